@@ -1,0 +1,55 @@
+"""Names to builders, with answers for names that are nearly right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from typing import Generic, TypeVar
+
+Entry = TypeVar("Entry")
+
+
+class UnknownNameError(KeyError):
+    """A name that a registry does not hold; the message offers near misses and every known name."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class Registry(Mapping[str, Entry], Generic[Entry]):
+    """A mapping from names to entries of one ``kind``, for example "method".
+
+    A taken name is refused with ``ValueError``; an unknown one raises ``UnknownNameError``, which is a ``KeyError``.
+    """
+
+    def __init__(self, kind: str, entries: Mapping[str, Entry] | None = None) -> None:
+        self._kind = kind
+        self._entries: dict[str, Entry] = dict(entries or {})
+
+    def add(self, name: str, entry: Entry) -> Entry:
+        """Register ``entry`` under ``name`` and return it."""
+        if name in self._entries:
+            raise ValueError(f"a {self._kind} called {name!r} exists already; choose another name.")
+        self._entries[name] = entry
+        return entry
+
+    def __getitem__(self, name: str) -> Entry:
+        try:
+            return self._entries[name]
+        except KeyError:
+            raise UnknownNameError(unknown_name(self._kind, name, self._entries)) from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+
+def unknown_name(kind: str, name: object, known: Mapping[str, object] | list[str] | tuple[str, ...]) -> str:
+    """A sentence for a scientist who mistyped ``name``: what is meant perhaps, and what there is."""
+    names = sorted(known)
+    close = get_close_matches(str(name), names, n=1, cutoff=0.6)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    shown = ", ".join(names[:20]) + (", …" if len(names) > 20 else "")
+    return f"no {kind} called {name!r}.{hint} Known: {shown or 'none'}."

@@ -1,0 +1,71 @@
+"""What a map is: its dims, its coordinates at pixel centres, its attrs, and the checks that hold them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+DIMS = ("network", "layer", "image", "channel", "y", "x")
+
+
+def pixel_centres(size: int, extent_px: float | None = None) -> np.ndarray:
+    """Centres of ``size`` equal cells over ``extent_px`` (default: ``size``) pixels, as float64; the first is at half a cell.
+
+    A 14-cell layer over a 224 px input has its first centre at 8.0 px: layers and pixels share one frame.
+    """
+    extent = float(size if extent_px is None else extent_px)
+    return (np.arange(size) + 0.5) * (extent / size)
+
+
+def labelled_map(
+    values: np.ndarray,
+    *,
+    name: str,
+    extent_px: tuple[float, float] | None = None,
+    leading: Mapping[str, Sequence[Any]] | None = None,
+    attrs: Mapping[str, Any] | None = None,
+) -> xr.DataArray:
+    """Label ``values`` (..., y, x) with pixel-centre coordinates.
+
+    ``leading`` names the dims before (y, x) with their coordinates, in order. ``extent_px`` is the (height, width) of
+    the frame in pixels that the map covers; without it one cell is one pixel. Raises ``ValueError`` on dims that the
+    schema does not know, on a wrong order or on sizes that do not fit.
+    """
+    leading = dict(leading or {})
+    dims = (*leading, "y", "x")
+    if values.ndim != len(dims):
+        raise ValueError(f"{name}: {len(dims)} dims {dims} were expected; the array has shape {values.shape}.")
+    height, width = values.shape[-2:]
+    extent = extent_px or (height, width)
+    coords: dict[str, Any] = {dim: list(labels) for dim, labels in leading.items()}
+    coords["y"] = ("y", pixel_centres(height, extent[0]), {"units": "px"})
+    coords["x"] = ("x", pixel_centres(width, extent[1]), {"units": "px"})
+    array = xr.DataArray(values, dims=dims, coords=coords, name=name, attrs=dict(attrs or {}))
+    array.attrs.setdefault("extent_px", [float(extent[0]), float(extent[1])])
+    return check_map(array)
+
+
+def check_map(array: xr.DataArray) -> xr.DataArray:
+    """Return ``array`` if it is a map: dims known and in the house's order, ending in (y, x), numbers inside."""
+    dims = tuple(str(dim) for dim in array.dims)
+    known = (*DIMS, "participant")
+    unknown = [dim for dim in dims if dim not in known]
+    if unknown:
+        raise ValueError(f"a map has dims among {known}; got {unknown} in {dims}.")
+    if dims[-2:] != ("y", "x"):
+        raise ValueError(f"a map ends in the dims ('y', 'x'); got {dims}.")
+    ordered = tuple(dim for dim in DIMS if dim in dims)
+    if tuple(dim for dim in dims if dim in DIMS) != ordered:
+        raise ValueError(f"a map's dims stand in the order {ordered}; got {dims}.")
+    if not np.issubdtype(array.dtype, np.number):
+        raise ValueError(f"a map holds numbers; got {array.dtype}.")
+    return array
+
+
+def extent_px(array: xr.DataArray) -> tuple[float, float]:
+    """Height and width, in pixels, of the frame that a map covers."""
+    height, width = array.attrs.get("extent_px", array.shape[-2:])
+    return float(height), float(width)

@@ -1,0 +1,77 @@
+"""Frozen settings of the maps: they check themselves, travel with the result and name it in caches."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+Target = Literal["own", "label"] | int
+Reduction = Literal["absolute", "maximum", "signed"]
+Normalisation = Literal["maximum", "percentile", "sum", "none"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SmoothGradSpec:
+    """Settings of SmoothGrad (Smilkov et al. 2017).
+
+    ``noise_fraction`` is the noise's standard deviation as a share of one image's range (largest minus smallest
+    value) in the network's input space; ``n_samples`` counts noisy copies; ``seed`` and the image's id together
+    determine the noise of every sample.
+    """
+
+    n_samples: int = 50
+    noise_fraction: float = 0.15
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if isinstance(self.n_samples, bool) or not isinstance(self.n_samples, int) or self.n_samples < 1:
+            raise ValueError(f"n_samples counts noisy copies and is at least 1; got {self.n_samples!r}.")
+        if not 0 <= self.noise_fraction < 1:
+            raise ValueError(
+                f"noise_fraction is a share of the pixel range, from 0 to below 1; got {self.noise_fraction!r}."
+            )
+        if isinstance(self.seed, bool) or not isinstance(self.seed, int) or self.seed < 0:
+            raise ValueError(f"seed is a whole number from 0 on; got {self.seed!r}.")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MapRequest:
+    """Everything that determines the maps of one image by a pair of networks.
+
+    ``target`` says whose logit is explained: each network's ``"own"`` first choice, the true ``"label"`` for both, or
+    one category index for both. ``reduction`` takes the colour channels to one number: the sum of absolute values,
+    the largest absolute value, or the signed sum. ``smoothing_px`` is the standard deviation of a Gaussian in input pixels,
+    applied after the reduction (0: none). ``normalise`` is applied to each map before the delta.
+    """
+
+    method: str = "smoothgrad"
+    smoothgrad: SmoothGradSpec = field(default_factory=SmoothGradSpec)
+    target: Target = "own"
+    reduction: Reduction = "absolute"
+    smoothing_px: float = 0.0
+    normalise: Normalisation = "percentile"
+
+    def __post_init__(self) -> None:
+        if self.target not in ("own", "label") and (
+            isinstance(self.target, bool) or not isinstance(self.target, int) or self.target < 0
+        ):
+            raise ValueError(f"target is 'own', 'label' or a category index from 0 on; got {self.target!r}.")
+        if self.reduction not in ("absolute", "maximum", "signed"):
+            raise ValueError(f"reduction is 'absolute', 'maximum' or 'signed'; got {self.reduction!r}.")
+        if self.normalise not in ("maximum", "percentile", "sum", "none"):
+            raise ValueError(f"normalise is 'maximum', 'percentile', 'sum' or 'none'; got {self.normalise!r}.")
+        if not 0 <= self.smoothing_px <= 64:
+            raise ValueError(f"smoothing_px is a Gaussian's sigma from 0 to 64 input pixels; got {self.smoothing_px!r}.")
+
+
+def settings(spec: Any) -> dict[str, Any]:
+    """The fields of a spec as plain values, for attrs, cards and JSON."""
+    return asdict(spec)
+
+
+def fingerprint(*parts: Any) -> str:
+    """A short, stable name (16 hex digits) of JSON-like ``parts``: specs must go through ``settings`` first."""
+    text = json.dumps(parts, sort_keys=True, ensure_ascii=False, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
