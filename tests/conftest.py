@@ -1,0 +1,99 @@
+"""What every test can rely on: its own cache folder, seeded chance, the shared data, a browser."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+BROWSERS = (
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+)
+
+# Read when torch, NumPy or SciPy start; tests that need none of them stay quick.
+os.environ.setdefault("OMP_NUM_THREADS", str(min(os.cpu_count() or 1, 4)))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _session_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Session- and module-wide fixtures never touch the user's cache either."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GALA_VIZ_CACHE", str(tmp_path_factory.mktemp("session-cache")))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def cache_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The cache of this test alone, empty at its start; GALA_VIZ_CACHE points to it."""
+    folder = tmp_path_factory.mktemp("cache")
+    monkeypatch.setenv("GALA_VIZ_CACHE", str(folder))
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _seeded_torch() -> None:
+    """Random weights are the same in every run and whatever ran before; torch is not imported for it."""
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.manual_seed(0)
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The root of the checkout."""
+    return REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of development data beside the checkout, or where GALA_VIZ_SHARED_DATA says."""
+    folder = Path(os.environ.get("GALA_VIZ_SHARED_DATA") or REPOSITORY.parent / "shared" / "data")
+    if not folder.is_dir():
+        pytest.skip("the shared development data are not here; GALA_VIZ_SHARED_DATA may name their folder")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> str:
+    """The executable of a Chromium or Chrome; without one the test is skipped, or fails where one is required."""
+    path = _find_browser()
+    if path is None:
+        reason = "no Chromium or Chrome was found; install one, or name its executable in GALA_VIZ_CHROMIUM"
+        if os.environ.get("GALA_VIZ_REQUIRE_BROWSER", "") not in ("", "0"):
+            pytest.fail(f"{reason} (GALA_VIZ_REQUIRE_BROWSER asks for it)", pytrace=False)
+        pytest.skip(reason)
+    return path
+
+
+def _find_browser() -> str | None:
+    named = os.environ.get("GALA_VIZ_CHROMIUM")
+    for candidate in (named,) if named else BROWSERS:
+        if found := shutil.which(candidate):
+            return found
+    if named:
+        return None
+    return _playwright_browser()
+
+
+def _playwright_browser() -> str | None:
+    """The Chromium that ``playwright install`` brought, if it did."""
+    try:
+        from playwright.sync_api import Error, sync_playwright
+    except ImportError:
+        return None
+    try:
+        with sync_playwright() as playwright:
+            path = playwright.chromium.executable_path
+    except Error:
+        return None
+    return path if Path(path).is_file() else None
