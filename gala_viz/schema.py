@@ -12,7 +12,7 @@ DIMS = ("network", "layer", "image", "channel", "y", "x")
 
 
 def pixel_centres(size: int, extent_px: float | None = None) -> np.ndarray:
-    """Centres of ``size`` equal cells over ``extent_px`` (default: ``size``) pixels, as float64; the first is at half a cell.
+    """Centres of ``size`` equal cells over ``extent_px`` (default: ``size``) pixels; the first is at half a cell.
 
     A 14-cell layer over a 224 px input has its first centre at 8.0 px: layers and pixels share one frame.
     """

@@ -42,8 +42,8 @@ class MapRequest:
 
     ``target`` says whose logit is explained: each network's ``"own"`` first choice, the true ``"label"`` for both, or
     one category index for both. ``reduction`` takes the colour channels to one number: the sum of absolute values,
-    the largest absolute value, or the signed sum. ``smoothing_px`` is the standard deviation of a Gaussian in input pixels,
-    applied after the reduction (0: none). ``normalise`` is applied to each map before the delta.
+    the largest absolute value, or the signed sum. ``smoothing_px`` is the standard deviation of a Gaussian in
+    input pixels, applied after the reduction (0: none). ``normalise`` is applied to each map before the delta.
     """
 
     method: str = "smoothgrad"
@@ -63,7 +63,9 @@ class MapRequest:
         if self.normalise not in ("maximum", "percentile", "sum", "none"):
             raise ValueError(f"normalise is 'maximum', 'percentile', 'sum' or 'none'; got {self.normalise!r}.")
         if not 0 <= self.smoothing_px <= 64:
-            raise ValueError(f"smoothing_px is a Gaussian's sigma from 0 to 64 input pixels; got {self.smoothing_px!r}.")
+            raise ValueError(
+                f"smoothing_px is a Gaussian's sigma from 0 to 64 input pixels; got {self.smoothing_px!r}."
+            )
 
 
 def settings(spec: Any) -> dict[str, Any]:

@@ -1,0 +1,46 @@
+"""Which device computes, and in which precision; chosen by name, told in words."""
+
+from __future__ import annotations
+
+import torch
+
+_DTYPES = {"float32": torch.float32, "fp32": torch.float32, "bfloat16": torch.bfloat16, "bf16": torch.bfloat16}
+
+
+def choose_device(name: str | torch.device | None = None) -> torch.device:
+    """The device called ``name``, or CUDA when it is there and the CPU else.
+
+    Raises ``ValueError`` for a name that PyTorch does not know or a device that this machine does not have.
+    """
+    if name is None or name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise ValueError(f"a device is 'auto', 'cpu', 'cuda', 'cuda:1' or 'mps'; got {str(name)!r}.") from None
+    if device.type == "cuda" and (not torch.cuda.is_available() or (device.index or 0) >= torch.cuda.device_count()):
+        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        raise ValueError(
+            f"device {str(name)!r} was asked for; this machine has {count} CUDA device(s). Use device 'cpu'."
+        )
+    if device.type == "mps" and not torch.backends.mps.is_available():
+        raise ValueError("device 'mps' was asked for; this machine has none. Use device 'cpu'.")
+    return device
+
+
+def choose_dtype(name: str | torch.dtype | None = None) -> torch.dtype:
+    """The precision called ``name``: "float32" (the default) or "bfloat16" (by autocast; weights stay float32)."""
+    if isinstance(name, torch.dtype):
+        name = str(name).removeprefix("torch.")
+    if name is None:
+        return torch.float32
+    try:
+        return _DTYPES[name]
+    except KeyError:
+        raise ValueError(f"dtype is 'float32' or 'bfloat16'; got {name!r}.") from None
+
+
+def device_text(device: torch.device, dtype: torch.dtype) -> str:
+    """For a page: for example "CPU, float32" or "NVIDIA H100 80GB HBM3, bfloat16"."""
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type.upper()
+    return f"{name}, {str(dtype).removeprefix('torch.')}"

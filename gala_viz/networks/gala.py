@@ -1,0 +1,147 @@
+"""The global-and-local attention (GALA) block, in both published forms.
+
+Source: Linsley, Shiebler, Eberhardt, Serre 2019, "Learning what and where to attend" (ICLR), section 3, and the
+authors' 2018 code for TPUs. Tensor letters: B batch, C channel, H and W the grid.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+Form = Literal["iclr2019", "tpu2018"]
+Squash = Literal["tanh", "sigmoid"]
+
+_SQUASH_OF_FORM: dict[str, Squash] = {"iclr2019": "tanh", "tpu2018": "sigmoid"}
+_SQUASH: dict[str, type[nn.Module]] = {"tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
+_record: ContextVar[dict[nn.Module, Tensor] | None] = ContextVar("attention_record", default=None)
+
+
+class GalaBlock(nn.Module):
+    """Gates an activity U (B, C, H, W) by an attention map A of the same shape: the output is A ⊙ U.
+
+    The global pathway ("what") gives G (B, C), the local pathway ("where") S (B, 1, H, W); they are integrated as
+    ``a_c (G_c + S_hw) + m_c (G_c S_hw)`` and squashed. ``form="iclr2019"``, the default, is the paper's: one ReLU in
+    each pathway, tanh, A in (-1, 1). ``form="tpu2018"`` is the authors' released code: every dense layer ends in a
+    ReLU, a 5 x 5 convolution stands between the local pathway's two 1 x 1 convolutions, and a sigmoid squashes, A in
+    (0, 1). ``ratio`` is the pathways' bottleneck r; ``squash`` overrides the form's own; ``name`` is the layer's label
+    where the module's path is not telling. Raises ``ValueError`` for an unknown form or squash, or fewer channels than
+    ``ratio``.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        *,
+        form: Form = "iclr2019",
+        ratio: int = 4,
+        squash: Squash | None = None,
+        name: str | None = None,
+    ) -> None:
+        super().__init__()
+        if form not in _SQUASH_OF_FORM:
+            raise ValueError(f"a GALA block's form is one of {list(_SQUASH_OF_FORM)}; got {form!r}.")
+        squash = squash or _SQUASH_OF_FORM[form]
+        if squash not in _SQUASH:
+            raise ValueError(f"a GALA block's squash is one of {list(_SQUASH)}; got {squash!r}.")
+        if ratio < 1 or channels < ratio:
+            raise ValueError(f"a GALA block needs at least {ratio} channels for ratio {ratio}; got {channels}.")
+        hidden = channels // ratio
+        self.channels, self.form, self.name = channels, form, name
+        self.global_shrink = nn.Linear(channels, hidden)
+        self.global_expand = nn.Linear(hidden, channels)
+        self.local_shrink = nn.Conv2d(channels, hidden, 1)
+        self.local_middle = nn.Conv2d(hidden, hidden, 5, padding=2) if form == "tpu2018" else None
+        self.local_collapse = nn.Conv2d(hidden, 1, 1)
+        self.additive = nn.Parameter(torch.ones(channels))
+        self.multiplicative = nn.Parameter(torch.ones(channels))
+        self.squash = _SQUASH[squash]()
+
+    def global_pathway(self, activity: Tensor) -> Tensor:
+        """G (B, C): what is in the image, from the spatial mean of U."""
+        expanded = self.global_expand(torch.relu(self.global_shrink(activity.mean(dim=(2, 3)))))
+        return torch.relu(expanded) if self.form == "tpu2018" else expanded
+
+    def local_pathway(self, activity: Tensor) -> Tensor:
+        """S (B, 1, H, W): where it is, from each position of U (and its 5 x 5 neighbours in the 2018 form)."""
+        hidden = torch.relu(self.local_shrink(activity))
+        if self.local_middle is not None:
+            hidden = torch.relu(self.local_middle(hidden))
+        return self.local_collapse(hidden)
+
+    def attention(self, activity: Tensor) -> Tensor:
+        """The attention map A (B, C, H, W), unitless, after squashing."""
+        what = self.global_pathway(activity)[:, :, None, None]
+        where = self.local_pathway(activity)
+        a = self.additive[None, :, None, None]
+        m = self.multiplicative[None, :, None, None]
+        return self.squash(a * (what + where) + m * (what * where))
+
+    def forward(self, activity: Tensor) -> Tensor:
+        """A ⊙ U, noting A for ``attention_recorded``."""
+        attention = self.attention(activity)
+        record = _record.get()
+        if record is not None:
+            record[self] = attention
+        return attention * activity
+
+    @torch.no_grad()
+    def start_open(self, gate: float) -> None:
+        """Set the block to a constant A = ``gate`` at every position and channel.
+
+        For adding GALA to a trained network: the pathways' last weights begin at zero (their gradients do not), and a
+        bias places the sum before squashing, so that the caller can undo the constant gate exactly in the layer before.
+        ``gate`` lies inside the squash's range, for example 0.76 for tanh; ``ValueError`` else.
+        """
+        low = -1.0 if isinstance(self.squash, nn.Tanh) else 0.0
+        if not low < gate < 1.0 or gate == 0.0:
+            raise ValueError(f"a gate lies inside ({low:g}, 1) and is not 0; got {gate}.")
+        inverse = math.atanh(gate) if isinstance(self.squash, nn.Tanh) else math.log(gate / (1 - gate))
+        if self.form == "tpu2018" and inverse < 0:
+            raise ValueError(
+                f"the 2018 form's global pathway is never negative; gate {gate} needs a sum of {inverse:.2f}."
+            )
+        nn.init.zeros_(self.global_expand.weight)
+        nn.init.constant_(self.global_expand.bias, inverse)
+        nn.init.zeros_(self.local_collapse.weight)
+        nn.init.zeros_(self.local_collapse.bias)
+        nn.init.ones_(self.additive)
+        nn.init.zeros_(self.multiplicative)
+
+
+def attention_norm(attention: Tensor) -> Tensor:
+    """Strength of GALA attention at each position: the L2 norm of A over channels, (B, C, H, W) -> (B, H, W).
+
+    A is unitless, in (-1, 1) or (0, 1), so the norm lies in [0, sqrt(C)]; it is not normalised over space.
+    Source: Linsley et al. 2019, figure 2 (the "column-wise L2 norm").
+    """
+    return torch.linalg.vector_norm(attention, dim=1)
+
+
+@contextmanager
+def attention_recorded() -> Iterator[dict[nn.Module, Tensor]]:
+    """Within it, every GALA block that runs in this thread notes its A: block -> (B, C, H, W).
+
+    No hooks are set and other threads note nothing, so one network may serve several readers at once.
+    """
+    record: dict[nn.Module, Tensor] = {}
+    token = _record.set(record)
+    try:
+        yield record
+    finally:
+        _record.reset(token)
+
+
+def gala_layers(network: nn.Module) -> dict[str, GalaBlock]:
+    """The network's GALA blocks by label, in the order of its modules; the label is the block's name or its path."""
+    return {
+        module.name or path.removesuffix(".attention"): module
+        for path, module in network.named_modules()
+        if isinstance(module, GalaBlock)
+    }

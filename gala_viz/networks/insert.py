@@ -1,0 +1,117 @@
+"""Adding GALA to any convolutional backbone, by naming the modules whose output it shall gate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor, nn
+
+from gala_viz.networks.gala import Form, GalaBlock, Squash
+from gala_viz.registry import unknown_name
+
+
+class Gated(nn.Module):
+    """A module of the backbone, ``body``, followed by the attention that gates its output."""
+
+    def __init__(self, body: nn.Module, attention: nn.Module) -> None:
+        super().__init__()
+        self.body = body
+        self.attention = attention
+
+    def forward(self, *args: Tensor, **kwargs: Tensor) -> Tensor:
+        """The body's output, gated."""
+        return self.attention(self.body(*args, **kwargs))
+
+
+def add_gala(
+    backbone: nn.Module,
+    modules: Mapping[str, str] | list[str],
+    *,
+    form: Form = "iclr2019",
+    ratio: int = 4,
+    squash: Squash | None = None,
+    example: Tensor | None = None,
+) -> nn.Module:
+    """Put a GALA block behind each named module of ``backbone``, in place, and return the backbone.
+
+    ``modules`` are paths as in ``backbone.named_modules()``, or a mapping from path to the layer's label. Each must
+    give (B, C, H, W); name the last module of a residual branch to gate the branch before its addition (the paper's
+    placement). Channels are read from the module, or from a run on ``example`` (B, C, H, W) where it does not tell.
+    Raises ``ValueError`` for an unknown path, with the nearest one, for a module that is gated already, and where
+    the number of channels cannot be found.
+    """
+    labels = dict(modules) if isinstance(modules, Mapping) else {path: path for path in modules}
+    known = dict(backbone.named_modules())
+    for path in labels:
+        if not path or path not in known:
+            raise ValueError(unknown_name("module", path, [name for name in known if name]))
+        if isinstance(known[path], Gated):
+            raise ValueError(f"module {path!r} is gated already.")
+    channels = _channels(backbone, {path: known[path] for path in labels}, example)
+    for path, label in labels.items():
+        block = GalaBlock(channels[path], form=form, ratio=ratio, squash=squash, name=label)
+        parent, _, child = path.rpartition(".")
+        holder = known[parent]
+        holder.add_module(child, Gated(known[path], block))
+    return backbone
+
+
+@torch.no_grad()
+def open_gates(network: nn.Module, gate: float) -> nn.Module:
+    """Start every gated batch norm of ``network`` as the identity of what it was, and return the network.
+
+    Each GALA block begins at A = ``gate`` (see ``GalaBlock.start_open``) and the batch norm before it is scaled by
+    1 / ``gate``, so that a trained backbone computes what it did before. Raises ``ValueError`` where a gated body is not
+    an affine batch norm.
+    """
+    for path, module in network.named_modules():
+        if not isinstance(module, Gated):
+            continue
+        if not isinstance(module.body, nn.BatchNorm2d) or module.body.weight is None:
+            raise ValueError(f"only an affine BatchNorm2d can undo the gate; {path!r} is {type(module.body).__name__}.")
+        module.attention.start_open(gate)
+        module.body.weight.div_(gate)
+        module.body.bias.div_(gate)
+    return network
+
+
+def _channels(backbone: nn.Module, named: Mapping[str, nn.Module], example: Tensor | None) -> dict[str, int]:
+    found = {
+        path: getattr(module, "num_features", getattr(module, "out_channels", None)) for path, module in named.items()
+    }
+    missing = {path: module for path, module in named.items() if not isinstance(found[path], int)}
+    if missing and example is None:
+        raise ValueError(f"{sorted(missing)} do not tell their channels; pass example=, an input of the backbone.")
+    if missing:
+        found.update(_observed_channels(backbone, missing, example))
+    return {path: int(count) for path, count in found.items()}  # type: ignore[arg-type]
+
+
+def _observed_channels(backbone: nn.Module, named: Mapping[str, nn.Module], example: Tensor | None) -> dict[str, int]:
+    seen: dict[str, int] = {}
+
+    def watch(path: str) -> Callable[..., None]:
+        def note(_module: nn.Module, _inputs: object, output: Tensor) -> None:
+            if not isinstance(output, Tensor) or output.ndim != 4:
+                raise ValueError(
+                    f"GALA gates outputs (B, C, H, W); {path!r} gives {getattr(output, 'shape', type(output))}."
+                )
+            seen[path] = output.shape[1]
+
+        return note
+
+    was_training = backbone.training
+    handles = [module.register_forward_hook(watch(path)) for path, module in named.items()]
+    try:
+        backbone.eval()
+        with torch.no_grad():
+            backbone(example)
+    finally:
+        backbone.train(was_training)
+        for handle in handles:
+            handle.remove()
+    absent = sorted(set(named) - set(seen))
+    if absent:
+        raise ValueError(f"{absent} did not run on the example input.")
+    return seen

@@ -1,0 +1,110 @@
+"""From a photograph to what a network sees of it, and the same frame for maps.
+
+Preprocessing belongs to a network and travels with it. It resizes the short side, cuts the centre, and scales pixels
+from 0..255. The cut is the *frame* in which a network's maps lie; human maps are brought into it by the same cut.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from PIL import Image
+
+from gala_viz.schema import extent_px, labelled_map
+
+_FILTERS = {
+    "bicubic": Image.Resampling.BICUBIC,
+    "bilinear": Image.Resampling.BILINEAR,
+    "lanczos": Image.Resampling.LANCZOS,
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Preprocessing:
+    """How a network's input is made: short side to ``short_px``, centre ``crop_px`` square, (pixel - mean) / std.
+
+    ``mean`` and ``std`` are per colour channel, in pixel units 0..255. Resizing antialiases (Pillow's filters).
+    """
+
+    short_px: int = 256
+    crop_px: int = 224
+    interpolation: str = "bicubic"
+    mean: tuple[float, float, float] = (127.0, 127.0, 127.0)
+    std: tuple[float, float, float] = (128.0, 128.0, 128.0)
+
+    def __post_init__(self) -> None:
+        if self.interpolation not in _FILTERS:
+            raise ValueError(f"interpolation is one of {sorted(_FILTERS)}; got {self.interpolation!r}.")
+        if not 1 <= self.crop_px <= self.short_px:
+            raise ValueError(f"crop_px lies between 1 and short_px ({self.short_px}); got {self.crop_px}.")
+        if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0:
+            raise ValueError(f"mean and std have three values, std above 0; got {self.mean} and {self.std}.")
+
+    @property
+    def input_px(self) -> tuple[int, int]:
+        """Height and width of the network's input."""
+        return self.crop_px, self.crop_px
+
+    def frame(self, height: int, width: int) -> tuple[float, float, float, float]:
+        """The part (x0, y0, x1, y1) of a photograph that the network sees, in the photograph's pixels."""
+        tall, wide, top, left = self._cut(height, width)
+        scale_y, scale_x = height / tall, width / wide
+        return left * scale_x, top * scale_y, (left + self.crop_px) * scale_x, (top + self.crop_px) * scale_y
+
+    def view(self, photo: np.ndarray) -> np.ndarray:
+        """What the network sees of ``photo`` (y, x, 3) uint8: uint8 (crop_px, crop_px, 3)."""
+        if photo.ndim != 3 or photo.shape[2] != 3 or photo.dtype != np.uint8:
+            raise ValueError(f"a photograph is uint8 of shape (y, x, 3); got {photo.dtype} of shape {photo.shape}.")
+        tall, wide, top, left = self._cut(*photo.shape[:2])
+        resized = Image.fromarray(photo).resize((wide, tall), _FILTERS[self.interpolation])
+        return np.asarray(resized)[top : top + self.crop_px, left : left + self.crop_px].copy()
+
+    def scale(self, view: np.ndarray) -> np.ndarray:
+        """Pixels (y, x, 3) in 0..255 to the network's input (3, y, x), float32."""
+        scaled = (view.astype(np.float32) - np.float32(self.mean)) / np.float32(self.std)
+        return np.ascontiguousarray(scaled.transpose(2, 0, 1))
+
+    def to_input(self, photo: np.ndarray) -> np.ndarray:
+        """The network's input (3, crop_px, crop_px), float32, for ``photo`` (y, x, 3) uint8."""
+        return self.scale(self.view(photo))
+
+    def map_to_frame(self, human_map: xr.DataArray) -> xr.DataArray:
+        """A map (y, x) over the whole photograph, cut and resized like the photograph: (crop_px, crop_px) float32.
+
+        The map may have any resolution; its ``extent_px`` attr says the photograph's size. Bilinear, antialiased;
+        values stay in the map's own unit.
+        """
+        height, width = extent_px(human_map)
+        x0, y0, x1, y1 = self.frame(int(height), int(width))
+        rows, columns = human_map.shape
+        box = (x0 * columns / width, y0 * rows / height, x1 * columns / width, y1 * rows / height)
+        picture = Image.fromarray(np.ascontiguousarray(human_map.values, dtype=np.float32))
+        cut = picture.resize((self.crop_px, self.crop_px), Image.Resampling.BILINEAR, box=box)
+        return labelled_map(
+            np.asarray(cut).copy(), name=str(human_map.name or "human_map"), attrs=_without_extent(human_map)
+        )
+
+    def settings(self) -> dict[str, Any]:
+        """Plain values for a card."""
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+
+    @classmethod
+    def from_settings(cls, values: dict[str, Any]) -> Preprocessing:
+        """The inverse of ``settings``; an unknown key is an error that names the known ones."""
+        unknown = sorted(set(values) - set(cls.__dataclass_fields__))
+        if unknown:
+            raise ValueError(f"preprocessing knows {sorted(cls.__dataclass_fields__)}; got {unknown}.")
+        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
+
+    def _cut(self, height: int, width: int) -> tuple[int, int, int, int]:
+        """Height and width after the resize, then the crop's top and left, in pixels."""
+        factor = self.short_px / min(height, width)
+        tall, wide = max(self.short_px, round(height * factor)), max(self.short_px, round(width * factor))
+        return tall, wide, (tall - self.crop_px) // 2, (wide - self.crop_px) // 2
+
+
+def _without_extent(array: xr.DataArray) -> dict[str, Any]:
+    return {key: value for key, value in array.attrs.items() if key != "extent_px"}
