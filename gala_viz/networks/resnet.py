@@ -1,0 +1,199 @@
+"""The pre-activation ResNet that GALA was published with, at any depth and width, with attention built in or without.
+
+The full size is ``ResNet(1000)``: ResNet-50 "v2", four groups of 3, 4, 6 and 3 bottlenecks on 64 base filters. Source:
+He et al. 2016, "Identity mappings in deep residual networks", with the paddings and constants of the TPU code that
+Linsley et al. 2018 trained.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from gala_viz.networks.gala import GalaBlock
+from gala_viz.networks.se import SEBlock
+from gala_viz.registry import Registry
+
+Attention = Callable[[int], nn.Module]
+"""Builds a module that maps (B, C, H, W) to the same shape, given C."""
+Position = Literal["output", "input"]
+
+RESNET50 = (3, 4, 6, 3)
+GROUP_STRIDES = (1, 2, 2, 2)
+BATCH_NORM_EPSILON = 1e-5
+BATCH_NORM_MOMENTUM = 0.003
+"""The share of a new batch in the running statistics; TensorFlow's "momentum" is the share of the old, 0.997."""
+
+ATTENTION: Registry[Attention | None] = Registry("attention", {"none": None, "se": SEBlock, "gala": GalaBlock})
+
+
+class ResNet(nn.Module):
+    """Pre-activation bottleneck ResNet: (B, 3, H, W) to (B, ``n_categories``) logits.
+
+    ``blocks`` is the number of bottlenecks in each group, ``base_filters`` the width of the stem and of the first
+    group's inner convolutions; each further group doubles it. ``attention`` is "none", "se", "gala" or a callable
+    from a number of channels to a module; each bottleneck of the groups in ``attention_groups`` (counted from 1) gets
+    its own. The published GALA networks attend in group 3; Hu et al.'s SE-ResNet-50 attends in all four.
+
+    ``position`` says what is attended: "output" is the residual branch before the addition, "input" the bottleneck's
+    input before batch norm and before the shortcut splits off.
+
+    The last average pool covers the whole map: that is the published 7 x 7 pool at 224 px input, and for any other
+    input the mean over all positions. Raises ``ValueError`` on sizes, groups or a position that make no network, and
+    ``KeyError`` with the near misses on an unknown attention.
+    """
+
+    def __init__(
+        self,
+        n_categories: int = 1000,
+        *,
+        blocks: Sequence[int] = RESNET50,
+        base_filters: int = 64,
+        attention: str | Attention = "none",
+        attention_groups: Sequence[int] = (3,),
+        position: Position = "output",
+    ) -> None:
+        super().__init__()
+        _check_sizes(n_categories, blocks, base_filters, attention_groups)
+        if position not in ("output", "input"):
+            raise ValueError(f"position is 'output' or 'input'; got {position!r}.")
+        build = ATTENTION[attention] if isinstance(attention, str) else attention
+        self.blocks = tuple(blocks)
+        self.stem = nn.Conv2d(3, base_filters, 7, stride=2, padding=3, bias=False)
+        channels = base_filters
+        for number, n_blocks in enumerate(blocks, start=1):
+            filters = base_filters * 2 ** (number - 1)
+            stride = GROUP_STRIDES[number - 1] if number <= len(GROUP_STRIDES) else 2
+            attend = build if number in attention_groups else None
+            group = nn.Sequential()
+            for block in range(1, n_blocks + 1):
+                first = block == 1
+                bottleneck = Bottleneck(
+                    channels, filters, stride=stride if first else 1, project=first, attention=attend, position=position
+                )
+                group.add_module(f"block{block}", bottleneck)
+                channels = 4 * filters
+            self.add_module(f"group{number}", group)
+        self.norm = batch_norm(channels)
+        self.head = nn.Linear(channels, n_categories)
+        _initialise(self)
+
+    def features(self, images: Tensor) -> Tensor:
+        """The last map before pooling, after batch norm and ReLU: (B, C, H / 32, W / 32) for four groups."""
+        activity = max_pool_same(self.stem(images))
+        for number in range(1, len(self.blocks) + 1):
+            activity = self.get_submodule(f"group{number}")(activity)
+        return F.relu(self.norm(activity))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits, (B, ``n_categories``), of ``images`` (B, 3, H, W) in the network's input units."""
+        return self.head(self.features(images).mean(dim=(2, 3)))
+
+
+class Bottleneck(nn.Module):
+    """1x1, 3x3, 1x1 convolutions, each after batch norm and ReLU, with attention, added to a shortcut.
+
+    ``channels`` come in, 4 * ``filters`` go out; ``stride`` is that of the 3x3 convolution and of the shortcut. With
+    ``project`` the shortcut is a 1x1 convolution of the normalised input, else the input itself.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        filters: int,
+        *,
+        stride: int = 1,
+        project: bool = False,
+        attention: Attention | None = None,
+        position: Position = "output",
+    ) -> None:
+        super().__init__()
+        self.position = position
+        self.norm1 = batch_norm(channels)
+        self.shortcut = nn.Conv2d(channels, 4 * filters, 1, stride=stride, bias=False) if project else None
+        self.conv1 = nn.Conv2d(channels, filters, 1, bias=False)
+        self.norm2 = batch_norm(filters)
+        self.conv2 = nn.Conv2d(filters, filters, 3, stride=stride, padding=1, bias=False)
+        self.norm3 = batch_norm(filters)
+        self.conv3 = nn.Conv2d(filters, 4 * filters, 1, bias=False)
+        self.attention = attention(4 * filters if position == "output" else channels) if attention else None
+
+    def forward(self, activity: Tensor) -> Tensor:
+        """(B, C, H, W) to (B, 4 * filters, H / stride, W / stride)."""
+        if self.attention is not None and self.position == "input":
+            activity = self.attention(activity)
+        normalised = F.relu(self.norm1(activity))
+        shortcut = activity if self.shortcut is None else self.shortcut(normalised)
+        branch = self.conv1(normalised)
+        branch = self.conv2(F.relu(self.norm2(branch)))
+        branch = self.conv3(F.relu(self.norm3(branch)))
+        if self.attention is not None and self.position == "output":
+            branch = self.attention(branch)
+        return branch + shortcut
+
+
+def paper_layer(layer: str, blocks: Sequence[int] = RESNET50) -> int:
+    """The paper's number of ``layer``, for example 24 for "group3.block1" and 39 for "group3.block6" of ResNet-50.
+
+    The paper counts convolutions from 0 at the stem, without projection shortcuts, and names a bottleneck by its last
+    one. Raises ``ValueError`` on a layer that a network of these ``blocks`` does not have.
+    """
+    known = {
+        f"group{group}.block{block}": 3 * (sum(blocks[: group - 1]) + block)
+        for group, n_blocks in enumerate(blocks, start=1)
+        for block in range(1, n_blocks + 1)
+    }
+    if layer not in known:
+        names = list(known)
+        raise ValueError(f"a layer is called 'groupG.blockB', from {names[0]!r} to {names[-1]!r} here; got {layer!r}.")
+    return known[layer]
+
+
+def max_pool_same(activity: Tensor, *, size: int = 3, stride: int = 2) -> Tensor:
+    """Max pool with TensorFlow's SAME padding: ceil(H / ``stride``) rows come out, and the odd padded row is the last.
+
+    At 112 x 112 this pads one row at the bottom and one column at the right, where PyTorch's ``padding=1`` would
+    shift every window by a pixel. Padded positions never win.
+    """
+    height, width = activity.shape[-2:]
+    top, bottom = _same_padding(height, size, stride)
+    left, right = _same_padding(width, size, stride)
+    return F.max_pool2d(F.pad(activity, (left, right, top, bottom), value=-torch.inf), size, stride)
+
+
+def batch_norm(channels: int) -> nn.BatchNorm2d:
+    """Batch norm with the published epsilon and momentum."""
+    return nn.BatchNorm2d(channels, eps=BATCH_NORM_EPSILON, momentum=BATCH_NORM_MOMENTUM)
+
+
+def _same_padding(length: int, size: int, stride: int) -> tuple[int, int]:
+    total = max((-(-length // stride) - 1) * stride + size - length, 0)
+    return total // 2, total - total // 2
+
+
+def _check_sizes(n_categories: int, blocks: Sequence[int], base_filters: int, attention_groups: Sequence[int]) -> None:
+    if n_categories < 1 or base_filters < 1:
+        raise ValueError(f"a network has categories and filters from 1 on; got {n_categories=}, {base_filters=}.")
+    if not blocks or min(blocks) < 1:
+        raise ValueError(f"blocks counts the bottlenecks of each group, from 1 on, like {RESNET50}; got {blocks!r}.")
+    if unknown := [group for group in attention_groups if not 1 <= group <= len(blocks)]:
+        raise ValueError(f"attention_groups are counted from 1 to {len(blocks)} here; got {unknown}.")
+
+
+def _initialise(network: ResNet) -> None:
+    """He et al.'s normal initialisation for the body's convolutions; attention modules keep their own."""
+    attended = {
+        id(part)
+        for block in network.modules()
+        if isinstance(block, Bottleneck) and block.attention
+        for part in block.attention.modules()
+    }
+    for part in network.modules():
+        if isinstance(part, nn.Conv2d) and id(part) not in attended:
+            nn.init.kaiming_normal_(part.weight, mode="fan_in", nonlinearity="relu")
+    nn.init.normal_(network.head.weight, std=0.01)
+    nn.init.zeros_(network.head.bias)
