@@ -1,0 +1,127 @@
+"""A trained network on disk: ``weights.safetensors`` beside ``card.toml``, and nothing that could run code.
+
+The card names architecture, preprocessing, categories, recipe, data, split, seed, licence, the weights' sha256 and the
+numbers measured on held-out images. Reading checks the checksum first, then every key, shape and value.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+from torch import Tensor, nn
+
+WEIGHTS, CARD = "weights.safetensors", "card.toml"
+
+
+class WeightsError(ValueError):
+    """Weights or a card that cannot be what they claim; the message names the file and what is wrong with it."""
+
+
+def read_card(folder: Path) -> dict[str, Any]:
+    """The card of a network's folder. Raises ``WeightsError`` where it is missing, not TOML or lacks a section."""
+    path = folder / CARD
+    try:
+        card = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise WeightsError(f"{path}: not found; a network's folder holds {CARD} and {WEIGHTS}.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise WeightsError(f"{path}: not a TOML file ({error}).") from None
+    for section, keys in {"network": ("name", "builder"), "weights": ("sha256",), "preprocessing": ()}.items():
+        if not isinstance(card.get(section), dict):
+            raise WeightsError(f"{path}: the section [{section}] is missing.")
+        for key in keys:
+            if not isinstance(card[section].get(key), str):
+                raise WeightsError(f"{path}: [{section}] needs {key} as a text.")
+    return card
+
+
+def write_network(folder: Path, module: nn.Module, card: Mapping[str, Any], *, half: bool = False) -> dict[str, Any]:
+    """Write ``module``'s weights and ``card`` into ``folder`` and return the card with its [weights] filled in.
+
+    With ``half``, arrays of two or more dims are stored as float16 (a relative rounding of at most 2^-11); vectors,
+    among them the batch norms' statistics, stay float32. A value that float16 cannot hold is an error.
+    """
+    tensors = {key: _stored(key, value, half) for key, value in module.state_dict().items()}
+    content = save_tensors(tensors)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / WEIGHTS).write_bytes(content)
+    weights = {
+        "file": WEIGHTS,
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "bytes": len(content),
+        "parameters": sum(parameter.numel() for parameter in module.parameters()),
+        "stored_as": "float16, vectors float32" if half else "float32",
+    }
+    full = {**card, "weights": {**card.get("weights", {}), **weights}}
+    write_card(folder, full)
+    return full
+
+
+def write_card(folder: Path, card: Mapping[str, Any]) -> None:
+    """Write a card in TOML; keys keep their order."""
+    (folder / CARD).write_text(tomli_w.dumps(dict(card)), encoding="utf-8")
+
+
+def read_weights(folder: Path, card: Mapping[str, Any], module: nn.Module) -> nn.Module:
+    """Fill ``module`` from the folder's weights, checked against ``card`` and against the module; return it.
+
+    Raises ``WeightsError`` that names the file and, for a wrong key or shape, the key and both shapes.
+    """
+    path = folder / WEIGHTS
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise WeightsError(f"{path}: not found; a network's folder holds {CARD} and {WEIGHTS}.") from None
+    found = hashlib.sha256(content).hexdigest()
+    if found != card["weights"]["sha256"]:
+        raise WeightsError(
+            f"{path}: its sha256 is {found[:12]}…, the card says {card['weights']['sha256'][:12]}…: "
+            "the file is damaged or not this card's."
+        )
+    try:
+        tensors = load_tensors(content)
+    except SafetensorError as error:
+        raise WeightsError(f"{path}: not a safetensors file ({error}).") from None
+    check_weights(path, tensors, module)
+    module.load_state_dict({key: value.to(module.state_dict()[key].dtype) for key, value in tensors.items()})
+    return module
+
+
+def check_weights(path: Path, tensors: Mapping[str, Tensor], module: nn.Module) -> None:
+    """Raise ``WeightsError`` unless ``tensors`` are finite and have exactly the module's keys and shapes."""
+    expected = module.state_dict()
+    missing, extra = sorted(expected.keys() - tensors.keys()), sorted(tensors.keys() - expected.keys())
+    if missing:
+        shape = tuple(expected[missing[0]].shape)
+        raise WeightsError(f"{path}: {len(missing)} key(s) missing, the first is {missing[0]!r} of shape {shape}.")
+    if extra:
+        shape = tuple(tensors[extra[0]].shape)
+        raise WeightsError(
+            f"{path}: {len(extra)} key(s) that the network lacks, the first is {extra[0]!r} of shape {shape}."
+        )
+    for key, value in tensors.items():
+        if value.shape != expected[key].shape:
+            raise WeightsError(
+                f"{path}: {key!r} has shape {tuple(value.shape)}, the network expects {tuple(expected[key].shape)}."
+            )
+        if value.is_floating_point() and not torch.isfinite(value).all():
+            raise WeightsError(f"{path}: {key!r} holds NaN or infinite values.")
+
+
+def _stored(key: str, value: Tensor, half: bool) -> Tensor:
+    value = value.detach().cpu().contiguous()
+    if not half or value.ndim < 2 or not value.is_floating_point():
+        return value
+    stored = value.to(torch.float16)
+    if not torch.isfinite(stored).all():
+        raise WeightsError(f"{key!r} holds values beyond float16's range; write it with half=False.")
+    return stored
