@@ -1,0 +1,46 @@
+"""The 1,000 ImageNet categories: WordNet ids, indices and names, as facts in ``imagenet_categories.csv``."""
+
+from __future__ import annotations
+
+import csv
+from functools import cache
+from importlib import resources
+
+from gala_viz.registry import UnknownNameError, unknown_name
+
+
+def _read() -> tuple[tuple[str, str], ...]:
+    text = resources.files("gala_viz").joinpath("imagenet_categories.csv").read_text(encoding="utf-8")
+    rows = sorted(csv.DictReader(text.splitlines()), key=lambda row: int(row["index"]))
+    return tuple((row["wnid"], row["name"]) for row in rows)
+
+
+CATEGORIES: tuple[tuple[str, str], ...] = _read()
+"""(WordNet id, name) by ImageNet index: the index is the rank of the id in sorted order.
+
+Names are not unique: "crane" and "maillot" each name two categories; ids and indices are.
+"""
+
+
+@cache
+def category_names() -> tuple[str, ...]:
+    """Names of the 1,000 categories by ImageNet index."""
+    return tuple(name for _, name in CATEGORIES)
+
+
+@cache
+def _indices() -> dict[str, int]:
+    return {wnid: index for index, (wnid, _) in enumerate(CATEGORIES)}
+
+
+def is_wnid(text: str) -> bool:
+    """Whether ``text`` is the WordNet id of one of the 1,000 categories, for example "n01440764"."""
+    return text in _indices()
+
+
+def index_of_wnid(wnid: str) -> int:
+    """ImageNet index, 0 to 999, of a WordNet id. Raises ``UnknownNameError`` (a ``KeyError``) for any other text."""
+    try:
+        return _indices()[wnid]
+    except KeyError:
+        raise UnknownNameError(unknown_name("WordNet id among ImageNet's categories", wnid, list(_indices()))) from None
