@@ -1,20 +1,21 @@
 """The pre-activation ResNet that GALA was published with, at any depth and width, with attention built in or without.
 
-The full size is ``ResNet(1000)``: ResNet-50 "v2", four groups of 3, 4, 6 and 3 bottlenecks on 64 base filters. Source:
+The full size is ``resnet(1000)``: ResNet-50 "v2", four groups of 3, 4, 6 and 3 bottlenecks on 64 base filters. Source:
 He et al. 2016, "Identity mappings in deep residual networks", with the paddings and constants of the TPU code that
 Linsley et al. 2018 trained.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Literal
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, Literal
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gala_viz.networks.gala import GalaBlock
+from gala_viz.networks.pooling import max_pool_same
 from gala_viz.networks.se import SEBlock
 from gala_viz.registry import Registry
 
@@ -23,28 +24,47 @@ Attention = Callable[[int], nn.Module]
 Position = Literal["output", "input"]
 
 RESNET50 = (3, 4, 6, 3)
-GROUP_STRIDES = (1, 2, 2, 2)
 BATCH_NORM_EPSILON = 1e-5
 BATCH_NORM_MOMENTUM = 0.003
 """The share of a new batch in the running statistics; TensorFlow's "momentum" is the share of the old, 0.997."""
 
-ATTENTION: Registry[Attention | None] = Registry("attention", {"none": None, "se": SEBlock, "gala": GalaBlock})
+ATTENTION: Registry[Callable[..., nn.Module] | None] = Registry(
+    "attention", {"none": None, "se": SEBlock, "gala": GalaBlock}
+)
+
+
+def resnet(
+    n_categories: int = 1000,
+    *,
+    attention: str = "none",
+    attention_options: Mapping[str, Any] | None = None,
+    **sizes: Any,
+) -> ResNet:
+    """A ``ResNet`` from plain values, as a card holds them: ``resnet(1000, attention="gala")`` is GALA-ResNet-50.
+
+    ``attention`` is "none", "se" or "gala", ``attention_options`` the block's own settings, for example
+    ``{"form": "tpu2018", "ratio": 4}``; ``sizes`` are the further arguments of ``ResNet``. Raises ``KeyError`` with
+    the near misses on an unknown attention, ``TypeError`` and ``ValueError`` as the classes do.
+    """
+    block = ATTENTION[attention]
+    if block is None and attention_options:
+        raise ValueError(f"attention 'none' has no options; got {dict(attention_options)}.")
+    return ResNet(n_categories, attention=block and partial(block, **(attention_options or {})), **sizes)
 
 
 class ResNet(nn.Module):
     """Pre-activation bottleneck ResNet: (B, 3, H, W) to (B, ``n_categories``) logits.
 
     ``blocks`` is the number of bottlenecks in each group, ``base_filters`` the width of the stem and of the first
-    group's inner convolutions; each further group doubles it. ``attention`` is "none", "se", "gala" or a callable
-    from a number of channels to a module; each bottleneck of the groups in ``attention_groups`` (counted from 1) gets
-    its own. The published GALA networks attend in group 3; Hu et al.'s SE-ResNet-50 attends in all four.
+    group's inner convolutions; each further group doubles it. ``attention`` builds a module from a number of channels;
+    each bottleneck of the groups in ``attention_groups`` (counted from 1) gets its own. The published GALA networks
+    attend in group 3; Hu et al.'s SE-ResNet-50 attends in all four.
 
     ``position`` says what is attended: "output" is the residual branch before the addition, "input" the bottleneck's
     input before batch norm and before the shortcut splits off.
 
     The last average pool covers the whole map: that is the published 7 x 7 pool at 224 px input, and for any other
-    input the mean over all positions. Raises ``ValueError`` on sizes, groups or a position that make no network, and
-    ``KeyError`` with the near misses on an unknown attention.
+    input the mean over all positions. Raises ``ValueError`` on sizes, groups or a position that make no network.
     """
 
     def __init__(
@@ -53,22 +73,21 @@ class ResNet(nn.Module):
         *,
         blocks: Sequence[int] = RESNET50,
         base_filters: int = 64,
-        attention: str | Attention = "none",
+        attention: Attention | None = None,
         attention_groups: Sequence[int] = (3,),
         position: Position = "output",
     ) -> None:
         super().__init__()
-        _check_sizes(n_categories, blocks, base_filters, attention_groups)
+        _check_sizes(n_categories, blocks, base_filters, attention_groups if attention else ())
         if position not in ("output", "input"):
             raise ValueError(f"position is 'output' or 'input'; got {position!r}.")
-        build = ATTENTION[attention] if isinstance(attention, str) else attention
         self.blocks = tuple(blocks)
         self.stem = nn.Conv2d(3, base_filters, 7, stride=2, padding=3, bias=False)
         channels = base_filters
         for number, n_blocks in enumerate(blocks, start=1):
             filters = base_filters * 2 ** (number - 1)
-            stride = GROUP_STRIDES[number - 1] if number <= len(GROUP_STRIDES) else 2
-            attend = build if number in attention_groups else None
+            stride = 1 if number == 1 else 2
+            attend = attention if number in attention_groups else None
             group = nn.Sequential()
             for block in range(1, n_blocks + 1):
                 first = block == 1
@@ -153,26 +172,9 @@ def paper_layer(layer: str, blocks: Sequence[int] = RESNET50) -> int:
     return known[layer]
 
 
-def max_pool_same(activity: Tensor, *, size: int = 3, stride: int = 2) -> Tensor:
-    """Max pool with TensorFlow's SAME padding: ceil(H / ``stride``) rows come out, and the odd padded row is the last.
-
-    At 112 x 112 this pads one row at the bottom and one column at the right, where PyTorch's ``padding=1`` would
-    shift every window by a pixel. Padded positions never win.
-    """
-    height, width = activity.shape[-2:]
-    top, bottom = _same_padding(height, size, stride)
-    left, right = _same_padding(width, size, stride)
-    return F.max_pool2d(F.pad(activity, (left, right, top, bottom), value=-torch.inf), size, stride)
-
-
 def batch_norm(channels: int) -> nn.BatchNorm2d:
     """Batch norm with the published epsilon and momentum."""
     return nn.BatchNorm2d(channels, eps=BATCH_NORM_EPSILON, momentum=BATCH_NORM_MOMENTUM)
-
-
-def _same_padding(length: int, size: int, stride: int) -> tuple[int, int]:
-    total = max((-(-length // stride) - 1) * stride + size - length, 0)
-    return total // 2, total - total // 2
 
 
 def _check_sizes(n_categories: int, blocks: Sequence[int], base_filters: int, attention_groups: Sequence[int]) -> None:
