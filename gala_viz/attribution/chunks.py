@@ -1,0 +1,64 @@
+"""How many samples are computed at once: few at first, so that something is seen soon; fewer when memory runs out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import torch
+
+FIRST = 2
+ON_CPU = 5
+ON_ACCELERATOR = 25
+
+_OUT_OF_MEMORY = (
+    "out of memory",
+    "can't allocate memory",
+    "not enough memory",
+    "defaultcpuallocator",
+    "cannot allocate",
+)
+
+HALVED = "memory ran out, chunks were halved"
+
+
+def chunk_size(device: torch.device) -> int:
+    """Samples per chunk: 5 on a CPU, where more is slower (its caches overflow), 25 on an accelerator."""
+    return ON_CPU if device.type == "cpu" else ON_ACCELERATOR
+
+
+def in_chunks(
+    compute: Callable[[int, int], object], start: int, stop: int, size: int, cancelled: Callable[[], bool]
+) -> Iterator[tuple[object, str]]:
+    """Call ``compute(first, last)`` over start..stop in chunks; yield each result with a note, "" or ``HALVED``.
+
+    The first chunk of all is at most ``FIRST``. Where memory runs out the chunk is halved and tried again; with one
+    sample that still does not fit, ``MemoryError`` says so. Once ``cancelled()`` nothing more is computed.
+    """
+    if size < 1:
+        raise ValueError(f"a chunk has at least one sample; got {size}.")
+    note, first = "", start
+    while first < stop and not cancelled():
+        last = min(stop, first + (min(size, FIRST) if first == 0 else size))
+        try:
+            result = compute(first, last)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            if last - first == 1:
+                raise MemoryError(
+                    "one sample of one image does not fit into memory; use a smaller input or network, or device='cpu'."
+                ) from error
+            size, note = (last - first) // 2, HALVED
+        else:
+            yield result, note
+            first = last
+            continue
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether ``error`` is how PyTorch or Python say that memory ran out, on any device."""
+    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+        return True
+    return isinstance(error, RuntimeError) and any(sign in str(error).lower() for sign in _OUT_OF_MEMORY)
