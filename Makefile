@@ -1,0 +1,61 @@
+# make compare   the page that compares two networks, at http://localhost:5006/compare
+# make test      all tests
+# make help      the rest
+
+VENV = .venv
+BIN = $(VENV)/bin
+PYTHON =
+PIP_FLAGS =
+ARGS =
+
+.PHONY: compare test lint help clean
+
+compare: $(VENV)/.installed
+	@$(BIN)/gala-viz compare $(ARGS)
+
+test: $(VENV)/.installed-test
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.installed-test
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/lint-imports
+
+help:
+	@echo "make compare   installs into $(VENV) where needed, serves http://localhost:5006/compare, opens a browser"
+	@echo "make test      the same environment, all tests; without a browser the tests of the page are skipped"
+	@echo "make lint      style, formatting and import rules alone"
+	@echo "make clean     removes $(VENV) and what the tools left behind"
+	@echo
+	@echo "ARGS='...'      options of the command: make compare ARGS='--collection ~/photographs --port 5007'"
+	@echo "PYTHON=...      the Python (3.11 to 3.13) that makes $(VENV): make compare PYTHON=python3.12"
+	@echo "PIP_FLAGS=...   options of pip, for example an index that offers another build of torch"
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+
+# One stamp for each set of dependencies: nothing is installed again until pyproject.toml changes.
+$(VENV)/.installed: pyproject.toml $(BIN)/pip
+	@echo "Installing gala_viz into $(VENV); the first time this takes a few minutes."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS) --editable .
+	@touch $@
+
+$(VENV)/.installed-test: pyproject.toml $(BIN)/pip
+	@echo "Installing gala_viz and its tests into $(VENV); the first time this takes a few minutes."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS) --editable '.[test]'
+	@touch $(VENV)/.installed $@
+
+# The first Python that starts and is of a supported version; PYTHON=... names another.
+$(BIN)/pip:
+	@named="$(PYTHON)"; \
+	for python in $${named:-python3 python3.13 python3.12 python3.11}; do \
+		if "$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' >/dev/null 2>&1; then \
+			"$$python" -m venv $(VENV) && exit 0; \
+			rm -rf $(VENV); \
+			echo "$$python could not make $(VENV); on Debian and Ubuntu its venv package is installed apart." >&2; \
+			exit 1; \
+		fi; \
+	done; \
+	echo "No Python from 3.11 to 3.13 among: $${named:-python3 python3.13 python3.12 python3.11}." >&2; \
+	echo "Install one, or name yours: make PYTHON=/path/to/python3.12" >&2; \
+	exit 1

@@ -1,0 +1,67 @@
+"""The command ``gala-viz``: one subcommand for each thing done from a terminal, imported only when asked for.
+
+A command is a module in ``gala_viz.commands`` with a frozen dataclass ``Arguments``, whose fields become options, and
+a method ``run`` that returns the exit status or None. It gets its line in ``COMMANDS``.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from gala_viz.registry import Registry, UnknownNameError
+
+COMMANDS: Registry[tuple[str, str]] = Registry(
+    "command",
+    {
+        "compare": ("gala_viz.commands.compare", "show what two networks rely on, image by image, in the browser"),
+    },
+)
+"""Name -> (module, what it does)."""
+
+FAILED, INTERRUPTED = 2, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run ``gala-viz`` with ``arguments`` (default: those of the process) and return its exit status.
+
+    What a user can mend (an unknown name, a missing folder, a taken port) is told in a sentence, with status 2;
+    Ctrl-C ends quietly with status 130. Where GALA_VIZ_TRACEBACK is set in the environment, the error itself is raised.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if not given or given[0] in ("-h", "--help", "help"):
+        sys.stdout.write(overview())
+        return 0 if given else FAILED
+    if given[0] == "--version":
+        from importlib.metadata import version
+
+        sys.stdout.write(f"gala_viz {version('gala_viz')}\n")
+        return 0
+    try:
+        return _run(given[0], given[1:])
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except (ValueError, OSError, UnknownNameError) as error:
+        if os.environ.get("GALA_VIZ_TRACEBACK"):
+            raise
+        sys.stderr.write(f"gala-viz: {error}\n")
+        return FAILED
+
+
+def overview() -> str:
+    """What ``gala-viz --help`` says."""
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:<{width}}  {what}" for name, (_, what) in COMMANDS.items()]
+    return "\n".join(
+        ["usage: gala-viz COMMAND [OPTIONS]", "", *lines, "", "gala-viz COMMAND --help tells the options of one.", ""]
+    )
+
+
+def _run(name: str, options: list[str]) -> int:
+    module, _ = COMMANDS[name]
+    import tyro
+
+    command = tyro.cli(import_module(module).Arguments, prog=f"gala-viz {name}", args=options)
+    return command.run() or 0

@@ -1,0 +1,1 @@
+"""The subcommands of ``gala-viz``, one module each; ``gala_viz.cli`` lists them."""

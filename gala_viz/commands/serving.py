@@ -1,0 +1,106 @@
+"""A page at an address: the server that a command starts, with errors that say what to do."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+import webbrowser
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+UPLOAD_MESSAGE_BYTES = 64 * 2**20
+"""Largest websocket message: an upload of 20 MB travels as text, a third longer, with room for the rest."""
+EVERY_INTERFACE = frozenset({"", "0.0.0.0", "::"})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Address:
+    """Where a page is served: ``http://ADDRESS:PORT/PREFIX/NAME``."""
+
+    port: int = 5006
+    """Port of the page."""
+    address: str = "localhost"
+    """Name or number of the network interface; 0.0.0.0 serves every interface of this machine."""
+    prefix: str = ""
+    """Path before the page's own, for a server behind a proxy: lab/tools gives /lab/tools/compare."""
+    allow_websocket_origin: tuple[str, ...] = ()
+    """Hosts, as HOST or HOST:PORT, whose pages may talk to this server; needed behind a proxy."""
+    show: bool = True
+    """Open a browser where there is one."""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.port <= 65535:
+            raise ValueError(f"a port is a number from 1 to 65535; got {self.port}.")
+
+    def url(self, name: str) -> str:
+        """Where the page ``name`` is."""
+        host = "localhost" if self.address in EVERY_INTERFACE else self.address
+        path = "/".join(part for part in (self.prefix.strip("/"), name) if part)
+        return f"http://{_host(host)}:{self.port}/{path}"
+
+    @property
+    def origins(self) -> list[str]:
+        """Hosts whose pages may open a websocket: this machine's own names, the address, and those allowed by name."""
+        own = {"localhost", "127.0.0.1", self.address} - EVERY_INTERFACE
+        return [*(f"{_host(host)}:{self.port}" for host in sorted(own)), *self.allow_websocket_origin]
+
+
+def serve(name: str, page: Callable[[], Any], at: Address, *, when_listening: Callable[[], None] | None = None) -> None:
+    """Serve ``page``, called anew for every session, under ``name`` until Ctrl-C.
+
+    ``when_listening`` runs once, after the port answers. Raises ``OSError`` with a sentence where the port is taken,
+    may not be used, or where the address is none of this machine's.
+    """
+    import panel as pn
+
+    try:
+        server = pn.serve(
+            {name: page},
+            port=at.port,
+            address=at.address,
+            prefix=at.prefix,
+            websocket_origin=at.origins,
+            websocket_max_message_size_bytes=UPLOAD_MESSAGE_BYTES,
+            show=False,
+            start=False,
+            verbose=False,
+        )
+    except OSError as error:
+        raise OSError(_refused(error, at)) from None
+    server.start()
+    sys.stdout.write(f"The page is at {at.url(name)} (Ctrl-C ends it).\n")
+    sys.stdout.flush()
+    if when_listening is not None:
+        server.io_loop.add_callback(when_listening)
+    if at.show and has_browser():
+        server.io_loop.add_callback(webbrowser.open, at.url(name))
+    try:
+        server.io_loop.start()
+    finally:
+        server.stop()
+
+
+def has_browser() -> bool:
+    """Whether this machine can show a page: a screen (or, on macOS and Windows, always) and a browser."""
+    screen = any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"))
+    if not screen and sys.platform not in ("darwin", "win32"):
+        return False
+    try:
+        webbrowser.get()
+    except webbrowser.Error:
+        return False
+    return True
+
+
+def _host(name: str) -> str:
+    return f"[{name}]" if ":" in name else name
+
+
+def _refused(error: OSError, at: Address) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"port {at.port} is taken by another program: end that one, or choose another, --port {at.port + 1}."
+    if error.errno == errno.EACCES:
+        return f"port {at.port} may not be used by this account; choose one from 1024 on, for example --port 5006."
+    return f"the address {at.address!r} cannot be served ({error}); --address localhost serves this machine alone."
