@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -93,7 +93,7 @@ class Arguments:
         )
         if pictures.trainer is not None and not pictures.trainer.is_global_zero:
             return None
-        return write_outcome(self.out, network, recipe, start, parts, asdict(self))
+        return write_outcome(self.out, network, recipe, start, parts)
 
     def _tell(self, done: int, total: int) -> None:
         if not self.quiet:

@@ -1,0 +1,64 @@
+"""The losses of co-training: categories, a teacher's soft predictions, and where people look.
+
+Source of the attention loss: Linsley et al. 2019, equation 5 (in the form of the per-layer norm of the difference).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+_SMALLEST = 1e-8
+
+
+def attention_loss(norms: Mapping[str, Tensor], maps: Tensor, has_map: Tensor) -> Tensor:
+    """Sum over layers of || R / ||R|| - N / ||N|| ||, averaged over the images that have a map.
+
+    ``norms`` are the attention norms N (B, h, w) of each layer, ``maps`` the human maps R (B, H, W), never negative,
+    in the frame of the networks' input and brought here to each layer's grid by averaging; ``has_map`` (B,) says whose
+    R counts. All norms are L2 over space, so a layer's term lies in [0, sqrt(2)]. A map without any mass counts as no
+    map; with none at all the loss is 0.
+    """
+    has_map = has_map & (maps.flatten(1).sum(dim=1) > 0)
+    if not norms:
+        raise ValueError("the attention loss compares GALA layers with maps; this network has no GALA layer.")
+    if not has_map.any():
+        return sum(norm.sum() * 0.0 for norm in norms.values())  # type: ignore[return-value]
+    wanted = maps[has_map].float()
+    terms = []
+    for norm in norms.values():
+        grid = F.adaptive_avg_pool2d(wanted[:, None], norm.shape[-2:])[:, 0]
+        distance = _unit(grid) - _unit(norm[has_map].float())
+        terms.append(torch.sqrt(distance.square().sum(dim=1) + _SMALLEST).mean())
+    return torch.stack(terms).sum()
+
+
+def category_loss(
+    logits: Tensor, labels: Tensor, teacher_logits: Tensor, *, temperature: float, label_share: float
+) -> Tensor:
+    """Cross-entropy with the label where there is one, and with the teacher's soft predictions everywhere.
+
+    ``logits`` and ``teacher_logits`` (B, category); ``labels`` (B,) with -1 for none. A labelled image's loss is
+    ``label_share`` of the label's cross-entropy and the rest distillation; an unlabelled image's is distillation alone:
+    the Kullback-Leibler divergence at ``temperature``, times its square (Hinton et al. 2015).
+    """
+    student = F.log_softmax(logits / temperature, dim=1)
+    teacher = F.log_softmax(teacher_logits / temperature, dim=1)
+    soft = F.kl_div(student, teacher, reduction="none", log_target=True).sum(dim=1) * temperature**2
+    labelled = labels >= 0
+    hard = F.cross_entropy(logits, labels.clamp(min=0), reduction="none")
+    share = label_share * labelled.float()
+    return (share * hard + (1 - share) * soft).mean()
+
+
+def warmed_up(weight: float, *, epoch: float, warmup_epochs: float) -> float:
+    """The attention weight lambda at ``epoch`` (a fraction counts): rises linearly over the first epochs."""
+    return weight if warmup_epochs <= 0 else weight * min(1.0, epoch / warmup_epochs)
+
+
+def _unit(maps: Tensor) -> Tensor:
+    flat = maps.flatten(1)
+    return flat / (flat.norm(dim=1, keepdim=True) + _SMALLEST)

@@ -1,0 +1,189 @@
+"""What a training sees: images of several collections, augmented alike with their maps, in a seeded order.
+
+The order of an epoch and every augmentation depend on (seed, epoch, image id) alone, so that two recipes see the same
+pictures in the same order, and a resumed training goes on exactly where it stopped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+import xarray as xr
+from torch import Tensor
+from torch.utils.data import Dataset, Sampler
+
+from gala_viz.networks.preprocessing import Preprocessing
+from gala_viz.splits import Split, images_of_split
+
+
+class PhotoCollection(Protocol):
+    """The part of a collection that a training uses."""
+
+    name: str
+    images: tuple[str, ...]
+    fingerprint: str
+
+    def has_human_map(self, image: str) -> bool:
+        """Whether ``human_map`` gives one."""
+        ...
+
+    def photo(self, image: str) -> np.ndarray:
+        """The photograph (y, x, 3), uint8."""
+        ...
+
+    def target(self, image: str) -> int | None:
+        """The true category's index among the network's outputs, where it is known."""
+        ...
+
+    def human_map(self, image: str) -> xr.DataArray | None:
+        """The human map (y, x) of all participants over the whole photograph."""
+        ...
+
+
+@dataclass(frozen=True)
+class Source:
+    """Images of one collection in one role: "maps", "labels" or "plain" (see ``Recipe.per_epoch``)."""
+
+    collection: PhotoCollection
+    images: tuple[str, ...]
+    role: str
+
+
+def sources_of_split(collections: Sequence[tuple[str, PhotoCollection]], split: Split) -> tuple[Source, ...]:
+    """The images of each (role, collection) that fall into ``split``; those without a human map or a label, where the
+    role needs one, are left out.
+    """
+    sources = []
+    for role, collection in collections:
+        images = images_of_split(collection.images, split)
+        if role == "maps":
+            images = tuple(image for image in images if collection.has_human_map(image))
+        if role == "labels":
+            images = tuple(image for image in images if collection.target(image) is not None)
+        if not images:
+            raise ValueError(f"{collection.name}: no image of the {split} split can serve for {role!r}.")
+        sources.append(Source(collection, images, role))
+    return tuple(sources)
+
+
+@dataclass(frozen=True)
+class Key:
+    """One picture of one epoch."""
+
+    epoch: int
+    source: int
+    image: str
+
+
+class Samples(Dataset):
+    """Pictures and maps of ``sources``, ready for a network with ``preprocessing``.
+
+    An item is a dict: ``input`` (3, y, x) float32, ``label`` (-1 for none), ``teacher`` (category,) logits, ``map``
+    (y, x) float32 and ``has_map``. With ``jitter_px`` the crop moves by up to that many pixels of the resized
+    photograph and is mirrored half of the time, image and map alike; with 0 it is the centre crop.
+    """
+
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        preprocessing: Preprocessing,
+        teacher_logits: dict[tuple[int, str], Tensor],
+        *,
+        jitter_px: int,
+        seed: int,
+    ) -> None:
+        self.sources = tuple(sources)
+        self.seed = seed
+        self.jitter_px = min(jitter_px, preprocessing.short_px - preprocessing.crop_px)
+        self.preprocessing = preprocessing
+        self.teacher_logits = teacher_logits
+        wide = preprocessing.crop_px + self.jitter_px
+        self._wide = Preprocessing(**{**preprocessing.settings(), "crop_px": wide})
+        self._pictures: dict[tuple[int, str], tuple[np.ndarray, np.ndarray | None]] = {}
+
+    def __getitem__(self, key: Key) -> dict[str, Tensor]:
+        source = self.sources[key.source]
+        picture, human_map = self._picture(key.source, key.image)
+        size = self.preprocessing.crop_px
+        top = left = self.jitter_px // 2
+        mirrored = False
+        if self.jitter_px:
+            chance = _generator(self.seed, "augment", key.epoch, key.image)
+            top, left = (int(value) for value in chance.integers(0, self.jitter_px + 1, size=2))
+            mirrored = bool(chance.integers(2))
+        cut = (slice(top, top + size), slice(left, left + size))
+        view = picture[cut]
+        marks = np.zeros((size, size), np.float32) if human_map is None else human_map[cut]
+        if mirrored:
+            view, marks = view[:, ::-1], marks[:, ::-1]
+        target = source.collection.target(key.image) if source.role == "labels" else None
+        return {
+            "input": torch.from_numpy(self.preprocessing.scale(view)),
+            "label": torch.tensor(-1 if target is None else target),
+            "teacher": self.teacher_logits[key.source, key.image],
+            "map": torch.from_numpy(np.ascontiguousarray(marks)),
+            "has_map": torch.tensor(human_map is not None),
+        }
+
+    def _picture(self, source: int, image: str) -> tuple[np.ndarray, np.ndarray | None]:
+        """The photograph with its margin for jitter, and its map likewise; kept in memory as bytes and float16."""
+        found = self._pictures.get((source, image))
+        if found is None:
+            collection, role = self.sources[source].collection, self.sources[source].role
+            human_map = collection.human_map(image) if role == "maps" else None
+            marks = None if human_map is None else self._wide.map_to_frame(human_map).values
+            if marks is not None:
+                marks = (marks / max(float(marks.max()), 1e-12)).astype(np.float16)
+            found = self._pictures[source, image] = (self._wide.view(collection.photo(image)), marks)
+        picture, marks = found
+        return picture, None if marks is None else marks.astype(np.float32)
+
+
+class EpochSampler(Sampler[Key]):
+    """The keys of one epoch: from each role's images a seeded draw without repeats, all shuffled together.
+
+    Under several processes each takes every ``world``-th key; the remainder that would make ranks uneven is dropped.
+    """
+
+    def __init__(
+        self, sources: Sequence[Source], per_epoch: dict[str, int] | None, *, seed: int, rank: int = 0, world: int = 1
+    ) -> None:
+        self.sources, self.per_epoch, self.seed, self.rank, self.world = tuple(sources), per_epoch, seed, rank, world
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Lightning calls this before each epoch."""
+        self.epoch = epoch
+
+    def keys(self) -> list[Key]:
+        """All keys of the current epoch, over all ranks."""
+        everything = [
+            Key(self.epoch, number, image) for number, source in enumerate(self.sources) for image in source.images
+        ]
+        if self.per_epoch is None:
+            return everything
+        chance = _generator(self.seed, "epoch", self.epoch)
+        drawn: list[Key] = []
+        for role in ("maps", "labels", "plain"):
+            keys = [key for key in everything if self.sources[key.source].role == role]
+            order = chance.permutation(len(keys))[: self.per_epoch.get(role, len(keys))]
+            drawn += [keys[index] for index in order]
+        return [drawn[index] for index in chance.permutation(len(drawn))]
+
+    def __iter__(self) -> Iterator[Key]:
+        keys = self.keys()
+        usable = len(keys) - len(keys) % self.world
+        return iter(keys[self.rank : usable : self.world])
+
+    def __len__(self) -> int:
+        return len(self.keys()) // self.world
+
+
+def _generator(*parts: object) -> np.random.Generator:
+    digest = hashlib.sha256(":".join(map(str, parts)).encode()).digest()
+    return np.random.default_rng(int.from_bytes(digest[:16], "big"))
