@@ -1,0 +1,136 @@
+"""Gradient delta: what the second network relies on more than the first.
+
+Each map is divided by one number first, so that networks with larger gradients do not win everywhere; then the
+second minus the first, image by image. Positive: the second relies more. Source: Linsley et al. 2019, figure 2.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+
+from gala_viz.registry import Registry
+from gala_viz.specs import Normalisation
+
+PERCENTILE = 99.0
+"""The normalisation "percentile" divides by this percentile of the absolute values: one bright pixel does not count."""
+
+TINY_LOGITS = 1e-3
+"""A map whose every value together stands for less than this change of a logit is about zero."""
+
+CHANCE_SHARE = 0.07
+"""Values beyond two standard errors: about 5 % would be by chance alone; up to this share a map is called noise."""
+
+_SAME = ("method", "n_samples", "noise_fraction", "seed", "reduction", "smoothing_px", "target")
+
+
+def scale_of(values: np.ndarray, normalise: Normalisation = "percentile") -> np.ndarray:
+    """The number that each map (..., y, x) is divided by, of shape (..., 1, 1), of its absolute values without NaN.
+
+    "maximum", "percentile" (the 99th), "sum", or 1 for "none". A map of zeros has scale 1: it stays zero.
+    """
+    magnitude = np.abs(values)
+    scale = np.asarray(NORMALISATIONS[normalise](magnitude), dtype=np.float64)
+    return np.where(np.isfinite(scale) & (scale > 0), scale, 1.0)
+
+
+def _over_cells(statistic):
+    def of(magnitude: np.ndarray) -> np.ndarray:
+        flat = magnitude.reshape(*magnitude.shape[:-2], -1)
+        if not np.isnan(flat).any():
+            return statistic(flat)[..., None, None]
+        return np.apply_along_axis(
+            lambda row: statistic(row[~np.isnan(row)]) if (~np.isnan(row)).any() else np.nan, -1, flat
+        )[..., None, None]
+
+    return of
+
+
+NORMALISATIONS: Registry = Registry(
+    "normalisation",
+    {
+        "maximum": _over_cells(lambda cells: cells.max(axis=-1)),
+        "percentile": _over_cells(lambda cells: np.percentile(cells, PERCENTILE, axis=-1)),
+        "sum": _over_cells(lambda cells: cells.sum(axis=-1, dtype=np.float64)),
+        "none": lambda magnitude: np.ones((*magnitude.shape[:-2], 1, 1)),
+    },
+)
+"""Name -> function from absolute values (..., y, x) to what they are divided by, (..., 1, 1)."""
+
+
+def normalised(values: np.ndarray, normalise: Normalisation = "percentile") -> np.ndarray:
+    """Maps (..., y, x) divided by their ``scale_of``; signs stay, nothing is shifted, nothing is divided by zero."""
+    return (values / scale_of(values, normalise)).astype(np.result_type(values, np.float32))
+
+
+def delta(first: np.ndarray, second: np.ndarray, normalise: Normalisation = "percentile") -> np.ndarray:
+    """``normalised(second) - normalised(first)`` for maps (..., y, x) of one frame; NaN where either is."""
+    return normalised(second, normalise) - normalised(first, normalise)
+
+
+def gradient_delta(
+    a: xr.DataArray | xr.Dataset, b: xr.DataArray | xr.Dataset, normalise: Normalisation = "percentile"
+) -> xr.DataArray | xr.Dataset:
+    """``b`` minus ``a`` after normalising each map (y, x) of each image by itself; dims as in the arguments.
+
+    Positive where the network of ``b`` relies more. Datasets of ``smoothgrad(..., return_error=True)`` give a Dataset
+    (delta, standard_error): errors are added as if independent and the scales' own error is left out, which for two
+    networks that saw the same noise is usually too large rather than too small. Raises ``ValueError`` where dims,
+    coordinates or the settings in attrs (method, samples, noise, seed, reduction, smoothing, target) differ: drop an
+    attr to compare all the same.
+    """
+    if isinstance(a, xr.Dataset) != isinstance(b, xr.Dataset):
+        raise ValueError("two arrays or two datasets were expected; got one of each.")
+    first, second = (a["map"], b["map"]) if isinstance(a, xr.Dataset) else (a, b)
+    _check_comparable(first, second)
+    difference = first.copy(data=delta(first.values, second.values, normalise)).rename("delta")
+    difference.attrs = {key: value for key, value in first.attrs.items() if second.attrs.get(key) == value}
+    difference.attrs.update(
+        normalise=normalise,
+        units="1" if normalise != "none" else first.attrs.get("units", ""),
+        first=first.attrs.get("network", "first"),
+        second=second.attrs.get("network", "second"),
+    )
+    if normalise == "percentile":
+        difference.attrs["percentile"] = PERCENTILE
+    difference = difference.drop_vars([name for name in ("sigma", "explained") if name in difference.coords])
+    if not isinstance(a, xr.Dataset):
+        return difference
+    errors = [data["standard_error"].values / scale_of(data["map"].values, normalise) for data in (a, b)]
+    error = difference.copy(data=np.hypot(*errors).astype(np.float32)).rename("standard_error")
+    return xr.Dataset({"delta": difference, "standard_error": error}, attrs=difference.attrs)
+
+
+def about_zero(values: np.ndarray, *, error: np.ndarray | None = None, span: float = 1.0) -> str:
+    """A sentence where a signed map (..., y, x) says nothing, "" else.
+
+    Two ways: the values are so small that ``sum |values| * span`` stays under ``TINY_LOGITS`` (``span`` is the input's
+    range for a gradient in logits per input unit, 1 for a map in logits), or, with the Monte-Carlo ``error`` of the
+    values, no more of them lie beyond two errors than chance would put there.
+    """
+    if not np.nansum(np.abs(values), dtype=np.float64) * span > TINY_LOGITS:
+        return "this map is about zero"
+    if error is None or not np.isfinite(error).all():
+        return ""
+    beyond = float(np.mean(np.abs(values) > 2 * error))
+    if beyond <= CHANCE_SHARE:
+        return f"this map is about zero within its error ({100 * beyond:.0f} % of it is beyond two); draw more samples"
+    return ""
+
+
+def _check_comparable(first: xr.DataArray, second: xr.DataArray) -> None:
+    if first.dims != second.dims or first.shape != second.shape:
+        raise ValueError(
+            f"two maps of one frame were expected; got {dict(first.sizes)} and {dict(second.sizes)}. "
+            "Bring them to one resolution first."
+        )
+    for dim in first.dims:
+        if dim in first.coords and dim in second.coords and not np.array_equal(first[dim], second[dim]):
+            raise ValueError(f"the maps' {dim} coordinates differ; select the same ones in both first.")
+    differing = [
+        f"{key} ({first.attrs[key]!r} and {second.attrs[key]!r})"
+        for key in _SAME
+        if key in first.attrs and key in second.attrs and first.attrs[key] != second.attrs[key]
+    ]
+    if differing:
+        raise ValueError(f"these maps were made differently and have no meaningful delta: {', '.join(differing)}.")

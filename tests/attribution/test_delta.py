@@ -1,0 +1,164 @@
+"""Deltas, normalisations, reductions: identities on arrays, labels, and what is refused."""
+
+import numpy as np
+import pytest
+import xarray as xr
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from gala_viz.attribution.delta import NORMALISATIONS, about_zero, delta, gradient_delta, normalised
+from gala_viz.attribution.reduce import REDUCTIONS, reduce_channels, smooth
+from gala_viz.registry import UnknownNameError
+from gala_viz.schema import labelled_map
+
+EVERY = tuple(NORMALISATIONS)
+VALUES = arrays(np.float32, (2, 5, 6), elements=st.floats(-1e6, 1e6, width=32))
+
+
+@pytest.fixture
+def maps():
+    return np.random.default_rng(0).normal(size=(2, 3, 8, 9)).astype(np.float32)
+
+
+@pytest.mark.parametrize("how", EVERY)
+@given(values=VALUES)
+def test_normalising_is_finite_keeps_signs_and_never_divides_by_zero(how, values):
+    result = normalised(values, how)
+    assert np.isfinite(result).all()
+    assert (np.sign(result) * np.sign(values) >= 0).all()
+
+
+@pytest.mark.parametrize("how", [how for how in EVERY if how != "none"])
+def test_normalised_maps_do_not_depend_on_the_unit(how, maps):
+    np.testing.assert_allclose(normalised(maps * 1000, how), normalised(maps, how), rtol=1e-4, atol=1e-6)
+
+
+def test_each_normalisation_brings_its_own_statistic_to_one(maps):
+    values = maps[:, 0]
+    assert np.abs(normalised(values, "maximum")).max(axis=(1, 2)) == pytest.approx(1)
+    assert np.abs(normalised(values, "sum")).sum(axis=(1, 2)) == pytest.approx(1)
+    assert np.percentile(np.abs(normalised(values, "percentile")), 99, axis=(1, 2)) == pytest.approx(1)
+    assert np.array_equal(normalised(values, "none"), values)
+
+
+@pytest.mark.parametrize("how", EVERY)
+def test_a_map_of_zeros_stays_zero(how):
+    assert not normalised(np.zeros((4, 4), np.float32), how).any()
+
+
+@pytest.mark.parametrize("how", EVERY)
+def test_cells_that_are_not_seen_do_not_count(how, maps):
+    seen = maps[0, 0].copy()
+    hidden = np.vstack([seen, np.full((3, seen.shape[1]), np.nan, np.float32)])
+    result = normalised(hidden, how)
+    np.testing.assert_allclose(result[:-3], normalised(seen, how), rtol=1e-5)
+    assert np.isnan(result[-3:]).all()
+
+
+@pytest.mark.parametrize("how", EVERY)
+def test_swapping_the_networks_turns_the_sign(how, maps):
+    first, second = maps[:, 0], maps[:, 1]
+    np.testing.assert_allclose(delta(first, second, how), -delta(second, first, how), rtol=1e-6)
+    assert not delta(first, first, how).any()
+
+
+def test_delta_of_one_image_does_not_depend_on_the_others(maps):
+    both = delta(maps[:, 0], maps[:, 1])
+    np.testing.assert_array_equal(both[1], delta(maps[1, 0], maps[1, 1]))
+
+
+def labelled(values, **attrs):
+    images = [f"image{index}" for index in range(len(values))]
+    return labelled_map(values, name="map", leading={"image": images}, attrs={"method": "smoothgrad", **attrs})
+
+
+def test_gradient_delta_says_which_network_is_which_and_keeps_labels(maps):
+    result = gradient_delta(
+        labelled(maps[:, 0], network="vanilla", seed=1), labelled(maps[:, 1], network="human", seed=1), normalise="sum"
+    )
+    assert (result.attrs["first"], result.attrs["second"], result.attrs["normalise"]) == ("vanilla", "human", "sum")
+    assert result.attrs["seed"] == 1
+    assert list(result.image.values) == ["image0", "image1"]
+    np.testing.assert_allclose(result.values, delta(maps[:, 0], maps[:, 1], "sum"))
+
+
+def test_the_error_of_a_delta_is_that_of_both_maps(maps):
+    def with_error(values, error):
+        return xr.Dataset({"map": labelled(values), "standard_error": labelled(np.full_like(values, error))})
+
+    result = gradient_delta(with_error(maps[:, 0], 3.0), with_error(maps[:, 1], 4.0), normalise="none")
+    np.testing.assert_allclose(result["standard_error"], 5.0)
+    np.testing.assert_allclose(result["delta"], maps[:, 1] - maps[:, 0], rtol=1e-6)
+
+
+@pytest.mark.parametrize(("key", "value"), [("seed", 2), ("noise_fraction", 0.1), ("method", "saliency")])
+def test_maps_that_were_made_differently_are_refused(maps, key, value):
+    first = labelled(maps[:, 0], seed=1, noise_fraction=0.15)
+    with pytest.raises(ValueError, match=f"made differently.*{key}"):
+        gradient_delta(first, first.assign_attrs({key: value}))
+
+
+def test_maps_of_other_images_or_frames_are_refused(maps):
+    first = labelled(maps[:, 0])
+    with pytest.raises(ValueError, match="image coordinates differ"):
+        gradient_delta(first, first.assign_coords(image=["image0", "other"]))
+    with pytest.raises(ValueError, match="one resolution"):
+        gradient_delta(first, first[:, :4])
+    with pytest.raises(ValueError, match="one of each"):
+        gradient_delta(first, first.to_dataset())
+
+
+def test_an_unknown_normalisation_gets_an_answer(maps):
+    with pytest.raises(UnknownNameError, match="Did you mean 'percentile'"):
+        normalised(maps, "percentil")
+
+
+def test_maps_that_are_about_zero_are_told():
+    rng = np.random.default_rng(0)
+    noise = rng.normal(size=(3, 40, 40)).astype(np.float32)
+    error = np.ones_like(noise)
+    assert "about zero" in about_zero(np.zeros((4, 4)))
+    assert "about zero" in about_zero(np.full((4, 4), np.nan))
+    assert "within its error" in about_zero(noise, error=error)
+    assert about_zero(noise) == ""
+    assert about_zero(noise + 5, error=error) == ""
+    assert about_zero(noise, error=np.full_like(noise, np.nan)) == ""
+    assert "about zero" in about_zero(noise * 1e-9, span=2.0)
+    assert about_zero(noise * 1e-9, span=1e9) == ""
+
+
+def test_reductions_are_what_their_names_say(maps):
+    values = np.float32([[[1.0, -2.0]], [[-3.0, 1.0]], [[1.0, 0.5]]])
+    assert reduce_channels(values, "absolute").tolist() == [[5.0, 3.5]]
+    assert reduce_channels(values, "maximum").tolist() == [[3.0, 2.0]]
+    assert reduce_channels(values, "signed").tolist() == [[-1.0, -0.5]]
+
+
+@pytest.mark.parametrize("how", REDUCTIONS)
+def test_reducing_many_maps_is_reducing_each(how, maps):
+    np.testing.assert_array_equal(reduce_channels(maps, how)[1], reduce_channels(maps[1], how))
+
+
+def test_smoothing_keeps_constants_and_sums_of_inner_points():
+    constant = np.full((12, 10), 3.0, np.float32)
+    np.testing.assert_allclose(smooth(constant, 2.5), constant, rtol=1e-6)
+    point = np.zeros((61, 61))
+    point[30, 30] = 1
+    spread = smooth(point, 4.0)
+    rows = np.arange(61) - 30
+    assert spread.sum() == pytest.approx(1)
+    assert (spread.sum(axis=1) * rows**2).sum() == pytest.approx(16, rel=0.02)
+    assert smooth(point, 0) is point
+
+
+def test_smoothing_takes_nothing_from_cells_that_are_not_seen():
+    values = np.full((10, 10), 2.0, np.float32)
+    values[:4] = np.nan
+    result = smooth(values, 3)
+    np.testing.assert_allclose(result[4:], 2, rtol=1e-6)
+    assert np.isnan(result[:4]).all()
+
+
+def test_smoothing_does_not_mix_images(maps):
+    np.testing.assert_allclose(smooth(maps, 1.5)[1, 2], smooth(maps[1, 2], 1.5), rtol=1e-6)
