@@ -19,11 +19,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
-WEIGHTS, CARD = "weights.safetensors", "card.toml"
-
-
-class WeightsError(ValueError):
-    """Weights or a card that cannot be what they claim; the message names the file and what is wrong with it."""
+from gala_viz.networks.folders import CARD, WEIGHTS, WeightsError
 
 
 def read_card(folder: Path) -> dict[str, Any]:

@@ -82,7 +82,7 @@ class ResNet(nn.Module):
         if position not in ("output", "input"):
             raise ValueError(f"position is 'output' or 'input'; got {position!r}.")
         self.blocks = tuple(blocks)
-        self.stem = nn.Conv2d(3, base_filters, 7, stride=2, padding=3, bias=False)
+        self.stem = convolution(3, base_filters, 7, stride=2)
         channels = base_filters
         for number, n_blocks in enumerate(blocks, start=1):
             filters = base_filters * 2 ** (number - 1)
@@ -99,7 +99,8 @@ class ResNet(nn.Module):
             self.add_module(f"group{number}", group)
         self.norm = batch_norm(channels)
         self.head = nn.Linear(channels, n_categories)
-        _initialise(self)
+        nn.init.normal_(self.head.weight, std=0.01)
+        nn.init.zeros_(self.head.bias)
 
     def features(self, images: Tensor) -> Tensor:
         """The last map before pooling, after batch norm and ReLU: (B, C, H / 32, W / 32) for four groups."""
@@ -133,12 +134,12 @@ class Bottleneck(nn.Module):
         super().__init__()
         self.position = position
         self.norm1 = batch_norm(channels)
-        self.shortcut = nn.Conv2d(channels, 4 * filters, 1, stride=stride, bias=False) if project else None
-        self.conv1 = nn.Conv2d(channels, filters, 1, bias=False)
+        self.shortcut = convolution(channels, 4 * filters, 1, stride=stride) if project else None
+        self.conv1 = convolution(channels, filters, 1)
         self.norm2 = batch_norm(filters)
-        self.conv2 = nn.Conv2d(filters, filters, 3, stride=stride, padding=1, bias=False)
+        self.conv2 = convolution(filters, filters, 3, stride=stride)
         self.norm3 = batch_norm(filters)
-        self.conv3 = nn.Conv2d(filters, 4 * filters, 1, bias=False)
+        self.conv3 = convolution(filters, 4 * filters, 1)
         self.attention = attention(4 * filters if position == "output" else channels) if attention else None
 
     def forward(self, activity: Tensor) -> Tensor:
@@ -172,6 +173,13 @@ def paper_layer(layer: str, blocks: Sequence[int] = RESNET50) -> int:
     return known[layer]
 
 
+def convolution(channels: int, filters: int, size: int, *, stride: int = 1) -> nn.Conv2d:
+    """A convolution of the body: no bias, (``size`` - 1) / 2 zeros on each side, He et al.'s normal initialisation."""
+    layer = nn.Conv2d(channels, filters, size, stride=stride, padding=size // 2, bias=False)
+    nn.init.kaiming_normal_(layer.weight, mode="fan_in", nonlinearity="relu")
+    return layer
+
+
 def batch_norm(channels: int) -> nn.BatchNorm2d:
     """Batch norm with the published epsilon and momentum."""
     return nn.BatchNorm2d(channels, eps=BATCH_NORM_EPSILON, momentum=BATCH_NORM_MOMENTUM)
@@ -184,18 +192,3 @@ def _check_sizes(n_categories: int, blocks: Sequence[int], base_filters: int, at
         raise ValueError(f"blocks counts the bottlenecks of each group, from 1 on, like {RESNET50}; got {blocks!r}.")
     if unknown := [group for group in attention_groups if not 1 <= group <= len(blocks)]:
         raise ValueError(f"attention_groups are counted from 1 to {len(blocks)} here; got {unknown}.")
-
-
-def _initialise(network: ResNet) -> None:
-    """He et al.'s normal initialisation for the body's convolutions; attention modules keep their own."""
-    attended = {
-        id(part)
-        for block in network.modules()
-        if isinstance(block, Bottleneck) and block.attention
-        for part in block.attention.modules()
-    }
-    for part in network.modules():
-        if isinstance(part, nn.Conv2d) and id(part) not in attended:
-            nn.init.kaiming_normal_(part.weight, mode="fan_in", nonlinearity="relu")
-    nn.init.normal_(network.head.weight, std=0.01)
-    nn.init.zeros_(network.head.bias)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
@@ -12,33 +11,18 @@ import torch
 from torch import nn
 
 from gala_viz.imagenet import category_names
-from gala_viz.networks.card import CARD, WeightsError, read_card, read_weights
+from gala_viz.networks.card import read_card, read_weights
+from gala_viz.networks.folders import CARD, UNMODIFIED, WeightsError, network_folder
 from gala_viz.networks.lite0 import LITE0_PREPROCESSING, lite0, lite0_gala, weights_sha256
 from gala_viz.networks.network import Network
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.networks.resnet import resnet
-from gala_viz.registry import Registry, unknown_name
+from gala_viz.registry import Registry
 
 BUILDERS: Registry[Callable[..., nn.Module]] = Registry(
     "network builder", {"lite0": lite0, "lite0_gala": lite0_gala, "resnet": resnet}
 )
 """Architectures that a card may name; its [network.arguments] are passed by keyword."""
-
-UNMODIFIED = "lite0"
-"""EfficientNet-Lite0 as its package ships it: a network without a folder."""
-
-
-def models_folders() -> list[Path]:
-    """Where trained networks are looked for: GALA_VIZ_MODELS first, then models/ beside or inside the package."""
-    package = Path(__file__).resolve().parents[1]
-    folders = [Path(folder) for folder in os.environ.get("GALA_VIZ_MODELS", "").split(os.pathsep) if folder]
-    return [folder for folder in (*folders, package.parent / "models", package / "models") if folder.is_dir()]
-
-
-def known_networks() -> tuple[str, ...]:
-    """Names that ``load_network`` takes: the unmodified network and every trained one."""
-    found = {path.parent.name for folder in models_folders() for path in folder.glob(f"*/{CARD}")}
-    return (UNMODIFIED, *sorted(found))
 
 
 def load_network(
@@ -51,9 +35,9 @@ def load_network(
     ``device`` None takes CUDA where it is there; ``dtype`` is "float32" or "bfloat16". Raises ``ValueError`` with the
     nearest name for an unknown one, and ``WeightsError`` (a ``ValueError``) for a folder whose weights do not fit.
     """
-    if str(name_or_folder) == UNMODIFIED:
+    folder = network_folder(name_or_folder)
+    if folder is None:
         return _unmodified(device, dtype)
-    folder = _folder(name_or_folder)
     card = read_card(folder)
     network = card["network"]
     try:
@@ -97,20 +81,6 @@ def _unmodified(device: str | torch.device | None, dtype: str | torch.dtype | No
         device=device,
         dtype=dtype,
     )
-
-
-def _folder(name_or_folder: str | Path) -> Path:
-    name = str(name_or_folder)
-    if os.sep not in name and "/" not in name and name not in ("", ".", ".."):
-        for models in models_folders():
-            if (models / name / CARD).is_file():
-                return models / name
-    folder = Path(name_or_folder).expanduser()
-    if (folder / CARD).is_file():
-        return folder
-    if folder.is_dir():
-        raise WeightsError(f"{folder / CARD}: not found; a network's folder holds card.toml and weights.safetensors.")
-    raise ValueError(unknown_name("network", name, known_networks()))
 
 
 def _categories(folder: Path, card: dict[str, Any]) -> tuple[str, ...]:
