@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 from functools import cache
-from importlib import resources
+from pathlib import Path
 
 from gala_viz.registry import UnknownNameError, unknown_name
 
 
 def _read() -> tuple[tuple[str, str], ...]:
-    text = resources.files("gala_viz").joinpath("imagenet_categories.csv").read_text(encoding="utf-8")
+    text = Path(__file__).with_name("imagenet_categories.csv").read_text(encoding="utf-8")
     rows = sorted(csv.DictReader(text.splitlines()), key=lambda row: int(row["index"]))
     return tuple((row["wnid"], row["name"]) for row in rows)
 

@@ -1,0 +1,7 @@
+"""What is shown, and what people marked on it: image folders, the photographs that ship, OSIE."""
+
+from gala_viz.collections.collection import Collection
+from gala_viz.collections.open import open_collection
+from gala_viz.collections.reading import UPLOAD_LIMITS, ReadingLimits, UnreadableImageError, read_photo
+
+__all__ = ["UPLOAD_LIMITS", "Collection", "ReadingLimits", "UnreadableImageError", "open_collection", "read_photo"]

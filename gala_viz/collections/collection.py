@@ -1,0 +1,225 @@
+"""What every collection answers: images, their categories, their photographs, and what people marked on them."""
+
+from __future__ import annotations
+
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import xarray as xr
+
+from gala_viz.collections.caching import PHOTOS, THUMBNAILS, FileCache, cache_folder
+from gala_viz.collections.reading import (
+    FOLDER_LIMITS,
+    ReadingLimits,
+    UnreadableImageError,
+    photo_size_px,
+    read_photo,
+    read_thumbnail,
+)
+from gala_viz.registry import UnknownNameError, unknown_name
+
+LARGE = 500
+"""From this many images on, thumbnails are also kept in the user's cache folder."""
+THUMBNAIL_BYTES = 512 * 2**20
+"""The most that thumbnails of all collections take in the user's cache folder."""
+
+Read = TypeVar("Read")
+
+
+class Collection(ABC):
+    """Images under one name. All methods may be called from any thread; nothing is decoded before it is asked for.
+
+    ``images`` are stable, unique ids; ``map_kinds`` says what human maps there are, kind -> a sentence, the first being
+    the default; ``licence`` is None where it is unknown. A subclass says where an image's file lies and what is known
+    of it; decoded photographs, thumbnails and maps are kept in memory only as far as shared, bounded caches reach.
+    """
+
+    name: str
+    title: str
+    licence: str | None
+    images: tuple[str, ...]
+    map_kinds: dict[str, str]
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        title: str,
+        images: Sequence[str],
+        licence: str | None = None,
+        map_kinds: Mapping[str, str] | None = None,
+        skipped: Sequence[tuple[str, str]] = (),
+        limits: ReadingLimits = FOLDER_LIMITS,
+    ) -> None:
+        self.name, self.title, self.licence, self.limits = name, title, licence, limits
+        self.images = tuple(images)
+        self.map_kinds = dict(map_kinds or {})
+        self._positions = {image: position for position, image in enumerate(self.images)}
+        if len(self._positions) != len(self.images):
+            raise ValueError(f"{name}: image ids are unique; some occur twice.")
+        self._skipped = dict(skipped)
+        self._skipping = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __contains__(self, image: object) -> bool:
+        return image in self._positions
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name!r}: {len(self)} images, maps: {', '.join(self.map_kinds) or 'none'}>"
+
+    @property
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """Names everything that determines pixels and maps: files, sizes, times of change and settings."""
+
+    @abstractmethod
+    def path(self, image: str) -> Path:
+        """The image's file. Raises ``UnknownNameError`` for an image that the collection does not hold."""
+
+    @property
+    def skipped(self) -> tuple[tuple[str, str], ...]:
+        """Files that cannot be shown: (path inside the collection, reason). Grows when one proves unreadable."""
+        with self._skipping:
+            return tuple(self._skipped.items())
+
+    def skip(self, path: str, reason: str) -> None:
+        """List ``path``, relative to the collection, as unreadable, once."""
+        with self._skipping:
+            self._skipped.setdefault(path, reason)
+
+    def category(self, image: str) -> str | None:
+        """The label of the image, or None where the collection has none."""
+        self.check(image)
+        return None
+
+    def target(self, image: str) -> int | None:
+        """The true category's ImageNet index, 0 to 999, or None where it is not known."""
+        self.check(image)
+        return None
+
+    def superclass(self, image: str) -> str | None:
+        """The group of categories that the image belongs to, for example "animal", or None."""
+        self.check(image)
+        return None
+
+    def split(self, image: str) -> str | None:
+        """ "train", "validation" or "test" where the collection says so, else None."""
+        self.check(image)
+        return None
+
+    def photo(self, image: str) -> np.ndarray:
+        """The upright photograph, uint8 RGB (y, x, 3), read-only.
+
+        Raises ``UnreadableImageError``, and lists the file in ``skipped``, when it cannot be shown.
+        """
+        path, key = self._key(image)
+        kept = PHOTOS.get(key)
+        if kept is None:
+            kept = self._listing_faults(image, lambda: read_photo(path, self.limits))
+            kept.flags.writeable = False
+            PHOTOS.put(key, kept, kept.nbytes)
+        return kept
+
+    def size_px(self, image: str) -> tuple[int, int]:
+        """(height, width) of the upright photograph, from the file's header."""
+        path, key = self._key(image)
+        kept = PHOTOS.get(key)
+        if kept is not None:
+            return kept.shape[0], kept.shape[1]
+        return self._listing_faults(image, lambda: photo_size_px(path, self.limits))
+
+    def thumbnail(self, image: str, side_px: int = 128) -> bytes:
+        """A WebP picture whose longer side is at most ``side_px``; fails like ``photo``."""
+        path, key = self._key(image)
+        key = (*key, side_px)
+        content = THUMBNAILS.get(key)
+        if content is not None:
+            return content
+        files = _thumbnail_files(cache_folder()) if len(self) >= LARGE else None
+        content = files.get(repr(key)) if files else None
+        if content is None:
+            content = self._listing_faults(image, lambda: read_thumbnail(path, side_px, self.limits))
+            if files:
+                files.put(repr(key), content)
+        THUMBNAILS.put(key, content, len(content) + 200)
+        return content
+
+    def has_human_map(self, image: str) -> bool:
+        """Whether people's marks on this image are known, in the default kind."""
+        self.check(image)
+        return False
+
+    def human_map(self, image: str, kind: str | None = None, participant: str | None = None) -> xr.DataArray | None:
+        """Where people looked or marked: float32 (y, x) over the photograph's frame, of all participants or of one.
+
+        ``attrs["extent_px"]`` is the photograph's (height, width); a map may have fewer, larger cells than the
+        photograph has pixels. None where there is no map; ``UnknownNameError`` for a kind or participant not known.
+        """
+        self.check(image)
+        self.map_kind(kind)
+        return None
+
+    def participants(self, image: str, kind: str | None = None) -> tuple[str, ...]:
+        """Ids of those whose marks on this image are known one by one."""
+        self.check(image)
+        self.map_kind(kind)
+        return ()
+
+    def participant_maps(self, image: str, kind: str | None = None) -> xr.DataArray | None:
+        """One map each, float32 (participant, y, x), smoothed like ``human_map``, which is their mean; or None."""
+        self.check(image)
+        self.map_kind(kind)
+        return None
+
+    def map_kind(self, kind: str | None) -> str | None:
+        """``kind`` itself, or the default for None; None where the collection has no human maps at all."""
+        if kind is None:
+            return next(iter(self.map_kinds), None)
+        if kind not in self.map_kinds:
+            raise UnknownNameError(unknown_name(f"kind of human map in {self.name!r}", kind, list(self.map_kinds)))
+        return kind
+
+    def check(self, image: str) -> int:
+        """The image's position; raises ``UnknownNameError``, with near misses, for an id not in the collection."""
+        position = self._positions.get(image)
+        if position is None:
+            start = str(image)[:3]
+            near = [known for known in self.images if known.startswith(start)] or list(self.images)
+            raise UnknownNameError(unknown_name(f"image in {self.name!r}", image, near[:2000]))
+        return position
+
+    def check_participant(self, participant: str, known: Sequence[str], image: str) -> int:
+        """The position of ``participant`` among ``known``; raises ``UnknownNameError`` for another one."""
+        if participant not in known:
+            raise UnknownNameError(unknown_name(f"participant of image {image!r}", participant, list(known)))
+        return list(known).index(participant)
+
+    def _key(self, image: str) -> tuple[Path, tuple]:
+        """The file and a name of its present content: a file replaced in place is decoded again."""
+        path = self.path(image)
+        try:
+            status = path.stat()
+        except OSError as error:
+            reason = f"the file cannot be opened ({error.strerror or error})."
+            self.skip(image, reason)
+            raise UnreadableImageError(f"{self.name}, {image}: {reason}") from error
+        return path, (str(path), status.st_size, status.st_mtime_ns, self.limits)
+
+    def _listing_faults(self, image: str, read: Callable[[], Read]) -> Read:
+        try:
+            return read()
+        except UnreadableImageError as error:
+            self.skip(image, str(error))
+            raise UnreadableImageError(f"{self.name}, {image}: {error}") from error
+
+
+@lru_cache(maxsize=4)
+def _thumbnail_files(folder: Path) -> FileCache:
+    return FileCache(folder / "thumbnails", THUMBNAIL_BYTES, ".webp")

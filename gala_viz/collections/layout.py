@@ -1,0 +1,49 @@
+"""What a file's place in a folder tells: split, superclass, category and ImageNet index."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gala_viz.imagenet import CATEGORIES, index_of_wnid, is_wnid
+
+SPLITS = {
+    "train": "train",
+    "training": "train",
+    "val": "validation",
+    "valid": "validation",
+    "validation": "validation",
+    "test": "test",
+    "testing": "test",
+}
+"""Names of outermost folders that are splits and not categories, in lower case."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What is known of an image from its path alone."""
+
+    category: str | None = None
+    target: int | None = None
+    superclass: str | None = None
+    split: str | None = None
+
+
+def place(path: str) -> Place:
+    """Read ``path`` (relative, with "/"): [split /] [superclass /] [category /] file.
+
+    The innermost folder is the category, the one around it the superclass; an outermost folder named like a split, with
+    a category folder inside, is the split. A folder named by one of ImageNet's WordNet ids gives the category's name
+    and index.
+    """
+    folders = path.split("/")[:-1]
+    split = None
+    if len(folders) > 1 and folders[0].lower() in SPLITS:
+        split = SPLITS[folders[0].lower()]
+        folders = folders[1:]
+    if not folders:
+        return Place(split=split)
+    category, target = folders[-1], None
+    if is_wnid(category):
+        target = index_of_wnid(category)
+        category = CATEGORIES[target][1]
+    return Place(category, target, folders[-2] if len(folders) > 1 else None, split)

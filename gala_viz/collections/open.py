@@ -1,0 +1,67 @@
+"""One door to all collections: a name or a folder in, a ``Collection`` out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from difflib import get_close_matches
+from pathlib import Path
+
+from gala_viz.collections.collection import Collection
+from gala_viz.registry import Registry, unknown_name
+
+
+def _photos() -> Collection:
+    from gala_viz.collections.photos import PhotosCollection
+
+    return PhotosCollection()
+
+
+COLLECTIONS: Registry[Callable[[], Collection]] = Registry("collection", {"photos": _photos})
+"""Collections that have a name of their own; any other is opened by its folder."""
+
+
+class UnknownCollectionError(FileNotFoundError):
+    """Neither the name of a collection nor a folder; the message offers what is near."""
+
+
+def open_collection(name_or_folder: str | Path, *, human_maps: str | Path | None = None) -> Collection:
+    """Open a collection by name ("photos") or by folder.
+
+    A folder in OSIE's layout opens with its maps from fixations and mouse samples; any other folder opens as
+    photographs, flat or with one folder per category (ImageNet's layout gives names and indices). ``human_maps`` is a
+    folder of PNG, NPY or NPZ maps named by image. A folder that is called like a collection is opened as "./photos".
+    Raises ``UnknownCollectionError`` for what is not there, ``ValueError`` for a folder without photographs.
+    """
+    if isinstance(name_or_folder, str) and name_or_folder in COLLECTIONS:
+        if human_maps is not None:
+            raise ValueError(
+                f"human_maps belongs to a folder of photographs; {name_or_folder!r} has its own kinds of maps."
+            )
+        return COLLECTIONS[name_or_folder]()
+    if not str(name_or_folder).strip():
+        raise UnknownCollectionError(unknown_name("collection", str(name_or_folder), list(COLLECTIONS)))
+    folder = Path(name_or_folder).expanduser()
+    if folder.is_file():
+        raise NotADirectoryError(
+            f"a collection is a folder of photographs; {folder} is a file. Its folder: {folder.parent}"
+        )
+    if not folder.is_dir():
+        raise UnknownCollectionError(_not_found(str(name_or_folder), folder))
+    from gala_viz.collections.folder import FolderCollection
+    from gala_viz.collections.osie_files import osie_layout
+
+    if human_maps is None and osie_layout(folder) is not None:
+        from gala_viz.collections.osie import OSIECollection
+
+        return OSIECollection(folder)
+    return FolderCollection(folder, human_maps=human_maps)
+
+
+def _not_found(asked: str, folder: Path) -> str:
+    told = unknown_name("collection or folder", asked, list(COLLECTIONS))
+    try:
+        beside = [entry.name for entry in folder.parent.iterdir() if entry.is_dir()]
+    except OSError:
+        return f"{told} The folder {folder.parent} is not there either."
+    near = get_close_matches(folder.name, beside, n=1, cutoff=0.6)
+    return f"{told} In {folder.parent} there is {near[0]!r}." if near else told

@@ -1,0 +1,178 @@
+"""OSIE: photographs with the eye fixations of 15 observers and the mouse samples of crowd workers."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from gala_viz.collections.caching import MAPS
+from gala_viz.collections.collection import Collection
+from gala_viz.collections.index import indexed_tree
+from gala_viz.collections.osie_files import (
+    ORIGINAL_PX,
+    MouseTable,
+    OSIEFileError,
+    osie_layout,
+    read_fixations,
+    read_mouse_mat,
+)
+from gala_viz.collections.points import PointMaps, PointMapSpec, Points, point_maps
+from gala_viz.collections.reading import FOLDER_LIMITS, ReadingLimits
+from gala_viz.schema import labelled_map
+from gala_viz.specs import fingerprint
+
+SIGMA_PX = 24.0
+"""The authors' public setting for their fixation maps at 800 x 600: about one degree of visual angle there."""
+
+
+class OSIECollection(Collection):
+    """OSIE in its public or its compact layout; an image's id is its file name without ".jpg", for example "1001".
+
+    Kinds of human maps: ``fixations`` (the default) counts each observer's fixations, ``durations`` sums their
+    durations, ``mouse`` counts each crowd worker's mouse samples as shares, since browsers sample at different rates.
+    Each participant has one map, smoothed with a Gaussian of ``sigma_px`` (in pixels of the 800 x 600 original) on cells
+    of 4 x 4 original pixels; the image's map is their mean. Points outside of the photograph are dropped;
+    ``attrs["n_outside"]`` of a map counts them.
+    """
+
+    def __init__(
+        self, folder: str | Path, *, sigma_px: float = SIGMA_PX, limits: ReadingLimits = FOLDER_LIMITS
+    ) -> None:
+        root = Path(folder).expanduser().resolve()
+        layout = osie_layout(root)
+        if layout is None:
+            raise ValueError(
+                f"{root} is no OSIE folder: expected stimuli/ with eye/fixations.mat or fixations.csv.gz beside it, or "
+                "mouse_amt, in the folder or in its data/."
+            )
+        self.root, self._layout = root, layout
+        stimuli = indexed_tree(layout.stimuli.resolve(), suffixes=frozenset({".jpg", ".jpeg"}))
+        self._files = {
+            Path(path).stem: (path, size, time_ns) for path, size, time_ns in stimuli.files if "/" not in path
+        }
+        if not self._files:
+            raise ValueError(f"{layout.stimuli} holds no JPEG photographs.")
+        self._specs = {
+            "fixations": PointMapSpec(sigma_px=sigma_px),
+            "durations": PointMapSpec(sigma_px=sigma_px, weight="duration"),
+            "mouse": PointMapSpec(sigma_px=sigma_px, per_participant="share"),
+        }
+        skipped = [(f"stimuli/{path}", reason) for path, reason in stimuli.refused]
+        self._fixations: dict[str, Points] = {}
+        self._mouse: MouseTable | None = None
+        mouse_images: set[str] = set()
+        try:
+            self._fixations = read_fixations(layout.fixations) if layout.fixations else {}
+        except OSIEFileError as error:
+            skipped.append((layout.fixations.name, str(error)))
+        try:
+            if layout.mouse is not None and layout.mouse.is_file():
+                self._mouse = MouseTable(layout.mouse)
+                mouse_images = {image for image in self._files if image in self._mouse}
+            elif layout.mouse is not None:
+                mouse_images = {path.stem for path in layout.mouse.glob("*.mat")} & set(self._files)
+        except OSIEFileError as error:
+            skipped.append((layout.mouse.name, str(error)))
+        self._images_of = {
+            "fixations": set(self._fixations) & set(self._files),
+            "durations": set(self._fixations) & set(self._files),
+            "mouse": mouse_images,
+        }
+        smoothed = f"one map each, smoothed with a Gaussian of {sigma_px:g} px at 800 x 600, averaged."
+        n_observers = max((len(np.unique(points.participant)) for points in self._fixations.values()), default=0)
+        sentences = {
+            "fixations": f"Eye fixations of {n_observers} observers: counted, {smoothed}",
+            "durations": f"Eye fixations of {n_observers} observers: weighted by duration, {smoothed}",
+            "mouse": f"Mouse-contingent samples of crowd workers: shares, {smoothed}",
+        }
+        super().__init__(
+            name="osie",
+            title=f"OSIE: {len(self._files)} photographs",
+            images=sorted(self._files),
+            licence="MIT (NUS-VIP, predicting-human-gaze-beyond-pixels)",
+            map_kinds={kind: sentence for kind, sentence in sentences.items() if self._images_of[kind]},
+            skipped=skipped,
+            limits=limits,
+        )
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Names the stimuli, the files of points and the settings of the maps."""
+        points = [
+            (str(path), path.stat().st_size, path.stat().st_mtime_ns)
+            for path in (self._layout.fixations, self._layout.mouse)
+            if path is not None
+        ]
+        specs = {kind: asdict(spec) for kind, spec in self._specs.items()}
+        return fingerprint("osie", str(self.root), sorted(self._files.values()), points, specs, asdict(self.limits))
+
+    def path(self, image: str) -> Path:
+        """The image's file in stimuli/."""
+        self.check(image)
+        return self._layout.stimuli / self._files[image][0]
+
+    def has_human_map(self, image: str) -> bool:
+        """Whether there are marks of the default kind on the image."""
+        self.check(image)
+        kind = self.map_kind(None)
+        return kind is not None and image in self._images_of[kind]
+
+    def participants(self, image: str, kind: str | None = None) -> tuple[str, ...]:
+        """Observers (or crowd workers) with at least one point inside the photograph."""
+        found = self._point_maps(image, kind)
+        return found.participants if found else ()
+
+    def participant_maps(self, image: str, kind: str | None = None) -> xr.DataArray | None:
+        """One smoothed map per participant, (participant, y, x)."""
+        found = self._point_maps(image, kind)
+        if found is None:
+            return None
+        return self._labelled(image, kind, found, found.maps, leading={"participant": found.participants})
+
+    def human_map(self, image: str, kind: str | None = None, participant: str | None = None) -> xr.DataArray | None:
+        """The mean over participants, or one participant's map."""
+        found = self._point_maps(image, kind)
+        if participant is not None:
+            position = self.check_participant(participant, found.participants if found else (), image)
+            return self._labelled(image, kind, found, found.maps[position])
+        return None if found is None else self._labelled(image, kind, found, found.maps.mean(axis=0))
+
+    def _labelled(
+        self, image: str, kind: str | None, found: PointMaps, values: np.ndarray, leading=None
+    ) -> xr.DataArray:
+        kind = self.map_kind(kind)
+        attrs = {"kind": kind, "n_participants": len(found.participants), "n_outside": found.n_outside}
+        attrs |= asdict(self._specs[kind]) | {"frame_px": list(ORIGINAL_PX)}
+        return labelled_map(values, name="human_map", extent_px=self.size_px(image), leading=leading, attrs=attrs)
+
+    def _point_maps(self, image: str, kind: str | None) -> PointMaps | None:
+        self.check(image)
+        kind = self.map_kind(kind)
+        if kind is None or image not in self._images_of[kind]:
+            return None
+        key = ("osie", self.fingerprint, image, kind)
+        found = MAPS.get(key)
+        if found is None:
+            points = self._fixations[image] if kind != "mouse" else self._mouse_points(image)
+            if points is None:
+                return None
+            found = point_maps(points, ORIGINAL_PX, self._specs[kind])
+            found.maps.flags.writeable = False
+            MAPS.put(key, found, found.maps.nbytes)
+        return found if found.participants else None
+
+    def _mouse_points(self, image: str) -> Points | None:
+        if self._mouse is not None:
+            return self._mouse.points(image)
+        path = self._layout.mouse / f"{image}.mat"
+        try:
+            return read_mouse_mat(path)
+        except OSIEFileError as error:
+            self.skip(f"{self._layout.mouse.name}/{path.name}", str(error))
+        except OSError as error:
+            self.skip(f"{self._layout.mouse.name}/{path.name}", f"cannot be opened ({error.strerror or error}).")
+        return None

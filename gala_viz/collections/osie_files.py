@@ -1,0 +1,199 @@
+"""The files of OSIE (Xu et al. 2014, MIT licence), in the public layout and in the compact one.
+
+Public (github.com/NUS-VIP/predicting-human-gaze-beyond-pixels): data/stimuli/*.jpg, data/eye/fixations.mat,
+data/mouse_amt/N.mat. Compact: stimuli/*.jpg, fixations.csv.gz or .csv, mouse_amt.npz.
+
+All positions are in pixels of the 800 x 600 originals and count from 1 at a pixel's centre, as MATLAB does (the
+authors' code uses them as array indices); half a pixel is taken off, so that the frame starts at 0 at its edge.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import math
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.io import loadmat
+
+from gala_viz.collections.points import Points
+
+ORIGINAL_PX = (600, 800)
+"""(height, width) of the stimuli as shown."""
+_CORNER_PX = 0.5
+_COLUMNS = ("image", "participant", "x_px", "y_px", "duration_ms")
+_MAX_MAT_BYTES = 500_000_000
+
+
+class OSIEFileError(ValueError):
+    """A file of OSIE that cannot be used; the message says what was expected."""
+
+
+@dataclass(frozen=True)
+class OSIELayout:
+    """Where an OSIE folder keeps its things; what is missing is None."""
+
+    stimuli: Path
+    fixations: Path | None
+    mouse: Path | None
+
+
+def osie_layout(folder: Path) -> OSIELayout | None:
+    """Recognise an OSIE folder (or its "data" folder), in either layout; None for any other folder."""
+    for root in (folder, folder / "data"):
+        if not (root / "stimuli").is_dir():
+            continue
+        fixations = _first(root / "eye" / "fixations.mat", root / "fixations.csv.gz", root / "fixations.csv")
+        mouse = _first(root / "mouse_amt", root / "mouse_amt.npz")
+        if fixations or mouse:
+            return OSIELayout(root / "stimuli", fixations, mouse)
+    return None
+
+
+def _first(*paths: Path) -> Path | None:
+    return next((path for path in paths if path.exists()), None)
+
+
+def read_fixations(path: Path) -> dict[str, Points]:
+    """Image id -> fixations of all observers, from fixations.mat or a fixations table. Raises ``OSIEFileError``."""
+    try:
+        if path.suffix == ".mat":
+            return _fixations_from_mat(path)
+        content = path.read_bytes()
+        text = gzip.decompress(content) if path.suffix == ".gz" else content
+        return fixations_from_csv(text.decode("utf-8-sig"))
+    except OSIEFileError:
+        raise
+    except Exception as error:  # a damaged file makes readers raise errors of many kinds
+        raise OSIEFileError(f"{path.name} cannot be read ({_told(error)}).") from error
+
+
+def fixations_from_csv(text: str) -> dict[str, Points]:
+    """Fixations from a table with the columns image, participant, x_px, y_px and duration_ms (others are passed over).
+
+    A row that is no fixation is an ``OSIEFileError`` with its line number.
+    """
+    reader = csv.DictReader(io.StringIO(text))
+    missing = [column for column in _COLUMNS if column not in (reader.fieldnames or ())]
+    if missing:
+        raise OSIEFileError(
+            f"the fixations' table has the columns {', '.join(_COLUMNS)}; {', '.join(missing)} missing."
+        )
+    rows: dict[str, list[tuple[int, float, float, float]]] = {}
+    for row in reader:
+        try:
+            values = (int(row["participant"]), float(row["x_px"]), float(row["y_px"]), float(row["duration_ms"]))
+            if not all(math.isfinite(value) for value in values) or values[3] < 0 or not row["image"]:
+                raise ValueError("not a fixation")
+        except (TypeError, ValueError):
+            raise OSIEFileError(
+                f"line {reader.line_num} of the fixations' table is no fixation: an image, a whole number for the "
+                "participant, x and y in px and a duration in ms were expected."
+            ) from None
+        rows.setdefault(row["image"].strip(), []).append(values)
+    found = {}
+    for image, values in rows.items():
+        participant, x, y, duration = zip(*values, strict=True)
+        found[image] = _points(np.array(participant), np.array(x), np.array(y), np.array(duration))
+    return found
+
+
+def _fixations_from_mat(path: Path) -> dict[str, Points]:
+    found: dict[str, Points] = {}
+    for entry in _cells(_mat_variable(path, "fixations")):
+        if not isinstance(entry, Mapping) or "img" not in entry or "subjects" not in entry:
+            raise OSIEFileError(
+                "fixations.mat holds a cell array of structures with img and subjects; this one differs."
+            )
+        participants, columns = [], []
+        for number, subject in enumerate(_cells(entry["subjects"]), start=1):
+            named = ("fix_x", "fix_y", "fix_duration")
+            x, y, duration = (np.atleast_1d(np.asarray(subject[name], dtype=float)).ravel() for name in named)
+            if not len(x) == len(y) == len(duration):
+                raise OSIEFileError(
+                    f"fixations.mat, {entry['img']}, observer {number}: x, y and durations differ in number."
+                )
+            participants.append(np.full(len(x), number))
+            columns.append(np.stack([x, y, duration]))
+        if participants:
+            x, y, duration = np.concatenate(columns, axis=1)
+            found[Path(str(entry["img"])).stem] = _points(np.concatenate(participants), x, y, duration)
+    return found
+
+
+def read_mouse_mat(path: Path) -> Points:
+    """Mouse samples on one image, from data/mouse_amt/N.mat: subj, and coord as (row, column). Raises ``OSIEFileError``."""
+    try:
+        samples = _mat_variable(path, "fixations")
+        coord = np.asarray(samples["coord"], dtype=float).reshape(-1, 2)
+        subject = np.atleast_1d(np.asarray(samples["subj"])).ravel()
+    except OSIEFileError:
+        raise
+    except Exception as error:
+        raise OSIEFileError(f"{path.name} has no mouse samples with subj and coord ({_told(error)}).") from error
+    if len(subject) != len(coord):
+        raise OSIEFileError(f"{path.name}: {len(subject)} participants for {len(coord)} samples.")
+    if subject.dtype == object:
+        subject = np.array([str(value) for value in subject])
+    elif np.issubdtype(subject.dtype, np.floating):
+        subject = subject.astype(np.int64)
+    return _points(subject, coord[:, 1], coord[:, 0], None)
+
+
+class MouseTable:
+    """Mouse samples of all images from mouse_amt.npz: arrays image, participant, row_px and column_px of one length."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                columns = [np.asarray(arrays[name]) for name in ("image", "participant", "row_px", "column_px")]
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError) as error:
+            raise OSIEFileError(f"{path.name} cannot be read ({_told(error)}).") from error
+        if any(column.ndim != 1 or len(column) != len(columns[0]) for column in columns):
+            raise OSIEFileError(f"{path.name}: four arrays of one length were expected.")
+        order = np.argsort(columns[0], kind="stable")
+        self._participant, self._row, self._column = (column[order] for column in columns[1:])
+        names, starts = np.unique(columns[0][order], return_index=True)
+        ends = [*starts[1:].tolist(), len(order)]
+        self._slices = {
+            str(name): slice(start, end) for name, start, end in zip(names.tolist(), starts.tolist(), ends, strict=True)
+        }
+
+    def __contains__(self, image: object) -> bool:
+        return image in self._slices
+
+    def points(self, image: str) -> Points:
+        """All participants' samples on one image."""
+        part = self._slices[image]
+        return _points(self._participant[part], self._column[part].astype(float), self._row[part].astype(float), None)
+
+
+def _points(participant: np.ndarray, x: np.ndarray, y: np.ndarray, duration: np.ndarray | None) -> Points:
+    return Points(participant, x - _CORNER_PX, y - _CORNER_PX, duration)
+
+
+def _mat_variable(path: Path, name: str) -> Any:
+    if path.stat().st_size > _MAX_MAT_BYTES:
+        raise OSIEFileError(f"{path.name} is larger than {_MAX_MAT_BYTES / 1e6:g} MB; OSIE's files are small.")
+    try:
+        variables = loadmat(path, variable_names=[name], simplify_cells=True)
+    except NotImplementedError:
+        raise OSIEFileError(f"{path.name} is a MATLAB 7.3 file; save it in MATLAB with -v7.") from None
+    if name not in variables:
+        raise OSIEFileError(f"{path.name} has no variable {name!r}.")
+    return variables[name]
+
+
+def _cells(value: Any) -> list:
+    """The entries of a MATLAB cell array, which reads as one bare entry when there is only one."""
+    return list(value) if isinstance(value, (list, np.ndarray)) else [value]
+
+
+def _told(error: Exception) -> str:
+    return " ".join(str(error).split())[:120].rstrip(".") or type(error).__name__

@@ -1,0 +1,145 @@
+"""From points to maps: count points in cells, one map per participant, then smooth.
+
+Frame: pixel edges, origin top left, x to the right and y down; the frame is [0, width) x [0, height), and a pixel's
+centre lies at half a pixel. Source of the rule: the ClickMe maps (count maps, mean over participants, smoothing).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from scipy import ndimage
+
+from gala_viz.registry import Registry
+
+Smoothing = Callable[[np.ndarray, tuple[float, float]], np.ndarray]
+"""Maps (..., y, x) and a width in cells along (y, x) -> maps of the same shape."""
+
+
+def gaussian(maps: np.ndarray, sigma_cells: tuple[float, float]) -> np.ndarray:
+    """Convolve with a Gaussian of standard deviation ``sigma_cells`` along (y, x), cut at 4 sigma.
+
+    Outside of the frame there is nothing: what is smoothed over the border is lost, as in the published OSIE maps.
+    """
+    return ndimage.gaussian_filter(maps, (*(0,) * (maps.ndim - 2), *sigma_cells), mode="constant", truncate=4.0)
+
+
+def unsmoothed(maps: np.ndarray, sigma_cells: tuple[float, float]) -> np.ndarray:
+    """The counts as they are."""
+    return maps
+
+
+SMOOTHINGS: Registry[Smoothing] = Registry("smoothing", {"gaussian": gaussian, "none": unsmoothed})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PointMapSpec:
+    """How points become maps.
+
+    ``sigma_px`` is the smoothing's width in pixels of the frame in which the points are given. Each point counts 1, or
+    with ``weight="duration"`` its duration. With ``per_participant="share"`` each participant's map is divided by its
+    sum, so that all weigh the same; with ``"count"`` those with more points weigh more. A map has the frame's
+    proportions and at most ``max_cells`` cells along its longer side.
+    """
+
+    smoothing: str = "gaussian"
+    sigma_px: float = 24.0
+    weight: Literal["count", "duration"] = "count"
+    per_participant: Literal["count", "share"] = "count"
+    max_cells: int = 200
+
+    def __post_init__(self) -> None:
+        SMOOTHINGS[self.smoothing]
+        if not 0 < self.sigma_px <= 1000:
+            raise ValueError(f"sigma_px is a width in frame pixels, above 0 and at most 1000; got {self.sigma_px!r}.")
+        if self.weight not in ("count", "duration") or self.per_participant not in ("count", "share"):
+            raise ValueError(
+                "weight is 'count' or 'duration' and per_participant is 'count' or 'share'; got "
+                f"{self.weight!r} and {self.per_participant!r}."
+            )
+        if not 8 <= self.max_cells <= 2048:
+            raise ValueError(f"max_cells is the longer side of a map, 8 to 2048 cells; got {self.max_cells!r}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """Points of many participants on one image: positions in frame pixels, ids, and durations in ms (or None)."""
+
+    participant: np.ndarray
+    x_px: np.ndarray
+    y_px: np.ndarray
+    duration_ms: np.ndarray | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PointMaps:
+    """Maps float32 (participant, y, x), their participants in order, and how many points lay outside of the frame."""
+
+    maps: np.ndarray
+    participants: tuple[str, ...]
+    n_outside: int
+
+
+def point_maps(points: Points, frame_px: tuple[int, int], spec: PointMapSpec) -> PointMaps:
+    """One smoothed map per participant over a frame of (height, width) pixels.
+
+    Points outside of the frame, or without a position, are dropped and counted; a participant without a point inside
+    has no map. The mean over participants of these maps is the image's map, since smoothing is linear.
+    """
+    cells = cells_of(frame_px, spec.max_cells)
+    ids, codes = participant_codes(points.participant)
+    weights = None
+    if spec.weight == "duration":
+        if points.duration_ms is None:
+            raise ValueError("weight='duration' needs the points' durations; these points have none.")
+        weights = points.duration_ms
+    counts, inside = count_maps(points.x_px, points.y_px, codes, len(ids), frame_px, cells, weights)
+    present = np.bincount(codes[inside], minlength=len(ids)) > 0
+    counts = counts[present]
+    if spec.per_participant == "share":
+        total = counts.sum(axis=(1, 2), keepdims=True)
+        counts = np.divide(counts, total, out=np.zeros_like(counts), where=total > 0)
+    sigma_cells = (spec.sigma_px * cells[0] / frame_px[0], spec.sigma_px * cells[1] / frame_px[1])
+    maps = SMOOTHINGS[spec.smoothing](counts.astype(np.float32), sigma_cells)
+    kept = tuple(name for name, is_present in zip(ids, present, strict=True) if is_present)
+    return PointMaps(maps, kept, int((~inside).sum()))
+
+
+def count_maps(
+    x_px: np.ndarray,
+    y_px: np.ndarray,
+    codes: np.ndarray,
+    n_participants: int,
+    frame_px: tuple[int, int],
+    cells: tuple[int, int],
+    weights: np.ndarray | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Sum the points (or their ``weights``) in each cell: float64 (participant, y, x), and which points lay inside.
+
+    ``codes`` are the participants' positions 0..n_participants - 1; ``cells`` is (rows, columns).
+    """
+    height, width = frame_px
+    x, y = np.asarray(x_px, dtype=float), np.asarray(y_px, dtype=float)
+    inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)  # False for NaN
+    rows, columns = cells
+    row = np.minimum((y[inside] * (rows / height)).astype(np.int64), rows - 1)
+    column = np.minimum((x[inside] * (columns / width)).astype(np.int64), columns - 1)
+    flat = (codes[inside] * rows + row) * columns + column
+    values = None if weights is None else np.asarray(weights, dtype=float)[inside]
+    counts = np.bincount(flat, weights=values, minlength=n_participants * rows * columns)
+    return counts.reshape(n_participants, rows, columns).astype(float), inside
+
+
+def cells_of(frame_px: tuple[int, int], max_cells: int) -> tuple[int, int]:
+    """(rows, columns) of a map: the frame's proportions, at most ``max_cells`` and never more than pixels."""
+    scale = min(1.0, max_cells / max(frame_px))
+    return max(1, round(frame_px[0] * scale)), max(1, round(frame_px[1] * scale))
+
+
+def participant_codes(participant: np.ndarray) -> tuple[tuple[str, ...], np.ndarray]:
+    """Ids as text in their sorted order (numbers by value), and each point's position among them."""
+    ids, codes = np.unique(participant, return_inverse=True)
+    return tuple(str(value) for value in ids.tolist()), codes.reshape(-1).astype(np.int64)

@@ -1,0 +1,175 @@
+"""Photographs from files that may be anything: upright RGB pixels, or an error that says what is wrong.
+
+The content decides, never the name: PNG, JPEG, WebP, BMP and TIFF are read. Sizes are checked on the header, before a
+pixel is decoded. Colour profiles are not applied: networks are trained on the stored values.
+"""
+
+from __future__ import annotations
+
+import io
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF")
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jpe", ".webp", ".bmp", ".tif", ".tiff"})
+OTHER_PICTURES = frozenset({".gif", ".heic", ".heif", ".avif", ".jp2", ".svg", ".psd", ".exr", ".dng", ".cr2", ".nef"})
+"""File names that look like pictures which are not read: they are listed, so that nobody misses them in silence."""
+
+
+class UnreadableImageError(ValueError):
+    """A file or an upload that cannot be shown; the message says why and what would do."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReadingLimits:
+    """What is read at all: ``max_bytes`` of file (a MB is 10^6), ``max_pixels`` in the header, ``formats`` by content.
+
+    ``background`` (red, green, blue in 0..255) is what shows through transparent pixels.
+    """
+
+    max_bytes: int = 200_000_000
+    max_pixels: int = 50_000_000
+    formats: tuple[str, ...] = FORMATS
+    background: tuple[int, int, int] = (255, 255, 255)
+
+    def __post_init__(self) -> None:
+        if self.max_bytes < 1 or self.max_pixels < 1:
+            raise ValueError(f"limits are at least one byte and one pixel; got {self.max_bytes} and {self.max_pixels}.")
+        unknown = sorted(set(self.formats) - set(FORMATS))
+        if unknown or not self.formats:
+            raise ValueError(f"formats are among {FORMATS}; got {self.formats}.")
+        if len(self.background) != 3 or not all(0 <= value <= 255 for value in self.background):
+            raise ValueError(f"background is (red, green, blue), each 0 to 255; got {self.background}.")
+
+
+FOLDER_LIMITS = ReadingLimits()
+"""For files of a collection: 200 MB and 50 megapixels."""
+UPLOAD_LIMITS = ReadingLimits(max_bytes=20_000_000, formats=("PNG", "JPEG", "WEBP"))
+"""For photographs that a page takes in: PNG, JPEG or WebP, 20 MB and 50 megapixels."""
+
+
+def read_photo(source: str | Path | bytes, limits: ReadingLimits = FOLDER_LIMITS) -> np.ndarray:
+    """Decode ``source``, a path or a file's bytes, to upright RGB: uint8 (y, x, 3).
+
+    EXIF orientation is applied; grey is repeated; transparency shows ``limits.background``; 16-bit values are scaled to
+    8; CMYK is converted; of several frames or pages the first is taken. Raises ``UnreadableImageError``.
+    """
+    with _opened(source, limits) as image:
+        return np.array(_upright_rgb(image, limits.background), dtype=np.uint8)
+
+
+def photo_size_px(source: str | Path | bytes, limits: ReadingLimits = FOLDER_LIMITS) -> tuple[int, int]:
+    """(height, width) of the upright photograph, from the header alone. Raises ``UnreadableImageError``."""
+    with _opened(source, limits) as image:
+        width, height = image.size
+        return (width, height) if _orientation(image) in (5, 6, 7, 8) else (height, width)
+
+
+def read_thumbnail(source: str | Path | bytes, side_px: int, limits: ReadingLimits = FOLDER_LIMITS) -> bytes:
+    """A WebP picture of the upright photograph whose longer side is at most ``side_px`` pixels; never enlarged."""
+    if not 1 <= side_px <= 1024:
+        raise ValueError(f"a thumbnail's longer side has 1 to 1024 px; got {side_px}.")
+    with _opened(source, limits) as image:
+        image.draft("RGB", (2 * side_px, 2 * side_px))
+        small = _upright_rgb(image, limits.background)
+        small.thumbnail((side_px, side_px), Image.Resampling.BICUBIC, reducing_gap=3.0)
+        encoded = io.BytesIO()
+        small.save(encoded, "WEBP", quality=80, method=2)
+        return encoded.getvalue()
+
+
+@contextmanager
+def _opened(source: str | Path | bytes, limits: ReadingLimits) -> Iterator[Image.Image]:
+    """The image behind ``source`` with a checked header; whatever a decoder raises becomes ``UnreadableImageError``."""
+    stream = _stream(source, limits)
+    try:
+        with stream, Image.open(stream, formats=limits.formats) as image:
+            width, height = image.size
+            if width * height > limits.max_pixels:
+                raise UnreadableImageError(_too_many_pixels(limits, f"{width} x {height} pixels"))
+            yield image
+    except UnreadableImageError:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise UnreadableImageError(_too_many_pixels(limits, "far more")) from None
+    except Image.UnidentifiedImageError:
+        known = ", ".join(limits.formats)
+        raise UnreadableImageError(
+            f"the content is no picture that is read here ({known}), or it is damaged."
+        ) from None
+    except MemoryError:
+        raise UnreadableImageError("there was not enough memory to decode the picture; make it smaller.") from None
+    except Exception as error:  # decoders raise errors of a dozen kinds on damaged files
+        raise UnreadableImageError(f"the file is damaged or cut short ({_told(error)}).") from error
+
+
+def _stream(source: str | Path | bytes, limits: ReadingLimits) -> io.BufferedIOBase:
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        n_bytes, stream = len(source), io.BytesIO(source)
+    else:
+        try:
+            status = Path(source).stat()
+            if not stat.S_ISREG(status.st_mode):
+                raise UnreadableImageError("this is no regular file.")
+            n_bytes, stream = status.st_size, open(source, "rb")  # noqa: SIM115 - closed by the caller
+        except OSError as error:
+            raise UnreadableImageError(f"the file cannot be opened ({error.strerror or error}).") from error
+    if n_bytes == 0 or n_bytes > limits.max_bytes:
+        stream.close()
+        if n_bytes == 0:
+            raise UnreadableImageError("the file is empty.")
+        raise UnreadableImageError(
+            f"at most {limits.max_bytes / 1e6:g} MB are read; the file has {n_bytes / 1e6:.1f} MB. Make it smaller."
+        )
+    return stream
+
+
+def _too_many_pixels(limits: ReadingLimits, found: str) -> str:
+    return f"at most {limits.max_pixels / 1e6:g} megapixels are read; the picture has {found}. Make it smaller."
+
+
+def _told(error: Exception) -> str:
+    text = " ".join(str(error).split())[:120]
+    return text.rstrip(".") or type(error).__name__
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        return int(image.getexif().get(0x0112, 1))
+    except Exception:  # a damaged EXIF block says nothing about the pixels
+        return 1
+
+
+def _upright_rgb(image: Image.Image, background: tuple[int, int, int]) -> Image.Image:
+    image.load()
+    turned = image if _orientation(image) == 1 else (ImageOps.exif_transpose(image) or image)
+    return _rgb(turned, background)
+
+
+def _rgb(image: Image.Image, background: tuple[int, int, int]) -> Image.Image:
+    mode = image.mode
+    if mode.startswith("I;16"):
+        return _from_16_bits(np.asarray(image))
+    if mode == "I":
+        values = np.asarray(image)
+        if values.min() < 0 or values.max() > 65535:
+            raise UnreadableImageError("32-bit whole numbers have no agreed range; save the picture with 8 or 16 bits.")
+        return _from_16_bits(values)
+    if mode == "F":
+        raise UnreadableImageError("fractional grey values have no agreed range; save the picture with 8 or 16 bits.")
+    if mode in ("RGBA", "RGBa", "LA", "La", "PA") or (mode in ("1", "L", "P", "RGB") and "transparency" in image.info):
+        layer = image.convert("LA").convert("RGBA") if mode == "La" else image.convert("RGBA")
+        backdrop = Image.new("RGBA", layer.size, (*background, 255))
+        return Image.alpha_composite(backdrop, layer).convert("RGB")
+    return image if mode == "RGB" else image.convert("RGB")
+
+
+def _from_16_bits(values: np.ndarray) -> Image.Image:
+    grey = np.rint(values.astype(np.float32) / 257).astype(np.uint8)
+    return Image.fromarray(grey).convert("RGB")
