@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 import torch
+
+Result = TypeVar("Result")
 
 FIRST = 2
 ON_CPU = 5
@@ -27,9 +30,9 @@ def chunk_size(device: torch.device) -> int:
 
 
 def in_chunks(
-    compute: Callable[[int, int], object], start: int, stop: int, size: int, cancelled: Callable[[], bool]
-) -> Iterator[tuple[object, str]]:
-    """Call ``compute(first, last)`` over start..stop in chunks; yield each result with a note, "" or ``HALVED``.
+    compute: Callable[[int, int], Result], start: int, stop: int, size: int, cancelled: Callable[[], bool]
+) -> Iterator[tuple[Result, int, str]]:
+    """Call ``compute(first, last)`` over start..stop in chunks; yield each result, its last, and "" or ``HALVED``.
 
     The first chunk of all is at most ``FIRST``. Where memory runs out the chunk is halved and tried again; with one
     sample that still does not fit, ``MemoryError`` says so. Once ``cancelled()`` nothing more is computed.
@@ -50,7 +53,7 @@ def in_chunks(
                 ) from error
             size, note = (last - first) // 2, HALVED
         else:
-            yield result, note
+            yield result, last, note
             first = last
             continue
         if torch.cuda.is_available():

@@ -69,7 +69,9 @@ def smoothgrad_states(
             values = saliency.attribute(inputs, target=target, abs=False)
             return values.detach().to("cpu", torch.float32).numpy()
 
-    for values, note in in_chunks(gradients, state.n, spec.n_samples, chunk or chunk_size(network.device), cancelled):
+    for values, _last, note in in_chunks(
+        gradients, state.n, spec.n_samples, chunk or chunk_size(network.device), cancelled
+    ):
         state = replace(with_samples(state, values), note=note)
         yield state
 

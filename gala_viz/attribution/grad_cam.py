@@ -1,0 +1,83 @@
+"""Grad-CAM through Captum, brought to the input's frame."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from captum.attr import LayerAttribution, LayerGradCam
+from torch import Tensor, nn
+
+from gala_viz.attribution.custody import held
+from gala_viz.attribution.gradients import one_step
+from gala_viz.attribution.smoothgrad import Explained
+from gala_viz.attribution.state import MapState
+from gala_viz.registry import unknown_name
+
+LAST = "last"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GradCamSpec:
+    """Settings of Grad-CAM (Selvaraju et al. 2017): whose output is weighted.
+
+    ``layer`` is a module's path as in ``named_modules()``, or "last": of the convolutions and batch norms that give
+    more than one position and more than one channel, the last that runs. With a batch norm behind the last
+    convolution that is the batch norm, so that folding one into the other changes nothing.
+    """
+
+    layer: str = LAST
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.layer, str) or not self.layer:
+            raise ValueError(f"layer is a module's path or {LAST!r}; got {self.layer!r}.")
+
+
+def grad_cam_states(
+    network: Explained, network_input: np.ndarray, *, target: int, spec: GradCamSpec, **options: object
+) -> Iterator[MapState]:
+    """One state with one channel (1, y, x): channel activities weighted by their mean gradients, summed, then ReLU.
+
+    Computed on the layer's grid, brought to the input's size bilinearly; in logits times activity per position, so only
+    its shape is comparable between networks. Raises ``ValueError`` for a layer that is not there or has no positions.
+    """
+    layer = cam_layer(network, network_input, spec.layer)
+    method = LayerGradCam(network.logits, layer)
+
+    def attribute(batch: Tensor) -> Tensor:
+        cam = method.attribute(batch, target=target, relu_attributions=True)
+        if cam.ndim != 4:
+            raise ValueError(
+                f"Grad-CAM needs a layer with positions (B, C, H, W); {spec.layer!r} gives {cam.ndim} dims."
+            )
+        return LayerAttribution.interpolate(cam.float(), network_input.shape[-2:], "bilinear")
+
+    yield from one_step(network, network_input, target, options, attribute)
+
+
+def cam_layer(network: Explained, network_input: np.ndarray, name: str = LAST) -> nn.Module:
+    """The module that ``GradCamSpec.layer`` names, found by one forward pass where it is "last"."""
+    known = dict(network.module.named_modules())
+    if name != LAST:
+        if name not in known:
+            raise ValueError(unknown_name("module", name, [path for path in known if path]))
+        return known[name]
+    ran: list[nn.Module] = []
+
+    def note(module: nn.Module, _inputs: object, output: Tensor) -> None:
+        if output.ndim == 4 and output.shape[1] > 1 and output.shape[2] * output.shape[3] > 1:
+            ran.append(module)
+
+    candidates = [part for part in known.values() if isinstance(part, (nn.Conv2d, nn.BatchNorm2d))]
+    with held(network.module), torch.no_grad():
+        handles = [part.register_forward_hook(note) for part in candidates]
+        try:
+            network.logits(torch.from_numpy(np.array(network_input[None], np.float32)).to(network.device))
+        finally:
+            for handle in handles:
+                handle.remove()
+    if not ran:
+        raise ValueError("Grad-CAM needs a convolution that gives a map; this network has none. Use 'saliency'.")
+    return ran[-1]

@@ -1,0 +1,77 @@
+"""Every attribution method by name, each an iterator of the same states, with its frozen settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from gala_viz.attribution.grad_cam import GradCamSpec, grad_cam_states
+from gala_viz.attribution.gradients import (
+    GradientSpec,
+    IntegratedGradientsSpec,
+    input_x_gradient_states,
+    integrated_gradients_states,
+    saliency_states,
+)
+from gala_viz.attribution.guided import guided_backprop_states
+from gala_viz.attribution.occlusion import OcclusionSpec, occlusion_states
+from gala_viz.attribution.smoothgrad import smoothgrad_states
+from gala_viz.attribution.state import MapState
+from gala_viz.registry import Registry
+from gala_viz.specs import SmoothGradSpec
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Method:
+    """An attribution method: how it is shown, its settings' type, its values' unit, and how it computes.
+
+    ``states(network, network_input, image=, target=, spec=, chunk=, cancelled=)`` yields ``MapState``; methods
+    ``by_chance`` also take ``resume=`` and know their standard error. ``per_input`` values are per input unit.
+    """
+
+    title: str
+    spec: type
+    units: str
+    states: Callable[..., Iterator[MapState]]
+    by_chance: bool = False
+
+    @property
+    def per_input(self) -> bool:
+        """Whether values are per input unit: times the input's range they are in logits."""
+        return self.units == PER_INPUT
+
+    def checked_spec(self, spec: Any = None) -> Any:
+        """``spec``, or the default settings; ``TypeError`` where it is of another method."""
+        spec = self.spec() if spec is None else spec
+        if not isinstance(spec, self.spec):
+            raise TypeError(f"{self.title} takes {self.spec.__name__}; got {type(spec).__name__}.")
+        return spec
+
+
+PER_INPUT = "logits per input unit"
+
+METHODS: Registry[Method] = Registry(
+    "method",
+    {
+        "smoothgrad": Method(
+            title="SmoothGrad", spec=SmoothGradSpec, units=PER_INPUT, states=smoothgrad_states, by_chance=True
+        ),
+        "saliency": Method(title="Gradient", spec=GradientSpec, units=PER_INPUT, states=saliency_states),
+        "integrated_gradients": Method(
+            title="Integrated Gradients",
+            spec=IntegratedGradientsSpec,
+            units="logits",
+            states=integrated_gradients_states,
+        ),
+        "input_x_gradient": Method(
+            title="Input x Gradient", spec=GradientSpec, units="logits", states=input_x_gradient_states
+        ),
+        "guided_backprop": Method(
+            title="Guided Backprop", spec=GradientSpec, units=PER_INPUT, states=guided_backprop_states
+        ),
+        "grad_cam": Method(title="Grad-CAM", spec=GradCamSpec, units="logits times activity", states=grad_cam_states),
+        "occlusion": Method(title="Occlusion", spec=OcclusionSpec, units="logits", states=occlusion_states),
+    },
+)
+"""Name -> method."""

@@ -1,0 +1,96 @@
+"""Occlusion through Captum: how much the logit falls when a window is covered, one row of windows at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from captum.attr import Occlusion
+from torch import Tensor
+
+from gala_viz.attribution.chunks import chunk_size, in_chunks
+from gala_viz.attribution.custody import held
+from gala_viz.attribution.smoothgrad import Explained, never
+from gala_viz.attribution.state import MapState
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OcclusionSpec:
+    """Settings of Occlusion (Zeiler and Fergus 2014).
+
+    A square of ``window_px`` moves by ``stride_px`` over the input, from the top left; at the bottom and the right it
+    may be cut off. It is filled with ``baseline`` in the network's input units; 0 is the preprocessing's grey.
+    """
+
+    window_px: int = 28
+    stride_px: int = 14
+    baseline: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.stride_px <= self.window_px:
+            raise ValueError(
+                "stride_px lies between 1 and window_px, so that every pixel is covered; "
+                f"got stride_px {self.stride_px!r} and window_px {self.window_px!r}."
+            )
+
+
+def occlusion_states(
+    network: Explained,
+    network_input: np.ndarray,
+    *,
+    target: int,
+    spec: OcclusionSpec,
+    chunk: int | None = None,
+    cancelled: Callable[[], bool] = never,
+    **_options: object,
+) -> Iterator[MapState]:
+    """Yield a map with one channel (1, y, x), in logits, after every row of windows; n counts windows.
+
+    A pixel's value is the mean fall of the logit over the windows that cover it, as in one call of Captum's
+    ``Occlusion``; rows not reached yet are 0. A window covers all colour channels, so they share one map.
+    """
+    height, width = network_input.shape[-2:]
+    window = min(spec.window_px, height, width)
+    tops = _starts(height, window, spec.stride_px)
+    across = len(_starts(width, window, spec.stride_px))
+    image = torch.from_numpy(np.array(network_input[None], np.float32)).to(network.device)
+    total, covered = np.zeros((height, width)), np.zeros((height, 1))
+
+    def row(first: int, _last: int) -> np.ndarray:
+        top, bottom = tops[first], min(tops[first] + window, height)
+
+        def logits(strip: Tensor) -> Tensor:
+            whole = image.repeat(strip.shape[0], 1, 1, 1)
+            whole[:, :, top:bottom] = strip
+            return network.logits(whole)
+
+        with held(network.module), torch.no_grad():
+            values = Occlusion(logits).attribute(
+                image[:, :, top:bottom],
+                sliding_window_shapes=(image.shape[1], bottom - top, window),
+                strides=(image.shape[1], bottom - top, spec.stride_px),
+                baselines=spec.baseline,
+                target=target,
+                perturbations_per_eval=chunk or 2 * chunk_size(network.device),
+            )
+        return values[0, 0].to("cpu", torch.float64).numpy()
+
+    for values, rows, note in in_chunks(row, 0, len(tops), 1, cancelled):
+        top, bottom = tops[rows - 1], min(tops[rows - 1] + window, height)
+        total[top:bottom] += values
+        covered[top:bottom] += 1
+        yield MapState(
+            mean=(total / np.maximum(covered, 1))[None].astype(np.float32),
+            n=rows * across,
+            n_samples=len(tops) * across,
+            target=target,
+            note=note,
+        )
+
+
+def _starts(size: int, window: int, stride: int) -> range:
+    """Where windows start: as many as it takes to reach the end, the last one perhaps cut off."""
+    count = -(-(size - window) // stride) + 1
+    return range(0, count * stride, stride)
