@@ -1,0 +1,153 @@
+"""A network in one hand: same numbers alone and in a batch, one pass for logits and attention, devices by name."""
+
+from __future__ import annotations
+
+import threading
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from gala_viz.imagenet import category_names
+from gala_viz.networks.devices import choose_device, choose_dtype, device_text
+from gala_viz.networks.gala import gala_layers
+from gala_viz.networks.lite0 import LITE0_PREPROCESSING, lite0_gala
+from gala_viz.networks.network import Network
+from gala_viz.networks.preprocessing import Preprocessing
+from gala_viz.networks.resnet import resnet
+from gala_viz.networks.zoo import load_network
+
+FRAME = Preprocessing(short_px=40, crop_px=32)
+
+
+@pytest.fixture
+def network() -> Network:
+    module = resnet(3, blocks=(1, 1, 2), base_filters=4, attention="gala")
+    return Network(module, name="small", preprocessing=FRAME, categories=("a", "b", "c"), device="cpu")
+
+
+@pytest.fixture(scope="module")
+def lite0_network() -> Network:
+    return load_network("lite0", device="cpu")
+
+
+def batch(n: int = 2) -> torch.Tensor:
+    return torch.randn(n, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+
+
+@torch.no_grad()
+def test_attention_and_logits_come_from_one_pass(network):
+    passes = []
+    network.module.stem.register_forward_hook(lambda *_: passes.append(1))
+    logits, attention = network.attention(batch())
+    assert len(passes) == 1
+    torch.testing.assert_close(logits, network.logits(batch()))
+    assert list(attention) == list(network.layers) == ["group3.block1", "group3.block2"]
+    assert all(a.shape == (2, 64, 2, 2) and a.dtype == torch.float32 for a in attention.values())
+
+
+@torch.no_grad()
+def test_an_image_does_not_depend_on_its_batch(network):
+    together, attention = network.attention(batch(4))
+    for index in range(4):
+        alone, own = network.attention(batch(4)[index : index + 1])
+        torch.testing.assert_close(alone[0], together[index], rtol=1e-4, atol=1e-5)
+        for layer in network.layers:
+            torch.testing.assert_close(own[layer][0], attention[layer][index], rtol=1e-4, atol=1e-5)
+
+
+def test_the_gradient_reaches_the_image_and_no_parameter(network):
+    images = batch().requires_grad_()
+    network.logits(images)[:, 1].sum().backward()
+    assert images.grad.abs().sum() > 0
+    assert not any(parameter.requires_grad or parameter.grad is not None for parameter in network.module.parameters())
+    assert not network.module.training
+
+
+@torch.no_grad()
+def test_readers_in_two_threads_get_their_own_attention(network):
+    expected = {seed: network.attention(batch() * seed)[1]["group3.block1"] for seed in (1, 2)}
+    found: dict[int, list[torch.Tensor]] = {1: [], 2: []}
+
+    def read(seed: int) -> None:
+        with torch.no_grad():
+            found[seed] += [network.attention(batch() * seed)[1]["group3.block1"] for _ in range(5)]
+
+    threads = [threading.Thread(target=read, args=(seed,)) for seed in found]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for seed, maps in found.items():
+        assert len(maps) == 5
+        for attention in maps:
+            torch.testing.assert_close(attention, expected[seed])
+
+
+@torch.no_grad()
+def test_bfloat16_is_near_float32_and_gives_float32(network):
+    rough = Network(
+        network.module, name="rough", preprocessing=FRAME, categories=network.categories, device="cpu", dtype="bfloat16"
+    )
+    logits = rough.logits(batch())
+    assert logits.dtype == torch.float32
+    assert not torch.equal(logits, network.logits(batch()))
+    torch.testing.assert_close(logits, network.logits(batch()), rtol=0.1, atol=0.02)
+    assert rough.device_text == "CPU, bfloat16"
+
+
+def test_a_batch_of_another_shape_is_refused(network):
+    with pytest.raises(ValueError, match=r"small takes a batch \(B, 3, y, x\); got shape \(2, 32, 32\)"):
+        network.logits(torch.zeros(2, 32, 32))
+
+
+def test_devices_and_precisions_are_chosen_by_name():
+    assert choose_device("cpu") == torch.device("cpu")
+    assert choose_device().type == ("cuda" if torch.cuda.is_available() else "cpu")
+    assert choose_dtype("bf16") == choose_dtype(torch.bfloat16) == torch.bfloat16
+    assert choose_dtype() == torch.float32
+    assert device_text(torch.device("cpu"), torch.float32) == "CPU, float32"
+    with pytest.raises(ValueError, match="got 'gpu'"):
+        choose_device("gpu")
+    with pytest.raises(ValueError, match="got 'float16'"):
+        choose_dtype("float16")
+    with pytest.raises(ValueError, match=r"CUDA device\(s\)\. Use device 'cpu'"):
+        choose_device("cuda:63")
+
+
+@torch.no_grad()
+def test_lite0_knows_at_least_18_of_the_20_photographs(lite0_network):
+    folder = Path(find_spec("foolbox").origin).parent / "data"
+    paths = sorted(folder.glob("imagenet_*.jpg"))
+    assert len(paths) == 20
+    right = sum(predict(lite0_network, path) == int(path.stem.split("_")[2]) for path in paths)
+    assert right >= 18
+
+
+@torch.no_grad()
+@pytest.mark.shared
+def test_lite0_is_right_on_most_of_forty_imagenet_photographs(lite0_network, shared_data):
+    folders = sorted(path for path in (shared_data / "imagenet_sample").iterdir() if path.is_dir())
+    right = [predict(lite0_network, next(folders[index].iterdir())) == index for index in range(0, 1000, 25)]
+    assert np.mean(right) >= 0.75  # 88.8 % of all 1,000 was measured apart
+
+
+def predict(network: Network, path: Path) -> int:
+    photo = np.asarray(Image.open(path).convert("RGB"))
+    return int(network.logits(network.to_batch([photo])).argmax())
+
+
+def test_lite0_has_its_categories_and_gala_sits_in_blocks_5_to_10(lite0_network):
+    assert lite0_network.categories == category_names()
+    assert lite0_network.layers == ()
+    assert lite0_network.preprocessing == LITE0_PREPROCESSING
+    gala = lite0_gala().eval()
+    layers = gala_layers(gala)
+    assert list(layers) == [f"block{index}" for index in range(5, 11)]
+    with torch.no_grad():
+        network = Network(gala, name="g", preprocessing=LITE0_PREPROCESSING, categories=category_names(), device="cpu")
+        _, attention = network.attention(torch.zeros(1, 3, 224, 224))
+    assert {a.shape[-2:] for a in attention.values()} == {(14, 14)}
