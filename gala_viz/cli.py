@@ -17,6 +17,7 @@ COMMANDS: Registry[tuple[str, str]] = Registry(
     "command",
     {
         "compare": ("gala_viz.commands.compare", "show what two networks rely on, image by image, in the browser"),
+        "train": ("gala_viz.commands.train", "train a network by a recipe, with or without human maps"),
     },
 )
 """Name -> (module, what it does)."""

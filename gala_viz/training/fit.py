@@ -109,7 +109,7 @@ def fit(
         precision=precision,  # type: ignore[arg-type]
         use_distributed_sampler=False,
         callbacks=[saving, _SameRecipe(recipe), *callbacks],
-        logger=CSVLogger(folder, name="log", version=0),
+        logger=CSVLogger(folder, name="log"),
         log_every_n_steps=10,
         num_sanity_val_steps=0,
         enable_progress_bar=not quiet,

@@ -25,7 +25,7 @@ class CoTraining(L.LightningModule):
 
     def __init__(self, network: nn.Module, recipe: Recipe) -> None:
         super().__init__()
-        self.network = network
+        self.network = network.eval()
         self.recipe = recipe
         self._blocks = gala_layers(network)
         for path, parameter in network.named_parameters():

@@ -1,0 +1,176 @@
+import os
+import socket
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from gala_viz.networks.card import read_card
+from gala_viz.networks.gala import attention_norm
+from gala_viz.networks.network import Network
+from gala_viz.training.fit import Pictures, fit, starting_network
+from gala_viz.training.module import CoTraining
+from gala_viz.training.outcome import write_outcome
+from gala_viz.training.samples import sources_of_split
+from gala_viz.training.teacher import remembered_predictions, soft_predictions
+
+from .tiny import Blobs, tiny_recipe, tiny_start
+
+START = tiny_start()
+BLOBS = Blobs()
+PARTS = tuple(
+    sources_of_split([("maps", BLOBS), ("labels", BLOBS), ("plain", BLOBS)], split) for split in ("train", "validation")
+)
+LOGITS = tuple(soft_predictions(START, part) for part in PARTS)
+
+
+def trained(folder, recipe, **options):
+    network = starting_network(recipe, START)
+    pictures = Pictures(*PARTS, LOGITS, START.preprocessing, recipe)
+    return fit(recipe, network, pictures, folder, accelerator="cpu", devices=1, quiet=True, **options)
+
+
+def test_a_starting_network_computes_what_it_starts_from():
+    photos = START.to_batch([BLOBS.photo(image) for image in BLOBS.images[:4]])
+    begun = starting_network(tiny_recipe(), START).eval()
+    with torch.no_grad():
+        torch.testing.assert_close(begun(photos), START.logits(photos), atol=1e-5, rtol=1e-5)
+
+
+def test_a_start_that_does_not_fit_is_refused():
+    from torch import nn
+
+    other = Network(
+        nn.Sequential(nn.Conv2d(3, 4, 1), nn.Flatten()), name="other", preprocessing=START.preprocessing, categories=()
+    )
+    with pytest.raises(ValueError, match="tiny_gala has no place for '0.weight' of other"):
+        starting_network(tiny_recipe(), other)
+
+
+def test_a_resumed_training_gives_the_numbers_of_an_uninterrupted_one(tmp_path):
+    recipe = tiny_recipe()
+    whole = trained(tmp_path / "whole", recipe)
+    trained(tmp_path / "parts", recipe, max_epochs=1)
+    resumed = trained(tmp_path / "parts", recipe)
+    for key, value in whole.state_dict().items():
+        assert torch.equal(value, resumed.state_dict()[key]), key
+
+
+def test_a_checkpoint_of_another_recipe_is_refused(tmp_path):
+    trained(tmp_path, tiny_recipe(), max_epochs=1)
+    with pytest.raises(ValueError, match=r"another recipe \(attention_weight: 1.0, now 2.0\)"):
+        trained(tmp_path, tiny_recipe(attention_weight=2.0))
+
+
+def test_what_is_frozen_and_every_batch_norm_statistic_stays(tmp_path):
+    recipe = tiny_recipe(epochs=1)
+    before = starting_network(recipe, START).state_dict()
+    after = trained(tmp_path, recipe).state_dict()
+    changed = {key for key in before if not torch.equal(before[key], after[key])}
+    assert not {key for key in changed if key.startswith("stem") or "running" in key}
+    assert "conv.weight" in changed
+    assert any("attention" in key for key in changed)
+
+
+def test_co_training_brings_attention_closer_to_held_out_maps_than_training_without(tmp_path):
+    distances = {}
+    for weight in (0.0, 2.0):
+        recipe = tiny_recipe(attention_weight=weight, epochs=6, per_epoch={}, gala_rate=3e-2)
+        trained(tmp_path / str(weight), recipe)
+        table = pd.read_csv(tmp_path / str(weight) / "log" / "version_0" / "metrics.csv")
+        distances[weight] = table["distance"].dropna().iloc[-1]
+    assert distances[2.0] < distances[0.0] - 0.02
+
+
+def test_the_module_stays_in_eval_mode_whatever_asks():
+    module = CoTraining(starting_network(tiny_recipe(), START), tiny_recipe())
+    module.train()
+    assert not any(part.training for part in module.modules())
+
+
+def test_norms_of_the_module_are_those_of_the_blocks():
+    network = starting_network(tiny_recipe(), START)
+    module = CoTraining(network, tiny_recipe())
+    photos = START.to_batch([BLOBS.photo(image) for image in BLOBS.images[:2]])
+    with torch.no_grad():
+        _, norms = module(photos)
+        expected = attention_norm(torch.full((2, 12, 8, 8), 0.76))
+    torch.testing.assert_close(norms["layer1"], expected)
+
+
+def test_remembered_predictions_are_read_back_and_not_computed_again(tmp_path):
+    first = remembered_predictions(START, PARTS[0], tmp_path)
+    read = BLOBS.photos_read
+    second = remembered_predictions(START, PARTS[0], tmp_path)
+    assert BLOBS.photos_read == read
+    assert all(torch.equal(first[key], second[key]) for key in first)
+    broken = next(tmp_path.glob("*.safetensors"))
+    broken.write_bytes(b"not a file")
+    third = remembered_predictions(START, PARTS[0], tmp_path)
+    assert all(torch.equal(first[key], third[key]) for key in first)
+
+
+def test_an_outcome_tells_recipe_data_and_split_and_loads(tmp_path):
+    from gala_viz.networks.zoo import load_network
+
+    recipe = tiny_recipe()
+    network = starting_network(recipe, START)
+    folder = write_outcome(tmp_path, network, recipe, START, PARTS)
+    card = read_card(folder)
+    assert card["recipe"]["attention_weight"] == 1.0
+    assert card["data"]["blobs"]["n_train"] == len(PARTS[0][0].images)
+    loaded = load_network(folder, device="cpu")
+    photos = START.to_batch([BLOBS.photo("blob000")])
+    with torch.no_grad():
+        torch.testing.assert_close(loaded.logits(photos), network(photos), atol=2e-2, rtol=2e-2)
+
+
+def test_two_processes_train_what_one_would_within_rounding(tmp_path):
+    """Two ranks with half the batch each take the steps of one rank with the whole batch."""
+    program = textwrap.dedent(
+        """
+        import sys
+        from pathlib import Path
+        from tests.training.test_fit import BLOBS, LOGITS, PARTS, START, trained
+        from tests.training.tiny import tiny_recipe
+        from safetensors.torch import save_file
+        import torch.distributed as dist
+        out = Path(sys.argv[1])
+        recipe = tiny_recipe(epochs=2, batch_size=4, per_epoch={"maps": 16, "labels": 16, "plain": 16},
+                             attention_weight=0.0)
+        import gala_viz.training.fit as module
+        from gala_viz.training.fit import Pictures, fit, starting_network
+        network = starting_network(recipe, START)
+        pictures = Pictures(*PARTS, LOGITS, START.preprocessing, recipe)
+        network = fit(recipe, network, pictures, out / "run", accelerator="cpu", devices=2, quiet=True)
+        if pictures.trainer.is_global_zero:
+            save_file({key: value.contiguous() for key, value in network.state_dict().items()}, out / "two.safetensors")
+        """
+    )
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    root = Path(__file__).resolve().parents[2]
+    script = tmp_path / "two.py"
+    script.write_text(program)
+    environment = {**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
+    launched = subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", "torch.distributed.run", "--nproc-per-node=2", "--master-addr=127.0.0.1",
+         f"--master-port={port}", str(script), str(tmp_path)],
+        env=environment, capture_output=True, text=True, timeout=240, check=False,
+    )  # fmt: skip
+    assert launched.returncode == 0, launched.stderr[-3000:]
+    from safetensors.torch import load_file
+
+    two = load_file(tmp_path / "two.safetensors")
+    recipe = tiny_recipe(
+        epochs=2, batch_size=8, per_epoch={"maps": 16, "labels": 16, "plain": 16}, attention_weight=0.0
+    )
+    one = trained(tmp_path / "one", recipe).state_dict()
+    for key, value in one.items():
+        np.testing.assert_allclose(two[key].numpy(), value.numpy(), atol=2e-4, err_msg=key)

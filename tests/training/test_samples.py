@@ -1,0 +1,104 @@
+import numpy as np
+import pytest
+import torch
+
+from gala_viz.splits import images_of_split, split_of
+from gala_viz.training.samples import EpochSampler, Key, Samples, Source, sources_of_split
+
+from .tiny import PREPROCESSING, Blobs
+
+BLOBS = Blobs()
+ROLES = [("maps", BLOBS), ("labels", BLOBS), ("plain", BLOBS)]
+PER_EPOCH = {"maps": 6, "labels": 5, "plain": 4}
+
+
+def samples(jitter_px=8, seed=0, roles=("maps",)):
+    sources = [Source(BLOBS, BLOBS.images[:8], role) for role in roles]
+    teacher = {(number, image): torch.zeros(4) for number in range(len(sources)) for image in BLOBS.images}
+    return Samples(sources, PREPROCESSING, teacher, jitter_px=jitter_px, seed=seed)
+
+
+def test_splits_share_no_image_and_lose_none():
+    names = [f"image{number}" for number in range(3000)]
+    parts = [set(images_of_split(names, split)) for split in ("train", "validation", "test")]
+    assert sum(map(len, parts)) == len(set.union(*parts)) == 3000
+    assert [len(part) / 3000 for part in parts] == pytest.approx([0.60, 0.15, 0.25], abs=0.03)
+
+
+def test_an_image_keeps_its_split_when_others_join():
+    assert split_of("1001") == split_of("1001")
+    assert images_of_split(["a", "b"], "train") == tuple(i for i in ("a", "b") if split_of(i) == "train")
+
+
+def test_an_unknown_split_is_refused():
+    with pytest.raises(ValueError, match="'train', 'validation' or 'test'; got 'held-out'"):
+        images_of_split(["a"], "held-out")
+
+
+def test_without_jitter_a_sample_is_what_the_network_is_shown():
+    found = samples(jitter_px=0)[Key(3, 0, "blob001")]
+    np.testing.assert_array_equal(found["input"].numpy(), PREPROCESSING.to_input(BLOBS.photo("blob001")))
+
+
+def test_image_and_map_are_moved_and_mirrored_together():
+    data = samples()
+    offsets = []
+    for epoch in range(8):
+        found = data[Key(epoch, 0, "blob003")]
+        brightest = np.unravel_index(found["input"].sum(dim=0).numpy().argmax(), (32, 32))
+        marked = np.unravel_index(found["map"].numpy().argmax(), (32, 32))
+        assert np.abs(np.subtract(brightest, marked)).max() <= 4
+        offsets.append(tuple(int(v) for v in marked))
+    assert len(set(offsets)) > 3
+
+
+def test_a_picture_of_an_epoch_does_not_depend_on_what_was_read_before():
+    first, second = samples(), samples()
+    second[Key(0, 0, "blob002")]
+    a, b = first[Key(5, 0, "blob001")], second[Key(5, 0, "blob001")]
+    assert torch.equal(a["input"], b["input"])
+    assert torch.equal(a["map"], b["map"])
+
+
+def test_only_the_role_labels_tells_a_label():
+    data = samples(roles=("maps", "labels", "plain"))
+    labels = [data[Key(0, number, "blob000")]["label"].item() for number in range(3)]
+    maps = [data[Key(0, number, "blob000")]["has_map"].item() for number in range(3)]
+    assert labels == [-1, BLOBS.target("blob000"), -1]
+    assert maps == [True, False, False]
+
+
+def test_an_epoch_draws_each_role_without_repeats_and_epochs_differ():
+    sampler = EpochSampler([Source(BLOBS, BLOBS.images[:20], role) for role, _ in ROLES], PER_EPOCH, seed=0)
+    epochs = []
+    for epoch in range(3):
+        sampler.set_epoch(epoch)
+        keys = sampler.keys()
+        counts = [sum(key.source == number for key in keys) for number in range(3)]
+        assert counts == [6, 5, 4]
+        assert len(set(keys)) == 15
+        epochs.append([(key.source, key.image) for key in keys])
+    assert epochs[0] != epochs[1] != epochs[2]
+
+
+def test_two_recipes_with_one_seed_see_the_same_order():
+    def make():
+        return EpochSampler([Source(BLOBS, BLOBS.images, role) for role, _ in ROLES], PER_EPOCH, seed=3).keys()
+
+    assert make() == make()
+
+
+def test_ranks_share_an_epoch_without_overlap_and_evenly():
+    sources = [Source(BLOBS, BLOBS.images, role) for role, _ in ROLES]
+    parts = [list(EpochSampler(sources, PER_EPOCH, seed=0, rank=rank, world=2)) for rank in range(2)]
+    assert [len(part) for part in parts] == [7, 7]
+    assert not set(parts[0]) & set(parts[1])
+
+
+def test_sources_of_a_split_are_refused_when_empty():
+    class Nothing(Blobs):
+        def has_human_map(self, image):
+            return False
+
+    with pytest.raises(ValueError, match="no image of the train split can serve for 'maps'"):
+        sources_of_split([("maps", Nothing())], "train")
