@@ -16,7 +16,11 @@ from gala_viz.registry import UnknownNameError
 from gala_viz.specs import SmoothGradSpec
 from tests.attribution.tiny import Bare, Tiny, one_input, tiny_network
 
-SMALL = {"occlusion": OcclusionSpec(window_px=5, stride_px=3), "smoothgrad": SmoothGradSpec(n_samples=6)}
+SMALL = {
+    "integrated_gradients": IntegratedGradientsSpec(n_steps=12),
+    "occlusion": OcclusionSpec(window_px=5, stride_px=3),
+    "smoothgrad": SmoothGradSpec(n_samples=6),
+}
 
 
 def states(name, network, spec=None, values=None, **options):
@@ -85,7 +89,7 @@ def test_integrated_gradients_sum_to_the_change_of_the_logit():
     batch = torch.from_numpy(np.stack([one_input(), np.zeros((3, 16, 16), np.float32)]))
     with torch.no_grad():
         logits = network.logits(batch)[:, 2]
-    total = states("integrated_gradients", network, IntegratedGradientsSpec(n_steps=200))[-1].mean.sum(dtype=np.float64)
+    total = states("integrated_gradients", network, IntegratedGradientsSpec(n_steps=60))[-1].mean.sum(dtype=np.float64)
     assert total == pytest.approx(float(logits[0] - logits[1]), rel=0.02, abs=2e-3)
 
 

@@ -1,0 +1,79 @@
+"""Attention norms of every GALA layer over a collection, from the same forward pass as the prediction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+import xarray as xr
+
+from gala_viz.attribution.custody import held
+from gala_viz.attribution.provenance import network_attrs
+from gala_viz.collections.collection import Collection
+from gala_viz.networks.gala import attention_norm
+from gala_viz.networks.network import Network
+from gala_viz.schema import labelled_map
+
+BATCH = 8
+
+
+def logits_and_norms(network: Network, batch: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """One forward pass of inputs (image, 3, y, x): logits (image, category) and, per layer, norms (image, y, x).
+
+    A norm is the L2 norm of A over channels at each position of the layer's own grid; A is unitless.
+    """
+    with held(network.module), torch.no_grad():
+        logits, attention = network.attention(torch.from_numpy(np.asarray(batch, np.float32)).to(network.device))
+        norms = {layer: attention_norm(values).cpu().numpy() for layer, values in attention.items()}
+        return logits.cpu().numpy(), norms
+
+
+def attention_norms(
+    network: Network,
+    collection: Collection,
+    images: Sequence[str] | None = None,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, xr.DataArray]:
+    """Layer -> attention norms (image, y, x) of ``images`` (None: all), float32, unitless, at the layer's own grid.
+
+    Coordinates are pixel centres in the network's input, so layers and saliency maps share one frame. Each array also
+    carries, per image, ``predicted``, the index of the first choice in the same pass, and ``probability``, its softmax.
+    ``progress(done, total)`` is called as images finish. Raises ``ValueError`` for a network without GALA layers.
+    """
+    if not network.layers:
+        raise ValueError(f"{network.name} has no GALA layers; add them with gala_viz.networks.insert.add_gala.")
+    chosen = list(collection.images if images is None else images)
+    if not chosen:
+        raise ValueError("at least one image was expected; got none.")
+    norms: dict[str, list[np.ndarray]] = {layer: [] for layer in network.layers}
+    predicted, probability = [], []
+    for start in range(0, len(chosen), BATCH):
+        names = chosen[start : start + BATCH]
+        batch = np.stack([network.preprocessing.to_input(collection.photo(image)) for image in names])
+        logits, found = logits_and_norms(network, batch)
+        for layer, values in found.items():
+            norms[layer].append(values)
+        predicted.extend(int(row.argmax()) for row in logits)
+        probability.extend(float(softmax(row).max()) for row in logits)
+        if progress is not None:
+            progress(start + len(names), len(chosen))
+    attrs = {"quantity": "attention norm", "units": "1", "collection": collection.name, **network_attrs(network)}
+    per_image = {"predicted": ("image", predicted), "probability": ("image", probability)}
+    return {
+        layer: labelled_map(
+            np.concatenate(parts),
+            name="attention_norm",
+            extent_px=network.preprocessing.input_px,
+            leading={"image": chosen},
+            attrs={**attrs, "layer": layer},
+        ).assign_coords(per_image)
+        for layer, parts in norms.items()
+    }
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Probabilities (..., category), float64, from logits."""
+    exponents = np.exp(logits.astype(np.float64) - logits.max(axis=-1, keepdims=True))
+    return exponents / exponents.sum(axis=-1, keepdims=True)

@@ -1,0 +1,124 @@
+"""Maps of a collection's images, labelled: what ``gala_viz.smoothgrad`` returns."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from gala_viz.attribution.methods import METHODS, Method
+from gala_viz.attribution.provenance import network_attrs
+from gala_viz.attribution.reduce import reduce_channels, smooth
+from gala_viz.attribution.state import MapState, error_of
+from gala_viz.attribution.targets import label_index, logits_of, target_index
+from gala_viz.collections.collection import Collection
+from gala_viz.networks.network import Network
+from gala_viz.schema import labelled_map
+from gala_viz.specs import MapRequest, Reduction, SmoothGradSpec, Target, settings
+
+Progress = Callable[[int, int], None]
+
+
+def smoothgrad(
+    network: Network,
+    collection: Collection,
+    spec: SmoothGradSpec | None = None,
+    images: Sequence[str] | None = None,
+    target: Target = "own",
+    **options: Any,
+) -> xr.DataArray | xr.Dataset:
+    """SmoothGrad maps (image, y, x), float32, of ``images`` (None: all of the collection), in logits per input unit.
+
+    ``target`` is "own" (the network's first choice), "label" (the true category) or a category index. Options, results
+    and errors are those of ``attribution_maps``. A map depends on the network, the photograph, the image's id and the
+    settings only; two networks with inputs of one shape see the same noise.
+    """
+    return attribution_maps(network, collection, "smoothgrad", spec, images, target, **options)
+
+
+def attribution_maps(
+    network: Network,
+    collection: Collection,
+    method: str,
+    spec: Any = None,
+    images: Sequence[str] | None = None,
+    target: Target = "own",
+    *,
+    reduction: Reduction = "absolute",
+    smoothing_px: float = 0.0,
+    return_error: bool = False,
+    progress: Progress | None = None,
+) -> xr.DataArray | xr.Dataset:
+    """Maps (image, y, x), float32, by any method of ``gala_viz.attribution.methods.METHODS``.
+
+    The signed map is reduced over colour by ``reduction`` after the mean over samples, then smoothed with a Gaussian of
+    ``smoothing_px`` input pixels. ``spec`` is of the method's own type (None: its defaults). Coordinates ``explained``,
+    ``n`` and ``sigma`` (the noise in input units) say per image what was explained, from how many samples, and at which
+    noise; attrs hold every setting, the weights' checksum and versions. With ``return_error`` a Dataset (map,
+    standard_error): the Monte-Carlo standard error by jackknife over ten groups of samples, NaN for methods without
+    chance. ``progress(done, total)`` is called after every image. Raises ``ValueError`` where the target is not known.
+    """
+    chosen = list(collection.images if images is None else images)
+    if not chosen:
+        raise ValueError("at least one image was expected; got none.")
+    MapRequest(target=target, reduction=reduction, smoothing_px=smoothing_px)  # the same checks as anywhere
+    how = METHODS[method]
+    spec = how.checked_spec(spec)
+
+    def shown(mean: np.ndarray) -> np.ndarray:
+        return smooth(reduce_channels(mean, reduction), smoothing_px)
+
+    maps, errors, states = [], [], []
+    for done, image in enumerate(chosen, start=1):
+        state = _one_map(network, collection, how, spec, image, target)
+        maps.append(shown(state.mean))
+        if return_error:
+            error = error_of(shown, state)
+            errors.append(np.full_like(maps[-1], np.nan) if error is None else error)
+        states.append(_small(state))
+        if progress is not None:
+            progress(done, len(chosen))
+    attrs = {
+        "method": method,
+        **settings(spec),
+        "target": target,
+        "reduction": reduction,
+        "smoothing_px": smoothing_px,
+        "units": how.units,
+        "collection": collection.name,
+        "collection_fingerprint": collection.fingerprint,
+        **network_attrs(network),
+    }
+    per_image = {
+        "explained": ("image", [state["target"] for state in states]),
+        "n": ("image", [state["n"] for state in states]),
+        "sigma": ("image", [state["sigma"] for state in states], {"units": "input units"}),
+    }
+    result = _labelled(maps, "map", chosen, attrs, per_image)
+    if not return_error:
+        return result
+    error = _labelled(errors, "standard_error", chosen, attrs, per_image)
+    return xr.Dataset({"map": result, "standard_error": error}, attrs=attrs)
+
+
+def _one_map(network: Network, collection: Collection, how: Method, spec: Any, image: str, target: Target) -> MapState:
+    network_input = network.preprocessing.to_input(collection.photo(image))
+    label = label_index(network.categories, collection.category(image), collection.target(image))
+    explained = target_index(target, logits_of(network, network_input), label, image=image)
+    states = how.states(network, network_input, image=image, target=explained, spec=spec)
+    (state,) = deque(states, maxlen=1)
+    return state
+
+
+def _small(state: MapState) -> dict[str, Any]:
+    return {"target": state.target, "n": state.n, "sigma": state.sigma}
+
+
+def _labelled(
+    arrays: list[np.ndarray], name: str, images: list[str], attrs: dict[str, Any], per_image: dict[str, Any]
+) -> xr.DataArray:
+    values = np.stack(arrays).astype(np.float32)
+    return labelled_map(values, name=name, leading={"image": images}, attrs=attrs).assign_coords(per_image)

@@ -1,0 +1,50 @@
+"""Whose logit is explained: each network's own first choice, the true category, or one category by index."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from gala_viz.attribution.custody import held
+from gala_viz.attribution.smoothgrad import Explained
+from gala_viz.imagenet import category_names
+from gala_viz.specs import Target
+
+
+def logits_of(network: Explained, network_input: np.ndarray) -> np.ndarray:
+    """Logits (category,), float32, of one input (channel, y, x), from a pass of its own."""
+    with held(network.module), torch.no_grad():
+        batch = torch.from_numpy(np.array(network_input[None], np.float32)).to(network.device)
+        return network.logits(batch)[0].float().cpu().numpy()
+
+
+def label_index(categories: Sequence[str], category: str | None, imagenet_index: int | None) -> int | None:
+    """Where the true category stands among a network's ``categories``, or None.
+
+    By ImageNet index for a network of ImageNet's 1,000 categories (two names occur twice there), else by name.
+    """
+    if imagenet_index is not None and tuple(categories) == category_names():
+        return imagenet_index
+    if category is not None and list(categories).count(category) == 1:
+        return list(categories).index(category)
+    return None
+
+
+def target_index(target: Target, logits: np.ndarray, label: int | None, *, image: str) -> int:
+    """The category index that ``target`` means for one image and one network with these ``logits`` (category,).
+
+    Raises ``ValueError`` where "label" is asked for and the true category is unknown, or an index is out of range.
+    """
+    if target == "own":
+        return int(logits.argmax())
+    if target == "label":
+        if label is None:
+            raise ValueError(
+                f"the true category of {image!r} is not known to this network; choose target 'own' or an index."
+            )
+        return label
+    if not 0 <= int(target) < len(logits):
+        raise ValueError(f"a category index lies between 0 and {len(logits) - 1}; got {target!r}.")
+    return int(target)
