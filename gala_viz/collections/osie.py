@@ -34,8 +34,8 @@ class OSIECollection(Collection):
 
     Kinds of human maps: ``fixations`` (the default) counts each observer's fixations, ``durations`` sums their
     durations, ``mouse`` counts each crowd worker's mouse samples as shares, since browsers sample at different rates.
-    Each participant has one map, smoothed with a Gaussian of ``sigma_px`` (in pixels of the 800 x 600 original) on cells
-    of 4 x 4 original pixels; the image's map is their mean. Points outside of the photograph are dropped;
+    Each participant has one map, smoothed with a Gaussian of ``sigma_px`` (in pixels of the 800 x 600 original) on
+    cells of 4 x 4 original pixels; the image's map is their mean. Points outside of the photograph are dropped;
     ``attrs["n_outside"]`` of a map counts them.
     """
 
@@ -51,9 +51,7 @@ class OSIECollection(Collection):
             )
         self.root, self._layout = root, layout
         stimuli = indexed_tree(layout.stimuli.resolve(), suffixes=frozenset({".jpg", ".jpeg"}))
-        self._files = {
-            Path(path).stem: (path, size, time_ns) for path, size, time_ns in stimuli.files if "/" not in path
-        }
+        self._files = {Path(file[0]).stem: file for file in stimuli.files if "/" not in file[0]}
         if not self._files:
             raise ValueError(f"{layout.stimuli} holds no JPEG photographs.")
         self._specs = {

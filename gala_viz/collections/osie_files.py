@@ -128,7 +128,7 @@ def _fixations_from_mat(path: Path) -> dict[str, Points]:
 
 
 def read_mouse_mat(path: Path) -> Points:
-    """Mouse samples on one image, from data/mouse_amt/N.mat: subj, and coord as (row, column). Raises ``OSIEFileError``."""
+    """Mouse samples on one image from data/mouse_amt/N.mat, with subj and coord (row, column), or ``OSIEFileError``."""
     try:
         samples = _mat_variable(path, "fixations")
         coord = np.asarray(samples["coord"], dtype=float).reshape(-1, 2)

@@ -1,0 +1,159 @@
+"""How alike two maps are: Spearman's rho, and the overlap of their most important pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import numpy as np
+import xarray as xr
+
+Maps = TypeVar("Maps", np.ndarray, xr.DataArray)
+_BLOCK_VALUES = 2_000_000
+"""Values ranked at once: bounds the memory of long stacks of maps."""
+
+
+def spearman(a: Maps, b: Maps, dims: Sequence[str] = ("y", "x")) -> Maps:
+    """Spearman's rho between the maps ``a`` and ``b``, over ``dims``, for each of the other dims.
+
+    Labelled maps give a labelled result; plain arrays are taken as (..., y, x) and broadcast. Ties get the mean of
+    their ranks. A pixel that is NaN in either map is left out. NaN where a map is constant, or fewer than two pixels
+    are left: a map without differences has no order to compare.
+    """
+    return _applied(spearman_kernel, a, b, dims)
+
+
+def dice(a: Maps, b: Maps, top_fraction: float = 0.1, dims: Sequence[str] = ("y", "x")) -> Maps:
+    """Dice coefficient 2|A∩B| / (|A|+|B|) of the top pixels of two maps, in [0, 1].
+
+    Top pixels lie strictly above the (1 - ``top_fraction``) quantile of their map (linear interpolation), so that a map
+    with many equal values may have fewer. Pixels that are NaN in either map are left out; NaN where no pixel of either
+    map lies above, for example in two constant maps.
+    """
+    return _applied(lambda a, b: dice_kernel(a, b, top_fraction), a, b, dims)
+
+
+def iou(a: Maps, b: Maps, top_fraction: float = 0.1, dims: Sequence[str] = ("y", "x")) -> Maps:
+    """Intersection over union |A∩B| / |A∪B| of the top pixels of two maps; see ``dice``."""
+    return _applied(lambda a, b: iou_kernel(a, b, top_fraction), a, b, dims)
+
+
+def spearman_kernel(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """rho over the last two axes of ``a`` and ``b``, which broadcast: float64 (...)."""
+    a, b = _checked(a, b)
+    if not (np.isnan(a).any() or np.isnan(b).any()):
+        first, second = (_centred_ranks(part.reshape(*part.shape[:-2], -1)) for part in (a, b))
+        return _cosine(first, second)
+    a, b = np.broadcast_arrays(a, b)
+    shape, pixels = a.shape[:-2], a.shape[-2] * a.shape[-1]
+    a, b = a.reshape(-1, pixels), b.reshape(-1, pixels)
+    missing = np.isnan(a) | np.isnan(b)
+    first, second = (_centred_ranks(np.where(missing, np.nan, part)) for part in (a, b))
+    return _cosine(first, second).reshape(shape)
+
+
+def average_ranks(values: np.ndarray) -> np.ndarray:
+    """Ranks from 1 along the last axis, ties averaged: float64. NaN is ranked last; callers leave it out."""
+    flat = values.reshape(-1, values.shape[-1])
+    ranks = np.empty(flat.shape)
+    rows = max(1, _BLOCK_VALUES // max(1, flat.shape[-1]))
+    for start in range(0, len(flat), rows):
+        block = flat[start : start + rows]
+        order = np.argsort(block, axis=-1)
+        ordered = np.take_along_axis(block, order, axis=-1)
+        starts = np.ones(block.shape, dtype=bool)
+        starts[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
+        position = np.arange(block.shape[-1])
+        first = np.maximum.accumulate(np.where(starts, position, 0), axis=-1)
+        ends = np.ones(block.shape, dtype=bool)
+        ends[:, :-1] = starts[:, 1:]
+        last = np.minimum.accumulate(np.where(ends, position, block.shape[-1])[:, ::-1], axis=-1)[:, ::-1]
+        np.put_along_axis(ranks[start : start + rows], order, (first + last) / 2 + 1, axis=-1)
+    return ranks.reshape(values.shape)
+
+
+def _centred_ranks(values: np.ndarray) -> np.ndarray:
+    """Ranks minus their mean along the last axis; 0 at NaN."""
+    ranks = average_ranks(values)
+    missing = np.isnan(values)
+    if not missing.any():
+        return ranks - (values.shape[-1] + 1) / 2
+    present = (~missing).sum(axis=-1, keepdims=True)
+    return np.where(missing, 0.0, ranks - (present + 1) / 2)
+
+
+def _cosine(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    product = np.einsum("...p,...p->...", first, second)
+    norms = np.einsum("...p,...p->...", first, first) * np.einsum("...p,...p->...", second, second)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(norms > 0, np.clip(product / np.sqrt(norms), -1.0, 1.0), np.nan)
+
+
+def dice_kernel(a: np.ndarray, b: np.ndarray, top_fraction: float = 0.1) -> np.ndarray:
+    """Dice of the top pixels over the last two axes: float64 (...)."""
+    both, in_a, in_b = _top_counts(a, b, top_fraction)
+    return _ratio(2 * both, in_a + in_b)
+
+
+def iou_kernel(a: np.ndarray, b: np.ndarray, top_fraction: float = 0.1) -> np.ndarray:
+    """Intersection over union of the top pixels over the last two axes: float64 (...)."""
+    both, in_a, in_b = _top_counts(a, b, top_fraction)
+    return _ratio(both, in_a + in_b - both)
+
+
+def top_pixels(values: np.ndarray, top_fraction: float = 0.1) -> np.ndarray:
+    """Where ``values`` (..., pixel) lie strictly above their (1 - ``top_fraction``) quantile; never at NaN."""
+    if not 0 < top_fraction < 1:
+        raise ValueError(f"top_fraction is a share of the pixels, between 0 and 1; got {top_fraction!r}.")
+    values = np.asarray(values, dtype=float)
+    quantile = np.nanquantile if np.isnan(values).any() else np.quantile
+    measurable = ~np.isnan(values).all(axis=-1, keepdims=True)
+    threshold = quantile(np.where(measurable, values, 0.0), 1 - top_fraction, axis=-1, keepdims=True)
+    return (values > threshold) & measurable
+
+
+def _top_counts(a: np.ndarray, b: np.ndarray, top_fraction: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    a, b = _checked(a, b)
+    if np.isnan(a).any() or np.isnan(b).any():
+        missing = np.isnan(a) | np.isnan(b)
+        a, b = np.where(missing, np.nan, a), np.where(missing, np.nan, b)
+    first, second = (top_pixels(part.reshape(*part.shape[:-2], -1), top_fraction) for part in (a, b))
+    both = (first & second).sum(axis=-1)
+    return both, np.broadcast_to(first.sum(axis=-1), both.shape), np.broadcast_to(second.sum(axis=-1), both.shape)
+
+
+def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    return np.divide(part, whole, out=np.full(np.shape(whole), np.nan), where=whole > 0)
+
+
+def _checked(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    a, b = np.asarray(a), np.asarray(b)
+    if a.ndim < 2 or b.ndim < 2 or a.shape[-2:] != b.shape[-2:]:
+        raise ValueError(
+            f"two maps (..., y, x) of one resolution were expected; got {a.shape} and {b.shape}. Bring them to one "
+            "resolution with gala_viz.alignment.to_resolution."
+        )
+    return a, b
+
+
+def _applied(
+    kernel: Callable[[np.ndarray, np.ndarray], np.ndarray], a: Maps, b: Maps, dims: Sequence[str]
+) -> np.ndarray | xr.DataArray:
+    """Apply ``kernel`` to arrays, or to labelled maps whose coordinates must be the same."""
+    if not isinstance(a, xr.DataArray) and not isinstance(b, xr.DataArray):
+        return kernel(np.asarray(a), np.asarray(b))
+    if not (isinstance(a, xr.DataArray) and isinstance(b, xr.DataArray)):
+        raise TypeError("two labelled maps or two plain arrays were expected; got one of each.")
+    if len(dims) != 2 or any(dim not in part.dims for dim in dims for part in (a, b)):
+        raise ValueError(f"maps with the two dims {tuple(dims)} were expected; got {a.dims} and {b.dims}.")
+    sizes = [tuple(part.sizes[dim] for dim in dims) for part in (a, b)]
+    coords = [dim for dim in dims if dim in a.coords and dim in b.coords]
+    if sizes[0] != sizes[1] or not all(np.allclose(a[dim], b[dim], rtol=1e-6, atol=1e-6) for dim in coords):
+        raise ValueError(
+            f"two maps of one resolution over one frame were expected; got {sizes[0]} and {sizes[1]} cells whose "
+            "centres differ. Bring them to one resolution with gala_viz.alignment.to_resolution."
+        )
+    b = b.assign_coords({dim: a[dim] for dim in coords})
+    core = [list(dims), list(dims)]
+    result = xr.apply_ufunc(kernel, a, b, input_core_dims=core, join="exact", keep_attrs=False)
+    return result.rename(None)

@@ -1,0 +1,65 @@
+"""Bringing maps to one resolution by area averages: what comparisons of maps start with."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+
+from gala_viz.schema import extent_px, labelled_map
+
+COMPARISON_CELLS = 56
+"""Rows and columns of the frame at which maps are compared, unless asked otherwise."""
+
+
+def to_resolution(array: xr.DataArray, size: int | tuple[int, int] = COMPARISON_CELLS) -> xr.DataArray:
+    """``array`` (..., y, x) on ``size`` (rows, columns) cells of the same frame, by area averages.
+
+    Each new cell holds the mean of the old map over the new cell's area, old cells being constant over theirs; so the
+    mean over the frame is kept at any ratio of sizes, up or down. Parts that are NaN are left out of the averages; a
+    new cell is NaN only where all of it was. ``extent_px``, other coordinates and attrs are kept.
+    """
+    rows, columns = (size, size) if isinstance(size, int) else size
+    if array.dims[-2:] != ("y", "x"):
+        raise ValueError(f"a map ends in the dims ('y', 'x'); got {array.dims}.")
+    values = area_average(array.values, (rows, columns))
+    leading = {str(dim): array[dim].values for dim in array.dims[:-2]}
+    name = str(array.name or "map")
+    result = labelled_map(values, name=name, extent_px=extent_px(array), leading=leading, attrs=array.attrs)
+    apart = [
+        key for key, coord in array.coords.items() if key not in result.coords and not {"y", "x"} & set(coord.dims)
+    ]
+    return result.assign_coords({key: array.coords[key] for key in apart}).rename(array.name)
+
+
+def area_average(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """``values`` (..., y, x) averaged over ``size`` (rows, columns) equal cells; float32 stays float32, else float64.
+
+    The weights are the exact overlaps of old and new cells, also where one size is no multiple of the other.
+    """
+    values = np.asarray(values)
+    rows, columns = size
+    if values.ndim < 2 or 0 in values.shape[-2:]:
+        raise ValueError(f"a map (..., y, x) with cells was expected; got the shape {values.shape}.")
+    if rows < 1 or columns < 1:
+        raise ValueError(f"a map has at least one row and one column; {size} were asked for.")
+    kept = np.float32 if values.dtype in (np.float32, np.float16) else np.float64
+    if values.shape[-2:] == (rows, columns):
+        return values.astype(kept)
+    over_y, over_x = _overlaps(values.shape[-2], rows), _overlaps(values.shape[-1], columns)
+    numbers = values.astype(np.float64)
+    missing = np.isnan(numbers)
+    if not missing.any():
+        return (over_y @ numbers @ over_x.T).astype(kept)
+    total = over_y @ np.where(missing, 0.0, numbers) @ over_x.T
+    share = over_y @ (~missing).astype(np.float64) @ over_x.T
+    present = share > 1e-9
+    return np.where(present, total / np.where(present, share, 1.0), np.nan).astype(kept)
+
+
+def _overlaps(old: int, new: int) -> np.ndarray:
+    """(new, old) shares of each new cell's length that lie in each old cell; rows sum to 1."""
+    edges = np.arange(new + 1) * (old / new)
+    start = np.maximum(edges[:-1, None], np.arange(old)[None])
+    end = np.minimum(edges[1:, None], np.arange(1, old + 1)[None])
+    lengths = np.clip(end - start, 0.0, None)
+    return lengths / lengths.sum(axis=1, keepdims=True)
