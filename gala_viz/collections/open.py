@@ -32,12 +32,30 @@ def open_collection(name_or_folder: str | Path, *, human_maps: str | Path | None
     folder of PNG, NPY or NPZ maps named by image. A folder that is called like a collection is opened as "./photos".
     Raises ``UnknownCollectionError`` for what is not there, ``ValueError`` for a folder without photographs.
     """
-    if isinstance(name_or_folder, str) and name_or_folder in COLLECTIONS:
+    folder = collection_folder(name_or_folder)
+    if folder is None:
         if human_maps is not None:
             raise ValueError(
                 f"human_maps belongs to a folder of photographs; {name_or_folder!r} has its own kinds of maps."
             )
-        return COLLECTIONS[name_or_folder]()
+        return COLLECTIONS[str(name_or_folder)]()
+    from gala_viz.collections.folder import FolderCollection
+    from gala_viz.collections.osie_files import osie_layout
+
+    if human_maps is None and osie_layout(folder) is not None:
+        from gala_viz.collections.osie import OSIECollection
+
+        return OSIECollection(folder)
+    return FolderCollection(folder, human_maps=human_maps)
+
+
+def collection_folder(name_or_folder: str | Path) -> Path | None:
+    """The folder that ``open_collection`` would read, found without reading it; None for a collection with a name.
+
+    Raises ``UnknownCollectionError`` for what is not there, ``NotADirectoryError`` for a file.
+    """
+    if isinstance(name_or_folder, str) and name_or_folder in COLLECTIONS:
+        return None
     if not str(name_or_folder).strip():
         raise UnknownCollectionError(unknown_name("collection", str(name_or_folder), list(COLLECTIONS)))
     folder = Path(name_or_folder).expanduser()
@@ -47,14 +65,7 @@ def open_collection(name_or_folder: str | Path, *, human_maps: str | Path | None
         )
     if not folder.is_dir():
         raise UnknownCollectionError(_not_found(str(name_or_folder), folder))
-    from gala_viz.collections.folder import FolderCollection
-    from gala_viz.collections.osie_files import osie_layout
-
-    if human_maps is None and osie_layout(folder) is not None:
-        from gala_viz.collections.osie import OSIECollection
-
-        return OSIECollection(folder)
-    return FolderCollection(folder, human_maps=human_maps)
+    return folder
 
 
 def _not_found(asked: str, folder: Path) -> str:
