@@ -202,9 +202,7 @@ def fraction_explained(
 
 def _images(participant_maps: ParticipantMaps) -> Iterable[tuple[str, xr.DataArray]]:
     if isinstance(participant_maps, np.ndarray):
-        raise TypeError(
-            "labelled maps were expected; label them with gala_viz.schema.labelled_map and participant ids."
-        )
+        raise TypeError("labelled maps were expected; label the array with gala_viz.schema.labelled_map.")
     if isinstance(participant_maps, xr.DataArray):
         expected = {"participant", "y", "x"}
         if not expected <= set(participant_maps.dims):

@@ -25,10 +25,8 @@ def to_resolution(array: xr.DataArray, size: int | tuple[int, int] = COMPARISON_
     leading = {str(dim): array[dim].values for dim in array.dims[:-2]}
     name = str(array.name or "map")
     result = labelled_map(values, name=name, extent_px=extent_px(array), leading=leading, attrs=array.attrs)
-    apart = [
-        key for key, coord in array.coords.items() if key not in result.coords and not {"y", "x"} & set(coord.dims)
-    ]
-    return result.assign_coords({key: array.coords[key] for key in apart}).rename(array.name)
+    others = array.isel(y=0, x=0, drop=True).coords
+    return result.assign_coords({key: others[key] for key in others if key not in result.coords}).rename(array.name)
 
 
 def area_average(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:

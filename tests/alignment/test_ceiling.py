@@ -1,0 +1,160 @@
+"""The ceiling and the floor, where their values are known beforehand."""
+
+import itertools
+
+import numpy as np
+import pytest
+import xarray as xr
+from scipy import stats
+
+from gala_viz.alignment import CeilingSpec, floor, fraction_explained, noise_ceiling
+from gala_viz.alignment.ceiling import spearman_brown
+from gala_viz.schema import labelled_map
+
+
+def people(n, noise, seed=0, size=12, truth_seed=None):
+    truth = np.random.default_rng(seed if truth_seed is None else truth_seed).normal(size=(size, size))
+    marks = truth + noise * np.random.default_rng([seed, 99]).normal(size=(n, size, size))
+    return labelled_map(marks, name="human_map", leading={"participant": [str(i) for i in range(n)]})
+
+
+def test_people_who_agree_wholly_reach_one():
+    ceiling = noise_ceiling(people(6, 0.0), n_splits=5)
+    assert ceiling.rho == pytest.approx(1)
+    assert ceiling.spearman_brown == pytest.approx(1)
+
+
+def test_people_who_share_nothing_reach_about_zero():
+    images = {f"i{k}": people(6, 1e6, seed=k) for k in range(300)}
+    ceiling = noise_ceiling(images, n_splits=10)
+    assert abs(ceiling.rho) < 0.02
+
+
+def test_two_people_give_scipys_rho_of_their_two_maps():
+    maps = people(2, 1.0)
+    expected = stats.spearmanr(maps.values[0].ravel(), maps.values[1].ravel()).statistic
+    assert noise_ceiling(maps, n_splits=3).rho == pytest.approx(expected)
+
+
+def test_many_splits_approach_the_mean_over_all_splits_of_four_people():
+    maps = people(4, 1.0, seed=3)
+    rhos = []
+    for pair in itertools.combinations(range(4), 2):
+        rest = [i for i in range(4) if i not in pair]
+        halves = maps.values[list(pair)].mean(axis=0).ravel(), maps.values[rest].mean(axis=0).ravel()
+        rhos.append(stats.spearmanr(*halves).statistic)
+    assert noise_ceiling(maps, n_splits=3000).rho == pytest.approx(np.mean(rhos), abs=0.005)
+
+
+def test_an_odd_number_of_people_is_split_without_leaving_anyone_out():
+    maps = people(3, 1.0, seed=4)
+    rhos = []
+    for alone in range(3):
+        rest = [i for i in range(3) if i != alone]
+        halves = maps.values[alone].ravel(), maps.values[rest].mean(axis=0).ravel()
+        rhos.append(stats.spearmanr(*halves).statistic)
+    assert noise_ceiling(maps, n_splits=3000).rho == pytest.approx(np.mean(rhos), abs=0.005)
+
+
+def test_spearman_brown_is_named_apart_and_worked_by_hand():
+    ceiling = noise_ceiling(people(8, 2.0), n_splits=20)
+    assert ceiling.spearman_brown == pytest.approx(2 * ceiling.rho / (1 + ceiling.rho))
+    assert spearman_brown(0.5) == pytest.approx(2 / 3)
+    assert ceiling.spearman_brown > ceiling.rho
+
+
+def test_an_images_ceiling_does_not_depend_on_order_or_company():
+    images = {name: people(5, 1.0, seed=k) for k, name in enumerate(["a", "b", "c"])}
+    together = noise_ceiling(images, n_splits=8, seed=2).per_image
+    turned = noise_ceiling(dict(reversed(images.items())), n_splits=8, seed=2).per_image
+    alone = noise_ceiling({"b": images["b"]}, n_splits=8, seed=2).per_image
+    assert float(together.sel(image="b")) == float(turned.sel(image="b")) == float(alone.sel(image="b"))
+    assert float(noise_ceiling({"b": images["b"]}, n_splits=8, seed=3).rho) != float(alone.mean())
+
+
+def test_one_array_of_images_is_the_same_as_a_mapping_and_as_a_stream():
+    images = {name: people(5, 1.0, seed=k) for k, name in enumerate("abc")}
+    stacked = xr.concat(list(images.values()), "image").assign_coords(image=list(images))
+    expected = noise_ceiling(images, n_splits=4).per_image
+    xr.testing.assert_equal(noise_ceiling(stacked, n_splits=4).per_image, expected)
+    xr.testing.assert_equal(noise_ceiling(iter(images.items()), n_splits=4).per_image, expected)
+
+
+def test_images_without_two_people_or_with_constant_maps_are_left_out_by_name():
+    images = {"one": people(1, 1.0), "flat": people(4, 0.0) * 0.0, "good": people(4, 1.0)}
+    ceiling = noise_ceiling(images, n_splits=4)
+    assert list(ceiling.per_image["image"].values) == ["good"]
+    assert [image for image, _ in ceiling.left_out] == ["one", "flat"]
+    with pytest.raises(ValueError, match="at least two people"):
+        noise_ceiling({"one": people(1, 1.0)})
+
+
+def test_the_interval_over_participants_is_wider_when_people_differ_more_and_holds_rho():
+    spec = CeilingSpec(n_splits=20, n_participant_resamples=200)
+    alike = noise_ceiling({f"i{k}": people(8, 0.5, seed=k) for k in range(5)}, spec=spec)
+    different = noise_ceiling({f"i{k}": people(8, 3.0, seed=k) for k in range(5)}, spec=spec)
+    for ceiling in (alike, different):
+        assert ceiling.participant_interval.low < ceiling.rho < ceiling.participant_interval.high
+    widths = [c.participant_interval.high - c.participant_interval.low for c in (alike, different)]
+    assert widths[0] < widths[1]
+    assert noise_ceiling(people(4, 1.0), n_splits=2).participant_interval is None
+
+
+def test_wrong_settings_are_refused():
+    for wrong in ({"n_splits": 0}, {"min_participants": 1}, {"n_participant_resamples": 5}):
+        with pytest.raises(ValueError, match=r"at least|two"):
+            CeilingSpec(**wrong)
+    with pytest.raises(ValueError, match="participant"):
+        noise_ceiling(labelled_map(np.ones((4, 4)), name="m"))
+    with pytest.raises(TypeError, match="labelled"):
+        noise_ceiling(np.ones((3, 4, 4)))
+
+
+def test_the_floor_tells_images_of_the_same_category_from_others():
+    values, labels = [], []
+    for category in range(3):
+        for k in range(4):
+            values.append(people(1, 0.5, seed=10 * category + k, truth_seed=category).values[0])
+            labels.append(f"category {category}")
+    maps = labelled_map(np.stack(values), name="m", leading={"image": [f"i{k}" for k in range(12)]})
+    found = floor(maps, labels, n_partners=8)
+    assert found.same_category.mean > 0.5
+    assert abs(found.different_category.mean) < 0.2
+    assert found.same_category.n == found.different_category.n == 12
+
+
+def test_the_floor_of_two_images_is_scipys_rho_and_without_categories_all_are_different():
+    maps = labelled_map(np.random.default_rng(0).normal(size=(2, 6, 6)), name="m", leading={"image": ["a", "b"]})
+    found = floor(maps)
+    expected = stats.spearmanr(maps.values[0].ravel(), maps.values[1].ravel()).statistic
+    assert found.same_category is None
+    assert found.different_category.mean == pytest.approx(expected)
+    with pytest.raises(ValueError, match="one category an image"):
+        floor(maps, ["cat"])
+
+
+def test_the_fraction_explained_is_a_ratio_of_means_over_the_images_that_have_both():
+    rho = xr.DataArray([0.2, 0.4, np.nan, 0.9], dims="image", coords={"image": ["a", "b", "c", "z"]})
+    ceiling = xr.DataArray([0.5, 0.7, 0.6], dims="image", coords={"image": ["a", "b", "c"]})
+    found = fraction_explained(rho, ceiling)
+    assert found.n_images == 2
+    assert found.fraction.mean == pytest.approx(0.3 / 0.6)
+    assert found.explained_variance.mean == pytest.approx(0.25)
+    assert found.fraction.low <= 0.5 <= found.fraction.high
+
+
+def test_a_network_as_good_as_the_ceiling_explains_all():
+    ceiling = noise_ceiling({f"i{k}": people(6, 1.0, seed=k) for k in range(6)}, n_splits=5)
+    found = fraction_explained(ceiling.per_image, ceiling)
+    assert found.fraction.mean == found.fraction.low == found.fraction.high == pytest.approx(1)
+
+
+def test_a_fraction_without_common_images_or_without_agreement_is_refused():
+    one = xr.DataArray([0.5], dims="image", coords={"image": ["a"]})
+    other = xr.DataArray([0.5], dims="image", coords={"image": ["b"]})
+    with pytest.raises(ValueError, match="no image has both"):
+        fraction_explained(one, other)
+    with pytest.raises(ValueError, match="do not agree"):
+        fraction_explained(one, -one)
+    with pytest.raises(ValueError, match="Select one network"):
+        fraction_explained(one.expand_dims(network=["v"]), one)

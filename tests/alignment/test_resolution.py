@@ -1,0 +1,77 @@
+"""Area averages: the mean is kept, whatever the two sizes are."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gala_viz.alignment import area_average, to_resolution
+from gala_viz.schema import labelled_map, pixel_centres
+
+sizes = st.integers(1, 23)
+
+
+@settings(max_examples=60)
+@given(sizes, sizes, sizes, sizes, st.integers(0, 100))
+def test_the_mean_over_the_frame_is_kept_at_any_ratio(height, width, rows, columns, seed):
+    values = np.random.default_rng(seed).normal(size=(2, height, width))
+    smaller = area_average(values, (rows, columns))
+    assert smaller.shape == (2, rows, columns)
+    np.testing.assert_allclose(smaller.mean(axis=(1, 2)), values.mean(axis=(1, 2)), atol=1e-12)
+
+
+def test_halving_a_map_takes_means_of_two_by_two_cells():
+    values = np.arange(24.0).reshape(4, 6)
+    np.testing.assert_allclose(area_average(values, (2, 3)), values.reshape(2, 2, 3, 2).mean(axis=(1, 3)))
+
+
+def test_three_cells_into_two_by_hand():
+    np.testing.assert_allclose(area_average(np.array([[0.0, 3.0, 9.0]]), (1, 2)), [[1.0, 7.0]])
+
+
+@pytest.mark.parametrize(("old", "new"), [((13, 10), (7, 4)), ((5, 4), (8, 9))])
+def test_any_ratio_equals_repeating_cells_to_a_common_grid(old, new):
+    values = np.random.default_rng(0).normal(size=old)
+    fine = np.repeat(np.repeat(values, new[0], axis=0), new[1], axis=1)
+    expected = fine.reshape(new[0], old[0], new[1], old[1]).mean(axis=(1, 3))
+    np.testing.assert_allclose(area_average(values, new), expected)
+
+
+def test_unseen_parts_are_left_out_and_stay_unseen_only_where_nothing_was_seen():
+    values = np.array([[1.0, np.nan, np.nan, np.nan], [3.0, 5.0, np.nan, np.nan]])
+    np.testing.assert_allclose(area_average(values, (1, 2)), [[3.0, np.nan]])
+
+
+def test_enlarging_and_shrinking_again_returns_the_map():
+    values = np.random.default_rng(1).normal(size=(14, 14)).astype(np.float32)
+    back = area_average(area_average(values, (56, 56)), (14, 14))
+    assert back.dtype == np.float32
+    np.testing.assert_allclose(back, values, rtol=1e-6)
+
+
+def test_a_labelled_map_keeps_its_frame_its_labels_and_its_settings():
+    values = np.random.default_rng(2).random((3, 30, 40)).astype(np.float32)
+    array = labelled_map(
+        values,
+        name="human_map",
+        extent_px=(300, 400),
+        leading={"participant": ["1", "2", "9"]},
+        attrs={"kind": "mouse"},
+    ).assign_coords(image="1001")
+    small = to_resolution(array, (10, 8))
+    assert small.dims == ("participant", "y", "x")
+    assert small.name == "human_map"
+    assert small.attrs["extent_px"] == [300.0, 400.0]
+    assert small.attrs["kind"] == "mouse"
+    assert small["image"].item() == "1001"
+    np.testing.assert_array_equal(small["participant"], ["1", "2", "9"])
+    np.testing.assert_allclose(small["x"], pixel_centres(8, 400))
+
+
+def test_a_map_without_cells_or_with_other_dims_is_refused():
+    with pytest.raises(ValueError, match="at least one row"):
+        area_average(np.ones((3, 3)), (0, 3))
+    with pytest.raises(ValueError, match="with cells"):
+        area_average(np.ones((0, 3)), (2, 2))
+    with pytest.raises(ValueError, match="ends in the dims"):
+        to_resolution(labelled_map(np.ones((3, 3)), name="m").transpose("x", "y"))

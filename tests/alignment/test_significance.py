@@ -1,0 +1,119 @@
+"""The randomisation test, bootstrap intervals and the correction against SciPy and hand-worked cases."""
+
+import numpy as np
+import pytest
+import xarray as xr
+from scipy import stats
+
+from gala_viz.alignment import benjamini_hochberg, bootstrap_interval, paired_randomisation
+
+
+def test_five_differences_of_one_sign_have_p_of_two_in_thirty_two():
+    test = paired_randomisation(np.zeros(5), np.array([1.0, 2.0, 3.0, 4.0, 5.0]))
+    assert (test.p, test.exact, test.n_iterations) == (2 / 32, True, 32)
+    assert test.difference == 3.0
+
+
+def test_equal_values_have_p_of_one():
+    values = np.random.default_rng(0).random(30)
+    assert paired_randomisation(values, values).p == 1.0
+
+
+@pytest.mark.parametrize("n", [9, 40])
+def test_p_agrees_with_scipys_sign_permutations(n):
+    generator = np.random.default_rng(n)
+    a = generator.normal(size=n)
+    b = a + generator.normal(0.25, 1.0, size=n)
+    found = paired_randomisation(a, b, seed=3)
+    expected = stats.permutation_test(
+        (b, a),
+        lambda x, y, axis: (x - y).mean(axis=axis),
+        permutation_type="samples",
+        n_resamples=np.inf if n == 9 else 20_000,
+        vectorized=True,
+        rng=np.random.default_rng(1),
+    )
+    assert found.p == pytest.approx(expected.pvalue, abs=1e-12 if n == 9 else 0.015)
+    assert found.exact == (n == 9)
+
+
+def test_p_is_two_sided_and_does_not_depend_on_the_order_of_the_networks():
+    generator = np.random.default_rng(5)
+    a, b = generator.normal(size=50), generator.normal(0.4, 1, size=50)
+    forward, backward = paired_randomisation(a, b, seed=1), paired_randomisation(b, a, seed=1)
+    assert forward.p == backward.p
+    assert forward.difference == -backward.difference
+
+
+def test_p_is_uniform_when_nothing_differs():
+    generator = np.random.default_rng(7)
+    ps = [paired_randomisation(np.zeros(14), generator.normal(size=14), seed=i).p for i in range(200)]
+    assert stats.kstest(ps, "uniform").pvalue > 0.01
+
+
+def test_the_seed_fixes_p_and_p_is_never_zero():
+    a, b = np.zeros(60), np.ones(60)
+    assert paired_randomisation(a, b, seed=4) == paired_randomisation(a, b, seed=4)
+    assert paired_randomisation(a, b).p == 1 / 10_001
+
+
+def test_p_does_not_depend_on_how_the_flips_are_blocked(monkeypatch):
+    b = np.random.default_rng(2).normal(0.2, 1, size=40)
+    whole = paired_randomisation(np.zeros(40), b)
+    monkeypatch.setattr("gala_viz.alignment.significance._BLOCK_VALUES", 4_000)
+    assert paired_randomisation(np.zeros(40), b).p == whole.p
+
+
+def test_pairs_with_a_missing_value_are_dropped_and_counted():
+    a = np.array([0, 0, 0, np.nan, 0])
+    b = np.array([1, 2, np.nan, 1, 3])
+    test = paired_randomisation(a, b)
+    assert (test.n, test.n_dropped, test.p) == (3, 2, 2 / 8)
+
+
+def test_labelled_values_are_matched_by_label():
+    a = xr.DataArray([1.0, 2.0], dims="image", coords={"image": ["p", "q"]})
+    b = xr.DataArray([1.0, 2.0], dims="image", coords={"image": ["p", "r"]})
+    with pytest.raises(ValueError, match="image"):
+        paired_randomisation(a, b)
+
+
+def test_what_cannot_be_tested_is_refused():
+    with pytest.raises(ValueError, match="at least 10000"):
+        paired_randomisation(np.zeros(3), np.ones(3), n_iterations=100)
+    with pytest.raises(ValueError, match="one pair an image"):
+        paired_randomisation(np.zeros(3), np.ones(4))
+    with pytest.raises(ValueError, match="no image"):
+        paired_randomisation(np.array([np.nan]), np.array([1.0]))
+
+
+def test_the_bootstrap_interval_is_near_the_normal_one_for_many_values():
+    values = np.random.default_rng(0).normal(0.4, 0.2, size=400)
+    interval = bootstrap_interval(values)
+    half = 1.96 * values.std() / np.sqrt(400)
+    assert interval.mean == pytest.approx(values.mean())
+    assert interval.low == pytest.approx(values.mean() - half, abs=0.002)
+    assert interval.high == pytest.approx(values.mean() + half, abs=0.002)
+
+
+def test_the_interval_covers_the_truth_about_as_often_as_it_says():
+    generator = np.random.default_rng(1)
+    hits = 0
+    for _ in range(200):
+        interval = bootstrap_interval(generator.normal(0, 1, 60), n_resamples=1000, confidence=0.9)
+        hits += interval.low <= 0 <= interval.high
+    assert 0.83 <= hits / 200 <= 0.96
+
+
+def test_the_interval_of_one_repeated_value_is_that_value_and_nan_is_left_out():
+    interval = bootstrap_interval(np.array([2.0, 2.0, np.nan, 2.0]))
+    assert (interval.mean, interval.low, interval.high, interval.n) == (2.0, 2.0, 2.0, 3)
+
+
+def test_adjusted_p_values_are_scipys_in_any_order_with_labels_and_gaps():
+    p = np.random.default_rng(0).random(20) ** 3
+    np.testing.assert_allclose(benjamini_hochberg(p), stats.false_discovery_control(p))
+    labelled = xr.DataArray([0.01, np.nan, 0.04], dims="image", coords={"image": ["a", "b", "c"]})
+    np.testing.assert_allclose(benjamini_hochberg(labelled), [0.02, np.nan, 0.04])
+    with pytest.raises(ValueError, match=r"\[0, 1\]"):
+        benjamini_hochberg(np.array([0.1, 1.2]))
