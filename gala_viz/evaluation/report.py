@@ -1,0 +1,203 @@
+"""Several networks on one held-out split: the numbers for their cards and a table to read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from gala_viz.alignment import (
+    COMPARISON_CELLS,
+    NoiseCeiling,
+    bootstrap_interval,
+    fraction_explained,
+    paired_randomisation,
+)
+from gala_viz.collections.collection import Collection
+from gala_viz.evaluation.heldout import (
+    attention_alignment,
+    ceiling,
+    correct,
+    first_choices,
+    smoothgrad_alignment,
+)
+from gala_viz.networks.network import Network
+from gala_viz.specs import SmoothGradSpec
+from gala_viz.splits import Split, images_of_split
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """One network's values, one an image: ``correct`` (image), ``agreement`` by collection, ``rho_attention``
+    (layer, image), ``rho_smoothgrad`` (image); None or empty where the split or the network has no such thing.
+    """
+
+    network: Network
+    correct: xr.DataArray
+    agreement: dict[str, xr.DataArray]
+    rho_attention: xr.DataArray | None
+    rho_smoothgrad: xr.DataArray | None
+
+
+@dataclass(frozen=True)
+class Report:
+    """Numbers of all networks on ``split``, against the ``reference`` network and the people's own ceilings.
+
+    ``ceilings`` are by cells: each layer's grid and the resolution at which SmoothGrad is compared.
+    """
+
+    split: Split
+    numbers: list[Numbers]
+    reference: Numbers
+    ceilings: dict[int, NoiseCeiling]
+    smoothgrad: SmoothGradSpec | None
+    notes: dict[str, str] = field(default_factory=dict)
+
+
+def measure(
+    networks: Sequence[Network],
+    reference: Network,
+    *,
+    maps: Collection,
+    labels: Collection,
+    plain: Sequence[Collection],
+    split: Split,
+    smoothgrad: SmoothGradSpec | None,
+    tell: Tell = lambda text: None,
+) -> Report:
+    """Measure ``networks`` and the ``reference`` on the ``split`` of each collection.
+
+    ``labels`` gives accuracy, ``plain`` and ``maps`` the agreement of first choices with the reference, ``maps`` the
+    likeness to people. ``smoothgrad`` None leaves SmoothGrad out.
+    """
+    chosen = {collection.name: images_of_split(collection.images, split) for collection in (labels, maps, *plain)}
+    tell(f"{reference.name}: first choices")
+    of_reference = {
+        collection.name: first_choices(reference, collection, chosen[collection.name])
+        for collection in (labels, maps, *plain)
+    }
+    everything = []
+    for network in (reference, *networks):
+        tell(f"{network.name}: first choices, attention norms")
+        choices = (
+            of_reference
+            if network is reference
+            else {c.name: first_choices(network, c, chosen[c.name]) for c in (labels, maps, *plain)}
+        )
+        rho_smoothgrad = None
+        if smoothgrad is not None:
+            tell(f"{network.name}: SmoothGrad, n = {smoothgrad.n_samples}, {len(chosen[maps.name])} images")
+            rho_smoothgrad = smoothgrad_alignment(network, maps, chosen[maps.name], smoothgrad)
+        everything.append(
+            Numbers(
+                network=network,
+                correct=correct(choices[labels.name], labels),
+                agreement={name: (choices[name] == of_reference[name]).astype(float) for name in choices},
+                rho_attention=attention_alignment(network, maps, chosen[maps.name]) if network.layers else None,
+                rho_smoothgrad=rho_smoothgrad,
+            )
+        )
+    tell("noise ceiling")
+    grids = {14, COMPARISON_CELLS}
+    preprocessing = reference.preprocessing
+    ceilings = {cells: ceiling(maps, chosen[maps.name], preprocessing, cells) for cells in sorted(grids)}
+    return Report(split, everything[1:], everything[0], ceilings, smoothgrad)
+
+
+def card_metrics(report: Report, numbers: Numbers) -> dict[str, Any]:
+    """The [metrics] of one network's card: every number with its interval and n."""
+    difference = numbers.correct - report.reference.correct
+    metrics: dict[str, Any] = {
+        "split": report.split,
+        "interval": "95 %, percentile bootstrap over images, 10,000 resamples, seed 0",
+        "accuracy": {
+            "network": _interval(numbers.correct),
+            "unmodified": _interval(report.reference.correct),
+            "difference": _interval(difference),
+        },
+        "agreement_with_unmodified": {name: _interval(values) for name, values in numbers.agreement.items()},
+        "ceiling": {
+            f"cells{cells}": {
+                **_plain_interval(found.interval),
+                "spearman_brown": round(found.spearman_brown, 4),
+                "n_participants": list(found.n_participants),
+                "n_splits": found.spec.n_splits,
+            }
+            for cells, found in report.ceilings.items()
+        },
+    }
+    if numbers.rho_attention is not None:
+        layers = numbers.rho_attention["layer"].values
+        metrics["rho_attention"] = {str(layer): _interval(numbers.rho_attention.sel(layer=layer)) for layer in layers}
+        metrics["rho_attention"]["mean_of_layers"] = _interval(numbers.rho_attention.mean("layer"))
+    if numbers.rho_smoothgrad is not None and report.smoothgrad is not None:
+        spec = report.smoothgrad
+        found = fraction_explained(numbers.rho_smoothgrad, report.ceilings[COMPARISON_CELLS])
+        metrics["rho_smoothgrad"] = {
+            **_interval(numbers.rho_smoothgrad),
+            "unmodified": _interval(report.reference.rho_smoothgrad),
+            "fraction_of_ceiling": _plain_interval(found.fraction),
+            "settings": f"n = {spec.n_samples}, noise {spec.noise_fraction} of the range, seed {spec.seed}, "
+            f"own first choice, {COMPARISON_CELLS} x {COMPARISON_CELLS} cells",
+        }
+    return metrics
+
+
+def table(report: Report) -> str:
+    """The report as Markdown: a row a quantity, a column a network, paired tests of the last two networks."""
+    columns = [report.reference, *report.numbers]
+    lines = [
+        f"| {report.split} | "
+        + " | ".join(numbers.network.name for numbers in columns)
+        + " | last two: difference, p |",
+        "|---" * (len(columns) + 2) + "|",
+    ]
+    lines.append(_row("accuracy", [numbers.correct for numbers in columns]))
+    for name in report.reference.agreement:
+        lines.append(_row(f"agreement, {name}", [numbers.agreement[name] for numbers in columns]))
+    layers = next((n.rho_attention["layer"].values for n in columns if n.rho_attention is not None), [])
+    for layer in layers:
+        values = [None if n.rho_attention is None else n.rho_attention.sel(layer=layer) for n in columns]
+        lines.append(_row(f"rho, attention norm, {layer}", values))
+    if report.smoothgrad is not None:
+        lines.append(_row(f"rho, SmoothGrad n = {report.smoothgrad.n_samples}", [n.rho_smoothgrad for n in columns]))
+    for cells, found in report.ceilings.items():
+        span = found.interval
+        lines.append(
+            f"\nCeiling at {cells} x {cells}: {found.rho:.3f} [{span.low:.3f}, {span.high:.3f}], n = {span.n}."
+        )
+    return "\n".join(lines)
+
+
+def _row(name: str, values: list[xr.DataArray | None]) -> str:
+    cells = ["–" if value is None else _text(value) for value in values]
+    tail = "–"
+    if len(values) > 2 and values[-1] is not None and values[-2] is not None:
+        test = paired_randomisation(
+            values[-2].drop_vars("layer", errors="ignore"), values[-1].drop_vars("layer", errors="ignore")
+        )
+        tail = f"{test.difference:+.3f}, p = {test.p:.4f}"
+    return f"| {name} | " + " | ".join(cells) + f" | {tail} |"
+
+
+def _text(values: xr.DataArray) -> str:
+    found = bootstrap_interval(values)
+    return f"{found.mean:.3f} [{found.low:.3f}, {found.high:.3f}] n={found.n}"
+
+
+def _interval(values: xr.DataArray | None) -> dict[str, float | int]:
+    return {} if values is None or not np.isfinite(values).any() else _plain_interval(bootstrap_interval(values))
+
+
+def _plain_interval(interval: Any) -> dict[str, float | int]:
+    return {
+        "mean": round(interval.mean, 4),
+        "low": round(interval.low, 4),
+        "high": round(interval.high, 4),
+        "n": interval.n,
+    }
