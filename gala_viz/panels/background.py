@@ -1,0 +1,122 @@
+"""Work beside the page: one thread per view in which the newest job wins, and a post box into the page's document."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from bokeh.document import Document
+from panel.io import hold
+
+Cancelled = Callable[[], bool]
+Job = Callable[[Cancelled], None]
+
+
+class Mailbox:
+    """News from worker threads to one page; of several under one key only the newest is delivered.
+
+    ``deliver(key, value)`` runs in the document's own turn, so that it may change widgets and figures. While the page is
+    busy (a slow browser has not yet taken what was sent), news gathers here instead of in its socket. Without a document
+    news is delivered at once, in the posting thread.
+    """
+
+    def __init__(self, document: Document | None, deliver: Callable[[str, Any], None]) -> None:
+        self._document = document
+        self._deliver = deliver
+        self._news: dict[str, Any] = {}
+        self._lock = threading.Lock()
+        self._scheduled = False
+        self._closed = False
+
+    def post(self, key: str, value: Any) -> None:
+        """Leave ``value`` under ``key``; replaces undelivered news of that key."""
+        with self._lock:
+            if self._closed:
+                return
+            self._news.pop(key, None)
+            self._news[key] = value
+            if self._scheduled:
+                return
+            self._scheduled = True
+        if self._document is None:
+            self._flush()
+        else:
+            self._document.add_next_tick_callback(self._flush)
+
+    def close(self) -> None:
+        """Deliver nothing any more and forget what is waiting."""
+        with self._lock:
+            self._closed = True
+            self._news.clear()
+
+    def _flush(self) -> None:
+        with self._lock:
+            news, self._news, self._scheduled = self._news, {}, False
+        if self._document is None:
+            for key, value in news.items():
+                self._deliver(key, value)
+            return
+        with hold(self._document):
+            for key, value in news.items():
+                if not self._closed:
+                    self._deliver(key, value)
+
+
+class Worker:
+    """A thread that runs one job at a time; a new job cancels the running one and replaces a waiting one."""
+
+    def __init__(self, name: str, on_error: Callable[[Exception], None]) -> None:
+        self._name = name
+        self._on_error = on_error
+        self._wake = threading.Condition()
+        self._waiting: tuple[Job, threading.Event] | None = None
+        self._running: threading.Event | None = None
+        self._thread: threading.Thread | None = None
+        self._closed = False
+
+    def submit(self, job: Job) -> None:
+        """Run ``job(cancelled)`` after the present one has noticed that it is no longer wanted."""
+        with self._wake:
+            if self._closed:
+                return
+            if self._running is not None:
+                self._running.set()
+            self._waiting = (job, threading.Event())
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, name=self._name, daemon=True)
+                self._thread.start()
+            self._wake.notify()
+
+    def cancel(self) -> None:
+        """Ask the running job to stop and drop a waiting one."""
+        with self._wake:
+            self._waiting = None
+            if self._running is not None:
+                self._running.set()
+
+    def close(self) -> None:
+        """Cancel and end the thread."""
+        self.cancel()
+        with self._wake:
+            self._closed = True
+            self._wake.notify()
+
+    def _work(self) -> None:
+        while True:
+            with self._wake:
+                while self._waiting is None and not self._closed:
+                    self._wake.wait()
+                if self._waiting is None:
+                    return
+                (job, stopped), self._waiting = self._waiting, None
+                self._running = stopped
+            try:
+                job(stopped.is_set)
+            except Exception as error:  # whatever a source raises becomes a sentence on the page
+                if not stopped.is_set():
+                    self._on_error(error)
+            finally:
+                with self._wake:
+                    self._running = None
+            del job

@@ -1,0 +1,197 @@
+// How the maps look and what the crosshair reads, all in the browser: the server only sends arrays.
+
+export function render({model, view, el}) {
+  const doc = view.model.document
+  const find = (name) => doc.get_model_by_name(`${model.key}/${name}`)
+  const maps = PANELS.slice(1)
+  const on = (one, property, act) => one.properties[property].change.connect(act)
+  const figures = Object.fromEntries(PANELS.map((panel) => [panel, find(`figure/${panel}`)]))
+  const sources = Object.fromEntries(PANELS.map((panel) => [panel, find(`source/${panel}`)]))
+  const glyphs = Object.fromEntries(maps.map((panel) => [panel, find(`glyph/${panel}`)]))
+  const lines = maps.flatMap((panel) => [find(`halo/${panel}`), find(`line/${panel}`)])
+  const flicker_glyph = find("glyph/flicker")
+  const spans = {x: find("span/x"), y: find("span/y")}
+  const layers = find("layers")
+  const cross = find("layers/cross")
+  const cells = model.layer_cells.map(([row, column]) => ({
+    row, column, source: find(`layers/source/${row}/${column}`), glyph: find(`layers/glyph/${row}/${column}`),
+  }))
+  const grid = sources.photo.get_column("image")[0].shape
+  let held = false
+  let here = null
+
+  const readout = make_readout(el, [
+    ["flicker", "Flicker", "Show the second network in the first one's place (Space)", () => flip()],
+    ["reset", "Reset zoom", "Show the whole frame", () => reset()],
+    ["copy", "Copy values", "Copy the values at the crosshair as CSV", () => copy()],
+    ["save", "Region as CSV", "Save every visible pixel of all panels as CSV", () => save()],
+  ])
+
+  // ---- colours
+
+  const background = () => {
+    const colour = getComputedStyle(el).getPropertyValue("--panel-surface-color").trim()
+    return /^#[0-9a-f]{6}$/i.test(colour) ? colour : (model.dark ? "#121212" : "#ffffff")
+  }
+  const revealing = () => {
+    const colour = background()
+    return Array.from({length: 256}, (_, i) => colour + (255 - i).toString(16).padStart(2, "0"))
+  }
+
+  const image_of = (source) => source.get_column("image")?.[0]
+
+  const paint = (glyph, values, limits, palette, opacity, gone) => {
+    const mapper = glyph.glyph.color_mapper
+    mapper.setv({low: limits[0], high: limits[1], palette: thresholded(palette, values, limits, model.threshold, gone)})
+    if (glyph.glyph.global_alpha?.value !== opacity) { glyph.glyph.global_alpha = {value: opacity} }
+  }
+
+  const recolour = () => {
+    const {scale, opacity, human_style: style} = model
+    const sequential = model.palettes[model.palette]
+    const colours = (limits) => (limits[0] < 0 && limits[1] === -limits[0] ? model.diverging : sequential)
+    const pair = [image_of(sources.a), image_of(sources.b)]
+    const limits = colour_limits(pair, scale)
+    paint(glyphs.a, pair[0], limits[0], colours(limits[0]), opacity)
+    for (const glyph of [glyphs.b, flicker_glyph]) { paint(glyph, pair[1], limits[1], colours(limits[1]), opacity) }
+
+    const delta = image_of(sources.delta)
+    const {size} = order(delta)
+    const end = (scale === "raw" ? size[size.length - 1] : quantile(size, CLIP_PERCENTILE)) || 1
+    paint(glyphs.delta, delta, [-end, end], model.diverging, opacity)
+
+    const human = image_of(sources.human)
+    const known = order(human).plain.length > 0
+    const human_limits = colour_limits([human], scale === "raw" ? "raw" : "per map")[0]
+    if (style === "revealed") {
+      paint(glyphs.human, human, [0, human_limits[1]], revealing(), 1, `${background()}ff`)
+    } else {
+      paint(glyphs.human, human, human_limits, sequential, opacity)
+    }
+    glyphs.human.visible = known && style !== "contours"
+    for (const line of lines) {
+      const own = line.name.endsWith("/human")
+      line.visible = known && (model.contours || (own && style === "contours"))
+    }
+    find("note").visible = !known
+
+    for (const {row, column, source, glyph} of cells) {
+      const rows = scale === "per map" ? [{row, column, source}] : cells.filter((one) => one.column === column)
+      const ends = rows.map((one) => colour_limits([image_of(one.source)], scale)[0])
+      const range = [Math.min(...ends.map((one) => one[0])), Math.max(...ends.map((one) => one[1]))]
+      paint(glyph, image_of(source), range, sequential, opacity)
+    }
+    flick()
+    el.dataset.painted = String(Number(el.dataset.painted ?? 0) + 1)
+  }
+
+  const flick = () => {
+    glyphs.a.visible = !model.flicker
+    flicker_glyph.visible = model.flicker
+    for (const panel of PANELS) { figures[panel].title.text = model.titles[panel === "a" && model.flicker ? "b" : panel] }
+    figures.a.title.text += model.flicker ? "  (in place)" : ""
+    readout.buttons.flicker.setAttribute("aria-pressed", String(model.flicker))
+  }
+  const flip = () => { model.flicker = !model.flicker }
+
+  let asked = false
+  const redraw = () => {
+    if (asked) { return }
+    asked = true
+    requestAnimationFrame(() => { asked = false; recolour(); if (here != null) { read(here) } })
+  }
+
+  // ---- the crosshair
+
+  const read = (at) => {
+    here = at
+    const photo = value_at(sources.photo, at.x, at.y)
+    if (Number.isNaN(photo)) { return }
+    spans.x.location = at.x
+    spans.y.location = at.y
+    spans.x.visible = spans.y.visible = true
+    write_photo(readout.cells.photo, at.x, at.y, photo)
+    for (const panel of maps) {
+      write_cell(readout.cells[panel], value_at(sources[panel], at.x, at.y), order(image_of(sources[panel])).plain)
+    }
+    if (cross != null) {
+      const step = 1 + model.layer_gap
+      cross.data = {x: cells.map((one) => one.column * step * grid[1] + at.x), y: cells.map((one) => one.row * step * grid[0] + at.y)}
+    }
+  }
+  let wanted = null
+  const point = (at) => {
+    if (wanted == null) { requestAnimationFrame(() => { const next = wanted; wanted = null; read(next) }) }
+    wanted = at
+  }
+  const inside = (at) => at.x >= 0 && at.y >= 0 && at.x < grid[1] && at.y < grid[0]
+  const hold = (on) => {
+    held = on
+    readout.hint.textContent = on ? "The crosshair is held. Click again or press Esc to let go." : "Drag to pan, wheel to zoom, click to hold the crosshair."
+  }
+  for (const panel of PANELS) {
+    figures[panel].on_event("mousemove", (at) => { if (!held && inside(at)) { point({x: at.x, y: at.y}) } })
+    figures[panel].on_event("tap", (at) => { if (inside(at)) { hold(!held); point({x: at.x, y: at.y}) } })
+    figures[panel].on_event("doubletap", () => reset())
+  }
+  const cell_at = (at) => {
+    const [width, height] = [grid[1] * (1 + model.layer_gap), grid[0] * (1 + model.layer_gap)]
+    const [column, row] = [Math.floor(at.x / width), Math.floor(at.y / height)]
+    const local = {x: at.x - column * width, y: at.y - row * height}
+    return inside(local) && cells.some((one) => one.row === row && one.column === column) ? {row, column, ...local} : null
+  }
+  layers?.on_event("mousemove", (at) => { const cell = cell_at(at); if (!held && cell != null) { point({x: cell.x, y: cell.y}) } })
+  layers?.on_event("tap", (at) => { const cell = cell_at(at); if (cell != null) { model.send_msg({layer: cell.column}) } })
+
+  // ---- actions
+
+  const reset = () => {
+    const {x_range, y_range} = figures.photo
+    x_range.setv({start: 0, end: grid[1]})
+    y_range.setv({start: grid[0], end: 0})
+  }
+  const said = (name, text) => {
+    const button = readout.buttons[name]
+    const before = button.textContent
+    button.textContent = text
+    setTimeout(() => { button.textContent = before }, 1200)
+  }
+  const copy = async () => {
+    if (here == null) { said("copy", "Point first"); return }
+    const head = ["x_px", "y_px", "red", "green", "blue", ...maps.flatMap((p) => [model.titles[p], `${model.titles[p]} percentile`])]
+    const cell = readout.cells
+    const row = [cell.photo.dataset.x, cell.photo.dataset.y, cell.photo.dataset.value,
+      ...maps.flatMap((p) => [cell[p].dataset.value, cell[p].dataset.percentile])]
+    await copy_text(`${head.map(csv_field).join(",")}\n${row.join(",")}\n`)
+    said("copy", "Copied")
+  }
+  const save = () => {
+    const {x_range, y_range} = figures.photo
+    const range = {x0: x_range.start, x1: x_range.end, y0: Math.min(y_range.start, y_range.end), y1: Math.max(y_range.start, y_range.end)}
+    save_text(region_csv(sources, range, model.titles), `${model.filename || "region"}.csv`)
+    said("save", "Saved")
+  }
+
+  // ---- frames keep the photograph's shape at every width
+
+  const fit = (figure) => {
+    const {inner_width: width, inner_height: height, outer_height: outer} = figure
+    const aspect = grid[0] / grid[1]
+    if (width > 20 && Math.abs(width * aspect - height) > 1) { figure.height = Math.round(outer - height + width * aspect) }
+  }
+
+  const listening = new AbortController()
+  document.addEventListener("gala-viz:flicker", flip, {signal: listening.signal})
+  document.addEventListener("gala-viz:escape", () => hold(false), {signal: listening.signal})
+  for (const panel of PANELS) {
+    const figure = figures[panel]
+    for (const side of ["inner_width", "inner_height"]) { on(figure, side, () => fit(figure)) }
+    fit(figure)
+    on(sources[panel], "data", redraw)
+  }
+  for (const {source} of cells) { on(source, "data", redraw) }
+  for (const name of ["opacity", "threshold", "scale", "palette", "human_style", "contours", "dark", "titles"]) { model.on(name, redraw) }
+  model.on("flicker", flick)
+  model.on("remove", () => listening.abort())
+  recolour()
+}

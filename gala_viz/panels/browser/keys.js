@@ -1,0 +1,68 @@
+// The keyboard: which keys act, when they do not, and a card that lists them.
+
+const KEYS = [
+  ["←  →", "previous and next photograph"],
+  ["Space", "flicker: the second network in the first one's place"],
+  ["?", "show or hide this list"],
+  ["Esc", "close this list; let go of the crosshair"],
+]
+
+function is_typing(path) {
+  return path.some((node) => node instanceof Element && (
+    node.matches("input, textarea, select, [contenteditable=true]") || /^(listbox|menu|combobox|dialog)$/.test(node.getAttribute("role") ?? "")
+  ) && !node.hasAttribute("data-gallery"))
+}
+
+function is_pressable(path) {
+  return path[0] instanceof Element && path[0].matches("button, a, summary, [role=button], [role=switch]")
+}
+
+export function render({model, el}) {
+  const card = document.createElement("dialog")
+  card.setAttribute("aria-label", "Keys")
+  const title = document.createElement("h2")
+  title.textContent = "Keys"
+  const list = document.createElement("dl")
+  for (const [key, text] of KEYS) {
+    const name = document.createElement("dt")
+    const kbd = document.createElement("kbd")
+    kbd.textContent = key
+    name.append(kbd)
+    const what = document.createElement("dd")
+    what.textContent = text
+    list.append(name, what)
+  }
+  const close = document.createElement("button")
+  close.type = "button"
+  close.textContent = "Close"
+  close.addEventListener("click", () => card.close())
+  card.addEventListener("click", (event) => { if (event.target === card) { card.close() } })
+  card.append(title, list, close)
+  const button = document.createElement("button")
+  button.type = "button"
+  button.className = "open"
+  button.textContent = "?"
+  button.title = "Keys"
+  button.setAttribute("aria-label", "Show the keys")
+  const toggle = () => { if (card.open) { card.close() } else { card.showModal() } }
+  button.addEventListener("click", toggle)
+  el.append(button, card)
+
+  const listening = new AbortController()
+  document.addEventListener("keydown", (event) => {
+    const path = event.composedPath()
+    if (event.ctrlKey || event.metaKey || event.altKey) { return }
+    if (event.key === "Escape") { document.dispatchEvent(new CustomEvent("gala-viz:escape")); return }
+    if (is_typing(path)) { return }
+    if (event.key === "?") { event.preventDefault(); toggle() }
+    if (card.open) { return }
+    if (event.key === "ArrowLeft" || event.key === "ArrowRight") {
+      event.preventDefault()
+      model.send_msg({move: event.key === "ArrowLeft" ? -1 : 1})
+    } else if (event.key === " " && !is_pressable(path)) {
+      event.preventDefault()
+      document.dispatchEvent(new CustomEvent("gala-viz:flicker"))
+    }
+  }, {signal: listening.signal})
+  model.on("remove", () => listening.abort())
+}

@@ -1,0 +1,154 @@
+"""The comparison page: a loading state at once, the parts of one visitor's view as soon as the source is there."""
+
+from __future__ import annotations
+
+import panel as pn
+import panel_material_ui as pmui
+
+from gala_viz.panels.markup import facts, failure, loading, nothing_to_show, provenance
+from gala_viz.panels.shared import SharedSource
+from gala_viz.panels.styles import PAGE_SX, THEME, grid_css
+from gala_viz.panels.view import CompareView
+
+TITLE = "gala_viz"
+_EDGE = (6, 14)
+
+
+def compare_page(shared: SharedSource) -> pmui.Page:
+    """A page for one session. It shows what is being loaded, then the comparison, or why it could not start."""
+    return ComparePage(shared).page
+
+
+class ComparePage:
+    """The page of one session; ``view`` is None until the source is ready."""
+
+    def __init__(self, shared: SharedSource) -> None:
+        self.shared = shared
+        self.view: CompareView | None = None
+        self.document = pn.state.curdoc
+        self.state = facts(loading(shared.step))
+        self.subtitle = facts(sizing_mode="stretch_width", margin=(0, 8))
+        self.page = pmui.Page(
+            title=TITLE,
+            site_url="",
+            main=[self.state],
+            sidebar=[],
+            header=[self.subtitle],
+            sidebar_width=276,
+            sidebar_resizable=False,
+            theme_config=THEME,
+            busy_indicator=None,
+            sx=PAGE_SX,
+            meta_title="gala_viz: compare two networks",
+            meta_description="What two networks rely on, image by image, beside what people mark.",
+        )
+        self._leave = shared.subscribe(self._heard)
+        if self.document is not None:
+            self.document.on_session_destroyed(lambda _: self.close())
+        self._follow()
+
+    def close(self) -> None:
+        """Cancel what this session asked for and let go of its parts."""
+        self._leave()
+        if self.view is not None:
+            self.view.close()
+            self.view = None
+
+    def _heard(self) -> None:
+        if self.document is not None and self.document.session_context is not None:
+            self.document.add_next_tick_callback(self._follow)
+        elif self.document is None:
+            self._follow()
+
+    def _follow(self) -> None:
+        if self.view is not None:
+            return
+        if self.shared.state == "ready":
+            self._fill()
+        elif self.shared.state == "failed":
+            self.state.object = failure(self.shared.error)
+        else:
+            self.state.object = loading(self.shared.step)
+
+    def _fill(self) -> None:
+        source, index = self.shared.source, self.shared.index
+        self.view = view = CompareView(source, index, self.document)
+        self.page.jslink(view.display, dark_theme="dark")
+        view.display.dark = self.page.dark_theme
+        networks = source.networks
+        names = " and ".join(dict.fromkeys(network.name for network in networks))
+        devices = " / ".join(dict.fromkeys(network.device for network in networks))
+        self.subtitle.object = _subtitle(source.title, names, devices)
+        main = self._main(view) if index.images else [facts(nothing_to_show(source.title)), view.upload]
+        self.page.param.update(sidebar=[view.gallery.pane], main=main, header=[self.subtitle, view.keys])
+        view.open()
+
+    def _main(self, view: CompareView) -> list:
+        back = pmui.IconButton(icon="chevron_left", size="small", margin=0, description="Previous photograph (←)")
+        onward = pmui.IconButton(icon="chevron_right", size="small", margin=0, description="Next photograph (→)")
+        back.on_click(lambda _: view.move(-1))
+        onward.on_click(lambda _: view.move(1))
+        steps = pn.Row(back, onward, view.upload, margin=(4, 0), styles={"gap": "4px", "align-items": "center"})
+        header = pn.Row(
+            pn.Column(view.heading, steps, sizing_mode="stretch_width", margin=0),
+            *view.fives,
+            sizing_mode="stretch_width",
+            margin=(10, 14, 6, 14),
+            styles={"gap": "18px"},
+        )
+        score = pmui.Button(label="Score the collection", variant="outlined", size="small", margin=0)
+        score.on_click(lambda _: view.score_collection())
+        lower = pn.Column(
+            _section(
+                "Attention of every layer",
+                "Click a layer to see it in the main row, again to go back.",
+                view.layers.pane,
+            ),
+            _section(
+                "Closeness to people",
+                "",
+                view.scores.pane,
+                pn.Row(score, view.survey.row, sizing_mode="stretch_width", margin=(6, 0)),
+            ),
+            sizing_mode="stretch_width",
+            margin=_EDGE,
+            stylesheets=[
+                grid_css("minmax(0, 1.7fr) minmax(300px, 1fr)", "28px"),
+                ":host { align-items: start !important; }",
+            ],
+        )
+        return [
+            header,
+            pn.Column(view.alert, view.row.row, view.display, sizing_mode="stretch_width", margin=_EDGE),
+            pn.Column(view.progress.row, sizing_mode="stretch_width", margin=_EDGE),
+            pn.Column(
+                view.look_controls.pane,
+                view.map_controls.pane,
+                view.map_controls.sigma,
+                sizing_mode="stretch_width",
+                margin=_EDGE,
+            ),
+            lower,
+            facts(
+                provenance(view.source.networks, view.source.skipped, view.source.map_kinds), margin=(10, 14, 24, 14)
+            ),
+        ]
+
+
+def _section(title: str, hint: str, *parts) -> pn.Column:
+    return pn.Column(
+        facts(f'<h2>{title} <span class="muted" style="font-weight:400;font-size:12px">{hint}</span></h2>'),
+        *parts,
+        sizing_mode="stretch_width",
+        margin=0,
+    )
+
+
+def _subtitle(title: str, names: str, devices: str) -> str:
+    from html import escape
+
+    return (
+        f'<div style="display:flex;gap:14px;align-items:baseline;white-space:nowrap;overflow:hidden">'
+        f'<span style="font-weight:600">{escape(title)}</span><span class="muted">{escape(names)}</span>'
+        f'<span class="muted" style="margin-left:auto">{escape(devices)}</span></div>'
+    )

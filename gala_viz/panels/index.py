@@ -1,0 +1,98 @@
+"""A collection's images as columns: searched, filtered and sorted at once, however many there are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from gala_viz.store.source import MapSource
+
+Verdict = Literal["any", "both right", "both wrong", "only the first right", "only the second right"]
+VERDICTS: tuple[Verdict, ...] = ("any", "both right", "both wrong", "only the first right", "only the second right")
+Order = Literal["id", "first", "second", "gain", "delta"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Choice:
+    """What the gallery is asked to show; ``category`` "" means all, ``order`` sorts, best or largest first unless by id."""
+
+    search: str = ""
+    category: str = ""
+    verdict: Verdict = "any"
+    human_only: bool = False
+    order: Order = "id"
+    descending: bool = True
+
+
+class CollectionIndex:
+    """Columns over the images of a source: ids, categories, which have human maps. Read once, shared by all sessions."""
+
+    def __init__(self, source: MapSource) -> None:
+        infos = [source.info(image) for image in source.images]
+        self.images: tuple[str, ...] = tuple(source.images)
+        self.place = {image: i for i, image in enumerate(self.images)}
+        self.has_human_map = np.array([info.has_human_map for info in infos], dtype=bool)
+        names = [info.category or "" for info in infos]
+        self.categories: tuple[str, ...] = tuple(sorted(set(names) - {""}))
+        numbers = {name: i for i, name in enumerate(self.categories)}
+        self._category = np.array([numbers.get(name, -1) for name in names], dtype=np.int32)
+        self._text = [f"{image}\n{name}".casefold() for image, name in zip(self.images, names, strict=True)]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def matching(self, choice: Choice, scores: xr.Dataset | None) -> NDArray[np.intp]:
+        """Places of the images that ``choice`` admits, in its order; unknown scores come last, equal ones by id."""
+        keep = np.ones(len(self), dtype=bool)
+        if words := choice.search.casefold().split():
+            keep &= np.fromiter((all(w in text for w in words) for text in self._text), dtype=bool, count=len(self))
+        if choice.category:
+            number = self.categories.index(choice.category) if choice.category in self.categories else -2
+            keep &= self._category == number
+        if choice.human_only:
+            keep &= self.has_human_map
+        if choice.verdict != "any":
+            keep &= self._verdict(choice.verdict, scores)
+        places = np.flatnonzero(keep)
+        if choice.order == "id":
+            return places
+        values = self.values(choice.order, scores)[places]
+        ranked = -values if choice.descending else values
+        return places[np.argsort(np.where(np.isfinite(ranked), ranked, np.inf), kind="stable")]
+
+    def values(self, order: Order, scores: xr.Dataset | None) -> NDArray[np.floating]:
+        """What ``order`` sorts by, one value per image, NaN where unknown."""
+        unknown = np.full(len(self), np.nan)
+        name = "delta_size" if order == "delta" else "rho"
+        if order == "id" or scores is None or name not in scores:
+            return unknown
+        if order == "delta":
+            return self._column(scores, "delta_size")
+        first, second = self._column(scores, "rho")
+        return {"first": first, "second": second, "gain": second - first}[order]
+
+    def marks(self, scores: xr.Dataset | None) -> NDArray[np.floating]:
+        """1 right, 0 wrong, NaN unknown: (network, image)."""
+        if scores is None or "correct" not in scores:
+            return np.full((2, len(self)), np.nan)
+        return self._column(scores, "correct")
+
+    def _column(self, scores: xr.Dataset, name: str) -> NDArray[np.floating]:
+        column = scores[name]
+        if column.sizes["image"] != len(self):  # a source may score uploads as well
+            column = column.reindex(image=list(self.images))
+        return np.asarray(column, dtype=float)
+
+    def _verdict(self, verdict: Verdict, scores: xr.Dataset | None) -> NDArray[np.bool_]:
+        first, second = self.marks(scores)
+        wanted = {
+            "both right": (1, 1),
+            "both wrong": (0, 0),
+            "only the first right": (1, 0),
+            "only the second right": (0, 1),
+        }[verdict]
+        return (first == wanted[0]) & (second == wanted[1])

@@ -1,0 +1,112 @@
+"""The attention norms of all layers of both networks: small multiples in one figure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import panel as pn
+from bokeh.models import ColumnDataSource, Image, LinearColorMapper, Range1d
+from bokeh.plotting import figure
+
+from gala_viz.panels.main_row import image_columns
+from gala_viz.plots.layers import GAP
+from gala_viz.plots.palettes import DEFAULT, SEQUENTIAL
+from gala_viz.schema import extent_px
+from gala_viz.store.source import NetworkInfo, Passage
+
+_TEXT_SHARE = 0.14
+"""Height of the layer names above the first row, as a share of one small multiple."""
+
+
+class LayerView:
+    """Rows of networks, columns of layers; a click (heard by the display) names a column.
+
+    One figure holds all: every cell is two glyphs, the shared photograph and a map with a source and mapper of its own.
+    """
+
+    def __init__(
+        self, key: str, networks: Sequence[NetworkInfo], size_px: tuple[int, int], photo: ColumnDataSource
+    ) -> None:
+        self.height, self.width = size_px
+        self.networks = networks
+        self.cells = [(row, column) for row, net in enumerate(networks) for column, _ in enumerate(net.layers)]
+        self.columns = max((len(net.layers) for net in networks), default=0)
+        self.sources: dict[tuple[int, int], ColumnDataSource] = {}
+        step_x, step_y = self.width * (1 + GAP), self.height * (1 + GAP)
+        rows = len(networks)
+        across = max(self.columns, 1) * step_x - self.width * GAP
+        down = rows * step_y - self.height * GAP
+        top = -self.height * _TEXT_SHARE
+        self.figure = figure(
+            name=f"{key}/layers",
+            x_range=Range1d(0, across),
+            y_range=Range1d(down, top),
+            tools="",
+            toolbar_location=None,
+            sizing_mode="scale_width",
+            aspect_ratio=across / (down - top),
+            min_border=0,
+            outline_line_color=None,
+        )
+        self.figure.xaxis.visible = self.figure.yaxis.visible = False
+        self.figure.xgrid.visible = self.figure.ygrid.visible = False
+        for row, column in self.cells:
+            x, y = column * step_x, row * step_y
+            self.figure.image_rgba(image="image", x=x, y=y, dw=self.width, dh=self.height, source=photo)
+            source = ColumnDataSource(image_columns(np.full((1, 1), np.nan, np.float32), self.height, self.width))
+            source.name = f"{key}/layers/source/{row}/{column}"
+            mapper = LinearColorMapper(palette=list(SEQUENTIAL[DEFAULT]), low=0, high=1, nan_color="#00000000")
+            glyph = Image(
+                image="image", x=x, y=y, dw=self.width, dh=self.height, color_mapper=mapper, global_alpha=0.85
+            )
+            self.figure.add_glyph(source, glyph, name=f"{key}/layers/glyph/{row}/{column}")
+            self.sources[row, column] = source
+        self._names(step_x)
+        self._cross(key)
+        self._mark = ColumnDataSource({"x": [], "y": [], "w": [], "h": []}, name=f"{key}/layers/mark")
+        self.figure.rect("x", "y", "w", "h", source=self._mark, fill_alpha=0, line_color="#ffffff", line_width=3)
+        self.figure.rect("x", "y", "w", "h", source=self._mark, fill_alpha=0, line_color="#000000", line_width=1)
+        for model in self.figure.references():
+            model.syncable = False
+        self.pane = pn.pane.Bokeh(self.figure, sizing_mode="scale_width", margin=0)
+
+    def _names(self, step_x: float) -> None:
+        names = [net.layers for net in self.networks if len(net.layers) == self.columns]
+        names = names[0] if names else ()
+        self.figure.text(
+            x=[column * step_x for column in range(len(names))],
+            y=[-self.height * 0.03] * len(names),
+            text=list(names),
+            text_baseline="bottom",
+            text_font_size="11px",
+            text_font={"value": "Roboto, sans-serif"},
+            text_color="#808891",
+        )
+
+    def _cross(self, key: str) -> None:
+        source = ColumnDataSource({"x": [], "y": []}, name=f"{key}/layers/cross")
+        for colour, size, width in (("#000000", 13, 3), ("#ffffff", 12, 1.2)):
+            self.figure.scatter("x", "y", source=source, marker="cross", size=size, line_color=colour, line_width=width)
+
+    def set_passage(self, passage: Passage) -> None:
+        """Show the attention norms of one photograph."""
+        for row, (network, norms) in enumerate(zip(self.networks, passage.attention_norms, strict=True)):
+            for column, layer in enumerate(network.layers):
+                norm = norms[layer]
+                self.sources[row, column].data = image_columns(np.asarray(norm, dtype=np.float32), *extent_px(norm))
+
+    def mark(self, column: int | None) -> None:
+        """Frame the column that stands in the main row; None frames none."""
+        if column is None:
+            self._mark.data = {"x": [], "y": [], "w": [], "h": []}
+            return
+        rows = [row for row, at in self.cells if at == column]
+        step_y = self.height * (1 + GAP)
+        x = column * self.width * (1 + GAP) + self.width / 2
+        self._mark.data = {
+            "x": [x] * len(rows),
+            "y": [row * step_y + self.height / 2 for row in rows],
+            "w": [self.width] * len(rows),
+            "h": [self.height] * len(rows),
+        }

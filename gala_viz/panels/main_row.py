@@ -1,0 +1,183 @@
+"""Photograph, people, two networks and their difference, side by side: figures made once, then only their arrays change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import holoviews as hv
+import numpy as np
+import panel as pn
+import xarray as xr
+from bokeh.models import ColumnDataSource, GlyphRenderer, Image, ImageRGBA, Label, PanTool, Range1d, Span, WheelZoomTool
+from bokeh.plotting import figure
+
+from gala_viz import plots
+from gala_viz.plots.contours import contour_lines
+from gala_viz.plots.frame import rgba
+from gala_viz.schema import extent_px, labelled_map
+
+PANELS = ("photo", "human", "a", "b", "delta")
+MAPS = PANELS[1:]
+ACCENTS = {"a": "var(--gv-a)", "b": "var(--gv-b)"}
+
+
+def image_columns(values: xr.DataArray | np.ndarray, height: float, width: float) -> dict[str, list]:
+    """Columns of a data source that holds one image over the whole frame."""
+    return {"image": [np.ascontiguousarray(values)], "x": [0.0], "y": [0.0], "dw": [width], "dh": [height]}
+
+
+class MainRow:
+    """Five linked figures over a frame of ``size_px`` (height, width), their models named under ``key``.
+
+    All figures share the photograph's data source, the outlines' and the ranges; every map has a source of its own.
+    """
+
+    def __init__(self, key: str, size_px: tuple[int, int]) -> None:
+        self.key = key
+        self.height, self.width = size_px
+        blank = np.zeros((*size_px, 3), dtype=np.uint8)
+        empty = labelled_map(np.zeros(size_px, dtype=np.float32), name="empty")
+        drawn = {
+            "photo": plots.photograph(blank),
+            "human": plots.human_map(blank, empty),
+            "a": plots.saliency(blank, empty),
+            "b": plots.saliency(blank, empty),
+            "delta": plots.delta(blank, empty),
+        }
+        self.figures: dict[str, figure] = {panel: hv.render(plot) for panel, plot in drawn.items()}
+        self.sources: dict[str, ColumnDataSource] = {}
+        self.outline = ColumnDataSource({"xs": [], "ys": [], "width": []}, name=f"{key}/source/outline", syncable=False)
+        self._link()
+        self.row = pn.Row(
+            *(
+                pn.pane.Bokeh(self.figures[panel], sizing_mode="stretch_width", margin=0, min_width=150)
+                for panel in PANELS
+            ),
+            sizing_mode="stretch_width",
+            margin=0,
+            styles={"gap": "8px"},
+        )
+
+    def _link(self) -> None:
+        x_range = Range1d(0, self.width, bounds=(0, self.width), min_interval=8)
+        y_range = Range1d(self.height, 0, bounds=(0, self.height), min_interval=8)
+        spans = [
+            Span(
+                dimension=way, location=0, visible=False, line_color="#ffffff", line_alpha=0.95, line_width=1, name=name
+            )
+            for way, name in (("height", f"{self.key}/span/x"), ("width", f"{self.key}/span/y"))
+        ]
+        for panel, fig in self.figures.items():
+            self._dress(panel, fig, x_range, y_range)
+            photo, *images = [
+                r for r in fig.renderers if isinstance(r, GlyphRenderer) and isinstance(r.glyph, Image | ImageRGBA)
+            ]
+            if panel == "photo":
+                self.sources["photo"] = photo.data_source
+                photo.data_source.name = f"{self.key}/source/photo"
+            photo.data_source = self.sources["photo"]
+            for renderer in images:
+                self.sources[panel] = renderer.data_source
+                renderer.data_source.name = f"{self.key}/source/{panel}"
+                renderer.name = f"{self.key}/glyph/{panel}"
+                self._outline(panel, fig)
+            for span in spans:
+                fig.add_layout(span)
+        self._flicker()
+        self._note()
+        models = {model for fig in self.figures.values() for model in fig.references()}
+        for model in models:
+            model.syncable = False
+
+    def _dress(self, panel: str, fig: figure, x_range: Range1d, y_range: Range1d) -> None:
+        fig.name = f"{self.key}/figure/{panel}"
+        fig.x_range, fig.y_range = x_range, y_range
+        wheel = WheelZoomTool(maintain_focus=True)
+        fig.toolbar.tools = [PanTool(), wheel]
+        fig.toolbar.active_scroll = wheel
+        fig.toolbar_location = None
+        fig.title.text = " "
+        fig.title.text_font_size = "13px"
+        fig.sizing_mode, fig.width, fig.height = "stretch_width", None, 270
+        fig.update(min_border=0, min_border_left=0, min_border_right=0, min_border_top=0, min_border_bottom=0)
+        fig.outline_line_color = None
+        fig.xgrid.visible = fig.ygrid.visible = False
+        fig.styles = {"border-top": f"2px solid {ACCENTS.get(panel, 'var(--divider-color, #8886)')}"}
+        for bar in fig.below:
+            if hasattr(bar, "color_mapper"):
+                bar.update(height=8, margin=0, padding=4, title_standoff=3, width="auto")
+        if panel == "photo":
+            fig.min_border_bottom = 46
+
+    def _outline(self, panel: str, fig: figure) -> None:
+        for name, colour, alpha, extra in (("halo", "#000000", 0.55, 2.2), ("line", "#ffffff", 0.95, 0.0)):
+            line = fig.multi_line(
+                "xs",
+                "ys",
+                source=self.outline,
+                line_color=colour,
+                line_alpha=alpha,
+                line_width={"field": "width"} if not extra else extra + 1.4,
+                line_join="round",
+                visible=False,
+            )
+            line.name = f"{self.key}/{name}/{panel}"
+
+    def _flicker(self) -> None:
+        """The second network's map lies hidden in the first one's figure, ready to be shown in place."""
+        second = next(r for r in self.figures["b"].renderers if r.name == f"{self.key}/glyph/b")
+        mapper = second.glyph.color_mapper.clone()
+        glyph = Image(image="image", x="x", y="y", dw="dw", dh="dh", color_mapper=mapper, global_alpha=0.85)
+        self.figures["a"].add_glyph(self.sources["b"], glyph, visible=False, name=f"{self.key}/glyph/flicker")
+
+    def _note(self) -> None:
+        self.note = Label(
+            x=self.width / 2,
+            y=self.height / 2,
+            text="",
+            text_align="center",
+            text_baseline="middle",
+            text_font_size="13px",
+            text_color="#ffffff",
+            background_fill_color="#101418",
+            background_fill_alpha=0.78,
+            padding=9,
+            border_radius=6,
+            visible=False,
+            name=f"{self.key}/note",
+        )
+        self.figures["human"].add_layout(self.note)
+
+    def set_photo(self, view: np.ndarray) -> None:
+        """Put the photograph, uint8 (y, x, 3), beneath every map."""
+        self.sources["photo"].data = image_columns(rgba(view), self.height, self.width)
+
+    def set_human(self, values: xr.DataArray | None, note: str) -> None:
+        """Show a human map and its outlines, or ``note`` over the photograph where there is none."""
+        if values is None:
+            self.note.text = note
+            self._set("human", None)
+            self.outline.data = {"xs": [], "ys": [], "width": []}
+            return
+        self._set("human", values)
+        lines = contour_lines(values)
+        width = [{10.0: 2.2, 25.0: 1.5}.get(share, 1.0) for share in lines["share"]]
+        self.outline.data = {"xs": lines["xs"], "ys": lines["ys"], "width": width}
+
+    def set_maps(self, maps: Mapping[str, xr.DataArray | None]) -> None:
+        """Replace the arrays of panels a, b, delta; None clears one."""
+        for panel, values in maps.items():
+            self._set(panel, values)
+
+    def set_units(self, unit: str, delta_unit: str) -> None:
+        """What the colour bars of the networks and of the delta are in."""
+        for panel, text in (("a", unit), ("b", unit), ("delta", delta_unit)):
+            for bar in self.figures[panel].below:
+                if hasattr(bar, "color_mapper") and bar.title != text:
+                    bar.title = text
+
+    def _set(self, panel: str, values: xr.DataArray | None) -> None:
+        if values is None:
+            values = labelled_map(np.full((self.height, self.width), np.nan, np.float32), name="empty")
+        height, width = extent_px(values)
+        self.sources[panel].data = image_columns(np.asarray(values, dtype=np.float32), height, width)

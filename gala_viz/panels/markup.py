@@ -1,0 +1,125 @@
+"""Facts as HTML. Every name, id and message comes from files or networks and is escaped here, and only here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+import numpy as np
+import panel as pn
+
+from gala_viz.panels.styles import FACTS_CSS
+from gala_viz.store.source import ImageInfo, NetworkInfo, Prediction
+
+SIDES = ("a", "b")
+
+
+def facts(html: str = "", **params) -> pn.pane.HTML:
+    """A pane for markup made by this module."""
+    return pn.pane.HTML(html, stylesheets=[FACTS_CSS], **{"sizing_mode": "stretch_width", "margin": 0, **params})
+
+
+def loading(step: str) -> str:
+    """The page before its source is there."""
+    return (
+        '<div class="state" role="status"><h1>Compare what two networks rely on</h1>'
+        f'<p class="step">{escape(step or "Starting…")}</p><div class="pulse"></div></div>'
+    )
+
+
+def failure(error: str) -> str:
+    """The page when its source could not be loaded."""
+    return (
+        '<div class="state" role="alert"><h1>The comparison could not start</h1>'
+        f"<pre>{escape(error)}</pre>"
+        "<p>Correct what is named above, then reload this page. "
+        "The names of networks and collections are set where the server is started: "
+        "<code>gala-viz compare --collection … --networks A B</code>. Its log tells more.</p></div>"
+    )
+
+
+def nothing_to_show(title: str) -> str:
+    """The page of a collection without images."""
+    return (
+        f'<div class="state"><h1>{escape(title)} holds no photographs</h1>'
+        "<p>PNG, JPEG, WebP and other common images are looked for, flat or in one folder per category. "
+        "Upload a photograph, or start the server with another <code>--collection</code>.</p></div>"
+    )
+
+
+def alert(text: str) -> str:
+    """One sentence that went wrong."""
+    return f'<div class="alert" role="alert">{escape(text)}</div>' if text else ""
+
+
+def image_heading(info: ImageInfo) -> str:
+    """Id, category and the like of the photograph."""
+    category = info.category or "category unknown"
+    more = [text for text in (info.superclass, info.split and f"split: {info.split}") if text]
+    if info.size_px:
+        more.append(f"{info.size_px[1]} × {info.size_px[0]} px")
+    return (
+        f'<h1 title="{escape(info.image)}">{escape(category)}</h1>'
+        f'<p class="muted id" style="overflow-wrap:anywhere">{escape(info.image)}</p>'
+        f'<p class="muted">{escape(" · ".join(more))}</p>'
+    )
+
+
+def top_five(side: str, network: NetworkInfo, prediction: Prediction | None, target: int | None) -> str:
+    """A network's five most probable categories with bars; right or wrong as a sign and a word."""
+    verdict = {True: ("right", "✓ right"), False: ("wrong", "✗ wrong"), None: ("unknown", "no label")}[
+        prediction.correct if prediction else None
+    ]
+    rows = []
+    for i in range(5):
+        if prediction is None or i >= len(prediction.categories):
+            rows.append('<span></span><span class="muted">–</span><span class="track"></span><span></span>')
+            continue
+        share, true = prediction.probabilities[i], prediction.indices[i] == target
+        rows.append(
+            f"<span>{'✓' if true else ''}</span>"
+            f'<span class="category{" true" if true else ""}" title="{escape(prediction.categories[i])}">'
+            f"{escape(prediction.categories[i])}</span>"
+            f'<span class="track"><span class="fill" style="display:block;width:{100 * share:.1f}%"></span></span>'
+            f'<span class="share">{100 * share:.1f} %</span>'
+        )
+    chip = f'<span class="verdict {verdict[0]}">{verdict[1]}</span>' if prediction else ""
+    return (
+        f'<div class="network {side}"><div class="name"><span title="{escape(network.name)}">{escape(network.title)}</span>'
+        f'{chip}</div><div class="five">{"".join(rows)}</div></div>'
+    )
+
+
+def _number(value: float, digits: int = 3) -> str:
+    return f"{value:.{digits}f}" if np.isfinite(value) else "–"
+
+
+def score_table(networks: Sequence[NetworkInfo], columns: dict[str, Sequence[float]], note: str) -> str:
+    """Scores of one image: ``columns`` are name -> one value per network."""
+    head = "".join(f"<th>{escape(name)}</th>" for name in columns)
+    body = "".join(
+        f'<tr><td class="{side}"><span class="dot"></span>{escape(network.title)}</td>'
+        + "".join(f"<td>{_number(float(values[k]))}</td>" for values in columns.values())
+        + "</tr>"
+        for k, (side, network) in enumerate(zip(SIDES, networks, strict=True))
+    )
+    return f'<table><tr><th></th>{head}</tr>{body}</table><p class="muted">{escape(note)}</p>'
+
+
+def provenance(networks: Sequence[NetworkInfo], skipped: Sequence[tuple[str, str]], kinds: dict[str, str]) -> str:
+    """What the networks are, what the human maps are, and which files could not be shown."""
+    parts = []
+    for side, network in zip(SIDES, networks, strict=True):
+        lines = "".join(f"<li>{escape(key)}: {escape(str(value))}</li>" for key, value in network.summary.items())
+        parts.append(
+            f'<div class="network {side}"><b>{escape(network.title)}</b> '
+            f'<span class="muted">{escape(network.name)}, {escape(network.device)}</span><ul>{lines}</ul></div>'
+        )
+    if kinds:
+        parts.append(
+            "<b>Human maps</b><ul>" + "".join(f"<li>{escape(k)}: {escape(v)}</li>" for k, v in kinds.items()) + "</ul>"
+        )
+    if skipped:
+        shown = "".join(f"<li>{escape(path)}: {escape(reason)}</li>" for path, reason in skipped[:200])
+        parts.append(f"<b>{len(skipped):,} files could not be shown</b><ul>{shown}</ul>")
+    return f"<details><summary>About these networks and this collection</summary>{''.join(parts)}</details>"

@@ -1,0 +1,92 @@
+"""How far the maps, or a pass over the whole collection, are: a bar, words and a Cancel button."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from html import escape
+
+import numpy as np
+import panel as pn
+import panel_material_ui as pmui
+
+from gala_viz.panels.markup import facts
+from gala_viz.store.source import MapUpdate, Progress
+
+
+def seconds_text(seconds: float | None) -> str:
+    """A duration in few words: "0.4 s", "12 s", "3 min 5 s", "2 h 4 min"."""
+    if seconds is None or not np.isfinite(seconds):
+        return ""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    return f"{whole // 60} min {whole % 60} s" if whole < 3600 else f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def standard_error_percent(update: MapUpdate) -> float | None:
+    """The Monte-Carlo error of both maps as a share of their size, in per cent: norm of errors over norm of maps."""
+    if update.standard_error is None:
+        return None
+    size = float(np.sqrt(np.nansum(np.square(np.asarray(update.maps, dtype=np.float64)))))
+    error = float(np.sqrt(np.nansum(np.square(np.asarray(update.standard_error, dtype=np.float64)))))
+    return 100 * error / size if size > 0 else None
+
+
+def update_text(update: MapUpdate) -> str:
+    """One line about maps in the making or done."""
+    parts = [f"n = {update.n} of {update.n_samples}"]
+    error = standard_error_percent(update)
+    if error is not None:
+        parts.append(f"standard error {error:.1f} % of the maps")
+    if update.done:
+        parts.append(f"done in {seconds_text(update.seconds)}")
+    elif update.eta_s is not None:
+        parts.append(f"{seconds_text(update.eta_s)} to go")
+    if update.note:
+        parts.append(update.note)
+    return " · ".join(parts)
+
+
+class ProgressView:
+    """One line: bar, text, Cancel. Nothing moves when nothing is under way."""
+
+    def __init__(self, on_cancel: Callable[[], None], label: str = "Maps") -> None:
+        self.bar = pmui.LinearProgress(
+            value=0, variant="determinate", sizing_mode="stretch_width", margin=(9, 0), width=None
+        )
+        self.text = facts(sizing_mode=None, margin=(2, 0))
+        self.cancel = pmui.Button(
+            label="Cancel",
+            variant="outlined",
+            size="small",
+            margin=0,
+            disabled=True,
+            description=f"Stop: {label.lower()}",
+        )
+        self.cancel.on_click(lambda _: on_cancel())
+        self.row = pn.Row(
+            self.text,
+            pn.Column(self.bar, sizing_mode="stretch_width", margin=0),
+            self.cancel,
+            sizing_mode="stretch_width",
+            margin=0,
+            styles={"gap": "12px", "align-items": "center"},
+        )
+
+    def say(self, text: str, share: float, busy: bool) -> None:
+        """Show ``text`` (plain) and ``share`` in [0, 1]; ``busy`` enables Cancel."""
+        self.text.object = f'<span class="muted" role="status" style="white-space:nowrap">{escape(text)}</span>'
+        self.bar.value = round(100 * share)
+        self.cancel.disabled = not busy
+
+    def show_update(self, update: MapUpdate) -> None:
+        """Tell how far these maps are."""
+        self.say(update_text(update), update.n / max(update.n_samples, 1), not update.done)
+
+    def show_progress(self, progress: Progress) -> None:
+        """Tell how far a pass over many images is."""
+        rest = f" · {seconds_text(progress.eta_s)} to go" if progress.eta_s and progress.done < progress.total else ""
+        share = progress.done / max(progress.total, 1)
+        self.say(f"{progress.done:,} of {progress.total:,} photographs{rest}", share, progress.done < progress.total)

@@ -1,0 +1,120 @@
+"""How close to people: the scores of this photograph beside those of the whole collection."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import holoviews as hv
+import numpy as np
+import panel as pn
+import panel_material_ui as pmui
+import xarray as xr
+
+from gala_viz.panels.markup import facts, score_table
+from gala_viz.plots.distribution import Ceiling, score_distribution
+from gala_viz.store.source import NetworkInfo
+
+MEASURES = {"Spearman's rho": "rho", "Dice": "dice", "IoU": "iou"}
+NO_PEOPLE = "This collection has no human maps, so nothing can be said about closeness to people."
+NO_MAP = "People did not mark this photograph."
+
+
+def _one(scores: xr.Dataset | None, name: str, networks: int) -> list[float]:
+    if scores is None or name not in scores:
+        return [float("nan")] * networks
+    return [float(value) for value in np.asarray(scores[name])]
+
+
+def ceiling_of(scores: xr.Dataset | None) -> Ceiling | None:
+    """The noise ceiling that a source's scores carry, or None."""
+    values = [
+        float(scores.attrs.get(f"ceiling_{k}", np.nan)) if scores is not None else np.nan
+        for k in ("mean", "low", "high")
+    ]
+    return Ceiling(mean=values[0], low=values[1], high=values[2]) if np.all(np.isfinite(values)) else None
+
+
+class ScoreView:
+    """A table for this photograph, a histogram per network for the collection with this photograph marked."""
+
+    def __init__(self, networks: Sequence[NetworkInfo], has_people: bool) -> None:
+        self.networks = networks
+        self.has_people = has_people
+        self.measure = pmui.RadioButtonGroup(options=MEASURES, value="rho", size="small", margin=0, label="Measure")
+        self.table = facts(f'<p class="muted">{NO_PEOPLE}</p>' if not has_people else "")
+        self._here: xr.Dataset | None = None
+        self._all: xr.Dataset | None = None
+        empty = np.full((len(networks), 0), np.nan)
+        self._marks = (0.0,) * len(networks)
+        plot = score_distribution(empty, self._titles(), here=self._marks, ceiling=Ceiling(mean=0, low=0, high=0))
+        self.figure = hv.render(plot)
+        self._dress()
+        self.note = facts(margin=(2, 0, 0, 0))
+        self.pane = pn.Column(
+            self.table,
+            *(
+                [self.measure, pn.pane.Bokeh(self.figure, sizing_mode="stretch_width", margin=0), self.note]
+                if has_people
+                else []
+            ),
+            sizing_mode="stretch_width",
+            margin=0,
+        )
+        self.measure.param.watch(lambda _: self._draw(), "value")
+
+    def _titles(self) -> list[str]:
+        return [network.title for network in self.networks]
+
+    def _dress(self) -> None:
+        fig = self.figure
+        fig.toolbar_location, fig.height, fig.width, fig.sizing_mode = None, 170, None, "stretch_width"
+        fig.toolbar.tools = []
+        fig.min_border = 4
+        fig.yaxis.visible = False
+        fig.xgrid.visible = fig.ygrid.visible = False
+        fig.title.visible = False
+
+    def set_image(self, scores: xr.Dataset | None, has_map: bool) -> None:
+        """Scores (network,) of the photograph shown."""
+        self._here = scores if has_map else None
+        if not self.has_people:
+            return
+        columns = {title: _one(self._here, name, len(self.networks)) for title, name in MEASURES.items()}
+        ceiling = ceiling_of(self._all)
+        if ceiling:
+            columns["of the ceiling"] = [value / ceiling.mean for value in columns["Spearman's rho"]]
+        self.table.object = score_table(self.networks, columns, "" if has_map else NO_MAP)
+        self._draw()
+
+    def set_collection(self, scores: xr.Dataset | None) -> None:
+        """Scores of all images, as ``MapSource.scores`` gives them."""
+        self._all = scores
+        self.set_image(self._here, self._here is not None)
+
+    def _draw(self) -> None:
+        if not self.has_people:
+            return
+        name = self.measure.value
+        known = self._all is not None and name in self._all
+        values = np.asarray(self._all[name], dtype=float) if known else np.full((len(self.networks), 0), np.nan)
+        ceiling = ceiling_of(self._all) if name == "rho" else None
+        here = _one(self._here, name, len(self.networks))
+        label = next(title for title, key in MEASURES.items() if key == name)
+        plot = score_distribution(values, self._titles(), here=here, ceiling=ceiling, label=label)
+        new = hv.render(plot)
+        for old_renderer, new_renderer in zip(self.figure.renderers, new.renderers, strict=True):
+            old_renderer.data_source.data = dict(new_renderer.data_source.data)
+        self.figure.x_range.update(start=new.x_range.start, end=new.x_range.end)
+        self.figure.y_range.update(start=0, end=new.y_range.end)
+        self.figure.xaxis.axis_label = label
+        counts = np.isfinite(values).sum(axis=1) if values.size else [0] * len(self.networks)
+        self.note.object = f'<p class="muted">{self._sentence(int(max(counts)), ceiling)}</p>'
+
+    def _sentence(self, n: int, ceiling: Ceiling | None) -> str:
+        side = self._all.attrs.get("resolution_px") if self._all is not None else None
+        text = f"n = {n:,} photographs scored"
+        if side:
+            text += f", maps at {side} × {side} cells" if isinstance(side, int | float) else f", maps at {side} cells"
+        if ceiling:
+            text += f". Band: noise ceiling, split-half rho {ceiling.mean:.2f} [{ceiling.low:.2f}, {ceiling.high:.2f}]"
+        return text + "."

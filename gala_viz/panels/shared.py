@@ -1,0 +1,89 @@
+"""One source for all sessions of a process, loaded in a thread of its own while pages already stand."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Hashable
+from typing import Literal
+
+from gala_viz.panels.index import CollectionIndex
+from gala_viz.store.source import MapSource
+
+Say = Callable[[str], None]
+Build = Callable[[Say], MapSource]
+State = Literal["loading", "ready", "failed"]
+
+_log = logging.getLogger(__name__)
+
+
+class SharedSource:
+    """A source that is being loaded, is ready, or failed; pages subscribe to hear which.
+
+    ``build(say)`` runs once, in a thread; ``say`` names the step for those who wait. After a failure ``start`` tries again.
+    """
+
+    def __init__(self, build: Build) -> None:
+        self._build = build
+        self._lock = threading.Lock()
+        self._listeners: list[Callable[[], None]] = []
+        self._thread: threading.Thread | None = None
+        self.state: State = "loading"
+        self.step = "Starting…"
+        self.error = ""
+        self.source: MapSource | None = None
+        self.index: CollectionIndex | None = None
+
+    def start(self) -> SharedSource:
+        """Begin to load, unless that has begun or is done; returns itself."""
+        with self._lock:
+            if self._thread is None:
+                self.state = "loading"
+                self._thread = threading.Thread(target=self._load, name="gala-viz source", daemon=True)
+                self._thread.start()
+        return self
+
+    def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call ``listener`` (from any thread) whenever the state or the step changes; returns how to stop that."""
+        with self._lock:
+            self._listeners.append(listener)
+
+        def leave() -> None:
+            with self._lock:
+                if listener in self._listeners:
+                    self._listeners.remove(listener)
+
+        return leave
+
+    def _say(self, step: str) -> None:
+        self.step = step
+        with self._lock:
+            listeners = list(self._listeners)
+        for listener in listeners:
+            listener()
+
+    def _load(self) -> None:
+        try:
+            source = self._build(self._say)
+            self._say("Reading the collection…")
+            self.index = CollectionIndex(source)
+            self.source = source
+            self.state = "ready"
+        except Exception as error:  # told on the page, in full in the log
+            _log.exception("The networks or the collection could not be loaded.")
+            self.error = str(error) or type(error).__name__
+            self.state = "failed"
+            self._thread = None
+        self._say("")
+
+
+_shared: dict[Hashable, SharedSource] = {}
+_shared_lock = threading.Lock()
+
+
+def shared_source(key: Hashable, build: Build) -> SharedSource:
+    """The one source of this process under ``key``; its loading starts with the first call."""
+    with _shared_lock:
+        if key not in _shared:
+            _shared[key] = SharedSource(build)
+        return _shared[key].start()

@@ -1,0 +1,59 @@
+"""What a page remembers: the photograph shown, how maps are asked for, and how they are drawn."""
+
+from __future__ import annotations
+
+import param
+
+from gala_viz.plots.palettes import DEFAULT, SEQUENTIAL
+from gala_viz.plots.scale import SCALES
+from gala_viz.specs import MapRequest, SmoothGradSpec
+
+TARGETS = {"Own prediction": "own", "True category": "label", "Chosen category": "chosen"}
+NORMALISATIONS = {"Percentile": "percentile", "Maximum": "maximum", "Sum": "sum", "None": "none"}
+REDUCTIONS = {"Sum of |gradient|": "absolute", "Largest |gradient|": "maximum", "Signed sum": "signed"}
+HUMAN_STYLES = {"Overlay": "overlay", "Contours": "contours", "Revealed": "revealed"}
+
+
+class MapSettings(param.Parameterized):
+    """Everything that decides the maps of a photograph; ``request`` says it in the words of a source."""
+
+    target = param.Selector(default="own", objects=TARGETS, doc="Whose logit is explained.")
+    category = param.Integer(default=0, bounds=(0, None), doc="Index of the category explained when one is chosen.")
+    method = param.Selector(default="smoothgrad", objects=["smoothgrad"], check_on_set=False, doc="Attribution method.")
+    n_samples = param.Integer(default=50, bounds=(1, 500), doc="Noisy copies per network.")
+    noise_fraction = param.Number(default=0.15, bounds=(0, 0.5), doc="Noise as a share of the image's range.")
+    reduction = param.Selector(default="absolute", objects=REDUCTIONS, doc="How colour channels become one number.")
+    smoothing_px = param.Number(default=0.0, bounds=(0, 32), doc="Sigma of a Gaussian over the map, in input pixels.")
+    normalise = param.Selector(default="percentile", objects=NORMALISATIONS, doc="Normalisation before the delta.")
+
+    def request(self, has_label: bool = True) -> MapRequest:
+        """The request in words of a source; an image without a true category falls back to the own predictions."""
+        target = self.category if self.target == "chosen" else self.target
+        return MapRequest(
+            method=self.method,
+            smoothgrad=SmoothGradSpec(n_samples=self.n_samples, noise_fraction=float(self.noise_fraction)),
+            target="own" if target == "label" and not has_label else target,
+            reduction=self.reduction,
+            smoothing_px=float(self.smoothing_px),
+            normalise=self.normalise,
+        )
+
+
+class Looks(param.Parameterized):
+    """How maps are drawn; everything here acts in the browser."""
+
+    scale = param.Selector(default="shared", objects=list(SCALES), doc="Whether the two networks share one scale.")
+    opacity = param.Number(default=0.85, bounds=(0, 1), doc="Opacity of maps over the photograph.")
+    threshold = param.Number(default=0, bounds=(0, 99), doc="Per cent of a map's weakest pixels that are not drawn.")
+    palette = param.Selector(default=DEFAULT, objects=list(SEQUENTIAL), doc="Colours of values from 0 on.")
+    human_style = param.Selector(default="overlay", objects=HUMAN_STYLES, doc="How the human map is drawn.")
+    contours = param.Boolean(default=False, doc="People's strongest regions outlined over every map.")
+
+
+class Shown(param.Parameterized):
+    """The photograph in view, whose human map, and the layer that stands in the main row (None: the saliency maps)."""
+
+    image = param.String(default=None, allow_None=True)
+    kind = param.String(default=None, allow_None=True, doc="Kind of human map; None is the collection's default.")
+    participant = param.String(default=None, allow_None=True, doc="One participant; None is all together.")
+    layer = param.Integer(default=None, allow_None=True, bounds=(0, None))

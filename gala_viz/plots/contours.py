@@ -1,0 +1,47 @@
+"""Outlines of a map's strongest regions."""
+
+from __future__ import annotations
+
+import holoviews as hv
+import numpy as np
+import xarray as xr
+from contourpy import contour_generator
+
+from gala_viz.plots.scale import quantile
+from gala_viz.schema import check_map, extent_px
+
+STRONGEST_PERCENT = (10.0, 25.0, 50.0)
+
+
+def contour_lines(
+    values: xr.DataArray, strongest_percent: tuple[float, ...] = STRONGEST_PERCENT
+) -> dict[str, list[np.ndarray] | list[float]]:
+    """Lines around the strongest shares of a map (y, x): columns ``xs``, ``ys`` in pixels of the frame and ``share``.
+
+    A line of share 10 encloses the pixels above the 90th percentile. A constant map has no lines.
+    """
+    check_map(values)
+    height, width = extent_px(values)
+    rows, columns = values.shape
+    x, y = (np.arange(columns) + 0.5) * width / columns, (np.arange(rows) + 0.5) * height / rows
+    array = np.ma.masked_invalid(np.asarray(values, dtype=np.float64))
+    out: dict[str, list] = {"xs": [], "ys": [], "share": []}
+    if array.count() == 0 or float(array.max()) == float(array.min()):
+        return out
+    generator = contour_generator(x=x, y=y, z=array)
+    for share in strongest_percent:
+        for line in generator.lines(quantile(array.filled(np.nan), 100 - share)):
+            out["xs"].append(line[:, 0].astype(np.float32))
+            out["ys"].append(line[:, 1].astype(np.float32))
+            out["share"].append(share)
+    return out
+
+
+def contours(values: xr.DataArray, strongest_percent: tuple[float, ...] = STRONGEST_PERCENT) -> hv.Path:
+    """The lines of ``contour_lines`` as a plot, the innermost thickest."""
+    lines = contour_lines(values, strongest_percent)
+    paths = [
+        {"x": xs, "y": ys, "share": share}
+        for xs, ys, share in zip(lines["xs"], lines["ys"], lines["share"], strict=True)
+    ]
+    return hv.Path(paths, kdims=["x", "y"], vdims=["share"]).opts(color="white", line_width=1.5, invert_yaxis=True)

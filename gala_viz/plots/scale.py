@@ -1,0 +1,59 @@
+"""Which values the ends of a colour bar stand for: one scale for both networks, one per map, or the raw range.
+
+The page draws with the same rules in the browser (``panels/browser/scale.js``); a browser test holds the two equal.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gala_viz.registry import unknown_name
+
+Scale = Literal["shared", "per map", "raw"]
+SCALES: tuple[Scale, ...] = get_args(Scale)
+CLIP_PERCENTILE = 99.5
+"""Where ``shared`` and ``per map`` end: a handful of extreme pixels is clamped rather than darkening all others."""
+
+
+def quantile(values: NDArray[np.floating], percentile: float) -> float:
+    """The value below which ``percentile`` per cent of the finite ``values`` lie (linear interpolation); 0.0 if none."""
+    finite = values[np.isfinite(values)]
+    return float(np.percentile(finite, percentile)) if finite.size else 0.0
+
+
+def colour_limits(maps: NDArray[np.floating], scale: Scale = "shared") -> list[tuple[float, float]]:
+    """The (low, high) of each map's colour bar; ``maps`` is (map, y, x), NaN left out.
+
+    ``shared`` gives all maps one range and ``per map`` each its own, both from 0 to the 99.5th percentile; values above are
+    clamped. ``raw`` gives all maps one range that clamps nothing. Maps with negative values get ranges symmetric about 0.
+    A map of zeros gets (0, 1): nothing is amplified. Raises ``ValueError`` for an unknown scale.
+    """
+    if scale not in SCALES:
+        raise ValueError(unknown_name("scale", scale, list(SCALES)))
+    signed = bool(np.nanmin(maps, initial=0.0) < 0)
+    size = np.abs(maps) if signed else maps
+    if scale == "raw":
+        high = [float(np.nanmax(size, initial=0.0))] * len(maps)
+    else:
+        high = [quantile(one, CLIP_PERCENTILE) for one in size]
+        if scale == "shared":
+            high = [max(high)] * len(maps)
+    ends = [end if end > 0 else 1.0 for end in high]
+    if signed:
+        return [(-end, end) for end in ends]
+    low = float(np.nanmin(maps, initial=np.inf)) if scale == "raw" else 0.0
+    return [(low if low < end else 0.0, end) for end in ends]
+
+
+def delta_limit(delta: NDArray[np.floating], scale: Scale = "shared") -> float:
+    """The end of a delta's colour bar, which runs from minus this to plus this: 0 is always the neutral centre."""
+    return colour_limits(np.abs(delta)[None], "raw" if scale == "raw" else "per map")[0][1]
+
+
+def percentile_of(values: NDArray[np.floating], value: float) -> float:
+    """The share, in per cent, of the finite ``values`` that are at most ``value``."""
+    finite = values[np.isfinite(values)]
+    return float(100 * np.count_nonzero(finite <= value) / finite.size) if finite.size else float("nan")

@@ -1,0 +1,247 @@
+"""A MapSource made of arithmetic: synthetic photographs, smooth maps, slow iterators, and a record of what was asked."""
+
+from __future__ import annotations
+
+import io
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+
+import numpy as np
+import xarray as xr
+from PIL import Image
+
+from gala_viz.schema import labelled_map
+from gala_viz.specs import MapRequest
+from gala_viz.store.source import ImageInfo, MapUpdate, NetworkInfo, Passage, Prediction, Progress
+
+SIDE = 224
+CATEGORIES = tuple(
+    ["tabby cat", "goldfish", "school bus", "espresso", "lighthouse", "acoustic guitar", "hot-air balloon", "otter"]
+    + [f"category {i}" for i in range(8, 40)]
+)
+LAYERS = ("blocks.5", "blocks.6", "blocks.7", "blocks.8", "blocks.9", "blocks.10")
+
+
+def blobs(seed: int, count: int, width: float, side: int = SIDE) -> np.ndarray:
+    """A smooth non-negative map in [0, 1]: ``count`` Gaussians of about ``width`` px at seeded places."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[0:side, 0:side] * (SIDE / side)
+    out = np.zeros((side, side))
+    for cy, cx in rng.uniform(0.2 * SIDE, 0.8 * SIDE, (count, 2)):
+        out += rng.uniform(0.4, 1) * np.exp(
+            -((y - cy) ** 2 + (x - cx) ** 2) / (2 * (width * rng.uniform(0.7, 1.4)) ** 2)
+        )
+    return (out / out.max()).astype(np.float32)
+
+
+def photograph(seed: int) -> np.ndarray:
+    """Sky, ground, an object with shading and film grain: uint8 (y, x, 3)."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[0:SIDE, 0:SIDE] / SIDE
+    horizon = rng.uniform(0.45, 0.7)
+    sky, ground = rng.uniform(0.45, 0.95, 3), rng.uniform(0.1, 0.5, 3)
+    ramp = np.clip((y - horizon) * 18 + 0.5, 0, 1)[..., None]
+    picture = (1 - ramp) * sky * (1.05 - 0.5 * (1 - y[..., None])) + ramp * ground * (0.6 + 0.7 * y[..., None])
+    cy, cx, r = rng.uniform(0.35, 0.6), rng.uniform(0.35, 0.65), rng.uniform(0.16, 0.28)
+    distance = np.hypot((y - cy) * 1.15, x - cx)
+    body = np.clip((r - distance) * 40, 0, 1)[..., None]
+    light = np.clip(1.1 - np.hypot(y - cy + r / 2, x - cx + r / 2) / (1.7 * r), 0.15, 1)[..., None]
+    picture = (1 - body) * picture + body * rng.uniform(0.35, 1.0, 3) * light
+    picture += rng.normal(0, 0.03, (SIDE, SIDE, 1)) + rng.normal(0, 0.02, (SIDE, SIDE, 3))
+    return (np.clip(picture, 0, 1) * 255).astype(np.uint8)
+
+
+class FakeSource:
+    """Answers at once or with ``delay_s`` per chunk; ``asked`` counts the questions by name and image."""
+
+    def __init__(self, count: int = 24, delay_s: float = 0.0, human: bool = True, odd_names: bool = True) -> None:
+        self.name, self.title = "fake", "Synthetic photographs"
+        self.delay_s = delay_s
+        self.asked: Counter[str] = Counter()
+        self.cancelled_jobs = 0
+        self.networks = tuple(
+            NetworkInfo(
+                name=name,
+                title=title,
+                layers=LAYERS,
+                categories=CATEGORIES,
+                input_px=(SIDE, SIDE),
+                device="CPU, float32",
+                summary={"recipe": recipe, "data": "synthetic photographs"},
+            )
+            for name, title, recipe in (
+                ("lite0-gala-vanilla", "Vanilla GALA", "labels only"),
+                ("lite0-gala-human", "Human co-trained GALA", "labels and human maps"),
+            )
+        )
+        ids = [f"photo {i:05d}" for i in range(count)]
+        if odd_names and count > 3:
+            ids[2] = '<img src=x onerror="window.hacked=1">'
+        self.images = tuple(ids)
+        self.map_kinds = (
+            {"fixations": "Fixations of 15 observers, 3 s of free viewing.", "mouse": "Mouse samples."} if human else {}
+        )
+        self.methods = ("smoothgrad", "saliency")
+        self.skipped = (("broken/half.jpg", "the file ends early"),)
+        self._seed = {image: i for i, image in enumerate(ids)}
+        self._uploads: dict[str, np.ndarray] = {}
+        self._done: dict[tuple[str, MapRequest], MapUpdate] = {}
+        self._lock = threading.Lock()
+
+    def seed(self, image: str) -> int:
+        return self._seed[image]
+
+    def info(self, image: str) -> ImageInfo:
+        if image in self._uploads:
+            return ImageInfo(image=image, category=None, target=None)
+        target = self.seed(image) % 8
+        return ImageInfo(
+            image=image,
+            category=CATEGORIES[target],
+            target=target,
+            superclass="animal" if target in (0, 1, 7) else "thing",
+            has_human_map=bool(self.map_kinds) and self.seed(image) % 5 != 4,
+            size_px=(480, 640),
+        )
+
+    def thumbnail(self, image: str) -> bytes:
+        self.asked["thumbnail"] += 1
+        buffer = io.BytesIO()
+        Image.fromarray(self.view(image)).resize((96, 96)).save(buffer, "WEBP")
+        return buffer.getvalue()
+
+    def view(self, image: str) -> np.ndarray:
+        return self._uploads[image] if image in self._uploads else photograph(self.seed(image))
+
+    def human_map(self, image: str, kind: str | None = None, participant: str | None = None) -> xr.DataArray | None:
+        self.asked[f"human {image}"] += 1
+        if not self.map_kinds or not self.info(image).has_human_map:
+            return None
+        offset = 0 if participant is None else 7 * int(participant[1:])
+        values = blobs(self.seed(image) + 1000 + offset, 3 if kind != "mouse" else 5, 20)
+        values[:, :6] = np.nan
+        return labelled_map(values, name="human_map")
+
+    def participants(self, image: str, kind: str | None = None) -> tuple[str, ...]:
+        return tuple(f"p{i}" for i in range(15)) if self.human_map(image, kind) is not None else ()
+
+    def passage(self, image: str) -> Passage:
+        self.asked[f"passage {image}"] += 1
+        seed = self.seed(image)
+        target = self.info(image).target
+        predictions, norms = [], []
+        for k in range(2):
+            first = target if (target is not None and (seed + k) % 4) else (seed + 3) % 8
+            order = (first, *[i for i in range(8) if i != first][:4])
+            share = np.array([0.61 + 0.1 * k, 0.17, 0.08, 0.04, 0.01])
+            predictions.append(
+                Prediction(
+                    indices=order,
+                    categories=tuple(CATEGORIES[i] for i in order),
+                    probabilities=tuple(float(p) for p in share),
+                    correct=None if target is None else first == target,
+                )
+            )
+            norms.append(
+                {
+                    layer: labelled_map(
+                        (2 + i) * blobs(seed + 50 * i + 7 * k, 3, 30, side=14),
+                        name="attention_norm",
+                        extent_px=(SIDE, SIDE),
+                    )
+                    for i, layer in enumerate(LAYERS)
+                }
+            )
+        return Passage(predictions=tuple(predictions), attention_norms=tuple(norms))
+
+    def cached(self, image: str, request: MapRequest) -> MapUpdate | None:
+        return self._done.get((image, request))
+
+    def update(self, image: str, request: MapRequest, n: int) -> MapUpdate:
+        """The maps after ``n`` samples: the truth plus noise that falls with the root of n."""
+        seed, total = self.seed(image), request.smoothgrad.n_samples
+        rng = np.random.default_rng(seed + n)
+        truth = np.stack([blobs(seed + 2000, 6, 14), 0.6 * blobs(seed + 3000, 3, 20)]) * 0.03
+        error = np.full_like(truth, 0.01 / np.sqrt(n))
+        maps = np.abs(truth + error * rng.standard_normal(truth.shape)).astype(np.float32)
+        parts = maps / np.percentile(maps, 99, axis=(1, 2), keepdims=True)
+        delta = (parts[1] - parts[0]).astype(np.float32)
+        names = {"network": [network.name for network in self.networks]}
+        scores = xr.Dataset(
+            {k: ("network", np.array([v, v + 0.15])) for k, v in (("rho", 0.41), ("dice", 0.3), ("iou", 0.2))},
+            coords=names,
+            attrs={"resolution_px": 56},
+        )
+        if not self.info(image).has_human_map:
+            scores = scores * np.nan
+        return MapUpdate(
+            maps=labelled_map(maps, name="saliency", leading=names),
+            standard_error=labelled_map(error.astype(np.float32), name="standard_error", leading=names),
+            delta=labelled_map(delta, name="delta"),
+            delta_error=labelled_map(np.full_like(delta, 0.02), name="delta_error"),
+            targets=tuple(p.indices[0] for p in self.passage(image).predictions) if request.target == "own" else (1, 1),
+            sigma=(request.smoothgrad.noise_fraction * 1.99,) * 2,
+            n=n,
+            n_samples=total,
+            seconds=0.1 * n,
+            eta_s=0.1 * (total - n),
+            done=n >= total,
+            scores=scores,
+        )
+
+    def maps(self, image: str, request: MapRequest, cancelled) -> Iterator[MapUpdate]:
+        self.asked[f"maps {image}"] += 1
+        total = request.smoothgrad.n_samples
+        for n in (*range(5, total, 5), total):
+            if cancelled():
+                self.cancelled_jobs += 1
+                return
+            time.sleep(self.delay_s)
+            update = self.update(image, request, n)
+            if update.done:
+                self._done[image, request] = update
+            yield update
+
+    def scores(self, request: MapRequest) -> xr.Dataset:
+        self.asked["scores"] += 1
+        n = len(self.images)
+        rng = np.random.default_rng(5)
+        rho = np.clip(rng.normal([[0.42], [0.58]], 0.14, (2, n)), -0.2, 0.95)
+        known = np.array([self.info(i).has_human_map for i in self.images])
+        rho[:, ~known] = np.nan
+        right = np.array([[(s + k) % 4 != 0 for s in range(n)] for k in range(2)], dtype=float)
+        dims = ("network", "image")
+        return xr.Dataset(
+            {
+                "correct": (dims, right),
+                "rho": (dims, rho),
+                "dice": (dims, rho * 0.7),
+                "iou": (dims, rho * 0.5),
+                "ceiling": ("image", np.where(known, 0.7, np.nan)),
+                "delta_size": ("image", rng.uniform(0.1, 0.3, n)),
+            },
+            coords={"network": [k.name for k in self.networks], "image": list(self.images)},
+            attrs={"ceiling_mean": 0.7, "ceiling_low": 0.66, "ceiling_high": 0.74, "resolution_px": 56},
+        )
+
+    def survey(self, request: MapRequest | None, images: tuple[str, ...], cancelled) -> Iterator[Progress]:
+        self.asked["survey"] += 1
+        for i in range(len(images)):
+            if cancelled():
+                return
+            time.sleep(self.delay_s)
+            yield Progress(done=i + 1, total=len(images), seconds=i * 0.1, eta_s=(len(images) - i - 1) * 0.1)
+
+    def add_upload(self, filename: str, content: bytes) -> str:
+        self.asked["upload"] += 1
+        try:
+            picture = Image.open(io.BytesIO(content)).convert("RGB").resize((SIDE, SIDE))
+        except OSError:
+            raise ValueError(f"{filename} could not be read as a photograph: PNG, JPEG or WebP is expected.") from None
+        with self._lock:
+            image = f"upload {len(self._uploads) + 1}: {filename}"
+            self._uploads[image] = np.asarray(picture)
+            self._seed[image] = 500 + len(self._uploads)
+        return image
