@@ -62,7 +62,7 @@ def serve(name: str, page: Callable[[], Any], at: Address, *, when_listening: Ca
             address=at.address,
             prefix=at.prefix,
             websocket_origin=at.origins,
-            websocket_max_message_size_bytes=UPLOAD_MESSAGE_BYTES,
+            websocket_max_message_size=UPLOAD_MESSAGE_BYTES,
             show=False,
             start=False,
             verbose=False,

@@ -1,0 +1,44 @@
+"""``gala-viz compare``: the page that compares two networks, from options to a server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from gala_viz.commands.serving import Address, serve
+from gala_viz.panels.options import CompareOptions
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arguments:
+    """Compare what two networks rely on, image by image, with each other and with people."""
+
+    options: Annotated[CompareOptions, tyro.conf.arg(name="")] = field(default_factory=CompareOptions)
+    at: Annotated[Address, tyro.conf.arg(name="")] = field(default_factory=Address)
+
+    def run(self) -> None:
+        """Serve the page until Ctrl-C; what cannot be shown is told before the server starts."""
+        check(self.options)
+        from gala_viz.commands import compare_page
+
+        serve(
+            "compare",
+            lambda: compare_page.page(self.options),
+            self.at,
+            when_listening=lambda: compare_page.source(self.options),
+        )
+
+
+def check(options: CompareOptions) -> None:
+    """Raise a sentence for a collection, a folder of maps or a network that is not there; nothing is loaded."""
+    from gala_viz.collections.open import collection_folder
+    from gala_viz.networks.folders import network_folder
+
+    collection_folder(options.collection)
+    if options.human_maps is not None and not Path(options.human_maps).expanduser().is_dir():
+        raise NotADirectoryError(f"--human-maps names a folder of PNG, NPY or NPZ files; {options.human_maps} is none.")
+    for network in options.networks:
+        network_folder(network)

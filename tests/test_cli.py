@@ -1,0 +1,240 @@
+"""The command gala-viz: what it says, how it fails, how soon its server answers, how it ends."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+
+import pytest
+
+from gala_viz import cli
+from gala_viz.cli import main
+from gala_viz.commands import serving
+from gala_viz.commands.compare import Arguments, check
+from gala_viz.commands.serving import Address, has_browser
+from gala_viz.panels.options import CompareOptions
+
+TRIVIAL_PAGE = """
+import sys
+from gala_viz.commands.serving import Address, serve
+def listening():
+    from panel.io.state import state
+    ((server, *_),) = state._servers.values()
+    print("torch" in sys.modules, server._tornado.settings["websocket_max_message_size"], flush=True)
+serve("compare", lambda: "a page", Address(port={port}, show=False, prefix={prefix!r}), when_listening=listening)
+"""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextlib.contextmanager
+def process(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """A Python process that is gone afterwards, whatever happened."""
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL}
+    started = subprocess.Popen([sys.executable, *arguments], text=True, **pipes)
+    try:
+        yield started
+    finally:
+        started.kill()
+        started.communicate()
+
+
+def first_answer(url: str, started: subprocess.Popen[str], limit_s: float = 30.0) -> str:
+    """The page at ``url``, asked for until it answers."""
+    end = time.monotonic() + limit_s
+    while time.monotonic() < end:
+        assert started.poll() is None, started.communicate()[1]
+        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=10) as answer:
+            return answer.read().decode()
+        time.sleep(0.05)
+    pytest.fail(f"{url} did not answer within {limit_s} s")
+
+
+def said(capsys, *arguments: str) -> tuple[int, str, str]:
+    status = main(arguments)
+    out, err = capsys.readouterr()
+    return status, out, err
+
+
+def test_help_lists_every_command_and_status_tells_a_missing_one(capsys):
+    status, out, _ = said(capsys, "--help")
+    assert status == 0
+    assert all(name in out for name in cli.COMMANDS)
+    assert said(capsys)[0] == 2
+
+
+@pytest.mark.parametrize("name", list(cli.COMMANDS))
+def test_every_command_explains_its_options(name, capsys):
+    with pytest.raises(SystemExit) as end:
+        main([name, "--help"])
+    assert end.value.code == 0
+    out = capsys.readouterr().out
+    assert f"gala-viz {name}" in out
+
+
+def test_the_options_of_compare_are_those_of_the_page_and_the_server(capsys):
+    with pytest.raises(SystemExit):
+        main(["compare", "--help"])
+    out = capsys.readouterr().out
+    options = [
+        "collection",
+        "human-maps",
+        "networks",
+        "device",
+        "dtype",
+        "port",
+        "address",
+        "prefix",
+        "show",
+        "no-show",
+    ]
+    assert [name for name in [*options, "allow-websocket-origin"] if f"--{name}" not in out] == []
+
+
+def test_a_mistyped_command_gets_the_near_one(capsys):
+    status, _, err = said(capsys, "comapre")
+    assert status == 2
+    assert (
+        err
+        == "gala-viz: no command called 'comapre'. Did you mean 'compare'? Known: "
+        + ", ".join(sorted(cli.COMMANDS))
+        + ".\n"
+    )
+
+
+def test_version_is_the_packages(capsys):
+    assert re.fullmatch(r"gala_viz \d+\.\d+\S*\n", said(capsys, "--version")[1])
+
+
+def test_python_dash_m_is_the_same_command():
+    result = subprocess.run([sys.executable, "-m", "gala_viz", "--help"], capture_output=True, text=True, check=True)
+    assert result.stdout == cli.overview()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--networks", "lite0", "lite-0"], r"no network called 'lite-0'\. Did you mean 'lite0'"),
+        (["--networks", "lite0", "lite0", "--collection", "fotos"], r"no collection or folder called 'fotos'"),
+        (
+            ["--networks", "lite0", "lite0", "--human-maps", "nowhere"],
+            r"--human-maps names a folder .* nowhere is",
+        ),
+        (["--port", "70000"], r"a port is a number from 1 to 65535; got 70000"),
+    ],
+)
+def test_what_is_not_there_is_told_in_one_sentence_before_anything_starts(arguments, sentence, capsys, monkeypatch):
+    monkeypatch.setattr("gala_viz.commands.compare.serve", lambda *_, **__: pytest.fail("the server started"))
+    try:
+        status = main(["compare", *arguments])
+    except SystemExit as end:
+        status = end.code
+    captured = capsys.readouterr()
+    assert status == 2
+    assert re.search(sentence, re.sub(r"[│\s]+", " ", captured.err + captured.out))
+    assert "Traceback" not in captured.err
+
+
+def test_what_is_there_passes_the_check(tmp_path):
+    check(CompareOptions(networks=("lite0", "lite0")))
+    check(CompareOptions(collection=str(tmp_path), human_maps=str(tmp_path), networks=("lite0", "lite0")))
+
+
+def test_options_arrive_where_they_belong(monkeypatch, tmp_path):
+    served = {}
+    monkeypatch.setattr("gala_viz.commands.compare.check", lambda options: served.update(options=options))
+    monkeypatch.setattr("gala_viz.commands.compare.serve", lambda name, page, at, **_: served.update(name=name, at=at))
+    given = f"compare --collection {tmp_path} --networks a b --device cpu --dtype bfloat16 --port 5999 --no-show"
+    assert main([*given.split(), "--prefix", "lab", "--allow-websocket-origin", "x.org", "y.org:80"]) == 0
+    assert served == {
+        "name": "compare",
+        "options": CompareOptions(collection=str(tmp_path), networks=("a", "b"), device="cpu", dtype="bfloat16"),
+        "at": Address(port=5999, show=False, prefix="lab", allow_websocket_origin=("x.org", "y.org:80")),
+    }
+    assert Arguments().at.url("compare") == "http://localhost:5006/compare"
+
+
+def test_addresses_are_told_as_a_browser_needs_them():
+    assert Address(address="0.0.0.0", port=80, prefix="/lab/").url("compare") == "http://localhost:80/lab/compare"
+    assert Address(address="::1").url("compare") == "http://[::1]:5006/compare"
+    assert Address().origins == ["127.0.0.1:5006", "localhost:5006"]
+    assert "lab.org" in Address(address="10.0.0.7", allow_websocket_origin=("lab.org",)).origins
+
+
+def test_without_a_screen_no_browser_is_opened(monkeypatch):
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(sys, "platform", "linux")
+    assert not has_browser()
+
+
+def test_a_taken_port_says_which_and_what_to_do():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(OSError, match=rf"port {port} is taken by another program.*--port {port + 1}"):
+            serving.serve("compare", lambda: "a page", Address(port=port, address="127.0.0.1", show=False))
+
+
+def test_an_address_of_another_machine_is_refused_with_advice():
+    with pytest.raises(OSError, match=r"'203\.0\.113\.1' cannot be served .*--address localhost"):
+        serving.serve("compare", lambda: "a page", Address(port=free_port(), address="203.0.113.1", show=False))
+
+
+@pytest.mark.parametrize("prefix", ["", "lab/tools"])
+def test_a_served_page_answers_without_torch_and_ends_quietly(prefix):
+    port = free_port()
+    with process("-c", TRIVIAL_PAGE.format(port=port, prefix=prefix)) as started:
+        url = Address(port=port, prefix=prefix).url("compare")
+        assert "<html" in first_answer(url, started)
+        started.send_signal(signal.SIGINT)
+        out, err = started.communicate(timeout=20)
+        assert started.returncode == 0
+        told, torch, message_bytes = out.rsplit(maxsplit=2)
+        assert told == f"The page is at {url} (Ctrl-C ends it)."
+        assert torch == "False"
+        assert int(message_bytes) >= 20e6 * 4 / 3  # an upload of 20 MB travels as text
+        assert "Traceback" not in err
+
+
+def test_an_error_shows_itself_whole_where_that_is_asked_for(monkeypatch):
+    monkeypatch.setenv("GALA_VIZ_TRACEBACK", "1")
+    with pytest.raises(ValueError, match="no network called"):
+        main(["compare", "--networks", "nobody", "nobody"])
+
+
+def test_ctrl_c_before_the_server_runs_ends_quietly(monkeypatch, capsys):
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("gala_viz.commands.compare.check", interrupt)
+    assert said(capsys, "compare") == (130, "", "")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are POSIX's")
+def test_the_page_of_compare_answers_soon_and_ctrl_c_ends_it_quietly():
+    port = free_port()
+    begun = time.monotonic()
+    command = ["compare", "--networks", "lite0", "lite0", "--device", "cpu", "--no-show", "--port", str(port)]
+    with process("-m", "gala_viz", *command) as started:
+        assert f"http://localhost:{port}/compare" in started.stdout.readline()
+        seconds = time.monotonic() - begun
+        assert "<html" in first_answer(f"http://localhost:{port}/compare", started)
+        started.send_signal(signal.SIGINT)
+        _, err = started.communicate(timeout=30)
+        assert started.returncode == 0
+        assert "Traceback" not in err
+    assert seconds < 10  # 3 s on an idle machine; a shared one is given time
