@@ -67,8 +67,12 @@ def read_photo(source: str | Path | bytes, limits: ReadingLimits = FOLDER_LIMITS
 def photo_size_px(source: str | Path | bytes, limits: ReadingLimits = FOLDER_LIMITS) -> tuple[int, int]:
     """(height, width) of the upright photograph, from the header alone. Raises ``UnreadableImageError``."""
     with _opened(source, limits) as image:
+        turned = _orientation(image) in (5, 6, 7, 8)
+        if turned and image.format == "TIFF":  # Pillow's releases differ in whether this header is turned already
+            image = _upright_rgb(image, limits.background)
+            turned = False
         width, height = image.size
-        return (width, height) if _orientation(image) in (5, 6, 7, 8) else (height, width)
+        return (width, height) if turned else (height, width)
 
 
 def read_thumbnail(source: str | Path | bytes, side_px: int, limits: ReadingLimits = FOLDER_LIMITS) -> bytes:
@@ -100,9 +104,7 @@ def _opened(source: str | Path | bytes, limits: ReadingLimits) -> Iterator[Image
         raise UnreadableImageError(_too_many_pixels(limits, "far more")) from None
     except Image.UnidentifiedImageError:
         known = ", ".join(limits.formats)
-        raise UnreadableImageError(
-            f"the content is no picture that is read here ({known}), or it is damaged."
-        ) from None
+        raise UnreadableImageError(f"the content is none of {known}, or its header is damaged.") from None
     except MemoryError:
         raise UnreadableImageError("there was not enough memory to decode the picture; make it smaller.") from None
     except Exception as error:  # decoders raise errors of a dozen kinds on damaged files
