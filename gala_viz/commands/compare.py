@@ -28,7 +28,7 @@ class Arguments:
             "compare",
             lambda: compare_page.page(self.options),
             self.at,
-            when_listening=lambda: compare_page.source(self.options),
+            when_listening=lambda: compare_page.warm_up(self.options),
         )
 
 

@@ -24,6 +24,13 @@ def page(options: CompareOptions) -> Viewable:
     return compare_page(source(options))
 
 
+def warm_up(options: CompareOptions) -> None:
+    """Do before the first visitor comes what every page needs: import its parts, begin to load its source."""
+    import gala_viz.panels.compare  # noqa: F401
+
+    source(options)
+
+
 def source(options: CompareOptions) -> SharedSource:
     """The source of all sessions with these options; the first call begins to load it, in a thread of its own."""
     return shared_source(options, lambda say: _load(options, say))

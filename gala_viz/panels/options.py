@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 PAIR = ("lite0-gala-vanilla", "lite0-gala-human")
@@ -11,37 +9,21 @@ PAIR = ("lite0-gala-vanilla", "lite0-gala-human")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CompareOptions:
-    """Which collection two networks are compared on.
-
-    ``collection`` is a known name (``photos``) or a folder, ``human_maps`` a folder of human maps by image id, ``networks``
-    two names or folders, ``device`` and ``dtype`` as ``load_network`` takes them (None: chosen there).
-    """
+    """Which collection two networks are compared on."""
 
     collection: str = "photos"
+    """A known name (photos) or a folder of images."""
     human_maps: str | None = None
+    """A folder of human maps (PNG, NPY or NPZ), named by image."""
     networks: tuple[str, str] = PAIR
+    """Names or folders of two networks; the delta is red where the second relies more."""
     device: str | None = None
+    """cpu, cuda, cuda:1 or mps; left out: CUDA where it is there, else the CPU."""
     dtype: str | None = None
+    """float32 or bfloat16; left out: float32."""
 
     def __post_init__(self) -> None:
         if len(self.networks) != 2:
             raise ValueError(
                 f"two networks are compared; got {len(self.networks)}: {', '.join(self.networks) or 'none'}."
             )
-
-
-def parse_compare_options(arguments: Sequence[str]) -> CompareOptions:
-    """Options from a command line, for example ``--collection photos --networks A B --device cpu``.
-
-    Raises ``SystemExit`` with a usage line on arguments that it does not know, as command lines do.
-    """
-    parser = argparse.ArgumentParser(prog="compare", description="Compare two networks on a collection of photographs.")
-    parser.add_argument("--collection", default="photos", help="a known name (photos) or a folder of images")
-    parser.add_argument("--human-maps", default=None, help="a folder of human maps, named by image")
-    parser.add_argument(
-        "--networks", nargs=2, default=PAIR, metavar=("A", "B"), help="names or folders of two networks"
-    )
-    parser.add_argument("--device", default=None, help="cpu or cuda; chosen when left out")
-    parser.add_argument("--dtype", default=None, help="float32 or bfloat16; chosen when left out")
-    found = vars(parser.parse_args(list(arguments)))
-    return CompareOptions(**{**found, "networks": tuple(found["networks"])})
