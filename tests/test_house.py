@@ -15,8 +15,8 @@ import yaml
 
 FOLDERS = {".ci", "apps", "benchmarks", "docs", "gala_viz", "models", "notebooks", "tests"}
 STAGES = {
-    "alignment", "attribution", "batch", "behavior", "collections", "commands", "live", "networks", "panels", "plots",
-    "store", "training",
+    "alignment", "attribution", "batch", "behavior", "collections", "commands", "evaluation", "live", "networks",
+    "panels", "plots", "store", "training",
 }  # fmt: skip
 HEAVY = {"bokeh", "captum", "holoviews", "lightning", "numpy", "panel", "torch", "tyro", "xarray"}
 LARGEST_FILE_BYTES = 25 * 2**20
@@ -131,6 +131,11 @@ def test_folders_are_those_of_the_house(tracked):
     assert {path.parts[0] for path in tracked if len(path.parts) > 1} <= FOLDERS
     assert {path.parts[1] for path in tracked if path.parts[0] == "gala_viz" and len(path.parts) > 2} <= STAGES
     assert not [path for path in tracked if path.name in ("utils.py", "helpers.py")]
+
+
+def test_every_stage_is_a_package_that_a_wheel_takes_along(repository):
+    folders = {path.parent for path in (repository / "gala_viz").rglob("*.py")}
+    assert not [str(folder.relative_to(repository)) for folder in folders if not (folder / "__init__.py").exists()]
 
 
 def test_no_file_is_too_large_for_a_repository(repository, tracked):

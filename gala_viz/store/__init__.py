@@ -1,0 +1,1 @@
+"""Where maps come from: the protocol that every page asks, however its answers are made or kept."""
