@@ -1,0 +1,46 @@
+"""What a page tells about a network, from its card."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from gala_viz.networks.network import Network
+from gala_viz.store.source import NetworkInfo
+
+SECTIONS = ("network", "data", "recipe", "metrics", "weights")
+_HIDDEN = {"name", "title", "builder", "arguments", "file", "bytes"}
+
+
+def network_info(network: Network) -> NetworkInfo:
+    """Names, layers, categories, device and the card's lines worth reading."""
+    return NetworkInfo(
+        name=network.name,
+        title=network.title,
+        layers=network.layers,
+        categories=network.categories,
+        input_px=network.preprocessing.input_px,
+        device=network.device_text,
+        summary=summary(network.card),
+    )
+
+
+def summary(card: Mapping[str, Any]) -> dict[str, str]:
+    """One line per plain value of the card's sections, named "section: key", in the card's order."""
+    lines: dict[str, str] = {}
+    for section in SECTIONS:
+        _add_lines(lines, section, card.get(section, {}))
+    return lines
+
+
+def _add_lines(lines: dict[str, str], name: str, value: Any) -> None:
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            if key not in _HIDDEN:
+                _add_lines(lines, f"{name}: {key}" if ":" not in name else f"{name}, {key}", inner)
+    elif isinstance(value, float):
+        lines[name] = f"{value:.4g}"
+    elif isinstance(value, (list, tuple)):
+        lines[name] = ", ".join(f"{one:.4g}" if isinstance(one, float) else str(one) for one in value)
+    elif value is not None:
+        lines[name] = str(value)

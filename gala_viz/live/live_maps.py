@@ -1,0 +1,202 @@
+"""LiveMaps: a MapSource that computes when asked and keeps what it has computed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from gala_viz.attribution.targets import target_index
+from gala_viz.collections.collection import Collection
+from gala_viz.collections.reading import UnreadableImageError
+from gala_viz.live.descriptions import network_info
+from gala_viz.live.kept import Results, n_bytes
+from gala_viz.live.looking import Look, Looking
+from gala_viz.live.pair import Pair
+from gala_viz.live.people import People
+from gala_viz.live.scores import Scores
+from gala_viz.live.turns import LOOKING, SURVEY, TURNS, Turns
+from gala_viz.live.updates import Clock, map_update
+from gala_viz.live.uploads import Uploads
+from gala_viz.networks.network import Network
+from gala_viz.specs import MapRequest, fingerprint, settings
+from gala_viz.store.source import Cancelled, ImageInfo, MapUpdate, Passage, Progress
+
+
+class LiveMaps:
+    """Images of ``collection`` as a pair of ``networks`` sees them; see ``gala_viz.store.source.MapSource``.
+
+    Results lie in bounded memory that all sources of a process share and in ``cache_folder`` (default: the user's cache
+    of gala_viz, or GALA_VIZ_CACHE), named by weights, pixels and settings, so that nothing is ever stale. Chunks of
+    several sessions take turns; somebody who looks goes before a survey. All methods may be called from any thread.
+    """
+
+    def __init__(
+        self,
+        collection: Collection,
+        networks: Sequence[Network],
+        cache_folder: Path | None = None,
+        *,
+        turns: Turns = TURNS,
+    ) -> None:
+        if len(networks) != 2:
+            raise ValueError(f"two networks are compared; got {len(networks)}.")
+        self._collection, self._networks, self._uploads = collection, tuple(networks), Uploads()
+        self._results = Results(cache_folder)
+        self._looking = Looking(collection, self._uploads, networks, self._results, turns)
+        self._pair = Pair(networks, self._looking.fingerprints, self._results, turns)
+        self._people = People(collection, networks[0].preprocessing, self._results)
+        self._scores = Scores(collection, networks, self._looking.fingerprints, self._people, self._results)
+        self.name, self.title = collection.name, collection.title
+        self.images, self.map_kinds = tuple(collection.images), dict(collection.map_kinds)
+        self.networks = tuple(network_info(network) for network in networks)
+
+    @property
+    def skipped(self) -> tuple[tuple[str, str], ...]:
+        """Files that could not be shown, with the reason."""
+        return tuple(self._collection.skipped)
+
+    def info(self, image: str) -> ImageInfo:
+        """Category and the like, without reading pixels."""
+        look = self._looking.recalled(image)
+        size = look.photo_px if look is not None else None
+        if image in self._uploads:
+            return ImageInfo(image=image, category=None, target=None, size_px=size)
+        one = self._collection
+        return ImageInfo(
+            image=image,
+            category=one.category(image),
+            target=self._looking.labels(image)[0],
+            superclass=one.superclass(image),
+            split=one.split(image),
+            has_human_map=one.has_human_map(image),
+            size_px=size,
+        )
+
+    def thumbnail(self, image: str) -> bytes:
+        """A WebP picture, at most 128 px at its longer side."""
+        return (self._uploads if image in self._uploads else self._collection).thumbnail(image, 128)
+
+    def view(self, image: str) -> np.ndarray:
+        """The photograph in the first network's frame, uint8 (y, x, 3)."""
+        return self._looking.look(image).view
+
+    def human_map(self, image: str, kind: str | None = None, participant: str | None = None) -> xr.DataArray | None:
+        """The human map (y, x) in the frame; None where there is none."""
+        return None if image in self._uploads else self._people.human_map(image, kind, participant)
+
+    def participants(self, image: str, kind: str | None = None) -> tuple[str, ...]:
+        """Ids of those who marked or looked at the image."""
+        return () if image in self._uploads else self._collection.participants(image, kind)
+
+    def passage(self, image: str) -> Passage:
+        """Predictions and attention norms of both networks; kept."""
+        return self._looking.passage(image, LOOKING, _never)
+
+    def cached(self, image: str, request: MapRequest) -> MapUpdate | None:
+        """The finished maps if they are at hand; no network runs for it."""
+        kept = self._results.recall(self._update_key(image, request))
+        if kept is not None:
+            return kept
+        logits = self._looking.logits_at_hand(image)
+        if logits is None:
+            return None
+        look, targets = self._looking.look(image), self._targets(image, request, logits)
+        states = self._pair.finished(image, look, request, targets)
+        if states is None:
+            return None
+        return self._update(image, look, request, states, Clock(0.0, states[0].n_samples))
+
+    def maps(self, image: str, request: MapRequest, cancelled: Cancelled) -> Iterator[MapUpdate]:
+        """Yield the maps after every chunk of both networks; stop within one chunk once ``cancelled()``."""
+        yield from self._maps(image, request, cancelled, LOOKING)
+
+    def scores(self, request: MapRequest) -> xr.Dataset:
+        """What is known of all images; see ``MapSource.scores``."""
+        return self._scores.dataset(request)
+
+    def survey(self, request: MapRequest | None, images: tuple[str, ...], cancelled: Cancelled) -> Iterator[Progress]:
+        """Fill ``scores`` for ``images``; images that are known already, or cannot be read, pass at once."""
+        begun, computed = time.monotonic(), 0
+        table = self._scores.maps(request) if request is not None else None
+        try:
+            for done, image in enumerate(images, start=1):
+                if cancelled():
+                    return
+                computed += self._survey_one(image, request, table, cancelled)
+                if cancelled():
+                    return
+                seconds = time.monotonic() - begun
+                pace = seconds / computed if computed else None
+                eta = None if pace is None else pace * (len(images) - done)
+                yield Progress(done=done, total=len(images), seconds=seconds, eta_s=eta)
+        finally:
+            self._scores.save()
+
+    def add_upload(self, filename: str, content: bytes) -> str:
+        """Check and add a photograph for this process; return its image id, or raise ``ValueError``."""
+        return self._uploads.add(filename, content)
+
+    def _survey_one(self, image: str, request: MapRequest | None, table: object, cancelled: Cancelled) -> bool:
+        """Whether anything had to be computed."""
+        computed = False
+        try:
+            if not self._scores.passages.known(image):
+                passage = self._looking.passage(image, SURVEY, cancelled)
+                if passage is not None:
+                    self._scores.enter_passage(image, passage)
+                computed = True
+            if request is not None and not table.known(image):
+                for _update in self._maps(image, request, cancelled, SURVEY):
+                    computed = True
+        except UnreadableImageError:
+            pass  # the collection has listed it among the skipped
+        except ValueError:
+            if request is None or request.target != "label":
+                raise  # only a missing true category is a reason to go on to the next image
+        return computed
+
+    def _maps(self, image: str, request: MapRequest, cancelled: Cancelled, priority: int) -> Iterator[MapUpdate]:
+        kept = self._results.recall(self._update_key(image, request))
+        if kept is not None:
+            self._scores.enter_maps(image, request, kept)
+            yield kept
+            return
+        begun = time.monotonic()
+        look, logits = self._looking.look(image), self._looking.logits(image, priority, cancelled)
+        if logits is None:
+            return
+        targets = self._targets(image, request, logits)
+        before = self._pair.n_begun(image, look, request, targets)
+        for states in self._pair.states(image, look, request, targets, priority, cancelled):
+            yield self._update(image, look, request, states, Clock(time.monotonic() - begun, before))
+
+    def _update(self, image: str, look: Look, request: MapRequest, states: Sequence, clock: Clock) -> MapUpdate:
+        uploaded, done = image in self._uploads, all(state.done for state in states)
+        human = None if uploaded else self._people.compared(image)
+        ceiling = self._people.ceiling(image) if done and human is not None else float("nan")
+        correct = [one.correct for one in self._looking.passage(image, LOOKING, _never).predictions]
+        update = map_update(states, request, self._networks, look.photo_px, image, human, ceiling, correct, clock)
+        if done:
+            self._scores.enter_maps(image, request, update)
+            arrays = (update.maps, update.standard_error, update.delta, update.delta_error)
+            weight = 50_000 + n_bytes(*(one.values for one in arrays if one is not None))
+            self._results.remember(self._update_key(image, request), update, weight)
+        return update
+
+    def _targets(self, image: str, request: MapRequest, logits: Sequence[np.ndarray]) -> list[int]:
+        labels = self._looking.labels(image)
+        return [
+            target_index(request.target, values, label, image=image)
+            for values, label in zip(logits, labels, strict=True)
+        ]
+
+    def _update_key(self, image: str, request: MapRequest) -> tuple[str, ...]:
+        return ("update", self._looking.name, image, fingerprint(settings(request)))
+
+
+def _never() -> bool:
+    return False

@@ -1,0 +1,79 @@
+"""Human maps in the frame of the first network, and how well people agree on an image."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+
+from gala_viz.alignment import COMPARISON_CELLS, CeilingSpec, noise_ceiling, to_resolution
+from gala_viz.collections.collection import Collection
+from gala_viz.live.kept import Results, n_bytes
+from gala_viz.networks.preprocessing import Preprocessing
+from gala_viz.specs import fingerprint
+
+CEILING = CeilingSpec(n_splits=100, n_resamples=10_000)
+
+
+class People:
+    """What people marked, cut like the photograph; kept as far as memory reaches."""
+
+    def __init__(self, collection: Collection, frame: Preprocessing, results: Results) -> None:
+        self._collection, self._frame, self._results = collection, frame, results
+        self._name = fingerprint("people", collection.name, collection.fingerprint, frame.settings())
+
+    def human_map(self, image: str, kind: str | None = None, participant: str | None = None) -> xr.DataArray | None:
+        """The map (y, x) in the frame, in the collection's own unit; None where there is none."""
+        key = ("human", self._name, image, kind, participant)
+        kept = self._results.recall(key)
+        if kept is None:
+            found = self._collection.human_map(image, kind, participant)
+            if found is None:
+                return None
+            kept = self._frame.map_to_frame(found)
+            self._results.remember(key, kept, n_bytes(kept.values))
+        return kept
+
+    def compared(self, image: str) -> xr.DataArray | None:
+        """The default kind's map at the resolution of comparisons (56 x 56 cells of the frame)."""
+        return self.on_grid(image, (COMPARISON_CELLS, COMPARISON_CELLS))
+
+    def on_grid(self, image: str, cells: tuple[int, int]) -> xr.DataArray | None:
+        """The default kind's map by area averages on another grid of the frame, for example a layer's own."""
+        key = ("grid", self._name, image, cells)
+        kept = self._results.recall(key)
+        if kept is None:
+            found = self.human_map(image)
+            if found is None:
+                return None
+            kept = to_resolution(found, cells)
+            self._results.remember(key, kept, n_bytes(kept.values))
+        return kept
+
+    def ceiling(self, image: str) -> float:
+        """Split-half rho of the image's participants at the resolution of comparisons; NaN with fewer than two."""
+        key = ("ceiling", self._name, image)
+        kept = self._results.recall(key)
+        if kept is None:
+            kept = self._ceiling(image)
+            self._results.remember(key, kept, 100)
+        return kept
+
+    def _ceiling(self, image: str) -> float:
+        if len(self._collection.participants(image)) < CEILING.min_participants:
+            return float("nan")
+        maps = self._collection.participant_maps(image)
+        if maps is None:
+            return float("nan")
+        framed = [
+            to_resolution(self._frame.map_to_frame(one.assign_attrs(maps.attrs)), COMPARISON_CELLS)
+            for one in maps.transpose("participant", "y", "x")
+        ]
+        stacked = xr.DataArray(
+            np.stack([one.values for one in framed]),
+            dims=("participant", "y", "x"),
+            coords={"participant": maps["participant"].values},
+        )
+        try:
+            return noise_ceiling({image: stacked}, spec=CEILING).rho
+        except ValueError:  # every half is constant: people marked nothing inside the frame
+            return float("nan")

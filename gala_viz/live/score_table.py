@@ -1,0 +1,70 @@
+"""Scores of all images as columns, filled as they become known and kept between sessions and starts."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from gala_viz.live.kept import Results
+
+SAVE_EVERY_S = 10.0
+
+
+class ScoreTable:
+    """Float32 columns over the images of a collection, NaN where nothing is known; one file under ``key``.
+
+    ``columns`` names each column's leading shape, for example ``{"rho": (2,), "ceiling": ()}``.
+    """
+
+    def __init__(
+        self, key: str, images: Sequence[str], columns: Mapping[str, tuple[int, ...]], results: Results
+    ) -> None:
+        self._key, self._results = f"scores {key}", results
+        self._places = {image: place for place, image in enumerate(images)}
+        self._lock = threading.Lock()
+        self._saved, self._changed = time.monotonic(), False
+        shapes = {name: (*shape, len(images)) for name, shape in columns.items()}
+        stored = results.read(self._key) or {}
+        self._columns = {
+            name: stored[name].astype(np.float32)
+            if name in stored and stored[name].shape == shape
+            else np.full(shape, np.nan, np.float32)
+            for name, shape in shapes.items()
+        }
+        known = stored.get("known")
+        usable = known is not None and known.shape == (len(images),) and set(shapes) <= set(stored)
+        self._known = known.astype(bool) if usable else np.zeros(len(images), bool)
+
+    def known(self, image: str) -> bool:
+        """Whether the image has been entered; images outside the collection never are."""
+        return image in self._places and bool(self._known[self._places[image]])
+
+    def enter(self, image: str, values: Mapping[str, object]) -> None:
+        """Note the values of one image, of each column's leading shape; saved to disk from time to time."""
+        place = self._places.get(image)
+        if place is None:
+            return
+        with self._lock:
+            for name, value in values.items():
+                self._columns[name][..., place] = value
+            self._known[place] = self._changed = True
+            due = time.monotonic() - self._saved > SAVE_EVERY_S
+        if due:
+            self.save()
+
+    def save(self) -> None:
+        """Write the table to the user's cache, if it has changed."""
+        with self._lock:
+            if not self._changed:
+                return
+            arrays = {"known": self._known.copy(), **{name: values.copy() for name, values in self._columns.items()}}
+            self._saved, self._changed = time.monotonic(), False
+        self._results.write(self._key, arrays)
+
+    def columns(self) -> dict[str, np.ndarray]:
+        """Copies of all columns, (..., image)."""
+        with self._lock:
+            return {name: values.copy() for name, values in self._columns.items()}

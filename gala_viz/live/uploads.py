@@ -1,0 +1,67 @@
+"""Photographs that visitors bring: checked, kept in memory for this process, and only so many."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import OrderedDict
+
+import numpy as np
+
+from gala_viz.collections.reading import UPLOAD_LIMITS, UnreadableImageError, read_photo, read_thumbnail
+from gala_viz.registry import UnknownNameError
+
+PREFIX = "upload-"
+MOST, MOST_BYTES = 64, 256 * 2**20
+
+
+class Uploads:
+    """Uploaded photographs by id, as the bytes that came; the oldest go when there are too many."""
+
+    def __init__(self, most: int = MOST, most_bytes: int = MOST_BYTES) -> None:
+        self._most, self._most_bytes = most, most_bytes
+        self._content: OrderedDict[str, bytes] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def __contains__(self, image: object) -> bool:
+        return image in self._content
+
+    def add(self, filename: str, content: bytes) -> str:
+        """Check and keep a photograph; return its id, the same for the same bytes.
+
+        Raises ``ValueError`` for what is no PNG, JPEG or WebP within the limits, with the file's name as plain text.
+        """
+        try:
+            read_photo(content, UPLOAD_LIMITS)
+        except UnreadableImageError as error:
+            raise ValueError(f"{_shown(filename)}: {error}") from None
+        image = PREFIX + hashlib.sha256(content).hexdigest()[:8]
+        with self._lock:
+            self._content[image] = bytes(content)
+            self._content.move_to_end(image)
+            while len(self._content) > self._most or (
+                len(self._content) > 1 and sum(map(len, self._content.values())) > self._most_bytes
+            ):
+                self._content.popitem(last=False)
+        return image
+
+    def photo(self, image: str) -> np.ndarray:
+        """The upright photograph, uint8 RGB (y, x, 3); ``UnknownNameError`` when it is no longer kept."""
+        return read_photo(self._bytes(image), UPLOAD_LIMITS)
+
+    def thumbnail(self, image: str, side_px: int = 128) -> bytes:
+        """A WebP picture, at most ``side_px`` at its longer side."""
+        return read_thumbnail(self._bytes(image), side_px, UPLOAD_LIMITS)
+
+    def _bytes(self, image: str) -> bytes:
+        with self._lock:
+            if image not in self._content:
+                raise UnknownNameError(f"the uploaded photograph {image!r} is no longer kept; upload it again.")
+            self._content.move_to_end(image)
+            return self._content[image]
+
+
+def _shown(filename: str) -> str:
+    """A file's name as one short line of plain text, without its folders."""
+    name = str(filename).replace("\\", "/").rsplit("/", 1)[-1]
+    return "".join(letter if letter.isprintable() else " " for letter in name)[:80] or "upload"

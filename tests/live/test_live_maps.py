@@ -1,0 +1,391 @@
+"""LiveMaps over tiny networks: the protocol's promises, caches, errors, uploads, surveys."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+import xarray as xr
+from PIL import Image
+
+from gala_viz.alignment import COMPARISON_CELLS, spearman, to_resolution
+from gala_viz.attribution import delta as deltas
+from gala_viz.attribution.labelled import smoothgrad
+from gala_viz.collections.caching import BoundedCache
+from gala_viz.live import LiveMaps, kept
+from gala_viz.live.turns import Turns
+from gala_viz.registry import UnknownNameError
+from gala_viz.specs import MapRequest, SmoothGradSpec
+from tests.attribution.tiny import tiny_network
+from tests.attribution.tiny_collection import TinyCollection
+
+REQUEST = MapRequest(smoothgrad=SmoothGradSpec(n_samples=12, noise_fraction=0.2, seed=3))
+
+
+def never():
+    return False
+
+
+@pytest.fixture(autouse=True)
+def _own_memory(monkeypatch):
+    monkeypatch.setattr(kept, "MEMORY", BoundedCache(64 * 2**20))
+
+
+def live(networks=None, collection=None, **options):
+    found = LiveMaps(
+        collection or TinyCollection(), networks or (tiny_network(0), tiny_network(1)), turns=Turns(0), **options
+    )
+    found._results._memory = BoundedCache(64 * 2**20)
+    return found
+
+
+def last(source, image="one", request=REQUEST, cancelled=never):
+    return list(source.maps(image, request, cancelled))[-1]
+
+
+def counting(network):
+    """The network, and a list that grows by the batch's size with every pass."""
+    passes, logits = [], network.logits
+
+    def counted(batch):
+        passes.append(batch.shape[0])
+        return logits(batch)
+
+    network.logits = counted
+    return network, passes
+
+
+def test_maps_are_those_of_the_public_function():
+    source, networks = live(), (tiny_network(0), tiny_network(1))
+    update = last(source)
+    for index, network in enumerate(networks):
+        direct = smoothgrad(network, TinyCollection(), REQUEST.smoothgrad, images=["one"])
+        np.testing.assert_allclose(update.maps[index], direct[0], rtol=1e-5, atol=1e-7)
+        assert update.targets[index] == int(direct.explained[0])
+        assert update.sigma[index] == pytest.approx(float(direct.sigma[0]))
+    np.testing.assert_allclose(
+        update.delta, deltas.delta(update.maps.values[0], update.maps.values[1]), rtol=1e-5, atol=1e-6
+    )
+
+
+def test_both_networks_appear_after_the_first_chunk_and_sharpen():
+    updates = list(live().maps("one", REQUEST, never))
+    assert [update.n for update in updates] == [2, 7, 12]
+    assert [update.done for update in updates] == [False, False, True]
+    assert all(np.abs(update.maps.values).max(axis=(1, 2)).min() > 0 for update in updates)
+    errors = [float(update.standard_error.mean()) for update in updates]
+    assert errors[0] > errors[-1] > 0
+    assert np.isfinite(updates[-1].delta_error).all()
+    assert updates[0].eta_s > 0
+    assert updates[-1].eta_s == 0
+
+
+def test_labels_and_frames_are_those_of_the_schema():
+    update = last(live())
+    assert update.maps.dims == ("network", "y", "x")
+    assert list(update.maps.network.values) == ["tiny0", "tiny1"]
+    assert update.maps.attrs["extent_px"] == [16.0, 16.0]
+    assert update.delta.dims == ("y", "x")
+    assert update.delta.attrs["normalise"] == "percentile"
+    assert update.maps.attrs["units"] == "logits per input unit"
+
+
+def test_a_second_look_computes_nothing():
+    network, passes = counting(tiny_network(0))
+    source = live((network, tiny_network(1)))
+    first = last(source)
+    count = len(passes)
+    assert source.cached("one", REQUEST) is first
+    assert last(source) is first
+    assert len(passes) == count
+
+
+def test_another_process_finds_the_maps_on_disk(cache_folder):
+    first = last(live())
+    network, passes = counting(tiny_network(0))
+    again = live((network, tiny_network(1))).cached("one", REQUEST)
+    assert passes == []
+    np.testing.assert_array_equal(again.maps, first.maps)
+    np.testing.assert_allclose(again.standard_error, first.standard_error, rtol=0.02, atol=1e-3 * first.maps.max())
+    np.testing.assert_array_equal(again.delta, first.delta)
+    assert again.done
+    assert again.n == 12
+
+
+def test_nothing_is_cached_before_it_was_computed():
+    assert live().cached("one", REQUEST) is None
+
+
+@pytest.mark.parametrize("damage", [lambda content: content[: len(content) // 2], lambda _: b"nonsense", lambda _: b""])
+def test_a_damaged_cache_file_is_computed_again(cache_folder, damage):
+    first = last(live())
+    files = list(cache_folder.rglob("*.npz"))
+    assert files
+    for file in files:
+        file.write_bytes(damage(file.read_bytes()))
+    source = live()
+    assert source.cached("one", REQUEST) is None
+    np.testing.assert_array_equal(last(source).maps, first.maps)
+
+
+def test_a_cache_that_cannot_be_written_does_not_matter(tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("in the way")
+    assert last(live(cache_folder=blocked)).done
+
+
+@pytest.mark.parametrize(
+    "change", [{"reduction": "signed"}, {"smoothing_px": 2.0}, {"normalise": "sum"}, {"normalise": "none"}]
+)
+def test_other_reductions_smoothing_and_scales_compute_no_gradient(change):
+    network, passes = counting(tiny_network(0))
+    source = live((network, tiny_network(1)))
+    last(source)
+    count = len(passes)
+    fields = {name: getattr(REQUEST, name) for name in REQUEST.__dataclass_fields__}
+    changed = source.cached("one", MapRequest(**{**fields, **change}))
+    assert len(passes) == count
+    assert changed.done
+    fresh = last(live(), request=MapRequest(**{**fields, **change}))
+    np.testing.assert_allclose(changed.maps, fresh.maps, rtol=1e-5, atol=1e-6)
+
+
+def test_cancelling_keeps_what_is_there_and_the_next_run_goes_on():
+    network, passes = counting(tiny_network(0))
+    source = live((network, tiny_network(1)))
+    updates = []
+    for update in source.maps("one", REQUEST, lambda: len(updates) >= 2):
+        updates.append(update)
+    assert updates[-1].n == 7
+    assert source.cached("one", REQUEST) is None
+    before = sum(passes)
+    finished = last(source)
+    assert sum(passes) - before == 5
+    np.testing.assert_allclose(finished.maps, last(live()).maps, rtol=1e-5, atol=1e-7)
+
+
+def test_more_samples_go_on_from_fewer():
+    network, passes = counting(tiny_network(0))
+    source = live((network, tiny_network(1)))
+    last(source)
+    before = sum(passes)
+    more = MapRequest(smoothgrad=SmoothGradSpec(n_samples=20, noise_fraction=0.2, seed=3))
+    update = last(source, request=more)
+    assert sum(passes) - before == 8
+    assert update.n == 20
+    np.testing.assert_allclose(update.maps, last(live(), request=more).maps, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("method", ["saliency", "grad_cam", "occlusion", "guided_backprop", "input_x_gradient"])
+def test_methods_without_chance_have_no_error(method):
+    update = last(live(), request=MapRequest(method=method))
+    assert update.done
+    assert update.standard_error is None
+    assert update.delta_error is None
+    assert np.isfinite(update.maps).all()
+
+
+def test_an_unknown_method_gets_an_answer():
+    with pytest.raises(UnknownNameError, match="Did you mean 'smoothgrad'"):
+        last(live(), request=MapRequest(method="smooth_grad"))
+
+
+def test_the_error_of_the_delta_is_its_scatter_over_seeds():
+    network_pair = (tiny_network(0), tiny_network(1))
+    updates = [
+        last(live(network_pair), request=MapRequest(smoothgrad=SmoothGradSpec(n_samples=10, seed=seed)))
+        for seed in range(25)
+    ]
+    scatter = np.std([update.delta for update in updates], axis=0, ddof=1)
+    estimated = np.sqrt(np.mean([update.delta_error.values**2 for update in updates], axis=0))
+    assert np.median(estimated / scatter) == pytest.approx(1, abs=0.25)
+
+
+def test_the_networks_share_their_noise_and_errors_of_equal_networks_cancel():
+    source = live((tiny_network(0), tiny_network(0)))
+    update = last(source)
+    assert not update.delta.values.any()
+    np.testing.assert_allclose(update.delta_error, 0, atol=1e-6)
+
+
+def test_targets_own_label_and_index():
+    source = live()
+    assert last(source, "two", MapRequest(smoothgrad=REQUEST.smoothgrad, target="label")).targets == (1, 1)
+    assert last(source, "two", MapRequest(smoothgrad=REQUEST.smoothgrad, target=4)).targets == (4, 4)
+    own = tuple(prediction.indices[0] for prediction in source.passage("two").predictions)
+    assert last(source, "two").targets == own
+    with pytest.raises(ValueError, match="true category of 'four' is not known"):
+        last(source, "four", MapRequest(target="label"))
+
+
+def test_a_passage_tells_predictions_and_attention_in_the_frame():
+    source = live()
+    passage = source.passage("one")
+    for prediction, norms in zip(passage.predictions, passage.attention_norms, strict=True):
+        assert list(prediction.probabilities) == sorted(prediction.probabilities, reverse=True)
+        assert sum(prediction.probabilities) == pytest.approx(1)
+        assert prediction.correct == (prediction.categories[0] == "a")
+        assert norms["block0"].shape == (16, 16)
+        assert norms["block0"].attrs["extent_px"] == [16.0, 16.0]
+    assert source.passage("four").predictions[0].correct is None
+    assert source.passage("one") is passage
+
+
+def test_scores_of_an_image_are_those_of_its_map_and_the_human_map():
+    source = live()
+    update = last(source, "two")
+    human = to_resolution(source.human_map("two"), COMPARISON_CELLS)
+    for index in range(2):
+        own = to_resolution(update.maps[index], COMPARISON_CELLS)
+        assert float(update.scores.rho[index]) == pytest.approx(float(spearman(own.values, human.values)))
+    assert 0 < float(update.scores.ceiling) < 1
+    np.testing.assert_allclose(update.scores.fraction, update.scores.rho / update.scores.ceiling)
+    assert np.isnan(last(source, "four").scores.rho).all()
+
+
+def test_the_second_network_is_brought_into_the_frame_of_the_first():
+    narrow, wide = tiny_network(0, short_px=20), tiny_network(0)
+    update = last(live((narrow, wide)), request=MapRequest(method="grad_cam"))
+    assert np.isfinite(update.maps).all()
+    seen = last(live((wide, narrow)), request=MapRequest(method="grad_cam"))
+    assert np.isfinite(seen.maps[0]).all()
+    hidden = np.isnan(seen.maps[1].values)
+    assert hidden[0].all(), "the second network does not see the rim"
+    assert not hidden[4:-4, 4:-4].any()
+    assert np.isnan(seen.delta.values[0]).all()
+    assert np.isfinite(seen.delta.values[8]).any()
+
+
+def test_a_survey_fills_the_scores_of_all_images_and_lasts():
+    source = live()
+    before = source.scores(REQUEST)
+    assert before.sizes["image"] == 4
+    assert np.isnan(before.rho).all()
+    steps = list(source.survey(REQUEST, source.images, never))
+    assert [step.done for step in steps] == [1, 2, 3, 4]
+    assert steps[-1].total == 4
+    scores = source.scores(REQUEST)
+    assert set(scores.data_vars) == {"correct", "rho", "dice", "iou", "rho_attention", "ceiling", "delta_size"}
+    assert scores.rho.dims == ("network", "image")
+    assert scores.rho_attention.dims == ("network", "layer", "image")
+    assert np.isfinite(scores.rho.sel(image=["one", "two", "three"])).all()
+    assert np.isnan(scores.rho.sel(image="four")).all()
+    assert np.isfinite(scores.delta_size).all()
+    assert scores.attrs["ceiling_low"] <= scores.attrs["ceiling_mean"] <= scores.attrs["ceiling_high"]
+    assert scores.attrs["resolution_px"] == COMPARISON_CELLS
+    np.testing.assert_allclose(scores.rho.sel(image="two"), last(source, "two").scores.rho, rtol=1e-5)
+
+    network, passes = counting(tiny_network(0))
+    again = live((network, tiny_network(1)))
+    xr.testing.assert_equal(again.scores(REQUEST), scores)
+    assert len(list(again.survey(REQUEST, again.images, never))) == 4
+    assert passes == [], "the second opening is instant"
+
+
+def test_a_survey_without_a_request_runs_one_pass_an_image():
+    network, passes = counting(tiny_network(0))
+    source = live((network, tiny_network(1)))
+    list(source.survey(None, source.images, never))
+    assert passes == [1, 1, 1, 1]
+    scores = source.scores(REQUEST)
+    assert np.isfinite(scores.correct.sel(image="one")).all()
+    assert np.isnan(scores.rho).all()
+
+
+def test_a_survey_stops_when_cancelled_and_keeps_what_it_has():
+    source, steps = live(), []
+    for step in source.survey(None, source.images, lambda: len(steps) >= 2):
+        steps.append(step)
+    assert len(steps) == 2
+    assert int(np.isfinite(live().scores(REQUEST).correct[0]).sum()) == 2
+
+
+def test_a_survey_by_label_passes_over_images_without_one():
+    request = MapRequest(smoothgrad=SmoothGradSpec(n_samples=2), target="label")
+    source = live()
+    assert len(list(source.survey(request, source.images, never))) == 4
+    assert np.isfinite(source.scores(request).delta_size.sel(image="three"))
+
+
+def picture(form="PNG", size=(30, 26)):
+    content = io.BytesIO()
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)).save(
+        content, form
+    )
+    return content.getvalue()
+
+
+@pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP"])
+def test_an_upload_is_looked_at_like_any_image(form):
+    source = live()
+    image = source.add_upload("my photo.png", picture(form))
+    assert image.startswith("upload-")
+    assert image not in source.images
+    assert source.view(image).shape == (16, 16, 3)
+    assert source.info(image).category is None
+    assert source.info(image).size_px == (26, 30)
+    assert source.human_map(image) is None
+    assert source.thumbnail(image)[:4] == b"RIFF"
+    assert source.passage(image).predictions[0].correct is None
+    assert last(source, image).done
+    assert np.isnan(last(source, image).scores.rho).all()
+    assert source.add_upload("again.png", picture(form)) == image
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "empty"),
+        (b"GIF89a nonsense", "PNG, JPEG, WEBP"),
+        (b"\x00" * 20_000_001, "20 MB"),
+        (picture()[:200], "damaged"),
+    ],
+    ids=["empty", "no picture", "too large", "cut short"],
+)
+def test_what_is_no_photograph_is_refused_in_plain_words(content, words):
+    with pytest.raises(ValueError, match=words) as refusal:
+        live().add_upload("../<b>x</b>\n.png", content)
+    assert "\n" not in str(refusal.value)
+    assert ".." not in str(refusal.value)
+
+
+def test_uploads_are_bounded_and_an_old_one_is_told():
+    source = live()
+    source._uploads._most = 2
+    names = [source.add_upload("x", picture(size=(20 + step, 20))) for step in range(3)]
+    with pytest.raises(UnknownNameError, match="upload it again"):
+        source._uploads.photo(names[0])
+    assert source.view(names[2]).shape == (16, 16, 3)
+
+
+def test_two_networks_are_expected():
+    with pytest.raises(ValueError, match="two networks are compared; got 1"):
+        live((tiny_network(0),))
+
+
+def test_networks_that_differ_in_weights_alone_share_no_results():
+    first, second = tiny_network(0), tiny_network(1)
+    first.sha256 = second.sha256 = ""
+    source = live((first, second))
+    assert source._looking.fingerprints[0] != source._looking.fingerprints[1]
+    assert last(source).delta.values.any()
+
+
+def test_descriptions_come_from_the_card():
+    network = tiny_network(0)
+    network.card = {
+        "network": {"name": "tiny0", "licence": "MIT"},
+        "data": {"osie": {"role": "maps", "n_train": 3}},
+        "metrics": {"accuracy": 0.812345, "rho": [0.5, 0.25]},
+    }
+    info = live((network, tiny_network(1))).networks[0]
+    assert info.summary == {
+        "network: licence": "MIT",
+        "data: osie, role": "maps",
+        "data: osie, n_train": "3",
+        "metrics: accuracy": "0.8123",
+        "metrics: rho": "0.5, 0.25",
+    }
+    assert info.input_px == (16, 16)
+    assert info.layers == ("block0",)
