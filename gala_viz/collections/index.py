@@ -107,11 +107,11 @@ def _list(
                 continue
             suffix = os.path.splitext(name)[1].lower()
             if not _is_text(name):
-                shown = name.encode("utf-8", "backslashreplace").decode()
+                shown = os.fsencode(name).decode("utf-8", "backslashreplace")
                 refused.append([shown, "the file's name is not valid UTF-8; rename it."])
             elif entry.is_dir(follow_symlinks=False):
                 folders.append(name)
-            elif entry.is_symlink() and entry.is_dir():
+            elif entry.is_symlink() and os.path.isdir(entry.path):
                 refused.append([name, "links to folders are not followed."])
             elif suffix in told_suffixes:
                 refused.append([name, f"{suffix[1:].upper()} is not read; save it as PNG or JPEG."])

@@ -20,7 +20,7 @@ from gala_viz.collections.osie_files import (
     read_fixations,
     read_mouse_mat,
 )
-from gala_viz.collections.points import PointMaps, PointMapSpec, Points, point_maps
+from gala_viz.collections.points import PointMaps, PointMapSpec, Points, point_counts, smoothed
 from gala_viz.collections.reading import FOLDER_LIMITS, ReadingLimits
 from gala_viz.schema import labelled_map
 from gala_viz.specs import fingerprint
@@ -121,19 +121,19 @@ class OSIECollection(Collection):
 
     def participants(self, image: str, kind: str | None = None) -> tuple[str, ...]:
         """Observers (or crowd workers) with at least one point inside the photograph."""
-        found = self._point_maps(image, kind)
+        found = self._counts(image, kind)
         return found.participants if found else ()
 
     def participant_maps(self, image: str, kind: str | None = None) -> xr.DataArray | None:
         """One smoothed map per participant, (participant, y, x)."""
-        found = self._point_maps(image, kind)
+        found = self._counts(image, kind)
         if found is None:
             return None
         return self._labelled(image, kind, found, found.maps, leading={"participant": found.participants})
 
     def human_map(self, image: str, kind: str | None = None, participant: str | None = None) -> xr.DataArray | None:
         """The mean over participants, or one participant's map."""
-        found = self._point_maps(image, kind)
+        found = self._counts(image, kind)
         if participant is not None:
             position = self.check_participant(participant, found.participants if found else (), image)
             return self._labelled(image, kind, found, found.maps[position])
@@ -143,11 +143,13 @@ class OSIECollection(Collection):
         self, image: str, kind: str | None, found: PointMaps, values: np.ndarray, leading=None
     ) -> xr.DataArray:
         kind = self.map_kind(kind)
+        values = smoothed(values, ORIGINAL_PX, self._specs[kind])
         attrs = {"kind": kind, "n_participants": len(found.participants), "n_outside": found.n_outside}
         attrs |= asdict(self._specs[kind]) | {"frame_px": list(ORIGINAL_PX)}
         return labelled_map(values, name="human_map", extent_px=self.size_px(image), leading=leading, attrs=attrs)
 
-    def _point_maps(self, image: str, kind: str | None) -> PointMaps | None:
+    def _counts(self, image: str, kind: str | None) -> PointMaps | None:
+        """The participants' maps before smoothing, from the shared cache."""
         self.check(image)
         kind = self.map_kind(kind)
         if kind is None or image not in self._images_of[kind]:
@@ -158,7 +160,7 @@ class OSIECollection(Collection):
             points = self._fixations[image] if kind != "mouse" else self._mouse_points(image)
             if points is None:
                 return None
-            found = point_maps(points, ORIGINAL_PX, self._specs[kind])
+            found = point_counts(points, ORIGINAL_PX, self._specs[kind])
             found.maps.flags.writeable = False
             MAPS.put(key, found, found.maps.nbytes)
         return found if found.participants else None

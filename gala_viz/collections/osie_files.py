@@ -79,24 +79,27 @@ def fixations_from_csv(text: str) -> dict[str, Points]:
 
     A row that is no fixation is an ``OSIEFileError`` with its line number.
     """
-    reader = csv.DictReader(io.StringIO(text))
-    missing = [column for column in _COLUMNS if column not in (reader.fieldnames or ())]
-    if missing:
-        raise OSIEFileError(
-            f"the fixations' table has the columns {', '.join(_COLUMNS)}; {', '.join(missing)} missing."
-        )
+    reader = csv.DictReader(io.StringIO(text, newline=None))
     rows: dict[str, list[tuple[int, float, float, float]]] = {}
-    for row in reader:
-        try:
+    try:
+        missing = [column for column in _COLUMNS if column not in (reader.fieldnames or ())]
+        if missing:
+            raise OSIEFileError(
+                f"the fixations' table has no column {', '.join(missing)}; expected {', '.join(_COLUMNS)}."
+            )
+        for row in reader:
             values = (int(row["participant"]), float(row["x_px"]), float(row["y_px"]), float(row["duration_ms"]))
             if not all(math.isfinite(value) for value in values) or values[3] < 0 or not row["image"]:
                 raise ValueError("not a fixation")
-        except (TypeError, ValueError):
-            raise OSIEFileError(
-                f"line {reader.line_num} of the fixations' table is no fixation: an image, a whole number for the "
-                "participant, x and y in px and a duration in ms were expected."
-            ) from None
-        rows.setdefault(row["image"].strip(), []).append(values)
+            rows.setdefault(row["image"].strip(), []).append(values)
+    except OSIEFileError:
+        raise
+    except (TypeError, ValueError, OverflowError, csv.Error) as error:
+        line = reader.line_num + isinstance(error, csv.Error)  # a row that cannot be split is not counted yet
+        raise OSIEFileError(
+            f"line {line} of the fixations' table is no fixation: an image, a whole number for the "
+            "participant, x and y in px and a duration in ms were expected."
+        ) from None
     found = {}
     for image, values in rows.items():
         participant, x, y, duration = zip(*values, strict=True)

@@ -7,7 +7,7 @@ centre lies at half a pixel. Source of the rule: the ClickMe maps (count maps, m
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -16,7 +16,7 @@ from scipy import ndimage
 from gala_viz.registry import Registry
 
 Smoothing = Callable[[np.ndarray, tuple[float, float]], np.ndarray]
-"""Maps (..., y, x) and a width in cells along (y, x) -> maps of the same shape."""
+"""Maps (..., y, x) and a width in cells along (y, x) -> maps of the same shape. A smoothing is linear."""
 
 
 def gaussian(maps: np.ndarray, sigma_cells: tuple[float, float]) -> np.ndarray:
@@ -86,26 +86,38 @@ class PointMaps:
 def point_maps(points: Points, frame_px: tuple[int, int], spec: PointMapSpec) -> PointMaps:
     """One smoothed map per participant over a frame of (height, width) pixels.
 
-    Points outside of the frame, or without a position, are dropped and counted; a participant without a point inside
-    has no map. The mean over participants of these maps is the image's map, since smoothing is linear.
+    The mean over participants of these maps is the image's map; since smoothing is linear, it is also the smoothed mean
+    of the unsmoothed ones.
     """
-    cells = cells_of(frame_px, spec.max_cells)
+    counted = point_counts(points, frame_px, spec)
+    return replace(counted, maps=smoothed(counted.maps, frame_px, spec))
+
+
+def point_counts(points: Points, frame_px: tuple[int, int], spec: PointMapSpec) -> PointMaps:
+    """One map per participant before smoothing: counts, durations or shares in cells.
+
+    Points outside of the frame, or without a position, are dropped and counted; a participant without a point inside
+    has no map.
+    """
     ids, codes = participant_codes(points.participant)
-    weights = None
-    if spec.weight == "duration":
-        if points.duration_ms is None:
-            raise ValueError("weight='duration' needs the points' durations; these points have none.")
-        weights = points.duration_ms
+    if spec.weight == "duration" and points.duration_ms is None:
+        raise ValueError("weight='duration' needs the points' durations; these points have none.")
+    weights = points.duration_ms if spec.weight == "duration" else None
+    cells = cells_of(frame_px, spec.max_cells)
     counts, inside = count_maps(points.x_px, points.y_px, codes, len(ids), frame_px, cells, weights)
     present = np.bincount(codes[inside], minlength=len(ids)) > 0
     counts = counts[present]
     if spec.per_participant == "share":
         total = counts.sum(axis=(1, 2), keepdims=True)
         counts = np.divide(counts, total, out=np.zeros_like(counts), where=total > 0)
-    sigma_cells = (spec.sigma_px * cells[0] / frame_px[0], spec.sigma_px * cells[1] / frame_px[1])
-    maps = SMOOTHINGS[spec.smoothing](counts.astype(np.float32), sigma_cells)
     kept = tuple(name for name, is_present in zip(ids, present, strict=True) if is_present)
-    return PointMaps(maps, kept, int((~inside).sum()))
+    return PointMaps(counts.astype(np.float32), kept, int((~inside).sum()))
+
+
+def smoothed(maps: np.ndarray, frame_px: tuple[int, int], spec: PointMapSpec) -> np.ndarray:
+    """Smooth ``maps`` (..., y, x), which cover a frame of (height, width) pixels, as ``spec`` says."""
+    sigma_cells = tuple(spec.sigma_px * cells / px for cells, px in zip(maps.shape[-2:], frame_px, strict=True))
+    return SMOOTHINGS[spec.smoothing](maps, sigma_cells)
 
 
 def count_maps(
