@@ -76,7 +76,8 @@ class Arguments:
         collections = [("maps", open_collection(self.maps)), ("labels", open_collection(self.labels))]
         collections += [("plain", open_collection(folder)) for folder in self.plain]
         start = load_network(recipe.start, device=None if self.device == "auto" else self.device.replace("gpu", "cuda"))
-        parts = [sources_of_split(collections, split) for split in ("train", "validation")]
+        watched = [(role, collection) for role, collection in collections if role != "plain"]
+        parts = [sources_of_split(collections, "train"), sources_of_split(watched, "validation")]
         logits = tuple(remembered_predictions(start, part, self.runs / "teacher", tell=self._tell) for part in parts)
         network = starting_network(recipe, start)
         pictures = Pictures(*parts, logits, start.preprocessing, recipe)
