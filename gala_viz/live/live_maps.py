@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
+from gala_viz.attribution.methods import METHODS
 from gala_viz.attribution.targets import target_index
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.reading import UnreadableImageError
@@ -53,6 +54,7 @@ class LiveMaps:
         self.name, self.title = collection.name, collection.title
         self.images, self.map_kinds = tuple(collection.images), dict(collection.map_kinds)
         self.networks = tuple(network_info(network) for network in networks)
+        self.methods = {name: method.title for name, method in METHODS.items()}
 
     @property
     def skipped(self) -> tuple[tuple[str, str], ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from html import escape
+
 import panel as pn
 import panel_material_ui as pmui
 
@@ -27,7 +29,7 @@ class ComparePage:
         self.view: CompareView | None = None
         self.document = pn.state.curdoc
         self.state = facts(loading(shared.step))
-        self.subtitle = facts(sizing_mode="stretch_width", margin=(0, 8))
+        self.subtitle = facts(margin=(0, 8), align="center")
         self.page = pmui.Page(
             title=TITLE,
             site_url="",
@@ -45,6 +47,7 @@ class ComparePage:
         self._leave = shared.subscribe(self._heard)
         if self.document is not None:
             self.document.on_session_destroyed(lambda _: self.close())
+            pn.state.onload(lambda: setattr(self.document, "title", "gala_viz: compare two networks"))
         self._follow()
 
     def close(self) -> None:
@@ -83,6 +86,12 @@ class ComparePage:
         self.page.param.update(sidebar=[view.gallery.pane], main=main, header=[self.subtitle, view.keys])
         view.open()
 
+    def _layers(self, view: CompareView) -> pn.Column:
+        title = "Attention of every layer"
+        if not view.layers.cells:
+            return _section(title, "", facts('<p class="muted">Neither network has attention blocks.</p>'))
+        return _section(title, "Click a layer to see it in the main row, again to go back.", view.layers.pane)
+
     def _main(self, view: CompareView) -> list:
         back = pmui.IconButton(icon="chevron_left", size="small", margin=0, description="Previous photograph (←)")
         onward = pmui.IconButton(icon="chevron_right", size="small", margin=0, description="Next photograph (→)")
@@ -99,11 +108,7 @@ class ComparePage:
         score = pmui.Button(label="Score the collection", variant="outlined", size="small", margin=0)
         score.on_click(lambda _: view.score_collection())
         lower = pn.Column(
-            _section(
-                "Attention of every layer",
-                "Click a layer to see it in the main row, again to go back.",
-                view.layers.pane,
-            ),
+            self._layers(view),
             _section(
                 "Closeness to people",
                 "",
@@ -145,10 +150,8 @@ def _section(title: str, hint: str, *parts) -> pn.Column:
 
 
 def _subtitle(title: str, names: str, devices: str) -> str:
-    from html import escape
-
     return (
-        f'<div style="display:flex;gap:14px;align-items:baseline;white-space:nowrap;overflow:hidden">'
+        f'<div style="display:flex;gap:14px;align-items:baseline;line-height:24px;white-space:nowrap;overflow:hidden">'
         f'<span style="font-weight:600">{escape(title)}</span><span class="muted">{escape(names)}</span>'
         f'<span class="muted" style="margin-left:auto">{escape(devices)}</span></div>'
     )

@@ -45,7 +45,7 @@ class Display(_Messenger):
     filename = param.String(default="region", doc="Name of saved regions, without ending.")
     layer_cells = param.List(default=[], doc="(row, column) of every small multiple.")
     layer_gap = param.Number(default=GAP)
-    opacity = param.Number(default=0.85)
+    opacity = param.Number(default=0.65)
     threshold = param.Number(default=0)
     scale = param.String(default="shared")
     palette = param.String(default=DEFAULT)
@@ -54,6 +54,7 @@ class Display(_Messenger):
     human_style = param.String(default="overlay")
     contours = param.Boolean(default=False)
     flicker = param.Boolean(default=False)
+    noise_fraction = param.Number(default=0.15, doc="Noise of the sample that 'Show noise' previews.")
     dark = param.Boolean(default=False)
 
     _esm = _script("scale", "readout", "display")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import panel as pn
 import panel_material_ui as pmui
@@ -12,18 +12,10 @@ from gala_viz.panels.markup import facts
 from gala_viz.panels.state import HUMAN_STYLES, NORMALISATIONS, REDUCTIONS, TARGETS, Looks, MapSettings, Shown
 from gala_viz.panels.styles import grid_css
 from gala_viz.plots.palettes import SEQUENTIAL
+from gala_viz.plots.scale import SCALES
 
 _SMALL = {"size": "small", "margin": (4, 4), "width": None, "sizing_mode": "stretch_width"}
-TITLES = {
-    "smoothgrad": "SmoothGrad",
-    "saliency": "Saliency",
-    "integrated_gradients": "Integrated Gradients",
-    "input_x_gradient": "Input × Gradient",
-    "guided_backprop": "Guided Backprop",
-    "grad_cam": "Grad-CAM",
-    "gradcam": "Grad-CAM",
-    "occlusion": "Occlusion",
-}
+NO_WRAP = {"& .MuiToggleButton-root": {"whiteSpace": "nowrap"}, "& .MuiButton-root": {"whiteSpace": "nowrap"}}
 
 
 def _grid(*items: object, least_px: int = 132) -> pn.Column:
@@ -34,7 +26,9 @@ def _grid(*items: object, least_px: int = 132) -> pn.Column:
 class MapControls:
     """Widgets over ``MapSettings``; sliders act when let go."""
 
-    def __init__(self, settings: MapSettings, categories: Sequence[str], methods: Sequence[str]) -> None:
+    def __init__(
+        self, settings: MapSettings, categories: Sequence[str], methods: Mapping[str, str], display: Display
+    ) -> None:
         self.settings = settings
         settings.param.method.objects = list(methods)
         self.target = pmui.Select(label="Explain", options=TARGETS, value=settings.target, **_SMALL)
@@ -50,11 +44,11 @@ class MapControls:
             **_SMALL,
         )
         self.method = pmui.Select(
-            label="Method", options={TITLES.get(m, m): m for m in methods}, value=settings.method, **_SMALL
+            label="Method", options={title: name for name, title in methods.items()}, value=settings.method, **_SMALL
         )
         self.n_samples = pmui.IntSlider(label="Samples n", start=5, end=200, step=5, value=settings.n_samples, **_SMALL)
         self.noise = pmui.FloatSlider(
-            label="Noise, of the range",
+            label="Noise fraction",
             start=0.0,
             end=0.5,
             step=0.01,
@@ -80,6 +74,7 @@ class MapControls:
             self.reduction,
             self.normalise,
         )
+        self.noise.jslink(display, value="noise_fraction")
         for widget, name, when in (
             (self.target, "target", "value"),
             (self.category, "category", "value"),
@@ -120,18 +115,14 @@ class LookControls:
 
     def __init__(self, looks: Looks, shown: Shown, display: Display, kinds: dict[str, str]) -> None:
         self.scale = pmui.RadioButtonGroup(
-            label="Scale",
-            options={"Shared": "shared", "Per map": "per map", "Raw": "raw"},
-            value=looks.scale,
-            size="small",
-            margin=(4, 4),
+            label="Scale", options=list(SCALES), value=looks.scale, size="small", margin=(4, 4), sx=NO_WRAP
         )
         self.opacity = pmui.FloatSlider(
             label="Opacity", start=0, end=1, step=0.05, value=looks.opacity, format="0.00", **_SMALL
         )
         self.threshold = pmui.IntSlider(label="Hide weakest, %", start=0, end=99, value=int(looks.threshold), **_SMALL)
         self.palette = pmui.Select(label="Colours", options=list(SEQUENTIAL), value=looks.palette, **_SMALL)
-        self.human_style = pmui.Select(label="People as", options=HUMAN_STYLES, value=looks.human_style, **_SMALL)
+        self.human_style = pmui.Select(label="People as", options=list(HUMAN_STYLES), value=looks.human_style, **_SMALL)
         self.contours = pmui.Switch(label="Outline people in all", value=looks.contours, margin=(4, 8), size="small")
         links = ("scale", "opacity", "threshold", "palette", "human_style", "contours")
         for name in links:

@@ -58,7 +58,7 @@ class LayerView:
             source.name = f"{key}/layers/source/{row}/{column}"
             mapper = LinearColorMapper(palette=list(SEQUENTIAL[DEFAULT]), low=0, high=1, nan_color="#00000000")
             glyph = Image(
-                image="image", x=x, y=y, dw=self.width, dh=self.height, color_mapper=mapper, global_alpha=0.85
+                image="image", x=x, y=y, dw=self.width, dh=self.height, color_mapper=mapper, global_alpha=0.65
             )
             self.figure.add_glyph(source, glyph, name=f"{key}/layers/glyph/{row}/{column}")
             self.sources[row, column] = source

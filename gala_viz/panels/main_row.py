@@ -8,6 +8,8 @@ import holoviews as hv
 import numpy as np
 import panel as pn
 import xarray as xr
+from bokeh.layouts import row
+from bokeh.model.util import collect_models
 from bokeh.models import ColumnDataSource, GlyphRenderer, Image, ImageRGBA, Label, PanTool, Range1d, Span, WheelZoomTool
 from bokeh.plotting import figure
 
@@ -48,15 +50,8 @@ class MainRow:
         self.sources: dict[str, ColumnDataSource] = {}
         self.outline = ColumnDataSource({"xs": [], "ys": [], "width": []}, name=f"{key}/source/outline", syncable=False)
         self._link()
-        self.row = pn.Row(
-            *(
-                pn.pane.Bokeh(self.figures[panel], sizing_mode="stretch_width", margin=0, min_width=150)
-                for panel in PANELS
-            ),
-            sizing_mode="stretch_width",
-            margin=0,
-            styles={"gap": "8px"},
-        )
+        figures = row(*self.figures.values(), spacing=8, sizing_mode="stretch_width")
+        self.row = pn.pane.Bokeh(figures, sizing_mode="stretch_width", margin=0)
 
     def _link(self) -> None:
         x_range = Range1d(0, self.width, bounds=(0, self.width), min_interval=8)
@@ -84,10 +79,10 @@ class MainRow:
             for span in spans:
                 fig.add_layout(span)
         self._flicker()
+        self._noisy()
         self._note()
-        models = {model for fig in self.figures.values() for model in fig.references()}
-        for model in models:
-            model.syncable = False
+        for model in collect_models(*self.figures.values()):
+            model.syncable = False  # pans, colours and crosshairs are the browser's own; nothing is sent back
 
     def _dress(self, panel: str, fig: figure, x_range: Range1d, y_range: Range1d) -> None:
         fig.name = f"{self.key}/figure/{panel}"
@@ -97,12 +92,12 @@ class MainRow:
         fig.toolbar.active_scroll = wheel
         fig.toolbar_location = None
         fig.title.text = " "
-        fig.title.text_font_size = "13px"
-        fig.sizing_mode, fig.width, fig.height = "stretch_width", None, 270
+        fig.title.update(text_font="Roboto, sans-serif", text_font_size="13px", text_font_style="normal")
+        fig.update(sizing_mode="stretch_width", width=None, min_width=150, height=270, output_backend="canvas")
         fig.update(min_border=0, min_border_left=0, min_border_right=0, min_border_top=0, min_border_bottom=0)
         fig.outline_line_color = None
         fig.xgrid.visible = fig.ygrid.visible = False
-        fig.styles = {"border-top": f"2px solid {ACCENTS.get(panel, 'var(--divider-color, #8886)')}"}
+        fig.styles = {"border-top": f"2px solid {ACCENTS.get(panel, 'var(--gv-line, #8884)')}"}
         for bar in fig.below:
             if hasattr(bar, "color_mapper"):
                 bar.update(height=8, margin=0, padding=4, title_standoff=3, width="auto")
@@ -127,8 +122,14 @@ class MainRow:
         """The second network's map lies hidden in the first one's figure, ready to be shown in place."""
         second = next(r for r in self.figures["b"].renderers if r.name == f"{self.key}/glyph/b")
         mapper = second.glyph.color_mapper.clone()
-        glyph = Image(image="image", x="x", y="y", dw="dw", dh="dh", color_mapper=mapper, global_alpha=0.85)
+        glyph = Image(image="image", x="x", y="y", dw="dw", dh="dh", color_mapper=mapper, global_alpha=0.65)
         self.figures["a"].add_glyph(self.sources["b"], glyph, visible=False, name=f"{self.key}/glyph/flicker")
+
+    def _noisy(self) -> None:
+        """A noisy copy lies hidden over the photograph; the browser makes it when asked."""
+        source = ColumnDataSource(dict(self.sources["photo"].data), name=f"{self.key}/source/noisy")
+        glyph = ImageRGBA(image="image", x="x", y="y", dw="dw", dh="dh")
+        self.figures["photo"].add_glyph(source, glyph, visible=False, name=f"{self.key}/glyph/noisy")
 
     def _note(self) -> None:
         self.note = Label(
@@ -178,6 +179,8 @@ class MainRow:
 
     def _set(self, panel: str, values: xr.DataArray | None) -> None:
         if values is None:
-            values = labelled_map(np.full((self.height, self.width), np.nan, np.float32), name="empty")
+            values = labelled_map(
+                np.full((1, 1), np.nan, np.float32), name="empty", extent_px=(self.height, self.width)
+            )
         height, width = extent_px(values)
         self.sources[panel].data = image_columns(np.asarray(values, dtype=np.float32), height, width)

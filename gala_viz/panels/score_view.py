@@ -10,8 +10,9 @@ import panel as pn
 import panel_material_ui as pmui
 import xarray as xr
 
+from gala_viz.panels.controls import NO_WRAP
 from gala_viz.panels.markup import facts, score_table
-from gala_viz.plots.distribution import Ceiling, score_distribution
+from gala_viz.plots.distribution import Ceiling, distribution_columns, score_distribution
 from gala_viz.store.source import NetworkInfo
 
 MEASURES = {"Spearman's rho": "rho", "Dice": "dice", "IoU": "iou"}
@@ -40,7 +41,7 @@ class ScoreView:
     def __init__(self, networks: Sequence[NetworkInfo], has_people: bool) -> None:
         self.networks = networks
         self.has_people = has_people
-        self.measure = pmui.RadioButtonGroup(options=MEASURES, value="rho", size="small", margin=0, label="Measure")
+        self.measure = pmui.RadioButtonGroup(options=MEASURES, value="rho", size="small", margin=(4, 0), sx=NO_WRAP)
         self.table = facts(f'<p class="muted">{NO_PEOPLE}</p>' if not has_people else "")
         self._here: xr.Dataset | None = None
         self._all: xr.Dataset | None = None
@@ -69,6 +70,7 @@ class ScoreView:
         fig = self.figure
         fig.toolbar_location, fig.height, fig.width, fig.sizing_mode = None, 170, None, "stretch_width"
         fig.toolbar.tools = []
+        fig.output_backend = "canvas"  # a handful of rectangles; WebGL would cost more than it saves
         fig.min_border = 4
         fig.yaxis.visible = False
         fig.xgrid.visible = fig.ygrid.visible = False
@@ -100,12 +102,12 @@ class ScoreView:
         ceiling = ceiling_of(self._all) if name == "rho" else None
         here = _one(self._here, name, len(self.networks))
         label = next(title for title, key in MEASURES.items() if key == name)
-        plot = score_distribution(values, self._titles(), here=here, ceiling=ceiling, label=label)
-        new = hv.render(plot)
-        for old_renderer, new_renderer in zip(self.figure.renderers, new.renderers, strict=True):
-            old_renderer.data_source.data = dict(new_renderer.data_source.data)
-        self.figure.x_range.update(start=new.x_range.start, end=new.x_range.end)
-        self.figure.y_range.update(start=0, end=new.y_range.end)
+        columns, top = distribution_columns(values, here, ceiling)
+        for renderer, data in zip(self.figure.renderers, columns, strict=True):
+            renderer.data_source.data = data
+        bars = columns[2]
+        self.figure.x_range.update(start=bars["left"][0], end=bars["right"][-1])
+        self.figure.y_range.update(start=0, end=top)
         self.figure.xaxis.axis_label = label
         counts = np.isfinite(values).sum(axis=1) if values.size else [0] * len(self.networks)
         self.note.object = f'<p class="muted">{self._sentence(int(max(counts)), ceiling)}</p>'

@@ -11,7 +11,8 @@ from gala_viz.specs import MapRequest, SmoothGradSpec
 TARGETS = {"Own prediction": "own", "True category": "label", "Chosen category": "chosen"}
 NORMALISATIONS = {"Percentile": "percentile", "Maximum": "maximum", "Sum": "sum", "None": "none"}
 REDUCTIONS = {"Sum of |gradient|": "absolute", "Largest |gradient|": "maximum", "Signed sum": "signed"}
-HUMAN_STYLES = {"Overlay": "overlay", "Contours": "contours", "Revealed": "revealed"}
+HUMAN_STYLES = ("overlay", "contours", "revealed")
+"""A coloured map, outlines of its strongest regions, or the photograph seen only where the map is high."""
 
 
 class MapSettings(param.Parameterized):
@@ -39,14 +40,17 @@ class MapSettings(param.Parameterized):
         )
 
 
+SETTINGS = [name for name in MapSettings.param if name != "name"]
+
+
 class Looks(param.Parameterized):
     """How maps are drawn; everything here acts in the browser."""
 
     scale = param.Selector(default="shared", objects=list(SCALES), doc="Whether the two networks share one scale.")
-    opacity = param.Number(default=0.85, bounds=(0, 1), doc="Opacity of maps over the photograph.")
+    opacity = param.Number(default=0.65, bounds=(0, 1), doc="Opacity of maps over the photograph.")
     threshold = param.Number(default=0, bounds=(0, 99), doc="Per cent of a map's weakest pixels that are not drawn.")
     palette = param.Selector(default=DEFAULT, objects=list(SEQUENTIAL), doc="Colours of values from 0 on.")
-    human_style = param.Selector(default="overlay", objects=HUMAN_STYLES, doc="How the human map is drawn.")
+    human_style = param.Selector(default="overlay", objects=list(HUMAN_STYLES), doc="How the human map is drawn.")
     contours = param.Boolean(default=False, doc="People's strongest regions outlined over every map.")
 
 

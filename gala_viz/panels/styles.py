@@ -14,7 +14,7 @@ def _palette(mode: str) -> dict:
             "primary": {"main": "#7fb2e6" if dark else "#245a92"},
             "background": {"default": "#101418" if dark else "#ffffff", "paper": "#151a1f" if dark else "#ffffff"},
         },
-        "typography": {"fontSize": 13},
+        "typography": {"fontSize": 13, "button": {"textTransform": "none"}},
         "shape": {"borderRadius": 6},
     }
 
@@ -22,8 +22,18 @@ def _palette(mode: str) -> dict:
 THEME = {"light": _palette("light"), "dark": _palette("dark")}
 
 PAGE_SX = {
-    "&.mui-light": {"--gv-a": FIRST["light"], "--gv-b": SECOND["light"], "--gv-soft": "rgba(20, 40, 60, 0.05)"},
-    "&.mui-dark": {"--gv-a": FIRST["dark"], "--gv-b": SECOND["dark"], "--gv-soft": "rgba(220, 235, 255, 0.06)"},
+    "&.mui-light": {
+        "--gv-a": FIRST["light"],
+        "--gv-b": SECOND["light"],
+        "--gv-soft": "rgba(20, 40, 60, 0.05)",
+        "--gv-line": "rgba(20, 40, 60, 0.18)",
+    },
+    "&.mui-dark": {
+        "--gv-a": FIRST["dark"],
+        "--gv-b": SECOND["dark"],
+        "--gv-soft": "rgba(220, 235, 255, 0.06)",
+        "--gv-line": "rgba(220, 235, 255, 0.2)",
+    },
     "& .header": {
         "backgroundColor": "background.paper",
         "backgroundImage": "none",
@@ -41,7 +51,7 @@ PAGE_SX = {
 BASE_CSS = """
 :host { font-family: var(--bokeh-base-font, Roboto, sans-serif); color: var(--panel-on-surface-color); font-size: 13px; }
 * { box-sizing: border-box; }
-button { font: inherit; color: inherit; background: none; border: 1px solid var(--divider-color, #8884);
+button { font: inherit; color: inherit; background: none; border: 1px solid var(--gv-line, #8884);
   border-radius: 6px; padding: 2px 10px; cursor: pointer; }
 button:hover:not(:disabled) { background: var(--gv-soft, #8881); }
 button:disabled { opacity: 0.35; cursor: default; }
@@ -55,7 +65,7 @@ DISPLAY_CSS = (
     BASE_CSS
     + """
 .strip { display: grid; grid-template-columns: repeat(5, minmax(0, 1fr)); }
-.cell { padding: 3px 10px 4px; min-height: 40px; border-left: 2px solid var(--own, var(--divider-color, #8886)); }
+.cell { padding: 3px 10px 4px; min-height: 40px; border-left: 2px solid var(--own, var(--gv-line, #8884)); }
 .cell span { display: block; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
 .value { font-size: 14px; font-variant-numeric: tabular-nums; font-weight: 600; }
 .photo .value { font-weight: 500; }
@@ -71,7 +81,7 @@ GALLERY_CSS = (
     BASE_CSS
     + """
 .count { font-size: 12px; opacity: 0.72; padding: 2px 2px 6px; }
-.tiles { display: grid; grid-template-columns: repeat(auto-fill, minmax(74px, 1fr)); gap: 6px; }
+.shelf { display: grid; grid-template-columns: repeat(auto-fill, minmax(74px, 1fr)); gap: 6px; }
 .tile { cursor: pointer; border-radius: 6px; padding: 3px; border: 2px solid transparent; min-width: 0; }
 .tile:hover { background: var(--gv-soft, #8881); }
 .tile[aria-selected=true] { border-color: var(--panel-primary-color); background: var(--gv-soft, #8881); }
@@ -93,13 +103,13 @@ KEYS_CSS = (
     BASE_CSS
     + """
 .open { width: 28px; height: 28px; padding: 0; border-radius: 50%; font-weight: 700; }
-dialog { border: 1px solid var(--divider-color, #8884); border-radius: 10px; padding: 18px 24px 20px; min-width: 380px;
+dialog { border: 1px solid var(--gv-line, #8884); border-radius: 10px; padding: 18px 24px 20px; min-width: 380px;
   background: var(--panel-surface-color); color: var(--panel-on-surface-color); box-shadow: 0 12px 48px rgba(0, 0, 0, 0.35); }
 dialog::backdrop { background: rgba(0, 0, 0, 0.38); }
 h2 { font-size: 16px; margin: 0 0 10px; }
 dl { display: grid; grid-template-columns: auto 1fr; gap: 8px 16px; margin: 0 0 16px; align-items: center; }
 dd { margin: 0; }
-kbd { font: inherit; border: 1px solid var(--divider-color, #8886); border-bottom-width: 2px; border-radius: 5px; padding: 1px 8px;
+kbd { font: inherit; border: 1px solid var(--gv-line, #8884); border-bottom-width: 2px; border-radius: 5px; padding: 1px 8px;
   background: var(--gv-soft, #8881); white-space: nowrap; }
 """
 )
@@ -108,7 +118,7 @@ UPLOAD_CSS = (
     BASE_CSS
     + """
 :host { position: relative; }
-label { display: inline-block; border: 1px dashed var(--divider-color, #8886); border-radius: 6px; padding: 3px 12px; cursor: pointer;
+label { display: inline-block; border: 1px dashed var(--gv-line, #8884); border-radius: 6px; padding: 3px 12px; cursor: pointer;
   white-space: nowrap; }
 label:hover, label.over { background: var(--gv-soft, #8881); border-color: var(--panel-primary-color); }
 label.busy { opacity: 0.7; pointer-events: none; }
@@ -141,10 +151,10 @@ p { margin: 2px 0; line-height: 1.4; }
 .five .share { text-align: right; font-variant-numeric: tabular-nums; }
 .five .true { font-weight: 700; }
 table { border-collapse: collapse; width: 100%; font-size: 13px; }
-th, td { text-align: right; padding: 3px 8px; font-variant-numeric: tabular-nums; border-bottom: 1px solid var(--divider-color, #8883); }
+th, td { text-align: right; padding: 3px 8px; font-variant-numeric: tabular-nums; border-bottom: 1px solid var(--gv-line, #8884); }
 th { font-weight: 500; opacity: 0.75; } th:first-child, td:first-child { text-align: left; }
 .dot { display: inline-block; width: 9px; height: 9px; border-radius: 50%; background: var(--own); margin-right: 7px; }
-.state { max-width: 560px; margin: 14vh auto 0; padding: 28px 32px; border: 1px solid var(--divider-color, #8883); border-radius: 12px; }
+.state { max-width: 560px; margin: 14vh auto 0; padding: 28px 32px; border: 1px solid var(--gv-line, #8884); border-radius: 12px; }
 .state h1 { white-space: normal; margin-bottom: 8px; }
 .state pre { white-space: pre-wrap; overflow-wrap: anywhere; background: var(--gv-soft, #8881); border-radius: 6px; padding: 10px 12px; }
 .pulse { height: 3px; border-radius: 2px; overflow: hidden; background: var(--gv-soft, #8882); margin-top: 18px; }

@@ -19,7 +19,7 @@ from gala_viz.panels.main_row import MainRow
 from gala_viz.panels.markup import alert, facts, image_heading, top_five
 from gala_viz.panels.progress_view import ProgressView
 from gala_viz.panels.score_view import NO_MAP, ScoreView
-from gala_viz.panels.state import Looks, MapSettings, Shown
+from gala_viz.panels.state import SETTINGS, Looks, MapSettings, Shown
 from gala_viz.plots.frame import INPUT_UNIT
 from gala_viz.plots.layers import ATTENTION_UNIT, attention_delta
 from gala_viz.specs import MapRequest
@@ -70,9 +70,7 @@ class CompareView:
         self.progress = ProgressView(self.cancel)
         self.survey = ProgressView(self._survey.cancel, "Scoring")
         self.gallery = Gallery(source, index, self.shown, document)
-        self.map_controls = MapControls(
-            self.settings, networks[0].categories, getattr(source, "methods", ("smoothgrad",))
-        )
+        self.map_controls = MapControls(self.settings, networks[0].categories, source.methods, self.display)
         self.look_controls = LookControls(self.looks, self.shown, self.display, source.map_kinds)
         self.scores = ScoreView(networks, bool(source.map_kinds))
         self.keys = Keys(on_message=lambda message: self.move(message.get("move", 0)))
@@ -80,7 +78,7 @@ class CompareView:
         self.shown.param.watch(lambda _: self._ask(new_image=True), "image")
         self.shown.param.watch(lambda _: self._ask_human(), ["kind", "participant"])
         self.shown.param.watch(lambda _: self._draw(), "layer")
-        self.settings.param.watch(lambda _: self._ask(new_image=False), _names())
+        self.settings.param.watch(lambda _: self._ask(new_image=False), SETTINGS)
 
     # ---- what visitors do
 
@@ -213,6 +211,8 @@ class CompareView:
 
     def _on_photo(self, view) -> None:
         self.row.set_photo(view)
+        if self._update is None:
+            self._draw()  # no photograph ever stands under the maps of another
 
     def _on_human(self, answer: tuple[xr.DataArray | None, tuple[str, ...]]) -> None:
         values, people = answer
@@ -289,19 +289,16 @@ class CompareView:
             update = self._update
             maps = [None, None] if update is None else [update.maps[0], update.maps[1]]
             self.row.set_maps({"a": maps[0], "b": maps[1], "delta": None if update is None else update.delta})
-            self.row.set_units(INPUT_UNIT, DELTA_UNIT)
+            unit = INPUT_UNIT if update is None else update.maps.attrs.get("units", INPUT_UNIT)
+            self.row.set_units(unit, DELTA_UNIT)
             targets = ["", ""] if update is None else [self._target(k, t) for k, t in enumerate(update.targets)]
             titles |= {
                 "a": networks[0].title + targets[0],
                 "b": networks[1].title + targets[1],
-                "delta": "Delta: red second, blue first",
+                "delta": "Delta: second minus first",
             }
         self.display.titles = titles
 
     def _target(self, network: int, target: int) -> str:
         categories = self.source.networks[network].categories
         return f": {categories[target]}" if target < len(categories) else ""
-
-
-def _names() -> list[str]:
-    return [name for name in MapSettings.param if name != "name"]

@@ -9,7 +9,6 @@ import holoviews as hv
 import numpy as np
 from numpy.typing import NDArray
 
-
 NETWORK_COLOURS = ("#2f6fb5", "#c8442f")
 """Blue for the first network, red for the second, as in the delta."""
 
@@ -36,6 +35,29 @@ def histogram(scores: NDArray[np.floating], bins: int = 30) -> tuple[NDArray[np.
     return np.divide(counts, total, out=np.zeros_like(counts), where=total > 0), edges
 
 
+def distribution_columns(
+    scores: NDArray[np.floating], here: Sequence[float], ceiling: Ceiling | None = None
+) -> tuple[list[dict[str, NDArray[np.float64]]], float]:
+    """Columns of the data sources of ``score_distribution``'s glyphs, in drawing order, and the height of the plot.
+
+    For updating a drawn plot in place: the ceiling's band and mean, one histogram and then one mark per network. Nothing
+    known (no ceiling, a NaN in ``here``) gives columns without rows.
+    """
+    shares, edges = histogram(scores)
+    top = max(float(shares.max(initial=0)), 1e-9) * 1.15
+    band = _segments([(ceiling.low, ceiling.high)] if ceiling else [], top)
+    out = [dict(zip(("left", "right", "bottom", "top"), band.values(), strict=True))]
+    out.append(_segments([(ceiling.mean, ceiling.mean)] if ceiling else [], top))
+    out += [{"top": share, "left": edges[:-1], "right": edges[1:]} for share in shares]
+    out += [_segments([(x, x)] if np.isfinite(x) else [], top) for x in here]
+    return out, top
+
+
+def _segments(spans: Sequence[tuple[float, float]], top: float) -> dict[str, NDArray[np.float64]]:
+    left, right = np.asarray(spans, dtype=np.float64).reshape(-1, 2).T
+    return {"x0": left, "x1": right, "y0": np.zeros(len(left)), "y1": np.full(len(left), top)}
+
+
 def score_distribution(
     scores: NDArray[np.floating],
     titles: Sequence[str],
@@ -44,20 +66,22 @@ def score_distribution(
     ceiling: Ceiling | None = None,
     label: str = "Spearman's rho",
 ) -> hv.Overlay:
-    """Histograms of ``scores`` (network, image), a line at ``here`` for each network's score of the present image, and the
-    noise ceiling as a band. NaN in ``here`` draws no line.
+    """Histograms of ``scores`` (network, image), a line at ``here`` for each network's score of the present image, and
+    the noise ceiling as a band. NaN in ``here`` draws no line.
     """
-    shares, edges = histogram(scores)
-    top = max(float(shares.max(initial=0)), 1e-9) * 1.15
-    band = [(ceiling.low, 0.0, ceiling.high, top)] if ceiling else []
-    mean = [(ceiling.mean, 0.0, ceiling.mean, top)] if ceiling else []
-    plot = hv.Rectangles(band).opts(color="#8a8a8a", alpha=0.22, line_alpha=0) * hv.Segments(mean).opts(
-        color="#8a8a8a", line_dash="dashed", line_width=1.5
-    )
-    for share, title, colour in zip(shares, titles, NETWORK_COLOURS, strict=False):
-        bars = hv.Histogram((edges, share), kdims=["score"], vdims=["share"], label=title)
-        plot = plot * bars.opts(fill_color=colour, fill_alpha=0.45, line_color=colour, line_alpha=0.9)
-    marks = [(x, 0.0, x, top) for x in here]
-    for (x, *rest), colour in zip(marks, NETWORK_COLOURS, strict=False):
-        plot = plot * hv.Segments([(x, *rest)] if np.isfinite(x) else []).opts(color=colour, line_width=3)
+    (band, mean, *rest), top = distribution_columns(scores, here, ceiling)
+    bars, marks = rest[: len(titles)], rest[len(titles) :]
+    plot = hv.Rectangles(_rows(band)).opts(color="#8a8a8a", alpha=0.22, line_alpha=0)
+    plot = plot * hv.Segments(_rows(mean)).opts(color="#8a8a8a", line_dash="dashed", line_width=1.5)
+    for columns, title, colour in zip(bars, titles, NETWORK_COLOURS, strict=False):
+        edges = np.append(columns["left"], columns["right"][-1])
+        one = hv.Histogram((edges, columns["top"]), kdims=["score"], vdims=["share"], label=title)
+        plot = plot * one.opts(fill_color=colour, fill_alpha=0.45, line_color=colour, line_alpha=0.9)
+    for columns, colour in zip(marks, NETWORK_COLOURS, strict=False):
+        plot = plot * hv.Segments(_rows(columns)).opts(color=colour, line_width=3)
     return plot.opts(xlabel=label, ylabel="share of images", show_legend=False, ylim=(0, top), title="")
+
+
+def _rows(columns: dict[str, NDArray[np.float64]]) -> list[tuple[float, ...]]:
+    left, right, bottom, top = (column.tolist() for column in columns.values())
+    return list(zip(left, bottom, right, top, strict=True))

@@ -64,7 +64,8 @@ def overlay(
         alpha=opacity,
         colorbar=True,
         colorbar_position="bottom",
-        colorbar_opts={"title": unit, "height": 8, "padding": 2},
+        clabel=unit,
+        colorbar_opts={"height": 8, "padding": 2},
         clipping_colors={"NaN": "#00000000"},
         **_BARE,
     )

@@ -112,6 +112,8 @@ class MapSource(Protocol):
     images: tuple[str, ...]
     map_kinds: dict[str, str]
     """Kind -> a sentence that says what these human maps are, with n; empty where the collection has none."""
+    methods: dict[str, str]
+    """Attribution methods that a request may name -> titles."""
     skipped: tuple[tuple[str, str], ...]
     """Files that could not be shown: (path inside the collection, reason)."""
 

@@ -83,7 +83,7 @@ class FakeSource:
         self.map_kinds = (
             {"fixations": "Fixations of 15 observers, 3 s of free viewing.", "mouse": "Mouse samples."} if human else {}
         )
-        self.methods = ("smoothgrad", "saliency")
+        self.methods = {"smoothgrad": "SmoothGrad", "saliency": "Gradient"}
         self.skipped = (("broken/half.jpg", "the file ends early"),)
         self._seed = {image: i for i, image in enumerate(ids)}
         self._uploads: dict[str, np.ndarray] = {}

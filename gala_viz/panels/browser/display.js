@@ -22,6 +22,7 @@ export function render({model, view, el}) {
 
   const readout = make_readout(el, [
     ["flicker", "Flicker", "Show the second network in the first one's place (Space)", () => flip()],
+    ["noise", "Show noise", "One noisy sample, as the networks see it, in the photograph's place", () => show_noise(!noisy)],
     ["reset", "Reset zoom", "Show the whole frame", () => reset()],
     ["copy", "Copy values", "Copy the values at the crosshair as CSV", () => copy()],
     ["save", "Region as CSV", "Save every visible pixel of all panels as CSV", () => save()],
@@ -88,7 +89,7 @@ export function render({model, view, el}) {
   const flick = () => {
     glyphs.a.visible = !model.flicker
     flicker_glyph.visible = model.flicker
-    for (const panel of PANELS) { figures[panel].title.text = model.titles[panel === "a" && model.flicker ? "b" : panel] }
+    for (const panel of PANELS) { figures[panel].title.text = model.titles[panel === "a" && model.flicker ? "b" : panel] ?? " " }
     figures.a.title.text += model.flicker ? "  (in place)" : ""
     readout.buttons.flicker.setAttribute("aria-pressed", String(model.flicker))
   }
@@ -99,6 +100,28 @@ export function render({model, view, el}) {
     if (asked) { return }
     asked = true
     requestAnimationFrame(() => { asked = false; recolour(); if (here != null) { read(here) } })
+  }
+
+  // ---- one noisy sample, made here: the networks' inputs are linear in the pixels, so a share of the range is the same
+
+  const noise_glyph = find("glyph/noisy")
+  let noisy = false
+  const normal = () => Math.sqrt(-2 * Math.log(1 - Math.random())) * Math.cos(2 * Math.PI * Math.random())
+  const show_noise = (on) => {
+    noisy = on
+    readout.buttons.noise.setAttribute("aria-pressed", String(on))
+    if (on) {
+      const clean = image_of(sources.photo)
+      const bytes = new Uint8ClampedArray(clean.buffer, clean.byteOffset, clean.byteLength)
+      const colour = bytes.filter((_, i) => i % 4 !== 3)
+      const sigma = model.noise_fraction * (colour.reduce((a, b) => Math.max(a, b), 0) - colour.reduce((a, b) => Math.min(a, b), 255))
+      const made = bytes.map((value, i) => (i % 4 === 3 ? 255 : value + sigma * normal()))
+      const source = noise_glyph.data_source
+      const image = clean.map((value) => value)
+      new Uint8Array(image.buffer, image.byteOffset, image.byteLength).set(made)
+      source.data = {...Object.fromEntries(["x", "y", "dw", "dh"].map((n) => [n, sources.photo.get_column(n)])), image: [image]}
+    }
+    noise_glyph.visible = on
   }
 
   // ---- the crosshair
@@ -192,6 +215,8 @@ export function render({model, view, el}) {
   for (const {source} of cells) { on(source, "data", redraw) }
   for (const name of ["opacity", "threshold", "scale", "palette", "human_style", "contours", "dark", "titles"]) { model.on(name, redraw) }
   model.on("flicker", flick)
+  model.on("noise_fraction", () => { if (noisy) { show_noise(true) } })
+  on(sources.photo, "data", () => { if (noisy) { show_noise(true) } })
   model.on("remove", () => listening.abort())
   recolour()
 }

@@ -44,7 +44,7 @@ export function render({model, el}) {
   count.className = "count"
   count.setAttribute("role", "status")
   const tiles = document.createElement("div")
-  tiles.className = "tiles"
+  tiles.className = "shelf"
   tiles.setAttribute("role", "listbox")
   tiles.setAttribute("aria-label", "Photographs")
   tiles.dataset.gallery = ""
