@@ -88,8 +88,8 @@ class FolderCollection(Collection):
         """The image's file inside the folder."""
         self.check(image)
         path = self.root / image
-        if path.is_symlink() and not path.resolve().is_relative_to(self.root):
-            raise UnreadableImageError(f"{self.name}, {image}: the link now leaves the collection's folder.")
+        if not _inside(path, self.root):
+            raise UnreadableImageError(f"{self.name}, {image}: a link in its path leaves the collection's folder.")
         return path
 
     def place(self, image: str) -> Place:
@@ -155,7 +155,7 @@ class FolderCollection(Collection):
         name = self._maps[image]
         path = self._maps_root / name
         try:
-            if not path.resolve().is_relative_to(self._maps_root):
+            if not _inside(path, self._maps_root):
                 raise map_files.MapFileError("the link leaves the maps' folder.")
             status = path.stat()
             key = ("map file", str(path), status.st_size, status.st_mtime_ns)
@@ -205,3 +205,11 @@ class FolderCollection(Collection):
         if stray > _MAX_STRAY_MAPS:
             self.skip(self._map_name("…"), f"{stray - _MAX_STRAY_MAPS} more maps fit no image of the collection.")
         return matched
+
+
+def _inside(path: Path, root: Path) -> bool:
+    """Whether ``path``, all links followed, still lies under ``root``; a loop of links lies nowhere."""
+    try:
+        return path.resolve().is_relative_to(root)
+    except (OSError, RuntimeError):
+        return False

@@ -139,6 +139,10 @@ def test_a_link_that_is_turned_outwards_later_is_not_followed(photos, tmp_path):
     (photos / "in.png").symlink_to(secret)
     with pytest.raises(UnreadableImageError, match="leaves"):
         collection.photo("in.png")
+    (photos / "cats").rename(tmp_path / "moved")
+    (photos / "cats").symlink_to(tmp_path / "moved")
+    with pytest.raises(UnreadableImageError, match="leaves"):
+        collection.photo("cats/one.png")
 
 
 def test_an_image_that_is_not_there_is_answered_with_a_near_one(photos):
