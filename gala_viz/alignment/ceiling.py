@@ -1,4 +1,4 @@
-"""What people reach and what chance reaches: the noise ceiling, the floor, and the share that a network explains."""
+"""What people reach: the noise ceiling, from halves of the participants themselves."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from gala_viz.alignment.correlation import spearman_kernel
-from gala_viz.alignment.significance import Interval, bootstrap_interval, bootstrap_means, percentile_bounds
+from gala_viz.alignment.significance import Interval, bootstrap_interval, percentile_bounds
 
 ParticipantMaps = xr.DataArray | Mapping[str, xr.DataArray] | Iterable[tuple[str, xr.DataArray]]
 
@@ -58,33 +58,6 @@ class NoiseCeiling:
     spec: CeilingSpec
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Floor:
-    """Mean rho with another image's map, by chance alone: of the same and of a different category, with intervals.
-
-    None where there are no such pairs (no categories, or only one image in each).
-    """
-
-    same_category: Interval | None
-    different_category: Interval | None
-    n_partners: int
-    seed: int
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FractionExplained:
-    """``fraction`` = mean rho of a network / mean ceiling, over the same images; ``explained_variance`` its square.
-
-    The square keeps no sign: read it beside ``fraction``. The intervals resample images, for rho and ceiling together.
-    """
-
-    fraction: Interval
-    explained_variance: Interval
-    mean_rho: float
-    mean_ceiling: float
-    n_images: int
-
-
 def noise_ceiling(
     participant_maps: ParticipantMaps, n_splits: int = 100, seed: int = 0, *, spec: CeilingSpec | None = None
 ) -> NoiseCeiling:
@@ -105,8 +78,8 @@ def noise_ceiling(
         if len(values) < spec.min_participants:
             left_out.append((image, f"{len(values)} participants; at least {spec.min_participants} are needed."))
             continue
-        halves = _half_weights(len(values), spec.n_splits, _generator(spec.seed, image))
-        rho = _mean(_split_rhos(values, halves))
+        halves = _half_weights(len(values), spec.n_splits, image_generator(spec.seed, image))
+        rho = mean_of_known(_split_rhos(values, halves))
         if np.isnan(rho):
             left_out.append((image, "its halves are constant; rho is not defined."))
             continue
@@ -137,69 +110,6 @@ def spearman_brown(rho: float) -> float:
     return 2 * rho / (1 + rho) if rho > -1 else float("nan")
 
 
-def floor(
-    maps: xr.DataArray, categories: Sequence[str | None] | None = None, *, n_partners: int = 10, seed: int = 0
-) -> Floor:
-    """What chance reaches: rho of each image's map (image, y, x) with maps of other images, by category.
-
-    For each image up to ``n_partners`` others of its category and as many of different ones are drawn with ``seed``.
-    Without ``categories``, or for an image whose category is None, every other image counts as different.
-    """
-    images = [str(image) for image in maps["image"].values]
-    labels = list(categories) if categories is not None else [None] * len(images)
-    if len(labels) != len(images):
-        raise ValueError(f"one category an image was expected; got {len(labels)} for {len(images)} images.")
-    values = maps.transpose("image", "y", "x").values
-    means: dict[bool, list[float]] = {True: [], False: []}
-    for position, image in enumerate(images):
-        generator = _generator(seed, image)
-        alike = np.array([label is not None and label == labels[position] for label in labels])
-        others = np.arange(len(images)) != position
-        for same in (True, False):
-            partners = np.flatnonzero(others & (alike == same))
-            if len(partners):
-                drawn = generator.permutation(partners)[:n_partners]
-                means[same].append(_mean(spearman_kernel(values[position], values[drawn])))
-    bounded = {
-        same: bootstrap_interval(np.array(rhos), seed=seed) if np.isfinite(rhos).any() else None
-        for same, rhos in means.items()
-    }
-    return Floor(same_category=bounded[True], different_category=bounded[False], n_partners=n_partners, seed=seed)
-
-
-def fraction_explained(
-    rho: xr.DataArray, ceiling: NoiseCeiling | xr.DataArray, *, n_resamples: int = 10_000, seed: int = 0
-) -> FractionExplained:
-    """Mean rho of a network (image) over the mean ceiling of the same images; images that lack either are left out.
-
-    Raises ``ValueError`` when no image has both, or when the mean ceiling is not above 0.
-    """
-    per_image = ceiling.per_image if isinstance(ceiling, NoiseCeiling) else ceiling
-    if rho.dims != ("image",):
-        raise ValueError(f"one rho an image, dims ('image',), was expected; got {rho.dims}. Select one network first.")
-    rho, per_image = xr.align(rho, per_image, join="inner")
-    pairs = np.stack([np.asarray(rho, dtype=float), np.asarray(per_image, dtype=float)], axis=1)
-    pairs = pairs[~np.isnan(pairs).any(axis=1)]
-    if not len(pairs):
-        raise ValueError("no image has both a network's rho and a ceiling.")
-    mean_rho, mean_ceiling = pairs.mean(axis=0).tolist()
-    if mean_ceiling <= 0:
-        raise ValueError(f"the mean ceiling is {mean_ceiling:.3f}: people do not agree, so nothing can be explained.")
-    means = bootstrap_means(pairs, n_resamples=n_resamples, seed=seed)
-    draws = means[:, 0] / means[:, 1]
-    value = mean_rho / mean_ceiling
-    shared = {"n": len(pairs), "n_resamples": n_resamples, "seed": seed}
-    low, high = percentile_bounds(draws, 0.95)
-    low_square, high_square = percentile_bounds(draws**2, 0.95)
-    return FractionExplained(
-        fraction=Interval(mean=value, low=low, high=high, **shared),
-        explained_variance=Interval(mean=value**2, low=low_square, high=high_square, **shared),
-        mean_rho=mean_rho,
-        mean_ceiling=mean_ceiling,
-        n_images=len(pairs),
-    )
-
-
 def _images(participant_maps: ParticipantMaps) -> Iterable[tuple[str, xr.DataArray]]:
     if isinstance(participant_maps, np.ndarray):
         raise TypeError("labelled maps were expected; label the array with gala_viz.schema.labelled_map.")
@@ -214,7 +124,7 @@ def _images(participant_maps: ParticipantMaps) -> Iterable[tuple[str, xr.DataArr
     return participant_maps.items() if isinstance(participant_maps, Mapping) else participant_maps
 
 
-def _generator(seed: int, text: str) -> np.random.Generator:
+def image_generator(seed: int, text: str) -> np.random.Generator:
     """Chance that belongs to (seed, image id): results do not depend on order or company."""
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
     return np.random.default_rng([seed, int.from_bytes(digest[:8], "big")])
@@ -243,8 +153,8 @@ def _resampled_rhos(image: str, ids: Sequence[str], values: np.ndarray, spec: Ce
     streams. One who saw many images is in or out of all of them, and copies never stand in both halves.
     """
     n = spec.n_participant_resamples
-    weights = np.stack([_generator(spec.seed + 1, f"participant {name}").poisson(1.0, n) for name in ids], axis=1)
-    halves = _half_weights(len(ids), n, _generator(spec.seed, f"resampled {image}"))
+    weights = np.stack([image_generator(spec.seed + 1, f"participant {name}").poisson(1.0, n) for name in ids], axis=1)
+    halves = _half_weights(len(ids), n, image_generator(spec.seed, f"resampled {image}"))
     rhos = _split_rhos(values, halves * weights[:, None, :])
     return np.stack([np.nan_to_num(rhos), ~np.isnan(rhos)])
 
@@ -267,7 +177,7 @@ def _participant_interval(resampled: np.ndarray, interval: Interval, spec: Ceili
     )
 
 
-def _mean(values: np.ndarray) -> float:
+def mean_of_known(values: np.ndarray) -> float:
     """The mean of what is not NaN; NaN where nothing is left."""
     kept = np.asarray(values)[~np.isnan(values)]
     return float(kept.mean()) if len(kept) else float("nan")

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
-from collections import Counter
-from collections.abc import Iterable
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
@@ -17,12 +14,12 @@ from gala_viz.collections.caching import MAPS
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.index import Tree, indexed_tree
 from gala_viz.collections.layout import Place, place
+from gala_viz.collections.map_names import matched_maps
 from gala_viz.collections.reading import FOLDER_LIMITS, OTHER_PICTURES, SUFFIXES, ReadingLimits, UnreadableImageError
 from gala_viz.schema import labelled_map
 from gala_viz.specs import fingerprint
 
 MAP_KIND = "human"
-_MAX_STRAY_MAPS = 100
 
 
 class FolderCollection(Collection):
@@ -74,8 +71,8 @@ class FolderCollection(Collection):
         self._maps_tree: Tree | None = None
         if self._maps_root is not None:
             self._maps_tree = indexed_tree(self._maps_root, suffixes=map_files.SUFFIXES, fresh=fresh)
-            self._maps = self._matched(path for path, _, _ in self._maps_tree.files)
-            for path, reason in self._maps_tree.refused:
+            self._maps, unmatched = matched_maps(self.images, [path for path, _, _ in self._maps_tree.files])
+            for path, reason in (*self._maps_tree.refused, *unmatched):
                 self.skip(self._map_name(path), reason)
 
     @cached_property
@@ -173,38 +170,6 @@ class FolderCollection(Collection):
 
     def _map_name(self, path: str) -> str:
         return f"{self._maps_root.name}/{path}"
-
-    def _matched(self, paths: Iterable[str]) -> dict[str, str]:
-        """Image id -> map file. A file that fits no image, several, or comes second for one is listed as skipped."""
-        owners: dict[str, list[str]] = {}
-        for image in self.images:
-            for key in {image, posixpath.splitext(image)[0]}:
-                owners.setdefault(key, []).append(image)
-        base_counts = Counter(posixpath.basename(key) for key in owners)
-        for key in list(owners):
-            base = posixpath.basename(key)
-            if base_counts[base] == 1 and base not in owners:
-                owners[base] = owners[key]
-        matched: dict[str, str] = {}
-        stray = 0
-        for path in paths:
-            fitting = owners.get(posixpath.splitext(path)[0], [])
-            if len(fitting) == 1 and fitting[0] not in matched:
-                matched[fitting[0]] = path
-                continue
-            if not fitting:
-                stray += 1
-                if stray > _MAX_STRAY_MAPS:
-                    continue
-                reason = "fits no image of the collection; a map is named like its image."
-            elif len(fitting) > 1:
-                reason = f"fits {' and '.join(fitting[:3])}; name it with the image's whole file name."
-            else:
-                reason = f"comes second for {fitting[0]}, after {matched[fitting[0]]}."
-            self.skip(self._map_name(path), reason)
-        if stray > _MAX_STRAY_MAPS:
-            self.skip(self._map_name("…"), f"{stray - _MAX_STRAY_MAPS} more maps fit no image of the collection.")
-        return matched
 
 
 def _inside(path: Path, root: Path) -> bool:
