@@ -7,6 +7,7 @@ from html import escape
 import panel as pn
 import panel_material_ui as pmui
 
+from gala_viz.panels.components import Reload
 from gala_viz.panels.markup import facts, failure, loading, nothing_to_show, provenance
 from gala_viz.panels.shared import SharedSource
 from gala_viz.panels.styles import PAGE_SX, THEME, grid_css
@@ -29,11 +30,12 @@ class ComparePage:
         self.view: CompareView | None = None
         self.document = pn.state.curdoc
         self.state = facts(loading(shared.step))
+        self.reload = Reload(width=0, height=0, margin=0)
         self.subtitle = facts(margin=(0, 8), align="center")
         self.page = pmui.Page(
             title=TITLE,
             site_url="",
-            main=[self.state],
+            main=[self.state, self.reload],
             sidebar=[],
             header=[self.subtitle],
             sidebar_width=276,
@@ -48,7 +50,10 @@ class ComparePage:
         if self.document is not None:
             self.document.on_session_destroyed(lambda _: self.close())
             pn.state.onload(lambda: setattr(self.document, "title", "gala_viz: compare two networks"))
-        self._follow()
+        if shared.state == "ready":
+            self._fill()
+        else:
+            self._follow()
 
     def close(self) -> None:
         """Cancel what this session asked for and let go of its parts."""
@@ -67,7 +72,7 @@ class ComparePage:
         if self.view is not None:
             return
         if self.shared.state == "ready":
-            self._fill()
+            self.reload.ready = True  # the next session finds the source there
         elif self.shared.state == "failed":
             self.state.object = failure(self.shared.error)
         else:

@@ -81,6 +81,14 @@ class Keys(_Messenger):
     _stylesheets = [KEYS_CSS]  # noqa: RUF012
 
 
+class Reload(JSComponent):
+    """Loads the page anew once ``ready`` is set."""
+
+    ready = param.Boolean(default=False)
+
+    _esm = _script("reload")
+
+
 UPLOAD_LIMIT_BYTES = 20 * 2**20
 
 

@@ -206,17 +206,25 @@ export function render({model, view, el}) {
   const listening = new AbortController()
   document.addEventListener("gala-viz:flicker", flip, {signal: listening.signal})
   document.addEventListener("gala-viz:escape", () => hold(false), {signal: listening.signal})
-  for (const panel of PANELS) {
-    const figure = figures[panel]
-    for (const side of ["inner_width", "inner_height"]) { on(figure, side, () => fit(figure)) }
-    fit(figure)
-    on(sources[panel], "data", redraw)
-  }
-  for (const {source} of cells) { on(source, "data", redraw) }
-  for (const name of ["opacity", "threshold", "scale", "palette", "human_style", "contours", "dark", "titles"]) { model.on(name, redraw) }
-  model.on("flicker", flick)
-  model.on("noise_fraction", () => { if (noisy) { show_noise(true) } })
-  on(sources.photo, "data", () => { if (noisy) { show_noise(true) } })
   model.on("remove", () => listening.abort())
-  recolour()
+  const listen = () => {
+    for (const panel of PANELS) {
+      const figure = figures[panel]
+      for (const side of ["inner_width", "inner_height"]) { on(figure, side, () => fit(figure)) }
+      fit(figure)
+      on(sources[panel], "data", redraw)
+    }
+    for (const {source} of cells) { on(source, "data", redraw) }
+    for (const name of ["opacity", "threshold", "scale", "palette", "human_style", "contours", "dark", "titles"]) { model.on(name, redraw) }
+    model.on("flicker", flick)
+    model.on("noise_fraction", () => { if (noisy) { show_noise(true) } })
+    on(sources.photo, "data", () => { if (noisy) { show_noise(true) } })
+    recolour()
+  }
+  // Figures build themselves over several turns; before they stand there is nothing to colour.
+  const start = () => {
+    if (listening.signal.aborted) { return }
+    if (PANELS.every((panel) => figures[panel].inner_width > 0)) { listen() } else { requestAnimationFrame(start) }
+  }
+  start()
 }
