@@ -15,6 +15,7 @@ from gala_viz.attribution.reduce import reduce_channels, smooth
 from gala_viz.attribution.state import MapState, error_of
 from gala_viz.attribution.targets import label_index, logits_of, target_index
 from gala_viz.collections.collection import Collection
+from gala_viz.networks.folding import folded
 from gala_viz.networks.network import Network
 from gala_viz.schema import labelled_map
 from gala_viz.specs import MapRequest, Reduction, SmoothGradSpec, Target, settings
@@ -71,9 +72,10 @@ def attribution_maps(
     def shown(mean: np.ndarray) -> np.ndarray:
         return smooth(reduce_channels(mean, reduction), smoothing_px)
 
+    quick = folded(network)
     maps, errors, states = [], [], []
     for done, image in enumerate(chosen, start=1):
-        state = _one_map(network, collection, how, spec, image, target)
+        state = _one_map(quick, collection, how, spec, image, target)
         maps.append(shown(state.mean))
         if return_error:
             error = error_of(shown, state)

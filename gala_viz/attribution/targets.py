@@ -25,7 +25,8 @@ def label_index(categories: Sequence[str], category: str | None, imagenet_index:
 
     By ImageNet index for a network of ImageNet's 1,000 categories (two names occur twice there), else by name.
     """
-    if imagenet_index is not None and tuple(categories) == category_names():
+    names = category_names()
+    if imagenet_index is not None and (categories is names or tuple(categories) == names):
         return imagenet_index
     if category is not None and list(categories).count(category) == 1:
         return list(categories).index(category)

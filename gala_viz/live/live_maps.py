@@ -22,6 +22,7 @@ from gala_viz.live.scores import Scores
 from gala_viz.live.turns import LOOKING, SURVEY, TURNS, Turns
 from gala_viz.live.updates import Clock, map_update
 from gala_viz.live.uploads import Uploads
+from gala_viz.networks.folding import folded
 from gala_viz.networks.network import Network
 from gala_viz.specs import MapRequest, fingerprint, settings
 from gala_viz.store.source import Cancelled, ImageInfo, MapUpdate, Passage, Progress
@@ -45,8 +46,10 @@ class LiveMaps:
     ) -> None:
         if len(networks) != 2:
             raise ValueError(f"two networks are compared; got {len(networks)}.")
-        self._collection, self._networks, self._uploads = collection, tuple(networks), Uploads()
-        self._results = Results(cache_folder)
+        self.networks = tuple(network_info(network) for network in networks)
+        networks = tuple(folded(network) for network in networks)
+        self._collection, self._networks, self._uploads = collection, networks, Uploads()
+        self._results, self._turns = Results(cache_folder), turns
         self._looking = Looking(collection, self._uploads, networks, self._results, turns)
         self._pair = Pair(networks, self._looking.fingerprints, self._results, turns)
         self._people = People(collection, networks[0].preprocessing, self._results)
@@ -148,8 +151,9 @@ class LiveMaps:
         try:
             if not self._scores.passages.known(image):
                 passage = self._looking.passage(image, SURVEY, cancelled)
-                if passage is not None:
-                    self._scores.enter_passage(image, passage)
+                with self._turns.taken(SURVEY, cancelled) as granted:
+                    if granted and passage is not None:
+                        self._scores.enter_passage(image, passage)
                 computed = True
             if request is not None and not table.known(image):
                 for _update in self._maps(image, request, cancelled, SURVEY):
@@ -174,6 +178,8 @@ class LiveMaps:
         targets = self._targets(image, request, logits)
         before = self._pair.n_begun(image, look, request, targets)
         for states in self._pair.states(image, look, request, targets, priority, cancelled):
+            if priority == SURVEY and not all(state.done for state in states):
+                continue  # nobody looks at partial maps of a survey
             yield self._update(image, look, request, states, Clock(time.monotonic() - begun, before))
 
     def _update(self, image: str, look: Look, request: MapRequest, states: Sequence, clock: Clock) -> MapUpdate:

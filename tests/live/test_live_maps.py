@@ -13,7 +13,7 @@ from gala_viz.alignment import COMPARISON_CELLS, spearman, to_resolution
 from gala_viz.attribution import delta as deltas
 from gala_viz.attribution.labelled import smoothgrad
 from gala_viz.collections.caching import BoundedCache
-from gala_viz.live import LiveMaps, kept
+from gala_viz.live import LiveMaps
 from gala_viz.live.turns import Turns
 from gala_viz.registry import UnknownNameError
 from gala_viz.specs import MapRequest, SmoothGradSpec
@@ -25,11 +25,6 @@ REQUEST = MapRequest(smoothgrad=SmoothGradSpec(n_samples=12, noise_fraction=0.2,
 
 def never():
     return False
-
-
-@pytest.fixture(autouse=True)
-def _own_memory(monkeypatch):
-    monkeypatch.setattr(kept, "MEMORY", BoundedCache(64 * 2**20))
 
 
 def live(networks=None, collection=None, **options):
@@ -44,16 +39,17 @@ def last(source, image="one", request=REQUEST, cancelled=never):
     return list(source.maps(image, request, cancelled))[-1]
 
 
-def counting(network):
-    """The network, and a list that grows by the batch's size with every pass."""
-    passes, logits = [], network.logits
+def counted(source):
+    """A list that grows by the batch's size with every pass of the source's first network."""
+    passes, network = [], source._networks[0]
+    logits = network.logits
 
-    def counted(batch):
+    def counting(batch):
         passes.append(batch.shape[0])
         return logits(batch)
 
-    network.logits = counted
-    return network, passes
+    network.logits = counting
+    return passes
 
 
 def test_maps_are_those_of_the_public_function():
@@ -92,8 +88,8 @@ def test_labels_and_frames_are_those_of_the_schema():
 
 
 def test_a_second_look_computes_nothing():
-    network, passes = counting(tiny_network(0))
-    source = live((network, tiny_network(1)))
+    source = live()
+    passes = counted(source)
     first = last(source)
     count = len(passes)
     assert source.cached("one", REQUEST) is first
@@ -103,8 +99,9 @@ def test_a_second_look_computes_nothing():
 
 def test_another_process_finds_the_maps_on_disk(cache_folder):
     first = last(live())
-    network, passes = counting(tiny_network(0))
-    again = live((network, tiny_network(1))).cached("one", REQUEST)
+    source = live()
+    passes = counted(source)
+    again = source.cached("one", REQUEST)
     assert passes == []
     np.testing.assert_array_equal(again.maps, first.maps)
     np.testing.assert_allclose(again.standard_error, first.standard_error, rtol=0.02, atol=1e-3 * first.maps.max())
@@ -139,8 +136,8 @@ def test_a_cache_that_cannot_be_written_does_not_matter(tmp_path):
     "change", [{"reduction": "signed"}, {"smoothing_px": 2.0}, {"normalise": "sum"}, {"normalise": "none"}]
 )
 def test_other_reductions_smoothing_and_scales_compute_no_gradient(change):
-    network, passes = counting(tiny_network(0))
-    source = live((network, tiny_network(1)))
+    source = live()
+    passes = counted(source)
     last(source)
     count = len(passes)
     fields = {name: getattr(REQUEST, name) for name in REQUEST.__dataclass_fields__}
@@ -152,8 +149,8 @@ def test_other_reductions_smoothing_and_scales_compute_no_gradient(change):
 
 
 def test_cancelling_keeps_what_is_there_and_the_next_run_goes_on():
-    network, passes = counting(tiny_network(0))
-    source = live((network, tiny_network(1)))
+    source = live()
+    passes = counted(source)
     updates = []
     for update in source.maps("one", REQUEST, lambda: len(updates) >= 2):
         updates.append(update)
@@ -166,8 +163,8 @@ def test_cancelling_keeps_what_is_there_and_the_next_run_goes_on():
 
 
 def test_more_samples_go_on_from_fewer():
-    network, passes = counting(tiny_network(0))
-    source = live((network, tiny_network(1)))
+    source = live()
+    passes = counted(source)
     last(source)
     before = sum(passes)
     more = MapRequest(smoothgrad=SmoothGradSpec(n_samples=20, noise_fraction=0.2, seed=3))
@@ -195,7 +192,7 @@ def test_the_error_of_the_delta_is_its_scatter_over_seeds():
     network_pair = (tiny_network(0), tiny_network(1))
     updates = [
         last(live(network_pair), request=MapRequest(smoothgrad=SmoothGradSpec(n_samples=10, seed=seed)))
-        for seed in range(25)
+        for seed in range(16)
     ]
     scatter = np.std([update.delta for update in updates], axis=0, ddof=1)
     estimated = np.sqrt(np.mean([update.delta_error.values**2 for update in updates], axis=0))
@@ -276,16 +273,16 @@ def test_a_survey_fills_the_scores_of_all_images_and_lasts():
     assert scores.attrs["resolution_px"] == COMPARISON_CELLS
     np.testing.assert_allclose(scores.rho.sel(image="two"), last(source, "two").scores.rho, rtol=1e-5)
 
-    network, passes = counting(tiny_network(0))
-    again = live((network, tiny_network(1)))
+    again = live()
+    passes = counted(again)
     xr.testing.assert_equal(again.scores(REQUEST), scores)
     assert len(list(again.survey(REQUEST, again.images, never))) == 4
     assert passes == [], "the second opening is instant"
 
 
 def test_a_survey_without_a_request_runs_one_pass_an_image():
-    network, passes = counting(tiny_network(0))
-    source = live((network, tiny_network(1)))
+    source = live()
+    passes = counted(source)
     list(source.survey(None, source.images, never))
     assert passes == [1, 1, 1, 1]
     scores = source.scores(REQUEST)

@@ -1,0 +1,129 @@
+"""Folding changes nothing but the time."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from gala_viz.networks.folding import fold_batch_norms, folded, merge_padding
+from gala_viz.networks.insert import add_gala
+from gala_viz.networks.lite0 import lite0_gala
+from gala_viz.networks.network import Network
+from gala_viz.networks.preprocessing import Preprocessing
+from gala_viz.networks.resnet import resnet
+
+
+def shaken(module: nn.Module) -> nn.Module:
+    """Batch norms with statistics and weights that matter."""
+    for part in module.modules():
+        if isinstance(part, nn.BatchNorm2d):
+            nn.init.uniform_(part.running_mean, -0.3, 0.3)
+            nn.init.uniform_(part.running_var, 0.5, 2.0)
+            if part.weight is not None:
+                nn.init.uniform_(part.weight, 0.5, 1.5)
+                nn.init.uniform_(part.bias, -0.3, 0.3)
+    return module
+
+
+def network(module: nn.Module, crop_px: int = 32) -> Network:
+    return Network(
+        module,
+        name="n",
+        preprocessing=Preprocessing(short_px=crop_px, crop_px=crop_px),
+        categories=("a",),
+        sha256="s",
+        device="cpu",
+    )
+
+
+class Small(nn.Module):
+    """Two convolutions with batch norms, one grouped and with a bias, the other gated by GALA."""
+
+    def __init__(self, *, twice: bool = False, affine: bool = True):
+        super().__init__()
+        self.first, self.norm1 = nn.Conv2d(3, 6, 3, padding=1), nn.BatchNorm2d(6, affine=affine)
+        self.second, self.norm2 = nn.Conv2d(6, 6, 3, groups=3, bias=False), nn.BatchNorm2d(6)
+        self.twice = twice
+
+    def forward(self, batch):
+        first = self.first(batch)
+        activity = torch.relu(self.norm1(first)) + (first if self.twice else 0)
+        return self.norm2(self.second(activity)).mean((2, 3))
+
+
+def looked(one: Network, batch: torch.Tensor):
+    batch = batch.clone().requires_grad_()
+    logits, attention = one.attention(batch)
+    (gradient,) = torch.autograd.grad(logits[:, 0].sum(), batch)
+    return logits.detach(), gradient, {layer: values.detach() for layer, values in attention.items()}
+
+
+def assert_alike(first: Network, second: Network, batch: torch.Tensor) -> None:
+    for one, other in zip(looked(first, batch)[:2], looked(second, batch)[:2], strict=True):
+        assert one.abs().max() > 0
+        torch.testing.assert_close(other, one, rtol=1e-3, atol=1e-4 * float(one.abs().max()))
+    ours, theirs = looked(first, batch)[2], looked(second, batch)[2]
+    assert ours.keys() == theirs.keys()
+    for layer, values in ours.items():
+        torch.testing.assert_close(theirs[layer], values, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("affine", [True, False])
+def test_logits_gradients_and_attention_stay_the_same(affine):
+    module = shaken(add_gala(Small(affine=affine), {"norm2": "g"}, ratio=2))
+    original = network(module)
+    quick = folded(original)
+    assert quick is not original
+    assert not [part for part in quick.module.modules() if isinstance(part, nn.BatchNorm2d)]
+    assert_alike(original, quick, torch.randn(2, 3, 32, 32))
+
+
+def test_the_pre_activation_resnet_stays_the_same():
+    original = network(shaken(resnet(5, blocks=(1, 1, 1, 1), base_filters=8)))
+    quick = folded(original)
+    assert quick is not original
+    assert_alike(original, quick, torch.randn(2, 3, 32, 32))
+
+
+def test_lite0_with_gala_stays_the_same_and_pads_in_its_convolutions():
+    original = network(shaken(lite0_gala()), crop_px=224)
+    quick = folded(original)
+    assert not [part for part in quick.module.modules() if isinstance(part, nn.BatchNorm2d)]
+    assert sum(isinstance(part, nn.ZeroPad2d) for part in quick.module.modules()) < sum(
+        isinstance(part, nn.ZeroPad2d) for part in original.module.modules()
+    )
+    assert_alike(original, quick, torch.randn(1, 3, 224, 224))
+
+
+def test_the_original_is_left_as_it_was():
+    module = shaken(Small())
+    before = {name: value.clone() for name, value in module.state_dict().items()}
+    folded(network(module))
+    assert before.keys() == module.state_dict().keys()
+    assert all(torch.equal(before[name], value) for name, value in module.state_dict().items())
+    assert not any(part._forward_hooks for part in module.modules())
+
+
+def test_a_convolution_whose_output_is_used_twice_is_found_out():
+    original = network(shaken(Small(twice=True)))
+    assert folded(original) is original
+
+
+def test_shared_modules_and_norms_without_statistics_are_left_alone():
+    class Shared(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.norm = nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3)
+            self.other, self.own = nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3, track_running_stats=False)
+
+        def forward(self, batch):
+            return self.own(self.other(self.norm(self.conv(self.norm(self.conv(batch))))))
+
+    assert fold_batch_norms(Shared(), torch.randn(2, 3, 8, 8)) == 0
+
+
+def test_padding_that_is_not_symmetric_stays():
+    convolution = nn.Conv2d(3, 3, 3, stride=2)
+    convolution.static_padding = nn.ZeroPad2d((0, 1, 0, 1))
+    assert merge_padding(convolution) == 0
