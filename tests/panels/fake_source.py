@@ -1,4 +1,4 @@
-"""A MapSource made of arithmetic: synthetic photographs, smooth maps, slow iterators, and a record of what was asked."""
+"""A MapSource made of arithmetic: synthetic photographs, smooth maps, slow iterators, a record of what was asked."""
 
 from __future__ import annotations
 

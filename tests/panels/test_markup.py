@@ -1,0 +1,51 @@
+from gala_viz.panels import markup
+from gala_viz.store.source import ImageInfo, NetworkInfo, Prediction
+
+EVIL = '<img src=x onerror="alert(1)">\'&'
+
+
+def network(text):
+    return NetworkInfo(
+        name=text, title=text, layers=(), categories=(text,), input_px=(224, 224), device=text, summary={text: text}
+    )
+
+
+def every_markup():
+    prediction = Prediction(indices=(0,), categories=(EVIL,), probabilities=(0.5,), correct=False)
+    info = ImageInfo(image=EVIL, category=EVIL, target=0, superclass=EVIL, split=EVIL)
+    pair = (network(EVIL), network(EVIL))
+    yield markup.loading(EVIL)
+    yield markup.failure(EVIL)
+    yield markup.nothing_to_show(EVIL)
+    yield markup.alert(EVIL)
+    yield markup.image_heading(info)
+    yield markup.top_five("a", pair[0], prediction, 0)
+    yield markup.score_table(pair, {EVIL: (0.1, 0.2)}, EVIL)
+    yield markup.provenance(pair, ((EVIL, EVIL),), {EVIL: EVIL})
+
+
+def test_names_from_files_are_text_and_never_markup():
+    for html in every_markup():
+        assert "<img" not in html
+        assert "&lt;img src=x onerror=" in html
+
+
+def test_right_and_wrong_are_told_by_a_sign_and_a_word():
+    def chip(correct):
+        return markup.top_five(
+            "a", network("n"), Prediction(indices=(1,), categories=("c",), probabilities=(1.0,), correct=correct), 1
+        )
+
+    assert "✓ right" in chip(True)
+    assert "✗ wrong" in chip(False)
+    assert "no label" in chip(None)
+
+
+def test_fewer_than_five_categories_leave_calm_rows():
+    html = markup.top_five("a", network("n"), None, None)
+    assert html.count("–") == 5
+
+
+def test_unknown_scores_are_dashes():
+    assert "–" in markup.score_table((network("a"), network("b")), {"rho": (float("nan"), 0.25)}, "")
+    assert "0.250" in markup.score_table((network("a"), network("b")), {"rho": (float("nan"), 0.25)}, "")

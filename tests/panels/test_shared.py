@@ -1,0 +1,73 @@
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from gala_viz.panels.options import CompareOptions
+from gala_viz.panels.shared import SharedSource, shared_source
+from tests.panels.fake_source import FakeSource
+from tests.panels.test_background import until
+
+
+def test_all_sessions_share_one_source_that_is_built_once():
+    built = []
+
+    def build(say):
+        built.append(1)
+        return FakeSource()
+
+    found = []
+    threads = [threading.Thread(target=lambda: found.append(shared_source("one source", build))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    until(lambda: found[0].state == "ready")
+    assert built == [1]
+    assert len(set(map(id, found))) == 1
+    assert len(found[0].index) == len(found[0].source.images)
+
+
+def test_steps_are_told_to_those_who_wait():
+    go, heard = threading.Event(), []
+
+    def build(say):
+        go.wait(5)
+        say("Loading networks…")
+        return FakeSource()
+
+    shared = SharedSource(build).start()
+    shared.subscribe(lambda: heard.append((shared.state, shared.step)))
+    go.set()
+    until(lambda: shared.state == "ready" and heard[-1][0] == "ready")
+    assert ("loading", "Loading networks…") in heard
+
+
+def test_a_failure_is_kept_as_a_sentence_and_the_next_start_tries_again():
+    attempts = []
+
+    def build(say):
+        attempts.append(1)
+        if len(attempts) == 1:
+            raise FileNotFoundError("no folder called 'phots'. Did you mean 'photos'?")
+        return FakeSource()
+
+    shared = SharedSource(build).start()
+    until(lambda: shared.state == "failed")
+    assert shared.error == "no folder called 'phots'. Did you mean 'photos'?"
+    shared.start()
+    until(lambda: shared.state == "ready")
+
+
+def test_two_networks_are_asked_for():
+    with pytest.raises(ValueError, match="two networks are compared; got 1"):
+        CompareOptions(networks=("a",))
+
+
+def test_the_page_is_imported_without_torch_or_captum():
+    code = (
+        "import sys, gala_viz.panels.compare; print([m for m in ('torch', 'captum', 'lightning') if m in sys.modules])"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"

@@ -1,0 +1,249 @@
+"""The view as Python objects, with a source that counts what it is asked and no document: answers arrive at once."""
+
+import threading
+
+import numpy as np
+import pytest
+
+from gala_viz.panels.components import UPLOAD_LIMIT_BYTES, Upload
+from gala_viz.panels.index import CollectionIndex
+from gala_viz.panels.progress_view import seconds_text, standard_error_percent, update_text
+from gala_viz.panels.state import SETTINGS, MapSettings
+from gala_viz.panels.view import CompareView
+from gala_viz.specs import MapRequest
+from tests.panels.fake_source import FakeSource
+from tests.panels.test_background import until
+
+
+@pytest.fixture
+def source():
+    return FakeSource(count=12)
+
+
+@pytest.fixture
+def view(source):
+    view = CompareView(source, CollectionIndex(source), None)
+    view.open()
+    until(lambda: finished(view))
+    yield view
+    view.close()
+
+
+def finished(view):
+    return view._update is not None and view._update.done and view.scores._all is not None
+
+
+def drawn(view, panel):
+    return np.asarray(view.row.sources[panel].data["image"][0])
+
+
+def test_moving_the_image_selector_asks_the_source_once(view, source):
+    image = source.images[1]
+    view.shown.image = image
+    until(lambda: source.asked[f"maps {image}"] and finished(view))
+    assert source.asked[f"maps {image}"] == 1
+    view.shown.image = source.images[0]
+    until(lambda: finished(view))
+    view.shown.image = image
+    until(lambda: finished(view))
+    assert source.asked[f"maps {image}"] == 1, "finished maps are taken from the source's cache"
+
+
+def test_the_panels_hold_the_sources_arrays(view, source):
+    update = source.cached(source.images[0], MapRequest())
+    np.testing.assert_array_equal(drawn(view, "a"), update.maps[0])
+    np.testing.assert_array_equal(drawn(view, "b"), update.maps[1])
+    np.testing.assert_array_equal(drawn(view, "delta"), update.delta)
+    np.testing.assert_array_equal(drawn(view, "human"), source.human_map(source.images[0]))
+    assert drawn(view, "a").dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"n_samples": 10}, {"noise_fraction": 0.3}, {"target": "label"}, {"method": "saliency"}, {"smoothing_px": 2}],
+)
+def test_every_setting_asks_again_and_the_photograph_is_not_sent_twice(view, source, change):
+    image, before = source.images[0], view.row.sources["photo"].data["image"][0]
+    view.settings.param.update(**change)
+    until(lambda: source.asked[f"maps {image}"] == 2 and finished(view))
+    assert view.row.sources["photo"].data["image"][0] is before
+
+
+@pytest.mark.parametrize("change", [{"opacity": 0.1}, {"threshold": 50}, {"palette": "Fire"}, {"scale": "raw"}])
+def test_looks_never_ask(view, source, change):
+    before = dict(source.asked)
+    view.looks.param.update(**change)
+    assert dict(source.asked) == before
+
+
+def test_settings_say_everything_that_a_request_holds():
+    settings = MapSettings(
+        target="chosen",
+        category=7,
+        n_samples=9,
+        noise_fraction=0.2,
+        reduction="signed",
+        smoothing_px=3,
+        normalise="sum",
+    )
+    request = settings.request()
+    assert (request.target, request.reduction, request.smoothing_px, request.normalise) == (7, "signed", 3, "sum")
+    assert (request.smoothgrad.n_samples, request.smoothgrad.noise_fraction) == (9, 0.2)
+    assert MapSettings().request() == MapRequest()
+    assert MapSettings(target="label").request(has_label=False).target == "own"
+    assert len(SETTINGS) == 8
+
+
+def test_a_new_photograph_cancels_the_maps_of_the_one_before(source):
+    source.delay_s = 0.02
+    view = CompareView(source, CollectionIndex(source), None)
+    view.open()
+    until(lambda: source.asked[f"maps {source.images[0]}"])
+    view.move(1)
+    until(lambda: finished(view))
+    assert source.cancelled_jobs == 1
+    assert source.cached(source.images[0], MapRequest()) is None
+    np.testing.assert_array_equal(drawn(view, "a"), source.cached(source.images[1], MapRequest()).maps[0])
+    view.close()
+
+
+def test_cancel_stops_within_a_chunk_and_keeps_what_is_there(source):
+    source.delay_s = 0.05
+    view = CompareView(source, CollectionIndex(source), None)
+    view.open()
+    until(lambda: view._update is not None)
+    view.cancel()
+    until(lambda: source.cancelled_jobs == 1)
+    n = view._update.n
+    assert n < 50
+    assert np.isfinite(drawn(view, "a")).all()
+    assert f"Cancelled at n = {n} of 50" in view.progress.text.object
+    assert view.progress.cancel.disabled
+    view.close()
+
+
+def test_closing_a_session_ends_its_threads_and_lets_go_of_its_arrays(source):
+    source.delay_s = 0.05
+    view = CompareView(source, CollectionIndex(source), None)
+    view.open()
+    until(lambda: view._update is not None)
+    mine = {view._maps._thread, view.gallery._worker._thread}
+    view.close()
+    until(lambda: not any(thread.is_alive() for thread in mine if thread))
+    assert view._update is None
+    assert view._passage is None
+    assert view.source is None
+    assert not [t for t in threading.enumerate() if t in mine]
+
+
+def test_a_layer_goes_into_the_main_row_and_back(view, source):
+    view._toggle_layer(3)
+    norms = source.passage(source.images[0]).attention_norms
+    np.testing.assert_array_equal(drawn(view, "a"), norms[0]["blocks.8"])
+    np.testing.assert_array_equal(drawn(view, "b"), norms[1]["blocks.8"])
+    assert view.display.titles["a"] == "Vanilla GALA, blocks.8"
+    view._toggle_layer(3)
+    np.testing.assert_array_equal(drawn(view, "a"), view._update.maps[0])
+
+
+def test_a_photograph_without_a_human_map_says_so(view, source):
+    view.shown.image = source.images[4]
+    until(lambda: finished(view) and view.row.note.text)
+    assert view.row.note.text == "People did not mark this photograph."
+    assert np.isnan(drawn(view, "human")).all()
+
+
+def test_one_participants_map_replaces_that_of_all(view, source):
+    together = drawn(view, "human").copy()
+    view.shown.participant = "p3"
+    until(lambda: not np.array_equal(drawn(view, "human"), together, equal_nan=True))
+    np.testing.assert_array_equal(drawn(view, "human"), source.human_map(source.images[0], participant="p3"))
+
+
+def test_the_arrow_keys_follow_the_gallerys_order_and_stop_at_its_ends(view, source):
+    view.move(-1)
+    assert view.shown.image == source.images[0]
+    view.gallery.search.value_input = "otter"
+    view.move(1)
+    assert source.info(view.shown.image).category == "otter"
+
+
+def test_only_one_page_of_thumbnails_is_read():
+    source = FakeSource(count=500)
+    view = CompareView(source, CollectionIndex(source), None)
+    until(lambda: source.asked["thumbnail"] == 24)
+    assert len(view.gallery.tiles.items) == 24
+    view.gallery._on_message({"page": 20})
+    until(lambda: source.asked["thumbnail"] == 44)
+    assert [item["id"] for item in view.gallery.tiles.items] == list(source.images[480:])
+    view.close()
+
+
+def test_an_error_of_the_source_is_told_and_the_next_photograph_works(source):
+    good = source.maps
+    source.maps = lambda image, *rest: 1 / 0 if image == source.images[0] else good(image, *rest)
+    view = CompareView(source, CollectionIndex(source), None)
+    view.open()
+    until(lambda: "division by zero" in view.alert.object)
+    view.move(1)
+    until(lambda: finished(view))
+    assert view.alert.object == ""
+    view.close()
+
+
+def test_scoring_the_collection_reports_progress_and_can_be_cancelled(view, source):
+    source.delay_s = 0.02
+    view.score_collection()
+    until(lambda: "of 12 photographs" in view.survey.text.object)
+    view._survey.cancel()
+    until(lambda: "Cancelled" in view.survey.text.object)
+    assert source.asked["survey"] == 1
+
+
+def test_an_upload_is_shown_and_a_refusal_is_told(view, source):
+    told = []
+    view.upload._send_msg = told.append
+    view.take("notes.png", b"these are no pixels")
+    until(lambda: told)
+    assert "notes.png could not be read" in told[0]["refused"]
+    view.take("copy.webp", source.thumbnail(source.images[3]))
+    until(lambda: view.shown.image.startswith("upload 1"))
+    assert view.gallery.tiles.items[0]["id"] == view.shown.image
+
+
+def piece(i, pieces, data, upload=5):
+    return {"upload": upload, "name": "a.png", "piece": i, "pieces": pieces, "data": data}
+
+
+def test_pieces_of_an_upload_are_put_together_and_strays_are_dropped():
+    files = []
+    upload = Upload(on_file=lambda name, content: files.append((name, content)))
+    upload._handle_msg(piece(0, 2, b"first "))
+    upload._handle_msg(piece(1, 2, b"of another", upload=6))
+    upload._handle_msg(piece(1, 2, b"second"))
+    assert files == [("a.png", b"first second")]
+
+
+def test_the_size_limit_holds_on_the_server_too():
+    files, told = [], []
+    upload = Upload(on_file=lambda *file: files.append(file))
+    upload._send_msg = told.append
+    for i in range(21):
+        upload._handle_msg(piece(i, 21, bytes(UPLOAD_LIMIT_BYTES // 20)))
+    assert files == []
+    assert "larger than 20 MB" in told[0]["refused"]
+
+
+def test_progress_is_told_in_words(source):
+    update = source.update(source.images[0], MapRequest(), 25)
+    assert update_text(update).startswith("n = 25 of 50 · standard error ")
+    assert "2.5 s to go" in update_text(update)
+    halved = standard_error_percent(source.update(source.images[0], MapRequest(), 100))
+    assert halved == pytest.approx(standard_error_percent(update) / 2, rel=0.1)
+    assert [seconds_text(s) for s in (0.42, 12.4, 185, 7440, None)] == ["0.4 s", "12 s", "3 min 5 s", "2 h 4 min", ""]
+
+
+def test_every_tile_of_the_gallery_is_a_plain_value(view):
+    for item in view.gallery.tiles.items:
+        assert set(item) == {"id", "category", "thumbnail", "marks", "score"}
+        assert item["thumbnail"].startswith("data:image/webp;base64,")
