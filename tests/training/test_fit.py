@@ -48,7 +48,7 @@ def test_a_start_that_does_not_fit_is_refused():
     other = Network(
         nn.Sequential(nn.Conv2d(3, 4, 1), nn.Flatten()), name="other", preprocessing=START.preprocessing, categories=()
     )
-    with pytest.raises(ValueError, match="tiny_gala has no place for '0.weight' of other"):
+    with pytest.raises(ValueError, match=r"tiny_gala has no place for '0\.weight' of other"):
         starting_network(tiny_recipe(), other)
 
 

@@ -1,0 +1,88 @@
+"""The commands that made the shipped networks, on a few made-up images in OSIE's public layout."""
+
+import numpy as np
+import pytest
+from scipy.io import savemat
+
+from gala_viz.cli import main
+from gala_viz.imagenet import CATEGORIES
+from gala_viz.networks.card import read_card
+from gala_viz.networks.zoo import load_network
+from gala_viz.splits import images_of_split
+from tests.collections.pictures import encoded, gradient
+from tests.collections.test_osie import cells
+
+IDS = tuple(str(1001 + number) for number in range(12))
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    root = tmp_path_factory.mktemp("collections")
+    chance = np.random.default_rng(0)
+    stimuli = root / "osie" / "data" / "stimuli"
+    stimuli.mkdir(parents=True)
+    entries = []
+    for image in IDS:
+        (stimuli / f"{image}.jpg").write_bytes(encoded(gradient(240, 320), "JPEG"))
+        subjects = [
+            {
+                "fix_x": chance.uniform(100, 700, 6),
+                "fix_y": chance.uniform(100, 500, 6),
+                "fix_duration": chance.uniform(90, 400, 6),
+            }
+            for _ in range(4)
+        ]
+        entries.append({"img": f"{image}.jpg", "subjects": cells(subjects)})
+    (root / "osie" / "data" / "eye").mkdir()
+    savemat(root / "osie" / "data" / "eye" / "fixations.mat", {"fixations": cells(entries)})
+    for wnid, _ in CATEGORIES[:20]:
+        (root / "labels" / wnid).mkdir(parents=True)
+        (root / "labels" / wnid / f"{wnid}_one.JPEG").write_bytes(encoded(gradient(240, 240), "JPEG"))
+    (root / "plain").mkdir()
+    for number in range(12):
+        (root / "plain" / f"photo{number}.png").write_bytes(encoded(gradient(230, 260), "PNG"))
+    return root
+
+
+@pytest.fixture(scope="module")
+def trained(folders, tmp_path_factory):
+    out = tmp_path_factory.mktemp("trained")
+    arguments = [
+        "--maps",
+        str(folders / "osie"),
+        "--labels",
+        str(folders / "labels"),
+        "--plain",
+        str(folders / "plain"),
+    ]
+    where = ["--out", str(out / "models"), "--runs", str(out / "runs"), "--device", "cpu", "--quiet"]
+    assert main(["train", "lite0-gala-human", *arguments, *where, "--epochs", "1"]) == 0
+    return out / "models" / "lite0-gala-human", arguments
+
+
+def test_the_train_command_runs_on_osies_public_layout_and_leaves_a_network_and_its_card(trained):
+    folder, _ = trained
+    card = read_card(folder)
+    assert card["recipe"]["epochs"] == 1
+    assert card["data"]["osie"]["n_train"] == len(images_of_split(IDS, "train"))
+    assert "observers" in card["data"]["osie"]["maps"]
+    network = load_network(folder, device="cpu")
+    assert network.layers == tuple(f"block{index}" for index in range(5, 11))
+    assert network.categories[0] == CATEGORIES[0][1]
+
+
+def test_the_measure_command_prints_a_table_and_writes_the_card(trained, capsys):
+    folder, arguments = trained
+    asked = ["measure", str(folder), *arguments, "--split", "validation", "--samples", "2", "--device", "cpu"]
+    assert main([*asked, "--write"]) == 0
+    assert "| rho, attention norm, block10 |" in capsys.readouterr().out
+    metrics = read_card(folder)["metrics"]
+    assert metrics["split"] == "validation"
+    assert metrics["rho_smoothgrad"]["n"] == len(images_of_split(IDS, "validation"))
+    load_network(folder, device="cpu")
+
+
+def test_an_unknown_recipe_gets_an_answer(folders, capsys):
+    arguments = ["--maps", str(folders / "osie"), "--labels", str(folders / "labels")]
+    assert main(["train", "lite0-gala-humam", *arguments]) == 2
+    assert "Did you mean 'lite0-gala-human'?" in capsys.readouterr().err
