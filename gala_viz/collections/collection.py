@@ -12,7 +12,7 @@ from typing import TypeVar
 import numpy as np
 import xarray as xr
 
-from gala_viz.collections.caching import PHOTOS, THUMBNAILS, FileCache, cache_folder
+from gala_viz.collections.caching import PHOTOS, SIZES, THUMBNAILS, FileCache, cache_folder
 from gala_viz.collections.reading import (
     FOLDER_LIMITS,
     ReadingLimits,
@@ -130,10 +130,11 @@ class Collection(ABC):
     def size_px(self, image: str) -> tuple[int, int]:
         """(height, width) of the upright photograph, from the file's header."""
         path, key = self._key(image)
-        kept = PHOTOS.get(key)
-        if kept is not None:
-            return kept.shape[0], kept.shape[1]
-        return self._listing_faults(image, lambda: photo_size_px(path, self.limits))
+        size = SIZES.get(key)
+        if size is None:
+            size = self._listing_faults(image, lambda: photo_size_px(path, self.limits))
+            SIZES.put(key, size, 400)
+        return size
 
     def thumbnail(self, image: str, side_px: int = 128) -> bytes:
         """A WebP picture whose longer side is at most ``side_px``; fails like ``photo``."""

@@ -94,6 +94,29 @@ def test_the_interval_over_participants_is_wider_when_people_differ_more_and_hol
     assert noise_ceiling(people(4, 1.0), n_splits=2).participant_interval is None
 
 
+def test_who_took_part_matters_for_all_their_images_at_once():
+    generator = np.random.default_rng(0)
+    noise = np.array([0.2, 0.2, 5.0, 5.0, 5.0, 5.0])[:, None, None]
+    images = {}
+    for k in range(60):
+        marks = generator.normal(size=(12, 12)) + noise * generator.normal(size=(6, 12, 12))
+        images[f"i{k}"] = labelled_map(marks, name="m", leading={"participant": list("abcdef")})
+    ceiling = noise_ceiling(images, spec=CeilingSpec(n_splits=50, n_participant_resamples=300))
+    strangers = {
+        image: maps.assign_coords(participant=[f"{image} {name}" for name in "abcdef"])
+        for image, maps in images.items()
+    }
+    apart = noise_ceiling(strangers, spec=CeilingSpec(n_splits=50, n_participant_resamples=300))
+    widths = [c.participant_interval.high - c.participant_interval.low for c in (ceiling, apart)]
+    assert widths[0] > 2 * widths[1]
+
+
+def test_images_are_split_by_chances_of_their_own():
+    maps = people(6, 2.0)
+    twins = noise_ceiling({"one": maps, "other": maps}, n_splits=3).per_image
+    assert float(twins.sel(image="one")) != float(twins.sel(image="other"))
+
+
 def test_wrong_settings_are_refused():
     for wrong in ({"n_splits": 0}, {"min_participants": 1}, {"n_participant_resamples": 5}):
         with pytest.raises(ValueError, match=r"at least|two"):

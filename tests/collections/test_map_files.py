@@ -11,6 +11,7 @@ from PIL import Image
 
 from gala_viz.collections import open_collection
 from gala_viz.collections.map_files import MapFileError, read_map_file
+from gala_viz.collections.map_names import matched_maps
 from gala_viz.registry import UnknownNameError
 from tests.collections.pictures import encoded, gradient
 
@@ -166,6 +167,19 @@ def test_maps_that_fit_no_image_or_several_are_listed(folders):
     assert "a.jpg and a.png" in reasons["maps/a.npy"]
     assert "no image" in reasons["maps/zebra.npy"]
     assert "second" in reasons["maps/b.npz"]
+
+
+def test_a_file_name_alone_is_enough_only_where_one_image_has_it():
+    matched, left_out = matched_maps(("x/a.jpg", "y/a.jpg", "y/b.jpg"), ("a.npy", "b.npy", "x/a.npy"))
+    assert matched == {"y/b.jpg": "b.npy", "x/a.jpg": "x/a.npy"}
+    assert [path for path, _ in left_out] == ["a.npy"]
+
+
+def test_of_many_maps_that_fit_no_image_some_are_named_and_the_rest_counted():
+    matched, left_out = matched_maps(("a.jpg",), [f"{k}.npy" for k in range(250)])
+    assert matched == {}
+    assert len(left_out) == 101
+    assert left_out[-1][1].startswith("150 more")
 
 
 def test_maps_inside_the_photographs_folder_are_not_shown_as_photographs(folders):
