@@ -136,11 +136,5 @@ class FileCache:
             held -= size
 
 
-PHOTOS = BoundedCache(96 * 2**20)
-"""Decoded photographs of all collections."""
 MAPS = BoundedCache(96 * 2**20)
 """Human maps of all collections."""
-THUMBNAILS = BoundedCache(24 * 2**20)
-"""Encoded thumbnails of all collections."""
-SIZES = BoundedCache(8 * 2**20)
-"""Sizes of photographs, for some formats tell theirs only when they are decoded."""

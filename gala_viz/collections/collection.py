@@ -5,28 +5,18 @@ from __future__ import annotations
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 import xarray as xr
 
-from gala_viz.collections.caching import PHOTOS, SIZES, THUMBNAILS, FileCache, cache_folder
-from gala_viz.collections.reading import (
-    FOLDER_LIMITS,
-    ReadingLimits,
-    UnreadableImageError,
-    photo_size_px,
-    read_photo,
-    read_thumbnail,
-)
+from gala_viz.collections.kept import kept_photo, kept_size_px, kept_thumbnail
+from gala_viz.collections.reading import FOLDER_LIMITS, ReadingLimits, UnreadableImageError
 from gala_viz.registry import UnknownNameError, unknown_name
 
 LARGE = 500
 """From this many images on, thumbnails are also kept in the user's cache folder."""
-THUMBNAIL_BYTES = 512 * 2**20
-"""The most that thumbnails of all collections take in the user's cache folder."""
 
 Read = TypeVar("Read")
 
@@ -120,37 +110,18 @@ class Collection(ABC):
         Raises ``UnreadableImageError``, and lists the file in ``skipped``, when it cannot be shown.
         """
         path, key = self._key(image)
-        kept = PHOTOS.get(key)
-        if kept is None:
-            kept = self._listing_faults(image, lambda: read_photo(path, self.limits))
-            kept.flags.writeable = False
-            PHOTOS.put(key, kept, kept.nbytes)
-        return kept
+        return self._listing_faults(image, lambda: kept_photo(path, key, self.limits))
 
     def size_px(self, image: str) -> tuple[int, int]:
         """(height, width) of the upright photograph, from the file's header."""
         path, key = self._key(image)
-        size = SIZES.get(key)
-        if size is None:
-            size = self._listing_faults(image, lambda: photo_size_px(path, self.limits))
-            SIZES.put(key, size, 400)
-        return size
+        return self._listing_faults(image, lambda: kept_size_px(path, key, self.limits))
 
     def thumbnail(self, image: str, side_px: int = 128) -> bytes:
         """A WebP picture whose longer side is at most ``side_px``; fails like ``photo``."""
         path, key = self._key(image)
-        key = (*key, side_px)
-        content = THUMBNAILS.get(key)
-        if content is not None:
-            return content
-        files = _thumbnail_files(cache_folder()) if len(self) >= LARGE else None
-        content = files.get(repr(key)) if files else None
-        if content is None:
-            content = self._listing_faults(image, lambda: read_thumbnail(path, side_px, self.limits))
-            if files:
-                files.put(repr(key), content)
-        THUMBNAILS.put(key, content, len(content) + 200)
-        return content
+        on_disk = len(self) >= LARGE
+        return self._listing_faults(image, lambda: kept_thumbnail(path, key, side_px, self.limits, on_disk=on_disk))
 
     def has_human_map(self, image: str) -> bool:
         """Whether people's marks on this image are known, in the default kind."""
@@ -219,8 +190,3 @@ class Collection(ABC):
         except UnreadableImageError as error:
             self.skip(image, str(error))
             raise UnreadableImageError(f"{self.name}, {image}: {error}") from error
-
-
-@lru_cache(maxsize=4)
-def _thumbnail_files(folder: Path) -> FileCache:
-    return FileCache(folder / "thumbnails", THUMBNAIL_BYTES, ".webp")

@@ -10,30 +10,17 @@ damaged or of another version counts as none.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from gala_viz.collections.caching import cache_folder, write_atomically
+from gala_viz.collections.index_file import Listing, index_path, load_index, save_index
 
-VERSION = 1
 CHECKED_FILES = 5000
 MAX_DEPTH = 12
 _COARSE_NS = 2_000_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """What one folder holds: sub-folders, files as [name, bytes, time of change in ns], [name, reason] if refused."""
-
-    modified_ns: int
-    folders: list[str]
-    files: list[list]
-    refused: list[list[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +46,8 @@ def indexed_tree(
     are refused with a reason. ``excluded`` folders are not entered. Raises ``OSError`` when ``root`` itself cannot be
     read.
     """
-    path = _index_path(root, suffixes, told_suffixes)
-    known = {} if fresh else _load(path, root)
+    path = index_path(root, suffixes, told_suffixes)
+    known = {} if fresh else load_index(path, root)
     checked = sum(len(listing.files) for listing in known.values()) <= CHECKED_FILES
     found: dict[str, Listing] = {}
     changed = False
@@ -89,7 +76,7 @@ def indexed_tree(
         else:
             waiting += below
     if changed or len(found) != len(known):
-        _save(path, root, found)
+        save_index(path, root, found)
     return Tree(tuple(sorted(_files(found))), tuple(sorted([*_refusals(found), *unreadable])))
 
 
@@ -170,41 +157,3 @@ def _is_text(name: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _index_path(root: Path, suffixes: frozenset[str], told_suffixes: frozenset[str]) -> Path:
-    parts = json.dumps([str(root), sorted(suffixes), sorted(told_suffixes)])
-    return cache_folder() / "indexes" / f"{hashlib.sha256(parts.encode()).hexdigest()[:32]}.json"
-
-
-def _load(path: Path, root: Path) -> dict[str, Listing]:
-    try:
-        stored = json.loads(path.read_bytes())
-        if stored["version"] != VERSION or stored["root"] != str(root):
-            return {}
-        return {folder: _checked(Listing(*listing)) for folder, listing in stored["folders"].items()}
-    except (OSError, ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError):
-        return {}
-
-
-def _checked(listing: Listing) -> Listing:
-    """The listing, if it has the right types and names no place outside its folder; else ``ValueError``."""
-    names = [*listing.folders, *(file[0] for file in listing.files), *(file[0] for file in listing.refused)]
-    numbers = [listing.modified_ns, *(number for _, *two in listing.files for number in two)]
-    if (
-        not all(isinstance(number, int) for number in numbers)
-        or any(len(file) != 3 for file in listing.files)
-        or any(len(file) != 2 or not isinstance(file[1], str) for file in listing.refused)
-        or any(not isinstance(name, str) or name in ("", ".", "..") or "/" in name for name in names)
-    ):
-        raise ValueError("the index is damaged.")
-    return listing
-
-
-def _save(path: Path, root: Path, found: dict[str, Listing]) -> None:
-    folders = {
-        folder: [listing.modified_ns, listing.folders, listing.files, listing.refused]
-        for folder, listing in found.items()
-    }
-    content = json.dumps({"version": VERSION, "root": str(root), "folders": folders}, separators=(",", ":"))
-    write_atomically(path, content.encode())

@@ -40,7 +40,7 @@ def open_collection(name_or_folder: str | Path, *, human_maps: str | Path | None
             )
         return COLLECTIONS[str(name_or_folder)]()
     from gala_viz.collections.folder import FolderCollection
-    from gala_viz.collections.osie_files import osie_layout
+    from gala_viz.collections.osie_layout import osie_layout
 
     if human_maps is None and osie_layout(folder) is not None:
         from gala_viz.collections.osie import OSIECollection

@@ -16,10 +16,10 @@ from gala_viz.collections.osie_files import (
     ORIGINAL_PX,
     MouseTable,
     OSIEFileError,
-    osie_layout,
     read_fixations,
     read_mouse_mat,
 )
+from gala_viz.collections.osie_layout import osie_layout
 from gala_viz.collections.points import PointMaps, PointMapSpec, Points, point_counts, smoothed
 from gala_viz.collections.reading import FOLDER_LIMITS, ReadingLimits
 from gala_viz.schema import labelled_map

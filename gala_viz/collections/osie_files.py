@@ -15,7 +15,6 @@ import io
 import math
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,31 +32,6 @@ _MAX_MAT_BYTES = 500_000_000
 
 class OSIEFileError(ValueError):
     """A file of OSIE that cannot be used; the message says what was expected."""
-
-
-@dataclass(frozen=True)
-class OSIELayout:
-    """Where an OSIE folder keeps its things; what is missing is None."""
-
-    stimuli: Path
-    fixations: Path | None
-    mouse: Path | None
-
-
-def osie_layout(folder: Path) -> OSIELayout | None:
-    """Recognise an OSIE folder (or its "data" folder), in either layout; None for any other folder."""
-    for root in (folder, folder / "data"):
-        if not (root / "stimuli").is_dir():
-            continue
-        fixations = _first(root / "eye" / "fixations.mat", root / "fixations.csv.gz", root / "fixations.csv")
-        mouse = _first(root / "mouse_amt", root / "mouse_amt.npz")
-        if fixations or mouse:
-            return OSIELayout(root / "stimuli", fixations, mouse)
-    return None
-
-
-def _first(*paths: Path) -> Path | None:
-    return next((path for path in paths if path.exists()), None)
 
 
 def read_fixations(path: Path) -> dict[str, Points]:

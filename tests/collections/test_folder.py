@@ -269,8 +269,8 @@ def test_a_name_that_is_no_text_is_listed(photos):
 def test_thumbnails_of_large_collections_are_kept_between_sessions(photos, cache_folder, monkeypatch):
     monkeypatch.setattr("gala_viz.collections.collection.LARGE", 3)
     first = open_collection(photos).thumbnail("a.jpg")
-    monkeypatch.setattr("gala_viz.collections.collection.THUMBNAILS", caching.BoundedCache(10**6))
-    monkeypatch.setattr("gala_viz.collections.collection.read_thumbnail", None)
+    monkeypatch.setattr("gala_viz.collections.kept.THUMBNAILS", caching.BoundedCache(10**6))
+    monkeypatch.setattr("gala_viz.collections.kept.read_thumbnail", None)
     assert open_collection(photos).thumbnail("a.jpg") == first
     with Image.open(io.BytesIO(first)) as small:
         assert small.format == "WEBP"
