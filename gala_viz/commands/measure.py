@@ -36,7 +36,8 @@ class Arguments:
     def run(self) -> int:
         """Measure, print, write where asked."""
         from gala_viz.collections import open_collection
-        from gala_viz.evaluation.report import card_metrics, measure, table
+        from gala_viz.evaluation.report import card_metrics, measure
+        from gala_viz.evaluation.table import table
         from gala_viz.networks.card import write_card
         from gala_viz.networks.folders import network_folder
         from gala_viz.networks.zoo import load_network

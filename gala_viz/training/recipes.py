@@ -26,17 +26,17 @@ class Recipe:
     builder: str = "lite0_gala"
     arguments: dict[str, Any] = field(default_factory=dict)
     start: str = "lite0"
-    gate: float = 0.76
+    gate: float = 0.4
     frozen: tuple[str, ...] = _LITE0_TRUNK
     epochs: int = 8
     batch_size: int = 32
     backbone_rate: float = 1e-4
-    gala_rate: float = 3e-3
+    gala_rate: float = 2e-3
     weight_decay: float = 1e-4
     attention_weight: float = 0.0
     attention_warmup_epochs: float = 1.0
     temperature: float = 2.0
-    label_share: float = 0.3
+    label_share: float = 0.1
     per_epoch: dict[str, int] = field(default_factory=lambda: {"maps": 310, "labels": 400, "plain": 400})
     jitter_px: int = 32
     seed: int = 0

@@ -5,7 +5,8 @@ import xarray as xr
 from scipy.stats import spearmanr
 
 from gala_viz.evaluation.heldout import attention_alignment, ceiling, correct, first_choices, human_maps
-from gala_viz.evaluation.report import card_metrics, measure, table
+from gala_viz.evaluation.report import card_metrics, measure
+from gala_viz.evaluation.table import table
 from gala_viz.networks.network import Network
 from gala_viz.specs import SmoothGradSpec
 from gala_viz.splits import images_of_split
