@@ -1,0 +1,163 @@
+"""SmoothGrad against Captum as a user writes it: seconds, first partial maps, and memory as the samples grow.
+
+    python benchmarks/smoothgrad.py [--networks A B] [--samples 50] [--repeats 5] [--threads 2]
+
+Times are medians over the repeats, each on another photograph; ratios are to the first row. Memory is the growth of the
+largest resident size of a process of its own. Compare ratios, not seconds, on a machine that does other work.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+PAIR = ("lite0-gala-vanilla", "lite0-gala-human")
+CHUNK = 5
+
+
+def main() -> None:
+    arguments = parsed()
+    if arguments.memory_of:
+        return print_peak(arguments)
+    import torch
+
+    torch.set_num_threads(arguments.threads)
+    print(f"{platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads, torch {torch.__version__}")
+    print(f"load of the machine {os.getloadavg()[0]:.1f}, networks {' and '.join(arguments.networks)}")
+    print(f"\n{arguments.samples} samples of one photograph, median of {arguments.repeats}\n")
+    print(f"{'':<52}{'s':>8}{'ratio':>8}{'first maps, s':>16}")
+    reference = None
+    for name, run in rows(arguments).items():
+        run(0)
+        times, firsts = zip(*(run(repeat + 1) for repeat in range(arguments.repeats)), strict=True)
+        seconds, first = statistics.median(times), statistics.median(firsts)
+        reference = reference or seconds
+        print(f"{name:<52}{seconds:>8.2f}{seconds / reference:>8.2f}{first:>16.2f}", flush=True)
+    print(f"\n{'growth of the largest resident size, MB':<52}" + "".join(f"{f'n = {n}':>10}" for n in (5, 20, 50)))
+    for how in ("captum", "captum-chunks", "ours"):
+        peaks = [peak_of(how, n, arguments) for n in (5, 20, 50)]
+        print(f"{how:<52}" + "".join(f"{peak:>10.0f}" for peak in peaks), flush=True)
+
+
+def parsed() -> argparse.Namespace:
+    from gala_viz.networks.folders import UNMODIFIED, known_networks
+
+    default = PAIR if set(PAIR) <= set(known_networks()) else (UNMODIFIED, UNMODIFIED)
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("--networks", nargs=2, default=default, metavar=("A", "B"))
+    parser.add_argument("--samples", type=int, default=50)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--memory-of", choices=("captum", "captum-chunks", "ours"), help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def rows(arguments: argparse.Namespace) -> dict[str, Callable[[int], tuple[float, float]]]:
+    """Name -> a run on the photograph of a repeat, which gives its seconds and those until the first map."""
+    from gala_viz import MapRequest, SmoothGradSpec, load_network, open_collection
+    from gala_viz.live import LiveMaps
+    from gala_viz.networks.folding import folded
+
+    collection, n = open_collection("photos"), arguments.samples
+    networks = [load_network(name, device="cpu") for name in arguments.networks]
+    quick = folded(networks[0])
+    folder = Path(tempfile.mkdtemp(prefix="gala_viz_benchmark_"))
+    source = LiveMaps(collection, networks, folder)
+
+    def image(repeat: int) -> str:
+        return collection.images[repeat % len(collection.images)]
+
+    def both(repeat: int) -> tuple[float, float]:
+        request = MapRequest(smoothgrad=SmoothGradSpec(n_samples=n, seed=repeat // len(collection.images)))
+        return timed(source.maps(image(repeat), request, lambda: False))
+
+    def seen_before(repeat: int) -> tuple[float, float]:
+        request = MapRequest(smoothgrad=SmoothGradSpec(n_samples=n, seed=repeat // len(collection.images)))
+        start = time.perf_counter()
+        source.cached(image(repeat), request)
+        return (time.perf_counter() - start,) * 2
+
+    return {
+        "Captum, one network, all samples in one batch": lambda k: timed(
+            captum(networks[0], collection, image(k), n, n)
+        ),
+        f"Captum, one network, chunks of {CHUNK}": lambda k: timed(captum(networks[0], collection, image(k), n, CHUNK)),
+        "gala_viz, one network, batch norms as they are": lambda k: timed(ours(networks[0], collection, image(k), n)),
+        "gala_viz, one network": lambda k: timed(ours(quick, collection, image(k), n)),
+        "gala_viz, both networks, predictions, delta, errors": both,
+        "gala_viz, both networks, seen before": seen_before,
+    }
+
+
+def timed(steps) -> tuple[float, float]:
+    start, first = time.perf_counter(), None
+    for _ in steps:
+        first = first or time.perf_counter() - start
+    return time.perf_counter() - start, first
+
+
+def captum(network, collection, image: str, n: int, batch: int):
+    """NoiseTunnel around Saliency, on the module, as its documentation shows it."""
+    import torch
+    from captum.attr import NoiseTunnel, Saliency
+
+    values = torch.from_numpy(network.preprocessing.to_input(collection.photo(image)))[None]
+    sigma = 0.15 * float(values.max() - values.min())
+    target = int(network.logits(values).argmax())
+    yield NoiseTunnel(Saliency(network.module)).attribute(
+        values, nt_type="smoothgrad", nt_samples=n, nt_samples_batch_size=batch, stdevs=sigma, target=target, abs=False
+    )
+
+
+def ours(network, collection, image: str, n: int):
+    from gala_viz import SmoothGradSpec
+    from gala_viz.attribution.smoothgrad import smoothgrad_states
+    from gala_viz.attribution.targets import logits_of
+
+    values = network.preprocessing.to_input(collection.photo(image))
+    target = int(logits_of(network, values).argmax())
+    return smoothgrad_states(network, values, image=image, target=target, spec=SmoothGradSpec(n_samples=n))
+
+
+def peak_of(how: str, n: int, arguments: argparse.Namespace) -> float:
+    command = [sys.executable, __file__, "--memory-of", how, "--samples", str(n), "--networks", *arguments.networks]
+    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+
+def print_peak(arguments: argparse.Namespace) -> None:
+    """MB by which the largest resident size grows over a run, after a run of one sample."""
+    from gala_viz import load_network, open_collection
+
+    network, collection = load_network(arguments.networks[0], device="cpu"), open_collection("photos")
+    run = {
+        "captum": lambda n: captum(network, collection, collection.images[0], n, n),
+        "captum-chunks": lambda n: captum(network, collection, collection.images[0], n, CHUNK),
+        "ours": lambda n: ours(network, collection, collection.images[0], n),
+    }[arguments.memory_of]
+    for _ in run(1):
+        pass
+    before = peak_kib()
+    for _ in run(arguments.samples):
+        pass
+    print((peak_kib() - before) / 1024)
+
+
+def peak_kib() -> float:
+    """Largest resident size of this program so far, in KiB; Linux's rusage would begin with that of its parent."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        return next(float(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+if __name__ == "__main__":
+    main()
