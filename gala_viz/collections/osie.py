@@ -24,6 +24,7 @@ from gala_viz.collections.points import PointMaps, PointMapSpec, Points, point_c
 from gala_viz.collections.reading import FOLDER_LIMITS, ReadingLimits
 from gala_viz.schema import labelled_map
 from gala_viz.specs import fingerprint
+from gala_viz.splits import split_of
 
 SIGMA_PX = 24.0
 """The authors' public setting for their fixation maps at 800 x 600: about one degree of visual angle there."""
@@ -112,6 +113,11 @@ class OSIECollection(Collection):
         """The image's file in stimuli/."""
         self.check(image)
         return self._layout.stimuli / self._files[image][0]
+
+    def split(self, image: str) -> str:
+        """The split of the shipped networks' training: by the image's id (see ``gala_viz.splits``)."""
+        self.check(image)
+        return split_of(image)
 
     def has_human_map(self, image: str) -> bool:
         """Whether there are marks of the default kind on the image."""
