@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 
 from gala_viz.attribution.methods import METHODS
+from gala_viz.attribution.smoothgrad import never
 from gala_viz.attribution.targets import target_index
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.reading import UnreadableImageError
@@ -19,6 +20,7 @@ from gala_viz.live.looking import Look, Looking
 from gala_viz.live.pair import Pair
 from gala_viz.live.people import People
 from gala_viz.live.scores import Scores
+from gala_viz.live.survey import passed_over
 from gala_viz.live.turns import LOOKING, SURVEY, TURNS, Turns
 from gala_viz.live.updates import Clock, map_update
 from gala_viz.live.uploads import Uploads
@@ -99,7 +101,7 @@ class LiveMaps:
 
     def passage(self, image: str) -> Passage:
         """Predictions and attention norms of both networks; kept."""
-        return self._looking.passage(image, LOOKING, _never)
+        return self._looking.passage(image, LOOKING, never)
 
     def cached(self, image: str, request: MapRequest) -> MapUpdate | None:
         """The finished maps if they are at hand; no network runs for it."""
@@ -125,19 +127,9 @@ class LiveMaps:
 
     def survey(self, request: MapRequest | None, images: tuple[str, ...], cancelled: Cancelled) -> Iterator[Progress]:
         """Fill ``scores`` for ``images``; images that are known already, or cannot be read, pass at once."""
-        begun, computed = time.monotonic(), 0
         table = self._scores.maps(request) if request is not None else None
         try:
-            for done, image in enumerate(images, start=1):
-                if cancelled():
-                    return
-                computed += self._survey_one(image, request, table, cancelled)
-                if cancelled():
-                    return
-                seconds = time.monotonic() - begun
-                pace = seconds / computed if computed else None
-                eta = None if pace is None else pace * (len(images) - done)
-                yield Progress(done=done, total=len(images), seconds=seconds, eta_s=eta)
+            yield from passed_over(images, lambda image: self._survey_one(image, request, table, cancelled), cancelled)
         finally:
             self._scores.save()
 
@@ -186,7 +178,7 @@ class LiveMaps:
         uploaded, done = image in self._uploads, all(state.done for state in states)
         human = None if uploaded else self._people.compared(image)
         ceiling = self._people.ceiling(image) if done and human is not None else float("nan")
-        correct = [one.correct for one in self._looking.passage(image, LOOKING, _never).predictions]
+        correct = [one.correct for one in self._looking.passage(image, LOOKING, never).predictions]
         update = map_update(states, request, self._networks, look.photo_px, image, human, ceiling, correct, clock)
         if done:
             self._scores.enter_maps(image, request, update)
@@ -204,7 +196,3 @@ class LiveMaps:
 
     def _update_key(self, image: str, request: MapRequest) -> tuple[str, ...]:
         return ("update", self._looking.name, image, fingerprint(settings(request)))
-
-
-def _never() -> bool:
-    return False
