@@ -54,6 +54,7 @@ def delta_limit(delta: NDArray[np.floating], scale: Scale = "shared") -> float:
 
 
 def percentile_of(values: NDArray[np.floating], value: float) -> float:
-    """The share, in per cent, of the finite ``values`` that are at most ``value``."""
+    """The share, in per cent, of the finite ``values`` that are at most ``value``; NaN where there is no value."""
     finite = values[np.isfinite(values)]
-    return float(100 * np.count_nonzero(finite <= value) / finite.size) if finite.size else float("nan")
+    known = finite.size and np.isfinite(value)
+    return float(100 * np.count_nonzero(finite <= value) / finite.size) if known else float("nan")

@@ -1,4 +1,4 @@
-"""Serve the comparison page on a fake source: ``python serve_fake.py PORT [delay_s] [count] [loading_s]``."""
+"""Serve the page on fake sources at several addresses: ``python serve_fake.py PORT``."""
 
 from __future__ import annotations
 
@@ -14,15 +14,43 @@ from gala_viz.panels.compare import compare_page
 from gala_viz.panels.shared import shared_source
 from tests.panels.fake_source import FakeSource
 
+LOADING_S = 2.5
 
-def main(port: int, delay_s: float = 0.0, count: int = 24, loading_s: float = 0.0) -> None:
-    def build(say):
-        say("Loading networks…")
-        time.sleep(loading_s)
-        return FakeSource(count=int(count), delay_s=delay_s)
 
-    pn.serve({"compare": lambda: compare_page(shared_source("fake", build))}, port=port, show=False, title="gala_viz")
+def broken(say):
+    """A source that cannot be loaded."""
+    raise FileNotFoundError("no folder called '<b>phots</b>'. Did you mean 'photos'?")
+
+
+def late(say):
+    """A source that takes a while."""
+    say("Loading networks…")
+    time.sleep(LOADING_S)
+    return FakeSource(count=6)
+
+
+SOURCES = {
+    "compare": lambda say: FakeSource(delay_s=0.01),
+    "slow": lambda say: FakeSource(delay_s=0.4),
+    "many": lambda say: FakeSource(count=50_000),
+    "people": lambda say: FakeSource(human=False),
+    "empty": lambda say: FakeSource(count=0),
+    "broken": broken,
+    "late": late,
+}
+
+
+def app(name: str):
+    """What makes one session's page on the source called ``name``."""
+    return lambda: compare_page(shared_source(name, SOURCES[name]))
+
+
+def main(port: int) -> None:
+    """Serve until ended."""
+    apps = {name: app(name) for name in SOURCES}
+    shared_source("compare", SOURCES["compare"])
+    pn.serve(apps, port=port, show=False)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), *map(float, sys.argv[2:]))
+    main(int(sys.argv[1]))

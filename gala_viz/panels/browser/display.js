@@ -89,8 +89,13 @@ export function render({model, view, el}) {
   const flick = () => {
     glyphs.a.visible = !model.flicker
     flicker_glyph.visible = model.flicker
-    for (const panel of PANELS) { figures[panel].title.text = model.titles[panel === "a" && model.flicker ? "b" : panel] ?? " " }
-    figures.a.title.text += model.flicker ? "  (in place)" : ""
+    for (const panel of PANELS) {
+      const place = panel === "a" && model.flicker ? "b" : panel
+      const text = (model.titles[place] ?? " ") + (place === panel ? "" : " (in place)")
+      const room = Math.max(8, Math.floor(figures[panel].inner_width / 6.9))
+      const fitting = text.length > room ? `${text.slice(0, room - 1).trimEnd()}…` : text
+      figures[panel].title.setv({text: fitting, text_font_size: "13px", text_font_style: "normal"})
+    }
     readout.buttons.flicker.setAttribute("aria-pressed", String(model.flicker))
   }
   const flip = () => { model.flicker = !model.flicker }
@@ -210,7 +215,7 @@ export function render({model, view, el}) {
   const listen = () => {
     for (const panel of PANELS) {
       const figure = figures[panel]
-      for (const side of ["inner_width", "inner_height"]) { on(figure, side, () => fit(figure)) }
+      for (const side of ["inner_width", "inner_height"]) { on(figure, side, () => { fit(figure); redraw() }) }
       fit(figure)
       on(sources[panel], "data", redraw)
     }

@@ -1,0 +1,223 @@
+"""One server on fake sources, one Chromium, and pages that notice every error and every request to another host."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+FLAGS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
+WAIT_MS = 30_000
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_for_server(url: str, process: subprocess.Popen, seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if process.poll() is not None:
+            pytest.fail(f"the server ended with {process.returncode}")
+        try:
+            urllib.request.urlopen(url, timeout=30).read()
+            return
+        except OSError:
+            time.sleep(0.1)
+    pytest.fail(f"{url} did not answer within {seconds} s")
+
+
+class Server:
+    """A process that serves pages; ``halt`` stops it in its tracks, ``go_on`` lets it continue."""
+
+    def __init__(self, command: list[str], port: int, log: Path, ready: str = "") -> None:
+        self.url = f"http://localhost:{port}"
+        self.log = log.open("w")
+        self.process = subprocess.Popen(command, stdout=self.log, stderr=subprocess.STDOUT)
+        wait_for_server(f"{self.url}/{ready}", self.process)
+
+    def halt(self) -> None:
+        import signal
+
+        os.kill(self.process.pid, signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        import signal
+
+        os.kill(self.process.pid, signal.SIGCONT)
+
+    def close(self) -> None:
+        self.go_on()
+        self.process.terminate()
+        self.process.wait(20)
+        self.log.close()
+
+
+@pytest.fixture(scope="session")
+def server(chromium_path, repository, tmp_path_factory) -> Iterator[Server]:
+    port = free_port()
+    script = repository / "tests" / "browser" / "serve_fake.py"
+    server = Server(
+        [sys.executable, str(script), str(port)], port, tmp_path_factory.mktemp("server") / "log.txt", "compare"
+    )
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def chromium(chromium_path) -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium_path, args=list(FLAGS))
+        yield browser
+        browser.close()
+
+
+class Watched:
+    """A page, with what went wrong in it."""
+
+    def __init__(self, chromium: Any, width: int = 1280, height: int = 720, **context: Any) -> None:
+        self.context = chromium.new_context(viewport={"width": width, "height": height}, **context)
+        self.page = self.context.new_page()
+        self.page.set_default_timeout(WAIT_MS)
+        self.errors: list[str] = []
+        self.hosts: set[str] = set()
+        self.page.on("console", lambda m: self.errors.append(m.text) if m.type == "error" else None)
+        self.page.on("pageerror", lambda e: self.errors.append(str(e)))
+        self.page.on("request", self._seen)
+
+    def _seen(self, request: Any) -> None:
+        if request.url.startswith(("http", "ws")):
+            self.hosts.add(request.url.split("/")[2].split(":")[0])
+
+    def open(self, url: str, ready: str = ".tile img") -> Watched:
+        self.page.goto(url)
+        self.page.wait_for_selector(ready, state="attached")
+        return self
+
+    def settled(self) -> None:
+        """Wait until the maps of the present photograph are done and drawn."""
+        self.page.get_by_text("done in").wait_for()
+        self.page.wait_for_function(f"() => {{ {DEEP} return deep(document, '[data-painted]').length > 0 }}")
+        self.frames()
+
+    def frames(self, count: int = 3) -> None:
+        """Let the browser draw ``count`` frames."""
+        self.page.evaluate(
+            "n => new Promise(done => { const next = () => n-- > 0 ? requestAnimationFrame(next) : done(); next() })",
+            count,
+        )
+
+    def model(self, name: str, expression: str) -> Any:
+        """``expression`` over ``m``, the Bokeh model whose name ends in ``name``."""
+        return self.page.evaluate(
+            "([name, code]) => { for (const m of Bokeh.documents[0]._all_models.values()) "
+            "if (m.name?.endsWith?.('/' + name)) return new Function('m', 'return ' + code)(m); "
+            "throw new Error('no model ' + name) }",
+            [name, expression],
+        )
+
+    def array(self, panel: str) -> np.ndarray:
+        """The array that a panel's data source holds in the browser."""
+        rows, columns = self.model(f"source/{panel}", "[...m.get_column('image')[0].shape]")
+        kind = np.uint32 if panel == "photo" else np.float32
+        flat = self.model(f"source/{panel}", "Array.from(m.get_column('image')[0], v => Number.isFinite(v) ? v : null)")
+        return np.array([np.nan if v is None else v for v in flat]).astype(kind).reshape(rows, columns)
+
+    def box(self, panel: str) -> dict[str, float]:
+        """Where a panel's frame lies in the window, in CSS pixels."""
+        return self.model(
+            f"figure/{panel}",
+            "(() => { const v = Bokeh.index.find_one(m); const o = v.canvas_view.el.getBoundingClientRect(); "
+            "const f = v.frame.bbox; return {x: o.x + f.left, y: o.y + f.top, width: f.width, height: f.height} })()",
+        )
+
+    def pixels(self, panel: str) -> np.ndarray:
+        """The drawn frame of a panel, uint8 (y, x, 3)."""
+        import io
+
+        from PIL import Image
+
+        box = self.box(panel)
+        picture = self.page.screenshot(clip={k: round(v) for k, v in box.items()})
+        return np.asarray(Image.open(io.BytesIO(picture)).convert("RGB"))
+
+    def point(self, panel: str, x: float, y: float, side: int = 224) -> None:
+        """Move the mouse to a position given in pixels of the photograph's frame."""
+        box = self.box(panel)
+        self.page.mouse.move(box["x"] + 2, box["y"] + 2)
+        self.page.mouse.move(box["x"] + x / side * box["width"], box["y"] + y / side * box["height"])
+        self.frames()
+
+    def readout(self) -> dict[str, dict[str, str]]:
+        """What the strip under the main row says: panel -> data attributes."""
+        return self.page.evaluate(READOUT)
+
+    def close(self) -> None:
+        self.context.close()
+
+
+DEEP = (
+    "const deep = (root, css) => { const out = [...root.querySelectorAll(css)]; "
+    "for (const e of root.querySelectorAll('*')) if (e.shadowRoot) out.push(...deep(e.shadowRoot, css)); return out };"
+)
+READOUT = (
+    f"() => {{ {DEEP} "
+    "return Object.fromEntries(deep(document, '.cell').map(c => [c.dataset.panel, {...c.dataset}])) }"
+)
+
+
+@pytest.fixture
+def visit(chromium, server) -> Iterator[Callable[..., Watched]]:
+    """Open pages of the fake server; at the end none of them may have had an error or asked another host."""
+    opened: list[Watched] = []
+
+    def open_page(path: str = "compare", ready: str = ".tile img", **options: Any) -> Watched:
+        opened.append(Watched(chromium, **options))
+        return opened[-1].open(f"{server.url}/{path}", ready)
+
+    yield open_page
+    for one in opened:
+        one.close()
+        assert one.errors == []
+        assert one.hosts <= {"localhost"}
+
+
+@pytest.fixture(scope="module")
+def _standing(chromium, server) -> Iterator[Watched]:
+    page = Watched(chromium).open(f"{server.url}/compare")
+    yield page
+    page.close()
+
+
+@pytest.fixture
+def page(_standing) -> Watched:
+    """The comparison page, open, on its first photograph, its maps done; shared by the tests of a module."""
+    _standing.page.keyboard.press("Escape")
+    tile = _standing.page.locator('.tile[data-image="photo 00000"]')
+    tile.click()
+    _standing.page.get_by_text("photo 00000", exact=True).first.wait_for()
+    _standing.settled()
+    yield _standing
+    assert _standing.errors == []
+    assert _standing.hosts <= {"localhost"}

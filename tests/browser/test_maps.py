@@ -1,0 +1,237 @@
+"""What is drawn and read in a real browser, held against the arrays that the source gave."""
+
+import csv
+
+import numpy as np
+import pytest
+
+from gala_viz.plots.palettes import DIVERGING, SEQUENTIAL
+from gala_viz.plots.scale import colour_limits, delta_limit, percentile_of, quantile
+from gala_viz.specs import MapRequest
+from tests.panels.fake_source import FakeSource
+
+pytestmark = pytest.mark.browser
+PANELS = ("photo", "human", "a", "b", "delta")
+SOURCE = FakeSource()
+FIRST = SOURCE.images[0]
+
+
+@pytest.fixture(scope="module")
+def truth():
+    update = SOURCE.update(FIRST, MapRequest(), 50)
+    human = np.asarray(SOURCE.human_map(FIRST))
+    return {
+        "human": human,
+        "a": np.asarray(update.maps[0]),
+        "b": np.asarray(update.maps[1]),
+        "delta": np.asarray(update.delta),
+    }
+
+
+def limits(page, panel):
+    return tuple(page.model(f"glyph/{panel}", "[m.glyph.color_mapper.low, m.glyph.color_mapper.high]"))
+
+
+def choose(page, label, option):
+    page.page.get_by_label(label, exact=True).first.click()
+    page.page.get_by_role("menuitem", name=option, exact=True).click()
+    page.frames()
+
+
+def test_the_browser_holds_the_sources_arrays(page, truth):
+    for panel, expected in truth.items():
+        np.testing.assert_array_equal(page.array(panel), expected)
+    packed = page.array("photo").view(np.uint8).reshape(224, 224, 4)
+    np.testing.assert_array_equal(packed[..., :3], SOURCE.view(FIRST))
+
+
+def test_every_panel_is_drawn_and_changes_with_the_photograph(page):
+    before = {panel: page.pixels(panel) for panel in PANELS}
+    for panel, picture in before.items():
+        assert picture.std() > 5, f"{panel} is blank"
+    page.page.locator('.tile[data-image="photo 00001"]').click()
+    page.page.get_by_text("photo 00001", exact=True).first.wait_for()
+    page.settled()
+    for panel, picture in before.items():
+        assert np.abs(page.pixels(panel).astype(int) - picture).mean() > 3, f"{panel} did not change"
+
+
+def test_the_photograph_is_drawn_in_its_own_colours(page):
+    def blocks(picture):
+        rows, columns = (n // 8 for n in picture.shape[:2])
+        cut = picture[: rows * 8, : columns * 8].astype(float)
+        return cut.reshape(8, rows, 8, columns, 3).mean(axis=(1, 3))
+
+    drawn = blocks(page.pixels("photo")[2:-2, 2:-2])
+    np.testing.assert_allclose(drawn, blocks(SOURCE.view(FIRST)), atol=12)
+
+
+def test_frames_have_the_photographs_shape(page):
+    for panel in PANELS:
+        box = page.box(panel)
+        assert abs(box["width"] - box["height"]) <= 1
+
+
+def test_the_delta_is_symmetric_about_zero_with_the_second_network_in_red(page, truth):
+    low, high = limits(page, "delta")
+    assert low == -high
+    assert high == pytest.approx(delta_limit(truth["delta"]), rel=1e-5)
+    assert page.model("glyph/delta", "[...m.glyph.color_mapper.palette]") == list(DIVERGING)
+    drawn = page.pixels("delta").astype(int)
+    rows, columns = drawn.shape[:2]
+
+    def colour(place):
+        y, x = np.array(place) * (rows, columns) // 224
+        return drawn[y - 1 : y + 2, x - 1 : x + 2].mean(axis=(0, 1))
+
+    smooth = truth["delta"]
+    red, blue = (colour(np.unravel_index(i, smooth.shape)) for i in (smooth.argmax(), smooth.argmin()))
+    assert red[0] > red[2] + 20
+    assert blue[2] > blue[0] + 20
+
+
+@pytest.mark.parametrize("scale", ["per map", "raw", "shared"])
+def test_scales_in_the_browser_are_those_of_the_plots(page, truth, scale):
+    page.page.get_by_role("button", name=scale, exact=True).click()
+    page.frames()
+    expected = colour_limits(np.stack([truth["a"], truth["b"]]), scale)
+    for panel, ends in zip("ab", expected, strict=True):
+        assert limits(page, panel) == pytest.approx(ends, rel=1e-5)
+    assert limits(page, "delta")[1] == pytest.approx(delta_limit(truth["delta"], scale), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("panel", "x", "y"), [("photo", 30.5, 60.5), ("a", 120.5, 100.5), ("delta", 200.5, 12.5), ("human", 2.5, 2.5)]
+)
+def test_the_readout_equals_the_arrays_wherever_the_mouse_is(page, truth, panel, x, y):
+    page.point(panel, x, y)
+    said = page.readout()
+    column, row = int(said["photo"]["x"]), int(said["photo"]["y"])
+    assert abs(column - x) <= 1.5
+    assert abs(row - y) <= 1.5
+    assert [int(v) for v in said["photo"]["value"].split(",")] == SOURCE.view(FIRST)[row, column].tolist()
+    for name, values in truth.items():
+        value = float(said[name]["value"])
+        np.testing.assert_array_equal(np.float32(value), values[row, column])
+        expected = percentile_of(values, values[row, column])
+        np.testing.assert_allclose(float(said[name]["percentile"]), expected, atol=1e-6)
+    assert page.model("span/x", "m.visible && m.location") == pytest.approx(float(column) + 0.5, abs=1.01)
+
+
+def test_a_click_holds_the_crosshair_and_escape_lets_go(page):
+    page.point("a", 100.5, 100.5)
+    page.page.mouse.down()
+    page.page.mouse.up()
+    page.page.wait_for_timeout(400)
+    held = page.readout()["a"]
+    page.point("b", 20.5, 20.5)
+    assert page.readout()["a"] == held
+    page.page.keyboard.press("Escape")
+    page.point("b", 24.5, 20.5)
+    assert page.readout()["a"] != held
+
+
+def test_the_layers_are_read_by_the_same_crosshair(page):
+    page.point("a", 112.5, 56.5)
+    at = page.model("layers/cross", "[m.data.x.length, m.data.x[0], m.data.y[0]]")
+    said = page.readout()["photo"]
+    assert at[0] == 12
+    assert (int(at[1]), int(at[2])) == (int(said["x"]), int(said["y"]))
+
+
+def test_the_threshold_takes_away_the_weakest_pixels_only(page, truth):
+    page.model("glyph/a", "m.glyph.color_mapper.palette.length")
+    slider = page.page.get_by_role("slider", name="Hide weakest, %")
+    slider.focus()
+    for _ in range(3):
+        slider.press("PageUp")
+    page.frames()
+    percent = float(slider.get_attribute("aria-valuenow") or slider.input_value())
+    assert percent > 0
+    for panel in "ab":
+        low, high = limits(page, panel)
+        palette = page.model(f"glyph/{panel}", "[...m.glyph.color_mapper.palette]")
+        cut = quantile(truth[panel], percent)
+        hidden = sum(colour == "#00000000" for colour in palette)
+        assert hidden == pytest.approx((cut - low) / (high - low) * 256, abs=1)
+        assert palette[hidden:] == list(SEQUENTIAL["Blue to yellow"])[hidden:]
+    slider.press("Home")
+
+
+def test_people_can_be_shown_as_contours_or_revealed(page):
+    overlay = page.pixels("human")
+    choose(page, "People as", "contours")
+    contours = page.pixels("human")
+    assert page.model("line/human", "m.visible")
+    assert not page.model("line/a", "m.visible")
+    choose(page, "People as", "revealed")
+    revealed = page.pixels("human")
+    assert revealed.astype(int)[-20:, -20:].min() > 215, (
+        "where nobody looked the page's own white covers the photograph"
+    )
+    assert np.abs(overlay.astype(int) - contours).mean() > 5
+    choose(page, "People as", "overlay")
+
+
+def test_zoom_is_linked_keeps_the_aspect_and_resets(page):
+    box = page.box("b")
+    page.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.page.mouse.wheel(0, -400)
+    page.page.wait_for_timeout(300)
+    spans = [
+        page.model(f"figure/{p}", "[m.x_range.end - m.x_range.start, m.y_range.start - m.y_range.end]") for p in PANELS
+    ]
+    assert len({tuple(s) for s in spans}) == 1
+    assert spans[0][0] < 224
+    assert spans[0][0] == pytest.approx(spans[0][1], rel=0.02)
+    page.page.get_by_role("button", name="Reset zoom").click()
+    page.frames()
+    assert page.model("figure/a", "[m.x_range.start, m.x_range.end, m.y_range.start, m.y_range.end]") == [
+        0,
+        224,
+        224,
+        0,
+    ]
+
+
+def test_the_visible_region_is_saved_pixel_by_pixel(page, truth):
+    with page.page.expect_download() as waiting:
+        page.page.get_by_role("button", name="Region as CSV").click()
+    with open(waiting.value.path(), newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 224 * 224
+    row = rows[50 * 224 + 100]
+    assert (row["x_px"], row["y_px"]) == ("100", "50")
+    assert [int(row[c]) for c in ("red", "green", "blue")] == SOURCE.view(FIRST)[50, 100].tolist()
+    values = [float(v) for v in list(row.values())[5:]]
+    np.testing.assert_array_equal(np.float32(values), [truth[p][50, 100] for p in ("human", "a", "b", "delta")])
+
+
+def test_a_click_on_a_layer_puts_it_into_the_main_row_and_back(page, truth):
+    norms = SOURCE.passage(FIRST).attention_norms
+
+    def click():
+        element = "Bokeh.index.find_one(m).el"
+        page.model("layers", f"{element}.scrollIntoView({{block: 'center'}})")
+        page.frames()
+        x, y, width, height = page.model(
+            "layers",
+            f"(() => {{ const b = {element}.getBoundingClientRect(); return [b.x, b.y, b.width, b.height] }})()",
+        )
+        page.page.mouse.click(x + width * 0.42, y + height * 0.75)
+
+    def wait_for_side(side):
+        for _ in range(200):
+            if page.model("source/a", "m.get_column('image')[0].shape[0]") == side:
+                return
+            page.page.wait_for_timeout(50)
+        pytest.fail(f"no map of {side} rows came")
+
+    click()
+    wait_for_side(14)
+    np.testing.assert_array_equal(page.array("a"), norms[0]["blocks.7"])
+    np.testing.assert_array_equal(page.array("b"), norms[1]["blocks.7"])
+    page.page.wait_for_timeout(400)
+    click()
+    wait_for_side(224)
+    np.testing.assert_array_equal(page.array("a"), truth["a"])

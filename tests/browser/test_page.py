@@ -1,0 +1,221 @@
+"""The page as visitors meet it: states, keys, uploads, cancelling, themes, sizes."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+pytestmark = pytest.mark.browser
+EVIL = '<img src=x onerror="window.hacked=1">'
+
+
+def shown(page):
+    return page.page.locator(".id").first.inner_text()
+
+
+def press(page, key, image):
+    page.page.keyboard.press(key)
+    page.page.get_by_text(image, exact=True).first.wait_for()
+
+
+def test_arrow_keys_move_through_the_gallery(page):
+    page.page.locator("body").press("ArrowRight")
+    page.page.get_by_text("photo 00001", exact=True).first.wait_for()
+    press(page, "ArrowLeft", "photo 00000")
+    assert page.page.locator('.tile[aria-selected="true"]').get_attribute("data-image") == "photo 00000"
+
+
+def test_keys_do_not_act_while_somebody_types(page):
+    search = page.page.get_by_role("textbox", name="Search")
+    search.fill("photo")
+    for key in ("ArrowLeft", "ArrowRight", "Space", "?"):
+        search.press(key)
+    page.frames()
+    assert shown(page) == "photo 00000"
+    assert search.input_value() != "photo"
+    assert not page.page.get_by_role("dialog").is_visible()
+    search.fill("")
+
+
+def test_space_flickers_between_the_networks_in_place(page):
+    first, second = page.pixels("a"), page.pixels("b")
+    page.page.keyboard.press("Space")
+    page.frames()
+    assert np.abs(page.pixels("a").astype(int) - second).mean() < 2
+    assert "Human co-trained" in page.model("figure/a", "m.title.text")
+    page.page.keyboard.press("Space")
+    page.frames()
+    assert np.abs(page.pixels("a").astype(int) - first).mean() < 0.5
+    assert "Vanilla" in page.model("figure/a", "m.title.text")
+
+
+def test_the_question_mark_lists_the_keys_and_escape_closes_the_list(page):
+    dialog = page.page.get_by_role("dialog", name="Keys")
+    page.page.keyboard.press("?")
+    dialog.wait_for()
+    assert "flicker" in dialog.inner_text()
+    page.page.keyboard.press("Escape")
+    dialog.wait_for(state="hidden")
+
+
+def test_an_id_that_looks_like_markup_stays_text(page):
+    page.page.locator(".tile").nth(2).click()
+    page.page.get_by_text(EVIL, exact=True).first.wait_for()
+    page.settled()
+    assert shown(page) == EVIL
+    assert page.page.evaluate("window.hacked") is None
+
+
+def picture(kind, size=(320, 240)):
+    rng = np.random.default_rng(1)
+    out = io.BytesIO()
+    Image.fromarray(rng.integers(0, 255, (*size[::-1], 3), dtype=np.uint8)).save(out, kind)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(("name", "kind"), [("mine.png", "PNG"), ("mine.jpg", "JPEG"), ("mine.webp", "WEBP")])
+def test_an_uploaded_photograph_is_shown(page, name, kind):
+    mime = f"image/{kind.lower()}"
+    content = picture(kind, (1600, 1200) if kind == "PNG" else (320, 240))
+    page.page.locator("input[type=file]").set_input_files({"name": name, "mimeType": mime, "buffer": content})
+    page.page.get_by_text(f": {name}").first.wait_for()
+    page.page.wait_for_function("() => true")
+    assert shown(page).endswith(name)
+    assert page.page.get_by_text("no label").count() == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "mime", "content", "words"),
+    [
+        ("<b>notes</b>.txt", "text/plain", b"words", "“<b>notes</b>.txt” is not a PNG, JPEG or WebP photograph"),
+        ("half.png", "image/png", b"\x89PNG but no more", "could not be read as a photograph"),
+        ("huge.png", "image/png", bytes(21 * 2**20), "at most 20 MB are taken"),
+        ("empty.png", "image/png", b"", "is empty"),
+    ],
+)
+def test_a_bad_upload_is_refused_in_words(page, name, mime, content, words):
+    page.page.locator("input[type=file]").set_input_files({"name": name, "mimeType": mime, "buffer": content})
+    page.page.get_by_text(words).wait_for()
+    assert shown(page) == "photo 00000"
+    page.page.get_by_role("button", name="Dismiss").click()
+
+
+def test_light_and_dark_reach_page_and_plots(page):
+    def background():
+        return page.model("figure/a", "m.background_fill_color"), page.page.evaluate(
+            "getComputedStyle(document.querySelector('body')).backgroundColor"
+        )
+
+    light = background()
+    page.page.get_by_label("Toggle theme").click()
+    page.page.wait_for_timeout(500)
+    dark = background()
+    page.page.get_by_label("Toggle theme").click()
+    page.page.wait_for_timeout(500)
+    assert light[0] != dark[0]
+    assert background() == light
+
+
+def test_search_and_paging_show_what_fits(visit):
+    page = visit("many")
+    assert page.page.locator(".tile").count() == 24
+    page.page.get_by_text("50,000 photographs").wait_for()
+    page.page.get_by_role("button", name="Next page").click()
+    page.page.locator('.tile[data-image="photo 00024"]').wait_for()
+    page.page.get_by_role("textbox", name="Search").fill("49999")
+    page.page.get_by_text("1 of 50,000 photographs").wait_for()
+    assert page.page.locator(".tile").count() == 1
+
+
+def test_cancel_keeps_what_is_there(visit):
+    page = visit("slow")
+    page.page.locator(".tile").nth(5).click()
+    page.page.get_by_text("n = 5 of 50").wait_for()
+    page.page.get_by_role("button", name="Cancel").first.click()
+    page.page.get_by_text("Cancelled at n =").wait_for()
+    assert np.isfinite(page.array("a")).all()
+    assert page.pixels("a").std() > 5
+
+
+def test_maps_sharpen_while_another_session_is_served(visit):
+    slow = visit("slow", ready=".tile")
+    slow.page.locator(".tile").nth(7).click()
+    slow.page.get_by_text("n = 5 of 50").wait_for()
+    rough = slow.array("a")
+    other = visit("compare")
+    other.settled()
+    assert slow.page.get_by_text("of 50").first.is_visible()
+    slow.page.get_by_text("done in").wait_for()
+    sharp = slow.array("a")
+    assert np.diff(sharp, axis=1).std() < 0.7 * np.diff(rough, axis=1).std()
+
+
+def test_a_collection_without_people_says_so(visit):
+    page = visit("people")
+    page.settled()
+    assert page.model("note", "m.visible && m.text") == "This collection has no human maps."
+    page.page.get_by_text("nothing can be said about closeness to people").wait_for()
+
+
+def test_an_empty_collection_says_what_to_do(visit):
+    page = visit("empty", ready=".state")
+    page.page.get_by_text("holds no photographs").wait_for()
+
+
+def test_a_source_that_cannot_be_loaded_is_told_in_words(visit):
+    page = visit("broken", ready=".state")
+    page.page.get_by_text("no folder called '<b>phots</b>'. Did you mean 'photos'?").wait_for()
+
+
+def test_the_page_stands_while_networks_load_and_then_gives_way(visit):
+    page = visit("late", ready=".state")
+    page.page.get_by_text("Loading networks…").wait_for()
+    page.page.locator(".tile img").first.wait_for()
+    page.settled()
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 720), (1920, 1080), (3840, 2160)])
+def test_the_main_row_fits_without_scrolling_sideways(visit, width, height):
+    page = visit(width=width, height=height)
+    page.settled()
+    boxes = [page.box(panel) for panel in ("photo", "human", "a", "b", "delta")]
+    assert boxes[0]["x"] > 250, "the gallery is open"
+    assert boxes[-1]["x"] + boxes[-1]["width"] <= width
+    assert max(box["y"] + box["height"] for box in boxes) < height
+    assert page.page.evaluate("document.scrollingElement.scrollWidth") <= width
+    assert min(box["width"] for box in boxes) > 0.14 * width
+
+
+def test_colours_crosshair_and_flicker_need_no_server(visit, server):
+    page = visit()
+    page.settled()
+    page.point("a", 60.5, 60.5)
+    before, said = page.pixels("a"), page.readout()["a"]["value"]
+    server.halt()
+    try:
+        slider = page.page.get_by_role("slider", name="Opacity")
+        slider.focus()
+        slider.press("Home")
+        page.frames()
+        bare = page.pixels("a")
+        slider.press("End")
+        page.page.get_by_role("slider", name="Hide weakest, %").press("End")
+        page.page.get_by_role("button", name="raw", exact=True).click()
+        page.page.get_by_label("Colours", exact=True).first.click()
+        page.page.get_by_role("menuitem", name="Fire").click()
+        page.frames()
+        full = page.pixels("a")
+        page.point("a", 90.5, 110.5)
+        assert page.readout()["a"]["value"] != said
+        page.page.get_by_role("button", name="Flicker").click()
+        page.frames()
+        assert "Human co-trained" in page.model("figure/a", "m.title.text")
+        page.page.get_by_role("button", name="Show noise").click()
+        page.frames()
+        assert page.model("glyph/noisy", "m.visible")
+    finally:
+        server.go_on()
+    assert np.abs(bare.astype(int) - before).mean() > 5
+    assert np.abs(full.astype(int) - bare).mean() > 1
+    assert page.model("glyph/b", "m.glyph.color_mapper.palette.at(-1)") == "#ffffff"
