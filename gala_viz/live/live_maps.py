@@ -48,7 +48,6 @@ class LiveMaps:
     ) -> None:
         if len(networks) != 2:
             raise ValueError(f"two networks are compared; got {len(networks)}.")
-        self.networks = tuple(network_info(network) for network in networks)
         networks = tuple(folded(network) for network in networks)
         self._collection, self._networks, self._uploads = collection, networks, Uploads()
         self._results, self._turns = Results(cache_folder), turns
