@@ -52,19 +52,12 @@ def update_text(update: MapUpdate) -> str:
 class ProgressView:
     """One line: bar, text, Cancel. Nothing moves when nothing is under way."""
 
-    def __init__(self, on_cancel: Callable[[], None], label: str = "Maps") -> None:
+    def __init__(self, on_cancel: Callable[[], None]) -> None:
         self.bar = pmui.LinearProgress(
             value=0, variant="determinate", sizing_mode="stretch_width", margin=(9, 0), width=None
         )
         self.text = facts(sizing_mode=None, margin=(2, 0))
-        self.cancel = pmui.Button(
-            label="Cancel",
-            variant="outlined",
-            size="small",
-            margin=0,
-            disabled=True,
-            description=f"Stop: {label.lower()}",
-        )
+        self.cancel = pmui.Button(label="Cancel", variant="outlined", size="small", margin=0, disabled=True)
         self.cancel.on_click(lambda _: on_cancel())
         self.row = pn.Row(
             self.text,

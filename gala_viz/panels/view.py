@@ -68,7 +68,7 @@ class CompareView:
         self.fives = [facts(top_five(side, net, None, None)) for side, net in zip("ab", networks, strict=True)]
         self.alert = facts()
         self.progress = ProgressView(self.cancel)
-        self.survey = ProgressView(self._survey.cancel, "Scoring")
+        self.survey = ProgressView(self._survey.cancel)
         self.gallery = Gallery(source, index, self.shown, document)
         self.map_controls = MapControls(self.settings, networks[0].categories, source.methods, self.display)
         self.look_controls = LookControls(self.looks, self.shown, self.display, source.map_kinds)

@@ -140,7 +140,7 @@ class Watched:
     def array(self, panel: str) -> np.ndarray:
         """The array that a panel's data source holds in the browser."""
         rows, columns = self.model(f"source/{panel}", "[...m.get_column('image')[0].shape]")
-        kind = np.uint32 if panel == "photo" else np.float32
+        kind = np.uint32 if panel in ("photo", "noisy") else np.float32
         flat = self.model(f"source/{panel}", "Array.from(m.get_column('image')[0], v => Number.isFinite(v) ? v : null)")
         return np.array([np.nan if v is None else v for v in flat]).astype(kind).reshape(rows, columns)
 
@@ -163,7 +163,17 @@ class Watched:
         return np.asarray(Image.open(io.BytesIO(picture)).convert("RGB"))
 
     def point(self, panel: str, x: float, y: float, side: int = 224) -> None:
-        """Move the mouse to a position given in pixels of the photograph's frame."""
+        """Move the mouse to a position given in pixels of the photograph's frame and wait until it is read."""
+        for _ in range(30):
+            self.hover(panel, x, y, side)
+            at = self.readout()["photo"]
+            if "x" in at and abs(int(at["x"]) - x) <= 2 and abs(int(at["y"]) - y) <= 2:
+                return
+            self.page.wait_for_timeout(100)
+        pytest.fail(f"the crosshair did not come to {x}, {y}; the readout says {at}")
+
+    def hover(self, panel: str, x: float, y: float, side: int = 224) -> None:
+        """Move the mouse, whatever comes of it."""
         box = self.box(panel)
         self.page.mouse.move(box["x"] + 2, box["y"] + 2)
         self.page.mouse.move(box["x"] + x / side * box["width"], box["y"] + y / side * box["height"])

@@ -124,7 +124,7 @@ def test_a_click_holds_the_crosshair_and_escape_lets_go(page):
     page.page.mouse.up()
     page.page.wait_for_timeout(400)
     held = page.readout()["a"]
-    page.point("b", 20.5, 20.5)
+    page.hover("b", 20.5, 20.5)
     assert page.readout()["a"] == held
     page.page.keyboard.press("Escape")
     page.point("b", 24.5, 20.5)

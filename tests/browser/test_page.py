@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.panels.fake_source import FakeSource
+
 pytestmark = pytest.mark.browser
 EVIL = '<img src=x onerror="window.hacked=1">'
 
@@ -214,8 +216,12 @@ def test_colours_crosshair_and_flicker_need_no_server(visit, server):
         page.page.get_by_role("button", name="Show noise").click()
         page.frames()
         assert page.model("glyph/noisy", "m.visible")
+        noisy = page.array("noisy").view(np.uint8).reshape(224, 224, 4)[..., :3].astype(float)
     finally:
         server.go_on()
     assert np.abs(bare.astype(int) - before).mean() > 5
     assert np.abs(full.astype(int) - bare).mean() > 1
+    clean = FakeSource().view("photo 00000").astype(float)
+    inside = (clean > 100) & (clean < 155)  # far from where pixels are clipped
+    assert (noisy - clean)[inside].std() == pytest.approx(0.15 * np.ptp(clean), rel=0.1)
     assert page.model("glyph/b", "m.glyph.color_mapper.palette.at(-1)") == "#ffffff"

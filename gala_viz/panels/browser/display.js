@@ -122,7 +122,7 @@ export function render({model, view, el}) {
       const sigma = model.noise_fraction * (colour.reduce((a, b) => Math.max(a, b), 0) - colour.reduce((a, b) => Math.min(a, b), 255))
       const made = bytes.map((value, i) => (i % 4 === 3 ? 255 : value + sigma * normal()))
       const source = noise_glyph.data_source
-      const image = clean.map((value) => value)
+      const image = new clean.constructor(new Uint32Array(clean), clean.shape)
       new Uint8Array(image.buffer, image.byteOffset, image.byteLength).set(made)
       source.data = {...Object.fromEntries(["x", "y", "dw", "dh"].map((n) => [n, sources.photo.get_column(n)])), image: [image]}
     }
