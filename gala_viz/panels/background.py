@@ -16,8 +16,8 @@ Job = Callable[[Cancelled], None]
 class Mailbox:
     """News from worker threads to one page; of several under one key only the newest is delivered.
 
-    ``deliver(key, value)`` runs in the document's own turn, so that it may change widgets and figures. While the page is
-    busy (a slow browser has not yet taken what was sent), news gathers here instead of in its socket. Without a document
+    ``deliver(key, value)`` runs in the document's own turn, so that it may change widgets and figures. While the page
+    is busy (a slow browser has not yet taken what was sent), news gathers here, not in its socket. Without a document
     news is delivered at once, in the posting thread.
     """
 

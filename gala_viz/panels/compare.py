@@ -80,7 +80,7 @@ class ComparePage:
 
     def _fill(self) -> None:
         source, index = self.shared.source, self.shared.index
-        self.view = view = CompareView(source, index, self.document)
+        self.view = view = CompareView(source, index, self.document, self.shared.spares.take())
         self.page.jslink(view.display, dark_theme="dark")
         view.display.dark = self.page.dark_theme
         networks = source.networks

@@ -167,7 +167,8 @@ class Gallery:
     def _hint(self, choice: Choice) -> str:
         scored = 0 if self.scores is None else int(np.isfinite(self.index.marks(self.scores)[0]).sum())
         if (choice.verdict != "any" or choice.order != "id") and scored < len(self.index):
-            return f'<p class="muted">{scored:,} of {len(self.index):,} are scored. “Score the collection” fills the rest.</p>'
+            known = f"{scored:,} of {len(self.index):,} are scored."
+            return f'<p class="muted">{known} “Score the collection” fills the rest.</p>'
         return (
             ""
             if len(self.places) + len(self.uploads)

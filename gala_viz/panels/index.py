@@ -18,7 +18,7 @@ Order = Literal["id", "first", "second", "gain", "delta"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Choice:
-    """What the gallery is asked to show; ``category`` "" means all, ``order`` sorts, best or largest first unless by id."""
+    """What the gallery is asked to show; ``category`` "" means all, ``descending`` is for every order but id."""
 
     search: str = ""
     category: str = ""
@@ -29,7 +29,7 @@ class Choice:
 
 
 class CollectionIndex:
-    """Columns over the images of a source: ids, categories, which have human maps. Read once, shared by all sessions."""
+    """Columns over a source's images: ids, categories, which have human maps. Read once, shared by all sessions."""
 
     def __init__(self, source: MapSource) -> None:
         infos = [source.info(image) for image in source.images]

@@ -1,4 +1,4 @@
-"""Photograph, people, two networks and their difference, side by side: figures made once, then only their arrays change."""
+"""Photograph, people, two networks, their difference: figures made once, of which only the arrays change."""
 
 from __future__ import annotations
 

@@ -85,7 +85,8 @@ def top_five(side: str, network: NetworkInfo, prediction: Prediction | None, tar
         )
     chip = f'<span class="verdict {verdict[0]}">{verdict[1]}</span>' if prediction else ""
     return (
-        f'<div class="network {side}"><div class="name"><span title="{escape(network.name)}">{escape(network.title)}</span>'
+        f'<div class="network {side}"><div class="name">'
+        f'<span title="{escape(network.name)}">{escape(network.title)}</span>'
         f'{chip}</div><div class="five">{"".join(rows)}</div></div>'
     )
 

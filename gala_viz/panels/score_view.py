@@ -9,6 +9,7 @@ import numpy as np
 import panel as pn
 import panel_material_ui as pmui
 import xarray as xr
+from bokeh.plotting import figure
 
 from gala_viz.panels.controls import NO_WRAP
 from gala_viz.panels.markup import facts, score_table
@@ -35,21 +36,32 @@ def ceiling_of(scores: xr.Dataset | None) -> Ceiling | None:
     return Ceiling(mean=values[0], low=values[1], high=values[2]) if np.all(np.isfinite(values)) else None
 
 
+def score_figure(networks: Sequence[NetworkInfo]) -> figure:
+    """An empty distribution, whose data sources ``ScoreView`` fills."""
+    empty, marks = np.full((len(networks), 0), np.nan), (0.0,) * len(networks)
+    titles = [network.title for network in networks]
+    fig = hv.render(score_distribution(empty, titles, here=marks, ceiling=Ceiling(mean=0, low=0, high=0)))
+    fig.update(toolbar_location=None, height=170, width=None, sizing_mode="stretch_width", min_border=4)
+    fig.output_backend = "canvas"  # a handful of rectangles; WebGL would cost more than it saves
+    fig.toolbar.tools = []
+    fig.outline_line_color = None
+    fig.yaxis.visible = False
+    fig.xgrid.visible = fig.ygrid.visible = False
+    fig.title.visible = False
+    return fig
+
+
 class ScoreView:
     """A table for this photograph, a histogram per network for the collection with this photograph marked."""
 
-    def __init__(self, networks: Sequence[NetworkInfo], has_people: bool) -> None:
+    def __init__(self, networks: Sequence[NetworkInfo], has_people: bool, drawn: figure) -> None:
         self.networks = networks
         self.has_people = has_people
         self.measure = pmui.RadioButtonGroup(options=MEASURES, value="rho", size="small", margin=(4, 0), sx=NO_WRAP)
         self.table = facts(f'<p class="muted">{NO_PEOPLE}</p>' if not has_people else "")
         self._here: xr.Dataset | None = None
         self._all: xr.Dataset | None = None
-        empty = np.full((len(networks), 0), np.nan)
-        self._marks = (0.0,) * len(networks)
-        plot = score_distribution(empty, self._titles(), here=self._marks, ceiling=Ceiling(mean=0, low=0, high=0))
-        self.figure = hv.render(plot)
-        self._dress()
+        self.figure = drawn
         self.note = facts(margin=(2, 0, 0, 0))
         self.pane = pn.Column(
             self.table,
@@ -62,19 +74,6 @@ class ScoreView:
             margin=0,
         )
         self.measure.param.watch(lambda _: self._draw(), "value")
-
-    def _titles(self) -> list[str]:
-        return [network.title for network in self.networks]
-
-    def _dress(self) -> None:
-        fig = self.figure
-        fig.toolbar_location, fig.height, fig.width, fig.sizing_mode = None, 170, None, "stretch_width"
-        fig.toolbar.tools = []
-        fig.output_backend = "canvas"  # a handful of rectangles; WebGL would cost more than it saves
-        fig.min_border = 4
-        fig.yaxis.visible = False
-        fig.xgrid.visible = fig.ygrid.visible = False
-        fig.title.visible = False
 
     def set_image(self, scores: xr.Dataset | None, has_map: bool) -> None:
         """Scores (network,) of the photograph shown."""

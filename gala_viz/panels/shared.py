@@ -8,6 +8,7 @@ from collections.abc import Callable, Hashable
 from typing import Literal
 
 from gala_viz.panels.index import CollectionIndex
+from gala_viz.panels.spares import Spares
 from gala_viz.store.source import MapSource
 
 Say = Callable[[str], None]
@@ -20,7 +21,8 @@ _log = logging.getLogger(__name__)
 class SharedSource:
     """A source that is being loaded, is ready, or failed; pages subscribe to hear which.
 
-    ``build(say)`` runs once, in a thread; ``say`` names the step for those who wait. After a failure ``start`` tries again.
+    ``build(say)`` runs once, in a thread; ``say`` names the step for those who wait. After a failure ``start`` tries
+    again.
     """
 
     def __init__(self, build: Build) -> None:
@@ -33,6 +35,7 @@ class SharedSource:
         self.error = ""
         self.source: MapSource | None = None
         self.index: CollectionIndex | None = None
+        self.spares: Spares | None = None
 
     def start(self) -> SharedSource:
         """Begin to load, unless that has begun or is done; returns itself."""
@@ -67,6 +70,9 @@ class SharedSource:
             source = self._build(self._say)
             self._say("Reading the collection…")
             self.index = CollectionIndex(source)
+            self._say("Drawing…")
+            self.spares = Spares(source.networks)
+            self.spares.fill()
             self.source = source
             self.state = "ready"
         except Exception as error:  # told on the page, in full in the log

@@ -23,7 +23,7 @@ class Ceiling:
 
 
 def histogram(scores: NDArray[np.floating], bins: int = 30) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Share of images (network, bin) per bin and the ``bins`` + 1 common edges; ``scores`` is (network, image), NaN left out.
+    """Share of images (network, bin) and the ``bins`` + 1 common edges; ``scores`` is (network, image), NaN left out.
 
     The edges reach over the data and at least from 0 to 1, so that pictures of different collections compare.
     """
@@ -40,8 +40,8 @@ def distribution_columns(
 ) -> tuple[list[dict[str, NDArray[np.float64]]], float]:
     """Columns of the data sources of ``score_distribution``'s glyphs, in drawing order, and the height of the plot.
 
-    For updating a drawn plot in place: the ceiling's band and mean, one histogram and then one mark per network. Nothing
-    known (no ceiling, a NaN in ``here``) gives columns without rows.
+    For updating a drawn plot in place: the ceiling's band and mean, one histogram and then one mark per network.
+    Nothing known (no ceiling, a NaN in ``here``) gives columns without rows.
     """
     shares, edges = histogram(scores)
     top = max(float(shares.max(initial=0)), 1e-9) * 1.15
@@ -76,7 +76,7 @@ def score_distribution(
     for columns, title, colour in zip(bars, titles, NETWORK_COLOURS, strict=False):
         edges = np.append(columns["left"], columns["right"][-1])
         one = hv.Histogram((edges, columns["top"]), kdims=["score"], vdims=["share"], label=title)
-        plot = plot * one.opts(fill_color=colour, fill_alpha=0.45, line_color=colour, line_alpha=0.9)
+        plot = plot * one.opts(fill_color=colour, fill_alpha=0.5, line_alpha=0)
     for columns, colour in zip(marks, NETWORK_COLOURS, strict=False):
         plot = plot * hv.Segments(_rows(columns)).opts(color=colour, line_width=3)
     return plot.opts(xlabel=label, ylabel="share of images", show_legend=False, ylim=(0, top), title="")

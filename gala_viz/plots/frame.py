@@ -50,8 +50,8 @@ def overlay(
 ) -> hv.Overlay:
     """A map (y, x) over the photograph, with a colour bar in ``unit``.
 
-    NaN is transparent, 0 is a value, and what lies outside ``limits`` is drawn in the end's colour. The map may have its
-    own resolution: its ``extent_px`` says how far it reaches.
+    NaN is transparent, 0 is a value, and what lies outside ``limits`` is drawn in the end's colour. The map may have
+    its own resolution: its ``extent_px`` says how far it reaches.
     """
     check_map(values)
     height, width = extent_px(values)
@@ -75,7 +75,7 @@ def overlay(
 def saliency(view: NDArray[np.uint8], values: xr.DataArray, *, title: str = "", **options) -> hv.Overlay:
     """One network's saliency map (y, x) over the photograph; ``options`` as in ``overlay``.
 
-    Without ``limits`` the map gets its own scale; a signed map gets the diverging colours and a range symmetric about 0.
+    Without ``limits`` the map gets its own scale; a signed map gets diverging colours and a range symmetric about 0.
     """
     limits = options.pop("limits", None) or colour_limits(np.asarray(values)[None], "per map")[0]
     options.setdefault("palette", DIVERGING if limits[0] < 0 else SEQUENTIAL[DEFAULT])
@@ -83,13 +83,13 @@ def saliency(view: NDArray[np.uint8], values: xr.DataArray, *, title: str = "", 
 
 
 def human_map(view: NDArray[np.uint8], values: xr.DataArray, *, title: str = "People", **options) -> hv.Overlay:
-    """A human map (y, x) over the photograph; its unit is a share of marks or of fixations per pixel, after smoothing."""
+    """A human map (y, x) over the photograph: how densely people marked, or looked, after smoothing."""
     limits = options.pop("limits", None) or colour_limits(np.asarray(values)[None], "per map")[0]
     return overlay(view, values, limits=limits, title=title, unit=options.pop("unit", "density of marks"), **options)
 
 
 def delta(view: NDArray[np.uint8], values: xr.DataArray, *, title: str = "Delta", **options) -> hv.Overlay:
-    """The difference (y, x) of two normalised maps: red where the second network relies more, blue where the first does."""
+    """The difference (y, x) of two normalised maps: red where the second relies more, blue where the first does."""
     end = delta_limit(np.asarray(values))
     options = {"limits": (-end, end), "palette": DIVERGING, "unit": "difference of normalised maps", **options}
     return overlay(view, values, title=title, **options)

@@ -37,7 +37,7 @@ def attention_layers(
     palette: tuple[str, ...] = SEQUENTIAL[DEFAULT],
     opacity: float = 0.8,
 ) -> hv.Layout:
-    """One row per network, one column per layer: each attention norm over the photograph, at the layer's own resolution."""
+    """One row per network, one column per layer: attention norms over the photograph, each at its own resolution."""
     plots = []
     for row, (one, title) in enumerate(zip(norms, titles, strict=True)):
         for layer, norm in one.items():

@@ -19,7 +19,7 @@ CLIP_PERCENTILE = 99.5
 
 
 def quantile(values: NDArray[np.floating], percentile: float) -> float:
-    """The value below which ``percentile`` per cent of the finite ``values`` lie (linear interpolation); 0.0 if none."""
+    """The value below which ``percentile`` per cent of the finite ``values`` lie, interpolated; 0.0 if there are none."""
     finite = values[np.isfinite(values)]
     return float(np.percentile(finite, percentile)) if finite.size else 0.0
 
@@ -27,9 +27,9 @@ def quantile(values: NDArray[np.floating], percentile: float) -> float:
 def colour_limits(maps: NDArray[np.floating], scale: Scale = "shared") -> list[tuple[float, float]]:
     """The (low, high) of each map's colour bar; ``maps`` is (map, y, x), NaN left out.
 
-    ``shared`` gives all maps one range and ``per map`` each its own, both from 0 to the 99.5th percentile; values above are
-    clamped. ``raw`` gives all maps one range that clamps nothing. Maps with negative values get ranges symmetric about 0.
-    A map of zeros gets (0, 1): nothing is amplified. Raises ``ValueError`` for an unknown scale.
+    ``shared`` gives all maps one range and ``per map`` each its own, both from 0 to the 99.5th percentile; values
+    above are clamped. ``raw`` gives all maps one range that clamps nothing. Maps with negative values get ranges
+    symmetric about 0. A map of zeros gets (0, 1): nothing is amplified. Raises ``ValueError`` for an unknown scale.
     """
     if scale not in SCALES:
         raise ValueError(unknown_name("scale", scale, list(SCALES)))

@@ -89,12 +89,13 @@ export function render({model, view, el}) {
   const flick = () => {
     glyphs.a.visible = !model.flicker
     flicker_glyph.visible = model.flicker
+    const ink = getComputedStyle(el).getPropertyValue("--panel-on-surface-color").trim() || (model.dark ? "#ffffff" : "#000000")
     for (const panel of PANELS) {
       const place = panel === "a" && model.flicker ? "b" : panel
       const text = (model.titles[place] ?? " ") + (place === panel ? "" : " (in place)")
       const room = Math.max(8, Math.floor(figures[panel].inner_width / 6.9))
       const fitting = text.length > room ? `${text.slice(0, room - 1).trimEnd()}…` : text
-      figures[panel].title.setv({text: fitting, text_font_size: "13px", text_font_style: "normal"})
+      figures[panel].title.setv({text: fitting, text_color: ink, text_font_size: "13px", text_font_style: "normal"})
     }
     readout.buttons.flicker.setAttribute("aria-pressed", String(model.flicker))
   }
@@ -220,7 +221,8 @@ export function render({model, view, el}) {
       on(sources[panel], "data", redraw)
     }
     for (const {source} of cells) { on(source, "data", redraw) }
-    for (const name of ["opacity", "threshold", "scale", "palette", "human_style", "contours", "dark", "titles"]) { model.on(name, redraw) }
+    for (const name of ["opacity", "threshold", "scale", "palette", "human_style", "contours", "titles"]) { model.on(name, redraw) }
+    model.on("dark", () => { setTimeout(redraw, 120) }) // once the page has its new colours
     model.on("flicker", flick)
     model.on("noise_fraction", () => { if (noisy) { show_noise(true) } })
     on(sources.photo, "data", () => { if (noisy) { show_noise(true) } })

@@ -1,0 +1,60 @@
+"""Which maps stand in the main row, under which titles and units: saliency maps, or one layer's attention norms."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import xarray as xr
+
+from gala_viz.plots.frame import INPUT_UNIT
+from gala_viz.plots.layers import ATTENTION_UNIT, attention_delta
+from gala_viz.store.source import MapUpdate, NetworkInfo, Passage
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Content:
+    """Panel (a, b, delta) -> map or None, panel -> title, and the units of the colour bars."""
+
+    maps: dict[str, xr.DataArray | None]
+    titles: dict[str, str]
+    unit: str
+    delta_unit: str
+
+
+def main_row_content(
+    networks: Sequence[NetworkInfo], passage: Passage | None, update: MapUpdate | None, layer: int | None
+) -> Content:
+    """The attention norms of column ``layer``, once ``passage`` is there; else the maps of ``update``."""
+    if layer is not None and passage is not None:
+        return _attention(networks, passage, layer)
+    if update is None:
+        titles = {"a": networks[0].title, "b": networks[1].title, "delta": "Delta"}
+        return Content(maps=dict.fromkeys(titles), titles=titles, unit=INPUT_UNIT, delta_unit="")
+    names = [_title(network, target) for network, target in zip(networks, update.targets, strict=True)]
+    return Content(
+        maps={"a": update.maps[0], "b": update.maps[1], "delta": update.delta},
+        titles={"a": names[0], "b": names[1], "delta": "Delta: second minus first"},
+        unit=update.maps.attrs.get("units", INPUT_UNIT),
+        delta_unit="difference of normalised maps",
+    )
+
+
+def _attention(networks: Sequence[NetworkInfo], passage: Passage, layer: int) -> Content:
+    names = [network.layers[min(layer, len(network.layers) - 1)] for network in networks]
+    pair = [norms[name] for norms, name in zip(passage.attention_norms, names, strict=True)]
+    alike = pair[0].shape == pair[1].shape
+    return Content(
+        maps={"a": pair[0], "b": pair[1], "delta": attention_delta(*pair) if alike else None},
+        titles={
+            "a": f"{networks[0].title}, {names[0]}",
+            "b": f"{networks[1].title}, {names[1]}",
+            "delta": "Delta of attention" if alike else "No delta: grids differ",
+        },
+        unit=ATTENTION_UNIT,
+        delta_unit="difference, each by its maximum",
+    )
+
+
+def _title(network: NetworkInfo, target: int) -> str:
+    return f"{network.title}: {network.categories[target]}" if target < len(network.categories) else network.title

@@ -1,0 +1,132 @@
+"""What a page asks its source, in threads; answers come back in the document's turn, outdated ones never."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from bokeh.document import Document
+
+from gala_viz.panels.background import Cancelled, Mailbox, Worker
+from gala_viz.specs import MapRequest
+from gala_viz.store.source import MapSource
+
+SCORES_EVERY_S = 2.0
+"""While a collection is being scored, how often its scores are read anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Which image a question was about, and the how-manieth question it was."""
+
+    image: str
+    number: int
+
+
+class Questions:
+    """Asks one source for one page. ``answer(key, value)`` gets: photo, human, passage, maps, scores, error; survey,
+    survey_cancelled, survey_error; uploaded, refused.
+
+    A new question about maps cancels the one before. The source is never asked in the document's own turn.
+    """
+
+    def __init__(self, source: MapSource, document: Document | None, answer: Callable[[str, Any], None]) -> None:
+        self._source = source
+        self._answer = answer
+        self._mail = Mailbox(document, self._deliver)
+        self._maps = Worker("gala-viz maps", lambda error: self._mail.post("error", error))
+        self._survey = Worker("gala-viz survey", lambda error: self._mail.post("survey_error", error))
+        self._others = Worker("gala-viz uploads and people", lambda error: self._mail.post("error", error))
+        self._asked = _Asked("", 0)
+
+    def ask_maps(
+        self, image: str, request: MapRequest, kind: str | None, participant: str | None, new_image: bool
+    ) -> None:
+        """Ask for the maps of ``image``; of a ``new_image`` also for photograph, human map and predictions first."""
+        self._asked = asked = _Asked(image, self._asked.number + 1)
+
+        def job(cancelled: Cancelled) -> None:
+            post, source = self._poster(asked), self._source
+            if new_image:
+                post("photo", source.view(image))
+                self._post_human(post, image, kind, participant)
+                if cancelled():
+                    return
+                post("passage", source.passage(image))
+            done = source.cached(image, request)
+            if done is not None:
+                post("maps", done)
+            else:
+                for update in source.maps(image, request, cancelled):
+                    post("maps", update)
+            if not cancelled():
+                self._mail.post("scores", source.scores(request))
+
+        self._maps.submit(job)
+
+    def cancel_maps(self) -> None:
+        """Stop computing maps; a chunk under way is no longer heard."""
+        self._maps.cancel()
+        self._asked = _Asked(self._asked.image, self._asked.number + 1)
+
+    def ask_human(self, image: str | None, kind: str | None, participant: str | None) -> None:
+        """Ask for another human map of the present image."""
+        if image is not None:
+            post = self._poster(self._asked)
+            self._others.submit(lambda _: self._post_human(post, image, kind, participant))
+
+    def ask_survey(self, request: MapRequest) -> None:
+        """Score the whole collection with ``request``."""
+
+        def job(cancelled: Cancelled) -> None:
+            last = 0.0
+            for progress in self._source.survey(request, self._source.images, cancelled):
+                self._mail.post("survey", progress)
+                if progress.seconds - last > SCORES_EVERY_S:
+                    last = progress.seconds
+                    self._mail.post("scores", self._source.scores(request))
+            self._mail.post("scores", self._source.scores(request))
+            if cancelled():
+                self._mail.post("survey_cancelled", None)
+
+        self._survey.submit(job)
+
+    def cancel_survey(self) -> None:
+        """Stop scoring; what was scored stays in the source."""
+        self._survey.cancel()
+
+    def offer_upload(self, filename: str, content: bytes) -> None:
+        """Hand a photograph to the source; its id or the reason of a refusal comes back."""
+
+        def job(_: Cancelled) -> None:
+            try:
+                image = self._source.add_upload(filename, content)
+            except ValueError as error:
+                self._mail.post("refused", str(error))
+            else:
+                self._mail.post("uploaded", image)
+
+        self._others.submit(job)
+
+    def close(self) -> None:
+        """End all threads; nothing is answered any more."""
+        for part in (self._maps, self._survey, self._others, self._mail):
+            part.close()
+
+    def _post_human(
+        self, post: Callable[[str, Any], None], image: str, kind: str | None, participant: str | None
+    ) -> None:
+        people = self._source.participants(image, kind) if self._source.map_kinds else ()
+        one = participant if participant in people else None
+        post("human", (self._source.human_map(image, kind, one), people))
+
+    def _poster(self, asked: _Asked) -> Callable[[str, Any], None]:
+        return lambda key, value: self._mail.post(key, (asked, value))
+
+    def _deliver(self, key: str, value: Any) -> None:
+        if isinstance(value, tuple) and value and isinstance(value[0], _Asked):
+            asked, value = value
+            if asked.image != self._asked.image or (key == "maps" and asked.number != self._asked.number):
+                return
+        self._answer(key, value)

@@ -1,0 +1,61 @@
+"""Figures drawn ahead: the next visitor finds a set ready and waits only for what is truly theirs."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import uuid4
+
+from bokeh.plotting import figure
+
+from gala_viz.panels.layer_view import LayerView
+from gala_viz.panels.main_row import MainRow
+from gala_viz.panels.score_view import score_figure
+from gala_viz.store.source import NetworkInfo
+
+PAUSE_S = 3.0
+"""How long after a visitor came the next set is drawn: their first maps go before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """The figures of one session, their models named under ``key``."""
+
+    key: str
+    row: MainRow
+    layers: LayerView
+    scores: figure
+
+
+def draw_figures(networks: Sequence[NetworkInfo]) -> Figures:
+    """A set of empty figures for two networks."""
+    key, size = uuid4().hex[:8], networks[0].input_px
+    row = MainRow(key, size)
+    return Figures(key, row, LayerView(key, networks, size, row.sources["photo"]), score_figure(networks))
+
+
+class Spares:
+    """One set of figures in advance; each is handed out once."""
+
+    def __init__(self, networks: Sequence[NetworkInfo]) -> None:
+        self._networks = tuple(networks)
+        self._spare: Figures | None = None
+        self._drawing = threading.Lock()
+
+    def fill(self) -> None:
+        """Draw a spare set unless there is one."""
+        with self._drawing:
+            if self._spare is None:
+                self._spare = draw_figures(self._networks)
+
+    def take(self) -> Figures:
+        """The spare set, or one drawn now; another is drawn a moment later."""
+        with self._drawing:
+            taken, self._spare = self._spare, None
+            if taken is None:
+                taken = draw_figures(self._networks)
+        later = threading.Timer(PAUSE_S, self.fill)
+        later.daemon = True
+        later.start()
+        return taken
