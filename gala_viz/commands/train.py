@@ -71,19 +71,18 @@ class Arguments:
         from gala_viz.training.fit import Pictures, fit, starting_network
         from gala_viz.training.outcome import write_outcome
         from gala_viz.training.samples import sources_of_split
-        from gala_viz.training.teacher import remembered_predictions
 
         collections = [("maps", open_collection(self.maps)), ("labels", open_collection(self.labels))]
         collections += [("plain", open_collection(folder)) for folder in self.plain]
         start = load_network(recipe.start, device=None if self.device == "auto" else self.device.replace("gpu", "cuda"))
         watched = [(role, collection) for role, collection in collections if role != "plain"]
         parts = [sources_of_split(collections, "train"), sources_of_split(watched, "validation")]
-        logits = tuple(remembered_predictions(start, part, self.runs / "teacher", tell=self._tell) for part in parts)
         network = starting_network(recipe, start)
-        pictures = Pictures(*parts, logits, start.preprocessing, recipe)
+        pictures = Pictures(*parts, start.preprocessing, recipe)
         fit(
             recipe,
             network,
+            start,
             pictures,
             self.runs / recipe.name,
             accelerator=self.device,
@@ -95,9 +94,3 @@ class Arguments:
         if pictures.trainer is not None and not pictures.trainer.is_global_zero:
             return None
         return write_outcome(self.out, network, recipe, start, parts)
-
-    def _tell(self, done: int, total: int) -> None:
-        if not self.quiet:
-            end = "\n" if done == total else ""
-            sys.stderr.write(f"\runmodified network's predictions: {done} of {total}{end}")
-            sys.stderr.flush()

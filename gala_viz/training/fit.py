@@ -11,7 +11,7 @@ import lightning as L
 import torch
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger
-from torch import Tensor, nn
+from torch import nn
 from torch.utils.data import DataLoader
 
 from gala_viz.networks.insert import open_gates
@@ -30,7 +30,6 @@ class Pictures(L.LightningDataModule):
         self,
         training: Sequence[Source],
         validation: Sequence[Source],
-        teacher_logits: tuple[dict[tuple[int, str], Tensor], dict[tuple[int, str], Tensor]],
         preprocessing: Preprocessing,
         recipe: Recipe,
     ) -> None:
@@ -38,8 +37,8 @@ class Pictures(L.LightningDataModule):
         self.recipe = recipe
         self._sources = tuple(training), tuple(validation)
         seed, jitter = recipe.seed, recipe.jitter_px
-        self._training = Samples(training, preprocessing, teacher_logits[0], jitter_px=jitter, seed=seed)
-        self._validation = Samples(validation, preprocessing, teacher_logits[1], jitter_px=0, seed=seed)
+        self._training = Samples(training, preprocessing, jitter_px=jitter, seed=seed)
+        self._validation = Samples(validation, preprocessing, jitter_px=0, seed=seed)
 
     def train_dataloader(self) -> DataLoader:
         """Pictures of one epoch, in their seeded order."""
@@ -78,6 +77,7 @@ def starting_network(recipe: Recipe, start: Network) -> nn.Module:
 def fit(
     recipe: Recipe,
     network: nn.Module,
+    teacher: Network,
     pictures: Pictures,
     folder: Path,
     *,
@@ -89,7 +89,7 @@ def fit(
     callbacks: Sequence[Callback] = (),
     max_epochs: int | None = None,
 ) -> nn.Module:
-    """Train ``network`` in place and return it; ``folder`` gets checkpoints and the logged numbers.
+    """Train ``network`` in place beside its ``teacher`` and return it; ``folder`` gets checkpoints and logs.
 
     A checkpoint is kept after every epoch; with ``resume`` a run that was stopped goes on from the last one, to the
     numbers of an uninterrupted run on the same machine. Under torchrun every process calls this alike. A checkpoint
@@ -98,7 +98,7 @@ def fit(
     """
     folder.mkdir(parents=True, exist_ok=True)
     last = folder / "last.ckpt"
-    module = CoTraining(network.to(memory_format=torch.channels_last), recipe)
+    module = CoTraining(network.to(memory_format=torch.channels_last), recipe, teacher)
     saving = ModelCheckpoint(
         dirpath=folder, save_last=True, save_top_k=0, every_n_epochs=1, enable_version_counter=False
     )

@@ -83,8 +83,8 @@ class Key:
 class Samples(Dataset):
     """Pictures and maps of ``sources``, ready for a network with ``preprocessing``.
 
-    An item is a dict: ``input`` (3, y, x) float32, ``label`` (-1 for none), ``teacher`` (category,) logits, ``map``
-    (y, x) float32 and ``has_map``. With ``jitter_px`` the crop moves by up to that many pixels of the resized
+    An item is a dict: ``input`` (3, y, x) float32, ``label`` (-1 for none), ``map`` (y, x)
+    float32 and ``has_map``. With ``jitter_px`` the crop moves by up to that many pixels of the resized
     photograph and is mirrored half of the time, image and map alike; with 0 it is the centre crop.
     """
 
@@ -92,7 +92,6 @@ class Samples(Dataset):
         self,
         sources: Sequence[Source],
         preprocessing: Preprocessing,
-        teacher_logits: dict[tuple[int, str], Tensor],
         *,
         jitter_px: int,
         seed: int,
@@ -101,7 +100,6 @@ class Samples(Dataset):
         self.seed = seed
         self.jitter_px = min(jitter_px, preprocessing.short_px - preprocessing.crop_px)
         self.preprocessing = preprocessing
-        self.teacher_logits = teacher_logits
         wide = preprocessing.crop_px + self.jitter_px
         self._wide = Preprocessing(**{**preprocessing.settings(), "crop_px": wide})
         self._pictures: dict[tuple[int, str], tuple[np.ndarray, np.ndarray | None]] = {}
@@ -125,7 +123,6 @@ class Samples(Dataset):
         return {
             "input": torch.from_numpy(self.preprocessing.scale(view)),
             "label": torch.tensor(-1 if target is None else target),
-            "teacher": self.teacher_logits[key.source, key.image],
             "map": torch.from_numpy(np.ascontiguousarray(marks)),
             "has_map": torch.tensor(human_map is not None),
         }

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from torch.utils.data import default_collate
 
 from gala_viz.networks.card import read_card
 from gala_viz.networks.gala import attention_norm
@@ -16,8 +17,7 @@ from gala_viz.networks.network import Network
 from gala_viz.training.fit import Pictures, fit, starting_network
 from gala_viz.training.module import CoTraining
 from gala_viz.training.outcome import write_outcome
-from gala_viz.training.samples import sources_of_split
-from gala_viz.training.teacher import remembered_predictions, soft_predictions
+from gala_viz.training.samples import EpochSampler, sources_of_split
 
 from .tiny import Blobs, tiny_recipe, tiny_start
 
@@ -26,13 +26,12 @@ BLOBS = Blobs()
 PARTS = tuple(
     sources_of_split([("maps", BLOBS), ("labels", BLOBS), ("plain", BLOBS)], split) for split in ("train", "validation")
 )
-LOGITS = tuple(soft_predictions(START, part) for part in PARTS)
 
 
 def trained(folder, recipe, **options):
     network = starting_network(recipe, START)
-    pictures = Pictures(*PARTS, LOGITS, START.preprocessing, recipe)
-    return fit(recipe, network, pictures, folder, accelerator="cpu", devices=1, quiet=True, **options)
+    pictures = Pictures(*PARTS, START.preprocessing, recipe)
+    return fit(recipe, network, START, pictures, folder, accelerator="cpu", devices=1, quiet=True, **options)
 
 
 def test_a_starting_network_computes_what_it_starts_from():
@@ -88,14 +87,14 @@ def test_co_training_brings_attention_closer_to_held_out_maps_than_training_with
 
 
 def test_the_module_stays_in_eval_mode_whatever_asks():
-    module = CoTraining(starting_network(tiny_recipe(), START), tiny_recipe())
+    module = CoTraining(starting_network(tiny_recipe(), START), tiny_recipe(), START)
     module.train()
     assert not any(part.training for part in module.modules())
 
 
 def test_norms_of_the_module_are_those_of_the_blocks():
     network = starting_network(tiny_recipe(), START)
-    module = CoTraining(network, tiny_recipe())
+    module = CoTraining(network, tiny_recipe(), START)
     photos = START.to_batch([BLOBS.photo(image) for image in BLOBS.images[:2]])
     with torch.no_grad():
         _, norms = module(photos)
@@ -103,16 +102,21 @@ def test_norms_of_the_module_are_those_of_the_blocks():
     torch.testing.assert_close(norms["layer1"], expected)
 
 
-def test_remembered_predictions_are_read_back_and_not_computed_again(tmp_path):
-    first = remembered_predictions(START, PARTS[0], tmp_path)
-    read = BLOBS.photos_read
-    second = remembered_predictions(START, PARTS[0], tmp_path)
-    assert BLOBS.photos_read == read
-    assert all(torch.equal(first[key], second[key]) for key in first)
-    broken = next(tmp_path.glob("*.safetensors"))
-    broken.write_bytes(b"not a file")
-    third = remembered_predictions(START, PARTS[0], tmp_path)
-    assert all(torch.equal(first[key], third[key]) for key in first)
+def test_a_student_that_starts_as_its_teacher_agrees_with_it_on_every_crop():
+    recipe = tiny_recipe(label_share=0.0)
+    module = CoTraining(starting_network(recipe, START), recipe, START)
+    samples = Pictures(*PARTS, START.preprocessing, recipe)._training
+    keys = EpochSampler(PARTS[0], recipe.per_epoch, seed=0).keys()[:6]
+    batch = default_collate([samples[key] for key in keys])
+    category, _, logits, teacher_logits = module._losses(batch)
+    torch.testing.assert_close(logits, teacher_logits, atol=1e-4, rtol=1e-4)
+    assert category.item() == pytest.approx(0, abs=1e-5)
+
+
+def test_the_teacher_is_no_part_of_the_checkpoint_and_does_not_learn():
+    module = CoTraining(starting_network(tiny_recipe(), START), tiny_recipe(), START)
+    assert all(key.startswith("network.") for key in module.state_dict())
+    assert not any(parameter.requires_grad for parameter in module._teacher[0].parameters())
 
 
 def test_an_outcome_tells_recipe_data_and_split_and_loads(tmp_path):
@@ -136,7 +140,7 @@ def test_two_processes_train_what_one_would_within_rounding(tmp_path):
         """
         import sys
         from pathlib import Path
-        from tests.training.test_fit import BLOBS, LOGITS, PARTS, START, trained
+        from tests.training.test_fit import PARTS, START
         from tests.training.tiny import tiny_recipe
         from safetensors.torch import save_file
         import torch.distributed as dist
@@ -146,8 +150,8 @@ def test_two_processes_train_what_one_would_within_rounding(tmp_path):
         import gala_viz.training.fit as module
         from gala_viz.training.fit import Pictures, fit, starting_network
         network = starting_network(recipe, START)
-        pictures = Pictures(*PARTS, LOGITS, START.preprocessing, recipe)
-        network = fit(recipe, network, pictures, out / "run", accelerator="cpu", devices=2, quiet=True)
+        pictures = Pictures(*PARTS, START.preprocessing, recipe)
+        network = fit(recipe, network, START, pictures, out / "run", accelerator="cpu", devices=2, quiet=True)
         if pictures.trainer.is_global_zero:
             save_file({key: value.contiguous() for key, value in network.state_dict().items()}, out / "two.safetensors")
         """
