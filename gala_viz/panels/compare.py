@@ -14,6 +14,8 @@ from gala_viz.panels.styles import PAGE_SX, THEME, grid_css
 from gala_viz.panels.view import CompareView
 
 TITLE = "gala_viz"
+LOOK_MS = 250
+"""How often a waiting page looks whether its source is there."""
 _EDGE = (6, 14)
 
 
@@ -46,7 +48,7 @@ class ComparePage:
             meta_title="gala_viz: compare two networks",
             meta_description="What two networks rely on, image by image, beside what people mark.",
         )
-        self._leave = shared.subscribe(self._heard)
+        self._waiting = None
         if self.document is not None:
             self.document.on_session_destroyed(lambda _: self.close())
             pn.state.onload(lambda: setattr(self.document, "title", "gala_viz: compare two networks"))
@@ -54,25 +56,24 @@ class ComparePage:
             self._fill()
         else:
             self._follow()
+            if self.document is not None:
+                self._waiting = pn.state.add_periodic_callback(self._follow, period=LOOK_MS)
 
     def close(self) -> None:
         """Cancel what this session asked for and let go of its parts."""
-        self._leave()
+        if self._waiting is not None:
+            self._waiting.stop()
         if self.view is not None:
             self.view.close()
             self.view = None
-
-    def _heard(self) -> None:
-        if self.document is not None and self.document.session_context is not None:
-            self.document.add_next_tick_callback(self._follow)
-        elif self.document is None:
-            self._follow()
 
     def _follow(self) -> None:
         if self.view is not None:
             return
         if self.shared.state == "ready":
             self.reload.ready = True  # the next session finds the source there
+            if self._waiting is not None:
+                self._waiting.stop()
         elif self.shared.state == "failed":
             self.state.object = failure(self.shared.error)
         else:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import holoviews as hv
 import numpy as np
 import panel as pn
 import xarray as xr
@@ -16,6 +15,7 @@ from bokeh.plotting import figure
 from gala_viz import plots
 from gala_viz.plots.contours import contour_lines
 from gala_viz.plots.frame import rgba
+from gala_viz.plots.rendering import bokeh_figure
 from gala_viz.schema import extent_px, labelled_map
 
 PANELS = ("photo", "human", "a", "b", "delta")
@@ -46,7 +46,7 @@ class MainRow:
             "b": plots.saliency(blank, empty),
             "delta": plots.delta(blank, empty),
         }
-        self.figures: dict[str, figure] = {panel: hv.render(plot) for panel, plot in drawn.items()}
+        self.figures: dict[str, figure] = {panel: bokeh_figure(plot) for panel, plot in drawn.items()}
         self.sources: dict[str, ColumnDataSource] = {}
         self.outline = ColumnDataSource({"xs": [], "ys": [], "width": []}, name=f"{key}/source/outline", syncable=False)
         self._link()

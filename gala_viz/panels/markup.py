@@ -54,13 +54,15 @@ def alert(text: str) -> str:
 
 def image_heading(info: ImageInfo) -> str:
     """Id, category and the like of the photograph."""
-    category = info.category or "category unknown"
     more = [text for text in (info.superclass, info.split and f"split: {info.split}") if text]
     if info.size_px:
         more.append(f"{info.size_px[1]} × {info.size_px[0]} px")
+    if info.category is None:
+        more.insert(0, "category unknown")
+    title = escape(info.category or info.image)
     return (
-        f'<h1 title="{escape(info.image)}">{escape(category)}</h1>'
-        f'<p class="muted id" style="overflow-wrap:anywhere">{escape(info.image)}</p>'
+        f'<h1 title="{title}">{title}</h1>'
+        f'<p class="muted id">{escape(info.image)}</p>'
         f'<p class="muted">{escape(" · ".join(more))}</p>'
     )
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import holoviews as hv
 import numpy as np
 import panel as pn
 import panel_material_ui as pmui
@@ -14,6 +13,7 @@ from bokeh.plotting import figure
 from gala_viz.panels.controls import NO_WRAP
 from gala_viz.panels.markup import facts, score_table
 from gala_viz.plots.distribution import Ceiling, distribution_columns, score_distribution
+from gala_viz.plots.rendering import bokeh_figure
 from gala_viz.store.source import NetworkInfo
 
 MEASURES = {"Spearman's rho": "rho", "Dice": "dice", "IoU": "iou"}
@@ -40,7 +40,7 @@ def score_figure(networks: Sequence[NetworkInfo]) -> figure:
     """An empty distribution, whose data sources ``ScoreView`` fills."""
     empty, marks = np.full((len(networks), 0), np.nan), (0.0,) * len(networks)
     titles = [network.title for network in networks]
-    fig = hv.render(score_distribution(empty, titles, here=marks, ceiling=Ceiling(mean=0, low=0, high=0)))
+    fig = bokeh_figure(score_distribution(empty, titles, here=marks, ceiling=Ceiling(mean=0, low=0, high=0)))
     fig.update(toolbar_location=None, height=170, width=None, sizing_mode="stretch_width", min_border=4)
     fig.output_backend = "canvas"  # a handful of rectangles; WebGL would cost more than it saves
     fig.toolbar.tools = []

@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 
 
 class SharedSource:
-    """A source that is being loaded, is ready, or failed; pages subscribe to hear which.
+    """A source that is being loaded, is ready, or failed; pages look which from time to time.
 
     ``build(say)`` runs once, in a thread; ``say`` names the step for those who wait. After a failure ``start`` tries
     again.
@@ -28,7 +28,6 @@ class SharedSource:
     def __init__(self, build: Build) -> None:
         self._build = build
         self._lock = threading.Lock()
-        self._listeners: list[Callable[[], None]] = []
         self._thread: threading.Thread | None = None
         self.state: State = "loading"
         self.step = "Starting…"
@@ -46,24 +45,8 @@ class SharedSource:
                 self._thread.start()
         return self
 
-    def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
-        """Call ``listener`` (from any thread) whenever the state or the step changes; returns how to stop that."""
-        with self._lock:
-            self._listeners.append(listener)
-
-        def leave() -> None:
-            with self._lock:
-                if listener in self._listeners:
-                    self._listeners.remove(listener)
-
-        return leave
-
     def _say(self, step: str) -> None:
         self.step = step
-        with self._lock:
-            listeners = list(self._listeners)
-        for listener in listeners:
-            listener()
 
     def _load(self) -> None:
         try:
@@ -80,7 +63,6 @@ class SharedSource:
             self.error = str(error) or type(error).__name__
             self.state = "failed"
             self._thread = None
-        self._say("")
 
 
 _shared: dict[Hashable, SharedSource] = {}

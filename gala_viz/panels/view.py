@@ -13,10 +13,12 @@ from gala_viz.panels.index import CollectionIndex
 from gala_viz.panels.markup import alert, facts, image_heading, top_five
 from gala_viz.panels.progress_view import ProgressView
 from gala_viz.panels.questions import Questions
-from gala_viz.panels.score_view import NO_MAP, ScoreView
+from gala_viz.panels.score_view import ScoreView
 from gala_viz.panels.spares import Figures, draw_figures
 from gala_viz.panels.state import SETTINGS, Looks, MapSettings, Shown
 from gala_viz.store.source import MapSource, MapUpdate, Passage
+
+NO_MAP, NO_MAPS = "People did not mark\nthis photograph.", "This collection\nhas no human maps."
 
 
 class CompareView:
@@ -126,7 +128,10 @@ class CompareView:
     def _on_human(self, answer: tuple[xr.DataArray | None, tuple[str, ...]]) -> None:
         values, people = answer
         self.look_controls.set_participants(people)
-        self.row.set_human(values, NO_MAP if self.source.map_kinds else "This collection has no human maps.")
+        self.row.set_human(
+            values,
+            NO_MAP if self.source.map_kinds else NO_MAPS,
+        )
 
     def _on_passage(self, passage: Passage) -> None:
         self._passage = passage

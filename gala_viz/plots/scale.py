@@ -19,7 +19,7 @@ CLIP_PERCENTILE = 99.5
 
 
 def quantile(values: NDArray[np.floating], percentile: float) -> float:
-    """The value below which ``percentile`` per cent of the finite ``values`` lie, interpolated; 0.0 if there are none."""
+    """The value below which ``percentile`` per cent of the finite ``values`` lie, interpolated; 0.0 if none."""
     finite = values[np.isfinite(values)]
     return float(np.percentile(finite, percentile)) if finite.size else 0.0
 

@@ -62,8 +62,10 @@ def test_the_photograph_is_drawn_in_its_own_colours(page):
         cut = picture[: rows * 8, : columns * 8].astype(float)
         return cut.reshape(8, rows, 8, columns, 3).mean(axis=(1, 3))
 
-    drawn = blocks(page.pixels("photo")[2:-2, 2:-2])
-    np.testing.assert_allclose(drawn, blocks(SOURCE.view(FIRST)), atol=12)
+    page.page.mouse.move(2, 2)
+    drawn, given = blocks(page.pixels("photo")), blocks(SOURCE.view(FIRST))
+    assert np.abs(drawn - given).mean() < 6
+    assert np.corrcoef(drawn.ravel(), given.ravel())[0, 1] > 0.97
 
 
 def test_frames_have_the_photographs_shape(page):

@@ -156,7 +156,7 @@ def test_maps_sharpen_while_another_session_is_served(visit):
 def test_a_collection_without_people_says_so(visit):
     page = visit("people")
     page.settled()
-    assert page.model("note", "m.visible && m.text") == "This collection has no human maps."
+    assert page.model("note", "m.visible && m.text") == "This collection\nhas no human maps."
     page.page.get_by_text("nothing can be said about closeness to people").wait_for()
 
 

@@ -29,19 +29,19 @@ def test_all_sessions_share_one_source_that_is_built_once():
     assert len(found[0].index) == len(found[0].source.images)
 
 
-def test_steps_are_told_to_those_who_wait():
-    go, heard = threading.Event(), []
+def test_the_present_step_is_told_to_those_who_wait():
+    go = threading.Event()
 
     def build(say):
-        go.wait(5)
         say("Loading networks…")
+        go.wait(5)
         return FakeSource()
 
     shared = SharedSource(build).start()
-    shared.subscribe(lambda: heard.append((shared.state, shared.step)))
+    until(lambda: shared.step == "Loading networks…")
+    assert (shared.state, shared.source) == ("loading", None)
     go.set()
-    until(lambda: shared.state == "ready" and heard[-1][0] == "ready")
-    assert ("loading", "Loading networks…") in heard
+    until(lambda: shared.state == "ready")
 
 
 def test_a_failure_is_kept_as_a_sentence_and_the_next_start_tries_again():

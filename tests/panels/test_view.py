@@ -151,7 +151,7 @@ def test_a_layer_goes_into_the_main_row_and_back(view, source):
 def test_a_photograph_without_a_human_map_says_so(view, source):
     view.shown.image = source.images[4]
     until(lambda: finished(view) and view.row.note.text)
-    assert view.row.note.text == "People did not mark this photograph."
+    assert view.row.note.text == "People did not mark\nthis photograph."
     assert np.isnan(drawn(view, "human")).all()
 
 

@@ -159,3 +159,20 @@ def test_updating_columns_are_those_that_a_fresh_drawing_has(ceiling, here):
         assert set(drawn) == set(expected)
         for name in expected:
             np.testing.assert_allclose(np.asarray(drawn[name], dtype=float), expected[name])
+
+
+def test_rendering_leaves_the_current_document_alone():
+    from bokeh.document import Document
+    from bokeh.io.doc import patch_curdoc
+
+    from gala_viz.plots.rendering import bokeh_figure
+
+    current = Document()
+    theme = current.theme
+    with patch_curdoc(current):
+        figure = bokeh_figure(plots.photograph(VIEW))
+    assert current.theme is theme
+    assert current.roots == []
+    assert figure.document is None
+    drawn = np.asarray(glyph(figure, ImageRGBA).data_source.data["image"][0])
+    assert np.array_equal(drawn, rgba(VIEW))

@@ -1,0 +1,18 @@
+"""HoloViews plots as Bokeh figures that belong to no document yet."""
+
+from __future__ import annotations
+
+import holoviews as hv
+from bokeh.document import Document
+from bokeh.plotting import figure
+
+from gala_viz.plots import frame  # noqa: F401  loads the Bokeh backend
+
+
+def bokeh_figure(plot: hv.Element | hv.Overlay) -> figure:
+    """Render ``plot`` once.
+
+    ``hv.render`` would give HoloViews' theme to whatever document is current, even one that another thread serves;
+    here it goes to a document of its own, and pages keep their themes.
+    """
+    return hv.renderer("bokeh").instance(theme=None).get_plot(plot, doc=Document()).state
