@@ -71,9 +71,7 @@ class ComparePage:
         if self.view is not None:
             return
         if self.shared.state == "ready":
-            self.reload.ready = True  # the next session finds the source there
-            if self._waiting is not None:
-                self._waiting.stop()
+            self.reload.asked += 1  # until this session ends; the next one finds the source there
         elif self.shared.state == "failed":
             self.state.object = failure(self.shared.error)
         else:

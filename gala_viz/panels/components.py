@@ -82,9 +82,9 @@ class Keys(_Messenger):
 
 
 class Reload(JSComponent):
-    """Loads the page anew once ``ready`` is set."""
+    """Loads the page anew once ``asked`` rises; asking again does no harm, so it may be repeated until it is heard."""
 
-    ready = param.Boolean(default=False)
+    asked = param.Integer(default=0)
 
     _esm = _script("reload")
 

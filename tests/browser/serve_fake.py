@@ -14,7 +14,7 @@ from gala_viz.panels.compare import compare_page
 from gala_viz.panels.shared import shared_source
 from tests.panels.fake_source import FakeSource
 
-LOADING_S = 2.5
+LOADING_S = 8.0
 
 
 def broken(say):
