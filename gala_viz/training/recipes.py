@@ -59,7 +59,5 @@ class Recipe:
 
 
 RECIPES: Registry[Recipe] = Registry("recipe")
-RECIPES.add("lite0-gala-vanilla", Recipe(name="lite0-gala-vanilla", title="GALA, vanilla"))
-RECIPES.add(
-    "lite0-gala-human", Recipe(name="lite0-gala-human", title="GALA, co-trained with fixations", attention_weight=1.0)
-)
+RECIPES.add("lite0-gala-vanilla", Recipe(name="lite0-gala-vanilla", title="GALA vanilla"))
+RECIPES.add("lite0-gala-human", Recipe(name="lite0-gala-human", title="GALA + fixations", attention_weight=1.0))
