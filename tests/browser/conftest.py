@@ -24,7 +24,7 @@ FLAGS = (
     "--disable-sync",
     "--no-first-run",
 )
-WAIT_MS = 30_000
+WAIT_MS = 60_000
 
 
 def free_port() -> int:
