@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 from gala_viz.registry import unknown_name
@@ -17,10 +18,11 @@ class WeightsError(ValueError):
 
 
 def models_folders() -> list[Path]:
-    """Where trained networks are looked for: GALA_VIZ_MODELS first, then models/ beside or inside the package."""
-    package = Path(__file__).resolve().parents[1]
-    folders = [Path(folder) for folder in os.environ.get("GALA_VIZ_MODELS", "").split(os.pathsep) if folder]
-    return [folder for folder in (*folders, package.parent / "models", package / "models") if folder.is_dir()]
+    """Where trained networks are looked for: GALA_VIZ_MODELS first, then the checkout's, then the installation's."""
+    named = [Path(folder) for folder in os.environ.get("GALA_VIZ_MODELS", "").split(os.pathsep) if folder]
+    checkout = Path(__file__).resolve().parents[2]
+    installed = Path(sys.prefix) / "share" / "gala_viz" / "models"
+    return [folder for folder in (*named, checkout / "models", installed) if folder.is_dir()]
 
 
 def known_networks() -> tuple[str, ...]:

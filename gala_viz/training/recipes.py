@@ -60,4 +60,4 @@ class Recipe:
 
 RECIPES: Registry[Recipe] = Registry("recipe")
 RECIPES.add("lite0-gala-vanilla", Recipe(name="lite0-gala-vanilla", title="GALA vanilla"))
-RECIPES.add("lite0-gala-human", Recipe(name="lite0-gala-human", title="GALA + fixations", attention_weight=1.0))
+RECIPES.add("lite0-gala-human", Recipe(name="lite0-gala-human", title="GALA + fixations", attention_weight=0.12))
