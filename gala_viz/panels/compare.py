@@ -71,7 +71,10 @@ class ComparePage:
         if self.view is not None:
             return
         if self.shared.state == "ready":
-            self.reload.asked += 1  # until this session ends; the next one finds the source there
+            if self.reload.heard and self._waiting is not None:
+                self._waiting.stop()
+            else:
+                self.reload.asked += 1  # the next session finds the source there
         elif self.shared.state == "failed":
             self.state.object = failure(self.shared.error)
         else:

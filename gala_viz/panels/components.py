@@ -85,6 +85,7 @@ class Reload(JSComponent):
     """Loads the page anew once ``asked`` rises; asking again does no harm, so it may be repeated until it is heard."""
 
     asked = param.Integer(default=0)
+    heard = param.Boolean(default=False, doc="Set by the browser before it loads the page anew.")
 
     _esm = _script("reload")
 

@@ -49,6 +49,9 @@ def wait_for_server(url: str, process: subprocess.Popen, seconds: float = 60) ->
 class Server:
     """A process that serves pages; ``halt`` stops it in its tracks, ``go_on`` lets it continue."""
 
+    gate: Path
+    """A file whose making lets the late source load."""
+
     def __init__(self, command: list[str], port: int, log: Path, ready: str = "") -> None:
         self.url = f"http://localhost:{port}"
         self.log = log.open("w")
@@ -76,9 +79,10 @@ class Server:
 def server(chromium_path, repository, tmp_path_factory) -> Iterator[Server]:
     port = free_port()
     script = repository / "tests" / "browser" / "serve_fake.py"
-    server = Server(
-        [sys.executable, str(script), str(port)], port, tmp_path_factory.mktemp("server") / "log.txt", "compare"
-    )
+    folder = tmp_path_factory.mktemp("server")
+    gate = folder / "gate"
+    server = Server([sys.executable, str(script), str(port), str(gate)], port, folder / "log.txt", "compare")
+    server.gate = gate
     yield server
     server.close()
 

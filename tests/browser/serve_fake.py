@@ -1,4 +1,5 @@
-"""Serve the page on fake sources at several addresses: ``python serve_fake.py PORT``."""
+"""Serve the page on fake sources at several addresses: ``python serve_fake.py PORT GATE``; ``late`` loads once the
+file GATE exists."""
 
 from __future__ import annotations
 
@@ -14,8 +15,6 @@ from gala_viz.panels.compare import compare_page
 from gala_viz.panels.shared import shared_source
 from tests.panels.fake_source import FakeSource
 
-LOADING_S = 8.0
-
 
 def broken(say):
     """A source that cannot be loaded."""
@@ -23,9 +22,10 @@ def broken(say):
 
 
 def late(say):
-    """A source that takes a while."""
+    """A source that takes as long as the test wants."""
     say("Loading networks…")
-    time.sleep(LOADING_S)
+    while not Path(sys.argv[2]).exists():
+        time.sleep(0.05)
     return FakeSource(count=6)
 
 

@@ -170,9 +170,10 @@ def test_a_source_that_cannot_be_loaded_is_told_in_words(visit):
     page.page.get_by_text("no folder called '<b>phots</b>'. Did you mean 'photos'?").wait_for()
 
 
-def test_the_page_stands_while_networks_load_and_then_gives_way(visit):
+def test_the_page_stands_while_networks_load_and_then_gives_way(visit, server):
     page = visit("late", ready=".state")
     page.page.get_by_text("Loading networks…").wait_for()
+    server.gate.touch()
     page.page.locator(".tile img").first.wait_for()
     page.settled()
 

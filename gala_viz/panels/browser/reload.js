@@ -5,6 +5,7 @@ export function render({model}) {
   const look = () => {
     if (model.asked > 0 && !done) {
       done = true
+      model.heard = true
       setTimeout(() => window.location.reload(), 300) // after the first handshake with the server
     }
   }
