@@ -46,14 +46,9 @@ class Gallery:
             search_strategy="includes",
             **_WIDE,
         )
-        words = dict(
-            zip(
-                ("any", "both right", "both wrong", f"only {first} right", f"only {second} right"),
-                VERDICTS,
-                strict=True,
-            )
-        )
-        self.verdict = pmui.Select(label="Predictions", options=words, value="any", **_WIDE)
+        words = ("any", "both right", "both wrong", f"only {first} right", f"only {second} right")
+        verdicts = dict(zip(words, VERDICTS, strict=True))
+        self.verdict = pmui.Select(label="Predictions", options=verdicts, value="any", **_WIDE)
         self.human_only = pmui.Switch(label="Only with a human map", value=False, margin=(2, 4), size="small")
         orders = {"id": "id", f"alignment of {first}": "first", f"alignment of {second}": "second"}
         orders |= {f"gain of {second}": "gain", "size of the delta": "delta"}
@@ -62,13 +57,12 @@ class Gallery:
         self.hint = facts(margin=(2, 0))
         self.tiles = Tiles(sizing_mode="stretch_width", margin=0, on_message=self._on_message)
         self.places = np.arange(len(index))
-        people = [self.human_only] if bool(source.map_kinds) else []
         self.pane = pn.Column(
             self.search,
             *([self.category] if index.categories else []),
             self.verdict,
             self.order,
-            *people,
+            *([self.human_only] if source.map_kinds else []),
             self.descending,
             self.hint,
             self.tiles,
