@@ -1,0 +1,48 @@
+"""The pair in models/: it loads, it recognises, and the co-trained one attends where people look."""
+
+import numpy as np
+import pytest
+
+from gala_viz.collections import open_collection
+from gala_viz.evaluation.heldout import attention_alignment, correct, first_choices
+from gala_viz.networks.zoo import load_network
+
+PAIR = ("lite0-gala-vanilla", "lite0-gala-human")
+
+
+@pytest.fixture(scope="module", params=PAIR)
+def network(request):
+    return load_network(request.param, device="cpu")
+
+
+def test_a_shipped_card_tells_recipe_data_split_licence_and_held_out_numbers(network):
+    card = network.card
+    assert card["network"]["licence"]
+    assert card["recipe"]["seed"] == 0
+    assert "sha256" in card["data"]["split"]
+    metrics = card["metrics"]
+    assert metrics["split"] == "test"
+    assert set(metrics["rho_attention"]) == {*network.layers, "mean_of_layers"}
+    for told in (metrics["accuracy"]["network"], metrics["rho_smoothgrad"], metrics["ceiling"]["cells14"]):
+        assert told["low"] <= told["mean"] <= told["high"]
+        assert told["n"] > 100
+
+
+def test_the_pair_was_trained_alike_but_for_the_attention_weight():
+    vanilla, human = (load_network(name, device="cpu").card["recipe"] for name in PAIR)
+    different = {key for key in human if human[key] != vanilla[key]}
+    assert different == {"name", "title", "attention_weight"}
+    assert vanilla["attention_weight"] == 0
+
+
+def test_a_shipped_network_recognises_most_of_the_photographs_that_it_comes_with(network):
+    photos = open_collection("photos")
+    assert correct(first_choices(network, photos, photos.images), photos).sum() >= 16
+
+
+def test_the_co_trained_network_attends_where_people_look_and_the_vanilla_does_not(shared_data):
+    osie = open_collection(shared_data / "osie")
+    held_out = [image for image in osie.images if osie.split(image) == "test"][:12]
+    vanilla, human = (attention_alignment(load_network(name, device="cpu"), osie, held_out) for name in PAIR)
+    assert (human.mean("image") > vanilla.mean("image") + 0.2).all()
+    assert np.isfinite(human).all()
