@@ -5,12 +5,35 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from bokeh.document import Document
 from panel.io import hold
 
 Cancelled = Callable[[], bool]
 Job = Callable[[Cancelled], None]
+
+
+_unheard: WeakKeyDictionary[Document, list[Mailbox]] = WeakKeyDictionary()
+_unheard_lock = threading.Lock()
+
+
+def wait_for_browser(document: Document) -> None:
+    """Keep all news for ``document`` until ``browser_heard``.
+
+    Panel drops changes of its components between a browser's first copy of the document and its word that the page
+    stands; news that came in between would be lost.
+    """
+    with _unheard_lock:
+        _unheard[document] = []
+
+
+def browser_heard(document: Document) -> None:
+    """The browser has built the page: deliver what was kept."""
+    with _unheard_lock:
+        kept = _unheard.pop(document, [])
+    for mailbox in kept:
+        mailbox.deliver_kept()
 
 
 class Mailbox:
@@ -41,7 +64,17 @@ class Mailbox:
             self._scheduled = True
         if self._document is None:
             self._flush()
-        else:
+            return
+        with _unheard_lock:
+            waiting = _unheard.get(self._document)
+            if waiting is not None:
+                waiting.append(self)
+                return
+        self.deliver_kept()
+
+    def deliver_kept(self) -> None:
+        """Deliver in the document's next turn."""
+        if not self._closed:
             self._document.add_next_tick_callback(self._flush)
 
     def close(self) -> None:

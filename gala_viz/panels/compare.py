@@ -7,6 +7,7 @@ from html import escape
 import panel as pn
 import panel_material_ui as pmui
 
+from gala_viz.panels.background import browser_heard, wait_for_browser
 from gala_viz.panels.components import Reload
 from gala_viz.panels.markup import facts, failure, loading, nothing_to_show, provenance
 from gala_viz.panels.shared import SharedSource
@@ -82,6 +83,9 @@ class ComparePage:
 
     def _fill(self) -> None:
         source, index = self.shared.source, self.shared.index
+        if self.document is not None:
+            wait_for_browser(self.document)
+            pn.state.onload(lambda: browser_heard(self.document))
         self.view = view = CompareView(source, index, self.document, self.shared.spares.take())
         self.page.jslink(view.display, dark_theme="dark")
         view.display.dark = self.page.dark_theme

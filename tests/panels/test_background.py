@@ -3,7 +3,7 @@ import time
 
 from bokeh.document import Document
 
-from gala_viz.panels.background import Mailbox, Worker
+from gala_viz.panels.background import Mailbox, Worker, browser_heard, wait_for_browser
 
 
 def until(condition, seconds=5.0):
@@ -94,3 +94,16 @@ def test_a_closed_mailbox_delivers_nothing():
     mailbox.post("maps", 2)
     assert delivered == []
     assert document.turns == []
+
+
+def test_news_waits_until_the_browser_has_built_the_page():
+    document, delivered = Document(), []
+    wait_for_browser(document)
+    mailbox = Mailbox(document, lambda key, value: delivered.append((key, value)))
+    mailbox.post("maps", 1)
+    mailbox.post("maps", 2)
+    assert not document.session_callbacks
+    browser_heard(document)
+    (callback,) = document.session_callbacks
+    callback.callback()
+    assert delivered == [("maps", 2)]

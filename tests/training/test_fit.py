@@ -98,7 +98,7 @@ def test_norms_of_the_module_are_those_of_the_blocks():
     photos = START.to_batch([BLOBS.photo(image) for image in BLOBS.images[:2]])
     with torch.no_grad():
         _, norms = module(photos)
-        expected = attention_norm(torch.full((2, 12, 8, 8), 0.76))
+        expected = attention_norm(torch.full((2, 12, 8, 8), tiny_recipe().gate))
     torch.testing.assert_close(norms["layer1"], expected)
 
 
@@ -131,7 +131,8 @@ def test_an_outcome_tells_recipe_data_and_split_and_loads(tmp_path):
     loaded = load_network(folder, device="cpu")
     photos = START.to_batch([BLOBS.photo("blob000")])
     with torch.no_grad():
-        torch.testing.assert_close(loaded.logits(photos), network(photos), atol=2e-2, rtol=2e-2)
+        expected = network.eval()(photos)
+        torch.testing.assert_close(loaded.logits(photos), expected, atol=2e-3, rtol=2e-3)
 
 
 def test_two_processes_train_what_one_would_within_rounding(tmp_path):
