@@ -141,7 +141,7 @@ def test_cancel_keeps_what_is_there(visit):
 
 
 def test_maps_sharpen_while_another_session_is_served(visit):
-    slow = visit("slow", ready=".tile")
+    slow = visit("slow")
     slow.page.locator(".tile").nth(7).click()
     slow.page.get_by_text("n = 5 of 50").wait_for()
     rough = slow.array("a")
