@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,8 @@ from gala_viz.evaluation.heldout import (
 )
 from gala_viz.networks.network import Network
 from gala_viz.specs import SmoothGradSpec
-from gala_viz.splits import Split, images_of_split
+from gala_viz.splits import Split
+from gala_viz.training.samples import sources_of_split
 
 Tell = Callable[[str], None]
 
@@ -55,7 +56,6 @@ class Report:
     reference: Numbers
     ceilings: dict[int, NoiseCeiling]
     smoothgrad: SmoothGradSpec | None
-    notes: dict[str, str] = field(default_factory=dict)
 
 
 def measure(
@@ -74,7 +74,8 @@ def measure(
     ``labels`` gives accuracy, ``plain`` and ``maps`` the agreement of first choices with the reference, ``maps`` the
     likeness to people. ``smoothgrad`` None leaves SmoothGrad out.
     """
-    chosen = {collection.name: images_of_split(collection.images, split) for collection in (labels, maps, *plain)}
+    roles = [("labels", labels), ("maps", maps), *(("plain", collection) for collection in plain)]
+    chosen = {source.collection.name: source.images for source in sources_of_split(roles, split)}
     tell(f"{reference.name}: first choices")
     of_reference = {
         collection.name: first_choices(reference, collection, chosen[collection.name])

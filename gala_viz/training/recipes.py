@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from gala_viz.registry import Registry
@@ -52,10 +52,6 @@ class Recipe:
         unknown = set(self.per_epoch) - {"maps", "labels", "plain"}
         if unknown:
             raise ValueError(f"per_epoch knows 'maps', 'labels' and 'plain'; got {sorted(unknown)}.")
-
-    def with_weight(self, attention_weight: float) -> Recipe:
-        """The same recipe at another lambda: same start, data order and budget."""
-        return replace(self, attention_weight=attention_weight)
 
 
 RECIPES: Registry[Recipe] = Registry("recipe")
