@@ -15,6 +15,8 @@ from gala_viz.panels.styles import PAGE_SX, THEME, grid_css
 from gala_viz.panels.view import CompareView
 
 TITLE = "gala_viz"
+DARK_COOKIE = "gala_viz_dark"
+"""Where a browser keeps the choice of light or dark, so that the next page begins with it (``browser/display.js``)."""
 LOOK_MS = 250
 """How often a waiting page looks whether its source is there."""
 _EDGE = (6, 14)
@@ -44,6 +46,7 @@ class ComparePage:
             sidebar_width=276,
             sidebar_resizable=False,
             theme_config=THEME,
+            dark_theme=pn.state.cookies.get(DARK_COOKIE) == "1",
             busy_indicator=None,
             sx=PAGE_SX,
             meta_title="gala_viz: compare two networks",
@@ -87,8 +90,8 @@ class ComparePage:
             wait_for_browser(self.document)
             pn.state.onload(lambda: browser_heard(self.document))
         self.view = view = CompareView(source, index, self.document, self.shared.spares.take())
-        self.page.jslink(view.display, dark_theme="dark")
         view.display.dark = self.page.dark_theme
+        self.page.jslink(view.display, dark_theme="dark", bidirectional=True)
         networks = source.networks
         names = " and ".join(dict.fromkeys(network.name for network in networks))
         devices = " / ".join(dict.fromkeys(network.device for network in networks))
@@ -104,27 +107,20 @@ class ComparePage:
         return _section(title, "Click a layer to see it in the main row, again to go back.", view.layers.pane)
 
     def _main(self, view: CompareView) -> list:
-        back = pmui.IconButton(icon="chevron_left", size="small", margin=0, description="Previous photograph (←)")
-        onward = pmui.IconButton(icon="chevron_right", size="small", margin=0, description="Next photograph (→)")
-        back.on_click(lambda _: view.move(-1))
-        onward.on_click(lambda _: view.move(1))
-        steps = pn.Row(back, onward, view.upload, margin=(4, 0), styles={"gap": "4px", "align-items": "center"})
         header = pn.Row(
-            pn.Column(view.heading, steps, sizing_mode="stretch_width", margin=0),
+            pn.Column(view.heading, view.upload, sizing_mode="stretch_width", margin=0),
             *view.fives,
             sizing_mode="stretch_width",
             margin=(10, 14, 6, 14),
             styles={"gap": "18px"},
         )
-        score = pmui.Button(label="Score the collection", variant="outlined", size="small", margin=0)
-        score.on_click(lambda _: view.score_collection())
         lower = pn.Column(
             self._layers(view),
             _section(
                 "Closeness to people",
                 "",
                 view.scores.pane,
-                pn.Row(score, view.survey.row, sizing_mode="stretch_width", margin=(6, 0)),
+                view.survey.line,
             ),
             sizing_mode="stretch_width",
             margin=_EDGE,
@@ -136,13 +132,13 @@ class ComparePage:
         return [
             header,
             pn.Column(view.alert, view.row.row, view.display, sizing_mode="stretch_width", margin=_EDGE),
-            pn.Column(view.progress.row, sizing_mode="stretch_width", margin=_EDGE),
             pn.Column(
+                view.progress.line,
                 view.look_controls.pane,
                 view.map_controls.pane,
-                view.map_controls.sigma,
                 sizing_mode="stretch_width",
                 margin=_EDGE,
+                styles={"gap": "10px"},
             ),
             lower,
             facts(

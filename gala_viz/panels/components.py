@@ -3,38 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import param
 from panel.custom import JSComponent
 
-from gala_viz.panels.styles import DISPLAY_CSS, GALLERY_CSS, KEYS_CSS, UPLOAD_CSS
+from gala_viz.panels.messenger import Messenger, script
+from gala_viz.panels.styles import sheet
 from gala_viz.plots.layers import GAP
-from gala_viz.plots.palettes import DEFAULT, DIVERGING, SEQUENTIAL
-
-_BROWSER = Path(__file__).parent / "browser"
+from gala_viz.plots.palettes import DIVERGING, SEQUENTIAL
 
 
-def _script(*names: str) -> str:
-    return "\n".join((_BROWSER / f"{name}.js").read_text(encoding="utf-8") for name in names)
-
-
-class _Messenger(JSComponent):
-    """A component whose script sends messages; ``on_message`` hears them in the document's turn."""
-
-    on_message = param.Callable(default=None, doc="Called with each message, a dict.")
-
-    _rename = {"on_message": None}  # noqa: RUF012
-
-    __abstract = True
-
-    def _handle_msg(self, data: Any) -> None:
-        if callable(self.on_message):
-            self.on_message(data)
-
-
-class Display(_Messenger):
+class Display(Messenger):
     """Colours, thresholds, crosshair, readout and flicker of the figures named under ``key``, all in the browser.
 
     The figures' data sources hold the arrays; whenever one changes, colours and readout follow without the server.
@@ -45,23 +25,18 @@ class Display(_Messenger):
     filename = param.String(default="region", doc="Name of saved regions, without ending.")
     layer_cells = param.List(default=[], doc="(row, column) of every small multiple.")
     layer_gap = param.Number(default=GAP)
-    opacity = param.Number(default=0.65)
-    threshold = param.Number(default=0)
-    scale = param.String(default="shared")
-    palette = param.String(default=DEFAULT)
+    looks = param.Dict(default={}, doc="Name -> value of every one of ``state.Looks``.")
+    noise = param.Dict(default={}, doc="``noise_fraction`` of the sample that 'Show noise' previews.")
     palettes = param.Dict(default={name: list(colours) for name, colours in SEQUENTIAL.items()})
     diverging = param.List(default=list(DIVERGING))
-    human_style = param.String(default="overlay")
-    contours = param.Boolean(default=False)
     flicker = param.Boolean(default=False)
-    noise_fraction = param.Number(default=0.15, doc="Noise of the sample that 'Show noise' previews.")
     dark = param.Boolean(default=False)
 
-    _esm = _script("scale", "readout", "display")
-    _stylesheets = [DISPLAY_CSS]  # noqa: RUF012
+    _esm = script("scale", "readout", "display")
+    _stylesheets = [sheet("display")]  # noqa: RUF012
 
 
-class Tiles(_Messenger):
+class Tiles(Messenger):
     """One page of thumbnails. ``items`` are dicts with id, category, thumbnail (a data URL or ""), marks and score."""
 
     items = param.List(default=[])
@@ -70,15 +45,27 @@ class Tiles(_Messenger):
     page = param.Integer(default=0)
     pages = param.Integer(default=1)
 
-    _esm = _script("gallery")
-    _stylesheets = [GALLERY_CSS]  # noqa: RUF012
+    _esm = script("gallery")
+    _stylesheets = [sheet("gallery")]  # noqa: RUF012
 
 
-class Keys(_Messenger):
-    """The keyboard and the card that lists its keys; sends ``{"move": -1 | 1}``."""
+class Keys(Messenger):
+    """The keyboard, the card that lists its keys, and buttons to move; sends ``{"move": -1 | 1}``."""
 
-    _esm = _script("keys")
-    _stylesheets = [KEYS_CSS]  # noqa: RUF012
+    _esm = script("keys")
+    _stylesheets = [sheet("keys")]  # noqa: RUF012
+
+
+class ProgressLine(Messenger):
+    """Words, a bar and a button; sends ``{"press": "cancel" | "start"}``. ``action`` names what can be started."""
+
+    text = param.String(default="")
+    share = param.Number(default=0, bounds=(0, 1))
+    busy = param.Boolean(default=False)
+    action = param.String(default="")
+
+    _esm = script("progress")
+    _stylesheets = [sheet("progress")]  # noqa: RUF012
 
 
 class Reload(JSComponent):
@@ -87,13 +74,13 @@ class Reload(JSComponent):
     asked = param.Integer(default=0)
     heard = param.Boolean(default=False, doc="Set by the browser before it loads the page anew.")
 
-    _esm = _script("reload")
+    _esm = script("reload")
 
 
 UPLOAD_LIMIT_BYTES = 20 * 2**20
 
 
-class Upload(_Messenger):
+class Upload(Messenger):
     """Takes one photograph in pieces of 1 MB, so that no websocket limit matters, and refuses what is too large.
 
     ``on_file(name, content)`` is called with the whole; ``answer`` ends the wait, with a refusal or "".
@@ -103,8 +90,8 @@ class Upload(_Messenger):
     on_file = param.Callable(default=None)
 
     _rename = {"on_file": None, "on_message": None}  # noqa: RUF012
-    _esm = _script("upload")
-    _stylesheets = [UPLOAD_CSS]  # noqa: RUF012
+    _esm = script("upload")
+    _stylesheets = [sheet("upload")]  # noqa: RUF012
 
     def __init__(self, on_file: Callable[[str, bytes], None], **params: Any) -> None:
         super().__init__(on_file=on_file, **params)

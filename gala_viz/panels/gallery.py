@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import base64
+from typing import Any
 
 import numpy as np
 import panel as pn
-import panel_material_ui as pmui
 import xarray as xr
 from bokeh.document import Document
 
 from gala_viz.panels.background import Cancelled, Mailbox, Worker
 from gala_viz.panels.components import Tiles
-from gala_viz.panels.index import VERDICTS, Choice, CollectionIndex
+from gala_viz.panels.fields import Fields
+from gala_viz.panels.filters import filter_fields
+from gala_viz.panels.index import Choice, CollectionIndex
 from gala_viz.panels.markup import facts
 from gala_viz.panels.state import Shown
 from gala_viz.store.source import MapSource
 
 PAGE_SIZE = 24
-MOST_CATEGORIES = 5000
-_WIDE = {"size": "small", "margin": (3, 0), "width": None, "sizing_mode": "stretch_width"}
 
 
 class Gallery:
@@ -34,59 +34,30 @@ class Gallery:
         self.uploads: list[str] = []
         self._mail = Mailbox(document, self._deliver)
         self._worker = Worker("gala-viz thumbnails", self._on_error)
-        first, second = (network.title for network in source.networks)
-        self.search = pmui.TextInput(label="Search", placeholder="id or category", **_WIDE)
-        self.category = pmui.AutocompleteInput(
-            label="Category",
-            options=["", *index.categories[:MOST_CATEGORIES]],
-            value="",
-            restrict=True,
-            min_characters=0,
-            case_sensitive=False,
-            search_strategy="includes",
-            **_WIDE,
-        )
-        words = ("any", "both right", "both wrong", f"only {first} right", f"only {second} right")
-        verdicts = dict(zip(words, VERDICTS, strict=True))
-        self.verdict = pmui.Select(label="Predictions", options=verdicts, value="any", **_WIDE)
-        self.human_only = pmui.Switch(label="Only with a human map", value=False, margin=(2, 4), size="small")
-        orders = {"id": "id", f"alignment of {first}": "first", f"alignment of {second}": "second"}
-        orders |= {f"gain of {second}": "gain", "size of the delta": "delta"}
-        self.order = pmui.Select(label="Sort by", options=orders, value="id", **_WIDE)
-        self.descending = pmui.Switch(label="Largest first", value=True, margin=(2, 4), size="small", visible=False)
+        self.fields = Fields(filter_fields(source, index), self._on_change, least_px=110)
         self.hint = facts(margin=(2, 0))
         self.tiles = Tiles(sizing_mode="stretch_width", margin=0, on_message=self._on_message)
         self.places = np.arange(len(index))
         self.pane = pn.Column(
-            self.search,
-            *([self.category] if index.categories else []),
-            self.verdict,
-            self.order,
-            *([self.human_only] if source.map_kinds else []),
-            self.descending,
+            self.fields,
             self.hint,
             self.tiles,
             sizing_mode="stretch_width",
             margin=(8, 12),
         )
-        self.search.param.watch(lambda _: self.refresh(), "value_input")
-        for widget in (self.category, self.verdict, self.human_only, self.order, self.descending):
-            widget.param.watch(lambda _: self.refresh(), "value")
         self.tiles.param.watch(self._on_selected, "selected")
         shown.param.watch(lambda event: self.tiles.param.update(selected=event.new), "image")
         self.refresh()
 
+    def _on_change(self, name: str, value: Any) -> None:
+        if name == "order":
+            self.fields.change("descending", shown=value != "id")
+        self.refresh()
+
     @property
     def choice(self) -> Choice:
-        """What the widgets ask for."""
-        return Choice(
-            search=self.search.value_input or "",
-            category=self.category.value or "",
-            verdict=self.verdict.value,
-            human_only=self.human_only.value,
-            order=self.order.value,
-            descending=self.descending.value,
-        )
+        """What the fields ask for."""
+        return Choice(**self.fields.values)
 
     def set_scores(self, scores: xr.Dataset | None) -> None:
         """Use new scores of the collection for marks, filters and sorting."""
@@ -101,7 +72,6 @@ class Gallery:
     def refresh(self, keep_page: bool = False) -> None:
         """Search, filter and sort again, and show the first page (or stay on the present one)."""
         choice = self.choice
-        self.descending.visible = choice.order != "id"
         self.places = self.index.matching(choice, self.scores)
         self.hint.object = self._hint(choice)
         self._show(self.tiles.page if keep_page else 0)
@@ -140,7 +110,7 @@ class Gallery:
         count = len(self.places) + len(self.uploads)
         pages = max(1, -(-count // PAGE_SIZE))
         page = min(max(page, 0), pages - 1)
-        marks, values = self.index.marks(self.scores), self.index.values(self.order.value, self.scores)
+        marks, values = self.index.marks(self.scores), self.index.values(self.choice.order, self.scores)
         images = [self._image(at) for at in range(page * PAGE_SIZE, min(count, (page + 1) * PAGE_SIZE))]
         known = {item["id"]: item["thumbnail"] for item in self.tiles.items}
         items = [self._item(image, marks, values, known.get(image, "")) for image in images]

@@ -18,10 +18,11 @@ Order = Literal["id", "first", "second", "gain", "delta"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Choice:
-    """What the gallery is asked to show; ``category`` "" means all, ``descending`` is for every order but id."""
+    """What the gallery is asked to show. ``category`` and ``split`` "" mean all; ``descending`` is not for order id."""
 
     search: str = ""
     category: str = ""
+    split: str = ""
     verdict: Verdict = "any"
     human_only: bool = False
     order: Order = "id"
@@ -40,6 +41,9 @@ class CollectionIndex:
         self.categories: tuple[str, ...] = tuple(sorted(set(names) - {""}))
         numbers = {name: i for i, name in enumerate(self.categories)}
         self._category = np.array([numbers.get(name, -1) for name in names], dtype=np.int32)
+        parts = [info.split or "" for info in infos]
+        self.splits: tuple[str, ...] = tuple(sorted(set(parts) - {""}, key=_split_order))
+        self._split = np.array([self.splits.index(part) if part else -1 for part in parts], dtype=np.int8)
         self._text = [f"{image}\n{name}".casefold() for image, name in zip(self.images, names, strict=True)]
 
     def __len__(self) -> int:
@@ -53,6 +57,8 @@ class CollectionIndex:
         if choice.category:
             number = self.categories.index(choice.category) if choice.category in self.categories else -2
             keep &= self._category == number
+        if choice.split:
+            keep &= self._split == (self.splits.index(choice.split) if choice.split in self.splits else -2)
         if choice.human_only:
             keep &= self.has_human_map
         if choice.verdict != "any":
@@ -96,3 +102,8 @@ class CollectionIndex:
             "only the second right": (0, 1),
         }[verdict]
         return (first == wanted[0]) & (second == wanted[1])
+
+
+def _split_order(name: str) -> tuple[int, str]:
+    known = ("train", "validation", "test")
+    return (known.index(name) if name in known else len(known), name)

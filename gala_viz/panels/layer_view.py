@@ -12,6 +12,7 @@ from bokeh.plotting import figure
 from gala_viz.panels.main_row import image_columns
 from gala_viz.plots.layers import GAP
 from gala_viz.plots.palettes import DEFAULT, SEQUENTIAL
+from gala_viz.plots.rendering import plain_glyph
 from gala_viz.schema import extent_px
 from gala_viz.store.source import NetworkInfo, Passage
 
@@ -67,6 +68,8 @@ class LayerView:
         self._mark = ColumnDataSource({"x": [], "y": [], "w": [], "h": []}, name=f"{key}/layers/mark")
         self.figure.rect("x", "y", "w", "h", source=self._mark, fill_alpha=0, line_color="#ffffff", line_width=3)
         self.figure.rect("x", "y", "w", "h", source=self._mark, fill_alpha=0, line_color="#000000", line_width=1)
+        for renderer in self.figure.renderers:
+            plain_glyph(renderer)
         for model in self.figure.references():
             model.syncable = False
         self.pane = pn.pane.Bokeh(self.figure, sizing_mode="scale_width", margin=0)

@@ -15,7 +15,7 @@ from bokeh.plotting import figure
 from gala_viz import plots
 from gala_viz.plots.contours import contour_lines
 from gala_viz.plots.frame import rgba
-from gala_viz.plots.rendering import bokeh_figure
+from gala_viz.plots.rendering import bokeh_figure, plain_glyph
 from gala_viz.schema import extent_px, labelled_map
 
 PANELS = ("photo", "human", "a", "b", "delta")
@@ -81,6 +81,9 @@ class MainRow:
         self._flicker()
         self._noisy()
         self._note()
+        for fig in self.figures.values():
+            for renderer in fig.renderers:
+                plain_glyph(renderer)
         for model in collect_models(*self.figures.values()):
             model.syncable = False  # pans, colours and crosshairs are the browser's own; nothing is sent back
 

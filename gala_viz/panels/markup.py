@@ -8,15 +8,16 @@ from html import escape
 import numpy as np
 import panel as pn
 
-from gala_viz.panels.styles import FACTS_CSS
+from gala_viz.panels.styles import sheet
 from gala_viz.store.source import ImageInfo, NetworkInfo, Prediction
 
 SIDES = ("a", "b")
+_FACTS = sheet("facts")
 
 
 def facts(html: str = "", **params) -> pn.pane.HTML:
     """A pane for markup made by this module."""
-    return pn.pane.HTML(html, stylesheets=[FACTS_CSS], **{"sizing_mode": "stretch_width", "margin": 0, **params})
+    return pn.pane.HTML(html, stylesheets=[_FACTS], **{"sizing_mode": "stretch_width", "margin": 0, **params})
 
 
 def loading(step: str) -> str:
@@ -57,14 +58,14 @@ def image_heading(info: ImageInfo) -> str:
     more = [text for text in (info.superclass, info.split and f"split: {info.split}") if text]
     if info.size_px:
         more.append(f"{info.size_px[1]} × {info.size_px[0]} px")
+    image = escape(info.image)
     if info.category is None:
         more.insert(0, "category unknown")
-    title = escape(info.category or info.image)
-    return (
-        f'<h1 title="{title}">{title}</h1>'
-        f'<p class="muted id">{escape(info.image)}</p>'
-        f'<p class="muted">{escape(" · ".join(more))}</p>'
-    )
+        head = f'<h1 class="id" title="{image}">{image}</h1>'
+    else:
+        title = escape(info.category)
+        head = f'<h1 title="{title}">{title}</h1><p class="muted id">{image}</p>'
+    return f'{head}<p class="muted">{escape(" · ".join(more))}</p>'
 
 
 def top_five(side: str, network: NetworkInfo, prediction: Prediction | None, target: int | None) -> str:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from html import escape
 
 import numpy as np
-import panel as pn
-import panel_material_ui as pmui
 
-from gala_viz.panels.markup import facts
+from gala_viz.panels.components import ProgressLine
 from gala_viz.store.source import MapUpdate, Progress
 
 
@@ -50,29 +47,22 @@ def update_text(update: MapUpdate) -> str:
 
 
 class ProgressView:
-    """One line: bar, text, Cancel. Nothing moves when nothing is under way."""
+    """One line: bar, text, Cancel. Nothing moves when nothing is under way; ``action`` names what the button starts."""
 
-    def __init__(self, on_cancel: Callable[[], None]) -> None:
-        self.bar = pmui.LinearProgress(
-            value=0, variant="determinate", sizing_mode="stretch_width", margin=(9, 0), width=None
-        )
-        self.text = facts(sizing_mode=None, margin=(2, 0))
-        self.cancel = pmui.Button(label="Cancel", variant="outlined", size="small", margin=0, disabled=True)
-        self.cancel.on_click(lambda _: on_cancel())
-        self.row = pn.Row(
-            self.text,
-            pn.Column(self.bar, sizing_mode="stretch_width", margin=0),
-            self.cancel,
-            sizing_mode="stretch_width",
-            margin=0,
-            styles={"gap": "12px", "align-items": "center"},
-        )
+    def __init__(
+        self, on_cancel: Callable[[], None], action: str = "", on_start: Callable[[], None] = lambda: None
+    ) -> None:
+        self._acts = {"cancel": on_cancel, "start": on_start}
+        self.line = ProgressLine(action=action, on_message=self._press, sizing_mode="stretch_width", margin=0)
+
+    def _press(self, message: dict) -> None:
+        act = self._acts.get(message.get("press"))
+        if act is not None:
+            act()
 
     def say(self, text: str, share: float, busy: bool) -> None:
         """Show ``text`` (plain) and ``share`` in [0, 1]; ``busy`` enables Cancel."""
-        self.text.object = f'<span class="muted" role="status" style="white-space:nowrap">{escape(text)}</span>'
-        self.bar.value = round(100 * share)
-        self.cancel.disabled = not busy
+        self.line.param.update(text=text, share=min(max(share, 0.0), 1.0), busy=busy)
 
     def show_update(self, update: MapUpdate) -> None:
         """Tell how far these maps are."""

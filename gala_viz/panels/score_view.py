@@ -6,11 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import panel as pn
-import panel_material_ui as pmui
 import xarray as xr
 from bokeh.plotting import figure
 
-from gala_viz.panels.controls import NO_WRAP
+from gala_viz.panels.fields import Field, Fields, options_of
 from gala_viz.panels.markup import facts, score_table
 from gala_viz.plots.distribution import Ceiling, distribution_columns, score_distribution
 from gala_viz.plots.rendering import bokeh_figure
@@ -57,7 +56,11 @@ class ScoreView:
     def __init__(self, networks: Sequence[NetworkInfo], has_people: bool, drawn: figure) -> None:
         self.networks = networks
         self.has_people = has_people
-        self.measure = pmui.RadioButtonGroup(options=MEASURES, value="rho", size="small", margin=(4, 0), sx=NO_WRAP)
+        self.measure = Fields(
+            [Field(name="measure", label="Measure", kind="segments", value="rho", options=options_of(MEASURES))],
+            lambda *_: self._draw(),
+            margin=(6, 0, 2, 0),
+        )
         self.table = facts(f'<p class="muted">{NO_PEOPLE}</p>' if not has_people else "")
         self._here: xr.Dataset | None = None
         self._all: xr.Dataset | None = None
@@ -73,7 +76,6 @@ class ScoreView:
             sizing_mode="stretch_width",
             margin=0,
         )
-        self.measure.param.watch(lambda _: self._draw(), "value")
 
     def set_image(self, scores: xr.Dataset | None, has_map: bool) -> None:
         """Scores (network,) of the photograph shown."""
@@ -95,7 +97,7 @@ class ScoreView:
     def _draw(self) -> None:
         if not self.has_people:
             return
-        name = self.measure.value
+        name = self.measure.values["measure"]
         known = self._all is not None and name in self._all
         values = np.asarray(self._all[name], dtype=float) if known else np.full((len(self.networks), 0), np.nan)
         ceiling = ceiling_of(self._all) if name == "rho" else None

@@ -53,12 +53,9 @@ PAGE_SX = {
 _BROWSER = Path(__file__).parent / "browser"
 
 
-def _sheet(*names: str) -> str:
+def sheet(*names: str) -> str:
+    """What all parts share, then the style sheets ``browser/NAME.css``."""
     return "\n".join((_BROWSER / f"{name}.css").read_text(encoding="utf-8") for name in ("base", *names))
-
-
-DISPLAY_CSS, GALLERY_CSS, KEYS_CSS = _sheet("display"), _sheet("gallery"), _sheet("keys")
-UPLOAD_CSS, FACTS_CSS = _sheet("upload"), _sheet("facts")
 
 
 def grid_css(columns: str, gap: str) -> str:

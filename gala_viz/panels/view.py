@@ -50,7 +50,7 @@ class CompareView:
         self.fives = [facts(top_five(side, net, None, None)) for side, net in zip("ab", networks, strict=True)]
         self.alert = facts()
         self.progress = ProgressView(self.cancel)
-        self.survey = ProgressView(self.questions.cancel_survey)
+        self.survey = ProgressView(self.questions.cancel_survey, "Score the collection", self.score_collection)
         self.gallery = Gallery(source, index, self.shown, document)
         self.map_controls = MapControls(self.settings, networks[0].categories, source.methods, self.display)
         self.look_controls = LookControls(self.looks, self.shown, self.display, source.map_kinds)
@@ -109,12 +109,12 @@ class CompareView:
         if image is None:
             return
         info = self.source.info(image)
+        self.progress.say("Asking both networks…", 0, busy=True)
         if new_image:
             self._update = self._passage = None
             self.heading.object = image_heading(info)
             self.display.filename = "".join(c if c.isalnum() or c in "-_." else "_" for c in image)[:80]
         self.alert.object = ""
-        self.progress.say("Asking both networks…", 0, busy=True)
         request = self.settings.request(has_label=info.target is not None)
         self.questions.ask_maps(image, request, self.shown.kind, self.shown.participant, new_image)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import holoviews as hv
 from bokeh.document import Document
+from bokeh.models import GlyphRenderer
 from bokeh.plotting import figure
 
 from gala_viz.plots import frame  # noqa: F401  loads the Bokeh backend
@@ -15,4 +16,13 @@ def bokeh_figure(plot: hv.Element | hv.Overlay) -> figure:
     ``hv.render`` would give HoloViews' theme to whatever document is current, even one that another thread serves;
     here it goes to a document of its own, and pages keep their themes.
     """
-    return hv.renderer("bokeh").instance(theme=None).get_plot(plot, doc=Document()).state
+    drawn = hv.renderer("bokeh").instance(theme=None).get_plot(plot, doc=Document()).state
+    for renderer in drawn.renderers:
+        if isinstance(renderer, GlyphRenderer):
+            plain_glyph(renderer)
+    return drawn
+
+
+def plain_glyph(renderer: GlyphRenderer) -> None:
+    """Drop the copies that Bokeh keeps for selected and muted looks: nothing is selected, and browsers build each."""
+    renderer.update(selection_glyph=None, nonselection_glyph=None, hover_glyph=None, muted_glyph=None)

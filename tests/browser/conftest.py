@@ -230,7 +230,7 @@ def page(_standing) -> Watched:
     _standing.page.keyboard.press("Escape")
     tile = _standing.page.locator('.tile[data-image="photo 00000"]')
     tile.click()
-    _standing.page.get_by_text("photo 00000", exact=True).first.wait_for()
+    _standing.page.locator(".id").get_by_text("photo 00000", exact=True).wait_for()
     _standing.settled()
     yield _standing
     assert _standing.errors == []

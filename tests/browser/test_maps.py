@@ -33,8 +33,7 @@ def limits(page, panel):
 
 
 def choose(page, label, option):
-    page.page.get_by_label(label, exact=True).first.click()
-    page.page.get_by_role("menuitem", name=option, exact=True).click()
+    page.page.get_by_label(label, exact=True).select_option(label=option)
     page.frames()
 
 
@@ -50,7 +49,7 @@ def test_every_panel_is_drawn_and_changes_with_the_photograph(page):
     for panel, picture in before.items():
         assert picture.std() > 5, f"{panel} is blank"
     page.page.locator('.tile[data-image="photo 00001"]').click()
-    page.page.get_by_text("photo 00001", exact=True).first.wait_for()
+    page.page.locator(".id").get_by_text("photo 00001", exact=True).wait_for()
     page.settled()
     for panel, picture in before.items():
         assert np.abs(page.pixels(panel).astype(int) - picture).mean() > 3, f"{panel} did not change"
@@ -94,7 +93,7 @@ def test_the_delta_is_symmetric_about_zero_with_the_second_network_in_red(page, 
 
 @pytest.mark.parametrize("scale", ["per map", "raw", "shared"])
 def test_scales_in_the_browser_are_those_of_the_plots(page, truth, scale):
-    page.page.get_by_role("button", name=scale, exact=True).click()
+    page.page.get_by_role("radio", name=scale, exact=True).check()
     page.frames()
     expected = colour_limits(np.stack([truth["a"], truth["b"]]), scale)
     for panel, ends in zip("ab", expected, strict=True):

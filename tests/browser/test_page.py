@@ -33,7 +33,7 @@ def test_arrow_keys_move_through_the_gallery(page):
 
 
 def test_keys_do_not_act_while_somebody_types(page):
-    search = page.page.get_by_role("textbox", name="Search")
+    search = page.page.get_by_role("searchbox", name="Search")
     search.fill("photo")
     for key in ("ArrowLeft", "ArrowRight", "Space", "?"):
         search.press(key)
@@ -129,7 +129,7 @@ def test_search_and_paging_show_what_fits(visit):
     page.page.get_by_text("50,000 photographs").wait_for()
     page.page.get_by_role("button", name="Next page").click()
     page.page.locator('.tile[data-image="photo 00024"]').wait_for()
-    page.page.get_by_role("textbox", name="Search").fill("49999")
+    page.page.get_by_role("searchbox", name="Search").fill("49999")
     page.page.get_by_text("1 of 50,000 photographs").wait_for()
     assert page.page.locator(".tile").count() == 1
 
@@ -208,9 +208,8 @@ def test_colours_crosshair_and_flicker_need_no_server(visit, server):
         bare = page.pixels("a")
         slider.press("End")
         page.page.get_by_role("slider", name="Hide weakest, %").press("End")
-        page.page.get_by_role("button", name="raw", exact=True).click()
-        page.page.get_by_label("Colours", exact=True).first.click()
-        page.page.get_by_role("menuitem", name="Fire").click()
+        page.page.get_by_role("radio", name="raw", exact=True).check()
+        page.page.get_by_label("Colours", exact=True).select_option("Fire")
         page.frames()
         full = page.pixels("a")
         page.point("a", 90.5, 110.5)

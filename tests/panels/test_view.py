@@ -112,15 +112,15 @@ def test_cancel_stops_within_a_chunk_and_keeps_what_is_there(source):
     source.delay_s = 0.4
     view = CompareView(source, CollectionIndex(source), None)
     view.open()
-    until(lambda: "standard error" in view.progress.text.object)
+    until(lambda: "standard error" in view.progress.line.text)
     time.sleep(0.1)  # now the source works on its next chunk
     view.cancel()
     until(lambda: source.cancelled_jobs == 1)
     n = view._update.n
     assert n == 5
     assert np.isfinite(drawn(view, "a")).all()
-    assert f"Cancelled at n = {n} of 50" in view.progress.text.object
-    assert view.progress.cancel.disabled
+    assert f"Cancelled at n = {n} of 50" in view.progress.line.text
+    assert not view.progress.line.busy
     view.close()
 
 
@@ -165,7 +165,7 @@ def test_one_participants_map_replaces_that_of_all(view, source):
 def test_the_arrow_keys_follow_the_gallerys_order_and_stop_at_its_ends(view, source):
     view.move(-1)
     assert view.shown.image == source.images[0]
-    view.gallery.search.value_input = "otter"
+    view.gallery.fields.enter("search", "otter")
     view.move(1)
     assert source.info(view.shown.image).category == "otter"
 
@@ -196,9 +196,9 @@ def test_an_error_of_the_source_is_told_and_the_next_photograph_works(source):
 def test_scoring_the_collection_reports_progress_and_can_be_cancelled(view, source):
     source.delay_s = 0.02
     view.score_collection()
-    until(lambda: "of 12 photographs" in view.survey.text.object)
+    until(lambda: "of 12 photographs" in view.survey.line.text)
     view.questions.cancel_survey()
-    until(lambda: "Cancelled" in view.survey.text.object)
+    until(lambda: "Cancelled" in view.survey.line.text)
     assert source.asked["survey"] == 1
 
 

@@ -43,13 +43,13 @@ export function render({model, view, el}) {
 
   const paint = (glyph, values, limits, palette, opacity, gone) => {
     const mapper = glyph.glyph.color_mapper
-    mapper.setv({low: limits[0], high: limits[1], palette: thresholded(palette, values, limits, model.threshold, gone)})
+    mapper.setv({low: limits[0], high: limits[1], palette: thresholded(palette, values, limits, model.looks.threshold, gone)})
     if (glyph.glyph.global_alpha?.value !== opacity) { glyph.glyph.global_alpha = {value: opacity} }
   }
 
   const recolour = () => {
-    const {scale, opacity, human_style: style} = model
-    const sequential = model.palettes[model.palette]
+    const {scale, opacity, human_style: style, palette, contours} = model.looks
+    const sequential = model.palettes[palette]
     const colours = (limits) => (limits[0] < 0 && limits[1] === -limits[0] ? model.diverging : sequential)
     const pair = [image_of(sources.a), image_of(sources.b)]
     const limits = colour_limits(pair, scale)
@@ -72,7 +72,7 @@ export function render({model, view, el}) {
     glyphs.human.visible = known && style !== "contours"
     for (const line of lines) {
       const own = line.name.endsWith("/human")
-      line.visible = known && (model.contours || (own && style === "contours"))
+      line.visible = known && (contours || (own && style === "contours"))
     }
     find("note").visible = !known
 
@@ -120,7 +120,7 @@ export function render({model, view, el}) {
       const clean = image_of(sources.photo)
       const bytes = new Uint8ClampedArray(clean.buffer, clean.byteOffset, clean.byteLength)
       const colour = bytes.filter((_, i) => i % 4 !== 3)
-      const sigma = model.noise_fraction * (colour.reduce((a, b) => Math.max(a, b), 0) - colour.reduce((a, b) => Math.min(a, b), 255))
+      const sigma = model.noise.noise_fraction * (colour.reduce((a, b) => Math.max(a, b), 0) - colour.reduce((a, b) => Math.min(a, b), 255))
       const made = bytes.map((value, i) => (i % 4 === 3 ? 255 : value + sigma * normal()))
       const source = noise_glyph.data_source
       const image = new clean.constructor(new Uint32Array(clean), clean.shape)
@@ -172,6 +172,11 @@ export function render({model, view, el}) {
   layers?.on_event("mousemove", (at) => { const cell = cell_at(at); if (!held && cell != null) { point({x: cell.x, y: cell.y}) } })
   layers?.on_event("tap", (at) => { const cell = cell_at(at); if (cell != null) { model.send_msg({layer: cell.column}) } })
 
+  // ---- light or dark: as chosen before, else as the system has it
+
+  const remember = () => { document.cookie = `gala_viz_dark=${Number(model.dark)}; path=/; max-age=31536000; samesite=lax` }
+  if (!document.cookie.includes("gala_viz_dark=") && matchMedia("(prefers-color-scheme: dark)").matches) { model.dark = true }
+
   // ---- actions
 
   const reset = () => {
@@ -221,10 +226,10 @@ export function render({model, view, el}) {
       on(sources[panel], "data", redraw)
     }
     for (const {source} of cells) { on(source, "data", redraw) }
-    for (const name of ["opacity", "threshold", "scale", "palette", "human_style", "contours", "titles"]) { model.on(name, redraw) }
-    model.on("dark", () => { setTimeout(redraw, 120) }) // once the page has its new colours
+    for (const name of ["looks", "titles"]) { model.on(name, redraw) }
+    model.on("dark", () => { remember(); setTimeout(redraw, 120) }) // once the page has its new colours
     model.on("flicker", flick)
-    model.on("noise_fraction", () => { if (noisy) { show_noise(true) } })
+    model.on("noise", () => { if (noisy) { show_noise(true) } })
     on(sources.photo, "data", () => { if (noisy) { show_noise(true) } })
     recolour()
   }

@@ -46,7 +46,20 @@ export function render({model, el}) {
   button.setAttribute("aria-label", "Show the keys")
   const toggle = () => { if (card.open) { card.close() } else { card.showModal() } }
   button.addEventListener("click", toggle)
-  el.append(button, card)
+  const step = (text, words, by) => {
+    const node = document.createElement("button")
+    node.type = "button"
+    node.className = "open"
+    node.textContent = text
+    node.title = words
+    node.setAttribute("aria-label", words)
+    node.addEventListener("click", () => model.send_msg({move: by}))
+    return node
+  }
+  const root = document.createElement("div")
+  root.className = "root"
+  root.append(step("‹", "Previous photograph (←)", -1), step("›", "Next photograph (→)", 1), button)
+  el.append(root, card)
 
   const listening = new AbortController()
   document.addEventListener("keydown", (event) => {

@@ -1,0 +1,120 @@
+"""Labelled inputs in one light browser part: what a page is asked, checked on the server before it counts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
+
+import param
+from panel.custom import JSComponent
+
+from gala_viz.panels.messenger import script
+from gala_viz.panels.styles import sheet
+
+Kind = Literal["choice", "pick", "segments", "slider", "switch", "text"]
+MOST_CHARACTERS = 500
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Field:
+    """One input. A choice is a list to open, a pick a list to type into, segments a list laid out flat.
+
+    ``options`` are (label, value) with values of any plain kind. Sliders run from ``start`` to ``end`` in steps of
+    ``step`` and show ``digits`` decimals. Texts count with every key, all others when they are let go.
+    """
+
+    name: str
+    label: str
+    kind: Kind
+    value: Any
+    options: tuple[tuple[str, Any], ...] = ()
+    start: float = 0
+    end: float = 1
+    step: float = 1
+    digits: int = 0
+    hint: str = ""
+    """Words in an empty text, or beneath the input."""
+    shown: bool = True
+    enabled: bool = True
+
+    def checked(self, value: Any) -> Any:
+        """``value`` as this field takes it; raises ``ValueError`` for what no browser part of ours could send."""
+        number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        if self.kind == "switch" and isinstance(value, bool):
+            return value
+        if self.kind == "text" and isinstance(value, str):
+            return value[:MOST_CHARACTERS]
+        if self.kind == "slider" and number and self.start <= value <= self.end:
+            return round(value) if float(self.step).is_integer() else float(value)
+        if self.kind in ("choice", "pick", "segments"):
+            for _, known in self.options:
+                if type(known) is type(value) and known == value:
+                    return known
+        raise ValueError(f"{self.label}: {value!r} is not among what may be chosen.")
+
+
+def options_of(options: Mapping[str, Any] | Sequence[str]) -> tuple[tuple[str, Any], ...]:
+    """(label, value) of a mapping, or of names that are their own values."""
+    return tuple(options.items()) if isinstance(options, Mapping) else tuple((name, name) for name in options)
+
+
+_STATES = ("shown", "enabled", "hint")
+
+
+class Fields(JSComponent):
+    """``fields`` in a grid whose columns are at least ``least_px`` wide; ``on_change(name, value)`` hears each change.
+
+    ``live`` follows every movement of a slider in the browser, for parts of the page that are linked to it.
+    """
+
+    fields = param.List(default=[], doc="The fields as dicts, without what changes often.")
+    values = param.Dict(default={}, doc="Name -> value, as it counts.")
+    states = param.Dict(default={}, doc="Name -> whether it is shown and enabled, and its hint.")
+    heard = param.Dict(default={}, doc="Name -> number of the last message that was heard; older values are old news.")
+    live = param.Dict(default={}, doc="Name -> value, moved by the browser alone.")
+    least_px = param.Integer(default=132)
+    on_change = param.Callable(default=None)
+
+    _rename = {"on_change": None}  # noqa: RUF012
+    _esm = script("fields")
+    _stylesheets = [sheet("fields")]  # noqa: RUF012
+
+    def __init__(self, fields: Sequence[Field], on_change: Callable[[str, Any], None], **params: Any) -> None:
+        known = {field.name: field for field in fields}
+        super().__init__(
+            **{"sizing_mode": "stretch_width", "margin": 0, **params, **_plain(known)}, on_change=on_change
+        )
+        self.live = self.values
+        self._known = known
+
+    def _handle_msg(self, data: Any) -> None:
+        self.enter(data.get("name"), data.get("value"))
+        if data.get("name") in self._known:
+            self.heard = {**self.heard, data["name"]: data.get("number")}
+
+    def enter(self, name: str, value: Any) -> None:
+        """What a visitor does: check ``value`` and tell who listens; a message that no field could send is dropped."""
+        field = self._known.get(name)
+        try:
+            value = field.checked(value) if field is not None else None
+        except ValueError:
+            return
+        if field is not None and value != field.value:
+            self.change(name, value=value)
+            self.on_change(name, value)
+
+    def change(self, name: str, **changes: Any) -> None:
+        """Change a field (its value, options, hint, whether it is shown or enabled) without telling who listens."""
+        self._known[name] = replace(self._known[name], **changes)
+        self.param.update(**_plain(self._known))
+
+
+def _plain(fields: Mapping[str, Field]) -> dict[str, Any]:
+    all_of = {name: asdict(field) for name, field in fields.items()}
+    values = {name: one.pop("value") for name, one in all_of.items()}
+    states = {name: {key: one.pop(key) for key in _STATES} for name, one in all_of.items()}
+    for one in all_of.values():
+        one["options"] = [list(option) for option in one["options"]]
+    return {"fields": list(all_of.values()), "values": values, "states": states}
