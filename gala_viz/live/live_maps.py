@@ -22,7 +22,7 @@ from gala_viz.live.people import People
 from gala_viz.live.scores import Scores
 from gala_viz.live.survey import passed_over
 from gala_viz.live.turns import LOOKING, SURVEY, TURNS, Turns
-from gala_viz.live.updates import Clock, map_update
+from gala_viz.live.updates import Clock, Told, map_update
 from gala_viz.live.uploads import Uploads
 from gala_viz.networks.folding import folded
 from gala_viz.networks.network import Network
@@ -117,7 +117,7 @@ class LiveMaps:
         return self._update(image, look, request, states, Clock(0.0, states[0].n_samples))
 
     def maps(self, image: str, request: MapRequest, cancelled: Cancelled) -> Iterator[MapUpdate]:
-        """Yield the maps after every chunk of both networks; stop within one chunk once ``cancelled()``."""
+        """Yield the maps of both networks as they sharpen; stop within one chunk once ``cancelled()``."""
         yield from self._maps(image, request, cancelled, LOOKING)
 
     def scores(self, request: MapRequest) -> xr.Dataset:
@@ -168,10 +168,10 @@ class LiveMaps:
             return
         targets = self._targets(image, request, logits)
         before = self._pair.n_begun(image, look, request, targets)
+        told = Told(partly=priority != SURVEY)
         for states in self._pair.states(image, look, request, targets, priority, cancelled):
-            if priority == SURVEY and not all(state.done for state in states):
-                continue  # nobody looks at partial maps of a survey
-            yield self._update(image, look, request, states, Clock(time.monotonic() - begun, before))
+            if told.enough(min(state.n for state in states), all(state.done for state in states)):
+                yield self._update(image, look, request, states, Clock(time.monotonic() - begun, before))
 
     def _update(self, image: str, look: Look, request: MapRequest, states: Sequence, clock: Clock) -> MapUpdate:
         uploaded, done = image in self._uploads, all(state.done for state in states)

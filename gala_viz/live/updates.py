@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -36,6 +37,28 @@ class Clock:
             return 0.0
         computed = n - self.n_before
         return self.seconds / computed * (n_samples - n) if computed > 0 else None
+
+
+class Told:
+    """Which chunks are worth an update: making one and drawing it costs nearly a chunk, on a machine that draws too.
+
+    The first and the last are, and those after which the error has fallen by a fifth, or a second has passed.
+    ``partly`` False: only the last, for a survey, at whose partial maps nobody looks.
+    """
+
+    GROWTH, SILENCE_S = 1.5, 1.0
+
+    def __init__(self, partly: bool = True) -> None:
+        self._partly, self._n, self._at = partly, 0, time.monotonic()
+
+    def enough(self, n: int, done: bool) -> bool:
+        """Whether to tell that each network has ``n`` samples; ``done`` is told always."""
+        now = time.monotonic()
+        due = n >= self._n * self.GROWTH or now - self._at >= self.SILENCE_S
+        if done or (self._partly and due):
+            self._n, self._at = n, now
+            return True
+        return False
 
 
 def map_update(

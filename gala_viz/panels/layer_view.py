@@ -10,6 +10,7 @@ from bokeh.models import ColumnDataSource, Image, LinearColorMapper, Range1d
 from bokeh.plotting import figure
 
 from gala_viz.panels.main_row import image_columns
+from gala_viz.plots.frame import rgba
 from gala_viz.plots.layers import GAP
 from gala_viz.plots.palettes import DEFAULT, SEQUENTIAL
 from gala_viz.plots.rendering import plain_glyph
@@ -23,12 +24,10 @@ _TEXT_SHARE = 0.14
 class LayerView:
     """Rows of networks, columns of layers; a click (heard by the display) names a column.
 
-    One figure holds all: every cell is two glyphs, the shared photograph and a map with a source and mapper of its own.
+    One figure holds all: every cell is two glyphs, the photograph and a map with a source and mapper of its own.
     """
 
-    def __init__(
-        self, key: str, networks: Sequence[NetworkInfo], size_px: tuple[int, int], photo: ColumnDataSource
-    ) -> None:
+    def __init__(self, key: str, networks: Sequence[NetworkInfo], size_px: tuple[int, int]) -> None:
         self.height, self.width = size_px
         self.networks = networks
         self.cells = [(row, column) for row, net in enumerate(networks) for column, _ in enumerate(net.layers)]
@@ -52,9 +51,10 @@ class LayerView:
         )
         self.figure.xaxis.visible = self.figure.yaxis.visible = False
         self.figure.xgrid.visible = self.figure.ygrid.visible = False
+        self.photo = ColumnDataSource(image_columns(rgba(np.zeros((1, 1, 3), np.uint8)), self.height, self.width))
         for row, column in self.cells:
             x, y = column * step_x, row * step_y
-            self.figure.image_rgba(image="image", x=x, y=y, dw=self.width, dh=self.height, source=photo)
+            self.figure.image_rgba(image="image", x=x, y=y, dw=self.width, dh=self.height, source=self.photo)
             source = ColumnDataSource(image_columns(np.full((1, 1), np.nan, np.float32), self.height, self.width))
             source.name = f"{key}/layers/source/{row}/{column}"
             mapper = LinearColorMapper(palette=list(SEQUENTIAL[DEFAULT]), low=0, high=1, nan_color="#00000000")
@@ -92,8 +92,9 @@ class LayerView:
         for colour, size, width in (("#000000", 13, 3), ("#ffffff", 12, 1.2)):
             self.figure.scatter("x", "y", source=source, marker="cross", size=size, line_color=colour, line_width=width)
 
-    def set_passage(self, passage: Passage) -> None:
-        """Show the attention norms of one photograph."""
+    def set_passage(self, view: np.ndarray, passage: Passage) -> None:
+        """Show the attention norms of one photograph over its ``view`` (y, x, 3)."""
+        self.photo.data = image_columns(rgba(view), self.height, self.width)
         for row, (network, norms) in enumerate(zip(self.networks, passage.attention_norms, strict=True)):
             for column, layer in enumerate(network.layers):
                 norm = norms[layer]

@@ -25,8 +25,8 @@ class _Asked:
 
 
 class Questions:
-    """Asks one source for one page. ``answer(key, value)`` gets: photo, human, passage, maps, scores, error; survey,
-    survey_cancelled, survey_error; uploaded, refused.
+    """Asks one source for one page. ``answer(key, value)`` gets: photo, human, passage, layers, maps, scores, error;
+    survey, survey_cancelled, survey_error; uploaded, refused.
 
     A new question about maps cancels the one before. The source is never asked in the document's own turn.
     """
@@ -48,18 +48,24 @@ class Questions:
 
         def job(cancelled: Cancelled) -> None:
             post, source = self._poster(asked), self._source
+            layers = None
             if new_image:
-                post("photo", source.view(image))
+                view = source.view(image)
+                post("photo", view)
                 self._post_human(post, image, kind, participant)
                 if cancelled():
                     return
-                post("passage", source.passage(image))
+                passage = source.passage(image)
+                post("passage", passage)
+                layers = (view, passage)
             done = source.cached(image, request)
-            if done is not None:
-                post("maps", done)
-            else:
-                for update in source.maps(image, request, cancelled):
-                    post("maps", update)
+            for update in source.maps(image, request, cancelled) if done is None else [done]:
+                post("maps", update)
+                if layers is not None:  # the browser draws the maps first
+                    post("layers", layers)
+                    layers = None
+            if layers is not None:
+                post("layers", layers)
             if not cancelled():
                 self._mail.post("scores", source.scores(request))
 

@@ -32,7 +32,7 @@ def draw_figures(networks: Sequence[NetworkInfo]) -> Figures:
     """A set of empty figures for two networks."""
     key, size = uuid4().hex[:8], networks[0].input_px
     row = MainRow(key, size)
-    return Figures(key, row, LayerView(key, networks, size, row.sources["photo"]), score_figure(networks))
+    return Figures(key, row, LayerView(key, networks, size), score_figure(networks))
 
 
 class Spares:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import xarray as xr
 from bokeh.document import Document
 
@@ -140,9 +141,11 @@ class CompareView:
             self.fives, "ab", self.source.networks, passage.predictions, strict=True
         ):
             pane.object = top_five(side, network, prediction, target)
-        self.layers.set_passage(passage)
-        if self.shown.layer is not None or self._update is None:
+        if self.shown.layer is not None:
             self._draw()
+
+    def _on_layers(self, layers: tuple[np.ndarray, Passage]) -> None:
+        self.layers.set_passage(*layers)
 
     def _on_maps(self, update: MapUpdate) -> None:
         self._update = update

@@ -146,7 +146,7 @@ class MapSource(Protocol):
         ...
 
     def maps(self, image: str, request: MapRequest, cancelled: Cancelled) -> Iterator[MapUpdate]:
-        """Compute in the calling thread; yield after every chunk; stop within one chunk once ``cancelled()``."""
+        """Compute in the calling thread; yield the maps as they sharpen; stop within one chunk once ``cancelled()``."""
         ...
 
     def scores(self, request: MapRequest) -> xr.Dataset:

@@ -208,10 +208,14 @@ export function render({model, view, el}) {
 
   // ---- frames keep the photograph's shape at every width
 
-  const fit = (figure) => {
-    const {inner_width: width, inner_height: height, outer_height: outer} = figure
-    const aspect = grid[0] / grid[1]
-    if (width > 20 && Math.abs(width * aspect - height) > 1) { figure.height = Math.round(outer - height + width * aspect) }
+  const aspect = grid[0] / grid[1]
+  const fit = () => {
+    const wrong = PANELS.map((panel) => figures[panel]).filter(({inner_width: width, inner_height: height}) =>
+      width > 20 && Math.abs(width * aspect - height) > 1)
+    for (const figure of wrong) {
+      const height = Math.round(figure.outer_height - figure.inner_height + figure.inner_width * aspect)
+      figure.setv({height}, {silent: figure !== wrong.at(-1)}) // the last one has the whole row laid out anew
+    }
   }
 
   const listening = new AbortController()
@@ -221,10 +225,10 @@ export function render({model, view, el}) {
   const listen = () => {
     for (const panel of PANELS) {
       const figure = figures[panel]
-      for (const side of ["inner_width", "inner_height"]) { on(figure, side, () => { fit(figure); redraw() }) }
-      fit(figure)
+      for (const side of ["inner_width", "inner_height"]) { on(figure, side, () => { fit(); redraw() }) }
       on(sources[panel], "data", redraw)
     }
+    fit()
     for (const {source} of cells) { on(source, "data", redraw) }
     for (const name of ["looks", "titles"]) { model.on(name, redraw) }
     model.on("dark", () => { remember(); setTimeout(redraw, 120) }) // once the page has its new colours
