@@ -28,13 +28,14 @@ WATCH = """() => {
     for (const e of root.querySelectorAll('*')) if (e.shadowRoot) out.push(...deep(e.shadowRoot, css))
     return out }
   const seen = window.seen = {}
-  let start = Infinity
+  let start = Infinity, finish
+  seen.done = new Promise((done) => { finish = done })
   const text = deep(document, '[role=status].text')[0]
   const painted = () => {
     const said = text.textContent
     if (performance.now() < start || !said.startsWith('n = ') || seen.all != null) return
     seen.first ??= performance.now() - start
-    if (said.startsWith('n = 50 of 50')) seen.all = performance.now() - start
+    if (said.startsWith('n = 50 of 50')) { seen.all = performance.now() - start; finish() }
   }
   document.addEventListener('mousedown', () => { start = performance.now() }, {capture: true, once: true})
   new MutationObserver(painted).observe(deep(document, '[data-painted]')[0], {attributes: true})
@@ -84,7 +85,7 @@ def click(page, number: int) -> dict[str, float]:
     """Seconds from pressing the mouse on tile ``number``, as the browser's own clock has it."""
     page.evaluate(WATCH)
     page.locator(".tile").nth(number).click()
-    page.wait_for_function("() => window.seen.all != null")
+    page.evaluate("window.seen.done")
     page.wait_for_timeout(1000)
     return {
         "first maps drawn": page.evaluate("window.seen.first / 1000"),

@@ -92,7 +92,7 @@ class LookControls:
                 Field(name="participant", label="Participant", kind="choice", value="", options=(_EVERYBODY,)),
                 self._look("contours", "Outline people in all", "switch"),
             ]
-        self.pane = Fields(fields, self._write)
+        self.pane = Fields(fields, self._write, least_px=156)
         self.pane.jslink(display, live="looks")
         display.looks = looks.param.values() | self.pane.values
 

@@ -9,7 +9,19 @@ import panel as pn
 import xarray as xr
 from bokeh.layouts import row
 from bokeh.model.util import collect_models
-from bokeh.models import ColumnDataSource, GlyphRenderer, Image, ImageRGBA, Label, PanTool, Range1d, Span, WheelZoomTool
+from bokeh.models import (
+    BasicTicker,
+    BasicTickFormatter,
+    ColumnDataSource,
+    GlyphRenderer,
+    Image,
+    ImageRGBA,
+    Label,
+    PanTool,
+    Range1d,
+    Span,
+    WheelZoomTool,
+)
 from bokeh.plotting import figure
 
 from gala_viz import plots
@@ -104,6 +116,7 @@ class MainRow:
         for bar in fig.below:
             if hasattr(bar, "color_mapper"):
                 bar.update(height=8, margin=0, padding=4, title_standoff=3, width="auto")
+                bar.update(ticker=BasicTicker(desired_num_ticks=4), formatter=BasicTickFormatter(power_limit_low=-4))
         if panel == "photo":
             fig.min_border_bottom = 46
 

@@ -110,14 +110,15 @@ class CompareView:
         if image is None:
             return
         info = self.source.info(image)
-        self.progress.say("Asking both networks…", 0, busy=True)
         if new_image:
             self._update = self._passage = None
+        request = self.settings.request(has_label=info.target is not None)
+        self.progress.say("Asking both networks…", 0, busy=True)
+        self.questions.ask_maps(image, request, self.shown.kind, self.shown.participant, new_image)
+        if new_image:  # while the thread is at work already
             self.heading.object = image_heading(info)
             self.display.filename = "".join(c if c.isalnum() or c in "-_." else "_" for c in image)[:80]
         self.alert.object = ""
-        request = self.settings.request(has_label=info.target is not None)
-        self.questions.ask_maps(image, request, self.shown.kind, self.shown.participant, new_image)
 
     # ---- answers, in the document's turn
 
