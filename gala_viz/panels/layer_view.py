@@ -9,8 +9,7 @@ import panel as pn
 from bokeh.models import ColumnDataSource, Image, LinearColorMapper, Range1d
 from bokeh.plotting import figure
 
-from gala_viz.panels.main_row import image_columns
-from gala_viz.plots.frame import rgba
+from gala_viz.plots.frame import image_columns, rgba
 from gala_viz.plots.layers import GAP
 from gala_viz.plots.palettes import DEFAULT, SEQUENTIAL
 from gala_viz.plots.rendering import plain_glyph

@@ -26,18 +26,13 @@ from bokeh.plotting import figure
 
 from gala_viz import plots
 from gala_viz.plots.contours import contour_lines
-from gala_viz.plots.frame import rgba
+from gala_viz.plots.frame import image_columns, rgba
 from gala_viz.plots.rendering import bokeh_figure, plain_glyph
 from gala_viz.schema import extent_px, labelled_map
 
 PANELS = ("photo", "human", "a", "b", "delta")
-MAPS = PANELS[1:]
+SIDES = ("left", "right", "top", "bottom")
 ACCENTS = {"a": "var(--gv-a)", "b": "var(--gv-b)"}
-
-
-def image_columns(values: xr.DataArray | np.ndarray, height: float, width: float) -> dict[str, list]:
-    """Columns of a data source that holds one image over the whole frame."""
-    return {"image": [np.ascontiguousarray(values)], "x": [0.0], "y": [0.0], "dw": [width], "dh": [height]}
 
 
 class MainRow:
@@ -93,11 +88,10 @@ class MainRow:
         self._flicker()
         self._noisy()
         self._note()
-        for fig in self.figures.values():
-            for renderer in fig.renderers:
-                plain_glyph(renderer)
         for model in collect_models(*self.figures.values()):
             model.syncable = False  # pans, colours and crosshairs are the browser's own; nothing is sent back
+            if isinstance(model, GlyphRenderer):
+                plain_glyph(model)
 
     def _dress(self, panel: str, fig: figure, x_range: Range1d, y_range: Range1d) -> None:
         fig.name = f"{self.key}/figure/{panel}"
@@ -109,8 +103,9 @@ class MainRow:
         fig.title.text = " "
         fig.title.update(text_font="Roboto, sans-serif", text_font_size="13px", text_font_style="normal")
         fig.update(sizing_mode="stretch_width", width=None, min_width=150, height=270, output_backend="canvas")
-        fig.update(min_border=0, min_border_left=0, min_border_right=0, min_border_top=0, min_border_bottom=0)
-        fig.outline_line_color = None
+        fig.update(
+            **dict.fromkeys(("min_border", *(f"min_border_{side}" for side in SIDES)), 0), outline_line_color=None
+        )
         fig.xgrid.visible = fig.ygrid.visible = False
         fig.styles = {"border-top": f"2px solid {ACCENTS.get(panel, 'var(--gv-line, #8884)')}"}
         for bar in fig.below:

@@ -101,3 +101,8 @@ def rgba(view: NDArray[np.uint8]) -> NDArray[np.uint32]:
     packed = np.full((height, width, 4), 255, dtype=np.uint8)
     packed[..., :3] = view
     return packed.view(np.uint32).reshape(height, width)
+
+
+def image_columns(values: xr.DataArray | NDArray, height: float, width: float) -> dict[str, list]:
+    """Columns of a data source that holds one image over the whole frame."""
+    return {"image": [np.ascontiguousarray(values)], "x": [0.0], "y": [0.0], "dw": [width], "dh": [height]}
