@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
 
-from gala_viz.alignment.correlation import spearman_kernel
-from gala_viz.alignment.significance import Interval, bootstrap_interval, percentile_bounds
+from gala_viz.alignment.bootstrap import Interval, bootstrap_interval, percentile_bounds
+from gala_viz.alignment.halves import half_weights, image_generator, mean_of_known, resampled_rhos, split_rhos
 
 ParticipantMaps = xr.DataArray | Mapping[str, xr.DataArray] | Iterable[tuple[str, xr.DataArray]]
 
@@ -43,9 +42,10 @@ class NoiseCeiling:
     """How well one half of the participants predicts the other.
 
     ``rho`` is the mean over images of ``per_image`` (image), itself the mean over splits; ``interval`` bounds it over
-    images and ``participant_interval`` over participants (None when not asked for). ``spearman_brown`` is
-    2 rho / (1 + rho): what maps of all participants, not halves, would reach; it is no part of ``rho``.
-    ``n_participants`` is the (smallest, largest) number an image; ``left_out`` names images without a ceiling and why.
+    images and ``participant_interval`` over participants, whom its n counts (None when not asked for).
+    ``spearman_brown`` is 2 rho / (1 + rho): what maps of all participants, not halves, would reach; it is no part of
+    ``rho``. ``n_participants`` is the (smallest, largest) number an image; ``left_out`` names images without a ceiling
+    and why.
     """
 
     rho: float
@@ -56,6 +56,21 @@ class NoiseCeiling:
     n_participants: tuple[int, int]
     left_out: tuple[tuple[str, str], ...]
     spec: CeilingSpec
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ImageCeilings:
+    """What ``noise_ceiling`` needs of each image, one by one, so that blocks of images can be computed apart.
+
+    ``rho`` and ``n_participants`` are by image; ``left_out`` says why others have none; ``participants`` are all who
+    took part; ``resampled`` is (sum of rho, number of images) x (participant resample).
+    """
+
+    rho: dict[str, float]
+    n_participants: dict[str, int]
+    left_out: tuple[tuple[str, str], ...]
+    participants: frozenset[str]
+    resampled: np.ndarray
 
 
 def noise_ceiling(
@@ -69,38 +84,60 @@ def noise_ceiling(
     alone. ``spec`` replaces ``n_splits`` and ``seed``. Raises ``ValueError`` when no image has two participants.
     """
     spec = spec or CeilingSpec(n_splits=n_splits, seed=seed)
+    return ceiling_of([image_ceilings(participant_maps, spec)], spec)
+
+
+def image_ceilings(participant_maps: ParticipantMaps, spec: CeilingSpec) -> ImageCeilings:
+    """The costly part of ``noise_ceiling``, image by image."""
     rhos: dict[str, float] = {}
+    counts: dict[str, int] = {}
     left_out: list[tuple[str, str]] = []
-    counts: list[int] = []
+    everyone: set[str] = set()
     resampled = np.zeros((2, spec.n_participant_resamples))
     for image, maps in _images(participant_maps):
         values = np.asarray(maps.transpose("participant", "y", "x").values, dtype=np.float64)
         if len(values) < spec.min_participants:
             left_out.append((image, f"{len(values)} participants; at least {spec.min_participants} are needed."))
             continue
-        halves = _half_weights(len(values), spec.n_splits, image_generator(spec.seed, image))
-        rho = mean_of_known(_split_rhos(values, halves))
+        rho = mean_of_known(
+            split_rhos(values, half_weights(len(values), spec.n_splits, image_generator(spec.seed, image)))
+        )
         if np.isnan(rho):
             left_out.append((image, "its halves are constant; rho is not defined."))
             continue
-        rhos[image] = rho
-        counts.append(len(values))
+        rhos[image], counts[image] = rho, len(values)
+        ids = _ids(maps)
+        everyone.update(ids)
         if spec.n_participant_resamples:
-            resampled += _resampled_rhos(image, [str(value) for value in maps["participant"].values], values, spec)
+            resampled += resampled_rhos(image, ids, values, n_resamples=spec.n_participant_resamples, seed=spec.seed)
+    return ImageCeilings(
+        rho=rhos,
+        n_participants=counts,
+        left_out=tuple(left_out),
+        participants=frozenset(everyone),
+        resampled=resampled,
+    )
+
+
+def ceiling_of(parts: Sequence[ImageCeilings], spec: CeilingSpec) -> NoiseCeiling:
+    """The ceiling over all images of ``parts``, made with the same ``spec``."""
+    rhos = {image: rho for part in parts for image, rho in part.rho.items()}
+    counts = [count for part in parts for count in part.n_participants.values()]
     if not rhos:
         raise ValueError(
             f"no image has maps of {spec.min_participants} participants; a ceiling needs at least two people an image."
         )
     per_image = xr.DataArray(list(rhos.values()), dims="image", coords={"image": list(rhos)}, name="ceiling")
     interval = bootstrap_interval(per_image, confidence=spec.confidence, n_resamples=spec.n_resamples, seed=spec.seed)
+    n_people = len(frozenset().union(*(part.participants for part in parts)))
     return NoiseCeiling(
         rho=interval.mean,
         spearman_brown=spearman_brown(interval.mean),
         interval=interval,
-        participant_interval=_participant_interval(resampled, interval, spec),
+        participant_interval=_participant_interval(sum(part.resampled for part in parts), interval, n_people, spec),
         per_image=per_image,
         n_participants=(min(counts), max(counts)),
-        left_out=tuple(left_out),
+        left_out=tuple(entry for part in parts for entry in part.left_out),
         spec=spec,
     )
 
@@ -124,60 +161,17 @@ def _images(participant_maps: ParticipantMaps) -> Iterable[tuple[str, xr.DataArr
     return participant_maps.items() if isinstance(participant_maps, Mapping) else participant_maps
 
 
-def image_generator(seed: int, text: str) -> np.random.Generator:
-    """Chance that belongs to (seed, image id): results do not depend on order or company."""
-    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
-    return np.random.default_rng([seed, int.from_bytes(digest[:8], "big")])
+def _ids(maps: xr.DataArray) -> list[str]:
+    return [str(name) for name in maps["participant"].values]
 
 
-def _half_weights(n: int, n_splits: int, generator: np.random.Generator) -> np.ndarray:
-    """0/1 membership (split, half, participant) of random halves of n participants."""
-    ranks = generator.permuted(np.tile(np.arange(n), (n_splits, 1)), axis=1)
-    first = ranks < n // 2
-    return np.stack([first, ~first], axis=1).astype(float)
-
-
-def _split_rhos(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """rho between the weighted means of the two halves of each split; NaN where a half weighs nothing."""
-    n_splits, _, n = weights.shape
-    total = weights.sum(axis=2, keepdims=True)
-    shares = np.divide(weights, total, out=np.zeros_like(weights), where=total > 0)
-    means = (shares.reshape(-1, n) @ values.reshape(n, -1)).reshape(n_splits, 2, *values.shape[1:])
-    return spearman_kernel(means[:, 0], means[:, 1])
-
-
-def _resampled_rhos(image: str, ids: Sequence[str], values: np.ndarray, spec: CeilingSpec) -> np.ndarray:
-    """(sum, count) over images of rho in each participant resample.
-
-    A participant's weight in a resample is Poisson with mean 1, drawn from the seed and the id: the bootstrap for
-    streams. One who saw many images is in or out of all of them, and copies never stand in both halves.
-    """
-    n = spec.n_participant_resamples
-    weights = np.stack([image_generator(spec.seed + 1, f"participant {name}").poisson(1.0, n) for name in ids], axis=1)
-    halves = _half_weights(len(ids), n, image_generator(spec.seed, f"resampled {image}"))
-    rhos = _split_rhos(values, halves * weights[:, None, :])
-    return np.stack([np.nan_to_num(rhos), ~np.isnan(rhos)])
-
-
-def _participant_interval(resampled: np.ndarray, interval: Interval, spec: CeilingSpec) -> Interval | None:
+def _participant_interval(
+    resampled: np.ndarray, interval: Interval, n_participants: int, spec: CeilingSpec
+) -> Interval | None:
     """The resampled means, moved to centre on rho: resampled halves hold fewer different people, so they lie low."""
     total, count = resampled
     draws = (total / np.maximum(count, 1))[count > 0]
     if len(draws) < 2:
         return None
     low, high = percentile_bounds(draws - draws.mean() + interval.mean, spec.confidence)
-    return Interval(
-        mean=interval.mean,
-        low=low,
-        high=high,
-        n=interval.n,
-        confidence=spec.confidence,
-        n_resamples=len(draws),
-        seed=spec.seed,
-    )
-
-
-def mean_of_known(values: np.ndarray) -> float:
-    """The mean of what is not NaN; NaN where nothing is left."""
-    kept = np.asarray(values)[~np.isnan(values)]
-    return float(kept.mean()) if len(kept) else float("nan")
+    return replace(interval, low=low, high=high, n=n_participants, n_resamples=len(draws))

@@ -8,9 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from gala_viz.alignment.ceiling import NoiseCeiling, image_generator, mean_of_known
+from gala_viz.alignment.bootstrap import Interval, bootstrap_interval, bootstrap_means, percentile_bounds
+from gala_viz.alignment.ceiling import NoiseCeiling
 from gala_viz.alignment.correlation import spearman_kernel
-from gala_viz.alignment.significance import Interval, bootstrap_interval, bootstrap_means, percentile_bounds
+from gala_viz.alignment.halves import image_generator, mean_of_known
+
+PARTNERS = ("same", "different")
+"""Other images by category, in the order of ``floor_values``."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,33 +45,62 @@ class FractionExplained:
 
 
 def floor(
-    maps: xr.DataArray, categories: Sequence[str | None] | None = None, *, n_partners: int = 10, seed: int = 0
+    maps: xr.DataArray,
+    categories: Sequence[str | None] | None = None,
+    *,
+    against: xr.DataArray | None = None,
+    n_partners: int = 10,
+    seed: int = 0,
 ) -> Floor:
     """What chance reaches: rho of each image's map (image, y, x) with maps of other images, by category.
 
-    For each image up to ``n_partners`` others of its category and as many of different ones are drawn with ``seed``.
-    Without ``categories``, or for an image whose category is None, every other image counts as different.
+    Partners and their maps are those of ``floor_values``; the intervals are over images.
+    """
+    values = floor_values(maps, categories, against=against, n_partners=n_partners, seed=seed)
+    bounded = {
+        partner: bootstrap_interval(rhos, seed=seed) if np.isfinite(rhos).any() else None
+        for partner, rhos in zip(PARTNERS, values.values, strict=True)
+    }
+    return Floor(
+        same_category=bounded["same"], different_category=bounded["different"], n_partners=n_partners, seed=seed
+    )
+
+
+def floor_values(
+    maps: xr.DataArray,
+    categories: Sequence[str | None] | None = None,
+    *,
+    against: xr.DataArray | None = None,
+    n_partners: int = 10,
+    seed: int = 0,
+) -> xr.DataArray:
+    """Mean rho of each image's map with other images' maps: (partner, image), partner "same" or "different" category.
+
+    The others' maps are those of ``against`` (image, y, x), for example people's for a network's ``maps``; None: of
+    ``maps`` themselves. For each image up to ``n_partners`` others of its category and as many of different ones are
+    drawn with ``seed`` among those that have a map. Without ``categories``, or for an image whose category is None,
+    every other image counts as different. NaN where there is no such pair or no map.
     """
     images = [str(image) for image in maps["image"].values]
     labels = list(categories) if categories is not None else [None] * len(images)
     if len(labels) != len(images):
         raise ValueError(f"one category an image was expected; got {len(labels)} for {len(images)} images.")
     values = maps.transpose("image", "y", "x").values
-    means: dict[bool, list[float]] = {True: [], False: []}
+    others = values if against is None else against.sel(image=images).transpose("image", "y", "x").values
+    present = ~np.isnan(others).all(axis=(1, 2))
+    found = np.full((len(PARTNERS), len(images)), np.nan)
     for position, image in enumerate(images):
         generator = image_generator(seed, image)
         alike = np.array([label is not None and label == labels[position] for label in labels])
-        others = np.arange(len(images)) != position
-        for same in (True, False):
-            partners = np.flatnonzero(others & (alike == same))
+        eligible = present & (np.arange(len(images)) != position)
+        for row, same in enumerate((True, False)):
+            partners = np.flatnonzero(eligible & (alike == same))
             if len(partners):
                 drawn = generator.permutation(partners)[:n_partners]
-                means[same].append(mean_of_known(spearman_kernel(values[position], values[drawn])))
-    bounded = {
-        same: bootstrap_interval(np.array(rhos), seed=seed) if np.isfinite(rhos).any() else None
-        for same, rhos in means.items()
-    }
-    return Floor(same_category=bounded[True], different_category=bounded[False], n_partners=n_partners, seed=seed)
+                found[row, position] = mean_of_known(spearman_kernel(values[position], others[drawn]))
+    return xr.DataArray(
+        found, dims=("partner", "image"), coords={"partner": list(PARTNERS), "image": images}, name="floor"
+    )
 
 
 def fraction_explained(

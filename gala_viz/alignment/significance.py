@@ -1,28 +1,17 @@
-"""How sure a number is: intervals over images, a paired randomisation test, and correction for many tests."""
+"""Whether two networks differ: a paired randomisation test, and correction for many tests at once."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
 
+from gala_viz.alignment.bootstrap import columns_known_alike
+
 MIN_ITERATIONS = 10_000
 _BLOCK_VALUES = 4_000_000
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Interval:
-    """A mean over ``n`` values; ``confidence`` of its bootstrap resamples lie between ``low`` and ``high``."""
-
-    mean: float
-    low: float
-    high: float
-    n: int
-    confidence: float = 0.95
-    n_resamples: int = 10_000
-    seed: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,35 +39,52 @@ def paired_randomisation(
     The statistic is the mean difference b - a. With few pairs (2^n <= ``n_iterations``) all sign flips are enumerated
     and p is exact; else p = (1 + hits) / (1 + n_iterations), which is never 0. Labelled values are matched by label.
     """
-    if n_iterations < MIN_ITERATIONS:
-        raise ValueError(f"n_iterations is at least {MIN_ITERATIONS}, so that p is steady; got {n_iterations}.")
     if isinstance(a, xr.DataArray) and isinstance(b, xr.DataArray):
         a, b = xr.align(a, b, join="exact")
     first, second = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
     if first.ndim != 1 or first.shape != second.shape:
         raise ValueError(f"two rows of values, one pair an image, were expected; got {first.shape} and {second.shape}.")
-    differences = second - first
-    kept = differences[~np.isnan(differences)]
-    if not len(kept):
+    (found,) = paired_randomisations((second - first)[:, None], n_iterations=n_iterations, seed=seed)
+    if found is None:
         raise ValueError("no image has a value from both; nothing can be tested.")
-    exact = 2 ** min(len(kept), 63) <= n_iterations
-    total = float(kept.sum())
-    count = 2 ** len(kept) if exact else n_iterations
-    draw = _all_signs if exact else _drawn_signs(np.random.default_rng([seed, 1]))
-    reached = abs(total) - 1e-9 * np.abs(kept).sum()
-    hits = sum(int((np.abs(block @ kept) >= reached).sum()) for block in _sign_blocks(draw, count, len(kept)))
-    return PairedTest(
-        difference=total / len(kept),
-        p=hits / count if exact else (1 + hits) / (1 + count),
-        n=len(kept),
-        n_dropped=len(differences) - len(kept),
-        n_iterations=count,
-        exact=exact,
-        seed=seed,
-    )
+    return found
 
 
-def _sign_blocks(draw: Callable[[int, int, int], np.ndarray], count: int, n: int):
+def paired_randomisations(
+    differences: np.ndarray, *, n_iterations: int = MIN_ITERATIONS, seed: int = 0
+) -> list[PairedTest | None]:
+    """``paired_randomisation`` of every column of ``differences`` (image, quantity), b - a; None where all is NaN.
+
+    Columns that are known for the same images are tested with the same flips, drawn once; each result is the one that
+    the column would have alone.
+    """
+    if n_iterations < MIN_ITERATIONS:
+        raise ValueError(f"n_iterations is at least {MIN_ITERATIONS}, so that p is steady; got {n_iterations}.")
+    differences = np.asarray(differences, dtype=float)
+    found: list[PairedTest | None] = [None] * differences.shape[1]
+    for known, columns in columns_known_alike(differences):
+        kept = differences[np.ix_(known, columns)]
+        n = len(known)
+        exact = 2 ** min(n, 63) <= n_iterations
+        count = 2**n if exact else n_iterations
+        draw = _all_signs if exact else _drawn_signs(np.random.default_rng([seed, 1]))
+        total = kept.sum(axis=0)
+        reached = np.abs(total) - 1e-9 * np.abs(kept).sum(axis=0)
+        hits = sum((np.abs(block @ kept) >= reached).sum(axis=0) for block in _sign_blocks(draw, count, n))
+        for column, sum_, hit in zip(columns, total.tolist(), np.asarray(hits).tolist(), strict=True):
+            found[column] = PairedTest(
+                difference=sum_ / n,
+                p=hit / count if exact else (1 + hit) / (1 + count),
+                n=n,
+                n_dropped=len(differences) - n,
+                n_iterations=count,
+                exact=exact,
+                seed=seed,
+            )
+    return found
+
+
+def _sign_blocks(draw: Callable[[int, int, int], np.ndarray], count: int, n: int) -> Iterator[np.ndarray]:
     rows = max(1, _BLOCK_VALUES // n)
     for start in range(0, count, rows):
         yield draw(start, min(rows, count - start), n)
@@ -90,54 +96,6 @@ def _all_signs(start: int, rows: int, n: int) -> np.ndarray:
 
 def _drawn_signs(generator: np.random.Generator) -> Callable[[int, int, int], np.ndarray]:
     return lambda start, rows, n: 1.0 - 2.0 * generator.integers(0, 2, (rows, n), dtype=np.int8)
-
-
-def bootstrap_interval(
-    values: np.ndarray | xr.DataArray, *, confidence: float = 0.95, n_resamples: int = 10_000, seed: int = 0
-) -> Interval:
-    """The mean of ``values`` (one an image; NaN left out) and its percentile bootstrap interval over images."""
-    numbers = np.asarray(values, dtype=float).ravel()
-    numbers = numbers[~np.isnan(numbers)]
-    if not len(numbers):
-        raise ValueError("no image has a value; there is no mean to bound.")
-    means = bootstrap_means(numbers[:, None], n_resamples=n_resamples, seed=seed)[:, 0]
-    low, high = percentile_bounds(means, confidence)
-    return Interval(
-        mean=float(numbers.mean()),
-        low=low,
-        high=high,
-        n=len(numbers),
-        confidence=confidence,
-        n_resamples=n_resamples,
-        seed=seed,
-    )
-
-
-def bootstrap_means(values: np.ndarray, *, n_resamples: int, seed: int) -> np.ndarray:
-    """Means of rows of ``values`` (image, quantity) drawn with replacement: (resample, quantity).
-
-    The same images are drawn for all quantities, so that ratios and differences of them can be bounded.
-    """
-    if n_resamples < 100:
-        raise ValueError(f"n_resamples is at least 100; got {n_resamples}.")
-    n = len(values)
-    generator = np.random.default_rng([seed, 2])
-    rows = max(1, _BLOCK_VALUES // n)
-    means = np.empty((n_resamples, values.shape[1]))
-    for start in range(0, n_resamples, rows):
-        drawn = generator.integers(0, n, (min(rows, n_resamples - start), n))
-        for quantity in range(values.shape[1]):
-            means[start : start + len(drawn), quantity] = values[drawn, quantity].mean(axis=1)
-    return means
-
-
-def percentile_bounds(draws: np.ndarray, confidence: float) -> tuple[float, float]:
-    """The central interval that holds ``confidence`` of ``draws``."""
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence is a share of resamples, between 0 and 1; got {confidence!r}.")
-    tail = (1 - confidence) / 2
-    low, high = np.quantile(draws, [tail, 1 - tail])
-    return float(low), float(high)
 
 
 def benjamini_hochberg(p: np.ndarray | xr.DataArray) -> np.ndarray | xr.DataArray:

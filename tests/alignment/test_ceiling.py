@@ -7,7 +7,7 @@ import pytest
 import xarray as xr
 from scipy import stats
 
-from gala_viz.alignment import CeilingSpec, noise_ceiling, spearman_brown
+from gala_viz.alignment import CeilingSpec, ceiling_of, image_ceilings, noise_ceiling, spearman_brown
 from gala_viz.schema import labelled_map
 from tests.alignment.crowd import people
 
@@ -109,6 +109,26 @@ def test_who_took_part_matters_for_all_their_images_at_once():
     apart = noise_ceiling(strangers, spec=CeilingSpec(n_splits=50, n_participant_resamples=300))
     widths = [c.participant_interval.high - c.participant_interval.low for c in (ceiling, apart)]
     assert widths[0] > 2 * widths[1]
+
+
+def test_blocks_of_images_computed_apart_give_the_ceiling_of_all():
+    images = {f"i{k}": people(5, 1.0, seed=k) for k in range(6)}
+    spec = CeilingSpec(n_splits=6, n_participant_resamples=100)
+    names = list(images)
+    parts = [image_ceilings({name: images[name] for name in block}, spec) for block in (names[:2], names[2:])]
+    found, whole = ceiling_of(parts, spec), noise_ceiling(images, spec=spec)
+    xr.testing.assert_equal(found.per_image, whole.per_image)
+    assert found.interval == whole.interval
+    assert found.participant_interval.low == pytest.approx(whole.participant_interval.low)
+    assert found.n_participants == (5, 5)
+
+
+def test_the_interval_over_participants_counts_people_not_images():
+    found = noise_ceiling(
+        {f"i{k}": people(4, 1.0, seed=k) for k in range(9)}, spec=CeilingSpec(n_splits=4, n_participant_resamples=100)
+    )
+    assert found.interval.n == 9
+    assert found.participant_interval.n == 4
 
 
 def test_images_are_split_by_chances_of_their_own():

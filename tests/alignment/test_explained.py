@@ -5,7 +5,7 @@ import pytest
 import xarray as xr
 from scipy import stats
 
-from gala_viz.alignment import floor, fraction_explained, noise_ceiling
+from gala_viz.alignment import floor, floor_values, fraction_explained, noise_ceiling
 from gala_viz.schema import labelled_map
 from tests.alignment.crowd import people
 
@@ -31,6 +31,24 @@ def test_the_floor_of_two_images_is_scipys_rho_and_without_categories_all_are_di
     assert found.different_category.mean == pytest.approx(expected)
     with pytest.raises(ValueError, match="one category an image"):
         floor(maps, ["cat"])
+
+
+def test_a_networks_floor_is_its_rho_with_peoples_maps_of_other_images():
+    generator = np.random.default_rng(1)
+    network, human = (
+        labelled_map(generator.normal(size=(3, 5, 5)), name="m", leading={"image": list("abc")}) for _ in range(2)
+    )
+    human[2] = np.nan
+    found = floor_values(network, ["cat", "dog", "cat"], against=human, n_partners=5)
+
+    def rho(first, second):
+        return stats.spearmanr(network.values[first].ravel(), human.values[second].ravel()).statistic
+
+    assert found.dims == ("partner", "image")
+    assert np.isnan(found.sel(partner="same", image=["a", "b"])).all()
+    assert found.sel(partner="same", image="c").item() == pytest.approx(rho(2, 0))
+    assert found.sel(partner="different", image="a").item() == pytest.approx(rho(0, 1))
+    assert found.sel(partner="different", image="b").item() == pytest.approx(rho(1, 0))
 
 
 def test_the_fraction_explained_is_a_ratio_of_means_over_the_images_that_have_both():

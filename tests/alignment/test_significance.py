@@ -5,7 +5,13 @@ import pytest
 import xarray as xr
 from scipy import stats
 
-from gala_viz.alignment import benjamini_hochberg, bootstrap_interval, paired_randomisation
+from gala_viz.alignment import (
+    benjamini_hochberg,
+    bootstrap_interval,
+    bootstrap_intervals,
+    paired_randomisation,
+    paired_randomisations,
+)
 
 
 def test_five_differences_of_one_sign_have_p_of_two_in_thirty_two():
@@ -125,3 +131,46 @@ def test_adjusted_p_values_are_scipys_in_any_order_with_labels_and_gaps():
     np.testing.assert_allclose(benjamini_hochberg(labelled), [0.02, np.nan, 0.04])
     with pytest.raises(ValueError, match=r"\[0, 1\]"):
         benjamini_hochberg(np.array([0.1, 1.2]))
+
+
+def columns_with_gaps():
+    columns = np.random.default_rng(3).normal(0.2, 1, (30, 4))
+    columns[4, 1] = columns[:, 2] = np.nan
+    return columns
+
+
+def test_intervals_of_many_columns_are_those_of_each_alone():
+    columns = columns_with_gaps()
+    found = bootstrap_intervals(columns, n_resamples=500, seed=2)
+    assert found[2] is None
+    assert [one.n for one in found if one] == [30, 29, 30]
+    for column in (0, 1, 3):
+        alone = bootstrap_interval(columns[:, column], n_resamples=500, seed=2)
+        for name in ("mean", "low", "high"):
+            assert getattr(found[column], name) == pytest.approx(getattr(alone, name), abs=1e-12)
+
+
+def test_the_interval_is_scipys_percentile_bootstrap():
+    values = np.random.default_rng(6).gamma(2.0, size=80)
+    theirs = stats.bootstrap(
+        (values,), np.mean, n_resamples=20_000, method="percentile", rng=np.random.default_rng(0)
+    ).confidence_interval
+    ours = bootstrap_interval(values, n_resamples=20_000)
+    assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), abs=0.01)
+
+
+def test_tests_of_many_columns_are_those_of_each_alone():
+    columns = columns_with_gaps()
+    found = paired_randomisations(columns, seed=5)
+    assert found[2] is None
+    for column in (0, 1, 3):
+        alone = paired_randomisation(np.zeros(30), columns[:, column], seed=5)
+        assert found[column].p == alone.p
+        assert found[column].difference == pytest.approx(alone.difference)
+        assert found[column].n_dropped == alone.n_dropped
+
+
+def test_one_image_has_a_mean_but_no_width_and_cannot_be_significant():
+    interval = bootstrap_interval(np.array([0.3]))
+    assert (interval.low, interval.mean, interval.high, interval.n) == (0.3, 0.3, 0.3, 1)
+    assert paired_randomisation(np.array([0.0]), np.array([9.0])).p == 1.0
