@@ -58,10 +58,13 @@ class ResNet(nn.Module):
     ``blocks`` is the number of bottlenecks in each group, ``base_filters`` the width of the stem and of the first
     group's inner convolutions; each further group doubles it. ``attention`` builds a module from a number of channels;
     each bottleneck of the groups in ``attention_groups`` (counted from 1) gets its own. The published GALA networks
-    attend in group 3; Hu et al.'s SE-ResNet-50 attends in all four.
+    attend in group 3; Hu et al.'s SE-ResNet-50 in all four.
 
     ``position`` says what is attended: "output" is the residual branch before the addition, "input" the bottleneck's
     input before batch norm and before the shortcut splits off.
+
+    ``strides`` are those of each group's first bottleneck, by default the published 1, 2, 2, 2; with 1, 2, 1, 2 the
+    third group has 16 x 16 positions at 128 px input, near the published 14 x 14 at 224.
 
     The last average pool covers the whole map: that is the published 7 x 7 pool at 224 px input, and for any other
     input the mean over all positions. Raises ``ValueError`` on sizes, groups or a position that make no network.
@@ -76,17 +79,20 @@ class ResNet(nn.Module):
         attention: Attention | None = None,
         attention_groups: Sequence[int] = (3,),
         position: Position = "output",
+        strides: Sequence[int] = (),
     ) -> None:
         super().__init__()
-        _check_sizes(n_categories, blocks, base_filters, attention_groups if attention else ())
+        strides = tuple(strides) or (1,) + (2,) * (len(blocks) - 1)
+        _check_sizes(n_categories, blocks, base_filters, strides)
+        if attention and (unknown := [group for group in attention_groups if not 1 <= group <= len(blocks)]):
+            raise ValueError(f"attention_groups are counted from 1 to {len(blocks)} here; got {unknown}.")
         if position not in ("output", "input"):
             raise ValueError(f"position is 'output' or 'input'; got {position!r}.")
         self.blocks = tuple(blocks)
         self.stem = convolution(3, base_filters, 7, stride=2)
         channels = base_filters
-        for number, n_blocks in enumerate(blocks, start=1):
+        for number, (n_blocks, stride) in enumerate(zip(blocks, strides, strict=True), start=1):
             filters = base_filters * 2 ** (number - 1)
-            stride = 1 if number == 1 else 2
             attend = attention if number in attention_groups else None
             group = nn.Sequential()
             for block in range(1, n_blocks + 1):
@@ -103,7 +109,7 @@ class ResNet(nn.Module):
         nn.init.zeros_(self.head.bias)
 
     def features(self, images: Tensor) -> Tensor:
-        """The last map before pooling, after batch norm and ReLU: (B, C, H / 32, W / 32) for four groups."""
+        """The last map before pooling, after batch norm and ReLU: (B, C, H / 32, W / 32) as published."""
         activity = max_pool_same(self.stem(images))
         for number in range(1, len(self.blocks) + 1):
             activity = self.get_submodule(f"group{number}")(activity)
@@ -185,10 +191,10 @@ def batch_norm(channels: int) -> nn.BatchNorm2d:
     return nn.BatchNorm2d(channels, eps=BATCH_NORM_EPSILON, momentum=BATCH_NORM_MOMENTUM)
 
 
-def _check_sizes(n_categories: int, blocks: Sequence[int], base_filters: int, attention_groups: Sequence[int]) -> None:
+def _check_sizes(n_categories: int, blocks: Sequence[int], base_filters: int, strides: Sequence[int]) -> None:
     if n_categories < 1 or base_filters < 1:
         raise ValueError(f"a network has categories and filters from 1 on; got {n_categories=}, {base_filters=}.")
     if not blocks or min(blocks) < 1:
         raise ValueError(f"blocks counts the bottlenecks of each group, from 1 on, like {RESNET50}; got {blocks!r}.")
-    if unknown := [group for group in attention_groups if not 1 <= group <= len(blocks)]:
-        raise ValueError(f"attention_groups are counted from 1 to {len(blocks)} here; got {unknown}.")
+    if len(strides) != len(blocks) or min(strides) < 1:
+        raise ValueError(f"strides has a number from 1 on for each of the {len(blocks)} groups; got {strides!r}.")

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gala_viz.networks.gala import gala_layers
+from gala_viz.networks.gala import attention_recorded, gala_layers
 from gala_viz.networks.pooling import max_pool_same
 from gala_viz.networks.resnet import Bottleneck, ResNet, paper_layer, resnet
 from gala_viz.networks.se import SEBlock
@@ -152,6 +152,18 @@ def test_gala_sits_in_the_six_blocks_of_group_three():
     assert [paper_layer(layer) for layer in layers] == [24, 27, 30, 33, 36, 39]
 
 
+@torch.no_grad()
+def test_strides_keep_the_third_group_fine_at_small_inputs():
+    network = resnet(12, blocks=(1, 1, 6, 1), base_filters=8, strides=(1, 2, 1, 2), attention="gala").eval()
+    with attention_recorded() as record:
+        network(torch.randn(1, 3, 128, 128))
+    assert [tuple(record[block].shape) for block in gala_layers(network).values()] == [(1, 128, 16, 16)] * 6
+    published = resnet(12, blocks=(1, 1, 6, 1), base_filters=8, attention="gala").eval()
+    with attention_recorded() as record:
+        published(torch.randn(1, 3, 224, 224))
+    assert [tuple(record[block].shape[2:]) for block in gala_layers(published).values()] == [(14, 14)] * 6
+
+
 def test_se_can_sit_in_every_group():
     network = resnet(5, base_filters=8, attention="se", attention_groups=(1, 2, 3, 4))
     assert sum(isinstance(part, SEBlock) for part in network.modules()) == 16
@@ -190,5 +202,7 @@ def test_errors_name_what_a_network_can_be():
         resnet(5, blocks=(1, 1), attention="gala")
     with pytest.raises(ValueError, match=r"from 1 on, like \(3, 4, 6, 3\); got \(3, 0\)"):
         ResNet(5, blocks=(3, 0))
+    with pytest.raises(ValueError, match=r"from 1 on for each of the 2 groups; got \(1,\)"):
+        ResNet(5, blocks=(1, 1), strides=(1,))
     with pytest.raises(ValueError, match=r"from 'group1.block1' to 'group4.block3' here; got 'group3.block7'"):
         paper_layer("group3.block7")
