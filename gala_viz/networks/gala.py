@@ -76,12 +76,15 @@ class GalaBlock(nn.Module):
         return self.local_collapse(hidden)
 
     def attention(self, activity: Tensor) -> Tensor:
-        """The attention map A (B, C, H, W), unitless, after squashing."""
-        what = self.global_pathway(activity)[:, :, None, None]
-        where = self.local_pathway(activity)
-        a = self.additive[None, :, None, None]
-        m = self.multiplicative[None, :, None, None]
-        return self.squash(a * (what + where) + m * (what * where))
+        """The attention map A (B, C, H, W), unitless, after squashing.
+
+        a (G + S) + m (G S) is computed as a G + (a + m G) S: two vectors of channels and one pass over the positions,
+        with the channels innermost, as they lie in memory in ``channels_last`` networks.
+        """
+        what = self.global_pathway(activity)[:, None, None, :]
+        where = self.local_pathway(activity).permute(0, 2, 3, 1)
+        total = torch.addcmul(self.additive * what, self.additive + self.multiplicative * what, where)
+        return self.squash(total).permute(0, 3, 1, 2)
 
     def forward(self, activity: Tensor) -> Tensor:
         """A ⊙ U, noting A for ``attention_recorded``."""
