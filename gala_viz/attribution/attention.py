@@ -44,6 +44,20 @@ def attention_norms(
     """
     if not network.layers:
         raise ValueError(f"{network.name} has no GALA layers; add them with gala_viz.networks.insert.add_gala.")
+    return choices_and_norms(network, collection, images, progress=progress)[1]
+
+
+def choices_and_norms(
+    network: Network,
+    collection: Collection,
+    images: Sequence[str] | None = None,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[xr.DataArray, dict[str, xr.DataArray]]:
+    """First choices (image,), indices, and ``attention_norms`` from one forward pass of each image.
+
+    A network without GALA layers gives its choices and no norms.
+    """
     chosen = list(collection.images if images is None else images)
     if not chosen:
         raise ValueError("at least one image was expected; got none.")
@@ -61,7 +75,10 @@ def attention_norms(
             progress(start + len(names), len(chosen))
     attrs = {"quantity": "attention norm", "units": "1", "collection": collection.name, **network_attrs(network)}
     per_image = {"predicted": ("image", predicted), "probability": ("image", probability)}
-    return {
+    choices = xr.DataArray(
+        predicted, dims="image", coords={"image": chosen, "probability": per_image["probability"]}, name="first_choice"
+    )
+    return choices, {
         layer: labelled_map(
             np.concatenate(parts),
             name="attention_norm",

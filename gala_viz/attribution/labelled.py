@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,14 +28,14 @@ def smoothgrad(
     collection: Collection,
     spec: SmoothGradSpec | None = None,
     images: Sequence[str] | None = None,
-    target: Target = "own",
+    target: Target | Mapping[str, int] = "own",
     **options: Any,
 ) -> xr.DataArray | xr.Dataset:
     """SmoothGrad maps (image, y, x), float32, of ``images`` (None: all of the collection), in logits per input unit.
 
-    ``target`` is "own" (the network's first choice), "label" (the true category) or a category index. Options, results
-    and errors are those of ``attribution_maps``. A map depends on the network, the photograph, the image's id and the
-    settings only; two networks with inputs of one shape see the same noise.
+    ``target`` is "own" (the network's first choice), "label" (the true category), a category index, or a mapping from
+    image to index. Options, results and errors are those of ``attribution_maps``. A map depends on the network, the
+    photograph, the image's id and the settings only; two networks with inputs of one shape see the same noise.
     """
     return attribution_maps(network, collection, "smoothgrad", spec, images, target, **options)
 
@@ -46,7 +46,7 @@ def attribution_maps(
     method: str,
     spec: Any = None,
     images: Sequence[str] | None = None,
-    target: Target = "own",
+    target: Target | Mapping[str, int] = "own",
     *,
     reduction: Reduction = "absolute",
     smoothing_px: float = 0.0,
@@ -65,7 +65,9 @@ def attribution_maps(
     chosen = list(collection.images if images is None else images)
     if not chosen:
         raise ValueError("at least one image was expected; got none.")
-    MapRequest(target=target, reduction=reduction, smoothing_px=smoothing_px)  # the same checks as anywhere
+    targets = target if isinstance(target, Mapping) else dict.fromkeys(chosen, target)
+    for asked in set(targets.values()):  # the same checks as anywhere
+        MapRequest(target=asked, reduction=reduction, smoothing_px=smoothing_px)
     how = METHODS[method]
     spec = how.checked_spec(spec)
 
@@ -75,7 +77,7 @@ def attribution_maps(
     quick = folded(network)
     maps, errors, states = [], [], []
     for done, image in enumerate(chosen, start=1):
-        state = _one_map(quick, collection, how, spec, image, target)
+        state = _one_map(quick, collection, how, spec, image, targets[image])
         maps.append(shown(state.mean))
         if return_error:
             error = error_of(shown, state)
@@ -86,7 +88,7 @@ def attribution_maps(
     attrs = {
         "method": method,
         **settings(spec),
-        "target": target,
+        "target": "by image" if isinstance(target, Mapping) else target,
         "reduction": reduction,
         "smoothing_px": smoothing_px,
         "units": how.units,
@@ -108,11 +110,19 @@ def attribution_maps(
 
 def _one_map(network: Network, collection: Collection, how: Method, spec: Any, image: str, target: Target) -> MapState:
     network_input = network.preprocessing.to_input(collection.photo(image))
-    label = label_index(network.categories, collection.category(image), collection.target(image))
-    explained = target_index(target, logits_of(network, network_input), label, image=image)
+    explained = _explained(network, collection, network_input, image, target)
     states = how.states(network, network_input, image=image, target=explained, spec=spec)
     (state,) = deque(states, maxlen=1)
     return state
+
+
+def _explained(network: Network, collection: Collection, network_input: np.ndarray, image: str, target: Target) -> int:
+    """The index that ``target`` means; a pass of its own only where the logits decide."""
+    n_categories = len(network.categories)
+    known = target != "own" and n_categories > 0
+    logits = np.zeros(n_categories) if known else logits_of(network, network_input)
+    label = label_index(network.categories, collection.category(image), collection.target(image))
+    return target_index(target, logits, label, image=image)
 
 
 def _small(state: MapState) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import gala_viz
-from gala_viz.attribution.attention import attention_norms
+from gala_viz.attribution.attention import attention_norms, choices_and_norms
 from gala_viz.attribution.labelled import attribution_maps, smoothgrad
 from gala_viz.attribution.reduce import smooth
 from gala_viz.attribution.targets import label_index
@@ -122,6 +122,28 @@ def test_attention_norms_lie_in_the_frame_of_the_input_and_do_not_depend_on_the_
     assert norms.attrs["extent_px"] == [16.0, 16.0]
     alone = attention_norms(network, collection, ["two"])["block0"]
     np.testing.assert_allclose(alone.sel(image="two"), norms.sel(image="two"), rtol=1e-5)
+
+
+def test_one_pass_gives_choices_and_norms_and_a_network_without_gala_gives_choices(monkeypatch):
+    network, collection = tiny_network(), TinyCollection()
+    passes = []
+    monkeypatch.setattr(
+        network, "logits", lambda batch, logits=network.logits: passes.append(len(batch)) or logits(batch)
+    )
+    choices, norms = choices_and_norms(network, collection)
+    assert passes == [4]
+    np.testing.assert_array_equal(choices, norms["block0"].predicted)
+    plain, nothing = choices_and_norms(tiny_network(gala=False), collection, ["one", "two"])
+    assert (plain.dims, nothing) == (("image",), {})
+
+
+def test_a_target_for_each_image_gives_the_map_of_that_target():
+    network, collection = tiny_network(), TinyCollection()
+    by_image = smoothgrad(network, collection, SPEC, images=["two", "one"], target={"one": 3, "two": 1})
+    assert list(by_image.explained.values) == [1, 3]
+    for image, index in (("one", 3), ("two", 1)):
+        alone = smoothgrad(network, collection, SPEC, images=[image], target=index)
+        np.testing.assert_array_equal(by_image.sel(image=image), alone.sel(image=image))
 
 
 def test_a_network_without_gala_has_no_attention_norms():
