@@ -16,7 +16,13 @@ def _photos() -> Collection:
     return PhotosCollection()
 
 
-COLLECTIONS: Registry[Callable[[], Collection]] = Registry("collection", {"photos": _photos})
+def _rendered() -> Collection:
+    from gala_viz.collections.rendered.collection import RenderedCollection
+
+    return RenderedCollection()
+
+
+COLLECTIONS: Registry[Callable[[], Collection]] = Registry("collection", {"photos": _photos, "rendered": _rendered})
 """Collections that have a name of their own; any other is opened by its folder."""
 
 
@@ -25,7 +31,7 @@ class UnknownCollectionError(FileNotFoundError):
 
 
 def open_collection(name_or_folder: str | Path, *, human_maps: str | Path | None = None) -> Collection:
-    """Open a collection by name ("photos") or by folder.
+    """Open a collection by name ("photos", "rendered") or by folder.
 
     A folder in OSIE's layout opens with its maps from fixations and mouse samples; any other folder opens as
     photographs, flat or with one folder per category (ImageNet's layout gives names and indices). ``human_maps`` is a

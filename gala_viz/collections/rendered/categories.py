@@ -1,0 +1,39 @@
+"""The twelve categories: their shapes, the names and numbers of their parts, and which parts are diagnostic."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gala_viz.collections.rendered import animals, vehicles
+from gala_viz.collections.rendered.animals import ANIMALS
+from gala_viz.collections.rendered.shape import Shape
+from gala_viz.collections.rendered.vehicles import VEHICLES
+
+CATEGORIES: tuple[str, ...] = (*ANIMALS, *VEHICLES)
+CLUTTER, OCCLUDER = 100, 101
+"""Ids of what is no part of the object: parts of other categories lying about, and things in front."""
+BODY_PARTS = {"animal": ("torso", "head", "legs", "tail"), "vehicle": ("chassis", "cab", "wheels")}
+
+
+def superclass(category: str) -> str:
+    """ "animal" or "vehicle"."""
+    return "animal" if category in ANIMALS else "vehicle"
+
+
+def object_shape(category: str, chance: np.random.Generator) -> tuple[Shape, Shape]:
+    """The body that the superclass shares, and the parts that tell ``category`` from the rest of it."""
+    family, kinds = (animals, ANIMALS) if category in ANIMALS else (vehicles, VEHICLES)
+    body, measures = family.body(chance)
+    return body, kinds[category](measures, chance)
+
+
+def part_ids(category: str) -> dict[str, int]:
+    """Part -> its id in part maps, from 1; the body's parts come first, the diagnostic ones after them."""
+    _, own = object_shape(category, np.random.default_rng(0))
+    names = [*BODY_PARTS[superclass(category)], *dict.fromkeys(solid.part for solid in own)]
+    return {name: number for number, name in enumerate(names, start=1)}
+
+
+def diagnostic_parts(category: str) -> tuple[str, ...]:
+    """Names of the parts without which the category cannot be told from the others of its superclass."""
+    return tuple(name for name in part_ids(category) if name not in BODY_PARTS[superclass(category)])

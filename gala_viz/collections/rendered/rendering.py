@@ -1,0 +1,96 @@
+"""From a seed to a photograph and its parts: the same on any machine, up to the last bit of a few pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gala_viz.collections.rendered import solids, tracing
+from gala_viz.collections.rendered.categories import CATEGORIES, diagnostic_parts, part_ids
+from gala_viz.collections.rendered.chance import generator
+from gala_viz.collections.rendered.palettes import seen
+from gala_viz.collections.rendered.scene import Scene, random_scene
+from gala_viz.collections.rendered.spec import RenderingSpec
+
+LEAST_VISIBLE = 0.012
+"""Share of an image that the diagnostic parts show at least; scenes that hide more of them are drawn again."""
+GRAIN = 1.4 / 255
+Hidden = Literal["nothing", "diagnostic", "body"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """A photograph, uint8 RGB (y, x, 3), and which part each of its pixels shows, uint8 (y, x): see ``part_ids``."""
+
+    photo: NDArray[np.uint8]
+    parts: NDArray[np.uint8]
+
+
+def render_image(spec: RenderingSpec, split: str, category: str, number: int, hidden: Hidden = "nothing") -> Rendering:
+    """Image ``number`` of a ``category`` in a ``split``; ``hidden`` leaves the object's parts of one kind out."""
+    for trial in range(50):
+        chance = generator("rendered", spec.seed, split, category, number, trial)
+        scene = random_scene(category, chance, nuisance(spec, split, category, chance))
+        drawn = trace(scene, spec.side_px)
+        ids = [part_ids(category)[name] for name in diagnostic_parts(category)]
+        if np.isin(drawn[1], ids).mean() >= LEAST_VISIBLE:
+            break
+    if hidden != "nothing":
+        drawn = trace(without(scene, hidden), spec.side_px)
+    light, parts = drawn
+    grain = generator("grain", spec.seed, split, category, number).normal(0, GRAIN, light.shape)
+    photo = np.rint(np.clip(seen(light) + grain, 0, 1) * 255).astype(np.uint8)
+    return Rendering(photo, parts.astype(np.uint8))
+
+
+def nuisance(spec: RenderingSpec, split: str, category: str, chance: np.random.Generator) -> tuple[int, int]:
+    """Numbers of body colour and place: in the training split mostly the category's own, else any."""
+    own = CATEGORIES.index(category)
+    count = len(CATEGORIES)
+    colours, places = (generator("shortcut", spec.seed, what).permutation(count) for what in ("colour", "place"))
+    drawn = chance.random(2), chance.integers(count, size=2)
+    kept = drawn[0] < spec.shortcut if split == "train" else (False, False)
+    return (
+        int(colours[own] if kept[0] else drawn[1][0]),
+        int(places[own] if kept[1] else drawn[1][1]),
+    )
+
+
+def trace(scene: Scene, side_px: int) -> tuple[NDArray[np.float64], NDArray[np.int16]]:
+    """Linear light (y, x, 3) and parts (y, x) of a scene."""
+    return tracing.render(
+        side_px,
+        side_px,
+        scene.world,
+        scene.solids,
+        scene.objects,
+        scene.surfaces,
+        scene.tile,
+        scene.sky,
+        scene.hills,
+    )
+
+
+def without(scene: Scene, hidden: Hidden) -> Scene:
+    """The scene whose object lacks its diagnostic parts, or its body; nothing else changes, shadows apart."""
+    ids = part_ids(scene.category)
+    diagnostic = {ids[name] for name in diagnostic_parts(scene.category)}
+    gone = diagnostic if hidden == "diagnostic" else set(ids.values()) - diagnostic
+    keep = ~np.isin(scene.solids[:, solids.PART], list(gone))
+    before = np.concatenate([[0], np.cumsum(keep)])
+    objects = scene.objects.copy()
+    for column in (tracing.START, tracing.END):
+        objects[:, column] = before[objects[:, column].astype(int)]
+    return Scene(
+        category=scene.category,
+        world=scene.world,
+        solids=scene.solids[keep],
+        objects=objects,
+        surfaces=scene.surfaces,
+        tile=scene.tile,
+        sky=scene.sky,
+        hills=scene.hills,
+    )

@@ -1,0 +1,146 @@
+"""Shapes: lists of solids with named parts and surfaces, moved and put together in plain Python."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gala_viz.collections.rendered import solids
+
+Point = Sequence[float]
+
+
+@dataclass(frozen=True, slots=True)
+class Solid:
+    """One solid of a shape; ``turn`` rotates from the shape's frame into the solid's own."""
+
+    kind: int
+    part: str
+    surface: str
+    centre: NDArray[np.float64]
+    dims: NDArray[np.float64]
+    turn: NDArray[np.float64]
+    blend: float
+
+
+Shape = list[Solid]
+_FLIP = np.array([1.0, 1.0, -1.0])
+
+
+def ellipsoid(part: str, centre: Point, radii: Point, *, angles: Point = (0, 0, 0), **more) -> Solid:
+    """An ellipsoid with ``radii`` (x, y, z), turned by ``angles`` (degrees about x, y, z)."""
+    return _solid(solids.ELLIPSOID, part, centre, [*radii, 0.0], _turned(angles), **more)
+
+
+def capsule(part: str, start: Point, end: Point, radius: float, end_radius: float | None = None, **more) -> Solid:
+    """A rod with round ends from ``start`` to ``end``, its radius changing from the one to the other."""
+    way = np.asarray(end, float) - np.asarray(start, float)
+    length = max(math.sqrt(float(way @ way)), 1e-6)
+    radius, last = float(radius), float(radius if end_radius is None else end_radius)
+    last = radius + min(max(last - radius, -0.95 * length), 0.95 * length)
+    return _solid(solids.CAPSULE, part, start, [radius, last, length, 0.0], _upright(way / length), **more)
+
+
+def box(part: str, centre: Point, half: Point, *, rounding: float = 0.03, angles: Point = (0, 0, 0), **more) -> Solid:
+    """A box with ``half`` sizes (x, y, z) and rounded edges."""
+    return _solid(solids.BOX, part, centre, [*half, min(rounding, *half)], _turned(angles), **more)
+
+
+def cylinder(
+    part: str, centre: Point, radius: float, half_length: float, *, angles: Point = (0, 0, 0), **more
+) -> Solid:
+    """A cylinder about the z axis before it is turned, with rounded rims."""
+    rounding = min(0.03, radius / 2, half_length / 2)
+    return _solid(solids.CYLINDER, part, centre, [radius, half_length, rounding, 0.0], _turned(angles), **more)
+
+
+def bent(part: str, points: Sequence[Point], radii: Sequence[float], **more) -> Shape:
+    """A rod through ``points``, with one radius for each."""
+    return [capsule(part, points[i], points[i + 1], radii[i], radii[i + 1], **more) for i in range(len(points) - 1)]
+
+
+def both_sides(shape: Iterable[Solid]) -> Shape:
+    """The shape and its mirror image across z = 0."""
+    there = list(shape)
+    return there + [_mirrored(solid) for solid in there]
+
+
+def placed(shape: Iterable[Solid], *, scale: float = 1.0, turn: NDArray | None = None, at: Point = (0, 0, 0)) -> Shape:
+    """The shape scaled, then rotated by the matrix ``turn``, then moved ``at``."""
+    turn, at = np.eye(3) if turn is None else turn, np.asarray(at, float)
+    return [
+        Solid(
+            kind=solid.kind,
+            part=solid.part,
+            surface=solid.surface,
+            centre=turn @ (solid.centre * scale) + at,
+            dims=solid.dims * scale,
+            turn=solid.turn @ turn.T,
+            blend=solid.blend * scale,
+        )
+        for solid in shape
+    ]
+
+
+def rows(shape: Iterable[Solid], parts: Mapping[str, int] | int, surfaces: Mapping[str, int]) -> NDArray[np.float64]:
+    """The shape as an array (solid, ``solids.COLUMNS``); ``parts`` gives each part's id, or one id for all."""
+    shape = list(shape)
+    out = np.zeros((len(shape), solids.COLUMNS))
+    for row, solid in zip(out, shape, strict=True):
+        row[solids.KIND] = solid.kind
+        row[solids.PART] = parts if isinstance(parts, int) else parts[solid.part]
+        row[solids.SURFACE] = surfaces[solid.surface]
+        row[solids.BLEND] = solid.blend
+        row[solids.BOUND] = solids.bound(solid.kind, solid.dims)
+        row[solids.CENTRE : solids.CENTRE + 3] = solid.centre
+        row[solids.DIMS : solids.DIMS + 4] = solid.dims
+        row[solids.TURN : solids.TURN + 9] = solid.turn.ravel()
+    return out
+
+
+def extent(shape: Shape) -> tuple[NDArray[np.float64], float]:
+    """Middle and radius of a box about the solids' centres, a little more than the shape."""
+    points = np.array([solid.centre for solid in shape])
+    reach = np.array([min(max(solid.dims[:3]), 0.35) for solid in shape])[:, None]
+    low, high = (points - reach).min(axis=0), (points + reach).max(axis=0)
+    low[1] = max(low[1], 0.0)
+    return (low + high) / 2, float(np.linalg.norm(high - low) / 2)
+
+
+def _solid(
+    kind: int, part: str, centre: Point, dims: Point, turn: NDArray, *, surface: str = "skin", blend: float = 0.0
+) -> Solid:
+    return Solid(kind, part, surface, np.asarray(centre, float), np.asarray(dims, float), turn, blend)
+
+
+def rotation(x: float = 0.0, y: float = 0.0, z: float = 0.0) -> NDArray[np.float64]:
+    """The matrix that turns by ``x``, then ``y``, then ``z`` degrees about the fixed axes of these names."""
+    (cx, sx), (cy, sy), (cz, sz) = ((math.cos(math.radians(a)), math.sin(math.radians(a))) for a in (x, y, z))
+    return np.array(
+        [
+            [cz * cy, cz * sy * sx - sz * cx, cz * sy * cx + sz * sx],
+            [sz * cy, sz * sy * sx + cz * cx, sz * sy * cx - cz * sx],
+            [-sy, cy * sx, cy * cx],
+        ]
+    )
+
+
+def _turned(angles: Point) -> NDArray[np.float64]:
+    return rotation(*angles).T
+
+
+def _upright(way: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The matrix that turns the unit vector ``way`` into y."""
+    x, y, z = way.tolist()
+    ax, ay, az = (0.0, -z, y) if abs(x) < 0.8 else (-y, x, 0.0)  # another axis crossed with the way
+    size = math.sqrt(ax * ax + ay * ay + az * az)
+    ax, ay, az = ax / size, ay / size, az / size
+    return np.array([[y * az - z * ay, z * ax - x * az, x * ay - y * ax], [x, y, z], [ax, ay, az]])
+
+
+def _mirrored(solid: Solid) -> Solid:
+    return replace(solid, centre=solid.centre * _FLIP, turn=solid.turn * np.outer(_FLIP, _FLIP))
