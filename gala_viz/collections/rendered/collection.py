@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import io
-import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from functools import cached_property
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +12,11 @@ import xarray as xr
 from numpy.typing import NDArray
 from PIL import Image
 
-from gala_viz.collections.caching import MAPS, BoundedCache, cache_folder, write_atomically
+from gala_viz.collections.caching import MAPS, BoundedCache, cache_folder
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.points import PointMaps, PointMapSpec, point_maps
 from gala_viz.collections.rendered.categories import CATEGORIES, diagnostic_parts, part_ids, superclass
+from gala_viz.collections.rendered.making import PARTS, PHOTO, make, make_all
 from gala_viz.collections.rendered.participants import ParticipantSpec, clicks
 from gala_viz.collections.rendered.regions import Parts
 from gala_viz.collections.rendered.spec import RENDERING_VERSION, RenderingSpec
@@ -83,7 +80,7 @@ class RenderedCollection(Collection):
 
     def path(self, image: str) -> Path:
         """The image's file, made now if it is not there."""
-        return self._file(image, ".png")
+        return self._file(image, PHOTO)
 
     def category(self, image: str) -> str:
         """One of ``categories``."""
@@ -104,7 +101,7 @@ class RenderedCollection(Collection):
 
     def parts(self, image: str) -> Parts:
         """Which part of the object each pixel shows."""
-        path = self._file(image, ".parts.png")
+        path = self._file(image, PARTS)
         known = _PARTS.get(str(path))
         if known is None:
             with Image.open(path) as file:
@@ -127,20 +124,10 @@ class RenderedCollection(Collection):
         done = len(wanted) - len(missing)
         if progress is not None:
             progress(done, len(wanted))
-        processes = min(processes or os.cpu_count() or 1, -(-len(missing) // 24) or 1)
-        jobs = [(self.spec, self.folder, one) for one in missing]
-        if processes <= 1:
-            for job in jobs:
-                _make(job)
-                done += 1
-                if progress is not None:
-                    progress(done, len(wanted))
-            return
-        with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-            for _ in pool.map(_make, jobs, chunksize=8):
-                done += 1
-                if progress is not None:
-                    progress(done, len(wanted))
+        for _ in make_all([(self.spec, self.folder, image, about) for image, about in missing], processes):
+            done += 1
+            if progress is not None:
+                progress(done, len(wanted))
 
     def has_human_map(self, image: str) -> bool:
         """Every image has simulated maps."""
@@ -168,13 +155,13 @@ class RenderedCollection(Collection):
         return self._made[image]
 
     def _there(self, image: str) -> bool:
-        return all((self.folder / f"{image}{ending}").is_file() for ending in (".png", ".parts.png"))
+        return all((self.folder / f"{image}{ending}").is_file() for ending in (PHOTO, PARTS))
 
     def _file(self, image: str, ending: str) -> Path:
         about = self._about(image)
         path = self.folder / f"{image}{ending}"
         if not path.is_file():
-            _make((self.spec, self.folder, (image, about)))
+            make((self.spec, self.folder, image, about))
         return path
 
     def _painted(self, image: str, kind: str | None) -> PointMaps:
@@ -196,16 +183,3 @@ class RenderedCollection(Collection):
         }
         side = self.spec.side_px
         return labelled_map(values, name="human_map", extent_px=(side, side), leading=leading, attrs=attrs)
-
-
-def _make(job: tuple[RenderingSpec, Path, tuple[str, tuple[Split, str, int]]]) -> None:
-    """Render one image and write its two files."""
-    from gala_viz.collections.rendered.rendering import render_image  # compiles, or loads what was compiled
-
-    spec, folder, (image, (split, category, number)) = job
-    drawn = render_image(spec, split, category, number)
-    for ending, values in ((".png", drawn.photo), (".parts.png", drawn.parts)):
-        content = io.BytesIO()
-        Image.fromarray(values).save(content, format="PNG", compress_level=3)
-        if not write_atomically(folder / f"{image}{ending}", content.getvalue()):
-            raise OSError(f"{folder} cannot be written; set GALA_VIZ_CACHE to a folder with room for rendered images.")

@@ -1,0 +1,46 @@
+"""Rendered images as files: one, or many in processes of their own."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+from PIL import Image
+
+from gala_viz.collections.caching import write_atomically
+from gala_viz.collections.rendered.spec import RenderingSpec
+
+PHOTO, PARTS = ".png", ".parts.png"
+"""Endings of an image's two files."""
+FEW = 24
+"""Fewer images than this for each process are not worth starting it."""
+Job = tuple[RenderingSpec, Path, str, tuple[str, str, int]]
+"""Settings, folder, image id, and its split, category and number."""
+
+
+def make(job: Job) -> None:
+    """Render one image and write its two files. Raises ``OSError`` where the folder cannot be written."""
+    from gala_viz.collections.rendered.rendering import render_image  # compiles, or loads what was compiled
+
+    spec, folder, image, (split, category, number) = job
+    drawn = render_image(spec, split, category, number)
+    for ending, values in ((PARTS, drawn.parts), (PHOTO, drawn.photo)):
+        content = io.BytesIO()
+        Image.fromarray(values).save(content, format="PNG", compress_level=3)
+        if not write_atomically(folder / f"{image}{ending}", content.getvalue()):
+            raise OSError(f"{folder} cannot be written; set GALA_VIZ_CACHE to a folder with room for rendered images.")
+
+
+def make_all(jobs: Sequence[Job], processes: int | None = None) -> Iterator[None]:
+    """Make all images, ``processes`` at a time (None: as many as there are cores); yield after each."""
+    processes = min(processes or os.cpu_count() or 1, -(-len(jobs) // FEW))
+    if processes <= 1:
+        for job in jobs:
+            yield make(job)
+        return
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        yield from pool.map(make, jobs, chunksize=8)
