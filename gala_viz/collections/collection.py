@@ -34,6 +34,8 @@ class Collection(ABC):
     licence: str | None
     images: tuple[str, ...]
     map_kinds: dict[str, str]
+    outlined: str = ""
+    """What the region "diagnostic" is called, where ``regions`` are known."""
 
     def __init__(
         self,
@@ -148,6 +150,11 @@ class Collection(ABC):
         """One map each, float32 (participant, y, x), smoothed like ``human_map``, which is their mean; or None."""
         self.check(image)
         self.map_kind(kind)
+        return None
+
+    def regions(self, image: str) -> dict[str, np.ndarray] | None:
+        """Masks (y, x) of "diagnostic", "body", "clutter" and "background" where they are known by construction."""
+        self.check(image)
         return None
 
     def map_kind(self, kind: str | None) -> str | None:

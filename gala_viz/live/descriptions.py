@@ -1,12 +1,13 @@
-"""What a page tells about a network, from its card."""
+"""What a page tells about a network, from its card, and about an image, from its collection."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from gala_viz.collections.collection import Collection
 from gala_viz.networks.network import Network
-from gala_viz.store.source import NetworkInfo
+from gala_viz.store.source import ImageInfo, NetworkInfo
 
 SECTIONS = ("network", "data", "recipe", "metrics", "weights")
 _HIDDEN = {"name", "title", "builder", "arguments", "file", "bytes"}
@@ -22,6 +23,19 @@ def network_info(network: Network) -> NetworkInfo:
         input_px=network.preprocessing.input_px,
         device=network.device_text,
         summary=summary(network.card),
+    )
+
+
+def image_info(collection: Collection, image: str, target: int | None, size_px: tuple[int, int] | None) -> ImageInfo:
+    """What the collection knows of an image; ``target`` is the true category's place among a network's."""
+    return ImageInfo(
+        image=image,
+        category=collection.category(image),
+        target=target,
+        superclass=collection.superclass(image),
+        split=collection.split(image),
+        has_human_map=collection.has_human_map(image),
+        size_px=size_px,
     )
 
 

@@ -14,7 +14,7 @@ from gala_viz.attribution.smoothgrad import never
 from gala_viz.attribution.targets import target_index
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.reading import UnreadableImageError
-from gala_viz.live.descriptions import network_info
+from gala_viz.live.descriptions import image_info, network_info
 from gala_viz.live.kept import Results, n_bytes
 from gala_viz.live.looking import Look, Looking
 from gala_viz.live.pair import Pair
@@ -55,7 +55,7 @@ class LiveMaps:
         self._pair = Pair(networks, self._looking.fingerprints, self._results, turns)
         self._people = People(collection, networks[0].preprocessing, self._results)
         self._scores = Scores(collection, networks, self._looking.fingerprints, self._people, self._results)
-        self.name, self.title = collection.name, collection.title
+        self.name, self.title, self.outlined = collection.name, collection.title, collection.outlined
         self.images, self.map_kinds = tuple(collection.images), dict(collection.map_kinds)
         self.networks = tuple(network_info(network) for network in networks)
         self.methods = {name: method.title for name, method in METHODS.items()}
@@ -71,16 +71,7 @@ class LiveMaps:
         size = look.photo_px if look is not None else None
         if image in self._uploads:
             return ImageInfo(image=image, category=None, target=None, size_px=size)
-        one = self._collection
-        return ImageInfo(
-            image=image,
-            category=one.category(image),
-            target=self._looking.labels(image)[0],
-            superclass=one.superclass(image),
-            split=one.split(image),
-            has_human_map=one.has_human_map(image),
-            size_px=size,
-        )
+        return image_info(self._collection, image, self._looking.labels(image)[0], size)
 
     def thumbnail(self, image: str) -> bytes:
         """A WebP picture, at most 128 px at its longer side."""
@@ -97,6 +88,10 @@ class LiveMaps:
     def participants(self, image: str, kind: str | None = None) -> tuple[str, ...]:
         """Ids of those who marked or looked at the image."""
         return () if image in self._uploads else self._collection.participants(image, kind)
+
+    def outline(self, image: str) -> xr.DataArray | None:
+        """Where the diagnostic parts are (y, x) in the frame; None where that is not known."""
+        return None if image in self._uploads else self._people.outline(image)
 
     def passage(self, image: str) -> Passage:
         """Predictions and attention norms of both networks; kept."""

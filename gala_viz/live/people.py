@@ -1,4 +1,4 @@
-"""Human maps in the frame of the first network, and how well people agree on an image."""
+"""Human maps and known parts in the frame of the first network, and how well people agree on an image."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from gala_viz.alignment import COMPARISON_CELLS, CeilingSpec, noise_ceiling, to_
 from gala_viz.collections.collection import Collection
 from gala_viz.live.kept import Results, n_bytes
 from gala_viz.networks.preprocessing import Preprocessing
+from gala_viz.schema import labelled_map
 from gala_viz.specs import fingerprint
 
 CEILING = CeilingSpec(n_splits=100, n_resamples=10_000)
@@ -32,6 +33,14 @@ class People:
             kept = self._frame.map_to_frame(found)
             self._results.remember(key, kept, n_bytes(kept.values))
         return kept
+
+    def outline(self, image: str) -> xr.DataArray | None:
+        """Where the diagnostic parts are, 0 to 1 (y, x) in the frame; None where that is not known."""
+        regions = self._collection.regions(image)
+        if regions is None:
+            return None
+        mask = regions["diagnostic"]
+        return self._frame.map_to_frame(labelled_map(mask.astype(np.float32), name="outline", extent_px=mask.shape))
 
     def compared(self, image: str) -> xr.DataArray | None:
         """The default kind's map at the resolution of comparisons (56 x 56 cells of the frame)."""

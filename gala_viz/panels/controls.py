@@ -74,9 +74,12 @@ class MapControls:
 
 
 class LookControls:
-    """Inputs for ``Looks`` and for the human map shown; the display follows them in the browser."""
+    """Inputs for ``Looks`` and for the human map shown; the display follows them in the browser.
 
-    def __init__(self, looks: Looks, shown: Shown, display: Display, kinds: Mapping[str, str]) -> None:
+    ``kinds`` are of human maps; ``parts`` says what can be outlined, "" for nothing.
+    """
+
+    def __init__(self, looks: Looks, shown: Shown, display: Display, kinds: Mapping[str, str], parts: str = "") -> None:
         self.looks, self.shown = looks, shown
         fields = [
             self._look("scale", "Scale", "segments", options=options_of(SCALES)),
@@ -92,6 +95,8 @@ class LookControls:
                 Field(name="participant", label="Participant", kind="choice", value="", options=(_EVERYBODY,)),
                 self._look("contours", "Outline people in all", "switch"),
             ]
+        if parts:
+            fields.append(self._look("parts", f"Outline {parts}", "switch"))
         self.pane = Fields(fields, self._write, least_px=156)
         self.pane.jslink(display, live="looks")
         display.looks = looks.param.values() | self.pane.values

@@ -25,7 +25,7 @@ from bokeh.models import (
 from bokeh.plotting import figure
 
 from gala_viz import plots
-from gala_viz.plots.contours import contour_lines
+from gala_viz.panels.outlines import Outlines
 from gala_viz.plots.frame import image_columns, rgba
 from gala_viz.plots.rendering import bokeh_figure, plain_glyph
 from gala_viz.schema import extent_px, labelled_map
@@ -55,7 +55,7 @@ class MainRow:
         }
         self.figures: dict[str, figure] = {panel: bokeh_figure(plot) for panel, plot in drawn.items()}
         self.sources: dict[str, ColumnDataSource] = {}
-        self.outline = ColumnDataSource({"xs": [], "ys": [], "width": []}, name=f"{key}/source/outline", syncable=False)
+        self.outlines = Outlines(key)
         self._link()
         figures = row(*self.figures.values(), spacing=8, sizing_mode="stretch_width")
         self.row = pn.pane.Bokeh(figures, sizing_mode="stretch_width", margin=0)
@@ -82,7 +82,7 @@ class MainRow:
                 self.sources[panel] = renderer.data_source
                 renderer.data_source.name = f"{self.key}/source/{panel}"
                 renderer.name = f"{self.key}/glyph/{panel}"
-                self._outline(panel, fig)
+            self.outlines.draw(panel, fig, people=panel != "photo")
             for span in spans:
                 fig.add_layout(span)
         self._flicker()
@@ -114,20 +114,6 @@ class MainRow:
                 bar.update(ticker=BasicTicker(desired_num_ticks=4), formatter=BasicTickFormatter(power_limit_low=-4))
         if panel == "photo":
             fig.min_border_bottom = 46
-
-    def _outline(self, panel: str, fig: figure) -> None:
-        for name, colour, alpha, extra in (("halo", "#000000", 0.55, 2.2), ("line", "#ffffff", 0.95, 0.0)):
-            line = fig.multi_line(
-                "xs",
-                "ys",
-                source=self.outline,
-                line_color=colour,
-                line_alpha=alpha,
-                line_width={"field": "width"} if not extra else extra + 1.4,
-                line_join="round",
-                visible=False,
-            )
-            line.name = f"{self.key}/{name}/{panel}"
 
     def _flicker(self) -> None:
         """The second network's map lies hidden in the first one's figure, ready to be shown in place."""
@@ -168,13 +154,8 @@ class MainRow:
         """Show a human map and its outlines, or ``note`` over the photograph where there is none."""
         if values is None:
             self.note.text = note
-            self._set("human", None)
-            self.outline.data = {"xs": [], "ys": [], "width": []}
-            return
         self._set("human", values)
-        lines = contour_lines(values)
-        width = [{10.0: 2.2, 25.0: 1.5}.get(share, 1.0) for share in lines["share"]]
-        self.outline.data = {"xs": lines["xs"], "ys": lines["ys"], "width": width}
+        self.outlines.set_people(values)
 
     def set_maps(self, maps: Mapping[str, xr.DataArray | None]) -> None:
         """Replace the arrays of panels a, b, delta; None clears one."""

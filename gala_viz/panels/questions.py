@@ -25,8 +25,8 @@ class _Asked:
 
 
 class Questions:
-    """Asks one source for one page. ``answer(key, value)`` gets: photo, human, passage, layers, maps, scores, error;
-    survey, survey_cancelled, survey_error; uploaded, refused.
+    """Asks one source for one page. ``answer(key, value)`` gets: photo, human, parts, passage, layers, maps, scores,
+    error; survey, survey_cancelled, survey_error; uploaded, refused.
 
     A new question about maps cancels the one before. The source is never asked in the document's own turn.
     """
@@ -53,6 +53,8 @@ class Questions:
                 view = source.view(image)
                 post("photo", view)
                 self._post_human(post, image, kind, participant)
+                if source.outlined:
+                    post("parts", source.outline(image))
                 if cancelled():
                     return
                 passage = source.passage(image)

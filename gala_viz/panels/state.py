@@ -51,6 +51,7 @@ class Looks(param.Parameterized):
     threshold = param.Number(default=0, bounds=(0, 99), doc="Per cent of a map's weakest pixels that are not drawn.")
     palette = param.Selector(default=DEFAULT, objects=list(SEQUENTIAL), doc="Colours of values from 0 on.")
     human_style = param.Selector(default="overlay", objects=list(HUMAN_STYLES), doc="How the human map is drawn.")
+    parts = param.Boolean(default=False, doc="Parts that are known by construction outlined in all panels.")
     contours = param.Boolean(default=False, doc="People's strongest regions outlined over every map.")
 
 

@@ -54,7 +54,7 @@ class CompareView:
         self.survey = ProgressView(self.questions.cancel_survey, "Score the collection", self.score_collection)
         self.gallery = Gallery(source, index, self.shown, document)
         self.map_controls = MapControls(self.settings, networks[0].categories, source.methods, self.display)
-        self.look_controls = LookControls(self.looks, self.shown, self.display, source.map_kinds)
+        self.look_controls = LookControls(self.looks, self.shown, self.display, source.map_kinds, source.outlined)
         self.scores = ScoreView(networks, bool(source.map_kinds), figures.scores)
         self.keys = Keys(on_message=lambda message: self.move(message.get("move", 0)))
         self.upload = Upload(on_file=self.take)
@@ -126,6 +126,9 @@ class CompareView:
         self.row.set_photo(view)
         if self._update is None:
             self._draw()  # no photograph ever stands under the maps of another
+
+    def _on_parts(self, mask: xr.DataArray | None) -> None:
+        self.row.outlines.set_parts(mask)
 
     def _on_human(self, answer: tuple[xr.DataArray | None, tuple[str, ...]]) -> None:
         values, people = answer

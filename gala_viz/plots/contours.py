@@ -37,6 +37,20 @@ def contour_lines(
     return out
 
 
+def edge_lines(mask: xr.DataArray) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Lines (xs, ys), in pixels of the frame, around where a ``mask`` (y, x) of 0 to 1 is above a half.
+
+    They close at the frame's border. An empty mask has none.
+    """
+    check_map(mask)
+    height, width = extent_px(mask)
+    rows, columns = mask.shape
+    x, y = (np.arange(-1, columns + 1) + 0.5) * width / columns, (np.arange(-1, rows + 1) + 0.5) * height / rows
+    framed = np.pad(np.nan_to_num(np.asarray(mask, dtype=np.float64)), 1)
+    lines = contour_generator(x=x, y=y, z=framed).lines(0.5)
+    return [line[:, 0].astype(np.float32) for line in lines], [line[:, 1].astype(np.float32) for line in lines]
+
+
 def contours(values: xr.DataArray, strongest_percent: tuple[float, ...] = STRONGEST_PERCENT) -> hv.Path:
     """The lines of ``contour_lines`` as a plot, the innermost thickest."""
     lines = contour_lines(values, strongest_percent)

@@ -114,6 +114,8 @@ class MapSource(Protocol):
     """Kind -> a sentence that says what these human maps are, with n; empty where the collection has none."""
     methods: dict[str, str]
     """Attribution methods that a request may name -> titles."""
+    outlined: str
+    """What ``outline`` outlines, for example "diagnostic parts"; "" where nothing is known by construction."""
     skipped: tuple[tuple[str, str], ...]
     """Files that could not be shown: (path inside the collection, reason)."""
 
@@ -135,6 +137,10 @@ class MapSource(Protocol):
 
     def participants(self, image: str, kind: str | None = None) -> tuple[str, ...]:
         """Ids of those who marked or looked at the image."""
+        ...
+
+    def outline(self, image: str) -> xr.DataArray | None:
+        """A mask (y, x) in the frame, 0 to 1, of what is ``outlined``; None where it is not known."""
         ...
 
     def passage(self, image: str) -> Passage:

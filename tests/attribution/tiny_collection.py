@@ -16,6 +16,7 @@ class TinyCollection:
     images = ("one", "two", "three", "four")
     map_kinds = {"marks": "two participants marked each image"}  # noqa: RUF012
     skipped = ()
+    outlined = ""
     fingerprint = "0123456789abcdef"
 
     def check(self, image):
@@ -35,7 +36,7 @@ class TinyCollection:
     def target(self, image):
         self.check(image)
 
-    superclass = split = target
+    superclass = split = regions = target
 
     def thumbnail(self, image, side_px=128):
         self.check(image)

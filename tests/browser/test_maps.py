@@ -174,6 +174,23 @@ def test_people_can_be_shown_as_contours_or_revealed(page):
     choose(page, "People as", "overlay")
 
 
+def test_known_parts_are_outlined_on_demand_where_they_are(page):
+    plain = page.pixels("photo").astype(int)
+    page.page.get_by_role("switch", name="Outline diagnostic parts").check()
+    page.frames()
+    for panel in PANELS:
+        assert page.model(f"part/{panel}", "m.visible")
+    xs, ys = page.model("part/photo", "[[...m.data_source.data.xs[0]], [...m.data_source.data.ys[0]]]")
+    assert (min(xs), max(xs), min(ys), max(ys)) == (40, 100, 60, 120)
+    changed = np.abs(page.pixels("photo").astype(int) - plain).max(axis=-1) > 40
+    side = changed.shape[0] / 224
+    assert changed[round(60 * side) - 2 : round(60 * side) + 3, round(70 * side)].any()
+    assert not changed[round(90 * side), round(70 * side)]
+    page.page.get_by_role("switch", name="Outline diagnostic parts").uncheck()
+    page.frames()
+    assert not page.model("part/a", "m.visible")
+
+
 def test_zoom_is_linked_keeps_the_aspect_and_resets(page):
     box = page.box("b")
     page.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)

@@ -386,3 +386,22 @@ def test_descriptions_come_from_the_card():
     }
     assert info.input_px == (16, 16)
     assert info.layers == ("block0",)
+
+
+def test_known_parts_are_outlined_in_the_frame_and_unknown_ones_are_not():
+    class Known(TinyCollection):
+        outlined = "diagnostic parts"
+
+        def regions(self, image):
+            mask = np.zeros((20, 24), bool)
+            mask[:10, 12:] = True
+            return {"diagnostic": mask}
+
+    source = live(collection=Known())
+    mask = source.outline("one")
+    assert source.outlined == "diagnostic parts"
+    assert mask.shape == source.view("one").shape[:2]
+    assert float(mask[0, -1]) == 1
+    assert float(mask[-1, 0]) == 0
+    assert live().outlined == ""
+    assert live().outline("one") is None

@@ -83,6 +83,7 @@ class FakeSource:
         self.map_kinds = (
             {"fixations": "Fixations of 15 observers, 3 s of free viewing.", "mouse": "Mouse samples."} if human else {}
         )
+        self.outlined = "diagnostic parts"
         self.methods = {"smoothgrad": "SmoothGrad", "saliency": "Gradient"}
         self.skipped = (("broken/half.jpg", "the file ends early"),)
         self._seed = {image: i for i, image in enumerate(ids)}
@@ -114,6 +115,11 @@ class FakeSource:
 
     def view(self, image: str) -> np.ndarray:
         return self._uploads[image] if image in self._uploads else photograph(self.seed(image))
+
+    def outline(self, image: str) -> xr.DataArray | None:
+        mask = np.zeros((SIDE, SIDE), np.float32)
+        mask[60:120, 40 : 100 + self.seed(image) % 7] = 1
+        return labelled_map(mask, name="outline")
 
     def human_map(self, image: str, kind: str | None = None, participant: str | None = None) -> xr.DataArray | None:
         self.asked[f"human {image}"] += 1

@@ -44,6 +44,7 @@ class RenderedCollection(Collection):
     """
 
     categories: tuple[str, ...] = CATEGORIES
+    outlined = "diagnostic parts"
 
     def __init__(
         self,

@@ -76,7 +76,7 @@ def union(solids, active, n_active, x, y, z):
 
 @njit(cache=True)
 def near_ray(solids, start, end, ox, oy, oz, dx, dy, dz, margin, active):
-    """Fill ``active`` with the rows that the ray passes within ``margin``; return their number and the ray's stretch."""
+    """Fill ``active`` with the rows that the ray passes within ``margin``; return their number and its stretch."""
     count, first, last = 0, 1e9, -1e9
     for row in range(start, end):
         cx, cy, cz = solids[row, CENTRE] - ox, solids[row, CENTRE + 1] - oy, solids[row, CENTRE + 2] - oz

@@ -8,6 +8,7 @@ export function render({model, view, el}) {
   const figures = Object.fromEntries(PANELS.map((panel) => [panel, find(`figure/${panel}`)]))
   const sources = Object.fromEntries(PANELS.map((panel) => [panel, find(`source/${panel}`)]))
   const glyphs = Object.fromEntries(maps.map((panel) => [panel, find(`glyph/${panel}`)]))
+  const part_lines = PANELS.flatMap((panel) => [find(`part-halo/${panel}`), find(`part/${panel}`)])
   const lines = maps.flatMap((panel) => [find(`halo/${panel}`), find(`line/${panel}`)])
   const flicker_glyph = find("glyph/flicker")
   const spans = {x: find("span/x"), y: find("span/y")}
@@ -74,6 +75,7 @@ export function render({model, view, el}) {
       const own = line.name.endsWith("/human")
       line.visible = known && (contours || (own && style === "contours"))
     }
+    for (const line of part_lines) { line.visible = model.looks.parts }
     find("note").visible = !known
 
     for (const {row, column, source, glyph} of cells) {
