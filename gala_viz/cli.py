@@ -18,6 +18,10 @@ COMMANDS: Registry[tuple[str, str]] = Registry(
     {
         "compare": ("gala_viz.commands.compare", "show what two networks rely on, image by image, in the browser"),
         "train": ("gala_viz.commands.train", "train a network by a recipe, with or without human maps"),
+        "evaluate": (
+            "gala_viz.commands.evaluate",
+            "networks on held-out images of any collection: tables, tests, ceilings",
+        ),
         "measure": ("gala_viz.commands.measure", "measure networks on held-out images, beside people's own ceiling"),
     },
 )

@@ -11,18 +11,17 @@ import xarray as xr
 
 from gala_viz.alignment import (
     COMPARISON_CELLS,
+    CeilingSpec,
+    Interval,
     NoiseCeiling,
     bootstrap_interval,
     fraction_explained,
 )
 from gala_viz.collections.collection import Collection
-from gala_viz.evaluation.heldout import (
-    attention_alignment,
-    ceiling,
-    correct,
-    first_choices,
-    smoothgrad_alignment,
-)
+from gala_viz.evaluation.looking import Looked, look_at_all
+from gala_viz.evaluation.people import people_of
+from gala_viz.evaluation.spec import EvaluationSpec
+from gala_viz.evaluation.values import correct, grids_of, values_of
 from gala_viz.networks.network import Network
 from gala_viz.specs import SmoothGradSpec
 from gala_viz.splits import Split
@@ -72,41 +71,42 @@ def measure(
     """Measure ``networks`` and the ``reference`` on the ``split`` of each collection.
 
     ``labels`` gives accuracy, ``plain`` and ``maps`` the agreement of first choices with the reference, ``maps`` the
-    likeness to people. ``smoothgrad`` None leaves SmoothGrad out.
+    likeness to people. ``smoothgrad`` None leaves SmoothGrad out. All networks see one frame.
     """
     roles = [("labels", labels), ("maps", maps), *(("plain", collection) for collection in plain)]
     chosen = {source.collection.name: source.images for source in sources_of_split(roles, split)}
-    tell(f"{reference.name}: first choices")
-    of_reference = {
-        collection.name: first_choices(reference, collection, chosen[collection.name])
-        for collection in (labels, maps, *plain)
-    }
-    everything = []
-    for network in (reference, *networks):
+    passing, mapping = EvaluationSpec(smoothgrad=None), EvaluationSpec(smoothgrad=smoothgrad)
+    everyone = [reference, *networks]
+    looked: list[dict[str, Looked]] = []
+    for network in everyone:
         tell(f"{network.name}: first choices, attention norms")
-        choices = (
-            of_reference
-            if network is reference
-            else {c.name: first_choices(network, c, chosen[c.name]) for c in (labels, maps, *plain)}
-        )
-        rho_smoothgrad = None
+        found = {c.name: look_at_all(network, c, chosen[c.name], passing) for c in (labels, *plain)}
         if smoothgrad is not None:
             tell(f"{network.name}: SmoothGrad, n = {smoothgrad.n_samples}, {len(chosen[maps.name])} images")
-            rho_smoothgrad = smoothgrad_alignment(network, maps, chosen[maps.name], smoothgrad)
+        looked.append({**found, maps.name: look_at_all(network, maps, chosen[maps.name], mapping)})
+    tell("noise ceiling")
+    cells = (COMPARISON_CELLS, COMPARISON_CELLS)
+    grids = sorted({cells, *(grid for one in looked for grid in grids_of(one[maps.name]))})
+    people = people_of(maps, chosen[maps.name], reference.preprocessing, grids, CeilingSpec())
+    everything = []
+    for network, one in zip(everyone, looked, strict=True):
+        values = values_of(network, maps, one[maps.name], people)
         everything.append(
             Numbers(
                 network=network,
-                correct=correct(choices[labels.name], labels),
-                agreement={name: (choices[name] == of_reference[name]).astype(float) for name in choices},
-                rho_attention=attention_alignment(network, maps, chosen[maps.name]) if network.layers else None,
-                rho_smoothgrad=rho_smoothgrad,
+                correct=correct(network, labels, one[labels.name]),
+                agreement={name: _agreement(one[name], looked[0][name]) for name in chosen},
+                rho_attention=values.get("rho_attention"),
+                rho_smoothgrad=values.get("rho_smoothgrad"),
             )
         )
-    tell("noise ceiling")
-    grids = {14, COMPARISON_CELLS}
-    preprocessing = reference.preprocessing
-    ceilings = {cells: ceiling(maps, chosen[maps.name], preprocessing, cells) for cells in sorted(grids)}
+    ceilings = {grid[0]: found for grid, found in people.ceilings.items() if found is not None} if people else {}
     return Report(split, everything[1:], everything[0], ceilings, smoothgrad)
+
+
+def _agreement(looked: Looked, reference: Looked) -> xr.DataArray:
+    same = (looked.first_choice == reference.first_choice).astype(float)
+    return xr.DataArray(same, dims="image", coords={"image": list(looked.images)}, name="agreement")
 
 
 def card_metrics(report: Report, numbers: Numbers) -> dict[str, Any]:
@@ -133,18 +133,20 @@ def card_metrics(report: Report, numbers: Numbers) -> dict[str, Any]:
     }
     if numbers.rho_attention is not None:
         layers = numbers.rho_attention["layer"].values
-        metrics["rho_attention"] = {str(layer): _interval(numbers.rho_attention.sel(layer=layer)) for layer in layers}
-        metrics["rho_attention"]["mean_of_layers"] = _interval(numbers.rho_attention.mean("layer"))
+        metrics["rho_attention"] = {
+            str(layer).replace(" ", "_"): _interval(numbers.rho_attention.sel(layer=layer)) for layer in layers
+        }
     if numbers.rho_smoothgrad is not None and report.smoothgrad is not None:
         spec = report.smoothgrad
-        found = fraction_explained(numbers.rho_smoothgrad, report.ceilings[COMPARISON_CELLS])
         metrics["rho_smoothgrad"] = {
             **_interval(numbers.rho_smoothgrad),
             "unmodified": _interval(report.reference.rho_smoothgrad),
-            "fraction_of_ceiling": _plain_interval(found.fraction),
             "settings": f"n = {spec.n_samples}, noise {spec.noise_fraction} of the range, seed {spec.seed}, "
             f"own first choice, {COMPARISON_CELLS} x {COMPARISON_CELLS} cells",
         }
+        if COMPARISON_CELLS in report.ceilings:
+            found = fraction_explained(numbers.rho_smoothgrad, report.ceilings[COMPARISON_CELLS])
+            metrics["rho_smoothgrad"]["fraction_of_ceiling"] = _plain_interval(found.fraction)
     return metrics
 
 
@@ -152,7 +154,7 @@ def _interval(values: xr.DataArray | None) -> dict[str, float | int]:
     return {} if values is None or not np.isfinite(values).any() else _plain_interval(bootstrap_interval(values))
 
 
-def _plain_interval(interval: Any) -> dict[str, float | int]:
+def _plain_interval(interval: Interval) -> dict[str, float | int]:
     return {
         "mean": round(interval.mean, 4),
         "low": round(interval.low, 4),

@@ -1,50 +1,72 @@
-"""A report of several networks as a table to read."""
+"""Tables to read, in Markdown: intervals as text, rows as lines, and the report of ``gala-viz measure``."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
 import xarray as xr
 
-from gala_viz.alignment import bootstrap_interval, paired_randomisation
+from gala_viz.alignment import Interval, bootstrap_interval, paired_randomisation
 from gala_viz.evaluation.report import Report
+
+NOTHING = "–"
+"""Stands where there is no number."""
+
+
+def interval_text(interval: Interval | None, digits: int = 3) -> str:
+    """For example "0.412 [0.380, 0.445]"; of a single value the value alone, of none a dash."""
+    if interval is None or not np.isfinite(interval.mean):
+        return NOTHING
+    text = f"{interval.mean:.{digits}f}"
+    return text if interval.n < 2 else f"{text} [{interval.low:.{digits}f}, {interval.high:.{digits}f}]"
+
+
+def p_text(p: float) -> str:
+    """A p value as text; what would be rounded to 0 is told as a bound."""
+    return "p < 0.0001" if p < 0.00005 else f"p = {p:.4f}"
+
+
+def lines_of(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """A Markdown table's lines."""
+    lines = ["| " + " | ".join(header) + " |", "|---" * len(header) + "|"]
+    return lines + ["| " + " | ".join(row) + " |" for row in rows]
 
 
 def table(report: Report) -> str:
     """The report as Markdown: a row a quantity, a column a network, paired tests of the last two networks."""
-    columns = [report.reference, *report.numbers]
-    lines = [
-        f"| {report.split} | "
-        + " | ".join(numbers.network.name for numbers in columns)
-        + " | last two: difference, p |",
-        "|---" * (len(columns) + 2) + "|",
-    ]
-    lines.append(_row("accuracy", [numbers.correct for numbers in columns]))
+    shown = [report.reference, *report.numbers]
+    rows = [_row("accuracy", [numbers.correct for numbers in shown])]
     for name in report.reference.agreement:
-        lines.append(_row(f"agreement, {name}", [numbers.agreement[name] for numbers in columns]))
-    layers = next((n.rho_attention["layer"].values for n in columns if n.rho_attention is not None), [])
+        rows.append(_row(f"agreement, {name}", [numbers.agreement[name] for numbers in shown]))
+    layers = next((n.rho_attention["layer"].values for n in shown if n.rho_attention is not None), [])
     for layer in layers:
-        values = [None if n.rho_attention is None else n.rho_attention.sel(layer=layer) for n in columns]
-        lines.append(_row(f"rho, attention norm, {layer}", values))
+        values = [None if n.rho_attention is None else n.rho_attention.sel(layer=layer, drop=True) for n in shown]
+        rows.append(_row(f"rho, attention norm, {layer}", values))
     if report.smoothgrad is not None:
-        lines.append(_row(f"rho, SmoothGrad n = {report.smoothgrad.n_samples}", [n.rho_smoothgrad for n in columns]))
+        rows.append(_row(f"rho, SmoothGrad n = {report.smoothgrad.n_samples}", [n.rho_smoothgrad for n in shown]))
+    header = [report.split, *(numbers.network.name for numbers in shown), "last two: difference, p"]
+    lines = lines_of(header, rows)
     for cells, found in report.ceilings.items():
-        span = found.interval
-        lines.append(
-            f"\nCeiling at {cells} x {cells}: {found.rho:.3f} [{span.low:.3f}, {span.high:.3f}], n = {span.n}."
-        )
+        lines.append(f"\nCeiling at {cells} x {cells}: {interval_text(found.interval)}, n = {found.interval.n}.")
     return "\n".join(lines)
 
 
-def _row(name: str, values: list[xr.DataArray | None]) -> str:
-    cells = ["–" if value is None else _text(value) for value in values]
-    tail = "–"
-    if len(values) > 2 and values[-1] is not None and values[-2] is not None:
-        test = paired_randomisation(
-            values[-2].drop_vars("layer", errors="ignore"), values[-1].drop_vars("layer", errors="ignore")
-        )
-        tail = f"{test.difference:+.3f}, p = {test.p:.4f}"
-    return f"| {name} | " + " | ".join(cells) + f" | {tail} |"
+def _row(name: str, values: list[xr.DataArray | None]) -> list[str]:
+    cells = [NOTHING if value is None else _text(value) for value in values]
+    tail = NOTHING
+    if len(values) > 2 and values[-1] is not None and values[-2] is not None and _known(values[-1] - values[-2]):
+        test = paired_randomisation(values[-2], values[-1])
+        tail = f"{test.difference:+.3f}, {p_text(test.p)}"
+    return [name, *cells, tail]
+
+
+def _known(values: xr.DataArray) -> bool:
+    return bool(np.isfinite(values).any())
 
 
 def _text(values: xr.DataArray) -> str:
+    if not _known(values):
+        return NOTHING
     found = bootstrap_interval(values)
-    return f"{found.mean:.3f} [{found.low:.3f}, {found.high:.3f}] n={found.n}"
+    return f"{interval_text(found)} n={found.n}"

@@ -1,16 +1,23 @@
+"""The report for the cards: networks beside an unmodified reference on several collections."""
+
 import numpy as np
 import pytest
 import torch
-import xarray as xr
-from scipy.stats import spearmanr
 
-from gala_viz.evaluation.heldout import attention_alignment, ceiling, correct, first_choices, human_maps
+from gala_viz.alignment import CeilingSpec
+from gala_viz.evaluation.looking import look
+from gala_viz.evaluation.people import people_of
 from gala_viz.evaluation.report import card_metrics, measure
+from gala_viz.evaluation.spec import EvaluationSpec
 from gala_viz.evaluation.table import table
+from gala_viz.evaluation.values import correct
 from gala_viz.networks.network import Network
+from gala_viz.schema import labelled_map
 from gala_viz.specs import SmoothGradSpec
 from gala_viz.splits import images_of_split
 from tests.training.tiny import PREPROCESSING, Blobs, tiny_gala, tiny_start
+
+PASSING = EvaluationSpec(smoothgrad=None)
 
 
 class Watched(Blobs):
@@ -19,19 +26,15 @@ class Watched(Blobs):
     licence = None
     map_kinds = {"marks": "made-up marks"}  # noqa: RUF012
     skipped = ()
+    spread_px = 1
 
     def category(self, image):
         return f"category {self.target(image)}"
 
-    def participants(self, image, kind=None):
-        return ("p1", "p2", "p3")
-
-    def human_map(self, image, kind=None, participant=None):
-        found = super().human_map(image)
-        if participant is None:
-            return found
-        shift = int(participant[1])
-        return found.copy(data=np.roll(found.values, shift, axis=1))
+    def participant_maps(self, image, kind=None):
+        one = super().human_map(image).values
+        maps = np.stack([np.roll(one, self.spread_px * shift, axis=1) for shift in range(3)])
+        return labelled_map(maps, name="human_map", leading={"participant": ["p1", "p2", "p3"]})
 
 
 @pytest.fixture(scope="module")
@@ -48,46 +51,35 @@ def gala():
 
 def test_choices_do_not_depend_on_batches(watched, gala, monkeypatch):
     images = watched.images[:9]
-    at_once = first_choices(gala, watched, images)
-    monkeypatch.setattr("gala_viz.evaluation.heldout.BATCH", 2)
-    xr.testing.assert_equal(at_once, first_choices(gala, watched, images))
+    at_once = look(gala, watched, images, PASSING).first_choice
+    monkeypatch.setattr("gala_viz.attribution.attention.BATCH", 2)
+    np.testing.assert_array_equal(at_once, look(gala, watched, images, PASSING).first_choice)
 
 
-def test_attention_alignment_is_scipys_rho_at_the_layers_grid(watched, gala):
-    images = watched.images[:3]
-    found = attention_alignment(gala, watched, images)
-    assert found.dims == ("layer", "image")
-    for image in images:
-        with torch.no_grad():
-            _, attention = gala.attention(gala.to_batch([watched.photo(image)]))
-        norm = attention["layer1"][0].square().sum(dim=0).sqrt().numpy()
-        human = PREPROCESSING.map_to_frame(watched.human_map(image)).values.reshape(8, 4, 8, 4).mean(axis=(1, 3))
-        expected = spearmanr(norm.ravel(), human.ravel())[0]
-        assert found.sel(layer="layer1", image=image).item() == pytest.approx(expected, abs=1e-6)
-
-
-def test_correct_refuses_images_without_a_true_category(watched, gala):
+def test_an_image_without_a_true_category_is_neither_right_nor_wrong(watched, gala):
     class Unlabelled(Watched):
-        def target(self, image):
+        def category(self, image):
             return None
 
-    choices = first_choices(gala, watched, watched.images[:2])
-    with pytest.raises(ValueError, match="2 have none"):
-        correct(choices, Unlabelled())
+    looked = look(gala, watched, watched.images[:2], PASSING)
+    assert np.isnan(correct(gala, Unlabelled(), looked)).all()
+    assert set(correct(gala, watched, looked).values) <= {0.0, 1.0}
 
 
 def test_ceiling_is_one_where_participants_agree_and_lower_where_not(watched):
     class Agreeing(Watched):
-        def human_map(self, image, kind=None, participant=None):
-            return Blobs.human_map(self, image)
+        spread_px = 0
 
-    images = watched.images[:4]
-    assert ceiling(Agreeing(), images, PREPROCESSING, 8).rho == pytest.approx(1)
-    assert ceiling(watched, images, PREPROCESSING, 8).rho < 1
+    ceilings = [
+        people_of(one, watched.images[:4], PREPROCESSING, [(8, 8)], CeilingSpec(n_splits=5)).ceilings[8, 8].rho
+        for one in (Agreeing(), watched)
+    ]
+    assert ceilings[0] == pytest.approx(1)
+    assert ceilings[1] < 1
 
 
 def test_human_maps_lie_in_the_networks_frame(watched):
-    found = human_maps(watched, watched.images[:2], PREPROCESSING, 32)
+    found = people_of(watched, watched.images[:2], PREPROCESSING, [(32, 32)], CeilingSpec(n_splits=1)).maps[32, 32]
     expected = PREPROCESSING.map_to_frame(watched.human_map(watched.images[1])).values
     np.testing.assert_allclose(found.values[1], expected, atol=1e-6)
 
@@ -106,5 +98,5 @@ def test_a_report_measures_the_split_and_the_card_says_so(watched, gala):
     difference = metrics["accuracy"]["network"]["mean"] - metrics["accuracy"]["unmodified"]["mean"]
     assert metrics["accuracy"]["difference"]["mean"] == pytest.approx(difference, abs=1e-3)
     assert set(metrics["rho_attention"]) == {"layer1", "mean_of_layers"}
-    assert metrics["ceiling"]["cells14"]["n_participants"] == [3, 3]
+    assert metrics["ceiling"]["cells8"]["n_participants"] == [3, 3]
     assert "tiny-gala" in table(report)

@@ -1,0 +1,116 @@
+"""``gala-viz evaluate``: networks on held-out images of any collection, with intervals, tests and ceilings."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from gala_viz.evaluation.spec import EvaluationSpec
+    from gala_viz.networks.network import Network
+
+BLOCKS = "blocks"
+"""The folder of finished blocks inside the folder of results."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arguments:
+    """Evaluate networks on a split: errors, likeness to people, where their maps lie; write tables into a folder.
+
+    What the collection does not have (labels, human maps, regions) is left out and told. A stopped run goes on where
+    it was: finished blocks of images are kept in the folder.
+    """
+
+    collection: str
+    """Name of a collection, or a folder of photographs."""
+    networks: tuple[str, ...]
+    """Names or folders of networks."""
+    out: Path
+    """Folder for table.md, table.csv, tests.csv, images.csv, results.json and the finished blocks."""
+    human_maps: Path | None = None
+    """Folder of human maps named like the photographs, for a folder that has none of its own."""
+    split: Literal["train", "validation", "test", "all"] = "test"
+    """Which images; the collection's own split, or by the images' ids where it has none."""
+    images: int | None = None
+    """At most so many images, alike many of each category; default: all of the split."""
+    samples: int = 25
+    """SmoothGrad's n; 0 leaves SmoothGrad out."""
+    noise: float = 0.15
+    """SmoothGrad's noise as a share of an image's range."""
+    target: Literal["own", "label"] = "own"
+    """Whose logit SmoothGrad explains: the network's own first choice, or the true category."""
+    reference: str | None = None
+    """Test each network against this one, named as in --networks; default: all pairs."""
+    people_resamples: int = 500
+    """Bootstrap draws of participants for the ceiling; 0: none, else at least 100."""
+    seed: int = 0
+    """Seed of noise, splits, resamples and sign flips."""
+    device: str | None = None
+    """cpu, cuda, or what is there."""
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    """Precision of the networks."""
+
+    def run(self) -> int:
+        """Evaluate, write, print the table."""
+        from gala_viz.collections import open_collection
+        from gala_viz.evaluation.evaluate import evaluate
+        from gala_viz.evaluation.kept import Kept
+        from gala_viz.evaluation.markdown import markdown
+        from gala_viz.evaluation.written import write_evaluation
+
+        collection = open_collection(self.collection, human_maps=self.human_maps)
+        networks = named_networks(self.networks, self.device, self.dtype)
+        found = evaluate(
+            networks,
+            collection,
+            self.spec(),
+            reference=self.reference,
+            kept=Kept(self.out / BLOCKS),
+            tell=tell,
+        )
+        write_evaluation(found, self.out)
+        sys.stdout.write(markdown(found))
+        tell(f"written to {self.out}")
+        return 0
+
+    def spec(self) -> EvaluationSpec:
+        """The settings of the evaluation that is asked for."""
+        from gala_viz.alignment import CeilingSpec
+        from gala_viz.evaluation.spec import EvaluationSpec
+        from gala_viz.specs import SmoothGradSpec
+
+        grad = (
+            SmoothGradSpec(n_samples=self.samples, noise_fraction=self.noise, seed=self.seed) if self.samples else None
+        )
+        return EvaluationSpec(
+            split=self.split,
+            n_images=self.images,
+            smoothgrad=grad,
+            target=self.target,
+            ceiling=CeilingSpec(n_participant_resamples=self.people_resamples, seed=self.seed),
+            seed=self.seed,
+        )
+
+
+def named_networks(names: Sequence[str], device: str | None, dtype: str | None) -> dict[str, Network]:
+    """The networks as tables call them: by their own names, or as asked for where two have the same."""
+    from gala_viz.networks.zoo import load_network
+
+    if not names:
+        raise ValueError("--networks takes at least one name or folder of a network.")
+    loaded = [load_network(name, device, dtype) for name in names]
+    own = [network.name for network in loaded]
+    labels = [name if own.count(name) == 1 else str(asked) for name, asked in zip(own, names, strict=True)]
+    twice = [label for label in labels if labels.count(label) > 1]
+    if twice:
+        raise ValueError(f"--networks names {twice[0]!r} twice; each network is evaluated once.")
+    return dict(zip(labels, loaded, strict=True))
+
+
+def tell(text: str) -> None:
+    """A line of progress on the standard error."""
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()

@@ -1,0 +1,180 @@
+"""Networks on held-out images of any collection: recognition, likeness to people, and where their maps lie."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import xarray as xr
+
+from gala_viz.collections.collection import Collection
+from gala_viz.evaluation.choice import drawn, images_of, readable
+from gala_viz.evaluation.facts import collection_facts, network_facts, notes_of
+from gala_viz.evaluation.kept import Kept
+from gala_viz.evaluation.looking import Looked, look_at_all
+from gala_viz.evaluation.numbers import Number, numbers_of, people_numbers, pixel_numbers, with_seeds
+from gala_viz.evaluation.pairs import Comparison, compared
+from gala_viz.evaluation.people import People, people_of
+from gala_viz.evaluation.progress import Progress
+from gala_viz.evaluation.spec import EvaluationSpec
+from gala_viz.evaluation.values import grids_of, mean_of, region_pixels, values_of
+from gala_viz.networks.network import Network
+from gala_viz.networks.preprocessing import Preprocessing
+from gala_viz.registry import unknown_name
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Evaluation:
+    """What ``evaluate`` found.
+
+    ``values`` are by network, one value an image (see ``values_of``), those of ``groups`` being means over seeds.
+    ``numbers`` are their means with intervals, and what people reach; ``comparisons`` the paired tests, one family.
+    ``networks`` and ``collection`` say what was evaluated; ``left_out`` are (image, reason); ``notes`` tell what could
+    not be measured and why.
+    """
+
+    spec: EvaluationSpec
+    collection: dict[str, Any]
+    images: tuple[str, ...]
+    categories: tuple[str | None, ...]
+    left_out: tuple[tuple[str, str], ...]
+    networks: dict[str, dict[str, Any]]
+    groups: dict[str, tuple[str, ...]]
+    values: dict[str, xr.Dataset]
+    numbers: list[Number]
+    comparisons: list[Comparison]
+    notes: tuple[str, ...]
+
+
+def evaluate(
+    networks: Mapping[str, Network],
+    collection: Collection,
+    spec: EvaluationSpec,
+    *,
+    groups: Mapping[str, Sequence[str]] | None = None,
+    reference: str | None = None,
+    kept: Kept | None = None,
+    tell: Callable[[str], None] = lambda text: None,
+) -> Evaluation:
+    """Evaluate ``networks``, by the names that tables give them, on the images that ``spec`` names.
+
+    ``groups`` name networks that differ in their seed only: each group also gets the mean over its networks, image by
+    image, and groups are tested against each other instead of single networks. All pairs are tested, or each against
+    ``reference``. Blocks that ``kept`` holds are not computed again. ``tell`` hears of the progress.
+    """
+    groups = {name: tuple(members) for name, members in (groups or {}).items()}
+    _check_names(networks, groups, reference)
+    images, left_out = _images(collection, spec)
+    kept = kept or Kept()
+    progress = Progress(len(images) * len(networks), tell)
+    looked: dict[str, Looked] = {}
+    for name, network in networks.items():
+        progress.begin(name, len(images))
+        looked[name] = look_at_all(network, collection, images, spec, kept=kept, step=progress.step)
+    people = _people(networks, looked, collection, spec, kept, tell)
+    values = {
+        name: values_of(
+            network,
+            collection,
+            looked[name],
+            people[network.preprocessing],
+            n_partners=spec.n_partners,
+            seed=spec.seed,
+        )
+        for name, network in networks.items()
+    }
+    numbers = {name: numbers_of(name, one, spec) for name, one in values.items()}
+    for name, members in groups.items():
+        values[name] = mean_of([values[member] for member in members])
+        single = [numbers[member] for member in members]
+        numbers[name] = with_seeds(numbers_of(name, values[name], spec), single)
+    tested = {name: values[name] for name in (groups or networks)}
+    return Evaluation(
+        spec=spec,
+        collection=collection_facts(collection),
+        images=images,
+        categories=tuple(collection.category(image) for image in images),
+        left_out=left_out,
+        networks={name: network_facts(network) for name, network in networks.items()},
+        groups=groups,
+        values=values,
+        numbers=[number for one in numbers.values() for number in one]
+        + _shared_numbers(networks, looked, people, spec),
+        comparisons=compared(tested, spec, reference),
+        notes=notes_of(collection, networks, values, images, left_out),
+    )
+
+
+def _check_names(networks: Mapping[str, Network], groups: Mapping[str, Sequence[str]], reference: str | None) -> None:
+    if not networks:
+        raise ValueError("at least one network was expected; got none.")
+    for members in groups.values():
+        for member in members:
+            if member not in networks:
+                raise ValueError(unknown_name("network among those evaluated", member, list(networks)))
+    tested = list(groups or networks)
+    if reference is not None and reference not in tested:
+        raise ValueError(unknown_name("reference among the networks compared", reference, tested))
+
+
+def _images(collection: Collection, spec: EvaluationSpec) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
+    images = images_of(collection, spec.split)
+    if spec.n_images is not None and spec.n_images < len(images):
+        chosen = set(drawn(collection, images, spec.n_images, seed=spec.seed, purpose="evaluation"))
+        images = tuple(image for image in images if image in chosen)
+    return readable(collection, images)
+
+
+def _people(
+    networks: Mapping[str, Network],
+    looked: Mapping[str, Looked],
+    collection: Collection,
+    spec: EvaluationSpec,
+    kept: Kept,
+    tell: Callable[[str], None],
+) -> dict[Preprocessing, People | None]:
+    """People's maps in each distinct frame, on every grid that is compared there."""
+    found: dict[Preprocessing, People | None] = {}
+    images = next(iter(looked.values())).images
+    for frame in dict.fromkeys(network.preprocessing for network in networks.values()):
+        grids = [
+            grid
+            for name, network in networks.items()
+            if network.preprocessing == frame
+            for grid in grids_of(looked[name])
+        ]
+        progress = Progress(len(images), tell)
+        progress.begin("people's maps and ceiling", sum(collection.has_human_map(image) for image in images))
+        found[frame] = people_of(
+            collection,
+            images,
+            frame,
+            grids,
+            spec.ceiling,
+            n_partners=spec.n_partners,
+            seed=spec.seed,
+            block_images=spec.block_images,
+            kept=kept,
+            step=progress.step,
+        )
+    return found
+
+
+def _shared_numbers(
+    networks: Mapping[str, Network],
+    looked: Mapping[str, Looked],
+    people: Mapping[Preprocessing, People | None],
+    spec: EvaluationSpec,
+) -> list[Number]:
+    """What people reach and the regions' sizes, once for each frame."""
+    found = []
+    for frame, marks in people.items():
+        names = [name for name, network in networks.items() if network.preprocessing == frame]
+        where = "" if len(people) == 1 else f", in the frame of {names[0]}"
+        if marks is not None:
+            found += people_numbers(marks, spec, f"people{where}")
+        pixels = region_pixels(looked[names[0]])
+        if pixels is not None:
+            found += pixel_numbers(pixels, spec, f"frame{where}")
+    return found

@@ -1,0 +1,79 @@
+"""Finished blocks on disk: arrays under names that say everything they depend on."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gala_viz.attribution.provenance import network_attrs
+from gala_viz.networks.network import Network
+from gala_viz.specs import fingerprint
+
+FORMAT = 1
+"""Goes up when the meaning of a block's arrays changes, so that older ones are computed again."""
+
+
+class Kept:
+    """Blocks of arrays in ``folder`` (None: nothing is kept), one NPZ file each, named by a fingerprint.
+
+    A file appears whole or not at all; one that cannot be read counts as missing and is written again. Nothing in it
+    can run code.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder = folder
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+
+    def recall(self, label: str, *parts: Any) -> dict[str, np.ndarray] | None:
+        """The arrays of the block called ``label`` that depend on ``parts``, or None."""
+        path = self._path(label, parts)
+        if path is None:
+            return None
+        try:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+                return {name: arrays[name] for name in arrays.files}
+        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
+            return None
+
+    def keep(self, arrays: Mapping[str, np.ndarray], label: str, *parts: Any) -> None:
+        """Write the arrays of the block called ``label`` that depend on ``parts``."""
+        path = self._path(label, parts)
+        if path is None:
+            return
+        begun = path.with_name(f".{os.getpid()}-{path.name}")
+        try:
+            np.savez_compressed(begun, **arrays)
+            os.replace(begun, path)
+        finally:
+            begun.unlink(missing_ok=True)
+
+    def _path(self, label: str, parts: Any) -> Path | None:
+        if self.folder is None:
+            return None
+        plain = re.sub(r"[^A-Za-z0-9._-]+", "-", label)[:80]
+        return self.folder / f"{plain}-{fingerprint(FORMAT, *parts)}.npz"
+
+
+def identity(network: Network) -> dict[str, Any]:
+    """What a network's results depend on beside the images: weights, preprocessing, device, versions."""
+    attrs = network_attrs(network)
+    return {**attrs, "network": "", "weights_sha256": weights_sha256(network)}
+
+
+def weights_sha256(network: Network) -> str:
+    """The checksum of the network's file, or of its values where they never were in a file."""
+    if network.sha256:
+        return network.sha256
+    digest = hashlib.sha256()
+    for key, value in network.module.state_dict().items():
+        digest.update(key.encode())
+        digest.update(np.ascontiguousarray(value.detach().float().cpu().numpy()).tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,135 @@
+"""From values of single images to numbers with intervals: means, shares of the ceiling, and what people reach."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import xarray as xr
+
+from gala_viz.alignment import (
+    Interval,
+    NoiseCeiling,
+    bootstrap_interval,
+    bootstrap_intervals,
+    fraction_explained,
+    spearman_brown,
+)
+from gala_viz.evaluation.people import People
+from gala_viz.evaluation.quantities import Key, by_layer, columns
+from gala_viz.evaluation.spec import EvaluationSpec
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Number:
+    """The mean over images of ``key`` for ``who`` ("people" or a network), with its bootstrap interval over images.
+
+    ``participants`` bounds a ceiling over people. ``sd_over_seeds`` is the standard deviation of the seeds' own means
+    where ``who`` stands for several. ``interval`` None means that the number could not be had; ``note`` says why.
+    """
+
+    who: str
+    key: Key
+    interval: Interval | None
+    participants: Interval | None = None
+    sd_over_seeds: float | None = None
+    note: str = ""
+
+
+def numbers_of(who: str, values: xr.Dataset, spec: EvaluationSpec) -> list[Number]:
+    """All numbers of one network (or of the mean of several), with intervals over images."""
+    keys, table = columns(values)
+    intervals = bootstrap_intervals(table, n_resamples=spec.n_resamples, seed=spec.seed)
+    found = [
+        Number(who=who, key=key, interval=interval, note="" if interval else "no image has a value.")
+        for key, interval in zip(keys, intervals, strict=True)
+    ]
+    for kind in ("attention", "smoothgrad"):
+        for layer, rho in by_layer(values, f"rho_{kind}"):
+            found += _explained(who, kind, layer, rho, values, spec)
+    return found
+
+
+def _explained(
+    who: str, kind: str, layer: str, rho: xr.DataArray, values: xr.Dataset, spec: EvaluationSpec
+) -> list[Number]:
+    keys = [Key(f"{name}_{kind}", layer) for name in ("fraction_of_ceiling", "explained_variance")]
+    ceilings = dict(by_layer(values, f"ceiling_{kind}"))
+    if layer not in ceilings:
+        return [Number(who=who, key=key, interval=None, note="there is no ceiling.") for key in keys]
+    plain = [part.drop_vars(part.coords.keys() - {"image"}) for part in (rho, ceilings[layer])]
+    try:
+        found = fraction_explained(*plain, n_resamples=spec.n_resamples, seed=spec.seed)
+    except ValueError as error:
+        return [Number(who=who, key=key, interval=None, note=str(error)) for key in keys]
+    intervals = (_percent(found.fraction), _percent(found.explained_variance))
+    return [Number(who=who, key=key, interval=one) for key, one in zip(keys, intervals, strict=True)]
+
+
+def _percent(interval: Interval) -> Interval:
+    return replace(interval, mean=100 * interval.mean, low=100 * interval.low, high=100 * interval.high)
+
+
+def with_seeds(numbers: Sequence[Number], single: Sequence[Sequence[Number]]) -> list[Number]:
+    """``numbers`` of a mean over seeds, each with the standard deviation (n - 1) of the seeds' own means."""
+    own = [{number.key: number.interval for number in one} for one in single]
+
+    def spread(key: Key) -> float | None:
+        means = [one[key].mean for one in own if one.get(key) is not None]
+        return float(np.std(means, ddof=1)) if len(means) > 1 else None
+
+    return [replace(number, sd_over_seeds=spread(number.key)) for number in numbers]
+
+
+def people_numbers(people: People, spec: EvaluationSpec, who: str = "people") -> list[Number]:
+    """Ceilings, with intervals over images and over participants, and floors, on each grid."""
+    found = []
+    for grid, ceiling in people.ceilings.items():
+        cells = f"{grid[0]} x {grid[1]}"
+        if ceiling is None:
+            note = "no image has maps of two participants that are known one by one."
+            found.append(Number(who=who, key=Key("ceiling", cells=cells), interval=None, note=note))
+        else:
+            found += _ceiling_numbers(who, cells, ceiling)
+        for partner, rhos in zip(("same", "different"), people.floors.get(grid, ()), strict=False):
+            interval = bootstrap_intervals(rhos.values[:, None], n_resamples=spec.n_resamples, seed=spec.seed)[0]
+            note = "" if interval else f"there are no pairs of images of {partner} categories."
+            key = Key(f"floor_{partner}_category", cells=cells)
+            found.append(Number(who=who, key=key, interval=interval, note=note))
+    return found
+
+
+def _ceiling_numbers(who: str, cells: str, ceiling: NoiseCeiling) -> list[Number]:
+    few, many = ceiling.n_participants
+    note = f"{few if few == many else f'{few} to {many}'} participants an image, {ceiling.spec.n_splits} splits."
+    if ceiling.left_out:
+        note += f" {len(ceiling.left_out)} images without a ceiling."
+    over_images, over_people = ceiling.interval, ceiling.participant_interval
+    plain = Number(who=who, key=Key("ceiling", cells=cells), interval=over_images, participants=over_people, note=note)
+    whole = Number(
+        who=who,
+        key=Key("ceiling_spearman_brown", cells=cells),
+        interval=_spearman_brown(over_images),
+        participants=over_people and _spearman_brown(over_people),
+        note="2 rho / (1 + rho) of the ceiling and of its bounds.",
+    )
+    return [plain, whole]
+
+
+def _spearman_brown(interval: Interval) -> Interval:
+    """The corrected mean and bounds: the correction rises with rho, so it keeps the order of bounds."""
+    bounds = {name: spearman_brown(getattr(interval, name)) for name in ("mean", "low", "high")}
+    return replace(interval, **bounds)
+
+
+def pixel_numbers(pixels: xr.DataArray, spec: EvaluationSpec, who: str = "regions") -> list[Number]:
+    """The share of the frame's pixels that each region has, in per cent."""
+    return [
+        Number(
+            who=who,
+            key=Key("region_pixels", region=str(region)),
+            interval=bootstrap_interval(100 * pixels.sel(region=region), n_resamples=spec.n_resamples, seed=spec.seed),
+        )
+        for region in pixels["region"].values
+    ]

@@ -1,0 +1,160 @@
+"""What people marked, in a network's frame and on the grids of its maps: human maps, ceilings, floors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import xarray as xr
+
+from gala_viz.alignment import (
+    CeilingSpec,
+    ImageCeilings,
+    NoiseCeiling,
+    ceiling_of,
+    floor_values,
+    image_ceilings,
+    to_resolution,
+)
+from gala_viz.collections.collection import Collection
+from gala_viz.evaluation.kept import Kept
+from gala_viz.evaluation.looking import Step
+from gala_viz.networks.preprocessing import Preprocessing
+from gala_viz.schema import labelled_map
+from gala_viz.specs import settings
+
+Grid = tuple[int, int]
+"""Rows and columns of the cells that a map has over the frame."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class People:
+    """Human maps of the default kind of those ``images`` that have one, in the frame of ``frame``.
+
+    By grid: ``maps`` (image, y, x), ``ceilings`` (None where no image has two participants), ``floors`` (partner,
+    image): rho of an image's map with the maps of other images.
+    """
+
+    images: tuple[str, ...]
+    categories: tuple[str | None, ...]
+    maps: dict[Grid, xr.DataArray]
+    ceilings: dict[Grid, NoiseCeiling | None]
+    floors: dict[Grid, xr.DataArray] = field(default_factory=dict)
+
+
+def people_of(
+    collection: Collection,
+    images: Sequence[str],
+    frame: Preprocessing,
+    grids: Sequence[Grid],
+    ceiling: CeilingSpec,
+    *,
+    n_partners: int = 0,
+    seed: int = 0,
+    block_images: int = 20,
+    kept: Kept | None = None,
+    step: Step = lambda done: None,
+) -> People | None:
+    """Human maps, ceilings and, with ``n_partners``, floors of ``images`` on each of ``grids``; None without any."""
+    images = tuple(image for image in images if collection.has_human_map(image))
+    if not images or not grids:
+        return None
+    kept, grids = kept or Kept(), list(dict.fromkeys(grids))
+    maps: dict[Grid, list[np.ndarray]] = {grid: [] for grid in grids}
+    parts: dict[Grid, list[ImageCeilings]] = {grid: [] for grid in grids}
+    for start in range(0, len(images), block_images):
+        block = images[start : start + block_images]
+        about = (collection.name, collection.fingerprint, frame.settings(), grids, settings(ceiling), list(block))
+        arrays = kept.recall("people", *about)
+        step(-len(block) if arrays is not None else 0)
+        if arrays is None:
+            arrays = _block(collection, block, frame, grids, ceiling, step)
+            kept.keep(arrays, "people", *about)
+        for grid in grids:
+            maps[grid].append(arrays[f"{_name(grid)}:map"])
+            parts[grid].append(_ceilings_from(arrays, grid))
+    labelled = {
+        grid: labelled_map(
+            np.concatenate(values), name="human_map", extent_px=frame.input_px, leading={"image": list(images)}
+        )
+        for grid, values in maps.items()
+    }
+    categories = tuple(collection.category(image) for image in images)
+    floors = {
+        grid: floor_values(one, categories, n_partners=n_partners, seed=seed)
+        for grid, one in labelled.items()
+        if n_partners
+    }
+    ceilings = {
+        grid: ceiling_of(found, ceiling) if any(part.rho for part in found) else None for grid, found in parts.items()
+    }
+    return People(images=images, categories=categories, maps=labelled, ceilings=ceilings, floors=floors)
+
+
+def _block(
+    collection: Collection,
+    images: Sequence[str],
+    frame: Preprocessing,
+    grids: Sequence[Grid],
+    spec: CeilingSpec,
+    step: Step,
+) -> dict[str, np.ndarray]:
+    """Human maps and ceilings of a block of images, each photograph's marks read once for all grids."""
+    arrays: dict[str, list[np.ndarray]] = {f"{_name(grid)}:map": [] for grid in grids}
+    singles: dict[Grid, list[ImageCeilings]] = {grid: [] for grid in grids}
+    for image in images:
+        human = frame.map_to_frame(collection.human_map(image))
+        single = _participant_maps(collection, image, frame)
+        for grid in grids:
+            arrays[f"{_name(grid)}:map"].append(to_resolution(human, grid).values)
+            singles[grid].append(image_ceilings([(image, to_resolution(single, grid))], spec))
+        step(1)
+    found = {key: np.stack(values) for key, values in arrays.items()}
+    for grid, ceilings in singles.items():
+        found |= {f"{_name(grid)}:{key}": value for key, value in _arrays_of(ceilings).items()}
+    return found
+
+
+def _participant_maps(collection: Collection, image: str, frame: Preprocessing) -> xr.DataArray:
+    """One map each (participant, y, x) in the frame; no participants where they are not known one by one."""
+    maps = collection.participant_maps(image)
+    if maps is None:
+        empty = np.zeros((0, *frame.input_px), np.float32)
+        return labelled_map(empty, name="human_map", leading={"participant": []})
+    maps = maps.transpose("participant", "y", "x")
+    values = np.stack([frame.map_to_frame(one.assign_attrs(maps.attrs)).values for one in maps])
+    people = [str(one) for one in maps["participant"].values]
+    return labelled_map(values, name="human_map", leading={"participant": people})
+
+
+def _arrays_of(singles: Sequence[ImageCeilings]) -> dict[str, np.ndarray]:
+    """The ceilings of single images as one set of arrays."""
+    left_out = [entry for single in singles for entry in single.left_out]
+    return {
+        "ceiling_images": np.array([image for single in singles for image in single.rho], dtype=str),
+        "ceiling_rho": np.array([rho for single in singles for rho in single.rho.values()]),
+        "ceiling_n": np.array([n for single in singles for n in single.n_participants.values()], dtype=np.int64),
+        "left_out": np.array(left_out, dtype=str).reshape(-1, 2),
+        "participants": np.array(sorted(frozenset().union(*(single.participants for single in singles))), dtype=str),
+        "resampled": sum(single.resampled for single in singles),
+    }
+
+
+def _ceilings_from(arrays: dict[str, np.ndarray], grid: Grid) -> ImageCeilings:
+    part = {key: arrays[f"{_name(grid)}:{key}"] for key in _KEYS}
+    names = [str(image) for image in part["ceiling_images"]]
+    return ImageCeilings(
+        rho=dict(zip(names, part["ceiling_rho"].tolist(), strict=True)),
+        n_participants=dict(zip(names, part["ceiling_n"].tolist(), strict=True)),
+        left_out=tuple((str(image), str(reason)) for image, reason in part["left_out"]),
+        participants=frozenset(str(name) for name in part["participants"]),
+        resampled=part["resampled"],
+    )
+
+
+_KEYS = ("ceiling_images", "ceiling_rho", "ceiling_n", "left_out", "participants", "resampled")
+
+
+def _name(grid: Grid) -> str:
+    return f"{grid[0]}x{grid[1]}"

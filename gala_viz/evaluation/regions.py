@@ -1,0 +1,58 @@
+"""How much of a map lies on the regions that a collection knows: parts that tell the category, clutter, and so on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+
+from gala_viz.alignment import area_average
+from gala_viz.networks.preprocessing import Preprocessing
+from gala_viz.schema import labelled_map
+
+
+@runtime_checkable
+class KnowsRegions(Protocol):
+    """A collection that can tell which pixel belongs to what."""
+
+    def regions(self, image: str) -> Mapping[str, np.ndarray]:
+        """Region -> bool (y, x) over the photograph."""
+        ...
+
+
+def members_in_frame(
+    collection: object, images: Sequence[str], preprocessing: Preprocessing
+) -> tuple[tuple[str, ...], np.ndarray] | None:
+    """The regions' names and each pixel's membership (image, region, y, x) in [0, 1], in the network's frame.
+
+    A region that an image lacks has no pixels there; an image of which no regions are known is NaN throughout. None
+    where the collection knows no regions.
+    """
+    if not isinstance(collection, KnowsRegions):
+        return None
+    known = [collection.regions(image) or {} for image in images]
+    names = tuple(dict.fromkeys(name for regions in known for name in regions))
+    if not names:
+        return None
+    height, width = preprocessing.input_px
+    members = np.zeros((len(images), len(names), height, width), np.float32)
+    members[[row for row, regions in enumerate(known) if not regions]] = np.nan
+    for row, regions in enumerate(known):
+        for name, mask in regions.items():
+            one = labelled_map(np.asarray(mask, np.float32), name=name)
+            members[row, names.index(name)] = preprocessing.map_to_frame(one).values
+    return names, members
+
+
+def shares(maps: np.ndarray, members: np.ndarray) -> np.ndarray:
+    """The share of each map's sum that lies on each region: (image, region), float64.
+
+    ``maps`` (image, y, x) are not negative; ``members`` (image, region, y, x) may have more, smaller cells, of which
+    averages are taken. NaN for a map of zeros. A map without any preference gives each region its share of pixels.
+    """
+    coarse = area_average(members, maps.shape[-2:]).astype(np.float64)
+    maps = maps.astype(np.float64)
+    mass = np.einsum("iyx,iryx->ir", maps, coarse)
+    total = maps.sum(axis=(1, 2))[:, None]
+    return np.divide(mass, total, out=np.full_like(mass, np.nan), where=total > 0)

@@ -1,0 +1,137 @@
+"""Everything measured of one network, one value an image: what means, intervals and paired tests are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import xarray as xr
+
+from gala_viz.alignment import floor_values, spearman
+from gala_viz.attribution.targets import label_index
+from gala_viz.collections.collection import Collection
+from gala_viz.evaluation.looking import PIXELS, SMOOTHGRAD, Looked
+from gala_viz.evaluation.people import Grid, People
+from gala_viz.networks.network import Network
+from gala_viz.schema import labelled_map
+
+MEAN_OF_LAYERS = "mean of layers"
+"""The layer label of an image's mean over all layers, each compared at its own grid first."""
+
+
+def grids_of(looked: Looked) -> list[Grid]:
+    """The grids on which people's maps are needed: each layer's, and SmoothGrad's cells."""
+    maps = [*looked.norms.values(), *([] if looked.smoothgrad is None else [looked.smoothgrad])]
+    return list(dict.fromkeys((values.shape[1], values.shape[2]) for values in maps))
+
+
+def correct(network: Network, collection: Collection, looked: Looked) -> xr.DataArray:
+    """1 where the first choice is the true category, 0 where not, NaN where the network does not know it: (image,)."""
+    labels = [
+        label_index(network.categories, collection.category(image), collection.target(image)) for image in looked.images
+    ]
+    known = [
+        np.nan if label is None else float(choice == label)
+        for choice, label in zip(looked.first_choice, labels, strict=True)
+    ]
+    return xr.DataArray(known, dims="image", coords={"image": list(looked.images)}, name="correct")
+
+
+def values_of(
+    network: Network,
+    collection: Collection,
+    looked: Looked,
+    people: People | None,
+    *,
+    n_partners: int = 0,
+    seed: int = 0,
+) -> xr.Dataset:
+    """Values of ``network`` for the images of ``looked``, all with the dim image; NaN where an image has none.
+
+    ``correct``; ``rho_smoothgrad`` and ``rho_attention`` (layer) with the human map; ``ceiling_...`` of the same
+    images on the same grids; ``floor_...`` (partner), rho with human maps of other images, with ``n_partners``;
+    ``share_...`` (region). A variable is absent where the network has no attention, SmoothGrad was left out, or the
+    collection has no labels, maps or regions. Attention also has the layer ``MEAN_OF_LAYERS``.
+    """
+    found: dict[str, xr.DataArray] = {}
+    right = correct(network, collection, looked)
+    if right.notnull().any():
+        found["correct"] = right
+    for kind, maps in (("attention", looked.norms), ("smoothgrad", _smoothgrad(looked))):
+        if not maps:
+            continue
+        if people is not None:
+            for name, rows in _with_people(network, looked, people, maps, n_partners, seed).items():
+                found[f"{name}_{kind}"] = _over_layers(rows, kind)
+        if looked.regions:
+            rows = [
+                xr.DataArray(
+                    looked.shares[of],
+                    dims=("image", "region"),
+                    coords={"image": list(looked.images), "region": list(looked.regions)},
+                )
+                for of in maps
+            ]
+            found[f"share_{kind}"] = _over_layers(dict(zip(maps, rows, strict=True)), kind)
+    aligned = {name: values.reindex(image=list(looked.images)) for name, values in found.items()}
+    return xr.Dataset(aligned, coords={"image": list(looked.images)})
+
+
+def region_pixels(looked: Looked) -> xr.DataArray | None:
+    """The share of the frame's pixels that each region has (image, region), or None."""
+    if not looked.regions:
+        return None
+    coords = {"image": list(looked.images), "region": list(looked.regions)}
+    return xr.DataArray(looked.shares[PIXELS], dims=("image", "region"), coords=coords, name="region_pixels")
+
+
+def mean_of(values: Sequence[xr.Dataset]) -> xr.Dataset:
+    """The mean over several networks, image by image; NaN where one of them is, absent where one lacks it."""
+    shared = [name for name in values[0] if all(name in one for one in values)]
+    stacked = xr.concat([one[shared] for one in values], dim="seed", join="exact", coords="minimal", compat="override")
+    return stacked.mean("seed", skipna=False)
+
+
+def _smoothgrad(looked: Looked) -> dict[str, np.ndarray]:
+    return {} if looked.smoothgrad is None else {SMOOTHGRAD: looked.smoothgrad}
+
+
+def _with_people(
+    network: Network,
+    looked: Looked,
+    people: People,
+    maps: dict[str, np.ndarray],
+    n_partners: int,
+    seed: int,
+) -> dict[str, dict[str, xr.DataArray]]:
+    """Quantity -> layer -> values of the images that people marked."""
+    rows = [looked.images.index(image) for image in people.images]
+    found: dict[str, dict[str, xr.DataArray]] = {"rho": {}, "ceiling": {}, "floor": {}}
+    for layer, values in maps.items():
+        grid = values.shape[1:]
+        human = people.maps[grid]
+        own = labelled_map(
+            values[rows],
+            name="map",
+            extent_px=network.preprocessing.input_px,
+            leading={"image": list(people.images)},
+        )
+        found["rho"][layer] = spearman(own, human)
+        ceiling = people.ceilings[grid]
+        if ceiling is not None:
+            found["ceiling"][layer] = ceiling.per_image
+        if n_partners:
+            found["floor"][layer] = floor_values(
+                own, people.categories, against=human, n_partners=n_partners, seed=seed
+            )
+    return {name: layers for name, layers in found.items() if layers}
+
+
+def _over_layers(rows: dict[str, xr.DataArray], kind: str) -> xr.DataArray:
+    """With a dim layer for attention, its last label the mean; SmoothGrad's one row as it is."""
+    if kind == "smoothgrad":
+        return next(iter(rows.values()))
+    plain = [row.drop_vars([name for name in row.coords if name not in row.dims]) for row in rows.values()]
+    stacked = xr.concat(plain, dim=xr.Variable("layer", list(rows)), join="outer")
+    mean = stacked.mean("layer", skipna=False).expand_dims(layer=[MEAN_OF_LAYERS])
+    return xr.concat([stacked, mean], dim="layer")

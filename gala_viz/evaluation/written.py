@@ -1,0 +1,150 @@
+"""An evaluation as files: CSV for other programs, JSON with every setting, Markdown to read."""
+
+from __future__ import annotations
+
+import csv
+import json
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gala_viz.alignment import Interval
+from gala_viz.attribution.provenance import code_versions
+from gala_viz.evaluation.evaluate import Evaluation
+from gala_viz.evaluation.markdown import markdown
+from gala_viz.evaluation.numbers import Number
+from gala_viz.evaluation.pairs import Comparison, family
+from gala_viz.evaluation.published import PUBLISHED, SAYS, SOURCE, SPLIT_HALF_RHO
+from gala_viz.evaluation.quantities import QUANTITIES, Key, columns
+from gala_viz.specs import settings
+
+INTERVALS = (
+    "95 % percentile bootstrap over images; of ceilings also over participants, each weighted at random (Poisson), in "
+    "or out of all of their images at once"
+)
+
+
+def write_evaluation(evaluation: Evaluation, folder: Path) -> list[Path]:
+    """Write table.csv, tests.csv, images.csv, published.csv, results.json and table.md into ``folder``; return them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    csvs = {
+        "table.csv": [number_row(number) for number in evaluation.numbers],
+        "tests.csv": [test_row(one) for one in evaluation.comparisons],
+        "images.csv": image_rows(evaluation),
+        "published.csv": [{**asdict(one), "source": SOURCE, "note": SAYS} for one in PUBLISHED],
+    }
+    for name, rows in csvs.items():
+        _write_csv(folder / name, rows)
+    text = json.dumps(as_json(evaluation), indent=1, ensure_ascii=False, allow_nan=False)
+    (folder / "results.json").write_text(text + "\n", encoding="utf-8")
+    (folder / "table.md").write_text(markdown(evaluation), encoding="utf-8")
+    return [folder / name for name in (*csvs, "results.json", "table.md")]
+
+
+def number_row(number: Number) -> dict[str, Any]:
+    """One line of table.csv."""
+    return {
+        "who": number.who,
+        **_key_row(number.key),
+        "unit": QUANTITIES[number.key.quantity].unit,
+        **_bounds(number.interval),
+        **{f"{name}_participants": value for name, value in _bounds(number.participants).items() if name != "value"},
+        "sd_over_seeds": number.sd_over_seeds,
+        "note": number.note,
+    }
+
+
+def test_row(comparison: Comparison) -> dict[str, Any]:
+    """One line of tests.csv."""
+    test = asdict(comparison.test)
+    return {
+        "a": comparison.a,
+        "b": comparison.b,
+        **_key_row(comparison.key),
+        "unit": QUANTITIES[comparison.key.quantity].unit,
+        "b_minus_a": test.pop("difference"),
+        "p": test.pop("p"),
+        "p_adjusted": comparison.p_adjusted,
+        **test,
+    }
+
+
+def image_rows(evaluation: Evaluation) -> list[dict[str, Any]]:
+    """Lines of images.csv: every value of every image, one line for each network and image."""
+    rows = []
+    for name, values in evaluation.values.items():
+        keys, table = columns(values)
+        labels = [_label(key) for key in keys]
+        for position, (image, category) in enumerate(zip(evaluation.images, evaluation.categories, strict=True)):
+            numbers = dict(zip(labels, table[position].tolist(), strict=True))
+            rows.append({"who": name, "image": image, "category": category, **numbers})
+    return rows
+
+
+def as_json(evaluation: Evaluation) -> dict[str, Any]:
+    """Everything in plain values; NaN becomes null."""
+    return _plain(
+        {
+            "settings": settings(evaluation.spec),
+            "intervals": INTERVALS,
+            "family_of_tests": family(evaluation.comparisons),
+            "collection": evaluation.collection,
+            "n_images": len(evaluation.images),
+            "images": list(evaluation.images),
+            "left_out": [list(entry) for entry in evaluation.left_out],
+            "networks": evaluation.networks,
+            "means_over_seeds": evaluation.groups,
+            "versions": {**code_versions(), "python": platform.python_version()},
+            "machine": f"{platform.system()} {platform.machine()}",
+            "notes": list(evaluation.notes),
+            "numbers": [number_row(number) for number in evaluation.numbers],
+            "tests": [test_row(one) for one in evaluation.comparisons],
+            "published": {
+                "source": SOURCE,
+                "note": SAYS,
+                "split_half_rho": SPLIT_HALF_RHO,
+                "networks": [asdict(one) for one in PUBLISHED],
+            },
+        }
+    )
+
+
+def _key_row(key: Key) -> dict[str, str]:
+    return {"quantity": key.quantity, "layer": key.layer, "region": key.region, "cells": key.cells}
+
+
+def _label(key: Key) -> str:
+    return " / ".join(part for part in key if part)
+
+
+def _bounds(interval: Interval | None) -> dict[str, float | int | None]:
+    """Mean, bounds and n; no bounds for a single value, which has none."""
+    if interval is None:
+        return {"value": None, "low": None, "high": None, "n": 0}
+    alone = interval.n < 2
+    low, high = (None, None) if alone else (interval.low, interval.high)
+    return {"value": interval.mean, "low": low, "high": high, "n": interval.n}
+
+
+def _write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    fields = list(dict.fromkeys(name for row in rows for name in row))
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, fields, restval="")
+        writer.writeheader()
+        for row in _plain(rows):
+            writer.writerow({name: "" if value is None else value for name, value in row.items()})
+
+
+def _plain(value: Any) -> Any:
+    """``value`` without NumPy's types, tuples or NaN."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not np.isfinite(value) else value

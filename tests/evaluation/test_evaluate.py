@@ -1,0 +1,261 @@
+"""Evaluations of tiny networks: every number against what it is by hand, and collections that lack things."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import spearmanr
+
+from gala_viz.alignment import CeilingSpec, benjamini_hochberg, fraction_explained, noise_ceiling, paired_randomisation
+from gala_viz.attribution.labelled import smoothgrad
+from gala_viz.evaluation.evaluate import evaluate
+from gala_viz.evaluation.looking import look, look_at_all
+from gala_viz.evaluation.quantities import Key
+from gala_viz.evaluation.spec import EvaluationSpec
+from gala_viz.evaluation.values import MEAN_OF_LAYERS
+from gala_viz.specs import SmoothGradSpec
+from tests.evaluation.fakes import CATEGORIES, PEOPLE, PREPROCESSING, Bare, Shapes, network
+
+SPEC = EvaluationSpec(
+    smoothgrad=SmoothGradSpec(n_samples=2),
+    cells=16,
+    ceiling=CeilingSpec(n_splits=4, n_participant_resamples=100),
+    n_resamples=300,
+    n_partners=3,
+    block_images=5,
+)
+
+
+@pytest.fixture(scope="module")
+def shapes():
+    return Shapes()
+
+
+@pytest.fixture(scope="module")
+def trio():
+    return {"resnet": network("resnet", 1, gala=False), "gala": network("gala", 2), "clickme": network("clickme", 3)}
+
+
+@pytest.fixture(scope="module")
+def found(shapes, trio):
+    return evaluate(trio, shapes, SPEC)
+
+
+def number(evaluation, who, *key):
+    (one,) = [one for one in evaluation.numbers if one.who == who and one.key == Key(*key)]
+    return one
+
+
+def test_the_images_are_those_of_the_collections_own_split(found, shapes):
+    assert found.images == tuple(image for image in shapes.images if image.startswith("test"))
+    assert len(found.images) == 12
+
+
+def test_the_top1_error_is_the_share_of_wrong_first_choices_in_per_cent(found, shapes, trio):
+    with torch.no_grad():
+        logits = trio["gala"].logits(trio["gala"].to_batch([shapes.photo(image) for image in found.images]))
+    right = [
+        CATEGORIES[row.argmax()] == shapes.category(image) for row, image in zip(logits, found.images, strict=True)
+    ]
+    one = number(found, "gala", "top1_error")
+    assert one.interval.mean == pytest.approx(100 * (1 - np.mean(right)))
+    assert 0 <= one.interval.low <= one.interval.mean <= one.interval.high <= 100
+
+
+def test_rho_of_the_attention_norm_is_scipys_at_the_layers_grid(found, shapes, trio):
+    image = found.images[3]
+    with torch.no_grad():
+        _, attention = trio["gala"].attention(trio["gala"].to_batch([shapes.photo(image)]))
+    norm = attention["layer1"][0].square().sum(dim=0).sqrt().numpy()
+    human = PREPROCESSING.map_to_frame(shapes.human_map(image)).values.reshape(8, 4, 8, 4).mean(axis=(1, 3))
+    expected = spearmanr(norm.ravel(), human.ravel()).statistic
+    rho = found.values["gala"]["rho_attention"].sel(image=image)
+    assert rho.sel(layer="layer1").item() == pytest.approx(expected, abs=1e-5)
+    assert rho.sel(layer=MEAN_OF_LAYERS).item() == pytest.approx(expected, abs=1e-5)
+
+
+def test_smoothgrad_explains_the_own_choice_or_the_label(shapes, trio):
+    images = [image for image in shapes.images if image.startswith("test")][:3]
+    for target in ("own", "label"):
+        looked = look(trio["resnet"], shapes, images, replace(SPEC, target=target))
+        maps = smoothgrad(trio["resnet"], shapes, SPEC.smoothgrad, images, target).values
+        coarse = maps.reshape(3, 16, 2, 16, 2).mean(axis=(2, 4))
+        np.testing.assert_allclose(looked.smoothgrad, coarse, rtol=1e-4, atol=1e-9)
+
+
+def test_the_fraction_is_of_the_ceiling_on_the_same_grid_and_its_square_is_named_apart(found, shapes):
+    def maps(image):
+        one = shapes.participant_maps(image)
+        framed = [PREPROCESSING.map_to_frame(part.assign_attrs(one.attrs)).values for part in one]
+        coarse = np.stack(framed).reshape(len(PEOPLE), 8, 4, 8, 4).mean(axis=(2, 4))
+        return one[:, :8, :8].copy(data=coarse)
+
+    ceiling = noise_ceiling({image: maps(image) for image in found.images}, spec=SPEC.ceiling)
+    rho = found.values["gala"]["rho_attention"].sel(layer="layer1", drop=True)
+    expected = fraction_explained(rho, ceiling, n_resamples=300)
+    assert number(found, "people", "ceiling", "", "", "8 x 8").interval.mean == pytest.approx(ceiling.rho, abs=1e-6)
+    fraction = number(found, "gala", "fraction_of_ceiling_attention", "layer1").interval
+    assert fraction.mean == pytest.approx(100 * expected.fraction.mean, abs=1e-4)
+    assert fraction.low == pytest.approx(100 * expected.fraction.low, abs=1e-3)
+    squared = number(found, "gala", "explained_variance_attention", "layer1").interval
+    assert squared.mean == pytest.approx(fraction.mean**2 / 100)
+
+
+def test_the_ceiling_has_intervals_over_images_and_over_participants_and_is_corrected_apart(found):
+    plain = number(found, "people", "ceiling", "", "", "16 x 16")
+    whole = number(found, "people", "ceiling_spearman_brown", "", "", "16 x 16")
+    assert (plain.interval.n, plain.participants.n) == (12, len(PEOPLE))
+    assert whole.interval.mean == pytest.approx(2 * plain.interval.mean / (1 + plain.interval.mean))
+    assert whole.participants.high == pytest.approx(2 * plain.participants.high / (1 + plain.participants.high))
+
+
+def test_floors_are_below_the_ceiling_and_tell_the_category(found):
+    ceiling = number(found, "people", "ceiling", "", "", "16 x 16").interval.mean
+    for category in ("same", "different"):
+        assert number(found, "people", f"floor_{category}_category", "", "", "16 x 16").interval.mean < ceiling
+        assert number(found, "gala", f"floor_{category}_smoothgrad").interval.n == 12
+
+
+def test_shares_of_mass_and_of_pixels_sum_to_one_hundred(found):
+    regions = ("diagnostic", "body", "clutter", "background")
+    for who, key in (("gala", "share_smoothgrad"), ("resnet", "share_smoothgrad"), ("frame", "region_pixels")):
+        total = sum(number(found, who, key, "", region).interval.mean for region in regions)
+        assert total == pytest.approx(100, abs=1e-3)
+    total = sum(number(found, "clickme", "share_attention", "layer1", region).interval.mean for region in regions)
+    assert total == pytest.approx(100, abs=1e-3)
+
+
+def test_a_share_is_the_maps_sum_on_the_region(found, shapes, trio):
+    image = found.images[0]
+    saliency = smoothgrad(trio["gala"], shapes, SPEC.smoothgrad, [image]).values[0]
+    mask = shapes.regions(image)["diagnostic"]
+    framed = PREPROCESSING.map_to_frame(shapes.human_map(image).copy(data=mask.astype(np.float32))).values
+    share = found.values["gala"]["share_smoothgrad"].sel(image=image, region="diagnostic").item()
+    assert share == pytest.approx((saliency * framed).sum() / saliency.sum(), rel=1e-3)
+
+
+def test_tests_are_paired_over_images_and_corrected_as_one_family(found):
+    assert {(one.a, one.b) for one in found.comparisons} == {
+        ("resnet", "gala"),
+        ("resnet", "clickme"),
+        ("gala", "clickme"),
+    }
+    raw = np.array([one.test.p for one in found.comparisons])
+    np.testing.assert_allclose([one.p_adjusted for one in found.comparisons], benjamini_hochberg(raw))
+    (one,) = [c for c in found.comparisons if (c.a, c.b) == ("gala", "clickme") and c.key == Key("rho_smoothgrad")]
+    values = [found.values[name]["rho_smoothgrad"] for name in ("gala", "clickme")]
+    expected = paired_randomisation(*values)
+    assert one.test.p == expected.p
+    assert one.test.difference == pytest.approx(expected.difference)
+    attention = [c for c in found.comparisons if c.key.quantity == "rho_attention"]
+    assert {(c.a, c.b) for c in attention} == {("gala", "clickme")}
+
+
+def test_against_a_reference_only_its_pairs_are_tested(shapes, trio):
+    spec = replace(SPEC, smoothgrad=None)
+    found = evaluate(trio, shapes, spec, reference="gala")
+    assert {(one.a, one.b) for one in found.comparisons} == {("gala", "resnet"), ("gala", "clickme")}
+    with pytest.raises(ValueError, match="Did you mean 'gala'"):
+        evaluate(trio, shapes, spec, reference="galla")
+
+
+def test_identical_networks_do_not_differ(shapes):
+    found = evaluate({"a": network("a", 5), "b": network("b", 5)}, shapes, SPEC)
+    assert {one.test.p for one in found.comparisons} == {1.0}
+    assert {one.test.difference for one in found.comparisons} == {0.0}
+
+
+def test_the_mean_over_seeds_is_taken_image_by_image_and_tells_their_spread(shapes):
+    seeds = {"gala 1": network("x", 1), "gala 2": network("y", 2)}
+    found = evaluate(
+        {**seeds, "resnet 1": network("z", 4, gala=False)},
+        shapes,
+        SPEC,
+        groups={"gala": ("gala 1", "gala 2"), "resnet": ("resnet 1",)},
+    )
+    rhos = [found.values[name]["rho_smoothgrad"] for name in seeds]
+    np.testing.assert_allclose(found.values["gala"]["rho_smoothgrad"], (rhos[0] + rhos[1]) / 2)
+    one = number(found, "gala", "rho_smoothgrad")
+    assert one.sd_over_seeds == pytest.approx(np.std([float(rho.mean()) for rho in rhos], ddof=1))
+    assert number(found, "resnet", "rho_smoothgrad").sd_over_seeds is None
+    assert {(one.a, one.b) for one in found.comparisons} == {("gala", "resnet")}
+
+
+def test_what_a_collection_lacks_is_left_out_and_told():
+    found = evaluate({"gala": network("gala", 2)}, Bare(), replace(SPEC, split="all"))
+    assert found.numbers == []
+    assert found.comparisons == []
+    assert len(found.notes) == 3
+
+
+def test_images_without_a_map_have_no_rho_but_keep_their_label(trio):
+    without = ("test-stag-00", "test-tram-02")
+    found = evaluate({"gala": trio["gala"]}, Shapes(without_map=without), SPEC)
+    assert number(found, "gala", "top1_error").interval.n == 12
+    assert number(found, "gala", "rho_smoothgrad").interval.n == 10
+    assert np.isnan(found.values["gala"]["rho_smoothgrad"].sel(image=list(without))).all()
+
+
+def test_an_unreadable_photograph_is_left_out_by_name(trio):
+    found = evaluate({"gala": trio["gala"]}, Shapes(unreadable=("test-hare-01",)), SPEC)
+    assert [image for image, _ in found.left_out] == ["test-hare-01"]
+    assert len(found.images) == 11
+
+
+def test_one_image_gives_numbers_without_bounds_and_no_significance(shapes):
+    nets = {"a": network("a", 5), "b": network("b", 6)}
+    found = evaluate(nets, shapes, replace(SPEC, n_images=1))
+    assert len(found.images) == 1
+    assert all(one.test.p == 1.0 for one in found.comparisons)
+    assert number(found, "people", "floor_different_category", "", "", "16 x 16").interval is None
+
+
+def test_a_constant_map_has_no_rho_and_nothing_crashes(shapes):
+    flat = network("flat", 5)
+    for parameter in flat.module.parameters():
+        parameter.zero_()
+    found = evaluate({"flat": flat, "gala": network("gala", 2)}, shapes, SPEC)
+    assert number(found, "flat", "rho_smoothgrad").interval is None
+    assert (
+        number(found, "flat", "fraction_of_ceiling_smoothgrad").note
+        == "no image has both a network's rho and a ceiling."
+    )
+    assert not [one for one in found.comparisons if one.key.quantity == "rho_smoothgrad"]
+
+
+def test_few_images_are_drawn_alike_from_every_category(shapes, trio):
+    found = evaluate({"gala": trio["gala"]}, shapes, replace(SPEC, n_images=4, smoothgrad=None))
+    assert sorted(found.categories) == sorted(CATEGORIES)
+    again = evaluate({"gala": trio["gala"]}, shapes, replace(SPEC, n_images=4, smoothgrad=None))
+    assert found.images == again.images
+
+
+def test_results_do_not_depend_on_the_cut_into_blocks(shapes, trio):
+    images = [image for image in shapes.images if image.startswith("test")]
+    whole = look_at_all(trio["clickme"], shapes, images, replace(SPEC, block_images=50))
+    parts = look_at_all(trio["clickme"], shapes, images, SPEC)
+    for name, array in whole.arrays().items():
+        if array.dtype.kind == "f":
+            np.testing.assert_allclose(parts.arrays()[name], array, rtol=1e-4, atol=1e-7)
+        else:
+            np.testing.assert_array_equal(parts.arrays()[name], array)
+
+
+def test_every_image_passes_once_forward_and_once_for_smoothgrad(shapes, trio, monkeypatch):
+    images = [image for image in shapes.images if image.startswith("test")][:4]
+    passed = []
+    forward = trio["gala"].module.forward
+    monkeypatch.setattr("gala_viz.attribution.labelled.folded", lambda one: one)
+    monkeypatch.setattr(trio["gala"].module, "forward", lambda batch: passed.append(len(batch)) or forward(batch))
+    look(trio["gala"], shapes, images, replace(SPEC, smoothgrad=None))
+    assert sum(passed) == 4
+    passed.clear()
+    look(trio["gala"], shapes, images, SPEC)
+    assert sum(passed) == 4 + 4 * SPEC.smoothgrad.n_samples
+
+
+def test_settings_that_make_no_sense_are_refused():
+    for wrong in ({"n_images": 0}, {"n_resamples": 5}, {"n_iterations": 10}, {"cells": 0}):
+        with pytest.raises(ValueError, match="at least"):
+            EvaluationSpec(**wrong)
