@@ -42,5 +42,6 @@ def make_all(jobs: Sequence[Job], processes: int | None = None) -> Iterator[None
         for job in jobs:
             yield make(job)
         return
+    yield make(jobs[0])  # compiles where nothing is compiled yet; the processes then only load
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(make, jobs, chunksize=8)
+        yield from pool.map(make, jobs[1:], chunksize=8)
