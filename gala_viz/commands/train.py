@@ -5,22 +5,30 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
+from gala_viz.commands.progress import counted
 from gala_viz.registry import unknown_name
+
+if TYPE_CHECKING:
+    from gala_viz.training.recipes import DistillationRecipe, Recipe, ScratchRecipe
 
 
 @dataclass(frozen=True, kw_only=True)
 class Arguments:
-    """Train a network by a named recipe, on photographs and, for the co-trained one, on human maps."""
+    """Train a network by a named recipe, with or without human maps.
+
+    Recipes called rendered-... start from random weights, open their own collection and need no further options.
+    Recipes called lite0-... start from a pretrained network and learn from --maps, --labels and --plain.
+    """
 
     recipe: Annotated[str, tyro.conf.Positional]
-    """Name of the recipe, for example lite0-gala-human."""
-    maps: Path
+    """Name of the recipe, for example rendered-gala-clickme or lite0-gala-human."""
+    maps: Path | None = None
     """Collection with human maps, for example a folder in OSIE's layout."""
-    labels: Path
+    labels: Path | None = None
     """Folder of labelled photographs in ImageNet's layout."""
     plain: tuple[Path, ...] = ()
     """Further folders of photographs, which only the unmodified network labels."""
@@ -49,29 +57,66 @@ class Arguments:
 
     def run(self) -> int:
         """Train, write, tell where."""
-        from gala_viz.training.recipes import RECIPES
+        from gala_viz.training.recipes import RECIPES, ScratchRecipe
 
         if self.recipe not in RECIPES:
             raise ValueError(unknown_name("recipe", self.recipe, RECIPES))
-        changes: dict[str, Any] = {
-            key: value
-            for key in ("attention_weight", "epochs", "seed", "name")
-            if (value := getattr(self, key)) is not None
-        }
-        recipe = replace(RECIPES[self.recipe], **changes)
+        recipe = replace(RECIPES[self.recipe], **self.changes())
         sys.stdout.write(f"{recipe.name}: reading collections\n")
-        folder = self._train(recipe)
+        folder = self._scratch(recipe) if isinstance(recipe, ScratchRecipe) else self._distilled(recipe)
         if folder is not None:
             sys.stdout.write(f"{recipe.name}: written to {folder}\n")
         return 0
 
-    def _train(self, recipe: Any) -> Path | None:
+    def changes(self) -> dict[str, Any]:
+        """What the options set in place of the recipe's own settings."""
+        given = {key: getattr(self, key) for key in ("attention_weight", "epochs", "seed", "name")}
+        return {key: value for key, value in given.items() if value is not None}
+
+    def _scratch(self, recipe: ScratchRecipe) -> Path | None:
+        from gala_viz.collections import open_collection
+        from gala_viz.training.batches import HeldPictures, validation_batches
+        from gala_viz.training.held import hold
+        from gala_viz.training.outcome import scratch_sections, write_outcome
+        from gala_viz.training.scratch import FromScratch, fresh_network
+        from gala_viz.training.selection import selection
+
+        if self.maps or self.labels or self.plain:
+            raise ValueError(
+                f"{recipe.name} learns from the collection {recipe.collection!r}; leave out --maps, --labels, --plain."
+            )
+        collection = open_collection(recipe.collection)
+        if hasattr(collection, "prepare"):
+            collection.prepare(("train", "validation"), counted("rendering", quiet=self.quiet))
+        network = fresh_network(recipe, len(collection.categories))
+        module = FromScratch(network, recipe)
+        wanted = {"train": recipe.attention_weight > 0, "validation": bool(module.layers)}
+        training, validation = (
+            hold(
+                collection,
+                split,
+                recipe.preprocessing,
+                with_maps=with_maps,
+                progress=counted(f"reading {split} images", quiet=self.quiet),
+            )
+            for split, with_maps in wanted.items()
+        )
+        pictures = HeldPictures(training, validation, recipe)
+        if not self._fit(module, pictures):
+            return None
+        numbers = selection(network, validation_batches(validation, recipe))
+        sections = scratch_sections(recipe, collection, training, validation, numbers)
+        return write_outcome(self.out, network, recipe, recipe.preprocessing, sections)
+
+    def _distilled(self, recipe: DistillationRecipe) -> Path | None:
         from gala_viz.collections import open_collection
         from gala_viz.networks.zoo import load_network
-        from gala_viz.training.fit import Pictures, fit, starting_network
-        from gala_viz.training.outcome import write_outcome
+        from gala_viz.training.distillation import Distillation, Pictures, starting_network
+        from gala_viz.training.outcome import distilled_sections, write_outcome
         from gala_viz.training.samples import sources_of_split
 
+        if self.maps is None or self.labels is None:
+            raise ValueError(f"{recipe.name} learns from photographs; tell their folders with --maps and --labels.")
         collections = [("maps", open_collection(self.maps)), ("labels", open_collection(self.labels))]
         collections += [("plain", open_collection(folder)) for folder in self.plain]
         start = load_network(recipe.start, device=None if self.device == "auto" else self.device.replace("gpu", "cuda"))
@@ -79,10 +124,17 @@ class Arguments:
         parts = [sources_of_split(collections, "train"), sources_of_split(watched, "validation")]
         network = starting_network(recipe, start)
         pictures = Pictures(*parts, start.preprocessing, recipe)
+        if not self._fit(Distillation(network, recipe, start), pictures):
+            return None
+        return write_outcome(self.out, network, recipe, start.preprocessing, distilled_sections(start, parts))
+
+    def _fit(self, module: Any, pictures: Any) -> bool:
+        """Train; whether this process is the one that writes what comes of it."""
+        from gala_viz.training.fit import fit
+
+        recipe: Recipe = module.recipe
         fit(
-            recipe,
-            network,
-            start,
+            module,
             pictures,
             self.runs / recipe.name,
             accelerator=self.device,
@@ -91,6 +143,4 @@ class Arguments:
             resume=not self.restart,
             quiet=self.quiet,
         )
-        if pictures.trainer is not None and not pictures.trainer.is_global_zero:
-            return None
-        return write_outcome(self.out, network, recipe, start, parts)
+        return pictures.trainer is None or pictures.trainer.is_global_zero

@@ -1,4 +1,4 @@
-"""Co-training as a Lightning module."""
+"""Co-training as a Lightning module: what trainings with and without a teacher share."""
 
 from __future__ import annotations
 
@@ -9,104 +9,105 @@ import lightning as L
 import torch
 from torch import Tensor, nn
 
-from gala_viz.networks.folding import folded
 from gala_viz.networks.gala import attention_norm, attention_recorded, gala_layers
-from gala_viz.networks.network import Network
-from gala_viz.training.losses import attention_loss, category_loss, warmed_up
+from gala_viz.training.losses import attention_loss, warmed_up
 from gala_viz.training.recipes import Recipe
+from gala_viz.training.selection import attention_rho
+
+_SHOWN = ("loss", "accuracy", "rho")
 
 
 class CoTraining(L.LightningModule):
-    """Trains ``network`` by ``recipe``, beside the ``teacher`` it starts from; batches are those of ``Samples``.
+    """Trains ``network`` by ``recipe``: a category loss, which subclasses define, plus lambda times the attention loss.
 
-    The teacher, the unmodified network, sees every picture exactly as the student does, crop and mirror image alike
-    (Beyer et al. 2022 found this consistency to matter); it is no part of the checkpoint.
-    Batch-norm statistics stay as they are: modules remain in eval mode, and the trunk named in the recipe is fixed.
-    Logged per step: ``loss``, ``category_loss``, ``attention_loss``, ``attention_weight``; per validation epoch:
-    ``accuracy`` (labelled images), ``agreement`` (first choice equal to the teacher's) and ``distance`` (the attention
-    loss on images with maps).
+    Batches are dicts: ``input`` (B, 3, y, x), ``label`` (B,) with -1 for none, ``map`` (B, y, x) in the input's frame,
+    ``has_map`` (B,). Logged per step: ``loss``, ``category_loss`` and, where lambda is not 0, ``attention_loss`` and
+    ``attention_weight``; per validation epoch: ``accuracy`` (labelled images) and, for networks with GALA and images
+    with maps, ``distance`` (the attention loss) and ``rho`` (Spearman's, of attention norm and map at each layer's
+    grid, mean over layers and images). Raises ``ValueError`` where lambda is not 0 and there is no GALA layer.
     """
 
-    def __init__(self, network: nn.Module, recipe: Recipe, teacher: Network) -> None:
+    def __init__(self, network: nn.Module, recipe: Recipe) -> None:
         super().__init__()
-        self.network = network.eval()
-        self._teacher = (folded(teacher).module,)
+        self.network = network
         self.recipe = recipe
         self._blocks = gala_layers(network)
-        for path, parameter in network.named_parameters():
-            parameter.requires_grad_(not _under(path, recipe.frozen))
-
-    def train(self, mode: bool = True) -> CoTraining:
-        """Stay in eval mode: nothing in these networks but batch norm and dropout would change, and neither shall."""
-        del mode
-        return super().train(False)
-
-    def on_fit_start(self) -> None:
-        """Bring the teacher to the device of this process."""
-        self._teacher[0].to(self.device)
+        self.layers = tuple(self._blocks)
+        self._steps_per_epoch = 1
+        if recipe.attention_weight and not self._blocks:
+            raise ValueError(
+                f"{recipe.name}: attention_weight (lambda) is {recipe.attention_weight}, but the network has no GALA "
+                "layer to compare with maps; use 0, or a recipe with GALA."
+            )
 
     def forward(self, batch: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """Logits (B, category) and each layer's attention norm (B, h, w)."""
+        """Logits (B, category) and each layer's attention norm (B, h, w), float32."""
         with attention_recorded() as record:
             logits = self.network(batch.contiguous(memory_format=torch.channels_last))
-        return logits, {label: attention_norm(record[block]) for label, block in self._blocks.items()}
+        norms = {label: attention_norm(record[block].float()) for label, block in self._blocks.items()}
+        return logits.float(), norms
+
+    def category_loss(self, batch: dict[str, Tensor], logits: Tensor) -> Tensor:
+        """The loss without maps, a scalar."""
+        raise NotImplementedError
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """What learns, with its highest rate (``lr``) and, where it is not the recipe's, ``weight_decay``."""
+        raise NotImplementedError
+
+    def further_numbers(self, batch: dict[str, Tensor], logits: Tensor) -> dict[str, Tensor]:
+        """Further means over a validation batch, to be logged."""
+        del batch, logits
+        return {}
 
     def training_step(self, batch: dict[str, Tensor], _number: int) -> Tensor:
-        """Category loss plus lambda times the attention loss."""
-        category, attention, _, _ = self._losses(batch)
-        epoch = self.global_step / max(1, self._steps_per_epoch())
-        weight = warmed_up(self.recipe.attention_weight, epoch=epoch, warmup_epochs=self.recipe.attention_warmup_epochs)
-        loss = category + weight * attention
-        self.log_dict(
-            {"loss": loss, "category_loss": category, "attention_loss": attention, "attention_weight": weight},
-            prog_bar=True,
-        )
+        """Category loss plus lambda times the attention loss; without lambda, maps and norms are not touched."""
+        logits, norms = self(batch["input"])
+        category = self.category_loss(batch, logits)
+        told = {"category_loss": category}
+        loss = category
+        if self.recipe.attention_weight:
+            attention, weight = attention_loss(norms, batch["map"], batch["has_map"]), self._lambda()
+            loss = category + weight * attention
+            told |= {"attention_loss": attention, "attention_weight": torch.tensor(weight)}
+        self.log("loss", loss, prog_bar=True)
+        self.log_dict(told)
         return loss
 
     def validation_step(self, batch: dict[str, Tensor], _number: int) -> None:
-        """Accuracy, agreement with the teacher, distance to the maps."""
-        _, attention, logits, teacher_logits = self._losses(batch)
-        chosen, labels = logits.argmax(dim=1), batch["label"]
-        agreement = (chosen == teacher_logits.argmax(dim=1)).float().mean()
-        self.log("agreement", agreement, batch_size=len(chosen), sync_dist=True, prog_bar=True)
-        if (labels >= 0).any():
-            right = (chosen == labels)[labels >= 0].float()
-            self.log("accuracy", right.mean(), batch_size=len(right), sync_dist=True, prog_bar=True)
-        if batch["has_map"].any():
-            self.log("distance", attention, batch_size=int(batch["has_map"].sum()), sync_dist=True, prog_bar=True)
+        """Log accuracy and likeness to the maps."""
+        logits, norms = self(batch["input"])
+        labelled, has_map = batch["label"] >= 0, batch["has_map"]
+        for name, value in self.further_numbers(batch, logits).items():
+            self._note(name, value, len(logits))
+        if labelled.any():
+            right = (logits.argmax(dim=1) == batch["label"])[labelled].float()
+            self._note("accuracy", right.mean(), len(right))
+        if norms and has_map.any():
+            count = int(has_map.sum())
+            self._note("distance", attention_loss(norms, batch["map"], has_map), count)
+            rho = attention_rho(norms, batch["map"], has_map)
+            self._note("rho", torch.tensor(rho.mean(), dtype=torch.float32, device=logits.device), count)
 
     def configure_optimizers(self) -> dict[str, Any]:
-        """AdamW with a rate for the backbone and one for GALA, both falling as a cosine to zero."""
-        gala = {id(parameter) for block in self._blocks.values() for parameter in block.parameters()}
-        learning = [parameter for parameter in self.network.parameters() if parameter.requires_grad]
-        groups = [
-            {"params": [p for p in learning if id(p) not in gala], "lr": self.recipe.backbone_rate},
-            {"params": [p for p in learning if id(p) in gala], "lr": self.recipe.gala_rate},
-        ]
-        optimizer = torch.optim.AdamW(groups, weight_decay=self.recipe.weight_decay)
-        total = max(1, self._steps_per_epoch() * self.recipe.epochs)
-        schedule = torch.optim.lr_scheduler.LambdaLR(
-            optimizer, lambda step: 0.5 * (1 + math.cos(math.pi * min(step, total) / total))
-        )
+        """AdamW; every rate rises linearly over the recipe's first epochs and falls as a cosine to zero."""
+        optimizer = torch.optim.AdamW(self.parameter_groups(), weight_decay=self.recipe.weight_decay)
+        # Counted here, not by Lightning, which would make the loaders before it restores their places.
+        per_epoch = self._steps_per_epoch = len(self.trainer.datamodule.train_dataloader())
+        total, warmup = max(1, per_epoch * self.recipe.epochs), round(per_epoch * self.recipe.warmup_epochs)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate_share(step, total, warmup))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
-    def _steps_per_epoch(self) -> int:
-        return int(self.trainer.estimated_stepping_batches) // max(1, self.trainer.max_epochs or 1)
+    def _lambda(self) -> float:
+        epoch = self.global_step / self._steps_per_epoch
+        return warmed_up(self.recipe.attention_weight, epoch=epoch, warmup_epochs=self.recipe.attention_warmup_epochs)
 
-    def _losses(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Category loss, attention loss, and the logits of student and teacher."""
-        logits, norms = self(batch["input"])
-        with torch.no_grad():
-            teacher_logits = self._teacher[0](batch["input"].contiguous(memory_format=torch.channels_last)).float()
-        category = category_loss(
-            logits.float(),
-            batch["label"],
-            teacher_logits,
-            temperature=self.recipe.temperature,
-            label_share=self.recipe.label_share,
-        )
-        return category, attention_loss(norms, batch["map"], batch["has_map"]), logits, teacher_logits
+    def _note(self, name: str, value: Tensor, count: int) -> None:
+        self.log(name, value, batch_size=count, sync_dist=True, prog_bar=name in _SHOWN)
 
 
-def _under(path: str, prefixes: tuple[str, ...]) -> bool:
-    return any(path == prefix or path.startswith(f"{prefix}.") for prefix in prefixes)
+def rate_share(step: int, total: int, warmup: int) -> float:
+    """The share of its highest value that a rate has at ``step`` of ``total``: linear to 1, then a cosine to 0."""
+    if step < warmup:
+        return (step + 1) / (warmup + 1)
+    return 0.5 * (1 + math.cos(math.pi * (min(step, total) - warmup) / max(1, total - warmup)))

@@ -6,7 +6,6 @@ pictures in the same order, and a resumed training goes on exactly where it stop
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -19,6 +18,7 @@ from torch.utils.data import Dataset, Sampler
 
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.splits import Split, images_of_split
+from gala_viz.training.chance import generator
 
 
 class PhotoCollection(Protocol):
@@ -47,7 +47,7 @@ class PhotoCollection(Protocol):
 
 @dataclass(frozen=True)
 class Source:
-    """Images of one collection in one role: "maps", "labels" or "plain" (see ``Recipe.per_epoch``)."""
+    """Images of one collection in one role: "maps", "labels" or "plain" (see ``DistillationRecipe.per_epoch``)."""
 
     collection: PhotoCollection
     images: tuple[str, ...]
@@ -111,7 +111,7 @@ class Samples(Dataset):
         top = left = self.jitter_px // 2
         mirrored = False
         if self.jitter_px:
-            chance = _generator(self.seed, "augment", key.epoch, key.image)
+            chance = generator(self.seed, "augment", key.epoch, key.image)
             top, left = (int(value) for value in chance.integers(0, self.jitter_px + 1, size=2))
             mirrored = bool(chance.integers(2))
         cut = (slice(top, top + size), slice(left, left + size))
@@ -164,7 +164,7 @@ class EpochSampler(Sampler[Key]):
         ]
         if self.per_epoch is None:
             return everything
-        chance = _generator(self.seed, "epoch", self.epoch)
+        chance = generator(self.seed, "epoch", self.epoch)
         drawn: list[Key] = []
         for role in ("maps", "labels", "plain"):
             keys = [key for key in everything if self.sources[key.source].role == role]
@@ -179,8 +179,3 @@ class EpochSampler(Sampler[Key]):
 
     def __len__(self) -> int:
         return len(self.keys()) // self.world
-
-
-def _generator(*parts: object) -> np.random.Generator:
-    digest = hashlib.sha256(":".join(map(str, parts)).encode()).digest()
-    return np.random.default_rng(int.from_bytes(digest[:16], "big"))

@@ -14,9 +14,9 @@ from torch.utils.data import default_collate
 from gala_viz.networks.card import read_card
 from gala_viz.networks.gala import attention_norm
 from gala_viz.networks.network import Network
-from gala_viz.training.fit import Pictures, fit, starting_network
-from gala_viz.training.module import CoTraining
-from gala_viz.training.outcome import write_outcome
+from gala_viz.training.distillation import Distillation, Pictures, starting_network
+from gala_viz.training.fit import fit
+from gala_viz.training.outcome import distilled_sections, write_outcome
 from gala_viz.training.samples import EpochSampler, sources_of_split
 
 from .tiny import Blobs, tiny_recipe, tiny_start
@@ -31,7 +31,8 @@ PARTS = tuple(
 def trained(folder, recipe, **options):
     network = starting_network(recipe, START)
     pictures = Pictures(*PARTS, START.preprocessing, recipe)
-    return fit(recipe, network, START, pictures, folder, accelerator="cpu", devices=1, quiet=True, **options)
+    module = Distillation(network, recipe, START)
+    return fit(module, pictures, folder, accelerator="cpu", devices=1, quiet=True, **options)
 
 
 def test_a_starting_network_computes_what_it_starts_from():
@@ -87,14 +88,14 @@ def test_co_training_brings_attention_closer_to_held_out_maps_than_training_with
 
 
 def test_the_module_stays_in_eval_mode_whatever_asks():
-    module = CoTraining(starting_network(tiny_recipe(), START), tiny_recipe(), START)
+    module = Distillation(starting_network(tiny_recipe(), START), tiny_recipe(), START)
     module.train()
     assert not any(part.training for part in module.modules())
 
 
 def test_norms_of_the_module_are_those_of_the_blocks():
     network = starting_network(tiny_recipe(), START)
-    module = CoTraining(network, tiny_recipe(), START)
+    module = Distillation(network, tiny_recipe(), START)
     photos = START.to_batch([BLOBS.photo(image) for image in BLOBS.images[:2]])
     with torch.no_grad():
         _, norms = module(photos)
@@ -104,17 +105,17 @@ def test_norms_of_the_module_are_those_of_the_blocks():
 
 def test_a_student_that_starts_as_its_teacher_agrees_with_it_on_every_crop():
     recipe = tiny_recipe(label_share=0.0)
-    module = CoTraining(starting_network(recipe, START), recipe, START)
+    module = Distillation(starting_network(recipe, START), recipe, START)
     samples = Pictures(*PARTS, START.preprocessing, recipe)._training
     keys = EpochSampler(PARTS[0], recipe.per_epoch, seed=0).keys()[:6]
     batch = default_collate([samples[key] for key in keys])
-    category, _, logits, teacher_logits = module._losses(batch)
-    torch.testing.assert_close(logits, teacher_logits, atol=1e-4, rtol=1e-4)
-    assert category.item() == pytest.approx(0, abs=1e-5)
+    logits, _ = module(batch["input"])
+    torch.testing.assert_close(logits, module.teacher_logits(batch), atol=1e-4, rtol=1e-4)
+    assert module.category_loss(batch, logits).item() == pytest.approx(0, abs=1e-5)
 
 
 def test_the_teacher_is_no_part_of_the_checkpoint_and_does_not_learn():
-    module = CoTraining(starting_network(tiny_recipe(), START), tiny_recipe(), START)
+    module = Distillation(starting_network(tiny_recipe(), START), tiny_recipe(), START)
     assert all(key.startswith("network.") for key in module.state_dict())
     assert not any(parameter.requires_grad for parameter in module._teacher[0].parameters())
 
@@ -124,7 +125,7 @@ def test_an_outcome_tells_recipe_data_and_split_and_loads(tmp_path):
 
     recipe = tiny_recipe()
     network = starting_network(recipe, START)
-    folder = write_outcome(tmp_path, network, recipe, START, PARTS)
+    folder = write_outcome(tmp_path, network, recipe, START.preprocessing, distilled_sections(START, PARTS))
     card = read_card(folder)
     assert card["recipe"]["attention_weight"] == 1.0
     assert card["data"]["blobs"]["n_train"] == len(PARTS[0][0].images)
@@ -148,11 +149,11 @@ def test_two_processes_train_what_one_would_within_rounding(tmp_path):
         out = Path(sys.argv[1])
         recipe = tiny_recipe(epochs=2, batch_size=4, per_epoch={"maps": 16, "labels": 16, "plain": 16},
                              attention_weight=0.0)
-        import gala_viz.training.fit as module
-        from gala_viz.training.fit import Pictures, fit, starting_network
-        network = starting_network(recipe, START)
+        from gala_viz.training.distillation import Distillation, Pictures, starting_network
+        from gala_viz.training.fit import fit
+        module = Distillation(starting_network(recipe, START), recipe, START)
         pictures = Pictures(*PARTS, START.preprocessing, recipe)
-        network = fit(recipe, network, START, pictures, out / "run", accelerator="cpu", devices=2, quiet=True)
+        network = fit(module, pictures, out / "run", accelerator="cpu", devices=2, quiet=True)
         if pictures.trainer.is_global_zero:
             save_file({key: value.contiguous() for key, value in network.state_dict().items()}, out / "two.safetensors")
         """

@@ -1,4 +1,4 @@
-"""A network of a few thousand weights, a collection made in code, and the recipe that trains one on the other."""
+"""Networks of a few thousand weights, collections made in code, and recipes that train the ones on the others."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from gala_viz.networks.network import Network
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.networks.zoo import BUILDERS
 from gala_viz.schema import labelled_map
-from gala_viz.training.recipes import Recipe
+from gala_viz.training.chance import image_keys
+from gala_viz.training.recipes import DistillationRecipe, ScratchRecipe
 
 PREPROCESSING = Preprocessing(short_px=40, crop_px=32)
 N_CATEGORIES = 4
@@ -83,7 +84,7 @@ class Blobs:
         return labelled_map(self._blob(image), name="human_map")
 
 
-def tiny_recipe(**changes: object) -> Recipe:
+def tiny_recipe(**changes: object) -> DistillationRecipe:
     settings = {
         "name": "tiny-gala",
         "title": "tiny",
@@ -97,4 +98,61 @@ def tiny_recipe(**changes: object) -> Recipe:
         "attention_warmup_epochs": 1.0,
         "per_epoch": {"maps": 16, "labels": 16, "plain": 8},
     }
-    return Recipe(**{**settings, **changes})
+    return DistillationRecipe(**{**settings, **changes})
+
+
+class Lamps:
+    """Photographs of 36 px with a red or a green lamp somewhere; the map marks the lamp, its colour is the category."""
+
+    name = "lamps"
+    title = "Lamps"
+    fingerprint = "lamps-1"
+    categories = ("red", "green")
+
+    def __init__(self, *, train: int = 48, validation: int = 16, with_maps: bool = True) -> None:
+        counts = {"train": train, "validation": validation, "test": 4}
+        self.images = tuple(f"{split}-{number:03d}" for split, count in counts.items() for number in range(count))
+        self.with_maps = with_maps
+        self.map_kinds = {"lamps": "Where the lamp is."} if with_maps else {}
+        self.prepared: list[tuple[str, ...]] = []
+
+    def prepare(self, splits: tuple[str, ...], progress: object) -> None:
+        self.prepared.append(tuple(splits))
+
+    def split(self, image: str) -> str:
+        return image.split("-")[0]
+
+    def category(self, image: str) -> str:
+        return self.categories[int(image.split("-")[1]) % 2]
+
+    def _lamp(self, image: str) -> np.ndarray:
+        chance = np.random.default_rng(image_keys([image]))
+        row, column = chance.uniform(8, 28, size=2)
+        y, x = np.mgrid[0:36, 0:36]
+        return np.exp(-((y - row) ** 2 + (x - column) ** 2) / (2 * 3.0**2)).astype(np.float32)
+
+    def photo(self, image: str) -> np.ndarray:
+        noise = np.random.default_rng(image_keys([f"noise {image}"])).integers(0, 90, size=(36, 36, 3))
+        noise[..., self.categories.index(self.category(image))] += (160 * self._lamp(image)).astype(int)
+        return np.clip(noise, 0, 255).astype(np.uint8)
+
+    def human_map(self, image: str) -> xr.DataArray | None:
+        return labelled_map(7 * self._lamp(image), name="human_map") if self.with_maps else None
+
+
+def tiny_scratch_recipe(**changes: object) -> ScratchRecipe:
+    arguments = {"blocks": (1, 2), "base_filters": 4, "strides": (1, 2), "attention_groups": (2,), "attention": "gala"}
+    settings = {
+        "name": "lamps-gala-clickme",
+        "title": "lamps",
+        "collection": "lamps",
+        "arguments": arguments,
+        "epochs": 3,
+        "batch_size": 4,
+        "warmup_epochs": 0.5,
+        "rate": 1e-2,
+        "input_px": 32,
+        "attention_weight": 1.0,
+        "norm_momentum": 0.2,
+    }
+    return ScratchRecipe(**{**settings, **changes})

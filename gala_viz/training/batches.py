@@ -1,0 +1,122 @@
+"""Batches of a collection held in memory: made in one go, varied where the network computes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import lightning as L
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from gala_viz.training.chance import generator, uniforms
+from gala_viz.training.held import Held
+from gala_viz.training.recipes import ScratchRecipe
+from gala_viz.training.resuming import ResumableLoader
+from gala_viz.training.views import N_CHANCES, varied
+
+
+@dataclass(frozen=True)
+class Turn:
+    """Positions of one batch's images in one epoch."""
+
+    epoch: int
+    positions: np.ndarray
+
+
+class Turns(Sampler[Turn]):
+    """The batches of an epoch: all images once, in an order of (seed, epoch), or in their own order without ``seed``.
+
+    Each of ``world`` processes takes every ``world``-th image of each batch, so that one step sees the same images on
+    any number of processes. In training the last batch is left out where it is not full.
+    """
+
+    def __init__(self, count: int, batch_size: int, *, seed: int | None = None, rank: int = 0, world: int = 1) -> None:
+        if batch_size < world or (seed is not None and count < batch_size):
+            raise ValueError(
+                f"a batch of {batch_size} images needs as many images, and no more than {world} processes."
+            )
+        self.count, self.batch_size, self.seed, self.rank, self.world = count, batch_size, seed, rank, world
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Lightning calls this before each epoch."""
+        self.epoch = epoch
+
+    def __iter__(self) -> Iterator[Turn]:
+        epoch, order = self.epoch, np.arange(self.count)
+        if self.seed is not None:
+            order = generator(self.seed, "order", epoch).permutation(self.count)
+        for number in range(len(self)):
+            batch = order[number * self.batch_size : (number + 1) * self.batch_size]
+            yield Turn(epoch, batch[self.rank : len(batch) - len(batch) % self.world : self.world])
+
+    def __len__(self) -> int:
+        rest = 0 if self.seed is not None else (self.count % self.batch_size) // self.world > 0
+        return self.count // self.batch_size + rest
+
+
+class Batches(Dataset):
+    """``Turn`` -> the arrays of a batch, not yet varied; ``chances`` (B, 6) where the pictures shall be."""
+
+    def __init__(self, held: Held, *, seed: int | None = None) -> None:
+        self.held, self.seed = held, seed
+
+    def __getitem__(self, turn: Turn) -> dict[str, Tensor]:
+        where, held = turn.positions, self.held
+        batch = {
+            "pixels": torch.from_numpy(held.pixels[where]),
+            "marks": torch.from_numpy(held.marks[where]),
+            "label": torch.from_numpy(held.labels[where]),
+            "has_map": torch.from_numpy(held.has_map[where]),
+        }
+        if self.seed is not None:
+            chances = uniforms(held.keys[where], N_CHANCES, self.seed, "vary", turn.epoch)
+            batch["chances"] = torch.from_numpy(chances.astype(np.float32))
+        return batch
+
+
+class HeldPictures(L.LightningDataModule):
+    """Training and validation pictures of one recipe, over the ranks of a distributed run."""
+
+    def __init__(self, training: Held, validation: Held, recipe: ScratchRecipe) -> None:
+        super().__init__()
+        self.training, self.validation, self.recipe = training, validation, recipe
+
+    def train_dataloader(self) -> DataLoader:
+        """One epoch in its seeded order, each picture varied anew."""
+        return self._loader(self.training, self.recipe.seed)
+
+    def val_dataloader(self) -> DataLoader:
+        """All validation pictures, whole."""
+        return self._loader(self.validation, None)
+
+    def on_after_batch_transfer(self, batch: dict[str, Tensor], dataloader_idx: int) -> dict[str, Tensor]:
+        """What the networks take, on the device: ``input`` (B, 3, y, x), ``label``, ``map`` (B, y, x), ``has_map``."""
+        del dataloader_idx
+        return ready(batch, self.recipe)
+
+    def _loader(self, held: Held, seed: int | None) -> DataLoader:
+        rank, world = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
+        turns = Turns(len(held.images), self.recipe.batch_size, seed=seed, rank=rank, world=world)
+        return ResumableLoader(Batches(held, seed=seed), sampler=turns, batch_size=None)
+
+
+def ready(batch: dict[str, Tensor], recipe: ScratchRecipe) -> dict[str, Tensor]:
+    """A batch of ``Batches``, varied by ``recipe`` where it has ``chances``, scaled for the networks."""
+    if "chances" in batch:
+        shares = {name: getattr(recipe, name) for name in ("smallest_share", "contrast", "brightness")}
+        photos, marks = varied(batch["pixels"], batch["marks"], batch["chances"], **shares)
+    else:
+        photos, marks = batch["pixels"].permute(0, 3, 1, 2).float(), batch["marks"].float()
+    scales = recipe.preprocessing.mean, recipe.preprocessing.std
+    mean, std = (photos.new_tensor(scale)[:, None, None] for scale in scales)
+    return {"input": (photos - mean) / std, "map": marks, "label": batch["label"], "has_map": batch["has_map"]}
+
+
+def validation_batches(held: Held, recipe: ScratchRecipe) -> Iterator[dict[str, Tensor]]:
+    """All images of ``held``, whole, as networks take them, on the CPU."""
+    batches = Batches(held)
+    return (ready(batches[turn], recipe) for turn in Turns(len(held.images), recipe.batch_size))

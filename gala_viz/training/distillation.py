@@ -1,0 +1,128 @@
+"""Training beside a teacher: a pretrained network learns where people look and keeps what it knows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import lightning as L
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from gala_viz.networks.folding import folded
+from gala_viz.networks.insert import open_gates
+from gala_viz.networks.network import Network
+from gala_viz.networks.preprocessing import Preprocessing
+from gala_viz.networks.zoo import build
+from gala_viz.training.losses import category_loss
+from gala_viz.training.module import CoTraining
+from gala_viz.training.recipes import DistillationRecipe
+from gala_viz.training.resuming import ResumableLoader
+from gala_viz.training.samples import EpochSampler, Samples, Source
+
+
+class Distillation(CoTraining):
+    """Co-training beside the ``teacher`` that the network starts from; batches are those of ``Samples``.
+
+    The teacher, the unmodified network, sees every picture exactly as the student does, crop and mirror image alike
+    (Beyer et al. 2022 found this consistency to matter); it is no part of the checkpoint. Batch-norm statistics stay as
+    they are: modules remain in eval mode, and the trunk named in the recipe is fixed. Also logged per validation epoch:
+    ``agreement`` (first choice equal to the teacher's).
+    """
+
+    recipe: DistillationRecipe
+
+    def __init__(self, network: nn.Module, recipe: DistillationRecipe, teacher: Network) -> None:
+        super().__init__(network.eval(), recipe)
+        self._teacher = (folded(teacher).module,)
+        for path, parameter in network.named_parameters():
+            parameter.requires_grad_(not _under(path, recipe.frozen))
+
+    def train(self, mode: bool = True) -> Distillation:
+        """Stay in eval mode: nothing in these networks but batch norm and dropout would change, and neither shall."""
+        del mode
+        return super().train(False)
+
+    def on_fit_start(self) -> None:
+        """Bring the teacher to the device of this process."""
+        self._teacher[0].to(self.device)
+
+    @torch.no_grad()
+    def teacher_logits(self, batch: dict[str, Tensor]) -> Tensor:
+        """Logits (B, category) of the teacher, float32."""
+        return self._teacher[0](batch["input"].contiguous(memory_format=torch.channels_last)).float()
+
+    def category_loss(self, batch: dict[str, Tensor], logits: Tensor) -> Tensor:
+        """The label's cross-entropy and the teacher's soft predictions, in the recipe's shares."""
+        shares = {"temperature": self.recipe.temperature, "label_share": self.recipe.label_share}
+        return category_loss(logits, batch["label"], self.teacher_logits(batch), **shares)
+
+    def further_numbers(self, batch: dict[str, Tensor], logits: Tensor) -> dict[str, Tensor]:
+        """Agreement with the teacher."""
+        agreement = logits.argmax(dim=1) == self.teacher_logits(batch).argmax(dim=1)
+        return {"agreement": agreement.float().mean()}
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """A rate for the backbone and one for GALA."""
+        gala = {id(parameter) for block in self._blocks.values() for parameter in block.parameters()}
+        learning = [parameter for parameter in self.network.parameters() if parameter.requires_grad]
+        return [
+            {"params": [p for p in learning if id(p) not in gala], "lr": self.recipe.backbone_rate},
+            {"params": [p for p in learning if id(p) in gala], "lr": self.recipe.gala_rate},
+        ]
+
+
+class Pictures(L.LightningDataModule):
+    """Training and validation pictures of one recipe, split over the ranks of a distributed run."""
+
+    def __init__(
+        self,
+        training: Sequence[Source],
+        validation: Sequence[Source],
+        preprocessing: Preprocessing,
+        recipe: DistillationRecipe,
+    ) -> None:
+        super().__init__()
+        self.recipe = recipe
+        self._sources = tuple(training), tuple(validation)
+        seed, jitter = recipe.seed, recipe.jitter_px
+        self._training = Samples(training, preprocessing, jitter_px=jitter, seed=seed)
+        self._validation = Samples(validation, preprocessing, jitter_px=0, seed=seed)
+
+    def train_dataloader(self) -> DataLoader:
+        """Pictures of one epoch, in their seeded order."""
+        return self._loader(self._training, self._sources[0], self.recipe.per_epoch)
+
+    def val_dataloader(self) -> DataLoader:
+        """All validation pictures, centre crop."""
+        return self._loader(self._validation, self._sources[1], None)
+
+    def _loader(self, samples: Samples, sources: tuple[Source, ...], per_epoch: dict[str, int] | None) -> DataLoader:
+        rank, world = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
+        sampler = EpochSampler(sources, per_epoch, seed=self.recipe.seed, rank=rank, world=world)
+        return ResumableLoader(samples, batch_size=self.recipe.batch_size, sampler=sampler)
+
+
+def starting_network(recipe: DistillationRecipe, start: Network) -> nn.Module:
+    """The recipe's architecture with the weights of ``start`` and its gates open: it computes what ``start`` does.
+
+    GALA's other weights come from the recipe's seed. Raises ``ValueError`` where ``start`` has keys that the
+    architecture lacks.
+    """
+    with torch.random.fork_rng():
+        torch.manual_seed(recipe.seed)
+        network = build(recipe.builder, recipe.arguments)
+    state = network.state_dict()
+    for key, value in start.module.state_dict().items():
+        owner, _, leaf = key.rpartition(".")
+        placed = key if key in state else f"{owner}.body.{leaf}"
+        if placed not in state:
+            raise ValueError(f"{recipe.builder} has no place for {key!r} of {start.name}.")
+        state[placed] = value.cpu().clone()
+    network.load_state_dict(state)
+    return open_gates(network, recipe.gate)
+
+
+def _under(path: str, prefixes: tuple[str, ...]) -> bool:
+    return any(path == prefix or path.startswith(f"{prefix}.") for prefix in prefixes)
