@@ -238,3 +238,9 @@ def test_the_page_of_compare_answers_soon_and_ctrl_c_ends_it_quietly():
         assert started.returncode == 0
         assert "Traceback" not in err
     assert seconds < 10  # 3 s on an idle machine; a shared one is given time
+
+
+def test_networks_that_are_not_named_are_those_that_know_the_collections_categories():
+    assert CompareOptions().pair == ("lite0-gala-vanilla", "lite0-gala-human")
+    assert CompareOptions(collection="rendered").pair == ("rendered-gala", "rendered-gala-clickme")
+    assert CompareOptions(collection="rendered", networks=("a", "b")).pair == ("a", "b")

@@ -40,5 +40,5 @@ def check(options: CompareOptions) -> None:
     collection_folder(options.collection)
     if options.human_maps is not None and not Path(options.human_maps).expanduser().is_dir():
         raise NotADirectoryError(f"--human-maps names a folder of PNG, NPY or NPZ files; {options.human_maps} is none.")
-    for network in options.networks:
+    for network in options.pair:
         network_folder(network)

@@ -46,7 +46,7 @@ def _load(options: CompareOptions, say: Callable[[str], None]) -> MapSource:
     from gala_viz.networks.zoo import load_network
 
     networks = []
-    for name in options.networks:
+    for name in options.pair:
         say(f"Loading the network {name}…")
         networks.append(load_network(name, device=options.device, dtype=options.dtype))
     return LiveMaps(collection, networks)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PAIR = ("lite0-gala-vanilla", "lite0-gala-human")
+OWN_PAIRS = {"rendered": ("rendered-gala", "rendered-gala-clickme")}
+"""Collections whose categories only networks of their own know -> these networks."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -12,18 +14,24 @@ class CompareOptions:
     """Which collection two networks are compared on."""
 
     collection: str = "photos"
-    """A known name (photos) or a folder of images."""
+    """A known name (photos, rendered) or a folder of images."""
     human_maps: str | None = None
     """A folder of human maps (PNG, NPY or NPZ), named by image."""
-    networks: tuple[str, str] = PAIR
-    """Names or folders of two networks; the delta is red where the second relies more."""
+    networks: tuple[str, str] | None = None
+    """Names or folders of two networks; the delta is red where the second relies more. Left out: lite0-gala-vanilla and
+    lite0-gala-human, or the networks that were trained on the collection."""
     device: str | None = None
     """cpu, cuda, cuda:1 or mps; left out: CUDA where it is there, else the CPU."""
     dtype: str | None = None
     """float32 or bfloat16; left out: float32."""
 
     def __post_init__(self) -> None:
-        if len(self.networks) != 2:
+        if self.networks is not None and len(self.networks) != 2:
             raise ValueError(
                 f"two networks are compared; got {len(self.networks)}: {', '.join(self.networks) or 'none'}."
             )
+
+    @property
+    def pair(self) -> tuple[str, str]:
+        """The two networks: those asked for, or those that suit the collection."""
+        return self.networks or OWN_PAIRS.get(self.collection, PAIR)
