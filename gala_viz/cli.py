@@ -18,6 +18,7 @@ COMMANDS: Registry[tuple[str, str]] = Registry(
     {
         "compare": ("gala_viz.commands.compare", "show what two networks rely on, image by image, in the browser"),
         "train": ("gala_viz.commands.train", "train a network by a recipe, with or without human maps"),
+        "sweep": ("gala_viz.commands.sweep", "train a recipe at several lambdas and seeds, and tabulate the trade-off"),
         "evaluate": (
             "gala_viz.commands.evaluate",
             "networks on held-out images of any collection: tables, tests, ceilings",

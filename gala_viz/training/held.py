@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 import xarray as xr
 
+from gala_viz.collections.caching import cache_folder
 from gala_viz.networks.preprocessing import Preprocessing
+from gala_viz.specs import fingerprint
 from gala_viz.splits import Split
 from gala_viz.training.chance import image_keys
+
+KEPT = 6
+"""Files of maps in the cache folder, each up to 100 MB."""
 
 Progress = Callable[[int, int], None]
 
@@ -67,27 +74,50 @@ def hold(
 ) -> Held:
     """Read the ``split`` of ``collection``; 6,000 images of 128 x 128 px take 500 MB with their maps.
 
+    Maps, which take longest, are kept in the user's cache folder, by the collection's fingerprint.
     ``progress(done, total)`` is called as images are read. Raises ``ValueError`` where the split is empty or an image's
     category is not among the collection's.
     """
     images = tuple(image for image in collection.images if collection.split(image) == split)
     if not images:
         raise ValueError(f"{collection.name}: no image is in the {split} split.")
+    name = fingerprint("marks", collection.fingerprint, images, preprocessing.settings())
+    kept = cache_folder() / "training" / f"{name}.npz"
     side = preprocessing.crop_px
     pixels = np.empty((len(images), side, side, 3), np.uint8)
-    marks = np.zeros((len(images), side, side), np.float16)
     labels = np.empty(len(images), np.int64)
-    has_map = np.zeros(len(images), bool)
+    marks = _read(kept) if with_maps else np.zeros((len(images), side, side), np.float16)
+    missing = marks is None
+    if marks is None:
+        marks = np.zeros((len(images), side, side), np.float16)
     for number, image in enumerate(images):
         category = collection.category(image)
         if category not in collection.categories:
             raise ValueError(f"{collection.name}, {image}: its category {category!r} is not among the collection's.")
         labels[number] = collection.categories.index(category)
         pixels[number] = preprocessing.view(collection.photo(image))
-        human_map = collection.human_map(image) if with_maps else None
+        human_map = collection.human_map(image) if missing else None
         if human_map is not None and (strongest := float(human_map.max())) > 0:
             marks[number] = preprocessing.map_to_frame(human_map).values.clip(0) / strongest
-            has_map[number] = True
         if progress is not None:
             progress(number + 1, len(images))
-    return Held(images, pixels, marks, labels, has_map, image_keys(images))
+    if missing:
+        _write(kept, marks)
+    return Held(images, pixels, marks, labels, marks.any(axis=(1, 2)), image_keys(images))
+
+
+def _read(path: Path) -> np.ndarray | None:
+    if not path.is_file():
+        return None
+    with np.load(path) as arrays:
+        return arrays["marks"]
+
+
+def _write(path: Path, marks: np.ndarray) -> None:
+    """Whole or not at all, whoever else writes the same; the oldest of more than ``KEPT`` files goes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".partial", delete=False) as file:
+        np.savez_compressed(file, marks=marks)
+    Path(file.name).replace(path)
+    for old in sorted(path.parent.glob("*.npz"), key=lambda one: one.stat().st_mtime)[:-KEPT]:
+        old.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Tiny networks train on one thread: waiting for a second one costs more than it saves, most of all on busy machines."""
+"""Tiny networks train on one thread: waiting for a second costs more than it saves, most of all on busy machines."""
 
 from __future__ import annotations
 

@@ -38,6 +38,18 @@ def test_without_maps_none_is_read():
     assert not hold(LAMPS, "train", RECIPE.preprocessing, with_maps=False).has_map.any()
 
 
+def test_maps_are_made_once_and_kept(monkeypatch):
+    lamps = Lamps()
+    first = hold(lamps, "validation", RECIPE.preprocessing)
+    monkeypatch.setattr(lamps, "human_map", lambda image: pytest.fail("the map was asked for again"))
+    again = hold(lamps, "validation", RECIPE.preprocessing)
+    np.testing.assert_array_equal(first.marks, again.marks)
+    monkeypatch.undo()
+    lamps.fingerprint = "lamps-2"
+    lamps.with_maps = False
+    assert not hold(lamps, "validation", RECIPE.preprocessing).has_map.any()
+
+
 def test_an_empty_split_and_an_unknown_category_are_refused():
     with pytest.raises(ValueError, match="lamps: no image is in the validation split"):
         hold(Lamps(validation=0), "validation", RECIPE.preprocessing)

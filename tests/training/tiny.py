@@ -106,13 +106,13 @@ class Lamps:
 
     name = "lamps"
     title = "Lamps"
-    fingerprint = "lamps-1"
     categories = ("red", "green")
 
     def __init__(self, *, train: int = 48, validation: int = 16, with_maps: bool = True) -> None:
         counts = {"train": train, "validation": validation, "test": 4}
         self.images = tuple(f"{split}-{number:03d}" for split, count in counts.items() for number in range(count))
         self.with_maps = with_maps
+        self.fingerprint = f"lamps-{with_maps}"
         self.map_kinds = {"lamps": "Where the lamp is."} if with_maps else {}
         self.prepared: list[tuple[str, ...]] = []
 

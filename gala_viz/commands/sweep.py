@@ -1,0 +1,183 @@
+"""``gala-viz sweep``: one recipe at several lambdas and seeds, and the table of the trade-off between them."""
+
+from __future__ import annotations
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import tyro
+
+from gala_viz.commands.progress import counted
+from gala_viz.registry import unknown_name
+
+if TYPE_CHECKING:
+    from gala_viz.training.recipes import ScratchRecipe
+
+TABLE = "trade_off.csv"
+_POLL_S = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arguments:
+    """Train a recipe once for each lambda and seed; write validation accuracy and likeness to the maps as a table.
+
+    Each training is a ``gala-viz train`` of its own. What is done already is left as it is, what was stopped goes on.
+    """
+
+    recipe: Annotated[str, tyro.conf.Positional]
+    """Name of a recipe that learns from scratch, for example rendered-gala-clickme."""
+    weights: tuple[float, ...]
+    """The lambdas, for example 0 0.5 1 2 4 6."""
+    seeds: tuple[int, ...] = (0,)
+    """The seeds."""
+    jobs: int = 1
+    """How many trainings at a time; they share the processor's cores."""
+    epochs: int | None = None
+    """Epochs, in place of the recipe's."""
+    runs: Path = Path("runs")
+    """Everything goes into RUNS/sweep-RECIPE."""
+    device: str = "auto"
+    """cpu, gpu, or auto."""
+    precision: str = "32-true"
+    """32-true or bf16-mixed."""
+
+    def run(self) -> int:
+        """Train what is not done, keep the table up to date, tell where it is."""
+        from gala_viz.training.recipes import RECIPES, ScratchRecipe
+
+        if self.recipe not in RECIPES:
+            raise ValueError(unknown_name("recipe", self.recipe, RECIPES))
+        recipe = RECIPES[self.recipe]
+        if not isinstance(recipe, ScratchRecipe):
+            raise ValueError(f"a sweep needs a recipe that opens its own collection; {self.recipe} does not.")
+        if self.jobs < 1:
+            raise ValueError(f"jobs is at least 1; got {self.jobs}.")
+        trials = [self._trial(recipe, weight, seed) for weight in self.weights for seed in self.seeds]
+        waiting = [trial for trial in trials if self.numbers(trial) is None]
+        sys.stdout.write(f"{len(trials)} trainings, {len(trials) - len(waiting)} of them done\n")
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if waiting:
+            prepare(recipe)
+        try:
+            failed = self._train(waiting, trials)
+        finally:
+            table = self.write_table(trials)
+        sys.stdout.write(f"{table}\n")
+        if failed:
+            told = ", ".join(str(self.folder / f"{trial.name}.txt") for trial in failed)
+            raise ValueError(f"{len(failed)} of {len(trials)} trainings failed; what they said is in {told}.")
+        return 0
+
+    @property
+    def folder(self) -> Path:
+        """Where checkpoints, networks, what the trainings said, and the table are."""
+        return self.runs / f"sweep-{self.recipe}"
+
+    def numbers(self, trial: ScratchRecipe) -> dict[str, Any] | None:
+        """The [selection] of a finished training of exactly this recipe, or None."""
+        from gala_viz.networks.card import read_card
+        from gala_viz.networks.folders import WeightsError
+        from gala_viz.training.outcome import plain
+
+        try:
+            card = read_card(self.folder / "networks" / trial.name)
+        except WeightsError:
+            return None
+        return card["selection"] if card.get("recipe") == plain(asdict(trial)) else None
+
+    def write_table(self, trials: Sequence[ScratchRecipe]) -> Path:
+        """Write one row for each finished training: lambda, seed, accuracy, rho (mean over layers, then each layer)."""
+        rows: list[dict[str, Any]] = []
+        for trial in trials:
+            if (found := self.numbers(trial)) is not None:
+                rho = {f"rho_{layer}": value for layer, value in found.get("rho_attention", {}).items()}
+                first = {"rho_attention": rho.pop("rho_mean_of_layers", "")}
+                counts = {"n_labelled": found["n_labelled"], "n_with_maps": found.get("n_with_maps", 0)}
+                told = {"attention_weight": trial.attention_weight, "seed": trial.seed, "accuracy": found["accuracy"]}
+                rows.append({**told, **first, **counts, **rho})
+        path = self.folder / TABLE
+        with path.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, list(dict.fromkeys(key for row in rows for key in row)))
+            writer.writeheader()
+            writer.writerows(rows)
+        return path
+
+    def _trial(self, recipe: ScratchRecipe, weight: float, seed: int) -> ScratchRecipe:
+        changes: dict[str, Any] = {"attention_weight": weight, "seed": seed, "epochs": self.epochs or recipe.epochs}
+        return replace(recipe, name=f"{self.recipe}-lambda{weight:g}-seed{seed}", **changes)
+
+    def _train(self, waiting: list[ScratchRecipe], trials: Sequence[ScratchRecipe]) -> list[ScratchRecipe]:
+        """Run what waits, ``jobs`` at a time; the trials that failed."""
+        running: list[tuple[ScratchRecipe, subprocess.Popen[bytes], float]] = []
+        failed: list[ScratchRecipe] = []
+        waiting = list(waiting)
+        try:
+            while waiting or running:
+                while waiting and len(running) < self.jobs:
+                    trial = waiting.pop(0)
+                    running.append((trial, self._start(trial), time.monotonic()))
+                time.sleep(_POLL_S)
+                for entry in [entry for entry in running if entry[1].poll() is not None]:
+                    running.remove(entry)
+                    trial, process, since = entry
+                    found = self.numbers(trial) if process.returncode == 0 else None
+                    failed += [trial] if found is None else []
+                    self.write_table(trials)
+                    sys.stdout.write(f"{trial.name}: {_told(found)}, {(time.monotonic() - since) / 60:.1f} min\n")
+                    sys.stdout.flush()
+        except KeyboardInterrupt:
+            for _, process, _ in running:
+                process.send_signal(signal.SIGINT)
+            for _, process, _ in running:
+                process.wait()
+            raise
+        return failed
+
+    def _start(self, trial: ScratchRecipe) -> subprocess.Popen[bytes]:
+        """A training in a process of its own, which hears Ctrl-C from this one alone."""
+        threads = max(1, (os.cpu_count() or 1) // self.jobs)
+        environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
+        with (self.folder / f"{trial.name}.txt").open("ab") as said:
+            return subprocess.Popen(
+                training_command(self, trial), env=environment, stdout=said, stderr=said, start_new_session=True
+            )
+
+
+def training_command(sweep: Arguments, trial: ScratchRecipe) -> list[str]:
+    """The ``gala-viz train`` of one lambda and seed."""
+    settings = {
+        "attention-weight": trial.attention_weight,
+        "seed": trial.seed,
+        "epochs": trial.epochs,
+        "name": trial.name,
+        "runs": sweep.folder,
+        "out": sweep.folder / "networks",
+        "device": sweep.device,
+        "precision": sweep.precision,
+    }
+    options = [text for key, value in settings.items() for text in (f"--{key}", str(value))]
+    return [sys.executable, "-m", "gala_viz", "train", sweep.recipe, *options, "--quiet"]
+
+
+def prepare(recipe: ScratchRecipe) -> None:
+    """Make the collection's images once, before several trainings ask for them."""
+    from gala_viz.collections import open_collection
+
+    collection: Any = open_collection(recipe.collection)
+    if hasattr(collection, "prepare"):
+        collection.prepare(("train", "validation"), counted("rendering"))
+
+
+def _told(found: dict[str, Any] | None) -> str:
+    if found is None:
+        return "failed"
+    rho = found.get("rho_attention", {}).get("mean_of_layers")
+    return f"accuracy {found['accuracy']:.3f}" + ("" if rho is None else f", rho {rho:.3f}")

@@ -1,0 +1,161 @@
+"""Training from scratch without options, and the sweep over lambdas and seeds, on a collection made in code."""
+
+import csv
+import signal
+import sys
+import textwrap
+from dataclasses import asdict, replace
+
+import pytest
+
+from gala_viz.cli import main
+from gala_viz.collections.open import COLLECTIONS
+from gala_viz.commands import sweep as command
+from gala_viz.networks.card import read_card
+from gala_viz.networks.zoo import load_network
+from gala_viz.training.outcome import plain
+from gala_viz.training.recipes import RECIPES
+from tests.training.tiny import Lamps, tiny_scratch_recipe
+
+RECIPE = tiny_scratch_recipe()
+
+
+@pytest.fixture(autouse=True)
+def lamps(monkeypatch):
+    """The collection and its recipe under their names."""
+    collection = Lamps()
+    monkeypatch.setitem(COLLECTIONS._entries, "lamps", lambda: collection)
+    monkeypatch.setitem(RECIPES._entries, RECIPE.name, RECIPE)
+    return collection
+
+
+def test_a_recipe_from_scratch_needs_no_further_options(lamps, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", RECIPE.name, "--seed", "3", "--quiet"]) == 0
+    assert "written to models/lamps-gala-clickme" in capsys.readouterr().out
+    assert lamps.prepared == [("train", "validation")]
+    card = read_card(tmp_path / "models" / RECIPE.name)
+    assert card["recipe"]["seed"] == 3
+    assert card["selection"]["maps"] == "simulated ClickMe maps"
+    assert load_network(tmp_path / "models" / RECIPE.name, device="cpu").categories == Lamps.categories
+    assert (tmp_path / "runs" / RECIPE.name / "last.ckpt").is_file()
+
+
+def test_the_attention_weight_of_a_recipe_can_be_set_to_zero(tmp_path):
+    where = ["--out", str(tmp_path / "models"), "--runs", str(tmp_path / "runs"), "--quiet", "--epochs", "1"]
+    assert main(["train", RECIPE.name, "--attention-weight", "0", *where]) == 0
+    card = read_card(tmp_path / "models" / RECIPE.name)
+    assert card["recipe"]["attention_weight"] == 0
+    assert "maps" not in card["data"]["lamps"]
+    assert card["selection"]["n_with_maps"] == 16
+
+
+def test_recipes_say_which_photographs_they_want(tmp_path, capsys):
+    assert main(["train", RECIPE.name, "--maps", str(tmp_path)]) == 2
+    assert "learns from the collection 'lamps'" in capsys.readouterr().err
+    assert main(["train", "lite0-gala-human"]) == 2
+    assert "tell their folders with --maps and --labels" in capsys.readouterr().err
+
+
+def pretended(sweep, trial):
+    """In place of a training: a card that says what one of this lambda and seed might have reached."""
+    card = {
+        "network": {"name": trial.name, "builder": "resnet"},
+        "weights": {"sha256": ""},
+        "preprocessing": {},
+        "recipe": plain(asdict(trial)),
+        "selection": {
+            "n_labelled": 16,
+            "accuracy": 0.9 - trial.attention_weight / 10,
+            "n_with_maps": 16,
+            "rho_attention": {"layer1": 0.2, "mean_of_layers": trial.attention_weight / 5},
+        },
+    }
+    program = """
+        import sys
+        from pathlib import Path
+        from gala_viz.networks.card import write_card
+        folder = Path(sys.argv[1])
+        folder.mkdir(parents=True)
+        write_card(folder, eval(sys.argv[2]))
+    """
+    folder = sweep.folder / "networks" / trial.name
+    return [sys.executable, "-c", textwrap.dedent(program), str(folder), repr(card)]
+
+
+def swept(tmp_path, *options):
+    return main(["sweep", RECIPE.name, "--weights", "0", "2", "--seeds", "1", "2", "--runs", str(tmp_path), *options])
+
+
+def table(tmp_path):
+    with (tmp_path / f"sweep-{RECIPE.name}" / command.TABLE).open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_sweep_trains_every_lambda_and_seed_once_and_writes_the_table(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(command, "training_command", pretended)
+    assert swept(tmp_path, "--jobs", "2") == 0
+    rows = table(tmp_path)
+    assert [(row["attention_weight"], row["seed"]) for row in rows] == [
+        ("0.0", "1"), ("0.0", "2"), ("2.0", "1"), ("2.0", "2")
+    ]  # fmt: skip
+    assert rows[3]["accuracy"] == "0.7"
+    assert rows[3]["rho_attention"] == "0.4"
+    assert rows[3]["rho_layer1"] == "0.2"
+    monkeypatch.setattr(command, "training_command", lambda *_: pytest.fail("a finished training ran again"))
+    assert swept(tmp_path) == 0
+    assert "4 trainings, 4 of them done" in capsys.readouterr().out
+    assert table(tmp_path) == rows
+
+
+def test_a_training_of_another_recipe_is_not_taken_for_done(tmp_path, monkeypatch):
+    monkeypatch.setattr(command, "training_command", pretended)
+    assert swept(tmp_path) == 0
+    sweep = command.Arguments(recipe=RECIPE.name, weights=(0.0,), runs=tmp_path)
+    trial = sweep._trial(RECIPE, 0.0, 1)
+    assert sweep.numbers(trial) is not None
+    assert sweep.numbers(replace(trial, rate=1.0)) is None
+
+
+def test_failures_are_told_with_their_logs_and_others_go_on(tmp_path, monkeypatch, capsys):
+    def half(sweep, trial):
+        fails = [sys.executable, "-c", "import sys; sys.exit('no memory')"]
+        return fails if trial.seed == 1 else pretended(sweep, trial)
+
+    monkeypatch.setattr(command, "training_command", half)
+    assert swept(tmp_path) == 2
+    assert "2 of 4 trainings failed" in capsys.readouterr().err
+    folder = tmp_path / f"sweep-{RECIPE.name}"
+    assert "no memory" in (folder / f"{RECIPE.name}-lambda0-seed1.txt").read_text()
+    assert [row["seed"] for row in table(tmp_path)] == ["2", "2"]
+
+
+def test_ctrl_c_is_passed_on_to_the_trainings(tmp_path, monkeypatch):
+    def waits(sweep, trial):
+        program = f"import time\ntry: time.sleep(60)\nexcept KeyboardInterrupt: open({str(tmp_path / 'told')!r}, 'w')"
+        return [sys.executable, "-c", program]
+
+    pauses = iter(range(3))
+
+    def interrupted(seconds):
+        if next(pauses) == 2:
+            signal.raise_signal(signal.SIGINT)
+        real(1.0)
+
+    real = command.time.sleep
+    monkeypatch.setattr(command, "training_command", waits)
+    monkeypatch.setattr(command.time, "sleep", interrupted)
+    assert swept(tmp_path) == 130
+    assert (tmp_path / "told").exists()
+
+
+def test_a_sweep_needs_a_recipe_with_its_own_collection(capsys):
+    assert main(["sweep", "lite0-gala-human", "--weights", "1"]) == 2
+    assert "a sweep needs a recipe that opens its own collection" in capsys.readouterr().err
+
+
+def test_the_command_of_one_training_is_understood(tmp_path, monkeypatch):
+    sweep = command.Arguments(recipe=RECIPE.name, weights=(0.5,), runs=tmp_path)
+    trial = sweep._trial(RECIPE, 0.5, 7)
+    assert main(command.training_command(sweep, trial)[3:]) == 0
+    assert sweep.numbers(trial)["n_labelled"] == 16
