@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -132,6 +133,7 @@ class Arguments:
         """Train; whether this process is the one that writes what comes of it."""
         from gala_viz.training.fit import fit
 
+        logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
         recipe: Recipe = module.recipe
         fit(
             module,

@@ -14,6 +14,7 @@ from torch import nn
 from gala_viz.training.module import CoTraining
 from gala_viz.training.resuming import (
     INTERRUPTED,
+    LAST,
     Checkpoints,
     SameRecipe,
     Stopped,
@@ -47,7 +48,8 @@ def fit(
     module.network.to(memory_format=torch.channels_last)
     checkpoint = checkpoint_to_resume(folder) if resume else None
     if not resume:
-        (folder / INTERRUPTED).unlink(missing_ok=True)
+        for name in (INTERRUPTED, LAST):
+            (folder / name).unlink(missing_ok=True)
     with ctrl_c_noted() as asked:
         trainer = L.Trainer(
             max_epochs=max_epochs or module.recipe.epochs,

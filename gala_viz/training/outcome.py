@@ -92,7 +92,7 @@ def scratch_sections(
         entry |= {f"n_{split}": len(held.images), f"ids_{split}": fingerprint(list(held.images))}
     kinds = getattr(collection, "map_kinds", {})
     if kinds and recipe.attention_weight:
-        entry["maps"] = f"{recipe.maps}: {next(iter(kinds.values()))}"
+        entry["maps"], entry["maps_are"] = recipe.maps, next(iter(kinds.values()))
     compared = {
         "maps": recipe.maps,
         "rho": "Spearman, attention norm and map at the layer's grid, mean over images",

@@ -116,12 +116,29 @@ def test_ctrl_c_keeps_the_present_step_and_going_on_from_it_is_exact(tmp_path, e
     assert not (tmp_path / "parts" / INTERRUPTED).exists()
 
 
+def test_a_restart_forgets_earlier_checkpoints(tmp_path):
+    trained(tmp_path / "a", RECIPE, max_epochs=1)
+    with pytest.raises(KeyboardInterrupt):
+        trained(tmp_path / "a", RECIPE, callbacks=[PressCtrlC(0, 1)], resume=False)
+    assert {path.name for path in (tmp_path / "a").glob("*.ckpt")} == {INTERRUPTED}
+
+
 def test_ctrl_c_is_as_it_was_after_a_training(tmp_path):
     before = signal.getsignal(signal.SIGINT)
     trained(tmp_path / "a", RECIPE, max_epochs=1)
     with pytest.raises(KeyboardInterrupt):
         trained(tmp_path / "b", RECIPE, callbacks=[PressCtrlC(0, 1)])
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_in_bfloat16_attention_norms_and_losses_stay_float32(tmp_path):
+    network = trained(tmp_path, tiny_scratch_recipe(epochs=4), precision="bf16-mixed")
+    assert all(value.dtype != torch.bfloat16 for value in network.state_dict().values())
+    assert numbers_of(network)["accuracy"] > 0.6
+    module = FromScratch(network, RECIPE)
+    with torch.autocast("cpu", torch.bfloat16):
+        logits, norms = module(torch.randn(2, 3, 32, 32))
+    assert {logits.dtype, *(norm.dtype for norm in norms.values())} == {torch.float32}
 
 
 def test_a_training_is_logged_for_tensorboard_and_as_a_table(tmp_path):
@@ -221,7 +238,8 @@ def test_an_outcome_from_scratch_tells_categories_data_and_selection_and_loads(t
     card = read_card(folder)
     assert card["categories"]["names"] == ["red", "green"]
     assert card["data"]["lamps"]["n_train"] == 48
-    assert card["data"]["lamps"]["maps"] == "simulated ClickMe maps: Where the lamp is."
+    assert card["data"]["lamps"]["maps"] == "simulated ClickMe maps"
+    assert card["data"]["lamps"]["maps_are"] == "Where the lamp is."
     assert card["network"]["licence"].startswith("MIT")
     assert card["network"]["start"] == "random weights, seed 0"
     assert card["selection"]["n_labelled"] == card["selection"]["n_with_maps"] == 16
