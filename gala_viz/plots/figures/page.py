@@ -1,0 +1,119 @@
+"""What every printed figure shares: type, sizes, pictures without axes, colour bars, and the files that it becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import Colormap, ListedColormap, Normalize
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from gala_viz.plots.palettes import DEFAULT, DIVERGING, SEQUENTIAL
+
+STYLE: dict[str, Any] = {
+    "font.family": ["DejaVu Sans", "sans-serif"],
+    "font.size": 7.0,
+    "axes.titlesize": 7.0,
+    "axes.labelsize": 7.0,
+    "axes.linewidth": 0.5,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "xtick.labelsize": 6.0,
+    "ytick.labelsize": 6.0,
+    "xtick.major.width": 0.5,
+    "ytick.major.width": 0.5,
+    "legend.fontsize": 6.0,
+    "legend.frameon": False,
+    "svg.fonttype": "none",  # text stays text
+    "svg.hashsalt": "gala_viz",
+    "pdf.fonttype": 42,
+    "image.composite_image": False,  # each picture is embedded as it is, once
+}
+WIDTH_INCHES = 7.2
+"""A page's two columns."""
+DOTS_PER_INCH = 300
+FORMATS = ("png", "svg", "pdf")
+_NO_DATE = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
+
+SEQUENTIAL_MAP: Colormap = ListedColormap(SEQUENTIAL[DEFAULT], name="sequential")
+DIVERGING_MAP: Colormap = ListedColormap(DIVERGING, name="diverging")
+
+
+@contextmanager
+def page(height_inches: float, width_inches: float = WIDTH_INCHES) -> Iterator[Figure]:
+    """An empty figure in the house's style; nothing global is changed."""
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(width_inches, height_inches), layout="constrained")
+        figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0.0, hspace=0.0)
+        yield figure
+
+
+def save(figure: Figure, folder: Path, name: str, caption: str) -> list[Path]:
+    """Write ``name``.png, .svg, .pdf and the caption as ``name``.md into ``folder``; return them.
+
+    The same figure gives the same bytes: no dates, no random ids.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f"{name}.{ending}" for ending in FORMATS]
+    with matplotlib.rc_context(STYLE):
+        figure.draw_without_rendering()  # lays the figure out, once for all formats
+        figure.set_layout_engine("none")
+        for path, ending in zip(paths, FORMATS, strict=True):
+            figure.savefig(path, dpi=DOTS_PER_INCH, metadata=_NO_DATE[ending])
+    told = folder / f"{name}.md"
+    told.write_text(caption.rstrip() + "\n", encoding="utf-8")
+    return [*paths, told]
+
+
+def picture(
+    axes: Axes,
+    values: NDArray[Any] | None,
+    *,
+    colours: Colormap | None = None,
+    limits: tuple[float, float] = (0.0, 1.0),
+    frame_px: tuple[int, int] | None = None,
+) -> None:
+    """Draw a photograph (y, x, 3 or 4) or a map (y, x) without axes; None is told as "n/a".
+
+    A map of fewer cells is stretched over ``frame_px`` (height, width); its cells stay visible.
+    """
+    axes.set(xticks=[], yticks=[])
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    if values is None:
+        axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
+        axes.text(0.5, 0.5, "n/a", ha="center", va="center", color="#8a8a8a")
+        return
+    height, width = frame_px or values.shape[:2]
+    axes.imshow(
+        values,
+        cmap=colours,
+        norm=None if colours is None else Normalize(*limits),
+        extent=(0, width, height, 0),
+        interpolation="none",
+    )
+
+
+def colour_bar(axes: Axes, colours: Colormap, limits: tuple[float, float], label: str) -> None:
+    """A horizontal bar that fills ``axes``, its label naming quantity and unit."""
+    scale = matplotlib.cm.ScalarMappable(Normalize(*limits), colours)
+    bar = axes.figure.colorbar(scale, cax=axes, orientation="horizontal")
+    bar.solids.set_rasterized(True)
+    bar.outline.set_visible(False)
+    bar.ax.tick_params(length=2, pad=1)
+    bar.ax.locator_params(nbins=3)
+    bar.set_label(label, labelpad=1, fontsize=6)
+
+
+def finite_max(*maps: NDArray[np.floating] | None, percentile: float = 99.5) -> float:
+    """The ``percentile`` of the finite values of all ``maps`` together; 1.0 where there is nothing above 0."""
+    values = [np.asarray(one)[np.isfinite(one)] for one in maps if one is not None]
+    together = np.concatenate(values) if values else np.empty(0)
+    end = float(np.percentile(together, percentile)) if together.size else 0.0
+    return end if end > 0 else 1.0

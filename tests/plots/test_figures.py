@@ -1,0 +1,129 @@
+"""Printed figures: the files, what is text and what is a picture in them, and what is not known."""
+
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gala_viz.plots.figures.comparison import Compared, comparison_figure
+from gala_viz.plots.figures.page import finite_max, save
+from gala_viz.plots.figures.people import Seen, people_figure, through_the_map
+from gala_viz.plots.figures.regions import Share, regions_figure
+from gala_viz.plots.figures.trade_off import Tried, trade_off_figure
+
+SIDE = 16
+
+
+def chance():
+    return np.random.default_rng(0)
+
+
+def view():
+    return chance().integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
+
+
+def row(title="stag", **changes):
+    values = chance().random((SIDE, SIDE))
+    known = {"human_map": values, "first": values, "second": values, "delta": values - 0.5}
+    known |= {"first_norm": values[:4, :4], "second_norm": values[:4, :4]}
+    return Compared(title=title, view=view(), **{**known, **changes})
+
+
+def written(tmp_path, figure, name="figure"):
+    save(figure, tmp_path, name, "What it shows.")
+    return (tmp_path / f"{name}.svg").read_text()
+
+
+def texts(svg):
+    return re.findall(r"<text[^>]*>([^<]*)</text>", svg)
+
+
+def test_a_figure_is_a_png_an_svg_a_pdf_and_a_caption_and_the_same_bytes_again(tmp_path):
+    for folder in ("one", "two"):
+        paths = save(comparison_figure([row()], ("vanilla", "clickme"), "layer1"), tmp_path / folder, "f", "Caption.")
+    assert [path.suffix for path in paths] == [".png", ".svg", ".pdf", ".md"]
+    for path in paths:
+        assert path.read_bytes() == (tmp_path / "one" / path.name).read_bytes()
+    assert paths[2].read_bytes().startswith(b"%PDF")
+    assert Image.open(paths[0]).info["dpi"][0] == pytest.approx(300, abs=1)
+
+
+def test_text_stays_text_and_every_picture_is_embedded_once(tmp_path):
+    svg = written(tmp_path, comparison_figure([row(), row("tram")], ("vanilla", "clickme"), "layer1", "simulated map"))
+    assert {"image", "simulated map", "delta", "difference"} <= set(texts(svg))
+    assert svg.count("<image") == 2 * 7 + 4
+    assert svg.count("data:image/png") == svg.count("<image")
+
+
+def test_what_is_not_known_is_told(tmp_path):
+    empty = row(human_map=None, first_norm=None, second_norm=None)
+    assert texts(written(tmp_path, comparison_figure([empty], ("a", "b"), "layer1"))).count("n/a") == 3
+    assert texts(written(tmp_path, trade_off_figure([]), "trade")).count("n/a") == 1
+    unknown = [Tried(weight=0, seed=0, accuracy=float("nan"), rho=0.1)]
+    assert texts(written(tmp_path, trade_off_figure(unknown), "trade")).count("n/a") == 1
+
+
+def test_maps_of_zeros_and_nan_are_drawn(tmp_path):
+    zeros, gaps = np.zeros((SIDE, SIDE)), np.full((SIDE, SIDE), np.nan)
+    rows = [row(first=zeros, delta=zeros, first_norm=zeros), row(second=gaps, delta=gaps, human_map=gaps)]
+    written(tmp_path, comparison_figure(rows, ("a", "b"), "layer1"))
+
+
+def test_the_photograph_is_as_opaque_as_the_map_is_dense():
+    marks = np.zeros((SIDE, SIDE))
+    marks[:2] = np.linspace(0, 1, 2 * SIDE).reshape(2, SIDE)
+    seen = through_the_map(view(), marks)
+    full = np.percentile(marks, 99)
+    np.testing.assert_array_equal(seen[..., :3], view())
+    np.testing.assert_array_equal(seen[..., 3], np.rint(255 * np.minimum(marks / full, 1)))
+    assert not through_the_map(view(), np.zeros((SIDE, SIDE)))[..., 3].any()
+    with pytest.raises(ValueError, match="photograph's size"):
+        through_the_map(view(), np.zeros((4, 4)))
+
+
+def test_animals_are_outlined_blue_and_vehicles_red(tmp_path):
+    seen = [Seen(title=name, view=view(), human_map=chance().random((SIDE, SIDE))) for name in ("stag", "hare")]
+    svg = written(tmp_path, people_figure([("animals", seen), ("vehicles", seen[:1])], columns=2))
+    assert svg.count("stroke: #2f6fb5") == 2 * 4
+    assert svg.count("stroke: #c8442f") == 1 * 4
+    assert svg.count("<image") == 3
+
+
+def test_the_trade_off_names_every_lambda_and_marks_the_chosen_one(tmp_path):
+    tried = [
+        Tried(weight=weight, seed=seed, accuracy=0.9 - weight / 50 + seed / 100, rho=0.1 + weight / 10)
+        for weight in (0.0, 2.0)
+        for seed in (1, 2)
+    ]
+    figure = trade_off_figure(tried, chosen=2.0)
+    means = figure.axes[0].collections[0].get_offsets()
+    np.testing.assert_allclose(means, [[0.1, 91.5], [0.3, 87.5]])
+    assert {"λ = 0", "λ = 2"} <= set(texts(written(tmp_path, figure)))
+
+
+def test_bars_stand_beside_the_regions_own_sizes(tmp_path):
+    shares = {
+        name: {"diagnostic": Share(mean=mean, low=mean - 1, high=mean + 2)} for name, mean in (("a", 9), ("b", 5))
+    }
+    figure = regions_figure(
+        {"SmoothGrad": shares, "attention norm": {"b": shares["b"]}}, {"diagnostic": 6.0, "rest": 94.0}
+    )
+    first, second = figure.axes
+    assert [bar.get_height() for bar in first.patches] == [9, 5]
+    assert [bar.get_height() for bar in second.patches] == [5]
+    assert first.patches[1].get_facecolor() == second.patches[0].get_facecolor()
+    assert {"a", "b", "share of the pixels", "diagnostic"} <= set(texts(written(tmp_path, figure)))
+
+
+def test_the_end_of_a_scale_is_above_zero_whatever_is_drawn():
+    assert finite_max(np.array([1.0, np.nan]), None, percentile=100) == 1.0
+    assert finite_max() == finite_max(np.zeros(3)) == finite_max(np.array([np.nan])) == 1.0
+
+
+def test_drawing_changes_nothing_global():
+    import matplotlib
+
+    before = dict(matplotlib.rcParams)
+    comparison_figure([row()], ("a", "b"), "layer1")
+    assert dict(matplotlib.rcParams) == before
