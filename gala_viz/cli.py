@@ -23,6 +23,7 @@ COMMANDS: Registry[tuple[str, str]] = Registry(
             "gala_viz.commands.evaluate",
             "networks on held-out images of any collection: tables, tests, ceilings",
         ),
+        "paper": ("gala_viz.commands.paper.command", "the paper's table and figures, from the networks at hand"),
         "measure": ("gala_viz.commands.measure", "measure networks on held-out images, beside people's own ceiling"),
     },
 )

@@ -65,7 +65,7 @@ def evaluate(
     """
     groups = {name: tuple(members) for name, members in (groups or {}).items()}
     _check_names(networks, groups, reference)
-    images, left_out = _images(collection, spec)
+    images, left_out = _images(collection, spec, tell)
     kept = kept or Kept()
     progress = Progress(len(images) * len(networks), tell)
     looked: dict[str, Looked] = {}
@@ -90,9 +90,11 @@ def evaluate(
         single = [numbers[member] for member in members]
         numbers[name] = with_seeds(numbers_of(name, values[name], spec), single)
     tested = {name: values[name] for name in (groups or networks)}
+    about = collection_facts(collection, images)
+    who = "simulated people" if (about["human_maps"] or {}).get("simulated") else "people"
     return Evaluation(
         spec=spec,
-        collection=collection_facts(collection),
+        collection=about,
         images=images,
         categories=tuple(collection.category(image) for image in images),
         left_out=left_out,
@@ -100,7 +102,7 @@ def evaluate(
         groups=groups,
         values=values,
         numbers=[number for one in numbers.values() for number in one]
-        + _shared_numbers(networks, looked, people, spec),
+        + _shared_numbers(networks, looked, people, spec, who),
         comparisons=compared(tested, spec, reference),
         notes=notes_of(collection, networks, values, images, left_out),
     )
@@ -118,11 +120,18 @@ def _check_names(networks: Mapping[str, Network], groups: Mapping[str, Sequence[
         raise ValueError(unknown_name("reference among the networks compared", reference, tested))
 
 
-def _images(collection: Collection, spec: EvaluationSpec) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
+def _images(
+    collection: Collection, spec: EvaluationSpec, tell: Callable[[str], None]
+) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
+    """The images that can be read; a collection that makes its images makes all of a split at once."""
     images = images_of(collection, spec.split)
+    prepare = getattr(collection, "prepare", None)
     if spec.n_images is not None and spec.n_images < len(images):
         chosen = set(drawn(collection, images, spec.n_images, seed=spec.seed, purpose="evaluation"))
         images = tuple(image for image in images if image in chosen)
+    elif prepare is not None:
+        tell(f"{collection.name}: making the images of the {spec.split} split where they are not there yet")
+        prepare(("train", "validation", "test") if spec.split == "all" else (spec.split,))
     return readable(collection, images)
 
 
@@ -166,6 +175,7 @@ def _shared_numbers(
     looked: Mapping[str, Looked],
     people: Mapping[Preprocessing, People | None],
     spec: EvaluationSpec,
+    who: str,
 ) -> list[Number]:
     """What people reach and the regions' sizes, once for each frame."""
     found = []
@@ -173,7 +183,7 @@ def _shared_numbers(
         names = [name for name, network in networks.items() if network.preprocessing == frame]
         where = "" if len(people) == 1 else f", in the frame of {names[0]}"
         if marks is not None:
-            found += people_numbers(marks, spec, f"people{where}")
+            found += people_numbers(marks, spec, f"{who}{where}")
         pixels = region_pixels(looked[names[0]])
         if pixels is not None:
             found += pixel_numbers(pixels, spec, f"frame{where}")

@@ -21,11 +21,14 @@ def notes_of(
 ) -> tuple[str, ...]:
     """What could not be measured, and why, in sentences."""
     notes = [f"{len(left_out)} photographs could not be read and are left out."] if left_out else []
-    for name, network in networks.items():
-        if "correct" not in values[name]:
-            notes.append(f"{name}: no image has a label that it knows; its top-1 error is left out.")
-        if not network.layers:
-            notes.append(f"{name} has no GALA layers; its attention columns are left out.")
+    unlabelled = [name for name in networks if "correct" not in values[name]]
+    if unlabelled:
+        notes.append(
+            f"No image has a label that these networks know; top-1 errors are left out: {_listed(unlabelled)}."
+        )
+    without = [name for name, network in networks.items() if not network.layers]
+    if without:
+        notes.append(f"Without GALA layers, so without attention columns: {_listed(without)}.")
     if not any(collection.has_human_map(image) for image in images):
         notes.append(f"{collection.name} has no human maps of these images; likeness to people is left out.")
     if not any("region" in one.dims for one in values.values()):
@@ -33,15 +36,32 @@ def notes_of(
     return tuple(notes)
 
 
-def collection_facts(collection: Collection) -> dict[str, Any]:
-    """Which images, with which maps: plain values."""
+def seeds_told(groups: Mapping[str, Sequence[str]], networks: Mapping[str, Mapping[str, Any]]) -> str:
+    """For example "rendered-gala: 1, 2; rendered-se: 1": the seeds that each mean is over."""
+    return "; ".join(
+        f"{name}: {', '.join(str(networks[member].get('seed')) for member in members)}"
+        for name, members in groups.items()
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return "; ".join(names)
+
+
+def collection_facts(collection: Collection, images: Sequence[str]) -> dict[str, Any]:
+    """Which images, with which maps, and whether these are simulated: plain values."""
     kind = next(iter(getattr(collection, "map_kinds", {}).items()), None)
+    marked = next((image for image in images if collection.has_human_map(image)), None)
+    maps = None
+    if kind is not None and marked is not None:
+        simulated = bool(collection.human_map(marked).attrs.get("simulated", False))
+        maps = {"kind": kind[0], "made": kind[1], "simulated": simulated}
     return {
         "name": collection.name,
         "title": getattr(collection, "title", collection.name),
         "fingerprint": collection.fingerprint,
         "licence": getattr(collection, "licence", None),
-        "human_maps": None if kind is None else {"kind": kind[0], "made": kind[1]},
+        "human_maps": maps,
     }
 
 

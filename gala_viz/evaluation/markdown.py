@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gala_viz.evaluation.evaluate import Evaluation
+from gala_viz.evaluation.facts import seeds_told
 from gala_viz.evaluation.numbers import Number
 from gala_viz.evaluation.pairs import family
 from gala_viz.evaluation.published import PUBLISHED, SAYS, SOURCE, SPLIT_HALF_RHO
@@ -19,9 +20,9 @@ def markdown(evaluation: Evaluation) -> str:
     sections = [
         f"# {evaluation.collection['title']}: {len(evaluation.images)} images\n\n{_about(evaluation)}",
         "## Networks\n\n" + "\n".join(_networks(evaluation, list(evaluation.groups or evaluation.networks))),
-        "## People and regions\n\n" + "\n".join(_shared(shared)) if shared else "",
+        "## Human maps and regions\n\n" + "\n".join(_shared(shared)) if shared else "",
         "## Each seed\n\n" + "\n".join(_networks(evaluation, list(evaluation.networks))) if evaluation.groups else "",
-        f"## Differences\n\n{family(evaluation.comparisons)}\n\n" + "\n".join(_tests(evaluation)),
+        f"## Differences\n\n{family(evaluation.comparisons)}{_chance(evaluation)}\n\n" + "\n".join(_tests(evaluation)),
         f"## Published\n\n{SAYS}\n\n" + "\n".join(_published()),
     ]
     return "\n\n".join(section for section in sections if section) + "\n"
@@ -34,7 +35,7 @@ def _about(evaluation: Evaluation) -> str:
         f"({spec.n_resamples:,} resamples, seed {spec.seed}).",
     ]
     if maps is not None:
-        lines.append(f"Human maps: {maps['made']}")
+        lines.append(f"Human maps{' (simulated, not of people)' if maps['simulated'] else ''}: {maps['made']}")
     if spec.smoothgrad is not None:
         grad = spec.smoothgrad
         whose = "the network's own first choice" if spec.target == "own" else "the true category"
@@ -43,9 +44,9 @@ def _about(evaluation: Evaluation) -> str:
             f"{whose}; compared at {spec.cells} x {spec.cells} cells. Attention norms are compared at their own grids."
         )
     if evaluation.groups:
-        members = "; ".join(f"{name}: {', '.join(found)}" for name, found in evaluation.groups.items())
+        seeds = seeds_told(evaluation.groups, evaluation.networks)
         lines.append(
-            f"Means over seeds are taken image by image ({members}); ± is the standard deviation of the seeds."
+            f"Means over seeds are taken image by image (seeds of {seeds}); ± is the seeds' standard deviation."
         )
     return "\n\n".join([*lines, *evaluation.notes])
 
@@ -84,6 +85,12 @@ def _shared(numbers: Sequence[Number]) -> list[str]:
         text = f"{interval_text(number.interval, digits)}, n = {n}"
         rows.append([number.who, _title(number.key), text, over_people, number.note or NOTHING])
     return lines_of(["", "", "over images", "over participants", ""], rows)
+
+
+def _chance(evaluation: Evaluation) -> str:
+    if not evaluation.groups:
+        return ""
+    return " Networks are means over seeds; the tests ask about other images, these seeds being taken as they are."
 
 
 def _tests(evaluation: Evaluation) -> list[str]:

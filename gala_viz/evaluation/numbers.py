@@ -94,7 +94,8 @@ def people_numbers(people: People, spec: EvaluationSpec, who: str = "people") ->
             found += _ceiling_numbers(who, cells, ceiling)
         for partner, rhos in zip(("same", "different"), people.floors.get(grid, ()), strict=False):
             interval = bootstrap_intervals(rhos.values[:, None], n_resamples=spec.n_resamples, seed=spec.seed)[0]
-            note = "" if interval else f"there are no pairs of images of {partner} categories."
+            alone = f"there are no pairs of images of {partner} categories."
+            note = "maps of all participants; the ceiling's are of halves." if interval else alone
             key = Key(f"floor_{partner}_category", cells=cells)
             found.append(Number(who=who, key=key, interval=interval, note=note))
     return found

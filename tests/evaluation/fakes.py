@@ -77,7 +77,7 @@ class Shapes:
             return None
         chance = self._chance(f"people {image}")
         maps = np.stack([self._blob(image, chance.normal(0, 3)) for _ in PEOPLE])
-        return labelled_map(maps, name="human_map", leading={"participant": list(PEOPLE)})
+        return labelled_map(maps, name="human_map", leading={"participant": list(PEOPLE)}, attrs={"simulated": 1})
 
     def human_map(self, image: str, kind: str | None = None, participant: str | None = None) -> xr.DataArray | None:
         maps = self.participant_maps(image)

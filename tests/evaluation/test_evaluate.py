@@ -17,6 +17,7 @@ from gala_viz.evaluation.values import MEAN_OF_LAYERS
 from gala_viz.specs import SmoothGradSpec
 from tests.evaluation.fakes import CATEGORIES, PEOPLE, PREPROCESSING, Bare, Shapes, network
 
+PEOPLE_ARE = "simulated people"
 SPEC = EvaluationSpec(
     smoothgrad=SmoothGradSpec(n_samples=2),
     cells=16,
@@ -94,7 +95,7 @@ def test_the_fraction_is_of_the_ceiling_on_the_same_grid_and_its_square_is_named
     ceiling = noise_ceiling({image: maps(image) for image in found.images}, spec=SPEC.ceiling)
     rho = found.values["gala"]["rho_attention"].sel(layer="layer1", drop=True)
     expected = fraction_explained(rho, ceiling, n_resamples=300)
-    assert number(found, "people", "ceiling", "", "", "8 x 8").interval.mean == pytest.approx(ceiling.rho, abs=1e-6)
+    assert number(found, PEOPLE_ARE, "ceiling", "", "", "8 x 8").interval.mean == pytest.approx(ceiling.rho)
     fraction = number(found, "gala", "fraction_of_ceiling_attention", "layer1").interval
     assert fraction.mean == pytest.approx(100 * expected.fraction.mean, abs=1e-4)
     assert fraction.low == pytest.approx(100 * expected.fraction.low, abs=1e-3)
@@ -103,17 +104,17 @@ def test_the_fraction_is_of_the_ceiling_on_the_same_grid_and_its_square_is_named
 
 
 def test_the_ceiling_has_intervals_over_images_and_over_participants_and_is_corrected_apart(found):
-    plain = number(found, "people", "ceiling", "", "", "16 x 16")
-    whole = number(found, "people", "ceiling_spearman_brown", "", "", "16 x 16")
+    plain = number(found, PEOPLE_ARE, "ceiling", "", "", "16 x 16")
+    whole = number(found, PEOPLE_ARE, "ceiling_spearman_brown", "", "", "16 x 16")
     assert (plain.interval.n, plain.participants.n) == (12, len(PEOPLE))
     assert whole.interval.mean == pytest.approx(2 * plain.interval.mean / (1 + plain.interval.mean))
     assert whole.participants.high == pytest.approx(2 * plain.participants.high / (1 + plain.participants.high))
 
 
 def test_floors_are_below_the_ceiling_and_tell_the_category(found):
-    ceiling = number(found, "people", "ceiling", "", "", "16 x 16").interval.mean
+    ceiling = number(found, PEOPLE_ARE, "ceiling", "", "", "16 x 16").interval.mean
     for category in ("same", "different"):
-        assert number(found, "people", f"floor_{category}_category", "", "", "16 x 16").interval.mean < ceiling
+        assert number(found, PEOPLE_ARE, f"floor_{category}_category", "", "", "16 x 16").interval.mean < ceiling
         assert number(found, "gala", f"floor_{category}_smoothgrad").interval.n == 12
 
 
@@ -208,7 +209,7 @@ def test_one_image_gives_numbers_without_bounds_and_no_significance(shapes):
     found = evaluate(nets, shapes, replace(SPEC, n_images=1))
     assert len(found.images) == 1
     assert all(one.test.p == 1.0 for one in found.comparisons)
-    assert number(found, "people", "floor_different_category", "", "", "16 x 16").interval is None
+    assert number(found, PEOPLE_ARE, "floor_different_category", "", "", "16 x 16").interval is None
 
 
 def test_a_constant_map_has_no_rho_and_nothing_crashes(shapes):

@@ -79,7 +79,7 @@ def test_a_table_says_that_maps_are_simulated_and_what_is_missing(written):
     _, found = written
     page = markdown(found)
     assert "Simulated clicks" in page
-    assert "resnet has no GALA layers; its attention columns are left out." in page
+    assert "without attention columns: resnet." in page
 
 
 def test_a_collection_without_anything_still_gives_all_files(tmp_path):
@@ -105,7 +105,7 @@ def test_the_command_writes_the_folder_prints_the_table_and_goes_on_where_it_sto
     asked += ["--people-resamples", "0", "--device", "cpu", "--out", str(out)]
     assert main(asked) == 0
     first = capsys.readouterr()
-    assert "| rho of SmoothGrad with people |" in first.out
+    assert "| rho of SmoothGrad with the human map |" in first.out
     assert "gala-one: 12 of 12 images" in first.err
     assert main(asked) == 0
     again = capsys.readouterr()

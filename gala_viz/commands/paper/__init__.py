@@ -1,0 +1,1 @@
+"""``gala-viz paper``: finding or training the networks, evaluating them, drawing the figures, telling how."""

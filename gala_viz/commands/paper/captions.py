@@ -1,0 +1,52 @@
+"""What captions say of every figure: which maps, which images by which rule, which weights, which settings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gala_viz.evaluation.choice import DRAWING_RULE
+from gala_viz.evaluation.evaluate import Evaluation
+from gala_viz.networks.network import Network
+
+
+def caption(title: str, sentences: Sequence[str]) -> str:
+    """A caption in Markdown; empty sentences are left out."""
+    return "\n\n".join([f"**{title}**", *(sentence for sentence in sentences if sentence)])
+
+
+def maps_are(found: Evaluation) -> str:
+    """What the human maps are called in a sentence; says when they are simulated."""
+    maps = found.collection["human_maps"]
+    if maps is None:
+        return "no human maps"
+    return "simulated human maps" if maps["simulated"] else "human maps"
+
+
+def maps_made(found: Evaluation) -> str:
+    """How the human maps were made, in the collection's own words."""
+    maps = found.collection["human_maps"]
+    if maps is None:
+        return ""
+    said = "The human maps are simulated, not of people" if maps["simulated"] else "Human maps"
+    return f"{said}: {maps['made']}"
+
+
+def drawn_by(images: Sequence[str], seed: int, purpose: str) -> str:
+    """Which images are shown, and the rule that drew them."""
+    rule = DRAWING_RULE.format(purpose=purpose, seed=seed)
+    how = f"drawn by a rule with the seed {seed}, not by eye: {rule}"
+    return f"n = {len(images)} images, {how}. They are {', '.join(images)}."
+
+
+def smoothgrad_made(found: Evaluation) -> str:
+    """SmoothGrad's settings in the evaluation."""
+    spec = found.spec.smoothgrad
+    if spec is None:
+        return ""
+    whose = "the network's own first choice" if found.spec.target == "own" else "the true category"
+    return f"SmoothGrad: n = {spec.n_samples}, noise {spec.noise_fraction} of the range, seed {spec.seed}, of {whose}."
+
+
+def weights_of(networks: Sequence[Network]) -> str:
+    """The networks' checksums."""
+    return "Weights: " + "; ".join(f"{one.name}, sha256 {one.sha256[:16]}" for one in networks) + "."

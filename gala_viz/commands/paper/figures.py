@@ -1,0 +1,181 @@
+"""The paper's figures: from an evaluation and its networks to files with captions that tell every setting."""
+
+from __future__ import annotations
+
+from itertools import cycle
+from typing import TYPE_CHECKING
+
+from gala_viz.commands.paper.captions import caption, drawn_by, maps_are, maps_made, smoothgrad_made, weights_of
+from gala_viz.commands.paper.sweep import trainings_of
+from gala_viz.evaluation.choice import drawn
+from gala_viz.evaluation.facts import seeds_told
+from gala_viz.evaluation.side_by_side import side_by_side
+from gala_viz.evaluation.values import MEAN_OF_LAYERS
+from gala_viz.plots.figures.comparison import SCALES, Compared, comparison_figure
+from gala_viz.plots.figures.page import save
+from gala_viz.plots.figures.people import OPACITY, Seen, people_figure
+from gala_viz.plots.figures.regions import Share, regions_figure
+from gala_viz.plots.figures.trade_off import trade_off_figure
+from gala_viz.registry import unknown_name
+from gala_viz.specs import SmoothGradSpec
+
+if TYPE_CHECKING:
+    from gala_viz.collections.collection import Collection
+    from gala_viz.commands.paper.command import Arguments
+    from gala_viz.commands.paper.networks import Wanted
+    from gala_viz.evaluation.evaluate import Evaluation
+    from gala_viz.networks.network import Network
+
+IN_FIGURE_1A, COLUMNS_1A = 12, 4
+"""Pictures of each superclass, and how many stand in a row."""
+
+
+def draw(arguments: Arguments, found: Evaluation, collection: Collection, loaded: dict[Wanted, Network]) -> list[str]:
+    """Draw all figures into the folder; sentences about those that could not be drawn, and why."""
+    told = [
+        _people(arguments, found, collection, next(iter(loaded.values()))),
+        _comparison(arguments, found, collection, loaded),
+        _trade_off(arguments, found, loaded),
+        _regions(arguments, found),
+    ]
+    return [text for text in told if text]
+
+
+def _people(arguments: Arguments, found: Evaluation, collection: Collection, network: Network) -> str:
+    marked = [image for image in found.images if collection.has_human_map(image)]
+    if not marked:
+        return "figure-1a is left out: these images have no human maps."
+    kinds = sorted({collection.superclass(image) or "" for image in marked})
+    count = COLUMNS_1A if arguments.quick else IN_FIGURE_1A
+    chosen = drawn(collection, marked, count * len(kinds), seed=arguments.seed, purpose="figure 1A")
+    frame = network.preprocessing
+    groups = [
+        (
+            f"{kind}s" if kind else "images",
+            [
+                Seen(
+                    title=collection.category(image) or image,
+                    view=frame.view(collection.photo(image)),
+                    human_map=frame.map_to_frame(collection.human_map(image)).values,
+                )
+                for image in chosen
+                if (collection.superclass(image) or "") == kind
+            ],
+        )
+        for kind in kinds
+    ]
+    told = [
+        f"Photographs seen through {maps_are(found)}: "
+        + ", ".join(f"{title} in {name}" for (title, _), name in zip(groups, cycle(("blue", "red")), strict=False))
+        + ".",
+        OPACITY,
+        maps_made(found),
+        drawn_by(chosen, arguments.seed, "figure 1A"),
+    ]
+    save(people_figure(groups, columns=COLUMNS_1A), arguments.out, "figure-1a", caption("Figure 1A", told))
+    return ""
+
+
+def _comparison(arguments: Arguments, found: Evaluation, collection: Collection, loaded: dict[Wanted, Network]) -> str:
+    names = arguments.networks[-2:]
+    pair = _pair(names, loaded)
+    if len(names) < 2 or pair is None:
+        return f"figure-2 is left out: it needs {' and '.join(names)} of one seed."
+    seed, (first, second) = pair
+    rows = min(arguments.rows, 2) if arguments.quick else arguments.rows
+    n_samples = min(arguments.figure_samples, 4) if arguments.quick else arguments.figure_samples
+    spec = SmoothGradSpec(n_samples=n_samples, seed=arguments.seed)
+    layers = second.layers or first.layers
+    layer = arguments.layer or (layers[-1] if layers else None)
+    if layer is not None and layer not in layers:
+        raise ValueError(unknown_name(f"GALA layer of {second.name}", layer, list(layers)))
+    chosen = drawn(collection, found.images, rows, seed=arguments.seed, purpose="figure 2")
+    shown = [
+        Compared(
+            title=one.category or one.image,
+            view=one.view,
+            human_map=one.human_map,
+            first=one.maps[0],
+            second=one.maps[1],
+            delta=one.delta,
+            first_norm=one.norms[0],
+            second_norm=one.norms[1],
+        )
+        for one in side_by_side((first, second), collection, chosen, spec, layer)
+    ]
+    maps = found.collection["human_maps"]
+    people = "human map" if maps is None else f"{maps['kind']}\nmap"
+    told = [
+        f"Image by image: {maps_are(found)}, SmoothGrad of {names[0]} and of {names[1]} (seed {seed}), their delta "
+        f"({names[1]} minus {names[0]}), and the attention norms of layer {layer} of both.",
+        f"SmoothGrad: n = {spec.n_samples}, noise {spec.noise_fraction} of the range, seed {spec.seed}, the same noise "
+        "for both networks, of the true category's logit where both networks know it, else of each one's first choice; "
+        "sum of absolute values over colour, no smoothing.",
+        SCALES,
+        maps_made(found),
+        drawn_by(chosen, arguments.seed, "figure 2"),
+        weights_of((first, second)),
+    ]
+    figure = comparison_figure(shown, names, layer or "no layer", people)
+    save(figure, arguments.out, "figure-2", caption("Figure 2", told))
+    return ""
+
+
+def _trade_off(arguments: Arguments, found: Evaluation, loaded: dict[Wanted, Network]) -> str:
+    name = arguments.networks[-1]
+    network = next((network for one, network in loaded.items() if one.name == name), None)
+    card = {} if network is None else network.card
+    tried, source = trainings_of(name, card, arguments.runs, arguments.sweep)
+    chosen = card.get("recipe", {}).get("attention_weight")
+    told = [
+        f"Accuracy against Spearman's rho of the attention norms (mean over layers) with {maps_are(found)}, for {name} "
+        "at several lambdas, the weight of the attention loss; both on the validation split.",
+        f"Large points are means over seeds, small ones single seeds; red: lambda = {chosen}, which was chosen.",
+        f"n = {len(tried)} trainings, seeds {sorted({one.seed for one in tried})}. Source: {source}.",
+        maps_made(found),
+    ]
+    if not tried:
+        told = [f"n/a: there is no table of trainings at several lambdas. gala-viz sweep {name} makes it."]
+    save(
+        trade_off_figure(tried, chosen, maps_are(found)),
+        arguments.out,
+        "trade-off",
+        caption("The trade-off over lambda", told),
+    )
+    return "" if tried else f"trade-off is empty: gala-viz sweep {name} --weights 0 0.5 1 2 4 6 makes its table."
+
+
+def _regions(arguments: Arguments, found: Evaluation) -> str:
+    pixels = {one.key.region: one.interval.mean for one in found.numbers if one.key.quantity == "region_pixels"}
+    if not pixels:
+        return f"regions is left out: {found.collection['name']} does not know what its pixels belong to."
+    panels: dict[str, dict[str, dict[str, Share]]] = {}
+    for title, quantity, layer in (
+        ("SmoothGrad", "share_smoothgrad", ""),
+        ("attention norm, mean of layers", "share_attention", MEAN_OF_LAYERS),
+    ):
+        for one in found.numbers:
+            of_this = (one.key.quantity, one.key.layer) == (quantity, layer)
+            if of_this and one.interval is not None and one.who in (found.groups or found.networks):
+                share = Share(mean=one.interval.mean, low=one.interval.low, high=one.interval.high)
+                panels.setdefault(title, {}).setdefault(one.who, {})[one.key.region] = share
+    seeds = seeds_told(found.groups, found.networks)
+    told = [
+        "Shares of the maps' mass on the regions of the images; whiskers are 95 % bootstrap intervals over "
+        f"{len(found.images)} images ({found.spec.n_resamples:,} resamples, seed {found.spec.seed}). A black line is "
+        "the region's share of the pixels: what a map without preference has.",
+        f"Means over seeds, image by image; the seeds of {seeds}." if seeds else "",
+        smoothgrad_made(found),
+    ]
+    save(regions_figure(panels, pixels), arguments.out, "regions", caption("Where the maps lie", told))
+    return ""
+
+
+def _pair(names: tuple[str, str], loaded: dict[Wanted, Network]) -> tuple[int, tuple[Network, Network]] | None:
+    """The smallest seed of which both networks are there, and the two."""
+    by_seed = {(one.name, one.seed): network for one, network in loaded.items()}
+    for seed in sorted({one.seed for one in loaded}):
+        found = tuple(by_seed.get((name, seed)) for name in names)
+        if None not in found:
+            return seed, found
+    return None
