@@ -10,6 +10,7 @@ from typing import Any
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Colormap, ListedColormap, Normalize
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
@@ -102,7 +103,7 @@ def picture(
 
 def colour_bar(axes: Axes, colours: Colormap, limits: tuple[float, float], label: str) -> None:
     """A horizontal bar that fills ``axes``, its label naming quantity and unit."""
-    scale = matplotlib.cm.ScalarMappable(Normalize(*limits), colours)
+    scale = ScalarMappable(Normalize(*limits), colours)
     bar = axes.figure.colorbar(scale, cax=axes, orientation="horizontal")
     bar.solids.set_rasterized(True)
     bar.outline.set_visible(False)
