@@ -99,7 +99,7 @@ class LookControls:
             fields.append(self._look("parts", f"Outline {parts}", "switch"))
         self.pane = Fields(fields, self._write, least_px=156)
         self.pane.jslink(display, live="looks")
-        display.looks = looks.param.values() | self.pane.values
+        display.defaults = {name: value for name, value in looks.param.values().items() if name != "name"}
 
     def _look(self, name: str, label: str, kind: str, **more: Any) -> Field:
         return Field(name=name, label=label, kind=kind, value=getattr(self.looks, name), **more)

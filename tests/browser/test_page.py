@@ -162,6 +162,9 @@ def test_a_collection_without_people_says_so(visit):
     page.settled()
     assert page.model("note", "m.visible && m.text") == "This collection\nhas no human maps."
     page.page.get_by_text("nothing can be said about closeness to people").wait_for()
+    assert page.page.get_by_label("People as").count() == 0
+    assert page.page.get_by_label("Outline diagnostic parts").count() == 0
+    assert page.pixels("a").std() > 5
 
 
 def test_an_empty_collection_says_what_to_do(visit):

@@ -83,7 +83,7 @@ class FakeSource:
         self.map_kinds = (
             {"fixations": "Fixations of 15 observers, 3 s of free viewing.", "mouse": "Mouse samples."} if human else {}
         )
-        self.outlined = "diagnostic parts"
+        self.outlined = "diagnostic parts" if human else ""
         self.methods = {"smoothgrad": "SmoothGrad", "saliency": "Gradient"}
         self.skipped = (("broken/half.jpg", "the file ends early"),)
         self._seed = {image: i for i, image in enumerate(ids)}

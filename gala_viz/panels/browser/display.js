@@ -18,6 +18,7 @@ export function render({model, view, el}) {
     row, column, source: find(`layers/source/${row}/${column}`), glyph: find(`layers/glyph/${row}/${column}`),
   }))
   const grid = sources.photo.get_column("image")[0].shape
+  let looks = {} // all of them; a page without human maps or known parts has inputs for some only
   let held = false
   let here = null
 
@@ -44,12 +45,12 @@ export function render({model, view, el}) {
 
   const paint = (glyph, values, limits, palette, opacity, gone) => {
     const mapper = glyph.glyph.color_mapper
-    mapper.setv({low: limits[0], high: limits[1], palette: thresholded(palette, values, limits, model.looks.threshold, gone)})
+    mapper.setv({low: limits[0], high: limits[1], palette: thresholded(palette, values, limits, looks.threshold, gone)})
     if (glyph.glyph.global_alpha?.value !== opacity) { glyph.glyph.global_alpha = {value: opacity} }
   }
 
   const recolour = () => {
-    const {scale, opacity, human_style: style, palette, contours} = model.looks
+    const {scale, opacity, human_style: style, palette, contours} = looks
     const sequential = model.palettes[palette]
     const colours = (limits) => (limits[0] < 0 && limits[1] === -limits[0] ? model.diverging : sequential)
     const pair = [image_of(sources.a), image_of(sources.b)]
@@ -75,7 +76,7 @@ export function render({model, view, el}) {
       const own = line.name.endsWith("/human")
       line.visible = known && (contours || (own && style === "contours"))
     }
-    for (const line of part_lines) { line.visible = model.looks.parts }
+    for (const line of part_lines) { line.visible = looks.parts }
     find("note").visible = !known
 
     for (const {row, column, source, glyph} of cells) {
@@ -105,6 +106,7 @@ export function render({model, view, el}) {
 
   let asked = false
   const redraw = () => {
+    looks = {...looks, ...model.looks}
     if (asked) { return }
     asked = true
     requestAnimationFrame(() => { asked = false; recolour(); if (here != null) { read(here) } })
@@ -225,6 +227,7 @@ export function render({model, view, el}) {
   document.addEventListener("gala-viz:escape", () => hold(false), {signal: listening.signal})
   model.on("remove", () => listening.abort())
   const listen = () => {
+    looks = {...model.defaults, ...model.looks}
     for (const panel of PANELS) {
       const figure = figures[panel]
       for (const side of ["inner_width", "inner_height"]) { on(figure, side, () => { fit(); redraw() }) }
