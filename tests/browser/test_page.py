@@ -88,6 +88,7 @@ def test_an_uploaded_photograph_is_shown(page, name, kind):
     page.page.get_by_text(f": {name}").first.wait_for()
     page.page.wait_for_function("() => true")
     assert shown(page).endswith(name)
+    page.page.get_by_text("no label").nth(1).wait_for()
     assert page.page.get_by_text("no label").count() == 2
 
 
