@@ -3,8 +3,8 @@
     python benchmarks/training.py [--recipes rendered-gala ...] [--widths 12 ...] [--steps 5] [--threads 2]
 
 A step is a batch varied, forward, both losses, backward and the optimiser, on made-up images. The wall time is the
-fastest of the steps, the processor time that of all threads together: trust the latter on a machine that does other
-work.
+fastest of the steps, the processor time that of all threads together. On a machine that does other work, set
+OMP_WAIT_POLICY=PASSIVE, as ``gala-viz train`` does, and trust the processor time with one thread.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -58,6 +59,8 @@ class Arguments:
 
     def run(self) -> int:
         """Train, write, tell where."""
+        # Read when torch starts. Threads that wait in a loop make a training on a busy machine four times as long.
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         from gala_viz.training.recipes import RECIPES, ScratchRecipe
 
         if self.recipe not in RECIPES:
