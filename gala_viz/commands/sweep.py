@@ -82,16 +82,16 @@ class Arguments:
         return self.runs / f"sweep-{self.recipe}"
 
     def numbers(self, trial: ScratchRecipe) -> dict[str, Any] | None:
-        """The [selection] of a finished training of exactly this recipe, or None."""
-        from gala_viz.networks.card import read_card
-        from gala_viz.networks.folders import WeightsError
-        from gala_viz.training.outcome import plain
+        """The [selection] of a finished training with exactly these settings, whatever it is called, or None.
 
-        try:
-            card = read_card(self.folder / "networks" / trial.name)
-        except WeightsError:
-            return None
-        return card["selection"] if card.get("recipe") == plain(asdict(trial)) else None
+        It is looked for in the sweep's own folder, in RUNS and among the models: a sweep does not train again what is
+        known as a network of the paper.
+        """
+        from gala_viz.networks.folders import CARD, models_folders
+
+        roots = (self.folder / "networks", self.runs, *models_folders())
+        folders = (path.parent for root in roots for path in sorted(root.glob(f"*/{CARD}")))
+        return next((found for folder in folders if (found := _selection(folder, trial))), None)
 
     def write_table(self, trials: Sequence[ScratchRecipe]) -> Path:
         """Write one row for each finished training: lambda, seed, accuracy, rho (mean over layers, then each layer)."""
@@ -174,6 +174,21 @@ def prepare(recipe: ScratchRecipe) -> None:
     collection: Any = open_collection(recipe.collection)
     if hasattr(collection, "prepare"):
         collection.prepare(("train", "validation"), counted("rendering"))
+
+
+def _selection(folder: Path, trial: ScratchRecipe) -> dict[str, Any] | None:
+    """The [selection] of the network in ``folder`` if it was trained as ``trial`` says, its name and title apart."""
+    from gala_viz.networks.card import read_card
+    from gala_viz.networks.folders import WeightsError
+    from gala_viz.training.outcome import plain
+
+    try:
+        card = read_card(folder)
+    except WeightsError:
+        return None
+    wanted = plain(asdict(trial))
+    said = card.get("recipe", {}) | {key: wanted[key] for key in ("name", "title")}
+    return card.get("selection") if said == wanted else None
 
 
 def _told(found: dict[str, Any] | None) -> str:

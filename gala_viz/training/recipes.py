@@ -92,7 +92,7 @@ class ScratchRecipe(Recipe):
     collection: str
     maps: str = "simulated ClickMe maps"
     builder: str = "resnet"
-    epochs: int = 24
+    epochs: int = 10
     batch_size: int = 64
     warmup_epochs: float = 2.0
     weight_decay: float = 0.05

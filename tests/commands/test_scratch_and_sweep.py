@@ -2,6 +2,7 @@
 
 import csv
 import signal
+import subprocess
 import sys
 import textwrap
 from dataclasses import asdict, replace
@@ -115,6 +116,16 @@ def test_a_training_of_another_recipe_is_not_taken_for_done(tmp_path, monkeypatc
     trial = sweep._trial(RECIPE, 0.0, 1)
     assert sweep.numbers(trial) is not None
     assert sweep.numbers(replace(trial, rate=1.0)) is None
+
+
+def test_a_sweep_knows_a_training_by_its_settings_under_any_name(tmp_path, monkeypatch):
+    sweep = command.Arguments(recipe=RECIPE.name, weights=(2.0,), runs=tmp_path)
+    trial = sweep._trial(RECIPE, 2.0, 1)
+    elsewhere = replace(trial, name="lamps-final", title="As shipped")
+    subprocess.run(pretended(sweep, elsewhere), check=True)
+    (sweep.folder / "networks" / "lamps-final").rename(tmp_path / "lamps-final")
+    assert sweep.numbers(trial)["accuracy"] == 0.7
+    assert sweep.numbers(sweep._trial(RECIPE, 2.0, 2)) is None
 
 
 def test_failures_are_told_with_their_logs_and_others_go_on(tmp_path, monkeypatch, capsys):
