@@ -11,7 +11,7 @@ from typing import TypeVar
 import numpy as np
 import xarray as xr
 
-from gala_viz.collections.kept import kept_photo, kept_size_px, kept_thumbnail
+from gala_viz.collections.kept import Source, kept_photo, kept_size_px, kept_thumbnail
 from gala_viz.collections.reading import FOLDER_LIMITS, ReadingLimits, UnreadableImageError
 from gala_viz.registry import UnknownNameError, unknown_name
 
@@ -73,7 +73,7 @@ class Collection(ABC):
 
     @abstractmethod
     def path(self, image: str) -> Path:
-        """The image's file. Raises ``UnknownNameError`` for an image that the collection does not hold."""
+        """The file that holds the image. Raises ``UnknownNameError`` for an image that the collection does not hold."""
 
     @property
     def skipped(self) -> tuple[tuple[str, str], ...]:
@@ -111,19 +111,19 @@ class Collection(ABC):
 
         Raises ``UnreadableImageError``, and lists the file in ``skipped``, when it cannot be shown.
         """
-        path, key = self._key(image)
-        return self._listing_faults(image, lambda: kept_photo(path, key, self.limits))
+        source, key = self._source(image)
+        return self._listing_faults(image, lambda: kept_photo(source, key, self.limits))
 
     def size_px(self, image: str) -> tuple[int, int]:
         """(height, width) of the upright photograph, from the file's header."""
-        path, key = self._key(image)
-        return self._listing_faults(image, lambda: kept_size_px(path, key, self.limits))
+        source, key = self._source(image)
+        return self._listing_faults(image, lambda: kept_size_px(source, key, self.limits))
 
     def thumbnail(self, image: str, side_px: int = 128) -> bytes:
         """A WebP picture whose longer side is at most ``side_px``; fails like ``photo``."""
-        path, key = self._key(image)
+        source, key = self._source(image)
         on_disk = len(self) >= LARGE
-        return self._listing_faults(image, lambda: kept_thumbnail(path, key, side_px, self.limits, on_disk=on_disk))
+        return self._listing_faults(image, lambda: kept_thumbnail(source, key, side_px, self.limits, on_disk=on_disk))
 
     def has_human_map(self, image: str) -> bool:
         """Whether people's marks on this image are known, in the default kind."""
@@ -180,8 +180,8 @@ class Collection(ABC):
             raise UnknownNameError(unknown_name(f"participant of image {image!r}", participant, list(known)))
         return list(known).index(participant)
 
-    def _key(self, image: str) -> tuple[Path, tuple]:
-        """The file and a name of its present content: a file replaced in place is decoded again."""
+    def _source(self, image: str) -> tuple[Source, tuple]:
+        """The photograph's file, and a name of its present content: a file replaced in place is decoded again."""
         path = self.path(image)
         try:
             status = path.stat()

@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from gala_viz.collections.collection import Collection
+from gala_viz.collections.layouts import RECORD_SUFFIXES
 from gala_viz.registry import Registry, unknown_name
 
 
@@ -31,45 +32,52 @@ class UnknownCollectionError(FileNotFoundError):
 
 
 def open_collection(name_or_folder: str | Path, *, human_maps: str | Path | None = None) -> Collection:
-    """Open a collection by name ("photos", "rendered") or by folder.
+    """Open a collection by name ("photos", "rendered"), by folder, or by TFRecord file.
 
-    A folder in OSIE's layout opens with its maps from fixations and mouse samples; any other folder opens as
-    photographs, flat or with one folder per category (ImageNet's layout gives names and indices). ``human_maps`` is a
-    folder of PNG, NPY or NPZ maps named by image. A folder that is called like a collection is opened as "./photos".
-    Raises ``UnknownCollectionError`` for what is not there, ``ValueError`` for a folder without photographs.
+    A folder in OSIE's layout opens with its maps from fixations and mouse samples; a folder of TFRecords, or one such
+    file, with the photographs and ClickMe maps in them; any other folder as photographs, flat or with one folder per
+    category (ImageNet's layout gives names and indices). ``human_maps`` is a folder of PNG, NPY or NPZ maps named by
+    image. A folder that is called like a collection is opened as "./photos". Raises ``UnknownCollectionError`` for what
+    is not there, ``ValueError`` for a folder without photographs.
     """
     folder = collection_folder(name_or_folder)
+    own_maps = folder is None or folder.is_file()
+    if own_maps and human_maps is not None:
+        told = f"{name_or_folder!r} has its own kinds of maps"
+        raise ValueError(f"human_maps belongs to a folder of photographs; {told}.")
     if folder is None:
-        if human_maps is not None:
-            raise ValueError(
-                f"human_maps belongs to a folder of photographs; {name_or_folder!r} has its own kinds of maps."
-            )
         return COLLECTIONS[str(name_or_folder)]()
     from gala_viz.collections.folder import FolderCollection
-    from gala_viz.collections.osie_layout import osie_layout
+    from gala_viz.collections.layouts import has_records, osie_layout
 
     if human_maps is None and osie_layout(folder) is not None:
         from gala_viz.collections.osie import OSIECollection
 
         return OSIECollection(folder)
+    if human_maps is None and has_records(folder):
+        from gala_viz.collections.clickme.records import RecordCollection
+
+        return RecordCollection(folder)
     return FolderCollection(folder, human_maps=human_maps)
 
 
 def collection_folder(name_or_folder: str | Path) -> Path | None:
-    """The folder that ``open_collection`` would read, found without reading it; None for a collection with a name.
+    """The folder or TFRecord file that ``open_collection`` would read, found without reading it; None for a collection
+    with a name.
 
-    Raises ``UnknownCollectionError`` for what is not there, ``NotADirectoryError`` for a file.
+    Raises ``UnknownCollectionError`` for what is not there, ``NotADirectoryError`` for another file.
     """
     if isinstance(name_or_folder, str) and name_or_folder in COLLECTIONS:
         return None
     if not str(name_or_folder).strip():
         raise UnknownCollectionError(unknown_name("collection", str(name_or_folder), list(COLLECTIONS)))
     folder = Path(name_or_folder).expanduser()
-    if folder.is_file():
+    if folder.is_file() and folder.suffix.lower() not in RECORD_SUFFIXES:
         raise NotADirectoryError(
-            f"a collection is a folder of photographs; {folder} is a file. Its folder: {folder.parent}"
+            f"a collection is a folder of photographs, or a file of TFRecords; {folder} is neither. Its folder: "
+            f"{folder.parent}"
         )
-    if not folder.is_dir():
+    if not folder.exists():
         raise UnknownCollectionError(_not_found(str(name_or_folder), folder))
     return folder
 

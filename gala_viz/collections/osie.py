@@ -12,6 +12,7 @@ import xarray as xr
 from gala_viz.collections.caching import MAPS
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.index import indexed_tree
+from gala_viz.collections.layouts import osie_layout
 from gala_viz.collections.osie_files import (
     ORIGINAL_PX,
     MouseTable,
@@ -19,7 +20,6 @@ from gala_viz.collections.osie_files import (
     read_fixations,
     read_mouse_mat,
 )
-from gala_viz.collections.osie_layout import osie_layout
 from gala_viz.collections.points import PointMaps, PointMapSpec, Points, point_counts, smoothed
 from gala_viz.collections.reading import FOLDER_LIMITS, ReadingLimits
 from gala_viz.schema import labelled_map

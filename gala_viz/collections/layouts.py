@@ -1,14 +1,16 @@
-"""Recognising an OSIE folder by what lies in it; the formats are told in ``osie_files``."""
+"""Recognising what a folder holds by the names in it, before anything is read."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
+RECORD_SUFFIXES = frozenset({".tfrecord", ".tfrecords"})
+
 
 @dataclass(frozen=True)
 class OSIELayout:
-    """Where an OSIE folder keeps its things; what is missing is None."""
+    """Where an OSIE folder keeps its things; what is missing is None. The formats are told in ``osie_files``."""
 
     stimuli: Path
     fixations: Path | None
@@ -25,6 +27,14 @@ def osie_layout(folder: Path) -> OSIELayout | None:
         if fixations or mouse:
             return OSIELayout(root / "stimuli", fixations, mouse)
     return None
+
+
+def has_records(source: Path) -> bool:
+    """Whether ``source`` is a TFRecord file, or has one in it or in a folder of it."""
+    if source.is_file():
+        return source.suffix.lower() in RECORD_SUFFIXES
+    near = (path for pattern in ("*.tfrecord*", "*/*.tfrecord*") for path in source.glob(pattern))
+    return any(path.suffix.lower() in RECORD_SUFFIXES for path in near)
 
 
 def _first(*paths: Path) -> Path | None:

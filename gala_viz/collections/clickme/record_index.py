@@ -1,0 +1,109 @@
+"""What a TFRecord file holds, found in one pass and remembered in the user's cache folder."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from gala_viz.collections.caching import cache_folder, write_atomically
+from gala_viz.collections.clickme.record import labels_of
+from gala_viz.collections.clickme.record_file import Place, Progress, RecordError, read_record, walk
+from gala_viz.specs import fingerprint
+
+VERSION = 2
+_NUMBER, _START, _LENGTH, _LABEL, _CLICKS, _HEATMAP = range(6)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordIndex:
+    """The usable records of one file, one row each, and (record's name, reason) of what is left out.
+
+    The columns of ``rows`` (record, 6), int64: number in the file from 0, first byte, length in bytes, label, clicks
+    (-1 where they are not told), whether there is a heatmap. ``file_paths`` are empty where they are not told.
+    """
+
+    rows: np.ndarray
+    file_paths: tuple[str, ...]
+    refused: tuple[tuple[str, str], ...]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def number(self, row: int) -> int:
+        """The record's number in the file."""
+        return int(self.rows[row, _NUMBER])
+
+    def place(self, row: int) -> Place:
+        """Where the record's data lie."""
+        return Place(int(self.rows[row, _START]), int(self.rows[row, _LENGTH]))
+
+    def label(self, row: int) -> int:
+        """The index of its category."""
+        return int(self.rows[row, _LABEL])
+
+    def click_count(self, row: int) -> int | None:
+        """How many clicks made its heatmap, where that is told."""
+        count = int(self.rows[row, _CLICKS])
+        return count if count >= 0 else None
+
+    def has_heatmap(self, row: int) -> bool:
+        """Whether there is a heatmap."""
+        return bool(self.rows[row, _HEATMAP])
+
+
+def record_index(path: Path, progress: Progress | None = None) -> RecordIndex:
+    """The index of ``path``, from the cache folder where the file has not changed since.
+
+    The first time reads the whole file, for its checksums. Raises ``RecordError`` for a file that is none of TFRecords.
+    """
+    status = path.stat()
+    name = fingerprint("records", VERSION, str(path), status.st_size, status.st_mtime_ns)
+    kept = cache_folder() / "records" / f"{name}.npz"
+    known = _load(kept)
+    if known is None:
+        known = _made(path, progress)
+        write_atomically(kept, _saved(known))
+    return known
+
+
+def _made(path: Path, progress: Progress | None) -> RecordIndex:
+    found = walk(path, progress)
+    rows: list[tuple[int, ...]] = []
+    file_paths: list[str] = []
+    refused: list[tuple[str, str]] = []
+    for number, place in enumerate(found.records):
+        try:
+            if isinstance(place, RecordError):
+                raise place
+            told = labels_of(read_record(path, place))
+            rows.append((number, place.start, place.length, told.label, told.click_count, told.has_heatmap))
+            file_paths.append(told.file_path)
+        except RecordError as error:
+            refused.append((f"record {number}", str(error)))
+    if found.broken_off is not None:
+        refused.append(("the rest", found.broken_off))
+    return RecordIndex(np.array(rows, np.int64).reshape(-1, 6), tuple(file_paths), tuple(refused))
+
+
+def _saved(index: RecordIndex) -> bytes:
+    texts = np.frombuffer(json.dumps([index.file_paths, index.refused]).encode(), np.uint8)
+    stream = io.BytesIO()
+    np.savez_compressed(stream, rows=index.rows, texts=texts)
+    return stream.getvalue()
+
+
+def _load(path: Path) -> RecordIndex | None:
+    """None for a cache that is not there or damaged."""
+    try:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
+            rows, (file_paths, refused) = arrays["rows"], json.loads(arrays["texts"].tobytes())
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None
+    if rows.ndim != 2 or rows.shape[1] != 6 or len(rows) != len(file_paths):
+        return None
+    return RecordIndex(rows, tuple(file_paths), tuple((name, reason) for name, reason in refused))

@@ -1,0 +1,89 @@
+"""The smoothings that ClickMe maps were published with, by name, each at the scale of the photograph.
+
+All take maps (..., y, x) that cover the whole photograph with cells, and give maps that cover it likewise. Widths are
+told at a short side of 256 px and grow with the number of cells. A map, the halves of its noise ceiling and, where that
+is asked for, a network's map must go through the same one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+from scipy import ndimage
+
+from gala_viz.collections.points import gaussian
+from gala_viz.registry import Registry
+
+REFERENCE_PX = 256
+DISC_PX, LARGEST_DISC_PX = 21, 51
+GAUSSIAN_SIGMA_PX = math.sqrt(21)
+_SMALL, _LARGE, _KERNEL, _KERNEL_SIGMA = 64, 224, 10, 10.0
+
+Smoothing = Callable[[np.ndarray], np.ndarray]
+
+
+def two_discs(maps: np.ndarray) -> np.ndarray:
+    """A flat disc of 21 px, applied twice: about a Gaussian of 7.1 px. The authors' current one.
+
+    The disc's diameter grows with the map's short side, in odd numbers of cells up to 51.
+    """
+    size = DISC_PX * min(maps.shape[-2:]) / REFERENCE_PX
+    radius = min((LARGEST_DISC_PX - 1) // 2, max(0, round((size - 1) / 2)))
+    y, x = np.mgrid[-radius : radius + 1, -radius : radius + 1]
+    disc = (y**2 + x**2 <= radius**2).astype(float)
+    disc = (disc / disc.sum()).reshape((1,) * (maps.ndim - 2) + disc.shape)
+    values = maps.astype(float)
+    for _ in range(2):
+        values = ndimage.convolve(values, disc, mode="constant")
+    return values.astype(maps.dtype)
+
+
+def former_gaussian(maps: np.ndarray) -> np.ndarray:
+    """A Gaussian of sqrt(21) px: the authors' before October 2024."""
+    sigma = GAUSSIAN_SIGMA_PX * min(maps.shape[-2:]) / REFERENCE_PX
+    return gaussian(maps, (sigma, sigma))
+
+
+def harmonization(maps: np.ndarray) -> np.ndarray:
+    """As the Harmonization toolbox loads its maps: to 64 x 64, a blur with a 10 x 10 kernel, to 224 x 224.
+
+    Resizing is bilinear between cell centres, without antialiasing. The kernel is exp(-(x² + y²) / 200) for x from -5
+    to 4 and y from 4 down to -5, divided by its sum; outside of the map there is nothing.
+    """
+    small = bilinear(maps, (_SMALL, _SMALL))
+    x = np.arange(_KERNEL) - _KERNEL // 2
+    across, down = (np.exp(-(offset.astype(float) ** 2) / (2 * _KERNEL_SIGMA**2)) for offset in (x, x[::-1] + 0.0))
+    for axis, weights in ((-1, across), (-2, down)):
+        small = ndimage.correlate1d(small, weights / weights.sum(), axis=axis, mode="constant", origin=-1)
+    return bilinear(small, (_LARGE, _LARGE)).astype(maps.dtype)
+
+
+def unsmoothed(maps: np.ndarray) -> np.ndarray:
+    """As they are."""
+    return maps
+
+
+SMOOTHINGS: Registry[Smoothing] = Registry(
+    "ClickMe smoothing",
+    {"discs": two_discs, "gaussian": former_gaussian, "harmonization": harmonization, "none": unsmoothed},
+)
+
+
+def bilinear(maps: np.ndarray, cells: tuple[int, int]) -> np.ndarray:
+    """Resize (..., y, x) to ``cells``, linearly between the centres of cells, without antialiasing: float64."""
+    down, across = (_weights(size, new) for size, new in zip(maps.shape[-2:], cells, strict=True))
+    return np.einsum("iy,...yx,jx->...ij", down, maps.astype(float), across, optimize=True)
+
+
+def _weights(size: int, new: int) -> np.ndarray:
+    """(new, size): the share of each old cell in each new one."""
+    where = np.clip((np.arange(new) + 0.5) * size / new - 0.5, 0, size - 1)
+    first = np.minimum(where.astype(int), max(size - 2, 0))
+    share = where - first
+    weights = np.zeros((new, size))
+    weights[np.arange(new), first] = 1 - share
+    if size > 1:
+        weights[np.arange(new), first + 1] = share
+    return weights
