@@ -1,0 +1,102 @@
+"""What people marked on photographs, apart from the photographs: map files, tables of clicks, maps in HDF5."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from gala_viz.collections import map_files
+from gala_viz.collections.caching import MAPS
+from gala_viz.collections.index import indexed_tree
+from gala_viz.collections.map_files import MapFileError
+from gala_viz.collections.map_names import matched_maps
+from gala_viz.specs import fingerprint
+
+MAP_KIND = "human"
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """The maps of one image over its whole photograph, float32: (y, x), or (participant, y, x) with their ids."""
+
+    values: np.ndarray
+    participants: tuple[str, ...] = ()
+    attrs: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Marks(Protocol):
+    """Human maps of a collection's images. All methods may be called from any thread."""
+
+    kinds: dict[str, str]
+    """Kind of map -> a sentence that says what it is; the first is the default."""
+    skipped: Sequence[tuple[str, str]]
+    """What was left out when this was opened: (name, reason)."""
+    fingerprint: str
+
+    def name(self, image: str) -> str | None:
+        """What holds the image's marks, as ``skipped`` would call it; None where there are none."""
+        ...
+
+    def marked(self, image: str, kind: str, photo_px: tuple[int, int]) -> Marked | None:
+        """The image's maps, for a photograph of (height, width). Raises ``MapFileError``, ``OSError``."""
+        ...
+
+
+class MapFolder:
+    """A folder with one map file an image: for "tench/a.jpg" one of "tench/a.npz", ".npy", ".png", "tench/a.jpg.npz", …
+
+    Where a file name is unique in the collection, "a.npz" does too; ``map_files`` says what a file holds.
+    """
+
+    def __init__(self, root: Path, images: Sequence[str], *, fresh: bool = False) -> None:
+        self._root = root
+        tree = indexed_tree(root, suffixes=map_files.SUFFIXES, fresh=fresh)
+        self._files, unmatched = matched_maps(images, [path for path, _, _ in tree.files])
+        self.kinds = {MAP_KIND: f"Human maps from the folder {root.name!r}, one file an image."}
+        self.skipped = [(f"{root.name}/{path}", reason) for path, reason in (*tree.refused, *unmatched)]
+        self.fingerprint = fingerprint("map folder", str(root), tree.files)
+
+    def name(self, image: str) -> str | None:
+        """The map file, after the folder's name."""
+        path = self._files.get(image)
+        return None if path is None else f"{self._root.name}/{path}"
+
+    def marked(self, image: str, kind: str, photo_px: tuple[int, int]) -> Marked | None:
+        """The maps in the image's file."""
+        del kind
+        if image not in self._files:
+            return None
+        path = self._root / self._files[image]
+        if not inside(path, self._root):
+            raise MapFileError("the link leaves the maps' folder.")
+        status = path.stat()
+        key = ("map file", str(path), status.st_size, status.st_mtime_ns)
+        found = MAPS.get(key)
+        if found is None:
+            found = map_files.read_map_file(path, photo_px)
+            found.values.flags.writeable = False
+            MAPS.put(key, found, found.values.nbytes)
+        n_participants = len(found.participants) or "unknown"
+        return Marked(found.values, found.participants, {"file": self._files[image], "n_participants": n_participants})
+
+
+def open_marks(source: Path, images: Sequence[str], *, fresh: bool = False) -> Marks:
+    """People's marks on ``images`` from ``source``: a folder of map files, a table of clicks, an HDF5 file of maps.
+
+    Raises ``FileNotFoundError`` for what is not there, ``ValueError`` for a file of another kind.
+    """
+    if source.is_dir():
+        return MapFolder(source, images, fresh=fresh)
+    raise NotADirectoryError(f"human_maps is a folder of PNG, NPY or NPZ files; {source} is none.")
+
+
+def inside(path: Path, root: Path) -> bool:
+    """Whether ``path``, all links followed, still lies under ``root``; a loop of links lies nowhere."""
+    try:
+        return path.resolve().is_relative_to(root)
+    except (OSError, RuntimeError):
+        return False
