@@ -9,12 +9,21 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
+from gala_viz.collections.clickme.click_marks import ClickMapSpec
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.index import indexed_tree
 from gala_viz.collections.layout import Place, place
 from gala_viz.collections.map_files import MapFileError
-from gala_viz.collections.marks import Marked, Marks, inside, open_marks
-from gala_viz.collections.reading import FOLDER_LIMITS, OTHER_PICTURES, SUFFIXES, ReadingLimits, UnreadableImageError
+from gala_viz.collections.marks import Marked, Marks, inside
+from gala_viz.collections.open_marks import open_marks
+from gala_viz.collections.reading import (
+    FOLDER_LIMITS,
+    OTHER_PICTURES,
+    SUFFIXES,
+    ReadingLimits,
+    UnreadableImageError,
+    photo_size_px,
+)
 from gala_viz.schema import labelled_map
 from gala_viz.specs import fingerprint
 
@@ -23,8 +32,9 @@ class FolderCollection(Collection):
     """The photographs under ``folder``; an image's id is its path inside it, with "/" and its suffix.
 
     Categories come from the folders (see ``gala_viz.collections.layout.place``). ``human_maps`` is what
-    ``gala_viz.collections.marks.open_marks`` takes: a folder of map files (which may lie inside ``folder``, and is then
-    not searched for photographs), a table of clicks, an HDF5 file of maps. ``fresh`` passes over the remembered index.
+    ``gala_viz.collections.open_marks.open_marks`` takes: a folder of map files (which may lie inside ``folder``, and is
+    then not searched for photographs), a table of clicks, for which ``clicks`` says how it becomes maps, or an HDF5
+    file of maps. ``fresh`` passes over the remembered index.
     """
 
     def __init__(
@@ -32,6 +42,7 @@ class FolderCollection(Collection):
         folder: str | Path,
         *,
         human_maps: str | Path | None = None,
+        clicks: ClickMapSpec | None = None,
         limits: ReadingLimits = FOLDER_LIMITS,
         fresh: bool = False,
     ) -> None:
@@ -53,7 +64,11 @@ class FolderCollection(Collection):
                 f"{self.root} holds no photographs; expected PNG, JPEG, WebP, BMP or TIFF files in it or in one folder "
                 f"per category.{refused}"
             )
-        self._marks: Marks | None = None if source is None else open_marks(source, images, fresh=fresh)
+        self._marks: Marks | None = None
+        if source is not None:
+            self._marks = open_marks(
+                source, images, lambda image: photo_size_px(self.root / image, limits), clicks, fresh=fresh
+            )
         super().__init__(
             name=self.root.name or str(self.root),
             title=self.root.name or str(self.root),

@@ -47,16 +47,16 @@ def read_map_file(path: Path, photo_px: tuple[int, int] | None = None) -> MapFil
     except Exception as error:  # readers raise errors of many kinds on damaged files
         told = " ".join(str(error).split())[:120].rstrip(".") or type(error).__name__
         raise MapFileError(f"the map cannot be read ({told}).") from error
-    _check_values(found.values)
+    check_values(found.values)
     if photo_px is not None:
-        _check_aspect(found.values.shape[-2:], photo_px)
+        check_aspect(found.values.shape[-2:], photo_px)
     participants = found.participants
     return MapFile(np.ascontiguousarray(found.values, dtype=np.float32), participants)
 
 
 def _png(path: Path) -> MapFile:
     with Image.open(path, formats=("PNG",)) as image:
-        _check_shape((image.height, image.width))
+        check_shape((image.height, image.width))
         if image.mode not in ("1", "L", "I;16", "I;16B", "I"):
             raise MapFileError(f"a map is a grey PNG of 8 or 16 bits; this one has the mode {image.mode}.")
         scale = 1 if image.mode == "1" else 255 if image.mode == "L" else 65535
@@ -68,7 +68,7 @@ def _npy(path: Path) -> MapFile:
         shape, dtype = _header(file)
         if len(shape) != 2:
             raise MapFileError(f"a map is an array (y, x); this one has the shape {shape}.")
-        _check_shape(shape)
+        check_shape(shape)
         _check_dtype(dtype)
         file.seek(0)
         return MapFile(np.load(file, allow_pickle=False))
@@ -87,7 +87,7 @@ def _npz(path: Path) -> MapFile:
         if len(shape) != (2 if ids_key is None else 3):
             expected = "(y, x)" if ids_key is None else "(participant, y, x)"
             raise MapFileError(f"an array {expected} was expected; this one has the shape {shape}.")
-        _check_shape(shape[-2:], shape[0] if len(shape) == 3 else 1)
+        check_shape(shape[-2:], shape[0] if len(shape) == 3 else 1)
         values = _array(archive, members[keys[0]])
         if ids_key is None:
             return MapFile(values)
@@ -120,7 +120,8 @@ def _check_dtype(dtype: np.dtype) -> None:
         raise MapFileError(f"a map holds plain numbers; this one holds {dtype}.")
 
 
-def _check_shape(shape: tuple[int, ...], n_participants: int = 1) -> None:
+def check_shape(shape: tuple[int, ...], n_participants: int = 1) -> None:
+    """Refuse a map whose sides are too small or too large to be one, with ``MapFileError``."""
     height, width = shape
     if not (2 <= height <= MAX_SIDE and 2 <= width <= MAX_SIDE):
         raise MapFileError(f"each side of a map has 2 to {MAX_SIDE} cells; this one has {height} x {width}.")
@@ -128,7 +129,8 @@ def _check_shape(shape: tuple[int, ...], n_participants: int = 1) -> None:
         raise MapFileError(f"maps of at most {MAX_PARTICIPANTS} participants and {MAX_VALUES:,} values are read.")
 
 
-def _check_values(values: np.ndarray) -> None:
+def check_values(values: np.ndarray) -> None:
+    """Refuse values that are not finite or below 0, with ``MapFileError``."""
     with np.errstate(over="ignore"):
         values = values.astype(np.float32)
     if not np.isfinite(values).all():
@@ -138,7 +140,8 @@ def _check_values(values: np.ndarray) -> None:
         raise MapFileError(f"a map's values are at least 0; the smallest is {values.min():.4g}.")
 
 
-def _check_aspect(shape: tuple[int, ...], photo_px: tuple[int, int]) -> None:
+def check_aspect(shape: tuple[int, ...], photo_px: tuple[int, int]) -> None:
+    """Refuse a map whose proportions are not the photograph's, with ``MapFileError``."""
     height, width = shape
     expected = photo_px[0] / photo_px[1]
     lowest, highest = (height - 1) / (width + 1), (height + 1) / (width - 1)

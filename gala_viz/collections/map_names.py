@@ -1,51 +1,68 @@
-"""Which map file belongs to which image, by their names alone."""
+"""Which marks belong to which image, by their names alone."""
 
 from __future__ import annotations
 
 import posixpath
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 MAX_STRAY = 100
 
 
-def matched_maps(images: Sequence[str], paths: Sequence[str]) -> tuple[dict[str, str], list[tuple[str, str]]]:
-    """Image id -> path of its map file, and (path, reason) of the files that belong to no one image.
+class ImageNames:
+    """Finds images by the names that others call them: the id, the last two parts of it, the last; longest first.
 
-    A map's path without its suffix is the image's id ("tench/a.jpg"), the id without its suffix ("tench/a"), or, where
-    only one image has it, the file name alone ("a.jpg", "a"). A file that fits no image, several, or comes second for
-    one is left out with a reason; of those that fit none, ``MAX_STRAY`` are named and the others counted.
+    Each may lack its suffix, as may the image's. ``joint`` stands between the parts, for names that avoid "/".
     """
-    owners = _owners(images)
-    matched: dict[str, str] = {}
+
+    def __init__(self, images: Sequence[str], joint: str = "/") -> None:
+        self._images, self._joint = images, joint
+        self._levels: dict[int, dict[str, list[str]]] = {}
+
+    def called(self, name: str) -> list[str]:
+        """The images that ``name`` may mean: none, one, or several that it does not tell apart."""
+        for parts in (0, 2, 1):
+            level = self._level(parts)
+            fitting = level.get(name) or level.get(posixpath.splitext(name)[0])
+            if fitting:
+                return fitting
+        return []
+
+    def _level(self, parts: int) -> dict[str, list[str]]:
+        """Names that keep the last ``parts`` of the ids (0: all); made when first needed."""
+        if parts not in self._levels:
+            level: dict[str, list[str]] = {}
+            for image in self._images:
+                name = self._joint.join(image.split("/")[-parts:])
+                level.setdefault(name, []).append(image)
+                if (bare := posixpath.splitext(name)[0]) != name:
+                    level.setdefault(bare, []).append(image)
+            self._levels[parts] = level
+        return self._levels[parts]
+
+
+def matched(
+    names: Iterable[tuple[str, str]], known: ImageNames, what: str = "map"
+) -> tuple[dict[str, str], list[tuple[str, str]]]:
+    """Image -> the thing that is called like it, and (thing, reason) of those that belong to no one image.
+
+    ``names`` are (thing, the name by which its image is sought). A thing that fits no image, several, or comes second
+    for one is left out with a reason; of those that fit none, ``MAX_STRAY`` are named and the others counted.
+    """
+    found: dict[str, str] = {}
     left_out: list[tuple[str, str]] = []
     stray = 0
-    for path in paths:
-        fitting = owners.get(posixpath.splitext(path)[0], [])
+    for thing, name in names:
+        fitting = known.called(name)
         if not fitting:
             stray += 1
             if stray <= MAX_STRAY:
-                left_out.append((path, "fits no image of the collection; a map is named like its image."))
+                left_out.append((thing, f"fits no image of the collection; a {what} is named like its image."))
         elif len(fitting) > 1:
-            left_out.append((path, f"fits {' and '.join(fitting[:3])}; name it with the image's whole file name."))
-        elif fitting[0] in matched:
-            left_out.append((path, f"comes second for {fitting[0]}, after {matched[fitting[0]]}."))
+            left_out.append((thing, f"fits {' and '.join(fitting[:3])}; name it with the image's whole file name."))
+        elif fitting[0] in found:
+            left_out.append((thing, f"comes second for {fitting[0]}, after {found[fitting[0]]}."))
         else:
-            matched[fitting[0]] = path
+            found[fitting[0]] = thing
     if stray > MAX_STRAY:
-        left_out.append(("…", f"{stray - MAX_STRAY} more maps fit no image of the collection."))
-    return matched, left_out
-
-
-def _owners(images: Sequence[str]) -> dict[str, list[str]]:
-    """Every name that a map may have -> the images that it fits."""
-    owners: dict[str, list[str]] = {}
-    for image in images:
-        for name in {image, posixpath.splitext(image)[0]}:
-            owners.setdefault(name, []).append(image)
-    counts = Counter(posixpath.basename(name) for name in owners)
-    for name in list(owners):
-        base = posixpath.basename(name)
-        if counts[base] == 1 and base not in owners:
-            owners[base] = owners[name]
-    return owners
+        left_out.append(("…", f"{stray - MAX_STRAY} more {what}s fit no image of the collection."))
+    return found, left_out

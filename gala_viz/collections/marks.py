@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +14,7 @@ from gala_viz.collections import map_files
 from gala_viz.collections.caching import MAPS
 from gala_viz.collections.index import indexed_tree
 from gala_viz.collections.map_files import MapFileError
-from gala_viz.collections.map_names import matched_maps
+from gala_viz.collections.map_names import ImageNames, matched
 from gala_viz.specs import fingerprint
 
 MAP_KIND = "human"
@@ -55,7 +56,8 @@ class MapFolder:
     def __init__(self, root: Path, images: Sequence[str], *, fresh: bool = False) -> None:
         self._root = root
         tree = indexed_tree(root, suffixes=map_files.SUFFIXES, fresh=fresh)
-        self._files, unmatched = matched_maps(images, [path for path, _, _ in tree.files])
+        names = [(path, posixpath.splitext(path)[0]) for path, _, _ in tree.files]
+        self._files, unmatched = matched(names, ImageNames(images))
         self.kinds = {MAP_KIND: f"Human maps from the folder {root.name!r}, one file an image."}
         self.skipped = [(f"{root.name}/{path}", reason) for path, reason in (*tree.refused, *unmatched)]
         self.fingerprint = fingerprint("map folder", str(root), tree.files)
@@ -82,16 +84,6 @@ class MapFolder:
             MAPS.put(key, found, found.values.nbytes)
         n_participants = len(found.participants) or "unknown"
         return Marked(found.values, found.participants, {"file": self._files[image], "n_participants": n_participants})
-
-
-def open_marks(source: Path, images: Sequence[str], *, fresh: bool = False) -> Marks:
-    """People's marks on ``images`` from ``source``: a folder of map files, a table of clicks, an HDF5 file of maps.
-
-    Raises ``FileNotFoundError`` for what is not there, ``ValueError`` for a file of another kind.
-    """
-    if source.is_dir():
-        return MapFolder(source, images, fresh=fresh)
-    raise NotADirectoryError(f"human_maps is a folder of PNG, NPY or NPZ files; {source} is none.")
 
 
 def inside(path: Path, root: Path) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from difflib import get_close_matches
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.layouts import RECORD_SUFFIXES
@@ -23,6 +24,9 @@ def _rendered() -> Collection:
     return RenderedCollection()
 
 
+if TYPE_CHECKING:
+    from gala_viz.collections.clickme.click_marks import ClickMapSpec
+
 COLLECTIONS: Registry[Callable[[], Collection]] = Registry("collection", {"photos": _photos, "rendered": _rendered})
 """Collections that have a name of their own; any other is opened by its folder."""
 
@@ -31,14 +35,17 @@ class UnknownCollectionError(FileNotFoundError):
     """Neither the name of a collection nor a folder; the message offers what is near."""
 
 
-def open_collection(name_or_folder: str | Path, *, human_maps: str | Path | None = None) -> Collection:
+def open_collection(
+    name_or_folder: str | Path, *, human_maps: str | Path | None = None, clicks: ClickMapSpec | None = None
+) -> Collection:
     """Open a collection by name ("photos", "rendered"), by folder, or by TFRecord file.
 
     A folder in OSIE's layout opens with its maps from fixations and mouse samples; a folder of TFRecords, or one such
     file, with the photographs and ClickMe maps in them; any other folder as photographs, flat or with one folder per
-    category (ImageNet's layout gives names and indices). ``human_maps`` is a folder of PNG, NPY or NPZ maps named by
-    image. A folder that is called like a collection is opened as "./photos". Raises ``UnknownCollectionError`` for what
-    is not there, ``ValueError`` for a folder without photographs.
+    category (ImageNet's layout gives names and indices). ``human_maps`` belongs to a folder of photographs: a folder of
+    PNG, NPY or NPZ maps named by image, a table of clicks (CSV, NPZ; ``clicks`` says how it becomes maps), or an HDF5
+    file of maps. A folder that is called like a collection is opened as "./photos". Raises ``UnknownCollectionError``
+    for what is not there, ``ValueError`` for a folder without photographs.
     """
     folder = collection_folder(name_or_folder)
     own_maps = folder is None or folder.is_file()
@@ -58,7 +65,7 @@ def open_collection(name_or_folder: str | Path, *, human_maps: str | Path | None
         from gala_viz.collections.clickme.records import RecordCollection
 
         return RecordCollection(folder)
-    return FolderCollection(folder, human_maps=human_maps)
+    return FolderCollection(folder, human_maps=human_maps, clicks=clicks)
 
 
 def collection_folder(name_or_folder: str | Path) -> Path | None:

@@ -35,10 +35,11 @@ class Arguments:
 def check(options: CompareOptions) -> None:
     """Raise a sentence for a collection, a folder of maps or a network that is not there; nothing is loaded."""
     from gala_viz.collections.open import collection_folder
+    from gala_viz.collections.open_marks import check_marks
     from gala_viz.networks.folders import network_folder
 
     collection_folder(options.collection)
-    if options.human_maps is not None and not Path(options.human_maps).expanduser().is_dir():
-        raise NotADirectoryError(f"--human-maps names a folder of PNG, NPY or NPZ files; {options.human_maps} is none.")
+    if options.human_maps is not None:
+        check_marks(Path(options.human_maps).expanduser())
     for network in options.pair:
         network_folder(network)

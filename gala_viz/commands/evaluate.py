@@ -31,7 +31,7 @@ class Arguments:
     out: Path
     """Folder for table.md, table.csv, tests.csv, images.csv, results.json and the finished blocks."""
     human_maps: Path | None = None
-    """Folder of human maps named like the photographs, for a folder that has none of its own."""
+    """Human maps for a folder that has none of its own: a folder of maps, a table of clicks, or an HDF5 file."""
     split: Literal["train", "validation", "test", "all"] = "test"
     """Which images; the collection's own split, or by the images' ids where it has none."""
     images: int | None = None

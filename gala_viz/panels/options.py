@@ -16,7 +16,7 @@ class CompareOptions:
     collection: str = "photos"
     """A known name (photos, rendered) or a folder of images."""
     human_maps: str | None = None
-    """A folder of human maps (PNG, NPY or NPZ), named by image."""
+    """A folder of human maps (PNG, NPY, NPZ) named by image, a table of clicks (CSV, NPZ), or an HDF5 file of maps."""
     networks: tuple[str, str] | None = None
     """Names or folders of two networks; the delta is red where the second relies more. Left out: lite0-gala-vanilla and
     lite0-gala-human, or the networks that were trained on the collection."""

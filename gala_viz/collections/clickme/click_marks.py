@@ -1,0 +1,212 @@
+"""Maps from a table of clicks: rounds, filtered and matched to photographs; one count map per participant, smoothed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from gala_viz.collections.caching import MAPS, cache_folder, write_atomically
+from gala_viz.collections.clickme.click_arrays import read_click_npz
+from gala_viz.collections.clickme.click_text import read_click_csv
+from gala_viz.collections.clickme.filters import RoundFilters, filtered
+from gala_viz.collections.clickme.rounds import Rounds, columns_of, load_rounds
+from gala_viz.collections.clickme.smoothing import SMOOTHINGS
+from gala_viz.collections.map_files import MapFileError
+from gala_viz.collections.map_names import ImageNames
+from gala_viz.collections.marks import Marked
+from gala_viz.collections.points import PointMaps, PointMapSpec, Points, point_counts
+from gala_viz.specs import fingerprint
+
+READERS = {".csv": read_click_csv, ".npz": read_click_npz}
+KIND = "ClickMe"
+CELLS = 256
+"""Cells along the longer side of a map."""
+CHECKED_IMAGES = 200
+VERSION = 1
+
+Size = Callable[[str], tuple[int, int]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ClickMapSpec:
+    """How a table of clicks becomes maps.
+
+    ``smoothing`` is a name in ``gala_viz.collections.clickme.smoothing.SMOOTHINGS``. ``frame_px`` is the (height,
+    width) of the frame in which clicks were recorded, over which the whole photograph was shown; None: the photograph's
+    own pixels. ``swap_xy`` reads the first number of a click as y.
+    """
+
+    smoothing: str = "discs"
+    frame_px: tuple[int, int] | None = None
+    swap_xy: bool = False
+    filters: RoundFilters = field(default_factory=RoundFilters)
+
+    def __post_init__(self) -> None:
+        SMOOTHINGS[self.smoothing]
+        if self.frame_px is not None and not (len(self.frame_px) == 2 and all(side > 0 for side in self.frame_px)):
+            raise ValueError(f"frame_px is the height and width in which clicks were recorded; got {self.frame_px}.")
+
+
+class ClickMarks:
+    """The clicks of ``source`` (.csv or .npz) on ``images``, whose sizes in pixels ``size_px`` gives.
+
+    Rounds are read once and remembered in the user's cache folder. Raises ``MapFileError`` for a table that cannot be
+    used, also where most clicks lie outside of their photographs: x and y may be swapped, or the frame another one.
+    """
+
+    def __init__(self, source: Path, images: Sequence[str], size_px: Size, spec: ClickMapSpec | None = None) -> None:
+        self.spec = spec or ClickMapSpec()
+        status = source.stat()
+        self.fingerprint = fingerprint(
+            "clicks", VERSION, str(source), status.st_size, status.st_mtime_ns, asdict(self.spec)
+        )
+        rounds, skipped = read_rounds(source)
+        found = filtered(rounds, self.spec.filters)
+        self._rounds, self._dropped = found.rounds, dict(found.dropped)
+        self.told = found.told()
+        names, unmatched = matched_names(rounds.images, images)
+        self._rounds_of = _grouped(self._rounds, names)
+        self._source = source.name
+        self.skipped = [(f"{source.name}, {name}", reason) for name, reason in (*skipped, *unmatched)]
+        if not self._rounds_of:
+            raise MapFileError(
+                f"{source.name}: no round is on an image of the collection. {self.told} A row's image is the last two "
+                f"parts of its path, for example {rounds.images[0] if rounds.images else 'n01440764/a.JPEG'!r}."
+            )
+        self._check_inside(size_px)
+        people = len(np.unique(self._rounds.participant))
+        self.kinds = {
+            KIND: f"ClickMe maps of {people} participants from {source.name}: one count map each, averaged, smoothed "
+            f"({self.spec.smoothing}). {self.told}"
+        }
+
+    def name(self, image: str) -> str | None:
+        """The table, and the image in it."""
+        return f"{self._source}, {image}" if image in self._rounds_of else None
+
+    def marked(self, image: str, kind: str, photo_px: tuple[int, int]) -> Marked | None:
+        """One smoothed map per participant."""
+        del kind
+        if image not in self._rounds_of:
+            return None
+        key = ("clicks", self.fingerprint, image)
+        found: PointMaps | None = MAPS.get(key)
+        if found is None:
+            frame_px = self.spec.frame_px or photo_px
+            counts = PointMapSpec(smoothing="none", max_cells=CELLS)
+            found = point_counts(self._points(image), frame_px, counts)
+            if not found.participants:
+                raise MapFileError("none of its clicks lies inside of the photograph.")
+            found = PointMaps(SMOOTHINGS[self.spec.smoothing](found.maps), found.participants, found.n_outside)
+            found.maps.flags.writeable = False
+            MAPS.put(key, found, found.maps.nbytes)
+        attrs = {
+            "smoothing": self.spec.smoothing,
+            "n_participants": len(found.participants),
+            "n_rounds": len(self._rounds_of[image]),
+            "n_outside": found.n_outside,
+            "filters": json.dumps(asdict(self.spec.filters)),
+            "dropped_rounds": json.dumps(self._dropped),
+        }
+        return Marked(found.maps, found.participants, attrs)
+
+    def _points(self, image: str) -> Points:
+        points = self._rounds.points(self._rounds_of[image])
+        if not self.spec.swap_xy:
+            return points
+        return Points(participant=points.participant, x_px=points.y_px, y_px=points.x_px)
+
+    def _check_inside(self, size_px: Size) -> None:
+        """Compare the clicks on some images, spread over all, with the sizes of these."""
+        images = sorted(self._rounds_of)
+        outside = swapped = total = 0
+        for image in images[:: max(1, len(images) // CHECKED_IMAGES)]:
+            try:
+                height, width = self.spec.frame_px or size_px(image)
+            except ValueError:
+                continue  # a photograph that cannot be read is listed when it is asked for
+            points = self._points(image)
+            total += len(points.x_px)
+            outside += _outside(points.x_px, points.y_px, width, height)
+            swapped += _outside(points.y_px, points.x_px, width, height)
+        if not total or outside * 2 <= total:
+            return
+        share, other = outside / total, swapped / total
+        frame = f"{self._source}: {share:.0%} of the clicks lie outside of their photographs"
+        if other < share / 2:
+            raise MapFileError(
+                f"{frame}, {other:.0%} would with x and y swapped; open it with swap_xy=True (--swap-xy)."
+            )
+        raise MapFileError(
+            f"{frame}; were they recorded in another frame than the photograph's pixels? Tell its height and width "
+            "with frame_px (--frame)."
+        )
+
+
+def read_rounds(source: Path) -> tuple[Rounds, list[tuple[str, str]]]:
+    """The rounds of a table and what was refused, from the cache folder where the file has not changed since."""
+    reader = READERS.get(source.suffix.lower())
+    if reader is None:
+        raise MapFileError(f"{source.name}: a table of clicks ends in {' or '.join(READERS)}.")
+    status = source.stat()
+    if not status.st_size:
+        raise MapFileError(f"{source.name} is empty.")
+    name = fingerprint("rounds", VERSION, str(source), status.st_size, status.st_mtime_ns)
+    kept = cache_folder() / "rounds" / f"{name}.npz"
+    told = kept.with_suffix(".json")
+    known = load_rounds(kept)
+    if known is not None:
+        try:
+            return known, [(where, reason) for where, reason in json.loads(told.read_text(encoding="utf-8"))]
+        except (OSError, ValueError, TypeError):
+            pass
+    try:
+        listed, refused = reader(source)
+    except MapFileError as error:
+        raise MapFileError(f"{source.name}: {error}") from None
+    rounds = columns_of(listed)
+    if write_atomically(told, json.dumps(refused).encode()):
+        write_atomically(kept, rounds.save())
+    return rounds, refused
+
+
+def matched_names(names: Sequence[str], images: Sequence[str]) -> tuple[dict[int, str], list[tuple[str, str]]]:
+    """Number of a table's image -> the collection's image, and (name, reason) of those that are none or several."""
+    known = ImageNames(images)
+    found: dict[int, str] = {}
+    left_out: list[tuple[str, str]] = []
+    n_unknown = 0
+    for number, name in enumerate(names):
+        fitting = known.called(name)
+        if len(fitting) == 1:
+            found[number] = fitting[0]
+        elif fitting:
+            left_out.append((name, f"fits {' and '.join(fitting[:3])}; its rounds are left out."))
+        else:
+            n_unknown += 1
+    if n_unknown:
+        left_out.append(
+            ("images", f"{n_unknown} of {len(names)} are not in the collection; their rounds are left out.")
+        )
+    return found, left_out
+
+
+def _grouped(rounds: Rounds, names: dict[int, str]) -> dict[str, np.ndarray]:
+    """Image -> the numbers of its rounds, in order."""
+    order = np.argsort(rounds.image, kind="stable")
+    codes, starts = np.unique(rounds.image[order], return_index=True)
+    groups = np.split(order, starts[1:])
+    found: dict[str, np.ndarray] = {}
+    for code, group in zip(codes.tolist(), groups, strict=True) if len(codes) else ():
+        if code in names:
+            image = names[code]
+            found[image] = np.concatenate([found[image], group]) if image in found else group
+    return found
+
+
+def _outside(x: np.ndarray, y: np.ndarray, width: float, height: float) -> int:
+    return int((~((x >= 0) & (x < width) & (y >= 0) & (y < height))).sum())

@@ -1,0 +1,41 @@
+"""One door to all marks: a folder or a file in, ``Marks`` out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from gala_viz.collections.clickme.click_marks import READERS, ClickMapSpec, ClickMarks
+from gala_viz.collections.hdf5_marks import SUFFIXES, HDF5Marks
+from gala_viz.collections.marks import MapFolder, Marks
+
+ACCEPTED = "a folder of PNG, NPY or NPZ maps, a table of clicks (CSV, NPZ), or an HDF5 file of maps"
+
+
+def open_marks(
+    source: Path,
+    images: Sequence[str],
+    size_px: Callable[[str], tuple[int, int]],
+    clicks: ClickMapSpec | None = None,
+    *,
+    fresh: bool = False,
+) -> Marks:
+    """People's marks on ``images``, whose (height, width) ``size_px`` gives, from ``source``: see ``ACCEPTED``.
+
+    ``clicks`` says how a table of clicks becomes maps. Raises ``FileNotFoundError`` for what is not there,
+    ``MapFileError`` (a ``ValueError``) for a file that cannot be used.
+    """
+    if source.is_dir():
+        return MapFolder(source, images, fresh=fresh)
+    check_marks(source)
+    if source.suffix.lower() in SUFFIXES:
+        return HDF5Marks(source, images)
+    return ClickMarks(source, images, size_px, clicks)
+
+
+def check_marks(source: Path) -> None:
+    """Raise ``FileNotFoundError`` or ``ValueError`` where ``source`` cannot be marks, without reading it."""
+    if not source.exists():
+        raise FileNotFoundError(f"human_maps is {ACCEPTED}; {source} is not there.")
+    if source.is_file() and source.suffix.lower() not in (*READERS, *SUFFIXES):
+        raise ValueError(f"human_maps is {ACCEPTED}; {source.name} is none of these.")

@@ -1,0 +1,394 @@
+"""Tables of clicks: parsed, filtered in a fixed order, matched to photographs, and never believed blindly."""
+
+import csv
+import json
+import zipfile
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import ndimage
+
+from gala_viz.alignment import noise_ceiling
+from gala_viz.collections import open_collection
+from gala_viz.collections.clickme.click_arrays import read_click_npz
+from gala_viz.collections.clickme.click_marks import ClickMapSpec, read_rounds
+from gala_viz.collections.clickme.click_text import image_name, parse_clicks, read_click_csv
+from gala_viz.collections.clickme.filters import RoundFilters, filtered
+from gala_viz.collections.clickme.rounds import Round, columns_of, load_rounds
+from gala_viz.collections.clickme.smoothing import GAUSSIAN_SIGMA_PX, SMOOTHINGS, two_discs
+from gala_viz.collections.map_files import MapFileError
+from tests.collections.pictures import encoded, gradient
+
+ALL = RoundFilters(first_round=False, min_clicks=1, min_catch_score=None, drop_mobile=False)
+
+
+@pytest.fixture
+def photos(tmp_path):
+    folder = tmp_path / "photos"
+    for name in ("train/n01440764/a.png", "train/n01440764/b.png", "train/n01443537/a.png"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(encoded(gradient(60, 80)))
+    return folder
+
+
+ROWS = [
+    ("/data/n01440764/a.png", "[(10, 20), (11, 21), (70.5, 3)]", "p1"),
+    ("/data/n01440764/a.png", "(12,22),(13,23)", "p2"),
+    ("/data/n01443537/a.png", "[(40, 30), (41, 31)]", "p1"),
+]
+
+
+def write_csv(path, rows=ROWS, columns=("image_path", "clicks", "user_id")):
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([columns, *rows])
+    return path
+
+
+def write_npz(path, packed=True, **changes):
+    """The rounds of ``ROWS`` as pickled arrays."""
+    clicks = [parse_clicks(text) for _, text, _ in ROWS]
+    columns = {
+        "file_pointer": [image for image, _, _ in ROWS],
+        "clickmap_x": [x.tolist() for x, _ in clicks],
+        "clickmap_y": [y for _, y in clicks],
+        "user_id": [user for _, _, user in ROWS],
+        "user_catch_trial": [1.0, 0.9, np.float64(1.0)],
+        "is_mobile": [False, False, True],
+        **changes,
+    }
+    arrays = {}
+    for name, values in columns.items():
+        if values is not None:
+            arrays[name] = np.empty(len(values), dtype=object)
+            arrays[name][:] = values
+    (np.savez_compressed if packed else np.savez)(path, **arrays)
+    return path
+
+
+def counts_of(clicks, shape=(60, 80)):
+    found = np.zeros(shape)
+    for x, y in clicks:
+        found[int(y), int(x)] += 1
+    return found
+
+
+def test_each_participant_has_one_map_and_their_mean_is_the_images(photos, tmp_path):
+    collection = open_collection(
+        photos, human_maps=write_csv(tmp_path / "clicks.csv"), clicks=ClickMapSpec(smoothing="none")
+    )
+    image = "train/n01440764/a.png"
+    assert collection.participants(image) == ("p1", "p2")
+    maps = collection.participant_maps(image)
+    np.testing.assert_array_equal(maps.sel(participant="p1"), counts_of([(10, 20), (11, 21), (70, 3)]))
+    np.testing.assert_array_equal(collection.human_map(image), maps.mean("participant"))
+    np.testing.assert_array_equal(collection.human_map(image, participant="p2"), counts_of([(12, 22), (13, 23)]))
+    assert collection.has_human_map("train/n01443537/a.png")
+    assert not collection.has_human_map("train/n01440764/b.png")
+    assert collection.human_map("train/n01440764/b.png") is None
+
+
+def test_a_map_tells_how_it_was_made(photos, tmp_path):
+    rows = [*ROWS, ("n01440764/a.png", "[(1, 1)]", "p3"), ("n01440764/a.png", "[(1, 1), (2, 2)]", "p2")]
+    collection = open_collection(photos, human_maps=write_csv(tmp_path / "clicks.csv", rows))
+    attrs = collection.human_map("train/n01440764/a.png").attrs
+    assert (attrs["smoothing"], attrs["n_participants"], attrs["n_rounds"], attrs["n_outside"]) == ("discs", 2, 2, 0)
+    dropped = json.loads(attrs["dropped_rounds"])
+    assert dropped["fewer than 2 clicks"] == dropped["later rounds of a participant on an image"] == 1
+    assert json.loads(attrs["filters"])["min_catch_score"] == 0.95
+    (sentence,) = collection.map_kinds.values()
+    assert "3 of 5 rounds kept" in sentence
+    assert "2 participants" in sentence
+
+
+def test_the_ceiling_of_clicks_can_be_computed(photos, tmp_path):
+    collection = open_collection(photos, human_maps=write_csv(tmp_path / "clicks.csv"))
+    image = "train/n01440764/a.png"
+    ceiling = noise_ceiling({image: collection.participant_maps(image)})
+    assert ceiling.n_participants == (2, 2)
+    assert ceiling.rho > 0.2
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_an_npz_of_pickled_arrays_gives_the_same_maps_as_the_csv(photos, tmp_path, packed):
+    keep = ClickMapSpec(filters=ALL)
+    of_npz = open_collection(photos, human_maps=write_npz(tmp_path / "clicks.npz", packed), clicks=keep)
+    of_csv = open_collection(photos, human_maps=write_csv(tmp_path / "clicks.csv"), clicks=keep)
+    for image in of_csv.images:
+        assert of_npz.participants(image) == of_csv.participants(image)
+        if of_csv.has_human_map(image):
+            np.testing.assert_array_equal(of_npz.participant_maps(image), of_csv.participant_maps(image))
+
+
+def test_catch_trials_and_mobile_devices_are_filtered_where_they_are_told(tmp_path):
+    rounds, _ = read_click_npz(write_npz(tmp_path / "clicks.npz"))
+    found = filtered(columns_of(rounds), RoundFilters())
+    assert dict(found.dropped)["catch score below 0.95"] == 1
+    assert dict(found.dropped)["mobile devices"] == 1
+    assert len(found.rounds) == 1
+    told, _ = read_click_csv(write_csv(tmp_path / "clicks.csv"))
+    assert len(filtered(columns_of(told), RoundFilters()).rounds) == 3
+
+
+class Trap:
+    """Leaves a trace when it is unpickled."""
+
+    def __init__(self, trace):
+        self.trace = trace
+
+    def __reduce__(self):
+        return (open, (self.trace, "w"))
+
+
+def test_a_pickle_with_code_is_refused_before_anything_runs(tmp_path, photos):
+    trace = tmp_path / "trace"
+    path = write_npz(tmp_path / "clicks.npz", user_id=["p1", "p2", Trap(str(trace))])
+    with pytest.raises(MapFileError, match=r"asks for (io|_io)\.open; only NumPy arrays .* Nothing was run"):
+        open_collection(photos, human_maps=path)
+    assert not trace.exists()
+    with np.load(path, allow_pickle=True) as arrays:
+        arrays["user_id"][2].close()
+    assert trace.exists(), "the trap works when it is unpickled blindly"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        b"cnumpy._core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(I1000000000\ntS'd'\ntR.",
+        b"cnumpy\nndarray\n((I1000000\ntR.",
+        b"cbuiltins\neval\n(S'1'\ntR.",
+        b"cnumpy\nload\n(S'/etc/passwd'\ntR.",
+        b"P0\n.",
+    ],
+)
+def test_pickles_that_build_anything_else_are_refused(code, tmp_path):
+    path = tmp_path / "clicks.npz"
+    write_npz(path)
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    head = members["user_id.npy"]
+    members["user_id.npy"] = head[: head.index(b"\n") + 1] + code
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    with pytest.raises(MapFileError):
+        read_click_npz(path)
+
+
+def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path):
+    path = tmp_path / "clicks.npz"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in ("file_pointer", "clickmap_x", "clickmap_y", "user_id"):
+            archive.writestr(f"{name}.npy", bytes(50_000_000))
+    with pytest.raises(MapFileError, match="no table of clicks"):
+        read_click_npz(path)
+
+
+def test_rounds_that_are_none_are_listed_and_the_rest_is_read(tmp_path):
+    path = write_npz(tmp_path / "clicks.npz", clickmap_x=[[1, 2, 3], [4.0, np.nan], [1, 2, 3]])
+    rounds, refused = read_click_npz(path)
+    assert [one.participant for one in rounds] == ["p1"]
+    assert "1 of its clicks are NaN" in dict(refused)["round 1"]
+    assert "this one has 3 and 2" in dict(refused)["round 2"]
+    rows = [
+        *ROWS,
+        ("n1/a.png", "none", "p4"),
+        ("n1/a.png", "(1, 2)", ""),
+        ("", "(1, 2)", "p5"),
+        ("n1/a.png", "(nan, 2)", "p"),
+    ]
+    rounds, refused = read_click_csv(write_csv(tmp_path / "clicks.csv", rows))
+    assert len(rounds) == 3
+    assert [name for name, _ in refused] == ["line 5", "line 6", "line 7", "line 8"]
+    assert "clicks are written like" in refused[0][1]
+
+
+def test_tables_that_are_none_are_refused_with_what_is_missing(tmp_path, photos):
+    for columns, told in ((("image_path", "user_id"), "no column clicks"), ((), "the table is empty")):
+        path = write_csv(tmp_path / "clicks.csv", [], columns)
+        with pytest.raises(MapFileError, match=told):
+            read_click_csv(path)
+    np.savez(tmp_path / "other.npz", user_id=np.arange(3))
+    with pytest.raises(MapFileError, match="no array file_pointer, clickmap_x, clickmap_y"):
+        read_click_npz(tmp_path / "other.npz")
+    with pytest.raises(MapFileError, match="lengths differ"):
+        read_click_npz(write_npz(tmp_path / "clicks.npz", user_id=["p1"]))
+    (tmp_path / "empty.csv").touch()
+    with pytest.raises(MapFileError, match="is empty"):
+        open_collection(photos, human_maps=tmp_path / "empty.csv")
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(ValueError, match=r"a table of clicks .*notes\.txt is none of these"):
+        open_collection(photos, human_maps=tmp_path / "notes.txt")
+
+
+def test_unknown_columns_are_told_and_passed_over(tmp_path):
+    rows = [(*row, "7") for row in ROWS]
+    path = write_csv(tmp_path / "clicks.csv", rows, ("image_path", "clicks", "user_id", "mood"))
+    rounds, refused = read_click_csv(path)
+    assert len(rounds) == 3
+    assert refused == [("columns", "not known and passed over: 'mood'.")]
+
+
+def test_swapped_coordinates_are_said_and_can_be_swapped_back(photos, tmp_path):
+    right = [("n01440764/a.png", "[(75, 20), (70, 21), (66, 5)]", "p1")]
+    swapped = [("n01440764/a.png", "[(20, 75), (21, 70), (5, 66)]", "p1")]
+    path = write_csv(tmp_path / "swapped.csv", swapped)
+    with pytest.raises(MapFileError, match=r"100% of the clicks lie outside .*0% would with x and y swapped"):
+        open_collection(photos, human_maps=path)
+    mended = open_collection(photos, human_maps=path, clicks=ClickMapSpec(swap_xy=True))
+    expected = open_collection(photos, human_maps=write_csv(tmp_path / "right.csv", right))
+    image = "train/n01440764/a.png"
+    np.testing.assert_array_equal(mended.human_map(image), expected.human_map(image))
+
+
+def test_clicks_of_another_frame_are_said_and_can_be_placed(photos, tmp_path):
+    path = write_csv(tmp_path / "clicks.csv", [("n01440764/a.png", "[(160, 120), (200, 180), (240, 239)]", "p1")])
+    with pytest.raises(MapFileError, match=r"another frame .*--frame"):
+        open_collection(photos, human_maps=path)
+    collection = open_collection(
+        photos, human_maps=path, clicks=ClickMapSpec(frame_px=(240, 320), smoothing="none", filters=ALL)
+    )
+    found = collection.human_map("train/n01440764/a.png")
+    assert found.attrs["extent_px"] == [60.0, 80.0]
+    rows, columns = np.nonzero(found.values)
+    np.testing.assert_allclose(found.x.values[columns] * 4, [160, 200, 240], atol=1)
+    np.testing.assert_allclose(found.y.values[rows] * 4, [120, 180, 239], atol=1)
+
+
+def test_points_outside_of_the_photograph_are_dropped_and_counted(photos, tmp_path):
+    path = write_csv(tmp_path / "clicks.csv", [("n01440764/a.png", "[(10, 20), (11, 21), (-3, 5), (81, 2)]", "p1")])
+    collection = open_collection(photos, human_maps=path, clicks=ClickMapSpec(smoothing="none"))
+    found = collection.human_map("train/n01440764/a.png")
+    assert (found.values.sum(), found.attrs["n_outside"]) == (2, 2)
+
+
+def test_images_that_are_not_there_or_not_told_apart_are_listed(photos, tmp_path):
+    rows = [*ROWS, ("n1/zebra.png", "(1, 2),(3, 4)", "p1"), ("a.png", "(1, 2),(3, 4)", "p1")]
+    collection = open_collection(photos, human_maps=write_csv(tmp_path / "clicks.csv", rows))
+    told = dict(collection.skipped)
+    assert "1 of 4 are not in the collection" in told["clicks.csv, images"]
+    assert "fits train/n01440764/a.png and train/n01443537/a.png" in told["clicks.csv, a.png"]
+    with pytest.raises(MapFileError, match="no round is on an image of the collection"):
+        open_collection(photos, human_maps=write_csv(tmp_path / "none.csv", [("x/zebra.png", "(1,2),(3,4)", "p")]))
+
+
+def round_of(image, participant, n_clicks, catch=None, mobile=None, shift=0):
+    x = np.arange(n_clicks, dtype=np.float32) + shift
+    return Round(image, participant, x, x, catch, mobile)
+
+
+def test_filters_apply_in_their_order_and_the_number_of_participants_is_checked_at_the_end():
+    rounds = columns_of(
+        [
+            round_of("a", "p1", 1),
+            round_of("a", "p1", 5),
+            round_of("a", "p2", 5, catch=0.5),
+            round_of("b", "p1", 5),
+            round_of("b", "p1", 5),
+            round_of("b", "p2", 9, mobile=True),
+            round_of("b", "p3", 9),
+            round_of("c", "p3", 9, shift=1),
+        ]
+    )
+    found = filtered(rounds, RoundFilters(min_participants=2, max_clicks=7))
+    assert found.dropped == (
+        ("repeated rounds", 1),
+        ("later rounds of a participant on an image", 1),
+        ("fewer than 2 clicks", 1),
+        ("catch score below 0.95", 1),
+        ("mobile devices", 1),
+        ("images with fewer than 2 participants", 1),
+    )
+    assert [found.rounds.images[code] for code in found.rounds.image] == ["b", "b"]
+    assert found.rounds.n_clicks.tolist() == [5, 7]
+    assert found.told().startswith("2 of 8 rounds kept; dropped: repeated rounds: 1")
+    assert len(filtered(rounds, ALL).rounds) == 7
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"min_clicks": 0}, "at least 1"),
+        ({"max_clicks": 1}, "at least min_clicks"),
+        ({"min_catch_score": 95}, "a share of catch trials"),
+    ],
+)
+def test_filters_out_of_range_are_told(settings, told):
+    with pytest.raises(ValueError, match=told):
+        RoundFilters(**settings)
+    with pytest.raises(ValueError, match="height and width"):
+        ClickMapSpec(frame_px=(0, 3))
+
+
+def test_rounds_are_remembered_until_the_table_changes(tmp_path, monkeypatch):
+    path = write_csv(tmp_path / "clicks.csv", [*ROWS, ("n1/a.png", "none", "p4")])
+    first, refused = read_rounds(path)
+    monkeypatch.setitem(read_rounds.__globals__["READERS"], ".csv", lambda _: pytest.fail("read again"))
+    again, refused_again = read_rounds(path)
+    np.testing.assert_array_equal(again.x_px, first.x_px)
+    assert (again.images, again.participants, refused_again) == (first.images, first.participants, refused)
+    monkeypatch.undo()
+    write_csv(path, ROWS[:1])
+    assert len(read_rounds(path)[0]) == 1
+    assert load_rounds(tmp_path / "nothing.npz") is None
+
+
+@given(
+    st.lists(st.tuples(st.floats(-1e5, 1e5, width=32), st.integers(-99999, 99999)), min_size=1, max_size=20),
+    st.sampled_from(["[{}]", "{}"]),
+    st.sampled_from([", ", ",", " , "]),
+)
+def test_clicks_written_in_either_way_come_back(points, brackets, comma):
+    text = brackets.format(comma.join(f"({x!r},{y})" for x, y in points))
+    x, y = parse_clicks(text)
+    np.testing.assert_array_equal(x, np.array([p[0] for p in points], np.float32))
+    np.testing.assert_array_equal(y, np.array([p[1] for p in points], np.float32))
+
+
+@given(st.text(max_size=60))
+def test_any_other_text_is_refused_or_is_clicks(text):
+    try:
+        x, y = parse_clicks(text)
+    except ValueError:
+        return
+    assert len(x) == len(y) > 0
+
+
+@given(st.text(max_size=40))
+def test_an_image_name_never_leads_out_of_the_folder(path):
+    try:
+        name = image_name(path)
+    except ValueError:
+        return
+    assert not name.startswith("/")
+    assert ".." not in name.split("/")
+
+
+def test_two_discs_are_two_averages_over_a_disc():
+    counts = np.zeros((256, 256), np.float32)
+    counts[128, 128] = 1
+    smoothed = two_discs(counts)
+    assert smoothed.sum() == pytest.approx(1, rel=1e-5)
+    x = np.arange(256) - 128
+    assert np.sqrt((smoothed * x**2).sum()) == pytest.approx(7.1, abs=0.05), "as the published width says"
+    assert smoothed[128, 128 + 21] == 0
+    assert smoothed[128, 128 + 20] > 0
+
+
+@pytest.mark.parametrize("name", ["discs", "gaussian", "none"])
+def test_smoothing_is_linear_and_scales_with_the_map(name):
+    chance = np.random.default_rng(0)
+    maps = chance.poisson(0.01, (3, 64, 80)).astype(np.float64)
+    np.testing.assert_allclose(SMOOTHINGS[name](maps).mean(axis=0), SMOOTHINGS[name](maps.mean(axis=0)), atol=1e-9)
+    if name == "gaussian":
+        sigma = GAUSSIAN_SIGMA_PX / 4
+        expected = ndimage.gaussian_filter(maps[0], sigma, mode="constant", truncate=4.0)
+        np.testing.assert_allclose(SMOOTHINGS[name](maps)[0], expected)
+
+
+def test_clicks_may_be_lists_or_arrays(tmp_path):
+    path = write_npz(tmp_path / "clicks.npz", clickmap_x=[[1, 2, 3], np.array([4, 5]), (6, 7)])
+    rounds, refused = read_click_npz(path)
+    assert len(rounds) == 3
+    assert refused == []
