@@ -130,7 +130,7 @@ def test_python_dash_m_is_the_same_command():
         (["--networks", "lite0", "lite0", "--collection", "fotos"], r"no collection or folder called 'fotos'"),
         (
             ["--networks", "lite0", "lite0", "--human-maps", "nowhere"],
-            r"--human-maps names a folder .* nowhere is",
+            r"human_maps is a folder .*nowhere is not there",
         ),
         (["--port", "70000"], r"a port is a number from 1 to 65535; got 70000"),
     ],

@@ -192,7 +192,7 @@ def test_maps_inside_the_photographs_folder_are_not_shown_as_photographs(folders
     assert collection.has_human_map("a.jpg")
     with pytest.raises(ValueError, match="another folder"):
         open_collection(photos, human_maps=photos)
-    with pytest.raises(FileNotFoundError, match="human_maps is a folder .*nowhere is not there"):
+    with pytest.raises(FileNotFoundError, match=r"human_maps is a folder .*nowhere is not there"):
         open_collection(photos, human_maps=photos / "nowhere")
 
 
