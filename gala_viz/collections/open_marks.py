@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from gala_viz.collections.clickme.click_marks import READERS, ClickMapSpec, ClickMarks
+from gala_viz.collections.clickme.click_marks import ClickMapSpec, ClickMarks
+from gala_viz.collections.clickme.tables import READERS
 from gala_viz.collections.hdf5_marks import SUFFIXES, HDF5Marks
 from gala_viz.collections.marks import MapFolder, Marks
 

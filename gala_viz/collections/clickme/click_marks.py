@@ -9,24 +9,21 @@ from pathlib import Path
 
 import numpy as np
 
-from gala_viz.collections.caching import MAPS, cache_folder, write_atomically
-from gala_viz.collections.clickme.click_arrays import read_click_npz
-from gala_viz.collections.clickme.click_text import read_click_csv
+from gala_viz.collections.caching import MAPS
 from gala_viz.collections.clickme.filters import RoundFilters, filtered
-from gala_viz.collections.clickme.rounds import Rounds, columns_of, load_rounds
+from gala_viz.collections.clickme.rounds import Rounds
 from gala_viz.collections.clickme.smoothing import SMOOTHINGS
+from gala_viz.collections.clickme.tables import VERSION, read_rounds
 from gala_viz.collections.map_files import MapFileError
 from gala_viz.collections.map_names import ImageNames
 from gala_viz.collections.marks import Marked
 from gala_viz.collections.points import PointMaps, PointMapSpec, Points, point_counts
 from gala_viz.specs import fingerprint
 
-READERS = {".csv": read_click_csv, ".npz": read_click_npz}
 KIND = "ClickMe"
 CELLS = 256
 """Cells along the longer side of a map."""
 CHECKED_IMAGES = 200
-VERSION = 1
 
 Size = Callable[[str], tuple[int, int]]
 
@@ -145,33 +142,6 @@ class ClickMarks:
             f"{frame}; were they recorded in another frame than the photograph's pixels? Tell its height and width "
             "with frame_px (--frame)."
         )
-
-
-def read_rounds(source: Path) -> tuple[Rounds, list[tuple[str, str]]]:
-    """The rounds of a table and what was refused, from the cache folder where the file has not changed since."""
-    reader = READERS.get(source.suffix.lower())
-    if reader is None:
-        raise MapFileError(f"{source.name}: a table of clicks ends in {' or '.join(READERS)}.")
-    status = source.stat()
-    if not status.st_size:
-        raise MapFileError(f"{source.name} is empty.")
-    name = fingerprint("rounds", VERSION, str(source), status.st_size, status.st_mtime_ns)
-    kept = cache_folder() / "rounds" / f"{name}.npz"
-    told = kept.with_suffix(".json")
-    known = load_rounds(kept)
-    if known is not None:
-        try:
-            return known, [(where, reason) for where, reason in json.loads(told.read_text(encoding="utf-8"))]
-        except (OSError, ValueError, TypeError):
-            pass
-    try:
-        listed, refused = reader(source)
-    except MapFileError as error:
-        raise MapFileError(f"{source.name}: {error}") from None
-    rounds = columns_of(listed)
-    if write_atomically(told, json.dumps(refused).encode()):
-        write_atomically(kept, rounds.save())
-    return rounds, refused
 
 
 def matched_names(names: Sequence[str], images: Sequence[str]) -> tuple[dict[int, str], list[tuple[str, str]]]:

@@ -13,11 +13,12 @@ from scipy import ndimage
 from gala_viz.alignment import noise_ceiling
 from gala_viz.collections import open_collection
 from gala_viz.collections.clickme.click_arrays import read_click_npz
-from gala_viz.collections.clickme.click_marks import ClickMapSpec, read_rounds
+from gala_viz.collections.clickme.click_marks import ClickMapSpec
 from gala_viz.collections.clickme.click_text import image_name, parse_clicks, read_click_csv
 from gala_viz.collections.clickme.filters import RoundFilters, filtered
 from gala_viz.collections.clickme.rounds import Round, columns_of, load_rounds
 from gala_viz.collections.clickme.smoothing import GAUSSIAN_SIGMA_PX, SMOOTHINGS, two_discs
+from gala_viz.collections.clickme.tables import READERS, read_rounds
 from gala_viz.collections.map_files import MapFileError
 from tests.collections.pictures import encoded, gradient
 
@@ -324,7 +325,7 @@ def test_filters_out_of_range_are_told(settings, told):
 def test_rounds_are_remembered_until_the_table_changes(tmp_path, monkeypatch):
     path = write_csv(tmp_path / "clicks.csv", [*ROWS, ("n1/a.png", "none", "p4")])
     first, refused = read_rounds(path)
-    monkeypatch.setitem(read_rounds.__globals__["READERS"], ".csv", lambda _: pytest.fail("read again"))
+    monkeypatch.setitem(READERS, ".csv", lambda _: pytest.fail("read again"))
     again, refused_again = read_rounds(path)
     np.testing.assert_array_equal(again.x_px, first.x_px)
     assert (again.images, again.participants, refused_again) == (first.images, first.participants, refused)

@@ -1,0 +1,43 @@
+"""Tables of clicks in either format, read once and remembered in the user's cache folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from gala_viz.collections.caching import cache_folder, write_atomically
+from gala_viz.collections.clickme.click_arrays import read_click_npz
+from gala_viz.collections.clickme.click_text import read_click_csv
+from gala_viz.collections.clickme.rounds import Rounds, columns_of, load_rounds
+from gala_viz.collections.map_files import MapFileError
+from gala_viz.specs import fingerprint
+
+READERS = {".csv": read_click_csv, ".npz": read_click_npz}
+VERSION = 1
+
+
+def read_rounds(source: Path) -> tuple[Rounds, list[tuple[str, str]]]:
+    """The rounds of a table and what was refused, from the cache folder where the file has not changed since."""
+    reader = READERS.get(source.suffix.lower())
+    if reader is None:
+        raise MapFileError(f"{source.name}: a table of clicks ends in {' or '.join(READERS)}.")
+    status = source.stat()
+    if not status.st_size:
+        raise MapFileError(f"{source.name} is empty.")
+    name = fingerprint("rounds", VERSION, str(source), status.st_size, status.st_mtime_ns)
+    kept = cache_folder() / "rounds" / f"{name}.npz"
+    told = kept.with_suffix(".json")
+    known = load_rounds(kept)
+    if known is not None:
+        try:
+            return known, [(where, reason) for where, reason in json.loads(told.read_text(encoding="utf-8"))]
+        except (OSError, ValueError, TypeError):
+            pass
+    try:
+        listed, refused = reader(source)
+    except MapFileError as error:
+        raise MapFileError(f"{source.name}: {error}") from None
+    rounds = columns_of(listed)
+    if write_atomically(told, json.dumps(refused).encode()):
+        write_atomically(kept, rounds.save())
+    return rounds, refused
