@@ -17,6 +17,10 @@ COMMANDS: Registry[tuple[str, str]] = Registry(
     "command",
     {
         "compare": ("gala_viz.commands.compare", "show what two networks rely on, image by image, in the browser"),
+        "import": (
+            "gala_viz.commands.import_collection",
+            "make a collection of your own photographs, clicks, maps, records",
+        ),
         "train": ("gala_viz.commands.train", "train a network by a recipe, with or without human maps"),
         "sweep": ("gala_viz.commands.sweep", "train a recipe at several lambdas and seeds, and tabulate the trade-off"),
         "evaluate": (

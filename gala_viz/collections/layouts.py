@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
+MANIFEST = "collection.toml"
 RECORD_SUFFIXES = frozenset({".tfrecord", ".tfrecords"})
 
 
@@ -29,12 +31,16 @@ def osie_layout(folder: Path) -> OSIELayout | None:
     return None
 
 
-def has_records(source: Path) -> bool:
-    """Whether ``source`` is a TFRecord file, or has one in it or in a folder of it."""
+def layout_of(source: Path) -> Literal["manifest", "osie", "records", "photographs"]:
+    """What a folder, or a TFRecord file, holds."""
     if source.is_file():
-        return source.suffix.lower() in RECORD_SUFFIXES
+        return "records"
+    if (source / MANIFEST).is_file():
+        return "manifest"
+    if osie_layout(source) is not None:
+        return "osie"
     near = (path for pattern in ("*.tfrecord*", "*/*.tfrecord*") for path in source.glob(pattern))
-    return any(path.suffix.lower() in RECORD_SUFFIXES for path in near)
+    return "records" if any(path.suffix.lower() in RECORD_SUFFIXES for path in near) else "photographs"
 
 
 def _first(*paths: Path) -> Path | None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gala_viz.collections.collection import Collection
-from gala_viz.collections.layouts import RECORD_SUFFIXES
+from gala_viz.collections.layouts import RECORD_SUFFIXES, layout_of
 from gala_viz.registry import Registry, unknown_name
 
 
@@ -35,37 +36,80 @@ class UnknownCollectionError(FileNotFoundError):
     """Neither the name of a collection nor a folder; the message offers what is near."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a folder shall be opened with."""
+
+    human_maps: str | Path | None = None
+    clicks: ClickMapSpec | None = None
+    smoothing: str | None = None
+
+
 def open_collection(
     name_or_folder: str | Path, *, human_maps: str | Path | None = None, clicks: ClickMapSpec | None = None
 ) -> Collection:
     """Open a collection by name ("photos", "rendered"), by folder, or by TFRecord file.
 
-    A folder in OSIE's layout opens with its maps from fixations and mouse samples; a folder of TFRecords, or one such
-    file, with the photographs and ClickMe maps in them; any other folder as photographs, flat or with one folder per
-    category (ImageNet's layout gives names and indices). ``human_maps`` belongs to a folder of photographs: a folder of
-    PNG, NPY or NPZ maps named by image, a table of clicks (CSV, NPZ; ``clicks`` says how it becomes maps), or an HDF5
-    file of maps. A folder that is called like a collection is opened as "./photos". Raises ``UnknownCollectionError``
-    for what is not there, ``ValueError`` for a folder without photographs.
+    A folder with collection.toml opens as ``gala-viz import`` made it; one in OSIE's layout with its maps from
+    fixations and mouse samples; a folder of TFRecords, or one such file, with the photographs and ClickMe maps in them;
+    any other folder as photographs, flat or with one folder per category (ImageNet's layout gives names and indices).
+    ``human_maps`` belongs to photographs: a folder of PNG, NPY or NPZ maps named by image, a table of clicks (CSV, NPZ;
+    ``clicks`` says how it becomes maps), or an HDF5 file of maps. A folder that is called like a collection is opened
+    as "./photos". Raises ``UnknownCollectionError`` for what is not there, ``ValueError`` for a folder without
+    photographs.
     """
     folder = collection_folder(name_or_folder)
-    own_maps = folder is None or folder.is_file()
-    if own_maps and human_maps is not None:
-        told = f"{name_or_folder!r} has its own kinds of maps"
-        raise ValueError(f"human_maps belongs to a folder of photographs; {told}.")
+    layout = None if folder is None else layout_of(folder)
+    if human_maps is not None:
+        if layout in (None, "records", "manifest"):
+            told = f"{name_or_folder!r} has its own kinds of maps"
+            raise ValueError(f"human_maps belongs to a folder of photographs; {told}.")
+        layout = "photographs"
     if folder is None:
         return COLLECTIONS[str(name_or_folder)]()
+    return _OPENERS[layout](folder, _Asked(human_maps, clicks))
+
+
+def _manifest(folder: Path, asked: _Asked) -> Collection:
+    from gala_viz.collections.manifest import ManifestError, read_manifest
+
+    del asked
+    manifest = read_manifest(folder)
+    layout = layout_of(manifest.source) if manifest.source.exists() else None
+    if layout in (None, "manifest"):
+        raise ManifestError(f"{folder}: its source {manifest.source} is not there, or is a collection of its own.")
+    layout = "photographs" if manifest.human_maps else layout
+    collection = _OPENERS[layout](manifest.source, _Asked(manifest.human_maps, manifest.clicks, manifest.smoothing))
+    collection.name, collection.title = folder.resolve().name, manifest.title
+    collection.licence = manifest.licence or collection.licence
+    return collection
+
+
+def _osie(folder: Path, asked: _Asked) -> Collection:
+    from gala_viz.collections.osie import OSIECollection
+
+    del asked
+    return OSIECollection(folder)
+
+
+def _records(folder: Path, asked: _Asked) -> Collection:
+    from gala_viz.collections.clickme.records import RecordCollection
+
+    return RecordCollection(folder, smoothing=asked.smoothing or "harmonization")
+
+
+def _photographs(folder: Path, asked: _Asked) -> Collection:
     from gala_viz.collections.folder import FolderCollection
-    from gala_viz.collections.layouts import has_records, osie_layout
 
-    if human_maps is None and osie_layout(folder) is not None:
-        from gala_viz.collections.osie import OSIECollection
+    return FolderCollection(folder, human_maps=asked.human_maps, clicks=asked.clicks)
 
-        return OSIECollection(folder)
-    if human_maps is None and has_records(folder):
-        from gala_viz.collections.clickme.records import RecordCollection
 
-        return RecordCollection(folder)
-    return FolderCollection(folder, human_maps=human_maps, clicks=clicks)
+_OPENERS: dict[str, Callable[[Path, _Asked], Collection]] = {
+    "manifest": _manifest,
+    "osie": _osie,
+    "records": _records,
+    "photographs": _photographs,
+}
 
 
 def collection_folder(name_or_folder: str | Path) -> Path | None:

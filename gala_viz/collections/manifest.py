@@ -1,0 +1,101 @@
+"""A collection of one's own: a folder whose collection.toml says what it is made of and how its maps are made."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from gala_viz.collections.caching import write_atomically
+from gala_viz.collections.clickme.click_marks import ClickMapSpec
+from gala_viz.collections.clickme.filters import RoundFilters
+from gala_viz.collections.clickme.smoothing import SMOOTHINGS
+from gala_viz.collections.layouts import MANIFEST
+
+
+class ManifestError(ValueError):
+    """A collection.toml that cannot be what it claims; the message names the file and what is wrong with it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Manifest:
+    """What ``open_collection`` needs for a collection of one's own.
+
+    ``source`` is a folder of photographs, of OSIE or of TFRecords (or one such file); ``human_maps`` belongs to
+    photographs, and ``clicks`` to a table of clicks; ``smoothing`` to the maps in TFRecords. Paths are absolute, or
+    relative to the manifest. ``report`` holds what the import counted.
+    """
+
+    title: str
+    source: Path
+    human_maps: Path | None = None
+    clicks: ClickMapSpec | None = None
+    smoothing: str | None = None
+    licence: str | None = None
+    report: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.smoothing is not None:
+            SMOOTHINGS[self.smoothing]
+
+    def write(self, folder: Path) -> Path:
+        """Write collection.toml into ``folder``; paths inside of it are written relative to it."""
+        content = {
+            "collection": {"title": self.title, "licence": self.licence, "source": _told(self.source, folder)},
+            "maps": {"human_maps": _told(self.human_maps, folder), "smoothing": self.smoothing},
+            "clicks": asdict(self.clicks) if self.clicks else None,
+            "report": dict(self.report),
+        }
+        path = folder / MANIFEST
+        if not write_atomically(path, tomli_w.dumps(_plain(content)).encode()):
+            raise PermissionError(f"{folder}: the folder cannot be written.")
+        return path
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of a collection's folder. Raises ``ManifestError`` for what is none."""
+    path = folder / MANIFEST
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ManifestError(f"{path}: not a TOML file ({error}).") from None
+    about, maps = content.get("collection"), content.get("maps", {})
+    if not isinstance(about, dict) or not isinstance(about.get("source"), str) or not isinstance(maps, dict):
+        raise ManifestError(f"{path}: [collection] needs title and source as texts.")
+    try:
+        return Manifest(
+            title=str(about.get("title", folder.name)),
+            licence=about.get("licence"),
+            source=folder / about["source"],
+            human_maps=folder / maps["human_maps"] if "human_maps" in maps else None,
+            smoothing=maps.get("smoothing"),
+            clicks=_clicks(content["clicks"]) if "clicks" in content else None,
+            report=content.get("report", {}),
+        )
+    except (TypeError, KeyError, ValueError) as error:
+        raise ManifestError(f"{path}: {error}") from error
+
+
+def _clicks(told: dict[str, Any]) -> ClickMapSpec:
+    filters = {"max_clicks": None, "min_catch_score": None, **told.pop("filters", {})}
+    frame = told.pop("frame_px", None)
+    return ClickMapSpec(filters=RoundFilters(**filters), frame_px=frame and tuple(frame), **told)
+
+
+def _told(path: Path | None, folder: Path) -> str | None:
+    if path is None:
+        return None
+    absolute = path.resolve()
+    return os.path.relpath(absolute, folder.resolve()) if absolute.is_relative_to(folder.resolve()) else str(absolute)
+
+
+def _plain(value: Any) -> Any:
+    """As TOML can hold it: keys whose value is None are left out, tuples become lists."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items() if item is not None}
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value

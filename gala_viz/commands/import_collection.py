@@ -1,0 +1,174 @@
+"""``gala-viz import``: a lab's own data as a collection, read through once, with a report of what was left out."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import tyro
+
+from gala_viz.commands.progress import counted
+
+if TYPE_CHECKING:
+    from gala_viz.collections.collection import Collection
+    from gala_viz.collections.manifest import Manifest
+
+Kind = Literal["clicks", "records", "maps", "osie", "photographs"]
+SHOWN = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arguments:
+    """Make a collection of your own data: photographs stay where they are, tables of clicks are copied.
+
+    clicks: a table of clicks (CSV, NPZ) on --photos. records: TFRecords of ClickMe, a file or a folder. maps: a folder
+    of PNG, NPY or NPZ maps, or an HDF5 file, on --photos. osie: a folder in OSIE's layout. photographs: a folder, flat
+    or in ImageNet's layout. Everything is read once; what cannot be used is listed with its reason.
+    """
+
+    kind: Annotated[Kind, tyro.conf.Positional]
+    """What SOURCE is."""
+    source: Annotated[Path, tyro.conf.Positional]
+    """The file or folder."""
+    into: Path
+    """Folder of the new collection; other commands take it as --collection."""
+    photos: Path | None = None
+    """Folder of the photographs that clicks or maps are on."""
+    title: str | None = None
+    """What pages and tables call the collection."""
+    licence: str | None = None
+    """Under which licence the photographs are."""
+    smoothing: str | None = None
+    """discs, gaussian, harmonization or none; default: discs for clicks, harmonization for records."""
+    frame: tuple[int, int] | None = None
+    """Height and width of the frame in which clicks were recorded; default: the photograph's own pixels."""
+    swap_xy: bool = False
+    """Read the first number of a click as y."""
+    min_clicks: int = 2
+    """Rounds with fewer clicks are dropped."""
+    max_clicks: int | None = None
+    """Only the first so many clicks of a round count."""
+    min_participants: int = 1
+    """Images with fewer participants, after all other filters, have no map."""
+    min_catch_score: float = 0.95
+    """Participants with a lower share of right catch trials are dropped, where that is told; 0 keeps all."""
+    keep_mobile: bool = False
+    """Keep rounds on mobile devices."""
+    all_rounds: bool = False
+    """Keep all rounds of a participant on an image, not the first alone."""
+    check: bool = True
+    """Read every photograph's head and every map now."""
+    quiet: bool = False
+    """No progress."""
+
+    def run(self) -> int:
+        """Open, read through, write the manifest, tell."""
+        from gala_viz.collections import open_collection
+        from gala_viz.collections.layouts import MANIFEST
+
+        if (self.into / MANIFEST).exists():
+            raise FileExistsError(f"{self.into} is a collection already; choose another folder, or remove it.")
+        if not self.source.expanduser().exists():
+            raise FileNotFoundError(f"{self.source} is not there.")
+        self.into.mkdir(parents=True, exist_ok=True)
+        manifest = self.manifest()
+        path = manifest.write(self.into)
+        try:
+            collection = open_collection(self.into)
+            report = counts(collection, check=self.check, quiet=self.quiet)
+            replace(manifest, report=report).write(self.into)
+        except BaseException:
+            path.unlink()
+            raise
+        sys.stdout.write(told(collection, report) + f"written to {self.into}\n")
+        return 0
+
+    def manifest(self) -> Manifest:
+        """The new collection's manifest; a table of clicks is copied beside it."""
+        from gala_viz.collections.manifest import Manifest
+
+        source = self.source.expanduser().resolve()
+        on_photos = self.kind in ("clicks", "maps")
+        if on_photos != (self.photos is not None):
+            told = "lie on photographs; tell their folder with --photos" if on_photos else "come with their photographs"
+            raise ValueError(f"{self.kind} {told}.")
+        maps = source if on_photos else None
+        if self.kind == "clicks":
+            maps = self.into / source.name
+            if maps.resolve() != source:
+                maps.write_bytes(source.read_bytes())
+        return Manifest(
+            title=self.title or self.into.resolve().name,
+            licence=self.licence,
+            source=self.photos.expanduser() if self.photos else source,
+            human_maps=maps,
+            clicks=self._clicks() if self.kind == "clicks" else None,
+            smoothing=self.smoothing if self.kind == "records" else None,
+        )
+
+    def _clicks(self) -> Any:
+        from gala_viz.collections.clickme.click_marks import ClickMapSpec
+        from gala_viz.collections.clickme.filters import RoundFilters
+
+        filters = RoundFilters(
+            first_round=not self.all_rounds,
+            min_clicks=self.min_clicks,
+            max_clicks=self.max_clicks,
+            min_catch_score=self.min_catch_score or None,
+            drop_mobile=not self.keep_mobile,
+            min_participants=self.min_participants,
+        )
+        return ClickMapSpec(
+            smoothing=self.smoothing or "discs", frame_px=self.frame, swap_xy=self.swap_xy, filters=filters
+        )
+
+
+def counts(collection: Collection, *, check: bool = True, quiet: bool = False) -> dict[str, Any]:
+    """What a collection holds: images, maps, splits, participants an image, what was left out. With ``check`` every
+    photograph's head and every map are read for it.
+    """
+    from gala_viz.collections import UnreadableImageError
+
+    progress = counted("reading", quiet=quiet)
+    people: Counter[int] = Counter()
+    for number, image in enumerate(collection.images if check else (), start=1):
+        try:
+            collection.size_px(image)
+            if collection.human_map(image) is not None:
+                people[len(collection.participants(image))] += 1
+        except UnreadableImageError:
+            pass  # the collection has listed it
+        progress(number, len(collection.images))
+    splits = Counter(collection.split(image) or "none" for image in collection.images)
+    return {
+        "imported": datetime.now(UTC).isoformat(timespec="seconds"),
+        "fingerprint": collection.fingerprint,
+        "n_images": len(collection.images),
+        "n_with_maps": sum(map(collection.has_human_map, collection.images)),
+        "n_categories": len({collection.category(image) for image in collection.images} - {None}),
+        "maps": list(collection.map_kinds.values()),
+        "images_of_split": dict(splits),
+        "images_of_n_participants": {str(count): people[count] for count in sorted(people) if count},
+        "n_left_out": len(collection.skipped),
+        "left_out": [list(entry) for entry in collection.skipped[:100]],
+    }
+
+
+def told(collection: Collection, report: dict[str, Any]) -> str:
+    """The report as lines to read."""
+    lines = [
+        f"{collection.title}: {report['n_images']} images, {report['n_with_maps']} with human maps, "
+        f"{report['n_categories']} categories",
+        *(f"  {sentence}" for sentence in report["maps"]),
+    ]
+    if report["images_of_n_participants"]:
+        parts = (f"{count}: {images}" for count, images in report["images_of_n_participants"].items())
+        lines.append(f"  participants an image: {', '.join(parts)}")
+    lines += [f"  left out: {name}: {reason}" for name, reason in report["left_out"][:SHOWN]]
+    if report["n_left_out"] > SHOWN:
+        lines.append(f"  … and {report['n_left_out'] - SHOWN} more, in the collection's file.")
+    return "\n".join([*lines, ""])
