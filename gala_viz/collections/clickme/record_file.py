@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from crc32c import crc32c
+from gala_viz.wire import masked_checksum
 
 _HEADER, _FOOTER = 12, 4
 _GZIP = b"\x1f\x8b"
@@ -87,12 +87,6 @@ def mapped(path: Path) -> Iterator[mmap.mmap]:
             raise RecordError(f"{path.name} is compressed, which allows no access by index; unpack it with gunzip.")
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
             yield content
-
-
-def masked_checksum(data: bytes | memoryview) -> int:
-    """CRC-32C of ``data``, rotated right by 15 bits and moved by a constant, as TFRecords store it."""
-    checksum = crc32c(data)
-    return (((checksum >> 15) | (checksum << 17)) + 0xA282EAD8) & 0xFFFFFFFF
 
 
 def _place(content: mmap.mmap, position: int) -> Place:
