@@ -21,6 +21,7 @@ COMMANDS: Registry[tuple[str, str]] = Registry(
             "gala_viz.commands.import_collection",
             "make a collection of your own photographs, clicks, maps, records",
         ),
+        "convert": ("gala_viz.commands.convert", "make a network of TensorFlow or torchvision weights"),
         "train": ("gala_viz.commands.train", "train a network by a recipe, with or without human maps"),
         "sweep": ("gala_viz.commands.sweep", "train a recipe at several lambdas and seeds, and tabulate the trade-off"),
         "evaluate": (

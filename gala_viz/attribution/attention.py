@@ -1,4 +1,4 @@
-"""Attention norms of every GALA layer over a collection, from the same forward pass as the prediction."""
+"""Attention norms of every GALA layer, and norms of watched modules' activity, from the prediction's forward pass."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ BATCH = 8
 def logits_and_norms(network: Network, batch: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """One forward pass of inputs (image, 3, y, x): logits (image, category) and, per layer, norms (image, y, x).
 
-    A norm is the L2 norm of A over channels at each position of the layer's own grid; A is unitless.
+    A norm is the L2 norm over channels at each position of the layer's own grid: of A, which is unitless, or of the
+    activity of a watched module, in its own unit.
     """
     with held(network.module), torch.no_grad():
         logits, attention = network.attention(torch.from_numpy(np.asarray(batch, np.float32)).to(network.device))
@@ -40,10 +41,13 @@ def attention_norms(
 
     Coordinates are pixel centres in the network's input, so layers and saliency maps share one frame. Each array also
     carries, per image, ``predicted``, the index of the first choice in the same pass, and ``probability``, its softmax.
-    ``progress(done, total)`` is called as images finish. Raises ``ValueError`` for a network without GALA layers.
+    ``progress(done, total)`` is called as images finish. Raises ``ValueError`` for a network without layers.
     """
     if not network.layers:
-        raise ValueError(f"{network.name} has no GALA layers; add them with gala_viz.networks.insert.add_gala.")
+        raise ValueError(
+            f"{network.name} has no GALA layers and no watched modules; add GALA with "
+            "gala_viz.networks.insert.add_gala, or load the network with layers=[...]."
+        )
     return choices_and_norms(network, collection, images, progress=progress)[1]
 
 

@@ -36,10 +36,11 @@ def check(options: CompareOptions) -> None:
     """Raise a sentence for a collection, a folder of maps or a network that is not there; nothing is loaded."""
     from gala_viz.collections.open import collection_folder
     from gala_viz.collections.open_marks import check_marks
-    from gala_viz.networks.folders import network_folder
+    from gala_viz.networks.folders import is_other, network_folder
 
     collection_folder(options.collection)
     if options.human_maps is not None:
         check_marks(Path(options.human_maps).expanduser())
     for network in options.pair:
-        network_folder(network)
+        if not is_other(network):
+            network_folder(network)

@@ -48,5 +48,5 @@ def _load(options: CompareOptions, say: Callable[[str], None]) -> MapSource:
     networks = []
     for name in options.pair:
         say(f"Loading the network {name}…")
-        networks.append(load_network(name, device=options.device, dtype=options.dtype))
+        networks.append(load_network(name, options.device, options.dtype, layers=options.layers))
     return LiveMaps(collection, networks)

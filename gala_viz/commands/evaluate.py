@@ -27,7 +27,9 @@ class Arguments:
     collection: str
     """Name of a collection, or a folder of photographs."""
     networks: tuple[str, ...]
-    """Names or folders of networks."""
+    """Names or folders of networks, transformers:NAME, timm:NAME, or package.module:function."""
+    layers: tuple[str, ...] = ()
+    """Paths of modules in all networks whose activity counts as a layer beside GALA's, for example layer3."""
     out: Path
     """Folder for table.md, table.csv, tests.csv, images.csv, results.json and the finished blocks."""
     human_maps: Path | None = None
@@ -62,7 +64,7 @@ class Arguments:
         from gala_viz.evaluation.written import write_evaluation
 
         collection = open_collection(self.collection, human_maps=self.human_maps)
-        networks = named_networks(self.networks, self.device, self.dtype)
+        networks = named_networks(self.networks, self.device, self.dtype, self.layers)
         found = evaluate(
             networks,
             collection,
@@ -95,13 +97,15 @@ class Arguments:
         )
 
 
-def named_networks(names: Sequence[str], device: str | None, dtype: str | None) -> dict[str, Network]:
+def named_networks(
+    names: Sequence[str], device: str | None, dtype: str | None, layers: Sequence[str] = ()
+) -> dict[str, Network]:
     """The networks as tables call them: by their own names, or as asked for where two have the same."""
     from gala_viz.networks.zoo import load_network
 
     if not names:
         raise ValueError("--networks takes at least one name or folder of a network.")
-    loaded = [load_network(name, device, dtype) for name in names]
+    loaded = [load_network(name, device, dtype, layers=layers) for name in names]
     own = [network.name for network in loaded]
     labels = [name if own.count(name) == 1 else str(asked) for name, asked in zip(own, names, strict=True)]
     twice = [label for label in labels if labels.count(label) > 1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -11,6 +12,10 @@ from gala_viz.registry import unknown_name
 WEIGHTS, CARD = "weights.safetensors", "card.toml"
 UNMODIFIED = "lite0"
 """EfficientNet-Lite0 as its package ships it: a network without a folder."""
+
+
+LIBRARIES = ("transformers", "timm")
+FUNCTION = re.compile(r"(?P<module>[A-Za-z_][\w.]*):(?P<function>[A-Za-z_]\w*)")
 
 
 class WeightsError(ValueError):
@@ -29,6 +34,11 @@ def known_networks() -> tuple[str, ...]:
     """Names that ``load_network`` takes: the unmodified network and every trained one."""
     found = {path.parent.name for folder in models_folders() for path in folder.glob(f"*/{CARD}")}
     return (UNMODIFIED, *sorted(found))
+
+
+def is_other(name: str) -> bool:
+    """Whether ``name`` is one of others' networks: "transformers:…", "timm:…" or "package.module:function"."""
+    return name.partition(":")[0] in LIBRARIES or FUNCTION.fullmatch(name) is not None
 
 
 def network_folder(name_or_folder: str | Path) -> Path | None:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from gala_viz.networks.network import Network
+from gala_viz.networks.recording import is_watched
 
 TOLERANCE = 1e-4
 """Largest difference of a logit, as a share of the largest logit, that rounding may make."""
@@ -38,6 +39,7 @@ def folded(network: Network) -> Network:
             categories=network.categories,
             card=network.card,
             sha256=network.sha256,
+            watched=network.watched,
             device=network.device,
             dtype=network.dtype,
         )
@@ -97,7 +99,7 @@ def _following(module: nn.Module, example: Tensor) -> dict[nn.BatchNorm2d, nn.Co
             made.append((part, output))
             return
         for convolution, tensor in made:
-            if tensor is inputs[0]:
+            if tensor is inputs[0] and not is_watched(convolution):
                 pairs[part] = convolution
 
     parts = [part for part in module.modules() if isinstance(part, nn.Conv2d) or _foldable(part)]

@@ -7,20 +7,18 @@ authors' 2018 code for TPUs. Tensor letters: B batch, C channel, H and W the gri
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
+
+from gala_viz.networks.recording import note
 
 Form = Literal["iclr2019", "tpu2018"]
 Squash = Literal["tanh", "sigmoid"]
 
 _SQUASH_OF_FORM: dict[str, Squash] = {"iclr2019": "tanh", "tpu2018": "sigmoid"}
 _SQUASH: dict[str, type[nn.Module]] = {"tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
-_record: ContextVar[dict[nn.Module, Tensor] | None] = ContextVar("attention_record", default=None)
 
 
 class GalaBlock(nn.Module):
@@ -87,11 +85,9 @@ class GalaBlock(nn.Module):
         return self.squash(total).permute(0, 3, 1, 2)
 
     def forward(self, activity: Tensor) -> Tensor:
-        """A ⊙ U, noting A for ``attention_recorded``."""
+        """A ⊙ U, noting A for ``gala_viz.networks.recording.recorded``."""
         attention = self.attention(activity)
-        record = _record.get()
-        if record is not None:
-            record[self] = attention
+        note(self, attention)
         return attention * activity
 
     @torch.no_grad()
@@ -125,20 +121,6 @@ def attention_norm(attention: Tensor) -> Tensor:
     Source: Linsley et al. 2019, figure 2 (the "column-wise L2 norm").
     """
     return torch.linalg.vector_norm(attention, dim=1)
-
-
-@contextmanager
-def attention_recorded() -> Iterator[dict[nn.Module, Tensor]]:
-    """Within it, every GALA block that runs in this thread notes its A: block -> (B, C, H, W).
-
-    No hooks are set and other threads note nothing, so one network may serve several readers at once.
-    """
-    record: dict[nn.Module, Tensor] = {}
-    token = _record.set(record)
-    try:
-        yield record
-    finally:
-        _record.reset(token)
 
 
 def gala_layers(network: nn.Module) -> dict[str, GalaBlock]:

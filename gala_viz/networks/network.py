@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,16 +10,19 @@ import torch
 from torch import Tensor, nn
 
 from gala_viz.networks.devices import choose_device, choose_dtype, device_text
-from gala_viz.networks.gala import attention_recorded, gala_layers
+from gala_viz.networks.gala import gala_layers
 from gala_viz.networks.preprocessing import Preprocessing
+from gala_viz.networks.recording import recorded, watch
+from gala_viz.registry import unknown_name
 
 
 class Network:
     """A classifier of photographs on one device, in eval mode, its parameters without gradient.
 
-    ``module`` maps (B, 3, H, W) to logits (B, category). ``layers`` are the labels of its GALA blocks, in order.
-    ``dtype`` bfloat16 computes under autocast; inputs and logits are float32. Safe to read from several threads:
-    nothing here changes after the constructor.
+    ``module`` maps (B, 3, H, W) to logits (B, category). ``layers`` are the labels of what can be browsed, in order:
+    its GALA blocks and, called "PATH (activity)", the modules that ``watched`` names by their paths, whose output has
+    channels, rows and columns. ``dtype`` bfloat16 computes under autocast; inputs and logits are float32. Safe to read
+    from several threads: nothing here changes after the constructor.
     """
 
     def __init__(
@@ -32,6 +35,7 @@ class Network:
         title: str | None = None,
         card: Mapping[str, Any] | None = None,
         sha256: str = "",
+        watched: Sequence[str] = (),
         device: str | torch.device | None = None,
         dtype: str | torch.dtype | None = None,
     ) -> None:
@@ -44,8 +48,9 @@ class Network:
         self.device = choose_device(device)
         self.dtype = choose_dtype(dtype)
         self.module = module.to(self.device, memory_format=torch.channels_last).eval().requires_grad_(False)
-        self._blocks = gala_layers(self.module)
-        self.layers = tuple(self._blocks)
+        self.watched = tuple(watched)
+        self._parts: dict[str, nn.Module] = {**gala_layers(self.module), **watched_layers(self.module, self.watched)}
+        self.layers = tuple(self._parts)
 
     @property
     def device_text(self) -> str:
@@ -62,14 +67,27 @@ class Network:
             return self.module(batch).float()
 
     def attention(self, batch: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """Logits and every GALA layer's attention map A (B, C, h, w), float32, from one forward pass."""
-        with attention_recorded() as record:
+        """Logits and every layer's map (B, C, h, w), float32, from one forward pass: A of a GALA block, the output of a
+        watched module.
+        """
+        with recorded() as record:
             logits = self.logits(batch)
-        return logits, {label: record[block].float() for label, block in self._blocks.items()}
+        return logits, {label: record[part].float() for label, part in self._parts.items()}
 
     def to_batch(self, photos: list[np.ndarray]) -> Tensor:
         """Photographs (y, x, 3) uint8 as one input batch (B, 3, y, x), float32, on the CPU."""
         return torch.from_numpy(np.stack([self.preprocessing.to_input(photo) for photo in photos]))
 
     def __repr__(self) -> str:
-        return f"Network({self.name!r}, {len(self.layers)} GALA layers, {self.device_text})"
+        return f"Network({self.name!r}, {len(self.layers)} layers, {self.device_text})"
+
+
+def watched_layers(module: nn.Module, paths: Sequence[str]) -> dict[str, nn.Module]:
+    """Label -> module, which notes its output from now on. Raises ``ValueError`` for an unknown path, with the
+    nearest.
+    """
+    known = {path: part for path, part in module.named_modules() if path}
+    for path in paths:
+        if path not in known:
+            raise ValueError(unknown_name("module", path, list(known)))
+    return {f"{path} (activity)": watch(known[path]) for path in paths}

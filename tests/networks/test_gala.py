@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from gala_viz.networks.gala import GalaBlock, attention_norm, attention_recorded, gala_layers
+from gala_viz.networks.gala import GalaBlock, attention_norm, gala_layers
+from gala_viz.networks.recording import recorded
 from gala_viz.networks.se import SEBlock
 
 SHAPE = (2, 8, 5, 6)
@@ -207,7 +208,7 @@ def test_a_gate_out_of_range_is_refused(form, gate):
 @torch.no_grad()
 def test_attention_is_recorded_only_inside_and_only_in_this_thread(block):
     u = activity()
-    with attention_recorded() as record:
+    with recorded() as record:
         other = threading.Thread(target=lambda: block(u + 1))
         other.start()
         other.join()

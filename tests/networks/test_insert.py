@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from gala_viz.networks.gala import GalaBlock, attention_recorded, gala_layers
+from gala_viz.networks.gala import GalaBlock, gala_layers
 from gala_viz.networks.insert import Gated, add_gala, open_gates
+from gala_viz.networks.recording import recorded
 
 
 class Residual(nn.Module):
@@ -55,7 +56,7 @@ def test_the_named_module_is_gated_and_no_other():
     add_gala(network, {"first.norm": "layer1"})
     assert isinstance(network.first.norm, Gated)
     assert isinstance(network.second.norm, nn.BatchNorm2d)
-    with attention_recorded() as record:
+    with recorded() as record:
         network(images())
     (block,) = record
     torch.testing.assert_close(record[block], block.attention(expected))

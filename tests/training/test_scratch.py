@@ -14,7 +14,8 @@ import torch
 from lightning.pytorch.callbacks import Callback
 
 from gala_viz.networks.card import read_card
-from gala_viz.networks.gala import attention_recorded, gala_layers
+from gala_viz.networks.gala import gala_layers
+from gala_viz.networks.recording import recorded
 from gala_viz.networks.zoo import load_network
 from gala_viz.training.batches import HeldPictures, validation_batches
 from gala_viz.training.fit import fit
@@ -169,7 +170,7 @@ def test_the_rendered_recipes_differ_in_attention_and_maps_alone():
 def test_the_rendered_networks_attend_on_16_by_16_positions_and_are_small():
     network = fresh_network(RECIPES["rendered-gala-clickme"], 12).eval()
     assert sum(parameter.numel() for parameter in network.parameters()) <= 3e6
-    with attention_recorded() as record, torch.no_grad():
+    with recorded() as record, torch.no_grad():
         network(torch.randn(1, 3, 128, 128))
     assert [tuple(record[block].shape[2:]) for block in gala_layers(network).values()] == [(16, 16)] * 6
 

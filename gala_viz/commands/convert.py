@@ -1,0 +1,163 @@
+"""``gala-viz convert``: weights of others as a network's folder, with safetensors and a card."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import tyro
+
+if TYPE_CHECKING:
+    from torch import nn
+
+IMAGENET, WITH_BACKGROUND = 1000, 1001
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arguments:
+    """Convert weights into a folder that every command takes as a network.
+
+    gala-tpu: a TensorFlow checkpoint of the authors' code (any width and depth, GALA at output or input, or none).
+    torchvision: a ResNet's weights under torchvision's names, .safetensors or .pth. Nothing in these files is run.
+    """
+
+    kind: Annotated[Literal["gala-tpu", "torchvision"], tyro.conf.Positional]
+    """What CHECKPOINT is."""
+    checkpoint: Annotated[Path, tyro.conf.Positional]
+    """A file, a checkpoint's prefix, or a folder that holds one checkpoint."""
+    out: Annotated[Path, tyro.conf.Positional]
+    """Folder of the network; its name becomes the network's."""
+    title: str | None = None
+    """What pages and tables call the network."""
+    categories: Path | None = None
+    """File with one category a line, in the order of the network's outputs; 1000 outputs are ImageNet's without it."""
+    licence: str = "unknown: ask whose weights these are"
+    """Licence of the weights."""
+    squash: Literal["tanh", "sigmoid"] | None = None
+    """Squash of GALA, which a checkpoint does not tell; default: sigmoid, as in the authors' code."""
+    short_px: int = 256
+    """The photograph's short side after resizing."""
+    crop_px: int = 224
+    """Side of the square cut from its middle."""
+    interpolation: Literal["bilinear", "bicubic", "lanczos"] = "bilinear"
+    """How photographs are resized."""
+    mean: tuple[float, float, float] = (123.675, 116.28, 103.53)
+    """Subtracted from red, green and blue, which reach from 0 to 255; default: ImageNet's means."""
+    std: tuple[float, float, float] = (58.395, 57.12, 57.375)
+    """What the difference is divided by."""
+    full: bool = False
+    """Keep float32 weights; default: weights as float16, vectors as float32."""
+
+    def run(self) -> int:
+        """Convert, write, tell."""
+        from gala_viz.networks.card import write_network
+        from gala_viz.networks.folders import CARD
+        from gala_viz.networks.preprocessing import Preprocessing
+
+        if (self.out / CARD).exists():
+            raise FileExistsError(f"{self.out} holds a network already; choose another folder, or remove it.")
+        names = self._names()
+        network, builder, arguments, source = _READERS[self.kind](self)
+        notes = list(source.pop("notes", ()))
+        n_outputs = arguments["n_categories"]
+        if names is None and n_outputs == WITH_BACKGROUND:
+            _drop_background(network)
+            n_outputs = arguments["n_categories"] = IMAGENET
+            notes.append("output 0 of 1001, the background, is left out")
+        if names is not None and len(names) != n_outputs:
+            raise ValueError(f"{self.categories} names {len(names)} categories; the network has {n_outputs} outputs.")
+        listed = names or [f"category {number}" for number in range(n_outputs)]
+        settings = {name: getattr(self, name) for name in ("short_px", "crop_px", "interpolation", "mean", "std")}
+        card = {
+            "network": {
+                "name": self.out.resolve().name,
+                "title": self.title or self.out.resolve().name,
+                "builder": builder,
+                "arguments": _plain(arguments),
+                "start": f"converted from {source['file']} (sha256 {source['sha256'][:16]})",
+                "licence": self.licence,
+            },
+            "preprocessing": Preprocessing(**settings).settings(),
+            "categories": {"source": "imagenet"} if names is None and n_outputs == IMAGENET else {"names": listed},
+            "converted": {"kind": self.kind, "notes": notes, **source},
+            "made": {"code": f"gala_viz {version('gala_viz')}"},
+        }
+        card = write_network(self.out, network, card, half=not self.full)
+        count = card["weights"]["parameters"]
+        sys.stdout.write("".join(f"{note}\n" for note in notes))
+        sys.stdout.write(f"{count:,} parameters, {n_outputs} outputs: written to {self.out}\n")
+        return 0
+
+    def _names(self) -> list[str] | None:
+        if self.categories is None:
+            return None
+        lines = self.categories.expanduser().read_text(encoding="utf-8").splitlines()
+        return [line.strip() for line in lines if line.strip()]
+
+
+Read = tuple["nn.Module", str, dict[str, Any], dict[str, Any]]
+"""A network, its builder, the builder's arguments, and what the card tells of where they come from."""
+
+
+def _gala_tpu(asked: Arguments) -> Read:
+    from gala_viz.networks.gala_tpu import convert
+    from gala_viz.networks.tensorflow_checkpoint import TensorFlowCheckpoint
+
+    checkpoint = TensorFlowCheckpoint(asked.checkpoint)
+    found = convert(checkpoint, squash=asked.squash)
+    notes = [f"not needed: {', '.join(found.unused[:5])}"] if found.unused else []
+    if found.arguments["attention"] == "gala":
+        squash = found.arguments["attention_options"]["squash"]
+        notes.append(f"squash: {squash}{'' if asked.squash else ', as in the authors’ code'}")
+    files = sorted(checkpoint.prefix.parent.glob(f"{checkpoint.prefix.name}.data-*"))
+    source = {"file": checkpoint.prefix.name, "sha256": _sha256(files), "notes": notes}
+    return found.network, "resnet", found.arguments, source
+
+
+def _torchvision(asked: Arguments) -> Read:
+    from gala_viz.networks.folders import WeightsError
+    from gala_viz.networks.state_files import read_state
+    from gala_viz.networks.torchvision_resnet import TorchvisionResNet, architecture
+
+    state = read_state(asked.checkpoint)
+    try:
+        arguments = architecture({key: tuple(value.shape) for key, value in state.items()})
+        network = TorchvisionResNet(**arguments)
+        network.load_state_dict(state)
+    except (ValueError, RuntimeError) as error:
+        told = " ".join(str(error).split())
+        raise WeightsError(f"{asked.checkpoint}: {told[:300]}") from None
+    source = {"file": asked.checkpoint.name, "sha256": _sha256([asked.checkpoint.expanduser()])}
+    return network.eval(), "torchvision_resnet", arguments, source
+
+
+_READERS = {"gala-tpu": _gala_tpu, "torchvision": _torchvision}
+
+
+def _drop_background(network: nn.Module) -> None:
+    """Take the first output away from the network's last layer, in place."""
+    from torch import nn
+
+    name, head = [(name, part) for name, part in network.named_modules() if isinstance(part, nn.Linear)][-1]
+    rest = nn.Linear(head.in_features, head.out_features - 1)
+    rest.load_state_dict({"weight": head.weight[1:], "bias": head.bias[1:]})
+    network.set_submodule(name, rest)
+
+
+def _sha256(files: list[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in files:
+        with path.open("rb") as file:
+            while block := file.read(2**20):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return list(value) if isinstance(value, tuple) else value

@@ -1,0 +1,220 @@
+"""Networks of others: any module by function, transformers by name, and layers that are not GALA."""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+import types
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from gala_viz.attribution.attention import logits_and_norms
+from gala_viz.networks.folders import is_other
+from gala_viz.networks.folding import folded
+from gala_viz.networks.network import Network
+from gala_viz.networks.others import (
+    IMAGENET_PREPROCESSING,
+    OtherNetworkError,
+    timm_preprocessing,
+    transformers_preprocessing,
+)
+from gala_viz.networks.preprocessing import Preprocessing
+from gala_viz.networks.recording import as_grid, recorded, watch
+from gala_viz.networks.zoo import load_network
+from tests.attribution.tiny import tiny_network
+
+SMALL = """
+    import torch
+    from torch import nn
+
+    def three_way():
+        look = nn.Conv2d(3, 4, 3, padding=1), nn.ReLU()
+        net = nn.Sequential(*look, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 3))
+        net.preprocessing = {"short_px": 20, "crop_px": 16, "mean": [0, 0, 0], "std": [255, 255, 255]}
+        net.categories = ("cat", "dog", "lorry")
+        return net
+
+    def plain():
+        return nn.Sequential(nn.AvgPool2d(32), nn.Flatten(), nn.Linear(3 * 49, 1000))
+
+    def ready():
+        from gala_viz.networks.zoo import load_network
+        return load_network("lite0", device="cpu")
+
+    def text():
+        return "no network"
+
+    def vector():
+        return nn.Flatten(0)
+"""
+
+
+@pytest.fixture
+def own(tmp_path, monkeypatch):
+    """A module of the user's own, beside which the command is started."""
+    (tmp_path / "own_networks.py").write_text(textwrap.dedent(SMALL))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    yield "own_networks"
+    sys.modules.pop("own_networks", None)
+
+
+def test_a_function_gives_any_module_with_its_own_preprocessing_and_categories(own):
+    network = load_network(f"{own}:three_way", device="cpu", layers=["1"])
+    assert network.categories == ("cat", "dog", "lorry")
+    assert network.preprocessing.input_px == (16, 16)
+    assert network.layers == ("1 (activity)",)
+    batch = network.to_batch([np.full((20, 30, 3), 128, np.uint8)])
+    logits, norms = logits_and_norms(network, batch.numpy())
+    assert logits.shape == (1, 3)
+    expected = torch.relu(network.module[0](batch)).norm(dim=1)
+    np.testing.assert_allclose(norms["1 (activity)"], expected.detach().numpy(), rtol=1e-6)
+
+
+def test_a_thousand_outputs_without_names_are_imagenets(own):
+    network = load_network(f"{own}:plain", device="cpu")
+    assert network.categories[0] == "tench"
+    assert network.preprocessing == IMAGENET_PREPROCESSING
+    assert load_network(f"{own}:ready").name == "lite0"
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("own_networks:gone", "own_networks has no gone"),
+        ("not_there:network", "No module named 'not_there'"),
+        ("own_networks:text", r"should return a torch\.nn\.Module .* got str"),
+        ("own_networks:vector", r"to logits \(B, category\); it gives \(150528,\)"),
+    ],
+)
+def test_what_is_no_network_is_told(own, name, told):
+    with pytest.raises(OtherNetworkError, match=told):
+        load_network(name, device="cpu")
+
+
+def test_folders_and_known_names_are_not_taken_for_functions():
+    assert not any(map(is_other, ("lite0", "models/lite0", "./a.b/c", "C:\\networks\\a", "a:b:c", "1a:b")))
+    assert all(map(is_other, ("pkg.mod:fn", "transformers:microsoft/resnet-50", "timm:resnet50.a1_in1k")))
+
+
+def test_transformers_networks_come_with_their_preprocessing_and_categories(tmp_path):
+    transformers = pytest.importorskip("transformers")
+    config = transformers.ResNetConfig(
+        depths=[1, 1, 1, 1], hidden_sizes=[8, 8, 16, 16], embedding_size=8, layer_type="basic", num_labels=3
+    )
+    config.id2label = {0: "cat", 1: "dog", 2: "lorry"}
+    model = transformers.ResNetForImageClassification(config).eval()
+    model.save_pretrained(tmp_path)
+    (tmp_path / "preprocessor_config.json").write_text(
+        '{"image_processor_type": "ConvNextImageProcessor", "size": {"shortest_edge": 64}, "crop_pct": 0.875, '
+        '"resample": 3, "image_mean": [0.5, 0.4, 0.3], "image_std": [0.2, 0.2, 0.2]}'
+    )
+    network = load_network(f"transformers:{tmp_path}", device="cpu", layers=["resnet.encoder.stages.1"])
+    assert network.categories == ("cat", "dog", "lorry")
+    assert (network.preprocessing.short_px, network.preprocessing.crop_px) == (73, 64)
+    assert network.preprocessing.mean == pytest.approx((127.5, 102, 76.5))
+    batch = torch.randn(2, 3, 64, 64)
+    with torch.no_grad():
+        torch.testing.assert_close(network.logits(batch), model(pixel_values=batch).logits)
+        _, found = network.attention(batch)
+    assert found["resnet.encoder.stages.1 (activity)"].shape == (2, 8, 8, 8)
+    with pytest.raises(OtherNetworkError, match="transformers:"):
+        load_network(f"transformers:{tmp_path / 'gone'}", device="cpu")
+
+
+def test_timm_is_asked_for_its_weights_and_its_configuration(monkeypatch):
+    """timm does not import beside a CPU build of torch; what is asked of it is all that can be tested here."""
+    asked = []
+
+    def create_model(name, pretrained):
+        asked.append((name, pretrained))
+        net = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 1000))
+        net.pretrained_cfg = {
+            "input_size": (3, 160, 160), "crop_pct": 0.95, "interpolation": "bicubic", "mean": (0.5, 0.5, 0.5),
+            "std": (0.25, 0.25, 0.25),
+        }  # fmt: skip
+        return net
+
+    monkeypatch.setitem(sys.modules, "timm", types.SimpleNamespace(create_model=create_model))
+    network = load_network("timm:resnet50", device="cpu")
+    assert asked == [("resnet50", True)]
+    assert (network.preprocessing.short_px, network.preprocessing.crop_px) == (168, 160)
+    assert network.preprocessing.std == (63.75,) * 3
+    assert len(network.categories) == 1000
+
+
+def test_a_library_that_is_not_there_is_told_with_how_to_get_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "timm", None)
+    with pytest.raises(OtherNetworkError, match="pip install timm"):
+        load_network("timm:resnet50")
+
+
+def test_preprocessing_is_read_from_every_usual_form():
+    both = transformers_preprocessing(
+        {"size": {"shortest_edge": 256}, "crop_size": {"height": 224, "width": 224}, "resample": 2}
+    )
+    assert both == Preprocessing(
+        short_px=256, crop_px=224, interpolation="bilinear", mean=(127.5,) * 3, std=(127.5,) * 3
+    )
+    square = transformers_preprocessing({"size": {"height": 384, "width": 384}, "image_mean": [0, 0, 0]})
+    assert (square.short_px, square.crop_px, square.mean) == (384, 384, (0, 0, 0))
+    assert timm_preprocessing({"input_size": (3, 224, 224), "mean": (0,) * 3, "std": (1,) * 3}).short_px == 224
+
+
+def test_watched_modules_change_nothing_and_note_only_for_who_records():
+    network = tiny_network()
+    batch = torch.randn(1, 3, 16, 16)
+    before = network.logits(batch)
+    convolution = next(part for part in network.module.modules() if isinstance(part, nn.Conv2d))
+    watch(watch(convolution))
+    assert len(convolution._forward_hooks) == 1
+    torch.testing.assert_close(network.logits(batch), before, rtol=0, atol=0)
+    with recorded() as record:
+        network.logits(batch)
+    assert convolution in record
+
+
+def test_a_folded_network_shows_the_same_activity():
+    torch.manual_seed(1)
+    body = nn.Sequential(
+        nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.Conv2d(4, 4, 3), nn.BatchNorm2d(4)
+    )
+    for part in body:
+        if isinstance(part, nn.BatchNorm2d):
+            nn.init.normal_(part.running_mean)
+            nn.init.uniform_(part.running_var, 0.5, 2)
+    module = nn.Sequential(body, nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    network = Network(
+        module,
+        name="n",
+        preprocessing=Preprocessing(short_px=16, crop_px=16),
+        categories=("a", "b", "c", "d"),
+        watched=["0.0", "0.1", "0.2", "0"],
+        device="cpu",
+    )
+    quick = folded(network)
+    assert quick is not network
+    assert quick.layers == network.layers
+    batch = torch.randn(2, 3, 16, 16)
+    with torch.no_grad():
+        for one, other in zip(network.attention(batch)[1].values(), quick.attention(batch)[1].values(), strict=True):
+            torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-6)
+
+
+def test_a_wrong_path_of_a_layer_is_told_with_the_nearest(own):
+    with pytest.raises(ValueError, match=r"no module called 'conv'.*Known: 0, 1"):
+        load_network(f"{own}:three_way", device="cpu", layers=["conv"])
+
+
+def test_tokens_become_a_grid_without_their_class_token():
+    part, tokens = nn.Identity(), torch.randn(2, 10, 5)
+    grid = as_grid(part, tokens)
+    assert grid.shape == (2, 5, 3, 3)
+    torch.testing.assert_close(grid[:, :, 1, 2], tokens[:, 1 + 5])
+    assert as_grid(part, (tokens[:, 1:], None)).shape == (2, 5, 3, 3)
+    for wrong in (torch.randn(2, 7, 5), torch.randn(2, 7), "text"):
+        with pytest.raises(ValueError, match="has channels, rows and columns"):
+            as_grid(part, wrong)
