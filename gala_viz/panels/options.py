@@ -18,8 +18,8 @@ class CompareOptions:
     human_maps: str | None = None
     """A folder of human maps (PNG, NPY, NPZ) named by image, a table of clicks (CSV, NPZ), or an HDF5 file of maps."""
     networks: tuple[str, str] | None = None
-    """Names or folders of two networks, transformers:NAME, timm:NAME, or package.module:function; the delta is red where
-    the second relies more. Left out: lite0-gala-vanilla and lite0-gala-human, or those trained on the collection."""
+    """Names or folders of two networks, transformers:NAME, timm:NAME, or package.module:function; the delta is red
+    where the second relies more. Left out: lite0-gala-vanilla and lite0-gala-human, or those of the collection."""
     layers: tuple[str, ...] = ()
     """Paths of modules in both networks whose activity is shown beside GALA layers, for example layer3."""
     device: str | None = None
