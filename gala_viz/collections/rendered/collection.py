@@ -24,8 +24,10 @@ from gala_viz.schema import labelled_map
 from gala_viz.specs import fingerprint
 from gala_viz.splits import Split
 
-COUNTS: dict[Split, int] = {"test": 20, "validation": 50, "train": 500}
-"""Images of each of the twelve categories in each split."""
+COUNTS: dict[Split, int] = {"test": 50, "validation": 50, "train": 500}
+"""Images of each of the twelve categories in each split. 600 test images let a paired test tell three points of
+accuracy from chance (p < 0.01) where two networks disagree about right and wrong on 8 % of the images.
+"""
 KIND = "simulated ClickMe"
 SIGMA_PX_AT_256 = 7.1
 """The smoothing of ClickMe maps now in use by their authors, as the Gaussian nearest to it, at 256 px."""
@@ -75,9 +77,9 @@ class RenderedCollection(Collection):
 
     @cached_property
     def fingerprint(self) -> str:
-        """Names the settings of images and participants; there is nothing else."""
+        """Names the settings of images and participants, which determine each image by its id."""
         specs = asdict(self.spec), asdict(self.participant_spec), asdict(self._maps)
-        return fingerprint("rendered", RENDERING_VERSION, len(self), *specs)
+        return fingerprint("rendered", RENDERING_VERSION, *specs)
 
     def path(self, image: str) -> Path:
         """The image's file, made now if it is not there."""

@@ -22,7 +22,7 @@ def test_it_opens_by_name_without_making_anything(monkeypatch, tmp_path):
     collection = open_collection("rendered")
     assert collection.categories == CATEGORIES
     splits = [collection.split(image) for image in collection.images]
-    assert (splits.count("test"), splits.count("validation"), splits.count("train")) == (240, 600, 6000)
+    assert (splits.count("test"), splits.count("validation"), splits.count("train")) == (600, 600, 6000)
     assert collection.images[0].startswith("test-")
     assert list(tmp_path.iterdir()) == []
 
