@@ -29,6 +29,10 @@ COMMANDS: Registry[tuple[str, str]] = Registry(
             "networks on held-out images of any collection: tables, tests, ceilings",
         ),
         "paper": ("gala_viz.commands.paper.command", "the paper's table and figures, from the networks at hand"),
+        "attribute": (
+            "gala_viz.commands.attribute",
+            "maps of all images of a collection into a store, on any machines",
+        ),
         "measure": ("gala_viz.commands.measure", "measure networks on held-out images, beside people's own ceiling"),
     },
 )

@@ -1,0 +1,81 @@
+"""From opened collections and networks to the agreement that a store is made by."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+
+from gala_viz.alignment import COMPARISON_CELLS
+from gala_viz.attribution.methods import METHODS
+from gala_viz.attribution.provenance import code_versions
+from gala_viz.collections.collection import Collection
+from gala_viz.evaluation.kept import weights_sha256
+from gala_viz.live.descriptions import summary
+from gala_viz.networks.network import Network
+from gala_viz.specs import fingerprint, settings
+from gala_viz.store.spec import StoredNetwork, StoreSpec
+
+
+def store_spec(
+    collection: Collection,
+    images: Sequence[str],
+    networks: Sequence[Network],
+    methods: Mapping[str, Any],
+    *,
+    opened_as: str,
+    target: str | int = "own",
+    reduction: str = "absolute",
+    cells: int | None = None,
+    errors: bool = True,
+    block_images: int = 32,
+) -> StoreSpec:
+    """What a store of ``methods`` (name -> its settings, None: the defaults) by ``networks`` on ``images`` holds."""
+    return StoreSpec(
+        collection={
+            "name": collection.name,
+            "title": collection.title,
+            "fingerprint": collection.fingerprint,
+            "opened_as": opened_as,
+        },
+        images=fingerprint(list(images)),
+        n_images=len(images),
+        networks=tuple(stored_network(network) for network in networks),
+        methods={name: method_settings(name, spec) for name, spec in methods.items()},
+        target=target,
+        reduction=reduction,
+        cells=cells,
+        errors=errors,
+        comparison_cells=COMPARISON_CELLS,
+        block_images=block_images,
+        versions=code_versions(),
+    )
+
+
+def method_settings(name: str, spec: Any = None) -> dict[str, Any]:
+    """A method's settings with its unit, and whether it has chance."""
+    method = METHODS[name]
+    return {**settings(method.checked_spec(spec)), "units": method.units, "by_chance": method.by_chance}
+
+
+@torch.no_grad()
+def stored_network(network: Network) -> StoredNetwork:
+    """What a store tells of a network; the grids of its layers come from one run on a grey input."""
+    height, width = network.preprocessing.input_px
+    _, maps = network.attention(torch.zeros(1, 3, height, width))
+    weights = weights_sha256(network)
+    architecture = json.dumps(network.card.get("network", {}), sort_keys=True, default=str)
+    return StoredNetwork(
+        name=network.name,
+        title=network.title,
+        fingerprint=fingerprint(weights, architecture, str(network.dtype)),
+        weights_sha256=weights,
+        preprocessing=network.preprocessing.settings(),
+        input_px=(height, width),
+        layers={layer: (values.shape[2], values.shape[3]) for layer, values in maps.items()},
+        categories=network.categories,
+        device=network.device_text,
+        summary=summary(network.card),
+    )

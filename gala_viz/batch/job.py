@@ -1,0 +1,69 @@
+"""One job: a block of images, computed and written by whichever process it falls to."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from functools import lru_cache
+
+from gala_viz.store.zarr_store import Store, StoreError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Job:
+    """What a worker needs to open for itself: paths and names, as the worker's machine sees them."""
+
+    store: str
+    collection: str
+    human_maps: str | None
+    networks: tuple[str, ...]
+    layers: tuple[str, ...] = ()
+    device: str | None = None
+    dtype: str | None = None
+    threads: int | None = None
+    """Threads of one worker; None: as PyTorch decides."""
+
+
+@dataclass(frozen=True, slots=True)
+class BlockDone:
+    """What came of a block: how many images, unreadable ones with the reason, and how long it took."""
+
+    number: int
+    n_images: int
+    unreadable: dict[str, str]
+    seconds: float
+
+
+def run_block(job: Job, number: int) -> BlockDone:
+    """Compute and write block ``number``; a process opens collection and networks once for all of its blocks."""
+    from gala_viz.batch.block import block_values
+
+    begun = time.monotonic()
+    store, collection, networks = _opened(job)
+    images = store.images[store.spec.block(number)]
+    values, unreadable = block_values(store.spec, collection, networks, images)
+    store.write_block(number, values, unreadable)
+    return BlockDone(number, len(images), unreadable, time.monotonic() - begun)
+
+
+@lru_cache(maxsize=1)
+def _opened(job: Job):
+    """The store, the collection and the networks of this process, checked against what the store was made for."""
+    import torch
+
+    from gala_viz.batch.described import stored_network
+    from gala_viz.collections import open_collection
+    from gala_viz.networks.folding import folded
+    from gala_viz.networks.zoo import load_network
+
+    if job.threads is not None:
+        torch.set_num_threads(job.threads)
+    store = Store(job.store, writing=True)
+    collection = open_collection(job.collection, human_maps=job.human_maps)
+    if collection.fingerprint != store.spec.collection["fingerprint"]:
+        raise StoreError(f"{job.collection} is not, or no longer, the collection that {job.store} was made for.")
+    networks = [load_network(name, job.device, job.dtype, layers=job.layers) for name in job.networks]
+    for network, stored in zip(networks, store.spec.networks, strict=True):
+        if stored_network(network).fingerprint != stored.fingerprint:
+            raise StoreError(f"{network.name} is not, or no longer, the network that {job.store} was made for.")
+    return store, collection, [folded(network) for network in networks]

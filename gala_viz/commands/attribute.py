@@ -1,0 +1,176 @@
+"""``gala-viz attribute``: maps of many images by several networks, into a store that pages open."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from gala_viz.commands.store_told import SHOWN, Progress, size_told, status_told
+
+if TYPE_CHECKING:
+    from gala_viz.batch.job import Job
+    from gala_viz.store.zarr_store import Store
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arguments:
+    """Compute maps, attention norms and scores of all images of a collection, block by block, into a store.
+
+    A run that was stopped, however, goes on from its finished blocks with the same command, to the same bits. Without
+    --scheduler the blocks are computed by processes of this machine; with it by the workers of any Dask cluster, which
+    must see the store, the collection and the networks under the same paths.
+    """
+
+    store: Path
+    """Folder of the store, for example maps.zarr."""
+    collection: str | None = None
+    """Name of a collection, or a folder."""
+    networks: tuple[str, ...] = ()
+    """Names or folders of networks, transformers:NAME, timm:NAME, or package.module:function."""
+    human_maps: str | None = None
+    """Human maps for a folder of photographs that has none of its own."""
+    methods: tuple[str, ...] = ("smoothgrad",)
+    """Attribution methods, for example smoothgrad grad_cam."""
+    layers: tuple[str, ...] = ()
+    """Paths of modules in all networks whose activity counts as a layer beside GALA's."""
+    split: Literal["train", "validation", "test", "all"] = "all"
+    """Which images, where the collection tells splits."""
+    samples: int = 25
+    """SmoothGrad's n."""
+    noise: float = 0.15
+    """SmoothGrad's noise as a share of an image's range."""
+    seed: int = 0
+    """Seed of the noise."""
+    target: Literal["own", "label"] = "own"
+    """Whose logit is explained: each network's first choice, or the true category."""
+    cells: int | None = None
+    """Store maps at so many cells a side, by area averages; default: as large as the networks' input."""
+    errors: bool = True
+    """Store the maps' standard errors too."""
+    block: int = 32
+    """Images in a block: what a worker computes and writes at a time."""
+    workers: int | None = None
+    """Processes on this machine, 0: this one alone; default: one for each core, or for each GPU."""
+    scheduler: str | None = None
+    """Address of a Dask scheduler, for example tcp://login-node:8786."""
+    device: str | None = None
+    """cpu, cuda, or what is there."""
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    """Precision of the networks."""
+    status: bool = False
+    """Tell what the store holds and what is missing; compute nothing."""
+
+    def run(self) -> int:
+        """Make or open the store, run what is missing, tell."""
+        from gala_viz.store.zarr_store import Store
+
+        if self.status:
+            sys.stdout.write(status_told(Store(self.store)))
+            return 0
+        if self.collection is None or not self.networks:
+            raise ValueError("--collection and --networks say what is to be computed; --status tells of a store.")
+        from gala_viz.store.lock import owned
+
+        with owned(self.store):
+            store, job = self._prepared()
+            return self._computed(store, job)
+
+    def _prepared(self) -> tuple[Store, Job]:
+        from gala_viz.batch.described import store_spec
+        from gala_viz.batch.job import Job
+        from gala_viz.collections import open_collection
+        from gala_viz.networks.zoo import load_network
+        from gala_viz.specs import SmoothGradSpec
+        from gala_viz.store.creation import create_store
+        from gala_viz.store.layout import bytes_needed
+
+        collection = open_collection(self.collection, human_maps=self.human_maps)
+        images = [image for image in collection.images if self.split in ("all", collection.split(image))]
+        if not images:
+            raise ValueError(f"{collection.name}: no image is in the {self.split} split.")
+        networks = [load_network(name, self.device, self.dtype, layers=self.layers) for name in self.networks]
+        grad = SmoothGradSpec(n_samples=self.samples, noise_fraction=self.noise, seed=self.seed)
+        methods: dict[str, Any] = {name: grad if name == "smoothgrad" else None for name in self.methods}
+        spec = store_spec(
+            collection,
+            images,
+            networks,
+            methods,
+            opened_as=str(_absolute(self.collection)),
+            target=self.target,
+            cells=self.cells,
+            errors=self.errors,
+            block_images=self.block,
+        )
+        new = not self.store.exists()
+        needed = bytes_needed(spec)
+        if new:
+            self.store.parent.mkdir(parents=True, exist_ok=True)
+            free = shutil.disk_usage(self.store.parent).free
+            _tell(f"{len(images)} images: up to {size_told(needed)} before compression, {size_told(free)} are free")
+            if needed > 3 * free:
+                raise ValueError(
+                    f"the maps would take up to {size_told(needed)}, {size_told(free)} are free; --cells 56 and "
+                    "--no-errors take less."
+                )
+        store = create_store(self.store, spec, images)
+        job = Job(
+            store=str(self.store.expanduser().resolve()),
+            collection=str(_absolute(self.collection)),
+            human_maps=None if self.human_maps is None else str(_absolute(self.human_maps)),
+            networks=tuple(str(_absolute(name)) for name in self.networks),
+            layers=self.layers,
+            device=self.device,
+            dtype=self.dtype,
+        )
+        return store, job
+
+    def _computed(self, store: Store, job: Job) -> int:
+        from gala_viz.batch.run import client_for, run_here, run_on
+
+        blocks = store.missing_blocks()
+        _tell(f"{store.spec.n_blocks - len(blocks)} of {store.spec.n_blocks} blocks are there")
+        if blocks:
+            progress = Progress(sum(len(store.images[store.spec.block(number)]) for number in blocks))
+            workers = self._n_workers(len(blocks))
+            if workers == 0 and self.scheduler is None:
+                outcome = run_here(job, blocks, progress)
+            else:
+                with client_for(self.scheduler, workers, job) as (client, job_there):
+                    _tell(
+                        f"workers: {client.scheduler_info(n_workers=-1)['address']}, dashboard: {client.dashboard_link}"
+                    )
+                    outcome = run_on(client, job_there, blocks, progress)
+            progress.end()
+            for number, why in sorted(outcome.failed.items())[:SHOWN]:
+                _tell(f"block {number}: {why}")
+            if outcome.failed:
+                _tell(f"{len(outcome.failed)} blocks are missing; the same command tries them again")
+        sys.stdout.write(status_told(store))
+        return 2 if store.missing_blocks() else 0
+
+    def _n_workers(self, n_blocks: int) -> int:
+        if self.workers is not None:
+            if self.workers < 0:
+                raise ValueError(f"workers is 0 or more; got {self.workers}.")
+            return self.workers
+        import os
+
+        import torch
+
+        there = torch.cuda.device_count() if self.device in (None, "cuda") else 0
+        return min(n_blocks, there or os.cpu_count() or 1)
+
+
+def _absolute(name: str) -> str | Path:
+    """A path that exists as workers find it from anywhere; any other name as it is."""
+    path = Path(name).expanduser()
+    return path.resolve() if path.exists() else name
+
+
+def _tell(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()

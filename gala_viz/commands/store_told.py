@@ -1,0 +1,99 @@
+"""What the terminal is told of a store: progress with the time left, what is there, what is missing."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gala_viz.batch.job import BlockDone
+    from gala_viz.store.zarr_store import Store
+
+SHOWN = 10
+
+
+class Progress:
+    """A line that tells images done, pace and time left; on a terminal kept up to date, else now and then."""
+
+    EVERY_S = 30.0
+
+    def __init__(self, total: int) -> None:
+        self._total, self._done, self._unreadable = total, 0, 0
+        self._begun = self._told_at = time.monotonic()
+
+    def __call__(self, block: BlockDone) -> None:
+        """Count a finished block."""
+        self._done += block.n_images
+        self._unreadable += len(block.unreadable)
+        now = time.monotonic()
+        live = sys.stderr.isatty()
+        if not live and now - self._told_at < self.EVERY_S and self._done < self._total:
+            return
+        self._told_at = now
+        pace = self._done / max(now - self._begun, 1e-9)
+        left = (self._total - self._done) / pace
+        unreadable = f", {self._unreadable} unreadable" if self._unreadable else ""
+        text = f"{self._done} of {self._total} images, {pace:.1f} a second, {_time(left)} left{unreadable}"
+        sys.stderr.write(f"\r\x1b[K{text}" if live else f"{text}\n")
+        sys.stderr.flush()
+
+    def end(self) -> None:
+        """Leave the line."""
+        if sys.stderr.isatty():
+            sys.stderr.write("\n")
+
+
+def status_told(store: Store) -> str:
+    """What a store holds and what is missing, as lines."""
+    import numpy as np
+
+    from gala_viz.store.layout import MISSING, THERE
+
+    status = store.status()
+    missing = store.missing_blocks()
+    notes = store.notes()
+    spec = store.spec
+    methods = "; ".join(
+        f"{name} ({', '.join(f'{key} {value}' for key, value in about.items() if key not in ('units', 'by_chance'))})"
+        for name, about in spec.methods.items()
+    )
+    lines = [
+        f"{store.path}: {spec.collection['title']}, {', '.join(network.name for network in spec.networks)}; {methods}",
+        f"{int(np.sum(status == THERE))} of {spec.n_images} images are there, {int(np.sum(status == MISSING))} missing "
+        f"in {len(missing)} of {spec.n_blocks} blocks, {len(notes)} unreadable",
+    ]
+    if missing:
+        lines.append(f"missing blocks: {_ranges(missing)}")
+    lines += [f"unreadable: {image}: {why}" for image, why in list(notes.items())[:SHOWN]]
+    if len(notes) > SHOWN:
+        lines.append(f"… and {len(notes) - SHOWN} more")
+    return "\n".join([*lines, ""])
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    """For example "0-3, 7"."""
+    parts: list[list[int]] = []
+    for number in numbers:
+        if parts and number == parts[-1][1] + 1:
+            parts[-1][1] = number
+        else:
+            parts.append([number, number])
+    shown = [f"{first}-{last}" if last > first else str(first) for first, last in parts[:SHOWN]]
+    return ", ".join(shown) + (", …" if len(parts) > SHOWN else "")
+
+
+def size_told(n_bytes: float) -> str:
+    """For example "16.5 MB"."""
+    for unit in ("bytes", "KB", "MB", "GB"):
+        if n_bytes < 1000:
+            return f"{n_bytes:.3g} {unit}"
+        n_bytes /= 1000
+    return f"{n_bytes:.3g} TB"
+
+
+def _time(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,94 @@
+"""Making a store, or going on with one that was made for the same."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import zarr
+
+from gala_viz.schema import pixel_centres
+from gala_viz.specs import fingerprint
+from gala_viz.store.layout import Stored, arrays_of, segment
+from gala_viz.store.spec import StoreSpec, comparable, differences
+from gala_viz.store.zarr_store import ATTRS, Store, StoreError
+
+
+def create_store(path: str | Path, spec: StoreSpec, images: Sequence[str]) -> Store:
+    """Make an empty store, or open one that was made for exactly this; what is computed in it stays.
+
+    Raises ``StoreError`` where there is another store, with every difference named, or something else.
+    """
+    path = Path(path).expanduser()
+    if len(images) != spec.n_images or fingerprint(list(images)) != spec.images:
+        raise ValueError("the images are not those of the spec.")
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        store = Store(path, writing=True)
+        found = differences(comparable(store.settings), comparable(json.loads(json.dumps(spec.settings()))))
+        if found:
+            told = "; ".join(found[:6]) + (f"; and {len(found) - 6} more" if len(found) > 6 else "")
+            raise StoreError(f"{path} was made for something else: {told}. Choose another store, or remove this one.")
+        return store
+    begun = path.with_name(f".{path.name}.begun")
+    shutil.rmtree(begun, ignore_errors=True)
+    root = zarr.create_group(begun)
+    _add(root, Stored("image", "string", fill=""), spec, np.array(list(images), dtype=object))
+    for one in arrays_of(spec):
+        _add(root, one, spec)
+    for network in spec.networks:
+        root[segment(network.name)].attrs.update({"title": network.title, "weights_sha256": network.weights_sha256})
+    root.attrs[ATTRS] = json.dumps(spec.settings())
+    root.attrs["fingerprint"] = spec.fingerprint
+    begun.rename(path)
+    return Store(path, writing=True)
+
+
+def _add(root: zarr.Group, one: Stored, spec: StoreSpec, values: np.ndarray | None = None) -> None:
+    """Create an array with its dims, and the coordinates of its group that are not there yet."""
+    shape = one.shape(spec.n_images)
+    chunks = tuple(
+        spec.block_images if dim == "image" else size for dim, size in zip(one.all_dims(), shape, strict=True)
+    )
+    if one.path == "image":
+        chunks = (min(100_000, spec.n_images),)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # variable-length text is young in Zarr 3
+        array = root.create_array(
+            one.path,
+            shape=shape,
+            dtype=one.dtype if one.dtype != "string" else str,
+            chunks=chunks,
+            fill_value=one.fill,
+            dimension_names=one.all_dims(),
+            attributes={key: value for key, value in one.attrs.items() if value is not None},
+        )
+    if values is not None:
+        array[:] = values
+    group = root if "/" not in one.path else root[one.path.rpartition("/")[0]]
+    for dim, labels in _coordinates(one).items():
+        if dim not in group:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                made = group.create_array(
+                    dim,
+                    shape=labels.shape,
+                    dtype=str if labels.dtype == object else labels.dtype,
+                    dimension_names=(dim,),
+                    attributes={"units": "px"} if dim in ("x", "y") else {},
+                )
+            made[:] = labels
+
+
+def _coordinates(one: Stored) -> dict[str, np.ndarray]:
+    found: dict[str, np.ndarray] = {}
+    if one.grid is not None:
+        _, sizes, extent = one.grid
+        found = {dim: pixel_centres(size, px) for dim, size, px in zip(("y", "x"), sizes, extent, strict=True)}
+    for dim, labels in one.labels.items():
+        values = list(labels)
+        found[dim] = np.array(values, dtype=np.int64 if values and isinstance(values[0], int) else object)
+    return found

@@ -1,0 +1,112 @@
+"""Which arrays a store has.
+
+A store is a Zarr hierarchy, read by xarray as a DataTree:
+
+    /image, /status, /note                     ids; 0 missing, 1 there, 2 unreadable; why
+    /NETWORK/top_index, top_probability        the five first choices (image, rank)
+    /NETWORK/METHOD/map, standard_error        (image, y, x), in the network's own frame
+    /NETWORK/attention_norm/LAYER/norm         (image, y, x), at the layer's own grid
+    /human/map                                 (image, y, x), people's maps at the cells of comparisons
+    /scores/...                                one value an image: see ``SCORES``
+
+Every array is cut along ``image`` into blocks, and a job writes whole blocks. ``status`` is written last: a block whose
+status is 0 is missing, whatever else of it is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+from gala_viz.store.spec import StoreSpec
+
+MISSING, THERE, UNREADABLE = 0, 1, 2
+N_TOP = 5
+SCORES: dict[str, tuple[str, ...]] = {
+    "correct": ("network",),
+    "rho": ("attribution", "network"),
+    "dice": ("attribution", "network"),
+    "iou": ("attribution", "network"),
+    "rho_attention": ("network", "layer"),
+    "ceiling": (),
+    "delta_size": ("attribution", "network", "other"),
+}
+"""Variables of /scores and their dims before ``image``; "attribution" is the method, which xarray's sel cannot name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One array of a store: its path, type, and dims beside ``image`` with their labels.
+
+    ``grid`` is (dims, sizes, extent in px) for maps. ``image`` is the first dim, or with ``leading`` the last.
+    """
+
+    path: str
+    dtype: str
+    dims: tuple[str, ...] = ()
+    labels: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    attrs: Mapping[str, Any] = field(default_factory=dict)
+    fill: Any = float("nan")
+    grid: tuple[tuple[str, str], tuple[int, int], tuple[int, int]] | None = None
+    leading: bool = False
+
+    def all_dims(self) -> tuple[str, ...]:
+        """Dims in the array's order."""
+        own = self.grid[0] if self.grid else self.dims
+        return (*own, "image") if self.leading else ("image", *own)
+
+    def shape(self, n_images: int) -> tuple[int, ...]:
+        """Sizes in the array's order, for so many images."""
+        own = self.grid[1] if self.grid else tuple(len(self.labels[dim]) for dim in self.dims)
+        return (*own, n_images) if self.leading else (n_images, *own)
+
+
+def arrays_of(spec: StoreSpec) -> Iterator[Stored]:
+    """Every array that is cut along ``image``."""
+    yield Stored("status", "int8", fill=MISSING)
+    yield Stored("note", "string", fill="")
+    labels = {
+        "network": [network.name for network in spec.networks],
+        "other": [network.name for network in spec.networks],
+        "attribution": list(spec.methods),
+        "layer": list(spec.layers),
+    }
+    for network in spec.networks:
+        at = segment(network.name)
+        yield Stored(f"{at}/top_index", "int32", ("rank",), {"rank": range(N_TOP)}, fill=-1)
+        yield Stored(f"{at}/top_probability", "float32", ("rank",), {"rank": range(N_TOP)})
+        for method, settings in spec.methods.items():
+            told = {**settings, "target": spec.target, "reduction": spec.reduction, "network": network.name}
+            told |= {"method": method, "weights_sha256": network.weights_sha256, **spec.versions}
+            grid = ("y", "x"), spec.grid(network), network.input_px
+            yield Stored(f"{at}/{method}/map", "float32", attrs=told, grid=grid)
+            if spec.errors and settings.get("by_chance"):
+                yield Stored(f"{at}/{method}/standard_error", "float32", attrs=told, grid=grid)
+            yield Stored(f"{at}/{method}/explained", "int32", fill=-1)
+        for layer, size in network.layers.items():
+            told = {"layer": layer, "network": network.name, "units": "1", "quantity": "L2 norm over channels"}
+            grid = ("y", "x"), size, network.input_px
+            yield Stored(f"{at}/attention_norm/{segment(layer)}/norm", "float32", attrs=told, grid=grid)
+    human = ("y", "x"), (spec.comparison_cells,) * 2, spec.networks[0].input_px
+    yield Stored("human/map", "float32", grid=human)
+    for name, dims in SCORES.items():
+        yield Stored(f"scores/{name}", "float32", dims, {dim: labels[dim] for dim in dims}, leading=True)
+
+
+def bytes_needed(spec: StoreSpec) -> int:
+    """Size of all arrays before compression."""
+    width = {"float32": 4, "int32": 4, "int8": 1, "string": 16}
+    total = 0
+    for one in arrays_of(spec):
+        cells = 1
+        for size in one.shape(1):
+            cells *= size
+        total += cells * width[one.dtype]
+    return total * spec.n_images
+
+
+def segment(name: str) -> str:
+    """A name as one part of a path: "/" and what file systems do not like is escaped."""
+    return quote(name, safe=" ,.()-_+@=") if name.strip(".") else quote(name, safe="").replace(".", "%2E")

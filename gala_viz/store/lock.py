@@ -1,0 +1,30 @@
+"""One run at a time writes into a store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from gala_viz.store.zarr_store import StoreError
+
+
+@contextmanager
+def owned(path: str | Path) -> Iterator[None]:
+    """Within it this process alone writes into the store. Raises ``StoreError`` where another one does.
+
+    The lock goes with its process, however that ends.
+    """
+    path = Path(path).expanduser()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path.with_name(f"{path.name}.lock"))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise StoreError(f"another run is writing into {path}; wait for it, or choose another store.") from None
+    try:
+        yield
+    finally:
+        lock.release()

@@ -1,0 +1,120 @@
+"""What a store of maps holds: an agreement made before anything is computed, and kept to by every job."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from gala_viz.specs import fingerprint
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoredNetwork:
+    """A network whose maps are stored: what a page tells of it, and what its numbers depend on."""
+
+    name: str
+    title: str
+    fingerprint: str
+    weights_sha256: str
+    preprocessing: dict[str, Any]
+    input_px: tuple[int, int]
+    layers: dict[str, tuple[int, int]]
+    """Layer -> rows and columns of its grid."""
+    categories: tuple[str, ...]
+    device: str
+    summary: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoreSpec:
+    """Everything that determines a store's numbers.
+
+    ``methods`` are attribution methods with their settings and, under "units", their unit. Maps have ``cells`` x
+    ``cells`` cells, None: those of each network's input. ``errors`` stores their standard errors too, where a method
+    has chance.
+    """
+
+    collection: dict[str, str]
+    """name, title, fingerprint, and what it was opened as."""
+    images: str
+    """Fingerprint of all image ids."""
+    n_images: int
+    networks: tuple[StoredNetwork, ...]
+    methods: dict[str, dict[str, Any]]
+    target: str | int = "own"
+    reduction: str = "absolute"
+    cells: int | None = None
+    errors: bool = True
+    comparison_cells: int = 56
+    block_images: int = 32
+    versions: dict[str, str] = field(default_factory=dict)
+    format: int = FORMAT
+
+    def __post_init__(self) -> None:
+        for name in ("block_images", "n_images", "comparison_cells"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is at least 1; got {getattr(self, name)}.")
+        names = [network.name for network in self.networks]
+        if not names or len(set(names)) < len(names):
+            raise ValueError(f"a store holds networks of different names, at least one; got {names}.")
+        taken = {"human", "scores", "image", "status", "note"} & set(names)
+        if taken:
+            raise ValueError(f"a network cannot be called {sorted(taken)[0]!r} in a store.")
+
+    @property
+    def n_blocks(self) -> int:
+        """How many blocks the images make."""
+        return -(-self.n_images // self.block_images)
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """All layers of all networks, in order."""
+        return tuple(dict.fromkeys(layer for network in self.networks for layer in network.layers))
+
+    def block(self, number: int) -> slice:
+        """The places of a block's images."""
+        return slice(number * self.block_images, min((number + 1) * self.block_images, self.n_images))
+
+    def grid(self, network: StoredNetwork) -> tuple[int, int]:
+        """Rows and columns of a network's stored maps."""
+        return (self.cells, self.cells) if self.cells else network.input_px
+
+    def settings(self) -> dict[str, Any]:
+        """Plain values, for attrs."""
+        return asdict(self)
+
+    @property
+    def fingerprint(self) -> str:
+        """Names all that determines the numbers; not what the collection was opened as, nor devices."""
+        return fingerprint(comparable(self.settings()))
+
+
+def comparable(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings without what may differ between two runs of the same computation."""
+    plain = {**settings, "collection": dict(settings["collection"])}
+    plain["collection"].pop("opened_as", None)
+    plain["networks"] = [
+        {key: value for key, value in network.items() if key not in ("device", "summary", "title")}
+        for network in settings["networks"]
+    ]
+    return plain
+
+
+def differences(stored: Any, asked: Any, path: str = "") -> list[str]:
+    """Sentences on where two settings differ: "methods.smoothgrad.n_samples: 25 in the store, 50 asked for"."""
+    if isinstance(stored, Mapping) and isinstance(asked, Mapping):
+        keys = dict.fromkeys((*stored, *asked))
+        return [
+            line
+            for key in keys
+            for line in differences(stored.get(key), asked.get(key), f"{path}.{key}" if path else str(key))
+        ]
+    if isinstance(stored, list | tuple) and isinstance(asked, list | tuple):
+        if len(stored) == len(asked):
+            pairs = enumerate(zip(stored, asked, strict=True))
+            return [line for number, (one, other) in pairs for line in differences(one, other, f"{path}[{number}]")]
+        return [f"{path}: {len(stored)} in the store, {len(asked)} asked for"]
+    return [] if stored == asked else [f"{path}: {stored!r} in the store, {asked!r} asked for"]

@@ -1,0 +1,122 @@
+"""A store of maps on disk: made once, written block by block, read while it grows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+import zarr
+
+from gala_viz.store.layout import MISSING, THERE, UNREADABLE, arrays_of
+from gala_viz.store.spec import StoredNetwork, StoreSpec
+
+ATTRS = "gala_viz"
+
+
+class StoreError(ValueError):
+    """A store that cannot be used as it is asked for; the message says why and what to do."""
+
+
+class Store:
+    """The store at ``path``. Raises ``StoreError`` for what is none.
+
+    Reading never waits for a writer: a block counts once its status is written, which is its last write.
+    """
+
+    def __init__(self, path: str | Path, *, writing: bool = False) -> None:
+        self.path = Path(path).expanduser()
+        try:
+            self._root = zarr.open_group(self.path, mode="r+" if writing else "r")
+            self.settings = json.loads(self._root.attrs[ATTRS])
+        except (OSError, KeyError, ValueError) as error:
+            raise StoreError(f"{self.path} is no store of maps ({error}); gala-viz attribute makes one.") from None
+        self.spec = spec_from(self.settings)
+        self.images: tuple[str, ...] = tuple(str(image) for image in self._root["image"][:])
+        self._positions = {image: position for position, image in enumerate(self.images)}
+
+    def __contains__(self, image: object) -> bool:
+        return image in self._positions
+
+    def status(self) -> np.ndarray:
+        """(image,) int8: ``MISSING``, ``THERE`` or ``UNREADABLE``."""
+        return self._root["status"][:]
+
+    def notes(self) -> dict[str, str]:
+        """Unreadable image -> why."""
+        status = self.status()
+        notes = self._root["note"][:]
+        return {self.images[row]: str(notes[row]) for row in np.flatnonzero(status == UNREADABLE)}
+
+    def missing_blocks(self) -> list[int]:
+        """Numbers of the blocks that are not written."""
+        status = self.status()
+        return [number for number in range(self.spec.n_blocks) if (status[self.spec.block(number)] == MISSING).any()]
+
+    def is_there(self, image: str) -> bool:
+        """Whether the image's maps are stored."""
+        position = self._positions.get(image)
+        return position is not None and int(self._root["status"][position]) == THERE
+
+    def read(self, path: str, image: str) -> np.ndarray:
+        """One image's values of an array. Raises ``KeyError`` for an array that is not stored."""
+        array = self._root[path]
+        position = self._positions[image]
+        return np.asarray(array[..., position] if path.startswith("scores/") else array[position])
+
+    def column(self, path: str) -> np.ndarray:
+        """All values of a variable that has one for each image."""
+        return np.asarray(self._root[path][:])
+
+    def has(self, path: str) -> bool:
+        """Whether there is such an array."""
+        return path in self._root
+
+    def write_block(self, number: int, values: Mapping[str, np.ndarray], unreadable: Mapping[str, str]) -> None:
+        """Write a whole block, its status last. ``values`` have one entry an image of the block; NaN where unreadable.
+
+        Raises ``StoreError`` for arrays that are not those of the store, ``OSError`` where the disk is full.
+        """
+        where = self.spec.block(number)
+        images = self.images[where]
+        expected = {one.path: one for one in arrays_of(self.spec) if one.path not in ("status", "note")}
+        if expected.keys() != values.keys():
+            wrong = sorted(expected.keys() ^ values.keys())
+            raise StoreError(f"block {number}: the arrays differ from the store's, the first is {wrong[0]!r}.")
+        for path, one in expected.items():
+            shape = one.shape(len(images))
+            if values[path].shape != shape:
+                raise StoreError(f"block {number}, {path}: shape {shape} was expected; got {values[path].shape}.")
+            at = (..., where) if one.leading else where
+            self._root[path][at] = values[path].astype(one.dtype, copy=False)
+        self._root["note"][where] = np.array([unreadable.get(image, "") for image in images], dtype=object)
+        self._root["status"][where] = np.array(
+            [UNREADABLE if image in unreadable else THERE for image in images], np.int8
+        )
+
+    def tree(self) -> xr.DataTree:
+        """Everything as a DataTree, read when it is looked at."""
+        return xr.open_datatree(self.path, engine="zarr", consolidated=False)
+
+
+def spec_from(settings: Mapping[str, Any]) -> StoreSpec:
+    """The inverse of ``StoreSpec.settings``."""
+    plain = dict(settings)
+    try:
+        networks = tuple(
+            StoredNetwork(
+                **{
+                    **network,
+                    "input_px": tuple(network["input_px"]),
+                    "layers": {layer: tuple(grid) for layer, grid in network["layers"].items()},
+                    "categories": tuple(network["categories"]),
+                }
+            )
+            for network in plain.pop("networks")
+        )
+        return StoreSpec(networks=networks, **plain)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise StoreError(f"the store's settings are of another version ({error}).") from None

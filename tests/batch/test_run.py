@@ -1,0 +1,219 @@
+"""Runs that are stopped, hindered and begun twice come to the same store, to the last bit."""
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from gala_viz.batch import job as jobs
+from gala_viz.batch.job import Job
+from gala_viz.batch.run import RunStopped, client_for, run_here, run_on
+from gala_viz.cli import main
+from gala_viz.store.zarr_store import Store
+from tests.batch import lab
+
+
+@pytest.fixture(scope="module")
+def corner(tmp_path_factory):
+    root = tmp_path_factory.mktemp("lab")
+    photos, maps = lab.photographs(root, count=14, broken=(6,))
+    return root, photos, maps, lab.networks(root)
+
+
+def options(corner, store, *more):
+    _, photos, maps, networks = corner
+    return [
+        "attribute", "--store", str(store), "--collection", str(photos), "--human-maps", str(maps),
+        "--networks", *map(str, networks), "--samples", "3", "--block", "2", "--device", "cpu", *more,
+    ]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def whole(corner, tmp_path_factory):
+    """The store of a run that nothing hindered."""
+    path = tmp_path_factory.mktemp("whole") / "maps.zarr"
+    assert main(options(corner, path, "--workers", "0")) == 0
+    return path
+
+
+def assert_same(one, other):
+    first, second = Store(one).tree(), Store(other).tree()
+    for node in first.subtree:
+        for name, values in node.to_dataset(inherit=False).variables.items():
+            np.testing.assert_array_equal(values.values, second[node.path].to_dataset(inherit=False)[name].values)
+
+
+def begun(corner, store, *more, env=None):
+    command = [sys.executable, "-m", "gala_viz", *options(corner, store, *more)]
+    return subprocess.Popen(
+        command, stderr=subprocess.DEVNULL, env={**os.environ, **(env or {})}, start_new_session=True
+    )
+
+
+def wait_for(condition, seconds=120):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it took too long"
+        time.sleep(0.02)
+
+
+def n_missing(store):
+    try:
+        return len(Store(store).missing_blocks())
+    except ValueError:
+        return 99
+
+
+def test_a_run_killed_at_any_moment_goes_on_to_the_same_bits(corner, whole, tmp_path):
+    store = tmp_path / "maps.zarr"
+    for left in (6, 3):
+        run = begun(corner, store, "--workers", "0")
+        wait_for(lambda left=left, run=run: n_missing(store) <= left or run.poll() is not None)
+        os.killpg(run.pid, signal.SIGKILL)
+        run.wait()
+    before = Store(store).status().copy()
+    assert 0 < (before == 0).sum() < 14, "it was killed in the middle"
+    kept = {path: path.stat().st_mtime_ns for path in (store / "gala" / "smoothgrad" / "map" / "c").rglob("0")}
+    assert main(options(corner, store, "--workers", "0")) == 0
+    finished = [number for number in range(7) if before[2 * number] != 0]
+    for number in finished:
+        path = store / "gala" / "smoothgrad" / "map" / "c" / str(number) / "0" / "0"
+        assert path.stat().st_mtime_ns == kept[path], "a finished block is not computed again"
+    assert_same(store, whole)
+
+
+def test_worker_processes_give_the_same_bits_as_this_one(corner, whole, tmp_path, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    store = tmp_path / "maps.zarr"
+    run = begun(corner, store, "--workers", "2", env={"OMP_NUM_THREADS": "1"})
+    wait_for(lambda: n_missing(store) < 7 or run.poll() is not None)
+    assert main(options(corner, store)) == 2, "another run is writing"
+    assert run.wait(timeout=240) == 0
+    one, other = Store(whole).tree(), Store(store).tree()
+    for path in ("gala/smoothgrad", "scores", "gala/attention_norm/group2.block1"):
+        for name, values in one[path].to_dataset().data_vars.items():
+            np.testing.assert_allclose(values, other[path][name], rtol=1e-4, atol=1e-6)
+
+
+def test_a_lost_worker_costs_its_block_only_a_second_try(corner, whole, tmp_path):
+    store = tmp_path / "maps.zarr"
+    job = prepared(corner, store)
+    killed = []
+
+    def done(block):
+        if not killed:
+            pids = client.run(os.getpid)
+            killed.append(next(iter(pids.values())))
+            os.kill(killed[0], signal.SIGKILL)
+
+    with client_for(None, 2, job) as (client, here):
+        outcome = run_on(client, here, Store(store).missing_blocks(), done)
+    assert killed
+    assert outcome.failed == {}
+    assert Store(store).missing_blocks() == []
+
+
+def prepared(corner, store):
+    """An empty store and its job."""
+    from gala_viz.commands.attribute import Arguments
+
+    _, photos, maps, networks = corner
+    arguments = Arguments(
+        store=store, collection=str(photos), human_maps=str(maps), networks=tuple(map(str, networks)), samples=3,
+        block=2, device="cpu",
+    )  # fmt: skip
+    _, job = arguments._prepared()
+    return job
+
+
+def test_a_full_disk_stops_the_run_and_tells_how_to_go_on(corner, tmp_path, monkeypatch):
+    store = tmp_path / "maps.zarr"
+    job = prepared(corner, store)
+    real = Store.write_block
+
+    def full(self, number, values, unreadable):
+        if number == 3:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(self, number, values, unreadable)
+
+    monkeypatch.setattr(Store, "write_block", full)
+    with pytest.raises(RunStopped, match="No space left on device: finished blocks are kept; make room"):
+        run_here(job, Store(store).missing_blocks())
+    monkeypatch.undo()
+    assert Store(store).missing_blocks() == [3, 4, 5, 6]
+
+
+def test_a_block_that_fails_is_told_and_the_others_go_on(corner, tmp_path, monkeypatch):
+    store = tmp_path / "maps.zarr"
+    job = prepared(corner, store)
+    real = jobs.run_block
+
+    def fails(asked, number):
+        if number == 2:
+            raise MemoryError
+        if number == 4:
+            raise RuntimeError("a loose\ncontact")
+        return real(asked, number)
+
+    monkeypatch.setattr("gala_viz.batch.run.run_block", fails)
+    outcome = run_here(job, Store(store).missing_blocks())
+    assert outcome.failed == {
+        2: "memory ran out; fewer workers or smaller blocks need less",
+        4: "RuntimeError: a loose contact",
+    }
+    assert len(outcome.written) == 5
+    assert Store(store).missing_blocks() == [2, 4]
+
+
+def test_a_worker_that_sees_other_files_is_refused(corner, tmp_path):
+    store = tmp_path / "maps.zarr"
+    job = prepared(corner, store)
+    root, *_ = corner
+    other = lab.networks(tmp_path / "other", ("gala", "plain"))
+    swapped = Job(**{**{name: getattr(job, name) for name in Job.__slots__}, "networks": tuple(map(str, other))})
+    outcome = run_here(swapped, [0])
+    assert "is not, or no longer, the network" in outcome.failed[0]
+    elsewhere = Job(
+        **{**{name: getattr(job, name) for name in Job.__slots__}, "collection": str(root / "photos" / "hare")}
+    )
+    elsewhere = Job(**{**{name: getattr(elsewhere, name) for name in Job.__slots__}, "human_maps": None})
+    assert "is not, or no longer, the collection" in run_here(elsewhere, [0]).failed[0]
+
+
+def test_status_tells_what_is_there_missing_and_unreadable(corner, whole, tmp_path, capsys):
+    assert main(["attribute", "--store", str(whole), "--status"]) == 0
+    told = capsys.readouterr().out
+    assert "13 of 14 images are there, 0 missing in 0 of 7 blocks, 1 unreadable" in told
+    assert "unreadable: hare/06.png: " in told
+    assert "smoothgrad (n_samples 3, noise_fraction 0.15, seed 0)" in told
+    store = tmp_path / "maps.zarr"
+    job = prepared(corner, store)
+    run_here(job, [0, 3])
+    assert main(["attribute", "--store", str(store), "--status"]) == 0
+    assert "missing blocks: 1-2, 4-6" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        (["--samples", "9"], "methods.smoothgrad.n_samples: 3 in the store, 9 asked for"),
+        (["--methods", "smooth_grad"], "Did you mean 'smoothgrad'?"),
+        (["--workers", "-1"], "workers is 0 or more"),
+        (["--split", "test"], "no image is in the test split"),
+    ],
+)
+def test_what_cannot_be_run_is_told_in_one_sentence(corner, whole, tmp_path, capsys, more, told):
+    store = whole if "--samples" in more else tmp_path / "maps.zarr"
+    assert main(options(corner, store, *more)) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_a_store_without_a_collection_is_not_begun(tmp_path, capsys):
+    assert main(["attribute", "--store", str(tmp_path / "maps.zarr")]) == 2
+    assert "--collection and --networks say what is to be computed" in capsys.readouterr().err
+    assert main(["attribute", "--store", str(tmp_path / "maps.zarr"), "--status"]) == 2
