@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -44,3 +45,16 @@ def index_of_wnid(wnid: str) -> int:
         return _indices()[wnid]
     except KeyError:
         raise UnknownNameError(unknown_name("WordNet id among ImageNet's categories", wnid, list(_indices()))) from None
+
+
+def label_index(categories: Sequence[str], category: str | None, imagenet_index: int | None) -> int | None:
+    """Where the true category stands among a network's ``categories``, or None.
+
+    By ImageNet index for a network of ImageNet's 1,000 categories (two names occur twice there), else by name.
+    """
+    names = category_names()
+    if imagenet_index is not None and (categories is names or tuple(categories) == names):
+        return imagenet_index
+    if category is not None and list(categories).count(category) == 1:
+        return list(categories).index(category)
+    return None

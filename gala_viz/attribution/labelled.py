@@ -13,8 +13,9 @@ from gala_viz.attribution.methods import METHODS, Method
 from gala_viz.attribution.provenance import network_attrs
 from gala_viz.attribution.reduce import reduce_channels, smooth
 from gala_viz.attribution.state import MapState, error_of
-from gala_viz.attribution.targets import label_index, logits_of, target_index
+from gala_viz.attribution.targets import logits_of, target_index
 from gala_viz.collections.collection import Collection
+from gala_viz.imagenet import label_index
 from gala_viz.networks.folding import folded
 from gala_viz.networks.network import Network
 from gala_viz.schema import labelled_map

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import torch
 
 from gala_viz.attribution.custody import held
 from gala_viz.attribution.smoothgrad import Explained
-from gala_viz.imagenet import category_names
 from gala_viz.specs import Target
 
 
@@ -18,19 +15,6 @@ def logits_of(network: Explained, network_input: np.ndarray) -> np.ndarray:
     with held(network.module), torch.no_grad():
         batch = torch.from_numpy(np.array(network_input[None], np.float32)).to(network.device)
         return network.logits(batch)[0].float().cpu().numpy()
-
-
-def label_index(categories: Sequence[str], category: str | None, imagenet_index: int | None) -> int | None:
-    """Where the true category stands among a network's ``categories``, or None.
-
-    By ImageNet index for a network of ImageNet's 1,000 categories (two names occur twice there), else by name.
-    """
-    names = category_names()
-    if imagenet_index is not None and (categories is names or tuple(categories) == names):
-        return imagenet_index
-    if category is not None and list(categories).count(category) == 1:
-        return list(categories).index(category)
-    return None
 
 
 def target_index(target: Target, logits: np.ndarray, label: int | None, *, image: str) -> int:

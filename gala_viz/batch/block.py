@@ -12,16 +12,15 @@ from gala_viz.attribution.attention import BATCH, logits_and_norms, softmax
 from gala_viz.attribution.delta import delta
 from gala_viz.attribution.labelled import attribution_maps
 from gala_viz.attribution.methods import METHODS
-from gala_viz.attribution.targets import label_index
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.reading import UnreadableImageError
 from gala_viz.evaluation.people import People, people_of
+from gala_viz.imagenet import label_index
 from gala_viz.networks.network import Network
 from gala_viz.store.layout import N_TOP, arrays_of, segment
-from gala_viz.store.spec import StoreSpec
+from gala_viz.store.spec import ABOUT, StoreSpec
 
 CEILING = CeilingSpec(n_splits=100)
-_ABOUT = ("units", "by_chance")
 
 Values = dict[str, np.ndarray]
 
@@ -154,7 +153,7 @@ def _enter_maps(
         return
     at, where = f"{segment(spec.networks[number].name)}/{method}", dict(zip(images, rows, strict=True))
     rows = [where[image] for image in explained]
-    settings = {key: value for key, value in spec.methods[method].items() if key not in _ABOUT}
+    settings = {key: value for key, value in spec.methods[method].items() if key not in ABOUT}
     found = attribution_maps(
         network,
         collection,
@@ -166,6 +165,7 @@ def _enter_maps(
         return_error=True,
     )
     values[f"{at}/explained"][rows] = [targets[image] for image in explained]
+    values[f"{at}/sigma"][rows] = found["sigma"].values
     grid = spec.grid(spec.networks[number])
     values[f"{at}/map"][rows] = area_average(found["map"].values, grid)
     if f"{at}/standard_error" in values:

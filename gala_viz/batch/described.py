@@ -26,6 +26,8 @@ def store_spec(
     methods: Mapping[str, Any],
     *,
     opened_as: str,
+    human_maps: str | None = None,
+    networks_as: Sequence[str] = (),
     target: str | int = "own",
     reduction: str = "absolute",
     cells: int | None = None,
@@ -39,10 +41,13 @@ def store_spec(
             "title": collection.title,
             "fingerprint": collection.fingerprint,
             "opened_as": opened_as,
+            **({"human_maps": human_maps} if human_maps else {}),
         },
         images=fingerprint(list(images)),
         n_images=len(images),
-        networks=tuple(stored_network(network) for network in networks),
+        networks=tuple(
+            stored_network(*pair) for pair in zip(networks, networks_as or [""] * len(networks), strict=True)
+        ),
         methods={name: method_settings(name, spec) for name, spec in methods.items()},
         target=target,
         reduction=reduction,
@@ -55,13 +60,14 @@ def store_spec(
 
 
 def method_settings(name: str, spec: Any = None) -> dict[str, Any]:
-    """A method's settings with its unit, and whether it has chance."""
+    """A method's settings with its title, its unit, and whether it has chance."""
     method = METHODS[name]
-    return {**settings(method.checked_spec(spec)), "units": method.units, "by_chance": method.by_chance}
+    about = {"title": method.title, "units": method.units, "by_chance": method.by_chance}
+    return {**settings(method.checked_spec(spec)), **about}
 
 
 @torch.no_grad()
-def stored_network(network: Network) -> StoredNetwork:
+def stored_network(network: Network, opened_as: str = "") -> StoredNetwork:
     """What a store tells of a network; the grids of its layers come from one run on a grey input."""
     height, width = network.preprocessing.input_px
     _, maps = network.attention(torch.zeros(1, 3, height, width))
@@ -77,5 +83,6 @@ def stored_network(network: Network) -> StoredNetwork:
         layers={layer: (values.shape[2], values.shape[3]) for layer, values in maps.items()},
         categories=network.categories,
         device=network.device_text,
+        opened_as=opened_as or network.name,
         summary=summary(network.card),
     )

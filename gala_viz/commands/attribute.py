@@ -100,6 +100,8 @@ class Arguments:
             networks,
             methods,
             opened_as=str(_absolute(self.collection)),
+            human_maps=None if self.human_maps is None else str(_absolute(self.human_maps)),
+            networks_as=[str(_absolute(name)) for name in self.networks],
             target=self.target,
             cells=self.cells,
             errors=self.errors,

@@ -38,9 +38,12 @@ def check(options: CompareOptions) -> None:
     from gala_viz.collections.open_marks import check_marks
     from gala_viz.networks.folders import is_other, network_folder
 
-    collection_folder(options.collection)
+    if options.store is not None and not Path(options.store).expanduser().is_dir():
+        raise NotADirectoryError(f"--store names a folder that gala-viz attribute made; {options.store} is none.")
+    if options.store is None or options.collection is not None:
+        collection_folder(options.shown_collection)
     if options.human_maps is not None:
         check_marks(Path(options.human_maps).expanduser())
-    for network in options.pair:
+    for network in options.pair if options.store is None else ():
         if not is_other(network):
             network_folder(network)

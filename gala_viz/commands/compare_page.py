@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from gala_viz.panels.options import CompareOptions
@@ -14,6 +14,7 @@ from gala_viz.panels.shared import SharedSource, shared_source
 if TYPE_CHECKING:
     from panel.viewable import Viewable
 
+    from gala_viz.collections.collection import Collection
     from gala_viz.store.source import MapSource
 
 
@@ -37,16 +38,44 @@ def source(options: CompareOptions) -> SharedSource:
 
 
 def _load(options: CompareOptions, say: Callable[[str], None]) -> MapSource:
+    if options.store is not None:
+        return _stored(options, say)
     say("Opening the collection…")
     from gala_viz.collections import open_collection
 
-    collection = open_collection(options.collection, human_maps=options.human_maps)
+    collection = open_collection(options.shown_collection, human_maps=options.human_maps)
+    return _live(collection, options.pair, options, say)
+
+
+def _live(
+    collection: Collection, pair: Sequence[str], options: CompareOptions, say: Callable[[str], None]
+) -> MapSource:
     say("Starting PyTorch…")
     from gala_viz.live import LiveMaps
     from gala_viz.networks.zoo import load_network
 
     networks = []
-    for name in options.pair:
+    for name in pair:
         say(f"Loading the network {name}…")
         networks.append(load_network(name, options.device, options.dtype, layers=options.layers))
     return LiveMaps(collection, networks)
+
+
+def _stored(options: CompareOptions, say: Callable[[str], None]) -> MapSource:
+    """The store's maps at once; networks are loaded when something else is asked for."""
+    say("Opening the store…")
+    from gala_viz.collections import open_collection
+    from gala_viz.store.stored_maps import StoredMaps
+    from gala_viz.store.zarr_store import Store
+
+    store = Store(options.store)
+    about = store.spec.collection
+    human_maps = options.human_maps or about.get("human_maps")
+    collection = open_collection(options.collection or about["opened_as"], human_maps=human_maps)
+    names = options.networks or tuple(network.name for network in store.spec.networks[:2])
+    opened_as = {network.name: network.opened_as for network in store.spec.networks}
+
+    def live() -> MapSource:
+        return _live(collection, [opened_as[name] for name in names], options, say)
+
+    return StoredMaps(store, collection, names, live)

@@ -50,13 +50,14 @@ def status_told(store: Store) -> str:
     import numpy as np
 
     from gala_viz.store.layout import MISSING, THERE
+    from gala_viz.store.spec import ABOUT
 
     status = store.status()
     missing = store.missing_blocks()
     notes = store.notes()
     spec = store.spec
     methods = "; ".join(
-        f"{name} ({', '.join(f'{key} {value}' for key, value in about.items() if key not in ('units', 'by_chance'))})"
+        f"{name} ({', '.join(f'{key} {value}' for key, value in about.items() if key not in ABOUT)})"
         for name, about in spec.methods.items()
     )
     lines = [

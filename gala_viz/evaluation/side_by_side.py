@@ -10,8 +10,8 @@ import numpy as np
 from gala_viz.attribution.attention import choices_and_norms
 from gala_viz.attribution.delta import delta
 from gala_viz.attribution.labelled import smoothgrad
-from gala_viz.attribution.targets import label_index
 from gala_viz.collections.collection import Collection
+from gala_viz.imagenet import label_index
 from gala_viz.networks.network import Network
 from gala_viz.specs import SmoothGradSpec
 

@@ -8,10 +8,10 @@ import numpy as np
 import xarray as xr
 
 from gala_viz.alignment import floor_values, spearman
-from gala_viz.attribution.targets import label_index
 from gala_viz.collections.collection import Collection
 from gala_viz.evaluation.looking import PIXELS, SMOOTHGRAD, Looked
 from gala_viz.evaluation.people import Grid, People
+from gala_viz.imagenet import label_index
 from gala_viz.networks.network import Network
 from gala_viz.schema import labelled_map
 

@@ -59,6 +59,7 @@ class LiveMaps:
         self.images, self.map_kinds = tuple(collection.images), dict(collection.map_kinds)
         self.networks = tuple(network_info(network) for network in networks)
         self.methods = {name: method.title for name, method in METHODS.items()}
+        self.request = MapRequest()
 
     @property
     def skipped(self) -> tuple[tuple[str, str], ...]:

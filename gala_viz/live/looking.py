@@ -10,12 +10,12 @@ import numpy as np
 import torch
 
 from gala_viz.attribution.attention import logits_and_norms, softmax
-from gala_viz.attribution.targets import label_index
 from gala_viz.collections.collection import Collection
-from gala_viz.live.frames import into_frame
+from gala_viz.imagenet import label_index
 from gala_viz.live.kept import Results, n_bytes
 from gala_viz.live.turns import Turns
 from gala_viz.live.uploads import Uploads
+from gala_viz.networks.frames import into_frame
 from gala_viz.networks.network import Network
 from gala_viz.schema import labelled_map
 from gala_viz.specs import fingerprint

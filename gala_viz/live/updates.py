@@ -14,8 +14,8 @@ from gala_viz.attribution.delta import PERCENTILE, delta, scale_of
 from gala_viz.attribution.methods import METHODS
 from gala_viz.attribution.reduce import reduce_channels, smooth
 from gala_viz.attribution.state import MapState, jackknife_error
-from gala_viz.live.frames import into_frame
 from gala_viz.live.pair import spec_of
+from gala_viz.networks.frames import into_frame
 from gala_viz.networks.network import Network
 from gala_viz.schema import labelled_map
 from gala_viz.specs import MapRequest, settings

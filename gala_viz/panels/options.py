@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PAIR = ("lite0-gala-vanilla", "lite0-gala-human")
+DEFAULT_COLLECTION = "photos"
 OWN_PAIRS = {"rendered": ("rendered-gala", "rendered-gala-clickme")}
 """Collections whose categories only networks of their own know -> these networks."""
 
@@ -13,13 +14,16 @@ OWN_PAIRS = {"rendered": ("rendered-gala", "rendered-gala-clickme")}
 class CompareOptions:
     """Which collection two networks are compared on."""
 
-    collection: str = "photos"
-    """A known name (photos, rendered) or a folder of images."""
+    collection: str | None = None
+    """A known name (photos, rendered), a folder of images, or a file of TFRecords; left out: photos."""
     human_maps: str | None = None
     """A folder of human maps (PNG, NPY, NPZ) named by image, a table of clicks (CSV, NPZ), or an HDF5 file of maps."""
     networks: tuple[str, str] | None = None
     """Names or folders of two networks, transformers:NAME, timm:NAME, or package.module:function; the delta is red
     where the second relies more. Left out: lite0-gala-vanilla and lite0-gala-human, or those of the collection."""
+    store: str | None = None
+    """A store of maps that gala-viz attribute made; what is in it needs no network. Collection and networks are its own
+    unless they are named."""
     layers: tuple[str, ...] = ()
     """Paths of modules in both networks whose activity is shown beside GALA layers, for example layer3."""
     device: str | None = None
@@ -34,6 +38,11 @@ class CompareOptions:
             )
 
     @property
+    def shown_collection(self) -> str:
+        """The collection that is asked for, or the one that ships."""
+        return self.collection or DEFAULT_COLLECTION
+
+    @property
     def pair(self) -> tuple[str, str]:
         """The two networks: those asked for, or those that suit the collection."""
-        return self.networks or OWN_PAIRS.get(self.collection, PAIR)
+        return self.networks or OWN_PAIRS.get(self.shown_collection, PAIR)

@@ -6,7 +6,7 @@ import param
 
 from gala_viz.plots.palettes import DEFAULT, SEQUENTIAL
 from gala_viz.plots.scale import SCALES
-from gala_viz.specs import MapRequest, SmoothGradSpec
+from gala_viz.specs import MapRequest, SmoothGradSpec, settings
 
 TARGETS = {"Own prediction": "own", "True category": "label", "Chosen category": "chosen"}
 NORMALISATIONS = {"Percentile": "percentile", "Maximum": "maximum", "Sum": "sum", "None": "none"}
@@ -22,17 +22,34 @@ class MapSettings(param.Parameterized):
     category = param.Integer(default=0, bounds=(0, None), doc="Index of the category explained when one is chosen.")
     method = param.Selector(default="smoothgrad", objects=["smoothgrad"], check_on_set=False, doc="Attribution method.")
     n_samples = param.Integer(default=50, bounds=(1, 500), doc="Noisy copies per network.")
+    seed = param.Integer(default=0, bounds=(0, None), doc="Seed of the noise.")
     noise_fraction = param.Number(default=0.15, bounds=(0, 0.5), doc="Noise as a share of the image's range.")
     reduction = param.Selector(default="absolute", objects=REDUCTIONS, doc="How colour channels become one number.")
     smoothing_px = param.Number(default=0.0, bounds=(0, 32), doc="Sigma of a Gaussian over the map, in input pixels.")
     normalise = param.Selector(default="percentile", objects=NORMALISATIONS, doc="Normalisation before the delta.")
+
+    @classmethod
+    def of(cls, request: MapRequest) -> MapSettings:
+        """The settings that ask for ``request``."""
+        chosen = isinstance(request.target, int)
+        return cls(
+            target="chosen" if chosen else request.target,
+            category=request.target if chosen else 0,
+            method=request.method,
+            reduction=request.reduction,
+            smoothing_px=request.smoothing_px,
+            normalise=request.normalise,
+            **settings(request.smoothgrad),
+        )
 
     def request(self, has_label: bool = True) -> MapRequest:
         """The request in words of a source; an image without a true category falls back to the own predictions."""
         target = self.category if self.target == "chosen" else self.target
         return MapRequest(
             method=self.method,
-            smoothgrad=SmoothGradSpec(n_samples=self.n_samples, noise_fraction=float(self.noise_fraction)),
+            smoothgrad=SmoothGradSpec(
+                n_samples=self.n_samples, noise_fraction=float(self.noise_fraction), seed=self.seed
+            ),
             target="own" if target == "label" and not has_label else target,
             reduction=self.reduction,
             smoothing_px=float(self.smoothing_px),

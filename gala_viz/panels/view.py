@@ -33,7 +33,7 @@ class CompareView:
         self, source: MapSource, index: CollectionIndex, document: Document | None, figures: Figures | None = None
     ) -> None:
         self.source, self.index = source, index
-        self.shown, self.settings, self.looks = Shown(), MapSettings(), Looks()
+        self.shown, self.settings, self.looks = Shown(), MapSettings.of(source.request), Looks()
         self.questions = Questions(source, document, lambda key, value: getattr(self, f"_on_{key}")(value))
         self._update: MapUpdate | None = None
         self._passage: Passage | None = None

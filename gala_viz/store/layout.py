@@ -85,6 +85,7 @@ def arrays_of(spec: StoreSpec) -> Iterator[Stored]:
             if spec.errors and settings.get("by_chance"):
                 yield Stored(f"{at}/{method}/standard_error", "float32", attrs=told, grid=grid)
             yield Stored(f"{at}/{method}/explained", "int32", fill=-1)
+            yield Stored(f"{at}/{method}/sigma", "float32", attrs={"units": "input units"})
         for layer, size in network.layers.items():
             told = {"layer": layer, "network": network.name, "units": "1", "quantity": "L2 norm over channels"}
             grid = ("y", "x"), size, network.input_px

@@ -114,6 +114,8 @@ class MapSource(Protocol):
     """Kind -> a sentence that says what these human maps are, with n; empty where the collection has none."""
     methods: dict[str, str]
     """Attribution methods that a request may name -> titles."""
+    request: MapRequest
+    """What a page begins with."""
     outlined: str
     """What ``outline`` outlines, for example "diagnostic parts"; "" where nothing is known by construction."""
     skipped: tuple[tuple[str, str], ...]

@@ -9,6 +9,8 @@ from typing import Any
 from gala_viz.specs import fingerprint
 
 FORMAT = 1
+ABOUT = ("title", "units", "by_chance")
+"""What the entry of a method tells beside its settings."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,6 +27,8 @@ class StoredNetwork:
     """Layer -> rows and columns of its grid."""
     categories: tuple[str, ...]
     device: str
+    opened_as: str = ""
+    """The name or folder that it was loaded by."""
     summary: dict[str, str] = field(default_factory=dict)
 
 
@@ -32,9 +36,9 @@ class StoredNetwork:
 class StoreSpec:
     """Everything that determines a store's numbers.
 
-    ``methods`` are attribution methods with their settings and, under "units", their unit. Maps have ``cells`` x
-    ``cells`` cells, None: those of each network's input. ``errors`` stores their standard errors too, where a method
-    has chance.
+    ``methods`` are attribution methods with their settings and ``ABOUT``: title, unit, whether they have chance. Maps
+    have ``cells`` x ``cells`` cells, None: those of each network's input. ``errors`` stores their standard errors too,
+    where a method has chance.
     """
 
     collection: dict[str, str]
@@ -95,9 +99,10 @@ class StoreSpec:
 def comparable(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Settings without what may differ between two runs of the same computation."""
     plain = {**settings, "collection": dict(settings["collection"])}
-    plain["collection"].pop("opened_as", None)
+    for place in ("opened_as", "human_maps"):
+        plain["collection"].pop(place, None)
     plain["networks"] = [
-        {key: value for key, value in network.items() if key not in ("device", "summary", "title")}
+        {key: value for key, value in network.items() if key not in ("device", "summary", "title", "opened_as")}
         for network in settings["networks"]
     ]
     return plain

@@ -14,8 +14,7 @@ import gala_viz
 from gala_viz.attribution.attention import attention_norms, choices_and_norms
 from gala_viz.attribution.labelled import attribution_maps, smoothgrad
 from gala_viz.attribution.reduce import smooth
-from gala_viz.attribution.targets import label_index
-from gala_viz.imagenet import category_names
+from gala_viz.imagenet import category_names, label_index
 from gala_viz.schema import check_map
 from gala_viz.specs import SmoothGradSpec
 from tests.attribution.tiny import tiny_network

@@ -76,7 +76,8 @@ def test_maps_and_their_errors_are_those_of_a_notebook(corner, block):
         np.testing.assert_allclose(values[f"{network.name}/grad_cam/map"][rows], cam, rtol=1e-5)
         assert values[f"{network.name}/smoothgrad/explained"][rows].tolist() == expected["explained"].values.tolist()
     assert spec.methods["smoothgrad"] == {
-        "n_samples": 4, "noise_fraction": 0.15, "seed": 3, "units": "logits per input unit", "by_chance": True,
+        "n_samples": 4, "noise_fraction": 0.15, "seed": 3, "title": "SmoothGrad", "units": "logits per input unit",
+        "by_chance": True,
     }  # fmt: skip
 
 

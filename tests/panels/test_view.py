@@ -11,7 +11,7 @@ from gala_viz.panels.index import CollectionIndex
 from gala_viz.panels.progress_view import seconds_text, standard_error_percent, update_text
 from gala_viz.panels.state import SETTINGS, MapSettings
 from gala_viz.panels.view import CompareView
-from gala_viz.specs import MapRequest
+from gala_viz.specs import MapRequest, SmoothGradSpec
 from tests.panels.fake_source import FakeSource
 from tests.panels.test_background import until
 
@@ -92,7 +92,9 @@ def test_settings_say_everything_that_a_request_holds():
     assert (request.smoothgrad.n_samples, request.smoothgrad.noise_fraction) == (9, 0.2)
     assert MapSettings().request() == MapRequest()
     assert MapSettings(target="label").request(has_label=False).target == "own"
-    assert len(SETTINGS) == 8
+    assert len(SETTINGS) == 9
+    other = MapRequest(target=3, smoothgrad=SmoothGradSpec(n_samples=7, seed=5), normalise="sum")
+    assert MapSettings.of(other).request() == other
 
 
 def test_a_new_photograph_cancels_the_maps_of_the_one_before(source):

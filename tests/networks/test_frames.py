@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gala_viz.live.frames import into_frame
+from gala_viz.networks.frames import into_frame
 from gala_viz.networks.preprocessing import Preprocessing
 
 PHOTO = (90, 120)

@@ -1,0 +1,172 @@
+"""From stored arrays to what a page asks for: one image's maps with their delta, and the scores of all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import xarray as xr
+
+from gala_viz.attribution.delta import delta, scale_of
+from gala_viz.attribution.reduce import smooth
+from gala_viz.networks.frames import into_frame
+from gala_viz.networks.preprocessing import Preprocessing
+from gala_viz.schema import labelled_map
+from gala_viz.specs import MapRequest, SmoothGradSpec, settings
+from gala_viz.store.layout import SCORES, segment
+from gala_viz.store.source import MapUpdate, Prediction
+from gala_viz.store.spec import ABOUT, StoredNetwork
+from gala_viz.store.zarr_store import Store
+
+
+def requested(store: Store, request: MapRequest) -> bool:
+    """Whether the store holds these maps, up to smoothing and normalisation, which are applied when they are read."""
+    about = store.spec.methods.get(request.method)
+    if about is None or (request.target, request.reduction) != (store.spec.target, store.spec.reduction):
+        return False
+    own = {key: value for key, value in about.items() if key not in ABOUT}
+    return request.method != "smoothgrad" or own == settings(request.smoothgrad)
+
+
+def stored_update(
+    store: Store,
+    networks: Sequence[StoredNetwork],
+    frames: Sequence[Preprocessing],
+    image: str,
+    photo_px: tuple[int, int],
+    request: MapRequest,
+    correct: Sequence[bool | None],
+) -> MapUpdate:
+    """The finished maps of two networks on one image, in the frame of the first.
+
+    Errors of the delta are added as if the networks' were independent, which for networks that saw the same noise is
+    too large rather than too small. Smoothed maps have no stored error.
+    """
+    about = store.spec.methods[request.method]
+    frame, size = frames[0], frames[0].input_px
+
+    def placed(name: str) -> np.ndarray:
+        values = [store.read(f"{segment(network.name)}/{request.method}/{name}", image) for network in networks]
+        return np.stack([into_frame(one, own, frame, photo_px, size) for one, own in zip(values, frames, strict=True)])
+
+    maps = np.stack([smooth(one, request.smoothing_px) for one in placed("map")])
+    first = f"{segment(networks[0].name)}/{request.method}"
+    errors = placed("standard_error") if store.has(f"{first}/standard_error") and not request.smoothing_px else None
+    told = {"method": request.method, **about, "reduction": request.reduction, "smoothing_px": request.smoothing_px}
+    leading = {"network": [network.name for network in networks]}
+    labelled = labelled_map(maps, name="map", extent_px=size, leading=leading, attrs={**told, "image": image})
+    difference = labelled_map(
+        delta(maps[0], maps[1], request.normalise),
+        name="delta",
+        extent_px=size,
+        attrs={**told, "normalise": request.normalise, "units": "1" if request.normalise != "none" else about["units"]},
+    )
+    delta_error = None
+    if errors is not None:
+        scaled = [error / scale_of(one, request.normalise) for error, one in zip(errors, maps, strict=True)]
+        delta_error = difference.copy(data=np.hypot(*scaled).astype(np.float32)).rename("delta_error")
+    single = {
+        name: [float(store.read(f"{segment(network.name)}/{request.method}/{name}", image)) for network in networks]
+        for name in ("explained", "sigma")
+    }
+    n_samples = about.get("n_samples", 1)
+    return MapUpdate(
+        maps=labelled,
+        standard_error=None if errors is None else labelled.copy(data=errors).rename("standard_error"),
+        delta=difference,
+        delta_error=delta_error,
+        targets=tuple(int(target) for target in single["explained"]),
+        sigma=tuple(single["sigma"]),
+        n=n_samples,
+        n_samples=n_samples,
+        seconds=0.0,
+        eta_s=0.0,
+        done=True,
+        scores=_image_scores(store, networks, image, request.method, correct),
+        note="from the store",
+    )
+
+
+def scores_of(store: Store, networks: Sequence[StoredNetwork], request: MapRequest) -> xr.Dataset:
+    """Scores of two networks on all images; see ``MapSource.scores``."""
+    rows = [store.spec.networks.index(network) for network in networks]
+    count = len(store.images)
+    columns = {name: store.column(f"scores/{name}") for name in SCORES}
+    stored = requested(store, request)
+    order = list(store.spec.methods).index(request.method) if stored else 0
+    pairs = {name: columns[name][order, rows] for name in ("rho", "dice", "iou")}
+    size = columns["delta_size"][order, rows[0], rows[1]]
+    if not stored:
+        pairs = {name: np.full((2, count), np.nan, np.float32) for name in pairs}
+        size = np.full(count, np.nan, np.float32)
+    ceiling = columns["ceiling"]
+    return xr.Dataset(
+        {
+            "correct": (("network", "image"), columns["correct"][rows]),
+            **{name: (("network", "image"), values) for name, values in pairs.items()},
+            "rho_attention": (("network", "layer", "image"), columns["rho_attention"][rows]),
+            "ceiling": (("image",), ceiling),
+            "delta_size": (("image",), size),
+        },
+        coords={
+            "network": [network.name for network in networks],
+            "layer": list(store.spec.layers),
+            "image": list(store.images),
+        },
+        attrs={**_ceiling(ceiling), "resolution_px": store.spec.comparison_cells},
+    )
+
+
+def _ceiling(values: np.ndarray) -> dict[str, float]:
+    from gala_viz.alignment import bootstrap_interval
+
+    known = values[np.isfinite(values)].astype(float)
+    if not len(known):
+        return dict.fromkeys(("ceiling_mean", "ceiling_low", "ceiling_high"), float("nan"))
+    found = bootstrap_interval(known, n_resamples=2000 if len(known) < 20_000 else 200)
+    return {"ceiling_mean": found.mean, "ceiling_low": found.low, "ceiling_high": found.high}
+
+
+def _image_scores(
+    store: Store, networks: Sequence[StoredNetwork], image: str, method: str, correct: Sequence[bool | None]
+) -> xr.Dataset:
+    rows, order = [store.spec.networks.index(network) for network in networks], list(store.spec.methods).index(method)
+    ceiling = float(store.read("scores/ceiling", image))
+    values = {name: store.read(f"scores/{name}", image)[order, rows].astype(float) for name in ("rho", "dice", "iou")}
+    values["fraction"] = values["rho"] / ceiling if ceiling > 0 else np.full(len(rows), np.nan)
+    values["correct"] = np.array([np.nan if one is None else float(one) for one in correct])
+    return xr.Dataset(
+        {**{name: ("network", array) for name, array in values.items()}, "ceiling": ceiling},
+        coords={"network": [network.name for network in networks]},
+        attrs={"resolution_px": store.spec.comparison_cells},
+    )
+
+
+def stored_prediction(store: Store, network: StoredNetwork, image: str, label: int | None) -> Prediction:
+    """The network's five first choices, and whether the first is the true category, the index ``label``."""
+    at = segment(network.name)
+    indices = [int(index) for index in store.read(f"{at}/top_index", image) if index >= 0]
+    probabilities = store.read(f"{at}/top_probability", image)[: len(indices)]
+    return Prediction(
+        indices=tuple(indices),
+        categories=tuple(network.categories[index] for index in indices),
+        probabilities=tuple(float(value) for value in probabilities),
+        correct=None if label is None else indices[0] == label,
+    )
+
+
+def first_request(store: Store) -> MapRequest:
+    """A request for the first stored method as it is stored."""
+    method, about = next(iter(store.spec.methods.items()))
+    settings = {key: value for key, value in about.items() if key not in ABOUT}
+    grad = SmoothGradSpec(**settings) if method == "smoothgrad" else SmoothGradSpec()
+    return MapRequest(method=method, smoothgrad=grad, target=store.spec.target, reduction=store.spec.reduction)
+
+
+def held(store: Store) -> str:
+    """A sentence: what the store holds."""
+    told = "; ".join(
+        f"{about['title']}" + "".join(f", {key} {value}" for key, value in about.items() if key not in ABOUT)
+        for about in store.spec.methods.values()
+    )
+    return f"{store.path.name} holds {told}, of {store.spec.n_images} images of {store.spec.collection['title']}."

@@ -1,0 +1,199 @@
+"""StoredMaps: a MapSource that reads a store, and asks another one only for what is not in it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
+
+import numpy as np
+import xarray as xr
+
+from gala_viz.imagenet import label_index
+from gala_viz.networks.frames import into_frame
+from gala_viz.networks.preprocessing import Preprocessing
+from gala_viz.schema import labelled_map
+from gala_viz.specs import MapRequest
+from gala_viz.store.layout import segment
+from gala_viz.store.reading import first_request, held, requested, scores_of, stored_prediction, stored_update
+from gala_viz.store.source import (
+    Cancelled,
+    ImageInfo,
+    MapSource,
+    MapUpdate,
+    NetworkInfo,
+    Passage,
+    Progress,
+)
+from gala_viz.store.spec import StoredNetwork
+from gala_viz.store.zarr_store import Store, StoreError
+
+
+class Photographs(Protocol):
+    """The part of a collection that a stored source asks; ``gala_viz.collections.Collection`` has it."""
+
+    name: str
+    title: str
+    fingerprint: str
+    map_kinds: dict[str, str]
+    outlined: str
+
+
+class StoredMaps:
+    """The maps of two networks in ``store``, over its ``collection``; see ``gala_viz.store.source.MapSource``.
+
+    ``pair`` names the two (default: the first two). What is not stored (other settings, uploads, blocks that are
+    missing) is asked of the source that ``live`` makes when it is first needed; without it such questions are answered
+    with what the store has. Raises ``StoreError`` where the collection is not the store's, or it holds one network.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        collection: Photographs,
+        pair: Sequence[str] | None = None,
+        live: Callable[[], MapSource] | None = None,
+    ) -> None:
+        self._store, self._collection, self._make_live = store, collection, live
+        if collection.fingerprint != store.spec.collection["fingerprint"]:
+            raise StoreError(f"{collection.name} is not, or no longer, the collection that {store.path} was made for.")
+        known = {network.name: network for network in store.spec.networks}
+        names = tuple(pair or list(known)[:2])
+        if len(names) != 2 or not set(names) <= set(known):
+            raise StoreError(
+                f"{store.path} holds {', '.join(known)}; a page compares two of them, {names} were asked for."
+            )
+        self._networks: tuple[StoredNetwork, ...] = tuple(known[name] for name in names)
+        self._frames = tuple(Preprocessing.from_settings(network.preprocessing) for network in self._networks)
+        self.name, self.title, self.outlined = collection.name, collection.title, collection.outlined
+        self.images, self.map_kinds = store.images, dict(collection.map_kinds)
+        self.networks = tuple(_info(network) for network in self._networks)
+        self.methods = {name: about["title"] for name, about in store.spec.methods.items()}
+        self.request = first_request(store)
+        self._live: MapSource | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def skipped(self) -> tuple[tuple[str, str], ...]:
+        """Unreadable images with the reason."""
+        return tuple(self._store.notes().items())
+
+    def info(self, image: str) -> ImageInfo:
+        """What the collection knows of an image."""
+        if image not in self._store:
+            return self._elsewhere().info(image)
+        about = self._collection
+        return ImageInfo(
+            image=image,
+            category=about.category(image),
+            target=self._label(image, 0),
+            superclass=about.superclass(image),
+            split=about.split(image),
+            has_human_map=about.has_human_map(image),
+        )
+
+    def thumbnail(self, image: str) -> bytes:
+        """A WebP picture."""
+        return self._collection.thumbnail(image, 128) if image in self._store else self._elsewhere().thumbnail(image)
+
+    def view(self, image: str) -> np.ndarray:
+        """The photograph in the first network's frame."""
+        if image not in self._store:
+            return self._elsewhere().view(image)
+        return self._frames[0].view(self._collection.photo(image))
+
+    def human_map(self, image: str, kind: str | None = None, participant: str | None = None) -> xr.DataArray | None:
+        """The human map in the frame."""
+        found = self._collection.human_map(image, kind, participant) if image in self._store else None
+        return None if found is None else self._frames[0].map_to_frame(found)
+
+    def participants(self, image: str, kind: str | None = None) -> tuple[str, ...]:
+        """Ids of those who marked the image."""
+        return self._collection.participants(image, kind) if image in self._store else ()
+
+    def outline(self, image: str) -> xr.DataArray | None:
+        """Where the diagnostic parts are."""
+        regions = self._collection.regions(image) if image in self._store else None
+        if regions is None:
+            return None
+        mask = regions["diagnostic"].astype(np.float32)
+        return self._frames[0].map_to_frame(labelled_map(mask, name="outline", extent_px=mask.shape))
+
+    def passage(self, image: str) -> Passage:
+        """Predictions and attention norms."""
+        if not self._store.is_there(image):
+            return self._elsewhere().passage(image)
+        photo_px, predictions, norms = self._collection.size_px(image), [], []
+        for number, (network, own) in enumerate(zip(self._networks, self._frames, strict=True)):
+            predictions.append(stored_prediction(self._store, network, image, self._label(image, number)))
+            of_one = {}
+            for layer in network.layers:
+                values = self._store.read(f"{segment(network.name)}/attention_norm/{segment(layer)}/norm", image)
+                of_one[layer] = labelled_map(
+                    into_frame(values, own, self._frames[0], photo_px, values.shape),
+                    name="attention_norm",
+                    extent_px=self._frames[0].input_px,
+                    attrs={"units": "1", "layer": layer, "network": network.name},
+                )
+            norms.append(of_one)
+        return Passage(predictions=tuple(predictions), attention_norms=tuple(norms))
+
+    def cached(self, image: str, request: MapRequest) -> MapUpdate | None:
+        """The stored maps, or those that were computed meanwhile."""
+        if self._is_stored(image, request):
+            correct = [one.correct for one in self.passage(image).predictions]
+            return stored_update(
+                self._store, self._networks, self._frames, image, self._collection.size_px(image), request, correct
+            )
+        return None if self._live is None else self._live.cached(image, request)
+
+    def maps(self, image: str, request: MapRequest, cancelled: Cancelled) -> Iterator[MapUpdate]:
+        """The stored maps at once; anything else is computed, where that is possible."""
+        stored = self._is_stored(image, request)
+        yield from [self.cached(image, request)] if stored else self._elsewhere().maps(image, request, cancelled)
+
+    def scores(self, request: MapRequest) -> xr.Dataset:
+        """Stored scores of all images; those of maps are NaN where other maps are asked for."""
+        return scores_of(self._store, self._networks, request)
+
+    def survey(self, request: MapRequest | None, images: tuple[str, ...], cancelled: Cancelled) -> Iterator[Progress]:
+        """Nothing is left to do for stored maps."""
+        if request is None or requested(self._store, request):
+            yield Progress(done=len(images), total=len(images), seconds=0.0, eta_s=0.0)
+            return
+        yield from self._elsewhere().survey(request, images, cancelled)
+
+    def add_upload(self, filename: str, content: bytes) -> str:
+        """Uploads are looked at by the networks themselves."""
+        return self._elsewhere().add_upload(filename, content)
+
+    def _label(self, image: str, number: int) -> int | None:
+        categories = self._networks[number].categories
+        return label_index(categories, self._collection.category(image), self._collection.target(image))
+
+    def _is_stored(self, image: str, request: MapRequest) -> bool:
+        return requested(self._store, request) and self._store.is_there(image)
+
+    def _elsewhere(self) -> MapSource:
+        """The source of what is not stored, made when first needed."""
+        with self._lock:
+            if self._live is None:
+                if self._make_live is None:
+                    raise ValueError(f"{held(self._store)} What you ask for is not in it.")
+                try:
+                    self._live = self._make_live()
+                except (ValueError, OSError, ImportError) as error:
+                    raise ValueError(f"{held(self._store)} The networks cannot be loaded for more: {error}") from error
+            return self._live
+
+
+def _info(network: StoredNetwork) -> NetworkInfo:
+    return NetworkInfo(
+        name=network.name,
+        title=network.title,
+        layers=tuple(network.layers),
+        categories=network.categories,
+        input_px=network.input_px,
+        device=f"stored, computed on {network.device}",
+        summary=network.summary,
+    )

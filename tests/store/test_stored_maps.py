@@ -1,0 +1,181 @@
+"""A store shows what the networks themselves would: the same predictions, maps, deltas and scores."""
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from gala_viz.batch.described import store_spec
+from gala_viz.batch.job import Job
+from gala_viz.batch.run import run_here
+from gala_viz.collections import open_collection
+from gala_viz.live import LiveMaps
+from gala_viz.networks.zoo import load_network
+from gala_viz.specs import MapRequest, SmoothGradSpec
+from gala_viz.store.creation import create_store
+from gala_viz.store.stored_maps import StoredMaps
+from gala_viz.store.zarr_store import Store, StoreError
+from tests.batch import lab
+from tests.collections.pictures import encoded, gradient
+
+REQUEST = MapRequest(smoothgrad=SmoothGradSpec(n_samples=6, seed=2))
+
+
+def never():
+    return False
+
+
+@pytest.fixture(scope="module")
+def corner(tmp_path_factory):
+    root = tmp_path_factory.mktemp("lab")
+    photos, maps = lab.photographs(root, count=6, broken=(2,))
+    folders = lab.networks(root)
+    networks = [load_network(folder, "cpu") for folder in folders]
+    collection = open_collection(photos, human_maps=maps)
+    spec = store_spec(
+        collection, collection.images, networks, {"smoothgrad": REQUEST.smoothgrad, "saliency": None}, block_images=4,
+        opened_as=str(photos), human_maps=str(maps), networks_as=[str(folder) for folder in folders],
+    )  # fmt: skip
+    create_store(root / "maps.zarr", spec, collection.images)
+    job = Job(
+        store=str(root / "maps.zarr"), collection=str(photos), human_maps=str(maps), device="cpu",
+        networks=tuple(map(str, folders)),
+    )  # fmt: skip
+    assert run_here(job, [0]).failed == {}
+    return root / "maps.zarr", collection, networks
+
+
+@pytest.fixture
+def live(corner, tmp_path):
+    _, collection, networks = corner
+    return LiveMaps(collection, networks, tmp_path / "cache")
+
+
+@pytest.fixture
+def stored(corner):
+    path, collection, _ = corner
+    return StoredMaps(Store(path), collection)
+
+
+def test_it_begins_with_what_is_stored(stored):
+    assert stored.request == REQUEST
+    assert stored.methods == {"smoothgrad": "SmoothGrad", "saliency": "Gradient"}
+    assert [network.title for network in stored.networks] == ["Plain", "Gala"]
+    assert stored.networks[0].device.startswith("stored, computed on CPU")
+    assert dict(stored.skipped).keys() == {"hare/02.png"}
+
+
+def test_predictions_and_attention_are_those_of_the_networks(stored, live, corner):
+    image = corner[1].images[2]
+    one, other = stored.passage(image), live.passage(image)
+    for first, second in zip(one.predictions, other.predictions, strict=True):
+        assert (first.indices, first.categories, first.correct) == (second.indices, second.categories, second.correct)
+        np.testing.assert_allclose(first.probabilities, second.probabilities, rtol=1e-5)
+    assert one.attention_norms[0] == {}
+    for layer, norm in other.attention_norms[1].items():
+        np.testing.assert_allclose(one.attention_norms[1][layer], norm, rtol=1e-5)
+        np.testing.assert_array_equal(one.attention_norms[1][layer].y, norm.y)
+    assert stored.info(image) == replace(live.info(image), size_px=None)
+    np.testing.assert_array_equal(stored.view(image), live.view(image))
+    np.testing.assert_array_equal(stored.human_map(image), live.human_map(image))
+    assert stored.participants(image) == ("a", "b", "c")
+    assert stored.outline(image) is None
+    assert stored.thumbnail(image)[:4] == b"RIFF"
+
+
+@pytest.mark.parametrize("change", [{}, {"method": "saliency"}, {"normalise": "sum"}, {"smoothing_px": 2.0}])
+def test_maps_deltas_and_scores_are_those_of_the_networks(stored, live, corner, change):
+    image, request = corner[1].images[2], replace(REQUEST, **change)
+    (update,) = stored.maps(image, request, never)
+    *_, expected = live.maps(image, request, never)
+    np.testing.assert_allclose(update.maps, expected.maps, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(update.delta, expected.delta, rtol=1e-3, atol=1e-5)
+    np.testing.assert_array_equal(update.delta.x, expected.delta.x)
+    assert update.targets == expected.targets
+    assert (update.n, update.n_samples, update.done) == (expected.n, expected.n_samples, True)
+    np.testing.assert_allclose(update.sigma, expected.sigma, rtol=1e-5)
+    if not change:
+        np.testing.assert_allclose(update.standard_error, expected.standard_error, rtol=1e-3, atol=1e-6)
+    if "smoothing_px" not in change:
+        for name in ("rho", "dice", "iou", "fraction", "correct", "ceiling"):
+            np.testing.assert_allclose(update.scores[name], expected.scores[name], atol=1e-4)
+
+
+def test_scores_of_all_images_are_there_at_once(stored, live, corner):
+    images = corner[1].images
+    for _ in live.survey(REQUEST, images[:4], never):
+        pass
+    one, other = stored.scores(REQUEST), live.scores(REQUEST)
+    assert one.sizes == other.sizes
+    for name in ("correct", "rho", "dice", "iou", "rho_attention", "ceiling", "delta_size"):
+        np.testing.assert_allclose(one[name][..., :4], other[name][..., :4], atol=1e-4, err_msg=name)
+    assert one.attrs["ceiling_mean"] == pytest.approx(other.attrs["ceiling_mean"], abs=1e-4)
+    (progress,) = stored.survey(REQUEST, images, never)
+    assert (progress.done, progress.total) == (6, 6)
+    other_n = replace(REQUEST, smoothgrad=SmoothGradSpec(n_samples=7))
+    assert np.isnan(stored.scores(other_n)["rho"]).all()
+    assert np.isfinite(stored.scores(other_n)["correct"][:, 0]).all()
+
+
+def test_what_is_not_stored_is_told_or_asked_of_the_networks(corner, live):
+    path, collection, _ = corner
+    asked = []
+
+    def make():
+        asked.append(1)
+        return live
+
+    alone, backed = StoredMaps(Store(path), collection), StoredMaps(Store(path), collection, live=make)
+    more = replace(REQUEST, smoothgrad=SmoothGradSpec(n_samples=7, seed=2))
+    missing = collection.images[5]
+    assert alone.cached(collection.images[2], more) is None
+    for question in (
+        lambda source: list(source.maps(collection.images[2], more, never)),
+        lambda source: source.passage(missing),
+        lambda source: source.add_upload("a.png", encoded(gradient())),
+    ):
+        with pytest.raises(ValueError, match=r"holds SmoothGrad, n_samples 6.* What you ask for is not in it"):
+            question(alone)
+        assert question(backed)
+    assert asked == [1], "the networks are made ready once"
+    assert backed.cached(collection.images[2], more) is not None
+    upload = backed.add_upload("b.png", encoded(gradient(50, 40)))
+    assert backed.view(upload).shape == (32, 32, 3)
+    assert backed.info(upload).category is None
+
+    def broken():
+        raise ValueError("the weights are gone")
+
+    with pytest.raises(ValueError, match="The networks cannot be loaded for more: the weights are gone"):
+        StoredMaps(Store(path), collection, live=broken).passage(missing)
+
+
+def test_another_collection_or_another_pair_is_refused(corner, tmp_path):
+    path, collection, _ = corner
+    other, _ = lab.photographs(tmp_path, count=2)
+    with pytest.raises(StoreError, match="is not, or no longer, the collection"):
+        StoredMaps(Store(path), open_collection(other))
+    with pytest.raises(StoreError, match=r"holds plain, gala; a page compares two of them, \('plain', 'other'\)"):
+        StoredMaps(Store(path), collection, ("plain", "other"))
+    swapped = StoredMaps(Store(path), collection, ("gala", "plain"))
+    assert [network.name for network in swapped.networks] == ["gala", "plain"]
+    image = collection.images[2]
+    first, second = StoredMaps(Store(path), collection).cached(image, REQUEST), swapped.cached(image, REQUEST)
+    np.testing.assert_allclose(first.delta, -second.delta, atol=1e-6)
+
+
+def test_a_page_of_a_store_loads_no_network(corner):
+    path, *_ = corner
+    program = f"""
+import sys
+from gala_viz.commands.compare_page import _load
+from gala_viz.panels.options import CompareOptions
+source = _load(CompareOptions(store={str(path)!r}), lambda step: None)
+image = source.images[2]
+source.passage(image), source.cached(image, source.request), source.scores(source.request), source.view(image)
+print("torch" in sys.modules, "captum" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["False", "False"], done.stderr
