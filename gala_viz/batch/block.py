@@ -12,6 +12,7 @@ from gala_viz.attribution.attention import BATCH, logits_and_norms, softmax
 from gala_viz.attribution.delta import delta
 from gala_viz.attribution.labelled import attribution_maps
 from gala_viz.attribution.methods import METHODS
+from gala_viz.batch.partners import Partners
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.reading import UnreadableImageError
 from gala_viz.evaluation.people import People, people_of
@@ -26,37 +27,22 @@ Values = dict[str, np.ndarray]
 
 
 def block_values(
-    spec: StoreSpec, collection: Collection, networks: Sequence[Network], images: Sequence[str]
+    spec: StoreSpec,
+    collection: Collection,
+    networks: Sequence[Network],
+    images: Sequence[str],
+    partners: Partners | None = None,
 ) -> tuple[Values, dict[str, str]]:
     """Every array of the store for ``images``, NaN where there is nothing; and unreadable image -> why.
 
-    ``networks`` are those of the spec, in its order. Results depend on the images and the settings alone, given the
-    machine: a block computed again is the same to the last bit.
+    ``networks`` are those of the spec, in its order. Results depend on images and settings alone, given the machine:
+    a block computed again is the same to the last bit. ``partners`` may be made once for many blocks.
     """
-    values = empty_block(spec, len(images))
-    unreadable = {image: why for image in images if (why := _fault(collection, image)) is not None}
-    rows = [row for row, image in enumerate(images) if image not in unreadable]
-    readable = [images[row] for row in rows]
-    if not readable:
-        return values, unreadable
-    for number, (network, stored) in enumerate(zip(networks, spec.networks, strict=True)):
-        logits, norms = _passes(network, collection, readable)
-        labels = [
-            label_index(network.categories, collection.category(image), collection.target(image)) for image in readable
-        ]
-        _enter_choices(values, segment(stored.name), number, rows, logits, labels)
-        people = _people(spec, collection, network, readable, norms)
-        if people is not None and number == 0:
-            _enter_people(values, spec, images, people)
-        for layer, maps in norms.items():
-            values[f"{segment(stored.name)}/attention_norm/{segment(layer)}/norm"][rows] = maps
-            rho = _alike(spearman, maps, readable, people)
-            values["scores/rho_attention"][number, spec.layers.index(layer), rows] = rho
-        targets = _targets(spec, logits, labels, readable)
-        for order, method in enumerate(spec.methods):
-            _enter_maps(values, spec, collection, network, number, order, method, rows, readable, targets, people)
-    _enter_deltas(values, spec)
-    return values, unreadable
+    block = _Block(spec, collection, images, partners or Partners(collection, collection.images))
+    for number, network in enumerate(networks if block.readable else ()):
+        block.look(number, network)
+    block.compare()
+    return block.values, block.unreadable
 
 
 def empty_block(spec: StoreSpec, n_images: int) -> Values:
@@ -66,6 +52,108 @@ def empty_block(spec: StoreSpec, n_images: int) -> Values:
         for one in arrays_of(spec)
         if one.path not in ("status", "note")
     }
+
+
+class _Block:
+    """The values of one block while they are filled in, network by network; ``rows`` are those of readable images."""
+
+    def __init__(self, spec: StoreSpec, collection: Collection, images: Sequence[str], partners: Partners) -> None:
+        self.spec, self.collection, self.images, self.partners = spec, collection, list(images), partners
+        self.values = empty_block(spec, len(images))
+        self.unreadable = {image: why for image in images if (why := _fault(collection, image)) is not None}
+        self.readable = [image for image in images if image not in self.unreadable]
+        self._cells = (spec.comparison_cells,) * 2
+
+    def look(self, number: int, network: Network) -> None:
+        """Everything of one network, the ``number``-th of the spec."""
+        at = segment(self.spec.networks[number].name)
+        logits, norms = _passes(network, self.collection, self.readable)
+        labels = [
+            label_index(network.categories, self.collection.category(image), self.collection.target(image))
+            for image in self.readable
+        ]
+        self._enter_choices(at, number, logits, labels)
+        grids = [self._cells, *(maps.shape[1:] for maps in norms.values())]
+        people = people_of(
+            self.collection, self.readable, network.preprocessing, grids, CEILING, block_images=len(self.images)
+        )
+        if people is not None and number == 0:
+            self._enter_people(people)
+        rows = self._rows(self.readable)
+        for layer, maps in norms.items():
+            self.values[f"{at}/attention_norm/{segment(layer)}/norm"][rows] = maps
+            rho = _alike(spearman, maps, self.readable, people)
+            self.values["scores/rho_attention"][number, self.spec.layers.index(layer), rows] = rho
+        targets = _targets(self.spec, logits, labels, self.readable)
+        if targets:
+            for order, method in enumerate(self.spec.methods):
+                self._enter_maps(f"{at}/{method}", (order, number), network, method, targets, people)
+
+    def compare(self) -> None:
+        """Mean absolute delta of each two networks whose maps have one frame."""
+        for order, method in enumerate(self.spec.methods):
+            for first, one in enumerate(self.spec.networks):
+                for second, other in enumerate(self.spec.networks):
+                    if first == second or one.preprocessing != other.preprocessing:
+                        continue
+                    pair = (self.values[f"{segment(name)}/{method}/map"] for name in (one.name, other.name))
+                    self.values["scores/delta_size"][order, first, second] = np.abs(delta(*pair)).mean(axis=(1, 2))
+
+    def _rows(self, images: Sequence[str]) -> list[int]:
+        return [self.images.index(image) for image in images]
+
+    def _enter_choices(self, at: str, number: int, logits: np.ndarray, labels: Sequence[int | None]) -> None:
+        rows, probabilities = self._rows(self.readable), softmax(logits)
+        best = np.argsort(-probabilities, axis=1, kind="stable")[:, :N_TOP]
+        found = best.shape[1]
+        self.values[f"{at}/top_index"][rows, :found] = best
+        self.values[f"{at}/top_probability"][rows, :found] = np.take_along_axis(probabilities, best, axis=1)
+        self.values["scores/correct"][number, rows] = [
+            np.nan if label is None else float(first == label) for first, label in zip(best[:, 0], labels, strict=True)
+        ]
+
+    def _enter_people(self, people: People) -> None:
+        self.values["human/map"][self._rows(people.images)] = people.maps[self._cells].values
+        ceiling = people.ceilings[self._cells]
+        if ceiling is not None:
+            known = self._rows([str(image) for image in ceiling.per_image["image"].values])
+            self.values["scores/ceiling"][known] = ceiling.per_image.values
+
+    def _enter_maps(
+        self,
+        at: str,
+        place: tuple[int, int],
+        network: Network,
+        method: str,
+        targets: Mapping[str, int],
+        people: People | None,
+    ) -> None:
+        """Maps by one method of the images in ``targets``; ``place`` is that of method and network in /scores."""
+        explained, values = list(targets), self.values
+        rows, grid = self._rows(explained), self.spec.grid(self.spec.networks[place[1]])
+        settings = {key: value for key, value in self.spec.methods[method].items() if key not in ABOUT}
+        found = attribution_maps(
+            network,
+            self.collection,
+            method,
+            METHODS[method].spec(**settings),
+            explained,
+            targets,
+            reduction=self.spec.reduction,
+            return_error=True,
+        )
+        values[f"{at}/explained"][rows] = list(targets.values())
+        values[f"{at}/sigma"][rows] = found["sigma"].values
+        values[f"{at}/map"][rows] = area_average(found["map"].values, grid)
+        if f"{at}/standard_error" in values:
+            values[f"{at}/standard_error"][rows] = area_average(found["standard_error"].values, grid)
+        coarse = area_average(found["map"].values, self._cells)
+        for name, measure in (("rho", spearman), ("dice", dice), ("iou", iou)):
+            values[f"scores/{name}"][*place, rows] = _alike(measure, coarse, explained, people)
+        for row, image, one in zip(rows, explained, coarse, strict=True):
+            for kind, others in self.partners.maps_for(image, network.preprocessing, self._cells[0]).items():
+                rho = spearman(np.broadcast_to(one, others.shape), others)
+                values[f"scores/floor_{kind}"][*place, row] = np.nan if np.isnan(rho).all() else np.nanmean(rho)
 
 
 def _fault(collection: Collection, image: str) -> str | None:
@@ -89,41 +177,6 @@ def _passes(
     return np.concatenate([logits for logits, _ in parts]), norms
 
 
-def _enter_choices(
-    values: Values, at: str, number: int, rows: Sequence[int], logits: np.ndarray, labels: Sequence[int | None]
-) -> None:
-    probabilities = softmax(logits)
-    best = np.argsort(-probabilities, axis=1, kind="stable")[:, :N_TOP]
-    found = best.shape[1]
-    values[f"{at}/top_index"][rows, :found] = best
-    values[f"{at}/top_probability"][rows, :found] = np.take_along_axis(probabilities, best, axis=1)
-    correct = [
-        np.nan if label is None else float(first == label) for first, label in zip(best[:, 0], labels, strict=True)
-    ]
-    values["scores/correct"][number, rows] = correct
-
-
-def _people(
-    spec: StoreSpec,
-    collection: Collection,
-    network: Network,
-    images: Sequence[str],
-    norms: Mapping[str, np.ndarray],
-) -> People | None:
-    grids = [(spec.comparison_cells,) * 2, *(maps.shape[1:] for maps in norms.values())]
-    return people_of(collection, images, network.preprocessing, grids, CEILING, block_images=len(images))
-
-
-def _enter_people(values: Values, spec: StoreSpec, images: Sequence[str], people: People) -> None:
-    cells = (spec.comparison_cells,) * 2
-    rows = [list(images).index(image) for image in people.images]
-    values["human/map"][rows] = people.maps[cells].values
-    ceiling = people.ceilings[cells]
-    if ceiling is not None:
-        known = [list(images).index(str(image)) for image in ceiling.per_image["image"].values]
-        values["scores/ceiling"][known] = ceiling.per_image.values
-
-
 def _targets(
     spec: StoreSpec, logits: np.ndarray, labels: Sequence[int | None], images: Sequence[str]
 ) -> dict[str, int]:
@@ -135,66 +188,13 @@ def _targets(
     return dict.fromkeys(images, int(spec.target))
 
 
-def _enter_maps(
-    values: Values,
-    spec: StoreSpec,
-    collection: Collection,
-    network: Network,
-    number: int,
-    order: int,
-    method: str,
-    rows: Sequence[int],
-    images: Sequence[str],
-    targets: Mapping[str, int],
-    people: People | None,
-) -> None:
-    explained = [image for image in images if image in targets]
-    if not explained:
-        return
-    at, where = f"{segment(spec.networks[number].name)}/{method}", dict(zip(images, rows, strict=True))
-    rows = [where[image] for image in explained]
-    settings = {key: value for key, value in spec.methods[method].items() if key not in ABOUT}
-    found = attribution_maps(
-        network,
-        collection,
-        method,
-        METHODS[method].spec(**settings),
-        explained,
-        targets,
-        reduction=spec.reduction,
-        return_error=True,
-    )
-    values[f"{at}/explained"][rows] = [targets[image] for image in explained]
-    values[f"{at}/sigma"][rows] = found["sigma"].values
-    grid = spec.grid(spec.networks[number])
-    values[f"{at}/map"][rows] = area_average(found["map"].values, grid)
-    if f"{at}/standard_error" in values:
-        values[f"{at}/standard_error"][rows] = area_average(found["standard_error"].values, grid)
-    coarse = area_average(found["map"].values, (spec.comparison_cells,) * 2)
-    for name, measure in (("rho", spearman), ("dice", dice), ("iou", iou)):
-        values[f"scores/{name}"][order, number, rows] = _alike(measure, coarse, explained, people)
-
-
 def _alike(
     measure: Callable[[Any, Any], Any], maps: np.ndarray, images: Sequence[str], people: People | None
 ) -> np.ndarray:
     """How alike each map is to people's on the same grid: (image,), NaN where people marked nothing."""
     found = np.full(len(images), np.nan)
-    if people is not None:
-        human = people.maps[maps.shape[1:]]
-        known = [row for row, image in enumerate(images) if image in people.images]
-        if known:
-            found[known] = measure(maps[known], human.sel(image=[images[row] for row in known]).values)
+    known = [row for row, image in enumerate(images) if people is not None and image in people.images]
+    if known:
+        human = people.maps[maps.shape[1:]].sel(image=[images[row] for row in known])
+        found[known] = measure(maps[known], human.values)
     return found
-
-
-def _enter_deltas(values: Values, spec: StoreSpec) -> None:
-    """Mean absolute delta of each two networks whose maps have one grid and one frame."""
-    for order, method in enumerate(spec.methods):
-        for first, one in enumerate(spec.networks):
-            for second, other in enumerate(spec.networks):
-                if first == second or one.preprocessing != other.preprocessing:
-                    continue
-                pair = (values[f"{segment(network.name)}/{method}/map"] for network in (one, other))
-                sizes = np.abs(delta(*pair)).mean(axis=(1, 2))
-                values["scores/delta_size"][order, first, second] = sizes

@@ -39,9 +39,9 @@ def run_block(job: Job, number: int) -> BlockDone:
     from gala_viz.batch.block import block_values
 
     begun = time.monotonic()
-    store, collection, networks = _opened(job)
+    store, collection, networks, partners = _opened(job)
     images = store.images[store.spec.block(number)]
-    values, unreadable = block_values(store.spec, collection, networks, images)
+    values, unreadable = block_values(store.spec, collection, networks, images, partners)
     store.write_block(number, values, unreadable)
     return BlockDone(number, len(images), unreadable, time.monotonic() - begun)
 
@@ -52,6 +52,7 @@ def _opened(job: Job):
     import torch
 
     from gala_viz.batch.described import stored_network
+    from gala_viz.batch.partners import Partners
     from gala_viz.collections import open_collection
     from gala_viz.networks.folding import folded
     from gala_viz.networks.zoo import load_network
@@ -66,4 +67,4 @@ def _opened(job: Job):
     for network, stored in zip(networks, store.spec.networks, strict=True):
         if stored_network(network).fingerprint != stored.fingerprint:
             raise StoreError(f"{network.name} is not, or no longer, the network that {job.store} was made for.")
-    return store, collection, [folded(network) for network in networks]
+    return store, collection, [folded(network) for network in networks], Partners(collection, store.images)

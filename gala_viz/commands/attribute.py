@@ -82,6 +82,7 @@ class Arguments:
         from gala_viz.batch.described import store_spec
         from gala_viz.batch.job import Job
         from gala_viz.collections import open_collection
+        from gala_viz.live.descriptions import labels_of
         from gala_viz.networks.zoo import load_network
         from gala_viz.specs import SmoothGradSpec
         from gala_viz.store.creation import create_store
@@ -118,7 +119,7 @@ class Arguments:
                     f"the maps would take up to {size_told(needed)}, {size_told(free)} are free; --cells 56 and "
                     "--no-errors take less."
                 )
-        store = create_store(self.store, spec, images)
+        store = create_store(self.store, spec, images, labels_of(collection, images))
         job = Job(
             store=str(self.store.expanduser().resolve()),
             collection=str(_absolute(self.collection)),
@@ -132,6 +133,7 @@ class Arguments:
 
     def _computed(self, store: Store, job: Job) -> int:
         from gala_viz.batch.run import client_for, run_here, run_on
+        from gala_viz.store.creation import gather
 
         blocks = store.missing_blocks()
         _tell(f"{store.spec.n_blocks - len(blocks)} of {store.spec.n_blocks} blocks are there")
@@ -151,6 +153,7 @@ class Arguments:
                 _tell(f"block {number}: {why}")
             if outcome.failed:
                 _tell(f"{len(outcome.failed)} blocks are missing; the same command tries them again")
+        gather(store)
         sys.stdout.write(status_told(store))
         return 2 if store.missing_blocks() else 0
 

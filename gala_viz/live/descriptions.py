@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from gala_viz.collections.collection import Collection
 from gala_viz.networks.network import Network
-from gala_viz.store.source import ImageInfo, NetworkInfo
+from gala_viz.store.source import ImageInfo, Labels, NetworkInfo
 
 SECTIONS = ("network", "data", "recipe", "metrics", "weights")
 _HIDDEN = {"name", "title", "builder", "arguments", "file", "bytes"}
@@ -36,6 +38,16 @@ def image_info(collection: Collection, image: str, target: int | None, size_px: 
         split=collection.split(image),
         has_human_map=collection.has_human_map(image),
         size_px=size_px,
+    )
+
+
+def labels_of(collection: Collection, images: Sequence[str]) -> Labels:
+    """What the collection knows of ``images`` without reading pixels."""
+    return Labels(
+        category=tuple(collection.category(image) or "" for image in images),
+        superclass=tuple(collection.superclass(image) or "" for image in images),
+        split=tuple(collection.split(image) or "" for image in images),
+        has_human_map=np.array([collection.has_human_map(image) for image in images], dtype=bool),
     )
 
 

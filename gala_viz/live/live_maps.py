@@ -14,7 +14,7 @@ from gala_viz.attribution.smoothgrad import never
 from gala_viz.attribution.targets import target_index
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.reading import UnreadableImageError
-from gala_viz.live.descriptions import image_info, network_info
+from gala_viz.live.descriptions import image_info, labels_of, network_info
 from gala_viz.live.kept import Results, n_bytes
 from gala_viz.live.looking import Look, Looking
 from gala_viz.live.pair import Pair
@@ -27,7 +27,7 @@ from gala_viz.live.uploads import Uploads
 from gala_viz.networks.folding import folded
 from gala_viz.networks.network import Network
 from gala_viz.specs import MapRequest, fingerprint, settings
-from gala_viz.store.source import Cancelled, ImageInfo, MapUpdate, Passage, Progress
+from gala_viz.store.source import Cancelled, ImageInfo, Labels, MapUpdate, Passage, Progress
 
 
 class LiveMaps:
@@ -73,6 +73,10 @@ class LiveMaps:
         if image in self._uploads:
             return ImageInfo(image=image, category=None, target=None, size_px=size)
         return image_info(self._collection, image, self._looking.labels(image)[0], size)
+
+    def labels(self) -> Labels:
+        """Categories and the like of all images."""
+        return labels_of(self._collection, self.images)
 
     def thumbnail(self, image: str) -> bytes:
         """A WebP picture, at most 128 px at its longer side."""

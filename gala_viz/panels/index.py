@@ -30,21 +30,24 @@ class Choice:
 
 
 class CollectionIndex:
-    """Columns over a source's images: ids, categories, which have human maps. Read once, shared by all sessions."""
+    """Columns over a source's images: ids, categories, which have human maps. Read once, shared by all sessions.
+
+    ``category`` (image,) numbers ``categories``, -1 where there is none.
+    """
 
     def __init__(self, source: MapSource) -> None:
-        infos = [source.info(image) for image in source.images]
+        labels = source.labels()
         self.images: tuple[str, ...] = tuple(source.images)
         self.place = {image: i for i, image in enumerate(self.images)}
-        self.has_human_map = np.array([info.has_human_map for info in infos], dtype=bool)
-        names = [info.category or "" for info in infos]
-        self.categories: tuple[str, ...] = tuple(sorted(set(names) - {""}))
+        self.has_human_map = labels.has_human_map
+        self.categories: tuple[str, ...] = tuple(sorted(set(labels.category) - {""}))
         numbers = {name: i for i, name in enumerate(self.categories)}
-        self._category = np.array([numbers.get(name, -1) for name in names], dtype=np.int32)
-        parts = [info.split or "" for info in infos]
-        self.splits: tuple[str, ...] = tuple(sorted(set(parts) - {""}, key=_split_order))
-        self._split = np.array([self.splits.index(part) if part else -1 for part in parts], dtype=np.int8)
-        self._text = [f"{image}\n{name}".casefold() for image, name in zip(self.images, names, strict=True)]
+        self.category = np.array([numbers.get(name, -1) for name in labels.category], dtype=np.int32)
+        self.splits: tuple[str, ...] = tuple(sorted(set(labels.split) - {""}, key=_split_order))
+        parts = {part: i for i, part in enumerate(self.splits)}
+        self._split = np.array([parts.get(part, -1) for part in labels.split], dtype=np.int8)
+        self._text: list[str] | None = None
+        self._names = labels.category
 
     def __len__(self) -> int:
         return len(self.images)
@@ -53,10 +56,12 @@ class CollectionIndex:
         """Places of the images that ``choice`` admits, in its order; unknown scores come last, equal ones by id."""
         keep = np.ones(len(self), dtype=bool)
         if words := choice.search.casefold().split():
+            if self._text is None:
+                self._text = [f"{i}\n{name}".casefold() for i, name in zip(self.images, self._names, strict=True)]
             keep &= np.fromiter((all(w in text for w in words) for text in self._text), dtype=bool, count=len(self))
         if choice.category:
             number = self.categories.index(choice.category) if choice.category in self.categories else -2
-            keep &= self._category == number
+            keep &= self.category == number
         if choice.split:
             keep &= self._split == (self.splits.index(choice.split) if choice.split in self.splits else -2)
         if choice.human_only:

@@ -6,6 +6,7 @@ import json
 import shutil
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +14,18 @@ import zarr
 
 from gala_viz.schema import pixel_centres
 from gala_viz.specs import fingerprint
-from gala_viz.store.layout import Stored, arrays_of, segment
+from gala_viz.store.layout import LABELS, Stored, arrays_of, segment
+from gala_viz.store.source import Labels
 from gala_viz.store.spec import StoreSpec, comparable, differences
-from gala_viz.store.zarr_store import ATTRS, Store, StoreError
+from gala_viz.store.zarr_store import ATTRS, GATHERED, Store, StoreError
+
+WHOLE = 100_000
+"""Images in a piece of what every page reads at once."""
 
 
-def create_store(path: str | Path, spec: StoreSpec, images: Sequence[str]) -> Store:
-    """Make an empty store, or open one that was made for exactly this; what is computed in it stays.
+def create_store(path: str | Path, spec: StoreSpec, images: Sequence[str], labels: Labels | None = None) -> Store:
+    """Make an empty store with the ``labels`` of its images, or open one that was made for exactly this; what is
+    computed in it stays.
 
     Raises ``StoreError`` where there is another store, with every difference named, or something else.
     """
@@ -36,7 +42,12 @@ def create_store(path: str | Path, spec: StoreSpec, images: Sequence[str]) -> St
     begun = path.with_name(f".{path.name}.begun")
     shutil.rmtree(begun, ignore_errors=True)
     root = zarr.create_group(begun)
-    _add(root, Stored("image", "string", fill=""), spec, np.array(list(images), dtype=object))
+    _add(root, Stored("image", "string", fill="", chunk=WHOLE), spec, np.array(list(images), dtype=object))
+    for name in LABELS:
+        texts = getattr(labels, name) if labels is not None else [""] * len(images)
+        _add(root, Stored(name, "string", fill="", chunk=WHOLE), spec, np.array(list(texts), dtype=object))
+    marked = labels.has_human_map if labels is not None else np.zeros(len(images), bool)
+    _add(root, Stored("marked", "bool", fill=False, chunk=WHOLE), spec, marked)
     for one in arrays_of(spec):
         _add(root, one, spec)
     for network in spec.networks:
@@ -47,14 +58,26 @@ def create_store(path: str | Path, spec: StoreSpec, images: Sequence[str]) -> St
     return Store(path, writing=True)
 
 
+def gather(store: Store) -> None:
+    """Once nothing is missing, write what has one value an image a second time, in few pieces: for pages that look at
+    half a million images at once. Nothing happens where blocks are missing, or it was done before.
+    """
+    if store.gathered or store.missing_blocks():
+        return
+    root = zarr.open_group(store.path, mode="r+")
+    shutil.rmtree(store.path / GATHERED, ignore_errors=True)
+    for one in arrays_of(store.spec):
+        if one.path in ("status", "note") or one.path.startswith("scores/"):
+            values = root[one.path][:]
+            _add(root, replace(one, path=f"{GATHERED}/{one.path}", chunk=WHOLE), store.spec, values)
+    root.attrs[GATHERED] = True
+
+
 def _add(root: zarr.Group, one: Stored, spec: StoreSpec, values: np.ndarray | None = None) -> None:
     """Create an array with its dims, and the coordinates of its group that are not there yet."""
     shape = one.shape(spec.n_images)
-    chunks = tuple(
-        spec.block_images if dim == "image" else size for dim, size in zip(one.all_dims(), shape, strict=True)
-    )
-    if one.path == "image":
-        chunks = (min(100_000, spec.n_images),)
+    along = min(one.chunk or spec.block_images, spec.n_images)
+    chunks = tuple(along if dim == "image" else size for dim, size in zip(one.all_dims(), shape, strict=True))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # variable-length text is young in Zarr 3
         array = root.create_array(

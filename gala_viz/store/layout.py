@@ -3,6 +3,7 @@
 A store is a Zarr hierarchy, read by xarray as a DataTree:
 
     /image, /status, /note                     ids; 0 missing, 1 there, 2 unreadable; why
+    /category, /superclass, /split, /marked    what the collection says of each image
     /NETWORK/top_index, top_probability        the five first choices (image, rank)
     /NETWORK/METHOD/map, standard_error        (image, y, x), in the network's own frame
     /NETWORK/attention_norm/LAYER/norm         (image, y, x), at the layer's own grid
@@ -24,12 +25,16 @@ from gala_viz.store.spec import StoreSpec
 
 MISSING, THERE, UNREADABLE = 0, 1, 2
 N_TOP = 5
+LABELS = ("category", "superclass", "split")
+"""Texts of every image, written when the store is made."""
 SCORES: dict[str, tuple[str, ...]] = {
     "correct": ("network",),
     "rho": ("attribution", "network"),
     "dice": ("attribution", "network"),
     "iou": ("attribution", "network"),
     "rho_attention": ("network", "layer"),
+    "floor_same": ("attribution", "network"),
+    "floor_different": ("attribution", "network"),
     "ceiling": (),
     "delta_size": ("attribution", "network", "other"),
 }
@@ -51,6 +56,8 @@ class Stored:
     fill: Any = float("nan")
     grid: tuple[tuple[str, str], tuple[int, int], tuple[int, int]] | None = None
     leading: bool = False
+    chunk: int | None = None
+    """Images in a piece; None: a block's."""
 
     def all_dims(self) -> tuple[str, ...]:
         """Dims in the array's order."""

@@ -47,6 +47,17 @@ class ImageInfo:
     size_px: tuple[int, int] | None = None
 
 
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Labels:
+    """What is known of all images without reading pixels, in their order: texts are "" where nothing is known."""
+
+    category: tuple[str, ...]
+    superclass: tuple[str, ...]
+    split: tuple[str, ...]
+    has_human_map: np.ndarray
+    """(image,) bool."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Prediction:
     """A network's five most probable categories, best first. ``correct`` is None where the true one is unknown."""
@@ -123,6 +134,10 @@ class MapSource(Protocol):
 
     def info(self, image: str) -> ImageInfo:
         """Category and the like, without reading pixels."""
+        ...
+
+    def labels(self) -> Labels:
+        """Categories and the like of all images at once."""
         ...
 
     def thumbnail(self, image: str) -> bytes:

@@ -19,6 +19,7 @@ from gala_viz.store.reading import first_request, held, requested, scores_of, st
 from gala_viz.store.source import (
     Cancelled,
     ImageInfo,
+    Labels,
     MapSource,
     MapUpdate,
     NetworkInfo,
@@ -82,15 +83,13 @@ class StoredMaps:
         """What the collection knows of an image."""
         if image not in self._store:
             return self._elsewhere().info(image)
-        about = self._collection
-        return ImageInfo(
-            image=image,
-            category=about.category(image),
-            target=self._label(image, 0),
-            superclass=about.superclass(image),
-            split=about.split(image),
-            has_human_map=about.has_human_map(image),
-        )
+        about = {name: getattr(self._collection, name)(image) for name in ("category", "superclass", "split")}
+        marked = self._collection.has_human_map(image)
+        return ImageInfo(image=image, target=self._label(image, 0), has_human_map=marked, **about)
+
+    def labels(self) -> Labels:
+        """Categories and the like of all images, as they were when the store was made."""
+        return self._store.labels()
 
     def thumbnail(self, image: str) -> bytes:
         """A WebP picture."""

@@ -11,10 +11,11 @@ import numpy as np
 import xarray as xr
 import zarr
 
-from gala_viz.store.layout import MISSING, THERE, UNREADABLE, arrays_of
+from gala_viz.store.layout import LABELS, MISSING, THERE, UNREADABLE, arrays_of
+from gala_viz.store.source import Labels
 from gala_viz.store.spec import StoredNetwork, StoreSpec
 
-ATTRS = "gala_viz"
+ATTRS, GATHERED = "gala_viz", "gathered"
 
 
 class StoreError(ValueError):
@@ -41,14 +42,24 @@ class Store:
     def __contains__(self, image: object) -> bool:
         return image in self._positions
 
+    @property
+    def gathered(self) -> bool:
+        """Whether nothing is missing, and what has one value an image is there in few pieces too."""
+        return bool(self._root.attrs.get(GATHERED, False))
+
     def status(self) -> np.ndarray:
         """(image,) int8: ``MISSING``, ``THERE`` or ``UNREADABLE``."""
-        return self._root["status"][:]
+        return self.column("status")
+
+    def labels(self) -> Labels:
+        """What the collection said of all images when the store was made."""
+        texts = {name: tuple(str(text) for text in self._root[name][:]) for name in LABELS}
+        return Labels(**texts, has_human_map=self._root["marked"][:])
 
     def notes(self) -> dict[str, str]:
         """Unreadable image -> why."""
         status = self.status()
-        notes = self._root["note"][:]
+        notes = self.column("note")
         return {self.images[row]: str(notes[row]) for row in np.flatnonzero(status == UNREADABLE)}
 
     def missing_blocks(self) -> list[int]:
@@ -69,7 +80,7 @@ class Store:
 
     def column(self, path: str) -> np.ndarray:
         """All values of a variable that has one for each image."""
-        return np.asarray(self._root[path][:])
+        return np.asarray(self._root[f"{GATHERED}/{path}" if self.gathered else path][:])
 
     def has(self, path: str) -> bool:
         """Whether there is such an array."""

@@ -10,6 +10,7 @@ from gala_viz.attribution.delta import delta
 from gala_viz.attribution.labelled import attribution_maps, smoothgrad
 from gala_viz.batch.block import CEILING, block_values
 from gala_viz.batch.described import store_spec
+from gala_viz.batch.partners import Partners
 from gala_viz.collections import open_collection
 from gala_viz.networks.zoo import load_network
 from gala_viz.specs import SmoothGradSpec
@@ -146,3 +147,21 @@ def test_a_block_is_the_same_whatever_was_computed_before(corner):
     again, _ = block_values(spec, collection, networks, collection.images[2:6])
     for path, values in first.items():
         np.testing.assert_array_equal(values, again[path])
+
+
+def test_floors_are_likeness_to_the_maps_of_other_images(corner, block):
+    collection, networks = corner
+    _, values, _ = block
+    row = 5
+    image = collection.images[row]
+    partners = Partners(collection, collection.images)
+    drawn = partners.of(image)
+    assert all(collection.category(one) == collection.category(image) for one in drawn["same"])
+    assert all(collection.category(one) != collection.category(image) for one in drawn["different"])
+    assert image not in drawn["same"]
+    assert drawn == Partners(collection, collection.images).of(image)
+    frame = networks[1].preprocessing
+    own = to_resolution(smoothgrad(networks[1], collection, SPEC, [image])).values[0]
+    for kind, others in drawn.items():
+        rhos = [spearman(own, to_resolution(frame.map_to_frame(collection.human_map(one))).values) for one in others]
+        assert values[f"scores/floor_{kind}"][0, 1, row] == pytest.approx(np.mean(rhos), abs=1e-6)

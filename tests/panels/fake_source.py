@@ -14,7 +14,7 @@ from PIL import Image
 
 from gala_viz.schema import labelled_map
 from gala_viz.specs import MapRequest
-from gala_viz.store.source import ImageInfo, MapUpdate, NetworkInfo, Passage, Prediction, Progress
+from gala_viz.store.source import ImageInfo, Labels, MapUpdate, NetworkInfo, Passage, Prediction, Progress
 
 SIDE = 224
 CATEGORIES = tuple(
@@ -106,6 +106,15 @@ class FakeSource:
             superclass="animal" if target in (0, 1, 7) else "thing",
             has_human_map=bool(self.map_kinds) and self.seed(image) % 5 != 4,
             size_px=(480, 640),
+        )
+
+    def labels(self) -> Labels:
+        infos = [self.info(image) for image in self.images]
+        return Labels(
+            category=tuple(info.category or "" for info in infos),
+            superclass=tuple(info.superclass or "" for info in infos),
+            split=tuple(info.split or "" for info in infos),
+            has_human_map=np.array([info.has_human_map for info in infos], dtype=bool),
         )
 
     def thumbnail(self, image: str) -> bytes:

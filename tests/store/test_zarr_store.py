@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from gala_viz.specs import fingerprint
-from gala_viz.store.creation import create_store
+from gala_viz.store.creation import create_store, gather
 from gala_viz.store.layout import THERE, UNREADABLE, arrays_of, bytes_needed, segment
 from gala_viz.store.lock import owned
+from gala_viz.store.source import Labels
 from gala_viz.store.spec import StoredNetwork, StoreSpec, differences
 from gala_viz.store.zarr_store import Store, StoreError
 
@@ -217,3 +218,27 @@ def test_differences_are_found_at_any_depth():
     assert differences({"a": {"b": [1, 2]}}, {"a": {"b": [1, 3]}}) == ["a.b[1]: 2 in the store, 3 asked for"]
     assert differences({"a": 1}, {}) == ["a: 1 in the store, None asked for"]
     assert differences((1, 2), [1, 2]) == []
+
+
+def test_what_pages_look_at_is_gathered_once_nothing_is_missing(tmp_path):
+    labels = Labels(
+        category=("tench",) * 9 + ("",), superclass=("fish",) * 10, split=("test",) * 10,
+        has_human_map=np.arange(10) % 2 == 0,
+    )  # fmt: skip
+    store = create_store(tmp_path / "maps.zarr", spec(), IMAGES, labels)
+    for number in (0, 1):
+        store.write_block(number, block_of(store, number), {IMAGES[1]: "torn"})
+    gather(store)
+    assert not store.gathered
+    before = Store(tmp_path / "maps.zarr")
+    store.write_block(2, block_of(store, 2), {})
+    plain = {name: before.column(f"scores/{name}") for name in ("rho", "ceiling")}
+    gather(store)
+    gather(store)
+    found = Store(tmp_path / "maps.zarr")
+    assert found.gathered
+    for name, values in plain.items():
+        np.testing.assert_array_equal(found.column(f"scores/{name}"), values)
+    assert found.notes() == {IMAGES[1]: "torn"}
+    assert found.labels().category == labels.category
+    np.testing.assert_array_equal(found.labels().has_human_map, labels.has_human_map)
