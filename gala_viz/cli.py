@@ -17,6 +17,7 @@ COMMANDS: Registry[tuple[str, str]] = Registry(
     "command",
     {
         "compare": ("gala_viz.commands.compare", "show what two networks rely on, image by image, in the browser"),
+        "explore": ("gala_viz.commands.explore", "show all images of a collection as points, in the browser"),
         "import": (
             "gala_viz.commands.import_collection",
             "make a collection of your own photographs, clicks, maps, records",

@@ -29,7 +29,7 @@ def listening():
     from panel.io.state import state
     ((server, *_),) = state._servers.values()
     print("torch" in sys.modules, server._tornado.settings["websocket_max_message_size"], flush=True)
-serve("compare", lambda: "a page", Address(port={port}, show=False, prefix={prefix!r}), when_listening=listening)
+serve({{"compare": lambda: "a page"}}, Address(port={port}, show=False, prefix={prefix!r}), when_listening=listening)
 """
 
 
@@ -155,11 +155,13 @@ def test_what_is_there_passes_the_check(tmp_path):
 def test_options_arrive_where_they_belong(monkeypatch, tmp_path):
     served = {}
     monkeypatch.setattr("gala_viz.commands.compare.check", lambda options: served.update(options=options))
-    monkeypatch.setattr("gala_viz.commands.compare.serve", lambda name, page, at, **_: served.update(name=name, at=at))
+    monkeypatch.setattr(
+        "gala_viz.commands.compare.serve", lambda pages, at, **_: served.update(names=list(pages), at=at)
+    )
     given = f"compare --collection {tmp_path} --networks a b --device cpu --dtype bfloat16 --port 5999 --no-show"
     assert main([*given.split(), "--prefix", "lab", "--allow-websocket-origin", "x.org", "y.org:80"]) == 0
     assert served == {
-        "name": "compare",
+        "names": ["compare", "explore"],
         "options": CompareOptions(collection=str(tmp_path), networks=("a", "b"), device="cpu", dtype="bfloat16"),
         "at": Address(port=5999, show=False, prefix="lab", allow_websocket_origin=("x.org", "y.org:80")),
     }
@@ -186,12 +188,12 @@ def test_a_taken_port_says_which_and_what_to_do():
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(OSError, match=rf"port {port} is taken by another program.*--port {port + 1}"):
-            serving.serve("compare", lambda: "a page", Address(port=port, address="127.0.0.1", show=False))
+            serving.serve({"compare": lambda: "a page"}, Address(port=port, address="127.0.0.1", show=False))
 
 
 def test_an_address_of_another_machine_is_refused_with_advice():
     with pytest.raises(OSError, match=r"'203\.0\.113\.1' cannot be served .*--address localhost"):
-        serving.serve("compare", lambda: "a page", Address(port=free_port(), address="203.0.113.1", show=False))
+        serving.serve({"compare": lambda: "a page"}, Address(port=free_port(), address="203.0.113.1", show=False))
 
 
 @pytest.mark.parametrize("prefix", ["", "lab/tools"])

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+import json
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from gala_viz.alignment import CeilingSpec, area_average, dice, iou, spearman
+from gala_viz.alignment import area_average, dice, iou, spearman
 from gala_viz.attribution.attention import BATCH, logits_and_norms, softmax
 from gala_viz.attribution.delta import delta
 from gala_viz.attribution.labelled import attribution_maps
 from gala_viz.attribution.methods import METHODS
 from gala_viz.batch.partners import Partners
+from gala_viz.batch.people import BlockPeople
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.reading import UnreadableImageError
-from gala_viz.evaluation.people import People, people_of
 from gala_viz.imagenet import label_index
 from gala_viz.networks.network import Network
 from gala_viz.store.layout import N_TOP, arrays_of, segment
 from gala_viz.store.spec import ABOUT, StoreSpec
-
-CEILING = CeilingSpec(n_splits=100)
 
 Values = dict[str, np.ndarray]
 
@@ -63,6 +61,7 @@ class _Block:
         self.unreadable = {image: why for image in images if (why := _fault(collection, image)) is not None}
         self.readable = [image for image in images if image not in self.unreadable]
         self._cells = (spec.comparison_cells,) * 2
+        self._marked: dict[str, BlockPeople] = {}
 
     def look(self, number: int, network: Network) -> None:
         """Everything of one network, the ``number``-th of the spec."""
@@ -73,16 +72,15 @@ class _Block:
             for image in self.readable
         ]
         self._enter_choices(at, number, logits, labels)
-        grids = [self._cells, *(maps.shape[1:] for maps in norms.values())]
-        people = people_of(
-            self.collection, self.readable, network.preprocessing, grids, CEILING, block_images=len(self.images)
-        )
-        if people is not None and number == 0:
-            self._enter_people(people)
+        people = self._people(network)
+        if number == 0 and people.images:
+            marked = self._rows(people.images)
+            self.values["human/map"][marked] = people.on(self._cells)
+            self.values["scores/ceiling"][marked] = people.ceilings()
         rows = self._rows(self.readable)
         for layer, maps in norms.items():
             self.values[f"{at}/attention_norm/{segment(layer)}/norm"][rows] = maps
-            rho = _alike(spearman, maps, self.readable, people)
+            rho = people.alike(spearman, maps, self.readable)
             self.values["scores/rho_attention"][number, self.spec.layers.index(layer), rows] = rho
         targets = _targets(self.spec, logits, labels, self.readable)
         if targets:
@@ -112,12 +110,14 @@ class _Block:
             np.nan if label is None else float(first == label) for first, label in zip(best[:, 0], labels, strict=True)
         ]
 
-    def _enter_people(self, people: People) -> None:
-        self.values["human/map"][self._rows(people.images)] = people.maps[self._cells].values
-        ceiling = people.ceilings[self._cells]
-        if ceiling is not None:
-            known = self._rows([str(image) for image in ceiling.per_image["image"].values])
-            self.values["scores/ceiling"][known] = ceiling.per_image.values
+    def _people(self, network: Network) -> BlockPeople:
+        """People's maps in the network's frame; networks that cut photographs alike share them."""
+        key = json.dumps(network.preprocessing.settings())
+        if key not in self._marked:
+            cells = self.spec.comparison_cells
+            frame = network.preprocessing
+            self._marked[key] = BlockPeople(self.collection, self.readable, frame, self.partners, cells)
+        return self._marked[key]
 
     def _enter_maps(
         self,
@@ -126,7 +126,7 @@ class _Block:
         network: Network,
         method: str,
         targets: Mapping[str, int],
-        people: People | None,
+        people: BlockPeople,
     ) -> None:
         """Maps by one method of the images in ``targets``; ``place`` is that of method and network in /scores."""
         explained, values = list(targets), self.values
@@ -149,11 +149,9 @@ class _Block:
             values[f"{at}/standard_error"][rows] = area_average(found["standard_error"].values, grid)
         coarse = area_average(found["map"].values, self._cells)
         for name, measure in (("rho", spearman), ("dice", dice), ("iou", iou)):
-            values[f"scores/{name}"][*place, rows] = _alike(measure, coarse, explained, people)
-        for row, image, one in zip(rows, explained, coarse, strict=True):
-            for kind, others in self.partners.maps_for(image, network.preprocessing, self._cells[0]).items():
-                rho = spearman(np.broadcast_to(one, others.shape), others)
-                values[f"scores/floor_{kind}"][*place, row] = np.nan if np.isnan(rho).all() else np.nanmean(rho)
+            values[f"scores/{name}"][*place, rows] = people.alike(measure, coarse, explained)
+        for kind, floor in people.floors(spearman, coarse, explained).items():
+            values[f"scores/floor_{kind}"][*place, rows] = floor
 
 
 def _fault(collection: Collection, image: str) -> str | None:
@@ -186,15 +184,3 @@ def _targets(
     if spec.target == "label":
         return {image: label for image, label in zip(images, labels, strict=True) if label is not None}
     return dict.fromkeys(images, int(spec.target))
-
-
-def _alike(
-    measure: Callable[[Any, Any], Any], maps: np.ndarray, images: Sequence[str], people: People | None
-) -> np.ndarray:
-    """How alike each map is to people's on the same grid: (image,), NaN where people marked nothing."""
-    found = np.full(len(images), np.nan)
-    known = [row for row, image in enumerate(images) if people is not None and image in people.images]
-    if known:
-        human = people.maps[maps.shape[1:]].sel(image=[images[row] for row in known])
-        found[known] = measure(maps[known], human.values)
-    return found

@@ -25,8 +25,10 @@ class Arguments:
         from gala_viz.commands import compare_page
 
         serve(
-            "compare",
-            lambda: compare_page.page(self.options),
+            {
+                "compare": lambda: compare_page.page(self.options),
+                "explore": lambda: compare_page.all_images(self.options),
+            },
             self.at,
             when_listening=lambda: compare_page.warm_up(self.options),
         )

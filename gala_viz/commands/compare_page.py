@@ -1,6 +1,7 @@
 """The comparison page assembled: options, a source that loads beside it, a view of it; served with or without a file.
 
-``apps/compare.py`` and ``gala-viz compare`` both serve ``page``.
+``apps/compare.py`` and ``gala-viz compare`` both serve ``page``; ``apps/explore.py`` and ``gala-viz explore`` serve
+``all_images``.
 """
 
 from __future__ import annotations
@@ -23,6 +24,13 @@ def page(options: CompareOptions) -> Viewable:
     from gala_viz.panels.compare import compare_page
 
     return compare_page(source(options))
+
+
+def all_images(options: CompareOptions, compare: str = "compare") -> Viewable:
+    """The page of all images of the same source, for one session; ``compare`` is where the comparison is served."""
+    from gala_viz.panels.explore import explore_page
+
+    return explore_page(source(options), compare)
 
 
 def warm_up(options: CompareOptions) -> None:

@@ -6,7 +6,7 @@ import errno
 import os
 import sys
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,8 +47,10 @@ class Address:
         return [*(f"{_host(host)}:{self.port}" for host in sorted(own)), *self.allow_websocket_origin]
 
 
-def serve(name: str, page: Callable[[], Any], at: Address, *, when_listening: Callable[[], None] | None = None) -> None:
-    """Serve ``page``, called anew for every session, under ``name`` until Ctrl-C.
+def serve(
+    pages: Mapping[str, Callable[[], Any]], at: Address, *, when_listening: Callable[[], None] | None = None
+) -> None:
+    """Serve each of ``pages``, called anew for every session, under its name until Ctrl-C; the first is opened.
 
     ``when_listening`` runs once, after the port answers. Raises ``OSError`` with a sentence where the port is taken,
     may not be used, or where the address is none of this machine's.
@@ -57,7 +59,7 @@ def serve(name: str, page: Callable[[], Any], at: Address, *, when_listening: Ca
 
     try:
         server = pn.serve(
-            {name: page},
+            dict(pages),
             port=at.port,
             address=at.address,
             prefix=at.prefix,
@@ -70,7 +72,9 @@ def serve(name: str, page: Callable[[], Any], at: Address, *, when_listening: Ca
     except OSError as error:
         raise OSError(_refused(error, at)) from None
     server.start()
-    sys.stdout.write(f"The page is at {at.url(name)} (Ctrl-C ends it).\n")
+    name, *others = pages
+    more = "".join(f", {other} at {at.url(other)}" for other in others)
+    sys.stdout.write(f"The page is at {at.url(name)}{more} (Ctrl-C ends it).\n")
     sys.stdout.flush()
     if when_listening is not None:
         server.io_loop.add_callback(when_listening)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ class Gallery:
     """One page of thumbnails of the images that search and filters admit; ``shown.image`` is the one selected.
 
     Filtering happens here, on columns of the shared index; thumbnails are read in a thread of this gallery.
+    ``admitted`` (image,) tells what search and filters let through, and ``on_admitted`` is called when that changes.
     """
 
     def __init__(self, source: MapSource, index: CollectionIndex, shown: Shown, document: Document | None) -> None:
@@ -38,6 +40,9 @@ class Gallery:
         self.hint = facts(margin=(2, 0))
         self.tiles = Tiles(sizing_mode="stretch_width", margin=0, on_message=self._on_message)
         self.places = np.arange(len(index))
+        self.admitted = np.ones(len(index), dtype=bool)
+        self.within: np.ndarray | None = None
+        self.on_admitted: Callable[[], None] = lambda: None
         self.pane = pn.Column(
             self.fields,
             self.hint,
@@ -53,6 +58,7 @@ class Gallery:
         if name == "order":
             self.fields.change("descending", shown=value != "id")
         self.refresh()
+        self.on_admitted()
 
     @property
     def choice(self) -> Choice:
@@ -73,8 +79,17 @@ class Gallery:
         """Search, filter and sort again, and show the first page (or stay on the present one)."""
         choice = self.choice
         self.places = self.index.matching(choice, self.scores)
+        self.admitted = np.zeros(len(self.index), dtype=bool)
+        self.admitted[self.places] = True
+        if self.within is not None:
+            self.places = self.places[self.within[self.places]]
         self.hint.object = self._hint(choice)
         self._show(self.tiles.page if keep_page else 0)
+
+    def restrict(self, within: np.ndarray | None) -> None:
+        """Show only images that are also ``within`` (image,), a selection made elsewhere; None: all."""
+        self.within = within
+        self.refresh()
 
     def step(self, by: int) -> str | None:
         """The image ``by`` places after the present one, in the gallery's order; None at either end."""

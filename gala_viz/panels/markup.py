@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
 import numpy as np
@@ -20,18 +20,18 @@ def facts(html: str = "", **params) -> pn.pane.HTML:
     return pn.pane.HTML(html, stylesheets=[_FACTS], **{"sizing_mode": "stretch_width", "margin": 0, **params})
 
 
-def loading(step: str) -> str:
+def loading(step: str, heading: str) -> str:
     """The page before its source is there."""
     return (
-        '<div class="state" role="status"><h1>Compare what two networks rely on</h1>'
+        f'<div class="state" role="status"><h1>{escape(heading)}</h1>'
         f'<p class="step">{escape(step or "Starting…")}</p><div class="pulse"></div></div>'
     )
 
 
-def failure(error: str) -> str:
+def failure(error: str, heading: str) -> str:
     """The page when its source could not be loaded."""
     return (
-        '<div class="state" role="alert"><h1>The comparison could not start</h1>'
+        f'<div class="state" role="alert"><h1>{escape(heading)}: the page could not start</h1>'
         f"<pre>{escape(error)}</pre>"
         "<p>Correct what is named above, then reload this page. "
         "The names of networks and collections are set where the server is started: "
@@ -108,6 +108,26 @@ def score_table(networks: Sequence[NetworkInfo], columns: dict[str, Sequence[flo
         for k, (side, network) in enumerate(zip(SIDES, networks, strict=True))
     )
     return f'<table><tr><th></th>{head}</tr>{body}</table><p class="muted">{escape(note)}</p>'
+
+
+def chosen_images(count: int, total: int, selected: bool, values: Mapping[str, np.ndarray]) -> str:
+    """How many images are chosen, and the mean of each of ``values`` over them."""
+    what = "selected" if selected else "drawn in colour"
+    means = ", ".join(f"{escape(title)} {_number(float(ones.mean()))}" for title, ones in values.items() if len(ones))
+    return (
+        f"<p><b>{count:,}</b> of {total:,} images {what}{'. Means: ' + means if means else ''}. "
+        '<span class="muted">Drag a box or a lasso to select, click a point for its values.</span></p>'
+    )
+
+
+def image_values(image: str | None, category: str, link: str, values: Mapping[str, float]) -> str:
+    """One image's values, and where it is compared."""
+    if image is None:
+        return '<p class="muted">Click a point or a picture to see its values here.</p>'
+    rows = "".join(f"<tr><td>{escape(title)}</td><td>{_number(value)}</td></tr>" for title, value in values.items())
+    go = f'<p><a href="{escape(link)}" target="gala_viz_compare">Open in the comparison</a></p>' if link else ""
+    head = f"<h1>{escape(category)}</h1>" if category else ""
+    return f'{head}<p class="muted id">{escape(image)}</p>{go}<table>{rows}</table>'
 
 
 def provenance(networks: Sequence[NetworkInfo], skipped: Sequence[tuple[str, str]], kinds: dict[str, str]) -> str:

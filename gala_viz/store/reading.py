@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import xarray as xr
 
+from gala_viz.alignment import bootstrap_interval
 from gala_viz.attribution.delta import delta, scale_of
 from gala_viz.attribution.reduce import smooth
 from gala_viz.networks.frames import into_frame
@@ -17,6 +18,9 @@ from gala_viz.store.layout import SCORES, segment
 from gala_viz.store.source import MapUpdate, Prediction
 from gala_viz.store.spec import ABOUT, StoredNetwork
 from gala_viz.store.zarr_store import Store
+
+MANY = 20_000
+FLOORS = ("floor_same", "floor_different")
 
 
 def requested(store: Store, request: MapRequest) -> bool:
@@ -107,6 +111,7 @@ def scores_of(store: Store, networks: Sequence[StoredNetwork], request: MapReque
             "rho_attention": (("network", "layer", "image"), columns["rho_attention"][rows]),
             "ceiling": (("image",), ceiling),
             "delta_size": (("image",), size),
+            **{name: (("network", "image"), columns[name][order, rows]) for name in FLOORS if stored},
         },
         coords={
             "network": [network.name for network in networks],
@@ -118,13 +123,17 @@ def scores_of(store: Store, networks: Sequence[StoredNetwork], request: MapReque
 
 
 def _ceiling(values: np.ndarray) -> dict[str, float]:
-    from gala_viz.alignment import bootstrap_interval
-
+    """Mean and 95 % interval over images: bootstrap, or for ``MANY`` images the normal one, which is the same then."""
     known = values[np.isfinite(values)].astype(float)
     if not len(known):
-        return dict.fromkeys(("ceiling_mean", "ceiling_low", "ceiling_high"), float("nan"))
-    found = bootstrap_interval(known, n_resamples=2000 if len(known) < 20_000 else 200)
-    return {"ceiling_mean": found.mean, "ceiling_low": found.low, "ceiling_high": found.high}
+        bounds = (float("nan"),) * 3
+    elif len(known) < MANY:
+        found = bootstrap_interval(known, n_resamples=2000)
+        bounds = (found.mean, found.low, found.high)
+    else:
+        mean, error = float(known.mean()), float(known.std(ddof=1) / np.sqrt(len(known)))
+        bounds = (mean, mean - 1.96 * error, mean + 1.96 * error)
+    return dict(zip(("ceiling_mean", "ceiling_low", "ceiling_high"), bounds, strict=True))
 
 
 def _image_scores(

@@ -36,7 +36,7 @@ class Store:
         except (OSError, KeyError, ValueError) as error:
             raise StoreError(f"{self.path} is no store of maps ({error}); gala-viz attribute makes one.") from None
         self.spec = spec_from(self.settings)
-        self.images: tuple[str, ...] = tuple(str(image) for image in self._root["image"][:])
+        self.images: tuple[str, ...] = tuple(self._root["image"][:].tolist())
         self._positions = {image: position for position, image in enumerate(self.images)}
 
     def __contains__(self, image: object) -> bool:
@@ -53,7 +53,7 @@ class Store:
 
     def labels(self) -> Labels:
         """What the collection said of all images when the store was made."""
-        texts = {name: tuple(str(text) for text in self._root[name][:]) for name in LABELS}
+        texts = {name: tuple(self._root[name][:].tolist()) for name in LABELS}
         return Labels(**texts, has_human_map=self._root["marked"][:])
 
     def notes(self) -> dict[str, str]:

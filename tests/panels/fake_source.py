@@ -237,8 +237,9 @@ class FakeSource:
                 "iou": (dims, rho * 0.5),
                 "ceiling": ("image", np.where(known, 0.7, np.nan)),
                 "delta_size": ("image", rng.uniform(0.1, 0.3, n)),
+                "rho_attention": (("network", "layer", "image"), np.stack([rho] * len(LAYERS), axis=1)),
             },
-            coords={"network": [k.name for k in self.networks], "image": list(self.images)},
+            coords={"network": [k.name for k in self.networks], "layer": list(LAYERS), "image": list(self.images)},
             attrs={"ceiling_mean": 0.7, "ceiling_low": 0.66, "ceiling_high": 0.74, "resolution_px": 56},
         )
 

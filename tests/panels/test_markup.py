@@ -1,3 +1,5 @@
+import numpy as np
+
 from gala_viz.panels import markup
 from gala_viz.store.source import ImageInfo, NetworkInfo, Prediction
 
@@ -14,8 +16,10 @@ def every_markup():
     prediction = Prediction(indices=(0,), categories=(EVIL,), probabilities=(0.5,), correct=False)
     info = ImageInfo(image=EVIL, category=EVIL, target=0, superclass=EVIL, split=EVIL)
     pair = (network(EVIL), network(EVIL))
-    yield markup.loading(EVIL)
-    yield markup.failure(EVIL)
+    yield markup.loading(EVIL, EVIL)
+    yield markup.failure(EVIL, EVIL)
+    yield markup.image_values(EVIL, EVIL, EVIL, {EVIL: 1.0})
+    yield markup.chosen_images(3, 9, True, {EVIL: np.ones(2)})
     yield markup.nothing_to_show(EVIL)
     yield markup.alert(EVIL)
     yield markup.image_heading(info)

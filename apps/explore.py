@@ -1,0 +1,10 @@
+"""All images of a collection as points: ``panel serve apps/compare.py apps/explore.py --args --store maps.zarr``."""
+
+import sys
+
+import tyro
+
+from gala_viz.commands.compare_page import all_images
+from gala_viz.panels.options import CompareOptions
+
+all_images(tyro.cli(CompareOptions, prog="explore", args=sys.argv[1:])).servable()

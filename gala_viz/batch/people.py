@@ -1,0 +1,84 @@
+"""What people marked on a block of images, in one network's frame: read once, brought to every grid that is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from gala_viz.alignment import CeilingSpec, area_average, image_ceilings, to_resolution
+from gala_viz.batch.partners import KINDS, Partners
+from gala_viz.collections.collection import Collection
+from gala_viz.networks.preprocessing import Preprocessing
+
+CEILING = CeilingSpec(n_splits=100)
+
+Measure = Callable[[NDArray, NDArray], NDArray]
+
+
+class BlockPeople:
+    """Human maps of the default kind of those ``images`` that have one, cut like the network's input."""
+
+    def __init__(
+        self, collection: Collection, images: Sequence[str], frame: Preprocessing, partners: Partners, cells: int
+    ) -> None:
+        self._collection, self._frame, self._cells = collection, frame, (cells, cells)
+        framed = {image: self._framed(image) for image in images}
+        self.images = [image for image, one in framed.items() if one is not None]
+        self._maps = np.stack([framed[image] for image in self.images]) if self.images else None
+        self._drawn = {image: partners.of(image) for image in images}
+        self._others: dict[str, NDArray] = {}
+
+    def on(self, grid: tuple[int, int]) -> NDArray:
+        """The maps (image, y, x) by area averages on another grid of the frame."""
+        return area_average(self._maps, grid)
+
+    def alike(self, measure: Measure, maps: NDArray, images: Sequence[str]) -> NDArray:
+        """How alike the ``maps`` of ``images`` are to people's, on the maps' own grid: NaN where people marked
+        nothing.
+        """
+        found = np.full(len(images), np.nan)
+        known = [row for row, image in enumerate(images) if image in self.images]
+        if known:
+            others = self.on(maps.shape[1:])[[self.images.index(images[row]) for row in known]]
+            found[known] = measure(maps[known], others)
+        return found
+
+    def ceilings(self) -> NDArray:
+        """Split-half rho of each image's participants at the cells of comparisons; NaN with fewer than two."""
+        return np.array([self._ceiling(image) for image in self.images])
+
+    def floors(self, measure: Measure, maps: NDArray, images: Sequence[str]) -> dict[str, NDArray]:
+        """For each kind of partner the mean likeness of each image's map to the human maps of its partners."""
+        found = {kind: np.full(len(images), np.nan) for kind in KINDS}
+        for row, image in enumerate(images):
+            for kind, partners in self._drawn[image].items():
+                others = [one for one in map(self._partner, partners) if one is not None]
+                if others:
+                    rho = measure(np.broadcast_to(maps[row], (len(others), *maps.shape[1:])), np.stack(others))
+                    found[kind][row] = np.nanmean(rho) if np.isfinite(rho).any() else np.nan
+        return found
+
+    def _framed(self, image: str) -> NDArray | None:
+        found = self._collection.human_map(image)
+        return None if found is None else self._frame.map_to_frame(found).values
+
+    def _partner(self, image: str) -> NDArray | None:
+        if image not in self._others:
+            found = self._framed(image)
+            self._others[image] = None if found is None else area_average(found, self._cells)
+        return self._others[image]
+
+    def _ceiling(self, image: str) -> float:
+        maps = self._collection.participant_maps(image)
+        if maps is None or maps.sizes["participant"] < CEILING.min_participants:
+            return float("nan")
+        framed = [
+            to_resolution(self._frame.map_to_frame(one.assign_attrs(maps.attrs)), self._cells)
+            for one in maps.transpose("participant", "y", "x")
+        ]
+        coords = {"participant": maps["participant"].values}
+        stacked = xr.DataArray(np.stack(framed), dims=("participant", "y", "x"), coords=coords)
+        return image_ceilings([(image, stacked)], CEILING).rho.get(image, float("nan"))

@@ -1,0 +1,35 @@
+"""``gala-viz explore``: all images of a collection as points, and the comparison of each beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated
+
+import tyro
+
+from gala_viz.commands.compare import check
+from gala_viz.commands.serving import Address, serve
+from gala_viz.panels.options import CompareOptions
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arguments:
+    """Look at a whole collection: which images two networks see like people, and where they differ.
+
+    --store opens maps that gala-viz attribute made, any number of images; without it the images that the comparison
+    has scored are shown.
+    """
+
+    options: Annotated[CompareOptions, tyro.conf.arg(name="")] = field(default_factory=CompareOptions)
+    at: Annotated[Address, tyro.conf.arg(name="")] = field(default_factory=Address)
+
+    def run(self) -> None:
+        """Serve both pages until Ctrl-C; what cannot be shown is told before the server starts."""
+        check(self.options)
+        from gala_viz.commands import compare_page
+
+        pages = {
+            "explore": lambda: compare_page.all_images(self.options),
+            "compare": lambda: compare_page.page(self.options),
+        }
+        serve(pages, self.at, when_listening=lambda: compare_page.warm_up(self.options))

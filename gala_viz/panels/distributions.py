@@ -1,0 +1,68 @@
+"""How the chosen images are distributed, beside what people reach and what chance reaches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import panel as pn
+import xarray as xr
+from numpy.typing import NDArray
+
+from gala_viz.panels.markup import facts
+from gala_viz.panels.score_view import ceiling_of, score_figure
+from gala_viz.plots.distribution import distribution_columns
+from gala_viz.specs import MapRequest
+from gala_viz.store.source import NetworkInfo
+
+
+class Distributions:
+    """Histograms of rho with people of both networks over chosen images; band: noise ceiling, lines: means.
+
+    The floor, rho with the human map of another image, is told in words, where a source knows it.
+    """
+
+    def __init__(self, networks: Sequence[NetworkInfo]) -> None:
+        self._networks = networks
+        self.figure = score_figure(networks)
+        self.note = facts(margin=(2, 0, 0, 0))
+        self.pane = pn.Column(
+            pn.pane.Bokeh(self.figure, sizing_mode="stretch_width", margin=0),
+            self.note,
+            sizing_mode="stretch_width",
+            margin=0,
+        )
+
+    def show(self, scores: xr.Dataset, request: MapRequest, chosen: NDArray[np.bool_]) -> None:
+        """Draw the images that are ``chosen`` (image,)."""
+        values = np.asarray(scores["rho"], dtype=float)[:, chosen]
+        known = np.isfinite(values)
+        means = [float(row[ok].mean()) if ok.any() else float("nan") for row, ok in zip(values, known, strict=True)]
+        ceiling = ceiling_of(scores)
+        columns, top = distribution_columns(values, means, ceiling)
+        for renderer, data in zip(self.figure.renderers, columns, strict=True):
+            renderer.data_source.data = data
+        bars = columns[2]
+        self.figure.x_range.update(start=bars["left"][0], end=bars["right"][-1])
+        self.figure.y_range.update(start=0, end=top)
+        self.figure.xaxis.axis_label = "Spearman's rho with people; lines: means"
+        lines = [f"n = {int(known.all(axis=0).sum()):,} images with human maps"]
+        lines += [
+            f"{one.title}: {mean:.3f}" for one, mean in zip(self._networks, means, strict=True) if np.isfinite(mean)
+        ]
+        if ceiling:
+            lines.append(f"ceiling {ceiling.mean:.3f} [{ceiling.low:.3f}, {ceiling.high:.3f}]")
+        lines += _floors(scores, chosen)
+        lines.append(f"maps: {request.method}, n = {request.smoothgrad.n_samples}, seed {request.smoothgrad.seed}")
+        lines.append(f"compared at {scores.attrs.get('resolution_px')} × {scores.attrs.get('resolution_px')} cells")
+        self.note.object = f'<p class="muted">{"; ".join(lines)}.</p>'
+
+
+def _floors(scores: xr.Dataset, chosen: NDArray[np.bool_]) -> list[str]:
+    told = []
+    for kind, words in (("same", "same category"), ("different", "another category")):
+        if f"floor_{kind}" in scores:
+            values = np.asarray(scores[f"floor_{kind}"], dtype=float)[:, chosen]
+            if np.isfinite(values).any():
+                told.append(f"floor, maps of {words}: {np.nanmean(values):.3f}")
+    return told

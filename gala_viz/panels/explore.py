@@ -1,0 +1,60 @@
+"""The page of all images at once: two measures as axes, a selection, a gallery."""
+
+from __future__ import annotations
+
+import panel as pn
+import panel_material_ui as pmui
+
+from gala_viz.panels.explore_view import ExploreView
+from gala_viz.panels.markup import facts, nothing_to_show, provenance
+from gala_viz.panels.page import EDGE, SourcePage, section
+from gala_viz.panels.shared import SharedSource
+from gala_viz.panels.styles import grid_css
+
+
+def explore_page(shared: SharedSource, compare: str = "") -> pmui.Page:
+    """A page for one session; ``compare`` is the address of the comparison of the same source, where it is served."""
+    return ExplorePage(shared, compare).page
+
+
+class ExplorePage(SourcePage):
+    """All images as points."""
+
+    heading = "Explore a whole collection"
+    description = "All images of a collection by how alike two networks are to people, and to each other."
+    view: ExploreView | None
+
+    def __init__(self, shared: SharedSource, compare: str = "") -> None:
+        self._compare = compare
+        super().__init__(shared)
+
+    def fill(self) -> None:
+        """The cloud, what is selected, distributions; the gallery at the left."""
+        source, index = self.shared.source, self.shared.index
+        if not index.images:
+            self.page.main = [facts(nothing_to_show(source.title))]
+            return
+        self.view = view = ExploreView(source, index, self.document, self._compare)
+        if self.page.dark_theme:
+            view.set_dark(True)
+        self.page.param.watch(lambda event: view.set_dark(event.new), "dark_theme")
+        chosen = pn.Row(view.selection, view.clear, sizing_mode="stretch_width", margin=(2, 0), styles={"gap": "14px"})
+        left = pn.Column(view.fields, chosen, view.cloud.pane, sizing_mode="stretch_width", margin=0)
+        right = pn.Column(
+            section("Closeness to people", "of the images in colour, or selected", view.distributions.pane),
+            section("One image", "", view.one),
+            sizing_mode="stretch_width",
+            margin=0,
+        )
+        body = pn.Column(
+            left,
+            right,
+            sizing_mode="stretch_width",
+            margin=EDGE,
+            stylesheets=[
+                grid_css("minmax(0, 2fr) minmax(280px, 1fr)", "28px"),
+                ":host { align-items: start !important; }",
+            ],
+        )
+        about = facts(provenance(source.networks, source.skipped, source.map_kinds), margin=(10, 14, 24, 14))
+        self.page.param.update(sidebar=[view.gallery.pane], main=[body, about], header=[self.subtitle, view.keys])

@@ -1,0 +1,128 @@
+"""One visitor's look at all images: two measures as axes, a selection that the gallery shows, distributions beside."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+import numpy as np
+import panel_material_ui as pmui
+from bokeh.document import Document
+
+from gala_viz.panels.cloud_view import CloudView
+from gala_viz.panels.components import Keys
+from gala_viz.panels.distributions import Distributions
+from gala_viz.panels.fields import Field, Fields, options_of
+from gala_viz.panels.gallery import Gallery
+from gala_viz.panels.index import CollectionIndex
+from gala_viz.panels.markup import alert, chosen_images, facts, image_values
+from gala_viz.panels.measures import measures
+from gala_viz.panels.state import Shown
+from gala_viz.plots.cloud import Cloud
+from gala_viz.store.source import MapSource
+
+NOTHING = (
+    "No image has been scored yet. Open the comparison and press “Score the collection”, or use gala-viz attribute."
+)
+
+
+class ExploreView:
+    """All parts of one session and what connects them.
+
+    Filters and search of the gallery decide which images are drawn in colour; box and lasso decide which of these the
+    gallery shows; the image that is shown has a ring in the cloud.
+    """
+
+    def __init__(self, source: MapSource, index: CollectionIndex, document: Document | None, compare: str = "") -> None:
+        self.source, self.index, self._compare = source, index, compare
+        self.scores = source.scores(source.request)
+        layers = [str(layer) for layer in self.scores["layer"].values]
+        self.measures = measures(source.networks, layers, bool(source.map_kinds))
+        titles = list(self.measures)
+        self.axes = {"x": titles[0], "y": titles[1] if len(titles) > 1 else titles[0]}
+        self.shown = Shown()
+        self.gallery = Gallery(source, index, self.shown, document)
+        self.gallery.set_scores(self.scores)
+        self.gallery.on_admitted = self._draw
+        self.cloud = CloudView(self.select, lambda place: setattr(self.shown, "image", index.images[place]))
+        choices = options_of(titles)
+        self.fields = Fields(
+            [
+                Field(name="x", label="Across", kind="choice", value=self.axes["x"], options=choices),
+                Field(name="y", label="Up", kind="choice", value=self.axes["y"], options=choices),
+                Field(name="means", label="Category means", kind="switch", value=False, shown=bool(index.categories)),
+            ],
+            self._write,
+            least_px=220,
+        )
+        self.distributions = Distributions(source.networks)
+        self.selection = facts()
+        self.one = facts()
+        self.keys = Keys(on_message=lambda message: self.move(message.get("move", 0)))
+        self.clear = pmui.Button(label="Show all", variant="outlined", size="small", visible=False, margin=0)
+        self.clear.on_click(lambda _: self.select(None))
+        self.shown.param.watch(lambda event: self._show(event.new), "image")
+        self._draw(new_axes=True)
+
+    def select(self, within: np.ndarray | None) -> None:
+        """Show only ``within`` (image,) in the gallery; None, or nothing selected: all."""
+        within = within if within is not None and within.any() else None
+        self.gallery.restrict(within)
+        self.clear.visible = within is not None
+        self._tell()
+
+    def move(self, by: int) -> None:
+        """Go ``by`` images on in the gallery's order."""
+        image = self.gallery.step(by)
+        if image is not None:
+            self.shown.image = image
+            self.gallery.reveal(image)
+
+    def set_dark(self, dark: bool) -> None:
+        """Draw for a dark page, or a light one."""
+        self.cloud.dark = dark
+        self._draw()
+
+    def close(self) -> None:
+        """End the gallery's thread and let go of the source."""
+        self.gallery.close()
+        self.source = None
+
+    def values(self, axis: str) -> np.ndarray:
+        """(image,) of the measure on an axis."""
+        return self.measures[self.axes[axis]](self.scores)
+
+    def _write(self, name: str, value: object) -> None:
+        if name in self.axes:
+            self.axes[name] = str(value)
+        self._draw(new_axes=name in self.axes)
+
+    def _draw(self, new_axes: bool = False) -> None:
+        cloud = Cloud(self.values("x"), self.values("y"), self.gallery.admitted)
+        self.cloud.show(cloud, self.axes["x"], self.axes["y"], new_axes=new_axes)
+        means = self.fields.values["means"]
+        self.cloud.by_category(self.index.category if means else None, len(self.index.categories))
+        self._show(self.shown.image)
+        self._tell()
+
+    def _tell(self) -> None:
+        cloud, within = self.cloud.cloud, self.gallery.within
+        chosen = cloud.kept if within is None else cloud.kept & within
+        self.distributions.show(self.scores, self.source.request, chosen)
+        if not cloud.known.any():
+            self.selection.object = alert(NOTHING)
+            return
+        known = chosen & cloud.known
+        means = {self.axes[axis]: values[known] for axis, values in (("x", cloud.x), ("y", cloud.y))}
+        self.selection.object = chosen_images(int(known.sum()), len(self.index), within is not None, means)
+
+    def _show(self, image: str | None) -> None:
+        place = self.index.place.get(image or "")
+        self.cloud.mark(place)
+        if place is None:
+            self.one.object = image_values(None, "", "", {})
+            return
+        values = {title: float(measure(self.scores)[place]) for title, measure in self.measures.items()}
+        number = self.index.category[place]
+        category = self.index.categories[number] if number >= 0 else ""
+        link = f"{self._compare}?image={quote(str(image), safe='')}" if self._compare else ""
+        self.one.object = image_values(image, category, link, values)

@@ -1,0 +1,119 @@
+"""A page of one session over a source that may still be loading: words at once, the visitor's parts when it is
+there.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from html import escape
+
+import panel as pn
+import panel_material_ui as pmui
+
+from gala_viz.panels.background import browser_heard, wait_for_browser
+from gala_viz.panels.components import Reload
+from gala_viz.panels.markup import facts, failure, loading
+from gala_viz.panels.shared import SharedSource
+from gala_viz.panels.styles import PAGE_SX, THEME
+
+TITLE = "gala_viz"
+DARK_COOKIE = "gala_viz_dark"
+"""Where a browser keeps the choice of light or dark, so that the next page begins with it (``browser/display.js``)."""
+LOOK_MS = 250
+"""How often a waiting page looks whether its source is there."""
+EDGE = (6, 14)
+
+
+class SourcePage(ABC):
+    """The page of one session; ``view`` is None until the source is ready."""
+
+    heading: str
+    """What the page is, while it loads and in the browser's tab."""
+    description: str
+
+    def __init__(self, shared: SharedSource) -> None:
+        self.shared = shared
+        self.view = None
+        self.document = pn.state.curdoc
+        self.state = facts(loading(shared.step, self.heading))
+        self.reload = Reload(width=0, height=0, margin=0)
+        self.subtitle = facts(margin=(0, 8), align="center")
+        title = f"gala_viz: {self.heading[0].lower()}{self.heading[1:]}"
+        self.page = pmui.Page(
+            title=TITLE,
+            site_url="",
+            main=[self.state, self.reload],
+            sidebar=[],
+            header=[self.subtitle],
+            sidebar_width=276,
+            sidebar_resizable=False,
+            theme_config=THEME,
+            dark_theme=pn.state.cookies.get(DARK_COOKIE) == "1",
+            busy_indicator=None,
+            sx=PAGE_SX,
+            meta_title=title,
+            meta_description=self.description,
+        )
+        self._waiting = None
+        if self.document is not None:
+            self.document.on_session_destroyed(lambda _: self.close())
+            pn.state.onload(lambda: setattr(self.document, "title", title))
+        if shared.state == "ready":
+            self._begin()
+        else:
+            self._follow()
+            if self.document is not None:
+                self._waiting = pn.state.add_periodic_callback(self._follow, period=LOOK_MS)
+
+    @abstractmethod
+    def fill(self) -> None:
+        """Make ``view`` and put its parts on the page."""
+
+    def close(self) -> None:
+        """Cancel what this session asked for and let go of its parts."""
+        if self._waiting is not None:
+            self._waiting.stop()
+        if self.view is not None:
+            self.view.close()
+            self.view = None
+
+    def _follow(self) -> None:
+        if self.view is not None:
+            return
+        if self.shared.state == "ready":
+            if self.reload.heard and self._waiting is not None:
+                self._waiting.stop()
+            else:
+                self.reload.asked += 1  # the next session finds the source there
+        elif self.shared.state == "failed":
+            self.state.object = failure(self.shared.error, self.heading)
+        else:
+            self.state.object = loading(self.shared.step, self.heading)
+
+    def _begin(self) -> None:
+        if self.document is not None:
+            wait_for_browser(self.document)
+            pn.state.onload(lambda: browser_heard(self.document))
+        self.fill()
+        networks = self.shared.source.networks
+        names = " and ".join(dict.fromkeys(network.name for network in networks))
+        devices = " / ".join(dict.fromkeys(network.device for network in networks))
+        self.subtitle.object = _subtitle(self.shared.source.title, names, devices)
+
+
+def section(title: str, hint: str, *parts) -> pn.Column:
+    """Parts under a heading."""
+    return pn.Column(
+        facts(f'<h2>{title} <span class="muted" style="font-weight:400;font-size:12px">{hint}</span></h2>'),
+        *parts,
+        sizing_mode="stretch_width",
+        margin=0,
+    )
+
+
+def _subtitle(title: str, names: str, devices: str) -> str:
+    return (
+        f'<div style="display:flex;gap:14px;align-items:baseline;line-height:24px;white-space:nowrap;overflow:hidden">'
+        f'<span style="font-weight:600">{escape(title)}</span><span class="muted">{escape(names)}</span>'
+        f'<span class="muted" style="margin-left:auto">{escape(devices)}</span></div>'
+    )

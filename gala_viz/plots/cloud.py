@@ -1,0 +1,130 @@
+"""Half a million images as points: their density as a picture, drawn anew for every range that is looked at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import datashader as ds
+import datashader.transfer_functions as tf
+import holoviews as hv
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gala_viz.plots import frame  # noqa: F401  loads the Bokeh backend
+
+Range = tuple[float, float]
+
+KEPT = ("#b7cbe6", "#123a6b")
+KEPT_DARK = ("#2d5788", "#cfe4ff")
+REST, REST_DARK = ("#ececec", "#b4b4b4"), ("#23282e", "#4a525b")
+"""Colours from few to many images: those that are admitted, and the rest."""
+MARGIN = 0.04
+MOST_SPREAD_PX = 4
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cloud:
+    """Points (image,) of two measures; those with a NaN are nowhere. ``kept`` (image,) are drawn in colour, on top."""
+
+    x: NDArray[np.float32]
+    y: NDArray[np.float32]
+    kept: NDArray[np.bool_]
+
+    @property
+    def known(self) -> NDArray[np.bool_]:
+        """Images that have both values."""
+        return np.isfinite(self.x) & np.isfinite(self.y)
+
+    def ranges(self) -> tuple[Range, Range]:
+        """What holds all points, with a margin."""
+        return _range(self.x[self.known]), _range(self.y[self.known])
+
+    def picture(
+        self, x_range: Range, y_range: Range, size_px: tuple[int, int], dark: bool = False
+    ) -> NDArray[np.uint32]:
+        """Packed RGBA (row, column) from the bottom up, of ``size_px`` (width, height); transparent where no image is.
+
+        Colours follow the rank of the counts, so that single images and crowds are both seen; where points are few
+        they grow to a few pixels.
+        """
+        canvas = ds.Canvas(*size_px, x_range=x_range, y_range=y_range)
+        colours = (REST_DARK, KEPT_DARK) if dark else (REST, KEPT)
+        layers = []
+        for wanted, (few, many) in zip((self.known & ~self.kept, self.known & self.kept), colours, strict=True):
+            points = pd.DataFrame({"x": self.x[wanted], "y": self.y[wanted]})
+            counts = canvas.points(points, "x", "y", ds.count())
+            shaded = tf.shade(counts, cmap=[few, many], how="eq_hist", min_alpha=255)
+            layers.append(np.asarray(tf.dynspread(shaded, threshold=0.5, max_px=MOST_SPREAD_PX).data, dtype=np.uint32))
+        rest, kept = layers
+        return np.where(kept >> 24, kept, rest)
+
+    def within(self, geometry: dict) -> NDArray[np.bool_]:
+        """Which images lie in a selection: {"type": "rect", x0, x1, y0, y1} or {"type": "poly", x: [...], y: [...]}."""
+        if geometry.get("type") == "rect":
+            x0, x1 = sorted((float(geometry["x0"]), float(geometry["x1"])))
+            y0, y1 = sorted((float(geometry["y0"]), float(geometry["y1"])))
+            return self.known & (self.x >= x0) & (self.x <= x1) & (self.y >= y0) & (self.y <= y1)
+        corners = np.column_stack([np.asarray(geometry[axis], dtype=float) for axis in ("x", "y")])
+        if len(corners) < 3 or not np.isfinite(corners).all():
+            return np.zeros(len(self.x), dtype=bool)
+        low, high = corners.min(axis=0), corners.max(axis=0)
+        box = {"type": "rect", "x0": low[0], "x1": high[0], "y0": low[1], "y1": high[1]}
+        found = self.within(box)
+        found[found] = _inside(corners, self.x[found], self.y[found])
+        return found
+
+    def nearest(self, x: float, y: float, x_range: Range, y_range: Range) -> int | None:
+        """The kept image nearest to a place, as the eye sees it; None where none is within a fiftieth of the
+        picture.
+        """
+        wide, tall = x_range[1] - x_range[0], y_range[1] - y_range[0]
+        away = np.hypot((self.x - x) / wide, (self.y - y) / tall)
+        away[~(self.known & self.kept)] = np.inf
+        place = int(np.argmin(away)) if len(away) else 0
+        return place if len(away) and away[place] < 0.02 else None
+
+
+def cloud_plot(cloud: Cloud, x_label: str, y_label: str, size_px: tuple[int, int] = (600, 480)) -> hv.Overlay:
+    """The cloud, the line on which both measures are equal, and a ring without a place, which pages move."""
+    x_range, y_range = cloud.ranges()
+    height, width = size_px[1], size_px[0]
+    channels = [np.zeros((height, width), np.uint8)] * 4
+    centres = [np.linspace(low, high, count) for (low, high), count in ((x_range, width), (y_range, height))]
+    picture = hv.RGB((*centres, *channels), kdims=["x", "y"], vdims=[*hv.RGB.vdims, hv.RGB.alpha_dimension])
+    line = hv.Curve([(-9, -9), (9, 9)]).opts(color="#888888", line_dash="dotted", line_width=1)
+    ring = hv.Points([]).opts(marker="circle", size=15, fill_alpha=0, line_color="#e07b1a", line_width=2.5)
+    return (picture * line * ring).opts(
+        xlabel=x_label, ylabel=y_label, xlim=x_range, ylim=y_range, show_legend=False, title=""
+    )
+
+
+def category_means(cloud: Cloud, category: NDArray[np.integer], n_categories: int) -> dict[str, NDArray]:
+    """Mean of each category's kept images: x, y, n (category,), and which categories have any."""
+    wanted = cloud.known & cloud.kept & (category >= 0)
+    count = np.bincount(category[wanted], minlength=n_categories)
+    with np.errstate(invalid="ignore"):
+        x, y = (
+            np.bincount(category[wanted], weights=values[wanted], minlength=n_categories) / count
+            for values in (cloud.x, cloud.y)
+        )
+    there = np.flatnonzero(count)
+    return {"category": there, "x": x[there], "y": y[there], "n": count[there]}
+
+
+def _range(values: NDArray[np.floating]) -> Range:
+    if not len(values):
+        return 0.0, 1.0
+    low, high = float(values.min()), float(values.max())
+    pad = (high - low) * MARGIN or 0.5
+    return low - pad, high + pad
+
+
+def _inside(corners: NDArray[np.float64], x: NDArray, y: NDArray) -> NDArray[np.bool_]:
+    """Whether points lie inside a polygon, by the even-odd rule."""
+    inside = np.zeros(len(x), dtype=bool)
+    for (x0, y0), (x1, y1) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
+        crosses = (y0 > y) != (y1 > y)
+        if y1 != y0:
+            inside ^= crosses & (x < (x1 - x0) * (y - y0) / (y1 - y0) + x0)
+    return inside

@@ -1,0 +1,151 @@
+"""All images as points: what filters admit, what is selected, what a click shows."""
+
+import numpy as np
+import pytest
+from bokeh.events import RangesUpdate, SelectionGeometry, Tap
+
+from gala_viz.panels.explore import ExplorePage
+from gala_viz.panels.explore_view import ExploreView
+from gala_viz.panels.index import CollectionIndex
+from gala_viz.panels.measures import measures
+from gala_viz.panels.shared import SharedSource
+from gala_viz.specs import MapRequest
+from tests.panels.fake_source import LAYERS, FakeSource
+
+
+@pytest.fixture
+def view():
+    source = FakeSource(count=40)
+    for _ in source.survey(source.request, source.images, lambda: False):
+        pass
+    view = ExploreView(source, CollectionIndex(source), None, "compare")
+    yield view
+    view.close()
+
+
+def test_measures_are_named_by_what_they_are(view):
+    titles = list(view.measures)
+    assert titles[:3] == [
+        "Spearman's rho: Vanilla GALA",
+        "Spearman's rho: Human co-trained GALA",
+        "gain of Human co-trained GALA (rho)",
+    ]
+    assert f"attention rho, {LAYERS[0]}: Vanilla GALA" in titles
+    scores = view.source.scores(MapRequest())
+    np.testing.assert_allclose(view.measures[titles[2]](scores), scores["rho"][1] - scores["rho"][0], atol=1e-6)
+    np.testing.assert_allclose(view.measures[titles[0]](scores), scores["rho"][0], rtol=1e-6)
+    alone = measures(view.source.networks, (), has_people=False)
+    assert list(alone) == ["size of the delta, Human co-trained GALA minus Vanilla GALA"]
+
+
+def test_axes_begin_with_both_networks_likeness_to_people(view):
+    rho = np.asarray(view.source.scores(MapRequest())["rho"], np.float32)
+    np.testing.assert_array_equal(view.cloud.cloud.x, rho[0])
+    np.testing.assert_array_equal(view.cloud.cloud.y, rho[1])
+    assert view.cloud.figure.xaxis.axis_label == "Spearman's rho: Vanilla GALA"
+    view.fields.enter("x", "size of the delta, Human co-trained GALA minus Vanilla GALA")
+    np.testing.assert_array_equal(view.cloud.cloud.x, np.asarray(view.scores["delta_size"], np.float32))
+    assert view.cloud.figure.x_range.start < np.nanmin(view.cloud.cloud.x)
+
+
+def test_filters_of_the_gallery_decide_what_is_drawn_in_colour(view):
+    view.gallery.fields.enter("category", "tabby cat")
+    admitted = view.index.category == view.index.categories.index("tabby cat")
+    np.testing.assert_array_equal(view.cloud.cloud.kept, admitted)
+    assert (
+        f"<b>{int((admitted & view.cloud.cloud.known).sum())}</b> of 40 images drawn in colour" in view.selection.object
+    )
+
+
+def geometry(view, mask_of, final=True):
+    x, y = view.cloud.cloud.x[mask_of], view.cloud.cloud.y[mask_of]
+    edges = {"x0": x.min() - 1e-6, "x1": x.max() + 1e-6, "y0": y.min() - 1e-6, "y1": y.max() + 1e-6}
+    return SelectionGeometry(model=view.cloud.figure, final=final, geometry={"type": "rect", **edges})
+
+
+def test_a_selection_is_what_the_gallery_shows_until_it_is_cleared(view):
+    known = np.flatnonzero(view.cloud.cloud.known)
+    chosen = known[np.argsort(view.cloud.cloud.x[known])[:3]]
+    event = geometry(view, chosen, final=False)
+    view.cloud.figure._trigger_event(event)
+    assert view.gallery.within is None
+    view.cloud.figure._trigger_event(geometry(view, chosen))
+    expected = view.cloud.cloud.within(dict(geometry(view, chosen).geometry))
+    assert {item["id"] for item in view.gallery.tiles.items} == {view.index.images[k] for k in np.flatnonzero(expected)}
+    assert "selected" in view.selection.object
+    assert view.clear.visible
+    view.clear.clicks += 1
+    assert len(view.gallery.places) == 40
+    assert not view.clear.visible
+
+
+def test_a_selection_of_nothing_shows_all(view):
+    view.select(np.zeros(40, bool))
+    assert view.gallery.within is None
+
+
+def test_a_click_on_a_point_shows_the_image_and_a_way_to_compare_it(view):
+    place = int(np.flatnonzero(view.cloud.cloud.known)[2])
+    x, y = view.cloud.cloud.x[place], view.cloud.cloud.y[place]
+    view.cloud.figure._trigger_event(Tap(model=view.cloud.figure, x=float(x), y=float(y)))
+    image = view.shown.image
+    assert image == view.index.images[place]
+    assert view.gallery.tiles.selected == image
+    assert view.cloud._ring.data["x"] == [pytest.approx(float(x))]
+    assert "compare?image=" in view.one.object
+    assert "<img" not in view.one.object, "an id that looks like markup stays text"
+
+
+def test_moving_through_the_gallery_moves_the_ring(view):
+    view.shown.image = view.index.images[0]
+    view.move(1)
+    assert view.shown.image == view.index.images[1]
+
+
+def test_zooming_draws_the_part_that_is_looked_at(view):
+    before = view.cloud._picture.data
+    view.cloud.figure._trigger_event(RangesUpdate(model=view.cloud.figure, x0=0.1, x1=0.2, y0=0.3, y1=0.5))
+    after = view.cloud._picture.data
+    assert (after["x"], after["dh"]) == ([0.1], [pytest.approx(0.2)])
+    assert after["image"][0].shape == before["image"][0].shape
+    view.cloud.figure._trigger_event(RangesUpdate(model=view.cloud.figure, x0=0.2, x1=0.2, y0=0.3, y1=float("nan")))
+    assert view.cloud._picture.data is after, "a range without extent changes nothing"
+
+
+def test_category_means_are_drawn_on_demand(view):
+    assert len(view.cloud._means.data_source.data["x"]) == 0
+    view.fields.enter("means", True)
+    assert len(view.cloud._means.data_source.data["x"]) == 8
+    view.fields.enter("means", False)
+    assert len(view.cloud._means.data_source.data["x"]) == 0
+
+
+def test_distributions_tell_everything_beside_their_numbers(view):
+    told = view.distributions.note.object
+    known = int(np.isfinite(view.cloud.cloud.x).sum())
+    assert f"n = {known} images with human maps" in told
+    assert "smoothgrad, n = 50, seed 0" in told
+    view.gallery.fields.enter("category", "goldfish")
+    assert f"n = {known} images" not in view.distributions.note.object
+
+
+def test_a_collection_without_scores_says_what_to_do():
+    source = FakeSource(count=5, human=False)
+    nothing = source.scores(source.request)
+    source.scores = lambda _: nothing.where(False)
+    view = ExploreView(source, CollectionIndex(source), None)
+    assert "No image has been scored yet" in view.selection.object
+    view.close()
+
+
+def test_the_page_stands_for_a_ready_source_and_for_a_dark_one():
+    source = FakeSource(count=12)
+    shared = SharedSource(lambda say: source)
+    shared._load()
+    page = ExplorePage(shared, "compare")
+    light = page.view.cloud._picture.data["image"][0]
+    page.page.dark_theme = True
+    assert page.view.cloud.dark
+    assert page.view.cloud._picture.data["image"][0].shape == light.shape
+    page.close()
+    assert page.view is None
