@@ -15,8 +15,8 @@ from gala_viz.plots import frame  # noqa: F401  loads the Bokeh backend
 
 Range = tuple[float, float]
 
-KEPT = ("#b7cbe6", "#123a6b")
-KEPT_DARK = ("#2d5788", "#cfe4ff")
+KEPT = ("#6f9dd4", "#0b2c55")
+KEPT_DARK = ("#4f86c6", "#e3efff")
 REST, REST_DARK = ("#ececec", "#b4b4b4"), ("#23282e", "#4a525b")
 """Colours from few to many images: those that are admitted, and the rest."""
 MARGIN = 0.04

@@ -140,4 +140,4 @@ _add(DistillationRecipe(name="lite0-gala-human", title="GALA + fixations", atten
 _add(_rendered("rendered-resnet", "ResNet", "none"))
 _add(_rendered("rendered-se", "SE-ResNet", "se"))
 _add(_rendered("rendered-gala", "GALA-ResNet", "gala"))
-_add(_rendered("rendered-gala-clickme", "GALA-ResNet + simulated ClickMe", "gala", attention_weight=2.0))
+_add(_rendered("rendered-gala-clickme", "GALA-ResNet + simulated ClickMe", "gala", attention_weight=1.0))
