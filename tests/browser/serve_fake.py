@@ -12,6 +12,7 @@ import panel as pn
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from gala_viz.panels.compare import compare_page
+from gala_viz.panels.explore import explore_page
 from gala_viz.panels.shared import shared_source
 from tests.panels.fake_source import FakeSource
 
@@ -48,6 +49,7 @@ def app(name: str):
 def main(port: int) -> None:
     """Serve until ended."""
     apps = {name: app(name) for name in SOURCES}
+    apps["explore"] = lambda: explore_page(shared_source("compare", SOURCES["compare"]), "compare")
     shared_source("compare", SOURCES["compare"])
     pn.serve(apps, port=port, show=False)
 

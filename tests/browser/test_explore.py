@@ -1,0 +1,76 @@
+"""All images as points in a real browser: drag, click, zoom, and on to the comparison."""
+
+import numpy as np
+import pytest
+
+FIGURE = ".bk-Figure"
+
+
+@pytest.fixture
+def explore(visit):
+    page = visit("explore")
+    page.page.locator(FIGURE).first.wait_for()
+    page.frames(10)
+    return page
+
+
+def frame(page):
+    """Where the cloud lies in the window."""
+    return page.page.locator(FIGURE).first.bounding_box()
+
+
+def shown(page):
+    return page.page.locator(".count").first.inner_text()
+
+
+def test_a_dragged_box_decides_what_the_gallery_shows_until_it_is_cleared(explore):
+    assert shown(explore) == "24 photographs"
+    box, mouse = frame(explore), explore.page.mouse
+    mouse.move(box["x"] + box["width"] * 0.55, box["y"] + box["height"] * 0.1)
+    mouse.down()
+    mouse.move(box["x"] + box["width"] * 0.85, box["y"] + box["height"] * 0.8, steps=5)
+    mouse.up()
+    explore.page.get_by_text("images selected").wait_for()
+    count = int(shown(explore).split()[0])
+    assert 0 < count < 24
+    explore.page.get_by_role("button", name="Show all").click()
+    explore.page.get_by_text("images drawn in colour").wait_for()
+    assert shown(explore) == "24 photographs"
+
+
+def test_a_picture_of_the_gallery_shows_its_values_and_leads_to_the_comparison(explore):
+    explore.page.locator('.tile[data-image="photo 00005"]').click()
+    link = explore.page.get_by_role("link", name="Open in the comparison")
+    link.wait_for()
+    assert explore.page.get_by_text("noise ceiling (split-half rho)").count() >= 1
+    with explore.context.expect_page() as opened:
+        link.click()
+    other = opened.value
+    other.locator(".id").get_by_text("photo 00005", exact=True).wait_for()
+    other.close()
+
+
+def test_an_address_that_names_no_image_opens_the_first(visit):
+    page = visit("compare?image=nowhere%3Cimg%3E")
+    page.page.locator(".id").get_by_text("photo 00000", exact=True).wait_for()
+
+
+def test_the_wheel_zooms_and_the_cloud_is_drawn_anew(explore):
+    box = frame(explore)
+    before = explore.page.screenshot(clip=box)
+    explore.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    explore.page.mouse.wheel(0, -600)
+    explore.page.wait_for_timeout(1500)
+    assert explore.page.screenshot(clip=box) != before
+
+
+@pytest.mark.parametrize(("width", "height"), [(1100, 800), (1920, 1080)])
+def test_nothing_overflows_the_window(visit, width, height):
+    page = visit("explore", width=width, height=height)
+    page.page.locator(FIGURE).first.wait_for()
+    wide = page.page.evaluate("document.documentElement.scrollWidth")
+    assert wide <= width + 1
+    box = frame(page)
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= width + 1
+    assert np.isfinite(list(box.values())).all()
