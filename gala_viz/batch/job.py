@@ -39,7 +39,7 @@ def run_block(job: Job, number: int) -> BlockDone:
     from gala_viz.batch.block import block_values
 
     begun = time.monotonic()
-    store, collection, networks, partners = _opened(job)
+    store, collection, networks, partners = opened(job)
     images = store.images[store.spec.block(number)]
     values, unreadable = block_values(store.spec, collection, networks, images, partners)
     store.write_block(number, values, unreadable)
@@ -47,7 +47,7 @@ def run_block(job: Job, number: int) -> BlockDone:
 
 
 @lru_cache(maxsize=1)
-def _opened(job: Job):
+def opened(job: Job):
     """The store, the collection and the networks of this process, checked against what the store was made for."""
     import torch
 

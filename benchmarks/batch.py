@@ -1,0 +1,130 @@
+"""What storing maps costs beside a plain loop: ``python benchmarks/batch.py [--images 48] [--samples 25]``.
+
+The plain loop is the notebook's functions one after the other on one thread (SmoothGrad with its errors, attention
+norms, likeness to people, floors, ceilings), nothing written. Then the same images into a store: by this process, by
+one worker, by two. Workers start before the clock does. On two cores two workers can at best be twice as fast as one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+NETWORKS = ("rendered-gala", "rendered-gala-clickme")
+BLOCK = 12
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("--images", type=int, default=48)
+    parser.add_argument("--samples", type=int, default=25)
+    parser.add_argument("--repeats", type=int, default=3)
+    arguments = parser.parse_args()
+    import torch
+
+    torch.set_num_threads(1)
+    print(f"{platform.machine()}, {os.cpu_count()} cores, torch {torch.__version__}, one thread a process")
+    print(f"{arguments.images} images of 128 px, two networks, SmoothGrad n = {arguments.samples}\n")
+    ways = {"plain loop": plain, "store, this process": here, "store, 1 worker": one, "store, 2 workers": two}
+    seconds: dict[str, list[float]] = {way: [] for way in ways}
+    for _ in range(arguments.repeats):
+        for way, run in ways.items():
+            with tempfile.TemporaryDirectory() as folder:
+                seconds[way].append(run(Path(folder) / "maps.zarr", arguments.images, arguments.samples))
+    reference = statistics.median(seconds["plain loop"])
+    for way, times in seconds.items():
+        median = statistics.median(times)
+        print(f"{way:<22}{median:8.1f} s   {arguments.images / median:6.2f} images/s   {reference / median:5.2f} x")
+
+
+def asked(count: int, samples: int):
+    """Collection, images, networks and the store's agreement."""
+    from gala_viz.batch.described import store_spec
+    from gala_viz.collections import open_collection
+    from gala_viz.networks.zoo import load_network
+    from gala_viz.specs import SmoothGradSpec
+
+    collection = open_collection("rendered")
+    images = collection.images[:count]
+    networks = [load_network(name, "cpu") for name in NETWORKS]
+    spec = store_spec(
+        collection,
+        images,
+        networks,
+        {"smoothgrad": SmoothGradSpec(n_samples=samples)},
+        opened_as="rendered",
+        block_images=BLOCK,
+    )
+    for image in images:
+        collection.photo(image)
+    return collection, images, networks, spec
+
+
+def plain(path: Path, count: int, samples: int) -> float:
+    """Blocks computed and thrown away."""
+    from gala_viz.batch.block import block_values
+    from gala_viz.batch.partners import Partners
+    from gala_viz.networks.folding import folded
+
+    collection, images, networks, spec = asked(count, samples)
+    networks, partners = [folded(network) for network in networks], Partners(collection, images)
+    begun = time.perf_counter()
+    for number in range(spec.n_blocks):
+        block_values(spec, collection, networks, images[spec.block(number)], partners)
+    return time.perf_counter() - begun
+
+
+def prepared(path: Path, count: int, samples: int):
+    """An empty store, its job and its blocks."""
+    from gala_viz.batch.job import Job
+    from gala_viz.store.creation import create_store
+
+    _, images, _, spec = asked(count, samples)
+    store = create_store(path, spec, images)
+    return Job(store=str(path), collection="rendered", human_maps=None, networks=NETWORKS, device="cpu", threads=1), (
+        store.missing_blocks()
+    )
+
+
+def here(path: Path, count: int, samples: int) -> float:
+    """Into a store, in this process; opening the collection and the networks is not timed."""
+    from gala_viz.batch.job import opened
+    from gala_viz.batch.run import run_here
+
+    job, blocks = prepared(path, count, samples)
+    opened(job)
+    begun = time.perf_counter()
+    run_here(job, blocks)
+    return time.perf_counter() - begun
+
+
+def one(path: Path, count: int, samples: int) -> float:
+    """Into a store, by one worker process."""
+    return workers(path, count, samples, 1)
+
+
+def two(path: Path, count: int, samples: int) -> float:
+    """Into a store, by two worker processes."""
+    return workers(path, count, samples, 2)
+
+
+def workers(path: Path, count: int, samples: int, number: int) -> float:
+    """Into a store, by worker processes that have opened everything."""
+    from gala_viz.batch.job import opened
+    from gala_viz.batch.run import client_for, run_on
+
+    job, blocks = prepared(path, count, samples)
+    with client_for(None, number, job) as (client, here):
+        client.run(lambda: opened(here) and None)
+        begun = time.perf_counter()
+        run_on(client, here, blocks)
+        return time.perf_counter() - begun
+
+
+if __name__ == "__main__":
+    main()
