@@ -26,7 +26,7 @@ from gala_viz.live.updates import Clock, Told, map_update
 from gala_viz.live.uploads import Uploads
 from gala_viz.networks.folding import folded
 from gala_viz.networks.network import Network
-from gala_viz.specs import MapRequest, fingerprint, settings
+from gala_viz.specs import MapRequest, SmoothGradSpec, fingerprint, settings
 from gala_viz.store.source import Cancelled, ImageInfo, Labels, MapUpdate, Passage, Progress
 
 
@@ -59,7 +59,8 @@ class LiveMaps:
         self.images, self.map_kinds = tuple(collection.images), dict(collection.map_kinds)
         self.networks = tuple(network_info(network) for network in networks)
         self.methods = {name: method.title for name, method in METHODS.items()}
-        self.request = MapRequest()
+        noise = min(network.noise_fraction for network in networks)
+        self.request = MapRequest(smoothgrad=SmoothGradSpec(noise_fraction=noise))
 
     @property
     def skipped(self) -> tuple[tuple[str, str], ...]:

@@ -15,6 +15,8 @@ from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.networks.recording import recorded, watch
 from gala_viz.registry import unknown_name
 
+USUAL_NOISE = 0.15
+
 
 class Network:
     """A classifier of photographs on one device, in eval mode, its parameters without gradient.
@@ -56,6 +58,15 @@ class Network:
     def device_text(self) -> str:
         """Device and precision in words."""
         return device_text(self.device, self.dtype)
+
+    @property
+    def noise_fraction(self) -> float:
+        """SmoothGrad's noise that suits the network, as its card says; else 0.15, the middle of what is usual.
+
+        Noise that a network never met while it learned takes it away from what it recognises.
+        """
+        told = self.card.get("attribution", {}).get("noise_fraction", USUAL_NOISE)
+        return float(told) if isinstance(told, int | float) and 0 <= told < 1 else USUAL_NOISE
 
     def logits(self, batch: Tensor) -> Tensor:
         """Logits (B, category), float32, on the network's device; differentiable with respect to ``batch``."""

@@ -151,3 +151,13 @@ def test_lite0_has_its_categories_and_gala_sits_in_blocks_5_to_10(lite0_network)
         network = Network(gala, name="g", preprocessing=LITE0_PREPROCESSING, categories=category_names(), device="cpu")
         _, attention = network.attention(torch.zeros(1, 3, 224, 224))
     assert {a.shape[-2:] for a in attention.values()} == {(14, 14)}
+
+
+def test_the_noise_that_suits_a_network_is_what_its_card_says():
+    def network(card):
+        return Network(torch.nn.Identity(), name="n", preprocessing=Preprocessing(), categories=(), card=card, device="cpu")
+
+    assert network({}).noise_fraction == 0.15
+    assert network({"attribution": {"noise_fraction": 0.03}}).noise_fraction == 0.03
+    for wrong in ("much", -1, 1, None):
+        assert network({"attribution": {"noise_fraction": wrong}}).noise_fraction == 0.15

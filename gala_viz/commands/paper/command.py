@@ -58,6 +58,8 @@ class Arguments:
     """Table of the sweep over lambda; default: RUNS/sweep-NETWORK/trade_off.csv, or what the network's card holds."""
     samples: int = 25
     """SmoothGrad's n in the table; 0 leaves it out there."""
+    noise: float | None = None
+    """SmoothGrad's noise as a share of an image's range; default: what the networks' cards recommend."""
     figure_samples: int = 50
     """SmoothGrad's n in figure 2."""
     rows: int = 6
@@ -92,14 +94,15 @@ class Arguments:
         tell(f"written to {self.out}")
         return 0
 
-    def spec(self) -> EvaluationSpec:
-        """The settings of the evaluation."""
+    def spec(self, networks: Sequence[Network] = ()) -> EvaluationSpec:
+        """The settings of the evaluation; noise that suits all ``networks``, unless it was given."""
         from gala_viz.alignment import CeilingSpec
         from gala_viz.evaluation.spec import EvaluationSpec
         from gala_viz.specs import SmoothGradSpec
 
         samples = min(3, self.samples) if self.quick else self.samples
-        grad = SmoothGradSpec(n_samples=samples, seed=self.seed) if samples else None
+        noise = self.noise if self.noise is not None else min((one.noise_fraction for one in networks), default=0.15)
+        grad = SmoothGradSpec(n_samples=samples, noise_fraction=noise, seed=self.seed) if samples else None
         if not self.quick:
             ceiling = CeilingSpec(n_participant_resamples=500, seed=self.seed)
             return EvaluationSpec(smoothgrad=grad, ceiling=ceiling, seed=self.seed)
@@ -139,7 +142,14 @@ class Arguments:
             for name in dict.fromkeys(one.name for one in loaded)
         }
         kept = Kept(self.out / BLOCKS)
-        return evaluate(networks, collection, self.spec(), groups=None if single else groups, kept=kept, tell=tell)
+        return evaluate(
+            networks,
+            collection,
+            self.spec(list(loaded.values())),
+            groups=None if single else groups,
+            kept=kept,
+            tell=tell,
+        )
 
 
 def _how_to_make(missing: Sequence[Wanted], arguments: Arguments) -> str:
