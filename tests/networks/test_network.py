@@ -155,7 +155,8 @@ def test_lite0_has_its_categories_and_gala_sits_in_blocks_5_to_10(lite0_network)
 
 def test_the_noise_that_suits_a_network_is_what_its_card_says():
     def network(card):
-        return Network(torch.nn.Identity(), name="n", preprocessing=Preprocessing(), categories=(), card=card, device="cpu")
+        bare = {"preprocessing": Preprocessing(), "categories": (), "device": "cpu"}
+        return Network(torch.nn.Identity(), name="n", card=card, **bare)
 
     assert network({}).noise_fraction == 0.15
     assert network({"attribution": {"noise_fraction": 0.03}}).noise_fraction == 0.03
