@@ -10,8 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from gala_viz.panels.markup import facts
-from gala_viz.panels.score_view import ceiling_of, score_figure
-from gala_viz.plots.distribution import distribution_columns
+from gala_viz.panels.score_view import ceiling_of, fill_scores, score_figure
 from gala_viz.specs import MapRequest
 from gala_viz.store.source import NetworkInfo
 
@@ -39,13 +38,7 @@ class Distributions:
         known = np.isfinite(values)
         means = [float(row[ok].mean()) if ok.any() else float("nan") for row, ok in zip(values, known, strict=True)]
         ceiling = ceiling_of(scores)
-        columns, top = distribution_columns(values, means, ceiling)
-        for renderer, data in zip(self.figure.renderers, columns, strict=True):
-            renderer.data_source.data = data
-        bars = columns[2]
-        self.figure.x_range.update(start=bars["left"][0], end=bars["right"][-1])
-        self.figure.y_range.update(start=0, end=top)
-        self.figure.xaxis.axis_label = "Spearman's rho with people; lines: means"
+        fill_scores(self.figure, values, means, ceiling, "Spearman's rho with people; lines: means")
         lines = [f"n = {int(known.all(axis=0).sum()):,} images with human maps"]
         lines += [
             f"{one.title}: {mean:.3f}" for one, mean in zip(self._networks, means, strict=True) if np.isfinite(mean)

@@ -8,6 +8,7 @@ import numpy as np
 import panel as pn
 import xarray as xr
 from bokeh.plotting import figure
+from numpy.typing import NDArray
 
 from gala_viz.panels.fields import Field, Fields, options_of
 from gala_viz.panels.markup import facts, score_table
@@ -48,6 +49,19 @@ def score_figure(networks: Sequence[NetworkInfo]) -> figure:
     fig.xgrid.visible = fig.ygrid.visible = False
     fig.title.visible = False
     return fig
+
+
+def fill_scores(
+    drawn: figure, values: NDArray[np.floating], here: Sequence[float], ceiling: Ceiling | None, label: str
+) -> None:
+    """Fill ``score_figure`` with ``values`` (network, image), a mark at ``here`` for each network, and the ceiling."""
+    columns, top = distribution_columns(values, here, ceiling)
+    for renderer, data in zip(drawn.renderers, columns, strict=True):
+        renderer.data_source.data = data
+    bars = columns[2]
+    drawn.x_range.update(start=bars["left"][0], end=bars["right"][-1])
+    drawn.y_range.update(start=0, end=top)
+    drawn.xaxis.axis_label = label
 
 
 class ScoreView:
@@ -103,13 +117,7 @@ class ScoreView:
         ceiling = ceiling_of(self._all) if name == "rho" else None
         here = _one(self._here, name, len(self.networks))
         label = next(title for title, key in MEASURES.items() if key == name)
-        columns, top = distribution_columns(values, here, ceiling)
-        for renderer, data in zip(self.figure.renderers, columns, strict=True):
-            renderer.data_source.data = data
-        bars = columns[2]
-        self.figure.x_range.update(start=bars["left"][0], end=bars["right"][-1])
-        self.figure.y_range.update(start=0, end=top)
-        self.figure.xaxis.axis_label = label
+        fill_scores(self.figure, values, here, ceiling, label)
         counts = np.isfinite(values).sum(axis=1) if values.size else [0] * len(self.networks)
         self.note.object = f'<p class="muted">{self._sentence(int(max(counts)), ceiling)}</p>'
 
