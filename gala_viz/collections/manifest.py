@@ -16,6 +16,7 @@ from gala_viz.collections.clickme.click_marks import ClickMapSpec
 from gala_viz.collections.clickme.filters import RoundFilters
 from gala_viz.collections.clickme.smoothing import SMOOTHINGS
 from gala_viz.collections.layouts import MANIFEST
+from gala_viz.specs import plain
 
 
 class ManifestError(ValueError):
@@ -52,7 +53,7 @@ class Manifest:
             "report": dict(self.report),
         }
         path = folder / MANIFEST
-        if not write_atomically(path, tomli_w.dumps(_plain(content)).encode()):
+        if not write_atomically(path, tomli_w.dumps(plain(content)).encode()):
             raise PermissionError(f"{folder}: the folder cannot be written.")
         return path
 
@@ -92,10 +93,3 @@ def _told(path: Path | None, folder: Path) -> str | None:
         return None
     absolute = path.resolve()
     return os.path.relpath(absolute, folder.resolve()) if absolute.is_relative_to(folder.resolve()) else str(absolute)
-
-
-def _plain(value: Any) -> Any:
-    """As TOML can hold it: keys whose value is None are left out, tuples become lists."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items() if item is not None}
-    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value

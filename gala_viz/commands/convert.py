@@ -57,6 +57,7 @@ class Arguments:
         from gala_viz.networks.card import write_network
         from gala_viz.networks.folders import CARD
         from gala_viz.networks.preprocessing import Preprocessing
+        from gala_viz.specs import plain
 
         if (self.out / CARD).exists():
             raise FileExistsError(f"{self.out} holds a network already; choose another folder, or remove it.")
@@ -77,7 +78,7 @@ class Arguments:
                 "name": self.out.resolve().name,
                 "title": self.title or self.out.resolve().name,
                 "builder": builder,
-                "arguments": _plain(arguments),
+                "arguments": plain(arguments),
                 "start": f"converted from {source['file']} (sha256 {source['sha256'][:16]})",
                 "licence": self.licence,
             },
@@ -155,9 +156,3 @@ def _sha256(files: list[Path]) -> str:
             while block := file.read(2**20):
                 digest.update(block)
     return digest.hexdigest()
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    return list(value) if isinstance(value, tuple) else value

@@ -15,7 +15,7 @@ from torch import nn
 from gala_viz.networks.card import write_network
 from gala_viz.networks.network import Network
 from gala_viz.networks.preprocessing import Preprocessing
-from gala_viz.specs import fingerprint
+from gala_viz.specs import fingerprint, plain
 from gala_viz.splits import describe_splits
 from gala_viz.training.held import Held, LabelledCollection
 from gala_viz.training.recipes import Recipe, ScratchRecipe
@@ -115,10 +115,3 @@ def scratch_sections(
         "selection": {"split": "validation", "network": "last epoch", **compared, **numbers},
         "attribution": {"noise_fraction": NOISE_FRACTION},
     }
-
-
-def plain(value: Any) -> Any:
-    """``value`` as TOML can hold it: tuples become lists, keys whose value is None are left out."""
-    if isinstance(value, Mapping):
-        return {key: plain(item) for key, item in value.items() if item is not None}
-    return [plain(item) for item in value] if isinstance(value, list | tuple) else value
