@@ -68,7 +68,7 @@ def asked(count: int, samples: int):
 def plain(path: Path, count: int, samples: int) -> float:
     """Blocks computed and thrown away."""
     from gala_viz.batch.block import block_values
-    from gala_viz.batch.partners import Partners
+    from gala_viz.collections.partners import Partners
     from gala_viz.networks.folding import folded
 
     collection, images, networks, spec = asked(count, samples)

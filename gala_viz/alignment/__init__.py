@@ -11,12 +11,13 @@ from gala_viz.alignment.ceiling import (
     spearman_brown,
 )
 from gala_viz.alignment.correlation import dice, iou, spearman
-from gala_viz.alignment.explained import floor, floor_values, fraction_explained
+from gala_viz.alignment.explained import PARTNERS, floor, floor_values, fraction_explained, mean_rho
 from gala_viz.alignment.resolution import COMPARISON_CELLS, area_average, to_resolution
 from gala_viz.alignment.significance import PairedTest, benjamini_hochberg, paired_randomisation, paired_randomisations
 
 __all__ = [
     "COMPARISON_CELLS",
+    "PARTNERS",
     "CeilingSpec",
     "ImageCeilings",
     "Interval",
@@ -33,6 +34,7 @@ __all__ = [
     "fraction_explained",
     "image_ceilings",
     "iou",
+    "mean_rho",
     "noise_ceiling",
     "paired_randomisation",
     "paired_randomisations",

@@ -103,6 +103,17 @@ def floor_values(
     )
 
 
+def mean_rho(maps: np.ndarray, others: Sequence[np.ndarray]) -> np.ndarray:
+    """Mean rho of each of ``maps`` (..., y, x) with all of ``others`` (y, x); NaN without any, or where none is known.
+
+    With other images' human maps as ``others`` this is the floor of one image's maps.
+    """
+    leading = maps.shape[:-2]
+    flat = maps.reshape(-1, *maps.shape[-2:])
+    found = [mean_of_known(spearman_kernel(one, np.stack(others))) if len(others) else np.nan for one in flat]
+    return np.array(found, dtype=float).reshape(leading)
+
+
 def fraction_explained(
     rho: xr.DataArray, ceiling: NoiseCeiling | xr.DataArray, *, n_resamples: int = 10_000, seed: int = 0
 ) -> FractionExplained:

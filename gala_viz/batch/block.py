@@ -12,9 +12,9 @@ from gala_viz.attribution.attention import BATCH, logits_and_norms, softmax
 from gala_viz.attribution.delta import delta
 from gala_viz.attribution.labelled import attribution_maps
 from gala_viz.attribution.methods import METHODS
-from gala_viz.batch.partners import Partners
 from gala_viz.batch.people import BlockPeople
 from gala_viz.collections.collection import Collection
+from gala_viz.collections.partners import Partners
 from gala_viz.collections.reading import UnreadableImageError
 from gala_viz.imagenet import label_index
 from gala_viz.networks.network import Network
@@ -150,7 +150,7 @@ class _Block:
         coarse = area_average(found["map"].values, self._cells)
         for name, measure in (("rho", spearman), ("dice", dice), ("iou", iou)):
             values[f"scores/{name}"][*place, rows] = people.alike(measure, coarse, explained)
-        for kind, floor in people.floors(spearman, coarse, explained).items():
+        for kind, floor in people.floors(coarse, explained).items():
             values[f"scores/floor_{kind}"][*place, rows] = floor
 
 

@@ -52,8 +52,8 @@ def opened(job: Job):
     import torch
 
     from gala_viz.batch.described import stored_network
-    from gala_viz.batch.partners import Partners
     from gala_viz.collections import open_collection
+    from gala_viz.collections.partners import Partners
     from gala_viz.networks.folding import folded
     from gala_viz.networks.zoo import load_network
 

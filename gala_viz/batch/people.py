@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
-from gala_viz.alignment import CeilingSpec, area_average, image_ceilings, to_resolution
-from gala_viz.batch.partners import KINDS, Partners
+from gala_viz.alignment import PARTNERS, CeilingSpec, area_average, image_ceilings, mean_rho, to_resolution
 from gala_viz.collections.collection import Collection
+from gala_viz.collections.partners import Partners
 from gala_viz.networks.preprocessing import Preprocessing
 
-CEILING = CeilingSpec(n_splits=100)
+CEILING = CeilingSpec()
 
 Measure = Callable[[NDArray, NDArray], NDArray]
 
@@ -50,15 +49,13 @@ class BlockPeople:
         """Split-half rho of each image's participants at the cells of comparisons; NaN with fewer than two."""
         return np.array([self._ceiling(image) for image in self.images])
 
-    def floors(self, measure: Measure, maps: NDArray, images: Sequence[str]) -> dict[str, NDArray]:
-        """For each kind of partner the mean likeness of each image's map to the human maps of its partners."""
-        found = {kind: np.full(len(images), np.nan) for kind in KINDS}
+    def floors(self, maps: NDArray, images: Sequence[str]) -> dict[str, NDArray]:
+        """For each kind of partner the mean rho of each image's map with the human maps of its partners."""
+        found = {kind: np.full(len(images), np.nan) for kind in PARTNERS}
         for row, image in enumerate(images):
             for kind, partners in self._drawn[image].items():
                 others = [one for one in map(self._partner, partners) if one is not None]
-                if others:
-                    rho = measure(np.broadcast_to(maps[row], (len(others), *maps.shape[1:])), np.stack(others))
-                    found[kind][row] = np.nanmean(rho) if np.isfinite(rho).any() else np.nan
+                found[kind][row] = mean_rho(maps[row], others)
         return found
 
     def _framed(self, image: str) -> NDArray | None:
@@ -75,10 +72,5 @@ class BlockPeople:
         maps = self._collection.participant_maps(image)
         if maps is None or maps.sizes["participant"] < CEILING.min_participants:
             return float("nan")
-        framed = [
-            to_resolution(self._frame.map_to_frame(one.assign_attrs(maps.attrs)), self._cells)
-            for one in maps.transpose("participant", "y", "x")
-        ]
-        coords = {"participant": maps["participant"].values}
-        stacked = xr.DataArray(np.stack(framed), dims=("participant", "y", "x"), coords=coords)
-        return image_ceilings([(image, stacked)], CEILING).rho.get(image, float("nan"))
+        framed = to_resolution(self._frame.map_to_frame(maps), self._cells)
+        return image_ceilings([(image, framed)], CEILING).rho.get(image, float("nan"))

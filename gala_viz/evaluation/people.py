@@ -122,10 +122,7 @@ def _participant_maps(collection: Collection, image: str, frame: Preprocessing) 
     if maps is None:
         empty = np.zeros((0, *frame.input_px), np.float32)
         return labelled_map(empty, name="human_map", leading={"participant": []})
-    maps = maps.transpose("participant", "y", "x")
-    values = np.stack([frame.map_to_frame(one.assign_attrs(maps.attrs)).values for one in maps])
-    people = [str(one) for one in maps["participant"].values]
-    return labelled_map(values, name="human_map", leading={"participant": people})
+    return frame.map_to_frame(maps)
 
 
 def _arrays_of(singles: Sequence[ImageCeilings]) -> dict[str, np.ndarray]:

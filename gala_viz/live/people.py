@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 import xarray as xr
 
-from gala_viz.alignment import COMPARISON_CELLS, CeilingSpec, noise_ceiling, to_resolution
+from gala_viz.alignment import (
+    COMPARISON_CELLS,
+    PARTNERS,
+    CeilingSpec,
+    image_ceilings,
+    mean_rho,
+    to_resolution,
+)
 from gala_viz.collections.collection import Collection
+from gala_viz.collections.partners import Partners
 from gala_viz.live.kept import Results, n_bytes
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.schema import labelled_map
 from gala_viz.specs import fingerprint
 
-CEILING = CeilingSpec(n_splits=100, n_resamples=10_000)
+CEILING = CeilingSpec()
 
 
 class People:
@@ -67,22 +77,25 @@ class People:
             self._results.remember(key, kept, 100)
         return kept
 
+    def floors(self, image: str, maps: np.ndarray) -> dict[str, np.ndarray]:
+        """By kind of partner, the mean rho of ``maps`` (..., y, x) of the image with the human maps of other images.
+
+        ``maps`` lie at the resolution of comparisons; NaN where there are no such images.
+        """
+        return {kind: self._floor(image, kind, maps) for kind in PARTNERS}
+
+    @cached_property
+    def _partners(self) -> Partners:
+        return Partners(self._collection, self._collection.images)
+
     def _ceiling(self, image: str) -> float:
-        if len(self._collection.participants(image)) < CEILING.min_participants:
-            return float("nan")
-        maps = self._collection.participant_maps(image)
+        maps = self._collection.participant_maps(image) if len(self._collection.participants(image)) > 1 else None
         if maps is None:
             return float("nan")
-        framed = [
-            to_resolution(self._frame.map_to_frame(one.assign_attrs(maps.attrs)), COMPARISON_CELLS)
-            for one in maps.transpose("participant", "y", "x")
-        ]
-        stacked = xr.DataArray(
-            np.stack([one.values for one in framed]),
-            dims=("participant", "y", "x"),
-            coords={"participant": maps["participant"].values},
-        )
-        try:
-            return noise_ceiling({image: stacked}, spec=CEILING).rho
-        except ValueError:  # every half is constant: people marked nothing inside the frame
-            return float("nan")
+        framed = to_resolution(self._frame.map_to_frame(maps), COMPARISON_CELLS)
+        return image_ceilings([(image, framed)], CEILING).rho.get(image, float("nan"))
+
+    def _floor(self, image: str, kind: str, maps: np.ndarray) -> np.ndarray:
+        drawn = self._partners.of(image)[kind]
+        others = [one.values for one in map(self.compared, drawn) if one is not None]
+        return mean_rho(maps, others)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import xarray as xr
 
-from gala_viz.alignment import COMPARISON_CELLS, bootstrap_interval, spearman
+from gala_viz.alignment import COMPARISON_CELLS, PARTNERS, bootstrap_interval, spearman, to_resolution
 from gala_viz.collections.collection import Collection
 from gala_viz.live.kept import Results
 from gala_viz.live.people import CEILING, People
@@ -18,6 +18,7 @@ from gala_viz.networks.network import Network
 from gala_viz.specs import MapRequest, fingerprint, settings
 from gala_viz.store.source import MapUpdate, Passage
 
+FLOORS = tuple(f"floor_{kind}" for kind in PARTNERS)
 TABLES = 16
 """Requests whose scores stay in memory; others are read from the cache folder again."""
 
@@ -54,7 +55,7 @@ class Scores:
         with self._lock:
             if key not in self._maps:
                 count = len(self._networks)
-                columns = {"rho": (count,), "dice": (count,), "iou": (count,), "delta_size": ()}
+                columns = dict.fromkeys(("rho", "dice", "iou", *FLOORS), (count,)) | {"delta_size": ()}
                 self._maps[key] = ScoreTable(key, self._images, columns, self._results)
             self._maps.move_to_end(key)
             dropped = self._maps.popitem(last=False)[1] if len(self._maps) > TABLES else None
@@ -79,7 +80,10 @@ class Scores:
         """Note the scores of finished maps."""
         scores = {name: update.scores[name].values for name in ("rho", "dice", "iou")}
         size = np.nanmean(np.abs(update.delta.values)) if np.isfinite(update.delta.values).any() else np.nan
-        self.maps(request).enter(image, {**scores, "delta_size": size})
+        coarse = to_resolution(update.maps, COMPARISON_CELLS).values
+        floors = self._people.floors(image, coarse) if np.isfinite(scores["rho"]).any() else {}
+        told = {f"floor_{kind}": values for kind, values in floors.items()}
+        self.maps(request).enter(image, {**scores, **told, "delta_size": size})
 
     def dataset(self, request: MapRequest) -> xr.Dataset:
         """All columns with labels; see ``MapSource.scores``."""

@@ -72,19 +72,27 @@ class Preprocessing:
         return self.scale(self.view(photo))
 
     def map_to_frame(self, human_map: xr.DataArray) -> xr.DataArray:
-        """A map (y, x) over the whole photograph, cut and resized like the photograph: (crop_px, crop_px) float32.
+        """Maps (..., y, x) over the whole photograph, cut and resized like it: (..., crop_px, crop_px) float32.
 
-        The map may have any resolution; its ``extent_px`` attr says the photograph's size. Bilinear, antialiased;
-        values stay in the map's own unit.
+        Leading dims, for example participants, are kept. The maps may have any resolution; their ``extent_px`` attr
+        says the photograph's size. Bilinear, antialiased; values stay in the maps' own unit.
         """
+        if human_map.dims[-2:] != ("y", "x"):
+            raise ValueError(f"a map ends in the dims ('y', 'x'); got {human_map.dims}.")
         height, width = extent_px(human_map)
         x0, y0, x1, y1 = self.frame(int(height), int(width))
-        rows, columns = human_map.shape
+        rows, columns = human_map.shape[-2:]
         box = (x0 * columns / width, y0 * rows / height, x1 * columns / width, y1 * rows / height)
-        picture = Image.fromarray(np.ascontiguousarray(human_map.values, dtype=np.float32))
-        cut = picture.resize((self.crop_px, self.crop_px), Image.Resampling.BILINEAR, box=box)
+        flat = np.ascontiguousarray(human_map.values, dtype=np.float32).reshape(-1, rows, columns)
+        cut = np.empty((len(flat), self.crop_px, self.crop_px), np.float32)
+        for number, one in enumerate(flat):
+            cut[number] = Image.fromarray(one).resize(cut.shape[1:], Image.Resampling.BILINEAR, box=box)
+        leading = {str(dim): human_map[dim].values.tolist() for dim in human_map.dims[:-2]}
         return labelled_map(
-            np.asarray(cut).copy(), name=str(human_map.name or "human_map"), attrs=_without_extent(human_map)
+            cut.reshape(*human_map.shape[:-2], *cut.shape[1:]),
+            name=str(human_map.name or "human_map"),
+            leading=leading,
+            attrs=_without_extent(human_map),
         )
 
     def settings(self) -> dict[str, Any]:

@@ -176,9 +176,10 @@ class MapSource(Protocol):
         """What is known of all images, dims (network, image) or (image,), NaN where not yet computed.
 
         Variables: ``correct`` (1, 0), ``rho``, ``dice``, ``iou`` of the map of ``request`` and ``rho_attention``
-        (network, layer, image) against the default human maps; ``ceiling`` (image) split-half rho; ``delta_size``
-        (image): mean absolute delta. Attrs: ``ceiling_mean``, ``ceiling_low``, ``ceiling_high`` (95 % over images),
-        ``resolution_px``.
+        (network, layer, image) against the default human maps; ``floor_same`` and ``floor_different`` (network, image):
+        rho of the map with the maps of other images of its or another category; ``ceiling`` (image) split-half rho;
+        ``delta_size`` (image): mean absolute delta. Attrs: ``ceiling_mean``, ``ceiling_low``, ``ceiling_high`` (95 %
+        over images), ``resolution_px``.
         """
         ...
 

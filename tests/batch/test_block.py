@@ -10,9 +10,9 @@ from gala_viz.attribution.delta import delta
 from gala_viz.attribution.labelled import attribution_maps, smoothgrad
 from gala_viz.batch.block import block_values
 from gala_viz.batch.described import store_spec
-from gala_viz.batch.partners import Partners
 from gala_viz.batch.people import CEILING
 from gala_viz.collections import open_collection
+from gala_viz.collections.partners import Partners
 from gala_viz.networks.zoo import load_network
 from gala_viz.specs import SmoothGradSpec
 from gala_viz.store.layout import arrays_of

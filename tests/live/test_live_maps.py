@@ -263,7 +263,8 @@ def test_a_survey_fills_the_scores_of_all_images_and_lasts():
     assert [step.done for step in steps] == [1, 2, 3, 4]
     assert steps[-1].total == 4
     scores = source.scores(REQUEST)
-    assert set(scores.data_vars) == {"correct", "rho", "dice", "iou", "rho_attention", "ceiling", "delta_size"}
+    of_maps = {"rho", "dice", "iou", "floor_same", "floor_different", "delta_size"}
+    assert set(scores.data_vars) == {"correct", "rho_attention", "ceiling", *of_maps}
     assert scores.rho.dims == ("network", "image")
     assert scores.rho_attention.dims == ("network", "layer", "image")
     assert np.isfinite(scores.rho.sel(image=["one", "two", "three"])).all()
@@ -278,6 +279,27 @@ def test_a_survey_fills_the_scores_of_all_images_and_lasts():
     xr.testing.assert_equal(again.scores(REQUEST), scores)
     assert len(list(again.survey(REQUEST, again.images, never))) == 4
     assert passes == [], "the second opening is instant"
+
+
+def test_the_floor_of_a_map_is_its_rho_with_the_human_maps_of_other_images():
+    source = live()
+    maps = last(source, "one").maps
+    scores = source.scores(REQUEST).sel(image="one")
+    found = {}
+    for kind in ("same", "different"):
+        alike = {other: source.info(other).category == source.info("one").category for other in source.images}
+        others = [
+            source.human_map(other)
+            for other in source.images
+            if other != "one" and alike[other] == (kind == "same") and source.human_map(other) is not None
+        ]
+        found[kind] = len(others)
+        for index in range(2):
+            own = to_resolution(maps.isel(network=index)).values
+            rhos = [float(spearman(own, to_resolution(other).values)) for other in others]
+            expected = np.mean(rhos) if rhos else np.nan
+            np.testing.assert_allclose(scores[f"floor_{kind}"][index], expected, rtol=1e-5)
+    assert found["different"], "the collection has no image of another category with a map"
 
 
 def test_a_survey_without_a_request_runs_one_pass_an_image():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -108,3 +109,20 @@ def test_settings_that_make_no_input_are_refused(settings, sentence):
 def test_what_is_no_photograph_is_refused(picture):
     with pytest.raises(ValueError, match=r"uint8 of shape \(y, x, 3\); got"):
         LITE0.view(picture)
+
+
+def test_participants_are_framed_like_single_maps():
+    values = np.random.default_rng(0).random((3, 40, 60)).astype(np.float32)
+    people = labelled_map(values, name="human_map", extent_px=(400, 600), leading={"participant": ["a", "b", "c"]})
+    framed = LITE0.map_to_frame(people)
+    assert framed.dims == ("participant", "y", "x")
+    assert framed["participant"].values.tolist() == ["a", "b", "c"]
+    for one in ("a", "b", "c"):
+        alone = people.sel(participant=one).assign_attrs(people.attrs)
+        np.testing.assert_array_equal(framed.sel(participant=one), LITE0.map_to_frame(alone))
+
+
+def test_what_does_not_end_in_y_and_x_is_no_map():
+    people = xr.DataArray(np.zeros((4, 4, 2)), dims=("y", "x", "participant"))
+    with pytest.raises(ValueError, match="ends in the dims"):
+        LITE0.map_to_frame(people)

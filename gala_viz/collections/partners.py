@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from gala_viz.alignment import PARTNERS
 from gala_viz.alignment.halves import image_generator
 from gala_viz.collections.collection import Collection
 
 N_PARTNERS, SEED = 3, 0
-KINDS = ("same", "different")
 
 
 class Partners:
@@ -31,5 +31,5 @@ class Partners:
         generator = image_generator(SEED, image)
         return {
             kind: [str(one) for one in generator.permutation(self._marked[wanted & others])[:N_PARTNERS]]
-            for kind, wanted in zip(KINDS, (alike, ~alike), strict=True)
+            for kind, wanted in zip(PARTNERS, (alike, ~alike), strict=True)
         }
