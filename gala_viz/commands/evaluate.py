@@ -31,7 +31,7 @@ class Arguments:
     layers: tuple[str, ...] = ()
     """Paths of modules in all networks whose activity counts as a layer beside GALA's, for example layer3."""
     out: Path
-    """Folder for table.md, table.csv, tests.csv, images.csv, results.json and the finished blocks."""
+    """Folder for report.html, table.md, table.csv, tests.csv, images.csv, results.json and the finished blocks."""
     human_maps: Path | None = None
     """Human maps for a folder that has none of its own: a folder of maps, a table of clicks, or an HDF5 file."""
     split: Literal["train", "validation", "test", "all"] = "test"

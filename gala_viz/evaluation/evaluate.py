@@ -98,7 +98,10 @@ def evaluate(
         images=images,
         categories=tuple(collection.category(image) for image in images),
         left_out=left_out,
-        networks={name: network_facts(network) for name, network in networks.items()},
+        networks={
+            name: network_facts(network, {layer: norm.shape[1:] for layer, norm in looked[name].norms.items()})
+            for name, network in networks.items()
+        },
         groups=groups,
         values=values,
         numbers=[number for one in numbers.values() for number in one]

@@ -11,6 +11,9 @@ from gala_viz.collections.collection import Collection
 from gala_viz.evaluation.kept import weights_sha256
 from gala_viz.networks.network import Network
 
+OF_ONE_IMAGE = ("extent_px", "kind", "file", "n_outside", "n_rounds", "n_participants", "simulated")
+"""Attrs of a human map that are not settings shared by all of its collection."""
+
 
 def notes_of(
     collection: Collection,
@@ -54,8 +57,10 @@ def collection_facts(collection: Collection, images: Sequence[str]) -> dict[str,
     marked = next((image for image in images if collection.has_human_map(image)), None)
     maps = None
     if kind is not None and marked is not None:
-        simulated = bool(collection.human_map(marked).attrs.get("simulated", False))
-        maps = {"kind": kind[0], "made": kind[1], "simulated": simulated}
+        carried = collection.human_map(marked).attrs
+        settings = {name: value for name, value in carried.items() if name not in OF_ONE_IMAGE}
+        simulated = bool(carried.get("simulated", False))
+        maps = {"kind": kind[0], "made": kind[1], "simulated": simulated, "settings": settings}
     return {
         "name": collection.name,
         "title": getattr(collection, "title", collection.name),
@@ -65,8 +70,11 @@ def collection_facts(collection: Collection, images: Sequence[str]) -> dict[str,
     }
 
 
-def network_facts(network: Network) -> dict[str, Any]:
-    """Which network, with which weights, how it was trained, and on what it ran: plain values."""
+def network_facts(network: Network, grids: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
+    """Which network, with which weights, how it was trained, and on what it ran: plain values.
+
+    ``grids`` are (rows, columns) of its layers.
+    """
     card = network.card
     return {
         "name": network.name,
@@ -74,6 +82,7 @@ def network_facts(network: Network) -> dict[str, Any]:
         "weights_sha256": weights_sha256(network),
         "device": network.device_text,
         "layers": list(network.layers),
+        "grids": {layer: f"{grids[layer][0]} x {grids[layer][1]}" for layer in network.layers},
         "preprocessing": network.preprocessing.settings(),
         "builder": card.get("network", {}).get("builder"),
         "seed": card.get("recipe", {}).get("seed"),

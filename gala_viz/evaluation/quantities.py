@@ -14,16 +14,17 @@ from gala_viz.registry import Registry
 
 @dataclass(frozen=True)
 class Quantity:
-    """A measured quantity: how it is called in a table, and in which unit."""
+    """A measured quantity: how it is called in a table, in which unit, and whether human maps have a part in it."""
 
     title: str
     unit: str
+    with_people: bool = True
 
 
 QUANTITIES: Registry[Quantity] = Registry(
     "quantity",
     {
-        "top1_error": Quantity("top-1 error", "%"),
+        "top1_error": Quantity("top-1 error", "%", False),
         "rho_attention": Quantity("rho of the attention norm with the human map", "1"),
         "fraction_of_ceiling_attention": Quantity("attention norm: fraction of the ceiling", "%"),
         "explained_variance_attention": Quantity("attention norm: explained variance, the fraction squared", "%"),
@@ -34,13 +35,13 @@ QUANTITIES: Registry[Quantity] = Registry(
         "explained_variance_smoothgrad": Quantity("SmoothGrad: explained variance, the fraction squared", "%"),
         "floor_same_smoothgrad": Quantity("SmoothGrad: floor, map of another image, same category", "1"),
         "floor_different_smoothgrad": Quantity("SmoothGrad: floor, map of another image, different category", "1"),
-        "share_smoothgrad": Quantity("share of SmoothGrad's mass", "%"),
-        "share_attention": Quantity("share of the attention norm's mass", "%"),
+        "share_smoothgrad": Quantity("share of SmoothGrad's mass", "%", False),
+        "share_attention": Quantity("share of the attention norm's mass", "%", False),
         "ceiling": Quantity("split-half ceiling, rho", "1"),
         "ceiling_spearman_brown": Quantity("the ceiling after Spearman-Brown", "1"),
         "floor_same_category": Quantity("floor, rho with the map of another image, same category", "1"),
         "floor_different_category": Quantity("floor, rho with the map of another image, different category", "1"),
-        "region_pixels": Quantity("share of the pixels", "%"),
+        "region_pixels": Quantity("share of the pixels", "%", False),
     },
 )
 """Name -> quantity, in the order of tables."""

@@ -18,8 +18,10 @@ from gala_viz.evaluation.evaluate import Evaluation
 from gala_viz.evaluation.markdown import markdown
 from gala_viz.evaluation.numbers import Number
 from gala_viz.evaluation.pairs import Comparison, family
+from gala_viz.evaluation.provenance import provenance
 from gala_viz.evaluation.published import PUBLISHED, SAYS, SOURCE, SPLIT_HALF_RHO
 from gala_viz.evaluation.quantities import QUANTITIES, Key, columns
+from gala_viz.evaluation.report_page import report_page
 from gala_viz.specs import settings
 
 INTERVALS = (
@@ -29,10 +31,10 @@ INTERVALS = (
 
 
 def write_evaluation(evaluation: Evaluation, folder: Path) -> list[Path]:
-    """Write table.csv, tests.csv, images.csv, published.csv, results.json and table.md into ``folder``; return them."""
+    """Write the CSV files, results.json, table.md and report.html into ``folder``; return their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     csvs = {
-        "table.csv": [number_row(number) for number in evaluation.numbers],
+        "table.csv": [number_row(evaluation, number) for number in evaluation.numbers],
         "tests.csv": [test_row(one) for one in evaluation.comparisons],
         "images.csv": image_rows(evaluation),
         "published.csv": [{**asdict(one), "source": SOURCE, "note": SAYS} for one in PUBLISHED],
@@ -42,10 +44,11 @@ def write_evaluation(evaluation: Evaluation, folder: Path) -> list[Path]:
     text = json.dumps(as_json(evaluation), indent=1, ensure_ascii=False, allow_nan=False)
     (folder / "results.json").write_text(text + "\n", encoding="utf-8")
     (folder / "table.md").write_text(markdown(evaluation), encoding="utf-8")
-    return [folder / name for name in (*csvs, "results.json", "table.md")]
+    (folder / "report.html").write_text(report_page(evaluation, as_json(evaluation)), encoding="utf-8")
+    return [folder / name for name in (*csvs, "results.json", "table.md", "report.html")]
 
 
-def number_row(number: Number) -> dict[str, Any]:
+def number_row(evaluation: Evaluation, number: Number) -> dict[str, Any]:
     """One line of table.csv."""
     return {
         "who": number.who,
@@ -54,6 +57,7 @@ def number_row(number: Number) -> dict[str, Any]:
         **_bounds(number.interval),
         **{f"{name}_participants": value for name, value in _bounds(number.participants).items() if name != "value"},
         "sd_over_seeds": number.sd_over_seeds,
+        **provenance(evaluation, number).row(),
         "note": number.note,
     }
 
@@ -101,7 +105,7 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
             "versions": {**code_versions(), "python": platform.python_version()},
             "machine": f"{platform.system()} {platform.machine()}",
             "notes": list(evaluation.notes),
-            "numbers": [number_row(number) for number in evaluation.numbers],
+            "numbers": [number_row(evaluation, number) for number in evaluation.numbers],
             "tests": [test_row(one) for one in evaluation.comparisons],
             "published": {
                 "source": SOURCE,

@@ -111,7 +111,16 @@ def test_the_command_writes_the_folder_prints_the_table_and_goes_on_where_it_sto
     again = capsys.readouterr()
     assert "(12 kept from before)" in again.err
     assert again.out == first.out
-    names = {"table.md", "table.csv", "tests.csv", "images.csv", "published.csv", "results.json", "blocks"}
+    names = {
+        "table.md",
+        "table.csv",
+        "tests.csv",
+        "images.csv",
+        "published.csv",
+        "results.json",
+        "report.html",
+        "blocks",
+    }
     assert {path.name for path in out.iterdir()} == names
 
 

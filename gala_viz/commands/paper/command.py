@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 NETWORKS = ("rendered-resnet", "rendered-se", "rendered-gala", "rendered-gala-clickme")
 QUICK_IMAGES = 12
 CONTENTS = {
+    "report.html": "the report: every number with its n, resolution, smoothing, filters and seeds beside it",
     "table.md": "the table to read: each network, what people reach, differences, the paper's own numbers",
     "table.csv, tests.csv, images.csv": "every number, every test, every value of every image",
     "published.csv": "the paper's own numbers, from other networks and other images",

@@ -1,0 +1,100 @@
+"""What stands behind each number: how many images, at which resolution, from which maps, drawn with which seeds."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from gala_viz.evaluation.evaluate import Evaluation
+from gala_viz.evaluation.numbers import Number
+from gala_viz.evaluation.quantities import QUANTITIES
+from gala_viz.evaluation.values import MEAN_OF_LAYERS
+
+NONE = "none"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Provenance:
+    """Of one number: ``n_images``, and in words the ``resolution`` of the maps that were compared, the ``smoothing`` of
+    the human maps, the ``filters`` that dropped rounds before them, the ``seeds`` of all chance. "" where a number
+    knows no such thing: an error has no resolution.
+    """
+
+    n_images: int
+    resolution: str = ""
+    smoothing: str = ""
+    filters: str = ""
+    seeds: str = ""
+
+    @property
+    def text(self) -> str:
+        """One line for a reader."""
+        parts = [f"n = {self.n_images} images", self.resolution]
+        parts += [f"smoothing of human maps: {self.smoothing}"] if self.smoothing else []
+        parts += [f"filters: {self.filters}"] if self.filters else []
+        return " · ".join(part for part in [*parts, f"seeds: {self.seeds}"] if part)
+
+    def row(self) -> dict[str, str]:
+        """The columns of a table, without n, which stands beside the interval."""
+        return {name: value for name, value in asdict(self).items() if name != "n_images"}
+
+
+def provenance(evaluation: Evaluation, number: Number) -> Provenance:
+    """What stands behind ``number`` of ``evaluation``."""
+    key, maps = number.key, evaluation.collection["human_maps"]
+    with_people = maps is not None and QUANTITIES[key.quantity].with_people
+    return Provenance(
+        n_images=0 if number.interval is None else number.interval.n,
+        resolution=_resolution(evaluation, number),
+        smoothing=smoothing_text(maps["settings"]) if with_people else "",
+        filters=filters_text(maps["settings"]) if with_people else "",
+        seeds=_seeds(evaluation, number),
+    )
+
+
+def smoothing_text(settings: dict[str, Any]) -> str:
+    """How human maps were smoothed, from the settings that they carry."""
+    name = settings.get("smoothing")
+    if name is None:
+        return "as they came, smoothing not known"
+    sigma = settings.get("sigma_px")
+    return str(name) if sigma is None else f"{name}, sigma {sigma:g} px"
+
+
+def filters_text(settings: dict[str, Any]) -> str:
+    """Which rounds were left out, and how many each filter dropped, from the settings that maps carry."""
+    dropped = json.loads(settings.get("dropped_rounds", "{}"))
+    told = [f"{what} ({count} rounds dropped)" for what, count in dropped.items()]
+    at_most = json.loads(settings.get("filters", "{}")).get("max_clicks")
+    return "; ".join([*told, f"the first {at_most} clicks of a round count"] if at_most else told) or NONE
+
+
+def _resolution(evaluation: Evaluation, number: Number) -> str:
+    key = number.key
+    kind = key.quantity.rsplit("_", 1)[-1]
+    if key.cells:
+        return f"{key.cells} cells"
+    if kind == "smoothgrad":
+        return f"{evaluation.spec.cells} x {evaluation.spec.cells} cells"
+    if kind != "attention":
+        return ""
+    if key.layer == MEAN_OF_LAYERS:
+        return "each layer at its own grid"
+    member = evaluation.groups.get(number.who, (number.who,))[0]
+    return f"{evaluation.networks[member]['grids'][key.layer]} cells"
+
+
+def _seeds(evaluation: Evaluation, number: Number) -> str:
+    spec, quantity = evaluation.spec, number.key.quantity
+    told = [f"resamples {spec.seed}"]
+    if quantity.startswith(("ceiling", "fraction", "explained")):
+        told.append(f"splits {spec.ceiling.seed}")
+    if quantity.startswith("floor"):
+        told.append(f"partners {spec.seed}")
+    if quantity.endswith("smoothgrad") and spec.smoothgrad is not None:
+        told.append(f"noise {spec.smoothgrad.seed}, {spec.smoothgrad.n_samples} samples")
+    members = evaluation.groups.get(number.who, (number.who,))
+    trained = [evaluation.networks[one].get("seed") for one in members if one in evaluation.networks]
+    known = [str(seed) for seed in trained if seed is not None]
+    return ", ".join([*told, f"training {' and '.join(known)}"] if known else told)

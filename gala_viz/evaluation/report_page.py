@@ -1,0 +1,76 @@
+"""An evaluation as one HTML file that needs no network and no server: every number with what stands behind it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import jinja2
+
+from gala_viz.evaluation.evaluate import Evaluation
+from gala_viz.evaluation.forest import blocks, shared_blocks
+from gala_viz.evaluation.pairs import family
+from gala_viz.evaluation.provenance import filters_text, smoothing_text
+from gala_viz.evaluation.published import PUBLISHED, SAYS, SOURCE, SPLIT_HALF_RHO
+from gala_viz.evaluation.quantities import QUANTITIES
+from gala_viz.evaluation.table import p_text
+from gala_viz.evaluation.values import MEAN_OF_LAYERS
+
+
+def report_page(evaluation: Evaluation, plain: Mapping[str, Any]) -> str:
+    """The whole page; ``plain`` is the evaluation in plain values, shown as it is at the end.
+
+    Names come from files and cards, so all text is escaped.
+    """
+    names = list(evaluation.groups or evaluation.networks)
+    found = list(blocks(evaluation, names))
+    maps = evaluation.collection["human_maps"]
+    about = {name: value for name, value in plain.items() if name not in ("numbers", "tests", "images", "published")}
+    return _template().render(
+        title=evaluation.collection["title"],
+        n_images=len(evaluation.images),
+        split=evaluation.spec.split,
+        maps=maps,
+        smoothing=smoothing_text(maps["settings"]) if maps else "",
+        filters=filters_text(maps["settings"]) if maps else "",
+        n_resamples=evaluation.spec.n_resamples,
+        notes=evaluation.notes,
+        left_out=evaluation.left_out,
+        first=[one for one in found if one.detail in ("", MEAN_OF_LAYERS)],
+        layers=[one for one in found if one.detail not in ("", MEAN_OF_LAYERS)],
+        seeds=list(blocks(evaluation, list(evaluation.networks))) if evaluation.groups else [],
+        people=list(shared_blocks(evaluation)),
+        family=family(evaluation.comparisons),
+        tests=_tests(evaluation),
+        published=PUBLISHED,
+        published_says=SAYS,
+        published_source=SOURCE,
+        published_rho=SPLIT_HALF_RHO,
+        settings=json.dumps(about, indent=1, ensure_ascii=False),
+    )
+
+
+def _tests(evaluation: Evaluation) -> list[dict[str, str]]:
+    """Tests of what is not of a single layer, as texts."""
+    shown = (one for one in evaluation.comparisons if one.key.layer in ("", MEAN_OF_LAYERS))
+    return [
+        {
+            "what": QUANTITIES[one.key.quantity].title + (f" ({one.key.region})" if one.key.region else ""),
+            "pair": f"{one.b} minus {one.a}",
+            "difference": f"{one.test.difference:+.{3 if QUANTITIES[one.key.quantity].unit == '1' else 1}f}",
+            "p": p_text(one.test.p),
+            "adjusted": p_text(one.p_adjusted),
+            "n": str(one.test.n),
+        }
+        for one in shown
+    ]
+
+
+@cache
+def _template() -> jinja2.Template:
+    loader = jinja2.PackageLoader("gala_viz.evaluation", "pages")
+    return jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True).get_template(
+        "report.html"
+    )
