@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from functools import lru_cache
 
+from gala_viz.batch.memory import peak_bytes
 from gala_viz.store.zarr_store import Store, StoreError
 
 
@@ -26,12 +27,15 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class BlockDone:
-    """What came of a block: how many images, unreadable ones with the reason, and how long it took."""
+    """What came of a block: how many images, unreadable ones with the reason, how long it took, and the most memory
+    that its worker has held so far.
+    """
 
     number: int
     n_images: int
     unreadable: dict[str, str]
     seconds: float
+    peak_bytes: int = 0
 
 
 def run_block(job: Job, number: int) -> BlockDone:
@@ -43,7 +47,7 @@ def run_block(job: Job, number: int) -> BlockDone:
     images = store.images[store.spec.block(number)]
     values, unreadable = block_values(store.spec, collection, networks, images, partners)
     store.write_block(number, values, unreadable)
-    return BlockDone(number, len(images), unreadable, time.monotonic() - begun)
+    return BlockDone(number, len(images), unreadable, time.monotonic() - begun, peak_bytes())
 
 
 @lru_cache(maxsize=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -76,13 +77,17 @@ def run_on(client: Client, job: Job, blocks: Sequence[int], done: Done = lambda 
 
 
 @contextmanager
-def client_for(scheduler: str | None, workers: int, job: Job) -> Iterator[tuple[Client, Job]]:
+def client_for(
+    scheduler: str | None, workers: int, job: Job, memory: str | None = None
+) -> Iterator[tuple[Client, Job]]:
     """A client of the cluster at ``scheduler``, or of ``workers`` processes started here, and the job for them.
 
-    Workers here share this machine's cores. The address is that of any Dask scheduler: started by hand, over SSH, by
-    dask-jobqueue on SLURM, or on Kubernetes.
+    Workers here share this machine's cores. Each may hold ``memory`` (for example "4 GB"; default: an equal share of
+    the machine's): Dask ends one that needs more, and its block goes to a fresh one. The address is that of any Dask
+    scheduler: started by hand, over SSH, by dask-jobqueue on SLURM, or on Kubernetes.
     """
     from distributed import Client, LocalCluster
+    from distributed.system import MEMORY_LIMIT
 
     if scheduler is not None:
         with Client(scheduler, timeout="20s") as client:
@@ -92,7 +97,12 @@ def client_for(scheduler: str | None, workers: int, job: Job) -> Iterator[tuple[
     environment = {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
     with (
         LocalCluster(
-            n_workers=workers, threads_per_worker=1, env=environment, dashboard_address="127.0.0.1:0", silence_logs=40
+            n_workers=workers,
+            threads_per_worker=1,
+            memory_limit=memory or int(MEMORY_LIMIT / workers),
+            env=environment,
+            dashboard_address="127.0.0.1:0",
+            silence_logs=logging.ERROR,
         ) as cluster,
         Client(cluster) as client,
     ):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from gala_viz.commands.store_told import SHOWN, Progress, size_told, status_told
+from gala_viz.commands.store_told import SHOWN, Progress, size_told, status_told, workers_told
 
 if TYPE_CHECKING:
     from gala_viz.batch.job import Job
@@ -54,6 +54,8 @@ class Arguments:
     """Images in a block: what a worker computes and writes at a time."""
     workers: int | None = None
     """Processes on this machine, 0: this one alone; default: one for each core, or for each GPU."""
+    worker_memory: str | None = None
+    """The most that one worker of this machine may hold, for example "4 GB"; default: an equal share of all."""
     scheduler: str | None = None
     """Address of a Dask scheduler, for example tcp://login-node:8786."""
     device: str | None = None
@@ -143,12 +145,12 @@ class Arguments:
             if workers == 0 and self.scheduler is None:
                 outcome = run_here(job, blocks, progress)
             else:
-                with client_for(self.scheduler, workers, job) as (client, job_there):
-                    _tell(
-                        f"workers: {client.scheduler_info(n_workers=-1)['address']}, dashboard: {client.dashboard_link}"
-                    )
+                with client_for(self.scheduler, workers, job, self.worker_memory) as (client, job_there):
+                    _tell(workers_told(client))
                     outcome = run_on(client, job_there, blocks, progress)
             progress.end()
+            if outcome.written:
+                _tell(f"most memory of a worker: {size_told(max(one.peak_bytes for one in outcome.written))}")
             for number, why in sorted(outcome.failed.items())[:SHOWN]:
                 _tell(f"block {number}: {why}")
             if outcome.failed:

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from distributed import Client
+
     from gala_viz.batch.job import BlockDone
     from gala_viz.store.zarr_store import Store
 
@@ -43,6 +45,14 @@ class Progress:
         """Leave the line."""
         if sys.stderr.isatty():
             sys.stderr.write("\n")
+
+
+def workers_told(client: Client) -> str:
+    """Which workers a run has, how much memory each may hold, and where Dask's dashboard is."""
+    there = client.scheduler_info(n_workers=-1)
+    limits = [worker["memory_limit"] for worker in there["workers"].values()]
+    bound = f", at most {size_told(max(limits))} each" if limits and max(limits) else ""
+    return f"workers: {len(limits)} at {there['address']}{bound}; dashboard: {client.dashboard_link}"
 
 
 def status_told(store: Store) -> str:

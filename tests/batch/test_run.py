@@ -1,7 +1,9 @@
 """Runs that are stopped, hindered and begun twice come to the same store, to the last bit."""
 
 import errno
+import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -94,10 +96,39 @@ def test_worker_processes_give_the_same_bits_as_this_one(corner, whole, tmp_path
     wait_for(lambda: n_missing(store) < 7 or run.poll() is not None)
     assert main(options(corner, store)) == 2, "another run is writing"
     assert run.wait(timeout=240) == 0
+    assert_close(store, whole)
+
+
+def assert_close(store, whole):
+    """Equal up to the order of sums, which the number of threads changes."""
     one, other = Store(whole).tree(), Store(store).tree()
     for path in ("gala/smoothgrad", "scores", "gala/attention_norm/group2.block1"):
         for name, values in one[path].to_dataset().data_vars.items():
             np.testing.assert_allclose(values, other[path][name], rtol=1e-4, atol=1e-6)
+
+
+def test_a_dask_cluster_started_by_others_computes_the_same(corner, whole, tmp_path, capsys):
+    """Scheduler and workers of their own, as on a cluster; only their address is known here."""
+    file, environment = tmp_path / "scheduler.json", {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    told = ["--scheduler-file", str(file), "--no-dashboard"]
+    scheduler = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--port", "0", *told]
+    worker = [sys.executable, "-m", "distributed.cli.dask_worker", "--nthreads", "1", "--memory-limit", "2 GB", *told]
+    worker += ["--local-directory", str(tmp_path)]
+    common = {"env": environment, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "start_new_session": True}
+    started = [subprocess.Popen(command, **common) for command in (scheduler, worker, worker)]
+    try:
+        wait_for(file.exists)
+        address = json.loads(file.read_text())["address"]
+        store = tmp_path / "maps.zarr"
+        assert main(options(corner, store, "--scheduler", address)) == 0
+    finally:
+        for process in started:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+    assert_close(store, whole)
+    err = capsys.readouterr().err
+    assert "at most 2 GB each" in err
+    assert re.search(r"most memory of a worker: \d", err)
 
 
 def test_a_lost_worker_costs_its_block_only_a_second_try(corner, whole, tmp_path):
