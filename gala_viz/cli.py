@@ -18,6 +18,7 @@ COMMANDS: Registry[tuple[str, str]] = Registry(
     {
         "compare": ("gala_viz.commands.compare", "show what two networks rely on, image by image, in the browser"),
         "explore": ("gala_viz.commands.explore", "show all images of a collection as points, in the browser"),
+        "game": ("gala_viz.commands.game", "the ClickMe game: people paint what matters, rounds are kept"),
         "import": (
             "gala_viz.commands.import_collection",
             "make a collection of your own photographs, clicks, maps, records",

@@ -6,7 +6,7 @@ import errno
 import os
 import sys
 import webbrowser
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,11 +48,16 @@ class Address:
 
 
 def serve(
-    pages: Mapping[str, Callable[[], Any]], at: Address, *, when_listening: Callable[[], None] | None = None
+    pages: Mapping[str, Callable[[], Any]],
+    at: Address,
+    *,
+    when_listening: Callable[[], None] | None = None,
+    patterns: Sequence[tuple] = (),
 ) -> None:
     """Serve each of ``pages``, called anew for every session, under its name until Ctrl-C; the first is opened.
 
-    ``when_listening`` runs once, after the port answers. Raises ``OSError`` with a sentence where the port is taken,
+    ``when_listening`` runs once, after the port answers. ``patterns`` are further addresses, as Tornado takes them,
+    under the same prefix. Raises ``OSError`` with a sentence where the port is taken,
     may not be used, or where the address is none of this machine's.
     """
     import panel as pn
@@ -64,6 +69,7 @@ def serve(
             address=at.address,
             prefix=at.prefix,
             websocket_origin=at.origins,
+            extra_patterns=list(patterns),
             websocket_max_message_size=UPLOAD_MESSAGE_BYTES,
             show=False,
             start=False,

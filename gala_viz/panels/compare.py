@@ -31,7 +31,7 @@ class ComparePage(SourcePage):
         view.display.dark = self.page.dark_theme
         self.page.jslink(view.display, dark_theme="dark", bidirectional=True)
         main = self._main(view) if index.images else [facts(nothing_to_show(source.title)), view.upload]
-        self.page.param.update(sidebar=[view.gallery.pane], main=main, header=[self.subtitle, view.keys])
+        self.page.param.update(sidebar=[view.gallery.pane], main=main, header=[self.subtitle, view.keys, self.choice])
         asked = _asked_image()
         view.open(asked if asked in index.place else None)
         if asked in index.place:

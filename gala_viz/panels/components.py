@@ -78,6 +78,14 @@ class Reload(JSComponent):
     _esm = script("reload")
 
 
+class DarkChoice(JSComponent):
+    """Begins with the browser's choice of light or dark, or the system's, and keeps what is chosen in a cookie."""
+
+    dark = param.Boolean(default=False)
+
+    _esm = script("dark")
+
+
 UPLOAD_LIMIT_BYTES = 20 * 2**20
 
 

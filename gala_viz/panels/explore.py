@@ -57,4 +57,6 @@ class ExplorePage(SourcePage):
             ],
         )
         about = facts(provenance(source.networks, source.skipped, source.map_kinds), margin=(10, 14, 24, 14))
-        self.page.param.update(sidebar=[view.gallery.pane], main=[body, about], header=[self.subtitle, view.keys])
+        self.page.param.update(
+            sidebar=[view.gallery.pane], main=[body, about], header=[self.subtitle, view.keys, self.choice]
+        )

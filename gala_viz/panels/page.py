@@ -11,14 +11,14 @@ import panel as pn
 import panel_material_ui as pmui
 
 from gala_viz.panels.background import browser_heard, wait_for_browser
-from gala_viz.panels.components import Reload
+from gala_viz.panels.components import DarkChoice, Reload
 from gala_viz.panels.markup import facts, failure, loading
 from gala_viz.panels.shared import SharedSource
 from gala_viz.panels.styles import PAGE_SX, THEME
 
 TITLE = "gala_viz"
 DARK_COOKIE = "gala_viz_dark"
-"""Where a browser keeps the choice of light or dark, so that the next page begins with it (``browser/display.js``)."""
+"""Where a browser keeps the choice of light or dark, so that the next page begins with it (``browser/dark.js``)."""
 LOOK_MS = 250
 """How often a waiting page looks whether its source is there."""
 EDGE = (6, 14)
@@ -54,6 +54,8 @@ class SourcePage(ABC):
             meta_title=title,
             meta_description=self.description,
         )
+        self.choice = DarkChoice(dark=self.page.dark_theme, width=0, height=0, margin=0)
+        self.page.jslink(self.choice, dark_theme="dark", bidirectional=True)
         self._waiting = None
         if self.document is not None:
             self.document.on_session_destroyed(lambda _: self.close())

@@ -74,3 +74,12 @@ def test_nothing_overflows_the_window(visit, width, height):
     assert box["x"] >= 0
     assert box["x"] + box["width"] <= width + 1
     assert np.isfinite(list(box.values())).all()
+
+
+def test_the_choice_of_dark_is_kept_for_the_next_page(explore):
+    explore.page.get_by_label("Toggle theme").click()
+    explore.page.wait_for_function("document.cookie.includes('gala_viz_dark=1')")
+    before = explore.page.evaluate("getComputedStyle(document.body).backgroundColor")
+    explore.page.reload()
+    explore.page.locator(FIGURE).first.wait_for()
+    assert explore.page.evaluate("getComputedStyle(document.body).backgroundColor") == before

@@ -176,11 +176,6 @@ export function render({model, view, el}) {
   layers?.on_event("mousemove", (at) => { const cell = cell_at(at); if (!held && cell != null) { point({x: cell.x, y: cell.y}) } })
   layers?.on_event("tap", (at) => { const cell = cell_at(at); if (cell != null) { model.send_msg({layer: cell.column}) } })
 
-  // ---- light or dark: as chosen before, else as the system has it
-
-  const remember = () => { document.cookie = `gala_viz_dark=${Number(model.dark)}; path=/; max-age=31536000; samesite=lax` }
-  if (!document.cookie.includes("gala_viz_dark=") && matchMedia("(prefers-color-scheme: dark)").matches) { model.dark = true }
-
   // ---- actions
 
   const reset = () => {
@@ -236,7 +231,7 @@ export function render({model, view, el}) {
     fit()
     for (const {source} of cells) { on(source, "data", redraw) }
     for (const name of ["looks", "titles"]) { model.on(name, redraw) }
-    model.on("dark", () => { remember(); setTimeout(redraw, 120) }) // once the page has its new colours
+    model.on("dark", () => setTimeout(redraw, 120)) // once the page has its new colours
     model.on("flicker", flick)
     model.on("noise", () => { if (noisy) { show_noise(true) } })
     on(sources.photo, "data", () => { if (noisy) { show_noise(true) } })

@@ -1,0 +1,10 @@
+"""The ClickMe game: ``panel serve apps/game.py --args --collection photos --records records.sqlite``."""
+
+import sys
+
+import tyro
+
+from gala_viz.commands.game_page import page
+from gala_viz.panels.game_options import GameOptions
+
+page(tyro.cli(GameOptions, prog="game", args=sys.argv[1:])).servable()

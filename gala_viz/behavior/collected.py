@@ -1,0 +1,98 @@
+"""What was painted on images: everybody's points, in the photograph's pixels, with what filters need to know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from sqlalchemy import ColumnElement, Select, case, func, select
+
+from gala_viz.behavior.canvas import to_photo
+from gala_viz.behavior.database import Database
+from gala_viz.behavior.image_counts import KEEPS_COUNT
+from gala_viz.behavior.tables import CATCH, GAME, Participant, Round, RoundPoint, Visit
+from gala_viz.collections.clickme.rounds import Round as ClickRound
+
+AT_A_TIME = 500
+
+
+def collected_rounds(
+    database: Database, collection: str, images: Sequence[str] | None = None, *, simulated: bool = False
+) -> Iterator[ClickRound]:
+    """All finished rounds of a collection (or of ``images``), in the order in which they ended.
+
+    Of people, or with ``simulated`` of simulated participants: the two are never mixed. A round's participant has a
+    catch score once they met a catch trial.
+    """
+    scores = catch_scores(database, collection)
+    for row in _rounds(database, collection, images, simulated):
+        x, y = row.points
+        yield ClickRound(
+            image=row.round.image,
+            participant=row.round.participant_id,
+            x_px=x,
+            y_px=y,
+            catch_score=scores.get(row.round.participant_id),
+            is_mobile=bool(row.round.mobile),
+        )
+
+
+def catch_scores(database: Database, collection: str | None = None) -> dict[str, float]:
+    """Participant -> share of their catch trials that they passed."""
+    asked = select(Round.participant_id, func.avg(_as_number(Round.passed))).where(
+        Round.kind == CATCH, Round.passed.is_not(None)
+    )
+    if collection is not None:
+        asked = asked.where(Round.collection == collection)
+    with database.reading() as connection:
+        rows = connection.execute(asked.group_by(Round.participant_id)).all()
+    return {participant: float(score) for participant, score in rows}
+
+
+def rounds_by_image(database: Database, collection: str, *, simulated: bool = False) -> dict[str, int]:
+    """Image -> how many finished rounds it has."""
+    asked = _finished(select(Round.image, func.count().label("n")), collection, simulated).group_by(Round.image)
+    with database.reading() as connection:
+        return {row.image: row.n for row in connection.execute(asked)}
+
+
+class _Found:
+    def __init__(self, row, x: np.ndarray, y: np.ndarray) -> None:
+        self.round, self.points = row, (x, y)
+
+
+def _rounds(database: Database, collection: str, images: Sequence[str] | None, simulated: bool) -> Iterator[_Found]:
+    asked = _finished(
+        select(Round.id, Round.image, Round.participant_id, Round.box, Round.settings, Visit.mobile),
+        collection,
+        simulated,
+    )
+    asked = asked.join(Visit, Visit.id == Round.visit_id).order_by(Round.ended_ms, Round.id)
+    if images is not None:
+        asked = asked.where(Round.image.in_(list(images)))
+    with database.reading() as connection:
+        rows = connection.execute(asked).all()
+        for start in range(0, len(rows), AT_A_TIME):
+            part = rows[start : start + AT_A_TIME]
+            points = connection.execute(
+                select(RoundPoint.round_id, RoundPoint.x_px, RoundPoint.y_px)
+                .where(RoundPoint.round_id.in_([row.id for row in part]))
+                .order_by(RoundPoint.round_id, RoundPoint.number)
+            ).all()
+            by_round: dict[str, list[tuple[float, float]]] = {row.id: [] for row in part}
+            for round_id, x, y in points:
+                by_round[round_id].append((x, y))
+            for row in part:
+                at = np.array(by_round[row.id], dtype=float).reshape(-1, 2)
+                yield _Found(row, *to_photo(at[:, 0], at[:, 1], tuple(row.box), row.settings["canvas_px"]))
+
+
+def _finished(asked: Select, collection: str, simulated: bool) -> Select:
+    kept: ColumnElement[bool] = Round.outcome.in_([str(outcome) for outcome in KEEPS_COUNT])
+    return asked.join(Participant, Participant.id == Round.participant_id).where(
+        Round.collection == collection, Round.kind == GAME, kept, Participant.simulated.is_(simulated)
+    )
+
+
+def _as_number(flag: ColumnElement) -> ColumnElement:
+    return case((flag, 1.0), else_=0.0)

@@ -1,0 +1,65 @@
+"""Which image comes next: the one with the fewest rounds that the participant has not seen."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, exists, insert, select, update
+
+from gala_viz.behavior.database import Database
+from gala_viz.behavior.judge import Outcome
+from gala_viz.behavior.tables import ImageCount, Round
+
+KEEPS_COUNT = (Outcome.WON, Outcome.LOST)
+"""Outcomes that make a map; other rounds no longer count towards their image."""
+AT_A_TIME = 5000
+
+
+def enter_images(database: Database, collection: str, images: Sequence[str]) -> int:
+    """Make images of a collection known to the database; how many were new."""
+    with database.writing() as connection:
+        known = set(connection.scalars(select(ImageCount.image).where(ImageCount.collection == collection)))
+        new = [image for image in images if image not in known]
+        for start in range(0, len(new), AT_A_TIME):
+            rows = [
+                {"collection": collection, "image": image, "n_rounds": 0, "rank": _rank()}
+                for image in new[start : start + AT_A_TIME]
+            ]
+            connection.execute(insert(ImageCount), rows)
+    return len(new)
+
+
+def fewest_rounds(connection: Connection, collection: str, participant: str, asked: str | None = None) -> str | None:
+    """The image with the fewest rounds that ``participant`` has not seen, ties by chance; None where none is left.
+
+    ``asked`` is taken instead, if the participant has not seen it. The row stays locked until the transaction ends, and
+    other servers pass over it, so that two participants at once get different images.
+    """
+    seen = exists().where(
+        Round.participant_id == participant, Round.collection == collection, Round.image == ImageCount.image
+    )
+    unseen = select(ImageCount.image).where(ImageCount.collection == collection, ~seen)
+    unlocked = unseen.order_by(ImageCount.n_rounds, ImageCount.rank).limit(1).with_for_update(skip_locked=True)
+    found = None
+    if asked is not None:
+        found = connection.scalar(unseen.where(ImageCount.image == asked))
+    return found or connection.scalar(unlocked) or connection.scalar(unseen.limit(1))
+
+
+def one_round_more(collection: str, image: str):
+    """The statement that counts a round, and draws the image's rank anew."""
+    return _of(collection, image).values(n_rounds=ImageCount.n_rounds + 1, rank=_rank())
+
+
+def one_round_less(collection: str, image: str):
+    """The statement that takes a round back."""
+    return _of(collection, image).where(ImageCount.n_rounds > 0).values(n_rounds=ImageCount.n_rounds - 1)
+
+
+def _of(collection: str, image: str):
+    return update(ImageCount).where(ImageCount.collection == collection, ImageCount.image == image)
+
+
+def _rank() -> float:
+    return secrets.randbelow(2**53) / 2**53

@@ -1,0 +1,156 @@
+"""What a player's page may say, read with suspicion: sizes, types and names are checked before all else."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+MAX_BYTES = 16_384
+MAX_POINTS = 160
+MAX_TEXT = 200
+SKIP_REASONS = ("cannot see it", "wrong category", "offensive", "other")
+
+
+class BadMessage(ValueError):
+    """A message that no page of this game sends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """A page has opened: its pointer ("mouse", "pen", "touch"), whether it is a phone, and the screen's pixels."""
+
+    pointer: str
+    mobile: bool
+    screen_px: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A nickname is wanted, "" for none."""
+
+    nickname: str
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """A round is wanted, on ``image`` if it is named."""
+
+    image: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Paint:
+    """Points (x, y, t) of the round called ``round``."""
+
+    round: str
+    points: tuple[tuple[float, float, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """The round is given up."""
+
+    round: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Leaders:
+    """The leaderboard is wanted."""
+
+    span: str
+
+
+Message = Hello | Name | Next | Paint | Skip | Leaders
+
+
+def read_message(content: str | bytes) -> Message:
+    """What a page says. Raises ``BadMessage``."""
+    if len(content) > MAX_BYTES:
+        raise BadMessage(f"a message has at most {MAX_BYTES} bytes.")
+    try:
+        told = json.loads(content)
+    except (ValueError, RecursionError):
+        raise BadMessage("a message is JSON.") from None
+    if not isinstance(told, dict):
+        raise BadMessage("a message is a JSON object.")
+    kind = told.get("type")
+    if not isinstance(kind, str) or kind not in _READ:
+        raise BadMessage(f"a message has a type among {', '.join(_READ)}.")
+    return _READ[kind](told)
+
+
+def _hello(told: Mapping[str, Any]) -> Hello:
+    pointer = _text(told, "pointer")
+    if pointer not in ("mouse", "pen", "touch"):
+        raise BadMessage("pointer is mouse, pen or touch.")
+    screen = told.get("screen_px")
+    if not isinstance(screen, list) or len(screen) != 2:
+        raise BadMessage("screen_px is a width and a height.")
+    width, height = (_number(value, "screen_px") for value in screen)
+    if not (0 <= width <= 100_000 and 0 <= height <= 100_000):
+        raise BadMessage("screen_px is a width and a height.")
+    return Hello(pointer, told.get("mobile") is True, (int(width), int(height)))
+
+
+def _paint(told: Mapping[str, Any]) -> Paint:
+    points = told.get("points")
+    if not isinstance(points, list) or not 1 <= len(points) <= MAX_POINTS:
+        raise BadMessage(f"points are a list of 1 to {MAX_POINTS}.")
+    found = []
+    for point in points:
+        if not isinstance(point, list) or len(point) != 3:
+            raise BadMessage("a point is [x, y, t].")
+        x, y, t = (_number(value, "a point's number") for value in point)
+        found.append((x, y, t))
+    return Paint(_text(told, "round"), tuple(found))
+
+
+def _skip(told: Mapping[str, Any]) -> Skip:
+    reason = _text(told, "reason")
+    if reason not in SKIP_REASONS:
+        raise BadMessage(f"a reason is one of {', '.join(SKIP_REASONS)}.")
+    return Skip(_text(told, "round"), reason)
+
+
+def _next(told: Mapping[str, Any]) -> Next:
+    return Next(_text(told, "image", 1000) if told.get("image") is not None else None)
+
+
+def _leaders(told: Mapping[str, Any]) -> Leaders:
+    span = _text(told, "span")
+    if span not in ("today", "week", "all"):
+        raise BadMessage("span is today, week or all.")
+    return Leaders(span)
+
+
+def _text(told: Mapping[str, Any], key: str, longest: int = MAX_TEXT) -> str:
+    value = told.get(key)
+    if not isinstance(value, str) or len(value) > longest:
+        raise BadMessage(f"{key} is a text of at most {longest} letters.")
+    return value
+
+
+def _number(value: Any, what: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise BadMessage(f"{what} is a finite number.")
+    try:
+        number = float(value)
+    except OverflowError:  # an integer of hundreds of digits
+        number = math.inf
+    if not math.isfinite(number):
+        raise BadMessage(f"{what} is a finite number.")
+    return number
+
+
+_READ = {
+    "hello": _hello,
+    "name": lambda told: Name(_text(told, "nickname")),
+    "next": _next,
+    "paint": _paint,
+    "skip": _skip,
+    "leaders": _leaders,
+}

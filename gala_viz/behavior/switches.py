@@ -1,0 +1,24 @@
+"""What the experimenter switches for all servers of a database at once."""
+
+from __future__ import annotations
+
+from sqlalchemy import insert, select, update
+
+from gala_viz.behavior.database import Database
+from gala_viz.behavior.tables import Setting
+
+PAUSED = "paused"
+
+
+def is_paused(database: Database) -> bool:
+    """Whether no new rounds are given."""
+    with database.reading() as connection:
+        return connection.scalar(select(Setting.value).where(Setting.name == PAUSED)) == "1"
+
+
+def pause(database: Database, paused: bool) -> None:
+    """Stop giving rounds, or go on."""
+    value = str(int(paused))
+    with database.writing() as connection:
+        if not connection.execute(update(Setting).where(Setting.name == PAUSED).values(value=value)).rowcount:
+            connection.execute(insert(Setting).values(name=PAUSED, value=value))

@@ -1,0 +1,128 @@
+"""The tables of what people did. Times are milliseconds since 1970 (UTC); points carry the player's own clock too."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, MetaData, UniqueConstraint
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+VERSION = 1
+"""Of these tables; a database of another version is refused."""
+
+GAME, PRACTICE, CATCH = "game", "practice", "catch"
+"""Kinds of rounds. Maps are made of the first alone."""
+
+
+class Table(DeclarativeBase):
+    """What all tables share."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {dict[str, Any]: JSON, list[Any]: JSON}  # noqa: RUF012
+
+
+class Setting(Table):
+    """One fact of the database itself: its version, whether collection is paused."""
+
+    __tablename__ = "settings"
+    name: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[str]
+
+
+class Participant(Table):
+    """Somebody, known by a random id. The browser's cookie holds a secret; only its SHA-256 is here."""
+
+    __tablename__ = "participants"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    secret_sha256: Mapped[str] = mapped_column(unique=True)
+    nickname: Mapped[str | None]
+    consented_ms: Mapped[int | None] = mapped_column(BigInteger)
+    created_ms: Mapped[int] = mapped_column(BigInteger)
+    simulated: Mapped[bool] = mapped_column(default=False)
+
+
+class Visit(Table):
+    """One sitting of a participant at one device."""
+
+    __tablename__ = "visits"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    participant_id: Mapped[str] = mapped_column(ForeignKey("participants.id", ondelete="CASCADE"), index=True)
+    began_ms: Mapped[int] = mapped_column(BigInteger)
+    device: Mapped[dict[str, Any]]
+    mobile: Mapped[bool]
+    versions: Mapped[dict[str, Any]]
+
+
+class Round(Table):
+    """One participant on one image. ``box`` is what the canvas showed of the photograph, in its pixels.
+
+    ``answer`` of a catch trial is the half with the named category, ``passed`` whether it was painted.
+    """
+
+    __tablename__ = "rounds"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    participant_id: Mapped[str] = mapped_column(ForeignKey("participants.id", ondelete="CASCADE"))
+    visit_id: Mapped[str] = mapped_column(ForeignKey("visits.id", ondelete="CASCADE"))
+    collection: Mapped[str]
+    image: Mapped[str]
+    category: Mapped[str]
+    kind: Mapped[str]
+    box: Mapped[list[Any]]
+    settings: Mapped[dict[str, Any]]
+    shown_ms: Mapped[int] = mapped_column(BigInteger)
+    began_ms: Mapped[int | None] = mapped_column(BigInteger)
+    ended_ms: Mapped[int | None] = mapped_column(BigInteger)
+    elapsed_ms: Mapped[float | None]
+    outcome: Mapped[str | None]
+    skip_reason: Mapped[str | None]
+    score: Mapped[float] = mapped_column(default=0.0)
+    combo: Mapped[int] = mapped_column(default=0)
+    answer: Mapped[str | None]
+    passed: Mapped[bool | None]
+    __table_args__ = (
+        UniqueConstraint("participant_id", "collection", "image"),
+        Index("ix_rounds_image", "collection", "image", "kind"),
+        Index("ix_rounds_ended_ms", "ended_ms"),
+    )
+
+
+class RoundPoint(Table):
+    """A point, in canvas pixels: ``t_ms`` by the player's clock, ``at_ms`` since the first by the server's."""
+
+    __tablename__ = "points"
+    round_id: Mapped[str] = mapped_column(ForeignKey("rounds.id", ondelete="CASCADE"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    x_px: Mapped[float]
+    y_px: Mapped[float]
+    t_ms: Mapped[float]
+    at_ms: Mapped[float]
+
+
+class Guess(Table):
+    """The network's guess after ``n_points``: its first categories, and the ``place`` of the true one (1: first)."""
+
+    __tablename__ = "guesses"
+    round_id: Mapped[str] = mapped_column(ForeignKey("rounds.id", ondelete="CASCADE"), primary_key=True)
+    n_points: Mapped[int] = mapped_column(primary_key=True)
+    at_ms: Mapped[float]
+    place: Mapped[int]
+    categories: Mapped[list[Any]]
+    probabilities: Mapped[list[Any]]
+
+
+class ImageCount(Table):
+    """How many rounds an image has, those in play included; ``rank``, drawn anew each time, breaks ties."""
+
+    __tablename__ = "image_counts"
+    collection: Mapped[str] = mapped_column(primary_key=True)
+    image: Mapped[str] = mapped_column(primary_key=True)
+    n_rounds: Mapped[int] = mapped_column(default=0)
+    rank: Mapped[float]
+    __table_args__ = (Index("ix_image_counts_next", "collection", "n_rounds", "rank"),)

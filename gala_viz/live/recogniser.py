@@ -1,0 +1,96 @@
+"""A network that recognises many players' canvases: whatever waits goes through it together."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from concurrent.futures import Future
+from dataclasses import replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from gala_viz.attribution.attention import softmax
+from gala_viz.networks.folding import folded
+from gala_viz.networks.network import Network
+
+MAX_BATCH = 16
+
+
+class Recogniser:
+    """``network``'s probabilities for canvases, in one thread of its own; see ``look``.
+
+    A canvas fills the network's whole frame: nothing that a player uncovers is cut off. Those that wait when the
+    network is free go through it in one batch of at most ``max_batch``.
+    """
+
+    def __init__(self, network: Network, max_batch: int = MAX_BATCH) -> None:
+        self.network = folded(network)
+        self.categories = network.categories
+        frame = network.preprocessing
+        self._preprocessing = replace(frame, short_px=frame.crop_px)
+        self._max_batch = max_batch
+        self._waiting: deque[tuple[NDArray, Future]] = deque()
+        self._changed = threading.Condition()
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name="recogniser", daemon=True)
+        self._thread.start()
+
+    def look(self, canvas: NDArray[np.uint8]) -> Future[NDArray[np.float32]]:
+        """The probabilities (category,) of ``canvas`` (y, x, 3), in a while."""
+        future: Future = Future()
+        with self._changed:
+            if self._closed:
+                raise RuntimeError("the recogniser is closed.")
+            self._waiting.append((canvas, future))
+            self._changed.notify()
+        return future
+
+    def warm_up(self) -> None:
+        """Run once, so that the first player does not wait for what a first run sets up."""
+        side = self.network.preprocessing.crop_px
+        self.look(np.zeros((side, side, 3), np.uint8)).result()
+
+    def close(self) -> None:
+        """Stop; what still waits is cancelled."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._waiting or self._closed)
+                if self._closed:
+                    for _, future in self._waiting:
+                        future.cancel()
+                    return
+                batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._max_batch))]
+            batch = [(canvas, future) for canvas, future in batch if future.set_running_or_notify_cancel()]
+            if batch:
+                self._answer(batch)
+
+    def _answer(self, batch: list[tuple[NDArray, Future]]) -> None:
+        try:
+            inputs = np.stack([self._preprocessing.to_input(canvas) for canvas, _ in batch])
+            with torch.inference_mode():
+                logits = self.network.logits(torch.from_numpy(inputs)).cpu().numpy()
+            probabilities = softmax(logits)
+        except Exception as error:  # the players who wait must hear of it, whatever it is
+            for _, future in batch:
+                future.set_exception(error)
+            return
+        for (_, future), row in zip(batch, probabilities, strict=True):
+            future.set_result(row)
+
+
+def place_of(probabilities: NDArray, category: int) -> int:
+    """The place (1: first) of ``category``: one more than the categories that are more probable."""
+    return int((probabilities > probabilities[category]).sum()) + 1
+
+
+def first(probabilities: NDArray, count: int) -> list[int]:
+    """The ``count`` most probable categories, most probable first."""
+    return np.argsort(-probabilities, kind="stable")[:count].tolist()

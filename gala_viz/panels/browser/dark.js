@@ -1,0 +1,6 @@
+// Light or dark: as chosen before, else as the system has it; a choice is kept for the next page.
+
+export function render({model}) {
+  if (!document.cookie.includes("gala_viz_dark=") && matchMedia("(prefers-color-scheme: dark)").matches) { model.dark = true }
+  model.on("dark", () => { document.cookie = `gala_viz_dark=${Number(model.dark)}; path=/; max-age=31536000; samesite=lax` })
+}

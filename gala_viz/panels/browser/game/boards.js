@@ -1,0 +1,95 @@
+// What stands beside the photograph: guesses, the clock, the leaderboard, the maps of a round that is over.
+
+const MAP_CELLS = 64
+
+function make_guesses() {
+  const list = node("ol", {class: "guesses", "aria-label": "The network's guesses", "aria-live": "polite"})
+  return {
+    root: list,
+    clear: () => list.replaceChildren(node("li", {class: "wait"}, "The network sees nothing yet.")),
+    show: (guesses, category) => {
+      list.replaceChildren(...guesses.map(([name, probability]) => {
+        const line = node("li", {class: name === category ? "right" : ""})
+        const bar = node("span", {class: "bar"})
+        bar.style.width = `${Math.max(1, 100 * probability)}%`
+        line.append(node("span", {class: "name"}, name), node("span", {class: "p"}, `${(100 * probability).toFixed(0)} %`), bar)
+        return line
+      }))
+    },
+  }
+}
+
+function make_clock() {
+  const root = node("div", {class: "clock"})
+  const bar = node("div", {class: "left"})
+  const points = node("output", {class: "points"}, "100")
+  root.append(bar, points)
+  let began = null
+  let limit = 1
+  const tick = () => {
+    if (began == null) { return }
+    const left = Math.max(0, 1 - (performance.now() - began) / limit)
+    bar.style.transform = `scaleX(${left})`
+    points.textContent = String(Math.round(100 * left ** 3))
+    if (left > 0) { requestAnimationFrame(tick) }
+  }
+  return {
+    root,
+    reset: (limit_ms) => { began = null; limit = limit_ms; bar.style.transform = "scaleX(1)"; points.textContent = "100" },
+    start: () => { began = performance.now(); tick() },
+    stop: () => { began = null },
+  }
+}
+
+// A map of 64 x 64 bytes over a photograph: strong where much was painted.
+function map_over(photo, map, caption) {
+  const figure = node("figure")
+  const side = photo.width
+  const canvas = node("canvas", {width: side, height: side})
+  const context = canvas.getContext("2d")
+  context.globalAlpha = 0.55
+  context.filter = "grayscale(1)"
+  context.drawImage(photo, 0, 0)
+  context.globalAlpha = 1
+  context.filter = "none"
+  if (map != null) {
+    const bytes = Uint8Array.from(atob(map), (letter) => letter.charCodeAt(0))
+    const small = node("canvas", {width: MAP_CELLS, height: MAP_CELLS})
+    const pixels = new ImageData(MAP_CELLS, MAP_CELLS)
+    bytes.forEach((value, i) => { pixels.data.set([255, 150 + value * 0.35, 30, Math.min(235, value)], 4 * i) })
+    small.getContext("2d").putImageData(pixels, 0, 0)
+    context.imageSmoothingQuality = "high"
+    context.drawImage(small, 0, 0, side, side)
+  }
+  figure.append(canvas, node("figcaption", {}, caption))
+  return figure
+}
+
+function make_leaders(ask) {
+  const root = node("section", {class: "leaders", "aria-label": "Leaderboard"})
+  const tabs = node("div", {class: "tabs", role: "tablist"})
+  const table = node("ol")
+  const own = node("p", {class: "best"})
+  let span = "today"
+  for (const [name, text] of [["today", "Today"], ["week", "This week"], ["all", "All time"]]) {
+    const tab = node("button", {type: "button", role: "tab", "data-span": name}, text)
+    tab.addEventListener("click", () => { span = name; ask(span) })
+    tabs.append(tab)
+  }
+  root.append(node("h2", {}, "Leaderboard"), tabs, table, own)
+  return {
+    root,
+    ask: () => ask(span),
+    show: ({span: shown, rows, best}) => {
+      for (const tab of tabs.children) { tab.setAttribute("aria-selected", String(tab.dataset.span === shown)) }
+      table.replaceChildren(...rows.map((row) => {
+        const line = node("li", {class: row.own ? "own" : ""})
+        line.append(node("span", {class: "place"}, `${row.place}.`), node("span", {class: "name"}, row.own ? `${row.name} (you)` : row.name), node("span", {class: "p"}, row.score.toFixed(0)))
+        return line
+      }))
+      if (rows.length === 0) { table.replaceChildren(node("li", {class: "wait"}, "Nobody has a score here yet.")) }
+      const fastest = best.fastest_ms == null ? "" : `, fastest ${(best.fastest_ms / 1000).toFixed(1)} s`
+      own.textContent = best.n_rounds === 0 ? "" : `You: ${best.n_won} of ${best.n_rounds} rounds won, ${best.score.toFixed(0)} points, best round ${best.best_score.toFixed(0)}${fastest}, longest combo ${best.longest_combo}.`
+    },
+  }
+}

@@ -1,0 +1,115 @@
+// The paint surface: one photograph, a brush that follows the pointer in small steps, squares that stay uncovered.
+
+// Positions are canvas pixels (0 to spec.canvas_px), whatever size the surface is shown at.
+function make_surface(spec, {on_point, on_first}) {
+  const side = spec.canvas_px
+  const root = node("div", {class: "surface"})
+  const photo = node("canvas", {width: side, height: side, class: "photo"})
+  const paint = node("canvas", {width: side, height: side, class: "paint"})
+  const ring = node("div", {class: "ring", hidden: ""})
+  root.append(photo, paint, ring)
+  const seen = node("canvas", {width: side, height: side, class: "seen"})
+  seen.setAttribute("role", "img")
+  seen.setAttribute("aria-label", "What the network sees")
+
+  const brush = paint.getContext("2d")
+  const network = seen.getContext("2d")
+  let picture = null
+  let active = false // a round is shown and not over
+  let began = false
+  let aim = null // where the pointer is, or null while a finger is lifted
+  let at = null // where the brush is
+  let last_ms = 0
+  let points = 0
+  let kind = "mouse"
+
+  const place = (event) => {
+    const box = paint.getBoundingClientRect()
+    const inside = (value) => Math.min(side - 0.001, Math.max(0, value))
+    return {
+      x: inside(((event.clientX - box.left) / box.width) * side),
+      y: inside(((event.clientY - box.top) / box.height) * side),
+    }
+  }
+  const square = ({x, y}) => [Math.round(x - spec.bubble_px / 2), Math.round(y - spec.bubble_px / 2), spec.bubble_px, spec.bubble_px]
+  const uncover = (point) => {
+    const [left, top, width, height] = square(point)
+    brush.fillRect(left, top, width, height)
+    network.drawImage(picture, left, top, width, height, left, top, width, height)
+  }
+  const add = (point, now) => {
+    at = point
+    last_ms = now
+    points += 1
+    uncover(point)
+    on_point([point.x, point.y, now])
+  }
+  const step = (now) => {
+    if (!active) { return }
+    if (began && aim != null && now - last_ms >= spec.interval_ms - 1) {
+      const [dx, dy] = [aim.x - at.x, aim.y - at.y]
+      const distance = Math.hypot(dx, dy)
+      if (distance >= 0.5) {
+        const share = Math.min(1, spec.step_px / distance)
+        add({x: at.x + dx * share, y: at.y + dy * share}, now)
+      }
+    }
+    requestAnimationFrame(step)
+  }
+  const follow = (event) => {
+    const where = place(event)
+    ring.hidden = !active || event.pointerType === "touch"
+    ring.style.left = `${(100 * where.x) / side}%`
+    ring.style.top = `${(100 * where.y) / side}%`
+    if (event.pointerType !== "touch" || event.buttons > 0) { aim = where }
+  }
+  paint.addEventListener("pointerdown", (event) => {
+    if (!active || event.button > 0) { return }
+    event.preventDefault()
+    kind = event.pointerType === "pen" || event.pointerType === "touch" ? event.pointerType : "mouse"
+    paint.setPointerCapture(event.pointerId)
+    aim = place(event)
+    if (!began) {
+      began = true
+      add(aim, performance.now())
+      on_first()
+    }
+  })
+  paint.addEventListener("pointermove", follow)
+  const lift = (event) => { if (event.pointerType === "touch") { aim = null } }
+  paint.addEventListener("pointerup", lift)
+  paint.addEventListener("pointercancel", lift)
+  paint.addEventListener("pointerleave", () => { ring.hidden = true })
+  paint.addEventListener("contextmenu", (event) => event.preventDefault())
+
+  return {
+    root, seen,
+    get kind() { return kind },
+    get points() { return points },
+    show: async (url) => {
+      const image = new Image()
+      image.src = url
+      await image.decode()
+      picture = image
+      photo.getContext("2d").drawImage(image, 0, 0, side, side)
+      brush.clearRect(0, 0, side, side)
+      brush.fillStyle = "rgba(255, 214, 64, 0.55)"
+      network.fillStyle = "rgb(127, 127, 127)"
+      network.fillRect(0, 0, side, side)
+      active = true
+      began = false
+      at = aim = null
+      points = 0
+      requestAnimationFrame(step)
+    },
+    stop: () => { active = false; ring.hidden = true },
+  }
+}
+
+// A node with attributes and plain text: names and categories are never markup.
+function node(tag, attributes = {}, text = null) {
+  const made = document.createElement(tag)
+  for (const [name, value] of Object.entries(attributes)) { made.setAttribute(name, value) }
+  if (text != null) { made.textContent = text }
+  return made
+}

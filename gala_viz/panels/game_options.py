@@ -1,0 +1,39 @@
+"""What the game is started with, read without loading anything heavy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+RECOGNISERS = {"rendered": "rendered-gala-clickme"}
+RECOGNISER = "lite0"
+FEW_CATEGORIES = 100
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GameOptions:
+    """Which collection is played, who recognises it, and where the rounds are kept."""
+
+    collection: str = "photos"
+    """A known name (photos, rendered) or a folder of images with categories."""
+    network: str | None = None
+    """Who guesses: a name or folder of a network; left out: lite0, or for rendered its own."""
+    records: str = "records.sqlite"
+    """Where rounds are kept: a file, or a URL such as postgresql://user@host/name."""
+    top: int | None = None
+    """A round is won when the category is among so many first guesses; left out: 5, or 1 of fewer than 100."""
+    fill: Literal["grey", "noise"] = "grey"
+    """What the network sees where nothing is uncovered: grey, or the darkened noise of the published game."""
+    catch_share: float = 0.05
+    """Share of catch trials: two photographs side by side, one of them named."""
+    players_per_address: int = 64
+    """Connections at a time from one network address."""
+    newcomers_per_hour: int = 60
+    """New players an hour from one network address."""
+    device: str | None = None
+    """cpu, cuda, or what is there."""
+
+    @property
+    def recogniser(self) -> str:
+        """The network that is asked for, or the one that suits the collection."""
+        return self.network or RECOGNISERS.get(self.collection, RECOGNISER)

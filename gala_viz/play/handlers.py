@@ -1,0 +1,161 @@
+"""The game's addresses on a Tornado server: what the page asks first, consent, and the websocket that is played on."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import Counter
+from typing import Any
+from urllib.parse import urlsplit
+
+import tornado.web
+import tornado.websocket
+from tornado.httputil import HTTPServerRequest
+
+from gala_viz.behavior.messages import MAX_BYTES
+from gala_viz.play.game import Game
+from gala_viz.play.privacy import privacy_note
+from gala_viz.play.session import Session
+
+COOKIE = "gala_viz_player"
+YEAR_S = 365 * 24 * 3600
+WAITING = 200
+"""Messages of one connection that may wait; a page that sends faster than it is answered is cut off."""
+
+
+def routes(game: Game, prefix: str, versions: dict[str, str], origins: frozenset[str] = frozenset()) -> list[tuple]:
+    """The addresses under ``prefix``/play, for a Tornado application. ``origins`` are further hosts of pages.
+
+    No photograph has an address: one is sent inside of its round, to its player.
+    """
+    shared: dict[str, Any] = {"game": game, "versions": versions, "origins": origins, "open_from": Counter()}
+    return [
+        (rf"{prefix}/play/about", About, shared),
+        (rf"{prefix}/play/consent", Consent, shared),
+        (rf"{prefix}/play/socket", Socket, shared),
+    ]
+
+
+class _Shared:
+    """What the handlers have in common."""
+
+    def initialize(self, game: Game, versions: dict[str, str], origins: frozenset[str], open_from: Counter) -> None:
+        """Tornado hands every request what ``routes`` told."""
+        self.game, self.versions, self.origins, self.open_from = game, versions, origins, open_from
+
+    async def participant(self) -> str | None:
+        """Whom the cookie names."""
+        secret = self.get_cookie(COOKIE)
+        return await self.game.reading(self.game.people.known_by, secret) if secret else None
+
+
+class _Answer(_Shared, tornado.web.RequestHandler):
+    def set_default_headers(self) -> None:
+        self.set_header("Cache-Control", "no-store")
+        self.set_header("X-Content-Type-Options", "nosniff")
+        self.set_header("Content-Type", "application/json")
+
+    def write_error(self, status_code: int, **_: Any) -> None:
+        self.finish(json.dumps({"refused": self._reason}))
+
+
+class About(_Answer):
+    """What the page shows before anybody agreed; nothing is recorded for it."""
+
+    async def get(self) -> None:
+        """The privacy note, and whether this browser has agreed before."""
+        participant = await self.participant()
+        person = await self.game.reading(self.game.people.person, participant) if participant else None
+        told = {"consented": bool(person and person.consented), "privacy": privacy_note(self.game)}
+        self.write(json.dumps({**told, "collection": self.game.collection.title}))
+
+
+class Consent(_Answer):
+    """Somebody agrees: only now a participant is made, and the cookie is set."""
+
+    async def post(self) -> None:
+        """``{"agreed": true}``, with ``"simulated": true`` from a script that plays."""
+        if not same_site(self.request, self.origins):
+            raise tornado.web.HTTPError(403, reason="consent comes from the game's own page")
+        try:
+            told = json.loads(self.request.body[:1000])
+        except ValueError:
+            told = None
+        if not isinstance(told, dict) or told.get("agreed") is not True:
+            raise tornado.web.HTTPError(400, reason="consent was expected")
+        participant = await self.participant()
+        if participant is None:
+            if not self.game.newcomers.take(self.request.remote_ip or ""):
+                raise tornado.web.HTTPError(429, reason="too many new players from this address; try again later")
+            simulated = told.get("simulated") is True
+            participant, secret = await self.game.writing(self.game.people.new, simulated=simulated)
+            self.set_cookie(
+                COOKIE,
+                secret,
+                expires_days=YEAR_S / 86400,
+                httponly=True,
+                samesite="Lax",
+                secure=self.request.protocol == "https",
+                path="/",
+            )
+        await self.game.writing(self.game.people.consent, participant)
+        self.write(json.dumps({"consented": True}))
+
+
+class Socket(_Shared, tornado.websocket.WebSocketHandler):
+    """One player's connection."""
+
+    session: Session | None = None
+
+    def check_origin(self, origin: str) -> bool:
+        """Pages of this server's own host, and of those allowed by name."""
+        return same_site(self.request, self.origins)
+
+    async def prepare(self) -> None:
+        """Refuse who has not agreed, and one address with too many connections."""
+        self.player = await self.participant()
+        person = await self.game.reading(self.game.people.person, self.player) if self.player else None
+        if person is None or not person.consented:
+            raise tornado.web.HTTPError(403, reason="consent comes first")
+        if self.open_from[self.request.remote_ip] >= self.game.limits.connections:
+            raise tornado.web.HTTPError(429, reason="too many players from this address")
+
+    async def open(self, *_: str, **__: str) -> None:
+        """The page is there."""
+        self.open_from[self.request.remote_ip] += 1
+        self.set_nodelay(True)
+        self.session = Session(self.game, self.player, self._tell, self.versions)
+        await self.session.open()
+
+    async def on_message(self, message: str | bytes) -> None:
+        """Tornado reads the next message only when this one is done."""
+        if self.session is not None:
+            await self.session.receive(message)
+
+    def on_close(self) -> None:
+        """The page is gone."""
+        address = self.request.remote_ip
+        self.open_from[address] -= 1
+        if self.open_from[address] <= 0:
+            del self.open_from[address]
+        if self.session is not None:
+            session, self.session = self.session, None
+            self.game.spawn(session.close())
+
+    async def _tell(self, told: dict[str, Any]) -> None:
+        try:
+            await self.write_message(json.dumps(told))
+        except tornado.websocket.WebSocketClosedError:
+            logging.getLogger(__name__).debug("a page is gone before its %s", told.get("type"))
+
+
+MESSAGE_BYTES = MAX_BYTES
+
+
+def same_site(request: HTTPServerRequest, origins: frozenset[str]) -> bool:
+    """Whether the page that asks belongs to this host (or one of ``origins``); scripts send no origin and may ask."""
+    origin = request.headers.get("Origin")
+    if origin is None:
+        return request.headers.get("Sec-Fetch-Site", "none") in ("same-origin", "none")
+    host = urlsplit(origin).netloc
+    return bool(host) and (host == request.host or host in origins)

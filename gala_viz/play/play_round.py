@@ -1,0 +1,160 @@
+"""One round while it is played: points in, guesses out, and its end by the server's clock."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from gala_viz.behavior.canvas import seen
+from gala_viz.behavior.judge import Judge, Outcome
+from gala_viz.behavior.people import now_ms
+from gala_viz.behavior.rounds import Guessed
+from gala_viz.behavior.tables import CATCH, GAME, PRACTICE
+from gala_viz.live.recogniser import first, place_of
+from gala_viz.play.scene import Scene, passed
+from gala_viz.play.summary import others_map, own_map
+
+if TYPE_CHECKING:
+    from gala_viz.play.session import Session
+
+N_TOLD = 5
+
+
+class PlayedRound:
+    """The round called ``id`` on ``scene``; its judge decides, its session is told."""
+
+    def __init__(
+        self, session: Session, round_id: str, image: str, kind: str, scene: Scene, answer: str | None
+    ) -> None:
+        self.session, self.game = session, session.game
+        self.id, self.image, self.kind, self.scene, self._answer = round_id, image, kind, scene, answer
+        self.judge = Judge(self.game.spec)
+        self._guessing: asyncio.Task | None = None
+        self._clock: asyncio.TimerHandle | None = None
+        self._n_guessed = 0
+        self._reason: str | None = None
+        self._ending = False
+
+    def paint(self, points: Sequence[tuple[float, float, float]]) -> None:
+        """Take points; the first starts the clock. Raises ``Refused``, and then nothing was taken."""
+        began = self.judge.began_ms is None
+        taken = self.judge.paint(points, self.game.now_ms())
+        note = self.game.note(self.id)
+        note.points += taken
+        if began:
+            note.began_ms = now_ms()
+            limit_s = self.game.spec.limit_ms / 1000
+            self._clock = asyncio.get_running_loop().call_later(limit_s, self._time_up)
+        if self._guessing is None or self._guessing.done():
+            self._guessing = asyncio.create_task(self._guess())
+
+    async def skip(self, reason: str) -> None:
+        """The player gives up."""
+        self.judge.skip(self.game.now_ms())
+        self._reason = reason
+        await self._end()
+
+    async def leave(self) -> None:
+        """The player is gone; a round without a point stays open and can be shown again."""
+        if self.judge.began_ms is None:
+            return
+        self.judge.interrupt(self.game.now_ms())
+        await self._end(told=False)
+
+    async def _guess(self) -> None:
+        """Ask the network, each time about all that is uncovered by then, until there is nothing new."""
+        spec = self.game.spec
+        while not self.judge.ended and len(self.judge.points) > self._n_guessed:
+            count, at_ms = len(self.judge.points), self.judge.points[-1].at_ms
+            canvas = seen(self.scene.canvas, self.judge.mask, spec)
+            probabilities = await asyncio.wrap_future(self.game.recogniser.look(canvas))
+            self._n_guessed = count
+            place = place_of(probabilities, self.scene.target)
+            best = first(probabilities, max(N_TOLD, min(spec.top, 10)))
+            guess = Guessed(
+                n_points=count,
+                at_ms=at_ms,
+                place=place,
+                categories=[self.game.recogniser.categories[index] for index in best],
+                probabilities=[float(probabilities[index]) for index in best],
+            )
+            if self.judge.ended and self.judge.outcome != Outcome.LOST:
+                return
+            self.game.note(self.id).guesses.append(guess)
+            won = self.judge.guessed(place, at_ms)
+            await self.session.send(
+                {
+                    "type": "guess",
+                    "round": self.id,
+                    "n_points": count,
+                    "place": place if place <= N_TOLD else None,
+                    "guesses": [
+                        [name, round(p, 4)]
+                        for name, p in zip(guess.categories[:N_TOLD], guess.probabilities[:N_TOLD], strict=True)
+                    ],
+                }
+            )
+            if won:
+                await self._end()
+
+    def _time_up(self) -> None:
+        self.game.spawn(self._lose())
+
+    async def _lose(self) -> None:
+        """The time is up; a guess on points that came in time still counts."""
+        if self._guessing is not None and not self._guessing.done():
+            await asyncio.wait([self._guessing], timeout=2.0)
+        self.judge.time_up(self.game.now_ms())
+        await self._end()
+
+    async def _end(self, *, told: bool = True) -> None:
+        if self._ending or not self.judge.ended:
+            return
+        self._ending = True
+        if self._clock is not None:
+            self._clock.cancel()
+        session, judge = self.session, self.judge
+        won = judge.outcome is Outcome.WON
+        if self.kind != PRACTICE and judge.outcome is not Outcome.INTERRUPTED:
+            session.combo = session.combo + 1 if won else 0
+        right = passed(judge.mask, self._answer) if self._answer is not None else None
+        await self.game.writing(
+            self.game.rounds.finish,
+            self.id,
+            judge,
+            self.game.taken(self.id),
+            combo=session.combo,
+            skip_reason=self._reason,
+            passed=right,
+        )
+        session.n_rounds += 1
+        if told:
+            await session.send(await self._summary())
+
+    async def _summary(self) -> dict[str, Any]:
+        judge, others = self.judge, None
+        if self.kind != CATCH:
+            others = await self.game.reading(
+                others_map,
+                self.game.database,
+                self.game.collection,
+                self.image,
+                self.scene.box,
+                self.session.participant,
+                simulated=self.session.simulated,
+            )
+        points = [(point.x_px, point.y_px) for point in judge.points]
+        own = await self.game.reading(own_map, points, self.game.spec.canvas_px)
+        return {
+            "type": "end",
+            "round": self.id,
+            "outcome": str(judge.outcome),
+            "score": round(judge.score, 1),
+            "combo": self.session.combo,
+            "practice": self.kind == PRACTICE,
+            "counts": self.kind == GAME,
+            "elapsed_ms": judge.elapsed_ms,
+            "own": own,
+            "others": others,
+        }

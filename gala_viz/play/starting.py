@@ -1,0 +1,116 @@
+"""Which round comes next for a player: one that waits, practice, a catch trial, or the image with the fewest rounds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Row
+from sqlalchemy.exc import IntegrityError
+
+from gala_viz.behavior.judge import Judge
+from gala_viz.behavior.rounds import Unwritten
+from gala_viz.behavior.tables import GAME, PRACTICE
+from gala_viz.collections.reading import UnreadableImageError
+from gala_viz.play.play_round import PlayedRound
+from gala_viz.play.scene import LEFT, RIGHT, Scene, catch_scene, scene
+
+if TYPE_CHECKING:
+    from gala_viz.play.session import Session
+
+MOST_UNREADABLE = 20
+
+
+async def started_round(session: Session, asked: str | None) -> PlayedRound | None:
+    """The next round, shown to the player; None where no image is left."""
+    game = session.game
+    categories, side = game.recogniser.categories, game.spec.canvas_px
+    row = await game.writing(game.rounds.left_open, session.participant)
+    if row is None and asked is None and _is_catch(session):
+        found = await _catch(session)
+        if found is not None:
+            return found
+    for _ in range(MOST_UNREADABLE):
+        if row is None:
+            kind = PRACTICE if session.n_rounds < game.spec.n_practice else GAME
+            row = await game.writing(
+                game.rounds.claim,
+                session.participant,
+                session.visit,
+                game.collection.name,
+                kind=kind,
+                asked=asked,
+                settings=game.settings,
+            )
+        if row is None:
+            return None
+        try:
+            shown = await game.reading(scene, game.collection, row.image, categories, side)
+        except (UnreadableImageError, KeyError):
+            await _put_away(session, row)
+            row = None
+            continue
+        return await _shown(session, row, shown, None)
+    return None
+
+
+def _is_catch(session: Session) -> bool:
+    spec = session.game.spec
+    return session.n_rounds >= max(1, spec.n_practice) and session.game.chance.random() < spec.catch_share
+
+
+async def _catch(session: Session) -> PlayedRound | None:
+    """A catch trial from two images of different categories; None where there are none, or the pair was seen."""
+    game = session.game
+    named = game.chance.choice(game.images)
+    others = game.chance.sample(game.images, min(20, len(game.images)))
+    other = next((one for one in others if game.collection.category(one) != game.collection.category(named)), None)
+    if other is None:
+        return None
+    answer = game.chance.choice((LEFT, RIGHT))
+    try:
+        shown = await game.reading(
+            catch_scene,
+            game.collection,
+            named,
+            other,
+            answer,
+            game.recogniser.categories,
+            game.spec.canvas_px,
+        )
+        row = await game.writing(
+            game.rounds.catch,
+            session.participant,
+            session.visit,
+            game.collection.name,
+            f"{named} | {other}",
+            answer,
+            game.settings,
+        )
+    except (UnreadableImageError, IntegrityError):
+        return None
+    return await _shown(session, row, shown, answer)
+
+
+async def _shown(session: Session, row: Row, shown: Scene, answer: str | None) -> PlayedRound:
+    game = session.game
+    await game.writing(game.rounds.show, row.id, shown.category, shown.box)
+    played = PlayedRound(session, row.id, row.image, row.kind, shown, answer)
+    await session.send(
+        {
+            "type": "round",
+            "round": row.id,
+            "picture": await game.reading(shown.picture),
+            "category": shown.category,
+            "practice": row.kind == PRACTICE,
+            "number": session.n_rounds + 1,
+            "combo": session.combo,
+        }
+    )
+    return played
+
+
+async def _put_away(session: Session, row: Row) -> None:
+    """An image that cannot be read: its round is over before it began."""
+    judge = Judge(session.game.spec)
+    judge.interrupt(session.game.now_ms())
+    await session.game.writing(session.game.rounds.finish, row.id, judge, Unwritten(), combo=session.combo)

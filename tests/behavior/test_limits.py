@@ -1,0 +1,29 @@
+"""Buckets: so many at once, so many a second, and bounded memory."""
+
+from gala_viz.behavior.limits import Buckets
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+def test_a_burst_is_allowed_and_then_the_rate():
+    clock = Clock()
+    buckets = Buckets(2.0, 3, clock=clock)
+    assert [buckets.take("a") for _ in range(4)] == [True, True, True, False]
+    clock.now = 0.5
+    assert buckets.take("a")
+    assert not buckets.take("a")
+    assert buckets.take("b")
+    clock.now = 100
+    assert [buckets.take("a") for _ in range(4)] == [True, True, True, False]
+
+
+def test_memory_is_bounded():
+    buckets = Buckets(1.0, 1, most=10)
+    for number in range(100):
+        buckets.take(str(number))
+    assert len(buckets._left) == 10

@@ -1,0 +1,377 @@
+"""Records in SQLite and in PostgreSQL: the same rounds, choices, leaders, deletions."""
+
+import threading
+from collections import Counter
+from datetime import datetime, timedelta, timezone
+
+import numpy as np
+import pytest
+from sqlalchemy import func, select, update
+from sqlalchemy.exc import IntegrityError
+
+from gala_viz.behavior.collected import catch_scores, collected_rounds, rounds_by_image
+from gala_viz.behavior.database import Database, DatabaseError
+from gala_viz.behavior.game_spec import GameSpec
+from gala_viz.behavior.image_counts import enter_images
+from gala_viz.behavior.judge import Judge, Outcome
+from gala_viz.behavior.leaders import Span, best, leaders
+from gala_viz.behavior.people import People, clean_nickname
+from gala_viz.behavior.rounds import Guessed, Rounds, Unwritten
+from gala_viz.behavior.switches import is_paused, pause
+from gala_viz.behavior.tables import (
+    CATCH,
+    GAME,
+    PRACTICE,
+    Guess,
+    ImageCount,
+    Participant,
+    Round,
+    RoundPoint,
+    Setting,
+    Visit,
+)
+
+SPEC = GameSpec()
+SETTINGS = {"canvas_px": 256}
+IMAGES = [f"image {number}" for number in range(6)]
+
+
+@pytest.fixture
+def table(database):
+    """Records with six images, and what writes and reads them."""
+    enter_images(database, "shapes", IMAGES)
+    return database, People(database), Rounds(database)
+
+
+def player(people, *, simulated=False):
+    participant, _ = people.new(simulated=simulated)
+    visit = people.visit(participant, {"pointer": "mouse"}, mobile=False, versions={})
+    return participant, visit
+
+
+def played(table, participant, visit, *, place=1, at_ms=700.0, combo=1, kind=GAME, points=3):
+    """One round, played to its end."""
+    _, _, rounds = table
+    row = rounds.claim(participant, visit, "shapes", kind=kind, settings=SETTINGS)
+    if row is None:
+        return None
+    rounds.show(row.id, "hare", (10.0, 0.0, 266.0, 256.0))
+    judge, new = Judge(SPEC), Unwritten()
+    for number in range(points):
+        new.points += judge.paint([(50.0 + number, 60.0, 60.0 * number)], 60.0 * number)
+    guess = Guessed(n_points=points, at_ms=at_ms, place=place, categories=["hare"], probabilities=[0.5])
+    new.guesses.append(guess)
+    judge.guessed(place, at_ms) or judge.time_up(9000.0)
+    rounds.finish(row.id, judge, new, combo=combo)
+    return row
+
+
+def count(database, table):
+    with database.reading() as connection:
+        return connection.scalar(select(func.count()).select_from(table))
+
+
+def test_a_round_is_written_whole(table):
+    database, people, _ = table
+    row = played(table, *player(people))
+    with database.reading() as connection:
+        found = connection.execute(select(Round.__table__)).one()
+        points = connection.execute(select(RoundPoint.__table__).order_by(RoundPoint.number)).all()
+        guess = connection.execute(select(Guess.__table__)).one()
+    assert (found.id, found.outcome, found.category, found.kind) == (row.id, "won", "hare", GAME)
+    assert found.score == pytest.approx(72.9)
+    assert found.box == [10.0, 0.0, 266.0, 256.0]
+    assert [(p.x_px, p.t_ms, p.at_ms) for p in points] == [(50.0, 0.0, 0.0), (51.0, 60.0, 60.0), (52.0, 120.0, 120.0)]
+    assert (guess.place, guess.categories, guess.probabilities) == (1, ["hare"], [0.5])
+
+
+def test_points_are_written_while_the_round_is_played(table):
+    database, people, rounds = table
+    row = rounds.claim(*player(people), "shapes", settings=SETTINGS)
+    judge, new = Judge(SPEC), Unwritten(began_ms=77)
+    for number in range(6):
+        new.points += judge.paint([(50.0 + number, 60.0, 60.0 * number)], 60.0 * number)
+        if number % 2:
+            rounds.write({row.id: new.taken()})
+    with database.reading() as connection:
+        numbers = connection.scalars(select(RoundPoint.number).order_by(RoundPoint.number)).all()
+    assert numbers == list(range(6))
+    assert rounds.round(row.id).began_ms == 77
+    assert not new
+
+
+def test_a_secret_is_known_by_its_hash_alone(table):
+    database, people, _ = table
+    participant, secret = people.new()
+    assert people.known_by(secret) == participant
+    assert people.known_by(participant) is None
+    assert people.known_by("") is None
+    with database.reading() as connection:
+        row = connection.execute(select(Participant.__table__)).one()
+    assert secret not in str(row)
+
+
+def test_the_image_with_the_fewest_rounds_comes_first_and_none_twice(table):
+    database, people, _ = table
+    one, other = player(people), player(people)
+    seen = [played(table, *one).image for _ in range(4)]
+    assert len(set(seen)) == 4
+    fresh = [played(table, *other).image for _ in range(2)]
+    assert set(fresh) == set(IMAGES) - set(seen)
+    rest = [played(table, *one).image for _ in range(2)]
+    assert set(rest) == set(fresh)
+    assert played(table, *one) is None
+    counts = rounds_by_image(database, "shapes")
+    assert sum(counts.values()) == 8
+    assert max(counts.values()) - min(counts.values()) <= 1
+
+
+def test_ties_are_broken_by_chance(table):
+    _, people, rounds = table
+    firsts = {rounds.claim(*player(people), "shapes", kind=PRACTICE, settings=SETTINGS).image for _ in range(1)}
+    drawn = Counter()
+    for _ in range(24):
+        drawn[rounds.claim(*player(people), "shapes", settings=SETTINGS).image] += 1
+    assert set(drawn.values()) == {4}
+    assert firsts <= set(IMAGES)
+
+
+def test_an_image_can_be_asked_for_once(table):
+    _, people, rounds = table
+    who = player(people)
+    assert rounds.claim(*who, "shapes", asked="image 3", settings=SETTINGS).image == "image 3"
+    assert rounds.claim(*who, "shapes", asked="image 3", settings=SETTINGS).image != "image 3"
+    assert rounds.claim(*who, "shapes", asked="../../etc/passwd", settings=SETTINGS).image in IMAGES
+
+
+def test_skipped_rounds_and_practice_do_not_count_towards_an_image(table):
+    database, people, rounds = table
+    who = player(people)
+    row = rounds.claim(*who, "shapes", settings=SETTINGS)
+    judge = Judge(SPEC)
+    judge.skip(0.0)
+    rounds.finish(row.id, judge, Unwritten(), skip_reason="other")
+    played(table, *who, kind=PRACTICE)
+    with database.reading() as connection:
+        assert connection.scalar(select(func.sum(ImageCount.n_rounds))) == 0
+    assert rounds_by_image(database, "shapes") == {}
+
+
+def test_a_round_ends_once(table):
+    database, people, rounds = table
+    who = player(people)
+    row = played(table, *who)
+    judge = Judge(SPEC)
+    judge.skip(0.0)
+    rounds.finish(row.id, judge, Unwritten())
+    assert rounds.round(row.id).outcome == "won"
+    with database.reading() as connection:
+        assert connection.scalar(select(func.sum(ImageCount.n_rounds))) == 1
+
+
+def test_after_a_restart_a_shown_round_waits_and_a_begun_one_is_interrupted(table):
+    database, people, rounds = table
+    who = player(people)
+    begun = rounds.claim(*who, "shapes", settings=SETTINGS)
+    rounds.write({begun.id: Unwritten(points=Judge(SPEC).paint([(1, 2, 3)], 0.0), began_ms=5)})
+    waiting = rounds.claim(*who, "shapes", settings=SETTINGS)
+    assert Rounds(database).left_open(who[0]).id == waiting.id
+    assert rounds.round(begun.id).outcome == "interrupted"
+    assert rounds.left_open(who[0]).id == waiting.id
+    with database.reading() as connection:
+        assert connection.scalar(select(func.sum(ImageCount.n_rounds))) == 1
+
+
+def test_two_servers_on_one_database_do_not_collide(where, table):
+    """Eight participants on two connections at once take 48 different rounds, evenly over the images."""
+    _, people, _ = table
+    players = [player(people) for _ in range(8)]
+    servers = [Database(where), Database(where)]
+    taken, wrong = [], []
+
+    def play(number):
+        rounds = Rounds(servers[number % 2])
+        try:
+            while (row := rounds.claim(*players[number], "shapes", settings=SETTINGS)) is not None:
+                taken.append((number, row.image))
+        except Exception as error:
+            wrong.append(error)
+
+    threads = [threading.Thread(target=play, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for one in servers:
+        one.close()
+    assert wrong == []
+    assert len(taken) == len(set(taken)) == 48
+    assert set(Counter(image for _, image in taken).values()) == {8}
+
+
+def test_one_participant_on_two_servers_never_gets_an_image_twice(where, table):
+    _, people, _ = table
+    who = player(people)
+    servers = [Database(where), Database(where)]
+    images = []
+
+    def play(database):
+        while (row := Rounds(database).claim(*who, "shapes", settings=SETTINGS)) is not None:
+            images.append(row.image)
+
+    threads = [threading.Thread(target=play, args=(one,)) for one in servers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for one in servers:
+        one.close()
+    assert sorted(images) == IMAGES
+
+
+def test_leaders_by_day_week_and_all_time_and_ones_own_line(table):
+    database, people, _ = table
+    now = datetime(2026, 11, 25, 12, tzinfo=timezone(timedelta(hours=1)))
+    who = [player(people) for _ in range(13)]
+    for number, one in enumerate(who):
+        played(table, *one, at_ms=100.0 * (number // 2))
+    people.call(who[0][0], "  <b>Ann </b>\n ")
+    with database.writing() as connection:
+        long_ago = int((now - timedelta(days=40)).timestamp() * 1000)
+        monday = int((now - timedelta(days=1)).timestamp() * 1000)
+        connection.execute(update(Round).values(ended_ms=int(now.timestamp() * 1000)))
+        connection.execute(update(Round).where(Round.participant_id == who[1][0]).values(ended_ms=monday))
+        connection.execute(update(Round).where(Round.participant_id == who[2][0]).values(ended_ms=long_ago))
+    everyone = leaders(database, Span.ALL, who[12][0], now)
+    assert [one.place for one in everyone] == [1, 1, 3, 3, 5, 5, 7, 7, 9, 9, 13]
+    assert everyone[-1].own
+    assert "<b>Ann </b>" in {one.name for one in everyone[:2]}
+    assert len(leaders(database, Span.WEEK, "nobody", now)) == 10
+    names = [one.score for one in leaders(database, Span.TODAY, who[0][0], now)]
+    assert names == sorted(names, reverse=True)
+    assert len([one for one in everyone if one.score == 100]) == 2
+    assert len([s for s in names if s == 100]) == 1
+
+
+def test_the_best_of_a_participant_leaves_practice_out(table):
+    database, people, _ = table
+    who = player(people)
+    played(table, *who, at_ms=0.0, combo=0, kind=PRACTICE)
+    played(table, *who, at_ms=3500.0, combo=1)
+    played(table, *who, at_ms=1400.0, combo=2)
+    played(table, *who, place=9, combo=0)
+    found = best(database, who[0])
+    assert (found.n_rounds, found.n_won, found.longest_combo) == (3, 2, 2)
+    assert found.fastest_ms == 1400.0
+    assert found.best_score == pytest.approx(51.2)
+    assert found.score == pytest.approx(51.2 + 12.5)
+    assert best(database, "nobody").n_rounds == 0
+
+
+def test_a_person_goes_on_with_combo_rounds_and_name(table):
+    _, people, _ = table
+    participant, visit = player(people)
+    people.consent(participant)
+    played(table, participant, visit, combo=1)
+    played(table, participant, visit, combo=2)
+    people.call(participant, "Zoë")
+    found = people.person(participant)
+    assert (found.nickname, found.consented, found.n_rounds, found.combo) == ("Zoë", True, 2, 2)
+
+
+@pytest.mark.parametrize(
+    ("told", "kept"),
+    [("", None), ("  \n\t ", None), ("a\x00b\u202ec", "a b c"), ("x" * 99, "x" * 24), (" Ann  Lee ", "Ann Lee")],
+)
+def test_nicknames_are_cleaned(told, kept):
+    assert clean_nickname(told) == kept
+
+
+def test_everything_of_a_participant_can_be_deleted(table):
+    database, people, rounds = table
+    gone, stays = player(people), player(people)
+    for _ in range(3):
+        played(table, *gone)
+    kept = played(table, *stays)
+    assert people.forget(gone[0]) == 3
+    assert (count(database, Participant), count(database, Visit), count(database, Round)) == (1, 1, 1)
+    assert (count(database, RoundPoint), count(database, Guess)) == (3, 1)
+    with database.reading() as connection:
+        assert connection.scalar(select(func.sum(ImageCount.n_rounds))) == 1
+    assert rounds.round(kept.id).outcome == "won"
+    with pytest.raises(ValueError, match="no participant"):
+        people.forget(gone[0])
+
+
+def test_collected_rounds_lie_in_the_photographs_pixels_and_know_catch_scores(table):
+    database, people, rounds = table
+    who = player(people)
+    played(table, *who)
+    for name, right in (("a | b", True), ("a | c", False)):
+        row = rounds.catch(*who, "shapes", name, "left", SETTINGS)
+        judge = Judge(SPEC)
+        judge.paint([(1, 2, 3)], 0.0)
+        judge.time_up(8000.0)
+        rounds.finish(row.id, judge, Unwritten(), passed=right)
+    assert catch_scores(database) == {who[0]: 0.5}
+    (found,) = collected_rounds(database, "shapes")
+    np.testing.assert_allclose(found.x_px, [60, 61, 62])
+    assert found.catch_score == 0.5
+    assert found.is_mobile is False
+
+
+def test_people_and_simulated_participants_are_never_mixed(table):
+    database, people, _ = table
+    played(table, *player(people))
+    played(table, *player(people, simulated=True))
+    for simulated in (False, True):
+        (found,) = collected_rounds(database, "shapes", simulated=simulated)
+        assert people.person(found.participant).simulated is simulated
+
+
+def test_pausing_is_seen_by_every_server(where, table):
+    database, _, _ = table
+    other = Database(where)
+    assert not is_paused(other)
+    pause(database, True)
+    assert is_paused(other)
+    pause(database, False)
+    assert not is_paused(other)
+    other.close()
+
+
+def test_a_catch_trial_has_its_own_unique_pair(table):
+    _, people, rounds = table
+    who = player(people)
+    assert rounds.catch(*who, "shapes", "a | b", "left", SETTINGS).kind == CATCH
+    with pytest.raises(IntegrityError):
+        rounds.catch(*who, "shapes", "a | b", "right", SETTINGS)
+
+
+def test_records_of_another_version_are_refused(where, database):
+    with database.writing() as connection:
+        connection.execute(update(Setting).where(Setting.name == "version").values(value="99"))
+    with pytest.raises(DatabaseError, match="version 99"):
+        Database(where)
+
+
+@pytest.mark.parametrize(
+    ("where_", "words"),
+    [("nonsense://x", "no driver|expected"), ("postgresql://nobody@localhost:1/none", "cannot be opened")],
+)
+def test_a_database_that_is_not_there_is_told(where_, words):
+    with pytest.raises(DatabaseError, match=words):
+        Database(where_)
+
+
+def test_a_file_that_is_no_database_is_told(tmp_path):
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(b"\xff\xd8\xff" * 500)
+    with pytest.raises(DatabaseError, match="cannot be opened"):
+        Database(path)
+
+
+def test_lost_rounds_have_the_outcome_lost(table):
+    _, people, rounds = table
+    row = played(table, *player(people), place=9)
+    assert rounds.round(row.id).outcome == str(Outcome.LOST)
