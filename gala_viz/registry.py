@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Generic, TypeVar
 
@@ -44,6 +44,13 @@ class Registry(Mapping[str, Entry], Generic[Entry]):
 
     def __len__(self) -> int:
         return len(self._entries)
+
+
+def position_of(kind: str, name: str, known: Sequence[str]) -> int:
+    """The position of ``name`` among ``known``; raises ``UnknownNameError``, with the nearest, for another one."""
+    if name not in known:
+        raise UnknownNameError(unknown_name(kind, name, list(known)))
+    return list(known).index(name)
 
 
 def unknown_name(kind: str, name: object, known: Mapping[str, object] | list[str] | tuple[str, ...]) -> str:

@@ -16,7 +16,7 @@ import yaml
 FOLDERS = {".ci", "apps", "benchmarks", "docs", "gala_viz", "models", "notebooks", "tests"}
 STAGES = {
     "alignment", "attribution", "batch", "behavior", "collections", "commands", "evaluation", "live", "networks",
-    "panels", "plots", "store", "training",
+    "panels", "play", "plots", "store", "training",
 }  # fmt: skip
 HEAVY = {"bokeh", "captum", "holoviews", "lightning", "numpy", "panel", "torch", "tyro", "xarray"}
 LARGEST_FILE_BYTES = 25 * 2**20

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
@@ -11,42 +10,13 @@ from sqlalchemy.exc import IntegrityError
 
 from gala_viz.behavior.database import Database
 from gala_viz.behavior.image_counts import KEEPS_COUNT, fewest_rounds, one_round_less, one_round_more
-from gala_viz.behavior.judge import Judge, Outcome, Point
+from gala_viz.behavior.judge import Judge, Outcome
 from gala_viz.behavior.people import now_ms, random_id
-from gala_viz.behavior.tables import CATCH, GAME, PRACTICE, Guess, Round, RoundPoint
+from gala_viz.behavior.tables import CATCH, GAME, Guess, Round, RoundPoint
+from gala_viz.behavior.unwritten import Unwritten
 
 TRIES = 5
 """How often a claim is tried when another server was faster."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Guessed:
-    """One guess of the network: how many points it saw, when, the true category's place, and its first categories."""
-
-    n_points: int
-    at_ms: float
-    place: int
-    categories: Sequence[str]
-    probabilities: Sequence[float]
-
-
-@dataclass(slots=True)
-class Unwritten:
-    """What happened in a round and is not in the database yet; ``first`` is the number of its first point."""
-
-    first: int = 0
-    points: list[Point] = field(default_factory=list)
-    guesses: list[Guessed] = field(default_factory=list)
-    began_ms: int | None = None
-
-    def __bool__(self) -> bool:
-        return bool(self.points or self.guesses)
-
-    def taken(self) -> Unwritten:
-        """All of it, leaving nothing here."""
-        found = Unwritten(self.first, self.points, self.guesses, self.began_ms)
-        self.first, self.points, self.guesses, self.began_ms = self.first + len(self.points), [], [], None
-        return found
 
 
 class Rounds:
@@ -199,6 +169,3 @@ def _end(connection: Connection, round_id: str, outcome: Outcome, values: Mappin
     ended = connection.execute(update(Round).where(Round.id == round_id, open_).values(**told)).rowcount
     if ended and row.kind == GAME and outcome not in KEEPS_COUNT:
         connection.execute(one_round_less(row.collection, row.image))
-
-
-__all__ = ["PRACTICE", "Guessed", "Rounds", "Unwritten"]

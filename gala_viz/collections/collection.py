@@ -152,6 +152,11 @@ class Collection(ABC):
         self.map_kind(kind)
         return None
 
+    def map_version(self, image: str) -> int:
+        """Rises when people's marks on the image become more while the collection is open; 0 where they never do."""
+        self.check(image)
+        return 0
+
     def regions(self, image: str) -> dict[str, np.ndarray] | None:
         """Masks (y, x) of "diagnostic", "body", "clutter" and "background" where they are known by construction."""
         self.check(image)
@@ -173,12 +178,6 @@ class Collection(ABC):
             near = [known for known in self.images if known.startswith(start)] or list(self.images)
             raise UnknownNameError(unknown_name(f"image in {self.name!r}", image, near[:2000]))
         return position
-
-    def check_participant(self, participant: str, known: Sequence[str], image: str) -> int:
-        """The position of ``participant`` among ``known``; raises ``UnknownNameError`` for another one."""
-        if participant not in known:
-            raise UnknownNameError(unknown_name(f"participant of image {image!r}", participant, list(known)))
-        return list(known).index(participant)
 
     def _source(self, image: str) -> tuple[Source, tuple]:
         """The photograph's file, and a name of its present content: a file replaced in place is decoded again."""

@@ -24,6 +24,7 @@ from gala_viz.collections.reading import (
     UnreadableImageError,
     photo_size_px,
 )
+from gala_viz.registry import position_of
 from gala_viz.schema import labelled_map
 from gala_viz.specs import fingerprint
 
@@ -123,7 +124,7 @@ class FolderCollection(Collection):
         """The image's map (the mean over its participants, where they are known), or one participant's."""
         found = self._marked(image, kind)
         if participant is not None:
-            position = self.check_participant(participant, found.participants if found else (), image)
+            position = position_of(f"participant of image {image!r}", participant, found.participants if found else ())
             return self._labelled(image, kind, found, found.values[position], participant=participant)
         if found is None:
             return None

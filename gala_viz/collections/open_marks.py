@@ -9,8 +9,10 @@ from gala_viz.collections.clickme.click_marks import ClickMapSpec, ClickMarks
 from gala_viz.collections.clickme.tables import READERS
 from gala_viz.collections.hdf5_marks import SUFFIXES, HDF5Marks
 from gala_viz.collections.marks import MapFolder, Marks
+from gala_viz.collections.zarr_marks import SUFFIX as ZARR
+from gala_viz.collections.zarr_marks import ZarrMarks
 
-ACCEPTED = "a folder of PNG, NPY or NPZ maps, a table of clicks (CSV, NPZ), or an HDF5 file of maps"
+ACCEPTED = "a folder of PNG, NPY or NPZ maps, a table of clicks (CSV, NPZ), maps in Zarr, or an HDF5 file of maps"
 
 
 def open_marks(
@@ -26,6 +28,8 @@ def open_marks(
     ``clicks`` says how a table of clicks becomes maps. Raises ``FileNotFoundError`` for what is not there,
     ``MapFileError`` (a ``ValueError``) for a file that cannot be used.
     """
+    if source.suffix.lower() == ZARR and source.is_dir():
+        return ZarrMarks(source, images)
     if source.is_dir():
         return MapFolder(source, images, fresh=fresh)
     check_marks(source)

@@ -22,6 +22,7 @@ from gala_viz.collections.osie_files import (
 )
 from gala_viz.collections.points import PointMaps, PointMapSpec, Points, point_counts, smoothed
 from gala_viz.collections.reading import FOLDER_LIMITS, ReadingLimits
+from gala_viz.registry import position_of
 from gala_viz.schema import labelled_map
 from gala_viz.specs import fingerprint
 from gala_viz.splits import split_of
@@ -141,7 +142,7 @@ class OSIECollection(Collection):
         """The mean over participants, or one participant's map."""
         found = self._counts(image, kind)
         if participant is not None:
-            position = self.check_participant(participant, found.participants if found else (), image)
+            position = position_of(f"participant of image {image!r}", participant, found.participants if found else ())
             return self._labelled(image, kind, found, found.maps[position])
         return None if found is None else self._labelled(image, kind, found, found.maps.mean(axis=0))
 

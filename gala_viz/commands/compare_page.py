@@ -23,7 +23,7 @@ def page(options: CompareOptions) -> Viewable:
     """The page of one session; it stands at once and shows what is being loaded."""
     from gala_viz.panels.compare import compare_page
 
-    return compare_page(source(options))
+    return compare_page(source(options), options.game)
 
 
 def all_images(options: CompareOptions, compare: str = "compare") -> Viewable:
@@ -52,6 +52,11 @@ def _load(options: CompareOptions, say: Callable[[str], None]) -> MapSource:
     from gala_viz.collections import open_collection
 
     collection = open_collection(options.shown_collection, human_maps=options.human_maps)
+    if options.records is not None:
+        from gala_viz.behavior.database import Database
+        from gala_viz.behavior.with_collected import WithCollected
+
+        collection = WithCollected(collection, Database(options.records))
     return _live(collection, options.pair, options, say)
 
 

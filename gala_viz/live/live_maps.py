@@ -194,5 +194,6 @@ class LiveMaps:
             for values, label in zip(logits, labels, strict=True)
         ]
 
-    def _update_key(self, image: str, request: MapRequest) -> tuple[str, ...]:
-        return ("update", self._looking.name, image, fingerprint(settings(request)))
+    def _update_key(self, image: str, request: MapRequest) -> tuple[str | int, ...]:
+        version = 0 if image in self._uploads else self._people.version(image)
+        return ("update", self._looking.name, image, version, fingerprint(settings(request)))

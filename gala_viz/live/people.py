@@ -32,9 +32,13 @@ class People:
         self._collection, self._frame, self._results = collection, frame, results
         self._name = fingerprint("people", collection.name, collection.fingerprint, frame.settings())
 
+    def version(self, image: str) -> int:
+        """Rises when people's marks on the image become more, so that nothing older is shown for them."""
+        return self._collection.map_version(image)
+
     def human_map(self, image: str, kind: str | None = None, participant: str | None = None) -> xr.DataArray | None:
         """The map (y, x) in the frame, in the collection's own unit; None where there is none."""
-        key = ("human", self._name, image, kind, participant)
+        key = ("human", self._name, image, self.version(image), kind, participant)
         kept = self._results.recall(key)
         if kept is None:
             found = self._collection.human_map(image, kind, participant)
@@ -58,7 +62,7 @@ class People:
 
     def on_grid(self, image: str, cells: tuple[int, int]) -> xr.DataArray | None:
         """The default kind's map by area averages on another grid of the frame, for example a layer's own."""
-        key = ("grid", self._name, image, cells)
+        key = ("grid", self._name, image, self.version(image), cells)
         kept = self._results.recall(key)
         if kept is None:
             found = self.human_map(image)
@@ -70,7 +74,7 @@ class People:
 
     def ceiling(self, image: str) -> float:
         """Split-half rho of the image's participants at the resolution of comparisons; NaN with fewer than two."""
-        key = ("ceiling", self._name, image)
+        key = ("ceiling", self._name, image, self.version(image))
         kept = self._results.recall(key)
         if kept is None:
             kept = self._ceiling(image)

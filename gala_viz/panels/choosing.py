@@ -22,6 +22,12 @@ class Content:
     delta_unit: str
 
 
+def people_title(human_map: xr.DataArray | None, participants: Sequence[str]) -> str:
+    """Whose map stands beside the photograph, with n where they are known one by one."""
+    who = "Simulated people" if human_map is not None and human_map.attrs.get("simulated") else "People"
+    return f"{who}, n = {len(participants)}" if human_map is not None and participants else who
+
+
 def main_row_content(
     networks: Sequence[NetworkInfo], passage: Passage | None, update: MapUpdate | None, layer: int | None
 ) -> Content:

@@ -12,9 +12,12 @@ from gala_viz.panels.styles import grid_css
 from gala_viz.panels.view import CompareView
 
 
-def compare_page(shared: SharedSource) -> pmui.Page:
-    """A page for one session. It shows what is being loaded, then the comparison, or why it could not start."""
-    return ComparePage(shared).page
+def compare_page(shared: SharedSource, game: str | None = None) -> pmui.Page:
+    """A page for one session. It shows what is being loaded, then the comparison, or why it could not start.
+
+    ``game`` is the address of a game on the same collection, to which every photograph links.
+    """
+    return ComparePage(shared, game).page
 
 
 class ComparePage(SourcePage):
@@ -24,10 +27,14 @@ class ComparePage(SourcePage):
     description = "What two networks rely on, image by image, beside what people mark."
     view: CompareView | None
 
+    def __init__(self, shared: SharedSource, game: str | None = None) -> None:
+        self._game = game
+        super().__init__(shared)
+
     def fill(self) -> None:
         """Photograph, maps, layers and scores, with the gallery at the left."""
         source, index = self.shared.source, self.shared.index
-        self.view = view = CompareView(source, index, self.document, self.shared.spares.take())
+        self.view = view = CompareView(source, index, self.document, self.shared.spares.take(), game=self._game)
         view.display.dark = self.page.dark_theme
         self.page.jslink(view.display, dark_theme="dark", bidirectional=True)
         main = self._main(view) if index.images else [facts(nothing_to_show(source.title)), view.upload]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from html import escape
+from urllib.parse import urlencode
 
 import numpy as np
 import panel as pn
@@ -53,8 +54,8 @@ def alert(text: str) -> str:
     return f'<div class="alert" role="alert">{escape(text)}</div>' if text else ""
 
 
-def image_heading(info: ImageInfo) -> str:
-    """Id, category and the like of the photograph."""
+def image_heading(info: ImageInfo, game: str | None = None) -> str:
+    """Id, category and the like of the photograph, and where its map can be collected."""
     more = [text for text in (info.superclass, info.split and f"split: {info.split}") if text]
     if info.size_px:
         more.append(f"{info.size_px[1]} × {info.size_px[0]} px")
@@ -65,7 +66,9 @@ def image_heading(info: ImageInfo) -> str:
     else:
         title = escape(info.category)
         head = f'<h1 title="{title}">{title}</h1><p class="muted id">{image}</p>'
-    return f'{head}<p class="muted">{escape(" · ".join(more))}</p>'
+    link = f"{game}?{urlencode({'image': info.image})}" if game else ""
+    collect = f' <a href="{escape(link)}" target="gala_viz_game">Collect maps for this image</a>' if link else ""
+    return f'{head}<p class="muted">{escape(" · ".join(more))}{collect}</p>'
 
 
 def top_five(side: str, network: NetworkInfo, prediction: Prediction | None, target: int | None) -> str:

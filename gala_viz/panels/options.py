@@ -24,6 +24,10 @@ class CompareOptions:
     store: str | None = None
     """A store of maps that gala-viz attribute made; what is in it needs no network. Collection and networks are its own
     unless they are named."""
+    records: str | None = None
+    """The database of a game on this collection, a file or a URL: its maps are shown while they are collected."""
+    game: str | None = None
+    """Address of that game, for example http://localhost:5007/game; each photograph then links to a round on it."""
     layers: tuple[str, ...] = ()
     """Paths of modules in both networks whose activity is shown beside GALA layers, for example layer3."""
     device: str | None = None
@@ -36,6 +40,8 @@ class CompareOptions:
             raise ValueError(
                 f"two networks are compared; got {len(self.networks)}: {', '.join(self.networks) or 'none'}."
             )
+        if self.game is not None and not self.game.startswith(("http://", "https://")):
+            raise ValueError(f"--game is an address that begins with http:// or https://; got {self.game!r}.")
 
     @property
     def shown_collection(self) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 from bokeh.document import Document
 
-from gala_viz.panels.choosing import main_row_content
+from gala_viz.panels.choosing import main_row_content, people_title
 from gala_viz.panels.components import Display, Keys, Upload
 from gala_viz.panels.controls import LookControls, MapControls
 from gala_viz.panels.gallery import Gallery
@@ -30,9 +30,16 @@ class CompareView:
     """
 
     def __init__(
-        self, source: MapSource, index: CollectionIndex, document: Document | None, figures: Figures | None = None
+        self,
+        source: MapSource,
+        index: CollectionIndex,
+        document: Document | None,
+        figures: Figures | None = None,
+        *,
+        game: str | None = None,
     ) -> None:
-        self.source, self.index = source, index
+        self.source, self.index, self._game = source, index, game
+        self._people = "People"
         self.shown, self.settings, self.looks = Shown(), MapSettings.of(source.request), Looks()
         self.questions = Questions(source, document, lambda key, value: getattr(self, f"_on_{key}")(value))
         self._update: MapUpdate | None = None
@@ -66,8 +73,6 @@ class CompareView:
         self.shown.param.watch(lambda _: self._draw(), "layer")
         self.settings.param.watch(lambda _: self._ask(new_image=False), SETTINGS)
 
-    # ---- what visitors do
-
     def open(self, image: str | None = None) -> None:
         """Show ``image``, or the collection's first."""
         self.shown.image = image or (self.source.images[0] if self.source.images else None)
@@ -93,7 +98,6 @@ class CompareView:
 
     def take(self, filename: str, content: bytes) -> None:
         """Add an uploaded photograph and show it; a refusal is told beside the button."""
-
         self.questions.offer_upload(filename, content)
 
     def close(self) -> None:
@@ -102,8 +106,6 @@ class CompareView:
         self.gallery.close()
         self._update = self._passage = None
         self.source = None
-
-    # ---- questions
 
     def _ask(self, new_image: bool) -> None:
         image = self.shown.image
@@ -116,11 +118,9 @@ class CompareView:
         self.progress.say("Asking both networks…", 0, busy=True)
         self.questions.ask_maps(image, request, self.shown.kind, self.shown.participant, new_image)
         if new_image:  # while the thread is at work already
-            self.heading.object = image_heading(info)
+            self.heading.object = image_heading(info, self._game)
             self.display.filename = "".join(c if c.isalnum() or c in "-_." else "_" for c in image)[:80]
         self.alert.object = ""
-
-    # ---- answers, in the document's turn
 
     def _on_photo(self, view) -> None:
         self.row.set_photo(view)
@@ -133,10 +133,9 @@ class CompareView:
     def _on_human(self, answer: tuple[xr.DataArray | None, tuple[str, ...]]) -> None:
         values, people = answer
         self.look_controls.set_participants(people)
-        self.row.set_human(
-            values,
-            NO_MAP if self.source.map_kinds else NO_MAPS,
-        )
+        self.row.set_human(values, NO_MAP if self.source.map_kinds else NO_MAPS)
+        self._people = people_title(values, people)
+        self.display.titles = {**self.display.titles, "human": self._people}
 
     def _on_passage(self, passage: Passage) -> None:
         self._passage = passage
@@ -186,8 +185,6 @@ class CompareView:
         self.gallery.add_upload(image)
         self.shown.image = image
 
-    # ---- the main row
-
     def _toggle_layer(self, column: int | None) -> None:
         if column is not None:
             self.shown.layer = None if self.shown.layer == column else int(column)
@@ -197,4 +194,4 @@ class CompareView:
         content = main_row_content(self.source.networks, self._passage, self._update, self.shown.layer)
         self.row.set_maps(content.maps)
         self.row.set_units(content.unit, content.delta_unit)
-        self.display.titles = {**content.titles, "photo": "Photograph", "human": "People"}
+        self.display.titles = {**content.titles, "photo": "Photograph", "human": self._people}

@@ -17,7 +17,8 @@ from gala_viz.behavior.game_spec import GameSpec
 from gala_viz.behavior.image_counts import enter_images
 from gala_viz.behavior.limits import Buckets, Limits
 from gala_viz.behavior.people import People
-from gala_viz.behavior.rounds import Rounds, Unwritten
+from gala_viz.behavior.rounds import Rounds
+from gala_viz.behavior.unwritten import Unwritten
 from gala_viz.collections.collection import Collection
 from gala_viz.imagenet import label_index
 from gala_viz.live.recogniser import Recogniser

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from gala_viz.behavior.canvas import seen
 from gala_viz.behavior.judge import Judge, Outcome
 from gala_viz.behavior.people import now_ms
-from gala_viz.behavior.rounds import Guessed
 from gala_viz.behavior.tables import CATCH, GAME, PRACTICE
+from gala_viz.behavior.unwritten import Guessed
 from gala_viz.live.recogniser import first, place_of
 from gala_viz.play.scene import Scene, passed
 from gala_viz.play.summary import others_map, own_map

@@ -30,4 +30,4 @@ def add_game(application: BokehTornado, game: Game, origins: frozenset[str] = fr
 
 def running_servers() -> list[BokehTornado]:
     """The servers of this process. ``panel serve`` gives an app no way to its own server, so it is looked for."""
-    return [one for one in gc.get_objects() if isinstance(one, BokehTornado)]
+    return [one for one in gc.get_objects() if issubclass(type(one), BokehTornado)]

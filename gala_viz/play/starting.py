@@ -8,8 +8,8 @@ from sqlalchemy import Row
 from sqlalchemy.exc import IntegrityError
 
 from gala_viz.behavior.judge import Judge
-from gala_viz.behavior.rounds import Unwritten
 from gala_viz.behavior.tables import GAME, PRACTICE
+from gala_viz.behavior.unwritten import Unwritten
 from gala_viz.collections.reading import UnreadableImageError
 from gala_viz.play.play_round import PlayedRound
 from gala_viz.play.scene import LEFT, RIGHT, Scene, catch_scene, scene

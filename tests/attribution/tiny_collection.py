@@ -38,6 +38,10 @@ class TinyCollection:
 
     superclass = split = regions = target
 
+    def map_version(self, image):
+        self.check(image)
+        return 0
+
     def thumbnail(self, image, side_px=128):
         self.check(image)
         return b"RIFF....WEBP"

@@ -16,7 +16,7 @@ from gala_viz.behavior.image_counts import enter_images
 from gala_viz.behavior.judge import Judge, Outcome
 from gala_viz.behavior.leaders import Span, best, leaders
 from gala_viz.behavior.people import People, clean_nickname
-from gala_viz.behavior.rounds import Guessed, Rounds, Unwritten
+from gala_viz.behavior.rounds import Rounds
 from gala_viz.behavior.switches import is_paused, pause
 from gala_viz.behavior.tables import (
     CATCH,
@@ -30,6 +30,7 @@ from gala_viz.behavior.tables import (
     Setting,
     Visit,
 )
+from gala_viz.behavior.unwritten import Guessed, Unwritten
 
 SPEC = GameSpec()
 SETTINGS = {"canvas_px": 256}

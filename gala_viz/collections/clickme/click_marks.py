@@ -11,18 +11,17 @@ import numpy as np
 
 from gala_viz.collections.caching import MAPS
 from gala_viz.collections.clickme.filters import RoundFilters, filtered
+from gala_viz.collections.clickme.participant_maps import participant_maps
 from gala_viz.collections.clickme.rounds import Rounds
 from gala_viz.collections.clickme.smoothing import SMOOTHINGS
 from gala_viz.collections.clickme.tables import VERSION, read_rounds
 from gala_viz.collections.map_files import MapFileError
 from gala_viz.collections.map_names import ImageNames
 from gala_viz.collections.marks import Marked
-from gala_viz.collections.points import PointMaps, PointMapSpec, Points, point_counts
+from gala_viz.collections.points import PointMaps, Points
 from gala_viz.specs import fingerprint
 
 KIND = "ClickMe"
-CELLS = 256
-"""Cells along the longer side of a map."""
 CHECKED_IMAGES = 200
 
 Size = Callable[[str], tuple[int, int]]
@@ -94,11 +93,9 @@ class ClickMarks:
         found: PointMaps | None = MAPS.get(key)
         if found is None:
             frame_px = self.spec.frame_px or photo_px
-            counts = PointMapSpec(smoothing="none", max_cells=CELLS)
-            found = point_counts(self._points(image), frame_px, counts)
+            found = participant_maps(self._points(image), frame_px, self.spec.smoothing)
             if not found.participants:
                 raise MapFileError("none of its clicks lies inside of the photograph.")
-            found = PointMaps(SMOOTHINGS[self.spec.smoothing](found.maps), found.participants, found.n_outside)
             found.maps.flags.writeable = False
             MAPS.put(key, found, found.maps.nbytes)
         attrs = {

@@ -19,6 +19,7 @@ from gala_viz.collections.collection import Collection
 from gala_viz.collections.kept import Source
 from gala_viz.collections.reading import FOLDER_LIMITS, UnreadableImageError
 from gala_viz.imagenet import CATEGORIES
+from gala_viz.registry import position_of
 from gala_viz.schema import labelled_map
 from gala_viz.specs import fingerprint
 
@@ -100,7 +101,7 @@ class RecordCollection(Collection):
         """The record's heatmap over the whole photograph."""
         kind = self.map_kind(kind)
         if participant is not None:
-            self.check_participant(participant, (), image)
+            position_of(f"participant of image {image!r}", participant, ())
         if not self.has_human_map(image):
             return None
         key = ("record map", self.fingerprint, image, kind)

@@ -20,6 +20,7 @@ from gala_viz.collections.rendered.making import PARTS, PHOTO, make, make_all
 from gala_viz.collections.rendered.participants import ParticipantSpec, clicks
 from gala_viz.collections.rendered.regions import Parts
 from gala_viz.collections.rendered.spec import RENDERING_VERSION, RenderingSpec
+from gala_viz.registry import position_of
 from gala_viz.schema import labelled_map
 from gala_viz.specs import fingerprint
 from gala_viz.splits import Split
@@ -150,7 +151,8 @@ class RenderedCollection(Collection):
         """The mean over simulated participants, or one's map."""
         found = self._painted(image, kind)
         if participant is not None:
-            return self._labelled(found.maps[self.check_participant(participant, found.participants, image)], found)
+            position = position_of(f"participant of image {image!r}", participant, found.participants)
+            return self._labelled(found.maps[position], found)
         return self._labelled(found.maps.mean(axis=0), found)
 
     def _about(self, image: str) -> tuple[Split, str, int]:

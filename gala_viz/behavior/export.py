@@ -1,0 +1,147 @@
+"""What was collected as files: tables of clicks, TFRecords, maps in Zarr, after the filters that are asked for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from gala_viz.alignment import area_average
+from gala_viz.behavior.canvas import centre_square, on_canvas
+from gala_viz.behavior.collected import collected_rounds
+from gala_viz.behavior.database import Database
+from gala_viz.collections.clickme.filters import Filtered, RoundFilters, filtered
+from gala_viz.collections.clickme.participant_maps import participant_maps
+from gala_viz.collections.clickme.rounds import Rounds, columns_of
+from gala_viz.collections.clickme.smoothing import SMOOTHINGS
+from gala_viz.collections.clickme.writing import RecordToWrite, write_click_csv, write_click_npz, write_records
+from gala_viz.collections.collection import Collection
+from gala_viz.collections.reading import UnreadableImageError
+from gala_viz.collections.zarr_marks import write_maps
+from gala_viz.registry import Registry
+
+SIDE = 256
+"""Sides of photographs and maps in TFRecords."""
+CELLS = 128
+"""Sides of maps in Zarr."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExportSpec:
+    """Which rounds are exported and how their maps are smoothed; ``simulated`` takes simulated participants instead."""
+
+    filters: RoundFilters = field(default_factory=RoundFilters)
+    smoothing: str = "discs"
+    simulated: bool = False
+
+    def __post_init__(self) -> None:
+        SMOOTHINGS[self.smoothing]
+
+
+def exported(database: Database, collection: Collection, spec: ExportSpec) -> Filtered:
+    """The rounds that are left after the filters, and how many each filter dropped."""
+    return filtered(columns_of(collected_rounds(database, collection.name, simulated=spec.simulated)), spec.filters)
+
+
+def _csv(path: Path, rounds: Rounds, collection: Collection, spec: ExportSpec) -> None:
+    write_click_csv(path.with_suffix(".csv"), rounds)
+
+
+def _npz(path: Path, rounds: Rounds, collection: Collection, spec: ExportSpec) -> None:
+    write_click_npz(path.with_suffix(".npz"), rounds)
+
+
+def _tfrecords(path: Path, rounds: Rounds, collection: Collection, spec: ExportSpec) -> None:
+    labels = sorted({collection.category(image) or "" for image in collection.images})
+    write_records(path.with_suffix(".tfrecords"), _records(rounds, collection, spec, labels))
+
+
+def _zarr(path: Path, rounds: Rounds, collection: Collection, spec: ExportSpec) -> None:
+    attrs = _settings(spec)
+    made = f"{'SIMULATED ' if spec.simulated else ''}ClickMe maps of {len(np.unique(rounds.participant))} participants"
+    maps = (
+        (image, person, _to_cells(one))
+        for image, found in _maps(rounds, collection, spec)
+        for person, one in zip(found.participants, found.maps, strict=True)
+    )
+    write_maps(path.with_suffix(".zarr"), maps, attrs, made=f"{made}, smoothed ({spec.smoothing}).")
+
+
+KINDS: Registry = Registry("kind of export", {"csv": _csv, "npz": _npz, "tfrecords": _tfrecords, "zarr": _zarr})
+
+
+def export(
+    database: Database, collection: Collection, folder: Path, spec: ExportSpec, kinds: tuple[str, ...] = tuple(KINDS)
+) -> dict[str, Any]:
+    """Write the rounds on ``collection`` into ``folder`` as files of ``kinds``, and a report, which is returned.
+
+    Raises ``ValueError`` where no round is left.
+    """
+    writers = [KINDS[kind] for kind in kinds]
+    found = exported(database, collection, spec)
+    if not len(found.rounds):
+        raise ValueError(f"{collection.name}: no round is left to export. {found.told()}")
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / ("clicks-simulated" if spec.simulated else "clicks")
+    for write in writers:
+        write(path, found.rounds, collection, spec)
+    report = {
+        "collection": collection.name,
+        "simulated": spec.simulated,
+        "smoothing": spec.smoothing,
+        "filters": asdict(spec.filters),
+        "rounds_before": found.n_before,
+        "dropped": dict(found.dropped),
+        "rounds": len(found.rounds),
+        "images": len(np.unique(found.rounds.image)),
+        "participants": len(np.unique(found.rounds.participant)),
+    }
+    (folder / f"{path.name}.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    return report
+
+
+def _maps(rounds: Rounds, collection: Collection, spec: ExportSpec) -> Iterator[tuple[str, Any]]:
+    """(image, its maps) for every image that can be read, in order."""
+    for code in sorted(np.unique(rounds.image).tolist(), key=lambda one: rounds.images[one]):
+        image = rounds.images[code]
+        try:
+            size = collection.size_px(image)
+        except (UnreadableImageError, KeyError):
+            continue  # the collection lists it
+        yield image, participant_maps(rounds.points(np.flatnonzero(rounds.image == code)), size, spec.smoothing)
+
+
+def _records(rounds: Rounds, collection: Collection, spec: ExportSpec, labels: list[str]) -> Iterator[RecordToWrite]:
+    for image, found in _maps(rounds, collection, spec):
+        photo = collection.photo(image)
+        box = centre_square(*photo.shape[:2])
+        mean = found.maps.mean(axis=0)
+        scale = mean.shape[0] / photo.shape[0]
+        cut = Image.fromarray(mean).resize(
+            (SIDE, SIDE), Image.Resampling.BILINEAR, box=tuple(side * scale for side in box)
+        )
+        target = collection.target(image)
+        code = rounds.images.index(image)
+        yield RecordToWrite(
+            photo=on_canvas(photo, SIDE, box),
+            heatmap=np.asarray(cut),
+            label=labels.index(collection.category(image) or "") if target is None else target,
+            click_count=int(rounds.n_clicks[rounds.image == code].sum()),
+            file_path=image,
+        )
+
+
+def _to_cells(values: NDArray) -> NDArray:
+    """A map with as many rows as columns, so that maps of all photographs fit into one array."""
+    return area_average(values, (CELLS, CELLS))
+
+
+def _settings(spec: ExportSpec) -> dict[str, Any]:
+    told: dict[str, Any] = {"smoothing": spec.smoothing, "filters": json.dumps(asdict(spec.filters))}
+    return {**told, "simulated": 1} if spec.simulated else told

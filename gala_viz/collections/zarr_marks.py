@@ -1,0 +1,96 @@
+"""Maps in Zarr: one smoothed map for each participant on each image, with the settings that made them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+import zarr
+from numpy.typing import NDArray
+
+from gala_viz.collections.map_files import MapFileError
+from gala_viz.collections.map_names import ImageNames, matched
+from gala_viz.collections.marks import Marked
+from gala_viz.specs import fingerprint
+
+SUFFIX = ".zarr"
+KIND = "human"
+MAX_CELLS = 512
+VARIABLE = "human_map"
+
+
+def write_maps(
+    path: Path, maps: Iterable[tuple[str, str, NDArray]], attrs: Mapping[str, Any], *, made: str = ""
+) -> int:
+    """(image, participant, map (y, x)) of one size -> a Zarr store of dims (mark, y, x); how many maps.
+
+    A map covers its whole photograph. ``attrs`` are plain settings; ``made`` is a sentence that says what these are.
+    """
+    listed = list(maps)
+    if not listed:
+        raise ValueError("there is no map to write.")
+    images, participants, values = zip(*listed, strict=True)
+    array = xr.DataArray(
+        np.stack(values).astype(np.float32),
+        dims=("mark", "y", "x"),
+        coords={
+            "image": ("mark", np.array(images, dtype=object)),
+            "participant": ("mark", np.array(participants, dtype=object)),
+        },
+        name=VARIABLE,
+        attrs={**attrs, "made": made},
+    )
+    array.to_dataset().to_zarr(path, mode="w", consolidated=False)
+    return len(listed)
+
+
+class ZarrMarks:
+    """The maps that ``write_maps`` wrote to ``source``, on ``images``."""
+
+    def __init__(self, source: Path, images: Sequence[str]) -> None:
+        try:
+            opened = xr.open_zarr(source, consolidated=False, chunks=None)
+            self._maps = opened[VARIABLE]
+            names = [str(name) for name in opened["image"].values]
+            people = [str(name) for name in opened["participant"].values]
+        except (KeyError, OSError, ValueError, zarr.errors.BaseZarrError) as error:
+            raise MapFileError(
+                f"{source.name} holds no maps: a variable {VARIABLE!r} (mark, y, x) with image and participant was "
+                f"expected ({error})."
+            ) from None
+        if self._maps.dims != ("mark", "y", "x") or max(self._maps.shape[1:]) > MAX_CELLS:
+            raise MapFileError(
+                f"{source.name}: maps (mark, y, x) of at most {MAX_CELLS} cells a side were expected; got "
+                f"{dict(self._maps.sizes)}."
+            )
+        known, unmatched = matched([(name, name) for name in dict.fromkeys(names)], ImageNames(images))
+        rows: dict[str, list[int]] = {}
+        for row, name in enumerate(names):
+            rows.setdefault(name, []).append(row)
+        self._rows = {image: rows[name] for image, name in known.items()}
+        self._people, self._source = people, source.name
+        self.attrs = {str(name): value for name, value in self._maps.attrs.items() if name != "made"}
+        made = str(self._maps.attrs.get("made") or f"Human maps from {source.name}, one for each participant.")
+        self.kinds = {KIND: made}
+        self.skipped = unmatched
+        status = (source / VARIABLE / "zarr.json").stat()
+        self.fingerprint = fingerprint("zarr maps", str(source), status.st_size, status.st_mtime_ns)
+
+    def name(self, image: str) -> str | None:
+        """The store, and the image in it."""
+        return f"{self._source}, {image}" if image in self._rows else None
+
+    def marked(self, image: str, kind: str, photo_px: tuple[int, int]) -> Marked | None:
+        """One map for each participant."""
+        del kind, photo_px
+        if image not in self._rows:
+            return None
+        rows = self._rows[image]
+        values = np.asarray(self._maps.isel(mark=rows).values, dtype=np.float32)
+        if not np.isfinite(values).all() or values.min() < 0:
+            raise MapFileError("its maps hold values that are negative, NaN or infinite.")
+        people = tuple(self._people[row] for row in rows)
+        return Marked(values, people, {**self.attrs, "n_participants": len(people)})

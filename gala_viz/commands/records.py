@@ -1,0 +1,119 @@
+"""``gala-viz records``: what the game has collected: told, exported, deleted, paused."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import tyro
+
+if TYPE_CHECKING:
+    from gala_viz.behavior.database import Database
+    from gala_viz.collections.collection import Collection
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filters:
+    """Which rounds are left out of an export."""
+
+    first_round: bool = True
+    """Only a participant's first round on an image."""
+    min_clicks: int = 2
+    """Rounds with fewer points are dropped."""
+    max_clicks: int | None = None
+    """Only so many points of a round count."""
+    min_catch_score: float | None = 0.95
+    """Participants who passed a smaller share of their catch trials are dropped."""
+    drop_mobile: bool = True
+    """Rounds on phones are dropped."""
+    min_participants: int = 1
+    """Images with fewer participants, counted after the other filters, are dropped."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arguments:
+    """Look after what the game has collected."""
+
+    action: Annotated[Literal["status", "export", "forget", "pause", "resume"], tyro.conf.Positional]
+    """Tell what is there; write files; delete one participant; stop giving rounds, or go on."""
+    records: str = "records.sqlite"
+    """The file or the URL of the database."""
+    collection: str | None = None
+    """Of which collection; export needs it."""
+    out: Path = Path("collected")
+    """Folder for exported files."""
+    kinds: tuple[str, ...] = ("csv", "npz", "tfrecords", "zarr")
+    """Files to write: csv, npz, tfrecords, zarr."""
+    smoothing: str = "discs"
+    """How maps are smoothed: discs, gaussian, harmonization, or none."""
+    simulated: bool = False
+    """Export rounds of simulated participants, which are never mixed with people's."""
+    participant: str | None = None
+    """The number of the participant to delete, as the game shows it."""
+    filters: Annotated[Filters, tyro.conf.arg(name="")] = field(default_factory=Filters)
+
+    def run(self) -> int:
+        """Open the database and act."""
+        from gala_viz.behavior.database import Database
+
+        if "://" not in self.records and not Path(self.records).expanduser().is_file():
+            raise FileNotFoundError(f"--records names the database of a game; {self.records} is not there.")
+        database = Database(self.records)
+        try:
+            return {
+                "status": self._status,
+                "export": self._export,
+                "forget": self._forget,
+                "pause": self._pause,
+                "resume": self._pause,
+            }[self.action](database)
+        finally:
+            database.close()
+
+    def _status(self, database: Database) -> int:
+        from gala_viz.behavior.overview import overview
+
+        sys.stdout.write(overview(database).told())
+        return 0
+
+    def _export(self, database: Database) -> int:
+        from dataclasses import asdict
+
+        from gala_viz.behavior.export import ExportSpec, export
+        from gala_viz.collections.clickme.filters import RoundFilters
+
+        spec = ExportSpec(
+            filters=RoundFilters(**asdict(self.filters)), smoothing=self.smoothing, simulated=self.simulated
+        )
+        report = export(database, self._opened(), self.out, spec, self.kinds)
+        dropped = ", ".join(f"{what}: {count}" for what, count in report["dropped"].items() if count) or "none"
+        sys.stdout.write(
+            f"{report['rounds']} of {report['rounds_before']} rounds of {report['participants']} participants on "
+            f"{report['images']} images written to {self.out}; dropped: {dropped}.\n"
+        )
+        return 0
+
+    def _opened(self) -> Collection:
+        from gala_viz.collections import open_collection
+
+        if self.collection is None:
+            raise ValueError("--collection says which collection's rounds are exported.")
+        return open_collection(self.collection)
+
+    def _forget(self, database: Database) -> int:
+        from gala_viz.behavior.people import People
+
+        if self.participant is None:
+            raise ValueError("--participant is the number that the game shows its player.")
+        count = People(database).forget(self.participant)
+        sys.stdout.write(f"Everything of participant {self.participant} is deleted: {count} rounds.\n")
+        return 0
+
+    def _pause(self, database: Database) -> int:
+        from gala_viz.behavior.switches import pause
+
+        pause(database, self.action == "pause")
+        sys.stdout.write("The game gives no new rounds.\n" if self.action == "pause" else "The game goes on.\n")
+        return 0
