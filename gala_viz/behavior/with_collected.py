@@ -50,6 +50,8 @@ class WithCollected:
         self.fingerprint = fingerprint("collected", collection.fingerprint, database.name, SMOOTHING)
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):  # asked while it is being copied
+            raise AttributeError(name)
         return getattr(self._collection, name)
 
     def __len__(self) -> int:

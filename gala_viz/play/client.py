@@ -124,10 +124,10 @@ class Player:
     async def _paint(
         self, round_id: str, points: Iterable[tuple[float, float]], left: dict[int, float], pace: float
     ) -> None:
-        begun = time.monotonic()
         interval_s = self.spec.interval_ms / 1000 * pace
+        now = float("-inf")
         for number, (x, y) in enumerate(points):
-            await asyncio.sleep(max(0.0, begun + number * interval_s - time.monotonic()))
+            await asyncio.sleep(max(0.0, now + interval_s - time.monotonic()))
             now = time.monotonic()
             left[number + 1] = now
             await self.say({"type": "paint", "round": round_id, "points": [[x, y, now * 1000]]})
