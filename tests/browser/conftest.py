@@ -106,9 +106,14 @@ class Watched:
         self.page.set_default_timeout(WAIT_MS)
         self.errors: list[str] = []
         self.hosts: set[str] = set()
-        self.page.on("console", lambda m: self.errors.append(m.text) if m.type == "error" else None)
+        self.page.on("console", self._told)
         self.page.on("pageerror", lambda e: self.errors.append(str(e)))
         self.page.on("request", self._seen)
+
+    def _told(self, message: Any) -> None:
+        """Errors, but for the icon that browsers look for at the root of a host, which is not ours under a prefix."""
+        if message.type == "error" and not message.location.get("url", "").endswith("/favicon.ico"):
+            self.errors.append(message.text)
 
     def _seen(self, request: Any) -> None:
         if request.url.startswith(("http", "ws")):

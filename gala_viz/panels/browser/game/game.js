@@ -1,6 +1,9 @@
 // The game: consent, instructions, practice, rounds and their summaries. The server judges; this page shows and paints.
 
 export async function render({model, el}) {
+  if (document.querySelector("meta[name=viewport]") == null) { // a phone shows the page at its own width
+    document.head.append(node("meta", {name: "viewport", content: "width=device-width, initial-scale=1"}))
+  }
   const base = new URL(model.play_path, window.location.href)
   const root = node("main", {class: "game"})
   el.append(root)

@@ -1,0 +1,197 @@
+"""The game in a real browser: consent, practice, ten rounds with the mouse, a finger on a phone, a lost server."""
+
+import os
+import sys
+
+import pytest
+from sqlalchemy import select
+
+from gala_viz.behavior.database import Database
+from gala_viz.behavior.tables import Participant, Round, RoundPoint, Visit
+from tests.browser.conftest import Server, Watched, free_port
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
+PATCH = ((0.24, 0.16), (0.4, 0.24), (0.24, 0.4), (0.4, 0.43))
+
+
+@pytest.fixture(scope="module")
+def game(chromium_path, repository, tmp_path_factory):
+    """A server with 24 coloured photographs under a path prefix, as behind a proxy."""
+    folder, port = tmp_path_factory.mktemp("game"), free_port()
+    command = [sys.executable, "-m", "tests.play.serve", str(port), str(folder / "photos"), str(folder / "r.sqlite")]
+    os.environ["PYTHONPATH"] = str(repository)
+    server = Server([*command, "7000", "lab/tools"], port, folder / "log.txt", "lab/tools/play/about")
+    server.records = folder / "r.sqlite"
+    yield server
+    server.close()
+
+
+def rows(game, table):
+    database = Database(game.records)
+    with database.reading() as connection:
+        found = connection.execute(select(table.__table__)).all()
+    database.close()
+    return found
+
+
+@pytest.fixture
+def player(chromium, game):
+    """A browser that has not been here before."""
+    page = Watched(chromium)
+    page.page.goto(f"{game.url}/lab/tools/game")
+    yield page
+    page.close()
+    assert page.errors == []
+    assert page.hosts <= {"localhost"}
+
+
+def begin(page):
+    page.get_by_role("button", name="I agree").click()
+    page.get_by_role("button", name="Practise once").click()
+    page.locator(".surface").wait_for()
+
+
+def paint(page, places=PATCH):
+    page.locator(".hint", has_text="on the most telling part").wait_for()
+    box = page.locator(".surface .paint").bounding_box()
+    spots = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in places]
+    page.mouse.move(*spots[0])
+    page.mouse.down()
+    page.mouse.up()
+    for _ in range(60):
+        for spot in spots[1:]:
+            page.mouse.move(*spot, steps=4)
+            page.wait_for_timeout(150)
+            if page.locator(".summary").is_visible():
+                return
+    pytest.fail("the round did not end")
+
+
+def test_nothing_is_recorded_before_somebody_agrees(player, game):
+    before = len(rows(game, Participant))
+    player.page.get_by_role("button", name="I agree").wait_for()
+    player.page.get_by_text("Not kept are").wait_for()
+    assert len(rows(game, Participant)) == before
+    assert player.context.cookies() == []
+    player.page.get_by_role("button", name="I agree").click()
+    player.page.get_by_role("button", name="Practise once").wait_for()
+    assert len(rows(game, Participant)) == before + 1
+    (cookie,) = player.context.cookies()
+    assert cookie["httpOnly"]
+    assert player.page.evaluate("document.cookie") == ""
+
+
+def test_ten_rounds_with_the_mouse_from_consent_to_the_leaderboard(player, game):
+    page = player.page
+    begin(page)
+    scores = []
+    for number in range(11):
+        paint(page)
+        page.locator(".summary h2").wait_for()
+        scores.append(page.locator(".summary h2").inner_text())
+        if number == 0:
+            page.get_by_text("That was practice").wait_for()
+        assert page.locator(".summary canvas").count() >= 1
+        page.keyboard.press("Enter") if number % 2 else page.get_by_role("button", name="Next photograph").click()
+        page.locator(".summary").wait_for(state="hidden")
+    assert all("points" in text for text in scores)
+    page.get_by_label("Nickname").fill("<b>Ann</b>")
+    page.get_by_label("Nickname").press("Tab")
+    page.locator(".leaders li", has_text="<b>Ann</b> (you)").wait_for()
+    page.get_by_text("10 of 10 rounds won").wait_for()
+    page.get_by_role("tab", name="All time").click()
+    page.locator("[role=tab][aria-selected=true]", has_text="All time").wait_for()
+    mine = [row for row in rows(game, Round) if row.ended_ms is not None and row.outcome == "won"]
+    assert len(mine) >= 11
+    points = rows(game, RoundPoint)
+    assert all(0 <= one.x_px < 256 for one in points)
+    visit = rows(game, Visit)[-1]
+    assert visit.device["pointer"] == "mouse"
+    assert not visit.mobile
+
+
+def test_who_comes_back_goes_on_without_being_asked_again(player, game):
+    begin(player.page)
+    paint(player.page)
+    player.page.reload()
+    player.page.locator(".surface").wait_for()
+    player.page.locator(".hint", has_text="on the most telling part").wait_for()
+    assert player.page.get_by_role("button", name="I agree").count() == 0
+
+
+def test_a_round_can_be_skipped_with_a_reason(player, game):
+    begin(player.page)
+    player.page.locator(".hint", has_text="on the most telling part").wait_for()
+    player.page.get_by_label("Skip this photograph because").select_option("cannot see it")
+    player.page.get_by_role("heading", name="Skipped").wait_for()
+    assert "cannot see it" in {row.skip_reason for row in rows(game, Round)}
+
+
+def test_time_runs_out_by_itself(player):
+    begin(player.page)
+    player.page.locator(".hint", has_text="on the most telling part").wait_for()
+    box = player.page.locator(".surface .paint").bounding_box()
+    player.page.mouse.click(box["x"] + 0.8 * box["width"], box["y"] + 0.8 * box["height"])
+    player.page.get_by_role("heading", name="Time is up").wait_for(timeout=15_000)
+
+
+def test_a_finger_paints_on_a_phone_which_is_flagged(chromium, game):
+    phone = Watched(chromium, 390, 844, has_touch=True, is_mobile=True, screen={"width": 390, "height": 844})
+    page = phone.page
+    page.goto(f"{game.url}/lab/tools/game")
+    begin(page)
+    page.locator(".hint", has_text="on the most telling part").wait_for()
+    box = page.locator(".surface .paint").bounding_box()
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= 390
+    session = phone.context.new_cdp_session(page)
+
+    def touch(kind, x, y):
+        points = [] if kind == "touchEnd" else [{"x": box["x"] + x * box["width"], "y": box["y"] + y * box["height"]}]
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    touch("touchStart", *PATCH[0])
+    for step in range(60):
+        touch("touchMove", *PATCH[1 + step % 3])
+        page.wait_for_timeout(150)
+        if page.locator(".summary").is_visible():
+            break
+    touch("touchEnd", 0, 0)
+    page.locator(".summary h2", has_text="points").wait_for()
+    visit = rows(game, Visit)[-1]
+    assert visit.device["pointer"] == "touch"
+    assert visit.mobile
+    phone.close()
+    assert phone.errors == []
+
+
+def test_sound_is_off_until_it_is_asked_for(player):
+    begin(player.page)
+    button = player.page.get_by_role("button", name="Sound is off")
+    button.click()
+    player.page.get_by_role("button", name="Sound is on").wait_for()
+
+
+def test_a_server_that_halts_is_told_and_play_goes_on(chromium, chromium_path, repository, tmp_path):
+    port = free_port()
+    command = [
+        sys.executable,
+        "-m",
+        "tests.play.serve",
+        str(port),
+        str(tmp_path / "photos"),
+        str(tmp_path / "r.sqlite"),
+    ]
+    server = Server(command, port, tmp_path / "log.txt", "play/about")
+    page = Watched(chromium)
+    page.page.goto(f"{server.url}/game")
+    begin(page.page)
+    paint(page.page)
+    server.process.kill()
+    server.process.wait()
+    page.page.get_by_text("The connection is lost").wait_for()
+    server = Server(command, port, tmp_path / "log2.txt", "play/about")
+    page.page.get_by_text("The connection is lost").wait_for(state="hidden")
+    paint(page.page)
+    server.close()
+    page.close()

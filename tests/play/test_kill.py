@@ -1,0 +1,92 @@
+"""A server that is killed in the middle of a round: what was painted is kept, what was finished stays, play goes on."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+from tornado.httpclient import AsyncHTTPClient
+
+from gala_viz.behavior.database import Database
+from gala_viz.behavior.tables import Round, RoundPoint
+from gala_viz.behavior.trails import trail
+from gala_viz.play.client import Player
+
+pytestmark = pytest.mark.timeout(300)
+ELSEWHERE = [(200, 200), (250, 250), (200, 250), (250, 200)] * 4
+REPOSITORY = Path(__file__).parents[2]
+
+
+def started(port, folder):
+    command = [sys.executable, "-m", "tests.play.serve", str(port), str(folder / "photos"), str(folder / "r.sqlite")]
+    log = (folder / "log.txt").open("a")
+    return subprocess.Popen(command, cwd=REPOSITORY, stdout=log, stderr=log, start_new_session=True)
+
+
+async def answered(url):
+    for _ in range(600):
+        try:
+            await AsyncHTTPClient().fetch(f"{url}/play/about")
+            return
+        except OSError:
+            await asyncio.sleep(0.1)
+    pytest.fail("the server did not start")
+
+
+def test_a_killed_server_loses_at_most_half_a_second_and_the_player_goes_on(tmp_path):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    url, sent = f"http://127.0.0.1:{port}", []
+
+    async def before(server):
+        await answered(url)
+        player = Player(url)
+        await player.enter()
+        won = await player.play(await player.next_round(), trail([(60, 40), (100, 60), (60, 100)], player.spec))
+        shown = await player.next_round()
+        last = 0.0
+        for x, y in list(trail(ELSEWHERE, player.spec))[:60]:
+            await asyncio.sleep(max(0.0, last + 0.05 - time.monotonic()))
+            last = time.monotonic()
+            sent.append(last)
+            await player.say({"type": "paint", "round": shown.round, "points": [[x, y, last * 1000]]})
+        os.killpg(server.pid, signal.SIGKILL)
+        killed = time.monotonic()
+        server.wait()
+        return player.cookie, won, shown.round, killed
+
+    async def after(cookie):
+        await answered(url)
+        player = Player(url, cookie=cookie)
+        welcome = await player.enter()
+        shown = await player.next_round()
+        played = await player.play(shown, trail([(60, 40), (100, 60), (60, 100)], player.spec))
+        return welcome, shown.round, played
+
+    server = started(port, tmp_path)
+    try:
+        cookie, won, interrupted, killed = asyncio.run(asyncio.wait_for(before(server), 120))
+        server = started(port, tmp_path)
+        welcome, again, played = asyncio.run(asyncio.wait_for(after(cookie), 120))
+    finally:
+        os.killpg(server.pid, signal.SIGKILL)
+        server.wait()
+    database = Database(tmp_path / "r.sqlite")
+    with database.reading() as connection:
+        rounds = {row.id: row for row in connection.execute(select(Round.__table__))}
+        kept = connection.scalars(select(RoundPoint.number).where(RoundPoint.round_id == interrupted)).all()
+    database.close()
+    assert won.end["outcome"] == played.end["outcome"] == "won"
+    assert sorted(kept) == list(range(len(kept))), "no point is missing among those that are kept"
+    assert len(kept) >= sum(at < killed - 0.5 for at in sent)
+    assert rounds[interrupted].outcome == "interrupted"
+    assert again != interrupted
+    assert len({row.image for row in rounds.values()}) == 3
+    assert welcome["n_rounds"] >= 1
