@@ -1,4 +1,5 @@
 # make compare   the page that compares two networks, at http://localhost:5006/compare
+# make game      the ClickMe game, at http://localhost:5006/game
 # make test      all tests
 # make help      the rest
 
@@ -8,13 +9,16 @@ PYTHON =
 PIP_FLAGS =
 ARGS =
 
-.PHONY: compare test lint help clean
+.PHONY: compare game test lint help clean
 
 compare: $(VENV)/.installed
 	@$(BIN)/gala-viz compare $(ARGS)
 
+game: $(VENV)/.installed
+	@$(BIN)/gala-viz game $(ARGS)
+
 test: $(VENV)/.installed-test
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 lint: $(VENV)/.installed-test
 	@$(BIN)/ruff check
@@ -23,7 +27,8 @@ lint: $(VENV)/.installed-test
 
 help:
 	@echo "make compare   installs into $(VENV) where needed, serves http://localhost:5006/compare, opens a browser"
-	@echo "make test      the same environment, all tests; without a browser the tests of the page are skipped"
+	@echo "make game      the same environment, serves the game at http://localhost:5006/game; rounds go to records.sqlite"
+	@echo "make test      the same environment, all tests; without a browser or PostgreSQL their tests are skipped"
 	@echo "make lint      style, formatting and import rules alone"
 	@echo "make clean     removes $(VENV) and what the tools left behind"
 	@echo

@@ -21,7 +21,8 @@ BROWSERS = (
 )
 
 # Read when torch, NumPy or SciPy start; tests that need none of them stay quick.
-os.environ.setdefault("OMP_NUM_THREADS", str(min(os.cpu_count() or 1, 4)))
+_WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+os.environ.setdefault("OMP_NUM_THREADS", str(max(1, min(os.cpu_count() or 1, 4) // _WORKERS)))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from typing import Annotated
 
@@ -13,16 +14,23 @@ from gala_viz.panels.game_options import GameOptions
 
 @dataclass(frozen=True, kw_only=True)
 class Arguments:
-    """Let people paint what matters on photographs until a network recognises them, and keep every round."""
+    """Let people paint what matters on photographs until a network recognises them, and keep every round.
+
+    With a password in GALA_VIZ_PASSWORD the experimenter's page is served beside the game, under /experimenter.
+    """
 
     options: Annotated[GameOptions, tyro.conf.arg(name="")] = field(default_factory=GameOptions)
     at: Annotated[Address, tyro.conf.arg(name="")] = field(default_factory=Address)
 
     def run(self) -> None:
         """Serve the game until Ctrl-C; what cannot be played is told before the server starts."""
-        from gala_viz.commands.game_page import loaded
+        from gala_viz.behavior.password import VARIABLE
+        from gala_viz.commands.game_page import experimenter, loaded
         from gala_viz.panels.game import game_page
         from gala_viz.play.server import play_patterns
 
         game = loaded(self.options)
-        serve({"game": game_page}, self.at, patterns=play_patterns(game, frozenset(self.at.origins)))
+        pages = {"game": game_page}
+        if os.environ.get(VARIABLE):
+            pages["experimenter"] = lambda: experimenter(self.options)
+        serve(pages, self.at, patterns=play_patterns(game, frozenset(self.at.origins)))

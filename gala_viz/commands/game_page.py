@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _started: dict[GameOptions, threading.Thread] = {}
+_opened: dict[tuple[str, str], tuple] = {}
 _lock = threading.Lock()
 
 
@@ -45,6 +46,20 @@ def start(options: GameOptions, server: BokehTornado | None = None, origins: fro
         thread = threading.Thread(target=_load, args=(options, server, origins, loop.add_callback), daemon=True)
         _started[options] = thread
     thread.start()
+
+
+def experimenter(options: GameOptions) -> Viewable:
+    """The experimenter's page of the same records, for one session; the password is the environment's."""
+    from gala_viz.behavior.database import Database
+    from gala_viz.behavior.password import password_told
+    from gala_viz.collections import open_collection
+    from gala_viz.panels.experimenter import experimenter_page
+
+    key = (options.collection, options.records)
+    with _lock:
+        if key not in _opened:
+            _opened[key] = (open_collection(options.collection), Database(options.records), password_told())
+    return experimenter_page(*_opened[key])
 
 
 def loaded(options: GameOptions) -> Game:

@@ -33,6 +33,10 @@ class GameOptions:
     device: str | None = None
     """cpu, cuda, or what is there."""
 
+    def __post_init__(self) -> None:
+        if self.top is not None and self.top < 1:
+            raise ValueError(f"--top is at least 1; got {self.top}.")
+
     @property
     def recogniser(self) -> str:
         """The network that is asked for, or the one that suits the collection."""

@@ -1,0 +1,29 @@
+"""The experimenter's page in words."""
+
+from __future__ import annotations
+
+from html import escape
+
+from gala_viz.behavior.overview import Overview, Reliability
+
+
+def collected_counts(title: str, found: Overview) -> str:
+    """How much there is, people and simulated participants apart."""
+    outcomes = ", ".join(f"{escape(outcome)} {count}" for outcome, count in found.outcomes.items()) or "none"
+    made = sum(found.collections.values())
+    return (
+        f"<h1>{escape(title)}</h1><p><b>{found.n_people}</b> participants, {made} rounds of theirs make maps; "
+        f'{found.n_simulated} simulated participants. <span class="muted">All rounds by outcome: {outcomes}.</span></p>'
+    )
+
+
+def reliability_told(found: Reliability, simulated: bool) -> str:
+    """Split-half rho with its interval and n, or why there is none."""
+    if found.interval is None:
+        return "<p>No image has rounds of two participants yet.</p>"
+    interval, count = found.interval, found.grown[-1][0]
+    who = " of SIMULATED participants" if simulated else ""
+    return (
+        f"<p>rho <b>{interval.mean:.3f}</b> [{interval.low:.3f}, {interval.high:.3f}], n = {interval.n} images, "
+        f"{count} rounds{who}. 100 splits, 56 × 56 cells of the photograph, smoothed (discs), seed 0; not filtered.</p>"
+    )

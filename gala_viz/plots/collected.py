@@ -1,0 +1,67 @@
+"""What a game has collected, drawn: rounds a day, how reliability grew, one image's map over its photograph."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from html import escape
+
+import numpy as np
+import xarray as xr
+from bokeh.models import ColumnDataSource
+from bokeh.plotting import figure
+from PIL import Image
+
+SHOWN_PX = 320
+
+
+def rounds_by_day(days: Sequence[tuple[str, int, int]]) -> figure:
+    """Bars: (day, rounds of people, rounds of simulated participants)."""
+    names = [day for day, _, _ in days] or ["no rounds yet"]
+    plot = figure(
+        x_range=names, height=180, title="Rounds a day (UTC)", toolbar_location=None, sizing_mode="stretch_width"
+    )
+    if days:
+        source = ColumnDataSource({"day": names, "people": [d[1] for d in days], "simulated": [d[2] for d in days]})
+        plot.vbar_stack(
+            ["people", "simulated"],
+            x="day",
+            width=min(0.7, 0.1 * len(days)),
+            source=source,
+            color=["#245a92", "#c9a25a"],
+            legend_label=["people", "simulated"],
+        )
+        plot.add_layout(plot.legend[0], "right")
+    plot.y_range.start = 0
+    plot.xgrid.visible = False
+    return plot
+
+
+def reliability_curve(grown: Sequence[tuple[int, int, float]]) -> figure:
+    """Mean split-half rho after so many rounds: (rounds, images with two participants, rho)."""
+    plot = figure(height=240, width=420, toolbar_location=None, y_range=(-0.1, 1.0))
+    known = [(count, rho) for count, _, rho in grown if np.isfinite(rho)]
+    plot.line([count for count, _ in known], [rho for _, rho in known], line_width=2, color="#245a92")
+    plot.scatter([count for count, _ in known], [rho for _, rho in known], size=8, color="#245a92")
+    plot.xaxis.axis_label, plot.yaxis.axis_label = "rounds", "split-half rho"
+    return plot
+
+
+def map_preview(photo: np.ndarray, human_map: xr.DataArray | None, image: str, kind: str, n: int) -> str:
+    """HTML: the photograph with the map over it, and what it is; the photograph alone where there is no map."""
+    picture = Image.fromarray(photo).convert("RGB")
+    picture.thumbnail((SHOWN_PX, SHOWN_PX))
+    if human_map is None:
+        told = "Nobody has painted this image yet."
+    else:
+        told = f"{kind}, n = {n}"
+        strength = np.asarray(human_map.values, float)
+        strength = strength / max(float(strength.max()), 1e-12)
+        mask = Image.fromarray((225 * strength).astype(np.uint8)).resize(picture.size, Image.Resampling.BILINEAR)
+        grey = Image.blend(picture, picture.convert("L").convert("RGB"), 0.7)
+        picture = Image.composite(Image.new("RGB", picture.size, (255, 170, 30)), grey, mask)
+    stream = io.BytesIO()
+    picture.save(stream, "PNG")
+    data = base64.b64encode(stream.getvalue()).decode("ascii")
+    return f'<img alt="{escape(image)}" src="data:image/png;base64,{data}"><p>{escape(image)}<br>{escape(told)}</p>'

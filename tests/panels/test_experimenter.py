@@ -1,0 +1,116 @@
+"""The experimenter's page: closed without its password, and then true to the records."""
+
+import asyncio
+import zipfile
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from gala_viz.behavior.database import Database
+from gala_viz.behavior.overview import overview
+from gala_viz.behavior.password import Password, password_told
+from gala_viz.panels.collected_markup import collected_counts
+from gala_viz.panels.experimenter import ExperimenterPage
+from gala_viz.plots.collected import map_preview
+from tests.behavior.test_export import lab  # noqa: F401  # records of five people on four photographs
+
+SECRET = "a long password"
+
+
+class Guarded:
+    """A database that tells when it is read."""
+
+    def __init__(self, database):
+        self._database, self.reads = database, 0
+
+    def __getattr__(self, name):
+        self.reads += 1
+        return getattr(self._database, name)
+
+
+@pytest.fixture
+def page(lab):  # noqa: F811
+    _, collection, database = lab
+    return ExperimenterPage(collection, Guarded(database), Password(SECRET))
+
+
+def words(page):
+    return " ".join(str(getattr(part, "object", "")) for part in page.body.select())
+
+
+@pytest.mark.parametrize("tried", ["", "wrong", SECRET + "x", SECRET.upper(), "ä" * 20])
+def test_nothing_is_read_before_the_password_was_right(page, tried):
+    page.tried.value = tried
+    page.open()
+    assert page._database.reads == 0
+    assert "rounds" not in words(page)
+    if tried:
+        assert "not the password" in page.refusal.object
+
+
+def test_a_few_wrong_tries_close_the_door_for_a_while(page):
+    for number in range(12):
+        page.tried.value = f"wrong {number}"
+    assert "too many tries" in page.refusal.object
+    page.tried.value = SECRET
+    assert page._database.reads == 0
+
+
+def test_a_page_without_a_password_stays_closed(lab):  # noqa: F811
+    _, collection, database = lab
+    page = ExperimenterPage(collection, Guarded(database), None)
+    assert "closed" in words(page)
+    assert page._database.reads == 0
+
+
+def test_the_right_password_shows_what_was_collected(page, lab):  # noqa: F811
+    _, collection, database = lab
+    page.tried.value = SECRET
+    assert "<b>5</b> participants, 15 rounds" in words(page)
+    table = page.images.value
+    assert table["rounds"].sum() == 15
+    assert table["simulated rounds"].sum() == 6
+    page.images.selection = [0]
+    assert "collected ClickMe, n = " in page.preview.object
+    asyncio.run(page._show_reliability(None))
+    assert "n = 4 images" in page.reliability.object
+    page.paused.value = True
+    assert overview(database).paused
+    page.paused.value = False
+    assert not overview(database).paused
+    assert len(collection.images) == len(table)
+
+
+@pytest.mark.parametrize("kind", ["csv", "npz", "tfrecords", "zarr"])
+def test_files_hold_all_rounds(page, kind):
+    page.tried.value = SECRET
+    with zipfile.ZipFile(page._zipped(kind, False)) as archive:
+        names = archive.namelist()
+        assert any(kind in name for name in names)
+        assert b'"rounds": 15' in archive.read("clicks.json")
+
+
+def test_names_are_text():
+    evil = "<script>alert(1)</script>"
+    told = map_preview(np.zeros((20, 30, 3), np.uint8), None, evil, "", 0)
+    assert "<script" not in told
+    found = SimpleNamespace(outcomes={evil: 1}, collections={}, n_people=0, n_simulated=0)
+    assert "<script" not in collected_counts(evil, found)
+
+
+def test_a_password_comes_from_the_environment_or_a_file_and_is_not_short(tmp_path, monkeypatch):
+    monkeypatch.delenv("GALA_VIZ_PASSWORD", raising=False)
+    assert password_told() is None
+    monkeypatch.setenv("GALA_VIZ_PASSWORD", SECRET)
+    assert password_told().is_right(SECRET)
+    (tmp_path / "secret").write_text(f"{SECRET}\n")
+    assert password_told(tmp_path / "secret").is_right(SECRET)
+    with pytest.raises(ValueError, match="at least 8"):
+        Password("short")
+
+
+def test_records_are_not_made_by_looking(tmp_path):
+    database = Database(tmp_path / "r.sqlite")
+    assert overview(database).outcomes == {}
+    database.close()
