@@ -35,6 +35,7 @@ COMMANDS: Registry[tuple[str, str]] = Registry(
             "gala_viz.commands.attribute",
             "maps of all images of a collection into a store, on any machines",
         ),
+        "simulate": ("gala_viz.commands.simulate", "let simulated participants play a game of the rendered collection"),
         "records": ("gala_viz.commands.records", "what the game has collected: told, exported, deleted, paused"),
         "measure": ("gala_viz.commands.measure", "measure networks on held-out images, beside people's own ceiling"),
     },

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 AHEAD = 2
 """Blocks that wait for each worker, so that none is idle and a stopped run has little to undo."""
+JOIN_S = 120
+"""How long a run waits for the first worker of a cluster: those of a queue may come late."""
 FATAL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
 
 Done = Callable[[BlockDone], None]
@@ -91,6 +93,10 @@ def client_for(
 
     if scheduler is not None:
         with Client(scheduler, timeout="20s") as client:
+            try:
+                client.wait_for_workers(1, timeout=JOIN_S)
+            except TimeoutError:
+                raise TimeoutError(f"no worker has joined the scheduler at {scheduler} within {JOIN_S} s.") from None
             yield client, job
         return
     threads = max(1, (os.cpu_count() or 1) // workers)

@@ -80,7 +80,8 @@ def loaded(options: GameOptions) -> Game:
     limits = Limits(participants_per_hour=options.newcomers_per_hour, connections=options.players_per_address)
     recogniser = Recogniser(network)
     recogniser.warm_up()
-    return Game(collection, recogniser, Database(options.records), spec, limits)
+    images = [image for image in collection.images if options.split in ("all", collection.split(image))]
+    return Game(collection, recogniser, Database(options.records), spec, limits, images=images)
 
 
 def _load(

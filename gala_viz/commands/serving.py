@@ -27,6 +27,8 @@ class Address:
     """Path before the page's own, for a server behind a proxy: lab/tools gives /lab/tools/compare."""
     allow_websocket_origin: tuple[str, ...] = ()
     """Hosts, as HOST or HOST:PORT, whose pages may talk to this server; needed behind a proxy."""
+    behind_proxy: bool = False
+    """Believe a proxy's X-Forwarded-For about visitors' addresses; only where every visitor comes through one."""
     show: bool = True
     """Open a browser where there is one."""
 
@@ -70,6 +72,7 @@ def serve(
             prefix=at.prefix,
             websocket_origin=at.origins,
             extra_patterns=list(patterns),
+            use_xheaders=at.behind_proxy,
             websocket_max_message_size=UPLOAD_MESSAGE_BYTES,
             show=False,
             start=False,

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from functools import partial
@@ -35,7 +35,7 @@ READERS = 4
 
 
 class Game:
-    """The game on ``collection``, recognised by ``recogniser``, recorded in ``database``.
+    """The game on ``images`` of ``collection`` (default: all), recognised by ``recogniser``, recorded in ``database``.
 
     All methods belong to one asyncio loop. Databases and photographs are read and written in threads of their own, all
     writes in one, in their order.
@@ -49,12 +49,13 @@ class Game:
         spec: GameSpec | None = None,
         limits: Limits | None = None,
         *,
+        images: Sequence[str] | None = None,
         seed: int | None = None,
     ) -> None:
         self.collection, self.recogniser, self.database = collection, recogniser, database
         self.spec, self.limits = spec or GameSpec(), limits or Limits()
         self.people, self.rounds = People(database), Rounds(database)
-        self.images = playable(collection, recogniser)
+        self.images = playable(collection, recogniser, collection.images if images is None else images)
         if not self.images:
             raise ValueError(
                 f"{recogniser.network.name} knows no category of {collection.name}; a game needs images with labels "
@@ -136,12 +137,12 @@ class Game:
                 logging.getLogger(__name__).exception("points could not be written")
 
 
-def playable(collection: Collection, recogniser: Recogniser) -> list[str]:
-    """Images whose category the network knows."""
+def playable(collection: Collection, recogniser: Recogniser, images: Sequence[str]) -> list[str]:
+    """Those of ``images`` whose category the network knows."""
     known = {}
-    for image in collection.images:
+    for image in images:
         category, target = collection.category(image), collection.target(image)
         key = (category, target)
         if key not in known:
             known[key] = label_index(recogniser.categories, category, target) is not None
-    return [image for image in collection.images if known[collection.category(image), collection.target(image)]]
+    return [image for image in images if known[collection.category(image), collection.target(image)]]

@@ -231,11 +231,12 @@ def test_a_click_on_a_layer_puts_it_into_the_main_row_and_back(page, truth):
     def click():
         element = "Bokeh.index.find_one(m).el"
         page.model("layers", f"{element}.scrollIntoView({{block: 'center'}})")
-        page.frames()
-        x, y, width, height = page.model(
-            "layers",
-            f"(() => {{ const b = {element}.getBoundingClientRect(); return [b.x, b.y, b.width, b.height] }})()",
-        )
+        corners = f"(() => {{ const b = {element}.getBoundingClientRect(); return [b.x, b.y, b.width, b.height] }})()"
+        before = None
+        while (box := page.model("layers", corners)) != before:  # until the page has come to rest
+            before = box
+            page.page.wait_for_timeout(200)
+        x, y, width, height = box
         page.page.mouse.click(x + width * 0.42, y + height * 0.75)
 
     def wait_for_side(side):

@@ -1,6 +1,5 @@
 """The experimenter's page: closed without its password, and then true to the records."""
 
-import asyncio
 import zipfile
 from types import SimpleNamespace
 
@@ -14,6 +13,7 @@ from gala_viz.panels.collected_markup import collected_counts
 from gala_viz.panels.experimenter import ExperimenterPage
 from gala_viz.plots.collected import map_preview
 from tests.behavior.test_export import lab  # noqa: F401  # records of five people on four photographs
+from tests.loops import in_own_loop
 
 SECRET = "a long password"
 
@@ -73,7 +73,7 @@ def test_the_right_password_shows_what_was_collected(page, lab):  # noqa: F811
     assert table["simulated rounds"].sum() == 6
     page.images.selection = [0]
     assert "collected ClickMe, n = " in page.preview.object
-    asyncio.run(page._show_reliability(None))
+    in_own_loop(page._show_reliability(None))
     assert "n = 4 images" in page.reliability.object
     page.paused.value = True
     assert overview(database).paused

@@ -23,6 +23,7 @@ def every_markup():
     yield markup.nothing_to_show(EVIL)
     yield markup.alert(EVIL)
     yield markup.image_heading(info)
+    yield markup.image_heading(info, f"http://localhost/game{EVIL}")
     yield markup.top_five("a", pair[0], prediction, 0)
     yield markup.score_table(pair, {EVIL: (0.1, 0.2)}, EVIL)
     yield markup.provenance(pair, ((EVIL, EVIL),), {EVIL: EVIL})
@@ -53,3 +54,11 @@ def test_fewer_than_five_categories_leave_calm_rows():
 def test_unknown_scores_are_dashes():
     assert "–" in markup.score_table((network("a"), network("b")), {"rho": (float("nan"), 0.25)}, "")
     assert "0.250" in markup.score_table((network("a"), network("b")), {"rho": (float("nan"), 0.25)}, "")
+
+
+def test_a_photograph_leads_to_the_game_on_it_where_there_is_one():
+    info = ImageInfo(image="tench/a b&c.jpg", category="tench", target=0)
+    html = markup.image_heading(info, "http://localhost:5006/game")
+    assert 'href="http://localhost:5006/game?image=tench%2Fa+b%26c.jpg"' in html
+    assert "Collect maps for this image" in html
+    assert "Collect" not in markup.image_heading(info)

@@ -1,6 +1,5 @@
 """A game on a real server, in the test's own loop."""
 
-import asyncio
 from contextlib import asynccontextmanager
 
 import pytest
@@ -9,6 +8,7 @@ import tornado.web
 from tornado.testing import bind_unused_port
 
 from gala_viz.play.handlers import routes
+from tests.loops import in_own_loop
 from tests.play import shapes
 
 
@@ -35,8 +35,8 @@ def playing(tmp_path):
             where = records or tmp_path / "records.sqlite"
             game = shapes.game(tmp_path / "photos", where, count, limits, **spec)
             async with served(game) as url:
-                return await asyncio.wait_for(script(url, game), 120)
+                return await script(url, game)
 
-        return asyncio.run(whole())
+        return in_own_loop(whole(), 120)
 
     return run

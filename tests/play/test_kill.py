@@ -17,6 +17,7 @@ from gala_viz.behavior.database import Database
 from gala_viz.behavior.tables import Round, RoundPoint
 from gala_viz.behavior.trails import trail
 from gala_viz.play.client import Player
+from tests.loops import in_own_loop
 
 pytestmark = pytest.mark.timeout(300)
 ELSEWHERE = [(200, 200), (250, 250), (200, 250), (250, 200)] * 4
@@ -72,9 +73,9 @@ def test_a_killed_server_loses_at_most_half_a_second_and_the_player_goes_on(tmp_
 
     server = started(port, tmp_path)
     try:
-        cookie, won, interrupted, killed = asyncio.run(asyncio.wait_for(before(server), 120))
+        cookie, won, interrupted, killed = in_own_loop(before(server), 120)
         server = started(port, tmp_path)
-        welcome, again, played = asyncio.run(asyncio.wait_for(after(cookie), 120))
+        welcome, again, played = in_own_loop(after(cookie), 120)
     finally:
         os.killpg(server.pid, signal.SIGKILL)
         server.wait()

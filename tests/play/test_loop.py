@@ -25,6 +25,7 @@ from gala_viz.training.distillation import Distillation, Pictures, starting_netw
 from gala_viz.training.fit import fit
 from gala_viz.training.samples import sources_of_split
 from tests.collections.pictures import encoded
+from tests.loops import in_own_loop
 from tests.play.conftest import served
 from tests.play.shapes import FREE
 from tests.training.tiny import N_CATEGORIES, PREPROCESSING, Blobs, tiny_recipe, tiny_start
@@ -77,7 +78,7 @@ def collected(tmp_path_factory):
         async with served(game) as url:
             return await asyncio.gather(*(play_rounds(url, ROUNDS_EACH, brightest) for _ in range(N_PLAYERS)))
 
-    played = asyncio.run(asyncio.wait_for(play(), 240))
+    played = in_own_loop(play(), 240)
     database = Database(root / "records.sqlite")
     yield root, collection, database, played
     database.close()

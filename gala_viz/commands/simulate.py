@@ -1,0 +1,60 @@
+"""``gala-viz simulate``: simulated participants play a running game, through its own addresses."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import tyro
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arguments:
+    """Try a game of the rendered collection with simulated participants, before people come.
+
+    They see what a player sees, and paint as simulated participants of that collection do. Their rounds are marked as
+    simulated wherever they are shown or exported, and never mixed with people's.
+    """
+
+    url: Annotated[str, tyro.conf.Positional]
+    """Address of the server, with its prefix, for example http://localhost:5006."""
+    players: int = 8
+    """How many play at a time."""
+    rounds: int = 10
+    """Rounds of each."""
+    split: Literal["train", "validation", "test"] = "test"
+    """The split that the game plays."""
+
+    def run(self) -> int:
+        """Play; tell how the rounds ended."""
+        import asyncio
+
+        from gala_viz.collections.rendered.collection import RenderedCollection
+        from gala_viz.play.simulated import RenderedPlayers
+
+        if self.players < 1 or self.rounds < 1:
+            raise ValueError(f"players and rounds are at least 1; got {self.players} and {self.rounds}.")
+        collection = RenderedCollection()
+        sys.stderr.write(f"looking at the objects of the {self.split} split\n")
+        collection.prepare((self.split,))
+        known = RenderedPlayers(collection, [one for one in collection.images if collection.split(one) == self.split])
+        outcomes = asyncio.run(self._play(known.points))
+        sys.stdout.write(", ".join(f"{outcome} {count}" for outcome, count in sorted(outcomes.items())) + "\n")
+        return 0
+
+    async def _play(self, points: Callable) -> Counter:
+        import asyncio
+        from functools import partial
+
+        from gala_viz.behavior.game_spec import GameSpec
+        from gala_viz.play.client import play_rounds
+
+        spec = GameSpec()
+        each = [
+            play_rounds(self.url, self.rounds, partial(points, spec=spec, number=number))
+            for number in range(self.players)
+        ]
+        return Counter(str(one.end["outcome"]) for played in await asyncio.gather(*each) for one in played)

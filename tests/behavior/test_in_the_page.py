@@ -1,0 +1,87 @@
+"""Maps in the comparison while they are collected: the next look sees what was painted meanwhile."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from gala_viz.behavior.database import Database
+from gala_viz.behavior.image_counts import enter_images
+from gala_viz.behavior.judge import Judge
+from gala_viz.behavior.people import People
+from gala_viz.behavior.rounds import Rounds
+from gala_viz.behavior.unwritten import Unwritten
+from gala_viz.behavior.with_collected import WithCollected
+from gala_viz.collections.open import open_collection
+from gala_viz.live import LiveMaps
+from gala_viz.live.turns import Turns
+from gala_viz.panels.choosing import people_title
+from gala_viz.panels.options import CompareOptions
+from gala_viz.specs import MapRequest, SmoothGradSpec
+from tests.attribution.tiny import tiny_network
+from tests.behavior.test_export import SPEC
+from tests.collections.pictures import encoded
+
+REQUEST = MapRequest(smoothgrad=SmoothGradSpec(n_samples=2, noise_fraction=0.2, seed=0))
+
+
+@pytest.fixture
+def page(tmp_path, monkeypatch):
+    """A source over one photograph, its records, and ``paint(x)``: one more person's round on it."""
+    (tmp_path / "photos" / "hare").mkdir(parents=True)
+    picture = np.random.default_rng(0).integers(0, 256, (64, 64, 3)).astype(np.uint8)
+    (tmp_path / "photos" / "hare" / "a.png").write_bytes(encoded(picture))
+    collection = open_collection(tmp_path / "photos")
+    database = Database(tmp_path / "records.sqlite")
+    enter_images(database, "photos", collection.images)
+    monkeypatch.setattr("gala_viz.behavior.with_collected.FRESH_S", 0.0)
+    source = LiveMaps(WithCollected(collection, database), (tiny_network(0), tiny_network(1)), turns=Turns(0))
+    people, rounds = People(database), Rounds(database)
+
+    def paint(x):
+        participant, _ = people.new()
+        visit = people.visit(participant, {}, mobile=False, versions={})
+        row = rounds.claim(participant, visit, "photos", settings={"canvas_px": 256})
+        rounds.show(row.id, "hare", (0.0, 0.0, 64.0, 64.0))
+        judge, new = Judge(SPEC), Unwritten()
+        for number in range(8):
+            new.points += judge.paint([(x + 6 * number, 100.0 + number, 60.0 * number)], 60.0 * number)
+        judge.guessed(1, 480.0)
+        rounds.finish(row.id, judge, new)
+
+    yield source, paint
+    database.close()
+
+
+def last(source):
+    return list(source.maps("hare/a.png", REQUEST, lambda: False))[-1]
+
+
+def test_what_is_painted_meanwhile_is_seen_at_the_next_look_with_n_and_ceiling(page):
+    source, paint = page
+    image = "hare/a.png"
+    assert source.human_map(image) is None
+    assert source.participants(image) == ()
+    assert np.isnan(last(source).scores.rho).all()
+    paint(40)
+    first = source.human_map(image)
+    assert first.max() > 0
+    assert len(source.participants(image)) == 1
+    assert np.isfinite(last(source).scores.rho).all()
+    assert np.isnan(last(source).scores.ceiling)
+    paint(120)
+    second = source.human_map(image)
+    assert not np.array_equal(first, second)
+    assert -1 <= float(last(source).scores.ceiling) <= 1
+    assert people_title(second, source.participants(image)) == "People, n = 2"
+
+
+def test_simulated_maps_are_called_so():
+    assert people_title(None, ()) == "People"
+    simulated = xr.DataArray(np.zeros((2, 2)), dims=("y", "x"), attrs={"simulated": 1})
+    assert people_title(simulated, ("a", "b")) == "Simulated people, n = 2"
+
+
+def test_a_games_address_is_an_address():
+    with pytest.raises(ValueError, match="http"):
+        CompareOptions(game="javascript:alert(1)")
+    assert CompareOptions(game="https://lab.example/game").game

@@ -1,0 +1,84 @@
+"""Simulated participants of the rendered collection: they find the object by its picture and paint it like players."""
+
+import asyncio
+
+import numpy as np
+import pytest
+
+from gala_viz.behavior.database import Database
+from gala_viz.behavior.game_spec import GameSpec
+from gala_viz.behavior.judge import Judge
+from gala_viz.collections.rendered.collection import RenderedCollection
+from gala_viz.live.recogniser import Recogniser
+from gala_viz.networks.zoo import load_network
+from gala_viz.play.client import Shown, play_rounds
+from gala_viz.play.game import Game
+from gala_viz.play.scene import catch_scene, scene
+from gala_viz.play.simulated import RenderedPlayers
+from tests.loops import in_own_loop
+from tests.play.conftest import served
+from tests.play.shapes import FREE
+
+SPEC = GameSpec()
+
+
+@pytest.fixture(scope="module")
+def known(tmp_path_factory):
+    collection = RenderedCollection(
+        counts={"test": 1, "validation": 0, "train": 0}, folder=tmp_path_factory.mktemp("rendered")
+    )
+    return collection, RenderedPlayers(collection, collection.images)
+
+
+def shown_of(collection, image):
+    made = scene(collection, image, collection.categories, SPEC.canvas_px)
+    return Shown("r", made.canvas, made.category, False)
+
+
+def test_every_object_is_found_by_its_picture_and_a_pair_is_not(known):
+    collection, players = known
+    for image in collection.images:
+        assert players.image_of(shown_of(collection, image).canvas) == image
+    pair = catch_scene(collection, *collection.images[:2], "left", collection.categories, SPEC.canvas_px)
+    assert players.image_of(pair.canvas) is None
+
+
+def test_they_paint_the_object_in_steps_that_the_judge_takes(known):
+    collection, players = known
+    shares = []
+    for number, image in enumerate(collection.images):
+        judge, now = Judge(SPEC), 0.0
+        for x, y in players.points(shown_of(collection, image), SPEC, number):
+            if now >= SPEC.limit_ms:
+                break
+            judge.paint([(x, y, now)], now)
+            now += 50.0
+        parts = collection.parts(image).ids
+        on_object = np.kron(parts > 0, np.ones((2, 2), bool))
+        shares.append(float(on_object[judge.mask].mean()) / float(on_object.mean()))
+    assert np.mean(shares) > 2, "they paint the object more than chance would"
+
+
+def test_two_of_them_paint_differently_and_each_always_the_same(known):
+    collection, players = known
+    shown = shown_of(collection, collection.images[0])
+    first, again, other = (list(players.points(shown, SPEC, number)) for number in (0, 0, 1))
+    assert first == again
+    assert first != other
+
+
+def test_they_play_the_real_game_which_the_shipped_network_judges(known, tmp_path):
+    collection, players = known
+    network = load_network("rendered-gala-clickme", "cpu")
+    spec = GameSpec(limit_ms=2500.0, top=2, catch_share=0.0, n_practice=0)
+
+    async def play():
+        game = Game(collection, Recogniser(network), Database(tmp_path / "r.sqlite"), spec, FREE, seed=0)
+        async with served(game) as url:
+            each = [play_rounds(url, 6, lambda shown, n=n: players.points(shown, spec, n)) for n in range(3)]
+            return await asyncio.gather(*each)
+
+    played = in_own_loop(play(), 120)
+    outcomes = [one.end["outcome"] for rounds in played for one in rounds]
+    assert len(outcomes) == 18
+    assert "won" in outcomes
