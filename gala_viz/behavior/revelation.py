@@ -1,0 +1,135 @@
+"""Uncovering an image by importance: contiguous growth from the most important pixel, at fixed levels.
+
+Source of the rule: Linsley et al. 2019, section 4 and figure 1B, where important pixels are revealed from 1 to 100 % in
+steps of a logarithm. The generator of the published stimuli is not public; here growth is a flood fill whose next pixel
+is drawn at the edge of what is revealed, the more important the more likely.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+LEVELS = (1.0, 1.6, 2.5, 4.0, 6.3, 10.0, 15.8, 25.1, 39.8, 63.1, 100.0)
+"""Per cent of the important pixels, log-spaced; the twelfth level is the full image."""
+FULL = "full"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RevelationSpec:
+    """How images are uncovered.
+
+    The ``important_fraction`` of an image's pixels with the largest values are its important ones: with 0.15, 40 % of
+    them are 6 % of all pixels, as published. ``temperature`` 0 always takes the most important pixel at the edge; above
+    it chance may take another, the more often the higher (of the logarithm of importance). What is hidden is ``fill``:
+    the image with its phases scrambled, or grey.
+    """
+
+    levels: tuple[float, ...] = LEVELS
+    important_fraction: float = 0.15
+    temperature: float = 0.5
+    fill: Literal["phase", "grey"] = "phase"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.important_fraction <= 1:
+            raise ValueError(f"important_fraction is a share, above 0 and at most 1; got {self.important_fraction}.")
+        if not self.levels or not all(0 < level <= 100 for level in self.levels):
+            raise ValueError(f"levels are per cents of the important pixels, above 0 to 100; got {self.levels}.")
+        if list(self.levels) != sorted(set(self.levels)):
+            raise ValueError(f"levels rise; got {self.levels}.")
+        if self.temperature < 0:
+            raise ValueError(f"temperature is 0 or more; got {self.temperature}.")
+        if self.fill not in ("phase", "grey"):
+            raise ValueError(f"fill is 'phase' or 'grey'; got {self.fill!r}.")
+
+
+def growth(importance: NDArray, spec: RevelationSpec, seed: int) -> NDArray[np.int32]:
+    """The pixels of ``importance`` (y, x) in the order in which they are revealed, as places in the flattened map.
+
+    As many as are important. Each touches (by a side) one that came before; the first is the most important. The same
+    map, spec and ``seed`` give the same order. Raises ``ValueError`` for a map without a positive value.
+    """
+    values = np.asarray(importance, np.float64)
+    if values.ndim != 2 or not np.isfinite(values).all() or values.min() < 0 or not values.max() > 0:
+        raise ValueError("a map (y, x) of finite values, none below 0 and one above, was expected.")
+    count = max(1, round(spec.important_fraction * values.size))
+    noise = np.random.default_rng([spec.seed, seed]).gumbel(size=values.shape)
+    floor = values[values > 0].min() * 1e-3
+    priority = np.log(np.maximum(values, floor)) + spec.temperature * noise
+    return _flood(priority, int(values.argmax()), count)
+
+
+def mask(order: NDArray[np.int32], shape: tuple[int, int], level: float) -> NDArray[np.bool_]:
+    """What ``level`` per cent of the important pixels reveal, (y, x); levels are nested in each other."""
+    shown = np.zeros(shape[0] * shape[1], dtype=bool)
+    shown[order[: max(1, round(len(order) * level / 100))]] = True
+    return shown.reshape(shape)
+
+
+def revealed(photo: NDArray[np.uint8], shown: NDArray[np.bool_], spec: RevelationSpec, seed: int) -> NDArray[np.uint8]:
+    """``photo`` (y, x, 3) where it is ``shown``, the spec's fill elsewhere."""
+    hidden = scrambled(photo, seed) if spec.fill == "phase" else np.full_like(photo, 127)
+    return np.where(shown[..., None], photo, hidden)
+
+
+def scrambled(photo: NDArray[np.uint8], seed: int) -> NDArray[np.uint8]:
+    """The photograph with random phases, the same for all colours: its amplitude spectrum and its mean colour stay.
+
+    Values that leave 0..255 are cut, which changes the spectrum a little.
+    """
+    noise = np.random.default_rng(seed).normal(size=photo.shape[:2])
+    turn = np.exp(1j * np.angle(np.fft.fft2(noise)))
+    turn[0, 0] = 1.0
+    spectrum = np.fft.fft2(photo.astype(np.float64), axes=(0, 1)) * turn[..., None]
+    return np.fft.ifft2(spectrum, axes=(0, 1)).real.round().clip(0, 255).astype(np.uint8)
+
+
+@numba.njit(cache=True)
+def _flood(priority: NDArray[np.float64], first: int, count: int) -> NDArray[np.int32]:
+    """Best-first growth over the four neighbours, with a binary heap of its own."""
+    height, width = priority.shape
+    flat = priority.ravel()
+    state = np.zeros(flat.size, np.uint8)  # 1: waits at the edge or was taken
+    heap = np.empty(4 * count + 8, np.int32)
+    size = 1
+    heap[0] = first
+    state[first] = 1
+    order = np.empty(count, np.int32)
+    for number in range(count):
+        place = heap[0]
+        size -= 1
+        last = heap[size]
+        at = 0
+        while True:  # let the last one sink from the top
+            child = 2 * at + 1
+            if child >= size:
+                break
+            if child + 1 < size and flat[heap[child + 1]] > flat[heap[child]]:
+                child += 1
+            if flat[heap[child]] <= flat[last]:
+                break
+            heap[at] = heap[child]
+            at = child
+        heap[at] = last
+        order[number] = place
+        y, x = place // width, place % width
+        for step in range(4):
+            row, column = y + (step == 0) - (step == 1), x + (step == 2) - (step == 3)
+            if row < 0 or column < 0 or row >= height or column >= width:
+                continue
+            other = row * width + column
+            if state[other]:
+                continue
+            state[other] = 1
+            at = size
+            size += 1
+            while at > 0 and flat[heap[(at - 1) // 2]] < flat[other]:
+                heap[at] = heap[(at - 1) // 2]
+                at = (at - 1) // 2
+            heap[at] = other
+    return order
