@@ -22,6 +22,7 @@ from gala_viz.behavior.game_spec import GameSpec
 from gala_viz.play.handlers import COOKIE
 
 ANSWER_S = 60.0
+TOGETHER_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +100,9 @@ class Player:
         ``pace`` below 1 tries to be faster than the game allows, for tests of that.
         """
         left: dict[int, float] = {}
-        played = Played({})
-        painting = asyncio.ensure_future(self._paint(shown.round, points, left, pace))
+        played, answered = Played({}), asyncio.Event()
+        answered.set()
+        painting = asyncio.ensure_future(self._paint(shown.round, points, left, pace, answered))
         try:
             while True:
                 told = await self.hear("guess", "end", "refused")
@@ -111,6 +113,7 @@ class Player:
                 if told["type"] == "end":
                     played.end = told
                     return played
+                answered.set()
                 played.guesses.append(told)
                 played.waits_s.append(time.monotonic() - left[told["n_points"]])
         finally:
@@ -122,15 +125,29 @@ class Player:
             self._socket.close()
 
     async def _paint(
-        self, round_id: str, points: Iterable[tuple[float, float]], left: dict[int, float], pace: float
+        self,
+        round_id: str,
+        points: Iterable[tuple[float, float]],
+        left: dict[int, float],
+        pace: float,
+        answered: asyncio.Event,
     ) -> None:
+        """Points go at once while the server answers, together while it has not, as from a page."""
+        waiting: list[list[float]] = []
+        sent = float("-inf")
         interval_s = self.spec.interval_ms / 1000 * pace
         now = float("-inf")
         for number, (x, y) in enumerate(points):
             await asyncio.sleep(max(0.0, now + interval_s - time.monotonic()))
             now = time.monotonic()
             left[number + 1] = now
-            await self.say({"type": "paint", "round": round_id, "points": [[x, y, now * 1000]]})
+            waiting.append([x, y, now * 1000])
+            if answered.is_set() or now - sent >= TOGETHER_S:
+                await self.say({"type": "paint", "round": round_id, "points": waiting})
+                waiting, sent = [], now
+                answered.clear()
+        if waiting:
+            await self.say({"type": "paint", "round": round_id, "points": waiting})
 
 
 Chooser = Callable[[Shown], Iterable[tuple[float, float]]]

@@ -409,7 +409,7 @@ def test_points_are_written_within_half_a_second(playing):
         await player.enter()
         shown = await player.next_round()
         points = trail([(200, 200), (250, 250), (200, 250), (250, 200)], game.spec)
-        painting = asyncio.ensure_future(player._paint(shown.round, points, {}, 1.0))
+        painting = asyncio.ensure_future(player._paint(shown.round, points, {}, 1.0, asyncio.Event()))
         await asyncio.sleep(1.5)
         written = rows(game, RoundPoint)
         painting.cancel()

@@ -108,6 +108,18 @@ function play(root, base, model) {
     },
     on_message: (message) => hear[message.type]?.(message),
   })
+  // Points go at once while the network keeps up; while it has not answered, they go together, five times a second.
+  let waiting = []
+  let answered = true
+  let sent_ms = 0
+  const send_points = () => {
+    const now = performance.now()
+    if (waiting.length === 0 || (!answered && now - sent_ms < 200)) { return }
+    line.say({type: "paint", round: shown.round, points: waiting})
+    waiting = []
+    answered = false
+    sent_ms = now
+  }
   const end_round = () => { over = true; surface?.stop(); clock.stop() }
   const want = () => {
     if (!over) { return }
@@ -136,7 +148,7 @@ function play(root, base, model) {
       spec = told.spec
       if (!again) {
         surface = make_surface(spec, {
-          on_point: (point) => line.say({type: "paint", round: shown.round, points: [point]}),
+          on_point: (point) => { waiting.push(point); send_points() },
           on_first: () => { clock.start(); hint.textContent = "Keep going…" },
         })
         stage.append(surface.root, summary)
@@ -157,6 +169,8 @@ function play(root, base, model) {
     },
     round: async (told) => {
       shown = told
+      waiting = []
+      answered = true
       await surface.show(told.picture)
       over = false
       summary.hidden = true
@@ -165,7 +179,12 @@ function play(root, base, model) {
       title.textContent = told.category
       hint.textContent = `${told.practice ? "Practice: press" : "Press"} on the most telling part.` + (told.combo > 1 ? ` Combo: ${told.combo} in a row.` : "")
     },
-    guess: (told) => { if (told.round === shown?.round) { guesses.show(told.guesses, shown.category) } },
+    guess: (told) => {
+      if (told.round !== shown?.round) { return }
+      answered = true
+      send_points()
+      guesses.show(told.guesses, shown.category)
+    },
     end: (told) => {
       if (told.round !== shown?.round) { return }
       end_round()
