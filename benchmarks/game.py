@@ -23,7 +23,7 @@ import numpy as np
 from tornado.httpclient import AsyncHTTPClient
 
 from gala_viz.behavior.trails import wandering
-from gala_viz.play.client import Player
+from gala_viz.play.client import Player, answered
 
 
 def main() -> None:
@@ -67,16 +67,6 @@ def started(port: int, folder: Path, network: str) -> subprocess.Popen:
     command += ["--newcomers-per-hour", "100000", "--catch-share", "0"]
     environment = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE"}
     return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-
-async def answered(url: str) -> None:
-    for _ in range(600):
-        try:
-            await AsyncHTTPClient().fetch(f"{url}/play/about")
-            return
-        except OSError:
-            await asyncio.sleep(0.1)
-    raise SystemExit("the server did not start")
 
 
 async def load(url: str, count: int, seconds: float) -> list[float]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from sqlalchemy import ColumnElement, Select, case, func, select
+from numpy.typing import NDArray
+from sqlalchemy import ColumnElement, Row, Select, case, func, select
 
 from gala_viz.behavior.canvas import to_photo
 from gala_viz.behavior.database import Database
@@ -25,15 +26,14 @@ def collected_rounds(
     catch score once they met a catch trial.
     """
     scores = catch_scores(database, collection)
-    for row in _rounds(database, collection, images, simulated):
-        x, y = row.points
+    for row, x_px, y_px in _rounds(database, collection, images, simulated):
         yield ClickRound(
-            image=row.round.image,
-            participant=row.round.participant_id,
-            x_px=x,
-            y_px=y,
-            catch_score=scores.get(row.round.participant_id),
-            is_mobile=bool(row.round.mobile),
+            image=row.image,
+            participant=row.participant_id,
+            x_px=x_px,
+            y_px=y_px,
+            catch_score=scores.get(row.participant_id),
+            is_mobile=bool(row.mobile),
         )
 
 
@@ -56,12 +56,10 @@ def rounds_by_image(database: Database, collection: str, *, simulated: bool = Fa
         return {row.image: row.n for row in connection.execute(asked)}
 
 
-class _Found:
-    def __init__(self, row, x: np.ndarray, y: np.ndarray) -> None:
-        self.round, self.points = row, (x, y)
-
-
-def _rounds(database: Database, collection: str, images: Sequence[str] | None, simulated: bool) -> Iterator[_Found]:
+def _rounds(
+    database: Database, collection: str, images: Sequence[str] | None, simulated: bool
+) -> Iterator[tuple[Row, NDArray, NDArray]]:
+    """Finished rounds, each with the x and y of its points in the photograph's pixels."""
     asked = _finished(
         select(Round.id, Round.image, Round.participant_id, Round.box, Round.settings, Visit.mobile),
         collection,
@@ -84,7 +82,7 @@ def _rounds(database: Database, collection: str, images: Sequence[str] | None, s
                 by_round[round_id].append((x, y))
             for row in part:
                 at = np.array(by_round[row.id], dtype=float).reshape(-1, 2)
-                yield _Found(row, *to_photo(at[:, 0], at[:, 1], tuple(row.box), row.settings["canvas_px"]))
+                yield (row, *to_photo(at[:, 0], at[:, 1], tuple(row.box), row.settings["canvas_px"]))
 
 
 def _finished(asked: Select, collection: str, simulated: bool) -> Select:

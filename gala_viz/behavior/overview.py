@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import numpy as np
 from sqlalchemy import func, select
 
-from gala_viz.alignment import CeilingSpec, area_average, image_ceilings
+from gala_viz.alignment import COMPARISON_CELLS, CeilingSpec, area_average, image_ceilings
 from gala_viz.alignment.bootstrap import Interval, bootstrap_interval
 from gala_viz.behavior.collected import catch_scores, collected_rounds, rounds_by_image
 from gala_viz.behavior.database import Database
@@ -21,7 +21,6 @@ from gala_viz.collections.reading import UnreadableImageError
 from gala_viz.schema import labelled_map
 
 DAY_MS = 86_400_000
-COMPARED_CELLS = 56
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -112,7 +111,7 @@ def reliability(
                 found = participant_maps(part.points(numbers), collection.size_px(image), smoothing)
             except (UnreadableImageError, KeyError):
                 continue
-            values = area_average(found.maps, (COMPARED_CELLS, COMPARED_CELLS))
+            values = area_average(found.maps, (COMPARISON_CELLS, COMPARISON_CELLS))
             maps = labelled_map(values, name="human_map", leading={"participant": list(found.participants)})
             rhos |= image_ceilings([(image, maps)], spec).rho
         grown.append((int(count), len(rhos), float(np.mean(list(rhos.values()))) if rhos else float("nan")))

@@ -84,7 +84,8 @@ class ExperimenterPage:
         self.curve = pn.Column(margin=0)
         compute = pmui.Button(label="Compute reliability", variant="outlined")
         compute.on_click(self._show_reliability)
-        files = [self._file(kind, simulated=simulated) for simulated in self._whose(found) for kind in KINDS]
+        whose = (False, True) if found.n_simulated else (False,)
+        files = [self._file(kind, simulated=simulated) for simulated in whose for kind in KINDS]
         scores = pd.DataFrame(sorted(found.catch_scores.items()), columns=["participant", "catch score"])
         self.body[:] = [
             pn.Row(facts(collected_counts(self._collection.title, found)), again, self.paused),
@@ -99,9 +100,6 @@ class ExperimenterPage:
             ),
             pn.Column(facts(FILES), pn.FlexBox(*files)),
         ]
-
-    def _whose(self, found: object) -> list[bool]:
-        return [False, True] if found.n_simulated else [False]
 
     def _image_table(self) -> pn.widgets.Tabulator:
         counts = [rounds_by_image(self._database, self._collection.name, simulated=one) for one in (False, True)]

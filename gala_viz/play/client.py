@@ -150,6 +150,18 @@ class Player:
             await self.say({"type": "paint", "round": round_id, "points": waiting})
 
 
+async def answered(url: str, seconds: float = 60.0) -> None:
+    """Wait until the game at ``url`` answers. Raises ``TimeoutError``."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            await AsyncHTTPClient().fetch(f"{url}/play/about")
+            return
+        except OSError:
+            await asyncio.sleep(0.1)
+    raise TimeoutError(f"no game has answered at {url} within {seconds:g} s.")
+
+
 Chooser = Callable[[Shown], Iterable[tuple[float, float]]]
 """Where a player paints on what is shown."""
 

@@ -12,15 +12,12 @@ import tornado.web
 import tornado.websocket
 from tornado.httputil import HTTPServerRequest
 
-from gala_viz.behavior.messages import MAX_BYTES
 from gala_viz.play.game import Game
 from gala_viz.play.privacy import privacy_note
 from gala_viz.play.session import Session
 
 COOKIE = "gala_viz_player"
-YEAR_S = 365 * 24 * 3600
-WAITING = 200
-"""Messages of one connection that may wait; a page that sends faster than it is answered is cut off."""
+YEAR_DAYS = 365
 
 
 def routes(game: Game, prefix: str, versions: dict[str, str], origins: frozenset[str] = frozenset()) -> list[tuple]:
@@ -92,7 +89,7 @@ class Consent(_Answer):
             self.set_cookie(
                 COOKIE,
                 secret,
-                expires_days=YEAR_S / 86400,
+                expires_days=YEAR_DAYS,
                 httponly=True,
                 samesite="Lax",
                 secure=self.request.protocol == "https",
@@ -147,9 +144,6 @@ class Socket(_Shared, tornado.websocket.WebSocketHandler):
             await self.write_message(json.dumps(told))
         except tornado.websocket.WebSocketClosedError:
             logging.getLogger(__name__).debug("a page is gone before its %s", told.get("type"))
-
-
-MESSAGE_BYTES = MAX_BYTES
 
 
 def same_site(request: HTTPServerRequest, origins: frozenset[str]) -> bool:

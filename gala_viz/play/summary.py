@@ -12,13 +12,13 @@ from gala_viz.alignment import area_average
 from gala_viz.behavior.canvas import Box
 from gala_viz.behavior.collected import collected_rounds
 from gala_viz.behavior.database import Database
-from gala_viz.collections.clickme.smoothing import SMOOTHINGS
+from gala_viz.behavior.with_collected import SMOOTHING
+from gala_viz.collections.clickme.participant_maps import participant_maps
 from gala_viz.collections.collection import Collection
-from gala_viz.collections.points import Points, count_maps, participant_codes
+from gala_viz.collections.points import Points
 from gala_viz.networks.preprocessing import Preprocessing
 
 CELLS = 64
-SMOOTHING = "discs"
 
 
 def drawn(values: NDArray) -> str | None:
@@ -35,8 +35,8 @@ def own_map(points: list[tuple[float, float]], side_px: int) -> str | None:
     if not points:
         return None
     at = np.array(points)
-    counts, _ = count_maps(at[:, 0], at[:, 1], np.zeros(len(at), np.int64), 1, (side_px, side_px), (256, 256))
-    return drawn(SMOOTHINGS[SMOOTHING](counts[0]))
+    own = Points(np.zeros(len(at), np.int64), at[:, 0], at[:, 1])
+    return drawn(participant_maps(own, (side_px, side_px), SMOOTHING).maps[0])
 
 
 def others_map(
@@ -55,11 +55,9 @@ def others_map(
     if rounds:
         names = np.concatenate([np.full(len(one.x_px), one.participant) for one in rounds])
         x, y = (np.concatenate([getattr(one, axis) for one in rounds]) for axis in ("x_px", "y_px"))
-        ids, codes = participant_codes(Points(names, x, y).participant)
-        side = bottom - top
-        counts, _ = count_maps(x - left, y - top, codes, len(ids), (side, side), (256, 256))
-        found = drawn(SMOOTHINGS[SMOOTHING](counts.mean(axis=0)))
-        return found and {"map": found, "n": len(ids), "simulated": simulated}
+        painted = participant_maps(Points(names, x - left, y - top), (bottom - top, bottom - top), SMOOTHING)
+        found = drawn(painted.maps.mean(axis=0)) if painted.participants else None
+        return found and {"map": found, "n": len(painted.participants), "simulated": simulated}
     human = collection.human_map(image) if collection.has_human_map(image) else None
     if human is None:
         return None

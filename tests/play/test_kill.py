@@ -11,12 +11,11 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import select
-from tornado.httpclient import AsyncHTTPClient
 
 from gala_viz.behavior.database import Database
 from gala_viz.behavior.tables import Round, RoundPoint
 from gala_viz.behavior.trails import trail
-from gala_viz.play.client import Player
+from gala_viz.play.client import Player, answered
 from tests.loops import in_own_loop
 
 pytestmark = pytest.mark.timeout(300)
@@ -28,16 +27,6 @@ def started(port, folder):
     command = [sys.executable, "-m", "tests.play.serve", str(port), str(folder / "photos"), str(folder / "r.sqlite")]
     log = (folder / "log.txt").open("a")
     return subprocess.Popen(command, cwd=REPOSITORY, stdout=log, stderr=log, start_new_session=True)
-
-
-async def answered(url):
-    for _ in range(600):
-        try:
-            await AsyncHTTPClient().fetch(f"{url}/play/about")
-            return
-        except OSError:
-            await asyncio.sleep(0.1)
-    pytest.fail("the server did not start")
 
 
 def test_a_killed_server_loses_at_most_half_a_second_and_the_player_goes_on(tmp_path):
