@@ -42,6 +42,7 @@ def test_keys_do_not_act_while_somebody_types(page):
     assert search.input_value() != "photo"
     assert not page.page.get_by_role("dialog").is_visible()
     search.fill("")
+    page.page.get_by_text("24 photographs", exact=True).wait_for()
 
 
 def test_space_flickers_between_the_networks_in_place(page):
@@ -63,6 +64,19 @@ def test_the_question_mark_lists_the_keys_and_escape_closes_the_list(page):
     assert "flicker" in dialog.inner_text()
     page.page.keyboard.press("Escape")
     dialog.wait_for(state="hidden")
+
+
+def test_a_click_counts_though_tiles_are_filled_anew_while_the_button_is_down(page):
+    page.page.locator('.tile[data-image="photo 00005"]').hover()
+    page.page.mouse.down()
+    filled = page.page.evaluate(
+        "() => [...Bokeh.documents[0]._all_models.values()].map(m => m.data).filter(d => d?.items?.[0]?.marks)"
+        ".map(d => { d.items = d.items.map(item => ({...item, score: '+0.50'})); return d.items.length })"
+    )
+    assert filled == [24]
+    page.page.get_by_text("+0.50").first.wait_for()
+    page.page.mouse.up()
+    page.page.locator(".id").get_by_text("photo 00005", exact=True).wait_for()
 
 
 def test_an_id_that_looks_like_markup_stays_text(page):

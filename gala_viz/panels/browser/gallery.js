@@ -2,88 +2,79 @@
 
 const MARKS = {right: ["✓", "right"], wrong: ["✗", "wrong"]}
 
-function tile(item, selected, choose) {
-  const node = document.createElement("div")
-  node.className = "tile"
-  node.setAttribute("role", "option")
-  node.setAttribute("aria-selected", String(item.id === selected))
-  node.tabIndex = item.id === selected ? 0 : -1
-  node.dataset.image = item.id
-  node.title = item.category == null ? item.id : `${item.id}\n${item.category}`
-  node.setAttribute("aria-label", [item.id, item.category, ...item.marks.map((mark) => MARKS[mark]?.[1])].filter(Boolean).join(", "))
-  const picture = document.createElement("div")
-  picture.className = item.thumbnail ? "picture" : "picture waiting"
-  if (item.thumbnail) {
-    const image = document.createElement("img")
-    image.src = item.thumbnail
-    image.alt = ""
-    image.draggable = false
-    picture.append(image)
-  }
-  if (item.marks.some((mark) => mark in MARKS)) {
-    const marks = document.createElement("div")
-    marks.className = "marks"
-    for (const mark of item.marks) {
-      const sign = document.createElement("span")
-      sign.className = mark
-      sign.textContent = MARKS[mark]?.[0] ?? "·"
-      marks.append(sign)
-    }
-    picture.append(marks)
-  }
-  const caption = document.createElement("div")
-  caption.className = "caption"
-  caption.textContent = item.score ?? item.category ?? item.id
-  node.append(picture, caption)
-  node.addEventListener("click", () => choose(item.id))
+function made(tag, className, ...children) {
+  const node = document.createElement(tag)
+  node.className = className
+  node.append(...children)
   return node
 }
 
+function tile(id, choose) {
+  const node = made("div", "tile", made("div", "picture"), made("div", "caption"))
+  node.setAttribute("role", "option")
+  node.dataset.image = id
+  node.addEventListener("click", () => choose(id))
+  return node
+}
+
+function fillTile(node, item) {
+  const [picture, caption] = node.children
+  node.title = item.category == null ? item.id : `${item.id}\n${item.category}`
+  node.setAttribute("aria-label", [item.id, item.category, ...item.marks.map((mark) => MARKS[mark]?.[1])].filter(Boolean).join(", "))
+  picture.className = item.thumbnail ? "picture" : "picture waiting"
+  let image = picture.querySelector("img")
+  if (item.thumbnail && image == null) { picture.prepend(image = Object.assign(new Image(), {alt: "", draggable: false})) }
+  if (item.thumbnail && image.src !== item.thumbnail) { image.src = item.thumbnail }
+  picture.querySelector(".marks")?.remove()
+  if (item.marks.some((mark) => mark in MARKS)) {
+    const signs = item.marks.map((mark) => Object.assign(made("span", mark), {textContent: MARKS[mark]?.[0] ?? "·"}))
+    picture.append(made("div", "marks", ...signs))
+  }
+  caption.textContent = item.score ?? item.category ?? item.id
+}
+
 export function render({model, el}) {
-  const count = document.createElement("div")
-  count.className = "count"
+  const count = made("div", "count")
   count.setAttribute("role", "status")
-  const tiles = document.createElement("div")
-  tiles.className = "shelf"
+  const tiles = made("div", "shelf")
   tiles.setAttribute("role", "listbox")
   tiles.setAttribute("aria-label", "Photographs")
   tiles.dataset.gallery = ""
-  const turn = document.createElement("div")
-  turn.className = "turn"
   const button = (text, label, step) => {
-    const node = document.createElement("button")
-    node.type = "button"
-    node.textContent = text
+    const node = Object.assign(made("button", "", text), {type: "button"})
     node.setAttribute("aria-label", label)
     node.addEventListener("click", () => { model.send_msg({page: model.page + step}) })
     return node
   }
   const [back, onward] = [button("‹", "Previous page", -1), button("›", "Next page", 1)]
-  const where = document.createElement("span")
-  turn.append(back, where, onward)
-  const root = document.createElement("div")
-  root.className = "root"
-  root.append(count, tiles, turn)
-  el.append(root)
+  const where = made("span", "")
+  const turn = made("div", "turn", back, where, onward)
+  el.append(made("div", "root", count, tiles, turn))
 
   const choose = (id) => { model.selected = id }
+  const mark = () => {
+    for (const node of tiles.children) {
+      const chosen = node.dataset.image === model.selected
+      node.setAttribute("aria-selected", String(chosen))
+      node.tabIndex = chosen ? 0 : -1
+    }
+  }
+  // A tile lives as long as its photograph is on the page: whatever arrives while it is pressed, the click counts.
   const fill = () => {
     const focused = tiles.contains(tiles.getRootNode().activeElement)
-    tiles.replaceChildren(...model.items.map((item) => tile(item, model.selected, choose)))
+    const known = new Map([...tiles.children].map((node) => [node.dataset.image, node]))
+    const nodes = model.items.map((item) => known.get(item.id) ?? tile(item.id, choose))
+    nodes.forEach((node, i) => fillTile(node, model.items[i]))
+    if (nodes.length !== tiles.children.length || nodes.some((node, i) => node !== tiles.children[i])) {
+      tiles.replaceChildren(...nodes)
+    }
+    mark()
     count.textContent = model.note
     where.textContent = model.pages > 1 ? `${(model.page + 1).toLocaleString("en")} of ${model.pages.toLocaleString("en")}` : ""
     turn.hidden = model.pages < 2
     back.disabled = model.page <= 0
     onward.disabled = model.page >= model.pages - 1
     if (focused) { tiles.querySelector("[aria-selected=true]")?.focus() }
-  }
-  const mark = () => {
-    for (const node of tiles.children) {
-      const chosen = node.dataset.image === model.selected
-      node.setAttribute("aria-selected", String(chosen))
-      node.tabIndex = chosen ? 0 : -1
-      if (chosen) { node.scrollIntoView({block: "nearest"}) }
-    }
   }
   tiles.addEventListener("keydown", (event) => {
     const at = [...tiles.children].indexOf(event.target)
@@ -96,6 +87,6 @@ export function render({model, el}) {
     }
   })
   for (const name of ["items", "note", "page", "pages"]) { model.on(name, fill) }
-  model.on("selected", mark)
+  model.on("selected", () => { mark(); tiles.querySelector("[aria-selected=true]")?.scrollIntoView({block: "nearest"}) })
   fill()
 }
