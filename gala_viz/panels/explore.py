@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import panel as pn
 import panel_material_ui as pmui
 
@@ -10,6 +12,7 @@ from gala_viz.panels.markup import facts, nothing_to_show, provenance
 from gala_viz.panels.page import EDGE, SourcePage, section
 from gala_viz.panels.shared import SharedSource
 from gala_viz.panels.styles import grid_css
+from gala_viz.plots.cloud import compile_drawing
 
 
 def explore_page(shared: SharedSource, compare: str = "") -> pmui.Page:
@@ -26,6 +29,7 @@ class ExplorePage(SourcePage):
 
     def __init__(self, shared: SharedSource, compare: str = "") -> None:
         self._compare = compare
+        threading.Thread(target=compile_drawing, name="gala-viz drawing", daemon=True).start()
         super().__init__(shared)
 
     def fill(self) -> None:

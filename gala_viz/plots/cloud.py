@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import datashader as ds
@@ -83,6 +84,16 @@ class Cloud:
         away[~(self.known & self.kept)] = np.inf
         place = int(np.argmin(away)) if len(away) else 0
         return place if len(away) and away[place] < 0.02 else None
+
+
+@functools.cache
+def compile_drawing() -> None:
+    """Have Datashader's loops compiled, which takes seconds and is done once a process, before a picture is asked for.
+
+    Pages call it in a thread of their own while their collection is being read.
+    """
+    values = np.array([0.25, 0.75], np.float32)
+    Cloud(values, values, np.array([True, False])).picture((0, 1), (0, 1), (8, 8))
 
 
 def cloud_plot(cloud: Cloud, x_label: str, y_label: str, size_px: tuple[int, int] = (600, 480)) -> hv.Overlay:
