@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import tempfile
 import threading
+import uuid
 from collections import OrderedDict
 from collections.abc import Hashable
 from pathlib import Path
@@ -28,17 +28,14 @@ def write_atomically(path: Path, content: bytes) -> bool:
 
     Returns False, and leaves nothing behind, where the folder cannot be written: a cache is a convenience.
     """
-    temporary = None
+    temporary = path.parent / f".{path.name[:40]}.{uuid.uuid4().hex}.part"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
+        temporary.write_bytes(content)
         os.replace(temporary, path)
     except OSError:
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
         return False
     return True
 

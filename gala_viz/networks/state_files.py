@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import re
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from torch import Tensor
 from gala_viz.networks.folders import WeightsError
 
 _HOLDERS = ("state_dict", "model_state_dict", "model", "network")
+_ASKED_FOR = re.compile(r"GLOBAL ([\w.]+)|(?:class|function) ([\w.]+)")
 _PREFIXES = ("module.", "_orig_mod.", "model.", "network.")
 
 
@@ -34,10 +37,13 @@ def read_state(path: str | Path) -> dict[str, Tensor]:
         except (SafetensorError, OSError) as error:
             raise WeightsError(f"{path}: not a safetensors file ({error}).") from None
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Detected pickle protocol")
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        told = str(error).split("\n", 1)[0]
-        raise WeightsError(f"{path}: refused, it holds more than tensors; nothing was run ({told[:160]}).") from None
+        found = _ASKED_FOR.search(str(error))
+        asked = f"it asks for {found[1]}" if found else "it is no file of tensors"
+        raise WeightsError(f"{path}: refused, nothing in it was run: {asked}; only tensors are read.") from None
     except (RuntimeError, EOFError, ValueError, OSError, KeyError) as error:
         raise WeightsError(f"{path}: no file of weights, or a damaged one ({str(error)[:160]}).") from None
     return _unwrapped(path, content)

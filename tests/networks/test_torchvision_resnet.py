@@ -105,7 +105,7 @@ class Trap:
 def test_a_file_with_code_is_refused_before_anything_runs(tmp_path):
     trace = tmp_path / "trace"
     torch.save({"fc.weight": Trap(str(trace))}, tmp_path / "a.pth")
-    with pytest.raises(WeightsError, match="holds more than tensors; nothing was run"):
+    with pytest.raises(WeightsError, match=r"nothing in it was run: it asks for (io|_io)\.open"):
         read_state(tmp_path / "a.pth")
     assert not trace.exists()
 
