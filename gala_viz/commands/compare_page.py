@@ -28,7 +28,10 @@ def page(options: CompareOptions) -> Viewable:
 
 def all_images(options: CompareOptions, compare: str = "compare") -> Viewable:
     """The page of all images of the same source, for one session; ``compare`` is where the comparison is served."""
-    from gala_viz.panels.explore import explore_page
+    from gala_viz.panels.spares import DRAWING
+
+    with DRAWING:
+        from gala_viz.panels.explore import explore_page
 
     return explore_page(source(options), compare)
 

@@ -17,6 +17,12 @@ from gala_viz.store.source import NetworkInfo
 PAUSE_S = 3.0
 """How long after a visitor came the next set is drawn: their first maps go before it."""
 
+DRAWING = threading.Lock()
+"""Held while figures are drawn in a thread, and while a module is imported that loads Datashader.
+
+Datashader tries dask.dataframe, which fails without pyarrow; HoloViews, while it draws, asks for whatever seems loaded.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Figures:
@@ -41,17 +47,16 @@ class Spares:
     def __init__(self, networks: Sequence[NetworkInfo]) -> None:
         self._networks = tuple(networks)
         self._spare: Figures | None = None
-        self._drawing = threading.Lock()
 
     def fill(self) -> None:
         """Draw a spare set unless there is one."""
-        with self._drawing:
+        with DRAWING:
             if self._spare is None:
                 self._spare = draw_figures(self._networks)
 
     def take(self) -> Figures:
         """The spare set, or one drawn now; another is drawn a moment later."""
-        with self._drawing:
+        with DRAWING:
             taken, self._spare = self._spare, None
             if taken is None:
                 taken = draw_figures(self._networks)

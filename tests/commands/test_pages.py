@@ -1,0 +1,41 @@
+"""Pages as they are served together: one source, read in a thread, whichever page is asked for first."""
+
+import subprocess
+import sys
+
+SCRIPT = """
+import importlib.abc, importlib.machinery, sys, threading, time
+
+class Slow(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    def find_spec(self, name, path, target=None):
+        return importlib.machinery.ModuleSpec(name, self) if name == "dask.dataframe" else None
+    def create_module(self, spec):
+        return None
+    def exec_module(self, module):
+        tried.append(module)
+        time.sleep(1)
+        raise ImportError("no pyarrow")
+
+from gala_viz.commands import compare_page
+from gala_viz.panels.options import CompareOptions
+from gala_viz.panels.shared import SharedSource
+import gala_viz.panels.compare
+from tests.panels.fake_source import FakeSource
+
+tried = []
+sys.meta_path.insert(0, Slow())
+shared = SharedSource(lambda say: (time.sleep(0.2), FakeSource(count=4))[1])
+compare_page.source = lambda options: shared
+shared.start()
+assert "datashader" not in sys.modules
+compare_page.all_images(CompareOptions())
+while shared.state == "loading":
+    time.sleep(0.05)
+assert tried, "Datashader no longer tries dask.dataframe"
+sys.exit(shared.error or None)
+"""
+
+
+def test_figures_are_drawn_while_another_page_imports_datashader(repository):
+    done = subprocess.run([sys.executable, "-c", SCRIPT], cwd=repository, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr[-2000:]
