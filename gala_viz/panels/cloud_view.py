@@ -13,6 +13,7 @@ from gala_viz.plots.cloud import Cloud, category_means, cloud_plot
 from gala_viz.plots.rendering import bokeh_figure
 
 SIZE_PX = (760, 560)
+MOST_PX = 4096
 
 
 class CloudView:
@@ -22,6 +23,7 @@ class CloudView:
         empty = np.empty(0, np.float32)
         self.cloud = Cloud(empty, empty, np.empty(0, bool))
         self.dark = False
+        self._frame_px = dict(zip(("inner_width", "inner_height"), SIZE_PX, strict=True))
         self.category: np.ndarray | None = None
         self._on_select, self._on_tap = on_select, on_tap
         self.figure = fig = bokeh_figure(cloud_plot(self.cloud, "", "", SIZE_PX))
@@ -37,6 +39,8 @@ class CloudView:
         fig.on_event(SelectionGeometry, self._selected)
         fig.on_event(Tap, self._tapped)
         fig.on_event(Reset, lambda _: self.reset())
+        for side in self._frame_px:
+            fig.on_change(side, self._resized)
         self.pane = pn.pane.Bokeh(fig, sizing_mode="stretch_width", margin=0)
 
     def show(self, cloud: Cloud, x_label: str, y_label: str, *, new_axes: bool) -> None:
@@ -76,10 +80,16 @@ class CloudView:
         x, y = self.figure.x_range, self.figure.y_range
         return (float(x.start), float(x.end)), (float(y.start), float(y.end))
 
+    def _resized(self, side: str, _: int, pixels: int) -> None:
+        """The browser tells how large the frame is; a picture of just that size has round points."""
+        if isinstance(pixels, int) and 0 < pixels <= MOST_PX:
+            self._frame_px[side] = pixels
+            self._draw(*self._ranges())
+
     def _draw(self, x_range: tuple[float, float], y_range: tuple[float, float]) -> None:
         if not (np.isfinite([*x_range, *y_range]).all() and x_range[0] < x_range[1] and y_range[0] < y_range[1]):
             return
-        picture = self.cloud.picture(x_range, y_range, SIZE_PX, self.dark)
+        picture = self.cloud.picture(x_range, y_range, tuple(self._frame_px.values()), self.dark)
         self._picture.data = {
             "image": [picture], "x": [x_range[0]], "y": [y_range[0]], "dw": [x_range[1] - x_range[0]],
             "dh": [y_range[1] - y_range[0]],

@@ -40,7 +40,7 @@ def filter_fields(source: MapSource, index: CollectionIndex) -> list[Field]:
         Field(name="descending", label="Largest first", kind="switch", value=True, shown=False),
         Field(
             name="human_only",
-            label="Only with human map",
+            label="With maps",
             kind="switch",
             value=False,
             shown=bool(source.map_kinds),

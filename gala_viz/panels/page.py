@@ -37,7 +37,7 @@ class SourcePage(ABC):
         self.document = pn.state.curdoc
         self.state = facts(loading(shared.step, self.heading))
         self.reload = Reload(width=0, height=0, margin=0)
-        self.subtitle = facts(margin=(0, 8), align="center")
+        self.subtitle = facts(margin=(0, 8), align="center", styles={"flex": "1 1 0", "min-width": "0"})
         title = f"gala_viz: {self.heading[0].lower()}{self.heading[1:]}"
         self.page = pmui.Page(
             title=TITLE,
@@ -109,13 +109,14 @@ def section(title: str, hint: str, *parts) -> pn.Column:
         facts(f'<h2>{title} <span class="muted" style="font-weight:400;font-size:12px">{hint}</span></h2>'),
         *parts,
         sizing_mode="stretch_width",
-        margin=0,
+        margin=(0, 0, 12, 0),
     )
 
 
 def _subtitle(title: str, names: str, devices: str) -> str:
     return (
         f'<div style="display:flex;gap:14px;align-items:baseline;line-height:24px;white-space:nowrap;overflow:hidden">'
-        f'<span style="font-weight:600">{escape(title)}</span><span class="muted">{escape(names)}</span>'
+        f'<span style="font-weight:600">{escape(title)}</span>'
+        f'<span class="muted" style="overflow:hidden;text-overflow:ellipsis;min-width:0">{escape(names)}</span>'
         f'<span class="muted" style="margin-left:auto">{escape(devices)}</span></div>'
     )

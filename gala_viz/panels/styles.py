@@ -46,6 +46,7 @@ PAGE_SX = {
     },
     "& .header .title": {"color": "text.primary", "fontSize": "1.05rem", "fontWeight": 700, "marginRight": "12px"},
     "& .MuiToolbar-root": {"minHeight": "44px !important", "margin": "0"},
+    "& .header .MuiBox-root": {"minWidth": 0},
     "& .sidebar": {"borderRight": "1px solid", "borderColor": "divider", "backgroundImage": "none"},
     "& .main-content": {"overflowX": "hidden"},
 }

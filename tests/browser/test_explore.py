@@ -83,3 +83,14 @@ def test_the_choice_of_dark_is_kept_for_the_next_page(explore):
     explore.page.reload()
     explore.page.locator(FIGURE).first.wait_for()
     assert explore.page.evaluate("getComputedStyle(document.body).backgroundColor") == before
+
+
+@pytest.mark.parametrize("size", [(900, 700), (1920, 1080)])
+def test_the_cloud_is_drawn_in_the_pixels_of_its_frame_so_that_points_are_round(visit, size):
+    page = visit("explore", width=size[0], height=size[1])
+    page.page.locator(FIGURE).first.wait_for()
+    page.page.wait_for_function(
+        "() => { const f = [...Bokeh.documents[0]._all_models.values()].find(m => m.inner_width > 0 && m.renderers);"
+        "const shape = f.renderers[0].data_source.get_column('image')[0].shape;"
+        "return shape[0] == f.inner_height && shape[1] == f.inner_width }"
+    )
