@@ -2,8 +2,8 @@
 
 The plain loop is the notebook's functions one after the other on one thread (SmoothGrad with its errors, attention
 norms, likeness to people, floors, ceilings), nothing written. Then the same images into a store: by this process, by
-one worker, by two. Workers start, and look at one image, before the clock does. On two cores two workers can at best be
-twice as fast as one thread.
+one worker, by two. Workers start, and look at one image, before the clock does. Two plain loops at once, in processes
+that know nothing of each other, tell what two workers could reach at best: cores share memory, caches and their host.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ import platform
 import statistics
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 NETWORKS = ("rendered-gala", "rendered-gala-clickme")
@@ -31,7 +33,13 @@ def main() -> None:
     torch.set_num_threads(1)
     print(f"{platform.machine()}, {os.cpu_count()} cores, torch {torch.__version__}, one thread a process")
     print(f"{arguments.images} images of 128 px, two networks, SmoothGrad n = {arguments.samples}\n")
-    ways = {"plain loop": plain, "store, this process": here, "store, 1 worker": one, "store, 2 workers": two}
+    ways = {
+        "plain loop": plain,
+        "two plain loops": apart,
+        "store, this process": here,
+        "store, 1 worker": one,
+        "store, 2 workers": two,
+    }
     seconds: dict[str, list[float]] = {way: [] for way in ways}
     for _ in range(arguments.repeats):
         for way, run in ways.items():
@@ -67,13 +75,33 @@ def asked(count: int, samples: int):
 
 
 def plain(path: Path, count: int, samples: int) -> float:
-    """Blocks computed and thrown away."""
+    """One loop in a process of its own."""
+    return loops(1, count, samples)
+
+
+def apart(path: Path, count: int, samples: int) -> float:
+    """Two loops at once, over the same number of images each; seconds per ``count`` images."""
+    return loops(2, count, samples) / 2
+
+
+def loops(number: int, count: int, samples: int) -> float:
+    """Seconds of the slowest of so many loops, each in a fresh process."""
+    with ProcessPoolExecutor(number, mp_context=get_context("spawn")) as pool:
+        return max(pool.map(loop, [count] * number, [samples] * number))
+
+
+def loop(count: int, samples: int) -> float:
+    """Blocks computed on one thread and thrown away, after a look at one image."""
+    import torch
+
     from gala_viz.batch.block import block_values
     from gala_viz.collections.partners import Partners
     from gala_viz.networks.folding import folded
 
+    torch.set_num_threads(1)
     collection, images, networks, spec = asked(count, samples)
     networks, partners = [folded(network) for network in networks], Partners(collection, images)
+    block_values(spec, collection, networks, images[:1], partners)
     begun = time.perf_counter()
     for number in range(spec.n_blocks):
         block_values(spec, collection, networks, images[spec.block(number)], partners)
