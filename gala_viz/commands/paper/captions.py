@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gala_viz.evaluation.choice import DRAWING_RULE
+from gala_viz.collections.choice import DRAWING_RULE
 from gala_viz.evaluation.evaluate import Evaluation
 from gala_viz.networks.network import Network
 

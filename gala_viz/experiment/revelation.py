@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 LEVELS = (1.0, 1.6, 2.5, 4.0, 6.3, 10.0, 15.8, 25.1, 39.8, 63.1, 100.0)
 """Per cent of the important pixels, log-spaced; the twelfth level is the full image."""
 FULL = "full"
+GREY = 127
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,10 +72,9 @@ def mask(order: NDArray[np.int32], shape: tuple[int, int], level: float) -> NDAr
     return shown.reshape(shape)
 
 
-def revealed(photo: NDArray[np.uint8], shown: NDArray[np.bool_], spec: RevelationSpec, seed: int) -> NDArray[np.uint8]:
-    """``photo`` (y, x, 3) where it is ``shown``, the spec's fill elsewhere."""
-    hidden = scrambled(photo, seed) if spec.fill == "phase" else np.full_like(photo, 127)
-    return np.where(shown[..., None], photo, hidden)
+def with_fill(photo: NDArray[np.uint8], spec: RevelationSpec, seed: int) -> NDArray[np.uint8]:
+    """What stands where ``photo`` (y, x, 3) is hidden: its phase-scrambled copy, or grey."""
+    return scrambled(photo, seed) if spec.fill == "phase" else np.full_like(photo, GREY)
 
 
 def scrambled(photo: NDArray[np.uint8], seed: int) -> NDArray[np.uint8]:

@@ -1,0 +1,1 @@
+"""What suffices: rapid categorisation of images uncovered by importance, by people and by networks."""

@@ -1,0 +1,131 @@
+"""Psychometric functions: how accuracy rises with what is revealed, and the level at which it reaches 75 %.
+
+p(x) = 0.5 + (0.5 - lapse) / (1 + exp(-slope (log10 x - middle))): a logistic function of the logarithm of the level x,
+from chance (two answers) to 1 - lapse. Source: Wichmann & Hill 2001 (Perception & Psychophysics), equation 1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gala_viz.alignment.bootstrap import percentile_bounds
+
+CHANCE = 0.5
+CRITERION = 0.75
+MIDDLES = (-2.0, 4.0)
+SLOPES = (0.5, 40.0)
+LAPSES = (0.0, 0.1)
+"""Bounds of the fit: middle in log10 per cent, slope per log10 unit, lapse as a share of trials."""
+_STEPS, _ZOOMS = (25, 17, 6), 7
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Threshold:
+    """The level (per cent of the important pixels) of 75 % correct, NaN where it is beyond 100 % or nothing was fitted.
+
+    ``low`` and ``high`` hold ``confidence`` of the bootstrap resamples of participants; a resample that does not reach
+    75 % within 100 % counts as beyond it (infinity). ``n`` counts participants.
+    """
+
+    level: float
+    low: float
+    high: float
+    middle: float
+    slope: float
+    lapse: float
+    n: int
+    n_resamples: int
+    confidence: float = 0.95
+    seed: int = 0
+
+
+def accuracy_at(levels: NDArray, middle: NDArray, slope: NDArray, lapse: NDArray) -> NDArray[np.float64]:
+    """p correct at ``levels`` (per cent), broadcast against the parameters."""
+    shape = 1 / (1 + np.exp(-slope * (np.log10(levels) - middle)))
+    return CHANCE + (1 - CHANCE - lapse) * shape
+
+
+def level_of(criterion: float, middle: NDArray, slope: NDArray, lapse: NDArray) -> NDArray[np.float64]:
+    """The level (per cent) at which accuracy reaches ``criterion``; infinite where lapses keep it below."""
+    share = (criterion - CHANCE) / (1 - CHANCE - np.asarray(lapse, dtype=float))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        place = middle - np.log(1 / share - 1) / slope
+    return np.where(share < 1, 10.0**place, np.inf)
+
+
+def fitted(
+    right: NDArray, total: NDArray, levels: NDArray
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Maximum-likelihood (middle, slope, lapse), each (row,), of rows of counts ``right`` of ``total`` (row, level).
+
+    A grid over the bounds, then ever finer grids around the best of each row: no starting values, no local search that
+    could fail, all rows at once.
+    """
+    right, total = np.atleast_2d(np.asarray(right, float)), np.atleast_2d(np.asarray(total, float))
+    x = np.log10(np.asarray(levels, dtype=float))
+    lows = np.array([MIDDLES[0], np.log(SLOPES[0]), LAPSES[0]])
+    highs = np.array([MIDDLES[1], np.log(SLOPES[1]), LAPSES[1]])
+    axes = [np.linspace(low, high, steps) for low, high, steps in zip(lows, highs, _STEPS, strict=True)]
+    grid = np.stack([one.ravel() for one in np.meshgrid(*axes, indexing="ij")], axis=-1)
+    p = _accuracy(grid[None], x)
+    likelihood = right @ np.log(p[0]).T + (total - right) @ np.log1p(-p[0]).T
+    best = grid[likelihood.argmax(axis=1)]
+    reach = np.array([one[1] - one[0] for one in axes])
+    around = np.stack([one.ravel() for one in np.meshgrid(*[[-1, -0.5, 0, 0.5, 1]] * 3, indexing="ij")], axis=-1)
+    for _ in range(_ZOOMS):
+        tried = np.clip(best[:, None] + around * reach, lows, highs)
+        p = _accuracy(tried, x)
+        likelihood = (right[:, None] * np.log(p) + (total - right)[:, None] * np.log1p(-p)).sum(axis=-1)
+        best = tried[np.arange(len(tried)), likelihood.argmax(axis=1)]
+        reach = reach * 0.6
+    return best[:, 0], np.exp(best[:, 1]), best[:, 2]
+
+
+def _accuracy(parameters: NDArray, x: NDArray) -> NDArray[np.float64]:
+    """(row, point, level), kept off 0 and 1 so that a logarithm of it is finite."""
+    middle, slope, lapse = (parameters[..., axis, None] for axis in range(3))
+    return np.clip(accuracy_at(10.0**x, middle, np.exp(slope), lapse), 1e-9, 1 - 1e-9)
+
+
+def threshold(
+    right: NDArray, total: NDArray, levels: NDArray, *, n_resamples: int = 1000, seed: int = 0, confidence: float = 0.95
+) -> Threshold:
+    """The fit to counts (participant, level) of all participants together, its interval over participants.
+
+    With one participant there is nothing to resample, and no interval.
+    """
+    right, total = np.asarray(right, dtype=float), np.asarray(total, dtype=float)
+    n = len(right)
+    if not total.sum():
+        return Threshold(
+            level=np.nan, low=np.nan, high=np.nan, middle=np.nan, slope=np.nan, lapse=np.nan, n=0, n_resamples=0
+        )
+    middle, slope, lapse = (float(one[0]) for one in fitted(right.sum(axis=0), total.sum(axis=0), levels))
+    level = _within(level_of(CRITERION, middle, slope, lapse))
+    low = high = np.nan
+    if n > 1:
+        draws = np.random.default_rng([seed, 3]).integers(0, n, (n_resamples, n))
+        counts = np.stack([np.bincount(row, minlength=n) for row in draws])
+        drawn = _within(level_of(CRITERION, *fitted(counts @ right, counts @ total, levels)))
+        with np.errstate(invalid="ignore"):
+            low, high = percentile_bounds(np.where(np.isinf(drawn), 1e9, drawn), confidence)
+        low, high = (np.inf if bound > 100 else bound for bound in (low, high))
+    return Threshold(
+        level=float(level) if np.isfinite(level) else np.nan,
+        low=low,
+        high=high,
+        middle=middle,
+        slope=slope,
+        lapse=lapse,
+        n=n,
+        n_resamples=n_resamples if n > 1 else 0,
+        confidence=confidence,
+        seed=seed,
+    )
+
+
+def _within(levels: NDArray) -> NDArray[np.float64]:
+    return np.where(np.asarray(levels) <= 100, levels, np.inf)

@@ -1,0 +1,78 @@
+"""Responses as one table, whoever gave them: people, networks, simulated participants. Names follow jsPsych's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from gala_viz.experiment.revelation import FULL
+
+COLUMNS = {
+    "observer": "who: people, simulated, or the name of a network",
+    "participant": "random id of a participant; for a network the number of the set it was shown",
+    "set": "number of the rotating set",
+    "trial_index": "place of the trial in the participant's order, from 0, practice included",
+    "trial_type": "practice or test",
+    "block": "number of the block, from 1; 0 in practice",
+    "stimulus": "id of the image",
+    "superclass": "what the image shows",
+    "map_type": "whose importance decided what was revealed",
+    "level": "per cent of the important pixels revealed, or full",
+    "percent_important": "per cent of the important pixels shown",
+    "percent_all": "per cent of all pixels shown",
+    "response": "the answer, a superclass; empty where none came in time",
+    "correct": "1 right, 0 wrong, empty without an answer in time",
+    "rt": "ms from the stimulus' onset to the key; negative: before it; empty where no key was pressed",
+    "time_elapsed": "ms since the participant's page began",
+    "fixation_duration": "ms that the fixation was asked to last",
+    "stimulus_duration": "ms that the stimulus was asked to last",
+    "fixation_duration_actual": "ms that the fixation lasted, by the frames' times",
+    "stimulus_duration_actual": "ms that the stimulus lasted, by the frames' times",
+    "frame_duration": "ms of a frame of the screen, measured before the first trial",
+    "dropped_frames": "frames that the screen did not show while the fixation or the stimulus stood",
+    "interrupted": "1: the page was left in the middle of the trial",
+}
+"""Name -> meaning; exports carry these in their side-car."""
+KEYS = ("observer", "participant", "stimulus", "superclass", "map_type", "level", "response", "correct", "rt")
+"""What an analysis cannot do without."""
+
+
+def read_responses(path: str | Path) -> pd.DataFrame:
+    """A CSV file of responses. Raises ``FileNotFoundError``; ``ValueError`` for columns or values that do not fit."""
+    path = Path(path).expanduser()
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is not there; a CSV file of responses was expected.")
+    text = {name: "string" for name in ("observer", "participant", "stimulus", "map_type", "level", "response")}
+    try:
+        table = pd.read_csv(path, dtype=text, keep_default_na=True)
+    except (ValueError, pd.errors.ParserError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path.name} is no table of responses ({error}).") from None
+    return checked(table, path.name)
+
+
+def checked(table: pd.DataFrame, name: str = "the table") -> pd.DataFrame:
+    """``table`` with levels as text and numbers as numbers. Raises ``ValueError`` with the sentence that says why not."""
+    missing = [column for column in KEYS if column not in table]
+    if missing:
+        raise ValueError(f"{name}: the columns {', '.join(missing)} are missing; it has {', '.join(table.columns)}.")
+    if not len(table):
+        raise ValueError(f"{name} holds no response.")
+    table = table.assign(level=[level_text(one) for one in table["level"]])
+    for column in ("rt", "correct"):
+        table[column] = pd.to_numeric(table[column], errors="coerce")
+    wrong = table["correct"].notna() & ~table["correct"].isin((0, 1))
+    if wrong.any():
+        raise ValueError(f"{name}: correct is 0, 1 or empty; row {int(np.flatnonzero(wrong)[0]) + 1} is not.")
+    return table
+
+
+def level_text(level: object) -> str:
+    """One way to write a level: "full", or the number without needless zeros. Raises ``ValueError``."""
+    if str(level) == FULL:
+        return FULL
+    try:
+        return f"{float(str(level)):g}"
+    except ValueError:
+        raise ValueError(f"a level is a per cent or {FULL!r}; got {level!r}.") from None

@@ -1,0 +1,81 @@
+"""Simulated participants whose thresholds are known: they test the analysis, and say everywhere that they are simulated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from scipy.optimize import brentq
+from scipy.stats import norm
+
+from gala_viz.experiment.design import n_sets, trials
+from gala_viz.experiment.psychometric import CRITERION, accuracy_at
+from gala_viz.experiment.responses import level_text
+from gala_viz.experiment.revelation import FULL
+from gala_viz.experiment.spec import ExperimentSpec
+
+SIMULATED = "simulated"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SimulatedSpec:
+    """People as the analysis imagines them. ``middles`` of each map type are levels in per cent, one participant's
+    lying ``spread`` (standard deviation, log10 units) around them; ``slope`` is per log10 unit, ``lapse`` a share.
+    Right or wrong, a response takes ``rt_ms`` on average, log-normally; those after the deadline are too slow.
+    """
+
+    middles: Mapping[str, float] = field(default_factory=lambda: {"clickme": 20.0, "saliency": 80.0})
+    slope: float = 5.0
+    lapse: float = 0.03
+    spread: float = 0.15
+    rt_ms: float = 400.0
+    rt_spread: float = 0.18
+
+
+def simulated_responses(spec: ExperimentSpec, people: SimulatedSpec, n_participants: int, seed: int) -> pd.DataFrame:
+    """The responses of ``n_participants`` to all their trials; sets are assigned in turn."""
+    rows = []
+    for number in range(n_participants):
+        chance = np.random.default_rng([seed, number])
+        shift = chance.normal(0, people.spread)
+        rows += [_response(spec, people, trial, number, shift, chance) for trial in trials(spec, number % n_sets(spec), number)]
+    return pd.DataFrame(rows)
+
+
+def _response(spec, people, trial, number, shift, chance) -> dict:
+    answers = spec.superclasses
+    truth = spec.superclass_of[trial.image]
+    level = 1e6 if trial.level == FULL else float(trial.level)
+    p = accuracy_at(level, np.log10(people.middles[trial.map_type]) + shift, people.slope, people.lapse)
+    right = bool(chance.random() < p)
+    rt = people.rt_ms * float(np.exp(chance.normal(0, people.rt_spread)))
+    in_time = rt <= spec.timing.deadline_ms
+    other = answers[1 - answers.index(truth)]
+    return {
+        "observer": SIMULATED,
+        "participant": f"simulated-{number:03d}",
+        "set": number % n_sets(spec),
+        "trial_index": trial.number,
+        "trial_type": trial.phase,
+        "block": trial.block,
+        "stimulus": trial.image,
+        "superclass": truth,
+        "map_type": trial.map_type,
+        "level": level_text(trial.level),
+        "response": (truth if right else other) if in_time else None,
+        "correct": float(right) if in_time else np.nan,
+        "rt": rt,
+    }
+
+
+def true_level(people: SimulatedSpec, map_type: str) -> float:
+    """The level (per cent) at which the mean over all such participants is right in 75 % of the trials."""
+    nodes = norm.ppf((np.arange(2001) + 0.5) / 2001) * people.spread
+    middle = np.log10(people.middles[map_type]) + nodes
+
+    def above(place: float) -> float:
+        return float(accuracy_at(10.0**place, middle, people.slope, people.lapse).mean()) - CRITERION
+
+    return 10.0 ** brentq(above, -3, 5)
