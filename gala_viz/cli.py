@@ -19,6 +19,10 @@ COMMANDS: Registry[tuple[str, str]] = Registry(
         "compare": ("gala_viz.commands.compare", "show what two networks rely on, image by image, in the browser"),
         "explore": ("gala_viz.commands.explore", "show all images of a collection as points, in the browser"),
         "game": ("gala_viz.commands.game", "the ClickMe game: people paint what matters, rounds are kept"),
+        "experiment": (
+            "gala_viz.commands.experiment.command",
+            "rapid categorisation of images uncovered by importance, by people and networks",
+        ),
         "import": (
             "gala_viz.commands.import_collection",
             "make a collection of your own photographs, clicks, maps, records",

@@ -58,3 +58,22 @@ def label_index(categories: Sequence[str], category: str | None, imagenet_index:
     if category is not None and list(categories).count(category) == 1:
         return list(categories).index(category)
     return None
+
+
+_LAST_ANIMAL = 397
+_VEHICLES = frozenset({
+    403, 404, 405, 407, 408, 417, 428, 436, 444, 450, 466, 468, 472, 484, 510, 511, 537, 547, 554, 555,
+    561, 565, 569, 573, 575, 576, 586, 595, 603, 609, 612, 625, 627, 628, 654, 656, 661, 665, 670, 671,
+    675, 690, 705, 717, 724, 734, 751, 757, 779, 780, 791, 802, 803, 812, 814, 817, 820, 829, 833, 847,
+    856, 864, 866, 867, 870, 871, 874, 880, 895, 914,
+})  # fmt: skip
+
+
+def superclass_of_index(index: int) -> str | None:
+    """ "animal", "vehicle" or None of an ImageNet index. Animals come first in the order of WordNet ids, up to puffer.
+
+    Vehicles are what carries people or goods: WordNet's vehicles, craft and carts, and farm machines that are driven.
+    """
+    if not 0 <= index < len(CATEGORIES):
+        raise ValueError(f"an ImageNet index lies in 0..{len(CATEGORIES) - 1}; got {index}.")
+    return "animal" if index <= _LAST_ANIMAL else "vehicle" if index in _VEHICLES else None

@@ -8,8 +8,8 @@ from typing import Any
 
 import xarray as xr
 
-from gala_viz.collections.collection import Collection
 from gala_viz.collections.choice import drawn, images_of, readable
+from gala_viz.collections.collection import Collection
 from gala_viz.evaluation.facts import collection_facts, network_facts, notes_of
 from gala_viz.evaluation.kept import Kept
 from gala_viz.evaluation.looking import Looked, look_at_all

@@ -60,7 +60,13 @@ def trials(spec: ExperimentSpec, number: int, seed: int) -> tuple[Trial, ...]:
     fixations = chance.choice(spec.timing.fixation_ms, size=len(planned))
     return tuple(
         Trial(
-            number=at, block=block, phase=phase, image=image, map_type=map_type, level=level, fixation_ms=float(fixation)
+            number=at,
+            block=block,
+            phase=phase,
+            image=image,
+            map_type=map_type,
+            level=level,
+            fixation_ms=float(fixation),
         )
         for at, ((block, phase, image, (map_type, level)), fixation) in enumerate(zip(planned, fixations, strict=True))
     )

@@ -31,16 +31,23 @@ def importance_source(source: str, collection: Collection, side_px: int) -> Impo
     if kind == HUMAN:
         chosen = collection.map_kind(rest or None)
         if chosen is None:
-            raise ValueError(f"{collection.name}: no human maps are known, so that {source!r} is no source of importance.")
+            raise ValueError(
+                f"{collection.name}: no human maps are known, so that {source!r} is no source of importance."
+            )
         return _human(collection, chosen, side_px)
     if kind == OPENCV:
         model = saliency_model(rest)
         return lambda image: model(on_canvas(collection.photo(image), side_px))
     if kind == FILES and rest:
         return _from_files(Path(rest).expanduser(), collection, side_px)
-    raise ValueError(
-        f"a source of importance is human, human:KIND, opencv:MODEL or files:PATH; got {source!r}."
-    )
+    raise ValueError(f"a source of importance is human, human:KIND, opencv:MODEL or files:PATH; got {source!r}.")
+
+
+def is_simulated(source: str, collection: Collection, image: str) -> bool:
+    """Whether the human maps of ``source`` are simulated; what is shown of them must say so."""
+    kind, _, rest = source.partition(":")
+    values = collection.human_map(image, rest or None) if kind == HUMAN else None
+    return values is not None and bool(values.attrs.get("simulated"))
 
 
 def _from_files(path: Path, collection: Collection, side_px: int) -> Importance:

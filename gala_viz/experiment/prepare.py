@@ -11,7 +11,7 @@ import numpy as np
 from gala_viz.collections.choice import drawn, images_of
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.reading import UnreadableImageError
-from gala_viz.experiment.importance import Importance, importance_source
+from gala_viz.experiment.importance import Importance, importance_source, is_simulated
 from gala_viz.experiment.spec import ExperimentSpec
 
 DEFAULT_MAPS = {"clickme": "human", "saliency": "opencv:fine-grained"}
@@ -61,6 +61,7 @@ def prepared(collection: Collection, opened_as: str, wanted: Wanted, **settings:
                 f"{len(usable)} of {len(own)} in the {wanted.split} split can be read and have importance by {told}."
             )
         images[name], practice[name] = usable[:each], usable[each:]
+    first = images[superclasses[0]][0]
     return ExperimentSpec(
         title=settings.pop("title", collection.title),
         opened_as=opened_as,
@@ -68,6 +69,7 @@ def prepared(collection: Collection, opened_as: str, wanted: Wanted, **settings:
         images=images,
         practice=practice,
         maps=dict(wanted.maps),
+        simulated=tuple(name for name, source in wanted.maps.items() if is_simulated(source, collection, first)),
         side_px=wanted.side_px,
         seed=wanted.seed,
         **settings,

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import norm
+from scipy.stats import t as student
 
 from gala_viz.alignment.bootstrap import percentile_bounds
 
@@ -95,7 +97,9 @@ def threshold(
 ) -> Threshold:
     """The fit to counts (participant, level) of all participants together, its interval over participants.
 
-    With one participant there is nothing to resample, and no interval.
+    Percentile intervals of few participants are too narrow; these are taken at percentiles further out, so that they
+    are as wide as a t interval would be (the expanded percentile interval of Hesterberg 2015, The American
+    Statistician). With one participant there is nothing to resample, and no interval.
     """
     right, total = np.asarray(right, dtype=float), np.asarray(total, dtype=float)
     n = len(right)
@@ -111,7 +115,7 @@ def threshold(
         counts = np.stack([np.bincount(row, minlength=n) for row in draws])
         drawn = _within(level_of(CRITERION, *fitted(counts @ right, counts @ total, levels)))
         with np.errstate(invalid="ignore"):
-            low, high = percentile_bounds(np.where(np.isinf(drawn), 1e9, drawn), confidence)
+            low, high = percentile_bounds(np.where(np.isinf(drawn), 1e9, drawn), expanded(confidence, n))
         low, high = (np.inf if bound > 100 else bound for bound in (low, high))
     return Threshold(
         level=float(level) if np.isfinite(level) else np.nan,
@@ -125,6 +129,12 @@ def threshold(
         confidence=confidence,
         seed=seed,
     )
+
+
+def expanded(confidence: float, n: int) -> float:
+    """The confidence whose normal interval is as wide as the t interval of ``confidence`` from ``n`` values."""
+    reach = np.sqrt(n / (n - 1)) * student.ppf((1 + confidence) / 2, n - 1)
+    return float(1 - 2 * norm.cdf(-reach))
 
 
 def _within(levels: NDArray) -> NDArray[np.float64]:

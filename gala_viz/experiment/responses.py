@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -44,7 +45,7 @@ def read_responses(path: str | Path) -> pd.DataFrame:
     path = Path(path).expanduser()
     if not path.is_file():
         raise FileNotFoundError(f"{path} is not there; a CSV file of responses was expected.")
-    text = {name: "string" for name in ("observer", "participant", "stimulus", "map_type", "level", "response")}
+    text = dict.fromkeys(("observer", "participant", "stimulus", "map_type", "level", "response"), "string")
     try:
         table = pd.read_csv(path, dtype=text, keep_default_na=True)
     except (ValueError, pd.errors.ParserError, UnicodeDecodeError) as error:
@@ -53,7 +54,7 @@ def read_responses(path: str | Path) -> pd.DataFrame:
 
 
 def checked(table: pd.DataFrame, name: str = "the table") -> pd.DataFrame:
-    """``table`` with levels as text and numbers as numbers. Raises ``ValueError`` with the sentence that says why not."""
+    """``table`` with levels as text and numbers as numbers. Raises ``ValueError`` where it is no table of responses."""
     missing = [column for column in KEYS if column not in table]
     if missing:
         raise ValueError(f"{name}: the columns {', '.join(missing)} are missing; it has {', '.join(table.columns)}.")
@@ -76,3 +77,16 @@ def level_text(level: object) -> str:
         return f"{float(str(level)):g}"
     except ValueError:
         raise ValueError(f"a level is a per cent or {FULL!r}; got {level!r}.") from None
+
+
+def read_all(paths: Sequence[str | Path]) -> pd.DataFrame:
+    """Several files of responses as one table. Raises ``ValueError`` where two files tell of the same participant."""
+    tables = [read_responses(path) for path in paths]
+    seen: set[tuple[str, str]] = set()
+    for path, table in zip(paths, tables, strict=True):
+        own = set(zip(table["observer"], table["participant"], strict=True))
+        if seen & own:
+            observer, participant = min(seen & own)
+            raise ValueError(f"{path}: {observer}, {participant} is already in another file; one of them is a copy.")
+        seen |= own
+    return pd.concat(tables, ignore_index=True)

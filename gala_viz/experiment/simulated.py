@@ -1,22 +1,22 @@
-"""Simulated participants whose thresholds are known: they test the analysis, and say everywhere that they are simulated."""
+"""Simulated participants whose thresholds are known: they test the analysis, and are called simulated everywhere."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.optimize import brentq
 from scipy.stats import norm
 
-from gala_viz.experiment.design import n_sets, trials
+from gala_viz.experiment.design import Trial, n_sets, trials
+from gala_viz.experiment.exclusions import SIMULATED
 from gala_viz.experiment.psychometric import CRITERION, accuracy_at
 from gala_viz.experiment.responses import level_text
 from gala_viz.experiment.revelation import FULL
 from gala_viz.experiment.spec import ExperimentSpec
-
-SIMULATED = "simulated"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,11 +40,14 @@ def simulated_responses(spec: ExperimentSpec, people: SimulatedSpec, n_participa
     for number in range(n_participants):
         chance = np.random.default_rng([seed, number])
         shift = chance.normal(0, people.spread)
-        rows += [_response(spec, people, trial, number, shift, chance) for trial in trials(spec, number % n_sets(spec), number)]
+        planned = trials(spec, number % n_sets(spec), number)
+        rows += [_response(spec, people, trial, number, shift, chance) for trial in planned]
     return pd.DataFrame(rows)
 
 
-def _response(spec, people, trial, number, shift, chance) -> dict:
+def _response(
+    spec: ExperimentSpec, people: SimulatedSpec, trial: Trial, number: int, shift: float, chance: np.random.Generator
+) -> dict[str, Any]:
     answers = spec.superclasses
     truth = spec.superclass_of[trial.image]
     level = 1e6 if trial.level == FULL else float(trial.level)

@@ -71,10 +71,10 @@ class ExperimentSpec:
     """Everything that determines an experiment; ``hash`` names it, and stands beside every response.
 
     ``images`` are the ids of each of two superclasses, that is, of each answer. ``maps`` are names of map types ->
-    where importance comes from (``importance.importance_source``). Each image is shown once to each participant, in one
-    of the conditions (map type, level); there are as many rotating sets as conditions. ``opened_as`` is what opens the
-    collection, whose pixels and maps ``collection`` names by fingerprint. The frame is ``side_px`` a side and shown at
-    ``shown_px`` CSS pixels.
+    where importance comes from (``importance.importance_source``); those in ``simulated`` are of simulated people. Each
+    image is shown once to each participant, in one of the conditions (map type, level); there are as many rotating sets
+    as conditions. ``opened_as`` is what opens the collection, whose pixels and maps ``collection`` names by
+    fingerprint. The frame is ``side_px`` a side and shown at ``shown_px`` CSS pixels.
     """
 
     title: str
@@ -83,6 +83,7 @@ class ExperimentSpec:
     images: dict[str, tuple[str, ...]]
     practice: dict[str, tuple[str, ...]]
     maps: dict[str, str] = field(default_factory=lambda: {"clickme": "human", "saliency": "opencv:fine-grained"})
+    simulated: tuple[str, ...] = ()
     revelation: RevelationSpec = field(default_factory=RevelationSpec)
     timing: TimingSpec = field(default_factory=TimingSpec)
     exclusions: ExclusionSpec = field(default_factory=ExclusionSpec)
@@ -119,9 +120,20 @@ class ExperimentSpec:
         return {image: name for ids in (self.practice, self.images) for name, some in ids.items() for image in some}
 
     @property
+    def map_titles(self) -> dict[str, str]:
+        """Map type -> its name with its source, for legends."""
+        made = {name: "simulated people" if name in self.simulated else source for name, source in self.maps.items()}
+        return {name: f"{name} ({source})" for name, source in made.items()}
+
+    @property
     def n_images(self) -> int:
         """Images of the experiment itself."""
         return sum(len(some) for some in self.images.values())
+
+    @property
+    def n_practice(self) -> int:
+        """Images of practice."""
+        return sum(len(some) for some in self.practice.values())
 
     @property
     def levels(self) -> tuple[Level, ...]:

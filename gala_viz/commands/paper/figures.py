@@ -5,9 +5,9 @@ from __future__ import annotations
 from itertools import cycle
 from typing import TYPE_CHECKING
 
+from gala_viz.collections.choice import drawn
 from gala_viz.commands.paper.captions import caption, drawn_by, maps_are, maps_made, smoothgrad_made, weights_of
 from gala_viz.commands.paper.sweep import trainings_of
-from gala_viz.collections.choice import drawn
 from gala_viz.evaluation.facts import seeds_told
 from gala_viz.evaluation.side_by_side import side_by_side
 from gala_viz.evaluation.values import MEAN_OF_LAYERS

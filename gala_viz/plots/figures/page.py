@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -55,17 +55,17 @@ def page(height_inches: float, width_inches: float = WIDTH_INCHES) -> Iterator[F
         yield figure
 
 
-def save(figure: Figure, folder: Path, name: str, caption: str) -> list[Path]:
-    """Write ``name``.png, .svg, .pdf and the caption as ``name``.md into ``folder``; return them.
+def save(figure: Figure, folder: Path, name: str, caption: str, formats: Sequence[str] = FORMATS) -> list[Path]:
+    """Write ``name`` in each of ``formats`` and the caption as ``name``.md into ``folder``; return them.
 
     The same figure gives the same bytes: no dates, no random ids.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / f"{name}.{ending}" for ending in FORMATS]
+    paths = [folder / f"{name}.{ending}" for ending in formats]
     with matplotlib.rc_context(STYLE):
         figure.draw_without_rendering()  # lays the figure out, once for all formats
         figure.set_layout_engine("none")
-        for path, ending in zip(paths, FORMATS, strict=True):
+        for path, ending in zip(paths, formats, strict=True):
             figure.savefig(path, dpi=DOTS_PER_INCH, metadata=_NO_DATE[ending])
     told = folder / f"{name}.md"
     told.write_text(caption.rstrip() + "\n", encoding="utf-8")

@@ -1,0 +1,1 @@
+"""The command ``gala-viz experiment`` and what it writes."""

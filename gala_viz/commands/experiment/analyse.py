@@ -1,0 +1,32 @@
+"""``gala-viz experiment analyse``: tables, tests and figure 1B of all responses in the folder."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from gala_viz.commands.experiment.folder import DEFAULT, RESPONSES, spec_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class Analyse:
+    """Analyse all responses/*.csv of an experiment by the rules that its file fixed; write tables and figure 1B."""
+
+    folder: Path = DEFAULT
+    """The experiment's folder."""
+    seed: int = 0
+    """Seed of resamples and sign flips."""
+
+    def run(self) -> None:
+        """Write, and print the thresholds."""
+        from gala_viz.commands.experiment.report import write_report
+        from gala_viz.experiment.responses import read_all
+
+        spec = spec_of(self.folder)
+        paths = sorted((self.folder / RESPONSES).glob("*.csv"))
+        if not paths:
+            raise FileNotFoundError(
+                f"{self.folder / RESPONSES} holds no responses; gala-viz experiment observe lets networks answer."
+            )
+        sys.stdout.write(write_report(self.folder, spec, read_all(paths), self.seed))

@@ -1,0 +1,35 @@
+"""``gala-viz experiment``: rapid categorisation, prepared, shown to networks and people, analysed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import tyro
+
+from gala_viz.commands.experiment.analyse import Analyse
+from gala_viz.commands.experiment.observe import Observe
+from gala_viz.commands.experiment.prepare import Prepare
+from gala_viz.commands.experiment.simulate import Simulate
+
+Step = (
+    Annotated[Prepare, tyro.conf.subcommand("prepare")]
+    | Annotated[Observe, tyro.conf.subcommand("observe")]
+    | Annotated[Simulate, tyro.conf.subcommand("simulate")]
+    | Annotated[Analyse, tyro.conf.subcommand("analyse")]
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arguments:
+    """Do the marked features suffice? Images are uncovered by importance, and people or networks tell what they show.
+
+    The steps share one folder: prepare makes it, the others read its experiment and add to it.
+    """
+
+    step: tyro.conf.OmitSubcommandPrefixes[tyro.conf.OmitArgPrefixes[Step]]
+
+    def run(self) -> int:
+        """Do one step."""
+        self.step.run()
+        return 0

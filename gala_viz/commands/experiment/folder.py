@@ -1,0 +1,30 @@
+"""The folder of one experiment: its file, the list of its stimuli, the responses to them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from gala_viz.experiment.spec import ExperimentSpec
+
+SPEC, MANIFEST, RESPONSES = "experiment.toml", "stimuli.csv", "responses"
+DEFAULT = Path("experiment")
+
+
+def spec_of(folder: Path) -> ExperimentSpec:
+    """The experiment in ``folder``. Raises a sentence where there is none."""
+    from gala_viz.experiment.spec import read_spec
+
+    return read_spec(folder / SPEC)
+
+
+def keep_responses(folder: Path, name: str, table: pd.DataFrame) -> None:
+    """Write ``table`` as ``name``.csv among the responses, and say so."""
+    path = folder / RESPONSES / f"{name}.csv"
+    path.parent.mkdir(exist_ok=True)
+    table.to_csv(path, index=False)
+    sys.stdout.write(f"{len(table):,} responses written to {path}\n")

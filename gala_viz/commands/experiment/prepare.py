@@ -1,0 +1,84 @@
+"""``gala-viz experiment prepare``: the experiment's file, a list of all stimuli, and a preview."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from gala_viz.commands.experiment.folder import DEFAULT, MANIFEST, SPEC
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepare:
+    """Draw the images of an experiment, and write its file, a list of all stimuli and a preview."""
+
+    folder: Path = DEFAULT
+    """The experiment's new folder."""
+    collection: str = "rendered"
+    """A known name, or a folder of photographs in folders animal/ and vehicle/ (or any two superclasses)."""
+    clickme: str = "human"
+    """Where the importance that is tested comes from: human, human:KIND, opencv:MODEL or files:PATH."""
+    saliency: tuple[str, ...] = ("opencv:fine-grained",)
+    """What it is tested against, named saliency, saliency2, …: opencv:fine-grained, opencv:spectral-residual,
+    files:PATH (a folder of maps by image) or human:KIND (for example eye fixations)."""
+    superclasses: tuple[str, ...] = ()
+    """The two answers, where the collection has more than two superclasses."""
+    images: int = 240
+    """Images of the experiment, half of each superclass; each participant sees each once."""
+    practice: int = 6
+    """Images of practice, which are no others."""
+    split: Literal["train", "validation", "test", "all"] = "test"
+    """Which images may be drawn."""
+    fill: Literal["phase", "grey"] = "phase"
+    """What stands where the image is hidden: its phase-scrambled copy, or grey."""
+    important: float = 0.15
+    """Share of an image's pixels that counts as important."""
+    stimulus_ms: float = 400.0
+    """How long a stimulus stands."""
+    window_ms: float = 150.0
+    """How long after it an answer counts."""
+    seed: int = 0
+    """Seed of everything that is drawn."""
+
+    def run(self) -> None:
+        """Write the files; the experiment's own comes last."""
+        from gala_viz.collections import open_collection
+        from gala_viz.commands.experiment.preview import write_preview
+        from gala_viz.commands.progress import counted
+        from gala_viz.experiment.manifest import manifest
+        from gala_viz.experiment.prepare import Wanted, prepared
+        from gala_viz.experiment.revelation import RevelationSpec
+        from gala_viz.experiment.spec import TimingSpec
+        from gala_viz.experiment.stimuli import Stimuli
+
+        if (self.folder / SPEC).exists():
+            raise FileExistsError(f"{self.folder} already holds an experiment; its file is never written over.")
+        collection = open_collection(self.collection)
+        others = {"saliency" + ("" if at == 1 else str(at)): one for at, one in enumerate(self.saliency, start=1)}
+        wanted = Wanted(
+            n_images=self.images,
+            n_practice=self.practice,
+            split=self.split,
+            superclasses=self.superclasses,
+            maps={"clickme": self.clickme, **others},
+            seed=self.seed,
+        )
+        spec = prepared(
+            collection,
+            self.collection,
+            wanted,
+            revelation=RevelationSpec(fill=self.fill, important_fraction=self.important, seed=self.seed),
+            timing=TimingSpec(stimulus_ms=self.stimulus_ms, window_ms=self.window_ms),
+        )
+        stimuli = Stimuli(spec, collection)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        manifest(stimuli, counted("stimuli of images")).to_csv(self.folder / MANIFEST, index=False)
+        write_preview(self.folder, stimuli)
+        spec.save(self.folder / SPEC)
+        sys.stdout.write(
+            f"experiment {spec.hash}: {spec.n_images} images of {' and '.join(spec.superclasses)}, "
+            f"{len(spec.conditions)} conditions and sets, {spec.n_practice} images of practice\n"
+            f"written to {self.folder}: {SPEC}, {MANIFEST}, preview (.png, .md)\n"
+        )

@@ -1,0 +1,75 @@
+"""Tables and figure 1B of an analysed experiment, written into its folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from gala_viz.experiment.analysis import Analysis, analysed
+from gala_viz.experiment.exclusions import PEOPLE, SIMULATED
+from gala_viz.experiment.spec import ExperimentSpec
+from gala_viz.plots.figures.categorisation import categorisation_figure
+from gala_viz.plots.figures.page import save
+
+FIGURE = "figure-1b"
+TABLES = ("performance", "thresholds", "tests", "exclusions")
+
+
+def write_report(folder: Path, spec: ExperimentSpec, responses: pd.DataFrame, seed: int) -> str:
+    """Write the four tables as CSV, figure 1B and its caption; what to print."""
+    found = analysed(responses, spec, seed=seed)
+    for name in TABLES:
+        getattr(found, name).to_csv(folder / f"{name}.csv", index=False)
+    observers = sorted(set(found.performance["observer"]), key=lambda one: (_order(one), one))
+    counts = found.performance.groupby("observer")["n_participants"].max()
+    titles = {observer: _title(observer, int(counts[observer])) for observer in observers}
+    figure = categorisation_figure(found.performance, found.thresholds, found.tests, titles, spec.map_titles)
+    save(figure, folder, FIGURE, _caption(spec, found, seed))
+    return _told(found, titles, folder)
+
+
+def _order(observer: str) -> int:
+    return {PEOPLE: 0, SIMULATED: 1}.get(observer, 2)
+
+
+def _title(observer: str, n: int) -> str:
+    if observer == PEOPLE:
+        return f"people, n = {n}"
+    return f"simulated participants, n = {n}" if observer == SIMULATED else observer
+
+
+def _caption(spec: ExperimentSpec, found: Analysis, seed: int) -> str:
+    people = found.performance["observer"].isin((PEOPLE, SIMULATED)).any()
+    excluded = "; ".join(
+        f"{row.observer}, {row.rule}: {row.excluded} of {row.of} {row.unit}"
+        for row in found.exclusions.itertuples()
+        if row.excluded
+    )
+    return " ".join(
+        [
+            f"{' or '.join(spec.superclasses).capitalize()}? Accuracy by the share of important pixels revealed, on "
+            f"{spec.n_images} images of {spec.title} (experiment {spec.hash}).",
+            "Points: means and standard errors"
+            + (" over participants;" if people else " over rotating sets, which share no picture;")
+            + (" for networks over rotating sets, which share no picture." if people else ""),
+            "Curves: logistic psychometric functions; marks at the bottom: the level of 75 % correct and its 95 % "
+            "bootstrap interval.",
+            f"Stars: the first two map types differ (two-sided sign-flip test, 10,000 draws, false-discovery rate over "
+            f"levels below 0.05); seed {seed}.",
+            f"Left out by the rules of the spec: {excluded or 'nothing'}.",
+        ]
+    )
+
+
+def _told(found: Analysis, titles: dict[str, str], folder: Path) -> str:
+    lines = [f"{'observer':<34}{'map type':<12}{'75 % at':>9}  {'95 % interval':<18}{'n':>4}"]
+    for row in found.thresholds.itertuples():
+        level = f"{row.level:.1f} %" if row.level == row.level else "> 100 %"
+        high = "> 100" if row.high > 100 else f"{row.high:.1f}"
+        interval = f"{row.low:.1f} to {high}" if row.low == row.low and row.low <= 100 else "beyond 100"
+        lines.append(f"{titles[row.observer]:<34}{row.map_type:<12}{level:>9}  {interval:<18}{row.n:>4}")
+    for row in found.exclusions.itertuples():
+        if row.excluded:
+            lines.append(f"left out: {row.observer}, {row.rule}: {row.excluded} of {row.of} {row.unit}")
+    return "\n".join([*lines, f"written to {folder}: {', '.join(TABLES)} (.csv), {FIGURE} (.png, .svg, .pdf, .md)", ""])

@@ -1,0 +1,32 @@
+"""``gala-viz experiment simulate``: made-up participants, to try the analysis before anybody comes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from gala_viz.commands.experiment.folder import DEFAULT, keep_responses, spec_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class Simulate:
+    """Make up the responses of participants with known thresholds; they are called simulated in every table."""
+
+    folder: Path = DEFAULT
+    """The experiment's folder."""
+    participants: int = 48
+    """How many."""
+    middles: tuple[float, ...] = (20.0, 80.0)
+    """For each map type the level, in per cent of the important pixels, at the middle of the psychometric function."""
+    seed: int = 0
+    """Seed of chance."""
+
+    def run(self) -> None:
+        """Write responses/simulated.csv."""
+        from gala_viz.experiment.simulated import SimulatedSpec, simulated_responses
+
+        spec = spec_of(self.folder)
+        if len(self.middles) != len(spec.maps):
+            raise ValueError(f"--middles is one level for each of {', '.join(spec.maps)}; got {len(self.middles)}.")
+        people = SimulatedSpec(middles=dict(zip(spec.maps, self.middles, strict=True)))
+        keep_responses(self.folder, "simulated", simulated_responses(spec, people, self.participants, self.seed))

@@ -1,0 +1,89 @@
+"""The analysis of an experiment: what counts, how accurate, from which level on, and what is more than chance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gala_viz.alignment.significance import benjamini_hochberg, paired_randomisations
+from gala_viz.experiment.exclusions import included
+from gala_viz.experiment.performance import by_participant, ordered_levels, performance
+from gala_viz.experiment.psychometric import CHANCE, threshold
+from gala_viz.experiment.revelation import FULL
+from gala_viz.experiment.spec import ExperimentSpec
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Analysis:
+    """Tables of one experiment. ``performance``: observer x map type x level; ``thresholds``: observer x map type;
+    ``tests``: randomisation tests per level; ``exclusions``: what was left out by which rule.
+    """
+
+    performance: pd.DataFrame
+    thresholds: pd.DataFrame
+    tests: pd.DataFrame
+    exclusions: pd.DataFrame
+
+
+def analysed(
+    responses: pd.DataFrame, spec: ExperimentSpec, *, n_iterations: int = 10_000, n_resamples: int = 1000, seed: int = 0
+) -> Analysis:
+    """The analysis of checked ``responses`` (``responses.checked``) by the rules of ``spec``.
+
+    Tests flip signs of participants' values: the difference between two map types at a level, and accuracy above
+    chance; p is two-sided, ``p_adjusted`` holds the false-discovery rate over the levels of one question. Raises
+    ``ValueError`` where nothing is left.
+    """
+    trials, exclusions = included(responses, spec)
+    if not len(trials):
+        raise ValueError("the rules leave no trial; there is nothing to analyse.")
+    return Analysis(
+        performance=performance(trials),
+        thresholds=_thresholds(trials, n_resamples, seed),
+        tests=_tests(trials, spec, n_iterations, seed),
+        exclusions=exclusions,
+    )
+
+
+def _thresholds(trials: pd.DataFrame, n_resamples: int, seed: int) -> pd.DataFrame:
+    rows = []
+    for (observer, map_type), own in trials.groupby(["observer", "map_type"], sort=False):
+        levels = [level for level in ordered_levels(own["level"]) if level != FULL]
+        right, total, _ = by_participant(own[own["level"] != FULL], levels)
+        found = threshold(right, total, np.array(levels, dtype=float), n_resamples=n_resamples, seed=seed)
+        rows.append({"observer": observer, "map_type": map_type, **asdict(found)})
+    return pd.DataFrame(rows)
+
+
+def _tests(trials: pd.DataFrame, spec: ExperimentSpec, n_iterations: int, seed: int) -> pd.DataFrame:
+    rows: list[dict] = []
+    for observer, own in trials.groupby("observer", sort=False):
+        levels = ordered_levels(own["level"])
+        for question, differences in _questions(own, list(spec.maps), levels):
+            found = paired_randomisations(differences, n_iterations=n_iterations, seed=seed)
+            adjusted = benjamini_hochberg(np.array([np.nan if one is None else one.p for one in found]))
+            for level, one, p in zip(levels, found, adjusted, strict=True):
+                if one is not None:
+                    told = {"difference": one.difference, "p": one.p, "p_adjusted": float(p), "n": one.n}
+                    rows.append(
+                        {"observer": observer, "question": question, "level": level, **told, "exact": one.exact}
+                    )
+    return pd.DataFrame(rows, columns=["observer", "question", "level", "difference", "p", "p_adjusted", "n", "exact"])
+
+
+def _questions(own: pd.DataFrame, maps: list[str], levels: list[str]) -> Iterator[tuple[str, NDArray]]:
+    """(question, (participant, level)): NaN where a participant has no trial of it."""
+    accuracy = {}
+    participants = sorted(own["participant"].unique())
+    for map_type in maps:
+        means = own[own["map_type"] == map_type].groupby(["participant", "level"])["correct"].mean().unstack("level")
+        accuracy[map_type] = means.reindex(index=participants, columns=levels).to_numpy(float)
+    for map_type, values in accuracy.items():
+        yield f"{map_type} above chance", values - CHANCE
+    for first, second in combinations(maps, 2):
+        yield f"{first} above {second}", accuracy[first] - accuracy[second]
