@@ -44,13 +44,14 @@ def analysed(
         raise ValueError("the rules leave no trial; there is nothing to analyse.")
     return Analysis(
         performance=performance(trials),
-        thresholds=_thresholds(trials, n_resamples, seed),
+        thresholds=thresholds(trials, n_resamples, seed),
         tests=_tests(trials, spec, n_iterations, seed),
         exclusions=exclusions,
     )
 
 
-def _thresholds(trials: pd.DataFrame, n_resamples: int, seed: int) -> pd.DataFrame:
+def thresholds(trials: pd.DataFrame, n_resamples: int, seed: int) -> pd.DataFrame:
+    """The fit and the level of 75 % correct (``psychometric.Threshold``) of every observer and map type."""
     rows = []
     for (observer, map_type), own in trials.groupby(["observer", "map_type"], sort=False):
         levels = [level for level in ordered_levels(own["level"]) if level != FULL]

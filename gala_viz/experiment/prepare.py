@@ -15,6 +15,7 @@ from gala_viz.experiment.importance import Importance, importance_source, is_sim
 from gala_viz.experiment.spec import ExperimentSpec
 
 DEFAULT_MAPS = {"clickme": "human", "saliency": "opencv:fine-grained"}
+N_BLOCKS = 5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,6 +63,7 @@ def prepared(collection: Collection, opened_as: str, wanted: Wanted, **settings:
             )
         images[name], practice[name] = usable[:each], usable[each:]
     first = images[superclasses[0]][0]
+    settings.setdefault("n_blocks", min(N_BLOCKS, wanted.n_images))
     return ExperimentSpec(
         title=settings.pop("title", collection.title),
         opened_as=opened_as,

@@ -1,0 +1,55 @@
+"""``gala-viz experiment`` from folder to figure, as a user types it."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from gala_viz.cli import main
+from tests.experiment.folder_of_animals import make
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    root = tmp_path_factory.mktemp("experiment")
+    photos, maps = make(root)
+    folder = root / "e"
+    asked = ["--folder", str(folder), "--collection", str(photos), "--clickme", f"files:{maps}", "--split", "all"]
+    assert main(["experiment", "prepare", *asked, "--images", "40", "--practice", "2", "--fill", "grey"]) == 0
+    return folder
+
+
+def test_preparing_writes_spec_stimuli_and_a_preview_and_never_twice(prepared, capsys):
+    assert {one.name for one in prepared.iterdir()} >= {"experiment.toml", "stimuli.csv", "preview.png", "preview.md"}
+    assert len(pd.read_csv(prepared / "stimuli.csv")) == 42 * 24
+    assert Image.open(prepared / "preview.png").width > 1000
+    before = (prepared / "experiment.toml").read_bytes()
+    assert main(["experiment", "prepare", "--folder", str(prepared)]) == 2
+    assert "already holds an experiment" in capsys.readouterr().err
+    assert (prepared / "experiment.toml").read_bytes() == before
+
+
+def test_simulated_participants_are_analysed_to_a_figure_that_says_so(prepared, capsys):
+    assert main(["experiment", "analyse", "--folder", str(prepared)]) == 2
+    assert "holds no responses" in capsys.readouterr().err
+    assert main(["experiment", "simulate", "--folder", str(prepared), "--participants", "24"]) == 0
+    assert main(["experiment", "analyse", "--folder", str(prepared)]) == 0
+    told = capsys.readouterr().out
+    assert "simulated participants, n = 24" in told
+    assert "simulated participants, n = 24" in (prepared / "figure-1b.svg").read_text()
+    thresholds = pd.read_csv(prepared / "thresholds.csv").set_index("map_type")
+    assert 10 < thresholds.loc["clickme", "level"] < 45
+    assert np.isnan(thresholds.loc["saliency", "level"]) or thresholds.loc["saliency", "level"] > 45
+    assert {"performance.csv", "tests.csv", "exclusions.csv", "figure-1b.pdf", "figure-1b.md"} <= {
+        one.name for one in prepared.iterdir()
+    }
+
+
+def test_as_many_middles_as_map_types_are_asked_for(prepared, capsys):
+    assert main(["experiment", "simulate", "--folder", str(prepared), "--middles", "20"]) == 2
+    assert "one level for each of clickme, saliency" in capsys.readouterr().err
+
+
+def test_a_folder_without_an_experiment_is_told(tmp_path, capsys):
+    assert main(["experiment", "observe", "--folder", str(tmp_path)]) == 2
+    assert "gala-viz experiment prepare makes" in capsys.readouterr().err

@@ -1,0 +1,141 @@
+"""Responses checked, exclusions by rule, accuracy, d', tests; known thresholds come back."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import norm
+
+from gala_viz.experiment.analysis import analysed, thresholds
+from gala_viz.experiment.exclusions import included
+from gala_viz.experiment.performance import d_prime, performance
+from gala_viz.experiment.responses import COLUMNS, checked, level_text, read_all, read_responses
+from gala_viz.experiment.simulated import SimulatedSpec, simulated_responses, true_level
+from gala_viz.experiment.spec import ExclusionSpec
+
+PEOPLE = SimulatedSpec()
+
+
+@pytest.fixture(scope="module")
+def large(spec):
+    """The published size: 240 images, ten of a superclass and a map type at each level."""
+    images = {name: tuple(f"{name}{at}" for at in range(120)) for name in ("animal", "vehicle")}
+    return replace(spec, images=images, practice={"animal": (), "vehicle": ()})
+
+
+@pytest.fixture(scope="module")
+def responses(large):
+    return checked(simulated_responses(large, PEOPLE, 24, seed=0))
+
+
+def test_a_perfect_and_a_guessing_participant_have_the_d_prime_of_theory():
+    def table(said):
+        return pd.DataFrame({"superclass": ["animal", "vehicle"] * 50, "response": said})
+
+    perfect = d_prime(table(["animal", "vehicle"] * 50))
+    assert perfect == pytest.approx(norm.ppf(50.5 / 51) - norm.ppf(0.5 / 51))
+    assert d_prime(table(["animal"] * 100)) == 0
+    assert d_prime(table(["vehicle", "animal"] * 50)) == pytest.approx(-perfect)
+    assert np.isnan(d_prime(table(["animal"] * 100).assign(superclass="animal")))
+
+
+def test_accuracy_and_its_error_are_over_participants_not_over_trials():
+    rows = [("a", 1), ("a", 1), ("a", 1), ("b", 0)]
+    table = pd.DataFrame(
+        {
+            "observer": "people", "participant": [who for who, _ in rows], "correct": [right for _, right in rows],
+            "map_type": "clickme", "level": "10", "superclass": ["animal", "vehicle", "animal", "animal"],
+            "response": "animal", "rt": [300, 320, 310, 500],
+        }
+    )  # fmt: skip
+    (row,) = performance(table).itertuples()
+    assert (row.n_participants, row.n_trials) == (2, 4)
+    assert row.accuracy == 0.5
+    assert row.accuracy_sem == pytest.approx(0.5)
+    assert row.rt == 310
+    assert np.isnan(row.rt_sem)
+
+
+def test_levels_are_ordered_with_the_full_image_last(responses, large):
+    found = analysed(responses, large, n_resamples=100).performance
+    for _, own in found.groupby("map_type"):
+        assert list(own["level"]) == [level_text(level) for level in large.levels]
+
+
+def test_the_analysis_finds_where_map_types_differ_and_that_full_images_do_not(responses, large):
+    tests = analysed(responses, large, n_resamples=100).tests
+    between = tests[tests["question"] == "clickme above saliency"].set_index("level")
+    assert (between.loc[["25.1", "39.8", "63.1"], "p_adjusted"] < 0.01).all()
+    assert between.loc["full", "p"] > 0.05
+    assert (between["p_adjusted"] >= between["p"]).all()
+    assert (between["n"] == 24).all()
+
+
+def test_known_thresholds_lie_within_95_percent_intervals_about_that_often(large):
+    """Of 100 intervals that hold the truth with 95 %, fewer than 90 do in one of 70 such tests: the seeds are fixed."""
+    truth = {name: true_level(PEOPLE, name) for name in PEOPLE.middles}
+    hits = 0
+    for seed in range(50):
+        trials, _ = included(checked(simulated_responses(large, PEOPLE, 24, seed)), large)
+        for row in thresholds(trials, n_resamples=400, seed=seed).itertuples():
+            hits += row.low <= truth[row.map_type] <= row.high
+    assert hits >= 90
+
+
+def test_the_rules_exclude_who_breaks_them_and_count_it(responses, large):
+    table = responses.copy()
+    names = sorted(table["participant"].unique())
+    rng = np.random.default_rng(0)
+    guessing = (table["participant"] == names[0]) & (table["level"] == "full")
+    table.loc[guessing, "correct"] = rng.permutation([0.0, 1.0] * (guessing.sum() // 2))[: guessing.sum()]
+    silent = (table["participant"] == names[1]) & (rng.random(len(table)) < 0.7)
+    table.loc[silent, ["correct", "rt"]] = np.nan
+    table = table[~((table["participant"] == names[2]) & (table["trial_index"] > 200))]
+    table["dropped_frames"] = np.where(table["participant"] == names[3], 2, 0)
+    early = table.index[(table["participant"] == names[4])][:7]
+    table.loc[early, "rt"] = 5.0
+    kept, told = included(table, large)
+    counts = told.set_index("rule")["excluded"]
+    assert set(names) - set(kept["participant"]) == set(names[:4])
+    assert list(counts[told[told["unit"] == "participants"]["rule"]]) == [1, 1, 1, 1]
+    assert counts["answered sooner than 20 ms"] == 7
+    assert not (kept["rt"] < 20).any()
+
+
+def test_rules_fixed_otherwise_exclude_otherwise_and_networks_are_under_none(responses, large):
+    strict = replace(large, exclusions=ExclusionSpec(min_full_accuracy=1.0))
+    kept, _ = included(responses, strict)
+    assert kept["participant"].nunique() < 24
+    network, told = included(responses.assign(observer="rendered-gala", rt=np.nan), strict)
+    assert network["participant"].nunique() == 24
+    assert told.empty
+
+
+def test_a_table_without_a_column_or_with_odd_values_is_refused(responses, tmp_path):
+    with pytest.raises(ValueError, match="columns correct are missing"):
+        checked(responses.drop(columns="correct"))
+    with pytest.raises(ValueError, match="row 1 is not"):
+        checked(responses.assign(correct=2))
+    with pytest.raises(ValueError, match="got 'most'"):
+        checked(responses.assign(level="most"))
+    with pytest.raises(ValueError, match="holds no response"):
+        checked(responses.iloc[:0])
+    with pytest.raises(FileNotFoundError, match="responses was expected"):
+        read_responses(tmp_path / "none.csv")
+
+
+def test_responses_written_and_read_again_give_the_same_numbers(responses, large, tmp_path):
+    responses.to_csv(tmp_path / "a.csv", index=False)
+    again = read_all([tmp_path / "a.csv"])
+    pd.testing.assert_frame_equal(performance(included(again, large)[0]), performance(included(responses, large)[0]))
+    responses.to_csv(tmp_path / "b.csv", index=False)
+    with pytest.raises(ValueError, match="is already in another file"):
+        read_all([tmp_path / "a.csv", tmp_path / "b.csv"])
+
+
+def test_simulated_participants_answer_every_trial_in_the_columns_of_people(responses, large):
+    assert set(responses.columns) <= set(COLUMNS)
+    assert set(responses["observer"]) == {"simulated"}
+    assert (responses.groupby("participant")["stimulus"].nunique() == 240).all()
+    assert responses.equals(checked(simulated_responses(large, PEOPLE, 24, seed=0)))
