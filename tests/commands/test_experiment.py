@@ -12,16 +12,16 @@ from tests.experiment.folder_of_animals import make
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory):
     root = tmp_path_factory.mktemp("experiment")
-    photos, maps = make(root)
+    photos, maps = make(root, each=49)
     folder = root / "e"
     asked = ["--folder", str(folder), "--collection", str(photos), "--clickme", f"files:{maps}", "--split", "all"]
-    assert main(["experiment", "prepare", *asked, "--images", "40", "--practice", "2", "--fill", "grey"]) == 0
+    assert main(["experiment", "prepare", *asked, "--images", "96", "--practice", "2", "--fill", "grey"]) == 0
     return folder
 
 
 def test_preparing_writes_spec_stimuli_and_a_preview_and_never_twice(prepared, capsys):
     assert {one.name for one in prepared.iterdir()} >= {"experiment.toml", "stimuli.csv", "preview.png", "preview.md"}
-    assert len(pd.read_csv(prepared / "stimuli.csv")) == 42 * 24
+    assert len(pd.read_csv(prepared / "stimuli.csv")) == 98 * 24
     assert Image.open(prepared / "preview.png").width > 1000
     before = (prepared / "experiment.toml").read_bytes()
     assert main(["experiment", "prepare", "--folder", str(prepared)]) == 2

@@ -1,5 +1,7 @@
 """Networks as observers: one that knows the answer, one that guesses, and the ImageNet superclasses."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +10,8 @@ from torch import nn
 from gala_viz.evaluation.observers import category_members, network_responses
 from gala_viz.experiment.analysis import analysed
 from gala_viz.experiment.responses import checked
+from gala_viz.experiment.revelation import RevelationSpec
+from gala_viz.experiment.stimuli import Stimuli
 from gala_viz.imagenet import category_names, superclass_of_index
 from gala_viz.networks.network import Network
 from gala_viz.networks.preprocessing import Preprocessing
@@ -21,7 +25,7 @@ class Corners(nn.Module):
         self.turn = turn
 
     def forward(self, batch):
-        share = (batch.mean(1) > 0.45).float().sum((1, 2))
+        share = (batch.mean(1) > 0.55).float().sum((1, 2))
         hare = self.turn * (357 - share) / 10
         return torch.stack([hare, torch.zeros_like(hare)], dim=1)
 
@@ -29,6 +33,12 @@ class Corners(nn.Module):
 def network(name, module):
     frame = Preprocessing(short_px=64, crop_px=64, mean=(0.0, 0.0, 0.0), std=(255.0, 255.0, 255.0))
     return Network(module, name=name, preprocessing=frame, categories=("hare", "tram"), device="cpu")
+
+
+@pytest.fixture(scope="module")
+def stimuli(spec, collection):
+    """On grey: a scrambled copy has as many bright pixels as the photograph."""
+    return Stimuli(replace(spec, revelation=RevelationSpec(fill="grey")), collection)
 
 
 @pytest.fixture(scope="module")
