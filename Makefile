@@ -1,5 +1,6 @@
 # make compare   the page that compares two networks, at http://localhost:5006/compare
 # make game      the ClickMe game, at http://localhost:5006/game
+# make experiment  rapid categorisation, at http://localhost:5006/experiment
 # make test      all tests
 # make help      the rest
 
@@ -9,13 +10,17 @@ PYTHON =
 PIP_FLAGS =
 ARGS =
 
-.PHONY: compare game test lint help clean
+.PHONY: compare game experiment test lint help clean
 
 compare: $(VENV)/.installed
 	@$(BIN)/gala-viz compare $(ARGS)
 
 game: $(VENV)/.installed
 	@$(BIN)/gala-viz game $(ARGS)
+
+experiment: $(VENV)/.installed
+	@test -e experiment/experiment.toml || $(BIN)/gala-viz experiment prepare
+	@$(BIN)/gala-viz experiment run $(ARGS)
 
 test: $(VENV)/.installed-test
 	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
@@ -28,6 +33,7 @@ lint: $(VENV)/.installed-test
 help:
 	@echo "make compare   installs into $(VENV) where needed, serves http://localhost:5006/compare, opens a browser"
 	@echo "make game      the same environment, serves the game at http://localhost:5006/game; rounds go to records.sqlite"
+	@echo "make experiment  the same environment; prepares ./experiment on the rendered objects once, then serves it"
 	@echo "make test      the same environment, all tests; without a browser or PostgreSQL their tests are skipped"
 	@echo "make lint      style, formatting and import rules alone"
 	@echo "make clean     removes $(VENV) and what the tools left behind"

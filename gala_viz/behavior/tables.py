@@ -126,3 +126,53 @@ class ImageCount(Table):
     n_rounds: Mapped[int] = mapped_column(default=0)
     rank: Mapped[float]
     __table_args__ = (Index("ix_image_counts_next", "collection", "n_rounds", "rank"),)
+
+
+class Experiment(Table):
+    """An experiment that somebody took part in, whole: its spec, under the spec's hash."""
+
+    __tablename__ = "experiments"
+    hash: Mapped[str] = mapped_column(primary_key=True)
+    spec: Mapped[dict[str, Any]]
+    created_ms: Mapped[int] = mapped_column(BigInteger)
+
+
+class Sitting(Table):
+    """One participant in one experiment: the rotating set, whether the keys are swapped, the seed of the order.
+
+    ``frame_ms`` is what the page measured of the screen before the first trial; ``last_ms`` moves with every trial.
+    """
+
+    __tablename__ = "sittings"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    experiment: Mapped[str] = mapped_column(ForeignKey("experiments.hash"))
+    participant_id: Mapped[str] = mapped_column(ForeignKey("participants.id", ondelete="CASCADE"))
+    set_number: Mapped[int]
+    swapped: Mapped[bool]
+    seed: Mapped[int]
+    began_ms: Mapped[int] = mapped_column(BigInteger)
+    last_ms: Mapped[int] = mapped_column(BigInteger)
+    finished_ms: Mapped[int | None] = mapped_column(BigInteger)
+    frame_ms: Mapped[float]
+    device: Mapped[dict[str, Any]]
+    versions: Mapped[dict[str, Any]]
+    __table_args__ = (UniqueConstraint("experiment", "participant_id"),)
+
+
+class TrialRecord(Table):
+    """A trial that was begun; without ``ended_ms`` the page was left before its result came.
+
+    Durations, ``rt_ms`` (from onset; negative before it) and ``elapsed_ms`` are by the page's clock.
+    """
+
+    __tablename__ = "trials"
+    sitting_id: Mapped[str] = mapped_column(ForeignKey("sittings.id", ondelete="CASCADE"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    begun_ms: Mapped[int] = mapped_column(BigInteger)
+    ended_ms: Mapped[int | None] = mapped_column(BigInteger)
+    key: Mapped[str | None]
+    rt_ms: Mapped[float | None]
+    fixation_ms: Mapped[float | None]
+    stimulus_ms: Mapped[float | None]
+    elapsed_ms: Mapped[float | None]
+    dropped_frames: Mapped[int | None]

@@ -27,10 +27,10 @@ class Arguments:
         from gala_viz.behavior.password import VARIABLE
         from gala_viz.commands.game_page import experimenter, loaded
         from gala_viz.panels.game import game_page
-        from gala_viz.play.server import play_patterns
+        from gala_viz.play.server import game_addresses
 
         game = loaded(self.options)
         pages = {"game": game_page}
         if os.environ.get(VARIABLE):
             pages["experimenter"] = lambda: experimenter(self.options)
-        serve(pages, self.at, patterns=play_patterns(game, frozenset(self.at.origins)))
+        serve(pages, self.at, patterns=game_addresses(game, frozenset(self.at.origins))(""))

@@ -5,21 +5,18 @@
 
 from __future__ import annotations
 
-import logging
 import threading
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from gala_viz.commands.loaded_once import load_once
 from gala_viz.panels.game_options import FEW_CATEGORIES, GameOptions
 
 if TYPE_CHECKING:
-    from bokeh.server.tornado import BokehTornado
     from panel.viewable import Viewable
 
     from gala_viz.play.game import Game
+    from gala_viz.play.server import Addresses
 
-_log = logging.getLogger(__name__)
-_started: dict[GameOptions, threading.Thread] = {}
 _opened: dict[tuple[str, str], tuple] = {}
 _lock = threading.Lock()
 
@@ -28,24 +25,14 @@ def page(options: GameOptions) -> Viewable:
     """The page of one session; the first one starts the game on the server that serves it."""
     from gala_viz.panels.game import game_page
 
-    start(options)
+    load_once(options, lambda: _addresses(options))
     return game_page()
 
 
-def start(options: GameOptions, server: BokehTornado | None = None, origins: frozenset[str] = frozenset()) -> None:
-    """Load the game in a thread, unless that was begun; its addresses answer once it is there.
+def _addresses(options: GameOptions) -> Addresses:
+    from gala_viz.play.server import game_addresses
 
-    Without ``server`` it is added to the servers of this process.
-    """
-    from tornado.ioloop import IOLoop
-
-    loop = IOLoop.current()
-    with _lock:
-        if options in _started:
-            return
-        thread = threading.Thread(target=_load, args=(options, server, origins, loop.add_callback), daemon=True)
-        _started[options] = thread
-    thread.start()
+    return game_addresses(loaded(options))
 
 
 def experimenter(options: GameOptions) -> Viewable:
@@ -82,22 +69,3 @@ def loaded(options: GameOptions) -> Game:
     recogniser.warm_up()
     images = [image for image in collection.images if options.split in ("all", collection.split(image))]
     return Game(collection, recogniser, Database(options.records), spec, limits, images=images)
-
-
-def _load(
-    options: GameOptions,
-    server: BokehTornado | None,
-    origins: frozenset[str],
-    soon: Callable[..., None],
-) -> None:
-    from gala_viz.play.server import add_game, running_servers
-
-    try:
-        game = loaded(options)
-    except Exception:  # whoever runs the server reads the log; the page says that nobody answers
-        _log.exception("The game could not be started.")
-        with _lock:
-            _started.pop(options, None)
-        return
-    for one in [server] if server is not None else running_servers():
-        soon(add_game, one, game, origins)

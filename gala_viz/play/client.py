@@ -19,7 +19,7 @@ from tornado.httpclient import AsyncHTTPClient, HTTPRequest
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
 from gala_viz.behavior.game_spec import GameSpec
-from gala_viz.play.handlers import COOKIE
+from gala_viz.play.cookies import COOKIE
 
 ANSWER_S = 60.0
 TOGETHER_S = 0.2

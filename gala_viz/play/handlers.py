@@ -6,18 +6,14 @@ import json
 import logging
 from collections import Counter
 from typing import Any
-from urllib.parse import urlsplit
 
 import tornado.web
 import tornado.websocket
-from tornado.httputil import HTTPServerRequest
 
+from gala_viz.play.cookies import COOKIE, remember, same_site
 from gala_viz.play.game import Game
 from gala_viz.play.privacy import privacy_note
 from gala_viz.play.session import Session
-
-COOKIE = "gala_viz_player"
-YEAR_DAYS = 365
 
 
 def routes(game: Game, prefix: str, versions: dict[str, str], origins: frozenset[str] = frozenset()) -> list[tuple]:
@@ -86,15 +82,7 @@ class Consent(_Answer):
                 raise tornado.web.HTTPError(429, reason="too many new players from this address; try again later")
             simulated = told.get("simulated") is True
             participant, secret = await self.game.writing(self.game.people.new, simulated=simulated)
-            self.set_cookie(
-                COOKIE,
-                secret,
-                expires_days=YEAR_DAYS,
-                httponly=True,
-                samesite="Lax",
-                secure=self.request.protocol == "https",
-                path="/",
-            )
+            remember(self, secret)
         await self.game.writing(self.game.people.consent, participant)
         self.write(json.dumps({"consented": True}))
 
@@ -144,12 +132,3 @@ class Socket(_Shared, tornado.websocket.WebSocketHandler):
             await self.write_message(json.dumps(told))
         except tornado.websocket.WebSocketClosedError:
             logging.getLogger(__name__).debug("a page is gone before its %s", told.get("type"))
-
-
-def same_site(request: HTTPServerRequest, origins: frozenset[str]) -> bool:
-    """Whether the page that asks belongs to this host (or one of ``origins``); scripts send no origin and may ask."""
-    origin = request.headers.get("Origin")
-    if origin is None:
-        return request.headers.get("Sec-Fetch-Site", "none") in ("same-origin", "none")
-    host = urlsplit(origin).netloc
-    return bool(host) and (host == request.host or host in origins)

@@ -1,10 +1,11 @@
-"""The game added to the server that already serves a page."""
+"""A game's or an experiment's addresses added to the server that already serves its page."""
 
 from __future__ import annotations
 
 import gc
 import platform
 import re
+from collections.abc import Callable
 
 from bokeh.server.tornado import BokehTornado
 
@@ -12,20 +13,23 @@ import gala_viz
 from gala_viz.play.game import Game
 from gala_viz.play.handlers import routes
 
+Addresses = Callable[[str], list[tuple]]
+"""Prefix, as part of a regular expression -> addresses under it, as Tornado takes them."""
+
 
 def versions() -> dict[str, str]:
     """What recorded a visit."""
     return {"gala_viz": gala_viz.__version__, "python": platform.python_version()}
 
 
-def play_patterns(game: Game, origins: frozenset[str] = frozenset()) -> list[tuple]:
-    """The game's addresses for a server that is about to start, which puts its own prefix before them."""
-    return routes(game, "", versions(), origins)
+def game_addresses(game: Game, origins: frozenset[str] = frozenset()) -> Addresses:
+    """Those of a game; a server that is about to start puts its own prefix before those under ""."""
+    return lambda prefix: routes(game, prefix, versions(), origins)
 
 
-def add_game(application: BokehTornado, game: Game, origins: frozenset[str] = frozenset()) -> None:
-    """Give ``application`` the game's addresses beside its pages, under its own prefix."""
-    application.add_handlers(".*", routes(game, re.escape(application.prefix), versions(), origins))
+def add_addresses(application: BokehTornado, addresses: Addresses) -> None:
+    """Give a running ``application`` addresses beside its pages, under its own prefix."""
+    application.add_handlers(".*", addresses(re.escape(application.prefix)))
 
 
 def running_servers() -> list[BokehTornado]:

@@ -16,7 +16,7 @@ from gala_viz.behavior.switches import pause
 from gala_viz.behavior.tables import CATCH, Guess, Participant, Round, RoundPoint, Visit
 from gala_viz.behavior.trails import trail
 from gala_viz.play.client import Player, play_rounds
-from gala_viz.play.handlers import COOKIE
+from gala_viz.play.cookies import COOKIE
 from tests.play import shapes
 
 PATCH = ((60, 40), (100, 60), (60, 100), (100, 110))

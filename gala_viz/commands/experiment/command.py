@@ -8,12 +8,16 @@ from typing import Annotated
 import tyro
 
 from gala_viz.commands.experiment.analyse import Analyse
+from gala_viz.commands.experiment.export import Export
 from gala_viz.commands.experiment.observe import Observe
 from gala_viz.commands.experiment.prepare import Prepare
+from gala_viz.commands.experiment.run import Run
 from gala_viz.commands.experiment.simulate import Simulate
 
 Step = (
     Annotated[Prepare, tyro.conf.subcommand("prepare")]
+    | Annotated[Run, tyro.conf.subcommand("run")]
+    | Annotated[Export, tyro.conf.subcommand("export")]
     | Annotated[Observe, tyro.conf.subcommand("observe")]
     | Annotated[Simulate, tyro.conf.subcommand("simulate")]
     | Annotated[Analyse, tyro.conf.subcommand("analyse")]

@@ -1,0 +1,73 @@
+"""The records of an experiment as responses: the table that the analysis reads, and that exports write."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sqlalchemy import select
+
+from gala_viz.behavior.database import Database
+from gala_viz.behavior.tables import Participant, Sitting, TrialRecord
+from gala_viz.experiment.exclusions import PEOPLE, SIMULATED
+from gala_viz.experiment.responses import COLUMNS, level_text
+from gala_viz.experiment.sittings import Seat
+from gala_viz.experiment.stimuli import Stimuli
+
+
+def recorded_responses(database: Database, stimuli: Stimuli) -> pd.DataFrame:
+    """All trials of all sittings of the experiment, one row each, in the order of ``responses.COLUMNS``."""
+    spec = stimuli.spec
+    sittings = (
+        select(Sitting.__table__, Participant.simulated)
+        .join(Participant, Participant.id == Sitting.participant_id)
+        .where(Sitting.experiment == spec.hash)
+        .order_by(Sitting.began_ms, Sitting.id)
+    )
+    rows = []
+    with database.reading() as connection:
+        for sitting in connection.execute(sittings).all():
+            seat = Seat(sitting.id, spec, sitting.set_number, sitting.swapped, sitting.seed, 0)
+            own = select(TrialRecord.__table__).where(TrialRecord.sitting_id == sitting.id)
+            for record in connection.execute(own.order_by(TrialRecord.number)).all():
+                rows.append(_row(seat, sitting, record, stimuli))
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _row(seat: Seat, sitting: Any, record: Any, stimuli: Stimuli) -> dict[str, Any]:
+    trial = seat.trials[record.number]
+    share = stimuli.shares(trial.image, trial.map_type, trial.level)
+    response = answer_in_time(seat, record)
+    truth = seat.spec.superclass_of[trial.image]
+    return {
+        "observer": SIMULATED if sitting.simulated else PEOPLE,
+        "participant": sitting.participant_id,
+        "set": sitting.set_number,
+        "trial_index": trial.number,
+        "trial_type": trial.phase,
+        "block": trial.block,
+        "stimulus": trial.image,
+        "superclass": truth,
+        "map_type": trial.map_type,
+        "level": level_text(trial.level),
+        "percent_important": share.important,
+        "percent_all": share.all_pixels,
+        "response": response,
+        "correct": np.nan if response is None else float(response == truth),
+        "rt": record.rt_ms,
+        "time_elapsed": record.elapsed_ms,
+        "fixation_duration": trial.fixation_ms,
+        "stimulus_duration": seat.spec.timing.stimulus_ms,
+        "fixation_duration_actual": record.fixation_ms,
+        "stimulus_duration_actual": record.stimulus_ms,
+        "frame_duration": sitting.frame_ms,
+        "dropped_frames": record.dropped_frames,
+        "interrupted": int(record.ended_ms is None),
+    }
+
+
+def answer_in_time(seat: Seat, record: Any) -> str | None:
+    """The superclass that was answered before the deadline, or None."""
+    in_time = record.rt_ms is not None and record.rt_ms <= seat.spec.timing.deadline_ms
+    return seat.keys.get(record.key) if in_time else None

@@ -1,0 +1,91 @@
+"""What a page tells of a trial and of its screen, read with suspicion."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+LONGEST_MS = 120_000.0
+MOST_FRAMES = 100_000
+FRAMES_MS = (1.0, 100.0)
+"""A frame of any screen: 10 to 1,000 a second."""
+
+
+class BadResult(ValueError):
+    """Something that no page of an experiment tells."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Screen:
+    """What a page measured before the first trial: ms of a frame, the window in CSS pixels, whether it is a phone."""
+
+    frame_ms: float
+    window_px: tuple[int, int]
+    mobile: bool
+
+    @classmethod
+    def read(cls, told: Any) -> Screen:
+        """From a message. Raises ``BadResult``."""
+        told = _mapping(told)
+        window = told.get("window_px")
+        if not isinstance(window, list) or len(window) != 2:
+            raise BadResult("window_px is a width and a height.")
+        width, height = (_number(one, "window_px", 0, 100_000) for one in window)
+        frame = _number(told.get("frame_ms"), "frame_ms", *FRAMES_MS)
+        return cls(frame_ms=frame, window_px=(int(width), int(height)), mobile=told.get("mobile") is True)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Result:
+    """One trial as the page saw it. ``rt_ms`` is None without a key; frames are dropped ones."""
+
+    number: int
+    key: str | None
+    rt_ms: float | None
+    fixation_ms: float
+    stimulus_ms: float
+    elapsed_ms: float
+    dropped_frames: int
+
+    @classmethod
+    def read(cls, told: Any) -> Result:
+        """From a message. Raises ``BadResult``."""
+        told = _mapping(told)
+        key, rt = told.get("key"), told.get("rt_ms")
+        if (key is None) != (rt is None):
+            raise BadResult("a key has a time, and a time a key.")
+        if key is not None and (not isinstance(key, str) or len(key) != 1):
+            raise BadResult("a key is one letter.")
+        return cls(
+            number=number_of(told),
+            key=key,
+            rt_ms=None if rt is None else _number(rt, "rt_ms", -LONGEST_MS, LONGEST_MS),
+            fixation_ms=_number(told.get("fixation_ms"), "fixation_ms", 0, LONGEST_MS),
+            stimulus_ms=_number(told.get("stimulus_ms"), "stimulus_ms", 0, LONGEST_MS),
+            elapsed_ms=_number(told.get("elapsed_ms"), "elapsed_ms", 0, 7 * 86_400_000),
+            dropped_frames=int(_number(told.get("dropped_frames"), "dropped_frames", 0, MOST_FRAMES)),
+        )
+
+
+def number_of(told: Any) -> int:
+    """The number of the trial that a message is about. Raises ``BadResult``."""
+    number = _mapping(told).get("number")
+    if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < 1_000_000:
+        raise BadResult("number is that of a trial.")
+    return number
+
+
+def _mapping(told: Any) -> Mapping[str, Any]:
+    if not isinstance(told, dict):
+        raise BadResult("a JSON object was expected.")
+    return told
+
+
+def _number(value: Any, what: str, low: float, high: float) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise BadResult(f"{what} is a finite number.")
+    if not low <= value <= high:
+        raise BadResult(f"{what} lies between {low:g} and {high:g}; got {value:g}.")
+    return float(value)

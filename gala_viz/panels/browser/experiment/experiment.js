@@ -1,0 +1,197 @@
+// The experiment: consent, a check of the screen, keys, practice, blocks, a summary. The server knows what the images show.
+
+const AHEAD = 8 // stimuli that are fetched and decoded before they are needed
+const LEAST_STEADY = 0.9
+
+export async function render({model, el}) {
+  const base = new URL(model.trials_path, window.location.href)
+  const root = node("main", {class: "experiment"})
+  el.append(root)
+  const ask = async (name, told = null) => {
+    const how = told == null ? {} : {method: "POST", body: JSON.stringify(told)}
+    const answer = await fetch(new URL(name, base), how)
+    const said = await answer.json()
+    if (!answer.ok) { throw new Error(said.refused ?? `the server answered ${answer.status}`) }
+    return said
+  }
+  const patiently = async (name, told) => { // a lost line does not lose a trial: the same words again until they arrive
+    for (let tries = 0; ; tries++) {
+      try { return await ask(name, told) } catch (error) {
+        if (!(error instanceof TypeError) || tries > 40) { throw error }
+        card(root, "One moment", ["The connection is gone. It is tried again."])
+        await pause(Math.min(4000, 250 * 1.4 ** tries))
+      }
+    }
+  }
+  try {
+    const about = await awaited(root, ask)
+    if (about == null) { return }
+    if (!about.begun) { await consent(root, about, ask) }
+    const screen = await check_screen(root, about)
+    const seat = await ask("seat", screen)
+    if (seat.next >= seat.trials.length) { thanks(root); return }
+    await explain_keys(root, seat)
+    await run_blocks(root, base, seat, screen, patiently)
+    thanks(root)
+  } catch (error) {
+    await card(root, "This cannot go on", [`${error.message}. Reload the page to go on at the next image.`], "Reload")
+    window.location.reload()
+  }
+}
+
+function node(tag, attributes = {}, ...children) {
+  const made = document.createElement(tag)
+  for (const [name, value] of Object.entries(attributes)) { made.setAttribute(name, value) }
+  made.append(...children)
+  return made
+}
+
+const pause = (ms) => new Promise((done) => setTimeout(done, ms))
+
+/** A card in the middle; with `action` it resolves when the button is pressed, or Enter or Space. */
+function card(root, title, sentences, action = null, extra = []) {
+  const made = node("section", {class: "card"}, node("h1", {}, title))
+  for (const sentence of sentences) { made.append(node("p", {}, sentence)) }
+  made.append(...extra)
+  root.replaceChildren(made)
+  if (action == null) { return Promise.resolve() }
+  const button = node("button", {type: "button", class: "main"}, action)
+  made.append(button)
+  button.focus({preventScroll: true})
+  return new Promise((done) => button.addEventListener("click", () => done(button), {once: true}))
+}
+
+async function awaited(root, ask) {
+  for (let tries = 0; tries < 90; tries++) {
+    try { return await ask("about") } catch { /* the stimuli are still being opened */ }
+    if (tries === 0) { card(root, "One moment", ["The images are being prepared…"]) }
+    await pause(1000)
+  }
+  card(root, "The experiment does not answer", ["The page came, but what is behind it did not start. Whoever runs it finds the reason in the server's log."])
+  return null
+}
+
+async function consent(root, about, ask) {
+  const list = node("ul", {}, ...about.privacy.map((sentence) => node("li", {}, sentence)))
+  const wrong = node("p", {class: "wrong", role: "alert"})
+  const lead = `${about.n_trials} images, about ${about.minutes} minutes, with breaks. You decide as fast as you can: ${about.answers.join(" or ")}?`
+  for (;;) {
+    await card(root, "What did you see?", [lead], "I agree and take part", [node("h2", {}, "What is kept, and what is not"), list, wrong])
+    try { await ask("consent", {agreed: true}); return } catch (error) { wrong.textContent = `Not possible now: ${error.message}.` }
+  }
+}
+
+async function check_screen(root, about) {
+  const mobile = !window.matchMedia("(any-hover: hover)").matches
+  for (;;) {
+    card(root, "Checking the screen", ["Please wait a moment and leave this window in front."])
+    const {frame_ms, steady} = await measured_frames()
+    const room = Math.min(window.innerWidth, window.innerHeight)
+    const problems = []
+    if (room < about.shown_px + 40) { problems.push(`The window is too small: it needs at least ${about.shown_px + 40} pixels each way and has ${room}. Make it larger.`) }
+    if (steady < LEAST_STEADY) { problems.push(`The screen is not steady: ${Math.round(100 * steady)} % of its frames are on time. Close other programs and pages.`) }
+    if (mobile) { problems.push("This needs a keyboard with two keys; it seems that this is a phone or a tablet.") }
+    const screen = {frame_ms, window_px: [window.innerWidth, window.innerHeight], mobile}
+    const told = `Your screen shows ${Math.round(1000 / frame_ms)} images a second.`
+    if (problems.length === 0) {
+      await card(root, "The screen is ready", [told, "Sit at arm's length, in a room without bright reflections, and stay in this window."], "Go on")
+      return screen
+    }
+    const anyway = node("button", {type: "button"}, "Go on anyway")
+    const chosen = await Promise.race([
+      card(root, "Please check", [told, ...problems], "Check again", [anyway]),
+      new Promise((done) => anyway.addEventListener("click", () => done(anyway), {once: true})),
+    ])
+    if (chosen === anyway) { return screen }
+  }
+}
+
+function key_row(seat) {
+  const row = node("div", {class: "keys"})
+  for (const [key, answer] of Object.entries(seat.keys)) { row.append(node("div", {}, node("kbd", {}, key.toUpperCase()), node("span", {}, answer))) }
+  return row
+}
+
+function explain_keys(root, seat) {
+  const left = seat.trials.length - seat.next
+  const first = seat.next === 0
+    ? ["Look at the cross. After a moment an image appears for a blink.", "Press at once what it showed, even if you saw only a part of it, or guess. First some practice, in which you are told whether you were right."]
+    : [`Welcome back. ${left} images are left; it goes on where you were.`]
+  return card(root, "Two keys", first, "Begin", [key_row(seat)])
+}
+
+async function run_blocks(root, base, seat, screen, say) {
+  const began = performance.now()
+  const ready = new Map() // number -> promise of a drawn canvas
+  const want = (number) => { if (number < seat.trials.length && !ready.has(number)) { ready.set(number, decoded(base, number)) } }
+  const stage = stage_of(seat)
+  const keys = Object.keys(seat.keys)
+  for (const trial of seat.trials.slice(seat.next)) {
+    for (let ahead = 0; ahead < AHEAD; ahead++) { want(trial.number + ahead) }
+    const canvas = await ready.get(trial.number)
+    ready.delete(trial.number)
+    await say("begin", {number: trial.number})
+    stage.put(root, canvas)
+    await pause(seat.pause_ms)
+    const result = await run_trial(stage.parts, {...trial, stimulus_ms: seat.stimulus_ms, window_ms: seat.window_ms}, keys, screen.frame_ms)
+    const told = await say("result", {number: trial.number, elapsed_ms: performance.now() - began, ...result})
+    if (told.feedback !== "") {
+      stage.put(root, canvas)
+      stage.say(told.feedback)
+      await pause(700)
+    }
+    if (told.block != null && trial.number < seat.trials.length - 1) { await rest(root, seat, told.block) }
+  }
+}
+
+/** A stimulus fetched, decoded and drawn, before its trial. */
+async function decoded(base, number) {
+  const address = new URL(`stimulus?number=${number}`, base)
+  for (let tries = 0; ; tries++) {
+    try {
+      const answer = await fetch(address)
+      if (!answer.ok) { throw new Error((await answer.json()).refused) }
+      const bitmap = await createImageBitmap(await answer.blob())
+      const canvas = node("canvas", {width: bitmap.width, height: bitmap.height, class: "stimulus"})
+      canvas.getContext("2d").drawImage(bitmap, 0, 0)
+      bitmap.close()
+      return canvas
+    } catch (error) {
+      if (!(error instanceof TypeError) || tries > 40) { throw error }
+      await pause(Math.min(4000, 250 * 1.4 ** tries))
+    }
+  }
+}
+
+function stage_of(seat) {
+  const place = node("div", {class: "stage"})
+  place.style.setProperty("--side", `${seat.shown_px}px`)
+  const fixation = node("div", {class: "fixation", "aria-hidden": "true"}, "+")
+  const words = node("p", {class: "feedback", role: "status"})
+  const parts = {fixation, stimulus: null}
+  return {
+    parts,
+    put: (root, canvas) => {
+      parts.stimulus = canvas
+      fixation.style.visibility = "hidden"
+      canvas.style.visibility = "hidden"
+      words.textContent = ""
+      place.replaceChildren(canvas, fixation, words)
+      if (!root.contains(place)) { root.replaceChildren(place) }
+    },
+    say: (feedback) => { words.textContent = feedback; words.dataset.feedback = feedback },
+  }
+}
+
+function rest(root, seat, block) {
+  const title = block.block === 0 ? "Practice is over" : `Block ${block.block} of ${seat.n_blocks} is over`
+  const sentences = block.n === 0 ? ["There was no answer in time. Answer sooner, even if you are not sure."]
+    : [`You were right in ${Math.round(100 * block.accuracy)} % and took ${Math.round(block.rt_ms)} ms on average.`]
+  if (block.block === 0) { sentences.push("From now on you are told only when an answer was too slow.") }
+  sentences.push("Rest as long as you like.")
+  return card(root, title, sentences, "Go on", [key_row(seat)])
+}
+
+function thanks(root) {
+  card(root, "Thank you", ["That was all; your answers are kept. You may close this page."])
+}

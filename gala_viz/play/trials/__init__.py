@@ -1,0 +1,1 @@
+"""An experiment on a server: its addresses, and what its pages are told."""

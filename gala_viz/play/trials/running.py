@@ -1,0 +1,133 @@
+"""One experiment on one server: what all of its participants share."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from statistics import fmean
+from typing import Any, TypeVar
+
+from gala_viz.behavior.database import Database
+from gala_viz.behavior.limits import Buckets, Limits
+from gala_viz.behavior.people import People
+from gala_viz.experiment.design import PRACTICE, Trial
+from gala_viz.experiment.recorded import answer_in_time
+from gala_viz.experiment.results import Result
+from gala_viz.experiment.sittings import Seat, Sittings
+from gala_viz.experiment.stimuli import Stimuli
+
+Outcome = TypeVar("Outcome")
+RIGHT, WRONG, SLOW, EARLY = "right", "wrong", "too slow", "too early"
+TRIAL_MS = 2_600
+"""About how long a trial lasts, for the page's estimate."""
+
+
+class Running:
+    """The experiment of ``stimuli``, its responses in ``database``; methods belong to one asyncio loop."""
+
+    def __init__(
+        self, stimuli: Stimuli, database: Database, versions: Mapping[str, str], limits: Limits | None = None
+    ) -> None:
+        self.stimuli, self.spec, self.database = stimuli, stimuli.spec, database
+        self.versions, self.limits = dict(versions), limits or Limits()
+        self.people, self.sittings = People(database), Sittings(database, stimuli.spec)
+        per_hour = self.limits.participants_per_hour
+        self.newcomers = Buckets(per_hour / 3600, per_hour)
+        self.requests = Buckets(self.limits.messages_per_s, 4 * self.limits.messages_per_s)
+        self._threads = ThreadPoolExecutor(4, "experiment")
+
+    async def aside(self, act: Callable[..., Outcome], *arguments, **named) -> Outcome:
+        """``act`` in a thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, partial(act, *arguments, **named))
+
+    def close(self) -> None:
+        """Let go of threads; what was recorded is recorded."""
+        self._threads.shutdown()
+
+    def about(self) -> dict[str, Any]:
+        """What the page shows before anybody agreed."""
+        n_trials = self.spec.n_images + self.spec.n_practice
+        return {
+            "title": self.spec.title,
+            "answers": list(self.spec.superclasses),
+            "n_trials": n_trials,
+            "minutes": max(1, round(n_trials * TRIAL_MS / 60_000)),
+            "shown_px": self.spec.shown_px,
+            "privacy": privacy_note(self.spec.title),
+        }
+
+    def seated(self, seat: Seat) -> dict[str, Any]:
+        """What a page needs to run the trials that are left; it is never told what an image shows."""
+        timing = self.spec.timing
+        return {
+            "experiment": self.spec.hash,
+            "next": seat.next,
+            "keys": seat.keys,
+            "n_blocks": self.spec.n_blocks,
+            "shown_px": self.spec.shown_px,
+            "stimulus_ms": timing.stimulus_ms,
+            "window_ms": timing.window_ms,
+            "pause_ms": timing.pause_ms,
+            "trials": [
+                {
+                    "number": trial.number,
+                    "block": trial.block,
+                    "practice": trial.phase == PRACTICE,
+                    "fixation_ms": trial.fixation_ms,
+                }
+                for trial in seat.trials
+            ],
+        }
+
+    def picture(self, trial: Trial) -> bytes:
+        """The stimulus as a PNG."""
+        return self.stimuli.png(trial.image, trial.map_type, trial.level)
+
+    def finish(self, seat: Seat, result: Result) -> dict[str, Any]:
+        """Keep a result; what the page says to it. Raises ``NotNow``."""
+        self.sittings.finish(seat, result)
+        trial = seat.trials[result.number]
+        told: dict[str, Any] = {"feedback": self._feedback(seat, trial, result)}
+        last = result.number == len(seat.trials) - 1
+        if last or seat.trials[result.number + 1].block != trial.block:
+            told["block"] = self.summary(seat, trial.block)
+        return told
+
+    def summary(self, seat: Seat, block: int) -> dict[str, Any]:
+        """Of a block's answers in time: how many, the share that were right, their mean reaction time in ms."""
+        known = [
+            (answer == self.spec.superclass_of[trial.image], record.rt_ms)
+            for trial, record in self.sittings.finished_block(seat, block)
+            if (answer := answer_in_time(seat, record)) is not None and record.rt_ms >= 0
+        ]
+        if not known:
+            return {"block": block, "n": 0, "accuracy": None, "rt_ms": None}
+        rights, times = zip(*known, strict=True)
+        return {"block": block, "n": len(known), "accuracy": fmean(rights), "rt_ms": fmean(times)}
+
+    def _feedback(self, seat: Seat, trial: Trial, result: Result) -> str:
+        """In practice right or wrong; afterwards only what was too slow or too early."""
+        if result.rt_ms is not None and result.rt_ms < self.spec.exclusions.min_rt_ms:
+            return EARLY
+        answer = answer_in_time(seat, result)
+        if answer is None:
+            return SLOW
+        if trial.phase != PRACTICE:
+            return ""
+        return RIGHT if answer == self.spec.superclass_of[trial.image] else WRONG
+
+
+def privacy_note(title: str) -> list[str]:
+    """Sentences for the page of consent, true of what the records hold."""
+    return [
+        "You see images for a short moment and tell with two keys what they show. Your answers are used for research "
+        "on how people and computers recognise things.",
+        "Kept are: which key you pressed and when, how the screen kept time, and the size of your window, all under a "
+        "random number.",
+        "Not kept are: your name, your address in the network, your browser's name, or anything from other pages. A "
+        "cookie holds a random secret so that you can go on after a break; there are no other cookies and no trackers.",
+        f"The images are from: {title}. You may stop at any time by closing the page, and ask whoever runs this to "
+        "delete everything of yours.",
+    ]
