@@ -1,0 +1,47 @@
+"""Serve a small experiment: ``python -m tests.browser.serve_experiment PORT FOLDER RECORDS IMAGES``.
+
+Its trials are shorter than any experimenter's, so that hundreds fit into a test; everything else is the real thing.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import panel as pn
+
+from gala_viz.behavior.database import Database
+from gala_viz.collections import open_collection
+from gala_viz.commands.experiment.page import addresses
+from gala_viz.experiment.prepare import Wanted, prepared
+from gala_viz.experiment.spec import TimingSpec, read_spec
+from gala_viz.experiment.stimuli import opened
+from gala_viz.panels.experiment import experiment_page
+from gala_viz.play.server import versions
+from gala_viz.play.trials.running import Running
+from tests.experiment.folder_of_animals import make
+
+TIMING = TimingSpec(fixation_ms=(100.0, 150.0, 200.0), stimulus_ms=50.0, window_ms=400.0, pause_ms=20.0)
+
+
+def prepare(folder: Path, n_images: int) -> None:
+    """Photographs, maps and the experiment's file, once."""
+    photos, maps = make(folder, each=n_images // 2 + 2)
+    sources = {"clickme": f"files:{maps}", "saliency": "opencv:spectral-residual"}
+    wanted = Wanted(n_images=n_images, n_practice=4, split="all", maps=sources, side_px=64)
+    spec = prepared(open_collection(photos), str(photos), wanted, timing=TIMING)
+    replace(spec, shown_px=256).save(folder / "experiment.toml")
+
+
+def main(port: int, folder: Path, records: Path, n_images: int) -> None:
+    """Serve until ended."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / "experiment.toml").exists():
+        prepare(folder, n_images)
+    running = Running(opened(read_spec(folder / "experiment.toml")), Database(records), versions())
+    pn.serve({"experiment": experiment_page}, port=port, show=False, extra_patterns=addresses(running)(""))
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]), int(sys.argv[4]))
