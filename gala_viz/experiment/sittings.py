@@ -66,7 +66,9 @@ class Sittings:
     def enter(self, participant: str, screen: Screen, versions: Mapping[str, str]) -> Seat:
         """The participant's place, or a new one: in the set with the fewest sittings that are finished or under way."""
         device = {"window_px": list(screen.window_px), "mobile": screen.mobile}
+        one_at_a_time = select(Experiment.hash).where(Experiment.hash == self.hash).with_for_update()
         with self._database.writing() as connection:
+            connection.execute(one_at_a_time)
             found = self._found(connection, participant)
             if found is not None:
                 connection.execute(update(Sitting).where(Sitting.id == found.id).values(last_ms=now_ms()))
@@ -95,7 +97,9 @@ class Sittings:
 
         Raises ``NotNow`` unless it is the next one.
         """
+        one_at_a_time = select(Sitting.id).where(Sitting.id == seat.id).with_for_update()
         with self._database.writing() as connection:
+            connection.execute(one_at_a_time)
             expected = _n_begun(connection, seat.id)
             if number != expected or number >= len(seat.trials):
                 raise NotNow(f"the next trial is {expected}; {number} was asked for.")

@@ -217,3 +217,36 @@ def test_a_small_window_is_told_and_may_be_enlarged(chromium, experiment):
     assert page.page.get_by_text("The window is too small").count() == 0
     page.close()
     assert page.errors == []
+
+
+STALL = """
+() => {
+  BOARD
+  const look = () => {
+    const canvas = deep(document, 'main.experiment')?.querySelector('.stage .stimulus')
+    if (canvas != null && getComputedStyle(canvas).visibility === 'visible') {
+      const end = performance.now() + 180
+      while (performance.now() < end) { /* another program takes the processor */ }
+      return
+    }
+    requestAnimationFrame(look)
+  }
+  requestAnimationFrame(look)
+}
+""".replace("BOARD", BOARD)
+
+
+def test_a_screen_that_stalls_is_flagged_and_what_was_shown_is_told(visitor, experiment):
+    page = visitor.page
+    to_the_keys(page)
+    page.evaluate(WATCH)
+    page.evaluate(STALL)
+    page.get_by_role("button", name="Begin").click()
+    page.wait_for_function("() => window.watched.filter(([what]) => what === 'fixation').length > 1")
+    sitting = rows(experiment, Sitting)[-1].id
+    first = next(one for one in rows(experiment, TrialRecord) if one.sitting_id == sitting and one.number == 0)
+    watched = page.evaluate("window.watched")
+    seen = next(end - begun for (what, begun), (_, end) in pairwise(watched) if what == "stimulus")
+    assert first.dropped_frames >= 8
+    assert first.stimulus_ms > 150
+    assert abs(first.stimulus_ms - seen) < 1.0
