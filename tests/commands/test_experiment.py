@@ -14,7 +14,8 @@ def prepared(tmp_path_factory):
     root = tmp_path_factory.mktemp("experiment")
     photos, maps = make(root, each=49)
     folder = root / "e"
-    asked = ["--folder", str(folder), "--collection", str(photos), "--clickme", f"files:{maps}", "--split", "all"]
+    asked = ["--folder", str(folder), "--collection", str(photos), "--split", "all"]
+    asked += ["--maps", f"clickme=files:{maps}", "saliency=opencv:fine-grained"]
     assert main(["experiment", "prepare", *asked, "--images", "96", "--practice", "2", "--fill", "grey"]) == 0
     return folder
 
@@ -43,6 +44,12 @@ def test_simulated_participants_are_analysed_to_a_figure_that_says_so(prepared, 
     assert {"performance.csv", "tests.csv", "exclusions.csv", "figure-1b.pdf", "figure-1b.md"} <= {
         one.name for one in prepared.iterdir()
     }
+
+
+@pytest.mark.parametrize("maps", [["clickme"], ["=human"], ["a=human", "a=opencv:fine-grained"]])
+def test_maps_without_a_name_or_with_one_twice_are_told(tmp_path, maps, capsys):
+    assert main(["experiment", "prepare", "--folder", str(tmp_path), "--collection", "photos", "--maps", *maps]) == 2
+    assert "NAME=SOURCE, each name once" in capsys.readouterr().err
 
 
 def test_as_many_middles_as_map_types_are_asked_for(prepared, capsys):

@@ -18,11 +18,9 @@ class Prepare:
     """The experiment's new folder."""
     collection: str = "rendered"
     """A known name, or a folder of photographs in folders animal/ and vehicle/ (or any two superclasses)."""
-    clickme: str = "human"
-    """Where the importance that is tested comes from: human, human:KIND, opencv:MODEL or files:PATH."""
-    saliency: tuple[str, ...] = ("opencv:fine-grained",)
-    """What it is tested against, named saliency, saliency2, …: opencv:fine-grained, opencv:spectral-residual,
-    files:PATH (a folder of maps by image) or human:KIND (for example eye fixations)."""
+    maps: tuple[str, ...] = ("clickme=human", "saliency=opencv:fine-grained")
+    """Map types as NAME=SOURCE: human, human:KIND (for example eye fixations), opencv:fine-grained,
+    opencv:spectral-residual, or files:PATH (a folder of maps by image, an HDF5 file, a table of clicks)."""
     superclasses: tuple[str, ...] = ()
     """The two answers, where the collection has more than two superclasses."""
     images: int = 240
@@ -56,13 +54,15 @@ class Prepare:
         if (self.folder / SPEC).exists():
             raise FileExistsError(f"{self.folder} already holds an experiment; its file is never written over.")
         collection = open_collection(self.collection)
-        others = {"saliency" + ("" if at == 1 else str(at)): one for at, one in enumerate(self.saliency, start=1)}
+        named = [one.partition("=") for one in self.maps]
+        if not all(name and source for name, _, source in named) or len({name for name, *_ in named}) != len(named):
+            raise ValueError(f"--maps are NAME=SOURCE, each name once; got {' '.join(self.maps)}.")
         wanted = Wanted(
             n_images=self.images,
             n_practice=self.practice,
             split=self.split,
             superclasses=self.superclasses,
-            maps={"clickme": self.clickme, **others},
+            maps={name: source for name, _, source in named},
             seed=self.seed,
         )
         spec = prepared(

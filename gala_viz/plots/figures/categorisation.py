@@ -37,7 +37,7 @@ def categorisation_figure(
     apart at the right; the dotted line is chance.
     """
     observers = [one for one in titles if one in set(performance["observer"])]
-    columns = min(PER_ROW, len(observers))
+    columns = 2 if len(observers) == 4 else min(PER_ROW, len(observers))
     rows = math.ceil(len(observers) / columns)
     with page(2.15 * rows + 0.35, 2.4 * columns) as figure:
         grid = figure.subplots(rows, columns, squeeze=False, sharey=True)
