@@ -84,6 +84,11 @@ class _Observer:
     members: NDArray[np.float64]
     """(superclass, category): 1 where the category is of the superclass."""
 
+    @property
+    def batch(self) -> int:
+        """Pictures at a time: few on a CPU, whose memory for a layer is then used again instead of asked for anew."""
+        return 4 if self.network.device.type == "cpu" else 64
+
     @classmethod
     def of(cls, network: Network, stimuli: Stimuli) -> _Observer:
         members = category_members(network.categories, stimuli.collection, stimuli.spec.superclasses)
@@ -93,9 +98,10 @@ class _Observer:
         """Numbers of superclasses. A picture fills the network's whole frame."""
         frame = self.network.preprocessing
         whole = replace(frame, short_px=frame.crop_px)
-        batch = torch.from_numpy(np.stack([whole.to_input(one) for one in pictures])).to(self.network.device)
+        inputs = torch.from_numpy(np.stack([whole.to_input(one) for one in pictures]))
         with torch.inference_mode():
-            probabilities = softmax(self.network.logits(batch).float().cpu().numpy())
+            parts = [self.network.logits(some.to(self.network.device)) for some in inputs.split(self.batch)]
+        probabilities = softmax(torch.cat(parts).float().cpu().numpy())
         return (probabilities @ self.members.T).argmax(axis=1).tolist()
 
 
@@ -104,12 +110,13 @@ def category_members(
 ) -> NDArray[np.float64]:
     """(superclass, category): which of a network's ``categories`` are of which superclass, 1 or 0.
 
-    By the collection's own images where the network knows its categories; else, for ImageNet's 1,000, by WordNet.
+    ImageNet's 1,000 by WordNet, so that no animal or vehicle is left out; other categories by the collection's images.
     """
-    known = {collection.category(image): collection.superclass(image) for image in collection.images}
-    found = [known.get(category) for category in categories]
-    if not set(superclasses) <= set(found) and tuple(categories) == category_names():
+    if tuple(categories) == category_names():
         found = [superclass_of_index(index) for index in range(len(categories))]
+    else:
+        known = {collection.category(image): collection.superclass(image) for image in collection.images}
+        found = [known.get(category) for category in categories]
     members = np.array([[one == superclass for one in found] for superclass in superclasses], dtype=float)
     for superclass, row in zip(superclasses, members, strict=True):
         if not row.any():

@@ -77,6 +77,22 @@ def test_categories_are_told_by_the_collection_or_for_imagenet_by_wordnet(collec
         category_members(("hare", "rose"), collection, ("animal", "vehicle"))
 
 
+class Named:
+    """Two images whose categories are among ImageNet's by name."""
+
+    images = ("a", "b")
+
+    def category(self, image):
+        return {"a": "starfish", "b": "schooner"}[image]
+
+    def superclass(self, image):
+        return {"a": "animal", "b": "vehicle"}[image]
+
+
+def test_a_network_of_imagenet_keeps_all_its_animals_where_a_collection_names_a_few():
+    assert category_members(category_names(), Named(), ("animal", "vehicle")).sum(axis=1).tolist() == [398, 70]
+
+
 @pytest.mark.parametrize(
     ("name", "superclass"),
     [("tench", "animal"), ("puffer", "animal"), ("abacus", None), ("ambulance", "vehicle"), ("carton", None),
