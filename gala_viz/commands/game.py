@@ -24,6 +24,8 @@ class Arguments:
 
     def run(self) -> None:
         """Serve the game until Ctrl-C; what cannot be played is told before the server starts."""
+        from tornado.ioloop import IOLoop
+
         from gala_viz.behavior.password import VARIABLE
         from gala_viz.commands.game_page import experimenter, loaded
         from gala_viz.panels.game import game_page
@@ -33,4 +35,7 @@ class Arguments:
         pages = {"game": game_page}
         if os.environ.get(VARIABLE):
             pages["experimenter"] = lambda: experimenter(self.options)
-        serve(pages, self.at, patterns=game_addresses(game, frozenset(self.at.origins))(""))
+        try:
+            serve(pages, self.at, patterns=game_addresses(game, frozenset(self.at.origins))(""))
+        finally:
+            IOLoop.current().run_sync(game.close)  # the last quarter of a second of rounds in play

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from gala_viz.behavior.database import Database
 from gala_viz.cli import main
 from tests.experiment.folder_of_animals import make
 
@@ -60,3 +61,14 @@ def test_as_many_middles_as_map_types_are_asked_for(prepared, capsys):
 def test_a_folder_without_an_experiment_is_told(tmp_path, capsys):
     assert main(["experiment", "observe", "--folder", str(tmp_path)]) == 2
     assert "gala-viz experiment prepare makes" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("step", ["status", "export"])
+def test_records_that_are_not_there_or_empty_are_told(prepared, tmp_path, step, capsys):
+    asked = ["experiment", step, "--folder", str(prepared), "--records", str(tmp_path / "r.sqlite")]
+    assert main(asked) == 2
+    assert "is not there" in capsys.readouterr().err
+    Database(tmp_path / "r.sqlite").close()
+    assert main(asked) == {"status": 0, "export": 2}[step]
+    told = capsys.readouterr()
+    assert "0 finished" in told.out or "holds no response" in told.err

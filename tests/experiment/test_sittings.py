@@ -17,6 +17,7 @@ from gala_viz.behavior.database import Database
 from gala_viz.behavior.people import People
 from gala_viz.behavior.tables import Sitting
 from gala_viz.experiment.export import write_bids, write_csv
+from gala_viz.experiment.overview import progress
 from gala_viz.experiment.recorded import recorded_responses
 from gala_viz.experiment.responses import COLUMNS, checked, read_responses
 from gala_viz.experiment.results import BadResult, Result, Screen, number_of
@@ -68,6 +69,19 @@ def test_who_drops_out_leaves_the_set_to_another_and_who_finished_keeps_it(sitti
         connection.execute(update(Sitting).where(Sitting.id.in_(gone)).values(**values))
     later = [sittings.enter(newcomer(), SCREEN, {}) for _ in range(2)]
     assert {seat.set_number for seat in later} == {seats[5].set_number, seats[8].set_number}
+
+
+def test_progress_counts_who_finished_who_is_at_it_and_who_is_gone(sittings, newcomer, database, spec):  # noqa: F811
+    seats = [sittings.enter(newcomer(), SCREEN, {}) for _ in range(3)]
+    finish_all(sittings, seats[0])
+    with database.writing() as connection:
+        values = {"last_ms": Sitting.last_ms - ACTIVE_MS - 1}
+        connection.execute(update(Sitting).where(Sitting.id == seats[1].id).values(**values))
+    found = progress(database, spec)
+    assert (found.finished, found.under_way, found.dropped_out, found.trials) == (1, 1, 1, 36)
+    assert sum(found.finished_of_set) == found.finished_of_set[seats[0].set_number] == 1
+    assert found.finished_of_keys == ((0, 1) if seats[0].swapped else (1, 0))
+    assert "each of 24 sets is finished 0 to 1 times" in found.told()
 
 
 def test_many_at_once_are_seated_in_balance(sittings, newcomer):

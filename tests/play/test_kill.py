@@ -80,3 +80,40 @@ def test_a_killed_server_loses_at_most_half_a_second_and_the_player_goes_on(tmp_
     assert again != interrupted
     assert len({row.image for row in rounds.values()}) == 3
     assert welcome["n_rounds"] >= 1
+
+
+def test_a_server_that_is_ended_by_ctrl_c_keeps_every_point(tmp_path):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "gala_viz", "game", "--collection", "photos", "--port", str(port), "--no-show"]
+    command += ["--records", str(tmp_path / "r.sqlite"), "--catch-share", "0"]
+    log = (tmp_path / "log.txt").open("w")
+    server = subprocess.Popen(command, cwd=REPOSITORY, stdout=log, stderr=log, start_new_session=True)
+
+    async def painted():
+        url = f"http://127.0.0.1:{port}"
+        await answered(url)
+        player = Player(url)
+        await player.enter()
+        shown = await player.next_round()
+        for x, y in list(trail([(4, 4), (20, 4)], player.spec))[:4]:
+            point = [x, y, time.monotonic() * 1000]
+            await player.say({"type": "paint", "round": shown.round, "points": [point]})
+            await asyncio.sleep(0.051)
+        os.killpg(server.pid, signal.SIGINT)
+        return shown.round
+
+    try:
+        interrupted = in_own_loop(painted(), 120)
+        assert server.wait(30) in (0, 130)
+    finally:
+        if server.poll() is None:
+            os.killpg(server.pid, signal.SIGKILL)
+    database = Database(tmp_path / "r.sqlite")
+    with database.reading() as connection:
+        kept = connection.scalars(select(RoundPoint.number).where(RoundPoint.round_id == interrupted)).all()
+        outcome = connection.scalar(select(Round.outcome).where(Round.id == interrupted))
+    database.close()
+    assert sorted(kept) == [0, 1, 2, 3]
+    assert outcome == "interrupted"

@@ -13,10 +13,12 @@ from gala_viz.commands.experiment.observe import Observe
 from gala_viz.commands.experiment.prepare import Prepare
 from gala_viz.commands.experiment.run import Run
 from gala_viz.commands.experiment.simulate import Simulate
+from gala_viz.commands.experiment.status import Status
 
 Step = (
     Annotated[Prepare, tyro.conf.subcommand("prepare")]
     | Annotated[Run, tyro.conf.subcommand("run")]
+    | Annotated[Status, tyro.conf.subcommand("status")]
     | Annotated[Export, tyro.conf.subcommand("export")]
     | Annotated[Observe, tyro.conf.subcommand("observe")]
     | Annotated[Simulate, tyro.conf.subcommand("simulate")]

@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from gala_viz.commands.experiment.folder import DEFAULT, RESPONSES, spec_of
+from gala_viz.commands.experiment.folder import DEFAULT, RESPONSES, records_of, spec_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,19 +20,13 @@ class Export:
 
     def run(self) -> None:
         """Write both."""
-        from gala_viz.behavior.database import Database
         from gala_viz.experiment.export import write_bids, write_csv
         from gala_viz.experiment.recorded import recorded_responses
         from gala_viz.experiment.stimuli import opened
 
-        if "://" not in self.records and not Path(self.records).expanduser().is_file():
-            raise FileNotFoundError(f"--records names the database of an experiment; {self.records} is not there.")
         spec = spec_of(self.folder)
-        database = Database(self.records)
-        try:
+        with records_of(self.records) as database:
             responses = recorded_responses(database, opened(spec))
-        finally:
-            database.close()
         if not len(responses):
             raise ValueError(f"{self.records} holds no response to experiment {spec.hash}.")
         path = self.folder / RESPONSES / "people.csv"

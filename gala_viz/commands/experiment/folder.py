@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from gala_viz.behavior.database import Database
     from gala_viz.experiment.spec import ExperimentSpec
 
 SPEC, MANIFEST, RESPONSES = "experiment.toml", "stimuli.csv", "responses"
@@ -28,3 +31,17 @@ def keep_responses(folder: Path, name: str, table: pd.DataFrame) -> None:
     path.parent.mkdir(exist_ok=True)
     table.to_csv(path, index=False)
     sys.stdout.write(f"{len(table):,} responses written to {path}\n")
+
+
+@contextlib.contextmanager
+def records_of(records: str) -> Iterator[Database]:
+    """The database that is there already. Raises a sentence where it is not."""
+    from gala_viz.behavior.database import Database
+
+    if "://" not in records and not Path(records).expanduser().is_file():
+        raise FileNotFoundError(f"--records names the database of an experiment; {records} is not there.")
+    database = Database(records)
+    try:
+        yield database
+    finally:
+        database.close()

@@ -74,7 +74,7 @@ async function awaited(root, ask) {
 async function consent(root, about, ask) {
   const list = node("ul", {}, ...about.privacy.map((sentence) => node("li", {}, sentence)))
   const wrong = node("p", {class: "wrong", role: "alert"})
-  const lead = `${about.n_trials} images, about ${about.minutes} minutes, with breaks. You decide as fast as you can: ${about.answers.join(" or ")}?`
+  const lead = `${about.n_trials} images, about ${about.minutes === 1 ? "a minute" : `${about.minutes} minutes`}, with breaks. You decide as fast as you can: ${about.answers.join(" or ")}?`
   for (;;) {
     await card(root, "What did you see?", [lead], "I agree and take part", [node("h2", {}, "What is kept, and what is not"), list, wrong])
     try { await ask("consent", {agreed: true}); return } catch (error) { wrong.textContent = `Not possible now: ${error.message}.` }

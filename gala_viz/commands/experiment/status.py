@@ -1,0 +1,27 @@
+"""``gala-viz experiment status``: how far it has come."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from gala_viz.commands.experiment.folder import DEFAULT, records_of, spec_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class Status:
+    """Tell who finished, who is under way, who dropped out, and how evenly sets and keys are taken."""
+
+    folder: Path = DEFAULT
+    """The experiment's folder."""
+    records: str = "records.sqlite"
+    """The file or the URL of the database."""
+
+    def run(self) -> None:
+        """Print it."""
+        from gala_viz.experiment.overview import progress
+
+        spec = spec_of(self.folder)
+        with records_of(self.records) as database:
+            sys.stdout.write(f"experiment {spec.hash}: {progress(database, spec).told()}")

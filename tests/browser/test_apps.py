@@ -1,0 +1,67 @@
+"""The other apps as ``panel serve`` serves them: the experimenter's door, the experiment with its addresses."""
+
+import os
+import sys
+
+import pytest
+
+from gala_viz.cli import main
+from tests.browser.conftest import Server, Watched, free_port
+from tests.experiment.folder_of_animals import make
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
+SECRET = "a long password"
+
+
+@pytest.fixture(scope="module")
+def served(chromium_path, repository, tmp_path_factory):
+    """``served(app, *arguments)``: the address of an app's own server."""
+    servers = []
+
+    def serve(name, *arguments):
+        folder, port = tmp_path_factory.mktemp(name), free_port()
+        app = str(repository / "apps" / f"{name}.py")
+        command = [sys.executable, "-m", "panel", "serve", app, "--port", str(port), "--args", *arguments]
+        os.environ["GALA_VIZ_PASSWORD"] = SECRET
+        servers.append(Server(command, port, folder / "log.txt", "favicon.ico"))
+        return f"{servers[-1].url}/{name}"
+
+    yield serve
+    for one in servers:
+        one.close()
+
+
+@pytest.fixture
+def browser(chromium):
+    opened = Watched(chromium)
+    opened.page.set_default_timeout(120_000)
+    yield opened
+    opened.close()
+    assert opened.errors == []
+    assert opened.hosts <= {"localhost"}
+
+
+def test_the_experimenters_door_opens_to_its_password_alone(served, browser, tmp_path):
+    page = browser.page
+    page.goto(served("experimenter", "--collection", "photos", "--records", str(tmp_path / "r.sqlite")))
+    password = page.get_by_label("Password").first
+    password.fill("a guess")
+    page.get_by_role("button", name="Open").click()
+    page.get_by_text("not the password").wait_for()
+    assert page.get_by_text("Files").count() == 0
+    password.fill(SECRET)
+    page.get_by_role("button", name="Open").click()
+    page.get_by_role("heading", name="Files").wait_for()
+    page.get_by_role("button", name="Pause").first.wait_for()
+
+
+def test_an_experiment_is_served_with_the_addresses_that_its_page_asks(served, browser, tmp_path):
+    photos, maps = make(tmp_path, each=8)
+    folder = tmp_path / "e"
+    prepare = ["experiment", "prepare", "--folder", str(folder), "--collection", str(photos), "--split", "all"]
+    prepare += ["--images", "8", "--practice", "2", "--maps", f"clickme=files:{maps}", "saliency=opencv:fine-grained"]
+    assert main(prepare) == 0
+    page = browser.page
+    page.goto(served("experiment", "--folder", str(folder), "--records", str(tmp_path / "r.sqlite")))
+    page.get_by_role("button", name="I agree and take part").wait_for()
+    page.get_by_text("10 images, about a minute").wait_for()
