@@ -73,14 +73,14 @@ def test_the_analysis_finds_where_map_types_differ_and_that_full_images_do_not(r
 
 
 def test_known_thresholds_lie_within_95_percent_intervals_about_that_often(large):
-    """Of 100 intervals that hold the truth with 95 %, fewer than 90 do in one of 70 such tests: the seeds are fixed."""
+    """Of 60 intervals that hold the truth with 95 %, fewer than 52 do in one of 140 such tests; the seeds are fixed."""
     truth = {name: true_level(PEOPLE, name) for name in PEOPLE.middles}
     hits = 0
-    for seed in range(50):
+    for seed in range(30):
         trials, _ = included(checked(simulated_responses(large, PEOPLE, 24, seed)), large)
         for row in thresholds(trials, n_resamples=400, seed=seed).itertuples():
             hits += row.low <= truth[row.map_type] <= row.high
-    assert hits >= 90
+    assert hits >= 52
 
 
 def test_the_rules_exclude_who_breaks_them_and_count_it(responses, large):
