@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal, TypeVar
 
+Spec = TypeVar("Spec")
 Target = Literal["own", "label"] | int
 Reduction = Literal["absolute", "maximum", "signed"]
 Normalisation = Literal["maximum", "percentile", "sum", "none"]
@@ -72,6 +73,32 @@ class MapRequest:
 def settings(spec: Any) -> dict[str, Any]:
     """The fields of a spec as plain values, for attrs, cards and JSON."""
     return asdict(spec)
+
+
+def made(kind: type[Spec], content: Mapping[str, Any], parts: Mapping[str, type] | None = None) -> Spec:
+    """A spec from plain values, as ``settings`` gives them; lists become tuples, ``parts`` are specs within it.
+
+    Raises ``ValueError`` for a name that the spec does not have, and for what its own checks refuse.
+    """
+    if not isinstance(content, Mapping):
+        raise ValueError(f"{kind.__name__}: settings by name were expected.")
+    unknown = set(content) - {one.name for one in fields(kind)}
+    if unknown:
+        raise ValueError(f"unknown settings: {', '.join(sorted(unknown))}.")
+    values = {name: _frozen(value) for name, value in content.items()}
+    for name, part in (parts or {}).items():
+        if name in values:
+            values[name] = made(part, values[name])
+    try:
+        return kind(**values)
+    except TypeError as error:
+        raise ValueError(f"{kind.__name__}: {error}") from None
+
+
+def _frozen(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _frozen(one) for name, one in value.items()}
+    return tuple(_frozen(one) for one in value) if isinstance(value, list) else value
 
 
 def fingerprint(*parts: Any) -> str:

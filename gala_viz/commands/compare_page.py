@@ -45,10 +45,11 @@ def warm_up(options: CompareOptions) -> None:
 
 def source(options: CompareOptions) -> SharedSource:
     """The source of all sessions with these options; the first call begins to load it, in a thread of its own."""
-    return shared_source(options, lambda say: _load(options, say))
+    return shared_source(options, lambda say: load(options, say))
 
 
-def _load(options: CompareOptions, say: Callable[[str], None]) -> MapSource:
+def load(options: CompareOptions, say: Callable[[str], None]) -> MapSource:
+    """The source itself; ``say`` hears which step it is at."""
     if options.store is not None:
         return _stored(options, say)
     say("Opening the collection…")

@@ -6,15 +6,13 @@ Source of the defaults: Linsley et al. 2019, figure 1B, and the rapid categorisa
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import tomli_w
 
 from gala_viz.experiment.revelation import FULL, RevelationSpec
-from gala_viz.specs import fingerprint
+from gala_viz.specs import fingerprint, made
 
 FORMAT = 1
 SUFFIX = ".toml"
@@ -167,23 +165,9 @@ def read_spec(path: str | Path) -> ExperimentSpec:
     if content.pop("format", None) != FORMAT:
         raise ValueError(f"{path} is no experiment of format {FORMAT}, which this program reads.")
     try:
-        parts = {name: _made(kind, content.pop(name)) for name, kind in _PARTS.items()}
-        return _made(ExperimentSpec, content | parts)
-    except (TypeError, KeyError, ValueError) as error:
+        return made(ExperimentSpec, content, _PARTS)
+    except (ValueError, AttributeError) as error:
         raise ValueError(f"{path} is no experiment: {error}") from None
 
 
 _PARTS = {"revelation": RevelationSpec, "timing": TimingSpec, "exclusions": ExclusionSpec}
-
-
-def _made(kind: type, content: Mapping[str, Any]) -> Any:
-    unknown = set(content) - {one.name for one in fields(kind)}
-    if unknown:
-        raise ValueError(f"unknown settings: {', '.join(sorted(unknown))}.")
-    return kind(**{name: _frozen(value) for name, value in content.items()})
-
-
-def _frozen(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _frozen(one) for name, one in value.items()}
-    return tuple(value) if isinstance(value, list) else value

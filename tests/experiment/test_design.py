@@ -36,7 +36,7 @@ def test_every_setting_changes_the_hash(spec):
         ("a = ", "no experiment"),
         ("format = 7", "format 1"),
         ("format = 1", "no experiment"),
-        ("format = 1\nnew = 2\nrevelation = {speed = 3}\n[timing]\n[exclusions]\n", "unknown settings: speed"),
+        ("format = 1\nnew = 2\nrevelation = {speed = 3}\n[timing]\n[exclusions]\n", "unknown settings: new"),
     ],
 )
 def test_other_files_are_refused_with_a_sentence(tmp_path, content, sentence):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from textwrap import fill
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -18,6 +20,7 @@ from gala_viz.plots.figures.page import (
     page,
     picture,
 )
+from gala_viz.registry import UnknownNameError, unknown_name
 
 Map = NDArray[np.floating] | None
 SCALES = (
@@ -28,6 +31,13 @@ SCALES = (
     "second network relies more, blue where the first does."
 )
 """What the colours stand for, for the caption."""
+COLUMNS = ("image", "people", "first", "second", "delta", "first_norm", "second_norm")
+"""What may stand side by side, in the order of the published figure."""
+HEADING_LETTERS = 18
+"""In a line over a column; longer names of networks go on below."""
+_KIND = {"people": "people", "first": "maps", "second": "maps", "delta": "delta"}
+_KIND |= {"first_norm": "norms", "second_norm": "norms"}
+"""Columns of one kind share a colour scale."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -48,42 +58,96 @@ class Compared:
     second_norm: Map
 
 
-def comparison_figure(rows: Sequence[Compared], names: tuple[str, str], layer: str, people: str = "people") -> Figure:
+def comparison_figure(
+    rows: Sequence[Compared],
+    names: tuple[str, str],
+    layer: str,
+    people: str = "people",
+    *,
+    columns: Sequence[str] = COLUMNS,
+    method: str = "SmoothGrad",
+    width_inches: float = WIDTH_INCHES,
+) -> Figure:
     """The figure of ``rows`` for two networks called ``names``; attention norms are of ``layer``.
 
-    ``people`` heads the column of human maps: say there when they are simulated.
+    ``people`` heads the column of human maps: say there when they are simulated. ``columns`` are some of ``COLUMNS``,
+    in the order wanted; ``method`` names the maps. Raises ``ValueError``, ``UnknownNameError``.
     """
-    humans = [_over(row.human_map, "largest") for row in rows]
-    maps = [[_over(one, "percentile") for one in (row.first, row.second)] for row in rows]
-    norms = [[_over(one, "rms") for one in (row.first_norm, row.second_norm)] for row in rows]
+    check_columns(columns)
+    drawn = [_scaled(row) for row in rows]
+    ends = {
+        "people": (0.0, 1.0),
+        "maps": (0.0, 1.0),
+        "delta": (-1.0, 1.0),
+        "norms": (0.0, finite_max(*(one[name] for one in drawn for name in ("first_norm", "second_norm")))),
+    }
     end = finite_max(*(None if row.delta is None else np.abs(row.delta) for row in rows))
-    top = finite_max(*(one for pair in norms for one in pair))
-    columns = ("image", people, f"SmoothGrad\n{names[0]}", f"SmoothGrad\n{names[1]}", "delta")
-    columns += tuple(f"attention norm\n{name}" for name in names)
-    count = max(1, len(rows))
-    side = WIDTH_INCHES / len(columns)
-    with page(0.55 + count * (side - 0.06)) as figure:
-        grid = figure.add_gridspec(count + 1, len(columns), height_ratios=[*[1] * count, 0.05], hspace=0, wspace=0)
-        cells = [[figure.add_subplot(grid[row, column]) for column in range(len(columns))] for row in range(count)]
-        for axes, title in zip(cells[0], columns, strict=True):
-            axes.set_title(title, fontsize=6, pad=3)
-        for line, row, human, pair, norm in zip(cells, rows, humans, maps, norms, strict=False):
-            frame = row.view.shape[:2]
-            picture(line[0], row.view)
-            line[0].set_ylabel(row.title, fontsize=6, labelpad=2)
-            for axes, one in zip(line[1:4], (human, *pair), strict=True):
-                picture(axes, one, colours=SEQUENTIAL_MAP, frame_px=frame)
-            picture(line[4], row.delta, colours=DIVERGING_MAP, limits=(-end, end), frame_px=frame)
-            for axes, one in zip(line[5:], norm, strict=True):
-                picture(axes, one, colours=SEQUENTIAL_MAP, limits=(0, top), frame_px=frame)
-        for place, colours, limits, label in (
-            (grid[-1, 1], SEQUENTIAL_MAP, (0, 1), "marks / largest"),
-            (grid[-1, 2:4], SEQUENTIAL_MAP, (0, 1), "SmoothGrad / its 99th percentile"),
-            (grid[-1, 4], DIVERGING_MAP, (-end, end), "difference"),
-            (grid[-1, 5:7], SEQUENTIAL_MAP, (0, top), f"norm of {layer} / its RMS"),
-        ):
-            colour_bar(figure.add_subplot(place), colours, limits, label)
+    ends["delta"] = (-end, end)
+    headings = dict(zip(COLUMNS, _headings(names, people, method), strict=True))
+    labels = {
+        "people": "marks / largest",
+        "maps": f"{method} / its 99th percentile",
+        "delta": "difference",
+        "norms": f"norm of {layer} / its RMS",
+    }
+    count, width = max(1, len(rows)), len(columns)
+    with page(0.55 + count * (width_inches / max(width, 3) - 0.06), width_inches) as figure:
+        grid = figure.add_gridspec(count + 1, width, height_ratios=[*[1] * count, 0.05], hspace=0, wspace=0)
+        for at, name in enumerate(columns):
+            for line in range(count):
+                axes = figure.add_subplot(grid[line, at])
+                if line == 0:
+                    axes.set_title(headings[name], fontsize=6, pad=3)
+                if line >= len(rows):
+                    picture(axes, None)
+                    continue
+                kind = _KIND.get(name)
+                colours = None if kind is None else DIVERGING_MAP if kind == "delta" else SEQUENTIAL_MAP
+                frame = rows[line].view.shape[:2]
+                picture(axes, drawn[line][name], colours=colours, limits=ends.get(kind, (0, 1)), frame_px=frame)
+                if at == 0:
+                    axes.set_ylabel(rows[line].title, fontsize=6, labelpad=2)
+        for kind, start, stop in _runs(columns):
+            colours = DIVERGING_MAP if kind == "delta" else SEQUENTIAL_MAP
+            colour_bar(figure.add_subplot(grid[-1, start:stop]), colours, ends[kind], labels[kind])
     return figure
+
+
+def check_columns(columns: Sequence[str]) -> None:
+    """Raise ``UnknownNameError`` for a column that is none of ``COLUMNS``, ``ValueError`` for none or one twice."""
+    for name in columns:
+        if name not in COLUMNS:
+            raise UnknownNameError(unknown_name("column", name, list(COLUMNS)))
+    if not columns or len(set(columns)) != len(columns):
+        raise ValueError(f"columns are one or more of {', '.join(COLUMNS)}, each once; got {', '.join(columns)}.")
+
+
+def _headings(names: tuple[str, str], people: str, method: str) -> tuple[str, ...]:
+    names = tuple(fill(name, HEADING_LETTERS) for name in names)
+    maps, norms = (tuple(f"{what}\n{name}" for name in names) for what in (method, "attention norm"))
+    return ("image", people, *maps, "delta", *norms)
+
+
+def _runs(columns: Sequence[str]) -> Iterator[tuple[str, int, int]]:
+    """(kind, first, last + 1) of neighbouring columns of one kind: each such run has one colour bar."""
+    at = 0
+    for kind, run in groupby(columns, key=_KIND.get):
+        count = len(list(run))
+        if kind is not None:
+            yield kind, at, at + count
+        at += count
+
+
+def _scaled(row: Compared) -> dict[str, NDArray | None]:
+    return {
+        "image": row.view,
+        "people": _over(row.human_map, "largest"),
+        "first": _over(row.first, "percentile"),
+        "second": _over(row.second, "percentile"),
+        "delta": row.delta,
+        "first_norm": _over(row.first_norm, "rms"),
+        "second_norm": _over(row.second_norm, "rms"),
+    }
 
 
 def _over(values: Map, what: str) -> Map:

@@ -55,7 +55,14 @@ def page(height_inches: float, width_inches: float = WIDTH_INCHES) -> Iterator[F
         yield figure
 
 
-def save(figure: Figure, folder: Path, name: str, caption: str, formats: Sequence[str] = FORMATS) -> list[Path]:
+def save(
+    figure: Figure,
+    folder: Path,
+    name: str,
+    caption: str,
+    formats: Sequence[str] = FORMATS,
+    dpi: int = DOTS_PER_INCH,
+) -> list[Path]:
     """Write ``name`` in each of ``formats`` and the caption as ``name``.md into ``folder``; return them.
 
     The same figure gives the same bytes: no dates, no random ids.
@@ -66,7 +73,7 @@ def save(figure: Figure, folder: Path, name: str, caption: str, formats: Sequenc
         figure.draw_without_rendering()  # lays the figure out, once for all formats
         figure.set_layout_engine("none")
         for path, ending in zip(paths, formats, strict=True):
-            figure.savefig(path, dpi=DOTS_PER_INCH, metadata=_NO_DATE[ending])
+            figure.savefig(path, dpi=dpi, metadata=_NO_DATE[ending])
     told = folder / f"{name}.md"
     told.write_text(caption.rstrip() + "\n", encoding="utf-8")
     return [*paths, told]

@@ -1,0 +1,138 @@
+"""A figure from its file: read strictly, asked of a source, written with its data, drawn again the same."""
+
+import json
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from gala_viz.plots.figures.asked import WIDTHS_MM, FigureSpec, read_figure_spec
+from gala_viz.plots.figures.gathered import gathered, write_figure
+from gala_viz.registry import UnknownNameError
+from gala_viz.specs import MapRequest, SmoothGradSpec
+from tests.panels.fake_source import FakeSource
+
+IMAGES = ("photo 00000", "photo 00004")
+REQUEST = MapRequest(smoothgrad=SmoothGradSpec(n_samples=5, seed=3))
+
+
+def spec(**changes):
+    return FigureSpec(**{"images": IMAGES, "request": REQUEST, "dpi": 100, **changes})
+
+
+def written(tmp_path, asked, source=None):
+    source = source or FakeSource()
+    return write_figure(source, asked, gathered(source, asked), tmp_path, "figure")
+
+
+def test_a_spec_read_back_is_the_same(tmp_path):
+    asked = spec(
+        collection="rendered", networks=("a", "b"), columns=("image", "delta"), layer="blocks.7", width="single"
+    )
+    asked.save(tmp_path / "f.json")
+    assert read_figure_spec(tmp_path / "f.json") == asked
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("[", "is no figure"),
+        ("[1]", "format 1"),
+        ('{"format": 2}', "format 1"),
+        ('{"format": 1}', "1 to 60 ids"),
+        ('{"format": 1, "images": ["a"], "colour": 3}', "unknown settings: colour"),
+        ('{"format": 1, "images": ["a"], "columns": ["imag"]}', "Did you mean 'image'"),
+        ('{"format": 1, "images": ["a"], "dpi": 9}', "from 50 to 1200"),
+        ('{"format": 1, "images": ["a"], "width": "wide"}', "single, middle, double"),
+        ('{"format": 1, "images": ["a", "a"]}', "each once"),
+        ('{"format": 1, "images": ["a"], "request": 4}', "is no figure"),
+        ('{"format": 1, "images": ["a"], "request": {"smoothgrad": {"n_samples": 0}}}', "at least 1"),
+    ],
+)
+def test_other_files_are_refused_with_a_sentence(tmp_path, content, sentence):
+    (tmp_path / "f.json").write_text(content)
+    with pytest.raises(ValueError, match=sentence):
+        read_figure_spec(tmp_path / "f.json")
+
+
+@given(content=st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=5), st.lists, max_leaves=5))
+def test_any_json_is_read_or_refused_as_a_figure(tmp_path_factory, content):
+    path = tmp_path_factory.mktemp("figure") / "f.json"
+    for told in (content, {"format": 1, "images": content, "request": content}):
+        path.write_text(json.dumps(told))
+        with pytest.raises(ValueError, match="is no figure"):
+            read_figure_spec(path)
+
+
+def test_the_figure_comes_with_maps_scores_and_its_own_file(tmp_path):
+    source = FakeSource()
+    paths = written(tmp_path, spec(), source)
+    assert [one.suffix for one in paths] == [".png", ".svg", ".pdf", ".md", ".nc", ".csv", ".json"]
+    with xr.open_dataset(tmp_path / "figure.nc", engine="scipy") as maps:
+        assert [str(one) for one in maps["image"].values] == list(IMAGES)
+        update = source.update(IMAGES[1], REQUEST, 5)
+        np.testing.assert_allclose(maps["saliency"].sel(image=IMAGES[1]).values, update.maps.values)
+        np.testing.assert_allclose(maps["delta"].values[1], update.delta.values)
+        assert np.isnan(maps["human_map"].values[1]).all(), "nobody marked this one"
+        assert json.loads(maps.attrs["settings"])["request"]["smoothgrad"]["seed"] == 3
+    scores = pd.read_csv(tmp_path / "figure.csv")
+    assert len(scores) == 4
+    assert scores["rho"].notna().sum() == 2
+    assert set(scores["network"]) == {one.name for one in source.networks}
+
+
+def test_drawn_again_from_its_file_it_is_the_same_bytes(tmp_path):
+    first = written(tmp_path / "one", spec())
+    again = written(tmp_path / "two", read_figure_spec(tmp_path / "one" / "figure.json"))
+    for one, two in zip(first, again, strict=True):
+        if one.suffix != ".nc":
+            assert one.read_bytes() == two.read_bytes(), one.name
+
+
+@pytest.mark.parametrize("width", WIDTHS_MM)
+def test_the_figure_is_as_wide_as_a_journals_column_at_the_dots_asked_for(tmp_path, width):
+    written(tmp_path, spec(width=width, dpi=150, columns=("image", "first", "delta")))
+    assert Image.open(tmp_path / "figure.png").width == pytest.approx(WIDTHS_MM[width] / 25.4 * 150, abs=1)
+
+
+def test_columns_stand_in_the_order_asked_for_each_kind_with_one_scale(tmp_path):
+    written(tmp_path, spec(columns=("delta", "image", "second", "first")))
+    svg = (tmp_path / "figure.svg").read_text()
+    texts = re.findall(r"<text[^>]*>([^<]*)</text>", svg)
+    assert texts.index("delta") < texts.index("image")
+    assert svg.count("<image") == 2 * 4 + 2
+    assert "attention norm" not in texts
+
+
+def test_the_caption_tells_every_setting(tmp_path):
+    written(tmp_path, spec())
+    caption = (tmp_path / "figure.md").read_text()
+    for told in (
+        "n = 5",
+        "seed 3",
+        "noise 0.15",
+        "each network's own first choice",
+        "blocks.10",
+        "15 observers",
+        *IMAGES,
+    ):
+        assert told in caption
+
+
+def test_unknown_images_and_layers_are_told():
+    with pytest.raises(UnknownNameError, match="no image of fake called 'photo 0001'"):
+        gathered(FakeSource(), spec(images=("photo 0001",)))
+    with pytest.raises(UnknownNameError, match=r"blocks\.5"):
+        gathered(FakeSource(), spec(layer="blocks.50"))
+
+
+def test_maps_that_were_computed_are_not_computed_again():
+    source = FakeSource()
+    gathered(source, spec())
+    gathered(source, spec())
+    assert source.asked[f"maps {IMAGES[0]}"] == 1
