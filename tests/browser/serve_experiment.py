@@ -22,7 +22,7 @@ from gala_viz.play.server import versions
 from gala_viz.play.trials.running import Running
 from tests.experiment.folder_of_animals import make
 
-TIMING = TimingSpec(fixation_ms=(100.0, 150.0, 200.0), stimulus_ms=50.0, window_ms=400.0, pause_ms=20.0)
+TIMING = TimingSpec(fixation_ms=(66.7, 100.0, 133.3), stimulus_ms=50.0, window_ms=400.0, pause_ms=20.0)
 
 
 def prepare(folder: Path, n_images: int) -> None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 from dataclasses import asdict, replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -153,9 +154,9 @@ def test_ctrl_c_is_passed_on_to_the_trainings(tmp_path, monkeypatch):
             signal.raise_signal(signal.SIGINT)
         real(1.0)
 
-    real = command.time.sleep
+    real = command.time.sleep  # only the command's: other threads of this process sleep too
     monkeypatch.setattr(command, "training_command", waits)
-    monkeypatch.setattr(command.time, "sleep", interrupted)
+    monkeypatch.setattr(command, "time", SimpleNamespace(**{**vars(command.time), "sleep": interrupted}))
     assert swept(tmp_path) == 130
     assert (tmp_path / "told").exists()
 
