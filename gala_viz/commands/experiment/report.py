@@ -40,7 +40,9 @@ def _title(observer: str, n: int) -> str:
 
 
 def _caption(spec: ExperimentSpec, found: Analysis, seed: int) -> str:
-    people = found.performance["observer"].isin((PEOPLE, SIMULATED)).any()
+    people = found.performance["observer"].isin((PEOPLE, SIMULATED))
+    over = ["participants"] if people.any() else []
+    over += [] if people.all() else ["rotating sets, which share no picture, for networks"]
     excluded = "; ".join(
         f"{row.observer}, {row.rule}: {row.excluded} of {row.of} {row.unit}"
         for row in found.exclusions.itertuples()
@@ -50,9 +52,7 @@ def _caption(spec: ExperimentSpec, found: Analysis, seed: int) -> str:
         [
             f"{' or '.join(spec.superclasses).capitalize()}? Accuracy by the share of important pixels revealed, on "
             f"{spec.n_images} images of {spec.title} (experiment {spec.hash}).",
-            "Points: means and standard errors"
-            + (" over participants;" if people else " over rotating sets, which share no picture;")
-            + (" for networks over rotating sets, which share no picture." if people else ""),
+            f"Points: means and standard errors over {' and '.join(over)}.",
             "Curves: logistic psychometric functions; marks at the bottom: the level of 75 % correct and its 95 % "
             "bootstrap interval.",
             f"Stars: the first two map types differ (two-sided sign-flip test, 10,000 draws, false-discovery rate over "
