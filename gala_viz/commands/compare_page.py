@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gala_viz.panels.options import CompareOptions
 from gala_viz.panels.shared import SharedSource, shared_source
@@ -23,7 +23,18 @@ def page(options: CompareOptions) -> Viewable:
     """The page of one session; it stands at once and shows what is being loaded."""
     from gala_viz.panels.compare import compare_page
 
-    return compare_page(source(options), options.game)
+    return compare_page(source(options), options.game, origin(options))
+
+
+def origin(options: CompareOptions) -> dict[str, Any]:
+    """The fields of a figure's file that open this source again (``plots.figures.asked.FigureSpec``)."""
+    stored = options.store is not None
+    return {
+        "collection": options.collection if stored else options.shown_collection,
+        "human_maps": options.human_maps,
+        "store": options.store,
+        "networks": options.networks if stored else options.pair,
+    }
 
 
 def all_images(options: CompareOptions, compare: str = "compare") -> Viewable:

@@ -80,6 +80,7 @@ class Arguments:
         sys.stdout.write(f"written to {self.out}: {', '.join(path.name for path in paths)}\n")
 
     def _spec(self, options: CompareOptions, source: MapSource) -> FigureSpec:
+        from gala_viz.commands.compare_page import origin
         from gala_viz.plots.figures.asked import FigureSpec
         from gala_viz.plots.figures.comparison import COLUMNS
         from gala_viz.specs import MapRequest, SmoothGradSpec
@@ -87,10 +88,7 @@ class Arguments:
         marked = [image for image in source.images if source.info(image).has_human_map]
         smoothgrad = SmoothGradSpec(n_samples=self.samples, noise_fraction=self.noise, seed=self.seed)
         return FigureSpec(
-            collection=options.collection if options.store else options.shown_collection,
-            human_maps=options.human_maps,
-            store=options.store,
-            networks=options.networks if options.store else options.pair,
+            **origin(options),
             images=self.images or tuple((marked or source.images)[:4]),
             columns=self.columns or COLUMNS,
             layer=self.layer,

@@ -12,12 +12,13 @@ from gala_viz.panels.styles import grid_css
 from gala_viz.panels.view import CompareView
 
 
-def compare_page(shared: SharedSource, game: str | None = None) -> pmui.Page:
+def compare_page(shared: SharedSource, game: str | None = None, origin: dict | None = None) -> pmui.Page:
     """A page for one session. It shows what is being loaded, then the comparison, or why it could not start.
 
-    ``game`` is the address of a game on the same collection, to which every photograph links.
+    ``game`` is the address of a game on the same collection, to which every photograph links. ``origin`` are the fields
+    of a ``FigureSpec`` that say how a command opens this source.
     """
-    return ComparePage(shared, game).page
+    return ComparePage(shared, game, origin).page
 
 
 class ComparePage(SourcePage):
@@ -27,14 +28,16 @@ class ComparePage(SourcePage):
     description = "What two networks rely on, image by image, beside what people mark."
     view: CompareView | None
 
-    def __init__(self, shared: SharedSource, game: str | None = None) -> None:
-        self._game = game
+    def __init__(self, shared: SharedSource, game: str | None = None, origin: dict | None = None) -> None:
+        self._game, self._origin = game, origin
         super().__init__(shared)
 
     def fill(self) -> None:
         """Photograph, maps, layers and scores, with the gallery at the left."""
         source, index = self.shared.source, self.shared.index
-        self.view = view = CompareView(source, index, self.document, self.shared.spares.take(), game=self._game)
+        figures = self.shared.spares.take()
+        view = CompareView(source, index, self.document, figures, game=self._game, origin=self._origin)
+        self.view = view
         view.display.dark = self.page.dark_theme
         self.page.jslink(view.display, dark_theme="dark", bidirectional=True)
         main = self._main(view) if index.images else [facts(nothing_to_show(source.title)), view.upload]
@@ -65,6 +68,7 @@ class ComparePage(SourcePage):
                 "",
                 view.scores.pane,
                 view.survey.line,
+                view.figure.button,
             ),
             sizing_mode="stretch_width",
             margin=EDGE,

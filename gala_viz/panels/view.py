@@ -9,6 +9,7 @@ from bokeh.document import Document
 from gala_viz.panels.choosing import main_row_content, people_title
 from gala_viz.panels.components import Display, Keys, Upload
 from gala_viz.panels.controls import LookControls, MapControls
+from gala_viz.panels.figure_download import FigureDownload
 from gala_viz.panels.gallery import Gallery
 from gala_viz.panels.index import CollectionIndex
 from gala_viz.panels.markup import alert, facts, image_heading, top_five
@@ -37,6 +38,7 @@ class CompareView:
         figures: Figures | None = None,
         *,
         game: str | None = None,
+        origin: dict | None = None,
     ) -> None:
         self.source, self.index, self._game = source, index, game
         self._people = "People"
@@ -65,13 +67,14 @@ class CompareView:
         self.scores = ScoreView(networks, bool(source.map_kinds), figures.scores)
         self.keys = Keys(on_message=lambda message: self.move(message.get("move", 0)))
         self.upload = Upload(on_file=self.take)
+        self.figure = FigureDownload(source, origin or {}, self.shown, self.settings, self._on_error)
         self.shown.param.watch(lambda _: self._ask(new_image=True), "image")
         self.shown.param.watch(
-            lambda _: self.questions.ask_human(self.shown.image, self.shown.kind, self.shown.participant),
+            lambda *_: self.questions.ask_human(self.shown.image, self.shown.kind, self.shown.participant),
             ["kind", "participant"],
         )
         self.shown.param.watch(lambda _: self._draw(), "layer")
-        self.settings.param.watch(lambda _: self._ask(new_image=False), SETTINGS)
+        self.settings.param.watch(lambda *_: self._ask(new_image=False), SETTINGS)
 
     def open(self, image: str | None = None) -> None:
         """Show ``image``, or the collection's first."""

@@ -1,12 +1,17 @@
 """The view as Python objects, with a source that counts what it is asked and no document: answers arrive at once."""
 
+import io
+import json
 import threading
 import time
+import zipfile
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from gala_viz.panels.components import UPLOAD_LIMIT_BYTES, Upload
+from gala_viz.panels.figure_download import zipped_figure
 from gala_viz.panels.index import CollectionIndex
 from gala_viz.panels.progress_view import seconds_text, standard_error_percent, update_text
 from gala_viz.panels.state import SETTINGS, MapSettings
@@ -252,3 +257,25 @@ def test_every_tile_of_the_gallery_is_a_plain_value(view):
     for item in view.gallery.tiles.items:
         assert set(item) == {"id", "category", "thumbnail", "marks", "score"}
         assert item["thumbnail"].startswith("data:image/webp;base64,")
+
+
+def test_the_figure_of_the_moment_has_the_image_the_layer_and_the_settings_in_view(view, source):
+    view.settings.param.update(n_samples=10, seed=2)
+    view.shown.layer = 1
+    spec = view.figure.spec
+    assert spec.images == (view.shown.image,)
+    assert spec.layer == source.networks[1].layers[1]
+    assert (spec.request.smoothgrad.n_samples, spec.request.smoothgrad.seed) == (10, 2)
+    assert not view.figure.button.disabled
+    view.shown.layer = None
+    with zipfile.ZipFile(zipped_figure(source, view.figure.spec)) as archive:
+        assert {name.split(".")[1] for name in archive.namelist()} == {"png", "svg", "pdf", "md", "nc", "csv", "json"}
+        told = json.loads(archive.read("figure.json"))
+    assert told["images"] == [view.shown.image]
+
+
+def test_an_uploaded_photograph_has_no_figure(view, source):
+    content = io.BytesIO()
+    Image.new("RGB", (40, 40)).save(content, "PNG")
+    view.shown.image = source.add_upload("a.png", content.getvalue())
+    assert view.figure.button.disabled
