@@ -2,6 +2,7 @@
 
 import io
 import re
+import zipfile
 
 import numpy as np
 import pytest
@@ -247,3 +248,14 @@ def test_colours_crosshair_and_flicker_need_no_server(visit, server):
     inside = (clean > 100) & (clean < 155)  # far from where pixels are clipped
     assert (noisy - clean)[inside].std() == pytest.approx(0.15 * np.ptp(clean), rel=0.1)
     assert page.model("glyph/b", "m.glyph.color_mapper.palette.at(-1)") == "#ffffff"
+
+
+def test_the_figure_of_the_photograph_in_view_is_downloaded(page):
+    page.settled()
+    button = page.page.get_by_role("button", name="Figure for print")
+    button.scroll_into_view_if_needed()
+    with page.page.expect_download(timeout=60_000) as waited:
+        button.click()
+    with zipfile.ZipFile(waited.value.path()) as archive:
+        assert "figure.pdf" in archive.namelist()
+        assert "photo 00000" in archive.read("figure.json").decode()
