@@ -157,7 +157,11 @@ def test_ctrl_c_is_passed_on_to_the_trainings(tmp_path, monkeypatch):
     real = command.time.sleep  # only the command's: other threads of this process sleep too
     monkeypatch.setattr(command, "training_command", waits)
     monkeypatch.setattr(command, "time", SimpleNamespace(**{**vars(command.time), "sleep": interrupted}))
-    assert swept(tmp_path) == 130
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
+    try:
+        assert swept(tmp_path) == 130
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert (tmp_path / "told").exists()
 
 

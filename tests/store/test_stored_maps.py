@@ -170,9 +170,9 @@ def test_a_page_of_a_store_loads_no_network(corner):
     path, *_ = corner
     program = f"""
 import sys
-from gala_viz.commands.compare_page import _load
+from gala_viz.commands.compare_page import load
 from gala_viz.panels.options import CompareOptions
-source = _load(CompareOptions(store={str(path)!r}), lambda step: None)
+source = load(CompareOptions(store={str(path)!r}), lambda step: None)
 image = source.images[2]
 source.passage(image), source.cached(image, source.request), source.scores(source.request), source.view(image)
 print("torch" in sys.modules, "captum" in sys.modules)
