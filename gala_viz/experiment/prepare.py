@@ -12,10 +12,7 @@ from gala_viz.collections.choice import drawn, images_of
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.reading import UnreadableImageError
 from gala_viz.experiment.importance import Importance, importance_source, is_simulated
-from gala_viz.experiment.spec import ExperimentSpec
-
-DEFAULT_MAPS = {"clickme": "human", "saliency": "opencv:fine-grained"}
-N_BLOCKS = 5
+from gala_viz.experiment.spec import DEFAULT_MAPS, N_BLOCKS, ExperimentSpec
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from gala_viz.behavior.database import Database
 from gala_viz.behavior.tables import Participant, Sitting, TrialRecord
 from gala_viz.experiment.exclusions import PEOPLE, SIMULATED
-from gala_viz.experiment.responses import COLUMNS, level_text
+from gala_viz.experiment.responses import COLUMNS, trial_columns
 from gala_viz.experiment.sittings import Seat
 from gala_viz.experiment.stimuli import Stimuli
 
@@ -44,13 +44,7 @@ def _row(seat: Seat, sitting: Any, record: Any, stimuli: Stimuli) -> dict[str, A
         "observer": SIMULATED if sitting.simulated else PEOPLE,
         "participant": sitting.participant_id,
         "set": sitting.set_number,
-        "trial_index": trial.number,
-        "trial_type": trial.phase,
-        "block": trial.block,
-        "stimulus": trial.image,
-        "superclass": truth,
-        "map_type": trial.map_type,
-        "level": level_text(trial.level),
+        **trial_columns(seat.spec, trial),
         "percent_important": share.important,
         "percent_all": share.all_pixels,
         "response": response,

@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from gala_viz.experiment.design import Trial
 from gala_viz.experiment.revelation import FULL
+from gala_viz.experiment.spec import ExperimentSpec
 
 COLUMNS = {
     "observer": "who: people, simulated, or the name of a network",
@@ -67,6 +69,19 @@ def checked(table: pd.DataFrame, name: str = "the table") -> pd.DataFrame:
     if wrong.any():
         raise ValueError(f"{name}: correct is 0, 1 or empty; row {int(np.flatnonzero(wrong)[0]) + 1} is not.")
     return table
+
+
+def trial_columns(spec: ExperimentSpec, trial: Trial) -> dict[str, object]:
+    """What a row tells of its trial, whoever answered."""
+    return {
+        "trial_index": trial.number,
+        "trial_type": trial.phase,
+        "block": trial.block,
+        "stimulus": trial.image,
+        "superclass": spec.superclass_of[trial.image],
+        "map_type": trial.map_type,
+        "level": level_text(trial.level),
+    }
 
 
 def level_text(level: object) -> str:

@@ -14,7 +14,7 @@ from scipy.stats import norm
 from gala_viz.experiment.design import Trial, n_sets, trials
 from gala_viz.experiment.exclusions import SIMULATED
 from gala_viz.experiment.psychometric import CRITERION, accuracy_at
-from gala_viz.experiment.responses import level_text
+from gala_viz.experiment.responses import trial_columns
 from gala_viz.experiment.revelation import FULL
 from gala_viz.experiment.spec import ExperimentSpec
 
@@ -60,13 +60,7 @@ def _response(
         "observer": SIMULATED,
         "participant": f"simulated-{number:03d}",
         "set": number % n_sets(spec),
-        "trial_index": trial.number,
-        "trial_type": trial.phase,
-        "block": trial.block,
-        "stimulus": trial.image,
-        "superclass": truth,
-        "map_type": trial.map_type,
-        "level": level_text(trial.level),
+        **trial_columns(spec, trial),
         "response": (truth if right else other) if in_time else None,
         "correct": float(right) if in_time else np.nan,
         "rt": rt,

@@ -15,7 +15,8 @@ from gala_viz.experiment.revelation import FULL, RevelationSpec
 from gala_viz.specs import fingerprint, made
 
 FORMAT = 1
-SUFFIX = ".toml"
+N_BLOCKS = 5
+DEFAULT_MAPS = {"clickme": "human", "saliency": "opencv:fine-grained"}
 Level = float | str
 """Per cent of the important pixels, or ``FULL``."""
 
@@ -80,13 +81,13 @@ class ExperimentSpec:
     collection: str
     images: dict[str, tuple[str, ...]]
     practice: dict[str, tuple[str, ...]]
-    maps: dict[str, str] = field(default_factory=lambda: {"clickme": "human", "saliency": "opencv:fine-grained"})
+    maps: dict[str, str] = field(default_factory=lambda: dict(DEFAULT_MAPS))
     simulated: tuple[str, ...] = ()
     revelation: RevelationSpec = field(default_factory=RevelationSpec)
     timing: TimingSpec = field(default_factory=TimingSpec)
     exclusions: ExclusionSpec = field(default_factory=ExclusionSpec)
     keys: tuple[str, str] = ("s", "l")
-    n_blocks: int = 5
+    n_blocks: int = N_BLOCKS
     side_px: int = 256
     shown_px: int = 384
     seed: int = 0

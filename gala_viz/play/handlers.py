@@ -10,6 +10,7 @@ from typing import Any
 import tornado.web
 import tornado.websocket
 
+from gala_viz.play.answers import JsonAnswer
 from gala_viz.play.cookies import COOKIE, remember, same_site
 from gala_viz.play.game import Game
 from gala_viz.play.privacy import privacy_note
@@ -42,17 +43,7 @@ class _Shared:
         return await self.game.reading(self.game.people.known_by, secret) if secret else None
 
 
-class _Answer(_Shared, tornado.web.RequestHandler):
-    def set_default_headers(self) -> None:
-        self.set_header("Cache-Control", "no-store")
-        self.set_header("X-Content-Type-Options", "nosniff")
-        self.set_header("Content-Type", "application/json")
-
-    def write_error(self, status_code: int, **_: Any) -> None:
-        self.finish(json.dumps({"refused": self._reason}))
-
-
-class About(_Answer):
+class About(_Shared, JsonAnswer):
     """What the page shows before anybody agreed; nothing is recorded for it."""
 
     async def get(self) -> None:
@@ -63,7 +54,7 @@ class About(_Answer):
         self.write(json.dumps({**told, "collection": self.game.collection.title}))
 
 
-class Consent(_Answer):
+class Consent(_Shared, JsonAnswer):
     """Somebody agrees: only now a participant is made, and the cookie is set."""
 
     async def post(self) -> None:

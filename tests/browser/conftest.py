@@ -49,6 +49,8 @@ def wait_for_server(url: str, process: subprocess.Popen, seconds: float = 60) ->
 class Server:
     """A process that serves pages; ``halt`` stops it in its tracks, ``go_on`` lets it continue."""
 
+    records: Path
+    """The database of a game or an experiment."""
     gate: Path
     """A file whose making lets the late source load."""
 
@@ -73,6 +75,19 @@ class Server:
         self.process.terminate()
         self.process.wait(20)
         self.log.close()
+
+
+def rows(server: Server, table: Any) -> list:
+    """All rows of a table in the records of ``server.records``."""
+    from sqlalchemy import select
+
+    from gala_viz.behavior.database import Database
+
+    database = Database(server.records)
+    with database.reading() as connection:
+        found = connection.execute(select(table.__table__)).all()
+    database.close()
+    return list(found)
 
 
 @pytest.fixture(scope="session")

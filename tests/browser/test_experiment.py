@@ -6,7 +6,6 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from sqlalchemy import select
 
 from gala_viz.behavior.database import Database
 from gala_viz.behavior.tables import Participant, Sitting, TrialRecord
@@ -16,7 +15,7 @@ from gala_viz.experiment.recorded import recorded_responses
 from gala_viz.experiment.responses import checked
 from gala_viz.experiment.spec import read_spec
 from gala_viz.experiment.stimuli import opened
-from tests.browser.conftest import Server, Watched, free_port
+from tests.browser.conftest import Server, Watched, free_port, rows
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(500)]
 N_IMAGES, N_PRACTICE = 200, 4
@@ -93,14 +92,6 @@ def visitor(chromium, experiment):
     page.close()
     assert page.errors == []
     assert page.hosts <= {"localhost"}
-
-
-def rows(experiment, table):
-    database = Database(experiment.records)
-    with database.reading() as connection:
-        found = connection.execute(select(table.__table__)).all()
-    database.close()
-    return found
 
 
 def to_the_keys(page):

@@ -4,11 +4,9 @@ import os
 import sys
 
 import pytest
-from sqlalchemy import select
 
-from gala_viz.behavior.database import Database
 from gala_viz.behavior.tables import Participant, Round, RoundPoint, Visit
-from tests.browser.conftest import Server, Watched, free_port
+from tests.browser.conftest import Server, Watched, free_port, rows
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
 PATCH = ((0.24, 0.16), (0.4, 0.24), (0.24, 0.4), (0.4, 0.43))
@@ -24,14 +22,6 @@ def game(chromium_path, repository, tmp_path_factory):
     server.records = folder / "r.sqlite"
     yield server
     server.close()
-
-
-def rows(game, table):
-    database = Database(game.records)
-    with database.reading() as connection:
-        found = connection.execute(select(table.__table__)).all()
-    database.close()
-    return found
 
 
 @pytest.fixture

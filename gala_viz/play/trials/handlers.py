@@ -9,6 +9,7 @@ import tornado.web
 
 from gala_viz.experiment.results import BadResult, Result, Screen, number_of
 from gala_viz.experiment.sittings import NotNow, Seat
+from gala_viz.play.answers import JsonAnswer
 from gala_viz.play.cookies import COOKIE, remember, same_site
 from gala_viz.play.trials.running import Running
 
@@ -34,18 +35,10 @@ def routes(running: Running, prefix: str, origins: frozenset[str] = frozenset())
     return [(rf"{prefix}/trials/{name}", handler, shared) for name, handler in handlers.items()]
 
 
-class _Answer(tornado.web.RequestHandler):
+class _Answer(JsonAnswer):
     def initialize(self, running: Running, origins: frozenset[str]) -> None:
         """Tornado hands every request what ``routes`` told."""
         self.running, self.origins = running, origins
-
-    def set_default_headers(self) -> None:
-        self.set_header("Cache-Control", "no-store")
-        self.set_header("X-Content-Type-Options", "nosniff")
-        self.set_header("Content-Type", "application/json")
-
-    def write_error(self, status_code: int, **_: Any) -> None:
-        self.finish(json.dumps({"refused": self._reason}))
 
     async def participant(self) -> str | None:
         """Whom the cookie names, if consent was given."""

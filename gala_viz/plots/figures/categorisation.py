@@ -11,13 +11,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from gala_viz.experiment.revelation import FULL
 from gala_viz.plots.figures.page import page, picture
 
 COLOURS = ("#c8442f", "#2f6fb5", "#7a7a7a", "#7b5aa6")
 """Of map types, in order: the first is people's."""
 MARKERS = ("o", "s", "^", "D")
 PER_ROW = 3
-FULL = "full"
 SIGNIFICANT = 0.05
 _GAP = 1.9
 """How many times 100 % the full image stands to the right."""
