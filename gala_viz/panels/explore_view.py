@@ -16,8 +16,9 @@ from gala_viz.panels.gallery import Gallery
 from gala_viz.panels.index import CollectionIndex
 from gala_viz.panels.markup import alert, chosen_images, facts, image_values
 from gala_viz.panels.measures import measures
-from gala_viz.panels.state import Shown
+from gala_viz.panels.state import Axes, Shown
 from gala_viz.plots.cloud import Cloud
+from gala_viz.plots.selection import selection_geometry
 from gala_viz.store.source import MapSource
 
 NOTHING = (
@@ -38,28 +39,33 @@ class ExploreView:
         layers = [str(layer) for layer in self.scores["layer"].values]
         self.measures = measures(source.networks, layers, bool(source.map_kinds))
         titles = list(self.measures)
-        self.axes = {"x": titles[0], "y": titles[1] if len(titles) > 1 else titles[0]}
+        self.axes = Axes.among(titles)
         self.shown = Shown()
         self.gallery = Gallery(source, index, self.shown, document)
         self.gallery.set_scores(self.scores)
         self.gallery.on_admitted = self._draw
-        self.cloud = CloudView(self.select, lambda place: setattr(self.shown, "image", index.images[place]))
-        choices = options_of(titles)
+        self.cloud = CloudView(self._drag, lambda place: setattr(self.shown, "image", index.images[place]))
+        choices, axes = options_of(titles), self.axes
         self.fields = Fields(
             [
-                Field(name="x", label="Across", kind="choice", value=self.axes["x"], options=choices),
-                Field(name="y", label="Up", kind="choice", value=self.axes["y"], options=choices),
+                Field(name="x", label="Across", kind="choice", value=axes.x, options=choices),
+                Field(name="y", label="Up", kind="choice", value=axes.y, options=choices),
                 Field(name="means", label="Category means", kind="switch", value=False, shown=bool(index.categories)),
             ],
-            self._write,
+            lambda name, value: axes.param.update(**{name: value}),
             least_px=220,
         )
+        self.fields.follow(axes)
+        axes.param.watch(lambda *_: self._draw(new_axes=True), ["x", "y"])
+        axes.param.watch(lambda _: self._draw(), "means")
+        axes.param.watch(lambda *_: self._select(), ["selection", "across", "up"])
         self.distributions = Distributions(source.networks)
         self.selection = facts()
         self.one = facts()
+        self.alert = facts()
         self.keys = Keys(on_message=lambda message: self.move(message.get("move", 0)))
         self.clear = pmui.Button(label="Show all", variant="outlined", size="small", visible=False, margin=0)
-        self.clear.on_click(lambda _: self.select(None))
+        self.clear.on_click(lambda _: setattr(axes, "selection", ""))
         self.shown.param.watch(lambda event: self._show(event.new), "image")
         self._draw(new_axes=True)
 
@@ -70,12 +76,23 @@ class ExploreView:
         self.clear.visible = within is not None
         self._tell()
 
+    def _drag(self, selection: str) -> None:
+        self.axes.param.update(selection=selection, across=self.axes.x, up=self.axes.y)
+
+    def _select(self) -> None:
+        """What a box or a lasso holds, in the plane that it was drawn in, whichever is drawn now."""
+        axes = self.axes
+        if not axes.selection:
+            self.select(None)
+            return
+        x, y = (self.values(title) for title in (axes.across or axes.x, axes.up or axes.y))
+        self.select(Cloud(x, y, self.gallery.admitted).within(selection_geometry(axes.selection)))
+
     def move(self, by: int) -> None:
         """Go ``by`` images on in the gallery's order."""
         image = self.gallery.step(by)
         if image is not None:
             self.shown.image = image
-            self.gallery.reveal(image)
 
     def set_dark(self, dark: bool) -> None:
         """Draw for a dark page, or a light one."""
@@ -87,19 +104,15 @@ class ExploreView:
         self.gallery.close()
         self.source = None
 
-    def values(self, axis: str) -> np.ndarray:
-        """(image,) of the measure on an axis."""
-        return self.measures[self.axes[axis]](self.scores)
-
-    def _write(self, name: str, value: object) -> None:
-        if name in self.axes:
-            self.axes[name] = str(value)
-        self._draw(new_axes=name in self.axes)
+    def values(self, title: str) -> np.ndarray:
+        """(image,) of the measure called ``title``."""
+        return self.measures[title](self.scores)
 
     def _draw(self, new_axes: bool = False) -> None:
-        cloud = Cloud(self.values("x"), self.values("y"), self.gallery.admitted)
-        self.cloud.show(cloud, self.axes["x"], self.axes["y"], new_axes=new_axes)
-        means = self.fields.values["means"]
+        axes = self.axes
+        cloud = Cloud(self.values(axes.x), self.values(axes.y), self.gallery.admitted)
+        self.cloud.show(cloud, axes.x, axes.y, new_axes=new_axes)
+        means = axes.means
         self.cloud.by_category(self.index.category if means else None, len(self.index.categories))
         self._show(self.shown.image)
         self._tell()
@@ -112,7 +125,7 @@ class ExploreView:
             self.selection.object = alert(NOTHING)
             return
         known = chosen & cloud.known
-        means = {self.axes[axis]: values[known] for axis, values in (("x", cloud.x), ("y", cloud.y))}
+        means = {title: values[known] for title, values in ((self.axes.x, cloud.x), (self.axes.y, cloud.y))}
         self.selection.object = chosen_images(int(known.sum()), len(self.index), within is not None, means)
 
     def _show(self, image: str | None) -> None:

@@ -3,6 +3,8 @@
 const KEYS = [
   ["←  →", "previous and next photograph"],
   ["Space", "flicker: the second network in the first one's place"],
+  ["S", "star: bookmark the photograph, or take the bookmark away"],
+  ["P", "present: full screen, for a room"],
   ["?", "show or hide this list"],
   ["Esc", "close this list; let go of the crosshair"],
 ]
@@ -75,6 +77,10 @@ export function render({model, el}) {
     } else if (event.key === " " && !is_pressable(path)) {
       event.preventDefault()
       document.dispatchEvent(new CustomEvent("gala-viz:flicker"))
+    } else if (event.key === "s" || event.key === "S") {
+      document.dispatchEvent(new CustomEvent("gala-viz:bookmark"))
+    } else if (event.key === "p" || event.key === "P") {
+      document.dispatchEvent(new CustomEvent("gala-viz:present"))
     }
   }, {signal: listening.signal})
   model.on("remove", () => listening.abort())
