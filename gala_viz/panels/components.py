@@ -51,8 +51,27 @@ class Tiles(Messenger):
     _stylesheets = [sheet("gallery")]  # noqa: RUF012
 
 
+KEYS = (
+    ("←  →", "previous and next photograph"),
+    ("S", "star: bookmark the photograph, or take the bookmark away"),
+    ("?", "show or hide this list"),
+    ("Esc", "close this list"),
+)
+"""What the keyboard does on every page."""
+COMPARE_KEYS = (
+    KEYS[0],
+    ("Space", "flicker: the second network in the first one's place"),
+    KEYS[1],
+    ("P", "present: full screen, for a room"),
+    KEYS[2],
+    ("Esc", "close this list; let go of the crosshair"),
+)
+
+
 class Keys(Messenger):
-    """The keyboard, the card that lists its keys, and buttons to move; sends ``{"move": -1 | 1}``."""
+    """The keyboard, the card that lists ``keys``, and buttons to move; sends ``{"move": -1 | 1}``."""
+
+    keys = param.List(default=list(KEYS), doc="(key, what it does) on the card.")
 
     _esm = script("keys")
     _stylesheets = [sheet("keys")]  # noqa: RUF012

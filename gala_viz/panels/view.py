@@ -7,7 +7,7 @@ import xarray as xr
 from bokeh.document import Document
 
 from gala_viz.panels.choosing import main_row_content, people_title
-from gala_viz.panels.components import Display, Keys, Upload
+from gala_viz.panels.components import COMPARE_KEYS, Display, Keys, Upload
 from gala_viz.panels.controls import LookControls, MapControls
 from gala_viz.panels.figure_download import FigureDownload
 from gala_viz.panels.gallery import Gallery
@@ -63,7 +63,7 @@ class CompareView:
         self.map_controls = MapControls(self.settings, networks[0].categories, source.methods, self.display)
         self.look_controls = LookControls(self.looks, self.shown, self.display, source.map_kinds, source.outlined)
         self.scores = ScoreView(networks, bool(source.map_kinds), figures.scores)
-        self.keys = Keys(on_message=lambda message: self.move(message.get("move", 0)))
+        self.keys = Keys(keys=list(COMPARE_KEYS), on_message=lambda message: self.move(message.get("move", 0)))
         self.upload = Upload(on_file=self.take)
         self.figure = FigureDownload(source, origin or {}, self.shown, self.settings, self._on_error)
         self.shown.param.watch(lambda _: self._ask(new_image=True), "image")

@@ -1,14 +1,5 @@
 // The keyboard: which keys act, when they do not, and a card that lists them.
 
-const KEYS = [
-  ["←  →", "previous and next photograph"],
-  ["Space", "flicker: the second network in the first one's place"],
-  ["S", "star: bookmark the photograph, or take the bookmark away"],
-  ["P", "present: full screen, for a room"],
-  ["?", "show or hide this list"],
-  ["Esc", "close this list; let go of the crosshair"],
-]
-
 function is_typing(path) {
   return path.some((node) => node instanceof Element && (
     node.matches("input, textarea, select, [contenteditable=true]") || /^(listbox|menu|combobox|dialog)$/.test(node.getAttribute("role") ?? "")
@@ -25,7 +16,7 @@ export function render({model, el}) {
   const title = document.createElement("h2")
   title.textContent = "Keys"
   const list = document.createElement("dl")
-  for (const [key, text] of KEYS) {
+  for (const [key, text] of model.keys) {
     const name = document.createElement("dt")
     const kbd = document.createElement("kbd")
     kbd.textContent = key

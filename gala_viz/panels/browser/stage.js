@@ -11,7 +11,7 @@ function made(tag, className, properties = {}, ...children) {
 }
 
 export function render({model, el}) {
-  const dialog = made("dialog", "stage")
+  const dialog = made("dialog", "stage", {tabIndex: -1})
   dialog.setAttribute("aria-label", "Presentation")
   const heading = made("h1", "heading")
   const place = made("span", "place")
@@ -125,11 +125,15 @@ export function render({model, el}) {
     for (const tool of tools.querySelectorAll("[data-tool=auto]")) { tool.setAttribute("aria-pressed", String(on)) }
   }
   const choose = (name) => send({panel: name})
+  const open = () => {
+    dialog.showModal()
+    dialog.focus() // not the first tool: Space and Enter are the presenter's
+  }
   const full = async () => {
     if (document.fullscreenElement != null) { await document.exitFullscreen(); return }
     try { await document.documentElement.requestFullscreen() } catch { return } // refused without a press of the visitor
     dialog.close()
-    dialog.showModal() // above what fills the screen
+    open() // above what fills the screen
     redraw()
   }
   const end = () => send({shown: false})
@@ -230,14 +234,14 @@ export function render({model, el}) {
     if (model.following || dialog.open) { return }
     send({shown: true})
     void document.documentElement.requestFullscreen?.().catch(() => {}).then(() => {
-      if (dialog.open) { dialog.close(); dialog.showModal(); redraw() }
+      if (dialog.open) { dialog.close(); open(); redraw() }
     })
   }, {signal})
 
   const show = () => {
     if (model.shown === dialog.open) { return }
     if (model.shown) {
-      dialog.showModal()
+      open()
       awake()
     } else {
       dialog.close()
