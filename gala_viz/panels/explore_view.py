@@ -15,9 +15,9 @@ from gala_viz.panels.fields import Field, Fields, options_of
 from gala_viz.panels.gallery import Gallery
 from gala_viz.panels.index import CollectionIndex
 from gala_viz.panels.markup import alert, chosen_images, facts, image_values
-from gala_viz.panels.measures import measures
 from gala_viz.panels.state import Shown
 from gala_viz.plots.cloud import Cloud
+from gala_viz.store.measures import measures
 from gala_viz.store.source import MapSource
 
 NOTHING = (

@@ -7,9 +7,9 @@ from bokeh.events import RangesUpdate, SelectionGeometry, Tap
 from gala_viz.panels.explore import ExplorePage
 from gala_viz.panels.explore_view import ExploreView
 from gala_viz.panels.index import CollectionIndex
-from gala_viz.panels.measures import measures
 from gala_viz.panels.shared import SharedSource
 from gala_viz.specs import MapRequest
+from gala_viz.store.measures import measures
 from tests.panels.fake_source import LAYERS, FakeSource
 
 

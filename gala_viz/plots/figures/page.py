@@ -108,14 +108,22 @@ def picture(
     )
 
 
-def colour_bar(axes: Axes, colours: Colormap, limits: tuple[float, float], label: str) -> None:
-    """A horizontal bar that fills ``axes``, its label naming quantity and unit."""
+def colour_bar(
+    axes: Axes, colours: Colormap, limits: tuple[float, float], label: str, *, ends_only: bool = False
+) -> None:
+    """A horizontal bar that fills ``axes``, its label naming quantity and unit; a narrow one tells its ends alone."""
     scale = ScalarMappable(Normalize(*limits), colours)
     bar = axes.figure.colorbar(scale, cax=axes, orientation="horizontal")
     bar.solids.set_rasterized(True)
     bar.outline.set_visible(False)
     bar.ax.tick_params(length=2, pad=1)
-    bar.ax.locator_params(nbins=3)
+    if ends_only:
+        bar.set_ticks(limits, labels=[f"{end:.2g}" for end in limits], fontsize=5)
+        first, last = bar.ax.get_xticklabels()
+        first.set_horizontalalignment("left")
+        last.set_horizontalalignment("right")
+    else:
+        bar.ax.locator_params(nbins=3)
     bar.set_label(label, labelpad=1, fontsize=6)
 
 
