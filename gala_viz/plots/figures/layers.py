@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from gala_viz.plots.figures.page import SEQUENTIAL_MAP, WIDTH_INCHES, colour_bar, finite_max, page, picture
 
 SCALE_PERCENTILE = 99.5
-ROW_LETTERS = 16
-"""In a line beside a row; longer names of networks go on below."""
+NAME_PT, LETTER_WIDTH = 5.0, 0.58
+"""Type of the names beside rows; of a letter, as a share of that. Names that are longer than a row go on below."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -50,6 +50,7 @@ def layers_figure(
     lines, width = max(1, len(rows) * len(networks)), len(layers) + 1
     label_inches = 0.4
     cell = (width_inches - label_inches) / max(width, 3)
+    letters = max(6, int(cell * 72 / (NAME_PT * LETTER_WIDTH)))
     with page(0.55 + lines * cell, width_inches) as figure:
         grid = figure.add_gridspec(lines + 1, width, height_ratios=[*[1] * lines, 0.06], hspace=0, wspace=0)
         for number, row in enumerate(rows):
@@ -63,10 +64,12 @@ def layers_figure(
                     limits, frame = (0.0, ends[layer]), row.view.shape[:2]
                     picture(axes, norms.get(layer), colours=SEQUENTIAL_MAP, limits=limits, frame_px=frame)
                     if at == 0:
-                        axes.set_ylabel(fill(network, ROW_LETTERS), fontsize=5, labelpad=2)
+                        axes.set_ylabel(fill(network, letters), fontsize=NAME_PT, labelpad=2)
                     if start + place == 0:
                         axes.set_title(layer, fontsize=5.5, pad=3)
         for at, layer in enumerate(layers):
             bar = figure.add_subplot(grid[-1, at + 1])
-            colour_bar(bar, SEQUENTIAL_MAP, (0.0, ends[layer]), "attention norm" if at == 0 else "", ends_only=True)
+            colour_bar(
+                bar, SEQUENTIAL_MAP, (0.0, ends[layer]), "attention norm" if at == 0 else "", size=5, ends_only=True
+            )
     return figure
