@@ -1,7 +1,12 @@
 """``gala-viz figure`` on real photographs and a real network, and again from the file that it wrote."""
 
+import pytest
+
 from gala_viz.cli import main
 from gala_viz.collections import open_collection
+from gala_viz.commands import compare_page
+from gala_viz.plots.figures.asked import read_figure_spec
+from tests.panels.fake_source import FakeSource
 
 
 def test_a_figure_of_chosen_images_and_the_same_from_its_file(tmp_path, capsys):
@@ -18,3 +23,61 @@ def test_a_figure_of_chosen_images_and_the_same_from_its_file(tmp_path, capsys):
 def test_what_cannot_be_drawn_is_told_in_a_sentence(tmp_path, capsys):
     assert main(["figure", str(tmp_path / "none.json")]) == 2
     assert "a figure's JSON file was expected" in capsys.readouterr().err
+
+
+@pytest.fixture
+def source(monkeypatch):
+    """Commands open this source, whatever they are asked for."""
+    source = FakeSource()
+    monkeypatch.setattr(compare_page, "load", lambda options, say: source)
+    return source
+
+
+@pytest.mark.parametrize(
+    ("options", "endings"),
+    [
+        (["--kind", "people", "--map-kind", "mouse"], ["nc", "csv"]),
+        (["--kind", "layers", "--shown", "second", "--layers", "blocks.5", "blocks.6"], ["nc", "csv"]),
+        (["--kind", "scatter", "--x", "gain", "--y", "delta", "--images", "photo 00000"], ["csv"]),
+        (["--kind", "table", "--rows", "accuracy", "rho", "--seed", "4"], ["csv", "tex"]),
+    ],
+)
+def test_every_kind_is_drawn_by_options_and_the_same_from_its_file(source, tmp_path, options, endings):
+    where = ["--width", "single", "--dpi", "60", "--name", "it", "--out", str(tmp_path / "1")]
+    assert main(["figure", *options, *where]) == 0
+    names = {f"it.{ending}" for ending in ("png", "svg", "pdf", "md", "json", *endings)}
+    assert {path.name for path in (tmp_path / "1").iterdir()} == names
+    assert main(["figure", str(tmp_path / "1" / "it.json"), "--out", str(tmp_path / "2")]) == 0
+    for name in names:
+        assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "2" / name).read_bytes(), name
+
+
+def test_scores_that_are_missing_are_computed_and_how_far_is_told(source, tmp_path, capsys):
+    assert main(["figure", "--kind", "table", "--dpi", "60", "--out", str(tmp_path)]) == 0
+    assert source.asked["survey"] == 1
+    assert "images: 24 of 24" in capsys.readouterr().err
+
+
+def test_options_beside_a_file_change_it(source, tmp_path):
+    table = ["figure", "--kind", "table", "--dpi", "60", "--out", str(tmp_path)]
+    assert main(table) == 0
+    path = tmp_path / "figure.json"
+    changed = ["figure", str(path), "--width", "middle", "--samples", "7", "--out", str(tmp_path), "--name", "b"]
+    assert main(changed) == 0
+    before, after = read_figure_spec(path), read_figure_spec(tmp_path / "b.json")
+    assert (after.width, after.request.smoothgrad.n_samples) == ("middle", 7)
+    assert (after.dpi, after.rows) == (before.dpi, before.rows)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--kind", "table", "--x", "gain"], "--x is no option of the kind table"),
+        (["--kind", "scatter", "--per-row", "3"], "--per-row is no option of the kind scatter"),
+        (["--kind", "scatter", "--x", "gian", "--y", "delta"], "Did you mean 'gain'"),
+        (["--networks", "one"], "two networks are compared"),
+    ],
+)
+def test_options_that_do_not_suit_are_told(source, tmp_path, capsys, options, sentence):
+    assert main(["figure", *options, "--out", str(tmp_path)]) == 2
+    assert sentence in capsys.readouterr().err

@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Colormap, ListedColormap, Normalize
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
 from gala_viz.plots.palettes import DEFAULT, DIVERGING, SEQUENTIAL
@@ -39,6 +39,8 @@ STYLE: dict[str, Any] = {
 WIDTH_INCHES = 7.2
 """A page's two columns."""
 DOTS_PER_INCH = 300
+DIGITS = 6
+"""Of a panel's place, as a share of the page."""
 FORMATS = ("png", "svg", "pdf")
 _NO_DATE = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
 
@@ -72,11 +74,26 @@ def save(
     with matplotlib.rc_context(STYLE):
         figure.draw_without_rendering()  # lays the figure out, once for all formats
         figure.set_layout_engine("none")
+        settle(figure)
         for path, ending in zip(paths, formats, strict=True):
             figure.savefig(path, dpi=dpi, metadata=_NO_DATE[ending])
     told = folder / f"{name}.md"
     told.write_text(caption.rstrip() + "\n", encoding="utf-8")
     return [*paths, told]
+
+
+def settle(figure: Figure) -> None:
+    """Round the places of all panels, whose last digits differ from one solution of the layout to the next."""
+    for part in figure.subfigs:
+        _settle_block(part)
+    for axes in figure.axes:
+        axes.set_position(np.round(axes.get_position(original=True).bounds, DIGITS))
+
+
+def _settle_block(block: SubFigure) -> None:
+    block.bbox_relative.set_points(np.round(block.bbox_relative.get_points(), DIGITS))
+    for part in block.subfigs:
+        _settle_block(part)
 
 
 def picture(

@@ -48,10 +48,11 @@ class FigureSpec:
         if isinstance(self.dpi, bool) or not isinstance(self.dpi, int) or not DPI[0] <= self.dpi <= DPI[1]:
             raise ValueError(f"dpi is a whole number from {DPI[0]} to {DPI[1]}; got {self.dpi!r}.")
         check_texts("images", self.images, self.count)
-        if self.networks is not None:
-            check_texts("networks", self.networks, (1, 2))
-            if len(self.networks) != 2:
-                raise ValueError(f"two networks are compared; got {len(self.networks)}.")
+        pair = self.networks
+        if pair is not None and (not isinstance(pair, tuple) or not all(isinstance(name, str) for name in pair)):
+            raise ValueError(f"networks are two names; got {pair!r}.")
+        if pair is not None and len(pair) != 2:
+            raise ValueError(f"two networks are compared; got {len(pair)}.")
         if not isinstance(self.request, MapRequest):
             raise ValueError(f"request says how maps are made, by name; got {self.request!r}.")
 
