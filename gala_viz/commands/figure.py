@@ -69,6 +69,8 @@ class Arguments:
     """scatter: whether images beside those chosen are drawn."""
     rows: tuple[str, ...] = ()
     """table: some of accuracy, rho, fraction, dice, iou, ceiling, attention:LAYER; left out: the first six."""
+    scored_only: bool = False
+    """scatter, table: show the images that are scored and compute nothing; else those that are missing are scored."""
     samples: int | None = None
     """SmoothGrad's n; this and the next three left out: as the pages begin, or as the maps in the store are."""
     seed: int | None = None
@@ -83,7 +85,7 @@ class Arguments:
     """Dots per inch of the PNG; left out: 300."""
 
     def run(self) -> None:
-        """Draw, write, and tell what was written; scores that are missing are computed before."""
+        """Draw, write, and tell what was written."""
         from gala_viz.commands.compare_page import load
         from gala_viz.commands.progress import counted
         from gala_viz.plots.figures.asked import KINDS, read_figure_spec, write_figure
@@ -101,12 +103,12 @@ class Arguments:
         spec = self._made(kind, given, options, source) if asked is None else replace(asked, **given)
         spec = replace(spec, request=self._request(spec.request))
         name = self.name or (self.spec.stem if self.spec else "figure")
-        paths = write_figure(source, spec, self.out, name, progress=counted("images"))
+        paths = write_figure(source, spec, self.out, name, progress=counted("images"), survey=not self.scored_only)
         sys.stdout.write(f"written to {self.out}: {', '.join(path.name for path in paths)}\n")
 
     def _given(self, kind: str, known: list[str]) -> dict[str, Any]:
         """The settings of a figure that were asked for by option. Raises ``ValueError`` for those of another kind."""
-        apart = ("spec", "kind", "out", "name", "samples", "seed", "noise", "target")
+        apart = ("spec", "kind", "out", "name", "scored_only", "samples", "seed", "noise", "target")
         values = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in apart}
         given = {name: value for name, value in values.items() if value is not None and value != ()}
         for name in given:

@@ -5,7 +5,8 @@ import pytest
 from gala_viz.cli import main
 from gala_viz.collections import open_collection
 from gala_viz.commands import compare_page
-from gala_viz.plots.figures.asked import read_figure_spec
+from gala_viz.commands.figure import _first_images
+from gala_viz.plots.figures.asked import TableSpec, read_figure_spec
 from tests.panels.fake_source import FakeSource
 
 
@@ -34,34 +35,41 @@ def source(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("options", "endings"),
+    ("options", "kind", "endings"),
     [
-        (["--kind", "people", "--map-kind", "mouse"], ["nc", "csv"]),
-        (["--kind", "layers", "--shown", "second", "--layers", "blocks.5", "blocks.6"], ["nc", "csv"]),
-        (["--kind", "scatter", "--x", "gain", "--y", "delta", "--images", "photo 00000"], ["csv"]),
-        (["--kind", "table", "--rows", "accuracy", "rho", "--seed", "4"], ["csv", "tex"]),
+        (["--map-kind", "mouse", "--images", "photo 00000", "photo 00003"], "people", ["nc", "csv"]),
+        (["--shown", "second", "--layers", "blocks.5"], "layers", ["nc", "csv"]),
+        (["--x", "gain", "--y", "delta", "--images", "photo 00000"], "scatter", ["csv"]),
     ],
 )
-def test_every_kind_is_drawn_by_options_and_the_same_from_its_file(source, tmp_path, options, endings):
-    where = ["--width", "single", "--dpi", "60", "--name", "it", "--out", str(tmp_path / "1")]
-    assert main(["figure", *options, *where]) == 0
+def test_every_kind_is_drawn_by_options(source, tmp_path, options, kind, endings):
+    where = ["--width", "single", "--dpi", "60", "--name", "it", "--out", str(tmp_path)]
+    assert main(["figure", "--kind", kind, *options, *where]) == 0
     names = {f"it.{ending}" for ending in ("png", "svg", "pdf", "md", "json", *endings)}
-    assert {path.name for path in (tmp_path / "1").iterdir()} == names
-    assert main(["figure", str(tmp_path / "1" / "it.json"), "--out", str(tmp_path / "2")]) == 0
-    for name in names:
-        assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "2" / name).read_bytes(), name
+    assert {path.name for path in tmp_path.iterdir()} == names
+    assert read_figure_spec(tmp_path / "it.json").kind == kind
+
+
+def test_images_are_the_first_of_each_superclass_that_people_marked(source):
+    images = _first_images(source, "people")
+    assert {source.info(image).superclass for image in images} == {"animal", "thing"}
+    assert all(source.info(image).has_human_map for image in images)
+    assert _first_images(source, "layers") == source.images[:1]
+    assert _first_images(source, "scatter") == ()
 
 
 def test_scores_that_are_missing_are_computed_and_how_far_is_told(source, tmp_path, capsys):
-    assert main(["figure", "--kind", "table", "--dpi", "60", "--out", str(tmp_path)]) == 0
+    table = ["figure", "--kind", "table", "--rows", "accuracy", "--seed", "4", "--dpi", "60", "--out", str(tmp_path)]
+    assert main(table) == 0
     assert source.asked["survey"] == 1
     assert "images: 24 of 24" in capsys.readouterr().err
+    assert main([*table, "--scored-only"]) == 0
+    assert source.asked["survey"] == 1
 
 
 def test_options_beside_a_file_change_it(source, tmp_path):
-    table = ["figure", "--kind", "table", "--dpi", "60", "--out", str(tmp_path)]
-    assert main(table) == 0
-    path = tmp_path / "figure.json"
+    path = tmp_path / "a.json"
+    TableSpec(rows=("accuracy", "rho"), dpi=60).save(path)
     changed = ["figure", str(path), "--width", "middle", "--samples", "7", "--out", str(tmp_path), "--name", "b"]
     assert main(changed) == 0
     before, after = read_figure_spec(path), read_figure_spec(tmp_path / "b.json")

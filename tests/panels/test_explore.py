@@ -6,6 +6,7 @@ from bokeh.events import RangesUpdate, SelectionGeometry, Tap
 
 from gala_viz.panels.explore import ExplorePage
 from gala_viz.panels.explore_view import ExploreView
+from gala_viz.panels.figure_download import ScatterDownload
 from gala_viz.panels.index import CollectionIndex
 from gala_viz.panels.shared import SharedSource
 from gala_viz.specs import MapRequest
@@ -77,6 +78,22 @@ def test_a_selection_is_what_the_gallery_shows_until_it_is_cleared(view):
     view.clear.clicks += 1
     assert len(view.gallery.places) == 40
     assert not view.clear.visible
+
+
+def test_what_is_selected_and_laid_out_is_what_a_figure_for_print_shows(view):
+    kept = view.cloud.cloud.kept
+    download = ScatterDownload(
+        view.source,
+        {},
+        view.axes,
+        lambda: [view.index.images[place] for place in np.flatnonzero(kept & view.gallery.within)],
+        pytest.fail,
+    )
+    view.fields.enter("x", "gain of Human co-trained GALA (rho)")
+    view.select(np.arange(40) < 3)
+    spec = download.spec
+    assert (spec.x, spec.images) == (view.cloud.figure.xaxis.axis_label, view.index.images[:3])
+    assert spec.request == view.source.request
 
 
 def test_a_selection_of_nothing_shows_all(view):

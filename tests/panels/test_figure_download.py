@@ -5,13 +5,10 @@ import io
 import json
 import zipfile
 
-import numpy as np
 import pandas as pd
 import pytest
 
-from gala_viz.panels.explore_view import ExploreView
-from gala_viz.panels.figure_download import PrintButton, ScatterDownload, zipped_figure
-from gala_viz.panels.index import CollectionIndex
+from gala_viz.panels.figure_download import PrintButton, ScatterDownload
 from gala_viz.plots.figures.asked import LayersSpec, ScatterSpec
 from tests.panels.fake_source import FakeSource
 
@@ -24,45 +21,29 @@ def source():
     return FakeSource(count=12)
 
 
-@pytest.fixture
-def view(source):
-    view = ExploreView(source, CollectionIndex(source), None)
-    yield view
-    view.close()
-
-
-def chosen(view):
-    """Ids of what box, lasso and filters leave; none where that is everything."""
-    within, kept = view.gallery.within, view.cloud.cloud.kept
-    kept = kept if within is None else kept & within
-    return () if kept.all() else [view.index.images[place] for place in np.flatnonzero(kept)]
-
-
 def opened(stream):
     archive = zipfile.ZipFile(stream)
     return {name: archive.read(name) for name in archive.namelist()}
 
 
-def test_the_scatter_of_the_moment_has_axes_selection_and_request_in_view(source, view):
-    download = ScatterDownload(source, ORIGIN, view.axes, lambda: chosen(view), pytest.fail)
-    assert download.spec.images == ()
-    assert download.spec.request == source.request
-    view.fields.enter("x", DELTA)
-    view.fields.enter("y", GAIN)
-    view.select(np.arange(12) < 3)
+def test_the_scatter_of_the_moment_has_axes_selection_and_request_in_view(source):
+    axes, chosen = {"x": DELTA, "y": GAIN}, []
+    download = ScatterDownload(source, ORIGIN, axes, lambda: chosen, pytest.fail)
+    assert download.spec == ScatterSpec(**ORIGIN, x=DELTA, y=GAIN, request=source.request)
+    axes.update(x=GAIN, y=DELTA)
+    chosen.extend(source.images[:3])
     spec = download.spec
-    assert (spec.x, spec.y, spec.images) == (DELTA, GAIN, tuple(view.index.images[:3]))
-    assert (spec.collection, spec.networks) == ("photos", ("a", "b"))
+    assert (spec.x, spec.y, spec.images) == (GAIN, DELTA, source.images[:3])
 
 
-def test_the_file_that_is_given_holds_the_figure_with_its_data_and_nothing_is_scored_for_it(source, view):
-    view.select(np.arange(12) < 3)
-    download = ScatterDownload(source, {}, view.axes, lambda: chosen(view), pytest.fail)
+def test_the_file_that_is_given_holds_the_figure_with_its_data_and_nothing_is_scored_for_it(source):
+    axes = {"x": GAIN, "y": DELTA}
+    download = ScatterDownload(source, {}, axes, lambda: source.images[:3], pytest.fail)
     files = opened(asyncio.run(download._zipped()))
     assert {name.split(".")[1] for name in files} == {"png", "svg", "pdf", "md", "csv", "json"}
     assert json.loads(files["figure.json"])["kind"] == "scatter"
     table = pd.read_csv(io.BytesIO(files["figure.csv"]))
-    assert list(table["image"][table["chosen"]]) == list(view.index.images[:3])
+    assert tuple(table["image"][table["chosen"]]) == source.images[:3]
     assert b"of 12 images" in files["figure.md"]
     assert source.asked["survey"] == 0
 
@@ -81,8 +62,3 @@ def test_any_kind_of_figure_can_stand_behind_a_button(source):
     button = PrintButton(source, lambda: spec, pytest.fail)
     assert not button.button.disabled
     assert "figure.nc" in opened(asyncio.run(button._zipped()))
-
-
-def test_a_file_from_a_button_is_the_file_from_its_spec(source):
-    spec = ScatterSpec(x=GAIN, y=DELTA, dpi=60)
-    assert opened(zipped_figure(source, spec)) == opened(zipped_figure(FakeSource(count=12), spec))
