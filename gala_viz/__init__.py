@@ -8,34 +8,53 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+_FIGURES = "gala_viz.plots.figures.asked"
 _HOME = {
+    "ComparisonSpec": _FIGURES,
+    "FigureSpec": _FIGURES,
+    "LayersSpec": _FIGURES,
     "MapRequest": "gala_viz.specs",
+    "PeopleSpec": _FIGURES,
+    "ScatterSpec": _FIGURES,
     "SmoothGradSpec": "gala_viz.specs",
+    "TableSpec": _FIGURES,
     "attention_norms": "gala_viz.attribution.attention",
     "dice": "gala_viz.alignment",
+    "draw_figure": _FIGURES,
     "gradient_delta": "gala_viz.attribution.delta",
     "iou": "gala_viz.alignment",
     "load_network": "gala_viz.networks.zoo",
     "noise_ceiling": "gala_viz.alignment",
     "open_collection": "gala_viz.collections",
+    "read_figure_spec": _FIGURES,
     "smoothgrad": "gala_viz.attribution.labelled",
     "spearman": "gala_viz.alignment",
+    "write_figure": _FIGURES,
 }
 """Public name -> the module that it comes from."""
 
 __all__ = [
+    "ComparisonSpec",
+    "FigureSpec",
+    "LayersSpec",
     "MapRequest",
+    "PeopleSpec",
+    "ScatterSpec",
     "SmoothGradSpec",
+    "TableSpec",
     "__version__",
     "attention_norms",
     "dice",
+    "draw_figure",
     "gradient_delta",
     "iou",
     "load_network",
     "noise_ceiling",
     "open_collection",
+    "read_figure_spec",
     "smoothgrad",
     "spearman",
+    "write_figure",
 ]
 
 

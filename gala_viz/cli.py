@@ -18,7 +18,10 @@ COMMANDS: Registry[tuple[str, str]] = Registry(
     {
         "compare": ("gala_viz.commands.compare", "show what two networks rely on, image by image, in the browser"),
         "explore": ("gala_viz.commands.explore", "show all images of a collection as points, in the browser"),
-        "figure": ("gala_viz.commands.figure", "figure 2 of chosen images and networks, for print, with its data"),
+        "figure": (
+            "gala_viz.commands.figure",
+            "figures and tables for print, with their data and a file to draw them again",
+        ),
         "game": ("gala_viz.commands.game", "the ClickMe game: people paint what matters, rounds are kept"),
         "experiment": (
             "gala_viz.commands.experiment.command",

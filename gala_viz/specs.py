@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 Spec = TypeVar("Spec")
@@ -99,6 +101,28 @@ def _frozen(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _frozen(one) for name, one in value.items()}
     return tuple(_frozen(one) for one in value) if isinstance(value, list) else value
+
+
+def made_request(content: Mapping[str, Any]) -> MapRequest:
+    """A request from plain values, SmoothGrad's settings among them."""
+    return made(MapRequest, content, {"smoothgrad": SmoothGradSpec})
+
+
+def read_settings(path: Path, what: str, form: int, missing: str) -> dict[str, Any]:
+    """The settings in a TOML or JSON file of a ``what``, whose entry "format" is ``form`` and is taken off.
+
+    Raises ``FileNotFoundError``, which says what was expected as ``missing``, and ``ValueError`` for another file.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is not there; {missing}")
+    try:
+        text = path.read_text(encoding="utf-8")
+        content = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is no {what}: {error}.") from None
+    if not isinstance(content, dict) or content.pop("format", None) != form:
+        raise ValueError(f"{path} is no {what} of format {form}, which this program reads.")
+    return content
 
 
 def fingerprint(*parts: Any) -> str:

@@ -49,7 +49,7 @@ def all_images(options: CompareOptions, compare: str = "compare") -> Viewable:
     with DRAWING:
         from gala_viz.panels.explore import explore_page
 
-    return explore_page(source(options), compare, records(options))
+    return explore_page(source(options), compare, origin(options), records(options))
 
 
 @functools.cache

@@ -1,11 +1,12 @@
-"""``gala-viz figure``: figure 2 of chosen images and networks, from options or from a figure's own file."""
+"""``gala-viz figure``: a figure for print of any kind, from options or from a figure's own file."""
 
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
@@ -15,17 +16,25 @@ if TYPE_CHECKING:
     from gala_viz.plots.figures.asked import FigureSpec
     from gala_viz.store.source import MapSource
 
+Kinds = Literal["comparison", "people", "layers", "scatter", "table"]
+ORIGIN = ("collection", "human_maps", "store", "networks")
+FIRST_IMAGES = {"comparison": 4, "people": 8, "layers": 1}
+"""How many images, of each superclass for people, a figure shows where none are named; other kinds show all."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Arguments:
-    """Draw photographs, human maps, saliency maps of two networks, their delta and attention norms side by side.
+    """Draw a figure for print: a comparison of two networks image by image, photographs seen through human maps,
+    attention norms of all layers, a scatter of two measures of all images, or a table of scores.
 
-    Written are NAME.png, .svg, .pdf, the caption NAME.md, the maps as NetCDF, the scores as CSV, and NAME.json, from
-    which the same command draws the same figure again.
+    Written are NAME.png, .svg, .pdf, the caption NAME.md, maps as NetCDF, values as CSV, a table also as LaTeX, and
+    NAME.json, from which the same command draws the same figure again. Options beside such a file change it.
     """
 
     spec: Annotated[Path | None, tyro.conf.Positional] = None
     """A figure's JSON file; left out: the options below make one."""
+    kind: Kinds | None = None
+    """What is drawn; left out: a comparison."""
     out: Path = Path("figures")
     """Folder for the files."""
     name: str | None = None
@@ -39,60 +48,98 @@ class Arguments:
     networks: tuple[str, ...] = ()
     """Names or folders of two networks; left out: those that suit the collection."""
     images: tuple[str, ...] = ()
-    """Ids of images, in the order of the rows; left out: the first four of the collection that have human maps."""
+    """Ids of images, in the order wanted; left out: the first that have human maps, or for scatter and table all."""
     columns: tuple[str, ...] = ()
-    """Some of image, people, first, second, delta, first_norm, second_norm; left out: all."""
+    """comparison: some of image, people, first, second, delta, first_norm, second_norm; left out: all."""
     layer: str | None = None
-    """Whose attention norms; left out: the last layer."""
-    samples: int = 50
-    """SmoothGrad's n."""
-    seed: int = 0
+    """comparison: whose attention norms; left out: the last layer."""
+    map_kind: str | None = None
+    """people: which human maps, where the collection has several kinds."""
+    per_row: int | None = None
+    """people: photographs side by side in a block."""
+    shown: Literal["both", "first", "second"] | None = None
+    """layers: rows of both networks, or of one."""
+    layers: tuple[str, ...] = ()
+    """layers: which; left out: all."""
+    x: str | None = None
+    """scatter: the measure across, as rho:first, gain, delta, attention:LAYER:second, ceiling, or by its title."""
+    y: str | None = None
+    """scatter: the measure up; left out: both networks' rho with people."""
+    rest: bool | None = None
+    """scatter: whether images beside those chosen are drawn."""
+    rows: tuple[str, ...] = ()
+    """table: some of accuracy, rho, fraction, dice, iou, ceiling, attention:LAYER; left out: the first six."""
+    scored_only: bool = False
+    """scatter, table: show the images that are scored and compute nothing; else those that are missing are scored."""
+    samples: int | None = None
+    """SmoothGrad's n; this and the next three left out: as the pages begin, or as the maps in the store are."""
+    seed: int | None = None
     """Seed of SmoothGrad's noise."""
-    noise: float = 0.15
+    noise: float | None = None
     """SmoothGrad's noise as a share of an image's range."""
-    target: Literal["own", "label"] = "own"
+    target: Literal["own", "label"] | None = None
     """Whose logit is explained: each network's own first choice, or the true category."""
-    width: Literal["single", "middle", "double"] = "double"
+    width: Literal["single", "middle", "double"] | None = None
     """A journal's column: 89, 120 or 183 mm."""
-    dpi: int = 300
-    """Dots per inch of the PNG."""
+    dpi: int | None = None
+    """Dots per inch of the PNG; left out: 300."""
 
     def run(self) -> None:
         """Draw, write, and tell what was written."""
         from gala_viz.commands.compare_page import load
         from gala_viz.commands.progress import counted
-        from gala_viz.plots.figures.asked import read_figure_spec
-        from gala_viz.plots.figures.gathered import gathered, write_figure
+        from gala_viz.plots.figures.asked import KINDS, read_figure_spec, write_figure
 
         asked = None if self.spec is None else read_figure_spec(self.spec)
-        where = self if asked is None else asked
-        options = CompareOptions(
-            collection=where.collection,
-            human_maps=where.human_maps,
-            store=where.store,
-            networks=tuple(where.networks) if where.networks else None,
-        )
+        kind = self.kind or (asked.kind if asked else "comparison")
+        if asked is not None and asked.kind != kind:
+            raise ValueError(
+                f"{self.spec} is a figure of the kind {asked.kind}; leave out --kind, or ask for that one."
+            )
+        given = self._given(kind, [one.name for one in fields(KINDS[kind].spec)])
+        where = {name: given.get(name, getattr(asked, name, None)) for name in ORIGIN}
+        options = CompareOptions(**where)
         source = load(options, lambda step: None)
-        spec = self._spec(options, source) if asked is None else asked
-        found = gathered(source, spec, counted("images"))
+        spec = self._made(kind, given, options, source) if asked is None else replace(asked, **given)
+        spec = replace(spec, request=self._request(spec.request))
         name = self.name or (self.spec.stem if self.spec else "figure")
-        paths = write_figure(source, spec, found, self.out, name)
+        paths = write_figure(source, spec, self.out, name, progress=counted("images"), survey=not self.scored_only)
         sys.stdout.write(f"written to {self.out}: {', '.join(path.name for path in paths)}\n")
 
-    def _spec(self, options: CompareOptions, source: MapSource) -> FigureSpec:
-        from gala_viz.commands.compare_page import origin
-        from gala_viz.plots.figures.asked import FigureSpec
-        from gala_viz.plots.figures.comparison import COLUMNS
-        from gala_viz.specs import MapRequest, SmoothGradSpec
+    def _given(self, kind: str, known: list[str]) -> dict[str, Any]:
+        """The settings of a figure that were asked for by option. Raises ``ValueError`` for those of another kind."""
+        apart = ("spec", "kind", "out", "name", "scored_only", "samples", "seed", "noise", "target")
+        values = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in apart}
+        given = {name: value for name, value in values.items() if value is not None and value != ()}
+        for name in given:
+            if name not in known:
+                raise ValueError(f"--{name.replace('_', '-')} is no option of the kind {kind}; leave it out.")
+        return given
 
-        marked = [image for image in source.images if source.info(image).has_human_map]
-        smoothgrad = SmoothGradSpec(n_samples=self.samples, noise_fraction=self.noise, seed=self.seed)
-        return FigureSpec(
-            **origin(options),
-            images=self.images or tuple((marked or source.images)[:4]),
-            columns=self.columns or COLUMNS,
-            layer=self.layer,
-            width=self.width,
-            dpi=self.dpi,
-            request=MapRequest(smoothgrad=smoothgrad, target=self.target),
-        )
+    def _made(self, kind: str, given: Mapping[str, Any], options: CompareOptions, source: MapSource) -> FigureSpec:
+        from gala_viz.commands.compare_page import origin
+        from gala_viz.plots.figures.asked import KINDS
+
+        images = given.get("images") or _first_images(source, kind)
+        return KINDS[kind].spec(**{"request": source.request, **given, **origin(options), "images": images})
+
+    def _request(self, request: Any) -> Any:
+        """``request`` with what was asked for by option."""
+        grad = {"n_samples": self.samples, "noise_fraction": self.noise, "seed": self.seed}
+        grad = {name: value for name, value in grad.items() if value is not None}
+        target = {} if self.target is None else {"target": self.target}
+        return replace(request, smoothgrad=replace(request.smoothgrad, **grad), **target)
+
+
+def _first_images(source: MapSource, kind: str) -> tuple[str, ...]:
+    """What a figure shows where no images are named: the first that have human maps."""
+    count = FIRST_IMAGES.get(kind, 0)
+    marked = [image for image in source.images if source.info(image).has_human_map] if count else []
+    if kind != "people":
+        return tuple((marked or source.images)[:count])
+    if not marked:
+        raise ValueError(f"{source.title}: no image has a human map, through which it could be seen.")
+    groups: dict[str, list[str]] = {}
+    for image in marked:
+        groups.setdefault(source.info(image).superclass or "", []).append(image)
+    return tuple(image for group in groups.values() for image in group[:count])

@@ -5,14 +5,13 @@ Source of the defaults: Linsley et al. 2019, figure 1B, and the rapid categorisa
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import tomli_w
 
 from gala_viz.experiment.revelation import FULL, RevelationSpec
-from gala_viz.specs import fingerprint, made
+from gala_viz.specs import fingerprint, made, read_settings
 
 FORMAT = 1
 N_BLOCKS = 5
@@ -157,14 +156,7 @@ class ExperimentSpec:
 def read_spec(path: str | Path) -> ExperimentSpec:
     """The experiment in a file made by ``save``. Raises ``FileNotFoundError``, and ``ValueError`` for what is none."""
     path = Path(path).expanduser()
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} is not there; gala-viz experiment prepare makes an experiment's file.")
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is no experiment: {error}.") from None
-    if content.pop("format", None) != FORMAT:
-        raise ValueError(f"{path} is no experiment of format {FORMAT}, which this program reads.")
+    content = read_settings(path, "experiment", FORMAT, "gala-viz experiment prepare makes an experiment's file.")
     try:
         return made(ExperimentSpec, content, _PARTS)
     except (ValueError, AttributeError) as error:

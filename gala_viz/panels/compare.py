@@ -12,6 +12,7 @@ from gala_viz.panels.markup import alert, facts, nothing_to_show, presentation_o
 from gala_viz.panels.page import EDGE, SourcePage, section
 from gala_viz.panels.presenting import Follower, Presentation
 from gala_viz.panels.rooms import room_of
+from gala_viz.panels.selecting import Selecting
 from gala_viz.panels.shared import SharedSource
 from gala_viz.panels.styles import grid_css
 from gala_viz.panels.view import CompareView
@@ -59,9 +60,10 @@ class ComparePage(SourcePage):
         view.display.dark = self.page.dark_theme
         self.page.jslink(view.display, dark_theme="dark", bidirectional=True)
         presentation = Presentation(view, on_star=lambda: keeping.star())
+        selecting = Selecting(source, view.gallery)
         keeping = Keeping(
             "compare",
-            compare_places(view, presentation),
+            compare_places(view, presentation, selecting),
             view.gallery,
             self.document,
             self._records,
@@ -70,7 +72,7 @@ class ComparePage(SourcePage):
         self._parts = [keeping, presentation]
         main = self._main(view, keeping) if index.images else [facts(nothing_to_show(source.title)), view.upload]
         self.page.param.update(
-            sidebar=[view.gallery.pane],
+            sidebar=[selecting.line, view.gallery.pane],
             main=main,
             header=[self.subtitle, presentation.stage, keeping.address.bar, view.keys, self.choice],
         )

@@ -9,21 +9,25 @@ import panel_material_ui as pmui
 
 from gala_viz.behavior.database import Database
 from gala_viz.panels.explore_view import ExploreView
+from gala_viz.panels.figure_download import ScatterDownload
 from gala_viz.panels.keeping import Keeping
-from gala_viz.panels.link_names import explore_places
-from gala_viz.panels.markup import alert, facts, nothing_to_show, provenance
+from gala_viz.panels.link_names import SHARED, explore_places
+from gala_viz.panels.markup import alert, compare_these, facts, nothing_to_show, provenance
 from gala_viz.panels.page import EDGE, SourcePage, section
 from gala_viz.panels.shared import SharedSource
 from gala_viz.panels.styles import grid_css
 from gala_viz.plots.cloud import compile_drawing
 
 
-def explore_page(shared: SharedSource, compare: str = "", records: Database | None = None) -> pmui.Page:
+def explore_page(
+    shared: SharedSource, compare: str = "", origin: dict | None = None, records: Database | None = None
+) -> pmui.Page:
     """A page for one session; ``compare`` is the address of the comparison of the same source, where it is served.
 
-    ``records`` keep notes and saved views.
+    ``origin`` are the fields of a ``FigureSpec`` that say how a command opens this source; ``records`` keep notes and
+    saved views.
     """
-    return ExplorePage(shared, compare, records).page
+    return ExplorePage(shared, compare, origin, records).page
 
 
 class ExplorePage(SourcePage):
@@ -33,8 +37,14 @@ class ExplorePage(SourcePage):
     description = "All images of a collection by how alike two networks are to people, and to each other."
     view: ExploreView | None
 
-    def __init__(self, shared: SharedSource, compare: str = "", records: Database | None = None) -> None:
-        self._compare, self._records = compare, records
+    def __init__(
+        self,
+        shared: SharedSource,
+        compare: str = "",
+        origin: dict | None = None,
+        records: Database | None = None,
+    ) -> None:
+        self._compare, self._origin, self._records = compare, origin, records
         self._keeping: Keeping | None = None
         threading.Thread(target=compile_drawing, name="gala-viz drawing", daemon=True).start()
         super().__init__(shared)
@@ -58,8 +68,15 @@ class ExplorePage(SourcePage):
             lambda told: view.alert.param.update(object=alert(" ".join(told))),
         )
         self._keeping = keeping
+        go = facts(margin=(0, 0, 4, 0))
+        state = keeping.address.state
+        if self._compare:
+            state.watch(lambda _: go.param.update(object=compare_these(self._compare, state.query_of(SHARED))))
+        figure = ScatterDownload(source, self._origin or {}, view.axes, view.chosen, view.tell)
         chosen = pn.Row(view.selection, view.clear, sizing_mode="stretch_width", margin=(2, 0), styles={"gap": "14px"})
-        left = pn.Column(view.alert, view.fields, chosen, view.cloud.pane, sizing_mode="stretch_width", margin=0)
+        left = pn.Column(
+            view.alert, view.fields, chosen, go, view.cloud.pane, figure.button, sizing_mode="stretch_width", margin=0
+        )
         right = pn.Column(
             section("Closeness to people", "of the images in colour, or selected", view.distributions.pane),
             section("One image", "", view.one),

@@ -15,10 +15,10 @@ from gala_viz.panels.fields import Field, Fields, options_of
 from gala_viz.panels.gallery import Gallery
 from gala_viz.panels.index import CollectionIndex
 from gala_viz.panels.markup import alert, chosen_images, facts, image_values
-from gala_viz.panels.measures import measures
+from gala_viz.panels.selecting import selected
 from gala_viz.panels.state import Axes, Shown
 from gala_viz.plots.cloud import Cloud
-from gala_viz.plots.selection import selection_geometry
+from gala_viz.store.measures import measures_of
 from gala_viz.store.source import MapSource
 
 NOTHING = (
@@ -36,16 +36,14 @@ class ExploreView:
     def __init__(self, source: MapSource, index: CollectionIndex, document: Document | None, compare: str = "") -> None:
         self.source, self.index, self._compare = source, index, compare
         self.scores = source.scores(source.request)
-        layers = [str(layer) for layer in self.scores["layer"].values]
-        self.measures = measures(source.networks, layers, bool(source.map_kinds))
-        titles = list(self.measures)
-        self.axes = Axes.among(titles)
+        self.measures = {one.name: one for one in measures_of(source, self.scores)}
+        self.axes = Axes.among(list(self.measures))
         self.shown = Shown()
         self.gallery = Gallery(source, index, self.shown, document)
         self.gallery.set_scores(self.scores)
         self.gallery.on_admitted = self._draw
         self.cloud = CloudView(self._drag, lambda place: setattr(self.shown, "image", index.images[place]))
-        choices, axes = options_of(titles), self.axes
+        choices, axes = options_of({one.title: name for name, one in self.measures.items()}), self.axes
         self.fields = Fields(
             [
                 Field(name="x", label="Across", kind="choice", value=axes.x, options=choices),
@@ -80,13 +78,16 @@ class ExploreView:
         self.axes.param.update(selection=selection, across=self.axes.x, up=self.axes.y)
 
     def _select(self) -> None:
-        """What a box or a lasso holds, in the plane that it was drawn in, whichever is drawn now."""
-        axes = self.axes
-        if not axes.selection:
-            self.select(None)
-            return
-        x, y = (self.values(title) for title in (axes.across or axes.x, axes.up or axes.y))
-        self.select(Cloud(x, y, self.gallery.admitted).within(selection_geometry(axes.selection)))
+        self.select(selected(self.axes, self.measures, self.scores))
+
+    def chosen(self) -> tuple[str, ...]:
+        """Ids of what is selected or filtered; none where that is all."""
+        places = self.gallery.places
+        return () if len(places) == len(self.index) else tuple(self.index.images[place] for place in np.sort(places))
+
+    def tell(self, error: Exception) -> None:
+        """Say on the page what went wrong."""
+        self.alert.object = alert(f"{error or type(error).__name__}")
 
     def move(self, by: int) -> None:
         """Go ``by`` images on in the gallery's order."""
@@ -104,14 +105,15 @@ class ExploreView:
         self.gallery.close()
         self.source = None
 
-    def values(self, title: str) -> np.ndarray:
-        """(image,) of the measure called ``title``."""
-        return self.measures[title](self.scores)
+    def values(self, name: str) -> np.ndarray:
+        """(image,) of the measure called ``name``."""
+        return self.measures[name].values(self.scores)
 
     def _draw(self, new_axes: bool = False) -> None:
         axes = self.axes
         cloud = Cloud(self.values(axes.x), self.values(axes.y), self.gallery.admitted)
-        self.cloud.show(cloud, axes.x, axes.y, new_axes=new_axes)
+        x, y = (self.measures[name].title for name in (axes.x, axes.y))
+        self.cloud.show(cloud, x, y, new_axes=new_axes)
         means = axes.means
         self.cloud.by_category(self.index.category if means else None, len(self.index.categories))
         self._show(self.shown.image)
@@ -125,7 +127,8 @@ class ExploreView:
             self.selection.object = alert(NOTHING)
             return
         known = chosen & cloud.known
-        means = {title: values[known] for title, values in ((self.axes.x, cloud.x), (self.axes.y, cloud.y))}
+        pair = ((self.axes.x, cloud.x), (self.axes.y, cloud.y))
+        means = {self.measures[name].title: values[known] for name, values in pair}
         self.selection.object = chosen_images(int(known.sum()), len(self.index), within is not None, means)
 
     def _show(self, image: str | None) -> None:
@@ -134,7 +137,7 @@ class ExploreView:
         if place is None:
             self.one.object = image_values(None, "", "", {})
             return
-        values = {title: float(measure(self.scores)[place]) for title, measure in self.measures.items()}
+        values = {one.title: float(one.values(self.scores)[place]) for one in self.measures.values()}
         number = self.index.category[place]
         category = self.index.categories[number] if number >= 0 else ""
         link = f"{self._compare}?image={quote(str(image), safe='')}" if self._compare else ""

@@ -1,4 +1,4 @@
-"""The photograph in view as a figure for print: a ZIP file with its pictures, caption, data and spec."""
+"""What is in view as a figure for print: a button that gives a ZIP file with pictures, caption, data and spec."""
 
 from __future__ import annotations
 
@@ -6,24 +6,56 @@ import asyncio
 import io
 import tempfile
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import panel_material_ui as pmui
 
-from gala_viz.panels.state import MapSettings, Shown
-from gala_viz.plots.figures.asked import FigureSpec
+from gala_viz.panels.state import Axes, MapSettings, Shown
+from gala_viz.plots.figures.asked import ComparisonSpec, FigureSpec, ScatterSpec, write_figure
 from gala_viz.store.source import MapSource
 
 NAME = "figure"
 
 
-class FigureDownload:
-    """The figure of what is ``shown`` with the present ``settings``; ``origin``: how a command opens this source.
+class PrintButton:
+    """Gives the figure of ``source`` that ``spec`` asks for at the moment of the press.
 
-    ``on_error`` hears why a figure could not be drawn. Drawing is done in a thread: nobody else waits for it. Uploads
-    are in no collection from which a file could draw them again, and have none.
+    ``on_error`` hears why a figure could not be drawn. Drawing is done in a thread: nobody else waits for it. Images
+    are never scored for it: a figure of scores shows those that are known, and says how many.
+    """
+
+    def __init__(
+        self, source: MapSource, spec: Callable[[], FigureSpec], on_error: Callable[[Exception], None]
+    ) -> None:
+        self._source, self._spec, self._on_error = source, spec, on_error
+        self.button = pmui.FileDownload(
+            callback=self._zipped,
+            filename=f"{NAME}.zip",
+            label="Figure for print",
+            size="small",
+            margin=(4, 0),
+        )
+
+    @property
+    def spec(self) -> FigureSpec:
+        """The figure of this moment."""
+        return self._spec()
+
+    async def _zipped(self) -> io.BytesIO:
+        try:
+            return await asyncio.to_thread(zipped_figure, self._source, self.spec)
+        except Exception as error:  # whatever the source met: the page tells it, and stands
+            self._on_error(error)
+            return io.BytesIO()
+
+
+class FigureDownload(PrintButton):
+    """The comparison of the photograph that is ``shown``, with the present ``settings``.
+
+    ``origin`` is how a command opens this source. Uploads are in no collection from which a file could draw them
+    again, and have no figure.
     """
 
     def __init__(
@@ -34,46 +66,51 @@ class FigureDownload:
         settings: MapSettings,
         on_error: Callable[[Exception], None],
     ) -> None:
-        self._source, self._origin, self._on_error = source, dict(origin), on_error
-        self._shown, self._settings = shown, settings
-        self.button = pmui.FileDownload(
-            callback=self._zipped,
-            filename=f"{NAME}.zip",
-            label="Figure for print",
-            size="small",
-            disabled=True,
-            margin=(4, 0),
-        )
+        super().__init__(source, self._comparison, on_error)
+        self._origin, self._shown, self._settings = dict(origin), shown, settings
+        self.button.disabled = shown.image not in source.images
         shown.param.watch(lambda event: setattr(self.button, "disabled", event.new not in source.images), "image")
 
-    @property
-    def spec(self) -> FigureSpec:
-        """The figure of this moment."""
+    def _comparison(self) -> ComparisonSpec:
         image, layer = self._shown.image, self._shown.layer
         layers = next((network.layers for network in self._source.networks[::-1] if network.layers), ())
         labelled = self._source.info(image).target is not None
-        return FigureSpec(
+        return ComparisonSpec(
             **self._origin,
             images=(image,),
             layer=layers[layer] if layer is not None and layer < len(layers) else None,
             request=self._settings.request(has_label=labelled),
         )
 
-    async def _zipped(self) -> io.BytesIO:
-        try:
-            return await asyncio.to_thread(zipped_figure, self._source, self.spec)
-        except Exception as error:  # whatever the source met: the page tells it, and stands
-            self._on_error(error)
-            return io.BytesIO()
+
+class ScatterDownload(PrintButton):
+    """All images by the two measures that are the present ``axes``; ``chosen()`` are marked.
+
+    ``chosen`` gives ids; none where nothing is selected and no filter is set. The maps are those of the source's own
+    request, as on the page.
+    """
+
+    def __init__(
+        self,
+        source: MapSource,
+        origin: Mapping[str, Any],
+        axes: Axes,
+        chosen: Callable[[], Sequence[str]],
+        on_error: Callable[[Exception], None],
+    ) -> None:
+        super().__init__(source, self._scatter, on_error)
+        self._origin, self._axes, self._chosen = dict(origin), axes, chosen
+
+    def _scatter(self) -> ScatterSpec:
+        images, request = tuple(self._chosen()), self._source.request
+        return ScatterSpec(**self._origin, images=images, x=self._axes.x, y=self._axes.y, request=request)
 
 
 def zipped_figure(source: MapSource, spec: FigureSpec) -> io.BytesIO:
-    """All files of a figure in one ZIP."""
-    from gala_viz.plots.figures.gathered import gathered, write_figure
-
+    """All files of a figure in one ZIP, of what the source knows already or computes for a few images."""
     stream = io.BytesIO()
     with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in write_figure(source, spec, gathered(source, spec), Path(folder), NAME):
+        for path in write_figure(source, spec, Path(folder), NAME, survey=False):
             archive.write(path, path.name)
     stream.seek(0)
     return stream

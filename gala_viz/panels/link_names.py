@@ -11,14 +11,32 @@ from gala_viz.panels.explore_view import ExploreView
 from gala_viz.panels.gallery import Gallery
 from gala_viz.panels.links import Place
 from gala_viz.panels.presenting import Presentation
+from gala_viz.panels.selecting import Selecting
 from gala_viz.panels.stage import PANELS
-from gala_viz.panels.state import Shown
+from gala_viz.panels.state import Axes, Shown
 from gala_viz.panels.view import CompareView
 from gala_viz.plots.selection import selection_geometry
 from gala_viz.registry import unknown_name
 
+SHARED = frozenset(
+    [
+        "selection",
+        "selected-x",
+        "selected-y",
+        "search",
+        "in",
+        "split",
+        "verdict",
+        "notes",
+        "mapped",
+        "sort",
+        "descending",
+    ]
+)
+"""Names that mean the same on both pages: which images are gone through."""
 
-def compare_places(view: CompareView, presentation: Presentation) -> dict[str, Place]:
+
+def compare_places(view: CompareView, presentation: Presentation, selecting: Selecting) -> dict[str, Place]:
     """Of the comparison: the photograph and its maps, how they are drawn, the gallery, the stage."""
     shown, settings, looks = view.shown, view.settings, view.looks
     layers, kinds = view.layers.columns, list(view.source.map_kinds)
@@ -51,6 +69,7 @@ def compare_places(view: CompareView, presentation: Presentation) -> dict[str, P
         "present": Place(of=presentation, parameter="shown", step=True),
         "panels": Place(of=presentation, parameter="chosen", refused=_panels),
         "blink": Place(of=presentation, parameter="blink"),
+        **_selection_places(selecting.axes),
         **_gallery_places(view.gallery),
     }
 
@@ -63,10 +82,16 @@ def explore_places(view: ExploreView) -> dict[str, Place]:
         "x": Place(of=axes, parameter="x", step=True),
         "y": Place(of=axes, parameter="y", step=True),
         "means": Place(of=axes, parameter="means"),
+        **_selection_places(axes),
+        **_gallery_places(view.gallery),
+    }
+
+
+def _selection_places(axes: Axes) -> dict[str, Place]:
+    return {
         "selection": Place(of=axes, parameter="selection", step=True, refused=_selection),
         "selected-x": Place(of=axes, parameter="across"),
         "selected-y": Place(of=axes, parameter="up"),
-        **_gallery_places(view.gallery),
     }
 
 

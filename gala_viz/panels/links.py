@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
@@ -52,7 +52,11 @@ class PageState:
     @property
     def query(self) -> str:
         """The part of an address after ``?``: what differs from the beginning; "" where nothing does."""
-        now = {name: place.value for name, place in self.places.items()}
+        return self.query_of(self.places)
+
+    def query_of(self, names: Collection[str]) -> str:
+        """As ``query``, of some of the places."""
+        now = {name: place.value for name, place in self.places.items() if name in names}
         found = [(name, text_of(value)) for name, value in now.items() if value != self._first[name]]
         return urlencode([(VERSION, FORMAT), *found], quote_via=quote, safe=":,/") if found else ""
 

@@ -143,6 +143,13 @@ def chosen_images(count: int, total: int, selected: bool, values: Mapping[str, n
     )
 
 
+def compare_these(address: str, query: str) -> str:
+    """The way to the comparison of what is selected; nothing where nothing is."""
+    link = escape(f"{address}?{query}")
+    words = "Compare these images one by one, or present them"
+    return f'<p><a href="{link}" target="gala_viz_compare">{words}</a></p>' if query else ""
+
+
 def image_values(image: str | None, category: str, link: str, values: Mapping[str, float]) -> str:
     """One image's values, and where it is compared."""
     if image is None:

@@ -117,7 +117,7 @@ CHOOSING = [name for name in Choosing.param if name != "name"]
 
 
 class Axes(param.Parameterized):
-    """How all images are laid out: titles of two measures, and what is selected of them (``plots.selection``)."""
+    """How all images are laid out: names of two measures, and what is selected of them (``plots.selection``)."""
 
     x = param.Selector(default="", objects=[""])
     y = param.Selector(default="", objects=[""])
@@ -127,14 +127,14 @@ class Axes(param.Parameterized):
     up = param.Selector(default="", objects=[""], doc="The measure up when the selection was made.")
 
     @classmethod
-    def among(cls, titles: list[str]) -> Axes:
-        """The first two of ``titles`` as axes."""
+    def among(cls, measures: list[str]) -> Axes:
+        """The first two of ``measures`` as axes."""
         made = cls()
         for axis in ("x", "y"):
-            made.param[axis].objects = list(titles)
+            made.param[axis].objects = list(measures)
         for axis in ("across", "up"):
-            made.param[axis].objects = ["", *titles]
-        made.param.update(x=titles[0], y=titles[min(1, len(titles) - 1)])
+            made.param[axis].objects = ["", *measures]
+        made.param.update(x=measures[0], y=measures[min(1, len(measures) - 1)])
         return made
 
 

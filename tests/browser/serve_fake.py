@@ -57,7 +57,7 @@ def records() -> Database:
 def main(port: int) -> None:
     """Serve until ended."""
     apps = {name: app(name) for name in SOURCES}
-    apps["explore"] = lambda: explore_page(shared_source("compare", SOURCES["compare"]), "compare", records())
+    apps["explore"] = lambda: explore_page(shared_source("compare", SOURCES["compare"]), "compare", records=records())
     shared_source("compare", SOURCES["compare"])
     pn.serve(apps, port=port, show=False)
 

@@ -6,10 +6,11 @@ from bokeh.events import RangesUpdate, SelectionGeometry, Tap
 
 from gala_viz.panels.explore import ExplorePage
 from gala_viz.panels.explore_view import ExploreView
+from gala_viz.panels.figure_download import ScatterDownload
 from gala_viz.panels.index import CollectionIndex
-from gala_viz.panels.measures import measures
 from gala_viz.panels.shared import SharedSource
 from gala_viz.specs import MapRequest
+from gala_viz.store.measures import named_measures
 from tests.panels.fake_source import LAYERS, FakeSource
 
 
@@ -24,18 +25,19 @@ def view():
 
 
 def test_measures_are_named_by_what_they_are(view):
-    titles = list(view.measures)
-    assert titles[:3] == [
+    names = list(view.measures)
+    assert names[:3] == ["rho:first", "rho:second", "gain"]
+    assert [view.measures[name].title for name in names[:3]] == [
         "Spearman's rho: Vanilla GALA",
         "Spearman's rho: Human co-trained GALA",
         "gain of Human co-trained GALA (rho)",
     ]
-    assert f"attention rho, {LAYERS[0]}: Vanilla GALA" in titles
+    assert view.measures[f"attention:{LAYERS[0]}:first"].title == f"attention rho, {LAYERS[0]}: Vanilla GALA"
     scores = view.source.scores(MapRequest())
-    np.testing.assert_allclose(view.measures[titles[2]](scores), scores["rho"][1] - scores["rho"][0], atol=1e-6)
-    np.testing.assert_allclose(view.measures[titles[0]](scores), scores["rho"][0], rtol=1e-6)
-    alone = measures(view.source.networks, (), has_people=False)
-    assert list(alone) == ["size of the delta, Human co-trained GALA minus Vanilla GALA"]
+    np.testing.assert_allclose(view.values("gain"), scores["rho"][1] - scores["rho"][0], atol=1e-6)
+    np.testing.assert_allclose(view.values("rho:first"), scores["rho"][0], rtol=1e-6)
+    (alone,) = named_measures(view.source.networks, (), has_people=False)
+    assert alone.title == "size of the delta, Human co-trained GALA minus Vanilla GALA"
 
 
 def test_axes_begin_with_both_networks_likeness_to_people(view):
@@ -43,7 +45,7 @@ def test_axes_begin_with_both_networks_likeness_to_people(view):
     np.testing.assert_array_equal(view.cloud.cloud.x, rho[0])
     np.testing.assert_array_equal(view.cloud.cloud.y, rho[1])
     assert view.cloud.figure.xaxis.axis_label == "Spearman's rho: Vanilla GALA"
-    view.fields.enter("x", "size of the delta, Human co-trained GALA minus Vanilla GALA")
+    view.fields.enter("x", "delta")
     np.testing.assert_array_equal(view.cloud.cloud.x, np.asarray(view.scores["delta_size"], np.float32))
     assert view.cloud.figure.x_range.start < np.nanmin(view.cloud.cloud.x)
 
@@ -77,6 +79,22 @@ def test_a_selection_is_what_the_gallery_shows_until_it_is_cleared(view):
     view.clear.clicks += 1
     assert len(view.gallery.places) == 40
     assert not view.clear.visible
+
+
+def test_what_is_selected_and_laid_out_is_what_a_figure_for_print_shows(view):
+    kept = view.cloud.cloud.kept
+    download = ScatterDownload(
+        view.source,
+        {},
+        view.axes,
+        lambda: [view.index.images[place] for place in np.flatnonzero(kept & view.gallery.within)],
+        pytest.fail,
+    )
+    view.fields.enter("x", "gain of Human co-trained GALA (rho)")
+    view.select(np.arange(40) < 3)
+    spec = download.spec
+    assert (spec.x, spec.images) == (view.cloud.figure.xaxis.axis_label, view.index.images[:3])
+    assert spec.request == view.source.request
 
 
 def test_a_selection_of_nothing_shows_all(view):

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from gala_viz.panels.address import Address
 from gala_viz.panels.explore_view import ExploreView
 from gala_viz.panels.index import CollectionIndex
-from gala_viz.panels.link_names import compare_places, explore_places
+from gala_viz.panels.link_names import SHARED, compare_places, explore_places
 from gala_viz.panels.links import FORMAT, PageState, Place, pairs_of, text_of, value_of
 from gala_viz.panels.presenting import Presentation
+from gala_viz.panels.selecting import Selecting
 from gala_viz.panels.view import CompareView
 from gala_viz.plots.selection import MOST_CORNERS, selection_geometry, selection_text
 from tests.panels.fake_source import FakeSource
@@ -154,7 +155,7 @@ def test_a_text_that_is_no_selection_is_refused(text):
 def compare():
     source = FakeSource(count=12)
     view = CompareView(source, CollectionIndex(source), None)
-    yield view, PageState(compare_places(view, Presentation(view)))
+    yield view, PageState(compare_places(view, Presentation(view), Selecting(source, view.gallery)))
     view.close()
 
 
@@ -214,5 +215,10 @@ def test_a_selection_of_all_images_comes_back_in_the_plane_it_was_made_in():
     assert selected.any()
     assert (other.gallery.within == selected).all()
     assert other.axes.x == list(view.measures)[2]
+    compared = CompareView(source, CollectionIndex(source), None)
+    places = compare_places(compared, Presentation(compared), Selecting(source, compared.gallery))
+    assert PageState(places).restore(pairs_of(state.query_of(SHARED))) == []
+    assert (compared.gallery.within == selected).all(), "a link brings the selection to the comparison"
+    compared.close()
     view.close()
     other.close()

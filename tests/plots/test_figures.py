@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from gala_viz.plots.figures.comparison import Compared, comparison_figure
-from gala_viz.plots.figures.page import finite_max, save
+from gala_viz.plots.figures.page import finite_max, page, save, settle
 from gala_viz.plots.figures.people import Seen, people_figure, through_the_map
 from gala_viz.plots.figures.regions import Share, regions_figure
 from gala_viz.plots.figures.trade_off import Tried, trade_off_figure
@@ -47,6 +47,19 @@ def test_a_figure_is_a_png_an_svg_a_pdf_and_a_caption_and_the_same_bytes_again(t
         assert path.read_bytes() == (tmp_path / "one" / path.name).read_bytes()
     assert paths[2].read_bytes().startswith(b"%PDF")
     assert Image.open(paths[0]).info["dpi"][0] == pytest.approx(300, abs=1)
+
+
+def test_the_last_digits_of_a_layout_do_not_matter():
+    places = []
+    for away in (0, 3e-13):
+        with page(2, 3) as figure:
+            upper, _ = figure.subfigures(2, 1)
+            upper.bbox_relative.set_points(upper.bbox_relative.get_points() + away)
+            axes = upper.subplots()
+            axes.set_position([0.25 + away, 0.5 - away, 1 / 3 + away, 0.25])
+        settle(figure)
+        places.append((upper.bbox_relative.get_points().tolist(), axes.get_position().bounds))
+    assert places[0] == places[1]
 
 
 def test_text_stays_text_and_every_picture_is_embedded_once(tmp_path):

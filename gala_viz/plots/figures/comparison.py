@@ -34,7 +34,9 @@ SCALES = (
 COLUMNS = ("image", "people", "first", "second", "delta", "first_norm", "second_norm")
 """What may stand side by side, in the order of the published figure."""
 HEADING_LETTERS = 18
-"""In a line over a column; longer names of networks go on below."""
+"""At most, in a line over a column; longer names of networks go on below, as do all words over narrow columns."""
+LETTER_WIDTH = 0.58
+"""Of a letter of the house's type, as a share of its size."""
 _KIND = {"people": "people", "first": "maps", "second": "maps", "delta": "delta"}
 _KIND |= {"first_norm": "norms", "second_norm": "norms"}
 """Columns of one kind share a colour scale."""
@@ -83,21 +85,28 @@ def comparison_figure(
     }
     end = finite_max(*(None if row.delta is None else np.abs(row.delta) for row in rows))
     ends["delta"] = (-end, end)
-    headings = dict(zip(COLUMNS, _headings(names, people, method), strict=True))
+    count, width = max(1, len(rows)), len(columns)
+    cell = width_inches / max(width, 3)
+    size = float(np.clip(6.5 * cell, 4.5, 6.0))
+    letters = max(6, int((cell - 0.06) * 72 / (size * LETTER_WIDTH)))
+    headings = dict(zip(COLUMNS, _headings(names, people, method, letters), strict=True))
     labels = {
         "people": "marks / largest",
         "maps": f"{method} / its 99th percentile",
         "delta": "difference",
         "norms": f"norm of {layer} / its RMS",
     }
-    count, width = max(1, len(rows)), len(columns)
-    with page(0.55 + count * (width_inches / max(width, 3) - 0.06), width_inches) as figure:
+    runs = [(kind, start, stop, fill(labels[kind], letters * (stop - start))) for kind, start, stop in _runs(columns)]
+    extra = max(0, max(headings[name].count("\n") for name in columns) - 1)
+    extra += max((label.count("\n") for *_, label in runs), default=0)
+    height = 0.55 + count * (cell - 0.06) + 1.3 * size / 72 * extra
+    with page(height, width_inches, layout="compressed") as figure:
         grid = figure.add_gridspec(count + 1, width, height_ratios=[*[1] * count, 0.05], hspace=0, wspace=0)
         for at, name in enumerate(columns):
             for line in range(count):
                 axes = figure.add_subplot(grid[line, at])
                 if line == 0:
-                    axes.set_title(headings[name], fontsize=6, pad=3)
+                    axes.set_title(headings[name], fontsize=size, pad=3)
                 if line >= len(rows):
                     picture(axes, None)
                     continue
@@ -107,9 +116,9 @@ def comparison_figure(
                 picture(axes, drawn[line][name], colours=colours, limits=ends.get(kind, (0, 1)), frame_px=frame)
                 if at == 0:
                     axes.set_ylabel(rows[line].title, fontsize=6, labelpad=2)
-        for kind, start, stop in _runs(columns):
+        for kind, start, stop, label in runs:
             colours = DIVERGING_MAP if kind == "delta" else SEQUENTIAL_MAP
-            colour_bar(figure.add_subplot(grid[-1, start:stop]), colours, ends[kind], labels[kind])
+            colour_bar(figure.add_subplot(grid[-1, start:stop]), colours, ends[kind], label, size=size)
     return figure
 
 
@@ -122,9 +131,10 @@ def check_columns(columns: Sequence[str]) -> None:
         raise ValueError(f"columns are one or more of {', '.join(COLUMNS)}, each once; got {', '.join(columns)}.")
 
 
-def _headings(names: tuple[str, str], people: str, method: str) -> tuple[str, ...]:
-    names = tuple(fill(name, HEADING_LETTERS) for name in names)
-    maps, norms = (tuple(f"{what}\n{name}" for name in names) for what in (method, "attention norm"))
+def _headings(names: tuple[str, str], people: str, method: str, letters: int) -> tuple[str, ...]:
+    names = tuple(fill(name, min(HEADING_LETTERS, letters)) for name in names)
+    people = "\n".join(fill(line, letters) for line in people.split("\n"))
+    maps, norms = (tuple(f"{fill(what, letters)}\n{name}" for name in names) for what in (method, "attention norm"))
     return ("image", people, *maps, "delta", *norms)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Colormap, ListedColormap, Normalize
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
 from gala_viz.plots.palettes import DEFAULT, DIVERGING, SEQUENTIAL
@@ -39,6 +39,8 @@ STYLE: dict[str, Any] = {
 WIDTH_INCHES = 7.2
 """A page's two columns."""
 DOTS_PER_INCH = 300
+DIGITS = 6
+"""Of a panel's place, as a share of the page."""
 FORMATS = ("png", "svg", "pdf")
 _NO_DATE = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
 
@@ -47,10 +49,10 @@ DIVERGING_MAP: Colormap = ListedColormap(DIVERGING, name="diverging")
 
 
 @contextmanager
-def page(height_inches: float, width_inches: float = WIDTH_INCHES) -> Iterator[Figure]:
-    """An empty figure in the house's style; nothing global is changed."""
+def page(height_inches: float, width_inches: float = WIDTH_INCHES, *, layout: str = "constrained") -> Iterator[Figure]:
+    """An empty figure in the house's style; nothing global is changed. "compressed" suits one grid of pictures."""
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(width_inches, height_inches), layout="constrained")
+        figure = Figure(figsize=(width_inches, height_inches), layout=layout)
         figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0.0, hspace=0.0)
         yield figure
 
@@ -72,11 +74,26 @@ def save(
     with matplotlib.rc_context(STYLE):
         figure.draw_without_rendering()  # lays the figure out, once for all formats
         figure.set_layout_engine("none")
+        settle(figure)
         for path, ending in zip(paths, formats, strict=True):
             figure.savefig(path, dpi=dpi, metadata=_NO_DATE[ending])
     told = folder / f"{name}.md"
     told.write_text(caption.rstrip() + "\n", encoding="utf-8")
     return [*paths, told]
+
+
+def settle(figure: Figure) -> None:
+    """Round the places of all panels, whose last digits differ from one solution of the layout to the next."""
+    for part in figure.subfigs:
+        _settle_block(part)
+    for axes in figure.axes:
+        axes.set_position(np.round(axes.get_position(original=True).bounds, DIGITS))
+
+
+def _settle_block(block: SubFigure) -> None:
+    block.bbox_relative.set_points(np.round(block.bbox_relative.get_points(), DIGITS))
+    for part in block.subfigs:
+        _settle_block(part)
 
 
 def picture(
@@ -108,15 +125,32 @@ def picture(
     )
 
 
-def colour_bar(axes: Axes, colours: Colormap, limits: tuple[float, float], label: str) -> None:
-    """A horizontal bar that fills ``axes``, its label naming quantity and unit."""
+def colour_bar(
+    axes: Axes,
+    colours: Colormap,
+    limits: tuple[float, float],
+    label: str,
+    *,
+    size: float = 6.0,
+    ends_only: bool = False,
+) -> None:
+    """A horizontal bar that fills ``axes``; its label, of ``size`` points, names quantity and unit.
+
+    A narrow one tells its ends alone.
+    """
     scale = ScalarMappable(Normalize(*limits), colours)
     bar = axes.figure.colorbar(scale, cax=axes, orientation="horizontal")
     bar.solids.set_rasterized(True)
     bar.outline.set_visible(False)
-    bar.ax.tick_params(length=2, pad=1)
-    bar.ax.locator_params(nbins=3)
-    bar.set_label(label, labelpad=1, fontsize=6)
+    bar.ax.tick_params(length=2, pad=1, labelsize=size)
+    if ends_only:
+        bar.set_ticks(limits, labels=[f"{end:.2g}" for end in limits])
+        first, last = bar.ax.get_xticklabels()
+        first.set_horizontalalignment("left")
+        last.set_horizontalalignment("right")
+    else:
+        bar.ax.locator_params(nbins=3)
+    bar.set_label(label, labelpad=1, fontsize=size)
 
 
 def finite_max(*maps: NDArray[np.floating] | None, percentile: float = 99.5) -> float:

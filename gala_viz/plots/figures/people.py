@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import cycle
 
 import numpy as np
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from gala_viz.plots.figures.page import WIDTH_INCHES, page, picture
+from gala_viz.plots.figures.page import WIDTH_INCHES, colour_bar, page, picture
 
 SUPERCLASS_COLOURS = ("#2f6fb5", "#c8442f")
 """Blue for the first group (animals), red for the second (vehicles)."""
+GROUP_COLOURS = dict(zip(("animals", "vehicles"), SUPERCLASS_COLOURS, strict=True))
+OPACITY_MAP = LinearSegmentedColormap.from_list("opacity", ["white", "black"])
+BAR_LABEL = "opacity: human map / its 99th percentile"
+BAR_INCHES = 0.42
+"""Height of what the opacity bar needs."""
 OPAQUE_PERCENTILE = 99.0
 OPACITY = (
     "Opacity is the human map divided by the 99th percentile of its own values; where nobody marked, the page shows."
@@ -37,18 +44,36 @@ def through_the_map(view: NDArray[np.uint8], human_map: NDArray[np.floating]) ->
     if human_map.shape != view.shape[:2]:
         raise ValueError(f"a map of the photograph's size {view.shape[:2]} was expected; got {human_map.shape}.")
     marks = np.clip(np.nan_to_num(human_map), 0, None)
-    full = float(np.percentile(marks, OPAQUE_PERCENTILE)) or float(marks.max())
+    full = opaque_from(human_map)
     opacity = np.rint(255 * np.minimum(marks / full, 1)) if full > 0 else np.zeros(marks.shape)
     return np.dstack([view, opacity.astype(np.uint8)])
 
 
-def people_figure(groups: Sequence[tuple[str, Sequence[Seen]]], *, columns: int = 4) -> Figure:
-    """Blocks side by side, one for each (title, pictures) of ``groups``; outlined in its block's colour."""
+def opaque_from(human_map: NDArray[np.floating]) -> float:
+    """The map's value from which a picture is fully opaque; 0 for a map without any mark."""
+    marks = np.clip(np.nan_to_num(human_map), 0, None)
+    return float(np.percentile(marks, OPAQUE_PERCENTILE)) or float(marks.max())
+
+
+def people_figure(
+    groups: Sequence[tuple[str, Sequence[Seen]]],
+    *,
+    columns: int = 4,
+    width_inches: float = WIDTH_INCHES,
+    bar: bool = False,
+) -> Figure:
+    """Blocks side by side, one for each (title, pictures) of ``groups``; outlined in its block's colour.
+
+    ``bar`` adds what opacity stands for, below.
+    """
     rows = max(1, *(-(-len(seen) // columns) for _, seen in groups)) if groups else 1
-    side = WIDTH_INCHES / (columns * max(1, len(groups)))
-    with page(0.2 + rows * (side + 0.1)) as figure:
-        blocks = figure.subfigures(1, max(1, len(groups)), wspace=0.02, squeeze=False)[0]
-        for (title, seen), block, colour in zip(groups, blocks, _colours(len(groups)), strict=True):
+    count = max(1, len(groups))
+    height = 0.2 + rows * (width_inches / (columns * count) + 0.1)
+    with page(height + (BAR_INCHES if bar else 0), width_inches) as figure:
+        upper, *lower = figure.subfigures(1 + bar, 1, height_ratios=[height, *[BAR_INCHES] * bar], squeeze=False)[:, 0]
+        blocks = upper.subfigures(1, count, wspace=0.02, squeeze=False)[0]
+        colours = _colours([title for title, _ in groups])
+        for (title, seen), block, colour in zip(groups, blocks, colours, strict=True):
             block.suptitle(title, color=colour, fontsize=8)
             grid = block.subplots(rows, columns, squeeze=False).ravel()
             for axes in grid[len(seen) :]:
@@ -58,8 +83,13 @@ def people_figure(groups: Sequence[tuple[str, Sequence[Seen]]], *, columns: int 
                 axes.set_title(one.title, fontsize=5.5, pad=2)
                 for spine in axes.spines.values():
                     spine.set(visible=True, color=colour, linewidth=1.2)
+        for part in lower:
+            colour_bar(part.add_axes((0.3, 0.72, 0.4, 0.16)), OPACITY_MAP, (0.0, 1.0), BAR_LABEL)
     return figure
 
 
-def _colours(count: int) -> list[str]:
-    return [SUPERCLASS_COLOURS[index % len(SUPERCLASS_COLOURS)] for index in range(count)]
+def _colours(titles: Sequence[str]) -> list[str]:
+    """Animals are blue and vehicles red wherever they stand; other groups take the colours that are left, in turn."""
+    known = [GROUP_COLOURS.get(title) for title in titles]
+    left = cycle([colour for colour in SUPERCLASS_COLOURS if colour not in known] or SUPERCLASS_COLOURS)
+    return [colour or next(left) for colour in known]

@@ -1,0 +1,27 @@
+"""Figures asked for by a small file: which kind, images, networks and settings; enough to draw them again."""
+
+from gala_viz.plots.figures.asked.comparison import ComparisonSpec
+from gala_viz.plots.figures.asked.drawn import Drawn
+from gala_viz.plots.figures.asked.kinds import KINDS, Kind, draw_figure, read_figure_spec, write_figure
+from gala_viz.plots.figures.asked.layers import LayersSpec
+from gala_viz.plots.figures.asked.people import PeopleSpec
+from gala_viz.plots.figures.asked.scatter import ScatterSpec
+from gala_viz.plots.figures.asked.spec import DPI, WIDTHS_MM, FigureSpec
+from gala_viz.plots.figures.asked.table import TableSpec
+
+__all__ = [
+    "DPI",
+    "KINDS",
+    "WIDTHS_MM",
+    "ComparisonSpec",
+    "Drawn",
+    "FigureSpec",
+    "Kind",
+    "LayersSpec",
+    "PeopleSpec",
+    "ScatterSpec",
+    "TableSpec",
+    "draw_figure",
+    "read_figure_spec",
+    "write_figure",
+]

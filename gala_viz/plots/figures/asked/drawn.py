@@ -1,0 +1,55 @@
+"""A figure as it was drawn, with its caption and its data, and the files that these become."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+import xarray as xr
+from matplotlib.figure import Figure
+
+from gala_viz.plots.figures.asked.spec import FigureSpec
+from gala_viz.plots.figures.page import save
+
+Told = Callable[[int, int], None]
+"""Hears how many of how many images are done."""
+
+
+def unheard(done: int, total: int) -> None:
+    """For those who need not hear how far a figure is."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Drawn:
+    """``figure``, laid out for print; ``caption`` with all settings and n, as Markdown.
+
+    Beside it go ``maps``, labelled and in their own units, a table of ``values``, and other ``texts`` by the ending of
+    their file, for example "tex".
+    """
+
+    figure: Figure
+    caption: str
+    maps: xr.Dataset | None = None
+    values: pd.DataFrame | None = None
+    texts: Mapping[str, str] = field(default_factory=dict)
+
+    def write(self, spec: FigureSpec, folder: Path, name: str) -> list[Path]:
+        """``name``.png, .svg, .pdf and the caption as .md; .nc (maps), .csv (values), other texts, .json (``spec``)."""
+        paths = save(self.figure, folder, name, self.caption, dpi=spec.dpi)
+        if self.maps is not None:
+            paths.append(folder / f"{name}.nc")
+            self.maps.to_netcdf(paths[-1], engine="scipy")
+        if self.values is not None:
+            paths.append(folder / f"{name}.csv")
+            self.values.to_csv(paths[-1], index=False, lineterminator="\n")
+        for ending, text in {**self.texts, "json": spec.text()}.items():
+            paths.append(folder / f"{name}.{ending}")
+            paths[-1].write_text(text, encoding="utf-8")
+        return paths
+
+
+def variable_name(*parts: str) -> str:
+    """A name that NetCDF allows; a network's may hold a slash."""
+    return "_".join(parts).replace("/", "_")

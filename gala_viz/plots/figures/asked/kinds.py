@@ -1,0 +1,77 @@
+"""All kinds of figures by name: read from a file, drawn of a source, written with all that belongs to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from gala_viz.plots.figures.asked.comparison import ComparisonSpec, draw_comparison
+from gala_viz.plots.figures.asked.drawn import Drawn, Told, unheard
+from gala_viz.plots.figures.asked.layers import LayersSpec, draw_layers
+from gala_viz.plots.figures.asked.people import PeopleSpec, draw_people
+from gala_viz.plots.figures.asked.scatter import ScatterSpec, draw_scatter
+from gala_viz.plots.figures.asked.spec import FORMAT, FigureSpec
+from gala_viz.plots.figures.asked.table import TableSpec, draw_table
+from gala_viz.registry import Registry
+from gala_viz.specs import made, made_request, read_settings
+from gala_viz.store.source import MapSource
+
+DEFAULT_KIND = "comparison"
+"""What a file without a kind is."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Kind:
+    """A figure's ``spec`` and how it is drawn; those that are ``of_scores`` may have a source score its images."""
+
+    spec: type[FigureSpec]
+    draw: Callable[..., Drawn]
+    of_scores: bool = False
+
+
+KINDS: Registry[Kind] = Registry(
+    "kind of figure",
+    {
+        "comparison": Kind(spec=ComparisonSpec, draw=draw_comparison),
+        "people": Kind(spec=PeopleSpec, draw=draw_people),
+        "layers": Kind(spec=LayersSpec, draw=draw_layers),
+        "scatter": Kind(spec=ScatterSpec, draw=draw_scatter, of_scores=True),
+        "table": Kind(spec=TableSpec, draw=draw_table, of_scores=True),
+    },
+)
+
+
+def read_figure_spec(path: str | Path) -> FigureSpec:
+    """The spec in a figure's JSON file. Raises ``FileNotFoundError``; ``ValueError`` for what is no figure."""
+    path = Path(path).expanduser()
+    content = read_settings(path, "figure", FORMAT, "a figure's JSON file was expected.")
+    try:
+        kind = KINDS[content.pop("kind", DEFAULT_KIND)]
+        return made(kind.spec, {**content, "request": made_request(content.pop("request", {}))})
+    except (ValueError, TypeError, AttributeError, KeyError) as error:
+        raise ValueError(f"{path} is no figure: {error}") from None
+
+
+def draw_figure(source: MapSource, spec: FigureSpec, *, progress: Told = unheard, survey: bool = True) -> Drawn:
+    """The figure of ``spec`` with its caption and data; ``progress`` hears how many of how many images are done.
+
+    Maps that the source does not have at hand are computed. With ``survey`` so are scores, for figures of them;
+    without it these show the images that are scored, and say how many. Raises ``UnknownNameError`` for a name that the
+    source does not know, ``ValueError`` for what cannot be drawn.
+    """
+    kind = KINDS[spec.kind]
+    return kind.draw(source, spec, progress, **({"survey": survey} if kind.of_scores else {}))
+
+
+def write_figure(
+    source: MapSource,
+    spec: FigureSpec,
+    folder: str | Path,
+    name: str = "figure",
+    *,
+    progress: Told = unheard,
+    survey: bool = True,
+) -> list[Path]:
+    """``draw_figure``, and its files in ``folder``: PNG, SVG, PDF, caption, data, and the JSON that draws it again."""
+    return draw_figure(source, spec, progress=progress, survey=survey).write(spec, Path(folder), name)

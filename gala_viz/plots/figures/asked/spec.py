@@ -1,0 +1,90 @@
+"""What the file of every figure says: where images and maps come from, which images, how wide, how they were made."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar
+
+from gala_viz.registry import UnknownNameError, unknown_name
+from gala_viz.specs import MapRequest, settings
+from gala_viz.store.source import MapSource
+
+FORMAT = 1
+WIDTHS_MM = {"single": 89.0, "middle": 120.0, "double": 183.0}
+"""Widths of a journal's columns, in mm, as most ask for them."""
+DPI = (50, 1200)
+MOST_IMAGES = 60
+"""Images whose maps are drawn side by side."""
+MOST_CHOSEN = 10_000
+"""Images that are chosen among all of a collection."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FigureSpec:
+    """What all kinds of figures share; a figure itself is one of ``KINDS``, for example ``ComparisonSpec``.
+
+    ``collection``, ``human_maps`` and ``store`` say where images and maps come from, as for ``gala-viz compare``;
+    ``images`` are ids; ``width`` is one of ``WIDTHS_MM``; ``dpi`` is that of the PNG; ``request`` makes the maps.
+    """
+
+    kind: ClassVar[str] = ""
+    count: ClassVar[tuple[int, int]] = (1, MOST_IMAGES)
+    """The fewest and the most images that such a figure names."""
+
+    collection: str | None = None
+    human_maps: str | None = None
+    store: str | None = None
+    networks: tuple[str, str] | None = None
+    images: tuple[str, ...] = ()
+    width: str = "double"
+    dpi: int = 300
+    request: MapRequest = field(default_factory=MapRequest)
+
+    def __post_init__(self) -> None:
+        if self.width not in WIDTHS_MM:
+            raise ValueError(f"width is one of {', '.join(WIDTHS_MM)}; got {self.width!r}.")
+        if isinstance(self.dpi, bool) or not isinstance(self.dpi, int) or not DPI[0] <= self.dpi <= DPI[1]:
+            raise ValueError(f"dpi is a whole number from {DPI[0]} to {DPI[1]}; got {self.dpi!r}.")
+        check_texts("images", self.images, self.count)
+        pair = self.networks
+        if pair is not None and (not isinstance(pair, tuple) or not all(isinstance(name, str) for name in pair)):
+            raise ValueError(f"networks are two names; got {pair!r}.")
+        if pair is not None and len(pair) != 2:
+            raise ValueError(f"two networks are compared; got {len(pair)}.")
+        if not isinstance(self.request, MapRequest):
+            raise ValueError(f"request says how maps are made, by name; got {self.request!r}.")
+
+    @property
+    def width_inches(self) -> float:
+        """Of the figure."""
+        return WIDTHS_MM[self.width] / 25.4
+
+    def text(self) -> str:
+        """The spec as the content of its file; reading it gives the same spec."""
+        content = {"format": FORMAT, "kind": self.kind, **settings(self)}
+        return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+
+    def save(self, path: Path) -> None:
+        """Write the file; reading it gives the same spec."""
+        path.write_text(self.text(), encoding="utf-8")
+
+
+def check_texts(what: str, values: object, count: tuple[int, int]) -> None:
+    """Raise ``ValueError`` unless ``values`` are texts, each once, from ``count[0]`` to ``count[1]`` of them."""
+    ids = "ids" if what == "images" else "names"
+    least, most = count
+    number = f"{least} to {most:,} {ids}" if least else f"at most {most:,} {ids}"
+    if not isinstance(values, tuple) or not all(isinstance(one, str) for one in values):
+        raise ValueError(f"{what} are {number}, as texts; got {values!r}.")
+    if not least <= len(values) <= most or len(set(values)) != len(values):
+        raise ValueError(f"{what} are {number}, each once; got {len(values):,}.")
+
+
+def check_images(source: MapSource, spec: FigureSpec) -> None:
+    """Raise ``UnknownNameError``, with the nearest, for an image that the source does not have."""
+    known = set(source.images)
+    for image in spec.images:
+        if image not in known:
+            raise UnknownNameError(unknown_name(f"image of {source.name}", image, list(source.images)))

@@ -1,0 +1,102 @@
+"""Kind "table": scores of both networks over many images, as CSV, Markdown, LaTeX, and drawn with the same cells."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+
+from gala_viz.plots.figures.asked.drawn import Drawn, Told, unheard
+from gala_viz.plots.figures.asked.scores import chosen_of, missing_told, scored
+from gala_viz.plots.figures.asked.sentences import (
+    caption_of,
+    images_told,
+    interval_text,
+    is_simulated,
+    maps_told,
+    people_told,
+)
+from gala_viz.plots.figures.asked.spec import MOST_CHOSEN, FigureSpec, check_images, check_texts
+from gala_viz.plots.figures.asked.summary import ROWS, Line, check_rows, line_of
+from gala_viz.plots.figures.table import latex_table, markdown_table, table_figure
+from gala_viz.store.source import MapSource
+
+NOTHING = "–"
+COLUMNS = ("first", "second", "difference", "people")
+SETTINGS = ("confidence", "n_resamples", "seed")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TableSpec(FigureSpec):
+    """Scores of both networks over ``images`` (none: all that are scored), one line for each of ``rows``.
+
+    Rows are some of ``ROWS``, and "attention:LAYER" for rho of a layer's attention norms.
+    """
+
+    kind: ClassVar[str] = "table"
+    count: ClassVar[tuple[int, int]] = (0, MOST_CHOSEN)
+
+    rows: tuple[str, ...] = ROWS
+
+    def __post_init__(self) -> None:
+        FigureSpec.__post_init__(self)
+        check_texts("rows", self.rows, (1, 40))
+        check_rows(self.rows)
+
+
+def draw_table(source: MapSource, spec: TableSpec, told: Told = unheard, survey: bool = True) -> Drawn:
+    """The table of ``spec``; with ``survey`` scores that are missing are computed. Raises ``UnknownNameError``."""
+    check_images(source, spec)
+    scores = scored(source, spec.request, spec.images, survey, told)
+    chosen = chosen_of(scores, spec.images)
+    lines = [line_of(name, scores, chosen) for name in spec.rows]
+    first, second = source.networks
+    head = ["", first.title, second.title, f"{second.title} minus {first.title}", "people", "n"]
+    rows = [_cells(line) for line in lines]
+    known = np.isfinite(np.asarray(scores["rho"], dtype=float)).all(axis=0)
+    cells = scores.attrs.get("resolution_px")
+    of_people = missing_told(source, known, chosen, True)
+    resamples = sorted({one.n_resamples for line in lines for one in _intervals(line) if one is not None})
+    counts = " or ".join(f"{count:,}" for count in resamples) or "no"
+    title = f"{source.title}: {first.title} and {second.title}"
+    told_all = [
+        f"Means over images with 95 % bootstrap intervals over images ({counts} resamples, seed 0), over the n images "
+        "for which both networks have a value. The difference is taken image by image. The fraction of the noise "
+        "ceiling is mean rho over the mean ceiling of the same images, resampled together.",
+        images_told(spec.images) if spec.images else "All images of the collection.",
+        f"Likeness to people: {of_people}",
+        maps_told(source, spec.request),
+        f"Maps are compared at {cells} x {cells} cells; top pixels of Dice and IoU are the tenth that is highest."
+        if cells
+        else "",
+        people_told(source, is_simulated(source)),
+    ]
+    caption = caption_of(title, [markdown_table(head, rows), *told_all])
+    latex = latex_table(head, rows, f"{title}. {told_all[0]}", "tab:scores")
+    figure = table_figure(head, rows, width_inches=spec.width_inches)
+    names = (first.name, second.name, "difference", "people")
+    return Drawn(figure=figure, caption=caption, values=_table(lines, names), texts={"tex": latex})
+
+
+def _intervals(line: Line) -> tuple:
+    return tuple(getattr(line, name) for name in COLUMNS)
+
+
+def _cells(line: Line) -> list[str]:
+    texts = [NOTHING if one is None else interval_text(one, line.digits, line.times) for one in _intervals(line)]
+    return [line.title, *texts, f"{line.n:,}"]
+
+
+def _table(lines: Sequence[Line], names: Sequence[str]) -> pd.DataFrame:
+    """A row for each number, in the unit that is printed."""
+    rows = []
+    for line in lines:
+        for who, one in zip(names, _intervals(line), strict=True):
+            if one is not None:
+                told = {"quantity": line.name, "title": line.title, "who": who}
+                told |= {end: getattr(one, end) * line.times for end in ("mean", "low", "high")}
+                rows.append(told | {"n": one.n, "confidence": 0.95, "n_resamples": one.n_resamples, "seed": one.seed})
+    return pd.DataFrame(rows, columns=["quantity", "title", "who", "mean", "low", "high", "n", *SETTINGS])

@@ -1,0 +1,107 @@
+"""What images can be laid out by: one value an image, from the scores that a source knows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from gala_viz.registry import UnknownNameError, unknown_name
+from gala_viz.store.source import MapSource, NetworkInfo
+
+Measure = Callable[[xr.Dataset], NDArray[np.float32]]
+MEASURED = {"rho": "Spearman's rho", "dice": "Dice", "iou": "IoU"}
+PLACES = ("first", "second")
+"""The two networks, in short names."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NamedMeasure:
+    """One value an image, by its ``title`` or, in files and commands, by its short ``name``.
+
+    ``values`` makes (image,) of scores, NaN where unknown. Two measures of one ``quantity`` can be compared value by
+    value; ``of_maps`` says that it is known only where a request's maps are, ``of_people`` that it needs human maps.
+    """
+
+    name: str
+    title: str
+    quantity: str
+    values: Measure
+    of_maps: bool = True
+    of_people: bool = True
+
+
+def named_measures(networks: Sequence[NetworkInfo], layers: Sequence[str], has_people: bool) -> list[NamedMeasure]:
+    """All measures of a pair of networks, in the order in which a page offers them."""
+    first, second = networks
+    pair = list(enumerate(zip(PLACES, networks, strict=True)))
+    found: list[NamedMeasure] = []
+    if has_people:
+        for name, title in MEASURED.items():
+            for row, (place, network) in pair:
+                values = _of_network(name, row)
+                found.append(_named(f"{name}:{place}", f"{title}: {network.title}", name, values))
+            if name == "rho":
+                found.append(_named("gain", f"gain of {second.title} (rho)", "gain", _gain))
+    title = f"size of the delta, {second.title} minus {first.title}"
+    size = NamedMeasure(name="delta", title=title, quantity="delta", values=_of_all("delta_size"), of_people=False)
+    found.append(size)
+    if has_people:
+        for layer in layers:
+            for row, (place, network) in pair:
+                if layer in network.layers:
+                    name, title = f"attention:{layer}:{place}", f"attention rho, {layer}: {network.title}"
+                    found.append(_named(name, title, "rho", _of_layer(layer, row), of_maps=False))
+        found.append(
+            _named("ceiling", "noise ceiling (split-half rho)", "rho", _of_all("ceiling"), of_maps=False),
+        )
+    return found
+
+
+def measures_of(source: MapSource, scores: xr.Dataset) -> list[NamedMeasure]:
+    """The measures of a source whose ``scores`` are at hand."""
+    layers = [str(layer) for layer in scores["layer"].values]
+    return named_measures(source.networks, layers, bool(source.map_kinds))
+
+
+def measure_called(name: str, known: Sequence[NamedMeasure]) -> NamedMeasure:
+    """The measure of this title or short name; raises ``UnknownNameError``, with the nearest, for another one."""
+    for one in known:
+        if name in (one.title, one.name):
+            return one
+    titled = unknown_name("measure", name, [one.title for one in known])
+    short = unknown_name("measure", name, [one.name for one in known])
+    raise UnknownNameError(titled if " " in name else short)
+
+
+def ceiling_for(title: str) -> bool:
+    """Whether the noise ceiling at the resolution of comparisons belongs beside this measure."""
+    return title.startswith(f"{MEASURED['rho']}:")
+
+
+def _named(name: str, title: str, quantity: str, values: Measure, of_maps: bool = True) -> NamedMeasure:
+    return NamedMeasure(name=name, title=title, quantity=quantity, values=values, of_maps=of_maps)
+
+
+def _of_network(name: str, row: int) -> Measure:
+    return lambda scores: _column(scores, name, row)
+
+
+def _of_all(name: str) -> Measure:
+    return lambda scores: _column(scores, name)
+
+
+def _of_layer(layer: str, row: int) -> Measure:
+    return lambda scores: np.asarray(scores["rho_attention"].sel(layer=layer)[row], dtype=np.float32)
+
+
+def _gain(scores: xr.Dataset) -> NDArray[np.float32]:
+    return _column(scores, "rho", 1) - _column(scores, "rho", 0)
+
+
+def _column(scores: xr.Dataset, name: str, row: int | None = None) -> NDArray[np.float32]:
+    values = np.asarray(scores[name], dtype=np.float32)
+    return values if row is None else values[row]
