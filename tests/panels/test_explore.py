@@ -82,18 +82,12 @@ def test_a_selection_is_what_the_gallery_shows_until_it_is_cleared(view):
 
 
 def test_what_is_selected_and_laid_out_is_what_a_figure_for_print_shows(view):
-    kept = view.cloud.cloud.kept
-    download = ScatterDownload(
-        view.source,
-        {},
-        view.axes,
-        lambda: [view.index.images[place] for place in np.flatnonzero(kept & view.gallery.within)],
-        pytest.fail,
-    )
-    view.fields.enter("x", "gain of Human co-trained GALA (rho)")
+    download = ScatterDownload(view.source, {}, view.axes, view.chosen, pytest.fail)
+    assert download.spec.images == ()
+    view.fields.enter("x", "gain")
     view.select(np.arange(40) < 3)
     spec = download.spec
-    assert (spec.x, spec.images) == (view.cloud.figure.xaxis.axis_label, view.index.images[:3])
+    assert (spec.x, spec.images) == ("gain", view.index.images[:3])
     assert spec.request == view.source.request
 
 
