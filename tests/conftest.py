@@ -30,6 +30,7 @@ def _session_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Session- and module-wide fixtures never touch the user's cache either."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GALA_VIZ_CACHE", str(tmp_path_factory.mktemp("session-cache")))
+        patch.setenv("GALA_VIZ_DATA", str(tmp_path_factory.mktemp("session-data")))
         yield
 
 

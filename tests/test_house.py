@@ -120,7 +120,7 @@ def test_every_import_of_the_package_is_a_declared_dependency(repository, projec
         for statement in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         for name in imported_names(statement)
     }
-    names = {"PIL": "pillow", "cv2": "opencv_contrib_python_headless"}
+    names = {"PIL": "pillow", "markdown_it": "markdown_it_py", "cv2": "opencv_contrib_python_headless"}
     declared = {re.match(r"[\w.-]+", entry)[0].replace("-", "_").lower() for entry in about["dependencies"]}
     third_party = imported - set(sys.stdlib_module_names) - {"gala_viz"}
     undeclared = {name for name in third_party if names.get(name, name).lower() not in declared}

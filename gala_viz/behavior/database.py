@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import platformdirs
 from sqlalchemy import Connection, Engine, create_engine, event, insert, select
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
+from gala_viz.behavior import note_tables  # noqa: F401  whose tables are made too
 from gala_viz.behavior.tables import VERSION, Setting, Table
 
 BUSY_S = 30
 """How long SQLite waits for another writer."""
+
+
+DATA_VARIABLE = "GALA_VIZ_DATA"
+
+
+def own_records() -> Path:
+    """The file of this account's own records: in the user's data folder, or in the one that ``GALA_VIZ_DATA`` names."""
+    chosen = os.environ.get(DATA_VARIABLE)
+    folder = Path(chosen).expanduser() if chosen else Path(platformdirs.user_data_dir("gala_viz"))
+    return folder / "records.sqlite"
 
 
 class DatabaseError(ValueError):

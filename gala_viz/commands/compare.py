@@ -46,6 +46,10 @@ def check(options: CompareOptions) -> None:
         collection_folder(options.shown_collection)
     if options.human_maps is not None:
         check_marks(Path(options.human_maps).expanduser())
+    if options.notes not in (None, "none"):
+        from gala_viz.behavior.database import Database
+
+        Database(options.notes).close()
     for network in options.pair if options.store is None else ():
         if not is_other(network):
             network_folder(network)

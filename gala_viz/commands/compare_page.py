@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import functools
+import logging
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -15,15 +17,18 @@ from gala_viz.panels.shared import SharedSource, shared_source
 if TYPE_CHECKING:
     from panel.viewable import Viewable
 
+    from gala_viz.behavior.database import Database
     from gala_viz.collections.collection import Collection
     from gala_viz.store.source import MapSource
+
+_log = logging.getLogger(__name__)
 
 
 def page(options: CompareOptions) -> Viewable:
     """The page of one session; it stands at once and shows what is being loaded."""
     from gala_viz.panels.compare import compare_page
 
-    return compare_page(source(options), options.game, origin(options))
+    return compare_page(source(options), options.game, origin(options), records(options))
 
 
 def origin(options: CompareOptions) -> dict[str, Any]:
@@ -44,7 +49,24 @@ def all_images(options: CompareOptions, compare: str = "compare") -> Viewable:
     with DRAWING:
         from gala_viz.panels.explore import explore_page
 
-    return explore_page(source(options), compare)
+    return explore_page(source(options), compare, origin(options), records(options))
+
+
+@functools.cache
+def records(options: CompareOptions) -> Database | None:
+    """Where notes and saved views are kept; None where none are, or where their database cannot be opened."""
+    from gala_viz.behavior.database import Database, own_records
+
+    where = options.notes or options.records or str(own_records())
+    if where == "none":
+        return None
+    try:
+        return Database(where)
+    except (ValueError, OSError) as error:
+        if options.notes is not None:
+            raise
+        _log.warning("Notes cannot be kept: %s", error)
+        return None
 
 
 def warm_up(options: CompareOptions) -> None:
@@ -52,6 +74,7 @@ def warm_up(options: CompareOptions) -> None:
     import gala_viz.panels.compare  # noqa: F401
 
     source(options)
+    records(options)
 
 
 def source(options: CompareOptions) -> SharedSource:

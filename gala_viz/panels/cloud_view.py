@@ -11,15 +11,18 @@ from bokeh.models import BoxSelectTool, LassoSelectTool, PanTool, ResetTool, Whe
 
 from gala_viz.plots.cloud import Cloud, category_means, cloud_plot
 from gala_viz.plots.rendering import bokeh_figure
+from gala_viz.plots.selection import selection_text
 
 SIZE_PX = (760, 560)
 MOST_PX = 4096
 
 
 class CloudView:
-    """Draws a ``Cloud``; ``on_select(mask or None)`` hears box and lasso, ``on_tap(place)`` a click on an image."""
+    """Draws a ``Cloud``; ``on_select(text)`` hears box and lasso (``plots.selection``), ``on_tap(place)`` a click on an
+    image.
+    """
 
-    def __init__(self, on_select: Callable[[np.ndarray | None], None], on_tap: Callable[[int], None]) -> None:
+    def __init__(self, on_select: Callable[[str], None], on_tap: Callable[[int], None]) -> None:
         empty = np.empty(0, np.float32)
         self.cloud = Cloud(empty, empty, np.empty(0, bool))
         self.dark = False
@@ -97,7 +100,7 @@ class CloudView:
 
     def _selected(self, event: SelectionGeometry) -> None:
         if event.final:
-            self._on_select(self.cloud.within(dict(event.geometry)))
+            self._on_select(selection_text(event.geometry))
 
     def _tapped(self, event: Tap) -> None:
         place = self.cloud.nearest(float(event.x), float(event.y), *self._ranges())

@@ -5,47 +5,93 @@ from __future__ import annotations
 import panel as pn
 import panel_material_ui as pmui
 
-from gala_viz.panels.markup import facts, nothing_to_show, provenance
+from gala_viz.behavior.database import Database
+from gala_viz.panels.keeping import Keeping, asked
+from gala_viz.panels.link_names import compare_places
+from gala_viz.panels.markup import alert, facts, nothing_to_show, presentation_over, provenance
 from gala_viz.panels.page import EDGE, SourcePage, section
+from gala_viz.panels.presenting import Follower, Presentation
+from gala_viz.panels.rooms import room_of
+from gala_viz.panels.selecting import Selecting
 from gala_viz.panels.shared import SharedSource
 from gala_viz.panels.styles import grid_css
 from gala_viz.panels.view import CompareView
 
 
-def compare_page(shared: SharedSource, game: str | None = None, origin: dict | None = None) -> pmui.Page:
+def compare_page(
+    shared: SharedSource, game: str | None = None, origin: dict | None = None, records: Database | None = None
+) -> pmui.Page:
     """A page for one session. It shows what is being loaded, then the comparison, or why it could not start.
 
     ``game`` is the address of a game on the same collection, to which every photograph links. ``origin`` are the fields
-    of a ``FigureSpec`` that say how a command opens this source.
+    of a ``FigureSpec`` that say how a command opens this source. ``records`` keep notes and saved views.
     """
-    return ComparePage(shared, game, origin).page
+    return ComparePage(shared, game, origin, records).page
 
 
 class ComparePage(SourcePage):
-    """The comparison; it opens with the image that the address names (``?image=ID``), else with the first."""
+    """The comparison as its address asks for it, or the stage of a presentation that the address follows."""
 
     heading = "Compare what two networks rely on"
     description = "What two networks rely on, image by image, beside what people mark."
     view: CompareView | None
 
-    def __init__(self, shared: SharedSource, game: str | None = None, origin: dict | None = None) -> None:
-        self._game, self._origin = game, origin
+    def __init__(
+        self,
+        shared: SharedSource,
+        game: str | None = None,
+        origin: dict | None = None,
+        records: Database | None = None,
+    ) -> None:
+        self._game, self._origin, self._records = game, origin, records
+        self._parts: list[Keeping | Presentation | Follower] = []
         super().__init__(shared)
 
     def fill(self) -> None:
-        """Photograph, maps, layers and scores, with the gallery at the left."""
+        """Photograph, maps, layers, scores and notes, with the gallery at the left."""
+        token = asked(pn.state.session_args, "follow")
+        if token is not None:
+            self._follow_room(token)
+            return
         source, index = self.shared.source, self.shared.index
         figures = self.shared.spares.take()
         view = CompareView(source, index, self.document, figures, game=self._game, origin=self._origin)
         self.view = view
         view.display.dark = self.page.dark_theme
         self.page.jslink(view.display, dark_theme="dark", bidirectional=True)
-        main = self._main(view) if index.images else [facts(nothing_to_show(source.title)), view.upload]
-        self.page.param.update(sidebar=[view.gallery.pane], main=main, header=[self.subtitle, view.keys, self.choice])
-        asked = _asked_image()
-        view.open(asked if asked in index.place else None)
-        if asked in index.place:
-            view.gallery.reveal(asked)
+        presentation = Presentation(view, on_star=lambda: keeping.star())
+        selecting = Selecting(source, view.gallery)
+        keeping = Keeping(
+            "compare",
+            compare_places(view, presentation, selecting),
+            view.gallery,
+            self.document,
+            self._records,
+            lambda told: view.alert.param.update(object=alert(" ".join(told))),
+        )
+        self._parts = [keeping, presentation]
+        main = self._main(view, keeping) if index.images else [facts(nothing_to_show(source.title)), view.upload]
+        self.page.param.update(
+            sidebar=[selecting.line, view.gallery.pane],
+            main=main,
+            header=[self.subtitle, presentation.stage, keeping.address.bar, view.keys, self.choice],
+        )
+        keeping.open(pn.state.session_args)
+
+    def close(self) -> None:
+        """Also end what others follow, and let notes be written."""
+        for part in self._parts:
+            part.close()
+        super().close()
+
+    def _follow_room(self, token: str) -> None:
+        room = room_of(token)
+        if room is None:
+            self.page.main = [facts(presentation_over())]
+            return
+        follower = Follower(room, self.document)
+        self._parts = [follower]
+        self.page.main = [follower.stage]
 
     def _layers(self, view: CompareView) -> pn.Column:
         title = "Attention of every layer"
@@ -53,7 +99,7 @@ class ComparePage(SourcePage):
             return section(title, "", facts('<p class="muted">Neither network has attention blocks.</p>'))
         return section(title, "Click a layer to see it in the main row, again to go back.", view.layers.pane)
 
-    def _main(self, view: CompareView) -> list:
+    def _main(self, view: CompareView, keeping: Keeping) -> list:
         header = pn.Row(
             pn.Column(view.heading, view.upload, sizing_mode="stretch_width", margin=0),
             *view.fives,
@@ -89,13 +135,8 @@ class ComparePage(SourcePage):
                 styles={"gap": "10px"},
             ),
             lower,
+            *([section("Notes", "kept as you type", keeping.notes.part, margin=EDGE)] if keeping.notes else []),
             facts(
                 provenance(view.source.networks, view.source.skipped, view.source.map_kinds), margin=(10, 14, 24, 14)
             ),
         ]
-
-
-def _asked_image() -> str | None:
-    """The image that the page's address names."""
-    values = pn.state.session_args.get("image", []) if pn.state.session_args else []
-    return values[0].decode("utf-8", "replace") if values else None

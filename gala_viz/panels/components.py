@@ -31,9 +31,10 @@ class Display(Messenger):
     palettes = param.Dict(default={name: list(colours) for name, colours in SEQUENTIAL.items()})
     diverging = param.List(default=list(DIVERGING))
     flicker = param.Boolean(default=False)
+    zoom = param.List(default=[], doc="x0, x1, y0, y1 of what is seen of the frame, in its pixels; empty: all of it.")
     dark = param.Boolean(default=False)
 
-    _esm = script("scale", "readout", "display")
+    _esm = script("texts", "scale", "readout", "display")
     _stylesheets = [sheet("display")]  # noqa: RUF012
 
 
@@ -50,8 +51,27 @@ class Tiles(Messenger):
     _stylesheets = [sheet("gallery")]  # noqa: RUF012
 
 
+KEYS = (
+    ("←  →", "previous and next photograph"),
+    ("S", "star: bookmark the photograph, or take the bookmark away"),
+    ("?", "show or hide this list"),
+    ("Esc", "close this list"),
+)
+"""What the keyboard does on every page."""
+COMPARE_KEYS = (
+    KEYS[0],
+    ("Space", "flicker: the second network in the first one's place"),
+    KEYS[1],
+    ("P", "present: full screen, for a room"),
+    KEYS[2],
+    ("Esc", "close this list; let go of the crosshair"),
+)
+
+
 class Keys(Messenger):
-    """The keyboard, the card that lists its keys, and buttons to move; sends ``{"move": -1 | 1}``."""
+    """The keyboard, the card that lists ``keys``, and buttons to move; sends ``{"move": -1 | 1}``."""
+
+    keys = param.List(default=list(KEYS), doc="(key, what it does) on the card.")
 
     _esm = script("keys")
     _stylesheets = [sheet("keys")]  # noqa: RUF012
@@ -67,6 +87,19 @@ class ProgressLine(Messenger):
 
     _esm = script("progress")
     _stylesheets = [sheet("progress")]  # noqa: RUF012
+
+
+class NotesPart(Messenger):
+    """The editor and the lists. Sends save, go, export, import, keep (a view), drop (a view); see ``NotesView``."""
+
+    image = param.String(default="", doc="The photograph in view; empty where none can be noted on.")
+    note = param.Dict(default={}, doc="Its note as it is stored, with ``html``.")
+    items = param.List(default=[], doc="All notes: image, category, bookmarked, tags, excerpt.")
+    views = param.List(default=[], doc="Saved views: name and link.")
+    where = param.String(default="", doc="Where notes are kept, and whose they are.")
+
+    _esm = script("texts", "notes")
+    _stylesheets = [sheet("notes")]  # noqa: RUF012
 
 
 class Reload(JSComponent):

@@ -41,7 +41,7 @@ class MapControls:
                     kind="pick",
                     value=settings.category,
                     options=numbered,
-                    shown=False,
+                    shown=settings.target == "chosen",
                 ),
                 choice("method", "Method", titles),
                 slider("n_samples", "Samples n", start=5, end=200, step=5),
@@ -54,14 +54,16 @@ class MapControls:
             least_px=118,
         )
         self.pane.jslink(display, live="noise")
+        self.pane.follow(settings)
+        settings.param.watch(lambda event: self.pane.change("category", shown=event.new == "chosen"), "target")
+        settings.param.watch(lambda event: self._sampled(event.new == "smoothgrad"), "method")
 
     def _write(self, name: str, value: Any) -> None:
-        if name == "target":
-            self.pane.change("category", shown=value == "chosen")
-        if name == "method":
-            for own in ("n_samples", "noise_fraction"):
-                self.pane.change(own, enabled=value == "smoothgrad")
         self.settings.param.update(**{name: value})
+
+    def _sampled(self, sampled: bool) -> None:
+        for own in ("n_samples", "noise_fraction"):
+            self.pane.change(own, enabled=sampled)
 
     def show_sigma(self, sigma: Sequence[float], noisy: bool) -> None:
         """The noise's absolute standard deviation, in units of the networks' input."""
@@ -99,6 +101,10 @@ class LookControls:
             fields.append(self._look("parts", f"Outline {parts}", "switch"))
         self.pane = Fields(fields, self._write, least_px=156)
         self.pane.jslink(display, live="looks")
+        self.pane.follow(looks)
+        if kinds:
+            shown.param.watch(lambda event: self.pane.put({"kind": event.new or next(iter(kinds))}), "kind")
+            shown.param.watch(lambda event: self.pane.put({"participant": event.new or ""}), "participant")
         display.defaults = {name: value for name, value in looks.param.values().items() if name != "name"}
 
     def _look(self, name: str, label: str, kind: str, **more: Any) -> Field:

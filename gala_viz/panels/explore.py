@@ -7,17 +7,27 @@ import threading
 import panel as pn
 import panel_material_ui as pmui
 
+from gala_viz.behavior.database import Database
 from gala_viz.panels.explore_view import ExploreView
-from gala_viz.panels.markup import facts, nothing_to_show, provenance
+from gala_viz.panels.figure_download import ScatterDownload
+from gala_viz.panels.keeping import Keeping
+from gala_viz.panels.link_names import SHARED, explore_places
+from gala_viz.panels.markup import alert, compare_these, facts, nothing_to_show, provenance
 from gala_viz.panels.page import EDGE, SourcePage, section
 from gala_viz.panels.shared import SharedSource
 from gala_viz.panels.styles import grid_css
 from gala_viz.plots.cloud import compile_drawing
 
 
-def explore_page(shared: SharedSource, compare: str = "") -> pmui.Page:
-    """A page for one session; ``compare`` is the address of the comparison of the same source, where it is served."""
-    return ExplorePage(shared, compare).page
+def explore_page(
+    shared: SharedSource, compare: str = "", origin: dict | None = None, records: Database | None = None
+) -> pmui.Page:
+    """A page for one session; ``compare`` is the address of the comparison of the same source, where it is served.
+
+    ``origin`` are the fields of a ``FigureSpec`` that say how a command opens this source; ``records`` keep notes and
+    saved views.
+    """
+    return ExplorePage(shared, compare, origin, records).page
 
 
 class ExplorePage(SourcePage):
@@ -27,8 +37,15 @@ class ExplorePage(SourcePage):
     description = "All images of a collection by how alike two networks are to people, and to each other."
     view: ExploreView | None
 
-    def __init__(self, shared: SharedSource, compare: str = "") -> None:
-        self._compare = compare
+    def __init__(
+        self,
+        shared: SharedSource,
+        compare: str = "",
+        origin: dict | None = None,
+        records: Database | None = None,
+    ) -> None:
+        self._compare, self._origin, self._records = compare, origin, records
+        self._keeping: Keeping | None = None
         threading.Thread(target=compile_drawing, name="gala-viz drawing", daemon=True).start()
         super().__init__(shared)
 
@@ -42,8 +59,24 @@ class ExplorePage(SourcePage):
         if self.page.dark_theme:
             view.set_dark(True)
         self.page.param.watch(lambda event: view.set_dark(event.new), "dark_theme")
+        keeping = Keeping(
+            "explore",
+            explore_places(view),
+            view.gallery,
+            self.document,
+            self._records,
+            lambda told: view.alert.param.update(object=alert(" ".join(told))),
+        )
+        self._keeping = keeping
+        go = facts(margin=(0, 0, 4, 0))
+        state = keeping.address.state
+        if self._compare:
+            state.watch(lambda _: go.param.update(object=compare_these(self._compare, state.query_of(SHARED))))
+        figure = ScatterDownload(source, self._origin or {}, view.axes, view.chosen, view.tell)
         chosen = pn.Row(view.selection, view.clear, sizing_mode="stretch_width", margin=(2, 0), styles={"gap": "14px"})
-        left = pn.Column(view.fields, chosen, view.cloud.pane, sizing_mode="stretch_width", margin=0)
+        left = pn.Column(
+            view.alert, view.fields, chosen, go, view.cloud.pane, figure.button, sizing_mode="stretch_width", margin=0
+        )
         right = pn.Column(
             section("Closeness to people", "of the images in colour, or selected", view.distributions.pane),
             section("One image", "", view.one),
@@ -60,7 +93,17 @@ class ExplorePage(SourcePage):
                 ":host { align-items: start !important; }",
             ],
         )
+        notes = [section("Notes", "kept as you type", keeping.notes.part, margin=EDGE)] if keeping.notes else []
         about = facts(provenance(source.networks, source.skipped, source.map_kinds), margin=(10, 14, 24, 14))
         self.page.param.update(
-            sidebar=[view.gallery.pane], main=[body, about], header=[self.subtitle, view.keys, self.choice]
+            sidebar=[view.gallery.pane],
+            main=[body, *notes, about],
+            header=[self.subtitle, keeping.address.bar, view.keys, self.choice],
         )
+        keeping.open(pn.state.session_args)
+
+    def close(self) -> None:
+        """Also let notes be written."""
+        if self._keeping is not None:
+            self._keeping.close()
+        super().close()

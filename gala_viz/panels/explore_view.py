@@ -15,9 +15,10 @@ from gala_viz.panels.fields import Field, Fields, options_of
 from gala_viz.panels.gallery import Gallery
 from gala_viz.panels.index import CollectionIndex
 from gala_viz.panels.markup import alert, chosen_images, facts, image_values
-from gala_viz.panels.state import Shown
+from gala_viz.panels.selecting import selected
+from gala_viz.panels.state import Axes, Shown
 from gala_viz.plots.cloud import Cloud
-from gala_viz.store.measures import measures
+from gala_viz.store.measures import measures_of
 from gala_viz.store.source import MapSource
 
 NOTHING = (
@@ -35,31 +36,34 @@ class ExploreView:
     def __init__(self, source: MapSource, index: CollectionIndex, document: Document | None, compare: str = "") -> None:
         self.source, self.index, self._compare = source, index, compare
         self.scores = source.scores(source.request)
-        layers = [str(layer) for layer in self.scores["layer"].values]
-        self.measures = measures(source.networks, layers, bool(source.map_kinds))
-        titles = list(self.measures)
-        self.axes = {"x": titles[0], "y": titles[1] if len(titles) > 1 else titles[0]}
+        self.measures = {one.name: one for one in measures_of(source, self.scores)}
+        self.axes = Axes.among(list(self.measures))
         self.shown = Shown()
         self.gallery = Gallery(source, index, self.shown, document)
         self.gallery.set_scores(self.scores)
         self.gallery.on_admitted = self._draw
-        self.cloud = CloudView(self.select, lambda place: setattr(self.shown, "image", index.images[place]))
-        choices = options_of(titles)
+        self.cloud = CloudView(self._drag, lambda place: setattr(self.shown, "image", index.images[place]))
+        choices, axes = options_of({one.title: name for name, one in self.measures.items()}), self.axes
         self.fields = Fields(
             [
-                Field(name="x", label="Across", kind="choice", value=self.axes["x"], options=choices),
-                Field(name="y", label="Up", kind="choice", value=self.axes["y"], options=choices),
+                Field(name="x", label="Across", kind="choice", value=axes.x, options=choices),
+                Field(name="y", label="Up", kind="choice", value=axes.y, options=choices),
                 Field(name="means", label="Category means", kind="switch", value=False, shown=bool(index.categories)),
             ],
-            self._write,
+            lambda name, value: axes.param.update(**{name: value}),
             least_px=220,
         )
+        self.fields.follow(axes)
+        axes.param.watch(lambda *_: self._draw(new_axes=True), ["x", "y"])
+        axes.param.watch(lambda _: self._draw(), "means")
+        axes.param.watch(lambda *_: self._select(), ["selection", "across", "up"])
         self.distributions = Distributions(source.networks)
         self.selection = facts()
         self.one = facts()
+        self.alert = facts()
         self.keys = Keys(on_message=lambda message: self.move(message.get("move", 0)))
         self.clear = pmui.Button(label="Show all", variant="outlined", size="small", visible=False, margin=0)
-        self.clear.on_click(lambda _: self.select(None))
+        self.clear.on_click(lambda _: setattr(axes, "selection", ""))
         self.shown.param.watch(lambda event: self._show(event.new), "image")
         self._draw(new_axes=True)
 
@@ -70,12 +74,26 @@ class ExploreView:
         self.clear.visible = within is not None
         self._tell()
 
+    def _drag(self, selection: str) -> None:
+        self.axes.param.update(selection=selection, across=self.axes.x, up=self.axes.y)
+
+    def _select(self) -> None:
+        self.select(selected(self.axes, self.measures, self.scores))
+
+    def chosen(self) -> tuple[str, ...]:
+        """Ids of what is selected or filtered; none where that is all."""
+        places = self.gallery.places
+        return () if len(places) == len(self.index) else tuple(self.index.images[place] for place in np.sort(places))
+
+    def tell(self, error: Exception) -> None:
+        """Say on the page what went wrong."""
+        self.alert.object = alert(f"{error or type(error).__name__}")
+
     def move(self, by: int) -> None:
         """Go ``by`` images on in the gallery's order."""
         image = self.gallery.step(by)
         if image is not None:
             self.shown.image = image
-            self.gallery.reveal(image)
 
     def set_dark(self, dark: bool) -> None:
         """Draw for a dark page, or a light one."""
@@ -87,19 +105,16 @@ class ExploreView:
         self.gallery.close()
         self.source = None
 
-    def values(self, axis: str) -> np.ndarray:
-        """(image,) of the measure on an axis."""
-        return self.measures[self.axes[axis]](self.scores)
-
-    def _write(self, name: str, value: object) -> None:
-        if name in self.axes:
-            self.axes[name] = str(value)
-        self._draw(new_axes=name in self.axes)
+    def values(self, name: str) -> np.ndarray:
+        """(image,) of the measure called ``name``."""
+        return self.measures[name].values(self.scores)
 
     def _draw(self, new_axes: bool = False) -> None:
-        cloud = Cloud(self.values("x"), self.values("y"), self.gallery.admitted)
-        self.cloud.show(cloud, self.axes["x"], self.axes["y"], new_axes=new_axes)
-        means = self.fields.values["means"]
+        axes = self.axes
+        cloud = Cloud(self.values(axes.x), self.values(axes.y), self.gallery.admitted)
+        x, y = (self.measures[name].title for name in (axes.x, axes.y))
+        self.cloud.show(cloud, x, y, new_axes=new_axes)
+        means = axes.means
         self.cloud.by_category(self.index.category if means else None, len(self.index.categories))
         self._show(self.shown.image)
         self._tell()
@@ -112,7 +127,8 @@ class ExploreView:
             self.selection.object = alert(NOTHING)
             return
         known = chosen & cloud.known
-        means = {self.axes[axis]: values[known] for axis, values in (("x", cloud.x), ("y", cloud.y))}
+        pair = ((self.axes.x, cloud.x), (self.axes.y, cloud.y))
+        means = {self.measures[name].title: values[known] for name, values in pair}
         self.selection.object = chosen_images(int(known.sum()), len(self.index), within is not None, means)
 
     def _show(self, image: str | None) -> None:
@@ -121,7 +137,7 @@ class ExploreView:
         if place is None:
             self.one.object = image_values(None, "", "", {})
             return
-        values = {title: float(measure(self.scores)[place]) for title, measure in self.measures.items()}
+        values = {one.title: float(one.values(self.scores)[place]) for one in self.measures.values()}
         number = self.index.category[place]
         category = self.index.categories[number] if number >= 0 else ""
         link = f"{self._compare}?image={quote(str(image), safe='')}" if self._compare else ""

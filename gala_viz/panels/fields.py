@@ -105,6 +105,18 @@ class Fields(JSComponent):
             self.change(name, value=value)
             self.on_change(name, value)
 
+    def follow(self, remembered: param.Parameterized) -> None:
+        """Show the values of ``remembered``'s parameters that have a field of their name, whoever changes them."""
+        names = [name for name in remembered.param if name in self._known]
+        remembered.param.watch(lambda *events: self.put({event.name: event.new for event in events}), names)
+
+    def put(self, values: Mapping[str, Any]) -> None:
+        """Show ``values`` without telling who listens."""
+        different = {name: value for name, value in values.items() if value != self._known[name].value}
+        if different:
+            self._known |= {name: replace(self._known[name], value=value) for name, value in different.items()}
+            self.param.update(**_plain(self._known))
+
     def change(self, name: str, **changes: Any) -> None:
         """Change a field (its value, options, hint, whether it is shown or enabled) without telling who listens."""
         self._known[name] = replace(self._known[name], **changes)

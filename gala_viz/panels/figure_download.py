@@ -12,7 +12,7 @@ from typing import Any
 
 import panel_material_ui as pmui
 
-from gala_viz.panels.state import MapSettings, Shown
+from gala_viz.panels.state import Axes, MapSettings, Shown
 from gala_viz.plots.figures.asked import ComparisonSpec, FigureSpec, ScatterSpec, write_figure
 from gala_viz.store.source import MapSource
 
@@ -84,7 +84,7 @@ class FigureDownload(PrintButton):
 
 
 class ScatterDownload(PrintButton):
-    """All images by the two measures that are the present ``axes``, titles under "x" and "y"; ``chosen()`` are marked.
+    """All images by the two measures that are the present ``axes``; ``chosen()`` are marked.
 
     ``chosen`` gives ids; none where nothing is selected and no filter is set. The maps are those of the source's own
     request, as on the page.
@@ -94,7 +94,7 @@ class ScatterDownload(PrintButton):
         self,
         source: MapSource,
         origin: Mapping[str, Any],
-        axes: Mapping[str, str],
+        axes: Axes,
         chosen: Callable[[], Sequence[str]],
         on_error: Callable[[Exception], None],
     ) -> None:
@@ -103,7 +103,7 @@ class ScatterDownload(PrintButton):
 
     def _scatter(self) -> ScatterSpec:
         images, request = tuple(self._chosen()), self._source.request
-        return ScatterSpec(**self._origin, images=images, x=self._axes["x"], y=self._axes["y"], request=request)
+        return ScatterSpec(**self._origin, images=images, x=self._axes.x, y=self._axes.y, request=request)
 
 
 def zipped_figure(source: MapSource, spec: FigureSpec) -> io.BytesIO:

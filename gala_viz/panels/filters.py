@@ -12,7 +12,7 @@ MOST_CATEGORIES = 5000
 
 
 def filter_fields(source: MapSource, index: CollectionIndex) -> list[Field]:
-    """Inputs whose values make a ``Choice``; those without anything to choose from are not shown."""
+    """Inputs named like the parameters of ``Choosing``; those without anything to choose from are not shown."""
     first, second = (network.title for network in source.networks)
     words = ("any", "both right", "both wrong", f"only {first} right", f"only {second} right")
     orders = {"id": "id", f"alignment of {first}": "first", f"alignment of {second}": "second"}
@@ -36,6 +36,7 @@ def filter_fields(source: MapSource, index: CollectionIndex) -> list[Field]:
         ),
         choice("split", "Split", splits, shown=len(splits) > 1),
         choice("verdict", "Predictions", tuple(zip(words, VERDICTS, strict=True))),
+        choice("noted", "Notes", (("any", ""),), shown=False),
         choice("order", "Sort by", options_of(orders)),
         Field(name="descending", label="Largest first", kind="switch", value=True, shown=False),
         Field(

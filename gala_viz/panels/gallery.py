@@ -1,8 +1,7 @@
-"""The collection at the left: search, filters, sorting and one page of thumbnails; only what is visible is sent."""
+"""The collection at the left: search, filters, sorting, and a shelf with one page of what they admit."""
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable
 from typing import Any
 
@@ -11,34 +10,36 @@ import panel as pn
 import xarray as xr
 from bokeh.document import Document
 
-from gala_viz.panels.background import Cancelled, Mailbox, Worker
-from gala_viz.panels.components import Tiles
 from gala_viz.panels.fields import Fields
 from gala_viz.panels.filters import filter_fields
-from gala_viz.panels.index import Choice, CollectionIndex
+from gala_viz.panels.index import CollectionIndex
 from gala_viz.panels.markup import facts
-from gala_viz.panels.state import Shown
+from gala_viz.panels.noted import Noted
+from gala_viz.panels.shelf import Shelf
+from gala_viz.panels.state import CHOOSING, Choosing, Shown
 from gala_viz.store.source import MapSource
 
 PAGE_SIZE = 24
 
 
 class Gallery:
-    """One page of thumbnails of the images that search and filters admit; ``shown.image`` is the one selected.
+    """The images that search and filters (``choosing``) admit, in order; ``shown.image`` is the one selected.
 
-    Filtering happens here, on columns of the shared index; thumbnails are read in a thread of this gallery.
-    ``admitted`` (image,) tells what search and filters let through, and ``on_admitted`` is called when that changes.
+    Filtering happens here, on columns of the shared index. ``admitted`` (image,) tells what search and filters let
+    through, and ``on_admitted`` is called when that changes.
     """
 
     def __init__(self, source: MapSource, index: CollectionIndex, shown: Shown, document: Document | None) -> None:
         self.source, self.index, self.shown = source, index, shown
+        self.choosing = Choosing.among(index)
+        self.notes: Noted | None = None
         self.scores: xr.Dataset | None = None
         self.uploads: list[str] = []
-        self._mail = Mailbox(document, self._deliver)
-        self._worker = Worker("gala-viz thumbnails", self._on_error)
-        self.fields = Fields(filter_fields(source, index), self._on_change, least_px=110)
+        self.fields = Fields(filter_fields(source, index), self._enter, least_px=110)
+        self.fields.follow(self.choosing)
         self.hint = facts(margin=(2, 0))
-        self.tiles = Tiles(sizing_mode="stretch_width", margin=0, on_message=self._on_message)
+        self.shelf = Shelf(source, document, lambda image: setattr(shown, "image", image), self._show)
+        self.tiles = self.shelf.tiles
         self.places = np.arange(len(index))
         self.admitted = np.ones(len(index), dtype=bool)
         self.within: np.ndarray | None = None
@@ -50,20 +51,10 @@ class Gallery:
             sizing_mode="stretch_width",
             margin=(8, 12),
         )
-        self.tiles.param.watch(self._on_selected, "selected")
-        shown.param.watch(lambda event: self.tiles.param.update(selected=event.new), "image")
+        shown.param.watch(lambda event: self._follow(event.new), "image")
+        self.choosing.param.watch(lambda event: self.fields.change("descending", shown=event.new != "id"), "order")
+        self.choosing.param.watch(lambda *_: self._chosen(), CHOOSING)
         self.refresh()
-
-    def _on_change(self, name: str, value: Any) -> None:
-        if name == "order":
-            self.fields.change("descending", shown=value != "id")
-        self.refresh()
-        self.on_admitted()
-
-    @property
-    def choice(self) -> Choice:
-        """What the fields ask for."""
-        return Choice(**self.fields.values)
 
     def set_scores(self, scores: xr.Dataset | None) -> None:
         """Use new scores of the collection for marks, filters and sorting."""
@@ -75,15 +66,23 @@ class Gallery:
         self.uploads.insert(0, image)
         self.refresh()
 
+    def follow_notes(self, notes: Noted) -> None:
+        """Mark what is bookmarked, and offer to show only that, or what has a note or a tag."""
+        self.notes = notes
+        notes.on_change = self._noted
+        self.fields.change("noted", shown=True)
+
     def refresh(self, keep_page: bool = False) -> None:
         """Search, filter and sort again, and show the first page (or stay on the present one)."""
-        choice = self.choice
-        self.places = self.index.matching(choice, self.scores)
+        self.places = self.index.matching(self.choosing.choice, self.scores)
+        if self.choosing.noted:
+            wanted = self.notes.mask(self.choosing.noted) if self.notes else np.zeros(len(self.index), dtype=bool)
+            self.places = self.places[wanted[self.places]]
         self.admitted = np.zeros(len(self.index), dtype=bool)
         self.admitted[self.places] = True
         if self.within is not None:
             self.places = self.places[self.within[self.places]]
-        self.hint.object = self._hint(choice)
+        self.hint.object = self._hint()
         self._show(self.tiles.page if keep_page else 0)
 
     def restrict(self, within: np.ndarray | None) -> None:
@@ -93,10 +92,14 @@ class Gallery:
 
     def step(self, by: int) -> str | None:
         """The image ``by`` places after the present one, in the gallery's order; None at either end."""
+        here, count = self.place()
+        at = (-1 if by > 0 else count) + by if here is None else here + by
+        return self._image(at) if 0 <= at < count else None
+
+    def place(self) -> tuple[int | None, int]:
+        """Where the present image stands in the gallery's order (None: it is not there), and how many there are."""
         order = self._order()
-        here = order.get(self.shown.image or "", -1 if by > 0 else len(order))
-        at = here + by
-        return self._image(at) if 0 <= at < len(order) else None
+        return order.get(self.shown.image or ""), len(order)
 
     def reveal(self, image: str) -> None:
         """Turn to the page that holds ``image``, if it is among the images admitted."""
@@ -105,9 +108,29 @@ class Gallery:
             self._show(at // PAGE_SIZE)
 
     def close(self) -> None:
-        """End the thread and forget the document."""
-        self._worker.close()
-        self._mail.close()
+        """End the thread of the thumbnails."""
+        self.shelf.close()
+
+    def _enter(self, name: str, value: Any) -> None:
+        self.choosing.param.update(**{name: value})
+
+    def _chosen(self) -> None:
+        self.refresh()
+        self.on_admitted()
+
+    def _follow(self, image: str | None) -> None:
+        self.tiles.selected = image
+        if image is not None:
+            self.reveal(image)
+
+    def _noted(self) -> None:
+        options = self.notes.options()
+        if self.choosing.noted not in dict(options).values():
+            self.choosing.noted = ""
+        self.fields.change("noted", options=options, value=self.choosing.noted)
+        self.refresh(keep_page=True)
+        if self.choosing.noted:
+            self.on_admitted()
 
     def _order(self) -> dict[str, int]:
         if getattr(self, "_ordered_for", None) is not self.places or len(self._places) != len(self.places) + len(
@@ -125,27 +148,24 @@ class Gallery:
         count = len(self.places) + len(self.uploads)
         pages = max(1, -(-count // PAGE_SIZE))
         page = min(max(page, 0), pages - 1)
-        marks, values = self.index.marks(self.scores), self.index.values(self.choice.order, self.scores)
+        marks, values = self.index.marks(self.scores), self.index.values(self.choosing.order, self.scores)
         images = [self._image(at) for at in range(page * PAGE_SIZE, min(count, (page + 1) * PAGE_SIZE))]
-        known = {item["id"]: item["thumbnail"] for item in self.tiles.items}
-        items = [self._item(image, marks, values, known.get(image, "")) for image in images]
+        starred = self.notes.bookmarked if self.notes else frozenset()
+        items = [{**self._item(image, marks, values), "starred": image in starred} for image in images]
         total = len(self.index) + len(self.uploads)
         note = f"{total:,} photographs" if count == total else f"{count:,} of {total:,} photographs"
-        self.tiles.param.update(items=items, page=page, pages=pages, note=note, selected=self.shown.image)
-        waiting = [item["id"] for item in items if not item["thumbnail"]]
-        if waiting:
-            self._worker.submit(lambda cancelled: self._read(waiting, cancelled))
+        self.shelf.show(items, page=page, pages=pages, note=note, selected=self.shown.image)
 
-    def _item(self, image: str, marks: np.ndarray, values: np.ndarray, thumbnail: str) -> dict:
+    def _item(self, image: str, marks: np.ndarray, values: np.ndarray) -> dict[str, Any]:
         at = self.index.place.get(image)
         pair = [] if at is None else [{1.0: "right", 0.0: "wrong"}.get(float(m), "unknown") for m in marks[:, at]]
         score = None if at is None or not np.isfinite(values[at]) else f"{values[at]:+.2f}"
         category = "uploaded" if at is None else self.source.info(image).category
-        return {"id": image, "category": category, "thumbnail": thumbnail, "marks": pair, "score": score}
+        return {"id": image, "category": category, "marks": pair, "score": score}
 
-    def _hint(self, choice: Choice) -> str:
+    def _hint(self) -> str:
         scored = 0 if self.scores is None else int(np.isfinite(self.index.marks(self.scores)[0]).sum())
-        if (choice.verdict != "any" or choice.order != "id") and scored < len(self.index):
+        if (self.choosing.verdict != "any" or self.choosing.order != "id") and scored < len(self.index):
             known = f"{scored:,} of {len(self.index):,} are scored."
             return f'<p class="muted">{known} “Score the collection” fills the rest.</p>'
         return (
@@ -153,33 +173,3 @@ class Gallery:
             if len(self.places) + len(self.uploads)
             else '<p class="muted">No photograph fits. Loosen the search or the filters.</p>'
         )
-
-    def _read(self, images: list[str], cancelled: Cancelled) -> None:
-        for start in range(0, len(images), 8):
-            if cancelled():
-                return
-            block = images[start : start + 8]
-            pictures = {image: self._picture(image) for image in block}
-            self._mail.post(f"thumbnails {start}", pictures)
-
-    def _picture(self, image: str) -> str:
-        try:
-            return "data:image/webp;base64," + base64.b64encode(self.source.thumbnail(image)).decode()
-        except (ValueError, OSError):  # listed among the skipped by the collection; the tile stays grey
-            return ""
-
-    def _deliver(self, _: str, pictures: dict[str, str]) -> None:
-        self.tiles.items = [
-            {**item, "thumbnail": pictures.get(item["id"]) or item["thumbnail"]} for item in self.tiles.items
-        ]
-
-    def _on_error(self, error: Exception) -> None:
-        pn.state.log(f"thumbnails: {error}", "warning")
-
-    def _on_message(self, message: dict) -> None:
-        if "page" in message:
-            self._show(int(message["page"]))
-
-    def _on_selected(self, event) -> None:
-        if event.new and event.new != self.shown.image:
-            self.shown.image = event.new

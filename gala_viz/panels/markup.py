@@ -8,12 +8,15 @@ from urllib.parse import urlencode
 
 import numpy as np
 import panel as pn
+from markdown_it import MarkdownIt
 
 from gala_viz.panels.styles import sheet
 from gala_viz.store.source import ImageInfo, NetworkInfo, Prediction
 
 SIDES = ("a", "b")
 _FACTS = sheet("facts")
+_MARKDOWN = MarkdownIt("js-default", {"html": False, "breaks": True}).disable("image")
+"""Markup in a note is shown as the text that it is; pictures, which would be asked of other hosts, are not drawn."""
 
 
 def facts(html: str = "", **params) -> pn.pane.HTML:
@@ -47,6 +50,23 @@ def nothing_to_show(title: str) -> str:
         "<p>PNG, JPEG, WebP and other common images are looked for, flat or in one folder per category. "
         "Upload a photograph, or start the server with another <code>--collection</code>.</p></div>"
     )
+
+
+def presentation_over() -> str:
+    """The page of a link to a presentation that is not there."""
+    return (
+        '<div class="state"><h1>This presentation is over</h1><p>Its presenter closed it, or the link is incomplete. '
+        'Ask for a new link, or open <a href="?">the comparison</a> yourself.</p></div>'
+    )
+
+
+def note_html(text: str) -> str:
+    """A note's Markdown as HTML that can neither run anything nor load anything; its links open apart."""
+    tokens = _MARKDOWN.parse(text)
+    for token in (child for parent in tokens for child in parent.children or ()):
+        if token.type == "link_open":
+            token.attrs |= {"target": "_blank", "rel": "noopener noreferrer nofollow"}
+    return _MARKDOWN.renderer.render(tokens, _MARKDOWN.options, {})
 
 
 def alert(text: str) -> str:
@@ -121,6 +141,13 @@ def chosen_images(count: int, total: int, selected: bool, values: Mapping[str, n
         f"<p><b>{count:,}</b> of {total:,} images {what}{'. Means: ' + means if means else ''}. "
         '<span class="muted">Drag a box or a lasso to select, click a point for its values.</span></p>'
     )
+
+
+def compare_these(address: str, query: str) -> str:
+    """The way to the comparison of what is selected; nothing where nothing is."""
+    link = escape(f"{address}?{query}")
+    words = "Compare these images one by one, or present them"
+    return f'<p><a href="{link}" target="gala_viz_compare">{words}</a></p>' if query else ""
 
 
 def image_values(image: str | None, category: str, link: str, values: Mapping[str, float]) -> str:

@@ -28,6 +28,9 @@ class CompareOptions:
     """The database of a game on this collection, a file or a URL: its maps are shown while they are collected."""
     game: str | None = None
     """Address of that game, for example http://localhost:5007/game; each photograph then links to a round on it."""
+    notes: str | None = None
+    """The database of bookmarks, notes and saved views, a file or a URL; left out: that of --records, else a file of
+    this account; none: nothing can be noted."""
     layers: tuple[str, ...] = ()
     """Paths of modules in both networks whose activity is shown beside GALA layers, for example layer3."""
     device: str | None = None

@@ -103,13 +103,13 @@ class SourcePage(ABC):
         self.subtitle.object = _subtitle(self.shared.source.title, names, devices)
 
 
-def section(title: str, hint: str, *parts) -> pn.Column:
+def section(title: str, hint: str, *parts, margin: tuple[int, ...] = (0, 0, 12, 0)) -> pn.Column:
     """Parts under a heading."""
     return pn.Column(
         facts(f'<h2>{title} <span class="muted" style="font-weight:400;font-size:12px">{hint}</span></h2>'),
         *parts,
         sizing_mode="stretch_width",
-        margin=(0, 0, 12, 0),
+        margin=margin,
     )
 
 

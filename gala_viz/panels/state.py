@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-import param
+from typing import get_args
 
+import numpy as np
+import param
+import xarray as xr
+
+from gala_viz.panels.index import VERDICTS, Choice, CollectionIndex, Order
 from gala_viz.plots.palettes import DEFAULT, SEQUENTIAL
 from gala_viz.plots.scale import SCALES
 from gala_viz.specs import MapRequest, SmoothGradSpec, settings
+from gala_viz.store.source import MapUpdate, Passage
 
 TARGETS = {"Own prediction": "own", "True category": "label", "Chosen category": "chosen"}
 NORMALISATIONS = {"Percentile": "percentile", "Maximum": "maximum", "Sum": "sum", "None": "none"}
@@ -79,3 +85,64 @@ class Shown(param.Parameterized):
     kind = param.String(default=None, allow_None=True, doc="Kind of human map; None is the collection's default.")
     participant = param.String(default=None, allow_None=True, doc="One participant; None is all together.")
     layer = param.Integer(default=None, allow_None=True, bounds=(0, None))
+
+
+class Choosing(param.Parameterized):
+    """Which images the gallery shows, in what order; ``choice`` says it in the words of the index."""
+
+    search = param.String(default="", doc="Words that id or category must hold.")
+    category = param.Selector(default="", objects=[""])
+    split = param.Selector(default="", objects=[""])
+    verdict = param.Selector(default="any", objects=list(VERDICTS), doc="Which of both networks are right.")
+    noted = param.String(default="", doc="Bookmarked, with a note, or under a tag; see ``panels.noted``.")
+    human_only = param.Boolean(default=False)
+    order = param.Selector(default="id", objects=list(get_args(Order)))
+    descending = param.Boolean(default=True)
+
+    @classmethod
+    def among(cls, index: CollectionIndex) -> Choosing:
+        """All images, with the categories and splits that there are to choose from."""
+        made = cls()
+        made.param.category.objects = ["", *index.categories]
+        made.param.split.objects = ["", *index.splits]
+        return made
+
+    @property
+    def choice(self) -> Choice:
+        """For ``CollectionIndex.matching``; notes are not the index's matter."""
+        return Choice(**{name: getattr(self, name) for name in CHOOSING if name != "noted"})
+
+
+CHOOSING = [name for name in Choosing.param if name != "name"]
+
+
+class Axes(param.Parameterized):
+    """How all images are laid out: names of two measures, and what is selected of them (``plots.selection``)."""
+
+    x = param.Selector(default="", objects=[""])
+    y = param.Selector(default="", objects=[""])
+    means = param.Boolean(default=False, doc="Whether the means of categories are drawn.")
+    selection = param.String(default="", doc="A box or a lasso as text; empty: all images.")
+    across = param.Selector(default="", objects=[""], doc="The measure across when the selection was made.")
+    up = param.Selector(default="", objects=[""], doc="The measure up when the selection was made.")
+
+    @classmethod
+    def among(cls, measures: list[str]) -> Axes:
+        """The first two of ``measures`` as axes."""
+        made = cls()
+        for axis in ("x", "y"):
+            made.param[axis].objects = list(measures)
+        for axis in ("across", "up"):
+            made.param[axis].objects = ["", *measures]
+        made.param.update(x=measures[0], y=measures[min(1, len(measures) - 1)])
+        return made
+
+
+class Answers(param.Parameterized):
+    """What the source has answered about the photograph in view, as far as it has."""
+
+    photo = param.ClassSelector(class_=np.ndarray, default=None, allow_None=True, doc="View (y, x, 3), uint8.")
+    human = param.ClassSelector(class_=xr.DataArray, default=None, allow_None=True)
+    people = param.String(default="People", doc="Whose human map it is, with n.")
+    passage = param.ClassSelector(class_=Passage, default=None, allow_None=True)
+    update = param.ClassSelector(class_=MapUpdate, default=None, allow_None=True)

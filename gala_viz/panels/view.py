@@ -7,7 +7,7 @@ import xarray as xr
 from bokeh.document import Document
 
 from gala_viz.panels.choosing import main_row_content, people_title
-from gala_viz.panels.components import Display, Keys, Upload
+from gala_viz.panels.components import COMPARE_KEYS, Display, Keys, Upload
 from gala_viz.panels.controls import LookControls, MapControls
 from gala_viz.panels.figure_download import FigureDownload
 from gala_viz.panels.gallery import Gallery
@@ -17,7 +17,7 @@ from gala_viz.panels.progress_view import ProgressView
 from gala_viz.panels.questions import Questions
 from gala_viz.panels.score_view import ScoreView
 from gala_viz.panels.spares import Figures, draw_figures
-from gala_viz.panels.state import SETTINGS, Looks, MapSettings, Shown
+from gala_viz.panels.state import SETTINGS, Answers, Looks, MapSettings, Shown
 from gala_viz.store.source import MapSource, MapUpdate, Passage
 
 NO_MAP, NO_MAPS = "People did not mark\nthis photograph.", "This collection\nhas no human maps."
@@ -41,11 +41,9 @@ class CompareView:
         origin: dict | None = None,
     ) -> None:
         self.source, self.index, self._game = source, index, game
-        self._people = "People"
         self.shown, self.settings, self.looks = Shown(), MapSettings.of(source.request), Looks()
+        self.answers = Answers()
         self.questions = Questions(source, document, lambda key, value: getattr(self, f"_on_{key}")(value))
-        self._update: MapUpdate | None = None
-        self._passage: Passage | None = None
         networks = source.networks
         figures = figures or draw_figures(networks)
         self.row, self.layers = figures.row, figures.layers
@@ -65,7 +63,7 @@ class CompareView:
         self.map_controls = MapControls(self.settings, networks[0].categories, source.methods, self.display)
         self.look_controls = LookControls(self.looks, self.shown, self.display, source.map_kinds, source.outlined)
         self.scores = ScoreView(networks, bool(source.map_kinds), figures.scores)
-        self.keys = Keys(on_message=lambda message: self.move(message.get("move", 0)))
+        self.keys = Keys(keys=list(COMPARE_KEYS), on_message=lambda message: self.move(message.get("move", 0)))
         self.upload = Upload(on_file=self.take)
         self.figure = FigureDownload(source, origin or {}, self.shown, self.settings, self._on_error)
         self.shown.param.watch(lambda _: self._ask(new_image=True), "image")
@@ -85,12 +83,11 @@ class CompareView:
         image = self.gallery.step(by)
         if image is not None:
             self.shown.image = image
-            self.gallery.reveal(image)
 
     def cancel(self) -> None:
         """Stop computing; what is there stays."""
         self.questions.cancel_maps()
-        update = self._update
+        update = self.answers.update
         text = f"Cancelled at n = {update.n} of {update.n_samples}; what is there stays." if update else "Cancelled."
         self.progress.say(text, update.n / update.n_samples if update else 0, busy=False)
 
@@ -107,7 +104,7 @@ class CompareView:
         """End all threads and drop what they brought."""
         self.questions.close()
         self.gallery.close()
-        self._update = self._passage = None
+        self.answers.param.update(photo=None, human=None, update=None, passage=None)
         self.source = None
 
     def _ask(self, new_image: bool) -> None:
@@ -116,7 +113,7 @@ class CompareView:
             return
         info = self.source.info(image)
         if new_image:
-            self._update = self._passage = None
+            self.answers.param.update(update=None, passage=None)
         request = self.settings.request(has_label=info.target is not None)
         self.progress.say("Asking both networks…", 0, busy=True)
         self.questions.ask_maps(image, request, self.shown.kind, self.shown.participant, new_image)
@@ -127,7 +124,8 @@ class CompareView:
 
     def _on_photo(self, view) -> None:
         self.row.set_photo(view)
-        if self._update is None:
+        self.answers.photo = view
+        if self.answers.update is None:
             self._draw()  # no photograph ever stands under the maps of another
 
     def _on_parts(self, mask: xr.DataArray | None) -> None:
@@ -137,11 +135,11 @@ class CompareView:
         values, people = answer
         self.look_controls.set_participants(people)
         self.row.set_human(values, NO_MAP if self.source.map_kinds else NO_MAPS)
-        self._people = people_title(values, people)
-        self.display.titles = {**self.display.titles, "human": self._people}
+        self.answers.param.update(human=values, people=people_title(values, people))
+        self.display.titles = {**self.display.titles, "human": self.answers.people}
 
     def _on_passage(self, passage: Passage) -> None:
-        self._passage = passage
+        self.answers.passage = passage
         target = self.source.info(self.shown.image).target
         for pane, side, network, prediction in zip(
             self.fives, "ab", self.source.networks, passage.predictions, strict=True
@@ -154,7 +152,7 @@ class CompareView:
         self.layers.set_passage(*layers)
 
     def _on_maps(self, update: MapUpdate) -> None:
-        self._update = update
+        self.answers.update = update
         self.progress.show_update(update)
         self.map_controls.show_sigma(update.sigma, noisy=update.standard_error is not None)
         has_map = self.source.info(self.shown.image).has_human_map
@@ -194,7 +192,7 @@ class CompareView:
 
     def _draw(self) -> None:
         self.layers.mark(self.shown.layer)
-        content = main_row_content(self.source.networks, self._passage, self._update, self.shown.layer)
+        content = main_row_content(self.source.networks, self.answers.passage, self.answers.update, self.shown.layer)
         self.row.set_maps(content.maps)
         self.row.set_units(content.unit, content.delta_unit)
-        self.display.titles = {**content.titles, "photo": "Photograph", "human": self._people}
+        self.display.titles = {**content.titles, "photo": "Photograph", "human": self.answers.people}

@@ -61,11 +61,6 @@ def named_measures(networks: Sequence[NetworkInfo], layers: Sequence[str], has_p
     return found
 
 
-def measures(networks: Sequence[NetworkInfo], layers: Sequence[str], has_people: bool) -> dict[str, Measure]:
-    """Title -> function from scores to one value an image, NaN where unknown. The first two begin as the axes."""
-    return {one.title: one.values for one in named_measures(networks, layers, has_people)}
-
-
 def measures_of(source: MapSource, scores: xr.Dataset) -> list[NamedMeasure]:
     """The measures of a source whose ``scores`` are at hand."""
     layers = [str(layer) for layer in scores["layer"].values]

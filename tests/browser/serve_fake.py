@@ -3,6 +3,7 @@ file GATE exists."""
 
 from __future__ import annotations
 
+import functools
 import sys
 import time
 from pathlib import Path
@@ -11,6 +12,7 @@ import panel as pn
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from gala_viz.behavior.database import Database
 from gala_viz.panels.compare import compare_page
 from gala_viz.panels.explore import explore_page
 from gala_viz.panels.shared import shared_source
@@ -43,13 +45,19 @@ SOURCES = {
 
 def app(name: str):
     """What makes one session's page on the source called ``name``."""
-    return lambda: compare_page(shared_source(name, SOURCES[name]))
+    return lambda: compare_page(shared_source(name, SOURCES[name]), records=records())
+
+
+@functools.cache
+def records() -> Database:
+    """Notes of all pages, in a file beside the gate."""
+    return Database(Path(sys.argv[2]).parent / "notes.sqlite")
 
 
 def main(port: int) -> None:
     """Serve until ended."""
     apps = {name: app(name) for name in SOURCES}
-    apps["explore"] = lambda: explore_page(shared_source("compare", SOURCES["compare"]), "compare")
+    apps["explore"] = lambda: explore_page(shared_source("compare", SOURCES["compare"]), "compare", records=records())
     shared_source("compare", SOURCES["compare"])
     pn.serve(apps, port=port, show=False)
 

@@ -10,7 +10,7 @@ from gala_viz.panels.figure_download import ScatterDownload
 from gala_viz.panels.index import CollectionIndex
 from gala_viz.panels.shared import SharedSource
 from gala_viz.specs import MapRequest
-from gala_viz.store.measures import measures
+from gala_viz.store.measures import named_measures
 from tests.panels.fake_source import LAYERS, FakeSource
 
 
@@ -25,18 +25,19 @@ def view():
 
 
 def test_measures_are_named_by_what_they_are(view):
-    titles = list(view.measures)
-    assert titles[:3] == [
+    names = list(view.measures)
+    assert names[:3] == ["rho:first", "rho:second", "gain"]
+    assert [view.measures[name].title for name in names[:3]] == [
         "Spearman's rho: Vanilla GALA",
         "Spearman's rho: Human co-trained GALA",
         "gain of Human co-trained GALA (rho)",
     ]
-    assert f"attention rho, {LAYERS[0]}: Vanilla GALA" in titles
+    assert view.measures[f"attention:{LAYERS[0]}:first"].title == f"attention rho, {LAYERS[0]}: Vanilla GALA"
     scores = view.source.scores(MapRequest())
-    np.testing.assert_allclose(view.measures[titles[2]](scores), scores["rho"][1] - scores["rho"][0], atol=1e-6)
-    np.testing.assert_allclose(view.measures[titles[0]](scores), scores["rho"][0], rtol=1e-6)
-    alone = measures(view.source.networks, (), has_people=False)
-    assert list(alone) == ["size of the delta, Human co-trained GALA minus Vanilla GALA"]
+    np.testing.assert_allclose(view.values("gain"), scores["rho"][1] - scores["rho"][0], atol=1e-6)
+    np.testing.assert_allclose(view.values("rho:first"), scores["rho"][0], rtol=1e-6)
+    (alone,) = named_measures(view.source.networks, (), has_people=False)
+    assert alone.title == "size of the delta, Human co-trained GALA minus Vanilla GALA"
 
 
 def test_axes_begin_with_both_networks_likeness_to_people(view):
@@ -44,7 +45,7 @@ def test_axes_begin_with_both_networks_likeness_to_people(view):
     np.testing.assert_array_equal(view.cloud.cloud.x, rho[0])
     np.testing.assert_array_equal(view.cloud.cloud.y, rho[1])
     assert view.cloud.figure.xaxis.axis_label == "Spearman's rho: Vanilla GALA"
-    view.fields.enter("x", "size of the delta, Human co-trained GALA minus Vanilla GALA")
+    view.fields.enter("x", "delta")
     np.testing.assert_array_equal(view.cloud.cloud.x, np.asarray(view.scores["delta_size"], np.float32))
     assert view.cloud.figure.x_range.start < np.nanmin(view.cloud.cloud.x)
 

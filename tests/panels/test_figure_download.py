@@ -9,10 +9,12 @@ import pandas as pd
 import pytest
 
 from gala_viz.panels.figure_download import PrintButton, ScatterDownload
+from gala_viz.panels.state import Axes
 from gala_viz.plots.figures.asked import LayersSpec, ScatterSpec
-from tests.panels.fake_source import FakeSource
+from gala_viz.store.measures import named_measures
+from tests.panels.fake_source import LAYERS, FakeSource
 
-GAIN, DELTA = "gain of Human co-trained GALA (rho)", "size of the delta, Human co-trained GALA minus Vanilla GALA"
+GAIN, DELTA = "gain", "delta"
 ORIGIN = {"collection": "photos", "networks": ("a", "b")}
 
 
@@ -21,23 +23,29 @@ def source():
     return FakeSource(count=12)
 
 
+def axes_of(source, x, y):
+    axes = Axes.among([one.name for one in named_measures(source.networks, LAYERS, has_people=True)])
+    axes.param.update(x=x, y=y)
+    return axes
+
+
 def opened(stream):
     archive = zipfile.ZipFile(stream)
     return {name: archive.read(name) for name in archive.namelist()}
 
 
 def test_the_scatter_of_the_moment_has_axes_selection_and_request_in_view(source):
-    axes, chosen = {"x": DELTA, "y": GAIN}, []
+    axes, chosen = axes_of(source, DELTA, GAIN), []
     download = ScatterDownload(source, ORIGIN, axes, lambda: chosen, pytest.fail)
     assert download.spec == ScatterSpec(**ORIGIN, x=DELTA, y=GAIN, request=source.request)
-    axes.update(x=GAIN, y=DELTA)
+    axes.param.update(x=GAIN, y=DELTA)
     chosen.extend(source.images[:3])
     spec = download.spec
     assert (spec.x, spec.y, spec.images) == (GAIN, DELTA, source.images[:3])
 
 
 def test_the_file_that_is_given_holds_the_figure_with_its_data_and_nothing_is_scored_for_it(source):
-    axes = {"x": GAIN, "y": DELTA}
+    axes = axes_of(source, GAIN, DELTA)
     download = ScatterDownload(source, {}, axes, lambda: source.images[:3], pytest.fail)
     files = opened(asyncio.run(download._zipped()))
     assert {name.split(".")[1] for name in files} == {"png", "svg", "pdf", "md", "csv", "json"}
@@ -51,7 +59,7 @@ def test_the_file_that_is_given_holds_the_figure_with_its_data_and_nothing_is_sc
 def test_what_cannot_be_drawn_is_told_and_gives_an_empty_file(source):
     told = []
     images = [f"image {number}" for number in range(10_001)]
-    axes = {"x": GAIN, "y": DELTA}
+    axes = axes_of(source, GAIN, DELTA)
     download = ScatterDownload(source, {}, axes, lambda: images, told.append)
     assert asyncio.run(download._zipped()).getvalue() == b""
     assert "at most 10,000 ids" in str(told[0])

@@ -36,7 +36,7 @@ def view(source):
 
 
 def finished(view):
-    return view._update is not None and view._update.done and view.scores._all is not None
+    return view.answers.update is not None and view.answers.update.done and view.scores._all is not None
 
 
 def drawn(view, panel):
@@ -123,7 +123,7 @@ def test_cancel_stops_within_a_chunk_and_keeps_what_is_there(source):
     time.sleep(0.1)  # now the source works on its next chunk
     view.cancel()
     until(lambda: source.cancelled_jobs == 1)
-    n = view._update.n
+    n = view.answers.update.n
     assert n == 5
     assert np.isfinite(drawn(view, "a")).all()
     assert f"Cancelled at n = {n} of 50" in view.progress.line.text
@@ -135,12 +135,12 @@ def test_closing_a_session_ends_its_threads_and_lets_go_of_its_arrays(source):
     source.delay_s = 0.05
     view = CompareView(source, CollectionIndex(source), None)
     view.open()
-    until(lambda: view._update is not None)
-    mine = {view.questions._maps._thread, view.gallery._worker._thread}
+    until(lambda: view.answers.update is not None)
+    mine = {view.questions._maps._thread, view.gallery.shelf._worker._thread}
     view.close()
     until(lambda: not any(thread.is_alive() for thread in mine if thread))
-    assert view._update is None
-    assert view._passage is None
+    assert view.answers.update is None
+    assert view.answers.passage is None
     assert view.source is None
     assert not [t for t in threading.enumerate() if t in mine]
 
@@ -152,7 +152,7 @@ def test_a_layer_goes_into_the_main_row_and_back(view, source):
     np.testing.assert_array_equal(drawn(view, "b"), norms[1]["blocks.8"])
     assert view.display.titles["a"] == "Vanilla GALA, blocks.8"
     view._toggle_layer(3)
-    np.testing.assert_array_equal(drawn(view, "a"), view._update.maps[0])
+    np.testing.assert_array_equal(drawn(view, "a"), view.answers.update.maps[0])
 
 
 def test_a_photograph_without_a_human_map_says_so(view, source):
@@ -182,7 +182,7 @@ def test_only_one_page_of_thumbnails_is_read():
     view = CompareView(source, CollectionIndex(source), None)
     until(lambda: source.asked["thumbnail"] == 24)
     assert len(view.gallery.tiles.items) == 24
-    view.gallery._on_message({"page": 20})
+    view.gallery.shelf._heard({"page": 20})
     until(lambda: source.asked["thumbnail"] == 44)
     assert [item["id"] for item in view.gallery.tiles.items] == list(source.images[480:])
     view.close()
@@ -255,7 +255,7 @@ def test_progress_is_told_in_words(source):
 def test_every_tile_of_the_gallery_is_a_plain_value(view):
     until(lambda: all(item["thumbnail"] for item in view.gallery.tiles.items))
     for item in view.gallery.tiles.items:
-        assert set(item) == {"id", "category", "thumbnail", "marks", "score"}
+        assert set(item) == {"id", "category", "thumbnail", "marks", "score", "starred"}
         assert item["thumbnail"].startswith("data:image/webp;base64,")
 
 

@@ -205,6 +205,28 @@ export function render({model, view, el}) {
     said("save", "Saved")
   }
 
+  // ---- what is zoomed to is part of the page's address
+
+  const whole = () => [0, grid[1], 0, grid[0]]
+  const seen = () => {
+    const {x_range, y_range} = figures.photo
+    const range = [x_range.start, x_range.end, Math.min(y_range.start, y_range.end), Math.max(y_range.start, y_range.end)]
+    const rounded = range.map((value) => Math.round(10 * value) / 10)
+    return rounded.every((value, i) => value === whole()[i]) ? [] : rounded
+  }
+  const alike = (one, other) => one.length === other.length && one.every((value, i) => value === other[i])
+  let later = null
+  const zoomed = () => {
+    clearTimeout(later)
+    later = setTimeout(() => { if (!alike(seen(), model.zoom)) { model.zoom = seen() } }, 250)
+  }
+  const zoom = () => {
+    if (alike(seen(), model.zoom)) { return }
+    const [x0, x1, y0, y1] = model.zoom.length === 4 ? model.zoom : whole()
+    figures.photo.x_range.setv({start: x0, end: x1})
+    figures.photo.y_range.setv({start: y1, end: y0})
+  }
+
   // ---- frames keep the photograph's shape at every width
 
   const aspect = grid[0] / grid[1]
@@ -229,6 +251,11 @@ export function render({model, view, el}) {
       on(sources[panel], "data", redraw)
     }
     fit()
+    zoom()
+    model.on("zoom", zoom)
+    for (const range of [figures.photo.x_range, figures.photo.y_range]) {
+      for (const side of ["start", "end"]) { on(range, side, zoomed) }
+    }
     for (const {source} of cells) { on(source, "data", redraw) }
     for (const name of ["looks", "titles"]) { model.on(name, redraw) }
     model.on("dark", () => setTimeout(redraw, 120)) // once the page has its new colours

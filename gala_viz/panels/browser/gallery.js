@@ -30,6 +30,8 @@ function fillTile(node, item) {
     const signs = item.marks.map((mark) => Object.assign(made("span", mark), {textContent: MARKS[mark]?.[0] ?? "·"}))
     picture.append(made("div", "marks", ...signs))
   }
+  picture.querySelector(".star")?.remove()
+  if (item.starred) { picture.append(Object.assign(made("div", "star"), {textContent: "★", title: "Bookmarked"})) }
   caption.textContent = item.score ?? item.category ?? item.id
 }
 

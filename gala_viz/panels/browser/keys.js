@@ -1,12 +1,5 @@
 // The keyboard: which keys act, when they do not, and a card that lists them.
 
-const KEYS = [
-  ["←  →", "previous and next photograph"],
-  ["Space", "flicker: the second network in the first one's place"],
-  ["?", "show or hide this list"],
-  ["Esc", "close this list; let go of the crosshair"],
-]
-
 function is_typing(path) {
   return path.some((node) => node instanceof Element && (
     node.matches("input, textarea, select, [contenteditable=true]") || /^(listbox|menu|combobox|dialog)$/.test(node.getAttribute("role") ?? "")
@@ -23,7 +16,7 @@ export function render({model, el}) {
   const title = document.createElement("h2")
   title.textContent = "Keys"
   const list = document.createElement("dl")
-  for (const [key, text] of KEYS) {
+  for (const [key, text] of model.keys) {
     const name = document.createElement("dt")
     const kbd = document.createElement("kbd")
     kbd.textContent = key
@@ -75,6 +68,10 @@ export function render({model, el}) {
     } else if (event.key === " " && !is_pressable(path)) {
       event.preventDefault()
       document.dispatchEvent(new CustomEvent("gala-viz:flicker"))
+    } else if (event.key === "s" || event.key === "S") {
+      document.dispatchEvent(new CustomEvent("gala-viz:bookmark"))
+    } else if (event.key === "p" || event.key === "P") {
+      document.dispatchEvent(new CustomEvent("gala-viz:present"))
     }
   }, {signal: listening.signal})
   model.on("remove", () => listening.abort())

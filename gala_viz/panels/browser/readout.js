@@ -84,21 +84,3 @@ function region_csv(sources, range, titles) {
   }
   return lines.join("\n") + "\n"
 }
-
-function save_text(text, filename) {
-  const link = document.createElement("a")
-  link.href = URL.createObjectURL(new Blob([text], {type: "text/csv"}))
-  link.download = filename
-  link.click()
-  setTimeout(() => URL.revokeObjectURL(link.href), 1000)
-}
-
-async function copy_text(text) {
-  if (navigator.clipboard != null) { return navigator.clipboard.writeText(text) }
-  const area = document.createElement("textarea")
-  area.value = text
-  document.body.append(area)
-  area.select()
-  document.execCommand("copy")
-  area.remove()
-}

@@ -1,0 +1,138 @@
+"""Bookmarks, tags and notes on images, kept in the records; nothing that somebody wrote is replaced unseen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import delete, insert, select
+
+from gala_viz.behavior.database import Database
+from gala_viz.behavior.note_tables import NoteRecord
+from gala_viz.behavior.people import now_ms
+from gala_viz.specs import made
+
+FORMAT = 1
+"""Of exported notes."""
+MOST_LETTERS, MOST_TAGS, LONGEST_TAG = 20_000, 20, 40
+
+
+class NoteChangedError(ValueError):
+    """The note is not what its writer saw; ``present`` is what is there now."""
+
+    def __init__(self, present: Note) -> None:
+        super().__init__(f"the note on {present.image} was changed elsewhere meanwhile.")
+        self.present = present
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Note:
+    """What one person keeps on one ``image``; ``text`` is Markdown. ``changed_ms`` is 0 where nothing is stored yet."""
+
+    image: str
+    bookmarked: bool = False
+    tags: tuple[str, ...] = ()
+    text: str = ""
+    changed_ms: int = 0
+
+    def __post_init__(self) -> None:
+        if not (isinstance(self.image, str) and isinstance(self.text, str) and isinstance(self.bookmarked, bool)):
+            raise ValueError("a note has an image's id, a text, and is bookmarked or not.")
+        if len(self.text) > MOST_LETTERS:
+            raise ValueError(f"a note has at most {MOST_LETTERS:,} letters; this one has {len(self.text):,}.")
+        if not isinstance(self.tags, tuple) or len(self.tags) > MOST_TAGS:
+            raise ValueError(f"a note has at most {MOST_TAGS} tags; got {len(self.tags)}.")
+        for tag in self.tags:
+            if not isinstance(tag, str) or not tag.strip() or len(tag) > LONGEST_TAG or not tag.isprintable():
+                raise ValueError(f"a tag is a word or a few, at most {LONGEST_TAG} letters; got {str(tag)[:60]!r}.")
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to keep."""
+        return not (self.bookmarked or self.tags or self.text)
+
+
+def clean_tags(text: str) -> tuple[str, ...]:
+    """Tags typed with commas between them: in small letters, each once, spaces in rows made one."""
+    words = (" ".join(part.split()).casefold().lstrip("#") for part in text.split(","))
+    return tuple(dict.fromkeys(word for word in words if word))
+
+
+class Notes:
+    """The notes of ``owner`` on the images of ``collection``. Each call is one transaction, from any thread."""
+
+    def __init__(self, database: Database, collection: str, owner: str = "") -> None:
+        self._database, self.collection, self.owner = database, collection, owner
+        table = NoteRecord
+        self._mine = (table.owner == owner, table.collection == collection)
+
+    def all(self) -> dict[str, Note]:
+        """Image -> note, the latest first."""
+        with self._database.reading() as connection:
+            found = connection.execute(select(NoteRecord.__table__).where(*self._mine)).all()
+        notes = sorted((_note(row) for row in found), key=lambda note: (-note.changed_ms, note.image))
+        return {note.image: note for note in notes}
+
+    def write(self, note: Note) -> Note:
+        """Keep ``note``, whose ``changed_ms`` says what its writer had seen; return it as it is stored now.
+
+        Raises ``NoteChangedError`` where another note is there by now. An empty note is taken away.
+        """
+        with self._database.writing() as connection:
+            this = (*self._mine, NoteRecord.image == note.image)
+            row = connection.execute(select(NoteRecord.__table__).where(*this).with_for_update()).first()
+            present = Note(image=note.image) if row is None else _note(row)
+            if present.changed_ms != note.changed_ms:
+                raise NoteChangedError(present)
+            return self._put(connection, note, present.changed_ms)
+
+    def exported(self) -> dict[str, Any]:
+        """All notes as JSON holds them; ``take_in`` reads them."""
+        return {"format": FORMAT, "collection": self.collection, "notes": [asdict(n) for n in self.all().values()]}
+
+    def take_in(self, content: Any, images: Sequence[str] | None = None) -> tuple[int, int]:
+        """Add exported notes; return how many were taken, and how many were on none of ``images``.
+
+        A note that is there already keeps what it has: bookmarks and tags are joined, a different text is put beneath.
+        Raises ``ValueError`` for anything that ``exported`` does not write.
+        """
+        if (
+            not isinstance(content, dict)
+            or content.get("format") != FORMAT
+            or not isinstance(content.get("notes"), list)
+        ):
+            raise ValueError(f"a file of notes of format {FORMAT}, as the export writes it, was expected.")
+        given = [made(Note, one) for one in content["notes"]]
+        known = None if images is None else set(images)
+        fitting = [note for note in given if known is None or note.image in known]
+        with self._database.writing() as connection:
+            found = connection.execute(select(NoteRecord.__table__).where(*self._mine).with_for_update()).all()
+            present = {row.image: _note(row) for row in found}
+            for note in fitting:
+                before = present.get(note.image, Note(image=note.image))
+                present[note.image] = self._put(connection, _joined(before, note), before.changed_ms)
+        return len(fitting), len(given) - len(fitting)
+
+    def _put(self, connection, note: Note, changed_ms: int) -> Note:
+        connection.execute(delete(NoteRecord).where(*self._mine, NoteRecord.image == note.image))
+        if note.empty:
+            return Note(image=note.image)
+        values = {**asdict(note), "tags": list(note.tags), "changed_ms": max(now_ms(), changed_ms + 1)}
+        connection.execute(insert(NoteRecord).values(owner=self.owner, collection=self.collection, **values))
+        return Note(**{**values, "tags": note.tags})
+
+
+def _note(row) -> Note:
+    values = {name: getattr(row, name) for name in ("image", "bookmarked", "text", "changed_ms")}
+    return Note(**values, tags=tuple(row.tags))
+
+
+def _joined(first: Note, second: Note) -> Note:
+    texts = [first.text] if second.text in first.text else [first.text, second.text]
+    return Note(
+        image=first.image,
+        bookmarked=first.bookmarked or second.bookmarked,
+        tags=tuple(dict.fromkeys((*first.tags, *second.tags)))[:MOST_TAGS],
+        text="\n\n".join(text for text in texts if text),
+    )

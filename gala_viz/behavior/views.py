@@ -1,0 +1,73 @@
+"""Views of pages saved by name: a short link to exactly what somebody saw."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from sqlalchemy import delete, insert, select
+from sqlalchemy.exc import IntegrityError
+
+from gala_viz.behavior.database import Database
+from gala_viz.behavior.note_tables import ViewRecord
+from gala_viz.behavior.people import now_ms
+from gala_viz.registry import UnknownNameError, unknown_name
+
+LONGEST_NAME, LONGEST_QUERY = 60, 8000
+_NAME = re.compile(r"[\w][\w .-]*")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class View:
+    """``page`` (compare, explore) as it was; ``query`` is that of its address."""
+
+    name: str
+    page: str
+    query: str
+
+
+class Views:
+    """Views of ``collection``. ``owner`` makes and deletes their own; whoever knows a name can open it."""
+
+    def __init__(self, database: Database, collection: str, owner: str = "") -> None:
+        self._database, self.collection, self.owner = database, collection, owner
+
+    def mine(self) -> list[View]:
+        """Of this owner, by name."""
+        mine = (ViewRecord.owner == self.owner, ViewRecord.collection == self.collection)
+        with self._database.reading() as connection:
+            rows = connection.execute(select(ViewRecord.__table__).where(*mine).order_by(ViewRecord.name)).all()
+        return [View(name=row.name, page=row.page, query=row.query) for row in rows]
+
+    def save(self, view: View) -> None:
+        """Keep a view. Raises ``ValueError`` for a name that is taken, by whomever, or that no link could hold."""
+        name = " ".join(view.name.split())
+        if not _NAME.fullmatch(name) or len(name) > LONGEST_NAME:
+            raise ValueError(
+                f"a name of letters, digits, spaces, dots and dashes, at most {LONGEST_NAME}, was expected."
+            )
+        if len(view.query) > LONGEST_QUERY:
+            raise ValueError("this view is too long to be kept; a lasso with fewer corners helps.")
+        values = {"name": name, "owner": self.owner, "collection": self.collection, "made_ms": now_ms()}
+        try:
+            with self._database.writing() as connection:
+                connection.execute(insert(ViewRecord).values(**values, page=view.page, query=view.query))
+        except IntegrityError:
+            raise ValueError(
+                f"there is a view called “{name}” already: choose another name, or delete it first."
+            ) from None
+
+    def delete(self, name: str) -> None:
+        """Forget a view of this owner."""
+        with self._database.writing() as connection:
+            connection.execute(delete(ViewRecord).where(ViewRecord.name == name, ViewRecord.owner == self.owner))
+
+    def open(self, name: str, page: str) -> str:
+        """The query of a view of ``page``. Raises ``UnknownNameError`` with names that are near."""
+        with self._database.reading() as connection:
+            this = (ViewRecord.collection == self.collection, ViewRecord.page == page)
+            row = connection.execute(select(ViewRecord.__table__).where(*this, ViewRecord.name == name)).first()
+        if row is None:
+            mine = [view.name for view in self.mine() if view.page == page]
+            raise UnknownNameError(unknown_name("saved view", name, mine))
+        return row.query

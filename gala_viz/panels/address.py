@@ -1,0 +1,66 @@
+"""A page's address in the browser: it follows the page's state, and the page follows back and forward."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import param
+from bokeh.document import Document
+
+from gala_viz.panels.links import PageState, pairs_of
+from gala_viz.panels.messenger import Messenger, script
+from gala_viz.panels.styles import sheet
+
+
+class AddressBar(Messenger):
+    """Writes ``query`` into the address, as a step in the history when ``step``; its button copies the address.
+
+    Sends ``{"query": …}`` when the visitor goes back or forward.
+    """
+
+    query = param.String(default="")
+    step = param.Boolean(default=False)
+    written = param.Integer(default=0, doc="Counts what the page wrote; 0: the address is still the visitor's.")
+
+    _esm = script("texts", "address")
+    _stylesheets = [sheet("keys")]  # noqa: RUF012
+
+
+class Address:
+    """Connects a ``PageState`` with the address; ``told(sentences)`` hears what of a link could not be restored."""
+
+    def __init__(self, state: PageState, document: Document | None, told: Callable[[list[str]], None]) -> None:
+        self.state, self._document, self._told = state, document, told
+        self.bar = AddressBar(on_message=self._heard, margin=(0, 6, 0, 0))
+        self._step = self._waiting = self._restoring = False
+        state.watch(self._changed)
+
+    def open(self, query: str) -> None:
+        """Restore what an address asks for, without writing it anew."""
+        self._restoring = True
+        try:
+            told = self.state.restore(pairs_of(query))
+        finally:
+            self._restoring = False
+        self._told(told)
+
+    def _heard(self, message: dict) -> None:
+        query = message.get("query")
+        if isinstance(query, str):
+            self.open(query)
+
+    def _changed(self, step: bool) -> None:
+        if self._restoring:
+            return
+        self._step |= step
+        if self._waiting:
+            return
+        self._waiting = True
+        if self._document is None:
+            self._write()
+        else:
+            self._document.add_next_tick_callback(self._write)
+
+    def _write(self) -> None:
+        step, self._step, self._waiting = self._step, False, False
+        self.bar.param.update(query=self.state.query, step=step, written=self.bar.written + 1)

@@ -1,0 +1,87 @@
+"""What outlives a visit: the page's address, notes, and views saved by name; the same for every page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from urllib.parse import urlencode
+
+import panel as pn
+from bokeh.document import Document
+
+from gala_viz.behavior.database import Database
+from gala_viz.behavior.notes import Notes
+from gala_viz.behavior.views import Views
+from gala_viz.panels.address import Address
+from gala_viz.panels.gallery import Gallery
+from gala_viz.panels.links import PageState, Place
+from gala_viz.panels.notes_view import NotesView
+from gala_viz.registry import UnknownNameError
+
+Arguments = Mapping[str, Sequence[bytes]]
+EVERYBODY = "There is no login here: whoever opens this page sees and changes these notes."
+
+
+def asked(arguments: Arguments | None, name: str) -> str | None:
+    """What the address that opened a session says for ``name``."""
+    values = (arguments or {}).get(name, [])
+    return values[0].decode("utf-8", "replace") if values else None
+
+
+class Keeping:
+    """Address, notes and saved views of the page called ``name``. ``notes`` is None where no ``records`` are kept."""
+
+    def __init__(
+        self,
+        name: str,
+        places: Mapping[str, Place],
+        gallery: Gallery,
+        document: Document | None,
+        records: Database | None,
+        told: Callable[[list[str]], None],
+    ) -> None:
+        self._name, self._told = name, told
+        self.address = Address(PageState(places), document, told)
+        self.notes: NotesView | None = None
+        self._views: Views | None = None
+        if records is not None:
+            owner = pn.state.user or ""
+            collection = gallery.source.name
+            self._views = Views(records, collection, owner)
+            self.notes = NotesView(
+                Notes(records, collection, owner),
+                self._views,
+                gallery.index,
+                gallery.shown,
+                document,
+                page=name,
+                where=f"Notes of {owner}." if owner else EVERYBODY,
+                query=lambda: self.address.state.query,
+            )
+            gallery.follow_notes(self.notes.noted)
+
+    def open(self, arguments: Arguments | None) -> None:
+        """Show what the address asks for: a state of the page, or a view saved by name."""
+        pairs = [(name, value.decode("utf-8", "replace")) for name, ones in (arguments or {}).items() for value in ones]
+        view = asked(arguments, "view")
+        try:
+            query = urlencode(pairs) if view is None else self._view(view)
+        except (UnknownNameError, ValueError) as error:
+            self.address.open("")
+            self._told([str(error)])
+            return
+        self.address.open(query)
+
+    def star(self) -> None:
+        """Bookmark the photograph in view, or take its bookmark away."""
+        if self.notes is not None:
+            self.notes.star()
+
+    def close(self) -> None:
+        """End the threads; what was sent is still written."""
+        if self.notes is not None:
+            self.notes.close()
+
+    def _view(self, name: str) -> str:
+        if self._views is None:
+            raise ValueError(f"The link asks for the saved view “{name}”, but no views are kept here.")
+        return self._views.open(name, self._name)

@@ -1,0 +1,145 @@
+"""The names that addresses of the pages are made of. They outlive the code's own names: a link of today must open
+tomorrow, so that none of them is ever given another meaning (a change of meaning raises ``links.FORMAT``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from gala_viz.panels.explore_view import ExploreView
+from gala_viz.panels.gallery import Gallery
+from gala_viz.panels.links import Place
+from gala_viz.panels.presenting import Presentation
+from gala_viz.panels.selecting import Selecting
+from gala_viz.panels.stage import PANELS
+from gala_viz.panels.state import Axes, Shown
+from gala_viz.panels.view import CompareView
+from gala_viz.plots.selection import selection_geometry
+from gala_viz.registry import unknown_name
+
+SHARED = frozenset(
+    [
+        "selection",
+        "selected-x",
+        "selected-y",
+        "search",
+        "in",
+        "split",
+        "verdict",
+        "notes",
+        "mapped",
+        "sort",
+        "descending",
+    ]
+)
+"""Names that mean the same on both pages: which images are gone through."""
+
+
+def compare_places(view: CompareView, presentation: Presentation, selecting: Selecting) -> dict[str, Place]:
+    """Of the comparison: the photograph and its maps, how they are drawn, the gallery, the stage."""
+    shown, settings, looks = view.shown, view.settings, view.looks
+    layers, kinds = view.layers.columns, list(view.source.map_kinds)
+    many = len(view.source.networks[0].categories)
+    return {
+        "image": _image(view.gallery, shown, first=view.index.images[0] if view.index.images else None),
+        "maps": Place(of=shown, parameter="kind", step=True, refused=_among("kind of human maps", kinds)),
+        "participant": Place(of=shown, parameter="participant", step=True),
+        "layer": Place(of=shown, parameter="layer", step=True, refused=_below(layers, "layers")),
+        "explain": Place(of=settings, parameter="target", step=True),
+        "category": Place(of=settings, parameter="category", step=True, refused=_below(many, "categories")),
+        "method": Place(
+            of=settings, parameter="method", step=True, refused=_among("method", list(view.source.methods))
+        ),
+        "n": Place(of=settings, parameter="n_samples"),
+        "seed": Place(of=settings, parameter="seed"),
+        "noise": Place(of=settings, parameter="noise_fraction"),
+        "channels": Place(of=settings, parameter="reduction"),
+        "smoothing": Place(of=settings, parameter="smoothing_px"),
+        "normalise": Place(of=settings, parameter="normalise"),
+        "scale": Place(of=looks, parameter="scale"),
+        "opacity": Place(of=looks, parameter="opacity"),
+        "threshold": Place(of=looks, parameter="threshold"),
+        "colours": Place(of=looks, parameter="palette"),
+        "people": Place(of=looks, parameter="human_style"),
+        "parts": Place(of=looks, parameter="parts"),
+        "outlines": Place(of=looks, parameter="contours"),
+        "flicker": Place(of=view.display, parameter="flicker"),
+        "zoom": Place(of=view.display, parameter="zoom", refused=_zoom),
+        "present": Place(of=presentation, parameter="shown", step=True),
+        "panels": Place(of=presentation, parameter="chosen", refused=_panels),
+        "blink": Place(of=presentation, parameter="blink"),
+        **_selection_places(selecting.axes),
+        **_gallery_places(view.gallery),
+    }
+
+
+def explore_places(view: ExploreView) -> dict[str, Place]:
+    """Of all images as points: axes, selection, the image in view, the gallery."""
+    axes = view.axes
+    return {
+        "image": _image(view.gallery, view.shown),
+        "x": Place(of=axes, parameter="x", step=True),
+        "y": Place(of=axes, parameter="y", step=True),
+        "means": Place(of=axes, parameter="means"),
+        **_selection_places(axes),
+        **_gallery_places(view.gallery),
+    }
+
+
+def _selection_places(axes: Axes) -> dict[str, Place]:
+    return {
+        "selection": Place(of=axes, parameter="selection", step=True, refused=_selection),
+        "selected-x": Place(of=axes, parameter="across"),
+        "selected-y": Place(of=axes, parameter="up"),
+    }
+
+
+def _gallery_places(gallery: Gallery) -> dict[str, Place]:
+    choosing = gallery.choosing
+    return {
+        "search": Place(of=choosing, parameter="search"),
+        "in": Place(of=choosing, parameter="category", step=True),
+        "split": Place(of=choosing, parameter="split", step=True),
+        "verdict": Place(of=choosing, parameter="verdict", step=True),
+        "notes": Place(of=choosing, parameter="noted", step=True),
+        "mapped": Place(of=choosing, parameter="human_only"),
+        "sort": Place(of=choosing, parameter="order", step=True),
+        "descending": Place(of=choosing, parameter="descending"),
+    }
+
+
+def _image(gallery: Gallery, shown: Shown, first: str | None = None) -> Place:
+    def refused(image: Any) -> str:
+        if image is None or image in gallery.index.place or image in gallery.uploads:
+            return ""
+        return "this collection has no such image."
+
+    return Place(of=shown, parameter="image", step=True, refused=refused, first=first)
+
+
+def _among(kind: str, known: list[str]) -> Callable[[Any], str]:
+    return lambda value: "" if value is None or value in known else unknown_name(kind, value, known)
+
+
+def _below(count: int, what: str) -> Callable[[Any], str]:
+    return lambda value: "" if value is None or value < count else f"there are {count} {what}, counted from 0."
+
+
+def _zoom(value: list[float]) -> str:
+    fits = not value or (len(value) == 4 and value[0] < value[1] and value[2] < value[3])
+    return "" if fits else "x0,x1,y0,y1 in pixels of the frame was expected."
+
+
+def _panels(value: Any) -> str:
+    names = str(value).split(",")
+    return "" if names and set(names) <= set(PANELS) else f"some of {', '.join(PANELS)} was expected."
+
+
+def _selection(value: str) -> str:
+    try:
+        if value:
+            selection_geometry(value)
+    except ValueError as error:
+        return str(error)
+    return ""

@@ -1,0 +1,161 @@
+"""The state of a page as its address: every name checked by a schema, in a version, and only what differs from the
+page's beginning.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl, quote, urlencode
+
+import param
+
+FORMAT = 1
+"""Of the names and values below. A newer link is opened as far as it is understood, and that is told."""
+VERSION = "v"
+APART = frozenset({VERSION, "view", "follow"})
+"""Names of an address that are no part of a page's state."""
+MOST_NAMES, MOST_CHARACTERS = 100, 8000
+_WHOLE, _NUMBER = re.compile(r"-?\d{1,15}"), re.compile(r"-?\d{1,30}(\.\d{1,30})?(e-?\d{1,3})?")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Place:
+    """What one name of an address stands for: ``parameter`` of a remembered object.
+
+    ``step``: each change is a step of its own in the browser's history. ``refused(value)`` may give a reason, in words.
+    ``first`` is what it begins with where that is not what it holds when the page is made.
+    """
+
+    of: param.Parameterized
+    parameter: str
+    step: bool = False
+    refused: Callable[[Any], str] = lambda value: ""
+    first: Any = None
+
+    @property
+    def value(self) -> Any:
+        """As it is now."""
+        return getattr(self.of, self.parameter)
+
+
+class PageState:
+    """All ``places`` of a page by name; what they hold when this is made is their beginning."""
+
+    def __init__(self, places: Mapping[str, Place]) -> None:
+        self.places = dict(places)
+        self._first = {name: place.value if place.first is None else place.first for name, place in places.items()}
+
+    @property
+    def query(self) -> str:
+        """The part of an address after ``?``: what differs from the beginning; "" where nothing does."""
+        return self.query_of(self.places)
+
+    def query_of(self, names: Collection[str]) -> str:
+        """As ``query``, of some of the places."""
+        now = {name: place.value for name, place in self.places.items() if name in names}
+        found = [(name, text_of(value)) for name, value in now.items() if value != self._first[name]]
+        return urlencode([(VERSION, FORMAT), *found], quote_via=quote, safe=":,/") if found else ""
+
+    def restore(self, pairs: Iterable[tuple[str, str]]) -> list[str]:
+        """Set every place: to what ``pairs`` say, else to its beginning. Returns what could not be, in sentences."""
+        given, told = dict(pairs), []
+        version = given.get(VERSION, str(FORMAT))
+        if not (_WHOLE.fullmatch(version) and int(version) <= FORMAT):
+            told.append(
+                f"This link was made by another version ({version[:20]}); it is shown as far as it is understood."
+            )
+        wanted = dict(self._first)
+        for name, text in given.items():
+            if name in APART:
+                continue
+            place = self.places.get(name)
+            if place is None:
+                told.append(f"The link asks for “{name[:40]}”, which this page does not know.")
+                continue
+            try:
+                value = value_of(place.of.param[place.parameter], text)
+                reason = place.refused(value)
+            except ValueError as error:
+                reason = str(error)
+            if reason:
+                told.append(f"The link asks for {name} = “{text[:60]}”: {reason}")
+            else:
+                wanted[name] = value
+        self._set(wanted)
+        return told
+
+    def watch(self, changed: Callable[[bool], None]) -> None:
+        """Call ``changed(step)`` after every change of a place."""
+        for place in self.places.values():
+            place.of.param.watch(lambda _, step=place.step: changed(step), place.parameter)
+
+    def _set(self, wanted: Mapping[str, Any]) -> None:
+        parts: dict[int, tuple[param.Parameterized, dict[str, Any]]] = {}
+        for name, value in wanted.items():
+            place = self.places[name]
+            if place.value != value:
+                parts.setdefault(id(place.of), (place.of, {}))[1][place.parameter] = value
+        for part, values in reversed(parts.values()):  # the image, named first, is set when all else is in place
+            part.param.update(**values)
+
+
+def pairs_of(query: str) -> list[tuple[str, str]]:
+    """Names and values of an address's query; nothing of one that is too long for any page of ours."""
+    if len(query) > MOST_CHARACTERS:
+        return []
+    try:
+        return parse_qsl(query.removeprefix("?"), keep_blank_values=True, max_num_fields=MOST_NAMES)
+    except ValueError:
+        return []
+
+
+def text_of(value: Any) -> str:
+    """A value as addresses hold it."""
+    if value is None or isinstance(value, str):
+        return value or ""
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    if isinstance(value, list | tuple):
+        return ",".join(map(text_of, value))
+    return f"{value:.12g}"
+
+
+def value_of(parameter: param.Parameter, text: str) -> Any:
+    """The value that ``text`` means for ``parameter``. Raises ``ValueError`` with a sentence for any other text."""
+    if isinstance(parameter, param.Boolean):
+        if text not in ("0", "1"):
+            raise ValueError("1 (yes) or 0 (no) was expected.")
+        return text == "1"
+    if isinstance(parameter, param.Integer):
+        if text == "" and parameter.allow_None:
+            return None
+        return _within(parameter, int(text)) if _WHOLE.fullmatch(text) else _refuse("a whole number")
+    if isinstance(parameter, param.Number):
+        return _within(parameter, float(text)) if _NUMBER.fullmatch(text) else _refuse("a number")
+    if isinstance(parameter, param.Selector):
+        known = {text_of(one): one for one in parameter.objects}
+        if text not in known:
+            raise ValueError("it is not among what may be chosen.")
+        return known[text]
+    if isinstance(parameter, param.List):
+        numbers = text.split(",") if text else []
+        return [float(one) if _NUMBER.fullmatch(one) else _refuse("numbers") for one in numbers]
+    return None if text == "" and parameter.allow_None else text
+
+
+def _refuse(expected: str) -> Any:
+    raise ValueError(f"{expected} was expected.")
+
+
+def _within(parameter: param.Number, value: float) -> float:
+    low, high = (None, None) if parameter.bounds is None else parameter.bounds
+    if not math.isfinite(value) or (low is not None and value < low) or (high is not None and value > high):
+        ends = (
+            f"from {low:g}" if high is None else f"from {low:g} to {high:g}" if low is not None else f"up to {high:g}"
+        )
+        raise ValueError(f"a number {ends} was expected.")
+    return value

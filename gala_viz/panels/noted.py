@@ -1,0 +1,50 @@
+"""Which images somebody noted something on, as the gallery's filters and marks need it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gala_viz.behavior.notes import Note
+from gala_viz.panels.index import CollectionIndex
+
+BOOKMARKED, NOTED, TAG = "bookmarked", "noted", "tag:"
+"""Values of ``Choosing.noted``: those bookmarked, all that have a note, and those under a tag (``tag:NAME``)."""
+
+
+class Noted:
+    """Notes by image, as far as they are ``known``; ``on_change`` is called when they changed."""
+
+    def __init__(self, index: CollectionIndex) -> None:
+        self._index = index
+        self.known: dict[str, Note] = {}
+        self.on_change: Callable[[], None] = lambda: None
+
+    @property
+    def bookmarked(self) -> frozenset[str]:
+        """Images with a bookmark."""
+        return frozenset(image for image, note in self.known.items() if note.bookmarked)
+
+    def options(self) -> tuple[tuple[str, str], ...]:
+        """(label, value) of what the gallery can be filtered by."""
+        tags = sorted({tag for note in self.known.values() for tag in note.tags})
+        return (
+            ("any", ""),
+            (BOOKMARKED, BOOKMARKED),
+            ("with a note", NOTED),
+            *((f"#{tag}", TAG + tag) for tag in tags),
+        )
+
+    def mask(self, noted: str) -> NDArray[np.bool_]:
+        """(image,) of the index: which images ``noted``, a value of ``Choosing.noted``, admits."""
+        if not noted:
+            return np.ones(len(self._index), dtype=bool)
+        chosen = np.zeros(len(self._index), dtype=bool)
+        for image, note in self.known.items():
+            tagged = noted.startswith(TAG) and noted.removeprefix(TAG) in note.tags
+            fits = tagged or noted == NOTED or (noted == BOOKMARKED and note.bookmarked)
+            if fits and image in self._index.place:
+                chosen[self._index.place[image]] = True
+        return chosen

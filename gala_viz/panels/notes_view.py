@@ -1,0 +1,176 @@
+"""Bookmarks, tags and notes of one visitor beside the photograph in view, and views of the page saved by name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from urllib.parse import quote
+
+from bokeh.document import Document
+
+from gala_viz.behavior.notes import Note, NoteChangedError, Notes, clean_tags
+from gala_viz.behavior.views import View, Views
+from gala_viz.panels.background import Mailbox
+from gala_viz.panels.components import NotesPart
+from gala_viz.panels.index import CollectionIndex
+from gala_viz.panels.markup import note_html
+from gala_viz.panels.noted import Noted
+from gala_viz.panels.state import Shown
+
+LONGEST_IMPORT = 5 * 2**20
+EXCERPT = 90
+
+
+class NotesView:
+    """What one visitor keeps. The records are asked in one thread, in order; nothing is dropped.
+
+    ``query()`` tells the page's present state for a saved view of ``page``; ``noted`` is what the gallery follows.
+    """
+
+    def __init__(
+        self,
+        notes: Notes,
+        views: Views,
+        index: CollectionIndex,
+        shown: Shown,
+        document: Document | None,
+        *,
+        page: str,
+        where: str = "",
+        query: Callable[[], str] = lambda: "",
+    ) -> None:
+        self.notes, self.views, self.index, self._shown = notes, views, index, shown
+        self._page, self._query = page, query
+        self.noted = Noted(index)
+        self._mail = Mailbox(document, lambda key, answer: getattr(self, f"_on_{key.split()[0]}")(answer))
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="gala-viz notes")
+        self._count = 0
+        self.part = NotesPart(on_message=self._heard, where=where, sizing_mode="stretch_width", margin=0)
+        shown.param.watch(lambda _: self._show(), "image")
+        self._ask("read", lambda: (notes.all(), views.mine()))
+
+    def star(self) -> None:
+        """Bookmark the photograph in view, or take its bookmark away."""
+        self.part._send_msg({"star": True})
+
+    def close(self) -> None:
+        """Let what was sent be written, then end the thread."""
+        self._mail.close()
+        self._thread.shutdown(wait=False)
+
+    def _heard(self, message: dict[str, Any]) -> None:
+        for what in ("save", "go", "export", "import", "keep", "drop"):
+            if what in message:
+                getattr(self, f"_{what}")(message[what])
+
+    def _save(self, draft: Any) -> None:
+        try:
+            if draft["image"] not in self.index.place:
+                raise ValueError("notes are kept on photographs of the collection; this one was uploaded.")
+            note = Note(
+                image=draft["image"], bookmarked=draft["bookmarked"], tags=clean_tags(draft["tags"]),
+                text=draft["text"], changed_ms=int(draft["seen"]),
+            )  # fmt: skip
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            self.part._send_msg({"failed": str(error)})
+            return
+        self._ask("saved", lambda: self.notes.write(note))
+
+    def _go(self, image: Any) -> None:
+        if image in self.index.place:
+            self._shown.image = image
+
+    def _export(self, _: Any) -> None:
+        self._ask("exported", self.notes.exported)
+
+    def _import(self, text: Any) -> None:
+        if not isinstance(text, str) or len(text) > LONGEST_IMPORT:
+            self.part._send_msg({"failed": f"a file of notes has at most {LONGEST_IMPORT // 2**20} MB."})
+            return
+
+        def take() -> tuple[tuple[int, int], dict[str, Note], list[View]]:
+            try:
+                content = json.loads(text)
+            except (ValueError, RecursionError):
+                raise ValueError("a file of notes, as the export writes it, was expected; this is no JSON.") from None
+            counts = self.notes.take_in(content, self.index.images)
+            return counts, self.notes.all(), self.views.mine()
+
+        self._ask("imported", take)
+
+    def _keep(self, name: Any) -> None:
+        view = View(name=str(name), page=self._page, query=self._query())
+        self._ask("views", lambda: (self.views.save(view), self.views.mine())[1])
+
+    def _drop(self, name: Any) -> None:
+        self._ask("views", lambda: (self.views.delete(str(name)), self.views.mine())[1])
+
+    def _ask(self, key: str, job: Callable[[], Any]) -> None:
+        self._count += 1  # each answer counts: none may replace another in the post box
+        number = self._count
+
+        def work() -> None:
+            try:
+                self._mail.post(f"{key} {number}", job())
+            except NoteChangedError as error:
+                self._mail.post(f"conflict {number}", error.present)
+            except Exception as error:  # whatever the records say is told beside the editor
+                self._mail.post(f"failed {number}", error)
+
+        self._thread.submit(work)
+
+    def _on_read(self, answer: tuple[dict[str, Note], list[View]]) -> None:
+        self.noted.known = answer[0]
+        self._on_views(answer[1])
+        self._tell()
+
+    def _on_imported(self, answer: tuple[tuple[int, int], dict[str, Note], list[View]]) -> None:
+        (taken, others), *rest = answer
+        self._on_read(tuple(rest))
+        more = f"; {others:,} on photographs that are not here were left out" if others else ""
+        self.part._send_msg({"told": f"{taken:,} notes were taken in{more}."})
+
+    def _on_saved(self, note: Note) -> None:
+        self.noted.known.pop(note.image, None)
+        if not note.empty:
+            self.noted.known = {note.image: note, **self.noted.known}
+        self.part._send_msg({"saved": self._plain(note)})
+        self._tell()
+
+    def _on_conflict(self, present: Note) -> None:
+        self.noted.known[present.image] = present
+        self.part._send_msg({"conflict": self._plain(present)})
+
+    def _on_failed(self, error: Exception) -> None:
+        self.part._send_msg({"failed": str(error) or type(error).__name__})
+
+    def _on_exported(self, content: dict[str, Any]) -> None:
+        self.part._send_msg({"download": json.dumps(content, indent=1, ensure_ascii=False)})
+
+    def _on_views(self, views: list[View]) -> None:
+        here = [view for view in views if view.page == self._page]
+        self.part.views = [{"name": view.name, "link": f"?view={quote(view.name)}"} for view in here]
+
+    def _show(self) -> None:
+        image = self._shown.image
+        there = image in self.index.place
+        note = self.noted.known.get(image) or Note(image=image or "")
+        self.part.param.update(image=image if there else "", note=self._plain(note))
+
+    def _tell(self) -> None:
+        self.part.items = [self._item(note) for note in self.noted.known.values()]
+        self._show()
+        self.noted.on_change()
+
+    def _item(self, note: Note) -> dict[str, Any]:
+        place = self.index.place.get(note.image)
+        number = -1 if place is None else int(self.index.category[place])
+        category = self.index.categories[number] if number >= 0 else ""
+        plain = {"image": note.image, "category": category, "bookmarked": note.bookmarked, "tags": list(note.tags)}
+        return {**plain, "excerpt": " ".join(note.text.split())[:EXCERPT], "here": place is not None}
+
+    def _plain(self, note: Note) -> dict[str, Any]:
+        plain = {"image": note.image, "bookmarked": note.bookmarked, "tags": ", ".join(note.tags), "text": note.text}
+        return {**plain, "seen": note.changed_ms, "html": note_html(note.text)}

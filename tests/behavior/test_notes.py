@@ -1,0 +1,139 @@
+"""Notes and saved views in a real database: nothing that somebody wrote is replaced unseen."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gala_viz.behavior.database import Database
+from gala_viz.behavior.notes import MOST_LETTERS, Note, NoteChangedError, Notes, clean_tags
+from gala_viz.behavior.views import View, Views
+from gala_viz.registry import UnknownNameError
+
+
+@pytest.fixture
+def notes(database):
+    return Notes(database, "photos")
+
+
+def test_a_note_comes_back_as_it_was_written(notes):
+    written = notes.write(
+        Note(image="cat/1", bookmarked=True, tags=("ears", "odd one"), text="**Look** at the ears 🐈")
+    )
+    assert notes.all() == {"cat/1": written}
+    assert written.changed_ms > 0
+
+
+def test_notes_of_another_person_or_collection_are_not_seen(database, notes):
+    notes.write(Note(image="cat/1", text="mine"))
+    assert Notes(database, "photos", "anna").all() == {}
+    assert Notes(database, "rendered").all() == {}
+
+
+def test_a_note_changed_elsewhere_is_told_and_not_replaced(notes):
+    first = notes.write(Note(image="cat/1", text="one"))
+    second = notes.write(Note(image="cat/1", text="two", changed_ms=first.changed_ms))
+    assert second.changed_ms > first.changed_ms
+    with pytest.raises(NoteChangedError, match="changed elsewhere") as refused:
+        notes.write(Note(image="cat/1", text="three", changed_ms=first.changed_ms))
+    assert refused.value.present == second
+    assert notes.all()["cat/1"].text == "two"
+
+
+def test_an_empty_note_is_taken_away(notes):
+    first = notes.write(Note(image="cat/1", bookmarked=True))
+    assert notes.write(Note(image="cat/1", changed_ms=first.changed_ms)).changed_ms == 0
+    assert notes.all() == {}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"text": "x" * (MOST_LETTERS + 1)},
+        {"tags": ("x" * 41,)},
+        {"tags": ("a\nb",)},
+        {"tags": (" ",)},
+        {"tags": tuple(f"t{k}" for k in range(21))},
+        {"tags": "ears"},
+        {"bookmarked": "yes"},
+        {"image": 7},
+    ],
+)
+def test_what_no_note_can_hold_is_refused(wrong):
+    with pytest.raises(ValueError, match=r"a note has|a tag is"):
+        Note(**{"image": "a", **wrong})
+
+
+def test_tags_are_typed_with_commas():
+    assert clean_tags(" Ears, odd   one ,#ears,,") == ("ears", "odd one")
+
+
+def test_an_export_taken_in_twice_changes_nothing_and_joins_what_differs(database, notes):
+    notes.write(Note(image="a", bookmarked=True, text="one"))
+    notes.write(Note(image="b", tags=("x",)))
+    content = json.loads(json.dumps(notes.exported()))
+    other = Notes(database, "photos", "anna")
+    other.write(Note(image="a", tags=("y",), text="hers"))
+    assert other.take_in(content, ["a", "b"]) == (2, 0)
+    assert other.all()["a"].text == "hers\n\none"
+    assert (other.all()["a"].bookmarked, other.all()["a"].tags) == (True, ("y",))
+    before = {image: (note.text, note.tags) for image, note in other.all().items()}
+    assert other.take_in(content, ["a"]) == (1, 1)
+    assert {image: (note.text, note.tags) for image, note in other.all().items()} == before
+
+
+json_like = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3),
+    max_leaves=9,
+)
+
+
+@given(json_like | st.fixed_dictionaries({"format": st.just(1), "notes": st.lists(json_like, max_size=3)}))
+def test_no_file_of_another_kind_is_taken_in(content):
+    never = Notes(None, "photos")  # the database is not reached
+    empty = isinstance(content, dict) and content.get("format") == 1 and content.get("notes") == []
+    if not empty:
+        with pytest.raises(ValueError, match=r"expected|unknown settings|a note has|a tag|Note"):
+            never.take_in(content)
+
+
+def test_a_saved_view_opens_under_its_name_for_everybody(database):
+    views = Views(database, "photos", "anna")
+    views.save(View(name="  ears of  cats", page="compare", query="v=1&image=cat/1"))
+    assert Views(database, "photos", "ben").open("ears of cats", "compare") == "v=1&image=cat/1"
+    assert [view.name for view in views.mine()] == ["ears of cats"]
+    assert Views(database, "photos", "ben").mine() == []
+    with pytest.raises(UnknownNameError, match="Did you mean 'ears of cats'"):
+        views.open("ears of cat", "compare")
+    with pytest.raises(UnknownNameError, match="no saved view"):
+        views.open("ears of cats", "explore")
+
+
+def test_a_name_that_is_taken_is_refused_whoever_has_it(database):
+    Views(database, "photos", "anna").save(View(name="ears", page="compare", query="a"))
+    for other in (Views(database, "photos", "anna"), Views(database, "rendered", "ben")):
+        with pytest.raises(ValueError, match="called “ears” already"):
+            other.save(View(name="ears", page="compare", query="b"))
+    Views(database, "photos", "ben").delete("ears")
+    assert Views(database, "photos", "anna").open("ears", "compare") == "a", "only its maker deletes a view"
+    Views(database, "photos", "anna").delete("ears")
+    assert Views(database, "photos", "anna").mine() == []
+
+
+@pytest.mark.parametrize("name", ["", "../x", "a/b", "x" * 61, "?v=1", "<b>"])
+def test_names_are_such_as_a_link_can_hold(database, name):
+    with pytest.raises(ValueError, match="a name of letters"):
+        Views(database, "photos").save(View(name=name, page="compare", query=""))
+
+
+def test_records_of_before_notes_open_and_gain_their_tables(tmp_path):
+    from sqlalchemy import text
+
+    database = Database(tmp_path / "old.sqlite")
+    with database.writing() as connection:
+        connection.execute(text("DROP TABLE notes"))
+        connection.execute(text("DROP TABLE views"))
+    database.close()
+    assert Notes(Database(tmp_path / "old.sqlite"), "photos").all() == {}

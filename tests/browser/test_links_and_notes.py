@@ -1,0 +1,234 @@
+"""Links, notes and the stage in a real browser."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+STAGE = "dialog.stage"
+
+
+def address_has(watched, **expected):
+    """Wait until the address says what is expected; None: nothing of that name."""
+    watched.page.wait_for_function(
+        "expected => { const now = new URLSearchParams(location.search); "
+        "return Object.entries(expected).every(([name, value]) => now.get(name) === value) }",
+        arg=expected,
+    )
+
+
+def heading(watched, image):
+    watched.page.locator(".id").get_by_text(image, exact=True).first.wait_for()
+
+
+def test_the_address_follows_the_page_and_back_and_forward_lead_through_it(visit):
+    one = visit("compare")
+    heading(one, "photo 00000")
+    one.page.locator('.tile[data-image="photo 00004"]').click()
+    address_has(one, image="photo 00004", v="1")
+    one.page.keyboard.press("ArrowRight")
+    address_has(one, image="photo 00005")
+    one.page.get_by_label("Colours", exact=True).select_option("Fire")
+    address_has(one, image="photo 00005", colours="Fire")
+    one.page.go_back()
+    heading(one, "photo 00004")
+    one.page.go_back()
+    heading(one, "photo 00000")
+    address_has(one, image=None)
+    one.page.go_forward()
+    heading(one, "photo 00004")
+    assert one.page.locator('.tile[data-image="photo 00004"]').get_attribute("aria-selected") == "true"
+
+
+def test_a_copied_link_opens_exactly_what_was_seen(visit):
+    one = visit("compare")
+    one.settled()
+    one.page.locator('.tile[data-image="photo 00003"]').click()
+    heading(one, "photo 00003")
+    one.page.keyboard.press(" ")
+    one.model("figure/photo", "m.x_range.setv({start: 20, end: 120})")
+    one.model("figure/photo", "m.y_range.setv({start: 130, end: 30})")
+    address_has(one, image="photo 00003", flicker="1", zoom="20,120,30,130")
+    one.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    one.page.get_by_role("button", name="Copy link", exact=True).click()
+    one.page.get_by_role("button", name="Copied").wait_for()
+    link = one.page.evaluate("navigator.clipboard.readText()")
+    other = visit(link.split("/", 3)[3])
+    heading(other, "photo 00003")
+    other.settled()
+    other.page.wait_for_function(
+        "() => [...Bokeh.documents[0]._all_models.values()].some("
+        "m => m.name?.endsWith('/figure/photo') && m.x_range.start === 20)"
+    )
+    assert other.model("figure/photo", "[m.x_range.end, m.y_range.start, m.y_range.end]") == [120, 130, 30]
+    assert other.page.locator("[data-action=flicker]").get_attribute("aria-pressed") == "true"
+
+
+def test_a_link_that_cannot_be_followed_says_why(visit):
+    one = visit("compare?v=1&image=nowhere%3Cimg%3E&colour=red")
+    told = one.page.locator(".alert")
+    told.wait_for()
+    assert "no such image" in told.inner_text()
+    assert "“colour”, which this page does not know" in told.inner_text()
+    heading(one, "photo 00000")
+
+
+def test_a_note_is_kept_as_it_is_typed_and_shown_without_running(visit):
+    one = visit("compare?image=photo%2000006")
+    heading(one, "photo 00006")
+    one.page.keyboard.press("s")
+    one.page.get_by_label("Notes", exact=True).last.fill(
+        "**ears** <img src=x onerror='window.hacked=1'> [go](javascript:window.hacked=2)"
+    )
+    one.page.get_by_label("Tags").fill("Ears, odd one")
+    one.page.get_by_text("Kept.").wait_for()
+    shown = one.page.locator(".shown")
+    assert shown.locator("strong").inner_text() == "ears"
+    assert shown.locator("img, a").count() == 0
+    assert one.page.evaluate("window.hacked") is None
+    one.page.locator('.tile[data-image="photo 00006"] .star').wait_for()
+    other = visit("compare?image=photo%2000006&notes=bookmarked")
+    other.page.wait_for_function("() => document.body != null")
+    other.page.locator(".count").get_by_text(re.compile(r"^1 of 24")).wait_for()
+    assert other.page.get_by_label("Tags").input_value() == "ears, odd one"
+    other.page.locator(".filter").get_by_text("#odd one").click()
+    assert other.page.locator(".item .tag").all_inner_texts() == ["#ears", "#odd one"]
+    with other.page.expect_download() as saved:
+        other.page.get_by_role("button", name="Export").click()
+    content = json.loads(Path(saved.value.path()).read_text(encoding="utf-8"))
+    assert [note["image"] for note in content["notes"]] == ["photo 00006"]
+
+
+def test_two_windows_do_not_overwrite_each_other(visit):
+    pair = [visit("compare?image=photo%2000008") for _ in range(2)]
+    for one in pair:
+        heading(one, "photo 00008")
+    box = [one.page.get_by_label("Notes", exact=True).last for one in pair]
+    box[0].fill("first")
+    pair[0].page.get_by_text("Kept.").wait_for()
+    box[1].fill("second")
+    pair[1].page.get_by_text("Changed in another window").wait_for()
+    assert pair[1].page.locator(".shown").inner_text().strip() == "first"
+    assert box[1].input_value() == "second"
+    pair[1].page.get_by_role("button", name="Save mine").click()
+    pair[1].page.get_by_text("Kept.").wait_for()
+
+
+def test_a_view_saved_by_name_is_a_short_link(visit):
+    one = visit("compare?image=photo%2000002&opacity=0.3")
+    one.page.get_by_label("Name of this view").fill("dim ears")
+    one.page.get_by_role("button", name="Save view").click()
+    link = one.page.locator(".views a")
+    link.wait_for()
+    other = visit("compare?view=dim%20ears")
+    other.page.get_by_label("Opacity").wait_for()
+    assert other.page.get_by_label("Opacity").input_value() == "0.3"
+    wrong = visit("compare?view=dim%20eers")
+    wrong.page.locator(".alert").get_by_text("Did you mean 'dim ears'").wait_for()
+
+
+def drawn(watched, panel):
+    """A picture of the stage, as the browser holds it: uint8 (y, x, 4)."""
+    rows, columns, values = watched.page.locator(f"{STAGE} .panel.{panel} canvas").evaluate(
+        "c => [c.height, c.width, Array.from(c.getContext('2d').getImageData(0, 0, c.width, c.height).data)]"
+    )
+    return np.array(values, np.uint8).reshape(rows, columns, 4)
+
+
+@pytest.fixture
+def stage(visit):
+    one = visit("compare?image=photo%2000001")
+    heading(one, "photo 00001")
+    one.settled()
+    one.page.keyboard.press("p")
+    one.page.locator(f"{STAGE}[open] canvas").first.wait_for()
+    one.page.locator(f"{STAGE} .words").get_by_text("standard error").wait_for()
+    one.frames(5)
+    return one
+
+
+def test_the_stage_is_legible_and_shows_only_what_is_chosen(stage):
+    page = stage.page
+    assert page.locator(f"{STAGE} .heading").inner_text() == "goldfish"
+    smallest = page.locator(STAGE).evaluate(
+        "stage => Math.min(...[...stage.querySelectorAll('.head *, .panel *, .feet *')]"
+        ".filter(e => e.textContent && e.offsetParent !== null).map(e => parseFloat(getComputedStyle(e).fontSize)))"
+    )
+    assert smallest >= 19, "at 1280 x 720 no text is smaller than a 38th of the height"
+    before = page.locator(f"{STAGE} .panel.a canvas").bounding_box()["width"]
+    for key in "125":
+        page.keyboard.press(key)
+    page.wait_for_function("() => new URLSearchParams(location.search).get('panels') === 'a,b'")
+    stage.frames(5)
+    assert page.locator(f"{STAGE} .panel:visible").count() == 2
+    assert page.locator(f"{STAGE} .panel.a canvas").bounding_box()["width"] > 1.8 * before
+
+
+def test_blinking_puts_the_second_network_in_the_first_ones_place(stage):
+    first, second = drawn(stage, "a"), drawn(stage, "b")
+    assert (first != second).mean() > 0.05
+    stage.page.keyboard.press(" ")
+    stage.page.locator(f"{STAGE} .panel.a[data-shows=b]").wait_for()
+    np.testing.assert_array_equal(drawn(stage, "a"), second)
+
+
+def test_the_stage_paints_what_the_page_paints(stage):
+    """Where the map is strongest, the mixture of photograph and colour is that of the page's own figure."""
+    values = stage.array("a")
+    at = np.unravel_index(np.nanargmax(values), values.shape)
+    picture = drawn(stage, "a")
+    here = tuple(int((k + 0.5) * side / 224) for k, side in zip(at, picture.shape, strict=False))
+    stage.page.keyboard.press("Escape")
+    stage.page.locator(STAGE).wait_for(state="hidden")
+    own = stage.pixels("a")
+    there = tuple(int((k + 0.5) * side / 224) for k, side in zip(at, own.shape, strict=False))
+    assert np.abs(picture[here][:3].astype(int) - own[there].astype(int)).max() <= 24
+
+
+def test_a_clicker_leads_through_photographs_and_layers_and_back_leaves(stage):
+    page = stage.page
+    page.keyboard.press("PageDown")
+    page.locator(f"{STAGE} .place").get_by_text("3 of 24").wait_for()
+    page.keyboard.press("PageUp")
+    page.locator(f"{STAGE} .place").get_by_text("2 of 24").wait_for()
+    page.keyboard.press("ArrowDown")
+    page.locator(f"{STAGE} .place").get_by_text("blocks.5").wait_for()
+    page.keyboard.press("b")
+    page.locator(f"{STAGE}.black").wait_for(state="attached")
+    page.keyboard.press("b")
+    page.keyboard.press("Escape")
+    page.locator(STAGE).wait_for(state="hidden")
+    address_has(stage, present=None, layer="0")
+
+
+def test_others_follow_through_a_link_and_see_the_laser(stage, visit):
+    stage.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    stage.page.mouse.move(600, 600)
+    stage.page.locator("[data-tool=follow]").click()
+    stage.page.get_by_text("follows this presentation").wait_for()
+    link = stage.page.evaluate("navigator.clipboard.readText()")
+    other = visit(link.split("/", 3)[3], ready=f"{STAGE}[open] canvas", width=900, height=700)
+    other.page.locator(f"{STAGE} .heading").get_by_text("goldfish").wait_for()
+    stage.page.keyboard.press("PageDown")
+    other.page.locator(f"{STAGE} .place").get_by_text("3 of 24").wait_for()
+    stage.page.keyboard.press("l")
+    box = stage.page.locator(f"{STAGE} .panel.delta canvas").bounding_box()
+    stage.page.mouse.move(box["x"] + 5, box["y"] + 5)
+    stage.page.mouse.move(box["x"] + box["width"] / 4, box["y"] + box["height"] / 2)
+    stage.page.wait_for_timeout(100)
+    stage.page.mouse.move(box["x"] + box["width"] / 4 + 1, box["y"] + box["height"] / 2)
+    dot = other.page.locator(f"{STAGE} .laser")
+    dot.wait_for()
+    seen, there = dot.bounding_box(), other.page.locator(f"{STAGE} .panel.delta canvas").bounding_box()
+    assert (seen["x"] + seen["width"] / 2 - there["x"]) / there["width"] == pytest.approx(0.25, abs=0.05)
+    other.page.keyboard.press("PageDown")
+    stage.page.keyboard.press("Escape")
+    other.page.get_by_text("The presenter is elsewhere").wait_for()
+    assert other.page.locator(f"{STAGE} .place").inner_text() == "3 of 24", "who follows cannot lead"
+
+
+def test_a_link_to_a_presentation_that_is_over_says_so(visit):
+    one = visit("compare?follow=nothing", ready=".state")
+    one.page.get_by_text("This presentation is over").wait_for()

@@ -1,0 +1,224 @@
+"""The state of a page as its address: there and back, and a sentence for whatever cannot be restored."""
+
+import math
+
+import param
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gala_viz.panels.address import Address
+from gala_viz.panels.explore_view import ExploreView
+from gala_viz.panels.index import CollectionIndex
+from gala_viz.panels.link_names import SHARED, compare_places, explore_places
+from gala_viz.panels.links import FORMAT, PageState, Place, pairs_of, text_of, value_of
+from gala_viz.panels.presenting import Presentation
+from gala_viz.panels.selecting import Selecting
+from gala_viz.panels.view import CompareView
+from gala_viz.plots.selection import MOST_CORNERS, selection_geometry, selection_text
+from tests.panels.fake_source import FakeSource
+
+
+class Part(param.Parameterized):
+    words = param.String(default="")
+    maybe = param.String(default=None, allow_None=True)
+    count = param.Integer(default=3, bounds=(0, 50))
+    share = param.Number(default=0.5, bounds=(0, 1))
+    on = param.Boolean(default=False)
+    way = param.Selector(default="one", objects={"One": "one", "Two": "two"})
+    range = param.List(default=[])
+
+
+NAMES = [name for name in Part.param if name != "name"]
+
+
+def state_of(part):
+    return PageState({name: Place(of=part, parameter=name, step=name == "way") for name in NAMES})
+
+
+@given(
+    st.fixed_dictionaries(
+        {
+            "words": st.text(max_size=40),
+            "maybe": st.none() | st.text(min_size=1, max_size=40),
+            "count": st.integers(0, 50),
+            "share": st.floats(0, 1, allow_subnormal=False).map(lambda value: float(f"{value:.6g}")),
+            "on": st.booleans(),
+            "way": st.sampled_from(["one", "two"]),
+            "range": st.lists(st.integers(-500, 500).map(lambda k: k / 10), max_size=4),
+        }
+    )
+)
+def test_every_state_comes_back_from_its_address(values):
+    there, back = Part(**values), Part()
+    state = state_of(Part())
+    for place in state.places.values():
+        setattr(place.of, place.parameter, values[place.parameter])
+    target = state_of(back)
+    assert target.restore(pairs_of(state.query)) == []
+    assert {name: getattr(back, name) for name in NAMES} == {name: getattr(there, name) for name in NAMES}
+
+
+@given(st.text(max_size=300))
+def test_no_address_breaks_a_page(query):
+    part = Part()
+    state = state_of(part)
+    for sentence in state.restore(pairs_of(query)):
+        assert sentence
+    assert 0 <= part.count <= 50
+    assert math.isfinite(part.share)
+
+
+def test_what_is_at_its_beginning_is_not_in_the_address():
+    part = Part()
+    state = state_of(part)
+    assert state.query == ""
+    part.count = 4
+    assert state.query == f"v={FORMAT}&count=4"
+    part.count = 3
+    assert state.query == ""
+
+
+def test_names_that_an_address_leaves_out_go_back_to_their_beginning():
+    part = Part()
+    state = state_of(part)
+    part.param.update(count=9, on=True)
+    assert state.restore(pairs_of("count=5")) == []
+    assert (part.count, part.on) == (5, False)
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ("colour=red", "“colour”, which this page does not know"),
+        ("count=many", "count = “many”: a whole number was expected"),
+        ("count=99", "a number from 0 to 50 was expected"),
+        ("share=nan", "a number was expected"),
+        ("on=yes", "1 (yes) or 0 (no) was expected"),
+        ("way=three", "not among what may be chosen"),
+        ("range=1,x", "numbers was expected"),
+        ("v=2&count=4", "made by another version (2)"),
+        ("v=x", "made by another version (x)"),
+    ],
+)
+def test_what_cannot_be_restored_is_told_and_all_else_is_restored(query, told):
+    part = Part()
+    sentences = state_of(part).restore(pairs_of(f"{query}&words=kept"))
+    (sentence,) = sentences
+    assert told in sentence
+    assert part.words == "kept"
+
+
+def test_an_address_of_any_length_is_read_within_limits():
+    assert pairs_of("a=1&" * 1000) == []
+    assert pairs_of("words=" + "x" * 10_000) == []
+    assert text_of(0.1) == "0.1"
+    assert value_of(Part.param.share, "1e-3") == 0.001
+
+
+def test_only_steps_are_steps_and_restoring_is_none():
+    part = Part()
+    address = Address(state_of(part), None, lambda told: None)
+    part.count = 7
+    assert (address.bar.query, address.bar.step) == (f"v={FORMAT}&count=7", False)
+    part.way = "two"
+    assert (address.bar.query, address.bar.step) == (f"v={FORMAT}&count=7&way=two", True)
+    written = address.bar.written
+    address._heard({"query": f"v={FORMAT}&count=7"})
+    assert (part.way, address.bar.written) == ("one", written), "going back writes no address"
+    address._heard({"query": 7})
+    assert part.count == 7
+
+
+@given(
+    st.lists(st.tuples(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6)), min_size=3, max_size=200),
+)
+def test_a_lasso_is_what_its_text_says(corners):
+    x, y = zip(*corners, strict=True)
+    text = selection_text({"type": "poly", "x": x, "y": y})
+    geometry = selection_geometry(text)
+    assert selection_text(geometry) == text
+    assert len(geometry["x"]) == min(len(corners), MOST_CORNERS)
+    assert geometry["x"][0] == pytest.approx(x[0], rel=1e-6)
+    assert geometry["y"][-1] == pytest.approx(y[-1], rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "rect", "rect:1,2,3", "poly:1,2,3,4", "circle:1,2,3,4", "rect:1,2,3,nan", "poly:x"]
+)
+def test_a_text_that_is_no_selection_is_refused(text):
+    with pytest.raises(ValueError, match="a selection is"):
+        selection_geometry(text)
+
+
+@pytest.fixture
+def compare():
+    source = FakeSource(count=12)
+    view = CompareView(source, CollectionIndex(source), None)
+    yield view, PageState(compare_places(view, Presentation(view), Selecting(source, view.gallery)))
+    view.close()
+
+
+def test_the_comparison_comes_back_whole(compare):
+    view, state = compare
+    query = (
+        "v=1&image=photo 00003&maps=mouse&layer=2&explain=chosen&category=5&method=saliency&n=20&noise=0.2"
+        "&channels=maximum&smoothing=2&normalise=sum&scale=raw&opacity=0.3&threshold=40&colours=Fire"
+        "&people=contours&parts=1&outlines=1&flicker=1&zoom=10,90.5,20,120&present=0&panels=a,b"
+        "&search=photo&in=school bus&sort=delta&descending=0&mapped=1"
+    )
+    assert state.restore(pairs_of(query)) == []
+    assert (view.shown.image, view.shown.kind, view.shown.layer) == ("photo 00003", "mouse", 2)
+    request = view.settings.request()
+    assert (request.target, request.method, request.smoothgrad.n_samples) == (5, "saliency", 20)
+    assert view.map_controls.pane.values["n_samples"] == 20, "inputs show what the link asked for"
+    assert view.map_controls.pane.states["category"]["shown"]
+    assert not view.map_controls.pane.states["n_samples"]["enabled"]
+    looks = view.look_controls.pane.values
+    assert (looks["palette"], looks["kind"]) == ("Fire", "mouse")
+    assert view.gallery.fields.values["category"] == "school bus"
+    assert view.gallery.fields.states["descending"]["shown"]
+    assert view.display.zoom == [10, 90.5, 20, 120]
+    again = dict(pairs_of(state.query))
+    assert again == {k: v for k, v in pairs_of(query) if k != "present"}
+    assert state.restore([]) == []
+    assert (state.query, view.shown.image) == ("", view.source.images[0])
+
+
+def test_a_link_to_an_image_of_before_still_opens_it(compare):
+    view, state = compare
+    assert state.restore(pairs_of("image=photo%2000007")) == []
+    assert view.shown.image == "photo 00007"
+    (told,) = state.restore(pairs_of("image=nowhere"))
+    assert "no such image" in told
+    assert view.shown.image == view.source.images[0]
+
+
+@pytest.mark.parametrize(
+    "query", ["maps=clicks", "layer=6", "category=40", "method=magic", "zoom=5,1,2,3", "panels=a,z"]
+)
+def test_what_this_comparison_does_not_have_is_told(compare, query):
+    assert len(compare[1].restore(pairs_of(query))) == 1
+
+
+def test_a_selection_of_all_images_comes_back_in_the_plane_it_was_made_in():
+    source = FakeSource(count=40)
+    for _ in source.survey(source.request, source.images, lambda: False):
+        pass
+    view, other = (ExploreView(source, CollectionIndex(source), None) for _ in range(2))
+    state = PageState(explore_places(view))
+    view._drag("rect:0.2,0.6,0.1,0.9")
+    selected = view.gallery.within.copy()
+    view.fields.enter("x", list(view.measures)[2])
+    assert (view.gallery.within == selected).all(), "other axes leave the selection as it is"
+    assert PageState(explore_places(other)).restore(pairs_of(state.query)) == []
+    assert selected.any()
+    assert (other.gallery.within == selected).all()
+    assert other.axes.x == list(view.measures)[2]
+    compared = CompareView(source, CollectionIndex(source), None)
+    places = compare_places(compared, Presentation(compared), Selecting(source, compared.gallery))
+    assert PageState(places).restore(pairs_of(state.query_of(SHARED))) == []
+    assert (compared.gallery.within == selected).all(), "a link brings the selection to the comparison"
+    compared.close()
+    view.close()
+    other.close()
