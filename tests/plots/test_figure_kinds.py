@@ -218,6 +218,17 @@ def test_a_table_of_a_collection_without_people_tells_accuracy_alone():
     assert "no human maps" in drawn.caption
 
 
+def test_people_who_are_simulated_are_called_so():
+    source = FakeSource()
+    human_map = source.human_map
+    source.human_map = lambda *asked: human_map(*asked).assign_attrs(simulated=True)
+    for spec in (SPECS["people"], SPECS["scatter"], SPECS["table"]):
+        assert "The human maps are simulated, not of people" in draw_figure(source, spec).caption
+    assert "| simulated people |" in draw_figure(source, SPECS["table"]).caption
+    labels = [text.get_text() for text in draw_figure(source, SPECS["scatter"]).figure.legends[0].get_texts()]
+    assert labels[0].startswith("simulated people: noise ceiling")
+
+
 def test_latex_takes_every_sign_as_it_is():
     assert latex_text(r"a_b & 5 % of {x} \y -0.3, split-half") == (
         r"a\_b \& 5 \% of \{x\} \textbackslash{}y $-$0.3, split-half"

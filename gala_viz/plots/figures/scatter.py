@@ -41,12 +41,14 @@ def scatter_figure(
     *,
     ceilings: tuple[Interval | None, Interval | None] = (None, None),
     equality: bool = False,
+    people: str = "people",
     width_inches: float = 3.5,
 ) -> Figure:
     """``groups``: all images, or those chosen before the rest; the last one is drawn below the others.
 
     A cross is a group's mean with its 95 % interval along both axes; the grey band is the noise ceiling with its
-    interval along an axis of ``labels``; ``equality`` draws the line on which both measures are the same.
+    interval along an axis of ``labels``, reached by ``people``: say so when they are simulated; ``equality`` draws the
+    line on which both measures are the same.
     """
     with page(min(0.82 * width_inches, HIGHEST_INCHES) + 0.3, width_inches) as figure:
         axes = figure.subplots()
@@ -56,7 +58,7 @@ def scatter_figure(
             axes.set(xticks=[], yticks=[])
             return figure
         _limits(axes, groups, ceilings)
-        _ceilings(axes, ceilings)
+        _ceilings(axes, ceilings, people)
         if equality:
             axes.axline((0, 0), slope=1, color="#888888", linewidth=0.6, linestyle=":", zorder=0.5)
         colours = [COLOUR] if len(groups) == 1 else [CHOSEN, *[REST] * (len(groups) - 1)]
@@ -86,8 +88,8 @@ def _points(axes: Axes, group: Points, colour: str, zorder: float) -> None:
         axes.plot([mean_x.mean], [mean_y.mean], "o", color=colour, markeredgecolor="black", markersize=3.2, zorder=5)
 
 
-def _ceilings(axes: Axes, ceilings: tuple[Interval | None, Interval | None]) -> None:
-    label = "people: noise ceiling, 95 % interval"
+def _ceilings(axes: Axes, ceilings: tuple[Interval | None, Interval | None], people: str) -> None:
+    label = f"{people}: noise ceiling, 95 % interval"
     for ceiling, span, line in zip(ceilings, (axes.axvspan, axes.axhspan), (axes.axvline, axes.axhline), strict=True):
         if ceiling is not None:
             span(ceiling.low, ceiling.high, color="#8a8a8a", alpha=0.25, linewidth=0, zorder=0.4)

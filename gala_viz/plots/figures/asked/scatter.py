@@ -68,11 +68,13 @@ def draw_scatter(source: MapSource, spec: ScatterSpec, told: Told = unheard, sur
         groups.append(_points("all images", columns, known))
     ceiling = _ceiling(scores, known & drawn)
     beside = tuple(ceiling if ceiling_for(one.title) else None for one in axes)
+    simulated = is_simulated(source)
     figure = scatter_figure(
         groups,
         (axes[0].title, axes[1].title),
         ceilings=beside,
         equality=axes[0].quantity == axes[1].quantity,
+        people="simulated people" if simulated else "people",
         width_inches=spec.width_inches,
     )
     of_people = any(one.of_people for one in axes)
@@ -84,7 +86,7 @@ def draw_scatter(source: MapSource, spec: ScatterSpec, told: Told = unheard, sur
             *[_group_told(group, axes) for group in groups],
             _ceiling_told(ceiling) if any(beside) else "",
             _settings_told(source, scores, spec, axes),
-            people_told(source, is_simulated(source)) if of_people else "",
+            people_told(source, simulated) if of_people else "",
         ],
     )
     return Drawn(figure=figure, caption=caption, values=_table(source, scores, axes, columns, drawn, chosen))

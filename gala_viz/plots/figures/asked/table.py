@@ -54,7 +54,9 @@ def draw_table(source: MapSource, spec: TableSpec, told: Told = unheard, survey:
     chosen = chosen_of(scores, spec.images)
     lines = [line_of(name, scores, chosen) for name in spec.rows]
     first, second = source.networks
-    head = ["", first.title, second.title, f"{second.title} minus {first.title}", "people", "n"]
+    simulated = is_simulated(source)
+    people = "simulated people" if simulated else "people"
+    head = ["", first.title, second.title, f"{second.title} minus {first.title}", people, "n"]
     rows = [_cells(line) for line in lines]
     known = np.isfinite(np.asarray(scores["rho"], dtype=float)).all(axis=0)
     cells = scores.attrs.get("resolution_px")
@@ -72,7 +74,7 @@ def draw_table(source: MapSource, spec: TableSpec, told: Told = unheard, survey:
         f"Maps are compared at {cells} x {cells} cells; top pixels of Dice and IoU are the tenth that is highest."
         if cells
         else "",
-        people_told(source, is_simulated(source)),
+        people_told(source, simulated),
     ]
     caption = caption_of(title, [markdown_table(head, rows), *told_all])
     latex = latex_table(head, rows, f"{title}. {told_all[0]}", "tab:scores")
