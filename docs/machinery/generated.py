@@ -1,0 +1,112 @@
+"""Pages that are made when the site is built: the reference of modules, of commands, and the list of notebooks."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+from pathlib import Path
+
+import modules
+
+import gala_viz
+from gala_viz import cli
+
+FENCE = "````"
+
+
+def text_of(kind: str, argument: str | None) -> str:
+    """The Markdown that stands in the place of ``<!-- KIND ARGUMENT -->``; other comments stay as they are."""
+    makers = {
+        "toplevel": toplevel_text,
+        "modules": modules_text,
+        "module": module_text,
+        "commands": commands_text,
+        "overview": overview_text,
+        "notebooks": notebooks_text,
+    }
+    if kind not in makers:
+        return f"<!-- {kind} {argument or ''} -->"
+    return makers[kind](argument) if argument else makers[kind]()
+
+
+def toplevel_text() -> str:
+    """Every name that ``import gala_viz`` offers, with its home."""
+    parts = []
+    for name in sorted(gala_viz._HOME):
+        module, _, last = modules.home_of(f"{gala_viz._HOME[name]}.{name}").rpartition(".")
+        parts.append(f"## `gv.{name}`\n\nFrom {{py:mod}}`{module}`.\n")
+        parts.append(_rst(modules.member_rst(module, last, f"gala_viz.{name}")))
+    return "\n".join(parts)
+
+
+def modules_text(package: str) -> str:
+    """All public modules of a package, one section each."""
+    return "\n".join([_rst(modules.module_rst(package, members=False)), *map(module_text, modules.modules_in(package))])
+
+
+def module_text(module: str) -> str:
+    """One module: its docstring and its public members."""
+    return f"## `{module.removeprefix('gala_viz.')}`\n\n" + _rst(modules.module_rst(module))
+
+
+def overview_text() -> str:
+    """What ``gala-viz --help`` prints."""
+    return _printed(["--help"])
+
+
+def commands_text() -> str:
+    """What ``gala-viz COMMAND --help`` prints, for each command, and for the steps of those that have steps."""
+    parts = []
+    for name in cli.COMMANDS:
+        said = help_of([name])
+        parts.append(f"## `{name}`\n\n{_block(said)}")
+        parts += [f"### `{name} {step}`\n\n{_printed([name, step, '--help'])}" for step in steps_in(said)]
+    return "\n".join(parts)
+
+
+def steps_in(said: str) -> list[str]:
+    """The sub-commands that a help text lists."""
+    return re.findall(r"^│\s+• (\w+) ", said, re.MULTILINE)
+
+
+def help_of(command: list[str]) -> str:
+    """What ``gala-viz COMMAND --help`` prints."""
+    return _said([*command, "--help"])
+
+
+def notebooks_text() -> str:
+    """A table of contents of all notebooks there are, in their numbers' order."""
+    folder = Path(__file__).resolve().parents[1] / "notebooks"
+    names = sorted(path.stem for path in folder.glob("[0-9][0-9]_*.ipynb")) if folder.is_dir() else []
+    if not names:
+        return "This checkout has no notebooks."
+    return "\n".join(["```{toctree}", ":maxdepth: 1", "", *(f"notebooks/{name}" for name in names), "```"])
+
+
+def link_notebooks(source: Path, link: Path) -> None:
+    """Make ``link`` a link to the folder ``source`` where that is there, and take a stale one away."""
+    if link.is_symlink() and not source.is_dir():
+        link.unlink()
+    if source.is_dir() and not link.exists():
+        with contextlib.suppress(FileExistsError):
+            link.symlink_to(Path("..") / source.name, target_is_directory=True)
+
+
+def _printed(arguments: list[str]) -> str:
+    return _block(_said(arguments))
+
+
+def _said(arguments: list[str]) -> str:
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.suppress(SystemExit):
+        cli.main(arguments)
+    return "\n".join(line.rstrip() for line in out.getvalue().strip().splitlines())
+
+
+def _block(text: str) -> str:
+    return f"{FENCE}text\n{text}\n{FENCE}\n"
+
+
+def _rst(text: str) -> str:
+    return f"{FENCE}{{eval-rst}}\n{text}\n{FENCE}\n"
