@@ -15,7 +15,7 @@ ROOT = HERE.parent
 sys.path[:0] = [str(HERE / "machinery"), str(ROOT)]
 
 # Help texts have one width, and no colours.
-os.environ["COLUMNS"] = "92"
+os.environ["COLUMNS"] = "80"
 os.environ["NO_COLOR"] = "1"
 
 import generated  # noqa: E402
@@ -56,12 +56,13 @@ html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_show_sourcelink = False
 html_copy_source = False
+smartquotes = False
 html_math_renderer = "mathml"
 html_theme_options = {
     "navbar_align": "left",
     "navbar_end": ["theme-switcher"],
     "navbar_persistent": ["search-button-field"],
-    "header_links_before_dropdown": 6,
+    "header_links_before_dropdown": 8,
     "navigation_depth": 3,
     "show_toc_level": 2,
     "show_prev_next": True,
@@ -71,7 +72,7 @@ html_theme_options = {
     "pygments_light_style": "tango",
     "pygments_dark_style": "github-dark",
 }
-html_sidebars = {"index": [], "search": []}
+html_sidebars = {page: [] for page in ("index", "search", "start", "benchmarks", "results", "sources")}
 
 _MARKER = re.compile(r"^<!-- (\w+)(?: (.+?))? -->$", re.MULTILINE)
 

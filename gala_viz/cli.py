@@ -19,33 +19,48 @@ COMMANDS: Registry[tuple[str, str]] = Registry(
         "compare": ("gala_viz.commands.compare", "show what two networks rely on, image by image, in the browser"),
         "explore": ("gala_viz.commands.explore", "show all images of a collection as points, in the browser"),
         "figure": ("gala_viz.commands.figure", "figure 2 of chosen images and networks, for print, with its data"),
-        "game": ("gala_viz.commands.game", "the ClickMe game: people paint what matters, rounds are kept"),
-        "experiment": (
-            "gala_viz.commands.experiment.command",
-            "rapid categorisation of images uncovered by importance, by people and networks",
-        ),
         "import": (
             "gala_viz.commands.import_collection",
-            "make a collection of your own photographs, clicks, maps, records",
+            "make a collection of your photographs, clicks, maps, records",
         ),
         "convert": ("gala_viz.commands.convert", "make a network of TensorFlow or torchvision weights"),
-        "train": ("gala_viz.commands.train", "train a network by a recipe, with or without human maps"),
-        "sweep": ("gala_viz.commands.sweep", "train a recipe at several lambdas and seeds, and tabulate the trade-off"),
-        "evaluate": (
-            "gala_viz.commands.evaluate",
-            "networks on held-out images of any collection: tables, tests, ceilings",
-        ),
-        "paper": ("gala_viz.commands.paper.command", "the paper's table and figures, from the networks at hand"),
         "attribute": (
             "gala_viz.commands.attribute",
             "maps of all images of a collection into a store, on any machines",
         ),
-        "simulate": ("gala_viz.commands.simulate", "let simulated participants play a game of the rendered collection"),
+        "train": ("gala_viz.commands.train", "train a network by a recipe, with or without human maps"),
+        "sweep": ("gala_viz.commands.sweep", "a recipe at several lambdas and seeds, and their trade-off"),
+        "measure": ("gala_viz.commands.measure", "the lite0 networks on held-out images, beside people's own ceiling"),
+        "evaluate": ("gala_viz.commands.evaluate", "networks on held-out images of any collection: tables, tests"),
+        "paper": ("gala_viz.commands.paper.command", "the paper's table and figures, from the networks at hand"),
+        "game": ("gala_viz.commands.game", "the ClickMe game: people paint what matters, rounds are kept"),
         "records": ("gala_viz.commands.records", "what the game has collected: told, exported, deleted, paused"),
-        "measure": ("gala_viz.commands.measure", "measure networks on held-out images, beside people's own ceiling"),
+        "simulate": ("gala_viz.commands.simulate", "let simulated participants play a game of the rendered objects"),
+        "experiment": (
+            "gala_viz.commands.experiment.command",
+            "rapid categorisation of images, by people and networks",
+        ),
     },
 )
 """Name -> (module, what it does)."""
+
+TASKS: tuple[tuple[str, tuple[str, ...], str], ...] = (
+    ("Look", ("compare", "explore", "figure"), "compare --collection ~/photographs --human-maps ~/maps"),
+    (
+        "Bring your own data and networks",
+        ("import", "convert"),
+        "import clicks clicks.csv --photos ~/photographs --into clickme",
+    ),
+    ("Compute maps of many images", ("attribute",), "attribute --collection clickme --networks A B --store maps.zarr"),
+    ("Train", ("train", "sweep", "measure"), "train rendered-gala-clickme"),
+    ("Evaluate", ("evaluate", "paper"), "evaluate --collection rendered --networks A B --out results"),
+    (
+        "Ask people",
+        ("game", "records", "simulate", "experiment"),
+        "game --collection ~/photographs --records records.sqlite",
+    ),
+)
+"""Tasks in their usual order: (title, its commands, one example without the name of the program)."""
 
 FAILED, INTERRUPTED = 2, 130
 
@@ -77,12 +92,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def overview() -> str:
-    """What ``gala-viz --help`` says."""
+    """What ``gala-viz --help`` says: commands by task, an example of each task, and where to read on."""
     width = max(map(len, COMMANDS))
-    lines = [f"  {name:<{width}}  {what}" for name, (_, what) in COMMANDS.items()]
-    return "\n".join(
-        ["usage: gala-viz COMMAND [OPTIONS]", "", *lines, "", "gala-viz COMMAND --help tells the options of one.", ""]
-    )
+    lines = ["usage: gala-viz COMMAND [OPTIONS]", ""]
+    lines += ["To begin: gala-viz compare (photographs and networks come with it)", ""]
+    for title, names, example in TASKS:
+        lines += [title, *(f"  {name:<{width}}  {COMMANDS[name][1]}" for name in names)]
+        lines += [f"    $ gala-viz {example}", ""]
+    lines += [
+        "A and B are networks, by name or folder: lite0-gala-vanilla, lite0-gala-human,",
+        "rendered-gala, timm:NAME, transformers:NAME, package.module:function, ...",
+        "Collections are photos, rendered, or folders of yours.",
+        "",
+        "gala-viz COMMAND --help tells the options of one; gala-viz --version.",
+        "",
+    ]
+    return "\n".join(lines)
 
 
 def _run(name: str, options: list[str]) -> int:

@@ -98,10 +98,11 @@ def _printed(arguments: list[str]) -> str:
 
 
 def _said(arguments: list[str]) -> str:
-    out = io.StringIO()
+    out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")  # help texts draw boxes where the encoding has them
     with contextlib.redirect_stdout(out), contextlib.suppress(SystemExit):
         cli.main(arguments)
-    return "\n".join(line.rstrip() for line in out.getvalue().strip().splitlines())
+    out.seek(0)
+    return "\n".join(line.rstrip() for line in out.read().strip().splitlines())
 
 
 def _block(text: str) -> str:
