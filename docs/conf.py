@@ -14,12 +14,14 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 sys.path[:0] = [str(HERE / "machinery"), str(ROOT)]
 
-# Help texts have one width, and no colours.
+# Help texts have one width and no colours; notebooks run with this checkout.
 os.environ["COLUMNS"] = "80"
 os.environ["NO_COLOR"] = "1"
+os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
 
 import generated  # noqa: E402
 import mathml  # noqa: E402
+import offline  # noqa: E402
 import references  # noqa: E402
 
 _about = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -32,15 +34,15 @@ copyright = f"{author}, {_about['license']} licence"
 extensions = ["myst_nb"]
 exclude_patterns = ["experiment", "paper/[!R]*", "**/.ipynb_checkpoints", "**/README.md"]
 nitpicky = True
-suppress_warnings = ["config.cache"]  # the functions below are no settings that could be compared
+suppress_warnings = ["mystnb.unknown_mime_type"]  # what widgets and HoloViews send to a running kernel's page
 
 myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
 myst_links_external_new_tab = False
 
 nb_execution_mode = "off" if os.environ.get("GALA_VIZ_DOCS_EXECUTE") == "0" else "cache"
+nb_execution_in_temp = True  # what a notebook writes is not kept
 nb_execution_timeout = 900
-nb_execution_raise_on_error = True
 nb_execution_show_tb = True
 nb_merge_streams = True
 nb_ipywidgets_js = {}  # widgets need a running kernel; without one nothing is fetched for them
@@ -79,19 +81,29 @@ _MARKER = re.compile(r"^<!-- (\w+)(?: (.+?))? -->$", re.MULTILINE)
 
 def _filled_in(app, docname, source):
     """Put what is generated in the place of its marker: a comment like ``<!-- modules gala_viz.networks -->``."""
+    for kind, argument in _MARKER.findall(source[0]):
+        for path in generated.sources_of(kind, argument or None):
+            app.env.note_dependency(str(path))
     source[0] = _MARKER.sub(lambda found: generated.text_of(found[1], found[2]), source[0])
 
 
 def _with_notebooks(app):
-    """Let the folder of notebooks, where there is one, be seen among the pages."""
-    generated.link_notebooks(ROOT / "notebooks", HERE / "notebooks")
+    """Let the notebooks, where there are any, be found among the pages."""
+    generated.copy_notebooks(ROOT / "notebooks", HERE / "notebooks")
+
+
+def _always_anew(app, env, added, changed, removed):
+    """The list of notebooks depends on what there is."""
+    return ["notebooks"]
 
 
 def setup(app):
     """Connect what is generated, the mathematics and the references."""
     app.connect("builder-inited", _with_notebooks)
+    app.connect("env-get-outdated", _always_anew)
     app.connect("source-read", _filled_in)
     app.connect("doctree-read", references.with_full_names)
+    app.connect("build-finished", offline.with_own_scripts)
     app.connect("missing-reference", references.resolved)
     mathml.setup(app)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

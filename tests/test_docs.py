@@ -7,7 +7,9 @@ import os
 import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -24,9 +26,9 @@ def site(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("site")
     command = [sys.executable, "-m", "sphinx", "--builder", "html", "--fail-on-warning", "--keep-going", "--quiet"]
     result = subprocess.run(
-        [*command, "-D", "nb_execution_mode=off", "docs", str(out)],
+        [*command, "docs", str(out)],
         cwd=repository,
-        env=os.environ | {"PYTHONPATH": str(repository)},
+        env=os.environ | {"PYTHONPATH": str(repository), "GALA_VIZ_DOCS_EXECUTE": "0"},
         capture_output=True,
         text=True,
         check=False,
@@ -87,3 +89,18 @@ def test_nothing_on_a_page_is_fetched_from_elsewhere(site):
 def test_every_notebook_has_a_page(site, repository):
     notebooks = {path.stem for path in (repository / "notebooks").glob("[0-9][0-9]_*.ipynb")}
     assert notebooks == {path.stem for path in (site / "notebooks").glob("[0-9][0-9]_*.html")}
+
+
+def test_figures_of_notebooks_ask_for_scripts_of_this_site(repository, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(repository / "docs" / "machinery"))
+    offline = import_module("offline")
+    page = tmp_path / "notebooks" / "a.html"
+    page.parent.mkdir()
+    page.write_text(
+        'load("https://cdn.bokeh.org/bokeh/release/bokeh-widgets-3.9.2.min.js", "https://elsewhere.org/a.js")'
+    )
+    offline.with_own_scripts(SimpleNamespace(outdir=tmp_path, builder=SimpleNamespace(format="html")), None)
+    own, other = re.findall(r'"([^"]+)"', page.read_text())
+    assert (page.parent / own).resolve().is_relative_to(tmp_path)
+    assert (page.parent / own).stat().st_size > 100_000
+    assert other == "https://elsewhere.org/a.js"

@@ -30,6 +30,19 @@ def text_of(kind: str, argument: str | None) -> str:
     return makers[kind](argument) if argument else makers[kind]()
 
 
+def sources_of(kind: str, argument: str | None) -> list[Path]:
+    """The files that a generated text is made of: when one changes, its page is made anew."""
+    if kind == "modules":
+        return [modules.path_of(name) for name in (argument, *modules.modules_in(argument))]
+    if kind == "module":
+        return [modules.path_of(argument)]
+    if kind == "toplevel":
+        return [modules.path_of(name) for name in ("gala_viz", *gala_viz._HOME.values())]
+    if kind in ("commands", "overview"):
+        return [modules.path_of("gala_viz.cli"), *modules.path_of("gala_viz.commands").parent.rglob("*.py")]
+    return []
+
+
 def toplevel_text() -> str:
     """Every name that ``import gala_viz`` offers, with its home."""
     parts = []
@@ -84,13 +97,19 @@ def notebooks_text() -> str:
     return "\n".join(["```{toctree}", ":maxdepth: 1", "", *(f"notebooks/{name}" for name in names), "```"])
 
 
-def link_notebooks(source: Path, link: Path) -> None:
-    """Make ``link`` a link to the folder ``source`` where that is there, and take a stale one away."""
-    if link.is_symlink() and not source.is_dir():
-        link.unlink()
-    if source.is_dir() and not link.exists():
-        with contextlib.suppress(FileExistsError):
-            link.symlink_to(Path("..") / source.name, target_is_directory=True)
+def copy_notebooks(source: Path, into: Path) -> None:
+    """Make ``into`` hold the notebooks of ``source`` and no others; a file that is the same is left alone.
+
+    Copies, for links between notebooks would not be found through a link to their folder.
+    """
+    wanted = {path.name: path.read_bytes() for path in sorted(source.glob("[0-9][0-9]_*.ipynb"))}
+    for stale in into.glob("*.ipynb"):
+        if stale.name not in wanted:
+            stale.unlink()
+    for name, content in wanted.items():
+        into.mkdir(exist_ok=True)
+        if not (into / name).is_file() or (into / name).read_bytes() != content:
+            (into / name).write_bytes(content)
 
 
 def _printed(arguments: list[str]) -> str:
