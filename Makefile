@@ -50,7 +50,7 @@ help:
 	@echo "PIP_FLAGS=...   options of pip, for example an index that offers another build of torch"
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) build docs/notebooks dist *.egg-info .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
 # One stamp for each set of dependencies: nothing is installed again until pyproject.toml changes.
 $(VENV)/.installed: pyproject.toml $(BIN)/pip

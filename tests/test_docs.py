@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import inspect
 import os
 import re
 import subprocess
@@ -15,6 +16,24 @@ import pytest
 
 import gala_viz
 from gala_viz import cli
+from gala_viz.alignment.ceiling import CeilingSpec
+from gala_viz.alignment.resolution import COMPARISON_CELLS
+from gala_viz.attribution.delta import PERCENTILE
+from gala_viz.behavior.game_spec import GameSpec
+from gala_viz.collections.clickme.filters import RoundFilters
+from gala_viz.collections.clickme.smoothing import DISC_PX, GAUSSIAN_SIGMA_PX, LARGEST_DISC_PX
+from gala_viz.collections.osie import SIGMA_PX
+from gala_viz.collections.partners import N_PARTNERS
+from gala_viz.evaluation.published import PUBLISHED, SPLIT_HALF_RHO
+from gala_viz.evaluation.spec import EvaluationSpec
+from gala_viz.experiment.revelation import RevelationSpec
+from gala_viz.experiment.spec import ExclusionSpec, TimingSpec
+from gala_viz.networks.gala import GalaBlock
+from gala_viz.networks.resnet import BATCH_NORM_MOMENTUM
+from gala_viz.specs import SmoothGradSpec
+from gala_viz.splits import TRAIN_SHARE, VALIDATION_SHARE
+from gala_viz.training.outcome import NOISE_FRACTION
+from gala_viz.training.recipes import RECIPES
 
 pytest.importorskip("sphinx")
 pytest.importorskip("myst_nb")
@@ -104,3 +123,57 @@ def test_figures_of_notebooks_ask_for_scripts_of_this_site(repository, tmp_path,
     assert (page.parent / own).resolve().is_relative_to(tmp_path)
     assert (page.parent / own).stat().st_size > 100_000
     assert other == "https://elsewhere.org/a.js"
+
+
+def test_constants_in_the_definitions_are_those_of_the_code(repository):
+    level, game, timing = RevelationSpec(), GameSpec(), TimingSpec()
+    rules, ceiling, evaluation = ExclusionSpec(), CeilingSpec(), EvaluationSpec()
+    rounds, smoothgrad, human = RoundFilters(), SmoothGradSpec(), RECIPES["lite0-gala-human"]
+    facts = {
+        "attention": [f"$r = {inspect.signature(GalaBlock).parameters['ratio'].default}$", f"{BATCH_NORM_MOMENTUM}"],
+        "cotraining": [
+            f"`rendered-gala-clickme` | {RECIPES['rendered-gala-clickme'].attention_weight:g} |",
+            f"`lite0-gala-human` | {human.attention_weight:g} |",
+            f"$T = {human.temperature:g}$",
+            f"$s = {human.label_share:g}$",
+            f"train {TRAIN_SHARE:.0%}, validation {VALIDATION_SHARE:.0%}".replace("%", " %"),
+        ],
+        "attribution": [
+            f"`n_samples` ({smoothgrad.n_samples}; evaluations use {evaluation.smoothgrad.n_samples})",
+            f"`noise_fraction` ({smoothgrad.noise_fraction};",
+            f"the {PERCENTILE:.0f}th percentile",
+            f"recommend {NOISE_FRACTION}.",
+        ],
+        "similarity": [
+            f"{COMPARISON_CELLS} x {COMPARISON_CELLS} cells",
+            f"{ceiling.n_splits} splits an image",
+            f"{evaluation.n_partners} partners of each kind in evaluations, {N_PARTNERS}",
+            f"$\\rho = {SPLIT_HALF_RHO}$",
+            *(f"{one.top1_error_clickme:.2f} | {one.human_variability_explained:.2f}" for one in PUBLISHED),
+        ],
+        "clickme": [
+            f"diameter {DISC_PX} px (odd, at most {LARGEST_DISC_PX} cells)",
+            f"= {GAUSSIAN_SIGMA_PX:.2f}$ px",
+            f"rounds with fewer clicks | {rounds.min_clicks} |",
+            f"right catch trials | {rounds.min_catch_score} |",
+            f"a Gaussian of {SIGMA_PX:g} px",
+        ],
+        "game": [
+            f"a square of {game.bubble_px} px",
+            f"every {game.interval_ms:g} ms, at most {game.step_px:g} px",
+            f"{game.limit_ms / 1000:g} s after the first point",
+            f"{game.catch_share:.0%} of the rounds".replace("%", " %"),
+        ],
+        "experiment": [
+            ", ".join(f"{one:g}" for one in level.levels) + ", and the full image",
+            f"{100 * level.important_fraction:g} % with the largest values",
+            f"T = {level.temperature:g}",
+            f"stimulus for {timing.stimulus_ms:g} ms",
+            f"{timing.deadline_ms:g} ms after onset",
+            f"sooner than {rules.min_rt_ms:g} ms",
+            f"in less than {100 * rules.min_full_accuracy:g} %",
+        ],
+    }
+    pages = {name: (repository / "docs" / "definitions" / f"{name}.md").read_text(encoding="utf-8") for name in facts}
+    texts = {name: " ".join(page.split()) for name, page in pages.items()}
+    assert [(name, fact) for name, stated in facts.items() for fact in stated if fact not in texts[name]] == []

@@ -138,11 +138,17 @@ def _class(described: ast.ClassDef, module: str) -> str:
         signature = f"({_fields(described, 'kw_only=True' in decorators)})"
     else:
         signature = ""
-    bases = [ast.unparse(base) for base in described.bases]
-    kind = f"A kind of {', '.join(f'``{base}``' for base in bases)}." if bases else ""
+    bases = [name for base in described.bases if not (name := ast.unparse(base)).startswith("_")]
+    kind = f"A kind of {', '.join(_linked(base, module) for base in bases)}." if bases else ""
     text = "\n\n".join(part for part in (ast.get_docstring(described) or "", kind) if part)
     inner = "\n\n".join(_members(described.body, module, inside=True))
     return _directive("class", f"{described.name}{signature}", [], text) + ("\n\n" + _indented(inner) if inner else "")
+
+
+def _linked(name: str, module: str) -> str:
+    """A class's name, as a link where it is gala_viz's own."""
+    full = names_in(module).get(name)
+    return f":py:obj:`{name} <{home_of(full)}>`" if full else f"``{name}``"
 
 
 def _fields(described: ast.ClassDef, kw_only: bool) -> str:
