@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from textwrap import wrap
 
 from gala_viz.registry import Registry, UnknownNameError
 
@@ -19,27 +20,30 @@ COMMANDS: Registry[tuple[str, str]] = Registry(
         "compare": ("gala_viz.commands.compare", "show what two networks rely on, image by image, in the browser"),
         "explore": ("gala_viz.commands.explore", "show all images of a collection as points, in the browser"),
         "figure": ("gala_viz.commands.figure", "figure 2 of chosen images and networks, for print, with its data"),
+        "game": ("gala_viz.commands.game", "the ClickMe game: people paint what matters, rounds are kept"),
+        "experiment": (
+            "gala_viz.commands.experiment.command",
+            "rapid categorisation of images uncovered by importance, by people and networks",
+        ),
         "import": (
             "gala_viz.commands.import_collection",
-            "make a collection of your photographs, clicks, maps, records",
+            "make a collection of your own photographs, clicks, maps, records",
         ),
         "convert": ("gala_viz.commands.convert", "make a network of TensorFlow or torchvision weights"),
+        "train": ("gala_viz.commands.train", "train a network by a recipe, with or without human maps"),
+        "sweep": ("gala_viz.commands.sweep", "train a recipe at several lambdas and seeds, and tabulate the trade-off"),
+        "evaluate": (
+            "gala_viz.commands.evaluate",
+            "networks on held-out images of any collection: tables, tests, ceilings",
+        ),
+        "paper": ("gala_viz.commands.paper.command", "the paper's table and figures, from the networks at hand"),
         "attribute": (
             "gala_viz.commands.attribute",
             "maps of all images of a collection into a store, on any machines",
         ),
-        "train": ("gala_viz.commands.train", "train a network by a recipe, with or without human maps"),
-        "sweep": ("gala_viz.commands.sweep", "a recipe at several lambdas and seeds, and their trade-off"),
-        "measure": ("gala_viz.commands.measure", "the lite0 networks on held-out images, beside people's own ceiling"),
-        "evaluate": ("gala_viz.commands.evaluate", "networks on held-out images of any collection: tables, tests"),
-        "paper": ("gala_viz.commands.paper.command", "the paper's table and figures, from the networks at hand"),
-        "game": ("gala_viz.commands.game", "the ClickMe game: people paint what matters, rounds are kept"),
+        "simulate": ("gala_viz.commands.simulate", "let simulated participants play a game of the rendered collection"),
         "records": ("gala_viz.commands.records", "what the game has collected: told, exported, deleted, paused"),
-        "simulate": ("gala_viz.commands.simulate", "let simulated participants play a game of the rendered objects"),
-        "experiment": (
-            "gala_viz.commands.experiment.command",
-            "rapid categorisation of images, by people and networks",
-        ),
+        "measure": ("gala_viz.commands.measure", "measure networks on held-out images, beside people's own ceiling"),
     },
 )
 """Name -> (module, what it does)."""
@@ -93,11 +97,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def overview() -> str:
     """What ``gala-viz --help`` says: commands by task, an example of each task, and where to read on."""
-    width = max(map(len, COMMANDS))
+    width = 4 + max(map(len, COMMANDS))
     lines = ["usage: gala-viz COMMAND [OPTIONS]", ""]
     lines += ["To begin: gala-viz compare (photographs and networks come with it)", ""]
     for title, names, example in TASKS:
-        lines += [title, *(f"  {name:<{width}}  {COMMANDS[name][1]}" for name in names)]
+        lines.append(title)
+        for name in names:
+            first = f"  {name}".ljust(width)
+            lines += wrap(COMMANDS[name][1], 80, initial_indent=first, subsequent_indent=" " * width)
         lines += [f"    $ gala-viz {example}", ""]
     lines += [
         "A and B are networks, by name or folder: lite0-gala-vanilla, lite0-gala-human,",
