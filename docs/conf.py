@@ -84,6 +84,8 @@ def _filled_in(app, docname, source):
     for kind, argument in _MARKER.findall(source[0]):
         for path in generated.sources_of(kind, argument or None):
             app.env.note_dependency(str(path))
+    if docname.startswith("notebooks/"):
+        source[0] = generated.with_links_of_the_site(source[0])
     source[0] = _MARKER.sub(lambda found: generated.text_of(found[1], found[2]), source[0])
 
 

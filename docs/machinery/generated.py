@@ -21,6 +21,7 @@ def text_of(kind: str, argument: str | None) -> str:
         "toplevel": toplevel_text,
         "modules": modules_text,
         "module": module_text,
+        "root": root_text,
         "commands": commands_text,
         "overview": overview_text,
         "notebooks": notebooks_text,
@@ -36,6 +37,8 @@ def sources_of(kind: str, argument: str | None) -> list[Path]:
         return [modules.path_of(name) for name in (argument, *modules.modules_in(argument))]
     if kind == "module":
         return [modules.path_of(argument)]
+    if kind == "root":
+        return [modules.path_of(name) for name in modules.modules_in("gala_viz")]
     if kind == "toplevel":
         return [modules.path_of(name) for name in ("gala_viz", *gala_viz._HOME.values())]
     if kind in ("commands", "overview"):
@@ -61,6 +64,13 @@ def modules_text(package: str) -> str:
 def module_text(module: str) -> str:
     """One module: its docstring and its public members."""
     return f"## `{module.removeprefix('gala_viz.')}`\n\n" + _rst(modules.module_rst(module))
+
+
+def root_text() -> str:
+    """The modules of gala_viz itself: those that all stages stand on in the order of imports, then any others."""
+    inside = [name for name in modules.modules_in("gala_viz") if name != "gala_viz.cli"]
+    first = [f"gala_viz.{name}" for name in ("schema", "specs", "registry", "splits", "imagenet", "wire")]
+    return "\n".join(module_text(name) for name in [*first, *(name for name in inside if name not in first)])
 
 
 def overview_text() -> str:
@@ -110,6 +120,12 @@ def copy_notebooks(source: Path, into: Path) -> None:
         into.mkdir(exist_ok=True)
         if not (into / name).is_file() or (into / name).read_bytes() != content:
             (into / name).write_bytes(content)
+
+
+def with_links_of_the_site(notebook: str) -> str:
+    """A notebook's text whose links out of its folder lead to pages of this site: README.md to the first, docs/ here."""
+    first = re.sub(r"\]\(\.\./README\.md(?:#[^)]*)?\)", "](../index.md)", notebook)
+    return first.replace("](../docs/", "](../")
 
 
 def _printed(arguments: list[str]) -> str:

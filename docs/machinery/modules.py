@@ -91,7 +91,7 @@ def member_rst(module: str, name: str, shown_as: str) -> str:
 def _members(body: list[ast.stmt], module: str, *, inside: bool) -> Iterator[str]:
     for number, statement in enumerate(body):
         follower = body[number + 1] if number + 1 < len(body) else None
-        if isinstance(statement, Function) and not statement.name.startswith("_"):
+        if isinstance(statement, Function) and not statement.name.startswith("_") and not _again(statement):
             yield _function(statement, inside=inside)
         elif isinstance(statement, ast.ClassDef) and not statement.name.startswith("_"):
             yield _class(statement, module)
@@ -127,6 +127,12 @@ def _function(function: Function, *, inside: bool) -> str:
     flags = [f":{mark}:" for mark in ("abstractmethod", "classmethod", "staticmethod") if mark in marks]
     kind = "method" if inside else "function"
     return _directive(kind, f"{function.name}({_signature(arguments)}){returns}", flags, text)
+
+
+def _again(function: Function) -> bool:
+    """Whether a function only adds to one that was told before: the setter of a property, one of several overloads."""
+    marks = {ast.unparse(one).rsplit(".", 1)[-1] for one in function.decorator_list}
+    return bool(marks & {"setter", "deleter", "overload"})
 
 
 def _class(described: ast.ClassDef, module: str) -> str:
