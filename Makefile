@@ -2,6 +2,7 @@
 # make game      the ClickMe game, at http://localhost:5006/game
 # make experiment  rapid categorisation, at http://localhost:5006/experiment
 # make test      all tests
+# make docs      the documentation, in build/docs
 # make help      the rest
 
 VENV = .venv
@@ -10,7 +11,7 @@ PYTHON =
 PIP_FLAGS =
 ARGS =
 
-.PHONY: compare game experiment test lint help clean
+.PHONY: compare game experiment test lint docs help clean
 
 compare: $(VENV)/.installed
 	@$(BIN)/gala-viz compare $(ARGS)
@@ -30,20 +31,26 @@ lint: $(VENV)/.installed-test
 	@$(BIN)/ruff format --check
 	@$(BIN)/lint-imports
 
+docs: $(VENV)/.installed-docs
+	@$(BIN)/python -m sphinx --builder html --fail-on-warning --keep-going --quiet $(ARGS) docs build/docs
+	@echo "The documentation is at file://$(CURDIR)/build/docs/index.html"
+
 help:
 	@echo "make compare   installs into $(VENV) where needed, serves http://localhost:5006/compare, opens a browser"
 	@echo "make game      the same environment, serves the game at http://localhost:5006/game; rounds go to records.sqlite"
 	@echo "make experiment  the same environment; prepares ./experiment on the rendered objects once, then serves it"
 	@echo "make test      the same environment, all tests; without a browser or PostgreSQL their tests are skipped"
 	@echo "make lint      style, formatting and import rules alone"
+	@echo "make docs      the documentation as HTML in build/docs; executes the notebooks once and keeps what they gave"
 	@echo "make clean     removes $(VENV) and what the tools left behind"
 	@echo
 	@echo "ARGS='...'      options of the command: make compare ARGS='--collection ~/photographs --port 5007'"
+	@echo "                make docs ARGS='-D nb_execution_mode=off' leaves the notebooks as they are"
 	@echo "PYTHON=...      the Python (3.11 to 3.13) that makes $(VENV): make compare PYTHON=python3.12"
 	@echo "PIP_FLAGS=...   options of pip, for example an index that offers another build of torch"
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) build docs/notebooks dist *.egg-info .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
 # One stamp for each set of dependencies: nothing is installed again until pyproject.toml changes.
 $(VENV)/.installed: pyproject.toml $(BIN)/pip
@@ -54,6 +61,11 @@ $(VENV)/.installed: pyproject.toml $(BIN)/pip
 $(VENV)/.installed-test: pyproject.toml $(BIN)/pip
 	@echo "Installing gala_viz and its tests into $(VENV); the first time this takes a few minutes."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS) --editable '.[test]'
+	@touch $(VENV)/.installed $@
+
+$(VENV)/.installed-docs: pyproject.toml $(BIN)/pip
+	@echo "Installing gala_viz and what makes its documentation into $(VENV); the first time this takes a few minutes."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS) --editable '.[docs]'
 	@touch $(VENV)/.installed $@
 
 # The first Python that starts and is of a supported version; PYTHON=... names another.

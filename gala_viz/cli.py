@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from textwrap import wrap
 
 from gala_viz.registry import Registry, UnknownNameError
 
@@ -50,6 +51,24 @@ COMMANDS: Registry[tuple[str, str]] = Registry(
 )
 """Name -> (module, what it does)."""
 
+TASKS: tuple[tuple[str, tuple[str, ...], str], ...] = (
+    ("Look", ("compare", "explore", "figure"), "compare --collection ~/photographs --human-maps ~/maps"),
+    (
+        "Bring your own data and networks",
+        ("import", "convert"),
+        "import clicks clicks.csv --photos ~/photographs --into clickme",
+    ),
+    ("Compute maps of many images", ("attribute",), "attribute --collection clickme --networks A B --store maps.zarr"),
+    ("Train", ("train", "sweep", "measure"), "train rendered-gala-clickme"),
+    ("Evaluate", ("evaluate", "paper"), "evaluate --collection rendered --networks A B --out results"),
+    (
+        "Ask people",
+        ("game", "records", "simulate", "experiment"),
+        "game --collection ~/photographs --records records.sqlite",
+    ),
+)
+"""Tasks in their usual order: (title, its commands, one example without the name of the program)."""
+
 FAILED, INTERRUPTED = 2, 130
 
 
@@ -80,12 +99,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def overview() -> str:
-    """What ``gala-viz --help`` says."""
-    width = max(map(len, COMMANDS))
-    lines = [f"  {name:<{width}}  {what}" for name, (_, what) in COMMANDS.items()]
-    return "\n".join(
-        ["usage: gala-viz COMMAND [OPTIONS]", "", *lines, "", "gala-viz COMMAND --help tells the options of one.", ""]
-    )
+    """What ``gala-viz --help`` says: commands by task, an example of each task, and where to read on."""
+    width = 4 + max(map(len, COMMANDS))
+    lines = ["usage: gala-viz COMMAND [OPTIONS]", ""]
+    lines += ["To begin: gala-viz compare (photographs and networks come with it)", ""]
+    for title, names, example in TASKS:
+        lines.append(title)
+        for name in names:
+            first = f"  {name}".ljust(width)
+            lines += wrap(COMMANDS[name][1], 80, initial_indent=first, subsequent_indent=" " * width)
+        lines += [f"    $ gala-viz {example}", ""]
+    lines += [
+        "A and B are networks, by name or folder: lite0-gala-vanilla, lite0-gala-human,",
+        "rendered-gala, timm:NAME, transformers:NAME, package.module:function, ...",
+        "Collections are photos, rendered, or folders of yours.",
+        "",
+        "gala-viz COMMAND --help tells the options of one; gala-viz --version.",
+        "",
+    ]
+    return "\n".join(lines)
 
 
 def _run(name: str, options: list[str]) -> int:

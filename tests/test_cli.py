@@ -12,8 +12,10 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from importlib import import_module
 
 import pytest
+import tyro
 
 from gala_viz import cli
 from gala_viz.cli import main
@@ -68,11 +70,24 @@ def said(capsys, *arguments: str) -> tuple[int, str, str]:
     return status, out, err
 
 
-def test_help_lists_every_command_and_status_tells_a_missing_one(capsys):
+def test_help_lists_every_command_under_its_task_and_status_tells_a_missing_one(capsys):
     status, out, _ = said(capsys, "--help")
     assert status == 0
-    assert all(name in out for name in cli.COMMANDS)
+    listed = re.findall(r"^  (\w+) +\w", out, re.MULTILINE)
+    assert sorted(listed) == sorted(cli.COMMANDS)
+    assert max(map(len, out.splitlines())) <= 80
     assert said(capsys)[0] == 2
+
+
+@pytest.mark.parametrize("example", [example for _, _, example in cli.TASKS])
+def test_every_example_of_the_help_is_one_that_its_command_takes(example):
+    name, *options = example.split()
+    arguments = import_module(cli.COMMANDS[name][0]).Arguments
+    assert isinstance(tyro.cli(arguments, args=options), arguments)
+
+
+def test_every_example_stands_with_its_own_task():
+    assert all(example.split()[0] in names for _, names, example in cli.TASKS)
 
 
 @pytest.mark.parametrize("name", list(cli.COMMANDS))

@@ -24,7 +24,7 @@ def spearman(a: Maps, b: Maps, dims: Sequence[str] = ("y", "x")) -> Maps:
 
 
 def dice(a: Maps, b: Maps, top_fraction: float = 0.1, dims: Sequence[str] = ("y", "x")) -> Maps:
-    """Dice coefficient 2|A∩B| / (|A|+|B|) of the top pixels of two maps, in [0, 1].
+    """Dice coefficient ``2|A∩B| / (|A|+|B|)`` of the top pixels of two maps, in [0, 1].
 
     Top pixels lie strictly above the (1 - ``top_fraction``) quantile of their map (linear interpolation), so that a map
     with many equal values may have fewer. Pixels that are NaN in either map are left out; NaN where no pixel of either
@@ -34,7 +34,7 @@ def dice(a: Maps, b: Maps, top_fraction: float = 0.1, dims: Sequence[str] = ("y"
 
 
 def iou(a: Maps, b: Maps, top_fraction: float = 0.1, dims: Sequence[str] = ("y", "x")) -> Maps:
-    """Intersection over union |A∩B| / |A∪B| of the top pixels of two maps; see ``dice``."""
+    """Intersection over union ``|A∩B| / |A∪B|`` of the top pixels of two maps; see ``dice``."""
     return _applied(lambda a, b: iou_kernel(a, b, top_fraction), a, b, dims)
 
 

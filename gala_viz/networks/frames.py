@@ -11,7 +11,7 @@ from gala_viz.networks.preprocessing import Preprocessing
 def into_frame(
     values: np.ndarray, own: Preprocessing, frame: Preprocessing, photo_px: tuple[int, int], size: tuple[int, int]
 ) -> np.ndarray:
-    """Maps ``values`` (..., y, x) over the frame of ``own`` as seen in the frame of ``frame``: (..., *size).
+    """Maps ``values`` (..., y, x) over the frame of ``own`` as seen in the frame of ``frame``: ``(..., *size)``.
 
     ``photo_px`` is the photograph's (height, width). Bilinear between cell centres, blurred first where cells get
     larger; NaN where ``own`` does not see the photograph. Equal preprocessing and size return the values as they are.

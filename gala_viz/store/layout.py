@@ -1,6 +1,6 @@
 """Which arrays a store has.
 
-A store is a Zarr hierarchy, read by xarray as a DataTree:
+A store is a Zarr hierarchy, read by xarray as a DataTree::
 
     /image, /status, /note                     ids; 0 missing, 1 there, 2 unreadable; why
     /category, /superclass, /split, /marked    what the collection says of each image

@@ -11,7 +11,7 @@ from gala_viz.commands.experiment.folder import DEFAULT, RESPONSES, spec_of
 
 @dataclass(frozen=True, kw_only=True)
 class Analyse:
-    """Analyse all responses/*.csv of an experiment by the rules that its file fixed; write tables and figure 1B."""
+    """Analyse all tables in responses/ by the rules that the experiment's file fixed; write tables and figure 1B."""
 
     folder: Path = DEFAULT
     """The experiment's folder."""
