@@ -33,6 +33,11 @@ def test_a_dragged_box_decides_what_the_gallery_shows_until_it_is_cleared(explor
     explore.page.get_by_text("images selected").wait_for()
     count = int(shown(explore).split()[0])
     assert 0 < count < 24
+    with explore.context.expect_page() as opened:
+        explore.page.get_by_role("link", name="Compare these images").click()
+    opened.value.get_by_text(f"{count} images, as selected").wait_for()
+    assert opened.value.locator(".count").inner_text() == f"{count} of 24 photographs"
+    opened.value.close()
     explore.page.get_by_role("button", name="Show all").click()
     explore.page.get_by_text("images drawn in colour").wait_for()
     assert shown(explore) == "24 photographs"

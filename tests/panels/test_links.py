@@ -7,9 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gala_viz.behavior.database import Database
+from gala_viz.behavior.views import View
 from gala_viz.panels.address import Address
 from gala_viz.panels.explore_view import ExploreView
 from gala_viz.panels.index import CollectionIndex
+from gala_viz.panels.keeping import Keeping
 from gala_viz.panels.link_names import SHARED, compare_places, explore_places
 from gala_viz.panels.links import FORMAT, PageState, Place, pairs_of, text_of, value_of
 from gala_viz.panels.presenting import Presentation
@@ -222,3 +225,26 @@ def test_a_selection_of_all_images_comes_back_in_the_plane_it_was_made_in():
     compared.close()
     view.close()
     other.close()
+
+
+def test_a_saved_view_opens_by_its_name_and_a_wrong_name_gets_an_answer(compare, tmp_path):
+    view, state = compare
+    told = []
+    keeping = Keeping("compare", state.places, view.gallery, None, Database(tmp_path / "records.sqlite"), told.append)
+    keeping._views.save(View(name="dim ears", page="compare", query="v=1&image=photo 00005&opacity=0.3"))
+    keeping.open({"view": [b"dim ears"]})
+    assert (view.shown.image, view.looks.opacity, told) == ("photo 00005", 0.3, [[]])
+    keeping.open({"view": [b"dim eers"]})
+    assert view.shown.image == view.source.images[0]
+    assert "Did you mean 'dim ears'" in told[-1][0]
+    keeping.close()
+
+
+def test_without_records_a_page_keeps_no_notes_and_says_so_to_a_link(compare):
+    view, state = compare
+    told = []
+    keeping = Keeping("compare", state.places, view.gallery, None, None, told.append)
+    keeping.open({"view": [b"ears"]})
+    assert "no views are kept here" in told[-1][0]
+    assert keeping.notes is None
+    keeping.close()

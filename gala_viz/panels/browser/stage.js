@@ -2,6 +2,7 @@
 
 const NAMES = ["photo", "human", "a", "b", "delta"]
 const SHORT = {photo: "Photograph", human: "People", a: "First network", b: "Second network", delta: "Delta"}
+const LASER_MS = 50
 const STAGE_KEYS = "→ ← PageDown PageUp photographs · Space blink · A blink by itself · ↑ ↓ layers · 1–5 panels · L laser · S star · B black · F full screen · Esc end"
 
 function made(tag, className, properties = {}, ...children) {
@@ -108,8 +109,10 @@ export function render({model, el}) {
     return ["", event.clientX / window.innerWidth, event.clientY / window.innerHeight]
   }
   let told = 0
+  let waiting = null
   const light = (on) => {
     pointing = on
+    clearTimeout(waiting)
     dialog.classList.toggle("pointing", on)
     dot.hidden = true
     for (const tool of tools.querySelectorAll("[data-tool=laser]")) { tool.setAttribute("aria-pressed", String(on)) }
@@ -220,7 +223,8 @@ export function render({model, el}) {
     const at = where(event)
     dot.hidden = false
     point(at)
-    if (event.timeStamp - told > 50) { told = event.timeStamp; send({laser: at}) }
+    clearTimeout(waiting)
+    waiting = setTimeout(() => { told = performance.now(); send({laser: at}) }, Math.max(0, told + LASER_MS - performance.now()))
   })
   let filled = false
   document.addEventListener("fullscreenchange", () => {
