@@ -7,6 +7,7 @@ import io
 import re
 from pathlib import Path
 
+import descriptions
 import modules
 
 import gala_viz
@@ -52,18 +53,20 @@ def toplevel_text() -> str:
     for name in sorted(gala_viz._HOME):
         module, _, last = modules.home_of(f"{gala_viz._HOME[name]}.{name}").rpartition(".")
         parts.append(f"## `gv.{name}`\n\nFrom {{py:mod}}`{module}`.\n")
-        parts.append(_rst(modules.member_rst(module, last, f"gala_viz.{name}")))
+        parts.append(_rst(descriptions.member_rst(module, last, f"gala_viz.{name}")))
     return "\n".join(parts)
 
 
 def modules_text(package: str) -> str:
     """All public modules of a package, one section each."""
-    return "\n".join([_rst(modules.module_rst(package, members=False)), *map(module_text, modules.modules_in(package))])
+    return "\n".join(
+        [_rst(descriptions.module_rst(package, members=False)), *map(module_text, modules.modules_in(package))]
+    )
 
 
 def module_text(module: str) -> str:
     """One module: its docstring and its public members."""
-    return f"## `{module.removeprefix('gala_viz.')}`\n\n" + _rst(modules.module_rst(module))
+    return f"## `{module.removeprefix('gala_viz.')}`\n\n" + _rst(descriptions.module_rst(module))
 
 
 def root_text() -> str:
@@ -123,7 +126,7 @@ def copy_notebooks(source: Path, into: Path) -> None:
 
 
 def with_links_of_the_site(notebook: str) -> str:
-    """A notebook's text whose links out of its folder lead to pages of this site: README.md to the first, docs/ here."""
+    """A notebook's text whose links lead to pages of this site: those to README.md to the first page."""
     first = re.sub(r"\]\(\.\./README\.md(?:#[^)]*)?\)", "](../index.md)", notebook)
     return first.replace("](../docs/", "](../")
 
