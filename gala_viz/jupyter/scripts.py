@@ -14,7 +14,8 @@ from gala_viz.jupyter.kernel import present_cell
 
 COMPONENTS = ["bokeh", "bokeh-widgets", "bokeh-tables"]
 """Bokeh's own scripts that Panel's script builds on."""
-_DIST = Path(pn.__file__).parent / "dist"
+DIST = Path(pn.__file__).parent / "dist"
+"""Panel's own scripts and style sheets, as installed."""
 _loaded_in: set[str] = set()
 
 
@@ -37,8 +38,8 @@ def scripts() -> str:
     Each part runs as on a page of its own: module loaders that a notebook may have do not catch it.
     """
     parts = [*Resources(mode="inline", components=COMPONENTS).js_raw]
-    parts.append((_DIST / "panel.min.js").read_text(encoding="utf-8"))
-    shims = next((_DIST / "bundled" / "reactiveesm").glob("es-module-shims@*/dist/es-module-shims.min.js"))
+    parts.append((DIST / "panel.min.js").read_text(encoding="utf-8"))
+    shims = next((DIST / "bundled" / "reactiveesm").glob("es-module-shims@*/dist/es-module-shims.min.js"))
     wrapped = [_alone(part) for part in parts]
     return "\n".join(
         [

@@ -99,8 +99,8 @@ class OpenNotebook(Watched):
     def failed(self) -> list[str]:
         """Errors in outputs."""
         return self.page.evaluate(
-            "() => [...document.querySelectorAll('[data-mime-type=\"application/vnd.jupyter.error\"], "
-            "[data-mime-type=\"application/vnd.jupyter.stderr\"]')].map(e => e.innerText)"
+            '() => [...document.querySelectorAll(\'[data-mime-type="application/vnd.jupyter.error"], '
+            '[data-mime-type="application/vnd.jupyter.stderr"]\')].map(e => e.innerText)'
         )
 
     def deep(self, css: str, code: str) -> Any:
