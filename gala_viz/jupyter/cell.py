@@ -2,64 +2,86 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import panel as pn
 from bokeh.document.events import DocumentPatchedEvent
-from bokeh.model import Model
-from bokeh.models import ImportedStyleSheet, InlineStyleSheet
+from bokeh.protocol import Protocol
+from ipywidgets import Widget
 from jupyter_bokeh.widgets import BokehModel
 
 from gala_viz.jupyter.kernel import KernelDocument
-from gala_viz.jupyter.scripts import DIST
 from gala_viz.panels.background import browser_heard, wait_for_browser
 
-
-def put_sheets_inline(root: Model) -> None:
-    """Replace Panel's style sheets on a network by the installed ones; those of a page's theme are dropped."""
-    texts: dict[str, InlineStyleSheet | None] = {}
-    for model in root.references():
-        sheets = getattr(model, "stylesheets", [])
-        if not any(isinstance(sheet, ImportedStyleSheet) for sheet in sheets):
-            continue
-        own = [_installed(sheet, texts) if isinstance(sheet, ImportedStyleSheet) else sheet for sheet in sheets]
-        model.stylesheets = [sheet for sheet in own if sheet is not None]
-
-
-def _installed(sheet: ImportedStyleSheet, texts: dict[str, InlineStyleSheet | None]) -> InlineStyleSheet | None:
-    path = sheet.url.partition("/dist/")[2].partition("?")[0]
-    if path not in texts:
-        file = DIST / path
-        known = path.startswith("css/") and file.is_file()
-        texts[path] = InlineStyleSheet(css=file.read_text(encoding="utf-8")) if known else None
-    return texts[path]
+MOST_KEPT = 1000
+"""Changes kept for a browser that has its copy but not yet its view; it misses those beyond."""
+PATIENCE_S = 60
+"""How long a browser that is loaded anew waits for its copy while a cell runs."""
 
 
 class Cell(BokehModel):
     """``layout`` as an ipywidget; what browsers tell and what changes is dealt with in turns of ``document``.
 
-    What a browser gets first is a copy of the whole; changes follow as patches. A copy that is older than the last
-    change is replaced as soon as a view of it stands: after a reload, in a second view, or where a browser was slow.
+    A browser gets a copy of the whole, then changes as patches. From the copy until its view stands they are kept and
+    sent once more: whatever is late or loaded anew ends with what the kernel has. One view at a time is supported:
+    the parts' browser side finds itself by the models' ids.
     """
 
     def __init__(self, layout: pn.viewable.Viewable, document: KernelDocument) -> None:
-        self._turns = document
-        self._stale, self._views = False, 0
+        self._turns, self._layout = document, layout
+        self._views, self._copied, self._kept = 0, True, []
         root = layout.get_root(document)
-        put_sheets_inline(root)
         document.add_root(root)
+        document.put_sheets_inline()
         super().__init__(root, combine_events=True, _view_count=0)
         self.on_msg(self._sync_model, remove=True)
         self.on_msg(self._told)
         self.observe(self._viewed, "_view_count")
         wait_for_browser(document)
 
-    def _document_patched(self, event: DocumentPatchedEvent) -> None:
-        self._stale = True
-        if self._views:
-            super()._document_patched(event)
+    @property
+    def was_shown(self) -> bool:
+        """Whether a browser has shown it."""
+        return not self._copied or self._views > 0
 
-    def _told(self, _: Any, content: dict[str, Any], buffers: list[Any]) -> None:
+    def close(self) -> None:
+        """Take it off the notebook; the layout may stand in another cell then."""
+        root = self._model
+        super().close()
+        if root.document is not None:
+            self._turns.remove_root(root)
+            self._layout._cleanup(root)
+
+    def get_state(self, key: Any = None, drop_defaults: bool = False) -> dict[str, Any]:
+        """The state for a browser; its copy of the whole is as new as the kernel's."""
+        state = super().get_state(key, drop_defaults)
+        if "render_bundle" in state and self.comm is not None:
+            state["render_bundle"] = self._turns.asked(self._copy, PATIENCE_S) or state["render_bundle"]
+        return state
+
+    def _copy(self) -> Any:
+        self._copied, self._kept = True, []
+        bundle = self.traits()["render_bundle"]
+        return bundle.metadata["to_json"](self._model_to_traits(self._model), self)
+
+    def _document_patched(self, event: DocumentPatchedEvent) -> None:
+        if event.setter is self:
+            return
+        message = Protocol().create("PATCH-DOC", [event])
+        if self._copied and len(self._kept) < MOST_KEPT:
+            self._kept.append(message)
+        if self._views:
+            self._send_patch(message)
+
+    def _send_patch(self, message: Any) -> None:
+        for part in (message.header_json, message.metadata_json, message.content_json):
+            self.send({"msg": "patch", "payload": part})
+        for buffer in message.buffers:
+            self.send({"msg": "patch", "payload": json.dumps(buffer.ref)})
+            self.send({"msg": "patch"}, [buffer.to_bytes()])
+
+    def _told(self, _: Widget, content: dict[str, Any], buffers: list[Any]) -> None:
         self._turns.act(lambda: self._sync_model(self, content, buffers))
 
     def _viewed(self, change: Any) -> None:
@@ -67,8 +89,9 @@ class Cell(BokehModel):
 
     def _count(self, views: int) -> None:
         more, self._views = views > self._views, views
-        if more and self._stale:
-            self._stale = False
-            self.update_from_model(self._model)
-        if more:
-            browser_heard(self._turns)
+        if not more:
+            return
+        kept, self._copied, self._kept = self._kept, False, []
+        for message in kept:
+            self._send_patch(message)
+        browser_heard(self._turns)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any
 
 import panel as pn
@@ -68,9 +69,7 @@ class Compare(Widget):
             raise ValueError(f"{self.source.title} holds no photographs.")
         request = self.settings.request(has_label=self.source.info(image).target is not None)
         done = self.source.cached(image, request)
-        for done in self.source.maps(image, request, never) if done is None else ():  # noqa: B020
-            pass
-        return done  # type: ignore[return-value]
+        return done or deque(self.source.maps(image, request, never), maxlen=1)[0]
 
     def cancel_all(self) -> None:
         """Stop computing maps and scores; what is there stays, and the progress lines say so."""

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+import panel as pn
 from bokeh.document import Document
+from bokeh.models import ImportedStyleSheet, InlineStyleSheet
 from IPython import get_ipython
 from tornado.ioloop import IOLoop
+
+DIST = Path(pn.__file__).parent / "dist"
+"""Panel's own scripts and style sheets, as installed."""
 
 
 def kernel_loop() -> IOLoop | None:
@@ -35,6 +42,7 @@ class KernelDocument(Document):
     def __init__(self, loop: IOLoop) -> None:
         super().__init__()
         self._loop = loop
+        self._sheets: dict[str, InlineStyleSheet | None] = {}
 
     def add_next_tick_callback(self, callback: Callable[[], Any]) -> None:  # type: ignore[override]
         """Run ``callback`` in a turn of its own, soon; may be called from any thread."""
@@ -46,6 +54,15 @@ class KernelDocument(Document):
             self._run(callback)
         else:
             self.add_next_tick_callback(callback)
+
+    def asked(self, question: Callable[[], Any], patience_s: float) -> Any:
+        """The answer of ``question`` in a turn, also to another thread; None where none came in ``patience_s``."""
+        answer: Future[Any] = Future()
+        self.act(lambda: answer.set_result(question()))
+        try:
+            return answer.result(patience_s)
+        except TimeoutError:
+            return None
 
     def _run(self, callback: Callable[[], Any]) -> None:
         with self._turn():
@@ -60,4 +77,21 @@ class KernelDocument(Document):
         try:
             yield
         finally:
+            self.put_sheets_inline()
             self.unhold()
+
+    def put_sheets_inline(self) -> None:
+        """Replace Panel's style sheets on a network by the installed ones; those of a page's theme are dropped."""
+        for model in self.models:
+            sheets = getattr(model, "stylesheets", [])
+            if any(isinstance(sheet, ImportedStyleSheet) for sheet in sheets):
+                own = [self._installed(one) if isinstance(one, ImportedStyleSheet) else one for one in sheets]
+                model.stylesheets = [sheet for sheet in own if sheet is not None]
+
+    def _installed(self, sheet: ImportedStyleSheet) -> InlineStyleSheet | None:
+        path = sheet.url.partition("/dist/")[2].partition("?")[0]
+        if path not in self._sheets:
+            file = DIST / path
+            known = path.startswith("css/") and file.is_file()
+            self._sheets[path] = InlineStyleSheet(css=file.read_text(encoding="utf-8")) if known else None
+        return self._sheets[path]

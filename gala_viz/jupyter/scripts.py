@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
 
 import bokeh
-import panel as pn
 from bokeh.resources import Resources
 from IPython.display import publish_display_data
 
-from gala_viz.jupyter.kernel import present_cell
+from gala_viz.jupyter.kernel import DIST, present_cell
 
 COMPONENTS = ["bokeh", "bokeh-widgets", "bokeh-tables"]
 """Bokeh's own scripts that Panel's script builds on."""
-DIST = Path(pn.__file__).parent / "dist"
-"""Panel's own scripts and style sheets, as installed."""
 _loaded_in: set[str] = set()
 
 

@@ -29,6 +29,7 @@ class Widget(ABC):
         self.document = KernelDocument(loop) if loop is not None else None
         self.looks_of_cell = CellLooks()
         self._cell: Cell | None = None
+        self._column: pn.Column | None = None
         self._closed = False
         if loop is not None:
             cancel_on_interrupt(self, loop)
@@ -43,17 +44,21 @@ class Widget(ABC):
 
     @property
     def cell(self) -> Cell:
-        """The ipywidget; every display of it is a view of the same state. Raises ``RuntimeError`` outside a kernel."""
+        """The ipywidget; shown again elsewhere, it moves there. Raises ``RuntimeError`` outside a kernel."""
         if self.document is None:
             raise RuntimeError("a widget needs a Jupyter kernel; open this in JupyterLab, Notebook or VS Code.")
         if self._closed:
             raise RuntimeError(f"this {type(self).__name__} was closed; make another one to see it.")
         if self._cell is None:
-            layout = pn.Column(
+            self._cell = Cell(self._layout(), self.document)
+        return self._cell
+
+    def _layout(self) -> pn.Column:
+        if self._column is None:
+            self._column = pn.Column(
                 self.looks_of_cell, *self.parts(), sizing_mode="stretch_width", margin=0, stylesheets=[FRAME_CSS]
             )
-            self._cell = Cell(layout, self.document)
-        return self._cell
+        return self._column
 
     def close(self) -> None:
         """Stop computing, end all threads, and take the widget off the notebook; closing twice does no harm."""
@@ -81,6 +86,9 @@ class Widget(ABC):
         if self.document is None or self._closed:
             return {"text/plain": repr(self)}
         load_scripts()
+        if self._cell is not None and self._cell.was_shown:
+            self._cell.close()
+            self._cell = None
         return self.cell._repr_mimebundle_(include=include, exclude=exclude)
 
 
