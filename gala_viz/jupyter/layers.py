@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
 
-import numpy as np
 import panel as pn
+import xarray as xr
 from bokeh.models import ColorMapper
 
 from gala_viz.jupyter.compare import Compare
@@ -63,6 +63,14 @@ class Layers(Widget):
     def image(self, image: str) -> None:
         checked_image(self.source, image)
         self._act(lambda: setattr(self.shown, "image", image))
+
+    @property
+    def norms(self) -> dict[str, dict[str, xr.DataArray]]:
+        """Network -> layer -> attention norm (y, x) of the photograph in view; asked now if they are not there yet."""
+        if self.image is None:
+            raise ValueError(f"{self.source.title} holds no photographs.")
+        found = self.source.passage(self.image).attention_norms
+        return {self.source.networks[row].name: dict(found[row]) for row in self.rows}
 
     def cancel_all(self) -> None:
         """Nothing to stop: one forward pass is soon done."""
@@ -136,13 +144,3 @@ def layers(
     if image is not None:
         made.image = image
     return made
-
-
-def norms_of(made: Layers) -> dict[str, dict[str, np.ndarray]]:
-    """Network -> layer -> attention norm (y, x) of the photograph in view, as far as it is there."""
-    if made.passage is None:
-        return {}
-    return {
-        network.name: {layer: np.asarray(norm) for layer, norm in norms.items()}
-        for network, norms in zip(made.layers.networks, made.passage.attention_norms, strict=True)
-    }

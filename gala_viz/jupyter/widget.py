@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from difflib import get_close_matches
 from typing import Any
 
 import panel as pn
@@ -14,6 +15,9 @@ from gala_viz.jupyter.kernel import KernelDocument, kernel_loop
 from gala_viz.jupyter.looks import FRAME_CSS, CellLooks
 from gala_viz.jupyter.scripts import load_scripts
 from gala_viz.store.source import MapSource
+
+MOST_COMPARED = 20_000
+"""Ids among which the nearest to a wrong one are looked for."""
 
 
 class Widget(ABC):
@@ -93,9 +97,9 @@ class Widget(ABC):
 
 
 def checked_image(source: MapSource, image: str) -> str:
-    """``image`` if the source has it; raises ``ValueError`` with the nearest id otherwise."""
-    from gala_viz.registry import unknown_name
-
+    """``image`` if the source has it; raises ``ValueError`` with the nearest ids otherwise."""
     if image not in source.images:
-        raise ValueError(unknown_name("image", image, list(source.images)))
+        near = get_close_matches(str(image), source.images[:MOST_COMPARED], n=3)
+        answer = f"Did you mean {' or '.join(map(repr, near))}?" if near else f"Its ids look like {source.images[0]!r}."
+        raise ValueError(f"{source.title} has no image called {image!r}. {answer}")
     return image
