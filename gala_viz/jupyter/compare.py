@@ -9,7 +9,7 @@ import panel as pn
 
 from gala_viz.attribution.smoothgrad import never
 from gala_viz.jupyter.sources import open_source
-from gala_viz.jupyter.widget import Widget, checked_image
+from gala_viz.jupyter.widget import CANCELLED, Widget, checked_image
 from gala_viz.panels.index import CollectionIndex
 from gala_viz.panels.markup import facts, provenance
 from gala_viz.panels.page import section
@@ -76,7 +76,8 @@ class Compare(Widget):
         if self.view.progress.line.busy:
             self._act(self.view.cancel)
         if self.view.survey.line.busy:
-            self._act(self.view.questions.cancel_survey)
+            self.view.questions.cancel_survey()
+            self._act(lambda: self.view.survey.say(CANCELLED, 0, busy=False))
 
     def parts(self) -> list[Any]:
         """The page's parts, laid out for a cell of 900 to 1100 px."""

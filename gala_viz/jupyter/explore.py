@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import xarray as xr
 
 from gala_viz.jupyter.compare import Compare
 from gala_viz.jupyter.sources import open_source
-from gala_viz.jupyter.widget import Widget, checked_image
+from gala_viz.jupyter.widget import CANCELLED, Widget, checked_image
 from gala_viz.panels.explore_view import ExploreView
 from gala_viz.panels.index import CollectionIndex
 from gala_viz.panels.page import section
@@ -63,9 +64,11 @@ class Explore(Widget):
         """What is known of all images, as ``MapSource.scores`` tells it."""
         return self.view.scores
 
-    def select(self, images: Any) -> None:
+    def select(self, images: Iterable[str] | None) -> None:
         """Choose ``images`` (ids) as a lasso would; None or none: all are shown again."""
-        places = [self.view.index.place[checked_image(self.source, image)] for image in images or ()]
+        places = [
+            self.view.index.place[checked_image(self.source, image)] for image in ([] if images is None else images)
+        ]
         within = np.zeros(len(self.view.index), dtype=bool)
         within[places] = True
         self._act(lambda: self.view.select(within))
@@ -78,7 +81,8 @@ class Explore(Widget):
     def cancel_all(self) -> None:
         """Stop scoring; what was scored stays."""
         if self.survey.line.busy:
-            self._act(self.questions.cancel_survey)
+            self.questions.cancel_survey()
+            self._act(lambda: self.survey.say(CANCELLED, 0, busy=False))
 
     def parts(self) -> list[Any]:
         """Axes, cloud and numbers side by side, the gallery below."""
@@ -114,7 +118,7 @@ class Explore(Widget):
             self.view.set_dark(self.view.cloud.dark)
             self.view.cloud.reset()
         elif key == "survey_cancelled":
-            self.survey.say("Cancelled; what was scored stays.", 0, busy=False)
+            self.survey.say(CANCELLED, 0, busy=False)
         elif key == "survey_error":
             self.survey.say(f"Stopped by an error: {value or type(value).__name__}", 0, busy=False)
 

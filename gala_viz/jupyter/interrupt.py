@@ -7,6 +7,7 @@ Jupyter puts its own in place around every cell and every message, and gives our
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import signal
 import threading
@@ -20,12 +21,19 @@ AGAIN_S = 0.2
 
 
 class Cancellable(Protocol):
-    """What computes in threads; ``cancel_all`` stops that and says so."""
+    """What computes in threads; ``cancel_all`` stops that and says so, ``close`` ends the threads."""
 
     def cancel_all(self) -> None:
         """Stop computing; what is there stays."""
         ...
 
+    def close(self) -> None:
+        """Stop computing and end."""
+        ...
+
+
+END_S = 5
+"""How long a kernel that is shut down waits for a thread to notice: PyTorch aborts where it is cut off in a chunk."""
 
 _live: WeakSet[Any] = WeakSet()
 _asked = False
@@ -50,6 +58,16 @@ def cancel_live() -> None:
     for one in list(_live):
         with contextlib.suppress(Exception):
             one.cancel_all()
+
+
+@atexit.register
+def _end() -> None:
+    for one in list(_live):
+        with contextlib.suppress(Exception):
+            one.close()
+    for thread in threading.enumerate():
+        if thread.daemon and thread.name.startswith("gala-viz maps"):
+            thread.join(END_S)
 
 
 def _install(loop: IOLoop) -> None:

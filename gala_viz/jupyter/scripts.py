@@ -18,10 +18,11 @@ _loaded_in: set[str] = set()
 def load_scripts() -> None:
     """Publish the scripts within the present cell's output, about 3 MB.
 
-    Once a kernel, and again whenever the cell that holds them runs again: its old output is gone by then.
+    Once a kernel, and again whenever the cell that holds them runs again: its old output is gone by then. Notebooks
+    that do not name their cells get them once.
     """
     cell = present_cell()
-    if _loaded_in and cell not in _loaded_in:
+    if _loaded_in and (not cell or cell not in _loaded_in):
         return
     _loaded_in.add(cell)
     publish_display_data({"application/javascript": scripts()})

@@ -16,6 +16,7 @@ from gala_viz.jupyter.looks import FRAME_CSS, CellLooks
 from gala_viz.jupyter.scripts import load_scripts
 from gala_viz.store.source import MapSource
 
+CANCELLED = "Cancelled; what was scored stays."
 MOST_COMPARED = 20_000
 """Ids among which the nearest to a wrong one are looked for."""
 
@@ -93,7 +94,7 @@ class Widget(ABC):
         if self._cell is not None and self._cell.was_shown:
             self._cell.close()
             self._cell = None
-        return self.cell._repr_mimebundle_(include=include, exclude=exclude)
+        return {**self.cell._repr_mimebundle_(include=include, exclude=exclude), "text/plain": repr(self)}
 
 
 def checked_image(source: MapSource, image: str) -> str:
