@@ -82,10 +82,12 @@ class KernelDocument(Document):
 
     def put_sheets_inline(self) -> None:
         """Replace Panel's style sheets on a network by the installed ones; those of a page's theme are dropped."""
-        for model in self.models:
-            sheets = getattr(model, "stylesheets", [])
-            if any(isinstance(sheet, ImportedStyleSheet) for sheet in sheets):
-                own = [self._installed(one) if isinstance(one, ImportedStyleSheet) else one for one in sheets]
+        outside = [one for one in self.models if any(map(_is_outside, getattr(one, "stylesheets", [])))]
+        if not outside:
+            return
+        with self.models.freeze():  # else all models are gathered anew for each that changes
+            for model in outside:
+                own = [self._installed(one) if _is_outside(one) else one for one in model.stylesheets]
                 model.stylesheets = [sheet for sheet in own if sheet is not None]
 
     def _installed(self, sheet: ImportedStyleSheet) -> InlineStyleSheet | None:
@@ -95,3 +97,7 @@ class KernelDocument(Document):
             known = path.startswith("css/") and file.is_file()
             self._sheets[path] = InlineStyleSheet(css=file.read_text(encoding="utf-8")) if known else None
         return self._sheets[path]
+
+
+def _is_outside(sheet: object) -> bool:
+    return isinstance(sheet, ImportedStyleSheet)
