@@ -23,27 +23,26 @@ PATIENCE_S = 60
 class Cell(BokehModel):
     """``layout`` as an ipywidget; what browsers tell and what changes is dealt with in turns of ``document``.
 
-    A browser gets a copy of the whole, then changes as patches. From the copy until its view stands they are kept and
-    sent once more: whatever is late or loaded anew ends with what the kernel has. One view at a time is supported:
+    A browser gets a copy of the whole, then changes as patches. From the copy until the cell ``stands`` they are kept
+    and sent once more: whatever is late or loaded anew ends with what the kernel has. One view at a time is supported:
     the parts' browser side finds itself by the models' ids.
     """
 
     def __init__(self, layout: pn.viewable.Viewable, document: KernelDocument) -> None:
         self._turns, self._layout = document, layout
-        self._views, self._copied, self._kept = 0, True, []
+        self._stood, self._copied, self._kept = False, True, []
         root = layout.get_root(document)
         document.add_root(root)
         document.put_sheets_inline()
-        super().__init__(root, combine_events=True, _view_count=0)
+        super().__init__(root, combine_events=False)  # combined, all but the last message of a part would be lost
         self.on_msg(self._sync_model, remove=True)
         self.on_msg(self._told)
-        self.observe(self._viewed, "_view_count")
         wait_for_browser(document)
 
     @property
     def was_shown(self) -> bool:
         """Whether a browser has shown it."""
-        return not self._copied or self._views > 0
+        return self._stood
 
     def close(self) -> None:
         """Take it off the notebook; the layout may stand in another cell then."""
@@ -71,7 +70,7 @@ class Cell(BokehModel):
         message = Protocol().create("PATCH-DOC", [event])
         if self._copied and len(self._kept) < MOST_KEPT:
             self._kept.append(message)
-        if self._views:
+        if self._stood:
             self._send_patch(message)
 
     def _send_patch(self, message: Any) -> None:
@@ -84,14 +83,9 @@ class Cell(BokehModel):
     def _told(self, _: Widget, content: dict[str, Any], buffers: list[Any]) -> None:
         self._turns.act(lambda: self._sync_model(self, content, buffers))
 
-    def _viewed(self, change: Any) -> None:
-        self._turns.act(lambda: self._count(change["new"] or 0))
-
-    def _count(self, views: int) -> None:
-        more, self._views = views > self._views, views
-        if not more:
-            return
-        kept, self._copied, self._kept = self._kept, False, []
+    def stands(self) -> None:
+        """A browser has built the cell from its copy: send what has changed since, and all news from now on."""
+        kept, self._stood, self._copied, self._kept = self._kept, True, False, []
         for message in kept:
             self._send_patch(message)
         browser_heard(self._turns)

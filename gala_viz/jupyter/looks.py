@@ -18,6 +18,8 @@ class CellLooks(JSComponent):
 
     dark = param.Boolean(default=False, doc="Told by the browser; ``Display.dark`` and pictures follow it.")
 
+    stands = param.Integer(default=0, doc="Raised by every browser once it has built the cell.")
+
     _esm = script("notebook")
 
     def __init__(self, **params: object) -> None:

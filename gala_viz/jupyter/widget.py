@@ -33,6 +33,7 @@ class Widget(ABC):
         self.source = source
         self.document = KernelDocument(loop) if loop is not None else None
         self.looks_of_cell = CellLooks()
+        self.looks_of_cell.param.watch(lambda _: self.cell.stands(), "stands")
         self._cell: Cell | None = None
         self._column: pn.Column | None = None
         self._closed = False

@@ -120,7 +120,35 @@ class OpenNotebook(Watched):
             self.page.wait_for_timeout(100)
         raise AssertionError(f"{what}: not within {seconds} s; errors {self.errors}")
 
+    def holds(self, name: str, apart: str = "") -> list[float]:
+        """The array of the data source whose name ends in ``name``, flat; empty where there is none.
 
+        Of several widgets with such a source the first whose document has no model that ends in ``apart``.
+        """
+        return self.page.evaluate(ARRAY, [name, apart])
+
+    def changed(self, name: str, before: list[float], apart: str = "", seconds: float = 60) -> list[float]:
+        """The array once it differs from ``before``."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            found = self.holds(name, apart)
+            if found and found != before:
+                return found
+            self.page.wait_for_timeout(100)
+        raise AssertionError(f"{name} did not change within {seconds} s; errors {self.errors}")
+
+
+ARRAY = """([name, apart]) => {
+  for (const document of new Set([...Bokeh.index.roots].map((view) => view.model.document))) {
+    const models = [...document._all_models.values()]
+    const named = (end) => models.find((one) => typeof one.name === "string" && one.name.endsWith(`/${end}`))
+    const source = named(name)
+    if (source != null && (apart === "" || named(apart) == null)) {
+      return Array.from(source.get_column("image")[0], (value) => Number.isFinite(value) ? value : 0)
+    }
+  }
+  return []
+}"""
 STATUS = (
     "const app = window.jupyterapp ?? window.jupyterlab; "
     "const status = () => app?.shell?.currentWidget?.sessionContext?.session?.kernel?.status;"

@@ -29,6 +29,11 @@ before = found()
 """
 
 
+LOOKS = (
+    "next(m.data.id for m in {}.document.models if 'stands' in getattr(getattr(m, 'data', None), 'properties', set)())"
+)
+
+
 class Kernel:
     """A kernel and its client; ``run`` gives what a cell printed, ``start`` does not wait for it."""
 
@@ -77,10 +82,13 @@ class Kernel:
             assert time.monotonic() < end, f"{code}: {found}, not {wanted}, for {seconds} s"
             time.sleep(0.2)
 
-    def tell_widget(self, model_id: str, state: dict) -> None:
-        """What a browser sends when a widget's state changes there."""
-        content = {"comm_id": model_id, "data": {"method": "update", "state": state, "buffer_paths": []}}
-        self.client.shell_channel.send(self.client.session.msg("comm_msg", content))
+    def shown(self, *names: str) -> None:
+        """What a browser says of widgets once it has built their cells, in the words that it would send."""
+        for name in names:
+            model_id, part = eval(self.run(f"{name}.cell.model_id, {LOOKS.format(name)}"))
+            change = {"kind": "ModelChanged", "model": {"id": part}, "attr": "stands", "new": 1, "event": "jsevent"}
+            content = {"comm_id": model_id, "data": {"method": "custom", "content": change}}
+            self.client.shell_channel.send(self.client.session.msg("comm_msg", content))
 
     def close(self) -> None:
         self.client.stop_channels()
@@ -119,9 +127,7 @@ def test_news_comes_in_the_kernels_own_thread_and_linked_widgets_follow(kernel):
         "line.param.watch(lambda _: threads.add(main()), 'text')\n"
         "display(seen, following)"
     )
-    model_id = kernel.run("seen.cell.model_id").strip("'")
-    kernel.tell_widget(model_id, {"_view_count": 1})
-    kernel.tell_widget(kernel.run("following.cell.model_id").strip("'"), {"_view_count": 1})
+    kernel.shown("seen", "following")
     kernel.until("'done' in line.text", "True")
     assert kernel.run("threads") == "{True}"
     kernel.run("seen.image = 'photo 00005'")
@@ -131,8 +137,7 @@ def test_news_comes_in_the_kernels_own_thread_and_linked_widgets_follow(kernel):
 def test_interrupting_an_idle_kernel_cancels_what_widgets_compute_and_says_so(kernel):
     kernel.run("endless = FakeSource(delay_s=3); busy = gv.Compare(endless); points = gv.explore(endless)")
     kernel.run("display(busy, points); busy.view.score_collection(); points.score()")
-    for name in ("busy", "points"):
-        kernel.tell_widget(kernel.run(f"{name}.cell.model_id").strip("'"), {"_view_count": 1})
+    kernel.shown("busy", "points")
     kernel.until("endless.asked['survey'] == 2 and endless.asked['maps photo 00000'] == 1", "True")
     time.sleep(0.5)
     kernel.manager.interrupt_kernel()

@@ -24,7 +24,16 @@ function outermost(el) {
   return at
 }
 
-export function render({model, el}) {
+// What the kernel has changed is no news to it; the widget's view would send it back, late, over what came since.
+function without_echo(doc) {
+  if (doc.tells_only_news) { return }
+  doc.tells_only_news = true
+  const tell = doc._trigger_on_change.bind(doc)
+  doc._trigger_on_change = (event) => { if (event.sync !== false) { tell(event) } }
+}
+
+export function render({model, view, el}) {
+  without_echo(view.model.document)
   const dress = () => {
     const dark = is_dark()
     const kind = KINDS[dark ? "dark" : "light"]
@@ -38,9 +47,10 @@ export function render({model, el}) {
     put("--panel-on-background-color", kind.ink)
     put("color-scheme", dark ? "dark" : "light")
     if (model.dark !== dark) { model.dark = dark }
+    outermost(el).dataset.lmSuppressShortcuts = "true" // keys typed here are no commands: "dd" would delete a cell
   }
   dress()
-  setTimeout(dress, 0) // once the outermost element is in its place
+  setTimeout(() => { dress(); model.stands += 1 }, 0) // once the outermost element is in its place
   const watching = new MutationObserver(dress)
   watching.observe(document.body, {attributes: true, attributeFilter: ["data-jp-theme-light", "data-vscode-theme-kind", "class"]})
   model.on("remove", () => watching.disconnect())
