@@ -54,8 +54,9 @@ class Jupyter:
         wait_for_server(f"http://127.0.0.1:{self.port}/api?token={self.token}", self.process, 90)
 
     def address(self, notebook: str) -> str:
-        """Where ``notebook`` is opened."""
-        path = f"lab/tree/{notebook}" if self.app == "lab" else f"notebooks/{notebook}"
+        """Where ``notebook`` is opened; in JupyterLab in a workspace of its own, without those opened before."""
+        workspace = notebook.partition(".")[0]
+        path = f"lab/workspaces/{workspace}/tree/{notebook}" if self.app == "lab" else f"notebooks/{notebook}"
         return f"http://127.0.0.1:{self.port}/{path}?token={self.token}"
 
     def close(self) -> None:

@@ -45,7 +45,7 @@ class Kernel:
         self.client.wait_for_ready(timeout=120)
 
     def start(self, code: str) -> str:
-        return self.client.execute(code)
+        return self.client.execute(code, stop_on_error=False)
 
     def printed_until(self, text: str, seconds: float = 90) -> None:
         end = time.monotonic() + seconds
