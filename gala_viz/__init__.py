@@ -10,6 +10,7 @@ from typing import Any
 
 _FIGURES = "gala_viz.plots.figures.asked"
 _HOME = {
+    "Compare": "gala_viz.jupyter.compare",
     "ComparisonSpec": _FIGURES,
     "FigureSpec": _FIGURES,
     "LayersSpec": _FIGURES,
@@ -21,11 +22,14 @@ _HOME = {
     "attention_norms": "gala_viz.attribution.attention",
     "dice": "gala_viz.alignment",
     "draw_figure": _FIGURES,
+    "explore": "gala_viz.jupyter.explore",
     "gradient_delta": "gala_viz.attribution.delta",
     "iou": "gala_viz.alignment",
+    "layers": "gala_viz.jupyter.layers",
     "load_network": "gala_viz.networks.zoo",
     "noise_ceiling": "gala_viz.alignment",
     "open_collection": "gala_viz.collections",
+    "open_source": "gala_viz.jupyter.sources",
     "read_figure_spec": _FIGURES,
     "smoothgrad": "gala_viz.attribution.labelled",
     "spearman": "gala_viz.alignment",
@@ -34,6 +38,7 @@ _HOME = {
 """Public name -> the module that it comes from."""
 
 __all__ = [
+    "Compare",
     "ComparisonSpec",
     "FigureSpec",
     "LayersSpec",
@@ -46,11 +51,14 @@ __all__ = [
     "attention_norms",
     "dice",
     "draw_figure",
+    "explore",
     "gradient_delta",
     "iou",
+    "layers",
     "load_network",
     "noise_ceiling",
     "open_collection",
+    "open_source",
     "read_figure_spec",
     "smoothgrad",
     "spearman",

@@ -15,8 +15,8 @@ import yaml
 
 FOLDERS = {".ci", "apps", "benchmarks", "docs", "gala_viz", "models", "notebooks", "tests"}
 STAGES = {
-    "alignment", "attribution", "batch", "behavior", "collections", "commands", "evaluation", "experiment", "live",
-    "networks", "panels", "play", "plots", "store", "training",
+    "alignment", "attribution", "batch", "behavior", "collections", "commands", "evaluation", "experiment", "jupyter",
+    "live", "networks", "panels", "play", "plots", "store", "training",
 }  # fmt: skip
 HEAVY = {"bokeh", "captum", "holoviews", "lightning", "numpy", "panel", "torch", "tyro", "xarray"}
 LARGEST_FILE_BYTES = 25 * 2**20

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from gala_viz.attribution.provenance import network_attrs
 from gala_viz.collections.collection import Collection
 from gala_viz.networks.gala import attention_norm
 from gala_viz.networks.network import Network
+from gala_viz.progress import Progress, told
 from gala_viz.schema import labelled_map
 
 BATCH = 8
@@ -35,13 +36,14 @@ def attention_norms(
     collection: Collection,
     images: Sequence[str] | None = None,
     *,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | bool | None = None,
 ) -> dict[str, xr.DataArray]:
     """Layer -> attention norms (image, y, x) of ``images`` (None: all), float32, unitless, at the layer's own grid.
 
     Coordinates are pixel centres in the network's input, so layers and saliency maps share one frame. Each array also
     carries, per image, ``predicted``, the index of the first choice in the same pass, and ``probability``, its softmax.
-    ``progress(done, total)`` is called as images finish. Raises ``ValueError`` for a network without layers.
+    ``progress(done, total)`` is called as images finish; True draws a bar. Raises ``ValueError`` for a network
+    without layers.
     """
     if not network.layers:
         raise ValueError(
@@ -56,7 +58,7 @@ def choices_and_norms(
     collection: Collection,
     images: Sequence[str] | None = None,
     *,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | bool | None = None,
 ) -> tuple[xr.DataArray, dict[str, xr.DataArray]]:
     """First choices (image,), indices, and ``attention_norms`` from one forward pass of each image.
 
@@ -67,16 +69,16 @@ def choices_and_norms(
         raise ValueError("at least one image was expected; got none.")
     norms: dict[str, list[np.ndarray]] = {layer: [] for layer in network.layers}
     predicted, probability = [], []
-    for start in range(0, len(chosen), BATCH):
-        names = chosen[start : start + BATCH]
-        batch = np.stack([network.preprocessing.to_input(collection.photo(image)) for image in names])
-        logits, found = logits_and_norms(network, batch)
-        for layer, values in found.items():
-            norms[layer].append(values)
-        predicted.extend(int(row.argmax()) for row in logits)
-        probability.extend(float(softmax(row).max()) for row in logits)
-        if progress is not None:
-            progress(start + len(names), len(chosen))
+    with told(progress, f"attention norms, {network.name}") as tell:
+        for start in range(0, len(chosen), BATCH):
+            names = chosen[start : start + BATCH]
+            batch = np.stack([network.preprocessing.to_input(collection.photo(image)) for image in names])
+            logits, found = logits_and_norms(network, batch)
+            for layer, values in found.items():
+                norms[layer].append(values)
+            predicted.extend(int(row.argmax()) for row in logits)
+            probability.extend(float(softmax(row).max()) for row in logits)
+            tell(start + len(names), len(chosen))
     attrs = {"quantity": "attention norm", "units": "1", "collection": collection.name, **network_attrs(network)}
     per_image = {"predicted": ("image", predicted), "probability": ("image", probability)}
     choices = xr.DataArray(

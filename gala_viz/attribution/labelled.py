@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,10 +18,9 @@ from gala_viz.collections.collection import Collection
 from gala_viz.imagenet import label_index
 from gala_viz.networks.folding import folded
 from gala_viz.networks.network import Network
+from gala_viz.progress import Progress, told
 from gala_viz.schema import labelled_map
 from gala_viz.specs import MapRequest, Reduction, SmoothGradSpec, Target, settings
-
-Progress = Callable[[int, int], None]
 
 
 def smoothgrad(
@@ -52,7 +51,7 @@ def attribution_maps(
     reduction: Reduction = "absolute",
     smoothing_px: float = 0.0,
     return_error: bool = False,
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
 ) -> xr.DataArray | xr.Dataset:
     """Maps (image, y, x), float32, by any method of ``gala_viz.attribution.methods.METHODS``.
 
@@ -61,7 +60,8 @@ def attribution_maps(
     ``n`` and ``sigma`` (the noise in input units) say per image what was explained, from how many samples, and at which
     noise; attrs hold every setting, the weights' checksum and versions. With ``return_error`` a Dataset (map,
     standard_error): the Monte-Carlo standard error by jackknife over ten groups of samples, NaN for methods without
-    chance. ``progress(done, total)`` is called after every image. Raises ``ValueError`` where the target is not known.
+    chance. ``progress(done, total)`` is called after every image; True draws a bar. Raises ``ValueError`` where the
+    target is not known.
     """
     chosen = list(collection.images if images is None else images)
     if not chosen:
@@ -77,15 +77,15 @@ def attribution_maps(
 
     quick = folded(network)
     maps, errors, states = [], [], []
-    for done, image in enumerate(chosen, start=1):
-        state = _one_map(quick, collection, how, spec, image, targets[image])
-        maps.append(shown(state.mean))
-        if return_error:
-            error = error_of(shown, state)
-            errors.append(np.full_like(maps[-1], np.nan) if error is None else error)
-        states.append(_small(state))
-        if progress is not None:
-            progress(done, len(chosen))
+    with told(progress, f"{how.title}, {network.name}") as tell:
+        for done, image in enumerate(chosen, start=1):
+            state = _one_map(quick, collection, how, spec, image, targets[image])
+            maps.append(shown(state.mean))
+            if return_error:
+                error = error_of(shown, state)
+                errors.append(np.full_like(maps[-1], np.nan) if error is None else error)
+            states.append(_small(state))
+            tell(done, len(chosen))
     attrs = {
         "method": method,
         **settings(spec),

@@ -11,8 +11,10 @@ from gala_viz.plots.palettes import DEFAULT, DIVERGING, SEQUENTIAL
 from gala_viz.plots.scale import colour_limits, delta_limit
 from gala_viz.schema import check_map, extent_px
 
-if "bokeh" not in hv.Store.registry:
-    hv.extension("bokeh", logo=False)
+if "bokeh" not in hv.Store.renderers:  # hv.extension would also send scripts from a network into a notebook's cell
+    import holoviews.plotting.bokeh
+
+    hv.Store.set_current_backend("bokeh")
 
 INPUT_UNIT = "logit / input unit"
 """Unit of a saliency map: change of the explained logit per unit of the network's normalised input."""

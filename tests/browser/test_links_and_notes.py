@@ -230,7 +230,8 @@ def test_others_follow_through_a_link_and_see_the_laser(stage, visit):
     stage.page.mouse.move(box["x"] + box["width"] / 4, box["y"] + box["height"] / 2)
     other.page.locator(STAGE).evaluate(
         "stage => new Promise(done => { const look = () => {"
-        " const [dot, canvas] = ['.laser', '.delta canvas'].map(css => stage.querySelector(css).getBoundingClientRect());"
+        " const box = (css) => stage.querySelector(css).getBoundingClientRect();"
+        " const [dot, canvas] = [box('.laser'), box('.delta canvas')];"
         " const at = (dot.x + dot.width / 2 - canvas.x) / canvas.width;"
         " if (dot.width > 0 && Math.abs(at - 0.25) < 0.02) { done() } else { requestAnimationFrame(look) } }; look() })"
     )

@@ -1,0 +1,1 @@
+"""Widgets for notebooks: the comparison, all images, and attention layers, in a cell beside the code."""

@@ -1,0 +1,131 @@
+"""The comparison of two networks in a notebook's cell."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+import panel as pn
+
+from gala_viz.attribution.smoothgrad import never
+from gala_viz.jupyter.sources import open_source
+from gala_viz.jupyter.widget import CANCELLED, Widget, checked_image
+from gala_viz.panels.index import CollectionIndex
+from gala_viz.panels.markup import facts, provenance
+from gala_viz.panels.page import section
+from gala_viz.panels.state import Looks, MapSettings
+from gala_viz.panels.styles import grid_css
+from gala_viz.panels.view import CompareView
+from gala_viz.store.source import MapUpdate
+
+
+class Compare(Widget):
+    """Photograph, people, what two networks rely on, and their delta, with controls, layers, scores and a gallery.
+
+    ``source`` and the other arguments are those of ``open_source``. The widget computes in threads of its own; the
+    cell that made it is done at once. Everything can be worked from code: ``compare.image = "cat"``,
+    ``compare.settings.n_samples = 100``, ``compare.maps.delta``.
+    """
+
+    def __init__(self, source: Any = None, networks: Any = None, *, image: str | None = None, **opened: Any) -> None:
+        super().__init__(open_source(source, networks, **opened))
+        self.view = CompareView(self.source, CollectionIndex(self.source), self.document)
+        self.looks_of_cell.jslink(self.view.display, dark="dark")
+        self.view.open(None if image is None else checked_image(self.source, image))
+
+    @property
+    def image(self) -> str | None:
+        """The id of the photograph in view; setting it moves the widget, and what is linked to it."""
+        return self.view.shown.image
+
+    @image.setter
+    def image(self, image: str) -> None:
+        checked_image(self.source, image)
+
+        def show() -> None:
+            self.view.shown.image = image
+            self.view.gallery.reveal(image)
+
+        self._act(show)
+
+    @property
+    def settings(self) -> MapSettings:
+        """How maps are asked for; setting one of them asks for maps again, as its input does."""
+        return self.view.settings
+
+    @property
+    def looks(self) -> Looks:
+        """How maps are drawn."""
+        return self.view.looks
+
+    @property
+    def maps(self) -> MapUpdate:
+        """The finished maps of the photograph in view, with their error, delta and scores, as labelled arrays.
+
+        What is not there yet is computed now, in the calling thread, on top of what the widget has so far.
+        """
+        image = self.image
+        if image is None:
+            raise ValueError(f"{self.source.title} holds no photographs.")
+        request = self.settings.request(has_label=self.source.info(image).target is not None)
+        done = self.source.cached(image, request)
+        return done or deque(self.source.maps(image, request, never), maxlen=1)[0]
+
+    def cancel_all(self) -> None:
+        """Stop computing maps and scores; what is there stays, and the progress lines say so."""
+        if self.view.progress.line.busy:
+            self._act(self.view.cancel)
+        if self.view.survey.line.busy:
+            self.view.questions.cancel_survey()
+            self._act(lambda: self.view.survey.say(CANCELLED, 0, busy=False))
+
+    def parts(self) -> list[Any]:
+        """The page's parts, laid out for a cell of 900 to 1100 px."""
+        view, source = self.view, self.source
+        about = provenance(source.networks, source.skipped, source.map_kinds)
+        return [
+            pn.Column(
+                view.heading,
+                *view.fives,
+                sizing_mode="stretch_width",
+                margin=(4, 0),
+                stylesheets=[grid_css("minmax(0, 1fr) minmax(0, 1.1fr) minmax(0, 1.1fr)", "18px")],
+            ),
+            pn.Column(view.alert, view.row.row, view.display, sizing_mode="stretch_width", margin=(4, 0)),
+            pn.Column(
+                view.progress.line,
+                view.look_controls.pane,
+                view.map_controls.pane,
+                sizing_mode="stretch_width",
+                margin=(4, 0),
+                styles={"gap": "10px"},
+            ),
+            pn.Column(
+                self._layers(),
+                section("Closeness to people", "", view.scores.pane, view.survey.line),
+                sizing_mode="stretch_width",
+                margin=(4, 0),
+                stylesheets=[
+                    grid_css("minmax(0, 1.7fr) minmax(280px, 1fr)", "24px"),
+                    ":host { align-items: start !important; }",
+                ],
+            ),
+            section(
+                "Photographs", f"of {source.title}", pn.Column(view.gallery.pane, sizing_mode="stretch_width", margin=0)
+            ),
+            facts(about, margin=(4, 0)),
+        ]
+
+    def _layers(self) -> pn.Column:
+        if not self.view.layers.cells:
+            return section(
+                "Attention of every layer", "", facts('<p class="muted">Neither network has attention blocks.</p>')
+            )
+        return section("Attention of every layer", "Click one to see it above.", self.view.layers.pane)
+
+    def _end(self) -> None:
+        self.view.close()
+
+    def __repr__(self) -> str:
+        names = " and ".join(network.name for network in self.source.networks)
+        return f"Compare({self.source.title}: {names}; image {self.image!r})"

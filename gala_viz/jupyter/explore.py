@@ -1,0 +1,135 @@
+"""All images of a collection as points, in a notebook's cell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import panel as pn
+import xarray as xr
+
+from gala_viz.jupyter.compare import Compare
+from gala_viz.jupyter.sources import open_source
+from gala_viz.jupyter.widget import CANCELLED, Widget, checked_image
+from gala_viz.panels.explore_view import ExploreView
+from gala_viz.panels.index import CollectionIndex
+from gala_viz.panels.page import section
+from gala_viz.panels.progress_view import ProgressView
+from gala_viz.panels.questions import Questions
+from gala_viz.panels.styles import grid_css
+
+
+class Explore(Widget):
+    """Two measures as axes, box and lasso to a gallery, one image and its numbers; what was scored is drawn.
+
+    ``selected`` are the ids of the images that box or lasso chose; ``image`` is the one with the ring.
+    """
+
+    def __init__(self, source: Any) -> None:
+        super().__init__(source)
+        self.view = ExploreView(source, CollectionIndex(source), self.document)
+        self.questions = Questions(source, self.document, self._answered)
+        self.survey = ProgressView(self.questions.cancel_survey, "Score the collection", self.score)
+        self.looks_of_cell.param.watch(lambda event: self.view.set_dark(event.new), "dark")
+        self.clear = pn.widgets.Button(name="Show all", visible=False, margin=0, width=90)
+        self.clear.on_click(lambda _: self.view.select(None))
+        self.view.clear.param.watch(lambda event: self.clear.param.update(visible=event.new), "visible")
+
+    @property
+    def selected(self) -> tuple[str, ...]:
+        """Ids of the images chosen by box or lasso, of those that search and filters admit; none chosen: empty."""
+        within = self.view.gallery.within
+        if within is None:
+            return ()
+        return tuple(self.view.index.images[place] for place in np.flatnonzero(within & self.view.gallery.admitted))
+
+    @property
+    def image(self) -> str | None:
+        """The id of the image with the ring; None where none was chosen."""
+        return self.view.shown.image
+
+    @image.setter
+    def image(self, image: str) -> None:
+        checked_image(self.source, image)
+
+        def show() -> None:
+            self.view.shown.image = image
+            self.view.gallery.reveal(image)
+
+        self._act(show)
+
+    @property
+    def scores(self) -> xr.Dataset:
+        """What is known of all images, as ``MapSource.scores`` tells it."""
+        return self.view.scores
+
+    def select(self, images: Iterable[str] | None) -> None:
+        """Choose ``images`` (ids) as a lasso would; None or none: all are shown again."""
+        places = [
+            self.view.index.place[checked_image(self.source, image)] for image in ([] if images is None else images)
+        ]
+        within = np.zeros(len(self.view.index), dtype=bool)
+        within[places] = True
+        self._act(lambda: self.view.select(within))
+
+    def score(self) -> None:
+        """Score every image, in a thread of its own; points appear as they are done."""
+        self.survey.say("Scoring the collection…", 0, busy=True)
+        self.questions.ask_survey(self.source.request)
+
+    def cancel_all(self) -> None:
+        """Stop scoring; what was scored stays."""
+        if self.survey.line.busy:
+            self.questions.cancel_survey()
+            self._act(lambda: self.survey.say(CANCELLED, 0, busy=False))
+
+    def parts(self) -> list[Any]:
+        """Axes, cloud and numbers side by side, the gallery below."""
+        view = self.view
+        chosen = pn.Row(view.selection, self.clear, sizing_mode="stretch_width", margin=(2, 0), styles={"gap": "14px"})
+        left = pn.Column(view.fields, chosen, view.cloud.pane, self.survey.line, sizing_mode="stretch_width", margin=0)
+        right = pn.Column(
+            section("Closeness to people", "of the images in colour, or selected", view.distributions.pane),
+            section("One image", "", view.one),
+            sizing_mode="stretch_width",
+            margin=0,
+        )
+        return [
+            pn.Column(
+                left,
+                right,
+                sizing_mode="stretch_width",
+                margin=(4, 0),
+                stylesheets=[
+                    grid_css("minmax(0, 2fr) minmax(270px, 1fr)", "24px"),
+                    ":host { align-items: start !important; }",
+                ],
+            ),
+            section("Photographs", f"of {self.source.title}", view.gallery.pane),
+        ]
+
+    def _answered(self, key: str, value: Any) -> None:
+        if key == "survey":
+            self.survey.show_progress(value)
+        elif key == "scores":
+            self.view.scores = value
+            self.view.gallery.set_scores(value)
+            self.view.set_dark(self.view.cloud.dark)
+            self.view.cloud.reset()
+        elif key == "survey_cancelled":
+            self.survey.say(CANCELLED, 0, busy=False)
+        elif key == "survey_error":
+            self.survey.say(f"Stopped by an error: {value or type(value).__name__}", 0, busy=False)
+
+    def _end(self) -> None:
+        self.questions.close()
+        self.view.close()
+
+    def __repr__(self) -> str:
+        return f"Explore({self.source.title}: {len(self.source.images)} images, {len(self.selected)} selected)"
+
+
+def explore(source: Any = None, networks: Any = None, **opened: Any) -> Explore:
+    """All images as points; ``source`` is a ``Compare`` or what ``open_source`` takes."""
+    return Explore(source.source if isinstance(source, Compare) else open_source(source, networks, **opened))

@@ -1,0 +1,80 @@
+"""Interrupting a kernel while no cell runs stops what its widgets compute.
+
+A running cell is interrupted by Jupyter itself, with KeyboardInterrupt. Between cells a kernel ignores the signal, and
+widgets compute in threads that no signal reaches. So from the first widget on the idle kernel has a handler of ours;
+Jupyter puts its own in place around every cell and every message, and gives ours back afterwards.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import signal
+import threading
+from typing import Any, Protocol
+from weakref import WeakSet
+
+from tornado.ioloop import IOLoop
+
+AGAIN_S = 0.2
+"""While a cell runs, how often it is tried to install the handler."""
+
+
+class Cancellable(Protocol):
+    """What computes in threads; ``cancel_all`` stops that and says so, ``close`` ends the threads."""
+
+    def cancel_all(self) -> None:
+        """Stop computing; what is there stays."""
+        ...
+
+    def close(self) -> None:
+        """Stop computing and end."""
+        ...
+
+
+END_S = 5
+"""How long a kernel that is shut down waits for a thread to notice: PyTorch aborts where it is cut off in a chunk."""
+
+_live: WeakSet[Any] = WeakSet()
+_asked = False
+
+
+def cancel_on_interrupt(one: Cancellable, loop: IOLoop) -> None:
+    """From now on interrupting the idle kernel calls ``one.cancel_all()`` in its ``loop``, until ``forget``."""
+    global _asked
+    _live.add(one)
+    if not _asked:
+        _asked = True
+        loop.add_callback(_install, loop)
+
+
+def forget(one: Cancellable) -> None:
+    """Interrupts concern ``one`` no more."""
+    _live.discard(one)
+
+
+def cancel_live() -> None:
+    """Stop what all live widgets compute; one that fails does not keep the others from it."""
+    for one in list(_live):
+        with contextlib.suppress(Exception):
+            one.cancel_all()
+
+
+@atexit.register
+def _end() -> None:
+    for one in list(_live):
+        with contextlib.suppress(Exception):
+            one.close()
+    for thread in threading.enumerate():
+        if thread.daemon and thread.name.startswith("gala-viz maps"):
+            thread.join(END_S)
+
+
+def _install(loop: IOLoop) -> None:
+    """Put the handler where the idle kernel ignores the signal; not while a cell has a handler of its own."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, lambda *_: loop.add_callback(cancel_live))
+    else:
+        loop.call_later(AGAIN_S, _install, loop)

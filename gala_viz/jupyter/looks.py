@@ -1,0 +1,26 @@
+"""How parts made for a page look in a notebook's cell: colours of its kind, and a frame that fills the cell."""
+
+from __future__ import annotations
+
+import param
+from panel.custom import JSComponent
+
+from gala_viz.panels.messenger import script
+
+FRAME_CSS = """
+:host { width: 100%; max-width: 1180px; padding: 4px 2px 8px; box-sizing: border-box; container-type: inline-size;
+  font-family: var(--jp-ui-font-family, Roboto, sans-serif); }
+"""
+
+
+class CellLooks(JSComponent):
+    """Gives all parts of a cell the colours that a page gives them, for a light notebook or a dark one."""
+
+    dark = param.Boolean(default=False, doc="Told by the browser; ``Display.dark`` and pictures follow it.")
+
+    stands = param.Integer(default=0, doc="Raised by every browser once it has built the cell.")
+
+    _esm = script("notebook")
+
+    def __init__(self, **params: object) -> None:
+        super().__init__(**{"width": 0, "height": 0, "margin": 0, **params})

@@ -1,0 +1,96 @@
+"""From names, folders or loaded objects to what widgets ask: a ``MapSource``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gala_viz.panels.options import DEFAULT_COLLECTION, OWN_PAIRS, PAIR, CompareOptions
+
+if TYPE_CHECKING:
+    from gala_viz.collections.collection import Collection
+    from gala_viz.networks.network import Network
+    from gala_viz.store.source import MapSource
+
+
+def open_source(
+    collection: str | Path | Collection | MapSource | None = None,
+    networks: Sequence[str | Path | Network] | None = None,
+    *,
+    store: str | Path | None = None,
+    human_maps: str | Path | None = None,
+    layers: Sequence[str] = (),
+    device: str | None = None,
+    dtype: str | None = None,
+) -> MapSource:
+    """Images of a collection as two networks see them: what ``Compare``, ``explore`` and ``layers`` show.
+
+    ``collection`` is a name ("photos", "rendered"), a folder, or what ``open_collection`` gave; left out: "photos".
+    ``networks`` are two names, folders or loaded networks; left out: the pair that suits the collection. ``store`` is
+    a folder that ``gala-viz attribute`` wrote: its maps, collection and networks, and nothing is computed that is in
+    it. ``human_maps``, ``layers``, ``device`` and ``dtype`` are those of ``open_collection`` and ``load_network``; what
+    is loaded already keeps its own. A source passes through. Raises ``ValueError`` for other than two networks.
+    """
+    if is_source(collection):
+        return collection  # type: ignore[return-value]
+    pair = tuple(networks) if networks is not None and not isinstance(networks, str) else networks
+    if isinstance(pair, str) or (pair is not None and len(pair) != 2):
+        got = pair if isinstance(pair, str) else f"{len(pair)}: {', '.join(map(_name, pair)) or 'none'}"
+        raise ValueError(f"two networks were expected; got {got}. Give a pair, for example {list(PAIR)}.")
+    if store is not None:
+        return _stored(store, collection, pair, human_maps, layers, device, dtype)
+    opened = _collection(collection or DEFAULT_COLLECTION, human_maps)
+    from gala_viz.live import LiveMaps
+    from gala_viz.networks.zoo import load_network
+
+    loaded = [
+        load_network(one, device, dtype, layers=layers) if isinstance(one, str | Path) else one
+        for one in pair or OWN_PAIRS.get(opened.name, PAIR)
+    ]
+    return LiveMaps(opened, loaded)
+
+
+def is_source(one: Any) -> bool:
+    """Whether ``one`` answers the questions of a ``MapSource``."""
+    return all(hasattr(one, name) for name in ("maps", "passage", "scores", "networks", "images"))
+
+
+def _collection(one: str | Path | Collection, human_maps: str | Path | None) -> Collection:
+    from gala_viz.collections import open_collection
+
+    if isinstance(one, str | Path):
+        return open_collection(one, human_maps=human_maps)
+    if human_maps is not None:
+        raise ValueError(f"human maps are given where a collection is opened; {one.name} is open already.")
+    return one
+
+
+def _stored(
+    store: str | Path,
+    collection: Any,
+    pair: Sequence[Any] | None,
+    human_maps: str | Path | None,
+    layers: Sequence[str],
+    device: str | None,
+    dtype: str | None,
+) -> MapSource:
+    from gala_viz.commands.compare_page import load
+
+    for one in (collection, *(pair or ())):
+        if one is not None and not isinstance(one, str | Path):
+            raise ValueError(f"with a store, collections and networks are named; got a loaded one, {_name(one)}.")
+    options = CompareOptions(
+        store=str(store),
+        collection=None if collection is None else str(collection),
+        networks=None if pair is None else tuple(map(str, pair)),  # type: ignore[arg-type]
+        human_maps=None if human_maps is None else str(human_maps),
+        layers=tuple(layers),
+        device=device,
+        dtype=dtype,
+    )
+    return load(options, lambda _: None)
+
+
+def _name(one: Any) -> str:
+    return str(getattr(one, "name", one))

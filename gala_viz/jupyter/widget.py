@@ -1,0 +1,107 @@
+"""What all widgets share: a document in the kernel's turns, a layout that is made when it is first shown, an end."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from difflib import get_close_matches
+from typing import Any
+
+import panel as pn
+
+from gala_viz.jupyter.cell import Cell
+from gala_viz.jupyter.interrupt import cancel_on_interrupt, forget
+from gala_viz.jupyter.kernel import KernelDocument, kernel_loop
+from gala_viz.jupyter.looks import FRAME_CSS, CellLooks
+from gala_viz.jupyter.scripts import load_scripts
+from gala_viz.store.source import MapSource
+
+CANCELLED = "Cancelled; what was scored stays."
+MOST_COMPARED = 20_000
+"""Ids among which the nearest to a wrong one are looked for."""
+
+
+class Widget(ABC):
+    """One widget on a source. Outside a Jupyter kernel it can be worked from code, and shows as words.
+
+    ``document`` is None outside a kernel; news is then delivered in the threads that bring it. ``close`` ends its
+    threads; until then it lives as long as the kernel.
+    """
+
+    def __init__(self, source: MapSource) -> None:
+        loop = kernel_loop()
+        self.source = source
+        self.document = KernelDocument(loop) if loop is not None else None
+        self.looks_of_cell = CellLooks()
+        self.looks_of_cell.param.watch(lambda _: self.cell.stands(), "stands")
+        self._cell: Cell | None = None
+        self._column: pn.Column | None = None
+        self._closed = False
+        if loop is not None:
+            cancel_on_interrupt(self, loop)
+
+    @abstractmethod
+    def parts(self) -> list[Any]:
+        """The layout's parts, from top to bottom; asked once, when the widget is first shown."""
+
+    @abstractmethod
+    def cancel_all(self) -> None:
+        """Stop computing; what is there stays, and the progress lines say so."""
+
+    @property
+    def cell(self) -> Cell:
+        """The ipywidget; shown again elsewhere, it moves there. Raises ``RuntimeError`` outside a kernel."""
+        if self.document is None:
+            raise RuntimeError("a widget needs a Jupyter kernel; open this in JupyterLab, Notebook or VS Code.")
+        if self._closed:
+            raise RuntimeError(f"this {type(self).__name__} was closed; make another one to see it.")
+        if self._cell is None:
+            self._cell = Cell(self._layout(), self.document)
+        return self._cell
+
+    def _layout(self) -> pn.Column:
+        if self._column is None:
+            self._column = pn.Column(
+                self.looks_of_cell, *self.parts(), sizing_mode="stretch_width", margin=0, stylesheets=[FRAME_CSS]
+            )
+        return self._column
+
+    def close(self) -> None:
+        """Stop computing, end all threads, and take the widget off the notebook; closing twice does no harm."""
+        if self._closed:
+            return
+        self._closed = True
+        forget(self)
+        self._end()
+        if self._cell is not None:
+            self._cell.close()
+            self._cell = None
+
+    @abstractmethod
+    def _end(self) -> None:
+        """End what this kind of widget has begun."""
+
+    def _act(self, callback: Callable[[], Any]) -> None:
+        """Change widgets in a turn of the document."""
+        if self.document is None:
+            callback()
+        else:
+            self.document.act(callback)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
+        if self.document is None or self._closed:
+            return {"text/plain": repr(self)}
+        load_scripts()
+        if self._cell is not None and self._cell.was_shown:
+            self._cell.close()
+            self._cell = None
+        return {**self.cell._repr_mimebundle_(include=include, exclude=exclude), "text/plain": repr(self)}
+
+
+def checked_image(source: MapSource, image: str) -> str:
+    """``image`` if the source has it; raises ``ValueError`` with the nearest ids otherwise."""
+    if image not in source.images:
+        near = get_close_matches(str(image), source.images[:MOST_COMPARED], n=3)
+        answer = f"Did you mean {' or '.join(map(repr, near))}?" if near else f"Its ids look like {source.images[0]!r}."
+        raise ValueError(f"{source.title} has no image called {image!r}. {answer}")
+    return image

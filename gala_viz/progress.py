@@ -1,0 +1,33 @@
+"""How far a loop over images has come: told to a function, or drawn as a bar in a notebook or a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+Progress = Callable[[int, int], None]
+"""Called with how many are done, and of how many."""
+
+
+@contextmanager
+def told(progress: Progress | bool | None, what: str, unit: str = "image") -> Iterator[Progress]:
+    """What a loop calls after each step: ``progress`` itself; a bar called ``what`` for True; nothing for None, False.
+
+    The bar is a widget in a notebook and a line of standard error in a terminal. It is left as it stands when the loop
+    is interrupted.
+    """
+    if callable(progress):
+        yield progress
+        return
+    if not progress:
+        yield lambda done, total: None
+        return
+    from tqdm.auto import tqdm
+
+    with tqdm(desc=what, unit=unit, leave=True) as bar:
+
+        def tell(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        yield tell

@@ -1,0 +1,73 @@
+"""A real JupyterLab in a real browser: notebooks run, widgets compute, controls act, linked cells follow."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from tests.browser.conftest import chromium  # noqa: F401  a fixture
+from tests.notebooks.executed import FOLDER, kernel_environment
+from tests.notebooks.served import Jupyter, OpenNotebook
+
+pytestmark = pytest.mark.browser
+
+WIDTH, HEIGHT = 1440, 1000
+
+
+@pytest.fixture(scope="module")
+def lab(chromium_path, repository, tmp_path_factory) -> Iterator[Jupyter]:
+    root, folder = tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("lab")
+    for path in FOLDER.glob("*.ipynb"):
+        shutil.copy(path, root)
+    with kernel_environment(folder):
+        server = Jupyter("lab", root, folder, repository)
+        yield server
+        server.close()
+
+
+@pytest.fixture
+def notebook(lab, chromium) -> Iterator[OpenNotebook]:  # noqa: F811
+    page = OpenNotebook(chromium, WIDTH, HEIGHT)
+    yield page
+    page.close()
+    assert page.errors == []
+    assert page.hosts <= {"127.0.0.1"}, "a widget asked another host"
+
+
+def test_the_comparison_computes_its_sliders_act_and_linked_layers_follow(lab, notebook):
+    notebook.start(lab, "02_networks_and_attention.ipynb").run_all()
+    assert notebook.failed() == []
+    notebook.page.get_by_text("done in").wait_for()
+    notebook.until("[data-painted]", "found.length > 0", "the maps are drawn")
+    maps, norms = notebook.holds("source/a"), notebook.holds("layers/source/1/5", apart="source/a")
+    assert (len(maps), len(norms)) == (224 * 224, 14 * 14)
+    slider = notebook.page.get_by_role("slider", name="Smoothing, px")
+    slider.focus()
+    slider.press("ArrowRight")
+    smooth = notebook.changed("source/a", maps)
+    assert roughness(smooth) < roughness(maps)
+
+    chosen = notebook.page.locator("[data-gallery] .tile").nth(5)
+    chosen.click()
+    notebook.changed("layers/source/1/5", norms, apart="source/a")
+    image = chosen.get_attribute("data-image")
+    selector = notebook.page.get_by_label("Photograph", exact=True)
+    notebook.page.wait_for_function("([input, value]) => input.value === value", arg=[selector.element_handle(), image])
+
+
+def test_all_images_stand_as_points_and_what_code_selects_stands_in_the_gallery(lab, notebook):
+    notebook.start(lab, "06_batch_and_store.ipynb").run_all()
+    assert notebook.failed() == []
+    notebook.until(".tile img", "found.length === 5", "the five images that code selected")
+    assert notebook.deep(".tile[aria-selected=true]", "found.length") == 1
+    notebook.page.get_by_role("button", name="Show all").click()
+    notebook.until(".tile img", "found.length === 24", "all images are back")
+
+
+def roughness(values: list[float]) -> float:
+    """The mean difference of neighbours along a row."""
+    grid = np.reshape(values, (224, 224))
+    return float(np.abs(np.diff(grid, axis=1)).mean())

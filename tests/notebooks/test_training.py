@@ -1,0 +1,9 @@
+"""The notebook that trains two networks."""
+
+from __future__ import annotations
+
+from tests.notebooks.executed import check_executed
+
+
+def test_the_notebook_runs_from_top_to_bottom(tmp_path):
+    check_executed("05_co-training", tmp_path)
