@@ -6,10 +6,12 @@ from collections import deque
 from typing import Any
 
 import panel as pn
+import param
 
 from gala_viz.attribution.smoothgrad import never
 from gala_viz.jupyter.sources import open_source
 from gala_viz.jupyter.widget import CANCELLED, Widget, checked_image
+from gala_viz.panels.fields import Fields
 from gala_viz.panels.index import CollectionIndex
 from gala_viz.panels.markup import facts, provenance
 from gala_viz.panels.page import section
@@ -31,6 +33,8 @@ class Compare(Widget):
         super().__init__(open_source(source, networks, **opened))
         self.view = CompareView(self.source, CollectionIndex(self.source), self.document)
         self.looks_of_cell.jslink(self.view.display, dark="dark")
+        self._followed(self.view.settings, self.view.map_controls.pane)
+        self._followed(self.view.looks, self.view.look_controls.pane)
         self.view.open(None if image is None else checked_image(self.source, image))
 
     @property
@@ -115,6 +119,16 @@ class Compare(Widget):
             ),
             facts(about, margin=(4, 0)),
         ]
+
+    def _followed(self, asked: param.Parameterized, inputs: Fields) -> None:
+        """Inputs show what code sets, too."""
+
+        def follow(*events: Any) -> None:
+            news = {one.name: one.new for one in events if inputs.values.get(one.name, one.new) != one.new}
+            for name, value in news.items():
+                self._act(lambda name=name, value=value: inputs.change(name, value=value))
+
+        asked.param.watch(follow, [name for name in asked.param if name in inputs.values])
 
     def _layers(self) -> pn.Column:
         if not self.view.layers.cells:

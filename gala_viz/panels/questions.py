@@ -39,11 +39,17 @@ class Questions:
         self._survey = Worker("gala-viz survey", lambda error: self._mail.post("survey_error", error))
         self._others = Worker("gala-viz uploads and people", lambda error: self._mail.post("error", error))
         self._asked = _Asked("", 0)
+        self._told_of: str | None = None
 
     def ask_maps(
         self, image: str, request: MapRequest, kind: str | None, participant: str | None, new_image: bool
     ) -> None:
-        """Ask for the maps of ``image``; of a ``new_image`` also for photograph, human map and predictions first."""
+        """Ask for the maps of ``image``; of a ``new_image`` also for photograph, human map and predictions first, also
+        when another question came before these were answered.
+        """
+        if new_image:
+            self._told_of = None
+        new_image = self._told_of != image
         self._asked = asked = _Asked(image, self._asked.number + 1)
 
         def job(cancelled: Cancelled) -> None:
@@ -65,9 +71,10 @@ class Questions:
                 post("maps", update)
                 if layers is not None:  # the browser draws the maps first
                     post("layers", layers)
-                    layers = None
+                    layers, self._told_of = None, image
             if layers is not None:
                 post("layers", layers)
+                self._told_of = image
             if not cancelled():
                 self._mail.post("scores", source.scores(request))
 

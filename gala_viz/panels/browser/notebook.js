@@ -32,6 +32,20 @@ function without_echo(doc) {
   doc._trigger_on_change = (event) => { if (event.sync !== false) { tell(event) } }
 }
 
+// Figures are drawn for white paper; here their paper is the cell's.
+function ink(doc, colour) {
+  const text = (...names) => Object.fromEntries(names.map((name) => [`${name}_text_color`, colour]))
+  const line = (...names) => Object.fromEntries(names.map((name) => [`${name}_line_color`, colour]))
+  for (const one of doc._all_models.values()) {
+    const name = one.type ?? ""
+    const looks = name === "Figure" ? {border_fill_color: null, background_fill_color: null}
+      : name === "ColorBar" ? {background_fill_color: null, ...text("title", "major_label")}
+        : name.endsWith("Axis") ? {...text("axis_label", "major_label"), ...line("axis", "major_tick", "minor_tick")}
+          : name === "Title" ? {text_color: colour} : null
+    if (looks != null) { one.setv(looks, {sync: false}) }
+  }
+}
+
 export function render({model, view, el}) {
   without_echo(view.model.document)
   const dress = () => {
@@ -46,6 +60,7 @@ export function render({model, view, el}) {
     put("--panel-on-surface-color", kind.ink)
     put("--panel-on-background-color", kind.ink)
     put("color-scheme", dark ? "dark" : "light")
+    ink(view.model.document, kind.ink)
     if (model.dark !== dark) { model.dark = dark }
     outermost(el).dataset.lmSuppressShortcuts = "true" // keys typed here are no commands: "dd" would delete a cell
   }
