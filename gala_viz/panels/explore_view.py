@@ -63,7 +63,7 @@ class ExploreView:
         self.alert = facts()
         self.keys = Keys(on_message=lambda message: self.move(message.get("move", 0)))
         self.clear = pmui.Button(label="Show all", variant="outlined", size="small", visible=False, margin=0)
-        self.clear.on_click(lambda _: setattr(axes, "selection", ""))
+        self.clear.on_click(lambda _: self.show_all())
         self.shown.param.watch(lambda event: self._show(event.new), "image")
         self._draw(new_axes=True)
 
@@ -73,6 +73,11 @@ class ExploreView:
         self.gallery.restrict(within)
         self.clear.visible = within is not None
         self._tell()
+
+    def show_all(self) -> None:
+        """Let go of what box, lasso or code selected."""
+        self.axes.selection = ""
+        self.select(None)
 
     def _drag(self, selection: str) -> None:
         self.axes.param.update(selection=selection, across=self.axes.x, up=self.axes.y)
