@@ -11,6 +11,7 @@ import param
 from gala_viz.attribution.smoothgrad import never
 from gala_viz.jupyter.sources import open_source
 from gala_viz.jupyter.widget import CANCELLED, Widget, checked_image
+from gala_viz.panels.choosing import DELTA_UNIT
 from gala_viz.panels.fields import Fields
 from gala_viz.panels.index import CollectionIndex
 from gala_viz.panels.markup import facts, provenance
@@ -18,6 +19,7 @@ from gala_viz.panels.page import section
 from gala_viz.panels.state import Looks, MapSettings
 from gala_viz.panels.styles import grid_css
 from gala_viz.panels.view import CompareView
+from gala_viz.plots.frame import INPUT_UNIT
 from gala_viz.store.source import MapUpdate
 
 
@@ -32,6 +34,7 @@ class Compare(Widget):
     def __init__(self, source: Any = None, networks: Any = None, *, image: str | None = None, **opened: Any) -> None:
         super().__init__(open_source(source, networks, **opened))
         self.view = CompareView(self.source, CollectionIndex(self.source), self.document)
+        self.view.row.set_units(INPUT_UNIT, DELTA_UNIT)  # from the start: a bar that grows later lies over its map
         self.looks_of_cell.jslink(self.view.display, dark="dark")
         self._followed(self.view.settings, self.view.map_controls.pane)
         self._followed(self.view.looks, self.view.look_controls.pane)
