@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import bokeh
 import pytest
 
 import gala_viz as gv
@@ -75,7 +76,7 @@ def test_layers_of_one_network_have_one_row(compare):
 
 
 def test_a_wrong_image_is_answered_with_the_nearest(compare):
-    with pytest.raises(ValueError, match="Did you mean 'photo 0000"):
+    with pytest.raises(ValueError, match="no image called 'photo 0000'. Did you mean 'photo 000"):
         compare.image = "photo 0000"
 
 
@@ -108,7 +109,7 @@ def test_changes_of_one_turn_are_sent_together_after_it():
     assert sent[-1:] == ["second"]
 
 
-def test_scripts_for_a_notebook_ask_no_network():
+def test_scripts_for_a_notebook_are_text_of_the_installed_versions():
     text = scripts()
     assert "importShim" in text
-    assert text.count("(function(define, module, exports, require) {") == 5
+    assert bokeh.__version__ in text
