@@ -6,18 +6,18 @@ from collections import deque
 from typing import Any
 
 import panel as pn
-import param
 
 from gala_viz.attribution.smoothgrad import never
 from gala_viz.jupyter.sources import open_source
 from gala_viz.jupyter.widget import CANCELLED, Widget, checked_image
-from gala_viz.panels.fields import Fields
+from gala_viz.panels.choosing import DELTA_UNIT
 from gala_viz.panels.index import CollectionIndex
 from gala_viz.panels.markup import facts, provenance
 from gala_viz.panels.page import section
 from gala_viz.panels.state import Looks, MapSettings
 from gala_viz.panels.styles import grid_css
 from gala_viz.panels.view import CompareView
+from gala_viz.plots.frame import INPUT_UNIT
 from gala_viz.store.source import MapUpdate
 
 
@@ -32,9 +32,8 @@ class Compare(Widget):
     def __init__(self, source: Any = None, networks: Any = None, *, image: str | None = None, **opened: Any) -> None:
         super().__init__(open_source(source, networks, **opened))
         self.view = CompareView(self.source, CollectionIndex(self.source), self.document)
+        self.view.row.set_units(INPUT_UNIT, DELTA_UNIT)  # from the start: a bar that grows later lies over its map
         self.looks_of_cell.jslink(self.view.display, dark="dark")
-        self._followed(self.view.settings, self.view.map_controls.pane)
-        self._followed(self.view.looks, self.view.look_controls.pane)
         self.view.open(None if image is None else checked_image(self.source, image))
 
     @property
@@ -119,16 +118,6 @@ class Compare(Widget):
             ),
             facts(about, margin=(4, 0)),
         ]
-
-    def _followed(self, asked: param.Parameterized, inputs: Fields) -> None:
-        """Inputs show what code sets, too."""
-
-        def follow(*events: Any) -> None:
-            news = {one.name: one.new for one in events if inputs.values.get(one.name, one.new) != one.new}
-            for name, value in news.items():
-                self._act(lambda name=name, value=value: inputs.change(name, value=value))
-
-        asked.param.watch(follow, [name for name in asked.param if name in inputs.values])
 
     def _layers(self) -> pn.Column:
         if not self.view.layers.cells:

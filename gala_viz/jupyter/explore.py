@@ -32,8 +32,8 @@ class Explore(Widget):
         self.questions = Questions(source, self.document, self._answered)
         self.survey = ProgressView(self.questions.cancel_survey, "Score the collection", self.score)
         self.looks_of_cell.param.watch(lambda event: self.view.set_dark(event.new), "dark")
-        self.clear = pn.widgets.Button(name="Show all", visible=False, margin=0, width=90)
-        self.clear.on_click(lambda _: self.view.show_all())
+        self.clear = ProgressView(lambda: None, "Show all", self.view.show_all).line
+        self.clear.param.update(visible=False, width=90, sizing_mode="fixed")
         self.view.clear.param.watch(lambda event: self.clear.param.update(visible=event.new), "visible")
 
     @property

@@ -11,6 +11,8 @@ from gala_viz.plots.frame import INPUT_UNIT
 from gala_viz.plots.layers import ATTENTION_UNIT, attention_delta
 from gala_viz.store.source import MapUpdate, NetworkInfo, Passage
 
+DELTA_UNIT = "difference of normalised maps"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Content:
@@ -36,13 +38,13 @@ def main_row_content(
         return _attention(networks, passage, layer)
     if update is None:
         titles = {"a": networks[0].title, "b": networks[1].title, "delta": "Delta"}
-        return Content(maps=dict.fromkeys(titles), titles=titles, unit=INPUT_UNIT, delta_unit="")
+        return Content(maps=dict.fromkeys(titles), titles=titles, unit=INPUT_UNIT, delta_unit=DELTA_UNIT)
     names = [_title(network, target) for network, target in zip(networks, update.targets, strict=True)]
     return Content(
         maps={"a": update.maps[0], "b": update.maps[1], "delta": update.delta},
         titles={"a": names[0], "b": names[1], "delta": "Delta: second minus first"},
         unit=update.maps.attrs.get("units", INPUT_UNIT),
-        delta_unit="difference of normalised maps",
+        delta_unit=DELTA_UNIT,
     )
 
 

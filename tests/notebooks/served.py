@@ -41,7 +41,8 @@ class Jupyter:
         command = [
             sys.executable, "-m", "jupyterlab" if app == "lab" else "notebook", "--no-browser", "--allow-root",
             f"--port={self.port}", "--port-retries=0", "--ip=127.0.0.1", f"--IdentityProvider.token={self.token}",
-            f"--ServerApp.root_dir={root}", "--LabApp.expose_app_in_browser=True", "--JupyterNotebookApp.expose_app_in_browser=True",
+            f"--ServerApp.root_dir={root}",
+            "--LabApp.expose_app_in_browser=True", "--JupyterNotebookApp.expose_app_in_browser=True",
         ]  # fmt: skip
         self._log = (folder / "log.txt").open("w")
         self.process = subprocess.Popen(

@@ -1,0 +1,115 @@
+"""Widgets as Python objects, on a fake source and without a kernel."""
+
+from __future__ import annotations
+
+import time
+
+import bokeh
+import pytest
+
+import gala_viz as gv
+from gala_viz.jupyter.kernel import KernelDocument
+from gala_viz.jupyter.scripts import scripts
+from tests.panels.fake_source import FakeSource
+
+
+@pytest.fixture
+def compare():
+    made = gv.Compare(FakeSource(delay_s=0.0))
+    yield made
+    made.close()
+
+
+def until(condition, seconds: float = 20) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "not within its time"
+        time.sleep(0.02)
+
+
+def test_a_source_passes_through_and_two_networks_are_asked_for():
+    source = FakeSource()
+    assert gv.open_source(source) is source
+    with pytest.raises(ValueError, match="two networks were expected; got 1: lite0"):
+        gv.open_source("photos", ["lite0"])
+    with pytest.raises(ValueError, match="got lite0"):
+        gv.open_source("photos", "lite0")
+
+
+def test_maps_asked_from_code_are_finished_whatever_the_widget_has_so_far(compare):
+    compare.settings.n_samples = 20
+    assert (compare.maps.n, compare.maps.done) == (20, True)
+    assert compare.maps.delta.dims == ("y", "x")
+
+
+def test_what_code_sets_stands_in_the_inputs(compare):
+    compare.settings.n_samples = 35
+    compare.looks.opacity = 0.3
+    assert compare.view.map_controls.pane.values["n_samples"] == 35
+    assert compare.view.look_controls.pane.values["opacity"] == 0.3
+
+
+def test_a_photograph_comes_also_when_settings_change_before_it_was_read(compare):
+    until(lambda: compare.view.progress.line.text.endswith("s"))
+    compare.image = "photo 00003"
+    compare.settings.n_samples = 20
+    until(lambda: compare.source.asked["passage photo 00003"] > 0 and "done" in compare.view.progress.line.text)
+    until(lambda: compare.view._passage is not None)
+
+
+def test_linked_layers_follow_and_lead(compare):
+    layers = gv.layers(compare)
+    compare.image = "photo 00004"
+    assert layers.image == "photo 00004"
+    layers.image = "photo 00006"
+    assert compare.image == "photo 00006"
+    assert list(layers.norms) == ["lite0-gala-vanilla", "lite0-gala-human"]
+    layers.close()
+
+
+def test_layers_of_one_network_have_one_row(compare):
+    layers = gv.layers(compare, network="lite0-gala-human")
+    assert {row for row, _ in layers.layers.cells} == {0}
+    layers.close()
+    with pytest.raises(ValueError, match="lite0-gala-human"):
+        gv.layers(compare, network="lite0-gala-humn")
+
+
+def test_a_wrong_image_is_answered_with_the_nearest(compare):
+    with pytest.raises(ValueError, match="no image called 'photo 0000'. Did you mean 'photo 000"):
+        compare.image = "photo 0000"
+
+
+def test_what_is_selected_from_code_is_what_is_told():
+    explore = gv.explore(FakeSource())
+    assert explore.selected == ()
+    explore.select(["photo 00001", "photo 00003"])
+    assert explore.selected == ("photo 00001", "photo 00003")
+    explore.select(None)
+    assert explore.selected == ()
+    explore.close()
+
+
+def test_outside_a_kernel_a_widget_shows_as_words(compare):
+    assert compare._repr_mimebundle_() == {"text/plain": repr(compare)}
+    with pytest.raises(RuntimeError, match="needs a Jupyter kernel"):
+        _ = compare.cell
+
+
+def test_changes_of_one_turn_are_sent_together_after_it():
+    document, sent = KernelDocument(None), []  # type: ignore[arg-type]
+    document.on_change(lambda event: sent.append(event.title))
+
+    def change() -> None:
+        document.title = "first"
+        document.title = "second"
+        assert sent == []
+
+    document.act(change)
+    assert sent[-1:] == ["second"]
+
+
+def test_scripts_for_a_notebook_are_text_of_the_installed_versions():
+    text = scripts()
+    assert "importShim" in text
+    assert bokeh.__version__ in text
