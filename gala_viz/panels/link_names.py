@@ -5,9 +5,8 @@ tomorrow, so that none of them is ever given another meaning (a change of meanin
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from gala_viz.panels.explore_view import ExploreView
 from gala_viz.panels.gallery import Gallery
 from gala_viz.panels.links import Place
 from gala_viz.panels.presenting import Presentation
@@ -17,6 +16,9 @@ from gala_viz.panels.state import Axes, Shown
 from gala_viz.panels.view import CompareView
 from gala_viz.plots.selection import selection_geometry
 from gala_viz.registry import unknown_name
+
+if TYPE_CHECKING:
+    from gala_viz.panels.explore_view import ExploreView  # which loads Datashader, for its own page alone
 
 SHARED = frozenset(
     [

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from gala_viz.panels.gallery import Gallery
 from gala_viz.panels.markup import facts
 from gala_viz.panels.state import Axes
-from gala_viz.plots.cloud import Cloud
-from gala_viz.plots.selection import selection_geometry
+from gala_viz.plots.selection import selection_geometry, within
 from gala_viz.store.measures import NamedMeasure, named_measures
 from gala_viz.store.source import MapSource
 
@@ -24,7 +23,7 @@ def selected(axes: Axes, measures: Mapping[str, NamedMeasure], scores: xr.Datase
     if not axes.selection:
         return None
     x, y = (measures[name].values(scores) for name in (axes.across or axes.x, axes.up or axes.y))
-    return Cloud(x, y, np.ones(len(x), dtype=bool)).within(selection_geometry(axes.selection))
+    return within(selection_geometry(axes.selection), x, y)
 
 
 class Selecting:
@@ -46,7 +45,7 @@ class Selecting:
 
     def _select(self) -> None:
         scores = self._source.scores(self._source.request)
-        within = selected(self.axes, self._measures, scores)
-        self._gallery.restrict(within)
-        self.line.visible = within is not None
-        self._told.object = "" if within is None else f"<p><b>{int(within.sum()):,}</b> images, as selected.</p>"
+        chosen = selected(self.axes, self._measures, scores)
+        self._gallery.restrict(chosen)
+        self.line.visible = chosen is not None
+        self._told.object = "" if chosen is None else f"<p><b>{int(chosen.sum()):,}</b> images, as selected.</p>"

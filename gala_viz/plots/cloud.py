@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gala_viz.plots import frame  # noqa: F401  loads the Bokeh backend
+from gala_viz.plots.selection import within
 
 Range = tuple[float, float]
 
@@ -61,19 +62,8 @@ class Cloud:
         return np.where(kept >> 24, kept, rest)
 
     def within(self, geometry: dict) -> NDArray[np.bool_]:
-        """Which images lie in a selection: {"type": "rect", x0, x1, y0, y1} or {"type": "poly", x: [...], y: [...]}."""
-        if geometry.get("type") == "rect":
-            x0, x1 = sorted((float(geometry["x0"]), float(geometry["x1"])))
-            y0, y1 = sorted((float(geometry["y0"]), float(geometry["y1"])))
-            return self.known & (self.x >= x0) & (self.x <= x1) & (self.y >= y0) & (self.y <= y1)
-        corners = np.column_stack([np.asarray(geometry[axis], dtype=float) for axis in ("x", "y")])
-        if len(corners) < 3 or not np.isfinite(corners).all():
-            return np.zeros(len(self.x), dtype=bool)
-        low, high = corners.min(axis=0), corners.max(axis=0)
-        box = {"type": "rect", "x0": low[0], "x1": high[0], "y0": low[1], "y1": high[1]}
-        found = self.within(box)
-        found[found] = _inside(corners, self.x[found], self.y[found])
-        return found
+        """Which images lie in a selection, as ``selection.within`` takes it."""
+        return within(geometry, self.x, self.y)
 
     def nearest(self, x: float, y: float, x_range: Range, y_range: Range) -> int | None:
         """The kept image nearest to a place, as the eye sees it; None where none is within a fiftieth of the
@@ -129,13 +119,3 @@ def _range(values: NDArray[np.floating]) -> Range:
     low, high = float(values.min()), float(values.max())
     pad = (high - low) * MARGIN or 0.5
     return low - pad, high + pad
-
-
-def _inside(corners: NDArray[np.float64], x: NDArray, y: NDArray) -> NDArray[np.bool_]:
-    """Whether points lie inside a polygon, by the even-odd rule."""
-    inside = np.zeros(len(x), dtype=bool)
-    for (x0, y0), (x1, y1) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
-        crosses = (y0 > y) != (y1 > y)
-        if y1 != y0:
-            inside ^= crosses & (x < (x1 - x0) * (y - y0) / (y1 - y0) + x0)
-    return inside

@@ -1,10 +1,13 @@
-"""A box or a lasso as a short text, for addresses and saved views; the text, not the mouse's path, is what selects."""
+"""A box or a lasso: what it holds, and a short text of it for addresses; the text, not the mouse's path, selects."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 MOST_CORNERS = 60
 DIGITS = 7
@@ -41,6 +44,32 @@ def selection_geometry(text: str) -> dict[str, Any]:
     raise ValueError(
         f"a selection is rect:x0,x1,y0,y1 or poly:x,y,… of 3 to {MOST_CORNERS} corners; got {text[:60]!r}."
     )
+
+
+def within(geometry: Mapping[str, Any], x: NDArray[np.floating], y: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Which points (image,) lie in {"type": "rect", x0, x1, y0, y1} or {"type": "poly", x: [...], y: [...]}."""
+    known = np.isfinite(x) & np.isfinite(y)
+    if geometry.get("type") == "rect":
+        x0, x1 = sorted((float(geometry["x0"]), float(geometry["x1"])))
+        y0, y1 = sorted((float(geometry["y0"]), float(geometry["y1"])))
+        return known & (x >= x0) & (x <= x1) & (y >= y0) & (y <= y1)
+    corners = np.column_stack([np.asarray(geometry[axis], dtype=float) for axis in ("x", "y")])
+    if len(corners) < 3 or not np.isfinite(corners).all():
+        return np.zeros(len(x), dtype=bool)
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    found = within({"type": "rect", "x0": low[0], "x1": high[0], "y0": low[1], "y1": high[1]}, x, y)
+    found[found] = _inside(corners, x[found], y[found])
+    return found
+
+
+def _inside(corners: NDArray[np.float64], x: NDArray, y: NDArray) -> NDArray[np.bool_]:
+    """Whether points lie inside a polygon, by the even-odd rule."""
+    inside = np.zeros(len(x), dtype=bool)
+    for (x0, y0), (x1, y1) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
+        crosses = (y0 > y) != (y1 > y)
+        if y1 != y0:
+            inside ^= crosses & (x < (x1 - x0) * (y - y0) / (y1 - y0) + x0)
+    return inside
 
 
 def _joined(values: list[float]) -> str:
