@@ -66,9 +66,9 @@ def _inside(corners: NDArray[np.float64], x: NDArray, y: NDArray) -> NDArray[np.
     """Whether points lie inside a polygon, by the even-odd rule."""
     inside = np.zeros(len(x), dtype=bool)
     for (x0, y0), (x1, y1) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
-        crosses = (y0 > y) != (y1 > y)
-        if y1 != y0:
-            inside ^= crosses & (x < (x1 - x0) * (y - y0) / (y1 - y0) + x0)
+        crossed = np.flatnonzero((y0 > y) != (y1 > y))
+        share = (y[crossed] - y0) / (y1 - y0)  # of the way from one corner to the next, from 0 to 1
+        inside[crossed] ^= x[crossed] < x0 + (x1 - x0) * share
     return inside
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from matplotlib.path import Path as Polygon
 
@@ -66,6 +66,7 @@ def test_a_box_holds_what_lies_in_it_however_it_was_drawn():
 
 
 @given(st.lists(st.tuples(st.floats(-0.5, 1), st.floats(-0.5, 1)), min_size=3, max_size=12))
+@example([(0.0, 0.0), (0.0, 1.0), (1.0, 2.225073858507e-311)])  # two corners that are all but level
 def test_a_lasso_holds_what_another_library_finds_in_it(corners):
     found = cloud().within({"type": "poly", "x": [x for x, _ in corners], "y": [y for _, y in corners]})
     simple = len(corners) == 3  # the even-odd rule and winding numbers agree on triangles
