@@ -81,7 +81,7 @@ class OpenNotebook(Watched):
         self.page.wait_for_function(f"() => {{ {STATUS} return status() === 'idle' }}")
         return self
 
-    def run_all(self, seconds: float = 120) -> OpenNotebook:
+    def run_all(self, seconds: float = 240) -> OpenNotebook:
         """Run every cell and wait until none waits."""
         self.page.evaluate("() => (window.jupyterapp ?? window.jupyterlab).commands.execute('notebook:run-all-cells')")
         end = time.monotonic() + seconds
