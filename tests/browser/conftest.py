@@ -15,15 +15,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-FLAGS = (
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-)
 WAIT_MS = 60_000
 
 
@@ -100,16 +91,6 @@ def server(chromium_path, repository, tmp_path_factory) -> Iterator[Server]:
     server.gate = gate
     yield server
     server.close()
-
-
-@pytest.fixture(scope="session")
-def chromium(chromium_path) -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium_path, args=list(FLAGS))
-        yield browser
-        browser.close()
 
 
 class Watched:

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from tests.browser.conftest import chromium  # noqa: F401  a fixture
 from tests.notebooks.executed import FOLDER, kernel_environment
 from tests.notebooks.served import Jupyter, OpenNotebook
 
@@ -29,7 +28,7 @@ def lab(chromium_path, repository, tmp_path_factory) -> Iterator[Jupyter]:
 
 
 @pytest.fixture
-def notebook(lab, chromium) -> Iterator[OpenNotebook]:  # noqa: F811
+def notebook(lab, chromium) -> Iterator[OpenNotebook]:
     page = OpenNotebook(chromium, WIDTH, HEIGHT)
     yield page
     page.close()

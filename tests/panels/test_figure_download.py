@@ -1,6 +1,5 @@
 """The button for print: what is in view becomes a figure, with axes, selection and request of that moment."""
 
-import asyncio
 import io
 import json
 import zipfile
@@ -12,6 +11,7 @@ from gala_viz.panels.figure_download import PrintButton, ScatterDownload
 from gala_viz.panels.state import Axes
 from gala_viz.plots.figures.asked import LayersSpec, ScatterSpec
 from gala_viz.store.measures import named_measures
+from tests.loops import in_own_loop
 from tests.panels.fake_source import LAYERS, FakeSource
 
 GAIN, DELTA = "gain", "delta"
@@ -47,7 +47,7 @@ def test_the_scatter_of_the_moment_has_axes_selection_and_request_in_view(source
 def test_the_file_that_is_given_holds_the_figure_with_its_data_and_nothing_is_scored_for_it(source):
     axes = axes_of(source, GAIN, DELTA)
     download = ScatterDownload(source, {}, axes, lambda: source.images[:3], pytest.fail)
-    files = opened(asyncio.run(download._zipped()))
+    files = opened(in_own_loop(download._zipped()))
     assert {name.split(".")[1] for name in files} == {"png", "svg", "pdf", "md", "csv", "json"}
     assert json.loads(files["figure.json"])["kind"] == "scatter"
     table = pd.read_csv(io.BytesIO(files["figure.csv"]))
@@ -61,7 +61,7 @@ def test_what_cannot_be_drawn_is_told_and_gives_an_empty_file(source):
     images = [f"image {number}" for number in range(10_001)]
     axes = axes_of(source, GAIN, DELTA)
     download = ScatterDownload(source, {}, axes, lambda: images, told.append)
-    assert asyncio.run(download._zipped()).getvalue() == b""
+    assert in_own_loop(download._zipped()).getvalue() == b""
     assert "at most 10,000 ids" in str(told[0])
 
 
@@ -69,4 +69,4 @@ def test_any_kind_of_figure_can_stand_behind_a_button(source):
     spec = LayersSpec(images=(source.images[0],), shown="first", layers=("blocks.5",), width="single", dpi=60)
     button = PrintButton(source, lambda: spec, pytest.fail)
     assert not button.button.disabled
-    assert "figure.nc" in opened(asyncio.run(button._zipped()))
+    assert "figure.nc" in opened(in_own_loop(button._zipped()))
