@@ -63,7 +63,7 @@ def save(
     name: str,
     caption: str,
     formats: Sequence[str] = FORMATS,
-    dpi: int = DOTS_PER_INCH,
+    dpi: int | None = None,
 ) -> list[Path]:
     """Write ``name`` in each of ``formats`` and the caption as ``name``.md into ``folder``; return them.
 
@@ -76,7 +76,7 @@ def save(
         figure.set_layout_engine("none")
         settle(figure)
         for path, ending in zip(paths, formats, strict=True):
-            figure.savefig(path, dpi=dpi, metadata=_NO_DATE[ending])
+            figure.savefig(path, dpi=dpi or DOTS_PER_INCH, metadata=_NO_DATE[ending])
     told = folder / f"{name}.md"
     told.write_text(caption.rstrip() + "\n", encoding="utf-8")
     return [*paths, told]
