@@ -18,6 +18,8 @@ FORMAT = 1
 VERSION = "v"
 APART = frozenset({VERSION, "view", "follow"})
 """Names of an address that are no part of a page's state."""
+SERVERS_OWN = "bokeh-"
+"""What begins so is Bokeh's, in pages that stand within others."""
 MOST_NAMES, MOST_CHARACTERS = 100, 8000
 _WHOLE, _NUMBER = re.compile(r"-?\d{1,15}"), re.compile(r"-?\d{1,30}(\.\d{1,30})?(e-?\d{1,3})?")
 
@@ -70,7 +72,7 @@ class PageState:
             )
         wanted = dict(self._first)
         for name, text in given.items():
-            if name in APART:
+            if name in APART or name.startswith(SERVERS_OWN):
                 continue
             place = self.places.get(name)
             if place is None:
