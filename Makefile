@@ -1,7 +1,7 @@
 # make compare   the page that compares two networks, at http://localhost:5006/compare
 # make game      the ClickMe game, at http://localhost:5006/game
 # make experiment  rapid categorisation, at http://localhost:5006/experiment
-# make test      all tests
+# make test      the tests, but for a few slow ones; make test-all runs these too
 # make docs      the documentation, in build/docs
 # make help      the rest
 
@@ -11,7 +11,7 @@ PYTHON =
 PIP_FLAGS =
 ARGS =
 
-.PHONY: compare game experiment test lint docs help clean
+.PHONY: compare game experiment test test-all lint docs help clean
 
 compare: $(VENV)/.installed
 	@$(BIN)/gala-viz compare $(ARGS)
@@ -24,6 +24,9 @@ experiment: $(VENV)/.installed
 	@$(BIN)/gala-viz experiment run $(ARGS)
 
 test: $(VENV)/.installed-test
+	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile -m 'not slow' $(ARGS)
+
+test-all: $(VENV)/.installed-test
 	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 lint: $(VENV)/.installed-test
@@ -39,7 +42,8 @@ help:
 	@echo "make compare   installs into $(VENV) where needed, serves http://localhost:5006/compare, opens a browser"
 	@echo "make game      the same environment, serves the game at http://localhost:5006/game; rounds go to records.sqlite"
 	@echo "make experiment  the same environment; prepares ./experiment on the rendered objects once, then serves it"
-	@echo "make test      the same environment, all tests; without a browser or PostgreSQL their tests are skipped"
+	@echo "make test      the same environment, the tests; without a browser or PostgreSQL their tests are skipped"
+	@echo "make test-all  all tests, the slow ones too"
 	@echo "make lint      style, formatting and import rules alone"
 	@echo "make docs      the documentation as HTML in build/docs; executes the notebooks once and keeps what they gave"
 	@echo "make clean     removes $(VENV) and what the tools left behind"

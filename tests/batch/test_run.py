@@ -107,6 +107,7 @@ def assert_close(store, whole):
             np.testing.assert_allclose(values, other[path][name], rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_dask_cluster_started_by_others_computes_the_same(corner, whole, tmp_path, capsys):
     """Scheduler and workers of their own, as on a cluster; only their address is known here."""
     file, environment = tmp_path / "scheduler.json", {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
@@ -131,6 +132,7 @@ def test_a_dask_cluster_started_by_others_computes_the_same(corner, whole, tmp_p
     assert re.search(r"most memory of a worker: \d", err)
 
 
+@pytest.mark.slow
 def test_a_lost_worker_costs_its_block_only_a_second_try(corner, whole, tmp_path):
     store = tmp_path / "maps.zarr"
     job = prepared(corner, store)
@@ -162,6 +164,7 @@ def prepared(corner, store):
     return job
 
 
+@pytest.mark.slow
 def test_a_full_disk_stops_the_run_and_tells_how_to_go_on(corner, tmp_path, monkeypatch):
     store = tmp_path / "maps.zarr"
     job = prepared(corner, store)

@@ -70,6 +70,7 @@ def test_the_wheel_zooms_and_the_cloud_is_drawn_anew(explore):
 
 
 @pytest.mark.parametrize(("width", "height"), [(1100, 800), (1920, 1080)])
+@pytest.mark.slow
 def test_nothing_overflows_the_window(visit, width, height):
     page = visit("explore", width=width, height=height)
     page.page.locator(FIGURE).first.wait_for()
@@ -91,6 +92,7 @@ def test_the_choice_of_dark_is_kept_for_the_next_page(explore):
 
 
 @pytest.mark.parametrize("size", [(900, 700), (1920, 1080)])
+@pytest.mark.slow
 def test_the_cloud_is_drawn_in_the_pixels_of_its_frame_so_that_points_are_round(visit, size):
     page = visit("explore", width=size[0], height=size[1])
     page.page.locator(FIGURE).first.wait_for()

@@ -62,6 +62,7 @@ def test_the_address_follows_the_page_and_a_copied_link_opens_exactly_what_was_s
     assert other.page.locator("[data-action=flicker]").get_attribute("aria-pressed") == "true"
 
 
+@pytest.mark.slow
 def test_a_link_that_cannot_be_followed_says_why(visit):
     one = visit("compare?v=1&image=nowhere%3Cimg%3E&colour=red")
     told = one.page.locator(".alert")

@@ -178,6 +178,7 @@ def test_maps_sharpen_while_another_session_is_served(visit):
     assert np.diff(sharp, axis=1).std() < 0.7 * np.diff(rough, axis=1).std()
 
 
+@pytest.mark.slow
 def test_a_collection_without_people_says_so(visit):
     page = visit("people")
     page.settled()
@@ -188,6 +189,7 @@ def test_a_collection_without_people_says_so(visit):
     assert page.pixels("a").std() > 5
 
 
+@pytest.mark.slow
 def test_an_empty_collection_says_what_to_do(visit):
     page = visit("empty", ready=".state")
     page.page.get_by_text("holds no photographs").wait_for()
@@ -207,6 +209,7 @@ def test_the_page_stands_while_networks_load_and_then_gives_way(visit, server):
 
 
 @pytest.mark.parametrize(("width", "height"), [(1280, 720), (1920, 1080), (3840, 2160)])
+@pytest.mark.slow
 def test_the_main_row_fits_without_scrolling_sideways(visit, width, height):
     page = visit(width=width, height=height)
     page.settled()

@@ -31,6 +31,7 @@ def lamps(monkeypatch):
     return collection
 
 
+@pytest.mark.slow
 def test_a_recipe_from_scratch_needs_no_further_options(lamps, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert main(["train", RECIPE.name, "--seed", "3", "--quiet"]) == 0
@@ -110,6 +111,7 @@ def test_a_sweep_trains_every_lambda_and_seed_once_and_writes_the_table(tmp_path
     assert table(tmp_path) == rows
 
 
+@pytest.mark.slow
 def test_a_training_of_another_recipe_is_not_taken_for_done(tmp_path, monkeypatch):
     monkeypatch.setattr(command, "training_command", pretended)
     assert swept(tmp_path) == 0

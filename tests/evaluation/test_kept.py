@@ -64,6 +64,7 @@ def test_a_finished_evaluation_computes_nothing_when_run_again(tmp_path, looks, 
     assert seen == []
 
 
+@pytest.mark.slow
 def test_other_weights_settings_or_images_are_computed_anew(tmp_path, looks):
     seen, _ = looks
     kept, shapes = Kept(tmp_path), Shapes()

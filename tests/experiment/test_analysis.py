@@ -72,6 +72,7 @@ def test_the_analysis_finds_where_map_types_differ_and_that_full_images_do_not(r
     assert (between["n"] == 24).all()
 
 
+@pytest.mark.slow
 def test_known_thresholds_lie_within_95_percent_intervals_about_that_often(large):
     """Of 60 intervals that hold the truth with 95 %, fewer than 52 do in one of 140 such tests; the seeds are fixed."""
     truth = {name: true_level(PEOPLE, name) for name in PEOPLE.middles}

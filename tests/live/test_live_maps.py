@@ -188,6 +188,7 @@ def test_an_unknown_method_gets_an_answer():
         last(live(), request=MapRequest(method="smooth_grad"))
 
 
+@pytest.mark.slow
 def test_the_error_of_the_delta_is_its_scatter_over_seeds():
     network_pair = (tiny_network(0), tiny_network(1))
     updates = [

@@ -136,6 +136,7 @@ def test_an_outcome_tells_recipe_data_and_split_and_loads(tmp_path):
         torch.testing.assert_close(loaded.logits(photos), expected, atol=2e-3, rtol=2e-3)
 
 
+@pytest.mark.slow
 def test_two_processes_train_what_one_would_within_rounding(tmp_path):
     """Two ranks with half the batch each take the steps of one rank with the whole batch."""
     program = textwrap.dedent(

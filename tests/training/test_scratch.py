@@ -260,6 +260,7 @@ def test_an_outcome_without_gala_mentions_no_maps(tmp_path):
     assert "maps" not in sections["data"]["lamps"]
 
 
+@pytest.mark.slow
 def test_two_processes_stay_alike_and_learn(tmp_path):
     program = textwrap.dedent(
         """

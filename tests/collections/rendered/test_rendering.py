@@ -30,6 +30,7 @@ def test_twelve_categories_half_of_them_animals():
         assert set(part_ids(category)) == {*BODY_PARTS[superclass(category)], *diagnostic_parts(category)}
 
 
+@pytest.mark.slow
 def test_the_same_settings_give_the_same_image_and_others_another():
     first = render_image(SMALL, "test", "stag", 3)
     again = render_image(SMALL, "test", "stag", 3)
