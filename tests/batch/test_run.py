@@ -89,6 +89,7 @@ def test_a_run_killed_at_any_moment_goes_on_to_the_same_bits(corner, whole, tmp_
     assert_same(store, whole)
 
 
+@pytest.mark.slow
 def test_worker_processes_give_the_same_bits_as_this_one(corner, whole, tmp_path, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     store = tmp_path / "maps.zarr"
@@ -182,6 +183,7 @@ def test_a_full_disk_stops_the_run_and_tells_how_to_go_on(corner, tmp_path, monk
     assert Store(store).missing_blocks() == [3, 4, 5, 6]
 
 
+@pytest.mark.slow
 def test_a_block_that_fails_is_told_and_the_others_go_on(corner, tmp_path, monkeypatch):
     store = tmp_path / "maps.zarr"
     job = prepared(corner, store)

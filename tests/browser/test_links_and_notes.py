@@ -107,6 +107,7 @@ def test_a_note_is_kept_as_it_is_typed_shown_without_running_and_not_overwritten
     other.page.get_by_text("Kept.").wait_for()
 
 
+@pytest.mark.slow
 def test_a_view_saved_by_name_is_a_short_link(visit):
     one = visit("compare?image=photo%2000009&opacity=0.3")
     one.page.get_by_label("Name of this view").fill("dim ears")

@@ -165,6 +165,7 @@ def test_cancel_keeps_what_is_there(visit):
     assert page.pixels("a").std() > 5
 
 
+@pytest.mark.slow
 def test_maps_sharpen_while_another_session_is_served(visit):
     slow = visit("slow")
     slow.page.locator(".tile").nth(7).click()

@@ -172,6 +172,7 @@ def test_a_sweep_needs_a_recipe_with_its_own_collection(capsys):
     assert "a sweep needs a recipe that opens its own collection" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_command_of_one_training_is_understood(tmp_path, monkeypatch):
     sweep = command.Arguments(recipe=RECIPE.name, weights=(0.5,), runs=tmp_path)
     trial = sweep._trial(RECIPE, 0.5, 7)

@@ -67,6 +67,7 @@ def test_two_of_them_paint_differently_and_each_always_the_same(known):
     assert first != other
 
 
+@pytest.mark.slow
 def test_they_play_the_real_game_which_the_shipped_network_judges(known, tmp_path):
     collection, players = known
     network = load_network("rendered-gala-clickme", "cpu")
