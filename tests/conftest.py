@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import settings
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 BROWSERS = (
@@ -35,11 +34,6 @@ FLAGS = (
 # Read when torch, NumPy or SciPy start; tests that need none of them stay quick.
 _WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 os.environ.setdefault("OMP_NUM_THREADS", str(max(1, min(os.cpu_count() or 1, 4) // _WORKERS)))
-
-# Many more examples: HYPOTHESIS_PROFILE=thorough make test
-settings.register_profile("usual", max_examples=30)
-settings.register_profile("thorough", max_examples=1000)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "usual"))
 
 
 @pytest.fixture(scope="session", autouse=True)
