@@ -14,7 +14,7 @@ from gala_viz.panels.choosing import DELTA_UNIT
 from gala_viz.panels.index import CollectionIndex
 from gala_viz.panels.markup import facts, provenance
 from gala_viz.panels.page import section
-from gala_viz.panels.state import Looks, MapSettings
+from gala_viz.panels.state import Looks, MapSettings, Shown
 from gala_viz.panels.styles import grid_css
 from gala_viz.panels.view import CompareView
 from gala_viz.plots.frame import INPUT_UNIT
@@ -37,19 +37,9 @@ class Compare(Widget):
         self.view.open(None if image is None else checked_image(self.source, image))
 
     @property
-    def image(self) -> str | None:
-        """The id of the photograph in view; setting it moves the widget, and what is linked to it."""
-        return self.view.shown.image
-
-    @image.setter
-    def image(self, image: str) -> None:
-        checked_image(self.source, image)
-
-        def show() -> None:
-            self.view.shown.image = image
-            self.view.gallery.reveal(image)
-
-        self._act(show)
+    def shown(self) -> Shown:
+        """What the view shows."""
+        return self.view.shown
 
     @property
     def settings(self) -> MapSettings:

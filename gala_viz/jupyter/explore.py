@@ -17,6 +17,7 @@ from gala_viz.panels.index import CollectionIndex
 from gala_viz.panels.page import section
 from gala_viz.panels.progress_view import ProgressView
 from gala_viz.panels.questions import Questions
+from gala_viz.panels.state import Shown
 from gala_viz.panels.styles import grid_css
 
 
@@ -45,19 +46,9 @@ class Explore(Widget):
         return tuple(self.view.index.images[place] for place in np.flatnonzero(within & self.view.gallery.admitted))
 
     @property
-    def image(self) -> str | None:
-        """The id of the image with the ring; None where none was chosen."""
-        return self.view.shown.image
-
-    @image.setter
-    def image(self, image: str) -> None:
-        checked_image(self.source, image)
-
-        def show() -> None:
-            self.view.shown.image = image
-            self.view.gallery.reveal(image)
-
-        self._act(show)
+    def shown(self) -> Shown:
+        """What the view shows."""
+        return self.view.shown
 
     @property
     def scores(self) -> xr.Dataset:

@@ -12,7 +12,7 @@ from bokeh.models import ColorMapper
 
 from gala_viz.jupyter.compare import Compare
 from gala_viz.jupyter.sources import open_source
-from gala_viz.jupyter.widget import Widget, checked_image
+from gala_viz.jupyter.widget import Widget
 from gala_viz.panels.background import Mailbox, Worker
 from gala_viz.panels.fields import Field, Fields
 from gala_viz.panels.layer_view import LayerView
@@ -40,7 +40,7 @@ class Layers(Widget):
         rows = list(dict.fromkeys(names)) if network is None else [network]
         self.rows = [names.index(name) for name in rows]
         networks = [source.networks[row] for row in self.rows]
-        self.shown = shown or Shown(image=source.images[0] if source.images else None)
+        self._shown = shown or Shown(image=source.images[0] if source.images else None)
         self._key = uuid4().hex[:8]
         self.layers = LayerView(self._key, networks, source.networks[0].input_px)
         self.heading, self.alert = facts(), facts()
@@ -55,14 +55,9 @@ class Layers(Widget):
         self._ask()
 
     @property
-    def image(self) -> str | None:
-        """The id of the photograph in view; setting it moves this widget and the one that it is linked to."""
-        return self.shown.image
-
-    @image.setter
-    def image(self, image: str) -> None:
-        checked_image(self.source, image)
-        self._act(lambda: setattr(self.shown, "image", image))
+    def shown(self) -> Shown:
+        """What this widget shows, and the one that it is linked to."""
+        return self._shown
 
     @property
     def norms(self) -> dict[str, dict[str, xr.DataArray]]:

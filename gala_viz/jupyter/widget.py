@@ -14,6 +14,7 @@ from gala_viz.jupyter.interrupt import cancel_on_interrupt, forget
 from gala_viz.jupyter.kernel import KernelDocument, kernel_loop
 from gala_viz.jupyter.looks import FRAME_CSS, CellLooks
 from gala_viz.jupyter.scripts import load_scripts
+from gala_viz.panels.state import Shown
 from gala_viz.store.source import MapSource
 
 CANCELLED = "Cancelled; what was scored stays."
@@ -39,6 +40,21 @@ class Widget(ABC):
         self._closed = False
         if loop is not None:
             cancel_on_interrupt(self, loop)
+
+    @property
+    @abstractmethod
+    def shown(self) -> Shown:
+        """Which photograph is in view."""
+
+    @property
+    def image(self) -> str | None:
+        """The id of the photograph in view; setting it moves this widget, and what is linked to it."""
+        return self.shown.image
+
+    @image.setter
+    def image(self, image: str) -> None:
+        checked_image(self.source, image)
+        self._act(lambda: setattr(self.shown, "image", image))
 
     @abstractmethod
     def parts(self) -> list[Any]:
