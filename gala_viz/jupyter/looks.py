@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import param
-from panel.custom import JSComponent
 
-from gala_viz.panels.messenger import script
+from gala_viz.panels.messenger import Part, script
 
 FRAME_CSS = """
 :host { width: 100%; max-width: 1180px; padding: 4px 2px 8px; box-sizing: border-box; container-type: inline-size;
@@ -13,7 +12,7 @@ FRAME_CSS = """
 """
 
 
-class CellLooks(JSComponent):
+class CellLooks(Part):
     """Gives all parts of a cell the colours that a page gives them, for a light notebook or a dark one."""
 
     dark = param.Boolean(default=False, doc="Told by the browser; ``Display.dark`` and pictures follow it.")

@@ -6,9 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import param
-from panel.custom import JSComponent
 
-from gala_viz.panels.messenger import Messenger, script
+from gala_viz.panels.messenger import Messenger, Part, script
 from gala_viz.panels.styles import sheet
 from gala_viz.plots.layers import GAP
 from gala_viz.plots.palettes import DIVERGING, SEQUENTIAL
@@ -102,7 +101,7 @@ class NotesPart(Messenger):
     _stylesheets = [sheet("notes")]  # noqa: RUF012
 
 
-class Reload(JSComponent):
+class Reload(Part):
     """Loads the page anew once ``asked`` rises; asking again does no harm, so it may be repeated until it is heard."""
 
     asked = param.Integer(default=0)
@@ -111,7 +110,7 @@ class Reload(JSComponent):
     _esm = script("reload")
 
 
-class DarkChoice(JSComponent):
+class DarkChoice(Part):
     """Begins with the browser's choice of light or dark, or the system's, and keeps what is chosen in a cookie."""
 
     dark = param.Boolean(default=False)

@@ -6,16 +6,15 @@ from pathlib import Path
 
 import panel as pn
 import param
-from panel.custom import JSComponent
 
-from gala_viz.panels.messenger import script
+from gala_viz.panels.messenger import Part, script
 
 TITLE = "What did you see?"
 PARTS = ("trial", "experiment")
 _STYLE = Path(__file__).parent / "browser" / "experiment" / "experiment.css"
 
 
-class ExperimentBoard(JSComponent):
+class ExperimentBoard(Part):
     """The whole experiment in the browser; see ``gala_viz.play.trials.handlers`` for what it talks to."""
 
     trials_path = param.String(default="trials/", doc="Where the experiment's addresses lie, as seen from the page.")

@@ -8,9 +8,8 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import param
-from panel.custom import JSComponent
 
-from gala_viz.panels.messenger import script
+from gala_viz.panels.messenger import Part, script
 from gala_viz.panels.styles import sheet
 
 Kind = Literal["choice", "pick", "segments", "slider", "switch", "text"]
@@ -63,7 +62,7 @@ def options_of(options: Mapping[str, Any] | Sequence[str]) -> tuple[tuple[str, A
 _STATES = ("shown", "enabled", "hint")
 
 
-class Fields(JSComponent):
+class Fields(Part):
     """``fields`` in a grid whose columns are at least ``least_px`` wide; ``on_change(name, value)`` hears each change.
 
     ``live`` follows every movement of a slider in the browser, for parts of the page that are linked to it.

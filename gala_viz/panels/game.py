@@ -6,16 +6,15 @@ from pathlib import Path
 
 import panel as pn
 import param
-from panel.custom import JSComponent
 
-from gala_viz.panels.messenger import script
+from gala_viz.panels.messenger import Part, script
 
 TITLE = "ClickMe"
 PARTS = ("surface", "connection", "sound", "boards", "game")
 _STYLE = Path(__file__).parent / "browser" / "game" / "game.css"
 
 
-class GameBoard(JSComponent):
+class GameBoard(Part):
     """The whole game in the browser; see ``gala_viz.play.handlers`` for what it talks to."""
 
     play_path = param.String(default="play/", doc="Where the game's addresses lie, as seen from the page.")

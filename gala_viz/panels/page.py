@@ -9,6 +9,7 @@ from html import escape
 
 import panel as pn
 import panel_material_ui as pmui
+from panel.util import edit_readonly
 
 from gala_viz.panels.background import browser_heard, wait_for_browser
 from gala_viz.panels.components import DarkChoice, Reload
@@ -54,6 +55,8 @@ class SourcePage(ABC):
             meta_title=title,
             meta_description=self.description,
         )
+        with edit_readonly(self.page):  # else every callback of any session costs each page two rounds to its browser
+            self.page.busy = False
         self.choice = DarkChoice(dark=self.page.dark_theme, width=0, height=0, margin=0)
         self.page.jslink(self.choice, dark_theme="dark", bidirectional=True)
         self._waiting = None

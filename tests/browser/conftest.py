@@ -229,6 +229,7 @@ def _standing(chromium, server) -> Iterator[Watched]:
 def page(_standing) -> Watched:
     """The comparison page, open, on its first photograph, its maps done; shared by the tests of a module."""
     _standing.page.keyboard.press("Escape")
+    _standing.page.locator(".id").first.scroll_into_view_if_needed()
     tile = _standing.page.locator('.tile[data-image="photo 00000"]')
     tile.click()
     _standing.page.locator(".id").get_by_text("photo 00000", exact=True).wait_for()

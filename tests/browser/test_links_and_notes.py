@@ -62,7 +62,6 @@ def test_the_address_follows_the_page_and_a_copied_link_opens_exactly_what_was_s
     assert other.page.locator("[data-action=flicker]").get_attribute("aria-pressed") == "true"
 
 
-@pytest.mark.slow
 def test_a_link_that_cannot_be_followed_says_why(visit):
     one = visit("compare?v=1&image=nowhere%3Cimg%3E&colour=red")
     told = one.page.locator(".alert")
@@ -107,7 +106,6 @@ def test_a_note_is_kept_as_it_is_typed_shown_without_running_and_not_overwritten
     other.page.get_by_text("Kept.").wait_for()
 
 
-@pytest.mark.slow
 def test_a_view_saved_by_name_is_a_short_link(visit):
     one = visit("compare?image=photo%2000009&opacity=0.3")
     one.page.get_by_label("Name of this view").fill("dim ears")

@@ -25,6 +25,8 @@ def found():
     hooks = sum(len(one._forward_hooks) + len(one._backward_hooks) for one in modules)
     trains, asks = [one.training for one in modules], [one.requires_grad for one in network.module.parameters()]
     return trains, asks, hooks
+gv.smoothgrad(network, photos, gv.SmoothGradSpec(n_samples=2), photos.images[:1])
+gv.Compare, gv.explore  # all is imported by now: a module interrupted half way would not come back
 before = found()
 """
 

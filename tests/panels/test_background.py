@@ -6,7 +6,7 @@ from bokeh.document import Document
 from gala_viz.panels.background import Mailbox, Worker, browser_heard, wait_for_browser
 
 
-def until(condition, seconds=5.0):
+def until(condition, seconds=30.0):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "waited in vain"
