@@ -71,6 +71,7 @@ def n_missing(store):
         return 99
 
 
+@pytest.mark.slow
 def test_a_run_killed_at_any_moment_goes_on_to_the_same_bits(corner, whole, tmp_path):
     store = tmp_path / "maps.zarr"
     for left in (6, 3):

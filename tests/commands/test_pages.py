@@ -36,6 +36,7 @@ sys.exit(shared.error or None)
 """
 
 
+@pytest.mark.slow
 def test_figures_are_drawn_while_another_page_imports_datashader(repository):
     done = subprocess.run([sys.executable, "-c", SCRIPT], cwd=repository, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr[-2000:]

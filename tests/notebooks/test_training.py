@@ -7,5 +7,6 @@ import pytest
 from tests.notebooks.executed import check_executed
 
 
+@pytest.mark.slow
 def test_the_notebook_runs_from_top_to_bottom(tmp_path):
     check_executed("05_co-training", tmp_path)

@@ -108,6 +108,7 @@ def test_the_maps_lie_on_what_was_to_be_painted(collected):
     assert np.mean(apart) < 3, apart
 
 
+@pytest.mark.slow
 def test_a_network_co_trained_on_the_maps_is_closer_to_held_out_ones(collected, tmp_path):
     _, collection, database, _ = collected
     maps, start = Labelled(collection, database), tiny_start()

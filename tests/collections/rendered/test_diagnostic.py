@@ -37,12 +37,14 @@ def accuracy():
     return found
 
 
+@pytest.mark.slow
 def test_the_diagnostic_parts_alone_name_the_category(accuracy):
     assert accuracy["nothing"] > 0.85
     assert accuracy["body"] > 4 * CHANCE
     assert accuracy["body"] > accuracy["nothing"] - 0.25
 
 
+@pytest.mark.slow
 def test_without_its_diagnostic_parts_a_category_is_told_near_chance(accuracy):
     n_images = EACH * len(CATEGORIES)
     three_errors = 3 * np.sqrt(CHANCE * (1 - CHANCE) / n_images)
