@@ -81,6 +81,13 @@ class OpenNotebook(Watched):
         self.page.wait_for_function(f"() => {{ {STATUS} return status() === 'idle' }}")
         return self
 
+    def reloaded(self) -> OpenNotebook:
+        """Save the notebook and open it anew in the browser, beside the kernel that it had."""
+        self.page.evaluate("() => (window.jupyterapp ?? window.jupyterlab).commands.execute('docmanager:save')")
+        self.page.reload()
+        self.page.locator(".jp-Notebook .jp-Cell").first.wait_for()
+        return self
+
     def run_all(self, seconds: float = 240) -> OpenNotebook:
         """Run every cell and wait until none waits."""
         self.page.evaluate("() => (window.jupyterapp ?? window.jupyterlab).commands.execute('notebook:run-all-cells')")

@@ -65,6 +65,20 @@ def test_all_images_stand_as_points_and_what_code_selects_stands_in_the_gallery(
     notebook.page.get_by_role("button", name="Show all").click()
     notebook.until(".tile img", "found.length === 24", "all images are back")
 
+    cloud = notebook.page.locator(".bk-Figure").first
+    cloud.scroll_into_view_if_needed()
+    box, mouse = cloud.bounding_box(), notebook.page.mouse
+    mouse.move(box["x"] + 0.4 * box["width"], box["y"] + 0.2 * box["height"])
+    mouse.down()
+    mouse.move(box["x"] + 0.9 * box["width"], box["y"] + 0.8 * box["height"], steps=6)
+    mouse.up()
+    chosen = notebook.until(".tile img", "found.length < 24 && found.length", "the images within the box")
+
+    notebook.reloaded()
+    notebook.until(".tile img", f"found.length === {chosen}", "the kernel's widget is shown as it was")
+    notebook.page.get_by_role("button", name="Show all").click()
+    notebook.until(".tile img", "found.length === 24", "it still answers")
+
 
 def roughness(values: list[float]) -> float:
     """The mean difference of neighbours along a row."""
