@@ -122,6 +122,17 @@ def test_columns_stand_in_the_order_asked_for_each_kind_with_one_scale(tmp_path)
     assert "attention norm" not in texts
 
 
+def test_a_column_that_would_be_empty_is_left_out_unless_it_is_asked_for():
+    def headings(asked):
+        drawn = draw_figure(FakeSource(human=False), asked)
+        return [axes.get_title() for axes in drawn.figure.axes if axes.get_title()]
+
+    assert "people" not in headings(spec())
+    assert headings(spec())[0] == "image"
+    assert headings(spec(columns=("image", "people"))) == ["image", "people"]
+    assert "people" in [axes.get_title() for axes in draw_figure(FakeSource(), spec()).figure.axes]
+
+
 def test_the_caption_tells_every_setting(tmp_path):
     written(tmp_path, spec())
     caption = (tmp_path / "figure.md").read_text()

@@ -25,17 +25,18 @@ SCORES = ("rho", "dice", "iou")
 class ComparisonSpec(FigureSpec):
     """Figure 2 of chosen ``images`` and two ``networks``: ``columns`` in the order wanted, some of ``COLUMNS``.
 
-    ``layer`` is that of the attention norms; None: the last one.
+    Without ``columns`` the figure has all those that hold something for at least one image. ``layer`` is that of the attention norms; None: the last one.
     """
 
     kind: ClassVar[str] = "comparison"
 
-    columns: tuple[str, ...] = COLUMNS
+    columns: tuple[str, ...] = ()
     layer: str | None = None
 
     def __post_init__(self) -> None:
         FigureSpec.__post_init__(self)
-        check_columns(self.columns)
+        if self.columns:
+            check_columns(self.columns)
 
 
 def draw_comparison(source: MapSource, spec: ComparisonSpec, told: Told = unheard) -> Drawn:
@@ -69,12 +70,20 @@ def draw_comparison(source: MapSource, spec: ComparisonSpec, told: Told = unhear
         tuple(network.title for network in source.networks),
         layer or "no layer",
         "simulated people" if simulated else "people",
-        columns=spec.columns,
+        columns=spec.columns or _held(rows),
         method=method_title(source, spec.request),
         width_inches=spec.width_inches,
     )
     caption = _caption(source, spec, layer, simulated)
     return Drawn(figure=figure, caption=caption, maps=maps, values=pd.DataFrame(scores))
+
+
+def _held(rows: list[Compared]) -> tuple[str, ...]:
+    """The columns that are not empty in all rows."""
+    parts = {"people": "human_map", "first_norm": "first_norm", "second_norm": "second_norm"}
+    return tuple(
+        name for name in COLUMNS if name not in parts or any(getattr(row, parts[name]) is not None for row in rows)
+    )
 
 
 def _layer(source: MapSource, spec: ComparisonSpec) -> str | None:
