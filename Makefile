@@ -24,10 +24,10 @@ experiment: $(VENV)/.installed
 	@$(BIN)/gala-viz experiment run $(ARGS)
 
 test: $(VENV)/.installed-test
-	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile -m 'not slow' $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder -m 'not slow' $(ARGS)
 
 test-all: $(VENV)/.installed-test
-	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(VENV)/.installed-test
 	@$(BIN)/ruff check

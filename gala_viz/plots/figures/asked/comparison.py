@@ -25,7 +25,8 @@ SCORES = ("rho", "dice", "iou")
 class ComparisonSpec(FigureSpec):
     """Figure 2 of chosen ``images`` and two ``networks``: ``columns`` in the order wanted, some of ``COLUMNS``.
 
-    Without ``columns`` the figure has all those that hold something for at least one image. ``layer`` is that of the attention norms; None: the last one.
+    Without ``columns`` the figure has all those that hold something for at least one image. ``layer`` is that of the
+    attention norms; None: the last one.
     """
 
     kind: ClassVar[str] = "comparison"
