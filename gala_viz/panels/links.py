@@ -145,7 +145,7 @@ def value_of(parameter: param.Parameter, text: str) -> Any:
         return known[text]
     if isinstance(parameter, param.List):
         numbers = text.split(",") if text else []
-        return [float(one) if _NUMBER.fullmatch(one) else _refuse("numbers") for one in numbers]
+        return [float(one) if _NUMBER.fullmatch(one) else _refuse("a list of numbers") for one in numbers]
     return None if text == "" and parameter.allow_None else text
 
 

@@ -99,7 +99,7 @@ def test_names_that_an_address_leaves_out_go_back_to_their_beginning():
         ("share=nan", "a number was expected"),
         ("on=yes", "1 (yes) or 0 (no) was expected"),
         ("way=three", "not among what may be chosen"),
-        ("range=1,x", "numbers was expected"),
+        ("range=1,x", "a list of numbers was expected"),
         ("v=2&count=4", "made by another version (2)"),
         ("v=x", "made by another version (x)"),
     ],
