@@ -240,6 +240,7 @@ def test_others_follow_through_a_link_and_see_the_laser(stage, visit):
     stage.page.keyboard.press("Escape")
     other.page.get_by_text("The presenter is elsewhere").wait_for()
     assert other.page.locator(f"{STAGE} .place").inner_text() == "3 of 24", "who follows cannot lead"
+    stage.page.locator(STAGE).wait_for(state="hidden")
     stage.page.keyboard.press("p")
     other.page.get_by_text("The presenter is elsewhere").wait_for(state="hidden")
 

@@ -12,6 +12,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from tests.browser.conftest import DEEP, Watched, free_port, wait_for_server
 
 SETTINGS = {
@@ -136,6 +138,13 @@ class OpenNotebook(Watched):
         """
         return self.page.evaluate(ARRAY, [name, apart])
 
+    def smoother(self, name: str, before: list[float], seconds: float = 60) -> None:
+        """Wait until the map is smoother than ``before``: the first of its samples alone are rougher."""
+        end = time.monotonic() + seconds
+        while roughness(self.changed(name, before, seconds=seconds)) >= roughness(before):
+            assert time.monotonic() < end, f"{name} did not become smoother within {seconds} s"
+            self.page.wait_for_timeout(200)
+
     def changed(self, name: str, before: list[float], apart: str = "", seconds: float = 60) -> list[float]:
         """The array once it differs from ``before``."""
         end = time.monotonic() + seconds
@@ -145,6 +154,11 @@ class OpenNotebook(Watched):
                 return found
             self.page.wait_for_timeout(100)
         raise AssertionError(f"{name} did not change within {seconds} s; errors {self.errors}")
+
+
+def roughness(values: list[float]) -> float:
+    """The mean difference of neighbours along a row of a map of 224 x 224 pixels."""
+    return float(np.abs(np.diff(np.reshape(values, (224, 224)), axis=1)).mean())
 
 
 ARRAY = """([name, apart]) => {
