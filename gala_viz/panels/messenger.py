@@ -25,9 +25,9 @@ class Part(JSComponent):
 
     Panel hears a message at once when it can; when it cannot it puts it off, without the document's lock, so that an
     older one may be heard last and must change no figure. A part hears all messages in the order in which they were
-    sent, each in the document's turn. And after every change Panel walks through all models
-    that the component refers to, for a page of figures through nearly the whole document, to mark the data models
-    among them; those are marked when they are made, and a part marks its own alone.
+    sent, each in the document's turn. And after every change Panel walks through all models that the component refers
+    to, for a page of figures through nearly the whole document, to mark the data models among them; those are marked
+    when they are made, and a part marks its own alone.
     """
 
     __abstract = True

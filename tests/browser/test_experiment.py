@@ -18,7 +18,7 @@ from gala_viz.experiment.stimuli import opened
 from tests.browser.conftest import Server, Watched, free_port, rows
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(500)]
-N_IMAGES, N_PRACTICE = 120, 4
+N_IMAGES, N_PRACTICE = 200, 4
 LEAST_WITHIN = 0.95
 """Of the trials, within one frame: 0.99 where the machine does nothing else; beside other tests it drops frames."""
 

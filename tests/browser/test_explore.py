@@ -1,5 +1,6 @@
 """All images as points in a real browser: drag, click, zoom, and on to the comparison."""
 
+import numpy as np
 import pytest
 
 from tests.browser.conftest import Watched
@@ -88,6 +89,7 @@ def test_in_a_window_of_any_size_all_fits_and_points_are_round(explore, width, h
     box = frame(explore)
     assert box["x"] >= 0
     assert box["x"] + box["width"] <= width + 1
+    assert np.isfinite(list(box.values())).all()
 
 
 def test_the_choice_of_dark_is_kept_for_the_next_page(explore):

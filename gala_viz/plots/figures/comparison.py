@@ -40,6 +40,7 @@ LETTER_WIDTH = 0.58
 _KIND = {"people": "people", "first": "maps", "second": "maps", "delta": "delta"}
 _KIND |= {"first_norm": "norms", "second_norm": "norms"}
 """Columns of one kind share a colour scale."""
+_DIVISORS = {"people": "largest", "maps": "percentile", "norms": "rms"}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -148,22 +149,25 @@ def _runs(columns: Sequence[str]) -> Iterator[tuple[str, int, int]]:
         at += count
 
 
+def held_columns(rows: Sequence[Compared]) -> tuple[str, ...]:
+    """Those of ``COLUMNS`` that are not empty in all rows."""
+    held = [_values(row) for row in rows]
+    return tuple(name for name in COLUMNS if any(one[name] is not None for one in held))
+
+
+def _values(row: Compared) -> dict[str, NDArray | None]:
+    parts = (row.view, row.human_map, row.first, row.second, row.delta, row.first_norm, row.second_norm)
+    return dict(zip(COLUMNS, parts, strict=True))
+
+
 def _scaled(row: Compared) -> dict[str, NDArray | None]:
-    return {
-        "image": row.view,
-        "people": _over(row.human_map, "largest"),
-        "first": _over(row.first, "percentile"),
-        "second": _over(row.second, "percentile"),
-        "delta": row.delta,
-        "first_norm": _over(row.first_norm, "rms"),
-        "second_norm": _over(row.second_norm, "rms"),
-    }
+    return {name: _over(values, _DIVISORS.get(_KIND.get(name))) for name, values in _values(row).items()}
 
 
-def _over(values: Map, what: str) -> Map:
-    """``values`` divided by one number of theirs, with zeros where that is 0."""
-    if values is None:
-        return None
+def _over(values: Map, what: str | None) -> Map:
+    """``values`` divided by one number of theirs, if any, with zeros where that is 0."""
+    if values is None or what is None:
+        return values
     finite = np.nan_to_num(np.asarray(values, dtype=np.float64))
     scale = {
         "largest": finite.max,

@@ -13,7 +13,7 @@ import xarray as xr
 from gala_viz.plots.figures.asked.drawn import Drawn, Told, unheard, variable_name
 from gala_viz.plots.figures.asked.sentences import caption_of, images_told, maps_told, method_title, people_told
 from gala_viz.plots.figures.asked.spec import FigureSpec, check_images
-from gala_viz.plots.figures.comparison import COLUMNS, SCALES, Compared, check_columns, comparison_figure
+from gala_viz.plots.figures.comparison import SCALES, Compared, check_columns, comparison_figure, held_columns
 from gala_viz.registry import UnknownNameError, unknown_name
 from gala_viz.specs import settings
 from gala_viz.store.source import MapSource, MapUpdate, Passage
@@ -71,20 +71,12 @@ def draw_comparison(source: MapSource, spec: ComparisonSpec, told: Told = unhear
         tuple(network.title for network in source.networks),
         layer or "no layer",
         "simulated people" if simulated else "people",
-        columns=spec.columns or _held(rows),
+        columns=spec.columns or held_columns(rows),
         method=method_title(source, spec.request),
         width_inches=spec.width_inches,
     )
     caption = _caption(source, spec, layer, simulated)
     return Drawn(figure=figure, caption=caption, maps=maps, values=pd.DataFrame(scores))
-
-
-def _held(rows: list[Compared]) -> tuple[str, ...]:
-    """The columns that are not empty in all rows."""
-    parts = {"people": "human_map", "first_norm": "first_norm", "second_norm": "second_norm"}
-    return tuple(
-        name for name in COLUMNS if name not in parts or any(getattr(row, parts[name]) is not None for row in rows)
-    )
 
 
 def _layer(source: MapSource, spec: ComparisonSpec) -> str | None:
