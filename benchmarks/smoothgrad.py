@@ -1,9 +1,10 @@
 """SmoothGrad against Captum as a user writes it: seconds, first partial maps, and memory as the samples grow.
 
-    python benchmarks/smoothgrad.py [--networks A B] [--samples 50] [--repeats 5] [--threads 2]
+    python benchmarks/smoothgrad.py [--networks A B] [--samples 50] [--repeats 5] [--threads 2] [--device cpu]
 
-Times are medians over the repeats, each on another photograph; ratios are to the first row. Memory is the growth of the
-largest resident size of a process of its own. Compare ratios, not seconds, on a machine that does other work.
+Times are medians over the repeats, each on another photograph; ratios are to the first row. On a CPU, memory
+is the growth of the largest resident size of a process of its own. Compare ratios, not seconds, on a machine that does
+other work.
 """
 
 from __future__ import annotations
@@ -30,8 +31,11 @@ def main() -> None:
         return print_peak(arguments)
     import torch
 
+    from gala_viz.networks.devices import choose_device, device_text
+
     torch.set_num_threads(arguments.threads)
     print(f"{platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads, torch {torch.__version__}")
+    print(f"networks on {device_text(choose_device(arguments.device), torch.float32)}")
     print(f"load of the machine {os.getloadavg()[0]:.1f}, networks {' and '.join(arguments.networks)}")
     print(f"\n{arguments.samples} samples of one photograph, median of {arguments.repeats}\n")
     print(f"{'':<52}{'s':>8}{'ratio':>8}{'first maps, s':>16}")
@@ -42,6 +46,8 @@ def main() -> None:
         seconds, first = statistics.median(times), statistics.median(firsts)
         reference = reference or seconds
         print(f"{name:<52}{seconds:>8.2f}{seconds / reference:>8.2f}{first:>16.2f}", flush=True)
+    if arguments.device != "cpu":
+        return
     print(f"\n{'growth of the largest resident size, MB':<52}" + "".join(f"{f'n = {n}':>10}" for n in (5, 20, 50)))
     for how in ("captum", "captum-chunks", "ours"):
         peaks = [peak_of(how, n, arguments) for n in (5, 20, 50)]
@@ -57,6 +63,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--samples", type=int, default=50)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--device", default="cpu")
     parser.add_argument("--memory-of", choices=("captum", "captum-chunks", "ours"), help=argparse.SUPPRESS)
     return parser.parse_args()
 
@@ -68,7 +75,7 @@ def rows(arguments: argparse.Namespace) -> dict[str, Callable[[int], tuple[float
     from gala_viz.networks.folding import folded
 
     collection, n = open_collection("photos"), arguments.samples
-    networks = [load_network(name, device="cpu") for name in arguments.networks]
+    networks = [load_network(name, device=arguments.device) for name in arguments.networks]
     quick = folded(networks[0])
     folder = Path(tempfile.mkdtemp(prefix="gala_viz_benchmark_"))
     source = LiveMaps(collection, networks, folder)
@@ -110,11 +117,21 @@ def captum(network, collection, image: str, n: int, batch: int):
     import torch
     from captum.attr import NoiseTunnel, Saliency
 
-    values = torch.from_numpy(network.preprocessing.to_input(collection.photo(image)))[None]
+    values = torch.from_numpy(network.preprocessing.to_input(collection.photo(image)))[None].to(network.device)
     sigma = 0.15 * float(values.max() - values.min())
     target = int(network.logits(values).argmax())
-    yield NoiseTunnel(Saliency(network.module)).attribute(
-        values, nt_type="smoothgrad", nt_samples=n, nt_samples_batch_size=batch, stdevs=sigma, target=target, abs=False
+    yield (
+        NoiseTunnel(Saliency(network.module))
+        .attribute(
+            values,
+            nt_type="smoothgrad",
+            nt_samples=n,
+            nt_samples_batch_size=batch,
+            stdevs=sigma,
+            target=target,
+            abs=False,
+        )
+        .cpu()
     )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gala_viz.networks.devices import choose_device, choose_dtype, device_text
+from gala_viz.networks.devices import choose_device, choose_dtype, device_text, full_float32
 from gala_viz.networks.gala import gala_layers
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.networks.recording import recorded, watch
@@ -49,6 +49,8 @@ class Network:
         self.sha256 = sha256
         self.device = choose_device(device)
         self.dtype = choose_dtype(dtype)
+        if self.device.type == "cuda":
+            full_float32()
         self.module = module.to(self.device, memory_format=torch.channels_last).eval().requires_grad_(False)
         self.watched = tuple(watched)
         self._parts: dict[str, nn.Module] = {**gala_layers(self.module), **watched_layers(self.module, self.watched)}

@@ -15,7 +15,7 @@ from gala_viz.training.chance import generator, uniforms
 from gala_viz.training.held import Held
 from gala_viz.training.recipes import ScratchRecipe
 from gala_viz.training.resuming import ResumableLoader
-from gala_viz.training.views import N_CHANCES, varied
+from gala_viz.training.views import N_CHANCES, noisy, varied
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,10 @@ class Turns(Sampler[Turn]):
 
 
 class Batches(Dataset):
-    """``Turn`` -> the arrays of a batch, not yet varied; ``chances`` (B, 6) where the pictures shall be."""
+    """``Turn`` -> the arrays of a batch, not yet varied.
+
+    Where the pictures shall be, ``chances`` (B, 7), the last one for the noise's strength, and ``noise_seeds`` (B,).
+    """
 
     def __init__(self, held: Held, *, seed: int | None = None) -> None:
         self.held, self.seed = held, seed
@@ -73,8 +76,9 @@ class Batches(Dataset):
             "has_map": torch.from_numpy(held.has_map[where]),
         }
         if self.seed is not None:
-            chances = uniforms(held.keys[where], N_CHANCES, self.seed, "vary", turn.epoch)
-            batch["chances"] = torch.from_numpy(chances.astype(np.float32))
+            chances = uniforms(held.keys[where], N_CHANCES + 2, self.seed, "vary", turn.epoch)
+            batch["chances"] = torch.from_numpy(chances[:, :-1].astype(np.float32))
+            batch["noise_seeds"] = torch.from_numpy((chances[:, -1] * 2**32).astype(np.int64))
         return batch
 
 
@@ -108,7 +112,10 @@ def ready(batch: dict[str, Tensor], recipe: ScratchRecipe) -> dict[str, Tensor]:
     """A batch of ``Batches``, varied by ``recipe`` where it has ``chances``, scaled for the networks."""
     if "chances" in batch:
         shares = {name: getattr(recipe, name) for name in ("smallest_share", "contrast", "brightness")}
-        photos, marks = varied(batch["pixels"], batch["marks"], batch["chances"], **shares)
+        chances = batch["chances"]
+        photos, marks = varied(batch["pixels"], batch["marks"], chances[:, :N_CHANCES], **shares)
+        if recipe.noise:
+            photos = noisy(photos, chances[:, N_CHANCES], batch["noise_seeds"], 255 * recipe.noise)
     else:
         photos, marks = batch["pixels"].permute(0, 3, 1, 2).float(), batch["marks"].float()
     scales = recipe.preprocessing.mean, recipe.preprocessing.std

@@ -113,5 +113,5 @@ def scratch_sections(
         "categories": {"names": list(collection.categories)},
         "data": {"split": "as the collection says", collection.name: entry},
         "selection": {"split": "validation", "network": "last epoch", **compared, **numbers},
-        "attribution": {"noise_fraction": NOISE_FRACTION},
+        "attribution": {"noise_fraction": recipe.noise or NOISE_FRACTION},
     }

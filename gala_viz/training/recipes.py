@@ -80,9 +80,11 @@ class ScratchRecipe(Recipe):
 
     ``maps`` says what these are, for cards. ``batch_size`` counts the images of all processes together. Every picture
     is a square crop whose side is between ``smallest_share`` and all of the photograph's, anywhere in it, mirrored half
-    of the time, with contrast and brightness changed by up to the shares ``contrast`` and ``brightness``. ``gate`` is
-    the constant A with which GALA blocks start, None their own random start. ``norm_momentum`` is the share of a new
-    batch in the batch norms' running statistics: the published 0.003 would lag behind a training of two thousand steps.
+    of the time, with contrast and brightness changed by up to the shares ``contrast`` and ``brightness``. Gaussian
+    noise is added, of a standard deviation between 0 and the share ``noise`` of the pixels' range: a network that never
+    saw noise is not itself on SmoothGrad's noisy copies. ``gate`` is the constant A with which GALA blocks start, None
+    their own random start. ``norm_momentum`` is the share of a new batch in the batch norms' running statistics: the
+    published 0.003 would lag behind a training of two thousand steps.
 
     The network that is kept is that of the last epoch. The rate falls to zero, so the last epochs differ by chance
     alone; the best of many epochs on the validation split would make its own number too good, and would compare
@@ -102,6 +104,7 @@ class ScratchRecipe(Recipe):
     smallest_share: float = 0.7
     brightness: float = 0.2
     contrast: float = 0.2
+    noise: float = 0.0
     gate: float | None = None
     norm_momentum: float = 0.02
 
@@ -111,7 +114,7 @@ class ScratchRecipe(Recipe):
             raise ValueError(
                 f"smallest_share is a share of the photograph's side, at most 1; got {self.smallest_share}."
             )
-        for name in ("brightness", "contrast", "label_smoothing"):
+        for name in ("brightness", "contrast", "label_smoothing", "noise"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} is a share from 0 to below 1; got {getattr(self, name)}.")
 

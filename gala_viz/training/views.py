@@ -1,6 +1,8 @@
-"""How a picture is varied while a network learns: what moves a photograph moves its map alike."""
+"""How a picture is varied while a network learns: what moves a photograph moves its map alike; noise comes last."""
 
 from __future__ import annotations
+
+import math
 
 import torch
 import torch.nn.functional as F
@@ -36,3 +38,35 @@ def varied(
     light = 1 + brightness * (2 * brightness_chance - 1)
     photos = (photos - mean) * gain[:, None, None, None] + mean * light[:, None, None, None]
     return photos.clamp(0, 255), moved[:, 3]
+
+
+def noisy(photos: Tensor, chances: Tensor, seeds: Tensor, highest: float) -> Tensor:
+    """``photos`` (B, 3, y, x) with Gaussian noise, not clipped, as SmoothGrad's copies have it.
+
+    The standard deviation is the picture's own ``chances`` (B,) in [0, 1) times ``highest``, in the photographs' unit;
+    the noise depends on its entry of ``seeds`` (B,), whole numbers below 2**32, on any device and in any batch.
+    """
+    noise = standard_normal(seeds, photos[0].numel()).reshape(photos.shape)
+    return photos + highest * chances.float()[:, None, None, None] * noise
+
+
+def standard_normal(seeds: Tensor, count: int) -> Tensor:
+    """``count`` independent normal numbers for each of ``seeds`` (B,), int64 below 2**32: float32 (B, ``count``).
+
+    Two hashes of a counter and the seed are two uniform numbers, which Box and Muller's transform makes two normal
+    ones. Source of the hash: lowbias32 (Wellons 2018).
+    """
+    pairs = torch.arange((count + 1) // 2, device=seeds.device)
+    first, second = (
+        (_hashed(_hashed(2 * pairs + place) ^ seeds[:, None]).float() + 0.5) * 2.0**-32 for place in (0, 1)
+    )
+    radius = torch.sqrt(-2 * torch.log(first))
+    angle = 2 * math.pi * second
+    return torch.cat([radius * torch.cos(angle), radius * torch.sin(angle)], dim=1)[:, :count]
+
+
+def _hashed(values: Tensor) -> Tensor:
+    """A mixing of whole numbers below 2**32, one to one."""
+    values = ((values ^ (values >> 16)) * 0x7FEB352D) & 0xFFFFFFFF
+    values = ((values ^ (values >> 15)) * 0x846CA68B) & 0xFFFFFFFF
+    return values ^ (values >> 16)

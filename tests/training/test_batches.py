@@ -119,3 +119,17 @@ def test_a_loader_goes_on_after_the_batches_it_gave_before():
     second.load_state_dict(first.state_dict())
     assert begun + [batch["label"].tolist() for batch in second] == whole
     assert [batch["label"].tolist() for batch in second] == whole
+
+
+def test_noise_is_added_to_training_pictures_and_to_no_other():
+    loud = tiny_scratch_recipe(batch_size=8, noise=0.5)
+    (turn,) = list(Turns(8, 8, seed=0))
+    batch = Batches(HELD, seed=0)[turn]
+    plain, noise = ready(dict(batch), RECIPE), ready(dict(batch), loud)
+    added = (noise["input"] - plain["input"]) * RECIPE.preprocessing.std[0]
+    strengths = added.flatten(1).std(dim=1)
+    expected = 0.5 * 255 * batch["chances"][:, -1]
+    np.testing.assert_allclose(strengths, expected, rtol=0.1)
+    np.testing.assert_array_equal(noise["map"], plain["map"])
+    for one, other in zip(validation_batches(HELD, loud), validation_batches(HELD, RECIPE), strict=True):
+        np.testing.assert_array_equal(one["input"], other["input"])

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 import torch
+from scipy.stats import kstest
 
 from gala_viz.training.chance import image_keys, uniforms
-from gala_viz.training.views import N_CHANCES, varied
+from gala_viz.training.views import N_CHANCES, noisy, standard_normal, varied
 
 WHOLE = [1.0 - 1e-7, 0.5, 0.5, 0.9, 0.5, 0.5]
 """The whole frame, not mirrored, contrast and brightness as they are."""
@@ -81,3 +82,22 @@ def test_chances_are_uniform_and_unrelated():
     assert drawn.max() < 1
     np.testing.assert_allclose(np.histogram(drawn, bins=10, range=(0, 1))[0] / drawn.size, 0.1, atol=0.006)
     assert np.abs(np.corrcoef(drawn.T) - np.eye(6)).max() < 0.06
+
+
+def test_noise_depends_on_the_pictures_own_seed_and_strength():
+    photos = torch.zeros(3, 3, 20, 20)
+    seeds, chances = torch.tensor([5, 6, 2**32 - 1]), torch.tensor([0.0, 0.5, 0.5])
+    together = noisy(photos, chances, seeds, 40.0)
+    assert (together[0] == 0).all()
+    assert together[1:].flatten(1).std(dim=1).numpy() == pytest.approx([20.0, 20.0], rel=0.05)
+    torch.testing.assert_close(noisy(photos[1:2], chances[1:2], seeds[1:2], 40.0)[0], together[1])
+    assert not torch.isclose(together[1], together[2]).any()
+
+
+def test_normal_numbers_are_normal_and_unrelated():
+    drawn = standard_normal(torch.arange(8) * 977, 4001).numpy()
+    assert drawn.shape == (8, 4001)
+    assert kstest(drawn.ravel(), "norm").pvalue > 0.01
+    assert np.abs(np.corrcoef(drawn) - np.eye(8)).max() < 0.06
+    assert abs(np.corrcoef(drawn[:, :2000].ravel(), drawn[:, 2000:4000].ravel())[0, 1]) < 0.03
+    assert abs(np.corrcoef(drawn[:, :-1].ravel(), drawn[:, 1:].ravel())[0, 1]) < 0.03

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
 from gala_viz.collections.rendered import animals, vehicles
@@ -29,11 +31,12 @@ def object_shape(category: str, chance: np.random.Generator) -> tuple[Shape, Sha
 
 def part_ids(category: str) -> dict[str, int]:
     """Part -> its id in part maps, from 1; the body's parts come first, the diagnostic ones after them."""
-    _, own = object_shape(category, np.random.default_rng(0))
-    names = [*BODY_PARTS[superclass(category)], *dict.fromkeys(solid.part for solid in own)]
+    names = (*BODY_PARTS[superclass(category)], *diagnostic_parts(category))
     return {name: number for number, name in enumerate(names, start=1)}
 
 
+@cache
 def diagnostic_parts(category: str) -> tuple[str, ...]:
     """Names of the parts without which the category cannot be told from the others of its superclass."""
-    return tuple(name for name in part_ids(category) if name not in BODY_PARTS[superclass(category)])
+    _, own = object_shape(category, np.random.default_rng(0))
+    return tuple(dict.fromkeys(solid.part for solid in own))

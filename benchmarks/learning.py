@@ -1,0 +1,196 @@
+"""How much the maps help, and when: networks of the rendered collection at several budgets, shortcuts and lambdas.
+
+    python benchmarks/learning.py [--recipes rendered-resnet ...] [--epochs 10 24] [--seeds 0 1 2] [--jobs 8]
+        [--weights 0.3 1] [--shortcuts 0.7 0.9] [--noises 0 0.15] [--out runs/learning.csv]
+
+Each training is that of ``gala-viz train`` but for what is asked here: ``--weights`` are lambdas for recipes with maps,
+``--shortcuts`` the probability that colour and place tell the category in the training split, ``--noises`` the highest
+standard deviation, as a share of the pixels' range, of Gaussian noise that is added to the training's pictures. All
+numbers are of the validation split, whose images do not depend on the shortcut: accuracy on all of it, rho of the
+attention norms (mean of layers), and, on ``--images`` of it, rho of SmoothGrad at three noises and the share of its
+mass on diagnostic parts. ``--jobs`` trainings share the processor and the GPU; a row is written as each ends.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import itertools
+import logging
+import multiprocessing
+import os
+import time
+import warnings
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+import numpy as np
+import torch
+
+from gala_viz.alignment import COMPARISON_CELLS, area_average, spearman
+from gala_viz.collections.rendered.collection import RenderedCollection
+from gala_viz.collections.rendered.making import make
+from gala_viz.collections.rendered.spec import RenderingSpec
+from gala_viz.evaluation.looking import look
+from gala_viz.evaluation.spec import EvaluationSpec
+from gala_viz.networks.devices import full_float32
+from gala_viz.networks.folding import folded
+from gala_viz.networks.network import Network
+from gala_viz.specs import SmoothGradSpec
+from gala_viz.training.batches import HeldPictures, validation_batches
+from gala_viz.training.chance import generator, image_keys
+from gala_viz.training.fit import fit
+from gala_viz.training.held import Held
+from gala_viz.training.recipes import RECIPES, ScratchRecipe
+from gala_viz.training.scratch import FromScratch, fresh_network
+from gala_viz.training.selection import selection
+
+LOOKS = {"gradient": (1, 0.0), "smoothgrad_0.03": (25, 0.03), "smoothgrad_0.15": (25, 0.15)}
+"""Columns -> samples and noise of the maps that are compared with people's."""
+FORK = multiprocessing.get_context("fork")
+"""Processes share the images that this one holds."""
+HELD: dict[float | str, Held] = {}
+VALIDATION = RenderedCollection()
+
+
+def main() -> None:
+    arguments = parsed()
+    start = time.monotonic()
+    for shortcut in arguments.shortcuts:
+        HELD[shortcut] = held(RenderedCollection(RenderingSpec(shortcut=shortcut)), "train")
+    HELD["validation"] = held(VALIDATION, "validation")
+    print(f"images made and read in {time.monotonic() - start:.0f} s", flush=True)
+    waiting, rows = FORK.SimpleQueue(), FORK.SimpleQueue()
+    trainings = asked(arguments)
+    for training in [*trainings, *[None] * arguments.jobs]:
+        waiting.put(training)
+    workers = [FORK.Process(target=work, args=(waiting, rows, arguments)) for _ in range(arguments.jobs)]
+    for worker in workers:
+        worker.start()
+    done: list[dict[str, Any]] = []
+    for _ in trainings:
+        row = rows.get()
+        done.append(row)
+        written(done, arguments.out)
+        print(", ".join(f"{key} {value}" for key, value in row.items()), flush=True)
+    for worker in workers:
+        worker.join()
+    print(f"{len(done)} trainings in {time.monotonic() - start:.0f} s: {arguments.out}")
+
+
+def parsed() -> argparse.Namespace:
+    scratch = [name for name, recipe in RECIPES.items() if isinstance(recipe, ScratchRecipe)]
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("--recipes", nargs="+", default=scratch, choices=scratch)
+    parser.add_argument("--epochs", nargs="+", type=int, default=[10, 24])
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--weights", nargs="+", type=float, default=[1.0])
+    parser.add_argument("--shortcuts", nargs="+", type=float, default=[0.7])
+    parser.add_argument("--noises", nargs="+", type=float, default=[0.0])
+    parser.add_argument("--images", type=int, default=120)
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", choices=("cuda", "cpu"))
+    parser.add_argument("--out", type=Path, default=Path("runs/learning.csv"))
+    return parser.parse_args()
+
+
+def asked(arguments: argparse.Namespace) -> list[dict[str, Any]]:
+    """One dict for each training; recipes without maps have one lambda, 0."""
+    found = []
+    parts = (arguments.shortcuts, arguments.noises, arguments.epochs, arguments.seeds, arguments.recipes)
+    for shortcut, noise, epochs, seed, name in itertools.product(*parts):
+        weights = arguments.weights if RECIPES[name].attention_weight else [0.0]
+        setting = {"shortcut": shortcut, "noise": noise, "epochs": epochs, "seed": seed, "recipe": name}
+        found += [{**setting, "attention_weight": weight} for weight in weights]
+    return found
+
+
+def held(collection: RenderedCollection, split: str) -> Held:
+    """A split's images and maps as ``gala_viz.training.held.hold`` gives them, made by all cores."""
+    images = tuple(image for image in collection.images if collection.split(image) == split)
+    missing = [(collection.spec, collection.folder, image, collection._made[image]) for image in images]
+    missing = [job for job in missing if not collection._there(job[2])]
+    for job in missing[:1]:
+        make(job)  # compiles
+    with FORK.Pool(initializer=_reads, initargs=(collection,)) as pool:
+        pool.map(make, missing[1:], chunksize=16)
+        pixels, marks = zip(*pool.map(_read, images, chunksize=16), strict=True)
+    labels = np.array([collection.categories.index(collection.category(image)) for image in images])
+    return Held(images, np.stack(pixels), np.stack(marks), labels, np.ones(len(images), bool), image_keys(images))
+
+
+def _reads(collection: RenderedCollection) -> None:
+    global READ
+    READ = collection
+
+
+def _read(image: str) -> tuple[np.ndarray, np.ndarray]:
+    frame = RECIPES["rendered-gala"].preprocessing
+    human_map = READ.human_map(image)
+    marks = frame.map_to_frame(human_map).values.clip(0) / float(human_map.max())
+    return frame.view(READ.photo(image)), marks.astype(np.float16)
+
+
+def work(waiting: Any, rows: Any, arguments: argparse.Namespace) -> None:
+    torch.set_num_threads(max(1, (os.cpu_count() or 1) // arguments.jobs))
+    full_float32()
+    warnings.filterwarnings("ignore")
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    while (training := waiting.get()) is not None:
+        try:
+            rows.put({**training, **trained(training, arguments)})
+        except Exception as error:
+            rows.put({**training, "failed": repr(error)[:200]})
+
+
+def trained(training: dict[str, Any], arguments: argparse.Namespace) -> dict[str, Any]:
+    settings = {key: training[key] for key in ("epochs", "seed", "attention_weight", "noise")}
+    recipe = replace(RECIPES[training["recipe"]], **settings)
+    network = fresh_network(recipe, len(VALIDATION.categories))
+    pictures = HeldPictures(HELD[training["shortcut"]], HELD["validation"], recipe)
+    torch.manual_seed(recipe.seed)
+    start, folder = time.monotonic(), arguments.out.parent / "learning" / "-".join(map(str, training.values()))
+    accelerator = "gpu" if arguments.device == "cuda" else "cpu"
+    module = FromScratch(network, recipe)
+    fit(module, pictures, folder, accelerator=accelerator, devices=1, resume=False, quiet=True)
+    seconds = time.monotonic() - start
+    numbers = selection(network, validation_batches(HELD["validation"], recipe))
+    rho = numbers.get("rho_attention", {}).get("mean_of_layers", "")
+    told = {"accuracy": numbers["accuracy"], "rho_attention": rho, "train_s": round(seconds)}
+    seen = Network(
+        network.to(arguments.device), name=recipe.name, preprocessing=recipe.preprocessing,
+        categories=VALIDATION.categories,
+    )  # fmt: skip
+    return told | looked(folded(seen), arguments.images)
+
+
+def looked(network: Network, count: int) -> dict[str, float]:
+    images = sorted(HELD["validation"].images, key=lambda image: generator("learning", image).random())[:count]
+    cells = (COMPARISON_CELLS, COMPARISON_CELLS)
+    frame = network.preprocessing
+    people = np.stack(
+        [area_average(frame.map_to_frame(VALIDATION.human_map(image)).values[None], cells)[0] for image in images]
+    )
+    told = {}
+    for name, (n, noise) in LOOKS.items():
+        spec = EvaluationSpec(split="validation", smoothgrad=SmoothGradSpec(n_samples=n, noise_fraction=noise))
+        found = look(network, VALIDATION, images, spec)
+        told[f"rho_{name}"] = round(float(np.mean(spearman(found.smoothgrad, people))), 4)
+        share = found.shares["smoothgrad"][:, found.regions.index("diagnostic")]
+        told[f"diagnostic_{name}"] = round(float(share.mean()), 4)
+    return told
+
+
+def written(rows: list[dict[str, Any]], path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(dict.fromkeys(key for row in rows for key in row)))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+if __name__ == "__main__":
+    main()
