@@ -22,6 +22,7 @@ import os
 import time
 import warnings
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,18 +33,18 @@ import torch
 
 from gala_viz.alignment import COMPARISON_CELLS, area_average, spearman
 from gala_viz.collections.rendered.collection import RenderedCollection
-from gala_viz.collections.rendered.making import make
 from gala_viz.collections.rendered.spec import RenderingSpec
 from gala_viz.evaluation.looking import look
 from gala_viz.evaluation.spec import EvaluationSpec
-from gala_viz.networks.devices import full_float32
+from gala_viz.networks.devices import choose_device, full_float32
 from gala_viz.networks.folding import folded
 from gala_viz.networks.network import Network
 from gala_viz.specs import SmoothGradSpec
+from gala_viz.splits import Split
 from gala_viz.training.batches import HeldPictures, validation_batches
-from gala_viz.training.chance import generator, image_keys
+from gala_viz.training.chance import generator
 from gala_viz.training.fit import fit
-from gala_viz.training.held import Held
+from gala_viz.training.held import Held, hold
 from gala_viz.training.recipes import RECIPES, ScratchRecipe
 from gala_viz.training.scratch import FromScratch, fresh_network
 from gala_viz.training.selection import selection
@@ -53,7 +54,7 @@ LOOKS = {"gradient": (1, 0.0), "smoothgrad_0.03": (25, 0.03), "smoothgrad_0.15":
 FORK = multiprocessing.get_context("fork")
 """Processes share the images that this one holds."""
 HELD: dict[float | str, Held] = {}
-VALIDATION = RenderedCollection()
+VALIDATION, FRAME = RenderedCollection(), RECIPES["rendered-gala"].preprocessing
 
 
 def main() -> None:
@@ -63,21 +64,12 @@ def main() -> None:
         HELD[shortcut] = held(RenderedCollection(RenderingSpec(shortcut=shortcut)), "train")
     HELD["validation"] = held(VALIDATION, "validation")
     print(f"images made and read in {time.monotonic() - start:.0f} s", flush=True)
-    waiting, rows = FORK.SimpleQueue(), FORK.SimpleQueue()
-    trainings = asked(arguments)
-    for training in [*trainings, *[None] * arguments.jobs]:
-        waiting.put(training)
-    workers = [FORK.Process(target=work, args=(waiting, rows, arguments)) for _ in range(arguments.jobs)]
-    for worker in workers:
-        worker.start()
-    done: list[dict[str, Any]] = []
-    for _ in trainings:
-        row = rows.get()
-        done.append(row)
-        written(done, arguments.out)
-        print(", ".join(f"{key} {value}" for key, value in row.items()), flush=True)
-    for worker in workers:
-        worker.join()
+    trainings, done = asked(arguments), []
+    with FORK.Pool(arguments.jobs, initializer=_quiet, initargs=(arguments.jobs,)) as pool:
+        for row in pool.imap_unordered(partial(trained, arguments=arguments), trainings, chunksize=1):
+            done.append(row)
+            written(done, arguments.out)
+            print(", ".join(f"{key} {value}" for key, value in row.items()), flush=True)
     print(f"{len(done)} trainings in {time.monotonic() - start:.0f} s: {arguments.out}")
 
 
@@ -92,7 +84,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--noises", nargs="+", type=float, default=[0.0])
     parser.add_argument("--images", type=int, default=120)
     parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", choices=("cuda", "cpu"))
+    parser.add_argument("--device", help="cpu, cuda, or what is there")
     parser.add_argument("--out", type=Path, default=Path("runs/learning.csv"))
     return parser.parse_args()
 
@@ -108,52 +100,28 @@ def asked(arguments: argparse.Namespace) -> list[dict[str, Any]]:
     return found
 
 
-def held(collection: RenderedCollection, split: str) -> Held:
-    """A split's images and maps as ``gala_viz.training.held.hold`` gives them, made by all cores."""
-    images = tuple(image for image in collection.images if collection.split(image) == split)
-    missing = [(collection.spec, collection.folder, image, collection._made[image]) for image in images]
-    missing = [job for job in missing if not collection._there(job[2])]
-    for job in missing[:1]:
-        make(job)  # compiles
-    with FORK.Pool(initializer=_reads, initargs=(collection,)) as pool:
-        pool.map(make, missing[1:], chunksize=16)
-        pixels, marks = zip(*pool.map(_read, images, chunksize=16), strict=True)
-    labels = np.array([collection.categories.index(collection.category(image)) for image in images])
-    return Held(images, np.stack(pixels), np.stack(marks), labels, np.ones(len(images), bool), image_keys(images))
+def held(collection: RenderedCollection, split: Split) -> Held:
+    collection.prepare((split,))
+    return hold(collection, split, FRAME)
 
 
-def _reads(collection: RenderedCollection) -> None:
-    global READ
-    READ = collection
-
-
-def _read(image: str) -> tuple[np.ndarray, np.ndarray]:
-    frame = RECIPES["rendered-gala"].preprocessing
-    human_map = READ.human_map(image)
-    marks = frame.map_to_frame(human_map).values.clip(0) / float(human_map.max())
-    return frame.view(READ.photo(image)), marks.astype(np.float16)
-
-
-def work(waiting: Any, rows: Any, arguments: argparse.Namespace) -> None:
-    torch.set_num_threads(max(1, (os.cpu_count() or 1) // arguments.jobs))
+def _quiet(jobs: int) -> None:
+    torch.set_num_threads(max(1, (os.cpu_count() or 1) // jobs))
     full_float32()
     warnings.filterwarnings("ignore")
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
-    while (training := waiting.get()) is not None:
-        try:
-            rows.put({**training, **trained(training, arguments)})
-        except Exception as error:
-            rows.put({**training, "failed": repr(error)[:200]})
 
 
 def trained(training: dict[str, Any], arguments: argparse.Namespace) -> dict[str, Any]:
+    """The training and its numbers."""
+    device = choose_device(arguments.device)
     settings = {key: training[key] for key in ("epochs", "seed", "attention_weight", "noise")}
     recipe = replace(RECIPES[training["recipe"]], **settings)
     network = fresh_network(recipe, len(VALIDATION.categories))
     pictures = HeldPictures(HELD[training["shortcut"]], HELD["validation"], recipe)
     torch.manual_seed(recipe.seed)
     start, folder = time.monotonic(), arguments.out.parent / "learning" / "-".join(map(str, training.values()))
-    accelerator = "gpu" if arguments.device == "cuda" else "cpu"
+    accelerator = "gpu" if device.type == "cuda" else "cpu"
     module = FromScratch(network, recipe)
     fit(module, pictures, folder, accelerator=accelerator, devices=1, resume=False, quiet=True)
     seconds = time.monotonic() - start
@@ -161,18 +129,17 @@ def trained(training: dict[str, Any], arguments: argparse.Namespace) -> dict[str
     rho = numbers.get("rho_attention", {}).get("mean_of_layers", "")
     told = {"accuracy": numbers["accuracy"], "rho_attention": rho, "train_s": round(seconds)}
     seen = Network(
-        network.to(arguments.device), name=recipe.name, preprocessing=recipe.preprocessing,
+        network.to(device), name=recipe.name, preprocessing=FRAME,
         categories=VALIDATION.categories,
     )  # fmt: skip
-    return told | looked(folded(seen), arguments.images)
+    return training | told | looked(folded(seen), arguments.images)
 
 
 def looked(network: Network, count: int) -> dict[str, float]:
     images = sorted(HELD["validation"].images, key=lambda image: generator("learning", image).random())[:count]
     cells = (COMPARISON_CELLS, COMPARISON_CELLS)
-    frame = network.preprocessing
     people = np.stack(
-        [area_average(frame.map_to_frame(VALIDATION.human_map(image)).values[None], cells)[0] for image in images]
+        [area_average(FRAME.map_to_frame(VALIDATION.human_map(image)).values[None], cells)[0] for image in images]
     )
     told = {}
     for name, (n, noise) in LOOKS.items():

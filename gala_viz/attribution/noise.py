@@ -8,13 +8,14 @@ from functools import lru_cache
 import numpy as np
 
 
-@lru_cache(maxsize=24)
+@lru_cache(maxsize=32)
 def standard_normal(seed: int, image: str, sample: int, shape: tuple[int, ...]) -> np.ndarray:
     """Independent standard normal values, float32, read-only, that depend on the arguments and on nothing else.
 
     Each (seed, image, sample) has its own stream, so samples may be drawn in any order and number. Values are made on
-    the CPU whatever the network's device. The last few are kept, since two networks that are compared see the same
-    noise. NumPy may change its way from bits to normal values in a new version; maps carry its version therefore.
+    the CPU whatever the network's device. The last few are kept, a GPU's chunk at least, since two networks that are
+    compared see the same noise. NumPy may change its way from bits to normal values in a new version; maps carry its
+    version therefore.
     """
     key = hashlib.sha256(f"{seed}\n{sample}\n{image}".encode()).digest()
     stream = np.random.Generator(np.random.SFC64(np.random.SeedSequence(int.from_bytes(key, "little"))))

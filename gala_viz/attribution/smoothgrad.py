@@ -7,7 +7,9 @@ grow with n, every chunk can be seen, and any chunk can be the last.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Protocol
 
@@ -21,6 +23,9 @@ from gala_viz.attribution.custody import held
 from gala_viz.attribution.noise import noise_sigma, standard_normal
 from gala_viz.attribution.state import MapState, empty_state, with_samples
 from gala_viz.specs import SmoothGradSpec
+
+MOST_DRAWERS = 8
+"""Threads that draw noise, at most."""
 
 
 class Explained(Protocol):
@@ -77,11 +82,18 @@ def smoothgrad_states(
 
 
 def noisy_copies(network_input: np.ndarray, image: str, samples: range, seed: int, sigma: float) -> np.ndarray:
-    """Noisy copies (sample, channel, y, x), float32, of one input; the noise depends on (seed, image, sample) only."""
+    """Noisy copies (sample, channel, y, x), float32, of one input; the noise depends on (seed, image, sample) only.
+
+    As many threads draw as PyTorch computes with: on a GPU the noise else takes longer than the gradients.
+    """
     batch = np.repeat(network_input[None].astype(np.float32), len(samples), axis=0)
+
+    def add_noise(copy: np.ndarray, sample: int) -> None:
+        copy += np.float32(sigma) * standard_normal(seed, image, sample, network_input.shape)
+
     if sigma > 0:
-        for row, sample in zip(batch, samples, strict=True):
-            row += np.float32(sigma) * standard_normal(seed, image, sample, network_input.shape)
+        with ThreadPoolExecutor(min(len(samples), torch.get_num_threads(), MOST_DRAWERS)) as drawers:
+            deque(drawers.map(add_noise, batch, samples), maxlen=0)
     return batch
 
 

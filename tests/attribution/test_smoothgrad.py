@@ -10,7 +10,7 @@ import torch
 from captum.attr import NoiseTunnel, Saliency
 
 from gala_viz.attribution.chunks import HALVED, in_chunks, is_out_of_memory
-from gala_viz.attribution.noise import noise_sigma
+from gala_viz.attribution.noise import noise_sigma, standard_normal
 from gala_viz.attribution.smoothgrad import noisy_copies, smoothgrad_states
 from gala_viz.specs import SmoothGradSpec
 from tests.attribution.tiny import Bare, Tiny, one_input, tiny_network
@@ -21,6 +21,18 @@ SPEC = SmoothGradSpec(n_samples=12, noise_fraction=0.2, seed=5)
 def run(network, spec=SPEC, values=None, **options):
     options = {"image": "cat", "target": 2, **options}
     return list(smoothgrad_states(network, one_input() if values is None else values, spec=spec, **options))
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_noise_belongs_to_its_sample_however_many_threads_draw(threads):
+    values, before = np.zeros((3, 8, 9), np.float32), torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        copies = noisy_copies(values, "cat", range(3, 10), 5, 2.0)
+    finally:
+        torch.set_num_threads(before)
+    expected = [2 * standard_normal(5, "cat", sample, values.shape) for sample in range(3, 10)]
+    np.testing.assert_array_equal(copies, expected)
 
 
 def test_smoothgrad_equals_captums_noise_tunnel_given_the_same_noise(monkeypatch):
