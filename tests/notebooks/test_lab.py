@@ -55,6 +55,7 @@ def test_the_comparison_computes_its_sliders_act_and_linked_layers_follow(lab, n
     notebook.page.wait_for_function("([input, value]) => input.value === value", arg=[selector.element_handle(), image])
 
 
+@pytest.mark.slow
 def test_all_images_stand_as_points_and_what_code_selects_stands_in_the_gallery(lab, notebook):
     notebook.start(lab, "06_batch_and_store.ipynb").run_all()
     assert notebook.failed() == []
