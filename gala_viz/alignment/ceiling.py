@@ -63,7 +63,7 @@ class ImageCeilings:
     """What ``noise_ceiling`` needs of each image, one by one, so that blocks of images can be computed apart.
 
     ``rho`` and ``n_participants`` are by image; ``left_out`` says why others have none; ``participants`` are all who
-    took part; ``resampled`` is (sum of rho, number of images) x (participant resample).
+    took part; ``resampled`` is (weighted sum of rho, sum of weights) x (participant resample).
     """
 
     rho: dict[str, float]
@@ -168,10 +168,13 @@ def _ids(maps: xr.DataArray) -> list[str]:
 def _participant_interval(
     resampled: np.ndarray, interval: Interval, n_participants: int, spec: CeilingSpec
 ) -> Interval | None:
-    """The resampled means, moved to centre on rho: resampled halves hold fewer different people, so they lie low."""
-    total, count = resampled
-    draws = (total / np.maximum(count, 1))[count > 0]
-    if len(draws) < 2:
+    """The resampled means, moved to centre on rho: resampled halves hold fewer different people, so they lie low.
+
+    None where resamples cannot differ, as with one image of two participants.
+    """
+    total, weight = resampled
+    draws = total[weight > 0] / weight[weight > 0]
+    if len(draws) < 2 or np.ptp(draws) < 1e-12:
         return None
     low, high = percentile_bounds(draws - draws.mean() + interval.mean, spec.confidence)
     return replace(interval, low=low, high=high, n=n_participants, n_resamples=len(draws))

@@ -119,7 +119,7 @@ def fraction_explained(
 ) -> FractionExplained:
     """Mean rho of a network (image) over the mean ceiling of the same images; images that lack either are left out.
 
-    Raises ``ValueError`` when no image has both, or when the mean ceiling is not above 0.
+    Raises ``ValueError`` when no image has both, or when the mean ceiling, or that of a resample, is not above 0.
     """
     per_image = ceiling.per_image if isinstance(ceiling, NoiseCeiling) else ceiling
     if rho.dims != ("image",):
@@ -133,6 +133,11 @@ def fraction_explained(
     if mean_ceiling <= 0:
         raise ValueError(f"the mean ceiling is {mean_ceiling:.3f}: people do not agree, so nothing can be explained.")
     means = bootstrap_means(pairs, n_resamples=n_resamples, seed=seed)
+    if means[:, 1].min() <= 0:
+        raise ValueError(
+            f"the mean ceiling, {mean_ceiling:.3f} over {len(pairs)} images, is not surely above 0: a fraction of it "
+            "has no bounds."
+        )
     draws = means[:, 0] / means[:, 1]
     value = mean_rho / mean_ceiling
     shared = {"n": len(pairs), "n_resamples": n_resamples, "seed": seed}

@@ -36,15 +36,19 @@ def split_rhos(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 
 def resampled_rhos(image: str, ids: Sequence[str], values: np.ndarray, *, n_resamples: int, seed: int) -> np.ndarray:
-    """(value, known) x (resample,): rho in each participant resample, 0 where it is not known, and whether it is.
+    """(weight times rho, weight) x (resample,): rho in each participant resample, and what the image weighs there.
 
     A participant's weight in a resample is Poisson with mean 1, drawn from the seed and the id: the bootstrap for
-    streams. One who saw many images is in or out of all of them, and copies never stand in both halves.
+    streams. One who saw many images is in or out of all of them, and copies never stand in both halves. The image
+    weighs the product of its halves' mean weights, so that a participant who was drawn twice also counts twice where a
+    half has nobody else; an image of which a half was not drawn at all, or whose rho is not known, weighs nothing.
     """
     drawn = [image_generator(seed + 1, f"participant {name}").poisson(1.0, n_resamples) for name in ids]
     halves = half_weights(len(ids), n_resamples, image_generator(seed, f"resampled {image}"))
-    rhos = split_rhos(values, halves * np.stack(drawn, axis=1)[:, None, :])
-    return np.stack([np.nan_to_num(rhos), ~np.isnan(rhos)])
+    weights = halves * np.stack(drawn, axis=1)[:, None, :]
+    rhos = split_rhos(values, weights)
+    weight = np.where(np.isnan(rhos), 0.0, (weights.sum(axis=2) / halves.sum(axis=2)).prod(axis=1))
+    return np.stack([weight * np.nan_to_num(rhos), weight])
 
 
 def mean_of_known(values: np.ndarray) -> float:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from gala_viz.evaluation.spec import EvaluationSpec
     from gala_viz.networks.network import Network
+    from gala_viz.specs import SmoothGradSpec
 
 BLOCKS = "blocks"
 """The folder of finished blocks inside the folder of results."""
@@ -40,8 +41,8 @@ class Arguments:
     """At most so many images, alike many of each category; default: all of the split."""
     samples: int = 25
     """SmoothGrad's n; 0 leaves SmoothGrad out."""
-    noise: float = 0.15
-    """SmoothGrad's noise as a share of an image's range."""
+    noise: float | None = None
+    """SmoothGrad's noise as a share of an image's range; default: what suits all the networks, as their cards say."""
     target: Literal["own", "label"] = "own"
     """Whose logit SmoothGrad explains: the network's own first choice, or the true category."""
     reference: str | None = None
@@ -68,7 +69,7 @@ class Arguments:
         found = evaluate(
             networks,
             collection,
-            self.spec(),
+            self.spec(list(networks.values())),
             reference=self.reference,
             kept=Kept(self.out / BLOCKS),
             tell=tell,
@@ -78,23 +79,36 @@ class Arguments:
         tell(f"written to {self.out}")
         return 0
 
-    def spec(self) -> EvaluationSpec:
+    def spec(self, networks: Sequence[Network] = ()) -> EvaluationSpec:
         """The settings of the evaluation that is asked for."""
         from gala_viz.alignment import CeilingSpec
         from gala_viz.evaluation.spec import EvaluationSpec
-        from gala_viz.specs import SmoothGradSpec
 
-        grad = (
-            SmoothGradSpec(n_samples=self.samples, noise_fraction=self.noise, seed=self.seed) if self.samples else None
-        )
         return EvaluationSpec(
             split=self.split,
             n_images=self.images,
-            smoothgrad=grad,
+            smoothgrad=smoothgrad_for(networks, self.samples, self.noise, self.seed),
             target=self.target,
             ceiling=CeilingSpec(n_participant_resamples=self.people_resamples, seed=self.seed),
             seed=self.seed,
         )
+
+
+def smoothgrad_for(
+    networks: Sequence[Network], n_samples: int, noise_fraction: float | None, seed: int
+) -> SmoothGradSpec | None:
+    """SmoothGrad's settings for a table of ``networks``: where no noise is asked for, the least that a card recommends.
+
+    None with ``n_samples`` 0.
+    """
+    from gala_viz.specs import SmoothGradSpec
+
+    if not n_samples:
+        return None
+    if noise_fraction is None:
+        suitable = [network.noise_fraction for network in networks]
+        noise_fraction = min(suitable, default=SmoothGradSpec().noise_fraction)
+    return SmoothGradSpec(n_samples=n_samples, noise_fraction=noise_fraction, seed=seed)
 
 
 def named_networks(

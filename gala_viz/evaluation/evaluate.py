@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
-
-import xarray as xr
 
 from gala_viz.collections.choice import drawn, images_of, readable
 from gala_viz.collections.collection import Collection
-from gala_viz.evaluation.facts import collection_facts, network_facts, notes_of
+from gala_viz.evaluation.evaluation import Evaluation
+from gala_viz.evaluation.facts import collection_facts, network_facts, networks_by_seed, notes_of
 from gala_viz.evaluation.kept import Kept
 from gala_viz.evaluation.looking import Looked, look_at_all
 from gala_viz.evaluation.numbers import Number, numbers_of, people_numbers, pixel_numbers, with_seeds
-from gala_viz.evaluation.pairs import Comparison, compared
+from gala_viz.evaluation.pairs import compared, compared_by_seed
 from gala_viz.evaluation.people import People, people_of
 from gala_viz.evaluation.progress import Progress
 from gala_viz.evaluation.spec import EvaluationSpec
@@ -22,29 +19,6 @@ from gala_viz.evaluation.values import grids_of, mean_of, region_pixels, values_
 from gala_viz.networks.network import Network
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.registry import unknown_name
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Evaluation:
-    """What ``evaluate`` found.
-
-    ``values`` are by network, one value an image (see ``values_of``), those of ``groups`` being means over seeds.
-    ``numbers`` are their means with intervals, and what people reach; ``comparisons`` the paired tests, one family.
-    ``networks`` and ``collection`` say what was evaluated; ``left_out`` are (image, reason); ``notes`` tell what could
-    not be measured and why.
-    """
-
-    spec: EvaluationSpec
-    collection: dict[str, Any]
-    images: tuple[str, ...]
-    categories: tuple[str | None, ...]
-    left_out: tuple[tuple[str, str], ...]
-    networks: dict[str, dict[str, Any]]
-    groups: dict[str, tuple[str, ...]]
-    values: dict[str, xr.Dataset]
-    numbers: list[Number]
-    comparisons: list[Comparison]
-    notes: tuple[str, ...]
 
 
 def evaluate(
@@ -60,8 +34,9 @@ def evaluate(
     """Evaluate ``networks``, by the names that tables give them, on the images that ``spec`` names.
 
     ``groups`` name networks that differ in their seed only: each group also gets the mean over its networks, image by
-    image, and groups are tested against each other instead of single networks. All pairs are tested, or each against
-    ``reference``. Blocks that ``kept`` holds are not computed again. ``tell`` hears of the progress.
+    image, and groups are tested against each other; trainings are tested against those of the same seed. All pairs are
+    tested, or each against ``reference``. Blocks that ``kept`` holds are not computed again. ``tell`` hears of the
+    progress.
     """
     groups = {name: tuple(members) for name, members in (groups or {}).items()}
     _check_names(networks, groups, reference)
@@ -106,7 +81,8 @@ def evaluate(
         values=values,
         numbers=[number for one in numbers.values() for number in one]
         + _shared_numbers(networks, looked, people, spec, who),
-        comparisons=compared(tested, spec, reference),
+        comparisons=compared(tested, spec, reference)
+        + compared_by_seed(values, networks_by_seed(networks, groups), spec),
         notes=notes_of(collection, networks, values, images, left_out),
     )
 
@@ -114,6 +90,9 @@ def evaluate(
 def _check_names(networks: Mapping[str, Network], groups: Mapping[str, Sequence[str]], reference: str | None) -> None:
     if not networks:
         raise ValueError("at least one network was expected; got none.")
+    twice = next((name for name in groups if name in networks), None)
+    if twice is not None:
+        raise ValueError(f"a group needs a name of its own; {twice!r} is also one of the networks.")
     for members in groups.values():
         for member in members:
             if member not in networks:

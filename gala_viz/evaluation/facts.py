@@ -9,6 +9,7 @@ import xarray as xr
 
 from gala_viz.collections.collection import Collection
 from gala_viz.evaluation.kept import weights_sha256
+from gala_viz.evaluation.spec import EvaluationSpec
 from gala_viz.networks.network import Network
 
 OF_ONE_IMAGE = ("extent_px", "kind", "file", "n_outside", "n_rounds", "n_participants", "simulated")
@@ -45,6 +46,38 @@ def seeds_told(groups: Mapping[str, Sequence[str]], networks: Mapping[str, Mappi
         f"{name}: {', '.join(str(networks[member].get('seed')) for member in members)}"
         for name, members in groups.items()
     )
+
+
+def seed_of(network: Network) -> int | None:
+    """The seed of the network's training, as its card says."""
+    return network.card.get("recipe", {}).get("seed")
+
+
+def networks_by_seed(networks: Mapping[str, Network], groups: Mapping[str, Sequence[str]]) -> list[list[str]]:
+    """For each seed the networks of different groups that were trained with it."""
+    found: dict[int, list[str]] = {}
+    for member in dict.fromkeys(member for members in groups.values() for member in members):
+        if (seed := seed_of(networks[member])) is not None:
+            found.setdefault(seed, []).append(member)
+    return [names for _, names in sorted(found.items()) if len(names) > 1]
+
+
+def smoothgrad_told(spec: EvaluationSpec) -> str:
+    """SmoothGrad's settings in a sentence; "" where it was left out."""
+    if spec.smoothgrad is None:
+        return ""
+    grad, whose = spec.smoothgrad, "the network's own first choice" if spec.target == "own" else "the true category"
+    return (
+        f"SmoothGrad: n = {grad.n_samples}, noise {grad.noise_fraction:g} of the range, seed {grad.seed}, of {whose}; "
+        f"compared at {spec.cells} x {spec.cells} cells. Attention norms are compared at their own grids."
+    )
+
+
+FRACTIONS_TOLD = (
+    "Fractions are of the split-half ceiling, as published. It compares halves of the participants, whereas a network "
+    "is compared with the surer map of all: more than 100 % is possible, and 100 % is not the most that can be had."
+)
+MEANS_TOLD = "Networks are means over seeds; their tests ask about other images, these seeds being taken as they are."
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -85,6 +118,6 @@ def network_facts(network: Network, grids: Mapping[str, tuple[int, ...]]) -> dic
         "grids": {layer: f"{grids[layer][0]} x {grids[layer][1]}" for layer in network.layers},
         "preprocessing": network.preprocessing.settings(),
         "builder": card.get("network", {}).get("builder"),
-        "seed": card.get("recipe", {}).get("seed"),
+        "seed": seed_of(network),
         "attention_weight": card.get("recipe", {}).get("attention_weight"),
     }

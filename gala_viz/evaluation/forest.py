@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from gala_viz.alignment import PARTNERS
-from gala_viz.evaluation.evaluate import Evaluation
+from gala_viz.evaluation.evaluation import Evaluation
 from gala_viz.evaluation.numbers import Number
 from gala_viz.evaluation.provenance import Provenance, provenance
-from gala_viz.evaluation.quantities import QUANTITIES, Key
+from gala_viz.evaluation.quantities import QUANTITIES, Key, digits
 from gala_viz.evaluation.table import interval_text
 
 MARGIN = 0.04
@@ -69,7 +69,7 @@ def shared_blocks(evaluation: Evaluation) -> Iterator[Block]:
 
 def _block(evaluation: Evaluation, key: Key, numbers: Sequence[Number], found: dict) -> Block:
     quantity = QUANTITIES[key.quantity]
-    digits = 3 if quantity.unit == "1" else 1
+    places = digits(key)
     behind = {number.who: provenance(evaluation, number) for number in numbers}
     ceiling = _ceiling(evaluation, key, next(iter(behind.values())))
     floors = {number.who: _floors(key, number, found) for number in numbers}
@@ -86,12 +86,12 @@ def _block(evaluation: Evaluation, key: Key, numbers: Sequence[Number], found: d
         interval = number.interval
         return Row(
             who=number.who,
-            text=interval_text(interval, digits),
-            spread="" if number.sd_over_seeds is None else f"± {number.sd_over_seeds:.{digits}f} over seeds",
+            text=interval_text(interval, places),
+            spread="" if number.sd_over_seeds is None else f"± {number.sd_over_seeds:.{places}f} over seeds",
             at=place(interval.mean) if interval else None,
             low=place(interval.low) if interval else 0.0,
             high=place(interval.high) if interval else 0.0,
-            floors=tuple((kind, place(value), f"{value:.{digits}f}") for kind, value in floors[number.who]),
+            floors=tuple((kind, place(value), f"{value:.{places}f}") for kind, value in floors[number.who]),
             note=number.note,
         )
 
@@ -103,9 +103,9 @@ def _block(evaluation: Evaluation, key: Key, numbers: Sequence[Number], found: d
         detail=", ".join(part for part in (key.layer, key.region, key.cells) if part),
         rows=tuple(row(number) for number in numbers),
         people=(place(ceiling.interval.low), place(ceiling.interval.high)) if ceiling else None,
-        people_text=f"{interval_text(ceiling.interval, digits)}, n = {ceiling.interval.n}" if ceiling else "",
+        people_text=_people_text(ceiling, places) if ceiling else "",
         lines=tuple(place(value) for value in _lines(key) if low < value < high),
-        ends=(f"{low:.{digits}f}", f"{high:.{digits}f}"),
+        ends=(f"{low:.{places}f}", f"{high:.{places}f}"),
         behind=tuple(dict.fromkeys(texts.values())) if same else tuple(f"{who}: {text}" for who, text in texts.items()),
     )
 
@@ -121,6 +121,14 @@ def _ceiling(evaluation: Evaluation, key: Key, behind: Provenance) -> Number | N
         if number.key.quantity == "ceiling" and number.key.cells == cells and number.interval is not None
     )
     return next(fitting, None)
+
+
+def _people_text(ceiling: Number, places: int) -> str:
+    text = f"{interval_text(ceiling.interval, places)}, n = {ceiling.interval.n}"
+    people = ceiling.participants
+    if people is None:
+        return text
+    return f"{text} images; over {people.n} participants [{people.low:.{places}f}, {people.high:.{places}f}]"
 
 
 def _floors(key: Key, number: Number, found: dict) -> list[tuple[str, float]]:

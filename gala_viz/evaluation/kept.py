@@ -16,7 +16,7 @@ from gala_viz.attribution.provenance import network_attrs
 from gala_viz.networks.network import Network
 from gala_viz.specs import fingerprint
 
-FORMAT = 1
+FORMAT = 2
 """Goes up when the meaning of a block's arrays changes, so that older ones are computed again."""
 
 

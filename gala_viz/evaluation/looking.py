@@ -139,8 +139,9 @@ def joined(parts: Sequence[Looked]) -> Looked:
     def share(part: Looked, of: str) -> np.ndarray:
         if not part.regions:
             return np.full((len(part.images), len(regions)), np.nan)
-        wide = np.zeros((len(part.images), len(regions)))
-        wide[:, [regions.index(region) for region in part.regions]] = part.shares[of]
+        own = part.shares[of]
+        wide = np.where(np.isnan(own).all(axis=1, keepdims=True), np.nan, np.zeros((len(part.images), len(regions))))
+        wide[:, [regions.index(region) for region in part.regions]] = own
         return wide
 
     first = parts[0]

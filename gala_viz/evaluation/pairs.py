@@ -1,10 +1,11 @@
-"""Do two networks differ? Paired randomisation tests of every quantity, corrected as one family."""
+"""Do two networks differ? Paired randomisation tests of every quantity, corrected in families."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
+from typing import Literal
 
 import numpy as np
 import xarray as xr
@@ -16,44 +17,72 @@ from gala_viz.evaluation.values import MEAN_OF_LAYERS
 
 TESTED = ("top1_error", "rho_attention", "rho_smoothgrad", "share_attention", "share_smoothgrad")
 """Quantities that are tested; fractions of the ceiling are rho over the same number, floors are for reading."""
+Family = Literal["main", "detail", "seeds"]
+"""Tests that are corrected together: of error and likeness, of single layers and of shares, of single trainings."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Comparison:
     """``test`` of ``key`` between the networks called ``a`` and ``b`` (its difference is b - a, in the key's unit).
 
-    ``p_adjusted`` is p after Benjamini and Hochberg over all comparisons of the same evaluation.
+    ``p_adjusted`` is p after Benjamini and Hochberg over all comparisons of the same ``family``.
     """
 
     a: str
     b: str
     key: Key
     test: PairedTest
-    p_adjusted: float
+    family: Family
+    p_adjusted: float = float("nan")
 
 
 def compared(values: Mapping[str, xr.Dataset], spec: EvaluationSpec, reference: str | None = None) -> list[Comparison]:
     """All pairs of networks, or each against ``reference``, on every tested quantity that both have.
 
     Layers are compared where both networks have one of that name; their mean over layers where the layers are the same.
+    Error, and likeness over all layers, are one family; single layers and shares, of which there are many, another.
     """
+    found = _tested(values, spec, reference)
+    return _adjusted([one for one in found if one.family == "main"]) + _adjusted(
+        [one for one in found if one.family == "detail"]
+    )
+
+
+def compared_by_seed(
+    values: Mapping[str, xr.Dataset], seeds: Sequence[Sequence[str]], spec: EvaluationSpec
+) -> list[Comparison]:
+    """Error and likeness of the networks that share a seed: each of ``seeds`` names those of one. One family."""
+    found = [one for names in seeds for one in _tested({name: values[name] for name in names}, spec, None)]
+    return _adjusted([replace(one, family="seeds") for one in found if one.family == "main"])
+
+
+def _tested(values: Mapping[str, xr.Dataset], spec: EvaluationSpec, reference: str | None) -> list[Comparison]:
     names = list(values)
     pairs = list(combinations(names, 2)) if reference is None else [(reference, b) for b in names if b != reference]
     tables = {name: columns(one) for name, one in values.items()}
     layers = {name: one["layer"].values.tolist() if "layer" in one.dims else [] for name, one in values.items()}
-    found: list[tuple[str, str, Key, PairedTest]] = []
+    found: list[Comparison] = []
     for a, b in pairs:
         shared = _shared(tables[a][0], tables[b][0], same_layers=layers[a] == layers[b])
         if not shared:
             continue
         first, second = (tables[name][1][:, [tables[name][0].index(key) for key in shared]] for name in (a, b))
         tests = paired_randomisations(second - first, n_iterations=spec.n_iterations, seed=spec.seed)
-        found += [(a, b, key, test) for key, test in zip(shared, tests, strict=True) if test is not None]
-    adjusted = benjamini_hochberg(np.array([test.p for *_, test in found]))
-    return [
-        Comparison(a=a, b=b, key=key, test=test, p_adjusted=float(p))
-        for (a, b, key, test), p in zip(found, adjusted, strict=True)
-    ]
+        found += [
+            Comparison(a=a, b=b, key=key, test=test, family=_family(key))
+            for key, test in zip(shared, tests, strict=True)
+            if test is not None
+        ]
+    return found
+
+
+def _family(key: Key) -> Family:
+    return "main" if key.layer in ("", MEAN_OF_LAYERS) and not key.region else "detail"
+
+
+def _adjusted(comparisons: Sequence[Comparison]) -> list[Comparison]:
+    adjusted = benjamini_hochberg(np.array([one.test.p for one in comparisons]))
+    return [replace(one, p_adjusted=float(p)) for one, p in zip(comparisons, adjusted, strict=True)]
 
 
 def _shared(first: Sequence[Key], second: Sequence[Key], *, same_layers: bool) -> list[Key]:
@@ -63,22 +92,22 @@ def _shared(first: Sequence[Key], second: Sequence[Key], *, same_layers: bool) -
     ]
 
 
-def family(comparisons: Sequence[Comparison]) -> str:
-    """Which tests were corrected together, in a sentence."""
+def families(comparisons: Sequence[Comparison]) -> str:
+    """Which tests were made, and which of them corrected together, in sentences."""
     if not comparisons:
         return "No two networks share a quantity; nothing was tested."
-    n_pairs = len({(one.a, one.b) for one in comparisons})
-    n_keys = len({one.key for one in comparisons})
     first = comparisons[0].test
     how = (
         f"all {first.n_iterations} sign flips" if first.exact else f"{first.n_iterations} sign flips, seed {first.seed}"
     )
+    counts = {family: sum(one.family == family for one in comparisons) for family in ("main", "detail", "seeds")}
+    told = [
+        f"{counts['main']} of error and of rho (over all layers)",
+        f"{counts['detail']} of single layers and of shares",
+        f"{counts['seeds']} of single trainings of one seed",
+    ]
+    there = [text for text, count in zip(told, counts.values(), strict=True) if count]
     return (
-        f"Paired randomisation tests over images, two-sided ({how}); p adjusted by Benjamini and Hochberg over one "
-        f"family, all of this evaluation's tests: {len(comparisons)} ({_count(n_pairs, 'pair')} of networks, "
-        f"{_count(n_keys, 'quantity', 'quantities')})."
+        f"Paired randomisation tests over images, two-sided ({how}). p is adjusted by Benjamini and Hochberg in "
+        f"{'one family' if len(there) == 1 else 'families'}: the tests {'; '.join(there)}."
     )
-
-
-def _count(n: int, one: str, many: str = "") -> str:
-    return f"{n} {one if n == 1 else many or one + 's'}"

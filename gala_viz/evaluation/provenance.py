@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from gala_viz.evaluation.evaluate import Evaluation
+from gala_viz.evaluation.evaluation import Evaluation
 from gala_viz.evaluation.numbers import Number
 from gala_viz.evaluation.quantities import QUANTITIES
 from gala_viz.evaluation.values import MEAN_OF_LAYERS
@@ -79,10 +79,12 @@ def _resolution(evaluation: Evaluation, number: Number) -> str:
         return f"{evaluation.spec.cells} x {evaluation.spec.cells} cells"
     if kind != "attention":
         return ""
-    if key.layer == MEAN_OF_LAYERS:
-        return "each layer at its own grid"
     member = evaluation.groups.get(number.who, (number.who,))[0]
-    return f"{evaluation.networks[member]['grids'][key.layer]} cells"
+    grids = evaluation.networks[member]["grids"]
+    if key.layer != MEAN_OF_LAYERS:
+        return f"{grids[key.layer]} cells"
+    shared = set(grids.values())
+    return f"{shared.pop()} cells" if len(shared) == 1 else "each layer at its own grid"
 
 
 def _seeds(evaluation: Evaluation, number: Number) -> str:
@@ -93,7 +95,8 @@ def _seeds(evaluation: Evaluation, number: Number) -> str:
     if quantity.startswith("floor"):
         told.append(f"partners {spec.seed}")
     if quantity.endswith("smoothgrad") and spec.smoothgrad is not None:
-        told.append(f"noise {spec.smoothgrad.seed}, {spec.smoothgrad.n_samples} samples")
+        grad = spec.smoothgrad
+        told.append(f"noise {grad.seed} ({grad.n_samples} samples, {grad.noise_fraction:g} of the range)")
     members = evaluation.groups.get(number.who, (number.who,))
     trained = [evaluation.networks[one].get("seed") for one in members if one in evaluation.networks]
     known = [str(seed) for seed in trained if seed is not None]

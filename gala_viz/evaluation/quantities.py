@@ -56,6 +56,19 @@ class Key(NamedTuple):
     cells: str = ""
 
 
+def title(key: Key) -> str:
+    """What a reader sees: the quantity, of which layer, region or cells, in which unit."""
+    quantity = QUANTITIES[key.quantity]
+    where = ", ".join(part for part in (key.layer, key.region, key.cells) if part)
+    unit = "" if quantity.unit == "1" else f", {quantity.unit}"
+    return f"{quantity.title}{f' ({where})' if where else ''}{unit}"
+
+
+def digits(key: Key) -> int:
+    """Places behind the point."""
+    return 3 if QUANTITIES[key.quantity].unit == "1" else 1
+
+
 def columns(values: xr.Dataset) -> tuple[list[Key], np.ndarray]:
     """The tested quantities of ``values`` as keys and one array (image, key), in their quantities' units."""
     found = dict(_columns(values))

@@ -9,13 +9,12 @@ from typing import Any
 
 import jinja2
 
-from gala_viz.evaluation.evaluate import Evaluation
+from gala_viz.evaluation.differences import differences, families_told
+from gala_viz.evaluation.evaluation import Evaluation
+from gala_viz.evaluation.facts import FRACTIONS_TOLD, smoothgrad_told
 from gala_viz.evaluation.forest import blocks, shared_blocks
-from gala_viz.evaluation.pairs import family
 from gala_viz.evaluation.provenance import filters_text, smoothing_text
 from gala_viz.evaluation.published import PUBLISHED, SAYS, SOURCE, SPLIT_HALF_RHO
-from gala_viz.evaluation.quantities import QUANTITIES
-from gala_viz.evaluation.table import p_text
 from gala_viz.evaluation.values import MEAN_OF_LAYERS
 
 
@@ -36,36 +35,21 @@ def report_page(evaluation: Evaluation, plain: Mapping[str, Any]) -> str:
         smoothing=smoothing_text(maps["settings"]) if maps else "",
         filters=filters_text(maps["settings"]) if maps else "",
         n_resamples=evaluation.spec.n_resamples,
+        said=[FRACTIONS_TOLD] * bool(maps) + [smoothgrad_told(evaluation.spec)],
         notes=evaluation.notes,
         left_out=evaluation.left_out,
         first=[one for one in found if one.detail in ("", MEAN_OF_LAYERS)],
         layers=[one for one in found if one.detail not in ("", MEAN_OF_LAYERS)],
-        seeds=list(blocks(evaluation, list(evaluation.networks))) if evaluation.groups else [],
+        seeds=list(blocks(evaluation, evaluation.trainings)) if evaluation.groups else [],
         people=list(shared_blocks(evaluation)),
-        family=family(evaluation.comparisons),
-        tests=_tests(evaluation),
+        families=families_told(evaluation),
+        tests=differences(evaluation),
         published=PUBLISHED,
         published_says=SAYS,
         published_source=SOURCE,
         published_rho=SPLIT_HALF_RHO,
         settings=json.dumps(about, indent=1, ensure_ascii=False),
     )
-
-
-def _tests(evaluation: Evaluation) -> list[dict[str, str]]:
-    """Tests of what is not of a single layer, as texts."""
-    shown = (one for one in evaluation.comparisons if one.key.layer in ("", MEAN_OF_LAYERS))
-    return [
-        {
-            "what": QUANTITIES[one.key.quantity].title + (f" ({one.key.region})" if one.key.region else ""),
-            "pair": f"{one.b} minus {one.a}",
-            "difference": f"{one.test.difference:+.{3 if QUANTITIES[one.key.quantity].unit == '1' else 1}f}",
-            "p": p_text(one.test.p),
-            "adjusted": p_text(one.p_adjusted),
-            "n": str(one.test.n),
-        }
-        for one in shown
-    ]
 
 
 @cache

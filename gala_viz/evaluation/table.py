@@ -23,8 +23,8 @@ def interval_text(interval: Interval | None, digits: int = 3) -> str:
 
 
 def p_text(p: float) -> str:
-    """A p value as text; what would be rounded to 0 is told as a bound."""
-    return "p < 0.0001" if p < 0.00005 else f"p = {p:.4f}"
+    """A p value as text; the least that 10,000 sign flips can give, and what is below it, is told as a bound."""
+    return "p ≤ 0.0001" if p < 0.00015 else f"p = {p:.4f}"
 
 
 def lines_of(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -14,10 +14,10 @@ import numpy as np
 
 from gala_viz.alignment import Interval
 from gala_viz.attribution.provenance import code_versions
-from gala_viz.evaluation.evaluate import Evaluation
+from gala_viz.evaluation.evaluation import Evaluation
 from gala_viz.evaluation.markdown import markdown
 from gala_viz.evaluation.numbers import Number
-from gala_viz.evaluation.pairs import Comparison, family
+from gala_viz.evaluation.pairs import Comparison, families
 from gala_viz.evaluation.provenance import provenance
 from gala_viz.evaluation.published import PUBLISHED, SAYS, SOURCE, SPLIT_HALF_RHO
 from gala_viz.evaluation.quantities import QUANTITIES, Key, columns
@@ -70,6 +70,7 @@ def test_row(comparison: Comparison) -> dict[str, Any]:
         "b": comparison.b,
         **_key_row(comparison.key),
         "unit": QUANTITIES[comparison.key.quantity].unit,
+        "family": comparison.family,
         "b_minus_a": test.pop("difference"),
         "p": test.pop("p"),
         "p_adjusted": comparison.p_adjusted,
@@ -95,7 +96,7 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
         {
             "settings": settings(evaluation.spec),
             "intervals": INTERVALS,
-            "family_of_tests": family(evaluation.comparisons),
+            "families_of_tests": families(evaluation.comparisons),
             "collection": evaluation.collection,
             "n_images": len(evaluation.images),
             "images": list(evaluation.images),

@@ -8,6 +8,7 @@ import xarray as xr
 from scipy import stats
 
 from gala_viz.alignment import CeilingSpec, ceiling_of, image_ceilings, noise_ceiling, spearman_brown
+from gala_viz.alignment.halves import image_generator, resampled_rhos
 from gala_viz.schema import labelled_map
 from tests.alignment.crowd import people
 
@@ -145,3 +146,19 @@ def test_wrong_settings_are_refused():
         noise_ceiling(labelled_map(np.ones((4, 4)), name="m"))
     with pytest.raises(TypeError, match="labelled"):
         noise_ceiling(np.ones((3, 4, 4)))
+
+
+def test_of_two_participants_an_image_counts_as_often_as_both_were_drawn():
+    maps = people(2, 1.0)
+    ids = [str(name) for name in maps["participant"].values]
+    weighted, weights = resampled_rhos("i", ids, maps.values, n_resamples=200, seed=0)
+    drawn = [image_generator(1, f"participant {name}").poisson(1.0, 200) for name in ids]
+    np.testing.assert_array_equal(weights, drawn[0] * drawn[1])
+    rho = noise_ceiling(maps, n_splits=1).rho
+    np.testing.assert_allclose(weighted, weights * rho)
+
+
+def test_one_image_of_two_participants_bounds_nothing():
+    spec = CeilingSpec(n_splits=4, n_participant_resamples=200)
+    assert noise_ceiling(people(2, 1.0), spec=spec).participant_interval is None
+    assert noise_ceiling(people(6, 1.0), spec=spec).participant_interval is not None

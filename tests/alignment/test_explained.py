@@ -76,3 +76,10 @@ def test_a_fraction_without_common_images_or_without_agreement_is_refused():
         fraction_explained(one, -one)
     with pytest.raises(ValueError, match="Select one network"):
         fraction_explained(one.expand_dims(network=["v"]), one)
+
+
+def test_a_ceiling_that_may_be_nothing_gives_no_fraction():
+    chance = np.random.default_rng(0)
+    weak = xr.DataArray(chance.normal(0.15, 0.4, 20), dims="image", coords={"image": range(20)})
+    with pytest.raises(ValueError, match="is not surely above 0"):
+        fraction_explained(weak.copy(data=np.full(20, 0.2)), weak)

@@ -94,6 +94,12 @@ def test_the_paper_is_a_table_of_every_seed_and_their_mean_and_four_figures_with
         assert {(row["a"], row["b"]) for row in csv.DictReader(file)} >= {(NAMES[0], NAMES[1]), (NAMES[2], NAMES[3])}
 
 
+def test_seeds_of_different_recipes_are_no_seeds_of_one(place):
+    make(place / "runs" / f"{NAMES[3]}-seed4", NAMES[3], 4, recipe={"seed": 4, "attention_weight": 6.0})
+    with pytest.raises(ValueError, match=r"different recipes \(attention_weight: 2\.0 and 6\.0\)"):
+        seeds_of(NAMES[3], place / "runs")
+
+
 def test_captions_say_simulated_n_and_seed(of_one_seed):
     place = of_one_seed
     for name in ("figure-1a", "figure-2", "trade-off"):
@@ -102,7 +108,7 @@ def test_captions_say_simulated_n_and_seed(of_one_seed):
         assert "n = " in caption
         assert "seed" in caption
     assert "12 images" in (place / "out" / "regions.md").read_text()
-    assert "They are test-" in (place / "out" / "figure-2.md").read_text()
+    assert "They are validation-" in (place / "out" / "figure-2.md").read_text()
     assert "n = 2 trainings" in (place / "out" / "trade-off.md").read_text()
     assert "simulated" in (place / "out" / "README.md").read_text()
     assert "quick trial run" in (place / "out" / "README.md").read_text()

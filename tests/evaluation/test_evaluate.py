@@ -9,8 +9,9 @@ from scipy.stats import spearmanr
 
 from gala_viz.alignment import CeilingSpec, benjamini_hochberg, fraction_explained, noise_ceiling, paired_randomisation
 from gala_viz.attribution.labelled import smoothgrad
+from gala_viz.evaluation.differences import differences, families_told
 from gala_viz.evaluation.evaluate import evaluate
-from gala_viz.evaluation.looking import look, look_at_all
+from gala_viz.evaluation.looking import Looked, joined, look, look_at_all
 from gala_viz.evaluation.quantities import Key
 from gala_viz.evaluation.spec import EvaluationSpec
 from gala_viz.evaluation.values import MEAN_OF_LAYERS
@@ -136,14 +137,21 @@ def test_a_share_is_the_maps_sum_on_the_region(found, shapes, trio):
     assert share == pytest.approx((saliency * framed).sum() / saliency.sum(), rel=1e-3)
 
 
-def test_tests_are_paired_over_images_and_corrected_as_one_family(found):
+def test_tests_are_paired_over_images_and_corrected_in_families(found):
     assert {(one.a, one.b) for one in found.comparisons} == {
         ("resnet", "gala"),
         ("resnet", "clickme"),
         ("gala", "clickme"),
     }
-    raw = np.array([one.test.p for one in found.comparisons])
-    np.testing.assert_allclose([one.p_adjusted for one in found.comparisons], benjamini_hochberg(raw))
+    main, detail = (tuple(c for c in found.comparisons if c.family == family) for family in ("main", "detail"))
+    assert {one.key.quantity for one in main} == {"top1_error", "rho_attention", "rho_smoothgrad"}
+    assert {one.key.layer for one in main} == {"", MEAN_OF_LAYERS}
+    assert any(one.key.region for one in detail)
+    assert any(one.key == Key("rho_attention", "layer1") for one in detail)
+    assert len(main) + len(detail) == len(found.comparisons)
+    for family in (main, detail):
+        raw = np.array([one.test.p for one in family])
+        np.testing.assert_allclose([one.p_adjusted for one in family], benjamini_hochberg(raw))
     (one,) = [c for c in found.comparisons if (c.a, c.b) == ("gala", "clickme") and c.key == Key("rho_smoothgrad")]
     values = [found.values[name]["rho_smoothgrad"] for name in ("gala", "clickme")]
     expected = paired_randomisation(*values)
@@ -181,6 +189,40 @@ def test_the_mean_over_seeds_is_taken_image_by_image_and_tells_their_spread(shap
     assert one.sd_over_seeds == pytest.approx(np.std([float(rho.mean()) for rho in rhos], ddof=1))
     assert number(found, "resnet", "rho_smoothgrad").sd_over_seeds is None
     assert {(one.a, one.b) for one in found.comparisons} == {("gala", "resnet")}
+
+
+def test_trainings_are_tested_against_those_of_their_own_seed(shapes):
+    trainings = {}
+    for name, seed, gala in (("gala 1", 1, True), ("gala 2", 2, True), ("resnet 1", 1, False), ("resnet 2", 2, False)):
+        trainings[name] = network(name, seed, gala=gala)
+        trainings[name].card = {"recipe": {"seed": seed}}
+    groups = {"gala": ("gala 1", "gala 2"), "resnet": ("resnet 1", "resnet 2")}
+    found = evaluate(trainings, shapes, SPEC, groups=groups)
+    seeds = [one for one in found.comparisons if one.family == "seeds"]
+    assert {(one.a, one.b) for one in seeds} == {("gala 1", "resnet 1"), ("gala 2", "resnet 2")}
+    assert {one.key.quantity for one in seeds} == {"top1_error", "rho_smoothgrad"}
+    shown = {one.what: one for one in differences(found)}["rho of SmoothGrad with the human map"]
+    rhos = {name: float(found.values[name]["rho_smoothgrad"].mean()) for name in trainings}
+    expected = " / ".join(f"{rhos[f'resnet {seed}'] - rhos[f'gala {seed}']:+.3f}" for seed in (1, 2))
+    assert (shown.pair, shown.by_seed) == ("resnet minus gala", expected)
+    assert f"{len(seeds)} of single trainings of one seed" in families_told(found)
+    assert found.trainings == ["gala 1", "gala 2", "resnet 1", "resnet 2"]
+
+
+def test_a_group_has_a_name_of_its_own(shapes, trio):
+    with pytest.raises(ValueError, match="'gala' is also one of the networks"):
+        evaluate(trio, shapes, SPEC, groups={"gala": ("gala", "clickme")})
+
+
+def test_an_image_without_regions_has_none_in_company_either():
+    def part(image, regions, shares):
+        return Looked(images=(image,), first_choice=np.zeros(1, int), norms={}, smoothgrad=None, regions=regions,
+                      shares={"pixels": np.array([shares])})  # fmt: skip
+
+    whole = joined(
+        [part("a", ("object", "sky"), [0.3, 0.7]), part("b", ("object",), [np.nan]), part("c", ("sky",), [1.0])]
+    )
+    np.testing.assert_array_equal(whole.shares["pixels"], [[0.3, 0.7], [np.nan, np.nan], [0.0, 1.0]])
 
 
 def test_what_a_collection_lacks_is_left_out_and_told():

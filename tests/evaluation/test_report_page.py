@@ -38,7 +38,8 @@ def test_a_rho_of_attention_tells_its_layers_grid_the_maps_and_the_seeds(found):
 def test_smoothgrad_tells_its_samples_and_the_seed_of_its_noise(found):
     told = provenance(found, number(found, "gala", "rho_smoothgrad"))
     assert told.resolution == f"{SPEC.cells} x {SPEC.cells} cells"
-    assert f"noise {SPEC.smoothgrad.seed}, {SPEC.smoothgrad.n_samples} samples" in told.seeds
+    grad = SPEC.smoothgrad
+    assert f"noise {grad.seed} ({grad.n_samples} samples, {grad.noise_fraction} of the range)" in told.seeds
 
 
 def test_an_error_has_neither_resolution_nor_maps(found):

@@ -38,8 +38,9 @@ def test_json_tells_every_setting_seed_checksum_and_version(written):
     assert told["n_images"] == len(told["images"]) == 12
     assert all(len(one["weights_sha256"]) == 64 for one in told["networks"].values())
     assert {"gala_viz_version", "torch_version", "numpy_version", "python"} <= set(told["versions"])
-    assert "one family" in told["family_of_tests"]
-    assert f"tests: {len(found.comparisons)} (1 pair of networks" in told["family_of_tests"]
+    assert "in families" in told["families_of_tests"]
+    main = sum(one.family == "main" for one in found.comparisons)
+    assert f"the tests {main} of error and of rho" in told["families_of_tests"]
 
 
 def test_csv_and_json_hold_the_same_numbers(written):

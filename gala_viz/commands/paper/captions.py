@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gala_viz.collections.choice import DRAWING_RULE
-from gala_viz.evaluation.evaluate import Evaluation
+from gala_viz.evaluation.evaluation import Evaluation
 from gala_viz.networks.network import Network
 
 
@@ -36,15 +36,6 @@ def drawn_by(images: Sequence[str], seed: int, purpose: str) -> str:
     rule = DRAWING_RULE.format(purpose=purpose, seed=seed)
     how = f"drawn by a rule with the seed {seed}, not by eye: {rule}"
     return f"n = {len(images)} images, {how}. They are {', '.join(images)}."
-
-
-def smoothgrad_made(found: Evaluation) -> str:
-    """SmoothGrad's settings in the evaluation."""
-    spec = found.spec.smoothgrad
-    if spec is None:
-        return ""
-    whose = "the network's own first choice" if found.spec.target == "own" else "the true category"
-    return f"SmoothGrad: n = {spec.n_samples}, noise {spec.noise_fraction} of the range, seed {spec.seed}, of {whose}."
 
 
 def weights_of(networks: Sequence[Network]) -> str:

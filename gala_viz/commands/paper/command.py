@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gala_viz.commands.evaluate import BLOCKS, tell
+from gala_viz.commands.evaluate import BLOCKS, smoothgrad_for, tell
 from gala_viz.commands.paper.networks import Wanted, wanted_networks
 
 if TYPE_CHECKING:
     from gala_viz.collections.collection import Collection
-    from gala_viz.evaluation.evaluate import Evaluation
+    from gala_viz.evaluation.evaluation import Evaluation
     from gala_viz.evaluation.spec import EvaluationSpec
     from gala_viz.networks.network import Network
 
@@ -44,7 +44,7 @@ class Arguments:
     out: Path
     """Folder for the table, the figures and the finished blocks."""
     quick: bool = False
-    """A trial run: few images, few samples, few resamples. Its numbers are for looking, not for reporting."""
+    """A trial run: few images, of the validation split, few samples, few resamples. Not for reporting."""
     train: bool = False
     """Train what is missing first."""
     seeds: tuple[int, ...] = ()
@@ -99,15 +99,14 @@ class Arguments:
         """The settings of the evaluation; noise that suits all ``networks``, unless it was given."""
         from gala_viz.alignment import CeilingSpec
         from gala_viz.evaluation.spec import EvaluationSpec
-        from gala_viz.specs import SmoothGradSpec
 
         samples = min(3, self.samples) if self.quick else self.samples
-        noise = self.noise if self.noise is not None else min((one.noise_fraction for one in networks), default=0.15)
-        grad = SmoothGradSpec(n_samples=samples, noise_fraction=noise, seed=self.seed) if samples else None
+        grad = smoothgrad_for(networks, samples, self.noise, self.seed)
         if not self.quick:
             ceiling = CeilingSpec(n_participant_resamples=500, seed=self.seed)
             return EvaluationSpec(smoothgrad=grad, ceiling=ceiling, seed=self.seed)
         return EvaluationSpec(
+            split="validation",
             n_images=QUICK_IMAGES,
             smoothgrad=grad,
             ceiling=CeilingSpec(n_splits=10, n_participant_resamples=100, n_resamples=1000, seed=self.seed),

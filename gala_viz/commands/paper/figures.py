@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import cycle
 from typing import TYPE_CHECKING
 
 from gala_viz.collections.choice import drawn
-from gala_viz.commands.paper.captions import caption, drawn_by, maps_are, maps_made, smoothgrad_made, weights_of
+from gala_viz.commands.paper.captions import caption, drawn_by, maps_are, maps_made, weights_of
 from gala_viz.commands.paper.sweep import trainings_of
-from gala_viz.evaluation.facts import seeds_told
+from gala_viz.evaluation.facts import seeds_told, smoothgrad_told
 from gala_viz.evaluation.side_by_side import side_by_side
 from gala_viz.evaluation.values import MEAN_OF_LAYERS
 from gala_viz.plots.figures.comparison import SCALES, Compared, comparison_figure
 from gala_viz.plots.figures.page import save
 from gala_viz.plots.figures.people import OPACITY, Seen, people_figure
 from gala_viz.plots.figures.regions import Share, regions_figure
-from gala_viz.plots.figures.trade_off import trade_off_figure
+from gala_viz.plots.figures.trade_off import Tried, trade_off_figure
 from gala_viz.registry import unknown_name
 from gala_viz.specs import SmoothGradSpec
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from gala_viz.collections.collection import Collection
     from gala_viz.commands.paper.command import Arguments
     from gala_viz.commands.paper.networks import Wanted
-    from gala_viz.evaluation.evaluate import Evaluation
+    from gala_viz.evaluation.evaluation import Evaluation
     from gala_viz.networks.network import Network
 
 IN_FIGURE_1A, COLUMNS_1A = 12, 4
@@ -131,8 +132,8 @@ def _trade_off(arguments: Arguments, found: Evaluation, loaded: dict[Wanted, Net
     told = [
         f"Accuracy against Spearman's rho of the attention norms (mean over layers) with {maps_are(found)}, for {name} "
         "at several lambdas, the weight of the attention loss; both on the validation split.",
-        f"Large points are means over seeds, small ones single seeds; red: lambda = {chosen}, which was chosen.",
-        f"n = {len(tried)} trainings, seeds {sorted({one.seed for one in tried})}. Source: {source}.",
+        f"{_points(tried)}; red: lambda = {chosen}, which was chosen.",
+        f"n = {len(tried)} trainings. Source: {source}.",
         maps_made(found),
     ]
     if not tried:
@@ -144,6 +145,13 @@ def _trade_off(arguments: Arguments, found: Evaluation, loaded: dict[Wanted, Net
         caption("The trade-off over lambda", told),
     )
     return "" if tried else f"trade-off is empty: gala-viz sweep {name} --weights 0 0.5 1 2 4 6 makes its table."
+
+
+def _points(tried: Sequence[Tried]) -> str:
+    seeds = sorted({one.seed for one in tried})
+    if len(seeds) == 1:
+        return f"Each point is one training, seed {seeds[0]}"
+    return f"Large points are means over the seeds {', '.join(map(str, seeds))}, small ones single trainings"
 
 
 def _regions(arguments: Arguments, found: Evaluation) -> str:
@@ -166,7 +174,7 @@ def _regions(arguments: Arguments, found: Evaluation) -> str:
         f"{len(found.images)} images ({found.spec.n_resamples:,} resamples, seed {found.spec.seed}). A black line is "
         "the region's share of the pixels: what a map without preference has.",
         f"Means over seeds, image by image; the seeds of {seeds}." if seeds else "",
-        smoothgrad_made(found),
+        smoothgrad_told(found.spec),
     ]
     save(regions_figure(panels, pixels), arguments.out, "regions", caption("Where the maps lie", told))
     return ""

@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+OF_ONE_TRAINING = ("seed", "name", "title")
+"""Settings in which two trainings of one recipe may differ."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,16 +45,35 @@ def wanted_networks(names: Sequence[str], seeds: Sequence[int], runs: Path) -> l
 
 
 def seeds_of(name: str, runs: Path) -> dict[int, Path]:
-    """Seed -> folder of every network of the recipe ``name``; the first found of a seed counts."""
+    """Seed -> folder of every network of the recipe ``name``; the first found of a seed counts.
+
+    Raises ``ValueError`` where the trainings differ in more than their seed: a mean over them would mean nothing.
+    """
     from gala_viz.networks.card import read_card
     from gala_viz.networks.folders import CARD, models_folders
 
     found: dict[int, Path] = {}
+    recipes: dict[Path, dict[str, Any]] = {}
     for root in (*models_folders(), runs):
         for folder in (root / name, *sorted(root.glob(f"{name}-seed*"))):
             if (folder / CARD).is_file():
-                told = read_card(folder).get("recipe", {}).get("seed")
+                recipe = read_card(folder).get("recipe", {})
+                told = recipe.get("seed")
                 tail = folder.name.removeprefix(f"{name}-seed")
                 seed = told if isinstance(told, int) else int(tail) if tail.isdecimal() else 0
-                found.setdefault(seed, folder)
+                if found.setdefault(seed, folder) == folder:
+                    recipes[folder] = {key: value for key, value in recipe.items() if key not in OF_ONE_TRAINING}
+    _check_alike(recipes)
     return found
+
+
+def _check_alike(recipes: dict[Path, dict[str, Any]]) -> None:
+    (first, wanted), *others = recipes.items() or [(None, None)]
+    for folder, recipe in others:
+        different = sorted(key for key in wanted | recipe if wanted.get(key) != recipe.get(key))
+        if different:
+            told = "; ".join(f"{key}: {wanted.get(key)!r} and {recipe.get(key)!r}" for key in different)
+            raise ValueError(
+                f"{first} and {folder} were trained by different recipes ({told}), so that they are no seeds of one; "
+                "rename one of them, or name others with --runs."
+            )

@@ -1,0 +1,42 @@
+"""What an evaluation found, as tables, reports and figures take it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import xarray as xr
+
+from gala_viz.evaluation.numbers import Number
+from gala_viz.evaluation.pairs import Comparison
+from gala_viz.evaluation.spec import EvaluationSpec
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Evaluation:
+    """What ``evaluate`` found.
+
+    ``values`` are by network, one value an image (see ``values_of``), those of ``groups`` being means over seeds.
+    ``numbers`` are their means with intervals, and what people reach; ``comparisons`` the paired tests, where there are
+    ``groups`` also those of single trainings that share a seed.
+    ``networks`` and ``collection`` say what was evaluated; ``left_out`` are (image, reason); ``notes`` tell what could
+    not be measured and why.
+    """
+
+    spec: EvaluationSpec
+    collection: dict[str, Any]
+    images: tuple[str, ...]
+    categories: tuple[str | None, ...]
+    left_out: tuple[tuple[str, str], ...]
+    networks: dict[str, dict[str, Any]]
+    groups: dict[str, tuple[str, ...]]
+    values: dict[str, xr.Dataset]
+    numbers: list[Number]
+    comparisons: list[Comparison]
+    notes: tuple[str, ...]
+
+    @property
+    def trainings(self) -> list[str]:
+        """All networks, those of one group side by side."""
+        grouped = [name for members in self.groups.values() for name in members]
+        return list(dict.fromkeys([*grouped, *self.networks]))
