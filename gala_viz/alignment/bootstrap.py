@@ -65,6 +65,13 @@ def bootstrap_intervals(
     return found
 
 
+def wilson_bounds(share: float, n: int) -> tuple[float, float]:
+    """The 95 % score interval of a ``share`` of ``n`` trials; it bounds 0 and 1 too. Source: Wilson 1927."""
+    z = 1.959964
+    centre, half = share + z * z / (2 * n), z * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    return float((centre - half) / (1 + z * z / n)), float((centre + half) / (1 + z * z / n))
+
+
 def columns_known_alike(values: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Groups of columns of ``values`` (image, quantity) whose NaN stand in the same rows: (rows known, columns).
 

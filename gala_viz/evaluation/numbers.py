@@ -16,6 +16,7 @@ from gala_viz.alignment import (
     fraction_explained,
     spearman_brown,
 )
+from gala_viz.alignment.bootstrap import wilson_bounds
 from gala_viz.evaluation.people import People
 from gala_viz.evaluation.quantities import Key, by_layer, columns
 from gala_viz.evaluation.spec import EvaluationSpec
@@ -41,14 +42,23 @@ def numbers_of(who: str, values: xr.Dataset, spec: EvaluationSpec) -> list[Numbe
     """All numbers of one network (or of the mean of several), with intervals over images."""
     keys, table = columns(values)
     intervals = bootstrap_intervals(table, n_resamples=spec.n_resamples, seed=spec.seed)
-    found = [
-        Number(who=who, key=key, interval=interval, note="" if interval else "no image has a value.")
-        for key, interval in zip(keys, intervals, strict=True)
-    ]
+    found = [_number(who, key, interval) for key, interval in zip(keys, intervals, strict=True)]
     for kind in ("attention", "smoothgrad"):
         for layer, rho in by_layer(values, f"rho_{kind}"):
             found += _explained(who, kind, layer, rho, values, spec)
     return found
+
+
+def _number(who: str, key: Key, interval: Interval | None) -> Number:
+    if interval is None:
+        return Number(who=who, key=key, interval=None, note="no image has a value.")
+    if key.quantity == "top1_error" and interval.n > 1 and interval.mean in (0.0, 100.0):
+        low, high = wilson_bounds(interval.mean / 100, interval.n)
+        bounded = replace(interval, low=100 * low, high=100 * high)
+        return Number(
+            who=who, key=key, interval=bounded, note="Wilson's interval: resamples of equal values are equal."
+        )
+    return Number(who=who, key=key, interval=interval)
 
 
 def _explained(

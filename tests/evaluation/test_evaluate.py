@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+import xarray as xr
 from scipy.stats import spearmanr
 
 from gala_viz.alignment import CeilingSpec, benjamini_hochberg, fraction_explained, noise_ceiling, paired_randomisation
@@ -12,6 +13,7 @@ from gala_viz.attribution.labelled import smoothgrad
 from gala_viz.evaluation.differences import differences, families_told
 from gala_viz.evaluation.evaluate import evaluate
 from gala_viz.evaluation.looking import Looked, joined, look, look_at_all
+from gala_viz.evaluation.numbers import numbers_of
 from gala_viz.evaluation.quantities import Key
 from gala_viz.evaluation.spec import EvaluationSpec
 from gala_viz.evaluation.values import MEAN_OF_LAYERS
@@ -117,6 +119,14 @@ def test_floors_are_below_the_ceiling_and_tell_the_category(found):
     for category in ("same", "different"):
         assert number(found, PEOPLE_ARE, f"floor_{category}_category", "", "", "16 x 16").interval.mean < ceiling
         assert number(found, "gala", f"floor_{category}_smoothgrad").interval.n == 12
+
+
+@pytest.mark.parametrize(("right", "low", "high"), [(1, 0.0, 16.1), (0, 83.9, 100.0)])
+def test_no_error_at_all_is_not_told_as_certain(right, low, high):
+    values = xr.Dataset({"correct": ("image", np.full(20, float(right)))}, coords={"image": range(20)})
+    (one,) = numbers_of("gala", values, SPEC)
+    assert (one.interval.low, one.interval.high) == (pytest.approx(low, abs=0.05), pytest.approx(high, abs=0.05))
+    assert "Wilson" in one.note
 
 
 def test_shares_of_mass_and_of_pixels_sum_to_one_hundred(found):

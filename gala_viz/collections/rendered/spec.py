@@ -19,7 +19,7 @@ class RenderingSpec:
     """In the training split: the probability that body colour, and that the place, is the category's own.
 
     With 0.9 for each, a network of a few training epochs knew nothing else (12 to 16 % of validation images right, 8 %
-    being chance); with 0.7 one image in eleven has neither, and the diagnostic parts are learned beside them.
+    being chance); with 0.7 one image in thirteen has neither, and the diagnostic parts are learned beside them.
     """
 
     def __post_init__(self) -> None:
