@@ -145,9 +145,18 @@ def card_metrics(report: Report, numbers: Numbers) -> dict[str, Any]:
             f"own first choice, {COMPARISON_CELLS} x {COMPARISON_CELLS} cells",
         }
         if COMPARISON_CELLS in report.ceilings:
-            found = fraction_explained(numbers.rho_smoothgrad, report.ceilings[COMPARISON_CELLS])
-            metrics["rho_smoothgrad"]["fraction_of_ceiling"] = _plain_interval(found.fraction)
+            metrics["rho_smoothgrad"]["fraction_of_ceiling"] = _fraction(
+                numbers.rho_smoothgrad, report.ceilings[COMPARISON_CELLS]
+            )
     return metrics
+
+
+def _fraction(rho: xr.DataArray, ceiling: NoiseCeiling) -> dict[str, Any]:
+    """The fraction, or why there is none."""
+    try:
+        return dict(_plain_interval(fraction_explained(rho, ceiling).fraction))
+    except ValueError as error:
+        return {"none": str(error)}
 
 
 def _interval(values: xr.DataArray | None) -> dict[str, float | int]:

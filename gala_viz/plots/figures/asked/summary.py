@@ -91,6 +91,8 @@ def _fraction(scores: xr.Dataset, chosen: NDArray[np.bool_]) -> Line:
         return line
     count = resamples_for(n)
     means, draws = columns.mean(axis=1), bootstrap_means(columns.T, n_resamples=count, seed=0)
+    if draws[:, 2].min() <= 0:
+        return line
     ratios, drawn = means[:2] / means[2], draws[:, :2] / draws[:, 2:]
     found = []
     for value, spread in (
