@@ -39,9 +39,10 @@ def members_in_frame(
     members = np.zeros((len(images), len(names), height, width), np.float32)
     members[[row for row, regions in enumerate(known) if not regions]] = np.nan
     for row, regions in enumerate(known):
-        for name, mask in regions.items():
-            one = labelled_map(np.asarray(mask, np.float32), name=name)
-            members[row, names.index(name)] = preprocessing.map_to_frame(one).values
+        if regions:
+            masks = np.stack([np.asarray(mask, np.float32) for mask in regions.values()])
+            stacked = labelled_map(masks, name="members", leading={"channel": list(regions)})
+            members[row, [names.index(name) for name in regions]] = preprocessing.map_to_frame(stacked).values
     return names, members
 
 
