@@ -40,8 +40,8 @@ class Arguments:
     """Which images, where the collection tells splits."""
     samples: int = 25
     """SmoothGrad's n."""
-    noise: float = 0.15
-    """SmoothGrad's noise as a share of an image's range."""
+    noise: float | None = None
+    """SmoothGrad's noise as a share of an image's range; default: what suits all the networks, as their cards say."""
     seed: int = 0
     """Seed of the noise."""
     target: Literal["own", "label"] = "own"
@@ -85,6 +85,7 @@ class Arguments:
         from gala_viz.batch.job import Job
         from gala_viz.collections import open_collection
         from gala_viz.live.descriptions import labels_of
+        from gala_viz.networks.network import suitable_noise
         from gala_viz.networks.zoo import load_network
         from gala_viz.specs import SmoothGradSpec
         from gala_viz.store.creation import create_store
@@ -95,7 +96,8 @@ class Arguments:
         if not images:
             raise ValueError(f"{collection.name}: no image is in the {self.split} split.")
         networks = [load_network(name, self.device, self.dtype, layers=self.layers) for name in self.networks]
-        grad = SmoothGradSpec(n_samples=self.samples, noise_fraction=self.noise, seed=self.seed)
+        noise = suitable_noise(networks) if self.noise is None else self.noise
+        grad = SmoothGradSpec(n_samples=self.samples, noise_fraction=noise, seed=self.seed)
         methods: dict[str, Any] = {name: grad if name == "smoothgrad" else None for name in self.methods}
         spec = store_spec(
             collection,

@@ -97,17 +97,14 @@ class Arguments:
 def smoothgrad_for(
     networks: Sequence[Network], n_samples: int, noise_fraction: float | None, seed: int
 ) -> SmoothGradSpec | None:
-    """SmoothGrad's settings for a table of ``networks``: where no noise is asked for, the least that a card recommends.
-
-    None with ``n_samples`` 0.
-    """
+    """SmoothGrad's settings for a table of ``networks``, with noise that suits them; None with ``n_samples`` 0."""
+    from gala_viz.networks.network import suitable_noise
     from gala_viz.specs import SmoothGradSpec
 
     if not n_samples:
         return None
     if noise_fraction is None:
-        suitable = [network.noise_fraction for network in networks]
-        noise_fraction = min(suitable, default=SmoothGradSpec().noise_fraction)
+        noise_fraction = suitable_noise(networks)
     return SmoothGradSpec(n_samples=n_samples, noise_fraction=noise_fraction, seed=seed)
 
 

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 class Arguments:
     """Train a network by a named recipe, with or without human maps.
 
-    Recipes called rendered-... start from random weights, open their own collection and need no further options.
-    Recipes called lite0-... start from a pretrained network and learn from --maps, --labels and --plain.
+    Recipes called rendered-... start from random weights, open their own collection and need no further options; one
+    training takes 15 to 25 minutes on a CPU core, a minute on a GPU. Recipes called lite0-... start from a pretrained
+    network and learn from --maps, --labels and --plain.
     """
 
     recipe: Annotated[str, tyro.conf.Positional]
@@ -35,7 +36,7 @@ class Arguments:
     plain: tuple[Path, ...] = ()
     """Further folders of photographs, which only the unmodified network labels."""
     out: Path = Path("models")
-    """Where the network's folder is written."""
+    """Where the network's folder, OUT/NAME, is written."""
     runs: Path = Path("runs")
     """Where checkpoints and logs are kept; a stopped run goes on from there."""
     attention_weight: float | None = None
@@ -54,6 +55,8 @@ class Arguments:
     """32-true or bf16-mixed."""
     restart: bool = False
     """Ignore an earlier checkpoint."""
+    replace: bool = False
+    """Write over a network of that name; else the training does not begin where one lies."""
     quiet: bool = False
     """No progress bar."""
 
@@ -89,6 +92,7 @@ class Arguments:
             raise ValueError(
                 f"{recipe.name} learns from the collection {recipe.collection!r}; leave out --maps, --labels, --plain."
             )
+        self._check_free(recipe)
         collection = open_collection(recipe.collection)
         if hasattr(collection, "prepare"):
             collection.prepare(("train", "validation"), counted("rendering", quiet=self.quiet))
@@ -121,6 +125,7 @@ class Arguments:
 
         if self.maps is None or self.labels is None:
             raise ValueError(f"{recipe.name} learns from photographs; tell their folders with --maps and --labels.")
+        self._check_free(recipe)
         collections = [("maps", open_collection(self.maps)), ("labels", open_collection(self.labels))]
         collections += [("plain", open_collection(folder)) for folder in self.plain]
         start = load_network(recipe.start, device=None if self.device == "auto" else self.device.replace("gpu", "cuda"))
@@ -131,6 +136,17 @@ class Arguments:
         if not self._fit(Distillation(network, recipe, start), pictures):
             return None
         return write_outcome(self.out, network, recipe, start.preprocessing, distilled_sections(start, parts))
+
+    def _check_free(self, recipe: Recipe) -> None:
+        """Networks that are there are not lost by a training of the same name."""
+        from gala_viz.networks.folders import CARD
+
+        folder = self.out / recipe.name
+        if (folder / CARD).exists() and not self.replace:
+            raise ValueError(
+                f"{folder} holds a network already; give this one another --name or --out, or write over the other "
+                "with --replace."
+            )
 
     def _fit(self, module: Any, pictures: Any) -> bool:
         """Train; whether this process is the one that writes what comes of it."""

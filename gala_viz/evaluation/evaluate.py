@@ -10,7 +10,7 @@ from gala_viz.evaluation.evaluation import Evaluation
 from gala_viz.evaluation.facts import collection_facts, network_facts, networks_by_seed, notes_of
 from gala_viz.evaluation.kept import Kept
 from gala_viz.evaluation.looking import Looked, look_at_all
-from gala_viz.evaluation.numbers import Number, numbers_of, people_numbers, pixel_numbers, with_seeds
+from gala_viz.evaluation.numbers import Number, numbers_of, people_numbers, region_numbers, with_seeds
 from gala_viz.evaluation.pairs import compared, compared_by_seed
 from gala_viz.evaluation.people import People, people_of
 from gala_viz.evaluation.progress import Progress
@@ -168,5 +168,5 @@ def _shared_numbers(
             found += people_numbers(marks, spec, f"{who}{where}")
         pixels = region_pixels(looked[names[0]])
         if pixels is not None:
-            found += pixel_numbers(pixels, spec, f"frame{where}")
+            found += region_numbers(pixels, spec, f"frame{where}", "region_pixels")
     return found

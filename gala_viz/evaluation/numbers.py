@@ -93,7 +93,7 @@ def with_seeds(numbers: Sequence[Number], single: Sequence[Sequence[Number]]) ->
 
 
 def people_numbers(people: People, spec: EvaluationSpec, who: str = "people") -> list[Number]:
-    """Ceilings, with intervals over images and over participants, and floors, on each grid."""
+    """Ceilings, with intervals over images and over participants, and floors, on each grid; the maps' shares."""
     found = []
     for grid, ceiling in people.ceilings.items():
         cells = f"{grid[0]} x {grid[1]}"
@@ -108,6 +108,8 @@ def people_numbers(people: People, spec: EvaluationSpec, who: str = "people") ->
             note = "maps of all participants; the ceiling's are of halves." if interval else alone
             key = Key(f"floor_{partner}_category", cells=cells)
             found.append(Number(who=who, key=key, interval=interval, note=note))
+    if people.shares is not None:
+        found += region_numbers(people.shares, spec, who, "share_people")
     return found
 
 
@@ -134,13 +136,14 @@ def _spearman_brown(interval: Interval) -> Interval:
     return replace(interval, **bounds)
 
 
-def pixel_numbers(pixels: xr.DataArray, spec: EvaluationSpec, who: str = "regions") -> list[Number]:
-    """The share of the frame's pixels that each region has, in per cent."""
+def region_numbers(shares: xr.DataArray, spec: EvaluationSpec, who: str, quantity: str) -> list[Number]:
+    """Mean shares (image, region) of each region, in per cent: of the frame's pixels, or of the human maps' mass."""
     return [
         Number(
             who=who,
-            key=Key("region_pixels", region=str(region)),
-            interval=bootstrap_interval(100 * pixels.sel(region=region), n_resamples=spec.n_resamples, seed=spec.seed),
+            key=Key(quantity, region=str(region)),
+            interval=bootstrap_interval(100 * shares.sel(region=region), n_resamples=spec.n_resamples, seed=spec.seed),
         )
-        for region in pixels["region"].values
+        for region in shares["region"].values
+        if shares.sel(region=region).notnull().any()
     ]

@@ -20,6 +20,7 @@ from gala_viz.alignment import (
 from gala_viz.collections.collection import Collection
 from gala_viz.evaluation.kept import Kept
 from gala_viz.evaluation.looking import Step
+from gala_viz.evaluation.regions import members_in_frame, shares
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.schema import labelled_map
 from gala_viz.specs import settings
@@ -33,7 +34,8 @@ class People:
     """Human maps of the default kind of those ``images`` that have one, in the frame of ``frame``.
 
     By grid: ``maps`` (image, y, x), ``ceilings`` (None where no image has two participants), ``floors`` (partner,
-    image): rho of an image's map with the maps of other images.
+    image): rho of an image's map with the maps of other images. ``shares`` (image, region) is how much of a map lies
+    on each region, None where the collection knows none.
     """
 
     images: tuple[str, ...]
@@ -41,6 +43,7 @@ class People:
     maps: dict[Grid, xr.DataArray]
     ceilings: dict[Grid, NoiseCeiling | None]
     floors: dict[Grid, xr.DataArray] = field(default_factory=dict)
+    shares: xr.DataArray | None = None
 
 
 def people_of(
@@ -63,6 +66,7 @@ def people_of(
     kept, grids = kept or Kept(), list(dict.fromkeys(grids))
     maps: dict[Grid, list[np.ndarray]] = {grid: [] for grid in grids}
     parts: dict[Grid, list[ImageCeilings]] = {grid: [] for grid in grids}
+    on_regions: list[xr.DataArray] = []
     for start in range(0, len(images), block_images):
         block = images[start : start + block_images]
         about = (collection.name, collection.fingerprint, frame.settings(), grids, settings(ceiling), list(block))
@@ -71,6 +75,7 @@ def people_of(
         if arrays is None:
             arrays = _block(collection, block, frame, grids, ceiling, step)
             kept.keep(arrays, "people", *about)
+        on_regions.append(_labelled_shares(block, arrays))
         for grid in grids:
             maps[grid].append(arrays[f"{_name(grid)}:map"])
             parts[grid].append(_ceilings_from(arrays, grid))
@@ -89,7 +94,20 @@ def people_of(
     ceilings = {
         grid: ceiling_of(found, ceiling) if any(part.rho for part in found) else None for grid, found in parts.items()
     }
-    return People(images=images, categories=categories, maps=labelled, ceilings=ceilings, floors=floors)
+    everywhere = xr.concat(on_regions, "image", join="outer", fill_value=0.0)
+    return People(
+        images=images,
+        categories=categories,
+        maps=labelled,
+        ceilings=ceilings,
+        floors=floors,
+        shares=everywhere if everywhere.sizes["region"] else None,
+    )
+
+
+def _labelled_shares(images: Sequence[str], arrays: dict[str, np.ndarray]) -> xr.DataArray:
+    coords = {"image": list(images), "region": arrays["regions"].tolist()}
+    return xr.DataArray(arrays["shares"], dims=("image", "region"), coords=coords)
 
 
 def _block(
@@ -103,14 +121,18 @@ def _block(
     """Human maps and ceilings of a block of images, each photograph's marks read once for all grids."""
     arrays: dict[str, list[np.ndarray]] = {f"{_name(grid)}:map": [] for grid in grids}
     singles: dict[Grid, list[ImageCeilings]] = {grid: [] for grid in grids}
-    for image in images:
+    regions, members = members_in_frame(collection, images, frame) or ((), np.zeros((len(images), 0, *frame.input_px)))
+    on_regions = []
+    for row, image in enumerate(images):
         human = frame.map_to_frame(collection.human_map(image))
+        on_regions.append(shares(human.values[None], members[row : row + 1])[0])
         single = _participant_maps(collection, image, frame)
         for grid in grids:
             arrays[f"{_name(grid)}:map"].append(to_resolution(human, grid).values)
             singles[grid].append(image_ceilings([(image, to_resolution(single, grid))], spec))
         step(1)
     found = {key: np.stack(values) for key, values in arrays.items()}
+    found |= {"regions": np.array(regions, dtype=str), "shares": np.stack(on_regions)}
     for grid, ceilings in singles.items():
         found |= {f"{_name(grid)}:{key}": value for key, value in _arrays_of(ceilings).items()}
     return found

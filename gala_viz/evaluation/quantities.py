@@ -41,6 +41,7 @@ QUANTITIES: Registry[Quantity] = Registry(
         "ceiling_spearman_brown": Quantity("the ceiling after Spearman-Brown", "1"),
         "floor_same_category": Quantity("floor, rho with the map of another image, same category", "1"),
         "floor_different_category": Quantity("floor, rho with the map of another image, different category", "1"),
+        "share_people": Quantity("share of the human maps' mass", "%"),
         "region_pixels": Quantity("share of the pixels", "%", False),
     },
 )

@@ -25,7 +25,7 @@ from gala_viz.live.turns import LOOKING, SURVEY, TURNS, Turns
 from gala_viz.live.updates import Clock, Told, map_update
 from gala_viz.live.uploads import Uploads
 from gala_viz.networks.folding import folded
-from gala_viz.networks.network import Network
+from gala_viz.networks.network import Network, suitable_noise
 from gala_viz.specs import MapRequest, SmoothGradSpec, fingerprint, settings
 from gala_viz.store.source import Cancelled, ImageInfo, Labels, MapUpdate, Passage, Progress
 
@@ -59,8 +59,7 @@ class LiveMaps:
         self.images, self.map_kinds = tuple(collection.images), dict(collection.map_kinds)
         self.networks = tuple(network_info(network) for network in networks)
         self.methods = {name: method.title for name, method in METHODS.items()}
-        noise = min(network.noise_fraction for network in networks)
-        self.request = MapRequest(smoothgrad=SmoothGradSpec(noise_fraction=noise))
+        self.request = MapRequest(smoothgrad=SmoothGradSpec(noise_fraction=suitable_noise(networks)))
 
     @property
     def skipped(self) -> tuple[tuple[str, str], ...]:

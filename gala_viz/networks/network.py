@@ -95,6 +95,11 @@ class Network:
         return f"Network({self.name!r}, {len(self.layers)} layers, {self.device_text})"
 
 
+def suitable_noise(networks: Sequence[Network]) -> float:
+    """SmoothGrad's noise for ``networks`` that are compared: the least that one of their cards recommends."""
+    return min((network.noise_fraction for network in networks), default=USUAL_NOISE)
+
+
 def watched_layers(module: nn.Module, paths: Sequence[str]) -> dict[str, nn.Module]:
     """Label -> module, which notes its output from now on. Raises ``ValueError`` for an unknown path, with the
     nearest.

@@ -53,6 +53,19 @@ def test_the_attention_weight_of_a_recipe_can_be_set_to_zero(tmp_path):
     assert card["selection"]["n_with_maps"] == 16
 
 
+def test_a_network_is_not_written_over_unless_that_is_asked_for(tmp_path, capsys):
+    folder = tmp_path / "models" / RECIPE.name
+    folder.mkdir(parents=True)
+    (folder / "card.toml").write_text("[network]\n")
+    where = ["--out", str(tmp_path / "models"), "--runs", str(tmp_path / "runs"), "--quiet", "--epochs", "1"]
+    assert main(["train", RECIPE.name, *where]) == 2
+    said = capsys.readouterr().err
+    assert f"{folder} holds a network already; give this one another --name or --out" in said
+    assert not (tmp_path / "runs").exists()
+    assert main(["train", RECIPE.name, *where, "--replace"]) == 0
+    assert read_card(folder)["recipe"]["epochs"] == 1
+
+
 def test_recipes_say_which_photographs_they_want(tmp_path, capsys):
     assert main(["train", RECIPE.name, "--maps", str(tmp_path)]) == 2
     assert "learns from the collection 'lamps'" in capsys.readouterr().err

@@ -14,6 +14,7 @@ from gala_viz.evaluation.differences import differences, families_told
 from gala_viz.evaluation.evaluate import evaluate
 from gala_viz.evaluation.looking import Looked, joined, look, look_at_all
 from gala_viz.evaluation.numbers import numbers_of
+from gala_viz.evaluation.people import people_of
 from gala_viz.evaluation.quantities import Key
 from gala_viz.evaluation.spec import EvaluationSpec
 from gala_viz.evaluation.values import MEAN_OF_LAYERS
@@ -131,7 +132,8 @@ def test_no_error_at_all_is_not_told_as_certain(right, low, high):
 
 def test_shares_of_mass_and_of_pixels_sum_to_one_hundred(found):
     regions = ("diagnostic", "body", "clutter", "background")
-    for who, key in (("gala", "share_smoothgrad"), ("resnet", "share_smoothgrad"), ("frame", "region_pixels")):
+    of_maps = (("gala", "share_smoothgrad"), ("resnet", "share_smoothgrad"), (PEOPLE_ARE, "share_people"))
+    for who, key in (*of_maps, ("frame", "region_pixels")):
         total = sum(number(found, who, key, "", region).interval.mean for region in regions)
         assert total == pytest.approx(100, abs=1e-3)
     total = sum(number(found, "clickme", "share_attention", "layer1", region).interval.mean for region in regions)
@@ -145,6 +147,17 @@ def test_a_share_is_the_maps_sum_on_the_region(found, shapes, trio):
     framed = PREPROCESSING.map_to_frame(shapes.human_map(image).copy(data=mask.astype(np.float32))).values
     share = found.values["gala"]["share_smoothgrad"].sel(image=image, region="diagnostic").item()
     assert share == pytest.approx((saliency * framed).sum() / saliency.sum(), rel=1e-3)
+
+
+def test_people_paint_the_diagnostic_region_more_than_its_size(found, shapes):
+    image = found.images[0]
+    mask = shapes.regions(image)["diagnostic"].astype(np.float32)
+    framed = PREPROCESSING.map_to_frame(shapes.human_map(image).copy(data=mask)).values
+    human = PREPROCESSING.map_to_frame(shapes.human_map(image)).values
+    mean = number(found, PEOPLE_ARE, "share_people", "", "diagnostic").interval.mean
+    assert mean > 2 * number(found, "frame", "region_pixels", "", "diagnostic").interval.mean
+    shares = people_of(shapes, [image], PREPROCESSING, [(16, 16)], SPEC.ceiling).shares
+    assert shares.sel(image=image, region="diagnostic").item() == pytest.approx((human * framed).sum() / human.sum())
 
 
 def test_tests_are_paired_over_images_and_corrected_in_families(found):

@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+from matplotlib.collections import PathCollection
 from PIL import Image
 
 from gala_viz.plots.figures.comparison import Compared, comparison_figure
@@ -112,7 +113,15 @@ def test_the_trade_off_names_every_lambda_and_marks_the_chosen_one(tmp_path):
     figure = trade_off_figure(tried, chosen=2.0)
     means = figure.axes[0].collections[0].get_offsets()
     np.testing.assert_allclose(means, [[0.1, 91.5], [0.3, 87.5]])
-    assert {"λ = 0", "λ = 2"} <= set(texts(written(tmp_path, figure)))
+    assert {"λ = 0", "λ = 2", "validation split, seeds 1, 2"} <= set(texts(written(tmp_path, figure)))
+
+
+def test_a_trade_off_of_one_seed_shows_how_sure_its_accuracies_are(tmp_path):
+    tried = [Tried(weight=weight, seed=0, accuracy=0.95, rho=0.1 + weight, n=600) for weight in (0.0, 0.5)]
+    figure = trade_off_figure(tried)
+    low, high = (segment for segment in figure.axes[0].collections[-1].get_segments()[0])
+    assert (low[1], high[1]) == (pytest.approx(93.0, abs=0.05), pytest.approx(96.5, abs=0.05))
+    assert "validation split, n = 600, seed 0" in texts(written(tmp_path, figure))
 
 
 def test_bars_stand_beside_the_regions_own_sizes(tmp_path):
@@ -127,6 +136,15 @@ def test_bars_stand_beside_the_regions_own_sizes(tmp_path):
     assert [bar.get_height() for bar in second.patches] == [5]
     assert first.patches[1].get_facecolor() == second.patches[0].get_facecolor()
     assert {"a", "b", "share of the pixels", "diagnostic"} <= set(texts(written(tmp_path, figure)))
+
+
+def test_people_stand_first_beside_the_bars_and_seeds_are_dots():
+    seeds = {"a": {"diagnostic": Share(mean=9, low=8, high=10, seeds=(7.0, 11.0))}}
+    people = {"people": {"diagnostic": Share(mean=30, low=29, high=31)}}
+    (axes,) = regions_figure({"SmoothGrad": seeds}, {"diagnostic": 6.0}, people).axes
+    assert [bar.get_height() for bar in axes.patches] == [30, 9]
+    (dots,) = [one.get_offsets() for one in axes.collections if isinstance(one, PathCollection)]
+    np.testing.assert_allclose(dots[:, 1], [7, 11])
 
 
 def test_the_end_of_a_scale_is_above_zero_whatever_is_drawn():

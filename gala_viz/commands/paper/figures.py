@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import cycle
 from typing import TYPE_CHECKING
 
 from gala_viz.collections.choice import drawn
 from gala_viz.commands.paper.captions import caption, drawn_by, maps_are, maps_made, weights_of
-from gala_viz.commands.paper.sweep import trainings_of
-from gala_viz.evaluation.facts import seeds_told, smoothgrad_told
+from gala_viz.commands.paper.graphs import regions, trade_off
 from gala_viz.evaluation.side_by_side import side_by_side
-from gala_viz.evaluation.values import MEAN_OF_LAYERS
 from gala_viz.plots.figures.comparison import SCALES, Compared, comparison_figure
 from gala_viz.plots.figures.page import save
 from gala_viz.plots.figures.people import OPACITY, Seen, people_figure
-from gala_viz.plots.figures.regions import Share, regions_figure
-from gala_viz.plots.figures.trade_off import Tried, trade_off_figure
 from gala_viz.registry import unknown_name
 from gala_viz.specs import SmoothGradSpec
 
@@ -36,8 +31,8 @@ def draw(arguments: Arguments, found: Evaluation, collection: Collection, loaded
     told = [
         _people(arguments, found, collection, next(iter(loaded.values()))),
         _comparison(arguments, found, collection, loaded),
-        _trade_off(arguments, found, loaded),
-        _regions(arguments, found),
+        trade_off(arguments, found, loaded),
+        regions(arguments, found),
     ]
     return [text for text in told if text]
 
@@ -120,63 +115,6 @@ def _comparison(arguments: Arguments, found: Evaluation, collection: Collection,
     ]
     figure = comparison_figure(shown, names, layer or "no layer", people)
     save(figure, arguments.out, "figure-2", caption("Figure 2", told))
-    return ""
-
-
-def _trade_off(arguments: Arguments, found: Evaluation, loaded: dict[Wanted, Network]) -> str:
-    name = arguments.networks[-1]
-    network = next((network for one, network in loaded.items() if one.name == name), None)
-    card = {} if network is None else network.card
-    tried, source = trainings_of(name, card, arguments.runs, arguments.sweep)
-    chosen = card.get("recipe", {}).get("attention_weight")
-    told = [
-        f"Accuracy against Spearman's rho of the attention norms (mean over layers) with {maps_are(found)}, for {name} "
-        "at several lambdas, the weight of the attention loss; both on the validation split.",
-        f"{_points(tried)}; red: lambda = {chosen}, which was chosen.",
-        f"n = {len(tried)} trainings. Source: {source}.",
-        maps_made(found),
-    ]
-    if not tried:
-        told = [f"n/a: there is no table of trainings at several lambdas. gala-viz sweep {name} makes it."]
-    save(
-        trade_off_figure(tried, chosen, maps_are(found)),
-        arguments.out,
-        "trade-off",
-        caption("The trade-off over lambda", told),
-    )
-    return "" if tried else f"trade-off is empty: gala-viz sweep {name} --weights 0 0.5 1 2 4 6 makes its table."
-
-
-def _points(tried: Sequence[Tried]) -> str:
-    seeds = sorted({one.seed for one in tried})
-    if len(seeds) == 1:
-        return f"Each point is one training, seed {seeds[0]}"
-    return f"Large points are means over the seeds {', '.join(map(str, seeds))}, small ones single trainings"
-
-
-def _regions(arguments: Arguments, found: Evaluation) -> str:
-    pixels = {one.key.region: one.interval.mean for one in found.numbers if one.key.quantity == "region_pixels"}
-    if not pixels:
-        return f"regions is left out: {found.collection['name']} does not know what its pixels belong to."
-    panels: dict[str, dict[str, dict[str, Share]]] = {}
-    for title, quantity, layer in (
-        ("SmoothGrad", "share_smoothgrad", ""),
-        ("attention norm, mean of layers", "share_attention", MEAN_OF_LAYERS),
-    ):
-        for one in found.numbers:
-            of_this = (one.key.quantity, one.key.layer) == (quantity, layer)
-            if of_this and one.interval is not None and one.who in (found.groups or found.networks):
-                share = Share(mean=one.interval.mean, low=one.interval.low, high=one.interval.high)
-                panels.setdefault(title, {}).setdefault(one.who, {})[one.key.region] = share
-    seeds = seeds_told(found.groups, found.networks)
-    told = [
-        "Shares of the maps' mass on the regions of the images; whiskers are 95 % bootstrap intervals over "
-        f"{len(found.images)} images ({found.spec.n_resamples:,} resamples, seed {found.spec.seed}). A black line is "
-        "the region's share of the pixels: what a map without preference has.",
-        f"Means over seeds, image by image; the seeds of {seeds}." if seeds else "",
-        smoothgrad_told(found.spec),
-    ]
-    save(regions_figure(panels, pixels), arguments.out, "regions", caption("Where the maps lie", told))
     return ""
 
 

@@ -38,4 +38,6 @@ def _tried_row(row: Mapping[str, Any]) -> Tried | None:
         rho = sum(rho) / len(rho)
     if any(value in (None, "", []) for value in (weight, rho, row.get("accuracy"))):
         return None
-    return Tried(weight=float(weight), seed=int(row.get("seed") or 0), accuracy=float(row["accuracy"]), rho=float(rho))
+    counts = {name: int(row.get(name) or 0) for name in ("seed", "n_labelled")}
+    told = {"accuracy": float(row["accuracy"]), "rho": float(rho), "n": counts["n_labelled"]}
+    return Tried(weight=float(weight), seed=counts["seed"], **told)

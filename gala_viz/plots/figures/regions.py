@@ -11,35 +11,48 @@ from matplotlib.figure import Figure
 
 from gala_viz.plots.figures.page import page
 
+PEOPLE_COLOUR = "#e3c2b3"
 COLOURS = ("#9a9a9a", "#c9a227", "#2f6fb5", "#c8442f", "#4d8f5b", "#7a5195")
 """One for each network, in order: grey and ochre for baselines, then blue and red as in the delta."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Share:
-    """A mean share in % and its 95 % interval."""
+    """A mean share in %, its 95 % interval and, of a mean over seeds, the seeds' own means."""
 
     mean: float
     low: float
     high: float
+    seeds: tuple[float, ...] = ()
 
 
-def regions_figure(panels: Mapping[str, Mapping[str, Mapping[str, Share]]], pixels: Mapping[str, float]) -> Figure:
+def regions_figure(
+    panels: Mapping[str, Mapping[str, Mapping[str, Share]]],
+    pixels: Mapping[str, float],
+    people: Mapping[str, Mapping[str, Share]] | None = None,
+) -> Figure:
     """One panel for each kind of map: ``panels`` is title -> network -> region -> share; ``pixels`` region -> % of all.
 
-    A black line across each group of bars is the region's share of the pixels: what a map without preference has.
+    ``people``, name -> region -> share of the human maps, stand first in every panel.
+
+    A black line behind each group of bars is the region's share of the pixels: what a map without preference has. Dots
+    are single seeds.
     """
     regions = list(pixels)
     names = list(dict.fromkeys(name for shares in panels.values() for name in shares))
     colours = {name: COLOURS[index % len(COLOURS)] for index, name in enumerate(names)}
+    people = people or {}
+    colours |= dict.fromkeys(people, PEOPLE_COLOUR)
     with page(2.5) as figure:
         grid = figure.subplots(1, max(1, len(panels)), sharey=True, squeeze=False)[0]
         for axes, (title, shares) in zip(grid, panels.items(), strict=False):
             axes.set(title=title, xticks=range(len(regions)), xticklabels=regions)
-            _bars(axes, shares, regions, colours)
+            _bars(axes, {**people, **shares}, regions, colours)
             for place, region in enumerate(regions):
                 label = "share of the pixels" if place == 0 else None
-                axes.hlines(pixels[region], place - 0.45, place + 0.45, color="black", linewidth=1.0, label=label)
+                axes.hlines(
+                    pixels[region], place - 0.48, place + 0.48, color="black", linewidth=0.8, label=label, zorder=0
+                )
         grid[0].set_ylabel("share of the map's mass, %")
         handles: dict[str, object] = {}
         for axes in grid:
@@ -64,3 +77,6 @@ def _bars(
         axes.bar(x, means, width, color=colours[name], label=name)
         reach = np.clip(np.stack([means - ends[0], ends[1] - means]), 0, None)
         axes.errorbar(x, means, reach, fmt="none", ecolor="black", elinewidth=0.6)
+        dots = [(at, value) for at, (_, share) in zip(x, known, strict=True) for value in share.seeds]
+        if dots:
+            axes.scatter(*zip(*dots, strict=True), s=3, color="black", linewidths=0, zorder=3)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import Figure
 
+from gala_viz.alignment.bootstrap import wilson_bounds
 from gala_viz.plots.figures.page import page
 
 COLOUR, CHOSEN = "#2f6fb5", "#c8442f"
@@ -15,24 +16,30 @@ COLOUR, CHOSEN = "#2f6fb5", "#c8442f"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tried:
-    """One training of a sweep: lambda, its seed, accuracy (0 to 1) and rho with human maps on the validation split."""
+    """One training of a sweep: lambda, its seed, accuracy (0 to 1) and rho with human maps on the validation split.
+
+    ``n`` counts the images of the accuracy, 0 where that is not known.
+    """
 
     weight: float
     seed: int
     accuracy: float
     rho: float
+    n: int = 0
 
 
 def trade_off_figure(tried: Sequence[Tried], chosen: float | None = None, maps: str = "human maps") -> Figure:
     """A point for each lambda, the mean over seeds, joined in lambda's order; small points are single seeds.
 
-    ``chosen`` is drawn in red; ``maps`` says what rho is with. Trainings whose accuracy or rho is not known are left
+    Where there is one seed, whiskers are 95 % intervals of its accuracy (Wilson). ``chosen`` is drawn in red; ``maps``
+    says what rho is with. Trainings whose accuracy or rho is not known are left
     out; without any the figure says "n/a".
     """
     known = [one for one in tried if np.isfinite([one.weight, one.accuracy, one.rho]).all()]
     with page(2.6, 3.5) as figure:
         axes = figure.subplots()
         axes.set(xlabel=f"Spearman's rho of attention norms with {maps}", ylabel="accuracy, %")
+        axes.set_title(_title(known))
         if not known:
             axes.text(0.5, 0.5, "n/a", ha="center", va="center", color="#8a8a8a", transform=axes.transAxes)
             axes.set(xticks=[], yticks=[])
@@ -48,8 +55,23 @@ def trade_off_figure(tried: Sequence[Tried], chosen: float | None = None, maps: 
             if len(group) > 1:
                 single = [(one.rho, 100 * one.accuracy) for one in group]
                 axes.scatter(*zip(*single, strict=True), c=colour, s=4, alpha=0.5, linewidths=0, zorder=2)
+            elif group[0].n:
+                low, high = (100 * bound for bound in wilson_bounds(group[0].accuracy, group[0].n))
+                axes.vlines(group[0].rho, low, high, color=colour, linewidth=0.7, zorder=2)
+        middle = (min(rho) + max(rho)) / 2
         for weight, x, y in zip(weights, rho, accuracy, strict=True):
-            label = f"λ = {weight:g}"
-            axes.annotate(label, (x, y), textcoords="offset points", xytext=(4, 4), fontsize=6)
+            right = x <= middle
+            axes.annotate(
+                f"λ = {weight:g}", (x, y), textcoords="offset points", xytext=(4 if right else -4, 0), fontsize=6,
+                ha="left" if right else "right", va="center",
+            )  # fmt: skip
         axes.margins(0.12)
     return figure
+
+
+def _title(known: Sequence[Tried]) -> str:
+    seeds, counts = sorted({one.seed for one in known}), sorted({one.n for one in known if one.n})
+    told = ["validation split"]
+    told += [f"n = {counts[0]}"] if len(counts) == 1 else []
+    told += [f"seed{'' if len(seeds) == 1 else 's'} {', '.join(map(str, seeds))}"] if seeds else []
+    return ", ".join(told)
