@@ -112,7 +112,8 @@ class Arguments:
 
     def _trial(self, recipe: ScratchRecipe, weight: float, seed: int) -> ScratchRecipe:
         changes: dict[str, Any] = {"attention_weight": weight, "seed": seed, "epochs": self.epochs or recipe.epochs}
-        return replace(recipe, name=f"{self.recipe}-lambda{weight:g}-seed{seed}", **changes)
+        budget = "" if self.epochs is None else f"-epochs{self.epochs}"
+        return replace(recipe, name=f"{self.recipe}-lambda{weight:g}-seed{seed}{budget}", **changes)
 
     def _train(self, waiting: list[ScratchRecipe], trials: Sequence[ScratchRecipe]) -> list[ScratchRecipe]:
         """Run what waits, ``jobs`` at a time; the trials that failed."""
@@ -164,7 +165,7 @@ def training_command(sweep: Arguments, trial: ScratchRecipe) -> list[str]:
         "precision": sweep.precision,
     }
     options = [text for key, value in settings.items() for text in (f"--{key}", str(value))]
-    return [sys.executable, "-m", "gala_viz", "train", sweep.recipe, *options, "--quiet"]
+    return [sys.executable, "-m", "gala_viz", "train", sweep.recipe, *options, "--replace", "--quiet"]
 
 
 def prepare(recipe: ScratchRecipe) -> None:
@@ -181,13 +182,14 @@ def _selection(folder: Path, trial: ScratchRecipe) -> dict[str, Any] | None:
     from gala_viz.networks.card import read_card
     from gala_viz.networks.folders import WeightsError
     from gala_viz.specs import plain
+    from gala_viz.training.recipes import usual_settings
 
     try:
         card = read_card(folder)
     except WeightsError:
         return None
-    wanted = plain(asdict(trial))
-    said = card.get("recipe", {}) | {key: wanted[key] for key in ("name", "title")}
+    wanted, usual = plain(asdict(trial)), plain(usual_settings(trial))
+    said = usual | card.get("recipe", {}) | {key: wanted[key] for key in ("name", "title")}
     return card.get("selection") if said == wanted else None
 
 

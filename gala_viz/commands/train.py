@@ -50,7 +50,7 @@ class Arguments:
     device: str = "auto"
     """cpu, gpu, or auto."""
     devices: int = 1
-    """How many processes or GPUs; under torchrun the number of local processes."""
+    """How many processes or GPUs; under torchrun as many as it started."""
     precision: str = "32-true"
     """32-true or bf16-mixed."""
     restart: bool = False
@@ -114,7 +114,7 @@ class Arguments:
             return None
         numbers = selection(network, validation_batches(validation, recipe))
         sections = scratch_sections(recipe, collection, training, validation, numbers)
-        return write_outcome(self.out, network, recipe, recipe.preprocessing, sections)
+        return write_outcome(self.out, network, recipe, recipe.preprocessing, sections, pictures.trainer)
 
     def _distilled(self, recipe: DistillationRecipe) -> Path | None:
         from gala_viz.collections import open_collection
@@ -128,14 +128,15 @@ class Arguments:
         self._check_free(recipe)
         collections = [("maps", open_collection(self.maps)), ("labels", open_collection(self.labels))]
         collections += [("plain", open_collection(folder)) for folder in self.plain]
-        start = load_network(recipe.start, device=None if self.device == "auto" else self.device.replace("gpu", "cuda"))
+        start = load_network(recipe.start, device="cpu")  # the training takes it to each process's own device
         watched = [(role, collection) for role, collection in collections if role != "plain"]
         parts = [sources_of_split(collections, "train"), sources_of_split(watched, "validation")]
         network = starting_network(recipe, start)
         pictures = Pictures(*parts, start.preprocessing, recipe)
         if not self._fit(Distillation(network, recipe, start), pictures):
             return None
-        return write_outcome(self.out, network, recipe, start.preprocessing, distilled_sections(start, parts))
+        sections = distilled_sections(start, parts)
+        return write_outcome(self.out, network, recipe, start.preprocessing, sections, pictures.trainer)
 
     def _check_free(self, recipe: Recipe) -> None:
         """Networks that are there are not lost by a training of the same name."""
@@ -154,12 +155,15 @@ class Arguments:
 
         logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
         recipe: Recipe = module.recipe
+        here = int(os.environ.get("LOCAL_WORLD_SIZE", self.devices))
+        everywhere = int(os.environ.get("WORLD_SIZE", here))
         fit(
             module,
             pictures,
             self.runs / recipe.name,
             accelerator=self.device,
-            devices=self.devices,
+            devices=here,
+            num_nodes=everywhere // here,
             precision=self.precision,
             resume=not self.restart,
             quiet=self.quiet,

@@ -88,7 +88,7 @@ class GalaBlock(nn.Module):
         """A ⊙ U, noting A for ``gala_viz.networks.recording.recorded``."""
         attention = self.attention(activity)
         note(self, attention)
-        return attention * activity
+        return attention.to(activity.dtype) * activity
 
     @torch.no_grad()
     def start_open(self, gate: float) -> None:

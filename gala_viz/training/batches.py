@@ -34,9 +34,10 @@ class Turns(Sampler[Turn]):
     """
 
     def __init__(self, count: int, batch_size: int, *, seed: int | None = None, rank: int = 0, world: int = 1) -> None:
-        if batch_size < world or (seed is not None and count < batch_size):
+        if batch_size % world or (seed is not None and count < batch_size):
             raise ValueError(
-                f"a batch of {batch_size} images needs as many images, and no more than {world} processes."
+                f"a batch of {batch_size} images needs as many images, and a number of processes that divides it; got "
+                f"{count} images and {world} processes."
             )
         self.count, self.batch_size, self.seed, self.rank, self.world = count, batch_size, seed, rank, world
         self.epoch = 0

@@ -32,6 +32,7 @@ class Distillation(CoTraining):
     """
 
     recipe: DistillationRecipe
+    validated = (*CoTraining.validated, "agreement")
 
     def __init__(self, network: nn.Module, recipe: DistillationRecipe, teacher: Network) -> None:
         super().__init__(network.eval(), recipe)
@@ -110,7 +111,7 @@ def starting_network(recipe: DistillationRecipe, start: Network) -> nn.Module:
     GALA's other weights come from the recipe's seed. Raises ``ValueError`` where ``start`` has keys that the
     architecture lacks.
     """
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(devices=()):
         torch.manual_seed(recipe.seed)
         network = build(recipe.builder, recipe.arguments)
     state = network.state_dict()

@@ -11,6 +11,7 @@ from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from torch import nn
 
+from gala_viz.networks.devices import full_float32
 from gala_viz.training.module import CoTraining
 from gala_viz.training.resuming import (
     INTERRUPTED,
@@ -30,6 +31,7 @@ def fit(
     *,
     accelerator: str = "auto",
     devices: int | str = "auto",
+    num_nodes: int = 1,
     precision: str = "32-true",
     resume: bool = True,
     quiet: bool = False,
@@ -39,22 +41,27 @@ def fit(
     """Train the module's network in place and return it, on the CPU, in eval mode.
 
     ``folder`` gets checkpoints, the log as a table (log/) and for TensorBoard (tensorboard/). A checkpoint is kept
-    after every epoch and, on Ctrl-C, after the present step, before ``KeyboardInterrupt`` is raised; with ``resume`` a
-    run that was stopped goes on from there, to the numbers of an uninterrupted one on the same machine. Under torchrun
-    every process calls this alike. A checkpoint of another recipe is refused with ``ValueError``. ``max_epochs`` stops
-    early, for trials and tests; the schedule stays the recipe's.
+    after every epoch and, on Ctrl-C or SIGTERM, after the present step, before ``KeyboardInterrupt`` is raised; with
+    ``resume`` a run that was stopped goes on from there, on a CPU to the numbers of an uninterrupted one on the same
+    machine. Float32 is float32 on a GPU too, and batch norms count the images of all GPUs. Under torchrun every process
+    calls this alike. A checkpoint of another recipe is refused with ``ValueError``. ``max_epochs`` stops early, for
+    trials and tests; the schedule stays the recipe's.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    full_float32()
     module.network.to(memory_format=torch.channels_last)
     checkpoint = checkpoint_to_resume(folder) if resume else None
     if not resume:
-        for name in (INTERRUPTED, LAST):
-            (folder / name).unlink(missing_ok=True)
+        for old in (folder / INTERRUPTED, folder / LAST, *folder.glob("hpc_ckpt_*")):  # the last: Lightning's, of SLURM
+            old.unlink(missing_ok=True)
     with ctrl_c_noted() as asked:
         trainer = L.Trainer(
             max_epochs=max_epochs or module.recipe.epochs,
             accelerator=accelerator,
             devices=devices,
+            num_nodes=num_nodes,
+            sync_batchnorm=accelerator != "cpu" and devices not in (1, "1") and torch.cuda.is_available(),
+            default_root_dir=folder,
             precision=precision,  # type: ignore[arg-type]
             use_distributed_sampler=False,
             callbacks=[Checkpoints(folder, asked), SameRecipe(module.recipe), *callbacks],

@@ -28,8 +28,12 @@ class CoTraining(L.LightningModule):
     grid, mean over layers and images). Raises ``ValueError`` where lambda is not 0 and there is no GALA layer.
     """
 
+    validated: tuple[str, ...] = ("accuracy", "distance", "rho")
+    """Means of a validation epoch, in an order that all processes share."""
+
     def __init__(self, network: nn.Module, recipe: Recipe) -> None:
         super().__init__()
+        self._sums: dict[str, list[float]] = {}
         self.network = network
         self.recipe = recipe
         self._blocks = gala_layers(network)
@@ -62,21 +66,30 @@ class CoTraining(L.LightningModule):
         return {}
 
     def training_step(self, batch: dict[str, Tensor], _number: int) -> Tensor:
-        """Category loss plus lambda times the attention loss; without lambda, maps and norms are not touched."""
+        """Category loss plus lambda times the attention loss; without lambda, maps and norms have no part in it."""
         logits, norms = self(batch["input"])
         category = self.category_loss(batch, logits)
         told = {"category_loss": category}
         loss = category
         if self.recipe.attention_weight:
-            attention, weight = attention_loss(norms, batch["map"], batch["has_map"]), self._lambda()
+            attention = attention_loss(norms, batch["map"], batch["has_map"]) * self._share_of_maps(batch["has_map"])
+            weight = self._lambda()
             loss = category + weight * attention
             told |= {"attention_loss": attention, "attention_weight": torch.tensor(weight)}
         self.log("loss", loss, prog_bar=True)
         self.log_dict(told)
         return loss
 
+    def _share_of_maps(self, has_map: Tensor) -> Tensor | float:
+        """What makes the mean over processes of the means over their maps the mean over all maps of the step."""
+        if self.trainer.world_size == 1:
+            return 1.0
+        here = has_map.sum().float()
+        everywhere = self.trainer.strategy.reduce(here.clone(), reduce_op="sum")
+        return here * self.trainer.world_size / everywhere.clamp(min=1)
+
     def validation_step(self, batch: dict[str, Tensor], _number: int) -> None:
-        """Log accuracy and likeness to the maps."""
+        """Add to the sums of accuracy and likeness to the maps."""
         logits, norms = self(batch["input"])
         labelled, has_map = batch["label"] >= 0, batch["has_map"]
         for name, value in self.further_numbers(batch, logits).items():
@@ -88,7 +101,20 @@ class CoTraining(L.LightningModule):
             count = int(has_map.sum())
             self._note("distance", attention_loss(norms, batch["map"], has_map), count)
             rho = attention_rho(norms, batch["map"], has_map)
-            self._note("rho", torch.tensor(rho.mean(), dtype=torch.float32, device=logits.device), count)
+            self._note("rho", rho.mean(), count)
+
+    def on_validation_epoch_start(self) -> None:
+        """Nothing is added up yet."""
+        self._sums = {name: [0.0, 0.0] for name in self.validated}
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the means over the images of all processes, however many each had."""
+        sums = torch.tensor(list(self._sums.values()), dtype=torch.float32, device=self.device)
+        if self.trainer.world_size > 1:
+            sums = self.trainer.strategy.reduce(sums, reduce_op="sum")
+        for name, (total, count) in zip(self.validated, sums.tolist(), strict=True):
+            if count:
+                self.log(name, total / count, prog_bar=name in _SHOWN, sync_dist=True)
 
     def configure_optimizers(self) -> dict[str, Any]:
         """AdamW; every rate rises linearly over the recipe's first epochs and falls as a cosine to zero."""
@@ -103,8 +129,10 @@ class CoTraining(L.LightningModule):
         epoch = self.global_step / self._steps_per_epoch
         return warmed_up(self.recipe.attention_weight, epoch=epoch, warmup_epochs=self.recipe.attention_warmup_epochs)
 
-    def _note(self, name: str, value: Tensor, count: int) -> None:
-        self.log(name, value, batch_size=count, sync_dist=True, prog_bar=name in _SHOWN)
+    def _note(self, name: str, value: Tensor | float, count: int) -> None:
+        """Add the mean of ``count`` images."""
+        self._sums[name][0] += float(value) * count
+        self._sums[name][1] += count
 
 
 def rate_share(step: int, total: int, warmup: int) -> float:

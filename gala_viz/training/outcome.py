@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import lightning as L
 import torch
 from torch import nn
 
@@ -27,12 +28,17 @@ the one with which their maps are about the object at all."""
 
 
 def write_outcome(
-    out: Path, network: nn.Module, recipe: Recipe, preprocessing: Preprocessing, told: Mapping[str, Mapping[str, Any]]
+    out: Path,
+    network: nn.Module,
+    recipe: Recipe,
+    preprocessing: Preprocessing,
+    told: Mapping[str, Mapping[str, Any]],
+    trainer: L.Trainer | None = None,
 ) -> Path:
     """Write ``out``/<recipe's name> and return it: half-precision weights and a card without held-out numbers yet.
 
     ``told`` are the card's sections that differ between families, as ``distilled_sections`` or ``scratch_sections``
-    give them; its [network] is added to what the recipe says.
+    give them; its [network] is added to what the recipe says. ``trainer`` tells on what the training ran.
     """
     sections = {key: dict(section) for key, section in told.items()}
     card = {
@@ -51,11 +57,19 @@ def write_outcome(
             "code": f"gala_viz {version('gala_viz')}",
             "torch": torch.__version__,
             "machine": f"{platform.system()} {platform.machine()}, {torch.get_num_threads()} threads",
+            **({} if trainer is None else {"trained_on": trained_on(trainer)}),
         },
     }
     folder = out / recipe.name
     write_network(folder, network, plain(card), half=True)
     return folder
+
+
+def trained_on(trainer: L.Trainer) -> str:
+    """For example "NVIDIA H100 80GB HBM3, 1 process, bf16-mixed": the same recipe differs a little between these."""
+    device, count = trainer.strategy.root_device, trainer.world_size
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type.upper()
+    return f"{name}, {count} process{'' if count == 1 else 'es'}, {trainer.precision}"
 
 
 def distilled_sections(start: Network, parts: Sequence[Sequence[Source]]) -> dict[str, dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 
 from gala_viz.networks.preprocessing import Preprocessing
@@ -124,6 +124,11 @@ class ScratchRecipe(Recipe):
         return Preprocessing(
             short_px=self.input_px, crop_px=self.input_px, interpolation="bilinear", mean=(127.0,) * 3, std=(64.0,) * 3
         )
+
+
+def usual_settings(recipe: Recipe) -> dict[str, Any]:
+    """The defaults of its settings: what an older card, made before a setting existed, stands for."""
+    return {one.name: one.default for one in fields(recipe) if one.default is not MISSING}
 
 
 RECIPES: Registry[Recipe] = Registry("recipe")

@@ -45,12 +45,15 @@ class ResumableLoader(DataLoader):
 
 
 class Stopped(Exception):
-    """Training was stopped by Ctrl-C after a whole step; the checkpoint of that step is written."""
+    """Training was stopped after a whole step, as was asked; the checkpoint of that step is written."""
 
 
 @contextmanager
 def ctrl_c_noted() -> Iterator[threading.Event]:
-    """Within it, a first Ctrl-C sets the event and a second one interrupts; in other threads nothing changes."""
+    """Within it, a first Ctrl-C sets the event and a second one interrupts; in other threads nothing changes.
+
+    So does SIGTERM, by which schedulers and containers end a program.
+    """
     asked = threading.Event()
 
     def note(number: int, frame: FrameType | None) -> None:
@@ -62,19 +65,20 @@ def ctrl_c_noted() -> Iterator[threading.Event]:
     if threading.current_thread() is not threading.main_thread():
         yield asked
         return
-    before = signal.signal(signal.SIGINT, note)
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield asked
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class Checkpoints(Callback):
     """Writes ``last.ckpt`` after every epoch; once ``asked``, finishes the step, writes ``interrupted.ckpt`` and raises
     ``Stopped``.
 
-    Under several processes all stop after the same step. The last step of an epoch is not interrupted: the epoch's own
-    checkpoint follows it. A file is whole or not there: it is written beside its place and then renamed.
+    Under several processes all stop after the same step. After the last step of an epoch the epoch's own checkpoint is
+    written first. A file is whole or not there: it is written beside its place and then renamed.
     """
 
     def __init__(self, folder: Path, asked: threading.Event) -> None:
@@ -93,6 +97,8 @@ class Checkpoints(Callback):
         self._save(trainer, LAST)
         if trainer.is_global_zero:
             (self._folder / INTERRUPTED).unlink(missing_ok=True)
+        if self._anyone_asked(trainer):
+            raise Stopped
 
     def _save(self, trainer: L.Trainer, name: str) -> None:
         partial = self._folder / f"{name}.partial"

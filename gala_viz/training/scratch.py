@@ -39,9 +39,10 @@ def fresh_network(recipe: ScratchRecipe, n_categories: int) -> nn.Module:
     says.
     """
     arguments = {**recipe.arguments, "n_categories": n_categories}
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(devices=()):
         torch.manual_seed(recipe.seed)
-        body = build(recipe.builder, {**arguments, "attention": "none", "attention_options": None})
+        bare = {**arguments, "attention": "none", "attention_options": None} if "attention" in arguments else arguments
+        body = build(recipe.builder, bare)
         network = build(recipe.builder, arguments)
     network.load_state_dict(body.state_dict(), strict=False)
     for part in network.modules():

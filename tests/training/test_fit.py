@@ -149,7 +149,7 @@ def test_two_processes_train_what_one_would_within_rounding(tmp_path):
         import torch.distributed as dist
         out = Path(sys.argv[1])
         recipe = tiny_recipe(epochs=2, batch_size=4, per_epoch={"maps": 16, "labels": 16, "plain": 16},
-                             attention_weight=0.0)
+                             attention_weight=0.5)
         from gala_viz.training.distillation import Distillation, Pictures, starting_network
         from gala_viz.training.fit import fit
         module = Distillation(starting_network(recipe, START), recipe, START)
@@ -176,8 +176,16 @@ def test_two_processes_train_what_one_would_within_rounding(tmp_path):
 
     two = load_file(tmp_path / "two.safetensors")
     recipe = tiny_recipe(
-        epochs=2, batch_size=8, per_epoch={"maps": 16, "labels": 16, "plain": 16}, attention_weight=0.0
+        epochs=2, batch_size=8, per_epoch={"maps": 16, "labels": 16, "plain": 16}, attention_weight=0.5
     )
     one = trained(tmp_path / "one", recipe).state_dict()
     for key, value in one.items():
         np.testing.assert_allclose(two[key].numpy(), value.numpy(), atol=2e-4, err_msg=key)
+    logs = [
+        np.genfromtxt(tmp_path / run / "log" / "version_0" / "metrics.csv", delimiter=",", names=True)
+        for run in ("run", "one")
+    ]
+    for name in ("accuracy", "distance", "rho", "agreement"):
+        means = [log[name][~np.isnan(log[name])] for log in logs]
+        np.testing.assert_allclose(*means, atol=2e-4, err_msg=name)
+        assert len(means[0]) == 2

@@ -106,15 +106,27 @@ def test_after_a_failure_a_training_goes_on_from_its_last_finished_epoch(tmp_pat
     same_weights(whole, trained(tmp_path / "parts", RECIPE))
 
 
-@pytest.mark.parametrize(("epoch", "batch"), [(0, 2), (1, 0), (1, 7), (1, 11)])
+@pytest.mark.parametrize(("epoch", "batch"), [(0, 2), (1, 0), (1, 7), (0, 11), (RECIPE.epochs - 1, 11)])
 def test_ctrl_c_keeps_the_present_step_and_going_on_from_it_is_exact(tmp_path, epoch, batch):
     whole = trained(tmp_path / "whole", RECIPE)
     with pytest.raises(KeyboardInterrupt):
         trained(tmp_path / "parts", RECIPE, callbacks=[PressCtrlC(epoch, batch)])
-    assert (tmp_path / "parts" / INTERRUPTED).is_file()
-    assert (tmp_path / "parts" / LAST).is_file() == (epoch > 0)
+    last_step = batch == 11
+    assert (tmp_path / "parts" / INTERRUPTED).is_file() == (not last_step)
+    assert (tmp_path / "parts" / LAST).is_file() == (epoch > 0 or last_step)
     same_weights(whole, trained(tmp_path / "parts", RECIPE))
     assert not (tmp_path / "parts" / INTERRUPTED).exists()
+
+
+def test_a_schedulers_sigterm_is_heard_like_ctrl_c(tmp_path):
+    class Terminate(Callback):
+        def on_train_batch_start(self, trainer, module, batch, batch_idx):
+            if batch_idx == 3:
+                signal.raise_signal(signal.SIGTERM)
+
+    with pytest.raises(KeyboardInterrupt):
+        trained(tmp_path, RECIPE, callbacks=[Terminate()])
+    assert (tmp_path / INTERRUPTED).is_file()
 
 
 def test_a_restart_forgets_earlier_checkpoints(tmp_path):
