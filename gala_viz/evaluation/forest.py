@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from gala_viz.alignment import PARTNERS
 from gala_viz.evaluation.evaluation import Evaluation
 from gala_viz.evaluation.numbers import Number
@@ -13,7 +15,7 @@ from gala_viz.evaluation.quantities import QUANTITIES, Key, digits
 from gala_viz.evaluation.table import interval_text
 
 MARGIN = 0.04
-"""Share of the plot left free at both ends."""
+"""Share of the plot left free at both ends, at least."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -144,9 +146,12 @@ def _lines(key: Key) -> tuple[float, ...]:
 
 
 def _ends(values: Sequence[float]) -> tuple[float, float]:
-    """The ends of a scale that holds all ``values`` and 0, with a margin where a value lies at the end."""
+    """The ends of a scale that holds all ``values`` and 0: round numbers, with a margin where a value lies there."""
     low, high = min(0.0, *values), max(0.0, *values)
     if high == low:
         high = low + 1.0
+    step = 10.0 ** np.floor(np.log10(high - low)) / 2
     margin = MARGIN * (high - low)
-    return low - margin if low < 0 else 0.0, high + margin if high > 0 else 0.0
+    first = step * np.floor((low - margin) / step) if low < 0 else 0.0
+    last = step * np.ceil((high + margin) / step) if high > 0 else 0.0
+    return float(first), float(last)
