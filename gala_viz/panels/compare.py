@@ -8,7 +8,7 @@ import panel_material_ui as pmui
 from gala_viz.behavior.database import Database
 from gala_viz.panels.keeping import Keeping, asked
 from gala_viz.panels.link_names import compare_places
-from gala_viz.panels.markup import alert, facts, nothing_to_show, presentation_over, provenance
+from gala_viz.panels.markup import alert, facts, nothing_to_show, people_are, presentation_over, provenance
 from gala_viz.panels.page import EDGE, SourcePage, section
 from gala_viz.panels.presenting import Follower, Presentation
 from gala_viz.panels.rooms import room_of
@@ -110,7 +110,7 @@ class ComparePage(SourcePage):
         lower = pn.Column(
             self._layers(view),
             section(
-                "Closeness to people",
+                f"Closeness to {people_are(view.source.map_kinds)}",
                 "",
                 view.scores.pane,
                 view.survey.line,

@@ -160,6 +160,12 @@ def image_values(image: str | None, category: str, link: str, values: Mapping[st
     return f'{head}<p class="muted id">{escape(image)}</p>{go}<table>{rows}</table>'
 
 
+def people_are(kinds: Mapping[str, str]) -> str:
+    """Whose maps these are, in two words: a kind that is simulated says so in its name."""
+    simulated = bool(kinds) and all(kind.startswith("simulated") for kind in kinds)
+    return "simulated people" if simulated else "people"
+
+
 def provenance(networks: Sequence[NetworkInfo], skipped: Sequence[tuple[str, str]], kinds: dict[str, str]) -> str:
     """What the networks are, what the human maps are, and which files could not be shown."""
     parts = []

@@ -62,3 +62,9 @@ def test_a_photograph_leads_to_the_game_on_it_where_there_is_one():
     assert 'href="http://localhost:5006/game?image=tench%2Fa+b%26c.jpg"' in html
     assert "Collect maps for this image" in html
     assert "Collect" not in markup.image_heading(info)
+
+
+def test_simulated_people_are_called_so():
+    assert markup.people_are({"simulated ClickMe": "made"}) == "simulated people"
+    assert markup.people_are({"ClickMe": "clicks", "simulated": "made"}) == "people"
+    assert markup.people_are({}) == "people"
