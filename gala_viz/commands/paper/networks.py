@@ -51,7 +51,10 @@ def seeds_of(name: str, runs: Path) -> dict[int, Path]:
     """
     from gala_viz.networks.card import read_card
     from gala_viz.networks.folders import CARD, models_folders
+    from gala_viz.specs import plain
+    from gala_viz.training.recipes import RECIPES, usual_settings
 
+    usual = plain(usual_settings(RECIPES[name])) if name in RECIPES else {}
     found: dict[int, Path] = {}
     recipes: dict[Path, dict[str, Any]] = {}
     for root in (*models_folders(), runs):
@@ -62,7 +65,8 @@ def seeds_of(name: str, runs: Path) -> dict[int, Path]:
                 tail = folder.name.removeprefix(f"{name}-seed")
                 seed = told if isinstance(told, int) else int(tail) if tail.isdecimal() else 0
                 if found.setdefault(seed, folder) == folder:
-                    recipes[folder] = {key: value for key, value in recipe.items() if key not in OF_ONE_TRAINING}
+                    said = usual | recipe
+                    recipes[folder] = {key: value for key, value in said.items() if key not in OF_ONE_TRAINING}
     _check_alike(recipes)
     return found
 
