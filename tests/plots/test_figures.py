@@ -8,7 +8,7 @@ from matplotlib.collections import PathCollection
 from PIL import Image
 
 from gala_viz.plots.figures.comparison import Compared, comparison_figure
-from gala_viz.plots.figures.page import finite_max, page, save, settle
+from gala_viz.plots.figures.page import finite_ends, finite_max, page, save, settle
 from gala_viz.plots.figures.people import Seen, people_figure, through_the_map
 from gala_viz.plots.figures.regions import Share, regions_figure
 from gala_viz.plots.figures.trade_off import Tried, trade_off_figure
@@ -66,7 +66,7 @@ def test_the_last_digits_of_a_layout_do_not_matter():
 def test_text_stays_text_and_every_picture_is_embedded_once(tmp_path):
     svg = written(tmp_path, comparison_figure([row(), row("tram")], ("vanilla", "clickme"), "layer1", "simulated map"))
     assert {"image", "simulated map", "delta", "difference"} <= set(texts(svg))
-    assert svg.count("<image") == 2 * 7 + 4
+    assert svg.count("<image") == 2 * 7 + 5
     assert svg.count("data:image/png") == svg.count("<image")
 
 
@@ -102,6 +102,26 @@ def test_animals_are_outlined_blue_and_vehicles_red(tmp_path):
     assert svg.count("stroke: #2f6fb5") == 2 * 4
     assert svg.count("stroke: #c8442f") == 1 * 4
     assert svg.count("<image") == 3
+
+
+def test_simulated_maps_are_called_so_in_the_picture(tmp_path):
+    seen = [Seen(title="stag", view=view(), human_map=chance().random((SIDE, SIDE)))]
+    groups = [("animals", seen), ("vehicles", seen)]
+    said = texts(written(tmp_path, people_figure(groups, simulated=True)))
+    assert {"animals, simulated maps", "vehicles, simulated maps"} <= set(said)
+    assert not any("simulated" in one for one in texts(written(tmp_path, people_figure(groups))))
+
+
+def test_flat_attention_is_not_hidden_by_the_peaks_of_the_other_network():
+    flat, peaked = 1 + 0.01 * chance().random((4, 4)), np.eye(4) + 0.01
+    figure = comparison_figure([row(first_norm=flat, second_norm=peaked)], ("vanilla", "clickme"), "layer1")
+    pictures = [axes.images[0] for axes in figure.axes if axes.images]
+    ends = {one.get_array().shape: [] for one in pictures}
+    for one in pictures:
+        ends[one.get_array().shape].append(one.get_clim())
+    (flat_low, flat_high), (_, peaked_high) = ends[4, 4]
+    assert 0.98 < flat_low < 1 < flat_high < 1.02
+    assert peaked_high > 1.5
 
 
 def test_the_trade_off_names_every_lambda_and_marks_the_chosen_one(tmp_path):
@@ -150,6 +170,12 @@ def test_people_stand_first_beside_the_bars_and_seeds_are_dots():
 def test_the_end_of_a_scale_is_above_zero_whatever_is_drawn():
     assert finite_max(np.array([1.0, np.nan]), None, percentile=100) == 1.0
     assert finite_max() == finite_max(np.zeros(3)) == finite_max(np.array([np.nan])) == 1.0
+
+
+def test_both_ends_of_a_scale_are_the_values_own_and_never_one():
+    assert finite_ends(np.arange(201.0), None, np.array([np.nan])) == (1.0, 199.0)
+    assert finite_ends(np.full((2, 2), 3.0)) == (2.5, 3.5)
+    assert finite_ends(None) == (0.0, 1.0)
 
 
 def test_drawing_changes_nothing_global():

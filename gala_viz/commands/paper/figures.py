@@ -68,7 +68,9 @@ def _people(arguments: Arguments, found: Evaluation, collection: Collection, net
         maps_made(found),
         drawn_by(chosen, arguments.seed, "figure 1A"),
     ]
-    save(people_figure(groups, columns=COLUMNS_1A), arguments.out, "figure-1a", caption("Figure 1A", told))
+    maps = found.collection["human_maps"]
+    figure = people_figure(groups, columns=COLUMNS_1A, simulated=maps is not None and maps["simulated"])
+    save(figure, arguments.out, "figure-1a", caption("Figure 1A", told))
     return ""
 
 

@@ -16,6 +16,7 @@ from gala_viz.plots.figures.page import (
     SEQUENTIAL_MAP,
     WIDTH_INCHES,
     colour_bar,
+    finite_ends,
     finite_max,
     page,
     picture,
@@ -26,9 +27,10 @@ Map = NDArray[np.floating] | None
 SCALES = (
     "Colour scales: each human map is divided by its largest value, each SmoothGrad map by the 99th percentile of its "
     "own values, and each attention norm by its root mean square over the image (1 everywhere: no preference); after "
-    "that one scale holds for all rows of a column, for both SmoothGrad columns, and for both attention columns. "
-    "Values beyond the bar's end are drawn in its last colour. The delta's scale is symmetric about 0: red where the "
-    "second network relies more, blue where the first does."
+    "that one scale holds for all rows of a column and for both SmoothGrad columns. Attention norms have a scale for "
+    "each network, from its smallest to its largest value: compare their places by the colours and their strength by "
+    "the bars. Values beyond a bar's end are drawn in its last colour. The delta's scale is symmetric about 0: red "
+    "where the second network relies more, blue where the first does."
 )
 """What the colours stand for, for the caption."""
 COLUMNS = ("image", "people", "first", "second", "delta", "first_norm", "second_norm")
@@ -38,9 +40,9 @@ HEADING_LETTERS = 18
 LETTER_WIDTH = 0.58
 """Of a letter of the house's type, as a share of its size."""
 _KIND = {"people": "people", "first": "maps", "second": "maps", "delta": "delta"}
-_KIND |= {"first_norm": "norms", "second_norm": "norms"}
+_KIND |= {name: name for name in ("first_norm", "second_norm")}
 """Columns of one kind share a colour scale."""
-_DIVISORS = {"people": "largest", "maps": "percentile", "norms": "rms"}
+_DIVISORS = {"people": "largest", "maps": "percentile", "first_norm": "rms", "second_norm": "rms"}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -82,7 +84,7 @@ def comparison_figure(
         "people": (0.0, 1.0),
         "maps": (0.0, 1.0),
         "delta": (-1.0, 1.0),
-        "norms": (0.0, finite_max(*(one[name] for one in drawn for name in ("first_norm", "second_norm")))),
+        **{name: finite_ends(*(one[name] for one in drawn)) for name in ("first_norm", "second_norm")},
     }
     end = finite_max(*(None if row.delta is None else np.abs(row.delta) for row in rows))
     ends["delta"] = (-end, end)
@@ -95,7 +97,7 @@ def comparison_figure(
         "people": "marks / largest",
         "maps": f"{method} / its 99th percentile",
         "delta": "difference",
-        "norms": f"norm of {layer} / its RMS",
+        **dict.fromkeys(("first_norm", "second_norm"), f"norm of {layer} / its RMS"),
     }
     runs = [(kind, start, stop, fill(labels[kind], letters * (stop - start))) for kind, start, stop in _runs(columns)]
     extra = max(0, max(headings[name].count("\n") for name in columns) - 1)

@@ -155,7 +155,18 @@ def colour_bar(
 
 def finite_max(*maps: NDArray[np.floating] | None, percentile: float = 99.5) -> float:
     """The ``percentile`` of the finite values of all ``maps`` together; 1.0 where there is nothing above 0."""
-    values = [np.asarray(one)[np.isfinite(one)] for one in maps if one is not None]
-    together = np.concatenate(values) if values else np.empty(0)
+    together = _finite(maps)
     end = float(np.percentile(together, percentile)) if together.size else 0.0
     return end if end > 0 else 1.0
+
+
+def finite_ends(*maps: NDArray[np.floating] | None, percentile: float = 99.5) -> tuple[float, float]:
+    """The same ``percentile`` from below and above; half a unit to either side of values that are all one."""
+    together = _finite(maps)
+    low, high = np.percentile(together, (100 - percentile, percentile)).tolist() if together.size else (0.0, 1.0)
+    return (low, high) if high > low else (low - 0.5, high + 0.5)
+
+
+def _finite(maps: Sequence[NDArray[np.floating] | None]) -> NDArray[np.floating]:
+    values = [np.asarray(one)[np.isfinite(one)] for one in maps if one is not None]
+    return np.concatenate(values) if values else np.empty(0)

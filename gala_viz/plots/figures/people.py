@@ -61,10 +61,11 @@ def people_figure(
     columns: int = 4,
     width_inches: float = WIDTH_INCHES,
     bar: bool = False,
+    simulated: bool = False,
 ) -> Figure:
     """Blocks side by side, one for each (title, pictures) of ``groups``; outlined in its block's colour.
 
-    ``bar`` adds what opacity stands for, below.
+    ``bar`` adds what opacity stands for, below; ``simulated`` maps are called so over every block.
     """
     rows = max(1, *(-(-len(seen) // columns) for _, seen in groups)) if groups else 1
     count = max(1, len(groups))
@@ -74,7 +75,7 @@ def people_figure(
         blocks = upper.subfigures(1, count, wspace=0.02, squeeze=False)[0]
         colours = _colours([title for title, _ in groups])
         for (title, seen), block, colour in zip(groups, blocks, colours, strict=True):
-            block.suptitle(title, color=colour, fontsize=8)
+            block.suptitle(f"{title}, simulated maps" if simulated else title, color=colour, fontsize=8)
             grid = block.subplots(rows, columns, squeeze=False).ravel()
             for axes in grid[len(seen) :]:
                 axes.set_axis_off()

@@ -72,7 +72,9 @@ def draw_people(source: MapSource, spec: PeopleSpec, told: Told = unheard) -> Dr
     named = {
         _group_title(name, len(groups)): groups[name] for name in sorted(groups, key=lambda name: (not name, name))
     }
-    figure = people_figure(list(named.items()), columns=spec.per_row, width_inches=spec.width_inches, bar=True)
+    figure = people_figure(
+        list(named.items()), columns=spec.per_row, width_inches=spec.width_inches, bar=True, simulated=simulated
+    )
     dataset = xr.Dataset(
         {"human_map": xr.Variable.concat(maps, "image")},
         coords={"image": list(spec.images)},
