@@ -255,6 +255,25 @@ def test_the_page_of_compare_answers_and_ctrl_c_ends_it_quietly():
 
 
 def test_networks_that_are_not_named_are_those_that_know_the_collections_categories():
-    assert CompareOptions().pair == ("lite0-gala-vanilla", "lite0-gala-human")
+    assert CompareOptions(collection="photos").pair == ("lite0-gala-vanilla", "lite0-gala-human")
+    assert CompareOptions(collection="~/faces").pair == ("lite0-gala-vanilla", "lite0-gala-human")
     assert CompareOptions(collection="rendered").pair == ("rendered-gala", "rendered-gala-clickme")
     assert CompareOptions(collection="rendered", networks=("a", "b")).pair == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("asked", "shown"),
+    [
+        ({}, "rendered"),
+        ({"collection": "photos"}, "photos"),
+        ({"networks": ("lite0", "timm:resnet18")}, "photos"),
+        ({"networks": ("rendered-resnet", "rendered-se-seed1")}, "rendered"),
+        ({"networks": ("rendered-resnet", "lite0")}, "photos"),
+        ({"human_maps": "maps"}, "photos"),
+        ({"records": "records.sqlite"}, "photos"),
+        ({"game": "http://localhost:5007/game"}, "photos"),
+        ({"device": "cpu", "layers": ("group1",), "notes": "none"}, "rendered"),
+    ],
+)
+def test_the_collection_that_is_not_named_suits_what_is_named(asked, shown):
+    assert CompareOptions(**asked).shown_collection == shown

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gala_viz.panels.options import DEFAULT_COLLECTION, OWN_PAIRS, PAIR, CompareOptions
+from gala_viz.panels.options import OWN_PAIRS, PAIR, CompareOptions, usual_collection
 
 if TYPE_CHECKING:
     from gala_viz.collections.collection import Collection
@@ -26,11 +26,12 @@ def open_source(
 ) -> MapSource:
     """Images of a collection as two networks see them: what ``Compare``, ``explore`` and ``layers`` show.
 
-    ``collection`` is a name ("photos", "rendered"), a folder, or what ``open_collection`` gave; left out: "photos".
-    ``networks`` are two names, folders or loaded networks; left out: the pair that suits the collection. ``store`` is
-    a folder that ``gala-viz attribute`` wrote: its maps, collection and networks, and nothing is computed that is in
-    it. ``human_maps``, ``layers``, ``device`` and ``dtype`` are those of ``open_collection`` and ``load_network``; what
-    is loaded already keeps its own. A source passes through. Raises ``ValueError`` for other than two networks.
+    ``collection`` is a name ("photos", "rendered"), a folder, or what ``open_collection`` gave; left out: "rendered",
+    or "photos" where other networks or human maps are given. ``networks`` are two names, folders or loaded networks;
+    left out: the pair that suits the collection. ``store`` is a folder that ``gala-viz attribute`` wrote: its maps,
+    collection and networks, and nothing is computed that is in it. ``human_maps``, ``layers``, ``device`` and ``dtype``
+    are those of ``open_collection`` and ``load_network``; what is loaded already keeps its own. A source passes
+    through. Raises ``ValueError`` for other than two networks.
     """
     if is_source(collection):
         return collection  # type: ignore[return-value]
@@ -40,7 +41,7 @@ def open_source(
         raise ValueError(f"two networks were expected; got {got}. Give a pair, for example {list(PAIR)}.")
     if store is not None:
         return _stored(store, collection, pair, human_maps, layers, device, dtype)
-    opened = _collection(collection or DEFAULT_COLLECTION, human_maps)
+    opened = _collection(collection or usual_collection(pair, human_maps), human_maps)
     from gala_viz.live import LiveMaps
     from gala_viz.networks.zoo import load_network
 

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 PAIR = ("lite0-gala-vanilla", "lite0-gala-human")
-DEFAULT_COLLECTION = "photos"
+DEFAULT_COLLECTION, PHOTOS = "rendered", "photos"
+"""Both ship; the first has maps of (simulated) people and known diagnostic parts, so that it fills every panel."""
 OWN_PAIRS = {"rendered": ("rendered-gala", "rendered-gala-clickme")}
-"""Collections whose categories only networks of their own know -> these networks."""
+"""Collections whose categories only networks of their own know -> these networks; others know photographs."""
+
+
+def usual_collection(networks: Sequence[Any] | None = None, *belonging: Any) -> str:
+    """The collection where none is named: one that suits ``networks``, and what is ``belonging`` to photographs."""
+    if networks is not None:
+        own = all(str(getattr(one, "name", one)).startswith(f"{DEFAULT_COLLECTION}-") for one in networks)
+        return DEFAULT_COLLECTION if own else PHOTOS
+    return PHOTOS if any(belonging) else DEFAULT_COLLECTION
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -15,12 +26,14 @@ class CompareOptions:
     """Which collection two networks are compared on."""
 
     collection: str | None = None
-    """A known name (photos, rendered), a folder of images, or a file of TFRecords; left out: photos."""
+    """A known name (photos, rendered), a folder of images, or a file of TFRecords. Left out: rendered, or photos where
+    other networks, human maps or a game are named."""
     human_maps: str | None = None
     """A folder of human maps (PNG, NPY, NPZ) named by image, a table of clicks (CSV, NPZ), or an HDF5 file of maps."""
     networks: tuple[str, str] | None = None
     """Names or folders of two networks, transformers:NAME, timm:NAME, or package.module:function; the delta is red
-    where the second relies more. Left out: lite0-gala-vanilla and lite0-gala-human, or those of the collection."""
+    where the second relies more. Left out: those that know the collection's categories, rendered-gala and
+    rendered-gala-clickme, or lite0-gala-vanilla and lite0-gala-human."""
     store: str | None = None
     """A store of maps that gala-viz attribute made; what is in it needs no network. Collection and networks are its own
     unless they are named."""
@@ -48,8 +61,8 @@ class CompareOptions:
 
     @property
     def shown_collection(self) -> str:
-        """The collection that is asked for, or the one that ships."""
-        return self.collection or DEFAULT_COLLECTION
+        """The collection that is asked for, or the one of those that ship which suits the rest."""
+        return self.collection or usual_collection(self.networks, self.human_maps, self.records, self.game)
 
     @property
     def pair(self) -> tuple[str, str]:
