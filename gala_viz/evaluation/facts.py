@@ -14,6 +14,11 @@ from gala_viz.networks.network import Network
 
 OF_ONE_IMAGE = ("extent_px", "kind", "file", "n_outside", "n_rounds", "n_participants", "simulated")
 """Attrs of a human map that are not settings shared by all of its collection."""
+FRACTIONS_TOLD = (
+    "Fractions are of the split-half ceiling, as published. It compares halves of the participants, whereas a network "
+    "is compared with the surer map of all: more than 100 % is possible, and 100 % is not the most that can be had."
+)
+MEANS_TOLD = "Networks are means over seeds; their tests ask about other images, these seeds being taken as they are."
 
 
 def notes_of(
@@ -71,13 +76,6 @@ def smoothgrad_told(spec: EvaluationSpec) -> str:
         f"SmoothGrad: n = {grad.n_samples}, noise {grad.noise_fraction:g} of the range, seed {grad.seed}, of {whose}; "
         f"compared at {spec.cells} x {spec.cells} cells. Attention norms are compared at their own grids."
     )
-
-
-FRACTIONS_TOLD = (
-    "Fractions are of the split-half ceiling, as published. It compares halves of the participants, whereas a network "
-    "is compared with the surer map of all: more than 100 % is possible, and 100 % is not the most that can be had."
-)
-MEANS_TOLD = "Networks are means over seeds; their tests ask about other images, these seeds being taken as they are."
 
 
 def _listed(names: Sequence[str]) -> str:

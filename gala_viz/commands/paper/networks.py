@@ -72,7 +72,9 @@ def seeds_of(name: str, runs: Path) -> dict[int, Path]:
 
 
 def _check_alike(recipes: dict[Path, dict[str, Any]]) -> None:
-    (first, wanted), *others = recipes.items() or [(None, None)]
+    if not recipes:
+        return
+    (first, wanted), *others = recipes.items()
     for folder, recipe in others:
         different = sorted(key for key in wanted | recipe if wanted.get(key) != recipe.get(key))
         if different:
