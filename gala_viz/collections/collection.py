@@ -86,6 +86,9 @@ class Collection(ABC):
         with self._skipping:
             self._skipped.setdefault(path, reason)
 
+    def get_ready(self, say: Callable[[str], None]) -> None:  # noqa: B027 - most have nothing to get ready
+        """Do now what only the very first image waits for; ``say`` hears what that is."""
+
     def category(self, image: str) -> str | None:
         """The label of the image, or None where the collection has none."""
         self.check(image)

@@ -90,6 +90,7 @@ def load(options: CompareOptions, say: Callable[[str], None]) -> MapSource:
     from gala_viz.collections import open_collection
 
     collection = open_collection(options.shown_collection, human_maps=options.human_maps)
+    collection.get_ready(say)
     if options.records is not None:
         from gala_viz.behavior.database import Database
         from gala_viz.behavior.with_collected import WithCollected

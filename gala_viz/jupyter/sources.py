@@ -42,6 +42,7 @@ def open_source(
     if store is not None:
         return _stored(store, collection, pair, human_maps, layers, device, dtype)
     opened = _collection(collection or usual_collection(pair, human_maps), human_maps)
+    opened.get_ready(lambda _: None)
     from gala_viz.live import LiveMaps
     from gala_viz.networks.zoo import load_network
 

@@ -119,6 +119,11 @@ class RenderedCollection(Collection):
         """Masks (y, x) that cover the image once: "diagnostic", "body", "clutter", "background"; see ``Parts``."""
         return self.parts(image).regions()
 
+    def get_ready(self, say: Callable[[str], None]) -> None:
+        """Make the first image, for which the renderer is compiled where that was not done before."""
+        say("Rendering the first object; the first time on a machine its renderer is compiled…")
+        self.path(self.images[0])
+
     def prepare(
         self, splits: Sequence[Split] = ("test",), progress: Progress | None = None, processes: int | None = None
     ) -> None:

@@ -35,6 +35,15 @@ def test_images_tell_what_they_are(small):
         small.category("test-fire-engine-2")
 
 
+def test_what_the_first_image_waits_for_can_be_done_and_told_before(tmp_path):
+    one = RenderedCollection(RenderingSpec(side_px=64), counts={"test": 1}, folder=tmp_path)
+    said = []
+    one.get_ready(said.append)
+    assert ["renderer is compiled" in text for text in said] == [True]
+    made = {path.name.split(".")[0] for path in one.folder.iterdir()}
+    assert made == {one.images[0]}
+
+
 def test_images_are_made_when_asked_for_and_then_kept(small):
     image = small.images[0]
     photo = small.photo(image)
