@@ -142,6 +142,7 @@ def test_constants_in_the_definitions_are_those_of_the_code(repository):
             f"`n_samples` ({smoothgrad.n_samples}; evaluations use {evaluation.smoothgrad.n_samples})",
             f"`noise_fraction` ({smoothgrad.noise_fraction};",
             f"the {PERCENTILE:.0f}th percentile",
+            f"up to {RECIPES['rendered-gala-clickme'].noise} for the shipped rendered networks",
             f"recommend {NOISE_FRACTION}.",
         ],
         "similarity": [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -154,6 +155,7 @@ class Arguments:
         from gala_viz.training.fit import fit
 
         logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+        warnings.filterwarnings("ignore", r".*isinstance\(treespec, LeafSpec\)")  # Lightning's, to PyTorch
         recipe: Recipe = module.recipe
         here = int(os.environ.get("LOCAL_WORLD_SIZE", self.devices))
         everywhere = int(os.environ.get("WORLD_SIZE", here))

@@ -140,7 +140,7 @@ def _add(recipe: Recipe) -> None:
 
 def _rendered(name: str, title: str, attention: str, **settings: Any) -> ScratchRecipe:
     arguments = {**_SMALL_RESNET, "attention": attention}
-    return ScratchRecipe(name=name, title=title, collection="rendered", arguments=arguments, **settings)
+    return ScratchRecipe(name=name, title=title, collection="rendered", arguments=arguments, noise=0.15, **settings)
 
 
 _add(DistillationRecipe(name="lite0-gala-vanilla", title="GALA vanilla"))
