@@ -59,7 +59,8 @@ def regions_figure(
             for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
                 handles.setdefault(label, handle)
         if handles:
-            figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=min(5, len(handles)))
+            rows = -(-len(handles) // 5)
+            figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=-(-len(handles) // rows))
     return figure
 
 
