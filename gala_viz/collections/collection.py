@@ -177,8 +177,7 @@ class Collection(ABC):
         """The image's position; raises ``UnknownNameError``, with near misses, for an id not in the collection."""
         position = self._positions.get(image)
         if position is None:
-            start = str(image)[:3]
-            near = [known for known in self.images if known.startswith(start)] or list(self.images)
+            near = [known for known in self.images if known.startswith(str(image)[:3])] or list(self.images)
             raise UnknownNameError(unknown_name(f"image in {self.name!r}", image, near[:2000]))
         return position
 
