@@ -136,6 +136,17 @@ def test_the_trade_off_names_every_lambda_and_marks_the_chosen_one(tmp_path):
     assert {"λ = 0", "λ = 2", "validation split, seeds 1, 2"} <= set(texts(written(tmp_path, figure)))
 
 
+def test_names_in_a_trade_off_stand_where_no_other_point_is():
+    figure = trade_off_figure(
+        [
+            Tried(weight=weight, seed=0, accuracy=accuracy, rho=rho)
+            for weight, accuracy, rho in ((0.0, 0.7, 0.36), (0.3, 0.95, 0.617), (1.0, 0.952, 0.646), (3.0, 0.91, 0.644))
+        ]
+    )
+    sides = {text.get_text(): text.get_ha() for text in figure.axes[0].texts}
+    assert sides == {"λ = 0": "left", "λ = 0.3": "right", "λ = 1": "left", "λ = 3": "left"}
+
+
 def test_a_trade_off_of_one_seed_shows_how_sure_its_accuracies_are(tmp_path):
     tried = [Tried(weight=weight, seed=0, accuracy=0.95, rho=0.1 + weight, n=600) for weight in (0.0, 0.5)]
     figure = trade_off_figure(tried)

@@ -12,6 +12,8 @@ from gala_viz.alignment.bootstrap import wilson_bounds
 from gala_viz.plots.figures.page import page
 
 COLOUR, CHOSEN = "#2f6fb5", "#c8442f"
+SAME_LINE = 0.08
+"""Share of the height within which two names would stand on one line."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,8 +34,7 @@ def trade_off_figure(tried: Sequence[Tried], chosen: float | None = None, maps: 
     """A point for each lambda, the mean over seeds, joined in lambda's order; small points are single seeds.
 
     Where there is one seed, whiskers are 95 % intervals of its accuracy (Wilson). ``chosen`` is drawn in red; ``maps``
-    says what rho is with. Trainings whose accuracy or rho is not known are left
-    out; without any the figure says "n/a".
+    says what rho is with. Trainings whose accuracy or rho is not known are left out; without any the figure says "n/a".
     """
     known = [one for one in tried if np.isfinite([one.weight, one.accuracy, one.rho]).all()]
     with page(2.6, 3.5) as figure:
@@ -58,15 +59,24 @@ def trade_off_figure(tried: Sequence[Tried], chosen: float | None = None, maps: 
             elif group[0].n:
                 low, high = (100 * bound for bound in wilson_bounds(group[0].accuracy, group[0].n))
                 axes.vlines(group[0].rho, low, high, color=colour, linewidth=0.7, zorder=2)
-        middle = (min(rho) + max(rho)) / 2
-        for weight, x, y in zip(weights, rho, accuracy, strict=True):
-            right = x <= middle
+        for weight, x, y, right in zip(weights, rho, accuracy, _free_at_right(rho, accuracy), strict=True):
             axes.annotate(
                 f"λ = {weight:g}", (x, y), textcoords="offset points", xytext=(4 if right else -4, 0), fontsize=6,
                 ha="left" if right else "right", va="center",
             )  # fmt: skip
-        axes.margins(0.12)
+        axes.margins(0.2, 0.12)
     return figure
+
+
+def _free_at_right(x: Sequence[float], y: Sequence[float]) -> list[bool]:
+    """For each point whether its name may stand at its right: the nearest point of about its height is not there."""
+    x, y = np.asarray(x), np.asarray(y)
+    found = []
+    for own_x, own_y in zip(x, y, strict=True):
+        level = np.abs(y - own_y) <= SAME_LINE * np.ptp(y)
+        away = x[level & (x != own_x)] - own_x
+        found.append(away.size == 0 or bool(away[np.abs(away).argmin()] < 0))
+    return found
 
 
 def _title(known: Sequence[Tried]) -> str:
