@@ -10,8 +10,8 @@ from gala_viz.collections.reading import UnreadableImageError
 from gala_viz.splits import images_of_split
 
 DRAWING_RULE = (
-    "in the order of sha256 of '{purpose}:{seed}:<image id>' within each category, the first of every category before "
-    "the second of any, categories in the order of sha256 of '{purpose}:{seed}:<category>', superclasses in turn"
+    "in the order of sha256 of '{purpose}:{seed}:IMAGE' within each category, the first of every category before the "
+    "second of any, categories in the order of sha256 of '{purpose}:{seed}:CATEGORY', superclasses in turn"
 )
 """What ``drawn`` does, for captions."""
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -112,6 +113,12 @@ def test_captions_say_simulated_n_and_seed(of_one_seed):
     assert "n = 2 trainings" in (place / "out" / "trade-off.md").read_text()
     assert "simulated" in (place / "out" / "README.md").read_text()
     assert "quick trial run" in (place / "out" / "README.md").read_text()
+
+
+def test_captions_hold_nothing_that_markdown_would_take_for_a_tag(of_one_seed):
+    captions = {path.name: path.read_text() for path in (of_one_seed / "out").glob("*.md")}
+    assert "sha256 of 'figure 2:0:IMAGE'" in captions["figure-2.md"]
+    assert [name for name, text in captions.items() if re.search(r"<\w", text)] == []
 
 
 def test_a_second_run_computes_no_block_again_and_draws_the_same_figures(of_one_seed, capsys):
