@@ -16,13 +16,13 @@ from gala_viz.store.source import NetworkInfo
 
 
 class Distributions:
-    """Histograms of rho with people of both networks over chosen images; band: noise ceiling, lines: means.
+    """Histograms of rho with ``people`` of both networks over chosen images; band: noise ceiling, lines: means.
 
     The floor, rho with the human map of another image, is told in words, where a source knows it.
     """
 
-    def __init__(self, networks: Sequence[NetworkInfo]) -> None:
-        self._networks = networks
+    def __init__(self, networks: Sequence[NetworkInfo], people: str = "people") -> None:
+        self._networks, self._people = networks, people
         self.figure = score_figure(networks)
         self.note = facts(margin=(2, 0, 0, 0))
         self.pane = pn.Column(
@@ -38,7 +38,7 @@ class Distributions:
         known = np.isfinite(values)
         means = [float(row[ok].mean()) if ok.any() else float("nan") for row, ok in zip(values, known, strict=True)]
         ceiling = ceiling_of(scores)
-        fill_scores(self.figure, values, means, ceiling, "Spearman's rho with people; lines: means")
+        fill_scores(self.figure, values, means, ceiling, f"Spearman's rho with {self._people}; lines: means")
         lines = [f"n = {int(known.all(axis=0).sum()):,} images with human maps"]
         lines += [
             f"{one.title}: {mean:.3f}" for one, mean in zip(self._networks, means, strict=True) if np.isfinite(mean)

@@ -14,7 +14,7 @@ from gala_viz.panels.distributions import Distributions
 from gala_viz.panels.fields import Field, Fields, options_of
 from gala_viz.panels.gallery import Gallery
 from gala_viz.panels.index import CollectionIndex
-from gala_viz.panels.markup import alert, chosen_images, facts, image_values
+from gala_viz.panels.markup import alert, chosen_images, facts, image_values, people_are
 from gala_viz.panels.selecting import selected
 from gala_viz.panels.state import Axes, Shown
 from gala_viz.plots.cloud import Cloud
@@ -57,7 +57,7 @@ class ExploreView:
         axes.param.watch(lambda *_: self._draw(new_axes=True), ["x", "y"])
         axes.param.watch(lambda _: self._draw(), "means")
         axes.param.watch(lambda *_: self._select(), ["selection", "across", "up"])
-        self.distributions = Distributions(source.networks)
+        self.distributions = Distributions(source.networks, people_are(source.map_kinds))
         self.selection = facts()
         self.one = facts()
         self.alert = facts()

@@ -24,6 +24,14 @@ def view():
     view.close()
 
 
+def test_simulated_people_are_called_so_where_rho_is_drawn(view):
+    assert view.distributions.figure.xaxis[0].axis_label == "Spearman's rho with people; lines: means"
+    view.source.map_kinds = {"simulated ClickMe": "made"}
+    other = ExploreView(view.source, CollectionIndex(view.source), None, "compare")
+    assert "with simulated people" in other.distributions.figure.xaxis[0].axis_label
+    other.close()
+
+
 def test_measures_are_named_by_what_they_are(view):
     names = list(view.measures)
     assert names[:3] == ["rho:first", "rho:second", "gain"]
