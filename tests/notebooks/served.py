@@ -138,7 +138,7 @@ class OpenNotebook(Watched):
         """
         return self.page.evaluate(ARRAY, [name, apart])
 
-    def smoother(self, name: str, before: list[float], seconds: float = 60) -> None:
+    def smoother(self, name: str, before: list[float], seconds: float = 180) -> None:
         """Wait until the map is smoother than ``before``: the first of its samples alone are rougher."""
         end = time.monotonic() + seconds
         while roughness(self.changed(name, before, seconds=seconds)) >= roughness(before):

@@ -10,7 +10,7 @@ import pytest
 from tests.notebooks.executed import FOLDER, kernel_environment
 from tests.notebooks.served import Jupyter, OpenNotebook
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
 WIDTH, HEIGHT = 1440, 1000
 
