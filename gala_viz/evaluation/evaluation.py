@@ -36,6 +36,12 @@ class Evaluation:
     notes: tuple[str, ...]
 
     @property
+    def simulated(self) -> bool:
+        """Whether there are human maps and these are of simulated participants."""
+        maps = self.collection["human_maps"]
+        return maps is not None and maps["simulated"]
+
+    @property
     def trainings(self) -> list[str]:
         """All networks, those of one group side by side."""
         grouped = [name for members in self.groups.values() for name in members]

@@ -35,7 +35,7 @@ def _about(evaluation: Evaluation) -> str:
         f"({spec.n_resamples:,} resamples, seed {spec.seed}).",
     ]
     if maps is not None:
-        lines.append(f"Human maps{' (simulated, not of people)' if maps['simulated'] else ''}: {maps['made']}")
+        lines.append(f"Human maps{' (simulated, not of people)' if evaluation.simulated else ''}: {maps['made']}")
         lines.append(FRACTIONS_TOLD)
     if spec.smoothgrad is not None:
         lines.append(smoothgrad_told(spec))

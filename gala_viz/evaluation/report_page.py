@@ -32,7 +32,7 @@ def report_page(evaluation: Evaluation, plain: Mapping[str, Any]) -> str:
         n_images=len(evaluation.images),
         split=evaluation.spec.split,
         maps=maps,
-        people_are="simulated people" if maps and maps["simulated"] else "people",
+        people_are="simulated people" if evaluation.simulated else "people",
         smoothing=smoothing_text(maps["settings"]) if maps else "",
         filters=filters_text(maps["settings"]) if maps else "",
         n_resamples=evaluation.spec.n_resamples,

@@ -19,7 +19,7 @@ def maps_are(found: Evaluation) -> str:
     maps = found.collection["human_maps"]
     if maps is None:
         return "no human maps"
-    return "simulated human maps" if maps["simulated"] else "human maps"
+    return "simulated human maps" if found.simulated else "human maps"
 
 
 def maps_made(found: Evaluation) -> str:
@@ -27,7 +27,7 @@ def maps_made(found: Evaluation) -> str:
     maps = found.collection["human_maps"]
     if maps is None:
         return ""
-    said = "The human maps are simulated, not of people" if maps["simulated"] else "Human maps"
+    said = "The human maps are simulated, not of people" if found.simulated else "Human maps"
     return f"{said}: {maps['made']}"
 
 

@@ -160,8 +160,7 @@ def _how_to_make(missing: Sequence[Wanted], arguments: Arguments) -> str:
 
 
 def _readme(arguments: Arguments, found: Evaluation, missing: Sequence[Wanted], told: Sequence[str]) -> str:
-    maps = found.collection["human_maps"]
-    simulated = "The human maps are simulated, not of people. " if maps and maps["simulated"] else ""
+    simulated = "The human maps are simulated, not of people. " if found.simulated else ""
     lines = [
         "# The paper's table and figures",
         f"{found.collection['title']}, {len(found.images)} images of the {found.spec.split} split. {simulated}"

@@ -68,8 +68,7 @@ def _people(arguments: Arguments, found: Evaluation, collection: Collection, net
         maps_made(found),
         drawn_by(chosen, arguments.seed, "figure 1A"),
     ]
-    maps = found.collection["human_maps"]
-    figure = people_figure(groups, columns=COLUMNS_1A, simulated=maps is not None and maps["simulated"])
+    figure = people_figure(groups, columns=COLUMNS_1A, simulated=found.simulated)
     save(figure, arguments.out, "figure-1a", caption("Figure 1A", told))
     return ""
 
