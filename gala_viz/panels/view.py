@@ -153,12 +153,12 @@ class CompareView:
 
     def _on_maps(self, update: MapUpdate) -> None:
         self.answers.update = update
-        self.progress.show_update(update)
         self.map_controls.show_sigma(update.sigma, noisy=update.standard_error is not None)
         has_map = self.source.info(self.shown.image).has_human_map
         self.scores.set_image(update.scores, has_map)
         if self.shown.layer is None:
             self._draw()
+        self.progress.show_update(update)  # last: who reads "done" has the maps
 
     def _on_scores(self, scores: xr.Dataset) -> None:
         self.scores.set_collection(scores)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 
@@ -38,7 +39,7 @@ def notebook(lab, chromium) -> Iterator[OpenNotebook]:
 def test_the_comparison_computes_its_sliders_act_and_linked_layers_follow(lab, notebook):
     notebook.start(lab, "02_networks_and_attention.ipynb").run_all()
     assert notebook.failed() == []
-    notebook.page.get_by_text("done in").wait_for()
+    notebook.page.get_by_text(re.compile("n = 20 of 20 .* done in")).wait_for()  # what the last cell asked for
     notebook.until("[data-painted]", "found.length > 0", "the maps are drawn")
     maps, norms = notebook.holds("source/a"), notebook.changed("layers/source/1/5", [0], apart="source/a")
     assert (len(maps), len(norms)) == (224 * 224, 14 * 14)
