@@ -69,7 +69,7 @@ TASKS: tuple[tuple[str, tuple[str, ...], str], ...] = (
 )
 """Tasks in their usual order: (title, its commands, one example without the name of the program)."""
 
-FAILED, INTERRUPTED = 2, 130
+FAILED, INTERRUPTED, BROKEN_PIPE = 2, 130, 141
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -91,6 +91,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _run(given[0], given[1:])
     except KeyboardInterrupt:
         return INTERRUPTED
+    except BrokenPipeError:  # who read the output, as in `| head`, has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
     except (ValueError, OSError, UnknownNameError) as error:
         if os.environ.get("GALA_VIZ_TRACEBACK"):
             raise
@@ -124,5 +127,7 @@ def _run(name: str, options: list[str]) -> int:
     module, _ = COMMANDS[name]
     import tyro
 
-    command = tyro.cli(import_module(module).Arguments, prog=f"gala-viz {name}", args=options)
+    from gala_viz.commands.helptext import REGISTRY
+
+    command = tyro.cli(import_module(module).Arguments, prog=f"gala-viz {name}", args=options, registry=REGISTRY)
     return command.run() or 0

@@ -12,7 +12,9 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import dataclass
 from importlib import import_module
+from typing import Literal
 
 import pytest
 import tyro
@@ -21,6 +23,7 @@ from gala_viz import cli
 from gala_viz.cli import main
 from gala_viz.commands import serving
 from gala_viz.commands.compare import Arguments, check
+from gala_viz.commands.helptext import REGISTRY, field_texts
 from gala_viz.commands.serving import Address, has_browser
 from gala_viz.panels.options import CompareOptions
 
@@ -83,7 +86,7 @@ def test_help_lists_every_command_under_its_task_and_status_tells_a_missing_one(
 def test_every_example_of_the_help_is_one_that_its_command_takes(example):
     name, *options = example.split()
     arguments = import_module(cli.COMMANDS[name][0]).Arguments
-    assert isinstance(tyro.cli(arguments, args=options), arguments)
+    assert isinstance(tyro.cli(arguments, args=options, registry=REGISTRY), arguments)
 
 
 def test_every_example_stands_with_its_own_task():
@@ -97,6 +100,52 @@ def test_every_command_explains_its_options(name, capsys):
     assert end.value.code == 0
     out = capsys.readouterr().out
     assert f"gala-viz {name}" in out
+    assert [word for word in ("{None}", "None,", ",None", "default: None", "default: )") if word in out] == []
+
+
+@pytest.mark.parametrize("step", ["prepare", "run", "status", "export", "observe", "simulate", "analyse"])
+def test_every_step_of_an_experiment_explains_its_options(step, capsys):
+    with pytest.raises(SystemExit):
+        main(["experiment", step, "--help"])
+    out = capsys.readouterr().out
+    assert "Folder" in out or "folder" in out
+    assert "None" not in out
+
+
+def test_an_option_with_too_few_values_is_refused_in_words(capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["compare", "--networks", "lite0"])
+    assert end.value.code == 2
+    assert "Missing value for argument '--networks'. Expected 2 values." in capsys.readouterr().err
+
+
+def test_a_reader_that_has_read_enough_gets_no_complaint():
+    command = f"{sys.executable} -m gala_viz compare --help | head -1; echo ${{PIPESTATUS[0]}}"
+    result = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
+    assert result.stderr == ""
+    assert result.stdout.splitlines()[-1] in ("141", "0")  # 0 where all of it was written before head ended
+
+
+def test_an_option_is_explained_by_the_text_under_its_field_as_one_line():
+    @dataclass(frozen=True)
+    class Elder:
+        """Some options."""
+
+        size: int | None = None
+        """How large,
+        in pixels."""
+        way: Literal["up", "down"] = "up"
+        """Where to."""
+
+    @dataclass(frozen=True)
+    class Options(Elder):
+        """More of them."""
+
+        size: int = 3
+        """Larger."""
+
+    assert field_texts(Elder) == {"size": "How large, in pixels.", "way": "Where to."}
+    assert field_texts(Options) == {"size": "Larger.", "way": "Where to."}
 
 
 def test_the_options_of_compare_are_those_of_the_page_and_the_server(capsys):

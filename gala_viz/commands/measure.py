@@ -35,6 +35,8 @@ class Arguments:
 
     def run(self) -> int:
         """Measure, print, write where asked."""
+        if not self.networks:
+            raise ValueError("gala-viz measure takes at least one name or folder of a network.")
         from gala_viz.collections import open_collection
         from gala_viz.evaluation.report import card_metrics, measure
         from gala_viz.evaluation.table import table

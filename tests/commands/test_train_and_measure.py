@@ -86,3 +86,8 @@ def test_an_unknown_recipe_gets_an_answer(folders, capsys):
     arguments = ["--maps", str(folders / "osie"), "--labels", str(folders / "labels")]
     assert main(["train", "lite0-gala-humam", *arguments]) == 2
     assert "Did you mean 'lite0-gala-human'?" in capsys.readouterr().err
+
+
+def test_nothing_to_measure_gets_an_answer(folders, capsys):
+    assert main(["measure", "--maps", str(folders / "osie"), "--labels", str(folders / "labels")]) == 2
+    assert "takes at least one name or folder of a network" in capsys.readouterr().err
