@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
@@ -24,10 +25,8 @@ Job = tuple[RenderingSpec, Path, str, tuple[str, str, int]]
 
 def make(job: Job) -> None:
     """Render one image and write its two files. Raises ``OSError`` where the folder cannot be written."""
-    from gala_viz.collections.rendered.rendering import render_image  # compiles, or loads what was compiled
-
     spec, folder, image, (split, category, number) = job
-    drawn = render_image(spec, split, category, number)
+    drawn = _renderer()(spec, split, category, number)
     for ending, values in ((PARTS, drawn.parts), (PHOTO, drawn.photo)):
         content = io.BytesIO()
         Image.fromarray(values).save(content, format="PNG", compress_level=3)
@@ -42,6 +41,14 @@ def make_all(jobs: Sequence[Job], processes: int | None = None) -> Iterator[None
         for job in jobs:
             yield make(job)
         return
-    yield make(jobs[0])  # compiles where nothing is compiled yet; the processes then only load
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=_renderer) as pool:
+        pool.submit(os.getpid)  # they start now, beside
+        yield make(jobs[0])  # which compiles where nothing is compiled yet; they then only read what was compiled
         yield from pool.map(make, jobs[1:], chunksize=8)
+
+
+def _renderer() -> Callable[..., Any]:
+    """``render_image``, imported when it is needed: its first image compiles it, or loads what was compiled."""
+    from gala_viz.collections.rendered.rendering import render_image
+
+    return render_image

@@ -20,7 +20,8 @@ def linear(colour: Colour | NDArray) -> NDArray[np.float64]:
 def seen(light: NDArray) -> NDArray[np.float64]:
     """Linear light as sRGB in [0, 1], bright parts compressed rather than cut."""
     light = np.maximum(light, 0.0)
-    light = np.where(light > 0.7, 0.7 + 0.3 * (1 - np.exp(-(light - 0.7) / 0.3)), light)
+    bright = light > 0.7
+    light[bright] = 0.7 + 0.3 * (1 - np.exp(-(light[bright] - 0.7) / 0.3))
     return np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
 
 

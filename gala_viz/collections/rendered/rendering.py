@@ -61,9 +61,8 @@ def nuisance(spec: RenderingSpec, split: str, category: str, chance: np.random.G
 
 def trace(scene: Scene, side_px: int) -> tuple[NDArray[np.float64], NDArray[np.int16]]:
     """Linear light (y, x, 3) and parts (y, x) of a scene."""
-    return tracing.render(
-        side_px,
-        side_px,
+    light, parts = np.zeros((side_px, side_px, 3)), np.zeros((side_px, side_px), np.int16)
+    tracing.render(
         scene.world,
         scene.solids,
         scene.objects,
@@ -71,7 +70,13 @@ def trace(scene: Scene, side_px: int) -> tuple[NDArray[np.float64], NDArray[np.i
         scene.tile,
         scene.sky,
         scene.hills,
+        np.zeros(solids.MOST, np.int64),
+        np.zeros((2, 3)),
+        np.zeros(3),
+        light,
+        parts,
     )
+    return light, parts
 
 
 def without(scene: Scene, hidden: Hidden) -> Scene:

@@ -110,8 +110,8 @@ def meet(solids, start, end, ox, oy, oz, dx, dy, dz, farthest, active):
 
 
 @njit(cache=True)
-def normal(solids, start, end, x, y, z, active, out):
-    """The unit normal of the union at a point on it, by four differences, into ``out``."""
+def near_point(solids, start, end, x, y, z, active):
+    """Fill ``active`` with the rows that a point is near to; return their number."""
     count = 0
     for row in range(start, end):
         cx, cy, cz = solids[row, CENTRE] - x, solids[row, CENTRE + 1] - y, solids[row, CENTRE + 2] - z
@@ -119,6 +119,13 @@ def normal(solids, start, end, x, y, z, active, out):
         if cx * cx + cy * cy + cz * cz < reach * reach and count < MOST:
             active[count] = row
             count += 1
+    return count
+
+
+@njit(cache=True)
+def normal(solids, start, end, x, y, z, active, out):
+    """The unit normal of the union at a point on it, by four differences, into ``out``."""
+    count = near_point(solids, start, end, x, y, z, active)
     step = 1.5e-3
     nx = ny = nz = 0.0
     for i in range(4):

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 from numba import njit
 
 from gala_viz.collections.rendered.noise import mottled, value_noise
-from gala_viz.collections.rendered.solids import MOST, PART, SURFACE, meet, normal, sunlit
+from gala_viz.collections.rendered.solids import PART, SURFACE, meet, normal, sunlit
 
 PLAIN, MOTTLED, STRIPED, SPOTTED = range(4)
 COLOUR, SECOND, PATTERN, SCALE, GLOSS, SHINE = 0, 3, 6, 7, 8, 9
@@ -172,27 +171,29 @@ def look(u, v, world, solids, objects, surfaces, tile, sky, hills, active, work,
 
 
 @njit(cache=True)
-def render(height, width, world, solids, objects, surfaces, tile, sky, hills):
-    """Linear RGB (y, x, 3) and parts (y, x). Pixels at the borders of parts are the mean of five rays."""
-    picture, parts = np.zeros((height, width, 3)), np.zeros((height, width), np.int16)
-    active, work, out = np.zeros(MOST, np.int64), np.zeros((2, 3)), np.zeros(3)
+def render(world, solids, objects, surfaces, tile, sky, hills, active, work, out, picture, parts):
+    """Linear RGB into ``picture`` (y, x, 3), and ``parts`` (y, x). Pixels at the borders of parts are the mean of five
+    rays. ``active`` (``solids.MOST``), ``work`` (2, 3) and ``out`` (3) are room to work in.
+    """
+    height, width = parts.shape
     step = 2.0 / height
     for i in range(height):
         for j in range(width):
             u, v = (j + 0.5 - width / 2) * step, (height / 2 - i - 0.5) * step
             parts[i, j] = look(u, v, world, solids, objects, surfaces, tile, sky, hills, active, work, out)
-            picture[i, j] = out
+            for c in range(3):
+                picture[i, j, c] = out[c]
     for i in range(height):
         for j in range(width):
             here = parts[i, j]
             up, left = parts[max(i - 1, 0), j], parts[i, max(j - 1, 0)]
             down, right = parts[min(i + 1, height - 1), j], parts[i, min(j + 1, width - 1)]
             if here != up or here != left or here != down or here != right:
-                total = picture[i, j].copy()
                 for k in range(4):
                     du, dv = (0.125, 0.375, -0.125, -0.375)[k], (-0.375, 0.125, 0.375, -0.125)[k]
                     u, v = (j + 0.5 + du - width / 2) * step, (height / 2 - i - 0.5 + dv) * step
                     look(u, v, world, solids, objects, surfaces, tile, sky, hills, active, work, out)
-                    total += out
-                picture[i, j] = total / 5.0
-    return picture, parts
+                    for c in range(3):
+                        picture[i, j, c] += out[c]
+                for c in range(3):
+                    picture[i, j, c] /= 5.0
