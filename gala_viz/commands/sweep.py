@@ -182,14 +182,14 @@ def _selection(folder: Path, trial: ScratchRecipe) -> dict[str, Any] | None:
     from gala_viz.networks.card import read_card
     from gala_viz.networks.folders import WeightsError
     from gala_viz.specs import plain
-    from gala_viz.training.recipes import usual_settings
+    from gala_viz.training.recipes import told_settings
 
     try:
         card = read_card(folder)
     except WeightsError:
         return None
-    wanted, usual = plain(asdict(trial)), plain(usual_settings(trial))
-    said = usual | card.get("recipe", {}) | {key: wanted[key] for key in ("name", "title")}
+    wanted = plain(asdict(trial))
+    said = told_settings(card, trial) | {key: wanted[key] for key in ("name", "title")}
     return card.get("selection") if said == wanted else None
 
 

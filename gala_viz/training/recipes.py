@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.registry import Registry
+from gala_viz.specs import plain
 
 _LITE0_TRUNK = ("_conv_stem", "_bn0", *(f"_blocks.{index}" for index in range(5)))
 _SMALL_RESNET = {"blocks": (1, 1, 6, 1), "base_filters": 12, "strides": (1, 2, 1, 2)}
@@ -126,9 +128,10 @@ class ScratchRecipe(Recipe):
         )
 
 
-def usual_settings(recipe: Recipe) -> dict[str, Any]:
-    """The defaults of its settings: what an older card, made before a setting existed, stands for."""
-    return {one.name: one.default for one in fields(recipe) if one.default is not MISSING}
+def told_settings(card: Mapping[str, Any], recipe: Recipe | None) -> dict[str, Any]:
+    """What [recipe] of a network's card says; a setting of ``recipe`` that is newer than the card has its default."""
+    known = () if recipe is None else fields(recipe)
+    return plain({one.name: one.default for one in known if one.default is not MISSING}) | card.get("recipe", {})
 
 
 RECIPES: Registry[Recipe] = Registry("recipe")

@@ -51,21 +51,20 @@ def seeds_of(name: str, runs: Path) -> dict[int, Path]:
     """
     from gala_viz.networks.card import read_card
     from gala_viz.networks.folders import CARD, models_folders
-    from gala_viz.specs import plain
-    from gala_viz.training.recipes import RECIPES, usual_settings
+    from gala_viz.training.recipes import RECIPES, told_settings
 
-    usual = plain(usual_settings(RECIPES[name])) if name in RECIPES else {}
+    known = RECIPES.get(name)
     found: dict[int, Path] = {}
     recipes: dict[Path, dict[str, Any]] = {}
     for root in (*models_folders(), runs):
         for folder in (root / name, *sorted(root.glob(f"{name}-seed*"))):
             if (folder / CARD).is_file():
-                recipe = read_card(folder).get("recipe", {})
-                told = recipe.get("seed")
+                card = read_card(folder)
+                told = card.get("recipe", {}).get("seed")
                 tail = folder.name.removeprefix(f"{name}-seed")
                 seed = told if isinstance(told, int) else int(tail) if tail.isdecimal() else 0
                 if found.setdefault(seed, folder) == folder:
-                    said = usual | recipe
+                    said = told_settings(card, known)
                     recipes[folder] = {key: value for key, value in said.items() if key not in OF_ONE_TRAINING}
     _check_alike(recipes)
     return found
