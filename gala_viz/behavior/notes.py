@@ -44,7 +44,7 @@ class Note:
         if not isinstance(self.tags, tuple) or len(self.tags) > MOST_TAGS:
             raise ValueError(f"a note has at most {MOST_TAGS} tags; got {len(self.tags)}.")
         for tag in self.tags:
-            if not isinstance(tag, str) or not tag.strip() or len(tag) > LONGEST_TAG or not tag.isprintable():
+            if not isinstance(tag, str) or not _is_tag(tag):
                 raise ValueError(f"a tag is a word or a few, at most {LONGEST_TAG} letters; got {str(tag)[:60]!r}.")
 
     @property
@@ -57,6 +57,29 @@ def clean_tags(text: str) -> tuple[str, ...]:
     """Tags typed with commas between them: in small letters, each once, spaces in rows made one."""
     words = (" ".join(part.split()).casefold().lstrip("#") for part in text.split(","))
     return tuple(dict.fromkeys(word for word in words if word))
+
+
+def fitting_tags(tags: Sequence[str]) -> tuple[tuple[str, ...], list[str]]:
+    """Those of ``tags`` that a note can hold, and a sentence about those that it cannot."""
+    fitting = [tag for tag in tags if _is_tag(tag)]
+    others = [tag for tag in tags if not _is_tag(tag)]
+    told = []
+    if others:
+        came = f"{len(others[0]):,} came" if len(others[0]) > LONGEST_TAG else "some that cannot be printed came"
+        told = [f"{_named(others)} not kept: at most {LONGEST_TAG} letters were expected, {came}. Shorten it."]
+    if len(fitting) > MOST_TAGS:
+        over = _named(fitting[MOST_TAGS:])
+        told.append(f"{over} not kept: a note has at most {MOST_TAGS} tags; these are {len(fitting)}. Take some away.")
+    return tuple(fitting[:MOST_TAGS]), told
+
+
+def _is_tag(tag: str) -> bool:
+    return bool(tag.strip()) and len(tag) <= LONGEST_TAG and tag.isprintable()
+
+
+def _named(tags: Sequence[str]) -> str:
+    first = tags[0] if len(tags[0]) <= LONGEST_TAG else f"{tags[0][:20]}…"
+    return f"The tag “{first}” is" if len(tags) == 1 else f"The tag “{first}” and {len(tags) - 1} more are"
 
 
 class Notes:
@@ -73,6 +96,13 @@ class Notes:
             found = connection.execute(select(NoteRecord.__table__).where(*self._mine)).all()
         notes = sorted((_note(row) for row in found), key=lambda note: (-note.changed_ms, note.image))
         return {note.image: note for note in notes}
+
+    def one(self, image: str) -> Note:
+        """The note on ``image`` as it is stored now; an empty one where there is none."""
+        this = (*self._mine, NoteRecord.image == image)
+        with self._database.reading() as connection:
+            row = connection.execute(select(NoteRecord.__table__).where(*this)).first()
+        return Note(image=image) if row is None else _note(row)
 
     def write(self, note: Note) -> Note:
         """Keep ``note``, whose ``changed_ms`` says what its writer had seen; return it as it is stored now.

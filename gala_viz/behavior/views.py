@@ -44,7 +44,8 @@ class Views:
         name = " ".join(view.name.split())
         if not _NAME.fullmatch(name) or len(name) > LONGEST_NAME:
             raise ValueError(
-                f"a name of letters, digits, spaces, dots and dashes, at most {LONGEST_NAME}, was expected."
+                f"a name of letters, digits, spaces, dots and dashes, at most {LONGEST_NAME}, was expected; "
+                f"got “{name[:LONGEST_NAME]}”{f', of {len(name):,}' if len(name) > LONGEST_NAME else ''}."
             )
         if len(view.query) > LONGEST_QUERY:
             raise ValueError("this view is too long to be kept; a lasso with fewer corners helps.")

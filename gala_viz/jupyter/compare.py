@@ -9,7 +9,7 @@ import panel as pn
 
 from gala_viz.attribution.smoothgrad import never
 from gala_viz.jupyter.sources import open_source
-from gala_viz.jupyter.widget import CANCELLED, Widget, checked_image
+from gala_viz.jupyter.widget import Widget, checked_image
 from gala_viz.panels.choosing import DELTA_UNIT
 from gala_viz.panels.index import CollectionIndex
 from gala_viz.panels.markup import facts, provenance
@@ -70,7 +70,7 @@ class Compare(Widget):
             self._act(self.view.cancel)
         if self.view.survey.line.busy:
             self.view.questions.cancel_survey()
-            self._act(lambda: self.view.survey.say(CANCELLED, 0, busy=False))
+            self._act(self.view.survey.cancelled)
 
     def parts(self) -> list[Any]:
         """The page's parts, laid out for a cell of 900 to 1100 px."""
@@ -114,7 +114,11 @@ class Compare(Widget):
             return section(
                 "Attention of every layer", "", facts('<p class="muted">Neither network has attention blocks.</p>')
             )
-        return section("Attention of every layer", "Click one to see it above.", self.view.layers.pane)
+        return section(
+            "Attention of every layer",
+            f"{self.view.layers.rows_text} Click one to see it above.",
+            self.view.layers.pane,
+        )
 
     def _end(self) -> None:
         self.view.close()

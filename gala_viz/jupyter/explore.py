@@ -11,7 +11,7 @@ import xarray as xr
 
 from gala_viz.jupyter.compare import Compare
 from gala_viz.jupyter.sources import open_source
-from gala_viz.jupyter.widget import CANCELLED, Widget, checked_image
+from gala_viz.jupyter.widget import Widget, checked_image
 from gala_viz.panels.explore_view import ExploreView
 from gala_viz.panels.index import CollectionIndex
 from gala_viz.panels.page import section
@@ -19,6 +19,7 @@ from gala_viz.panels.progress_view import ProgressView
 from gala_viz.panels.questions import Questions
 from gala_viz.panels.state import Shown
 from gala_viz.panels.styles import grid_css
+from gala_viz.panels.survey import Survey
 
 
 class Explore(Widget):
@@ -31,7 +32,7 @@ class Explore(Widget):
         super().__init__(source)
         self.view = ExploreView(source, CollectionIndex(source), self.document)
         self.questions = Questions(source, self.document, self._answered)
-        self.survey = ProgressView(self.questions.cancel_survey, "Score the collection", self.score)
+        self.survey = Survey(self.questions, self.view.gallery, lambda: self.source.request)
         self.looks_of_cell.param.watch(lambda event: self.view.set_dark(event.new), "dark")
         self.clear = ProgressView(lambda: None, "Show all", self.view.show_all).line
         self.clear.param.update(visible=False, width=90, sizing_mode="fixed")
@@ -65,15 +66,14 @@ class Explore(Widget):
         self._act(lambda: self.view.select(within))
 
     def score(self) -> None:
-        """Score every image, in a thread of its own; points appear as they are done."""
-        self.survey.say("Scoring the collection…", 0, busy=True)
-        self.questions.ask_survey(self.source.request)
+        """Score the images that the filters admit, in a thread of its own; points appear as they are done."""
+        self.survey.start()
 
     def cancel_all(self) -> None:
         """Stop scoring; what was scored stays."""
         if self.survey.line.busy:
             self.questions.cancel_survey()
-            self._act(lambda: self.survey.say(CANCELLED, 0, busy=False))
+            self._act(self.survey.cancelled)
 
     def parts(self) -> list[Any]:
         """Axes, cloud and numbers side by side, the gallery below."""
@@ -109,9 +109,9 @@ class Explore(Widget):
             self.view.set_dark(self.view.cloud.dark)
             self.view.cloud.reset()
         elif key == "survey_cancelled":
-            self.survey.say(CANCELLED, 0, busy=False)
+            self.survey.cancelled()
         elif key == "survey_error":
-            self.survey.say(f"Stopped by an error: {value or type(value).__name__}", 0, busy=False)
+            self.survey.failed(value)
 
     def _end(self) -> None:
         self.questions.close()

@@ -17,7 +17,6 @@ from gala_viz.jupyter.scripts import load_scripts
 from gala_viz.panels.state import Shown
 from gala_viz.store.source import MapSource
 
-CANCELLED = "Cancelled; what was scored stays."
 MOST_COMPARED = 20_000
 """Ids among which the nearest to a wrong one are looked for."""
 

@@ -55,7 +55,10 @@ def summary(card: Mapping[str, Any]) -> dict[str, str]:
     """One line per plain value of the card's sections, named "section: key", in the card's order."""
     lines: dict[str, str] = {}
     for section in SECTIONS:
-        _add_lines(lines, section, card.get(section, {}))
+        found = card.get(section, {})
+        if section == "recipe" and not found.get("attention_weight", 1):
+            found = {key: value for key, value in found.items() if key != "maps"}  # which no training looked at
+        _add_lines(lines, section, found)
     return lines
 
 

@@ -180,6 +180,8 @@ class LiveMaps:
         correct = [one.correct for one in self._looking.passage(image, LOOKING, never).predictions]
         update = map_update(states, request, self._networks, look.photo_px, image, human, ceiling, correct, clock)
         if done:
+            if not uploaded and not self._scores.passages.known(image):
+                self._scores.enter_passage(image, self._looking.passage(image, LOOKING, never))
             self._scores.enter_maps(image, request, update)
             arrays = (update.maps, update.standard_error, update.delta, update.delta_error)
             weight = 50_000 + n_bytes(*(one.values for one in arrays if one is not None))

@@ -7,6 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 
 from gala_viz.store.source import Progress
 
+ENOUGH = 3
+"""Computed images, at least, from which the time to go is judged: the first may find half of its answers there."""
+
 
 def passed_over(
     images: Sequence[str], work: Callable[[str], bool], cancelled: Callable[[], bool]
@@ -23,5 +26,5 @@ def passed_over(
         if cancelled():
             return
         seconds = time.monotonic() - begun
-        eta_s = seconds / computed * (len(images) - done) if computed else None
+        eta_s = seconds / computed * (len(images) - done) if computed >= ENOUGH else None
         yield Progress(done=done, total=len(images), seconds=seconds, eta_s=eta_s)

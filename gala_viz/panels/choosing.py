@@ -24,9 +24,12 @@ class Content:
     delta_unit: str
 
 
-def people_title(human_map: xr.DataArray | None, participants: Sequence[str]) -> str:
-    """Whose map stands beside the photograph, with n where they are known one by one."""
-    who = "Simulated people" if human_map is not None and human_map.attrs.get("simulated") else "People"
+def people_title(human_map: xr.DataArray | None, participants: Sequence[str], one: str | None = None) -> str:
+    """Whose map stands beside the photograph: that of ``one`` participant, or of all, with n where they are known."""
+    simulated = human_map is not None and human_map.attrs.get("simulated")
+    if one is not None:
+        return f"{'Simulated participant' if simulated else 'Participant'} {one}"
+    who = "Simulated people" if simulated else "People"
     return f"{who}, n = {len(participants)}" if human_map is not None and participants else who
 
 
@@ -44,7 +47,7 @@ def main_row_content(
         maps={"a": update.maps[0], "b": update.maps[1], "delta": update.delta},
         titles={"a": names[0], "b": names[1], "delta": "Delta: second minus first"},
         unit=update.maps.attrs.get("units", INPUT_UNIT),
-        delta_unit=DELTA_UNIT,
+        delta_unit=DELTA_UNIT if update.delta.attrs.get("normalise") != "none" else "difference of maps as they are",
     )
 
 

@@ -74,7 +74,7 @@ class ComparePage(SourcePage):
         self.page.param.update(
             sidebar=[selecting.line, view.gallery.pane],
             main=main,
-            header=[self.subtitle, presentation.stage, keeping.address.bar, view.keys, self.choice],
+            header=[self.subtitle, presentation.stage, keeping.address.bar, view.keys, self.choice, self.connection],
         )
         keeping.open(pn.state.session_args)
 
@@ -97,7 +97,8 @@ class ComparePage(SourcePage):
         title = "Attention of every layer"
         if not view.layers.cells:
             return section(title, "", facts('<p class="muted">Neither network has attention blocks.</p>'))
-        return section(title, "Click a layer to see it in the main row, again to go back.", view.layers.pane)
+        hint = f"{view.layers.rows_text} Click one to see it in the main row, again to go back."
+        return section(title, hint, view.layers.pane)
 
     def _main(self, view: CompareView, keeping: Keeping) -> list:
         header = pn.Row(
@@ -105,7 +106,7 @@ class ComparePage(SourcePage):
             *view.fives,
             sizing_mode="stretch_width",
             margin=(10, 14, 6, 14),
-            styles={"gap": "18px"},
+            stylesheets=[grid_css("repeat(3, minmax(0, 1fr))", "18px"), ":host { align-items: start !important; }"],
         )
         lower = pn.Column(
             self._layers(view),
@@ -125,7 +126,14 @@ class ComparePage(SourcePage):
         )
         return [
             header,
-            pn.Column(view.alert, view.row.row, view.display, sizing_mode="stretch_width", margin=EDGE),
+            pn.Column(
+                view.alert,
+                view.row.row,
+                view.display,
+                sizing_mode="stretch_width",
+                margin=EDGE,
+                stylesheets=[":host { max-height: none !important; }"],  # taller than a telephone's window
+            ),
             pn.Column(
                 view.progress.line,
                 view.look_controls.pane,

@@ -33,8 +33,8 @@ class Display(Messenger):
     zoom = param.List(default=[], doc="x0, x1, y0, y1 of what is seen of the frame, in its pixels; empty: all of it.")
     dark = param.Boolean(default=False)
 
-    _esm = script("texts", "scale", "readout", "display")
-    _stylesheets = [sheet("display")]  # noqa: RUF012
+    _esm = script("texts", "scale", "readout", "titles", "display")
+    _stylesheets = [sheet("abreast", "display")]  # noqa: RUF012
 
 
 class Tiles(Messenger):
@@ -89,7 +89,7 @@ class ProgressLine(Messenger):
 
 
 class NotesPart(Messenger):
-    """The editor and the lists. Sends save, go, export, import, keep (a view), drop (a view); see ``NotesView``."""
+    """The editor and the lists. Sends save, look (at what is stored), go, export, import, and keep or drop (a view)."""
 
     image = param.String(default="", doc="The photograph in view; empty where none can be noted on.")
     note = param.Dict(default={}, doc="Its note as it is stored, with ``html``.")
@@ -97,7 +97,7 @@ class NotesPart(Messenger):
     views = param.List(default=[], doc="Saved views: name and link.")
     where = param.String(default="", doc="Where notes are kept, and whose they are.")
 
-    _esm = script("texts", "notes")
+    _esm = script("texts", "notes_all", "notes")
     _stylesheets = [sheet("notes")]  # noqa: RUF012
 
 
@@ -110,10 +110,20 @@ class Reload(Part):
     _esm = script("reload")
 
 
+class Connection(Part):
+    """Says over the whole page when its server is gone, and loads it anew once the server is back."""
+
+    _esm = script("connection")
+
+
 class DarkChoice(Part):
-    """Begins with the browser's choice of light or dark, or the system's, and keeps what is chosen in a cookie."""
+    """Begins with the browser's choice of light or dark, or the system's, and keeps what is chosen in a cookie.
+
+    The drawer is shut at first where it would cover the page.
+    """
 
     dark = param.Boolean(default=False)
+    drawer = param.Boolean(default=True, doc="Whether the drawer is open.")
 
     _esm = script("dark")
 

@@ -102,7 +102,7 @@ class ExplorePage(SourcePage):
         self.page.param.update(
             sidebar=[view.gallery.pane],
             main=[body, *notes, about],
-            header=[self.subtitle, keeping.address.bar, view.keys, self.choice],
+            header=[self.subtitle, keeping.address.bar, view.keys, self.choice, self.connection],
         )
         keeping.open(pn.state.session_args)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from bokeh.document import Document
 
 from gala_viz.panels.fields import Fields
 from gala_viz.panels.filters import filter_fields
-from gala_viz.panels.index import CollectionIndex
+from gala_viz.panels.index import Choice, CollectionIndex
 from gala_viz.panels.markup import facts
 from gala_viz.panels.noted import Noted
 from gala_viz.panels.shelf import Shelf
@@ -20,6 +21,8 @@ from gala_viz.panels.state import CHOOSING, Choosing, Shown
 from gala_viz.store.source import MapSource
 
 PAGE_SIZE = 24
+SCORE = "Score the collection"
+"""What the button says that has all images scored."""
 
 
 class Gallery:
@@ -74,16 +77,18 @@ class Gallery:
 
     def refresh(self, keep_page: bool = False) -> None:
         """Search, filter and sort again, and show the first page (or stay on the present one)."""
-        self.places = self.index.matching(self.choosing.choice, self.scores)
-        if self.choosing.noted:
-            wanted = self.notes.mask(self.choosing.noted) if self.notes else np.zeros(len(self.index), dtype=bool)
-            self.places = self.places[wanted[self.places]]
+        self.places = self._matching(self.choosing.choice)
         self.admitted = np.zeros(len(self.index), dtype=bool)
         self.admitted[self.places] = True
         if self.within is not None:
             self.places = self.places[self.within[self.places]]
         self.hint.object = self._hint()
         self._show(self.tiles.page if keep_page else 0)
+
+    def to_score(self) -> list[str]:
+        """The images that search, filters and selection admit whatever the scores are, in the collection's order."""
+        places = self._matching(replace(self.choosing.choice, verdict="any", order="id"))
+        return [self.index.images[at] for at in (places if self.within is None else places[self.within[places]])]
 
     def restrict(self, within: np.ndarray | None) -> None:
         """Show only images that are also ``within`` (image,), a selection made elsewhere; None: all."""
@@ -110,6 +115,13 @@ class Gallery:
     def close(self) -> None:
         """End the thread of the thumbnails."""
         self.shelf.close()
+
+    def _matching(self, choice: Choice) -> np.ndarray:
+        places = self.index.matching(choice, self.scores)
+        if not self.choosing.noted:
+            return places
+        wanted = self.notes.mask(self.choosing.noted) if self.notes else np.zeros(len(self.index), dtype=bool)
+        return places[wanted[places]]
 
     def _enter(self, name: str, value: Any) -> None:
         self.choosing.param.update(**{name: value})
@@ -164,10 +176,13 @@ class Gallery:
         return {"id": image, "category": category, "marks": pair, "score": score}
 
     def _hint(self) -> str:
-        scored = 0 if self.scores is None else int(np.isfinite(self.index.marks(self.scores)[0]).sum())
-        if (self.choosing.verdict != "any" or self.choosing.order != "id") and scored < len(self.index):
+        order, verdict = self.choosing.order, self.choosing.verdict
+        asked = [] if order == "id" else [self.index.values(order, self.scores)]
+        asked += [] if verdict == "any" else [self.index.marks(self.scores)[0]]
+        scored = min((int(np.isfinite(column).sum()) for column in asked), default=len(self.index))
+        if scored < len(self.index):
             known = f"{scored:,} of {len(self.index):,} are scored."
-            return f'<p class="muted">{known} “Score the collection” fills the rest.</p>'
+            return f'<p class="muted">{known} “{SCORE}” fills the rest.</p>'
         return (
             ""
             if len(self.places) + len(self.uploads)

@@ -9,6 +9,7 @@ import panel as pn
 from bokeh.models import ColumnDataSource, Image, LinearColorMapper, Range1d
 from bokeh.plotting import figure
 
+from gala_viz.plots.distribution import NETWORK_COLOURS
 from gala_viz.plots.frame import image_columns, rgba
 from gala_viz.plots.layers import GAP
 from gala_viz.plots.palettes import DEFAULT, SEQUENTIAL
@@ -16,6 +17,8 @@ from gala_viz.plots.rendering import plain_glyph
 from gala_viz.schema import extent_px
 from gala_viz.store.source import NetworkInfo, Passage
 
+EDGE_SHARE = 0.03
+"""Width of the edge in its network's colour before each row, as a share of one small multiple."""
 _TEXT_SHARE = 0.14
 """Height of the layer names above the first row, as a share of one small multiple."""
 
@@ -62,6 +65,14 @@ class LayerView:
             )
             self.figure.add_glyph(source, glyph, name=f"{key}/layers/glyph/{row}/{column}")
             self.sources[row, column] = source
+        for row, (_, colour) in enumerate(zip(networks, NETWORK_COLOURS, strict=False)):
+            edge = {
+                "left": 0,
+                "right": EDGE_SHARE * self.width,
+                "top": row * step_y,
+                "bottom": row * step_y + self.height,
+            }
+            self.figure.quad(**edge, color=colour)
         self._names(step_x)
         self._cross(key)
         self._mark = ColumnDataSource({"x": [], "y": [], "w": [], "h": []}, name=f"{key}/layers/mark")
@@ -72,6 +83,14 @@ class LayerView:
         for model in self.figure.references():
             model.syncable = False
         self.pane = pn.pane.Bokeh(self.figure, sizing_mode="scale_width", margin=0)
+
+    @property
+    def rows_text(self) -> str:
+        """Which network stands in which row."""
+        if len(self.networks) == 1:
+            return f"{self.networks[0].title}. Each layer has a scale of its own."
+        above, below = (network.title for network in self.networks)
+        return f"Above {above}, below {below}. Each layer has a scale of its own."
 
     def _names(self, step_x: float) -> None:
         names = [net.layers for net in self.networks if len(net.layers) == self.columns]
@@ -98,6 +117,11 @@ class LayerView:
             for column, layer in enumerate(network.layers):
                 norm = norms[layer]
                 self.sources[row, column].data = image_columns(np.asarray(norm, dtype=np.float32), *extent_px(norm))
+        self.pane.styles = {"visibility": "visible"}
+
+    def hide(self) -> None:
+        """Keep the layers' place empty until the next passage."""
+        self.pane.styles = {"visibility": "hidden"}
 
     def mark(self, column: int | None) -> None:
         """Frame the column that stands in the main row; None frames none."""

@@ -36,6 +36,8 @@ SHARED = frozenset(
     ]
 )
 """Names that mean the same on both pages: which images are gone through."""
+FARTHEST_PX = 10_000
+"""How far from a frame's corner a link may look; from farther away it would be seen as stripes."""
 
 
 def compare_places(view: CompareView, presentation: Presentation, selecting: Selecting) -> dict[str, Place]:
@@ -115,6 +117,8 @@ def _image(gallery: Gallery, shown: Shown, first: str | None = None) -> Place:
     def refused(image: Any) -> str:
         if image is None or image in gallery.index.place or image in gallery.uploads:
             return ""
+        if str(image).startswith("upload-"):
+            return "an uploaded photograph belongs to the page that it was uploaded to; upload it again."
         return "this collection has no such image."
 
     return Place(of=shown, parameter="image", step=True, refused=refused, first=first)
@@ -129,8 +133,8 @@ def _below(count: int, what: str) -> Callable[[Any], str]:
 
 
 def _zoom(value: list[float]) -> str:
-    fits = not value or (len(value) == 4 and value[0] < value[1] and value[2] < value[3])
-    return "" if fits else "x0,x1,y0,y1 in pixels of the frame was expected."
+    fits = len(value) == 4 and value[0] < value[1] and value[2] < value[3] and max(map(abs, value)) <= FARTHEST_PX
+    return "" if fits or not value else "x0,x1,y0,y1 in pixels of the frame was expected."
 
 
 def _panels(value: Any) -> str:

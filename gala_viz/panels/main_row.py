@@ -26,6 +26,7 @@ from bokeh.plotting import figure
 
 from gala_viz import plots
 from gala_viz.panels.outlines import Outlines
+from gala_viz.panels.styles import sheet
 from gala_viz.plots.frame import image_columns, rgba
 from gala_viz.plots.rendering import bokeh_figure, plain_glyph
 from gala_viz.schema import extent_px, labelled_map
@@ -57,7 +58,13 @@ class MainRow:
         self.sources: dict[str, ColumnDataSource] = {}
         self.outlines = Outlines(key)
         self._link()
-        figures = row(*self.figures.values(), spacing=8, sizing_mode="stretch_width")
+        figures = row(
+            *self.figures.values(),
+            spacing=8,
+            sizing_mode="stretch_width",
+            css_classes=["abreast"],
+            stylesheets=[sheet("abreast")],
+        )
         self.row = pn.pane.Bokeh(figures, sizing_mode="stretch_width", margin=0)
 
     def _link(self) -> None:
@@ -102,7 +109,7 @@ class MainRow:
         fig.toolbar_location = None
         fig.title.text = " "
         fig.title.update(text_font="Roboto, sans-serif", text_font_size="13px", text_font_style="normal")
-        fig.update(sizing_mode="stretch_width", width=None, min_width=150, height=270, output_backend="canvas")
+        fig.update(sizing_mode="stretch_width", width=None, min_width=60, height=270, output_backend="canvas")
         fig.update(
             **dict.fromkeys(("min_border", *(f"min_border_{side}" for side in SIDES)), 0), outline_line_color=None
         )

@@ -117,6 +117,11 @@ def top_five(side: str, network: NetworkInfo, prediction: Prediction | None, tar
     )
 
 
+def photographs(count: int) -> str:
+    """How many, in words: "1 photograph", "7,200 photographs"."""
+    return f"{count:,} photograph{'' if count == 1 else 's'}"
+
+
 def _number(value: float, digits: int = 3) -> str:
     return f"{value:.{digits}f}" if np.isfinite(value) else "–"
 

@@ -10,17 +10,16 @@ from urllib.parse import quote
 
 from bokeh.document import Document
 
-from gala_viz.behavior.notes import Note, NoteChangedError, Notes, clean_tags
+from gala_viz.behavior.notes import Note, NoteChangedError, Notes
 from gala_viz.behavior.views import View, Views
 from gala_viz.panels.background import Mailbox
 from gala_viz.panels.components import NotesPart
 from gala_viz.panels.index import CollectionIndex
-from gala_viz.panels.markup import note_html
 from gala_viz.panels.noted import Noted
+from gala_viz.panels.notes_messages import drafted, item, plain, undone
 from gala_viz.panels.state import Shown
 
 LONGEST_IMPORT = 5 * 2**20
-EXCERPT = 90
 
 
 class NotesView:
@@ -61,7 +60,7 @@ class NotesView:
         self._thread.shutdown(wait=False)
 
     def _heard(self, message: dict[str, Any]) -> None:
-        for what in ("save", "go", "export", "import", "keep", "drop"):
+        for what in ("save", "go", "export", "import", "keep", "drop", "look"):
             if what in message:
                 getattr(self, f"_{what}")(message[what])
 
@@ -69,14 +68,15 @@ class NotesView:
         try:
             if draft["image"] not in self.index.place:
                 raise ValueError("notes are kept on photographs of the collection; this one was uploaded.")
-            note = Note(
-                image=draft["image"], bookmarked=draft["bookmarked"], tags=clean_tags(draft["tags"]),
-                text=draft["text"], changed_ms=int(draft["seen"]),
-            )  # fmt: skip
+            note, refused = drafted(draft, self._known(draft["image"]))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            self.part._send_msg({"failed": str(error)})
+            self._on_failed(("saved", error))
             return
-        self._ask("saved", lambda: self.notes.write(note))
+        self._ask("saved", lambda: (self.notes.write(note), refused))
+
+    def _look(self, image: Any) -> None:
+        if image in self.index.place:
+            self._ask("looked", lambda: self.notes.one(image))
 
     def _go(self, image: Any) -> None:
         if image in self.index.place:
@@ -87,7 +87,8 @@ class NotesView:
 
     def _import(self, text: Any) -> None:
         if not isinstance(text, str) or len(text) > LONGEST_IMPORT:
-            self.part._send_msg({"failed": f"a file of notes has at most {LONGEST_IMPORT // 2**20} MB."})
+            most = f"a file of notes has at most {LONGEST_IMPORT // 2**20} MB."
+            self._on_failed(("imported", ValueError(most)))
             return
 
         def take() -> tuple[tuple[int, int], dict[str, Note], list[View]]:
@@ -102,10 +103,10 @@ class NotesView:
 
     def _keep(self, name: Any) -> None:
         view = View(name=str(name), page=self._page, query=self._query())
-        self._ask("views", lambda: (self.views.save(view), self.views.mine())[1])
+        self._ask("kept", lambda: (self.views.save(view), self.views.mine(), view.name)[1:])
 
     def _drop(self, name: Any) -> None:
-        self._ask("views", lambda: (self.views.delete(str(name)), self.views.mine())[1])
+        self._ask("dropped", lambda: (self.views.delete(str(name)), self.views.mine(), str(name))[1:])
 
     def _ask(self, key: str, job: Callable[[], Any]) -> None:
         self._count += 1  # each answer counts: none may replace another in the post box
@@ -116,8 +117,8 @@ class NotesView:
                 self._mail.post(f"{key} {number}", job())
             except NoteChangedError as error:
                 self._mail.post(f"conflict {number}", error.present)
-            except Exception as error:  # whatever the records say is told beside the editor
-                self._mail.post(f"failed {number}", error)
+            except Exception as error:  # whatever the records say is told beside what was asked
+                self._mail.post(f"failed {number}", (key, error))
 
         self._thread.submit(work)
 
@@ -130,21 +131,27 @@ class NotesView:
         (taken, others), *rest = answer
         self._on_read(tuple(rest))
         more = f"; {others:,} on photographs that are not here were left out" if others else ""
-        self.part._send_msg({"told": f"{taken:,} notes were taken in{more}."})
+        self.part._send_msg({"told": f"{taken:,} notes were taken in{more}.", "about": "files"})
 
-    def _on_saved(self, note: Note) -> None:
+    def _on_saved(self, answer: tuple[Note, str]) -> None:
+        self._learn("saved", answer[0], refused=answer[1])
+
+    def _on_conflict(self, present: Note) -> None:
+        self._learn("conflict", present)
+
+    def _on_looked(self, present: Note) -> None:
+        if present != self._known(present.image):
+            self._learn("stored", present)
+
+    def _learn(self, what: str, note: Note, **more: str) -> None:
         self.noted.known.pop(note.image, None)
         if not note.empty:
             self.noted.known = {note.image: note, **self.noted.known}
-        self.part._send_msg({"saved": self._plain(note)})
+        self.part._send_msg({what: plain(note), **more})
         self._tell()
 
-    def _on_conflict(self, present: Note) -> None:
-        self.noted.known[present.image] = present
-        self.part._send_msg({"conflict": self._plain(present)})
-
-    def _on_failed(self, error: Exception) -> None:
-        self.part._send_msg({"failed": str(error) or type(error).__name__})
+    def _on_failed(self, answer: tuple[str, Exception]) -> None:
+        self.part._send_msg(undone(*answer))
 
     def _on_exported(self, content: dict[str, Any]) -> None:
         self.part._send_msg({"download": json.dumps(content, indent=1, ensure_ascii=False)})
@@ -153,24 +160,23 @@ class NotesView:
         here = [view for view in views if view.page == self._page]
         self.part.views = [{"name": view.name, "link": f"?view={quote(view.name)}"} for view in here]
 
+    def _on_kept(self, answer: tuple[list[View], str]) -> None:
+        self._on_views(answer[0])
+        self.part._send_msg({"told": f"The view “{answer[1]}” is saved.", "about": "views", "kept": answer[1]})
+
+    def _on_dropped(self, answer: tuple[list[View], str]) -> None:
+        self._on_views(answer[0])
+        self.part._send_msg({"told": f"The view “{answer[1]}” is deleted.", "about": "views"})
+
+    def _known(self, image: str) -> Note:
+        return self.noted.known.get(image) or Note(image=image)
+
     def _show(self) -> None:
         image = self._shown.image
         there = image in self.index.place
-        note = self.noted.known.get(image) or Note(image=image or "")
-        self.part.param.update(image=image if there else "", note=self._plain(note))
+        self.part.param.update(image=image if there else "", note=plain(self._known(image or "")))
 
     def _tell(self) -> None:
-        self.part.items = [self._item(note) for note in self.noted.known.values()]
+        self.part.items = [item(note, self.index) for note in self.noted.known.values()]
         self._show()
         self.noted.on_change()
-
-    def _item(self, note: Note) -> dict[str, Any]:
-        place = self.index.place.get(note.image)
-        number = -1 if place is None else int(self.index.category[place])
-        category = self.index.categories[number] if number >= 0 else ""
-        plain = {"image": note.image, "category": category, "bookmarked": note.bookmarked, "tags": list(note.tags)}
-        return {**plain, "excerpt": " ".join(note.text.split())[:EXCERPT], "here": place is not None}
-
-    def _plain(self, note: Note) -> dict[str, Any]:
-        plain = {"image": note.image, "bookmarked": note.bookmarked, "tags": ", ".join(note.tags), "text": note.text}
-        return {**plain, "seen": note.changed_ms, "html": note_html(note.text)}

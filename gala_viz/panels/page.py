@@ -12,7 +12,7 @@ import panel_material_ui as pmui
 from panel.util import edit_readonly
 
 from gala_viz.panels.background import browser_heard, wait_for_browser
-from gala_viz.panels.components import DarkChoice, Reload
+from gala_viz.panels.components import Connection, DarkChoice, Reload
 from gala_viz.panels.markup import facts, failure, loading
 from gala_viz.panels.shared import SharedSource
 from gala_viz.panels.styles import PAGE_SX, THEME
@@ -38,6 +38,7 @@ class SourcePage(ABC):
         self.document = pn.state.curdoc
         self.state = facts(loading(shared.step, self.heading))
         self.reload = Reload(width=0, height=0, margin=0)
+        self.connection = Connection(width=0, height=0, margin=0)
         self.subtitle = facts(margin=(0, 8), align="center", styles={"flex": "1 1 0", "min-width": "0"})
         title = f"gala_viz: {self.heading[0].lower()}{self.heading[1:]}"
         self.page = pmui.Page(
@@ -45,7 +46,7 @@ class SourcePage(ABC):
             site_url="",
             main=[self.state, self.reload],
             sidebar=[],
-            header=[self.subtitle],
+            header=[self.subtitle, self.connection],
             sidebar_width=276,
             sidebar_resizable=False,
             theme_config=THEME,
@@ -58,7 +59,7 @@ class SourcePage(ABC):
         with edit_readonly(self.page):  # else every callback of any session costs each page two rounds to its browser
             self.page.busy = False
         self.choice = DarkChoice(dark=self.page.dark_theme, width=0, height=0, margin=0)
-        self.page.jslink(self.choice, dark_theme="dark", bidirectional=True)
+        self.page.jslink(self.choice, dark_theme="dark", sidebar_open="drawer", bidirectional=True)
         self._waiting = None
         if self.document is not None:
             self.document.on_session_destroyed(lambda _: self.close())
@@ -107,9 +108,10 @@ class SourcePage(ABC):
 
 
 def section(title: str, hint: str, *parts, margin: tuple[int, ...] = (0, 0, 12, 0)) -> pn.Column:
-    """Parts under a heading."""
+    """Parts under a heading, a plain text as its ``hint``."""
+    told = f'<span class="muted" style="font-weight:400;font-size:12px">{escape(hint)}</span>'
     return pn.Column(
-        facts(f'<h2>{title} <span class="muted" style="font-weight:400;font-size:12px">{hint}</span></h2>'),
+        facts(f"<h2>{title} {told}</h2>"),
         *parts,
         sizing_mode="stretch_width",
         margin=margin,

@@ -68,6 +68,11 @@ class ProgressView:
         """Tell how far these maps are."""
         self.say(update_text(update), update.n / max(update.n_samples, 1), not update.done)
 
+    def show_cancelled(self, update: MapUpdate | None) -> None:
+        """Tell how far the maps came, None where there were none."""
+        text = f"Cancelled at n = {update.n} of {update.n_samples}; what is there stays." if update else "Cancelled."
+        self.say(text, update.n / update.n_samples if update else 0, busy=False)
+
     def show_progress(self, progress: Progress) -> None:
         """Tell how far a pass over many images is."""
         rest = f" · {seconds_text(progress.eta_s)} to go" if progress.eta_s and progress.done < progress.total else ""

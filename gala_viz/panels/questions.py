@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,12 +91,13 @@ class Questions:
             post = self._poster(self._asked)
             self._others.submit(lambda _: self._post_human(post, image, kind, participant))
 
-    def ask_survey(self, request: MapRequest) -> None:
-        """Score the whole collection with ``request``."""
+    def ask_survey(self, request: MapRequest, images: Sequence[str] | None = None) -> None:
+        """Score ``images`` (None: the whole collection) with ``request``."""
+        images = self._source.images if images is None else images
 
         def job(cancelled: Cancelled) -> None:
             last = 0.0
-            for progress in self._source.survey(request, self._source.images, cancelled):
+            for progress in self._source.survey(request, images, cancelled):
                 self._mail.post("survey", progress)
                 if progress.seconds - last > SCORES_EVERY_S:
                     last = progress.seconds
@@ -134,7 +135,7 @@ class Questions:
     ) -> None:
         people = self._source.participants(image, kind) if self._source.map_kinds else ()
         one = participant if participant in people else None
-        post("human", (self._source.human_map(image, kind, one), people))
+        post("human", (self._source.human_map(image, kind, one), people, one))
 
     def _poster(self, asked: _Asked) -> Callable[[str, Any], None]:
         return lambda key, value: self._mail.post(key, (asked, value))

@@ -11,7 +11,7 @@ from bokeh.plotting import figure
 from numpy.typing import NDArray
 
 from gala_viz.panels.fields import Field, Fields, options_of
-from gala_viz.panels.markup import facts, score_table
+from gala_viz.panels.markup import facts, photographs, score_table
 from gala_viz.plots.distribution import Ceiling, distribution_columns, score_distribution
 from gala_viz.plots.rendering import bokeh_figure
 from gala_viz.store.source import NetworkInfo
@@ -78,6 +78,7 @@ class ScoreView:
         self.table = facts(f'<p class="muted">{NO_PEOPLE}</p>' if not has_people else "")
         self._here: xr.Dataset | None = None
         self._all: xr.Dataset | None = None
+        self._aside, self._has_map = "", False
         self.figure = drawn
         self.note = facts(margin=(2, 0, 0, 0))
         self.pane = pn.Column(
@@ -97,16 +98,21 @@ class ScoreView:
         if not self.has_people:
             return
         columns = {title: _one(self._here, name, len(self.networks)) for title, name in MEASURES.items()}
-        ceiling = ceiling_of(self._all)
-        if ceiling:
-            columns["of the ceiling"] = [value / ceiling.mean for value in columns["Spearman's rho"]]
-        self.table.object = score_table(self.networks, columns, "" if has_map else NO_MAP)
+        self._has_map = has_map
+        self.table.object = score_table(self.networks, columns, self._aside if has_map else NO_MAP)
         self._draw()
+
+    def set_participant(self, one: str | None) -> None:
+        """Say whose map the scores are about, where the map of ``one`` participant is looked at."""
+        aside = "" if one is None else f"With the map of all participants together, not of {one} alone."
+        if aside != self._aside:
+            self._aside = aside
+            self.set_image(self._here, self._has_map)
 
     def set_collection(self, scores: xr.Dataset | None) -> None:
         """Scores of all images, as ``MapSource.scores`` gives them."""
         self._all = scores
-        self.set_image(self._here, self._here is not None)
+        self.set_image(self._here, self._has_map)
 
     def _draw(self) -> None:
         if not self.has_people:
@@ -119,13 +125,18 @@ class ScoreView:
         label = next(title for title, key in MEASURES.items() if key == name)
         fill_scores(self.figure, values, here, ceiling, label)
         counts = np.isfinite(values).sum(axis=1) if values.size else [0] * len(self.networks)
-        self.note.object = f'<p class="muted">{self._sentence(int(max(counts)), ceiling)}</p>'
+        means = [float(np.nanmean(row)) for row in values] if counts[0] and min(counts) == max(counts) else []
+        self.note.object = f'<p class="muted">{self._sentence(int(max(counts)), means, ceiling)}</p>'
 
-    def _sentence(self, n: int, ceiling: Ceiling | None) -> str:
+    def _sentence(self, n: int, means: Sequence[float], ceiling: Ceiling | None) -> str:
         side = self._all.attrs.get("resolution_px") if self._all is not None else None
-        text = f"n = {n:,} photographs scored"
+        text = f"n = {photographs(n)} scored"
         if side:
             text += f", maps at {side} × {side} cells" if isinstance(side, int | float) else f", maps at {side} cells"
+        if means and n > 1:
+            text += f". Means {' and '.join(f'{mean:.2f}' for mean in means)}"
+            if ceiling:
+                text += f", {' and '.join(f'{100 * mean / ceiling.mean:.0f}' for mean in means)} % of the ceiling"
         if ceiling:
             text += f". Band: noise ceiling, split-half rho {ceiling.mean:.2f} [{ceiling.low:.2f}, {ceiling.high:.2f}]"
         return text + "."

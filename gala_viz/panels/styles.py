@@ -44,7 +44,13 @@ PAGE_SX = {
         "borderBottom": "1px solid",
         "borderColor": "divider",
     },
-    "& .header .title": {"color": "text.primary", "fontSize": "1.05rem", "fontWeight": 700, "marginRight": "12px"},
+    "& .header .title": {
+        "color": "text.primary",
+        "fontSize": "1.05rem",
+        "fontWeight": 700,
+        "marginRight": "12px",
+        "@media (max-width: 700px)": {"display": "none"},
+    },
     "& .MuiToolbar-root": {"minHeight": "44px !important", "margin": "0"},
     "& .header .MuiBox-root": {"minWidth": 0},
     "& .sidebar": {"borderRight": "1px solid", "borderColor": "divider", "backgroundImage": "none"},
@@ -60,8 +66,9 @@ def sheet(*names: str) -> str:
 
 
 def grid_css(columns: str, gap: str) -> str:
-    """A style sheet that lays a container's children out in ``columns`` (CSS)."""
+    """A style sheet that lays a container's children out in ``columns`` (CSS), or below each other on a telephone."""
     return (
         f":host {{ display: grid !important; grid-template-columns: {columns}; gap: {gap}; align-items: center; }} "
-        ":host > * { min-width: 0; }"
+        ":host > * { min-width: 0; } "
+        "@media (max-width: 700px) { :host { grid-template-columns: minmax(0, 1fr); max-height: none !important; } }"
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import xarray as xr
 from bokeh.document import Document
@@ -18,7 +20,8 @@ from gala_viz.panels.questions import Questions
 from gala_viz.panels.score_view import ScoreView
 from gala_viz.panels.spares import Figures, draw_figures
 from gala_viz.panels.state import SETTINGS, Answers, Looks, MapSettings, Shown
-from gala_viz.store.source import MapSource, MapUpdate, Passage
+from gala_viz.panels.survey import Survey
+from gala_viz.store.source import MapSource, MapUpdate, Passage, Prediction
 
 NO_MAP, NO_MAPS = "People did not mark\nthis photograph.", "This collection\nhas no human maps."
 
@@ -55,11 +58,12 @@ class CompareView:
         )
         self.display.on_message = lambda message: self._toggle_layer(message.get("layer"))
         self.heading = facts()
-        self.fives = [facts(top_five(side, net, None, None)) for side, net in zip("ab", networks, strict=True)]
+        self.fives = [facts(), facts()]
+        self._predict((None, None), None)
         self.alert = facts()
         self.progress = ProgressView(self.cancel)
-        self.survey = ProgressView(self.questions.cancel_survey, "Score the collection", self.score_collection)
         self.gallery = Gallery(source, index, self.shown, document)
+        self.survey = Survey(self.questions, self.gallery, self.settings.request)
         self.map_controls = MapControls(self.settings, networks[0].categories, source.methods, self.display)
         self.look_controls = LookControls(self.looks, self.shown, self.display, source.map_kinds, source.outlined)
         self.scores = ScoreView(networks, bool(source.map_kinds), figures.scores)
@@ -80,21 +84,12 @@ class CompareView:
 
     def move(self, by: int) -> None:
         """Go ``by`` images on in the gallery's order."""
-        image = self.gallery.step(by)
-        if image is not None:
-            self.shown.image = image
+        self.shown.image = self.gallery.step(by) or self.shown.image
 
     def cancel(self) -> None:
         """Stop computing; what is there stays."""
         self.questions.cancel_maps()
-        update = self.answers.update
-        text = f"Cancelled at n = {update.n} of {update.n_samples}; what is there stays." if update else "Cancelled."
-        self.progress.say(text, update.n / update.n_samples if update else 0, busy=False)
-
-    def score_collection(self) -> None:
-        """Score every image of the collection with the present settings, in a thread of its own."""
-        self.survey.say("Scoring the collection…", 0, busy=True)
-        self.questions.ask_survey(self.settings.request())
+        self.progress.show_cancelled(self.answers.update)
 
     def take(self, filename: str, content: bytes) -> None:
         """Add an uploaded photograph and show it; a refusal is told beside the button."""
@@ -114,6 +109,7 @@ class CompareView:
         info = self.source.info(image)
         if new_image:
             self.answers.param.update(update=None, passage=None)
+            self._forget(info.has_human_map)
         request = self.settings.request(has_label=info.target is not None)
         self.progress.say("Asking both networks…", 0, busy=True)
         self.questions.ask_maps(image, request, self.shown.kind, self.shown.participant, new_image)
@@ -121,6 +117,16 @@ class CompareView:
             self.heading.object = image_heading(info, self._game)
             self.display.filename = "".join(c if c.isalnum() or c in "-_." else "_" for c in image)[:80]
         self.alert.object = ""
+
+    def _forget(self, has_map: bool) -> None:
+        """Take away what was said of the photograph before; its own answers are on their way."""
+        self._predict((None, None), None)
+        self.layers.hide()
+        self.scores.set_image(None, has_map)
+
+    def _predict(self, predictions: Sequence[Prediction | None], target: int | None) -> None:
+        for pane, side, network, prediction in zip(self.fives, "ab", self.source.networks, predictions, strict=True):
+            pane.object = top_five(side, network, prediction, target)
 
     def _on_photo(self, view) -> None:
         self.row.set_photo(view)
@@ -131,20 +137,17 @@ class CompareView:
     def _on_parts(self, mask: xr.DataArray | None) -> None:
         self.row.outlines.set_parts(mask)
 
-    def _on_human(self, answer: tuple[xr.DataArray | None, tuple[str, ...]]) -> None:
-        values, people = answer
+    def _on_human(self, answer: tuple[xr.DataArray | None, tuple[str, ...], str | None]) -> None:
+        values, people, one = answer
         self.look_controls.set_participants(people)
         self.row.set_human(values, NO_MAP if self.source.map_kinds else NO_MAPS)
-        self.answers.param.update(human=values, people=people_title(values, people))
+        self.answers.param.update(human=values, people=people_title(values, people, one))
         self.display.titles = {**self.display.titles, "human": self.answers.people}
+        self.scores.set_participant(one)
 
     def _on_passage(self, passage: Passage) -> None:
         self.answers.passage = passage
-        target = self.source.info(self.shown.image).target
-        for pane, side, network, prediction in zip(
-            self.fives, "ab", self.source.networks, passage.predictions, strict=True
-        ):
-            pane.object = top_five(side, network, prediction, target)
+        self._predict(passage.predictions, self.source.info(self.shown.image).target)
         if self.shown.layer is not None:
             self._draw()
 
@@ -154,8 +157,7 @@ class CompareView:
     def _on_maps(self, update: MapUpdate) -> None:
         self.answers.update = update
         self.map_controls.show_sigma(update.sigma, noisy=update.standard_error is not None)
-        has_map = self.source.info(self.shown.image).has_human_map
-        self.scores.set_image(update.scores, has_map)
+        self.scores.set_image(update.scores, self.source.info(self.shown.image).has_human_map)
         if self.shown.layer is None:
             self._draw()
         self.progress.show_update(update)  # last: who reads "done" has the maps
@@ -172,11 +174,10 @@ class CompareView:
         self.survey.show_progress(progress)
 
     def _on_survey_cancelled(self, _: None) -> None:
-        self.survey.say("Cancelled; what was scored stays.", 0, busy=False)
+        self.survey.cancelled()
 
     def _on_survey_error(self, error: Exception) -> None:
-        self.survey.say("", 0, busy=False)
-        self.alert.object = alert(f"{error or type(error).__name__}")
+        self.survey.failed(error)
 
     def _on_refused(self, reason: str) -> None:
         self.upload.answer(reason)

@@ -79,6 +79,8 @@ def test_simulated_maps_are_called_so():
     assert people_title(None, ()) == "People"
     simulated = xr.DataArray(np.zeros((2, 2)), dims=("y", "x"), attrs={"simulated": 1})
     assert people_title(simulated, ("a", "b")) == "Simulated people, n = 2"
+    assert people_title(simulated, ("a", "b"), "a") == "Simulated participant a"
+    assert people_title(simulated.drop_attrs(), ("a", "b"), "b") == "Participant b"
 
 
 def test_a_games_address_is_an_address():

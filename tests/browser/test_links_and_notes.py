@@ -179,11 +179,49 @@ def test_the_stage_is_legible_and_shows_only_what_is_chosen(stage):
     address_has(stage, panels=None)
 
 
+CUT = """stage => {
+  const room = stage.querySelector('.pictures').getBoundingClientRect()
+  const parts = '.panel:not([hidden]) :is(.title, .title span, .picture, .scale, .unit)'
+  return [...stage.querySelectorAll(parts)].filter(e => {
+    const box = e.getBoundingClientRect()
+    return box.top < room.top - 1 || box.bottom > room.bottom + 1 || box.left < room.left - 1
+      || box.right > room.right + 1 || e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 0
+      || e.scrollHeight > e.clientHeight + 2 && e.clientHeight > 0
+  }).map(e => `${e.className}: ${e.textContent}`)
+}"""
+"""What of a stage's panels is not wholly seen."""
+TELL = """(stage, long) => { for (const m of Bokeh.documents[0]._all_models.values()) {
+  const scene = m.data?.scene
+  if (!scene?.panels) { continue }
+  window.plain ??= scene.panels
+  const told = ({title}) => ({title: `${title} + simulated ClickMe: elephant`, unit: 'difference, each by its maximum'})
+  const wordy = Object.fromEntries(Object.entries(window.plain).map(([name, one]) => [name, told(one)]))
+  m.data.scene = {...scene, panels: long ? wordy : window.plain}
+} }"""
+
+
+def test_no_word_of_the_stage_is_cut_however_long(stage):
+    page = stage.page
+    page.locator(STAGE).evaluate(TELL, True)
+    try:
+        page.locator(f"{STAGE} .unit").last.get_by_text("each by its maximum").wait_for()
+        for width, height in [(1600, 1000), (1024, 768), (1280, 720)]:
+            page.set_viewport_size({"width": width, "height": height})
+            stage.frames(8)
+            assert "ClickMe" in page.locator(f"{STAGE} .panel.b .title").inner_text()
+            assert page.locator(STAGE).evaluate(CUT) == []
+    finally:
+        page.set_viewport_size({"width": 1280, "height": 720})
+        page.locator(STAGE).evaluate(TELL, False)
+
+
 def test_blinking_puts_the_second_network_in_the_first_ones_place(stage):
     first, second = drawn(stage, "a"), drawn(stage, "b")
     assert (first != second).mean() > 0.05
+    before = stage.page.locator(f"{STAGE} .panel.a canvas").bounding_box()
     stage.page.keyboard.press(" ")
     stage.page.locator(f"{STAGE} .panel.a[data-shows=b]").wait_for()
+    assert stage.page.locator(f"{STAGE} .panel.a canvas").bounding_box() == before
     np.testing.assert_array_equal(drawn(stage, "a"), second)
     stage.page.keyboard.press(" ")
     stage.page.locator(f"{STAGE} .panel.a[data-shows=a]").wait_for()
@@ -212,6 +250,7 @@ def test_a_clicker_leads_through_photographs_and_layers_and_back_leaves(stage):
     page.locator(f"{STAGE} .place").get_by_text("blocks.5").wait_for()
     page.keyboard.press("b")
     page.locator(f"{STAGE}.black").wait_for(state="attached")
+    assert page.locator(f"{STAGE} .scale:visible, {STAGE} canvas:visible").count() == 0
     page.keyboard.press("b")
     page.keyboard.press("Escape")
     page.locator(STAGE).wait_for(state="hidden")

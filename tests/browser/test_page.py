@@ -11,6 +11,7 @@ from PIL import Image
 from tests.panels.fake_source import FakeSource
 
 pytestmark = pytest.mark.browser
+PANELS = ("photo", "human", "a", "b", "delta")
 EVIL = '<img src=x onerror="window.hacked=1">'
 
 EARLY = re.compile(r"n = (5|10|15|20) of 50")
@@ -144,6 +145,25 @@ def test_light_and_dark_reach_page_and_plots(page):
     assert background() == light
 
 
+@pytest.mark.parametrize("width", [1600, 1280, 1024])
+def test_a_refusal_is_wholly_readable_and_covers_nothing(page, window, width):
+    window(width, 720)
+    upload(page, "half.png", "image/png", b"\x89PNG but no more")
+    message = page.page.locator(".message").filter(has_text="could not be read")
+    message.wait_for()
+    page.frames()
+    top = message.evaluate(
+        "e => [[0.02, 0.1], [0.98, 0.1], [0.5, 0.5], [0.02, 0.9], [0.98, 0.9]].every(([x, y]) => {"
+        " const box = e.getBoundingClientRect();"
+        " const at = e.getRootNode().elementFromPoint(box.x + x * box.width, box.y + y * box.height);"
+        " return e === at || e.contains(at) })"
+    )
+    box, panel = message.bounding_box(), page.model("figure/photo", TOP)
+    page.page.get_by_role("button", name="Dismiss").click()
+    assert top, "nothing lies over it"
+    assert box["y"] + box["height"] <= panel, "no title lies under it"
+
+
 def test_search_and_paging_show_what_fits(visit):
     page = visit("many")
     assert page.page.locator(".tile").count() == 24
@@ -217,10 +237,50 @@ def window(page):
     set_to(1280, 720)
 
 
+TOP = "Bokeh.index.find_one(m).el.getBoundingClientRect().top"
+FULL = "((m.below.find(one => one.color_mapper) ?? m).title)"
+
+
+@pytest.mark.parametrize("drawer", [True, False])
+def test_a_narrow_window_shows_all_panels_with_their_titles(page, window, drawer):
+    toggle = page.page.locator(".header button").first
+    window(1024, 700)
+    if not drawer:
+        toggle.click()
+        page.page.wait_for_timeout(600)
+        page.frames()
+    try:
+        boxes = [page.box(panel) for panel in PANELS]
+        lines = {panel: page.model(f"figure/{panel}", "m.title.text") for panel in PANELS}
+        units = {panel: page.model(f"figure/{panel}", FULL) for panel in PANELS[1:]}
+    finally:
+        if not drawer:
+            toggle.click()
+            page.page.wait_for_timeout(600)
+    assert (boxes[0]["x"] > 250) is drawer
+    assert all(box["x"] >= 0 and box["x"] + box["width"] <= 1024 for box in boxes)
+    assert len({round(box["y"]) for box in boxes}) == 1
+    assert lines["human"].split() == page.page.locator(".cell.human").get_attribute("title").split()
+    assert "co-trained" in lines["b"]
+    assert units["delta"].split() == ["difference", "of", "normalised", "maps"]
+
+
+def test_a_telephone_shows_every_panel_and_keeps_the_drawer_shut(visit):
+    page = visit(ready=".id", width=390, height=844)
+    page.settled()
+    boxes = [page.box(panel) for panel in PANELS]
+    assert all(box["x"] >= 0 and box["x"] + box["width"] <= 390 for box in boxes)
+    assert min(box["width"] for box in boxes) > 150
+    assert page.page.locator(".tile:visible").count() == 0
+    last = page.page.locator("[data-action=save]").bounding_box()
+    assert last["x"] + last["width"] <= 390
+    assert last["y"] + last["height"] <= page.page.get_by_text("done in").bounding_box()["y"], "nothing lies over it"
+
+
 @pytest.mark.parametrize(("width", "height"), [(1280, 720), (3840, 2160), (1920, 1080)])
 def test_the_main_row_fits_without_scrolling_sideways(page, window, width, height):
     window(width, height)
-    boxes = [page.box(panel) for panel in ("photo", "human", "a", "b", "delta")]
+    boxes = [page.box(panel) for panel in PANELS]
     assert boxes[0]["x"] > 250, "the gallery is open"
     assert boxes[-1]["x"] + boxes[-1]["width"] <= width
     assert max(box["y"] + box["height"] for box in boxes) < height

@@ -14,6 +14,8 @@ from gala_viz.attribution import delta as deltas
 from gala_viz.attribution.labelled import smoothgrad
 from gala_viz.collections.caching import BoundedCache
 from gala_viz.live import LiveMaps
+from gala_viz.live.descriptions import summary
+from gala_viz.live.survey import passed_over
 from gala_viz.live.turns import Turns
 from gala_viz.registry import UnknownNameError
 from gala_viz.specs import MapRequest, SmoothGradSpec
@@ -255,6 +257,21 @@ def test_the_second_network_is_brought_into_the_frame_of_the_first():
     assert np.isfinite(seen.delta.values[8]).any()
 
 
+def test_an_image_that_was_looked_at_is_scored_in_every_column():
+    source = live()
+    last(source, "one")
+    scores = source.scores(REQUEST).sel(image="one")
+    assert [
+        name for name in ("correct", "rho", "rho_attention", "ceiling") if not np.isfinite(scores[name]).all()
+    ] == []
+    assert np.isnan(source.scores(REQUEST).correct.sel(image="two")).all()
+
+
+def test_the_time_to_go_is_told_once_several_images_were_computed():
+    steps = list(passed_over("abcdef", lambda image: image != "a", never))
+    assert [step.eta_s is None for step in steps] == [True, True, True, False, False, False]
+
+
 def test_a_survey_fills_the_scores_of_all_images_and_lasts():
     source = live()
     before = source.scores(REQUEST)
@@ -409,6 +426,12 @@ def test_descriptions_come_from_the_card():
     }
     assert info.input_px == (16, 16)
     assert info.layers == ("block0",)
+
+
+@pytest.mark.parametrize(("weight", "told"), [(0.0, False), (1.0, True)])
+def test_a_card_names_the_maps_that_its_training_looked_at(weight, told):
+    found = summary({"recipe": {"attention_weight": weight, "maps": "simulated ClickMe maps"}})
+    assert ("recipe: maps" in found) is told
 
 
 def test_known_parts_are_outlined_in_the_frame_and_unknown_ones_are_not():

@@ -138,7 +138,7 @@ def test_news_comes_in_the_kernels_own_thread_and_linked_widgets_follow(kernel):
 
 def test_interrupting_an_idle_kernel_cancels_what_widgets_compute_and_says_so(kernel):
     kernel.run("endless = FakeSource(delay_s=3); busy = gv.Compare(endless); points = gv.explore(endless)")
-    kernel.run("display(busy, points); busy.view.score_collection(); points.score()")
+    kernel.run("display(busy, points); busy.view.survey.start(); points.score()")
     kernel.shown("busy", "points")
     kernel.until("endless.asked['survey'] == 2 and endless.asked['maps photo 00000'] == 1", "True")
     time.sleep(0.5)

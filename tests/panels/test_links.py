@@ -197,8 +197,14 @@ def test_a_link_to_an_image_of_before_still_opens_it(compare):
     assert view.shown.image == view.source.images[0]
 
 
+def test_a_link_to_an_upload_says_why_it_opens_nothing(compare):
+    (told,) = compare[1].restore(pairs_of("image=upload-952d803f"))
+    assert "upload it again" in told
+
+
 @pytest.mark.parametrize(
-    "query", ["maps=clicks", "layer=6", "category=40", "method=magic", "zoom=5,1,2,3", "panels=a,z"]
+    "query",
+    ["maps=clicks", "layer=6", "category=40", "method=magic", "zoom=5,1,2,3", "zoom=-1e9,1e9,0,1", "panels=a,z"],
 )
 def test_what_this_comparison_does_not_have_is_told(compare, query):
     assert len(compare[1].restore(pairs_of(query))) == 1

@@ -1,6 +1,7 @@
 import numpy as np
 
 from gala_viz.panels import markup
+from gala_viz.panels.page import section
 from gala_viz.store.source import ImageInfo, NetworkInfo, Prediction
 
 EVIL = '<img src=x onerror="alert(1)">\'&'
@@ -68,3 +69,7 @@ def test_simulated_people_are_called_so():
     assert markup.people_are({"simulated ClickMe": "made"}) == "simulated people"
     assert markup.people_are({"ClickMe": "clicks", "simulated": "made"}) == "people"
     assert markup.people_are({}) == "people"
+
+
+def test_the_hint_of_a_section_is_text():
+    assert "of &lt;b&gt;mine&lt;/b&gt;" in section("Photographs", "of <b>mine</b>")[0].object

@@ -8,8 +8,10 @@ import zipfile
 
 import numpy as np
 import pytest
+import xarray as xr
 from PIL import Image
 
+from gala_viz.panels.choosing import main_row_content
 from gala_viz.panels.components import UPLOAD_LIMIT_BYTES, Upload
 from gala_viz.panels.figure_download import zipped_figure
 from gala_viz.panels.index import CollectionIndex
@@ -167,6 +169,38 @@ def test_one_participants_map_replaces_that_of_all(view, source):
     view.shown.participant = "p3"
     until(lambda: not np.array_equal(drawn(view, "human"), together, equal_nan=True))
     np.testing.assert_array_equal(drawn(view, "human"), source.human_map(source.images[0], participant="p3"))
+    assert view.answers.people == view.display.titles["human"] == "Participant p3"
+    assert "not of p3 alone" in view.scores.table.object
+    view.shown.participant = None
+    until(lambda: view.answers.people == "People, n = 15")
+    assert "alone" not in view.scores.table.object
+
+
+def test_a_new_photograph_takes_away_what_was_said_of_the_one_before(source):
+    held = threading.Event()
+    good = source.passage
+    view = CompareView(source, CollectionIndex(source), None)
+    view.open()
+    until(lambda: finished(view))
+    assert "61.0 %" in view.fives[0].object
+    source.passage = lambda image: held.wait(10) and good(image)
+    view.move(1)
+    assert "%" not in view.fives[0].object + view.fives[1].object.replace("width:", "")
+    assert view.layers.pane.styles == {"visibility": "hidden"}
+    assert "0.410" not in view.scores.table.object
+    held.set()
+    until(lambda: finished(view) and view.layers.pane.styles["visibility"] == "visible")
+    assert "61.0 %" in view.fives[0].object
+    view.close()
+
+
+@pytest.mark.parametrize(
+    ("normalise", "unit"), [("percentile", "difference of normalised maps"), ("none", "difference of maps as they are")]
+)
+def test_a_delta_of_maps_as_they_are_is_not_called_normalised(source, normalise, unit):
+    update = source.update(source.images[0], source.request, 5)
+    update.delta.attrs["normalise"] = normalise
+    assert main_row_content(source.networks, None, update, None).delta_unit == unit
 
 
 def test_the_arrow_keys_follow_the_gallerys_order_and_stop_at_its_ends(view, source):
@@ -202,11 +236,40 @@ def test_an_error_of_the_source_is_told_and_the_next_photograph_works(source):
 
 def test_scoring_the_collection_reports_progress_and_can_be_cancelled(view, source):
     source.delay_s = 0.02
-    view.score_collection()
+    view.survey.start()
     until(lambda: "of 12 photographs" in view.survey.line.text)
     view.questions.cancel_survey()
     until(lambda: "Cancelled" in view.survey.line.text)
     assert source.asked["survey"] == 1
+
+
+def test_what_the_filters_admit_is_scored_whatever_the_scores_say(view, source):
+    asked = []
+    good = source.survey
+    source.survey = lambda request, images, cancelled: (asked.append(tuple(images)), good(request, images, cancelled))[
+        1
+    ]
+    assert view.survey.line.action == "Score the collection"
+    view.gallery.fields.enter("verdict", "both wrong")
+    assert view.survey.line.action == "Score the collection"
+    view.gallery.fields.enter("search", "otter")
+    otters = [image for image in source.images if source.info(image).category == "otter"]
+    assert view.survey.line.action == f"Score these {len(otters)}"
+    view.survey.start()
+    until(lambda: asked)
+    assert asked == [tuple(otters)]
+
+
+def test_the_means_of_all_stand_beside_their_share_of_the_ceiling(view):
+    view.scores.set_collection(
+        xr.Dataset(
+            {"rho": (("network", "image"), [[0.3, 0.5], [0.6, 0.8]])},
+            attrs={"ceiling_mean": 0.5, "ceiling_low": 0.4, "ceiling_high": 0.6, "resolution_px": 56},
+        )
+    )
+    assert "n = 2 photographs scored" in view.scores.note.object
+    assert "Means 0.40 and 0.70, 80 and 140 % of the ceiling" in view.scores.note.object
+    assert "ceiling" not in view.scores.table.object, "of one photograph there is no share of a mean"
 
 
 def test_an_upload_is_shown_and_a_refusal_is_told(view, source):

@@ -1,5 +1,7 @@
 // How the maps look and what the crosshair reads, all in the browser: the server only sends arrays.
 
+const FONT = "13px Roboto, sans-serif"
+
 export function render({model, view, el}) {
   const doc = view.model.document
   const find = (name) => doc.get_model_by_name(`${model.key}/${name}`)
@@ -86,21 +88,39 @@ export function render({model, view, el}) {
       paint(glyph, image_of(source), range, sequential, opacity)
     }
     flick()
+    tell_units()
     el.dataset.painted = String(Number(el.dataset.painted ?? 0) + 1)
   }
 
+  // The first panel has room for either network's title, so that nothing moves in a flicker.
+  const titled = (panel, place) => (model.titles[place] ?? " ") + (place === panel ? "" : " (in place)")
   const flick = () => {
     glyphs.a.visible = !model.flicker
     flicker_glyph.visible = model.flicker
     const ink = getComputedStyle(el).getPropertyValue("--panel-on-surface-color").trim() || (model.dark ? "#ffffff" : "#000000")
+    const cut = (panel, place) => lines_of(titled(panel, place), figures[panel].inner_width, FONT, 3)
+    const count = Math.max(cut("a", "b").length, ...PANELS.map((panel) => cut(panel, panel).length))
     for (const panel of PANELS) {
       const place = panel === "a" && model.flicker ? "b" : panel
-      const text = (model.titles[place] ?? " ") + (place === panel ? "" : " (in place)")
-      const room = Math.max(8, Math.floor(figures[panel].inner_width / 6.9))
-      const fitting = text.length > room ? `${text.slice(0, room - 1).trimEnd()}…` : text
-      figures[panel].title.setv({text: fitting, text_color: ink, text_font_size: "13px", text_font_style: "normal"})
+      readout.cells[panel].title = titled(panel, place)
+      const text = block(cut(panel, place), count)
+      figures[panel].title.setv({text, text_color: ink, text_font_size: "13px", text_font_style: "normal"})
     }
     readout.buttons.flicker.setAttribute("aria-pressed", String(model.flicker))
+  }
+  const bars = new Map(maps.map((panel) => [panel, figures[panel].below.find((one) => one.color_mapper != null)]))
+  const units = new Map() // bar -> what its title says, and that in lines
+  const tell_units = () => {
+    const told = [...bars].map(([panel, bar]) => {
+      const text = units.get(bar)?.set === bar.title ? units.get(bar).text : bar.title ?? ""
+      return {bar, text, lines: lines_of(text, figures[panel].inner_width - 4, FONT, 3)}
+    })
+    const count = Math.max(...told.map(({lines}) => lines.length))
+    for (const {bar, text, lines} of told) {
+      const set = block(lines, count)
+      units.set(bar, {text, set})
+      bar.title = set
+    }
   }
   const flip = () => { model.flicker = !model.flicker }
 
@@ -249,7 +269,9 @@ export function render({model, view, el}) {
       const figure = figures[panel]
       for (const side of ["inner_width", "inner_height"]) { on(figure, side, () => { fit(); redraw() }) }
       on(sources[panel], "data", redraw)
+      on(figure.title, "text_font_size", () => { figure.title.text_font_size = "13px" }) // a theme's would move all
     }
+    for (const bar of bars.values()) { on(bar, "title", redraw) }
     fit()
     zoom()
     model.on("zoom", zoom)

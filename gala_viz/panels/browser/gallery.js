@@ -42,10 +42,17 @@ export function render({model, el}) {
   tiles.setAttribute("role", "listbox")
   tiles.setAttribute("aria-label", "Photographs")
   tiles.dataset.gallery = ""
+  let wanted = null, later = 0 // quick presses count on from the page that was asked for, not from the one that is there
+  const turn_by = (step) => {
+    wanted = Math.min(Math.max((wanted ?? model.page) + step, 0), model.pages - 1)
+    clearTimeout(later)
+    later = setTimeout(() => { wanted = null }, 1500)
+    model.send_msg({page: wanted})
+  }
   const button = (text, label, step) => {
     const node = Object.assign(made("button", "", text), {type: "button"})
     node.setAttribute("aria-label", label)
-    node.addEventListener("click", () => { model.send_msg({page: model.page + step}) })
+    node.addEventListener("click", () => turn_by(step))
     return node
   }
   const [back, onward] = [button("‹", "Previous page", -1), button("›", "Next page", 1)]

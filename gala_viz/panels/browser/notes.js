@@ -2,36 +2,26 @@
 // Names, tags and excerpts are written as text; only `html`, which the server makes of Markdown, is markup.
 
 const SAVE_MS = 500
-
-function made(tag, className, properties = {}, ...children) {
-  const node = Object.assign(document.createElement(tag), {className, ...properties})
-  node.append(...children)
-  return node
-}
+const LOOK_MS = 2000
+const CHANGED = "Changed in another window. What you wrote stands here and is not kept yet; what is stored is shown below it."
 
 export function render({model, el}) {
-  const button = (text, title, act, className = "") => {
-    const node = made("button", className, {type: "button", textContent: text, title})
-    node.addEventListener("click", act)
-    return node
-  }
-
-  // ---- the editor
-
-  const star = button("☆", "Bookmark this photograph (S)", () => { draft.bookmarked = !draft.bookmarked; changed(0) }, "star")
-  const tags = made("input", "tags", {type: "text", placeholder: "tags, with commas between", autocomplete: "off", maxLength: 600})
+  const star = press("☆", "Bookmark this photograph (S)", () => { draft.bookmarked = !draft.bookmarked; changed(0) }, "star")
+  const tags = made("input", "tags", {type: "text", placeholder: "tags, with commas between", autocomplete: "off"})
   tags.setAttribute("aria-label", "Tags")
-  const text = made("textarea", "text", {rows: 4, placeholder: "Notes on this photograph, in Markdown", maxLength: 20000})
+  const text = made("textarea", "text", {rows: 4, placeholder: "Notes on this photograph, in Markdown"})
   text.setAttribute("aria-label", "Notes")
-  const told = made("span", "told muted", {})
-  told.setAttribute("role", "status")
-  const again = button("Save mine", "Replace what is stored by what stands here", () => changed(0), "again")
+  const told = status_line("note-told")
+  const again = press("Save mine", "Replace what is stored by what stands here", () => save_mine(), "again")
+  const leave = press_twice("Drop mine", "Forget what stands here and go on from what is stored", "Drop it?", () => drop_mine(), "leave")
   const shown = made("div", "shown")
-  const editor = made("div", "editor", {}, made("div", "line", {}, star, tags), text, made("div", "line", {}, told, again), shown)
+  const state = made("div", "line state", {}, told.node, again, leave)
+  const editor = made("div", "editor", {}, made("div", "line", {}, star, tags), state, text, shown)
 
   let draft = {image: "", bookmarked: false, tags: "", text: "", html: ""}
   const seen = new Map() // image -> what its note was when it was last told
   const queue = new Map() // image -> draft that waits to be kept
+  const held = new Map() // image -> what of its draft stands only here, and why: {kind, words, draft, stored}
   let busy = null
   let later = null
 
@@ -39,18 +29,30 @@ export function render({model, el}) {
     star.textContent = draft.bookmarked ? "★" : "☆"
     star.setAttribute("aria-pressed", String(draft.bookmarked))
   }
+  const say = (words, kind = null) => {
+    told.say(words, kind != null)
+    again.hidden = kind !== "conflict" && kind !== "failed"
+    leave.hidden = kind !== "conflict"
+  }
+  const show_held = () => {
+    const {kind, words, stored} = held.get(draft.image)
+    say(words, kind)
+    if (stored != null) { shown.innerHTML = stored.html }
+  }
   const fill = (note) => {
     draft = {...note}
     tags.value = note.tags
     text.value = note.text
     shown.innerHTML = note.html
     show_star()
+    if (held.has(draft.image)) { show_held() }
   }
-  const say = (words, wrong = false) => {
-    told.textContent = words
-    told.classList.toggle("wrong", wrong)
-    again.hidden = !wrong
+  const hold = (image, kind, words, stored = null) => {
+    held.set(image, {kind, words, stored, draft: image === draft.image ? {...draft} : queue.get(image) ?? busy})
+    if (kind === "conflict") { queue.delete(image) }
+    if (image === draft.image) { show_held() } else { say(`${image}: ${words}`, "elsewhere") }
   }
+  const waits = (image) => held.get(image)?.kind === "conflict" // for a choice between mine and what is stored
   const pump = () => {
     if (busy != null || queue.size === 0) { return }
     const [image, one] = queue.entries().next().value
@@ -61,16 +63,27 @@ export function render({model, el}) {
   const keep = () => {
     clearTimeout(later)
     later = null
-    if (draft.image) { queue.set(draft.image, {...draft}) }
+    if (draft.image && !waits(draft.image)) { queue.set(draft.image, {...draft}) }
     pump()
   }
   const changed = (wait) => {
     draft.tags = tags.value
     draft.text = text.value
     show_star()
-    say("…")
+    if (waits(draft.image)) { return }
+    if (!held.has(draft.image)) { say("…") }
     clearTimeout(later)
     later = setTimeout(keep, wait)
+  }
+  const save_mine = () => {
+    held.delete(draft.image)
+    changed(0)
+  }
+  const drop_mine = () => {
+    const {stored} = held.get(draft.image)
+    held.delete(draft.image)
+    say("")
+    fill(stored)
   }
   tags.addEventListener("input", () => changed(SAVE_MS))
   text.addEventListener("input", () => changed(SAVE_MS))
@@ -80,107 +93,66 @@ export function render({model, el}) {
     editor.classList.toggle("off", !model.image)
     for (const node of [star, tags, text]) { node.disabled = !model.image }
     const note = model.note
-    const mine = note.image === draft.image && (later != null || queue.has(note.image) || busy?.image === note.image)
-    if (mine) { return } // what stands here is newer
+    const here = note.image === draft.image
+    const coming = queue.get(note.image) ?? (busy?.image === note.image ? busy : null)
+    if (here && (later != null || coming != null || held.has(note.image))) { return } // what stands here is newer
     if (later != null) { keep() } // of the photograph before
-    if (note.image !== draft.image) { say("") }
-    seen.set(note.image, note.seen)
-    fill(note)
+    if (!here && held.has(draft.image)) { held.get(draft.image).draft = {...draft} }
+    if (!here) { say("") }
+    const mine = coming ?? held.get(note.image)?.draft
+    if (mine == null) { seen.set(note.image, note.seen) }
+    fill(mine ?? note)
   }
 
   model.on("msg:custom", (message) => {
     if (message.saved != null) {
       const {image} = message.saved
-      busy = null
       seen.set(image, message.saved.seen)
-      if (image === draft.image && later == null && !queue.has(image)) {
-        draft.html = shown.innerHTML = message.saved.html
-        say("Kept.")
-      }
+      const last = image === draft.image && later == null && !queue.has(image)
+      if (last) { draft.html = shown.innerHTML = message.saved.html }
+      if (message.refused) { hold(image, "refused", message.refused) } else { held.delete(image) }
+      if (last && !message.refused) { say("Kept.") }
+      busy = null
       pump()
     } else if (message.conflict != null) {
-      busy = null
       seen.set(message.conflict.image, message.conflict.seen)
-      say("Changed in another window meanwhile; below is what is stored. What you wrote still stands above.", true)
-      shown.innerHTML = message.conflict.html
-    } else if (message.failed != null) {
+      hold(message.conflict.image, "conflict", CHANGED, message.conflict)
       busy = null
-      say(`Not kept: ${message.failed}`, true)
+      pump()
+    } else if (message.stored != null) { // it was changed once more
+      const {image} = message.stored
+      if (!waits(image)) { return }
+      seen.set(image, message.stored.seen)
+      held.get(image).stored = message.stored
+      if (image === draft.image) { show_held() }
+    } else if (message.failed != null) {
+      if (busy != null) { hold(busy.image, "failed", `Not kept: ${message.failed}`) }
+      busy = null
+      pump()
+    } else if (message.about === "note") {
+      if (!held.has(draft.image)) { say(message.told, "elsewhere") }
     } else if (message.star) {
       if (model.image) { star.click() }
-    } else if (message.told != null) {
-      say(message.told)
-    } else if (message.download != null) {
-      save_text(message.download, "notes.json", "application/json")
     }
   })
 
-  // ---- all notes
-
-  let filter = ""
-  const filters = made("div", "filters")
-  const list = made("ul", "list")
-  list.setAttribute("aria-label", "All notes")
-  const fits = (item) => filter === "" || (filter === "★" ? item.bookmarked : item.tags.includes(filter))
-  const row = (item) => {
-    const node = made("button", "item", {type: "button", title: item.image, disabled: !item.here})
-    node.append(made("span", "mark", {textContent: item.bookmarked ? "★" : ""}), made("span", "name", {textContent: item.category || item.image}))
-    if (item.category) { node.append(made("span", "muted id", {textContent: item.image})) }
-    for (const tag of item.tags) { node.append(made("span", "tag", {textContent: `#${tag}`})) }
-    if (item.excerpt) { node.append(made("span", "excerpt muted", {textContent: item.excerpt})) }
-    node.addEventListener("click", () => model.send_msg({go: item.image}))
-    return made("li", "", {}, node)
-  }
-  const show_list = () => {
-    const known = ["", "★", ...new Set(model.items.flatMap((item) => item.tags))]
-    if (!known.includes(filter)) { filter = "" }
-    filters.replaceChildren(...known.map((one) => {
-      const count = model.items.filter((item) => one === "" || (one === "★" ? item.bookmarked : item.tags.includes(one))).length
-      const node = button(`${{"": "All", "★": "★"}[one] ?? `#${one}`} ${count}`, "Show these", () => { filter = one; show_list() }, "filter")
-      node.setAttribute("aria-pressed", String(one === filter))
-      return node
-    }))
-    const nodes = model.items.filter(fits).slice(0, 500).map(row)
-    list.replaceChildren(...(nodes.length ? nodes : [made("li", "muted", {textContent: "Nothing is noted yet. S bookmarks the photograph in view."})]))
-  }
-
-  // ---- files and saved views
-
-  const file = made("input", "", {type: "file", accept: ".json,application/json", hidden: true})
-  file.addEventListener("change", async () => {
-    const [one] = file.files
-    if (one != null && one.size <= 5 * 2 ** 20) { model.send_msg({import: await one.text()}) }
-    if (one != null && one.size > 5 * 2 ** 20) { say("Not taken in: a file of notes has at most 5 MB.", true) }
-    file.value = ""
-  })
-  const name = made("input", "view-name", {type: "text", placeholder: "name of this view", maxLength: 60, autocomplete: "off"})
-  name.setAttribute("aria-label", "Name of this view")
-  const save_view = () => { if (name.value.trim()) { model.send_msg({keep: name.value.trim()}); name.value = "" } }
-  name.addEventListener("keydown", (event) => { if (event.key === "Enter") { save_view() } })
-  const views = made("ul", "views")
-  views.setAttribute("aria-label", "Saved views")
-  const show_views = () => {
-    views.replaceChildren(...model.views.map((one) => made("li", "", {},
-      made("a", "", {href: one.link, textContent: one.name, title: "Open; copy this link to share it"}),
-      button("✕", `Delete the view “${one.name}”`, () => model.send_msg({drop: one.name}), "drop"))))
-  }
-  const files = made("div", "line", {},
-    button("Export", "All notes as a file", () => model.send_msg({export: true})),
-    button("Import", "Add the notes of a file", () => file.click()), file, made("span", "where muted", {textContent: model.where}))
-  const keeping = made("div", "line", {}, name, button("Save view", "Keep exactly this view under a short link", save_view))
-  el.append(made("div", "root", {}, editor, made("div", "all", {}, filters, list, keeping, views, files)))
+  el.append(made("div", "root", {}, editor, all_notes(model)))
 
   for (const property of ["note", "image"]) { model.on(property, show) }
-  model.on("items", show_list)
-  model.on("views", show_views)
+  const looking = setInterval(() => {
+    if (!document.hidden && waits(draft.image)) { model.send_msg({look: draft.image}) }
+  }, LOOK_MS)
   const listening = new AbortController()
-  document.addEventListener("gala-viz:bookmark", () => { if (model.image) { star.click() } }, {signal: listening.signal})
-  document.addEventListener("visibilitychange", () => { if (later != null) { keep() } }, {signal: listening.signal})
-  window.addEventListener("pagehide", () => { if (later != null) { keep() } }, {signal: listening.signal})
-  model.on("remove", () => listening.abort())
+  const hear = (where, what, act) => where.addEventListener(what, act, {signal: listening.signal})
+  hear(document, "gala-viz:bookmark", () => { if (model.image) { star.click() } })
+  hear(document, "visibilitychange", () => { if (later != null) { keep() } })
+  hear(window, "pagehide", () => { if (later != null) { keep() } })
+  hear(window, "beforeunload", (event) => {
+    if (later != null) { keep() }
+    if (held.size > 0 || queue.size > 0) { event.preventDefault() } // the browser asks before this is lost
+  })
+  model.on("remove", () => { listening.abort(); clearInterval(looking) })
   say("")
   fill(model.note.image == null ? draft : model.note)
   show()
-  show_list()
-  show_views()
 }

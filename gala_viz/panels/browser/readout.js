@@ -17,7 +17,7 @@ function short(value) {
 }
 
 function make_readout(el, actions) {
-  const strip = element("div", "strip")
+  const strip = element("div", "strip abreast")
   const cells = Object.fromEntries(PANELS.map((panel) => {
     const cell = element("div", `cell ${panel}`)
     cell.dataset.panel = panel

@@ -51,24 +51,20 @@ export function render({model, el}) {
     place.textContent = [scene.layer, scene.place].filter(Boolean).join(" · ")
     const maps = maps_of(scene, model.palettes, model.diverging)
     const wanted = NAMES.filter((name) => model.chosen.includes(name))
-    const room = pictures.getBoundingClientRect()
-    const text = parseFloat(getComputedStyle(dialog).fontSize)
     const [rows, columns] = scene.arrays.photo?.shape ?? [1, 1]
-    const {columns: across, side} = best_columns(wanted.length, room.width, room.height, rows / columns, 4.9 * text, text)
-    pictures.style.gridTemplateColumns = `repeat(${across}, ${Math.max(side, 40)}px)`
-    const density = window.devicePixelRatio || 1
+    const shown = new Map()
     for (const name of NAMES) {
       const part = parts[name]
       part.node.hidden = !wanted.includes(name)
       if (part.node.hidden) { continue }
       const source = name === "a" && model.blink ? "b" : name
       const map = maps[source]
+      shown.set(part, map)
       part.node.dataset.shows = source
-      part.title.textContent = scene.panels[source].title
-      part.canvas.width = Math.round(Math.max(side, 40) * density)
-      part.canvas.height = Math.round(Math.max(side, 40) * density * rows / columns)
-      draw_panel(part.canvas, scene.arrays.photo, name === "photo" ? null : map)
-      part.scale.style.visibility = map == null ? "hidden" : "visible"
+      // The first network's panel has room for either title, so that nothing moves in a blink.
+      part.title.replaceChildren(...(name === "a" ? ["a", "b"] : [name]).map((one) =>
+        made("span", one === source ? "" : "other", {textContent: scene.panels[one].title.replaceAll(" = ", "\u00a0=\u00a0")})))
+      part.scale.style.visibility = map == null ? "hidden" : ""
       part.unit.textContent = name === "photo" ? "" : map == null ? "no map yet" : scene.panels[source].unit
       if (map == null) { continue }
       part.bar.style.background = bar_style(map.full)
@@ -81,6 +77,15 @@ export function render({model, el}) {
         made("span", "", {textContent: ` ${({true: "✓ ", false: "✗ "})[network.right] ?? ""}${network.says}`}))),
       made("span", "words", {textContent: scene.words}),
     )
+    pictures.style.setProperty("--shape", columns / rows)
+    const text = parseFloat(getComputedStyle(dialog).fontSize)
+    const side = lay_out(pictures, [...shown.keys()].map((part) => part.node), rows / columns, 6 * text)
+    const density = window.devicePixelRatio || 1
+    for (const [{node, canvas}, map] of shown) {
+      canvas.width = Math.round(side * density)
+      canvas.height = Math.round(side * density * rows / columns)
+      draw_panel(canvas, scene.arrays.photo, node === parts.photo.node ? null : map)
+    }
     dialog.dataset.drawn = String(Number(dialog.dataset.drawn ?? 0) + 1)
   }
   let asked = false
@@ -234,6 +239,7 @@ export function render({model, el}) {
     redraw()
   }, {signal})
   window.addEventListener("resize", redraw, {signal})
+  document.fonts.addEventListener("loadingdone", redraw, {signal}) // other letters, other lines
   document.addEventListener("gala-viz:present", () => {
     if (model.following || dialog.open) { return }
     send({shown: true})

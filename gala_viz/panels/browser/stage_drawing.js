@@ -71,15 +71,35 @@ function maps_of(scene, palettes, diverging) {
   return found
 }
 
-// Columns for `count` panels of `aspect` (height / width) that make them largest in a room; `extra` is text per panel.
-function best_columns(count, width, height, aspect, extra, gap) {
-  let best = {columns: 1, side: 0}
-  for (let columns = 1; columns <= count; columns++) {
-    const rows = Math.ceil(count / columns)
-    const across = (width - gap * (columns - 1)) / columns
-    const down = ((height - gap * (rows - 1)) / rows - extra) / aspect
-    const side = Math.floor(Math.min(across, down))
-    if (side > best.side) { best = {columns, side} }
+// Lays `panels` out in `box`, in the columns that make them largest while all their words have room; their width.
+function lay_out(box, panels, aspect, least) {
+  const {width, height} = box.getBoundingClientRect()
+  const gap = parseFloat(getComputedStyle(box).columnGap)
+  const titles = panels.map((panel) => panel.querySelector(".title"))
+  const put = (columns, side) => {
+    box.style.gridTemplateColumns = `repeat(${columns}, ${side}px)`
+    for (const title of titles) { title.style.minHeight = "" }
+    const heights = titles.map((title) => title.getBoundingClientRect().height)
+    for (const [i, title] of titles.entries()) { // pictures of a row stand at one height
+      const first = i - (i % columns)
+      title.style.minHeight = `${Math.max(...heights.slice(first, first + columns))}px`
+    }
   }
-  return best
+  const taken = () => {
+    const bounds = panels.map((panel) => panel.getBoundingClientRect())
+    return Math.max(...bounds.map((one) => one.bottom)) - Math.min(...bounds.map((one) => one.top))
+  }
+  let best = {columns: Math.min(Math.max(Math.floor((width + gap) / (least + gap)), 1), panels.length), side: least}
+  for (let rows = 1; rows <= panels.length; rows++) {
+    const columns = Math.ceil(panels.length / rows)
+    let side = Math.floor(Math.min((width - gap * (columns - 1)) / columns, height / rows / aspect))
+    while (side > best.side) { // narrower panels may need more lines
+      put(columns, side)
+      const over = taken() - height
+      if (over <= 0) { best = {columns, side}; break }
+      side -= Math.ceil(over / rows / aspect)
+    }
+  }
+  put(best.columns, best.side)
+  return best.side
 }

@@ -1,0 +1,85 @@
+"""Notes and saved views of a page: what the editor is told, and that one wrong thing loses nothing else."""
+
+import time
+
+import pytest
+
+from gala_viz.behavior.database import Database
+from gala_viz.behavior.notes import LONGEST_TAG, MOST_LETTERS, Note, Notes
+from gala_viz.behavior.views import Views
+from gala_viz.panels.index import CollectionIndex
+from gala_viz.panels.notes_view import NotesView
+from gala_viz.panels.state import Shown
+from tests.panels.fake_source import FakeSource
+
+IMAGE = "photo 00001"
+
+
+@pytest.fixture
+def view(tmp_path):
+    database = Database(tmp_path / "records.sqlite")
+    made = NotesView(
+        Notes(database, "photos"), Views(database, "photos"), CollectionIndex(FakeSource(count=6)), Shown(), None,
+        page="compare", query=lambda: "v=1&image=photo 00001",
+    )  # fmt: skip
+    made.sent = []
+    made.part._send_msg = made.sent.append
+    yield made
+    made.close()
+    database.close()
+
+
+def asked(view, **message):
+    """What the browser is told when it sends ``message``."""
+    view.sent.clear()
+    view._heard(message)
+    end = time.monotonic() + 20
+    while not view.sent and time.monotonic() < end:
+        time.sleep(0.005)
+    (told,) = view.sent
+    return told
+
+
+def draft(text="", tags="", seen=0, *, bookmarked=False):
+    return {"image": IMAGE, "bookmarked": bookmarked, "tags": tags, "text": text, "seen": seen}
+
+
+def test_a_tag_that_is_refused_takes_nothing_else_along(view):
+    told = asked(view, save=draft("all that I saw", f"ears, {'x' * 61}, paws"))
+    assert told["saved"]["text"] == "all that I saw"
+    assert told["saved"]["tags"] == "ears, paws"
+    assert f"at most {LONGEST_TAG} letters were expected, 61 came" in told["refused"]
+    told = asked(view, save=draft("more", "ears", told["saved"]["seen"]))
+    assert (told["saved"]["text"], told["refused"]) == ("more", "")
+
+
+def test_a_text_too_long_is_refused_with_words_and_what_was_kept_stays(view):
+    first = asked(view, save=draft("kept"))["saved"]
+    told = asked(view, save=draft("x" * (MOST_LETTERS + 10_000), "ears", first["seen"], bookmarked=True))
+    assert "at most 20,000 letters; this one has 30,000. Take 10,000 away" in told["refused"]
+    stored = view.notes.all()[IMAGE]
+    assert (stored.text, stored.tags, stored.bookmarked) == ("kept", ("ears",), True)
+
+
+def test_what_fails_is_told_beside_the_controls_it_was_asked_with(view):
+    assert asked(view, keep="ears")["about"] == "views"
+    told = asked(view, keep="ears")
+    assert (told["about"], told["wrong"]) == ("views", True)
+    assert "called “ears” already" in told["told"]
+    assert asked(view, keep="paws") == {"told": "The view “paws” is saved.", "about": "views", "kept": "paws"}
+    assert [one["name"] for one in view.part.views] == ["ears", "paws"]
+    assert asked(view, drop="ears")["about"] == "views"
+    assert [one["name"] for one in view.part.views] == ["paws"]
+    for wrong in ("no JSON", "[]", 7):
+        told = asked(view, **{"import": wrong})
+        assert (told["about"], told["wrong"]) == ("files", True)
+    assert set(asked(view, save={**draft("a"), "image": "uploaded"})) == {"failed"}
+
+
+def test_who_waits_at_a_conflict_is_told_of_every_later_change(view):
+    first = view.notes.write(Note(image=IMAGE, text="from tab one"))
+    assert asked(view, save=draft("from tab two"))["conflict"]["text"] == "from tab one"
+    view.notes.write(Note(image=IMAGE, text="from tab one ONE", changed_ms=first.changed_ms))
+    told = asked(view, look=IMAGE)["stored"]
+    assert told["text"] == "from tab one ONE"
+    assert asked(view, save=draft("from tab two", seen=told["seen"]))["saved"]["text"] == "from tab two"
