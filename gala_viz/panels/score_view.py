@@ -120,11 +120,11 @@ class ScoreView:
         name = self.measure.values["measure"]
         known = self._all is not None and name in self._all
         values = np.asarray(self._all[name], dtype=float) if known else np.full((len(self.networks), 0), np.nan)
-        ceiling = ceiling_of(self._all) if name == "rho" else None
+        counts = np.isfinite(values).sum(axis=1) if values.size else [0] * len(self.networks)
+        ceiling = ceiling_of(self._all) if name == "rho" and max(counts) > 1 else None
         here = _one(self._here, name, len(self.networks))
         label = next(title for title, key in MEASURES.items() if key == name)
         fill_scores(self.figure, values, here, ceiling, label)
-        counts = np.isfinite(values).sum(axis=1) if values.size else [0] * len(self.networks)
         means = [float(np.nanmean(row)) for row in values] if counts[0] and min(counts) == max(counts) else []
         self.note.object = f'<p class="muted">{self._sentence(int(max(counts)), means, ceiling)}</p>'
 

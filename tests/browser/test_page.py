@@ -241,6 +241,22 @@ TOP = "Bokeh.index.find_one(m).el.getBoundingClientRect().top"
 FULL = "((m.below.find(one => one.color_mapper) ?? m).title)"
 
 
+def below(page):
+    """Lines of the delta's unit, and the room in px under its frame for them and the colour bar."""
+    box = page.box("delta")
+    bottom = page.model("figure/delta", "Bokeh.index.find_one(m).el.getBoundingClientRect().bottom")
+    return page.model("figure/delta", FULL).count("\n") + 1, bottom - box["y"] - box["height"]
+
+
+def test_a_unit_that_needs_more_lines_in_a_smaller_window_gets_their_room(page, window):
+    window(1600, 1000)
+    lines, room = below(page)
+    window(1024, 700)
+    more, taken = below(page)
+    assert more > lines
+    assert taken - room > 12 * (more - lines)
+
+
 @pytest.mark.parametrize("drawer", [True, False])
 def test_a_narrow_window_shows_all_panels_with_their_titles(page, window, drawer):
     toggle = page.page.locator(".header button").first

@@ -169,11 +169,11 @@ def test_one_participants_map_replaces_that_of_all(view, source):
     view.shown.participant = "p3"
     until(lambda: not np.array_equal(drawn(view, "human"), together, equal_nan=True))
     np.testing.assert_array_equal(drawn(view, "human"), source.human_map(source.images[0], participant="p3"))
+    until(lambda: "not of p3 alone" in view.scores.table.object)
     assert view.answers.people == view.display.titles["human"] == "Participant p3"
-    assert "not of p3 alone" in view.scores.table.object
     view.shown.participant = None
-    until(lambda: view.answers.people == "People, n = 15")
-    assert "alone" not in view.scores.table.object
+    until(lambda: "alone" not in view.scores.table.object)
+    assert view.answers.people == "People, n = 15"
 
 
 def test_a_new_photograph_takes_away_what_was_said_of_the_one_before(source):

@@ -113,13 +113,16 @@ export function render({model, view, el}) {
   const tell_units = () => {
     const told = [...bars].map(([panel, bar]) => {
       const text = units.get(bar)?.set === bar.title ? units.get(bar).text : bar.title ?? ""
-      return {bar, text, lines: lines_of(text, figures[panel].inner_width - 4, FONT, 3)}
+      return {panel, bar, text, lines: lines_of(text, figures[panel].inner_width - 4, FONT, 3)}
     })
     const count = Math.max(...told.map(({lines}) => lines.length))
-    for (const {bar, text, lines} of told) {
+    for (const {panel, bar, text, lines} of told) {
       const set = block(lines, count)
       units.set(bar, {text, set})
+      if (bar.title === set) { continue }
+      const taller = set.split("\n").length !== (bar.title ?? "").split("\n").length
       bar.title = set
+      if (taller) { figures[panel].properties.below.change.emit() } // a bar does not ask for its title's room itself
     }
   }
   const flip = () => { model.flicker = !model.flicker }
