@@ -97,7 +97,7 @@ class ComparePage(SourcePage):
         title = "Attention of every layer"
         if not view.layers.cells:
             return section(title, "", facts('<p class="muted">Neither network has attention blocks.</p>'))
-        hint = f"{view.layers.rows_text} Click one to see it in the main row, again to go back."
+        hint = f"{view.layers.rows_text} Click one to see it large."
         return section(title, hint, view.layers.pane)
 
     def _main(self, view: CompareView, keeping: Keeping) -> list:

@@ -88,9 +88,9 @@ class LayerView:
     def rows_text(self) -> str:
         """Which network stands in which row."""
         if len(self.networks) == 1:
-            return f"{self.networks[0].title}. Each layer has a scale of its own."
+            return f"{self.networks[0].title}; each layer has its own scale."
         above, below = (network.title for network in self.networks)
-        return f"Above {above}, below {below}. Each layer has a scale of its own."
+        return f"Above {above}, below {below}; each layer has its own scale."
 
     def _names(self, step_x: float) -> None:
         names = [net.layers for net in self.networks if len(net.layers) == self.columns]
