@@ -257,6 +257,24 @@ def test_a_unit_that_needs_more_lines_in_a_smaller_window_gets_their_room(page, 
     assert taken - room > 12 * (more - lines)
 
 
+@pytest.mark.parametrize("width", [1280, 1120, 1024])
+def test_titles_that_come_and_go_move_nothing(page, window, width):
+    window(width, 720)
+    page.page.evaluate(
+        "() => { const models = [...Bokeh.documents[0]._all_models.values()];"
+        " const figure = models.find(m => m.name?.endsWith?.('/figure/b'));"
+        " window.lines = new Set(); window.watching = true;"
+        " const look = () => { window.lines.add(figure.title.text.split('\\n').length);"
+        " if (window.watching) { requestAnimationFrame(look) } }; look() }"
+    )
+    for tile in ("photo 00003", "photo 00005", "photo 00003"):
+        page.page.locator(f'.tile[data-image="{tile}"]').click()
+        page.page.locator(".id").get_by_text(tile, exact=True).wait_for()
+        page.settled()
+    seen = page.page.evaluate("() => { window.watching = false; return [...window.lines] }")
+    assert len(seen) == 1
+
+
 @pytest.mark.parametrize("drawer", [True, False])
 def test_a_narrow_window_shows_all_panels_with_their_titles(page, window, drawer):
     toggle = page.page.locator(".header button").first

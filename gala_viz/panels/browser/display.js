@@ -92,6 +92,14 @@ export function render({model, view, el}) {
     el.dataset.painted = String(Number(el.dataset.painted ?? 0) + 1)
   }
 
+  // Room for lines, once given, is kept until the figures' width changes: titles that come and go move nothing.
+  const rooms = new Map()
+  const steady = (what, count) => {
+    const width = Math.round(figures.a.inner_width)
+    const most = rooms.get(what)?.width === width ? Math.max(rooms.get(what).most, count) : count
+    rooms.set(what, {width, most})
+    return most
+  }
   // The first panel has room for either network's title, so that nothing moves in a flicker.
   const titled = (panel, place) => (model.titles[place] ?? " ") + (place === panel ? "" : " (in place)")
   const flick = () => {
@@ -99,7 +107,7 @@ export function render({model, view, el}) {
     flicker_glyph.visible = model.flicker
     const ink = getComputedStyle(el).getPropertyValue("--panel-on-surface-color").trim() || (model.dark ? "#ffffff" : "#000000")
     const cut = (panel, place) => lines_of(titled(panel, place), figures[panel].inner_width, FONT, 3)
-    const count = Math.max(cut("a", "b").length, ...PANELS.map((panel) => cut(panel, panel).length))
+    const count = steady("titles", Math.max(cut("a", "b").length, ...PANELS.map((panel) => cut(panel, panel).length)))
     for (const panel of PANELS) {
       const place = panel === "a" && model.flicker ? "b" : panel
       readout.cells[panel].title = titled(panel, place)
@@ -115,7 +123,7 @@ export function render({model, view, el}) {
       const text = units.get(bar)?.set === bar.title ? units.get(bar).text : bar.title ?? ""
       return {panel, bar, text, lines: lines_of(text, figures[panel].inner_width - 4, FONT, 3)}
     })
-    const count = Math.max(...told.map(({lines}) => lines.length))
+    const count = steady("units", Math.max(...told.map(({lines}) => lines.length)))
     for (const {panel, bar, text, lines} of told) {
       const set = block(lines, count)
       units.set(bar, {text, set})
