@@ -91,9 +91,8 @@ class Questions:
             post = self._poster(self._asked)
             self._others.submit(lambda _: self._post_human(post, image, kind, participant))
 
-    def ask_survey(self, request: MapRequest, images: Sequence[str] | None = None) -> None:
-        """Score ``images`` (None: the whole collection) with ``request``."""
-        images = self._source.images if images is None else images
+    def ask_survey(self, request: MapRequest, images: Sequence[str]) -> None:
+        """Score ``images`` with ``request``."""
 
         def job(cancelled: Cancelled) -> None:
             last = 0.0
