@@ -261,6 +261,15 @@ def test_a_clicker_leads_through_photographs_and_layers_and_back_leaves(stage):
     address_has(stage, present="1", layer=None)
 
 
+LASER = f"""([panel, share]) => {{
+  {DEEP}
+  const box = (css) => deep(document, css)[0].getBoundingClientRect()
+  const [dot, canvas] = [box('.laser'), box(`.panel.${{panel}} canvas`)]
+  return dot.width > 0 && Math.abs((dot.x + dot.width / 2 - canvas.x) / canvas.width - share) < 0.02
+}}"""
+"""Whether the laser stands at a share of a panel's width."""
+
+
 def test_others_follow_through_a_link_and_see_the_laser(stage, visit):
     stage.context.grant_permissions(["clipboard-read", "clipboard-write"])
     stage.page.mouse.move(600, 600)
@@ -271,18 +280,29 @@ def test_others_follow_through_a_link_and_see_the_laser(stage, visit):
     other.page.locator(f"{STAGE} .heading").get_by_text("goldfish").wait_for()
     stage.page.keyboard.press("PageDown")
     other.page.locator(f"{STAGE} .place").get_by_text("3 of 24").wait_for()
+    stage.page.locator(f"{STAGE} .words").get_by_text("standard error").wait_for()
+    stage.frames(5)  # panels stand where they will stay
     stage.page.keyboard.press("l")
     box = stage.page.locator(f"{STAGE} .panel.delta canvas").bounding_box()
     stage.page.mouse.move(box["x"] + 5, box["y"] + 5)
     stage.page.mouse.move(box["x"] + box["width"] / 4, box["y"] + box["height"] / 2)
-    other.page.locator(STAGE).evaluate(
-        "stage => new Promise(done => { const look = () => {"
-        " const box = (css) => stage.querySelector(css).getBoundingClientRect();"
-        " const [dot, canvas] = [box('.laser'), box('.delta canvas')];"
-        " const at = (dot.x + dot.width / 2 - canvas.x) / canvas.width;"
-        " if (dot.width > 0 && Math.abs(at - 0.25) < 0.02) { done() } else { requestAnimationFrame(look) } }; look() })"
-    )
+    other.page.wait_for_function(LASER, arg=["delta", 0.25])
+    other.page.set_viewport_size({"width": 1100, "height": 640})
+    other.frames(5)
+    other.page.wait_for_function(LASER, arg=["delta", 0.25])
+    for key in "12":  # three panels, larger, under a cursor that rests
+        stage.page.keyboard.press(key)
+    stage.page.locator(f"{STAGE} .panel.human").wait_for(state="hidden")
+    stage.frames(5)
+    larger = stage.page.locator(f"{STAGE} .panel.delta canvas").bounding_box()
+    share = (box["x"] + box["width"] / 4 - larger["x"]) / larger["width"]
+    assert 0.35 < share < 1, "it points at another place of the same panel now"
+    stage.page.wait_for_function(LASER, arg=["delta", share])
+    other.page.wait_for_function(LASER, arg=["delta", share])
     stage.page.keyboard.press("l")
+    other.page.locator(f"{STAGE} .laser").wait_for(state="hidden")
+    for key in "12":
+        stage.page.keyboard.press(key)
     other.page.keyboard.press("PageDown")
     stage.page.keyboard.press("Escape")
     other.page.get_by_text("The presenter is elsewhere").wait_for()

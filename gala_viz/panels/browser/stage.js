@@ -38,6 +38,7 @@ export function render({model, el}) {
     return [name, {node, title, canvas, low, high, bar, unit, scale}]
   }))
   let pointing = false // the laser is on
+  let mouse = null // where the presenter's cursor was last
   let turning = null // timer of a blink that goes by itself
 
   // ---- what is seen
@@ -86,6 +87,7 @@ export function render({model, el}) {
       canvas.height = Math.round(side * density * rows / columns)
       draw_panel(canvas, scene.arrays.photo, node === parts.photo.node ? null : map)
     }
+    aim() // the panels may have moved under it
     dialog.dataset.drawn = String(Number(dialog.dataset.drawn ?? 0) + 1)
   }
   let asked = false
@@ -101,10 +103,6 @@ export function render({model, el}) {
     const box = (parts[panel]?.canvas ?? dialog).getBoundingClientRect()
     dot.style.transform = `translate(${box.left + x * box.width}px, ${box.top + y * box.height}px)`
   }
-  const laser = () => {
-    dot.hidden = model.laser.length !== 3
-    if (!dot.hidden) { point(model.laser) }
-  }
   const where = (event) => {
     for (const name of NAMES) {
       const box = parts[name].canvas.getBoundingClientRect()
@@ -115,13 +113,22 @@ export function render({model, el}) {
   }
   let told = 0
   let waiting = null
+  const aim = () => {
+    const at = model.following ? model.laser : pointing && mouse != null ? where(mouse) : []
+    dot.hidden = at.length !== 3
+    if (dot.hidden) { return }
+    point(at)
+    if (model.following) { return }
+    clearTimeout(waiting)
+    waiting = setTimeout(() => { told = performance.now(); send({laser: at}) }, Math.max(0, told + LASER_MS - performance.now()))
+  }
   const light = (on) => {
     pointing = on
     clearTimeout(waiting)
     dialog.classList.toggle("pointing", on)
-    dot.hidden = true
     for (const tool of tools.querySelectorAll("[data-tool=laser]")) { tool.setAttribute("aria-pressed", String(on)) }
-    if (!on) { model.send_msg({laser: []}) }
+    aim()
+    if (!on) { send({laser: []}) }
   }
 
   // ---- what the presenter does
@@ -224,12 +231,8 @@ export function render({model, el}) {
   dialog.addEventListener("cancel", (event) => event.preventDefault())
   dialog.addEventListener("mousemove", (event) => {
     awake()
-    if (!pointing) { return }
-    const at = where(event)
-    dot.hidden = false
-    point(at)
-    clearTimeout(waiting)
-    waiting = setTimeout(() => { told = performance.now(); send({laser: at}) }, Math.max(0, told + LASER_MS - performance.now()))
+    mouse = event
+    if (pointing) { aim() }
   })
   let filled = false
   document.addEventListener("fullscreenchange", () => {
@@ -263,7 +266,7 @@ export function render({model, el}) {
   }
   for (const name of ["scene", "chosen", "blink"]) { model.on(name, () => { tell_tools(); redraw() }) }
   for (const name of ["black", "waiting", "over"]) { model.on(name, tell_state) }
-  model.on("laser", laser)
+  model.on("laser", aim)
   model.on("shown", show)
   model.on("remove", () => { listening.abort(); clearInterval(turning) })
   tell_tools()
