@@ -124,7 +124,8 @@ class Notes:
     def take_in(self, content: Any, images: Sequence[str] | None = None) -> tuple[int, int]:
         """Add exported notes; return how many were taken, and how many were on none of ``images``.
 
-        A note that is there already keeps what it has: bookmarks and tags are joined, a different text is put beneath.
+        A note that is there already keeps what it has: bookmarks and tags are joined, a different text is put beneath,
+        and so are the tags for which there is no room.
         Raises ``ValueError`` for anything that ``exported`` does not write.
         """
         if (
@@ -159,10 +160,11 @@ def _note(row) -> Note:
 
 
 def _joined(first: Note, second: Note) -> Note:
-    texts = [first.text] if second.text in first.text else [first.text, second.text]
-    return Note(
-        image=first.image,
-        bookmarked=first.bookmarked or second.bookmarked,
-        tags=tuple(dict.fromkeys((*first.tags, *second.tags)))[:MOST_TAGS],
-        text="\n\n".join(text for text in texts if text),
-    )
+    tags = tuple(dict.fromkeys((*first.tags, *second.tags)))
+    beyond = ", ".join(tags[MOST_TAGS:])
+    text = first.text
+    for more in (second.text, beyond and f"More tags: {beyond}"):
+        if more not in text:
+            text = f"{text}\n\n{more}".lstrip("\n")
+    bookmarked = first.bookmarked or second.bookmarked
+    return Note(image=first.image, bookmarked=bookmarked, tags=tags[:MOST_TAGS], text=text)

@@ -11,6 +11,7 @@ from gala_viz.attribution.smoothgrad import never
 from gala_viz.jupyter.sources import open_source
 from gala_viz.jupyter.widget import Widget, checked_image
 from gala_viz.panels.choosing import DELTA_UNIT
+from gala_viz.panels.compare_sections import closeness_section, controls_column, layers_section, maps_column
 from gala_viz.panels.index import CollectionIndex
 from gala_viz.panels.markup import facts, provenance
 from gala_viz.panels.page import section
@@ -84,18 +85,11 @@ class Compare(Widget):
                 margin=(4, 0),
                 stylesheets=[grid_css("minmax(0, 1fr) minmax(0, 1.1fr) minmax(0, 1.1fr)", "18px")],
             ),
-            pn.Column(view.alert, view.row.row, view.display, sizing_mode="stretch_width", margin=(4, 0)),
+            maps_column(view, margin=(4, 0)),
+            controls_column(view, margin=(4, 0)),
             pn.Column(
-                view.progress.line,
-                view.look_controls.pane,
-                view.map_controls.pane,
-                sizing_mode="stretch_width",
-                margin=(4, 0),
-                styles={"gap": "10px"},
-            ),
-            pn.Column(
-                self._layers(),
-                section("Closeness to people", "", view.scores.pane, view.survey.line),
+                layers_section(view),
+                closeness_section(view),
                 sizing_mode="stretch_width",
                 margin=(4, 0),
                 stylesheets=[
@@ -108,17 +102,6 @@ class Compare(Widget):
             ),
             facts(about, margin=(4, 0)),
         ]
-
-    def _layers(self) -> pn.Column:
-        if not self.view.layers.cells:
-            return section(
-                "Attention of every layer", "", facts('<p class="muted">Neither network has attention blocks.</p>')
-            )
-        return section(
-            "Attention of every layer",
-            f"{self.view.layers.rows_text} Click one to see it above.",
-            self.view.layers.pane,
-        )
 
     def _end(self) -> None:
         self.view.close()

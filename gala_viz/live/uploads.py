@@ -21,6 +21,7 @@ class Uploads:
     def __init__(self, most: int = MOST, most_bytes: int = MOST_BYTES) -> None:
         self._most, self._most_bytes = most, most_bytes
         self._content: OrderedDict[str, bytes] = OrderedDict()
+        self._filenames: dict[str, str] = {}
         self._lock = threading.Lock()
 
     def __contains__(self, image: object) -> bool:
@@ -38,12 +39,18 @@ class Uploads:
         image = PREFIX + hashlib.sha256(content).hexdigest()[:8]
         with self._lock:
             self._content[image] = bytes(content)
+            self._filenames[image] = _shown(filename)
             self._content.move_to_end(image)
             while len(self._content) > self._most or (
                 len(self._content) > 1 and sum(map(len, self._content.values())) > self._most_bytes
             ):
-                self._content.popitem(last=False)
+                gone, _ = self._content.popitem(last=False)
+                del self._filenames[gone]
         return image
+
+    def filename(self, image: str) -> str:
+        """Under which name the photograph came last, as plain text; "" when it is no longer kept."""
+        return self._filenames.get(image, "")
 
     def photo(self, image: str) -> np.ndarray:
         """The upright photograph, uint8 RGB (y, x, 3); ``UnknownNameError`` when it is no longer kept."""

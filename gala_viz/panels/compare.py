@@ -6,9 +6,10 @@ import panel as pn
 import panel_material_ui as pmui
 
 from gala_viz.behavior.database import Database
+from gala_viz.panels.compare_sections import closeness_section, controls_column, layers_section, maps_column
 from gala_viz.panels.keeping import Keeping, asked
 from gala_viz.panels.link_names import compare_places
-from gala_viz.panels.markup import alert, facts, nothing_to_show, people_are, presentation_over, provenance
+from gala_viz.panels.markup import alert, facts, nothing_to_show, presentation_over, provenance
 from gala_viz.panels.page import EDGE, SourcePage, section
 from gala_viz.panels.presenting import Follower, Presentation
 from gala_viz.panels.rooms import room_of
@@ -93,13 +94,6 @@ class ComparePage(SourcePage):
         self._parts = [follower]
         self.page.main = [follower.stage]
 
-    def _layers(self, view: CompareView) -> pn.Column:
-        title = "Attention of every layer"
-        if not view.layers.cells:
-            return section(title, "", facts('<p class="muted">Neither network has attention blocks.</p>'))
-        hint = f"{view.layers.rows_text} Click one to see it large."
-        return section(title, hint, view.layers.pane)
-
     def _main(self, view: CompareView, keeping: Keeping) -> list:
         header = pn.Row(
             pn.Column(view.heading, view.upload, sizing_mode="stretch_width", margin=0),
@@ -109,14 +103,8 @@ class ComparePage(SourcePage):
             stylesheets=[grid_css("repeat(3, minmax(0, 1fr))", "18px"), ":host { align-items: start !important; }"],
         )
         lower = pn.Column(
-            self._layers(view),
-            section(
-                f"Closeness to {people_are(view.source.map_kinds)}",
-                "",
-                view.scores.pane,
-                view.survey.line,
-                view.figure.button,
-            ),
+            layers_section(view),
+            closeness_section(view, view.figure.button),
             sizing_mode="stretch_width",
             margin=EDGE,
             stylesheets=[
@@ -126,22 +114,8 @@ class ComparePage(SourcePage):
         )
         return [
             header,
-            pn.Column(
-                view.alert,
-                view.row.row,
-                view.display,
-                sizing_mode="stretch_width",
-                margin=EDGE,
-                stylesheets=[":host { max-height: none !important; }"],  # taller than a telephone's window
-            ),
-            pn.Column(
-                view.progress.line,
-                view.look_controls.pane,
-                view.map_controls.pane,
-                sizing_mode="stretch_width",
-                margin=EDGE,
-                styles={"gap": "10px"},
-            ),
+            maps_column(view, margin=EDGE),
+            controls_column(view, margin=EDGE),
             lower,
             *([section("Notes", "kept as you type", keeping.notes.part, margin=EDGE)] if keeping.notes else []),
             facts(

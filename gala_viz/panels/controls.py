@@ -12,6 +12,7 @@ from gala_viz.plots.palettes import SEQUENTIAL
 from gala_viz.plots.scale import SCALES
 
 MOST_PARTICIPANTS = 200
+LARGEST_SEED = 2**31 - 1
 _EVERYBODY = ("all together", "")
 
 
@@ -46,6 +47,7 @@ class MapControls:
                 choice("method", "Method", titles),
                 slider("n_samples", "Samples n", start=5, end=200, step=5),
                 slider("noise_fraction", "Noise fraction", end=0.5, step=0.01, digits=2),
+                Field(name="seed", label="Seed of the noise", kind="number", value=settings.seed, end=LARGEST_SEED),
                 slider("smoothing_px", "Smoothing, px", end=16, step=0.5, digits=1),
                 choice("reduction", "Colour channels", options_of(REDUCTIONS)),
                 choice("normalise", "Normalise for delta", options_of(NORMALISATIONS)),
@@ -62,8 +64,13 @@ class MapControls:
         self.settings.param.update(**{name: value})
 
     def _sampled(self, sampled: bool) -> None:
-        for own in ("n_samples", "noise_fraction"):
+        for own in ("n_samples", "noise_fraction", "seed"):
             self.pane.change(own, enabled=sampled)
+
+    def show_label(self, known: bool) -> None:
+        """Say what is explained where the true category is asked for and is not ``known``."""
+        falls_back = self.settings.target == "label" and not known
+        self.pane.change("target", hint="unknown here: own predictions" if falls_back else "")
 
     def show_sigma(self, sigma: Sequence[float], noisy: bool) -> None:
         """The noise's absolute standard deviation, in units of the networks' input."""

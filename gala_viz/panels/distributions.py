@@ -21,8 +21,8 @@ class Distributions:
     The floor, rho with the human map of another image, is told in words, where a source knows it.
     """
 
-    def __init__(self, networks: Sequence[NetworkInfo], people: str = "people") -> None:
-        self._networks, self._people = networks, people
+    def __init__(self, networks: Sequence[NetworkInfo], people: str = "people", *, categories: bool = True) -> None:
+        self._networks, self._people, self._categories = networks, people, categories
         self.figure = score_figure(networks)
         self.note = facts(margin=(2, 0, 0, 0))
         self.pane = pn.Column(
@@ -45,15 +45,15 @@ class Distributions:
         ]
         if ceiling:
             lines.append(f"ceiling {ceiling.mean:.3f} [{ceiling.low:.3f}, {ceiling.high:.3f}]")
-        lines += _floors(scores, chosen)
+        lines += _floors(scores, chosen, self._categories)
         lines.append(f"maps: {request.method}, n = {request.smoothgrad.n_samples}, seed {request.smoothgrad.seed}")
         lines.append(f"compared at {scores.attrs.get('resolution_px')} × {scores.attrs.get('resolution_px')} cells")
         self.note.object = f'<p class="muted">{"; ".join(lines)}.</p>'
 
 
-def _floors(scores: xr.Dataset, chosen: NDArray[np.bool_]) -> list[str]:
+def _floors(scores: xr.Dataset, chosen: NDArray[np.bool_], categories: bool) -> list[str]:
     told = []
-    for kind, words in (("same", "same category"), ("different", "another category")):
+    for kind, words in (("same", "same category"), ("different", "another category" if categories else "other images")):
         if f"floor_{kind}" in scores:
             values = np.asarray(scores[f"floor_{kind}"], dtype=float)[:, chosen]
             if np.isfinite(values).any():

@@ -57,7 +57,9 @@ class ExploreView:
         axes.param.watch(lambda *_: self._draw(new_axes=True), ["x", "y"])
         axes.param.watch(lambda _: self._draw(), "means")
         axes.param.watch(lambda *_: self._select(), ["selection", "across", "up"])
-        self.distributions = Distributions(source.networks, people_are(source.map_kinds))
+        self.distributions = Distributions(
+            source.networks, people_are(source.map_kinds), categories=bool(index.categories)
+        )
         self.selection = facts()
         self.one = facts()
         self.alert = facts()

@@ -12,7 +12,7 @@ import param
 from gala_viz.panels.messenger import Part, script
 from gala_viz.panels.styles import sheet
 
-Kind = Literal["choice", "pick", "segments", "slider", "switch", "text"]
+Kind = Literal["choice", "number", "pick", "segments", "slider", "switch", "text"]
 MOST_CHARACTERS = 500
 
 
@@ -21,7 +21,8 @@ class Field:
     """One input. A choice is a list to open, a pick a list to type into, segments a list laid out flat.
 
     ``options`` are (label, value) with values of any plain kind. Sliders run from ``start`` to ``end`` in steps of
-    ``step`` and show ``digits`` decimals. Texts count with every key, all others when they are let go.
+    ``step`` and show ``digits`` decimals; numbers are typed, and lie between the same. Texts count with every key, all
+    others when they are let go.
     """
 
     name: str
@@ -45,7 +46,9 @@ class Field:
             return value
         if self.kind == "text" and isinstance(value, str):
             return value[:MOST_CHARACTERS]
-        if self.kind == "slider" and number and self.start <= value <= self.end:
+        if self.kind == "number" and isinstance(value, float) and not value.is_integer():
+            number = False
+        if self.kind in ("number", "slider") and number and self.start <= value <= self.end:
             return round(value) if float(self.step).is_integer() else float(value)
         if self.kind in ("choice", "pick", "segments"):
             for _, known in self.options:
@@ -118,8 +121,10 @@ class Fields(Part):
 
     def change(self, name: str, **changes: Any) -> None:
         """Change a field (its value, options, hint, whether it is shown or enabled) without telling who listens."""
-        self._known[name] = replace(self._known[name], **changes)
-        self.param.update(**_plain(self._known))
+        changed = replace(self._known[name], **changes)
+        if changed != self._known[name]:
+            self._known[name] = changed
+            self.param.update(**_plain(self._known))
 
 
 def _plain(fields: Mapping[str, Field]) -> dict[str, Any]:

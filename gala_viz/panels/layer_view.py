@@ -73,7 +73,7 @@ class LayerView:
                 "bottom": row * step_y + self.height,
             }
             self.figure.quad(**edge, color=colour)
-        self._names(step_x)
+        self._names(key, step_x)
         self._cross(key)
         self._mark = ColumnDataSource({"x": [], "y": [], "w": [], "h": []}, name=f"{key}/layers/mark")
         self.figure.rect("x", "y", "w", "h", source=self._mark, fill_alpha=0, line_color="#ffffff", line_width=3)
@@ -92,7 +92,7 @@ class LayerView:
         above, below = (network.title for network in self.networks)
         return f"Above {above}, below {below}; each layer has its own scale."
 
-    def _names(self, step_x: float) -> None:
+    def _names(self, key: str, step_x: float) -> None:
         names = [net.layers for net in self.networks if len(net.layers) == self.columns]
         names = names[0] if names else ()
         self.figure.text(
@@ -103,6 +103,7 @@ class LayerView:
             text_font_size="11px",
             text_font={"value": "Roboto, sans-serif"},
             text_color="#808891",
+            name=f"{key}/layers/names",
         )
 
     def _cross(self, key: str) -> None:

@@ -79,13 +79,14 @@ def image_heading(info: ImageInfo, game: str | None = None) -> str:
     more = [text for text in (info.superclass, info.split and f"split: {info.split}") if text]
     if info.size_px:
         more.append(f"{info.size_px[1]} × {info.size_px[0]} px")
-    image = escape(info.image)
+    image, title = escape(info.image), escape(info.heading)
     if info.category is None:
         more.insert(0, "category unknown")
-        head = f'<h1 class="id" title="{image}">{image}</h1>'
+        head = f'<h1 class="id" title="{title}">{title}</h1>'
     else:
-        title = escape(info.category)
-        head = f'<h1 title="{title}">{title}</h1><p class="muted id">{image}</p>'
+        head = f'<h1 title="{title}">{title}</h1>'
+    if info.heading != info.image:
+        head += f'<p class="muted id">{image}</p>'
     link = f"{game}?{urlencode({'image': info.image})}" if game else ""
     collect = f' <a href="{escape(link)}" target="gala_viz_game">Collect maps for this image</a>' if link else ""
     return f'{head}<p class="muted">{escape(" · ".join(more))}{collect}</p>'

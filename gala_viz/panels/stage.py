@@ -60,7 +60,7 @@ def scene_of(
     layer = layers[shown.layer] if shown.layer is not None and shown.layer < len(layers) else ""
     return {
         "image": info.image,
-        "heading": info.category or info.image,
+        "heading": info.heading,
         "place": place,
         "panels": {name: {"title": titles[name], "unit": units.get(name, "")} for name in PANELS},
         "arrays": arrays,

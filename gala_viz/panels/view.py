@@ -111,6 +111,7 @@ class CompareView:
             self.answers.param.update(update=None, passage=None)
             self._forget(info.has_human_map)
         request = self.settings.request(has_label=info.target is not None)
+        self.map_controls.show_label(info.target is not None)
         self.progress.say("Asking both networks…", 0, busy=True)
         self.questions.ask_maps(image, request, self.shown.kind, self.shown.participant, new_image)
         if new_image:  # while the thread is at work already

@@ -45,6 +45,13 @@ class ImageInfo:
     split: str | None = None
     has_human_map: bool = False
     size_px: tuple[int, int] | None = None
+    filename: str = ""
+    """Of a photograph that a visitor brought: what it was called."""
+
+    @property
+    def heading(self) -> str:
+        """What to call it: its category, the name under which it was brought, or its id."""
+        return self.category or self.filename or self.image
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

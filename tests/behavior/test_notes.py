@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gala_viz.behavior.database import Database
-from gala_viz.behavior.notes import MOST_LETTERS, Note, NoteChangedError, Notes, clean_tags
+from gala_viz.behavior.notes import MOST_LETTERS, MOST_TAGS, Note, NoteChangedError, Notes, clean_tags
 from gala_viz.behavior.views import View, Views
 from gala_viz.registry import UnknownNameError
 
@@ -81,6 +81,18 @@ def test_an_export_taken_in_twice_changes_nothing_and_joins_what_differs(databas
     before = {image: (note.text, note.tags) for image, note in other.all().items()}
     assert other.take_in(content, ["a"]) == (1, 1)
     assert {image: (note.text, note.tags) for image, note in other.all().items()} == before
+
+
+def test_tags_for_which_there_is_no_room_are_put_beneath_the_text(database, notes):
+    notes.write(Note(image="a", tags=tuple(f"mine {k}" for k in range(MOST_TAGS - 1)), text="one"))
+    content = json.loads(json.dumps(notes.exported()))
+    other = Notes(database, "photos", "anna")
+    other.write(Note(image="a", tags=("hers", "and hers", "third")))
+    for _ in range(2):
+        other.take_in(content)
+        note = other.all()["a"]
+        assert note.tags == ("hers", "and hers", "third", *(f"mine {k}" for k in range(MOST_TAGS - 3)))
+        assert note.text == f"one\n\nMore tags: mine {MOST_TAGS - 3}, mine {MOST_TAGS - 2}"
 
 
 json_like = st.recursive(

@@ -57,6 +57,22 @@ def test_a_photograph_comes_also_when_settings_change_before_it_was_read(compare
     until(lambda: compare.view.answers.passage is not None)
 
 
+def told(part):
+    """All markup of a part and of what is in it."""
+    return [getattr(part, "object", "")] + [text for one in getattr(part, "objects", ()) for text in told(one)]
+
+
+@pytest.mark.parametrize("make", [gv.Compare, gv.explore])
+def test_simulated_people_are_called_so_in_a_cell(make):
+    source = FakeSource(count=12, delay_s=0.0)
+    source.map_kinds = {"simulated ClickMe": "made"}
+    widget = make(source)
+    headings = [text for part in widget.parts() for text in told(part) if str(text).startswith("<h2>Closeness")]
+    assert len(headings) == 1
+    assert "Closeness to simulated people" in headings[0]
+    widget.close()
+
+
 def test_linked_layers_follow_and_lead(compare):
     layers = gv.layers(compare)
     compare.image = "photo 00004"

@@ -361,13 +361,15 @@ def test_an_upload_is_looked_at_like_any_image(form):
     assert image not in source.images
     assert source.view(image).shape == (16, 16, 3)
     assert source.info(image).category is None
+    assert source.info(image).heading == "my photo.png"
     assert source.info(image).size_px == (26, 30)
     assert source.human_map(image) is None
     assert source.thumbnail(image)[:4] == b"RIFF"
     assert source.passage(image).predictions[0].correct is None
     assert last(source, image).done
     assert np.isnan(last(source, image).scores.rho).all()
-    assert source.add_upload("again.png", picture(form)) == image
+    assert source.add_upload("C:\\mine\\again\n.png", picture(form)) == image
+    assert source.info(image).filename == "again .png"
 
 
 @pytest.mark.parametrize(
@@ -394,6 +396,7 @@ def test_uploads_are_bounded_and_an_old_one_is_told():
     with pytest.raises(UnknownNameError, match="upload it again"):
         source._uploads.photo(names[0])
     assert source.view(names[2]).shape == (16, 16, 3)
+    assert set(source._uploads._filenames) == set(names[1:])
 
 
 def test_two_networks_are_expected():

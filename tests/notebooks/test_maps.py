@@ -7,8 +7,7 @@ import pytest
 from tests.notebooks.executed import check_executed
 
 
-@pytest.mark.parametrize(
-    "name", ["03_smoothgrad_and_its_error", pytest.param("04_alignment_and_ceilings", marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["03_smoothgrad_and_its_error", "04_alignment_and_ceilings"])
 def test_the_notebook_runs_from_top_to_bottom(name, tmp_path):
     check_executed(name, tmp_path)

@@ -89,6 +89,7 @@ class FakeSource:
         self.skipped = (("broken/half.jpg", "the file ends early"),)
         self._seed = {image: i for i, image in enumerate(ids)}
         self._uploads: dict[str, np.ndarray] = {}
+        self._filenames: dict[str, str] = {}
         self._done: dict[tuple[str, MapRequest], MapUpdate] = {}
         self._lock = threading.Lock()
 
@@ -97,7 +98,7 @@ class FakeSource:
 
     def info(self, image: str) -> ImageInfo:
         if image in self._uploads:
-            return ImageInfo(image=image, category=None, target=None)
+            return ImageInfo(image=image, category=None, target=None, filename=self._filenames[image])
         target = self.seed(image) % 8
         return ImageInfo(
             image=image,
@@ -258,7 +259,7 @@ class FakeSource:
         except OSError:
             raise ValueError(f"{filename} could not be read as a photograph: PNG, JPEG or WebP is expected.") from None
         with self._lock:
-            image = f"upload {len(self._uploads) + 1}: {filename}"
-            self._uploads[image] = np.asarray(picture)
+            image = f"upload-{len(self._uploads) + 1}"
+            self._uploads[image], self._filenames[image] = np.asarray(picture), filename
             self._seed[image] = 500 + len(self._uploads)
         return image

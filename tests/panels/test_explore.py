@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from bokeh.events import RangesUpdate, SelectionGeometry, Tap
 
+from gala_viz.panels.distributions import Distributions
 from gala_viz.panels.explore import ExplorePage
 from gala_viz.panels.explore_view import ExploreView
 from gala_viz.panels.figure_download import ScatterDownload
@@ -147,6 +148,15 @@ def test_distributions_tell_everything_beside_their_numbers(view):
     assert "smoothgrad, n = 50, seed 0" in told
     view.gallery.fields.enter("category", "goldfish")
     assert f"n = {known} images" not in view.distributions.note.object
+
+
+@pytest.mark.parametrize(("categories", "whose"), [(True, "another category"), (False, "other images")])
+def test_a_floor_says_whose_maps_it_was_made_of(view, categories, whose):
+    scores = view.source.scores(view.source.request)
+    scores["floor_different"] = scores["rho"] * 0 + 0.25
+    distributions = Distributions(view.source.networks, categories=categories)
+    distributions.show(scores, view.source.request, np.ones(40, bool))
+    assert f"floor, maps of {whose}: 0.250" in distributions.note.object
 
 
 def test_a_collection_without_scores_says_what_to_do():

@@ -12,6 +12,7 @@ FIELDS = [
     Field(name="way", label="Way", kind="choice", value="a", options=options_of({"First": "a", "Second": "b"})),
     Field(name="place", label="Place", kind="pick", value=0, options=(("here", 0), ("there", 1))),
     Field(name="on", label="On", kind="switch", value=False),
+    Field(name="seed", label="Seed", kind="number", value=0, end=2**31 - 1),
     Field(name="words", label="Words", kind="text", value=""),
 ]
 
@@ -27,7 +28,8 @@ def fields(heard):
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("n", 100), ("share", 0.3), ("way", "b"), ("place", 1), ("on", True), ("words", "<b>otter</b>")]
+    ("name", "value"),
+    [("n", 100), ("share", 0.3), ("way", "b"), ("place", 1), ("on", True), ("seed", 7), ("words", "<b>otter</b>")],
 )
 def test_what_a_visitor_enters_counts_and_is_heard_once(fields, heard, name, value):
     for _ in range(2):
@@ -50,6 +52,10 @@ def test_what_a_visitor_enters_counts_and_is_heard_once(fields, heard, name, val
         ("place", True),
         ("place", 7),
         ("on", 1),
+        ("seed", -1),
+        ("seed", 2**31),
+        ("seed", 1.5),
+        ("seed", "1"),
         ("words", 3),
         ("words", ["a"]),
         ("nothing", 1),

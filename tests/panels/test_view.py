@@ -194,6 +194,18 @@ def test_a_new_photograph_takes_away_what_was_said_of_the_one_before(source):
     view.close()
 
 
+def test_a_true_category_that_is_unknown_is_told_where_it_was_asked_for(view, source):
+    def hint():
+        return view.map_controls.pane.states["target"]["hint"]
+
+    view.settings.target = "label"
+    assert hint() == ""
+    view.shown.image = source.add_upload("mine.webp", source.thumbnail(source.images[3]))
+    assert hint() == "unknown here: own predictions"
+    view.settings.target = "own"
+    assert hint() == ""
+
+
 @pytest.mark.parametrize(
     ("normalise", "unit"), [("percentile", "difference of normalised maps"), ("none", "difference of maps as they are")]
 )
@@ -279,8 +291,9 @@ def test_an_upload_is_shown_and_a_refusal_is_told(view, source):
     until(lambda: told)
     assert "notes.png could not be read" in told[0]["refused"]
     view.take("copy.webp", source.thumbnail(source.images[3]))
-    until(lambda: view.shown.image.startswith("upload 1"))
-    assert view.gallery.tiles.items[0]["id"] == view.shown.image
+    until(lambda: ">copy.webp</h1>" in view.heading.object)
+    tile = view.gallery.tiles.items[0]
+    assert (view.shown.image, tile["id"], tile["category"]) == ("upload-1", "upload-1", "copy.webp")
 
 
 def piece(i, pieces, data, upload=5):

@@ -207,6 +207,22 @@ export function render({model, view, el}) {
   layers?.on_event("mousemove", (at) => { const cell = cell_at(at); if (!held && cell != null) { point({x: cell.x, y: cell.y}) } })
   layers?.on_event("tap", (at) => { const cell = cell_at(at); if (cell != null) { model.send_msg({layer: cell.column}) } })
 
+  // Names of layers as small as their columns ask for; where even that is too long, every second one, or third, and so on.
+  const names = find("layers/names")
+  const all_names = [...(names?.data_source.get_column("text") ?? [])]
+  const fit_names = () => {
+    const room = layers.inner_width / all_names.length - 4
+    const measured = (size) => { pen.font = `${size}px Roboto, sans-serif`; return Math.max(...all_names.map((name) => pen.measureText(name).width)) }
+    const size = [11, 10, 9, 8].find((one) => measured(one) <= room) ?? 8
+    const every = Math.max(1, Math.ceil(measured(size) / Math.max(room, 1)))
+    names.glyph.text_font_size = {value: `${size}px`}
+    names.data_source.data = {...names.data_source.data, text: all_names.map((name, i) => (i % every === 0 ? name : ""))}
+  }
+  if (all_names.length > 0) {
+    on(layers, "inner_width", fit_names)
+    if (layers.inner_width > 0) { fit_names() }
+  }
+
   // ---- actions
 
   const reset = () => {

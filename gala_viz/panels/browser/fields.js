@@ -11,13 +11,26 @@ let made_so_far = 0
 function slider(field, tell) {
   const shown = made("output", {className: "number"})
   const input = made("input", {type: "range", min: field.start, max: field.end, step: field.step})
-  const show = () => {
-    shown.textContent = Number(input.value).toFixed(field.digits)
+  const show = (value) => {
+    const rounded = value.toFixed(field.digits)
+    shown.textContent = Number(rounded) === value ? rounded : String(value) // from a link or from code, between two steps
     input.style.setProperty("--share", (input.value - field.start) / (field.end - field.start || 1))
   }
-  input.addEventListener("input", () => { show(); tell(Number(input.value), false) })
+  input.addEventListener("input", () => { show(Number(input.value)); tell(Number(input.value), false) })
   input.addEventListener("change", () => tell(Number(input.value), true))
-  return {input, beside: shown, put: (value) => { input.value = value; show() }}
+  return {input, beside: shown, put: (value) => { input.value = value; show(value) }}
+}
+
+function number(field, tell) {
+  const input = made("input", {type: "number", min: field.start, max: field.end, step: field.step, required: true})
+  let last = null
+  const put = (value) => { last = value; input.value = value }
+  input.addEventListener("change", () => {
+    if (!input.checkValidity()) { put(last); return }
+    put(Number(input.value))
+    tell(last, true)
+  })
+  return {input, put}
 }
 
 function choice(field, tell) {
@@ -83,7 +96,7 @@ function segments(field, tell) {
   }
 }
 
-const KINDS = {slider, choice, pick, text, switch: toggle, segments}
+const KINDS = {slider, number, choice, pick, text, switch: toggle, segments}
 
 function build(field, tell) {
   const part = KINDS[field.kind](field, tell)
@@ -128,7 +141,7 @@ export function render({model, view, el}) {
         parts.set(field.name, part = fresh)
       }
       if ((sent.get(field.name) ?? 0) > (model.heard[field.name] ?? 0)) { continue } // what comes is older than what is seen
-      if (part.input !== root.getRootNode().activeElement || !["pick", "text"].includes(field.kind)) { part.put(value) }
+      if (part.input !== root.getRootNode().activeElement || !["number", "pick", "text"].includes(field.kind)) { part.put(value) }
       part.enable(state.enabled)
       part.node.hidden = !state.shown
       part.say(state.hint)
