@@ -71,9 +71,7 @@ class LiveMaps:
         look = self._looking.recalled(image)
         size = look.photo_px if look is not None else None
         if image in self._uploads:
-            return ImageInfo(
-                image=image, category=None, target=None, size_px=size, filename=self._uploads.filename(image)
-            )
+            return ImageInfo(image=image, size_px=size, filename=self._uploads.filename(image))
         return image_info(self._collection, image, self._looking.labels(image)[0], size)
 
     def labels(self) -> Labels:

@@ -19,7 +19,7 @@ from gala_viz.store.source import NetworkInfo, Passage
 
 EDGE_SHARE = 0.03
 """Width of the edge in its network's colour before each row, as a share of one small multiple."""
-_TEXT_SHARE = 0.14
+_TEXT_SHARE = 0.18
 """Height of the layer names above the first row, as a share of one small multiple."""
 
 

@@ -120,8 +120,6 @@ def section(title: str, hint: str, *parts, margin: tuple[int, ...] = (0, 0, 12, 
 
 def _subtitle(title: str, names: str, devices: str) -> str:
     return (
-        f'<div style="display:flex;gap:14px;align-items:baseline;line-height:24px;white-space:nowrap;overflow:hidden">'
-        f'<span style="font-weight:600">{escape(title)}</span>'
-        f'<span class="muted" style="overflow:hidden;text-overflow:ellipsis;min-width:0">{escape(names)}</span>'
-        f'<span class="muted" style="margin-left:auto">{escape(devices)}</span></div>'
+        f'<div class="subtitle"><b title="{escape(title)}">{escape(title)}</b>'
+        f'<span class="muted">{escape(names)}</span><span class="muted device">{escape(devices)}</span></div>'
     )

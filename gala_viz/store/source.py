@@ -39,8 +39,8 @@ class ImageInfo:
     """One image of a collection. ``size_px`` is (height, width) of the photograph, upright; None until it is read."""
 
     image: str
-    category: str | None
-    target: int | None
+    category: str | None = None
+    target: int | None = None
     superclass: str | None = None
     split: str | None = None
     has_human_map: bool = False

@@ -293,6 +293,9 @@ def test_a_narrow_window_shows_all_panels_with_their_titles(page, window, drawer
         boxes = [page.box(panel) for panel in PANELS]
         lines = {panel: page.model(f"figure/{panel}", "m.title.text") for panel in PANELS}
         units = {panel: page.model(f"figure/{panel}", FULL) for panel in PANELS[1:]}
+        names = page.model("layers/names", "[m.data_source.get_column('text').filter(Boolean), m.glyph.text_font_size]")
+        wide, high = page.model("layers", "[m.inner_width, m.inner_height]")
+        ends = page.model("layers", "[m.y_range.start, m.y_range.end]")
     finally:
         if not drawer:
             toggle.click()
@@ -303,6 +306,11 @@ def test_a_narrow_window_shows_all_panels_with_their_titles(page, window, drawer
     assert lines["human"].split() == page.page.locator(".cell.human").get_attribute("title").split()
     assert "co-trained" in lines["b"]
     assert units["delta"].split() == ["difference", "of", "normalised", "maps"]
+    shown, size = names[0], float(names[1]["value"].removesuffix("px"))
+    assert shown
+    assert size >= 8
+    assert 1.2 * size <= high * ends[1] / (ends[1] - ends[0]), "the names of the layers are not cut"
+    assert max(map(len, shown)) * 0.6 * size <= wide / len(shown), "and do not run into each other"
 
 
 def test_a_telephone_shows_every_panel_and_keeps_the_drawer_shut(visit):
@@ -312,6 +320,7 @@ def test_a_telephone_shows_every_panel_and_keeps_the_drawer_shut(visit):
     assert all(box["x"] >= 0 and box["x"] + box["width"] <= 390 for box in boxes)
     assert min(box["width"] for box in boxes) > 150
     assert page.page.locator(".tile:visible").count() == 0
+    assert page.page.locator(".subtitle b").bounding_box()["width"] > 75, "it is said whose photographs these are"
     last = page.page.locator("[data-action=save]").bounding_box()
     assert last["x"] + last["width"] <= 390
     assert last["y"] + last["height"] <= page.page.get_by_text("done in").bounding_box()["y"], "nothing lies over it"

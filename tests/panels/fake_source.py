@@ -98,7 +98,7 @@ class FakeSource:
 
     def info(self, image: str) -> ImageInfo:
         if image in self._uploads:
-            return ImageInfo(image=image, category=None, target=None, filename=self._filenames[image])
+            return ImageInfo(image=image, filename=self._filenames[image])
         target = self.seed(image) % 8
         return ImageInfo(
             image=image,

@@ -191,7 +191,7 @@ export function render({model, view, el}) {
   const inside = (at) => at.x >= 0 && at.y >= 0 && at.x < grid[1] && at.y < grid[0]
   const hold = (on) => {
     held = on
-    readout.hint.textContent = on ? "The crosshair is held. Click again or press Esc to let go." : "Drag to pan, wheel to zoom, click to hold the crosshair."
+    readout.hint.textContent = on ? "The crosshair is held. Click again or press Esc to let go." : HINT
   }
   for (const panel of PANELS) {
     figures[panel].on_event("mousemove", (at) => { if (!held && inside(at)) { point({x: at.x, y: at.y}) } })
@@ -213,13 +213,15 @@ export function render({model, view, el}) {
   const fit_names = () => {
     const room = layers.inner_width / all_names.length - 4
     const measured = (size) => { pen.font = `${size}px Roboto, sans-serif`; return Math.max(...all_names.map((name) => pen.measureText(name).width)) }
-    const size = [11, 10, 9, 8].find((one) => measured(one) <= room) ?? 8
+    const {start, end} = layers.y_range
+    const high = (layers.inner_height * end) / (end - start) // of the band above the first row
+    const size = [11, 10, 9, 8].find((one) => measured(one) <= room && 1.2 * one <= high) ?? 8
     const every = Math.max(1, Math.ceil(measured(size) / Math.max(room, 1)))
     names.glyph.text_font_size = {value: `${size}px`}
     names.data_source.data = {...names.data_source.data, text: all_names.map((name, i) => (i % every === 0 ? name : ""))}
   }
   if (all_names.length > 0) {
-    on(layers, "inner_width", fit_names)
+    for (const side of ["inner_width", "inner_height"]) { on(layers, side, fit_names) }
     if (layers.inner_width > 0) { fit_names() }
   }
 

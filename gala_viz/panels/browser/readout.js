@@ -1,5 +1,6 @@
 // The strip under the main row: what every panel holds at the crosshair, as text and as CSV.
 
+const HINT = "Drag to pan, wheel to zoom, click to hold."
 const PANELS = ["photo", "human", "a", "b", "delta"]
 
 function element(tag, name, text = "") {
@@ -21,12 +22,12 @@ function make_readout(el, actions) {
   const cells = Object.fromEntries(PANELS.map((panel) => {
     const cell = element("div", `cell ${panel}`)
     cell.dataset.panel = panel
-    cell.append(element("span", "value", panel === "photo" ? "Point at a panel to read it" : "–"), element("span", "percentile"))
+    cell.append(element("span", "value", panel === "photo" ? "Point at a panel" : "–"), element("span", "percentile"))
     strip.append(cell)
     return [panel, cell]
   }))
   const bar = element("div", "bar")
-  const hint = element("span", "hint", "Drag to pan, wheel to zoom, click to hold the crosshair.")
+  const hint = element("span", "hint", HINT)
   bar.append(hint)
   const buttons = {}
   for (const [name, label, title, act] of actions) {
