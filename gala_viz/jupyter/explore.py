@@ -12,9 +12,9 @@ import xarray as xr
 from gala_viz.jupyter.compare import Compare
 from gala_viz.jupyter.sources import open_source
 from gala_viz.jupyter.widget import Widget, checked_image
+from gala_viz.panels.explore_sections import numbers_column
 from gala_viz.panels.explore_view import ExploreView
 from gala_viz.panels.index import CollectionIndex
-from gala_viz.panels.markup import people_are
 from gala_viz.panels.page import section
 from gala_viz.panels.progress_view import ProgressView
 from gala_viz.panels.questions import Questions
@@ -81,17 +81,10 @@ class Explore(Widget):
         view = self.view
         chosen = pn.Row(view.selection, self.clear, sizing_mode="stretch_width", margin=(2, 0), styles={"gap": "14px"})
         left = pn.Column(view.fields, chosen, view.cloud.pane, self.survey.line, sizing_mode="stretch_width", margin=0)
-        closeness = f"Closeness to {people_are(self.source.map_kinds)}"
-        right = pn.Column(
-            section(closeness, "of the images in colour, or selected", view.distributions.pane),
-            section("One image", "", view.one),
-            sizing_mode="stretch_width",
-            margin=0,
-        )
         return [
             pn.Column(
                 left,
-                right,
+                numbers_column(view),
                 sizing_mode="stretch_width",
                 margin=(4, 0),
                 stylesheets=[

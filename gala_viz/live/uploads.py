@@ -16,16 +16,15 @@ MOST, MOST_BYTES = 64, 256 * 2**20
 
 
 class Uploads:
-    """Uploaded photographs by id, as the bytes that came; the oldest go when there are too many."""
+    """Uploaded photographs by id, with their names, as the bytes that came; the oldest go when there are too many."""
 
     def __init__(self, most: int = MOST, most_bytes: int = MOST_BYTES) -> None:
         self._most, self._most_bytes = most, most_bytes
-        self._content: OrderedDict[str, bytes] = OrderedDict()
-        self._filenames: dict[str, str] = {}
+        self._kept: OrderedDict[str, tuple[str, bytes]] = OrderedDict()  # id -> file's name, content
         self._lock = threading.Lock()
 
     def __contains__(self, image: object) -> bool:
-        return image in self._content
+        return image in self._kept
 
     def add(self, filename: str, content: bytes) -> str:
         """Check and keep a photograph; return its id, the same for the same bytes.
@@ -38,19 +37,17 @@ class Uploads:
             raise ValueError(f"{_shown(filename)}: {error}") from None
         image = PREFIX + hashlib.sha256(content).hexdigest()[:8]
         with self._lock:
-            self._content[image] = bytes(content)
-            self._filenames[image] = _shown(filename)
-            self._content.move_to_end(image)
-            while len(self._content) > self._most or (
-                len(self._content) > 1 and sum(map(len, self._content.values())) > self._most_bytes
+            self._kept[image] = (_shown(filename), bytes(content))
+            self._kept.move_to_end(image)
+            while len(self._kept) > self._most or (
+                len(self._kept) > 1 and sum(len(one) for _, one in self._kept.values()) > self._most_bytes
             ):
-                gone, _ = self._content.popitem(last=False)
-                del self._filenames[gone]
+                self._kept.popitem(last=False)
         return image
 
     def filename(self, image: str) -> str:
         """Under which name the photograph came last, as plain text; "" when it is no longer kept."""
-        return self._filenames.get(image, "")
+        return self._kept.get(image, ("", b""))[0]
 
     def photo(self, image: str) -> np.ndarray:
         """The upright photograph, uint8 RGB (y, x, 3); ``UnknownNameError`` when it is no longer kept."""
@@ -62,10 +59,10 @@ class Uploads:
 
     def _bytes(self, image: str) -> bytes:
         with self._lock:
-            if image not in self._content:
+            if image not in self._kept:
                 raise UnknownNameError(f"the uploaded photograph {image!r} is no longer kept; upload it again.")
-            self._content.move_to_end(image)
-            return self._content[image]
+            self._kept.move_to_end(image)
+            return self._kept[image][1]
 
 
 def _shown(filename: str) -> str:

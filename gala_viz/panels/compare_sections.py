@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import panel as pn
 
-from gala_viz.panels.markup import facts, people_are
+from gala_viz.panels.markup import closeness_title, facts
 from gala_viz.panels.page import section
 from gala_viz.panels.view import CompareView
 
@@ -43,5 +43,4 @@ def layers_section(view: CompareView) -> pn.Column:
 
 def closeness_section(view: CompareView, *more: pn.viewable.Viewable) -> pn.Column:
     """Scores against people, who are called simulated where they are, and what scores more of the collection."""
-    title = f"Closeness to {people_are(view.source.map_kinds)}"
-    return section(title, "", view.scores.pane, view.survey.line, *more)
+    return section(closeness_title(view.source.map_kinds), "", view.scores.pane, view.survey.line, *more)

@@ -8,11 +8,12 @@ import panel as pn
 import panel_material_ui as pmui
 
 from gala_viz.behavior.database import Database
+from gala_viz.panels.explore_sections import numbers_column
 from gala_viz.panels.explore_view import ExploreView
 from gala_viz.panels.figure_download import ScatterDownload
 from gala_viz.panels.keeping import Keeping
 from gala_viz.panels.link_names import SHARED, explore_places
-from gala_viz.panels.markup import alert, compare_these, facts, nothing_to_show, people_are, provenance
+from gala_viz.panels.markup import alert, compare_these, facts, nothing_to_show, provenance
 from gala_viz.panels.page import EDGE, SourcePage, section
 from gala_viz.panels.shared import SharedSource
 from gala_viz.panels.styles import grid_css
@@ -77,19 +78,9 @@ class ExplorePage(SourcePage):
         left = pn.Column(
             view.alert, view.fields, chosen, go, view.cloud.pane, figure.button, sizing_mode="stretch_width", margin=0
         )
-        right = pn.Column(
-            section(
-                f"Closeness to {people_are(source.map_kinds)}",
-                "of the images in colour, or selected",
-                view.distributions.pane,
-            ),
-            section("One image", "", view.one),
-            sizing_mode="stretch_width",
-            margin=0,
-        )
         body = pn.Column(
             left,
-            right,
+            numbers_column(view),
             sizing_mode="stretch_width",
             margin=EDGE,
             stylesheets=[

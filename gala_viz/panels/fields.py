@@ -21,7 +21,7 @@ class Field:
     """One input. A choice is a list to open, a pick a list to type into, segments a list laid out flat.
 
     ``options`` are (label, value) with values of any plain kind. Sliders run from ``start`` to ``end`` in steps of
-    ``step`` and show ``digits`` decimals; numbers are typed, and lie between the same. Texts count with every key, all
+    ``step`` and show ``digits`` decimals; numbers are typed, whole, between the same. Texts count with every key, all
     others when they are let go.
     """
 
@@ -46,9 +46,10 @@ class Field:
             return value
         if self.kind == "text" and isinstance(value, str):
             return value[:MOST_CHARACTERS]
-        if self.kind == "number" and isinstance(value, float) and not value.is_integer():
-            number = False
-        if self.kind in ("number", "slider") and number and self.start <= value <= self.end:
+        within = number and self.start <= value <= self.end
+        if self.kind == "number" and within and float(value).is_integer():
+            return int(value)
+        if self.kind == "slider" and within:
             return round(value) if float(self.step).is_integer() else float(value)
         if self.kind in ("choice", "pick", "segments"):
             for _, known in self.options:

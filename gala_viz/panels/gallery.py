@@ -172,7 +172,8 @@ class Gallery:
         at = self.index.place.get(image)
         pair = [] if at is None else [{1.0: "right", 0.0: "wrong"}.get(float(m), "unknown") for m in marks[:, at]]
         score = None if at is None or not np.isfinite(values[at]) else f"{values[at]:+.2f}"
-        category = self.source.info(image).filename or "uploaded" if at is None else self.source.info(image).category
+        info = self.source.info(image)
+        category = info.category if at is not None else info.filename or "uploaded"
         return {"id": image, "category": category, "marks": pair, "score": score}
 
     def _hint(self) -> str:

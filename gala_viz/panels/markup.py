@@ -172,6 +172,11 @@ def people_are(kinds: Mapping[str, str]) -> str:
     return "simulated people" if simulated else "people"
 
 
+def closeness_title(kinds: Mapping[str, str]) -> str:
+    """Over scores against human maps of these ``kinds``."""
+    return f"Closeness to {people_are(kinds)}"
+
+
 def provenance(networks: Sequence[NetworkInfo], skipped: Sequence[tuple[str, str]], kinds: dict[str, str]) -> str:
     """What the networks are, what the human maps are, and which files could not be shown."""
     parts = []

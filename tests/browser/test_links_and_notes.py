@@ -71,6 +71,10 @@ def test_a_link_that_cannot_be_followed_says_why(visit):
     heading(one, "photo 00000")
 
 
+def test_an_address_that_names_no_image_opens_the_first(visit):
+    heading(visit("compare?image=nowhere%3Cimg%3E"), "photo 00000")
+
+
 def test_a_note_is_kept_as_it_is_typed_shown_without_running_and_not_overwritten_elsewhere(visit):
     one = visit("compare?image=photo%2000006")
     heading(one, "photo 00006")

@@ -132,6 +132,7 @@ def test_an_upload_that_is_too_large_is_refused_in_words(page, tmp_path):
     huge.write_bytes(bytes(21 * 2**20))
     page.page.locator("input[type=file][accept*=image]").set_input_files(huge)
     page.page.get_by_text("at most 20 MB are taken").wait_for()
+    assert shown(page) == "photo 00000"
     page.page.get_by_role("button", name="Dismiss").click()
 
 

@@ -1,0 +1,20 @@
+"""Parts of the look at all images that the page and a notebook's cell lay out alike."""
+
+from __future__ import annotations
+
+import panel as pn
+
+from gala_viz.panels.explore_view import ExploreView
+from gala_viz.panels.markup import closeness_title
+from gala_viz.panels.page import section
+
+
+def numbers_column(view: ExploreView) -> pn.Column:
+    """Distributions of the images in colour or selected, and the values of one image."""
+    title = closeness_title(view.source.map_kinds)
+    return pn.Column(
+        section(title, "of the images in colour, or selected", view.distributions.pane),
+        section("One image", "", view.one),
+        sizing_mode="stretch_width",
+        margin=0,
+    )
