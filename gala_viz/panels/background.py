@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -42,10 +44,15 @@ class Mailbox:
     ``deliver(key, value)`` runs in the document's own turn, so that it may change widgets and figures. While the page
     is busy (a slow browser has not yet taken what was sent), news gathers here, not in its socket. Without a document
     news is delivered at once, in the posting thread.
+
+    To be made in the thread of the document's event loop: turns are asked for there. While a document is held, which
+    Panel does all the time, what other threads ask of it is held with the rest, in a list that takes no two threads,
+    and may be lost; a page whose turn is lost hears nothing any more.
     """
 
     def __init__(self, document: Document | None, deliver: Callable[[str, Any], None]) -> None:
         self._document = document
+        self._loop = _running_loop()
         self._deliver = deliver
         self._news: dict[str, Any] = {}
         self._lock = threading.Lock()
@@ -74,14 +81,21 @@ class Mailbox:
 
     def deliver_kept(self) -> None:
         """Deliver in the document's next turn."""
-        if not self._closed:
-            self._document.add_next_tick_callback(self._flush)
+        if self._loop is None:
+            self._ask_for_turn()
+        else:
+            with suppress(RuntimeError):  # the loop has ended, and the page with it
+                self._loop.call_soon_threadsafe(self._ask_for_turn)
 
     def close(self) -> None:
         """Deliver nothing any more and forget what is waiting."""
         with self._lock:
             self._closed = True
             self._news.clear()
+
+    def _ask_for_turn(self) -> None:
+        if not self._closed:
+            self._document.add_next_tick_callback(self._flush)
 
     def _flush(self) -> None:
         with self._lock:
@@ -94,6 +108,13 @@ class Mailbox:
             for key, value in news.items():
                 if not self._closed:
                     self._deliver(key, value)
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
 
 
 class Worker:

@@ -12,6 +12,9 @@ from bokeh.events import Event
 from bokeh.model import Model
 from panel.custom import JSComponent
 
+from gala_viz.panels import writes
+
+writes.mend()
 _BROWSER = Path(__file__).parent / "browser"
 
 

@@ -1,9 +1,11 @@
+import asyncio
 import threading
 import time
 
 from bokeh.document import Document
 
 from gala_viz.panels.background import Mailbox, Worker, browser_heard, wait_for_browser
+from tests.loops import in_own_loop
 
 
 def until(condition, seconds=30.0):
@@ -83,6 +85,27 @@ def test_news_gathers_while_the_page_is_busy_and_only_the_newest_is_delivered():
     assert delivered == [("maps", 99), ("scores", "all")]
     mailbox.post("maps", 100)
     assert len(document.turns) == 1
+
+
+def test_turns_are_asked_for_in_the_loop_of_the_document_whichever_thread_posts():
+    """What another thread asks of a document while it is held is kept in a list that is not made for two threads."""
+    asked = []
+
+    class Held(Document):
+        def add_next_tick_callback(self, callback):
+            asked.append(threading.get_ident())
+            callback()
+
+    async def page():
+        delivered = []
+        mailbox = Mailbox(Held(), lambda key, value: delivered.append(value))
+        await asyncio.to_thread(mailbox.post, "maps", 1)
+        await asyncio.sleep(0)
+        return threading.get_ident(), delivered
+
+    loop, delivered = in_own_loop(page())
+    assert asked == [loop]
+    assert delivered == [1]
 
 
 def test_a_closed_mailbox_delivers_nothing():

@@ -1,0 +1,83 @@
+"""Messages that Panel queues for a browser while it writes others reach the browser too."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from types import SimpleNamespace
+
+import pytest
+from bokeh.document import Document
+from panel.io import document as panel_document
+from tornado.websocket import WebSocketClosedError
+
+from gala_viz.panels import messenger  # noqa: F401 (mends Panel's writing)
+from tests.loops import in_own_loop
+
+
+class Socket:
+    """What a browser has got; each message is on its way until ``arrive``."""
+
+    def __init__(self):
+        self.got, self.under_way, self.closed = [], [], False
+
+    def write(self, _connection, events=None, msg=None):
+        if self.closed:
+            raise WebSocketClosedError
+        self.got.append(msg)
+        self.under_way.append(asyncio.get_running_loop().create_future())
+        return self.under_way[-1:]
+
+    def arrive(self):
+        for future in self.under_way:
+            if not future.done():
+                future.set_result(None)
+
+
+@dataclass(eq=False)
+class Connection:
+    _socket: Socket
+    protocol: SimpleNamespace
+
+
+@pytest.fixture
+def browser(monkeypatch):
+    monkeypatch.setitem(panel_document.extra_socket_handlers, Socket, lambda c, **k: c._socket.write(c, **k))
+    protocol = SimpleNamespace(create=lambda _kind, events: " ".join(events))
+    return Connection(Socket(), protocol)
+
+
+async def some_turns():
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+def test_what_is_queued_while_a_message_is_on_its_way_is_sent_after_it(browser):
+    in_own_loop(_burst(browser))
+
+
+async def _burst(browser):
+    document, socket = Document(), browser._socket
+    for number in range(4):
+        socket.arrive()  # the task that awaits this ends after the next message is queued, and before its task begins
+        panel_document.schedule_write_events(document, [browser], [f"message {number}"])
+        await some_turns()
+        assert socket.got[-1] == f"message {number}"
+    socket.arrive()
+    await some_turns()
+    assert len(socket.got) == 4
+    assert document not in panel_document._WRITE_MSGS
+    assert document not in panel_document._WRITE_BLOCK
+
+
+def test_a_browser_that_has_gone_is_no_error(browser):
+    in_own_loop(_late(browser))
+
+
+async def _late(browser):
+    document = Document()
+    browser._socket.closed = True
+    panel_document.schedule_write_events(document, [browser], ["late"])
+    (task,) = panel_document._write_tasks[document]
+    await task
+    assert browser._socket.got == []
