@@ -144,10 +144,12 @@ class Watched:
 
     def array(self, panel: str) -> np.ndarray:
         """The array that a panel's data source holds in the browser."""
-        rows, columns = self.model(f"source/{panel}", "[...m.get_column('image')[0].shape]")
+        shape, flat = self.model(
+            f"source/{panel}",
+            "(a => [[...a.shape], Array.from(a, v => Number.isFinite(v) ? v : null)])(m.get_column('image')[0])",
+        )
         kind = np.uint32 if panel in ("photo", "noisy") else np.float32
-        flat = self.model(f"source/{panel}", "Array.from(m.get_column('image')[0], v => Number.isFinite(v) ? v : null)")
-        return np.array([np.nan if v is None else v for v in flat]).astype(kind).reshape(rows, columns)
+        return np.array([np.nan if v is None else v for v in flat]).astype(kind).reshape(shape)
 
     def box(self, panel: str) -> dict[str, float]:
         """Where a panel's frame lies in the window, in CSS pixels."""

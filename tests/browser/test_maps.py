@@ -240,10 +240,10 @@ def test_a_click_on_a_layer_puts_it_into_the_main_row_and_back(page, truth):
         page.page.mouse.click(x + width * 0.42, y + height * 0.75)
 
     def click_until(side):
-        """Click again where a busy machine made a long press of the click."""
-        for _ in range(5):
+        """Click again where a busy machine made a long press of the click, and so nothing will come of it."""
+        for _ in range(3):
             click()
-            for _ in range(80):
+            for _ in range(300):
                 if page.model("source/a", "m.get_column('image')[0].shape[0]") == side:
                     return
                 page.page.wait_for_timeout(50)
