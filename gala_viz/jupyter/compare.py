@@ -12,8 +12,9 @@ from gala_viz.jupyter.sources import open_source
 from gala_viz.jupyter.widget import Widget, checked_image
 from gala_viz.panels.choosing import DELTA_UNIT
 from gala_viz.panels.compare_sections import closeness_section, controls_column, layers_section, maps_column
+from gala_viz.panels.facts import facts
 from gala_viz.panels.index import CollectionIndex
-from gala_viz.panels.markup import facts, provenance
+from gala_viz.panels.markup import provenance
 from gala_viz.panels.page import section
 from gala_viz.panels.state import Looks, MapSettings, Shown
 from gala_viz.panels.styles import grid_css

@@ -14,9 +14,10 @@ from gala_viz.jupyter.compare import Compare
 from gala_viz.jupyter.sources import open_source
 from gala_viz.jupyter.widget import Widget
 from gala_viz.panels.background import Mailbox, Worker
+from gala_viz.panels.facts import facts
 from gala_viz.panels.fields import Field, Fields
 from gala_viz.panels.layer_view import LayerView
-from gala_viz.panels.markup import alert, facts
+from gala_viz.panels.markup import alert
 from gala_viz.panels.state import Shown
 from gala_viz.plots.layers import layer_limits
 from gala_viz.registry import unknown_name

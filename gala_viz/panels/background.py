@@ -81,7 +81,7 @@ class Mailbox:
 
     def deliver_kept(self) -> None:
         """Deliver in the document's next turn."""
-        if self._loop is None:
+        if self._loop in (None, _running_loop()):
             self._ask_for_turn()
         else:
             with suppress(RuntimeError):  # the loop has ended, and the page with it

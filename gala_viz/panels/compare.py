@@ -7,9 +7,10 @@ import panel_material_ui as pmui
 
 from gala_viz.behavior.database import Database
 from gala_viz.panels.compare_sections import closeness_section, controls_column, layers_section, maps_column
+from gala_viz.panels.facts import facts
 from gala_viz.panels.keeping import Keeping, asked
 from gala_viz.panels.link_names import compare_places
-from gala_viz.panels.markup import alert, facts, nothing_to_show, presentation_over, provenance
+from gala_viz.panels.markup import alert, nothing_to_show, presentation_over, provenance
 from gala_viz.panels.page import EDGE, SourcePage, section
 from gala_viz.panels.presenting import Follower, Presentation
 from gala_viz.panels.rooms import room_of

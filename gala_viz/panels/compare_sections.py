@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import panel as pn
 
-from gala_viz.panels.markup import closeness_title, facts
+from gala_viz.panels.facts import facts
+from gala_viz.panels.markup import closeness_title
 from gala_viz.panels.page import section
 from gala_viz.panels.view import CompareView
 

@@ -9,7 +9,7 @@ import panel as pn
 import xarray as xr
 from numpy.typing import NDArray
 
-from gala_viz.panels.markup import facts
+from gala_viz.panels.facts import facts
 from gala_viz.panels.score_view import ceiling_of, fill_scores, score_figure
 from gala_viz.specs import MapRequest
 from gala_viz.store.source import NetworkInfo

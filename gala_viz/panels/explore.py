@@ -10,10 +10,11 @@ import panel_material_ui as pmui
 from gala_viz.behavior.database import Database
 from gala_viz.panels.explore_sections import numbers_column
 from gala_viz.panels.explore_view import ExploreView
+from gala_viz.panels.facts import facts
 from gala_viz.panels.figure_download import ScatterDownload
 from gala_viz.panels.keeping import Keeping
 from gala_viz.panels.link_names import SHARED, explore_places
-from gala_viz.panels.markup import alert, compare_these, facts, nothing_to_show, provenance
+from gala_viz.panels.markup import alert, compare_these, nothing_to_show, provenance
 from gala_viz.panels.page import EDGE, SourcePage, section
 from gala_viz.panels.shared import SharedSource
 from gala_viz.panels.styles import grid_css

@@ -11,10 +11,11 @@ from bokeh.document import Document
 from gala_viz.panels.cloud_view import CloudView
 from gala_viz.panels.components import Keys
 from gala_viz.panels.distributions import Distributions
+from gala_viz.panels.facts import facts
 from gala_viz.panels.fields import Field, Fields, options_of
 from gala_viz.panels.gallery import Gallery
 from gala_viz.panels.index import CollectionIndex
-from gala_viz.panels.markup import alert, chosen_images, facts, image_values, people_are
+from gala_viz.panels.markup import alert, chosen_images, image_values, people_are
 from gala_viz.panels.selecting import selected
 from gala_viz.panels.state import Axes, Shown
 from gala_viz.plots.cloud import Cloud

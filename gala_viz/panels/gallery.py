@@ -11,10 +11,10 @@ import panel as pn
 import xarray as xr
 from bokeh.document import Document
 
+from gala_viz.panels.facts import facts
 from gala_viz.panels.fields import Fields
 from gala_viz.panels.filters import filter_fields
 from gala_viz.panels.index import Choice, CollectionIndex
-from gala_viz.panels.markup import facts
 from gala_viz.panels.noted import Noted
 from gala_viz.panels.shelf import Shelf
 from gala_viz.panels.state import CHOOSING, Choosing, Shown

@@ -13,7 +13,7 @@ from gala_viz.plots.distribution import NETWORK_COLOURS
 from gala_viz.plots.frame import image_columns, rgba
 from gala_viz.plots.layers import GAP
 from gala_viz.plots.palettes import DEFAULT, SEQUENTIAL
-from gala_viz.plots.rendering import plain_glyph
+from gala_viz.plots.rendering import plain_glyph, told_only
 from gala_viz.schema import extent_px
 from gala_viz.store.source import NetworkInfo, Passage
 
@@ -80,8 +80,7 @@ class LayerView:
         self.figure.rect("x", "y", "w", "h", source=self._mark, fill_alpha=0, line_color="#000000", line_width=1)
         for renderer in self.figure.renderers:
             plain_glyph(renderer)
-        for model in self.figure.references():
-            model.syncable = False
+        told_only(self.figure)
         self.pane = pn.pane.Bokeh(self.figure, sizing_mode="scale_width", margin=0)
 
     @property

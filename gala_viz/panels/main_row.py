@@ -8,7 +8,6 @@ import numpy as np
 import panel as pn
 import xarray as xr
 from bokeh.layouts import row
-from bokeh.model.util import collect_models
 from bokeh.models import (
     BasicTicker,
     BasicTickFormatter,
@@ -28,7 +27,7 @@ from gala_viz import plots
 from gala_viz.panels.outlines import Outlines
 from gala_viz.panels.styles import sheet
 from gala_viz.plots.frame import image_columns, rgba
-from gala_viz.plots.rendering import bokeh_figure, plain_glyph
+from gala_viz.plots.rendering import bokeh_figure, plain_glyph, told_only
 from gala_viz.schema import extent_px, labelled_map
 
 PANELS = ("photo", "human", "a", "b", "delta")
@@ -95,10 +94,10 @@ class MainRow:
         self._flicker()
         self._noisy()
         self._note()
-        for model in collect_models(*self.figures.values()):
-            model.syncable = False  # pans, colours and crosshairs are the browser's own; nothing is sent back
-            if isinstance(model, GlyphRenderer):
-                plain_glyph(model)
+        for fig in self.figures.values():
+            for renderer in fig.renderers:
+                plain_glyph(renderer)
+        told_only(*self.figures.values())
 
     def _dress(self, panel: str, fig: figure, x_range: Range1d, y_range: Range1d) -> None:
         fig.name = f"{self.key}/figure/{panel}"

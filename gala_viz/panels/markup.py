@@ -7,21 +7,13 @@ from html import escape
 from urllib.parse import urlencode
 
 import numpy as np
-import panel as pn
 from markdown_it import MarkdownIt
 
-from gala_viz.panels.styles import sheet
 from gala_viz.store.source import ImageInfo, NetworkInfo, Prediction
 
 SIDES = ("a", "b")
-_FACTS = sheet("facts")
 _MARKDOWN = MarkdownIt("js-default", {"html": False, "breaks": True}).disable("image")
 """Markup in a note is shown as the text that it is; pictures, which would be asked of other hosts, are not drawn."""
-
-
-def facts(html: str = "", **params) -> pn.pane.HTML:
-    """A pane for markup made by this module."""
-    return pn.pane.HTML(html, stylesheets=[_FACTS], **{"sizing_mode": "stretch_width", "margin": 0, **params})
 
 
 def loading(step: str, heading: str) -> str:

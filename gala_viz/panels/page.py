@@ -13,7 +13,8 @@ from panel.util import edit_readonly
 
 from gala_viz.panels.background import browser_heard, wait_for_browser
 from gala_viz.panels.components import Connection, DarkChoice, Reload
-from gala_viz.panels.markup import facts, failure, loading
+from gala_viz.panels.facts import facts
+from gala_viz.panels.markup import failure, loading
 from gala_viz.panels.shared import SharedSource
 from gala_viz.panels.styles import PAGE_SX, THEME
 

@@ -10,10 +10,11 @@ import xarray as xr
 from bokeh.plotting import figure
 from numpy.typing import NDArray
 
+from gala_viz.panels.facts import facts
 from gala_viz.panels.fields import Field, Fields, options_of
-from gala_viz.panels.markup import facts, photographs, score_table
+from gala_viz.panels.markup import photographs, score_table
 from gala_viz.plots.distribution import Ceiling, distribution_columns, score_distribution
-from gala_viz.plots.rendering import bokeh_figure
+from gala_viz.plots.rendering import bokeh_figure, told_only
 from gala_viz.store.source import NetworkInfo
 
 MEASURES = {"Spearman's rho": "rho", "Dice": "dice", "IoU": "iou"}
@@ -48,6 +49,7 @@ def score_figure(networks: Sequence[NetworkInfo]) -> figure:
     fig.yaxis.visible = False
     fig.xgrid.visible = fig.ygrid.visible = False
     fig.title.visible = False
+    told_only(fig)
     return fig
 
 

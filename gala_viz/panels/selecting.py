@@ -10,8 +10,8 @@ import panel_material_ui as pmui
 import xarray as xr
 from numpy.typing import NDArray
 
+from gala_viz.panels.facts import facts
 from gala_viz.panels.gallery import Gallery
-from gala_viz.panels.markup import facts
 from gala_viz.panels.state import Axes
 from gala_viz.plots.selection import selection_geometry, within
 from gala_viz.store.measures import NamedMeasure, named_measures

@@ -11,10 +11,11 @@ from bokeh.document import Document
 from gala_viz.panels.choosing import main_row_content, people_title
 from gala_viz.panels.components import COMPARE_KEYS, Display, Keys, Upload
 from gala_viz.panels.controls import LookControls, MapControls
+from gala_viz.panels.facts import facts
 from gala_viz.panels.figure_download import FigureDownload
 from gala_viz.panels.gallery import Gallery
 from gala_viz.panels.index import CollectionIndex
-from gala_viz.panels.markup import alert, facts, image_heading, top_five
+from gala_viz.panels.markup import alert, image_heading, top_five
 from gala_viz.panels.progress_view import ProgressView
 from gala_viz.panels.questions import Questions
 from gala_viz.panels.score_view import ScoreView
@@ -58,9 +59,8 @@ class CompareView:
         )
         self.display.on_message = lambda message: self._toggle_layer(message.get("layer"))
         self.heading = facts()
-        self.fives = [facts(), facts()]
+        self.fives, self.alert = [facts(), facts()], facts()
         self._predict((None, None), None)
-        self.alert = facts()
         self.progress = ProgressView(self.cancel)
         self.gallery = Gallery(source, index, self.shown, document)
         self.survey = Survey(self.questions, self.gallery, self.settings.request)

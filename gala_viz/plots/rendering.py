@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import holoviews as hv
 from bokeh.document import Document
+from bokeh.model.util import collect_models
 from bokeh.models import GlyphRenderer
 from bokeh.plotting import figure
 
@@ -26,3 +27,12 @@ def bokeh_figure(plot: hv.Element | hv.Overlay) -> figure:
 def plain_glyph(renderer: GlyphRenderer) -> None:
     """Drop the copies that Bokeh keeps for selected and muted looks: nothing is selected, and browsers build each."""
     renderer.update(selection_glyph=None, nonselection_glyph=None, hover_glyph=None, muted_glyph=None)
+
+
+def told_only(*figures: figure) -> None:
+    """Let browsers keep to themselves what they do with ``figures``: pans, colours, sizes, and a theme's many fonts.
+
+    Else each goes back to the server, which walks through the whole document for some of them.
+    """
+    for model in collect_models(*figures):
+        model.syncable = False

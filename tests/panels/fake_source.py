@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import threading
 import time
@@ -36,6 +37,7 @@ def blobs(seed: int, count: int, width: float, side: int = SIDE) -> np.ndarray:
     return (out / out.max()).astype(np.float32)
 
 
+@functools.lru_cache(256)
 def photograph(seed: int) -> np.ndarray:
     """Sky, ground, an object with shading and film grain: uint8 (y, x, 3)."""
     rng = np.random.default_rng(seed)

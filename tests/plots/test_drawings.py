@@ -12,6 +12,7 @@ from gala_viz.plots.distribution import Ceiling, distribution_columns, histogram
 from gala_viz.plots.frame import rgba
 from gala_viz.plots.layers import attention_delta, layer_limits
 from gala_viz.plots.palettes import DIVERGING, SEQUENTIAL
+from gala_viz.plots.rendering import bokeh_figure, told_only
 from gala_viz.schema import labelled_map
 
 RNG = np.random.default_rng(8)
@@ -165,8 +166,6 @@ def test_rendering_leaves_the_current_document_alone():
     from bokeh.document import Document
     from bokeh.io.doc import patch_curdoc
 
-    from gala_viz.plots.rendering import bokeh_figure
-
     current = Document()
     theme = current.theme
     with patch_curdoc(current):
@@ -176,3 +175,10 @@ def test_rendering_leaves_the_current_document_alone():
     assert figure.document is None
     drawn = np.asarray(glyph(figure, ImageRGBA).data_source.data["image"][0])
     assert np.array_equal(drawn, rgba(VIEW))
+
+
+def test_a_figure_that_is_told_only_sends_nothing_back():
+    figure = bokeh_figure(plots.photograph(VIEW))
+    assert any(model.syncable for model in figure.references())
+    told_only(figure)
+    assert not any(model.syncable for model in figure.references())

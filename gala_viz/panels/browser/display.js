@@ -287,6 +287,10 @@ export function render({model, view, el}) {
       figure.setv({height}, {silent: figure !== wrong.at(-1)}) // the last one has the whole row laid out anew
     }
   }
+  let fitting = false
+  const fit_soon = () => { // once all figures have been laid out, before any is seen
+    if (!fitting) { fitting = true; queueMicrotask(() => { fitting = false; fit() }) }
+  }
 
   const listening = new AbortController()
   document.addEventListener("gala-viz:flicker", flip, {signal: listening.signal})
@@ -296,7 +300,7 @@ export function render({model, view, el}) {
     looks = {...model.defaults, ...model.looks}
     for (const panel of PANELS) {
       const figure = figures[panel]
-      for (const side of ["inner_width", "inner_height"]) { on(figure, side, () => { fit(); redraw() }) }
+      for (const side of ["inner_width", "inner_height"]) { on(figure, side, () => { fit_soon(); redraw() }) }
       on(sources[panel], "data", redraw)
       on(figure.title, "text_font_size", () => { figure.title.text_font_size = "13px" }) // a theme's would move all
     }
