@@ -7,6 +7,6 @@ import pytest
 from tests.notebooks.executed import check_executed
 
 
-@pytest.mark.parametrize("name", ["01_collections", "07_your_own_network"])
+@pytest.mark.parametrize("name", ["01_collections", pytest.param("07_your_own_network", marks=pytest.mark.slow)])
 def test_the_notebook_runs_from_top_to_bottom(name, tmp_path):
     check_executed(name, tmp_path)
