@@ -20,7 +20,7 @@ class Outlines:
     def __init__(self, key: str) -> None:
         self.key = key
         self.people, self.parts = (
-            ColumnDataSource(dict(_EMPTY), name=f"{key}/source/{name}", syncable=False) for name in ("outline", "parts")
+            ColumnDataSource(dict(_EMPTY), name=f"{key}/source/{name}") for name in ("outline", "parts")
         )
 
     def draw(self, panel: str, fig: figure, people: bool) -> None:
