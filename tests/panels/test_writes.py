@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from dataclasses import dataclass
 from types import SimpleNamespace
 
@@ -81,3 +83,10 @@ async def _late(browser):
     (task,) = panel_document._write_tasks[document]
     await task
     assert browser._socket.got == []
+
+
+@pytest.mark.parametrize("module", ["messenger", "experimenter"])
+def test_every_page_mends_it_by_itself(module):
+    code = f"import gala_viz.panels.{module}; from panel.io import document; print(document._dispatch_msgs.__module__)"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert told.strip() == "gala_viz.panels.writes"
