@@ -33,10 +33,16 @@ class Compare(Widget):
 
     def __init__(self, source: Any = None, networks: Any = None, *, image: str | None = None, **opened: Any) -> None:
         super().__init__(open_source(source, networks, **opened))
-        self.view = CompareView(self.source, CollectionIndex(self.source), self.document)
-        self.view.row.set_units(INPUT_UNIT, DELTA_UNIT)  # from the start: a bar that grows later lies over its map
-        self.looks_of_cell.jslink(self.view.display, dark="dark")
-        self.view.open(None if image is None else checked_image(self.source, image))
+        self._view = CompareView(self.source, CollectionIndex(self.source), self.document)
+        self._view.row.set_units(INPUT_UNIT, DELTA_UNIT)  # from the start: a bar that grows later lies over its map
+        self.looks_of_cell.jslink(self._view.display, dark="dark")
+        self._view.open(None if image is None else checked_image(self.source, image))
+
+    @property
+    def view(self) -> CompareView:
+        """The parts that the cell shows, and what they have been told."""
+        self._hear()
+        return self._view
 
     @property
     def shown(self) -> Shown:

@@ -31,13 +31,19 @@ class Explore(Widget):
 
     def __init__(self, source: Any) -> None:
         super().__init__(source)
-        self.view = ExploreView(source, CollectionIndex(source), self.document)
+        self._view = ExploreView(source, CollectionIndex(source), self.document)
         self.questions = Questions(source, self.document, self._answered)
-        self.survey = Survey(self.questions, self.view.gallery, lambda: self.source.request)
-        self.looks_of_cell.param.watch(lambda event: self.view.set_dark(event.new), "dark")
-        self.clear = ProgressView(lambda: None, "Show all", self.view.show_all).line
+        self.survey = Survey(self.questions, self._view.gallery, lambda: self.source.request)
+        self.looks_of_cell.param.watch(lambda event: self._view.set_dark(event.new), "dark")
+        self.clear = ProgressView(lambda: None, "Show all", self._view.show_all).line
         self.clear.param.update(visible=False, width=90, sizing_mode="fixed")
-        self.view.clear.param.watch(lambda event: self.clear.param.update(visible=event.new), "visible")
+        self._view.clear.param.watch(lambda event: self.clear.param.update(visible=event.new), "visible")
+
+    @property
+    def view(self) -> ExploreView:
+        """The parts that the cell shows, and what they have been told."""
+        self._hear()
+        return self._view
 
     @property
     def selected(self) -> tuple[str, ...]:

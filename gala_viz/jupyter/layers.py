@@ -51,7 +51,7 @@ class Layers(Widget):
         self.selector = Fields([field], self._chosen, least_px=220)
         self._mail = Mailbox(self.document, self._deliver)
         self._worker = Worker("gala-viz layers", lambda error: self._mail.post("error", error))
-        self.passage: Passage | None = None
+        self._passage: Passage | None = None
         self._watching = self.shown.param.watch(lambda _: self._act(self._ask), "image")
         self._ask()
 
@@ -59,6 +59,12 @@ class Layers(Widget):
     def shown(self) -> Shown:
         """What this widget shows, and the one that it is linked to."""
         return self._shown
+
+    @property
+    def passage(self) -> Passage | None:
+        """Predictions and attention norms of the rows, as soon as they are there."""
+        self._hear()
+        return self._passage
 
     @property
     def norms(self) -> dict[str, dict[str, xr.DataArray]]:
@@ -98,13 +104,13 @@ class Layers(Widget):
         image, view, whole = value
         if image != self.image:
             return
-        self.passage = Passage(
+        self._passage = Passage(
             predictions=tuple(whole.predictions[row] for row in self.rows),
             attention_norms=tuple(whole.attention_norms[row] for row in self.rows),
         )
         self.alert.object = ""
-        self._colour(self.passage)
-        self.layers.set_passage(view, self.passage)
+        self._colour(self._passage)
+        self.layers.set_passage(view, self._passage)
 
     def _colour(self, passage: Passage) -> None:
         for row, column in self.layers.cells:

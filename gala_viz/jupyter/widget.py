@@ -15,6 +15,7 @@ from gala_viz.jupyter.kernel import KernelDocument, kernel_loop
 from gala_viz.jupyter.looks import FRAME_CSS, CellLooks
 from gala_viz.jupyter.scripts import load_scripts
 from gala_viz.panels.state import Shown
+from gala_viz.panels.turns import ScriptDocument
 from gala_viz.store.source import MapSource
 
 MOST_COMPARED = 20_000
@@ -24,14 +25,14 @@ MOST_COMPARED = 20_000
 class Widget(ABC):
     """One widget on a source. Outside a Jupyter kernel it can be worked from code, and shows as words.
 
-    ``document`` is None outside a kernel; news is then delivered in the threads that bring it. ``close`` ends its
-    threads; until then it lives as long as the kernel.
+    ``document`` gives the turns: a kernel's, or outside a kernel a script's, which hears of news when it looks at the
+    widget. ``close`` ends its threads; until then it lives as long as the kernel.
     """
 
     def __init__(self, source: MapSource) -> None:
         loop = kernel_loop()
         self.source = source
-        self.document = KernelDocument(loop) if loop is not None else None
+        self.document = KernelDocument(loop) if loop is not None else ScriptDocument()
         self.looks_of_cell = CellLooks()
         self.looks_of_cell.param.watch(lambda _: self.cell.stands(), "stands")
         self._cell: Cell | None = None
@@ -66,7 +67,7 @@ class Widget(ABC):
     @property
     def cell(self) -> Cell:
         """The ipywidget; shown again elsewhere, it moves there. Raises ``RuntimeError`` outside a kernel."""
-        if self.document is None:
+        if isinstance(self.document, ScriptDocument):
             raise RuntimeError("a widget needs a Jupyter kernel; open this in JupyterLab, Notebook or VS Code.")
         if self._closed:
             raise RuntimeError(f"this {type(self).__name__} was closed; make another one to see it.")
@@ -98,13 +99,15 @@ class Widget(ABC):
 
     def _act(self, callback: Callable[[], Any]) -> None:
         """Change widgets in a turn of the document."""
-        if self.document is None:
-            callback()
-        else:
-            self.document.act(callback)
+        self.document.act(callback)
+
+    def _hear(self) -> None:
+        """Take the news that waits for a script to look; in a kernel it comes by itself."""
+        if isinstance(self.document, ScriptDocument):
+            self.document.look()
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
-        if self.document is None or self._closed:
+        if isinstance(self.document, ScriptDocument) or self._closed:
             return {"text/plain": repr(self)}
         load_scripts()
         if self._cell is not None and self._cell.was_shown:

@@ -29,7 +29,7 @@ class AddressBar(Messenger):
 class Address:
     """Connects a ``PageState`` with the address; ``told(sentences)`` hears what of a link could not be restored."""
 
-    def __init__(self, state: PageState, document: Document | None, told: Callable[[list[str]], None]) -> None:
+    def __init__(self, state: PageState, document: Document, told: Callable[[list[str]], None]) -> None:
         self.state, self._document, self._told = state, document, told
         self.bar = AddressBar(on_message=self._heard, margin=(0, 6, 0, 0))
         self._step = self._waiting = self._restoring = False
@@ -56,10 +56,7 @@ class Address:
         if self._waiting:
             return
         self._waiting = True
-        if self._document is None:
-            self._write()
-        else:
-            self._document.add_next_tick_callback(self._write)
+        self._document.add_next_tick_callback(self._write)
 
     def _write(self) -> None:
         step, self._step, self._waiting = self._step, False, False

@@ -42,15 +42,14 @@ class Mailbox:
     """News from worker threads to one page; of several under one key only the newest is delivered.
 
     ``deliver(key, value)`` runs in the document's own turn, so that it may change widgets and figures. While the page
-    is busy (a slow browser has not yet taken what was sent), news gathers here, not in its socket. Without a document
-    news is delivered at once, in the posting thread.
+    is busy (a slow browser has not yet taken what was sent), news gathers here, not in its socket.
 
-    To be made in the thread of the document's event loop: turns are asked for there. While a document is held, which
-    Panel does all the time, what other threads ask of it is held with the rest, in a list that takes no two threads,
-    and may be lost; a page whose turn is lost hears nothing any more.
+    To be made in the thread of the document's event loop, if it has one: turns are asked for there. While a document
+    is held, which Panel does all the time, what other threads ask of it is held with the rest, in a list that takes no
+    two threads, and may be lost; a page whose turn is lost hears nothing any more.
     """
 
-    def __init__(self, document: Document | None, deliver: Callable[[str, Any], None]) -> None:
+    def __init__(self, document: Document, deliver: Callable[[str, Any], None]) -> None:
         self._document = document
         self._loop = _running_loop()
         self._deliver = deliver
@@ -69,9 +68,6 @@ class Mailbox:
             if self._scheduled:
                 return
             self._scheduled = True
-        if self._document is None:
-            self._flush()
-            return
         with _unheard_lock:
             waiting = _unheard.get(self._document)
             if waiting is not None:
@@ -100,10 +96,6 @@ class Mailbox:
     def _flush(self) -> None:
         with self._lock:
             news, self._news, self._scheduled = self._news, {}, False
-        if self._document is None:
-            for key, value in news.items():
-                self._deliver(key, value)
-            return
         with hold(self._document):
             for key, value in news.items():
                 if not self._closed:

@@ -34,7 +34,7 @@ class ExploreView:
     gallery shows; the image that is shown has a ring in the cloud.
     """
 
-    def __init__(self, source: MapSource, index: CollectionIndex, document: Document | None, compare: str = "") -> None:
+    def __init__(self, source: MapSource, index: CollectionIndex, document: Document, compare: str = "") -> None:
         self.source, self.index, self._compare = source, index, compare
         self.scores = source.scores(source.request)
         self.measures = {one.name: one for one in measures_of(source, self.scores)}

@@ -32,7 +32,7 @@ class Gallery:
     through, and ``on_admitted`` is called when that changes.
     """
 
-    def __init__(self, source: MapSource, index: CollectionIndex, shown: Shown, document: Document | None) -> None:
+    def __init__(self, source: MapSource, index: CollectionIndex, shown: Shown, document: Document) -> None:
         self.source, self.index, self.shown = source, index, shown
         self.choosing = Choosing.among(index)
         self.notes: Noted | None = None

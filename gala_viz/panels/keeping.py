@@ -35,7 +35,7 @@ class Keeping:
         name: str,
         places: Mapping[str, Place],
         gallery: Gallery,
-        document: Document | None,
+        document: Document,
         records: Database | None,
         told: Callable[[list[str]], None],
     ) -> None:

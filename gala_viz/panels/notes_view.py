@@ -34,7 +34,7 @@ class NotesView:
         views: Views,
         index: CollectionIndex,
         shown: Shown,
-        document: Document | None,
+        document: Document,
         *,
         page: str,
         where: str = "",

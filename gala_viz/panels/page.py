@@ -17,6 +17,7 @@ from gala_viz.panels.facts import facts
 from gala_viz.panels.markup import failure, loading
 from gala_viz.panels.shared import SharedSource
 from gala_viz.panels.styles import PAGE_SX, THEME
+from gala_viz.panels.turns import ScriptDocument
 
 TITLE = "gala_viz"
 DARK_COOKIE = "gala_viz_dark"
@@ -36,7 +37,8 @@ class SourcePage(ABC):
     def __init__(self, shared: SharedSource) -> None:
         self.shared = shared
         self.view = None
-        self.document = pn.state.curdoc
+        served = pn.state.curdoc is not None
+        self.document = pn.state.curdoc or ScriptDocument()
         self.state = facts(loading(shared.step, self.heading))
         self.reload = Reload(width=0, height=0, margin=0)
         self.connection = Connection(width=0, height=0, margin=0)
@@ -62,14 +64,14 @@ class SourcePage(ABC):
         self.choice = DarkChoice(dark=self.page.dark_theme, width=0, height=0, margin=0)
         self.page.jslink(self.choice, dark_theme="dark", sidebar_open="drawer", bidirectional=True)
         self._waiting = None
-        if self.document is not None:
+        if served:
             self.document.on_session_destroyed(lambda _: self.close())
             pn.state.onload(lambda: setattr(self.document, "title", title))
         if shared.state == "ready":
             self._begin()
         else:
             self._follow()
-            if self.document is not None:
+            if served:
                 self._waiting = pn.state.add_periodic_callback(self._follow, period=LOOK_MS)
 
     @abstractmethod
@@ -98,9 +100,8 @@ class SourcePage(ABC):
             self.state.object = loading(self.shared.step, self.heading)
 
     def _begin(self) -> None:
-        if self.document is not None:
-            wait_for_browser(self.document)
-            pn.state.onload(lambda: browser_heard(self.document))
+        wait_for_browser(self.document)
+        pn.state.onload(lambda: browser_heard(self.document))
         self.fill()
         networks = self.shared.source.networks
         names = " and ".join(dict.fromkeys(network.name for network in networks))

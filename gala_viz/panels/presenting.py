@@ -84,7 +84,7 @@ class Presentation(param.Parameterized):
 class Follower:
     """The stage of one who follows ``room``: it shows what the presenter's does and can change nothing."""
 
-    def __init__(self, room: Room, document: Document | None) -> None:
+    def __init__(self, room: Room, document: Document) -> None:
         self.stage = Stage(following=True, shown=True, margin=0)
         self._mail = Mailbox(document, lambda name, value: self.stage.param.update(**{name: value}))
         self._leave = room.follow(self._hear)

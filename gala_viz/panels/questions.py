@@ -31,7 +31,7 @@ class Questions:
     A new question about maps cancels the one before. The source is never asked in the document's own turn.
     """
 
-    def __init__(self, source: MapSource, document: Document | None, answer: Callable[[str, Any], None]) -> None:
+    def __init__(self, source: MapSource, document: Document, answer: Callable[[str, Any], None]) -> None:
         self._source = source
         self._answer = answer
         self._mail = Mailbox(document, self._deliver)
@@ -39,7 +39,8 @@ class Questions:
         self._survey = Worker("gala-viz survey", lambda error: self._mail.post("survey_error", error))
         self._others = Worker("gala-viz uploads and people", lambda error: self._mail.post("error", error))
         self._asked = _Asked("", 0)
-        self._told_of: str | None = None
+        self._since = 1
+        self._told = 0
 
     def ask_maps(
         self, image: str, request: MapRequest, kind: str | None, participant: str | None, new_image: bool
@@ -47,10 +48,10 @@ class Questions:
         """Ask for the maps of ``image``; of a ``new_image`` also for photograph, human map and predictions first, also
         when another question came before these were answered.
         """
-        if new_image:
-            self._told_of = None
-        new_image = self._told_of != image
         self._asked = asked = _Asked(image, self._asked.number + 1)
+        if new_image:
+            self._since = asked.number
+        new_image = self._told < self._since
 
         def job(cancelled: Cancelled) -> None:
             post, source = self._poster(asked), self._source
@@ -71,10 +72,10 @@ class Questions:
                 post("maps", update)
                 if layers is not None:  # the browser draws the maps first
                     post("layers", layers)
-                    layers, self._told_of = None, image
+                    layers, self._told = None, asked.number
             if layers is not None:
                 post("layers", layers)
-                self._told_of = image
+                self._told = asked.number
             if not cancelled():
                 self._mail.post("scores", source.scores(request))
 

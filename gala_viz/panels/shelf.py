@@ -22,7 +22,7 @@ class Shelf:
     def __init__(
         self,
         source: MapSource,
-        document: Document | None,
+        document: Document,
         on_select: Callable[[str], None],
         on_page: Callable[[int], None],
     ) -> None:

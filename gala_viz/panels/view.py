@@ -38,7 +38,7 @@ class CompareView:
         self,
         source: MapSource,
         index: CollectionIndex,
-        document: Document | None,
+        document: Document,
         figures: Figures | None = None,
         *,
         game: str | None = None,

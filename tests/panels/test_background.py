@@ -6,13 +6,7 @@ from bokeh.document import Document
 
 from gala_viz.panels.background import Mailbox, Worker, browser_heard, wait_for_browser
 from tests.loops import in_own_loop
-
-
-def until(condition, seconds=30.0):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.005)
+from tests.panels.script import until
 
 
 def test_the_newest_job_cancels_the_running_one_and_replaces_the_waiting_one():

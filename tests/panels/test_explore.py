@@ -13,6 +13,7 @@ from gala_viz.panels.shared import SharedSource
 from gala_viz.specs import MapRequest
 from gala_viz.store.measures import named_measures
 from tests.panels.fake_source import LAYERS, FakeSource
+from tests.panels.script import SCRIPT
 
 
 @pytest.fixture
@@ -20,7 +21,7 @@ def view():
     source = FakeSource(count=40)
     for _ in source.survey(source.request, source.images, lambda: False):
         pass
-    view = ExploreView(source, CollectionIndex(source), None, "compare")
+    view = ExploreView(source, CollectionIndex(source), SCRIPT, "compare")
     yield view
     view.close()
 
@@ -28,7 +29,7 @@ def view():
 def test_simulated_people_are_called_so_where_rho_is_drawn(view):
     assert view.distributions.figure.xaxis[0].axis_label == "Spearman's rho with people; lines: means"
     view.source.map_kinds = {"simulated ClickMe": "made"}
-    other = ExploreView(view.source, CollectionIndex(view.source), None, "compare")
+    other = ExploreView(view.source, CollectionIndex(view.source), SCRIPT, "compare")
     assert "with simulated people" in other.distributions.figure.xaxis[0].axis_label
     other.close()
 
@@ -163,7 +164,7 @@ def test_a_collection_without_scores_says_what_to_do():
     source = FakeSource(count=5, human=False)
     nothing = source.scores(source.request)
     source.scores = lambda _: nothing.where(False)
-    view = ExploreView(source, CollectionIndex(source), None)
+    view = ExploreView(source, CollectionIndex(source), SCRIPT)
     assert "No image has been scored yet" in view.selection.object
     view.close()
 

@@ -17,9 +17,11 @@ from gala_viz.panels.link_names import SHARED, compare_places, explore_places
 from gala_viz.panels.links import FORMAT, PageState, Place, pairs_of, text_of, value_of
 from gala_viz.panels.presenting import Presentation
 from gala_viz.panels.selecting import Selecting
+from gala_viz.panels.turns import ScriptDocument
 from gala_viz.panels.view import CompareView
 from gala_viz.plots.selection import MOST_CORNERS, selection_geometry, selection_text
 from tests.panels.fake_source import FakeSource
+from tests.panels.script import SCRIPT
 
 
 class Part(param.Parameterized):
@@ -121,13 +123,17 @@ def test_an_address_of_any_length_is_read_within_limits():
 
 def test_only_steps_are_steps_and_restoring_is_none():
     part = Part()
-    address = Address(state_of(part), None, lambda told: None)
+    document = ScriptDocument()
+    address = Address(state_of(part), document, lambda told: None)
     part.count = 7
+    document.look()
     assert (address.bar.query, address.bar.step) == (f"v={FORMAT}&count=7", False)
     part.way = "two"
+    document.look()
     assert (address.bar.query, address.bar.step) == (f"v={FORMAT}&count=7&way=two", True)
     written = address.bar.written
     address._heard({"query": f"v={FORMAT}&count=7"})
+    document.look()
     assert (part.way, address.bar.written) == ("one", written), "going back writes no address"
     address._heard({"query": 7})
     assert part.count == 7
@@ -157,7 +163,7 @@ def test_a_text_that_is_no_selection_is_refused(text):
 @pytest.fixture
 def compare():
     source = FakeSource(count=12)
-    view = CompareView(source, CollectionIndex(source), None)
+    view = CompareView(source, CollectionIndex(source), SCRIPT)
     yield view, PageState(compare_places(view, Presentation(view), Selecting(source, view.gallery)))
     view.close()
 
@@ -214,7 +220,7 @@ def test_a_selection_of_all_images_comes_back_in_the_plane_it_was_made_in():
     source = FakeSource(count=40)
     for _ in source.survey(source.request, source.images, lambda: False):
         pass
-    view, other = (ExploreView(source, CollectionIndex(source), None) for _ in range(2))
+    view, other = (ExploreView(source, CollectionIndex(source), SCRIPT) for _ in range(2))
     state = PageState(explore_places(view))
     view._drag("rect:0.2,0.6,0.1,0.9")
     selected = view.gallery.within.copy()
@@ -224,7 +230,7 @@ def test_a_selection_of_all_images_comes_back_in_the_plane_it_was_made_in():
     assert selected.any()
     assert (other.gallery.within == selected).all()
     assert other.axes.x == list(view.measures)[2]
-    compared = CompareView(source, CollectionIndex(source), None)
+    compared = CompareView(source, CollectionIndex(source), SCRIPT)
     places = compare_places(compared, Presentation(compared), Selecting(source, compared.gallery))
     assert PageState(places).restore(pairs_of(state.query_of(SHARED))) == []
     assert (compared.gallery.within == selected).all(), "a link brings the selection to the comparison"
@@ -236,7 +242,7 @@ def test_a_selection_of_all_images_comes_back_in_the_plane_it_was_made_in():
 def test_a_saved_view_opens_by_its_name_and_a_wrong_name_gets_an_answer(compare, tmp_path):
     view, state = compare
     told = []
-    keeping = Keeping("compare", state.places, view.gallery, None, Database(tmp_path / "records.sqlite"), told.append)
+    keeping = Keeping("compare", state.places, view.gallery, SCRIPT, Database(tmp_path / "records.sqlite"), told.append)
     keeping._views.save(View(name="dim ears", page="compare", query="v=1&image=photo 00005&opacity=0.3"))
     keeping.open({"view": [b"dim ears"]})
     assert (view.shown.image, view.looks.opacity, told) == ("photo 00005", 0.3, [[]])
@@ -249,7 +255,7 @@ def test_a_saved_view_opens_by_its_name_and_a_wrong_name_gets_an_answer(compare,
 def test_without_records_a_page_keeps_no_notes_and_says_so_to_a_link(compare):
     view, state = compare
     told = []
-    keeping = Keeping("compare", state.places, view.gallery, None, None, told.append)
+    keeping = Keeping("compare", state.places, view.gallery, SCRIPT, None, told.append)
     keeping.open({"view": [b"ears"]})
     assert "no views are kept here" in told[-1][0]
     assert keeping.notes is None

@@ -1,7 +1,5 @@
 """Notes and saved views of a page: what the editor is told, and that one wrong thing loses nothing else."""
 
-import time
-
 import pytest
 
 from gala_viz.behavior.database import Database
@@ -11,6 +9,7 @@ from gala_viz.panels.index import CollectionIndex
 from gala_viz.panels.notes_view import NotesView
 from gala_viz.panels.state import Shown
 from tests.panels.fake_source import FakeSource
+from tests.panels.script import SCRIPT, until
 
 IMAGE = "photo 00001"
 
@@ -19,7 +18,7 @@ IMAGE = "photo 00001"
 def view(tmp_path):
     database = Database(tmp_path / "records.sqlite")
     made = NotesView(
-        Notes(database, "photos"), Views(database, "photos"), CollectionIndex(FakeSource(count=6)), Shown(), None,
+        Notes(database, "photos"), Views(database, "photos"), CollectionIndex(FakeSource(count=6)), Shown(), SCRIPT,
         page="compare", query=lambda: "v=1&image=photo 00001",
     )  # fmt: skip
     made.sent = []
@@ -33,9 +32,7 @@ def asked(view, **message):
     """What the browser is told when it sends ``message``."""
     view.sent.clear()
     view._heard(message)
-    end = time.monotonic() + 20
-    while not view.sent and time.monotonic() < end:
-        time.sleep(0.005)
+    until(lambda: view.sent)
     (told,) = view.sent
     return told
 

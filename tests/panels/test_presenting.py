@@ -8,13 +8,13 @@ from gala_viz.panels.presenting import Follower, Presentation, _next
 from gala_viz.panels.rooms import open_room, room_of
 from gala_viz.panels.view import CompareView
 from tests.panels.fake_source import LAYERS, FakeSource
-from tests.panels.test_background import until
+from tests.panels.script import SCRIPT, until
 
 
 @pytest.fixture
 def presentation():
     source = FakeSource(count=12)
-    view = CompareView(source, CollectionIndex(source), None)
+    view = CompareView(source, CollectionIndex(source), SCRIPT)
     presentation = Presentation(view)
     view.open()
     until(lambda: view.answers.update is not None and view.answers.update.done)
@@ -82,20 +82,24 @@ def token_of(presentation):
 def test_who_follows_sees_what_the_presenter_shows_and_from_then_on(presentation):
     present(presentation)
     room = room_of(token_of(presentation))
-    follower = Follower(room, None)
+    follower = Follower(room, SCRIPT)
+    SCRIPT.look()
     assert follower.stage.scene["heading"] == "tabby cat"
     presentation._heard({"turn": "blink"})
     presentation._heard({"move": 1})
     presentation._heard({"laser": ["a", 0.25, 0.5]})
     presentation._heard({"turn": "black"})
+    SCRIPT.look()
     assert follower.stage.blink
     assert follower.stage.black
     assert follower.stage.scene["heading"] == "goldfish"
     assert follower.stage.laser == ["a", 0.25, 0.5]
     presentation._heard({"shown": False})
+    SCRIPT.look()
     assert follower.stage.waiting
     assert follower.stage.shown
     presentation.close()
+    SCRIPT.look()
     assert follower.stage.over
     assert room_of(token_of(presentation)) is None
     follower.close()
@@ -104,10 +108,11 @@ def test_who_follows_sees_what_the_presenter_shows_and_from_then_on(presentation
 def test_who_has_left_is_told_nothing(presentation):
     present(presentation)
     room = room_of(token_of(presentation))
-    follower = Follower(room, None)
+    follower = Follower(room, SCRIPT)
     assert room.n_listeners == 1
     follower.close()
     presentation._heard({"turn": "blink"})
+    SCRIPT.look()
     assert not follower.stage.blink
     assert room.n_listeners == 0
 
@@ -125,8 +130,11 @@ def test_who_has_left_is_told_nothing(presentation):
 )
 def test_a_message_that_no_stage_sends_changes_nothing_for_those_who_follow(presentation, message):
     present(presentation)
-    follower = Follower(room_of(token_of(presentation)), None)
+    follower = Follower(room_of(token_of(presentation)), SCRIPT)
+    SCRIPT.look()
+    assert follower.stage.scene
     presentation._heard(message)
+    SCRIPT.look()
     assert follower.stage.laser == []
     assert not follower.stage.blink
     follower.close()

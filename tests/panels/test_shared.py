@@ -7,7 +7,7 @@ import pytest
 from gala_viz.panels.options import CompareOptions
 from gala_viz.panels.shared import SharedSource, shared_source
 from tests.panels.fake_source import FakeSource
-from tests.panels.test_background import until
+from tests.panels.script import until
 
 
 def test_all_sessions_share_one_source_that_is_built_once():

@@ -20,7 +20,7 @@ from gala_viz.panels.state import SETTINGS, MapSettings
 from gala_viz.panels.view import CompareView
 from gala_viz.specs import MapRequest, SmoothGradSpec
 from tests.panels.fake_source import FakeSource
-from tests.panels.test_background import until
+from tests.panels.script import SCRIPT, until
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def source():
 
 @pytest.fixture
 def view(source):
-    view = CompareView(source, CollectionIndex(source), None)
+    view = CompareView(source, CollectionIndex(source), SCRIPT)
     view.open()
     until(lambda: finished(view))
     yield view
@@ -106,7 +106,7 @@ def test_settings_say_everything_that_a_request_holds():
 
 def test_a_new_photograph_cancels_the_maps_of_the_one_before(source):
     source.delay_s = 0.02
-    view = CompareView(source, CollectionIndex(source), None)
+    view = CompareView(source, CollectionIndex(source), SCRIPT)
     view.open()
     until(lambda: source.asked[f"maps {source.images[0]}"])
     view.move(1)
@@ -119,7 +119,7 @@ def test_a_new_photograph_cancels_the_maps_of_the_one_before(source):
 
 def test_cancel_stops_within_a_chunk_and_keeps_what_is_there(source):
     source.delay_s = 0.4
-    view = CompareView(source, CollectionIndex(source), None)
+    view = CompareView(source, CollectionIndex(source), SCRIPT)
     view.open()
     until(lambda: "standard error" in view.progress.line.text)
     time.sleep(0.1)  # now the source works on its next chunk
@@ -135,7 +135,7 @@ def test_cancel_stops_within_a_chunk_and_keeps_what_is_there(source):
 
 def test_closing_a_session_ends_its_threads_and_lets_go_of_its_arrays(source):
     source.delay_s = 0.05
-    view = CompareView(source, CollectionIndex(source), None)
+    view = CompareView(source, CollectionIndex(source), SCRIPT)
     view.open()
     until(lambda: view.answers.update is not None)
     mine = {view.questions._maps._thread, view.gallery.shelf._worker._thread}
@@ -179,7 +179,7 @@ def test_one_participants_map_replaces_that_of_all(view, source):
 def test_a_new_photograph_takes_away_what_was_said_of_the_one_before(source):
     held = threading.Event()
     good = source.passage
-    view = CompareView(source, CollectionIndex(source), None)
+    view = CompareView(source, CollectionIndex(source), SCRIPT)
     view.open()
     until(lambda: finished(view))
     assert "61.0 %" in view.fives[0].object
@@ -225,7 +225,7 @@ def test_the_arrow_keys_follow_the_gallerys_order_and_stop_at_its_ends(view, sou
 
 def test_only_one_page_of_thumbnails_is_read():
     source = FakeSource(count=500)
-    view = CompareView(source, CollectionIndex(source), None)
+    view = CompareView(source, CollectionIndex(source), SCRIPT)
     until(lambda: source.asked["thumbnail"] == 24)
     assert len(view.gallery.tiles.items) == 24
     view.gallery.shelf._heard({"page": 20})
@@ -237,7 +237,7 @@ def test_only_one_page_of_thumbnails_is_read():
 def test_an_error_of_the_source_is_told_and_the_next_photograph_works(source):
     good = source.maps
     source.maps = lambda image, *rest: 1 / 0 if image == source.images[0] else good(image, *rest)
-    view = CompareView(source, CollectionIndex(source), None)
+    view = CompareView(source, CollectionIndex(source), SCRIPT)
     view.open()
     until(lambda: "division by zero" in view.alert.object)
     view.move(1)

@@ -1,0 +1,17 @@
+"""Views without a server: one script's document for all of them, and waiting that hears their news."""
+
+import time
+
+from gala_viz.panels.turns import ScriptDocument
+
+SCRIPT = ScriptDocument()
+
+
+def until(condition, seconds=30.0):
+    """Wait for ``condition``, and between looks let views of ``SCRIPT`` hear what their threads brought."""
+    end = time.monotonic() + seconds
+    SCRIPT.look()
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.005)
+        SCRIPT.look()

@@ -1,0 +1,48 @@
+"""The document of a script: turns when the script looks, one after another, never while it changes something."""
+
+import threading
+
+from gala_viz.panels.background import Mailbox
+from gala_viz.panels.turns import ScriptDocument
+
+
+def test_what_threads_bring_waits_until_the_script_looks_and_comes_in_its_thread():
+    document, heard = ScriptDocument(), []
+    mailbox = Mailbox(document, lambda key, value: heard.append((value, threading.get_ident())))
+    thread = threading.Thread(target=mailbox.post, args=("maps", 1))
+    thread.start()
+    thread.join()
+    assert heard == []
+    document.look()
+    assert heard == [(1, threading.get_ident())]
+    document.look()
+    assert len(heard) == 1
+
+
+def test_a_change_comes_after_the_news_that_waits_and_none_comes_in_its_midst():
+    document, happened = ScriptDocument(), []
+    document.add_next_tick_callback(lambda: happened.append("news"))
+
+    def change():
+        happened.append("change begins")
+        document.add_next_tick_callback(lambda: happened.append("later news"))
+        document.look()
+        document.act(lambda: happened.append("what follows from it"))
+        happened.append("change ends")
+
+    document.act(change)
+    assert happened == ["news", "change begins", "what follows from it", "change ends"]
+    document.look()
+    assert happened[-1] == "later news"
+
+
+def test_news_that_fails_is_told_once_and_the_rest_still_comes():
+    document, heard = ScriptDocument(), []
+    document.add_next_tick_callback(lambda: 1 / 0)
+    document.add_next_tick_callback(lambda: heard.append("rest"))
+    try:
+        document.look()
+    except ZeroDivisionError:
+        heard.append("told")
+    document.look()
+    assert heard == ["told", "rest"]
