@@ -97,8 +97,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ValueError, OSError, UnknownNameError) as error:
         if os.environ.get("GALA_VIZ_TRACEBACK"):
             raise
-        sys.stderr.write(f"gala-viz: {error}\n")
+        sys.stderr.write(f"gala-viz: {_sentence(error)}\n")
         return FAILED
+
+
+def _sentence(error: Exception) -> str:
+    """What went wrong, of the system's errors which file and why, without their number."""
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        return f"{os.fspath(error.filename)}: {error.strerror}."
+    return str(error)
 
 
 def overview() -> str:

@@ -282,6 +282,15 @@ def test_an_error_shows_itself_whole_where_that_is_asked_for(monkeypatch):
         main(["compare", "--networks", "nobody", "nobody"])
 
 
+def test_what_the_system_refuses_is_told_with_its_file_and_without_a_number(tmp_path, capsys):
+    (tmp_path / "taken").write_text("a file where a folder was to be")
+    status, _, err = said(capsys, "paper", "--quick", "--out", str(tmp_path / "taken"))
+    assert status == 2
+    assert err.startswith(f"gala-viz: {tmp_path / 'taken'}")
+    assert "Not a directory." in err
+    assert "Errno" not in err
+
+
 def test_ctrl_c_before_the_server_runs_ends_quietly(monkeypatch, capsys):
     def interrupt(_):
         raise KeyboardInterrupt
