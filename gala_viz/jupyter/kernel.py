@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import panel as pn
-from bokeh.document import Document
 from bokeh.models import ImportedStyleSheet, InlineStyleSheet
 from IPython import get_ipython
 from tornado.ioloop import IOLoop
+
+from gala_viz.panels.turns import TurnDocument
 
 DIST = Path(pn.__file__).parent / "dist"
 """Panel's own scripts and style sheets, as installed."""
@@ -32,7 +33,7 @@ def present_cell() -> str:
     return str(parent.get("metadata", {}).get("cellId", ""))
 
 
-class KernelDocument(Document):
+class KernelDocument(TurnDocument):
     """A Bokeh document of a kernel: whatever changes it does so in a *turn*, in the thread of the kernel's loop.
 
     Worker threads ask for a turn with ``add_next_tick_callback``; so do browser messages, which some notebooks deliver
@@ -45,7 +46,7 @@ class KernelDocument(Document):
         self._sheets: dict[str, InlineStyleSheet | None] = {}
 
     def add_next_tick_callback(self, callback: Callable[[], Any]) -> None:  # type: ignore[override]
-        """Run ``callback`` in a turn of its own, soon; may be called from any thread."""
+        """Run ``callback`` in a turn of its own, soon."""
         self._loop.add_callback(self._run, callback)
 
     def act(self, callback: Callable[[], Any]) -> None:

@@ -103,8 +103,7 @@ class Widget(ABC):
 
     def _hear(self) -> None:
         """Take the news that waits for a script to look; in a kernel it comes by itself."""
-        if isinstance(self.document, ScriptDocument):
-            self.document.look()
+        self.document.look()
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
         if isinstance(self.document, ScriptDocument) or self._closed:

@@ -12,6 +12,8 @@ from weakref import WeakKeyDictionary
 from bokeh.document import Document
 from panel.io import hold
 
+from gala_viz.panels.turns import TurnDocument
+
 Cancelled = Callable[[], bool]
 Job = Callable[[Cancelled], None]
 
@@ -44,14 +46,14 @@ class Mailbox:
     ``deliver(key, value)`` runs in the document's own turn, so that it may change widgets and figures. While the page
     is busy (a slow browser has not yet taken what was sent), news gathers here, not in its socket.
 
-    To be made in the thread of the document's event loop, if it has one: turns are asked for there. While a document
+    For a served document to be made in the thread of its event loop: turns are asked for there. While such a document
     is held, which Panel does all the time, what other threads ask of it is held with the rest, in a list that takes no
     two threads, and may be lost; a page whose turn is lost hears nothing any more.
     """
 
     def __init__(self, document: Document, deliver: Callable[[str, Any], None]) -> None:
         self._document = document
-        self._loop = _running_loop()
+        self._loop = None if isinstance(document, TurnDocument) else _running_loop()
         self._deliver = deliver
         self._news: dict[str, Any] = {}
         self._lock = threading.Lock()

@@ -1,8 +1,9 @@
-"""The document of a plain script, where no server and no kernel gives turns."""
+"""Documents without a server, which give the turns themselves: one in which a script looks, others in a kernel."""
 
 from __future__ import annotations
 
 import threading
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -10,11 +11,25 @@ from typing import Any
 from bokeh.document import Document
 
 
-class ScriptDocument(Document):
-    """A Bokeh document whose turns wait until the script ``looks``.
+class TurnDocument(Document, ABC):
+    """A Bokeh document that may be asked for a turn in any thread, unlike a served one."""
 
-    Worker threads ask for a turn with ``add_next_tick_callback``, as of a served document. Nothing changes behind the
-    script's back: what it sets and what a thread brings never happen at once.
+    @abstractmethod
+    def add_next_tick_callback(self, callback: Callable[[], Any]) -> None:  # type: ignore[override]
+        """Run ``callback`` in a turn of its own, soon."""
+
+    @abstractmethod
+    def act(self, callback: Callable[[], Any]) -> None:
+        """Run ``callback`` in a turn, at once where that can be."""
+
+    def look(self) -> None:
+        """Take the turns that wait, where they do not come by themselves."""
+
+
+class ScriptDocument(TurnDocument):
+    """A document whose turns wait until the script ``looks``.
+
+    Nothing changes behind the script's back: what it sets and what a thread brings never happen at once.
     """
 
     def __init__(self) -> None:
@@ -24,7 +39,7 @@ class ScriptDocument(Document):
         self._within = False
 
     def add_next_tick_callback(self, callback: Callable[[], Any]) -> None:  # type: ignore[override]
-        """Keep ``callback`` for the next look; may be called from any thread."""
+        """Keep ``callback`` for the next look."""
         self._waiting.append(callback)
 
     def look(self) -> None:

@@ -4,6 +4,7 @@ import threading
 
 from gala_viz.panels.background import Mailbox
 from gala_viz.panels.turns import ScriptDocument
+from tests.loops import in_own_loop
 
 
 def test_what_threads_bring_waits_until_the_script_looks_and_comes_in_its_thread():
@@ -17,6 +18,22 @@ def test_what_threads_bring_waits_until_the_script_looks_and_comes_in_its_thread
     assert heard == [(1, threading.get_ident())]
     document.look()
     assert len(heard) == 1
+
+
+def test_a_loop_that_happens_to_run_in_the_scripts_thread_does_not_matter():
+    """A browser driven from a script, for one, leaves its own loop running there."""
+    heard = []
+
+    async def script():
+        document = ScriptDocument()
+        mailbox = Mailbox(document, lambda key, value: heard.append(value))
+        thread = threading.Thread(target=mailbox.post, args=("maps", 1))
+        thread.start()
+        thread.join()
+        document.look()
+
+    in_own_loop(script())
+    assert heard == [1]
 
 
 def test_a_change_comes_after_the_news_that_waits_and_none_comes_in_its_midst():
