@@ -281,6 +281,22 @@ LASER = f"""([panel, share]) => {{
 """Whether the laser stands at a share of a panel's width."""
 
 
+FEET = f"""words => {{
+  {DEEP}
+  const feet = deep(document, 'dialog.stage .feet')[0]
+  const says = 'a network ✓ acoustic guitar, 61 %, and long names'
+  for (const network of feet.querySelectorAll('.network')) {{ network.textContent = says }}
+  feet.querySelector('.words').textContent = words
+  return feet.getBoundingClientRect().height
+}}"""
+"""How high the stage's last lines are with these words, where what the networks say is long."""
+
+
+def test_pictures_on_the_stage_stay_where_they_are_while_n_grows(stage):
+    words = ("", "n = 5 of 50 · standard error 9 % of the maps", "n = 500 of 500 · standard error 100 % of the maps")
+    assert len({round(stage.page.evaluate(FEET, one), 1) for one in words}) == 1
+
+
 def test_others_follow_through_a_link_and_see_the_laser(stage, visit):
     stage.context.grant_permissions(["clipboard-read", "clipboard-write"])
     stage.page.mouse.move(600, 600)
@@ -292,7 +308,7 @@ def test_others_follow_through_a_link_and_see_the_laser(stage, visit):
     stage.page.keyboard.press("PageDown")
     other.page.locator(f"{STAGE} .place").get_by_text("3 of 24").wait_for()
     stage.page.locator(f"{STAGE} .words").get_by_text("standard error").wait_for()
-    stage.frames(5)  # panels stand where they will stay
+    stage.frames(5)
     stage.page.keyboard.press("l")
     box = stage.page.locator(f"{STAGE} .panel.delta canvas").bounding_box()
     stage.page.mouse.move(box["x"] + 5, box["y"] + 5)

@@ -162,6 +162,16 @@ def test_a_text_that_is_no_selection_is_refused(text):
 
 @pytest.fixture
 def compare():
+    yield from compared_state()
+
+
+@pytest.fixture(scope="module")
+def standing_compare():
+    """One for links that are refused."""
+    yield from compared_state()
+
+
+def compared_state():
     source = FakeSource(count=12)
     view = CompareView(source, CollectionIndex(source), SCRIPT)
     yield view, PageState(compare_places(view, Presentation(view), Selecting(source, view.gallery)))
@@ -203,8 +213,8 @@ def test_a_link_to_an_image_of_before_still_opens_it(compare):
     assert view.shown.image == view.source.images[0]
 
 
-def test_a_link_to_an_upload_says_why_it_opens_nothing(compare):
-    (told,) = compare[1].restore(pairs_of("image=upload-952d803f"))
+def test_a_link_to_an_upload_says_why_it_opens_nothing(standing_compare):
+    (told,) = standing_compare[1].restore(pairs_of("image=upload-952d803f"))
     assert "upload it again" in told
 
 
@@ -212,8 +222,8 @@ def test_a_link_to_an_upload_says_why_it_opens_nothing(compare):
     "query",
     ["maps=clicks", "layer=6", "category=40", "method=magic", "zoom=5,1,2,3", "zoom=-1e9,1e9,0,1", "panels=a,z"],
 )
-def test_what_this_comparison_does_not_have_is_told(compare, query):
-    assert len(compare[1].restore(pairs_of(query))) == 1
+def test_what_this_comparison_does_not_have_is_told(standing_compare, query):
+    assert len(standing_compare[1].restore(pairs_of(query))) == 1
 
 
 def test_a_selection_of_all_images_comes_back_in_the_plane_it_was_made_in():

@@ -13,6 +13,16 @@ from tests.panels.script import SCRIPT, until
 
 @pytest.fixture
 def presentation():
+    yield from presented()
+
+
+@pytest.fixture(scope="module")
+def standing_presentation():
+    """One for tests that change nothing in it."""
+    yield from presented()
+
+
+def presented():
     source = FakeSource(count=12)
     view = CompareView(source, CollectionIndex(source), SCRIPT)
     presentation = Presentation(view)
@@ -128,12 +138,12 @@ def test_who_has_left_is_told_nothing(presentation):
         {"move": "x"},
     ],
 )
-def test_a_message_that_no_stage_sends_changes_nothing_for_those_who_follow(presentation, message):
-    present(presentation)
-    follower = Follower(room_of(token_of(presentation)), SCRIPT)
+def test_a_message_that_no_stage_sends_changes_nothing_for_those_who_follow(standing_presentation, message):
+    present(standing_presentation)
+    follower = Follower(room_of(token_of(standing_presentation)), SCRIPT)
     SCRIPT.look()
     assert follower.stage.scene
-    presentation._heard(message)
+    standing_presentation._heard(message)
     SCRIPT.look()
     assert follower.stage.laser == []
     assert not follower.stage.blink
