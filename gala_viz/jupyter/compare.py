@@ -41,7 +41,7 @@ class Compare(Widget):
     @property
     def view(self) -> CompareView:
         """The parts that the cell shows, and what they have been told."""
-        self._hear()
+        self.document.look()
         return self._view
 
     @property
@@ -75,10 +75,10 @@ class Compare(Widget):
     def cancel_all(self) -> None:
         """Stop computing maps and scores; what is there stays, and the progress lines say so."""
         if self.view.progress.line.busy:
-            self._act(self.view.cancel)
+            self.document.act(self.view.cancel)
         if self.view.survey.line.busy:
             self.view.questions.cancel_survey()
-            self._act(self.view.survey.cancelled)
+            self.document.act(self.view.survey.cancelled)
 
     def parts(self) -> list[Any]:
         """The page's parts, laid out for a cell of 900 to 1100 px."""

@@ -42,7 +42,7 @@ class Explore(Widget):
     @property
     def view(self) -> ExploreView:
         """The parts that the cell shows, and what they have been told."""
-        self._hear()
+        self.document.look()
         return self._view
 
     @property
@@ -70,7 +70,7 @@ class Explore(Widget):
         ]
         within = np.zeros(len(self.view.index), dtype=bool)
         within[places] = True
-        self._act(lambda: self.view.select(within))
+        self.document.act(lambda: self.view.select(within))
 
     def score(self) -> None:
         """Score the images that the filters admit, in a thread of its own; points appear as they are done."""
@@ -80,7 +80,7 @@ class Explore(Widget):
         """Stop scoring; what was scored stays."""
         if self.survey.line.busy:
             self.questions.cancel_survey()
-            self._act(self.survey.cancelled)
+            self.document.act(self.survey.cancelled)
 
     def parts(self) -> list[Any]:
         """Axes, cloud and numbers side by side, the gallery below."""

@@ -52,7 +52,7 @@ class Layers(Widget):
         self._mail = Mailbox(self.document, self._deliver)
         self._worker = Worker("gala-viz layers", lambda error: self._mail.post("error", error))
         self._passage: Passage | None = None
-        self._watching = self.shown.param.watch(lambda _: self._act(self._ask), "image")
+        self._watching = self.shown.param.watch(lambda _: self.document.act(self._ask), "image")
         self._ask()
 
     @property
@@ -63,7 +63,7 @@ class Layers(Widget):
     @property
     def passage(self) -> Passage | None:
         """Predictions and attention norms of the rows, as soon as they are there."""
-        self._hear()
+        self.document.look()
         return self._passage
 
     @property

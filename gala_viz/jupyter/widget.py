@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from difflib import get_close_matches
 from typing import Any
 
@@ -54,7 +53,7 @@ class Widget(ABC):
     @image.setter
     def image(self, image: str) -> None:
         checked_image(self.source, image)
-        self._act(lambda: setattr(self.shown, "image", image))
+        self.document.act(lambda: setattr(self.shown, "image", image))
 
     @abstractmethod
     def parts(self) -> list[Any]:
@@ -96,14 +95,6 @@ class Widget(ABC):
     @abstractmethod
     def _end(self) -> None:
         """End what this kind of widget has begun."""
-
-    def _act(self, callback: Callable[[], Any]) -> None:
-        """Change widgets in a turn of the document."""
-        self.document.act(callback)
-
-    def _hear(self) -> None:
-        """Take the news that waits for a script to look; in a kernel it comes by itself."""
-        self.document.look()
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
         if isinstance(self.document, ScriptDocument) or self._closed:

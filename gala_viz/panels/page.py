@@ -37,7 +37,6 @@ class SourcePage(ABC):
     def __init__(self, shared: SharedSource) -> None:
         self.shared = shared
         self.view = None
-        served = pn.state.curdoc is not None
         self.document = pn.state.curdoc or ScriptDocument()
         self.state = facts(loading(shared.step, self.heading))
         self.reload = Reload(width=0, height=0, margin=0)
@@ -64,14 +63,13 @@ class SourcePage(ABC):
         self.choice = DarkChoice(dark=self.page.dark_theme, width=0, height=0, margin=0)
         self.page.jslink(self.choice, dark_theme="dark", sidebar_open="drawer", bidirectional=True)
         self._waiting = None
-        if served:
-            self.document.on_session_destroyed(lambda _: self.close())
-            pn.state.onload(lambda: setattr(self.document, "title", title))
+        self.document.on_session_destroyed(lambda _: self.close())
+        pn.state.onload(lambda: setattr(self.document, "title", title))
         if shared.state == "ready":
             self._begin()
         else:
             self._follow()
-            if served:
+            if pn.state.curdoc is not None:
                 self._waiting = pn.state.add_periodic_callback(self._follow, period=LOOK_MS)
 
     @abstractmethod

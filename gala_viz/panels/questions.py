@@ -39,8 +39,7 @@ class Questions:
         self._survey = Worker("gala-viz survey", lambda error: self._mail.post("survey_error", error))
         self._others = Worker("gala-viz uploads and people", lambda error: self._mail.post("error", error))
         self._asked = _Asked("", 0)
-        self._since = 1
-        self._told = 0
+        self._since, self._told = 1, 0  # the question that began with this photograph; the last one answered whole
 
     def ask_maps(
         self, image: str, request: MapRequest, kind: str | None, participant: str | None, new_image: bool

@@ -31,8 +31,7 @@ def prepare(folder: Path, n_images: int) -> None:
     sources = {"clickme": f"files:{maps}", "saliency": "opencv:spectral-residual"}
     wanted = Wanted(n_images=n_images, n_practice=4, split="all", maps=sources, side_px=64)
     spec = prepared(open_collection(photos), str(photos), wanted, timing=TIMING)
-    busy = replace(spec.exclusions, max_dropped_fraction=1.0)  # a busy machine drops frames; trials tell it themselves
-    replace(spec, shown_px=256, exclusions=busy).save(folder / "experiment.toml")
+    replace(spec, shown_px=256).save(folder / "experiment.toml")
 
 
 def main(port: int, folder: Path, records: Path, n_images: int) -> None:

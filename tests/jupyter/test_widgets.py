@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import bokeh
 import pytest
 
@@ -11,6 +9,7 @@ import gala_viz as gv
 from gala_viz.jupyter.kernel import KernelDocument
 from gala_viz.jupyter.scripts import scripts
 from tests.panels.fake_source import FakeSource
+from tests.panels.script import until
 
 
 @pytest.fixture
@@ -18,13 +17,6 @@ def compare():
     made = gv.Compare(FakeSource(delay_s=0.0))
     yield made
     made.close()
-
-
-def until(condition, seconds: float = 20) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "not within its time"
-        time.sleep(0.02)
 
 
 def test_a_source_passes_through_and_two_networks_are_asked_for():
