@@ -138,14 +138,3 @@ def test_a_name_that_is_taken_is_refused_whoever_has_it(database):
 def test_names_are_such_as_a_link_can_hold(database, name):
     with pytest.raises(ValueError, match="a name of letters"):
         Views(database, "photos").save(View(name=name, page="compare", query=""))
-
-
-def test_records_of_before_notes_open_and_gain_their_tables(tmp_path):
-    from sqlalchemy import text
-
-    database = Database(tmp_path / "old.sqlite")
-    with database.writing() as connection:
-        connection.execute(text("DROP TABLE notes"))
-        connection.execute(text("DROP TABLE views"))
-    database.close()
-    assert Notes(Database(tmp_path / "old.sqlite"), "photos").all() == {}

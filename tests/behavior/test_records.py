@@ -27,7 +27,6 @@ from gala_viz.behavior.tables import (
     Participant,
     Round,
     RoundPoint,
-    Setting,
     Visit,
 )
 from gala_viz.behavior.unwritten import Guessed, Unwritten
@@ -347,13 +346,6 @@ def test_a_catch_trial_has_its_own_unique_pair(table):
     assert rounds.catch(*who, "shapes", "a | b", "left", SETTINGS).kind == CATCH
     with pytest.raises(IntegrityError):
         rounds.catch(*who, "shapes", "a | b", "right", SETTINGS)
-
-
-def test_records_of_another_version_are_refused(where, database):
-    with database.writing() as connection:
-        connection.execute(update(Setting).where(Setting.name == "version").values(value="99"))
-    with pytest.raises(DatabaseError, match="version 99"):
-        Database(where)
 
 
 @pytest.mark.parametrize(
