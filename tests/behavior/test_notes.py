@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gala_viz.behavior.database import Database
 from gala_viz.behavior.notes import MOST_LETTERS, MOST_TAGS, Note, NoteChangedError, Notes, clean_tags
 from gala_viz.behavior.views import View, Views
 from gala_viz.registry import UnknownNameError
