@@ -158,7 +158,7 @@ def keep_participants(database: Database, known: Callable[[str], bool]) -> int:
 
 
 def _lifetime_lock(path: Path) -> FileLock:
-    return FileLock(path.with_suffix(".lock"), mode=0o600)
+    return FileLock(path.with_suffix(".lock"), mode=0o600, thread_local=False)  # whichever thread closes it
 
 
 @contextlib.contextmanager

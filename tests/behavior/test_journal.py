@@ -164,3 +164,12 @@ def test_an_entry_reads_as_plain_json_after_its_checksum(database):
     told, _, body = path.read_text().rstrip("\n").partition(" ")
     assert json.loads(body) == entry(1)
     assert len(told) == 8
+
+
+def test_a_journal_may_be_closed_by_another_thread(database):
+    journal = Journal(database)
+    journal.append(entry(1))
+    thread = threading.Thread(target=journal.close)
+    thread.start()
+    thread.join()
+    assert Journal(database).adopt() == [entry(1)]
