@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
@@ -11,12 +12,41 @@ from sqlalchemy.exc import IntegrityError
 from gala_viz.behavior.database import Database
 from gala_viz.behavior.image_counts import KEEPS_COUNT, fewest_rounds, one_round_less, one_round_more
 from gala_viz.behavior.judge import Judge, Outcome
+from gala_viz.behavior.outages import is_outage
 from gala_viz.behavior.people import now_ms, random_id
-from gala_viz.behavior.tables import CATCH, GAME, Guess, Round, RoundPoint
-from gala_viz.behavior.unwritten import Unwritten
+from gala_viz.behavior.tables import CATCH, GAME, Guess, Participant, Round, RoundPoint, Table
+from gala_viz.behavior.unwritten import RoundEnd, Unwritten
 
 TRIES = 5
 """How often a claim is tried when another server was faster."""
+
+
+class RoundRefused(ValueError):
+    """Nothing of this round will ever be stored; the message says why."""
+
+
+class PlayedElsewhere(RoundRefused):
+    """The round was shown again in another window before it began in this one."""
+
+
+class ParticipantDeleted(RoundRefused):
+    """Everything of its participant was deleted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One row that the database will never take."""
+
+    part: Unwritten
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What was not written, and whether another server found the round open and ended it meanwhile."""
+
+    refused: tuple[Refusal, ...] = ()
+    ended_elsewhere: bool = False
 
 
 class Rounds:
@@ -66,40 +96,54 @@ class Rounds:
             values = {"category": category, "box": list(box), "shown_ms": now_ms()}
             connection.execute(update(Round).where(Round.id == round_id).values(**values))
 
-    def write(self, new: Mapping[str, Unwritten]) -> None:
-        """What happened in rounds in play, by round, all in one transaction."""
-        if any(new.values()):
-            with self._database.writing() as connection:
-                _write(connection, new)
+    def write(
+        self, round_id: str, *parts: Unwritten, visit: str | None = None, participant: str | None = None
+    ) -> Written:
+        """Write parts of one round in one transaction; parts that are there already are left as they are.
 
-    def finish(
-        self,
-        round_id: str,
-        judge: Judge,
-        unwritten: Unwritten,
-        *,
-        combo: int = 0,
-        skip_reason: str | None = None,
-        passed: bool | None = None,
-    ) -> None:
-        """A round ended as ``judge`` says; what is unwritten of it goes into the same transaction."""
-        if judge.outcome is None:
-            raise ValueError("the round has not ended.")
-        values = {
-            "elapsed_ms": judge.elapsed_ms,
-            "score": judge.score,
-            "combo": combo,
-            "skip_reason": skip_reason,
-            "passed": passed,
-        }
-        with self._database.writing() as connection:
-            _write(connection, {round_id: unwritten})
-            _end(connection, round_id, judge.outcome, values)
+        Parameters
+        ----------
+        visit, participant
+            Who plays it; the round's present visit must be this one. None: not checked.
 
-    def left_open(self, participant: str) -> Row | None:
+        Returns
+        -------
+        Written
+            Rows that the database will never take are left out and named; all others are stored.
+
+        Raises
+        ------
+        RoundRefused
+            The round is not there or is played elsewhere; nothing was written.
+        """
+        if not any(parts):
+            return Written()
+        try:
+            return self._write(round_id, parts, visit, participant, each=False)
+        except RoundRefused:
+            raise
+        except Exception as error:  # one row spoils the transaction: find out which, and store the others
+            if is_outage(error):
+                raise
+            return self._write(round_id, parts, visit, participant, each=True)
+
+    def finish(self, round_id: str, judge: Judge, unwritten: Unwritten, **more: Any) -> None:
+        """A round ended as ``judge`` says; what is unwritten of it goes into the same transaction.
+
+        ``more`` are ``combo``, ``skip_reason`` and ``passed``.
+        """
+        self.write(round_id, unwritten, Unwritten(end=RoundEnd.of(judge, now_ms(), **more)))
+
+    def has_participant(self, participant: str) -> bool:
+        """Whether somebody is known and not deleted."""
+        with self._database.reading() as connection:
+            return _has_participant(connection, participant)
+
+    def left_open(self, participant: str, visit: str | None = None) -> Row | None:
         """A round that was shown and never begun, to be shown again; those that were begun are ended as interrupted.
 
-        After a lost connection or a restart of the server the time of a begun round has passed.
+        After a lost connection or a restart of the server the time of a begun round has passed. The round that is shown
+        again belongs to ``visit`` from now on: points that another window still sends for it are refused.
         """
         waiting = None
         open_ = (Round.participant_id == participant, Round.ended_ms.is_(None))
@@ -108,13 +152,37 @@ class Rounds:
                 if row.began_ms is None and row.kind != CATCH and waiting is None:
                     waiting = row
                 else:
-                    _end(connection, row.id, Outcome.INTERRUPTED, {})
+                    _interrupt(connection, row)
+            if waiting is not None and visit is not None and waiting.visit_id != visit:
+                connection.execute(update(Round).where(Round.id == waiting.id).values(visit_id=visit))
         return waiting
 
     def round(self, round_id: str) -> Row:
         """One round."""
         with self._database.reading() as connection:
             return connection.execute(select(Round.__table__).where(Round.id == round_id)).one()
+
+    def _write(
+        self, round_id: str, parts: Sequence[Unwritten], visit: str | None, participant: str | None, *, each: bool
+    ) -> Written:
+        this = select(Round.__table__).where(Round.id == round_id).with_for_update()
+        with self._database.writing() as connection:
+            row = connection.execute(this).first()
+            if row is None:
+                if participant is not None and not _has_participant(connection, participant):
+                    raise ParticipantDeleted("the participant was deleted")
+                raise RoundRefused("there is no such round")
+            if visit is not None and row.visit_id != visit:
+                raise PlayedElsewhere("the round went on in another window")
+            began_ms = next((part.began_ms for part in parts if part.began_ms is not None), None)
+            if row.began_ms is None and began_ms is not None:
+                connection.execute(update(Round).where(Round.id == round_id).values(began_ms=began_ms))
+            refused = _insert(connection, RoundPoint, "number", _point_rows(round_id, parts), each=each)
+            refused += _insert(connection, Guess, "n_points", _guess_rows(round_id, parts), each=each)
+            end = next((part.end for part in parts if part.end is not None), None)
+            if end is not None and (why := _end(connection, row, end)) is not None:
+                refused.append(Refusal(Unwritten(end=end), why))
+        return Written(tuple(refused), ended_elsewhere=end is None and _is_guessed(row))
 
 
 def _new(
@@ -144,28 +212,94 @@ def _new(
     return connection.execute(select(Round.__table__).where(Round.id == values["id"])).one()
 
 
-def _write(connection: Connection, new: Mapping[str, Unwritten]) -> None:
-    points, guesses = [], []
-    for one, unwritten in new.items():
-        if unwritten.began_ms is not None:
-            connection.execute(update(Round).where(Round.id == one).values(began_ms=unwritten.began_ms))
-        for number, point in enumerate(unwritten.points, unwritten.first):
-            told = {"x_px": point.x_px, "y_px": point.y_px, "t_ms": point.t_ms, "at_ms": point.at_ms}
-            points.append({"round_id": one, "number": number, **told})
-        for guess in unwritten.guesses:
+def _point_rows(round_id: str, parts: Sequence[Unwritten]) -> Iterator[tuple[Unwritten, dict[str, Any]]]:
+    for part in parts:
+        for number, point in enumerate(part.points, part.first):
+            row = {"x_px": point.x_px, "y_px": point.y_px, "t_ms": point.t_ms, "at_ms": point.at_ms}
+            yield Unwritten(first=number, points=[point]), {"round_id": round_id, "number": number, **row}
+
+
+def _guess_rows(round_id: str, parts: Sequence[Unwritten]) -> Iterator[tuple[Unwritten, dict[str, Any]]]:
+    for part in parts:
+        for guess in part.guesses:
             rounded = [round(float(probability), 5) for probability in guess.probabilities]
-            told = {"at_ms": guess.at_ms, "place": guess.place, "categories": list(guess.categories)}
-            guesses.append({"round_id": one, "n_points": guess.n_points, **told, "probabilities": rounded})
-    if points:
-        connection.execute(insert(RoundPoint), points)
-    if guesses:
-        connection.execute(insert(Guess), guesses)
+            row = {"at_ms": guess.at_ms, "place": guess.place, "categories": list(guess.categories)}
+            yield (
+                Unwritten(guesses=[guess]),
+                {"round_id": round_id, "n_points": guess.n_points, **row, "probabilities": rounded},
+            )
 
 
-def _end(connection: Connection, round_id: str, outcome: Outcome, values: Mapping[str, Any]) -> None:
-    row = connection.execute(select(Round.collection, Round.image, Round.kind).where(Round.id == round_id)).one()
-    told = {**values, "outcome": str(outcome), "ended_ms": now_ms()}
-    open_ = Round.ended_ms.is_(None)
-    ended = connection.execute(update(Round).where(Round.id == round_id, open_).values(**told)).rowcount
-    if ended and row.kind == GAME and outcome not in KEEPS_COUNT:
+def _insert(
+    connection: Connection,
+    table: type[Table],
+    key: str,
+    rows: Iterable[tuple[Unwritten, dict[str, Any]]],
+    *,
+    each: bool,
+) -> list[Refusal]:
+    """Insert what is not there; ``key`` tells the rows of one round apart."""
+    rows = list(rows)
+    if not rows:
+        return []
+    columns, numbers = table.__table__.c, [row[key] for _, row in rows]
+    here = (columns.round_id == rows[0][1]["round_id"], columns[key].between(min(numbers), max(numbers)))
+    there = {row[key]: dict(row) for row in connection.execute(select(table.__table__).where(*here)).mappings()}
+    refused, new = [], []
+    for part, row in rows:
+        present = there.setdefault(row[key], row)
+        if present is row:
+            new.append((part, row))
+        elif present != row and repr(present) != repr(row):  # NaN is not equal to itself
+            refused.append(Refusal(part, f"another row has {key} {row[key]} of this round"))
+    if not each:
+        if new:
+            connection.execute(insert(table), [row for _, row in new])
+        return refused
+    for part, row in new:
+        try:
+            with connection.begin_nested():
+                connection.execute(insert(table), [row])
+        except Exception as error:
+            if is_outage(error):
+                raise
+            refused.append(Refusal(part, _reason(error)))
+    return refused
+
+
+def _end(connection: Connection, row: Row, end: RoundEnd) -> str | None:
+    """End a round as its judge says; why not, if it ended otherwise.
+
+    An end that another server guessed, finding the round open, gives way to the judge's.
+    """
+    if row.ended_ms is not None and not _is_guessed(row):
+        same = (row.outcome, row.ended_ms, row.score) == (end.outcome, end.ended_ms, end.score)
+        return None if same else f"the round had ended already ({row.outcome})"
+    connection.execute(update(Round).where(Round.id == row.id).values(**asdict(end)))
+    counted, counts = row.outcome is None or row.outcome in KEEPS_COUNT, end.outcome in KEEPS_COUNT
+    if row.kind == GAME and counted != counts:
+        step = one_round_more if counts else one_round_less
+        connection.execute(step(row.collection, row.image))
+    return None
+
+
+def _interrupt(connection: Connection, row: Row) -> None:
+    """End a round that nobody plays any more, without its judge: how long it took stays unknown."""
+    told = {"outcome": str(Outcome.INTERRUPTED), "ended_ms": now_ms()}
+    connection.execute(update(Round).where(Round.id == row.id).values(**told))
+    if row.kind == GAME:
         connection.execute(one_round_less(row.collection, row.image))
+
+
+def _is_guessed(row: Row) -> bool:
+    """Whether a round was ended by somebody who found it open, and not by its judge."""
+    return row.outcome == Outcome.INTERRUPTED and row.elapsed_ms is None
+
+
+def _has_participant(connection: Connection, participant: str) -> bool:
+    return connection.scalar(select(Participant.id).where(Participant.id == participant)) is not None
+
+
+def _reason(error: Exception) -> str:
+    """What the database said, in one line."""
+    return " ".join(str(getattr(error, "orig", None) or error).split())[:200]

@@ -1,8 +1,9 @@
-"""One game on one server: what all of its players share, and the writer that keeps records up with them."""
+"""One game on one server: what all of its players share."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
 import time
@@ -17,8 +18,9 @@ from gala_viz.behavior.game_spec import GameSpec
 from gala_viz.behavior.image_counts import enter_images
 from gala_viz.behavior.limits import Buckets, Limits
 from gala_viz.behavior.people import People
+from gala_viz.behavior.round_writer import RoundWriter
 from gala_viz.behavior.rounds import Rounds
-from gala_viz.behavior.unwritten import Unwritten
+from gala_viz.behavior.unwritten import RoundKey, Unwritten
 from gala_viz.collections.collection import Collection
 from gala_viz.imagenet import label_index
 from gala_viz.live.recogniser import Recogniser
@@ -29,16 +31,16 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-FLUSH_S = 0.25
-"""How often points of rounds in play are written: a server that is killed loses less than half a second of them."""
 READERS = 4
+LAST_S = 2.0
+"""How long the end waits for what is under way."""
 
 
 class Game:
     """The game on ``images`` of ``collection`` (default: all), recognised by ``recogniser``, recorded in ``database``.
 
     All methods belong to one asyncio loop. Databases and photographs are read and written in threads of their own, all
-    writes in one, in their order.
+    writes in one, in their order; what players paint goes through ``writer``.
     """
 
     def __init__(
@@ -70,8 +72,7 @@ class Game:
         self.newcomers = Buckets(per_hour / 3600, per_hour)
         self._writer = ThreadPoolExecutor(1, "records")
         self._readers = ThreadPoolExecutor(READERS, "photographs")
-        self._unwritten: dict[str, Unwritten] = {}
-        self._flusher: asyncio.Task | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: set[asyncio.Task] = set()
         self.settings = {
             **asdict(self.spec),
@@ -80,6 +81,7 @@ class Game:
             "collection_fingerprint": collection.fingerprint,
         }
         self.settings["fingerprint"] = fingerprint("game", self.settings)
+        self.writer = RoundWriter(database, self._stopped)
 
     @staticmethod
     def now_ms() -> float:
@@ -100,22 +102,23 @@ class Game:
         self._tasks.add(task)
         task.add_done_callback(self._done)
 
-    def note(self, round_id: str) -> Unwritten:
-        """What is unwritten of a round in play; it is written within ``FLUSH_S``."""
-        if self._flusher is None:
-            self._flusher = asyncio.ensure_future(self._flush())
-        return self._unwritten.setdefault(round_id, Unwritten())
+    def record(self, key: RoundKey, part: Unwritten) -> None:
+        """Keep what happened in a round in play; it is in the journal at once and in the database soon."""
+        self._loop = asyncio.get_running_loop()
+        self.writer.add(key, part)
 
-    def taken(self, round_id: str) -> Unwritten:
-        """The rest of a round that ends, for its last transaction."""
-        return self._unwritten.pop(round_id, Unwritten())
+    async def stored(self, participant: str, seconds: float) -> bool:
+        """Wait until all that came of ``participant`` is stored, ``seconds`` at most; whether it is."""
+        waiting = asyncio.ensure_future(asyncio.wrap_future(self.writer.stored(participant)))
+        await asyncio.wait([waiting], timeout=seconds)
+        return waiting.done() or not waiting.cancel()
 
     async def close(self) -> None:
         """End all rounds in play as interrupted, write everything, let go of threads."""
-        for session in list(self.sessions.values()):
-            await session.close()
-        if self._flusher is not None:
-            self._flusher.cancel()
+        await asyncio.gather(*(session.close() for session in list(self.sessions.values())))
+        if self._tasks:
+            await asyncio.wait(set(self._tasks), timeout=LAST_S)  # rounds that are being summed up
+        await self.reading(self.writer.close)
         self._writer.shutdown()
         self._readers.shutdown()
         self.recogniser.close()
@@ -125,16 +128,16 @@ class Game:
         if not task.cancelled() and task.exception() is not None:
             logging.getLogger(__name__).error("a round went wrong", exc_info=task.exception())
 
-    async def _flush(self) -> None:
-        while True:
-            await asyncio.sleep(FLUSH_S)
-            new = {one: unwritten.taken() for one, unwritten in self._unwritten.items() if unwritten}
-            if not new:
-                continue
-            try:
-                await self.writing(self.rounds.write, new)
-            except Exception:  # a full disk, a lost database: the next flush tries again with what is new
-                logging.getLogger(__name__).exception("points could not be written")
+    def _stopped(self, key: RoundKey, why: str) -> None:
+        """A round cannot go on, says the writer in its thread."""
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended, and its connections with it
+                self._loop.call_soon_threadsafe(self._stop, key, why)
+
+    def _stop(self, key: RoundKey, why: str) -> None:
+        session = self.sessions.get(key.participant)
+        if session is not None and session.visit == key.visit:
+            self.spawn(session.evict(why))
 
 
 def playable(collection: Collection, recogniser: Recogniser, images: Sequence[str]) -> list[str]:

@@ -5,16 +5,21 @@ from __future__ import annotations
 import json
 import logging
 from collections import Counter
-from typing import Any
+from collections.abc import Awaitable
+from typing import Any, TypeVar
 
 import tornado.web
 import tornado.websocket
+from sqlalchemy.exc import SQLAlchemyError
 
+from gala_viz.behavior.outages import is_outage
 from gala_viz.play.answers import JsonAnswer
 from gala_viz.play.cookies import COOKIE, remember, same_site
 from gala_viz.play.game import Game
 from gala_viz.play.privacy import privacy_note
-from gala_viz.play.session import Session
+from gala_viz.play.session import ELSEWHERE, GONE, Session
+
+Result = TypeVar("Result")
 
 
 def routes(game: Game, prefix: str, versions: dict[str, str], origins: frozenset[str] = frozenset()) -> list[tuple]:
@@ -40,7 +45,16 @@ class _Shared:
     async def participant(self) -> str | None:
         """Whom the cookie names."""
         secret = self.get_cookie(COOKIE)
-        return await self.game.reading(self.game.people.known_by, secret) if secret else None
+        return await self.asked(self.game.reading(self.game.people.known_by, secret)) if secret else None
+
+    async def asked(self, answer: Awaitable[Result]) -> Result:
+        """What the database answers; while it is away, the page is told to come again."""
+        try:
+            return await answer
+        except SQLAlchemyError as error:
+            if not is_outage(error):
+                raise
+            raise tornado.web.HTTPError(503, reason="the records cannot be reached now; try again later") from None
 
 
 class About(_Shared, JsonAnswer):
@@ -49,7 +63,7 @@ class About(_Shared, JsonAnswer):
     async def get(self) -> None:
         """The privacy note, and whether this browser has agreed before."""
         participant = await self.participant()
-        person = await self.game.reading(self.game.people.person, participant) if participant else None
+        person = await self.asked(self.game.reading(self.game.people.person, participant)) if participant else None
         told = {"consented": bool(person and person.consented), "privacy": privacy_note(self.game)}
         self.write(json.dumps({**told, "collection": self.game.collection.title}))
 
@@ -72,9 +86,9 @@ class Consent(_Shared, JsonAnswer):
             if not self.game.newcomers.take(self.request.remote_ip or ""):
                 raise tornado.web.HTTPError(429, reason="too many new players from this address; try again later")
             simulated = told.get("simulated") is True
-            participant, secret = await self.game.writing(self.game.people.new, simulated=simulated)
+            participant, secret = await self.asked(self.game.writing(self.game.people.new, simulated=simulated))
             remember(self, secret)
-        await self.game.writing(self.game.people.consent, participant)
+        await self.asked(self.game.writing(self.game.people.consent, participant))
         self.write(json.dumps({"consented": True}))
 
 
@@ -90,7 +104,7 @@ class Socket(_Shared, tornado.websocket.WebSocketHandler):
     async def prepare(self) -> None:
         """Refuse who has not agreed, and one address with too many connections."""
         self.player = await self.participant()
-        person = await self.game.reading(self.game.people.person, self.player) if self.player else None
+        person = await self.asked(self.game.reading(self.game.people.person, self.player)) if self.player else None
         if person is None or not person.consented:
             raise tornado.web.HTTPError(403, reason="consent comes first")
         if self.open_from[self.request.remote_ip] >= self.game.limits.connections:
@@ -121,5 +135,7 @@ class Socket(_Shared, tornado.websocket.WebSocketHandler):
     async def _tell(self, told: dict[str, Any]) -> None:
         try:
             await self.write_message(json.dumps(told))
+            if told["type"] in (ELSEWHERE, GONE):
+                self.close(reason=told["type"])
         except tornado.websocket.WebSocketClosedError:
             logging.getLogger(__name__).debug("a page is gone before its %s", told.get("type"))

@@ -6,11 +6,14 @@ import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from gala_viz.behavior.canvas import seen
 from gala_viz.behavior.judge import Judge, Outcome
+from gala_viz.behavior.outages import is_outage
 from gala_viz.behavior.people import now_ms
 from gala_viz.behavior.tables import CATCH, GAME, PRACTICE
-from gala_viz.behavior.unwritten import Guessed
+from gala_viz.behavior.unwritten import Guessed, RoundEnd, RoundKey, Unwritten
 from gala_viz.live.recogniser import first, place_of
 from gala_viz.play.scene import Scene, passed
 from gala_viz.play.summary import others_map, own_map
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
     from gala_viz.play.session import Session
 
 N_TOLD = 5
+STORED_S = 1.0
+"""How long a player waits for the summary while an end is not in the database yet; it is in the journal."""
 
 
 class PlayedRound:
@@ -29,6 +34,7 @@ class PlayedRound:
     ) -> None:
         self.session, self.game = session, session.game
         self.id, self.image, self.kind, self.scene, self._answer = round_id, image, kind, scene, answer
+        self._key = RoundKey(round=round_id, visit=session.visit, participant=session.participant)
         self.judge = Judge(self.game.spec)
         self._guessing: asyncio.Task | None = None
         self._clock: asyncio.TimerHandle | None = None
@@ -39,11 +45,10 @@ class PlayedRound:
     def paint(self, points: Sequence[tuple[float, float, float]]) -> None:
         """Take points; the first starts the clock. Raises ``Refused``, and then nothing was taken."""
         began = self.judge.began_ms is None
+        first = len(self.judge.points)
         taken = self.judge.paint(points, self.game.now_ms())
-        note = self.game.note(self.id)
-        note.points += taken
+        self._record(Unwritten(first=first, points=taken, began_ms=now_ms() if began else None))
         if began:
-            note.began_ms = now_ms()
             limit_s = self.game.spec.limit_ms / 1000
             self._clock = asyncio.get_running_loop().call_later(limit_s, self._time_up)
         if self._guessing is None or self._guessing.done():
@@ -61,6 +66,16 @@ class PlayedRound:
             return
         self.judge.interrupt(self.game.now_ms())
         await self._end(told=False)
+
+    def drop(self) -> None:
+        """It cannot be recorded any more: nothing of it counts from now on."""
+        self._ending = True
+        self.judge.interrupt(self.game.now_ms())
+        if self._clock is not None:
+            self._clock.cancel()
+
+    def _record(self, part: Unwritten) -> None:
+        self.game.record(self._key, part)
 
     async def _guess(self) -> None:
         """Ask the network, each time about all that is uncovered by then, until there is nothing new."""
@@ -81,7 +96,7 @@ class PlayedRound:
             )
             if self.judge.ended and self.judge.outcome != Outcome.LOST:
                 return
-            self.game.note(self.id).guesses.append(guess)
+            self._record(Unwritten(guesses=[guess]))
             won = self.judge.guessed(place, at_ms)
             await self.session.send(
                 {
@@ -119,31 +134,30 @@ class PlayedRound:
         if self.kind != PRACTICE and judge.outcome is not Outcome.INTERRUPTED:
             session.combo = session.combo + 1 if won else 0
         right = passed(judge.mask, self._answer) if self._answer is not None else None
-        await self.game.writing(
-            self.game.rounds.finish,
-            self.id,
-            judge,
-            self.game.taken(self.id),
-            combo=session.combo,
-            skip_reason=self._reason,
-            passed=right,
-        )
+        end = RoundEnd.of(judge, now_ms(), combo=session.combo, skip_reason=self._reason, passed=right)
+        self._record(Unwritten(end=end))
+        await self.game.stored(session.participant, STORED_S)
         session.n_rounds += 1
         if told:
             await session.send(await self._summary())
 
     async def _summary(self) -> dict[str, Any]:
-        judge, others = self.judge, None
+        judge, others, known = self.judge, None, True
         if self.kind != CATCH:
-            others = await self.game.reading(
-                others_map,
-                self.game.database,
-                self.game.collection,
-                self.image,
-                self.scene.box,
-                self.session.participant,
-                simulated=self.session.simulated,
-            )
+            try:
+                others = await self.game.reading(
+                    others_map,
+                    self.game.database,
+                    self.game.collection,
+                    self.image,
+                    self.scene.box,
+                    self.session.participant,
+                    simulated=self.session.simulated,
+                )
+            except SQLAlchemyError as error:
+                if not is_outage(error):
+                    raise
+                known = False
         points = [(point.x_px, point.y_px) for point in judge.points]
         own = await self.game.reading(own_map, points, self.game.spec.canvas_px)
         return {
@@ -157,4 +171,5 @@ class PlayedRound:
             "elapsed_ms": judge.elapsed_ms,
             "own": own,
             "others": others,
+            "others_known": known,
         }

@@ -8,10 +8,11 @@ from sqlalchemy import Row
 from sqlalchemy.exc import IntegrityError
 
 from gala_viz.behavior.judge import Judge
+from gala_viz.behavior.outages import NotStoredError
 from gala_viz.behavior.tables import GAME, PRACTICE
 from gala_viz.behavior.unwritten import Unwritten
 from gala_viz.collections.reading import UnreadableImageError
-from gala_viz.play.play_round import PlayedRound
+from gala_viz.play.play_round import STORED_S, PlayedRound
 from gala_viz.play.scene import LEFT, RIGHT, Scene, catch_scene, scene
 
 if TYPE_CHECKING:
@@ -24,7 +25,9 @@ async def started_round(session: Session, asked: str | None) -> PlayedRound | No
     """The next round, shown to the player; None where no image is left."""
     game = session.game
     categories, side = game.recogniser.categories, game.spec.canvas_px
-    row = await game.writing(game.rounds.left_open, session.participant)
+    if not await game.stored(session.participant, STORED_S):  # the round before, which would be taken for an open one
+        raise NotStoredError("the round before is not stored yet.")
+    row = await game.writing(game.rounds.left_open, session.participant, session.visit)
     if row is None and asked is None and _is_catch(session):
         found = await _catch(session)
         if found is not None:

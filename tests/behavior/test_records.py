@@ -92,7 +92,8 @@ def test_points_are_written_while_the_round_is_played(table):
     for number in range(6):
         new.points += judge.paint([(50.0 + number, 60.0, 60.0 * number)], 60.0 * number)
         if number % 2:
-            rounds.write({row.id: new.taken()})
+            rounds.write(row.id, new)
+            new = Unwritten(first=number + 1)
     with database.reading() as connection:
         numbers = connection.scalars(select(RoundPoint.number).order_by(RoundPoint.number)).all()
     assert numbers == list(range(6))
@@ -173,7 +174,7 @@ def test_after_a_restart_a_shown_round_waits_and_a_begun_one_is_interrupted(tabl
     database, people, rounds = table
     who = player(people)
     begun = rounds.claim(*who, "shapes", settings=SETTINGS)
-    rounds.write({begun.id: Unwritten(points=Judge(SPEC).paint([(1, 2, 3)], 0.0), began_ms=5)})
+    rounds.write(begun.id, Unwritten(points=Judge(SPEC).paint([(1, 2, 3)], 0.0), began_ms=5))
     waiting = rounds.claim(*who, "shapes", settings=SETTINGS)
     assert Rounds(database).left_open(who[0]).id == waiting.id
     assert rounds.round(begun.id).outcome == "interrupted"
