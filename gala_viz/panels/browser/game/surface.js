@@ -1,5 +1,9 @@
 // The paint surface: one photograph, a brush that follows the pointer in small steps, squares that stay uncovered.
 
+// By this rule the surface keeps its place in the window while a round runs, whatever appears around it: the layout
+// belongs to it. The server writes the number down with every round (behavior/surface.py says what it means).
+const SURFACE_RULE = 1
+
 // Positions are canvas pixels (0 to spec.canvas_px), whatever size the surface is shown at.
 function make_surface(spec, {on_point, on_first}) {
   const side = spec.canvas_px
