@@ -71,6 +71,12 @@ class Database:
         with self._plain.connect() as connection:
             yield connection
 
+    def wipe(self) -> None:
+        """Let nothing of what was deleted remain in SQLite's log; in the file it was overwritten."""
+        if self.kind == "sqlite":
+            with self.reading() as connection:
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def close(self) -> None:
         """Let go of all connections."""
         self._engine.dispose()
@@ -112,7 +118,7 @@ def _engine(url: URL) -> Engine:
     @event.listens_for(engine, "connect")
     def settings(connection, _record) -> None:
         connection.isolation_level = None  # transactions begin below, not by the driver's guess
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
