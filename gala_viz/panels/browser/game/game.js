@@ -4,6 +4,7 @@ export async function render({model, el}) {
   if (document.querySelector("meta[name=viewport]") == null) { // a phone shows the page at its own width
     document.head.append(node("meta", {name: "viewport", content: "width=device-width, initial-scale=1"}))
   }
+  document.documentElement.style.scrollbarGutter = "stable" // a page that grows longer moves nothing sideways
   const base = new URL(model.play_path, window.location.href)
   const root = node("main", {class: "game"})
   el.append(root)
@@ -121,8 +122,11 @@ function play(root, base, model) {
     sent_ms = now
   }
   const end_round = () => { over = true; surface?.stop(); clock.stop() }
+  const stop_for_good = (sentence) => { line.close(); end_round(); wanted = false; banner.hidden = false; banner.textContent = sentence }
+  let wanted = false // a photograph is asked for and has not come
   const want = () => {
     if (!over) { return }
+    wanted = true
     summary.hidden = true
     hint.textContent = "Preparing a photograph…"
     line.say({type: "next", ...(asked == null ? {} : {image: asked})})
@@ -171,12 +175,13 @@ function play(root, base, model) {
       shown = told
       waiting = []
       answered = true
+      wanted = false
+      clock.reset(spec.limit_ms)
+      guesses.clear()
+      title.textContent = told.category // which may take a line or two: only then is there a photograph to press on
       await surface.show(told.picture)
       over = false
       summary.hidden = true
-      clock.reset(spec.limit_ms)
-      guesses.clear()
-      title.textContent = told.category
       hint.textContent = `${told.practice ? "Practice: press" : "Press"} on the most telling part.` + (told.combo > 1 ? ` Combo: ${told.combo} in a row.` : "")
     },
     guess: (told) => {
@@ -196,7 +201,10 @@ function play(root, base, model) {
       if (told.others != null) {
         const who = told.others.simulated ? "simulated participants" : (told.others.n === 1 ? "another player" : "others")
         maps.append(map_over(photo, told.others.map, told.others.n == null ? `Painted by ${who}` : `Painted by ${told.others.n} ${who}`))
-      } else { maps.append(node("p", {class: "hint"}, "Nobody else has painted this photograph yet.")) }
+      } else {
+        const why = told.others_known ? "Nobody else has painted this photograph yet." : "What others painted cannot be read at the moment."
+        maps.append(node("p", {class: "hint"}, why))
+      }
       summary.replaceChildren(node("h2", {}, words[told.outcome] ?? told.outcome), node("p", {}, told.practice ? "That was practice; from now on it counts." : (told.combo > 1 ? `${told.combo} in a row!` : "")), maps, next)
       summary.hidden = false
       hint.textContent = " "
@@ -205,12 +213,14 @@ function play(root, base, model) {
     },
     leaders: (told) => leaders.show(told),
     named: (told) => { name.value = told.nickname ?? ""; leaders.ask() },
-    paused: () => { hint.textContent = "The game is paused at the moment. Come back later." },
-    finished: () => { title.textContent = "You have seen every photograph"; hint.textContent = "Thank you! There is none left that you have not painted." },
-    elsewhere: () => { line.close(); end_round(); banner.hidden = false; banner.textContent = "The game goes on in another window of yours. Reload this page to play here." },
+    paused: () => { wanted = false; hint.textContent = "The game is paused at the moment. Come back later." },
+    finished: () => { wanted = false; title.textContent = "You have seen every photograph"; hint.textContent = "Thank you! There is none left that you have not painted." },
+    waiting: () => { if (over) { hint.textContent = "The records cannot be reached at the moment. What you painted is kept; the game goes on when they are back." } },
+    elsewhere: () => stop_for_good("The game goes on in another window of yours. Reload this page to play here."),
+    deleted: () => stop_for_good("Everything that was kept of you was deleted, as was asked for. Reload this page to begin anew."),
     refused: (told) => {
       hint.textContent = told.reason
-      if (over && shown == null) { setTimeout(want, 2000) }
+      if (over && wanted) { setTimeout(() => { if (wanted) { want() } }, 2000) }
     },
   }
   model.on("remove", () => line.close())

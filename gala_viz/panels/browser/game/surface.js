@@ -1,8 +1,9 @@
 // The paint surface: one photograph, a brush that follows the pointer in small steps, squares that stay uncovered.
 
-// By this rule the surface keeps its place in the window while a round runs, whatever appears around it: the layout
-// belongs to it. The server writes the number down with every round (behavior/surface.py says what it means).
+// By this rule the surface keeps its place in the window while a round runs, and paints nothing false if it moves all the
+// same. The server writes the number down with every round; behavior/surface.py says what it means.
 const SURFACE_RULE = 1
+const SLOP_PX = 4 // how far a pointer moves before it counts again, after the surface moved under it
 
 // Positions are canvas pixels (0 to spec.canvas_px), whatever size the surface is shown at.
 function make_surface(spec, {on_point, on_first}) {
@@ -26,9 +27,22 @@ function make_surface(spec, {on_point, on_first}) {
   let last_ms = 0
   let points = 0
   let kind = "mouse"
+  let box = null // where the surface is in the window, in CSS pixels, as in all that follows
+  let pointer = null // where the pointer was last
+  let still = null // where the pointer was when the surface moved under it, until it moves itself
 
+  // Where the surface is now. If it moved in a round (the window was turned, scrolled, resized), the photograph was
+  // pulled from under a pointer that did not move: nothing is painted until it moves by itself.
+  const look = () => {
+    const now = paint.getBoundingClientRect()
+    const sides = ["left", "top", "width", "height"]
+    if (began && box != null && sides.some((side) => Math.abs(now[side] - box[side]) > 0.5)) {
+      aim = null
+      still = pointer
+    }
+    box = now
+  }
   const place = (event) => {
-    const box = paint.getBoundingClientRect()
     const inside = (value) => Math.min(side - 0.001, Math.max(0, value))
     return {
       x: inside(((event.clientX - box.left) / box.width) * side),
@@ -50,6 +64,7 @@ function make_surface(spec, {on_point, on_first}) {
   }
   const step = (now) => {
     if (!active) { return }
+    look()
     if (began && aim != null && now - last_ms >= spec.interval_ms - 1) {
       const [dx, dy] = [aim.x - at.x, aim.y - at.y]
       const distance = Math.hypot(dx, dy)
@@ -61,17 +76,27 @@ function make_surface(spec, {on_point, on_first}) {
     requestAnimationFrame(step)
   }
   const follow = (event) => {
+    if (!event.isPrimary) { return }
+    look()
     const where = place(event)
     ring.hidden = !active || event.pointerType === "touch"
     ring.style.left = `${(100 * where.x) / side}%`
     ring.style.top = `${(100 * where.y) / side}%`
+    const moved = pointer == null || event.clientX !== pointer.x || event.clientY !== pointer.y
+    if (!moved) { return } // browsers tell a pointer's place again when the page moves under it
+    pointer = {x: event.clientX, y: event.clientY}
+    if (still != null && Math.hypot(pointer.x - still.x, pointer.y - still.y) < SLOP_PX) { return }
+    still = null
     if (event.pointerType !== "touch" || event.buttons > 0) { aim = where }
   }
   paint.addEventListener("pointerdown", (event) => {
-    if (!active || event.button > 0) { return }
+    if (!active || event.button > 0 || !event.isPrimary) { return }
     event.preventDefault()
     kind = event.pointerType === "pen" || event.pointerType === "touch" ? event.pointerType : "mouse"
     paint.setPointerCapture(event.pointerId)
+    look()
+    pointer = {x: event.clientX, y: event.clientY}
+    still = null
     aim = place(event)
     if (!began) {
       began = true
@@ -80,7 +105,7 @@ function make_surface(spec, {on_point, on_first}) {
     }
   })
   paint.addEventListener("pointermove", follow)
-  const lift = (event) => { if (event.pointerType === "touch") { aim = null } }
+  const lift = (event) => { if (event.pointerType === "touch" && event.isPrimary) { aim = still = null } }
   paint.addEventListener("pointerup", lift)
   paint.addEventListener("pointercancel", lift)
   paint.addEventListener("pointerleave", () => { ring.hidden = true })
@@ -102,7 +127,7 @@ function make_surface(spec, {on_point, on_first}) {
       network.fillRect(0, 0, side, side)
       active = true
       began = false
-      at = aim = null
+      at = aim = box = pointer = still = null
       points = 0
       requestAnimationFrame(step)
     },
