@@ -11,7 +11,7 @@ PYTHON =
 PIP_FLAGS =
 ARGS =
 
-.PHONY: compare game experiment test test-all lint docs help clean
+.PHONY: compare game experiment test test-all golden lint docs help clean
 
 compare: $(VENV)/.installed
 	@$(BIN)/gala-viz compare $(ARGS)
@@ -29,6 +29,9 @@ test: $(VENV)/.installed-test
 test-all: $(VENV)/.installed-test
 	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
+golden: $(VENV)/.installed-test
+	@$(BIN)/python -m tests.golden.behaviour $(ARGS)
+
 lint: $(VENV)/.installed-test
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
@@ -44,6 +47,7 @@ help:
 	@echo "make experiment  the same environment; prepares ./experiment on the rendered objects once, then serves it"
 	@echo "make test      the same environment, the tests; without a browser or PostgreSQL their tests are skipped"
 	@echo "make test-all  all tests, the slow ones too"
+	@echo "make golden    the reference of behaviour anew (tests/golden); prints what differs; ARGS='links store' for parts"
 	@echo "make lint      style, formatting and import rules alone"
 	@echo "make docs      the documentation as HTML in build/docs; executes the notebooks once and keeps what they gave"
 	@echo "make clean     removes $(VENV) and what the tools left behind"
