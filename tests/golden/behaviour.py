@@ -312,7 +312,7 @@ def _run(*arguments: Any) -> str:
         status = main([str(one) for one in arguments])
     if status:
         raise RuntimeError(f"{' '.join(map(str, arguments))}: {error.getvalue()}")
-    return told.getvalue()
+    return _machine_free(told.getvalue())
 
 
 @contextlib.contextmanager
@@ -407,6 +407,7 @@ VOLATILE = (
     "python",
     "platform",
     "version",
+    "Version",
 )
 """Names of settings and columns that tell of the machine or the day."""
 _PATHS = re.compile(re.escape(tempfile.gettempdir()) + r"/tmp\w+")
