@@ -110,7 +110,7 @@ def records() -> dict[str, Any]:
         _run("records", "export", "--records", path, "--collection", "photos", "--out", folder / "filtered")
         _run("records", "export", "--records", path, "--collection", "photos", "--out", folder / "all", *kept)
         return {
-            "status": told.splitlines(),
+            "status": re.sub(r"-at-[^.]*[.]\d*Z", "-at-", told).splitlines(),
             "filtered": files(folder / "filtered"),
             "all": files(folder / "all", skip=(".tfrecords", ".zarr")),
             "notes": _notes(path),
