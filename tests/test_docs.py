@@ -77,7 +77,7 @@ def test_every_public_module_is_in_the_reference_once(site, repository):
     modules = {
         ".".join(path.relative_to(repository).with_suffix("").parts)
         for path in (repository / "gala_viz").rglob("*.py")
-        if not path.stem.startswith("_")
+        if not path.stem.startswith("_") and path.stem.isidentifier()  # revisions of tables are numbered files
     }
     anchors = [anchor for page in (site / "reference").glob("*.html") for anchor in ids(page)]
     told = [anchor.removeprefix("module-") for anchor in anchors if anchor.startswith("module-gala_viz.")]
