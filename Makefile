@@ -1,7 +1,7 @@
 # make compare   the page that compares two networks, at http://localhost:5006/compare
 # make game      the ClickMe game, at http://localhost:5006/game
 # make experiment  rapid categorisation, at http://localhost:5006/experiment
-# make test      the tests, but for a few slow ones; make test-all runs these too
+# make test      the tests; make test-fast those of under three minutes, make test-long soak, chaos, load, installs
 # make docs      the documentation, in build/docs
 # make help      the rest
 
@@ -11,7 +11,10 @@ PYTHON =
 PIP_FLAGS =
 ARGS =
 
-.PHONY: compare game experiment test test-all lint docs help clean
+# Files of tests are shared out to as many workers as there are cores, at most four.
+PYTEST = $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
+.PHONY: compare game experiment test test-fast test-long test-all golden lint docs help clean
 
 compare: $(VENV)/.installed
 	@$(BIN)/gala-viz compare $(ARGS)
@@ -23,11 +26,21 @@ experiment: $(VENV)/.installed
 	@test -e experiment/experiment.toml || $(BIN)/gala-viz experiment prepare
 	@$(BIN)/gala-viz experiment run $(ARGS)
 
-test: $(VENV)/.installed-test
-	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder -m 'not slow' $(ARGS)
+test-fast: $(VENV)/.installed-test
+	@$(PYTEST) -m 'not (slow or browser or notebook or training or golden)' $(ARGS)
 
-test-all: $(VENV)/.installed-test
-	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
+test: $(VENV)/.installed-test
+	@$(PYTEST) -m 'not slow' $(ARGS)
+
+# One worker: what these tests measure must not depend on which of them run side by side.
+test-long: $(VENV)/.installed-test
+	@$(BIN)/python -m pytest -m slow --junitxml=build/long-tests.xml $(ARGS); status=$$?; \
+		$(BIN)/python -m tests.long_tests build/long-tests.xml docs/long-tests.md && exit $$status
+
+test-all: test-long
+
+golden: $(VENV)/.installed-test
+	@$(BIN)/python -m tests.golden.behaviour $(ARGS)
 
 lint: $(VENV)/.installed-test
 	@$(BIN)/ruff check
@@ -44,6 +57,7 @@ help:
 	@echo "make experiment  the same environment; prepares ./experiment on the rendered objects once, then serves it"
 	@echo "make test      the same environment, the tests; without a browser or PostgreSQL their tests are skipped"
 	@echo "make test-all  all tests, the slow ones too"
+	@echo "make golden    the reference of behaviour anew (tests/golden); prints what differs; ARGS='links store' for parts"
 	@echo "make lint      style, formatting and import rules alone"
 	@echo "make docs      the documentation as HTML in build/docs; executes the notebooks once and keeps what they gave"
 	@echo "make clean     removes $(VENV) and what the tools left behind"

@@ -31,9 +31,20 @@ FLAGS = (
     "--no-first-run",
 )
 
+KINDS = {"browser": "browser", "notebooks": "notebook", "training": "training", "golden": "golden"}
+"""Folder of tests -> the marker that all of its tests carry."""
+
 # Read when torch, NumPy or SciPy start; tests that need none of them stay quick.
 _WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 os.environ.setdefault("OMP_NUM_THREADS", str(max(1, min(os.cpu_count() or 1, 4) // _WORKERS)))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests by their folder, so that a tier can leave whole kinds out."""
+    for item in items:
+        folder = item.path.relative_to(REPOSITORY / "tests").parts[0]
+        if folder in KINDS:
+            item.add_marker(KINDS[folder])
 
 
 @pytest.fixture(scope="session", autouse=True)

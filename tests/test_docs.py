@@ -66,11 +66,13 @@ def words(page: Path) -> str:
     return " ".join(html.unescape(re.sub(r"<[^>]+>", "", page.read_text(encoding="utf-8"))).split())
 
 
+@pytest.mark.slow
 def test_every_top_level_name_is_in_the_reference(site):
     wanted = {f"gala_viz.{name}" for name in gala_viz.__all__ if name != "__version__"}
     assert wanted <= ids(site / "reference" / "toplevel.html")
 
 
+@pytest.mark.slow
 def test_every_public_module_is_in_the_reference_once(site, repository):
     modules = {
         ".".join(path.relative_to(repository).with_suffix("").parts)
@@ -83,18 +85,21 @@ def test_every_public_module_is_in_the_reference_once(site, repository):
     assert len(told) == len(set(told))
 
 
+@pytest.mark.slow
 def test_every_command_is_in_the_command_reference_as_its_parser_tells_it(site):
     text = words(site / "reference" / "command-line.html")
     assert [name for name in cli.COMMANDS if f"usage: gala-viz {name} [-h]" not in text] == []
     assert "usage: gala-viz experiment prepare [-h]" in text
 
 
+@pytest.mark.slow
 def test_a_shape_in_a_docstring_and_a_default_in_a_signature_are_shown(site):
     text = words(site / "reference" / "networks.html")
     assert "(B, C, H, W) -> (B, H, W)" in text
     assert "ratio : int = 4" in text or "ratio: int = 4" in text
 
 
+@pytest.mark.slow
 def test_nothing_on_a_page_is_fetched_from_elsewhere(site):
     fetched = re.compile(r'<(?:script|link|img|iframe)\b[^>]*?(?:src|href)="(?:https?:)?//[^"]+"')
     found = {
@@ -105,6 +110,7 @@ def test_nothing_on_a_page_is_fetched_from_elsewhere(site):
     assert {name: hits for name, hits in found.items() if hits} == {}
 
 
+@pytest.mark.slow
 def test_every_notebook_has_a_page(site, repository):
     notebooks = {path.stem for path in (repository / "notebooks").glob("[0-9][0-9]_*.ipynb")}
     assert notebooks == {path.stem for path in (site / "notebooks").glob("[0-9][0-9]_*.html")}

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Row, Select, case, func, select
 from gala_viz.behavior.canvas import to_photo
 from gala_viz.behavior.database import Database
 from gala_viz.behavior.image_counts import KEEPS_COUNT
+from gala_viz.behavior.surface import Recorded, surface_moved
 from gala_viz.behavior.tables import CATCH, GAME, Participant, Round, RoundPoint, Visit
 from gala_viz.collections.clickme.rounds import Round as ClickRound
 
@@ -54,6 +55,21 @@ def rounds_by_image(database: Database, collection: str, *, simulated: bool = Fa
     asked = _finished(select(Round.image, func.count().label("n")), collection, simulated).group_by(Round.image)
     with database.reading() as connection:
         return {row.image: row.n for row in connection.execute(asked)}
+
+
+def recorded_rounds(database: Database, collection: str, *, simulated: bool = False) -> dict[tuple[str, str], Recorded]:
+    """(image, participant) -> how that finished round was recorded; each participant has one on an image."""
+    asked = select(Round.image, Round.participant_id, Round.surface_rule, Round.ended_ms, Visit.mobile, Visit.device)
+    asked = _finished(asked, collection, simulated).join(Visit, Visit.id == Round.visit_id)
+    with database.reading() as connection:
+        rows = connection.execute(asked).all()
+    return {
+        (row.image, row.participant_id): Recorded(
+            surface_moved(surface_rule=row.surface_rule, simulated=simulated, mobile=row.mobile, device=row.device),
+            row.ended_ms,
+        )
+        for row in rows
+    }
 
 
 def _rounds(

@@ -8,12 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import platformdirs
-from sqlalchemy import Connection, Engine, create_engine, event, insert, select
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
-from gala_viz.behavior import note_tables  # noqa: F401  whose tables are made too
-from gala_viz.behavior.tables import VERSION, Setting, Table
+from gala_viz.behavior.upgrade import DatabaseError, refuse_foreign, upgrade
 
 BUSY_S = 30
 """How long SQLite waits for another writer."""
@@ -29,27 +28,31 @@ def own_records() -> Path:
     return folder / "records.sqlite"
 
 
-class DatabaseError(ValueError):
-    """A database that cannot be opened or is not one of these records; the message says why and what to do."""
-
-
 class Database:
     """Connections to the records at ``where``: a file, or a URL such as postgresql+psycopg://user@host/name.
 
-    The tables are made where there are none. Several processes may share one database.
+    The tables are made where there are none, and those of a former revision are brought to the latest one
+    (``gala_viz.behavior.upgrade``). Several processes may share one database.
+
+    Raises ``DatabaseError`` for what is no database of records, or one of a newer program, and leaves it as it is.
     """
 
     def __init__(self, where: str | Path) -> None:
         url = _url(where)
         self.name = url.render_as_string(hide_password=True)
+        self.file = _file(url)
+        if self.file is not None:
+            refuse_foreign(self.file, self.name)
         self._engine = _engine(url)
         self._plain = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         try:
-            with self.writing() as connection:
-                Table.metadata.create_all(connection)
-                _check_version(connection)
+            upgrade(self._engine, self.name, self.file)
         except DBAPIError as error:
+            self.close()
             raise DatabaseError(f"{self.name}: cannot be opened ({error.orig}).") from None
+        except DatabaseError:
+            self.close()
+            raise
 
     @property
     def kind(self) -> str:
@@ -67,6 +70,12 @@ class Database:
         """A connection that only reads, and keeps no writer waiting."""
         with self._plain.connect() as connection:
             yield connection
+
+    def wipe(self) -> None:
+        """Let nothing of what was deleted remain in SQLite's log; in the file it was overwritten."""
+        if self.kind == "sqlite":
+            with self.reading() as connection:
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
         """Let go of all connections."""
@@ -88,6 +97,13 @@ def _url(where: str | Path) -> URL:
     return url
 
 
+def _file(url: URL) -> Path | None:
+    """The file of an SQLite database; None for one in memory, and for others."""
+    if url.get_backend_name() != "sqlite" or url.query or url.database in (None, "", ":memory:"):
+        return None
+    return Path(url.database).resolve()
+
+
 def _engine(url: URL) -> Engine:
     try:
         if url.get_backend_name() != "sqlite":
@@ -102,7 +118,7 @@ def _engine(url: URL) -> Engine:
     @event.listens_for(engine, "connect")
     def settings(connection, _record) -> None:
         connection.isolation_level = None  # transactions begin below, not by the driver's guess
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
@@ -111,14 +127,3 @@ def _engine(url: URL) -> Engine:
             connection.exec_driver_sql("BEGIN IMMEDIATE")  # a writer waits here, and never finds itself too late
 
     return engine
-
-
-def _check_version(connection: Connection) -> None:
-    found = connection.scalar(select(Setting.value).where(Setting.name == "version"))
-    if found is None:
-        connection.execute(insert(Setting).values(name="version", value=str(VERSION)))
-    elif found != str(VERSION):
-        raise DatabaseError(
-            f"these records are of version {found}, this program reads version {VERSION}; export them with the "
-            "program that made them."
-        )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,9 @@ from PIL import Image
 
 from gala_viz.alignment import area_average
 from gala_viz.behavior.canvas import centre_square, on_canvas
-from gala_viz.behavior.collected import collected_rounds
+from gala_viz.behavior.collected import collected_rounds, recorded_rounds
 from gala_viz.behavior.database import Database
+from gala_viz.behavior.surface import RULE, Recorded, surface_report
 from gala_viz.collections.clickme.filters import Filtered, RoundFilters, filtered
 from gala_viz.collections.clickme.participant_maps import participant_maps
 from gala_viz.collections.clickme.rounds import Rounds, columns_of
@@ -49,28 +50,39 @@ def exported(database: Database, collection: Collection, spec: ExportSpec) -> Fi
     return filtered(columns_of(collected_rounds(database, collection.name, simulated=spec.simulated)), spec.filters)
 
 
-def _csv(path: Path, rounds: Rounds, collection: Collection, spec: ExportSpec) -> None:
-    write_click_csv(path.with_suffix(".csv"), rounds)
+Recordings = Mapping[tuple[str, str], Recorded]
+"""(image, participant) -> how that round was recorded."""
+SURFACE_COLUMN = "surface_moved"
 
 
-def _npz(path: Path, rounds: Rounds, collection: Collection, spec: ExportSpec) -> None:
-    write_click_npz(path.with_suffix(".npz"), rounds)
+def _csv(path: Path, rounds: Rounds, collection: Collection, spec: ExportSpec, recorded: Recordings) -> None:
+    write_click_csv(path.with_suffix(".csv"), rounds, {SURFACE_COLUMN: _surface(rounds, recorded)})
 
 
-def _tfrecords(path: Path, rounds: Rounds, collection: Collection, spec: ExportSpec) -> None:
+def _npz(path: Path, rounds: Rounds, collection: Collection, spec: ExportSpec, recorded: Recordings) -> None:
+    write_click_npz(path.with_suffix(".npz"), rounds, {SURFACE_COLUMN: _surface(rounds, recorded)})
+
+
+def _tfrecords(path: Path, rounds: Rounds, collection: Collection, spec: ExportSpec, recorded: Recordings) -> None:
     labels = sorted({collection.category(image) or "" for image in collection.images})
     write_records(path.with_suffix(".tfrecords"), _records(rounds, collection, spec, labels))
 
 
-def _zarr(path: Path, rounds: Rounds, collection: Collection, spec: ExportSpec) -> None:
-    attrs = _settings(spec)
+def _zarr(path: Path, rounds: Rounds, collection: Collection, spec: ExportSpec, recorded: Recordings) -> None:
+    attrs = {**_settings(spec), f"{SURFACE_COLUMN}_rule": RULE}
     made = f"{'SIMULATED ' if spec.simulated else ''}ClickMe maps of {len(np.unique(rounds.participant))} participants"
     maps = (
         (image, person, _to_cells(one))
         for image, found in _maps(rounds, collection, spec)
         for person, one in zip(found.participants, found.maps, strict=True)
     )
-    write_maps(path.with_suffix(".zarr"), maps, attrs, made=f"{made}, smoothed ({spec.smoothing}).")
+    write_maps(
+        path.with_suffix(".zarr"),
+        maps,
+        attrs,
+        made=f"{made}, smoothed ({spec.smoothing}).",
+        more=lambda image, person: {SURFACE_COLUMN: str(recorded[image, person].moved)},
+    )
 
 
 KINDS: Registry = Registry("kind of export", {"csv": _csv, "npz": _npz, "tfrecords": _tfrecords, "zarr": _zarr})
@@ -81,16 +93,22 @@ def export(
 ) -> dict[str, Any]:
     """Write the rounds on ``collection`` into ``folder`` as files of ``kinds``, and a report, which is returned.
 
+    Tables and maps tell of each round whether the paint surface may have moved while it was played
+    (``gala_viz.behavior.surface``); the report explains the words and counts them.
+
     Raises ``ValueError`` where no round is left.
     """
     writers = [KINDS[kind] for kind in kinds]
     found = exported(database, collection, spec)
     if not len(found.rounds):
         raise ValueError(f"{collection.name}: no round is left to export. {found.told()}")
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / ("clicks-simulated" if spec.simulated else "clicks")
+    recorded = recorded_rounds(database, collection.name, simulated=spec.simulated)
+    if not recorded.keys() >= set(_pairs(found.rounds)):
+        raise ValueError("a participant was deleted while the rounds were read; nothing was written: export again.")
+    folder.mkdir(parents=True, exist_ok=True)
     for write in writers:
-        write(path, found.rounds, collection, spec)
+        write(path, found.rounds, collection, spec, recorded)
     report = {
         "collection": collection.name,
         "simulated": spec.simulated,
@@ -101,9 +119,20 @@ def export(
         "rounds": len(found.rounds),
         "images": len(np.unique(found.rounds.image)),
         "participants": len(np.unique(found.rounds.participant)),
+        SURFACE_COLUMN: surface_report(recorded[pair] for pair in _pairs(found.rounds)),
     }
     (folder / f"{path.name}.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     return report
+
+
+def _pairs(rounds: Rounds) -> list[tuple[str, str]]:
+    """(image, participant) of each round."""
+    pairs = zip(rounds.image, rounds.participant, strict=True)
+    return [(rounds.images[image], rounds.participants[participant]) for image, participant in pairs]
+
+
+def _surface(rounds: Rounds, recorded: Recordings) -> list[str]:
+    return [str(recorded[pair].moved) for pair in _pairs(rounds)]
 
 
 def _maps(rounds: Rounds, collection: Collection, spec: ExportSpec) -> Iterator[tuple[str, Any]]:

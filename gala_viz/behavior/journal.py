@@ -119,6 +119,16 @@ def refused_entries(database: Database) -> list[Entry]:
         return [] if file is None else _read(file, path)
 
 
+def waiting_entries(database: Database) -> int:
+    """Return how many entries the journals of this machine hold that may not be in the database yet."""
+    count = 0
+    for path in sorted(journal_folder(database).glob(f"*{SUFFIX}")):
+        if path.name != REFUSED:
+            with _edited(path) as file:
+                count += 0 if file is None else len(_read(file, path))
+    return count
+
+
 def remove_participant(database: Database, participant: str) -> int:
     """Clear one participant from all journals of ``database`` on this machine, also of servers that run.
 
@@ -133,6 +143,7 @@ def remove_participant(database: Database, participant: str) -> int:
     removed = 0
     for path in sorted(journal_folder(database).glob(f"*{SUFFIX}")):
         with _edited(path) as file:
+            path.with_suffix(".new").unlink(missing_ok=True)  # of a process that ended before it took the other's place
             if file is None:
                 continue
             entries = _read(file, path)

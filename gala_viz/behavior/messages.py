@@ -20,11 +20,15 @@ class BadMessage(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """A page has opened: its pointer ("mouse", "pen", "touch"), whether it is a phone, and the screen's pixels."""
+    """A page has opened: its pointer ("mouse", "pen", "touch"), whether it is a phone, and the screen's pixels.
+
+    ``surface_rule`` is the rule by which it keeps its paint surface in place, None where it has none.
+    """
 
     pointer: str
     mobile: bool
     screen_px: tuple[int, int]
+    surface_rule: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +97,10 @@ def _hello(told: Mapping[str, Any]) -> Hello:
     width, height = (_number(value, "screen_px") for value in screen)
     if not (0 <= width <= 100_000 and 0 <= height <= 100_000):
         raise BadMessage("screen_px is a width and a height.")
-    return Hello(pointer, told.get("mobile") is True, (int(width), int(height)))
+    rule = told.get("surface_rule")
+    if rule is not None and (isinstance(rule, bool) or not isinstance(rule, int) or not 1 <= rule <= 1000):
+        raise BadMessage("surface_rule is a number from 1 to 1000.")
+    return Hello(pointer, told.get("mobile") is True, (int(width), int(height)), rule)
 
 
 def _paint(told: Mapping[str, Any]) -> Paint:

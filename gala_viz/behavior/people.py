@@ -7,13 +7,16 @@ import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import URL, Connection, NullPool, create_engine, delete, event, func, insert, select, update
+from sqlalchemy.exc import SQLAlchemyError
 
 from gala_viz.behavior.database import Database
 from gala_viz.behavior.image_counts import KEEPS_COUNT, one_round_less
-from gala_viz.behavior.tables import GAME, Participant, Round, Visit
+from gala_viz.behavior.tables import GAME, Participant, Round, Sitting, Visit
+from gala_viz.behavior.upgrade import backups
 
 MAX_NICKNAME = 24
 
@@ -47,6 +50,21 @@ class Person:
     n_rounds: int
     combo: int
     simulated: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Deletion:
+    """What was deleted of a participant, and from where.
+
+    ``copies`` are those of before an upgrade that held something; ``uncleared`` are those that could not be changed,
+    each with the reason: they must be deleted by hand.
+    """
+
+    rounds: int
+    sittings: int
+    journal_entries: int
+    copies: tuple[Path, ...]
+    uncleared: Mapping[Path, str]
 
 
 class People:
@@ -109,18 +127,66 @@ class People:
             connection.execute(insert(Visit).values(id=visit, participant_id=participant, **values))
         return visit
 
-    def forget(self, participant: str) -> int:
-        """Delete everything of one participant; how many rounds that were. Raises ``ValueError`` for an unknown id."""
-        theirs = select(Round.collection, Round.image, Round.kind, Round.outcome)
+    def forget(self, participant: str) -> Deletion:
+        """Delete everything of one participant: from the database, the game's journals, and copies of before upgrades.
+
+        It can be repeated where it was interrupted. Servers that run find the participant gone when they next write or
+        are asked for something: they drop what they still hold, and end that page.
+
+        Raises
+        ------
+        ValueError
+            Nothing of such a participant is anywhere.
+        """
+        from gala_viz.behavior.journal import remove_participant  # files are locked there as only some systems can
+
         with self._database.writing() as connection:
-            rounds = connection.execute(theirs.where(Round.participant_id == participant)).all()
-            for row in rounds:
-                if row.kind == GAME and (row.outcome is None or row.outcome in KEEPS_COUNT):
-                    connection.execute(one_round_less(row.collection, row.image))
-            known = connection.execute(delete(Participant).where(Participant.id == participant)).rowcount
-        if not known:
+            n_sittings = connection.scalar(
+                select(func.count()).select_from(Sitting).where(Sitting.participant_id == participant)
+            )
+            n_rounds, known = _delete(connection, participant)
+        self._database.wipe()
+        n_entries = remove_participant(self._database, participant)
+        cleared, uncleared = [], {}
+        for copy in backups(self._database.file) if self._database.file else ():
+            try:
+                if _delete_from_copy(copy, participant):
+                    cleared.append(copy)
+            except SQLAlchemyError as error:
+                uncleared[copy] = " ".join(str(getattr(error, "orig", error)).split())
+        if not known and not n_entries and not cleared and not uncleared:
             raise ValueError(f"no participant {participant!r} is in {self._database.name}.")
-        return len(rounds)
+        return Deletion(
+            rounds=n_rounds,
+            sittings=n_sittings,
+            journal_entries=n_entries,
+            copies=tuple(cleared),
+            uncleared=uncleared,
+        )
+
+
+def _delete(connection: Connection, participant: str) -> tuple[int, bool]:
+    """Delete a participant with all that refers to them; how many rounds that were, and whether they were there."""
+    theirs = select(Round.collection, Round.image, Round.kind, Round.outcome)
+    rounds = connection.execute(theirs.where(Round.participant_id == participant)).all()
+    for row in rounds:
+        if row.kind == GAME and (row.outcome is None or row.outcome in KEEPS_COUNT):
+            connection.execute(one_round_less(row.collection, row.image))
+    known = connection.execute(delete(Participant).where(Participant.id == participant)).rowcount
+    return len(rounds), bool(known)
+
+
+def _delete_from_copy(copy: Path, participant: str) -> bool:
+    """Whether the copy, which may be of any revision, held the participant; it does not any more."""
+    engine = create_engine(URL.create("sqlite", database=str(copy)), poolclass=NullPool)
+
+    @event.listens_for(engine, "connect")
+    def settings(connection, _record) -> None:
+        for pragma in ("foreign_keys=ON", "secure_delete=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    with engine.begin() as connection:
+        return _delete(connection, participant)[1]
 
 
 def _hashed(secret: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+import gala_viz
 from gala_viz.behavior.database import Database
 from gala_viz.behavior.image_counts import KEEPS_COUNT, fewest_rounds, one_round_less, one_round_more
 from gala_viz.behavior.judge import Judge, Outcome
@@ -90,10 +91,11 @@ class Rounds:
         with self._database.writing() as connection:
             return _new(connection, participant, visit, collection, image, CATCH, settings, answer=answer)
 
-    def show(self, round_id: str, category: str, box: Sequence[float]) -> None:
-        """What is shown, once the photograph was read."""
+    def show(self, round_id: str, category: str, box: Sequence[float], *, surface_rule: int | None = None) -> None:
+        """What is shown, once the photograph was read, and by which page: the rule it keeps its paint surface by."""
         with self._database.writing() as connection:
             values = {"category": category, "box": list(box), "shown_ms": now_ms()}
+            values |= {"surface_rule": surface_rule, "software": gala_viz.__version__}
             connection.execute(update(Round).where(Round.id == round_id).values(**values))
 
     def write(

@@ -1,14 +1,14 @@
-"""The tables of what people did. Times are milliseconds since 1970 (UTC); points carry the player's own clock too."""
+"""The tables of what people did. Times are milliseconds since 1970 (UTC); points carry the player's own clock too.
+
+Whoever changes a table adds a revision: ``gala_viz.behavior.migrations`` says how.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, MetaData, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Double, ForeignKey, Index, MetaData, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
-
-VERSION = 1
-"""Of these tables; a database of another version is refused."""
 
 GAME, PRACTICE, CATCH = "game", "practice", "catch"
 """Kinds of rounds. Maps are made of the first alone."""
@@ -25,7 +25,7 @@ class Table(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map = {dict[str, Any]: JSON, list[Any]: JSON}  # noqa: RUF012
+    type_annotation_map = {dict[str, Any]: JSON, list[Any]: JSON, float: Double}  # noqa: RUF012
 
 
 class Setting(Table):
@@ -63,7 +63,9 @@ class Visit(Table):
 class Round(Table):
     """One participant on one image. ``box`` is what the canvas showed of the photograph, in its pixels.
 
-    ``answer`` of a catch trial is the half with the named category, ``passed`` whether it was painted.
+    ``answer`` of a catch trial is the half with the named category, ``passed`` whether it was painted. ``surface_rule``
+    is the page's rule that keeps the paint surface in place, ``software`` the version of the program that recorded the
+    round; both are None where they are not known: in rounds of before revision 0002.
     """
 
     __tablename__ = "rounds"
@@ -86,6 +88,8 @@ class Round(Table):
     combo: Mapped[int] = mapped_column(default=0)
     answer: Mapped[str | None]
     passed: Mapped[bool | None]
+    surface_rule: Mapped[int | None]
+    software: Mapped[str | None]
     __table_args__ = (
         UniqueConstraint("participant_id", "collection", "image"),
         Index("ix_rounds_image", "collection", "image", "kind"),

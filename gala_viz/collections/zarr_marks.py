@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,22 +23,30 @@ VARIABLE = "human_map"
 
 
 def write_maps(
-    path: Path, maps: Iterable[tuple[str, str, NDArray]], attrs: Mapping[str, Any], *, made: str = ""
+    path: Path,
+    maps: Iterable[tuple[str, str, NDArray]],
+    attrs: Mapping[str, Any],
+    *,
+    made: str = "",
+    more: Callable[[str, str], Mapping[str, str]] | None = None,
 ) -> int:
     """(image, participant, map (y, x)) of one size -> a Zarr store of dims (mark, y, x); how many maps.
 
-    A map covers its whole photograph. ``attrs`` are plain settings; ``made`` is a sentence that says what these are.
+    A map covers its whole photograph. ``attrs`` are plain settings; ``made`` is a sentence that says what these are;
+    ``more`` gives further coordinates of the map of an image and a participant.
     """
     listed = list(maps)
     if not listed:
         raise ValueError("there is no map to write.")
     images, participants, values = zip(*listed, strict=True)
+    further = [more(image, participant) for image, participant, _ in listed] if more else [{}]
     array = xr.DataArray(
         np.stack(values).astype(np.float32),
         dims=("mark", "y", "x"),
         coords={
             "image": ("mark", np.array(images, dtype=object)),
             "participant": ("mark", np.array(participants, dtype=object)),
+            **{name: ("mark", np.array([one[name] for one in further], dtype=object)) for name in further[0]},
         },
         name=VARIABLE,
         attrs={**attrs, "made": made},

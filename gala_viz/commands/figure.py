@@ -87,10 +87,11 @@ class Arguments:
     def run(self) -> None:
         """Draw, write, and tell what was written."""
         from gala_viz.commands.compare_page import load
+        from gala_viz.commands.evaluate import tell
         from gala_viz.commands.progress import counted
         from gala_viz.plots.figures.asked import KINDS, read_figure_spec, write_figure
 
-        asked = None if self.spec is None else read_figure_spec(self.spec)
+        asked = None if self.spec is None else read_figure_spec(self.spec, tell=tell)
         kind = self.kind or (asked.kind if asked else "comparison")
         if asked is not None and asked.kind != kind:
             raise ValueError(

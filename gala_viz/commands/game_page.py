@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from typing import TYPE_CHECKING
 
@@ -68,4 +69,9 @@ def loaded(options: GameOptions) -> Game:
     recogniser = Recogniser(network)
     recogniser.warm_up()
     images = [image for image in collection.images if options.split in ("all", collection.split(image))]
-    return Game(collection, recogniser, Database(options.records), spec, limits, images=images)
+    database = Database(options.records)
+    game = Game(collection, recogniser, database, spec, limits, images=images)
+    journal = game.writer.journal.folder
+    sys.stdout.write(f"Rounds are kept in {database.name}; what is received and not stored yet, in {journal}.\n")
+    sys.stdout.flush()
+    return game

@@ -75,7 +75,7 @@ class Arguments:
     def _status(self, database: Database) -> int:
         from gala_viz.behavior.overview import overview
 
-        sys.stdout.write(overview(database).told())
+        sys.stdout.write(overview(database).told() + _kept_beside(database))
         return 0
 
     def _export(self, database: Database) -> int:
@@ -107,9 +107,23 @@ class Arguments:
 
         if self.participant is None:
             raise ValueError("--participant is the number that the game shows its player.")
-        count = People(database).forget(self.participant)
-        sys.stdout.write(f"Everything of participant {self.participant} is deleted: {count} rounds.\n")
-        return 0
+        deleted = People(database).forget(self.participant)
+        counts = [f"{deleted.rounds} rounds"]
+        if deleted.sittings:
+            counts.append(f"{deleted.sittings} sittings of experiments")
+        if deleted.journal_entries:
+            counts.append(f"{deleted.journal_entries} entries of the game's journal")
+        if deleted.copies:
+            counts.append(f"also from the copies {', '.join(str(copy) for copy in deleted.copies)}")
+        sys.stdout.write(f"Everything of participant {self.participant} is deleted: {', '.join(counts)}.\n")
+        if database.kind != "sqlite":
+            sys.stdout.write(
+                "Journals of games on other machines lose what they hold of them when the game there next writes, or "
+                "next starts.\n"
+            )
+        for copy, reason in deleted.uncleared.items():
+            sys.stderr.write(f"{copy} still holds them and could not be changed ({reason}): delete it by hand.\n")
+        return 1 if deleted.uncleared else 0
 
     def _pause(self, database: Database) -> int:
         from gala_viz.behavior.switches import pause
@@ -117,3 +131,19 @@ class Arguments:
         pause(database, self.action == "pause")
         sys.stdout.write("The game gives no new rounds.\n" if self.action == "pause" else "The game goes on.\n")
         return 0
+
+
+def _kept_beside(database: Database) -> str:
+    """Where else something of participants is: the journal of this machine's games, copies of before upgrades."""
+    from gala_viz.behavior.journal import journal_folder, refused_entries, waiting_entries
+    from gala_viz.behavior.upgrade import backups
+
+    waiting, refused = waiting_entries(database), len(refused_entries(database))
+    copies = backups(database.file) if database.file else []
+    return "".join(
+        [
+            f"journal, for what a game has received and not yet stored: {journal_folder(database)}: {waiting} entries "
+            f"wait, {refused} were refused\n",
+            *(f"copy of before an upgrade: {copy}\n" for copy in copies),
+        ]
+    )

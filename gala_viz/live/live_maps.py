@@ -30,6 +30,18 @@ from gala_viz.specs import MapRequest, SmoothGradSpec, fingerprint, settings
 from gala_viz.store.source import Cancelled, ImageInfo, Labels, MapUpdate, Passage, Progress
 
 
+def request_version_1(networks: Sequence[Network]) -> MapRequest:
+    """What pages of these networks began with in version 0.1; never changed, since links of then leave it out."""
+    return MapRequest(
+        method="smoothgrad",
+        smoothgrad=SmoothGradSpec(n_samples=50, noise_fraction=suitable_noise(networks), seed=0),
+        target="own",
+        reduction="absolute",
+        smoothing_px=0.0,
+        normalise="percentile",
+    )
+
+
 class LiveMaps:
     """Images of ``collection`` as a pair of ``networks`` sees them; see ``gala_viz.store.source.MapSource``.
 
@@ -60,6 +72,7 @@ class LiveMaps:
         self.networks = tuple(network_info(network) for network in networks)
         self.methods = {name: method.title for name, method in METHODS.items()}
         self.request = MapRequest(smoothgrad=SmoothGradSpec(noise_fraction=suitable_noise(networks)))
+        self.request_version_1 = request_version_1(networks)
 
     @property
     def skipped(self) -> tuple[tuple[str, str], ...]:

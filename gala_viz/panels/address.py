@@ -13,7 +13,7 @@ from gala_viz.panels.styles import sheet
 
 
 class AddressBar(Messenger):
-    """Writes ``query`` into the address, as a step in the history when ``step``; its button copies the address.
+    """Writes ``query`` into the address, as a step in the history when ``step``; its button copies the whole state.
 
     Sends ``{"query": …}`` when the visitor goes back or forward.
     """
@@ -27,12 +27,22 @@ class AddressBar(Messenger):
 
 
 class Address:
-    """Connects a ``PageState`` with the address; ``told(sentences)`` hears what of a link could not be restored."""
+    """Connects a ``PageState`` with the address; ``told(sentences)`` hears what of a link could not be restored.
 
-    def __init__(self, state: PageState, document: Document, told: Callable[[list[str]], None]) -> None:
-        self.state, self._document, self._told = state, document, told
+    ``go_to(query)`` shows the address to which the visitor went back or forward (default: ``open``).
+    """
+
+    def __init__(
+        self,
+        state: PageState,
+        document: Document,
+        told: Callable[[list[str]], None],
+        go_to: Callable[[str], None] | None = None,
+    ) -> None:
+        self.state, self._document, self._told, self._go_to = state, document, told, go_to or self.open
         self.bar = AddressBar(on_message=self._heard, margin=(0, 6, 0, 0))
         self._step = self._waiting = self._restoring = False
+        self.bar.query = state.query
         state.watch(self._changed)
 
     def open(self, query: str) -> None:
@@ -42,12 +52,13 @@ class Address:
             told = self.state.restore(pairs_of(query))
         finally:
             self._restoring = False
+        self.bar.query = self.state.query
         self._told(told)
 
     def _heard(self, message: dict) -> None:
         query = message.get("query")
         if isinstance(query, str):
-            self.open(query)
+            self._go_to(query)
 
     def _changed(self, step: bool) -> None:
         if self._restoring:

@@ -15,6 +15,7 @@ from gala_viz.panels.facts import facts
 from gala_viz.panels.fields import Field, Fields, options_of
 from gala_viz.panels.gallery import Gallery
 from gala_viz.panels.index import CollectionIndex
+from gala_viz.panels.links import FORMAT
 from gala_viz.panels.markup import alert, chosen_images, image_values, people_are
 from gala_viz.panels.selecting import selected
 from gala_viz.panels.state import Axes, Shown
@@ -148,5 +149,5 @@ class ExploreView:
         values = {one.title: float(one.values(self.scores)[place]) for one in self.measures.values()}
         number = self.index.category[place]
         category = self.index.categories[number] if number >= 0 else ""
-        link = f"{self._compare}?image={quote(str(image), safe='')}" if self._compare else ""
+        link = f"{self._compare}?v={FORMAT}&image={quote(str(image), safe='')}" if self._compare else ""
         self.one.object = image_values(image, category, link, values)

@@ -13,7 +13,8 @@ from gala_viz.behavior.notes import Notes
 from gala_viz.behavior.views import Views
 from gala_viz.panels.address import Address
 from gala_viz.panels.gallery import Gallery
-from gala_viz.panels.links import PageState, Place
+from gala_viz.panels.link_names import VERSION_1
+from gala_viz.panels.links import VERSION, PageState, Place, pairs_of
 from gala_viz.panels.notes_view import NotesView
 from gala_viz.registry import UnknownNameError
 
@@ -40,7 +41,8 @@ class Keeping:
         told: Callable[[list[str]], None],
     ) -> None:
         self._name, self._told = name, told
-        self.address = Address(PageState(places), document, told)
+        state = PageState(places, VERSION_1[name](gallery.source))
+        self.address = Address(state, document, told, self._go_to)
         self.notes: NotesView | None = None
         self._views: Views | None = None
         if records is not None:
@@ -61,15 +63,21 @@ class Keeping:
 
     def open(self, arguments: Arguments | None) -> None:
         """Show what the address asks for: a state of the page, or a view saved by name."""
-        pairs = [(name, value.decode("utf-8", "replace")) for name, ones in (arguments or {}).items() for value in ones]
-        view = asked(arguments, "view")
+        self._go_to(
+            urlencode(
+                [(name, one.decode("utf-8", "replace")) for name, ones in (arguments or {}).items() for one in ones]
+            )
+        )
+
+    def _go_to(self, query: str) -> None:
+        view = dict(pairs_of(query)).get("view")
         try:
-            query = urlencode(pairs) if view is None else self._view(view)
+            found = query if view is None else self._view(view)
         except (UnknownNameError, ValueError) as error:
             self.address.open("")
             self._told([str(error)])
             return
-        self.address.open(query)
+        self.address.open(found)
 
     def star(self) -> None:
         """Bookmark the photograph in view, or take its bookmark away."""
@@ -84,4 +92,5 @@ class Keeping:
     def _view(self, name: str) -> str:
         if self._views is None:
             raise ValueError(f"The link asks for the saved view “{name}”, but no views are kept here.")
-        return self._views.open(name, self._name)
+        query = self._views.open(name, self._name)
+        return query if VERSION in dict(pairs_of(query)) else f"{VERSION}=1&{query}"  # the first version saved "" too

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from gala_viz.panels.gallery import Gallery
-from gala_viz.panels.links import Place
+from gala_viz.panels.links import Place, text_of
 from gala_viz.panels.presenting import Presentation
 from gala_viz.panels.selecting import Selecting
 from gala_viz.panels.stage import PANELS
@@ -16,6 +16,7 @@ from gala_viz.panels.state import Axes, Shown
 from gala_viz.panels.view import CompareView
 from gala_viz.plots.selection import selection_geometry
 from gala_viz.registry import unknown_name
+from gala_viz.store.source import MapSource
 
 if TYPE_CHECKING:
     from gala_viz.panels.explore_view import ExploreView  # which loads Datashader, for its own page alone
@@ -36,6 +37,43 @@ SHARED = frozenset(
     ]
 )
 """Names that mean the same on both pages: which images are gone through."""
+VERSION_1_MAPS = {
+    "channels": "absolute",
+    "smoothing": "0",
+    "normalise": "percentile",
+    "scale": "shared",
+    "opacity": "0.65",
+    "threshold": "0",
+    "colours": "Blue to yellow",
+    "people": "overlay",
+    "parts": "0",
+    "outlines": "0",
+    "flicker": "0",
+    "zoom": "",
+    "maps": "",
+    "participant": "",
+    "layer": "",
+    "category": "0",
+    "present": "0",
+    "panels": "photo,human,a,b,delta",
+    "blink": "0",
+}
+VERSION_1_AXES = {"x": "rho:first", "y": "rho:second", "means": "0"}
+VERSION_1_SHARED = {
+    "selection": "",
+    "selected-x": "",
+    "selected-y": "",
+    "search": "",
+    "in": "",
+    "split": "",
+    "verdict": "any",
+    "notes": "",
+    "mapped": "0",
+    "sort": "id",
+    "descending": "1",
+}
+"""What links of version 1 leave out, because pages began with it then. These tables are never changed; a name that is
+new since is added where pages of then behaved in another way than pages begin today."""
 FARTHEST_PX = 10_000
 """How far from a frame's corner a link may look; from farther away it would be seen as stripes."""
 
@@ -76,6 +114,27 @@ def compare_places(view: CompareView, presentation: Presentation, selecting: Sel
         **_selection_places(selecting.axes),
         **_gallery_places(view.gallery),
     }
+
+
+def compare_version_1(source: MapSource) -> dict[str, str]:
+    """Name -> what links of version 1 to the comparison of ``source`` leave out."""
+    request = source.request_version_1
+    asked = {
+        "explain": request.target,
+        "method": request.method,
+        "n": request.smoothgrad.n_samples,
+        "seed": request.smoothgrad.seed,
+        "noise": request.smoothgrad.noise_fraction,
+    }
+    return {**VERSION_1_MAPS, **VERSION_1_SHARED, **{name: text_of(value) for name, value in asked.items()}}
+
+
+def explore_version_1(source: MapSource) -> dict[str, str]:
+    """Name -> what links of version 1 to all images of ``source`` leave out."""
+    return {**VERSION_1_AXES, **VERSION_1_SHARED}
+
+
+VERSION_1 = {"compare": compare_version_1, "explore": explore_version_1}
 
 
 def explore_places(view: ExploreView) -> dict[str, Place]:

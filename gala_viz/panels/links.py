@@ -1,5 +1,7 @@
-"""The state of a page as its address: every name checked by a schema, in a version, and only what differs from the
-page's beginning.
+"""The state of a page as its address: every name checked by a schema, the whole state, in a version.
+
+Links of the first version hold only what differed from the page's beginning of then, and links that people type have no
+version. Both are read with those beginnings, whatever a page begins with today.
 """
 
 from __future__ import annotations
@@ -13,8 +15,9 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 import param
 
-FORMAT = 1
-"""Of the names and values below. A newer link is opened as far as it is understood, and that is told."""
+FORMAT = 2
+"""Of links. Version 1 leaves out what a page began with then; version 2 holds the whole state. A newer link is opened
+as far as it is understood, and that is told."""
 VERSION = "v"
 APART = frozenset({VERSION, "view", "follow"})
 """Names of an address that are no part of a page's state."""
@@ -45,35 +48,46 @@ class Place:
 
 
 class PageState:
-    """All ``places`` of a page by name; what they hold when this is made is their beginning."""
+    """All ``places`` of a page by name; what they hold when this is made is their beginning.
 
-    def __init__(self, places: Mapping[str, Place]) -> None:
+    Parameters
+    ----------
+    places : mapping of str to Place
+        Name in links -> what it stands for.
+    version_1 : mapping of str to str
+        Name -> the text that links of version 1 leave out. Names that are not here begin as the page does.
+    """
+
+    def __init__(self, places: Mapping[str, Place], version_1: Mapping[str, str] | None = None) -> None:
         self.places = dict(places)
         self._first = {name: place.value if place.first is None else place.first for name, place in places.items()}
+        self._version_1 = dict(version_1 or {})
 
     @property
     def query(self) -> str:
-        """The part of an address after ``?``: what differs from the beginning; "" where nothing does."""
+        """The part of an address after ``?``: the version and the whole state."""
         return self.query_of(self.places)
 
     def query_of(self, names: Collection[str]) -> str:
         """As ``query``, of some of the places."""
-        now = {name: place.value for name, place in self.places.items() if name in names}
-        found = [(name, text_of(value)) for name, value in now.items() if value != self._first[name]]
-        return urlencode([(VERSION, FORMAT), *found], quote_via=quote, safe=":,/") if found else ""
+        values = [(name, text_of(place.value)) for name, place in self.places.items() if name in names]
+        return urlencode([(VERSION, FORMAT), *values], quote_via=quote, safe=":,/")
 
     def restore(self, pairs: Iterable[tuple[str, str]]) -> list[str]:
-        """Set every place: to what ``pairs`` say, else to its beginning. Returns what could not be, in sentences."""
+        """Set every place: to what ``pairs`` say, else to its beginning. Returns what could not be, in sentences.
+
+        The beginnings are the page's own for no pairs at all and for links of version 2, else those of version 1.
+        """
         given, told = dict(pairs), []
-        version = given.get(VERSION, str(FORMAT))
+        version = given.get(VERSION, "1")
         if not (_WHOLE.fullmatch(version) and int(version) <= FORMAT):
             told.append(
                 f"This link was made by another version ({version[:20]}); it is shown as far as it is understood."
             )
-        wanted = dict(self._first)
-        for name, text in given.items():
-            if name in APART or name.startswith(SERVERS_OWN):
-                continue
+        own = {name: text for name, text in given.items() if name not in APART and not name.startswith(SERVERS_OWN)}
+        first_version = version == "1" and (own or VERSION in given)
+        wanted = {**self._first, **(self._beginnings_of_version_1() if first_version else {})}
+        for name, text in own.items():
             place = self.places.get(name)
             if place is None:
                 told.append(f"The link asks for “{name[:40]}”, which this page does not know.")
@@ -89,6 +103,19 @@ class PageState:
                 wanted[name] = value
         self._set(wanted)
         return told
+
+    def _beginnings_of_version_1(self) -> dict[str, Any]:
+        """What this page can show of them; a collection or networks without one of them begin as they do today."""
+        found = {}
+        for name, text in self._version_1.items():
+            place = self.places[name]
+            try:
+                value = value_of(place.of.param[place.parameter], text)
+            except ValueError:
+                continue
+            if not place.refused(value):
+                found[name] = value
+        return found
 
     def watch(self, changed: Callable[[bool], None]) -> None:
         """Call ``changed(step)`` after every change of a place."""

@@ -49,6 +49,7 @@ class Session:
     def __init__(self, game: Game, participant: str, send: Send, versions: dict[str, str]) -> None:
         self.game, self.participant, self.send, self._versions = game, participant, send, versions
         self.visit: str | None = None
+        self.surface_rule: int | None = None
         self.simulated = False
         self.n_rounds = 0
         self.combo = 0
@@ -164,6 +165,7 @@ class Session:
         person = await self._patiently(lambda: self.game.reading(self.game.people.person, self.participant))
         device = {"pointer": hello.pointer, "screen_px": list(hello.screen_px)}
         mobile, versions = hello.mobile, self._versions
+        self.surface_rule = hello.surface_rule
         if self.visit is None:
             self.visit = await self._patiently(
                 lambda: self.game.writing(

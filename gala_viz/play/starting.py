@@ -96,7 +96,7 @@ async def _catch(session: Session) -> PlayedRound | None:
 
 async def _shown(session: Session, row: Row, shown: Scene, answer: str | None) -> PlayedRound:
     game = session.game
-    await game.writing(game.rounds.show, row.id, shown.category, shown.box)
+    await game.writing(game.rounds.show, row.id, shown.category, shown.box, surface_rule=session.surface_rule)
     played = PlayedRound(session, row.id, row.image, row.kind, shown, answer)
     await session.send(
         {

@@ -134,6 +134,8 @@ class MapSource(Protocol):
     """Attribution methods that a request may name -> titles."""
     request: MapRequest
     """What a page begins with."""
+    request_version_1: MapRequest
+    """What a page began with in version 0.1: links of that time leave it out."""
     outlined: str
     """What ``outline`` outlines, for example "diagnostic parts"; "" where nothing is known by construction."""
     skipped: tuple[tuple[str, str], ...]

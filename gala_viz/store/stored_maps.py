@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
@@ -71,6 +72,7 @@ class StoredMaps:
         self.networks = tuple(_info(network) for network in self._networks)
         self.methods = {name: about["title"] for name, about in store.spec.methods.items()}
         self.request = first_request(store)
+        self.request_version_1 = replace(self.request, smoothing_px=0.0, normalise="percentile")
         self._live: MapSource | None = None
         self._lock = threading.Lock()
 

@@ -210,7 +210,9 @@ def test_the_commands_tell_export_and_forget(lab, tmp_path, capsys):
     root, _, database = lab
     where, photos = str(root / "records.sqlite"), str(root / "photos")
     assert main(["records", "status", "--records", where]) == 0
-    assert "5 participants" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "5 participants" in told
+    assert f"{where}.game-journal: 0 entries wait, 0 were refused" in told
     asked = ["records", "export", "--records", where, "--collection", photos, "--out", str(tmp_path / "out")]
     assert main([*asked, "--kinds", "csv", "--min-catch-score", "0"]) == 0
     assert "of 5 participants" not in capsys.readouterr().err

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gala_viz.behavior.database import Database
 from gala_viz.behavior.notes import MOST_LETTERS, MOST_TAGS, Note, NoteChangedError, Notes, clean_tags
 from gala_viz.behavior.views import View, Views
 from gala_viz.registry import UnknownNameError
@@ -138,14 +137,3 @@ def test_a_name_that_is_taken_is_refused_whoever_has_it(database):
 def test_names_are_such_as_a_link_can_hold(database, name):
     with pytest.raises(ValueError, match="a name of letters"):
         Views(database, "photos").save(View(name=name, page="compare", query=""))
-
-
-def test_records_of_before_notes_open_and_gain_their_tables(tmp_path):
-    from sqlalchemy import text
-
-    database = Database(tmp_path / "old.sqlite")
-    with database.writing() as connection:
-        connection.execute(text("DROP TABLE notes"))
-        connection.execute(text("DROP TABLE views"))
-    database.close()
-    assert Notes(Database(tmp_path / "old.sqlite"), "photos").all() == {}

@@ -1,8 +1,12 @@
 """Records in SQLite and in PostgreSQL: the same rounds, choices, leaders, deletions."""
 
+import shutil
+import sqlite3
 import threading
 from collections import Counter
+from contextlib import closing
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +17,7 @@ from gala_viz.behavior.collected import catch_scores, collected_rounds, rounds_b
 from gala_viz.behavior.database import Database, DatabaseError
 from gala_viz.behavior.game_spec import GameSpec
 from gala_viz.behavior.image_counts import enter_images
+from gala_viz.behavior.journal import Journal, refused_entries, waiting_entries
 from gala_viz.behavior.judge import Judge, Outcome
 from gala_viz.behavior.leaders import Span, best, leaders
 from gala_viz.behavior.people import People, clean_nickname
@@ -27,10 +32,11 @@ from gala_viz.behavior.tables import (
     Participant,
     Round,
     RoundPoint,
-    Setting,
     Visit,
 )
 from gala_viz.behavior.unwritten import Guessed, Unwritten
+from gala_viz.behavior.upgrade import backups
+from gala_viz.cli import main
 
 SPEC = GameSpec()
 SETTINGS = {"canvas_px": 256}
@@ -295,7 +301,8 @@ def test_everything_of_a_participant_can_be_deleted(table):
     for _ in range(3):
         played(table, *gone)
     kept = played(table, *stays)
-    assert people.forget(gone[0]) == 3
+    deleted = people.forget(gone[0])
+    assert (deleted.rounds, deleted.sittings, deleted.journal_entries, deleted.copies) == (3, 0, 0, ())
     assert (count(database, Participant), count(database, Visit), count(database, Round)) == (1, 1, 1)
     assert (count(database, RoundPoint), count(database, Guess)) == (3, 1)
     with database.reading() as connection:
@@ -350,13 +357,6 @@ def test_a_catch_trial_has_its_own_unique_pair(table):
         rounds.catch(*who, "shapes", "a | b", "right", SETTINGS)
 
 
-def test_records_of_another_version_are_refused(where, database):
-    with database.writing() as connection:
-        connection.execute(update(Setting).where(Setting.name == "version").values(value="99"))
-    with pytest.raises(DatabaseError, match="version 99"):
-        Database(where)
-
-
 @pytest.mark.parametrize(
     ("where_", "words"),
     [("nonsense://x", "no driver|expected"), ("postgresql://nobody@localhost:1/none", "cannot be opened")],
@@ -377,3 +377,80 @@ def test_lost_rounds_have_the_outcome_lost(table):
     _, people, rounds = table
     row = played(table, *player(people), place=9)
     assert rounds.round(row.id).outcome == str(Outcome.LOST)
+
+
+@pytest.fixture
+def journal(database, monkeypatch, tmp_path):
+    monkeypatch.setenv("GALA_VIZ_DATA", str(tmp_path / "data"))
+    opened = Journal(database)
+    yield opened
+    opened.close()
+
+
+def test_a_deletion_reaches_the_journals_of_running_and_of_dead_servers(table, journal, capsys):
+    database, people, _ = table
+    gone, stays = player(people)[0], player(people)[0]
+    dead = journal.folder / "dead.jsonl"
+    for who in (gone, stays, gone):
+        journal.append({"participant": who, "points": [[1, 2]]})
+        journal.refuse({"participant": who}, "no reason")
+    dead.write_bytes(journal.path.read_bytes())
+    dead.with_suffix(".new").write_bytes(journal.path.read_bytes())  # it ended while it wrote the journal anew
+    assert waiting_entries(database) == 6
+    deleted = people.forget(gone)
+    assert (deleted.rounds, deleted.journal_entries) == (0, 6)
+    held = {path.name: path.read_bytes() for path in journal.folder.iterdir()}
+    assert not [name for name, content in held.items() if gone.encode() in content]
+    assert sum(content.count(stays.encode()) for content in held.values()) == 3
+    assert waiting_entries(database) == 2
+    assert len(refused_entries(database)) == 1
+
+
+def test_a_deletion_that_was_interrupted_is_done_to_its_end_by_another(table, journal, monkeypatch):
+    """The database has lost them, their journal not yet."""
+    database, people, _ = table
+    gone = player(people)[0]
+    journal.append({"participant": gone})
+
+    def full(*_):
+        raise OSError("no space left")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("gala_viz.behavior.journal._replace", full)
+        with pytest.raises(OSError, match="no space"):
+            people.forget(gone)
+    assert count(database, Participant) == 0
+    assert waiting_entries(database) == 1
+    assert people.forget(gone).journal_entries == 1
+    assert waiting_entries(database) == 0
+    with pytest.raises(ValueError, match="no participant"):
+        people.forget(gone)
+
+
+def test_a_deletion_reaches_the_copies_of_before_upgrades(tmp_path, capsys):
+    path = tmp_path / "records.sqlite"
+    shutil.copy(Path(__file__).parent / "former" / "version1.sqlite", path)
+    database = Database(path)
+    with database.reading() as connection:
+        gone = connection.scalar(select(Participant.id).where(Participant.nickname == "Zoë"))
+    (copy,) = backups(path)
+    shutil.copy(copy, tmp_path / "records.revision-0001-at-3.sqlite")
+    broken = tmp_path / "records.revision-0001-at-4.sqlite"
+    broken.write_bytes(b"no database" * 100)
+    command = ["records", "forget", "--records", str(path), "--participant", gone]
+    assert main(command) == 1
+    told = capsys.readouterr()
+    assert "5 rounds, also from the copies" in told.out
+    assert f"{broken} still holds them and could not be changed" in told.err
+    assert "delete it by hand" in told.err
+    for one in (copy, tmp_path / "records.revision-0001-at-3.sqlite", path):
+        with closing(sqlite3.connect(one)) as connection:
+            assert connection.execute("SELECT count(*) FROM participants").fetchone() == (5,)
+            assert connection.execute("SELECT count(*) FROM rounds").fetchone() == (5,)
+            assert connection.execute("SELECT count(*) FROM points").fetchone() == (30,)
+            assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+    broken.unlink()
+    assert not [one.name for one in tmp_path.iterdir() if gone.encode() in one.read_bytes()]
+    with pytest.raises(ValueError, match="no participant"):
+        People(database).forget(gone)
+    database.close()

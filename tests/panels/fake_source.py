@@ -87,7 +87,7 @@ class FakeSource:
         )
         self.outlined = "diagnostic parts" if human else ""
         self.methods = {"smoothgrad": "SmoothGrad", "saliency": "Gradient"}
-        self.request = MapRequest()
+        self.request = self.request_version_1 = MapRequest()
         self.skipped = (("broken/half.jpg", "the file ends early"),)
         self._seed = {image: i for i, image in enumerate(ids)}
         self._uploads: dict[str, np.ndarray] = {}

@@ -1,6 +1,7 @@
 """The state of a page as its address: there and back, and a sentence for whatever cannot be restored."""
 
 import math
+from dataclasses import replace
 
 import param
 import pytest
@@ -13,13 +14,14 @@ from gala_viz.panels.address import Address
 from gala_viz.panels.explore_view import ExploreView
 from gala_viz.panels.index import CollectionIndex
 from gala_viz.panels.keeping import Keeping
-from gala_viz.panels.link_names import SHARED, compare_places, explore_places
+from gala_viz.panels.link_names import SHARED, VERSION_1, compare_places, explore_places
 from gala_viz.panels.links import FORMAT, PageState, Place, pairs_of, text_of, value_of
 from gala_viz.panels.presenting import Presentation
 from gala_viz.panels.selecting import Selecting
 from gala_viz.panels.turns import ScriptDocument
 from gala_viz.panels.view import CompareView
 from gala_viz.plots.selection import MOST_CORNERS, selection_geometry, selection_text
+from gala_viz.specs import SmoothGradSpec
 from tests.panels.fake_source import FakeSource
 from tests.panels.script import SCRIPT
 
@@ -74,22 +76,48 @@ def test_no_address_breaks_a_page(query):
     assert math.isfinite(part.share)
 
 
-def test_what_is_at_its_beginning_is_not_in_the_address():
+WHOLE = "words=&maybe=&count=3&share=0.5&on=0&way=one&range="
+
+
+def test_an_address_holds_the_whole_state_so_that_other_beginnings_change_nothing():
     part = Part()
     state = state_of(part)
-    assert state.query == ""
+    assert state.query == f"v={FORMAT}&{WHOLE}"
     part.count = 4
-    assert state.query == f"v={FORMAT}&count=4"
-    part.count = 3
-    assert state.query == ""
+    query = state.query
+    assert query == f"v={FORMAT}&{WHOLE}".replace("count=3", "count=4")
+    other = Part(words="begins so", count=20, share=0.1, on=True, way="two", range=[1.0])
+    assert state_of(other).restore(pairs_of(query)) == []
+    assert {name: getattr(other, name) for name in NAMES} == {name: getattr(part, name) for name in NAMES}
 
 
 def test_names_that_an_address_leaves_out_go_back_to_their_beginning():
     part = Part()
     state = state_of(part)
     part.param.update(count=9, on=True)
-    assert state.restore(pairs_of("count=5")) == []
+    assert state.restore(pairs_of(f"v={FORMAT}&count=5")) == []
     assert (part.count, part.on) == (5, False)
+
+
+@pytest.mark.parametrize("query", ["v=1&count=5", "count=5", "v=1&count=5&bokeh-session-id=x"])
+def test_links_of_the_first_version_and_without_one_leave_out_what_pages_began_with_then(query):
+    part = Part(share=0.9)
+    state = PageState(state_of(part).places, {"share": "0.25", "way": "two", "range": "1,x"})
+    assert state.restore(pairs_of(query)) == []
+    assert (part.count, part.share, part.way, part.range) == (5, 0.25, "two", [])
+
+
+@pytest.mark.parametrize("query", ["", f"v={FORMAT}", "follow=abc", "bokeh-session-id=x"])
+def test_an_address_that_says_nothing_of_the_state_opens_the_page_as_it_begins(query):
+    part = Part(share=0.9)
+    assert PageState(state_of(part).places, {"share": "0.25"}).restore(pairs_of(query)) == []
+    assert part.share == 0.9
+
+
+def test_a_view_that_the_first_version_saved_at_its_beginning_is_that_beginning():
+    part = Part(share=0.9)
+    assert PageState(state_of(part).places, {"share": "0.25"}).restore(pairs_of("v=1&")) == []
+    assert part.share == 0.25
 
 
 @pytest.mark.parametrize(
@@ -102,7 +130,7 @@ def test_names_that_an_address_leaves_out_go_back_to_their_beginning():
         ("on=yes", "1 (yes) or 0 (no) was expected"),
         ("way=three", "not among what may be chosen"),
         ("range=1,x", "a list of numbers was expected"),
-        ("v=2&count=4", "made by another version (2)"),
+        ("v=3&count=4", "made by another version (3)"),
         ("v=x", "made by another version (x)"),
     ],
 )
@@ -125,15 +153,18 @@ def test_only_steps_are_steps_and_restoring_is_none():
     part = Part()
     document = ScriptDocument()
     address = Address(state_of(part), document, lambda told: None)
+    assert address.bar.query == f"v={FORMAT}&{WHOLE}", "a page that nobody touched can be copied whole"
     part.count = 7
     document.look()
-    assert (address.bar.query, address.bar.step) == (f"v={FORMAT}&count=7", False)
+    at_seven = f"v={FORMAT}&{WHOLE}".replace("count=3", "count=7")
+    assert (address.bar.query, address.bar.step) == (at_seven, False)
     part.way = "two"
     document.look()
-    assert (address.bar.query, address.bar.step) == (f"v={FORMAT}&count=7&way=two", True)
+    assert (address.bar.query, address.bar.step) == (at_seven.replace("way=one", "way=two"), True)
     written = address.bar.written
-    address._heard({"query": f"v={FORMAT}&count=7"})
+    address._heard({"query": at_seven})
     document.look()
+    assert address.bar.query == at_seven, "what is copied is what is shown"
     assert (part.way, address.bar.written) == ("one", written), "going back writes no address"
     address._heard({"query": 7})
     assert part.count == 7
@@ -199,9 +230,37 @@ def test_the_comparison_comes_back_whole(compare):
     assert view.gallery.fields.states["descending"]["shown"]
     assert view.display.zoom == [10, 90.5, 20, 120]
     again = dict(pairs_of(state.query))
-    assert again == {k: v for k, v in pairs_of(query) if k != "present"}
+    assert {name: again[name] for name, _ in pairs_of(query)} == {**dict(pairs_of(query)), "v": str(FORMAT)}
     assert state.restore([]) == []
-    assert (state.query, view.shown.image) == ("", view.source.images[0])
+    assert (view.settings.n_samples, view.shown.image) == (50, view.source.images[0])
+
+
+@pytest.mark.parametrize("page", ["compare", "explore"])
+def test_the_table_of_the_first_version_names_every_place_but_the_image(page):
+    source = FakeSource(count=12)
+    kind = {"compare": CompareView, "explore": ExploreView}[page]
+    view = kind(source, CollectionIndex(source), SCRIPT)
+    places = (
+        compare_places(view, Presentation(view), Selecting(source, view.gallery))
+        if page == "compare"
+        else explore_places(view)
+    )
+    assert VERSION_1[page](source).keys() == places.keys() - {"image"}
+    view.close()
+
+
+def test_a_link_of_the_first_version_opens_what_it_meant_whatever_the_page_begins_with():
+    source = FakeSource(count=12)
+    source.request = replace(source.request, smoothing_px=2.0, smoothgrad=SmoothGradSpec(n_samples=80))
+    view = CompareView(source, CollectionIndex(source), SCRIPT)
+    state = PageState(
+        compare_places(view, Presentation(view), Selecting(source, view.gallery)), VERSION_1["compare"](source)
+    )
+    assert state.restore(pairs_of("v=1&opacity=0.3")) == []
+    assert (view.settings.n_samples, view.settings.smoothing_px, view.looks.opacity) == (50, 0.0, 0.3)
+    assert state.restore([]) == []
+    assert (view.settings.n_samples, view.settings.smoothing_px) == (80, 2.0)
+    view.close()
 
 
 def test_a_link_to_an_image_of_before_still_opens_it(compare):
@@ -256,6 +315,9 @@ def test_a_saved_view_opens_by_its_name_and_a_wrong_name_gets_an_answer(compare,
     keeping._views.save(View(name="dim ears", page="compare", query="v=1&image=photo 00005&opacity=0.3"))
     keeping.open({"view": [b"dim ears"]})
     assert (view.shown.image, view.looks.opacity, told) == ("photo 00005", 0.3, [[]])
+    view.looks.opacity = 0.9
+    keeping.address._heard({"query": "view=dim%20ears"})
+    assert view.looks.opacity == 0.3, "back in the browser leads to the view"
     keeping.open({"view": [b"dim eers"]})
     assert view.shown.image == view.source.images[0]
     assert "Did you mean 'dim ears'" in told[-1][0]

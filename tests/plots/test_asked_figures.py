@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+import gala_viz
 from gala_viz.plots.figures.asked import WIDTHS_MM, ComparisonSpec, draw_figure, read_figure_spec, write_figure
 from gala_viz.registry import UnknownNameError
 from gala_viz.specs import MapRequest, SmoothGradSpec
@@ -105,6 +106,22 @@ def test_a_file_without_a_kind_is_a_comparison_as_it_was(tmp_path):
     assert content.pop("kind") == "comparison"
     (tmp_path / "old.json").write_text(json.dumps(content))
     assert read_figure_spec(tmp_path / "old.json") == spec()
+
+
+@pytest.mark.parametrize(("version", "told"), [("0.0.3", "written by version 0.0.3"), (None, "an earlier version")])
+def test_a_file_of_another_version_is_drawn_and_the_difference_is_told(tmp_path, version, told):
+    content = json.loads(spec().text())
+    assert content["version"] == gala_viz.__version__
+    content = {**content, "version": version} if version else {k: v for k, v in content.items() if k != "version"}
+    path = tmp_path / "old.json"
+    path.write_text(json.dumps(content))
+    heard = []
+    assert read_figure_spec(path, tell=heard.append) == spec()
+    assert len(heard) == 1
+    assert told in heard[0]
+    assert f"drawn by version {gala_viz.__version__}" in heard[0]
+    with pytest.warns(UserWarning, match=told):
+        read_figure_spec(path)
 
 
 @pytest.mark.parametrize("width", WIDTHS_MM)

@@ -12,7 +12,7 @@ from gala_viz.collections.clickme.rounds import Round
 from gala_viz.collections.map_files import MapFileError
 
 REQUIRED = ("image_path", "clicks", "user_id")
-OPTIONAL = ("timestamp", "user_catch_trial", "is_mobile")
+OPTIONAL = ("timestamp", "user_catch_trial", "is_mobile", "surface_moved")
 MAX_FIELD = 2_000_000
 MAX_REFUSED = 100
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"

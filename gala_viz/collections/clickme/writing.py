@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,11 +18,15 @@ from gala_viz.wire import masked_checksum
 QUALITY = 95
 
 
-def write_click_csv(path: Path, rounds: Rounds) -> None:
-    """image_path, clicks, user_id, user_catch_trial, is_mobile, one round a row; numbers keep all digits of float32."""
+def write_click_csv(path: Path, rounds: Rounds, more: Mapping[str, Sequence[str]] | None = None) -> None:
+    """image_path, clicks, user_id, user_catch_trial, is_mobile, one round a row; numbers keep all digits of float32.
+
+    ``more`` are further columns (round,) by their names.
+    """
+    more = more or {}
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(["image_path", "clicks", "user_id", "user_catch_trial", "is_mobile"])
+        writer.writerow(["image_path", "clicks", "user_id", "user_catch_trial", "is_mobile", *more])
         for number in range(len(rounds)):
             x, y = _clicks(rounds, number)
             clicks = ", ".join(f"({a:.9g}, {b:.9g})" for a, b in zip(x.tolist(), y.tolist(), strict=True))
@@ -34,12 +38,13 @@ def write_click_csv(path: Path, rounds: Rounds) -> None:
                     rounds.participants[rounds.participant[number]],
                     "" if np.isnan(score) else f"{score:.9g}",
                     "" if mobile < 0 else bool(mobile),
+                    *(values[number] for values in more.values()),
                 ]
             )
 
 
-def write_click_npz(path: Path, rounds: Rounds) -> None:
-    """file_pointer, clickmap_x, clickmap_y, user_id, user_catch_trial, is_mobile, one entry a round."""
+def write_click_npz(path: Path, rounds: Rounds, more: Mapping[str, Sequence[str]] | None = None) -> None:
+    """file_pointer, clickmap_x, clickmap_y, user_id, user_catch_trial, is_mobile and ``more``, one entry a round."""
     clicks = [_clicks(rounds, number) for number in range(len(rounds))]
     np.savez_compressed(
         path,
@@ -49,6 +54,7 @@ def write_click_npz(path: Path, rounds: Rounds) -> None:
         user_id=np.array([rounds.participants[one] for one in rounds.participant], dtype=object),
         user_catch_trial=rounds.catch_score,
         is_mobile=np.array([None if one < 0 else bool(one) for one in rounds.is_mobile.tolist()], dtype=object),
+        **{name: np.array(values, dtype=object) for name, values in (more or {}).items()},
     )
 
 

@@ -8,7 +8,9 @@ export function render({model, el}) {
   button.textContent = "Copy link"
   button.title = "Copy the address of exactly this view"
   button.addEventListener("click", async () => {
-    await copy_text(window.location.href)
+    const link = new URL(window.location.href)
+    link.search = model.query
+    await copy_text(link.href)
     button.textContent = "Copied"
     setTimeout(() => { button.textContent = "Copy link" }, 1200)
   })

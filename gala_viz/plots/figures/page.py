@@ -67,7 +67,7 @@ def save(
 ) -> list[Path]:
     """Write ``name`` in each of ``formats`` and the caption as ``name``.md into ``folder``; return them.
 
-    The same figure gives the same bytes: no dates, no random ids.
+    Within one version the same figure gives the same bytes: no dates, no random ids.
     """
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{name}.{ending}" for ending in formats]

@@ -101,7 +101,7 @@ function play(root, base, model) {
     on_open: () => {
       banner.hidden = true
       const touch = matchMedia("(pointer: coarse)").matches
-      line.say({type: "hello", pointer: surface?.kind ?? (touch ? "touch" : "mouse"), mobile: touch && Math.min(screen.width, screen.height) < 700, screen_px: [screen.width, screen.height]})
+      line.say({type: "hello", pointer: surface?.kind ?? (touch ? "touch" : "mouse"), mobile: touch && Math.min(screen.width, screen.height) < 700, screen_px: [screen.width, screen.height], surface_rule: SURFACE_RULE})
     },
     on_lost: () => {
       banner.hidden = false

@@ -1,5 +1,8 @@
 // The paint surface: one photograph, a brush that follows the pointer in small steps, squares that stay uncovered.
 
+// By this rule the surface keeps its place in the window while a round runs, and paints nothing false if it moves all the
+// same. The server writes the number down with every round; behavior/surface.py says what it means.
+const SURFACE_RULE = 1
 const SLOP_PX = 4 // how far a pointer moves before it counts again, after the surface moved under it
 
 // Positions are canvas pixels (0 to spec.canvas_px), whatever size the surface is shown at.

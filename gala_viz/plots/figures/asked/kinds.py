@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import gala_viz
 from gala_viz.plots.figures.asked.comparison import ComparisonSpec, draw_comparison
 from gala_viz.plots.figures.asked.drawn import Drawn, Told, unheard
 from gala_viz.plots.figures.asked.layers import LayersSpec, draw_layers
@@ -42,15 +44,29 @@ KINDS: Registry[Kind] = Registry(
 )
 
 
-def read_figure_spec(path: str | Path) -> FigureSpec:
-    """The spec in a figure's JSON file. Raises ``FileNotFoundError``; ``ValueError`` for what is no figure."""
+def read_figure_spec(path: str | Path, *, tell: Callable[[str], None] | None = None) -> FigureSpec:
+    """Read the spec in a figure's JSON file.
+
+    Within one version of gala_viz a figure is drawn again to the same bytes. ``tell`` hears a sentence where the file
+    was written by another version, or does not name one (default: a ``UserWarning``). Raises ``FileNotFoundError``;
+    ``ValueError`` for what is no figure.
+    """
     path = Path(path).expanduser()
     content = read_settings(path, "figure", FORMAT, "a figure's JSON file was expected.")
+    version = content.pop("version", None)
     try:
         kind = KINDS[content.pop("kind", DEFAULT_KIND)]
-        return made(kind.spec, {**content, "request": made_request(content.pop("request", {}))})
+        spec = made(kind.spec, {**content, "request": made_request(content.pop("request", {}))})
     except (ValueError, TypeError, AttributeError, KeyError) as error:
         raise ValueError(f"{path} is no figure: {error}") from None
+    if version != gala_viz.__version__:
+        writer = "an earlier version, which it does not name," if version is None else f"version {str(version)[:40]}"
+        sentence = (
+            f"{path} was written by {writer} of gala_viz and is drawn by version {gala_viz.__version__}: "
+            "pixels, bytes and last digits may differ from the figure beside it."
+        )
+        warnings.warn(sentence, stacklevel=2) if tell is None else tell(sentence)
+    return spec
 
 
 def draw_figure(source: MapSource, spec: FigureSpec, *, progress: Told = unheard, survey: bool = True) -> Drawn:

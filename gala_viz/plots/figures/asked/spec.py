@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
+import gala_viz
 from gala_viz.registry import UnknownNameError, unknown_name
 from gala_viz.specs import MapRequest, settings
 from gala_viz.store.source import MapSource
@@ -62,8 +63,8 @@ class FigureSpec:
         return WIDTHS_MM[self.width] / 25.4
 
     def text(self) -> str:
-        """The spec as the content of its file; reading it gives the same spec."""
-        content = {"format": FORMAT, "kind": self.kind, **settings(self)}
+        """The spec as the content of its file, with the version that draws it; reading it gives the same spec."""
+        content = {"format": FORMAT, "version": gala_viz.__version__, "kind": self.kind, **settings(self)}
         return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
     def save(self, path: Path) -> None:

@@ -1,0 +1,12 @@
+"""What Alembic runs for every command: on the connection and in the transaction that its caller has opened."""
+
+from alembic import context
+
+from gala_viz.behavior import note_tables  # noqa: F401  whose tables belong to the metadata
+from gala_viz.behavior.tables import Table
+
+context.configure(
+    connection=context.config.attributes["connection"], target_metadata=Table.metadata, render_as_batch=True
+)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,377 @@
+"""Databases of former revisions when they are opened, on SQLite and PostgreSQL.
+
+``former/`` holds records as the program wrote them before revisions were kept: ten rounds (won, lost, skipped, in play,
+practice, a catch trial, one of a simulated participant), two sittings, a note and a saved view, in either database.
+"""
+
+import json
+import logging
+import shutil
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import MetaData, create_engine, func, inspect, select, text
+
+from gala_viz.behavior import migrations, upgrade
+from gala_viz.behavior.collected import collected_rounds
+from gala_viz.behavior.database import Database, DatabaseError
+from gala_viz.behavior.notes import Notes
+from gala_viz.behavior.switches import is_paused
+from gala_viz.behavior.tables import Participant, Round, RoundPoint, Setting, Sitting, Table, TrialRecord
+
+FORMER = Path(__file__).parent / "former"
+LAST = migrations.revisions()[-1]
+NUMBERS = {"participants": 6, "visits": 4, "rounds": 10, "points": 55, "guesses": 15, "sittings": 2, "trials": 8}
+
+
+@pytest.fixture
+def former(where):
+    """Where records of the first version are."""
+    if isinstance(where, Path):
+        shutil.copy(FORMER / "version1.sqlite", where)
+        return where
+    with engine_of(where) as engine, engine.begin() as connection:
+        connection.exec_driver_sql((FORMER / "version1.postgresql.sql").read_text(encoding="utf-8"))
+    return where
+
+
+@contextmanager
+def engine_of(where):
+    url = f"sqlite:///{where}" if isinstance(where, Path) else where.replace("postgresql://", "postgresql+psycopg://")
+    engine = create_engine(url)
+    yield engine
+    engine.dispose()
+
+
+class closing_engine:
+    def __init__(self, engine):
+        self.engine = engine
+
+    def __enter__(self):
+        return self.engine
+
+    def __exit__(self, *_):
+        self.engine.dispose()
+
+
+def content(where):
+    """Table -> its rows, each column -> value, as they are stored, without what tells the revision."""
+    with engine_of(where) as engine, engine.connect() as connection:
+        there = MetaData()
+        there.reflect(connection)
+        found = {}
+        for name, table in there.tables.items():
+            if name != "alembic_version":
+                rows = [dict(row._mapping) for row in connection.execute(select(table))]
+                rows = [row for row in rows if row.get("name") != "version"]
+                found[name] = sorted(json.dumps(row, sort_keys=True, default=str) for row in rows)
+        return found
+
+
+def of_columns(rows, columns):
+    told = [{key: value for key, value in json.loads(row).items() if key in columns} for row in rows]
+    return sorted(json.dumps(row, sort_keys=True) for row in told)
+
+
+def differences(connection):
+    """What Alembic would change to bring the tables to those of the classes."""
+    found = compare_metadata(MigrationContext.configure(connection), Table.metadata)
+    return [one for one in found if "alembic_version" not in str(one)]
+
+
+def test_the_tables_of_the_last_revision_are_those_of_the_classes(database):
+    with database.reading() as connection:
+        found = differences(connection)
+        version = connection.scalar(select(Setting.value).where(Setting.name == "version"))
+    assert found == []
+    assert version == str(int(LAST))
+
+
+def test_revisions_are_one_row_in_the_order_of_their_numbers():
+    config = Config()
+    config.set_main_option("script_location", str(migrations.FOLDER))
+    script = ScriptDirectory.from_config(config)
+    assert tuple(one.revision for one in script.walk_revisions())[::-1] == migrations.revisions()
+    assert all(Path(one.path).name.startswith(f"{one.revision}_") for one in script.walk_revisions())
+
+
+def test_records_of_the_first_version_are_all_there_after_the_upgrade(former):
+    before = content(former)
+    database = Database(former)
+    database.close()
+    after = content(former)
+    assert after.keys() == before.keys()
+    for table, rows in before.items():
+        columns = json.loads(rows[0]).keys() if rows else set()
+        assert of_columns(after[table], columns) == rows, table
+    assert {table: len(after[table]) for table in NUMBERS} == NUMBERS
+    new = [json.loads(row) for row in after["rounds"]]
+    assert {(row["surface_rule"], row["software"]) for row in new} == {(None, None)}
+
+
+def test_records_of_the_first_version_are_read_and_written_on(former):
+    database = Database(former)
+    with database.reading() as connection:
+        found = differences(connection)
+        assert connection.scalar(select(func.count()).select_from(TrialRecord).where(TrialRecord.ended_ms > 0)) == 7
+        assert connection.scalar(select(func.count()).select_from(Sitting).where(Sitting.finished_ms > 0)) == 1
+    assert found == []
+    rounds = list(collected_rounds(database, "shapes"))
+    assert len(rounds) == 4
+    assert {one.is_mobile for one in rounds} == {True, False}
+    assert Notes(database, "shapes", "ann").one("image 1").text == "long ears"
+    assert not is_paused(database)
+    database.close()
+    Database(former).close()
+
+
+def test_a_copy_as_it_was_stands_beside_the_file_and_is_told(tmp_path, caplog):
+    path = tmp_path / "rec%ords #1.sqlite"
+    shutil.copy(FORMER / "version1.sqlite", path)
+    before = content(path)
+    with caplog.at_level(logging.WARNING):
+        Database(path).close()
+    (copy,) = upgrade.backups(path)
+    assert copy.name.startswith("rec%ords #1.revision-0001-at-2")
+    assert copy.suffix == ".sqlite"
+    assert content(copy) == before
+    (told,) = [one.getMessage() for one in caplog.records if "revision" in one.getMessage()]
+    assert str(copy) in told
+    assert f"from revision 0001 to {LAST}" in told
+    caplog.clear()
+    Database(path).close()
+    assert upgrade.backups(path) == [copy]
+    assert not caplog.records
+
+
+def test_the_copy_holds_what_was_committed_a_moment_ago(tmp_path):
+    path = tmp_path / "records.sqlite"
+    shutil.copy(FORMER / "version1.sqlite", path)
+    with closing(sqlite3.connect(path)) as writer:
+        writer.execute("UPDATE participants SET nickname = 'new' WHERE nickname IS NOT NULL")
+        writer.commit()
+        assert path.with_name("records.sqlite-wal").stat().st_size
+        Database(path).close()
+        (copy,) = upgrade.backups(path)
+        with closing(sqlite3.connect(copy)) as reader:
+            assert reader.execute("SELECT nickname FROM participants WHERE nickname IS NOT NULL").fetchall() == [
+                ("new",)
+            ]
+
+
+def test_a_copy_that_cannot_be_written_leaves_everything_as_it_was(tmp_path, monkeypatch):
+    path = tmp_path / "records.sqlite"
+    shutil.copy(FORMER / "version1.sqlite", path)
+    before = content(path)
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(upgrade.shutil, "copymode", full)
+    with pytest.raises(DatabaseError, match=r"No space left on device.*nothing was changed"):
+        Database(path)
+    assert content(path) == before
+    assert [one.name for one in tmp_path.iterdir() if not one.name.endswith(("-wal", "-shm"))] == ["records.sqlite"]
+
+
+def test_an_upgrade_that_fails_halfway_changes_nothing(former, monkeypatch):
+    before = content(former)
+    run = upgrade._tell_former_programs
+
+    def fails(connection, last):
+        run(connection, last)
+        raise RuntimeError("halfway")
+
+    monkeypatch.setattr(upgrade, "_tell_former_programs", fails)
+    with pytest.raises(RuntimeError, match="halfway"):
+        Database(former)
+    assert content(former) == before
+    with engine_of(former) as engine, engine.connect() as connection:
+        assert not inspect(connection).has_table("alembic_version")
+    monkeypatch.undo()
+    Database(former).close()
+    assert {table: len(content(former)[table]) for table in NUMBERS} == NUMBERS
+
+
+def test_a_program_that_knows_no_revisions_refuses_an_upgraded_database(former):
+    """It reads the setting called version and opens nothing but 1."""
+    Database(former).close()
+    with engine_of(former) as engine, engine.connect() as connection:
+        assert int(connection.scalar(text("SELECT value FROM settings WHERE name = 'version'"))) > 1
+
+
+def test_tables_of_the_first_days_get_those_that_came_later(former):
+    with engine_of(former) as engine, engine.begin() as connection:
+        for table in ("trials", "sittings", "experiments", "notes", "views"):
+            connection.exec_driver_sql(f"DROP TABLE {table}")
+    database = Database(former)
+    with database.reading() as connection:
+        found = differences(connection)
+        assert connection.scalar(select(func.count()).select_from(RoundPoint)) == NUMBERS["points"]
+    assert Notes(database, "photos").all() == {}
+    database.close()
+    assert found == []
+
+
+@pytest.mark.parametrize("change", ["ALTER TABLE rounds DROP COLUMN combo", "ALTER TABLE points ADD COLUMN z REAL"])
+def test_tables_that_are_not_those_of_the_first_version_are_not_taken_for_it(former, change):
+    with engine_of(former) as engine, engine.begin() as connection:
+        connection.exec_driver_sql(change)
+    before = content(former)
+    with pytest.raises(DatabaseError, match=r"columns that are missing: (combo|none); that are too many: (none|z)"):
+        Database(former)
+    assert content(former) == before
+
+
+def test_a_database_of_a_newer_program_is_refused_and_left_as_it_is(former):
+    Database(former).close()
+    with engine_of(former) as engine, engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9042'")
+    before = content(former)
+    with pytest.raises(DatabaseError, match=f"revision 9042, this program knows those up to {LAST}; it was left"):
+        Database(former)
+    assert content(former) == before
+
+
+def test_another_version_of_before_is_refused(former):
+    with engine_of(former) as engine, engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE settings SET value = '99' WHERE name = 'version'")
+    with pytest.raises(DatabaseError, match="version 99"):
+        Database(former)
+
+
+OTHERS = (
+    "CREATE TABLE books (id INTEGER PRIMARY KEY, title VARCHAR)",
+    "CREATE TABLE settings (key VARCHAR PRIMARY KEY, value VARCHAR)",
+    "CREATE TABLE alembic_version (version_num VARCHAR(32) PRIMARY KEY)",
+    "INSERT INTO alembic_version VALUES ('0001')",
+)
+
+
+@pytest.mark.parametrize("journal", ["DELETE", "WAL"])
+@pytest.mark.parametrize("open_elsewhere", [False, True])
+def test_a_file_with_other_tables_is_refused_without_changing_a_byte(tmp_path, journal, open_elsewhere):
+    path = tmp_path / "library.sqlite"
+    other = sqlite3.connect(path)
+    other.execute(f"PRAGMA journal_mode={journal}")
+    for one in OTHERS:
+        other.execute(one)
+    other.commit()
+    if not open_elsewhere:
+        other.close()
+    before = {one.name: one.read_bytes() for one in tmp_path.iterdir() if not one.name.endswith("-shm")}
+    with pytest.raises(DatabaseError, match=r"other tables \(alembic_version, books, settings\).*left as it is"):
+        Database(path)
+    assert {one.name: one.read_bytes() for one in tmp_path.iterdir() if not one.name.endswith("-shm")} == before
+    other.close()
+
+
+def test_another_programs_database_on_postgresql_is_refused(postgresql_url):
+    with engine_of(postgresql_url) as engine:
+        Table.metadata.drop_all(engine)
+        with engine.begin() as connection:
+            connection.exec_driver_sql("DROP TABLE IF EXISTS alembic_version")
+            for one in OTHERS:
+                connection.exec_driver_sql(one)
+        before = content(postgresql_url)
+        try:
+            with pytest.raises(DatabaseError, match=r"other tables.*empty database"):
+                Database(postgresql_url)
+            assert content(postgresql_url) == before
+        finally:
+            with engine.begin() as connection:
+                connection.exec_driver_sql("DROP TABLE books, settings, alembic_version")
+
+
+def test_a_file_that_is_no_database_is_left_as_it_is(tmp_path):
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(b"\xff\xd8\xff" * 500)
+    with pytest.raises(DatabaseError, match="left as it is"):
+        Database(path)
+    assert path.read_bytes() == b"\xff\xd8\xff" * 500
+    assert [one.name for one in tmp_path.iterdir()] == ["photo.jpg"]
+
+
+OPENING = """
+import logging, sys
+logging.basicConfig(level=logging.WARNING)
+from gala_viz.behavior.database import Database
+import alembic.command
+print("ready", flush=True)
+sys.stdin.readline()
+Database(sys.argv[1]).close()
+"""
+
+
+@pytest.mark.parametrize("new", [False, True])
+def test_of_servers_that_start_at_once_one_upgrades(request, where, new, repository):
+    place = where if new else request.getfixturevalue("former")
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    command = [sys.executable, "-c", OPENING, str(place)]
+    servers = [subprocess.Popen(command, cwd=repository, **pipes) for _ in range(3)]
+    try:
+        for one in servers:
+            assert one.stdout.readline() == "ready\n", one.stderr.read()
+        for one in servers:
+            one.stdin.write("\n")
+            one.stdin.flush()
+        told = [one.communicate(timeout=120)[1] for one in servers]
+    finally:
+        for one in servers:
+            one.kill()
+            one.wait()
+    assert [one.returncode for one in servers] == [0, 0, 0], told
+    assert sum("were brought from revision" in one for one in told) == (0 if new else 1), told
+    database = Database(place)
+    with database.reading() as connection:
+        assert connection.scalar(text("SELECT version_num FROM alembic_version")) == LAST
+        assert connection.scalar(select(func.count()).select_from(Round)) == (0 if new else NUMBERS["rounds"])
+    database.close()
+    if isinstance(place, Path):
+        assert len(upgrade.backups(place)) == (0 if new else 1)
+
+
+LATER = '''"""Nicknames become longer."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision, down_revision = "9001", "{last}"
+
+
+def upgrade():
+    with op.batch_alter_table("participants") as batch:
+        batch.alter_column("nickname", type_=sa.Text())
+        batch.add_column(sa.Column("shoe_size", sa.Integer(), server_default="42", nullable=False))
+'''
+
+
+def test_a_table_that_is_copied_by_a_later_revision_takes_no_rows_of_others_along(former, tmp_path, monkeypatch):
+    Database(former).close()
+    before = content(former)
+    folder = tmp_path / "later"
+    shutil.copytree(migrations.FOLDER, folder)
+    (folder / "versions" / "9001_longer.py").write_text(LATER.format(last=LAST))
+    monkeypatch.setattr(upgrade, "FOLDER", folder)
+    monkeypatch.setattr(upgrade, "revisions", lambda: (*migrations.revisions(), "9001"))
+    database = Database(former)
+    with database.reading() as connection:
+        assert connection.scalar(text("SELECT min(shoe_size) FROM participants")) == 42
+    with database.writing() as connection:  # and foreign keys hold again
+        connection.execute(Participant.__table__.delete())
+        assert connection.scalar(select(func.count()).select_from(RoundPoint)) == 0
+        connection.rollback()
+    database.close()
+    after = content(former)
+    assert {table: len(rows) for table, rows in after.items()} == {table: len(rows) for table, rows in before.items()}
+    monkeypatch.undo()
+    with pytest.raises(DatabaseError, match="9001"):
+        Database(former)

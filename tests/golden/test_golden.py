@@ -1,0 +1,53 @@
+"""The product gives what it gave: every part of the reference, and the comparison itself."""
+
+import copy
+
+import pytest
+
+from tests.golden.behaviour import BEFORE, FOLDER, MAP_TOLERANCE, PARTS, computed, differences, kept
+
+SMALLEST_BYTES = 3_000_000
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("part", PARTS)
+def test_what_the_product_gives_is_what_it_gave(part):
+    found = differences(kept(part), computed(part))
+    assert not found, "\n".join([*found[:20], "Intended: list it in CHANGED.md, then `make golden`."])
+
+
+def test_the_reference_is_small():
+    files = [one for one in (*FOLDER.iterdir(), *BEFORE.rglob("*")) if one.is_file()]
+    assert sum(one.stat().st_size for one in files) < SMALLEST_BYTES
+
+
+CONTENT = {"n": 3, "name": "a", "rho": 0.5, "none": None, "map": ["0.1 0.2", "0.3 1"], "rows": [1.0, float("nan")]}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("n", 4, "3 before, 4 now"),
+        ("n", 3.0, "3 before, 3.0 now"),
+        ("name", "b", "'a' before, 'b' now"),
+        ("rho", 0.502, "0.5 before, 0.502 now"),
+        ("none", 0, "None before, 0 now"),
+        ("map", ["0.1 0.2", "0.3 0.99"], "1.00% of its largest value away"),
+        ("map", ["0.1 0.2", "0.3 nan"], "other cells are missing"),
+        ("rows", [1.0], "2 entries before, 1 now"),
+        ("rows", [1.0, 2.0], "nan before, 2.0 now"),
+    ],
+)
+def test_a_difference_is_found_and_told(name, value, told):
+    (found,) = differences(CONTENT, {**copy.deepcopy(CONTENT), name: value})
+    assert told in found
+
+
+def test_a_name_that_came_or_went_is_told():
+    before, now = {"a": {"b": 1}}, {"a": {"c": 1}}
+    assert differences(before, now) == ["/a: 'c' is new", "/a: 'b' is gone"]
+
+
+def test_numbers_within_the_tolerance_are_the_same():
+    now = {**CONTENT, "rho": 0.5004, "map": [f"{0.1 + 0.9 * MAP_TOLERANCE:.4g} 0.2", "0.3 1"]}
+    assert differences(CONTENT, now) == []
