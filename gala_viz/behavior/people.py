@@ -168,7 +168,7 @@ class People:
 def _delete(connection: Connection, participant: str) -> tuple[int, bool]:
     """Delete a participant with all that refers to them; how many rounds that were, and whether they were there."""
     theirs = select(Round.collection, Round.image, Round.kind, Round.outcome)
-    rounds = connection.execute(theirs.where(Round.participant_id == participant)).all()
+    rounds = connection.execute(theirs.where(Round.participant_id == participant).with_for_update()).all()
     for row in rounds:
         if row.kind == GAME and (row.outcome is None or row.outcome in KEEPS_COUNT):
             connection.execute(one_round_less(row.collection, row.image))
