@@ -4,13 +4,14 @@ import shutil
 import sqlite3
 import threading
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import numpy as np
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from gala_viz.behavior.collected import catch_scores, collected_rounds, rounds_by_image
@@ -106,6 +107,20 @@ def test_points_are_written_while_the_round_is_played(table):
     assert numbers == list(range(6))
     assert rounds.round(row.id).began_ms == 77
     assert not new
+
+
+def test_two_servers_may_enter_the_same_images_at_once(database):
+    """The second waits for the first one's transaction, and then finds the images there."""
+    with ThreadPoolExecutor(1) as thread:
+        with database.writing() as connection:
+            row = {"collection": "shapes", "image": IMAGES[1], "n_rounds": 3, "rank": 0.5}
+            connection.execute(insert(ImageCount), [row])
+            second = thread.submit(enter_images, database, "shapes", IMAGES)
+            assert not wait([second], timeout=0.5).done
+        second.result(timeout=30)
+    with database.reading() as connection:
+        counts = dict(connection.execute(select(ImageCount.image, ImageCount.n_rounds)).all())
+    assert counts == {image: 3 if image == IMAGES[1] else 0 for image in IMAGES}
 
 
 def everything(database):
