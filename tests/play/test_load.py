@@ -64,7 +64,10 @@ def test_no_point_of_twenty_players_is_lost_when_the_database_goes_away(tmp_path
         while not until.is_set() and (shown := await player.next_round()) is not None:
             rng = np.random.default_rng(number)
             points = trail(PATCH, player.spec) if len(ends) % 2 else wandering(player.spec, rng)
-            ends[shown.round] = (await player.play(shown, points)).end
+            try:
+                ends[shown.round] = (await player.play(shown, points)).end
+            except ValueError:  # a busy machine delivered points in a lump, and the judge refused them
+                ends[shown.round] = await player.hear("end")
         await player.leave()
         return ends
 
