@@ -7,8 +7,8 @@ from typing import Any
 
 import xarray as xr
 
+from gala_viz.attribution.probe import weights_sha256
 from gala_viz.collections.collection import Collection
-from gala_viz.evaluation.kept import weights_sha256
 from gala_viz.evaluation.spec import EvaluationSpec
 from gala_viz.networks.network import Network
 

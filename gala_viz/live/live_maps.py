@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 
 from gala_viz.attribution.methods import METHODS
+from gala_viz.attribution.probe import probe, weights_sha256
 from gala_viz.attribution.smoothgrad import never
 from gala_viz.attribution.targets import target_index
 from gala_viz.collections.collection import Collection
@@ -24,6 +25,7 @@ from gala_viz.live.survey import passed_over
 from gala_viz.live.turns import LOOKING, SURVEY, TURNS, Turns
 from gala_viz.live.updates import Clock, Told, map_update
 from gala_viz.live.uploads import Uploads
+from gala_viz.networks.behaviour import NetworkIdentity
 from gala_viz.networks.folding import folded
 from gala_viz.networks.network import Network, suitable_noise
 from gala_viz.specs import MapRequest, SmoothGradSpec, fingerprint, settings
@@ -46,8 +48,9 @@ class LiveMaps:
     """Images of ``collection`` as a pair of ``networks`` sees them; see ``gala_viz.store.source.MapSource``.
 
     Results lie in bounded memory that all sources of a process share and in ``cache_folder`` (default: the user's cache
-    of gala_viz, or GALA_VIZ_CACHE), named by weights, pixels and settings, so that nothing is ever stale. Chunks of
-    several sessions take turns; somebody who looks goes before a survey. All methods may be called from any thread.
+    of gala_viz, or GALA_VIZ_CACHE), named by weights, behaviour, pixels and settings, so that nothing is ever stale.
+    ``identities`` tell whose results they are. Chunks of several sessions take turns; somebody who looks goes before a
+    survey. All methods may be called from any thread.
     """
 
     def __init__(
@@ -60,13 +63,19 @@ class LiveMaps:
     ) -> None:
         if len(networks) != 2:
             raise ValueError(f"two networks are compared; got {len(networks)}.")
+        weights = [weights_sha256(network) for network in networks]
         networks = tuple(folded(network) for network in networks)
+        behaviours = [probe(network) for network in networks]
+        self.identities = tuple(
+            NetworkIdentity(weights_sha256=sha256, behaviour=behaviour, known_by_weights=network.known_by_weights)
+            for network, sha256, behaviour in zip(networks, weights, behaviours, strict=True)
+        )
         self._collection, self._networks, self._uploads = collection, networks, Uploads()
         self._results, self._turns = Results(cache_folder), turns
-        self._looking = Looking(collection, self._uploads, networks, self._results, turns)
+        self._looking = Looking(collection, self._uploads, networks, behaviours, self._results, turns)
         self._pair = Pair(networks, self._looking.fingerprints, self._results, turns)
         self._people = People(collection, networks[0].preprocessing, self._results)
-        self._scores = Scores(collection, networks, self._looking.fingerprints, self._people, self._results)
+        self._scores = Scores(collection, networks, self._looking.name, self._people, self._results)
         self.name, self.title, self.outlined = collection.name, collection.title, collection.outlined
         self.images, self.map_kinds = tuple(collection.images), dict(collection.map_kinds)
         self.networks = tuple(network_info(network) for network in networks)

@@ -23,8 +23,9 @@ class Network:
 
     ``module`` maps (B, 3, H, W) to logits (B, category). ``layers`` are the labels of what can be browsed, in order:
     its GALA blocks and, called "PATH (activity)", the modules that ``watched`` names by their paths, whose output has
-    channels, rows and columns. ``dtype`` bfloat16 computes under autocast; inputs and logits are float32. Safe to read
-    from several threads: nothing here changes after the constructor.
+    channels, rows and columns. ``dtype`` bfloat16 computes under autocast; inputs and logits are float32.
+    ``known_by_weights`` says that the module's code is gala_viz's own, so that the weights tell what it computes. Safe
+    to read from several threads: nothing here changes after the constructor.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class Network:
         title: str | None = None,
         card: Mapping[str, Any] | None = None,
         sha256: str = "",
+        known_by_weights: bool = False,
         watched: Sequence[str] = (),
         device: str | torch.device | None = None,
         dtype: str | torch.dtype | None = None,
@@ -47,6 +49,7 @@ class Network:
         self.categories = categories
         self.card = dict(card or {})
         self.sha256 = sha256
+        self.known_by_weights = known_by_weights
         self.device = choose_device(device)
         self.dtype = choose_dtype(dtype)
         if self.device.type == "cuda":

@@ -64,6 +64,7 @@ def load_network(
         categories=_categories(folder, card),
         card=card,
         sha256=card["weights"]["sha256"],
+        known_by_weights=_is_own(BUILDERS[network["builder"]]),
         watched=layers or card["network"].get("layers", ()),
         device=device,
         dtype=dtype,
@@ -74,6 +75,11 @@ def build(builder: str, arguments: dict[str, Any]) -> nn.Module:
     """A module with fresh weights from a builder's name and plain arguments; lists become tuples."""
     plain = {key: tuple(value) if isinstance(value, list) else value for key, value in arguments.items()}
     return BUILDERS[builder](**plain)
+
+
+def _is_own(builder: Callable[..., nn.Module]) -> bool:
+    """Whether a builder's code is gala_viz's own; others may have been added to ``BUILDERS``."""
+    return str(getattr(builder, "__module__", "")).startswith("gala_viz.")
 
 
 def _unmodified(device: str | torch.device | None, dtype: str | torch.dtype | None, layers: Sequence[str]) -> Network:
@@ -89,6 +95,7 @@ def _unmodified(device: str | torch.device | None, dtype: str | torch.dtype | No
             "data": {"training": "ImageNet (ILSVRC12)", "source": f"{package} {version(package)}"},
         },
         sha256=weights_sha256(),
+        known_by_weights=True,
         watched=layers,
         device=device,
         dtype=dtype,

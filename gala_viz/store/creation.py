@@ -14,6 +14,7 @@ import zarr
 
 from gala_viz.schema import pixel_centres
 from gala_viz.specs import fingerprint
+from gala_viz.store.identity import doubts, identity_in
 from gala_viz.store.layout import LABELS, Stored, arrays_of, segment
 from gala_viz.store.source import Labels
 from gala_viz.store.spec import StoreSpec, comparable, differences
@@ -34,6 +35,13 @@ def create_store(path: str | Path, spec: StoreSpec, images: Sequence[str], label
         raise ValueError("the images are not those of the spec.")
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         store = Store(path, writing=True)
+        if [network.name for network in store.spec.networks] == [network.name for network in spec.networks]:
+            unsure = doubts(store.spec.networks, [identity_in(network) for network in spec.networks])
+            if unsure:
+                raise StoreError(
+                    f"{path} is not extended. {' '.join(unsure)} The store can be looked at as before; for new maps "
+                    "choose another store, or remove this one."
+                )
         found = differences(comparable(store.settings), comparable(json.loads(json.dumps(spec.settings()))))
         if found:
             told = "; ".join(found[:6]) + (f"; and {len(found) - 6} more" if len(found) > 6 else "")

@@ -23,7 +23,7 @@ def network(name, **changes):
     about = {
         "name": name, "title": name.title(), "fingerprint": f"of {name}", "weights_sha256": "0" * 64,
         "preprocessing": {"short_px": 16, "crop_px": 16}, "input_px": (16, 16), "layers": {"block1": (4, 4)},
-        "categories": ("tench", "goldfish"), "device": "CPU, float32",
+        "categories": ("tench", "goldfish"), "device": "CPU, float32", "known_by_weights": True,
     }  # fmt: skip
     return StoredNetwork(**{**about, **changes})
 
