@@ -255,9 +255,8 @@ def test_only_networks_of_cards_are_known_by_weights(tmp_path, monkeypatch):
     shipped = load_network("rendered-resnet", "cpu")
     assert shipped.known_by_weights
     assert folded(shipped).known_by_weights
-    (tmp_path / "own_maker.py").write_text(
-        "from gala_viz.networks.zoo import load_network\ndef make():\n    return load_network('rendered-resnet', 'cpu')\n"
-    )
+    source = "from gala_viz.networks.zoo import load_network\n"
+    (tmp_path / "own_maker.py").write_text(f"{source}def make():\n    return load_network('rendered-resnet', 'cpu')\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     assert not load_network("own_maker:make").known_by_weights
