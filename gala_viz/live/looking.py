@@ -148,12 +148,19 @@ class Looking:
         return passes
 
     def _kept_pass(self, key: str, network: Network) -> dict[str, np.ndarray] | None:
-        kept = self._results.recall(key)
-        if kept is not None:
-            return kept
-        arrays = self._results.read(key)
+        """What is kept of a pass, from memory or disk; None also where it lacks a layer that is looked at now."""
         needed = {"logits": 1, **{_layer(layer): 2 for layer in network.layers}}
-        if arrays is None or any(name not in arrays or arrays[name].ndim != dims for name, dims in needed.items()):
+
+        def has_all(arrays: dict[str, np.ndarray] | None) -> bool:
+            return arrays is not None and all(
+                name in arrays and arrays[name].ndim == dims for name, dims in needed.items()
+            )
+
+        arrays = self._results.recall(key)
+        if has_all(arrays):
+            return arrays
+        arrays = self._results.read(key)
+        if not has_all(arrays):
             return None
         self._results.remember(key, arrays, n_bytes(*arrays.values()))
         return arrays
