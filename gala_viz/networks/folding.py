@@ -40,6 +40,7 @@ def folded(network: Network) -> Network:
             card=network.card,
             sha256=network.sha256,
             watched=network.watched,
+            training_data=network.training_data,
             device=network.device,
             dtype=network.dtype,
         )

@@ -19,6 +19,7 @@ from gala_viz.networks.others import load_other
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.networks.resnet import resnet
 from gala_viz.networks.torchvision_resnet import TorchvisionResNet
+from gala_viz.networks.training_data import read_training_data
 from gala_viz.registry import Registry
 
 BUILDERS: Registry[Callable[..., nn.Module]] = Registry(
@@ -65,6 +66,7 @@ def load_network(
         card=card,
         sha256=card["weights"]["sha256"],
         watched=layers or card["network"].get("layers", ()),
+        training_data=read_training_data(folder, card),
         device=device,
         dtype=dtype,
     )
