@@ -18,6 +18,7 @@ from gala_viz.panels.index import Choice, CollectionIndex
 from gala_viz.panels.noted import Noted
 from gala_viz.panels.shelf import Shelf
 from gala_viz.panels.state import CHOOSING, Choosing, Shown
+from gala_viz.splits import LEARNT
 from gala_viz.store.source import MapSource
 
 PAGE_SIZE = 24
@@ -95,6 +96,11 @@ class Gallery:
         self.within = within
         self.refresh()
 
+    @property
+    def first(self) -> str | None:
+        """The first image in the gallery's order; None where it shows none."""
+        return self._image(0) if len(self.places) + len(self.uploads) else None
+
     def step(self, by: int) -> str | None:
         """The image ``by`` places after the present one, in the gallery's order; None at either end."""
         here, count = self.place()
@@ -117,11 +123,22 @@ class Gallery:
         self.shelf.close()
 
     def _matching(self, choice: Choice) -> np.ndarray:
+        places = self._admitted(choice)
+        return places if self.choosing.learnt else self.index.held_out(places)
+
+    def _admitted(self, choice: Choice) -> np.ndarray:
+        """Places that search, filters and notes admit, whether learnt from or not."""
         places = self.index.matching(choice, self.scores)
         if not self.choosing.noted:
             return places
         wanted = self.notes.mask(self.choosing.noted) if self.notes else np.zeros(len(self.index), dtype=bool)
         return places[wanted[places]]
+
+    def _hidden(self) -> int:
+        """How many images that were learnt from search and filters would admit."""
+        if self.choosing.learnt or not self.index.learnt.any() or self.index.learnt[self.places].any():
+            return 0
+        return int(self.index.learnt[self._admitted(self.choosing.choice)].sum())
 
     def _enter(self, name: str, value: Any) -> None:
         self.choosing.param.update(**{name: value})
@@ -166,6 +183,8 @@ class Gallery:
         items = [{**self._item(image, marks, values), "starred": image in starred} for image in images]
         total = len(self.index) + len(self.uploads)
         note = f"{total:,} photographs" if count == total else f"{count:,} of {total:,} photographs"
+        if hidden := self._hidden():
+            note += f"; {hidden:,} learnt from are hidden"
         self.shelf.show(items, page=page, pages=pages, note=note, selected=self.shown.image)
 
     def _item(self, image: str, marks: np.ndarray, values: np.ndarray) -> dict[str, Any]:
@@ -174,7 +193,8 @@ class Gallery:
         score = None if at is None or not np.isfinite(values[at]) else f"{values[at]:+.2f}"
         info = self.source.info(image)
         category = info.category if at is not None else info.filename or "uploaded"
-        return {"id": image, "category": category, "marks": pair, "score": score}
+        learnt = info.learnt == LEARNT
+        return {"id": image, "category": category, "marks": pair, "score": score, "learnt": learnt}
 
     def _hint(self) -> str:
         order, verdict = self.choosing.order, self.choosing.verdict
