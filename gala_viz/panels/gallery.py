@@ -78,18 +78,20 @@ class Gallery:
 
     def refresh(self, keep_page: bool = False) -> None:
         """Search, filter and sort again, and show the first page (or stay on the present one)."""
-        self.places = self._matching(self.choosing.choice)
+        admitted = self._admitted(self.choosing.choice)
         self.admitted = np.zeros(len(self.index), dtype=bool)
-        self.admitted[self.places] = True
-        if self.within is not None:
-            self.places = self.places[self.within[self.places]]
+        self.admitted[self._shown(admitted)] = True
+        within = admitted if self.within is None else admitted[self.within[admitted]]
+        self.places = self._shown(within)
+        self._n_hidden = len(within) - len(self.places)
         self.hint.object = self._hint()
         self._show(self.tiles.page if keep_page else 0)
 
     def to_score(self) -> list[str]:
         """The images that search, filters and selection admit whatever the scores are, in the collection's order."""
-        places = self._matching(replace(self.choosing.choice, verdict="any", order="id"))
-        return [self.index.images[at] for at in (places if self.within is None else places[self.within[places]])]
+        places = self._admitted(replace(self.choosing.choice, verdict="any", order="id"))
+        shown = self._shown(places if self.within is None else places[self.within[places]])
+        return [self.index.images[at] for at in shown]
 
     def restrict(self, within: np.ndarray | None) -> None:
         """Show only images that are also ``within`` (image,), a selection made elsewhere; None: all."""
@@ -122,8 +124,8 @@ class Gallery:
         """End the thread of the thumbnails."""
         self.shelf.close()
 
-    def _matching(self, choice: Choice) -> np.ndarray:
-        places = self._admitted(choice)
+    def _shown(self, places: np.ndarray) -> np.ndarray:
+        """``places`` without images that were learnt from, unless these are asked for or no others are left."""
         return places if self.choosing.learnt else self.index.held_out(places)
 
     def _admitted(self, choice: Choice) -> np.ndarray:
@@ -133,12 +135,6 @@ class Gallery:
             return places
         wanted = self.notes.mask(self.choosing.noted) if self.notes else np.zeros(len(self.index), dtype=bool)
         return places[wanted[places]]
-
-    def _hidden(self) -> int:
-        """How many images that were learnt from search and filters would admit."""
-        if self.choosing.learnt or not self.index.learnt.any() or self.index.learnt[self.places].any():
-            return 0
-        return int(self.index.learnt[self._admitted(self.choosing.choice)].sum())
 
     def _enter(self, name: str, value: Any) -> None:
         self.choosing.param.update(**{name: value})
@@ -183,8 +179,8 @@ class Gallery:
         items = [{**self._item(image, marks, values), "starred": image in starred} for image in images]
         total = len(self.index) + len(self.uploads)
         note = f"{total:,} photographs" if count == total else f"{count:,} of {total:,} photographs"
-        if hidden := self._hidden():
-            note += f"; {hidden:,} learnt from are hidden"
+        if self._n_hidden:
+            note += f"; {self._n_hidden:,} learnt from are hidden"
         self.shelf.show(items, page=page, pages=pages, note=note, selected=self.shown.image)
 
     def _item(self, image: str, marks: np.ndarray, values: np.ndarray) -> dict[str, Any]:

@@ -33,8 +33,8 @@ class Choice:
 class CollectionIndex:
     """Columns over a source's images: ids, categories, which have human maps. Read once, shared by all sessions.
 
-    ``category`` (image,) numbers ``categories``, -1 where there is none; ``learnt`` (image,) says which images a network
-    shown learnt from.
+    ``category`` (image,) numbers ``categories``, -1 where there is none; ``learnt`` (image,) says from which images a
+    network shown learnt.
     """
 
     def __init__(self, source: MapSource) -> None:
