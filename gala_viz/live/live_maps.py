@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from gala_viz.collections.collection import Collection
 from gala_viz.collections.reading import UnreadableImageError
 from gala_viz.live.descriptions import image_info, labels_of, network_info
 from gala_viz.live.kept import Results, n_bytes
+from gala_viz.live.learnt import Learnt
 from gala_viz.live.looking import Look, Looking
 from gala_viz.live.pair import Pair
 from gala_viz.live.people import People
@@ -76,6 +78,7 @@ class LiveMaps:
         self._pair = Pair(networks, self._looking.fingerprints, self._results, turns)
         self._people = People(collection, networks[0].preprocessing, self._results)
         self._scores = Scores(collection, networks, self._looking.name, self._people, self._results)
+        self._learnt = Learnt(collection, networks)
         self.name, self.title, self.outlined = collection.name, collection.title, collection.outlined
         self.images, self.map_kinds = tuple(collection.images), dict(collection.map_kinds)
         self.networks = tuple(network_info(network) for network in networks)
@@ -93,12 +96,14 @@ class LiveMaps:
         look = self._looking.recalled(image)
         size = look.photo_px if look is not None else None
         if image in self._uploads:
-            return ImageInfo(image=image, size_px=size, filename=self._uploads.filename(image))
-        return image_info(self._collection, image, self._looking.labels(image)[0], size)
+            learnt, by = self._learnt.of_content(self._uploads.content(image))
+            name = self._uploads.filename(image)
+            return ImageInfo(image=image, size_px=size, filename=name, learnt=learnt, learnt_by=by)
+        return image_info(self._collection, image, self._looking.labels(image)[0], size, self._learnt.of(image))
 
     def labels(self) -> Labels:
         """Categories and the like of all images."""
-        return labels_of(self._collection, self.images)
+        return replace(labels_of(self._collection, self.images), learnt=self._learnt.of_all())
 
     def thumbnail(self, image: str) -> bytes:
         """A WebP picture, at most 128 px at its longer side."""

@@ -19,6 +19,7 @@ from gala_viz.networks.others import load_other
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.networks.resnet import resnet
 from gala_viz.networks.torchvision_resnet import TorchvisionResNet
+from gala_viz.networks.training_data import read_training_data
 from gala_viz.registry import Registry
 
 BUILDERS: Registry[Callable[..., nn.Module]] = Registry(
@@ -66,6 +67,7 @@ def load_network(
         sha256=card["weights"]["sha256"],
         known_by_weights=_is_own(BUILDERS[network["builder"]]),
         watched=layers or card["network"].get("layers", ()),
+        training_data=read_training_data(folder, card),
         device=device,
         dtype=dtype,
     )

@@ -34,6 +34,7 @@ SHARED = frozenset(
         "mapped",
         "sort",
         "descending",
+        "learnt",
     ]
 )
 """Names that mean the same on both pages: which images are gone through."""
@@ -84,7 +85,7 @@ def compare_places(view: CompareView, presentation: Presentation, selecting: Sel
     layers, kinds = view.layers.columns, list(view.source.map_kinds)
     many = len(view.source.networks[0].categories)
     return {
-        "image": _image(view.gallery, shown, first=view.index.images[0] if view.index.images else None),
+        "image": _image(view.gallery, shown, first=view.gallery.first),
         "maps": Place(of=shown, parameter="kind", step=True, refused=_among("kind of human maps", kinds)),
         "participant": Place(of=shown, parameter="participant", step=True),
         "layer": Place(of=shown, parameter="layer", step=True, refused=_below(layers, "layers")),
@@ -169,6 +170,7 @@ def _gallery_places(gallery: Gallery) -> dict[str, Place]:
         "mapped": Place(of=choosing, parameter="human_only"),
         "sort": Place(of=choosing, parameter="order", step=True),
         "descending": Place(of=choosing, parameter="descending"),
+        "learnt": Place(of=choosing, parameter="learnt"),
     }
 
 

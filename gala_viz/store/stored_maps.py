@@ -16,6 +16,7 @@ from gala_viz.networks.frames import into_frame
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.schema import labelled_map
 from gala_viz.specs import MapRequest
+from gala_viz.splits import LEARNT, status_of_all
 from gala_viz.store.identity import doubts
 from gala_viz.store.layout import segment
 from gala_viz.store.reading import first_request, held, requested, scores_of, stored_prediction, stored_update
@@ -83,6 +84,7 @@ class StoredMaps:
         self.methods = {name: about["title"] for name, about in store.spec.methods.items()}
         self.request = first_request(store)
         self.request_version_1 = replace(self.request, smoothing_px=0.0, normalise="percentile")
+        self._learnt = [store.learnt(name) for name in names]
         self._live: MapSource | None = None
         self._doubts = ""
         self._lock = threading.Lock()
@@ -98,11 +100,20 @@ class StoredMaps:
             return self._elsewhere().info(image)
         about = {name: getattr(self._collection, name)(image) for name in ("category", "superclass", "split")}
         marked = self._collection.has_human_map(image)
-        return ImageInfo(image=image, target=self._label(image, 0), has_human_map=marked, **about)
+        row = self._store.position(image)
+        by = tuple(one.title for one, status in zip(self._networks, self._learnt, strict=True) if status[row] == LEARNT)
+        return ImageInfo(
+            image=image,
+            target=self._label(image, 0),
+            has_human_map=marked,
+            learnt=int(status_of_all([status[row : row + 1] for status in self._learnt])[0]),
+            learnt_by=by,
+            **about,
+        )
 
     def labels(self) -> Labels:
         """Categories and the like of all images, as they were when the store was made."""
-        return self._store.labels()
+        return replace(self._store.labels(), learnt=status_of_all(self._learnt))
 
     def thumbnail(self, image: str) -> bytes:
         """A WebP picture."""
