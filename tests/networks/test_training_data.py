@@ -165,7 +165,7 @@ def test_a_damaged_file_of_hashes_is_an_error_and_a_missing_one_leaves_the_rest_
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
-    with pytest.raises(WeightsError, match="training_images.safetensors: its sha256 is not the card's"):
+    with pytest.raises(WeightsError, match=r"training_images\.safetensors: its sha256 is not the card's"):
         read_training_data(tmp_path, told)
     path.unlink()
     assert HELD_OUT not in read_training_data(tmp_path, told).status(OWN).tolist()
