@@ -72,6 +72,7 @@ VERSION_1_SHARED = {
     "mapped": "0",
     "sort": "id",
     "descending": "1",
+    "learnt": "1",
 }
 """What links of version 1 leave out, because pages began with it then. These tables are never changed; a name that is
 new since is added where pages of then behaved in another way than pages begin today."""
@@ -127,7 +128,8 @@ def compare_version_1(source: MapSource) -> dict[str, str]:
         "seed": request.smoothgrad.seed,
         "noise": request.smoothgrad.noise_fraction,
     }
-    return {**VERSION_1_MAPS, **VERSION_1_SHARED, **{name: text_of(value) for name, value in asked.items()}}
+    image = {"image": source.images[0]} if source.images else {}
+    return {**image, **VERSION_1_MAPS, **VERSION_1_SHARED, **{name: text_of(value) for name, value in asked.items()}}
 
 
 def explore_version_1(source: MapSource) -> dict[str, str]:

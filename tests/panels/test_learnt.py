@@ -5,9 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from gala_viz.panels.explore_view import ExploreView
 from gala_viz.panels.gallery import Gallery
 from gala_viz.panels.index import CollectionIndex
+from gala_viz.panels.link_names import VERSION_1, compare_places, explore_places
+from gala_viz.panels.links import PageState
 from gala_viz.panels.markup import image_heading
+from gala_viz.panels.presenting import Presentation
+from gala_viz.panels.selecting import Selecting
 from gala_viz.panels.state import Shown
 from gala_viz.panels.view import CompareView
 from gala_viz.splits import HELD_OUT, LEARNT, UNKNOWN
@@ -141,3 +146,27 @@ def test_a_page_opens_on_an_image_that_was_not_learnt_from():
 )
 def test_the_heading_says_what_is_known(code, by, told):
     assert told in image_heading(ImageInfo(image="a", category="tench", learnt=code, learnt_by=by))
+
+
+@pytest.mark.parametrize("page", ["compare", "explore"])
+def test_links_of_version_1_show_what_pages_showed_then(page):
+    source = Told()
+    index = CollectionIndex(source)
+    if page == "compare":
+        view = CompareView(source, index, SCRIPT)
+        places = compare_places(view, Presentation(view), Selecting(source, view.gallery))
+    else:
+        view = ExploreView(source, index, SCRIPT)
+        places = explore_places(view)
+    try:
+        state = PageState(places, VERSION_1[page](source))
+        assert state.restore([("v", "1"), ("sort", "id")]) == []
+        assert numbers(source, view.gallery) == list(range(12))
+        assert view.shown.image == {"compare": source.images[0], "explore": None}[page]
+        assert state.restore([]) == []
+        assert numbers(source, view.gallery) == [1, 3, 5, 7, 9, 11]
+        assert view.shown.image == {"compare": source.images[1], "explore": None}[page]
+        assert state.restore([("v", "2"), ("learnt", "1"), ("image", source.images[2])]) == []
+        assert (view.gallery.choosing.learnt, view.shown.image) == (True, source.images[2])
+    finally:
+        view.close()
