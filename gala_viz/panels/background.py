@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 from bokeh.document import Document
 from panel.io import hold
@@ -18,7 +18,8 @@ Cancelled = Callable[[], bool]
 Job = Callable[[Cancelled], None]
 
 
-_unheard: WeakKeyDictionary[Document, list[Mailbox]] = WeakKeyDictionary()
+# A mailbox holds its document: held here, it would keep alive the very key that should let go of it.
+_unheard: WeakKeyDictionary[Document, list[ref[Mailbox]]] = WeakKeyDictionary()
 _unheard_lock = threading.Lock()
 
 
@@ -36,8 +37,10 @@ def browser_heard(document: Document) -> None:
     """The browser has built the page: deliver what was kept."""
     with _unheard_lock:
         kept = _unheard.pop(document, [])
-    for mailbox in kept:
-        mailbox.deliver_kept()
+    for one in kept:
+        mailbox = one()
+        if mailbox is not None:
+            mailbox.deliver_kept()
 
 
 class Mailbox:
@@ -73,7 +76,7 @@ class Mailbox:
         with _unheard_lock:
             waiting = _unheard.get(self._document)
             if waiting is not None:
-                waiting.append(self)
+                waiting.append(ref(self))
                 return
         self.deliver_kept()
 
