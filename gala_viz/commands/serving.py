@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import sys
+import threading
 import webbrowser
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+
+from gala_viz.threads import end_by, stop_threads, stopping
 
 UPLOAD_MESSAGE_BYTES = 64 * 2**20
 """Largest websocket message: an upload of 20 MB travels as text, a third longer, with room for the rest."""
 EVERY_INTERFACE = frozenset({"", "0.0.0.0", "::"})
+END_S = 3.5
+"""After a first Ctrl-C or SIGTERM the process ends within this time, whatever it waits for."""
+ENDED, INTERRUPTED = 0, 130
+"""Exit status of a server that was ended, and of one that was ended before it served."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,6 +73,8 @@ def serve(
     """
     import panel as pn
 
+    if stopping.is_set():
+        raise KeyboardInterrupt  # which some library took for itself
     try:
         server = pn.serve(
             dict(pages),
@@ -89,10 +100,57 @@ def serve(
         server.io_loop.add_callback(when_listening)
     if at.show and has_browser():
         server.io_loop.add_callback(webbrowser.open, at.url(name))
+    with _signals(lambda *_: _stop_soon(server.io_loop)):
+        try:
+            if not stopping.is_set():
+                server.io_loop.start()
+        finally:
+            server.stop()
+
+
+@contextmanager
+def ending_cleanly() -> Iterator[None]:
+    """Load and serve within this block; after it, the threads that computed and loaded are ended.
+
+    Ctrl-C and SIGTERM raise ``KeyboardInterrupt`` here until ``serve`` listens. However they come, the process ends
+    within ``END_S``, even where nobody hears them.
+    """
+
+    def interrupt(*_: Any) -> None:
+        _end_soon(INTERRUPTED)
+        raise KeyboardInterrupt
+
+    stopping.clear()
+    with _signals(interrupt):
+        try:
+            yield
+        finally:
+            stop_threads()
+
+
+def _stop_soon(loop: Any) -> None:
+    _end_soon(ENDED)
+    loop.add_callback_from_signal(loop.stop)
+
+
+def _end_soon(status: int) -> None:
+    if not stopping.is_set():
+        stopping.set()
+        end_by(END_S, status)
+
+
+@contextmanager
+def _signals(handler: Callable[..., None]) -> Iterator[None]:
+    """``handler`` for Ctrl-C and SIGTERM within the block; other threads than the first cannot have one."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        server.io_loop.start()
+        yield
     finally:
-        server.stop()
+        for number, former in before.items():
+            signal.signal(number, former)
 
 
 def has_browser() -> bool:

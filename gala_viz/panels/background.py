@@ -13,6 +13,7 @@ from bokeh.document import Document
 from panel.io import hold
 
 from gala_viz.panels.turns import TurnDocument
+from gala_viz.threads import close_at_end, start_thread
 
 Cancelled = Callable[[], bool]
 Job = Callable[[Cancelled], None]
@@ -125,6 +126,7 @@ class Worker:
         self._running: threading.Event | None = None
         self._thread: threading.Thread | None = None
         self._closed = False
+        close_at_end(self)
 
     def submit(self, job: Job) -> None:
         """Run ``job(cancelled)`` after the present one has noticed that it is no longer wanted."""
@@ -135,8 +137,7 @@ class Worker:
                 self._running.set()
             self._waiting = (job, threading.Event())
             if self._thread is None:
-                self._thread = threading.Thread(target=self._work, name=self._name, daemon=True)
-                self._thread.start()
+                self._thread = start_thread(self._work, self._name)
             self._wake.notify()
 
     def cancel(self) -> None:
