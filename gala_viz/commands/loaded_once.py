@@ -34,7 +34,8 @@ def load_once(key: Hashable, load: Callable[[], Addresses]) -> None:
 
 
 def _load(key: Hashable, load: Callable[[], Addresses], soon: Callable[..., None]) -> None:
-    from gala_viz.play.server import add_addresses, running_servers
+    from gala_viz.panels.panel_patches import running_servers
+    from gala_viz.play.server import add_addresses
 
     try:
         addresses = load()

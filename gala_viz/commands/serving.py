@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import signal
 import sys
 import threading
@@ -11,13 +12,22 @@ import webbrowser
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
-from gala_viz.threads import end_by, stop_threads, stopping
+from gala_viz.commands.hosts import EVERY_INTERFACE, Hosts, check_host
+from gala_viz.threads import end_by, end_without_teardown, stop_threads, stopping
+
+if TYPE_CHECKING:
+    from bokeh.server.server import Server
+    from bokeh.server.tornado import BokehTornado
 
 UPLOAD_MESSAGE_BYTES = 64 * 2**20
 """Largest websocket message: an upload of 20 MB travels as text, a third longer, with room for the rest."""
-EVERY_INTERFACE = frozenset({"", "0.0.0.0", "::"})
+MESSAGE_COMPRESSION = 1
+"""zlib's level for websocket messages: most of what compression gains, at a small part of its price."""
+INDEX = Path(__file__).parents[1] / "panels" / "pages" / "index.html"
 END_S = 3.5
 """After a first Ctrl-C or SIGTERM the process ends within this time, whatever it waits for."""
 ENDED, INTERRUPTED = 0, 130
@@ -71,26 +81,9 @@ def serve(
     under the same prefix. Raises ``OSError`` with a sentence where the port is taken,
     may not be used, or where the address is none of this machine's.
     """
-    import panel as pn
-
     if stopping.is_set():
         raise KeyboardInterrupt  # which some library took for itself
-    try:
-        server = pn.serve(
-            dict(pages),
-            port=at.port,
-            address=at.address,
-            prefix=at.prefix,
-            websocket_origin=at.origins,
-            extra_patterns=list(patterns),
-            use_xheaders=at.behind_proxy,
-            websocket_max_message_size=UPLOAD_MESSAGE_BYTES,
-            show=False,
-            start=False,
-            verbose=False,
-        )
-    except OSError as error:
-        raise OSError(_refused(error, at)) from None
+    server = listening(pages, at, patterns)
     server.start()
     name, *others = pages
     more = "".join(f", {other} at {at.url(other)}" for other in others)
@@ -106,6 +99,77 @@ def serve(
                 server.io_loop.start()
         finally:
             server.stop()
+
+
+def listening(pages: Mapping[str, Callable[[], Any]], at: Address, patterns: Sequence[tuple] = ()) -> Server:
+    """A server that has its port and is yet to be started; see ``serve``."""
+    import panel as pn
+
+    from gala_viz.commands.compressed_files import static_addresses
+    from gala_viz.panels.panel_patches import application_of
+
+    try:
+        server = pn.serve(
+            dict(pages),
+            port=at.port,
+            address=at.address,
+            prefix=at.prefix,
+            websocket_origin=at.origins,
+            extra_patterns=[*patterns, *static_addresses()],
+            index=str(INDEX),
+            location=False,  # Panel cannot read an address in numbers of IPv6, and no page of ours asks for it
+            use_xheaders=at.behind_proxy,
+            compress_response=True,
+            websocket_compression_level=MESSAGE_COMPRESSION,
+            websocket_max_message_size=UPLOAD_MESSAGE_BYTES,
+            show=False,
+            start=False,
+            verbose=False,
+        )
+    except OSError as error:
+        raise OSError(_refused(error, at)) from None
+    check_host(application_of(server), Hosts(at.port, at.address, at.allow_websocket_origin))
+    return server
+
+
+def under_panel_serve() -> None:
+    """Have the server that ``panel serve`` began for an app check hosts, compress files and end as ``serve`` does.
+
+    ``panel serve`` runs an app for its first visitor; what is asked before that is answered by Panel alone. Raises
+    ``PermissionError`` where that first visitor asks for another host.
+    """
+    import panel as pn
+
+    from gala_viz.panels.panel_patches import running_servers
+
+    if pn.state.curdoc is None:
+        return
+    if not _equipped:
+        _equipped.update({application: _equip(application) for application in running_servers()})
+        end_without_teardown(ENDED)
+    host = pn.state.headers.get("Host", "")
+    for hosts in _equipped.values():
+        if not hosts.allow(host):
+            raise PermissionError(hosts.refusal(host))
+
+
+_equipped: dict[BokehTornado, Hosts] = {}
+"""Servers of ``panel serve``, and the hosts that each is meant for."""
+
+
+def _equip(application: BokehTornado) -> Hosts:
+    from bokeh.settings import settings
+    from tornado.web import GZipContentEncoding
+
+    from gala_viz.commands.compressed_files import static_addresses
+
+    here = urlsplit(application.resources(absolute_url=True).root_url or "")
+    given = settings.allowed_ws_origin() or application.websocket_origins
+    hosts = Hosts(here.port, here.hostname or "localhost", given)
+    check_host(application, hosts)
+    application.transforms.append(GZipContentEncoding)
+    application.add_handlers(".*", static_addresses(re.escape(application.prefix)))
+    return hosts
 
 
 @contextmanager
