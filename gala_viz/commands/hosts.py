@@ -59,8 +59,8 @@ class Hosts:
         if _split(host) is None:
             return f"The request names no host that could be this server. Its address is {here}."
         return (
-            f"This server does not answer under the name {host}. Its address is {here}; where it is meant to be reached "
-            f"under that name as well, start it with --allow-websocket-origin {host}."
+            f"This server does not answer under the name {host}. Its address is {here}; where it is meant to be "
+            f"reached under that name as well, start it with --allow-websocket-origin {host}."
         )
 
 
