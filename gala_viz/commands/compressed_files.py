@@ -24,9 +24,8 @@ class _Compressed:
     _is_compressed = False
 
     async def get(self, path: str, include_body: bool = True) -> None:
-        """Send the file, compressed where the browser takes that and the file gets smaller by it."""
-        headers = self.request.headers
-        if "Range" in headers or "gzip" not in headers.get("Accept-Encoding", ""):
+        """Send the file, compressed where the browser takes that and the file gets smaller by it, and then whole."""
+        if "gzip" not in self.request.headers.get("Accept-Encoding", ""):
             await super().get(path, include_body)
             return
         self.path = self.parse_url_path(path)
