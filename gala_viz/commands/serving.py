@@ -45,7 +45,7 @@ class Address:
     prefix: str = ""
     """Path before the page's own, for a server behind a proxy: lab/tools gives /lab/tools/compare."""
     allow_websocket_origin: tuple[str, ...] = ()
-    """Hosts, as HOST or HOST:PORT, whose pages may talk to this server; needed behind a proxy."""
+    """Names, as HOST or HOST:PORT, under which visitors reach this server; needed behind a proxy."""
     behind_proxy: bool = False
     """Believe a proxy's X-Forwarded-For about visitors' addresses; only where every visitor comes through one."""
     show: bool = True
