@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 
 from gala_viz.batch.memory import peak_bytes
+from gala_viz.store.identity import doubt, identity_in
+from gala_viz.store.spec import comparable_network, differences
 from gala_viz.store.zarr_store import Store, StoreError
 
 
@@ -69,6 +71,9 @@ def opened(job: Job):
         raise StoreError(f"{job.collection} is not, or no longer, the collection that {job.store} was made for.")
     networks = [load_network(name, job.device, job.dtype, layers=job.layers) for name in job.networks]
     for network, stored in zip(networks, store.spec.networks, strict=True):
-        if stored_network(network).fingerprint != stored.fingerprint:
-            raise StoreError(f"{network.name} is not, or no longer, the network that {job.store} was made for.")
+        here = stored_network(network)
+        plain = [comparable_network(asdict(one)) for one in (stored, here)]
+        told = doubt(stored, identity_in(here)) or "; ".join(differences(*plain)[:6])
+        if told:
+            raise StoreError(f"{network.name} is not, or no longer, the network that {job.store} was made for: {told}")
     return store, collection, [folded(network) for network in networks], Partners(collection, store.images)

@@ -34,13 +34,14 @@ class Arguments:
 
         from gala_viz.collections.rendered.collection import RenderedCollection
         from gala_viz.play.simulated import RenderedPlayers
+        from gala_viz.splits import splits_of
 
         if self.players < 1 or self.rounds < 1:
             raise ValueError(f"players and rounds are at least 1; got {self.players} and {self.rounds}.")
         collection = RenderedCollection()
         sys.stderr.write(f"looking at the objects of the {self.split} split\n")
         collection.prepare((self.split,))
-        known = RenderedPlayers(collection, [one for one in collection.images if collection.split(one) == self.split])
+        known = RenderedPlayers(collection, splits_of(collection).images(self.split))
         outcomes, failed = asyncio.run(self._play(known.points))
         sys.stdout.write(", ".join(f"{outcome} {count}" for outcome, count in sorted(outcomes.items())) + "\n")
         if failed:

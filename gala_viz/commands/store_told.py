@@ -59,6 +59,7 @@ def status_told(store: Store) -> str:
     """What a store holds and what is missing, as lines."""
     import numpy as np
 
+    from gala_viz.networks.folders import is_other
     from gala_viz.store.layout import MISSING, THERE
     from gala_viz.store.spec import ABOUT
 
@@ -77,6 +78,12 @@ def status_told(store: Store) -> str:
     ]
     if missing:
         lines.append(f"missing blocks: {_ranges(missing)}")
+    unsure = [one.name for one in spec.networks if one.behaviour is None and is_other(one.opened_as)]
+    if unsure:
+        lines.append(
+            f"made by an earlier version, without what {', '.join(unsure)} did with fixed inputs: it is shown and not "
+            "extended"
+        )
     lines += [f"unreadable: {image}: {why}" for image, why in list(notes.items())[:SHOWN]]
     if len(notes) > SHOWN:
         lines.append(f"… and {len(notes) - SHOWN} more")

@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,6 +18,7 @@ from gala_viz.registry import unknown_name
 
 if TYPE_CHECKING:
     from gala_viz.training.recipes import DistillationRecipe, Recipe, ScratchRecipe
+    from gala_viz.training.samples import Source
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,6 +112,7 @@ class Arguments:
             )
             for split, with_maps in wanted.items()
         )
+        self._tell([training.source])
         pictures = HeldPictures(training, validation, recipe)
         if not self._fit(module, pictures):
             return None
@@ -121,6 +124,7 @@ class Arguments:
         from gala_viz.collections import open_collection
         from gala_viz.networks.zoo import load_network
         from gala_viz.training.distillation import Distillation, Pictures, starting_network
+        from gala_viz.training.held_out import HeldOut
         from gala_viz.training.outcome import distilled_sections, write_outcome
         from gala_viz.training.samples import sources_of_split
 
@@ -131,13 +135,26 @@ class Arguments:
         collections += [("plain", open_collection(folder)) for folder in self.plain]
         start = load_network(recipe.start, device="cpu")  # the training takes it to each process's own device
         watched = [(role, collection) for role, collection in collections if role != "plain"]
-        parts = [sources_of_split(collections, "train"), sources_of_split(watched, "validation")]
+        held_out = HeldOut(collection for _, collection in collections)
+        parts = [
+            sources_of_split(collections, "train", held_out=held_out),
+            sources_of_split(watched, "validation", held_out=held_out),
+        ]
+        self._tell(parts[0])
+        if not held_out.compared:
+            sys.stdout.write("There are too many photographs to find the same one under two names; ids are compared.\n")
         network = starting_network(recipe, start)
         pictures = Pictures(*parts, start.preprocessing, recipe)
         if not self._fit(Distillation(network, recipe, start), pictures):
             return None
         sections = distilled_sections(start, parts)
-        return write_outcome(self.out, network, recipe, start.preprocessing, sections, pictures.trainer)
+        return write_outcome(self.out, network, recipe, start.preprocessing, sections, pictures.trainer, start)
+
+    def _tell(self, sources: Sequence[Source]) -> None:
+        """By which rule the images are split, and what is left out."""
+        from gala_viz.training.samples import sources_told
+
+        sys.stdout.write("".join(f"  {line}\n" for line in sources_told(sources)))
 
     def _check_free(self, recipe: Recipe) -> None:
         """Networks that are there are not lost by a training of the same name."""

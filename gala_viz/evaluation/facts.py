@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
+from gala_viz.attribution.probe import weights_sha256
 from gala_viz.collections.collection import Collection
-from gala_viz.evaluation.kept import weights_sha256
 from gala_viz.evaluation.spec import EvaluationSpec
 from gala_viz.networks.network import Network
+from gala_viz.splits import HELD_OUT, LEARNT, UNKNOWN
 
 OF_ONE_IMAGE = ("extent_px", "kind", "file", "n_outside", "n_rounds", "n_participants", "simulated")
 """Attrs of a human map that are not settings shared by all of its collection."""
@@ -27,9 +30,12 @@ def notes_of(
     values: Mapping[str, xr.Dataset],
     images: Sequence[str],
     left_out: Sequence[tuple[str, str]],
+    without: Sequence[str] = (),
 ) -> tuple[str, ...]:
-    """What could not be measured, and why, in sentences."""
+    """What could not be measured, and why, in sentences; ``without`` are images in no split."""
     notes = [f"{len(left_out)} photographs could not be read and are left out."] if left_out else []
+    if without:
+        notes.append(f"{len(without):,} images are in no split of the collection and are left out.")
     unlabelled = [name for name in networks if "correct" not in values[name]]
     if unlabelled:
         notes.append(
@@ -43,6 +49,28 @@ def notes_of(
     if not any("region" in one.dims for one in values.values()):
         notes.append(f"{collection.name} does not know what its pixels belong to; shares of regions are left out.")
     return tuple(notes)
+
+
+def learnt_told(learnt: Mapping[str, NDArray[np.int8]], n_images: int) -> str:
+    """How many of the images reported were learnt from, and of which networks that is not known, in sentences.
+
+    ``learnt`` is by network what its card tells of each image.
+    """
+    found = {name: int((status == LEARNT).sum()) for name, status in learnt.items()}
+    union = int(np.any([status == LEARNT for status in learnt.values()], axis=0).sum()) if n_images else 0
+    told = f"Of the {n_images:,} images reported, {union:,} were learnt from by any of these networks"
+    told += ", as their cards say by the images' ids and bytes"
+    if union:
+        each = "; ".join(f"{name} {count:,}" for name, count in found.items() if count)
+        told = f"NOT HELD OUT: {told} ({each})"
+    unknown = [name for name, status in learnt.items() if (status == UNKNOWN).any()]
+    if unknown:
+        told += f". What else these learnt from is not known: {_listed(unknown)}"
+    return f"{told}."
+
+
+LEARNT_WORDS = {LEARNT: "yes", HELD_OUT: "no", UNKNOWN: "unknown"}
+"""Whether a network learnt from an image, in tables."""
 
 
 def seeds_told(groups: Mapping[str, Sequence[str]], networks: Mapping[str, Mapping[str, Any]]) -> str:

@@ -11,7 +11,8 @@ import numpy as np
 import xarray as xr
 import zarr
 
-from gala_viz.store.layout import LABELS, MISSING, THERE, UNREADABLE, arrays_of
+from gala_viz.splits import UNKNOWN
+from gala_viz.store.layout import LABELS, MISSING, THERE, UNREADABLE, arrays_of, learnt_path
 from gala_viz.store.source import Labels
 from gala_viz.store.spec import StoredNetwork, StoreSpec
 
@@ -56,6 +57,11 @@ class Store:
         texts = {name: tuple(self._root[name][:].tolist()) for name in LABELS}
         return Labels(**texts, has_human_map=self._root["marked"][:])
 
+    def learnt(self, network: str) -> np.ndarray:
+        """(image,) int8: whether ``network`` learnt from each image, as its card told when the store was made."""
+        path = learnt_path(network)
+        return self._root[path][:] if path in self._root else np.full(len(self.images), UNKNOWN, np.int8)
+
     def notes(self) -> dict[str, str]:
         """Unreadable image -> why."""
         status = self.status()
@@ -66,6 +72,10 @@ class Store:
         """Numbers of the blocks that are not written."""
         status = self.status()
         return [number for number in range(self.spec.n_blocks) if (status[self.spec.block(number)] == MISSING).any()]
+
+    def position(self, image: str) -> int:
+        """The image's row. Raises ``KeyError`` for one that is not in the store."""
+        return self._positions[image]
 
     def is_there(self, image: str) -> bool:
         """Whether the image's maps are stored."""

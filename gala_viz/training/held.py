@@ -16,6 +16,7 @@ from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.specs import fingerprint
 from gala_viz.splits import Split
 from gala_viz.training.chance import image_keys
+from gala_viz.training.samples import Source, sources_of_split
 
 KEPT = 6
 """Files of maps in the cache folder, each up to 100 MB."""
@@ -30,10 +31,6 @@ class LabelledCollection(Protocol):
     images: tuple[str, ...]
     categories: tuple[str, ...]
     fingerprint: str
-
-    def split(self, image: str) -> str | None:
-        """ "train", "validation" or "test"."""
-        ...
 
     def category(self, image: str) -> str | None:
         """One of ``categories``."""
@@ -53,7 +50,8 @@ class Held:
     """Images of one split as arrays in a network's frame.
 
     ``pixels`` (image, y, x, 3) uint8; ``marks`` (image, y, x) float16, each map's largest value 1, all 0 where there is
-    none; ``labels`` (image,) int64; ``has_map`` (image,) bool; ``keys`` as in ``image_keys``.
+    none; ``labels`` (image,) int64; ``has_map`` (image,) bool; ``keys`` as in ``image_keys``. ``source`` says of which
+    collection they are.
     """
 
     images: tuple[str, ...]
@@ -62,6 +60,7 @@ class Held:
     labels: np.ndarray
     has_map: np.ndarray
     keys: np.ndarray
+    source: Source
 
 
 def hold(
@@ -72,15 +71,15 @@ def hold(
     with_maps: bool = True,
     progress: Progress | None = None,
 ) -> Held:
-    """Read the ``split`` of ``collection``; 6,000 images of 128 x 128 px take 500 MB with their maps.
+    """Read the ``split`` (see ``gala_viz.splits``) of ``collection``; 6,000 images of 128 x 128 px take 500 MB.
 
-    Maps, which take longest, are kept in the user's cache folder, by the collection's fingerprint.
-    ``progress(done, total)`` is called as images are read. Raises ``ValueError`` where the split is empty or an image's
-    category is not among the collection's.
+    Training images that are the same photograph, byte for byte, as one of another split are left out; ``source`` of
+    what comes back names them. Maps, which take longest, are kept in the user's cache folder, by the collection's
+    fingerprint. ``progress(done, total)`` is called as images are read. Raises ``ValueError`` where the split is empty
+    or an image's category is not among the collection's.
     """
-    images = tuple(image for image in collection.images if collection.split(image) == split)
-    if not images:
-        raise ValueError(f"{collection.name}: no image is in the {split} split.")
+    (source,) = sources_of_split([("plain", collection)], split)
+    images = source.images
     name = fingerprint("marks", collection.fingerprint, images, preprocessing.settings())
     kept = cache_folder() / "training" / f"{name}.npz"
     side = preprocessing.crop_px
@@ -103,7 +102,7 @@ def hold(
             progress(number + 1, len(images))
     if missing:
         _write(kept, marks)
-    return Held(images, pixels, marks, labels, marks.any(axis=(1, 2)), image_keys(images))
+    return Held(images, pixels, marks, labels, marks.any(axis=(1, 2)), image_keys(images), source)
 
 
 def _read(path: Path) -> np.ndarray | None:

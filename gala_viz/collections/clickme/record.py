@@ -46,6 +46,13 @@ def labels_of(record: bytes) -> RecordLabels:
     return RecordLabels(label, count, path, "heatmap" in found)
 
 
+def stored_photo(record: bytes) -> bytes:
+    """The photograph as it is stored: a JPEG picture's bytes, or those of raw floats. Raises ``RecordError``."""
+    found = features(record)
+    values = floats_of(found, "image")
+    return bytes(bytes_of(found, "image")) if values is None else np.asarray(values, "<f4").tobytes()
+
+
 def photo_content(record: bytes) -> bytes:
     """The photograph's pixels as the bytes of a bitmap file; raw floats are rounded. Raises ``RecordError``."""
     found = features(record)

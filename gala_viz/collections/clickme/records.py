@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from gala_viz.collections.caching import MAPS
-from gala_viz.collections.clickme.record import heatmap_of, photo_content
+from gala_viz.collections.clickme.record import heatmap_of, photo_content, stored_photo
 from gala_viz.collections.clickme.record_file import Progress, RecordError, read_record
 from gala_viz.collections.clickme.record_index import RecordIndex
 from gala_viz.collections.clickme.shards import image_ids, open_shards
@@ -131,6 +131,12 @@ class RecordCollection(Collection):
             return read_record(self.path(image), index.place(row))
         except OSError as error:
             raise RecordError(f"its file cannot be opened ({error.strerror or error}).") from error
+
+    def _content(self, image: str) -> bytes | None:
+        try:
+            return stored_photo(self._record(image))
+        except RecordError:
+            return None
 
     def _source(self, image: str) -> tuple[Source, tuple]:
         self.check(image)
