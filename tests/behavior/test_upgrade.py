@@ -375,3 +375,27 @@ def test_a_table_that_is_copied_by_a_later_revision_takes_no_rows_of_others_alon
     monkeypatch.undo()
     with pytest.raises(DatabaseError, match="9001"):
         Database(former)
+
+
+def test_a_server_of_before_that_still_runs_writes_on_into_upgraded_tables(former):
+    """It names the columns that it knows, and no others."""
+    config = Config()
+    config.set_main_option("script_location", str(migrations.FOLDER))
+    tables = ScriptDirectory.from_config(config).get_revision(migrations.revisions()[0]).module.TABLES.tables
+    with engine_of(former) as engine:
+        with engine.connect() as connection:
+            rows = {
+                name: [dict(row._mapping) for row in connection.execute(select(tables[name]))]
+                for name in ("participants", "visits", "rounds", "points", "sittings", "trials")
+            }
+        Database(former).close()
+        with engine.begin() as connection:
+            connection.execute(tables["sittings"].delete())
+            connection.execute(tables["trials"].delete())
+            for name in ("points", "rounds", "visits", "participants"):
+                connection.execute(tables[name].delete())
+            for name, values in rows.items():
+                connection.execute(tables[name].insert(), values)
+    assert {table: len(found) for table, found in content(former).items() if table in rows} == {
+        table: NUMBERS[table] for table in rows
+    }
