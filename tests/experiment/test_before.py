@@ -1,7 +1,7 @@
 """An experiment that was prepared and run before trials were marked goes on as it began; ``before/`` holds it.
 
-``experiment.toml`` and ``records.sql`` (two sittings finished, a third left in its eighth trial; the stimulus of trial 5
-of the first stood 2,516 ms) were written by the version before, as were ``people.csv`` and ``exclusions.csv``.
+``experiment.toml`` and ``records.sql`` (two sittings finished, a third left in its eighth trial; the stimulus of trial
+5 of the first stood 2,516 ms) were written by the version before, as were ``people.csv`` and ``exclusions.csv``.
 """
 
 import json
