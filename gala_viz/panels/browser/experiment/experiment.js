@@ -14,7 +14,7 @@ export async function render({model, el}) {
     once: (name, told, expected) => ask_once(new URL(name, base), told, expected),
     ask: (name, told, expected) => until_done(() => server.once(name, told, expected), server.wait),
     wait: () => {
-      if (!server.waited || root.querySelector(".waiting") == null) { waiting(root) }
+      if (root.querySelector(".waiting") == null) { waiting(root) }
       server.waited = true
       unsaved.tell()
     },
@@ -155,6 +155,7 @@ async function run_blocks(root, base, seat, screen, server, unsaved) {
   const ready = new Map() // number -> promise of a drawn canvas
   const want = (number) => { if (number < seat.trials.length && !ready.has(number)) { ready.set(number, decoded(base, number)) } }
   const stage = stage_of(seat)
+  server.waited = false
   const keys = Object.keys(seat.keys)
   for (const trial of seat.trials.slice(seat.next)) {
     for (let ahead = 0; ahead < AHEAD; ahead++) { want(trial.number + ahead) }
