@@ -14,9 +14,8 @@ from dataclasses import asdict
 from typing import Any, TypeVar
 
 import tornado.web
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as NoConnectionError
 
+from gala_viz.behavior.outages import is_outage
 from gala_viz.experiment.results import BadResult, Result, Screen, client_key_of, number_of, sitting_of
 from gala_viz.experiment.sittings import NotNow, Seat
 from gala_viz.play.answers import JsonAnswer
@@ -58,7 +57,9 @@ class _Answer(JsonAnswer):
         """``act`` in a thread. A database that cannot be reached is answered with 503: the page asks again."""
         try:
             return await self.running.aside(act, *arguments, **named)
-        except (OperationalError, InterfaceError, NoConnectionError) as error:
+        except Exception as error:
+            if not is_outage(error):
+                raise
             _log.warning("%s was not done, and the page is asked to repeat it: %s", self.request.path, error)
             raise tornado.web.HTTPError(503, reason="the records cannot be reached now; try again") from None
 
