@@ -90,10 +90,13 @@ class HDF5Marks:
         """Refuse an axis of which the file itself says that it is none of participants."""
         check_not_cumulative(stored)
         if self._has_bins:
-            raise MapFileError(f"its first axis has {len(stored)} maps, and the file calls maps {BINS!r}: bins of clicks.")
+            raise MapFileError(
+                f"its first axis has {len(stored)} maps, and the file has {BINS!r}: bins of clicks, no participants."
+            )
         if count is not None and count != len(stored):
             raise MapFileError(
-                f"its first axis has {len(stored)} maps, {COUNTS} tells {count} participants: they are not one for each."
+                f"its first axis has {len(stored)} maps and {COUNTS} tells {count} participants; one map for each "
+                "participant, or one for all, was expected."
             )
 
     def _check_some(self, names: Sequence[str]) -> bool:

@@ -6,7 +6,13 @@ mask, whose integers name objects; and a stack of cumulative maps, whose members
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from itertools import pairwise
+from typing import Protocol
+
 import numpy as np
+import xarray as xr
 
 MAX_SIDE = 4096
 MAX_PARTICIPANTS = 1000
@@ -57,7 +63,7 @@ def why_unusable(values: np.ndarray) -> str:
         values = np.asarray(values).astype(np.float32)
     if not np.isfinite(values).all():
         count = int((~np.isfinite(values)).sum())
-        return f"{count} of its {values.size} values are NaN or infinite."
+        return f"a map's values are finite float32 numbers; {count} of {values.size} are not."
     if values.min() < 0:
         return f"a map's values are at least 0; the smallest is {values.min():.4g}."
     if not values.any():
@@ -65,6 +71,43 @@ def why_unusable(values: np.ndarray) -> str:
     if values.min() == values.max():
         return f"all of its values are {values.flat[0]:.4g}: it tells no place from another."
     return ""
+
+
+class Marked(Protocol):
+    """The part of a collection that ``usable_map`` asks."""
+
+    def human_map(self, image: str) -> xr.DataArray | None:
+        """The human map (y, x) of all participants."""
+        ...
+
+
+def usable_map(collection: Marked, image: str) -> tuple[xr.DataArray | None, str]:
+    """The human map of an image that is said to have one, or None and why it has none that can be used.
+
+    What a file holds is known once it is read: ``has_human_map`` is True until then.
+    """
+    found = collection.human_map(image)
+    if found is None:
+        listed = getattr(collection, "skipped", ())
+        return None, listed[-1][1] if listed else "it could not be read."
+    why = why_unusable(found.values)
+    return (None, why) if why else (found, "")
+
+
+def usable_maps(collection: Marked, images: Iterable[str]) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Those of ``images``, which are said to have human maps, whose maps can be used; and why the others' cannot."""
+    why = {image: usable_map(collection, image)[1] for image in images}
+    return tuple(image for image, told in why.items() if not told), {image: told for image, told in why.items() if told}
+
+
+def maps_told(n_usable: int, left_out: Mapping[str, str]) -> str:
+    """For example "57 of 60 maps usable (3 left out: ...)"."""
+    told = f"{n_usable} of {n_usable + len(left_out)} maps usable"
+    if not left_out:
+        return told
+    reasons = Counter(left_out.values()).most_common()
+    listed = "; ".join(f"{count}: {why.rstrip('.')}" for why, count in reasons[:3])
+    return f"{told} (left out {listed}{'; …' if len(reasons) > 3 else ''})"
 
 
 def check_values(values: np.ndarray) -> None:
@@ -119,7 +162,7 @@ def check_not_cumulative(values: np.ndarray) -> None:
     if len(values) < 3:
         return
     slack = 1e-6 * float(np.abs(values).max())
-    rises = all((later >= earlier - slack).all() for earlier, later in zip(values[:-1], values[1:], strict=True))
+    rises = all((later >= earlier - slack).all() for earlier, later in pairwise(values))
     covered = values > 0
     nested = not (covered[:-1] & ~covered[1:]).any() and (covered[0] != covered[-1]).any()
     if rises or nested:

@@ -44,9 +44,10 @@ def read_map_file(path: Path, photo_px: tuple[int, int] | None = None) -> MapFil
     - NPY: one array (y, x) of numbers.
     - NPZ: one array (y, x); or one array (participant, y, x) with a second one, ``participants``, of as many ids.
 
-    Values are finite, at least 0 and not all the same; participants whose own map is constant are left out. ``photo_px``
-    (height, width) is compared with the map's shape, whose ratio may differ by 5 % or one cell. Pickled objects are
-    never loaded. Raises ``MapFileError``, also for label masks and for cumulative maps in place of participants'.
+    Values are finite, at least 0 and not all the same; participants whose own map is constant are left out.
+    ``photo_px`` (height, width) is compared with the map's shape, whose ratio may differ by 5 % or one cell. Pickled
+    objects are never loaded. Raises ``MapFileError``, also for label masks and for cumulative maps in place of
+    participants'.
     """
     try:
         found = {".png": _png, ".npy": _npy, ".npz": _npz}[path.suffix.lower()](path)

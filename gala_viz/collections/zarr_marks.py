@@ -92,4 +92,5 @@ class ZarrMarks:
         values = np.asarray(self._maps.isel(mark=rows).values, dtype=np.float32)
         values, people = marked_by(values, tuple(self._people[row] for row in rows))
         attrs = {**self.attrs, "n_participants": len(people)}
-        return Marked(values, people, attrs | ({"n_left_out": len(rows) - len(people)} if len(people) < len(rows) else {}))
+        attrs |= {"n_left_out": len(rows) - len(people)} if len(people) < len(rows) else {}
+        return Marked(values, people, attrs)
