@@ -164,9 +164,13 @@ def _block(
             singles[grid].append(image_ceilings([(image, to_resolution(single, grid))], spec))
         step(1)
     found = {
-        f"{_name(grid)}:map": np.array(arrays[f"{_name(grid)}:map"], np.float32).reshape(-1, *grid) for grid in grids
+        f"{_name(grid)}:map": np.array(arrays[f"{_name(grid)}:map"], np.float32).reshape(len(marked), *grid)
+        for grid in grids
     }
-    found |= {"regions": np.array(regions, dtype=str), "shares": np.array(on_regions).reshape(-1, len(regions))}
+    found |= {
+        "regions": np.array(regions, dtype=str),
+        "shares": np.array(on_regions).reshape(len(marked), len(regions)),
+    }
     found |= {"marked": np.array(marked, dtype=str), "mean_of": np.array(mean_of, np.int64)}
     found["unusable"] = np.array(unusable, dtype=str).reshape(-1, 2)
     for grid, ceilings in singles.items():
