@@ -147,7 +147,7 @@ def _block(
     on_regions: list[np.ndarray] = []
     marked: list[str] = []
     unusable: list[tuple[str, str]] = []
-    mean_of: list[int] = []
+    mean_of: list[int] = []  # -1 where participants are known apart, 0 where their number is not told
     for row, image in enumerate(images):
         found, why = usable_map(collection, image)
         if found is None:
@@ -155,10 +155,10 @@ def _block(
             step(1)
             continue
         marked.append(image)
-        mean_of.append(_mean_of(collection, image, found))
         human = frame.map_to_frame(found)
         on_regions.append(shares(human.values[None], members[row : row + 1])[0])
         single = _participant_maps(collection, image, frame)
+        mean_of.append(-1 if single.sizes["participant"] else n_people(found, ()) or 0)
         for grid in grids:
             arrays[f"{_name(grid)}:map"].append(to_resolution(human, grid).values)
             singles[grid].append(image_ceilings([(image, to_resolution(single, grid))], spec))
@@ -176,15 +176,6 @@ def _block(
     for grid, ceilings in singles.items():
         found |= {f"{_name(grid)}:{key}": value for key, value in _arrays_of(ceilings).items()}
     return found
-
-
-def _mean_of(collection: Collection, image: str, human: xr.DataArray) -> int:
-    """Over how many participants a map is the mean that are not known apart: 0 where that is not told, -1 where they
-    are known.
-    """
-    if collection.participants(image):
-        return -1
-    return n_people(human, ()) or 0
 
 
 def _participant_maps(collection: Collection, image: str, frame: Preprocessing) -> xr.DataArray:
