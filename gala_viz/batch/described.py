@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from gala_viz.alignment import COMPARISON_CELLS
+from gala_viz.attribution.finite import check_finite
 from gala_viz.attribution.methods import METHODS
 from gala_viz.attribution.probe import identity_of
 from gala_viz.attribution.provenance import code_versions
@@ -71,10 +72,12 @@ def method_settings(name: str, spec: Any = None) -> dict[str, Any]:
 def stored_network(network: Network, opened_as: str = "") -> StoredNetwork:
     """What a store tells of a network; the grids of its layers come from one run on a grey input.
 
-    Raises ``ValueError`` for a network whose maps could not be computed a second time.
+    Raises ``ValueError`` for a network whose maps could not be computed a second time, and its kind ``NotFiniteError``
+    for one that has no finite numbers even for a grey input.
     """
     height, width = network.preprocessing.input_px
-    _, maps = network.attention(torch.zeros(1, 3, height, width))
+    logits, maps = network.attention(torch.zeros(1, 3, height, width))
+    check_finite(logits.float().cpu().numpy(), "logits", network.name, "a grey picture")
     identity = identity_of(network)
     check_steady(network.name, identity.behaviour)
     weights = identity.weights_sha256

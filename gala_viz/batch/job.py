@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 
 from gala_viz.batch.memory import peak_bytes
@@ -29,8 +29,8 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class BlockDone:
-    """What came of a block: how many images, unreadable ones with the reason, how long it took, and the most memory
-    that its worker has held so far.
+    """What came of a block: how many images, unreadable ones and those of which a network's numbers are not finite with
+    the reason, how long it took, and the most memory that its worker has held so far.
     """
 
     number: int
@@ -38,6 +38,7 @@ class BlockDone:
     unreadable: dict[str, str]
     seconds: float
     peak_bytes: int = 0
+    not_finite: dict[str, str] = field(default_factory=dict)
 
 
 def run_block(job: Job, number: int) -> BlockDone:
@@ -47,9 +48,10 @@ def run_block(job: Job, number: int) -> BlockDone:
     begun = time.monotonic()
     store, collection, networks, partners = opened(job)
     images = store.images[store.spec.block(number)]
-    values, unreadable = block_values(store.spec, collection, networks, images, partners)
-    store.write_block(number, values, unreadable)
-    return BlockDone(number, len(images), unreadable, time.monotonic() - begun, peak_bytes())
+    values, faults = block_values(store.spec, collection, networks, images, partners)
+    store.write_block(number, values, faults.unreadable, faults.not_finite)
+    seconds = time.monotonic() - begun
+    return BlockDone(number, len(images), faults.unreadable, seconds, peak_bytes(), faults.not_finite)
 
 
 @lru_cache(maxsize=1)

@@ -13,7 +13,7 @@ from gala_viz.collections.clickme.click_marks import ClickMapSpec
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.index import indexed_tree
 from gala_viz.collections.layout import Place, only_splits, place
-from gala_viz.collections.map_files import MapFileError
+from gala_viz.collections.map_checks import MapFileError
 from gala_viz.collections.marks import Marked, Marks, inside
 from gala_viz.collections.open_marks import open_marks
 from gala_viz.collections.reading import (

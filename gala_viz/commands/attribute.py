@@ -161,7 +161,7 @@ class Arguments:
                 _tell(f"{len(outcome.failed)} blocks are missing; the same command tries them again")
         gather(store)
         sys.stdout.write(status_told(store))
-        return 2 if store.missing_blocks() else 0
+        return 2 if store.missing_blocks() or store.not_finite() else 0
 
     def _n_workers(self, n_blocks: int) -> int:
         if self.workers is not None:

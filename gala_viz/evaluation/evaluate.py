@@ -91,7 +91,15 @@ def evaluate(
         + compared_by_seed(values, networks_by_seed(networks, groups), spec),
         notes=(
             learnt_told(learnt, len(images)),
-            *notes_of(collection, networks, values, images, left_out, () if spec.split == ALL else splits.without),
+            *notes_of(
+                collection,
+                networks,
+                values,
+                images,
+                left_out,
+                _first_people(people),
+                () if spec.split == ALL else splits.without,
+            ),
         ),
     )
 
@@ -160,6 +168,11 @@ def _people(
             step=progress.step,
         )
     return found
+
+
+def _first_people(people: Mapping[Preprocessing, People | None]) -> People | None:
+    """Any frame's: which maps are usable does not depend on the frame."""
+    return next((one for one in people.values() if one is not None), None)
 
 
 def _shared_numbers(

@@ -17,7 +17,7 @@ from gala_viz.networks.behaviour import find_name, known_from_text, known_to_tex
 from gala_viz.networks.network import Network
 from gala_viz.specs import fingerprint
 
-FORMAT = 2
+FORMAT = 3
 """Goes up when the meaning of a block's arrays changes, so that older ones are computed again."""
 
 

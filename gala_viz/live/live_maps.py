@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
+from gala_viz.attribution.finite import NotFiniteError
 from gala_viz.attribution.methods import METHODS
 from gala_viz.attribution.probe import probe, weights_sha256
 from gala_viz.attribution.smoothgrad import never
@@ -74,6 +75,7 @@ class LiveMaps:
         )
         self._collection, self._networks, self._uploads = collection, networks, Uploads()
         self._results, self._turns = Results(cache_folder), turns
+        self._not_finite: dict[str, str] = {}
         self._looking = Looking(collection, self._uploads, networks, behaviours, self._results, turns)
         self._pair = Pair(networks, self._looking.fingerprints, self._results, turns)
         self._people = People(collection, networks[0].preprocessing, self._results)
@@ -88,8 +90,8 @@ class LiveMaps:
 
     @property
     def skipped(self) -> tuple[tuple[str, str], ...]:
-        """Files that could not be shown, with the reason."""
-        return tuple(self._collection.skipped)
+        """Files that could not be shown, and images for which a network's numbers are not finite, with the reason."""
+        return (*self._collection.skipped, *self._not_finite.items())
 
     def info(self, image: str) -> ImageInfo:
         """Category and the like, without reading pixels."""
@@ -178,6 +180,8 @@ class LiveMaps:
                     computed = True
         except UnreadableImageError:
             pass  # the collection has listed it among the skipped
+        except NotFiniteError as error:
+            self._not_finite[image] = str(error)
         except ValueError:
             if request is None or request.target != "label":
                 raise  # only a missing true category is a reason to go on to the next image

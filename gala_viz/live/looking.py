@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gala_viz.attribution.attention import logits_and_norms, softmax
+from gala_viz.attribution.finite import check_pass
 from gala_viz.attribution.probe import values_sha256
 from gala_viz.collections.collection import Collection
 from gala_viz.imagenet import label_index
@@ -141,6 +142,7 @@ class Looking:
                     if not granted:
                         return None
                     logits, norms = logits_and_norms(network, values[None])
+                check_pass(logits[0], {layer: norm[0] for layer, norm in norms.items()}, network.title, image)
                 arrays = {"logits": logits[0], **{_layer(layer): norm[0] for layer, norm in norms.items()}}
                 self._results.write(key, arrays)
                 self._results.remember(key, arrays, n_bytes(*arrays.values()))
@@ -162,6 +164,8 @@ class Looking:
         arrays = self._results.read(key)
         if not has_all(arrays):
             return None
+        if not all(np.isfinite(arrays[name]).all() for name in needed):
+            return None  # kept before such values were refused
         self._results.remember(key, arrays, n_bytes(*arrays.values()))
         return arrays
 

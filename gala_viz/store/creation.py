@@ -19,7 +19,7 @@ from gala_viz.store.identity import doubts, identity_in
 from gala_viz.store.layout import LABELS, Stored, arrays_of, learnt_path, segment
 from gala_viz.store.source import Labels
 from gala_viz.store.spec import StoreSpec, comparable, differences
-from gala_viz.store.zarr_store import ATTRS, GATHERED, Store, StoreError
+from gala_viz.store.zarr_store import ATTRS, CHECKED, GATHERED, Store, StoreError
 
 WHOLE = 100_000
 """Images in a piece of what every page reads at once."""
@@ -73,6 +73,7 @@ def create_store(
         root[segment(network.name)].attrs.update({"title": network.title, "weights_sha256": network.weights_sha256})
     root.attrs[ATTRS] = json.dumps(spec.settings())
     root.attrs["fingerprint"] = spec.fingerprint
+    root.attrs[CHECKED] = True
     begun.rename(path)
     return Store(path, writing=True)
 

@@ -2,7 +2,7 @@
 
 A store is a Zarr hierarchy, read by xarray as a DataTree::
 
-    /image, /status, /note                     ids; 0 missing, 1 there, 2 unreadable; why
+    /image, /status, /note                     ids; 0 missing, 1 there, 2 unreadable, 3 not finite; why
     /category, /superclass, /split, /marked    what the collection says of each image
     /NETWORK/top_index, top_probability        the five first choices (image, rank)
     /NETWORK/learnt                            whether it learnt from the image: 0 unknown, 1 yes, 2 no
@@ -24,7 +24,7 @@ from urllib.parse import quote
 
 from gala_viz.store.spec import StoreSpec
 
-MISSING, THERE, UNREADABLE = 0, 1, 2
+MISSING, THERE, UNREADABLE, NOT_FINITE = 0, 1, 2, 3
 N_TOP = 5
 LABELS = ("category", "superclass", "split")
 """Texts of every image, written when the store is made."""

@@ -91,8 +91,8 @@ class StoredMaps:
 
     @property
     def skipped(self) -> tuple[tuple[str, str], ...]:
-        """Unreadable images with the reason."""
-        return tuple(self._store.notes().items())
+        """Unreadable images, and those of which a network's numbers are not finite, with the reason."""
+        return (*self._store.notes().items(), *self._store.not_finite().items())
 
     def info(self, image: str) -> ImageInfo:
         """What the collection knows of an image."""
@@ -145,6 +145,7 @@ class StoredMaps:
     def passage(self, image: str) -> Passage:
         """Predictions and attention norms."""
         if not self._store.is_there(image):
+            self._refuse_not_finite(image)
             return self._elsewhere().passage(image)
         photo_px, predictions, norms = self._collection.size_px(image), [], []
         for number, (network, own) in enumerate(zip(self._networks, self._frames, strict=True)):
@@ -173,6 +174,8 @@ class StoredMaps:
     def maps(self, image: str, request: MapRequest, cancelled: Cancelled) -> Iterator[MapUpdate]:
         """The stored maps at once; anything else is computed, where that is possible."""
         stored = self._is_stored(image, request)
+        if not stored:
+            self._refuse_not_finite(image)
         yield from [self.cached(image, request)] if stored else self._elsewhere().maps(image, request, cancelled)
 
     def scores(self, request: MapRequest) -> xr.Dataset:
@@ -193,6 +196,11 @@ class StoredMaps:
     def _label(self, image: str, number: int) -> int | None:
         categories = self._networks[number].categories
         return label_index(categories, self._collection.category(image), self._collection.target(image))
+
+    def _refuse_not_finite(self, image: str) -> None:
+        """Raise ``ValueError`` with the reason for an image of which the store holds no finite numbers."""
+        if image in self._store and (why := self._store.why_not_finite(image)):
+            raise ValueError(why)
 
     def _is_stored(self, image: str, request: MapRequest) -> bool:
         return requested(self._store, request) and self._store.is_there(image)

@@ -13,6 +13,7 @@ import lightning as L
 import torch
 from torch import nn
 
+from gala_viz.collections.map_checks import maps_told
 from gala_viz.networks.card import write_network
 from gala_viz.networks.network import Network
 from gala_viz.networks.preprocessing import Preprocessing
@@ -42,8 +43,11 @@ def write_outcome(
     told: Mapping[str, Mapping[str, Any]],
     trainer: L.Trainer | None = None,
     start: Network | None = None,
+    *,
+    half: bool = False,
 ) -> Path:
-    """Write ``out``/<recipe's name> and return it: half-precision weights and a card without held-out numbers yet.
+    """Write ``out``/<recipe's name> and return it: float32 weights, or float16 with ``half``, and a card without
+    held-out numbers yet.
 
     ``told`` are the card's sections that differ between families, as ``distilled_sections`` or ``scratch_sections``
     give them; its [network] is added to what the recipe says. ``trainer`` tells on what the training ran, and which
@@ -74,7 +78,7 @@ def write_outcome(
             **({} if trainer is None else {"trained_on": trained_on(trainer)}),
         },
     }
-    write_network(folder, network, plain(card), half=True)
+    write_network(folder, network, plain(card), half=half)
     return folder
 
 
@@ -111,6 +115,8 @@ def data_section(
             entry |= {f"n_{part}": len(source.images), f"ids_{part}": fingerprint(list(source.images))}
             if source.left_out:
                 entry["n_left_out_as_held_out"] = len(source.left_out)
+            if source.role == "maps":
+                entry[f"maps_{part}"] = maps_told(len(source.images), source.unusable)
             kinds = getattr(collection, "map_kinds", {})
             if kinds and source.role == "maps":
                 entry["maps"] = next(iter(kinds.values()))
@@ -177,6 +183,10 @@ def scratch_sections(
     }
     if "rho_attention" not in numbers:
         compared = {}
+    data = data_section(sources[:1], sources[1:], maps=told)
+    for part, held in (("train", training), ("validation", validation)):
+        if held.has_map.any() or held.unusable:
+            data["collections"][0][f"maps_{part}"] = held.maps_told()
     arguments = {**recipe.arguments, "n_categories": len(collection.categories)}
     return {
         "network": {
@@ -185,7 +195,7 @@ def scratch_sections(
             "licence": "MIT: weights and data are this project's own",
         },
         "categories": {"names": list(collection.categories)},
-        "data": data_section(sources[:1], sources[1:], maps=told),
+        "data": data,
         "selection": {"split": "validation", "network": "last epoch", **compared, **numbers},
         "attribution": {"noise_fraction": recipe.noise or NOISE_FRACTION},
     }

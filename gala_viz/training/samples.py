@@ -6,8 +6,8 @@ pictures in the same order, and a resumed training goes on exactly where it stop
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -16,6 +16,7 @@ import xarray as xr
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
+from gala_viz.collections.map_checks import maps_told, usable_maps
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.splits import Split, Splits
 from gala_viz.training.chance import generator
@@ -50,8 +51,9 @@ class PhotoCollection(Protocol):
 class Source:
     """Images of one collection in one role: "maps", "labels" or "plain" (see ``DistillationRecipe.per_epoch``).
 
-    ``splits`` are those of the collection, ``left_out`` images of the training split that are held out elsewhere; both
-    are what ``sources_of_split`` found.
+    ``splits`` are those of the collection, ``left_out`` images of the training split that are held out elsewhere,
+    ``unusable`` (in the role "maps") images whose maps cannot be used, with the reason; all are what
+    ``sources_of_split`` found.
     """
 
     collection: PhotoCollection
@@ -59,6 +61,7 @@ class Source:
     role: str
     splits: Splits | None = None
     left_out: tuple[Conflict, ...] = ()
+    unusable: Mapping[str, str] = field(default_factory=dict)
 
 
 def sources_of_split(
@@ -75,8 +78,9 @@ def sources_of_split(
     for role, collection in collections:
         splits = held_out.splits_of(collection)
         images = splits.images(split)
+        unusable: Mapping[str, str] = {}
         if role == "maps":
-            images = tuple(image for image in images if collection.has_human_map(image))
+            images, unusable = usable_maps(collection, filter(collection.has_human_map, images))
         if role == "labels":
             images = tuple(image for image in images if collection.target(image) is not None)
         left_out: tuple[Conflict, ...] = ()
@@ -86,8 +90,9 @@ def sources_of_split(
             images = tuple(image for image in images if image not in gone)
         if not images:
             told = f" {len(left_out):,} are held out elsewhere: {left_out[0]}." if left_out else ""
+            told += f" {maps_told(0, unusable)}." if unusable else ""
             raise ValueError(f"{collection.name}: no image of the {split} split can serve for {role!r}.{told}")
-        sources.append(Source(collection, images, role, splits, left_out))
+        sources.append(Source(collection, images, role, splits, left_out, unusable))
     return tuple(sources)
 
 
