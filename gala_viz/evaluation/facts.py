@@ -76,6 +76,8 @@ def learnt_told(learnt: Mapping[str, NDArray[np.int8]], n_images: int) -> str:
 
 LEARNT_WORDS = {LEARNT: "yes", HELD_OUT: "no", UNKNOWN: "unknown"}
 """Whether a network learnt from an image, in tables."""
+
+
 def people_notes(people: People, n_images: int) -> list[str]:
     """Which human maps are not counted, and of how many participants those are that have no noise ceiling."""
     notes = []
