@@ -58,14 +58,14 @@ def test_held_images_tell_which_maps_cannot_be_used_and_why(how, tmp_path, monke
         held = hold(lamps, "train", RECIPE.preprocessing)
         assert held.has_map.sum() == 36
         assert np.isfinite(held.marks).all()
-        assert set(held.left_out) == {f"train-{number:03d}" for number in range(12)}
+        assert set(held.unusable) == {f"train-{number:03d}" for number in range(12)}
         assert held.maps_told().startswith("36 of 48 maps usable (left out ")
         assert WHY[how][1] in held.maps_told()
         check_maps(held, "lamps")
     with pytest.raises(ValueError, match=r"lamps: the training compares attention with human maps, but 0 of 48 maps"):
         check_maps(hold(SpoiltLamps(how), "train", RECIPE.preprocessing), "lamps")
     without = hold(Lamps(with_maps=False), "train", RECIPE.preprocessing)
-    assert without.left_out == {}
+    assert without.unusable == {}
     with pytest.raises(ValueError, match="but there is none"):
         check_maps(without, "lamps")
 
@@ -83,7 +83,7 @@ def test_a_map_of_which_nothing_lies_in_the_frame_is_none(tmp_path, monkeypatch)
 
     held = hold(Corner(), "train", Preprocessing(short_px=36, crop_px=24))
     assert not held.has_map.any()
-    assert set(held.left_out.values()) == {"nothing of it lies in the network's frame."}
+    assert set(held.unusable.values()) == {"nothing of it lies in the network's frame."}
 
 
 @pytest.mark.parametrize("how", WHY)
@@ -93,8 +93,8 @@ def test_sources_leave_out_maps_that_cannot_be_used_and_the_card_counts_them(how
     collection = SpoiltBlobs(how, n_spoilt)
     (found,) = sources_of_split([("maps", collection)], "train")
     assert found.images == whole.images[4:]
-    assert tuple(found.left_out) == whole.images[:4]
-    data = distilled_sections(tiny_start(), [[found], [found]])["data"]["blobs"]
+    assert tuple(found.unusable) == whole.images[:4]
+    data = distilled_sections(tiny_start(), [[found], [found]])["data"]["collections"][0]
     assert data["n_train"] == len(whole.images) - 4
     assert data["maps_train"].startswith(f"{len(whole.images) - 4} of {len(whole.images)} maps usable (left out")
     assert sources_of_split([("plain", collection)], "train")[0].images == whole.images, "a photograph needs no map"
@@ -127,8 +127,8 @@ def test_the_command_and_the_card_say_how_many_maps_are_used(tmp_path, monkeypat
     assert "train: 36 of 48 maps usable (left out 12: " in said
     assert "validation: 4 of 16 maps usable (left out 12: " in said
     card = read_card(tmp_path / "models" / RECIPE.name)
-    assert card["data"]["lamps"]["maps_train"].startswith("36 of 48 maps usable")
-    assert card["data"]["lamps"]["maps_validation"].startswith("4 of 16 maps usable")
+    assert card["data"]["collections"][0]["maps_train"].startswith("36 of 48 maps usable")
+    assert card["data"]["collections"][0]["maps_validation"].startswith("4 of 16 maps usable")
     assert card["selection"]["n_with_maps"] == 4
     assert card["weights"]["stored_as"] == "float32"
 
@@ -141,4 +141,4 @@ def test_weights_are_halved_on_request_alone(tmp_path, monkeypatch):
 def test_a_card_of_a_training_without_maps_counts_none():
     held = hold(Lamps(with_maps=False), "train", RECIPE.preprocessing)
     sections = scratch_sections(tiny_scratch_recipe(attention_weight=0.0), Lamps(with_maps=False), held, held, {})
-    assert not [key for key in sections["data"]["lamps"] if key.startswith("maps")]
+    assert not [key for key in sections["data"]["collections"][0] if key.startswith("maps")]
