@@ -13,6 +13,7 @@ from importlib import import_module
 from textwrap import wrap
 
 from gala_viz.registry import Registry, UnknownNameError
+from gala_viz.threads import end_without_teardown, stopping
 
 COMMANDS: Registry[tuple[str, str]] = Registry(
     "command",
@@ -87,6 +88,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         sys.stdout.write(f"gala_viz {version('gala_viz')}\n")
         return 0
+    status = _status_of(given)
+    if arguments is None and stopping.is_set():  # a server has ended
+        end_without_teardown(status)
+    return status
+
+
+def _status_of(given: list[str]) -> int:
     try:
         return _run(given[0], given[1:])
     except KeyboardInterrupt:

@@ -65,6 +65,16 @@ def check_map(array: xr.DataArray) -> xr.DataArray:
     return array
 
 
+def n_people(human_map: xr.DataArray, participants: Sequence[str]) -> int | None:
+    """Over how many participants a human map is the mean: those known one by one, or as its ``n_participants`` says;
+    None where the number is not known.
+    """
+    told = human_map.attrs.get("n_participants")
+    if participants:
+        return len(participants)
+    return int(told) if isinstance(told, (int, np.integer)) else None
+
+
 def extent_px(array: xr.DataArray) -> tuple[float, float]:
     """Height and width, in pixels, of the frame that a map covers."""
     height, width = array.attrs.get("extent_px", array.shape[-2:])

@@ -1,40 +1,160 @@
-"""Which images train, which choose, which are reported: decided by an image's id alone, before anything is tried."""
+"""The one meaning of train, validation and test: which images of a collection train, which choose, which are reported.
+
+A collection's own splits decide where it has any; images that its splits leave out are in none. Elsewhere a hash of the
+image's id decides, before anything is tried. Every command and every training asks ``splits_of``.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
-from typing import Literal
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal, Protocol, get_args
+
+import numpy as np
+from numpy.typing import NDArray
 
 Split = Literal["train", "validation", "test"]
+Rule = Literal["own", "hash"]
+"""By the collection's own splits, or by a hash of the image's id."""
+SPLITS: tuple[Split, ...] = get_args(Split)
+ALL = "all"
+"""Stands for every image where a split is asked for."""
 SPLIT_SEED = 0
 TRAIN_SHARE, VALIDATION_SHARE = 0.60, 0.15
-"""Expected shares; the test split is the rest."""
+"""Expected shares of the hash; the test split is the rest."""
+
+UNKNOWN, LEARNT, HELD_OUT = 0, 1, 2
+"""What is known of an image and a network: nothing; that the network learnt from it; that it did not."""
+
+
+class Divided(Protocol):
+    """The part of a collection that splits are told from; one without ``split`` has no splits of its own."""
+
+    name: str
+    images: tuple[str, ...]
+
+
+def status_of_all(parts: Sequence[NDArray[np.int8]]) -> NDArray[np.int8]:
+    """(image,) over several networks' ``status``: learnt where one learnt from it, held out where it is so for all."""
+    every = np.stack(parts)
+    found = np.where((every == HELD_OUT).all(axis=0), HELD_OUT, UNKNOWN)
+    return np.where((every == LEARNT).any(axis=0), LEARNT, found).astype(np.int8)
 
 
 def split_of(image: str, *, seed: int = SPLIT_SEED) -> Split:
-    """The split of the image with this id: train 60 %, validation 15 %, test 25 % in expectation.
+    """The split of the id ``image`` by the hash: train 60 %, validation 15 %, test 25 % in expectation.
 
     A hash of ``seed`` and the id decides, so that the answer needs no list, is the same on every machine and does not
-    move when images are added.
+    move when images are added. It is the rule of a collection without splits of its own alone: see ``splits_of``.
     """
-    digest = hashlib.sha256(f"split:{seed}:{image}".encode()).digest()
+    digest = hashlib.sha256(f"split:{seed}:{image}".encode("utf-8", "surrogatepass")).digest()
     position = int.from_bytes(digest[:8], "big") / 2**64
     if position < TRAIN_SHARE:
         return "train"
     return "validation" if position < TRAIN_SHARE + VALIDATION_SHARE else "test"
 
 
-def images_of_split(images: Iterable[str], split: Split, *, seed: int = SPLIT_SEED) -> tuple[str, ...]:
-    """Those of ``images`` that fall into ``split``, in their order."""
-    if split not in ("train", "validation", "test"):
-        raise ValueError(f"a split is 'train', 'validation' or 'test'; got {split!r}.")
-    return tuple(image for image in images if split_of(image, seed=seed) == split)
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Splits:
+    """The splits of one collection.
+
+    Parameters
+    ----------
+    collection
+        The collection's name, for messages.
+    rule
+        ``"own"`` or ``"hash"``.
+    seed
+        The hash's seed; None where the splits are the collection's own.
+    every
+        All images, in the collection's order, each with its split, or None where its collection's splits leave it out.
+    """
+
+    collection: str
+    rule: Rule
+    seed: int | None
+    every: dict[str, Split | None]
+
+    @cached_property
+    def by_split(self) -> dict[Split, tuple[str, ...]]:
+        """Split -> its images, in the collection's order; splits without images are not there."""
+        found: dict[Split, list[str]] = {split: [] for split in SPLITS}
+        for image, split in self.every.items():
+            if split is not None:
+                found[split].append(image)
+        return {split: tuple(images) for split, images in found.items() if images}
+
+    @cached_property
+    def without(self) -> tuple[str, ...]:
+        """Images that are in no split."""
+        return tuple(image for image, split in self.every.items() if split is None)
+
+    def of(self, image: str) -> Split | None:
+        """The split of an image; None for one in no split, or not of the collection."""
+        return self.every.get(image)
+
+    def images(self, split: str) -> tuple[str, ...]:
+        """The images of ``split``, in the collection's order; of "all" every image.
+
+        Raises
+        ------
+        ValueError
+            For a name that is no split, and for a split without images; those that there are are named.
+        """
+        if split == ALL:
+            return tuple(self.every)
+        if split not in SPLITS:
+            raise ValueError(f"a split is 'train', 'validation' or 'test', or 'all'; got {split!r}.")
+        found = self.by_split.get(split)
+        if not found:
+            there = ", ".join(f"{known} ({len(images):,} images)" for known, images in self.by_split.items())
+            rest = f" {len(self.without):,} images are in no split." if self.without else ""
+            raise ValueError(
+                f"{self.collection}: no image is in the {split} split. There are: {there or 'none'}; 'all' takes every "
+                f"image.{rest} The rule is {rule_told(self.rule, self.seed)}."
+            )
+        return found
+
+    @property
+    def told(self) -> str:
+        """The rule and how many images each split has, as a sentence without its end."""
+        counts = ", ".join(f"{split} {len(self.by_split.get(split, ())):,}" for split in SPLITS)
+        rest = f"; {len(self.without):,} images are in none of them and left out" if self.without else ""
+        return f"{counts} ({rule_told(self.rule, self.seed)}){rest}"
 
 
-def describe_splits(*, seed: int = SPLIT_SEED) -> str:
-    """The rule as a sentence, for cards."""
+def rule_told(rule: Rule, seed: int | None) -> str:
+    """The rule in words, for cards and reports."""
+    if rule == "own":
+        return "the collection's own splits"
     shares = (
         f"train {TRAIN_SHARE:.0%}, validation {VALIDATION_SHARE:.0%}, test {1 - TRAIN_SHARE - VALIDATION_SHARE:.0%}"
     )
     return f"by sha256 of 'split:{seed}:<image id>': {shares}"
+
+
+def splits_of(collection: Divided, *, seed: int = SPLIT_SEED) -> Splits:
+    """The splits of ``collection``: its own where it says any, else by the hash of ``seed`` and each id.
+
+    A collection whose ``split_rule`` is "hash" answers by the hash itself. Raises ``ValueError`` where it calls a split
+    otherwise than "train", "validation" or "test": such images would be in no split without a word.
+    """
+    tell: Callable[[str], Any] = getattr(collection, "split", lambda image: None)
+    if getattr(collection, "split_rule", "own") == "own":
+        own = {image: tell(image) or None for image in collection.images}
+        odd = next(((image, split) for image, split in own.items() if split not in (None, *SPLITS)), None)
+        if odd is not None:
+            raise ValueError(
+                f"{collection.name}, {odd[0]}: a split is called 'train', 'validation' or 'test'; got {odd[1]!r}."
+            )
+        if any(own.values()):
+            return Splits(collection=collection.name, rule="own", seed=None, every=own)
+    return by_hash(collection.name, collection.images, seed=seed)
+
+
+def by_hash(name: str, images: Iterable[str], *, seed: int = SPLIT_SEED) -> Splits:
+    """The splits of ``images`` by the hash alone."""
+    every: dict[str, Split | None] = {image: split_of(image, seed=seed) for image in images}
+    return Splits(collection=name, rule="hash", seed=seed, every=every)

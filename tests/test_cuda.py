@@ -14,9 +14,11 @@ if not torch.cuda.is_available():
 import gala_viz as gv  # noqa: E402
 from gala_viz.attribution.attention import choices_and_norms  # noqa: E402
 from gala_viz.attribution.chunks import HALVED  # noqa: E402
+from gala_viz.attribution.probe import probe  # noqa: E402
 from gala_viz.attribution.smoothgrad import smoothgrad_states  # noqa: E402
 from gala_viz.cli import main  # noqa: E402
 from gala_viz.live import LiveMaps  # noqa: E402
+from gala_viz.networks.behaviour import TOLERANCES  # noqa: E402
 from gala_viz.specs import MapRequest, SmoothGradSpec  # noqa: E402
 from gala_viz.store.zarr_store import Store  # noqa: E402
 from gala_viz.training.batches import HeldPictures, validation_batches  # noqa: E402
@@ -60,6 +62,13 @@ def test_smoothgrad_sees_the_same_noise_and_gives_the_map_of_a_cpu(both):
     maps, wanted = (gv.smoothgrad(network, collection, SPEC, images, 0) for network in (on_gpu, on_cpu))
     assert off(maps, wanted) < 1e-3
     assert min(gv.spearman(maps.values, wanted.values)) > 0.9999
+
+
+def test_a_network_on_a_gpu_is_known_for_the_one_on_a_cpu(both):
+    on_cpu, on_gpu, _ = both
+    one, other = probe(on_cpu), probe(on_gpu)
+    assert one.differences(other) == []
+    assert off(other.logits, one.logits) < TOLERANCES["logits"] / 5, "the tolerance leaves room"
 
 
 def test_bfloat16_stays_near(both):

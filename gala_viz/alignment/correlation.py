@@ -27,8 +27,8 @@ def dice(a: Maps, b: Maps, top_fraction: float = 0.1, dims: Sequence[str] = ("y"
     """Dice coefficient ``2|A∩B| / (|A|+|B|)`` of the top pixels of two maps, in [0, 1].
 
     Top pixels lie strictly above the (1 - ``top_fraction``) quantile of their map (linear interpolation), so that a map
-    with many equal values may have fewer. Pixels that are NaN in either map are left out; NaN where no pixel of either
-    map lies above, for example in two constant maps.
+    with many equal values may have fewer. Pixels that are NaN in either map are left out; NaN where no pixel of one of
+    the maps lies above, for example in a constant map: it has no important pixels that could overlap.
     """
     return _applied(lambda a, b: dice_kernel(a, b, top_fraction), a, b, dims)
 
@@ -92,13 +92,13 @@ def _cosine(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 def dice_kernel(a: np.ndarray, b: np.ndarray, top_fraction: float = 0.1) -> np.ndarray:
     """Dice of the top pixels over the last two axes: float64 (...)."""
     both, in_a, in_b = _top_counts(a, b, top_fraction)
-    return _ratio(2 * both, in_a + in_b)
+    return _ratio(2 * both, in_a + in_b, (in_a > 0) & (in_b > 0))
 
 
 def iou_kernel(a: np.ndarray, b: np.ndarray, top_fraction: float = 0.1) -> np.ndarray:
     """Intersection over union of the top pixels over the last two axes: float64 (...)."""
     both, in_a, in_b = _top_counts(a, b, top_fraction)
-    return _ratio(both, in_a + in_b - both)
+    return _ratio(both, in_a + in_b - both, (in_a > 0) & (in_b > 0))
 
 
 def top_pixels(values: np.ndarray, top_fraction: float = 0.1) -> np.ndarray:
@@ -122,8 +122,8 @@ def _top_counts(a: np.ndarray, b: np.ndarray, top_fraction: float) -> tuple[np.n
     return both, np.broadcast_to(first.sum(axis=-1), both.shape), np.broadcast_to(second.sum(axis=-1), both.shape)
 
 
-def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    return np.divide(part, whole, out=np.full(np.shape(whole), np.nan), where=whole > 0)
+def _ratio(part: np.ndarray, whole: np.ndarray, defined: np.ndarray) -> np.ndarray:
+    return np.divide(part, whole, out=np.full(np.shape(whole), np.nan), where=defined)
 
 
 def _checked(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

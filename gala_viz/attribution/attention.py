@@ -9,6 +9,7 @@ import torch
 import xarray as xr
 
 from gala_viz.attribution.custody import held
+from gala_viz.attribution.finite import check_pass
 from gala_viz.attribution.provenance import network_attrs
 from gala_viz.collections.collection import Collection
 from gala_viz.networks.gala import attention_norm
@@ -62,7 +63,7 @@ def choices_and_norms(
 ) -> tuple[xr.DataArray, dict[str, xr.DataArray]]:
     """First choices (image,), indices, and ``attention_norms`` from one forward pass of each image.
 
-    A network without GALA layers gives its choices and no norms.
+    A network without GALA layers gives its choices and no norms. Raises ``NotFiniteError`` for NaN or infinite values.
     """
     chosen = list(collection.images if images is None else images)
     if not chosen:
@@ -74,6 +75,8 @@ def choices_and_norms(
             names = chosen[start : start + BATCH]
             batch = np.stack([network.preprocessing.to_input(collection.photo(image)) for image in names])
             logits, found = logits_and_norms(network, batch)
+            for row, image in enumerate(names):
+                check_pass(logits[row], {layer: values[row] for layer, values in found.items()}, network.name, image)
             for layer, values in found.items():
                 norms[layer].append(values)
             predicted.extend(int(row.argmax()) for row in logits)

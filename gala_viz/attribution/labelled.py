@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from gala_viz.attribution.finite import check_finite
 from gala_viz.attribution.methods import METHODS, Method
 from gala_viz.attribution.provenance import network_attrs
 from gala_viz.attribution.reduce import reduce_channels, smooth
@@ -52,6 +53,7 @@ def attribution_maps(
     smoothing_px: float = 0.0,
     return_error: bool = False,
     progress: Progress | bool | None = None,
+    only_finite: bool = True,
 ) -> xr.DataArray | xr.Dataset:
     """Maps (image, y, x), float32, by any method of ``gala_viz.attribution.methods.METHODS``.
 
@@ -61,7 +63,7 @@ def attribution_maps(
     noise; attrs hold every setting, the weights' checksum and versions. With ``return_error`` a Dataset (map,
     standard_error): the Monte-Carlo standard error by jackknife over ten groups of samples, NaN for methods without
     chance. ``progress(done, total)`` is called after every image; True draws a bar. Raises ``ValueError`` where the
-    target is not known.
+    target is not known, and with ``only_finite`` its kind ``NotFiniteError`` for a map with NaN or infinite values.
     """
     chosen = list(collection.images if images is None else images)
     if not chosen:
@@ -80,6 +82,8 @@ def attribution_maps(
     with told(progress, f"{how.title}, {network.name}") as tell:
         for done, image in enumerate(chosen, start=1):
             state = _one_map(quick, collection, how, spec, image, targets[image])
+            if only_finite:
+                check_finite(state.mean, f"values of the {how.title} map", network.name, image)
             maps.append(shown(state.mean))
             if return_error:
                 error = error_of(shown, state)
@@ -122,6 +126,7 @@ def _explained(network: Network, collection: Collection, network_input: np.ndarr
     n_categories = len(network.categories)
     known = target != "own" and n_categories > 0
     logits = np.zeros(n_categories) if known else logits_of(network, network_input)
+    check_finite(logits, "logits", network.name, image)
     label = label_index(network.categories, collection.category(image), collection.target(image))
     return target_index(target, logits, label, image=image)
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from gala_viz.alignment import area_average, dice, iou, spearman
 from gala_viz.attribution.attention import BATCH, logits_and_norms, softmax
 from gala_viz.attribution.delta import delta
+from gala_viz.attribution.finite import NotFiniteError, check_finite, check_pass
 from gala_viz.attribution.labelled import attribution_maps
 from gala_viz.attribution.methods import METHODS
 from gala_viz.batch.people import BlockPeople
@@ -24,14 +26,23 @@ from gala_viz.store.spec import ABOUT, StoreSpec
 Values = dict[str, np.ndarray]
 
 
+class Faults(NamedTuple):
+    """The images of a block that are not there, and why: photographs that cannot be read, and those for which a
+    network's numbers are NaN or infinite.
+    """
+
+    unreadable: dict[str, str]
+    not_finite: dict[str, str]
+
+
 def block_values(
     spec: StoreSpec,
     collection: Collection,
     networks: Sequence[Network],
     images: Sequence[str],
     partners: Partners | None = None,
-) -> tuple[Values, dict[str, str]]:
-    """Every array of the store for ``images``, NaN where there is nothing; and unreadable image -> why.
+) -> tuple[Values, Faults]:
+    """Every array of the store for ``images``, NaN where there is nothing; and the images that are not there.
 
     ``networks`` are those of the spec, in its order. Results depend on images and settings alone, given the machine:
     a block computed again is the same to the last bit. ``partners`` may be made once for many blocks.
@@ -40,7 +51,7 @@ def block_values(
     for number, network in enumerate(networks if block.readable else ()):
         block.look(number, network)
     block.compare()
-    return block.values, block.unreadable
+    return block.values, Faults(block.unreadable, block.not_finite)
 
 
 def empty_block(spec: StoreSpec, n_images: int) -> Values:
@@ -60,6 +71,7 @@ class _Block:
         self.values = empty_block(spec, len(images))
         self.unreadable = {image: why for image in images if (why := _fault(collection, image)) is not None}
         self.readable = [image for image in images if image not in self.unreadable]
+        self.not_finite: dict[str, str] = {}
         self._cells = (spec.comparison_cells,) * 2
         self._marked: dict[str, BlockPeople] = {}
 
@@ -71,7 +83,8 @@ class _Block:
             label_index(network.categories, self.collection.category(image), self.collection.target(image))
             for image in self.readable
         ]
-        self._enter_choices(at, number, logits, labels)
+        finite = self._finite(network, logits, norms)
+        self._enter_choices(at, number, logits, labels, finite)
         people = self._people(network)
         if number == 0 and people.images:
             marked = self._rows(people.images)
@@ -79,10 +92,13 @@ class _Block:
             self.values["scores/ceiling"][marked] = people.ceilings()
         rows = self._rows(self.readable)
         for layer, maps in norms.items():
+            maps = np.where(finite[:, None, None], maps, np.nan)
             self.values[f"{at}/attention_norm/{segment(layer)}/norm"][rows] = maps
             rho = people.alike(spearman, maps, self.readable)
             self.values["scores/rho_attention"][number, self.spec.layers.index(layer), rows] = rho
-        targets = _targets(self.spec, logits, labels, self.readable)
+        measured = dict(zip(self.readable, finite.tolist(), strict=True))
+        found = _targets(self.spec, logits, labels, self.readable)
+        targets = {image: target for image, target in found.items() if measured[image]}
         if targets:
             for order, method in enumerate(self.spec.methods):
                 self._enter_maps(f"{at}/{method}", (order, number), network, method, targets, people)
@@ -100,14 +116,29 @@ class _Block:
     def _rows(self, images: Sequence[str]) -> list[int]:
         return [self.images.index(image) for image in images]
 
-    def _enter_choices(self, at: str, number: int, logits: np.ndarray, labels: Sequence[int | None]) -> None:
-        rows, probabilities = self._rows(self.readable), softmax(logits)
+    def _finite(self, network: Network, logits: np.ndarray, norms: Mapping[str, np.ndarray]) -> np.ndarray:
+        """For which of the readable images (image,) all numbers of the network are finite; others are noted."""
+        finite = np.ones(len(self.readable), bool)
+        for row, image in enumerate(self.readable):
+            try:
+                check_pass(logits[row], {layer: maps[row] for layer, maps in norms.items()}, network.name, image)
+            except NotFiniteError as error:
+                finite[row] = False
+                self.not_finite.setdefault(image, str(error))
+        return finite
+
+    def _enter_choices(
+        self, at: str, number: int, logits: np.ndarray, labels: Sequence[int | None], finite: np.ndarray
+    ) -> None:
+        """First choices, of images for which the logits are finite."""
+        rows, probabilities = np.array(self._rows(self.readable), int)[finite], softmax(logits[finite])
         best = np.argsort(-probabilities, axis=1, kind="stable")[:, :N_TOP]
         found = best.shape[1]
         self.values[f"{at}/top_index"][rows, :found] = best
         self.values[f"{at}/top_probability"][rows, :found] = np.take_along_axis(probabilities, best, axis=1)
+        known = [label for label, one in zip(labels, finite, strict=True) if one]
         self.values["scores/correct"][number, rows] = [
-            np.nan if label is None else float(first == label) for first, label in zip(best[:, 0], labels, strict=True)
+            np.nan if label is None else float(first == label) for first, label in zip(best[:, 0], known, strict=True)
         ]
 
     def _people(self, network: Network) -> BlockPeople:
@@ -141,7 +172,14 @@ class _Block:
             targets,
             reduction=self.spec.reduction,
             return_error=True,
+            only_finite=False,
         )
+        for row, image in enumerate(explained):
+            try:
+                check_finite(found["map"].values[row], f"values of the {method} map", network.name, image)
+            except NotFiniteError as error:
+                self.not_finite.setdefault(image, str(error))
+                found["map"].values[row] = np.nan
         values[f"{at}/explained"][rows] = list(targets.values())
         values[f"{at}/sigma"][rows] = found["sigma"].values
         values[f"{at}/map"][rows] = area_average(found["map"].values, grid)

@@ -9,13 +9,15 @@ from typing import Any
 import torch
 
 from gala_viz.alignment import COMPARISON_CELLS
+from gala_viz.attribution.finite import check_finite
 from gala_viz.attribution.methods import METHODS
+from gala_viz.attribution.probe import identity_of
 from gala_viz.attribution.provenance import code_versions
 from gala_viz.collections.collection import Collection
-from gala_viz.evaluation.kept import weights_sha256
 from gala_viz.live.descriptions import summary
 from gala_viz.networks.network import Network
 from gala_viz.specs import fingerprint, settings
+from gala_viz.store.identity import check_steady
 from gala_viz.store.spec import StoredNetwork, StoreSpec
 
 
@@ -68,10 +70,17 @@ def method_settings(name: str, spec: Any = None) -> dict[str, Any]:
 
 @torch.no_grad()
 def stored_network(network: Network, opened_as: str = "") -> StoredNetwork:
-    """What a store tells of a network; the grids of its layers come from one run on a grey input."""
+    """What a store tells of a network; the grids of its layers come from one run on a grey input.
+
+    Raises ``ValueError`` for a network whose maps could not be computed a second time, and its kind ``NotFiniteError``
+    for one that has no finite numbers even for a grey input.
+    """
     height, width = network.preprocessing.input_px
-    _, maps = network.attention(torch.zeros(1, 3, height, width))
-    weights = weights_sha256(network)
+    logits, maps = network.attention(torch.zeros(1, 3, height, width))
+    check_finite(logits.float().cpu().numpy(), "logits", network.name, "a grey picture")
+    identity = identity_of(network)
+    check_steady(network.name, identity.behaviour)
+    weights = identity.weights_sha256
     architecture = json.dumps(network.card.get("network", {}), sort_keys=True, default=str)
     return StoredNetwork(
         name=network.name,
@@ -85,4 +94,6 @@ def stored_network(network: Network, opened_as: str = "") -> StoredNetwork:
         device=network.device_text,
         opened_as=opened_as or network.name,
         summary=summary(network.card),
+        behaviour=identity.behaviour.settings(),
+        known_by_weights=identity.known_by_weights,
     )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 
 from gala_viz.batch.memory import peak_bytes
+from gala_viz.store.identity import doubt, identity_in
+from gala_viz.store.spec import comparable_network, differences
 from gala_viz.store.zarr_store import Store, StoreError
 
 
@@ -27,8 +29,8 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class BlockDone:
-    """What came of a block: how many images, unreadable ones with the reason, how long it took, and the most memory
-    that its worker has held so far.
+    """What came of a block: how many images, unreadable ones and those of which a network's numbers are not finite with
+    the reason, how long it took, and the most memory that its worker has held so far.
     """
 
     number: int
@@ -36,6 +38,7 @@ class BlockDone:
     unreadable: dict[str, str]
     seconds: float
     peak_bytes: int = 0
+    not_finite: dict[str, str] = field(default_factory=dict)
 
 
 def run_block(job: Job, number: int) -> BlockDone:
@@ -45,9 +48,10 @@ def run_block(job: Job, number: int) -> BlockDone:
     begun = time.monotonic()
     store, collection, networks, partners = opened(job)
     images = store.images[store.spec.block(number)]
-    values, unreadable = block_values(store.spec, collection, networks, images, partners)
-    store.write_block(number, values, unreadable)
-    return BlockDone(number, len(images), unreadable, time.monotonic() - begun, peak_bytes())
+    values, faults = block_values(store.spec, collection, networks, images, partners)
+    store.write_block(number, values, faults.unreadable, faults.not_finite)
+    seconds = time.monotonic() - begun
+    return BlockDone(number, len(images), faults.unreadable, seconds, peak_bytes(), faults.not_finite)
 
 
 @lru_cache(maxsize=1)
@@ -69,6 +73,9 @@ def opened(job: Job):
         raise StoreError(f"{job.collection} is not, or no longer, the collection that {job.store} was made for.")
     networks = [load_network(name, job.device, job.dtype, layers=job.layers) for name in job.networks]
     for network, stored in zip(networks, store.spec.networks, strict=True):
-        if stored_network(network).fingerprint != stored.fingerprint:
-            raise StoreError(f"{network.name} is not, or no longer, the network that {job.store} was made for.")
+        here = stored_network(network)
+        plain = [comparable_network(asdict(one)) for one in (stored, here)]
+        told = doubt(stored, identity_in(here)) or "; ".join(differences(*plain)[:6])
+        if told:
+            raise StoreError(f"{network.name} is not, or no longer, the network that {job.store} was made for: {told}")
     return store, collection, [folded(network) for network in networks], Partners(collection, store.images)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, exists, insert, select, update
+from sqlalchemy import Connection, exists, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from gala_viz.behavior.database import Database
 from gala_viz.behavior.judge import Outcome
-from gala_viz.behavior.tables import ImageCount, Round
+from gala_viz.behavior.tables import ImageCount, Round, Table
 
 KEEPS_COUNT = (Outcome.WON, Outcome.LOST)
 """Outcomes that make a map; other rounds no longer count towards their image."""
@@ -26,7 +27,7 @@ def enter_images(database: Database, collection: str, images: Sequence[str]) -> 
                 {"collection": collection, "image": image, "n_rounds": 0, "rank": _rank()}
                 for image in new[start : start + AT_A_TIME]
             ]
-            connection.execute(insert(ImageCount), rows)
+            connection.execute(_if_new(connection, ImageCount), rows)
     return len(new)
 
 
@@ -45,6 +46,12 @@ def fewest_rounds(connection: Connection, collection: str, participant: str, ask
     if asked is not None:
         found = connection.scalar(unseen.where(ImageCount.image == asked))
     return found or connection.scalar(unlocked) or connection.scalar(unseen.limit(1))
+
+
+def _if_new(connection: Connection, table: type[Table]):
+    """The statement that adds rows, and leaves those alone that another server added at the same moment."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    return dialect.insert(table).on_conflict_do_nothing()
 
 
 def one_round_more(collection: str, image: str):

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import delete, insert, select
+from sqlalchemy.exc import IntegrityError
 
 from gala_viz.behavior.database import Database
 from gala_viz.behavior.note_tables import NoteRecord
@@ -109,13 +110,16 @@ class Notes:
 
         Raises ``NoteChangedError`` where another note is there by now. An empty note is taken away.
         """
-        with self._database.writing() as connection:
-            this = (*self._mine, NoteRecord.image == note.image)
-            row = connection.execute(select(NoteRecord.__table__).where(*this).with_for_update()).first()
-            present = Note(image=note.image) if row is None else _note(row)
-            if present.changed_ms != note.changed_ms:
-                raise NoteChangedError(present)
-            return self._put(connection, note, present.changed_ms)
+        try:
+            with self._database.writing() as connection:
+                this = (*self._mine, NoteRecord.image == note.image)
+                row = connection.execute(select(NoteRecord.__table__).where(*this).with_for_update()).first()
+                present = Note(image=note.image) if row is None else _note(row)
+                if present.changed_ms != note.changed_ms:
+                    raise NoteChangedError(present)
+                return self._put(connection, note, present.changed_ms)
+        except IntegrityError:  # the first note on this image was written elsewhere at the same moment
+            raise NoteChangedError(self.one(note.image)) from None
 
     def exported(self) -> dict[str, Any]:
         """All notes as JSON holds them; ``take_in`` reads them."""

@@ -73,11 +73,17 @@ class People:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def new(self, *, simulated: bool = False) -> tuple[str, str]:
-        """(id, secret) of a new participant; the secret is told once and stored as its SHA-256."""
-        participant, secret = random_id(), secrets.token_urlsafe(32)
+    def new(self, *, simulated: bool = False, secret: str | None = None) -> tuple[str, str]:
+        """(id, secret) of a new participant; the secret is told once and stored as its SHA-256.
+
+        A ``secret`` that is given makes the call repeatable: again, it names the participant whom it made at first.
+        """
+        participant, secret = random_id(), secret or secrets.token_urlsafe(32)
         values = {"secret_sha256": _hashed(secret), "created_ms": now_ms(), "simulated": simulated}
         with self._database.writing() as connection:
+            theirs = select(Participant.id).where(Participant.secret_sha256 == values["secret_sha256"])
+            if (known := connection.scalar(theirs)) is not None:
+                return known, secret
             connection.execute(insert(Participant).values(id=participant, **values))
         return participant, secret
 
@@ -168,7 +174,7 @@ class People:
 def _delete(connection: Connection, participant: str) -> tuple[int, bool]:
     """Delete a participant with all that refers to them; how many rounds that were, and whether they were there."""
     theirs = select(Round.collection, Round.image, Round.kind, Round.outcome)
-    rounds = connection.execute(theirs.where(Round.participant_id == participant)).all()
+    rounds = connection.execute(theirs.where(Round.participant_id == participant).with_for_update()).all()
     for row in rounds:
         if row.kind == GAME and (row.outcome is None or row.outcome in KEEPS_COUNT):
             connection.execute(one_round_less(row.collection, row.image))

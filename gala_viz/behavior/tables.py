@@ -166,7 +166,9 @@ class Sitting(Table):
 class TrialRecord(Table):
     """A trial that was begun; without ``ended_ms`` the page was left before its result came.
 
-    Durations, ``rt_ms`` (from onset; negative before it) and ``elapsed_ms`` are by the page's clock.
+    Durations, ``rt_ms`` (from onset; negative before it) and ``elapsed_ms`` are by the page's clock. ``client_key`` is
+    a random text of the page that began the trial. The columns after it are None where they are not known: in trials
+    of pages that did not measure them.
     """
 
     __tablename__ = "trials"
@@ -180,3 +182,10 @@ class TrialRecord(Table):
     stimulus_ms: Mapped[float | None]
     elapsed_ms: Mapped[float | None]
     dropped_frames: Mapped[int | None]
+    client_key: Mapped[str | None]
+    window_ms: Mapped[float | None]
+    frame_ms: Mapped[float | None]
+    hidden: Mapped[bool | None]
+    blurred: Mapped[bool | None]
+    resized: Mapped[bool | None]
+    left_full_screen: Mapped[bool | None]

@@ -1,4 +1,4 @@
-"""Which images are evaluated or shown: by split and by a seeded rule, never by eye."""
+"""Which images of a split are evaluated or shown: by a seeded rule, never by eye (splits: ``gala_viz.splits``)."""
 
 from __future__ import annotations
 
@@ -7,30 +7,12 @@ from collections.abc import Sequence
 
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.reading import UnreadableImageError
-from gala_viz.splits import images_of_split
 
 DRAWING_RULE = (
     "in the order of sha256 of '{purpose}:{seed}:IMAGE' within each category, the first of every category before the "
     "second of any, categories in the order of sha256 of '{purpose}:{seed}:CATEGORY', superclasses in turn"
 )
 """What ``drawn`` does, for captions."""
-
-
-def images_of(collection: Collection, split: str) -> tuple[str, ...]:
-    """The images of ``split``: by the collection's own splits where it has any, else by ``gala_viz.splits``.
-
-    "all" is every image. Raises ``ValueError`` where the split holds none.
-    """
-    if split == "all":
-        return tuple(collection.images)
-    own = {image: collection.split(image) for image in collection.images}
-    if any(own.values()):
-        chosen = tuple(image for image, known in own.items() if known == split)
-    else:
-        chosen = images_of_split(collection.images, split)
-    if not chosen:
-        raise ValueError(f"{collection.name}: no image is of the {split} split; 'all' takes every image.")
-    return chosen
 
 
 def drawn(collection: Collection, images: Sequence[str], n: int, *, seed: int, purpose: str) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -14,6 +15,7 @@ import xarray as xr
 from gala_viz.collections.kept import Source, kept_photo, kept_size_px, kept_thumbnail
 from gala_viz.collections.reading import FOLDER_LIMITS, ReadingLimits, UnreadableImageError
 from gala_viz.registry import UnknownNameError, unknown_name
+from gala_viz.splits import Rule
 
 LARGE = 500
 """From this many images on, thumbnails are also kept in the user's cache folder."""
@@ -34,6 +36,8 @@ class Collection(ABC):
     licence: str | None
     images: tuple[str, ...]
     map_kinds: dict[str, str]
+    split_rule: Rule = "own"
+    """Whether ``split`` tells splits of the collection's own, or answers by the hash of ``gala_viz.splits``."""
     outlined: str = ""
     """What the region "diagnostic" is called, where ``regions`` are known."""
 
@@ -128,6 +132,25 @@ class Collection(ABC):
         on_disk = len(self) >= LARGE
         return self._listing_faults(image, lambda: kept_thumbnail(source, key, side_px, self.limits, on_disk=on_disk))
 
+    def content_size(self, image: str) -> int | None:
+        """Bytes of the photograph's file; None where it cannot be read, or is made only when it is asked for."""
+        try:
+            source = self._source(image)[0]
+            if not callable(source):
+                return source.stat().st_size
+        except (OSError, UnreadableImageError):
+            return None
+        content = self._content(image)
+        return None if content is None else len(content)
+
+    def content_key(self, image: str) -> int | None:
+        """A name, 64 bits, of the file's bytes, by which the same photograph under another name is recognised.
+
+        None where ``content_size`` is None.
+        """
+        content = self._content(image)
+        return None if content is None else int.from_bytes(hashlib.sha256(content).digest()[:8], "big")
+
     def has_human_map(self, image: str) -> bool:
         """Whether people's marks on this image are known, in the default kind."""
         self.check(image)
@@ -191,6 +214,16 @@ class Collection(ABC):
             self.skip(image, reason)
             raise UnreadableImageError(f"{self.name}, {image}: {reason}") from error
         return path, (str(path), status.st_size, status.st_mtime_ns, self.limits)
+
+    def _content(self, image: str) -> bytes | None:
+        """The photograph's file as it is, where it can be read and is not larger than any that is shown."""
+        try:
+            source = self._source(image)[0]
+            if callable(source):
+                return source()
+            return source.read_bytes() if source.stat().st_size <= self.limits.max_bytes else None
+        except (OSError, UnreadableImageError):
+            return None
 
     def _listing_faults(self, image: str, read: Callable[[], Read]) -> Read:
         try:

@@ -1,4 +1,4 @@
-"""Maps in an HDF5 file, as the ClickMe authors' lab keeps them: clickmaps/<name>/clickmap."""
+"""Maps in an HDF5 file, as the ClickMe authors' lab keeps them: clickmaps/<name>/clickmap, click_counts/<name>."""
 
 from __future__ import annotations
 
@@ -9,34 +9,50 @@ import h5py
 import numpy as np
 
 from gala_viz.collections.caching import MAPS
-from gala_viz.collections.map_files import MapFileError, check_aspect, check_shape, check_values
+from gala_viz.collections.map_checks import (
+    MapFileError,
+    check_aspect,
+    check_no_labels,
+    check_not_cumulative,
+    check_shape,
+    check_values,
+    marked_by,
+)
 from gala_viz.collections.map_names import ImageNames, matched
-from gala_viz.collections.marks import Marked
+from gala_viz.collections.marks import UNKNOWN, Marked
 from gala_viz.specs import fingerprint
 
-GROUP, DATASET = "clickmaps", "clickmap"
+GROUP, DATASET, COUNTS, BINS = "clickmaps", "clickmap", "click_counts", "bin_clickmaps"
 SUFFIXES = (".h5", ".hdf5")
 KIND = "ClickMe"
+VERSION = 2
+CHECKED_MAPS = 8
+"""Maps that are looked at when a file is opened, spread over all."""
 
 
 class HDF5Marks:
-    """The maps of ``source`` on ``images``: (y, x), or (participant, y, x) with participants called by their numbers.
+    """The maps of ``source`` on ``images``.
 
-    A map is named like its image, with "_" for "/", with or without the suffix and the folders above the last.
-    Links to other files, and data that lie in other files, are not followed. Raises ``MapFileError``.
+    A map (y, x), or (1, y, x), is the mean over as many participants as click_counts tells under the same name, else
+    over an unknown number; they are not known apart, so that it has no noise ceiling. In a map (participant, y, x) they
+    are called by their numbers. A map is named like its image, with "_" for "/", with or without the suffix and the
+    folders above the last. Links to other files, and data that lie in other files, are not followed. Raises
+    ``MapFileError``, also for a file whose first axis holds cumulative bins.
     """
 
     def __init__(self, source: Path, images: Sequence[str]) -> None:
         self._path = source
         status = source.stat()
-        self.fingerprint = fingerprint("hdf5", str(source), status.st_size, status.st_mtime_ns)
-        names = self._names()
+        self.fingerprint = fingerprint("hdf5", VERSION, str(source), status.st_size, status.st_mtime_ns)
+        names, counted, self._has_bins = self._contents()
         self._names_of, unmatched = matched([(name, name) for name in names], ImageNames(images, "_"))
         self.skipped = [(f"{source.name}, {name}", reason) for name, reason in unmatched]
         if not self._names_of:
             example = f", for example {names[0]!r}" if names else ""
             raise MapFileError(f"{source.name}: none of its {len(names)} maps{example} is named like an image.")
-        self.kinds = {KIND: f"ClickMe maps from {source.name}, as stored."}
+        found = list(self._names_of.values())
+        of_means = self._check_some(found[:: max(1, len(found) // CHECKED_MAPS)][:CHECKED_MAPS])
+        self.kinds = {KIND: f"ClickMe maps from {source.name}, as stored{_means_told(found, counted) * of_means}."}
 
     def name(self, image: str) -> str | None:
         """The file, and the map in it."""
@@ -50,29 +66,70 @@ class HDF5Marks:
         if name is None:
             return None
         key = ("hdf5 map", self.fingerprint, name)
-        values = MAPS.get(key)
-        if values is None:
-            values = self._read(name)
-            check_values(values)
-            check_aspect(values.shape[-2:], photo_px)
-            values = np.ascontiguousarray(values, dtype=np.float32)
-            values.flags.writeable = False
-            MAPS.put(key, values, values.nbytes)
-        participants = tuple(str(number) for number in range(len(values))) if values.ndim == 3 else ()
-        return Marked(values, participants, {"n_participants": len(participants) or "unknown"})
+        found = MAPS.get(key)
+        if found is None:
+            found = self._checked(name, photo_px)
+            found.values.flags.writeable = False
+            MAPS.put(key, found, found.values.nbytes)
+        return found
 
-    def _names(self) -> list[str]:
+    def _checked(self, name: str, photo_px: tuple[int, int]) -> Marked:
+        stored, count = self._read(name)
+        check_no_labels(stored)
+        check_aspect(stored.shape[-2:], photo_px)
+        if stored.ndim == 2:
+            check_values(stored)
+            return Marked(np.array(stored, np.float32, order="C"), (), {"n_participants": count or UNKNOWN})
+        self._check_participants(stored, count)
+        values, participants = marked_by(stored, tuple(str(number) for number in range(len(stored))))
+        attrs = {"n_participants": len(participants)}
+        attrs |= {"n_left_out": len(stored) - len(values)} if len(values) < len(stored) else {}
+        return Marked(np.array(values, np.float32, order="C"), participants, attrs)
+
+    def _check_participants(self, stored: np.ndarray, count: int | None) -> None:
+        """Refuse an axis of which the file itself says that it is none of participants."""
+        check_not_cumulative(stored)
+        if self._has_bins:
+            raise MapFileError(
+                f"its first axis has {len(stored)} maps, and the file has {BINS!r}: bins of clicks, no participants."
+            )
+        if count is not None and count != len(stored):
+            raise MapFileError(
+                f"its first axis has {len(stored)} maps and {COUNTS} tells {count} participants; one map for each "
+                "participant, or one for all, was expected."
+            )
+
+    def _check_some(self, names: Sequence[str]) -> bool:
+        """Whether a mean map is among those called ``names``; raises where one is of cumulative bins."""
+        of_means = False
+        for name in names:
+            try:
+                stored, count = self._read(name)
+            except MapFileError:
+                continue  # told when it is asked for
+            of_means |= stored.ndim == 2
+            if stored.ndim == 3:
+                try:
+                    self._check_participants(stored, count)
+                except MapFileError as error:
+                    raise MapFileError(f"{self._path.name}, {name}: {error}") from None
+        return of_means
+
+    def _contents(self) -> tuple[list[str], set[str], bool]:
+        """The maps' names, the names that have a count, and whether something is called bins."""
         try:
             with h5py.File(self._path, "r") as file:
                 if not _is_inside(file, GROUP) or not isinstance(file[GROUP], h5py.Group):
                     raise MapFileError(
                         f"{self._path.name} has no group {GROUP!r}; it has {', '.join(list(file)[:20])}."
                     )
-                return list(file[GROUP])
+                has_counts = _is_inside(file, COUNTS) and isinstance(file[COUNTS], h5py.Group)
+                return list(file[GROUP]), set(file[COUNTS]) if has_counts else set(), BINS in file
         except OSError as error:
             raise MapFileError(f"{self._path.name} is no HDF5 file, or it is damaged ({error}).") from None
 
-    def _read(self, name: str) -> np.ndarray:
+    def _read(self, name: str) -> tuple[np.ndarray, int | None]:
+        """The stored map, (y, x) or (participant, y, x), and the number of participants where it is told."""
         try:
             with h5py.File(self._path, "r") as file:
                 group = file[GROUP]
@@ -88,9 +145,31 @@ class HDF5Marks:
                 if stored.ndim not in (2, 3) or stored.dtype.kind not in "biuf":
                     raise MapFileError(f"a map is an array (y, x) of numbers; got {stored.dtype} {stored.shape}.")
                 check_shape(stored.shape[-2:], stored.shape[0] if stored.ndim == 3 else 1)
-                return np.asarray(stored[()])
+                values = np.asarray(stored[()])
+                return values[0] if values.shape[:-2] == (1,) else values, _count(file, name)
         except (OSError, RuntimeError, KeyError) as error:
             raise MapFileError(f"the map cannot be read ({error}).") from None
+
+
+def _count(file: h5py.File, name: str) -> int | None:
+    """The number of participants that click_counts tells, None where it tells none."""
+    if not _is_inside(file, COUNTS) or not isinstance(file[COUNTS], h5py.Group) or not _is_inside(file[COUNTS], name):
+        return None
+    stored = file[COUNTS][name]
+    if not isinstance(stored, h5py.Dataset) or stored.is_virtual or stored.external or stored.size != 1:
+        return None
+    if stored.dtype.kind not in "iuf":
+        return None
+    value = float(np.ravel(stored[()])[0])
+    return int(value) if np.isfinite(value) and value >= 1 and value == int(value) else None
+
+
+def _means_told(names: Sequence[str], counted: set[str]) -> str:
+    known = sum(name in counted for name in names)
+    if not known:
+        return ": means over participants, number unknown"
+    every = "" if known == len(names) else f" for {known} of {len(names)} images, else unknown"
+    return f": means over participants, their number told by {COUNTS}{every}"
 
 
 def _is_inside(group: h5py.Group, name: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gala_viz.imagenet import CATEGORIES, index_of_wnid, is_wnid
@@ -28,16 +29,24 @@ class Place:
     split: str | None = None
 
 
-def place(path: str) -> Place:
+def only_splits(paths: Iterable[str]) -> bool:
+    """Whether the outermost folders of ``paths`` are all named like splits, at least two of them: "train" and "test"
+    beside each other are splits also where photographs lie in them directly, "train" beside "bus" is a category.
+    """
+    outermost = {path.split("/", 1)[0].lower() for path in paths if "/" in path}
+    return outermost <= SPLITS.keys() and len({SPLITS[name] for name in outermost}) > 1
+
+
+def place(path: str, *, outermost_is_split: bool = False) -> Place:
     """Read ``path`` (relative, with "/"): [split /] [superclass /] [category /] file.
 
     The innermost folder is the category, the one around it the superclass; an outermost folder named like a split, with
-    a category folder inside, is the split. A folder named by one of ImageNet's WordNet ids gives the category's name
-    and index.
+    a category folder inside, is the split; with ``outermost_is_split`` (see ``only_splits``) also one without. A folder
+    named by one of ImageNet's WordNet ids gives the category's name and index.
     """
     folders = path.split("/")[:-1]
     split = None
-    if len(folders) > 1 and folders[0].lower() in SPLITS:
+    if len(folders) > (0 if outermost_is_split else 1) and folders[0].lower() in SPLITS:
         split = SPLITS[folders[0].lower()]
         folders = folders[1:]
     if not folders:

@@ -10,24 +10,31 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from gala_viz.collections.map_checks import (
+    MapFileError,
+    check_aspect,
+    check_no_labels,
+    check_not_cumulative,
+    check_shape,
+    check_values,
+    marked_by,
+    values_told,
+)
+
 SUFFIXES = frozenset({".npz", ".npy", ".png"})
-MAX_SIDE = 4096
-MAX_PARTICIPANTS = 1000
-MAX_VALUES = 64_000_000
-ASPECT_TOLERANCE = 0.05
 _PARTICIPANT_KEYS = ("participants", "participant")
-
-
-class MapFileError(ValueError):
-    """A map file that is refused; the message says why and what was expected."""
 
 
 @dataclass(frozen=True, slots=True)
 class MapFile:
-    """The values of one file, float32 (y, x), or (participant, y, x) with the participants' ids."""
+    """The values of one file, float32 (y, x), or (participant, y, x) with the participants' ids.
+
+    ``n_left_out`` participants are in the file and marked nothing.
+    """
 
     values: np.ndarray
     participants: tuple[str, ...] = ()
+    n_left_out: int = 0
 
 
 def read_map_file(path: Path, photo_px: tuple[int, int] | None = None) -> MapFile:
@@ -37,8 +44,10 @@ def read_map_file(path: Path, photo_px: tuple[int, int] | None = None) -> MapFil
     - NPY: one array (y, x) of numbers.
     - NPZ: one array (y, x); or one array (participant, y, x) with a second one, ``participants``, of as many ids.
 
-    Values are finite and at least 0; ``photo_px`` (height, width) is compared with the map's shape, whose ratio may
-    differ by 5 % or one cell. Pickled objects are never loaded. Raises ``MapFileError``.
+    Values are finite, at least 0 and not all the same; participants whose own map is constant are left out.
+    ``photo_px`` (height, width) is compared with the map's shape, whose ratio may differ by 5 % or one cell. Pickled
+    objects are never loaded. Raises ``MapFileError``, also for label masks and for cumulative maps in place of
+    participants'.
     """
     try:
         found = {".png": _png, ".npy": _npy, ".npz": _npz}[path.suffix.lower()](path)
@@ -47,20 +56,33 @@ def read_map_file(path: Path, photo_px: tuple[int, int] | None = None) -> MapFil
     except Exception as error:  # readers raise errors of many kinds on damaged files
         told = " ".join(str(error).split())[:120].rstrip(".") or type(error).__name__
         raise MapFileError(f"the map cannot be read ({told}).") from error
-    check_values(found.values)
+    values, participants = found.values, found.participants
+    if participants:
+        check_not_cumulative(values)
+        values, participants = marked_by(values, participants)
+    else:
+        check_values(values)
     if photo_px is not None:
-        check_aspect(found.values.shape[-2:], photo_px)
-    participants = found.participants
-    return MapFile(np.ascontiguousarray(found.values, dtype=np.float32), participants)
+        check_aspect(values.shape[-2:], photo_px)
+    n_left_out = len(found.participants) - len(participants)
+    return MapFile(np.ascontiguousarray(values, dtype=np.float32), participants, n_left_out)
 
 
 def _png(path: Path) -> MapFile:
     with Image.open(path, formats=("PNG",)) as image:
         check_shape((image.height, image.width))
+        if image.mode == "P":
+            raise MapFileError(
+                f"it is a palette PNG, as label masks are kept, and holds {values_told(np.unique(np.asarray(image)))}; "
+                "a map is a grey PNG of 8 or 16 bits. Save importance in grey; of labels make a map of the objects "
+                "that you mean."
+            )
         if image.mode not in ("1", "L", "I;16", "I;16B", "I"):
             raise MapFileError(f"a map is a grey PNG of 8 or 16 bits; this one has the mode {image.mode}.")
         scale = 1 if image.mode == "1" else 255 if image.mode == "L" else 65535
-        return MapFile(np.asarray(image).astype(np.float32) / scale)
+        values = np.asarray(image)
+        check_no_labels(values)
+        return MapFile(values.astype(np.float32) / scale)
 
 
 def _npy(path: Path) -> MapFile:
@@ -71,7 +93,9 @@ def _npy(path: Path) -> MapFile:
         check_shape(shape)
         _check_dtype(dtype)
         file.seek(0)
-        return MapFile(np.load(file, allow_pickle=False))
+        values = np.load(file, allow_pickle=False)
+        check_no_labels(values)
+        return MapFile(values)
 
 
 def _npz(path: Path) -> MapFile:
@@ -89,6 +113,7 @@ def _npz(path: Path) -> MapFile:
             raise MapFileError(f"an array {expected} was expected; this one has the shape {shape}.")
         check_shape(shape[-2:], shape[0] if len(shape) == 3 else 1)
         values = _array(archive, members[keys[0]])
+        check_no_labels(values)
         if ids_key is None:
             return MapFile(values)
         if members[ids_key].file_size > 1_000_000:
@@ -118,35 +143,3 @@ def _check_dtype(dtype: np.dtype) -> None:
         raise MapFileError(f"a map holds real numbers; this one holds {dtype}.")
     if dtype.itemsize > 16:
         raise MapFileError(f"a map holds plain numbers; this one holds {dtype}.")
-
-
-def check_shape(shape: tuple[int, ...], n_participants: int = 1) -> None:
-    """Refuse a map whose sides are too small or too large to be one, with ``MapFileError``."""
-    height, width = shape
-    if not (2 <= height <= MAX_SIDE and 2 <= width <= MAX_SIDE):
-        raise MapFileError(f"each side of a map has 2 to {MAX_SIDE} cells; this one has {height} x {width}.")
-    if not 1 <= n_participants <= MAX_PARTICIPANTS or n_participants * height * width > MAX_VALUES:
-        raise MapFileError(f"maps of at most {MAX_PARTICIPANTS} participants and {MAX_VALUES:,} values are read.")
-
-
-def check_values(values: np.ndarray) -> None:
-    """Refuse values that are not finite or below 0, with ``MapFileError``."""
-    with np.errstate(over="ignore"):
-        values = values.astype(np.float32)
-    if not np.isfinite(values).all():
-        count = int((~np.isfinite(values)).sum())
-        raise MapFileError(f"a map's values are finite float32 numbers; {count} of {values.size} are not.")
-    if values.min() < 0:
-        raise MapFileError(f"a map's values are at least 0; the smallest is {values.min():.4g}.")
-
-
-def check_aspect(shape: tuple[int, ...], photo_px: tuple[int, int]) -> None:
-    """Refuse a map whose proportions are not the photograph's, with ``MapFileError``."""
-    height, width = shape
-    expected = photo_px[0] / photo_px[1]
-    lowest, highest = (height - 1) / (width + 1), (height + 1) / (width - 1)
-    if not lowest / (1 + ASPECT_TOLERANCE) <= expected <= highest * (1 + ASPECT_TOLERANCE):
-        raise MapFileError(
-            f"a map covers the whole photograph; {height} x {width} cells do not fit {photo_px[0]} x {photo_px[1]} px "
-            "(height x width). Save the map in the photograph's proportions."
-        )

@@ -13,11 +13,13 @@ import numpy as np
 from gala_viz.collections import map_files
 from gala_viz.collections.caching import MAPS
 from gala_viz.collections.index import indexed_tree
-from gala_viz.collections.map_files import MapFileError
+from gala_viz.collections.map_checks import MapFileError
 from gala_viz.collections.map_names import ImageNames, matched
 from gala_viz.specs import fingerprint
 
 MAP_KIND = "human"
+UNKNOWN = "unknown"
+"""The number of participants of a mean map whose file does not tell it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +84,9 @@ class MapFolder:
             found = map_files.read_map_file(path, photo_px)
             found.values.flags.writeable = False
             MAPS.put(key, found, found.values.nbytes)
-        n_participants = len(found.participants) or "unknown"
-        return Marked(found.values, found.participants, {"file": self._files[image], "n_participants": n_participants})
+        attrs = {"file": self._files[image], "n_participants": len(found.participants) or UNKNOWN}
+        attrs |= {"n_left_out": found.n_left_out} if found.n_left_out else {}
+        return Marked(found.values, found.participants, attrs)
 
 
 def inside(path: Path, root: Path) -> bool:

@@ -41,6 +41,8 @@ class OSIECollection(Collection):
     ``attrs["n_outside"]`` of a map counts them.
     """
 
+    split_rule = "hash"
+
     def __init__(
         self, folder: str | Path, *, sigma_px: float = SIGMA_PX, limits: ReadingLimits = FOLDER_LIMITS
     ) -> None:
@@ -116,7 +118,7 @@ class OSIECollection(Collection):
         return self._layout.stimuli / self._files[image][0]
 
     def split(self, image: str) -> str:
-        """The split of the shipped networks' training: by the image's id (see ``gala_viz.splits``)."""
+        """By the hash of the image's id, as in the shipped networks' training (see ``gala_viz.splits``)."""
         self.check(image)
         return split_of(image)
 

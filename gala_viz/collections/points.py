@@ -96,8 +96,8 @@ def point_maps(points: Points, frame_px: tuple[int, int], spec: PointMapSpec) ->
 def point_counts(points: Points, frame_px: tuple[int, int], spec: PointMapSpec) -> PointMaps:
     """One map per participant before smoothing: counts, durations or shares in cells.
 
-    Points outside of the frame, or without a position, are dropped and counted; a participant without a point inside
-    has no map.
+    Points outside of the frame, or without a position or duration, are dropped and counted; a participant of whom
+    nothing is left, or whose points weigh nothing, has no map.
     """
     ids, codes = participant_codes(points.participant)
     if spec.weight == "duration" and points.duration_ms is None:
@@ -105,7 +105,7 @@ def point_counts(points: Points, frame_px: tuple[int, int], spec: PointMapSpec) 
     weights = points.duration_ms if spec.weight == "duration" else None
     cells = cells_of(frame_px, spec.max_cells)
     counts, inside = count_maps(points.x_px, points.y_px, codes, len(ids), frame_px, cells, weights)
-    present = np.bincount(codes[inside], minlength=len(ids)) > 0
+    present = counts.any(axis=(1, 2))
     counts = counts[present]
     if spec.per_participant == "share":
         total = counts.sum(axis=(1, 2), keepdims=True)
@@ -136,11 +136,14 @@ def count_maps(
     height, width = frame_px
     x, y = np.asarray(x_px, dtype=float), np.asarray(y_px, dtype=float)
     inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)  # False for NaN
+    values = None if weights is None else np.asarray(weights, dtype=float)
+    if values is not None:
+        inside &= np.isfinite(values) & (values >= 0)
+        values = values[inside]
     rows, columns = cells
     row = np.minimum((y[inside] * (rows / height)).astype(np.int64), rows - 1)
     column = np.minimum((x[inside] * (columns / width)).astype(np.int64), columns - 1)
     flat = (codes[inside] * rows + row) * columns + column
-    values = None if weights is None else np.asarray(weights, dtype=float)[inside]
     counts = np.bincount(flat, weights=values, minlength=n_participants * rows * columns)
     return counts.reshape(n_participants, rows, columns).astype(float), inside
 

@@ -11,7 +11,7 @@ import xarray as xr
 import zarr
 from numpy.typing import NDArray
 
-from gala_viz.collections.map_files import MapFileError
+from gala_viz.collections.map_checks import MapFileError, marked_by
 from gala_viz.collections.map_names import ImageNames, matched
 from gala_viz.collections.marks import Marked
 from gala_viz.specs import fingerprint
@@ -92,13 +92,13 @@ class ZarrMarks:
         return f"{self._source}, {image}" if image in self._rows else None
 
     def marked(self, image: str, kind: str, photo_px: tuple[int, int]) -> Marked | None:
-        """One map for each participant."""
+        """One map for each participant who marked something."""
         del kind, photo_px
         if image not in self._rows:
             return None
         rows = self._rows[image]
         values = np.asarray(self._maps.isel(mark=rows).values, dtype=np.float32)
-        if not np.isfinite(values).all() or values.min() < 0:
-            raise MapFileError("its maps hold values that are negative, NaN or infinite.")
-        people = tuple(self._people[row] for row in rows)
-        return Marked(values, people, {**self.attrs, "n_participants": len(people)})
+        values, people = marked_by(values, tuple(self._people[row] for row in rows))
+        attrs = {**self.attrs, "n_participants": len(people)}
+        attrs |= {"n_left_out": len(rows) - len(people)} if len(people) < len(rows) else {}
+        return Marked(values, people, attrs)

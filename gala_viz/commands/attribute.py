@@ -37,7 +37,7 @@ class Arguments:
     layers: tuple[str, ...] = ()
     """Paths of modules in all networks whose activity counts as a layer beside GALA's."""
     split: Literal["train", "validation", "test", "all"] = "all"
-    """Which images, where the collection tells splits."""
+    """Which images; the collection's own split, or by the images' ids where it has none."""
     samples: int = 25
     """SmoothGrad's n."""
     noise: float | None = None
@@ -88,13 +88,14 @@ class Arguments:
         from gala_viz.networks.network import suitable_noise
         from gala_viz.networks.zoo import load_network
         from gala_viz.specs import SmoothGradSpec
+        from gala_viz.splits import splits_of
         from gala_viz.store.creation import create_store
         from gala_viz.store.layout import bytes_needed
 
         collection = open_collection(self.collection, human_maps=self.human_maps)
-        images = [image for image in collection.images if self.split in ("all", collection.split(image))]
-        if not images:
-            raise ValueError(f"{collection.name}: no image is in the {self.split} split.")
+        splits = splits_of(collection)
+        images = splits.images(self.split)
+        _tell(f"{collection.name}: {splits.told}")
         networks = [load_network(name, self.device, self.dtype, layers=self.layers) for name in self.networks]
         noise = suitable_noise(networks) if self.noise is None else self.noise
         grad = SmoothGradSpec(n_samples=self.samples, noise_fraction=noise, seed=self.seed)
@@ -123,7 +124,8 @@ class Arguments:
                     f"the maps would take up to {size_told(needed)}, {size_told(free)} are free; --cells 56 and "
                     "--no-errors take less."
                 )
-        store = create_store(self.store, spec, images, labels_of(collection, images))
+        learnt = {network.name: network.training_data.status(collection, images) for network in networks}
+        store = create_store(self.store, spec, images, labels_of(collection, images), learnt)
         job = Job(
             store=str(self.store.expanduser().resolve()),
             collection=str(_absolute(self.collection)),
@@ -159,7 +161,7 @@ class Arguments:
                 _tell(f"{len(outcome.failed)} blocks are missing; the same command tries them again")
         gather(store)
         sys.stdout.write(status_told(store))
-        return 2 if store.missing_blocks() else 0
+        return 2 if store.missing_blocks() or store.not_finite() else 0
 
     def _n_workers(self, n_blocks: int) -> int:
         if self.workers is not None:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import tyro
 
-from gala_viz.commands.serving import Address, serve
+from gala_viz.commands.serving import Address, ending_cleanly, serve
 from gala_viz.panels.options import CompareOptions
 
 
@@ -21,17 +21,18 @@ class Arguments:
 
     def run(self) -> None:
         """Serve the page until Ctrl-C; what cannot be shown is told before the server starts."""
-        check(self.options)
-        from gala_viz.commands import compare_page
+        with ending_cleanly():
+            check(self.options)
+            from gala_viz.commands import compare_page
 
-        serve(
-            {
-                "compare": lambda: compare_page.page(self.options),
-                "explore": lambda: compare_page.all_images(self.options),
-            },
-            self.at,
-            when_listening=lambda: compare_page.warm_up(self.options),
-        )
+            serve(
+                {
+                    "compare": lambda: compare_page.page(self.options),
+                    "explore": lambda: compare_page.all_images(self.options),
+                },
+                self.at,
+                when_listening=lambda: compare_page.warm_up(self.options),
+            )
 
 
 def check(options: CompareOptions) -> None:

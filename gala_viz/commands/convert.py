@@ -49,8 +49,10 @@ class Arguments:
     """Subtracted from red, green and blue, which reach from 0 to 255; default: ImageNet's means."""
     std: tuple[float, float, float] = (58.395, 57.12, 57.375)
     """What the difference is divided by."""
+    half: bool = False
+    """Write weights as float16, vectors as float32: half as large, logits differ by some thousandths."""
     full: bool = False
-    """Keep float32 weights; default: weights as float16, vectors as float32."""
+    """Write float32 weights: the default now; the word is kept for scripts of before."""
 
     def run(self) -> int:
         """Convert, write, tell."""
@@ -59,6 +61,8 @@ class Arguments:
         from gala_viz.networks.preprocessing import Preprocessing
         from gala_viz.specs import plain
 
+        if self.half and self.full:
+            raise ValueError("--full writes float32 weights, --half float16; leave one of them out.")
         if (self.out / CARD).exists():
             raise FileExistsError(f"{self.out} holds a network already; choose another folder, or remove it.")
         names = self._names()
@@ -87,7 +91,7 @@ class Arguments:
             "converted": {"kind": self.kind, "notes": notes, **source},
             "made": {"code": f"gala_viz {version('gala_viz')}"},
         }
-        card = write_network(self.out, network, card, half=not self.full)
+        card = write_network(self.out, network, card, half=self.half)
         count = card["weights"]["parameters"]
         sys.stdout.write("".join(f"{note}\n" for note in notes))
         sys.stdout.write(f"{count:,} parameters, {n_outputs} outputs: written to {self.out}\n")

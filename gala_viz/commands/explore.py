@@ -8,7 +8,7 @@ from typing import Annotated
 import tyro
 
 from gala_viz.commands.compare import check
-from gala_viz.commands.serving import Address, serve
+from gala_viz.commands.serving import Address, ending_cleanly, serve
 from gala_viz.panels.options import CompareOptions
 
 
@@ -25,11 +25,12 @@ class Arguments:
 
     def run(self) -> None:
         """Serve both pages until Ctrl-C; what cannot be shown is told before the server starts."""
-        check(self.options)
-        from gala_viz.commands import compare_page
+        with ending_cleanly():
+            check(self.options)
+            from gala_viz.commands import compare_page
 
-        pages = {
-            "explore": lambda: compare_page.all_images(self.options),
-            "compare": lambda: compare_page.page(self.options),
-        }
-        serve(pages, self.at, when_listening=lambda: compare_page.warm_up(self.options))
+            pages = {
+                "explore": lambda: compare_page.all_images(self.options),
+                "compare": lambda: compare_page.page(self.options),
+            }
+            serve(pages, self.at, when_listening=lambda: compare_page.warm_up(self.options))

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import tyro
 
-from gala_viz.commands.serving import Address, serve
+from gala_viz.commands.serving import Address, ending_cleanly, serve
 from gala_viz.panels.game_options import GameOptions
 
 
@@ -24,18 +24,19 @@ class Arguments:
 
     def run(self) -> None:
         """Serve the game until Ctrl-C; what cannot be played is told before the server starts."""
-        from tornado.ioloop import IOLoop
+        with ending_cleanly():
+            from tornado.ioloop import IOLoop
 
-        from gala_viz.behavior.password import VARIABLE
-        from gala_viz.commands.game_page import experimenter, loaded
-        from gala_viz.panels.game import game_page
-        from gala_viz.play.server import game_addresses
+            from gala_viz.behavior.password import VARIABLE
+            from gala_viz.commands.game_page import experimenter, loaded
+            from gala_viz.panels.game import game_page
+            from gala_viz.play.server import game_addresses
 
-        game = loaded(self.options)
-        pages = {"game": game_page}
-        if os.environ.get(VARIABLE):
-            pages["experimenter"] = lambda: experimenter(self.options)
-        try:
-            serve(pages, self.at, patterns=game_addresses(game, frozenset(self.at.origins))(""))
-        finally:
-            IOLoop.current().run_sync(game.close)  # the last quarter of a second of rounds in play
+            game = loaded(self.options)
+            pages = {"game": game_page}
+            if os.environ.get(VARIABLE):
+                pages["experimenter"] = lambda: experimenter(self.options)
+            try:
+                serve(pages, self.at, patterns=game_addresses(game, frozenset(self.at.origins))(""))
+            finally:
+                IOLoop.current().run_sync(game.close)  # the last quarter of a second of rounds in play

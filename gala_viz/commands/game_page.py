@@ -59,6 +59,7 @@ def loaded(options: GameOptions) -> Game:
     from gala_viz.live.recogniser import Recogniser
     from gala_viz.networks.zoo import load_network
     from gala_viz.play.game import Game
+    from gala_viz.splits import splits_of
 
     collection = open_collection(options.collection)
     network = load_network(options.recogniser, options.device)
@@ -68,7 +69,7 @@ def loaded(options: GameOptions) -> Game:
     limits = Limits(participants_per_hour=options.newcomers_per_hour, connections=options.players_per_address)
     recogniser = Recogniser(network)
     recogniser.warm_up()
-    images = [image for image in collection.images if options.split in ("all", collection.split(image))]
+    images = splits_of(collection).images(options.split)
     database = Database(options.records)
     game = Game(collection, recogniser, database, spec, limits, images=images)
     journal = game.writer.journal.folder

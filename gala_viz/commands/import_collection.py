@@ -48,6 +48,8 @@ class Arguments:
     """Height and width of the frame in which clicks were recorded; default: the photograph's own pixels."""
     swap_xy: bool = False
     """Read the first number of a click as y."""
+    encoding: str | None = None
+    """Encoding of a table in CSV, for example latin-1, cp1252 or utf-16; default: UTF-8."""
     min_clicks: int = 2
     """Rounds with fewer clicks are dropped."""
     max_clicks: int | None = None
@@ -96,6 +98,9 @@ class Arguments:
         if on_photos != (self.photos is not None):
             told = "lie on photographs; tell their folder with --photos" if on_photos else "come with their photographs"
             raise ValueError(f"{self.kind} {told}.")
+        if self.encoding is not None and (self.kind != "clicks" or source.suffix.lower() != ".csv"):
+            raise ValueError(f"--encoding belongs to a table of clicks in CSV; {source.name} is none.")
+        clicks = self._clicks() if self.kind == "clicks" else None
         maps = source if on_photos else None
         if self.kind == "clicks":
             maps = self.into / source.name
@@ -106,7 +111,7 @@ class Arguments:
             licence=self.licence,
             source=self.photos.expanduser() if self.photos else source,
             human_maps=maps,
-            clicks=self._clicks() if self.kind == "clicks" else None,
+            clicks=clicks,
             smoothing=self.smoothing if self.kind == "records" else None,
         )
 
@@ -123,7 +128,11 @@ class Arguments:
             min_participants=self.min_participants,
         )
         return ClickMapSpec(
-            smoothing=self.smoothing or "discs", frame_px=self.frame, swap_xy=self.swap_xy, filters=filters
+            smoothing=self.smoothing or "discs",
+            frame_px=self.frame,
+            swap_xy=self.swap_xy,
+            filters=filters,
+            encoding=self.encoding,
         )
 
 
@@ -132,14 +141,20 @@ def counts(collection: Collection, *, check: bool = True, quiet: bool = False) -
     photograph's head and every map are read for it.
     """
     from gala_viz.collections import UnreadableImageError
+    from gala_viz.collections.marks import UNKNOWN
 
     progress = counted("reading", quiet=quiet)
     people: Counter[int] = Counter()
+    means: Counter[str] = Counter()
+    n_without_marks = 0
     for number, image in enumerate(collection.images if check else (), start=1):
         try:
             collection.size_px(image)
-            if collection.human_map(image) is not None:
+            if (found := collection.human_map(image)) is not None:
                 people[len(collection.participants(image))] += 1
+                if not collection.participants(image):
+                    means[str(found.attrs.get("n_participants", UNKNOWN))] += 1
+                n_without_marks += int(found.attrs.get("n_left_out", 0))
         except UnreadableImageError:
             pass  # the collection has listed it
         progress(number, len(collection.images))
@@ -153,6 +168,8 @@ def counts(collection: Collection, *, check: bool = True, quiet: bool = False) -
         "maps": list(collection.map_kinds.values()),
         "images_of_split": dict(splits),
         "images_of_n_participants": {str(count): people[count] for count in sorted(people) if count},
+        "images_of_mean_maps": {count: means[count] for count in sorted(means, key=_by_number)},
+        "n_participants_without_marks": n_without_marks,
         "n_left_out": len(collection.skipped),
         "left_out": [list(entry) for entry in collection.skipped[:100]],
     }
@@ -160,6 +177,8 @@ def counts(collection: Collection, *, check: bool = True, quiet: bool = False) -
 
 def told(collection: Collection, report: dict[str, Any]) -> str:
     """The report as lines to read."""
+    from gala_viz.collections.marks import UNKNOWN
+
     lines = [
         f"{collection.title}: {report['n_images']} images, {report['n_with_maps']} with human maps, "
         f"{report['n_categories']} categories",
@@ -168,7 +187,20 @@ def told(collection: Collection, report: dict[str, Any]) -> str:
     if report["images_of_n_participants"]:
         parts = (f"{count}: {images}" for count, images in report["images_of_n_participants"].items())
         lines.append(f"  participants an image: {', '.join(parts)}")
+    if report["images_of_mean_maps"]:
+        parts = (
+            f"{'number unknown' if count == UNKNOWN else count}: {images}"
+            for count, images in report["images_of_mean_maps"].items()
+        )
+        lines.append(f"  mean maps, without a noise ceiling; participants an image: {', '.join(parts)}")
+    if report["n_participants_without_marks"]:
+        lines.append(f"  left out: {report['n_participants_without_marks']} maps of participants who marked nothing")
     lines += [f"  left out: {name}: {reason}" for name, reason in report["left_out"][:SHOWN]]
     if report["n_left_out"] > SHOWN:
         lines.append(f"  … and {report['n_left_out'] - SHOWN} more, in the collection's file.")
     return "\n".join([*lines, ""])
+
+
+def _by_number(count: str) -> tuple[bool, int]:
+    """Numbers by value, what is no number last."""
+    return (not count.isdigit(), int(count) if count.isdigit() else 0)

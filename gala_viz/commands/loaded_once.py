@@ -7,11 +7,13 @@ import threading
 from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING
 
+from gala_viz.threads import start_thread
+
 if TYPE_CHECKING:
     from gala_viz.play.server import Addresses
 
 _log = logging.getLogger(__name__)
-_started: dict[Hashable, threading.Thread] = {}
+_started: set[Hashable] = set()
 _lock = threading.Lock()
 
 
@@ -27,20 +29,20 @@ def load_once(key: Hashable, load: Callable[[], Addresses]) -> None:
     with _lock:
         if key in _started:
             return
-        thread = threading.Thread(target=_load, args=(key, load, loop.add_callback), daemon=True)
-        _started[key] = thread
-    thread.start()
+        _started.add(key)
+    start_thread(_load, "gala-viz loading", key, load, loop.add_callback)
 
 
 def _load(key: Hashable, load: Callable[[], Addresses], soon: Callable[..., None]) -> None:
-    from gala_viz.play.server import add_addresses, running_servers
+    from gala_viz.panels.panel_patches import running_servers
+    from gala_viz.play.server import add_addresses
 
     try:
         addresses = load()
     except Exception:
         _log.exception("What the page talks to could not be started.")
         with _lock:
-            _started.pop(key, None)
+            _started.discard(key)
         return
     for one in running_servers():
         soon(add_addresses, one, addresses)

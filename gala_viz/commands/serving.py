@@ -4,15 +4,34 @@ from __future__ import annotations
 
 import errno
 import os
+import re
+import signal
 import sys
+import threading
 import webbrowser
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from gala_viz.commands.hosts import EVERY_INTERFACE, Hosts, check_host
+from gala_viz.threads import end_by, end_without_teardown, stop_threads, stopping
+
+if TYPE_CHECKING:
+    from bokeh.server.server import Server
+    from bokeh.server.tornado import BokehTornado
 
 UPLOAD_MESSAGE_BYTES = 64 * 2**20
 """Largest websocket message: an upload of 20 MB travels as text, a third longer, with room for the rest."""
-EVERY_INTERFACE = frozenset({"", "0.0.0.0", "::"})
+MESSAGE_COMPRESSION = 1
+"""zlib's level for websocket messages: most of what compression gains, at a small part of its price."""
+INDEX = Path(__file__).parents[1] / "panels" / "pages" / "index.html"
+END_S = 3.5
+"""After a first Ctrl-C or SIGTERM the process ends within this time, whatever it waits for."""
+ENDED, INTERRUPTED = 0, 130
+"""Exit status of a server that was ended, and of one that was ended before it served."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,7 +45,7 @@ class Address:
     prefix: str = ""
     """Path before the page's own, for a server behind a proxy: lab/tools gives /lab/tools/compare."""
     allow_websocket_origin: tuple[str, ...] = ()
-    """Hosts, as HOST or HOST:PORT, whose pages may talk to this server; needed behind a proxy."""
+    """Names, as HOST or HOST:PORT, under which visitors reach this server; needed behind a proxy."""
     behind_proxy: bool = False
     """Believe a proxy's X-Forwarded-For about visitors' addresses; only where every visitor comes through one."""
     show: bool = True
@@ -62,24 +81,9 @@ def serve(
     under the same prefix. Raises ``OSError`` with a sentence where the port is taken,
     may not be used, or where the address is none of this machine's.
     """
-    import panel as pn
-
-    try:
-        server = pn.serve(
-            dict(pages),
-            port=at.port,
-            address=at.address,
-            prefix=at.prefix,
-            websocket_origin=at.origins,
-            extra_patterns=list(patterns),
-            use_xheaders=at.behind_proxy,
-            websocket_max_message_size=UPLOAD_MESSAGE_BYTES,
-            show=False,
-            start=False,
-            verbose=False,
-        )
-    except OSError as error:
-        raise OSError(_refused(error, at)) from None
+    if stopping.is_set():
+        raise KeyboardInterrupt  # which some library took for itself
+    server = listening(pages, at, patterns)
     server.start()
     name, *others = pages
     more = "".join(f", {other} at {at.url(other)}" for other in others)
@@ -89,10 +93,128 @@ def serve(
         server.io_loop.add_callback(when_listening)
     if at.show and has_browser():
         server.io_loop.add_callback(webbrowser.open, at.url(name))
+    with _signals(lambda *_: _stop_soon(server.io_loop)):
+        try:
+            if not stopping.is_set():
+                server.io_loop.start()
+        finally:
+            server.stop()
+
+
+def listening(pages: Mapping[str, Callable[[], Any]], at: Address, patterns: Sequence[tuple] = ()) -> Server:
+    """A server that has its port and is yet to be started; see ``serve``."""
+    import panel as pn
+
+    from gala_viz.commands.compressed_files import static_addresses
+    from gala_viz.panels.panel_patches import application_of
+
     try:
-        server.io_loop.start()
+        server = pn.serve(
+            dict(pages),
+            port=at.port,
+            address=at.address,
+            prefix=at.prefix,
+            websocket_origin=at.origins,
+            extra_patterns=[*patterns, *static_addresses()],
+            index=str(INDEX),
+            location=False,  # Panel cannot read an address in numbers of IPv6, and no page of ours asks for it
+            use_xheaders=at.behind_proxy,
+            compress_response=True,
+            websocket_compression_level=MESSAGE_COMPRESSION,
+            websocket_max_message_size=UPLOAD_MESSAGE_BYTES,
+            show=False,
+            start=False,
+            verbose=False,
+        )
+    except OSError as error:
+        raise OSError(_refused(error, at)) from None
+    check_host(application_of(server), Hosts(at.port, at.address, at.allow_websocket_origin))
+    return server
+
+
+def under_panel_serve() -> None:
+    """Have the server that ``panel serve`` began for an app check hosts, compress files and end as ``serve`` does.
+
+    ``panel serve`` runs an app for its first visitor; what is asked before that is answered by Panel alone. Raises
+    ``PermissionError`` where that first visitor asks for another host.
+    """
+    import panel as pn
+
+    from gala_viz.panels.panel_patches import running_servers
+
+    if pn.state.curdoc is None:
+        return
+    if not _equipped:
+        _equipped.update({application: _equip(application) for application in running_servers()})
+        end_without_teardown(ENDED)
+    host = pn.state.headers.get("Host", "")
+    for hosts in _equipped.values():
+        if not hosts.allow(host):
+            raise PermissionError(hosts.refusal(host))
+
+
+_equipped: dict[BokehTornado, Hosts] = {}
+"""Servers of ``panel serve``, and the hosts that each is meant for."""
+
+
+def _equip(application: BokehTornado) -> Hosts:
+    from bokeh.settings import settings
+    from tornado.web import GZipContentEncoding
+
+    from gala_viz.commands.compressed_files import static_addresses
+
+    here = urlsplit(application.resources(absolute_url=True).root_url or "")
+    given = settings.allowed_ws_origin() or application.websocket_origins
+    hosts = Hosts(here.port, here.hostname or "localhost", given)
+    check_host(application, hosts)
+    application.transforms.append(GZipContentEncoding)
+    application.add_handlers(".*", static_addresses(re.escape(application.prefix)))
+    return hosts
+
+
+@contextmanager
+def ending_cleanly() -> Iterator[None]:
+    """Load and serve within this block; after it, the threads that computed and loaded are ended.
+
+    Ctrl-C and SIGTERM raise ``KeyboardInterrupt`` here until ``serve`` listens. However they come, the process ends
+    within ``END_S``, even where nobody hears them.
+    """
+
+    def interrupt(*_: Any) -> None:
+        _end_soon(INTERRUPTED)
+        raise KeyboardInterrupt
+
+    stopping.clear()
+    with _signals(interrupt):
+        try:
+            yield
+        finally:
+            stop_threads()
+
+
+def _stop_soon(loop: Any) -> None:
+    _end_soon(ENDED)
+    loop.add_callback_from_signal(loop.stop)
+
+
+def _end_soon(status: int) -> None:
+    if not stopping.is_set():
+        stopping.set()
+        end_by(END_S, status)
+
+
+@contextmanager
+def _signals(handler: Callable[..., None]) -> Iterator[None]:
+    """``handler`` for Ctrl-C and SIGTERM within the block; other threads than the first cannot have one."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
     finally:
-        server.stop()
+        for number, former in before.items():
+            signal.signal(number, former)
 
 
 def has_browser() -> bool:

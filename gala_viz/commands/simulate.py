@@ -34,18 +34,21 @@ class Arguments:
 
         from gala_viz.collections.rendered.collection import RenderedCollection
         from gala_viz.play.simulated import RenderedPlayers
+        from gala_viz.splits import splits_of
 
         if self.players < 1 or self.rounds < 1:
             raise ValueError(f"players and rounds are at least 1; got {self.players} and {self.rounds}.")
         collection = RenderedCollection()
         sys.stderr.write(f"looking at the objects of the {self.split} split\n")
         collection.prepare((self.split,))
-        known = RenderedPlayers(collection, [one for one in collection.images if collection.split(one) == self.split])
-        outcomes = asyncio.run(self._play(known.points))
+        known = RenderedPlayers(collection, splits_of(collection).images(self.split))
+        outcomes, failed = asyncio.run(self._play(known.points))
         sys.stdout.write(", ".join(f"{outcome} {count}" for outcome, count in sorted(outcomes.items())) + "\n")
-        return 0
+        if failed:
+            sys.stderr.write(f"{len(failed)} of {self.players} players could not go on; the first: {failed[0]}\n")
+        return 1 if failed else 0
 
-    async def _play(self, points: Callable) -> Counter:
+    async def _play(self, points: Callable) -> tuple[Counter, list[BaseException]]:
         import asyncio
         from functools import partial
 
@@ -57,4 +60,9 @@ class Arguments:
             play_rounds(self.url, self.rounds, partial(points, spec=spec, number=number))
             for number in range(self.players)
         ]
-        return Counter(str(one.end["outcome"]) for played in await asyncio.gather(*each) for one in played)
+        played = await asyncio.gather(*each, return_exceptions=True)
+        failed = [one for one in played if isinstance(one, BaseException)]
+        if len(failed) == len(played):
+            raise failed[0]
+        rounds = (one for rounds in played if not isinstance(rounds, BaseException) for one in rounds)
+        return Counter(str(one.end["outcome"]) for one in rounds), failed

@@ -22,13 +22,14 @@ class Progress:
     EVERY_S = 30.0
 
     def __init__(self, total: int) -> None:
-        self._total, self._done, self._unreadable = total, 0, 0
+        self._total, self._done, self._unreadable, self._not_finite = total, 0, 0, 0
         self._begun = self._told_at = time.monotonic()
 
     def __call__(self, block: BlockDone) -> None:
         """Count a finished block."""
         self._done += block.n_images
         self._unreadable += len(block.unreadable)
+        self._not_finite += len(block.not_finite)
         now = time.monotonic()
         live = sys.stderr.isatty()
         if not live and now - self._told_at < self.EVERY_S and self._done < self._total:
@@ -37,6 +38,7 @@ class Progress:
         pace = self._done / max(now - self._begun, 1e-9)
         left = (self._total - self._done) / pace
         unreadable = f", {self._unreadable} unreadable" if self._unreadable else ""
+        unreadable += f", {self._not_finite} not finite" if self._not_finite else ""
         text = f"{self._done} of {self._total} images, {pace:.1f} a second, {_time(left)} left{unreadable}"
         sys.stderr.write(f"\r\x1b[K{text}" if live else f"{text}\n")
         sys.stderr.flush()
@@ -59,24 +61,36 @@ def status_told(store: Store) -> str:
     """What a store holds and what is missing, as lines."""
     import numpy as np
 
+    from gala_viz.networks.folders import is_other
     from gala_viz.store.layout import MISSING, THERE
     from gala_viz.store.spec import ABOUT
 
     status = store.status()
     missing = store.missing_blocks()
-    notes = store.notes()
+    notes, not_finite = store.notes(), store.not_finite()
     spec = store.spec
+    n_there = sum(store.images[row] not in not_finite for row in np.flatnonzero(status == THERE).tolist())
     methods = "; ".join(
         f"{name} ({', '.join(f'{key} {value}' for key, value in about.items() if key not in ABOUT)})"
         for name, about in spec.methods.items()
     )
     lines = [
         f"{store.path}: {spec.collection['title']}, {', '.join(network.name for network in spec.networks)}; {methods}",
-        f"{int(np.sum(status == THERE))} of {spec.n_images} images are there, {int(np.sum(status == MISSING))} missing "
-        f"in {len(missing)} of {spec.n_blocks} blocks, {len(notes)} unreadable",
+        f"{n_there} of {spec.n_images} images are there, {int(np.sum(status == MISSING))} missing "
+        f"in {len(missing)} of {spec.n_blocks} blocks, {len(notes)} unreadable"
+        + (f", {len(not_finite)} not finite" if not_finite else ""),
     ]
+    lines += [f"not finite: {why}" for why in list(not_finite.values())[:SHOWN]]
+    if len(not_finite) > SHOWN:
+        lines.append(f"… and {len(not_finite) - SHOWN} more")
     if missing:
         lines.append(f"missing blocks: {_ranges(missing)}")
+    unsure = [one.name for one in spec.networks if one.behaviour is None and is_other(one.opened_as)]
+    if unsure:
+        lines.append(
+            f"made by an earlier version, without what {', '.join(unsure)} did with fixed inputs: it is shown and not "
+            "extended"
+        )
     lines += [f"unreadable: {image}: {why}" for image, why in list(notes.items())[:SHOWN]]
     if len(notes) > SHOWN:
         lines.append(f"… and {len(notes) - SHOWN} more")

@@ -48,6 +48,8 @@ class Arguments:
     """cpu, gpu, or auto."""
     precision: str = "32-true"
     """32-true or bf16-mixed."""
+    half: bool = False
+    """Write the networks' weights as float16, vectors as float32."""
 
     def run(self) -> int:
         """Train what is not done, keep the table up to date, tell where it is."""
@@ -165,7 +167,8 @@ def training_command(sweep: Arguments, trial: ScratchRecipe) -> list[str]:
         "precision": sweep.precision,
     }
     options = [text for key, value in settings.items() for text in (f"--{key}", str(value))]
-    return [sys.executable, "-m", "gala_viz", "train", sweep.recipe, *options, "--replace", "--quiet"]
+    halved = ["--half"] if sweep.half else []
+    return [sys.executable, "-m", "gala_viz", "train", sweep.recipe, *options, *halved, "--replace", "--quiet"]
 
 
 def prepare(recipe: ScratchRecipe) -> None:

@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,6 +18,7 @@ from gala_viz.registry import unknown_name
 
 if TYPE_CHECKING:
     from gala_viz.training.recipes import DistillationRecipe, Recipe, ScratchRecipe
+    from gala_viz.training.samples import Source
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +58,8 @@ class Arguments:
     """32-true or bf16-mixed."""
     restart: bool = False
     """Ignore an earlier checkpoint."""
+    half: bool = False
+    """Write weights as float16, vectors as float32: half as large, logits differ by some thousandths."""
     replace: bool = False
     """Write over a network of that name; else the training does not begin where one lies."""
     quiet: bool = False
@@ -84,7 +88,7 @@ class Arguments:
     def _scratch(self, recipe: ScratchRecipe) -> Path | None:
         from gala_viz.collections import open_collection
         from gala_viz.training.batches import HeldPictures, validation_batches
-        from gala_viz.training.held import hold
+        from gala_viz.training.held import check_maps, hold
         from gala_viz.training.outcome import scratch_sections, write_outcome
         from gala_viz.training.scratch import FromScratch, fresh_network
         from gala_viz.training.selection import selection
@@ -110,17 +114,27 @@ class Arguments:
             )
             for split, with_maps in wanted.items()
         )
+        self._tell([training.source])
+        for split, held in (("train", training), ("validation", validation)):
+            if wanted[split]:
+                sys.stdout.write(f"{recipe.name}: {split}: {held.maps_told()}\n")
+        if recipe.attention_weight > 0:
+            check_maps(training, collection.name)
         pictures = HeldPictures(training, validation, recipe)
         if not self._fit(module, pictures):
             return None
         numbers = selection(network, validation_batches(validation, recipe))
         sections = scratch_sections(recipe, collection, training, validation, numbers)
-        return write_outcome(self.out, network, recipe, recipe.preprocessing, sections, pictures.trainer)
+        return write_outcome(
+            self.out, network, recipe, recipe.preprocessing, sections, pictures.trainer, half=self.half
+        )
 
     def _distilled(self, recipe: DistillationRecipe) -> Path | None:
         from gala_viz.collections import open_collection
+        from gala_viz.collections.map_checks import maps_told
         from gala_viz.networks.zoo import load_network
         from gala_viz.training.distillation import Distillation, Pictures, starting_network
+        from gala_viz.training.held_out import HeldOut
         from gala_viz.training.outcome import distilled_sections, write_outcome
         from gala_viz.training.samples import sources_of_split
 
@@ -131,13 +145,33 @@ class Arguments:
         collections += [("plain", open_collection(folder)) for folder in self.plain]
         start = load_network(recipe.start, device="cpu")  # the training takes it to each process's own device
         watched = [(role, collection) for role, collection in collections if role != "plain"]
-        parts = [sources_of_split(collections, "train"), sources_of_split(watched, "validation")]
+        held_out = HeldOut(collection for _, collection in collections)
+        parts = [
+            sources_of_split(collections, "train", held_out=held_out),
+            sources_of_split(watched, "validation", held_out=held_out),
+        ]
+        self._tell(parts[0])
+        for split, sources in zip(("train", "validation"), parts, strict=True):
+            for source in sources:
+                if source.role == "maps":
+                    told = maps_told(len(source.images), source.unusable)
+                    sys.stdout.write(f"{recipe.name}: {split}: {source.collection.name}: {told}\n")
+        if not held_out.compared:
+            sys.stdout.write("There are too many photographs to find the same one under two names; ids are compared.\n")
         network = starting_network(recipe, start)
         pictures = Pictures(*parts, start.preprocessing, recipe)
         if not self._fit(Distillation(network, recipe, start), pictures):
             return None
         sections = distilled_sections(start, parts)
-        return write_outcome(self.out, network, recipe, start.preprocessing, sections, pictures.trainer)
+        return write_outcome(
+            self.out, network, recipe, start.preprocessing, sections, pictures.trainer, start, half=self.half
+        )
+
+    def _tell(self, sources: Sequence[Source]) -> None:
+        """By which rule the images are split, and what is left out."""
+        from gala_viz.training.samples import sources_told
+
+        sys.stdout.write("".join(f"  {line}\n" for line in sources_told(sources)))
 
     def _check_free(self, recipe: Recipe) -> None:
         """Networks that are there are not lost by a training of the same name."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from gala_viz.collections.choice import drawn, images_of, readable
+from gala_viz.collections.choice import drawn, readable
 from gala_viz.collections.collection import Collection
 from gala_viz.evaluation.evaluation import Evaluation
-from gala_viz.evaluation.facts import collection_facts, network_facts, networks_by_seed, notes_of
+from gala_viz.evaluation.facts import collection_facts, learnt_told, network_facts, networks_by_seed, notes_of
 from gala_viz.evaluation.kept import Kept
 from gala_viz.evaluation.looking import Looked, look_at_all
 from gala_viz.evaluation.numbers import Number, numbers_of, people_numbers, region_numbers, with_seeds
@@ -19,6 +19,7 @@ from gala_viz.evaluation.values import grids_of, mean_of, region_pixels, values_
 from gala_viz.networks.network import Network
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.registry import unknown_name
+from gala_viz.splits import ALL, splits_of
 
 
 def evaluate(
@@ -40,7 +41,11 @@ def evaluate(
     """
     groups = {name: tuple(members) for name, members in (groups or {}).items()}
     _check_names(networks, groups, reference)
-    images, left_out = _images(collection, spec, tell)
+    splits = splits_of(collection)
+    tell(f"{collection.name}: {splits.told}")
+    images, left_out = _images(collection, splits.images(spec.split), spec, tell)
+    learnt = {name: network.training_data.status(collection, images) for name, network in networks.items()}
+    tell(learnt_told(learnt, len(images)))
     kept = kept or Kept()
     progress = Progress(len(images) * len(networks), tell)
     looked: dict[str, Looked] = {}
@@ -73,6 +78,7 @@ def evaluate(
         images=images,
         categories=tuple(collection.category(image) for image in images),
         left_out=left_out,
+        learnt=learnt,
         networks={
             name: network_facts(network, {layer: norm.shape[1:] for layer, norm in looked[name].norms.items()})
             for name, network in networks.items()
@@ -83,7 +89,18 @@ def evaluate(
         + _shared_numbers(networks, looked, people, spec, who),
         comparisons=compared(tested, spec, reference)
         + compared_by_seed(values, networks_by_seed(networks, groups), spec),
-        notes=notes_of(collection, networks, values, images, left_out),
+        notes=(
+            learnt_told(learnt, len(images)),
+            *notes_of(
+                collection,
+                networks,
+                values,
+                images,
+                left_out,
+                _first_people(people),
+                () if spec.split == ALL else splits.without,
+            ),
+        ),
     )
 
 
@@ -103,10 +120,11 @@ def _check_names(networks: Mapping[str, Network], groups: Mapping[str, Sequence[
 
 
 def _images(
-    collection: Collection, spec: EvaluationSpec, tell: Callable[[str], None]
+    collection: Collection, images: tuple[str, ...], spec: EvaluationSpec, tell: Callable[[str], None]
 ) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
-    """The images that can be read; a collection that makes its images makes all of a split at once."""
-    images = images_of(collection, spec.split)
+    """Those of a split's ``images`` that are drawn and can be read; a collection that makes its images makes all of
+    them at once.
+    """
     prepare = getattr(collection, "prepare", None)
     if spec.n_images is not None and spec.n_images < len(images):
         chosen = set(drawn(collection, images, spec.n_images, seed=spec.seed, purpose="evaluation"))
@@ -150,6 +168,11 @@ def _people(
             step=progress.step,
         )
     return found
+
+
+def _first_people(people: Mapping[Preprocessing, People | None]) -> People | None:
+    """Any frame's: which maps are usable does not depend on the frame."""
+    return next((one for one in people.values() if one is not None), None)
 
 
 def _shared_numbers(

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from gala_viz.evaluation.numbers import Number
 from gala_viz.evaluation.pairs import Comparison
@@ -19,7 +21,8 @@ class Evaluation:
     ``values`` are by network, one value an image (see ``values_of``), those of ``groups`` being means over seeds.
     ``numbers`` are their means with intervals, and what people reach; ``comparisons`` the paired tests, where there are
     ``groups`` also those of single trainings that share a seed.
-    ``networks`` and ``collection`` say what was evaluated; ``left_out`` are (image, reason); ``notes`` tell what could
+    ``networks`` and ``collection`` say what was evaluated; ``left_out`` are (image, reason); ``learnt`` says by
+    network whether it learnt from each image, as its card tells (see ``gala_viz.splits``); ``notes`` tell what could
     not be measured and why.
     """
 
@@ -28,6 +31,7 @@ class Evaluation:
     images: tuple[str, ...]
     categories: tuple[str | None, ...]
     left_out: tuple[tuple[str, str], ...]
+    learnt: dict[str, NDArray[np.int8]]
     networks: dict[str, dict[str, Any]]
     groups: dict[str, tuple[str, ...]]
     values: dict[str, xr.Dataset]

@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
+from gala_viz.attribution.probe import weights_sha256
 from gala_viz.collections.collection import Collection
-from gala_viz.evaluation.kept import weights_sha256
+from gala_viz.collections.map_checks import maps_told, usable_map
+from gala_viz.evaluation.people import People
 from gala_viz.evaluation.spec import EvaluationSpec
 from gala_viz.networks.network import Network
+from gala_viz.splits import HELD_OUT, LEARNT, UNKNOWN
 
-OF_ONE_IMAGE = ("extent_px", "kind", "file", "n_outside", "n_rounds", "n_participants", "simulated")
+OF_ONE_IMAGE = ("extent_px", "kind", "file", "n_outside", "n_rounds", "n_participants", "n_left_out", "simulated")
 """Attrs of a human map that are not settings shared by all of its collection."""
 FRACTIONS_TOLD = (
     "Fractions are of the split-half ceiling, as published. It compares halves of the participants, whereas a network "
@@ -27,9 +32,13 @@ def notes_of(
     values: Mapping[str, xr.Dataset],
     images: Sequence[str],
     left_out: Sequence[tuple[str, str]],
+    people: People | None,
+    without: Sequence[str] = (),
 ) -> tuple[str, ...]:
-    """What could not be measured, and why, in sentences."""
+    """What could not be measured, and why, in sentences; ``without`` are images in no split."""
     notes = [f"{len(left_out)} photographs could not be read and are left out."] if left_out else []
+    if without:
+        notes.append(f"{len(without):,} images are in no split of the collection and are left out.")
     unlabelled = [name for name in networks if "correct" not in values[name]]
     if unlabelled:
         notes.append(
@@ -38,11 +47,50 @@ def notes_of(
     without = [name for name, network in networks.items() if not network.layers]
     if without:
         notes.append(f"Without GALA layers, so without attention columns: {_listed(without)}.")
-    if not any(collection.has_human_map(image) for image in images):
+    if people is None:
         notes.append(f"{collection.name} has no human maps of these images; likeness to people is left out.")
+    else:
+        notes += people_notes(people, len(images))
     if not any("region" in one.dims for one in values.values()):
         notes.append(f"{collection.name} does not know what its pixels belong to; shares of regions are left out.")
     return tuple(notes)
+
+
+def learnt_told(learnt: Mapping[str, NDArray[np.int8]], n_images: int) -> str:
+    """How many of the images reported were learnt from, and of which networks that is not known, in sentences.
+
+    ``learnt`` is by network what its card tells of each image.
+    """
+    found = {name: int((status == LEARNT).sum()) for name, status in learnt.items()}
+    union = int(np.any([status == LEARNT for status in learnt.values()], axis=0).sum()) if n_images else 0
+    told = f"Of the {n_images:,} images reported, {union:,} were learnt from by any of these networks"
+    told += ", as their cards say by the images' ids and bytes"
+    if union:
+        each = "; ".join(f"{name} {count:,}" for name, count in found.items() if count)
+        told = f"NOT HELD OUT: {told} ({each})"
+    unknown = [name for name, status in learnt.items() if (status == UNKNOWN).any()]
+    if unknown:
+        told += f". What else these learnt from is not known: {_listed(unknown)}"
+    return f"{told}."
+
+
+LEARNT_WORDS = {LEARNT: "yes", HELD_OUT: "no", UNKNOWN: "unknown"}
+"""Whether a network learnt from an image, in tables."""
+
+
+def people_notes(people: People, n_images: int) -> list[str]:
+    """Which human maps are not counted, and of how many participants those are that have no noise ceiling."""
+    notes = []
+    if people.left_out:
+        told = maps_told(len(people.images), people.left_out)
+        notes.append(f"Human maps: {told}; every n of likeness to people is of the usable ones, on {n_images} images.")
+    if people.means_of:
+        known = [n for n in people.means_of.values() if n is not None]
+        unknown = len(people.means_of) - len(known)
+        parts = [f"of {min(known)} to {max(known)} participants ({len(known)} images)"] if known else []
+        parts += [f"of a number of participants that is not known ({unknown} images)"] if unknown else []
+        notes.append(f"Human maps that are means, {' and '.join(parts)}, have no noise ceiling.")
+    return notes
 
 
 def seeds_told(groups: Mapping[str, Sequence[str]], networks: Mapping[str, Mapping[str, Any]]) -> str:
@@ -85,10 +133,11 @@ def _listed(names: Sequence[str]) -> str:
 def collection_facts(collection: Collection, images: Sequence[str]) -> dict[str, Any]:
     """Which images, with which maps, and whether these are simulated: plain values."""
     kind = next(iter(getattr(collection, "map_kinds", {}).items()), None)
-    marked = next((image for image in images if collection.has_human_map(image)), None)
+    marked = (usable_map(collection, image)[0] for image in images if collection.has_human_map(image))
+    first = next((found for found in marked if found is not None), None) if kind is not None else None
     maps = None
-    if kind is not None and marked is not None:
-        carried = collection.human_map(marked).attrs
+    if first is not None:
+        carried = first.attrs
         settings = {name: value for name, value in carried.items() if name not in OF_ONE_IMAGE}
         simulated = bool(carried.get("simulated", False))
         maps = {"kind": kind[0], "made": kind[1], "simulated": simulated, "settings": settings}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import zipfile
@@ -12,11 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from gala_viz.attribution.probe import probe, values_sha256
 from gala_viz.attribution.provenance import network_attrs
+from gala_viz.networks.behaviour import find_name, known_from_text, known_to_text
 from gala_viz.networks.network import Network
 from gala_viz.specs import fingerprint
 
-FORMAT = 2
+FORMAT = 3
 """Goes up when the meaning of a block's arrays changes, so that older ones are computed again."""
 
 
@@ -62,18 +63,26 @@ class Kept:
         return self.folder / f"{plain}-{fingerprint(FORMAT, *parts)}.npz"
 
 
-def identity(network: Network) -> dict[str, Any]:
-    """What a network's results depend on beside the images: weights, preprocessing, device, versions."""
-    attrs = network_attrs(network)
-    return {**attrs, "network": "", "weights_sha256": weights_sha256(network)}
+def identity(network: Network, kept: Kept) -> dict[str, Any]:
+    """What a network's results in ``kept`` depend on beside the images: weights and behaviour as they are now, layers,
+    preprocessing, device, versions.
 
-
-def weights_sha256(network: Network) -> str:
-    """The checksum of the network's file, or of its values where they never were in a file."""
-    if network.sha256:
-        return network.sha256
-    digest = hashlib.sha256()
-    for key, value in network.module.state_dict().items():
-        digest.update(key.encode())
-        digest.update(np.ascontiguousarray(value.detach().float().cpu().numpy()).tobytes())
-    return digest.hexdigest()
+    A behaviour that is no more than rounding away from one that ``kept`` has met counts as that one. Nothing is
+    computed where nothing is kept.
+    """
+    if kept.folder is None:
+        return {}
+    who = {
+        **network_attrs(network),
+        "network": "",
+        "weights_sha256": values_sha256(network.module),
+        "architecture": network.card.get("network", {}).get("arguments", {}),
+        "layers": list(network.layers),
+    }
+    label = f"behaviours {network.name}"
+    before = str((kept.recall(label, who) or {}).get("known", "{}"))
+    known = known_from_text(before)
+    name = find_name(probe(network), known)
+    if (after := known_to_text(known)) != before:
+        kept.keep({"known": np.array(after)}, label, who)
+    return {**who, "behaviour": name}

@@ -78,7 +78,7 @@ def look_at_all(
     The cut into blocks does not change results beyond rounding, and the same blocks give the same numbers.
     """
     kept = kept or Kept()
-    who = identity(network)
+    who = identity(network, kept)
     quick: Network | None = None
     parts = []
     for start in range(0, len(images), spec.block_images):

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from gala_viz.attribution.attention import softmax
+from gala_viz.attribution.finite import check_finite
 from gala_viz.collections.collection import Collection
 from gala_viz.experiment.design import TEST, conditions_of_set, n_sets
 from gala_viz.experiment.responses import level_text
@@ -101,7 +102,9 @@ class _Observer:
         inputs = torch.from_numpy(np.stack([whole.to_input(one) for one in pictures]))
         with torch.inference_mode():
             parts = [self.network.logits(some.to(self.network.device)) for some in inputs.split(self.batch)]
-        probabilities = softmax(torch.cat(parts).float().cpu().numpy())
+        logits = torch.cat(parts).float().cpu().numpy()
+        check_finite(logits, "logits", self.network.name, "the pictures of a trial")
+        probabilities = softmax(logits)
         return (probabilities @ self.members.T).argmax(axis=1).tolist()
 
 

@@ -18,11 +18,12 @@ from gala_viz.alignment import (
     to_resolution,
 )
 from gala_viz.collections.collection import Collection
+from gala_viz.collections.map_checks import usable_map, why_unusable
 from gala_viz.evaluation.kept import Kept
 from gala_viz.evaluation.looking import Step
 from gala_viz.evaluation.regions import members_in_frame, shares
 from gala_viz.networks.preprocessing import Preprocessing
-from gala_viz.schema import labelled_map
+from gala_viz.schema import labelled_map, n_people
 from gala_viz.specs import settings
 
 Grid = tuple[int, int]
@@ -31,7 +32,7 @@ Grid = tuple[int, int]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class People:
-    """Human maps of the default kind of those ``images`` that have one, in the frame of ``frame``.
+    """Human maps of the default kind of those ``images`` that have a usable one, in the frame of ``frame``.
 
     By grid: ``maps`` (image, y, x), ``ceilings`` (None where no image has two participants), ``floors`` (partner,
     image): rho of an image's map with the maps of other images. ``shares`` (image, region) is how much of a map lies
@@ -44,6 +45,10 @@ class People:
     ceilings: dict[Grid, NoiseCeiling | None]
     floors: dict[Grid, xr.DataArray] = field(default_factory=dict)
     shares: xr.DataArray | None = None
+    left_out: dict[str, str] = field(default_factory=dict)
+    """Image -> why its map is not used."""
+    means_of: dict[str, int | None] = field(default_factory=dict)
+    """Image whose participants are not known apart -> how many they are, None where that is not told."""
 
 
 def people_of(
@@ -59,7 +64,10 @@ def people_of(
     kept: Kept | None = None,
     step: Step = lambda done: None,
 ) -> People | None:
-    """Human maps, ceilings and, with ``n_partners``, floors of ``images`` on each of ``grids``; None without any."""
+    """Human maps, ceilings and, with ``n_partners``, floors of ``images`` on each of ``grids``; None without any.
+
+    Maps that are not finite, negative, all zero or constant are left out.
+    """
     images = tuple(image for image in images if collection.has_human_map(image))
     if not images or not grids:
         return None
@@ -67,6 +75,9 @@ def people_of(
     maps: dict[Grid, list[np.ndarray]] = {grid: [] for grid in grids}
     parts: dict[Grid, list[ImageCeilings]] = {grid: [] for grid in grids}
     on_regions: list[xr.DataArray] = []
+    usable: list[str] = []
+    left_out: dict[str, str] = {}
+    means_of: dict[str, int | None] = {}
     for start in range(0, len(images), block_images):
         block = images[start : start + block_images]
         about = (collection.name, collection.fingerprint, frame.settings(), grids, settings(ceiling), list(block))
@@ -75,13 +86,22 @@ def people_of(
         if arrays is None:
             arrays = _block(collection, block, frame, grids, ceiling, step)
             kept.keep(arrays, "people", *about)
-        on_regions.append(_labelled_shares(block, arrays))
+        marked = [str(image) for image in arrays["marked"]]
+        usable += marked
+        left_out |= {str(image): str(why) for image, why in arrays["unusable"]}
+        means_of |= {
+            image: (int(n) or None) for image, n in zip(marked, arrays["mean_of"].tolist(), strict=True) if n >= 0
+        }
+        on_regions.append(_labelled_shares(marked, arrays))
         for grid in grids:
             maps[grid].append(arrays[f"{_name(grid)}:map"])
             parts[grid].append(_ceilings_from(arrays, grid))
+    if not usable:
+        return None
+    images = tuple(usable)
     labelled = {
         grid: labelled_map(
-            np.concatenate(values), name="human_map", extent_px=frame.input_px, leading={"image": list(images)}
+            np.concatenate(values), name="human_map", extent_px=frame.input_px, leading={"image": usable}
         )
         for grid, values in maps.items()
     }
@@ -102,6 +122,8 @@ def people_of(
         ceilings=ceilings,
         floors=floors,
         shares=everywhere if everywhere.sizes["region"] else None,
+        left_out=left_out,
+        means_of=means_of,
     )
 
 
@@ -122,26 +144,49 @@ def _block(
     arrays: dict[str, list[np.ndarray]] = {f"{_name(grid)}:map": [] for grid in grids}
     singles: dict[Grid, list[ImageCeilings]] = {grid: [] for grid in grids}
     regions, members = members_in_frame(collection, images, frame) or ((), np.zeros((len(images), 0, *frame.input_px)))
-    on_regions = []
+    on_regions: list[np.ndarray] = []
+    marked: list[str] = []
+    unusable: list[tuple[str, str]] = []
+    mean_of: list[int] = []  # -1 where participants are known apart, 0 where their number is not told
     for row, image in enumerate(images):
-        human = frame.map_to_frame(collection.human_map(image))
+        found, why = usable_map(collection, image)
+        if found is None:
+            unusable.append((image, why))
+            step(1)
+            continue
+        marked.append(image)
+        human = frame.map_to_frame(found)
         on_regions.append(shares(human.values[None], members[row : row + 1])[0])
         single = _participant_maps(collection, image, frame)
+        mean_of.append(-1 if single.sizes["participant"] else n_people(found, ()) or 0)
         for grid in grids:
             arrays[f"{_name(grid)}:map"].append(to_resolution(human, grid).values)
             singles[grid].append(image_ceilings([(image, to_resolution(single, grid))], spec))
         step(1)
-    found = {key: np.stack(values) for key, values in arrays.items()}
-    found |= {"regions": np.array(regions, dtype=str), "shares": np.stack(on_regions)}
+    found = {
+        f"{_name(grid)}:map": np.array(arrays[f"{_name(grid)}:map"], np.float32).reshape(len(marked), *grid)
+        for grid in grids
+    }
+    found |= {
+        "regions": np.array(regions, dtype=str),
+        "shares": np.array(on_regions).reshape(len(marked), len(regions)),
+    }
+    found |= {"marked": np.array(marked, dtype=str), "mean_of": np.array(mean_of, np.int64)}
+    found["unusable"] = np.array(unusable, dtype=str).reshape(-1, 2)
     for grid, ceilings in singles.items():
         found |= {f"{_name(grid)}:{key}": value for key, value in _arrays_of(ceilings).items()}
     return found
 
 
 def _participant_maps(collection: Collection, image: str, frame: Preprocessing) -> xr.DataArray:
-    """One map each (participant, y, x) in the frame; no participants where they are not known one by one."""
+    """One map each (participant, y, x) in the frame; no participants where they are not known one by one.
+
+    Those who marked nothing, whose maps are constant, are none.
+    """
     maps = collection.participant_maps(image)
-    if maps is None:
+    if maps is not None:
+        maps = maps.isel(participant=np.flatnonzero([not why_unusable(one) for one in maps.values]))
+    if maps is None or not maps.sizes["participant"]:
         empty = np.zeros((0, *frame.input_px), np.float32)
         return labelled_map(empty, name="human_map", leading={"participant": []})
     return frame.map_to_frame(maps)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from gala_viz.alignment import (
     COMPARISON_CELLS,
@@ -18,14 +19,15 @@ from gala_viz.alignment import (
     fraction_explained,
 )
 from gala_viz.collections.collection import Collection
+from gala_viz.evaluation.facts import learnt_told
 from gala_viz.evaluation.looking import Looked, look_at_all
 from gala_viz.evaluation.people import people_of
 from gala_viz.evaluation.spec import EvaluationSpec
 from gala_viz.evaluation.values import correct, grids_of, values_of
 from gala_viz.networks.network import Network
 from gala_viz.specs import SmoothGradSpec
-from gala_viz.splits import Split
-from gala_viz.training.samples import sources_of_split
+from gala_viz.splits import HELD_OUT, LEARNT, Split, Splits, splits_of
+from gala_viz.training.samples import Source, sources_of_split
 
 Tell = Callable[[str], None]
 
@@ -43,11 +45,41 @@ class Numbers:
     rho_smoothgrad: xr.DataArray | None
 
 
+@dataclass(frozen=True, eq=False)
+class Used:
+    """The images of one collection in a report; ``learnt`` is by network's name, (image,) (see ``gala_viz.splits``)."""
+
+    name: str
+    role: str
+    splits: Splits
+    n: int
+    learnt: dict[str, NDArray[np.int8]]
+
+    @property
+    def told(self) -> str:
+        """Two sentences."""
+        return f"{self.name}: {self.splits.told}. {learnt_told(self.learnt, self.n)}"
+
+    def entry(self, network: str) -> dict[str, Any]:
+        """For the card of ``network``."""
+        status = self.learnt[network]
+        return {
+            "name": self.splits.collection,
+            "role": self.role,
+            "rule": self.splits.rule,
+            **({} if self.splits.seed is None else {"seed": self.splits.seed}),
+            "n": self.n,
+            "n_learnt_from": int((status == LEARNT).sum()),
+            "n_held_out": int((status == HELD_OUT).sum()),
+        }
+
+
 @dataclass(frozen=True)
 class Report:
     """Numbers of all networks on ``split``, against the ``reference`` network and the people's own ceilings.
 
-    ``ceilings`` are by cells: each layer's grid and the resolution at which SmoothGrad is compared.
+    ``ceilings`` are by cells: each layer's grid and the resolution at which SmoothGrad is compared. ``used`` says of
+    each collection by which rule its images were chosen, and how many of them were learnt from.
     """
 
     split: Split
@@ -55,6 +87,7 @@ class Report:
     reference: Numbers
     ceilings: dict[int, NoiseCeiling]
     smoothgrad: SmoothGradSpec | None
+    used: tuple[Used, ...] = ()
 
 
 def measure(
@@ -74,34 +107,62 @@ def measure(
     likeness to people. ``smoothgrad`` None leaves SmoothGrad out. All networks see one frame.
     """
     roles = [("labels", labels), ("maps", maps), *(("plain", collection) for collection in plain)]
-    chosen = {source.collection.name: source.images for source in sources_of_split(roles, split)}
+    sources = sources_of_split(roles, split)
+    named = list(zip(_names(sources), sources, strict=True))
+    first, second = (name for name, _ in named[:2])
+    of_maps = sources[1]
     passing, mapping = EvaluationSpec(smoothgrad=None), EvaluationSpec(smoothgrad=smoothgrad)
     everyone = [reference, *networks]
     looked: list[dict[str, Looked]] = []
     for network in everyone:
         tell(f"{network.name}: first choices, attention norms")
-        found = {c.name: look_at_all(network, c, chosen[c.name], passing) for c in (labels, *plain)}
+        found = {
+            name: look_at_all(network, source.collection, source.images, passing)
+            for name, source in named
+            if source is not of_maps
+        }
         if smoothgrad is not None:
-            tell(f"{network.name}: SmoothGrad, n = {smoothgrad.n_samples}, {len(chosen[maps.name])} images")
-        looked.append({**found, maps.name: look_at_all(network, maps, chosen[maps.name], mapping)})
+            tell(f"{network.name}: SmoothGrad, n = {smoothgrad.n_samples}, {len(of_maps.images)} images")
+        with_maps = look_at_all(network, maps, of_maps.images, mapping)
+        looked.append({**found, second: with_maps})
     tell("noise ceiling")
     cells = (COMPARISON_CELLS, COMPARISON_CELLS)
-    grids = sorted({cells, *(grid for one in looked for grid in grids_of(one[maps.name]))})
-    people = people_of(maps, chosen[maps.name], reference.preprocessing, grids, CeilingSpec())
+    grids = sorted({cells, *(grid for one in looked for grid in grids_of(one[second]))})
+    people = people_of(maps, of_maps.images, reference.preprocessing, grids, CeilingSpec())
     everything = []
     for network, one in zip(everyone, looked, strict=True):
-        values = values_of(network, maps, one[maps.name], people)
+        values = values_of(network, maps, one[second], people)
         everything.append(
             Numbers(
                 network=network,
-                correct=correct(network, labels, one[labels.name]),
-                agreement={name: _agreement(one[name], looked[0][name]) for name in chosen},
+                correct=correct(network, labels, one[first]),
+                agreement={name: _agreement(one[name], looked[0][name]) for name, _ in named},
                 rho_attention=values.get("rho_attention"),
                 rho_smoothgrad=values.get("rho_smoothgrad"),
             )
         )
     ceilings = {grid[0]: found for grid, found in people.ceilings.items() if found is not None} if people else {}
-    return Report(split, everything[1:], everything[0], ceilings, smoothgrad)
+    used = tuple(_used(name, source, everyone) for name, source in dict(named).items())
+    return Report(split, everything[1:], everything[0], ceilings, smoothgrad, used)
+
+
+def _names(sources: Sequence[Source]) -> list[str]:
+    """What the collections are called: with their role where others of the same name have other images."""
+    taken: dict[str, tuple[str, ...]] = {}
+    names = []
+    for source in sources:
+        name = source.collection.name
+        for more in ("", f" ({source.role})", *(f" ({source.role} {number})" for number in range(2, len(sources) + 2))):
+            if taken.setdefault(f"{name}{more}", source.images) == source.images:
+                names.append(f"{name}{more}")
+                break
+    return names
+
+
+def _used(name: str, source: Source, networks: Sequence[Network]) -> Used:
+    images = source.images
+    learnt = {network.name: network.training_data.status(source.collection, images) for network in networks}
+    return Used(name, source.role, source.splits or splits_of(source.collection), len(images), learnt)
 
 
 def _agreement(looked: Looked, reference: Looked) -> xr.DataArray:
@@ -114,6 +175,7 @@ def card_metrics(report: Report, numbers: Numbers) -> dict[str, Any]:
     difference = numbers.correct - report.reference.correct
     metrics: dict[str, Any] = {
         "split": report.split,
+        "images": [one.entry(numbers.network.name) for one in report.used],
         "interval": "95 %, percentile bootstrap over images, 10,000 resamples, seed 0",
         "accuracy": {
             "network": _interval(numbers.correct),

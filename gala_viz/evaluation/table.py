@@ -49,7 +49,7 @@ def table(report: Report) -> str:
     lines = lines_of(header, rows)
     for cells, found in report.ceilings.items():
         lines.append(f"\nCeiling at {cells} x {cells}: {interval_text(found.interval)}, n = {found.interval.n}.")
-    return "\n".join(lines)
+    return "\n".join([*lines, *(f"\n{one.told}" for one in report.used)])
 
 
 def _row(name: str, values: list[xr.DataArray | None]) -> list[str]:

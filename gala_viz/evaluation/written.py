@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gala_viz.alignment import Interval
 from gala_viz.attribution.provenance import code_versions
 from gala_viz.evaluation.evaluation import Evaluation
+from gala_viz.evaluation.facts import LEARNT_WORDS
 from gala_viz.evaluation.markdown import markdown
 from gala_viz.evaluation.numbers import Number
 from gala_viz.evaluation.pairs import Comparison, families
@@ -23,6 +25,7 @@ from gala_viz.evaluation.published import PUBLISHED, SAYS, SOURCE, SPLIT_HALF_RH
 from gala_viz.evaluation.quantities import QUANTITIES, Key, columns
 from gala_viz.evaluation.report_page import report_page
 from gala_viz.specs import settings
+from gala_viz.splits import status_of_all
 
 INTERVALS = (
     "95 % percentile bootstrap over images; of ceilings also over participants, each weighted at random (Poisson), in "
@@ -84,10 +87,17 @@ def image_rows(evaluation: Evaluation) -> list[dict[str, Any]]:
     for name, values in evaluation.values.items():
         keys, table = columns(values)
         labels = [_label(key) for key in keys]
+        learnt = [LEARNT_WORDS[int(one)] for one in _learnt(evaluation, name)]
         for position, (image, category) in enumerate(zip(evaluation.images, evaluation.categories, strict=True)):
             numbers = dict(zip(labels, table[position].tolist(), strict=True))
-            rows.append({"who": name, "image": image, "category": category, **numbers})
+            about = {"who": name, "image": image, "category": category, "learnt_from": learnt[position]}
+            rows.append({**about, **numbers})
     return rows
+
+
+def _learnt(evaluation: Evaluation, name: str) -> NDArray[np.int8]:
+    """What is known of each image and a network, or all networks of a group."""
+    return status_of_all([evaluation.learnt[one] for one in evaluation.groups.get(name, (name,))])
 
 
 def as_json(evaluation: Evaluation) -> dict[str, Any]:
@@ -100,6 +110,10 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
             "collection": evaluation.collection,
             "n_images": len(evaluation.images),
             "images": list(evaluation.images),
+            "learnt_from": {
+                name: {word: int((status == code).sum()) for code, word in LEARNT_WORDS.items()}
+                for name, status in evaluation.learnt.items()
+            },
             "left_out": [list(entry) for entry in evaluation.left_out],
             "networks": evaluation.networks,
             "means_over_seeds": evaluation.groups,

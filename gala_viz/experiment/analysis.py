@@ -11,23 +11,25 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gala_viz.alignment.significance import benjamini_hochberg, paired_randomisations
-from gala_viz.experiment.exclusions import included
+from gala_viz.experiment.exclusions import judged
 from gala_viz.experiment.performance import by_participant, ordered_levels, performance
 from gala_viz.experiment.psychometric import CHANCE, threshold
 from gala_viz.experiment.revelation import FULL
-from gala_viz.experiment.spec import ExperimentSpec
+from gala_viz.experiment.spec import MARKS, ExperimentSpec
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Analysis:
     """Tables of one experiment. ``performance``: observer x map type x level; ``thresholds``: observer x map type;
-    ``tests``: randomisation tests per level; ``exclusions``: what was left out by which rule.
+    ``tests``: randomisation tests per level; ``exclusions``: what each rule left out; ``trials``: which rule left out
+    which trial (``left_out_by``, empty where it counts), and whether its marks and durations are known.
     """
 
     performance: pd.DataFrame
     thresholds: pd.DataFrame
     tests: pd.DataFrame
     exclusions: pd.DataFrame
+    trials: pd.DataFrame
 
 
 def analysed(
@@ -39,7 +41,8 @@ def analysed(
     chance; p is two-sided, ``p_adjusted`` holds the false-discovery rate over the levels of one question. Raises
     ``ValueError`` where nothing is left.
     """
-    trials, exclusions = included(responses, spec)
+    table, exclusions = judged(responses, spec)
+    trials = table[table["left_out_by"] == ""]
     if not len(trials):
         raise ValueError("the rules leave no trial; there is nothing to analyse.")
     return Analysis(
@@ -47,7 +50,19 @@ def analysed(
         thresholds=thresholds(trials, n_resamples, seed),
         tests=_tests(trials, spec, n_iterations, seed),
         exclusions=exclusions,
+        trials=_verdicts(table),
     )
+
+
+def _verdicts(table: pd.DataFrame) -> pd.DataFrame:
+    """One row a trial: whose, which, what left it out, and which of the measures that rules ask for are not known."""
+    measures = [*MARKS, "stimulus_duration_actual", "fixation_duration_actual"]
+    missing = pd.Series("", index=table.index)
+    for name in measures:
+        known = table[name].notna() if name in table else pd.Series(data=False, index=table.index)
+        missing = missing.where(known, missing + " " + name)
+    identity = [name for name in ("observer", "participant", "trial_index", "stimulus") if name in table]
+    return table[identity].assign(left_out_by=table["left_out_by"], not_known=missing.str.strip())
 
 
 def thresholds(trials: pd.DataFrame, n_resamples: int, seed: int) -> pd.DataFrame:

@@ -1,66 +1,177 @@
-"""What is left out before anything is computed, by rules that the spec fixed, and how much each left out."""
+"""What is left out before anything is computed, by rules that the spec fixed, and how much each left out.
+
+A rule knows three things of a trial: that it breaks it, that it does not, or neither, because what it asks for was not
+recorded. The last is counted as not known, and leaves nothing out.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
 import pandas as pd
 
 from gala_viz.experiment.design import TEST
 from gala_viz.experiment.revelation import FULL
-from gala_viz.experiment.spec import ExperimentSpec
+from gala_viz.experiment.spec import MARKS, ExclusionSpec, ExperimentSpec
 
 PEOPLE, SIMULATED = "people", "simulated"
 RULED = (PEOPLE, SIMULATED)
 """Observers that rules apply to; networks neither tire nor anticipate."""
+TOLD = ("observer", "rule", "unit", "excluded", "of", "setting", "applied", "breaking", "not_known")
+MARKED = {
+    "hidden": "the tab was hidden",
+    "blurred": "the window had no focus",
+    "resized": "the window changed its size",
+    "left_full_screen": "full screen was left",
+}
+"""Mark -> the rule that leaves out trials that have it."""
+NO_ANSWER = "no answer"
+"""Why a network's trial does not count."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """A rule and what it says: ``breaks`` and ``known`` by participant or by trial.
+
+    ``setting`` is the parameter in the experiment's file. A rule that is not ``applied`` leaves out nothing.
+    """
+
+    told: str
+    breaks: pd.Series
+    known: pd.Series
+    setting: str = ""
+    applied: bool = True
 
 
 def included(responses: pd.DataFrame, spec: ExperimentSpec) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The trials that count, and a table: observer, rule, unit (participants or trials), excluded, of.
+    """The trials that count, and the table of ``judged``."""
+    table, told = judged(responses, spec)
+    counts = table["left_out_by"] == ""
+    return table[counts].drop(columns="left_out_by").reset_index(drop=True), told
 
-    First whole participants go, each by the first rule that it breaks, then single trials of the others.
+
+def judged(responses: pd.DataFrame, spec: ExperimentSpec) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """All trials but practice, with ``left_out_by``, the rule that leaves a trial out (empty: it counts); and a table.
+
+    The table has the columns ``TOLD``: observer, rule, unit (participants or trials), how many were excluded of how
+    many, the setting, whether the rule applied (False: it is not in the experiment's file), how many break it whatever
+    other rule they break, and of how many that is not known. First whole participants go, each by the first rule that
+    it breaks, then single trials of the others. A rule that is not in the file is tried with today's default, and
+    leaves out nothing.
     """
     table = responses[responses["trial_type"] == TEST] if "trial_type" in responses else responses
-    kept, told = [], []
+    table = table.reset_index(drop=True)
+    parts, told = [], []
     for observer, own in table.groupby("observer", sort=False):
+        left_out_by = pd.Series("", index=own.index, dtype=object)
         if observer in RULED:
-            own = _participants(str(observer), own, spec, told)
-            own = _trials(str(observer), own, spec, told)
-        kept.append(own[own["correct"].notna()])
-    return pd.concat(kept, ignore_index=True), pd.DataFrame(
-        told, columns=["observer", "rule", "unit", "excluded", "of"]
-    )
+            gone: set[object] = set()
+            total = own["participant"].nunique()
+            for rule in _rules_of_participants(own, spec):
+                found = (set(rule.breaks.index[rule.breaks]) - gone) if rule.applied else set()
+                gone |= found
+                left_out_by[own["participant"].isin(found)] = rule.told
+                told.append(_row(observer, rule, "participants", len(found), total))
+            rest = own[~own["participant"].isin(gone)]
+            for rule in _rules_of_trials(rest, spec):
+                found = rule.breaks & (left_out_by[rest.index] == "") & rule.applied
+                left_out_by[found.index[found]] = rule.told
+                told.append(_row(observer, rule, "trials", int(found.sum()), len(rest)))
+        else:
+            left_out_by[own["correct"].isna()] = NO_ANSWER
+        parts.append(own.assign(left_out_by=left_out_by))
+    return pd.concat(parts, ignore_index=True), pd.DataFrame(told, columns=list(TOLD))
 
 
-def _participants(observer: str, own: pd.DataFrame, spec: ExperimentSpec, told: list) -> pd.DataFrame:
+def _row(observer: object, rule: Rule, unit: str, excluded: int, total: int) -> tuple:
+    breaking, unknown = int(rule.breaks.sum()), int((~rule.known).sum())
+    return observer, rule.told, unit, excluded, total, rule.setting, rule.applied, breaking, unknown
+
+
+def _rules_of_participants(own: pd.DataFrame, spec: ExperimentSpec) -> Iterator[Rule]:
     rules = spec.exclusions
     by_participant = own.groupby("participant", sort=False)
     answered = by_participant["correct"].apply(lambda one: one.notna().mean())
-    full = own[own["level"] == FULL].groupby("participant", sort=False)["correct"].mean()
-    dropped = (
-        (own.get("dropped_frames", pd.Series(0, index=own.index)).fillna(0) > 0).groupby(own["participant"]).mean()
+    everybody = pd.Series(data=True, index=answered.index)
+    full = own[own["level"] == FULL].groupby("participant", sort=False)["correct"].mean().reindex(answered.index)
+    frames = _numbers(own, "dropped_frames")
+    dropped = (frames.fillna(0) > 0).groupby(own["participant"]).mean().reindex(answered.index)
+    yield Rule(told="did not finish", breaks=by_participant["stimulus"].nunique() < spec.n_images, known=everybody)
+    yield Rule(
+        told=f"answered in time in less than {rules.min_answered_fraction:g} of the trials",
+        breaks=answered < rules.min_answered_fraction,
+        known=everybody,
+        setting=f"min_answered_fraction = {rules.min_answered_fraction:g}",
     )
-    broken = {
-        "did not finish": by_participant["stimulus"].nunique() < spec.n_images,
-        f"answered in time in less than {rules.min_answered_fraction:g} of the trials": answered
-        < rules.min_answered_fraction,
-        f"right on full images in less than {rules.min_full_accuracy:g}": full.reindex(answered.index)
-        < rules.min_full_accuracy,
-        f"frames dropped in more than {rules.max_dropped_fraction:g} of the trials": dropped.reindex(answered.index)
-        > rules.max_dropped_fraction,
-    }
-    total, gone = len(answered), set()
-    for rule, breaks in broken.items():
-        found = set(breaks.index[breaks]) - gone
-        gone |= found
-        told.append((observer, rule, "participants", len(found), total))
-    return own[~own["participant"].isin(gone)]
+    yield Rule(
+        told=f"right on full images in less than {rules.min_full_accuracy:g}",
+        breaks=full < rules.min_full_accuracy,
+        known=full.notna(),
+        setting=f"min_full_accuracy = {rules.min_full_accuracy:g}",
+    )
+    yield Rule(
+        told=f"frames dropped in more than {rules.max_dropped_fraction:g} of the trials",
+        breaks=dropped > rules.max_dropped_fraction,
+        known=frames.notna().groupby(own["participant"]).any().reindex(answered.index),
+        setting=f"max_dropped_fraction = {rules.max_dropped_fraction:g}",
+    )
 
 
-def _trials(observer: str, own: pd.DataFrame, spec: ExperimentSpec, told: list) -> pd.DataFrame:
-    total = len(own)
-    left = own.get("interrupted", pd.Series(0, index=own.index)).fillna(0) == 1
-    early = own["rt"].notna() & (own["rt"] < spec.exclusions.min_rt_ms) & ~left
-    late = own["correct"].isna() & ~early & ~left
-    told.append((observer, "left in the middle", "trials", int(left.sum()), total))
-    told.append((observer, f"answered sooner than {spec.exclusions.min_rt_ms:g} ms", "trials", int(early.sum()), total))
-    told.append((observer, "no answer in time", "trials", int(late.sum()), total))
-    return own[~left & ~early & ~late]
+def _rules_of_trials(own: pd.DataFrame, spec: ExperimentSpec) -> Iterator[Rule]:
+    rules, today = spec.exclusions, ExclusionSpec()
+    every_one = pd.Series(data=True, index=own.index)
+    left = _numbers(own, "interrupted").fillna(0) == 1
+    yield Rule(told="left in the middle", breaks=left, known=every_one)
+    chosen = rules.exclude_marked
+    for mark in MARKS:
+        values = _numbers(own, mark)
+        in_file = "not in the file" if chosen is None else f"exclude_marked = {', '.join(chosen) or 'none'}"
+        yield Rule(
+            told=MARKED[mark],
+            breaks=values == 1,
+            known=values.notna() | left,
+            setting=in_file,
+            applied=chosen is not None and mark in chosen,
+        )
+    frames = rules.max_stimulus_error_frames
+    most = today.max_stimulus_error_frames if frames is None else frames
+    error = _error_ms(own, "stimulus") / _numbers(own, "frame_duration")
+    yield Rule(
+        told=f"the stimulus stood more than {most:g} frames longer or shorter than asked",
+        breaks=error > most,
+        known=error.notna() | left,
+        setting="not in the file" if frames is None else f"max_stimulus_error_frames = {frames:g}",
+        applied=frames is not None,
+    )
+    ms = rules.max_fixation_error_ms
+    most = today.max_fixation_error_ms if ms is None else ms
+    error = _error_ms(own, "fixation")
+    yield Rule(
+        told=f"the fixation stood more than {most:g} ms longer or shorter than asked",
+        breaks=error > most,
+        known=error.notna() | left,
+        setting="not in the file" if ms is None else f"max_fixation_error_ms = {ms:g}",
+        applied=ms is not None,
+    )
+    early = own["rt"].notna() & (own["rt"] < rules.min_rt_ms) & ~left
+    yield Rule(
+        told=f"answered sooner than {rules.min_rt_ms:g} ms",
+        breaks=early,
+        known=every_one,
+        setting=f"min_rt_ms = {rules.min_rt_ms:g}",
+    )
+    yield Rule(told="no answer in time", breaks=own["correct"].isna() & ~early & ~left, known=every_one)
+
+
+def _numbers(own: pd.DataFrame, column: str) -> pd.Series:
+    """A column as numbers; NaN where it is not known, or not there."""
+    if column not in own:
+        return pd.Series(np.nan, index=own.index)
+    return pd.to_numeric(own[column], errors="coerce").astype(float)
+
+
+def _error_ms(own: pd.DataFrame, part: str) -> pd.Series:
+    """How far the actual duration of fixation or stimulus is from what was asked."""
+    return (_numbers(own, f"{part}_duration_actual") - _numbers(own, f"{part}_duration")).abs()

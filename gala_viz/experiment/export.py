@@ -6,6 +6,7 @@ Source: the Brain Imaging Data Structure 1.9, behavioural experiments without ne
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,16 @@ def _sidecar(spec: ExperimentSpec, responses: pd.DataFrame) -> dict[str, Any]:
         "TaskDescription": "Rapid categorisation of revealed images",
         "Instructions": instructions,
     }
-    return {**task, "ExperimentHash": spec.hash, **_described(responses.drop(columns=["observer", "participant"]))}
+    rules = {"Exclusions": exclusion_rules(spec), "ExperimentHash": spec.hash}
+    return {**task, **rules, **_described(responses.drop(columns=["observer", "participant"]))}
+
+
+def exclusion_rules(spec: ExperimentSpec) -> dict[str, Any]:
+    """Every rule's setting; "not in the experiment's file" where the file was made before there was this rule."""
+    return {
+        one.name: "not in the experiment's file" if (value := getattr(spec.exclusions, one.name)) is None else value
+        for one in fields(spec.exclusions)
+    }
 
 
 def _described(table: pd.DataFrame) -> dict[str, dict[str, Any]]:

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from gala_viz.collections.choice import drawn, images_of
+from gala_viz.collections.choice import drawn
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.reading import UnreadableImageError
 from gala_viz.experiment.importance import Importance, importance_source, is_simulated
 from gala_viz.experiment.spec import DEFAULT_MAPS, N_BLOCKS, ExperimentSpec
+from gala_viz.splits import splits_of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,7 +45,7 @@ def prepared(collection: Collection, opened_as: str, wanted: Wanted, **settings:
     Only images that can be read, and on which every source of importance knows something, take part; those of practice
     come last in the drawn order. Raises ``ValueError`` where there are too few.
     """
-    pool = images_of(collection, wanted.split)
+    pool = splits_of(collection).images(wanted.split)
     superclasses = _superclasses(collection, pool, wanted)
     sources = [importance_source(source, collection, wanted.side_px) for source in wanted.maps.values()]
     each, practice_each = wanted.n_images // 2, wanted.n_practice // 2

@@ -13,6 +13,7 @@ from gala_viz.behavior.tables import Participant, Sitting, TrialRecord
 from gala_viz.experiment.exclusions import PEOPLE, SIMULATED
 from gala_viz.experiment.responses import COLUMNS, trial_columns
 from gala_viz.experiment.sittings import Seat
+from gala_viz.experiment.spec import MARKS
 from gala_viz.experiment.stimuli import Stimuli
 
 
@@ -55,10 +56,17 @@ def _row(seat: Seat, sitting: Any, record: Any, stimuli: Stimuli) -> dict[str, A
         "stimulus_duration": seat.spec.timing.stimulus_ms,
         "fixation_duration_actual": record.fixation_ms,
         "stimulus_duration_actual": record.stimulus_ms,
-        "frame_duration": sitting.frame_ms,
+        "window_duration_actual": _known(record.window_ms),
+        "frame_duration": sitting.frame_ms if record.frame_ms is None else record.frame_ms,
         "dropped_frames": record.dropped_frames,
+        **{mark: _known(getattr(record, mark)) for mark in MARKS},
         "interrupted": int(record.ended_ms is None),
     }
+
+
+def _known(value: float | bool | None) -> float:
+    """A number, or a mark as 1 or 0; NaN where it is not known."""
+    return np.nan if value is None else float(value)
 
 
 def answer_in_time(seat: Seat, record: Any) -> str | None:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from gala_viz.experiment.design import Trial
 from gala_viz.experiment.revelation import FULL
-from gala_viz.experiment.spec import ExperimentSpec
+from gala_viz.experiment.spec import MARKS, ExperimentSpec
 
 COLUMNS = {
     "observer": "who: people, simulated, or the name of a network",
@@ -33,8 +33,13 @@ COLUMNS = {
     "stimulus_duration": "ms that the stimulus was asked to last",
     "fixation_duration_actual": "ms that the fixation lasted, by the frames' times",
     "stimulus_duration_actual": "ms that the stimulus lasted, by the frames' times",
-    "frame_duration": "ms of a frame of the screen, measured before the first trial",
+    "window_duration_actual": "ms from the stimulus' offset to the end of the trial, by the frames' times",
+    "frame_duration": "ms of a frame of the screen, measured before the first trial, anew after a reload",
     "dropped_frames": "frames that the screen did not show while the fixation or the stimulus stood",
+    "hidden": "1: the page's tab was hidden during the trial; 0: it was not; empty: not known",
+    "blurred": "1: the window was without focus during the trial; 0: it was not; empty: not known",
+    "resized": "1: the window changed its size or zoom during the trial; 0: it did not; empty: not known",
+    "left_full_screen": "1: full screen was left during the trial; 0: it was not; empty: not known",
     "interrupted": "1: the page was left in the middle of the trial",
 }
 """Name -> meaning; exports carry these in their side-car."""
@@ -65,9 +70,10 @@ def checked(table: pd.DataFrame, name: str = "the table") -> pd.DataFrame:
     table = table.assign(level=[level_text(one) for one in table["level"]])
     for column in ("rt", "correct"):
         table[column] = pd.to_numeric(table[column], errors="coerce")
-    wrong = table["correct"].notna() & ~table["correct"].isin((0, 1))
-    if wrong.any():
-        raise ValueError(f"{name}: correct is 0, 1 or empty; row {int(np.flatnonzero(wrong)[0]) + 1} is not.")
+    for column in ("correct", *MARKS):
+        wrong = table[column].notna() & ~table[column].isin((0, 1)) if column in table else np.zeros(1, dtype=bool)
+        if wrong.any():
+            raise ValueError(f"{name}: {column} is 0, 1 or empty; row {int(np.flatnonzero(wrong)[0]) + 1} is not.")
     return table
 
 

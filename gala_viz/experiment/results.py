@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from gala_viz.experiment.spec import MARKS
 
 LONGEST_MS = 120_000.0
 MOST_FRAMES = 100_000
 FRAMES_MS = (1.0, 100.0)
 """A frame of any screen: 10 to 1,000 a second."""
+CLIENT_KEY = re.compile(r"[A-Za-z0-9_-]{16,64}")
+"""A random text by which a page makes its requests repeatable."""
 
 
 class BadResult(ValueError):
@@ -39,7 +44,13 @@ class Screen:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Result:
-    """One trial as the page saw it. ``rt_ms`` is None without a key; frames are dropped ones."""
+    """One trial as the page saw it. ``rt_ms`` is None without a key; frames are dropped ones.
+
+    ``fixation_ms``, ``stimulus_ms`` and ``window_ms`` (from the stimulus' offset to the trial's end) are by the times
+    of the frames, which last ``frame_ms``. ``hidden``, ``blurred``, ``resized`` and ``left_full_screen`` mark what
+    happened to the window meanwhile. ``client_key`` is the page's that began the trial. All of these are None in what
+    a page of an earlier version tells: not known.
+    """
 
     number: int
     key: str | None
@@ -48,6 +59,13 @@ class Result:
     stimulus_ms: float
     elapsed_ms: float
     dropped_frames: int
+    window_ms: float | None = None
+    frame_ms: float | None = None
+    hidden: bool | None = None
+    blurred: bool | None = None
+    resized: bool | None = None
+    left_full_screen: bool | None = None
+    client_key: str | None = None
 
     @classmethod
     def read(cls, told: Any) -> Result:
@@ -66,6 +84,10 @@ class Result:
             stimulus_ms=_number(told.get("stimulus_ms"), "stimulus_ms", 0, LONGEST_MS),
             elapsed_ms=_number(told.get("elapsed_ms"), "elapsed_ms", 0, 7 * 86_400_000),
             dropped_frames=int(_number(told.get("dropped_frames"), "dropped_frames", 0, MOST_FRAMES)),
+            window_ms=_known(told, "window_ms", 0, LONGEST_MS),
+            frame_ms=_known(told, "frame_ms", *FRAMES_MS),
+            **{mark: _mark(told, mark) for mark in MARKS},
+            client_key=client_key_of(told),
         )
 
 
@@ -75,6 +97,33 @@ def number_of(told: Any) -> int:
     if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < 1_000_000:
         raise BadResult("number is that of a trial.")
     return number
+
+
+def client_key_of(told: Any) -> str | None:
+    """The key by which a request can be sent twice; None from a page of an earlier version. Raises ``BadResult``."""
+    key = _mapping(told).get("client_key")
+    if key is not None and (not isinstance(key, str) or not CLIENT_KEY.fullmatch(key)):
+        raise BadResult("client_key is 16 to 64 letters, digits, - or _.")
+    return key
+
+
+def sitting_of(told: Any) -> str | None:
+    """The sitting that a message is about; None from a page of an earlier version. Raises ``BadResult``."""
+    sitting = _mapping(told).get("sitting")
+    if sitting is not None and (not isinstance(sitting, str) or len(sitting) > 64):
+        raise BadResult("sitting is the id that the seat told.")
+    return sitting
+
+
+def _known(told: Mapping[str, Any], what: str, low: float, high: float) -> float | None:
+    return None if told.get(what) is None else _number(told[what], what, low, high)
+
+
+def _mark(told: Mapping[str, Any], mark: str) -> bool | None:
+    value = told.get(mark)
+    if value is not None and not isinstance(value, bool):
+        raise BadResult(f"{mark} is true, false or not told.")
+    return value
 
 
 def _mapping(told: Any) -> Mapping[str, Any]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import random
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, update
 
@@ -21,8 +23,19 @@ ACTIVE_MS = 45 * 60_000
 """Somebody unfinished of whom nothing was heard for so long has dropped out, and leaves the set to another."""
 
 
+_log = logging.getLogger(__name__)
+
+
 class NotNow(ValueError):
     """A trial that is not the next one, or whose result is not expected."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ending:
+    """A sitting that is over: how many trials it has, and of how many of them the results are in the records."""
+
+    n_trials: int
+    n_stored: int
 
 
 @dataclass(frozen=True)
@@ -55,7 +68,7 @@ class Sittings:
         self._database, self.spec, self.hash = database, spec, spec.hash
         with database.writing() as connection:
             if connection.scalar(select(Experiment.hash).where(Experiment.hash == self.hash)) is None:
-                values = {"hash": self.hash, "spec": asdict(spec), "created_ms": now_ms()}
+                values = {"hash": self.hash, "spec": spec.settings, "created_ms": now_ms()}
                 connection.execute(insert(Experiment).values(**values))
 
     def seat(self, participant: str) -> Seat | None:
@@ -92,32 +105,59 @@ class Sittings:
             )
             return self._found(connection, participant)
 
-    def begin(self, seat: Seat, number: int) -> None:
+    def begin(self, seat: Seat, number: int, client_key: str | None = None) -> None:
         """Trial ``number`` is about to be shown; from now on it counts as shown, whatever happens.
 
-        Raises ``NotNow`` unless it is the next one.
+        The page that began it, known by its ``client_key``, may say so again. Raises ``NotNow`` unless it is the next
+        one.
         """
         one_at_a_time = select(Sitting.id).where(Sitting.id == seat.id).with_for_update()
         with self._database.writing() as connection:
             connection.execute(one_at_a_time)
             expected = _n_begun(connection, seat.id)
+            if number < expected and client_key is not None:
+                own = (TrialRecord.sitting_id == seat.id, TrialRecord.number == number)
+                if connection.scalar(select(TrialRecord.client_key).where(*own)) == client_key:
+                    return
             if number != expected or number >= len(seat.trials):
                 raise NotNow(f"the next trial is {expected}; {number} was asked for.")
-            connection.execute(insert(TrialRecord).values(sitting_id=seat.id, number=number, begun_ms=now_ms()))
+            values = {"number": number, "begun_ms": now_ms(), "client_key": client_key}
+            connection.execute(insert(TrialRecord).values(sitting_id=seat.id, **values))
 
     def finish(self, seat: Seat, result: Result) -> None:
-        """Keep a result, once, of a trial that was begun; with the last one the sitting is finished.
+        """Keep a result, once, of a trial that was begun by the same page; with the last one the sitting is finished.
 
-        Raises ``NotNow`` otherwise.
+        When this returns, the result is in the database; the same result may come again. Raises ``NotNow`` for any
+        other, and logs one that contradicts what is stored, which stays as it is.
         """
         own = (TrialRecord.sitting_id == seat.id, TrialRecord.number == result.number)
         values = {name: value for name, value in asdict(result).items() if name != "number"}
         with self._database.writing() as connection:
-            open_one = update(TrialRecord).where(*own, TrialRecord.ended_ms.is_(None))
+            same_page = TrialRecord.client_key.is_not_distinct_from(result.client_key)
+            open_one = update(TrialRecord).where(*own, same_page, TrialRecord.ended_ms.is_(None))
             if connection.execute(open_one.values(**values, ended_ms=now_ms())).rowcount != 1:
-                raise NotNow(f"no result of trial {result.number} is expected.")
+                stored = connection.execute(select(TrialRecord.__table__).where(*own)).one_or_none()
+                _check_same(seat, result.number, values, stored)
+                return
             over = {"finished_ms": now_ms()} if result.number == len(seat.trials) - 1 else {}
             connection.execute(update(Sitting).where(Sitting.id == seat.id).values(last_ms=now_ms(), **over))
+
+    def end(self, seat: Seat) -> Ending:
+        """The participant has come to the end; may be said again. Raises ``NotNow`` where a trial is still to come.
+
+        A sitting whose last trial was left in the middle is over too, though a result is missing.
+        """
+        one_at_a_time = select(Sitting.id).where(Sitting.id == seat.id).with_for_update()
+        stored = select(func.count()).select_from(TrialRecord)
+        stored = stored.where(TrialRecord.sitting_id == seat.id, TrialRecord.ended_ms.is_not(None))
+        with self._database.writing() as connection:
+            connection.execute(one_at_a_time)
+            begun = _n_begun(connection, seat.id)
+            if begun < len(seat.trials):
+                raise NotNow(f"trial {begun} is still to come.")
+            first = update(Sitting).where(Sitting.id == seat.id, Sitting.finished_ms.is_(None))
+            connection.execute(first.values(finished_ms=now_ms()))
+            return Ending(n_trials=begun, n_stored=connection.scalar(stored))
 
     def finished_block(self, seat: Seat, block: int) -> list[tuple[Trial, TrialRecord]]:
         """The begun trials of a block with their records, for its summary."""
@@ -145,6 +185,21 @@ class Sittings:
         pairs = [(number, swapped) for number in range(n_sets(self.spec)) for swapped in (False, True)]
         random.SystemRandom().shuffle(pairs)
         return min(pairs, key=lambda pair: (of_set[pair[0]], of_pair[pair], of_key[pair[1]]))
+
+
+def _check_same(seat: Seat, number: int, values: Mapping[str, Any], stored: Any) -> None:
+    """Raise ``NotNow`` unless ``values`` are what is stored of the trial already."""
+    if stored is None:
+        raise NotNow(f"no result of trial {number} is expected: it was not begun.")
+    if stored.ended_ms is None:
+        raise NotNow(f"no result of trial {number} is expected from this page: another one began it.")
+    differing = [name for name, value in values.items() if getattr(stored, name) != value]
+    if differing:
+        found = "; ".join(f"{name}: stored {getattr(stored, name)!r}, came {values[name]!r}" for name in differing)
+        _log.warning(
+            "sitting %s, trial %d: refused a result that contradicts the stored one (%s)", seat.id, number, found
+        )
+        raise NotNow(f"no other result of trial {number} is expected: it has one already.")
 
 
 def _n_begun(connection: Connection, sitting: str) -> int:

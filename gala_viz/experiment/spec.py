@@ -7,14 +7,17 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import tomli_w
 
 from gala_viz.experiment.revelation import FULL, RevelationSpec
-from gala_viz.specs import fingerprint, made, read_settings
+from gala_viz.specs import fingerprint, made, plain, read_settings
 
 FORMAT = 1
 N_BLOCKS = 5
+MARKS = ("hidden", "blurred", "resized", "left_full_screen")
+"""What a page notes of its window during a trial: tab hidden, focus lost, size changed, full screen left."""
 DEFAULT_MAPS = {"clickme": "human", "saliency": "opencv:fine-grained"}
 Level = float | str
 """Per cent of the important pixels, or ``FULL``."""
@@ -50,18 +53,33 @@ class ExclusionSpec:
 
     Trials with a response sooner than ``min_rt_ms``; participants who did not finish, who answered in time in less than
     ``min_answered_fraction`` of the trials, who were right on full images in less than ``min_full_accuracy``, or whose
-    screen dropped frames in more than ``max_dropped_fraction`` of the trials.
+    screen dropped frames in more than ``max_dropped_fraction`` of the trials; trials with one of the marks in
+    ``exclude_marked`` (of ``MARKS``), or whose actual durations differ from those asked by more than
+    ``max_stimulus_error_frames`` frames of the screen or ``max_fixation_error_ms``.
+
+    None means that the experiment's file does not have the setting, since it was made before there was one: that rule
+    leaves out nothing.
     """
 
     min_rt_ms: float = 20.0
     min_answered_fraction: float = 0.5
     min_full_accuracy: float = 0.6
     max_dropped_fraction: float = 0.1
+    max_stimulus_error_frames: float | None = 1.5
+    max_fixation_error_ms: float | None = 200.0
+    exclude_marked: tuple[str, ...] | None = MARKS
 
     def __post_init__(self) -> None:
         for name in ("min_answered_fraction", "min_full_accuracy", "max_dropped_fraction"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} is a share from 0 to 1; got {getattr(self, name)}.")
+        for name in ("max_stimulus_error_frames", "max_fixation_error_ms"):
+            value = getattr(self, name)
+            if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0):
+                raise ValueError(f"{name} is a number from 0 on; got {value!r}.")
+        marks = self.exclude_marked
+        if marks is not None and (isinstance(marks, str) or not set(marks) <= set(MARKS)):
+            raise ValueError(f"exclude_marked is a list of some of {', '.join(MARKS)}; got {marks!r}.")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -145,18 +163,33 @@ class ExperimentSpec:
 
     @property
     def hash(self) -> str:
-        """16 hex digits over every setting."""
-        return fingerprint(FORMAT, asdict(self))
+        """16 hex digits over every setting that the specification has.
+
+        A setting that is None is none of them, so that a file made before there was this setting keeps its hash.
+        """
+        return fingerprint(FORMAT, self.settings)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Every setting that the specification has, as plain values; those that are None are left out."""
+        return plain(asdict(self))
 
     def save(self, path: Path) -> None:
         """Write the file; reading it gives the same spec."""
-        path.write_text(tomli_w.dumps({"format": FORMAT, **asdict(self)}), encoding="utf-8")
+        path.write_text(tomli_w.dumps({"format": FORMAT, **self.settings}), encoding="utf-8")
 
 
 def read_spec(path: str | Path) -> ExperimentSpec:
-    """The experiment in a file made by ``save``. Raises ``FileNotFoundError``, and ``ValueError`` for what is none."""
+    """The experiment in a file made by ``save``. Raises ``FileNotFoundError``, and ``ValueError`` for what is none.
+
+    Settings of ``_ADDED`` that the file does not have are None, never today's default: the experiment goes on with the
+    rules and under the hash that it was made with.
+    """
     path = Path(path).expanduser()
     content = read_settings(path, "experiment", FORMAT, "gala-viz experiment prepare makes an experiment's file.")
+    for part, names in _ADDED.items():
+        if isinstance(content.setdefault(part, {}), dict):
+            content[part] = {**dict.fromkeys(names), **content[part]}
     try:
         return made(ExperimentSpec, content, _PARTS)
     except (ValueError, AttributeError) as error:
@@ -164,3 +197,6 @@ def read_spec(path: str | Path) -> ExperimentSpec:
 
 
 _PARTS = {"revelation": RevelationSpec, "timing": TimingSpec, "exclusions": ExclusionSpec}
+_ADDED = {"exclusions": ("max_stimulus_error_frames", "max_fixation_error_ms", "exclude_marked")}
+"""Part -> settings that came after files of format 1 were first written. A new setting of an experiment stands here and
+may be None."""

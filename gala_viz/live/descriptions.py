@@ -9,10 +9,11 @@ import numpy as np
 
 from gala_viz.collections.collection import Collection
 from gala_viz.networks.network import Network
+from gala_viz.splits import UNKNOWN
 from gala_viz.store.source import ImageInfo, Labels, NetworkInfo
 
 SECTIONS = ("network", "data", "recipe", "metrics", "weights")
-_HIDDEN = {"name", "title", "builder", "arguments", "file", "bytes"}
+_HIDDEN = {"name", "title", "builder", "arguments", "file", "bytes", "training_images"}
 
 
 def network_info(network: Network) -> NetworkInfo:
@@ -28,8 +29,16 @@ def network_info(network: Network) -> NetworkInfo:
     )
 
 
-def image_info(collection: Collection, image: str, target: int | None, size_px: tuple[int, int] | None) -> ImageInfo:
-    """What the collection knows of an image; ``target`` is the true category's place among a network's."""
+def image_info(
+    collection: Collection,
+    image: str,
+    target: int | None,
+    size_px: tuple[int, int] | None,
+    learnt: tuple[int, tuple[str, ...]] = (UNKNOWN, ()),
+) -> ImageInfo:
+    """What the collection knows of an image; ``target`` is the true category's place among a network's, ``learnt``
+    whether networks learnt from it, and which.
+    """
     return ImageInfo(
         image=image,
         category=collection.category(image),
@@ -38,6 +47,8 @@ def image_info(collection: Collection, image: str, target: int | None, size_px: 
         split=collection.split(image),
         has_human_map=collection.has_human_map(image),
         size_px=size_px,
+        learnt=learnt[0],
+        learnt_by=learnt[1],
     )
 
 
@@ -67,6 +78,10 @@ def _add_lines(lines: dict[str, str], name: str, value: Any) -> None:
         for key, inner in value.items():
             if key not in _HIDDEN:
                 _add_lines(lines, f"{name}: {key}" if ":" not in name else f"{name}, {key}", inner)
+    elif isinstance(value, (list, tuple)) and value and all(isinstance(one, Mapping) for one in value):
+        for number, one in enumerate(value, start=1):
+            own = " ".join(str(one[key]) for key in ("name", "role") if one.get(key)) or str(number)
+            _add_lines(lines, f"{name.rpartition(', ')[0] or name.partition(':')[0]}: {own}", one)
     elif isinstance(value, float):
         lines[name] = f"{value:.4g}"
     elif isinstance(value, (list, tuple)):

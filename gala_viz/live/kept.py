@@ -13,6 +13,7 @@ import numpy as np
 
 from gala_viz.attribution.state import MapState
 from gala_viz.collections.caching import BoundedCache, FileCache, cache_folder
+from gala_viz.networks.behaviour import Behaviour, find_name, known_from_text, known_to_text
 
 MEMORY = BoundedCache(384 * 2**20)
 """Maps, passages and inputs of all sessions of this process."""
@@ -54,6 +55,18 @@ class Results:
         content = io.BytesIO()
         np.savez(content, key=np.array(key), **arrays)
         self._files.put(key, content.getvalue())
+
+    def behaviour_name(self, network: str, behaviour: Behaviour) -> str:
+        """The name under which results of ``network`` with this behaviour are kept: that of a behaviour met before, of
+        which it is no more than rounding away, or a new one.
+        """
+        key = f"behaviours {network}"
+        before = str((self.read(key) or {}).get("known", "{}"))
+        known = known_from_text(before)
+        name = find_name(behaviour, known)
+        if (after := known_to_text(known)) != before:
+            self.write(key, {"known": np.array(after)})
+        return name
 
 
 def packed(state: MapState) -> dict[str, np.ndarray]:

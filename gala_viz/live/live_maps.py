@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import xarray as xr
 
+from gala_viz.attribution.finite import NotFiniteError
 from gala_viz.attribution.methods import METHODS
+from gala_viz.attribution.probe import probe, weights_sha256
 from gala_viz.attribution.smoothgrad import never
 from gala_viz.attribution.targets import target_index
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.reading import UnreadableImageError
 from gala_viz.live.descriptions import image_info, labels_of, network_info
 from gala_viz.live.kept import Results, n_bytes
+from gala_viz.live.learnt import Learnt
 from gala_viz.live.looking import Look, Looking
 from gala_viz.live.pair import Pair
 from gala_viz.live.people import People
@@ -24,6 +28,7 @@ from gala_viz.live.survey import passed_over
 from gala_viz.live.turns import LOOKING, SURVEY, TURNS, Turns
 from gala_viz.live.updates import Clock, Told, map_update
 from gala_viz.live.uploads import Uploads
+from gala_viz.networks.behaviour import NetworkIdentity
 from gala_viz.networks.folding import folded
 from gala_viz.networks.network import Network, suitable_noise
 from gala_viz.specs import MapRequest, SmoothGradSpec, fingerprint, settings
@@ -46,8 +51,9 @@ class LiveMaps:
     """Images of ``collection`` as a pair of ``networks`` sees them; see ``gala_viz.store.source.MapSource``.
 
     Results lie in bounded memory that all sources of a process share and in ``cache_folder`` (default: the user's cache
-    of gala_viz, or GALA_VIZ_CACHE), named by weights, pixels and settings, so that nothing is ever stale. Chunks of
-    several sessions take turns; somebody who looks goes before a survey. All methods may be called from any thread.
+    of gala_viz, or GALA_VIZ_CACHE), named by weights, behaviour, pixels and settings, so that nothing is ever stale.
+    ``identities`` tell whose results they are. Chunks of several sessions take turns; somebody who looks goes before a
+    survey. All methods may be called from any thread.
     """
 
     def __init__(
@@ -60,13 +66,21 @@ class LiveMaps:
     ) -> None:
         if len(networks) != 2:
             raise ValueError(f"two networks are compared; got {len(networks)}.")
+        weights = [weights_sha256(network) for network in networks]
         networks = tuple(folded(network) for network in networks)
+        behaviours = [probe(network) for network in networks]
+        self.identities = tuple(
+            NetworkIdentity(weights_sha256=sha256, behaviour=behaviour, known_by_weights=network.known_by_weights)
+            for network, sha256, behaviour in zip(networks, weights, behaviours, strict=True)
+        )
         self._collection, self._networks, self._uploads = collection, networks, Uploads()
         self._results, self._turns = Results(cache_folder), turns
-        self._looking = Looking(collection, self._uploads, networks, self._results, turns)
+        self._not_finite: dict[str, str] = {}
+        self._looking = Looking(collection, self._uploads, networks, behaviours, self._results, turns)
         self._pair = Pair(networks, self._looking.fingerprints, self._results, turns)
         self._people = People(collection, networks[0].preprocessing, self._results)
-        self._scores = Scores(collection, networks, self._looking.fingerprints, self._people, self._results)
+        self._scores = Scores(collection, networks, self._looking.name, self._people, self._results)
+        self._learnt = Learnt(collection, networks)
         self.name, self.title, self.outlined = collection.name, collection.title, collection.outlined
         self.images, self.map_kinds = tuple(collection.images), dict(collection.map_kinds)
         self.networks = tuple(network_info(network) for network in networks)
@@ -76,20 +90,22 @@ class LiveMaps:
 
     @property
     def skipped(self) -> tuple[tuple[str, str], ...]:
-        """Files that could not be shown, with the reason."""
-        return tuple(self._collection.skipped)
+        """Files that could not be shown, and images for which a network's numbers are not finite, with the reason."""
+        return (*self._collection.skipped, *self._not_finite.items())
 
     def info(self, image: str) -> ImageInfo:
         """Category and the like, without reading pixels."""
         look = self._looking.recalled(image)
         size = look.photo_px if look is not None else None
         if image in self._uploads:
-            return ImageInfo(image=image, size_px=size, filename=self._uploads.filename(image))
-        return image_info(self._collection, image, self._looking.labels(image)[0], size)
+            learnt, by = self._learnt.of_content(self._uploads.content(image))
+            name = self._uploads.filename(image)
+            return ImageInfo(image=image, size_px=size, filename=name, learnt=learnt, learnt_by=by)
+        return image_info(self._collection, image, self._looking.labels(image)[0], size, self._learnt.of(image))
 
     def labels(self) -> Labels:
         """Categories and the like of all images."""
-        return labels_of(self._collection, self.images)
+        return replace(labels_of(self._collection, self.images), learnt=self._learnt.of_all())
 
     def thumbnail(self, image: str) -> bytes:
         """A WebP picture, at most 128 px at its longer side."""
@@ -164,6 +180,8 @@ class LiveMaps:
                     computed = True
         except UnreadableImageError:
             pass  # the collection has listed it among the skipped
+        except NotFiniteError as error:
+            self._not_finite[image] = str(error)
         except ValueError:
             if request is None or request.target != "label":
                 raise  # only a missing true category is a reason to go on to the next image

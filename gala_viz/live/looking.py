@@ -7,14 +7,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from gala_viz.attribution.attention import logits_and_norms, softmax
+from gala_viz.attribution.finite import check_pass
+from gala_viz.attribution.probe import values_sha256
 from gala_viz.collections.collection import Collection
 from gala_viz.imagenet import label_index
 from gala_viz.live.kept import Results, n_bytes
 from gala_viz.live.turns import Turns
 from gala_viz.live.uploads import Uploads
+from gala_viz.networks.behaviour import Behaviour
 from gala_viz.networks.frames import into_frame
 from gala_viz.networks.network import Network
 from gala_viz.schema import labelled_map
@@ -33,15 +35,26 @@ class Look:
 
 
 class Looking:
-    """Inputs and passages of a pair of networks over a collection and its uploads, kept as far as memory reaches."""
+    """Inputs and passages of a pair of networks over a collection and its uploads, kept as far as memory reaches.
+
+    ``fingerprints`` name what determines each network's numbers, ``name`` also their categories and layers: all that
+    determines what is said of an image. ``behaviours`` are those of ``networks`` as they are now.
+    """
 
     def __init__(
-        self, collection: Collection, uploads: Uploads, networks: Sequence[Network], results: Results, turns: Turns
+        self,
+        collection: Collection,
+        uploads: Uploads,
+        networks: Sequence[Network],
+        behaviours: Sequence[Behaviour],
+        results: Results,
+        turns: Turns,
     ) -> None:
         self._collection, self._uploads, self._networks = collection, uploads, tuple(networks)
         self._results, self._turns = results, turns
-        self.fingerprints = tuple(network_fingerprint(network) for network in networks)
-        self.name = fingerprint("pair", collection.name, collection.fingerprint, list(self.fingerprints))
+        self.fingerprints = tuple(map(network_fingerprint, networks, behaviours, [results] * len(networks)))
+        labels = [[list(network.categories), list(network.layers)] for network in networks]
+        self.name = fingerprint("pair", collection.name, collection.fingerprint, list(self.fingerprints), labels)
         self._seen = fingerprint(
             "look", collection.name, collection.fingerprint, [network.preprocessing.settings() for network in networks]
         )
@@ -87,7 +100,7 @@ class Looking:
 
     def passage(self, image: str, priority: int, cancelled: Callable[[], bool]) -> Passage | None:
         """Predictions and attention norms in the frame of the first network, or None once cancelled."""
-        key = ("passage", self._seen, self.fingerprints, image)
+        key = ("passage", self._seen, self.name, image)
         kept = self._results.recall(key)
         if kept is not None:
             return kept
@@ -129,6 +142,7 @@ class Looking:
                     if not granted:
                         return None
                     logits, norms = logits_and_norms(network, values[None])
+                check_pass(logits[0], {layer: norm[0] for layer, norm in norms.items()}, network.title, image)
                 arrays = {"logits": logits[0], **{_layer(layer): norm[0] for layer, norm in norms.items()}}
                 self._results.write(key, arrays)
                 self._results.remember(key, arrays, n_bytes(*arrays.values()))
@@ -136,13 +150,22 @@ class Looking:
         return passes
 
     def _kept_pass(self, key: str, network: Network) -> dict[str, np.ndarray] | None:
-        kept = self._results.recall(key)
-        if kept is not None:
-            return kept
-        arrays = self._results.read(key)
+        """What is kept of a pass, from memory or disk; None also where it lacks a layer that is looked at now."""
         needed = {"logits": 1, **{_layer(layer): 2 for layer in network.layers}}
-        if arrays is None or any(name not in arrays or arrays[name].ndim != dims for name, dims in needed.items()):
+
+        def has_all(arrays: dict[str, np.ndarray] | None) -> bool:
+            return arrays is not None and all(
+                name in arrays and arrays[name].ndim == dims for name, dims in needed.items()
+            )
+
+        arrays = self._results.recall(key)
+        if has_all(arrays):
+            return arrays
+        arrays = self._results.read(key)
+        if not has_all(arrays):
             return None
+        if not all(np.isfinite(arrays[name]).all() for name in needed):
+            return None  # kept before such values were refused
         self._results.remember(key, arrays, n_bytes(*arrays.values()))
         return arrays
 
@@ -164,16 +187,13 @@ def prediction(logits: np.ndarray, categories: Sequence[str], label: int | None,
     )
 
 
-def network_fingerprint(network: Network) -> str:
-    """Names what determines a network's numbers: weights, architecture, preprocessing and precision."""
-    weights = network.sha256 or _weights_checksum(network.module)
+def network_fingerprint(network: Network, behaviour: Behaviour, results: Results) -> str:
+    """Names what determines a network's numbers: weights, architecture, preprocessing, precision, and ``behaviour``, by
+    the name under which ``results`` know it.
+
+    The weights are those of now, not those of the file that they were read from.
+    """
     architecture = [str(network.module), network.card.get("network", {})]
-    return fingerprint(weights, architecture, network.preprocessing.settings(), str(network.dtype), network.device.type)
-
-
-def _weights_checksum(module: torch.nn.Module) -> str:
-    digest = hashlib.sha256()
-    for name, value in module.state_dict().items():
-        digest.update(name.encode())
-        digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()
+    frame, device = network.preprocessing.settings(), network.device.type
+    known = fingerprint(values_sha256(network.module), architecture, frame, str(network.dtype), device)
+    return fingerprint(known, results.behaviour_name(known, behaviour))

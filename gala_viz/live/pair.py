@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from gala_viz.attribution.delta import about_zero
+from gala_viz.attribution.finite import check_finite
 from gala_viz.attribution.methods import METHODS, Method
 from gala_viz.attribution.state import MapState
 from gala_viz.live.kept import Results, packed, state_bytes, unpacked
@@ -64,6 +65,7 @@ class Pair:
                     state = next(iterator, None) if granted else None
                 if state is None:
                     return
+                check_finite(state.mean, f"values of the {how.title} map", self._networks[index].title, image)
                 span = float(np.ptp(look.inputs[index])) if how.per_input else 1.0
                 states[index] = self._keep(keys[index], state, span)
                 if state.done:
@@ -115,7 +117,7 @@ class Pair:
             state = unpacked(arrays) if arrays is not None else None
             if state is not None:
                 self._results.remember(key, state, state_bytes(state))
-        return state if state is not None and state.done else None
+        return state if state is not None and state.done and np.isfinite(state.mean).all() else None
 
     def _keys(self, image: str, look: Look, request: MapRequest, targets: Sequence[int]) -> list[str]:
         spec = settings(spec_of(request))

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from gala_viz.attribution.attention import softmax
 from gala_viz.networks.folding import folded
 from gala_viz.networks.network import Network
+from gala_viz.threads import PATIENCE_S, close_at_end, start_thread
 
 MAX_BATCH = 16
 
@@ -34,8 +35,8 @@ class Recogniser:
         self._waiting: deque[tuple[NDArray, Future]] = deque()
         self._changed = threading.Condition()
         self._closed = False
-        self._thread = threading.Thread(target=self._run, name="recogniser", daemon=True)
-        self._thread.start()
+        self._thread = start_thread(self._run, "recogniser")
+        close_at_end(self)
 
     def look(self, canvas: NDArray[np.uint8]) -> Future[NDArray[np.float32]]:
         """The probabilities (category,) of ``canvas`` (y, x, 3), in a while."""
@@ -57,7 +58,7 @@ class Recogniser:
         with self._changed:
             self._closed = True
             self._changed.notify()
-        self._thread.join()
+        self._thread.join(PATIENCE_S)
 
     def _run(self) -> None:
         while True:

@@ -24,19 +24,22 @@ TABLES = 16
 
 
 class Scores:
-    """Tables of scores: one of passages (predictions, attention, ceiling), and one per request of maps."""
+    """Tables of scores: one of passages (predictions, attention, ceiling), and one per request of maps.
+
+    ``name`` tells all that they depend on: collection, networks with their behaviour, categories and layers.
+    """
 
     def __init__(
         self,
         collection: Collection,
         networks: Sequence[Network],
-        fingerprints: Sequence[str],
+        name: str,
         people: People,
         results: Results,
     ) -> None:
         self._images, self._networks = collection.images, tuple(networks)
         self._people, self._results = people, results
-        self._name = [collection.name, collection.fingerprint, list(fingerprints)]
+        self._name = name
         self._layers = tuple(dict.fromkeys(layer for network in networks for layer in network.layers))
         count = len(self._networks)
         self.passages = ScoreTable(

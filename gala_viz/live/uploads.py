@@ -49,6 +49,10 @@ class Uploads:
         """Under which name the photograph came last, as plain text; "" when it is no longer kept."""
         return self._kept.get(image, ("", b""))[0]
 
+    def content(self, image: str) -> bytes:
+        """The bytes that came; b"" when the photograph is no longer kept."""
+        return self._kept.get(image, ("", b""))[1]
+
     def photo(self, image: str) -> np.ndarray:
         """The upright photograph, uint8 RGB (y, x, 3); ``UnknownNameError`` when it is no longer kept."""
         return read_photo(self._bytes(image), UPLOAD_LIMITS)

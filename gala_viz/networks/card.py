@@ -43,8 +43,9 @@ def read_card(folder: Path) -> dict[str, Any]:
 def write_network(folder: Path, module: nn.Module, card: Mapping[str, Any], *, half: bool = False) -> dict[str, Any]:
     """Write ``module``'s weights and ``card`` into ``folder`` and return the card with its [weights] filled in.
 
-    With ``half``, arrays of two or more dims are stored as float16 (a relative rounding of at most 2^-11); vectors,
-    among them the batch norms' statistics, stay float32. A value that float16 cannot hold is an error.
+    Weights are stored as float32. With ``half``, arrays of two or more dims are stored as float16 (a relative rounding
+    of at most 2^-11), and vectors, among them the batch norms' statistics, stay float32. Raises ``WeightsError``,
+    before anything is written, for values that are NaN or infinite, and with ``half`` for those beyond float16's range.
     """
     tensors = {key: _stored(key, value, half) for key, value in module.state_dict().items()}
     content = save_tensors(tensors)
@@ -115,9 +116,18 @@ def check_weights(path: Path, tensors: Mapping[str, Tensor], module: nn.Module) 
 
 def _stored(key: str, value: Tensor, half: bool) -> Tensor:
     value = value.detach().cpu().contiguous()
-    if not half or value.ndim < 2 or not value.is_floating_point():
+    if not value.is_floating_point():
         return value
-    stored = value.to(torch.float16)
+    whole = value.to(torch.float32)
+    if not torch.isfinite(whole).all():
+        count = int((~torch.isfinite(whole)).sum())
+        raise WeightsError(
+            f"{key!r} holds {count} values of {whole.numel()} that are NaN or infinite; such a network gives no "
+            "answers, and nothing is written. After a training: it has diverged; lower its rate."
+        )
+    if not half or value.ndim < 2:
+        return whole
+    stored = whole.to(torch.float16)
     if not torch.isfinite(stored).all():
-        raise WeightsError(f"{key!r} holds values beyond float16's range; write it with half=False.")
+        raise WeightsError(f"{key!r} holds values beyond float16's range; write it in float32, without half.")
     return stored

@@ -39,7 +39,9 @@ def folded(network: Network) -> Network:
             categories=network.categories,
             card=network.card,
             sha256=network.sha256,
+            known_by_weights=network.known_by_weights,
             watched=network.watched,
+            training_data=network.training_data,
             device=network.device,
             dtype=network.dtype,
         )

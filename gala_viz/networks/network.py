@@ -13,6 +13,7 @@ from gala_viz.networks.devices import choose_device, choose_dtype, device_text, 
 from gala_viz.networks.gala import gala_layers
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.networks.recording import recorded, watch
+from gala_viz.networks.training_data import TrainingData
 from gala_viz.registry import unknown_name
 
 USUAL_NOISE = 0.15
@@ -23,8 +24,10 @@ class Network:
 
     ``module`` maps (B, 3, H, W) to logits (B, category). ``layers`` are the labels of what can be browsed, in order:
     its GALA blocks and, called "PATH (activity)", the modules that ``watched`` names by their paths, whose output has
-    channels, rows and columns. ``dtype`` bfloat16 computes under autocast; inputs and logits are float32. Safe to read
-    from several threads: nothing here changes after the constructor.
+    channels, rows and columns. ``known_by_weights`` says that the module's code is gala_viz's own, so that the weights
+    tell what it computes. ``training_data`` says what it learnt from (default: what the card says). ``dtype`` bfloat16
+    computes under autocast; inputs and logits are float32. Safe to read from several threads: nothing here changes
+    after the constructor.
     """
 
     def __init__(
@@ -37,7 +40,9 @@ class Network:
         title: str | None = None,
         card: Mapping[str, Any] | None = None,
         sha256: str = "",
+        known_by_weights: bool = False,
         watched: Sequence[str] = (),
+        training_data: TrainingData | None = None,
         device: str | torch.device | None = None,
         dtype: str | torch.dtype | None = None,
     ) -> None:
@@ -47,6 +52,8 @@ class Network:
         self.categories = categories
         self.card = dict(card or {})
         self.sha256 = sha256
+        self.known_by_weights = known_by_weights
+        self.training_data = TrainingData.of(self.card) if training_data is None else training_data
         self.device = choose_device(device)
         self.dtype = choose_dtype(dtype)
         if self.device.type == "cuda":

@@ -5,6 +5,7 @@ A name here runs the code that it names, so it comes from an operator's command 
 
 from __future__ import annotations
 
+import copy
 import importlib
 import os
 import sys
@@ -38,6 +39,8 @@ def load_other(
     library, _, rest = name.partition(":")
     made = LIBRARIES[library](rest) if library in LIBRARIES else _from_function(name)
     if isinstance(made, Network):
+        made = copy.copy(made)
+        made.known_by_weights = False  # the function may have changed what a card's builder made
         return made
     module = made.pop("module")
     preprocessing = made.pop("preprocessing", None) or IMAGENET_PREPROCESSING

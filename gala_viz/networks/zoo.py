@@ -19,6 +19,7 @@ from gala_viz.networks.others import load_other
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.networks.resnet import resnet
 from gala_viz.networks.torchvision_resnet import TorchvisionResNet
+from gala_viz.networks.training_data import read_training_data
 from gala_viz.registry import Registry
 
 BUILDERS: Registry[Callable[..., nn.Module]] = Registry(
@@ -64,7 +65,9 @@ def load_network(
         categories=_categories(folder, card),
         card=card,
         sha256=card["weights"]["sha256"],
+        known_by_weights=_is_own(BUILDERS[network["builder"]]),
         watched=layers or card["network"].get("layers", ()),
+        training_data=read_training_data(folder, card),
         device=device,
         dtype=dtype,
     )
@@ -74,6 +77,11 @@ def build(builder: str, arguments: dict[str, Any]) -> nn.Module:
     """A module with fresh weights from a builder's name and plain arguments; lists become tuples."""
     plain = {key: tuple(value) if isinstance(value, list) else value for key, value in arguments.items()}
     return BUILDERS[builder](**plain)
+
+
+def _is_own(builder: Callable[..., nn.Module]) -> bool:
+    """Whether a builder's code is gala_viz's own; others may have been added to ``BUILDERS``."""
+    return str(getattr(builder, "__module__", "")).startswith("gala_viz.")
 
 
 def _unmodified(device: str | torch.device | None, dtype: str | torch.dtype | None, layers: Sequence[str]) -> Network:
@@ -89,6 +97,7 @@ def _unmodified(device: str | torch.device | None, dtype: str | torch.dtype | No
             "data": {"training": "ImageNet (ILSVRC12)", "source": f"{package} {version(package)}"},
         },
         sha256=weights_sha256(),
+        known_by_weights=True,
         watched=layers,
         device=device,
         dtype=dtype,

@@ -7,18 +7,20 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 from bokeh.document import Document
 from panel.io import hold
 
 from gala_viz.panels.turns import TurnDocument
+from gala_viz.threads import close_at_end, start_thread
 
 Cancelled = Callable[[], bool]
 Job = Callable[[Cancelled], None]
 
 
-_unheard: WeakKeyDictionary[Document, list[Mailbox]] = WeakKeyDictionary()
+# A mailbox holds its document: held here, it would keep alive the very key that should let go of it.
+_unheard: WeakKeyDictionary[Document, list[ref[Mailbox]]] = WeakKeyDictionary()
 _unheard_lock = threading.Lock()
 
 
@@ -36,8 +38,10 @@ def browser_heard(document: Document) -> None:
     """The browser has built the page: deliver what was kept."""
     with _unheard_lock:
         kept = _unheard.pop(document, [])
-    for mailbox in kept:
-        mailbox.deliver_kept()
+    for one in kept:
+        mailbox = one()
+        if mailbox is not None:
+            mailbox.deliver_kept()
 
 
 class Mailbox:
@@ -73,7 +77,7 @@ class Mailbox:
         with _unheard_lock:
             waiting = _unheard.get(self._document)
             if waiting is not None:
-                waiting.append(self)
+                waiting.append(ref(self))
                 return
         self.deliver_kept()
 
@@ -122,6 +126,7 @@ class Worker:
         self._running: threading.Event | None = None
         self._thread: threading.Thread | None = None
         self._closed = False
+        close_at_end(self)
 
     def submit(self, job: Job) -> None:
         """Run ``job(cancelled)`` after the present one has noticed that it is no longer wanted."""
@@ -132,8 +137,7 @@ class Worker:
                 self._running.set()
             self._waiting = (job, threading.Event())
             if self._thread is None:
-                self._thread = threading.Thread(target=self._work, name=self._name, daemon=True)
-                self._thread.start()
+                self._thread = start_thread(self._work, self._name)
             self._wake.notify()
 
     def cancel(self) -> None:

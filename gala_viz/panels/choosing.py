@@ -9,6 +9,7 @@ import xarray as xr
 
 from gala_viz.plots.frame import INPUT_UNIT
 from gala_viz.plots.layers import ATTENTION_UNIT, attention_delta
+from gala_viz.schema import n_people
 from gala_viz.store.source import MapUpdate, NetworkInfo, Passage
 
 DELTA_UNIT = "difference of normalised maps"
@@ -30,7 +31,12 @@ def people_title(human_map: xr.DataArray | None, participants: Sequence[str], on
     if one is not None:
         return f"{'Simulated participant' if simulated else 'Participant'} {one}"
     who = "Simulated people" if simulated else "People"
-    return f"{who}, n = {len(participants)}" if human_map is not None and participants else who
+    if human_map is None:
+        return who
+    n = n_people(human_map, participants)
+    if n is None:
+        return f"{who}, number unknown" if "n_participants" in human_map.attrs else who
+    return f"{who}, n = {n}"
 
 
 def main_row_content(

@@ -38,7 +38,10 @@ class Display(Messenger):
 
 
 class Tiles(Messenger):
-    """One page of thumbnails. ``items`` are dicts with id, category, thumbnail (a data URL or ""), marks and score."""
+    """One page of thumbnails.
+
+    ``items`` are dicts with id, category, thumbnail (a data URL or ""), marks, score, starred and learnt.
+    """
 
     items = param.List(default=[])
     selected = param.String(default=None, allow_None=True)

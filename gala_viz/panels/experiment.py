@@ -10,7 +10,7 @@ import param
 from gala_viz.panels.messenger import Part, script
 
 TITLE = "What did you see?"
-PARTS = ("trial", "experiment")
+PARTS = ("saving", "trial", "experiment")
 _STYLE = Path(__file__).parent / "browser" / "experiment" / "experiment.css"
 
 

@@ -22,14 +22,14 @@ from gala_viz.behavior.switches import pause
 from gala_viz.behavior.with_collected import WithCollected
 from gala_viz.collections.clickme.filters import RoundFilters
 from gala_viz.collections.collection import Collection
-from gala_viz.panels import writes
 from gala_viz.panels.collected_markup import collected_counts, reliability_told
 from gala_viz.panels.facts import facts
 from gala_viz.panels.markup import alert
+from gala_viz.panels.panel_patches import mend_writing
 from gala_viz.panels.styles import PAGE_SX, THEME
 from gala_viz.plots.collected import map_preview, reliability_curve, rounds_by_day
 
-writes.mend()
+mend_writing()
 
 TITLE = "ClickMe: collected"
 ROWS = 12

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-
 import panel as pn
 import panel_material_ui as pmui
 
@@ -19,6 +17,7 @@ from gala_viz.panels.page import EDGE, SourcePage, section
 from gala_viz.panels.shared import SharedSource
 from gala_viz.panels.styles import grid_css
 from gala_viz.plots.cloud import compile_drawing
+from gala_viz.threads import start_thread
 
 
 def explore_page(
@@ -48,7 +47,7 @@ class ExplorePage(SourcePage):
     ) -> None:
         self._compare, self._origin, self._records = compare, origin, records
         self._keeping: Keeping | None = None
-        threading.Thread(target=compile_drawing, name="gala-viz drawing", daemon=True).start()
+        start_thread(compile_drawing, "gala-viz drawing")
         super().__init__(shared)
 
     def fill(self) -> None:

@@ -46,4 +46,11 @@ def filter_fields(source: MapSource, index: CollectionIndex) -> list[Field]:
             value=False,
             shown=bool(source.map_kinds),
         ),
+        Field(
+            name="learnt",
+            label="Learnt from too",
+            kind="switch",
+            value=False,
+            shown=bool(index.learnt.any() and not index.learnt.all()),
+        ),
     ]

@@ -18,6 +18,7 @@ from gala_viz.panels.index import Choice, CollectionIndex
 from gala_viz.panels.noted import Noted
 from gala_viz.panels.shelf import Shelf
 from gala_viz.panels.state import CHOOSING, Choosing, Shown
+from gala_viz.splits import LEARNT
 from gala_viz.store.source import MapSource
 
 PAGE_SIZE = 24
@@ -77,23 +78,30 @@ class Gallery:
 
     def refresh(self, keep_page: bool = False) -> None:
         """Search, filter and sort again, and show the first page (or stay on the present one)."""
-        self.places = self._matching(self.choosing.choice)
+        admitted = self._admitted(self.choosing.choice)
         self.admitted = np.zeros(len(self.index), dtype=bool)
-        self.admitted[self.places] = True
-        if self.within is not None:
-            self.places = self.places[self.within[self.places]]
+        self.admitted[self._shown(admitted)] = True
+        within = admitted if self.within is None else admitted[self.within[admitted]]
+        self.places = self._shown(within)
+        self._n_hidden = len(within) - len(self.places)
         self.hint.object = self._hint()
         self._show(self.tiles.page if keep_page else 0)
 
     def to_score(self) -> list[str]:
         """The images that search, filters and selection admit whatever the scores are, in the collection's order."""
-        places = self._matching(replace(self.choosing.choice, verdict="any", order="id"))
-        return [self.index.images[at] for at in (places if self.within is None else places[self.within[places]])]
+        places = self._admitted(replace(self.choosing.choice, verdict="any", order="id"))
+        shown = self._shown(places if self.within is None else places[self.within[places]])
+        return [self.index.images[at] for at in shown]
 
     def restrict(self, within: np.ndarray | None) -> None:
         """Show only images that are also ``within`` (image,), a selection made elsewhere; None: all."""
         self.within = within
         self.refresh()
+
+    @property
+    def first(self) -> str | None:
+        """The first image in the gallery's order; None where it shows none."""
+        return self._image(0) if len(self.places) + len(self.uploads) else None
 
     def step(self, by: int) -> str | None:
         """The image ``by`` places after the present one, in the gallery's order; None at either end."""
@@ -116,7 +124,12 @@ class Gallery:
         """End the thread of the thumbnails."""
         self.shelf.close()
 
-    def _matching(self, choice: Choice) -> np.ndarray:
+    def _shown(self, places: np.ndarray) -> np.ndarray:
+        """``places`` without images that were learnt from, unless these are asked for or no others are left."""
+        return places if self.choosing.learnt else self.index.held_out(places)
+
+    def _admitted(self, choice: Choice) -> np.ndarray:
+        """Places that search, filters and notes admit, whether learnt from or not."""
         places = self.index.matching(choice, self.scores)
         if not self.choosing.noted:
             return places
@@ -166,6 +179,8 @@ class Gallery:
         items = [{**self._item(image, marks, values), "starred": image in starred} for image in images]
         total = len(self.index) + len(self.uploads)
         note = f"{total:,} photographs" if count == total else f"{count:,} of {total:,} photographs"
+        if self._n_hidden:
+            note += f"; {self._n_hidden:,} learnt from are hidden"
         self.shelf.show(items, page=page, pages=pages, note=note, selected=self.shown.image)
 
     def _item(self, image: str, marks: np.ndarray, values: np.ndarray) -> dict[str, Any]:
@@ -174,7 +189,8 @@ class Gallery:
         score = None if at is None or not np.isfinite(values[at]) else f"{values[at]:+.2f}"
         info = self.source.info(image)
         category = info.category if at is not None else info.filename or "uploaded"
-        return {"id": image, "category": category, "marks": pair, "score": score}
+        learnt = info.learnt == LEARNT
+        return {"id": image, "category": category, "marks": pair, "score": score, "learnt": learnt}
 
     def _hint(self) -> str:
         order, verdict = self.choosing.order, self.choosing.verdict

@@ -17,7 +17,7 @@ class GameOptions:
     collection: str = "photos"
     """A known name (photos, rendered) or a folder of images with categories."""
     split: Literal["train", "validation", "test", "all"] = "all"
-    """Which of its images are played, where the collection tells splits."""
+    """Which of its images are played; the collection's own split, or by the images' ids where it has none."""
     network: str | None = None
     """Who guesses: a name or folder of a network; left out: lite0, or for rendered its own."""
     records: str = "records.sqlite"

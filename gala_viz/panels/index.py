@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from gala_viz.splits import LEARNT
 from gala_viz.store.source import MapSource
 
 Verdict = Literal["any", "both right", "both wrong", "only the first right", "only the second right"]
@@ -32,7 +33,8 @@ class Choice:
 class CollectionIndex:
     """Columns over a source's images: ids, categories, which have human maps. Read once, shared by all sessions.
 
-    ``category`` (image,) numbers ``categories``, -1 where there is none.
+    ``category`` (image,) numbers ``categories``, -1 where there is none; ``learnt`` (image,) says from which images a
+    network shown learnt.
     """
 
     def __init__(self, source: MapSource) -> None:
@@ -46,6 +48,8 @@ class CollectionIndex:
         self.splits: tuple[str, ...] = tuple(sorted(set(labels.split) - {""}, key=_split_order))
         parts = {part: i for i, part in enumerate(self.splits)}
         self._split = np.array([parts.get(part, -1) for part in labels.split], dtype=np.int8)
+        learnt = np.zeros(len(self), np.int8) if labels.learnt is None else labels.learnt
+        self.learnt: NDArray[np.bool_] = np.asarray(learnt) == LEARNT
         self._text: list[str] | None = None
         self._names = labels.category
 
@@ -74,6 +78,11 @@ class CollectionIndex:
         values = self.values(choice.order, scores)[places]
         ranked = -values if choice.descending else values
         return places[np.argsort(np.where(np.isfinite(ranked), ranked, np.inf), kind="stable")]
+
+    def held_out(self, places: NDArray[np.intp]) -> NDArray[np.intp]:
+        """``places`` without images that were learnt from, where any others are among them."""
+        others = places[~self.learnt[places]]
+        return others if len(others) else places
 
     def values(self, order: Order, scores: xr.Dataset | None) -> NDArray[np.floating]:
         """What ``order`` sorts by, one value per image, NaN where unknown."""

@@ -34,6 +34,7 @@ SHARED = frozenset(
         "mapped",
         "sort",
         "descending",
+        "learnt",
     ]
 )
 """Names that mean the same on both pages: which images are gone through."""
@@ -71,6 +72,7 @@ VERSION_1_SHARED = {
     "mapped": "0",
     "sort": "id",
     "descending": "1",
+    "learnt": "1",
 }
 """What links of version 1 leave out, because pages began with it then. These tables are never changed; a name that is
 new since is added where pages of then behaved in another way than pages begin today."""
@@ -84,7 +86,7 @@ def compare_places(view: CompareView, presentation: Presentation, selecting: Sel
     layers, kinds = view.layers.columns, list(view.source.map_kinds)
     many = len(view.source.networks[0].categories)
     return {
-        "image": _image(view.gallery, shown, first=view.index.images[0] if view.index.images else None),
+        "image": _image(view.gallery, shown, first=view.gallery.first),
         "maps": Place(of=shown, parameter="kind", step=True, refused=_among("kind of human maps", kinds)),
         "participant": Place(of=shown, parameter="participant", step=True),
         "layer": Place(of=shown, parameter="layer", step=True, refused=_below(layers, "layers")),
@@ -126,7 +128,8 @@ def compare_version_1(source: MapSource) -> dict[str, str]:
         "seed": request.smoothgrad.seed,
         "noise": request.smoothgrad.noise_fraction,
     }
-    return {**VERSION_1_MAPS, **VERSION_1_SHARED, **{name: text_of(value) for name, value in asked.items()}}
+    image = {"image": source.images[0]} if source.images else {}
+    return {**image, **VERSION_1_MAPS, **VERSION_1_SHARED, **{name: text_of(value) for name, value in asked.items()}}
 
 
 def explore_version_1(source: MapSource) -> dict[str, str]:
@@ -169,6 +172,7 @@ def _gallery_places(gallery: Gallery) -> dict[str, Place]:
         "mapped": Place(of=choosing, parameter="human_only"),
         "sort": Place(of=choosing, parameter="order", step=True),
         "descending": Place(of=choosing, parameter="descending"),
+        "learnt": Place(of=choosing, parameter="learnt"),
     }
 
 

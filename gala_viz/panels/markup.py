@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 import numpy as np
 from markdown_it import MarkdownIt
 
+from gala_viz.splits import HELD_OUT, LEARNT
 from gala_viz.store.source import ImageInfo, NetworkInfo, Prediction
 
 SIDES = ("a", "b")
@@ -69,6 +70,7 @@ def alert(text: str) -> str:
 def image_heading(info: ImageInfo, game: str | None = None) -> str:
     """Id, category and the like of the photograph, and where its map can be collected."""
     more = [text for text in (info.superclass, info.split and f"split: {info.split}") if text]
+    more.append(learnt_text(info))
     if info.size_px:
         more.append(f"{info.size_px[1]} × {info.size_px[0]} px")
     image, title = escape(info.image), escape(info.heading)
@@ -82,6 +84,13 @@ def image_heading(info: ImageInfo, game: str | None = None) -> str:
     link = f"{game}?{urlencode({'image': info.image})}" if game else ""
     collect = f' <a href="{escape(link)}" target="gala_viz_game">Collect maps for this image</a>' if link else ""
     return f'{head}<p class="muted">{escape(" · ".join(more))}{collect}</p>'
+
+
+def learnt_text(info: ImageInfo) -> str:
+    """Whether the networks shown learnt from the photograph, as far as their cards tell."""
+    if info.learnt == LEARNT:
+        return f"learnt from by {' and '.join(dict.fromkeys(info.learnt_by)) or 'a network shown'}"
+    return "held out: not learnt from" if info.learnt == HELD_OUT else "not known to be learnt from"
 
 
 def top_five(side: str, network: NetworkInfo, prediction: Prediction | None, target: int | None) -> str:

@@ -12,9 +12,9 @@ from bokeh.events import Event
 from bokeh.model import Model
 from panel.custom import JSComponent
 
-from gala_viz.panels import writes
+from gala_viz.panels.panel_patches import mend_writing
 
-writes.mend()
+mend_writing()
 _BROWSER = Path(__file__).parent / "browser"
 
 

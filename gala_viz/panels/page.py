@@ -9,6 +9,7 @@ from html import escape
 
 import panel as pn
 import panel_material_ui as pmui
+import param
 from panel.util import edit_readonly
 
 from gala_viz.panels.background import browser_heard, wait_for_browser
@@ -25,6 +26,14 @@ DARK_COOKIE = "gala_viz_dark"
 LOOK_MS = 250
 """How often a waiting page looks whether its source is there."""
 EDGE = (6, 14)
+
+
+class _Idle(param.Parameterized):
+    """What a page refers to in place of the server's state, where every callback of any session would cost each page
+    two rounds to its browser, and where the reference would keep each page alive for as long as the server runs.
+    """
+
+    busy = param.Boolean(default=False)
 
 
 class SourcePage(ABC):
@@ -58,8 +67,8 @@ class SourcePage(ABC):
             meta_title=title,
             meta_description=self.description,
         )
-        with edit_readonly(self.page):  # else every callback of any session costs each page two rounds to its browser
-            self.page.busy = False
+        with edit_readonly(self.page):
+            self.page.busy = _Idle().param.busy
         self.choice = DarkChoice(dark=self.page.dark_theme, width=0, height=0, margin=0)
         self.page.jslink(self.choice, dark_theme="dark", sidebar_open="drawer", bidirectional=True)
         self._waiting = None

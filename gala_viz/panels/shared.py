@@ -10,6 +10,7 @@ from typing import Literal
 from gala_viz.panels.index import CollectionIndex
 from gala_viz.panels.spares import Spares
 from gala_viz.store.source import MapSource
+from gala_viz.threads import StoppedError, check_stopping, start_thread
 
 Say = Callable[[str], None]
 Build = Callable[[Say], MapSource]
@@ -41,11 +42,11 @@ class SharedSource:
         with self._lock:
             if self._thread is None:
                 self.state = "loading"
-                self._thread = threading.Thread(target=self._load, name="gala-viz source", daemon=True)
-                self._thread.start()
+                self._thread = start_thread(self._load, "gala-viz source")
         return self
 
     def _say(self, step: str) -> None:
+        check_stopping()
         self.step = step
 
     def _load(self) -> None:
@@ -58,6 +59,8 @@ class SharedSource:
             self.spares.fill()
             self.source = source
             self.state = "ready"
+        except StoppedError:
+            return
         except Exception as error:  # told on the page, in full in the log
             _log.exception("The networks or the collection could not be loaded.")
             self.error = str(error) or type(error).__name__

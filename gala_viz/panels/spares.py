@@ -13,6 +13,7 @@ from gala_viz.panels.layer_view import LayerView
 from gala_viz.panels.main_row import MainRow
 from gala_viz.panels.score_view import score_figure
 from gala_viz.store.source import NetworkInfo
+from gala_viz.threads import start_thread, stopping
 
 PAUSE_S = 3.0
 """How long after a visitor came the next set is drawn: their first maps go before it."""
@@ -60,7 +61,9 @@ class Spares:
             taken, self._spare = self._spare, None
             if taken is None:
                 taken = draw_figures(self._networks)
-        later = threading.Timer(PAUSE_S, self.fill)
-        later.daemon = True
-        later.start()
+        start_thread(self._fill_later, "gala-viz spare figures")
         return taken
+
+    def _fill_later(self) -> None:
+        if not stopping.wait(PAUSE_S):
+            self.fill()

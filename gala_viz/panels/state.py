@@ -96,6 +96,7 @@ class Choosing(param.Parameterized):
     verdict = param.Selector(default="any", objects=list(VERDICTS), doc="Which of both networks are right.")
     noted = param.String(default="", doc="Bookmarked, with a note, or under a tag; see ``panels.noted``.")
     human_only = param.Boolean(default=False)
+    learnt = param.Boolean(default=False, doc="Whether images that a network learnt from are gone through with others.")
     order = param.Selector(default="id", objects=list(get_args(Order)))
     descending = param.Boolean(default=True)
 
@@ -109,8 +110,8 @@ class Choosing(param.Parameterized):
 
     @property
     def choice(self) -> Choice:
-        """For ``CollectionIndex.matching``; notes are not the index's matter."""
-        return Choice(**{name: getattr(self, name) for name in CHOOSING if name != "noted"})
+        """For ``CollectionIndex.matching``; notes, and what was learnt from, are the gallery's matter."""
+        return Choice(**{name: getattr(self, name) for name in CHOOSING if name not in ("noted", "learnt")})
 
 
 CHOOSING = [name for name in Choosing.param if name != "name"]

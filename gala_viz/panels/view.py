@@ -79,8 +79,8 @@ class CompareView:
         self.settings.param.watch(lambda *_: self._ask(new_image=False), SETTINGS)
 
     def open(self, image: str | None = None) -> None:
-        """Show ``image``, or the collection's first."""
-        self.shown.image = image or (self.source.images[0] if self.source.images else None)
+        """Show ``image``, or the gallery's first."""
+        self.shown.image = image or self.gallery.first
 
     def move(self, by: int) -> None:
         """Go ``by`` images on in the gallery's order."""

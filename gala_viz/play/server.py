@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import platform
 import re
 from collections.abc import Callable
@@ -30,8 +29,3 @@ def game_addresses(game: Game, origins: frozenset[str] = frozenset()) -> Address
 def add_addresses(application: BokehTornado, addresses: Addresses) -> None:
     """Give a running ``application`` addresses beside its pages, under its own prefix."""
     application.add_handlers(".*", addresses(re.escape(application.prefix)))
-
-
-def running_servers() -> list[BokehTornado]:
-    """The servers of this process. ``panel serve`` gives an app no way to its own server, so it is looked for."""
-    return [one for one in gc.get_objects() if issubclass(type(one), BokehTornado)]

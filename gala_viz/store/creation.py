@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,18 +14,28 @@ import zarr
 
 from gala_viz.schema import pixel_centres
 from gala_viz.specs import fingerprint
-from gala_viz.store.layout import LABELS, Stored, arrays_of, segment
+from gala_viz.splits import UNKNOWN
+from gala_viz.store.identity import doubts, identity_in
+from gala_viz.store.layout import LABELS, Stored, arrays_of, learnt_path, segment
 from gala_viz.store.source import Labels
 from gala_viz.store.spec import StoreSpec, comparable, differences
-from gala_viz.store.zarr_store import ATTRS, GATHERED, Store, StoreError
+from gala_viz.store.zarr_store import ATTRS, CHECKED, GATHERED, Store, StoreError
 
 WHOLE = 100_000
 """Images in a piece of what every page reads at once."""
 
 
-def create_store(path: str | Path, spec: StoreSpec, images: Sequence[str], labels: Labels | None = None) -> Store:
-    """Make an empty store with the ``labels`` of its images, or open one that was made for exactly this; what is
-    computed in it stays.
+def create_store(
+    path: str | Path,
+    spec: StoreSpec,
+    images: Sequence[str],
+    labels: Labels | None = None,
+    learnt: Mapping[str, np.ndarray] | None = None,
+) -> Store:
+    """Make an empty store, or open one that was made for exactly this; what is computed in it stays.
+
+    A new store notes the ``labels`` of its images, and of each network by name which it ``learnt`` from, (image,) (see
+    ``gala_viz.splits``).
 
     Raises ``StoreError`` where there is another store, with every difference named, or something else.
     """
@@ -34,6 +44,13 @@ def create_store(path: str | Path, spec: StoreSpec, images: Sequence[str], label
         raise ValueError("the images are not those of the spec.")
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         store = Store(path, writing=True)
+        if [network.name for network in store.spec.networks] == [network.name for network in spec.networks]:
+            unsure = doubts(store.spec.networks, [identity_in(network) for network in spec.networks])
+            if unsure:
+                raise StoreError(
+                    f"{path} is not extended. {' '.join(unsure)} The store can be looked at as before; for new maps "
+                    "choose another store, or remove this one."
+                )
         found = differences(comparable(store.settings), comparable(json.loads(json.dumps(spec.settings()))))
         if found:
             told = "; ".join(found[:6]) + (f"; and {len(found) - 6} more" if len(found) > 6 else "")
@@ -50,10 +67,13 @@ def create_store(path: str | Path, spec: StoreSpec, images: Sequence[str], label
     _add(root, Stored("marked", "bool", fill=False, chunk=WHOLE), spec, marked)
     for one in arrays_of(spec):
         _add(root, one, spec)
+    for name, status in (learnt or {}).items():
+        _add(root, Stored(learnt_path(name), "int8", fill=UNKNOWN, chunk=WHOLE), spec, status)
     for network in spec.networks:
         root[segment(network.name)].attrs.update({"title": network.title, "weights_sha256": network.weights_sha256})
     root.attrs[ATTRS] = json.dumps(spec.settings())
     root.attrs["fingerprint"] = spec.fingerprint
+    root.attrs[CHECKED] = True
     begun.rename(path)
     return Store(path, writing=True)
 

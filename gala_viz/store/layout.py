@@ -2,9 +2,10 @@
 
 A store is a Zarr hierarchy, read by xarray as a DataTree::
 
-    /image, /status, /note                     ids; 0 missing, 1 there, 2 unreadable; why
+    /image, /status, /note                     ids; 0 missing, 1 there, 2 unreadable, 3 not finite; why
     /category, /superclass, /split, /marked    what the collection says of each image
     /NETWORK/top_index, top_probability        the five first choices (image, rank)
+    /NETWORK/learnt                            whether it learnt from the image: 0 unknown, 1 yes, 2 no
     /NETWORK/METHOD/map, standard_error        (image, y, x), in the network's own frame
     /NETWORK/attention_norm/LAYER/norm         (image, y, x), at the layer's own grid
     /human/map                                 (image, y, x), people's maps at the cells of comparisons
@@ -23,7 +24,7 @@ from urllib.parse import quote
 
 from gala_viz.store.spec import StoreSpec
 
-MISSING, THERE, UNREADABLE = 0, 1, 2
+MISSING, THERE, UNREADABLE, NOT_FINITE = 0, 1, 2, 3
 N_TOP = 5
 LABELS = ("category", "superclass", "split")
 """Texts of every image, written when the store is made."""
@@ -113,6 +114,11 @@ def bytes_needed(spec: StoreSpec) -> int:
             cells *= size
         total += cells * width[one.dtype]
     return total * spec.n_images
+
+
+def learnt_path(network: str) -> str:
+    """Where it stands of which images a network learnt, as far as its card tells."""
+    return f"{segment(network)}/learnt"
 
 
 def segment(name: str) -> str:

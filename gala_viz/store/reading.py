@@ -48,9 +48,16 @@ def stored_update(
     """
     about = store.spec.methods[request.method]
     frame, size = frames[0], frames[0].input_px
+    single = {
+        name: [float(store.read(f"{segment(network.name)}/{request.method}/{name}", image)) for network in networks]
+        for name in ("explained", "sigma")
+    }
 
     def placed(name: str) -> np.ndarray:
         values = [store.read(f"{segment(network.name)}/{request.method}/{name}", image) for network in networks]
+        for one, network, target in zip(values, networks, single["explained"], strict=True):
+            if name == "map" and target >= 0 and not np.isfinite(one).all():
+                raise ValueError(f"{image}: the stored {request.method} map of {network.name} is NaN or infinite.")
         return np.stack([into_frame(one, own, frame, photo_px, size) for one, own in zip(values, frames, strict=True)])
 
     maps = np.stack([smooth(one, request.smoothing_px) for one in placed("map")])
@@ -69,10 +76,6 @@ def stored_update(
     if errors is not None:
         scaled = [error / scale_of(one, request.normalise) for error, one in zip(errors, maps, strict=True)]
         delta_error = difference.copy(data=np.hypot(*scaled).astype(np.float32)).rename("delta_error")
-    single = {
-        name: [float(store.read(f"{segment(network.name)}/{request.method}/{name}", image)) for network in networks]
-        for name in ("explained", "sigma")
-    }
     n_samples = about.get("n_samples", 1)
     return MapUpdate(
         maps=labelled,

@@ -15,6 +15,7 @@ import numpy as np
 import xarray as xr
 
 from gala_viz.specs import MapRequest
+from gala_viz.splits import UNKNOWN
 
 Cancelled = Callable[[], bool]
 
@@ -45,6 +46,10 @@ class ImageInfo:
     split: str | None = None
     has_human_map: bool = False
     size_px: tuple[int, int] | None = None
+    learnt: int = UNKNOWN
+    """Whether a network shown learnt from it: ``LEARNT``, ``HELD_OUT`` by all of them, or ``UNKNOWN``."""
+    learnt_by: tuple[str, ...] = ()
+    """Titles of the networks that did."""
     filename: str = ""
     """Of a photograph that a visitor brought: what it was called."""
 
@@ -63,6 +68,8 @@ class Labels:
     split: tuple[str, ...]
     has_human_map: np.ndarray
     """(image,) bool."""
+    learnt: np.ndarray | None = None
+    """(image,) int8, as ``ImageInfo.learnt``; None: nothing is known."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,6 +11,8 @@ from gala_viz.specs import fingerprint
 FORMAT = 1
 ABOUT = ("title", "units", "by_chance")
 """What the entry of a method tells beside its settings."""
+NOT_COMPARED = ("device", "summary", "title", "opened_as", "behaviour", "known_by_weights")
+"""What may differ between two descriptions of one network."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,6 +32,10 @@ class StoredNetwork:
     opened_as: str = ""
     """The name or folder that it was loaded by."""
     summary: dict[str, str] = field(default_factory=dict)
+    behaviour: dict[str, Any] | None = None
+    """What it does with the fixed inputs (``gala_viz.networks.behaviour``); None in stores made before it was kept."""
+    known_by_weights: bool = False
+    """Whether weights are enough to know it: its code is gala_viz's own."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,20 +98,24 @@ class StoreSpec:
 
     @property
     def fingerprint(self) -> str:
-        """Names all that determines the numbers; not what the collection was opened as, nor devices."""
+        """Names what determines the numbers; not what the collection was opened as, nor devices, nor behaviours."""
         return fingerprint(comparable(self.settings()))
 
 
 def comparable(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings without what may differ between two runs of the same computation."""
+    """Settings without what may differ between two runs of the same computation; behaviours may by rounding, and are
+    compared by ``gala_viz.store.identity``.
+    """
     plain = {**settings, "collection": dict(settings["collection"])}
     for place in ("opened_as", "human_maps"):
         plain["collection"].pop(place, None)
-    plain["networks"] = [
-        {key: value for key, value in network.items() if key not in ("device", "summary", "title", "opened_as")}
-        for network in settings["networks"]
-    ]
+    plain["networks"] = [comparable_network(network) for network in settings["networks"]]
     return plain
+
+
+def comparable_network(network: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a ``StoredNetwork`` without ``NOT_COMPARED``."""
+    return {key: value for key, value in network.items() if key not in NOT_COMPARED}
 
 
 def differences(stored: Any, asked: Any, path: str = "") -> list[str]:

@@ -11,10 +11,13 @@ import numpy as np
 import xarray as xr
 
 from gala_viz.imagenet import label_index
+from gala_viz.networks.behaviour import NetworkIdentity
 from gala_viz.networks.frames import into_frame
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.schema import labelled_map
 from gala_viz.specs import MapRequest
+from gala_viz.splits import LEARNT, status_of_all
+from gala_viz.store.identity import doubts
 from gala_viz.store.layout import segment
 from gala_viz.store.reading import first_request, held, requested, scores_of, stored_prediction, stored_update
 from gala_viz.store.source import (
@@ -41,12 +44,20 @@ class Photographs(Protocol):
     outlined: str
 
 
+class LiveSource(MapSource, Protocol):
+    """A source that computes; ``gala_viz.live.LiveMaps`` is one."""
+
+    identities: tuple[NetworkIdentity, ...]
+
+
 class StoredMaps:
     """The maps of two networks in ``store``, over its ``collection``; see ``gala_viz.store.source.MapSource``.
 
     ``pair`` names the two (default: the first two). What is not stored (other settings, uploads, blocks that are
-    missing) is asked of the source that ``live`` makes when it is first needed; without it such questions are answered
-    with what the store has. Raises ``StoreError`` where the collection is not the store's, or it holds one network.
+    missing) is asked of the source that ``live`` makes when it is first needed, unless its networks are not those of
+    the store (``gala_viz.store.identity``): then nothing of it is shown, and the reason is said. Without ``live`` such
+    questions are answered with what the store has. Raises ``StoreError`` where the collection is not the store's, or it
+    holds one network.
     """
 
     def __init__(
@@ -54,7 +65,7 @@ class StoredMaps:
         store: Store,
         collection: Photographs,
         pair: Sequence[str] | None = None,
-        live: Callable[[], MapSource] | None = None,
+        live: Callable[[], LiveSource] | None = None,
     ) -> None:
         self._store, self._collection, self._make_live = store, collection, live
         if collection.fingerprint != store.spec.collection["fingerprint"]:
@@ -73,13 +84,15 @@ class StoredMaps:
         self.methods = {name: about["title"] for name, about in store.spec.methods.items()}
         self.request = first_request(store)
         self.request_version_1 = replace(self.request, smoothing_px=0.0, normalise="percentile")
+        self._learnt = [store.learnt(name) for name in names]
         self._live: MapSource | None = None
+        self._doubts = ""
         self._lock = threading.Lock()
 
     @property
     def skipped(self) -> tuple[tuple[str, str], ...]:
-        """Unreadable images with the reason."""
-        return tuple(self._store.notes().items())
+        """Unreadable images, and those of which a network's numbers are not finite, with the reason."""
+        return (*self._store.notes().items(), *self._store.not_finite().items())
 
     def info(self, image: str) -> ImageInfo:
         """What the collection knows of an image."""
@@ -87,11 +100,20 @@ class StoredMaps:
             return self._elsewhere().info(image)
         about = {name: getattr(self._collection, name)(image) for name in ("category", "superclass", "split")}
         marked = self._collection.has_human_map(image)
-        return ImageInfo(image=image, target=self._label(image, 0), has_human_map=marked, **about)
+        row = self._store.position(image)
+        by = tuple(one.title for one, status in zip(self._networks, self._learnt, strict=True) if status[row] == LEARNT)
+        return ImageInfo(
+            image=image,
+            target=self._label(image, 0),
+            has_human_map=marked,
+            learnt=int(status_of_all([status[row : row + 1] for status in self._learnt])[0]),
+            learnt_by=by,
+            **about,
+        )
 
     def labels(self) -> Labels:
         """Categories and the like of all images, as they were when the store was made."""
-        return self._store.labels()
+        return replace(self._store.labels(), learnt=status_of_all(self._learnt))
 
     def thumbnail(self, image: str) -> bytes:
         """A WebP picture."""
@@ -123,6 +145,7 @@ class StoredMaps:
     def passage(self, image: str) -> Passage:
         """Predictions and attention norms."""
         if not self._store.is_there(image):
+            self._refuse_not_finite(image)
             return self._elsewhere().passage(image)
         photo_px, predictions, norms = self._collection.size_px(image), [], []
         for number, (network, own) in enumerate(zip(self._networks, self._frames, strict=True)):
@@ -151,6 +174,8 @@ class StoredMaps:
     def maps(self, image: str, request: MapRequest, cancelled: Cancelled) -> Iterator[MapUpdate]:
         """The stored maps at once; anything else is computed, where that is possible."""
         stored = self._is_stored(image, request)
+        if not stored:
+            self._refuse_not_finite(image)
         yield from [self.cached(image, request)] if stored else self._elsewhere().maps(image, request, cancelled)
 
     def scores(self, request: MapRequest) -> xr.Dataset:
@@ -172,6 +197,11 @@ class StoredMaps:
         categories = self._networks[number].categories
         return label_index(categories, self._collection.category(image), self._collection.target(image))
 
+    def _refuse_not_finite(self, image: str) -> None:
+        """Raise ``ValueError`` with the reason for an image of which the store holds no finite numbers."""
+        if image in self._store and (why := self._store.why_not_finite(image)):
+            raise ValueError(why)
+
     def _is_stored(self, image: str, request: MapRequest) -> bool:
         return requested(self._store, request) and self._store.is_there(image)
 
@@ -181,10 +211,19 @@ class StoredMaps:
             if self._live is None:
                 if self._make_live is None:
                     raise ValueError(f"{held(self._store)} What you ask for is not in it.")
-                try:
-                    self._live = self._make_live()
-                except (ValueError, OSError, ImportError) as error:
-                    raise ValueError(f"{held(self._store)} The networks cannot be loaded for more: {error}") from error
+                if not self._doubts:
+                    try:
+                        live = self._make_live()
+                    except (ValueError, OSError, ImportError) as error:
+                        told = f"{held(self._store)} The networks cannot be loaded for more: {error}"
+                        raise ValueError(told) from error
+                    self._doubts = " ".join(doubts(self._networks, live.identities))
+                if self._doubts:
+                    raise ValueError(
+                        f"{held(self._store)} Nothing is computed beside these maps: {self._doubts} A page without "
+                        "this store computes all its maps by the networks as they are now."
+                    )
+                self._live = live
             return self._live
 
 

@@ -5,17 +5,29 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import xarray as xr
 import zarr
 
-from gala_viz.store.layout import LABELS, MISSING, THERE, UNREADABLE, arrays_of
+from gala_viz.splits import UNKNOWN
+from gala_viz.store.layout import (
+    LABELS,
+    MISSING,
+    NOT_FINITE,
+    THERE,
+    UNREADABLE,
+    arrays_of,
+    learnt_path,
+    segment,
+)
 from gala_viz.store.source import Labels
 from gala_viz.store.spec import StoredNetwork, StoreSpec
 
-ATTRS, GATHERED = "gala_viz", "gathered"
+ATTRS, GATHERED, CHECKED = "gala_viz", "gathered", "finite_checked"
+"""``CHECKED`` marks stores whose writer has set apart what is not finite; others are looked at when they are read."""
 
 
 class StoreError(ValueError):
@@ -48,7 +60,7 @@ class Store:
         return bool(self._root.attrs.get(GATHERED, False))
 
     def status(self) -> np.ndarray:
-        """(image,) int8: ``MISSING``, ``THERE`` or ``UNREADABLE``."""
+        """(image,) int8: ``MISSING``, ``THERE``, ``UNREADABLE`` or ``NOT_FINITE``."""
         return self.column("status")
 
     def labels(self) -> Labels:
@@ -56,21 +68,59 @@ class Store:
         texts = {name: tuple(self._root[name][:].tolist()) for name in LABELS}
         return Labels(**texts, has_human_map=self._root["marked"][:])
 
+    def learnt(self, network: str) -> np.ndarray:
+        """(image,) int8: whether ``network`` learnt from each image, as its card told when the store was made."""
+        path = learnt_path(network)
+        return self._root[path][:] if path in self._root else np.full(len(self.images), UNKNOWN, np.int8)
+
     def notes(self) -> dict[str, str]:
         """Unreadable image -> why."""
         status = self.status()
         notes = self.column("note")
         return {self.images[row]: str(notes[row]) for row in np.flatnonzero(status == UNREADABLE)}
 
+    def not_finite(self) -> dict[str, str]:
+        """Image that is not there since a network's numbers are NaN or infinite -> why.
+
+        A store that was made before these were set apart is looked through by its first choices.
+        """
+        status = self.status()
+        notes = self.column("note")
+        found = {self.images[row]: str(notes[row]) for row in np.flatnonzero(status == NOT_FINITE)}
+        if not self._root.attrs.get(CHECKED):
+            for network in self.spec.networks:
+                best = self._root[f"{segment(network.name)}/top_probability"][:, 0]
+                for row in np.flatnonzero((status == THERE) & ~np.isfinite(best)):
+                    image = self.images[row]
+                    found.setdefault(image, _logits_told(image, network))
+        return found
+
     def missing_blocks(self) -> list[int]:
         """Numbers of the blocks that are not written."""
         status = self.status()
         return [number for number in range(self.spec.n_blocks) if (status[self.spec.block(number)] == MISSING).any()]
 
+    def position(self, image: str) -> int:
+        """The image's row. Raises ``KeyError`` for one that is not in the store."""
+        return self._positions[image]
+
     def is_there(self, image: str) -> bool:
         """Whether the image's maps are stored."""
         position = self._positions.get(image)
-        return position is not None and int(self._root["status"][position]) == THERE
+        there = position is not None and int(self._root["status"][position]) == THERE
+        return there and not self.why_not_finite(image)
+
+    def why_not_finite(self, image: str) -> str:
+        """Why the image is not there although it was computed: a network's numbers are not finite; "" else."""
+        position = self._positions[image]
+        status = int(self._root["status"][position])
+        if status == NOT_FINITE:
+            return str(self._root["note"][position])
+        if status == THERE and not self._root.attrs.get(CHECKED):
+            for network in self.spec.networks:
+                if not np.isfinite(self._root[f"{segment(network.name)}/top_probability"][position, 0]):
+                    return _logits_told(image, network)
+        return ""
 
     def read(self, path: str, image: str) -> np.ndarray:
         """One image's values of an array. Raises ``KeyError`` for an array that is not stored."""
@@ -86,8 +136,16 @@ class Store:
         """Whether there is such an array."""
         return path in self._root
 
-    def write_block(self, number: int, values: Mapping[str, np.ndarray], unreadable: Mapping[str, str]) -> None:
+    def write_block(
+        self,
+        number: int,
+        values: Mapping[str, np.ndarray],
+        unreadable: Mapping[str, str],
+        not_finite: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         """Write a whole block, its status last. ``values`` have one entry an image of the block; NaN where unreadable.
+
+        ``unreadable`` and ``not_finite`` name the images that are not there, with the reason.
 
         Raises ``StoreError`` for arrays that are not those of the store, ``OSError`` where the disk is full.
         """
@@ -103,14 +161,18 @@ class Store:
                 raise StoreError(f"block {number}, {path}: shape {shape} was expected; got {values[path].shape}.")
             at = (..., where) if one.leading else where
             self._root[path][at] = values[path].astype(one.dtype, copy=False)
-        self._root["note"][where] = np.array([unreadable.get(image, "") for image in images], dtype=object)
-        self._root["status"][where] = np.array(
-            [UNREADABLE if image in unreadable else THERE for image in images], np.int8
-        )
+        notes = {**not_finite, **unreadable}
+        states = {**dict.fromkeys(not_finite, NOT_FINITE), **dict.fromkeys(unreadable, UNREADABLE)}
+        self._root["note"][where] = np.array([notes.get(image, "") for image in images], dtype=object)
+        self._root["status"][where] = np.array([states.get(image, THERE) for image in images], np.int8)
 
     def tree(self) -> xr.DataTree:
         """Everything as a DataTree, read when it is looked at."""
         return xr.open_datatree(self.path, engine="zarr", consolidated=False)
+
+
+def _logits_told(image: str, network: StoredNetwork) -> str:
+    return f"{image}: the logits of {network.name} are NaN or infinite."
 
 
 def spec_from(settings: Mapping[str, Any]) -> StoreSpec:

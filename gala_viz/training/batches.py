@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import lightning as L
 import numpy as np
@@ -15,6 +15,7 @@ from gala_viz.training.chance import generator, uniforms
 from gala_viz.training.held import Held
 from gala_viz.training.recipes import ScratchRecipe
 from gala_viz.training.resuming import ResumableLoader
+from gala_viz.training.samples import Source
 from gala_viz.training.views import N_CHANCES, noisy, varied
 
 
@@ -89,6 +90,12 @@ class HeldPictures(L.LightningDataModule):
     def __init__(self, training: Held, validation: Held, recipe: ScratchRecipe) -> None:
         super().__init__()
         self.training, self.validation, self.recipe = training, validation, recipe
+
+    @property
+    def sources(self) -> tuple[tuple[Source, ...], tuple[Source, ...]]:
+        """Which images of which collection train, and which choose."""
+        training, validation = (replace(held.source, images=held.images) for held in (self.training, self.validation))
+        return (training,), (validation,)
 
     def train_dataloader(self) -> DataLoader:
         """One epoch in its seeded order, each picture varied anew."""

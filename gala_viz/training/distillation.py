@@ -86,22 +86,26 @@ class Pictures(L.LightningDataModule):
     ) -> None:
         super().__init__()
         self.recipe = recipe
-        self._sources = tuple(training), tuple(validation)
         seed, jitter = recipe.seed, recipe.jitter_px
         self._training = Samples(training, preprocessing, jitter_px=jitter, seed=seed)
         self._validation = Samples(validation, preprocessing, jitter_px=0, seed=seed)
 
+    @property
+    def sources(self) -> tuple[tuple[Source, ...], tuple[Source, ...]]:
+        """Which images of which collections train, and which choose."""
+        return self._training.sources, self._validation.sources
+
     def train_dataloader(self) -> DataLoader:
         """Pictures of one epoch, in their seeded order."""
-        return self._loader(self._training, self._sources[0], self.recipe.per_epoch)
+        return self._loader(self._training, self.recipe.per_epoch)
 
     def val_dataloader(self) -> DataLoader:
         """All validation pictures, centre crop."""
-        return self._loader(self._validation, self._sources[1], None)
+        return self._loader(self._validation, None)
 
-    def _loader(self, samples: Samples, sources: tuple[Source, ...], per_epoch: dict[str, int] | None) -> DataLoader:
+    def _loader(self, samples: Samples, per_epoch: dict[str, int] | None) -> DataLoader:
         rank, world = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
-        sampler = EpochSampler(sources, per_epoch, seed=self.recipe.seed, rank=rank, world=world)
+        sampler = EpochSampler(samples.sources, per_epoch, seed=self.recipe.seed, rank=rank, world=world)
         return ResumableLoader(samples, batch_size=self.recipe.batch_size, sampler=sampler)
 
 

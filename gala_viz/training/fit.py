@@ -17,7 +17,7 @@ from gala_viz.training.resuming import (
     INTERRUPTED,
     LAST,
     Checkpoints,
-    SameRecipe,
+    SameTraining,
     Stopped,
     checkpoint_to_resume,
     ctrl_c_noted,
@@ -44,8 +44,9 @@ def fit(
     after every epoch and, on Ctrl-C or SIGTERM, after the present step, before ``KeyboardInterrupt`` is raised; with
     ``resume`` a run that was stopped goes on from there, on a CPU to the numbers of an uninterrupted one on the same
     machine. Float32 is float32 on a GPU too, and batch norms count the images of all GPUs. Under torchrun every process
-    calls this alike. A checkpoint of another recipe is refused with ``ValueError``. ``max_epochs`` stops early, for
-    trials and tests; the schedule stays the recipe's.
+    calls this alike. Refused with ``ValueError`` are a checkpoint of another recipe or of other images, and images that
+    a collection of the training calls validation or test. ``max_epochs`` stops early, for trials and tests; the
+    schedule stays the recipe's.
     """
     folder.mkdir(parents=True, exist_ok=True)
     full_float32()
@@ -64,7 +65,7 @@ def fit(
             default_root_dir=folder,
             precision=precision,  # type: ignore[arg-type]
             use_distributed_sampler=False,
-            callbacks=[Checkpoints(folder, asked), SameRecipe(module.recipe), *callbacks],
+            callbacks=[Checkpoints(folder, asked), SameTraining(module.recipe), *callbacks],
             logger=[CSVLogger(folder, name="log"), TensorBoardLogger(folder, name="tensorboard", version="")],
             log_every_n_steps=10,
             num_sanity_val_steps=0,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -12,13 +12,18 @@ import numpy as np
 import xarray as xr
 
 from gala_viz.collections.caching import cache_folder
+from gala_viz.collections.map_checks import maps_told, usable_map
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.specs import fingerprint
 from gala_viz.splits import Split
 from gala_viz.training.chance import image_keys
+from gala_viz.training.samples import Source, sources_of_split
 
 KEPT = 6
 """Files of maps in the cache folder, each up to 100 MB."""
+
+VERSION = 2
+"""Rises when maps are made or left out in another way."""
 
 Progress = Callable[[int, int], None]
 
@@ -31,16 +36,16 @@ class LabelledCollection(Protocol):
     categories: tuple[str, ...]
     fingerprint: str
 
-    def split(self, image: str) -> str | None:
-        """ "train", "validation" or "test"."""
-        ...
-
     def category(self, image: str) -> str | None:
         """One of ``categories``."""
         ...
 
     def photo(self, image: str) -> np.ndarray:
         """The photograph (y, x, 3), uint8."""
+        ...
+
+    def has_human_map(self, image: str) -> bool:
+        """Whether there is a map, which may still prove unusable."""
         ...
 
     def human_map(self, image: str) -> xr.DataArray | None:
@@ -53,7 +58,8 @@ class Held:
     """Images of one split as arrays in a network's frame.
 
     ``pixels`` (image, y, x, 3) uint8; ``marks`` (image, y, x) float16, each map's largest value 1, all 0 where there is
-    none; ``labels`` (image,) int64; ``has_map`` (image,) bool; ``keys`` as in ``image_keys``.
+    none; ``labels`` (image,) int64; ``has_map`` (image,) bool; ``keys`` as in ``image_keys``. ``source`` says of which
+    collection they are, ``unusable`` of the images whose maps cannot be used why: image -> reason.
     """
 
     images: tuple[str, ...]
@@ -62,6 +68,12 @@ class Held:
     labels: np.ndarray
     has_map: np.ndarray
     keys: np.ndarray
+    source: Source
+    unusable: Mapping[str, str] = field(default_factory=dict)
+
+    def maps_told(self) -> str:
+        """For example "57 of 60 maps usable (left out 3: ...)"."""
+        return maps_told(int(self.has_map.sum()), self.unusable)
 
 
 def hold(
@@ -72,52 +84,74 @@ def hold(
     with_maps: bool = True,
     progress: Progress | None = None,
 ) -> Held:
-    """Read the ``split`` of ``collection``; 6,000 images of 128 x 128 px take 500 MB with their maps.
+    """Read the ``split`` (see ``gala_viz.splits``) of ``collection``; 6,000 images of 128 x 128 px take 500 MB.
 
-    Maps, which take longest, are kept in the user's cache folder, by the collection's fingerprint.
-    ``progress(done, total)`` is called as images are read. Raises ``ValueError`` where the split is empty or an image's
-    category is not among the collection's.
+    Training images that are the same photograph, byte for byte, as one of another split are left out; ``source`` of
+    what comes back names them. Maps, which take longest, are kept in the user's cache folder, by the collection's
+    fingerprint. ``progress(done, total)`` is called as images are read. Maps that are not finite, negative, all zero or
+    constant, and those of which nothing lies in the frame, count as none and are told. Raises ``ValueError`` where the
+    split is empty or an image's category is not among the collection's.
     """
-    images = tuple(image for image in collection.images if collection.split(image) == split)
-    if not images:
-        raise ValueError(f"{collection.name}: no image is in the {split} split.")
-    name = fingerprint("marks", collection.fingerprint, images, preprocessing.settings())
+    (source,) = sources_of_split([("plain", collection)], split)
+    images = source.images
+    name = fingerprint("marks", VERSION, collection.fingerprint, images, preprocessing.settings())
     kept = cache_folder() / "training" / f"{name}.npz"
     side = preprocessing.crop_px
     pixels = np.empty((len(images), side, side, 3), np.uint8)
     labels = np.empty(len(images), np.int64)
-    marks = _read(kept) if with_maps else np.zeros((len(images), side, side), np.float16)
-    missing = marks is None
-    if marks is None:
-        marks = np.zeros((len(images), side, side), np.float16)
+    found = _read(kept) if with_maps else (np.zeros((len(images), side, side), np.float16), {})
+    missing = found is None
+    marks, unusable = found or (np.zeros((len(images), side, side), np.float16), {})
     for number, image in enumerate(images):
         category = collection.category(image)
         if category not in collection.categories:
             raise ValueError(f"{collection.name}, {image}: its category {category!r} is not among the collection's.")
         labels[number] = collection.categories.index(category)
         pixels[number] = preprocessing.view(collection.photo(image))
-        human_map = collection.human_map(image) if missing else None
-        if human_map is not None and (strongest := float(human_map.max())) > 0:
-            marks[number] = preprocessing.map_to_frame(human_map).values.clip(0) / strongest
+        if missing:
+            marks[number], why = _marks(collection, image, preprocessing)
+            unusable |= {image: why} if why else {}
         if progress is not None:
             progress(number + 1, len(images))
     if missing:
-        _write(kept, marks)
-    return Held(images, pixels, marks, labels, marks.any(axis=(1, 2)), image_keys(images))
+        _write(kept, marks, unusable)
+    return Held(images, pixels, marks, labels, marks.any(axis=(1, 2)), image_keys(images), source, unusable)
 
 
-def _read(path: Path) -> np.ndarray | None:
+def check_maps(held: Held, collection_name: str) -> None:
+    """Raise ``ValueError`` where no map is usable: a training by maps would be one without."""
+    if not held.has_map.any():
+        told = held.maps_told() if held.unusable else "there is none"
+        raise ValueError(
+            f"{collection_name}: the training compares attention with human maps, but {told}. Mend the maps, or train "
+            "without them (--attention-weight 0)."
+        )
+
+
+def _marks(collection: LabelledCollection, image: str, preprocessing: Preprocessing) -> tuple[np.ndarray, str]:
+    """The map in the frame, its largest value 1, and why it cannot be used; zeros where there is none."""
+    nothing = np.zeros(preprocessing.input_px, np.float16)
+    if not collection.has_human_map(image):
+        return nothing, ""
+    human_map, why = usable_map(collection, image)
+    if human_map is None:
+        return nothing, why
+    marks = (preprocessing.map_to_frame(human_map).values.clip(0) / float(human_map.max())).astype(np.float16)
+    return (marks, "") if marks.any() else (nothing, "nothing of it lies in the network's frame.")
+
+
+def _read(path: Path) -> tuple[np.ndarray, dict[str, str]] | None:
     if not path.is_file():
         return None
-    with np.load(path) as arrays:
-        return arrays["marks"]
+    with np.load(path, allow_pickle=False) as arrays:
+        return arrays["marks"], {str(image): str(why) for image, why in arrays["unusable"]}
 
 
-def _write(path: Path, marks: np.ndarray) -> None:
+def _write(path: Path, marks: np.ndarray, unusable: Mapping[str, str]) -> None:
     """Whole or not at all, whoever else writes the same; the oldest of more than ``KEPT`` files goes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".partial", delete=False) as file:
-        np.savez_compressed(file, marks=marks)
+        np.savez_compressed(file, marks=marks, unusable=np.array(list(unusable.items()), dtype=str).reshape(-1, 2))
     Path(file.name).replace(path)
     for old in sorted(path.parent.glob("*.npz"), key=lambda one: one.stat().st_mtime)[:-KEPT]:
         old.unlink(missing_ok=True)

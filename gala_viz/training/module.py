@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from gala_viz.networks.gala import attention_norm, gala_layers
 from gala_viz.networks.recording import recorded
+from gala_viz.training.held_out import check_training_images
 from gala_viz.training.losses import attention_loss, warmed_up
 from gala_viz.training.recipes import Recipe
 from gala_viz.training.selection import attention_rho
@@ -44,6 +45,17 @@ class CoTraining(L.LightningModule):
                 f"{recipe.name}: attention_weight (lambda) is {recipe.attention_weight}, but the network has no GALA "
                 "layer to compare with maps; use 0, or a recipe with GALA."
             )
+
+    def setup(self, stage: str) -> None:
+        """Before the first step: refuse images that a collection of the training holds out."""
+        if stage == "fit":
+            sources = getattr(self.trainer.datamodule, "sources", None)  # type: ignore[attr-defined]
+            if sources is None:
+                raise ValueError(
+                    "a training needs a data module that says which images train and which choose, as its `sources`: "
+                    "Pictures or HeldPictures."
+                )
+            check_training_images(*sources)
 
     def forward(self, batch: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Logits (B, category) and each layer's attention norm (B, h, w), float32."""

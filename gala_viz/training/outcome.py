@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,19 @@ import lightning as L
 import torch
 from torch import nn
 
+from gala_viz.collections.map_checks import maps_told
 from gala_viz.networks.card import write_network
 from gala_viz.networks.network import Network
 from gala_viz.networks.preprocessing import Preprocessing
+from gala_viz.networks.training_data import (
+    TrainingData,
+    UsedCollection,
+    arrays_of,
+    training_arrays,
+    write_training_images,
+)
 from gala_viz.specs import fingerprint, plain
-from gala_viz.splits import describe_splits
+from gala_viz.splits import rule_told, splits_of
 from gala_viz.training.held import Held, LabelledCollection
 from gala_viz.training.recipes import Recipe, ScratchRecipe
 from gala_viz.training.samples import Source
@@ -34,13 +42,23 @@ def write_outcome(
     preprocessing: Preprocessing,
     told: Mapping[str, Mapping[str, Any]],
     trainer: L.Trainer | None = None,
+    start: Network | None = None,
+    *,
+    half: bool = False,
 ) -> Path:
-    """Write ``out``/<recipe's name> and return it: half-precision weights and a card without held-out numbers yet.
+    """Write ``out``/<recipe's name> and return it: float32 weights, or float16 with ``half``, and a card without
+    held-out numbers yet.
 
     ``told`` are the card's sections that differ between families, as ``distilled_sections`` or ``scratch_sections``
-    give them; its [network] is added to what the recipe says. ``trainer`` tells on what the training ran.
+    give them; its [network] is added to what the recipe says. ``trainer`` tells on what the training ran, and which
+    images trained: short hashes of their ids and bytes are written beside the card, with those of the network that it
+    began as, ``start``.
     """
     sections = {key: dict(section) for key, section in told.items()}
+    folder = out / recipe.name
+    if trainer is not None:
+        training, _ = trainer.datamodule.sources  # type: ignore[attr-defined]
+        sections["data"] |= _training_images(folder, training, start)
     card = {
         "network": {
             "name": recipe.name,
@@ -60,9 +78,71 @@ def write_outcome(
             **({} if trainer is None else {"trained_on": trained_on(trainer)}),
         },
     }
-    folder = out / recipe.name
-    write_network(folder, network, plain(card), half=True)
+    write_network(folder, network, plain(card), half=half)
     return folder
+
+
+def data_section(
+    training: Sequence[Source],
+    validation: Sequence[Source],
+    *,
+    start: Network | None = None,
+    maps: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """[data] of a card: what was learnt from, by which rule it was split from the rest.
+
+    ``collections`` has an entry for each collection in each role: its name and fingerprint, the rule of its splits
+    ("own" or "hash", with the hash's seed), how many images trained and chose, and fingerprints of their ids, by which
+    anyone can check the splits. ``maps`` is added to the entry of a collection with human maps; None: by its role.
+    """
+    entries: dict[tuple[str, str, str], dict[str, Any]] = {}
+    sentences = []
+    for part, sources in (("train", training), ("validation", validation)):
+        for source in sources:
+            collection, splits = source.collection, source.splits or splits_of(source.collection)
+            key = source.role, collection.name, collection.fingerprint
+            if key not in entries:
+                entries[key] = {
+                    "name": collection.name,
+                    "role": source.role,
+                    "rule": splits.rule,
+                    **({} if splits.seed is None else {"seed": splits.seed}),
+                    "collection_fingerprint": collection.fingerprint,
+                    **({"n_in_no_split": len(splits.without)} if splits.without else {}),
+                }
+                sentences.append(f"{collection.name}: {rule_told(splits.rule, splits.seed)}")
+            entry = entries[key]
+            entry |= {f"n_{part}": len(source.images), f"ids_{part}": fingerprint(list(source.images))}
+            if source.left_out:
+                entry["n_left_out_as_held_out"] = len(source.left_out)
+            if source.role == "maps":
+                entry[f"maps_{part}"] = maps_told(len(source.images), source.unusable)
+            kinds = getattr(collection, "map_kinds", {})
+            if kinds and source.role == "maps":
+                entry["maps"] = next(iter(kinds.values()))
+            elif kinds and maps is not None:
+                entry |= {**maps, "maps_are": next(iter(kinds.values()))}
+    inherited = []
+    if start is not None:
+        before = start.training_data.collections
+        inherited = [{**_plain(one), "learnt_by": one.learnt_by or start.name} for one in before]
+    return {"split": "; ".join(dict.fromkeys(sentences)), "collections": [*entries.values(), *inherited]}
+
+
+def _plain(used: UsedCollection) -> dict[str, Any]:
+    told = asdict(used)
+    return {"collection_fingerprint" if name == "fingerprint" else name: value for name, value in told.items()}
+
+
+def _training_images(folder: Path, training: Sequence[Source], start: Network | None) -> dict[str, Any]:
+    """Write the hashes of all images that were learnt from; whether these are complete, and the file, for [data]."""
+    arrays, complete = training_arrays((source.collection, source.images) for source in training)
+    if start is not None:
+        own = TrainingData.of({"data": {"collections": [], "complete": complete}}, arrays)
+        both = TrainingData.joined([own, start.training_data])
+        arrays, complete = (arrays_of(both) if arrays else {}), both.complete
+    written = write_training_images(folder, arrays)
+    return {"complete": complete, **({"training_images": written} if written else {})}
 
 
 def trained_on(trainer: L.Trainer) -> str:
@@ -75,25 +155,15 @@ def trained_on(trainer: L.Trainer) -> str:
 def distilled_sections(start: Network, parts: Sequence[Sequence[Source]]) -> dict[str, dict[str, Any]]:
     """Sections of a network that started as ``start`` and learned from ``parts`` (training, validation).
 
-    [data] lists, for each collection, its role, how many images trained and chose, and a fingerprint of the image ids,
-    by which anyone can check the split.
+    For [data] see ``data_section``.
     """
-    data: dict[str, Any] = {"split": describe_splits()}
-    for split, sources in zip(("train", "validation"), parts, strict=True):
-        for source in sources:
-            entry = data.setdefault(source.collection.name, {"role": source.role})
-            entry[f"n_{split}"] = len(source.images)
-            entry[f"ids_{split}"] = fingerprint(list(source.images))
-            kinds = getattr(source.collection, "map_kinds", {})
-            if source.role == "maps" and kinds:
-                entry["maps"] = next(iter(kinds.values()))
     return {
         "network": {
             "start": f"{start.name} (sha256 {start.sha256[:16]})",
             "licence": "weights: Apache-2.0, as those they start from",
         },
         "categories": {"source": "imagenet"},
-        "data": data,
+        "data": data_section(*parts, start=start),
     }
 
 
@@ -105,18 +175,18 @@ def scratch_sections(
     numbers: Mapping[str, Any],
 ) -> dict[str, dict[str, Any]]:
     """Sections of a network trained from scratch on ``collection``; ``numbers`` are those of ``selection``."""
-    entry: dict[str, Any] = {"collection_fingerprint": collection.fingerprint}
-    for split, held in (("train", training), ("validation", validation)):
-        entry |= {f"n_{split}": len(held.images), f"ids_{split}": fingerprint(list(held.images))}
-    kinds = getattr(collection, "map_kinds", {})
-    if kinds and recipe.attention_weight:
-        entry["maps"], entry["maps_are"] = recipe.maps, next(iter(kinds.values()))
+    told = {"maps": recipe.maps} if recipe.attention_weight else None
+    sources = [replace(held.source, role="labels", images=held.images) for held in (training, validation)]
     compared = {
         "maps": recipe.maps,
         "rho": "Spearman, attention norm and map at the layer's grid, mean over images",
     }
     if "rho_attention" not in numbers:
         compared = {}
+    data = data_section(sources[:1], sources[1:], maps=told)
+    for part, held in (("train", training), ("validation", validation)):
+        if held.has_map.any() or held.unusable:
+            data["collections"][0][f"maps_{part}"] = held.maps_told()
     arguments = {**recipe.arguments, "n_categories": len(collection.categories)}
     return {
         "network": {
@@ -125,7 +195,7 @@ def scratch_sections(
             "licence": "MIT: weights and data are this project's own",
         },
         "categories": {"names": list(collection.categories)},
-        "data": {"split": "as the collection says", collection.name: entry},
+        "data": data,
         "selection": {"split": "validation", "network": "last epoch", **compared, **numbers},
         "attribution": {"noise_fraction": recipe.noise or NOISE_FRACTION},
     }

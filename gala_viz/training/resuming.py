@@ -17,6 +17,7 @@ import lightning as L
 from lightning.pytorch.callbacks import Callback
 from torch.utils.data import DataLoader
 
+from gala_viz.specs import fingerprint
 from gala_viz.training.recipes import Recipe
 
 LAST, INTERRUPTED = "last.ckpt", "interrupted.ckpt"
@@ -117,23 +118,37 @@ def checkpoint_to_resume(folder: Path) -> Path | None:
     return found[0] if found else None
 
 
-class SameRecipe(Callback):
-    """Writes the recipe into every checkpoint and refuses to go on from another recipe's with ``ValueError``."""
+class SameTraining(Callback):
+    """Write the recipe and which images train into every checkpoint; refuse those of others with ``ValueError``.
+
+    A network that goes on from other images would hold in its weights what its card does not tell.
+    """
 
     def __init__(self, recipe: Recipe) -> None:
         self._settings = {key: _plain(value) for key, value in asdict(recipe).items()}
 
     def on_save_checkpoint(self, trainer: L.Trainer, module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Add the settings."""
-        checkpoint["recipe"] = self._settings
+        """Add the settings and the images."""
+        checkpoint["recipe"], checkpoint["images"] = self._settings, _images(trainer)
 
     def on_load_checkpoint(self, trainer: L.Trainer, module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Compare the settings."""
+        """Compare the settings and the images."""
         found = checkpoint.get("recipe", {})
         different = sorted(key for key in self._settings if found.get(key) != self._settings[key])
         if different:
             told = "; ".join(f"{key}: {found.get(key)!r}, now {self._settings[key]!r}" for key in different)
             raise ValueError(f"the checkpoint is of another recipe ({told}); choose an empty folder or resume=False.")
+        if checkpoint.get("images") != _images(trainer):
+            told = "learnt from other images" if "images" in checkpoint else "does not say which images it learnt from"
+            raise ValueError(
+                f"the checkpoint {told}; begin anew with --restart (resume=False), or choose an empty folder."
+            )
+
+
+def _images(trainer: L.Trainer) -> list[list[str]]:
+    """Role, collection and a fingerprint of the ids of all that trains."""
+    training, _ = trainer.datamodule.sources  # type: ignore[attr-defined]
+    return [[one.role, one.collection.name, fingerprint(list(one.images))] for one in training]
 
 
 def _plain(value: Any) -> Any:

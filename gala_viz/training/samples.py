@@ -6,8 +6,8 @@ pictures in the same order, and a resumed training goes on exactly where it stop
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -16,9 +16,11 @@ import xarray as xr
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
+from gala_viz.collections.map_checks import maps_told, usable_maps
 from gala_viz.networks.preprocessing import Preprocessing
-from gala_viz.splits import Split, images_of_split
+from gala_viz.splits import Split, Splits
 from gala_viz.training.chance import generator
+from gala_viz.training.held_out import Conflict, HeldOut
 
 
 class PhotoCollection(Protocol):
@@ -47,28 +49,64 @@ class PhotoCollection(Protocol):
 
 @dataclass(frozen=True)
 class Source:
-    """Images of one collection in one role: "maps", "labels" or "plain" (see ``DistillationRecipe.per_epoch``)."""
+    """Images of one collection in one role: "maps", "labels" or "plain" (see ``DistillationRecipe.per_epoch``).
+
+    ``splits`` are those of the collection, ``left_out`` images of the training split that are held out elsewhere,
+    ``unusable`` (in the role "maps") images whose maps cannot be used, with the reason; all are what
+    ``sources_of_split`` found.
+    """
 
     collection: PhotoCollection
     images: tuple[str, ...]
     role: str
+    splits: Splits | None = None
+    left_out: tuple[Conflict, ...] = ()
+    unusable: Mapping[str, str] = field(default_factory=dict)
 
 
-def sources_of_split(collections: Sequence[tuple[str, PhotoCollection]], split: Split) -> tuple[Source, ...]:
-    """The images of each (role, collection) that fall into ``split``; those without a human map or a label, where the
-    role needs one, are left out.
+def sources_of_split(
+    collections: Sequence[tuple[str, PhotoCollection]], split: Split, *, held_out: HeldOut | None = None
+) -> tuple[Source, ...]:
+    """The images of each (role, collection) in ``split`` (see ``gala_viz.splits``); those without a human map or a
+    label, where the role needs one, are left out.
+
+    Of the training split those are left out, too, that are validation or test images of another one of the collections,
+    or the same photograph, byte for byte, as one of them. ``held_out`` spares comparing them again.
     """
+    held_out = held_out or HeldOut(collection for _, collection in collections)
     sources = []
     for role, collection in collections:
-        images = images_of_split(collection.images, split)
+        splits = held_out.splits_of(collection)
+        images = splits.images(split)
+        unusable: Mapping[str, str] = {}
         if role == "maps":
-            images = tuple(image for image in images if collection.has_human_map(image))
+            images, unusable = usable_maps(collection, filter(collection.has_human_map, images))
         if role == "labels":
             images = tuple(image for image in images if collection.target(image) is not None)
+        left_out: tuple[Conflict, ...] = ()
+        if split == "train":
+            left_out = tuple(held_out.conflicts(collection, images))
+            gone = {conflict.image for conflict in left_out}
+            images = tuple(image for image in images if image not in gone)
         if not images:
-            raise ValueError(f"{collection.name}: no image of the {split} split can serve for {role!r}.")
-        sources.append(Source(collection, images, role))
+            told = f" {len(left_out):,} are held out elsewhere: {left_out[0]}." if left_out else ""
+            told += f" {maps_told(0, unusable)}." if unusable else ""
+            raise ValueError(f"{collection.name}: no image of the {split} split can serve for {role!r}.{told}")
+        sources.append(Source(collection, images, role, splits, left_out, unusable))
     return tuple(sources)
+
+
+def sources_told(sources: Sequence[Source]) -> list[str]:
+    """What is left out of a training, and by which rule images are split, one sentence for each of ``sources``."""
+    told = []
+    for source in sources:
+        line = f"{source.collection.name} ({source.role}): {len(source.images):,} images train"
+        if source.splits is not None:
+            line += f"; {source.splits.told}"
+        if source.left_out:
+            line += f"; {len(source.left_out):,} of the training split are left out, the first: {source.left_out[0]}"
+        told.append(f"{line}.")
+    return told
 
 
 @dataclass(frozen=True)

@@ -107,7 +107,7 @@ def overlap_by_loop(a, b, top_fraction):
     tops = [np.where(kept, m, -np.inf) > np.quantile(m[kept], 1 - top_fraction) for m in (a, b)]
     both = len([1 for x, y in zip(tops[0].ravel(), tops[1].ravel(), strict=True) if x and y])
     sizes = [int(top.sum()) for top in tops]
-    if sum(sizes) == 0:
+    if min(sizes) == 0:
         return np.nan, np.nan
     return 2 * both / sum(sizes), both / (sum(sizes) - both)
 
@@ -137,10 +137,14 @@ def test_top_pixels_are_strictly_above_the_ninetieth_percentile():
     assert iou_kernel(a, b) == pytest.approx(5 / 15)
 
 
-def test_constant_maps_have_no_top_pixels():
+def test_a_constant_map_has_no_overlap_with_any_other_instead_of_none_at_all():
     constant = np.ones((5, 5))
-    assert np.isnan(dice_kernel(constant, constant))
-    assert iou_kernel(constant, maps(5, 5)) == 0
+    for kernel in (dice_kernel, iou_kernel):
+        assert np.isnan(kernel(constant, constant))
+        assert np.isnan(kernel(constant, maps(5, 5)))
+        assert np.isnan(kernel(maps(5, 5), np.zeros((5, 5))))
+    different = maps(5, 5)
+    assert dice_kernel(different, -different) == 0, "no overlap is a number, a missing map is none"
 
 
 @pytest.mark.parametrize("top_fraction", [0, 1, -0.1, 1.5])

@@ -39,8 +39,9 @@ def spec_for(corner, methods=None, **options):
 def block(corner):
     collection, networks = corner
     spec = spec_for(corner)
-    values, unreadable = block_values(spec, collection, networks, collection.images)
-    return spec, values, unreadable
+    values, faults = block_values(spec, collection, networks, collection.images)
+    assert faults.not_finite == {}
+    return spec, values, faults.unreadable
 
 
 def readable(collection):

@@ -172,10 +172,10 @@ def test_a_full_disk_stops_the_run_and_tells_how_to_go_on(corner, tmp_path, monk
     job = prepared(corner, store)
     real = Store.write_block
 
-    def full(self, number, values, unreadable):
+    def full(self, number, values, *faults):
         if number == 3:
             raise OSError(errno.ENOSPC, "No space left on device")
-        real(self, number, values, unreadable)
+        real(self, number, values, *faults)
 
     monkeypatch.setattr(Store, "write_block", full)
     with pytest.raises(RunStopped, match="No space left on device: finished blocks are kept; make room"):

@@ -20,17 +20,31 @@ def program(name):
 @contextmanager
 def server():
     """The URL of an empty server's database; it is stopped and deleted afterwards."""
+    with stoppable() as (url, _, _):
+        yield url
+
+
+@contextmanager
+def stoppable():
+    """(URL, stop, start): a server whose database can be taken away as by a crash, and comes back."""
     folder = Path(tempfile.mkdtemp(prefix="gala-viz-pg-"))
     run = _as_ordinary_user(folder)
     data, name = folder / "data", "postgres"
     try:
         run(program("initdb"), "--pgdata", data, "--username", name, "--auth", "trust", "--no-sync")
         options = f"-c listen_addresses= -c unix_socket_directories={folder} -c fsync=off"
-        run(program("pg_ctl"), "--pgdata", data, "--wait", "--log", folder / "log", "--options", options, "start")
-        try:
-            yield f"postgresql://{name}@/{name}?host={folder}"
-        finally:
+
+        def start():
+            run(program("pg_ctl"), "--pgdata", data, "--wait", "--log", folder / "log", "--options", options, "start")
+
+        def stop():
             run(program("pg_ctl"), "--pgdata", data, "--wait", "--mode", "immediate", "stop")
+
+        start()
+        try:
+            yield f"postgresql://{name}@/{name}?host={folder}", stop, start
+        finally:
+            stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

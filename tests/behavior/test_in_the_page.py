@@ -75,6 +75,14 @@ def test_what_is_painted_meanwhile_is_seen_at_the_next_look_with_n_and_ceiling(p
     assert people_title(second, source.participants(image)) == "People, n = 2"
 
 
+def test_a_mean_map_tells_its_number_of_participants_or_that_it_is_unknown():
+    human = xr.DataArray(np.zeros((2, 2)), dims=("y", "x"))
+    assert people_title(human, ()) == "People"
+    assert people_title(human.assign_attrs(n_participants=37), ()) == "People, n = 37"
+    assert people_title(human.assign_attrs(n_participants="unknown"), ()) == "People, number unknown"
+    assert people_title(human.assign_attrs(n_participants=2), ("a", "b")) == "People, n = 2"
+
+
 def test_simulated_maps_are_called_so():
     assert people_title(None, ()) == "People"
     simulated = xr.DataArray(np.zeros((2, 2)), dims=("y", "x"), attrs={"simulated": 1})

@@ -1,11 +1,14 @@
 """Notes and saved views in a real database: nothing that somebody wrote is replaced unseen."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import insert
 
+from gala_viz.behavior.note_tables import NoteRecord
 from gala_viz.behavior.notes import MOST_LETTERS, MOST_TAGS, Note, NoteChangedError, Notes, clean_tags
 from gala_viz.behavior.views import View, Views
 from gala_viz.registry import UnknownNameError
@@ -38,6 +41,18 @@ def test_a_note_changed_elsewhere_is_told_and_not_replaced(notes):
         notes.write(Note(image="cat/1", text="three", changed_ms=first.changed_ms))
     assert refused.value.present == second
     assert notes.all()["cat/1"].text == "two"
+
+
+def test_the_first_note_on_an_image_written_in_two_windows_at_once_is_told_to_the_second(database, notes):
+    with ThreadPoolExecutor(1) as thread:
+        with database.writing() as connection:
+            first = {"image": "a", "bookmarked": True, "tags": [], "text": "first", "changed_ms": 7}
+            connection.execute(insert(NoteRecord).values(owner="", collection="photos", **first))
+            second = thread.submit(notes.write, Note(image="a", text="second"))
+            assert not wait([second], timeout=0.5).done
+        with pytest.raises(NoteChangedError) as told:
+            second.result(timeout=30)
+    assert told.value.present.text == notes.one("a").text == "first"
 
 
 def test_an_empty_note_is_taken_away(notes):

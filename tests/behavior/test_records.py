@@ -4,13 +4,14 @@ import shutil
 import sqlite3
 import threading
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import numpy as np
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from gala_viz.behavior.collected import catch_scores, collected_rounds, rounds_by_image
@@ -18,10 +19,10 @@ from gala_viz.behavior.database import Database, DatabaseError
 from gala_viz.behavior.game_spec import GameSpec
 from gala_viz.behavior.image_counts import enter_images
 from gala_viz.behavior.journal import Journal, refused_entries, waiting_entries
-from gala_viz.behavior.judge import Judge, Outcome
+from gala_viz.behavior.judge import Judge, Outcome, Point
 from gala_viz.behavior.leaders import Span, best, leaders
 from gala_viz.behavior.people import People, clean_nickname
-from gala_viz.behavior.rounds import Rounds
+from gala_viz.behavior.rounds import ParticipantDeleted, PlayedElsewhere, Rounds
 from gala_viz.behavior.switches import is_paused, pause
 from gala_viz.behavior.tables import (
     CATCH,
@@ -34,7 +35,7 @@ from gala_viz.behavior.tables import (
     RoundPoint,
     Visit,
 )
-from gala_viz.behavior.unwritten import Guessed, Unwritten
+from gala_viz.behavior.unwritten import Guessed, RoundEnd, Unwritten
 from gala_viz.behavior.upgrade import backups
 from gala_viz.cli import main
 
@@ -106,6 +107,122 @@ def test_points_are_written_while_the_round_is_played(table):
     assert numbers == list(range(6))
     assert rounds.round(row.id).began_ms == 77
     assert not new
+
+
+def test_two_servers_may_enter_the_same_images_at_once(database):
+    """The second waits for the first one's transaction, and then finds the images there."""
+    with ThreadPoolExecutor(1) as thread:
+        with database.writing() as connection:
+            row = {"collection": "shapes", "image": IMAGES[1], "n_rounds": 3, "rank": 0.5}
+            connection.execute(insert(ImageCount), [row])
+            second = thread.submit(enter_images, database, "shapes", IMAGES)
+            assert not wait([second], timeout=0.5).done
+        second.result(timeout=30)
+    with database.reading() as connection:
+        counts = dict(connection.execute(select(ImageCount.image, ImageCount.n_rounds)).all())
+    assert counts == {image: 3 if image == IMAGES[1] else 0 for image in IMAGES}
+
+
+def everything(database):
+    with database.reading() as connection:
+        return [connection.execute(select(one.__table__)).all() for one in (Round, RoundPoint, Guess)] + [
+            connection.execute(select(ImageCount.image, ImageCount.n_rounds)).all()
+        ]
+
+
+@pytest.mark.parametrize("place", [1, 99])
+def test_parts_of_a_round_can_be_written_any_number_of_times(table, place):
+    database, people, rounds = table
+    row = rounds.claim(*player(people), "shapes", settings=SETTINGS)
+    judge, parts = Judge(SPEC), []
+    for number in range(6):
+        points = judge.paint([(50.0 + number, 60.0, 60.0 * number)], 60.0 * number)
+        guess = Guessed(n_points=number + 1, at_ms=60.0 * number, place=7, categories=["hare"], probabilities=[0.1])
+        parts.append(Unwritten(first=number, points=points, guesses=[guess], began_ms=None if number else 77))
+    judge.guessed(place, 700.0) or judge.skip(900.0)
+    parts.append(Unwritten(end=RoundEnd.of(judge, 123_456, combo=2)))
+    for part in parts:
+        assert rounds.write(row.id, part).refused == ()
+    once = everything(database)
+    assert rounds.write(row.id, *parts).refused == ()
+    for part in reversed(parts):
+        assert rounds.write(row.id, part).refused == ()
+    assert everything(database) == once
+    assert len(once[1]) == len(once[2]) == 6
+    assert sum(n for _, n in once[3]) == (1 if place == 1 else 0)
+
+
+def test_one_impossible_row_is_refused_with_its_reason_and_all_others_are_stored(table):
+    database, people, rounds = table
+    row = rounds.claim(*player(people), "shapes", settings=SETTINGS)
+    good = [Point(float(number), 2.0, 60.0 * number, 60.0 * number) for number in range(5)]
+    bad = Point(None, 2.0, 3.0, 4.0)
+    guesses = [
+        Guessed(n_points=n, at_ms=1.0, place=place, categories=["hare"], probabilities=[0.5])
+        for n, place in ((1, 3), (2, None), (3, 1))
+    ]
+    judge = Judge(SPEC)
+    judge.skip(5.0)
+    part = Unwritten(points=[*good[:3], bad, *good[3:]], guesses=guesses, began_ms=5)
+    written = rounds.write(row.id, part, Unwritten(end=RoundEnd.of(judge, 99)))
+    (point,), (guess,) = (refused.part.points or refused.part.guesses for refused in written.refused)
+    assert (point, guess) == (bad, guesses[1])
+    assert all("null" in refused.reason.lower() for refused in written.refused)
+    found, points, stored, _ = everything(database)
+    assert [one.number for one in points] == [0, 1, 2, 4, 5]
+    assert [one.n_points for one in stored] == [1, 3]
+    assert (found[0].outcome, found[0].began_ms) == ("skipped", 5)
+
+
+def test_another_point_under_the_same_number_never_replaces_the_first(table):
+    database, people, rounds = table
+    row = rounds.claim(*player(people), "shapes", settings=SETTINGS)
+    first, other = Point(1.0, 2.0, 3.0, 4.0), Point(9.0, 2.0, 3.0, 4.0)
+    rounds.write(row.id, Unwritten(points=[first]))
+    (refused,) = rounds.write(row.id, Unwritten(points=[other])).refused
+    assert refused.part.points == [other]
+    assert "number 0" in refused.reason
+    assert [one.x_px for one in everything(database)[1]] == [1.0]
+
+
+def test_a_round_that_another_server_found_open_ends_as_its_judge_says(table):
+    """The judge's word came late: its server was away. The count of the image follows, once."""
+    database, people, rounds = table
+    participant, visit = player(people)
+    row = rounds.claim(participant, visit, "shapes", settings=SETTINGS)
+    begun = Unwritten(points=[Point(1.0, 2.0, 3.0, 4.0)], began_ms=5)
+    rounds.write(row.id, begun)
+    assert rounds.left_open(participant, "another visit") is None
+    assert (rounds.round(row.id).outcome, rounds.round(row.id).elapsed_ms) == ("interrupted", None)
+    assert sum(n for _, n in everything(database)[3]) == 0
+    assert rounds.write(row.id, begun, visit=visit).ended_elsewhere
+    judge = Judge(SPEC)
+    judge.paint([(1.0, 2.0, 3.0)], 0.0)
+    judge.guessed(1, 700.0)
+    end = Unwritten(end=RoundEnd.of(judge, 99))
+    for _ in range(2):
+        assert rounds.write(row.id, end, visit=visit).refused == ()
+    assert (rounds.round(row.id).outcome, rounds.round(row.id).ended_ms) == ("won", 99)
+    assert sum(n for _, n in everything(database)[3]) == 1
+    judge = Judge(SPEC)
+    judge.skip(5.0)
+    (refused,) = rounds.write(row.id, Unwritten(end=RoundEnd.of(judge, 100)), visit=visit).refused
+    assert "ended already (won)" in refused.reason
+
+
+def test_a_round_that_is_shown_again_belongs_to_the_window_that_shows_it(table):
+    _, people, rounds = table
+    participant, visit = player(people)
+    row = rounds.claim(participant, visit, "shapes", settings=SETTINGS)
+    later = people.visit(participant, {"pointer": "touch"}, mobile=True, versions={})
+    assert rounds.left_open(participant, later).id == row.id
+    assert rounds.round(row.id).visit_id == later, "whose device recorded it"
+    part = Unwritten(points=[Point(1.0, 2.0, 3.0, 4.0)])
+    with pytest.raises(PlayedElsewhere):
+        rounds.write(row.id, part, visit=visit, participant=participant)
+    people.forget(participant)
+    with pytest.raises(ParticipantDeleted):
+        rounds.write(row.id, part, visit=later, participant=participant)
 
 
 def test_a_secret_is_known_by_its_hash_alone(table):

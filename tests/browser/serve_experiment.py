@@ -15,7 +15,7 @@ from gala_viz.behavior.database import Database
 from gala_viz.collections import open_collection
 from gala_viz.commands.experiment.page import addresses
 from gala_viz.experiment.prepare import Wanted, prepared
-from gala_viz.experiment.spec import TimingSpec, read_spec
+from gala_viz.experiment.spec import N_BLOCKS, TimingSpec, read_spec
 from gala_viz.experiment.stimuli import opened
 from gala_viz.panels.experiment import experiment_page
 from gala_viz.play.server import versions
@@ -30,7 +30,8 @@ def prepare(folder: Path, n_images: int) -> None:
     photos, maps = make(folder, each=n_images // 2 + 2)
     sources = {"clickme": f"files:{maps}", "saliency": "opencv:spectral-residual"}
     wanted = Wanted(n_images=n_images, n_practice=4, split="all", maps=sources, side_px=64)
-    spec = prepared(open_collection(photos), str(photos), wanted, timing=TIMING)
+    n_blocks = N_BLOCKS if n_images >= 50 else 1
+    spec = prepared(open_collection(photos), str(photos), wanted, timing=TIMING, n_blocks=n_blocks)
     replace(spec, shown_px=256).save(folder / "experiment.toml")
 
 

@@ -11,6 +11,7 @@ from gala_viz.behavior.database import Database
 from gala_viz.behavior.tables import Participant, Sitting, TrialRecord
 from gala_viz.experiment.analysis import analysed
 from gala_viz.experiment.design import TEST
+from gala_viz.experiment.exclusions import judged
 from gala_viz.experiment.recorded import recorded_responses
 from gala_viz.experiment.responses import checked
 from gala_viz.experiment.spec import read_spec
@@ -158,6 +159,7 @@ def test_a_scripted_participant_finishes_and_every_time_is_what_was_asked(visito
     assert (table["interrupted"] == 0).all()
     in_time = table["rt"].between(40, 150)
     assert in_time.mean() > 0.9
+    print(judged(checked(table), stimuli.spec)[1].to_string())
     found = analysed(checked(table), stimuli.spec, n_resamples=100)
     accuracy = found.performance.set_index(["observer", "map_type", "level"])["accuracy"]
     assert accuracy["people", "clickme", "full"] > 0.9

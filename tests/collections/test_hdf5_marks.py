@@ -3,6 +3,9 @@
 import h5py
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from gala_viz.collections import open_collection
 from gala_viz.collections.map_files import MapFileError
@@ -20,11 +23,13 @@ def photos(tmp_path):
     return folder
 
 
-def write_maps(path, maps):
+def write_maps(path, maps, counts=None):
     with h5py.File(path, "w") as file:
         group = file.create_group("clickmaps")
         for name, values in maps.items():
             group.create_group(name).create_dataset("clickmap", data=values)
+        for name, count in (counts or {}).items():
+            file[f"click_counts/{name}"] = count
     return path
 
 
@@ -43,7 +48,8 @@ def test_maps_are_found_by_name(photos, tmp_path):
 @pytest.mark.parametrize(
     ("values", "told"),
     [
-        (np.full((12, 16), np.nan), "are not"),
+        (np.full((12, 16), np.nan), "192 of 192 are not"),
+        (np.zeros((1, 12, 16)), "nobody marked anything"),
         (-MAP, "at least 0"),
         (MAP[:, :4], "do not fit 12 x 16 px"),
         (np.ones(5), "an array \\(y, x\\) of numbers"),
@@ -96,3 +102,94 @@ def test_other_files_are_refused(photos, tmp_path):
     path.write_bytes(path.read_bytes()[:-300])
     with pytest.raises(MapFileError, match="damaged"):
         open_collection(photos, human_maps=path)
+
+
+def test_a_map_of_all_participants_is_a_mean_of_the_number_that_is_told(photos, tmp_path):
+    maps = {"n1_a.png": MAP[None], "n1_b.png": MAP, "n2_a.png": MAP[None], "n2_c.png": MAP[None]}
+    counts = {"n1_a.png": 37, "n1_b.png": np.array([12]), "n2_c.png": -1}
+    collection = open_collection(photos, human_maps=write_maps(tmp_path / "maps.h5", maps, counts))
+    told = {image: collection.human_map(image).attrs["n_participants"] for image in collection.images[:-1]}
+    assert told == {"n1/a.png": 37, "n1/b.png": 12, "n2/a.png": "unknown", "n2/c.png": "unknown"}
+    for image in told:
+        assert collection.human_map(image).dims == ("y", "x")
+        np.testing.assert_array_equal(collection.human_map(image), MAP)
+        assert collection.participants(image) == (), "one participant is not what (1, y, x) means"
+        assert collection.participant_maps(image) is None, "without participants there is no noise ceiling"
+    (sentence,) = collection.map_kinds.values()
+    assert "means over participants, their number told by click_counts for 3 of 4 images, else unknown" in sentence
+    without = open_collection(photos, human_maps=write_maps(tmp_path / "more.h5", maps))
+    assert "means over participants, number unknown" in next(iter(without.map_kinds.values()))
+    apart = write_maps(tmp_path / "apart.h5", {"n1_a.png": np.stack([MAP, MAP[::-1]])}, {"n1_a.png": 2})
+    assert open_collection(photos, human_maps=apart).participants("n1/a.png") == ("0", "1")
+
+
+def cumulative(n=10, seed=0, shares=False):
+    """Bins of one map's clicks, each with all clicks of the one before; ``shares``: divided by their sums."""
+    chance = np.random.default_rng(seed)
+    bins = np.zeros((n, 12, 16), np.float32)
+    for number in range(40):
+        bins[number % n :, chance.integers(12), chance.integers(16)] += 1
+    return bins / bins.sum(axis=(1, 2), keepdims=True) if shares else bins
+
+
+@pytest.mark.parametrize("shares", [False, True])
+def test_cumulative_bins_are_no_participants(photos, tmp_path, shares):
+    path = write_maps(tmp_path / "maps.h5", {"n1_a.png": cumulative(shares=shares), "n1_b.png": cumulative(10, 1)})
+    with pytest.raises(MapFileError, match=r"maps\.h5, n1_a\.png: its first axis has 10 maps .*: cumulative bins"):
+        open_collection(photos, human_maps=path)
+
+
+def test_an_axis_that_the_file_calls_bins_or_counts_otherwise_is_none_of_participants(photos, tmp_path):
+    people = np.random.default_rng(5).random((3, 12, 16))
+    path = write_maps(tmp_path / "bins.h5", {"n1_a.png": people})
+    with h5py.File(path, "a") as file:
+        file.create_group("bin_clickmaps")
+    with pytest.raises(MapFileError, match="the file has 'bin_clickmaps'"):
+        open_collection(photos, human_maps=path)
+    with pytest.raises(MapFileError, match="has 3 maps and click_counts tells 37 participants"):
+        open_collection(photos, human_maps=write_maps(tmp_path / "more.h5", {"n1_a.png": people}, {"n1_a.png": 37}))
+    found = open_collection(photos, human_maps=write_maps(tmp_path / "maps.h5", {"n1_a.png": people}))
+    assert found.participants("n1/a.png") == ("0", "1", "2")
+
+
+def test_participants_who_marked_nothing_do_not_count(photos, tmp_path):
+    people = np.stack([MAP, np.zeros_like(MAP), MAP[::-1], np.full_like(MAP, 3)])
+    collection = open_collection(photos, human_maps=write_maps(tmp_path / "maps.h5", {"n1_a.png": people}))
+    assert collection.participants("n1/a.png") == ("0", "2")
+    found = collection.human_map("n1/a.png")
+    np.testing.assert_allclose(found, (MAP + MAP[::-1]) / 2, rtol=1e-6)
+    assert (found.attrs["n_participants"], found.attrs["n_left_out"]) == (2, 2)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.sampled_from([np.float32, np.uint8, np.int16]).flatmap(
+        lambda dtype: arrays(
+            dtype, st.tuples(st.integers(1, 11), st.just(6), st.just(8)), elements=st.integers(0, 100).map(dtype)
+        )
+    ),
+    st.none() | st.integers(-2, 20) | st.floats(allow_nan=True, allow_infinity=True),
+)
+def test_whatever_the_first_axis_holds_n_is_never_more_than_is_told(tmp_path_factory, values, count):
+    folder = tmp_path_factory.mktemp("h5")
+    (folder / "photos").mkdir()
+    (folder / "photos" / "a.png").write_bytes(encoded(gradient(6, 8)))
+    path = write_maps(folder / "maps.h5", {"a.png": values}, {} if count is None else {"a.png": count})
+    try:
+        collection = open_collection(folder / "photos", human_maps=path)
+    except MapFileError:
+        assert len(values) > 1
+        return
+    found = collection.human_map("a.png")
+    if found is None:
+        return
+    told = found.attrs["n_participants"]
+    assert np.isfinite(found).all()
+    assert found.values.min() < found.values.max()
+    if len(values) == 1:
+        known = count is not None and np.isfinite(count) and count >= 1 and count == int(count)
+        assert told == (int(count) if known else "unknown")
+        assert collection.participants("a.png") == ()
+    else:
+        assert told == len(collection.participants("a.png")) <= len(values)
+        assert len(values) == 2 or not (np.diff(values.astype(float), axis=0) >= 0).all()

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from PIL import Image
 
 from gala_viz.collections import open_collection
@@ -54,7 +55,7 @@ def test_maps_are_found_by_image_id_in_three_formats(folders):
 
 def test_a_map_of_fewer_cells_covers_the_whole_photograph(folders):
     photos, maps = folders
-    np.save(maps / "a.npy", np.ones((3, 4)))
+    np.save(maps / "a.npy", np.arange(12).reshape(3, 4))
     found = open_collection(photos, human_maps=maps).human_map("a.jpg")
     assert found.attrs["extent_px"] == [12.0, 16.0]
     np.testing.assert_allclose(found["x"], [2, 6, 10, 14])
@@ -92,6 +93,9 @@ def test_maps_of_several_participants_are_averaged_and_kept_apart(folders):
         (np.where(MAP > 0.9, np.inf, MAP), "finite"),
         (np.full((12, 16), 1e300), "finite"),
         (MAP - 0.5, "at least 0"),
+        (-MAP, "at least 0"),
+        (np.zeros((12, 16)), "all of its values are 0: nobody marked anything"),
+        (np.full((12, 16), 0.25), r"all of its values are 0\.25: it tells no place from another"),
         (MAP[0], r"array \(y, x\)"),
         (np.stack([MAP, MAP]), r"array \(y, x\)"),
         (MAP.T, "proportions"),
@@ -186,7 +190,7 @@ def test_of_many_maps_that_fit_no_image_some_are_named_and_the_rest_counted():
 def test_maps_inside_the_photographs_folder_are_not_shown_as_photographs(folders):
     photos, _ = folders
     (photos / "marks").mkdir()
-    Image.fromarray(np.full((12, 16), 9, np.uint8)).save(photos / "marks" / "a.png")
+    Image.fromarray((MAP * 255).astype(np.uint8)).save(photos / "marks" / "a.png")
     collection = open_collection(photos, human_maps=photos / "marks")
     assert collection.images == ("a.jpg", "b.png", "cats/c.png", "cats/d.png")
     assert collection.has_human_map("a.jpg")
@@ -217,3 +221,98 @@ def test_damaged_map_files_are_refused_and_never_crash(tmp_path_factory, data):
     assert found.values.dtype == np.float32
     assert np.isfinite(found.values).all()
     assert (found.values >= 0).all()
+
+
+def mask(labels, ignore, shape=(48, 64)):
+    """A label mask: stripes of labels, separated by a thin border of ``ignore``."""
+    values = np.repeat(np.resize(labels, shape[1] // 8), 8)[None].repeat(shape[0], axis=0)
+    values[:, ::8] = ignore
+    return values
+
+
+@pytest.mark.parametrize(
+    ("values", "suffix", "told"),
+    [
+        (mask([0, 1], 255).astype(np.uint8), "png", "the values 0, 1 and 255"),
+        (mask([0, 7, 15], 255).astype(np.uint8), "png", "the values 0, 7, 15 and 255"),
+        (mask([3, 19], 255).astype(np.uint8), "npy", "the values 3, 19 and 255"),
+        (mask([0, 412], 1000).astype(np.uint16), "png", "the values 0, 412 and 1000"),
+        (mask([0, 412, 900], 1000), "npz", "the values 0, 412, 900 and 1000"),
+        (mask([0, 1, 2], 255).astype(np.float32), "npy", "the values 0, 1, 2 and 255"),
+        (mask(range(12), 255, (48, 128)), "npy", "the values 0, 1, 2, 3, … and 255"),
+    ],
+)
+def test_a_label_mask_is_no_importance(tmp_path, values, suffix, told):
+    path = tmp_path / f"a.{suffix}"
+    if suffix == "png":
+        Image.fromarray(values).save(path)
+    else:
+        (np.save if suffix == "npy" else np.savez)(path, values)
+    with pytest.raises(MapFileError, match=f"it holds {told}: the labels of a mask, of which .* means 'ignore'"):
+        read_map_file(path)
+
+
+def test_a_palette_picture_is_told_as_what_it_is(tmp_path):
+    picture = Image.fromarray(mask([0, 15], 255).astype(np.uint8))
+    picture.putpalette([value for index in range(256) for value in (index, 0, 255 - index)])
+    picture.save(tmp_path / "a.png")
+    with pytest.raises(MapFileError, match="a palette PNG, as label masks are kept, and holds the values 0, 15"):
+        read_map_file(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 7, 12])
+@pytest.mark.parametrize("top", [255, 65535])
+def test_a_mean_of_a_few_binary_maps_is_importance(tmp_path, n, top):
+    steps = np.resize(np.arange(n + 1), 64)[None].repeat(48, axis=0)
+    values = np.round(steps * top / n).astype(np.uint8 if top == 255 else np.uint16)
+    Image.fromarray(values).save(tmp_path / "a.png")
+    np.testing.assert_allclose(read_map_file(tmp_path / "a.png").values, steps / n, atol=0.51 / top)
+
+
+def test_a_smooth_map_whose_largest_value_is_255_is_importance(tmp_path):
+    y, x = np.mgrid[:48, :64]
+    values = np.round(255 * np.exp(-((y - 20) ** 2 + (x - 30) ** 2) / 90)).astype(np.uint8)
+    np.save(tmp_path / "a.npy", values)
+    np.testing.assert_array_equal(read_map_file(tmp_path / "a.npy").values, values)
+    np.save(tmp_path / "b.npy", values[::4, ::4])
+    np.testing.assert_array_equal(read_map_file(tmp_path / "b.npy").values, values[::4, ::4])
+
+
+def test_participants_of_a_file_are_those_who_marked_something_and_no_cumulative_bins(tmp_path):
+    people = np.random.default_rng(3).random((4, 12, 16)).astype(np.float32)
+    people[1] = 0
+    np.savez(tmp_path / "a.npz", maps=people, participants=np.array(["p1", "p2", "p3", "p4"]))
+    found = read_map_file(tmp_path / "a.npz")
+    assert (found.participants, found.n_left_out) == (("p1", "p3", "p4"), 1)
+    np.testing.assert_array_equal(found.values, people[[0, 2, 3]])
+    np.savez(tmp_path / "b.npz", maps=np.cumsum(people, axis=0), participants=np.array(["1", "2", "3", "4"]))
+    with pytest.raises(MapFileError, match="4 maps of which each contains the one before"):
+        read_map_file(tmp_path / "b.npz")
+    np.savez(tmp_path / "c.npz", maps=np.zeros((2, 12, 16)), participants=np.array(["1", "2"]))
+    with pytest.raises(MapFileError, match="nobody marked anything"):
+        read_map_file(tmp_path / "c.npz")
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.sampled_from([np.uint8, np.uint16, np.float32]).flatmap(
+        lambda dtype: arrays(
+            dtype,
+            st.tuples(st.integers(2, 24), st.integers(2, 24)),
+            elements=st.sampled_from([0, 1, 2, 20, 85, 128, 255]).map(dtype),
+        )
+    )
+)
+def test_a_map_that_is_read_differs_somewhere_and_is_no_mask_with_an_ignore_label(tmp_path_factory, values):
+    folder = tmp_path_factory.mktemp("maps")
+    np.save(folder / "a.npy", values)
+    found = set(np.unique(values).tolist())
+    few = values.size >= 16 * len(found)
+    try:
+        read = read_map_file(folder / "a.npy").values
+    except MapFileError:
+        assert len(found) == 1 or (255 in found and few and found & {1, 2, 20, 85, 128})
+        return
+    np.testing.assert_array_equal(read, values)
+    assert len(found) > 1
+    assert not (few and 255 in found and found & {1, 2, 20}), "labels below 21 are no steps of a mean"

@@ -60,6 +60,26 @@ def test_torchvision_weights_become_a_network(tmp_path):
         np.testing.assert_allclose(found.logits(images), expected, atol=0.01 * expected.abs().max())
 
 
+def test_weights_are_converted_to_the_last_bit_and_halved_on_request_alone(tmp_path, capsys):
+    network = TorchvisionResNet(10, blocks=(1, 1, 1, 1), bottleneck=False).eval()
+    torch.save(network.state_dict(), tmp_path / "a.pth")
+    for name, options in {"own": [], "full": ["--full"], "half": ["--half"]}.items():
+        assert main(["convert", "torchvision", str(tmp_path / "a.pth"), str(tmp_path / name), *options]) == 0
+    assert read_card(tmp_path / "own")["weights"]["stored_as"] == "float32"
+    assert read_card(tmp_path / "half")["weights"]["stored_as"] == "float16, vectors float32"
+    own, full, half = (load_network(tmp_path / name, device="cpu") for name in ("own", "full", "half"))
+    for key, value in network.state_dict().items():
+        assert torch.equal(own.module.state_dict()[key], value), key
+    images = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        assert torch.equal(own.logits(images), full.logits(images))
+        torch.testing.assert_close(own.logits(images), network(images), rtol=1e-5, atol=1e-6)
+        assert (half.logits(images) - network(images)).abs().max() > 1e-5, "what the small form costs"
+    capsys.readouterr()
+    assert main(["convert", "torchvision", str(tmp_path / "a.pth"), str(tmp_path / "b"), "--half", "--full"]) == 2
+    assert "--full writes float32 weights, --half float16; leave one of them out" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

@@ -3,6 +3,7 @@
 import csv
 import json
 
+import h5py
 import numpy as np
 import pytest
 
@@ -150,3 +151,43 @@ def test_osie_becomes_a_collection(shared_data, tmp_path, capsys):
     assert imported("osie", shared_data / "osie", "--into", tmp_path / "own", "--no-check") == 0
     assert "500 images, 500 with human maps" in capsys.readouterr().out
     assert len(open_collection(tmp_path / "own").participants("1001")) == 15
+
+
+def test_the_encoding_of_a_table_is_told_once_and_kept(photos, tmp_path, capsys):
+    table = tmp_path / "clicks.csv"
+    rows = "".join(f'n01440764/a.png,"[({x}, 20), (11, 21)]",{name}\n' for x, name in ((10, "Müller"), (30, "Möller")))
+    table.write_bytes(f"image_path,clicks,user_id\n{rows}".encode("latin-1"))
+    asked = ("clicks", table, "--photos", photos, "--into", tmp_path / "own")
+    assert imported(*asked) == 2
+    said = capsys.readouterr().err
+    assert "line 2 is not UTF-8" in said
+    assert "tell it with --encoding of gala-viz import" in said
+    assert imported(*asked, "--encoding", "latin-1") == 0
+    assert read_manifest(tmp_path / "own").clicks.encoding == "latin-1"
+    assert open_collection(tmp_path / "own").participants("n01440764/a.png") == ("Möller", "Müller")
+    for kind, source in (("maps", tmp_path), ("clicks", tmp_path / "clicks.npz")):
+        (tmp_path / "clicks.npz").touch()
+        wrong = (kind, source, "--photos", photos, "--into", tmp_path / "other", "--encoding", "latin-1")
+        assert imported(*wrong) == 2
+        assert "--encoding belongs to a table of clicks in CSV" in capsys.readouterr().err
+
+
+def test_an_import_counts_mean_maps_by_their_number_and_what_marks_nothing(photos, tmp_path, capsys):
+    chance = np.random.default_rng(0)
+    with h5py.File(tmp_path / "maps.h5", "w") as file:
+        for name in ("a.png", "b.png", "c.png"):
+            file[f"clickmaps/{name}/clickmap"] = chance.random((1, 60, 80)) * (name != "c.png")
+        file["click_counts/a.png"] = 37
+    assert imported("maps", tmp_path / "maps.h5", "--photos", photos, "--into", tmp_path / "own") == 0
+    told = capsys.readouterr().out
+    assert "own: 3 images, 2 with human maps" in told
+    assert "mean maps, without a noise ceiling; participants an image: 37: 1, number unknown: 1" in told
+    assert "left out: maps.h5, c.png: all of its values are 0: nobody marked anything." in told
+    assert "participants an image: 1:" not in told
+    (tmp_path / "maps").mkdir()
+    people = chance.random((4, 60, 80)) * np.array([1, 0, 1, 0])[:, None, None]
+    np.savez(tmp_path / "maps" / "a.npz", maps=people, participants=["p1", "p2", "p3", "p4"])
+    assert imported("maps", tmp_path / "maps", "--photos", photos, "--into", tmp_path / "mapped") == 0
+    told = capsys.readouterr().out
+    assert "participants an image: 2: 1" in told
+    assert "left out: 2 maps of participants who marked nothing" in told

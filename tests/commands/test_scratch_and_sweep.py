@@ -49,7 +49,7 @@ def test_the_attention_weight_of_a_recipe_can_be_set_to_zero(tmp_path):
     assert main(["train", RECIPE.name, "--attention-weight", "0", *where]) == 0
     card = read_card(tmp_path / "models" / RECIPE.name)
     assert card["recipe"]["attention_weight"] == 0
-    assert "maps" not in card["data"]["lamps"]
+    assert "maps" not in card["data"]["collections"][0]
     assert card["selection"]["n_with_maps"] == 16
 
 

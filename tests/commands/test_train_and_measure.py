@@ -8,11 +8,19 @@ from gala_viz.cli import main
 from gala_viz.imagenet import CATEGORIES
 from gala_viz.networks.card import read_card
 from gala_viz.networks.zoo import load_network
-from gala_viz.splits import images_of_split
+from gala_viz.splits import by_hash
 from tests.collections.pictures import encoded, gradient
 from tests.collections.test_osie import cells
 
 IDS = tuple(str(1001 + number) for number in range(12))
+SPLITS = by_hash("osie", IDS)
+
+
+def picture(number, *size):
+    """A gradient that no other number has: a corner of its own grey."""
+    photo = gradient(*size)
+    photo[-60:, -60:] = 4 * number
+    return photo
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +31,7 @@ def folders(tmp_path_factory):
     stimuli.mkdir(parents=True)
     entries = []
     for image in IDS:
-        (stimuli / f"{image}.jpg").write_bytes(encoded(gradient(240, 320), "JPEG"))
+        (stimuli / f"{image}.jpg").write_bytes(encoded(picture(int(image) - 1001, 240, 320), "JPEG"))
         subjects = [
             {
                 "fix_x": chance.uniform(100, 700, 6),
@@ -35,12 +43,12 @@ def folders(tmp_path_factory):
         entries.append({"img": f"{image}.jpg", "subjects": cells(subjects)})
     (root / "osie" / "data" / "eye").mkdir()
     savemat(root / "osie" / "data" / "eye" / "fixations.mat", {"fixations": cells(entries)})
-    for wnid, _ in CATEGORIES[:20]:
+    for number, (wnid, _) in enumerate(CATEGORIES[:20], start=12):
         (root / "labels" / wnid).mkdir(parents=True)
-        (root / "labels" / wnid / f"{wnid}_one.JPEG").write_bytes(encoded(gradient(240, 240), "JPEG"))
+        (root / "labels" / wnid / f"{wnid}_one.JPEG").write_bytes(encoded(picture(number, 240, 240), "JPEG"))
     (root / "plain").mkdir()
     for number in range(12):
-        (root / "plain" / f"photo{number}.png").write_bytes(encoded(gradient(230, 260), "PNG"))
+        (root / "plain" / f"photo{number}.png").write_bytes(encoded(picture(32 + number, 230, 260), "PNG"))
     return root
 
 
@@ -64,8 +72,11 @@ def test_the_train_command_runs_on_osies_public_layout_and_leaves_a_network_and_
     folder, _ = trained
     card = read_card(folder)
     assert card["recipe"]["epochs"] == 1
-    assert card["data"]["osie"]["n_train"] == len(images_of_split(IDS, "train"))
-    assert "observers" in card["data"]["osie"]["maps"]
+    told = {one["role"]: one for one in card["data"]["collections"]}
+    assert [told[role]["name"] for role in ("maps", "labels", "plain")] == ["osie", "labels", "plain"]
+    assert all((one["rule"], one["seed"]) == ("hash", 0) for one in told.values())
+    assert told["maps"]["n_train"] == len(SPLITS.images("train"))
+    assert "observers" in told["maps"]["maps"]
     network = load_network(folder, device="cpu")
     assert network.layers == tuple(f"block{index}" for index in range(5, 11))
     assert network.categories[0] == CATEGORIES[0][1]
@@ -78,7 +89,7 @@ def test_the_measure_command_prints_a_table_and_writes_the_card(trained, capsys)
     assert "| rho, attention norm, block10 |" in capsys.readouterr().out
     metrics = read_card(folder)["metrics"]
     assert metrics["split"] == "validation"
-    assert metrics["rho_smoothgrad"]["n"] == len(images_of_split(IDS, "validation"))
+    assert metrics["rho_smoothgrad"]["n"] == len(SPLITS.images("validation"))
     load_network(folder, device="cpu")
 
 

@@ -13,12 +13,17 @@ from gala_viz.attribution.labelled import smoothgrad
 from gala_viz.evaluation.differences import differences, families_told
 from gala_viz.evaluation.evaluate import evaluate
 from gala_viz.evaluation.looking import Looked, joined, look, look_at_all
+from gala_viz.evaluation.markdown import markdown
 from gala_viz.evaluation.numbers import numbers_of
 from gala_viz.evaluation.people import people_of
 from gala_viz.evaluation.quantities import Key
 from gala_viz.evaluation.spec import EvaluationSpec
 from gala_viz.evaluation.values import MEAN_OF_LAYERS
+from gala_viz.evaluation.written import image_rows
+from gala_viz.networks.network import Network
+from gala_viz.networks.training_data import TrainingData, id_keys
 from gala_viz.specs import SmoothGradSpec
+from gala_viz.splits import HELD_OUT
 from tests.evaluation.fakes import CATEGORIES, PEOPLE, PREPROCESSING, Bare, Shapes, network
 
 PEOPLE_ARE = "simulated people"
@@ -325,3 +330,51 @@ def test_settings_that_make_no_sense_are_refused():
     for wrong in ({"n_images": 0}, {"n_resamples": 5}, {"n_iterations": 10}, {"cells": 0}):
         with pytest.raises(ValueError, match="at least"):
             EvaluationSpec(**wrong)
+
+
+def test_an_evaluation_says_how_many_of_its_images_were_learnt_from_and_of_whom_it_is_not_known(shapes, trio):
+    def learnt_from(split, name):
+        card = {"data": {"complete": True, "collections": [{"name": "shapes", "n_train": 1}]}}
+        ids = id_keys(image for image in shapes.images if image.startswith(split))
+        return with_training_data(trio[name], TrainingData.of(card, {"id:shapes": np.sort(ids)}))
+
+    networks = {"resnet": learnt_from("train", "resnet"), "gala": learnt_from("train", "gala")}
+    found = evaluate(networks, shapes, replace(SPEC, smoothgrad=None))
+    assert found.notes[0] == (
+        "Of the 12 images reported, 0 were learnt from by any of these networks, as their cards say by the images' ids "
+        "and bytes."
+    )
+    assert {int(code) for status in found.learnt.values() for code in status} == {HELD_OUT}
+
+    said = []
+    networks = {"gala": learnt_from("test-stag", "gala"), "clickme": trio["clickme"]}
+    found = evaluate(networks, shapes, replace(SPEC, smoothgrad=None), tell=said.append)
+    told = "NOT HELD OUT: Of the 12 images reported, 3 were learnt from by any of these networks"
+    assert found.notes[0].startswith(told)
+    assert found.notes[0].endswith("(gala 3). What else these learnt from is not known: clickme.")
+    assert found.notes[0] in said
+    assert found.notes[0] in markdown(found)
+    rows = {(row["who"], row["image"]): row["learnt_from"] for row in image_rows(found)}
+    assert [rows["gala", image] for image in ("test-stag-00", "test-hare-00")] == ["yes", "no"]
+    assert rows["clickme", "test-stag-00"] == "unknown"
+
+
+def test_images_in_no_split_are_left_out_and_counted(trio):
+    class Partly(Shapes):
+        def split(self, image):
+            return None if image == "test-stag-00" else super().split(image)
+
+    found = evaluate({"resnet": trio["resnet"]}, Partly(), replace(SPEC, smoothgrad=None))
+    assert len(found.images) == 11
+    assert "1 images are in no split of the collection and are left out." in found.notes
+
+
+def with_training_data(one, data):
+    return Network(
+        one.module,
+        name=one.name,
+        preprocessing=one.preprocessing,
+        categories=one.categories,
+        training_data=data,
+        device="cpu",
+    )

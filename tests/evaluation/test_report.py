@@ -14,7 +14,7 @@ from gala_viz.evaluation.values import correct
 from gala_viz.networks.network import Network
 from gala_viz.schema import labelled_map
 from gala_viz.specs import SmoothGradSpec
-from gala_viz.splits import images_of_split
+from gala_viz.splits import by_hash
 from tests.training.tiny import PREPROCESSING, Blobs, tiny_gala, tiny_start
 
 PASSING = EvaluationSpec(smoothgrad=None)
@@ -89,7 +89,7 @@ def test_a_report_measures_the_split_and_the_card_says_so(watched, gala):
     report = measure(
         [gala], reference, maps=watched, labels=watched, plain=[], split="test", smoothgrad=SmoothGradSpec(n_samples=2)
     )
-    held_out = images_of_split(watched.images, "test")
+    held_out = by_hash("blobs", watched.images).images("test")
     assert tuple(report.numbers[0].correct["image"].values) == held_out
     assert (report.reference.agreement["blobs"] == 1).all()
     metrics = card_metrics(report, report.numbers[0])

@@ -12,7 +12,7 @@ from gala_viz.experiment.exclusions import included
 from gala_viz.experiment.performance import d_prime, performance
 from gala_viz.experiment.responses import COLUMNS, checked, level_text, read_all, read_responses
 from gala_viz.experiment.simulated import SimulatedSpec, simulated_responses, true_level
-from gala_viz.experiment.spec import ExclusionSpec
+from gala_viz.experiment.spec import MARKS, ExclusionSpec
 
 PEOPLE = SimulatedSpec()
 
@@ -104,6 +104,48 @@ def test_the_rules_exclude_who_breaks_them_and_count_it(responses, large):
     assert not (kept["rt"] < 20).any()
 
 
+def test_marked_trials_and_those_that_stood_too_long_are_left_out_by_name(responses, large):
+    table = responses.copy()
+    for name in MARKS:
+        table[name] = 0.0
+    table["stimulus_duration"], table["fixation_duration"] = 400.0, 1200.0
+    table["stimulus_duration_actual"], table["fixation_duration_actual"] = 400.0, 1200.0
+    table["frame_duration"], table["dropped_frames"] = 10.0, 0
+    own = table.index[table["correct"].notna() & (table["participant"] == "simulated-003")]
+    for place, name in zip(own, MARKS, strict=False):
+        table.loc[place, name] = 1.0
+    table.loc[own[4], ["stimulus_duration_actual", "hidden"]] = [2516.0, np.nan]
+    table.loc[own[5], "stimulus_duration_actual"] = 384.9  # 1.51 frames short
+    table.loc[own[6], "stimulus_duration_actual"] = 414.9  # one frame and a bit
+    table.loc[own[7], "fixation_duration_actual"] = 1401.0
+    table.loc[own[8], "frame_duration"] = np.nan
+    kept, told = included(checked(table), large)
+    counts = told.set_index("rule")
+    for rule in (
+        "the tab was hidden",
+        "the window had no focus",
+        "the window changed its size",
+        "full screen was left",
+    ):
+        assert counts.loc[rule, "excluded"] == counts.loc[rule, "breaking"] == 1
+    assert counts.loc["the tab was hidden", "not_known"] == 1
+    stood = counts.loc["the stimulus stood more than 1.5 frames longer or shorter than asked"]
+    assert (stood["excluded"], stood["not_known"], stood["setting"]) == (2, 1, "max_stimulus_error_frames = 1.5")
+    assert counts.loc["the fixation stood more than 200 ms longer or shorter than asked", "excluded"] == 1
+    before, _ = included(responses, large)
+    assert len(before) - len(kept) == 7
+    found = analysed(checked(table), large, n_resamples=100).trials
+    ours = found[found["participant"] == "simulated-003"].set_index("trial_index")
+    assert ours.loc[table.loc[own[4], "trial_index"], ["left_out_by", "not_known"]].tolist() == [
+        "the stimulus stood more than 1.5 frames longer or shorter than asked", "hidden",
+    ]  # fmt: skip
+    loose = replace(large, exclusions=ExclusionSpec(exclude_marked=("resized",), max_stimulus_error_frames=1e4))
+    kept, told = included(checked(table), loose)
+    counts = told.set_index("rule")
+    assert counts.loc["the tab was hidden", ["applied", "excluded", "breaking"]].tolist() == [False, 0, 1]
+    assert len(before) - len(kept) == 2
+
+
 def test_rules_fixed_otherwise_exclude_otherwise_and_networks_are_under_none(responses, large):
     strict = replace(large, exclusions=ExclusionSpec(min_full_accuracy=1.0))
     kept, _ = included(responses, strict)
@@ -118,6 +160,8 @@ def test_a_table_without_a_column_or_with_odd_values_is_refused(responses, tmp_p
         checked(responses.drop(columns="correct"))
     with pytest.raises(ValueError, match="row 1 is not"):
         checked(responses.assign(correct=2))
+    with pytest.raises(ValueError, match="hidden is 0, 1 or empty; row 1 is not"):
+        checked(responses.assign(hidden="perhaps"))
     with pytest.raises(ValueError, match="got 'most'"):
         checked(responses.assign(level="most"))
     with pytest.raises(ValueError, match="holds no response"):

@@ -4,24 +4,25 @@ import contextlib
 import json
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from gala_viz.behavior.database import Database
 from gala_viz.behavior.people import People
-from gala_viz.behavior.tables import Sitting
+from gala_viz.behavior.tables import Sitting, TrialRecord
 from gala_viz.experiment.export import write_bids, write_csv
 from gala_viz.experiment.overview import progress
 from gala_viz.experiment.recorded import recorded_responses
 from gala_viz.experiment.responses import COLUMNS, checked, read_responses
-from gala_viz.experiment.results import BadResult, Result, Screen, number_of
+from gala_viz.experiment.results import BadResult, Result, Screen, client_key_of, number_of, sitting_of
 from gala_viz.experiment.sittings import ACTIVE_MS, NotNow, Sittings
+from gala_viz.experiment.spec import MARKS
 from tests.behavior.conftest import database, postgresql_url, where  # noqa: F401
 
 SCREEN = Screen(frame_ms=16.7, window_px=(1280, 720), mobile=False)
@@ -43,8 +44,15 @@ PLAIN = {
 }  # fmt: skip
 
 
-def result(number, key="s", rt_ms=300.0):
-    return Result.read({**PLAIN, "number": number, "key": key, "rt_ms": rt_ms})
+KEY = "0123456789abcdef"
+MEASURED = {
+    "window_ms": 150.2, "frame_ms": 16.67, "hidden": False, "blurred": False, "resized": False,
+    "left_full_screen": False, "client_key": KEY,
+}  # fmt: skip
+
+
+def result(number, key="s", rt_ms=300.0, **more):
+    return Result.read({**PLAIN, "number": number, "key": key, "rt_ms": rt_ms, **more})
 
 
 def finish_all(sittings, seat, answer=lambda trial, keys: next(iter(keys))):
@@ -118,6 +126,76 @@ def test_no_trial_is_begun_twice_skipped_or_answered_twice(sittings, newcomer):
         sittings.finish(seat, result(0, key="l"))
 
 
+def test_a_page_that_repeats_itself_gets_the_same_sitting_order_trial_and_result(sittings, newcomer, database):  # noqa: F811
+    who = newcomer()
+    seats = [sittings.enter(who, SCREEN, {}) for _ in range(2)]
+    assert seats[0] == seats[1]
+    assert seats[0].trials == seats[1].trials
+    seat, told = seats[0], result(0, **MEASURED)
+    for _ in range(3):
+        sittings.begin(seat, 0, KEY)
+    for _ in range(3):
+        sittings.finish(seat, told)
+    sittings.begin(seat, 0, KEY)  # one that took the long way
+    with database.reading() as connection:
+        (row,) = connection.execute(select(TrialRecord.__table__)).all()
+    assert {name: getattr(row, name) for name in asdict(told)} == asdict(told)
+    assert sittings.seat(who).next == 1
+
+
+def test_the_same_result_at_the_same_time_is_stored_once(sittings, newcomer, database):  # noqa: F811
+    seat = sittings.enter(newcomer(), SCREEN, {})
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: sittings.begin(seat, 0, KEY), range(8)))
+        list(pool.map(lambda _: sittings.finish(seat, result(0, **MEASURED)), range(8)))
+    with database.reading() as connection:
+        assert len(connection.execute(select(TrialRecord.__table__)).all()) == 1
+
+
+@pytest.mark.parametrize(
+    "changed", [{"key": "l"}, {"rt_ms": 301.0}, {"stimulus_ms": 416.7}, {"hidden": True}, {"client_key": "f" * 16}]
+)
+def test_a_result_that_contradicts_the_stored_one_is_refused_and_logged(sittings, newcomer, database, changed, caplog):  # noqa: F811
+    seat = sittings.enter(newcomer(), SCREEN, {})
+    sittings.begin(seat, 0, KEY)
+    sittings.finish(seat, result(0, **MEASURED))
+    (name, value), other = next(iter(changed.items())), result(0, **{**MEASURED, **changed})
+    with pytest.raises(NotNow, match="no other result of trial 0 is expected: it has one already"):
+        sittings.finish(seat, other)
+    (told,) = caplog.messages
+    assert f"{name}: stored " in told
+    assert f"came {value!r}" in told
+    assert seat.id in told
+    with database.reading() as connection:
+        (row,) = connection.execute(select(TrialRecord.__table__)).all()
+    assert getattr(row, name) == getattr(result(0, **MEASURED), name)
+
+
+def test_a_page_can_neither_begin_nor_answer_the_trial_of_another(sittings, newcomer):
+    seat = sittings.enter(newcomer(), SCREEN, {})
+    sittings.begin(seat, 0, KEY)
+    with pytest.raises(NotNow, match="the next trial is 1; 0 was asked for"):
+        sittings.begin(seat, 0, "f" * 16)
+    with pytest.raises(NotNow, match="from this page: another one began it"):
+        sittings.finish(seat, result(0, **{**MEASURED, "client_key": "f" * 16}))
+    sittings.finish(seat, result(0, **MEASURED))
+
+
+def test_an_end_is_said_of_what_is_stored_and_can_be_said_twice(sittings, newcomer, database, spec):  # noqa: F811
+    seat = sittings.enter(newcomer(), SCREEN, {})
+    with pytest.raises(NotNow, match="trial 0 is still to come"):
+        sittings.end(seat)
+    for trial in seat.trials:
+        sittings.begin(seat, trial.number, KEY)
+        if trial.number < 35:
+            sittings.finish(seat, result(trial.number, **MEASURED))
+    assert progress(database, spec).finished == 0
+    assert asdict(sittings.end(seat)) == {"n_trials": 36, "n_stored": 35}
+    assert progress(database, spec).finished == 1, "the last trial was left in the middle; no other will come"
+    sittings.finish(seat, result(35, **MEASURED))  # it had waited in the browser
+    assert asdict(sittings.end(seat)) == asdict(sittings.end(seat)) == {"n_trials": 36, "n_stored": 36}
+
+
 def test_two_pages_of_one_participant_cannot_begin_the_same_trial(sittings, newcomer):
     seat = sittings.enter(newcomer(), SCREEN, {})
 
@@ -182,6 +260,18 @@ def test_exports_are_read_back_to_the_same_values(sittings, newcomer, database, 
     assert people["record"].tolist() == list(dict.fromkeys(table["participant"]))
 
 
+def test_marks_and_durations_come_back_and_the_trials_own_frame_is_told(sittings, newcomer, database, stimuli):  # noqa: F811
+    seat = sittings.enter(newcomer(), SCREEN, {})
+    sittings.begin(seat, 0, KEY)
+    sittings.finish(seat, result(0, **{**MEASURED, "blurred": True}))
+    sittings.begin(seat, 1)
+    sittings.finish(seat, result(1))  # of a page of before
+    marked, plain = recorded_responses(database, stimuli).to_dict("records")
+    assert (marked["hidden"], marked["blurred"], marked["window_duration_actual"]) == (0, 1, 150.2)
+    assert (marked["frame_duration"], plain["frame_duration"]) == (16.67, 16.7)
+    assert all(np.isnan(plain[name]) for name in (*MARKS, "window_duration_actual"))
+
+
 def test_deleting_a_participant_deletes_the_sitting_and_its_trials(sittings, newcomer, database, stimuli):  # noqa: F811
     who = newcomer()
     finish_all(sittings, sittings.enter(who, SCREEN, {}))
@@ -214,12 +304,16 @@ NAMES = (
     "dropped_frames",
     "frame_ms",
     "window_px",
+    "window_ms",
+    "hidden",
+    "client_key",
+    "sitting",
 )
 
 
 @given(told=JSON | st.dictionaries(st.sampled_from(NAMES), JSON))
 def test_whatever_a_page_tells_is_read_or_refused(told):
-    for read in (Result.read, Screen.read, number_of):
+    for read in (Result.read, Screen.read, number_of, client_key_of, sitting_of):
         with contextlib.suppress(BadResult):
             read(told)
 
@@ -228,7 +322,8 @@ def test_whatever_a_page_tells_is_read_or_refused(told):
     "changed",
     [
         {"rt_ms": None}, {"key": None}, {"key": "ss"}, {"rt_ms": float("nan")}, {"stimulus_ms": -1}, {"number": True},
-        {"dropped_frames": 1e9}, {"fixation_ms": "1"}, {"number": -1},
+        {"dropped_frames": 1e9}, {"fixation_ms": "1"}, {"number": -1}, {"hidden": 1}, {"blurred": "no"},
+        {"window_ms": -1}, {"frame_ms": 0}, {"client_key": "short"}, {"client_key": 7}, {"client_key": "<b>" * 8},
     ],
 )  # fmt: skip
 def test_impossible_results_are_refused(changed):

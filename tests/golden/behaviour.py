@@ -409,8 +409,9 @@ VOLATILE = (
     "platform",
     "version",
     "Version",
+    "behaviour",
 )
-"""Names of settings and columns that tell of the machine or the day."""
+"""Names of settings and columns that tell of the machine or the day, or that have a tolerance of their own."""
 _PATHS = re.compile(re.escape(tempfile.gettempdir()) + r"/tmp\w+")
 
 

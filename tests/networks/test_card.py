@@ -112,8 +112,31 @@ def test_values_beyond_float16_are_not_stored_as_half(written, tmp_path):
     module = load_network(written, device="cpu").module
     with torch.no_grad():
         module.head.weight[0, 0] = 1e6
-    with pytest.raises(WeightsError, match=r"'head\.weight'.*half=False"):
+    with pytest.raises(WeightsError, match=r"'head\.weight' holds values beyond float16's range; write it in float32"):
         write_network(tmp_path, module, small_card(), half=True)
+    assert not (tmp_path / "card.toml").exists()
+    write_network(tmp_path, module, small_card())
+    assert load_network(tmp_path, device="cpu").module.head.weight[0, 0] == 1e6
+
+
+@pytest.mark.parametrize("half", [False, True])
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_not_finite_are_never_written_and_the_reason_is_not_float16(written, tmp_path, value, half):
+    module = load_network(written, device="cpu").module
+    with torch.no_grad():
+        module.head.bias[0] = value
+    with pytest.raises(WeightsError, match=r"'head\.bias' holds 1 values of \d+ that are NaN or infinite"):
+        write_network(tmp_path / "own", module, small_card(), half=half)
+    assert not (tmp_path / "own").exists()
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_weights_of_another_precision_are_written_as_the_card_says(written, tmp_path, dtype):
+    module = load_network(written, device="cpu").module.to(dtype)
+    card = write_network(tmp_path / "own", module, small_card())
+    assert card["weights"]["stored_as"] == "float32"
+    stored = load_file(tmp_path / "own" / "weights.safetensors")
+    assert {value.dtype for value in stored.values() if value.is_floating_point()} == {torch.float32}
 
 
 def test_a_wrong_shape_names_file_key_and_both_shapes(folder):

@@ -47,8 +47,8 @@ def network():
     )
 
 
-def game(folder, records, count=9, limits=FREE, **spec):
-    """A game on such photographs."""
+def game(folder, records, count=9, limits=FREE, database=None, **spec):
+    """A game on such photographs; ``database`` may be one that is open already."""
     collection = photographs(folder, count)
     settings = GameSpec(**{**QUICK, **spec})
-    return Game(collection, Recogniser(network()), Database(records), settings, limits, seed=1)
+    return Game(collection, Recogniser(network()), database or Database(records), settings, limits, seed=1)

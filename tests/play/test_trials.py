@@ -1,22 +1,27 @@
 """The experiment's addresses: what a stranger, a curious or a cheating page gets."""
 
+import asyncio
 import json
+import sqlite3
 
 import pytest
 import tornado.httpserver
 import tornado.web
+from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest
 from tornado.testing import bind_unused_port
 
 from gala_viz.behavior.database import Database
 from gala_viz.behavior.limits import Limits
+from gala_viz.behavior.tables import Participant, Sitting, TrialRecord
 from gala_viz.collections import open_collection
 from gala_viz.experiment.prepare import Wanted, prepared
 from gala_viz.experiment.stimuli import Stimuli
 from gala_viz.play.trials.handlers import AHEAD, routes
 from gala_viz.play.trials.running import Running
 from tests.experiment.folder_of_animals import make
-from tests.experiment.test_sittings import PLAIN
+from tests.experiment.test_sittings import MEASURED, PLAIN
 from tests.loops import in_own_loop
 
 SCREEN = {"frame_ms": 16.7, "window_px": [1280, 720], "mobile": False}
@@ -143,6 +148,106 @@ def test_stimuli_come_a_few_trials_ahead_once_and_only_to_their_participant(visi
     visiting(script)
 
 
+CLIENT = "0123456789abcdef"
+
+
+def test_every_request_can_be_sent_twice_and_is_answered_alike(visiting):
+    async def script(browser, running, new):
+        agreed = {"agreed": True, "client_key": CLIENT}
+        await browser.ask("consent", agreed)
+        first, browser.cookie = browser.cookie, ""  # the answer with the cookie was lost
+        await browser.ask("consent", agreed)
+        assert browser.cookie == first
+        seats = [await browser.ask("seat", SCREEN) for _ in range(2)]
+        assert seats[0] == seats[1]
+        own = {"sitting": seats[0][1]["sitting"], "client_key": CLIENT}
+        for trial in seats[0][1]["trials"]:
+            number = {"number": trial["number"]}
+            begun = [await browser.ask("begin", {**own, **number}) for _ in range(2)]
+            assert begun == [(200, {"begun": trial["number"]})] * 2
+            answers = [await browser.ask("result", {**PLAIN, **MEASURED, **own, **number}) for _ in range(2)]
+            assert answers[0] == answers[1]
+            assert answers[0][1]["stored"] == trial["number"]
+        ends = [await browser.ask("end", own) for _ in range(2)]
+        assert ends == [(200, {"ended": {"n_trials": 36, "n_stored": 36}})] * 2
+        assert (await browser.ask("about"))[1]["left"] == 0
+        assert await _count(running, Participant) == await _count(running, Sitting) == 1
+
+    visiting(script, Limits(messages_per_s=1000))
+
+
+async def _count(running, table):
+    def counted():
+        with running.database.reading() as connection:
+            return connection.scalar(select(func.count()).select_from(table))
+
+    return await running.aside(counted)
+
+
+def test_a_contradicting_result_one_of_another_sitting_and_an_early_end_are_refused(visiting):
+    async def script(browser, running, new):
+        seat = await browser.seated()
+        own = {"sitting": seat["sitting"], "client_key": CLIENT, "number": 0}
+        assert (await browser.ask("end", own)) == (409, {"refused": "trial 0 is still to come."})
+        await browser.ask("begin", own)
+        assert (await browser.ask("result", {**PLAIN, **own}))[0] == 200
+        code, said = await browser.ask("result", {**PLAIN, **own, "rt_ms": 310.0})
+        assert (code, said["refused"]) == (409, "no other result of trial 0 is expected: it has one already.")
+        other = new()
+        theirs = await other.seated()
+        await other.ask("begin", {**own, "sitting": theirs["sitting"]})
+        for name in ("begin", "result", "end"):
+            code, said = await other.ask(name, {**PLAIN, **own})
+            assert (code, said["refused"]) == (409, "this belongs to another sitting")
+
+    visiting(script)
+
+
+def test_nothing_is_acknowledged_while_the_database_is_locked_and_all_is_stored_after(visiting):
+    """Another program holds the database; the answer comes when it lets go, and what it tells of is there."""
+
+    async def script(browser, running, new):
+        seat = await browser.seated()
+        own = {"sitting": seat["sitting"], "client_key": CLIENT, "number": 0}
+        other = sqlite3.connect(running.database.name.removeprefix("sqlite:///"), isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        begun = asyncio.ensure_future(browser.ask("begin", own))
+        await asyncio.sleep(2)
+        assert not begun.done()
+        other.execute("ROLLBACK")
+        assert (await begun)[0] == 200
+        other.execute("BEGIN IMMEDIATE")
+        stored = asyncio.ensure_future(browser.ask("result", {**PLAIN, **MEASURED, **own}))
+        await asyncio.sleep(2)
+        assert not stored.done()
+        assert other.execute("SELECT count(*) FROM trials WHERE ended_ms IS NOT NULL").fetchone() == (0,)
+        other.execute("ROLLBACK")
+        assert (await stored)[0] == 200
+        assert other.execute("SELECT count(*) FROM trials WHERE ended_ms IS NOT NULL").fetchone() == (1,)
+        other.close()
+
+    visiting(script)
+
+
+def test_a_database_that_is_away_is_told_as_such_and_the_repeated_request_is_stored_once(visiting, monkeypatch):
+    async def script(browser, running, new):
+        seat = await browser.seated()
+        own = {"sitting": seat["sitting"], "client_key": CLIENT, "number": 0}
+        for name, told in (("begin", own), ("result", {**PLAIN, **MEASURED, **own})):
+            with monkeypatch.context() as patch:
+                patch.setattr(running.database, "writing", _gone)
+                code, said = await browser.ask(name, told)
+                assert (code, said) == (503, {"refused": "the records cannot be reached now; try again"})
+            assert (await browser.ask(name, told))[0] == 200
+        assert await _count(running, TrialRecord) == 1
+
+    visiting(script)
+
+
+def _gone():
+    raise OperationalError("INSERT", {}, Exception("the server closed the connection"))
+
+
 @pytest.mark.parametrize(
     ("name", "told", "code"),
     [
@@ -154,6 +259,11 @@ def test_stimuli_come_a_few_trials_ahead_once_and_only_to_their_participant(visi
         ("result", {**PLAIN, "number": 3}, 409),
         ("result", {**PLAIN, "key": "<img>"}, 400),
         ("result", {**PLAIN, "rt_ms": 1e12}, 400),
+        ("result", {**PLAIN, "hidden": "no"}, 400),
+        ("begin", {"number": 0, "client_key": "<script>alert(1)</script>"}, 400),
+        ("begin", {"number": 0, "sitting": ["x"]}, 400),
+        ("end", {"sitting": "x"}, 409),
+        ("end", b"[]", 400),
     ],
 )
 def test_what_no_page_sends_is_refused_and_changes_nothing(visiting, name, told, code):

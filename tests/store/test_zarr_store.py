@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from gala_viz.specs import fingerprint
+from gala_viz.splits import LEARNT, UNKNOWN
 from gala_viz.store.creation import create_store, gather
 from gala_viz.store.layout import THERE, UNREADABLE, arrays_of, bytes_needed, segment
 from gala_viz.store.lock import owned
@@ -23,7 +24,7 @@ def network(name, **changes):
     about = {
         "name": name, "title": name.title(), "fingerprint": f"of {name}", "weights_sha256": "0" * 64,
         "preprocessing": {"short_px": 16, "crop_px": 16}, "input_px": (16, 16), "layers": {"block1": (4, 4)},
-        "categories": ("tench", "goldfish"), "device": "CPU, float32",
+        "categories": ("tench", "goldfish"), "device": "CPU, float32", "known_by_weights": True,
     }  # fmt: skip
     return StoredNetwork(**{**about, **changes})
 
@@ -242,3 +243,13 @@ def test_what_pages_look_at_is_gathered_once_nothing_is_missing(tmp_path):
     assert found.notes() == {IMAGES[1]: "torn"}
     assert found.labels().category == labels.category
     np.testing.assert_array_equal(found.labels().has_human_map, labels.has_human_map)
+
+
+def test_a_store_keeps_what_each_network_learnt_from_and_one_of_before_says_that_it_is_unknown(tmp_path):
+    learnt = {"a": np.arange(10, dtype=np.int8) % 3, "b": np.full(10, LEARNT, np.int8)}
+    learnt = {network.name: learnt[key] for network, key in zip(spec().networks, "ab", strict=False)}
+    store = create_store(tmp_path / "maps.zarr", spec(), IMAGES, learnt=learnt)
+    for name, status in learnt.items():
+        np.testing.assert_array_equal(store.learnt(name), status)
+    before = create_store(tmp_path / "before.zarr", spec(), IMAGES)
+    assert set(before.learnt(next(iter(learnt))).tolist()) == {UNKNOWN}

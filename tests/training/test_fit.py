@@ -128,7 +128,11 @@ def test_an_outcome_tells_recipe_data_and_split_and_loads(tmp_path):
     folder = write_outcome(tmp_path, network, recipe, START.preprocessing, distilled_sections(START, PARTS))
     card = read_card(folder)
     assert card["recipe"]["attention_weight"] == 1.0
-    assert card["data"]["blobs"]["n_train"] == len(PARTS[0][0].images)
+    entries = card["data"]["collections"]
+    assert [(one["name"], one["role"], one["rule"], one["seed"]) for one in entries] == [
+        ("blobs", role, "hash", 0) for role in ("maps", "labels", "plain")
+    ]
+    assert [one["n_train"] for one in entries] == [len(source.images) for source in PARTS[0]]
     loaded = load_network(folder, device="cpu")
     photos = START.to_batch([BLOBS.photo("blob000")])
     with torch.no_grad():

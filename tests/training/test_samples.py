@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 import torch
 
-from gala_viz.splits import images_of_split, split_of
 from gala_viz.training.samples import EpochSampler, Key, Samples, Source, sources_of_split
 
 from .tiny import PREPROCESSING, Blobs
@@ -15,23 +14,6 @@ PER_EPOCH = {"maps": 6, "labels": 5, "plain": 4}
 def samples(jitter_px=8, seed=0, roles=("maps",)):
     sources = [Source(BLOBS, BLOBS.images[:8], role) for role in roles]
     return Samples(sources, PREPROCESSING, jitter_px=jitter_px, seed=seed)
-
-
-def test_splits_share_no_image_and_lose_none():
-    names = [f"image{number}" for number in range(3000)]
-    parts = [set(images_of_split(names, split)) for split in ("train", "validation", "test")]
-    assert sum(map(len, parts)) == len(set.union(*parts)) == 3000
-    assert [len(part) / 3000 for part in parts] == pytest.approx([0.60, 0.15, 0.25], abs=0.03)
-
-
-def test_an_image_keeps_its_split_when_others_join():
-    assert split_of("1001") == split_of("1001")
-    assert images_of_split(["a", "b"], "train") == tuple(i for i in ("a", "b") if split_of(i) == "train")
-
-
-def test_an_unknown_split_is_refused():
-    with pytest.raises(ValueError, match="'train', 'validation' or 'test'; got 'held-out'"):
-        images_of_split(["a"], "held-out")
 
 
 def test_without_jitter_a_sample_is_what_the_network_is_shown():

@@ -250,9 +250,9 @@ def test_an_outcome_from_scratch_tells_categories_data_and_selection_and_loads(t
     folder = write_outcome(tmp_path, network, RECIPE, RECIPE.preprocessing, sections)
     card = read_card(folder)
     assert card["categories"]["names"] == ["red", "green"]
-    assert card["data"]["lamps"]["n_train"] == 48
-    assert card["data"]["lamps"]["maps"] == "simulated ClickMe maps"
-    assert card["data"]["lamps"]["maps_are"] == "Where the lamp is."
+    assert card["data"]["collections"][0]["n_train"] == 48
+    assert card["data"]["collections"][0]["maps"] == "simulated ClickMe maps"
+    assert card["data"]["collections"][0]["maps_are"] == "Where the lamp is."
     assert card["network"]["licence"].startswith("MIT")
     assert card["network"]["start"] == "random weights, seed 0"
     assert card["selection"]["n_labelled"] == card["selection"]["n_with_maps"] == 16
@@ -269,7 +269,7 @@ def test_an_outcome_without_gala_mentions_no_maps(tmp_path):
     network = fresh_network(recipe, 2)
     sections = scratch_sections(recipe, LAMPS, *PARTS, numbers_of(network))
     assert "maps" not in sections["selection"]
-    assert "maps" not in sections["data"]["lamps"]
+    assert "maps" not in sections["data"]["collections"][0]
 
 
 @pytest.mark.slow

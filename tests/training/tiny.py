@@ -136,6 +136,9 @@ class Lamps:
         noise[..., self.categories.index(self.category(image))] += (160 * self._lamp(image)).astype(int)
         return np.clip(noise, 0, 255).astype(np.uint8)
 
+    def has_human_map(self, image: str) -> bool:
+        return self.with_maps
+
     def human_map(self, image: str) -> xr.DataArray | None:
         return labelled_map(7 * self._lamp(image), name="human_map") if self.with_maps else None
 

@@ -8,7 +8,6 @@ even looked up. Sizes are checked on the archive's directory first.
 from __future__ import annotations
 
 import io
-import math
 import pickle
 import zipfile
 from pathlib import Path
@@ -17,8 +16,9 @@ from typing import Any
 import numpy as np
 
 from gala_viz.collections.clickme.click_text import image_name
+from gala_viz.collections.clickme.plain_values import number_of, participant_of, text_of, truth_of
 from gala_viz.collections.clickme.rounds import Round
-from gala_viz.collections.map_files import MapFileError
+from gala_viz.collections.map_checks import MapFileError
 
 REQUIRED = ("file_pointer", "clickmap_x", "clickmap_y", "user_id")
 OPTIONAL = ("user_catch_trial", "is_mobile")
@@ -96,13 +96,13 @@ def _column(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> list[Any]:
     version = np.lib.format.read_magic(content)
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, _, dtype = read(content)
-    if len(shape) != 1:
+    if len(shape) not in (1, 2):  # of two dims where each entry is a list of one length
         raise MapFileError(f"the array {member.filename} has the shape {shape}; one entry a round was expected.")
     if not dtype.hasobject:
         content.seek(0)
         return np.load(content, allow_pickle=False).tolist()
     values = _ArraysOnly(content).load()
-    if not isinstance(values, (np.ndarray, list)) or len(values) != math.prod(shape):
+    if not isinstance(values, (np.ndarray, list)) or (np.shape(values) if len(shape) == 2 else (len(values),)) != shape:
         raise MapFileError(f"the array {member.filename} does not hold what its head announces.")
     return list(values)
 
@@ -128,17 +128,17 @@ def _round(entry: dict[str, Any]) -> Round:
     x_px, y_px = _numbers(entry["clickmap_x"]), _numbers(entry["clickmap_y"])
     if len(x_px) != len(y_px) or not len(x_px):
         raise ValueError(f"a round has as many x as y, at least one; this one has {len(x_px)} and {len(y_px)}.")
-    score, is_mobile = entry.get("user_catch_trial"), entry.get("is_mobile")
-    score = None if score is None or math.isnan(float(score)) else float(score)
+    participant = participant_of(entry["user_id"])
+    score = number_of(entry.get("user_catch_trial"), "user_catch_trial")
     if score is not None and not 0 <= score <= 1:
         raise ValueError(f"user_catch_trial is a share of catch trials, 0 to 1; got {score}.")
     return Round(
-        image=image_name(str(entry["file_pointer"])),
-        participant=str(entry["user_id"]),
+        image=image_name(text_of(entry["file_pointer"])),
+        participant=participant,
         x_px=x_px,
         y_px=y_px,
         catch_score=score,
-        is_mobile=None if is_mobile is None else bool(is_mobile),
+        is_mobile=truth_of(entry.get("is_mobile"), "is_mobile"),
     )
 
 

@@ -10,12 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from gala_viz.collections.caching import MAPS
+from gala_viz.collections.clickme.encodings import check_encoding_name
 from gala_viz.collections.clickme.filters import RoundFilters, filtered
 from gala_viz.collections.clickme.participant_maps import participant_maps
 from gala_viz.collections.clickme.rounds import Rounds
 from gala_viz.collections.clickme.smoothing import SMOOTHINGS
 from gala_viz.collections.clickme.tables import VERSION, read_rounds
-from gala_viz.collections.map_files import MapFileError
+from gala_viz.collections.map_checks import MapFileError
 from gala_viz.collections.map_names import ImageNames
 from gala_viz.collections.marks import Marked
 from gala_viz.collections.points import PointMaps, Points
@@ -33,16 +34,20 @@ class ClickMapSpec:
 
     ``smoothing`` is a name in ``gala_viz.collections.clickme.smoothing.SMOOTHINGS``. ``frame_px`` is the (height,
     width) of the frame in which clicks were recorded, over which the whole photograph was shown; None: the photograph's
-    own pixels. ``swap_xy`` reads the first number of a click as y.
+    own pixels. ``swap_xy`` reads the first number of a click as y. ``encoding`` is that of a CSV table, by one of
+    Python's names; None: UTF-8.
     """
 
     smoothing: str = "discs"
     frame_px: tuple[int, int] | None = None
     swap_xy: bool = False
     filters: RoundFilters = field(default_factory=RoundFilters)
+    encoding: str | None = None
 
     def __post_init__(self) -> None:
         SMOOTHINGS[self.smoothing]
+        if self.encoding is not None:
+            check_encoding_name(self.encoding)
         if self.frame_px is not None and not (len(self.frame_px) == 2 and all(side > 0 for side in self.frame_px)):
             raise ValueError(f"frame_px is the height and width in which clicks were recorded; got {self.frame_px}.")
 
@@ -60,7 +65,7 @@ class ClickMarks:
         self.fingerprint = fingerprint(
             "clicks", VERSION, str(source), status.st_size, status.st_mtime_ns, asdict(self.spec)
         )
-        rounds, skipped = read_rounds(source)
+        rounds, skipped = read_rounds(source, self.spec.encoding)
         found = filtered(rounds, self.spec.filters)
         self._rounds, self._dropped = found.rounds, dict(found.dropped)
         self.told = found.told()

@@ -8,8 +8,10 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from gala_viz.collections.clickme.encodings import checked_encoding
+from gala_viz.collections.clickme.plain_values import number_of, participant_of, truth_of
 from gala_viz.collections.clickme.rounds import Round
-from gala_viz.collections.map_files import MapFileError
+from gala_viz.collections.map_checks import MapFileError
 
 REQUIRED = ("image_path", "clicks", "user_id")
 OPTIONAL = ("timestamp", "user_catch_trial", "is_mobile", "surface_moved")
@@ -19,18 +21,20 @@ _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 _PAIR = re.compile(rf"\(\s*({_NUMBER})\s*,\s*({_NUMBER})\s*\)")
 
 
-def read_click_csv(path: Path) -> tuple[list[Round], list[tuple[str, str]]]:
+def read_click_csv(path: Path, encoding: str | None = None) -> tuple[list[Round], list[tuple[str, str]]]:
     """The rounds of a CSV file, and (line, reason) of the rows that are none; beyond ``MAX_REFUSED`` they are counted.
 
     ``clicks`` is a text like "[(x, y), (x, y)]" or "(x,y),(x,y)", the image is named by the last two parts of
-    ``image_path``. Columns that are not known are told and passed over. Raises ``MapFileError`` for a file without
+    ``image_path``. Columns that are not known are told and passed over. ``encoding`` is one of Python's names, by
+    default UTF-8 with or without a byte-order mark. Raises ``MapFileError`` for a file in another encoding, or without
     the required columns.
     """
+    encoding = checked_encoding(path, encoding)
     csv.field_size_limit(MAX_FIELD)
     rounds: list[Round] = []
     refused: list[tuple[str, str]] = []
     n_refused = 0
-    with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
+    with path.open(newline="", encoding=encoding) as file:
         reader = csv.DictReader(file)
         try:
             columns = [name or "" for name in reader.fieldnames or ()]
@@ -87,9 +91,7 @@ def _check(columns: list[str]) -> None:
 def _round(row: dict[str, str | None]) -> Round:
     if None in row or any(row[name] is None for name in REQUIRED):
         raise ValueError("the row has another number of columns than the table.")
-    participant = row["user_id"].strip()
-    if not participant:
-        raise ValueError("there is no user_id.")
+    participant = participant_of(row["user_id"])
     x_px, y_px = parse_clicks(row["clicks"])
     return Round(
         image=image_name(row["image_path"]),
@@ -97,21 +99,12 @@ def _round(row: dict[str, str | None]) -> Round:
         x_px=x_px,
         y_px=y_px,
         catch_score=_score(row.get("user_catch_trial")),
-        is_mobile=_truth(row.get("is_mobile")),
+        is_mobile=truth_of(row.get("is_mobile"), "is_mobile"),
     )
 
 
 def _score(text: str | None) -> float | None:
-    if not (text or "").strip():
-        return None
-    score = float(text)
-    if not 0 <= score <= 1:
+    score = number_of(text, "user_catch_trial")
+    if score is not None and not 0 <= score <= 1:
         raise ValueError(f"user_catch_trial is a share of catch trials, 0 to 1; got {text!r}.")
     return score
-
-
-def _truth(text: str | None) -> bool | None:
-    known = {"": None, "true": True, "1": True, "false": False, "0": False}
-    if (word := (text or "").strip().lower()) not in known:
-        raise ValueError(f"is_mobile is true, false, 1 or 0; got {text!r}.")
-    return known[word]

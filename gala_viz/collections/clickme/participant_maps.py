@@ -10,6 +10,12 @@ CELLS = 256
 
 
 def participant_maps(points: Points, frame_px: tuple[int, int], smoothing: str) -> PointMaps:
-    """Float32 maps (participant, y, x) of ``points``, which lie in a frame of (height, width) over the photograph."""
+    """Float32 maps (participant, y, x) of ``points``, which lie in a frame of (height, width) over the photograph.
+
+    A participant whose map has nothing left after smoothing has none: "harmonization" passes over some cells.
+    """
     found = point_counts(points, frame_px, PointMapSpec(smoothing="none", max_cells=CELLS))
-    return PointMaps(SMOOTHINGS[smoothing](found.maps), found.participants, found.n_outside)
+    maps = SMOOTHINGS[smoothing](found.maps)
+    left = maps.any(axis=(1, 2))
+    participants = tuple(name for name, one in zip(found.participants, left.tolist(), strict=True) if one)
+    return PointMaps(maps[left], participants, found.n_outside)

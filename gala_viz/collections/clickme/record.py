@@ -25,7 +25,9 @@ _JPEG = b"\xff\xd8\xff"
 
 @dataclass(frozen=True, slots=True)
 class RecordLabels:
-    """What a record says beside its arrays; ``click_count`` is -1 and ``file_path`` empty where it does not."""
+    """What a record says beside its arrays; ``click_count`` is -1 and ``file_path`` empty where it does not, or where
+    it is no UTF-8: two paths must not become one.
+    """
 
     label: int
     click_count: int
@@ -38,12 +40,19 @@ def labels_of(record: bytes) -> RecordLabels:
     found = features(record)
     if "image" not in found:
         raise RecordError(f"it has no feature 'image'; it has {', '.join(sorted(found))}.")
-    path = bytes(bytes_of(found, "file_path")).decode("utf-8", "replace") if "file_path" in found else ""
+    path = _text(bytes(bytes_of(found, "file_path"))) if "file_path" in found else ""
     count = integer_of(found, "click_count") if "click_count" in found else -1
     label = integer_of(found, "label")
     if label < 0:
         raise RecordError(f"its label counts from 0; it is {label}.")
     return RecordLabels(label, count, path, "heatmap" in found)
+
+
+def stored_photo(record: bytes) -> bytes:
+    """The photograph as it is stored: a JPEG picture's bytes, or those of raw floats. Raises ``RecordError``."""
+    found = features(record)
+    values = floats_of(found, "image")
+    return bytes(bytes_of(found, "image")) if values is None else np.asarray(values, "<f4").tobytes()
 
 
 def photo_content(record: bytes) -> bytes:
@@ -69,6 +78,13 @@ def heatmap_of(record: bytes) -> np.ndarray:
     if values.min() < 0:
         raise RecordError(f"a heatmap's values are at least 0; the smallest is {float(values.min()):.4g}.")
     return values[..., 0]
+
+
+def _text(content: bytes) -> str:
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError:
+        return ""
 
 
 def _pixels(found: dict[str, Feature], name: str, colours: str) -> np.ndarray | None:

@@ -15,7 +15,7 @@ from gala_viz.collections.clickme.record import labels_of
 from gala_viz.collections.clickme.record_file import Place, Progress, RecordError, read_record, walk
 from gala_viz.specs import fingerprint
 
-VERSION = 2
+VERSION = 3
 _NUMBER, _START, _LENGTH, _LABEL, _CLICKS, _HEATMAP = range(6)
 
 

@@ -10,13 +10,14 @@ import numpy as np
 import xarray as xr
 
 from gala_viz.collections.caching import MAPS
-from gala_viz.collections.clickme.record import heatmap_of, photo_content
+from gala_viz.collections.clickme.record import heatmap_of, photo_content, stored_photo
 from gala_viz.collections.clickme.record_file import Progress, RecordError, read_record
 from gala_viz.collections.clickme.record_index import RecordIndex
 from gala_viz.collections.clickme.shards import image_ids, open_shards
 from gala_viz.collections.clickme.smoothing import SMOOTHINGS
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.kept import Source
+from gala_viz.collections.map_checks import why_unusable
 from gala_viz.collections.reading import FOLDER_LIMITS, UnreadableImageError
 from gala_viz.imagenet import CATEGORIES
 from gala_viz.registry import position_of
@@ -108,17 +109,25 @@ class RecordCollection(Collection):
         values = MAPS.get(key)
         if values is None:
             try:
-                values = heatmap_of(self._record(image))
+                values = self._heatmap(image, kind)
             except RecordError as error:
                 self.skip(_map_name(image), str(error))
                 return None
-            values = np.ascontiguousarray(values if kind == STORED else self._smooth(values), np.float32)
             values.flags.writeable = False
             MAPS.put(key, values, values.nbytes)
         attrs = {"kind": kind, "n_participants": "unknown", "smoothing": self.smoothing if kind == SMOOTHED else "none"}
         if (count := self.click_count(image)) is not None:
             attrs["n_clicks"] = count
         return labelled_map(values, name="human_map", extent_px=self.size_px(image), attrs=attrs)
+
+    def _heatmap(self, image: str, kind: str) -> np.ndarray:
+        """The map of a kind (y, x), float32. Raises ``RecordError``, also for one that is constant."""
+        stored = heatmap_of(self._record(image))
+        found = {STORED: stored, SMOOTHED: self._smooth(stored)}
+        for values in found.values():  # what is constant in one kind is left out in both
+            if why := why_unusable(values):
+                raise RecordError(why)
+        return np.ascontiguousarray(found[kind], np.float32)
 
     def _row(self, image: str) -> tuple[RecordIndex, int]:
         shard, row = self._rows[self.check(image)]
@@ -131,6 +140,12 @@ class RecordCollection(Collection):
             return read_record(self.path(image), index.place(row))
         except OSError as error:
             raise RecordError(f"its file cannot be opened ({error.strerror or error}).") from error
+
+    def _content(self, image: str) -> bytes | None:
+        try:
+            return stored_photo(self._record(image))
+        except RecordError:
+            return None
 
     def _source(self, image: str) -> tuple[Source, tuple]:
         self.check(image)

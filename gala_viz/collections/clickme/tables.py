@@ -9,22 +9,28 @@ from gala_viz.collections.caching import cache_folder, write_atomically
 from gala_viz.collections.clickme.click_arrays import read_click_npz
 from gala_viz.collections.clickme.click_text import read_click_csv
 from gala_viz.collections.clickme.rounds import Rounds, columns_of, load_rounds
-from gala_viz.collections.map_files import MapFileError
+from gala_viz.collections.map_checks import MapFileError
 from gala_viz.specs import fingerprint
 
 READERS = {".csv": read_click_csv, ".npz": read_click_npz}
-VERSION = 1
+VERSION = 2
+"""Rises when tables are read in another way, so that nothing that was read before is believed."""
 
 
-def read_rounds(source: Path) -> tuple[Rounds, list[tuple[str, str]]]:
-    """The rounds of a table and what was refused, from the cache folder where the file has not changed since."""
+def read_rounds(source: Path, encoding: str | None = None) -> tuple[Rounds, list[tuple[str, str]]]:
+    """The rounds of a table and what was refused, from the cache folder where the file has not changed since.
+
+    ``encoding`` belongs to a CSV table; see ``read_click_csv``.
+    """
     reader = READERS.get(source.suffix.lower())
     if reader is None:
         raise MapFileError(f"{source.name}: a table of clicks ends in {' or '.join(READERS)}.")
+    if encoding is not None and reader is not READERS[".csv"]:
+        raise MapFileError(f"{source.name}: an encoding belongs to a table in CSV; this one has its own.")
     status = source.stat()
     if not status.st_size:
         raise MapFileError(f"{source.name} is empty.")
-    name = fingerprint("rounds", VERSION, str(source), status.st_size, status.st_mtime_ns)
+    name = fingerprint("rounds", VERSION, str(source), status.st_size, status.st_mtime_ns, encoding)
     kept = cache_folder() / "rounds" / f"{name}.npz"
     told = kept.with_suffix(".json")
     known = load_rounds(kept)
@@ -34,7 +40,7 @@ def read_rounds(source: Path) -> tuple[Rounds, list[tuple[str, str]]]:
         except (OSError, ValueError, TypeError):
             pass
     try:
-        listed, refused = reader(source)
+        listed, refused = reader(source) if encoding is None else reader(source, encoding)
     except MapFileError as error:
         raise MapFileError(f"{source.name}: {error}") from None
     rounds = columns_of(listed)

@@ -103,6 +103,14 @@ class RenderedCollection(Collection):
         self.check(image)
         return self.spec.side_px, self.spec.side_px
 
+    def content_size(self, image: str) -> int | None:
+        """Bytes of the image's file; None where it was not made yet."""
+        return super().content_size(image) if self._there(image) else None
+
+    def content_key(self, image: str) -> int | None:
+        """As in ``Collection``; None where the image was not made yet."""
+        return super().content_key(image) if self._there(image) else None
+
     def parts(self, image: str) -> Parts:
         """Which part of the object each pixel shows."""
         path = self._file(image, PARTS)

@@ -13,11 +13,11 @@ from gala_viz.plots.figures.categorisation import categorisation_figure
 from gala_viz.plots.figures.page import save
 
 FIGURE = "figure-1b"
-TABLES = ("performance", "thresholds", "tests", "exclusions")
+TABLES = ("performance", "thresholds", "tests", "exclusions", "trials")
 
 
 def write_report(folder: Path, spec: ExperimentSpec, responses: pd.DataFrame, seed: int) -> str:
-    """Write the four tables as CSV, figure 1B and its caption; what to print."""
+    """Write the tables as CSV, figure 1B and its caption; what to print."""
     found = analysed(responses, spec, seed=seed)
     for name in TABLES:
         getattr(found, name).to_csv(folder / f"{name}.csv", index=False)
@@ -58,8 +58,34 @@ def _caption(spec: ExperimentSpec, found: Analysis, seed: int) -> str:
             f"Stars: the first two map types differ (two-sided sign-flip test, 10,000 draws, false-discovery rate over "
             f"levels below 0.05); seed {seed}.",
             f"Left out by the rules of the spec: {excluded or 'nothing'}.",
+            *_rules_told(found),
         ]
     )
+
+
+def _rules_told(found: Analysis) -> list[str]:
+    """Which rules applied, which did not because the experiment's file lacks them, and what is not known."""
+    table, told = found.exclusions, []
+    if len(table):
+        settings = [one for one in dict.fromkeys(table[table["applied"]]["setting"]) if one]
+        told.append(f"Rules of the experiment's file: {'; '.join(settings)}.")
+    for observer, own in table.groupby("observer", sort=False):
+        absent = own[own["setting"] == "not in the file"]
+        if len(absent):
+            breaking = [f"{row.rule}: {row.breaking} of {row.of}" for row in absent.itertuples() if row.breaking]
+            told.append(
+                f"The experiment's file was made before these rules and does not have them, so that they left out "
+                f"nothing of {observer}: {'; '.join(absent['rule'])}. "
+                f"Trials that break them: {'; '.join(breaking) or 'none that is known'}."
+            )
+        unknown = own[(own["not_known"] > 0) & (own["unit"] == "trials")]
+        if len(unknown):
+            most = unknown["not_known"].max()
+            told.append(
+                f"Not known of up to {most} of {unknown['of'].iloc[0]} trials of {observer}, in which it was not "
+                f"measured; these count: {'; '.join(unknown['rule'])}."
+            )
+    return told
 
 
 def _told(found: Analysis, titles: dict[str, str], folder: Path) -> str:
@@ -72,4 +98,5 @@ def _told(found: Analysis, titles: dict[str, str], folder: Path) -> str:
     for row in found.exclusions.itertuples():
         if row.excluded:
             lines.append(f"left out: {row.observer}, {row.rule}: {row.excluded} of {row.of} {row.unit}")
+    lines += _rules_told(found)
     return "\n".join([*lines, f"written to {folder}: {', '.join(TABLES)} (.csv), {FIGURE} (.png, .svg, .pdf, .md)", ""])

@@ -8,7 +8,7 @@ from typing import Annotated
 import tyro
 
 from gala_viz.commands.experiment.page import ExperimentOptions
-from gala_viz.commands.serving import Address, serve
+from gala_viz.commands.serving import Address, ending_cleanly, serve
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,8 +20,13 @@ class Run:
 
     def run(self) -> None:
         """Serve until Ctrl-C; what is missing is told before the server starts."""
-        from gala_viz.commands.experiment.page import addresses, running
-        from gala_viz.panels.experiment import experiment_page
+        with ending_cleanly():
+            from gala_viz.commands.experiment.page import addresses, running
+            from gala_viz.panels.experiment import experiment_page
 
-        experiment = running(self.options)
-        serve({"experiment": experiment_page}, self.at, patterns=addresses(experiment, frozenset(self.at.origins))(""))
+            experiment = running(self.options)
+            patterns = addresses(experiment, frozenset(self.at.origins))("")
+            try:
+                serve({"experiment": experiment_page}, self.at, patterns=patterns)
+            finally:
+                experiment.close()

@@ -47,6 +47,8 @@ class Arguments:
     """A trial run: few images, of the validation split, few samples, few resamples. Not for reporting."""
     train: bool = False
     """Train what is missing first, up to twelve trainings of 15 to 25 minutes each on a CPU core."""
+    half: bool = False
+    """With --train: write the networks' weights as float16, vectors as float32."""
     seeds: tuple[int, ...] = ()
     """Seeds of the trainings, for example 1 2 3; default: all that are found."""
     networks: tuple[str, ...] = NETWORKS
@@ -127,7 +129,13 @@ class Arguments:
                 tell(one.training(self.runs))
                 device = "auto" if self.device is None else "gpu" if self.device.startswith("cuda") else self.device
                 train.Arguments(
-                    recipe=one.name, seed=one.seed, name=one.folder_name, out=self.runs, runs=self.runs, device=device
+                    recipe=one.name,
+                    seed=one.seed,
+                    name=one.folder_name,
+                    out=self.runs,
+                    runs=self.runs,
+                    device=device,
+                    half=self.half,
                 ).run()
         return wanted_networks(self.networks, seeds, self.runs)
 

@@ -6,6 +6,7 @@ from itertools import cycle
 from typing import TYPE_CHECKING
 
 from gala_viz.collections.choice import drawn
+from gala_viz.collections.map_checks import usable_maps
 from gala_viz.commands.paper.captions import caption, drawn_by, maps_are, maps_made, weights_of
 from gala_viz.commands.paper.graphs import regions, trade_off
 from gala_viz.evaluation.side_by_side import side_by_side
@@ -38,7 +39,7 @@ def draw(arguments: Arguments, found: Evaluation, collection: Collection, loaded
 
 
 def _people(arguments: Arguments, found: Evaluation, collection: Collection, network: Network) -> str:
-    marked = [image for image in found.images if collection.has_human_map(image)]
+    marked, _ = usable_maps(collection, [image for image in found.images if collection.has_human_map(image)])
     if not marked:
         return "figure-1a is left out: these images have no human maps."
     kinds = sorted({collection.superclass(image) or "" for image in marked})

@@ -20,7 +20,7 @@ function tile(id, choose) {
 function fillTile(node, item) {
   const [picture, caption] = node.children
   node.title = item.category == null ? item.id : `${item.id}\n${item.category}`
-  node.setAttribute("aria-label", [item.id, item.category, ...item.marks.map((mark) => MARKS[mark]?.[1])].filter(Boolean).join(", "))
+  node.setAttribute("aria-label", [item.id, item.category, ...item.marks.map((mark) => MARKS[mark]?.[1]), item.learnt && "learnt from"].filter(Boolean).join(", "))
   picture.className = item.thumbnail ? "picture" : "picture waiting"
   let image = picture.querySelector("img")
   if (item.thumbnail && image == null) { picture.prepend(image = Object.assign(new Image(), {alt: "", draggable: false})) }
@@ -30,6 +30,8 @@ function fillTile(node, item) {
     const signs = item.marks.map((mark) => Object.assign(made("span", mark), {textContent: MARKS[mark]?.[0] ?? "·"}))
     picture.append(made("div", "marks", ...signs))
   }
+  picture.querySelector(".learnt")?.remove()
+  if (item.learnt) { picture.append(Object.assign(made("div", "learnt"), {textContent: "learnt", title: "A network shown learnt from it"})) }
   picture.querySelector(".star")?.remove()
   if (item.starred) { picture.append(Object.assign(made("div", "star"), {textContent: "★", title: "Bookmarked"})) }
   caption.textContent = item.score ?? item.category ?? item.id

@@ -1,13 +1,22 @@
-"""An experiment's addresses on a Tornado server: consent, a seat, stimuli one trial ahead, and results."""
+"""An experiment's addresses on a Tornado server: consent, a seat, stimuli one trial ahead, results, the end.
+
+Every request can be sent twice, so that a page repeats one whose answer it did not get: the second is answered like the
+first and changes nothing. An answer that tells of something stored is sent when it is in the database, not before.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
-from typing import Any
+import logging
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any, TypeVar
 
 import tornado.web
 
-from gala_viz.experiment.results import BadResult, Result, Screen, number_of
+from gala_viz.behavior.outages import is_outage
+from gala_viz.experiment.results import BadResult, Result, Screen, client_key_of, number_of, sitting_of
 from gala_viz.experiment.sittings import NotNow, Seat
 from gala_viz.play.answers import JsonAnswer
 from gala_viz.play.cookies import COOKIE, remember, same_site
@@ -16,6 +25,9 @@ from gala_viz.play.trials.running import Running
 MAX_BYTES = 4096
 AHEAD = 24
 """How many trials ahead of the next one a page may fetch stimuli."""
+
+Outcome = TypeVar("Outcome")
+_log = logging.getLogger(__name__)
 
 
 def routes(running: Running, prefix: str, origins: frozenset[str] = frozenset()) -> list[tuple]:
@@ -31,6 +43,7 @@ def routes(running: Running, prefix: str, origins: frozenset[str] = frozenset())
         "stimulus": Picture,
         "begin": Begin,
         "result": Finish,
+        "end": End,
     }
     return [(rf"{prefix}/trials/{name}", handler, shared) for name, handler in handlers.items()]
 
@@ -40,19 +53,36 @@ class _Answer(JsonAnswer):
         """Tornado hands every request what ``routes`` told."""
         self.running, self.origins = running, origins
 
+    async def aside(self, act: Callable[..., Outcome], *arguments: Any, **named: Any) -> Outcome:
+        """``act`` in a thread. A database that cannot be reached is answered with 503: the page asks again."""
+        try:
+            return await self.running.aside(act, *arguments, **named)
+        except Exception as error:
+            if not is_outage(error):
+                raise
+            _log.warning("%s was not done, and the page is asked to repeat it: %s", self.request.path, error)
+            raise tornado.web.HTTPError(503, reason="the records cannot be reached now; try again") from None
+
     async def participant(self) -> str | None:
         """Whom the cookie names, if consent was given."""
         secret = self.get_cookie(COOKIE)
-        return await self.running.aside(self.running.people.known_by, secret) if secret else None
+        return await self.aside(self.running.people.known_by, secret) if secret else None
 
     async def seat(self) -> Seat:
         """The participant's place; refuses who has none, and who asks too often."""
         participant = await self.participant()
-        seat = await self.running.aside(self.running.sittings.seat, participant) if participant else None
+        seat = await self.aside(self.running.sittings.seat, participant) if participant else None
         if seat is None:
             raise tornado.web.HTTPError(403, reason="consent and a seat come first")
         if not self.running.requests.take(participant):
             raise tornado.web.HTTPError(429, reason="too many requests; wait a moment")
+        return seat
+
+    async def seat_of(self, told: Any) -> Seat:
+        """The participant's place; refuses what is about another sitting, as of somebody who was deleted meanwhile."""
+        sitting, seat = _read(sitting_of, told), await self.seat()
+        if sitting not in (None, seat.id):
+            raise tornado.web.HTTPError(409, reason="this belongs to another sitting")
         return seat
 
     def told(self) -> Any:
@@ -77,25 +107,35 @@ class About(_Answer):
     async def get(self) -> None:
         """What it is, and whether this browser has a place in it already."""
         participant = await self.participant()
-        seat = await self.running.aside(self.running.sittings.seat, participant) if participant else None
-        self.say({**self.running.about(), "begun": seat is not None})
+        seat = await self.aside(self.running.sittings.seat, participant) if participant else None
+        left = None if seat is None else len(seat.trials) - seat.next
+        self.say({**self.running.about(), "begun": seat is not None, "left": left})
 
 
 class Consent(_Answer):
     """Somebody agrees: only now a participant is made, and the cookie is set."""
 
     async def post(self) -> None:
-        """``{"agreed": true}``, with ``"simulated": true`` from a script."""
+        """``{"agreed": true}``, with ``"simulated": true`` from a script, and the page's ``client_key``.
+
+        Where the answer with the cookie is lost, the same key names the same participant again.
+        """
         told = self.told()
         if not isinstance(told, dict) or told.get("agreed") is not True:
             raise tornado.web.HTTPError(400, reason="consent was expected")
         participant, people = await self.participant(), self.running.people
+        key = _read(client_key_of, told)
+        own = None if key is None else hashlib.sha256(f"consent {key}".encode()).hexdigest()
+        if participant is None and own is not None:
+            participant = await self.aside(people.known_by, own)
+            if participant is not None:
+                remember(self, own)
         if participant is None:
             if not self.running.newcomers.take(self.request.remote_ip or ""):
                 raise tornado.web.HTTPError(429, reason="too many new participants from this address; try again later")
-            participant, secret = await self.running.aside(people.new, simulated=told.get("simulated") is True)
+            participant, secret = await self.aside(people.new, simulated=told.get("simulated") is True, secret=own)
             remember(self, secret)
-        await self.running.aside(people.consent, participant)
+        await self.aside(people.consent, participant)
         self.say({"consented": True})
 
 
@@ -109,7 +149,7 @@ class TakeSeat(_Answer):
         if participant is None:
             raise tornado.web.HTTPError(403, reason="consent comes first")
         running = self.running
-        seat = await running.aside(running.sittings.enter, participant, screen, running.versions)
+        seat = await self.aside(running.sittings.enter, participant, screen, running.versions)
         self.say(running.seated(seat))
 
 
@@ -123,7 +163,7 @@ class Picture(_Answer):
         number = int(text) if text.isascii() and text.isdigit() and len(text) < 7 else -1
         if not seat.next <= number < min(seat.next + AHEAD, len(seat.trials)):
             raise tornado.web.HTTPError(404, reason="this is none of the next trials")
-        content = await self.running.aside(self.running.picture, seat.trials[number])
+        content = await self.aside(self.running.picture, seat.trials[number])
         self.set_header("Content-Type", "image/png")
         self.write(content)
 
@@ -132,9 +172,10 @@ class Begin(_Answer):
     """A trial is about to be shown."""
 
     async def post(self) -> None:
-        """``{"number": n}``."""
-        number, seat = _read(number_of, self.told()), await self.seat()
-        await _now(self.running.aside(self.running.sittings.begin, seat, number))
+        """``{"number": n, "sitting": its id, "client_key": the page's}``."""
+        told = self.told()
+        number, key, seat = _read(number_of, told), _read(client_key_of, told), await self.seat_of(told)
+        await _now(self.aside(self.running.sittings.begin, seat, number, key))
         self.say({"begun": number})
 
 
@@ -143,8 +184,19 @@ class Finish(_Answer):
 
     async def post(self) -> None:
         """Its result; the answer is feedback, and a summary after the last trial of a block."""
-        result, seat = _read(Result.read, self.told()), await self.seat()
-        self.say(await _now(self.running.aside(self.running.finish, seat, result)))
+        told = self.told()
+        result, seat = _read(Result.read, told), await self.seat_of(told)
+        said = await _now(self.aside(self.running.finish, seat, result))
+        self.say({"stored": result.number, **said})
+
+
+class End(_Answer):
+    """The page has come to the end, and asks what is stored before it says so."""
+
+    async def post(self) -> None:
+        """``{"sitting": its id}``; the answer tells how many trials there were, and how many results are stored."""
+        seat = await self.seat_of(self.told())
+        self.say({"ended": asdict(await _now(self.aside(self.running.sittings.end, seat)))})
 
 
 def _read(read: Any, told: Any) -> Any:

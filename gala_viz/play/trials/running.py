@@ -51,6 +51,7 @@ class Running:
         n_trials = self.spec.n_images + self.spec.n_practice
         return {
             "title": self.spec.title,
+            "experiment": self.spec.hash,
             "answers": list(self.spec.superclasses),
             "n_trials": n_trials,
             "minutes": max(1, round(n_trials * TRIAL_MS / 60_000)),
@@ -63,6 +64,7 @@ class Running:
         timing = self.spec.timing
         return {
             "experiment": self.spec.hash,
+            "sitting": seat.id,
             "next": seat.next,
             "keys": seat.keys,
             "n_blocks": self.spec.n_blocks,
@@ -86,7 +88,7 @@ class Running:
         return self.stimuli.png(trial.image, trial.map_type, trial.level)
 
     def finish(self, seat: Seat, result: Result) -> dict[str, Any]:
-        """Keep a result; what the page says to it. Raises ``NotNow``."""
+        """Store a result; what the page says to it, alike when it comes again. Raises ``NotNow``."""
         self.sittings.finish(seat, result)
         trial = seat.trials[result.number]
         told: dict[str, Any] = {"feedback": self._feedback(seat, trial, result)}
@@ -124,8 +126,9 @@ def privacy_note(title: str) -> list[str]:
     return [
         "You see images for a short moment and tell with two keys what they show. Your answers are used for research "
         "on how people and computers recognise things.",
-        "Kept are: which key you pressed and when, how the screen kept time, and the size of your window, all under a "
-        "random number.",
+        "Kept are: which key you pressed and when, how the screen kept time, the size of your window, and whether it "
+        "was in front during each image, all under a random number. Until they are stored, answers wait in this "
+        "browser.",
         "Not kept are: your name, your address in the network, your browser's name, or anything from other pages. A "
         "cookie holds a random secret so that you can go on after a break; there are no other cookies and no trackers.",
         f"The images are from: {title}. You may stop at any time by closing the page, and ask whoever runs this to "

@@ -3,6 +3,8 @@
 import csv
 import json
 import zipfile
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
@@ -325,7 +327,7 @@ def test_filters_out_of_range_are_told(settings, told):
 def test_rounds_are_remembered_until_the_table_changes(tmp_path, monkeypatch):
     path = write_csv(tmp_path / "clicks.csv", [*ROWS, ("n1/a.png", "none", "p4")])
     first, refused = read_rounds(path)
-    monkeypatch.setitem(READERS, ".csv", lambda _: pytest.fail("read again"))
+    monkeypatch.setitem(READERS, ".csv", lambda *_: pytest.fail("read again"))
     again, refused_again = read_rounds(path)
     np.testing.assert_array_equal(again.x_px, first.x_px)
     assert (again.images, again.participants, refused_again) == (first.images, first.participants, refused)
@@ -393,3 +395,139 @@ def test_clicks_may_be_lists_or_arrays(tmp_path):
     rounds, refused = read_click_npz(path)
     assert len(rounds) == 3
     assert refused == []
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        [[False], [], [True]],
+        [np.array([False]), np.array([], dtype=bool), np.array([True])],
+        ["[False]", "[]", "[True]"],
+        [np.False_, None, np.True_],
+        [0.0, np.nan, 1.0],
+    ],
+)
+def test_devices_in_lists_are_read_as_what_the_lists_hold(tmp_path, entries):
+    rounds, refused = read_click_npz(write_npz(tmp_path / "clicks.npz", is_mobile=entries))
+    assert [one.is_mobile for one in rounds] == [False, None, True]
+    assert refused == []
+    found = filtered(columns_of(rounds), RoundFilters(min_catch_score=None))
+    assert dict(found.dropped)["mobile devices"] == 1, "a device that is not told is kept, as in any other column"
+
+
+def test_devices_in_the_texts_of_a_csv_are_read_alike(tmp_path):
+    rows = [(*row, mobile) for row, mobile in zip(ROWS, ("[False]", "[]", "[np.True_]"), strict=True)]
+    rounds, refused = read_click_csv(
+        write_csv(tmp_path / "a.csv", rows, ("image_path", "clicks", "user_id", "is_mobile"))
+    )
+    assert [one.is_mobile for one in rounds] == [False, None, True]
+    assert refused == []
+
+
+def test_a_device_that_is_told_twice_and_differently_is_refused_with_its_round(tmp_path):
+    path = write_npz(tmp_path / "clicks.npz", is_mobile=[[False], [True, False], [True]])
+    rounds, refused = read_click_npz(path)
+    assert len(rounds) == 2
+    assert dict(refused)["round 1"] == "one value was expected; got [True, False]."
+
+
+def test_arrays_of_one_column_are_read_like_lists_of_one(tmp_path):
+    clicks = [parse_clicks(text) for _, text, _ in ROWS]
+    np.savez(
+        tmp_path / "clicks.npz",
+        file_pointer=np.array([image for image, _, _ in ROWS]),
+        clickmap_x=np.array([x[:2] for x, _ in clicks]),
+        clickmap_y=np.array([y[:2] for _, y in clicks]),
+        user_id=np.array([[user] for _, _, user in ROWS]),
+        user_catch_trial=np.array([[1.0], [0.5], [np.nan]]),
+        is_mobile=np.array([[False], [False], [True]]),
+    )
+    rounds, refused = read_click_npz(tmp_path / "clicks.npz")
+    assert refused == []
+    assert [(one.participant, one.catch_score, one.is_mobile) for one in rounds] == [
+        ("p1", 1.0, False), ("p2", 0.5, False), ("p1", None, True),
+    ]  # fmt: skip
+    np.testing.assert_array_equal(rounds[1].x_px, [12, 13])
+
+
+def test_participants_who_are_not_known_are_not_one_person(tmp_path):
+    rounds, refused = read_click_npz(write_npz(tmp_path / "clicks.npz", user_id=["p1", None, np.nan]))
+    assert [one.participant for one in rounds] == ["p1"]
+    assert dict(refused) == dict.fromkeys(("round 1", "round 2"), "there is no user_id.")
+
+
+NAMES = ("Müller", "Möller")
+TABLE = "image_path,clicks,user_id\n" + "".join(
+    f'n01440764/a.png,"[({x}, 20), (11, 21)]",{name}\n' for x, name in zip((10, 30), NAMES, strict=True)
+)
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_utf_8_is_read_with_and_without_a_mark(tmp_path, mark):
+    (tmp_path / "clicks.csv").write_bytes((mark + TABLE).encode())
+    rounds, refused = read_click_csv(tmp_path / "clicks.csv")
+    assert [one.participant for one in rounds] == list(NAMES)
+    assert refused == []
+
+
+@pytest.mark.parametrize(
+    ("encoding", "told"),
+    [
+        ("latin-1", r"line 2 is not UTF-8 \(byte 0xfc\): .* for example latin-1 or cp1252; tell it with --encoding"),
+        ("utf-16", r"the table begins like UTF-16; tell it with --encoding .* for example utf-16"),
+        ("utf-16-le", "line 1 holds NUL characters when it is read as UTF-8: .* for example utf-16"),
+        ("utf-16-be", "line 1 holds NUL characters"),
+        ("utf-32", "the table begins like UTF-32"),
+    ],
+)
+def test_two_participants_never_become_one_by_a_wrong_encoding(photos, tmp_path, encoding, told):
+    path = tmp_path / "clicks.csv"
+    path.write_bytes(TABLE.encode(encoding))
+    with pytest.raises(MapFileError, match=told):
+        open_collection(photos, human_maps=path)
+    collection = open_collection(photos, human_maps=path, clicks=ClickMapSpec(encoding=encoding))
+    assert collection.participants("train/n01440764/a.png") == tuple(sorted(NAMES))
+
+
+def test_a_table_that_lost_its_letters_before_is_refused(tmp_path):
+    path = tmp_path / "clicks.csv"
+    path.write_text(TABLE.encode("latin-1").decode("utf-8", "replace"), encoding="utf-8")
+    with pytest.raises(MapFileError, match=r"line 2 holds the character U\+FFFD.* Export the table again in UTF-8"):
+        read_click_csv(path)
+
+
+def test_a_wrong_encoding_is_refused_where_it_can_be_known(tmp_path):
+    path = tmp_path / "clicks.csv"
+    path.write_bytes(TABLE.encode("utf-16"))
+    with pytest.raises(MapFileError, match="holds NUL characters when it is read as latin-1"):
+        read_click_csv(path, "latin-1")
+    path.write_bytes(TABLE.encode("latin-1"))
+    with pytest.raises(MapFileError, match=r"is not ascii \(byte 0xfc\)"):
+        read_click_csv(path, "ascii")
+    with pytest.raises(MapFileError, match="the table is not utf-16"):
+        read_click_csv(path, "utf-16")
+    with pytest.raises(ValueError, match=r"encoding is a name like utf-8, .*'klingon' is not known"):
+        ClickMapSpec(encoding="klingon")
+    with pytest.raises(MapFileError, match="an encoding belongs to a table in CSV"):
+        read_rounds(write_npz(tmp_path / "clicks.npz"), "latin-1")
+
+
+@given(
+    st.lists(st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=8), min_size=2, max_size=2)
+)
+def test_names_that_differ_stay_apart_in_every_encoding_that_is_read(names):
+    first, second = (name.strip() for name in names)
+    rows = [("n1/a.png", "[(1, 2), (3, 4)]", name) for name in (first, second)]
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "clicks.csv"
+        write_csv(path, rows)
+        content = path.read_text(encoding="utf-8")
+        for encoding in ("utf-8", "utf-16", "latin-1", "cp1252"):
+            try:
+                path.write_bytes(content.encode(encoding))
+                rounds, _ = read_click_csv(path, encoding)
+            except (UnicodeEncodeError, MapFileError):
+                continue
+            found = [one.participant for one in rounds]
+            assert len(set(found)) == len({name for name in (first, second) if name in found})
+            assert set(found) <= {first, second}

@@ -6,35 +6,41 @@ const LEAST_STEADY = 0.9
 export async function render({model, el}) {
   const base = new URL(model.trials_path, window.location.href)
   const root = node("main", {class: "experiment"})
-  el.append(root)
-  const ask = async (name, told = null) => {
-    const how = told == null ? {} : {method: "POST", body: JSON.stringify(told)}
-    const answer = await fetch(new URL(name, base), how)
-    const said = await answer.json()
-    if (!answer.ok) { throw new Error(said.refused ?? `the server answered ${answer.status}`) }
-    return said
-  }
-  const patiently = async (name, told) => { // a lost line does not lose a trial: the same words again until they arrive
-    for (let tries = 0; ; tries++) {
-      try { return await ask(name, told) } catch (error) {
-        if (!(error instanceof TypeError) || tries > 40) { throw error }
-        card(root, "One moment", ["The connection is gone. It is tried again."])
-        await pause(Math.min(4000, 250 * 1.4 ** tries))
-      }
-    }
+  const line = node("p", {class: "unsaved", role: "status"})
+  el.append(root, line)
+  const unsaved = new Unsaved(line, new URL("result", base))
+  const server = {
+    waited: false, // whether the participant was kept waiting since somebody last asked
+    once: (name, told, expected) => ask_once(new URL(name, base), told, expected),
+    ask: (name, told, expected) => until_done(() => server.once(name, told, expected), server.wait),
+    wait: () => {
+      if (root.querySelector(".waiting") == null) { waiting(root) }
+      server.waited = true
+      unsaved.tell()
+    },
   }
   try {
-    const about = await awaited(root, ask)
+    const about = await awaited(root, server)
     if (about == null) { return }
-    if (!about.begun) { await consent(root, about, ask) }
-    const screen = await check_screen(root, about)
-    const seat = await ask("seat", screen)
-    if (seat.next >= seat.trials.length) { thanks(root); return }
-    await explain_keys(root, seat)
-    await run_blocks(root, base, seat, screen, patiently)
-    thanks(root)
+    unsaved.open(about.experiment)
+    if (about.begun) {
+      unsaved.recover()
+      await save_left(server, unsaved)
+    } else {
+      await consent(root, about, server)
+    }
+    if (about.left !== 0) {
+      const screen = await check_screen(root, about)
+      const seat = await server.ask("seat", screen, "trials")
+      if (seat.next < seat.trials.length) {
+        await explain_keys(root, seat)
+        await run_blocks(root, base, seat, screen, server, unsaved)
+      }
+    }
+    thanks(root, (await server.ask("end", {}, "ended")).ended)
   } catch (error) {
     await card(root, "This cannot go on", [`${error.message}. Reload the page to go on at the next image.`], "Reload")
+    unsaved.leave()
     window.location.reload()
   }
 }
@@ -61,9 +67,24 @@ function card(root, title, sentences, action = null, extra = []) {
   return new Promise((done) => button.addEventListener("click", () => done(button), {once: true}))
 }
 
-async function awaited(root, ask) {
+function waiting(root) {
+  card(root, "One moment", ["The server does not answer. It is asked again until it does; you need not do anything."])
+  root.firstElementChild.classList.add("waiting")
+}
+
+/** Send what an earlier page could not save. What the server refuses for good is no longer kept. */
+async function save_left(server, unsaved) {
+  for (const [name, told] of [...unsaved.results]) {
+    try { await server.ask("result", told, "stored") } catch (error) {
+      console.warn(`A result of an earlier page was refused: ${error.message}`)
+    }
+    unsaved.remove(name)
+  }
+}
+
+async function awaited(root, server) {
   for (let tries = 0; tries < 90; tries++) {
-    try { return await ask("about") } catch { /* the stimuli are still being opened */ }
+    try { return await server.once("about", null, "title") } catch { /* the stimuli are still being opened */ }
     if (tries === 0) { card(root, "One moment", ["The images are being prepared…"]) }
     await pause(1000)
   }
@@ -71,13 +92,21 @@ async function awaited(root, ask) {
   return null
 }
 
-async function consent(root, about, ask) {
+async function consent(root, about, server) {
+  const told = {agreed: true, client_key: random_key()}
   const list = node("ul", {}, ...about.privacy.map((sentence) => node("li", {}, sentence)))
   const wrong = node("p", {class: "wrong", role: "alert"})
   const lead = `${about.n_trials} images, about ${about.minutes === 1 ? "a minute" : `${about.minutes} minutes`}, with breaks. You decide as fast as you can: ${about.answers.join(" or ")}?`
   for (;;) {
     await card(root, "What did you see?", [lead], "I agree and take part", [node("h2", {}, "What is kept, and what is not"), list, wrong])
-    try { await ask("consent", {agreed: true}); return } catch (error) { wrong.textContent = `Not possible now: ${error.message}.` }
+    try { await until_done(() => consented(server, told), server.wait); return } catch (error) { wrong.textContent = `Not possible now: ${error.message}.` }
+  }
+}
+
+/** Too many newcomers is an answer to somebody who waits for a button, not a reason to try for an hour. */
+async function consented(server, told) {
+  try { return await server.once("consent", told, "consented") } catch (error) {
+    throw error.status === 429 ? new Refused(error.message, 403) : error
   }
 }
 
@@ -120,47 +149,64 @@ function explain_keys(root, seat) {
   return card(root, "Two keys", first, "Begin", [key_row(seat)])
 }
 
-async function run_blocks(root, base, seat, screen, say) {
+async function run_blocks(root, base, seat, screen, server, unsaved) {
+  const own = {sitting: seat.sitting, client_key: random_key()} // of this page: what it says again is known to be the same
   const began = performance.now()
   const ready = new Map() // number -> promise of a drawn canvas
   const want = (number) => { if (number < seat.trials.length && !ready.has(number)) { ready.set(number, decoded(base, number)) } }
   const stage = stage_of(seat)
+  server.waited = false
   const keys = Object.keys(seat.keys)
   for (const trial of seat.trials.slice(seat.next)) {
     for (let ahead = 0; ahead < AHEAD; ahead++) { want(trial.number + ahead) }
-    const canvas = await ready.get(trial.number)
+    const canvas = await told_if_slow(ready.get(trial.number), server.wait)
     ready.delete(trial.number)
-    await say("begin", {number: trial.number})
+    await server.ask("begin", {...own, number: trial.number}, "begun")
+    if (server.waited) { await go_on(root, seat) }
+    server.waited = false
     stage.put(root, canvas)
+    const marks = watched_window()
     await pause(seat.pause_ms)
     const result = await run_trial(stage.parts, {...trial, stimulus_ms: seat.stimulus_ms, window_ms: seat.window_ms}, keys, screen.frame_ms)
-    const told = await say("result", {number: trial.number, elapsed_ms: performance.now() - began, ...result})
+    const name = unsaved.add({...own, number: trial.number, elapsed_ms: performance.now() - began, frame_ms: screen.frame_ms, ...result, ...marks()})
+    const told = await saved(server, unsaved, name)
     if (told.feedback !== "") {
       stage.put(root, canvas)
       stage.say(told.feedback)
       await pause(700)
     }
-    if (told.block != null && trial.number < seat.trials.length - 1) { await rest(root, seat, told.block) }
+    if (told.block != null && trial.number < seat.trials.length - 1) {
+      await rest(root, seat, told.block)
+      server.waited = false
+    }
+  }
+}
+
+/** A result is stored on the server, or refused for good; only then is it no longer kept here. */
+async function saved(server, unsaved, name) {
+  try {
+    const told = await server.ask("result", unsaved.results.get(name), "stored")
+    unsaved.remove(name)
+    return told
+  } catch (error) {
+    if (error.status !== 403) { unsaved.remove(name) }
+    throw error
   }
 }
 
 /** A stimulus fetched, decoded and drawn, before its trial. */
-async function decoded(base, number) {
+function decoded(base, number) {
   const address = new URL(`stimulus?number=${number}`, base)
-  for (let tries = 0; ; tries++) {
-    try {
-      const answer = await fetch(address)
-      if (!answer.ok) { throw new Error((await answer.json()).refused) }
-      const bitmap = await createImageBitmap(await answer.blob())
-      const canvas = node("canvas", {width: bitmap.width, height: bitmap.height, class: "stimulus"})
-      canvas.getContext("2d").drawImage(bitmap, 0, 0)
-      bitmap.close()
-      return canvas
-    } catch (error) {
-      if (!(error instanceof TypeError) || tries > 40) { throw error }
-      await pause(Math.min(4000, 250 * 1.4 ** tries))
-    }
-  }
+  const fetched = () => in_time(async (signal) => {
+    const answer = await fetch(address, {signal})
+    if (!answer.ok) { throw failure(answer, await answer.json().catch(() => null)) }
+    const bitmap = await createImageBitmap(await answer.blob())
+    const canvas = node("canvas", {width: bitmap.width, height: bitmap.height, class: "stimulus"})
+    canvas.getContext("2d").drawImage(bitmap, 0, 0)
+    bitmap.close()
+    return canvas
+  })
+  return until_done(fetched, () => {}) // it comes while others are shown; who has to wait for it is told by the loop
 }
 
 function stage_of(seat) {
@@ -192,6 +238,15 @@ function rest(root, seat, block) {
   return card(root, title, sentences, "Go on", [key_row(seat)])
 }
 
-function thanks(root) {
-  card(root, "Thank you", ["That was all; your answers are kept. You may close this page."])
+/** After a wait the next image does not come unawares. */
+function go_on(root, seat) {
+  return card(root, "It goes on", ["The server answers again; nothing was lost. Press when you are ready for the next image."], "Go on", [key_row(seat)])
+}
+
+/** Said when it is true: `ended` is what the server has stored. */
+function thanks(root, ended) {
+  const missing = ended.n_trials - ended.n_stored
+  const told = missing === 0 ? `That was all; your answers to all ${ended.n_trials} images are saved.`
+    : `That was all; your answers to ${ended.n_stored} of ${ended.n_trials} images are saved. The page was left while the ${missing === 1 ? "other one was" : "others were"} shown.`
+  card(root, "Thank you", [told, "You may close this page."])
 }

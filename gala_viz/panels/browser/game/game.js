@@ -4,7 +4,8 @@ export async function render({model, el}) {
   if (document.querySelector("meta[name=viewport]") == null) { // a phone shows the page at its own width
     document.head.append(node("meta", {name: "viewport", content: "width=device-width, initial-scale=1"}))
   }
-  document.documentElement.style.scrollbarGutter = "stable" // a page that grows longer moves nothing sideways
+  // A page that grows longer moves nothing sideways; the room of its scrollbar has the game's colour.
+  document.head.append(node("style", {}, "html { scrollbar-gutter: stable } @media (prefers-color-scheme: dark) { html, body { background: #101418 } }"))
   const base = new URL(model.play_path, window.location.href)
   const root = node("main", {class: "game"})
   el.append(root)

@@ -14,6 +14,7 @@ from gala_viz.plots.figures.asked.drawn import Drawn, Told, unheard
 from gala_viz.plots.figures.asked.sentences import caption_of, images_told, known_kind, people_told
 from gala_viz.plots.figures.asked.spec import FigureSpec, check_images
 from gala_viz.plots.figures.people import OPACITY, Seen, opaque_from, people_figure
+from gala_viz.schema import n_people
 from gala_viz.specs import settings
 from gala_viz.store.source import MapSource
 
@@ -63,7 +64,7 @@ def draw_people(source: MapSource, spec: PeopleSpec, told: Told = unheard) -> Dr
                 "image": image,
                 "category": info.category,
                 "superclass": info.superclass,
-                "participants": len(source.participants(image, kind)),
+                "participants": n_people(human, source.participants(image, kind)),
                 "opaque_from": opaque_from(human.values),
                 "largest": float(np.nanmax(human.values)),
             }
@@ -91,9 +92,14 @@ def _group_title(superclass: str, count: int) -> str:
 
 
 def _caption(source: MapSource, spec: PeopleSpec, groups: list[str], rows: list[dict], simulated: bool) -> str:
-    people = [row["participants"] for row in rows]
-    most = f" to {max(people)}" if max(people) > min(people) else ""
-    counted = f"Participants an image: {min(people)}{most}." if max(people) else ""
+    people = [row["participants"] for row in rows if row["participants"] is not None]
+    unknown = len(rows) - len(people)
+    parts = []
+    if people:
+        parts.append(f"{min(people)} to {max(people)}" if max(people) > min(people) else f"{min(people)}")
+    if unknown:
+        parts.append("number unknown" if not people else f"number unknown on {unknown} of {len(rows)}")
+    counted = f"Participants an image: {', '.join(parts)}."
     scales = ", ".join(f"{row['image']} {row['opaque_from']:.3g}" for row in rows)
     return caption_of(
         f"{source.title}: photographs seen through {'simulated ' if simulated else ''}human maps",

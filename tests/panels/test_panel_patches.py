@@ -89,4 +89,4 @@ async def _late(browser):
 def test_every_page_mends_it_by_itself(module):
     code = f"import gala_viz.panels.{module}; from panel.io import document; print(document._dispatch_msgs.__module__)"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert told.strip() == "gala_viz.panels.writes"
+    assert told.strip() == "gala_viz.panels.panel_patches"

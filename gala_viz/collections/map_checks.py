@@ -1,0 +1,190 @@
+"""Checks that a human map passes before it is believed: its shape, its values, and that it is no other kind of array.
+
+Three things look like importance maps and are none: an array of one value, which tells no place from another; a label
+mask, whose integers name objects; and a stack of cumulative maps, whose members are no participants.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from itertools import pairwise
+from typing import Protocol
+
+import numpy as np
+import xarray as xr
+
+MAX_SIDE = 4096
+MAX_PARTICIPANTS = 1000
+MAX_VALUES = 64_000_000
+ASPECT_TOLERANCE = 0.05
+IGNORE_LABELS = (255, 1000, 65535)
+"""Values by which label masks mark pixels that belong to nothing."""
+FEW_LABELS = 32
+CELLS_A_LABEL = 16
+"""A label mask is piecewise constant: it has at least so many cells for each of its values, on average."""
+MOST_LEVELS = 12
+"""A mean over up to so many binary maps is importance, though it has few values."""
+SHOWN = 6
+
+
+class MapFileError(ValueError):
+    """A map file that is refused; the message says why and what was expected."""
+
+
+def check_shape(shape: tuple[int, ...], n_participants: int = 1) -> None:
+    """Refuse a map whose sides are too small or too large to be one, with ``MapFileError``."""
+    height, width = shape
+    if not (2 <= height <= MAX_SIDE and 2 <= width <= MAX_SIDE):
+        raise MapFileError(f"each side of a map has 2 to {MAX_SIDE} cells; this one has {height} x {width}.")
+    if not 1 <= n_participants <= MAX_PARTICIPANTS or n_participants * height * width > MAX_VALUES:
+        raise MapFileError(f"maps of at most {MAX_PARTICIPANTS} participants and {MAX_VALUES:,} values are read.")
+
+
+def check_aspect(shape: tuple[int, ...], photo_px: tuple[int, int]) -> None:
+    """Refuse a map whose proportions are not the photograph's, with ``MapFileError``."""
+    height, width = shape
+    expected = photo_px[0] / photo_px[1]
+    lowest, highest = (height - 1) / (width + 1), (height + 1) / (width - 1)
+    if not lowest / (1 + ASPECT_TOLERANCE) <= expected <= highest * (1 + ASPECT_TOLERANCE):
+        raise MapFileError(
+            f"a map covers the whole photograph; {height} x {width} cells do not fit {photo_px[0]} x {photo_px[1]} px "
+            "(height x width). Save the map in the photograph's proportions."
+        )
+
+
+def why_unusable(values: np.ndarray) -> str:
+    """Why the map ``values`` (..., y, x) says nothing of where people looked, in a sentence; "" for a usable one.
+
+    Values are finite and at least 0, and they differ: an array of zeros means that nobody marked anything, and any
+    other constant ranks no place above another.
+    """
+    with np.errstate(over="ignore"):
+        values = np.asarray(values).astype(np.float32)
+    if not np.isfinite(values).all():
+        count = int((~np.isfinite(values)).sum())
+        return f"a map's values are finite float32 numbers; {count} of {values.size} are not."
+    if values.min() < 0:
+        return f"a map's values are at least 0; the smallest is {values.min():.4g}."
+    if not values.any():
+        return "all of its values are 0: nobody marked anything."
+    if values.min() == values.max():
+        return f"all of its values are {values.flat[0]:.4g}: it tells no place from another."
+    return ""
+
+
+class Marked(Protocol):
+    """The part of a collection that ``usable_map`` asks."""
+
+    def human_map(self, image: str) -> xr.DataArray | None:
+        """The human map (y, x) of all participants."""
+        ...
+
+
+def usable_map(collection: Marked, image: str) -> tuple[xr.DataArray | None, str]:
+    """The human map of an image that is said to have one, or None and why it has none that can be used.
+
+    What a file holds is known once it is read: ``has_human_map`` is True until then.
+    """
+    found = collection.human_map(image)
+    if found is None:
+        listed = getattr(collection, "skipped", ())
+        return None, listed[-1][1] if listed else "it could not be read."
+    why = why_unusable(found.values)
+    return (None, why) if why else (found, "")
+
+
+def usable_maps(collection: Marked, images: Iterable[str]) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Those of ``images``, which are said to have human maps, whose maps can be used; and why the others' cannot."""
+    why = {image: usable_map(collection, image)[1] for image in images}
+    return tuple(image for image, told in why.items() if not told), {image: told for image, told in why.items() if told}
+
+
+def maps_told(n_usable: int, left_out: Mapping[str, str]) -> str:
+    """For example "57 of 60 maps usable (3 left out: ...)"."""
+    told = f"{n_usable} of {n_usable + len(left_out)} maps usable"
+    if not left_out:
+        return told
+    reasons = Counter(left_out.values()).most_common()
+    listed = "; ".join(f"{count}: {why.rstrip('.')}" for why, count in reasons[:3])
+    return f"{told} (left out {listed}{'; …' if len(reasons) > 3 else ''})"
+
+
+def check_values(values: np.ndarray) -> None:
+    """Refuse a map, or maps, that are not finite, negative, all zero or constant, with ``MapFileError``."""
+    if why := why_unusable(values):
+        raise MapFileError(why)
+
+
+def marked_by(values: np.ndarray, participants: tuple[str, ...]) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Those of the maps ``values`` (participant, y, x) that are not constant, and whose they are.
+
+    Somebody who marked nothing is nobody's half of a noise ceiling and does not count among the participants. Raises
+    ``MapFileError`` for values that are not finite or negative, and where nobody is left.
+    """
+    check_values(values)
+    differs = values.min(axis=(1, 2)) < values.max(axis=(1, 2))
+    if not differs.any():
+        raise MapFileError("each participant's map is constant: nobody marked anything.")
+    kept = tuple(name for name, one in zip(participants, differs.tolist(), strict=True) if one)
+    return values if differs.all() else values[differs], kept
+
+
+def check_no_labels(values: np.ndarray) -> None:
+    """Refuse a label mask, ``values`` (..., y, x) as they are stored, with ``MapFileError``.
+
+    Its mark is an ignore label (255, 1000 or 65535) above a few small integers, each on many cells. A binary mask, and
+    the mean of a few binary ones, rise in even steps up to their largest value and pass.
+    """
+    top = values.max()
+    if not np.isfinite(top) or int(top) not in IGNORE_LABELS or top != int(top):
+        return
+    found = np.unique(values)
+    small = found[(found > 0) & (found < top)]
+    if not 0 < len(small) <= FEW_LABELS or values.size < CELLS_A_LABEL * len(found):
+        return
+    if (small != np.floor(small)).any() or _in_even_steps(small, int(top)):
+        return
+    raise MapFileError(
+        f"it holds {values_told(found)}: the labels of a mask, of which {int(top)} usually means 'ignore', and no "
+        "importance. Make a map of the objects that you mean (1 on them, 0 elsewhere); if this is importance all the "
+        "same, divide it by its largest value and save it as an array of floating-point numbers."
+    )
+
+
+def check_not_cumulative(values: np.ndarray) -> None:
+    """Refuse maps (participant, y, x) of which each contains the one before, with ``MapFileError``.
+
+    Such are the cumulative bins of one map, from which "participants" would agree almost perfectly. Bins that were
+    divided by their own sums are known by the cells that they cover: each covers all that the one before does. Of two
+    people one may well have marked all that the other did, so that two maps are believed.
+    """
+    if len(values) < 3:
+        return
+    slack = 1e-6 * float(np.abs(values).max())
+    rises = all((later >= earlier - slack).all() for earlier, later in pairwise(values))
+    covered = values > 0
+    nested = not (covered[:-1] & ~covered[1:]).any() and (covered[0] != covered[-1]).any()
+    if rises or nested:
+        raise MapFileError(
+            f"its first axis has {len(values)} maps of which each contains the one before: cumulative bins of one map, "
+            "and no participants. Save the last one alone as (y, x), or one map for each participant."
+        )
+
+
+def values_told(found: np.ndarray) -> str:
+    """For example "the values 0, 1, 2 and 255" of sorted values."""
+    listed = [f"{value:g}" for value in found.tolist()]
+    if len(listed) == 1:
+        return f"the value {listed[0]}"
+    if len(listed) > SHOWN:
+        listed = [*listed[: SHOWN - 2], "…", listed[-1]]
+    return f"the values {', '.join(listed[:-1])} and {listed[-1]}"
+
+
+def _in_even_steps(small: np.ndarray, top: int) -> bool:
+    """Whether all values are steps of top / n, rounded up or down, for one n of at most ``MOST_LEVELS``."""
+    return any(
+        np.isin(small, [rounded(top * step / n) for step in range(1, n) for rounded in (np.floor, np.ceil)]).all()
+        for n in range(2, MOST_LEVELS + 1)
+    )

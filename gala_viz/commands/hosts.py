@@ -1,0 +1,118 @@
+"""Under which names a server answers. A page of another site whose name is made to point at this machine is refused.
+
+Browsers keep pages of different hosts apart by their names alone. A site that has its own name lead to 127.0.0.1, once
+its page is loaded, would be let in as if it were this server's own page; what its browser still tells is the name, in
+the header ``Host`` of every request.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+from typing import Any
+
+from tornado.httputil import HTTPServerRequest
+from tornado.web import Application, RequestHandler
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+EVERY_INTERFACE = frozenset({"", "0.0.0.0", "::"})
+USUAL_PORTS = {"http": 80, "https": 443}
+MISDIRECTED = 421
+
+_HOST = re.compile(r"(\[[0-9a-z:.%]+\]|[a-z0-9*._-]+)(?::(\d{1,5}))?", re.IGNORECASE | re.ASCII)
+
+
+class Hosts:
+    """The hosts of a server that listens on ``port`` of ``address``, and those given by name, as HOST or HOST:PORT.
+
+    These are this machine's own names and ``address``, with the port; for a server of every interface any address in
+    numbers, with the port, as no site can have that for a name. A given HOST without a port means the usual ones, 80
+    and 443; ``*`` stands for any part of a name. ``port`` None: any port.
+    """
+
+    def __init__(self, port: int | None, address: str = "localhost", given: Iterable[str] = ()) -> None:
+        self.port, self.address = port, address
+        self._own = {*LOOPBACK, _plain(address)} - EVERY_INTERFACE
+        self._given = [_split(host) for host in given]
+
+    def allow(self, host: str, protocol: str = "http") -> bool:
+        """Whether a request for ``host``, which came by ``protocol``, is meant for this server."""
+        asked = _split(host)
+        if asked is None:
+            return False
+        name, port = asked
+        usual = USUAL_PORTS.get(protocol, 80)
+        is_own = name in self._own or (self.address in EVERY_INTERFACE and _is_number(name))
+        if is_own and self.port in (None, port or usual):
+            return True
+        return any(
+            fnmatchcase(name, given) and (port == known or {port, known} <= {None, *USUAL_PORTS.values()})
+            for given, known in filter(None, self._given)
+        )
+
+    def refusal(self, host: str) -> str:
+        """What is said to who asks for another host."""
+        name = "localhost" if self.address in EVERY_INTERFACE else self.address
+        here = f"http://{f'[{name}]' if ':' in name else name}" + (f":{self.port}" if self.port else "")
+        if _split(host) is None:
+            return f"The request names no host that could be this server. Its address is {here}."
+        return (
+            f"This server does not answer under the name {host}. Its address is {here}; where it is meant to be "
+            f"reached under that name as well, start it with --allow-websocket-origin {host}."
+        )
+
+
+class Refused(RequestHandler):
+    """Tells that a request is meant for another server."""
+
+    def initialize(self, reason: str) -> None:
+        """The sentence to say."""
+        self._sentence = reason
+
+    def prepare(self) -> None:
+        """Refuse whatever is asked."""
+        self.set_status(MISDIRECTED, "Misdirected Request")
+        self.set_header("Content-Type", "text/plain; charset=utf-8")
+        self.set_header("X-Content-Type-Options", "nosniff")
+        self.finish(self._sentence + "\n")
+
+
+def check_host(application: Application, hosts: Hosts) -> None:
+    """Let ``application`` answer, at any of its addresses and to any request, only those that ask for ``hosts``."""
+    find = application.find_handler
+
+    def find_allowed(request: HTTPServerRequest, **named: Any) -> Any:
+        host = request.headers.get("Host", "")
+        if hosts.allow(host, request.protocol):
+            return find(request, **named)
+        return application.get_handler_delegate(request, Refused, {"reason": hosts.refusal(host)})
+
+    application.find_handler = find_allowed  # type: ignore[method-assign]
+
+
+def _split(host: str) -> tuple[str, int | None] | None:
+    """Name and port of a host, the name in one spelling of the many; None for what is none."""
+    found = _HOST.fullmatch(host)
+    if found is None:
+        return None
+    port = int(found[2]) if found[2] else None
+    name = _plain(found[1])
+    return None if not name or (port is not None and not 0 < port < 65536) else (name, port)
+
+
+def _plain(name: str) -> str:
+    name = name.lower().removeprefix("[").removesuffix("]")
+    try:
+        return str(ipaddress.ip_address(name))
+    except ValueError:
+        return name.removesuffix(".")
+
+
+def _is_number(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,47 @@
+"""Which images of a collection the networks shown learnt from, as far as their cards tell."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gala_viz.collections.collection import Collection
+from gala_viz.networks.network import Network
+from gala_viz.networks.training_data import MOST_COMPARED
+from gala_viz.splits import LEARNT, UNKNOWN, status_of_all
+
+
+class Learnt:
+    """The cards of ``networks`` asked about all images of ``collection``, once, when it is first needed."""
+
+    def __init__(self, collection: Collection, networks: Sequence[Network]) -> None:
+        self._collection, self._networks = collection, tuple(networks)
+        self._lock = threading.Lock()
+        self._found: list[NDArray[np.int8]] | None = None
+
+    def of_all(self) -> NDArray[np.int8]:
+        """(image,): learnt from by any network, held out by all, or unknown."""
+        return status_of_all(self._each())
+
+    def of(self, image: str) -> tuple[int, tuple[str, ...]]:
+        """The same of one image, and the titles of the networks that learnt from it."""
+        at = self._collection.check(image)
+        each = self._each()
+        return int(status_of_all([status[at : at + 1] for status in each])[0]), self._titles([one[at] for one in each])
+
+    def of_content(self, content: bytes) -> tuple[int, tuple[str, ...]]:
+        """The same of a photograph that is not of the collection, by its file's bytes."""
+        by = self._titles([LEARNT if one.training_data.holds(content) else UNKNOWN for one in self._networks])
+        return (LEARNT if by else UNKNOWN), by
+
+    def _titles(self, status: Sequence[int]) -> tuple[str, ...]:
+        return tuple(one.title for one, code in zip(self._networks, status, strict=True) if code == LEARNT)
+
+    def _each(self) -> list[NDArray[np.int8]]:
+        with self._lock:
+            if self._found is None:
+                self._found = [one.training_data.status(self._collection, most=MOST_COMPARED) for one in self._networks]
+            return self._found

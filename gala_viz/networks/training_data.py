@@ -1,0 +1,321 @@
+"""What a network learnt from, as its card and the file of its training images beside it say.
+
+[data] of a card lists in ``collections`` each collection's name, role, rule of splits and seed, with counts and
+fingerprints of the image ids. The file holds short hashes of the ids and of the photographs' bytes, no names. Cards of
+before have a table for each collection and a sentence on the splits: what these tell is read, the rest is unknown.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load as load_arrays
+from safetensors.numpy import save as save_arrays
+
+from gala_viz.networks.folders import WeightsError
+from gala_viz.specs import fingerprint
+from gala_viz.splits import HELD_OUT, LEARNT, UNKNOWN, by_hash, splits_of
+
+TRAINING_IMAGES = "training_images.safetensors"
+MOST_IMAGES = 500_000
+"""So many training images have their hashes kept, at most 12 MB; of more a card tells counts and fingerprints alone."""
+MOST_COMPARED = 100_000
+"""So many photographs of a collection are compared by their bytes before a page is shown; in a larger one none."""
+_LARGEST_FILE = 64 * 2**20
+_OF_BEFORE = re.compile(r"by sha256 of 'split:(-?\d{1,18}):")
+
+
+class Photographs(Protocol):
+    """The part of a collection that is asked what was learnt from it."""
+
+    name: str
+    images: tuple[str, ...]
+    fingerprint: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UsedCollection:
+    """How one collection took part in a training, in one role."""
+
+    name: str
+    role: str = ""
+    rule: Literal["own", "hash", "unknown"] = "unknown"
+    seed: int | None = None
+    fingerprint: str = ""
+    n_train: int = 0
+    ids_train: str = ""
+    learnt_by: str = ""
+    """The network that this one started from, where that one learnt from it."""
+
+
+def _none() -> NDArray[np.uint64]:
+    return np.empty(0, np.uint64)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TrainingData:
+    """What a network learnt from.
+
+    Parameters
+    ----------
+    collections
+        Each collection in each role, as far as they are known.
+    complete
+        Whether that is all that the network, and what it starts from, ever learnt from, by id and by bytes. Never for a
+        card of before, or for a network of others.
+    ids
+        Collection's name -> sorted hashes of the ids; empty where only fingerprints of all ids are known.
+    contents, sizes
+        Sorted hashes, and the different sizes, of the photographs' files.
+    """
+
+    collections: tuple[UsedCollection, ...] = ()
+    complete: bool = False
+    ids: Mapping[str, NDArray[np.uint64]] = field(default_factory=dict)
+    contents: NDArray[np.uint64] = field(default_factory=_none)
+    sizes: NDArray[np.uint64] = field(default_factory=_none)
+
+    def status(
+        self, collection: Photographs, images: Sequence[str] | None = None, *, most: int | None = None
+    ) -> NDArray[np.int8]:
+        """What is known of each image: ``LEARNT``, ``HELD_OUT`` or ``UNKNOWN`` (see ``gala_viz.splits``).
+
+        Learnt are images whose id in a collection of this name, or whose file's bytes, are among the training images.
+        Held out are the others of a collection that the card names, where the card is ``complete`` and the bytes could
+        be compared. ``most`` bounds how many photographs are compared by their bytes; of more none is.
+
+        Parameters
+        ----------
+        collection
+            The collection; ``images`` are of it, default: all.
+
+        Returns
+        -------
+        int8 (image,)
+        """
+        images = collection.images if images is None else images
+        named = [one for one in self.collections if one.name == collection.name and one.n_train]
+        found = np.full(len(images), HELD_OUT if named and self.complete else UNKNOWN, np.int8)
+        found[self._by_id(collection, images, named)] = LEARNT
+        if len(self.contents):
+            rest = [at for at in range(len(images)) if found[at] != LEARNT]
+            if most is not None and len(rest) > most:
+                found[rest] = UNKNOWN
+                return found
+            unchanged = collection.fingerprint in {one.fingerprint for one in named}
+            for at in rest:
+                learnt = self._by_content(collection, images[at])
+                if learnt:
+                    found[at] = LEARNT
+                elif learnt is None and not unchanged:
+                    found[at] = UNKNOWN
+        return found
+
+    def holds(self, content: bytes) -> bool:
+        """Whether a photograph's file with these bytes is among the training images."""
+        return _among(_key(content), self.contents)
+
+    def _by_id(
+        self, collection: Photographs, images: Sequence[str], named: Sequence[UsedCollection]
+    ) -> NDArray[np.bool_]:
+        """By hashes where the card has them; what a card of before tells of is found again by its rule."""
+        hashed = self.ids.get(collection.name)
+        learnt: set[str] = set()
+        for one in named:
+            if hashed is None or (one.learnt_by and not self.complete):
+                learnt |= _ids_of_before(one, collection)
+        found = np.fromiter((image in learnt for image in images), dtype=bool, count=len(images))
+        return found if hashed is None else found | np.isin(id_keys(images), hashed)
+
+    def _by_content(self, collection: Photographs, image: str) -> bool | None:
+        """None where the file's bytes are not to be had."""
+        size = getattr(collection, "content_size", _nothing)(image)
+        if size is None or not _among(size, self.sizes):
+            return None if size is None else False
+        key = collection.content_key(image)  # type: ignore[attr-defined]
+        return None if key is None else _among(key, self.contents)
+
+    @classmethod
+    def of(cls, card: Mapping[str, Any], arrays: Mapping[str, NDArray] | None = None) -> TrainingData:
+        """What a ``card`` says, with the ``arrays`` of the file beside it."""
+        data = card.get("data", {})
+        if not isinstance(data, Mapping):
+            return cls()
+        listed = data.get("collections")
+        if isinstance(listed, list):
+            collections = tuple(_used(one) for one in listed if isinstance(one, Mapping))
+        else:
+            collections = _collections_of_before(data)
+        arrays = arrays or {}
+        return cls(
+            collections=collections,
+            complete=bool(arrays) and data.get("complete") is True,
+            ids={name.removeprefix("id:"): value for name, value in arrays.items() if name.startswith("id:")},
+            contents=arrays.get("contents", _none()),
+            sizes=arrays.get("sizes", _none()),
+        )
+
+    @classmethod
+    def joined(cls, parts: Sequence[TrainingData]) -> TrainingData:
+        """What a network learnt from that was trained in several steps."""
+        names = dict.fromkeys(name for part in parts for name in part.ids)
+        return cls(
+            collections=tuple(one for part in parts for one in part.collections),
+            complete=all(part.complete for part in parts),
+            ids={name: _sorted(part.ids.get(name, _none()) for part in parts) for name in names},
+            contents=_sorted(part.contents for part in parts),
+            sizes=_sorted(part.sizes for part in parts),
+        )
+
+
+def id_keys(images: Iterable[str]) -> NDArray[np.uint64]:
+    """64 bits for each id."""
+    return np.array([_key(image.encode("utf-8", "surrogatepass")) for image in images], dtype=np.uint64)
+
+
+def training_arrays(sources: Iterable[tuple[Photographs, Sequence[str]]]) -> tuple[dict[str, NDArray], bool]:
+    """The arrays of the file for (collection, its training images), and whether every photograph's bytes are in it.
+
+    There are none where the images are more than ``MOST_IMAGES``.
+    """
+    sources = list(sources)
+    if sum(len(images) for _, images in sources) > MOST_IMAGES:
+        return {}, False
+    ids: dict[str, list[NDArray]] = {}
+    contents: list[int | None] = []
+    sizes: list[int | None] = []
+    for collection, images in sources:
+        ids.setdefault(collection.name, []).append(id_keys(images))
+        for image in images:
+            sizes.append(getattr(collection, "content_size", _nothing)(image))
+            contents.append(getattr(collection, "content_key", _nothing)(image))
+    arrays = {f"id:{name}": _sorted(parts) for name, parts in ids.items()}
+    for name, values in (("contents", contents), ("sizes", sizes)):
+        arrays[name] = np.unique(np.array([one for one in values if one is not None], dtype=np.uint64))
+    return arrays, bool(contents) and None not in contents and None not in sizes
+
+
+def arrays_of(data: TrainingData) -> dict[str, NDArray]:
+    """The arrays of the file that holds ``data``; the inverse of ``TrainingData.of``."""
+    named = {f"id:{name}": value for name, value in data.ids.items()}
+    return {**named, "contents": data.contents, "sizes": data.sizes}
+
+
+def write_training_images(folder: Path, arrays: Mapping[str, NDArray]) -> dict[str, str]:
+    """Write the file into a network's ``folder``, or take an older one away where there are no arrays.
+
+    Returns [data.training_images] of the card: the file's name and checksum.
+    """
+    path = folder / TRAINING_IMAGES
+    if not arrays:
+        path.unlink(missing_ok=True)
+        return {}
+    content = save_arrays(dict(arrays))
+    folder.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return {"file": TRAINING_IMAGES, "sha256": hashlib.sha256(content).hexdigest()}
+
+
+def read_training_data(folder: Path, card: Mapping[str, Any]) -> TrainingData:
+    """What the network in ``folder`` learnt from. Without the file that the card names, what its bytes tell is unknown.
+
+    Raises ``WeightsError`` for a file that is damaged or not this card's.
+    """
+    told = card.get("data", {}).get("training_images") if isinstance(card.get("data"), Mapping) else None
+    path = folder / TRAINING_IMAGES
+    if not isinstance(told, Mapping) or "sha256" not in told or not path.is_file():
+        return TrainingData.of(card)
+    if path.stat().st_size > _LARGEST_FILE:
+        raise WeightsError(f"{path}: at most {_LARGEST_FILE / 1e6:.0f} MB were expected.")
+    content = path.read_bytes()
+    if hashlib.sha256(content).hexdigest() != told["sha256"]:
+        raise WeightsError(f"{path}: its sha256 is not the card's: the file is damaged or not this card's.")
+    try:
+        arrays = load_arrays(content)
+    except (SafetensorError, ValueError, KeyError) as error:
+        raise WeightsError(f"{path}: not a safetensors file ({error}).") from None
+    odd = next((name for name, values in arrays.items() if values.dtype != np.uint64 or values.ndim != 1), None)
+    if odd is not None:
+        raise WeightsError(f"{path}: {odd!r} holds no list of hashes.")
+    return TrainingData.of(card, {name: np.sort(values) for name, values in arrays.items()})
+
+
+def _used(entry: Mapping[str, Any], **more: Any) -> UsedCollection:
+    """One entry of a card; values of another type than expected count as not told."""
+
+    def told(name: str, kind: type, otherwise: Any) -> Any:
+        value = entry.get(name, otherwise)
+        return value if type(value) is kind else otherwise
+
+    rule = entry.get("rule")
+    known = {
+        "name": told("name", str, ""),
+        "role": told("role", str, ""),
+        "rule": rule if rule in ("own", "hash") else "unknown",
+        "seed": told("seed", int, None),
+        "fingerprint": told("collection_fingerprint", str, ""),
+        "n_train": told("n_train", int, 0),
+        "ids_train": told("ids_train", str, ""),
+        "learnt_by": told("learnt_by", str, ""),
+    }
+    return UsedCollection(**{**known, **more})
+
+
+def _collections_of_before(data: Mapping[str, Any]) -> tuple[UsedCollection, ...]:
+    """Of a card that has a table [data.NAME] for each collection and one sentence on the splits of all."""
+    sentence = str(data.get("split", ""))
+    by_id = _OF_BEFORE.match(sentence)
+    rule: dict[str, Any] = {}
+    if by_id is not None:
+        rule = {"rule": "hash", "seed": int(by_id[1])}
+    elif sentence == "as the collection says":
+        rule = {"rule": "own"}
+    tables = {name: entry for name, entry in data.items() if isinstance(entry, Mapping) and "n_train" in entry}
+    return tuple(_used(entry, name=name, **rule) for name, entry in tables.items())
+
+
+def _ids_of_before(one: UsedCollection, collection: Any) -> set[str]:
+    """The training images, found again by the rule; their fingerprint tells whether these are all and no others.
+
+    Where it does not agree the collection has changed, and every image of the rule's training split counts.
+    """
+    if one.rule == "hash" and one.seed is not None:
+        splits = by_hash(collection.name, collection.images, seed=one.seed)
+    elif one.rule == "own":
+        splits = splits_of(collection)
+        if splits.rule != "own":
+            return set()
+    else:
+        return set()
+    train = splits.by_split.get("train", ())
+    narrowed = train
+    if one.role == "maps":
+        narrowed = tuple(image for image in train if collection.has_human_map(image))
+    elif one.role == "labels":
+        narrowed = tuple(image for image in train if collection.target(image) is not None)
+    return set(narrowed if fingerprint(list(narrowed)) == one.ids_train else train)
+
+
+def _key(content: bytes) -> int:
+    return int.from_bytes(hashlib.sha256(content).digest()[:8], "big")
+
+
+def _among(value: int, ordered: NDArray[np.uint64]) -> bool:
+    at = int(np.searchsorted(ordered, np.uint64(value)))
+    return at < len(ordered) and int(ordered[at]) == value
+
+
+def _sorted(parts: Iterable[NDArray]) -> NDArray[np.uint64]:
+    return np.unique(np.concatenate([_none(), *parts]))
+
+
+def _nothing(image: str) -> None:
+    """What a collection without files answers."""

@@ -1,0 +1,56 @@
+"""What needs private names of Panel and Bokeh, each with what happens without it. Tried with Panel 1.9 and Bokeh 3.8
+and 3.9, to which ``pyproject.toml`` holds them.
+
+``write_all`` mends how Panel writes to browsers: the last of a burst of messages is sent, not kept back.
+``application_of`` finds the Tornado application of a server, to which addresses and checks are added.
+"""
+
+from __future__ import annotations
+
+import gc
+from typing import Any
+
+from bokeh.document import Document
+from bokeh.server.tornado import BokehTornado
+from panel.io import document as panel_document
+from tornado.websocket import WebSocketClosedError
+
+NAMES = ("_dispatch_msgs", "_WRITE_MSGS", "_WRITE_BLOCK")
+"""What ``write_all`` needs of ``panel.io.document``; a Panel without them writes in its own way."""
+
+_panel_writes = getattr(panel_document, NAMES[0], None)
+
+
+async def write_all(document: Document) -> None:
+    """Write what waits for the browsers of ``document``, and what comes while it is being written.
+
+    Panel 1.9 writes what waits, awaits the writing, and declares the queue done. What was queued during that wait
+    stays: its own task finds the queue done and leaves it, until some later change is queued behind it. A page that
+    shows the last answer of a burst would show the one before, for as long as nobody touches it.
+    """
+    try:
+        await _panel_writes(document)
+        while document in panel_document._WRITE_MSGS and document not in panel_document._WRITE_BLOCK:
+            panel_document._WRITE_BLOCK[document] = True
+            await _panel_writes(document)
+    except WebSocketClosedError:
+        pass  # the browser has gone, with what waited for it
+
+
+def mend_writing() -> None:
+    """Let Panel write with ``write_all``; doing so again changes nothing."""
+    if all(hasattr(panel_document, name) for name in NAMES):
+        panel_document._dispatch_msgs = write_all
+
+
+def application_of(server: Any) -> BokehTornado:
+    """The Tornado application that a Bokeh ``server`` serves; without Bokeh's name for it the one on its loop."""
+    named = getattr(server, "_tornado", None)
+    if isinstance(named, BokehTornado):
+        return named
+    return next(one for one in running_servers() if one.io_loop is server.io_loop)
+
+
+def running_servers() -> list[BokehTornado]:
+    """The servers of this process. ``panel serve`` gives an app no way to its own server, so it is looked for."""
+    return [one for one in gc.get_objects() if issubclass(type(one), BokehTornado)]

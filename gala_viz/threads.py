@@ -1,0 +1,117 @@
+"""Threads that work beside a page or a game, and their end: they are asked to stop before Python takes itself apart.
+
+A thread that is inside PyTorch, Numba or another compiled library when Python ends aborts the process. All such
+threads are started here, as daemons, hear from ``stopping`` that the process ends, and are waited for, for a while.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Protocol
+from weakref import WeakSet
+
+PATIENCE_S = 2.5
+"""How long the end of the process waits for threads; a chunk of maps on a slow machine takes about a second."""
+
+_log = logging.getLogger(__name__)
+
+
+class Closable(Protocol):
+    """What ends its own thread when it is closed, at its next opportunity."""
+
+    def close(self) -> None:
+        """End; doing so again changes nothing."""
+        ...
+
+
+stopping = threading.Event()
+"""Set once the process ends; loops and loaders look at it between their steps."""
+
+_threads: WeakSet[threading.Thread] = WeakSet()
+_closed_at_end: WeakSet[Closable] = WeakSet()
+_lock = threading.Lock()
+_status: int | None = None
+
+
+class StoppedError(Exception):
+    """The process ends before a step of loading began."""
+
+
+def start_thread(target: Callable[..., None], name: str, *args: object) -> threading.Thread:
+    """Start ``target(*args)`` in a daemon thread that the end of the process waits for."""
+    thread = threading.Thread(target=target, name=name, args=args, daemon=True)
+    with _lock:
+        _threads.add(thread)
+    thread.start()
+    return thread
+
+
+def close_at_end(one: Closable) -> None:
+    """Have ``one`` closed when the process ends, if it still exists then."""
+    with _lock:
+        _closed_at_end.add(one)
+
+
+def check_stopping() -> None:
+    """Raise ``StoppedError`` where the process ends."""
+    if stopping.is_set():
+        raise StoppedError("the program is being ended.")
+
+
+def stop_threads(seconds: float = PATIENCE_S) -> list[str]:
+    """Ask all threads to stop and wait for them, at most ``seconds`` in all; return the names of those that did not."""
+    stopping.set()
+    end = time.monotonic() + seconds
+    with _lock:
+        closing, threads = list(_closed_at_end), list(_threads)
+    for one in closing:
+        with suppress(Exception):  # whatever it is, the others are asked as well
+            one.close()
+    for thread in threads:
+        if thread is not threading.current_thread() and thread.is_alive():
+            thread.join(max(0.0, end - time.monotonic()))
+    return sorted(thread.name for thread in threads if thread.is_alive())
+
+
+def end_without_teardown(status: int) -> None:
+    """When the process ends, do so with ``status`` once all that is registered for its end has run.
+
+    Python is not taken apart: after a server of pages that takes seconds, and aborts where a thread still computes.
+    """
+    global _status
+    _status = status
+
+
+def end_by(seconds: float, status: int) -> None:
+    """End the process with ``status`` after ``seconds`` if it still runs then, whatever it waits for."""
+
+    def wait() -> None:
+        time.sleep(seconds)
+        _end_now(status)
+
+    threading.Thread(target=wait, name="gala-viz end", daemon=True).start()
+
+
+def _at_end() -> None:
+    left = stop_threads()
+    if left:
+        _log.info("threads that did not end in time are left behind: %s", ", ".join(left))
+    if _status is not None:
+        _end_now(_status)
+
+
+def _end_now(status: int) -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(Exception):  # nobody reads it any more
+            stream.flush()
+    os._exit(status)
+
+
+atexit.register(_at_end)  # first, so that it runs after all that libraries register when they are imported

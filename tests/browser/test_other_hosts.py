@@ -1,0 +1,95 @@
+"""The list of pages, log-in, and pages of errors ask no other host than their own, in a real browser."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from tests.browser.conftest import Server, Watched, free_port
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
+PAGES = """
+import sys
+import panel as pn
+from gala_viz.commands.serving import Address, serve
+
+def broken():
+    raise ValueError("this page cannot be made")
+
+serve({"one": lambda: pn.pane.Str("one"), "two": broken, "experimenter": lambda: pn.pane.Str("door")},
+      Address(port=int(sys.argv[1]), show=False))
+"""
+
+
+@pytest.fixture(scope="module")
+def served(chromium_path, tmp_path_factory):
+    """A server of two pages, one of which cannot be made, and of an experimenter's."""
+    port = free_port()
+    log = tmp_path_factory.mktemp("pages") / "log.txt"
+    server = Server([sys.executable, "-c", PAGES, str(port)], port, log, "favicon.ico")
+    yield server.url
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def with_login(chromium_path, repository, tmp_path_factory):
+    """An app behind Panel's log-in, with the pages that come with gala_viz, as the documentation says."""
+    port, folder = free_port(), tmp_path_factory.mktemp("login")
+    pages = repository / "gala_viz" / "panels" / "pages"
+    app = folder / "one.py"
+    app.write_text("import panel as pn\npn.pane.Str('one').servable()\n")
+    (folder / "two.py").write_text(app.read_text())
+    command = [sys.executable, "-m", "panel", "serve", str(app), str(folder / "two.py"), "--port", str(port)]
+    command += ["--basic-auth", "word", "--cookie-secret", "secret", "--index", str(pages / "index.html")]
+    command += ["--basic-login-template", str(pages / "login.html"), "--logout-template", str(pages / "logout.html")]
+    command += ["--auth-template", str(pages / "error.html")]
+    server = Server(command, port, folder / "log.txt", "login")
+    yield server.url
+    server.close()
+
+
+@pytest.fixture
+def browser(chromium):
+    opened = Watched(chromium)
+    yield opened
+    opened.close()
+    assert opened.hosts == {"localhost"}
+
+
+def test_the_list_of_pages_names_those_for_visitors(served, browser):
+    browser.page.goto(f"{served}/")
+    assert browser.page.get_by_role("link").all_inner_texts() == ["one", "two"]
+    browser.page.get_by_role("link", name="one").click()
+    browser.page.get_by_text("one").first.wait_for()
+
+
+@pytest.mark.parametrize("path", ["nothing", "static/js/nothing.js", "one/ws"])
+def test_an_address_that_is_none(served, browser, path):
+    answer = browser.page.goto(f"{served}/{path}")
+    assert answer.status in (400, 404)
+    browser.page.wait_for_load_state("networkidle")
+
+
+def test_a_page_that_cannot_be_made(served, browser):
+    browser.page.goto(f"{served}/two")
+    browser.page.get_by_text("error", exact=False).first.wait_for(state="attached")
+    browser.page.wait_for_load_state("networkidle")
+
+
+def test_logging_in_and_out(with_login, browser):
+    page = browser.page
+    page.goto(f"{with_login}/one")
+    page.get_by_label("Name").fill("somebody")
+    page.get_by_label("Password").fill("a guess")
+    page.get_by_role("button", name="Log in").click()
+    page.get_by_role("alert").get_by_text("Invalid", exact=False).wait_for()
+    page.get_by_label("Name").fill("somebody")
+    page.get_by_label("Password").fill("word")
+    page.get_by_role("button", name="Log in").click()
+    page.get_by_text("one").first.wait_for()
+    page.goto(f"{with_login}/")
+    assert page.get_by_role("link").all_inner_texts() == ["one", "two"]
+    page.goto(f"{with_login}/logout")
+    page.get_by_role("link", name="Log in again").click()
+    page.get_by_label("Password").wait_for()

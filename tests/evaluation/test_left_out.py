@@ -1,0 +1,144 @@
+"""Maps that say nothing are left out and counted; numbers that are not finite are refused with image and network."""
+
+from dataclasses import replace
+
+import h5py
+import numpy as np
+import pytest
+import torch
+
+from gala_viz.alignment import CeilingSpec
+from gala_viz.attribution.finite import NotFiniteError
+from gala_viz.collections import open_collection
+from gala_viz.evaluation.evaluate import evaluate
+from gala_viz.evaluation.looking import look
+from gala_viz.evaluation.markdown import markdown
+from gala_viz.evaluation.people import people_of
+from gala_viz.evaluation.quantities import Key
+from gala_viz.evaluation.spec import EvaluationSpec
+from gala_viz.specs import SmoothGradSpec
+from tests.collections.pictures import encoded
+from tests.evaluation.fakes import PREPROCESSING, Shapes, network
+
+SPEC = EvaluationSpec(smoothgrad=None, ceiling=CeilingSpec(n_splits=4), n_resamples=100, n_partners=1, block_images=5)
+BAD = {
+    "test-stag-00": 0.0,
+    "test-hare-01": np.nan,
+    "test-tram-02": -1.0,
+    "test-boat-00": 2.0,
+}
+
+
+class Spoilt(Shapes):
+    """Four of twelve test images have maps of one value; on another, three of five participants marked nothing."""
+
+    fingerprint = "spoilt-1"
+
+    def participant_maps(self, image, kind=None):
+        maps = super().participant_maps(image, kind)
+        if image in BAD:
+            return maps.copy(data=np.full(maps.shape, BAD[image], np.float32))
+        if image == "test-boat-02":
+            return maps.copy(data=np.where(np.arange(5)[:, None, None] < 3, np.float32(0), maps.values))
+        return maps
+
+
+def number(evaluation, who, *key):
+    (one,) = [one for one in evaluation.numbers if one.who == who and one.key == Key(*key)]
+    return one
+
+
+def test_maps_that_say_nothing_are_in_no_n_and_are_counted_in_a_sentence():
+    found = evaluate({"gala": network("gala", 2)}, Spoilt(), SPEC)
+    assert len(found.images) == 12
+    assert number(found, "gala", "rho_attention", "layer1").interval.n == 8
+    assert number(found, "simulated people", "ceiling", "", "", "8 x 8").interval.n == 8
+    (note,) = [note for note in found.notes if "maps usable" in note]
+    assert note.startswith("Human maps: 8 of 12 maps usable (left out ")
+    assert "1: all of its values are 0: nobody marked anything" in note
+    assert note in markdown(found)
+    whole = evaluate({"gala": network("gala", 2)}, Shapes(), SPEC)
+    assert not [note for note in whole.notes if "usable" in note]
+    kept = [image for image in found.images if image not in BAD and image != "test-boat-02"]
+    for name in ("rho_attention",):
+        expected = whole.values["gala"][name].sel(image=kept)
+        np.testing.assert_allclose(found.values["gala"][name].sel(image=kept), expected, atol=1e-6)
+        assert np.isnan(found.values["gala"][name].sel(image=list(BAD))).all()
+
+
+def test_a_participant_who_marked_nothing_is_no_half_of_a_ceiling():
+    spoilt = Spoilt()
+    found = people_of(spoilt, ["test-boat-02", "test-stag-00"], PREPROCESSING, [(8, 8)], CeilingSpec(n_splits=4))
+    assert found.images == ("test-boat-02",)
+    assert found.ceilings[8, 8].n_participants == (2, 2)
+    assert people_of(spoilt, list(BAD), PREPROCESSING, [(8, 8)], CeilingSpec(n_splits=4)) is None
+    found = evaluate({"gala": network("gala", 2)}, Spoilt(without_map=Shapes().images), SPEC)
+    assert any("has no human maps of these images" in note for note in found.notes)
+
+
+def test_files_that_are_refused_when_they_are_read_stop_no_evaluation(tmp_path):
+    chance = np.random.default_rng(0)
+    (tmp_path / "maps").mkdir()
+    for number_ in range(6):
+        path = tmp_path / "photos" / f"hare/{number_}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(encoded(chance.integers(0, 256, (48, 48, 3)).astype(np.uint8)))
+        values = np.zeros((48, 48)) if number_ < 2 else chance.random((48, 48))
+        np.save(tmp_path / "maps" / f"{number_}.npy", values.astype(np.float32))
+    collection = open_collection(tmp_path / "photos", human_maps=tmp_path / "maps")
+    found = evaluate({"gala": network("gala", 2)}, collection, replace(SPEC, split="all"))
+    assert number(found, "gala", "rho_attention", "layer1").interval.n == 4
+    assert any("4 of 6 maps usable (left out 2: all of its values are 0" in note for note in found.notes)
+    assert any(
+        "of a number of participants that is not known (4 images), have no noise ceiling" in n for n in found.notes
+    )
+
+
+def test_mean_maps_tell_their_number_and_have_no_ceiling(tmp_path):
+    chance = np.random.default_rng(0)
+    with h5py.File(tmp_path / "maps.h5", "w") as file:
+        for number_ in range(5):
+            path = tmp_path / "photos" / f"{number_}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(encoded(chance.integers(0, 256, (48, 48, 3)).astype(np.uint8)))
+            file[f"clickmaps/{number_}.png/clickmap"] = chance.random((1, 48, 48)).astype(np.float32)
+            if number_:
+                file[f"click_counts/{number_}.png"] = 10 + number_
+    collection = open_collection(tmp_path / "photos", human_maps=tmp_path / "maps.h5")
+    found = evaluate({"gala": network("gala", 2)}, collection, replace(SPEC, split="all"))
+    (told,) = [note for note in found.notes if note.startswith("Human maps that are means")]
+    assert "of 11 to 14 participants (4 images) and of a number of participants that is not known (1 images)" in told
+    assert number(found, "people", "ceiling", "", "", "8 x 8").interval is None
+    assert number(found, "gala", "rho_attention", "layer1").interval.n == 5
+
+
+def broken(name, value=float("nan"), *, only_gradient=False):
+    """A network whose numbers are not finite: all of its logits, or its gradient alone."""
+    made = network(name, 2)
+
+    class Wrong(torch.nn.Module):
+        def __init__(self, inner):
+            super().__init__()
+            self.inner = inner
+
+        def forward(self, x):
+            logits = self.inner(x)
+            if only_gradient:  # the square root's slope at 0 is infinite, and infinity times 0 is NaN
+                return logits + torch.sqrt(torch.zeros_like(x).mul(x).sum(dim=(1, 2, 3)))[:, None]
+            return logits * value
+
+    made.module = Wrong(made.module)
+    return made
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_logits_that_are_not_finite_are_refused_with_image_and_network(value):
+    shapes = Shapes()
+    with pytest.raises(NotFiniteError, match=r"test-stag-00: \d of 4 logits of broken are NaN or infinite"):
+        evaluate({"broken": broken("broken", value)}, shapes, SPEC)
+
+
+def test_maps_that_are_not_finite_are_refused_with_image_and_network():
+    spec = EvaluationSpec(smoothgrad=SmoothGradSpec(n_samples=2))
+    with pytest.raises(NotFiniteError, match=r"values of the SmoothGrad map of broken are NaN or infinite"):
+        look(broken("broken", only_gradient=True), Shapes(), ["test-stag-00"], spec)

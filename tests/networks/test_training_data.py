@@ -1,0 +1,183 @@
+"""What cards, those of before among them, tell of what was learnt from."""
+
+import numpy as np
+import pytest
+
+from gala_viz.collections import open_collection
+from gala_viz.networks.card import read_card
+from gala_viz.networks.folders import WeightsError, known_networks, network_folder
+from gala_viz.networks.training_data import (
+    MOST_IMAGES,
+    TRAINING_IMAGES,
+    TrainingData,
+    arrays_of,
+    id_keys,
+    read_training_data,
+    training_arrays,
+    write_training_images,
+)
+from gala_viz.specs import fingerprint
+from gala_viz.splits import HELD_OUT, LEARNT, UNKNOWN, by_hash, split_of
+
+IMAGES = tuple(f"image{number:02d}" for number in range(40))
+TRAIN = by_hash("own", IMAGES).images("train")
+
+
+class Files:
+    """Photographs whose bytes are their contents' numbers."""
+
+    fingerprint = "files-1"
+
+    def __init__(self, contents, name="own"):
+        self.name, self.images, self._contents = name, tuple(contents), dict(contents)
+        self.asked = []
+
+    def has_human_map(self, image):
+        return True
+
+    def content_size(self, image):
+        content = self._contents[image]
+        return None if content is None else 100 + content
+
+    def content_key(self, image):
+        self.asked.append(image)
+        return self._contents[image]
+
+
+OWN = Files({image: number for number, image in enumerate(IMAGES)})
+
+
+def card_of_before(ids=TRAIN, sentence="by sha256 of 'split:0:<image id>': train 60%, validation 15%, test 25%"):
+    return {
+        "data": {"split": sentence, "own": {"role": "maps", "n_train": len(ids), "ids_train": fingerprint(list(ids))}}
+    }
+
+
+def card(complete=True):
+    entry = {"name": "own", "role": "maps", "rule": "hash", "seed": 0, "n_train": len(TRAIN)}
+    return {"data": {"complete": complete, "collections": [{**entry, "collection_fingerprint": "files-0"}]}}
+
+
+def complete_data(complete=True):
+    arrays, whole = training_arrays([(OWN, TRAIN)])
+    assert whole
+    return TrainingData.of(card(complete), arrays)
+
+
+@pytest.mark.parametrize("name", [name for name in known_networks() if name != "lite0"])
+def test_every_shipped_card_tells_collection_and_rule(name):
+    found = TrainingData.of(read_card(network_folder(name)))
+    assert found.collections
+    assert not found.complete
+    for one in found.collections:
+        assert (one.rule, one.seed) == (("own", None) if one.name == "rendered" else ("hash", 0))
+        assert one.n_train > 0
+
+
+def test_a_shipped_network_learnt_from_the_training_split_of_the_rendered_images_and_no_other():
+    rendered = open_collection("rendered")
+    status = TrainingData.of(read_card(network_folder("rendered-gala"))).status(rendered)
+    expected = [LEARNT if rendered.split(image) == "train" else UNKNOWN for image in rendered.images]
+    assert status.tolist() == expected
+
+
+def test_a_card_of_before_tells_the_training_images_and_never_that_one_is_held_out():
+    status = TrainingData.of(card_of_before()).status(OWN)
+    assert status.tolist() == [LEARNT if split_of(image) == "train" else UNKNOWN for image in IMAGES]
+
+
+def test_a_collection_that_changed_since_a_card_of_before_counts_by_the_rule():
+    changed = Files(dict.fromkeys((*IMAGES, "new-a", "new-b", "new-c"), 0))
+    status = TrainingData.of(card_of_before()).status(changed)
+    assert status.tolist() == [LEARNT if split_of(image) == "train" else UNKNOWN for image in changed.images]
+
+
+@pytest.mark.parametrize(
+    "told", [{}, {"data": {"training": "ImageNet"}}, {"data": "ImageNet"}, card_of_before(sentence="?")]
+)
+def test_a_card_that_does_not_tell_leaves_all_unknown(told):
+    assert set(TrainingData.of(told).status(OWN).tolist()) == {UNKNOWN}
+
+
+def test_a_complete_card_holds_out_what_is_neither_by_id_nor_by_bytes_among_the_training_images():
+    status = complete_data().status(OWN)
+    assert status.tolist() == [LEARNT if image in TRAIN else HELD_OUT for image in IMAGES]
+
+
+def test_the_same_bytes_under_another_name_are_learnt_from_and_equal_names_too():
+    number = IMAGES.index(TRAIN[0])
+    other = next(image for image in IMAGES if image not in TRAIN)
+    found = Files({"renamed": number, other: 900, TRAIN[1]: 901, "unreadable": None})
+    assert complete_data().status(found).tolist() == [LEARNT, HELD_OUT, LEARNT, UNKNOWN]
+
+
+def test_photographs_of_a_collection_that_no_card_names_are_unknown_unless_their_bytes_are_known():
+    number = IMAGES.index(TRAIN[0])
+    found = Files({TRAIN[1]: 900, "renamed": number}, name="elsewhere")
+    assert complete_data().status(found).tolist() == [UNKNOWN, LEARNT]
+
+
+def test_only_files_of_a_size_that_was_learnt_from_are_read():
+    found = Files({"renamed": IMAGES.index(TRAIN[0]), "other": 900}, name="elsewhere")
+    complete_data().status(found)
+    assert found.asked == ["renamed"]
+
+
+def test_of_too_many_photographs_none_is_called_held_out():
+    data = complete_data()
+    few = data.status(OWN, most=3)
+    assert few.tolist() == [LEARNT if image in TRAIN else UNKNOWN for image in IMAGES]
+
+
+def test_hashes_of_more_images_than_are_kept_are_not_begun(monkeypatch):
+    monkeypatch.setattr("gala_viz.networks.training_data.MOST_IMAGES", 3)
+    assert training_arrays([(OWN, TRAIN)]) == ({}, False)
+    assert MOST_IMAGES > 3
+
+
+def test_a_network_that_starts_from_another_learnt_from_what_that_one_did():
+    first = complete_data()
+    other = Files({"x": 500, "y": 501}, name="other")
+    arrays, whole = training_arrays([(other, ("x",))])
+    second = TrainingData.of({"data": {"complete": whole, "collections": []}}, arrays)
+    both = TrainingData.joined([second, first])
+    assert both.complete
+    assert set(both.status(OWN)[[IMAGES.index(image) for image in TRAIN]].tolist()) == {LEARNT}
+    assert both.status(other).tolist() == [LEARNT, UNKNOWN]
+    assert not TrainingData.joined([second, TrainingData()]).complete
+
+
+def test_the_file_of_hashes_comes_back_and_names_nothing(tmp_path):
+    data = complete_data()
+    told = card()
+    told["data"]["training_images"] = write_training_images(tmp_path, arrays_of(data))
+    back = read_training_data(tmp_path, told)
+    assert back.complete
+    np.testing.assert_array_equal(back.ids["own"], np.sort(id_keys(TRAIN)))
+    np.testing.assert_array_equal(back.contents, data.contents)
+    assert b"image0" not in (tmp_path / TRAINING_IMAGES).read_bytes()
+
+
+def test_a_damaged_file_of_hashes_is_an_error_and_a_missing_one_leaves_the_rest_unknown(tmp_path):
+    told = card()
+    told["data"]["training_images"] = write_training_images(tmp_path, arrays_of(complete_data()))
+    path = tmp_path / TRAINING_IMAGES
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(WeightsError, match=r"training_images\.safetensors: its sha256 is not the card's"):
+        read_training_data(tmp_path, told)
+    path.unlink()
+    assert HELD_OUT not in read_training_data(tmp_path, told).status(OWN).tolist()
+
+
+def test_a_card_whose_values_are_of_other_types_is_read_as_telling_nothing():
+    odd = {
+        "data": {"collections": [{"name": 3, "seed": "0", "n_train": "many"}, "own", {"name": "own", "rule": "mine"}]}
+    }
+    found = TrainingData.of(odd)
+    assert [(one.name, one.rule, one.seed, one.n_train) for one in found.collections] == [
+        ("", "unknown", None, 0),
+        ("own", "unknown", None, 0),
+    ]
+    assert set(found.status(OWN).tolist()) == {UNKNOWN}

@@ -1,0 +1,172 @@
+"""Images that a network shown learnt from: marked, and out of the way where there are others."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from gala_viz.panels.explore_view import ExploreView
+from gala_viz.panels.gallery import Gallery
+from gala_viz.panels.index import CollectionIndex
+from gala_viz.panels.link_names import VERSION_1, compare_places, explore_places
+from gala_viz.panels.links import PageState
+from gala_viz.panels.markup import image_heading
+from gala_viz.panels.presenting import Presentation
+from gala_viz.panels.selecting import Selecting
+from gala_viz.panels.state import Shown
+from gala_viz.panels.view import CompareView
+from gala_viz.splits import HELD_OUT, LEARNT, UNKNOWN
+from gala_viz.store.source import ImageInfo
+from tests.panels.fake_source import FakeSource
+from tests.panels.script import SCRIPT
+
+SPLITS = ("train", "test", "train", "validation")
+
+
+class Told(FakeSource):
+    """The images whose number ``learnt`` admits were learnt from by the second network."""
+
+    def __init__(self, learnt=lambda number: SPLITS[number % 4] == "train", count=12):
+        self._learnt = learnt
+        super().__init__(count=count, odd_names=False)
+
+    def info(self, image):
+        info = super().info(image)
+        if image not in self._seed:
+            return info
+        told = {"learnt": LEARNT, "learnt_by": ("GALA",)} if self._learnt(self.seed(image)) else {"learnt": HELD_OUT}
+        return replace(info, split=SPLITS[self.seed(image) % 4], **told)
+
+    def labels(self):
+        learnt = np.array([self.info(image).learnt for image in self.images], np.int8)
+        return replace(super().labels(), learnt=learnt)
+
+
+@pytest.fixture
+def made():
+    galleries = []
+
+    def make(source):
+        galleries.append(Gallery(source, CollectionIndex(source), Shown(), SCRIPT))
+        return galleries[-1]
+
+    yield make
+    for gallery in galleries:
+        gallery.close()
+
+
+def shown(gallery):
+    return [item["id"] for item in gallery.tiles.items]
+
+
+def numbers(source, gallery):
+    return [source.seed(image) for image in shown(gallery)]
+
+
+def test_learnt_images_are_hidden_where_others_are_left_and_that_is_told(made):
+    source = Told()
+    gallery = made(source)
+    assert numbers(source, gallery) == [1, 3, 5, 7, 9, 11]
+    assert gallery.tiles.note == "6 of 12 photographs; 6 learnt from are hidden"
+    assert gallery.first == source.images[1]
+    assert gallery.to_score() == [source.images[number] for number in (1, 3, 5, 7, 9, 11)]
+    gallery.shown.image = source.images[1]
+    assert gallery.step(1) == source.images[3]
+
+
+def test_learnt_images_are_shown_and_marked_when_they_are_asked_for(made):
+    source = Told()
+    gallery = made(source)
+    gallery.choosing.learnt = True
+    assert numbers(source, gallery) == list(range(12))
+    assert gallery.tiles.note == "12 photographs"
+    assert [item["learnt"] for item in gallery.tiles.items] == [number % 2 == 0 for number in range(12)]
+
+
+def test_where_filters_leave_only_learnt_images_these_are_shown(made):
+    source = Told()
+    gallery = made(source)
+    gallery.choosing.split = "train"
+    assert numbers(source, gallery) == [0, 2, 4, 6, 8, 10]
+    assert gallery.tiles.note == "6 of 12 photographs"
+    assert all(item["learnt"] for item in gallery.tiles.items)
+
+
+def test_a_selection_of_learnt_images_alone_shows_them(made):
+    source = Told()
+    gallery = made(source)
+    gallery.restrict(np.arange(12) % 2 == 0)
+    assert numbers(source, gallery) == [0, 2, 4, 6, 8, 10]
+
+
+def test_the_switch_is_offered_only_where_it_changes_something(made):
+    def offered(learnt):
+        (field,) = [one for one in made(Told(learnt)).fields.fields if one["name"] == "learnt"]
+        return field["shown"]
+
+    assert [offered(lambda number: number % 2), offered(lambda number: True), offered(lambda number: False)] == [
+        True,
+        False,
+        False,
+    ]
+
+
+def test_all_images_are_shown_where_all_or_none_were_learnt_from(made):
+    for learnt in (True, False):
+        source = Told(lambda number, learnt=learnt: learnt)
+        assert numbers(source, made(source)) == list(range(12))
+
+
+def test_a_source_that_does_not_tell_shows_all(made):
+    source = FakeSource(count=12)
+    gallery = made(source)
+    assert shown(gallery) == list(source.images)
+    assert not any(item["learnt"] for item in gallery.tiles.items)
+
+
+def test_a_page_opens_on_an_image_that_was_not_learnt_from():
+    source = Told()
+    view = CompareView(source, CollectionIndex(source), SCRIPT)
+    try:
+        view.open()
+        assert view.shown.image == source.images[1]
+        view.open(source.images[0])
+        assert "learnt from by GALA" in view.heading.object
+    finally:
+        view.close()
+
+
+@pytest.mark.parametrize(
+    ("code", "by", "told"),
+    [
+        (LEARNT, ("Vanilla", "<b>GALA</b>"), "learnt from by Vanilla and &lt;b&gt;GALA&lt;/b&gt;"),
+        (HELD_OUT, (), "held out: not learnt from"),
+        (UNKNOWN, (), "not known to be learnt from"),
+    ],
+)
+def test_the_heading_says_what_is_known(code, by, told):
+    assert told in image_heading(ImageInfo(image="a", category="tench", learnt=code, learnt_by=by))
+
+
+@pytest.mark.parametrize("page", ["compare", "explore"])
+def test_links_of_version_1_show_what_pages_showed_then(page):
+    source = Told()
+    index = CollectionIndex(source)
+    if page == "compare":
+        view = CompareView(source, index, SCRIPT)
+        places = compare_places(view, Presentation(view), Selecting(source, view.gallery))
+    else:
+        view = ExploreView(source, index, SCRIPT)
+        places = explore_places(view)
+    try:
+        state = PageState(places, VERSION_1[page](source))
+        assert state.restore([("v", "1"), ("sort", "id")]) == []
+        assert numbers(source, view.gallery) == list(range(12))
+        assert view.shown.image == {"compare": source.images[0], "explore": None}[page]
+        assert state.restore([]) == []
+        assert numbers(source, view.gallery) == [1, 3, 5, 7, 9, 11]
+        assert view.shown.image == {"compare": source.images[1], "explore": None}[page]
+        assert state.restore([("v", "2"), ("learnt", "1"), ("image", source.images[2])]) == []
+        assert (view.gallery.choosing.learnt, view.shown.image) == (True, source.images[2])
+    finally:
+        view.close()

@@ -1,0 +1,103 @@
+"""A visit leaves nothing behind: when its session is over, its document and all parts of the page are gone."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import threading
+from weakref import WeakSet
+
+import panel as pn
+import pytest
+from bokeh.document import Document
+from tornado.httpclient import AsyncHTTPClient
+
+from gala_viz.behavior.database import Database
+from gala_viz.commands.serving import Address, listening
+from gala_viz.panels.background import Mailbox, wait_for_browser
+from gala_viz.panels.compare import ComparePage
+from gala_viz.panels.explore import ExplorePage
+from gala_viz.panels.panel_patches import application_of
+from gala_viz.panels.shared import SharedSource
+from tests.browser.conftest import free_port
+from tests.loops import in_own_loop
+from tests.panels.fake_source import FakeSource
+
+N_VISITS = 5
+
+
+@pytest.fixture(scope="module")
+def shared():
+    source = SharedSource(lambda say: FakeSource(count=6)).start()
+    source._thread.join(60)
+    assert source.state == "ready", source.error
+    return source
+
+
+@pytest.mark.parametrize("kind", [ComparePage, ExplorePage])
+def test_pages_whose_browser_never_came_are_gone_with_their_sessions(kind, shared, tmp_path, caplog):
+    caplog.set_level(
+        logging.WARNING, "panel"
+    )  # a record of what a page sent, kept for the test's report, keeps the page
+    records, at = Database(tmp_path / "notes.sqlite"), Address(port=free_port(), show=False)
+    made = {what: WeakSet() for what in ("documents", "pages", "views", "models")}
+
+    built = []
+
+    def page():
+        built.append(kind.__name__)
+        one = kind(shared, records=records)
+        made["documents"].add(one.document)
+        made["pages"].add(one)
+        made["views"].add(one.view)
+        made["models"].add(one.page)
+        return one.page
+
+    async def run():
+        server = listening({"page": page}, at)
+        server.start()
+        try:
+            for _ in range(N_VISITS):
+                await AsyncHTTPClient().fetch(f"http://localhost:{at.port}/page", request_timeout=120)
+            assert len(built) == N_VISITS
+            for context in application_of(server).applications.values():
+                await context._cleanup_sessions(-1)
+            end = asyncio.get_running_loop().time() + 60
+            while any(len(ones) > KEPT for ones in made.values()) and asyncio.get_running_loop().time() < end:
+                await asyncio.sleep(0.2)  # threads notice that they are closed
+                gc.collect()
+        finally:
+            server.stop()
+            server.unlisten()
+
+    in_own_loop(run())
+    assert {what: len(ones) for what, ones in made.items() if len(ones) > KEPT} == {}
+
+
+KEPT = 2
+"""Panel's own periodic jobs remember the visitors in whose time they were begun: the first and the last."""
+
+
+def test_a_page_does_not_watch_the_servers_state():
+    """Which would keep every page for as long as the server runs."""
+
+    def watchers():
+        return [watcher for ones in pn.state.param.watchers.get("busy", {}).values() for watcher in ones]
+
+    before = len(watchers())
+    page = ComparePage(SharedSource(lambda say: FakeSource(count=1)))
+    assert len(watchers()) == before
+    assert page.page.busy is False
+
+
+def test_what_waits_for_a_browser_is_not_kept_for_its_documents_sake():
+    documents, held = WeakSet(), threading.active_count()
+    for _ in range(3):
+        document = Document()
+        documents.add(document)
+        wait_for_browser(document)
+        Mailbox(document, lambda key, value: None).post("key", document)
+    del document
+    gc.collect()
+    assert (len(documents), threading.active_count()) == (0, held)

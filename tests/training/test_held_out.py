@@ -1,0 +1,244 @@
+"""No training sees what a collection of it calls validation or test."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from gala_viz.collections import open_collection
+from gala_viz.collections.clickme.writing import RecordToWrite, write_records
+from gala_viz.networks.zoo import load_network
+from gala_viz.splits import HELD_OUT, LEARNT, UNKNOWN, splits_of
+from gala_viz.training.batches import HeldPictures
+from gala_viz.training.distillation import Distillation, Pictures, starting_network
+from gala_viz.training.fit import fit
+from gala_viz.training.held import hold
+from gala_viz.training.outcome import distilled_sections, scratch_sections, write_outcome
+from gala_viz.training.samples import Source, sources_of_split
+from gala_viz.training.scratch import FromScratch, fresh_network
+from tests.collections.pictures import encoded
+
+from .tiny import Blobs, Lamps, tiny_recipe, tiny_scratch_recipe, tiny_start
+
+WNIDS = ("n01440764", "n01443537")
+COUNTS = {"train": 12, "val": 4, "test": 4}
+START = tiny_start()
+
+
+def photo(number):
+    return np.random.default_rng(number).integers(0, 255, (48, 48, 3), dtype=np.uint8)
+
+
+def split_folder(root, first=0):
+    """Photographs of two categories in train/, val/ and test/, each of other pixels."""
+    number = first
+    for split, count in COUNTS.items():
+        for wnid in WNIDS:
+            (root / split / wnid).mkdir(parents=True)
+            for _ in range(count):
+                (root / split / wnid / f"{number:04d}.png").write_bytes(encoded(photo(number)))
+                number += 1
+    return open_collection(root)
+
+
+def with_split(collection, split):
+    return {image for image in collection.images if collection.split(image) == split}
+
+
+def train_on(folder, sources, validation, **options):
+    recipe = tiny_recipe(epochs=1, attention_weight=0.0)
+    module = Distillation(starting_network(recipe, START), recipe, START)
+    pictures = Pictures(sources, validation, START.preprocessing, recipe)
+    fit(module, pictures, folder, accelerator="cpu", devices=1, quiet=True, **options)
+    return recipe, module, pictures
+
+
+@pytest.mark.parametrize("role", ["labels", "plain"])
+def test_a_training_takes_a_folders_own_splits(tmp_path, role):
+    collection = split_folder(tmp_path / "own")
+    for split in ("train", "validation", "test"):
+        (found,) = sources_of_split([(role, collection)], split)
+        assert set(found.images) == with_split(collection, split)
+
+
+def test_a_training_takes_the_splits_of_clickme_records(tmp_path):
+    numbers = {"train": range(8), "val": range(8, 12), "test": [12, 13, 14, 3]}  # the last trains under another name
+    for split, own in numbers.items():
+        maps = [np.random.default_rng(number).random((48, 48)) for number in own]
+        records = [
+            RecordToWrite(photo(number), one, 0, 9, f"{split}/{number}.JPEG")
+            for number, one in zip(own, maps, strict=True)
+        ]
+        write_records(tmp_path / f"clickme_{split}.tfrecords", records)
+    collection = open_collection(tmp_path)
+    (train,) = sources_of_split([("maps", collection)], "train")
+    assert set(train.images) == with_split(collection, "train") - {"train/3.JPEG"}
+    assert [(one.image, one.twin) for one in train.left_out] == [("train/3.JPEG", "test/3.JPEG")]
+
+
+def test_images_in_no_split_are_left_out_of_a_training_and_counted(tmp_path):
+    split_folder(tmp_path / "own")
+    beside = tmp_path / "own" / "more" / WNIDS[0]
+    beside.mkdir(parents=True)
+    (beside / "x.png").write_bytes(encoded(photo(999)))
+    (train,) = sources_of_split([("plain", open_collection(tmp_path / "own"))], "train")
+    assert not [image for image in train.images if image.startswith("more/")]
+    assert train.splits.without == (f"more/{WNIDS[0]}/x.png",)
+
+
+def test_a_collection_without_splits_is_held_by_the_hash_of_its_ids():
+    class Flat(Lamps):
+        def split(self, image):
+            return None
+
+    lamps = Flat()
+    held = [hold(lamps, split, tiny_scratch_recipe().preprocessing).images for split in ("train", "test")]
+    assert held == [splits_of(lamps).images(split) for split in ("train", "test")]
+
+
+def test_the_same_photograph_under_another_name_does_not_train(tmp_path):
+    split_folder(tmp_path / "own")
+    twin = tmp_path / "own" / "train" / WNIDS[0] / "twin.png"
+    twin.write_bytes(encoded(photo(26)))  # the first of val/
+    collection = open_collection(tmp_path / "own")
+    (train,) = sources_of_split([("labels", collection)], "train")
+    assert f"train/{WNIDS[0]}/twin.png" not in train.images
+    assert len(train.images) == 24
+    (conflict,) = train.left_out
+    assert str(conflict).endswith("in the validation split of own")
+
+
+def test_the_same_photograph_in_two_collections_does_not_train_where_one_holds_it_out(tmp_path):
+    own = split_folder(tmp_path / "own")
+    (tmp_path / "plain").mkdir()
+    numbers = (36, 37, 900, 901, 902, 903, 904, 905)  # the first two are test photographs of own
+    for number in numbers:
+        (tmp_path / "plain" / f"{number}.png").write_bytes(encoded(photo(number)))
+    plain = open_collection(tmp_path / "plain")
+    hashed = splits_of(plain).images("train")
+    _, found = sources_of_split([("labels", own), ("plain", plain)], "train")
+    assert set(found.images) == set(hashed) - {"36.png", "37.png"}
+    assert {one.image for one in found.left_out} == set(hashed) & {"36.png", "37.png"}
+
+
+def test_one_name_for_two_photographs_in_two_collections_holds_neither_out(tmp_path):
+    first, second = split_folder(tmp_path / "first"), split_folder(tmp_path / "second", first=500)
+    found = sources_of_split([("labels", first), ("plain", second)], "train")
+    assert [len(one.left_out) for one in found] == [0, 0]
+
+
+@pytest.mark.parametrize("split", ["validation", "test"])
+def test_a_training_that_would_see_what_its_collection_holds_out_does_not_begin(tmp_path, split):
+    collection = split_folder(tmp_path / "own")
+    good = sources_of_split([("plain", collection)], "train")
+    wrong = sorted(with_split(collection, split))[:3]
+    bad = (replace(good[0], images=(*good[0].images, *wrong)),)
+    with pytest.raises(ValueError, match=rf"own: 3 of 27 images that would train are .*'{wrong[0]}' is in the {split}"):
+        train_on(tmp_path / "run", bad, good)
+    assert not list((tmp_path / "run").glob("*.ckpt"))
+
+
+def test_an_image_that_another_collection_of_the_training_holds_out_does_not_train(tmp_path):
+    """Two objects on one folder, of which one does not know the splits."""
+    collection = split_folder(tmp_path / "own")
+
+    class Unaware:
+        name, fingerprint, images = "unaware", "u", collection.images
+        photo, target = collection.photo, collection.target
+
+        def split(self, image):
+            return "train"
+
+    good = sources_of_split([("plain", collection)], "train")
+    everything = Source(Unaware(), collection.images, "plain")
+    with pytest.raises(ValueError, match=r"unaware: 16 of 40 images that would train"):
+        train_on(tmp_path / "run", (everything,), good)
+    found, _ = sources_of_split([("plain", Unaware()), ("plain", collection)], "train")
+    assert set(found.images) == with_split(collection, "train")
+
+
+def test_arrays_that_were_mixed_by_hand_do_not_train_either(tmp_path):
+    lamps, recipe = Lamps(), tiny_scratch_recipe()
+    training, validation, test = (hold(lamps, split, recipe.preprocessing) for split in ("train", "validation", "test"))
+    mixed = replace(training, images=(*training.images[:-4], *test.images))
+    network = fresh_network(recipe, 2)
+    with pytest.raises(ValueError, match=r"lamps: 4 of 48 images that would train .*'test-000' is in the test split"):
+        fit(
+            FromScratch(network, recipe),
+            HeldPictures(mixed, validation, recipe),
+            tmp_path,
+            accelerator="cpu",
+            devices=1,
+            quiet=True,
+        )
+
+
+def test_a_data_module_that_does_not_say_which_images_train_is_refused(tmp_path):
+    lamps, recipe = Lamps(), tiny_scratch_recipe()
+
+    class Silent(HeldPictures):
+        sources = None
+
+    pictures = Silent(*(hold(lamps, split, recipe.preprocessing) for split in ("train", "validation")), recipe)
+    with pytest.raises(ValueError, match="says which images train and which choose"):
+        fit(FromScratch(fresh_network(recipe, 2), recipe), pictures, tmp_path, accelerator="cpu", devices=1, quiet=True)
+
+
+def test_a_training_does_not_go_on_with_other_images_than_it_began_with(tmp_path):
+    blobs, more = Blobs(), Blobs(60)
+    roles = ("maps", "labels", "plain")
+
+    def parts(collection):
+        return [sources_of_split([(role, collection) for role in roles], split) for split in ("train", "validation")]
+
+    train_on(tmp_path, *parts(blobs))
+    with pytest.raises(ValueError, match=r"learnt from other images; begin anew with --restart"):
+        train_on(tmp_path, *parts(more))
+
+
+def test_a_network_tells_which_images_it_learnt_from_by_id_and_by_bytes(tmp_path):
+    collection = split_folder(tmp_path / "own")
+    parts = [sources_of_split([("plain", collection)], split) for split in ("train", "validation")]
+    recipe, module, pictures = train_on(tmp_path / "run", *parts)
+    sections = distilled_sections(START, parts)
+    sections["categories"] = {"names": [f"category {number}" for number in range(4)]}
+    folder = write_outcome(
+        tmp_path / "nets", module.network, recipe, START.preprocessing, sections, pictures.trainer, START
+    )
+    told = load_network(folder, device="cpu").training_data
+    (entry,) = told.collections
+    assert (entry.name, entry.role, entry.rule, entry.seed, entry.n_train) == ("own", "plain", "own", None, 24)
+    assert not told.complete  # what the start learnt from is not known
+    status = dict(zip(collection.images, told.status(collection), strict=True))
+    assert {image for image, code in status.items() if code == LEARNT} == with_split(collection, "train")
+    assert {status[image] for image in with_split(collection, "test")} == {UNKNOWN}
+
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "renamed.png").write_bytes(collection.path(parts[0][0].images[5]).read_bytes())
+    (elsewhere / "other.png").write_bytes(encoded(photo(777)))
+    assert dict(zip(("other.png", "renamed.png"), told.status(open_collection(elsewhere)), strict=True)) == {
+        "renamed.png": LEARNT,
+        "other.png": UNKNOWN,
+    }
+
+
+def test_a_network_from_random_weights_holds_out_all_that_it_did_not_learn_from(tmp_path):
+    class OnDisk(Lamps):
+        """Lamps whose photographs have bytes."""
+
+        def content_size(self, image):
+            return self.photo(image).size
+
+        def content_key(self, image):
+            return int(image.split("-")[1]) * 3 + ("train", "validation", "test").index(self.split(image))
+
+    lamps, recipe = OnDisk(), tiny_scratch_recipe(epochs=1, attention_weight=0.0)
+    training, validation = (hold(lamps, split, recipe.preprocessing) for split in ("train", "validation"))
+    network, pictures = fresh_network(recipe, 2), HeldPictures(training, validation, recipe)
+    fit(FromScratch(network, recipe), pictures, tmp_path / "run", accelerator="cpu", devices=1, quiet=True)
+    sections = scratch_sections(recipe, lamps, training, validation, {"n_labelled": 16, "accuracy": 0.5})
+    folder = write_outcome(tmp_path, network, recipe, recipe.preprocessing, sections, pictures.trainer)
+    status = load_network(folder, device="cpu").training_data.status(lamps)
+    expected = [LEARNT if lamps.split(image) == "train" else HELD_OUT for image in lamps.images]
+    assert status.tolist() == expected

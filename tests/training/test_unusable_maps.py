@@ -1,0 +1,144 @@
+"""A training by maps says how many it can use, and does not begin with none: else it would be one without maps."""
+
+import numpy as np
+import pytest
+
+from gala_viz.cli import main
+from gala_viz.collections.open import COLLECTIONS
+from gala_viz.networks.card import read_card
+from gala_viz.networks.preprocessing import Preprocessing
+from gala_viz.schema import labelled_map
+from gala_viz.training.held import check_maps, hold
+from gala_viz.training.outcome import distilled_sections, scratch_sections
+from gala_viz.training.recipes import RECIPES
+from gala_viz.training.samples import sources_of_split
+from tests.training.tiny import Blobs, Lamps, tiny_scratch_recipe, tiny_start
+
+WHY = {
+    "zero": (lambda values: 0 * values, "all of its values are 0: nobody marked anything"),
+    "constant": (lambda values: 0 * values + 3, "all of its values are 3"),
+    "infinite": (lambda values: np.where(values == values.max(), np.inf, values), "finite float32 numbers; 1 of"),
+    "NaN": (lambda values: np.where(values == values.max(), np.nan, values), "finite float32 numbers; 1 of"),
+    "negative": (lambda values: values - values.max(), "a map's values are at least 0"),
+    "shifted": (lambda values: values - 0.5, "a map's values are at least 0"),
+}
+RECIPE = tiny_scratch_recipe(name="lamps-spoilt")
+
+
+class SpoiltLamps(Lamps):
+    """Lamps of which the maps of ``share`` of the images are spoilt."""
+
+    def __init__(self, how, share=1.0, **options):
+        super().__init__(**options)
+        self.how, self.share = how, share
+        self.fingerprint = f"spoilt-{how}-{share}"
+
+    def human_map(self, image):
+        found = super().human_map(image)
+        spoilt = int(image.split("-")[1]) < self.share * 48
+        return found.copy(data=WHY[self.how][0](found.values).astype(np.float32)) if spoilt else found
+
+
+class SpoiltBlobs(Blobs):
+    def __init__(self, how, n_spoilt):
+        super().__init__()
+        self.how, self.n_spoilt = how, n_spoilt
+
+    def human_map(self, image):
+        found = super().human_map(image)
+        spoilt = int(image[4:]) < self.n_spoilt
+        return found.copy(data=WHY[self.how][0](found.values).astype(np.float32)) if spoilt else found
+
+
+@pytest.mark.parametrize("how", WHY)
+def test_held_images_tell_which_maps_cannot_be_used_and_why(how, tmp_path, monkeypatch):
+    monkeypatch.setenv("GALA_VIZ_CACHE", str(tmp_path))
+    lamps = SpoiltLamps(how, share=0.25)
+    for _ in ("read", "recalled from the cache folder"):
+        held = hold(lamps, "train", RECIPE.preprocessing)
+        assert held.has_map.sum() == 36
+        assert np.isfinite(held.marks).all()
+        assert set(held.unusable) == {f"train-{number:03d}" for number in range(12)}
+        assert held.maps_told().startswith("36 of 48 maps usable (left out ")
+        assert WHY[how][1] in held.maps_told()
+        check_maps(held, "lamps")
+    with pytest.raises(ValueError, match=r"lamps: the training compares attention with human maps, but 0 of 48 maps"):
+        check_maps(hold(SpoiltLamps(how), "train", RECIPE.preprocessing), "lamps")
+    without = hold(Lamps(with_maps=False), "train", RECIPE.preprocessing)
+    assert without.unusable == {}
+    with pytest.raises(ValueError, match="but there is none"):
+        check_maps(without, "lamps")
+
+
+def test_a_map_of_which_nothing_lies_in_the_frame_is_none(tmp_path, monkeypatch):
+    monkeypatch.setenv("GALA_VIZ_CACHE", str(tmp_path))
+
+    class Corner(Lamps):
+        fingerprint = "corner"
+
+        def human_map(self, image):
+            values = np.zeros((36, 36), np.float32)
+            values[0, 0] = 1
+            return labelled_map(values, name="human_map")
+
+    held = hold(Corner(), "train", Preprocessing(short_px=36, crop_px=24))
+    assert not held.has_map.any()
+    assert set(held.unusable.values()) == {"nothing of it lies in the network's frame."}
+
+
+@pytest.mark.parametrize("how", WHY)
+def test_sources_leave_out_maps_that_cannot_be_used_and_the_card_counts_them(how):
+    whole = sources_of_split([("maps", Blobs())], "train")[0]
+    n_spoilt = int(whole.images[3][4:]) + 1
+    collection = SpoiltBlobs(how, n_spoilt)
+    (found,) = sources_of_split([("maps", collection)], "train")
+    assert found.images == whole.images[4:]
+    assert tuple(found.unusable) == whole.images[:4]
+    data = distilled_sections(tiny_start(), [[found], [found]])["data"]["collections"][0]
+    assert data["n_train"] == len(whole.images) - 4
+    assert data["maps_train"].startswith(f"{len(whole.images) - 4} of {len(whole.images)} maps usable (left out")
+    assert sources_of_split([("plain", collection)], "train")[0].images == whole.images, "a photograph needs no map"
+    with pytest.raises(
+        ValueError, match=rf"no image of the train split can serve for 'maps'\. 0 of {len(whole.images)}"
+    ):
+        sources_of_split([("maps", SpoiltBlobs(how, 99))], "train")
+
+
+def trained(tmp_path, monkeypatch, collection, *options):
+    monkeypatch.setitem(COLLECTIONS._entries, "lamps", lambda: collection)
+    monkeypatch.setitem(RECIPES._entries, RECIPE.name, RECIPE)
+    where = ["--out", str(tmp_path / "models"), "--runs", str(tmp_path / "runs"), "--quiet", "--epochs", "1"]
+    return main(["train", RECIPE.name, *where, *options])
+
+
+def test_the_command_refuses_a_training_by_maps_without_a_usable_map(tmp_path, monkeypatch, capsys):
+    assert trained(tmp_path, monkeypatch, SpoiltLamps("zero")) == 2
+    said = capsys.readouterr()
+    assert "train: 0 of 48 maps usable (left out 48: all of its values are 0: nobody marked anything)" in said.out
+    assert "Mend the maps, or train without them (--attention-weight 0)" in said.err
+    assert not (tmp_path / "models").exists()
+    assert not (tmp_path / "runs").exists()
+    assert trained(tmp_path, monkeypatch, SpoiltLamps("zero"), "--attention-weight", "0") == 0
+
+
+def test_the_command_and_the_card_say_how_many_maps_are_used(tmp_path, monkeypatch, capsys):
+    assert trained(tmp_path, monkeypatch, SpoiltLamps("infinite", share=0.25)) == 0
+    said = capsys.readouterr().out
+    assert "train: 36 of 48 maps usable (left out 12: " in said
+    assert "validation: 4 of 16 maps usable (left out 12: " in said
+    card = read_card(tmp_path / "models" / RECIPE.name)
+    assert card["data"]["collections"][0]["maps_train"].startswith("36 of 48 maps usable")
+    assert card["data"]["collections"][0]["maps_validation"].startswith("4 of 16 maps usable")
+    assert card["selection"]["n_with_maps"] == 4
+    assert card["weights"]["stored_as"] == "float32"
+
+
+def test_weights_are_halved_on_request_alone(tmp_path, monkeypatch):
+    assert trained(tmp_path, monkeypatch, Lamps(), "--half") == 0
+    assert read_card(tmp_path / "models" / RECIPE.name)["weights"]["stored_as"] == "float16, vectors float32"
+
+
+def test_a_card_of_a_training_without_maps_counts_none():
+    held = hold(Lamps(with_maps=False), "train", RECIPE.preprocessing)
+    sections = scratch_sections(tiny_scratch_recipe(attention_weight=0.0), Lamps(with_maps=False), held, held, {})
+    assert not [key for key in sections["data"]["collections"][0] if key.startswith("maps")]
