@@ -142,6 +142,8 @@ def counts(collection: Collection, *, check: bool = True, quiet: bool = False) -
     """
     from gala_viz.collections import UnreadableImageError
     from gala_viz.collections.marks import UNKNOWN
+    from gala_viz.splits import splits_of
+    from gala_viz.training.held_out import HeldOut
 
     progress = counted("reading", quiet=quiet)
     people: Counter[int] = Counter()
@@ -158,7 +160,8 @@ def counts(collection: Collection, *, check: bool = True, quiet: bool = False) -
         except UnreadableImageError:
             pass  # the collection has listed it
         progress(number, len(collection.images))
-    splits = Counter(collection.split(image) or "none" for image in collection.images)
+    splits = splits_of(collection)
+    twins = HeldOut([collection]).conflicts(collection, splits.by_split.get("train", ())) if check else []
     return {
         "imported": datetime.now(UTC).isoformat(timespec="seconds"),
         "fingerprint": collection.fingerprint,
@@ -166,7 +169,11 @@ def counts(collection: Collection, *, check: bool = True, quiet: bool = False) -
         "n_with_maps": sum(map(collection.has_human_map, collection.images)),
         "n_categories": len({collection.category(image) for image in collection.images} - {None}),
         "maps": list(collection.map_kinds.values()),
-        "images_of_split": dict(splits),
+        "split_rule": splits.rule,
+        "images_of_split": dict(Counter(split or "none" for split in splits.every.values())),
+        "splits": splits.told,
+        "held_out_under_another_name": [str(twin) for twin in twins[:100]],
+        "n_held_out_under_another_name": len(twins),
         "images_of_n_participants": {str(count): people[count] for count in sorted(people) if count},
         "images_of_mean_maps": {count: means[count] for count in sorted(means, key=_by_number)},
         "n_participants_without_marks": n_without_marks,
@@ -183,6 +190,8 @@ def told(collection: Collection, report: dict[str, Any]) -> str:
         f"{collection.title}: {report['n_images']} images, {report['n_with_maps']} with human maps, "
         f"{report['n_categories']} categories",
         *(f"  {sentence}" for sentence in report["maps"]),
+        f"  splits: {report['splits']}",
+        *(f"  will not train: {twin}" for twin in report["held_out_under_another_name"][:SHOWN]),
     ]
     if report["images_of_n_participants"]:
         parts = (f"{count}: {images}" for count, images in report["images_of_n_participants"].items())

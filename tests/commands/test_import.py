@@ -91,6 +91,24 @@ def test_records_become_a_collection(tmp_path, capsys):
     assert read_manifest(tmp_path / "own").report["images_of_split"] == {"train": 2, "validation": 2}
 
 
+def test_the_same_photograph_in_two_splits_is_told(tmp_path, capsys):
+    for place, number in (("train", 1), ("train", 2), ("test", 2), ("test", 3)):
+        folder = tmp_path / "photos" / place / "n01440764"
+        folder.mkdir(parents=True, exist_ok=True)
+        photo = gradient()
+        photo[0, 0] = number
+        (folder / f"{place}-{number}.png").write_bytes(encoded(photo))
+    assert imported("photographs", tmp_path / "photos", "--into", tmp_path / "own") == 0
+    told = capsys.readouterr().out
+    assert "  splits: train 2, validation 0, test 2 (the collection's own splits)" in told
+    assert (
+        "  will not train: 'train/n01440764/train-2.png' is the same photograph as 'test/n01440764/test-2.png' in the "
+        "test split of own" in told
+    )
+    report = read_manifest(tmp_path / "own").report
+    assert (report["split_rule"], report["n_held_out_under_another_name"]) == ("own", 1)
+
+
 def test_maps_and_photographs_become_collections(photos, tmp_path):
     maps = tmp_path / "maps"
     maps.mkdir()

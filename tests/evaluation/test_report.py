@@ -1,10 +1,13 @@
 """The report for the cards: networks beside an unmodified reference on several collections."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from gala_viz.alignment import CeilingSpec
+from gala_viz.evaluation.evaluate import evaluate
 from gala_viz.evaluation.looking import look
 from gala_viz.evaluation.people import people_of
 from gala_viz.evaluation.report import card_metrics, measure
@@ -100,3 +103,44 @@ def test_a_report_measures_the_split_and_the_card_says_so(watched, gala):
     assert set(metrics["rho_attention"]) == {"layer1", "mean_of_layers"}
     assert metrics["ceiling"]["cells8"]["n_participants"] == [3, 3]
     assert "tiny-gala" in table(report)
+
+
+def test_a_report_and_an_evaluation_mean_the_same_images_by_a_collections_own_splits(gala):
+    class Divided(Watched):
+        def split(self, image):
+            return ("train", "test", "validation", None)[int(image[4:]) % 4]
+
+    divided = Divided()
+    report = measure([gala], tiny_start(), maps=divided, labels=divided, plain=[], split="test", smoothgrad=None)
+    assert tuple(report.numbers[0].correct["image"].values) == tuple(divided.images[1::4])
+    found = evaluate({"gala": gala}, divided, replace(EvaluationSpec(smoothgrad=None), n_partners=2))
+    assert found.images == tuple(divided.images[1::4])
+    told = table(report)
+    assert "blobs: train 12, validation 12, test 12 (the collection's own splits); 12 images are in none" in told
+    assert "Of the 12 images reported, 0 were learnt from by any of these networks" in told
+    (entry,) = card_metrics(report, report.numbers[0])["images"]
+    assert (entry["name"], entry["rule"], entry["n"], entry["n_learnt_from"], entry["n_held_out"]) == (
+        "blobs",
+        "own",
+        12,
+        0,
+        0,
+    )
+
+
+def test_maps_and_labels_of_one_name_are_measured_apart(gala):
+    class Other(Watched):
+        fingerprint = "blobs-2"
+
+        def __init__(self):
+            super().__init__(30)
+
+    labels, maps = Watched(), Other()
+    report = measure([gala], tiny_start(), maps=maps, labels=labels, plain=[], split="test", smoothgrad=None)
+    numbers = report.numbers[0]
+    expected = {"blobs": labels, "blobs (maps)": maps}
+    assert {name: values.sizes["image"] for name, values in numbers.agreement.items()} == {
+        name: len(by_hash(name, collection.images).images("test")) for name, collection in expected.items()
+    }
+    assert numbers.correct.sizes["image"] == numbers.agreement["blobs"].sizes["image"]
+    assert numbers.rho_attention.sizes["image"] == numbers.agreement["blobs (maps)"].sizes["image"]

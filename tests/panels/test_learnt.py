@@ -101,14 +101,10 @@ def test_a_selection_of_learnt_images_alone_shows_them(made):
 
 def test_the_switch_is_offered_only_where_it_changes_something(made):
     def offered(learnt):
-        (field,) = [one for one in made(Told(learnt)).fields.fields if one["name"] == "learnt"]
-        return field["shown"]
+        return made(Told(learnt)).fields.states["learnt"]["shown"]
 
-    assert [offered(lambda number: number % 2), offered(lambda number: True), offered(lambda number: False)] == [
-        True,
-        False,
-        False,
-    ]
+    mixed, every, none = (lambda number: number % 2), (lambda number: True), (lambda number: False)
+    assert [offered(learnt) for learnt in (mixed, every, none)] == [True, False, False]
 
 
 def test_all_images_are_shown_where_all_or_none_were_learnt_from(made):
