@@ -22,7 +22,8 @@ import tyro
 from gala_viz import cli
 from gala_viz.cli import main
 from gala_viz.commands import serving
-from gala_viz.commands.compare import Arguments, check
+from gala_viz.commands.compare import Arguments
+from gala_viz.commands.compare_page import check_names, notes_are_read_only
 from gala_viz.commands.helptext import REGISTRY, field_texts
 from gala_viz.commands.serving import Address, has_browser
 from gala_viz.panels.options import CompareOptions
@@ -212,13 +213,14 @@ def test_what_is_not_there_is_told_in_one_sentence_before_anything_starts(argume
 
 
 def test_what_is_there_passes_the_check(tmp_path):
-    check(CompareOptions(networks=("lite0", "lite0")))
-    check(CompareOptions(collection=str(tmp_path), human_maps=str(tmp_path), networks=("lite0", "lite0")))
+    check_names(CompareOptions(networks=("lite0", "lite0")))
+    check_names(CompareOptions(collection=str(tmp_path), human_maps=str(tmp_path), networks=("lite0", "lite0")))
 
 
 def test_options_arrive_where_they_belong(monkeypatch, tmp_path):
     served = {}
-    monkeypatch.setattr("gala_viz.commands.compare.check", lambda options: served.update(options=options))
+    monkeypatch.setattr("gala_viz.commands.compare.check_address", lambda at: None)
+    monkeypatch.setattr("gala_viz.commands.compare_page.prepare", lambda options, say: served.update(options=options))
     monkeypatch.setattr(
         "gala_viz.commands.compare.serve", lambda pages, at, **_: served.update(names=list(pages), at=at)
     )
@@ -237,6 +239,66 @@ def test_addresses_are_told_as_a_browser_needs_them():
     assert Address(address="::1").url("compare") == "http://[::1]:5006/compare"
     assert Address().origins == ["127.0.0.1:5006", "localhost:5006"]
     assert "lab.org" in Address(address="10.0.0.7", allow_websocket_origin=("lab.org",)).origins
+
+
+@pytest.mark.parametrize(
+    ("address", "reaches_others"),
+    [
+        (Address(), False),
+        (Address(address="127.0.0.1"), False),
+        (Address(address="::1", allow_websocket_origin=("localhost:8000", "127.0.0.1")), False),
+        (Address(address="0.0.0.0"), True),
+        (Address(address=""), True),
+        (Address(address="192.0.2.7"), True),
+        (Address(address="lab.example.org"), True),
+        (Address(behind_proxy=True), True),
+        (Address(allow_websocket_origin=("lab.example.org",)), True),
+        (Address(allow_websocket_origin=("*",)), True),
+    ],
+)
+def test_a_server_that_others_reach_by_network_or_through_a_proxy_is_told_from_one_of_this_machine(
+    address, reaches_others
+):
+    assert address.reaches_others == reaches_others
+    assert notes_are_read_only(CompareOptions(), address.reaches_others) == reaches_others
+    assert not notes_are_read_only(CompareOptions(shared_notes=True), address.reaches_others)
+
+
+SERVED_BY_OTHERS = """
+import asyncio, gc
+from bokeh.server.tornado import BokehTornado
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+from tornado.web import Application
+from gala_viz.commands import serving
+
+async def asked(address, origins=(), **more):
+    serving._reach.clear()
+    bokeh = BokehTornado({}, extra_websocket_origins=list(origins))
+    server = HTTPServer(Application(), **more)
+    server.add_sockets(bind_sockets(0, address))
+    try:
+        return serving.server_reaches_others()
+    finally:
+        server.stop()
+        del bokeh, server
+        gc.collect()
+
+print(serving.server_reaches_others())
+for given in [
+    dict(address="127.0.0.1", origins=["localhost:5006"]), dict(address=None), dict(address="127.0.0.1", xheaders=True),
+    dict(address="127.0.0.1", origins=["lab.example.org"]),
+]:
+    print(asyncio.run(asked(**given)))
+"""
+
+
+def test_a_server_that_panel_serve_started_is_asked_where_it_listens():
+    done = subprocess.run([sys.executable, "-c", SERVED_BY_OTHERS], capture_output=True, text=True, check=True)
+    before, loopback, *others = done.stdout.split()
+    assert before == "True", "what cannot be told counts as reached by others"
+    assert loopback == "False"
+    assert others == ["True"] * 3
 
 
 def test_without_a_screen_no_browser_is_opened(monkeypatch):
@@ -295,7 +357,7 @@ def test_ctrl_c_before_the_server_runs_ends_quietly(monkeypatch, capsys):
     def interrupt(_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("gala_viz.commands.compare.check", interrupt)
+    monkeypatch.setattr("gala_viz.commands.compare.check_address", interrupt)
     assert said(capsys, "compare") == (130, "", "")
 
 

@@ -49,7 +49,7 @@ class Database:
             upgrade(self._engine, self.name, self.file)
         except DBAPIError as error:
             self.close()
-            raise DatabaseError(f"{self.name}: cannot be opened ({error.orig}).") from None
+            raise DatabaseError(f"{self.name}: cannot be opened ({' '.join(str(error.orig).split())}).") from None
         except DatabaseError:
             self.close()
             raise

@@ -27,6 +27,13 @@ class NoteChangedError(ValueError):
         self.present = present
 
 
+class ReadOnlyError(ValueError):
+    """Somebody who may only read tried to write."""
+
+    def __init__(self) -> None:
+        super().__init__("notes, bookmarks and saved views are read-only here.")
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Note:
     """What one person keeps on one ``image``; ``text`` is Markdown. ``changed_ms`` is 0 where nothing is stored yet."""
@@ -84,10 +91,14 @@ def _named(tags: Sequence[str]) -> str:
 
 
 class Notes:
-    """The notes of ``owner`` on the images of ``collection``. Each call is one transaction, from any thread."""
+    """The notes of ``owner`` on the images of ``collection``. Each call is one transaction, from any thread.
 
-    def __init__(self, database: Database, collection: str, owner: str = "") -> None:
+    With ``read_only`` every call that would change something raises ``ReadOnlyError``.
+    """
+
+    def __init__(self, database: Database, collection: str, owner: str = "", *, read_only: bool = False) -> None:
         self._database, self.collection, self.owner = database, collection, owner
+        self.read_only = read_only
         table = NoteRecord
         self._mine = (table.owner == owner, table.collection == collection)
 
@@ -110,6 +121,7 @@ class Notes:
 
         Raises ``NoteChangedError`` where another note is there by now. An empty note is taken away.
         """
+        self._check_writing()
         try:
             with self._database.writing() as connection:
                 this = (*self._mine, NoteRecord.image == note.image)
@@ -132,6 +144,7 @@ class Notes:
         and so are the tags for which there is no room.
         Raises ``ValueError`` for anything that ``exported`` does not write.
         """
+        self._check_writing()
         if (
             not isinstance(content, dict)
             or content.get("format") != FORMAT
@@ -148,6 +161,10 @@ class Notes:
                 before = present.get(note.image, Note(image=note.image))
                 present[note.image] = self._put(connection, _joined(before, note), before.changed_ms)
         return len(fitting), len(given) - len(fitting)
+
+    def _check_writing(self) -> None:
+        if self.read_only:
+            raise ReadOnlyError
 
     def _put(self, connection, note: Note, changed_ms: int) -> Note:
         connection.execute(delete(NoteRecord).where(*self._mine, NoteRecord.image == note.image))

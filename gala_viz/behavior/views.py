@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from gala_viz.behavior.database import Database
 from gala_viz.behavior.note_tables import ViewRecord
+from gala_viz.behavior.notes import ReadOnlyError
 from gala_viz.behavior.people import now_ms
 from gala_viz.registry import UnknownNameError, unknown_name
 
@@ -27,10 +28,14 @@ class View:
 
 
 class Views:
-    """Views of ``collection``. ``owner`` makes and deletes their own; whoever knows a name can open it."""
+    """Views of ``collection``. ``owner`` makes and deletes their own; whoever knows a name can open it.
 
-    def __init__(self, database: Database, collection: str, owner: str = "") -> None:
+    With ``read_only`` every call that would change something raises ``ReadOnlyError``.
+    """
+
+    def __init__(self, database: Database, collection: str, owner: str = "", *, read_only: bool = False) -> None:
         self._database, self.collection, self.owner = database, collection, owner
+        self.read_only = read_only
 
     def mine(self) -> list[View]:
         """Of this owner, by name."""
@@ -41,6 +46,7 @@ class Views:
 
     def save(self, view: View) -> None:
         """Keep a view. Raises ``ValueError`` for a name that is taken, by whomever, or that no link could hold."""
+        self._check_writing()
         name = " ".join(view.name.split())
         if not _NAME.fullmatch(name) or len(name) > LONGEST_NAME:
             raise ValueError(
@@ -60,8 +66,13 @@ class Views:
 
     def delete(self, name: str) -> None:
         """Forget a view of this owner."""
+        self._check_writing()
         with self._database.writing() as connection:
             connection.execute(delete(ViewRecord).where(ViewRecord.name == name, ViewRecord.owner == self.owner))
+
+    def _check_writing(self) -> None:
+        if self.read_only:
+            raise ReadOnlyError
 
     def open(self, name: str, page: str) -> str:
         """The query of a view of ``page``. Raises ``UnknownNameError`` with names that are near."""

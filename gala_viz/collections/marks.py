@@ -60,6 +60,13 @@ class MapFolder:
         tree = indexed_tree(root, suffixes=map_files.SUFFIXES, fresh=fresh)
         names = [(path, posixpath.splitext(path)[0]) for path, _, _ in tree.files]
         self._files, unmatched = matched(names, ImageNames(images))
+        if not self._files:
+            example = f", for example {names[0][0]!r}" if names else ""
+            refused = f" {len(tree.refused)} files were refused: {': '.join(tree.refused[0])}" if tree.refused else ""
+            raise MapFileError(
+                f"{root}: maps named like the images, for example {_map_name(images)!r}, were "
+                f"expected; none of its {len(names)} PNG, NPY or NPZ files{example} is.{refused}"
+            )
         self.kinds = {MAP_KIND: f"Human maps from the folder {root.name!r}, one file an image."}
         self.skipped = [(f"{root.name}/{path}", reason) for path, reason in (*tree.refused, *unmatched)]
         self.fingerprint = fingerprint("map folder", str(root), tree.files)
@@ -87,6 +94,10 @@ class MapFolder:
         attrs = {"file": self._files[image], "n_participants": len(found.participants) or UNKNOWN}
         attrs |= {"n_left_out": found.n_left_out} if found.n_left_out else {}
         return Marked(found.values, found.participants, attrs)
+
+
+def _map_name(images: Sequence[str]) -> str:
+    return f"{posixpath.splitext(images[0])[0] if images else 'image'}.png"
 
 
 def inside(path: Path, root: Path) -> bool:

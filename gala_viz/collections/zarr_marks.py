@@ -79,6 +79,11 @@ class ZarrMarks:
         for row, name in enumerate(names):
             rows.setdefault(name, []).append(row)
         self._rows = {image: rows[name] for image, name in known.items()}
+        if not self._rows:
+            raise MapFileError(
+                f"{source.name}: none of its {len(set(names))} images{f', for example {names[0]!r}' if names else ''} "
+                "is named like one of the collection."
+            )
         self._people, self._source = people, source.name
         self.attrs = {str(name): value for name, value in self._maps.attrs.items() if name != "made"}
         made = str(self._maps.attrs.get("made") or f"Human maps from {source.name}, one for each participant.")

@@ -7,10 +7,13 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import logging
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gala_viz.commands.serving import server_reaches_others
 from gala_viz.panels.options import CompareOptions
 from gala_viz.panels.shared import SharedSource, shared_source
 
@@ -23,12 +26,23 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+Say = Callable[[str], None]
+"""Hears in a few words which step of a longer work begins."""
+TRIED_MAPS = 20
+"""How many human maps are tried before all are taken for unreadable."""
+_prepared: dict[CompareOptions, Callable[[Say], MapSource]] = {}
+"""Options -> what makes their source; each is used once."""
 
-def page(options: CompareOptions) -> Viewable:
-    """The page of one session; it stands at once and shows what is being loaded."""
+
+def page(options: CompareOptions, *, reaches_others: bool | None = None) -> Viewable:
+    """The page of one session; it stands at once and shows what is being loaded.
+
+    ``reaches_others`` says whether others than this machine's users can open it; None: this process's servers tell.
+    """
     from gala_viz.panels.compare import compare_page
 
-    return compare_page(source(options), options.game, origin(options), records(options))
+    read_only = notes_are_read_only(options, reaches_others)
+    return compare_page(source(options), options.game, origin(options), records(options), read_only_notes=read_only)
 
 
 def origin(options: CompareOptions) -> dict[str, Any]:
@@ -42,14 +56,25 @@ def origin(options: CompareOptions) -> dict[str, Any]:
     }
 
 
-def all_images(options: CompareOptions, compare: str = "compare") -> Viewable:
-    """The page of all images of the same source, for one session; ``compare`` is where the comparison is served."""
+def all_images(options: CompareOptions, compare: str = "compare", *, reaches_others: bool | None = None) -> Viewable:
+    """The page of all images of the same source, for one session; ``compare`` is where the comparison is served.
+
+    ``reaches_others`` as in ``page``.
+    """
     from gala_viz.panels.spares import DRAWING
 
     with DRAWING:
         from gala_viz.panels.explore import explore_page
 
-    return explore_page(source(options), compare, origin(options), records(options))
+    read_only = notes_are_read_only(options, reaches_others)
+    return explore_page(source(options), compare, origin(options), records(options), read_only_notes=read_only)
+
+
+def notes_are_read_only(options: CompareOptions, reaches_others: bool | None) -> bool:
+    """Whether a visitor without a login may change no note, bookmark or saved view."""
+    if options.shared_notes:
+        return False
+    return server_reaches_others() if reaches_others is None else reaches_others
 
 
 @functools.cache
@@ -82,26 +107,108 @@ def source(options: CompareOptions) -> SharedSource:
     return shared_source(options, lambda say: load(options, say))
 
 
-def load(options: CompareOptions, say: Callable[[str], None]) -> MapSource:
+def load(options: CompareOptions, say: Say) -> MapSource:
     """The source itself; ``say`` hears which step it is at."""
+    finish = _prepared.pop(options, None) or _opened(options, say)
+    return finish(say)
+
+
+def prepare(options: CompareOptions, say: Say) -> None:
+    """Open and check all that a page of ``options`` shows, before the page is announced.
+
+    Collection, human maps, store and databases are opened, not read. Networks, devices and layers are checked by
+    loading the networks; only those that come with the program, on a CPU, are left to load while the page stands, once
+    their files have been compared with their cards. What is opened is kept for the first page.
+
+    Raises
+    ------
+    ValueError, OSError, UnknownNameError
+        With a sentence that says what was expected, what came and what to do.
+    """
+    check_names(options)
+    _prepared[options] = _opened(options, say, ahead=True)
+    records(options)
+
+
+def check_names(options: CompareOptions) -> None:
+    """Raise a sentence for a collection, a folder of maps or a network that is not there; nothing is opened."""
+    from gala_viz.collections.open import collection_folder
+    from gala_viz.collections.open_marks import check_marks
+    from gala_viz.networks.folders import is_other, network_folder
+
+    if options.store is not None and not Path(options.store).expanduser().is_dir():
+        raise NotADirectoryError(f"--store names a folder that gala-viz attribute made; {options.store} is none.")
+    if options.store is None or options.collection is not None:
+        collection_folder(options.shown_collection)
+    if options.human_maps is not None:
+        check_marks(Path(options.human_maps).expanduser())
+    for network in options.pair if options.store is None else ():
+        if not is_other(network):
+            network_folder(network)
+
+
+def _opened(options: CompareOptions, say: Say, *, ahead: bool = False) -> Callable[[Say], MapSource]:
+    """What makes the source, once the rest is opened; with ``ahead`` everything that could fail is done before."""
     if options.store is not None:
-        return _stored(options, say)
+        stored = _stored(options, say, ahead=ahead)
+        return lambda _: stored
+    collection = _collection(options, say)
+    if ahead and options.human_maps is not None:
+        _check_maps(collection, options.human_maps)
+    if not ahead or _loads_surely(options):
+        return lambda say: _live(_ready(collection, say), options.pair, options, say)
+    source = _live(collection, options.pair, options, say)
+
+    def finish(say: Say) -> MapSource:
+        _ready(collection, say)
+        return source
+
+    return finish
+
+
+def _ready(collection: Collection, say: Say) -> Collection:
+    collection.get_ready(say)
+    return collection
+
+
+def _collection(options: CompareOptions, say: Say) -> Collection:
     say("Opening the collection…")
     from gala_viz.collections import open_collection
 
     collection = open_collection(options.shown_collection, human_maps=options.human_maps)
-    collection.get_ready(say)
     if options.records is not None:
         from gala_viz.behavior.database import Database
         from gala_viz.behavior.with_collected import WithCollected
 
         collection = WithCollected(collection, Database(options.records))
-    return _live(collection, options.pair, options, say)
+    return collection
 
 
-def _live(
-    collection: Collection, pair: Sequence[str], options: CompareOptions, say: Callable[[str], None]
-) -> MapSource:
+def _check_maps(collection: Collection, human_maps: str) -> None:
+    """Raise ``ValueError`` where none of the first maps can be read: the others are then no better."""
+    marked = list(itertools.islice(filter(collection.has_human_map, collection.images), TRIED_MAPS))
+    if marked and all(collection.human_map(image) is None for image in marked):
+        name, reason = collection.skipped[-1]
+        raise ValueError(f"{human_maps}: none of the first {len(marked)} human maps can be read; {name}: {reason}")
+
+
+def _loads_surely(options: CompareOptions) -> bool:
+    """Whether networks and settings are such that loading them cannot fail by what somebody asked for.
+
+    Raises ``WeightsError`` for files of a network that are damaged.
+    """
+    from gala_viz.networks.folders import is_shipped, network_folder, read_card, read_checked
+
+    usual = options.device in (None, "auto", "cpu") and options.dtype in (None, "float32", "bfloat16")
+    if options.layers or not usual or not all(map(is_shipped, options.pair)):
+        return False
+    for folder in map(network_folder, options.pair):
+        if folder is not None:
+            read_checked(folder, read_card(folder))
+    return True
+
+
+def _live(collection: Collection, pair: Sequence[str], options: CompareOptions, say: Say) -> MapSource:
     say("Starting PyTorch…")
     from gala_viz.live import LiveMaps
     from gala_viz.networks.zoo import load_network
@@ -113,21 +220,37 @@ def _live(
     return LiveMaps(collection, networks)
 
 
-def _stored(options: CompareOptions, say: Callable[[str], None]) -> MapSource:
-    """The store's maps at once; networks are loaded when something else is asked for."""
+def _stored(options: CompareOptions, say: Say, *, ahead: bool = False) -> MapSource:
+    """The store's maps at once; networks are loaded when something else is asked for.
+
+    ``ahead`` also checks what is asked of these networks.
+    """
     say("Opening the store…")
     from gala_viz.collections import open_collection
     from gala_viz.store.stored_maps import StoredMaps
-    from gala_viz.store.zarr_store import Store
+    from gala_viz.store.zarr_store import Store, StoreError
 
     store = Store(options.store)
     about = store.spec.collection
+    say("Opening the collection…")
     human_maps = options.human_maps or about.get("human_maps")
-    collection = open_collection(options.collection or about["opened_as"], human_maps=human_maps)
+    try:
+        collection = open_collection(options.collection or about["opened_as"], human_maps=human_maps)
+    except (ValueError, OSError) as error:
+        which = f"--collection {options.collection}" if options.collection else "its collection"
+        raise StoreError(f"{options.store}: {which} cannot be opened as when the store was made: {error}") from error
     names = options.networks or tuple(network.name for network in store.spec.networks[:2])
     opened_as = {network.name: network.opened_as for network in store.spec.networks}
 
     def live() -> MapSource:
         return _live(collection, [opened_as[name] for name in names], options, say)
 
-    return StoredMaps(store, collection, names, live)
+    source = StoredMaps(store, collection, names, live)
+    if ahead and options.layers:
+        live()
+    elif ahead and (options.device or options.dtype):
+        from gala_viz.networks.devices import choose_device, choose_dtype
+
+        choose_device(options.device)
+        choose_dtype(options.dtype)
+    return source

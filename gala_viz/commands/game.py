@@ -8,7 +8,8 @@ from typing import Annotated
 
 import tyro
 
-from gala_viz.commands.serving import Address, ending_cleanly, serve
+from gala_viz.commands.progress import steps
+from gala_viz.commands.serving import Address, check_address, ending_cleanly, serve
 from gala_viz.panels.game_options import GameOptions
 
 
@@ -23,16 +24,18 @@ class Arguments:
     at: Annotated[Address, tyro.conf.arg(name="")] = field(default_factory=Address)
 
     def run(self) -> None:
-        """Serve the game until Ctrl-C; what cannot be played is told before the server starts."""
+        """Serve the game until Ctrl-C; what cannot be played is told before the page is announced."""
         with ending_cleanly():
             from tornado.ioloop import IOLoop
 
             from gala_viz.behavior.password import VARIABLE
-            from gala_viz.commands.game_page import experimenter, loaded
+            from gala_viz.commands.game_page import experimenter, prepare
             from gala_viz.panels.game import game_page
             from gala_viz.play.server import game_addresses
 
-            game = loaded(self.options)
+            check_address(self.at)
+            with steps() as say:
+                game = prepare(self.options, say)
             pages = {"game": game_page}
             if os.environ.get(VARIABLE):
                 pages["experimenter"] = lambda: experimenter(self.options)

@@ -7,18 +7,24 @@ from __future__ import annotations
 
 import sys
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from gala_viz.commands.loaded_once import load_once
+from gala_viz.commands.loaded_once import load_once, page_while
 from gala_viz.panels.game_options import FEW_CATEGORIES, GameOptions
 
 if TYPE_CHECKING:
     from panel.viewable import Viewable
 
+    from gala_viz.behavior.database import Database
+    from gala_viz.behavior.password import Password
+    from gala_viz.collections.collection import Collection
     from gala_viz.play.game import Game
     from gala_viz.play.server import Addresses
 
-_opened: dict[tuple[str, str], tuple] = {}
+_opened: dict[tuple[str, str], tuple[Collection, Database, Password | None]] = {}
+_games: dict[GameOptions, Game] = {}
+"""Games that were opened before the first page was asked for; each is used once."""
 _lock = threading.Lock()
 
 
@@ -26,51 +32,81 @@ def page(options: GameOptions) -> Viewable:
     """The page of one session; the first one starts the game on the server that serves it."""
     from gala_viz.panels.game import game_page
 
-    load_once(options, lambda: _addresses(options))
-    return game_page()
+    return page_while(load_once(options, lambda: _addresses(options)), game_page(), "The game")
 
 
 def _addresses(options: GameOptions) -> Addresses:
     from gala_viz.play.server import game_addresses
 
-    return game_addresses(loaded(options))
+    return game_addresses(_games.pop(options, None) or prepare(options))
+
+
+def check(options: GameOptions, say: Callable[[str], None]) -> None:
+    """As ``prepare``; what is opened waits for the first page."""
+    _games[options] = prepare(options, say)
 
 
 def experimenter(options: GameOptions) -> Viewable:
     """The experimenter's page of the same records, for one session; the password is the environment's."""
+    from gala_viz.panels.experimenter import experimenter_page
+
+    return experimenter_page(*_opened_for(options))
+
+
+def check_experimenter(options: GameOptions, say: Callable[[str], None]) -> None:
+    """Open what the experimenter's page shows; it waits for the first page. Raises a sentence for what is not there."""
+    say("Opening the collection…")
+    _opened_for(options)
+
+
+def _opened_for(options: GameOptions) -> tuple[Collection, Database, Password | None]:
     from gala_viz.behavior.database import Database
     from gala_viz.behavior.password import password_told
     from gala_viz.collections import open_collection
-    from gala_viz.panels.experimenter import experimenter_page
 
     key = (options.collection, options.records)
     with _lock:
         if key not in _opened:
-            _opened[key] = (open_collection(options.collection), Database(options.records), password_told())
-    return experimenter_page(*_opened[key])
+            password = password_told()
+            _opened[key] = (open_collection(options.collection), Database(options.records), password)
+        return _opened[key]
 
 
-def loaded(options: GameOptions) -> Game:
-    """The game of these options. Raises a sentence for what is not there."""
+def prepare(options: GameOptions, say: Callable[[str], None] = lambda step: None) -> Game:
+    """The game of these options, opened and checked; ``say`` hears which step it is at.
+
+    What is quick comes first. Raises ``ValueError``, ``OSError`` or ``UnknownNameError`` with a sentence for what is
+    not there or cannot be played.
+    """
     from gala_viz.behavior.database import Database
     from gala_viz.behavior.game_spec import GameSpec
     from gala_viz.behavior.limits import Limits
+    from gala_viz.behavior.password import password_told
     from gala_viz.collections import open_collection
+    from gala_viz.splits import splits_of
+
+    password_told()
+    limits = Limits(participants_per_hour=options.newcomers_per_hour, connections=options.players_per_address)
+    say("Opening the collection…")
+    collection = open_collection(options.collection)
+    images = splits_of(collection).images(options.split)
+    database = Database(options.records)
+    say(f"Loading the network {options.recogniser}…")
     from gala_viz.live.recogniser import Recogniser
     from gala_viz.networks.zoo import load_network
     from gala_viz.play.game import Game
-    from gala_viz.splits import splits_of
 
-    collection = open_collection(options.collection)
     network = load_network(options.recogniser, options.device)
     few = len(network.categories) < FEW_CATEGORIES
     top = options.top or (1 if few else 5)
+    if top >= len(network.categories):
+        raise ValueError(
+            f"--top is below the number of {network.name}'s categories, {len(network.categories)}, or every round "
+            f"would be won; got {top}."
+        )
     spec = GameSpec(top=top, fill=options.fill, catch_share=options.catch_share)
-    limits = Limits(participants_per_hour=options.newcomers_per_hour, connections=options.players_per_address)
     recogniser = Recogniser(network)
     recogniser.warm_up()
-    images = splits_of(collection).images(options.split)
-    database = Database(options.records)
     game = Game(collection, recogniser, database, spec, limits, images=images)
     journal = game.writer.journal.folder
     sys.stdout.write(f"Rounds are kept in {database.name}; what is received and not stored yet, in {journal}.\n")

@@ -7,10 +7,10 @@ the header ``Host`` of every request.
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
+from ipaddress import ip_address
 from typing import Any
 
 from tornado.httputil import HTTPServerRequest
@@ -64,6 +64,18 @@ class Hosts:
         )
 
 
+def is_host(text: str) -> bool:
+    """Whether ``text`` is HOST or HOST:PORT."""
+    return _split(text) is not None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether ``host``, with or without a port, is a name or a number under which a machine reaches only itself."""
+    found = _split(host) or _split(f"[{host}]")
+    name = found[0] if found else ""
+    return name == "localhost" or name.endswith(".localhost") or (_is_number(name) and ip_address(name).is_loopback)
+
+
 class Refused(RequestHandler):
     """Tells that a request is meant for another server."""
 
@@ -105,14 +117,14 @@ def _split(host: str) -> tuple[str, int | None] | None:
 def _plain(name: str) -> str:
     name = name.lower().removeprefix("[").removesuffix("]")
     try:
-        return str(ipaddress.ip_address(name))
+        return str(ip_address(name))
     except ValueError:
         return name.removesuffix(".")
 
 
 def _is_number(name: str) -> bool:
     try:
-        ipaddress.ip_address(name)
+        ip_address(name)
     except ValueError:
         return False
     return True

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 
 def counted(what: str, *, quiet: bool = False) -> Callable[[int, int], None]:
@@ -22,3 +23,22 @@ def counted(what: str, *, quiet: bool = False) -> Callable[[int, int], None]:
         sys.stderr.flush()
 
     return tell
+
+
+@contextmanager
+def steps() -> Iterator[Callable[[str], None]]:
+    """Give a ``say(step)`` that shows what is under way: on a terminal in one line, which is gone at the end, elsewhere
+    one line for each step.
+    """
+    live = sys.stderr.isatty()
+
+    def say(step: str) -> None:
+        sys.stderr.write(f"\r\x1b[K{step}" if live else f"{step}\n")
+        sys.stderr.flush()
+
+    try:
+        yield say
+    finally:
+        if live:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()

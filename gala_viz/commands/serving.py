@@ -6,6 +6,7 @@ import errno
 import os
 import re
 import signal
+import socket
 import sys
 import threading
 import webbrowser
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from gala_viz.commands.hosts import EVERY_INTERFACE, Hosts, check_host
+from gala_viz.commands.hosts import EVERY_INTERFACE, Hosts, check_host, is_host, is_loopback
 from gala_viz.threads import end_by, end_without_teardown, stop_threads, stopping
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ END_S = 3.5
 """After a first Ctrl-C or SIGTERM the process ends within this time, whatever it waits for."""
 ENDED, INTERRUPTED = 0, 130
 """Exit status of a server that was ended, and of one that was ended before it served."""
+_PREFIX = re.compile(r"[\w.~/-]*", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,12 +56,28 @@ class Address:
     def __post_init__(self) -> None:
         if not 1 <= self.port <= 65535:
             raise ValueError(f"a port is a number from 1 to 65535; got {self.port}.")
+        if not _PREFIX.fullmatch(self.prefix):
+            raise ValueError(
+                f"--prefix is a path of letters, digits, '-', '_', '.', '~' and '/', for example lab/tools; "
+                f"got {self.prefix!r}."
+            )
+        for origin in self.allow_websocket_origin:
+            if not is_host(origin):
+                raise ValueError(
+                    "--allow-websocket-origin takes what stands in the visitors' address bar between // and the next "
+                    f"/, for example lab.example.org or lab.example.org:8443; got {origin!r}."
+                )
 
     def url(self, name: str) -> str:
         """Where the page ``name`` is."""
         host = "localhost" if self.address in EVERY_INTERFACE else self.address
         path = "/".join(part for part in (self.prefix.strip("/"), name) if part)
         return f"http://{_host(host)}:{self.port}/{path}"
+
+    @property
+    def reaches_others(self) -> bool:
+        """Whether others than the users of this machine can open the pages: by network, or through a proxy."""
+        return self.behind_proxy or not all(map(is_loopback, {self.address, *self.allow_websocket_origin}))
 
     @property
     def origins(self) -> list[str]:
@@ -215,6 +233,40 @@ def _signals(handler: Callable[..., None]) -> Iterator[None]:
     finally:
         for number, former in before.items():
             signal.signal(number, former)
+
+
+def check_address(at: Address) -> None:
+    """Raise ``OSError`` with a sentence where ``at`` cannot be served; to be called before anything is loaded."""
+    try:
+        found = socket.getaddrinfo(at.address or None, at.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        for family, kind, protocol, _, where in found:
+            with socket.socket(family, kind, protocol) as one:
+                if os.name != "nt":
+                    one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                if family == socket.AF_INET6:
+                    one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                one.bind(where)
+    except OSError as error:
+        raise OSError(_refused(error, at)) from None
+
+
+_reach: list[bool] = []
+
+
+def server_reaches_others() -> bool:
+    """As ``Address.reaches_others``, of servers that this process runs without an ``Address``, as ``panel serve`` does.
+
+    True where that cannot be told. ``panel serve`` gives an app no way to its own server, so it is looked for.
+    """
+    from gala_viz.panels.panel_patches import listening_hosts, running_servers
+
+    if not _reach:
+        hosts, is_proxied = listening_hosts()
+        if not hosts:
+            return True
+        origins = {origin for one in running_servers() for origin in one.websocket_origins}
+        _reach.append(is_proxied or not all(map(is_loopback, {*hosts, *origins})))
+    return _reach[0]
 
 
 def has_browser() -> bool:

@@ -7,7 +7,6 @@ numbers measured on held-out images. Reading checks the checksum first, then eve
 from __future__ import annotations
 
 import hashlib
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,25 +18,8 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
-from gala_viz.networks.folders import CARD, WEIGHTS, WeightsError
-
-
-def read_card(folder: Path) -> dict[str, Any]:
-    """The card of a network's folder. Raises ``WeightsError`` where it is missing, not TOML or lacks a section."""
-    path = folder / CARD
-    try:
-        card = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise WeightsError(f"{path}: not found; a network's folder holds {CARD} and {WEIGHTS}.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise WeightsError(f"{path}: not a TOML file ({error}).") from None
-    for section, keys in {"network": ("name", "builder"), "weights": ("sha256",), "preprocessing": ()}.items():
-        if not isinstance(card.get(section), dict):
-            raise WeightsError(f"{path}: the section [{section}] is missing.")
-        for key in keys:
-            if not isinstance(card[section].get(key), str):
-                raise WeightsError(f"{path}: [{section}] needs {key} as a text.")
-    return card
+from gala_viz.networks.folders import CARD, WEIGHTS, WeightsError, read_checked
+from gala_viz.networks.folders import read_card as read_card
 
 
 def write_network(folder: Path, module: nn.Module, card: Mapping[str, Any], *, half: bool = False) -> dict[str, Any]:
@@ -73,17 +55,7 @@ def read_weights(folder: Path, card: Mapping[str, Any], module: nn.Module) -> nn
 
     Raises ``WeightsError`` that names the file and, for a wrong key or shape, the key and both shapes.
     """
-    path = folder / WEIGHTS
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise WeightsError(f"{path}: not found; a network's folder holds {CARD} and {WEIGHTS}.") from None
-    found = hashlib.sha256(content).hexdigest()
-    if found != card["weights"]["sha256"]:
-        raise WeightsError(
-            f"{path}: its sha256 is {found[:12]}…, the card says {card['weights']['sha256'][:12]}…: "
-            "the file is damaged or not this card's."
-        )
+    path, content = folder / WEIGHTS, read_checked(folder, card)
     try:
         tensors = load_tensors(content)
     except SafetensorError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+_EXPECTED = "a device is 'auto', 'cpu', 'cuda', 'cuda:1' or 'mps'"
 _DTYPES = {"float32": torch.float32, "fp32": torch.float32, "bfloat16": torch.bfloat16, "bf16": torch.bfloat16}
 
 
@@ -17,7 +18,7 @@ def choose_device(name: str | torch.device | None = None) -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError:
-        raise ValueError(f"a device is 'auto', 'cpu', 'cuda', 'cuda:1' or 'mps'; got {str(name)!r}.") from None
+        raise ValueError(f"{_EXPECTED}; got {str(name)!r}.") from None
     if device.type == "cuda" and (not torch.cuda.is_available() or (device.index or 0) >= torch.cuda.device_count()):
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
         raise ValueError(
@@ -25,7 +26,17 @@ def choose_device(name: str | torch.device | None = None) -> torch.device:
         )
     if device.type == "mps" and not torch.backends.mps.is_available():
         raise ValueError("device 'mps' was asked for; this machine has none. Use device 'cpu'.")
+    if device.type not in ("cpu", "cuda", "mps") and not _holds_values(device):
+        raise ValueError(f"{_EXPECTED}; got {str(name)!r}, which cannot compute here.")
     return device
+
+
+def _holds_values(device: torch.device) -> bool:
+    """Whether a value that is put on ``device`` can be read back: not so on "meta", nor where a backend is missing."""
+    try:
+        return torch.ones(1, device=device).cpu().item() == 1
+    except Exception:  # each backend that is missing has an error of its own
+        return False
 
 
 def choose_dtype(name: str | torch.dtype | None = None) -> torch.dtype:

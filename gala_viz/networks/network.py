@@ -92,6 +92,8 @@ class Network:
         """
         with recorded() as record:
             logits = self.logits(batch)
+        if silent := [label for label, part in self._parts.items() if part not in record]:
+            raise ValueError(f"{self.name}: {silent[0]} does not run in a forward pass; watch another module.")
         return logits, {label: record[part].float() for label, part in self._parts.items()}
 
     def to_batch(self, photos: list[np.ndarray]) -> Tensor:
@@ -100,6 +102,34 @@ class Network:
 
     def __repr__(self) -> str:
         return f"Network({self.name!r}, {len(self.layers)} layers, {self.device_text})"
+
+
+@torch.no_grad()
+def check_outputs(network: Network) -> None:
+    """Run ``network`` once on a grey input, so that a module of others fails here and not at the first photograph.
+
+    Raises
+    ------
+    ValueError
+        Where the forward pass fails, the logits are not (1, number of categories), or a watched layer gives no map.
+    """
+    example = torch.zeros(1, 3, *network.preprocessing.input_px)
+    try:
+        logits, _ = network.attention(example)
+    except ValueError as error:
+        told = str(error)
+        raise ValueError(told if told.startswith(network.name) else f"{network.name}: {told}") from error
+    except Exception as error:  # the module is somebody's own code
+        told = " ".join(str(error).split())[:300].rstrip(".")
+        raise ValueError(
+            f"{network.name}: a forward pass on an image {tuple(example.shape)} raised {type(error).__name__}: {told}."
+        ) from error
+    expected = (1, len(network.categories))
+    if tuple(logits.shape) != expected:
+        raise ValueError(
+            f"{network.name}: logits {expected}, one for each of its categories, were expected; "
+            f"got {tuple(logits.shape)}."
+        )
 
 
 def suitable_noise(networks: Sequence[Network]) -> float:

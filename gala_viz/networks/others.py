@@ -16,8 +16,9 @@ import torch
 from torch import Tensor, nn
 
 from gala_viz.imagenet import category_names
+from gala_viz.networks.devices import choose_device, choose_dtype
 from gala_viz.networks.folders import FUNCTION
-from gala_viz.networks.network import Network
+from gala_viz.networks.network import Network, check_outputs
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.registry import Registry
 
@@ -39,6 +40,8 @@ def load_other(
     library, _, rest = name.partition(":")
     made = LIBRARIES[library](rest) if library in LIBRARIES else _from_function(name)
     if isinstance(made, Network):
+        _check_own_settings(name, made, device, dtype, watched)
+        check_outputs(made)
         made = copy.copy(made)
         made.known_by_weights = False  # the function may have changed what a card's builder made
         return made
@@ -46,7 +49,7 @@ def load_other(
     preprocessing = made.pop("preprocessing", None) or IMAGENET_PREPROCESSING
     categories = made.pop("categories", None) or _categories(name, module, preprocessing)
     card = {"network": {"name": name, "builder": name, "start": made.pop("start", name)}}
-    return Network(
+    network = Network(
         module,
         name=name,
         preprocessing=preprocessing,
@@ -56,6 +59,31 @@ def load_other(
         device=device,
         dtype=dtype,
     )
+    check_outputs(network)
+    return network
+
+
+def _check_own_settings(
+    name: str,
+    network: Network,
+    device: str | torch.device | None,
+    dtype: str | torch.dtype | None,
+    watched: Sequence[str],
+) -> None:
+    """Raise ``OtherNetworkError`` where a ``Network`` that a function returned is not what was asked for."""
+    differences = []
+    if device is not None and choose_device(device).type != network.device.type:
+        differences.append(f"is on {network.device}, device {str(device)!r} was asked for")
+    if dtype is not None and choose_dtype(dtype) != network.dtype:
+        differences.append(
+            f"computes in {str(network.dtype).removeprefix('torch.')}, dtype {str(dtype)!r} was asked for"
+        )
+    if missing := [path for path in watched if path not in network.watched]:
+        differences.append(f"does not watch the layer {missing[0]!r}")
+    if differences:
+        raise OtherNetworkError(
+            f"{name} returns a Network that {' and '.join(differences)}; set this where it is made, or return a module."
+        )
 
 
 def _from_function(name: str) -> Network | dict[str, Any]:
@@ -71,7 +99,14 @@ def _from_function(name: str) -> Network | dict[str, Any]:
         raise OtherNetworkError(f"{name}: {error}. Modules are looked for beside the present folder too.") from error
     except AttributeError:
         raise OtherNetworkError(f"{name}: {found['module']} has no {found['function']}.") from None
-    made = function()
+    except Exception as error:  # the module is somebody's own code, which may fail in any way
+        raise OtherNetworkError(f"{name}: the module cannot be imported: {_told(error)}.") from error
+    try:
+        made = function()
+    except Exception as error:
+        raise OtherNetworkError(
+            f"{name}: a function without arguments that returns a network was expected; it raised {_told(error)}."
+        ) from error
     if isinstance(made, Network):
         return made
     if not isinstance(made, nn.Module):
@@ -89,8 +124,8 @@ def _from_transformers(name: str) -> dict[str, Any]:
     try:
         model = transformers.AutoModelForImageClassification.from_pretrained(name)
         told, _ = transformers.image_processing_base.ImageProcessingMixin.get_image_processor_dict(name)
-    except (OSError, ValueError) as error:
-        raise OtherNetworkError(f"transformers:{name}: {' '.join(str(error).split())[:300]}") from None
+    except Exception as error:  # a missing file, a missing library, a configuration of another kind of model
+        raise OtherNetworkError(f"transformers:{name}: {' '.join(str(error).split())[:300]}") from error
     labels = model.config.id2label
     return {
         "module": _LogitsOf(model),
@@ -104,8 +139,8 @@ def _from_timm(name: str) -> dict[str, Any]:
     timm = _library("timm")
     try:
         model = timm.create_model(name, pretrained=True)
-    except (RuntimeError, OSError, ValueError) as error:
-        raise OtherNetworkError(f"timm:{name}: {' '.join(str(error).split())[:300]}") from None
+    except Exception as error:  # an unknown name, weights that cannot be had
+        raise OtherNetworkError(f"timm:{name}: {' '.join(str(error).split())[:300]}") from error
     return {
         "module": model,
         "preprocessing": timm_preprocessing(model.pretrained_cfg),
@@ -169,6 +204,12 @@ def _library(name: str) -> Any:
         raise OtherNetworkError(f"{name} cannot be imported ({told}); install it with: pip install {name}") from error
 
 
+def _told(error: Exception) -> str:
+    """An error of somebody else's code as a part of a sentence."""
+    text = " ".join(str(error).split())[:300].rstrip(".")
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
 def _side(size: Any) -> int | None:
     if isinstance(size, Mapping):
         return next((int(size[key]) for key in ("shortest_edge", "height") if key in size), None)
@@ -179,7 +220,12 @@ def _side(size: Any) -> int | None:
 def _categories(name: str, module: nn.Module, preprocessing: Preprocessing) -> tuple[str, ...]:
     """ImageNet's names for a thousand outputs, else "category 0" and so on; from one run on a grey input."""
     example = torch.zeros(1, 3, *preprocessing.input_px)
-    logits = module.eval()(example)
+    try:
+        logits = module.eval()(example)
+    except Exception as error:  # somebody's own code
+        raise OtherNetworkError(
+            f"{name}: a forward pass on an image {tuple(example.shape)} raised {_told(error)}."
+        ) from error
     if not isinstance(logits, Tensor) or logits.ndim != 2:
         told = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
         raise OtherNetworkError(f"{name} should map images (B, 3, y, x) to logits (B, category); it gives {told}.")

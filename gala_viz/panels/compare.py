@@ -10,7 +10,7 @@ from gala_viz.panels.compare_sections import closeness_section, controls_column,
 from gala_viz.panels.facts import facts
 from gala_viz.panels.keeping import Keeping, asked
 from gala_viz.panels.link_names import compare_places
-from gala_viz.panels.markup import alert, nothing_to_show, presentation_over, provenance
+from gala_viz.panels.markup import nothing_to_show, presentation_over, provenance
 from gala_viz.panels.page import EDGE, SourcePage, section
 from gala_viz.panels.presenting import Follower, Presentation
 from gala_viz.panels.rooms import room_of
@@ -21,14 +21,20 @@ from gala_viz.panels.view import CompareView
 
 
 def compare_page(
-    shared: SharedSource, game: str | None = None, origin: dict | None = None, records: Database | None = None
+    shared: SharedSource,
+    game: str | None = None,
+    origin: dict | None = None,
+    records: Database | None = None,
+    *,
+    read_only_notes: bool = False,
 ) -> pmui.Page:
     """A page for one session. It shows what is being loaded, then the comparison, or why it could not start.
 
     ``game`` is the address of a game on the same collection, to which every photograph links. ``origin`` are the fields
-    of a ``FigureSpec`` that say how a command opens this source. ``records`` keep notes and saved views.
+    of a ``FigureSpec`` that say how a command opens this source. ``records`` keep notes and saved views; with
+    ``read_only_notes`` a visitor without a login changes none of them.
     """
-    return ComparePage(shared, game, origin, records).page
+    return ComparePage(shared, game, origin, records, read_only_notes=read_only_notes).page
 
 
 class ComparePage(SourcePage):
@@ -44,7 +50,10 @@ class ComparePage(SourcePage):
         game: str | None = None,
         origin: dict | None = None,
         records: Database | None = None,
+        *,
+        read_only_notes: bool = False,
     ) -> None:
+        self._read_only_notes = read_only_notes
         self._game, self._origin, self._records = game, origin, records
         self._parts: list[Keeping | Presentation | Follower] = []
         super().__init__(shared)
@@ -69,7 +78,8 @@ class ComparePage(SourcePage):
             view.gallery,
             self.document,
             self._records,
-            lambda told: view.alert.param.update(object=alert(" ".join(told))),
+            view.tell,
+            read_only_notes=self._read_only_notes,
         )
         self._parts = [keeping, presentation]
         main = self._main(view, keeping) if index.images else [facts(nothing_to_show(source.title)), view.upload]
@@ -118,7 +128,7 @@ class ComparePage(SourcePage):
             maps_column(view, margin=EDGE),
             controls_column(view, margin=EDGE),
             lower,
-            *([section("Notes", "kept as you type", keeping.notes.part, margin=EDGE)] if keeping.notes else []),
+            *([section("Notes", keeping.notes_hint, keeping.notes.part, margin=EDGE)] if keeping.notes else []),
             facts(
                 provenance(view.source.networks, view.source.skipped, view.source.map_kinds), margin=(10, 14, 24, 14)
             ),

@@ -99,6 +99,8 @@ class NotesPart(Messenger):
     items = param.List(default=[], doc="All notes: image, category, bookmarked, tags, excerpt.")
     views = param.List(default=[], doc="Saved views: name and link.")
     where = param.String(default="", doc="Where notes are kept, and whose they are.")
+    read_only = param.Boolean(default=False, doc="Whether nothing can be changed.")
+    why_read_only = param.String(default="", doc="Why, and what to do: the tooltip of ``where``.")
 
     _esm = script("texts", "notes_all", "notes")
     _stylesheets = [sheet("notes")]  # noqa: RUF012

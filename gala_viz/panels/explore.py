@@ -21,14 +21,19 @@ from gala_viz.threads import start_thread
 
 
 def explore_page(
-    shared: SharedSource, compare: str = "", origin: dict | None = None, records: Database | None = None
+    shared: SharedSource,
+    compare: str = "",
+    origin: dict | None = None,
+    records: Database | None = None,
+    *,
+    read_only_notes: bool = False,
 ) -> pmui.Page:
     """A page for one session; ``compare`` is the address of the comparison of the same source, where it is served.
 
     ``origin`` are the fields of a ``FigureSpec`` that say how a command opens this source; ``records`` keep notes and
-    saved views.
+    saved views; with ``read_only_notes`` a visitor without a login changes none of them.
     """
-    return ExplorePage(shared, compare, origin, records).page
+    return ExplorePage(shared, compare, origin, records, read_only_notes=read_only_notes).page
 
 
 class ExplorePage(SourcePage):
@@ -44,7 +49,10 @@ class ExplorePage(SourcePage):
         compare: str = "",
         origin: dict | None = None,
         records: Database | None = None,
+        *,
+        read_only_notes: bool = False,
     ) -> None:
+        self._read_only_notes = read_only_notes
         self._compare, self._origin, self._records = compare, origin, records
         self._keeping: Keeping | None = None
         start_thread(compile_drawing, "gala-viz drawing")
@@ -67,6 +75,7 @@ class ExplorePage(SourcePage):
             self.document,
             self._records,
             lambda told: view.alert.param.update(object=alert(" ".join(told))),
+            read_only_notes=self._read_only_notes,
         )
         self._keeping = keeping
         go = facts(margin=(0, 0, 4, 0))
@@ -88,7 +97,7 @@ class ExplorePage(SourcePage):
                 ":host { align-items: start !important; }",
             ],
         )
-        notes = [section("Notes", "kept as you type", keeping.notes.part, margin=EDGE)] if keeping.notes else []
+        notes = [section("Notes", keeping.notes_hint, keeping.notes.part, margin=EDGE)] if keeping.notes else []
         about = facts(provenance(source.networks, source.skipped, source.map_kinds), margin=(10, 14, 24, 14))
         self.page.param.update(
             sidebar=[view.gallery.pane],

@@ -38,6 +38,14 @@ class GameOptions:
     def __post_init__(self) -> None:
         if self.top is not None and self.top < 1:
             raise ValueError(f"--top is at least 1; got {self.top}.")
+        if not 0 <= self.catch_share < 1:
+            raise ValueError(f"--catch-share is a share of the rounds, from 0 to below 1; got {self.catch_share}.")
+        for option, value in {
+            "--players-per-address": self.players_per_address,
+            "--newcomers-per-hour": self.newcomers_per_hour,
+        }.items():
+            if value < 1:
+                raise ValueError(f"{option} is at least 1; got {value}.")
 
     @property
     def recogniser(self) -> str:

@@ -20,6 +20,12 @@ from gala_viz.registry import UnknownNameError
 
 Arguments = Mapping[str, Sequence[bytes]]
 EVERYBODY = "There is no login here: whoever opens this page sees and changes these notes."
+READ_ONLY = "Notes are read-only here: there is no login."
+WHY_READ_ONLY = (
+    "Others reach this server and you have no login on it: notes, bookmarks and saved views can be read and exported, "
+    "and not changed. Who starts the server can add a login (panel serve --basic-auth FILE) or let everybody change "
+    "them (--shared-notes)."
+)
 
 
 def asked(arguments: Arguments | None, name: str) -> str | None:
@@ -28,8 +34,20 @@ def asked(arguments: Arguments | None, name: str) -> str | None:
     return values[0].decode("utf-8", "replace") if values else None
 
 
+def visitor() -> tuple[str, bool]:
+    """Return the name of this session's visitor, "" where there is none, and whether a login stands behind it.
+
+    Panel calls "guest" whoever sends the cookie ``is_guest``, where there is no login at all too.
+    """
+    owner = pn.state.user or ""
+    return owner, bool(owner) and not pn.state.cookies.get("is_guest")
+
+
 class Keeping:
-    """Address, notes and saved views of the page called ``name``. ``notes`` is None where no ``records`` are kept."""
+    """Address, notes and saved views of the page called ``name``. ``notes`` is None where no ``records`` are kept.
+
+    With ``read_only_notes`` a visitor without a login can read and export them, and change none.
+    """
 
     def __init__(
         self,
@@ -39,6 +57,8 @@ class Keeping:
         document: Document,
         records: Database | None,
         told: Callable[[list[str]], None],
+        *,
+        read_only_notes: bool = False,
     ) -> None:
         self._name, self._told = name, told
         state = PageState(places, VERSION_1[name](gallery.source))
@@ -46,17 +66,19 @@ class Keeping:
         self.notes: NotesView | None = None
         self._views: Views | None = None
         if records is not None:
-            owner = pn.state.user or ""
+            owner, has_login = visitor()
+            read_only = read_only_notes and not has_login
             collection = gallery.source.name
-            self._views = Views(records, collection, owner)
+            self._views = Views(records, collection, owner, read_only=read_only)
             self.notes = NotesView(
-                Notes(records, collection, owner),
+                Notes(records, collection, owner, read_only=read_only),
                 self._views,
                 gallery.index,
                 gallery.shown,
                 document,
                 page=name,
-                where=f"Notes of {owner}." if owner else EVERYBODY,
+                where=READ_ONLY if read_only else f"Notes of {owner}." if has_login else EVERYBODY,
+                why_read_only=WHY_READ_ONLY if read_only else "",
                 query=lambda: self.address.state.query,
             )
             gallery.follow_notes(self.notes.noted)
@@ -78,6 +100,11 @@ class Keeping:
             self._told([str(error)])
             return
         self.address.open(found)
+
+    @property
+    def notes_hint(self) -> str:
+        """What stands beside the heading of the notes."""
+        return "read-only here" if self.notes is not None and self.notes.notes.read_only else "kept as you type"
 
     def star(self) -> None:
         """Bookmark the photograph in view, or take its bookmark away."""

@@ -25,7 +25,9 @@ LONGEST_IMPORT = 5 * 2**20
 class NotesView:
     """What one visitor keeps. The records are asked in one thread, in order; nothing is dropped.
 
-    ``query()`` tells the page's present state for a saved view of ``page``; ``noted`` is what the gallery follows.
+    ``where`` says whose notes these are. Where ``notes`` and ``views`` are read-only they refuse themselves what a
+    browser sends, whatever stands in its page; ``why_read_only`` is told there. ``query()`` tells the page's present
+    state for a saved view of ``page``; ``noted`` is what the gallery follows.
     """
 
     def __init__(
@@ -38,6 +40,7 @@ class NotesView:
         *,
         page: str,
         where: str = "",
+        why_read_only: str = "",
         query: Callable[[], str] = lambda: "",
     ) -> None:
         self.notes, self.views, self.index, self._shown = notes, views, index, shown
@@ -46,7 +49,14 @@ class NotesView:
         self._mail = Mailbox(document, lambda key, answer: getattr(self, f"_on_{key.split()[0]}")(answer))
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="gala-viz notes")
         self._count = 0
-        self.part = NotesPart(on_message=self._heard, where=where, sizing_mode="stretch_width", margin=0)
+        self.part = NotesPart(
+            on_message=self._heard,
+            where=where,
+            read_only=notes.read_only,
+            why_read_only=why_read_only,
+            sizing_mode="stretch_width",
+            margin=0,
+        )
         shown.param.watch(lambda _: self._show(), "image")
         self._ask("read", lambda: (notes.all(), views.mine()))
 

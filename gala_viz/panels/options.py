@@ -44,6 +44,9 @@ class CompareOptions:
     notes: str | None = None
     """The database of bookmarks, notes and saved views, a file or a URL; left out: that of --records, else a file of
     this account; none: nothing can be noted."""
+    shared_notes: bool = False
+    """Let everybody who opens the page change the notes, bookmarks and saved views. Without it they are read-only where
+    others reach the server, by network or through a proxy, and there is no login."""
     layers: tuple[str, ...] = ()
     """Paths of modules in both networks whose activity is shown beside GALA layers, for example layer3."""
     device: str | None = None

@@ -1,18 +1,21 @@
-"""What needs private names of Panel and Bokeh, each with what happens without it. Tried with Panel 1.9 and Bokeh 3.8
-and 3.9, to which ``pyproject.toml`` holds them.
+"""What needs private names of Panel, Bokeh and Tornado, each with what happens without it. Tried with Panel 1.9 and
+Bokeh 3.8 and 3.9, to which ``pyproject.toml`` holds them, and with Tornado 6.5 and 6.6.
 
 ``write_all`` mends how Panel writes to browsers: the last of a burst of messages is sent, not kept back.
 ``application_of`` finds the Tornado application of a server, to which addresses and checks are added.
+``listening_hosts`` tells where servers listen that something else started.
 """
 
 from __future__ import annotations
 
 import gc
+import socket
 from typing import Any
 
 from bokeh.document import Document
 from bokeh.server.tornado import BokehTornado
 from panel.io import document as panel_document
+from tornado.httpserver import HTTPServer
 from tornado.websocket import WebSocketClosedError
 
 NAMES = ("_dispatch_msgs", "_WRITE_MSGS", "_WRITE_BLOCK")
@@ -54,3 +57,16 @@ def application_of(server: Any) -> BokehTornado:
 def running_servers() -> list[BokehTornado]:
     """The servers of this process. ``panel serve`` gives an app no way to its own server, so it is looked for."""
     return [one for one in gc.get_objects() if issubclass(type(one), BokehTornado)]
+
+
+def listening_hosts() -> tuple[set[str], bool]:
+    """Where the HTTP servers of this process listen, "" for what is no internet socket, and whether one believes a
+    proxy. Without Tornado's name for a server's sockets it listens nowhere that is known.
+    """
+    hosts: set[str] = set()
+    is_proxied = False
+    for server in [one for one in gc.get_objects() if issubclass(type(one), HTTPServer)]:
+        for one in getattr(server, "_sockets", {}).values():
+            hosts.add(str(one.getsockname()[0]) if one.family in (socket.AF_INET, socket.AF_INET6) else "")
+            is_proxied |= server.xheaders
+    return hosts, is_proxied

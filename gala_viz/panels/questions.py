@@ -134,7 +134,8 @@ class Questions:
     ) -> None:
         people = self._source.participants(image, kind) if self._source.map_kinds else ()
         one = participant if participant in people else None
-        post("human", (self._source.human_map(image, kind, one), people, one))
+        missing = participant if participant and one is None else None
+        post("human", (self._source.human_map(image, kind, one), people, one, missing))
 
     def _poster(self, asked: _Asked) -> Callable[[str, Any], None]:
         return lambda key, value: self._mail.post(key, (asked, value))

@@ -22,6 +22,7 @@ from gala_viz.panels.score_view import ScoreView
 from gala_viz.panels.spares import Figures, draw_figures
 from gala_viz.panels.state import SETTINGS, Answers, Looks, MapSettings, Shown
 from gala_viz.panels.survey import Survey
+from gala_viz.registry import unknown_name
 from gala_viz.store.source import MapSource, MapUpdate, Passage, Prediction
 
 NO_MAP, NO_MAPS = "People did not mark\nthis photograph.", "This collection\nhas no human maps."
@@ -60,6 +61,8 @@ class CompareView:
         self.display.on_message = lambda message: self._toggle_layer(message.get("layer"))
         self.heading = facts()
         self.fives, self.alert = [facts(), facts()], facts()
+        self._told: list[str] = []
+        self._missing = ""
         self._predict((None, None), None)
         self.progress = ProgressView(self.cancel)
         self.gallery = Gallery(source, index, self.shown, document)
@@ -95,6 +98,14 @@ class CompareView:
         """Add an uploaded photograph and show it; a refusal is told beside the button."""
         self.questions.offer_upload(filename, content)
 
+    def tell(self, sentences: Sequence[str]) -> None:
+        """Say at the top what went wrong, in place of what was said before; a participant who is missing stays told."""
+        self._told = list(sentences)
+        self._show_alert()
+
+    def _show_alert(self) -> None:
+        self.alert.object = alert(" ".join(filter(None, [*self._told, self._missing])))
+
     def close(self) -> None:
         """End all threads and drop what they brought."""
         self.questions.close()
@@ -117,7 +128,8 @@ class CompareView:
         if new_image:  # while the thread is at work already
             self.heading.object = image_heading(info, self._game)
             self.display.filename = "".join(c if c.isalnum() or c in "-_." else "_" for c in image)[:80]
-        self.alert.object = ""
+        self._missing = "" if new_image else self._missing
+        self.tell([])
 
     def _forget(self, has_map: bool) -> None:
         """Take away what was said of the photograph before; its own answers are on their way."""
@@ -138,8 +150,13 @@ class CompareView:
     def _on_parts(self, mask: xr.DataArray | None) -> None:
         self.row.outlines.set_parts(mask)
 
-    def _on_human(self, answer: tuple[xr.DataArray | None, tuple[str, ...], str | None]) -> None:
-        values, people, one = answer
+    def _on_human(self, answer: tuple[xr.DataArray | None, tuple[str, ...], str | None, str | None]) -> None:
+        values, people, one, missing = answer
+        self._missing = ""
+        if missing is not None and values is not None:  # without a map its own place says so
+            told = unknown_name("participant of this photograph", missing, people)
+            self._missing = f"{told} All of them together are shown."
+        self._show_alert()
         self.look_controls.set_participants(people)
         self.row.set_human(values, NO_MAP if self.source.map_kinds else NO_MAPS)
         self.answers.param.update(human=values, people=people_title(values, people, one))
@@ -168,7 +185,7 @@ class CompareView:
         self.gallery.set_scores(scores)
 
     def _on_error(self, error: Exception) -> None:
-        self.alert.object = alert(f"{error or type(error).__name__}")
+        self.tell([f"{error or type(error).__name__}"])
         self.progress.say("Stopped by an error.", 0, busy=False)
 
     def _on_survey(self, progress) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sqlalchemy import insert
 
 from gala_viz.behavior.note_tables import NoteRecord
-from gala_viz.behavior.notes import MOST_LETTERS, MOST_TAGS, Note, NoteChangedError, Notes, clean_tags
+from gala_viz.behavior.notes import MOST_LETTERS, MOST_TAGS, Note, NoteChangedError, Notes, ReadOnlyError, clean_tags
 from gala_viz.behavior.views import View, Views
 from gala_viz.registry import UnknownNameError
 
@@ -152,3 +152,24 @@ def test_a_name_that_is_taken_is_refused_whoever_has_it(database):
 def test_names_are_such_as_a_link_can_hold(database, name):
     with pytest.raises(ValueError, match="a name of letters"):
         Views(database, "photos").save(View(name=name, page="compare", query=""))
+
+
+def test_who_may_only_read_sees_and_exports_everything_and_changes_nothing(database, notes):
+    written = notes.write(Note(image="cat/1", text="mine", bookmarked=True))
+    Views(database, "photos").save(View(name="ears", page="compare", query="v=1&n=20"))
+    reader, views = Notes(database, "photos", read_only=True), Views(database, "photos", read_only=True)
+    changes = [
+        lambda: reader.write(Note(image="cat/1", changed_ms=written.changed_ms)),
+        lambda: reader.write(Note(image="cat/2", text="new")),
+        lambda: reader.take_in({"format": 1, "notes": [{"image": "cat/2", "text": "new"}]}),
+        lambda: views.save(View(name="paws", page="compare", query="")),
+        lambda: views.delete("ears"),
+    ]
+    for change in changes:
+        with pytest.raises(ReadOnlyError, match="read-only here"):
+            change()
+    assert reader.all() == notes.all() == {"cat/1": written}
+    assert reader.one("cat/1") == written
+    assert reader.exported() == notes.exported()
+    assert [view.name for view in views.mine()] == ["ears"]
+    assert views.open("ears", "compare") == "v=1&n=20"

@@ -58,6 +58,9 @@ def main(port: int) -> None:
     """Serve until ended."""
     apps = {name: app(name) for name in SOURCES}
     apps["explore"] = lambda: explore_page(shared_source("compare", SOURCES["compare"]), "compare", records=records())
+    apps["locked"] = lambda: compare_page(
+        shared_source("compare", SOURCES["compare"]), records=records(), read_only_notes=True
+    )
     shared_source("compare", SOURCES["compare"])
     pn.serve(apps, port=port, show=False)
 

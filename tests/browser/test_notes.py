@@ -1,11 +1,13 @@
 """Notes and saved views in a real browser: nothing that was written is lost, and what fails is told in its place."""
 
+from pathlib import Path
+
 import pytest
 
 from gala_viz.behavior.database import Database
 from gala_viz.behavior.notes import Note, Notes
-from gala_viz.behavior.views import Views
-from tests.browser.conftest import WAIT_MS
+from gala_viz.behavior.views import View, Views
+from tests.browser.conftest import DEEP, WAIT_MS
 
 
 @pytest.fixture
@@ -107,3 +109,40 @@ def test_a_conflict_waits_for_a_choice_and_shows_what_is_stored_now(visit, store
     one.page.get_by_role("button", name="Save mine").click()
     told.get_by_text("Kept.").wait_for()
     assert stored.one(image).text == "from tab two TWO"
+
+
+FORCE = f"""() => {{ {DEEP} for (const one of deep(document, '.star, .tags, .text, .all .line')) {{
+  one.disabled = one.hidden = false
+}} }}"""
+"""Opens what the page shuts, as anybody can in a browser of their own."""
+
+
+def test_read_only_notes_are_seen_and_exported_and_nothing_that_the_page_sends_changes_them(visit, stored):
+    image = "photo 00016"
+    kept = stored.write(Note(image=image, text="**kept**", tags=("ears",)))
+    views = Views(stored._database, "fake")
+    views.save(View(name="locked view", page="compare", query="v=1&image=photo 00016"))
+    one = visit("locked?image=photo%2000016")
+    locked = one.page.locator(".locked")
+    locked.get_by_text("Notes are read-only here: there is no login.").wait_for()
+    assert "--shared-notes" in locked.get_attribute("title")
+    one.page.locator(".shown strong").get_by_text("kept").wait_for()
+    assert text_of(one).is_disabled()
+    assert one.page.get_by_label("Tags").is_disabled()
+    one.page.locator(".views a").get_by_text("locked view").wait_for()
+    for name in ("Import", "Save view"):
+        assert not one.page.get_by_role("button", name=name).is_visible()
+    assert one.page.get_by_title("Delete the view “locked view”").count() == 0
+    one.page.keyboard.press("s")
+    with one.page.expect_download() as saved:
+        one.page.get_by_role("button", name="Export").click()
+    content = Path(saved.value.path()).read_text(encoding="utf-8")
+    assert image in content
+    one.page.evaluate(FORCE)
+    text_of(one).fill("")
+    one.page.locator(".note-told").get_by_text("Not kept: notes, bookmarks and saved views are read-only").wait_for()
+    one.page.get_by_label("Name of this view").fill("mine")
+    one.page.get_by_role("button", name="Save view").click()
+    one.page.locator(".views-told.wrong").get_by_text("read-only here").wait_for()
+    assert stored.one(image) == kept
+    assert "mine" not in [view.name for view in views.mine()]

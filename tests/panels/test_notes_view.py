@@ -1,13 +1,18 @@
 """Notes and saved views of a page: what the editor is told, and that one wrong thing loses nothing else."""
 
+import json
+
+import panel as pn
 import pytest
 
 from gala_viz.behavior.database import Database
 from gala_viz.behavior.notes import LONGEST_TAG, MOST_LETTERS, Note, Notes
-from gala_viz.behavior.views import Views
+from gala_viz.behavior.views import View, Views
 from gala_viz.panels.index import CollectionIndex
+from gala_viz.panels.keeping import EVERYBODY, READ_ONLY, Keeping
 from gala_viz.panels.notes_view import NotesView
 from gala_viz.panels.state import Shown
+from gala_viz.panels.view import CompareView
 from tests.panels.fake_source import FakeSource
 from tests.panels.script import SCRIPT, until
 
@@ -80,3 +85,57 @@ def test_who_waits_at_a_conflict_is_told_of_every_later_change(view):
     told = asked(view, look=IMAGE)["stored"]
     assert told["text"] == "from tab one ONE"
     assert asked(view, save=draft("from tab two", seen=told["seen"]))["saved"]["text"] == "from tab two"
+
+
+def test_where_notes_are_read_only_whatever_a_browser_sends_changes_nothing(tmp_path):
+    database = Database(tmp_path / "records.sqlite")
+    kept = Notes(database, "photos").write(Note(image=IMAGE, text="kept", bookmarked=True))
+    Views(database, "photos").save(View(name="ears", page="compare", query="v=1"))
+    view = NotesView(
+        Notes(database, "photos", read_only=True), Views(database, "photos", read_only=True),
+        CollectionIndex(FakeSource(count=6)), Shown(), SCRIPT, page="compare", where="Read-only.", why_read_only="Why.",
+    )  # fmt: skip
+    view.sent = []
+    view.part._send_msg = view.sent.append
+    until(lambda: view.part.items)
+    assert view.part.items[0]["image"] == IMAGE
+    assert (view.part.read_only, view.part.where, view.part.why_read_only) == (True, "Read-only.", "Why.")
+    exported = json.dumps(Notes(database, "photos").exported())
+    assert "read-only here" in asked(view, save=draft("", seen=kept.changed_ms))["failed"]
+    for message in ({"import": exported}, {"keep": "paws"}, {"drop": "ears"}):
+        told = asked(view, **message)
+        assert told["wrong"]
+        assert "read-only here" in told["told"]
+    assert json.loads(asked(view, export=True)["download"])["notes"][0]["text"] == "kept"
+    assert Notes(database, "photos").all() == {IMAGE: kept}
+    assert [one.name for one in Views(database, "photos").mine()] == ["ears"]
+    view.close()
+    database.close()
+
+
+@pytest.mark.parametrize(
+    ("user", "cookies", "read_only_notes", "read_only", "where"),
+    [
+        (None, {}, False, False, EVERYBODY),
+        (None, {}, True, True, READ_ONLY),
+        ("anna", {}, True, False, "Notes of anna."),
+        ("guest", {"is_guest": "1"}, True, True, READ_ONLY),
+        ("guest", {"is_guest": "1"}, False, False, EVERYBODY),
+    ],
+)
+def test_only_a_login_writes_where_others_reach_the_server(
+    user, cookies, read_only_notes, read_only, where, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(type(pn.state), "user", property(lambda _: user))
+    monkeypatch.setattr(type(pn.state), "cookies", property(lambda _: cookies))
+    source = FakeSource(count=6)
+    shown = CompareView(source, CollectionIndex(source), SCRIPT)
+    database = Database(tmp_path / "records.sqlite")
+    keeping = Keeping("compare", {}, shown.gallery, SCRIPT, database, lambda _: None, read_only_notes=read_only_notes)
+    assert keeping.notes.notes.read_only == keeping.notes.views.read_only == read_only
+    assert keeping.notes.part.where == where
+    assert bool(keeping.notes.part.why_read_only) == read_only
+    assert keeping.notes_hint == ("read-only here" if read_only else "kept as you type")
+    keeping.close()
+    shown.close()
+    database.close()

@@ -1,5 +1,6 @@
 """The view as Python objects, with a source that counts what it is asked and no document: answers arrive at once."""
 
+import html
 import io
 import json
 import threading
@@ -11,11 +12,16 @@ import pytest
 import xarray as xr
 from PIL import Image
 
+from gala_viz.panels.address import Address
 from gala_viz.panels.choosing import main_row_content
 from gala_viz.panels.components import UPLOAD_LIMIT_BYTES, Upload
 from gala_viz.panels.figure_download import zipped_figure
 from gala_viz.panels.index import CollectionIndex
+from gala_viz.panels.link_names import compare_places
+from gala_viz.panels.links import PageState
+from gala_viz.panels.presenting import Presentation
 from gala_viz.panels.progress_view import seconds_text, standard_error_percent, update_text
+from gala_viz.panels.selecting import Selecting
 from gala_viz.panels.state import SETTINGS, MapSettings
 from gala_viz.panels.view import CompareView
 from gala_viz.specs import MapRequest, SmoothGradSpec
@@ -366,3 +372,28 @@ def test_an_uploaded_photograph_has_no_figure(view, source):
     Image.new("RGB", (40, 40)).save(content, "PNG")
     view.shown.image = source.add_upload("a.png", content.getvalue())
     assert view.figure.button.disabled
+
+
+def test_a_participant_whom_the_photograph_does_not_have_is_told_until_another_is_chosen(view, source):
+    def told():
+        return html.unescape(view.alert.object)
+
+    view.shown.participant = "p33"
+    until(lambda: "no participant of this photograph called 'p33'. Did you mean 'p3'?" in told())
+    assert "All of them together are shown." in told()
+    view.tell(["The link asks for “colour”, which this page does not know."])
+    assert "“colour”" in told()
+    assert "'p33'" in told(), "neither sentence takes the other's place"
+    view.shown.participant = "p3"
+    until(lambda: "'p33'" not in told())
+    view.shown.image = source.images[1]
+    until(lambda: finished(view))
+    assert told() == "", "who marked this photograph too is shown"
+
+
+def test_a_link_to_a_participant_whom_the_photograph_does_not_have_says_so(view):
+    presentation = Presentation(view)
+    places = compare_places(view, presentation, Selecting(view.source, view.gallery))
+    link = f"image={view.source.images[0].replace(' ', '%20')}&participant=p33"
+    Address(PageState(places), SCRIPT, view.tell).open(link)
+    until(lambda: finished(view) and "'p33'" in html.unescape(view.alert.object))

@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gala_viz.commands.experiment.folder import DEFAULT, spec_of
-from gala_viz.commands.loaded_once import load_once
+from gala_viz.commands.loaded_once import load_once, page_while
 
 if TYPE_CHECKING:
     from panel.viewable import Viewable
@@ -30,13 +31,26 @@ class ExperimentOptions:
     newcomers_per_hour: int = 60
     """New participants an hour from one network address."""
 
+    def __post_init__(self) -> None:
+        if self.newcomers_per_hour < 1:
+            raise ValueError(f"--newcomers-per-hour is at least 1; got {self.newcomers_per_hour}.")
+
+
+_experiments: dict[ExperimentOptions, Running] = {}
+"""Experiments that were opened before the first page was asked for; each is used once."""
+
 
 def page(options: ExperimentOptions) -> Viewable:
     """The page of one session; the first one opens the experiment on the server that serves it."""
     from gala_viz.panels.experiment import experiment_page
 
-    load_once(options, lambda: addresses(running(options)))
-    return experiment_page()
+    loading = load_once(options, lambda: addresses(_experiments.pop(options, None) or prepare(options)))
+    return page_while(loading, experiment_page(), "The experiment")
+
+
+def check(options: ExperimentOptions, say: Callable[[str], None]) -> None:
+    """As ``prepare``; what is opened waits for the first page."""
+    _experiments[options] = prepare(options, say)
 
 
 def addresses(experiment: Running, origins: frozenset[str] = frozenset()) -> Addresses:
@@ -46,13 +60,24 @@ def addresses(experiment: Running, origins: frozenset[str] = frozenset()) -> Add
     return lambda prefix: routes(experiment, prefix, origins)
 
 
-def running(options: ExperimentOptions) -> Running:
-    """The experiment of these options. Raises a sentence for what is not there."""
+def prepare(options: ExperimentOptions, say: Callable[[str], None] = lambda step: None) -> Running:
+    """The experiment of these options, opened and checked; ``say`` hears which step it is at.
+
+    Raises ``ValueError``, ``OSError`` or ``UnknownNameError`` with a sentence for what is not there, or not as the
+    experiment was prepared with.
+    """
     from gala_viz.behavior.database import Database
     from gala_viz.behavior.limits import Limits
     from gala_viz.experiment.stimuli import opened
     from gala_viz.play.server import versions
     from gala_viz.play.trials.running import Running
 
+    say("Opening the experiment…")
+    spec = spec_of(options.folder)
     limits = Limits(participants_per_hour=options.newcomers_per_hour)
-    return Running(opened(spec_of(options.folder)), Database(options.records), versions(), limits)
+    stimuli = opened(spec)
+    say("Making a first stimulus…")
+    image = next(iter(spec.superclass_of))
+    for map_type in spec.maps:
+        stimuli.picture(image, map_type, spec.levels[0])
+    return Running(stimuli, Database(options.records), versions(), limits)

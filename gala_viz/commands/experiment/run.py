@@ -8,7 +8,8 @@ from typing import Annotated
 import tyro
 
 from gala_viz.commands.experiment.page import ExperimentOptions
-from gala_viz.commands.serving import Address, ending_cleanly, serve
+from gala_viz.commands.progress import steps
+from gala_viz.commands.serving import Address, check_address, ending_cleanly, serve
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,12 +20,14 @@ class Run:
     at: Annotated[Address, tyro.conf.arg(name="")] = field(default_factory=Address)
 
     def run(self) -> None:
-        """Serve until Ctrl-C; what is missing is told before the server starts."""
+        """Serve until Ctrl-C; what is missing is told before the page is announced."""
         with ending_cleanly():
-            from gala_viz.commands.experiment.page import addresses, running
+            from gala_viz.commands.experiment.page import addresses, prepare
             from gala_viz.panels.experiment import experiment_page
 
-            experiment = running(self.options)
+            check_address(self.at)
+            with steps() as say:
+                experiment = prepare(self.options, say)
             patterns = addresses(experiment, frozenset(self.at.origins))("")
             try:
                 serve({"experiment": experiment_page}, self.at, patterns=patterns)

@@ -1,4 +1,5 @@
 // Notes on the photograph in view, kept while they are typed; all notes and saved views beside them.
+// Where the server keeps them read-only it refuses every change; here the controls are only shut.
 // Names, tags and excerpts are written as text; only `html`, which the server makes of Markdown, is markup.
 
 const SAVE_MS = 500
@@ -16,7 +17,8 @@ export function render({model, el}) {
   const leave = press_twice("Drop mine", "Forget what stands here and go on from what is stored", "Drop it?", () => drop_mine(), "leave")
   const shown = made("div", "shown")
   const state = made("div", "line state", {}, told.node, again, leave)
-  const editor = made("div", "editor", {}, made("div", "line", {}, star, tags), state, text, shown)
+  const locked = made("div", "line locked muted", {textContent: model.where, title: model.why_read_only, hidden: !model.read_only})
+  const editor = made("div", "editor", {}, locked, made("div", "line", {}, star, tags), state, text, shown)
 
   let draft = {image: "", bookmarked: false, tags: "", text: "", html: ""}
   const seen = new Map() // image -> what its note was when it was last told
@@ -91,7 +93,7 @@ export function render({model, el}) {
 
   const show = () => {
     editor.classList.toggle("off", !model.image)
-    for (const node of [star, tags, text]) { node.disabled = !model.image }
+    for (const node of [star, tags, text]) { node.disabled = !model.image || model.read_only }
     const note = model.note
     const here = note.image === draft.image
     const coming = queue.get(note.image) ?? (busy?.image === note.image ? busy : null)

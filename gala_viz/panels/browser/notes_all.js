@@ -70,7 +70,7 @@ function all_notes(model) {
       return node
     }))
     const nodes = model.items.filter(fits).slice(0, 500).map(row)
-    list.replaceChildren(...(nodes.length ? nodes : [made("li", "muted", {textContent: "Nothing is noted yet. S bookmarks the photograph in view."})]))
+    list.replaceChildren(...(nodes.length ? nodes : [made("li", "muted", {textContent: model.read_only ? "Nothing is noted." : "Nothing is noted yet. S bookmarks the photograph in view."})]))
   }
 
   // ---- files and saved views
@@ -99,12 +99,13 @@ function all_notes(model) {
   const show_views = () => {
     views.replaceChildren(...model.views.map((one) => made("li", "", {},
       made("a", "", {href: one.link, textContent: one.name, title: "Open; copy this link to share it"}),
-      press_twice("✕", `Delete the view “${one.name}”`, "Delete?", () => model.send_msg({drop: one.name}), "drop"))))
+      model.read_only ? "" : press_twice("✕", `Delete the view “${one.name}”`, "Delete?", () => model.send_msg({drop: one.name}), "drop"))))
   }
   const files = made("div", "line", {},
     press("Export", "All notes as a file", () => model.send_msg({export: true})),
-    press("Import", "Add the notes of a file", () => file.click()), file, made("span", "where muted", {textContent: model.where}))
-  const keeping = made("div", "line", {}, name, press("Save view", "Keep exactly this view under a short link", save_view))
+    model.read_only ? "" : press("Import", "Add the notes of a file", () => file.click()), file,
+    made("span", "where muted", {textContent: model.read_only ? "" : model.where}))
+  const keeping = made("div", "line", {hidden: model.read_only}, name, press("Save view", "Keep exactly this view under a short link", save_view))
 
   model.on("msg:custom", (message) => {
     if (message.about === "views") {
