@@ -103,7 +103,7 @@ def test_a_server_that_is_ended_by_ctrl_c_keeps_every_point(tmp_path):
 
     async def painted():
         url = f"http://127.0.0.1:{port}"
-        await answered(url)
+        await answered(url, 200)  # it loads a real network
         player = Player(url)
         await player.enter()
         shown = await player.next_round()
@@ -115,7 +115,7 @@ def test_a_server_that_is_ended_by_ctrl_c_keeps_every_point(tmp_path):
         return shown.round
 
     try:
-        interrupted = in_own_loop(painted(), 120)
+        interrupted = in_own_loop(painted(), 250)
         assert server.wait(30) in (0, 130)
     finally:
         if server.poll() is None:
