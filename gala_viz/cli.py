@@ -13,7 +13,7 @@ from importlib import import_module
 from textwrap import wrap
 
 from gala_viz.registry import Registry, UnknownNameError
-from gala_viz.threads import end_without_teardown, stopping
+from gala_viz.threads import end_without_teardown
 
 COMMANDS: Registry[tuple[str, str]] = Registry(
     "command",
@@ -72,6 +72,9 @@ TASKS: tuple[tuple[str, tuple[str, ...], str], ...] = (
 
 FAILED, INTERRUPTED, BROKEN_PIPE = 2, 130, 141
 
+SERVERS = frozenset({"compare", "explore", "game", "experiment"})
+"""Commands that serve pages; their process ends without taking Python apart."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run ``gala-viz`` with ``arguments`` (default: those of the process) and return its exit status.
@@ -89,7 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.write(f"gala_viz {version('gala_viz')}\n")
         return 0
     status = _status_of(given)
-    if arguments is None and stopping.is_set():  # a server has ended
+    if arguments is None and given[0] in SERVERS:
         end_without_teardown(status)
     return status
 

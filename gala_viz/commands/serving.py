@@ -28,6 +28,7 @@ UPLOAD_MESSAGE_BYTES = 64 * 2**20
 """Largest websocket message: an upload of 20 MB travels as text, a third longer, with room for the rest."""
 MESSAGE_COMPRESSION = 1
 """zlib's level for websocket messages: most of what compression gains, at a small part of its price."""
+_asked_to_end = threading.Event()
 INDEX = Path(__file__).parents[1] / "panels" / "pages" / "index.html"
 END_S = 3.5
 """After a first Ctrl-C or SIGTERM the process ends within this time, whatever it waits for."""
@@ -99,7 +100,7 @@ def serve(
     under the same prefix. Raises ``OSError`` with a sentence where the port is taken,
     may not be used, or where the address is none of this machine's.
     """
-    if stopping.is_set():
+    if _asked_to_end.is_set():
         raise KeyboardInterrupt  # which some library took for itself
     server = listening(pages, at, patterns)
     server.start()
@@ -113,7 +114,7 @@ def serve(
         server.io_loop.add_callback(webbrowser.open, at.url(name))
     with _signals(lambda *_: _stop_soon(server.io_loop)):
         try:
-            if not stopping.is_set():
+            if not _asked_to_end.is_set():
                 server.io_loop.start()
         finally:
             server.stop()
@@ -202,12 +203,13 @@ def ending_cleanly() -> Iterator[None]:
         _end_soon(INTERRUPTED)
         raise KeyboardInterrupt
 
-    stopping.clear()
+    _asked_to_end.clear()
     with _signals(interrupt):
         try:
             yield
         finally:
             stop_threads()
+            stopping.clear()  # a program that goes on after its server may load and compute again
 
 
 def _stop_soon(loop: Any) -> None:
@@ -216,7 +218,8 @@ def _stop_soon(loop: Any) -> None:
 
 
 def _end_soon(status: int) -> None:
-    if not stopping.is_set():
+    if not _asked_to_end.is_set():
+        _asked_to_end.set()
         stopping.set()
         end_by(END_S, status)
 
