@@ -1,5 +1,5 @@
 """What needs private names of Panel, Bokeh and Tornado, each with what happens without it. Tried with Panel 1.9 and
-Bokeh 3.8 and 3.9, to which ``pyproject.toml`` holds them, and with Tornado 6.5 and 6.6.
+Bokeh 3.8 and 3.9, to which ``pyproject.toml`` holds them, and with Tornado 6.6.
 
 ``write_all`` mends how Panel writes to browsers: the last of a burst of messages is sent, not kept back.
 ``application_of`` finds the Tornado application of a server, to which addresses and checks are added.
