@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -141,10 +142,12 @@ def _marks(collection: LabelledCollection, image: str, preprocessing: Preprocess
 
 
 def _read(path: Path) -> tuple[np.ndarray, dict[str, str]] | None:
-    if not path.is_file():
+    """None for a file that is not there, damaged or of another version."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return arrays["marks"], {str(image): str(why) for image, why in arrays["unusable"]}
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
-    with np.load(path, allow_pickle=False) as arrays:
-        return arrays["marks"], {str(image): str(why) for image, why in arrays["unusable"]}
 
 
 def _write(path: Path, marks: np.ndarray, unusable: Mapping[str, str]) -> None:

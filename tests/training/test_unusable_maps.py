@@ -70,6 +70,18 @@ def test_held_images_tell_which_maps_cannot_be_used_and_why(how, tmp_path, monke
         check_maps(without, "lamps")
 
 
+def test_kept_maps_that_cannot_be_read_are_made_again(tmp_path, monkeypatch):
+    monkeypatch.setenv("GALA_VIZ_CACHE", str(tmp_path))
+    first = hold(Lamps(), "train", RECIPE.preprocessing)
+    (kept,) = (tmp_path / "training").glob("*.npz")
+    for content in (kept.read_bytes()[:-40], b"", b"no archive"):
+        kept.write_bytes(content)
+        np.testing.assert_array_equal(hold(Lamps(), "train", RECIPE.preprocessing).marks, first.marks)
+    with kept.open("wb") as file:
+        np.savez(file, marks=first.marks)
+    assert hold(Lamps(), "train", RECIPE.preprocessing).unusable == {}
+
+
 def test_a_map_of_which_nothing_lies_in_the_frame_is_none(tmp_path, monkeypatch):
     monkeypatch.setenv("GALA_VIZ_CACHE", str(tmp_path))
 
