@@ -16,6 +16,8 @@ from gala_viz.batch import job as jobs
 from gala_viz.batch.job import Job
 from gala_viz.batch.run import RunStopped, client_for, run_here, run_on
 from gala_viz.cli import main
+from gala_viz.collections import open_collection
+from gala_viz.splits import by_hash
 from gala_viz.store.zarr_store import Store
 from tests.batch import lab
 
@@ -153,14 +155,14 @@ def test_a_lost_worker_costs_its_block_only_a_second_try(corner, whole, tmp_path
     assert Store(store).missing_blocks() == []
 
 
-def prepared(corner, store):
+def prepared(corner, store, split="all"):
     """An empty store and its job."""
     from gala_viz.commands.attribute import Arguments
 
     _, photos, maps, networks = corner
     arguments = Arguments(
         store=store, collection=str(photos), human_maps=str(maps), networks=tuple(map(str, networks)), samples=3,
-        block=2, device="cpu",
+        block=2, device="cpu", split=split,
     )  # fmt: skip
     _, job = arguments._prepared()
     return job
@@ -241,13 +243,31 @@ def test_status_tells_what_is_there_missing_and_unreadable(corner, whole, tmp_pa
         (["--samples", "9"], "methods.smoothgrad.n_samples: 3 in the store, 9 asked for"),
         (["--methods", "smooth_grad"], "Did you mean 'smoothgrad'?"),
         (["--workers", "-1"], "workers is 0 or more"),
-        (["--split", "test"], "no image is in the test split"),
     ],
 )
 def test_what_cannot_be_run_is_told_in_one_sentence(corner, whole, tmp_path, capsys, more, told):
     store = whole if "--samples" in more else tmp_path / "maps.zarr"
     assert main(options(corner, store, *more)) == 2
     assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_images_of_a_collection_without_splits_are_those_that_the_hash_names(corner, tmp_path, split):
+    store = tmp_path / "maps.zarr"
+    prepared(corner, store, split)
+    assert Store(store).images == by_hash("photos", open_collection(corner[1]).images).images(split)
+
+
+def test_a_split_that_a_collection_does_not_have_is_told_with_those_that_it_has(corner, tmp_path, capsys):
+    photos, _ = lab.photographs(tmp_path / "lab", count=4)
+    (photos / "hare").rename(photos / "train")
+    (photos / "tram").rename(photos / "val")
+    root, *_, networks = corner
+    told = options((root, photos, tmp_path / "lab" / "maps", networks), tmp_path / "maps.zarr", "--split", "test")
+    assert main(told) == 2
+    assert (
+        "no image is in the test split. There are: train (2 images), validation (2 images)" in capsys.readouterr().err
+    )
 
 
 def test_a_store_without_a_collection_is_not_begun(tmp_path, capsys):
