@@ -54,8 +54,11 @@ def test_without_human_maps_the_source_is_refused_and_unmarked_images_are_unknow
     bare = open_collection(folders[0])
     with pytest.raises(ValueError, match="no human maps are known"):
         importance_source("human", bare, 64)
-    np.save(tmp_path / "hare.npy", np.ones((8, 8), np.float32))
-    assert importance_source(f"files:{tmp_path}", bare, 64)("animal/hare/05.png") is None
+    (tmp_path / "animal" / "hare").mkdir(parents=True)
+    np.save(tmp_path / "animal" / "hare" / "00.npy", np.arange(64, dtype=np.float32).reshape(8, 8))
+    source = importance_source(f"files:{tmp_path}", bare, 64)
+    assert source("animal/hare/00.png").shape == (64, 64)
+    assert source("animal/hare/05.png") is None
 
 
 def test_the_centre_square_of_a_wide_photograph_has_the_centre_of_its_map(tmp_path):
