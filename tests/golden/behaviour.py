@@ -409,6 +409,7 @@ VOLATILE = (
     "platform",
     "version",
     "Version",
+    "fingerprint",
     "behaviour",
 )
 """Names of settings and columns that tell of the machine or the day, or that have a tolerance of their own."""
