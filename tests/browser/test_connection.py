@@ -13,6 +13,7 @@ from tests.browser.conftest import Server, Watched, free_port
 pytestmark = pytest.mark.browser
 
 
+@pytest.mark.slow
 def test_a_page_says_that_its_server_is_gone_and_offers_to_load_it_again(chromium_path, chromium, repository, tmp_path):
     port = free_port()
     script = repository / "tests" / "browser" / "serve_fake.py"

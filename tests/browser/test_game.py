@@ -162,6 +162,7 @@ def test_sound_is_off_until_it_is_asked_for(player):
     player.page.get_by_role("button", name="Sound is on").wait_for()
 
 
+@pytest.mark.slow
 def test_a_server_that_halts_is_told_and_play_goes_on(chromium, chromium_path, repository, tmp_path):
     port = free_port()
     command = [

@@ -91,6 +91,7 @@ def test_a_server_ends_while_it_loads_networks_and_computes_maps(start):
     server.end(signal.SIGINT)
 
 
+@pytest.mark.slow
 def test_a_server_of_an_experiment_ends_with_what_it_began(start):
     server = start("experiment")
     server.wait_for()

@@ -108,6 +108,7 @@ def table(tmp_path):
         return list(csv.DictReader(file))
 
 
+@pytest.mark.slow
 def test_a_sweep_trains_every_lambda_and_seed_once_and_writes_the_table(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(command, "training_command", pretended)
     assert swept(tmp_path, "--jobs", "2") == 0
@@ -144,6 +145,7 @@ def test_a_sweep_knows_a_training_by_its_settings_under_any_name(tmp_path, monke
     assert sweep.numbers(sweep._trial(RECIPE, 2.0, 2)) is None
 
 
+@pytest.mark.slow
 def test_failures_are_told_with_their_logs_and_others_go_on(tmp_path, monkeypatch, capsys):
     def half(sweep, trial):
         fails = [sys.executable, "-c", "import sys; sys.exit('no memory')"]

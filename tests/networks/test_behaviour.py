@@ -105,6 +105,7 @@ def test_another_order_of_layers_of_the_same_weights_is_another_behaviour():
     assert probe(one).differences(probe(other))
 
 
+@pytest.mark.slow
 def test_an_edit_of_one_branch_by_a_hundredth_is_seen_in_a_shipped_network():
     network = load_network("rendered-gala", "cpu")
     edited = copy.deepcopy(network.module)

@@ -86,6 +86,7 @@ def test_the_pre_activation_resnet_stays_the_same():
     assert_alike(original, quick, torch.randn(2, 3, 32, 32))
 
 
+@pytest.mark.slow
 def test_lite0_with_gala_stays_the_same_and_pads_in_its_convolutions():
     original = network(shaken(lite0_gala()), crop_px=224)
     quick = folded(original)

@@ -36,6 +36,7 @@ def notebook(lab, chromium) -> Iterator[OpenNotebook]:
     assert page.hosts <= {"127.0.0.1"}, "a widget asked another host"
 
 
+@pytest.mark.slow
 def test_the_comparison_computes_its_sliders_act_and_linked_layers_follow(lab, notebook):
     notebook.start(lab, "02_networks_and_attention.ipynb").run_all()
     assert notebook.failed() == []

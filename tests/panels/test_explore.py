@@ -114,7 +114,7 @@ def test_a_click_on_a_point_shows_the_image_and_a_way_to_compare_it(view):
     assert image == view.index.images[place]
     assert view.gallery.tiles.selected == image
     assert view.cloud._ring.data["x"] == [pytest.approx(float(x))]
-    assert "compare?image=" in view.one.object
+    assert "compare?v=2&amp;image=" in view.one.object
     assert "<img" not in view.one.object, "an id that looks like markup stays text"
 
 

@@ -348,7 +348,7 @@ def test_progress_is_told_in_words(source):
 def test_every_tile_of_the_gallery_is_a_plain_value(view):
     until(lambda: all(item["thumbnail"] for item in view.gallery.tiles.items))
     for item in view.gallery.tiles.items:
-        assert set(item) == {"id", "category", "thumbnail", "marks", "score", "starred"}
+        assert set(item) == {"id", "category", "thumbnail", "marks", "score", "starred", "learnt"}
         assert item["thumbnail"].startswith("data:image/webp;base64,")
 
 

@@ -30,6 +30,7 @@ def started(port, folder):
     return subprocess.Popen(command, cwd=REPOSITORY, stdout=log, stderr=log, start_new_session=True)
 
 
+@pytest.mark.slow
 def test_a_killed_server_loses_nothing_that_arrived_and_the_player_goes_on(tmp_path):
     """Its database is locked by another program at that moment: what arrived is in the journal alone."""
     with socket.socket() as probe:
@@ -92,6 +93,7 @@ def test_a_killed_server_loses_nothing_that_arrived_and_the_player_goes_on(tmp_p
     assert welcome["n_rounds"] >= 1
 
 
+@pytest.mark.slow
 def test_a_server_that_is_ended_by_ctrl_c_keeps_every_point(tmp_path):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
