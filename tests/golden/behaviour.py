@@ -85,7 +85,7 @@ def store() -> dict[str, Any]:
             for node in tree.subtree
             for name, array in node.variables.items()
         }
-        return {"arrays": arrays, "spec": _plain(Store(path).settings)}
+        return {"arrays": dict(sorted(arrays.items())), "spec": _plain(Store(path).settings)}
 
 
 def figure() -> dict[str, Any]:
