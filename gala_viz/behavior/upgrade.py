@@ -44,9 +44,11 @@ def refuse_foreign(file: Path, name: str) -> None:
         return
     try:
         try:
-            _revision_of_file(file, name, "immutable=1" if _rests(file) else "mode=ro")
+            _revision_at_rest(file, name)
         except DBAPIError:  # somebody began to write between the look at it and the reading
             _revision_of_file(file, name, "mode=ro")
+        except DatabaseError:  # another server's upgrade may have been committed between two reads
+            _revision_at_rest(file, name)
     except DBAPIError as error:
         raise DatabaseError(
             f"{name}: cannot be opened ({error.orig}). A file of records, or a new name, was expected; it was left as "
@@ -65,7 +67,10 @@ def upgrade(engine: Engine, name: str, file: Path | None = None) -> None:
         The database holds other tables, was made by a newer program, or its tables are not as their revision has them.
     """
     with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
-        found = database_revision(connection, name)
+        try:
+            found = database_revision(connection, name)
+        except DatabaseError:  # another server's upgrade may have been committed between two reads
+            found = database_revision(connection, name)
     if found == revisions()[-1]:
         return
     with _one_at_a_time, engine.connect() as connection:
@@ -196,6 +201,10 @@ def _backed_up(file: Path, revision: str) -> Path:
             f"({error}); nothing was changed. Make room, or the folder writable."
         ) from None
     return copy
+
+
+def _revision_at_rest(file: Path, name: str) -> None:
+    _revision_of_file(file, name, "immutable=1" if _rests(file) else "mode=ro")
 
 
 def _revision_of_file(file: Path, name: str, how: str) -> None:

@@ -339,6 +339,25 @@ def test_of_servers_that_start_at_once_one_upgrades(request, where, new, reposit
         assert len(upgrade.backups(place)) == (0 if new else 1)
 
 
+def test_an_upgrade_that_another_server_commits_between_two_reads_is_no_other_program(former, monkeypatch):
+    columns, looks = upgrade._columns, []
+
+    def upgraded_meanwhile(inspector, table):
+        looks.append(table)
+        if looks == ["settings"]:
+            monkeypatch.setattr(upgrade, "_columns", columns)
+            Database(former).close()
+            monkeypatch.setattr(upgrade, "_columns", upgraded_meanwhile)
+        return columns(inspector, table)
+
+    monkeypatch.setattr(upgrade, "_columns", upgraded_meanwhile)
+    database = Database(former)
+    with database.reading() as connection:
+        assert connection.scalar(text("SELECT version_num FROM alembic_version")) == LAST
+    database.close()
+    assert looks.count("settings") >= 2, "it looked again"
+
+
 LATER = '''"""Nicknames become longer."""
 
 import sqlalchemy as sa

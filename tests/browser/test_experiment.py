@@ -127,6 +127,7 @@ def through(page):
     pytest.fail("the experiment did not end")
 
 
+@pytest.mark.slow  # frames are dropped, and its trials excluded, where other tests run beside it
 def test_a_scripted_participant_finishes_and_every_time_is_what_was_asked(visitor, experiment):
     page = visitor.page
     to_the_keys(page)
