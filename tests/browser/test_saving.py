@@ -281,6 +281,7 @@ MARKED = {
 }
 
 
+@pytest.mark.slow  # it acts within a trial of two seconds, which other tests beside it make it miss
 def test_what_happens_to_the_window_is_marked_in_that_trial_alone(participant):
     page = participant.page
     participant.begin()
