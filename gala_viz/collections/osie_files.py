@@ -128,7 +128,7 @@ class MouseTable:
 
     def __init__(self, path: Path) -> None:
         try:
-            with np.load(path, allow_pickle=False) as arrays:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                 columns = [np.asarray(arrays[name]) for name in ("image", "participant", "row_px", "column_px")]
         except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError) as error:
             raise OSIEFileError(f"{path.name} cannot be read ({_told(error)}).") from error

@@ -8,7 +8,7 @@ from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING
 
 from gala_viz.registry import UnknownNameError
-from gala_viz.threads import start_thread
+from gala_viz.threads import start_thread, stopping
 
 if TYPE_CHECKING:
     from panel.viewable import Viewable
@@ -74,6 +74,8 @@ def _load(key: Hashable, loading: Loading, load: Callable[[], Addresses], soon: 
     try:
         addresses = load()
     except Exception as error:  # whatever it is, whoever waits for it hears of it
+        if stopping.is_set():  # what it needs was taken away under it, and nobody waits any more
+            return
         if isinstance(error, (ValueError, OSError, UnknownNameError)):
             _log.error("What the page talks to could not be started: %s", error)
         else:

@@ -10,7 +10,7 @@ from typing import Literal
 from gala_viz.panels.index import CollectionIndex
 from gala_viz.panels.spares import Spares
 from gala_viz.store.source import MapSource
-from gala_viz.threads import StoppedError, check_stopping, start_thread
+from gala_viz.threads import StoppedError, check_stopping, start_thread, stopping
 
 Say = Callable[[str], None]
 Build = Callable[[Say], MapSource]
@@ -62,6 +62,8 @@ class SharedSource:
         except StoppedError:
             return
         except Exception as error:  # told on the page, in full in the log
+            if stopping.is_set():  # what it needs was taken away under it
+                return
             _log.exception("The networks or the collection could not be loaded.")
             self.error = str(error) or type(error).__name__
             self.state = "failed"

@@ -144,7 +144,7 @@ def _marks(collection: LabelledCollection, image: str, preprocessing: Preprocess
 def _read(path: Path) -> tuple[np.ndarray, dict[str, str]] | None:
     """None for a file that is not there, damaged or of another version."""
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             return arrays["marks"], {str(image): str(why) for image, why in arrays["unusable"]}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None

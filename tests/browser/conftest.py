@@ -49,7 +49,11 @@ class Server:
         self.url = f"http://localhost:{port}"
         self.log = log.open("w")
         self.process = subprocess.Popen(command, stdout=self.log, stderr=subprocess.STDOUT)
-        wait_for_server(f"{self.url}/{ready}", self.process)
+        try:
+            wait_for_server(f"{self.url}/{ready}", self.process)
+        except BaseException:
+            self.close()
+            raise
 
     def halt(self) -> None:
         import signal

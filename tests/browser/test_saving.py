@@ -271,26 +271,39 @@ def test_a_result_that_contradicts_is_refused_and_the_page_says_so(participant):
     )
 
 
-MARKED = {
-    "hidden": """() => {
-        Object.defineProperty(document, 'hidden', {configurable: true, get: () => true})
-        document.dispatchEvent(new Event('visibilitychange'))
-        delete document.hidden
-    }""",
-    "blurred": "() => window.dispatchEvent(new Event('blur'))",
+MARKED = """
+() => {
+  BOARD
+  const acts = [
+    () => {
+      Object.defineProperty(document, 'hidden', {configurable: true, get: () => true})
+      document.dispatchEvent(new Event('visibilitychange'))
+      delete document.hidden
+    },
+    () => window.dispatchEvent(new Event('blur')),
+    () => {
+      Object.defineProperty(window, 'innerWidth', {configurable: true, get: () => 1100})
+      window.dispatchEvent(new Event('resize'))
+    },
+  ]
+  let shown = false
+  const look = () => {
+    const fixation = deep(document, '.stage .fixation')
+    const now = fixation != null && getComputedStyle(fixation).visibility === 'visible'
+    if (now && !shown) { acts.shift()?.() }
+    shown = now
+    requestAnimationFrame(look)
+  }
+  requestAnimationFrame(look)
 }
+""".replace("BOARD", BOARD)
+"""What happens to the window, one thing in each trial, in a frame in which its fixation cross stands."""
 
 
-@pytest.mark.slow  # it acts within a trial of two seconds, which other tests beside it make it miss
 def test_what_happens_to_the_window_is_marked_in_that_trial_alone(participant):
     page = participant.page
+    page.evaluate(MARKED)
     participant.begin()
-    participant.wait_for_trial(0)
-    page.evaluate(MARKED["hidden"])
-    participant.wait_for_trial(1)
-    page.evaluate(MARKED["blurred"])
-    participant.wait_for_trial(2)
-    page.set_viewport_size({"width": 1100, "height": 700})
     participant.past_practice()
     page.get_by_text(ALL_SAVED).wait_for()
     found = sorted(participant.trials(), key=lambda one: one.number)

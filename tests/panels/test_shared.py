@@ -60,6 +60,23 @@ def test_a_failure_is_kept_as_a_sentence_and_the_next_start_tries_again():
     until(lambda: shared.state == "ready")
 
 
+def test_what_fails_because_the_program_ends_is_no_failure(monkeypatch, caplog):
+    ends = threading.Event()
+    monkeypatch.setattr("gala_viz.panels.shared.stopping", ends)
+    done = threading.Event()
+
+    def build(say):
+        ends.set()
+        done.set()
+        raise FileNotFoundError("a folder that the end of the program took away")
+
+    shared = SharedSource(build).start()
+    done.wait(5)
+    shared._thread.join(5)
+    assert (shared.state, shared.error) == ("loading", "")
+    assert caplog.records == []
+
+
 def test_two_networks_are_asked_for():
     with pytest.raises(ValueError, match="two networks are compared; got 1"):
         CompareOptions(networks=("a",))
