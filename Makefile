@@ -27,7 +27,7 @@ experiment: $(VENV)/.installed
 	@$(BIN)/gala-viz experiment run $(ARGS)
 
 test-fast: $(VENV)/.installed-test
-	@$(PYTEST) -m 'not (slow or browser or notebook or training or golden)' $(ARGS)
+	@$(PYTEST) -m 'not (slow or browser or notebook or training or golden or integration)' $(ARGS)
 
 test: $(VENV)/.installed-test
 	@$(PYTEST) -m 'not slow' $(ARGS)
@@ -56,7 +56,8 @@ help:
 	@echo "make game      the same environment, serves the game at http://localhost:5006/game; rounds go to records.sqlite"
 	@echo "make experiment  the same environment; prepares ./experiment on the rendered objects once, then serves it"
 	@echo "make test      the same environment, the tests; without a browser or PostgreSQL their tests are skipped"
-	@echo "make test-all  all tests, the slow ones too"
+	@echo "make test-fast those that need no browser, no command and no whole network, in under three minutes"
+	@echo "make test-long soak, chaos, load, clean installs, the documentation; the result goes to docs/long-tests.md"
 	@echo "make golden    the reference of behaviour anew (tests/golden); prints what differs; ARGS='links store' for parts"
 	@echo "make lint      style, formatting and import rules alone"
 	@echo "make docs      the documentation as HTML in build/docs; executes the notebooks once and keeps what they gave"

@@ -31,8 +31,21 @@ FLAGS = (
     "--no-first-run",
 )
 
-KINDS = {"browser": "browser", "notebooks": "notebook", "training": "training", "golden": "golden"}
-"""Folder of tests -> the marker that all of its tests carry."""
+KINDS = {
+    "browser": "browser",
+    "notebooks": "notebook",
+    "training": "training",
+    "golden": "golden",
+    "commands": "integration",
+    "batch": "integration",
+    "evaluation/test_evaluate.py": "integration",
+    "evaluation/test_kept.py": "integration",
+    "live/test_live_maps.py": "integration",
+    "networks/test_gala_tpu.py": "integration",
+    "networks/test_shipped.py": "integration",
+    "panels/test_panel_patches.py": "integration",
+}
+"""Folder or file of tests -> the marker that all of its tests carry."""
 
 # Read when torch, NumPy or SciPy start; tests that need none of them stay quick.
 _WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
@@ -42,9 +55,9 @@ os.environ.setdefault("OMP_NUM_THREADS", str(max(1, min(os.cpu_count() or 1, 4) 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark tests by their folder, so that a tier can leave whole kinds out."""
     for item in items:
-        folder = item.path.relative_to(REPOSITORY / "tests").parts[0]
-        if folder in KINDS:
-            item.add_marker(KINDS[folder])
+        place = item.path.relative_to(REPOSITORY / "tests")
+        for kind in {KINDS.get(place.as_posix()), KINDS.get(place.parts[0])} - {None}:
+            item.add_marker(kind)
 
 
 @pytest.fixture(scope="session", autouse=True)

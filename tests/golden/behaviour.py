@@ -16,7 +16,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import tomllib
 from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -111,8 +113,8 @@ def records() -> dict[str, Any]:
         _run("records", "export", "--records", path, "--collection", "photos", "--out", folder / "all", *kept)
         return {
             "status": re.sub(r"-at-[^.]*[.]\d*Z", "-at-", told).splitlines(),
-            "filtered": files(folder / "filtered"),
-            "all": files(folder / "all", skip=(".tfrecords", ".zarr")),
+            "filtered": {**files(folder / "filtered", skip=("clicks.zarr",)), **_exported_maps(folder / "filtered")},
+            "all": {**files(folder / "all", skip=("clicks.zarr",)), **_exported_maps(folder / "all")},
             "notes": _notes(path),
         }
 
@@ -222,6 +224,23 @@ def _looked_at(collection: Any, pair: tuple[str, str], images: Iterable[str]) ->
     return {"images": found, "scores": {name: _plain(scores[name].values) for name in names if name in scores}}
 
 
+def _exported_maps(folder: Path) -> dict[str, Any]:
+    """The Zarr array of an export and what is read back from its TFRecords."""
+    import xarray as xr
+
+    import gala_viz as gv
+
+    with xr.open_zarr(folder / "clicks.zarr", consolidated=False) as dataset:
+        arrays = {
+            str(name): {"dims": list(map(str, one.dims)), "values": _small(one.values)}
+            for name, one in dataset.variables.items()
+        }
+        attributes = _plain(dict(dataset.attrs))
+    collection = gv.open_collection(str(folder / "clicks.tfrecords"))
+    read = {image: _cells(collection.human_map(image).values) for image in collection.images}
+    return {"clicks.zarr": {"arrays": arrays, "attributes": attributes}, "clicks.tfrecords": read}
+
+
 def _notes(path: str) -> dict[str, Any]:
     from gala_viz.behavior.database import Database
     from gala_viz.behavior.notes import Notes
@@ -241,7 +260,7 @@ def _page_states() -> Any:
     """State of both pages on a source of synthetic photographs, whose scores are known."""
     from gala_viz.panels.explore_view import ExploreView
     from gala_viz.panels.index import CollectionIndex
-    from gala_viz.panels.link_names import compare_places, explore_places
+    from gala_viz.panels.link_names import VERSION_1, compare_places, explore_places
     from gala_viz.panels.links import PageState
     from gala_viz.panels.presenting import Presentation
     from gala_viz.panels.selecting import Selecting
@@ -252,10 +271,11 @@ def _page_states() -> Any:
     source, document = FakeSource(count=12), ScriptDocument()
     compared, explored = (kind(source, CollectionIndex(source), document) for kind in (CompareView, ExploreView))
     try:
-        yield {
-            "compare": PageState(compare_places(compared, Presentation(compared), Selecting(source, compared.gallery))),
-            "explore": PageState(explore_places(explored)),
+        places = {
+            "compare": compare_places(compared, Presentation(compared), Selecting(source, compared.gallery)),
+            "explore": explore_places(explored),
         }
+        yield {page: PageState(ones, VERSION_1[page](source)) for page, ones in places.items()}
     finally:
         compared.close()
         explored.close()
@@ -354,7 +374,9 @@ def _content(path: Path) -> Any:
             return _table(list(csv.DictReader(file, delimiter="\t" if path.suffix == ".tsv" else ",")))
     if path.name in ("zarr.json", ".zattrs") or path.suffix == ".json":
         return _plain(json.loads(path.read_text(encoding="utf-8")))
-    if path.suffix in (".md", ".tex", ".toml", ".txt"):
+    if path.suffix == ".toml":
+        return _plain(tomllib.loads(path.read_text(encoding="utf-8")))
+    if path.suffix in (".md", ".tex", ".txt"):
         return [_number_free(line) for line in path.read_text(encoding="utf-8").splitlines()]
     if path.suffix == ".png":
         from PIL import Image
@@ -475,8 +497,9 @@ def computed(name: str) -> Any:
 
 
 NUMBER_TOLERANCE = 1e-3
-SMALLEST = 2e-4
-"""Numbers agree within this share of themselves and this much: half a unit of what tables print."""
+"""Numbers agree within this share of themselves, or within one unit of their last decimal place where that is more: a
+table prints 0.0302 for what another machine prints as 0.0301."""
+FEWEST_PLACES = 4
 MAP_TOLERANCE = 5e-3
 """Cells of a map agree within this share of its largest."""
 
@@ -496,9 +519,16 @@ def differences(before: Any, now: Any, where: str = "") -> list[str]:
         pairs = enumerate(zip(before, now, strict=True))
         return [one for number, (old, new) in pairs for one in differences(old, new, f"{where}[{number}]")]
     if isinstance(before, float) and isinstance(now, int | float) and not isinstance(now, bool):
-        same = np.isclose(before, now, rtol=NUMBER_TOLERANCE, atol=SMALLEST, equal_nan=True)
+        same = np.isclose(before, now, rtol=NUMBER_TOLERANCE, atol=_last_place(before), equal_nan=True)
         return [] if same else [f"{where}: {before} before, {now} now"]
     return [] if before == now and type(before) is type(now) else [f"{where}: {before!r} before, {now!r} now"]
+
+
+def _last_place(value: float) -> float:
+    """One unit of the last decimal place of ``value`` as it is written, of ``FEWEST_PLACES`` at least; 1e-6 for 0."""
+    if not value or not np.isfinite(value):
+        return 1e-6
+    return 1.01 * 10.0 ** -max(FEWEST_PLACES, -Decimal(repr(value)).as_tuple().exponent)
 
 
 _NUMBER = r"(?:-?[\d.]+(?:e[+-]?\d+)?|nan)"
@@ -507,9 +537,7 @@ _ROW = re.compile(rf"{_NUMBER}(?: {_NUMBER})+")
 
 def _is_map(value: Any) -> bool:
     rows = isinstance(value, list) and len(value) > 1 and all(isinstance(row, str) for row in value)
-    return rows and all(
-        re.fullmatch(r"(?:-?[\d.]+(?:e[+-]?\d+)?|nan)(?: (?:-?[\d.]+(?:e[+-]?\d+)?|nan))+", row) for row in value
-    )
+    return rows and all(map(_ROW.fullmatch, value))
 
 
 def _map_differences(before: list[str], now: list[str], where: str) -> list[str]:
@@ -525,8 +553,10 @@ def _map_differences(before: list[str], now: list[str], where: str) -> list[str]
 
 def main(names: list[str]) -> None:
     """Write the parts ``names`` (none: all) and print what differs from before."""
-    for name in names or PARTS:
-        subprocess.run([sys.executable, "-m", "tests.golden.behaviour", "--one", name], check=True)
+    with _folder() as cache:  # nothing that another version computed is taken for what this one gives
+        for name in names or PARTS:
+            command = [sys.executable, "-m", "tests.golden.behaviour", "--one", name]
+            subprocess.run(command, check=True, env={**os.environ, "GALA_VIZ_CACHE": str(cache)})
 
 
 def renew(name: str) -> None:
