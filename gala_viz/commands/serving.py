@@ -6,7 +6,6 @@ import errno
 import os
 import re
 import signal
-import socket
 import sys
 import threading
 import webbrowser
@@ -16,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+
+from tornado.netutil import bind_sockets
 
 from gala_viz.commands.hosts import EVERY_INTERFACE, Hosts, check_host, is_host, is_loopback
 from gala_viz.threads import end_by, end_without_teardown, stop_threads, stopping
@@ -241,14 +242,8 @@ def _signals(handler: Callable[..., None]) -> Iterator[None]:
 def check_address(at: Address) -> None:
     """Raise ``OSError`` with a sentence where ``at`` cannot be served; to be called before anything is loaded."""
     try:
-        found = socket.getaddrinfo(at.address or None, at.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        for family, kind, protocol, _, where in found:
-            with socket.socket(family, kind, protocol) as one:
-                if os.name != "nt":
-                    one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                if family == socket.AF_INET6:
-                    one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-                one.bind(where)
+        for one in bind_sockets(at.port, at.address):  # as the server itself will
+            one.close()
     except OSError as error:
         raise OSError(_refused(error, at)) from None
 
