@@ -264,6 +264,7 @@ def test_addresses_that_cannot_be_served_are_refused(options, capsys):
     assert f"got {options.split()[1]}" in capsys.readouterr().err.replace("'", "")
 
 
+@pytest.mark.filterwarnings("ignore:unclosed")  # by Tornado, of a socket whose port is taken
 def test_a_taken_port_is_told_before_anything_is_opened(monkeypatch, capsys):
     monkeypatch.setattr("gala_viz.commands.compare_page.prepare", lambda *_: pytest.fail("something was opened"))
     with socket.socket() as taken:
