@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gala_viz.commands.hosts import came_by_proxy
 from gala_viz.commands.serving import server_reaches_others
 from gala_viz.panels.options import CompareOptions
 from gala_viz.panels.shared import SharedSource, shared_source
@@ -71,10 +72,13 @@ def all_images(options: CompareOptions, compare: str = "compare", *, reaches_oth
 
 
 def notes_are_read_only(options: CompareOptions, reaches_others: bool | None) -> bool:
-    """Whether a visitor without a login may change no note, bookmark or saved view."""
+    """Whether the visitor of this session, without a login, may change no note, bookmark or saved view."""
     if options.shared_notes:
         return False
-    return server_reaches_others() if reaches_others is None else reaches_others
+    import panel as pn
+
+    by_server = server_reaches_others() if reaches_others is None else reaches_others
+    return by_server or came_by_proxy(pn.state.headers)
 
 
 @functools.cache

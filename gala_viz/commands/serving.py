@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from tornado.netutil import bind_sockets
 
-from gala_viz.commands.hosts import EVERY_INTERFACE, Hosts, check_host, is_host, is_loopback
+from gala_viz.commands.hosts import EVERY_INTERFACE, Hosts, check_host, is_host, own_names, reach_others
 from gala_viz.threads import end_by, end_without_teardown, stop_threads, stopping
 
 if TYPE_CHECKING:
@@ -79,13 +79,13 @@ class Address:
     @property
     def reaches_others(self) -> bool:
         """Whether others than the users of this machine can open the pages: by network, or through a proxy."""
-        return self.behind_proxy or not all(map(is_loopback, {self.address, *self.allow_websocket_origin}))
+        return reach_others({self.address}, self.allow_websocket_origin, is_proxied=self.behind_proxy)
 
     @property
     def origins(self) -> list[str]:
         """Hosts whose pages may open a websocket: this machine's own names, the address, and those allowed by name."""
-        own = {"localhost", "127.0.0.1", self.address} - EVERY_INTERFACE
-        return [*(f"{_host(host)}:{self.port}" for host in sorted(own)), *self.allow_websocket_origin]
+        own = sorted(own_names(self.address))
+        return [*(f"{_host(host)}:{self.port}" for host in own), *self.allow_websocket_origin]
 
 
 def serve(
@@ -134,7 +134,7 @@ def listening(pages: Mapping[str, Callable[[], Any]], at: Address, patterns: Seq
             port=at.port,
             address=at.address,
             prefix=at.prefix,
-            websocket_origin=at.origins,
+            websocket_origin=[one for one in at.origins if "[" not in one],  # Bokeh reads no numbers of IPv6
             extra_patterns=[*patterns, *static_addresses()],
             index=str(INDEX),
             location=False,  # Panel cannot read an address in numbers of IPv6, and no page of ours asks for it
@@ -263,7 +263,7 @@ def server_reaches_others() -> bool:
         if not hosts:
             return True
         origins = {origin for one in running_servers() for origin in one.websocket_origins}
-        _reach.append(is_proxied or not all(map(is_loopback, {*hosts, *origins})))
+        _reach.append(reach_others(hosts, origins, is_proxied=is_proxied))
     return _reach[0]
 
 
