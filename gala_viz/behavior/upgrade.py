@@ -127,7 +127,6 @@ def _copies(file: Path, more: str = "") -> list[Path]:
     return [one for one in file.parent.iterdir() if re.fullmatch(name, one.name)]
 
 
-
 def _upgrade_locked(connection: Connection, name: str, file: Path | None) -> None:
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK_KEY})
