@@ -92,14 +92,15 @@ class RoundWriter:
     def close(self, timeout_s: float = 3.0) -> None:
         """Store what is left; what the database does not take within ``timeout_s`` stays in the journal."""
         with self._changed:
-            self._closing, self._deadline = True, time.monotonic() + timeout_s
+            self._closing, self._deadline = True, time.monotonic() + 0.9 * timeout_s
             self._changed.notify_all()
-        self._thread.join(timeout_s + 0.5)
-        left = sum(len(part.points) for parts in self._pending.values() for part in parts)
-        if self._pending:
+        self._thread.join(timeout_s)
+        with self._changed:  # the thread may still wait for the database
+            left = [part for parts in self._pending.values() for part in parts]
+        if left:
             _log.error(
                 "%d points could not be stored yet: they are kept in %s and stored when the game is next started.",
-                left,
+                sum(len(part.points) for part in left),
                 self.journal.path,
             )
         self.journal.close()

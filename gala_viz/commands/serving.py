@@ -32,7 +32,9 @@ MESSAGE_COMPRESSION = 1
 _asked_to_end = threading.Event()
 INDEX = Path(__file__).parents[1] / "panels" / "pages" / "index.html"
 END_S = 3.5
-"""After a first Ctrl-C or SIGTERM the process ends within this time, whatever it waits for."""
+"""After a first Ctrl-C or SIGTERM a process of ours ends within this time, whatever it waits for."""
+CLOSE_S = END_S - 0.5
+"""How much of it what is served may take to store what it holds, and to tell what it could not."""
 ENDED, INTERRUPTED = 0, 130
 """Exit status of a server that was ended, and of one that was ended before it served."""
 _PREFIX = re.compile(r"[\w.~/-]*", re.ASCII)
@@ -196,8 +198,8 @@ def _equip(application: BokehTornado) -> Hosts:
 def ending_cleanly() -> Iterator[None]:
     """Load and serve within this block; after it, the threads that computed and loaded are ended.
 
-    Ctrl-C and SIGTERM raise ``KeyboardInterrupt`` here until ``serve`` listens. However they come, the process ends
-    within ``END_S``, even where nobody hears them.
+    Ctrl-C and SIGTERM raise ``KeyboardInterrupt`` here until ``serve`` listens. However they come, a process that is
+    this program's own ends within ``END_S``, even where nobody hears them.
     """
 
     def interrupt(*_: Any) -> None:

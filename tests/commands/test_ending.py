@@ -124,6 +124,31 @@ def test_every_server_ends_whatever_it_is_doing(start, name, number):
         server.end(number)
 
 
+HOST = """
+import os, signal, sys, time
+from gala_viz import threads
+from gala_viz.commands import serving
+
+serving.END_S = 0.3
+if sys.argv[1] == "own":
+    threads.own_process()
+try:
+    with serving.ending_cleanly():
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(10)
+except KeyboardInterrupt:
+    pass
+time.sleep(1)
+print("it goes on")
+"""
+
+
+@pytest.mark.parametrize(("whose", "status", "told"), [("own", 130, ""), ("another's", 0, "it goes on\n")])
+def test_a_program_that_started_a_server_beside_its_own_work_goes_on_after_it(whose, status, told):
+    done = subprocess.run([sys.executable, "-c", HOST, whose], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (status, told), done.stderr
+
+
 def test_threads_are_closed_and_waited_for_and_those_that_go_on_are_named():
     try:
         worker = Worker("computes", lambda error: None)
