@@ -83,7 +83,10 @@ def notes_are_read_only(options: CompareOptions, reaches_others: bool | None) ->
 
 @functools.cache
 def records(options: CompareOptions) -> Database | None:
-    """Where notes and saved views are kept; None where none are, or where their database cannot be opened."""
+    """Where notes and saved views are kept; None where none are, or where this account's own cannot be opened.
+
+    Raises ``ValueError`` or ``OSError`` for a database that was named and cannot be opened.
+    """
     from gala_viz.behavior.database import Database, own_records
 
     where = options.notes or options.records or str(own_records())
@@ -92,7 +95,7 @@ def records(options: CompareOptions) -> Database | None:
     try:
         return Database(where)
     except (ValueError, OSError) as error:
-        if options.notes is not None:
+        if options.notes or options.records:
             raise
         _log.warning("Notes cannot be kept: %s", error)
         return None

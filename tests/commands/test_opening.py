@@ -186,6 +186,7 @@ BAD = {
     "records that are words": ("--collection photos --records words.txt", "cannot be opened"),
     "records of another program": ("--collection photos --records birds.sqlite", "birds.sqlite"),
     "records by an unknown driver": ("--collection photos --records nosql://a@b/c", "no driver for it is installed"),
+    "records that are words, with a store": ("--store maps.zarr --records words.txt", "cannot be opened"),
     "notes in a folder": ("--collection photos --notes empty", "cannot be opened"),
     "maps that are not there": ("--collection ./photos --human-maps nowhere", "nowhere is not there"),
     "maps of other photographs": ("--collection ./photos --human-maps others", "none of its 1 PNG, NPY or NPZ files"),
