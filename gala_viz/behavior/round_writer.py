@@ -96,14 +96,17 @@ class RoundWriter:
             self._changed.notify_all()
         self._thread.join(timeout_s)
         with self._changed:  # the thread may still wait for the database
-            left = [part for parts in self._pending.values() for part in parts]
-        if left:
+            is_left, n_left = bool(self._pending), self._n_waiting()
+        if is_left:
             _log.error(
                 "%d points could not be stored yet: they are kept in %s and stored when the game is next started.",
-                sum(len(part.points) for part in left),
+                n_left,
                 self.journal.path,
             )
         self.journal.close()
+
+    def _n_waiting(self) -> int:
+        return sum(len(part.points) for parts in self._pending.values() for part in parts)
 
     def _run(self) -> None:
         wait_s = INTERVAL_S
@@ -259,7 +262,14 @@ class RoundWriter:
             self.counts.received += len(part.points)
         if self._pending:
             self._write()
-            _log.warning("%d points that a server had received before it ended were stored.", self.counts.stored)
+            _log.warning(
+                "of %d points that a server had received before it ended, %d were stored, %d were refused and %d wait "
+                "for the database.",
+                self.counts.received,
+                self.counts.stored,
+                self.counts.refused.total(),
+                self._n_waiting(),
+            )
 
 
 def _entry(key: RoundKey, part: Unwritten) -> Entry:
