@@ -113,7 +113,7 @@ def corner(tmp_path_factory):
 def refused(corner, monkeypatch, capsys):
     """``refused(command)``: what a command says on stderr that must end with status 2 before it serves anything."""
     monkeypatch.chdir(corner)
-    for name in ("compare", "explore", "game", "experiment.run"):
+    for name in ("compare", "game", "experiment.run"):
         monkeypatch.setattr(f"gala_viz.commands.{name}.serve", lambda *_, **__: pytest.fail("the page was announced"))
         monkeypatch.setattr(f"gala_viz.commands.{name}.check_address", lambda at: None)
 
