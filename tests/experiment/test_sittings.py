@@ -331,7 +331,8 @@ def test_a_tab_that_was_hidden_for_hours_has_its_trial_read_and_marked(part):
     [
         {"rt_ms": None}, {"key": None}, {"key": "ss"}, {"rt_ms": float("nan")}, {"stimulus_ms": -1}, {"number": True},
         {"dropped_frames": 1e9}, {"stimulus_ms": 1e9}, {"fixation_ms": "1"}, {"number": -1}, {"hidden": 1},
-        {"blurred": "no"}, {"window_ms": -1}, {"frame_ms": 0}, {"client_key": "short"}, {"client_key": 7}, {"client_key": "<b>" * 8},
+        {"blurred": "no"}, {"window_ms": -1}, {"frame_ms": 0}, {"client_key": "short"}, {"client_key": 7},
+        {"client_key": "<b>" * 8},
     ],
 )  # fmt: skip
 def test_impossible_results_are_refused(changed):
