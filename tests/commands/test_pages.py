@@ -6,6 +6,9 @@ import sys
 
 import pytest
 
+from gala_viz.commands import loaded_once
+from gala_viz.threads import stopping
+
 SCRIPT = """
 import importlib.abc, importlib.machinery, sys, threading, time
 
@@ -54,3 +57,17 @@ def test_the_pages_beside_those_of_panel_look_alike(repository):
         told = re.sub(r"<title>gala_viz.*</title>", "<title></title>", told)
         heads.add(re.sub(r"max-width: \d+rem", "max-width", told))
     assert len(heads) == 1
+
+
+def test_what_the_end_of_a_server_interrupted_is_begun_anew_by_the_next_page():
+    def load():
+        raise OSError("what it reads was taken away")
+
+    loading = loaded_once._started["interrupted"] = loaded_once.Loading()
+    stopping.set()
+    try:
+        loaded_once._load("interrupted", loading, load, lambda *_: None)
+    finally:
+        stopping.clear()
+    assert "interrupted" not in loaded_once._started
+    assert (loading.done, loading.error) == (False, "")
