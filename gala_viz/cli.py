@@ -13,7 +13,7 @@ from importlib import import_module
 from textwrap import wrap
 
 from gala_viz.registry import Registry, UnknownNameError
-from gala_viz.threads import end_without_teardown
+from gala_viz.threads import end_without_teardown, own_process
 
 COMMANDS: Registry[tuple[str, str]] = Registry(
     "command",
@@ -91,9 +91,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         sys.stdout.write(f"gala_viz {version('gala_viz')}\n")
         return 0
+    if arguments is not None or given[0] not in SERVERS:
+        return _status_of(given)
+    own_process()
     status = _status_of(given)
-    if arguments is None and given[0] in SERVERS:
-        end_without_teardown(status)
+    end_without_teardown(status)
     return status
 
 

@@ -38,6 +38,7 @@ _threads: WeakSet[threading.Thread] = WeakSet()
 _closed_at_end: WeakSet[Closable] = WeakSet()
 _lock = threading.Lock()
 _status: int | None = None
+_owned = False
 
 
 class StoppedError(Exception):
@@ -89,8 +90,19 @@ def end_without_teardown(status: int) -> None:
     _status = status
 
 
+def own_process() -> None:
+    """From now on this program is all that the process does, and may end it."""
+    global _owned
+    _owned = True
+
+
 def end_by(seconds: float, status: int) -> None:
-    """End the process with ``status`` after ``seconds`` if it still runs then, whatever it waits for."""
+    """End the process with ``status`` after ``seconds`` if it still runs then, whatever it waits for.
+
+    Nothing happens where it belongs to another program, such as a notebook, which goes on (see ``own_process``).
+    """
+    if not _owned:
+        return
 
     def wait() -> None:
         time.sleep(seconds)

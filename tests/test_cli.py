@@ -237,7 +237,7 @@ def test_options_arrive_where_they_belong(monkeypatch, tmp_path):
 def test_addresses_are_told_as_a_browser_needs_them():
     assert Address(address="0.0.0.0", port=80, prefix="/lab/").url("compare") == "http://localhost:80/lab/compare"
     assert Address(address="::1").url("compare") == "http://[::1]:5006/compare"
-    assert Address().origins == ["127.0.0.1:5006", "localhost:5006"]
+    assert Address().origins == ["127.0.0.1:5006", "[::1]:5006", "localhost:5006"]
     assert "lab.org" in Address(address="10.0.0.7", allow_websocket_origin=("lab.org",)).origins
 
 

@@ -25,7 +25,7 @@ from sqlalchemy.engine import make_url
 
 from gala_viz.behavior.database import Database, DatabaseError, own_records
 
-SUFFIX = ".jsonl"
+SUFFIX, NEW = ".jsonl", ".new"
 REFUSED = f"refused{SUFFIX}"
 Entry = dict[str, Any]
 """What is written at a time; ``participant`` says whose it is."""
@@ -88,6 +88,7 @@ class Journal:
     def adopt(self) -> list[Entry]:
         """Move what the journals of dead servers hold into this one, and return it in its order."""
         found: list[Entry] = []
+        _clear_unfinished(self.folder)
         for path in sorted(self.folder.glob(f"*{SUFFIX}")):
             if path in (self.path, self.folder / REFUSED):
                 continue
@@ -141,9 +142,9 @@ def remove_participant(database: Database, participant: str) -> int:
         How many entries were removed.
     """
     removed = 0
+    _clear_unfinished(journal_folder(database))
     for path in sorted(journal_folder(database).glob(f"*{SUFFIX}")):
         with _edited(path) as file:
-            path.with_suffix(".new").unlink(missing_ok=True)  # of a process that ended before it took the other's place
             if file is None:
                 continue
             entries = _read(file, path)
@@ -204,8 +205,15 @@ def _append(file: int, entries: Iterable[Entry]) -> None:
     _write_all(file, content)
 
 
+def _clear_unfinished(folder: Path) -> None:
+    """Remove what processes wrote that ended before it took its journal's place."""
+    for new in folder.glob(f"*{NEW}"):
+        with _edited(new.with_suffix(SUFFIX)):  # nobody writes it now; the journal itself may have been adopted
+            new.unlink(missing_ok=True)
+
+
 def _replace(path: Path, entries: list[Entry]) -> None:
-    new = path.with_suffix(".new")
+    new = path.with_suffix(NEW)
     file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
         _write_all(file, b"".join(map(_line, entries)))

@@ -39,3 +39,9 @@ class Buckets:
         while len(self._left) > self._most:
             self._left.popitem(last=False)
         return allowed
+
+    def give_back(self, name: str) -> None:
+        """What ``name`` took last was not used."""
+        if name in self._left:
+            left, then = self._left[name]
+            self._left[name] = (min(self._burst, left + 1.0), then)

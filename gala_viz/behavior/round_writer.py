@@ -92,17 +92,21 @@ class RoundWriter:
     def close(self, timeout_s: float = 3.0) -> None:
         """Store what is left; what the database does not take within ``timeout_s`` stays in the journal."""
         with self._changed:
-            self._closing, self._deadline = True, time.monotonic() + timeout_s
+            self._closing, self._deadline = True, time.monotonic() + 0.9 * timeout_s
             self._changed.notify_all()
-        self._thread.join(timeout_s + 0.5)
-        left = sum(len(part.points) for parts in self._pending.values() for part in parts)
-        if self._pending:
+        self._thread.join(timeout_s)
+        with self._changed:  # the thread may still wait for the database
+            is_left, n_left = bool(self._pending), self._n_waiting()
+        if is_left:
             _log.error(
                 "%d points could not be stored yet: they are kept in %s and stored when the game is next started.",
-                left,
+                n_left,
                 self.journal.path,
             )
         self.journal.close()
+
+    def _n_waiting(self) -> int:
+        return sum(len(part.points) for parts in self._pending.values() for part in parts)
 
     def _run(self) -> None:
         wait_s = INTERVAL_S
@@ -258,7 +262,14 @@ class RoundWriter:
             self.counts.received += len(part.points)
         if self._pending:
             self._write()
-            _log.warning("%d points that a server had received before it ended were stored.", self.counts.stored)
+            _log.warning(
+                "of %d points that a server had received before it ended, %d were stored, %d were refused and %d wait "
+                "for the database.",
+                self.counts.received,
+                self.counts.stored,
+                self.counts.refused.total(),
+                self._n_waiting(),
+            )
 
 
 def _entry(key: RoundKey, part: Unwritten) -> Entry:

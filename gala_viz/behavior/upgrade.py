@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import shutil
 import sqlite3
 import threading
@@ -117,9 +118,13 @@ def database_revision(connection: Connection, name: str) -> str | None:
 
 def backups(file: Path) -> list[Path]:
     """Return the copies that upgrades of ``file`` have left beside it, the oldest first."""
-    begins = f"{file.stem}.revision-"
-    beside = [one for one in file.parent.iterdir() if one.name.startswith(begins) and one.suffix == file.suffix]
-    return sorted(beside, key=lambda one: one.name.partition("-at-")[2])
+    return sorted(_copies(file), key=lambda one: one.name.partition("-at-")[2])
+
+
+def _copies(file: Path, more: str = "") -> list[Path]:
+    """Files beside ``file`` that have a copy's name, with ``more``, a regular expression, after it."""
+    name = rf"{re.escape(file.stem)}\.revision-\w+-at-[0-9TZ.]+{re.escape(file.suffix)}{more}"
+    return [one for one in file.parent.iterdir() if re.fullmatch(name, one.name)]
 
 
 def _upgrade_locked(connection: Connection, name: str, file: Path | None) -> None:
@@ -180,6 +185,8 @@ def _config(connection: Connection) -> Config:
 
 def _backed_up(file: Path, revision: str) -> Path:
     """A consistent copy of ``file`` as it is committed; the caller's transaction keeps other writers waiting."""
+    for left in _copies(file, r"\.part(-\w+)?"):  # of a process that was killed while it copied
+        left.unlink(missing_ok=True)
     stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
     copy = file.with_name(f"{file.stem}.revision-{revision}-at-{stamp}{file.suffix}")
     part = copy.with_name(f"{copy.name}.part")

@@ -21,17 +21,19 @@ class Arguments:
 
     def run(self) -> None:
         """Serve the page until Ctrl-C; what cannot be shown is told before the page is announced."""
-        with ending_cleanly():
-            check_address(self.at)
-            from gala_viz.commands import compare_page
+        serve_pages(self.options, self.at, "compare")
 
-            with steps() as say:
-                compare_page.prepare(self.options, say)
-            serve(
-                {
-                    "compare": lambda: compare_page.page(self.options, reaches_others=self.at.reaches_others),
-                    "explore": lambda: compare_page.all_images(self.options, reaches_others=self.at.reaches_others),
-                },
-                self.at,
-                when_listening=lambda: compare_page.warm_up(self.options),
-            )
+
+def serve_pages(options: CompareOptions, at: Address, first: str) -> None:
+    """Serve the comparison and the exploration, of which ``first`` is opened; ``compare`` or ``explore``."""
+    with ending_cleanly():
+        check_address(at)
+        from gala_viz.commands import compare_page
+
+        with steps() as say:
+            compare_page.prepare(options, say)
+        pages = {
+            "compare": lambda: compare_page.page(options, reaches_others=at.reaches_others),
+            "explore": lambda: compare_page.all_images(options, reaches_others=at.reaches_others),
+        }
+        serve({first: pages[first], **pages}, at, when_listening=lambda: compare_page.warm_up(options))

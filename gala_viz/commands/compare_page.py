@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gala_viz.commands.hosts import came_by_proxy
 from gala_viz.commands.serving import server_reaches_others
 from gala_viz.panels.options import CompareOptions
 from gala_viz.panels.shared import SharedSource, shared_source
@@ -71,15 +72,21 @@ def all_images(options: CompareOptions, compare: str = "compare", *, reaches_oth
 
 
 def notes_are_read_only(options: CompareOptions, reaches_others: bool | None) -> bool:
-    """Whether a visitor without a login may change no note, bookmark or saved view."""
+    """Whether the visitor of this session, without a login, may change no note, bookmark or saved view."""
     if options.shared_notes:
         return False
-    return server_reaches_others() if reaches_others is None else reaches_others
+    import panel as pn
+
+    by_server = server_reaches_others() if reaches_others is None else reaches_others
+    return by_server or came_by_proxy(pn.state.headers)
 
 
 @functools.cache
 def records(options: CompareOptions) -> Database | None:
-    """Where notes and saved views are kept; None where none are, or where their database cannot be opened."""
+    """Where notes and saved views are kept; None where none are, or where this account's own cannot be opened.
+
+    Raises ``ValueError`` or ``OSError`` for a database that was named and cannot be opened.
+    """
     from gala_viz.behavior.database import Database, own_records
 
     where = options.notes or options.records or str(own_records())
@@ -88,7 +95,7 @@ def records(options: CompareOptions) -> Database | None:
     try:
         return Database(where)
     except (ValueError, OSError) as error:
-        if options.notes is not None:
+        if options.notes or options.records:
             raise
         _log.warning("Notes cannot be kept: %s", error)
         return None

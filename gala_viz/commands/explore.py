@@ -7,8 +7,8 @@ from typing import Annotated
 
 import tyro
 
-from gala_viz.commands.progress import steps
-from gala_viz.commands.serving import Address, check_address, ending_cleanly, serve
+from gala_viz.commands.compare import serve_pages
+from gala_viz.commands.serving import Address
 from gala_viz.panels.options import CompareOptions
 
 
@@ -25,14 +25,4 @@ class Arguments:
 
     def run(self) -> None:
         """Serve both pages until Ctrl-C; what cannot be shown is told before the pages are announced."""
-        with ending_cleanly():
-            check_address(self.at)
-            from gala_viz.commands import compare_page
-
-            with steps() as say:
-                compare_page.prepare(self.options, say)
-            pages = {
-                "explore": lambda: compare_page.all_images(self.options, reaches_others=self.at.reaches_others),
-                "compare": lambda: compare_page.page(self.options, reaches_others=self.at.reaches_others),
-            }
-            serve(pages, self.at, when_listening=lambda: compare_page.warm_up(self.options))
+        serve_pages(self.options, self.at, "explore")

@@ -9,7 +9,7 @@ from typing import Annotated
 import tyro
 
 from gala_viz.commands.progress import steps
-from gala_viz.commands.serving import Address, check_address, ending_cleanly, serve
+from gala_viz.commands.serving import CLOSE_S, Address, check_address, ending_cleanly, serve
 from gala_viz.panels.game_options import GameOptions
 
 
@@ -42,4 +42,4 @@ class Arguments:
             try:
                 serve(pages, self.at, patterns=game_addresses(game, frozenset(self.at.origins))(""))
             finally:
-                IOLoop.current().run_sync(game.close)  # the last quarter of a second of rounds in play
+                IOLoop.current().run_sync(lambda: game.close(CLOSE_S))  # the last quarter of a second of rounds in play

@@ -2,16 +2,18 @@
 
 Browsers keep pages of different hosts apart by their names alone. A site that has its own name lead to 127.0.0.1, once
 its page is loaded, would be let in as if it were this server's own page; what its browser still tells is the name, in
-the header ``Host`` of every request.
+the header ``Host`` of every request, and ``Origin`` of websockets, which no page can choose and few proxies change.
 """
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from ipaddress import ip_address
 from typing import Any
+from urllib.parse import urlsplit
 
 from tornado.httputil import HTTPServerRequest
 from tornado.web import Application, RequestHandler
@@ -20,7 +22,11 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 EVERY_INTERFACE = frozenset({"", "0.0.0.0", "::"})
 USUAL_PORTS = {"http": 80, "https": 443}
 MISDIRECTED = 421
+BY_PROXY = ("forwarded", "via", "x-forwarded-", "x-real-ip")
+"""How the names of headers begin that proxies add to what they pass on."""
+MOST_TOLD = 20
 
+_log = logging.getLogger(__name__)
 _HOST = re.compile(r"(\[[0-9a-z:.%]+\]|[a-z0-9*._-]+)(?::(\d{1,5}))?", re.IGNORECASE | re.ASCII)
 
 
@@ -34,7 +40,7 @@ class Hosts:
 
     def __init__(self, port: int | None, address: str = "localhost", given: Iterable[str] = ()) -> None:
         self.port, self.address = port, address
-        self._own = {*LOOPBACK, _plain(address)} - EVERY_INTERFACE
+        self._own = own_names(address)
         self._given = [_split(host) for host in given]
 
     def allow(self, host: str, protocol: str = "http") -> bool:
@@ -62,6 +68,24 @@ class Hosts:
             f"This server does not answer under the name {host}. Its address is {here}; where it is meant to be "
             f"reached under that name as well, start it with --allow-websocket-origin {host}."
         )
+
+
+def own_names(address: str) -> set[str]:
+    """This machine's own names, and ``address`` where that is one of a server."""
+    return {*LOOPBACK, _plain(address)} - EVERY_INTERFACE
+
+
+def reach_others(hosts: Iterable[str], origins: Iterable[str], *, is_proxied: bool) -> bool:
+    """Whether others than the users of this machine reach servers: by network, by another name, or through a proxy.
+
+    Servers listen on ``hosts``, and ``origins`` are given by name; ``is_proxied`` where they believe a proxy.
+    """
+    return is_proxied or not all(map(is_loopback, {*hosts, *origins}))
+
+
+def came_by_proxy(headers: Mapping[str, Any]) -> bool:
+    """Whether a proxy tells in ``headers`` that it passed the request on; some tell nothing."""
+    return any(name.lower().startswith(BY_PROXY) for name in headers)
 
 
 def is_host(text: str) -> bool:
@@ -94,14 +118,33 @@ class Refused(RequestHandler):
 def check_host(application: Application, hosts: Hosts) -> None:
     """Let ``application`` answer, at any of its addresses and to any request, only those that ask for ``hosts``."""
     find = application.find_handler
+    told: set[str] = set()
 
     def find_allowed(request: HTTPServerRequest, **named: Any) -> Any:
-        host = request.headers.get("Host", "")
-        if hosts.allow(host, request.protocol):
-            return find(request, **named)
+        host, protocol = request.headers.get("Host", ""), request.protocol
+        if hosts.allow(host, protocol):
+            host, protocol = _page_host(request)
+            if host is None or hosts.allow(host, protocol):
+                return find(request, **named)
+            if host not in told and len(told) < MOST_TOLD:  # a page that is refused says little, and tries again
+                told.add(host)
+                _log.warning("A page was refused its connection. %s", hosts.refusal(host))
         return application.get_handler_delegate(request, Refused, {"reason": hosts.refusal(host)})
 
     application.find_handler = find_allowed  # type: ignore[method-assign]
+
+
+def _page_host(request: HTTPServerRequest) -> tuple[str | None, str]:
+    """Host and protocol in the address of the page that opens a websocket; None for what is none, or no page's.
+
+    Tornado takes the word of a browser that page and server are the same, as they are for it where a proxy gives its
+    own name for ``Host``.
+    """
+    origin = request.headers.get("Origin")
+    if origin is None or request.headers.get("Upgrade", "").lower() != "websocket":
+        return None, ""
+    found = urlsplit(origin)
+    return found.netloc, found.scheme
 
 
 def _split(host: str) -> tuple[str, int | None] | None:

@@ -74,6 +74,8 @@ def _load(key: Hashable, loading: Loading, load: Callable[[], Addresses], soon: 
     try:
         addresses = load()
     except Exception as error:  # whatever it is, whoever waits for it hears of it
+        with _lock:
+            _started.pop(key, None)
         if stopping.is_set():  # what it needs was taken away under it, and nobody waits any more
             return
         if isinstance(error, (ValueError, OSError, UnknownNameError)):
@@ -81,8 +83,6 @@ def _load(key: Hashable, loading: Loading, load: Callable[[], Addresses], soon: 
         else:
             _log.exception("What the page talks to could not be started.")
         loading.error = str(error) or type(error).__name__
-        with _lock:
-            _started.pop(key, None)
     else:
         for one in running_servers():
             soon(add_addresses, one, addresses)

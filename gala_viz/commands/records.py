@@ -139,10 +139,11 @@ def _kept_beside(database: Database) -> str:
     from gala_viz.behavior.upgrade import backups
 
     waiting, refused = waiting_entries(database), len(refused_entries(database))
+    told = f"at most {waiting}" if waiting else "0"  # a running server's journal holds some that are stored, too
     copies = backups(database.file) if database.file else []
     return "".join(
         [
-            f"journal, for what a game has received and not yet stored: {journal_folder(database)}: {waiting} entries "
+            f"journal, for what a game has received and not yet stored: {journal_folder(database)}: {told} entries "
             f"wait, {refused} were refused\n",
             *(f"copy of before an upgrade: {copy}\n" for copy in copies),
         ]

@@ -6,7 +6,6 @@ import errno
 import os
 import re
 import signal
-import socket
 import sys
 import threading
 import webbrowser
@@ -17,7 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from gala_viz.commands.hosts import EVERY_INTERFACE, Hosts, check_host, is_host, is_loopback
+from tornado.netutil import bind_sockets
+
+from gala_viz.commands.hosts import EVERY_INTERFACE, Hosts, check_host, is_host, own_names, reach_others
 from gala_viz.threads import end_by, end_without_teardown, stop_threads, stopping
 
 if TYPE_CHECKING:
@@ -31,7 +32,9 @@ MESSAGE_COMPRESSION = 1
 _asked_to_end = threading.Event()
 INDEX = Path(__file__).parents[1] / "panels" / "pages" / "index.html"
 END_S = 3.5
-"""After a first Ctrl-C or SIGTERM the process ends within this time, whatever it waits for."""
+"""After a first Ctrl-C or SIGTERM a process of ours ends within this time, whatever it waits for."""
+CLOSE_S = END_S - 0.5
+"""How much of it what is served may take to store what it holds, and to tell what it could not."""
 ENDED, INTERRUPTED = 0, 130
 """Exit status of a server that was ended, and of one that was ended before it served."""
 _PREFIX = re.compile(r"[\w.~/-]*", re.ASCII)
@@ -78,13 +81,13 @@ class Address:
     @property
     def reaches_others(self) -> bool:
         """Whether others than the users of this machine can open the pages: by network, or through a proxy."""
-        return self.behind_proxy or not all(map(is_loopback, {self.address, *self.allow_websocket_origin}))
+        return reach_others({self.address}, self.allow_websocket_origin, is_proxied=self.behind_proxy)
 
     @property
     def origins(self) -> list[str]:
         """Hosts whose pages may open a websocket: this machine's own names, the address, and those allowed by name."""
-        own = {"localhost", "127.0.0.1", self.address} - EVERY_INTERFACE
-        return [*(f"{_host(host)}:{self.port}" for host in sorted(own)), *self.allow_websocket_origin]
+        own = sorted(own_names(self.address))
+        return [*(f"{_host(host)}:{self.port}" for host in own), *self.allow_websocket_origin]
 
 
 def serve(
@@ -133,7 +136,7 @@ def listening(pages: Mapping[str, Callable[[], Any]], at: Address, patterns: Seq
             port=at.port,
             address=at.address,
             prefix=at.prefix,
-            websocket_origin=at.origins,
+            websocket_origin=[one for one in at.origins if "[" not in one],  # Bokeh reads no numbers of IPv6
             extra_patterns=[*patterns, *static_addresses()],
             index=str(INDEX),
             location=False,  # Panel cannot read an address in numbers of IPv6, and no page of ours asks for it
@@ -195,8 +198,8 @@ def _equip(application: BokehTornado) -> Hosts:
 def ending_cleanly() -> Iterator[None]:
     """Load and serve within this block; after it, the threads that computed and loaded are ended.
 
-    Ctrl-C and SIGTERM raise ``KeyboardInterrupt`` here until ``serve`` listens. However they come, the process ends
-    within ``END_S``, even where nobody hears them.
+    Ctrl-C and SIGTERM raise ``KeyboardInterrupt`` here until ``serve`` listens. However they come, a process that is
+    this program's own ends within ``END_S``, even where nobody hears them.
     """
 
     def interrupt(*_: Any) -> None:
@@ -241,14 +244,8 @@ def _signals(handler: Callable[..., None]) -> Iterator[None]:
 def check_address(at: Address) -> None:
     """Raise ``OSError`` with a sentence where ``at`` cannot be served; to be called before anything is loaded."""
     try:
-        found = socket.getaddrinfo(at.address or None, at.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        for family, kind, protocol, _, where in found:
-            with socket.socket(family, kind, protocol) as one:
-                if os.name != "nt":
-                    one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                if family == socket.AF_INET6:
-                    one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-                one.bind(where)
+        for one in bind_sockets(at.port, at.address):  # as the server itself will
+            one.close()
     except OSError as error:
         raise OSError(_refused(error, at)) from None
 
@@ -268,7 +265,7 @@ def server_reaches_others() -> bool:
         if not hosts:
             return True
         origins = {origin for one in running_servers() for origin in one.websocket_origins}
-        _reach.append(is_proxied or not all(map(is_loopback, {*hosts, *origins})))
+        _reach.append(reach_others(hosts, origins, is_proxied=is_proxied))
     return _reach[0]
 
 

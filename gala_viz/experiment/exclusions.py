@@ -27,6 +27,8 @@ MARKED = {
     "left_full_screen": "full screen was left",
 }
 """Mark -> the rule that leaves out trials that have it."""
+NOT_IN_FILE = "not in the file"
+"""The setting of a rule that the experiment's file was made before."""
 NO_ANSWER = "no answer"
 """Why a network's trial does not count."""
 
@@ -103,19 +105,19 @@ def _rules_of_participants(own: pd.DataFrame, spec: ExperimentSpec) -> Iterator[
         told=f"answered in time in less than {rules.min_answered_fraction:g} of the trials",
         breaks=answered < rules.min_answered_fraction,
         known=everybody,
-        setting=f"min_answered_fraction = {rules.min_answered_fraction:g}",
+        setting=_setting("min_answered_fraction", rules.min_answered_fraction),
     )
     yield Rule(
         told=f"right on full images in less than {rules.min_full_accuracy:g}",
         breaks=full < rules.min_full_accuracy,
         known=full.notna(),
-        setting=f"min_full_accuracy = {rules.min_full_accuracy:g}",
+        setting=_setting("min_full_accuracy", rules.min_full_accuracy),
     )
     yield Rule(
         told=f"frames dropped in more than {rules.max_dropped_fraction:g} of the trials",
         breaks=dropped > rules.max_dropped_fraction,
         known=frames.notna().groupby(own["participant"]).any().reindex(answered.index),
-        setting=f"max_dropped_fraction = {rules.max_dropped_fraction:g}",
+        setting=_setting("max_dropped_fraction", rules.max_dropped_fraction),
     )
 
 
@@ -127,12 +129,11 @@ def _rules_of_trials(own: pd.DataFrame, spec: ExperimentSpec) -> Iterator[Rule]:
     chosen = rules.exclude_marked
     for mark in MARKS:
         values = _numbers(own, mark)
-        in_file = "not in the file" if chosen is None else f"exclude_marked = {', '.join(chosen) or 'none'}"
         yield Rule(
             told=MARKED[mark],
             breaks=values == 1,
             known=values.notna() | left,
-            setting=in_file,
+            setting=_setting("exclude_marked", None if chosen is None else ", ".join(chosen) or "none"),
             applied=chosen is not None and mark in chosen,
         )
     frames = rules.max_stimulus_error_frames
@@ -142,7 +143,7 @@ def _rules_of_trials(own: pd.DataFrame, spec: ExperimentSpec) -> Iterator[Rule]:
         told=f"the stimulus stood more than {most:g} frames longer or shorter than asked",
         breaks=error > most,
         known=error.notna() | left,
-        setting="not in the file" if frames is None else f"max_stimulus_error_frames = {frames:g}",
+        setting=_setting("max_stimulus_error_frames", frames),
         applied=frames is not None,
     )
     ms = rules.max_fixation_error_ms
@@ -152,7 +153,7 @@ def _rules_of_trials(own: pd.DataFrame, spec: ExperimentSpec) -> Iterator[Rule]:
         told=f"the fixation stood more than {most:g} ms longer or shorter than asked",
         breaks=error > most,
         known=error.notna() | left,
-        setting="not in the file" if ms is None else f"max_fixation_error_ms = {ms:g}",
+        setting=_setting("max_fixation_error_ms", ms),
         applied=ms is not None,
     )
     early = own["rt"].notna() & (own["rt"] < rules.min_rt_ms) & ~left
@@ -160,9 +161,15 @@ def _rules_of_trials(own: pd.DataFrame, spec: ExperimentSpec) -> Iterator[Rule]:
         told=f"answered sooner than {rules.min_rt_ms:g} ms",
         breaks=early,
         known=every_one,
-        setting=f"min_rt_ms = {rules.min_rt_ms:g}",
+        setting=_setting("min_rt_ms", rules.min_rt_ms),
     )
     yield Rule(told="no answer in time", breaks=own["correct"].isna() & ~early & ~left, known=every_one)
+
+
+def _setting(name: str, value: float | str | None) -> str:
+    if value is None:
+        return NOT_IN_FILE
+    return f"{name} = {value if isinstance(value, str) else format(value, 'g')}"
 
 
 def _numbers(own: pd.DataFrame, column: str) -> pd.Series:

@@ -59,14 +59,11 @@ class SharedSource:
             self.spares.fill()
             self.source = source
             self.state = "ready"
-        except StoppedError:
-            return
         except Exception as error:  # told on the page, in full in the log
-            if stopping.is_set():  # what it needs was taken away under it
-                return
-            _log.exception("The networks or the collection could not be loaded.")
-            self.error = str(error) or type(error).__name__
-            self.state = "failed"
+            if not stopping.is_set() and not isinstance(error, StoppedError):  # else it was taken away under it
+                _log.exception("The networks or the collection could not be loaded.")
+                self.error = str(error) or type(error).__name__
+                self.state = "failed"
             self._thread = None
 
 

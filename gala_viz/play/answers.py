@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
 import tornado.web
+
+from gala_viz.behavior.limits import Buckets
+from gala_viz.behavior.outages import is_outage
+from gala_viz.play.cookies import remember
+
+Result = TypeVar("Result")
+_log = logging.getLogger(__name__)
 
 
 class JsonAnswer(tornado.web.RequestHandler):
@@ -20,3 +29,33 @@ class JsonAnswer(tornado.web.RequestHandler):
     def write_error(self, status_code: int, **_: Any) -> None:
         """The reason, as a page shows it."""
         self.finish(json.dumps({"refused": self._reason}))
+
+
+async def answered(handler: tornado.web.RequestHandler, answer: Awaitable[Result]) -> Result:
+    """What the database answers. While it cannot be reached, ``handler`` answers 503: the page asks again."""
+    try:
+        return await answer
+    except Exception as error:
+        if not is_outage(error):
+            raise
+        _log.warning("%s was not done, and the page is asked to repeat it: %s", handler.request.path, error)
+        raise tornado.web.HTTPError(503, reason="the records cannot be reached now; try again") from None
+
+
+async def entered(
+    handler: tornado.web.RequestHandler, newcomers: Buckets, make: Callable[[], Awaitable[tuple[str, str]]]
+) -> str:
+    """The new participant that ``make()`` makes, whom the cookie of ``handler`` names; 429 where there are too many.
+
+    Only who was made counts among the ``newcomers`` of an address.
+    """
+    address = handler.request.remote_ip or ""
+    if not newcomers.take(address):
+        raise tornado.web.HTTPError(429, reason="too many newcomers from this address; try again later")
+    try:
+        participant, secret = await make()
+    except BaseException:
+        newcomers.give_back(address)
+        raise
+    remember(handler, secret)
+    return participant

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 READERS = 4
-LAST_S = 2.0
-"""How long the end waits for what is under way."""
+CLOSE_S = 3.0
+"""How long the end takes at most: half of it for rounds that end, the rest for what is not stored yet."""
 
 
 class Game:
@@ -113,12 +113,17 @@ class Game:
         await asyncio.wait([waiting], timeout=seconds)
         return waiting.done() or not waiting.cancel()
 
-    async def close(self) -> None:
-        """End all rounds in play as interrupted, write everything, let go of threads."""
-        await asyncio.gather(*(session.close() for session in list(self.sessions.values())))
+    async def close(self, seconds: float = CLOSE_S) -> None:
+        """End all rounds in play as interrupted, write everything, let go of threads.
+
+        What cannot be written within ``seconds`` is told in the log, and stays in the journal.
+        """
+        end = time.monotonic() + seconds
+        for session in list(self.sessions.values()):
+            self.spawn(session.close())
         if self._tasks:
-            await asyncio.wait(set(self._tasks), timeout=LAST_S)  # rounds that are being summed up
-        await self.reading(self.writer.close)
+            await asyncio.wait(set(self._tasks), timeout=seconds / 2)  # these, and rounds that are being summed up
+        await asyncio.to_thread(self.writer.close, end - time.monotonic())  # readers may all wait for the database
         self._writer.shutdown()
         self._readers.shutdown()
         self.recogniser.close()

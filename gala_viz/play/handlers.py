@@ -10,11 +10,9 @@ from typing import Any, TypeVar
 
 import tornado.web
 import tornado.websocket
-from sqlalchemy.exc import SQLAlchemyError
 
-from gala_viz.behavior.outages import is_outage
-from gala_viz.play.answers import JsonAnswer
-from gala_viz.play.cookies import COOKIE, remember, same_site
+from gala_viz.play.answers import JsonAnswer, answered, entered
+from gala_viz.play.cookies import COOKIE, same_site
 from gala_viz.play.game import Game
 from gala_viz.play.privacy import privacy_note
 from gala_viz.play.session import ELSEWHERE, GONE, Session
@@ -48,13 +46,8 @@ class _Shared:
         return await self.asked(self.game.reading(self.game.people.known_by, secret)) if secret else None
 
     async def asked(self, answer: Awaitable[Result]) -> Result:
-        """What the database answers; while it is away, the page is told to come again."""
-        try:
-            return await answer
-        except SQLAlchemyError as error:
-            if not is_outage(error):
-                raise
-            raise tornado.web.HTTPError(503, reason="the records cannot be reached now; try again later") from None
+        """What the database answers."""
+        return await answered(self, answer)
 
 
 class About(_Shared, JsonAnswer):
@@ -83,11 +76,10 @@ class Consent(_Shared, JsonAnswer):
             raise tornado.web.HTTPError(400, reason="consent was expected")
         participant = await self.participant()
         if participant is None:
-            if not self.game.newcomers.take(self.request.remote_ip or ""):
-                raise tornado.web.HTTPError(429, reason="too many new players from this address; try again later")
-            simulated = told.get("simulated") is True
-            participant, secret = await self.asked(self.game.writing(self.game.people.new, simulated=simulated))
-            remember(self, secret)
+            new, simulated = self.game.people.new, told.get("simulated") is True
+            participant = await entered(
+                self, self.game.newcomers, lambda: self.asked(self.game.writing(new, simulated=simulated))
+            )
         await self.asked(self.game.writing(self.game.people.consent, participant))
         self.write(json.dumps({"consented": True}))
 

@@ -48,6 +48,20 @@ def test_the_journal_of_a_running_server_is_left_alone(database):
     assert starting.adopt() == [entry(1), entry(2)]
 
 
+def test_what_a_dead_server_wrote_anew_and_did_not_finish_goes_away_whoever_adopted_it(database):
+    dead = crashed(database, entry(1))
+    adopted = crashed(database, entry(2))
+    for path in (dead, adopted, journal_folder(database) / "refused.jsonl"):
+        path.with_suffix(".new").write_bytes(dead.read_bytes())
+    adopted.unlink()
+    journal = Journal(database)
+    assert journal.adopt() == [entry(1)]
+    assert not list(journal.folder.glob("*.new"))
+    adopted.with_suffix(".new").write_bytes(journal.path.read_bytes())
+    remove_participant(database, "ann")
+    assert not list(journal.folder.glob("*.new"))
+
+
 def test_a_line_that_was_cut_off_costs_no_other(database, caplog):
     path = crashed(database, entry(1), entry(2))
     content = path.read_bytes()

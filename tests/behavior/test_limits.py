@@ -22,6 +22,15 @@ def test_a_burst_is_allowed_and_then_the_rate():
     assert [buckets.take("a") for _ in range(4)] == [True, True, True, False]
 
 
+def test_what_was_not_used_is_given_back_and_no_more_than_that():
+    buckets = Buckets(0.0, 2, clock=Clock())
+    assert [buckets.take("a") for _ in range(3)] == [True, True, False]
+    buckets.give_back("a")
+    assert [buckets.take("a") for _ in range(2)] == [True, False]
+    buckets.give_back("b")
+    assert [buckets.take("b") for _ in range(3)] == [True, True, False]
+
+
 def test_memory_is_bounded():
     buckets = Buckets(1.0, 1, most=10)
     for number in range(100):

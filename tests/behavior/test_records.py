@@ -22,6 +22,7 @@ from gala_viz.behavior.journal import Journal, refused_entries, waiting_entries
 from gala_viz.behavior.judge import Judge, Outcome, Point
 from gala_viz.behavior.leaders import Span, best, leaders
 from gala_viz.behavior.people import People, clean_nickname
+from gala_viz.behavior.round_writer import RoundWriter
 from gala_viz.behavior.rounds import ParticipantDeleted, PlayedElsewhere, Rounds
 from gala_viz.behavior.switches import is_paused, pause
 from gala_viz.behavior.tables import (
@@ -38,6 +39,7 @@ from gala_viz.behavior.tables import (
 from gala_viz.behavior.unwritten import Guessed, RoundEnd, Unwritten
 from gala_viz.behavior.upgrade import backups
 from gala_viz.cli import main
+from gala_viz.commands.records import _kept_beside
 
 SPEC = GameSpec()
 SETTINGS = {"canvas_px": 256}
@@ -521,6 +523,18 @@ def test_a_deletion_reaches_the_journals_of_running_and_of_dead_servers(table, j
     assert sum(content.count(stays.encode()) for content in held.values()) == 3
     assert waiting_entries(database) == 2
     assert len(refused_entries(database)) == 1
+
+
+def test_what_a_start_finds_is_told_as_what_became_of_it(table, journal, caplog, capsys):
+    database, people, _ = table
+    who = player(people)[0]
+    point = [1.0, 2.0, 3.0, 4.0]
+    dead = journal.folder / "dead.jsonl"
+    journal.append({"round": "none", "visit": "none", "participant": who, "first": 0, "points": [point, point]})
+    dead.write_bytes(journal.path.read_bytes())
+    assert "at most 2 entries wait" in _kept_beside(database)
+    RoundWriter(database).close()
+    assert "of 2 points that a server had received before it ended, 0 were stored, 2 were refused" in caplog.text
 
 
 def test_a_deletion_that_was_interrupted_is_done_to_its_end_by_another(table, journal, monkeypatch):

@@ -167,6 +167,28 @@ def test_the_copy_holds_what_was_committed_a_moment_ago(tmp_path):
             ]
 
 
+def test_copies_are_found_whatever_the_file_is_called_and_not_those_of_its_neighbours(tmp_path):
+    found = {}
+    for each in ("records", "records.sqlite", "re.cords.db"):
+        shutil.copy(FORMER / "version1.sqlite", tmp_path / each)
+        Database(tmp_path / each).close()
+        found[each] = upgrade.backups(tmp_path / each)
+    assert [len(copies) for copies in found.values()] == [1, 1, 1]
+    assert len({copy for copies in found.values() for copy in copies}) == 3
+
+
+def test_what_a_killed_upgrade_left_of_its_copy_goes_away_with_the_next(tmp_path):
+    path = tmp_path / "records"
+    shutil.copy(FORMER / "version1.sqlite", path)
+    left = [tmp_path / f"records.revision-0001-at-20261128T220843.956877Z.part{end}" for end in ("", "-journal")]
+    for one in left:
+        one.write_bytes(path.read_bytes())
+    assert upgrade.backups(path) == []
+    Database(path).close()
+    assert not any(one.exists() for one in left)
+    assert len(upgrade.backups(path)) == 1
+
+
 def test_a_copy_that_cannot_be_written_leaves_everything_as_it_was(tmp_path, monkeypatch):
     path = tmp_path / "records.sqlite"
     shutil.copy(FORMER / "version1.sqlite", path)

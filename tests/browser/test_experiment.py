@@ -97,6 +97,10 @@ def visitor(chromium, experiment):
 
 def to_the_keys(page):
     page.get_by_role("button", name="I agree and take part").click()
+    past_the_screen(page)
+
+
+def past_the_screen(page):
     page.get_by_role("heading", name="The screen is ready").or_(
         page.get_by_role("heading", name="Please check")
     ).wait_for()

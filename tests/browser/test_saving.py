@@ -8,7 +8,7 @@ import pytest
 
 from gala_viz.behavior.tables import Sitting, TrialRecord
 from tests.browser.conftest import Server, Watched, free_port, rows
-from tests.browser.test_experiment import BOARD, to_the_keys
+from tests.browser.test_experiment import BOARD, past_the_screen, to_the_keys
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 N_TRIALS = 8
@@ -169,6 +169,25 @@ def test_an_outage_in_the_middle_is_told_and_the_next_image_waits_for_the_partic
     page.get_by_text(ALL_SAVED).wait_for()
     participant.check_all_is_stored()
     assert participant.asked == []
+
+
+@pytest.mark.slow
+def test_a_page_that_is_left_before_it_goes_on_has_begun_no_trial(participant):
+    away = {"now": True}
+    Line(participant, "result", lambda number, times: "gone" if number == 1 and away["now"] else None)
+    participant.begin()
+    page = participant.page
+    page.get_by_text(UNSAVED).wait_for()
+    away["now"] = False
+    page.get_by_role("heading", name="It goes on").wait_for()
+    page.wait_for_timeout(300)
+    assert [one.number for one in participant.trials()] == [0, 1]
+    page.reload()
+    past_the_screen(page)
+    page.get_by_role("button", name="Begin").click()
+    participant.past_practice()
+    page.get_by_text(ALL_SAVED).wait_for()
+    participant.check_all_is_stored()
 
 
 def test_offline_at_the_end_nobody_is_thanked_before_the_last_answer_is_stored(participant):

@@ -19,6 +19,8 @@ from tests.browser.conftest import free_port
 from tests.browser.serve_experiment import prepare
 
 WITHIN_S = 5.0
+AMONG_OTHERS_S = 2 * WITHIN_S
+"""Where other tests run at the same time; those of the long tier run alone, and keep the promise."""
 STATUS = {0, 130}
 ENDS = [signal.SIGINT, signal.SIGTERM]
 
@@ -41,11 +43,11 @@ class Started:
                 time.sleep(0.1)
         pytest.fail(f"{self.url} did not answer")
 
-    def end(self, number: int) -> None:
+    def end(self, number: int, within_s: float = WITHIN_S) -> None:
         """Send a signal; the process ends in time, cleanly."""
         assert self.process.poll() is None, self.log.read_text()
         self.process.send_signal(number)
-        status = self.process.wait(2 * WITHIN_S)  # the promise is 5 s; this machine may be busy with other tests
+        status = self.process.wait(within_s)
         told = self.log.read_text()
         assert status in STATUS, (status, told)
         assert "Traceback" not in told
@@ -69,7 +71,7 @@ def start(tmp_path, repository):
         if name.startswith("apps/"):
             command = [sys.executable, "-m", "panel", "serve", str(repository / f"{name}.py"), "--port", str(port)]
         else:
-            if name == "experiment":
+            if name == "experiment" and not (tmp_path / "experiment").exists():
                 prepare(tmp_path / "experiment", 8)
             command = [sys.executable, "-m", "gala_viz", *options[name], "--port", str(port), "--no-show"]
         log = tmp_path / f"log-{len(started)}.txt"
@@ -88,7 +90,7 @@ def start(tmp_path, repository):
 def test_a_server_ends_while_it_loads_networks_and_computes_maps(start):
     server = start("compare")
     server.wait_for()
-    server.end(signal.SIGINT)
+    server.end(signal.SIGINT, AMONG_OTHERS_S)
 
 
 @pytest.mark.slow
@@ -103,7 +105,7 @@ def test_a_server_that_has_not_begun_to_serve_ends_as_well(start):
     end = time.monotonic() + 60
     while b"torch" not in Path(f"/proc/{server.process.pid}/maps").read_bytes() and time.monotonic() < end:
         time.sleep(0.05)
-    server.end(signal.SIGTERM)
+    server.end(signal.SIGTERM, AMONG_OTHERS_S)
 
 
 @pytest.mark.slow
@@ -122,6 +124,31 @@ def test_every_server_ends_whatever_it_is_doing(start, name, number):
         server.wait_for()
         time.sleep(busy_s)
         server.end(number)
+
+
+HOST = """
+import os, signal, sys, time
+from gala_viz import threads
+from gala_viz.commands import serving
+
+serving.END_S = 0.3
+if sys.argv[1] == "own":
+    threads.own_process()
+try:
+    with serving.ending_cleanly():
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(10)
+except KeyboardInterrupt:
+    pass
+time.sleep(1)
+print("it goes on")
+"""
+
+
+@pytest.mark.parametrize(("whose", "status", "told"), [("own", 130, ""), ("another's", 0, "it goes on\n")])
+def test_a_program_that_started_a_server_beside_its_own_work_goes_on_after_it(whose, status, told):
+    done = subprocess.run([sys.executable, "-c", HOST, whose], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (status, told), done.stderr
 
 
 def test_threads_are_closed_and_waited_for_and_those_that_go_on_are_named():

@@ -104,6 +104,13 @@ def at():
     return Address(port=free_port(), show=False, allow_websocket_origin=("lab.example.org",))
 
 
+def test_a_number_of_ipv6_may_be_the_servers_own_and_a_given_name():
+    at = Address(port=free_port(), show=False, address="::1", allow_websocket_origin=("[fe80::1]:8443",))
+    server = listening(_pages(), at)
+    server.stop()
+    server.unlisten()
+
+
 def _pages():
     import panel as pn
 
@@ -123,11 +130,11 @@ PATHS = (
 )
 
 
-def _serve(at, test, patterns=()):
+def _serve(at, test, patterns=(), pages=None):
     """``test()`` beside a running server."""
 
     async def run():
-        server = listening(_pages(), at, patterns)
+        server = listening(pages or _pages(), at, patterns)
         server.start()
         try:
             await test()
@@ -170,9 +177,54 @@ def test_a_websocket_is_refused_to_a_rebound_name_that_says_the_same_origin(at):
         for more in ({}, {"Sec-Fetch-Site": "same-origin"}):
             assert await upgrade(evil, evil, **more) == 421
             assert await upgrade(evil, here, **more) == 421
-        assert await upgrade(here, evil) == 403
+        assert await upgrade(here, evil) == 421
 
     _serve(at, test)
+
+
+def test_a_page_behind_a_proxy_that_hides_its_name_is_connected_under_a_given_name_alone(at, caplog):
+    """As nginx does that is told no ``proxy_set_header Host``."""
+
+    async def upgrade(origin):
+        headers = {"Host": f"127.0.0.1:{at.port}", "Origin": origin, "Sec-Fetch-Site": "same-origin"}
+        headers["Sec-WebSocket-Protocol"] = "bokeh, x"
+        try:
+            await websocket_connect(HTTPRequest(f"ws://localhost:{at.port}/compare/ws", headers=headers))
+        except HTTPClientError as error:
+            return error.code
+        return 101
+
+    async def test():
+        assert await upgrade("https://lab.example.org") == 101
+        assert await upgrade(f"http://[::1]:{at.port}") == 101
+        for other in ("https://hidden.example.org", "https://hidden.example.org", "null", "https://localhost"):
+            assert await upgrade(other) == 421
+
+    _serve(at, test)
+    told = [record.getMessage() for record in caplog.records if record.name == "gala_viz.commands.hosts"]
+    assert len(told) == 3, "each name once"
+    assert "--allow-websocket-origin hidden.example.org" in told[0]
+
+
+def test_a_session_that_comes_through_a_proxy_writes_no_notes_whatever_the_server_was_told(at):
+    from gala_viz.commands.compare_page import notes_are_read_only
+    from gala_viz.panels.options import CompareOptions
+
+    found = []
+
+    def page():
+        import panel as pn
+
+        found.append(notes_are_read_only(CompareOptions(), False))
+        return pn.pane.Str("compare")
+
+    async def test():
+        here = f"http://localhost:{at.port}/compare"
+        for header in ({}, {"X-Forwarded-For": "192.0.2.7"}, {"Forwarded": "for=192.0.2.7"}, {"Via": "1.1 gate"}):
+            assert (await AsyncHTTPClient().fetch(HTTPRequest(here, headers=header))).code == 200
+
+    _serve(at, test, pages={"compare": page})
+    assert found == [False, True, True, True]
 
 
 def test_a_game_takes_no_consent_and_no_player_under_a_rebound_name(at, tmp_path):

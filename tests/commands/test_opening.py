@@ -1,5 +1,6 @@
 """What can be checked is checked before a page is announced: bad inputs as somebody might give them."""
 
+import errno
 import os
 import shutil
 import socket
@@ -16,6 +17,7 @@ from gala_viz.batch.described import store_spec
 from gala_viz.cli import main
 from gala_viz.collections import open_collection
 from gala_viz.commands import compare_page
+from gala_viz.commands.serving import Address, check_address, listening
 from gala_viz.networks.zoo import load_network
 from gala_viz.panels.options import CompareOptions
 from gala_viz.store.creation import create_store
@@ -111,7 +113,7 @@ def corner(tmp_path_factory):
 def refused(corner, monkeypatch, capsys):
     """``refused(command)``: what a command says on stderr that must end with status 2 before it serves anything."""
     monkeypatch.chdir(corner)
-    for name in ("compare", "explore", "game", "experiment.run"):
+    for name in ("compare", "game", "experiment.run"):
         monkeypatch.setattr(f"gala_viz.commands.{name}.serve", lambda *_, **__: pytest.fail("the page was announced"))
         monkeypatch.setattr(f"gala_viz.commands.{name}.check_address", lambda at: None)
 
@@ -184,6 +186,7 @@ BAD = {
     "records that are words": ("--collection photos --records words.txt", "cannot be opened"),
     "records of another program": ("--collection photos --records birds.sqlite", "birds.sqlite"),
     "records by an unknown driver": ("--collection photos --records nosql://a@b/c", "no driver for it is installed"),
+    "records that are words, with a store": ("--store maps.zarr --records words.txt", "cannot be opened"),
     "notes in a folder": ("--collection photos --notes empty", "cannot be opened"),
     "maps that are not there": ("--collection ./photos --human-maps nowhere", "nowhere is not there"),
     "maps of other photographs": ("--collection ./photos --human-maps others", "none of its 1 PNG, NPY or NPZ files"),
@@ -262,6 +265,7 @@ def test_addresses_that_cannot_be_served_are_refused(options, capsys):
     assert f"got {options.split()[1]}" in capsys.readouterr().err.replace("'", "")
 
 
+@pytest.mark.filterwarnings("ignore:unclosed")  # by Tornado, of a socket whose port is taken
 def test_a_taken_port_is_told_before_anything_is_opened(monkeypatch, capsys):
     monkeypatch.setattr("gala_viz.commands.compare_page.prepare", lambda *_: pytest.fail("something was opened"))
     with socket.socket() as taken:
@@ -270,6 +274,40 @@ def test_a_taken_port_is_told_before_anything_is_opened(monkeypatch, capsys):
         port = taken.getsockname()[1]
         assert main(["compare", "--port", str(port), "--address", "127.0.0.1"]) == 2
     assert f"port {port} is taken by another program" in capsys.readouterr().err
+
+
+class _NoIPv6(socket.socket):
+    """A socket of a machine whose kernel knows no IPv6, or (``REFUSED``) one that has it without an address."""
+
+    REFUSED = errno.EAFNOSUPPORT
+
+    def __init__(self, family=-1, *arguments, **named):
+        if family == socket.AF_INET6 and self.REFUSED == errno.EAFNOSUPPORT:
+            raise OSError(self.REFUSED, "Address family not supported by protocol")
+        super().__init__(family, *arguments, **named)
+
+    def bind(self, address):
+        if self.family == socket.AF_INET6:
+            raise OSError(self.REFUSED, "Cannot assign requested address")
+        super().bind(address)
+
+
+class _NoLoopback6(_NoIPv6):
+    REFUSED = errno.EADDRNOTAVAIL
+
+
+@pytest.mark.parametrize("kind", [_NoIPv6, _NoLoopback6])
+def test_a_machine_that_names_ipv6_and_has_none_serves_its_own_users(kind, monkeypatch, unused_port):
+    both = [
+        (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("::1", unused_port, 0, 0)),
+        (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", unused_port)),
+    ]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: both)
+    monkeypatch.setattr(socket, "socket", kind)
+    check_address(Address(port=unused_port))
+    server = listening({}, Address(port=unused_port, show=False))
+    server.stop()
+    server.unlisten()
 
 
 def test_what_was_opened_before_is_what_the_page_shows(corner, monkeypatch):

@@ -1,9 +1,13 @@
 """Pages as they are served together: one source, read in a thread, whichever page is asked for first."""
 
+import re
 import subprocess
 import sys
 
 import pytest
+
+from gala_viz.commands import loaded_once
+from gala_viz.threads import stopping
 
 SCRIPT = """
 import importlib.abc, importlib.machinery, sys, threading, time
@@ -42,3 +46,28 @@ sys.exit(shared.error or None)
 def test_figures_are_drawn_while_another_page_imports_datashader(repository):
     done = subprocess.run([sys.executable, "-c", SCRIPT], cwd=repository, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_the_pages_beside_those_of_panel_look_alike(repository):
+    """Two kinds of templates fill them, so that each has the head of its own."""
+    heads = set()
+    for page in (repository / "gala_viz" / "panels" / "pages").glob("*.html"):
+        head = page.read_text(encoding="utf-8").partition("h1 {")
+        told = head[0] + head[1] + head[2].partition("\n")[0]
+        told = re.sub(r"<title>gala_viz.*</title>", "<title></title>", told)
+        heads.add(re.sub(r"max-width: \d+rem", "max-width", told))
+    assert len(heads) == 1
+
+
+def test_what_the_end_of_a_server_interrupted_is_begun_anew_by_the_next_page():
+    def load():
+        raise OSError("what it reads was taken away")
+
+    loading = loaded_once._started["interrupted"] = loaded_once.Loading()
+    stopping.set()
+    try:
+        loaded_once._load("interrupted", loading, load, lambda *_: None)
+    finally:
+        stopping.clear()
+    assert "interrupted" not in loaded_once._started
+    assert (loading.done, loading.error) == (False, "")

@@ -318,12 +318,21 @@ def test_whatever_a_page_tells_is_read_or_refused(told):
             read(told)
 
 
+@pytest.mark.parametrize("part", ["fixation_ms", "stimulus_ms", "window_ms"])
+def test_a_tab_that_was_hidden_for_hours_has_its_trial_read_and_marked(part):
+    hours = 3 * 3_600_000.0
+    told = {**PLAIN, part: hours, "rt_ms": hours, "dropped_frames": int(hours / 8), "elapsed_ms": hours, "hidden": True}
+    read = Result.read(told)
+    assert (getattr(read, part), read.rt_ms, read.hidden) == (hours, hours, True)
+
+
 @pytest.mark.parametrize(
     "changed",
     [
         {"rt_ms": None}, {"key": None}, {"key": "ss"}, {"rt_ms": float("nan")}, {"stimulus_ms": -1}, {"number": True},
-        {"dropped_frames": 1e9}, {"fixation_ms": "1"}, {"number": -1}, {"hidden": 1}, {"blurred": "no"},
-        {"window_ms": -1}, {"frame_ms": 0}, {"client_key": "short"}, {"client_key": 7}, {"client_key": "<b>" * 8},
+        {"dropped_frames": 1e9}, {"stimulus_ms": 1e9}, {"fixation_ms": "1"}, {"number": -1}, {"hidden": 1},
+        {"blurred": "no"}, {"window_ms": -1}, {"frame_ms": 0}, {"client_key": "short"}, {"client_key": 7},
+        {"client_key": "<b>" * 8},
     ],
 )  # fmt: skip
 def test_impossible_results_are_refused(changed):

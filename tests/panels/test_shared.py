@@ -6,6 +6,7 @@ import pytest
 
 from gala_viz.panels.options import CompareOptions
 from gala_viz.panels.shared import SharedSource, shared_source
+from gala_viz.threads import stopping
 from tests.panels.fake_source import FakeSource
 from tests.panels.script import until
 
@@ -42,6 +43,33 @@ def test_the_present_step_is_told_to_those_who_wait():
     assert (shared.state, shared.source) == ("loading", None)
     go.set()
     until(lambda: shared.state == "ready")
+
+
+@pytest.mark.parametrize("ended", ["between steps", "within one"])
+def test_what_the_end_of_a_server_interrupted_is_loaded_by_the_next_one_of_the_process(ended):
+    at_work, go, attempts = threading.Event(), threading.Event(), []
+
+    def build(say):
+        attempts.append(1)
+        if len(attempts) == 1:
+            at_work.set()
+            go.wait(5)
+            if ended == "within one":
+                raise OSError("what it reads was taken away")
+            say("Loading networks…")
+        return FakeSource()
+
+    shared = SharedSource(build).start()
+    at_work.wait(5)
+    stopping.set()
+    try:
+        go.set()
+        until(lambda: shared._thread is None)
+    finally:
+        stopping.clear()
+    assert shared.state == "loading"
+    until(lambda: shared.start().state == "ready")
+    assert len(attempts) == 2
 
 
 def test_a_failure_is_kept_as_a_sentence_and_the_next_start_tries_again():

@@ -2,7 +2,10 @@
 
 import asyncio
 import math
+import sqlite3
+import time
 from collections import Counter
+from contextlib import closing
 
 import pytest
 from sqlalchemy import select
@@ -13,6 +16,7 @@ from gala_viz.behavior.people import People
 from gala_viz.behavior.tables import Guess, ImageCount, Round
 from gala_viz.behavior.unwritten import RoundKey, Unwritten
 from gala_viz.play.client import Player
+from gala_viz.play.game import CLOSE_S
 from tests.loops import in_own_loop
 from tests.play import faults, shapes
 from tests.play.conftest import served
@@ -230,6 +234,27 @@ def test_a_point_that_no_database_takes_is_refused_alone(playing_on, account, ca
     assert (refused["round"], refused["first"], len(refused["points"])) == (bad, 901, 1)
     assert "NOT NULL" in refused["refused"]
     assert "1 points" in caplog.text
+
+
+def test_a_game_that_ends_while_the_database_is_locked_tells_in_time_what_waits(tmp_path, caplog):
+    async def script():
+        game = shapes.game(tmp_path / "photos", tmp_path / "records.sqlite", limit_ms=60_000.0)
+        with closing(sqlite3.connect(tmp_path / "records.sqlite", isolation_level=None)) as lock:
+            async with served(game) as url:
+                player, shown = await entered(url)
+                lock.execute("BEGIN IMMEDIATE")
+                await faults.paint(player, shown, count=5)
+                release = asyncio.get_running_loop().call_later(CLOSE_S + 0.5, lock.rollback)
+                began = time.monotonic()
+                await game.close()
+                took = time.monotonic() - began
+                release.cancel()
+                lock.rollback()
+        return took
+
+    took = in_own_loop(script(), 60)
+    assert took < CLOSE_S + 0.3
+    assert "points could not be stored yet" in caplog.text
 
 
 def test_what_a_server_received_before_it_died_is_stored_once_by_the_next(tmp_path, account):

@@ -244,6 +244,18 @@ def test_a_database_that_is_away_is_told_as_such_and_the_repeated_request_is_sto
     visiting(script)
 
 
+def test_a_newcomer_who_could_not_be_stored_does_not_count_among_those_of_an_address(visiting, monkeypatch):
+    async def script(browser, running, new):
+        with monkeypatch.context() as patch:
+            patch.setattr(running.database, "writing", _gone)
+            for _ in range(3):
+                assert (await browser.ask("consent", {"agreed": True, "client_key": CLIENT}))[0] == 503
+        assert (await browser.ask("consent", {"agreed": True, "client_key": CLIENT}))[0] == 200
+        assert (await new().ask("consent", {"agreed": True}))[0] == 429
+
+    visiting(script, Limits(participants_per_hour=1))
+
+
 def _gone():
     raise OperationalError("INSERT", {}, Exception("the server closed the connection"))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from gala_viz.experiment.analysis import Analysis, analysed
-from gala_viz.experiment.exclusions import PEOPLE, SIMULATED
+from gala_viz.experiment.exclusions import NOT_IN_FILE, PEOPLE, SIMULATED
 from gala_viz.experiment.spec import ExperimentSpec
 from gala_viz.plots.figures.categorisation import categorisation_figure
 from gala_viz.plots.figures.page import save
@@ -70,7 +70,7 @@ def _rules_told(found: Analysis) -> list[str]:
         settings = [one for one in dict.fromkeys(table[table["applied"]]["setting"]) if one]
         told.append(f"Rules of the experiment's file: {'; '.join(settings)}.")
     for observer, own in table.groupby("observer", sort=False):
-        absent = own[own["setting"] == "not in the file"]
+        absent = own[own["setting"] == NOT_IN_FILE]
         if len(absent):
             breaking = [f"{row.rule}: {row.breaking} of {row.of}" for row in absent.itertuples() if row.breaking]
             told.append(

@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, TypeVar
 
 import tornado.web
 
-from gala_viz.behavior.outages import is_outage
 from gala_viz.experiment.results import BadResult, Result, Screen, client_key_of, number_of, sitting_of
 from gala_viz.experiment.sittings import NotNow, Seat
-from gala_viz.play.answers import JsonAnswer
+from gala_viz.play.answers import JsonAnswer, answered, entered
 from gala_viz.play.cookies import COOKIE, remember, same_site
 from gala_viz.play.trials.running import Running
 
@@ -27,7 +25,6 @@ AHEAD = 24
 """How many trials ahead of the next one a page may fetch stimuli."""
 
 Outcome = TypeVar("Outcome")
-_log = logging.getLogger(__name__)
 
 
 def routes(running: Running, prefix: str, origins: frozenset[str] = frozenset()) -> list[tuple]:
@@ -55,13 +52,7 @@ class _Answer(JsonAnswer):
 
     async def aside(self, act: Callable[..., Outcome], *arguments: Any, **named: Any) -> Outcome:
         """``act`` in a thread. A database that cannot be reached is answered with 503: the page asks again."""
-        try:
-            return await self.running.aside(act, *arguments, **named)
-        except Exception as error:
-            if not is_outage(error):
-                raise
-            _log.warning("%s was not done, and the page is asked to repeat it: %s", self.request.path, error)
-            raise tornado.web.HTTPError(503, reason="the records cannot be reached now; try again") from None
+        return await answered(self, self.running.aside(act, *arguments, **named))
 
     async def participant(self) -> str | None:
         """Whom the cookie names, if consent was given."""
@@ -131,10 +122,10 @@ class Consent(_Answer):
             if participant is not None:
                 remember(self, own)
         if participant is None:
-            if not self.running.newcomers.take(self.request.remote_ip or ""):
-                raise tornado.web.HTTPError(429, reason="too many new participants from this address; try again later")
-            participant, secret = await self.aside(people.new, simulated=told.get("simulated") is True, secret=own)
-            remember(self, secret)
+            simulated = told.get("simulated") is True
+            participant = await entered(
+                self, self.running.newcomers, lambda: self.aside(people.new, simulated=simulated, secret=own)
+            )
         await self.aside(people.consent, participant)
         self.say({"consented": True})
 

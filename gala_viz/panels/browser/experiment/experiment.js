@@ -161,9 +161,9 @@ async function run_blocks(root, base, seat, screen, server, unsaved) {
     for (let ahead = 0; ahead < AHEAD; ahead++) { want(trial.number + ahead) }
     const canvas = await told_if_slow(ready.get(trial.number), server.wait)
     ready.delete(trial.number)
+    await go_on_if_waited(root, seat, server) // before it is stored that the image is shown: the page may be left here
     await server.ask("begin", {...own, number: trial.number}, "begun")
-    if (server.waited) { await go_on(root, seat) }
-    server.waited = false
+    await go_on_if_waited(root, seat, server)
     stage.put(root, canvas)
     const marks = watched_window()
     await pause(seat.pause_ms)
@@ -239,8 +239,10 @@ function rest(root, seat, block) {
 }
 
 /** After a wait the next image does not come unawares. */
-function go_on(root, seat) {
-  return card(root, "It goes on", ["The server answers again; nothing was lost. Press when you are ready for the next image."], "Go on", [key_row(seat)])
+async function go_on_if_waited(root, seat, server) {
+  if (!server.waited) { return }
+  await card(root, "It goes on", ["The server answers again; nothing was lost. Press when you are ready for the next image."], "Go on", [key_row(seat)])
+  server.waited = false
 }
 
 /** Said when it is true: `ended` is what the server has stored. */
