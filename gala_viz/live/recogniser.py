@@ -40,7 +40,7 @@ class Recogniser:
         close_at_end(self)
 
     def look(self, canvas: NDArray[np.uint8]) -> Future[NDArray[np.float32]]:
-        """The probabilities (category,) of ``canvas`` (y, x, 3), in a while; ``NotFiniteError`` where there are none."""
+        """The probabilities (category,) of ``canvas`` (y, x, 3), in a while, or ``NotFiniteError`` from the future."""
         future: Future = Future()
         with self._changed:
             if self._closed:

@@ -130,11 +130,14 @@ _WORDS = {"logits": "logits", "gradient": "input gradients", "gradient_norm": "n
 class NetworkIdentity:
     """What tells whether results are of a network: its weights, its behaviour, and whether weights are enough.
 
-    ``known_by_weights`` are networks whose code is gala_viz's own, built from a card.
+    ``known_by_weights`` are networks whose code is gala_viz's own, built from a card. ``settings`` are what its numbers
+    and their names depend on beside: name, preprocessing, grids of layers, categories, and a fingerprint of weights,
+    architecture and precision.
     """
 
     weights_sha256: str
     behaviour: Behaviour | None
+    settings: Mapping[str, Any]
     known_by_weights: bool = False
 
 

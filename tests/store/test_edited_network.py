@@ -32,7 +32,7 @@ def corner(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     lab.photographs(tmp_path, count=4)
-    lab.networks(tmp_path, ("plain",))
+    lab.networks(tmp_path)
     (tmp_path / "photos").rename(tmp_path / "pictures")
     edit(tmp_path)
     yield tmp_path
@@ -45,11 +45,11 @@ def edit(folder, forward=own_network.PLAIN):
     jobs.opened.cache_clear()
 
 
-def begun(networks=(own_network.NAME, "./plain")):
+def begun(networks=(own_network.NAME, "./plain"), layers=()):
     """A store with the first of two blocks, and its job."""
     arguments = Arguments(
         store=Path("maps.zarr"), collection="pictures", human_maps="maps", networks=networks, samples=2, block=2,
-        device="cpu",
+        device="cpu", layers=layers,
     )  # fmt: skip
     store, job = arguments._prepared()
     assert run_here(job, [0]).failed == {}
@@ -128,6 +128,45 @@ def test_a_page_shows_stored_maps_and_computes_nothing_beside_them_with_an_edite
         with pytest.raises(ValueError, match=r"Nothing is computed beside these maps: The stored maps are of another"):
             source.passage(missing)
     assert source.cached(missing, source.request) is None
+
+
+OTHER_SETTINGS = {
+    "categories": ("['hare', 'tram']", "['tram', 'hare']", "categories[0]: 'hare' in the store, 'tram' asked for"),
+    "preprocessing": ('"short_px": 32', '"short_px": 40', "preprocessing.short_px: 32 in the store, 40 asked for"),
+}
+
+
+@pytest.mark.parametrize("what", OTHER_SETTINGS)
+def test_what_the_fixed_inputs_do_not_see_is_compared_too(corner, capsys, what):
+    begun()
+    edit(corner)
+    before, after, told = OTHER_SETTINGS[what]
+    file = corner / "edited_net.py"
+    text = file.read_text().replace("('hare', 'tram')", "['hare', 'tram']")
+    assert before in text
+    file.write_text(text.replace(before, after))
+    sys.modules.pop("edited_net", None)
+    source = page()
+    with pytest.raises(ValueError, match="Nothing is computed beside these maps") as refused:
+        source.passage(source.images[3])
+    assert told in str(refused.value)
+    assert go_on() == 2
+    assert told in capsys.readouterr().err
+
+
+def test_another_precision_computes_nothing_beside_stored_maps(corner):
+    begun(("./plain", "./gala"))
+    source = load(CompareOptions(store="maps.zarr", device="cpu", dtype="bfloat16"), lambda step: None)
+    with pytest.raises(ValueError, match=r"precision is another one than in the store \(computed on CPU, float32\)"):
+        source.passage(source.images[3])
+
+
+def test_a_page_of_a_store_looks_at_the_layers_that_are_stored(corner):
+    begun(("./plain", "./gala"), layers=("group1",))
+    source = page()
+    stored, computed = (source.passage(image).attention_norms for image in (source.images[1], source.images[3]))
+    assert [list(one) for one in stored] == [list(one) for one in computed]
+    assert "group1 (activity)" in computed[0]
 
 
 def test_a_page_computes_nothing_beside_stored_maps_with_other_weights(corner):
