@@ -209,19 +209,12 @@ def arrays_of(data: TrainingData) -> dict[str, NDArray]:
     return {**named, "contents": data.contents, "sizes": data.sizes}
 
 
-def write_training_images(folder: Path, arrays: Mapping[str, NDArray]) -> dict[str, str]:
-    """Write the file into a network's ``folder``, or take an older one away where there are no arrays.
-
-    Returns [data.training_images] of the card: the file's name and checksum.
-    """
-    path = folder / TRAINING_IMAGES
+def training_images_file(arrays: Mapping[str, NDArray]) -> tuple[bytes | None, dict[str, str]]:
+    """The file's content, None where there are no arrays, and [data.training_images] of the card: name and checksum."""
     if not arrays:
-        path.unlink(missing_ok=True)
-        return {}
+        return None, {}
     content = save_arrays(dict(arrays))
-    folder.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
-    return {"file": TRAINING_IMAGES, "sha256": hashlib.sha256(content).hexdigest()}
+    return content, {"file": TRAINING_IMAGES, "sha256": hashlib.sha256(content).hexdigest()}
 
 
 def read_training_data(folder: Path, card: Mapping[str, Any]) -> TrainingData:

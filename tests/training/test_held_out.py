@@ -4,9 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from gala_viz.collections import open_collection
 from gala_viz.collections.clickme.writing import RecordToWrite, write_records
+from gala_viz.networks.folders import WeightsError
 from gala_viz.networks.zoo import load_network
 from gala_viz.splits import HELD_OUT, LEARNT, UNKNOWN, splits_of
 from gala_viz.training.batches import HeldPictures
@@ -242,3 +244,10 @@ def test_a_network_from_random_weights_holds_out_all_that_it_did_not_learn_from(
     status = load_network(folder, device="cpu").training_data.status(lamps)
     expected = [LEARNT if lamps.split(image) == "train" else HELD_OUT for image in lamps.images]
     assert status.tolist() == expected
+
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    torch.nn.init.constant_(next(network.parameters()), float("nan"))
+    lamps.name = "other lamps"
+    with pytest.raises(WeightsError, match="NaN or infinite"):
+        write_outcome(tmp_path, network, recipe, recipe.preprocessing, sections, pictures.trainer)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before, "the network of before is whole"
