@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +14,7 @@ import xarray as xr
 from gala_viz.collections.kept import Source, kept_photo, kept_size_px, kept_thumbnail
 from gala_viz.collections.reading import FOLDER_LIMITS, ReadingLimits, UnreadableImageError
 from gala_viz.registry import UnknownNameError, unknown_name
+from gala_viz.specs import content_key
 from gala_viz.splits import Rule
 
 LARGE = 500
@@ -149,7 +149,7 @@ class Collection(ABC):
         None where ``content_size`` is None.
         """
         content = self._content(image)
-        return None if content is None else int.from_bytes(hashlib.sha256(content).digest()[:8], "big")
+        return None if content is None else content_key(content)
 
     def has_human_map(self, image: str) -> bool:
         """Whether people's marks on this image are known, in the default kind."""

@@ -13,7 +13,7 @@ import numpy as np
 from gala_viz.attribution.probe import probe, values_sha256
 from gala_viz.attribution.provenance import network_attrs
 from gala_viz.collections.caching import read_npz
-from gala_viz.networks.behaviour import find_name, known_from_text, known_to_text
+from gala_viz.networks.behaviour import kept_name
 from gala_viz.networks.network import Network
 from gala_viz.specs import fingerprint
 
@@ -75,8 +75,5 @@ def identity(network: Network, kept: Kept) -> dict[str, Any]:
     }
     label = f"behaviours {network.name}"
     before = str((kept.recall(label, who) or {}).get("known", "{}"))
-    known = known_from_text(before)
-    name = find_name(probe(network), known)
-    if (after := known_to_text(known)) != before:
-        kept.keep({"known": np.array(after)}, label, who)
+    name = kept_name(probe(network), before, lambda text: kept.keep({"known": np.array(text)}, label, who))
     return {**who, "behaviour": name}

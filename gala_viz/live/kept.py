@@ -12,7 +12,7 @@ import numpy as np
 
 from gala_viz.attribution.state import MapState
 from gala_viz.collections.caching import BoundedCache, FileCache, cache_folder, read_npz
-from gala_viz.networks.behaviour import Behaviour, find_name, known_from_text, known_to_text
+from gala_viz.networks.behaviour import Behaviour, kept_name
 
 MEMORY = BoundedCache(384 * 2**20)
 """Maps, passages and inputs of all sessions of this process."""
@@ -57,11 +57,7 @@ class Results:
         """
         key = f"behaviours {network}"
         before = str((self.read(key) or {}).get("known", "{}"))
-        known = known_from_text(before)
-        name = find_name(behaviour, known)
-        if (after := known_to_text(known)) != before:
-            self.write(key, {"known": np.array(after)})
-        return name
+        return kept_name(behaviour, before, lambda text: self.write(key, {"known": np.array(text)}))
 
 
 def packed(state: MapState) -> dict[str, np.ndarray]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -199,6 +199,18 @@ def find_name(behaviour: Behaviour, known: dict[str, Behaviour]) -> str:
         known[name] = behaviour
         if len(known) > MOST_KNOWN:
             del known[next(iter(known))]
+    return name
+
+
+def kept_name(behaviour: Behaviour, text: str, keep: Callable[[str], None]) -> str:
+    """The name of ``behaviour`` among those that a cache has in ``text`` (see ``known_to_text``).
+
+    ``keep`` is called with the text of all that are known afterwards, where it is another one.
+    """
+    known = known_from_text(text)
+    name = find_name(behaviour, known)
+    if (after := known_to_text(known)) != text:
+        keep(after)
     return name
 
 

@@ -18,7 +18,7 @@ from gala_viz.batch.run import run_here
 from gala_viz.cli import main
 from gala_viz.commands.attribute import Arguments
 from gala_viz.commands.compare_page import load
-from gala_viz.networks.zoo import load_network
+from gala_viz.networks.zoo import BUILDERS, load_network
 from gala_viz.panels.options import CompareOptions
 from gala_viz.store.identity import doubt, identity_in
 from gala_viz.store.zarr_store import ATTRS, Store
@@ -195,6 +195,24 @@ def test_a_store_of_an_earlier_version_is_shown_and_not_extended_for_an_own_netw
     assert main(["attribute", "--store", "maps.zarr", "--status"]) == 0
     told = capsys.readouterr().out
     assert "without what edited_net:make did with fixed inputs: it is shown and not extended" in told
+
+
+def test_a_network_of_a_card_that_somebody_elses_builder_makes_is_told_as_not_extended(corner, capsys, monkeypatch):
+    begun(("./plain",))
+    without_behaviours()
+    assert main(["attribute", "--store", "maps.zarr", "--status"]) == 0
+    assert "not extended" not in capsys.readouterr().out.replace("\n", " ")
+
+    def somebodys(**arguments):
+        return own(**arguments)
+
+    own = BUILDERS["resnet"]
+    monkeypatch.setitem(BUILDERS._entries, "resnet", somebodys)
+    assert main(["attribute", "--store", "maps.zarr", "--status"]) == 0
+    assert "without what plain did with fixed inputs: it is shown and not extended" in capsys.readouterr().out
+    jobs.opened.cache_clear()
+    assert go_on(("./plain",)) == 2
+    assert "is not extended" in capsys.readouterr().err
 
 
 def test_a_store_of_an_earlier_version_goes_on_for_networks_that_are_known_by_weights(corner):
