@@ -50,9 +50,9 @@ class LiveMaps:
     """Images of ``collection`` as a pair of ``networks`` sees them; see ``gala_viz.store.source.MapSource``.
 
     Results lie in bounded memory that all sources of a process share and in ``cache_folder`` (default: the user's cache
-    of gala_viz, or GALA_VIZ_CACHE), named by weights, behaviour, pixels and settings, so that nothing is ever stale.
-    ``identities`` tell whose results they are. Chunks of several sessions take turns; somebody who looks goes before a
-    survey. All methods may be called from any thread.
+    of gala_viz, or GALA_VIZ_CACHE), named by weights, behaviour, pixels, settings and versions of the code, so that
+    nothing is ever stale. ``identities`` tell whose results they are. Chunks of several sessions take turns; somebody
+    who looks goes before a survey. All methods may be called from any thread.
     """
 
     def __init__(
