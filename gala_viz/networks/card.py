@@ -20,7 +20,6 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
 from gala_viz.networks.folders import CARD, WEIGHTS, WeightsError, read_checked
-from gala_viz.networks.folders import read_card as read_card
 
 
 def write_network(

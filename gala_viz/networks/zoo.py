@@ -11,8 +11,8 @@ import torch
 from torch import nn
 
 from gala_viz.imagenet import category_names
-from gala_viz.networks.card import read_card, read_weights
-from gala_viz.networks.folders import CARD, UNMODIFIED, WeightsError, is_other, network_folder
+from gala_viz.networks.card import read_weights
+from gala_viz.networks.folders import CARD, UNMODIFIED, WeightsError, is_other, network_folder, read_card
 from gala_viz.networks.lite0 import LITE0_PREPROCESSING, lite0, lite0_gala, weights_sha256
 from gala_viz.networks.network import Network, check_outputs
 from gala_viz.networks.others import load_other

@@ -13,7 +13,8 @@ from gala_viz.cli import main
 from gala_viz.collections import open_collection
 from gala_viz.commands.store_told import status_told
 from gala_viz.live import LiveMaps
-from gala_viz.networks.card import read_card, write_network
+from gala_viz.networks.card import write_network
+from gala_viz.networks.folders import read_card
 from gala_viz.networks.zoo import load_network
 from gala_viz.specs import MapRequest, SmoothGradSpec
 from gala_viz.store.creation import create_store, gather

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from gala_viz.collections import open_collection
-from gala_viz.networks.card import read_card
-from gala_viz.networks.folders import WeightsError, known_networks, network_folder
+from gala_viz.networks.folders import WeightsError, known_networks, network_folder, read_card
 from gala_viz.networks.training_data import (
     MOST_IMAGES,
     TRAINING_IMAGES,

@@ -5,7 +5,7 @@ import pytest
 
 from gala_viz.cli import main
 from gala_viz.collections.open import COLLECTIONS
-from gala_viz.networks.card import read_card
+from gala_viz.networks.folders import read_card
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.schema import labelled_map
 from gala_viz.training.held import check_maps, hold
