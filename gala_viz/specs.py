@@ -131,6 +131,11 @@ def fingerprint(*parts: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def content_key(content: bytes) -> int:
+    """A name of 64 bits, of a photograph's file or of an image id: cards hold these of all training images."""
+    return int.from_bytes(hashlib.sha256(content).digest()[:8], "big")
+
+
 def plain(value: Any) -> Any:
     """``value`` as TOML can hold it: tuples become lists, keys whose value is None are left out."""
     if isinstance(value, Mapping):

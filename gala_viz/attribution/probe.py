@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import json
 
 import numpy as np
 import torch
@@ -24,6 +25,7 @@ from gala_viz.networks.behaviour import (
 )
 from gala_viz.networks.gala import attention_norm
 from gala_viz.networks.network import Network
+from gala_viz.specs import fingerprint
 
 
 def probe(network: Network) -> Behaviour:
@@ -32,6 +34,11 @@ def probe(network: Network) -> Behaviour:
     Nothing is remembered: a network whose module was changed meanwhile behaves as it does now. It runs in float32,
     since bfloat16 differs between devices by more than many an edit does.
     """
+    return _probed(network)[0]
+
+
+def _probed(network: Network) -> tuple[Behaviour, dict[str, tuple[int, int]]]:
+    """The behaviour, and each layer's rows and columns."""
     plain = copy.copy(network)
     plain.dtype = torch.float32
     frame = network.preprocessing
@@ -45,19 +52,32 @@ def probe(network: Network) -> Behaviour:
     alone = kept_logits(np.stack([logits for logits, _ in runs]))
     gradient = np.stack([gradient for _, gradient in runs])
     scale = np.maximum(np.linalg.norm(alone, axis=1), np.linalg.norm(together, axis=1))
-    return Behaviour(
+    behaviour = Behaviour(
         logits=alone,
         gradient=area_average(gradient, (GRADIENT_CELLS, GRADIENT_CELLS)),
         gradient_norm=np.linalg.norm(gradient.reshape(N_INPUTS, -1), axis=1),
         layers={layer: area_average(values, _bounded(values.shape[1:])) for layer, values in norms.items()},
         steady=bool(np.all(np.linalg.norm(alone - together, axis=1) <= TOLERANCES["logits"] * scale)),
     )
+    return behaviour, {layer: (values.shape[1], values.shape[2]) for layer, values in norms.items()}
 
 
 def identity_of(network: Network) -> NetworkIdentity:
     """What tells whether results are those of ``network``."""
+    behaviour, grids = _probed(network)
+    weights = weights_sha256(network)
+    architecture = json.dumps(network.card.get("network", {}), sort_keys=True, default=str)
+    settings = {
+        "name": network.name,
+        "fingerprint": fingerprint(weights, architecture, str(network.dtype)),
+        "weights_sha256": weights,
+        "preprocessing": network.preprocessing.settings(),
+        "input_px": network.preprocessing.input_px,
+        "layers": grids,
+        "categories": network.categories,
+    }
     return NetworkIdentity(
-        weights_sha256=weights_sha256(network), behaviour=probe(network), known_by_weights=network.known_by_weights
+        weights_sha256=weights, behaviour=behaviour, settings=settings, known_by_weights=network.known_by_weights
     )
 
 

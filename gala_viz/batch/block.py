@@ -130,7 +130,7 @@ class _Block:
     def _enter_choices(
         self, at: str, number: int, logits: np.ndarray, labels: Sequence[int | None], finite: np.ndarray
     ) -> None:
-        """First choices, of images for which the logits are finite."""
+        """First choices, of images for which the logits and the norms of layers are ``finite``."""
         rows, probabilities = np.array(self._rows(self.readable), int)[finite], softmax(logits[finite])
         best = np.argsort(-probabilities, axis=1, kind="stable")[:, :N_TOP]
         found = best.shape[1]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -70,27 +69,19 @@ def method_settings(name: str, spec: Any = None) -> dict[str, Any]:
 
 @torch.no_grad()
 def stored_network(network: Network, opened_as: str = "") -> StoredNetwork:
-    """What a store tells of a network; the grids of its layers come from one run on a grey input.
+    """What a store tells of a network.
 
     Raises ``ValueError`` for a network whose maps could not be computed a second time, and its kind ``NotFiniteError``
     for one that has no finite numbers even for a grey input.
     """
     height, width = network.preprocessing.input_px
-    logits, maps = network.attention(torch.zeros(1, 3, height, width))
-    check_finite(logits.float().cpu().numpy(), "logits", network.name, "a grey picture")
+    logits = network.logits(torch.zeros(1, 3, height, width))
+    check_finite(logits.cpu().numpy(), "logits", network.name, "a grey picture")
     identity = identity_of(network)
     check_steady(network.name, identity.behaviour)
-    weights = identity.weights_sha256
-    architecture = json.dumps(network.card.get("network", {}), sort_keys=True, default=str)
     return StoredNetwork(
-        name=network.name,
+        **identity.settings,
         title=network.title,
-        fingerprint=fingerprint(weights, architecture, str(network.dtype)),
-        weights_sha256=weights,
-        preprocessing=network.preprocessing.settings(),
-        input_px=(height, width),
-        layers={layer: (values.shape[2], values.shape[3]) for layer, values in maps.items()},
-        categories=network.categories,
         device=network.device_text,
         opened_as=opened_as or network.name,
         summary=summary(network.card),

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from gala_viz.batch.memory import peak_bytes
 from gala_viz.store.identity import doubt, identity_in
-from gala_viz.store.spec import comparable_network, differences
 from gala_viz.store.zarr_store import Store, StoreError
 
 
@@ -74,8 +73,6 @@ def opened(job: Job):
     networks = [load_network(name, job.device, job.dtype, layers=job.layers) for name in job.networks]
     for network, stored in zip(networks, store.spec.networks, strict=True):
         here = stored_network(network)
-        plain = [comparable_network(asdict(one)) for one in (stored, here)]
-        told = doubt(stored, identity_in(here)) or "; ".join(differences(*plain)[:6])
-        if told:
+        if told := doubt(stored, identity_in(here)):
             raise StoreError(f"{network.name} is not, or no longer, the network that {job.store} was made for: {told}")
     return store, collection, [folded(network) for network in networks], Partners(collection, store.images)

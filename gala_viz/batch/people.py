@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from gala_viz.alignment import PARTNERS, CeilingSpec, area_average, image_ceilings, mean_rho, to_resolution
 from gala_viz.collections.collection import Collection
+from gala_viz.collections.map_checks import usable_participants
 from gala_viz.collections.partners import Partners
 from gala_viz.networks.preprocessing import Preprocessing
 
@@ -69,7 +70,7 @@ class BlockPeople:
         return self._others[image]
 
     def _ceiling(self, image: str) -> float:
-        maps = self._collection.participant_maps(image)
+        maps, _ = usable_participants(self._collection, image)
         if maps is None or maps.sizes["participant"] < CEILING.min_participants:
             return float("nan")
         framed = to_resolution(self._frame.map_to_frame(maps), self._cells)

@@ -7,14 +7,19 @@ import hashlib
 import os
 import threading
 import uuid
+import zipfile
+import zlib
 from collections import OrderedDict
 from collections.abc import Hashable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
+import numpy as np
 import platformdirs
 
 CACHE_VARIABLE = "GALA_VIZ_CACHE"
+NPZ_ERRORS = (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
+"""What reading an NPZ file raises that is not there or damaged, wherever a byte of it was turned."""
 
 
 def cache_folder() -> Path:
@@ -38,6 +43,18 @@ def write_atomically(path: Path, content: bytes) -> bool:
             temporary.unlink(missing_ok=True)
         return False
     return True
+
+
+def read_npz(file: Path | BinaryIO) -> dict[str, np.ndarray] | None:
+    """All arrays of an NPZ file, or None where it is not there or damaged. Nothing is unpickled."""
+    try:
+        with (
+            file.open("rb") if isinstance(file, Path) else file as opened,
+            np.load(opened, allow_pickle=False) as arrays,
+        ):
+            return {name: arrays[name] for name in arrays.files}
+    except NPZ_ERRORS:
+        return None
 
 
 class BoundedCache:

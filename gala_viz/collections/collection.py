@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +14,7 @@ import xarray as xr
 from gala_viz.collections.kept import Source, kept_photo, kept_size_px, kept_thumbnail
 from gala_viz.collections.reading import FOLDER_LIMITS, ReadingLimits, UnreadableImageError
 from gala_viz.registry import UnknownNameError, unknown_name
+from gala_viz.specs import content_key
 from gala_viz.splits import Rule
 
 LARGE = 500
@@ -60,6 +60,7 @@ class Collection(ABC):
             raise ValueError(f"{name}: image ids are unique; some occur twice.")
         self._skipped = dict(skipped)
         self._skipping = threading.Lock()
+        self._contents: dict[str, tuple[int, int, int]] = {}
 
     def __len__(self) -> int:
         return len(self.images)
@@ -140,16 +141,16 @@ class Collection(ABC):
                 return source.stat().st_size
         except (OSError, UnreadableImageError):
             return None
-        content = self._content(image)
-        return None if content is None else len(content)
+        told = self._size_and_key(image)
+        return None if told is None else told[0]
 
     def content_key(self, image: str) -> int | None:
         """A name, 64 bits, of the file's bytes, by which the same photograph under another name is recognised.
 
         None where ``content_size`` is None.
         """
-        content = self._content(image)
-        return None if content is None else int.from_bytes(hashlib.sha256(content).digest()[:8], "big")
+        told = self._size_and_key(image)
+        return None if told is None else told[1]
 
     def has_human_map(self, image: str) -> bool:
         """Whether people's marks on this image are known, in the default kind."""
@@ -214,6 +215,20 @@ class Collection(ABC):
             self.skip(image, reason)
             raise UnreadableImageError(f"{self.name}, {image}: {reason}") from error
         return path, (str(path), status.st_size, status.st_mtime_ns, self.limits)
+
+    def _size_and_key(self, image: str) -> tuple[int, int] | None:
+        """Of the photograph's file, which is read once, and again where it was replaced."""
+        try:
+            version = hash(self._source(image)[1])
+        except UnreadableImageError:
+            return None
+        known = self._contents.get(image)
+        if known is None or known[0] != version:
+            content = self._content(image)
+            if content is None:
+                return None
+            known = self._contents[image] = version, len(content), content_key(content)
+        return known[1:]
 
     def _content(self, image: str) -> bytes | None:
         """The photograph's file as it is, where it can be read and is not larger than any that is shown."""

@@ -74,10 +74,14 @@ def why_unusable(values: np.ndarray) -> str:
 
 
 class Marked(Protocol):
-    """The part of a collection that ``usable_map`` asks."""
+    """The part of a collection that ``usable_map`` and ``usable_participants`` ask."""
 
     def human_map(self, image: str) -> xr.DataArray | None:
         """The human map (y, x) of all participants."""
+        ...
+
+    def participant_maps(self, image: str) -> xr.DataArray | None:
+        """One map each (participant, y, x)."""
         ...
 
 
@@ -92,6 +96,21 @@ def usable_map(collection: Marked, image: str) -> tuple[xr.DataArray | None, str
         return None, listed[-1][1] if listed else "it could not be read."
     why = why_unusable(found.values)
     return (None, why) if why else (found, "")
+
+
+def usable_participants(collection: Marked, image: str) -> tuple[xr.DataArray | None, str]:
+    """The maps (participant, y, x) of those who marked something on an image, or None and why they cannot be used.
+
+    None and "" where participants are not known one by one.
+    """
+    maps = collection.participant_maps(image)
+    if maps is None or not maps.sizes["participant"]:
+        return None, ""
+    try:
+        _, kept = marked_by(maps.values, tuple(maps["participant"].values.tolist()))
+    except MapFileError as error:
+        return None, str(error)
+    return (maps if len(kept) == maps.sizes["participant"] else maps.sel(participant=list(kept))), ""
 
 
 def usable_maps(collection: Marked, images: Iterable[str]) -> tuple[tuple[str, ...], dict[str, str]]:

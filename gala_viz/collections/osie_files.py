@@ -13,7 +13,6 @@ import csv
 import gzip
 import io
 import math
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from typing import Any
 import numpy as np
 from scipy.io import loadmat
 
+from gala_viz.collections.caching import NPZ_ERRORS
 from gala_viz.collections.points import Points
 
 ORIGINAL_PX = (600, 800)
@@ -130,7 +130,7 @@ class MouseTable:
         try:
             with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                 columns = [np.asarray(arrays[name]) for name in ("image", "participant", "row_px", "column_px")]
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError) as error:
+        except NPZ_ERRORS as error:
             raise OSIEFileError(f"{path.name} cannot be read ({_told(error)}).") from error
         if any(column.ndim != 1 or len(column) != len(columns[0]) for column in columns):
             raise OSIEFileError(f"{path.name}: four arrays of one length were expected.")

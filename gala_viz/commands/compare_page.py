@@ -215,15 +215,22 @@ def _loads_surely(options: CompareOptions) -> bool:
     return True
 
 
-def _live(collection: Collection, pair: Sequence[str], options: CompareOptions, say: Say) -> MapSource:
+def _live(
+    collection: Collection,
+    pair: Sequence[str],
+    options: CompareOptions,
+    say: Say,
+    layers: Sequence[Sequence[str]] = ((), ()),
+) -> MapSource:
+    """The source that computes; each network watches the options' layers, or else those of its own in ``layers``."""
     say("Starting PyTorch…")
     from gala_viz.live import LiveMaps
     from gala_viz.networks.zoo import load_network
 
     networks = []
-    for name in pair:
+    for name, own in zip(pair, layers, strict=True):
         say(f"Loading the network {name}…")
-        networks.append(load_network(name, options.device, options.dtype, layers=options.layers))
+        networks.append(load_network(name, options.device, options.dtype, layers=options.layers or own))
     return LiveMaps(collection, networks)
 
 
@@ -247,10 +254,14 @@ def _stored(options: CompareOptions, say: Say, *, ahead: bool = False) -> MapSou
         which = f"--collection {options.collection}" if options.collection else "its collection"
         raise StoreError(f"{options.store}: {which} cannot be opened as when the store was made: {error}") from error
     names = options.networks or tuple(network.name for network in store.spec.networks[:2])
-    opened_as = {network.name: network.opened_as for network in store.spec.networks}
+    known = {network.name: network for network in store.spec.networks}
 
     def live() -> MapSource:
-        return _live(collection, [opened_as[name] for name in names], options, say)
+        from gala_viz.networks.network import watched_paths
+
+        pair = [known[name] for name in names]
+        layers = [watched_paths(network.layers) for network in pair]
+        return _live(collection, [network.opened_as for network in pair], options, say, layers)
 
     source = StoredMaps(store, collection, names, live)
     if ahead and options.layers:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from distributed import Client
 
     from gala_viz.batch.job import BlockDone
+    from gala_viz.store.spec import StoredNetwork
     from gala_viz.store.zarr_store import Store
 
 SHOWN = 10
@@ -61,7 +62,6 @@ def status_told(store: Store) -> str:
     """What a store holds and what is missing, as lines."""
     import numpy as np
 
-    from gala_viz.networks.folders import is_other
     from gala_viz.store.layout import MISSING, THERE
     from gala_viz.store.spec import ABOUT
 
@@ -85,7 +85,7 @@ def status_told(store: Store) -> str:
         lines.append(f"… and {len(not_finite) - SHOWN} more")
     if missing:
         lines.append(f"missing blocks: {_ranges(missing)}")
-    unsure = [one.name for one in spec.networks if one.behaviour is None and is_other(one.opened_as)]
+    unsure = [one.name for one in spec.networks if one.behaviour is None and _needs_behaviour(one)]
     if unsure:
         lines.append(
             f"made by an earlier version, without what {', '.join(unsure)} did with fixed inputs: it is shown and not "
@@ -95,6 +95,16 @@ def status_told(store: Store) -> str:
     if len(notes) > SHOWN:
         lines.append(f"… and {len(notes) - SHOWN} more")
     return "\n".join([*lines, ""])
+
+
+def _needs_behaviour(network: StoredNetwork) -> bool:
+    """Whether weights alone do not tell that the network is still the one whose maps are stored."""
+    from gala_viz.networks.zoo import is_known_by_weights
+
+    try:
+        return not is_known_by_weights(network.opened_as or network.name)
+    except ValueError:
+        return False  # it is not here
 
 
 def _ranges(numbers: Sequence[int]) -> str:

@@ -182,8 +182,7 @@ def prepare(recipe: ScratchRecipe) -> None:
 
 def _selection(folder: Path, trial: ScratchRecipe) -> dict[str, Any] | None:
     """The [selection] of the network in ``folder`` if it was trained as ``trial`` says, its name and title apart."""
-    from gala_viz.networks.card import read_card
-    from gala_viz.networks.folders import WeightsError
+    from gala_viz.networks.folders import WeightsError, read_card
     from gala_viz.specs import plain
     from gala_viz.training.recipes import told_settings
 

@@ -44,9 +44,9 @@ def notes_of(
         notes.append(
             f"No image has a label that these networks know; top-1 errors are left out: {_listed(unlabelled)}."
         )
-    without = [name for name, network in networks.items() if not network.layers]
-    if without:
-        notes.append(f"Without GALA layers, so without attention columns: {_listed(without)}.")
+    no_layers = [name for name, network in networks.items() if not network.layers]
+    if no_layers:
+        notes.append(f"Without GALA layers, so without attention columns: {_listed(no_layers)}.")
     if people is None:
         notes.append(f"{collection.name} has no human maps of these images; likeness to people is left out.")
     else:

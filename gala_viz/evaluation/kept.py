@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,8 @@ import numpy as np
 
 from gala_viz.attribution.probe import probe, values_sha256
 from gala_viz.attribution.provenance import network_attrs
-from gala_viz.networks.behaviour import find_name, known_from_text, known_to_text
+from gala_viz.collections.caching import read_npz
+from gala_viz.networks.behaviour import kept_name
 from gala_viz.networks.network import Network
 from gala_viz.specs import fingerprint
 
@@ -36,13 +36,7 @@ class Kept:
     def recall(self, label: str, *parts: Any) -> dict[str, np.ndarray] | None:
         """The arrays of the block called ``label`` that depend on ``parts``, or None."""
         path = self._path(label, parts)
-        if path is None:
-            return None
-        try:
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-                return {name: arrays[name] for name in arrays.files}
-        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
-            return None
+        return None if path is None else read_npz(path)
 
     def keep(self, arrays: Mapping[str, np.ndarray], label: str, *parts: Any) -> None:
         """Write the arrays of the block called ``label`` that depend on ``parts``."""
@@ -81,8 +75,5 @@ def identity(network: Network, kept: Kept) -> dict[str, Any]:
     }
     label = f"behaviours {network.name}"
     before = str((kept.recall(label, who) or {}).get("known", "{}"))
-    known = known_from_text(before)
-    name = find_name(probe(network), known)
-    if (after := known_to_text(known)) != before:
-        kept.keep({"known": np.array(after)}, label, who)
+    name = kept_name(probe(network), before, lambda text: kept.keep({"known": np.array(text)}, label, who))
     return {**who, "behaviour": name}

@@ -18,7 +18,7 @@ from gala_viz.alignment import (
     to_resolution,
 )
 from gala_viz.collections.collection import Collection
-from gala_viz.collections.map_checks import usable_map, why_unusable
+from gala_viz.collections.map_checks import usable_map, usable_participants
 from gala_viz.evaluation.kept import Kept
 from gala_viz.evaluation.looking import Step
 from gala_viz.evaluation.regions import members_in_frame, shares
@@ -150,14 +150,15 @@ def _block(
     mean_of: list[int] = []  # -1 where participants are known apart, 0 where their number is not told
     for row, image in enumerate(images):
         found, why = usable_map(collection, image)
-        if found is None:
-            unusable.append((image, why))
+        apart, of_one = usable_participants(collection, image) if found is not None else (None, "")
+        if found is None or of_one:
+            unusable.append((image, why or of_one))
             step(1)
             continue
         marked.append(image)
         human = frame.map_to_frame(found)
         on_regions.append(shares(human.values[None], members[row : row + 1])[0])
-        single = _participant_maps(collection, image, frame)
+        single = _in_frame(apart, frame)
         mean_of.append(-1 if single.sizes["participant"] else n_people(found, ()) or 0)
         for grid in grids:
             arrays[f"{_name(grid)}:map"].append(to_resolution(human, grid).values)
@@ -178,15 +179,9 @@ def _block(
     return found
 
 
-def _participant_maps(collection: Collection, image: str, frame: Preprocessing) -> xr.DataArray:
-    """One map each (participant, y, x) in the frame; no participants where they are not known one by one.
-
-    Those who marked nothing, whose maps are constant, are none.
-    """
-    maps = collection.participant_maps(image)
-    if maps is not None:
-        maps = maps.isel(participant=np.flatnonzero([not why_unusable(one) for one in maps.values]))
-    if maps is None or not maps.sizes["participant"]:
+def _in_frame(maps: xr.DataArray | None, frame: Preprocessing) -> xr.DataArray:
+    """One map each (participant, y, x) in the frame; no participants where they are not known one by one."""
+    if maps is None:
         empty = np.zeros((0, *frame.input_px), np.float32)
         return labelled_map(empty, name="human_map", leading={"participant": []})
     return frame.map_to_frame(maps)

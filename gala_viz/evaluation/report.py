@@ -147,13 +147,14 @@ def measure(
 
 
 def _names(sources: Sequence[Source]) -> list[str]:
-    """What the collections are called: with their role where others of the same name have other images."""
-    taken: dict[str, tuple[str, ...]] = {}
+    """What the collections are called: with their role where others of the same name are other ones."""
+    taken: dict[str, tuple[str, tuple[str, ...]]] = {}
     names = []
     for source in sources:
         name = source.collection.name
         for more in ("", f" ({source.role})", *(f" ({source.role} {number})" for number in range(2, len(sources) + 2))):
-            if taken.setdefault(f"{name}{more}", source.images) == source.images:
+            this = source.collection.fingerprint, source.images
+            if taken.setdefault(f"{name}{more}", this) == this:
                 names.append(f"{name}{more}")
                 break
     return names

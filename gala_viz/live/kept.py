@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import zipfile
 from collections.abc import Hashable
 from dataclasses import replace
 from pathlib import Path
@@ -12,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from gala_viz.attribution.state import MapState
-from gala_viz.collections.caching import BoundedCache, FileCache, cache_folder
-from gala_viz.networks.behaviour import Behaviour, find_name, known_from_text, known_to_text
+from gala_viz.collections.caching import BoundedCache, FileCache, cache_folder, read_npz
+from gala_viz.networks.behaviour import Behaviour, kept_name
 
 MEMORY = BoundedCache(384 * 2**20)
 """Maps, passages and inputs of all sessions of this process."""
@@ -43,12 +42,8 @@ class Results:
         content = self._files.get(key)
         if content is None:
             return None
-        try:
-            with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-                arrays = {name: archive[name] for name in archive.files}
-        except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile):
-            return None
-        return arrays if str(arrays.pop("key", "")) == key else None
+        arrays = read_npz(io.BytesIO(content))
+        return arrays if arrays is not None and str(arrays.pop("key", "")) == key else None
 
     def write(self, key: str, arrays: dict[str, np.ndarray]) -> None:
         """Save arrays under ``key``; a folder that cannot be written is passed over."""
@@ -62,11 +57,7 @@ class Results:
         """
         key = f"behaviours {network}"
         before = str((self.read(key) or {}).get("known", "{}"))
-        known = known_from_text(before)
-        name = find_name(behaviour, known)
-        if (after := known_to_text(known)) != before:
-            self.write(key, {"known": np.array(after)})
-        return name
+        return kept_name(behaviour, before, lambda text: self.write(key, {"known": np.array(text)}))
 
 
 def packed(state: MapState) -> dict[str, np.ndarray]:

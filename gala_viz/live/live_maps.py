@@ -12,7 +12,7 @@ import xarray as xr
 
 from gala_viz.attribution.finite import NotFiniteError
 from gala_viz.attribution.methods import METHODS
-from gala_viz.attribution.probe import probe, weights_sha256
+from gala_viz.attribution.probe import identity_of
 from gala_viz.attribution.smoothgrad import never
 from gala_viz.attribution.targets import target_index
 from gala_viz.collections.collection import Collection
@@ -28,7 +28,6 @@ from gala_viz.live.survey import passed_over
 from gala_viz.live.turns import LOOKING, SURVEY, TURNS, Turns
 from gala_viz.live.updates import Clock, Told, map_update
 from gala_viz.live.uploads import Uploads
-from gala_viz.networks.behaviour import NetworkIdentity
 from gala_viz.networks.folding import folded
 from gala_viz.networks.network import Network, suitable_noise
 from gala_viz.specs import MapRequest, SmoothGradSpec, fingerprint, settings
@@ -51,9 +50,9 @@ class LiveMaps:
     """Images of ``collection`` as a pair of ``networks`` sees them; see ``gala_viz.store.source.MapSource``.
 
     Results lie in bounded memory that all sources of a process share and in ``cache_folder`` (default: the user's cache
-    of gala_viz, or GALA_VIZ_CACHE), named by weights, behaviour, pixels and settings, so that nothing is ever stale.
-    ``identities`` tell whose results they are. Chunks of several sessions take turns; somebody who looks goes before a
-    survey. All methods may be called from any thread.
+    of gala_viz, or GALA_VIZ_CACHE), named by weights, behaviour, pixels, settings and versions of the code, so that
+    nothing is ever stale. ``identities`` tell whose results they are. Chunks of several sessions take turns; somebody
+    who looks goes before a survey. All methods may be called from any thread.
     """
 
     def __init__(
@@ -66,13 +65,9 @@ class LiveMaps:
     ) -> None:
         if len(networks) != 2:
             raise ValueError(f"two networks are compared; got {len(networks)}.")
-        weights = [weights_sha256(network) for network in networks]
+        self.identities = tuple(map(identity_of, networks))
+        behaviours = [one.behaviour for one in self.identities]
         networks = tuple(folded(network) for network in networks)
-        behaviours = [probe(network) for network in networks]
-        self.identities = tuple(
-            NetworkIdentity(weights_sha256=sha256, behaviour=behaviour, known_by_weights=network.known_by_weights)
-            for network, sha256, behaviour in zip(networks, weights, behaviours, strict=True)
-        )
         self._collection, self._networks, self._uploads = collection, networks, Uploads()
         self._results, self._turns = Results(cache_folder), turns
         self._not_finite: dict[str, str] = {}

@@ -11,6 +11,7 @@ import numpy as np
 from gala_viz.attribution.attention import logits_and_norms, softmax
 from gala_viz.attribution.finite import check_pass
 from gala_viz.attribution.probe import values_sha256
+from gala_viz.attribution.provenance import code_versions
 from gala_viz.collections.collection import Collection
 from gala_viz.imagenet import label_index
 from gala_viz.live.kept import Results, n_bytes
@@ -188,12 +189,13 @@ def prediction(logits: np.ndarray, categories: Sequence[str], label: int | None,
 
 
 def network_fingerprint(network: Network, behaviour: Behaviour, results: Results) -> str:
-    """Names what determines a network's numbers: weights, architecture, preprocessing, precision, and ``behaviour``, by
-    the name under which ``results`` know it.
+    """Names what determines a network's numbers: weights, architecture, preprocessing, precision, versions of the code,
+    and ``behaviour``, by the name under which ``results`` know it.
 
     The weights are those of now, not those of the file that they were read from.
     """
     architecture = [str(network.module), network.card.get("network", {})]
     frame, device = network.preprocessing.settings(), network.device.type
-    known = fingerprint(values_sha256(network.module), architecture, frame, str(network.dtype), device)
+    weights = values_sha256(network.module)
+    known = fingerprint(weights, architecture, frame, str(network.dtype), device, code_versions())
     return fingerprint(known, results.behaviour_name(known, behaviour))

@@ -16,6 +16,7 @@ from gala_viz.alignment import (
     to_resolution,
 )
 from gala_viz.collections.collection import Collection
+from gala_viz.collections.map_checks import usable_participants
 from gala_viz.collections.partners import Partners
 from gala_viz.live.kept import Results, n_bytes
 from gala_viz.networks.preprocessing import Preprocessing
@@ -93,7 +94,9 @@ class People:
         return Partners(self._collection, self._collection.images)
 
     def _ceiling(self, image: str) -> float:
-        maps = self._collection.participant_maps(image) if len(self._collection.participants(image)) > 1 else None
+        if len(self._collection.participants(image)) < CEILING.min_participants:
+            return float("nan")
+        maps, _ = usable_participants(self._collection, image)
         if maps is None:
             return float("nan")
         framed = to_resolution(self._frame.map_to_frame(maps), COMPARISON_CELLS)

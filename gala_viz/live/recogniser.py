@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from gala_viz.attribution.attention import softmax
+from gala_viz.attribution.finite import NotFiniteError, not_finite
 from gala_viz.networks.folding import folded
 from gala_viz.networks.network import Network
 from gala_viz.threads import PATIENCE_S, close_at_end, start_thread
@@ -39,7 +40,7 @@ class Recogniser:
         close_at_end(self)
 
     def look(self, canvas: NDArray[np.uint8]) -> Future[NDArray[np.float32]]:
-        """The probabilities (category,) of ``canvas`` (y, x, 3), in a while."""
+        """The probabilities (category,) of ``canvas`` (y, x, 3), in a while, or ``NotFiniteError`` from the future."""
         future: Future = Future()
         with self._changed:
             if self._closed:
@@ -49,7 +50,10 @@ class Recogniser:
         return future
 
     def warm_up(self) -> None:
-        """Run once, so that the first player does not wait for what a first run sets up."""
+        """Run once, so that the first player does not wait for what a first run sets up.
+
+        Raises ``NotFiniteError`` for a network that has no numbers even for a black picture.
+        """
         side = self.network.preprocessing.crop_px
         self.look(np.zeros((side, side, 3), np.uint8)).result()
 
@@ -83,8 +87,11 @@ class Recogniser:
             for _, future in batch:
                 future.set_exception(error)
             return
-        for (_, future), row in zip(batch, probabilities, strict=True):
-            future.set_result(row)
+        for (_, future), numbers, row in zip(batch, logits, probabilities, strict=True):
+            if told := not_finite(numbers, "logits", self.network.name, "a canvas"):
+                future.set_exception(NotFiniteError(told))
+            else:
+                future.set_result(row)
 
 
 def place_of(probabilities: NDArray, category: int) -> int:

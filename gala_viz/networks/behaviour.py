@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -130,11 +130,14 @@ _WORDS = {"logits": "logits", "gradient": "input gradients", "gradient_norm": "n
 class NetworkIdentity:
     """What tells whether results are of a network: its weights, its behaviour, and whether weights are enough.
 
-    ``known_by_weights`` are networks whose code is gala_viz's own, built from a card.
+    ``known_by_weights`` are networks whose code is gala_viz's own, built from a card. ``settings`` are what its numbers
+    and their names depend on beside: name, preprocessing, grids of layers, categories, and a fingerprint of weights,
+    architecture and precision.
     """
 
     weights_sha256: str
     behaviour: Behaviour | None
+    settings: Mapping[str, Any]
     known_by_weights: bool = False
 
 
@@ -196,6 +199,18 @@ def find_name(behaviour: Behaviour, known: dict[str, Behaviour]) -> str:
         known[name] = behaviour
         if len(known) > MOST_KNOWN:
             del known[next(iter(known))]
+    return name
+
+
+def kept_name(behaviour: Behaviour, text: str, keep: Callable[[str], None]) -> str:
+    """The name of ``behaviour`` among those that a cache has in ``text`` (see ``known_to_text``).
+
+    ``keep`` is called with the text of all that are known afterwards, where it is another one.
+    """
+    known = known_from_text(text)
+    name = find_name(behaviour, known)
+    if (after := known_to_text(known)) != text:
+        keep(after)
     return name
 
 

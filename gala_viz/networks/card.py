@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import tomli_w
@@ -19,11 +20,20 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
 from gala_viz.networks.folders import CARD, WEIGHTS, WeightsError, read_checked
-from gala_viz.networks.folders import read_card as read_card
 
 
-def write_network(folder: Path, module: nn.Module, card: Mapping[str, Any], *, half: bool = False) -> dict[str, Any]:
+def write_network(
+    folder: Path,
+    module: nn.Module,
+    card: Mapping[str, Any],
+    *,
+    half: bool = False,
+    beside: Mapping[str, bytes | None] = MappingProxyType({}),
+) -> dict[str, Any]:
     """Write ``module``'s weights and ``card`` into ``folder`` and return the card with its [weights] filled in.
+
+    ``beside`` are more files of it by name; None takes an older one away. All are written before one takes its place,
+    the card as the last: a network that was there stays whole where this one cannot be written.
 
     Weights are stored as float32. With ``half``, arrays of two or more dims are stored as float16 (a relative rounding
     of at most 2^-11), and vectors, among them the batch norms' statistics, stay float32. Raises ``WeightsError``,
@@ -31,8 +41,6 @@ def write_network(folder: Path, module: nn.Module, card: Mapping[str, Any], *, h
     """
     tensors = {key: _stored(key, value, half) for key, value in module.state_dict().items()}
     content = save_tensors(tensors)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / WEIGHTS).write_bytes(content)
     weights = {
         "file": WEIGHTS,
         "sha256": hashlib.sha256(content).hexdigest(),
@@ -41,13 +49,33 @@ def write_network(folder: Path, module: nn.Module, card: Mapping[str, Any], *, h
         "stored_as": "float16, vectors float32" if half else "float32",
     }
     full = {**card, "weights": {**card.get("weights", {}), **weights}}
-    write_card(folder, full)
+    _write(folder, {**beside, WEIGHTS: content, CARD: _card_text(full)})
     return full
 
 
 def write_card(folder: Path, card: Mapping[str, Any]) -> None:
     """Write a card in TOML; keys keep their order."""
-    (folder / CARD).write_text(tomli_w.dumps(dict(card)), encoding="utf-8")
+    _write(folder, {CARD: _card_text(card)})
+
+
+def _card_text(card: Mapping[str, Any]) -> bytes:
+    return tomli_w.dumps(dict(card)).encode()
+
+
+def _write(folder: Path, files: Mapping[str, bytes | None]) -> None:
+    """Write all ``files`` beside their places, then rename them in their order; those that are None go at the end."""
+    folder.mkdir(parents=True, exist_ok=True)
+    begun = {name: folder / f".{name}.partial" for name, content in files.items() if content is not None}
+    try:
+        for name, path in begun.items():
+            path.write_bytes(files[name])  # type: ignore[arg-type]
+        for name, path in begun.items():
+            path.replace(folder / name)
+    finally:
+        for path in begun.values():
+            path.unlink(missing_ok=True)
+    for name in files.keys() - begun.keys():
+        (folder / name).unlink(missing_ok=True)
 
 
 def read_weights(folder: Path, card: Mapping[str, Any], module: nn.Module) -> nn.Module:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,8 @@ from gala_viz.networks.training_data import TrainingData
 from gala_viz.registry import unknown_name
 
 USUAL_NOISE = 0.15
+WATCHED = " (activity)"
+"""What the label of a watched module has after its path."""
 
 
 class Network:
@@ -145,4 +147,9 @@ def watched_layers(module: nn.Module, paths: Sequence[str]) -> dict[str, nn.Modu
     for path in paths:
         if path not in known:
             raise ValueError(unknown_name("module", path, list(known)))
-    return {f"{path} (activity)": watch(known[path]) for path in paths}
+    return {f"{path}{WATCHED}": watch(known[path]) for path in paths}
+
+
+def watched_paths(layers: Iterable[str]) -> tuple[str, ...]:
+    """The modules' paths among the labels of ``layers``."""
+    return tuple(label.removesuffix(WATCHED) for label in layers if label.endswith(WATCHED))

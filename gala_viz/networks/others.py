@@ -10,6 +10,7 @@ import importlib
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -43,7 +44,9 @@ def load_other(
         _check_own_settings(name, made, device, dtype, watched)
         check_outputs(made)
         made = copy.copy(made)
-        made.known_by_weights = False  # the function may have changed what a card's builder made
+        # The function may have changed what a card's builder made, or loaded other weights into it.
+        made.known_by_weights, made.sha256 = False, ""
+        made.training_data = replace(made.training_data, complete=False)
         return made
     module = made.pop("module")
     preprocessing = made.pop("preprocessing", None) or IMAGENET_PREPROCESSING

@@ -21,7 +21,7 @@ from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save as save_arrays
 
 from gala_viz.networks.folders import WeightsError
-from gala_viz.specs import fingerprint
+from gala_viz.specs import content_key, fingerprint
 from gala_viz.splits import HELD_OUT, LEARNT, UNKNOWN, by_hash, splits_of
 
 TRAINING_IMAGES = "training_images.safetensors"
@@ -121,7 +121,7 @@ class TrainingData:
 
     def holds(self, content: bytes) -> bool:
         """Whether a photograph's file with these bytes is among the training images."""
-        return _among(_key(content), self.contents)
+        return _among(content_key(content), self.contents)
 
     def _by_id(
         self, collection: Photographs, images: Sequence[str], named: Sequence[UsedCollection]
@@ -178,7 +178,7 @@ class TrainingData:
 
 def id_keys(images: Iterable[str]) -> NDArray[np.uint64]:
     """64 bits for each id."""
-    return np.array([_key(image.encode("utf-8", "surrogatepass")) for image in images], dtype=np.uint64)
+    return np.array([content_key(image.encode("utf-8", "surrogatepass")) for image in images], dtype=np.uint64)
 
 
 def training_arrays(sources: Iterable[tuple[Photographs, Sequence[str]]]) -> tuple[dict[str, NDArray], bool]:
@@ -209,19 +209,12 @@ def arrays_of(data: TrainingData) -> dict[str, NDArray]:
     return {**named, "contents": data.contents, "sizes": data.sizes}
 
 
-def write_training_images(folder: Path, arrays: Mapping[str, NDArray]) -> dict[str, str]:
-    """Write the file into a network's ``folder``, or take an older one away where there are no arrays.
-
-    Returns [data.training_images] of the card: the file's name and checksum.
-    """
-    path = folder / TRAINING_IMAGES
+def training_images_file(arrays: Mapping[str, NDArray]) -> tuple[bytes | None, dict[str, str]]:
+    """The file's content, None where there are no arrays, and [data.training_images] of the card: name and checksum."""
     if not arrays:
-        path.unlink(missing_ok=True)
-        return {}
+        return None, {}
     content = save_arrays(dict(arrays))
-    folder.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
-    return {"file": TRAINING_IMAGES, "sha256": hashlib.sha256(content).hexdigest()}
+    return content, {"file": TRAINING_IMAGES, "sha256": hashlib.sha256(content).hexdigest()}
 
 
 def read_training_data(folder: Path, card: Mapping[str, Any]) -> TrainingData:
@@ -302,10 +295,6 @@ def _ids_of_before(one: UsedCollection, collection: Any) -> set[str]:
     elif one.role == "labels":
         narrowed = tuple(image for image in train if collection.target(image) is not None)
     return set(narrowed if fingerprint(list(narrowed)) == one.ids_train else train)
-
-
-def _key(content: bytes) -> int:
-    return int.from_bytes(hashlib.sha256(content).digest()[:8], "big")
 
 
 def _among(value: int, ordered: NDArray[np.uint64]) -> bool:

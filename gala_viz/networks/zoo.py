@@ -11,8 +11,8 @@ import torch
 from torch import nn
 
 from gala_viz.imagenet import category_names
-from gala_viz.networks.card import read_card, read_weights
-from gala_viz.networks.folders import CARD, UNMODIFIED, WeightsError, is_other, network_folder
+from gala_viz.networks.card import read_weights
+from gala_viz.networks.folders import CARD, UNMODIFIED, WeightsError, is_other, network_folder, read_card
 from gala_viz.networks.lite0 import LITE0_PREPROCESSING, lite0, lite0_gala, weights_sha256
 from gala_viz.networks.network import Network, check_outputs
 from gala_viz.networks.others import load_other
@@ -65,7 +65,7 @@ def load_network(
         categories=_categories(folder, card),
         card=card,
         sha256=card["weights"]["sha256"],
-        known_by_weights=_is_own(BUILDERS[network["builder"]]),
+        known_by_weights=_is_own(network["builder"]),
         watched=layers or card["network"].get("layers", ()),
         training_data=read_training_data(folder, card),
         device=device,
@@ -82,9 +82,20 @@ def build(builder: str, arguments: dict[str, Any]) -> nn.Module:
     return BUILDERS[builder](**plain)
 
 
-def _is_own(builder: Callable[..., nn.Module]) -> bool:
+def is_known_by_weights(name_or_folder: str) -> bool:
+    """Whether the code of a network is gala_viz's own, by its name or its card; nothing is loaded.
+
+    Raises ``ValueError`` for one that is not there.
+    """
+    if is_other(name_or_folder):
+        return False
+    folder = network_folder(name_or_folder)
+    return folder is None or _is_own(read_card(folder)["network"]["builder"])
+
+
+def _is_own(builder: str) -> bool:
     """Whether a builder's code is gala_viz's own; others may have been added to ``BUILDERS``."""
-    return str(getattr(builder, "__module__", "")).startswith("gala_viz.")
+    return builder in BUILDERS and str(getattr(BUILDERS[builder], "__module__", "")).startswith("gala_viz.")
 
 
 def _unmodified(device: str | torch.device | None, dtype: str | torch.dtype | None, layers: Sequence[str]) -> Network:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from gala_viz.networks.behaviour import UNSTEADY, Behaviour, NetworkIdentity
-from gala_viz.store.spec import StoredNetwork
+from gala_viz.store.spec import StoredNetwork, comparable_network, differences
+
+MOST_TOLD = 6
+"""So many differences of settings are told."""
 
 
 def doubt(stored: StoredNetwork, loaded: NetworkIdentity) -> str | None:
     """Say in a sentence why maps of ``loaded`` may not stand beside those of ``stored``; None where they may.
 
-    Weights must be equal, and behaviours the same up to rounding. A store that was made before behaviours were kept
-    may go on only where weights are enough to know the network.
+    Weights and settings must be equal, and behaviours the same up to rounding. A store that was made before behaviours
+    were kept may go on only where weights are enough to know the network.
     """
     behaviour = Behaviour.from_settings(stored.behaviour)
     if behaviour is None and not loaded.known_by_weights:
@@ -25,6 +29,10 @@ def doubt(stored: StoredNetwork, loaded: NetworkIdentity) -> str | None:
             f"The weights of {stored.name} have changed: {stored.weights_sha256[:12]}… in the store, "
             f"{loaded.weights_sha256[:12]}… now."
         )
+    found = [_in_words(one, stored) for one in differences(comparable_network(asdict(stored)), loaded.settings)]
+    if found:
+        more = f"; and {len(found) - MOST_TOLD} more" if len(found) > MOST_TOLD else ""
+        return f"{stored.name} is not as it was when the store was made: {'; '.join(found[:MOST_TOLD])}{more}."
     if behaviour is None:
         return None
     if loaded.behaviour is None:
@@ -38,6 +46,13 @@ def doubt(stored: StoredNetwork, loaded: NetworkIdentity) -> str | None:
     )
 
 
+def _in_words(difference: str, stored: StoredNetwork) -> str:
+    """A fingerprint tells nobody anything; where weights are equal it is of the rest that goes into it."""
+    if difference.startswith("fingerprint:"):
+        return f"architecture or precision is another one than in the store (computed on {stored.device})"
+    return difference
+
+
 def doubts(stored: Sequence[StoredNetwork], loaded: Sequence[NetworkIdentity]) -> list[str]:
     """The sentences of ``doubt`` on all networks of a store, or of a page, in their order."""
     return [told for pair in zip(stored, loaded, strict=True) if (told := doubt(*pair)) is not None]
@@ -48,6 +63,7 @@ def identity_in(network: StoredNetwork) -> NetworkIdentity:
     return NetworkIdentity(
         weights_sha256=network.weights_sha256,
         behaviour=Behaviour.from_settings(network.behaviour),
+        settings=comparable_network(asdict(network)),
         known_by_weights=network.known_by_weights,
     )
 

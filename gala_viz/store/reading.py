@@ -55,9 +55,6 @@ def stored_update(
 
     def placed(name: str) -> np.ndarray:
         values = [store.read(f"{segment(network.name)}/{request.method}/{name}", image) for network in networks]
-        for one, network, target in zip(values, networks, single["explained"], strict=True):
-            if name == "map" and target >= 0 and not np.isfinite(one).all():
-                raise ValueError(f"{image}: the stored {request.method} map of {network.name} is NaN or infinite.")
         return np.stack([into_frame(one, own, frame, photo_px, size) for one, own in zip(values, frames, strict=True)])
 
     maps = np.stack([smooth(one, request.smoothing_px) for one in placed("map")])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -82,17 +83,16 @@ class Store:
     def not_finite(self) -> dict[str, str]:
         """Image that is not there since a network's numbers are NaN or infinite -> why.
 
-        A store that was made before these were set apart is looked through by its first choices.
+        A store that was made before these were set apart is looked through by its first choices and by the deltas of
+        networks that have one frame; maps without a delta are looked at when their image is asked for.
         """
         status = self.status()
         notes = self.column("note")
         found = {self.images[row]: str(notes[row]) for row in np.flatnonzero(status == NOT_FINITE)}
         if not self._root.attrs.get(CHECKED):
-            for network in self.spec.networks:
-                best = self._root[f"{segment(network.name)}/top_probability"][:, 0]
-                for row in np.flatnonzero((status == THERE) & ~np.isfinite(best)):
-                    image = self.images[row]
-                    found.setdefault(image, _logits_told(image, network))
+            for row in np.flatnonzero((status == THERE) & self._suspects()).tolist():
+                if why := self._why_not_finite_before(row):
+                    found[self.images[row]] = why
         return found
 
     def missing_blocks(self) -> list[int]:
@@ -116,10 +116,33 @@ class Store:
         status = int(self._root["status"][position])
         if status == NOT_FINITE:
             return str(self._root["note"][position])
-        if status == THERE and not self._root.attrs.get(CHECKED):
-            for network in self.spec.networks:
-                if not np.isfinite(self._root[f"{segment(network.name)}/top_probability"][position, 0]):
-                    return _logits_told(image, network)
+        checked = status != THERE or self._root.attrs.get(CHECKED)
+        return "" if checked else self._why_not_finite_before(position)
+
+    def _suspects(self) -> np.ndarray:
+        """(image,) bool: where a first choice is not finite, or the delta of two maps that are there."""
+        networks = self.spec.networks
+        found = np.zeros(len(self.images), bool)
+        for network in networks:
+            found |= ~np.isfinite(self._root[f"{segment(network.name)}/top_probability"][:, 0])
+        sizes = self.column("scores/delta_size")
+        for order, method in enumerate(self.spec.methods):
+            there = [self._root[f"{segment(network.name)}/{method}/explained"][:] >= 0 for network in networks]
+            for one, other in itertools.combinations(range(len(networks)), 2):
+                if networks[one].preprocessing == networks[other].preprocessing:
+                    found |= ~np.isfinite(sizes[order, one, other]) & there[one] & there[other]
+        return found
+
+    def _why_not_finite_before(self, row: int) -> str:
+        """As ``why_not_finite``, from an image's numbers themselves, for stores that do not set such images apart."""
+        for network in self.spec.networks:
+            at, of = segment(network.name), f"of {network.name}"
+            if not np.isfinite(self._root[f"{at}/top_probability"][row, 0]):
+                return f"{self.images[row]}: the logits {of} are NaN or infinite."
+            for method in self.spec.methods:
+                explained = self._root[f"{at}/{method}/explained"][row] >= 0
+                if explained and not np.isfinite(self._root[f"{at}/{method}/map"][row]).all():
+                    return f"{self.images[row]}: the stored {method} map {of} is NaN or infinite."
         return ""
 
     def read(self, path: str, image: str) -> np.ndarray:
@@ -169,10 +192,6 @@ class Store:
     def tree(self) -> xr.DataTree:
         """Everything as a DataTree, read when it is looked at."""
         return xr.open_datatree(self.path, engine="zarr", consolidated=False)
-
-
-def _logits_told(image: str, network: StoredNetwork) -> str:
-    return f"{image}: the logits of {network.name} are NaN or infinite."
 
 
 def spec_from(settings: Mapping[str, Any]) -> StoreSpec:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Protocol
 import numpy as np
 import xarray as xr
 
-from gala_viz.collections.caching import cache_folder
+from gala_viz.collections.caching import cache_folder, read_npz
 from gala_viz.collections.map_checks import maps_told, usable_map
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.specs import fingerprint
@@ -100,9 +99,10 @@ def hold(
     side = preprocessing.crop_px
     pixels = np.empty((len(images), side, side, 3), np.uint8)
     labels = np.empty(len(images), np.int64)
-    found = _read(kept) if with_maps else (np.zeros((len(images), side, side), np.float16), {})
+    nothing = np.zeros((len(images), side, side), np.float16)
+    found = _read(kept, nothing.shape) if with_maps else (nothing, {})
     missing = found is None
-    marks, unusable = found or (np.zeros((len(images), side, side), np.float16), {})
+    marks, unusable = found or (nothing, {})
     for number, image in enumerate(images):
         category = collection.category(image)
         if category not in collection.categories:
@@ -141,13 +141,15 @@ def _marks(collection: LabelledCollection, image: str, preprocessing: Preprocess
     return (marks, "") if marks.any() else (nothing, "nothing of it lies in the network's frame.")
 
 
-def _read(path: Path) -> tuple[np.ndarray, dict[str, str]] | None:
-    """None for a file that is not there, damaged or of another version."""
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            return arrays["marks"], {str(image): str(why) for image, why in arrays["unusable"]}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+def _read(path: Path, shape: tuple[int, ...]) -> tuple[np.ndarray, dict[str, str]] | None:
+    """None for a file that is not there, damaged, of another version or of other maps than of ``shape``."""
+    arrays = read_npz(path) or {}
+    marks, unusable = arrays.get("marks"), arrays.get("unusable")
+    if marks is None or unusable is None or (marks.shape, marks.dtype) != (shape, np.float16):
         return None
+    if unusable.ndim != 2 or unusable.shape[1] != 2:
+        return None
+    return marks, {str(image): str(why) for image, why in unusable}
 
 
 def _write(path: Path, marks: np.ndarray, unusable: Mapping[str, str]) -> None:

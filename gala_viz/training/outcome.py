@@ -18,11 +18,12 @@ from gala_viz.networks.card import write_network
 from gala_viz.networks.network import Network
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.networks.training_data import (
+    TRAINING_IMAGES,
     TrainingData,
     UsedCollection,
     arrays_of,
     training_arrays,
-    write_training_images,
+    training_images_file,
 )
 from gala_viz.specs import fingerprint, plain
 from gala_viz.splits import rule_told, splits_of
@@ -55,10 +56,11 @@ def write_outcome(
     began as, ``start``.
     """
     sections = {key: dict(section) for key, section in told.items()}
-    folder = out / recipe.name
+    hashes = None
     if trainer is not None:
         training, _ = trainer.datamodule.sources  # type: ignore[attr-defined]
-        sections["data"] |= _training_images(folder, training, start)
+        hashes, images = _training_images(training, start)
+        sections["data"] |= images
     card = {
         "network": {
             "name": recipe.name,
@@ -78,7 +80,8 @@ def write_outcome(
             **({} if trainer is None else {"trained_on": trained_on(trainer)}),
         },
     }
-    write_network(folder, network, plain(card), half=half)
+    folder = out / recipe.name
+    write_network(folder, network, plain(card), half=half, beside={TRAINING_IMAGES: hashes})
     return folder
 
 
@@ -134,15 +137,15 @@ def _plain(used: UsedCollection) -> dict[str, Any]:
     return {"collection_fingerprint" if name == "fingerprint" else name: value for name, value in told.items()}
 
 
-def _training_images(folder: Path, training: Sequence[Source], start: Network | None) -> dict[str, Any]:
-    """Write the hashes of all images that were learnt from; whether these are complete, and the file, for [data]."""
+def _training_images(training: Sequence[Source], start: Network | None) -> tuple[bytes | None, dict[str, Any]]:
+    """The file with hashes of all images that were learnt from; its part of [data], and whether these are complete."""
     arrays, complete = training_arrays((source.collection, source.images) for source in training)
     if start is not None:
         own = TrainingData.of({"data": {"collections": [], "complete": complete}}, arrays)
         both = TrainingData.joined([own, start.training_data])
         arrays, complete = (arrays_of(both) if arrays else {}), both.complete
-    written = write_training_images(folder, arrays)
-    return {"complete": complete, **({"training_images": written} if written else {})}
+    content, told = training_images_file(arrays)
+    return content, {"complete": complete, **({"training_images": told} if told else {})}
 
 
 def trained_on(trainer: L.Trainer) -> str:

@@ -121,7 +121,8 @@ def checkpoint_to_resume(folder: Path) -> Path | None:
 class SameTraining(Callback):
     """Write the recipe and which images train into every checkpoint; refuse those of others with ``ValueError``.
 
-    A network that goes on from other images would hold in its weights what its card does not tell.
+    A network that goes on from other images, or from files that were replaced, would hold in its weights what its card
+    does not tell.
     """
 
     def __init__(self, recipe: Recipe) -> None:
@@ -139,16 +140,20 @@ class SameTraining(Callback):
             told = "; ".join(f"{key}: {found.get(key)!r}, now {self._settings[key]!r}" for key in different)
             raise ValueError(f"the checkpoint is of another recipe ({told}); choose an empty folder or resume=False.")
         if checkpoint.get("images") != _images(trainer):
-            told = "learnt from other images" if "images" in checkpoint else "does not say which images it learnt from"
+            told = "does not say which images it learnt from"
+            if "images" in checkpoint:
+                told = "learnt from other images, or from files that have changed since"
             raise ValueError(
                 f"the checkpoint {told}; begin anew with --restart (resume=False), or choose an empty folder."
             )
 
 
 def _images(trainer: L.Trainer) -> list[list[str]]:
-    """Role, collection and a fingerprint of the ids of all that trains."""
+    """Role, collection with the fingerprint of its files, and a fingerprint of the ids of all that trains."""
     training, _ = trainer.datamodule.sources  # type: ignore[attr-defined]
-    return [[one.role, one.collection.name, fingerprint(list(one.images))] for one in training]
+    return [
+        [one.role, one.collection.name, one.collection.fingerprint, fingerprint(list(one.images))] for one in training
+    ]
 
 
 def _plain(value: Any) -> Any:

@@ -13,7 +13,8 @@ from gala_viz.cli import main
 from gala_viz.collections import open_collection
 from gala_viz.commands.store_told import status_told
 from gala_viz.live import LiveMaps
-from gala_viz.networks.card import read_card, write_network
+from gala_viz.networks.card import write_network
+from gala_viz.networks.folders import read_card
 from gala_viz.networks.zoo import load_network
 from gala_viz.specs import MapRequest, SmoothGradSpec
 from gala_viz.store.creation import create_store, gather
@@ -120,16 +121,22 @@ def test_a_store_of_before_with_nan_is_looked_through(corner, tmp_path):
     row, other = collection.images.index(BROKEN), collection.images[2]
     values["gala/top_index"][row] = 0
     values["gala/top_probability"][row] = np.nan
-    values["gala/smoothgrad/map"][2] = np.nan
+    values["gala/smoothgrad/map"][2, 5, 7] = np.nan
+    values["scores/delta_size"][..., 2] = np.nan
     store.write_block(0, values, {"hare/02.png": "torn"})
     del zarr.open_group(store.path, mode="r+").attrs[CHECKED]
     found = Store(store.path)
     assert not found.is_there(BROKEN)
-    assert found.not_finite() == {BROKEN: f"{BROKEN}: the logits of gala are NaN or infinite."}
-    assert "4 of 6 images are there" in status_told(found)
+    assert not found.is_there(other)
+    assert found.not_finite() == {
+        BROKEN: f"{BROKEN}: the logits of gala are NaN or infinite.",
+        other: f"{other}: the stored smoothgrad map of gala is NaN or infinite.",
+    }
+    assert "3 of 6 images are there" in status_told(found)
     source = StoredMaps(found, collection)
     with pytest.raises(ValueError, match="the logits of gala are NaN"):
         source.passage(BROKEN)
+    assert source.cached(other, source.request) is None
     with pytest.raises(ValueError, match=f"{other}: the stored smoothgrad map of gala is NaN or infinite"):
         list(source.maps(other, source.request, never))
 

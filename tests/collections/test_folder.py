@@ -53,6 +53,20 @@ def test_images_are_sorted_paths_and_categories_their_folders(photos):
     assert (collection.map_kinds, collection.skipped, len(collection)) == ({}, (), 5)
 
 
+def test_bytes_are_read_once_to_be_named_and_again_where_the_file_was_replaced(photos, monkeypatch):
+    collection, asked = open_collection(photos), []
+    real = collection._content
+    monkeypatch.setattr(collection, "_content", lambda image: asked.append(image) or real(image))
+    first = [collection.content_key("b.png") for _ in range(3)]
+    assert first == [first[0]] * 3
+    assert asked == ["b.png"]
+    write(photos, "b.png", encoded(gradient(20, 30)))
+    assert collection.content_key("b.png") != first[0]
+    assert collection.content_size("b.png") == (photos / "b.png").stat().st_size
+    (photos / "b.png").unlink()
+    assert collection.content_key("b.png") is None
+
+
 @pytest.mark.parametrize(
     ("path", "expected"),
     [

@@ -44,6 +44,11 @@ def wrong_categories():
     module.categories = ["hare", "tram"]
     return module
 
+def not_a_number():
+    module = fine()
+    nn.init.constant_(module[0].weight, float("nan"))
+    return module
+
 class Breaks(nn.Module):
     categories = ["hare", "tram"]
 
@@ -233,6 +238,7 @@ def test_a_database_that_cannot_be_reached_is_told(refused):
         ("--records birds.sqlite", "birds.sqlite"),
         ("--top 1000", "--top is below the number of lite0's categories, 1000"),
         ("--collection ./others", "lite0 knows no category of others"),
+        ("--network opening_networks:not_a_number", "3 of 3 logits of opening_networks:not_a_number are NaN"),
     ],
 )
 def test_a_game_is_not_announced_with(options, told, refused, tmp_path):

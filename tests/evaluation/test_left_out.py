@@ -76,6 +76,24 @@ def test_a_participant_who_marked_nothing_is_no_half_of_a_ceiling():
     assert any("has no human maps of these images" in note for note in found.notes)
 
 
+def test_a_map_of_one_participant_that_is_no_map_leaves_its_image_out_and_is_told():
+    class Odd(Shapes):
+        fingerprint = "odd-1"
+
+        def human_map(self, image, kind=None, participant=None):
+            return Shapes.participant_maps(self, image).mean("participant", keep_attrs=True)
+
+        def participant_maps(self, image, kind=None):
+            maps = super().participant_maps(image, kind)
+            if image == "test-boat-02":
+                maps.values[1] = -0.01
+            return maps
+
+    found = people_of(Odd(), ["test-boat-02", "test-stag-00"], PREPROCESSING, [(8, 8)], CeilingSpec(n_splits=4))
+    assert found.images == ("test-stag-00",)
+    assert found.left_out == {"test-boat-02": "a map's values are at least 0; the smallest is -0.01."}
+
+
 def test_files_that_are_refused_when_they_are_read_stop_no_evaluation(tmp_path):
     chance = np.random.default_rng(0)
     (tmp_path / "maps").mkdir()

@@ -144,3 +144,18 @@ def test_maps_and_labels_of_one_name_are_measured_apart(gala):
     }
     assert numbers.correct.sizes["image"] == numbers.agreement["blobs"].sizes["image"]
     assert numbers.rho_attention.sizes["image"] == numbers.agreement["blobs (maps)"].sizes["image"]
+
+
+def test_collections_whose_images_have_equal_names_are_not_taken_for_one(gala):
+    class Dark(Watched):
+        fingerprint = "dark blobs"
+
+        def photo(self, image):
+            return 255 - super().photo(image)
+
+    labels, maps = Watched(), Dark()
+    settings = {"plain": [], "split": "test", "smoothgrad": None}
+    numbers = measure([gala], tiny_start(), maps=maps, labels=labels, **settings).numbers[0]
+    alone = measure([gala], tiny_start(), maps=labels, labels=labels, **settings).numbers[0]
+    assert set(numbers.agreement) == {"blobs", "blobs (maps)"}
+    np.testing.assert_array_equal(numbers.correct, alone.correct)

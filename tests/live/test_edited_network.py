@@ -58,6 +58,17 @@ def test_an_unchanged_network_is_not_run_again(folder):
     assert np.isfinite(again.scores(REQUEST)["delta_size"]).all()
 
 
+def test_what_another_version_computed_is_computed_anew(folder, monkeypatch):
+    own_network.write(folder)
+    surveyed(opened())
+    own_network.write(folder)
+    monkeypatch.setattr("gala_viz.attribution.provenance.version", lambda package: "99")
+    again = opened()
+    assert again.cached("one", REQUEST) is None
+    assert np.isnan(again.scores(REQUEST)["delta_size"]).all()
+    assert np.isnan(again.scores(REQUEST)["rho_attention"]).all()
+
+
 @pytest.mark.parametrize("edit", ["a scaled branch", "another activation"])
 def test_an_edited_network_is_never_served_what_was_kept_before(folder, edit):
     own_network.write(folder)

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from gala_viz.attribution.attention import logits_and_norms
+from gala_viz.attribution.probe import values_sha256, weights_sha256
 from gala_viz.networks.folders import is_other
 from gala_viz.networks.folding import folded
 from gala_viz.networks.network import Network
@@ -43,6 +44,17 @@ SMALL = """
     def ready():
         from gala_viz.networks.zoo import load_network
         return load_network("lite0", device="cpu")
+
+    def learnt_more():
+        from gala_viz.networks.network import Network
+        from gala_viz.networks.preprocessing import Preprocessing
+        from gala_viz.networks.training_data import TrainingData, UsedCollection
+
+        data = TrainingData(collections=(UsedCollection(name="photos", n_train=3),), complete=True)
+        module = three_way()
+        torch.nn.init.constant_(module[-1].bias, 2)
+        return Network(module, name="mine", preprocessing=Preprocessing(**module.preprocessing), sha256="5" * 64,
+                       categories=module.categories, known_by_weights=True, training_data=data, device="cpu")
 
     def text():
         return "no network"
@@ -79,6 +91,15 @@ def test_a_thousand_outputs_without_names_are_imagenets(own):
     assert network.categories[0] == "tench"
     assert network.preprocessing == IMAGENET_PREPROCESSING
     assert load_network(f"{own}:ready").name == "lite0"
+
+
+def test_what_a_card_vouches_for_is_not_said_of_a_network_that_a_function_may_have_changed(own):
+    """A function may load a network by its card and then other weights into it."""
+    network = load_network(f"{own}:learnt_more", device="cpu")
+    assert not network.known_by_weights
+    assert not network.training_data.complete
+    assert network.training_data.collections[0].name == "photos"
+    assert weights_sha256(network) == values_sha256(network.module)
 
 
 @pytest.mark.parametrize(

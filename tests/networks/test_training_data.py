@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from gala_viz.collections import open_collection
-from gala_viz.networks.card import read_card
-from gala_viz.networks.folders import WeightsError, known_networks, network_folder
+from gala_viz.networks.folders import WeightsError, known_networks, network_folder, read_card
 from gala_viz.networks.training_data import (
     MOST_IMAGES,
     TRAINING_IMAGES,
@@ -14,7 +13,7 @@ from gala_viz.networks.training_data import (
     id_keys,
     read_training_data,
     training_arrays,
-    write_training_images,
+    training_images_file,
 )
 from gala_viz.specs import fingerprint
 from gala_viz.splits import HELD_OUT, LEARNT, UNKNOWN, by_hash, split_of
@@ -150,7 +149,8 @@ def test_a_network_that_starts_from_another_learnt_from_what_that_one_did():
 def test_the_file_of_hashes_comes_back_and_names_nothing(tmp_path):
     data = complete_data()
     told = card()
-    told["data"]["training_images"] = write_training_images(tmp_path, arrays_of(data))
+    content, told["data"]["training_images"] = training_images_file(arrays_of(data))
+    (tmp_path / TRAINING_IMAGES).write_bytes(content)
     back = read_training_data(tmp_path, told)
     assert back.complete
     np.testing.assert_array_equal(back.ids["own"], np.sort(id_keys(TRAIN)))
@@ -160,11 +160,9 @@ def test_the_file_of_hashes_comes_back_and_names_nothing(tmp_path):
 
 def test_a_damaged_file_of_hashes_is_an_error_and_a_missing_one_leaves_the_rest_unknown(tmp_path):
     told = card()
-    told["data"]["training_images"] = write_training_images(tmp_path, arrays_of(complete_data()))
+    content, told["data"]["training_images"] = training_images_file(arrays_of(complete_data()))
     path = tmp_path / TRAINING_IMAGES
-    content = bytearray(path.read_bytes())
-    content[-1] ^= 1
-    path.write_bytes(content)
+    path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     with pytest.raises(WeightsError, match=r"training_images\.safetensors: its sha256 is not the card's"):
         read_training_data(tmp_path, told)
     path.unlink()

@@ -18,7 +18,7 @@ from gala_viz.batch.run import run_here
 from gala_viz.cli import main
 from gala_viz.commands.attribute import Arguments
 from gala_viz.commands.compare_page import load
-from gala_viz.networks.zoo import load_network
+from gala_viz.networks.zoo import BUILDERS, load_network
 from gala_viz.panels.options import CompareOptions
 from gala_viz.store.identity import doubt, identity_in
 from gala_viz.store.zarr_store import ATTRS, Store
@@ -32,7 +32,7 @@ def corner(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     lab.photographs(tmp_path, count=4)
-    lab.networks(tmp_path, ("plain",))
+    lab.networks(tmp_path)
     (tmp_path / "photos").rename(tmp_path / "pictures")
     edit(tmp_path)
     yield tmp_path
@@ -45,11 +45,11 @@ def edit(folder, forward=own_network.PLAIN):
     jobs.opened.cache_clear()
 
 
-def begun(networks=(own_network.NAME, "./plain")):
+def begun(networks=(own_network.NAME, "./plain"), layers=()):
     """A store with the first of two blocks, and its job."""
     arguments = Arguments(
         store=Path("maps.zarr"), collection="pictures", human_maps="maps", networks=networks, samples=2, block=2,
-        device="cpu",
+        device="cpu", layers=layers,
     )  # fmt: skip
     store, job = arguments._prepared()
     assert run_here(job, [0]).failed == {}
@@ -130,6 +130,45 @@ def test_a_page_shows_stored_maps_and_computes_nothing_beside_them_with_an_edite
     assert source.cached(missing, source.request) is None
 
 
+OTHER_SETTINGS = {
+    "categories": ("['hare', 'tram']", "['tram', 'hare']", "categories[0]: 'hare' in the store, 'tram' asked for"),
+    "preprocessing": ('"short_px": 32', '"short_px": 40', "preprocessing.short_px: 32 in the store, 40 asked for"),
+}
+
+
+@pytest.mark.parametrize("what", OTHER_SETTINGS)
+def test_what_the_fixed_inputs_do_not_see_is_compared_too(corner, capsys, what):
+    begun()
+    edit(corner)
+    before, after, told = OTHER_SETTINGS[what]
+    file = corner / "edited_net.py"
+    text = file.read_text().replace("('hare', 'tram')", "['hare', 'tram']")
+    assert before in text
+    file.write_text(text.replace(before, after))
+    sys.modules.pop("edited_net", None)
+    source = page()
+    with pytest.raises(ValueError, match="Nothing is computed beside these maps") as refused:
+        source.passage(source.images[3])
+    assert told in str(refused.value)
+    assert go_on() == 2
+    assert told in capsys.readouterr().err
+
+
+def test_another_precision_computes_nothing_beside_stored_maps(corner):
+    begun(("./plain", "./gala"))
+    source = load(CompareOptions(store="maps.zarr", device="cpu", dtype="bfloat16"), lambda step: None)
+    with pytest.raises(ValueError, match=r"precision is another one than in the store \(computed on CPU, float32\)"):
+        source.passage(source.images[3])
+
+
+def test_a_page_of_a_store_looks_at_the_layers_that_are_stored(corner):
+    begun(("./plain", "./gala"), layers=("group1",))
+    source = page()
+    stored, computed = (source.passage(image).attention_norms for image in (source.images[1], source.images[3]))
+    assert [list(one) for one in stored] == [list(one) for one in computed]
+    assert "group1 (activity)" in computed[0]
+
+
 def test_a_page_computes_nothing_beside_stored_maps_with_other_weights(corner):
     begun()
     lab.networks(corner / "other", ("gala", "plain"))
@@ -156,6 +195,24 @@ def test_a_store_of_an_earlier_version_is_shown_and_not_extended_for_an_own_netw
     assert main(["attribute", "--store", "maps.zarr", "--status"]) == 0
     told = capsys.readouterr().out
     assert "without what edited_net:make did with fixed inputs: it is shown and not extended" in told
+
+
+def test_a_network_of_a_card_that_somebody_elses_builder_makes_is_told_as_not_extended(corner, capsys, monkeypatch):
+    begun(("./plain",))
+    without_behaviours()
+    assert main(["attribute", "--store", "maps.zarr", "--status"]) == 0
+    assert "not extended" not in capsys.readouterr().out.replace("\n", " ")
+
+    def somebodys(**arguments):
+        return own(**arguments)
+
+    own = BUILDERS["resnet"]
+    monkeypatch.setitem(BUILDERS._entries, "resnet", somebodys)
+    assert main(["attribute", "--store", "maps.zarr", "--status"]) == 0
+    assert "without what plain did with fixed inputs: it is shown and not extended" in capsys.readouterr().out
+    jobs.opened.cache_clear()
+    assert go_on(("./plain",)) == 2
+    assert "is not extended" in capsys.readouterr().err
 
 
 def test_a_store_of_an_earlier_version_goes_on_for_networks_that_are_known_by_weights(corner):

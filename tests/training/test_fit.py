@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch.utils.data import default_collate
 
-from gala_viz.networks.card import read_card
+from gala_viz.networks.folders import read_card
 from gala_viz.networks.gala import attention_norm
 from gala_viz.networks.network import Network
 from gala_viz.training.distillation import Distillation, Pictures, starting_network

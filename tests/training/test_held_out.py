@@ -4,9 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from gala_viz.collections import open_collection
 from gala_viz.collections.clickme.writing import RecordToWrite, write_records
+from gala_viz.networks.folders import WeightsError
 from gala_viz.networks.zoo import load_network
 from gala_viz.splits import HELD_OUT, LEARNT, UNKNOWN, splits_of
 from gala_viz.training.batches import HeldPictures
@@ -192,8 +194,12 @@ def test_a_training_does_not_go_on_with_other_images_than_it_began_with(tmp_path
         return [sources_of_split([(role, collection) for role in roles], split) for split in ("train", "validation")]
 
     train_on(tmp_path, *parts(blobs))
-    with pytest.raises(ValueError, match=r"learnt from other images; begin anew with --restart"):
+    with pytest.raises(ValueError, match=r"learnt from other images, .*; begin anew with --restart"):
         train_on(tmp_path, *parts(more))
+    replaced = Blobs()
+    replaced.fingerprint = "other files under the same names"
+    with pytest.raises(ValueError, match=r"or from files that have changed since; begin anew with --restart"):
+        train_on(tmp_path, *parts(replaced))
 
 
 def test_a_network_tells_which_images_it_learnt_from_by_id_and_by_bytes(tmp_path):
@@ -242,3 +248,10 @@ def test_a_network_from_random_weights_holds_out_all_that_it_did_not_learn_from(
     status = load_network(folder, device="cpu").training_data.status(lamps)
     expected = [LEARNT if lamps.split(image) == "train" else HELD_OUT for image in lamps.images]
     assert status.tolist() == expected
+
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    torch.nn.init.constant_(next(network.parameters()), float("nan"))
+    lamps.name = "other lamps"
+    with pytest.raises(WeightsError, match="NaN or infinite"):
+        write_outcome(tmp_path, network, recipe, recipe.preprocessing, sections, pictures.trainer)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before, "the network of before is whole"

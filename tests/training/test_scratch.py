@@ -13,7 +13,7 @@ import pytest
 import torch
 from lightning.pytorch.callbacks import Callback
 
-from gala_viz.networks.card import read_card
+from gala_viz.networks.folders import read_card
 from gala_viz.networks.gala import gala_layers
 from gala_viz.networks.recording import recorded
 from gala_viz.networks.zoo import load_network

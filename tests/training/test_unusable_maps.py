@@ -5,7 +5,7 @@ import pytest
 
 from gala_viz.cli import main
 from gala_viz.collections.open import COLLECTIONS
-from gala_viz.networks.card import read_card
+from gala_viz.networks.folders import read_card
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.schema import labelled_map
 from gala_viz.training.held import check_maps, hold
@@ -74,12 +74,19 @@ def test_kept_maps_that_cannot_be_read_are_made_again(tmp_path, monkeypatch):
     monkeypatch.setenv("GALA_VIZ_CACHE", str(tmp_path))
     first = hold(Lamps(), "train", RECIPE.preprocessing)
     (kept,) = (tmp_path / "training").glob("*.npz")
-    for content in (kept.read_bytes()[:-40], b"", b"no archive"):
+    whole = kept.read_bytes()
+    torn = bytearray(whole)
+    for place in range(len(whole) // 3, len(whole) // 2, 7):
+        torn[place] ^= 255
+    for content in (whole[:-40], bytes(torn), b"", b"no archive"):
         kept.write_bytes(content)
         np.testing.assert_array_equal(hold(Lamps(), "train", RECIPE.preprocessing).marks, first.marks)
     with kept.open("wb") as file:
         np.savez(file, marks=first.marks)
     assert hold(Lamps(), "train", RECIPE.preprocessing).unusable == {}
+    with kept.open("wb") as file:
+        np.savez(file, marks=first.marks[:, 1:], unusable=np.empty((0, 2), str))
+    assert hold(Lamps(), "train", RECIPE.preprocessing).marks.shape == first.marks.shape
 
 
 def test_a_map_of_which_nothing_lies_in_the_frame_is_none(tmp_path, monkeypatch):

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import io
 import json
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from gala_viz.collections.caching import cache_folder, write_atomically
+from gala_viz.collections.caching import cache_folder, read_npz, write_atomically
 from gala_viz.collections.clickme.record import labels_of
 from gala_viz.collections.clickme.record_file import Place, Progress, RecordError, read_record, walk
 from gala_viz.specs import fingerprint
@@ -99,10 +98,10 @@ def _saved(index: RecordIndex) -> bytes:
 
 def _load(path: Path) -> RecordIndex | None:
     """None for a cache that is not there or damaged."""
+    arrays = read_npz(path) or {}
     try:
-        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
-            rows, (file_paths, refused) = arrays["rows"], json.loads(arrays["texts"].tobytes())
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        rows, (file_paths, refused) = arrays["rows"], json.loads(arrays["texts"].tobytes())
+    except (KeyError, ValueError):
         return None
     if rows.ndim != 2 or rows.shape[1] != 6 or len(rows) != len(file_paths):
         return None

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import io
 import json
-import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from gala_viz.collections.caching import read_npz
 from gala_viz.collections.points import Points
 
 NO_SCORE, NOT_TOLD = np.nan, -1
@@ -113,11 +113,11 @@ def columns_of(rounds: Iterable[Round]) -> Rounds:
 
 def load_rounds(path: Path) -> Rounds | None:
     """Rounds that ``Rounds.save`` wrote, or None where the file is not there or damaged."""
+    arrays = read_npz(path) or {}
     try:
-        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
-            images, participants = json.loads(arrays["names"].tobytes())
-            return Rounds(tuple(images), tuple(participants), **{name: arrays[name] for name in _COLUMNS})
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        images, participants = json.loads(arrays["names"].tobytes())
+        return Rounds(tuple(images), tuple(participants), **{name: arrays[name] for name in _COLUMNS})
+    except (KeyError, ValueError):
         return None
 
 

@@ -49,8 +49,7 @@ def seeds_of(name: str, runs: Path) -> dict[int, Path]:
 
     Raises ``ValueError`` where the trainings differ in more than their seed: a mean over them would mean nothing.
     """
-    from gala_viz.networks.card import read_card
-    from gala_viz.networks.folders import CARD, models_folders
+    from gala_viz.networks.folders import CARD, models_folders, read_card
     from gala_viz.training.recipes import RECIPES, told_settings
 
     known = RECIPES.get(name)
