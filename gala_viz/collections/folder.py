@@ -12,7 +12,7 @@ import xarray as xr
 from gala_viz.collections.clickme.click_marks import ClickMapSpec
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.index import indexed_tree
-from gala_viz.collections.layout import Place, only_splits, place
+from gala_viz.collections.layout import Place, has_splits, place
 from gala_viz.collections.map_checks import MapFileError
 from gala_viz.collections.marks import Marked, Marks, inside
 from gala_viz.collections.open_marks import open_marks
@@ -65,7 +65,7 @@ class FolderCollection(Collection):
                 f"{self.root} holds no photographs; expected PNG, JPEG, WebP, BMP or TIFF files in it or in one folder "
                 f"per category.{refused}"
             )
-        self._only_splits = only_splits(images)
+        self._has_splits = has_splits(images)
         self._marks: Marks | None = None
         if source is not None:
             self._marks = open_marks(
@@ -97,7 +97,7 @@ class FolderCollection(Collection):
     def place(self, image: str) -> Place:
         """All that the image's path tells."""
         self.check(image)
-        return place(image, outermost_is_split=self._only_splits)
+        return place(image, outermost_is_split=self._has_splits)
 
     def category(self, image: str) -> str | None:
         """The innermost folder's name, or ImageNet's name for a WordNet id."""
