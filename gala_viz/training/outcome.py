@@ -137,12 +137,13 @@ def _plain(used: UsedCollection) -> dict[str, Any]:
 def _training_images(folder: Path, training: Sequence[Source], start: Network | None) -> dict[str, Any]:
     """Write the hashes of all images that were learnt from; whether these are complete, and the file, for [data]."""
     arrays, complete = training_arrays((source.collection, source.images) for source in training)
+    all_bytes = complete
     if start is not None:
         own = TrainingData.of({"data": {"collections": [], "complete": complete}}, arrays)
         both = TrainingData.joined([own, start.training_data])
-        arrays, complete = (arrays_of(both) if arrays else {}), both.complete
+        arrays, complete, all_bytes = (arrays_of(both) if arrays else {}), both.complete, both.all_bytes
     written = write_training_images(folder, arrays)
-    return {"complete": complete, **({"training_images": written} if written else {})}
+    return {"complete": complete, **({"all_bytes": all_bytes, "training_images": written} if written else {})}
 
 
 def trained_on(trainer: L.Trainer) -> str:

@@ -213,6 +213,12 @@ def test_a_network_tells_which_images_it_learnt_from_by_id_and_by_bytes(tmp_path
     assert {image for image, code in status.items() if code == LEARNT} == with_split(collection, "train")
     assert {status[image] for image in with_split(collection, "test")} == {UNKNOWN}
 
+    unrelated = tmp_path / "b" / "own"
+    for number, image in enumerate(collection.images):
+        (unrelated / image).parent.mkdir(parents=True, exist_ok=True)
+        (unrelated / image).write_bytes(encoded(photo(2000 + number)))
+    assert set(told.status(open_collection(unrelated)).tolist()) == {UNKNOWN}
+
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (elsewhere / "renamed.png").write_bytes(collection.path(parts[0][0].images[5]).read_bytes())
