@@ -153,11 +153,11 @@ def check_no_labels(values: np.ndarray) -> None:
 
 
 def check_not_cumulative(values: np.ndarray) -> None:
-    """Refuse maps (participant, y, x) of which each contains the one before, with ``MapFileError``.
+    """Refuse maps (participant, y, x), none of them constant, of which each contains the one before.
 
     Such are the cumulative bins of one map, from which "participants" would agree almost perfectly. Bins that were
     divided by their own sums are known by the cells that they cover: each covers all that the one before does. Of two
-    people one may well have marked all that the other did, so that two maps are believed.
+    people one may well have marked all that the other did, so that two maps are believed. Raises ``MapFileError``.
     """
     if len(values) < 3:
         return

@@ -58,8 +58,8 @@ def read_map_file(path: Path, photo_px: tuple[int, int] | None = None) -> MapFil
         raise MapFileError(f"the map cannot be read ({told}).") from error
     values, participants = found.values, found.participants
     if participants:
-        check_not_cumulative(values)
         values, participants = marked_by(values, participants)
+        check_not_cumulative(values)
     else:
         check_values(values)
     if photo_px is not None:

@@ -288,9 +288,22 @@ def test_participants_of_a_file_are_those_who_marked_something_and_no_cumulative
     np.savez(tmp_path / "b.npz", maps=np.cumsum(people, axis=0), participants=np.array(["1", "2", "3", "4"]))
     with pytest.raises(MapFileError, match="4 maps of which each contains the one before"):
         read_map_file(tmp_path / "b.npz")
-    np.savez(tmp_path / "c.npz", maps=np.zeros((2, 12, 16)), participants=np.array(["1", "2"]))
     with pytest.raises(MapFileError, match="nobody marked anything"):
-        read_map_file(tmp_path / "c.npz")
+        read_map_file(saved(tmp_path, np.zeros((3, 12, 16))))
+
+
+def saved(folder, people):
+    np.savez(folder / "c.npz", maps=people, participants=np.array([str(number) for number in range(len(people))]))
+    return folder / "c.npz"
+
+
+def test_maps_of_nobody_make_no_cumulative_bins(tmp_path):
+    nobody, one = np.zeros((12, 16)), np.eye(12, 16)
+    both = one + np.eye(12, 16, 1)
+    assert read_map_file(saved(tmp_path, np.stack([nobody, nobody, one]))).participants == ("2",)
+    assert read_map_file(saved(tmp_path, np.stack([nobody, one, both]))).participants == ("1", "2")
+    with pytest.raises(MapFileError, match="3 maps of which each contains the one before"):
+        read_map_file(saved(tmp_path, np.stack([nobody, one, both, both + np.eye(12, 16, 2)])))
 
 
 @settings(max_examples=100, deadline=None)
