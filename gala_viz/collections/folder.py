@@ -118,8 +118,8 @@ class FolderCollection(Collection):
     def has_human_map(self, image: str) -> bool:
         """Whether there are marks on the image that were not refused."""
         self.check(image)
-        name = self._marks.name(image) if self._marks else None
-        return name is not None and name not in self._skipped
+        name = self._map_name(image)
+        return bool(name) and name not in self._skipped
 
     def human_map(self, image: str, kind: str | None = None, participant: str | None = None) -> xr.DataArray | None:
         """The image's map (the mean over its participants, where they are known), or one participant's."""
@@ -153,10 +153,16 @@ class FolderCollection(Collection):
         kind = self.map_kind(kind)
         if not self.has_human_map(image):
             return None
+        found, photo_px, name = None, self.size_px(image), self._map_name(image)
         try:
-            return self._marks.marked(image, kind, self.size_px(image))
+            found = self._marks.marked(image, kind, photo_px)
         except OSError as error:
-            self.skip(self._marks.name(image), f"the map cannot be opened ({error.strerror or error}).")
+            self.skip_for_now(name, f"the map cannot be read ({error.strerror or error}).")
+            return None
         except MapFileError as error:
-            self.skip(self._marks.name(image), str(error))
-        return None
+            self.skip(name, str(error))
+        self.skip_for_now(name, None)
+        return found
+
+    def _map_name(self, image: str) -> str:
+        return (self._marks.name(image) if self._marks else None) or ""

@@ -112,7 +112,7 @@ class HDF5Marks:
                 if stored.ndim == 2:
                     continue
                 values, _ = _marked_by(stored)
-            except MapFileError:
+            except (MapFileError, OSError):
                 continue  # told when it is asked for
             if len(values) < 3 and count is None and not self._has_bins:
                 continue  # two maps tell nothing
@@ -157,7 +157,7 @@ class HDF5Marks:
                 check_shape(stored.shape[-2:], stored.shape[0] if stored.ndim == 3 else 1)
                 values = np.asarray(stored[()])
                 return values[0] if values.shape[:-2] == (1,) else values, _count(file, name)
-        except (OSError, RuntimeError, KeyError) as error:
+        except (RuntimeError, KeyError) as error:
             raise MapFileError(f"the map cannot be read ({error}).") from None
 
 

@@ -32,6 +32,11 @@ class MapFileError(ValueError):
     """A map file that is refused; the message says why and what was expected."""
 
 
+def failed_to_read(error: BaseException | None) -> bool:
+    """Whether the system could not read a file; readers raise ``OSError`` without a number on damaged ones, too."""
+    return isinstance(error, OSError) and error.errno is not None
+
+
 def check_shape(shape: tuple[int, ...], n_participants: int = 1) -> None:
     """Refuse a map whose sides are too small or too large to be one, with ``MapFileError``."""
     height, width = shape
@@ -80,18 +85,34 @@ class Marked(Protocol):
         """The human map (y, x) of all participants."""
         ...
 
+    def has_human_map(self, image: str) -> bool:
+        """Whether ``human_map`` gives one, as far as that is known."""
+        ...
+
+
+def marked_images(collection: Marked, images: Iterable[str]) -> tuple[str, ...]:
+    """Those of ``images`` that are said to have human maps, also where one proved unusable when it was read."""
+    tell = getattr(collection, "why_no_map", lambda image: "")
+    return tuple(image for image in images if collection.has_human_map(image) or tell(image))
+
 
 def usable_map(collection: Marked, image: str) -> tuple[xr.DataArray | None, str]:
     """The human map of an image that is said to have one, or None and why it has none that can be used.
 
-    What a file holds is known once it is read: ``has_human_map`` is True until then.
+    What a file holds is known once it is read: ``has_human_map`` is True until then. See ``marked_images``.
     """
     found = collection.human_map(image)
     if found is None:
-        listed = getattr(collection, "skipped", ())
-        return None, listed[-1][1] if listed else "it could not be read."
+        tell = getattr(collection, "why_no_map", lambda image: "")
+        return None, tell(image) or "it could not be read."
     why = why_unusable(found.values)
     return (None, why) if why else (found, "")
+
+
+def any_unread(collection: Marked, images: Iterable[str]) -> bool:
+    """Whether a map of ``images`` could not be read the last time: that it is unusable may then be no more so."""
+    ask = getattr(collection, "map_unread", None)
+    return ask is not None and any(map(ask, images))
 
 
 def usable_maps(collection: Marked, images: Iterable[str]) -> tuple[tuple[str, ...], dict[str, str]]:

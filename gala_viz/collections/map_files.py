@@ -17,6 +17,7 @@ from gala_viz.collections.map_checks import (
     check_not_cumulative,
     check_shape,
     check_values,
+    failed_to_read,
     marked_by,
     values_told,
 )
@@ -47,13 +48,15 @@ def read_map_file(path: Path, photo_px: tuple[int, int] | None = None) -> MapFil
     Values are finite, at least 0 and not all the same; participants whose own map is constant are left out.
     ``photo_px`` (height, width) is compared with the map's shape, whose ratio may differ by 5 % or one cell. Pickled
     objects are never loaded. Raises ``MapFileError``, also for label masks and for cumulative maps in place of
-    participants'.
+    participants', and ``OSError`` where the file cannot be read.
     """
     try:
         found = {".png": _png, ".npy": _npy, ".npz": _npz}[path.suffix.lower()](path)
     except MapFileError:
         raise
     except Exception as error:  # readers raise errors of many kinds on damaged files
+        if failed_to_read(error):
+            raise
         told = " ".join(str(error).split())[:120].rstrip(".") or type(error).__name__
         raise MapFileError(f"the map cannot be read ({told}).") from error
     values, participants = found.values, found.participants

@@ -18,13 +18,16 @@ from gala_viz.alignment import (
     to_resolution,
 )
 from gala_viz.collections.collection import Collection
-from gala_viz.collections.map_checks import usable_map, why_unusable
+from gala_viz.collections.map_checks import any_unread, marked_images, usable_map, why_unusable
 from gala_viz.evaluation.kept import Kept
 from gala_viz.evaluation.looking import Step
 from gala_viz.evaluation.regions import members_in_frame, shares
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.schema import labelled_map, n_people
 from gala_viz.specs import settings
+
+VERSION = 2
+"""Rises when maps are left out in another way."""
 
 Grid = tuple[int, int]
 """Rows and columns of the cells that a map has over the frame."""
@@ -68,7 +71,7 @@ def people_of(
 
     Maps that are not finite, negative, all zero or constant are left out.
     """
-    images = tuple(image for image in images if collection.has_human_map(image))
+    images = marked_images(collection, images)
     if not images or not grids:
         return None
     kept, grids = kept or Kept(), list(dict.fromkeys(grids))
@@ -78,14 +81,16 @@ def people_of(
     usable: list[str] = []
     left_out: dict[str, str] = {}
     means_of: dict[str, int | None] = {}
+    whose = (VERSION, collection.name, collection.fingerprint)
     for start in range(0, len(images), block_images):
         block = images[start : start + block_images]
-        about = (collection.name, collection.fingerprint, frame.settings(), grids, settings(ceiling), list(block))
+        about = (*whose, frame.settings(), grids, settings(ceiling), list(block))
         arrays = kept.recall("people", *about)
         step(-len(block) if arrays is not None else 0)
         if arrays is None:
             arrays = _block(collection, block, frame, grids, ceiling, step)
-            kept.keep(arrays, "people", *about)
+            if not any_unread(collection, block):
+                kept.keep(arrays, "people", *about)
         marked = [str(image) for image in arrays["marked"]]
         usable += marked
         left_out |= {str(image): str(why) for image, why in arrays["unusable"]}

@@ -16,7 +16,7 @@ import xarray as xr
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
-from gala_viz.collections.map_checks import maps_told, usable_maps
+from gala_viz.collections.map_checks import maps_told, marked_images, usable_maps
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.splits import Split, Splits
 from gala_viz.training.chance import generator
@@ -80,7 +80,7 @@ def sources_of_split(
         images = splits.images(split)
         unusable: Mapping[str, str] = {}
         if role == "maps":
-            images, unusable = usable_maps(collection, filter(collection.has_human_map, images))
+            images, unusable = usable_maps(collection, marked_images(collection, images))
         if role == "labels":
             images = tuple(image for image in images if collection.target(image) is not None)
         left_out: tuple[Conflict, ...] = ()
