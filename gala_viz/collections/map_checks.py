@@ -90,6 +90,14 @@ class Marked(Protocol):
         ...
 
 
+class Frame(Protocol):
+    """The part of a network's preprocessing that cuts maps like the photograph."""
+
+    def map_to_frame(self, human_map: xr.DataArray) -> xr.DataArray:
+        """Maps (..., y, x) in the network's frame."""
+        ...
+
+
 def marked_images(collection: Marked, images: Iterable[str]) -> tuple[str, ...]:
     """Those of ``images`` that are said to have human maps, also where one proved unusable when it was read."""
     tell = getattr(collection, "why_no_map", lambda image: "")
@@ -115,9 +123,24 @@ def any_unread(collection: Marked, images: Iterable[str]) -> bool:
     return ask is not None and any(map(ask, images))
 
 
-def usable_maps(collection: Marked, images: Iterable[str]) -> tuple[tuple[str, ...], dict[str, str]]:
-    """Those of ``images``, which are said to have human maps, whose maps can be used; and why the others' cannot."""
-    why = {image: usable_map(collection, image)[1] for image in images}
+def why_not_in_frame(framed: np.ndarray) -> str:
+    """Why a usable map, cut to a network's frame, says nothing there; "" where it does."""
+    if framed.min() < framed.max():
+        return ""
+    return f"{'it is the same everywhere' if framed.any() else 'nothing of it lies'} in the network's frame."
+
+
+def usable_maps(
+    collection: Marked, images: Iterable[str], frame: Frame | None = None
+) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Those of ``images``, which are said to have human maps, whose maps can be used (with a network's ``frame``: in
+    it); and why the others' cannot.
+    """
+    why = {}
+    for image in images:
+        found, why[image] = usable_map(collection, image)
+        if found is not None and frame is not None:
+            why[image] = why_not_in_frame(frame.map_to_frame(found).values)
     return tuple(image for image, told in why.items() if not told), {image: told for image, told in why.items() if told}
 
 

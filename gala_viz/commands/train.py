@@ -147,8 +147,8 @@ class Arguments:
         watched = [(role, collection) for role, collection in collections if role != "plain"]
         held_out = HeldOut(collection for _, collection in collections)
         parts = [
-            sources_of_split(collections, "train", held_out=held_out),
-            sources_of_split(watched, "validation", held_out=held_out),
+            sources_of_split(collections, "train", frame=start.preprocessing, held_out=held_out),
+            sources_of_split(watched, "validation", frame=start.preprocessing, held_out=held_out),
         ]
         self._tell(parts[0])
         for split, sources in zip(("train", "validation"), parts, strict=True):

@@ -18,7 +18,7 @@ from gala_viz.alignment import (
     to_resolution,
 )
 from gala_viz.collections.collection import Collection
-from gala_viz.collections.map_checks import any_unread, marked_images, usable_map, why_unusable
+from gala_viz.collections.map_checks import any_unread, marked_images, usable_map, why_not_in_frame, why_unusable
 from gala_viz.evaluation.kept import Kept
 from gala_viz.evaluation.looking import Step
 from gala_viz.evaluation.regions import members_in_frame, shares
@@ -69,7 +69,8 @@ def people_of(
 ) -> People | None:
     """Human maps, ceilings and, with ``n_partners``, floors of ``images`` on each of ``grids``; None without any.
 
-    Maps that are not finite, negative, all zero or constant are left out.
+    Maps that are not finite, negative, all zero or constant are left out, and so are those that say nothing in the
+    frame.
     """
     images = marked_images(collection, images)
     if not images or not grids:
@@ -155,12 +156,13 @@ def _block(
     mean_of: list[int] = []  # -1 where participants are known apart, 0 where their number is not told
     for row, image in enumerate(images):
         found, why = usable_map(collection, image)
-        if found is None:
+        human = None if found is None else frame.map_to_frame(found)
+        why = why or why_not_in_frame(human.values)
+        if why:
             unusable.append((image, why))
             step(1)
             continue
         marked.append(image)
-        human = frame.map_to_frame(found)
         on_regions.append(shares(human.values[None], members[row : row + 1])[0])
         single = _participant_maps(collection, image, frame)
         mean_of.append(-1 if single.sizes["participant"] else n_people(found, ()) or 0)

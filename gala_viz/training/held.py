@@ -13,7 +13,7 @@ import numpy as np
 import xarray as xr
 
 from gala_viz.collections.caching import cache_folder
-from gala_viz.collections.map_checks import any_unread, maps_told, marked_images, usable_map
+from gala_viz.collections.map_checks import any_unread, maps_told, marked_images, usable_map, why_not_in_frame
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.specs import fingerprint
 from gala_viz.splits import Split
@@ -138,7 +138,8 @@ def _marks(collection: LabelledCollection, image: str, preprocessing: Preprocess
     if human_map is None:
         return nothing, why
     marks = (preprocessing.map_to_frame(human_map).values.clip(0) / float(human_map.max())).astype(np.float16)
-    return (marks, "") if marks.any() else (nothing, "nothing of it lies in the network's frame.")
+    why = why_not_in_frame(marks)
+    return (nothing, why) if why else (marks, "")
 
 
 def _read(path: Path) -> tuple[np.ndarray, dict[str, str]] | None:
