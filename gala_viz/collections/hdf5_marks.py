@@ -10,13 +10,16 @@ import numpy as np
 
 from gala_viz.collections.caching import MAPS
 from gala_viz.collections.map_checks import (
+    CHECKED_MAPS,
     MapFileError,
+    check_are_no_masks,
     check_aspect,
     check_no_labels,
     check_not_cumulative,
     check_shape,
     check_values,
     marked_by,
+    spread,
 )
 from gala_viz.collections.map_names import ImageNames, matched
 from gala_viz.collections.marks import UNKNOWN, Marked
@@ -26,8 +29,6 @@ GROUP, DATASET, COUNTS, BINS = "clickmaps", "clickmap", "click_counts", "bin_cli
 SUFFIXES = (".h5", ".hdf5")
 KIND = "ClickMe"
 VERSION = 2
-CHECKED_MAPS = 8
-"""Maps that are looked at when a file is opened, spread over all."""
 
 
 class HDF5Marks:
@@ -37,7 +38,7 @@ class HDF5Marks:
     over an unknown number; they are not known apart, so that it has no noise ceiling. In a map (participant, y, x) they
     are called by their numbers. A map is named like its image, with "_" for "/", with or without the suffix and the
     folders above the last. Links to other files, and data that lie in other files, are not followed. Raises
-    ``MapFileError``, also for a file whose first axes hold cumulative bins.
+    ``MapFileError``, also for a file whose first axes hold cumulative bins, or whose maps are label masks.
     """
 
     def __init__(self, source: Path, images: Sequence[str]) -> None:
@@ -51,7 +52,11 @@ class HDF5Marks:
             example = f", for example {names[0]!r}" if names else ""
             raise MapFileError(f"{source.name}: none of its {len(names)} maps{example} is named like an image.")
         found = list(self._names_of.values())
-        of_means = self._check_some(found[:: max(1, len(found) // CHECKED_MAPS)][:CHECKED_MAPS])
+        some = spread(found, CHECKED_MAPS)
+        check_are_no_masks(
+            (f"{source.name}, {name}", lambda name=name: check_no_labels(self._read(name)[0])) for name in some
+        )
+        of_means = self._check_some(some)
         self.kinds = {KIND: f"ClickMe maps from {source.name}, as stored{_means_told(found, counted) * of_means}."}
 
     def name(self, image: str) -> str | None:

@@ -7,9 +7,9 @@ mask, whose integers name objects; and a stack of cumulative maps, whose members
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 import xarray as xr
@@ -23,13 +23,22 @@ IGNORE_LABELS = (255, 1000, 65535)
 FEW_LABELS = 32
 CELLS_A_LABEL = 16
 """A label mask is piecewise constant: it has at least so many cells for each of its values, on average."""
-MOST_LEVELS = 12
-"""A mean over up to so many binary maps is importance, though it has few values."""
+FEW_LEVELS, MOST_LEVELS = 12, FEW_LABELS
+"""A mean over up to so many binary maps is importance, though it has few values; of one over more than ``FEW_LEVELS`` a
+third of the levels is there, else labels would often fit."""
+CHECKED_MAPS = 16
+"""Maps that are looked at when they are opened, spread over all."""
 SHOWN = 6
+
+Item = TypeVar("Item")
 
 
 class MapFileError(ValueError):
     """A map file that is refused; the message says why and what was expected."""
+
+
+class LabelMaskError(MapFileError):
+    """A label mask in place of a map."""
 
 
 def failed_to_read(error: BaseException | None) -> bool:
@@ -175,7 +184,7 @@ def marked_by(values: np.ndarray, participants: tuple[str, ...]) -> tuple[np.nda
 
 
 def check_no_labels(values: np.ndarray) -> None:
-    """Refuse a label mask, ``values`` (..., y, x) as they are stored, with ``MapFileError``.
+    """Refuse a label mask, ``values`` (..., y, x) as they are stored, with ``LabelMaskError``.
 
     Its mark is an ignore label (255, 1000 or 65535) above a few small integers, each on many cells. A binary mask, and
     the mean of a few binary ones, rise in even steps up to their largest value and pass.
@@ -189,11 +198,35 @@ def check_no_labels(values: np.ndarray) -> None:
         return
     if (small != np.floor(small)).any() or _in_even_steps(small, int(top)):
         return
-    raise MapFileError(
+    raise LabelMaskError(
         f"it holds {values_told(found)}: the labels of a mask, of which {int(top)} usually means 'ignore', and no "
         "importance. Make a map of the objects that you mean (1 on them, 0 elsewhere); if this is importance all the "
         "same, divide it by its largest value and save it as an array of floating-point numbers."
     )
+
+
+def check_are_no_masks(maps: Iterable[tuple[str, Callable[[], object]]]) -> None:
+    """Refuse all of a folder or file where one of ``maps``, (name, how it is read), is a label mask.
+
+    Only a mask with an "ignore" label is known for one: the others of its kind would be believed. Maps that cannot be
+    read, or are refused otherwise, are passed over. Raises ``LabelMaskError``.
+    """
+    for name, read in maps:
+        try:
+            read()
+        except LabelMaskError as error:
+            raise LabelMaskError(
+                f"{name}: {error} The others beside it are then masks too, those that happen to have no such label "
+                "among them, and none is taken for importance; if it is one among maps, take it out."
+            ) from None
+        except (MapFileError, OSError):
+            continue  # told when it is asked for
+
+
+def spread(items: Sequence[Item], count: int) -> list[Item]:
+    """At most ``count`` of ``items``, evenly from first to last."""
+    count = min(count, len(items))
+    return [items[number * len(items) // count] for number in range(count)]
 
 
 def check_not_cumulative(values: np.ndarray) -> None:
@@ -227,8 +260,11 @@ def values_told(found: np.ndarray) -> str:
 
 
 def _in_even_steps(small: np.ndarray, top: int) -> bool:
-    """Whether all values are steps of top / n, rounded up or down, for one n of at most ``MOST_LEVELS``."""
+    """Whether all values are steps of top / n, rounded up or down, for one n of at most ``MOST_LEVELS``; and enough of
+    the steps are there.
+    """
     return any(
         np.isin(small, [rounded(top * step / n) for step in range(1, n) for rounded in (np.floor, np.ceil)]).all()
         for n in range(2, MOST_LEVELS + 1)
+        if n <= FEW_LEVELS or 3 * len(small) >= n
     )

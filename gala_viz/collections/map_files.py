@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from gala_viz.collections.map_checks import (
+    LabelMaskError,
     MapFileError,
     check_aspect,
     check_no_labels,
@@ -75,7 +76,7 @@ def _png(path: Path) -> MapFile:
     with Image.open(path, formats=("PNG",)) as image:
         check_shape((image.height, image.width))
         if image.mode == "P":
-            raise MapFileError(
+            raise LabelMaskError(
                 f"it is a palette PNG, as label masks are kept, and holds {values_told(np.unique(np.asarray(image)))}; "
                 "a map is a grey PNG of 8 or 16 bits. Save importance in grey; of labels make a map of the objects "
                 "that you mean."

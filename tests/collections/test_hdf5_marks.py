@@ -64,6 +64,14 @@ def test_maps_that_cannot_be_are_listed(photos, tmp_path, values, told):
     assert not collection.has_human_map("n1/a.png")
 
 
+def test_a_file_of_label_masks_is_refused_though_some_have_no_ignore_label(photos, tmp_path):
+    labels = np.repeat([[0, 3, 7, 0]], 12, axis=0).repeat(4, axis=1)
+    ignoring = np.where(np.arange(16) % 4, labels, 255)
+    path = write_maps(tmp_path / "maps.h5", {"n1_a.png": labels, "n1_b.png": ignoring})
+    with pytest.raises(MapFileError, match=r"maps\.h5, n1_b\.png: it holds the values 0, 3, 7 and 255"):
+        open_collection(photos, human_maps=path)
+
+
 def test_links_and_values_in_other_files_are_not_followed(photos, tmp_path):
     write_maps(tmp_path / "other.h5", {"n1_a.png": MAP})
     MAP.tofile(tmp_path / "raw")
