@@ -172,8 +172,8 @@ def _people(
 
 
 def _first_people(people: Mapping[Preprocessing, People | None]) -> People | None:
-    """Any frame's: which maps are usable does not depend on the frame."""
-    return next((one for one in people.values() if one is not None), None)
+    """Any frame's: which maps are usable hardly depends on the frame; that in which most are not."""
+    return max((one for one in people.values() if one is not None), key=lambda one: len(one.left_out), default=None)
 
 
 def _shared_numbers(

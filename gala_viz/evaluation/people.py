@@ -67,10 +67,10 @@ def people_of(
     kept: Kept | None = None,
     step: Step = lambda done: None,
 ) -> People | None:
-    """Human maps, ceilings and, with ``n_partners``, floors of ``images`` on each of ``grids``; None without any.
+    """Human maps, ceilings and, with ``n_partners``, floors of ``images`` on each of ``grids``.
 
-    Maps that are not finite, negative, all zero or constant are left out, and so are those that say nothing in the
-    frame.
+    None where no image has a human map, or there are no grids. Maps that are not finite, negative, all zero or constant
+    are left out, and so are those that say nothing in the frame.
     """
     images = marked_images(collection, images)
     if not images or not grids:
@@ -103,7 +103,7 @@ def people_of(
             maps[grid].append(arrays[f"{_name(grid)}:map"])
             parts[grid].append(_ceilings_from(arrays, grid))
     if not usable:
-        return None
+        return People(images=(), categories=(), maps={}, ceilings={}, left_out=left_out)
     images = tuple(usable)
     labelled = {
         grid: labelled_map(
