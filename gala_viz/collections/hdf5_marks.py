@@ -18,6 +18,7 @@ from gala_viz.collections.map_checks import (
     check_not_cumulative,
     check_shape,
     check_values,
+    failed_to_read,
     marked_by,
     spread,
 )
@@ -162,7 +163,9 @@ class HDF5Marks:
                 check_shape(stored.shape[-2:], stored.shape[0] if stored.ndim == 3 else 1)
                 values = np.asarray(stored[()])
                 return values[0] if values.shape[:-2] == (1,) else values, _count(file, name)
-        except (RuntimeError, KeyError) as error:
+        except (OSError, RuntimeError, KeyError) as error:
+            if failed_to_read(error):
+                raise
             raise MapFileError(f"the map cannot be read ({error}).") from None
 
 

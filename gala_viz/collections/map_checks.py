@@ -42,8 +42,10 @@ class LabelMaskError(MapFileError):
 
 
 def failed_to_read(error: BaseException | None) -> bool:
-    """Whether the system could not read a file; readers raise ``OSError`` without a number on damaged ones, too."""
-    return isinstance(error, OSError) and error.errno is not None
+    """Whether the system could not read a file; readers raise ``OSError`` without a number on damaged ones, too, and
+    HDF5 tells the number in words.
+    """
+    return isinstance(error, OSError) and (error.errno is not None or "errno = " in str(error))
 
 
 def check_shape(shape: tuple[int, ...], n_participants: int = 1) -> None:
