@@ -156,8 +156,6 @@ class Arguments:
                 if source.role == "maps":
                     told = maps_told(len(source.images), source.unusable)
                     sys.stdout.write(f"{recipe.name}: {split}: {source.collection.name}: {told}\n")
-        if not held_out.compared:
-            sys.stdout.write("There are too many photographs to find the same one under two names; ids are compared.\n")
         network = starting_network(recipe, start)
         pictures = Pictures(*parts, start.preprocessing, recipe)
         if not self._fit(Distillation(network, recipe, start), pictures):

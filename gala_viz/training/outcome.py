@@ -115,6 +115,8 @@ def data_section(
             entry |= {f"n_{part}": len(source.images), f"ids_{part}": fingerprint(list(source.images))}
             if source.left_out:
                 entry["n_left_out_as_held_out"] = len(source.left_out)
+            if not source.compared:
+                entry["compared_by_bytes"] = False
             if source.role == "maps":
                 entry[f"maps_{part}"] = maps_told(len(source.images), source.unusable)
             kinds = getattr(collection, "map_kinds", {})

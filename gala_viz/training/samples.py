@@ -20,7 +20,7 @@ from gala_viz.collections.map_checks import maps_told, marked_images, usable_map
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.splits import Split, Splits
 from gala_viz.training.chance import generator
-from gala_viz.training.held_out import Conflict, HeldOut
+from gala_viz.training.held_out import NOT_COMPARED, Conflict, HeldOut
 
 
 class PhotoCollection(Protocol):
@@ -52,8 +52,8 @@ class Source:
     """Images of one collection in one role: "maps", "labels" or "plain" (see ``DistillationRecipe.per_epoch``).
 
     ``splits`` are those of the collection, ``left_out`` images of the training split that are held out elsewhere,
-    ``unusable`` (in the role "maps") images whose maps cannot be used, with the reason; all are what
-    ``sources_of_split`` found.
+    ``unusable`` (in the role "maps") images whose maps cannot be used, with the reason; ``compared`` says whether
+    photographs were compared by their bytes. All are what ``sources_of_split`` found.
     """
 
     collection: PhotoCollection
@@ -62,6 +62,7 @@ class Source:
     splits: Splits | None = None
     left_out: tuple[Conflict, ...] = ()
     unusable: Mapping[str, str] = field(default_factory=dict)
+    compared: bool = True
 
 
 def sources_of_split(
@@ -96,7 +97,8 @@ def sources_of_split(
             told = f" {len(left_out):,} are held out elsewhere: {left_out[0]}." if left_out else ""
             told += f" {maps_told(0, unusable)}." if unusable else ""
             raise ValueError(f"{collection.name}: no image of the {split} split can serve for {role!r}.{told}")
-        sources.append(Source(collection, images, role, splits, left_out, unusable))
+        compared = held_out.compared or split != "train"
+        sources.append(Source(collection, images, role, splits, left_out, unusable, compared))
     return tuple(sources)
 
 
@@ -109,6 +111,8 @@ def sources_told(sources: Sequence[Source]) -> list[str]:
             line += f"; {source.splits.told}"
         if source.left_out:
             line += f"; {len(source.left_out):,} of the training split are left out, the first: {source.left_out[0]}"
+        if not source.compared:
+            line += f"; {NOT_COMPARED}"
         told.append(f"{line}.")
     return told
 
