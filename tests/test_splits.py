@@ -98,9 +98,14 @@ def test_a_folder_called_train_beside_other_categories_is_a_category(tmp_path):
     assert splits_of(collection).rule == "hash"
 
 
-def test_photographs_beside_the_splits_are_in_none_of_them(tmp_path):
-    collection = folder(tmp_path, "train/cat/a.png", "test/cat/b.png", "more/cat/c.png")
-    assert splits_of(collection).without == ("more/cat/c.png",)
+@pytest.mark.parametrize("paths", [("train/cat/a.png", "test/cat/b.png"), ("train/a.png", "Testing/b.png")])
+@pytest.mark.parametrize("beside", ["more/c.png", "more/cat/c.png", "c.png"])
+def test_photographs_beside_the_splits_are_in_none_of_them(tmp_path, paths, beside):
+    collection = folder(tmp_path, *paths, beside)
+    found = splits_of(collection)
+    assert (found.rule, found.images("train"), found.images("test")) == ("own", (paths[0],), (paths[1],))
+    assert found.without == (beside,)
+    assert "1 images are in none of them and left out" in found.told
 
 
 def test_an_image_is_held_out_only_where_no_network_may_have_learnt_from_it():

@@ -28,11 +28,12 @@ Values = dict[str, np.ndarray]
 
 class Faults(NamedTuple):
     """The images of a block that are not there, and why: photographs that cannot be read, and those for which a
-    network's numbers are NaN or infinite.
+    network's numbers are NaN or infinite; and those that are there, whose human maps are not used.
     """
 
     unreadable: dict[str, str]
     not_finite: dict[str, str]
+    unusable_maps: dict[str, str]
 
 
 def block_values(
@@ -51,7 +52,7 @@ def block_values(
     for number, network in enumerate(networks if block.readable else ()):
         block.look(number, network)
     block.compare()
-    return block.values, Faults(block.unreadable, block.not_finite)
+    return block.values, Faults(block.unreadable, block.not_finite, block.unusable_maps)
 
 
 def empty_block(spec: StoreSpec, n_images: int) -> Values:
@@ -72,6 +73,7 @@ class _Block:
         self.unreadable = {image: why for image in images if (why := _fault(collection, image)) is not None}
         self.readable = [image for image in images if image not in self.unreadable]
         self.not_finite: dict[str, str] = {}
+        self.unusable_maps: dict[str, str] = {}
         self._cells = (spec.comparison_cells,) * 2
         self._marked: dict[str, BlockPeople] = {}
 
@@ -86,6 +88,8 @@ class _Block:
         finite = self._finite(network, logits, norms)
         self._enter_choices(at, number, logits, labels, finite)
         people = self._people(network)
+        if number == 0:
+            self.unusable_maps = {image: people.left_out[image] for image in self.readable if image in people.left_out}
         if number == 0 and people.images:
             marked = self._rows(people.images)
             self.values["human/map"][marked] = people.on(self._cells)

@@ -48,7 +48,7 @@ def run_block(job: Job, number: int) -> BlockDone:
     store, collection, networks, partners = opened(job)
     images = store.images[store.spec.block(number)]
     values, faults = block_values(store.spec, collection, networks, images, partners)
-    store.write_block(number, values, faults.unreadable, faults.not_finite)
+    store.write_block(number, values, *faults)
     seconds = time.monotonic() - begun
     return BlockDone(number, len(images), faults.unreadable, seconds, peak_bytes(), faults.not_finite)
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from gala_viz.alignment import PARTNERS, CeilingSpec, area_average, image_ceilings, mean_rho, to_resolution
 from gala_viz.collections.collection import Collection
-from gala_viz.collections.map_checks import usable_participants
+from gala_viz.collections.map_checks import any_unread, marked_images, usable_map, usable_participants, why_not_in_frame
 from gala_viz.collections.partners import Partners
 from gala_viz.networks.preprocessing import Preprocessing
 
@@ -19,12 +19,17 @@ Measure = Callable[[NDArray, NDArray], NDArray]
 
 
 class BlockPeople:
-    """Human maps of the default kind of those ``images`` that have one, cut like the network's input."""
+    """Human maps of the default kind of those ``images`` that have a usable one, cut like the network's input.
+
+    ``left_out`` says why others are not usable. Raises ``OSError`` where a map cannot be read: a block without it would
+    stay so.
+    """
 
     def __init__(
         self, collection: Collection, images: Sequence[str], frame: Preprocessing, partners: Partners, cells: int
     ) -> None:
         self._collection, self._frame, self._cells = collection, frame, (cells, cells)
+        self.left_out: dict[str, str] = {}
         framed = {image: self._framed(image) for image in images}
         self.images = [image for image, one in framed.items() if one is not None]
         self._maps = np.stack([framed[image] for image in self.images]) if self.images else None
@@ -60,8 +65,16 @@ class BlockPeople:
         return found
 
     def _framed(self, image: str) -> NDArray | None:
-        found = self._collection.human_map(image)
-        return None if found is None else self._frame.map_to_frame(found).values
+        if not marked_images(self._collection, [image]):
+            return None
+        found, why = usable_map(self._collection, image)
+        if any_unread(self._collection, [image]):
+            raise OSError(f"the human map of {image}: {why}")
+        framed = None if found is None else self._frame.map_to_frame(found).values
+        why = why or why_not_in_frame(framed)
+        if why:
+            self.left_out[image] = why
+        return None if why else framed
 
     def _partner(self, image: str) -> NDArray | None:
         if image not in self._others:

@@ -75,6 +75,14 @@ class WithCollected:
         self._collection.check(image)
         return self._rounds(self._own[self.map_kind(None)]).get(image, 0) > 0
 
+    def why_no_map(self, image: str) -> str:
+        """Why ``human_map`` gave none of an image that somebody painted."""
+        return "nothing that was painted lies inside of it." * self.has_human_map(image)
+
+    def map_unread(self, image: str) -> bool:
+        """Never: what was painted is in the records."""
+        return False
+
     def participants(self, image: str, kind: str | None = None) -> tuple[str, ...]:
         """Ids of those who painted the image."""
         kind = self.map_kind(kind)

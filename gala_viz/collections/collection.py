@@ -59,6 +59,7 @@ class Collection(ABC):
         if len(self._positions) != len(self.images):
             raise ValueError(f"{name}: image ids are unique; some occur twice.")
         self._skipped = dict(skipped)
+        self._unread: dict[str, str] = {}
         self._skipping = threading.Lock()
         self._contents: dict[str, tuple[int, int, int]] = {}
 
@@ -84,12 +85,20 @@ class Collection(ABC):
     def skipped(self) -> tuple[tuple[str, str], ...]:
         """Files that cannot be shown: (path inside the collection, reason). Grows when one proves unreadable."""
         with self._skipping:
-            return tuple(self._skipped.items())
+            return tuple((self._skipped | self._unread).items())
 
     def skip(self, path: str, reason: str) -> None:
         """List ``path``, relative to the collection, as unreadable, once."""
         with self._skipping:
             self._skipped.setdefault(path, reason)
+
+    def skip_for_now(self, path: str, reason: str | None) -> None:
+        """List ``path`` as one that could not be read just now; with None, after it was read, no longer."""
+        with self._skipping:
+            if reason is None:
+                self._unread.pop(path, None)
+            else:
+                self._unread[path] = reason
 
     def get_ready(self, say: Callable[[str], None]) -> None:  # noqa: B027 - most have nothing to get ready
         """Do now what only the very first image waits for; ``say`` hears what that is."""
@@ -157,6 +166,16 @@ class Collection(ABC):
         self.check(image)
         return False
 
+    def why_no_map(self, image: str) -> str:
+        """Why ``human_map`` gave none of an image that is said to have one; "" where that is not known."""
+        name = self._map_name(image)
+        with self._skipping:
+            return self._unread.get(name) or self._skipped.get(name, "")
+
+    def map_unread(self, image: str) -> bool:
+        """Whether reading the image's map failed the last time, which says nothing of what its file holds."""
+        return self._map_name(image) in self._unread
+
     def human_map(self, image: str, kind: str | None = None, participant: str | None = None) -> xr.DataArray | None:
         """Where people looked or marked: float32 (y, x) over the photograph's frame, of all participants or of one.
 
@@ -204,6 +223,10 @@ class Collection(ABC):
             near = [known for known in self.images if known.startswith(str(image)[:3])] or list(self.images)
             raise UnknownNameError(unknown_name(f"image in {self.name!r}", image, near[:2000]))
         return position
+
+    def _map_name(self, image: str) -> str:
+        """What holds the image's map of the default kind, as ``skipped`` calls it."""
+        return ""
 
     def _source(self, image: str) -> tuple[Source, tuple]:
         """The photograph's file, and a name of its present content: a file replaced in place is decoded again."""

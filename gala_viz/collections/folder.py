@@ -12,7 +12,7 @@ import xarray as xr
 from gala_viz.collections.clickme.click_marks import ClickMapSpec
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.index import indexed_tree
-from gala_viz.collections.layout import Place, only_splits, place
+from gala_viz.collections.layout import Place, has_splits, place
 from gala_viz.collections.map_checks import MapFileError
 from gala_viz.collections.marks import Marked, Marks, inside
 from gala_viz.collections.open_marks import open_marks
@@ -65,7 +65,7 @@ class FolderCollection(Collection):
                 f"{self.root} holds no photographs; expected PNG, JPEG, WebP, BMP or TIFF files in it or in one folder "
                 f"per category.{refused}"
             )
-        self._only_splits = only_splits(images)
+        self._has_splits = has_splits(images)
         self._marks: Marks | None = None
         if source is not None:
             self._marks = open_marks(
@@ -97,7 +97,7 @@ class FolderCollection(Collection):
     def place(self, image: str) -> Place:
         """All that the image's path tells."""
         self.check(image)
-        return place(image, outermost_is_split=self._only_splits)
+        return place(image, outermost_is_split=self._has_splits)
 
     def category(self, image: str) -> str | None:
         """The innermost folder's name, or ImageNet's name for a WordNet id."""
@@ -118,8 +118,8 @@ class FolderCollection(Collection):
     def has_human_map(self, image: str) -> bool:
         """Whether there are marks on the image that were not refused."""
         self.check(image)
-        name = self._marks.name(image) if self._marks else None
-        return name is not None and name not in self._skipped
+        name = self._map_name(image)
+        return bool(name) and name not in self._skipped
 
     def human_map(self, image: str, kind: str | None = None, participant: str | None = None) -> xr.DataArray | None:
         """The image's map (the mean over its participants, where they are known), or one participant's."""
@@ -153,10 +153,16 @@ class FolderCollection(Collection):
         kind = self.map_kind(kind)
         if not self.has_human_map(image):
             return None
+        found, photo_px, name = None, self.size_px(image), self._map_name(image)
         try:
-            return self._marks.marked(image, kind, self.size_px(image))
+            found = self._marks.marked(image, kind, photo_px)
         except OSError as error:
-            self.skip(self._marks.name(image), f"the map cannot be opened ({error.strerror or error}).")
+            self.skip_for_now(name, f"the map cannot be read ({error.strerror or error}).")
+            return None
         except MapFileError as error:
-            self.skip(self._marks.name(image), str(error))
-        return None
+            self.skip(name, str(error))
+        self.skip_for_now(name, None)
+        return found
+
+    def _map_name(self, image: str) -> str:
+        return (self._marks.name(image) if self._marks else None) or ""

@@ -10,13 +10,17 @@ import numpy as np
 
 from gala_viz.collections.caching import MAPS
 from gala_viz.collections.map_checks import (
+    CHECKED_MAPS,
     MapFileError,
+    check_are_no_masks,
     check_aspect,
     check_no_labels,
     check_not_cumulative,
     check_shape,
     check_values,
+    failed_to_read,
     marked_by,
+    spread,
 )
 from gala_viz.collections.map_names import ImageNames, matched
 from gala_viz.collections.marks import UNKNOWN, Marked
@@ -26,8 +30,6 @@ GROUP, DATASET, COUNTS, BINS = "clickmaps", "clickmap", "click_counts", "bin_cli
 SUFFIXES = (".h5", ".hdf5")
 KIND = "ClickMe"
 VERSION = 2
-CHECKED_MAPS = 8
-"""Maps that are looked at when a file is opened, spread over all."""
 
 
 class HDF5Marks:
@@ -37,7 +39,7 @@ class HDF5Marks:
     over an unknown number; they are not known apart, so that it has no noise ceiling. In a map (participant, y, x) they
     are called by their numbers. A map is named like its image, with "_" for "/", with or without the suffix and the
     folders above the last. Links to other files, and data that lie in other files, are not followed. Raises
-    ``MapFileError``, also for a file whose first axis holds cumulative bins.
+    ``MapFileError``, also for a file whose first axes hold cumulative bins, or whose maps are label masks.
     """
 
     def __init__(self, source: Path, images: Sequence[str]) -> None:
@@ -51,7 +53,11 @@ class HDF5Marks:
             example = f", for example {names[0]!r}" if names else ""
             raise MapFileError(f"{source.name}: none of its {len(names)} maps{example} is named like an image.")
         found = list(self._names_of.values())
-        of_means = self._check_some(found[:: max(1, len(found) // CHECKED_MAPS)][:CHECKED_MAPS])
+        some = spread(found, CHECKED_MAPS)
+        check_are_no_masks(
+            (f"{source.name}, {name}", lambda name=name: check_no_labels(self._read(name)[0])) for name in some
+        )
+        of_means = self._check_some(some)
         self.kinds = {KIND: f"ClickMe maps from {source.name}, as stored{_means_told(found, counted) * of_means}."}
 
     def name(self, image: str) -> str | None:
@@ -80,39 +86,49 @@ class HDF5Marks:
         if stored.ndim == 2:
             check_values(stored)
             return Marked(np.array(stored, np.float32, order="C"), (), {"n_participants": count or UNKNOWN})
-        self._check_participants(stored, count)
-        values, participants = marked_by(stored, tuple(str(number) for number in range(len(stored))))
+        values, participants = _marked_by(stored)
+        self._check_participants(len(stored), values, count)
         attrs = {"n_participants": len(participants)}
         attrs |= {"n_left_out": len(stored) - len(values)} if len(values) < len(stored) else {}
         return Marked(np.array(values, np.float32, order="C"), participants, attrs)
 
-    def _check_participants(self, stored: np.ndarray, count: int | None) -> None:
-        """Refuse an axis of which the file itself says that it is none of participants."""
-        check_not_cumulative(stored)
+    def _check_participants(self, n_stored: int, values: np.ndarray, count: int | None) -> None:
+        """Refuse an axis of ``n_stored`` maps, of which ``values`` are not constant, that is none of participants."""
+        check_not_cumulative(values)
         if self._has_bins:
             raise MapFileError(
-                f"its first axis has {len(stored)} maps, and the file has {BINS!r}: bins of clicks, no participants."
+                f"its first axis has {n_stored} maps, and the file has {BINS!r}: bins of clicks, no participants."
             )
-        if count is not None and count != len(stored):
+        if count not in (None, n_stored, len(values)):
             raise MapFileError(
-                f"its first axis has {len(stored)} maps and {COUNTS} tells {count} participants; one map for each "
+                f"its first axis has {n_stored} maps and {COUNTS} tells {count} participants; one map for each "
                 "participant, or one for all, was expected."
             )
 
     def _check_some(self, names: Sequence[str]) -> bool:
-        """Whether a mean map is among those called ``names``; raises where one is of cumulative bins."""
-        of_means = False
+        """Whether a mean map is among those called ``names``; raises where no first axis among them is of participants.
+
+        One alone may be people of whom each marked all that the one before did: it is left out when it is asked for.
+        """
+        of_means, n_told, faults = False, 0, []
         for name in names:
             try:
                 stored, count = self._read(name)
-            except MapFileError:
+                of_means |= stored.ndim == 2
+                if stored.ndim == 2:
+                    continue
+                values, _ = _marked_by(stored)
+            except (MapFileError, OSError):
                 continue  # told when it is asked for
-            of_means |= stored.ndim == 2
-            if stored.ndim == 3:
-                try:
-                    self._check_participants(stored, count)
-                except MapFileError as error:
-                    raise MapFileError(f"{self._path.name}, {name}: {error}") from None
+            if len(values) < 3 and count is None and not self._has_bins:
+                continue  # two maps tell nothing
+            n_told += 1
+            try:
+                self._check_participants(len(stored), values, count)
+            except MapFileError as error:
+                faults.append(f"{self._path.name}, {name}: {error}")
+        if len(faults) == n_told >= min(2, len(names)):
+            raise MapFileError(faults[0])
         return of_means
 
     def _contents(self) -> tuple[list[str], set[str], bool]:
@@ -148,7 +164,14 @@ class HDF5Marks:
                 values = np.asarray(stored[()])
                 return values[0] if values.shape[:-2] == (1,) else values, _count(file, name)
         except (OSError, RuntimeError, KeyError) as error:
+            if failed_to_read(error):
+                raise
             raise MapFileError(f"the map cannot be read ({error}).") from None
+
+
+def _marked_by(stored: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
+    """As ``marked_by``; participants are called by their numbers."""
+    return marked_by(stored, tuple(str(number) for number in range(len(stored))))
 
 
 def _count(file: h5py.File, name: str) -> int | None:

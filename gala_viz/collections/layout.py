@@ -29,19 +29,19 @@ class Place:
     split: str | None = None
 
 
-def only_splits(paths: Iterable[str]) -> bool:
-    """Whether the outermost folders of ``paths`` are all named like splits, at least two of them: "train" and "test"
-    beside each other are splits also where photographs lie in them directly, "train" beside "bus" is a category.
+def has_splits(paths: Iterable[str]) -> bool:
+    """Whether the outermost folders of ``paths`` name two splits or more: then "train" and "test" are splits also where
+    photographs lie in them directly, and what lies beside them is in none. "train" alone beside "bus" is a category.
     """
     outermost = {path.split("/", 1)[0].lower() for path in paths if "/" in path}
-    return outermost <= SPLITS.keys() and len({SPLITS[name] for name in outermost}) > 1
+    return len({SPLITS[name] for name in outermost & SPLITS.keys()}) > 1
 
 
 def place(path: str, *, outermost_is_split: bool = False) -> Place:
     """Read ``path`` (relative, with "/"): [split /] [superclass /] [category /] file.
 
     The innermost folder is the category, the one around it the superclass; an outermost folder named like a split, with
-    a category folder inside, is the split; with ``outermost_is_split`` (see ``only_splits``) also one without. A folder
+    a category folder inside, is the split; with ``outermost_is_split`` (see ``has_splits``) also one without. A folder
     named by one of ImageNet's WordNet ids gives the category's name and index.
     """
     folders = path.split("/")[:-1]

@@ -7,9 +7,9 @@ mask, whose integers name objects; and a stack of cumulative maps, whose members
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 import xarray as xr
@@ -23,13 +23,29 @@ IGNORE_LABELS = (255, 1000, 65535)
 FEW_LABELS = 32
 CELLS_A_LABEL = 16
 """A label mask is piecewise constant: it has at least so many cells for each of its values, on average."""
-MOST_LEVELS = 12
-"""A mean over up to so many binary maps is importance, though it has few values."""
+FEW_LEVELS, MOST_LEVELS = 12, FEW_LABELS
+"""A mean over up to so many binary maps is importance, though it has few values; of one over more than ``FEW_LEVELS`` a
+third of the levels is there, else labels would often fit."""
+CHECKED_MAPS = 16
+"""Maps that are looked at when they are opened, spread over all."""
 SHOWN = 6
+
+Item = TypeVar("Item")
 
 
 class MapFileError(ValueError):
     """A map file that is refused; the message says why and what was expected."""
+
+
+class LabelMaskError(MapFileError):
+    """A label mask in place of a map."""
+
+
+def failed_to_read(error: BaseException | None) -> bool:
+    """Whether the system could not read a file; readers raise ``OSError`` without a number on damaged ones, too, and
+    HDF5 tells the number in words.
+    """
+    return isinstance(error, OSError) and (error.errno is not None or "errno = " in str(error))
 
 
 def check_shape(shape: tuple[int, ...], n_participants: int = 1) -> None:
@@ -84,16 +100,34 @@ class Marked(Protocol):
         """One map each (participant, y, x)."""
         ...
 
+    def has_human_map(self, image: str) -> bool:
+        """Whether ``human_map`` gives one, as far as that is known."""
+        ...
+
+
+class Frame(Protocol):
+    """The part of a network's preprocessing that cuts maps like the photograph."""
+
+    def map_to_frame(self, human_map: xr.DataArray) -> xr.DataArray:
+        """Maps (..., y, x) in the network's frame."""
+        ...
+
+
+def marked_images(collection: Marked, images: Iterable[str]) -> tuple[str, ...]:
+    """Those of ``images`` that are said to have human maps, also where one proved unusable when it was read."""
+    tell = getattr(collection, "why_no_map", lambda image: "")
+    return tuple(image for image in images if collection.has_human_map(image) or tell(image))
+
 
 def usable_map(collection: Marked, image: str) -> tuple[xr.DataArray | None, str]:
     """The human map of an image that is said to have one, or None and why it has none that can be used.
 
-    What a file holds is known once it is read: ``has_human_map`` is True until then.
+    What a file holds is known once it is read: ``has_human_map`` is True until then. See ``marked_images``.
     """
     found = collection.human_map(image)
     if found is None:
-        listed = getattr(collection, "skipped", ())
-        return None, listed[-1][1] if listed else "it could not be read."
+        tell = getattr(collection, "why_no_map", lambda image: "")
+        return None, tell(image) or "it could not be read."
     why = why_unusable(found.values)
     return (None, why) if why else (found, "")
 
@@ -113,9 +147,30 @@ def usable_participants(collection: Marked, image: str) -> tuple[xr.DataArray | 
     return (maps if len(kept) == maps.sizes["participant"] else maps.sel(participant=list(kept))), ""
 
 
-def usable_maps(collection: Marked, images: Iterable[str]) -> tuple[tuple[str, ...], dict[str, str]]:
-    """Those of ``images``, which are said to have human maps, whose maps can be used; and why the others' cannot."""
-    why = {image: usable_map(collection, image)[1] for image in images}
+def any_unread(collection: Marked, images: Iterable[str]) -> bool:
+    """Whether a map of ``images`` could not be read the last time: that it is unusable may then be no more so."""
+    ask = getattr(collection, "map_unread", None)
+    return ask is not None and any(map(ask, images))
+
+
+def why_not_in_frame(framed: np.ndarray) -> str:
+    """Why a usable map, cut to a network's frame, says nothing there; "" where it does."""
+    if framed.min() < framed.max():
+        return ""
+    return f"{'it is the same everywhere' if framed.any() else 'nothing of it lies'} in the network's frame."
+
+
+def usable_maps(
+    collection: Marked, images: Iterable[str], frame: Frame | None = None
+) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Those of ``images``, which are said to have human maps, whose maps can be used (with a network's ``frame``: in
+    it); and why the others' cannot.
+    """
+    why = {}
+    for image in images:
+        found, why[image] = usable_map(collection, image)
+        if found is not None and frame is not None:
+            why[image] = why_not_in_frame(frame.map_to_frame(found).values)
     return tuple(image for image, told in why.items() if not told), {image: told for image, told in why.items() if told}
 
 
@@ -150,7 +205,7 @@ def marked_by(values: np.ndarray, participants: tuple[str, ...]) -> tuple[np.nda
 
 
 def check_no_labels(values: np.ndarray) -> None:
-    """Refuse a label mask, ``values`` (..., y, x) as they are stored, with ``MapFileError``.
+    """Refuse a label mask, ``values`` (..., y, x) as they are stored, with ``LabelMaskError``.
 
     Its mark is an ignore label (255, 1000 or 65535) above a few small integers, each on many cells. A binary mask, and
     the mean of a few binary ones, rise in even steps up to their largest value and pass.
@@ -164,19 +219,43 @@ def check_no_labels(values: np.ndarray) -> None:
         return
     if (small != np.floor(small)).any() or _in_even_steps(small, int(top)):
         return
-    raise MapFileError(
+    raise LabelMaskError(
         f"it holds {values_told(found)}: the labels of a mask, of which {int(top)} usually means 'ignore', and no "
         "importance. Make a map of the objects that you mean (1 on them, 0 elsewhere); if this is importance all the "
         "same, divide it by its largest value and save it as an array of floating-point numbers."
     )
 
 
+def check_are_no_masks(maps: Iterable[tuple[str, Callable[[], object]]]) -> None:
+    """Refuse all of a folder or file where one of ``maps``, (name, how it is read), is a label mask.
+
+    Only a mask with an "ignore" label is known for one: the others of its kind would be believed. Maps that cannot be
+    read, or are refused otherwise, are passed over. Raises ``LabelMaskError``.
+    """
+    for name, read in maps:
+        try:
+            read()
+        except LabelMaskError as error:
+            raise LabelMaskError(
+                f"{name}: {error} The others beside it are then masks too, those that happen to have no such label "
+                "among them, and none is taken for importance; if it is one among maps, take it out."
+            ) from None
+        except (MapFileError, OSError):
+            continue  # told when it is asked for
+
+
+def spread(items: Sequence[Item], count: int) -> list[Item]:
+    """At most ``count`` of ``items``, evenly from first to last."""
+    count = min(count, len(items))
+    return [items[number * len(items) // count] for number in range(count)]
+
+
 def check_not_cumulative(values: np.ndarray) -> None:
-    """Refuse maps (participant, y, x) of which each contains the one before, with ``MapFileError``.
+    """Refuse maps (participant, y, x), none of them constant, of which each contains the one before.
 
     Such are the cumulative bins of one map, from which "participants" would agree almost perfectly. Bins that were
     divided by their own sums are known by the cells that they cover: each covers all that the one before does. Of two
-    people one may well have marked all that the other did, so that two maps are believed.
+    people one may well have marked all that the other did, so that two maps are believed. Raises ``MapFileError``.
     """
     if len(values) < 3:
         return
@@ -202,8 +281,11 @@ def values_told(found: np.ndarray) -> str:
 
 
 def _in_even_steps(small: np.ndarray, top: int) -> bool:
-    """Whether all values are steps of top / n, rounded up or down, for one n of at most ``MOST_LEVELS``."""
+    """Whether all values are steps of top / n, rounded up or down, for one n of at most ``MOST_LEVELS``; and enough of
+    the steps are there.
+    """
     return any(
         np.isin(small, [rounded(top * step / n) for step in range(1, n) for rounded in (np.floor, np.ceil)]).all()
         for n in range(2, MOST_LEVELS + 1)
+        if n <= FEW_LEVELS or 3 * len(small) >= n
     )

@@ -11,12 +11,14 @@ import numpy as np
 from PIL import Image
 
 from gala_viz.collections.map_checks import (
+    LabelMaskError,
     MapFileError,
     check_aspect,
     check_no_labels,
     check_not_cumulative,
     check_shape,
     check_values,
+    failed_to_read,
     marked_by,
     values_told,
 )
@@ -47,19 +49,21 @@ def read_map_file(path: Path, photo_px: tuple[int, int] | None = None) -> MapFil
     Values are finite, at least 0 and not all the same; participants whose own map is constant are left out.
     ``photo_px`` (height, width) is compared with the map's shape, whose ratio may differ by 5 % or one cell. Pickled
     objects are never loaded. Raises ``MapFileError``, also for label masks and for cumulative maps in place of
-    participants'.
+    participants', and ``OSError`` where the file cannot be read.
     """
     try:
         found = {".png": _png, ".npy": _npy, ".npz": _npz}[path.suffix.lower()](path)
     except MapFileError:
         raise
     except Exception as error:  # readers raise errors of many kinds on damaged files
+        if failed_to_read(error):
+            raise
         told = " ".join(str(error).split())[:120].rstrip(".") or type(error).__name__
         raise MapFileError(f"the map cannot be read ({told}).") from error
     values, participants = found.values, found.participants
     if participants:
-        check_not_cumulative(values)
         values, participants = marked_by(values, participants)
+        check_not_cumulative(values)
     else:
         check_values(values)
     if photo_px is not None:
@@ -72,7 +76,7 @@ def _png(path: Path) -> MapFile:
     with Image.open(path, formats=("PNG",)) as image:
         check_shape((image.height, image.width))
         if image.mode == "P":
-            raise MapFileError(
+            raise LabelMaskError(
                 f"it is a palette PNG, as label masks are kept, and holds {values_told(np.unique(np.asarray(image)))}; "
                 "a map is a grey PNG of 8 or 16 bits. Save importance in grey; of labels make a map of the objects "
                 "that you mean."

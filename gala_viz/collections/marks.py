@@ -13,11 +13,13 @@ import numpy as np
 from gala_viz.collections import map_files
 from gala_viz.collections.caching import MAPS
 from gala_viz.collections.index import indexed_tree
-from gala_viz.collections.map_checks import MapFileError
+from gala_viz.collections.map_checks import CHECKED_MAPS, MapFileError, check_are_no_masks, spread
 from gala_viz.collections.map_names import ImageNames, matched
 from gala_viz.specs import fingerprint
 
 MAP_KIND = "human"
+LARGEST_CHECKED = 4_000_000
+"""Bytes of the largest map file that is looked at when a folder is opened."""
 UNKNOWN = "unknown"
 """The number of participants of a mean map whose file does not tell it."""
 
@@ -52,7 +54,8 @@ class Marks(Protocol):
 class MapFolder:
     """A folder with one map file an image: for "tench/a.jpg" one of "tench/a.npz", ".npy", ".png", "tench/a.jpg.npz", …
 
-    Where a file name is unique in the collection, "a.npz" does too; ``map_files`` says what a file holds.
+    Where a file name is unique in the collection, "a.npz" does too; ``map_files`` says what a file holds. Raises
+    ``MapFileError`` where no map is an image's, or some are label masks.
     """
 
     def __init__(self, root: Path, images: Sequence[str], *, fresh: bool = False) -> None:
@@ -67,9 +70,18 @@ class MapFolder:
                 f"{root}: maps named like the images, for example {_map_name(images)!r}, were "
                 f"expected; none of its {len(names)} PNG, NPY or NPZ files{example} is.{refused}"
             )
+        self._check_some({path: size for path, size, _ in tree.files})
         self.kinds = {MAP_KIND: f"Human maps from the folder {root.name!r}, one file an image."}
         self.skipped = [(f"{root.name}/{path}", reason) for path, reason in (*tree.refused, *unmatched)]
         self.fingerprint = fingerprint("map folder", str(root), tree.files)
+
+    def _check_some(self, sizes: Mapping[str, int]) -> None:
+        """Raise ``MapFileError`` where these are label masks."""
+        paths = [path for path in self._files.values() if sizes[path] <= LARGEST_CHECKED]
+        some = [path for path in spread(paths, CHECKED_MAPS) if inside(self._root / path, self._root)]
+        check_are_no_masks(
+            (f"{self._root.name}/{path}", lambda path=path: map_files.read_map_file(self._root / path)) for path in some
+        )
 
     def name(self, image: str) -> str | None:
         """The map file, after the folder's name."""

@@ -128,6 +128,10 @@ class OSIECollection(Collection):
         kind = self.map_kind(None)
         return kind is not None and image in self._images_of[kind]
 
+    def why_no_map(self, image: str) -> str:
+        """Why ``human_map`` gave none of an image that has marks."""
+        return super().why_no_map(image) or "no point lies inside of it." * self.has_human_map(image)
+
     def participants(self, image: str, kind: str | None = None) -> tuple[str, ...]:
         """Observers (or crowd workers) with at least one point inside the photograph."""
         found = self._counts(image, kind)
@@ -177,11 +181,19 @@ class OSIECollection(Collection):
     def _mouse_points(self, image: str) -> Points | None:
         if self._mouse is not None:
             return self._mouse.points(image)
-        path = self._layout.mouse / f"{image}.mat"
+        found, name = None, self._mouse_name(image)
         try:
-            return read_mouse_mat(path)
-        except OSIEFileError as error:
-            self.skip(f"{self._layout.mouse.name}/{path.name}", str(error))
+            found = read_mouse_mat(self._layout.mouse / f"{image}.mat")
         except OSError as error:
-            self.skip(f"{self._layout.mouse.name}/{path.name}", f"cannot be opened ({error.strerror or error}).")
-        return None
+            self.skip_for_now(name, f"cannot be read ({error.strerror or error}).")
+            return None
+        except OSIEFileError as error:
+            self.skip(name, str(error))
+        self.skip_for_now(name, None)
+        return found
+
+    def _mouse_name(self, image: str) -> str:
+        return f"{self._layout.mouse.name}/{image}.mat"
+
+    def _map_name(self, image: str) -> str:
+        return self._mouse_name(image) if self.map_kind(None) == "mouse" else ""

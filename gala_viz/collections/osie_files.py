@@ -21,6 +21,7 @@ import numpy as np
 from scipy.io import loadmat
 
 from gala_viz.collections.caching import NPZ_ERRORS
+from gala_viz.collections.map_checks import failed_to_read
 from gala_viz.collections.points import Points
 
 ORIGINAL_PX = (600, 800)
@@ -105,7 +106,10 @@ def _fixations_from_mat(path: Path) -> dict[str, Points]:
 
 
 def read_mouse_mat(path: Path) -> Points:
-    """Mouse samples on one image from data/mouse_amt/N.mat, with subj and coord (row, column), or ``OSIEFileError``."""
+    """Mouse samples on one image from data/mouse_amt/N.mat, with subj and coord (row, column).
+
+    Raises ``OSIEFileError``, ``OSError``.
+    """
     try:
         samples = _mat_variable(path, "fixations")
         coord = np.asarray(samples["coord"], dtype=float).reshape(-1, 2)
@@ -113,6 +117,8 @@ def read_mouse_mat(path: Path) -> Points:
     except OSIEFileError:
         raise
     except Exception as error:
+        if failed_to_read(error):
+            raise
         raise OSIEFileError(f"{path.name} has no mouse samples with subj and coord ({_told(error)}).") from error
     if len(subject) != len(coord):
         raise OSIEFileError(f"{path.name}: {len(subject)} participants for {len(coord)} samples.")

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gala_viz.collections.map_checks import usable_map
 from gala_viz.commands.hosts import came_by_proxy
 from gala_viz.commands.serving import server_reaches_others
 from gala_viz.panels.options import CompareOptions
@@ -195,8 +196,8 @@ def _check_maps(collection: Collection, human_maps: str) -> None:
     """Raise ``ValueError`` where none of the first maps can be read: the others are then no better."""
     marked = list(itertools.islice(filter(collection.has_human_map, collection.images), TRIED_MAPS))
     if marked and all(collection.human_map(image) is None for image in marked):
-        name, reason = collection.skipped[-1]
-        raise ValueError(f"{human_maps}: none of the first {len(marked)} human maps can be read; {name}: {reason}")
+        _, why = usable_map(collection, marked[0])
+        raise ValueError(f"{human_maps}: none of the first {len(marked)} human maps can be read; {marked[0]}: {why}")
 
 
 def _loads_surely(options: CompareOptions) -> bool:

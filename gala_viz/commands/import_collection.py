@@ -161,7 +161,12 @@ def counts(collection: Collection, *, check: bool = True, quiet: bool = False) -
             pass  # the collection has listed it
         progress(number, len(collection.images))
     splits = splits_of(collection)
-    twins = HeldOut([collection]).conflicts(collection, splits.by_split.get("train", ())) if check else []
+    held_out = HeldOut([collection])
+    twins: dict[str, Any] = {}
+    if check and held_out.compared:
+        conflicts = held_out.conflicts(collection, splits.by_split.get("train", ()))
+        twins["held_out_under_another_name"] = [str(twin) for twin in conflicts[:100]]
+        twins["n_held_out_under_another_name"] = len(conflicts)
     return {
         "imported": datetime.now(UTC).isoformat(timespec="seconds"),
         "fingerprint": collection.fingerprint,
@@ -172,8 +177,8 @@ def counts(collection: Collection, *, check: bool = True, quiet: bool = False) -
         "split_rule": splits.rule,
         "images_of_split": dict(Counter(split or "none" for split in splits.every.values())),
         "splits": splits.told,
-        "held_out_under_another_name": [str(twin) for twin in twins[:100]],
-        "n_held_out_under_another_name": len(twins),
+        "compared_by_bytes": bool(twins),
+        **twins,
         "images_of_n_participants": {str(count): people[count] for count in sorted(people) if count},
         "images_of_mean_maps": {count: means[count] for count in sorted(means, key=_by_number)},
         "n_participants_without_marks": n_without_marks,
@@ -185,14 +190,17 @@ def counts(collection: Collection, *, check: bool = True, quiet: bool = False) -
 def told(collection: Collection, report: dict[str, Any]) -> str:
     """The report as lines to read."""
     from gala_viz.collections.marks import UNKNOWN
+    from gala_viz.training.held_out import MOST_IN_A_TRAINING, NOT_COMPARED
 
     lines = [
         f"{collection.title}: {report['n_images']} images, {report['n_with_maps']} with human maps, "
         f"{report['n_categories']} categories",
         *(f"  {sentence}" for sentence in report["maps"]),
         f"  splits: {report['splits']}",
-        *(f"  will not train: {twin}" for twin in report["held_out_under_another_name"][:SHOWN]),
+        *(f"  will not train: {twin}" for twin in report.get("held_out_under_another_name", ())[:SHOWN]),
     ]
+    if not report["compared_by_bytes"] and len(collection.images) > MOST_IN_A_TRAINING:
+        lines.append(f"  {NOT_COMPARED}")
     if report["images_of_n_participants"]:
         parts = (f"{count}: {images}" for count, images in report["images_of_n_participants"].items())
         lines.append(f"  participants an image: {', '.join(parts)}")

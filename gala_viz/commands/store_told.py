@@ -62,6 +62,7 @@ def status_told(store: Store) -> str:
     """What a store holds and what is missing, as lines."""
     import numpy as np
 
+    from gala_viz.collections.map_checks import maps_told
     from gala_viz.store.layout import MISSING, THERE
     from gala_viz.store.spec import ABOUT
 
@@ -83,6 +84,10 @@ def status_told(store: Store) -> str:
     lines += [f"not finite: {why}" for why in list(not_finite.values())[:SHOWN]]
     if len(not_finite) > SHOWN:
         lines.append(f"… and {len(not_finite) - SHOWN} more")
+    unusable = store.unusable_maps()
+    if unusable:
+        marked = store.labels().has_human_map & (status == THERE)
+        lines.append(f"human maps: {maps_told(int(marked.sum()) - len(unusable), unusable)}")
     if missing:
         lines.append(f"missing blocks: {_ranges(missing)}")
     unsure = [one.name for one in spec.networks if one.behaviour is None and _needs_behaviour(one)]

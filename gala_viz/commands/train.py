@@ -147,8 +147,8 @@ class Arguments:
         watched = [(role, collection) for role, collection in collections if role != "plain"]
         held_out = HeldOut(collection for _, collection in collections)
         parts = [
-            sources_of_split(collections, "train", held_out=held_out),
-            sources_of_split(watched, "validation", held_out=held_out),
+            sources_of_split(collections, "train", frame=start.preprocessing, held_out=held_out),
+            sources_of_split(watched, "validation", frame=start.preprocessing, held_out=held_out),
         ]
         self._tell(parts[0])
         for split, sources in zip(("train", "validation"), parts, strict=True):
@@ -156,8 +156,6 @@ class Arguments:
                 if source.role == "maps":
                     told = maps_told(len(source.images), source.unusable)
                     sys.stdout.write(f"{recipe.name}: {split}: {source.collection.name}: {told}\n")
-        if not held_out.compared:
-            sys.stdout.write("There are too many photographs to find the same one under two names; ids are compared.\n")
         network = starting_network(recipe, start)
         pictures = Pictures(*parts, start.preprocessing, recipe)
         if not self._fit(Distillation(network, recipe, start), pictures):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from gala_viz.collections.choice import drawn, readable
 from gala_viz.collections.collection import Collection
+from gala_viz.collections.map_checks import marked_images
 from gala_viz.evaluation.evaluation import Evaluation
 from gala_viz.evaluation.facts import collection_facts, learnt_told, network_facts, networks_by_seed, notes_of
 from gala_viz.evaluation.kept import Kept
@@ -154,7 +155,7 @@ def _people(
             for grid in grids_of(looked[name])
         ]
         progress = Progress(len(images), tell)
-        progress.begin("people's maps and ceiling", sum(collection.has_human_map(image) for image in images))
+        progress.begin("people's maps and ceiling", len(marked_images(collection, images)))
         found[frame] = people_of(
             collection,
             images,
@@ -171,8 +172,8 @@ def _people(
 
 
 def _first_people(people: Mapping[Preprocessing, People | None]) -> People | None:
-    """Any frame's: which maps are usable does not depend on the frame."""
-    return next((one for one in people.values() if one is not None), None)
+    """Any frame's: which maps are usable hardly depends on the frame; that in which most are not."""
+    return max((one for one in people.values() if one is not None), key=lambda one: len(one.left_out), default=None)
 
 
 def _shared_numbers(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from gala_viz.attribution.probe import weights_sha256
 from gala_viz.collections.collection import Collection
-from gala_viz.collections.map_checks import maps_told, usable_map
+from gala_viz.collections.map_checks import maps_told, marked_images, usable_map
 from gala_viz.evaluation.people import People
 from gala_viz.evaluation.spec import EvaluationSpec
 from gala_viz.networks.network import Network
@@ -47,7 +47,9 @@ def notes_of(
     no_layers = [name for name, network in networks.items() if not network.layers]
     if no_layers:
         notes.append(f"Without GALA layers, so without attention columns: {_listed(no_layers)}.")
-    if people is None:
+    if people is None and marked_images(collection, images):
+        notes.append("None of these networks has maps that are compared; likeness to people is left out.")
+    elif people is None:
         notes.append(f"{collection.name} has no human maps of these images; likeness to people is left out.")
     else:
         notes += people_notes(people, len(images))
@@ -83,7 +85,8 @@ def people_notes(people: People, n_images: int) -> list[str]:
     notes = []
     if people.left_out:
         told = maps_told(len(people.images), people.left_out)
-        notes.append(f"Human maps: {told}; every n of likeness to people is of the usable ones, on {n_images} images.")
+        rest = f"every n of likeness to people is of the usable ones, on {n_images} images"
+        notes.append(f"Human maps: {told}; {rest if people.images else 'likeness to people is left out'}.")
     if people.means_of:
         known = [n for n in people.means_of.values() if n is not None]
         unknown = len(people.means_of) - len(known)

@@ -18,13 +18,16 @@ from gala_viz.alignment import (
     to_resolution,
 )
 from gala_viz.collections.collection import Collection
-from gala_viz.collections.map_checks import usable_map, usable_participants
+from gala_viz.collections.map_checks import any_unread, marked_images, usable_map, usable_participants, why_not_in_frame
 from gala_viz.evaluation.kept import Kept
 from gala_viz.evaluation.looking import Step
 from gala_viz.evaluation.regions import members_in_frame, shares
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.schema import labelled_map, n_people
 from gala_viz.specs import settings
+
+VERSION = 2
+"""Rises when maps are left out in another way."""
 
 Grid = tuple[int, int]
 """Rows and columns of the cells that a map has over the frame."""
@@ -64,11 +67,12 @@ def people_of(
     kept: Kept | None = None,
     step: Step = lambda done: None,
 ) -> People | None:
-    """Human maps, ceilings and, with ``n_partners``, floors of ``images`` on each of ``grids``; None without any.
+    """Human maps, ceilings and, with ``n_partners``, floors of ``images`` on each of ``grids``.
 
-    Maps that are not finite, negative, all zero or constant are left out.
+    None where no image has a human map, or there are no grids. Maps that are not finite, negative, all zero or constant
+    are left out, and so are those that say nothing in the frame.
     """
-    images = tuple(image for image in images if collection.has_human_map(image))
+    images = marked_images(collection, images)
     if not images or not grids:
         return None
     kept, grids = kept or Kept(), list(dict.fromkeys(grids))
@@ -78,14 +82,16 @@ def people_of(
     usable: list[str] = []
     left_out: dict[str, str] = {}
     means_of: dict[str, int | None] = {}
+    whose = (VERSION, collection.name, collection.fingerprint)
     for start in range(0, len(images), block_images):
         block = images[start : start + block_images]
-        about = (collection.name, collection.fingerprint, frame.settings(), grids, settings(ceiling), list(block))
+        about = (*whose, frame.settings(), grids, settings(ceiling), list(block))
         arrays = kept.recall("people", *about)
         step(-len(block) if arrays is not None else 0)
         if arrays is None:
             arrays = _block(collection, block, frame, grids, ceiling, step)
-            kept.keep(arrays, "people", *about)
+            if not any_unread(collection, block):
+                kept.keep(arrays, "people", *about)
         marked = [str(image) for image in arrays["marked"]]
         usable += marked
         left_out |= {str(image): str(why) for image, why in arrays["unusable"]}
@@ -97,7 +103,7 @@ def people_of(
             maps[grid].append(arrays[f"{_name(grid)}:map"])
             parts[grid].append(_ceilings_from(arrays, grid))
     if not usable:
-        return None
+        return People(images=(), categories=(), maps={}, ceilings={}, left_out=left_out)
     images = tuple(usable)
     labelled = {
         grid: labelled_map(
@@ -150,13 +156,15 @@ def _block(
     mean_of: list[int] = []  # -1 where participants are known apart, 0 where their number is not told
     for row, image in enumerate(images):
         found, why = usable_map(collection, image)
-        apart, of_one = usable_participants(collection, image) if found is not None else (None, "")
-        if found is None or of_one:
-            unusable.append((image, why or of_one))
+        human = None if found is None else frame.map_to_frame(found)
+        why = why or why_not_in_frame(human.values)
+        apart, of_one = (None, "") if why else usable_participants(collection, image)
+        why = why or of_one
+        if why:
+            unusable.append((image, why))
             step(1)
             continue
         marked.append(image)
-        human = frame.map_to_frame(found)
         on_regions.append(shares(human.values[None], members[row : row + 1])[0])
         single = _in_frame(apart, frame)
         mean_of.append(-1 if single.sizes["participant"] else n_people(found, ()) or 0)

@@ -19,6 +19,7 @@ from gala_viz.alignment import (
     fraction_explained,
 )
 from gala_viz.collections.collection import Collection
+from gala_viz.collections.map_checks import maps_told
 from gala_viz.evaluation.facts import learnt_told
 from gala_viz.evaluation.looking import Looked, look_at_all
 from gala_viz.evaluation.people import people_of
@@ -54,11 +55,14 @@ class Used:
     splits: Splits
     n: int
     learnt: dict[str, NDArray[np.int8]]
+    maps: str = ""
+    """How many human maps are used, and why the others are not; "" where none is wanted."""
 
     @property
     def told(self) -> str:
-        """Two sentences."""
-        return f"{self.name}: {self.splits.told}. {learnt_told(self.learnt, self.n)}"
+        """A few sentences."""
+        maps = f" Human maps: {self.maps}." if self.maps else ""
+        return f"{self.name}: {self.splits.told}. {learnt_told(self.learnt, self.n)}{maps}"
 
     def entry(self, network: str) -> dict[str, Any]:
         """For the card of ``network``."""
@@ -71,6 +75,7 @@ class Used:
             "n": self.n,
             "n_learnt_from": int((status == LEARNT).sum()),
             "n_held_out": int((status == HELD_OUT).sum()),
+            **({"maps": self.maps} if self.maps else {}),
         }
 
 
@@ -107,7 +112,7 @@ def measure(
     likeness to people. ``smoothgrad`` None leaves SmoothGrad out. All networks see one frame.
     """
     roles = [("labels", labels), ("maps", maps), *(("plain", collection) for collection in plain)]
-    sources = sources_of_split(roles, split)
+    sources = sources_of_split(roles, split, frame=reference.preprocessing)
     named = list(zip(_names(sources), sources, strict=True))
     first, second = (name for name, _ in named[:2])
     of_maps = sources[1]
@@ -163,7 +168,8 @@ def _names(sources: Sequence[Source]) -> list[str]:
 def _used(name: str, source: Source, networks: Sequence[Network]) -> Used:
     images = source.images
     learnt = {network.name: network.training_data.status(source.collection, images) for network in networks}
-    return Used(name, source.role, source.splits or splits_of(source.collection), len(images), learnt)
+    maps = maps_told(len(images), source.unusable) if source.role == "maps" else ""
+    return Used(name, source.role, source.splits or splits_of(source.collection), len(images), learnt, maps)
 
 
 def _agreement(looked: Looked, reference: Looked) -> xr.DataArray:

@@ -60,7 +60,7 @@ def values_of(
     for kind, maps in (("attention", looked.norms), ("smoothgrad", _smoothgrad(looked))):
         if not maps:
             continue
-        if people is not None:
+        if people is not None and people.images:
             for name, rows in _with_people(network, looked, people, maps, n_partners, seed).items():
                 found[f"{name}_{kind}"] = _over_layers(rows, kind)
         if looked.regions:

@@ -75,6 +75,8 @@ class TrainingData:
         Collection's name -> sorted hashes of the ids; empty where only fingerprints of all ids are known.
     contents, sizes
         Sorted hashes, and the different sizes, of the photographs' files.
+    all_bytes
+        Whether the files of all images in ``ids`` are among them.
     """
 
     collections: tuple[UsedCollection, ...] = ()
@@ -82,6 +84,7 @@ class TrainingData:
     ids: Mapping[str, NDArray[np.uint64]] = field(default_factory=dict)
     contents: NDArray[np.uint64] = field(default_factory=_none)
     sizes: NDArray[np.uint64] = field(default_factory=_none)
+    all_bytes: bool = False
 
     def status(
         self, collection: Photographs, images: Sequence[str] | None = None, *, most: int | None = None
@@ -90,7 +93,9 @@ class TrainingData:
 
         Learnt are images whose id in a collection of this name, or whose file's bytes, are among the training images.
         Held out are the others of a collection that the card names, where the card is ``complete`` and the bytes could
-        be compared. ``most`` bounds how many photographs are compared by their bytes; of more none is.
+        be compared. An image of another collection of this name that has a training image's id and other bytes is
+        unknown: an equal name tells nothing, but it may be the same photograph, saved anew. ``most`` bounds how many
+        photographs are compared by their bytes; of more none is.
 
         Parameters
         ----------
@@ -103,19 +108,22 @@ class TrainingData:
         """
         images = collection.images if images is None else images
         named = [one for one in self.collections if one.name == collection.name and one.n_train]
+        unchanged = collection.fingerprint in {one.fingerprint for one in named}
         found = np.full(len(images), HELD_OUT if named and self.complete else UNKNOWN, np.int8)
-        found[self._by_id(collection, images, named)] = LEARNT
+        by_name = np.isin(id_keys(images), self.ids.get(collection.name, _none()))
+        by_rule = self._by_rule(collection, images, named)
+        found[by_name | by_rule] = LEARNT
         if len(self.contents):
-            rest = [at for at in range(len(images)) if found[at] != LEARNT]
+            certain = by_rule if self.all_bytes and not unchanged else by_name | by_rule
+            rest = np.flatnonzero(~certain)
             if most is not None and len(rest) > most:
-                found[rest] = UNKNOWN
+                found[found == HELD_OUT] = UNKNOWN
                 return found
-            unchanged = collection.fingerprint in {one.fingerprint for one in named}
             for at in rest:
                 learnt = self._by_content(collection, images[at])
                 if learnt:
                     found[at] = LEARNT
-                elif learnt is None and not unchanged:
+                elif (learnt is None and not unchanged and not by_name[at]) or (learnt is False and by_name[at]):
                     found[at] = UNKNOWN
         return found
 
@@ -123,17 +131,16 @@ class TrainingData:
         """Whether a photograph's file with these bytes is among the training images."""
         return _among(content_key(content), self.contents)
 
-    def _by_id(
+    def _by_rule(
         self, collection: Photographs, images: Sequence[str], named: Sequence[UsedCollection]
     ) -> NDArray[np.bool_]:
-        """By hashes where the card has them; what a card of before tells of is found again by its rule."""
-        hashed = self.ids.get(collection.name)
+        """What a card of before tells of, which has no hashes, is found again by its rule."""
+        hashed = collection.name in self.ids
         learnt: set[str] = set()
         for one in named:
-            if hashed is None or (one.learnt_by and not self.complete):
+            if not hashed or (one.learnt_by and not self.complete):
                 learnt |= _ids_of_before(one, collection)
-        found = np.fromiter((image in learnt for image in images), dtype=bool, count=len(images))
-        return found if hashed is None else found | np.isin(id_keys(images), hashed)
+        return np.fromiter((image in learnt for image in images), dtype=bool, count=len(images))
 
     def _by_content(self, collection: Photographs, image: str) -> bool | None:
         """None where the file's bytes are not to be had."""
@@ -155,12 +162,14 @@ class TrainingData:
         else:
             collections = _collections_of_before(data)
         arrays = arrays or {}
+        complete = bool(arrays) and data.get("complete") is True
         return cls(
             collections=collections,
-            complete=bool(arrays) and data.get("complete") is True,
+            complete=complete,
             ids={name.removeprefix("id:"): value for name, value in arrays.items() if name.startswith("id:")},
             contents=arrays.get("contents", _none()),
             sizes=arrays.get("sizes", _none()),
+            all_bytes=complete or (bool(arrays) and data.get("all_bytes") is True),
         )
 
     @classmethod
@@ -173,6 +182,7 @@ class TrainingData:
             ids={name: _sorted(part.ids.get(name, _none()) for part in parts) for name in names},
             contents=_sorted(part.contents for part in parts),
             sizes=_sorted(part.sizes for part in parts),
+            all_bytes=all(part.all_bytes or not part.ids for part in parts),
         )
 
 

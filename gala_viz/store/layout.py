@@ -2,7 +2,8 @@
 
 A store is a Zarr hierarchy, read by xarray as a DataTree::
 
-    /image, /status, /note                     ids; 0 missing, 1 there, 2 unreadable, 3 not finite; why
+    /image, /status, /note                     ids; 0 missing, 1 there, 2 unreadable, 3 not finite; why, and of those
+                                               that are there why the human map is not used
     /category, /superclass, /split, /marked    what the collection says of each image
     /NETWORK/top_index, top_probability        the five first choices (image, rank)
     /NETWORK/learnt                            whether it learnt from the image: 0 unknown, 1 yes, 2 no

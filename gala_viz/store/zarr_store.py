@@ -95,6 +95,11 @@ class Store:
                     found[self.images[row]] = why
         return found
 
+    def unusable_maps(self) -> dict[str, str]:
+        """Image that is there and has a human map that is not used -> why; none in stores that do not tell."""
+        notes = self.column("note")
+        return {self.images[row]: str(notes[row]) for row in np.flatnonzero(self.status() == THERE) if notes[row]}
+
     def missing_blocks(self) -> list[int]:
         """Numbers of the blocks that are not written."""
         status = self.status()
@@ -165,10 +170,12 @@ class Store:
         values: Mapping[str, np.ndarray],
         unreadable: Mapping[str, str],
         not_finite: Mapping[str, str] = MappingProxyType({}),
+        unusable_maps: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         """Write a whole block, its status last. ``values`` have one entry an image of the block; NaN where unreadable.
 
-        ``unreadable`` and ``not_finite`` name the images that are not there, with the reason.
+        ``unreadable`` and ``not_finite`` name the images that are not there, with the reason, ``unusable_maps`` those
+        whose human maps are not used.
 
         Raises ``StoreError`` for arrays that are not those of the store, ``OSError`` where the disk is full.
         """
@@ -184,7 +191,7 @@ class Store:
                 raise StoreError(f"block {number}, {path}: shape {shape} was expected; got {values[path].shape}.")
             at = (..., where) if one.leading else where
             self._root[path][at] = values[path].astype(one.dtype, copy=False)
-        notes = {**not_finite, **unreadable}
+        notes = {**unusable_maps, **not_finite, **unreadable}
         states = {**dict.fromkeys(not_finite, NOT_FINITE), **dict.fromkeys(unreadable, UNREADABLE)}
         self._root["note"][where] = np.array([notes.get(image, "") for image in images], dtype=object)
         self._root["status"][where] = np.array([states.get(image, THERE) for image in images], np.int8)

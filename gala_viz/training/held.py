@@ -12,7 +12,7 @@ import numpy as np
 import xarray as xr
 
 from gala_viz.collections.caching import cache_folder, read_npz
-from gala_viz.collections.map_checks import maps_told, usable_map
+from gala_viz.collections.map_checks import any_unread, maps_told, marked_images, usable_map, why_not_in_frame
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.specs import fingerprint
 from gala_viz.splits import Split
@@ -22,7 +22,7 @@ from gala_viz.training.samples import Source, sources_of_split
 KEPT = 6
 """Files of maps in the cache folder, each up to 100 MB."""
 
-VERSION = 2
+VERSION = 3
 """Rises when maps are made or left out in another way."""
 
 Progress = Callable[[int, int], None]
@@ -88,9 +88,9 @@ def hold(
 
     Training images that are the same photograph, byte for byte, as one of another split are left out; ``source`` of
     what comes back names them. Maps, which take longest, are kept in the user's cache folder, by the collection's
-    fingerprint. ``progress(done, total)`` is called as images are read. Maps that are not finite, negative, all zero or
-    constant, and those of which nothing lies in the frame, count as none and are told. Raises ``ValueError`` where the
-    split is empty or an image's category is not among the collection's.
+    fingerprint, unless one could not be read. ``progress(done, total)`` is called as images are read. Maps that are not
+    finite, negative, all zero or constant, and those of which nothing lies in the frame, count as none and are told.
+    Raises ``ValueError`` where the split is empty or an image's category is not among the collection's.
     """
     (source,) = sources_of_split([("plain", collection)], split)
     images = source.images
@@ -114,7 +114,7 @@ def hold(
             unusable |= {image: why} if why else {}
         if progress is not None:
             progress(number + 1, len(images))
-    if missing:
+    if missing and not any_unread(collection, images):
         _write(kept, marks, unusable)
     return Held(images, pixels, marks, labels, marks.any(axis=(1, 2)), image_keys(images), source, unusable)
 
@@ -132,13 +132,14 @@ def check_maps(held: Held, collection_name: str) -> None:
 def _marks(collection: LabelledCollection, image: str, preprocessing: Preprocessing) -> tuple[np.ndarray, str]:
     """The map in the frame, its largest value 1, and why it cannot be used; zeros where there is none."""
     nothing = np.zeros(preprocessing.input_px, np.float16)
-    if not collection.has_human_map(image):
+    if not marked_images(collection, [image]):
         return nothing, ""
     human_map, why = usable_map(collection, image)
     if human_map is None:
         return nothing, why
     marks = (preprocessing.map_to_frame(human_map).values.clip(0) / float(human_map.max())).astype(np.float16)
-    return (marks, "") if marks.any() else (nothing, "nothing of it lies in the network's frame.")
+    why = why_not_in_frame(marks)
+    return (nothing, why) if why else (marks, "")
 
 
 def _read(path: Path, shape: tuple[int, ...]) -> tuple[np.ndarray, dict[str, str]] | None:

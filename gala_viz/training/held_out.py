@@ -8,8 +8,12 @@ from typing import Any, Protocol
 
 from gala_viz.splits import Split, Splits, splits_of
 
-MOST_COMPARED = 200_000
-"""So many photographs of one training are compared by their bytes; of more a training says that they were not."""
+MOST_IN_A_TRAINING = 200_000
+"""So many photographs of one training are compared by their bytes; of more ``compared`` says that they were not."""
+NOT_COMPARED = (
+    f"more than {MOST_IN_A_TRAINING:,} photographs are not compared by their bytes, and one under two names is "
+    "not found"
+)
 
 
 class Photographs(Protocol):
@@ -50,7 +54,7 @@ class HeldOut:
             who: {image: split for image, split in splits.every.items() if split in ("validation", "test")}
             for who, splits in self.splits.items()
         }
-        self.compared = sum(len(one.images) for one in self._collections.values()) <= MOST_COMPARED
+        self.compared = sum(len(one.images) for one in self._collections.values()) <= MOST_IN_A_TRAINING
         self._sizes: dict[int, list[tuple[tuple[str, str], str]]] | None = None
         self._keys: dict[tuple[tuple[str, str], str], int | None] = {}
 

@@ -118,6 +118,8 @@ def data_section(
             entry |= {f"n_{part}": len(source.images), f"ids_{part}": fingerprint(list(source.images))}
             if source.left_out:
                 entry["n_left_out_as_held_out"] = len(source.left_out)
+            if not source.compared:
+                entry["compared_by_bytes"] = False
             if source.role == "maps":
                 entry[f"maps_{part}"] = maps_told(len(source.images), source.unusable)
             kinds = getattr(collection, "map_kinds", {})
@@ -140,12 +142,13 @@ def _plain(used: UsedCollection) -> dict[str, Any]:
 def _training_images(training: Sequence[Source], start: Network | None) -> tuple[bytes | None, dict[str, Any]]:
     """The file with hashes of all images that were learnt from; its part of [data], and whether these are complete."""
     arrays, complete = training_arrays((source.collection, source.images) for source in training)
+    all_bytes = complete
     if start is not None:
         own = TrainingData.of({"data": {"collections": [], "complete": complete}}, arrays)
         both = TrainingData.joined([own, start.training_data])
-        arrays, complete = (arrays_of(both) if arrays else {}), both.complete
+        arrays, complete, all_bytes = (arrays_of(both) if arrays else {}), both.complete, both.all_bytes
     content, told = training_images_file(arrays)
-    return content, {"complete": complete, **({"training_images": told} if told else {})}
+    return content, {"complete": complete, **({"all_bytes": all_bytes, "training_images": told} if told else {})}
 
 
 def trained_on(trainer: L.Trainer) -> str:

@@ -16,11 +16,11 @@ import xarray as xr
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
-from gala_viz.collections.map_checks import maps_told, usable_maps
+from gala_viz.collections.map_checks import maps_told, marked_images, usable_maps, why_not_in_frame
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.splits import Split, Splits
 from gala_viz.training.chance import generator
-from gala_viz.training.held_out import Conflict, HeldOut
+from gala_viz.training.held_out import NOT_COMPARED, Conflict, HeldOut
 
 
 class PhotoCollection(Protocol):
@@ -52,8 +52,8 @@ class Source:
     """Images of one collection in one role: "maps", "labels" or "plain" (see ``DistillationRecipe.per_epoch``).
 
     ``splits`` are those of the collection, ``left_out`` images of the training split that are held out elsewhere,
-    ``unusable`` (in the role "maps") images whose maps cannot be used, with the reason; all are what
-    ``sources_of_split`` found.
+    ``unusable`` (in the role "maps") images whose maps cannot be used, with the reason; ``compared`` says whether
+    photographs were compared by their bytes. All are what ``sources_of_split`` found.
     """
 
     collection: PhotoCollection
@@ -62,13 +62,18 @@ class Source:
     splits: Splits | None = None
     left_out: tuple[Conflict, ...] = ()
     unusable: Mapping[str, str] = field(default_factory=dict)
+    compared: bool = True
 
 
 def sources_of_split(
-    collections: Sequence[tuple[str, PhotoCollection]], split: Split, *, held_out: HeldOut | None = None
+    collections: Sequence[tuple[str, PhotoCollection]],
+    split: Split,
+    *,
+    frame: Preprocessing | None = None,
+    held_out: HeldOut | None = None,
 ) -> tuple[Source, ...]:
     """The images of each (role, collection) in ``split`` (see ``gala_viz.splits``); those without a human map or a
-    label, where the role needs one, are left out.
+    label, where the role needs one, are left out. With the ``frame`` of a network, so are maps that say nothing in it.
 
     Of the training split those are left out, too, that are validation or test images of another one of the collections,
     or the same photograph, byte for byte, as one of them. ``held_out`` spares comparing them again.
@@ -80,7 +85,7 @@ def sources_of_split(
         images = splits.images(split)
         unusable: Mapping[str, str] = {}
         if role == "maps":
-            images, unusable = usable_maps(collection, filter(collection.has_human_map, images))
+            images, unusable = usable_maps(collection, marked_images(collection, images), frame)
         if role == "labels":
             images = tuple(image for image in images if collection.target(image) is not None)
         left_out: tuple[Conflict, ...] = ()
@@ -92,7 +97,8 @@ def sources_of_split(
             told = f" {len(left_out):,} are held out elsewhere: {left_out[0]}." if left_out else ""
             told += f" {maps_told(0, unusable)}." if unusable else ""
             raise ValueError(f"{collection.name}: no image of the {split} split can serve for {role!r}.{told}")
-        sources.append(Source(collection, images, role, splits, left_out, unusable))
+        compared = held_out.compared or split != "train"
+        sources.append(Source(collection, images, role, splits, left_out, unusable, compared))
     return tuple(sources)
 
 
@@ -105,6 +111,8 @@ def sources_told(sources: Sequence[Source]) -> list[str]:
             line += f"; {source.splits.told}"
         if source.left_out:
             line += f"; {len(source.left_out):,} of the training split are left out, the first: {source.left_out[0]}"
+        if not source.compared:
+            line += f"; {NOT_COMPARED}"
         told.append(f"{line}.")
     return told
 
@@ -121,8 +129,8 @@ class Key:
 class Samples(Dataset):
     """Pictures and maps of ``sources``, ready for a network with ``preprocessing``.
 
-    An item is a dict: ``input`` (3, y, x) float32, ``label`` (-1 for none), ``map`` (y, x)
-    float32 and ``has_map``. With ``jitter_px`` the crop moves by up to that many pixels of the resized
+    An item is a dict: ``input`` (3, y, x) float32, ``label`` (-1 for none), ``map`` (y, x) float32 and ``has_map``,
+    whether that says something in this crop. With ``jitter_px`` the crop moves by up to that many pixels of the resized
     photograph and is mirrored half of the time, image and map alike; with 0 it is the centre crop.
     """
 
@@ -162,7 +170,7 @@ class Samples(Dataset):
             "input": torch.from_numpy(self.preprocessing.scale(view)),
             "label": torch.tensor(-1 if target is None else target),
             "map": torch.from_numpy(np.ascontiguousarray(marks)),
-            "has_map": torch.tensor(human_map is not None),
+            "has_map": torch.tensor(not why_not_in_frame(marks)),
         }
 
     def _picture(self, source: int, image: str) -> tuple[np.ndarray, np.ndarray | None]:
@@ -173,7 +181,7 @@ class Samples(Dataset):
             human_map = collection.human_map(image) if role == "maps" else None
             marks = None if human_map is None else self._wide.map_to_frame(human_map).values
             if marks is not None:
-                marks = (marks / max(float(marks.max()), 1e-12)).astype(np.float16)
+                marks = None if why_not_in_frame(marks) else (marks / float(marks.max())).astype(np.float16)
             found = self._pictures[source, image] = (self._wide.view(collection.photo(image)), marks)
         picture, marks = found
         return picture, None if marks is None else marks.astype(np.float32)

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -235,6 +236,36 @@ def test_status_tells_what_is_there_missing_and_unreadable(corner, whole, tmp_pa
     run_here(job, [0, 3])
     assert main(["attribute", "--store", str(store), "--status"]) == 0
     assert "missing blocks: 1-2, 4-6" in capsys.readouterr().out
+
+
+def test_human_maps_that_cannot_be_used_are_counted_in_the_status(corner, tmp_path, capsys):
+    root, photos, maps, networks = corner
+    shutil.copytree(maps, tmp_path / "maps")
+    np.savez(tmp_path / "maps" / "01.npz", maps=np.zeros((40, 40), np.float32))
+    with_zeros = root, photos, tmp_path / "maps", networks
+    assert main(options(with_zeros, tmp_path / "maps.zarr", "--workers", "0")) == 0
+    told = "human maps: 11 of 12 maps usable (left out 1: all of its values are 0: nobody marked anything)"
+    assert told in capsys.readouterr().out
+    store = Store(tmp_path / "maps.zarr")
+    assert list(store.unusable_maps()) == ["tram/01.png"]
+    assert np.isnan(store.read("human/map", "tram/01.png")).all()
+    assert np.isnan(store.read("scores/rho", "tram/01.png")).all()
+
+
+def test_a_block_of_which_a_human_map_cannot_be_read_is_tried_again(corner, tmp_path, monkeypatch):
+    root, photos, maps, networks = corner
+    shutil.copytree(maps, tmp_path / "maps")  # of which nothing is kept in memory yet
+    job = prepared((root, photos, tmp_path / "maps", networks), tmp_path / "maps.zarr")
+
+    def fails(path):
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("gala_viz.collections.map_files._npz", fails)
+        outcome = run_here(job, [0])
+        assert outcome.failed[0].startswith("OSError: the human map of ")
+        assert "Input/output error" in outcome.failed[0]
+    assert not run_here(job, [0]).failed
 
 
 @pytest.mark.parametrize(

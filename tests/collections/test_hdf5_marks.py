@@ -64,6 +64,14 @@ def test_maps_that_cannot_be_are_listed(photos, tmp_path, values, told):
     assert not collection.has_human_map("n1/a.png")
 
 
+def test_a_file_of_label_masks_is_refused_though_some_have_no_ignore_label(photos, tmp_path):
+    labels = np.repeat([[0, 3, 7, 0]], 12, axis=0).repeat(4, axis=1)
+    ignoring = np.where(np.arange(16) % 4, labels, 255)
+    path = write_maps(tmp_path / "maps.h5", {"n1_a.png": labels, "n1_b.png": ignoring})
+    with pytest.raises(MapFileError, match=r"maps\.h5, n1_b\.png: it holds the values 0, 3, 7 and 255"):
+        open_collection(photos, human_maps=path)
+
+
 def test_links_and_values_in_other_files_are_not_followed(photos, tmp_path):
     write_maps(tmp_path / "other.h5", {"n1_a.png": MAP})
     MAP.tofile(tmp_path / "raw")
@@ -161,6 +169,24 @@ def test_participants_who_marked_nothing_do_not_count(photos, tmp_path):
     assert (found.attrs["n_participants"], found.attrs["n_left_out"]) == (2, 2)
 
 
+def test_a_file_is_refused_only_where_its_images_agree_that_it_has_no_participants(photos, tmp_path):
+    people, nobody = np.stack([MAP, MAP[::-1], MAP[:, ::-1]]), np.zeros_like(MAP)
+    nested = cumulative(3)
+    maps = {"n1_a.png": nested, "n1_b.png": people, "n2_a.png": np.stack([nobody, nested[0], nested[2]])}
+    collection = open_collection(photos, human_maps=write_maps(tmp_path / "maps.h5", maps))
+    assert collection.participants("n2/a.png") == ("1", "2")
+    assert collection.participants("n1/b.png") == ("0", "1", "2")
+    assert collection.human_map("n1/a.png") is None
+    assert "cumulative bins" in dict(collection.skipped)["maps.h5, n1_a.png"]
+    maps["n1_b.png"] = cumulative(4, seed=2)
+    with pytest.raises(MapFileError, match=r"n1_a\.png: its first axis has 3 maps .*: cumulative bins"):
+        open_collection(photos, human_maps=write_maps(tmp_path / "bins.h5", maps))
+    alone = {"n1_a.png": nested, "n1_b.png": MAP}
+    assert open_collection(photos, human_maps=write_maps(tmp_path / "mixed.h5", alone)).has_human_map("n1/b.png")
+    counted = write_maps(tmp_path / "counted.h5", {"n1_a.png": np.stack([nobody, *people])}, {"n1_a.png": 3})
+    assert open_collection(photos, human_maps=counted).participants("n1/a.png") == ("1", "2", "3")
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     st.sampled_from([np.float32, np.uint8, np.int16]).flatmap(
@@ -192,4 +218,5 @@ def test_whatever_the_first_axis_holds_n_is_never_more_than_is_told(tmp_path_fac
         assert collection.participants("a.png") == ()
     else:
         assert told == len(collection.participants("a.png")) <= len(values)
-        assert len(values) == 2 or not (np.diff(values.astype(float), axis=0) >= 0).all()
+        apart = values[values.min(axis=(1, 2)) < values.max(axis=(1, 2))]
+        assert len(apart) <= 2 or not (np.diff(apart.astype(float), axis=0) >= 0).all()

@@ -240,6 +240,7 @@ def mask(labels, ignore, shape=(48, 64)):
         (mask([0, 412, 900], 1000), "npz", "the values 0, 412, 900 and 1000"),
         (mask([0, 1, 2], 255).astype(np.float32), "npy", "the values 0, 1, 2 and 255"),
         (mask(range(12), 255, (48, 128)), "npy", "the values 0, 1, 2, 3, … and 255"),
+        (mask([0, 15], 255).astype(np.uint8), "png", "the values 0, 15 and 255"),  # a 17th of 255
     ],
 )
 def test_a_label_mask_is_no_importance(tmp_path, values, suffix, told):
@@ -260,13 +261,30 @@ def test_a_palette_picture_is_told_as_what_it_is(tmp_path):
         read_map_file(tmp_path / "a.png")
 
 
-@pytest.mark.parametrize("n", [1, 2, 3, 7, 12])
+@pytest.mark.parametrize("n", [1, 2, 3, 7, 12, 13, 15, 31, 32])
 @pytest.mark.parametrize("top", [255, 65535])
 def test_a_mean_of_a_few_binary_maps_is_importance(tmp_path, n, top):
     steps = np.resize(np.arange(n + 1), 64)[None].repeat(48, axis=0)
     values = np.round(steps * top / n).astype(np.uint8 if top == 255 else np.uint16)
     Image.fromarray(values).save(tmp_path / "a.png")
     np.testing.assert_allclose(read_map_file(tmp_path / "a.png").values, steps / n, atol=0.51 / top)
+
+
+def test_a_grey_picture_of_four_bits_is_importance(tmp_path):
+    y, x = np.mgrid[:48, :64]
+    values = 17 * np.round(15 * np.exp(-((y - 20) ** 2 + (x - 30) ** 2) / 90)).astype(np.uint8)
+    Image.fromarray(values).save(tmp_path / "a.png")
+    np.testing.assert_allclose(read_map_file(tmp_path / "a.png").values, values / 255, rtol=1e-6)
+
+
+@pytest.mark.parametrize("ignored", range(4))
+def test_a_folder_of_masks_is_refused_though_some_have_no_ignore_label(folders, ignored):
+    photos, maps = folders
+    for number, name in enumerate(("a", "b", "cats/c", "cats/d")):
+        values = mask([0, 7, 12 + number], 255 if number == ignored else 0).astype(np.uint8)
+        Image.fromarray(values).save(maps / f"{name}.png")
+    with pytest.raises(MapFileError, match=r"maps/.*\.png: it holds the values .*take it out"):
+        open_collection(photos, human_maps=maps)
 
 
 def test_a_smooth_map_whose_largest_value_is_255_is_importance(tmp_path):
@@ -288,9 +306,22 @@ def test_participants_of_a_file_are_those_who_marked_something_and_no_cumulative
     np.savez(tmp_path / "b.npz", maps=np.cumsum(people, axis=0), participants=np.array(["1", "2", "3", "4"]))
     with pytest.raises(MapFileError, match="4 maps of which each contains the one before"):
         read_map_file(tmp_path / "b.npz")
-    np.savez(tmp_path / "c.npz", maps=np.zeros((2, 12, 16)), participants=np.array(["1", "2"]))
     with pytest.raises(MapFileError, match="nobody marked anything"):
-        read_map_file(tmp_path / "c.npz")
+        read_map_file(saved(tmp_path, np.zeros((3, 12, 16))))
+
+
+def saved(folder, people):
+    np.savez(folder / "c.npz", maps=people, participants=np.array([str(number) for number in range(len(people))]))
+    return folder / "c.npz"
+
+
+def test_maps_of_nobody_make_no_cumulative_bins(tmp_path):
+    nobody, one = np.zeros((12, 16)), np.eye(12, 16)
+    both = one + np.eye(12, 16, 1)
+    assert read_map_file(saved(tmp_path, np.stack([nobody, nobody, one]))).participants == ("2",)
+    assert read_map_file(saved(tmp_path, np.stack([nobody, one, both]))).participants == ("1", "2")
+    with pytest.raises(MapFileError, match="3 maps of which each contains the one before"):
+        read_map_file(saved(tmp_path, np.stack([nobody, one, both, both + np.eye(12, 16, 2)])))
 
 
 @settings(max_examples=100, deadline=None)

@@ -107,6 +107,18 @@ def test_the_same_photograph_in_two_splits_is_told(tmp_path, capsys):
     )
     report = read_manifest(tmp_path / "own").report
     assert (report["split_rule"], report["n_held_out_under_another_name"]) == ("own", 1)
+    assert report["compared_by_bytes"] is True
+
+
+@pytest.mark.parametrize("too_many", [True, False])
+def test_a_report_counts_no_twins_where_photographs_were_not_compared(photos, tmp_path, capsys, monkeypatch, too_many):
+    if too_many:
+        monkeypatch.setattr("gala_viz.training.held_out.MOST_IN_A_TRAINING", 1)
+    assert imported("photographs", photos, "--into", tmp_path / "own", *(() if too_many else ("--no-check",))) == 0
+    assert ("are not compared by their bytes" in capsys.readouterr().out) == too_many
+    report = read_manifest(tmp_path / "own").report
+    assert report["compared_by_bytes"] is False
+    assert "n_held_out_under_another_name" not in report
 
 
 def test_maps_and_photographs_become_collections(photos, tmp_path):

@@ -71,7 +71,8 @@ def test_a_participant_who_marked_nothing_is_no_half_of_a_ceiling():
     found = people_of(spoilt, ["test-boat-02", "test-stag-00"], PREPROCESSING, [(8, 8)], CeilingSpec(n_splits=4))
     assert found.images == ("test-boat-02",)
     assert found.ceilings[8, 8].n_participants == (2, 2)
-    assert people_of(spoilt, list(BAD), PREPROCESSING, [(8, 8)], CeilingSpec(n_splits=4)) is None
+    none_usable = people_of(spoilt, list(BAD), PREPROCESSING, [(8, 8)], CeilingSpec(n_splits=4))
+    assert (none_usable.images, set(none_usable.left_out)) == ((), set(BAD))
     found = evaluate({"gala": network("gala", 2)}, Spoilt(without_map=Shapes().images), SPEC)
     assert any("has no human maps of these images" in note for note in found.notes)
 
@@ -92,6 +93,31 @@ def test_a_map_of_one_participant_that_is_no_map_leaves_its_image_out_and_is_tol
     found = people_of(Odd(), ["test-boat-02", "test-stag-00"], PREPROCESSING, [(8, 8)], CeilingSpec(n_splits=4))
     assert found.images == ("test-stag-00",)
     assert found.left_out == {"test-boat-02": "a map's values are at least 0; the smallest is -0.01."}
+
+
+class AllZero(Shapes):
+    fingerprint = "all-zero"
+
+    def participant_maps(self, image, kind=None):
+        maps = super().participant_maps(image, kind)
+        return maps.copy(data=np.zeros(maps.shape, np.float32))
+
+
+def test_maps_of_which_none_is_usable_are_counted_and_not_said_to_be_missing():
+    found = evaluate({"gala": network("gala", 2)}, AllZero(), SPEC)
+    (note,) = [note for note in found.notes if "Human maps" in note]
+    assert note == (
+        "Human maps: 0 of 12 maps usable (left out 12: all of its values are 0: nobody marked anything); likeness to "
+        "people is left out."
+    )
+    assert "rho_attention" not in found.values["gala"]
+    assert not [note for note in found.notes if "has no human maps" in note]
+
+
+def test_networks_without_maps_are_not_said_to_lack_human_maps():
+    found = evaluate({"plain": network("plain", 2, gala=False)}, Shapes(), SPEC)
+    assert not [note for note in found.notes if "has no human maps" in note]
+    assert any("None of these networks has maps that are compared" in note for note in found.notes)
 
 
 def test_files_that_are_refused_when_they_are_read_stop_no_evaluation(tmp_path):

@@ -128,6 +128,25 @@ def test_a_report_and_an_evaluation_mean_the_same_images_by_a_collections_own_sp
     )
 
 
+def test_a_report_says_how_many_human_maps_it_uses(gala):
+    class Spoilt(Watched):
+        fingerprint = "spoilt"
+
+        def human_map(self, image, **more):
+            found = super().human_map(image, **more)
+            return found.copy(data=0 * found.values) if int(image[4:]) % 2 else found
+
+    spoilt = Spoilt()
+    report = measure([gala], tiny_start(), maps=spoilt, labels=spoilt, plain=[], split="test", smoothgrad=None)
+    images = by_hash("blobs", spoilt.images).images("test")
+    n_spoilt = sum(int(image[4:]) % 2 for image in images)
+    told = f"{len(images) - n_spoilt} of {len(images)} maps usable (left out {n_spoilt}: all of its values are 0"
+    assert f"Human maps: {told}" in table(report)
+    entries = {entry["role"]: entry for entry in card_metrics(report, report.numbers[0])["images"]}
+    assert entries["maps"]["maps"].startswith(told)
+    assert "maps" not in entries["labels"]
+
+
 def test_maps_and_labels_of_one_name_are_measured_apart(gala):
     class Other(Watched):
         fingerprint = "blobs-2"

@@ -103,11 +103,27 @@ def test_a_complete_card_holds_out_what_is_neither_by_id_nor_by_bytes_among_the_
     assert status.tolist() == [LEARNT if image in TRAIN else HELD_OUT for image in IMAGES]
 
 
-def test_the_same_bytes_under_another_name_are_learnt_from_and_equal_names_too():
+def test_the_same_bytes_under_another_name_are_learnt_from_and_equal_names_unless_their_bytes_differ():
     number = IMAGES.index(TRAIN[0])
     other = next(image for image in IMAGES if image not in TRAIN)
-    found = Files({"renamed": number, other: 900, TRAIN[1]: 901, "unreadable": None})
-    assert complete_data().status(found).tolist() == [LEARNT, HELD_OUT, LEARNT, UNKNOWN]
+    found = Files({"renamed": number, other: 900, TRAIN[1]: 901, TRAIN[2]: None, "unreadable": None})
+    assert complete_data().status(found).tolist() == [LEARNT, HELD_OUT, UNKNOWN, LEARNT, UNKNOWN]
+    assert complete_data().status(found, most=3).tolist() == [UNKNOWN, UNKNOWN, LEARNT, LEARNT, UNKNOWN]
+
+
+def test_other_photographs_in_a_folder_of_the_same_name_are_not_learnt_from_where_all_bytes_are_known():
+    """Of a network that starts from one of which nothing is known."""
+    arrays, _ = training_arrays([(OWN, TRAIN)])
+    told = card(complete=False)
+    found = Files({image: 900 + number for number, image in enumerate(IMAGES)})
+    by_name = [LEARNT if image in TRAIN else UNKNOWN for image in IMAGES]
+    assert TrainingData.of(told, arrays).status(found).tolist() == by_name, "a card that does not tell"
+    told["data"]["all_bytes"] = True
+    data = TrainingData.of(told, arrays)
+    assert set(data.status(found).tolist()) == {UNKNOWN}
+    assert TrainingData.joined([data, TrainingData()]).all_bytes
+    found.fingerprint = "files-0"
+    assert data.status(found).tolist() == by_name, "the collection that the card names"
 
 
 def test_photographs_of_a_collection_that_no_card_names_are_unknown_unless_their_bytes_are_known():

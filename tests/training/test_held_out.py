@@ -10,13 +10,13 @@ from gala_viz.collections import open_collection
 from gala_viz.collections.clickme.writing import RecordToWrite, write_records
 from gala_viz.networks.folders import WeightsError
 from gala_viz.networks.zoo import load_network
-from gala_viz.splits import HELD_OUT, LEARNT, UNKNOWN, splits_of
+from gala_viz.splits import HELD_OUT, LEARNT, UNKNOWN, by_hash, splits_of
 from gala_viz.training.batches import HeldPictures
 from gala_viz.training.distillation import Distillation, Pictures, starting_network
 from gala_viz.training.fit import fit
 from gala_viz.training.held import hold
 from gala_viz.training.outcome import distilled_sections, scratch_sections, write_outcome
-from gala_viz.training.samples import Source, sources_of_split
+from gala_viz.training.samples import Source, sources_of_split, sources_told
 from gala_viz.training.scratch import FromScratch, fresh_network
 from tests.collections.pictures import encoded
 
@@ -110,17 +110,29 @@ def test_the_same_photograph_under_another_name_does_not_train(tmp_path):
     assert str(conflict).endswith("in the validation split of own")
 
 
+def test_a_training_of_too_many_photographs_says_that_their_bytes_are_not_compared(tmp_path, monkeypatch):
+    collection = split_folder(tmp_path / "own")
+    assert "compared" not in sources_told(sources_of_split([("plain", collection)], "train"))[0]
+    monkeypatch.setattr("gala_viz.training.held_out.MOST_IN_A_TRAINING", 39)
+    parts = [sources_of_split([("plain", collection)], split) for split in ("train", "validation")]
+    assert "photographs are not compared by their bytes" in sources_told(parts[0])[0]
+    assert distilled_sections(START, parts)["data"]["collections"][0]["compared_by_bytes"] is False
+    assert not hold(Lamps(), "train", tiny_scratch_recipe().preprocessing).source.compared
+
+
 def test_the_same_photograph_in_two_collections_does_not_train_where_one_holds_it_out(tmp_path):
     own = split_folder(tmp_path / "own")
     (tmp_path / "plain").mkdir()
-    numbers = (36, 37, 900, 901, 902, 903, 904, 905)  # the first two are test photographs of own
-    for number in numbers:
-        (tmp_path / "plain" / f"{number}.png").write_bytes(encoded(photo(number)))
-    plain = open_collection(tmp_path / "plain")
-    hashed = splits_of(plain).images("train")
-    _, found = sources_of_split([("labels", own), ("plain", plain)], "train")
-    assert set(found.images) == set(hashed) - {"36.png", "37.png"}
-    assert {one.image for one in found.left_out} == set(hashed) & {"36.png", "37.png"}
+    names = [f"{number}.png" for number in range(12)]
+    hashed = by_hash("plain", names).images("train")
+    twins = {hashed[0], hashed[-1]}
+    for number, name in enumerate(names):
+        number = 900 + number if name not in twins else 36 + (name == hashed[-1])  # test photographs of own
+        (tmp_path / "plain" / name).write_bytes(encoded(photo(number)))
+    assert len(hashed) > len(twins) == 2
+    _, found = sources_of_split([("labels", own), ("plain", open_collection(tmp_path / "plain"))], "train")
+    assert set(found.images) == set(hashed) - twins
+    assert {one.image for one in found.left_out} == twins
 
 
 def test_one_name_for_two_photographs_in_two_collections_holds_neither_out(tmp_path):
@@ -218,6 +230,12 @@ def test_a_network_tells_which_images_it_learnt_from_by_id_and_by_bytes(tmp_path
     status = dict(zip(collection.images, told.status(collection), strict=True))
     assert {image for image, code in status.items() if code == LEARNT} == with_split(collection, "train")
     assert {status[image] for image in with_split(collection, "test")} == {UNKNOWN}
+
+    unrelated = tmp_path / "b" / "own"
+    for number, image in enumerate(collection.images):
+        (unrelated / image).parent.mkdir(parents=True, exist_ok=True)
+        (unrelated / image).write_bytes(encoded(photo(2000 + number)))
+    assert set(told.status(open_collection(unrelated)).tolist()) == {UNKNOWN}
 
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()

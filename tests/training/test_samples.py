@@ -49,6 +49,35 @@ def test_only_the_role_labels_tells_a_label():
     assert maps == [True, False, False]
 
 
+class AtTheEdge(Blobs):
+    """Half of the maps mark the photograph's left edge, which no centre crop of 32 px has."""
+
+    def human_map(self, image):
+        found = super().human_map(image)
+        at_the_edge = np.zeros_like(found.values)
+        at_the_edge[:, :2] = 1
+        return found.copy(data=at_the_edge) if int(image[4:]) % 2 else found
+
+
+def test_a_map_of_which_nothing_lies_in_the_frame_is_none_and_counted():
+    found = AtTheEdge()
+    (source,) = sources_of_split([("maps", found)], "train", frame=PREPROCESSING)
+    (without,) = sources_of_split([("maps", found)], "train")
+    odd = {image for image in without.images if int(image[4:]) % 2}
+    assert set(source.images) == set(without.images) - odd
+    assert source.unusable == dict.fromkeys(
+        (image for image in without.images if image in odd), "nothing of it lies in the network's frame."
+    )
+    still = Samples([without], PREPROCESSING, jitter_px=0, seed=0)
+    assert [still[Key(0, 0, image)]["has_map"].item() for image in without.images] == [
+        image not in odd for image in without.images
+    ]
+    moved = Samples([without], PREPROCESSING, jitter_px=16, seed=0)
+    crops = [moved[Key(epoch, 0, min(odd))] for epoch in range(20)]
+    assert {crop["has_map"].item() for crop in crops} == {True, False}
+    assert all(crop["has_map"].item() == bool(crop["map"].any()) for crop in crops)
+
+
 def test_an_epoch_draws_each_role_without_repeats_and_epochs_differ():
     sampler = EpochSampler([Source(BLOBS, BLOBS.images[:20], role) for role, _ in ROLES], PER_EPOCH, seed=0)
     epochs = []

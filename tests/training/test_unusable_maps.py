@@ -89,6 +89,25 @@ def test_kept_maps_that_cannot_be_read_are_made_again(tmp_path, monkeypatch):
     assert hold(Lamps(), "train", RECIPE.preprocessing).marks.shape == first.marks.shape
 
 
+def test_maps_are_not_kept_where_one_could_not_be_read(tmp_path, monkeypatch):
+    monkeypatch.setenv("GALA_VIZ_CACHE", str(tmp_path))
+
+    class Remote(Lamps):
+        away = True
+
+        def human_map(self, image):
+            return None if self.map_unread(image) else super().human_map(image)
+
+        def map_unread(self, image):
+            return self.away and image == "train-003"
+
+    lamps = Remote()
+    assert tuple(hold(lamps, "train", RECIPE.preprocessing).unusable) == ("train-003",)
+    lamps.away = False
+    for _ in ("read", "recalled"):
+        assert hold(lamps, "train", RECIPE.preprocessing).has_map.all()
+
+
 def test_a_map_of_which_nothing_lies_in_the_frame_is_none(tmp_path, monkeypatch):
     monkeypatch.setenv("GALA_VIZ_CACHE", str(tmp_path))
 

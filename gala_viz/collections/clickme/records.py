@@ -17,7 +17,7 @@ from gala_viz.collections.clickme.shards import image_ids, open_shards
 from gala_viz.collections.clickme.smoothing import SMOOTHINGS
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.kept import Source
-from gala_viz.collections.map_checks import why_unusable
+from gala_viz.collections.map_checks import failed_to_read, why_unusable
 from gala_viz.collections.reading import FOLDER_LIMITS, UnreadableImageError
 from gala_viz.imagenet import CATEGORIES
 from gala_viz.registry import position_of
@@ -111,8 +111,12 @@ class RecordCollection(Collection):
             try:
                 values = self._heatmap(image, kind)
             except RecordError as error:
-                self.skip(_map_name(image), str(error))
+                if failed_to_read(error.__cause__):
+                    self.skip_for_now(_map_name(image), str(error))
+                else:
+                    self.skip(_map_name(image), str(error))
                 return None
+            self.skip_for_now(_map_name(image), None)
             values.flags.writeable = False
             MAPS.put(key, values, values.nbytes)
         attrs = {"kind": kind, "n_participants": "unknown", "smoothing": self.smoothing if kind == SMOOTHED else "none"}
@@ -139,7 +143,10 @@ class RecordCollection(Collection):
         try:
             return read_record(self.path(image), index.place(row))
         except OSError as error:
-            raise RecordError(f"its file cannot be opened ({error.strerror or error}).") from error
+            raise RecordError(f"its file cannot be read ({error.strerror or error}).") from error
+
+    def _map_name(self, image: str) -> str:
+        return _map_name(image)
 
     def _content(self, image: str) -> bytes | None:
         try:
