@@ -40,10 +40,18 @@ KINDS = {
     "batch": "integration",
     "evaluation/test_evaluate.py": "integration",
     "evaluation/test_kept.py": "integration",
+    "behavior/test_upgrade.py": "integration",
+    "jupyter/test_widgets.py": "integration",
+    "live/test_edited_network.py": "integration",
     "live/test_live_maps.py": "integration",
     "networks/test_gala_tpu.py": "integration",
     "networks/test_shipped.py": "integration",
     "panels/test_panel_patches.py": "integration",
+    "panels/test_visits.py": "integration",
+    "play": "integration",
+    "store/test_edited_network.py": "integration",
+    "store/test_stored_maps.py": "integration",
+    "test_cli.py": "integration",
 }
 """Folder or file of tests -> the marker that all of its tests carry."""
 

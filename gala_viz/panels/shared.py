@@ -41,7 +41,7 @@ class SharedSource:
         """Begin to load, unless that has begun or is done; returns itself."""
         with self._lock:
             if self._thread is None:
-                self.state = "loading"
+                self.state, self.error = "loading", ""
                 self._thread = start_thread(self._load, "gala-viz source")
         return self
 
@@ -63,8 +63,10 @@ class SharedSource:
             if not stopping.is_set() and not isinstance(error, StoppedError):  # else it was taken away under it
                 _log.exception("The networks or the collection could not be loaded.")
                 self.error = str(error) or type(error).__name__
-                self.state = "failed"
-            self._thread = None
+            with self._lock:  # whoever sees that it failed can begin anew
+                self._thread = None
+                if self.error:
+                    self.state = "failed"
 
 
 _shared: dict[Hashable, SharedSource] = {}

@@ -110,6 +110,7 @@ def test_a_note_is_kept_as_it_is_typed_shown_without_running_and_not_overwritten
     other.page.get_by_text("Kept.").wait_for()
 
 
+@pytest.mark.slow
 def test_a_view_saved_by_name_is_a_short_link_and_stands_in_the_inputs_also_between_their_steps(visit):
     one = visit("compare?image=photo%2000009&opacity=0.3&n=7&noise=0.125&seed=3")
     one.page.get_by_label("Name of this view").fill("dim ears")
@@ -297,6 +298,7 @@ def test_pictures_on_the_stage_stay_where_they_are_while_n_grows(stage):
     assert len({round(stage.page.evaluate(FEET, one), 1) for one in words}) == 1
 
 
+@pytest.mark.slow
 def test_others_follow_through_a_link_and_see_the_laser(stage, visit):
     stage.context.grant_permissions(["clipboard-read", "clipboard-write"])
     stage.page.mouse.move(600, 600)

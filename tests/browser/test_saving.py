@@ -215,6 +215,7 @@ def test_offline_at_the_end_nobody_is_thanked_before_the_last_answer_is_stored(p
     page.get_by_text(ALL_SAVED).wait_for()
 
 
+@pytest.mark.slow
 def test_a_reload_at_the_last_trial_sends_the_answer_that_was_waiting(participant):
     Line(participant, "result", lambda number, times: "gone" if number == LAST else None)
     participant.begin()
@@ -227,6 +228,7 @@ def test_a_reload_at_the_last_trial_sends_the_answer_that_was_waiting(participan
     participant.check_all_is_stored()
 
 
+@pytest.mark.slow
 def test_a_tab_that_crashes_leaves_its_answer_to_the_next_one(participant):
     Line(participant, "result", lambda number, times: 502 if number == 2 else None)
     participant.begin()

@@ -143,6 +143,7 @@ def test_without_any_network_the_commands_are_told(place, capsys):
     assert "none of the networks is here" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_train_trains_what_is_missing_and_no_more(place, monkeypatch):
     ran = []
 
