@@ -31,6 +31,8 @@ MESSAGE_COMPRESSION = 1
 """zlib's level for websocket messages: most of what compression gains, at a small part of its price."""
 _asked_to_end = threading.Event()
 INDEX = Path(__file__).parents[1] / "panels" / "pages" / "index.html"
+SESSION_CHECK_MS = 3000
+"""How often sessions that nobody is connected to any more are looked for: each is some 10 MB (Bokeh's own: 17 s)."""
 END_S = 3.5
 """After a first Ctrl-C or SIGTERM a process of ours ends within this time, whatever it waits for."""
 CLOSE_S = END_S - 0.5
@@ -141,6 +143,7 @@ def listening(pages: Mapping[str, Callable[[], Any]], at: Address, patterns: Seq
             index=str(INDEX),
             location=False,  # Panel cannot read an address in numbers of IPv6, and no page of ours asks for it
             use_xheaders=at.behind_proxy,
+            check_unused_sessions_milliseconds=SESSION_CHECK_MS,
             compress_response=True,
             websocket_compression_level=MESSAGE_COMPRESSION,
             websocket_max_message_size=UPLOAD_MESSAGE_BYTES,

@@ -16,6 +16,7 @@ from gala_viz.panels.background import browser_heard, wait_for_browser
 from gala_viz.panels.components import Connection, DarkChoice, Reload
 from gala_viz.panels.facts import facts
 from gala_viz.panels.markup import failure, loading
+from gala_viz.panels.memory import free_soon
 from gala_viz.panels.shared import SharedSource
 from gala_viz.panels.styles import PAGE_SX, THEME
 from gala_viz.panels.turns import ScriptDocument
@@ -72,7 +73,7 @@ class SourcePage(ABC):
         self.choice = DarkChoice(dark=self.page.dark_theme, width=0, height=0, margin=0)
         self.page.jslink(self.choice, dark_theme="dark", sidebar_open="drawer", bidirectional=True)
         self._waiting = None
-        self.document.on_session_destroyed(lambda _: self.close())
+        self.document.on_session_destroyed(lambda _: self._end())
         pn.state.onload(lambda: setattr(self.document, "title", title))
         if shared.state == "ready":
             self._begin()
@@ -92,6 +93,10 @@ class SourcePage(ABC):
         if self.view is not None:
             self.view.close()
             self.view = None
+
+    def _end(self) -> None:
+        self.close()
+        free_soon()
 
     def _follow(self) -> None:
         if self.view is not None:
