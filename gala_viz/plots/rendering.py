@@ -15,9 +15,13 @@ def bokeh_figure(plot: hv.Element | hv.Overlay) -> figure:
     """Render ``plot`` once.
 
     ``hv.render`` would give HoloViews' theme to whatever document is current, even one that another thread serves;
-    here it goes to a document of its own, and pages keep their themes.
+    here it goes to a document of its own, and pages keep their themes. HoloViews has each plot wait for the end of the
+    document that is current, which for figures drawn ahead of any session lasts as long as the process; nothing here
+    needs that, and the plot is let go.
     """
-    drawn = hv.renderer("bokeh").instance(theme=None).get_plot(plot, doc=Document()).state
+    rendered = hv.renderer("bokeh").instance(theme=None).get_plot(plot, doc=Document())
+    rendered.document = None
+    drawn = rendered.state
     for renderer in drawn.renderers:
         if isinstance(renderer, GlyphRenderer):
             plain_glyph(renderer)

@@ -1,9 +1,13 @@
 """What reaches the canvas: arrays, ranges, colours and lines of the drawn figures."""
 
+import gc
+import weakref
+
 import colorcet
 import holoviews as hv
 import numpy as np
 import pytest
+from bokeh.io import curdoc
 from bokeh.models import ColorBar, GlyphRenderer, Image, ImageRGBA
 
 from gala_viz import plots
@@ -175,6 +179,14 @@ def test_rendering_leaves_the_current_document_alone():
     assert figure.document is None
     drawn = np.asarray(glyph(figure, ImageRGBA).data_source.data["image"][0])
     assert np.array_equal(drawn, rgba(VIEW))
+
+
+def test_a_figure_that_nobody_keeps_leaves_nothing_behind():
+    before = len(curdoc().callbacks._session_destroyed_callbacks)
+    figure = weakref.ref(bokeh_figure(plots.photograph(VIEW)))
+    gc.collect()
+    assert figure() is None
+    assert len(curdoc().callbacks._session_destroyed_callbacks) == before
 
 
 def test_a_figure_that_is_told_only_sends_nothing_back():
