@@ -95,12 +95,12 @@ def loop(count: int, samples: int) -> float:
     import torch
 
     from gala_viz.batch.block import block_values
-    from gala_viz.collections.partners import Partners
-    from gala_viz.networks.folding import folded
+    from gala_viz.collections.partners import PartnerImages
+    from gala_viz.networks.folding import fuse_batchnorm
 
     torch.set_num_threads(1)
     collection, images, networks, spec = asked(count, samples)
-    networks, partners = [folded(network) for network in networks], Partners(collection, images)
+    networks, partners = [fuse_batchnorm(network) for network in networks], PartnerImages(collection, images)
     block_values(spec, collection, networks, images[:1], partners)
     begun = time.perf_counter()
     for number in range(spec.n_blocks):

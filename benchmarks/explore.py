@@ -38,17 +38,17 @@ def main() -> None:
         begun = time.perf_counter()
         view = opened(store)
         told("open", time.perf_counter() - begun)
-        titles, cloud = list(view.measures), view.cloud.cloud
+        titles, cloud = list(view.metrics), view.scatter.points
         told("another axis", timed(lambda k: view._write("x", titles[k % 4])))
         low, high = cloud.ranges()
         step = 0.02 * (low[1] - low[0])
-        told("pan or zoom", timed(lambda k: view.cloud._draw((low[0] + step * k, low[1] - step * k), high)))
+        told("pan or zoom", timed(lambda k: view.scatter._draw((low[0] + step * k, low[1] - step * k), high)))
         box = {"type": "rect", "x0": 0.1, "x1": 0.4, "y0": 0.1, "y1": 0.4}
-        told("box selection to gallery", timed(lambda k: view.select(view.cloud.cloud.within(box))))
+        told("box selection to gallery", timed(lambda k: view.select(view.scatter.points.selection_mask(box))))
         angle = np.linspace(0, 2 * np.pi, 60)
         lasso = {"type": "poly", "x": 0.3 + 0.2 * np.cos(angle), "y": 0.3 + 0.2 * np.sin(angle)}
-        told("lasso selection to gallery", timed(lambda k: view.select(view.cloud.cloud.within(lasso))))
-        told("filter by category", timed(lambda k: view.gallery.fields.enter("category", f"category {k}")))
+        told("lasso selection to gallery", timed(lambda k: view.select(view.scatter.points.selection_mask(lasso))))
+        told("filter by category", timed(lambda k: view.gallery.form.receive("category", f"category {k}")))
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if os.uname().sysname == "Linux" else 2**30)
         print(f"{'memory at most':<30}{peak:8.2f} GB")
 
@@ -71,11 +71,11 @@ def opened(store: Path):
     """The view of a first visitor, made as the page makes it."""
     from gala_viz.panels.explore_view import ExploreView
     from gala_viz.panels.index import CollectionIndex
-    from gala_viz.plots.cloud import compile_drawing
+    from gala_viz.plots.cloud import compile_datashader
     from gala_viz.store.stored_maps import StoredMaps
     from gala_viz.store.zarr_store import Store
 
-    threading.Thread(target=compile_drawing, daemon=True).start()
+    threading.Thread(target=compile_datashader, daemon=True).start()
     source = StoredMaps(Store(store), NoPhotographs())
     return ExploreView(source, CollectionIndex(source), None)
 

@@ -22,8 +22,8 @@ from pathlib import Path
 import numpy as np
 from tornado.httpclient import AsyncHTTPClient
 
-from gala_viz.behavior.trails import wandering
-from gala_viz.play.client import Player, answered
+from gala_viz.behavior.trails import random_pointer_path
+from gala_viz.play.client import GameClient, wait_until_ready
 
 
 def main() -> None:
@@ -42,7 +42,7 @@ def main() -> None:
         probe.close()
         server = started(port, Path(folder), arguments.network)
         try:
-            asyncio.run(answered(f"http://127.0.0.1:{port}"))
+            asyncio.run(wait_until_ready(f"http://127.0.0.1:{port}"))
             for count in arguments.players:
                 runs = [
                     asyncio.run(load(f"http://127.0.0.1:{port}", count, arguments.seconds))
@@ -76,13 +76,13 @@ async def load(url: str, count: int, seconds: float) -> list[float]:
 
     async def one(number: int) -> None:
         chance = np.random.default_rng(number)
-        player = Player(url)
-        await player.enter()
+        player = GameClient(url)
+        await player.connect()
         await asyncio.sleep(float(chance.uniform(0, 2)))
-        while time.monotonic() < end and (shown := await player.next_round()) is not None:
-            played = await player.play(shown, wandering(player.spec, chance))
-            waits.extend(played.waits_s)
-        await player.leave()
+        while time.monotonic() < end and (shown := await player.request_round()) is not None:
+            played = await player.play_round(shown, random_pointer_path(player.spec, chance))
+            waits.extend(played.latencies_s)
+        await player.close()
 
     await asyncio.gather(*(one(number) for number in range(count)))
     return waits

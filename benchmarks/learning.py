@@ -36,24 +36,24 @@ from gala_viz.collections.rendered.collection import RenderedCollection
 from gala_viz.collections.rendered.spec import RenderingSpec
 from gala_viz.evaluation.looking import look
 from gala_viz.evaluation.spec import EvaluationSpec
-from gala_viz.networks.devices import choose_device, full_float32
-from gala_viz.networks.folding import folded
+from gala_viz.networks.devices import choose_device, disable_tf32
+from gala_viz.networks.folding import fuse_batchnorm
 from gala_viz.networks.network import Network
 from gala_viz.specs import SmoothGradSpec
 from gala_viz.splits import Split
-from gala_viz.training.batches import HeldPictures, validation_batches
-from gala_viz.training.chance import generator
+from gala_viz.training.batches import InMemoryDataModule, validation_batches
+from gala_viz.training.chance import named_rng
 from gala_viz.training.fit import fit
-from gala_viz.training.held import Held, hold
+from gala_viz.training.held import InMemoryDataset, load_dataset
 from gala_viz.training.recipes import RECIPES, ScratchRecipe
-from gala_viz.training.scratch import FromScratch, fresh_network
-from gala_viz.training.selection import selection
+from gala_viz.training.scratch import ScratchModule, initial_network
+from gala_viz.training.selection import validation_metrics
 
 LOOKS = {"gradient": (1, 0.0), "smoothgrad_0.03": (25, 0.03), "smoothgrad_0.15": (25, 0.15)}
 """Columns -> samples and noise of the maps that are compared with people's."""
 FORK = multiprocessing.get_context("fork")
 """Processes share the images that this one holds."""
-HELD: dict[float | str, Held] = {}
+HELD: dict[float | str, InMemoryDataset] = {}
 VALIDATION, FRAME = RenderedCollection(), RECIPES["rendered-gala"].preprocessing
 
 
@@ -100,14 +100,14 @@ def asked(arguments: argparse.Namespace) -> list[dict[str, Any]]:
     return found
 
 
-def held(collection: RenderedCollection, split: Split) -> Held:
+def held(collection: RenderedCollection, split: Split) -> InMemoryDataset:
     collection.prepare((split,))
-    return hold(collection, split, FRAME)
+    return load_dataset(collection, split, FRAME)
 
 
 def _quiet(jobs: int) -> None:
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // jobs))
-    full_float32()
+    disable_tf32()
     warnings.filterwarnings("ignore")
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
 
@@ -117,26 +117,26 @@ def trained(training: dict[str, Any], arguments: argparse.Namespace) -> dict[str
     device = choose_device(arguments.device)
     settings = {key: training[key] for key in ("epochs", "seed", "attention_weight", "noise")}
     recipe = replace(RECIPES[training["recipe"]], **settings)
-    network = fresh_network(recipe, len(VALIDATION.categories))
-    pictures = HeldPictures(HELD[training["shortcut"]], HELD["validation"], recipe)
+    network = initial_network(recipe, len(VALIDATION.categories))
+    pictures = InMemoryDataModule(HELD[training["shortcut"]], HELD["validation"], recipe)
     torch.manual_seed(recipe.seed)
     start, folder = time.monotonic(), arguments.out.parent / "learning" / "-".join(map(str, training.values()))
     accelerator = "gpu" if device.type == "cuda" else "cpu"
-    module = FromScratch(network, recipe)
+    module = ScratchModule(network, recipe)
     fit(module, pictures, folder, accelerator=accelerator, devices=1, resume=False, quiet=True)
     seconds = time.monotonic() - start
-    numbers = selection(network, validation_batches(HELD["validation"], recipe))
+    numbers = validation_metrics(network, validation_batches(HELD["validation"], recipe))
     rho = numbers.get("rho_attention", {}).get("mean_of_layers", "")
     told = {"accuracy": numbers["accuracy"], "rho_attention": rho, "train_s": round(seconds)}
     seen = Network(
         network.to(device), name=recipe.name, preprocessing=FRAME,
         categories=VALIDATION.categories,
     )  # fmt: skip
-    return training | told | looked(folded(seen), arguments.images)
+    return training | told | looked(fuse_batchnorm(seen), arguments.images)
 
 
 def looked(network: Network, count: int) -> dict[str, float]:
-    images = sorted(HELD["validation"].images, key=lambda image: generator("learning", image).random())[:count]
+    images = sorted(HELD["validation"].images, key=lambda image: named_rng("learning", image).random())[:count]
     cells = (COMPARISON_CELLS, COMPARISON_CELLS)
     people = np.stack(
         [area_average(FRAME.map_to_frame(VALIDATION.human_map(image)).values[None], cells)[0] for image in images]

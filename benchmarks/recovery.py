@@ -9,10 +9,10 @@ from __future__ import annotations
 import argparse
 from statistics import median
 
-from gala_viz.experiment.analysis import thresholds
-from gala_viz.experiment.exclusions import included
-from gala_viz.experiment.responses import checked
-from gala_viz.experiment.simulated import SimulatedSpec, simulated_responses, true_level
+from gala_viz.experiment.analysis import fit_thresholds
+from gala_viz.experiment.exclusions import apply_exclusions
+from gala_viz.experiment.responses import check_responses
+from gala_viz.experiment.simulated import SimulatedObserverSpec, simulate_responses, true_threshold
 from gala_viz.experiment.spec import ExperimentSpec
 
 
@@ -27,14 +27,14 @@ def main() -> None:
     )
     print(f"{'participants':>12}{'map type':>10}{'truth':>8}{'median':>8}{'within':>8}{'of':>5}")
     for count in arguments.participants:
-        people = SimulatedSpec()
-        found: dict[str, list] = {name: [] for name in people.middles}
+        people = SimulatedObserverSpec()
+        found: dict[str, list] = {name: [] for name in people.locations}
         for seed in range(arguments.simulations):
-            trials, _ = included(checked(simulated_responses(spec, people, count, seed)), spec)
-            for row in thresholds(trials, n_resamples=1000, seed=seed).itertuples():
+            trials, _ = apply_exclusions(check_responses(simulate_responses(spec, people, count, seed)), spec)
+            for row in fit_thresholds(trials, n_resamples=1000, seed=seed).itertuples():
                 found[row.map_type].append(row)
         for name, rows in found.items():
-            truth = true_level(people, name)
+            truth = true_threshold(people, name)
             within = sum(row.low <= truth <= row.high for row in rows)
             middle = median(row.level if row.level == row.level else 1e9 for row in rows)
             print(f"{count:>12}{name:>10}{truth:>8.1f}{middle:>8.1f}{within:>8}{len(rows):>5}")

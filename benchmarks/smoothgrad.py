@@ -31,11 +31,11 @@ def main() -> None:
         return print_peak(arguments)
     import torch
 
-    from gala_viz.networks.devices import choose_device, device_text
+    from gala_viz.networks.devices import choose_device, describe_device
 
     torch.set_num_threads(arguments.threads)
     print(f"{platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads, torch {torch.__version__}")
-    print(f"networks on {device_text(choose_device(arguments.device), torch.float32)}")
+    print(f"networks on {describe_device(choose_device(arguments.device), torch.float32)}")
     print(f"load of the machine {os.getloadavg()[0]:.1f}, networks {' and '.join(arguments.networks)}")
     print(f"\n{arguments.samples} samples of one photograph, median of {arguments.repeats}\n")
     print(f"{'':<52}{'s':>8}{'ratio':>8}{'first maps, s':>16}")
@@ -55,9 +55,9 @@ def main() -> None:
 
 
 def parsed() -> argparse.Namespace:
-    from gala_viz.networks.folders import UNMODIFIED, known_networks
+    from gala_viz.networks.folders import UNMODIFIED_NETWORK, known_networks
 
-    default = PAIR if set(PAIR) <= set(known_networks()) else (UNMODIFIED, UNMODIFIED)
+    default = PAIR if set(PAIR) <= set(known_networks()) else (UNMODIFIED_NETWORK, UNMODIFIED_NETWORK)
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--networks", nargs=2, default=default, metavar=("A", "B"))
     parser.add_argument("--samples", type=int, default=50)
@@ -72,11 +72,11 @@ def rows(arguments: argparse.Namespace) -> dict[str, Callable[[int], tuple[float
     """Name -> a run on the photograph of a repeat, which gives its seconds and those until the first map."""
     from gala_viz import MapRequest, SmoothGradSpec, load_network, open_collection
     from gala_viz.live import LiveMaps
-    from gala_viz.networks.folding import folded
+    from gala_viz.networks.folding import fuse_batchnorm
 
     collection, n = open_collection("photos"), arguments.samples
     networks = [load_network(name, device=arguments.device) for name in arguments.networks]
-    quick = folded(networks[0])
+    quick = fuse_batchnorm(networks[0])
     folder = Path(tempfile.mkdtemp(prefix="gala_viz_benchmark_"))
     source = LiveMaps(collection, networks, folder)
 

@@ -19,12 +19,12 @@ import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from gala_viz.training.batches import Batches, Turns, ready
+from gala_viz.training.batches import BatchDataset, BatchSampler, prepare_batch
 from gala_viz.training.chance import image_keys
-from gala_viz.training.held import Held
+from gala_viz.training.held import InMemoryDataset
 from gala_viz.training.losses import attention_loss
 from gala_viz.training.recipes import RECIPES, ScratchRecipe
-from gala_viz.training.scratch import FromScratch, fresh_network
+from gala_viz.training.scratch import ScratchModule, initial_network
 
 N_TRAIN = 6000
 
@@ -47,7 +47,7 @@ def main() -> None:
         for width in arguments.widths:
             recipe = RECIPES[name]
             recipe = replace(recipe, arguments={**recipe.arguments, "base_filters": width})
-            network = fresh_network(recipe, 12)
+            network = initial_network(recipe, 12)
             weights, macs = sum(p.numel() for p in network.parameters()) / 1e6, operations(network, recipe) / 1e6
             wall, processor = per_image_ms(recipe, network, arguments.steps)
             minutes = wall * N_TRAIN * recipe.epochs / 60e3
@@ -67,13 +67,13 @@ def operations(network: torch.nn.Module, recipe: ScratchRecipe) -> float:
 
 def per_image_ms(recipe: ScratchRecipe, network: torch.nn.Module, steps: int) -> tuple[float, float]:
     """Wall and processor time of a training step, per image."""
-    module = FromScratch(network.to(memory_format=torch.channels_last), recipe).train()
+    module = ScratchModule(network.to(memory_format=torch.channels_last), recipe).train()
     optimizer = torch.optim.AdamW(module.parameter_groups())
-    batches, turn = Batches(made_up(recipe), seed=0), next(iter(Turns(recipe.batch_size, recipe.batch_size, seed=0)))
+    batches, turn = BatchDataset(made_up(recipe), seed=0), next(iter(BatchSampler(recipe.batch_size, recipe.batch_size, seed=0)))
     walls, processors = [], []
     for _ in range(steps + 1):
         wall, processor = time.perf_counter(), time.process_time()
-        batch = ready(batches[turn], recipe)
+        batch = prepare_batch(batches[turn], recipe)
         logits, norms = module(batch["input"])
         loss = module.category_loss(batch, logits)
         if recipe.attention_weight:
@@ -86,17 +86,17 @@ def per_image_ms(recipe: ScratchRecipe, network: torch.nn.Module, steps: int) ->
     return 1e3 * min(walls[1:]) / recipe.batch_size, 1e3 * min(processors[1:]) / recipe.batch_size
 
 
-def made_up(recipe: ScratchRecipe) -> Held:
+def made_up(recipe: ScratchRecipe) -> InMemoryDataset:
     """One batch of noise with maps."""
     chance = np.random.default_rng(0)
     shape = (recipe.batch_size, recipe.input_px, recipe.input_px)
-    return Held(
+    return InMemoryDataset(
         images=tuple(map(str, range(recipe.batch_size))),
         pixels=chance.integers(0, 256, (*shape, 3), dtype=np.uint8),
-        marks=chance.random(shape, dtype=np.float32).astype(np.float16),
+        human_maps=chance.random(shape, dtype=np.float32).astype(np.float16),
         labels=np.arange(recipe.batch_size) % 12,
         has_map=np.ones(recipe.batch_size, bool),
-        keys=image_keys([str(number) for number in range(recipe.batch_size)]),
+        rng_keys=image_keys([str(number) for number in range(recipe.batch_size)]),
     )
 
 

@@ -13,7 +13,7 @@ from importlib import import_module
 from textwrap import wrap
 
 from gala_viz.registry import Registry, UnknownNameError
-from gala_viz.threads import end_without_teardown, own_process
+from gala_viz.threads import exit_without_teardown, own_process
 
 COMMANDS: Registry[tuple[str, str]] = Registry(
     "command",
@@ -70,9 +70,9 @@ TASKS: tuple[tuple[str, tuple[str, ...], str], ...] = (
 )
 """Tasks in their usual order: (title, its commands, one example without the name of the program)."""
 
-FAILED, INTERRUPTED, BROKEN_PIPE = 2, 130, 141
+EXIT_FAILED, EXIT_INTERRUPTED, EXIT_BROKEN_PIPE = 2, 130, 141
 
-SERVERS = frozenset({"compare", "explore", "game", "experiment"})
+SERVER_COMMANDS = frozenset({"compare", "explore", "game", "experiment"})
 """Commands that serve pages; their process ends without taking Python apart."""
 
 
@@ -84,18 +84,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     if not given or given[0] in ("-h", "--help", "help"):
-        sys.stdout.write(overview())
-        return 0 if given else FAILED
+        sys.stdout.write(help_text())
+        return 0 if given else EXIT_FAILED
     if given[0] == "--version":
         from importlib.metadata import version
 
         sys.stdout.write(f"gala_viz {version('gala_viz')}\n")
         return 0
-    if arguments is not None or given[0] not in SERVERS:
+    if arguments is not None or given[0] not in SERVER_COMMANDS:
         return _status_of(given)
     own_process()
     status = _status_of(given)
-    end_without_teardown(status)
+    exit_without_teardown(status)
     return status
 
 
@@ -103,15 +103,15 @@ def _status_of(given: list[str]) -> int:
     try:
         return _run(given[0], given[1:])
     except KeyboardInterrupt:
-        return INTERRUPTED
+        return EXIT_INTERRUPTED
     except BrokenPipeError:  # who read the output, as in `| head`, has read enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return BROKEN_PIPE
+        return EXIT_BROKEN_PIPE
     except (ValueError, OSError, UnknownNameError) as error:
         if os.environ.get("GALA_VIZ_TRACEBACK"):
             raise
         sys.stderr.write(f"gala-viz: {_sentence(error)}\n")
-        return FAILED
+        return EXIT_FAILED
 
 
 def _sentence(error: Exception) -> str:
@@ -121,7 +121,7 @@ def _sentence(error: Exception) -> str:
     return str(error)
 
 
-def overview() -> str:
+def help_text() -> str:
     """What ``gala-viz --help`` says: commands by task, an example of each task, and where to read on."""
     width = 4 + max(map(len, COMMANDS))
     lines = ["usage: gala-viz COMMAND [OPTIONS]", ""]

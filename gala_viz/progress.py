@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-Progress = Callable[[int, int], None]
+ProgressCallback = Callable[[int, int], None]
 """Called with how many are done, and of how many."""
 
 
 @contextmanager
-def told(progress: Progress | bool | None, what: str, unit: str = "image") -> Iterator[Progress]:
+def progress_bar(progress: ProgressCallback | bool | None, description: str, unit: str = "image") -> Iterator[ProgressCallback]:
     """What a loop calls after each step: ``progress`` itself; a bar called ``what`` for True; nothing for None, False.
 
     The bar is a widget in a notebook and a line of standard error in a terminal. It is left as it stands when the loop
@@ -24,7 +24,7 @@ def told(progress: Progress | bool | None, what: str, unit: str = "image") -> It
         return
     from tqdm.auto import tqdm
 
-    with tqdm(desc=what, unit=unit, leave=True) as bar:
+    with tqdm(desc=description, unit=unit, leave=True) as bar:
 
         def tell(done: int, total: int) -> None:
             bar.total = total

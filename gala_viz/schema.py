@@ -65,7 +65,7 @@ def check_map(array: xr.DataArray) -> xr.DataArray:
     return array
 
 
-def n_people(human_map: xr.DataArray, participants: Sequence[str]) -> int | None:
+def count_participants(human_map: xr.DataArray, participants: Sequence[str]) -> int | None:
     """Over how many participants a human map is the mean: those known one by one, or as its ``n_participants`` says;
     None where the number is not known.
     """

@@ -77,24 +77,24 @@ def settings(spec: Any) -> dict[str, Any]:
     return asdict(spec)
 
 
-def made(kind: type[Spec], content: Mapping[str, Any], parts: Mapping[str, type] | None = None) -> Spec:
+def spec_from_settings(spec_class: type[Spec], content: Mapping[str, Any], nested_specs: Mapping[str, type] | None = None) -> Spec:
     """A spec from plain values, as ``settings`` gives them; lists become tuples, ``parts`` are specs within it.
 
     Raises ``ValueError`` for a name that the spec does not have, and for what its own checks refuse.
     """
     if not isinstance(content, Mapping):
-        raise ValueError(f"{kind.__name__}: settings by name were expected.")
-    unknown = set(content) - {one.name for one in fields(kind)}
+        raise ValueError(f"{spec_class.__name__}: settings by name were expected.")
+    unknown = set(content) - {one.name for one in fields(spec_class)}
     if unknown:
         raise ValueError(f"unknown settings: {', '.join(sorted(unknown))}.")
     values = {name: _frozen(value) for name, value in content.items()}
-    for name, part in (parts or {}).items():
+    for name, part in (nested_specs or {}).items():
         if name in values:
-            values[name] = made(part, values[name])
+            values[name] = spec_from_settings(part, values[name])
     try:
-        return kind(**values)
+        return spec_class(**values)
     except TypeError as error:
-        raise ValueError(f"{kind.__name__}: {error}") from None
+        raise ValueError(f"{spec_class.__name__}: {error}") from None
 
 
 def _frozen(value: Any) -> Any:
@@ -103,25 +103,25 @@ def _frozen(value: Any) -> Any:
     return tuple(_frozen(one) for one in value) if isinstance(value, list) else value
 
 
-def made_request(content: Mapping[str, Any]) -> MapRequest:
+def map_request_from_settings(content: Mapping[str, Any]) -> MapRequest:
     """A request from plain values, SmoothGrad's settings among them."""
-    return made(MapRequest, content, {"smoothgrad": SmoothGradSpec})
+    return spec_from_settings(MapRequest, content, {"smoothgrad": SmoothGradSpec})
 
 
-def read_settings(path: Path, what: str, form: int, missing: str) -> dict[str, Any]:
+def read_settings(path: Path, description: str, format_version: int, missing_message: str) -> dict[str, Any]:
     """The settings in a TOML or JSON file of a ``what``, whose entry "format" is ``form`` and is taken off.
 
     Raises ``FileNotFoundError``, which says what was expected as ``missing``, and ``ValueError`` for another file.
     """
     if not path.is_file():
-        raise FileNotFoundError(f"{path} is not there; {missing}")
+        raise FileNotFoundError(f"{path} is not there; {missing_message}")
     try:
         text = path.read_text(encoding="utf-8")
         content = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is no {what}: {error}.") from None
-    if not isinstance(content, dict) or content.pop("format", None) != form:
-        raise ValueError(f"{path} is no {what} of format {form}, which this program reads.")
+        raise ValueError(f"{path} is no {description}: {error}.") from None
+    if not isinstance(content, dict) or content.pop("format", None) != format_version:
+        raise ValueError(f"{path} is no {description} of format {format_version}, which this program reads.")
     return content
 
 
@@ -136,8 +136,8 @@ def content_key(content: bytes) -> int:
     return int.from_bytes(hashlib.sha256(content).digest()[:8], "big")
 
 
-def plain(value: Any) -> Any:
+def toml_values(value: Any) -> Any:
     """``value`` as TOML can hold it: tuples become lists, keys whose value is None are left out."""
     if isinstance(value, Mapping):
-        return {key: plain(item) for key, item in value.items() if item is not None}
-    return [plain(item) for item in value] if isinstance(value, list | tuple) else value
+        return {key: toml_values(item) for key, item in value.items() if item is not None}
+    return [toml_values(item) for item in value] if isinstance(value, list | tuple) else value

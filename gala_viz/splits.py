@@ -16,34 +16,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 Split = Literal["train", "validation", "test"]
-Rule = Literal["own", "hash"]
+SplitRule = Literal["own", "hash"]
 """By the collection's own splits, or by a hash of the image's id."""
 SPLITS: tuple[Split, ...] = get_args(Split)
-ALL = "all"
+ALL_IMAGES = "all"
 """Stands for every image where a split is asked for."""
 SPLIT_SEED = 0
-TRAIN_SHARE, VALIDATION_SHARE = 0.60, 0.15
+TRAIN_FRACTION, VALIDATION_FRACTION = 0.60, 0.15
 """Expected shares of the hash; the test split is the rest."""
 
 UNKNOWN, LEARNT, HELD_OUT = 0, 1, 2
 """What is known of an image and a network: nothing; that the network learnt from it; that it did not."""
 
 
-class Divided(Protocol):
+class SupportsSplits(Protocol):
     """The part of a collection that splits are told from; one without ``split`` has no splits of its own."""
 
     name: str
     images: tuple[str, ...]
 
 
-def status_of_all(parts: Sequence[NDArray[np.int8]]) -> NDArray[np.int8]:
+def combine_statuses(statuses: Sequence[NDArray[np.int8]]) -> NDArray[np.int8]:
     """(image,) over several networks' ``status``: learnt where one learnt from it, held out where it is so for all."""
-    every = np.stack(parts)
+    every = np.stack(statuses)
     found = np.where((every == HELD_OUT).all(axis=0), HELD_OUT, UNKNOWN)
     return np.where((every == LEARNT).any(axis=0), LEARNT, found).astype(np.int8)
 
 
-def split_of(image: str, *, seed: int = SPLIT_SEED) -> Split:
+def hash_split(image: str, *, seed: int = SPLIT_SEED) -> Split:
     """The split of the id ``image`` by the hash: train 60 %, validation 15 %, test 25 % in expectation.
 
     A hash of ``seed`` and the id decides, so that the answer needs no list, is the same on every machine and does not
@@ -51,9 +51,9 @@ def split_of(image: str, *, seed: int = SPLIT_SEED) -> Split:
     """
     digest = hashlib.sha256(f"split:{seed}:{image}".encode("utf-8", "surrogatepass")).digest()
     position = int.from_bytes(digest[:8], "big") / 2**64
-    if position < TRAIN_SHARE:
+    if position < TRAIN_FRACTION:
         return "train"
-    return "validation" if position < TRAIN_SHARE + VALIDATION_SHARE else "test"
+    return "validation" if position < TRAIN_FRACTION + VALIDATION_FRACTION else "test"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -73,29 +73,29 @@ class Splits:
     """
 
     collection: str
-    rule: Rule
+    rule: SplitRule
     seed: int | None
-    every: dict[str, Split | None]
+    by_image: dict[str, Split | None]
 
     @cached_property
     def by_split(self) -> dict[Split, tuple[str, ...]]:
         """Split -> its images, in the collection's order; splits without images are not there."""
         found: dict[Split, list[str]] = {split: [] for split in SPLITS}
-        for image, split in self.every.items():
+        for image, split in self.by_image.items():
             if split is not None:
                 found[split].append(image)
         return {split: tuple(images) for split, images in found.items() if images}
 
     @cached_property
-    def without(self) -> tuple[str, ...]:
+    def unassigned(self) -> tuple[str, ...]:
         """Images that are in no split."""
-        return tuple(image for image, split in self.every.items() if split is None)
+        return tuple(image for image, split in self.by_image.items() if split is None)
 
-    def of(self, image: str) -> Split | None:
+    def split_of(self, image: str) -> Split | None:
         """The split of an image; None for one in no split, or not of the collection."""
-        return self.every.get(image)
+        return self.by_image.get(image)
 
-    def images(self, split: str) -> tuple[str, ...]:
+    def images_of(self, split: str) -> tuple[str, ...]:
         """The images of ``split``, in the collection's order; of "all" every image.
 
         Raises
@@ -103,39 +103,39 @@ class Splits:
         ValueError
             For a name that is no split, and for a split without images; those that there are are named.
         """
-        if split == ALL:
-            return tuple(self.every)
+        if split == ALL_IMAGES:
+            return tuple(self.by_image)
         if split not in SPLITS:
             raise ValueError(f"a split is 'train', 'validation' or 'test', or 'all'; got {split!r}.")
         found = self.by_split.get(split)
         if not found:
             there = ", ".join(f"{known} ({len(images):,} images)" for known, images in self.by_split.items())
-            rest = f" {len(self.without):,} images are in no split." if self.without else ""
+            rest = f" {len(self.unassigned):,} images are in no split." if self.unassigned else ""
             raise ValueError(
                 f"{self.collection}: no image is in the {split} split. There are: {there or 'none'}; 'all' takes every "
-                f"image.{rest} The rule is {rule_told(self.rule, self.seed)}."
+                f"image.{rest} The rule is {describe_split_rule(self.rule, self.seed)}."
             )
         return found
 
     @property
-    def told(self) -> str:
+    def description(self) -> str:
         """The rule and how many images each split has, as a sentence without its end."""
         counts = ", ".join(f"{split} {len(self.by_split.get(split, ())):,}" for split in SPLITS)
-        rest = f"; {len(self.without):,} images are in none of them and left out" if self.without else ""
-        return f"{counts} ({rule_told(self.rule, self.seed)}){rest}"
+        rest = f"; {len(self.unassigned):,} images are in none of them and left out" if self.unassigned else ""
+        return f"{counts} ({describe_split_rule(self.rule, self.seed)}){rest}"
 
 
-def rule_told(rule: Rule, seed: int | None) -> str:
+def describe_split_rule(rule: SplitRule, seed: int | None) -> str:
     """The rule in words, for cards and reports."""
     if rule == "own":
         return "the collection's own splits"
     shares = (
-        f"train {TRAIN_SHARE:.0%}, validation {VALIDATION_SHARE:.0%}, test {1 - TRAIN_SHARE - VALIDATION_SHARE:.0%}"
+        f"train {TRAIN_FRACTION:.0%}, validation {VALIDATION_FRACTION:.0%}, test {1 - TRAIN_FRACTION - VALIDATION_FRACTION:.0%}"
     )
     return f"by sha256 of 'split:{seed}:<image id>': {shares}"
 
 
-def splits_of(collection: Divided, *, seed: int = SPLIT_SEED) -> Splits:
+def splits_of(collection: SupportsSplits, *, seed: int = SPLIT_SEED) -> Splits:
     """The splits of ``collection``: its own where it says any, else by the hash of ``seed`` and each id.
 
     A collection whose ``split_rule`` is "hash" answers by the hash itself. Raises ``ValueError`` where it calls a split
@@ -150,11 +150,11 @@ def splits_of(collection: Divided, *, seed: int = SPLIT_SEED) -> Splits:
                 f"{collection.name}, {odd[0]}: a split is called 'train', 'validation' or 'test'; got {odd[1]!r}."
             )
         if any(own.values()):
-            return Splits(collection=collection.name, rule="own", seed=None, every=own)
-    return by_hash(collection.name, collection.images, seed=seed)
+            return Splits(collection=collection.name, rule="own", seed=None, by_image=own)
+    return hash_splits(collection.name, collection.images, seed=seed)
 
 
-def by_hash(name: str, images: Iterable[str], *, seed: int = SPLIT_SEED) -> Splits:
+def hash_splits(name: str, images: Iterable[str], *, seed: int = SPLIT_SEED) -> Splits:
     """The splits of ``images`` by the hash alone."""
-    every: dict[str, Split | None] = {image: split_of(image, seed=seed) for image in images}
-    return Splits(collection=name, rule="hash", seed=seed, every=every)
+    every: dict[str, Split | None] = {image: hash_split(image, seed=seed) for image in images}
+    return Splits(collection=name, rule="hash", seed=seed, by_image=every)

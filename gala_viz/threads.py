@@ -17,7 +17,7 @@ from contextlib import suppress
 from typing import Protocol
 from weakref import WeakSet
 
-PATIENCE_S = 2.5
+SHUTDOWN_TIMEOUT_S = 2.5
 """How long the end of the process waits for threads; a chunk of maps on a slow machine takes about a second."""
 
 _log = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ class Closable(Protocol):
         ...
 
 
-stopping = threading.Event()
+shutdown_event = threading.Event()
 """Set once the process ends; loops and loaders look at it between their steps."""
 
 _threads: WeakSet[threading.Thread] = WeakSet()
@@ -41,7 +41,7 @@ _status: int | None = None
 _owned = False
 
 
-class StoppedError(Exception):
+class ShutdownError(Exception):
     """The process ends before a step of loading began."""
 
 
@@ -54,22 +54,22 @@ def start_thread(target: Callable[..., None], name: str, *args: object) -> threa
     return thread
 
 
-def close_at_end(one: Closable) -> None:
+def close_at_exit(closable: Closable) -> None:
     """Have ``one`` closed when the process ends, if it still exists then."""
     with _lock:
-        _closed_at_end.add(one)
+        _closed_at_end.add(closable)
 
 
-def check_stopping() -> None:
+def raise_on_shutdown() -> None:
     """Raise ``StoppedError`` where the process ends."""
-    if stopping.is_set():
-        raise StoppedError("the program is being ended.")
+    if shutdown_event.is_set():
+        raise ShutdownError("the program is being ended.")
 
 
-def stop_threads(seconds: float = PATIENCE_S) -> list[str]:
+def stop_threads(timeout_s: float = SHUTDOWN_TIMEOUT_S) -> list[str]:
     """Ask all threads to stop and wait for them, at most ``seconds`` in all; return the names of those that did not."""
-    stopping.set()
-    end = time.monotonic() + seconds
+    shutdown_event.set()
+    end = time.monotonic() + timeout_s
     with _lock:
         closing, threads = list(_closed_at_end), list(_threads)
     for one in closing:
@@ -81,7 +81,7 @@ def stop_threads(seconds: float = PATIENCE_S) -> list[str]:
     return sorted(thread.name for thread in threads if thread.is_alive())
 
 
-def end_without_teardown(status: int) -> None:
+def exit_without_teardown(status: int) -> None:
     """When the process ends, do so with ``status`` once all that is registered for its end has run.
 
     Python is not taken apart: after a server of pages that takes seconds, and aborts where a thread still computes.
@@ -96,7 +96,7 @@ def own_process() -> None:
     _owned = True
 
 
-def end_by(seconds: float, status: int) -> None:
+def exit_after(delay_s: float, status: int) -> None:
     """End the process with ``status`` after ``seconds`` if it still runs then, whatever it waits for.
 
     Nothing happens where it belongs to another program, such as a notebook, which goes on (see ``own_process``).
@@ -105,7 +105,7 @@ def end_by(seconds: float, status: int) -> None:
         return
 
     def wait() -> None:
-        time.sleep(seconds)
+        time.sleep(delay_s)
         _end_now(status)
 
     threading.Thread(target=wait, name="gala-viz end", daemon=True).start()

@@ -13,38 +13,38 @@ from crc32c import crc32c
 _VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5
 
 
-class WireError(ValueError):
+class ProtobufError(ValueError):
     """Bytes that are no message."""
 
 
-def fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
+def message_fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
     """All fields of a message: (number, whole number), or (number, content) for strings and fixed widths."""
     position = 0
     while position < len(message):
-        tag, position = varint(message, position)
+        tag, position = read_varint(message, position)
         wire = tag & 7
         if wire == _VARINT:
-            value, position = varint(message, position)
+            value, position = read_varint(message, position)
             yield tag >> 3, value
             continue
         if wire == _LENGTH:
-            length, position = varint(message, position)
+            length, position = read_varint(message, position)
         elif wire in (_FIXED32, _FIXED64):
             length = 4 if wire == _FIXED32 else 8
         else:
-            raise WireError("a field of unknown kind.")
+            raise ProtobufError("a field of unknown kind.")
         if position + length > len(message):
-            raise WireError("a field is longer than its message.")
+            raise ProtobufError("a field is longer than its message.")
         yield tag >> 3, message[position : position + length]
         position += length
 
 
-def contents(message: memoryview) -> Iterator[tuple[int, memoryview]]:
+def length_delimited_fields(message: memoryview) -> Iterator[tuple[int, memoryview]]:
     """The fields that are messages or strings: (number, content)."""
-    return ((number, value) for number, value in fields(message) if isinstance(value, memoryview))
+    return ((number, value) for number, value in message_fields(message) if isinstance(value, memoryview))
 
 
-def varint(message: memoryview, position: int) -> tuple[int, int]:
+def read_varint(message: memoryview, position: int) -> tuple[int, int]:
     """A whole number of variable length, and the position after it."""
     value = shift = 0
     while position < len(message) and shift < 70:
@@ -54,10 +54,10 @@ def varint(message: memoryview, position: int) -> tuple[int, int]:
         if byte < 128:
             return value, position
         shift += 7
-    raise WireError("a number has no end.")
+    raise ProtobufError("a number has no end.")
 
 
-def masked_checksum(data: bytes | memoryview) -> int:
+def masked_crc32c(data: bytes | memoryview) -> int:
     """CRC-32C of ``data``, rotated right by 15 bits and moved by a constant, as TensorFlow stores it."""
     checksum = crc32c(data)
     return (((checksum >> 15) | (checksum << 17)) + 0xA282EAD8) & 0xFFFFFFFF

@@ -24,8 +24,8 @@ from gala_viz.cli import main
 from gala_viz.commands import serving
 from gala_viz.commands.compare import Arguments
 from gala_viz.commands.compare_page import check_names, notes_are_read_only
-from gala_viz.commands.helptext import REGISTRY, field_texts
-from gala_viz.commands.serving import Address, has_browser
+from gala_viz.commands.helptext import REGISTRY, field_helptexts
+from gala_viz.commands.serving import ServerAddress, has_browser
 from gala_viz.panels.options import CompareOptions
 
 TRIVIAL_PAGE = """
@@ -145,8 +145,8 @@ def test_an_option_is_explained_by_the_text_under_its_field_as_one_line():
         size: int = 3
         """Larger."""
 
-    assert field_texts(Elder) == {"size": "How large, in pixels.", "way": "Where to."}
-    assert field_texts(Options) == {"size": "Larger.", "way": "Where to."}
+    assert field_helptexts(Elder) == {"size": "How large, in pixels.", "way": "Where to."}
+    assert field_helptexts(Options) == {"size": "Larger.", "way": "Where to."}
 
 
 def test_the_options_of_compare_are_those_of_the_page_and_the_server(capsys):
@@ -185,7 +185,7 @@ def test_version_is_the_packages(capsys):
 
 def test_python_dash_m_is_the_same_command():
     result = subprocess.run([sys.executable, "-m", "gala_viz", "--help"], capture_output=True, text=True, check=True)
-    assert result.stdout == cli.overview()
+    assert result.stdout == cli.help_text()
 
 
 @pytest.mark.parametrize(
@@ -229,31 +229,31 @@ def test_options_arrive_where_they_belong(monkeypatch, tmp_path):
     assert served == {
         "names": ["compare", "explore"],
         "options": CompareOptions(collection=str(tmp_path), networks=("a", "b"), device="cpu", dtype="bfloat16"),
-        "at": Address(port=5999, show=False, prefix="lab", allow_websocket_origin=("x.org", "y.org:80")),
+        "at": ServerAddress(port=5999, show=False, prefix="lab", allow_websocket_origin=("x.org", "y.org:80")),
     }
-    assert Arguments().at.url("compare") == "http://localhost:5006/compare"
+    assert Arguments().server_address.url("compare") == "http://localhost:5006/compare"
 
 
 def test_addresses_are_told_as_a_browser_needs_them():
-    assert Address(address="0.0.0.0", port=80, prefix="/lab/").url("compare") == "http://localhost:80/lab/compare"
-    assert Address(address="::1").url("compare") == "http://[::1]:5006/compare"
-    assert Address().origins == ["127.0.0.1:5006", "[::1]:5006", "localhost:5006"]
-    assert "lab.org" in Address(address="10.0.0.7", allow_websocket_origin=("lab.org",)).origins
+    assert ServerAddress(address="0.0.0.0", port=80, prefix="/lab/").url("compare") == "http://localhost:80/lab/compare"
+    assert ServerAddress(address="::1").url("compare") == "http://[::1]:5006/compare"
+    assert ServerAddress().origins == ["127.0.0.1:5006", "[::1]:5006", "localhost:5006"]
+    assert "lab.org" in ServerAddress(address="10.0.0.7", allow_websocket_origin=("lab.org",)).origins
 
 
 @pytest.mark.parametrize(
     ("address", "reaches_others"),
     [
-        (Address(), False),
-        (Address(address="127.0.0.1"), False),
-        (Address(address="::1", allow_websocket_origin=("localhost:8000", "127.0.0.1")), False),
-        (Address(address="0.0.0.0"), True),
-        (Address(address=""), True),
-        (Address(address="192.0.2.7"), True),
-        (Address(address="lab.example.org"), True),
-        (Address(behind_proxy=True), True),
-        (Address(allow_websocket_origin=("lab.example.org",)), True),
-        (Address(allow_websocket_origin=("*",)), True),
+        (ServerAddress(), False),
+        (ServerAddress(address="127.0.0.1"), False),
+        (ServerAddress(address="::1", allow_websocket_origin=("localhost:8000", "127.0.0.1")), False),
+        (ServerAddress(address="0.0.0.0"), True),
+        (ServerAddress(address=""), True),
+        (ServerAddress(address="192.0.2.7"), True),
+        (ServerAddress(address="lab.example.org"), True),
+        (ServerAddress(behind_proxy=True), True),
+        (ServerAddress(allow_websocket_origin=("lab.example.org",)), True),
+        (ServerAddress(allow_websocket_origin=("*",)), True),
     ],
 )
 def test_a_server_that_others_reach_by_network_or_through_a_proxy_is_told_from_one_of_this_machine(
@@ -314,19 +314,19 @@ def test_a_taken_port_says_which_and_what_to_do():
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(OSError, match=rf"port {port} is taken by another program.*--port {port + 1}"):
-            serving.serve({"compare": lambda: "a page"}, Address(port=port, address="127.0.0.1", show=False))
+            serving.serve({"compare": lambda: "a page"}, ServerAddress(port=port, address="127.0.0.1", show=False))
 
 
 def test_an_address_of_another_machine_is_refused_with_advice():
     with pytest.raises(OSError, match=r"'203\.0\.113\.1' cannot be served .*--address localhost"):
-        serving.serve({"compare": lambda: "a page"}, Address(port=free_port(), address="203.0.113.1", show=False))
+        serving.serve({"compare": lambda: "a page"}, ServerAddress(port=free_port(), address="203.0.113.1", show=False))
 
 
 @pytest.mark.parametrize("prefix", ["", "lab/tools"])
 def test_a_served_page_answers_without_torch_and_ends_quietly(prefix):
     port = free_port()
     with process("-c", TRIVIAL_PAGE.format(port=port, prefix=prefix)) as started:
-        url = Address(port=port, prefix=prefix).url("compare")
+        url = ServerAddress(port=port, prefix=prefix).url("compare")
         assert "<html" in first_answer(url, started)
         started.send_signal(signal.SIGINT)
         out, err = started.communicate(timeout=20)
@@ -375,10 +375,10 @@ def test_the_page_of_compare_answers_and_ctrl_c_ends_it_quietly():
 
 
 def test_networks_that_are_not_named_are_those_that_know_the_collections_categories():
-    assert CompareOptions(collection="photos").pair == ("lite0-gala-vanilla", "lite0-gala-human")
-    assert CompareOptions(collection="~/faces").pair == ("lite0-gala-vanilla", "lite0-gala-human")
-    assert CompareOptions(collection="rendered").pair == ("rendered-gala", "rendered-gala-clickme")
-    assert CompareOptions(collection="rendered", networks=("a", "b")).pair == ("a", "b")
+    assert CompareOptions(collection="photos").network_names == ("lite0-gala-vanilla", "lite0-gala-human")
+    assert CompareOptions(collection="~/faces").network_names == ("lite0-gala-vanilla", "lite0-gala-human")
+    assert CompareOptions(collection="rendered").network_names == ("rendered-gala", "rendered-gala-clickme")
+    assert CompareOptions(collection="rendered", networks=("a", "b")).network_names == ("a", "b")
 
 
 @pytest.mark.parametrize(
@@ -396,4 +396,4 @@ def test_networks_that_are_not_named_are_those_that_know_the_collections_categor
     ],
 )
 def test_the_collection_that_is_not_named_suits_what_is_named(asked, shown):
-    assert CompareOptions(**asked).shown_collection == shown
+    assert CompareOptions(**asked).collection_name == shown

@@ -12,20 +12,20 @@ if not torch.cuda.is_available():
     pytest.skip("no CUDA GPU is here", allow_module_level=True)
 
 import gala_viz as gv  # noqa: E402
-from gala_viz.attribution.attention import choices_and_norms  # noqa: E402
-from gala_viz.attribution.chunks import HALVED  # noqa: E402
-from gala_viz.attribution.probe import probe  # noqa: E402
+from gala_viz.attribution.attention import predictions_and_norms  # noqa: E402
+from gala_viz.attribution.chunks import CHUNKS_HALVED  # noqa: E402
+from gala_viz.attribution.probe import compute_output_fingerprint  # noqa: E402
 from gala_viz.attribution.smoothgrad import smoothgrad_states  # noqa: E402
 from gala_viz.cli import main  # noqa: E402
 from gala_viz.live import LiveMaps  # noqa: E402
 from gala_viz.networks.behaviour import TOLERANCES  # noqa: E402
 from gala_viz.specs import MapRequest, SmoothGradSpec  # noqa: E402
 from gala_viz.store.zarr_store import Store  # noqa: E402
-from gala_viz.training.batches import HeldPictures, validation_batches  # noqa: E402
+from gala_viz.training.batches import InMemoryDataModule, validation_batches  # noqa: E402
 from gala_viz.training.fit import fit  # noqa: E402
-from gala_viz.training.held import hold  # noqa: E402
-from gala_viz.training.scratch import FromScratch, fresh_network  # noqa: E402
-from gala_viz.training.selection import selection  # noqa: E402
+from gala_viz.training.held import load_dataset  # noqa: E402
+from gala_viz.training.scratch import ScratchModule, initial_network  # noqa: E402
+from gala_viz.training.selection import validation_metrics  # noqa: E402
 from tests.batch import lab  # noqa: E402
 from tests.training.tiny import Lamps, tiny_scratch_recipe  # noqa: E402
 
@@ -50,7 +50,7 @@ def off(one, other):
 def test_choices_and_attention_norms_are_those_of_a_cpu(both):
     on_cpu, on_gpu, collection = both
     (choices, norms), (wanted, wanted_norms) = (
-        choices_and_norms(network, collection, collection.images) for network in (on_gpu, on_cpu)
+        predictions_and_norms(network, collection, collection.images) for network in (on_gpu, on_cpu)
     )
     assert (choices.values == wanted.values).all()
     assert {layer: off(norms[layer], wanted_norms[layer]) < 1e-4 for layer in norms} == dict.fromkeys(norms, True)
@@ -66,8 +66,8 @@ def test_smoothgrad_sees_the_same_noise_and_gives_the_map_of_a_cpu(both):
 
 def test_a_network_on_a_gpu_is_known_for_the_one_on_a_cpu(both):
     on_cpu, on_gpu, _ = both
-    one, other = probe(on_cpu), probe(on_gpu)
-    assert one.differences(other) == []
+    one, other = compute_output_fingerprint(on_cpu), compute_output_fingerprint(on_gpu)
+    assert one.describe_differences(other) == []
     assert off(other.logits, one.logits) < TOLERANCES["logits"] / 5, "the tolerance leaves room"
 
 
@@ -104,25 +104,25 @@ def test_where_the_gpu_has_too_little_memory_chunks_are_halved():
         states = list(smoothgrad_states(network, values, **asked, chunk=64))
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)
-    assert any(state.note == HALVED for state in states)
+    assert any(state.note == CHUNKS_HALVED for state in states)
     assert off(states[-1].mean, wanted.mean) < 5e-3
 
 
 @pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
 def test_a_network_learns_on_a_gpu_and_goes_on_where_it_stopped(tmp_path, precision):
     recipe = tiny_scratch_recipe(epochs=12, attention_weight=2.0)
-    parts = [hold(Lamps(), split, recipe.preprocessing) for split in ("train", "validation")]
+    parts = [load_dataset(Lamps(), split, recipe.preprocessing) for split in ("train", "validation")]
 
     def trained(folder, **options):
-        module = FromScratch(fresh_network(recipe, 2), recipe)
-        pictures = HeldPictures(*parts, recipe)
+        module = ScratchModule(initial_network(recipe, 2), recipe)
+        pictures = InMemoryDataModule(*parts, recipe)
         settings = {"accelerator": "gpu", "devices": 1, "precision": precision, "quiet": True}
         return fit(module, pictures, folder, **settings, **options)
 
     whole = trained(tmp_path / "whole")
     trained(tmp_path / "twice", max_epochs=5)
     resumed = trained(tmp_path / "twice")
-    numbers, again = (selection(network, validation_batches(parts[1], recipe)) for network in (whole, resumed))
+    numbers, again = (validation_metrics(network, validation_batches(parts[1], recipe)) for network in (whole, resumed))
     assert numbers["accuracy"] >= 0.9
     assert again["accuracy"] == pytest.approx(numbers["accuracy"], abs=0.05)
     rho, rho_again = (one["rho_attention"]["mean_of_layers"] for one in (numbers, again))

@@ -31,7 +31,7 @@ from gala_viz.experiment.spec import ExclusionSpec, TimingSpec
 from gala_viz.networks.gala import GalaBlock
 from gala_viz.networks.resnet import BATCH_NORM_MOMENTUM
 from gala_viz.specs import SmoothGradSpec
-from gala_viz.splits import TRAIN_SHARE, VALIDATION_SHARE
+from gala_viz.splits import TRAIN_FRACTION, VALIDATION_FRACTION
 from gala_viz.training.outcome import NOISE_FRACTION
 from gala_viz.training.recipes import RECIPES
 
@@ -142,7 +142,7 @@ def test_constants_in_the_definitions_are_those_of_the_code(repository):
             f"`lite0-gala-human` | {human.attention_weight:g} |",
             f"$T = {human.temperature:g}$",
             f"$s = {human.label_share:g}$",
-            f"train {TRAIN_SHARE:.0%}, validation {VALIDATION_SHARE:.0%}".replace("%", " %"),
+            f"train {TRAIN_FRACTION:.0%}, validation {VALIDATION_FRACTION:.0%}".replace("%", " %"),
         ],
         "attribution": [
             f"`n_samples` ({smoothgrad.n_samples}; evaluations use {evaluation.smoothgrad.n_samples})",

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gala_viz.collections import open_collection
-from gala_viz.splits import HELD_OUT, LEARNT, SPLITS, UNKNOWN, by_hash, split_of, splits_of, status_of_all
+from gala_viz.splits import HELD_OUT, LEARNT, SPLITS, UNKNOWN, hash_splits, hash_split, splits_of, combine_statuses
 from tests.collections.pictures import encoded, gradient
 
 
@@ -32,41 +32,41 @@ def folder(root, *paths):
 
 def test_splits_by_the_hash_share_no_image_and_lose_none():
     names = [f"image{number}" for number in range(3000)]
-    parts = [set(by_hash("all", names).images(split)) for split in SPLITS]
+    parts = [set(hash_splits("all", names).images_of(split)) for split in SPLITS]
     assert sum(map(len, parts)) == len(set.union(*parts)) == 3000
     assert [len(part) / 3000 for part in parts] == pytest.approx([0.60, 0.15, 0.25], abs=0.03)
 
 
 def test_an_image_keeps_its_hashed_split_when_others_join():
-    few, more = by_hash("few", ["a", "b"]), by_hash("more", ["a", "b", "c"])
-    assert [few.of(image) for image in "ab"] == [more.of(image) for image in "ab"] == [split_of("a"), split_of("b")]
+    few, more = hash_splits("few", ["a", "b"]), hash_splits("more", ["a", "b", "c"])
+    assert [few.split_of(image) for image in "ab"] == [more.split_of(image) for image in "ab"] == [hash_split("a"), hash_split("b")]
 
 
 def test_a_collections_own_splits_decide_where_it_has_any():
     splits = splits_of(Named({"a": "test", "b": "train", "c": None, "d": "test"}))
     assert (splits.rule, splits.seed) == ("own", None)
-    assert (splits.images("test"), splits.images("train")) == (("a", "d"), ("b",))
-    assert splits.without == ("c",)
-    assert "1 images are in none of them and left out" in splits.told
-    assert splits.images("all") == ("a", "b", "c", "d")
+    assert (splits.images_of("test"), splits.images_of("train")) == (("a", "d"), ("b",))
+    assert splits.unassigned == ("c",)
+    assert "1 images are in none of them and left out" in splits.description
+    assert splits.images_of("all") == ("a", "b", "c", "d")
 
 
 @pytest.mark.parametrize("splits", [{"a": None, "b": None}, {"a": "", "b": ""}])
 def test_without_splits_of_its_own_the_hash_decides(splits):
     found = splits_of(Named(splits))
-    assert (found.rule, found.seed, found.every) == ("hash", 0, {"a": split_of("a"), "b": split_of("b")})
+    assert (found.rule, found.seed, found.by_image) == ("hash", 0, {"a": hash_split("a"), "b": hash_split("b")})
 
 
 def test_a_missing_split_is_an_error_that_names_those_there_are():
     splits = splits_of(Named({"a": "test", "b": "train", "c": "test", "d": None}))
     told = r"own: no image is in the validation split. There are: train \(1 images\), test \(2 images\); .*1 images are"
     with pytest.raises(ValueError, match=told):
-        splits.images("validation")
+        splits.images_of("validation")
 
 
 def test_an_unknown_split_is_refused():
     with pytest.raises(ValueError, match="'train', 'validation' or 'test', or 'all'; got 'held-out'"):
-        by_hash("own", ["a"]).images("held-out")
+        hash_splits("own", ["a"]).images_of("held-out")
 
 
 def test_a_split_that_a_collection_calls_otherwise_is_refused_and_not_left_out():
@@ -78,14 +78,14 @@ def test_a_collection_that_answers_by_the_hash_says_so():
     class Hashed(Named):
         split_rule = "hash"
 
-    images = {image: split_of(image) for image in "abcdef"}
+    images = {image: hash_split(image) for image in "abcdef"}
     found = splits_of(Hashed(images))
-    assert (found.rule, found.seed, found.every) == ("hash", 0, images)
+    assert (found.rule, found.seed, found.by_image) == ("hash", 0, images)
 
 
 def test_folders_called_train_and_test_are_splits_also_where_photographs_lie_in_them_directly(tmp_path):
     found = splits_of(folder(tmp_path, "train/a.png", "train/b.png", "test/c.png"))
-    assert (found.rule, found.images("train"), found.images("test")) == (
+    assert (found.rule, found.images_of("train"), found.images_of("test")) == (
         "own",
         ("train/a.png", "train/b.png"),
         ("test/c.png",),
@@ -103,9 +103,9 @@ def test_a_folder_called_train_beside_other_categories_is_a_category(tmp_path):
 def test_photographs_beside_the_splits_are_in_none_of_them(tmp_path, paths, beside):
     collection = folder(tmp_path, *paths, beside)
     found = splits_of(collection)
-    assert (found.rule, found.images("train"), found.images("test")) == ("own", (paths[0],), (paths[1],))
-    assert found.without == (beside,)
-    assert "1 images are in none of them and left out" in found.told
+    assert (found.rule, found.images_of("train"), found.images_of("test")) == ("own", (paths[0],), (paths[1],))
+    assert found.unassigned == (beside,)
+    assert "1 images are in none of them and left out" in found.description
 
 
 def test_an_image_is_held_out_only_where_no_network_may_have_learnt_from_it():
@@ -113,4 +113,4 @@ def test_an_image_is_held_out_only_where_no_network_may_have_learnt_from_it():
         np.array([LEARNT, HELD_OUT, HELD_OUT, UNKNOWN], np.int8),
         np.array([HELD_OUT, HELD_OUT, UNKNOWN, UNKNOWN], np.int8),
     ]
-    assert status_of_all(each).tolist() == [LEARNT, HELD_OUT, UNKNOWN, UNKNOWN]
+    assert combine_statuses(each).tolist() == [LEARNT, HELD_OUT, UNKNOWN, UNKNOWN]

@@ -12,7 +12,7 @@ _BLOCK_VALUES = 4_000_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Interval:
+class ConfidenceInterval:
     """A mean over ``n`` values; ``confidence`` of its bootstrap resamples lie between ``low`` and ``high``.
 
     With ``n`` = 1 there is nothing to resample: ``low`` and ``high`` are the value itself and tell no uncertainty.
@@ -29,7 +29,7 @@ class Interval:
 
 def bootstrap_interval(
     values: np.ndarray | xr.DataArray, *, confidence: float = 0.95, n_resamples: int = 10_000, seed: int = 0
-) -> Interval:
+) -> ConfidenceInterval:
     """The mean of ``values`` (one an image; NaN left out) and its percentile bootstrap interval over images."""
     column = np.asarray(values, dtype=float).reshape(-1, 1)
     (found,) = bootstrap_intervals(column, confidence=confidence, n_resamples=n_resamples, seed=seed)
@@ -40,20 +40,20 @@ def bootstrap_interval(
 
 def bootstrap_intervals(
     values: np.ndarray, *, confidence: float = 0.95, n_resamples: int = 10_000, seed: int = 0
-) -> list[Interval | None]:
+) -> list[ConfidenceInterval | None]:
     """``bootstrap_interval`` of every column of ``values`` (image, quantity); None for a column without values.
 
     Columns that are known for the same images are bounded by the same resamples, drawn once: quick for many columns,
     and each interval is the one that its column would have alone, up to rounding.
     """
     values = np.asarray(values, dtype=float)
-    found: list[Interval | None] = [None] * values.shape[1]
-    for known, columns in columns_known_alike(values):
+    found: list[ConfidenceInterval | None] = [None] * values.shape[1]
+    for known, columns in columns_by_missing_rows(values):
         numbers = values[np.ix_(known, columns)]
         means = bootstrap_means(numbers, n_resamples=n_resamples, seed=seed)
         for position, column in enumerate(columns):
-            low, high = percentile_bounds(means[:, position], confidence)
-            found[column] = Interval(
+            low, high = percentile_interval(means[:, position], confidence)
+            found[column] = ConfidenceInterval(
                 mean=float(numbers[:, position].mean()),
                 low=low,
                 high=high,
@@ -65,14 +65,14 @@ def bootstrap_intervals(
     return found
 
 
-def wilson_bounds(share: float, n: int) -> tuple[float, float]:
+def wilson_interval(proportion: float, n: int) -> tuple[float, float]:
     """The 95 % score interval of a ``share`` of ``n`` trials; it bounds 0 and 1 too. Source: Wilson 1927."""
     z = 1.959964
-    centre, half = share + z * z / (2 * n), z * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    centre, half = proportion + z * z / (2 * n), z * np.sqrt(proportion * (1 - proportion) / n + z * z / (4 * n * n))
     return float((centre - half) / (1 + z * z / n)), float((centre + half) / (1 + z * z / n))
 
 
-def columns_known_alike(values: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def columns_by_missing_rows(values: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Groups of columns of ``values`` (image, quantity) whose NaN stand in the same rows: (rows known, columns).
 
     Columns that are NaN throughout are in no group.
@@ -106,10 +106,10 @@ def bootstrap_means(values: np.ndarray, *, n_resamples: int, seed: int) -> np.nd
     return means
 
 
-def percentile_bounds(draws: np.ndarray, confidence: float) -> tuple[float, float]:
+def percentile_interval(resampled_values: np.ndarray, confidence: float) -> tuple[float, float]:
     """The central interval that holds ``confidence`` of ``draws``."""
     if not 0 < confidence < 1:
         raise ValueError(f"confidence is a share of resamples, between 0 and 1; got {confidence!r}.")
     tail = (1 - confidence) / 2
-    low, high = np.quantile(draws, [tail, 1 - tail])
+    low, high = np.quantile(resampled_values, [tail, 1 - tail])
     return float(low), float(high)

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import xarray as xr
 
-from gala_viz.alignment.bootstrap import Interval, bootstrap_interval, percentile_bounds
-from gala_viz.alignment.halves import half_weights, image_generator, mean_of_known, resampled_rhos, split_rhos
+from gala_viz.alignment.bootstrap import ConfidenceInterval, bootstrap_interval, percentile_interval
+from gala_viz.alignment.halves import random_halves, rng_for_image, nanmean, participant_bootstrap_rhos, split_half_rhos
 
 ParticipantMaps = xr.DataArray | Mapping[str, xr.DataArray] | Iterable[tuple[str, xr.DataArray]]
 
@@ -50,8 +50,8 @@ class NoiseCeiling:
 
     rho: float
     spearman_brown: float
-    interval: Interval
-    participant_interval: Interval | None
+    interval: ConfidenceInterval
+    participant_interval: ConfidenceInterval | None
     per_image: xr.DataArray
     n_participants: tuple[int, int]
     left_out: tuple[tuple[str, str], ...]
@@ -84,7 +84,7 @@ def noise_ceiling(
     alone. ``spec`` replaces ``n_splits`` and ``seed``. Raises ``ValueError`` when no image has two participants.
     """
     spec = spec or CeilingSpec(n_splits=n_splits, seed=seed)
-    return ceiling_of([image_ceilings(participant_maps, spec)], spec)
+    return combine_ceilings([image_ceilings(participant_maps, spec)], spec)
 
 
 def image_ceilings(participant_maps: ParticipantMaps, spec: CeilingSpec) -> ImageCeilings:
@@ -99,8 +99,8 @@ def image_ceilings(participant_maps: ParticipantMaps, spec: CeilingSpec) -> Imag
         if len(values) < spec.min_participants:
             left_out.append((image, f"{len(values)} participants; at least {spec.min_participants} are needed."))
             continue
-        rho = mean_of_known(
-            split_rhos(values, half_weights(len(values), spec.n_splits, image_generator(spec.seed, image)))
+        rho = nanmean(
+            split_half_rhos(values, random_halves(len(values), spec.n_splits, rng_for_image(spec.seed, image)))
         )
         if np.isnan(rho):
             left_out.append((image, "its halves are constant; rho is not defined."))
@@ -109,7 +109,7 @@ def image_ceilings(participant_maps: ParticipantMaps, spec: CeilingSpec) -> Imag
         ids = _ids(maps)
         everyone.update(ids)
         if spec.n_participant_resamples:
-            resampled += resampled_rhos(image, ids, values, n_resamples=spec.n_participant_resamples, seed=spec.seed)
+            resampled += participant_bootstrap_rhos(image, ids, values, n_resamples=spec.n_participant_resamples, seed=spec.seed)
     return ImageCeilings(
         rho=rhos,
         n_participants=counts,
@@ -119,7 +119,7 @@ def image_ceilings(participant_maps: ParticipantMaps, spec: CeilingSpec) -> Imag
     )
 
 
-def ceiling_of(parts: Sequence[ImageCeilings], spec: CeilingSpec) -> NoiseCeiling:
+def combine_ceilings(parts: Sequence[ImageCeilings], spec: CeilingSpec) -> NoiseCeiling:
     """The ceiling over all images of ``parts``, made with the same ``spec``."""
     rhos = {image: rho for part in parts for image, rho in part.rho.items()}
     counts = [count for part in parts for count in part.n_participants.values()]
@@ -166,8 +166,8 @@ def _ids(maps: xr.DataArray) -> list[str]:
 
 
 def _participant_interval(
-    resampled: np.ndarray, interval: Interval, n_participants: int, spec: CeilingSpec
-) -> Interval | None:
+    resampled: np.ndarray, interval: ConfidenceInterval, n_participants: int, spec: CeilingSpec
+) -> ConfidenceInterval | None:
     """The resampled means, moved to centre on rho: resampled halves hold fewer different people, so they lie low.
 
     None where resamples cannot differ, as with one image of two participants.
@@ -176,5 +176,5 @@ def _participant_interval(
     draws = total[weight > 0] / weight[weight > 0]
     if len(draws) < 2 or np.ptp(draws) < 1e-12:
         return None
-    low, high = percentile_bounds(draws - draws.mean() + interval.mean, spec.confidence)
+    low, high = percentile_interval(draws - draws.mean() + interval.mean, spec.confidence)
     return replace(interval, low=low, high=high, n=n_participants, n_resamples=len(draws))

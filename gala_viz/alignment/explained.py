@@ -8,24 +8,24 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from gala_viz.alignment.bootstrap import Interval, bootstrap_interval, bootstrap_means, percentile_bounds
+from gala_viz.alignment.bootstrap import ConfidenceInterval, bootstrap_interval, bootstrap_means, percentile_interval
 from gala_viz.alignment.ceiling import NoiseCeiling
 from gala_viz.alignment.correlation import spearman_kernel
-from gala_viz.alignment.halves import image_generator, mean_of_known
+from gala_viz.alignment.halves import rng_for_image, nanmean
 
-PARTNERS = ("same", "different")
+PARTNER_KINDS = ("same", "different")
 """Other images by category, in the order of ``floor_values``."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Floor:
+class ShuffledBaseline:
     """Mean rho with another image's map, by chance alone: of the same and of a different category, with intervals.
 
     None where there are no such pairs (no categories, or only one image in each).
     """
 
-    same_category: Interval | None
-    different_category: Interval | None
+    same_category: ConfidenceInterval | None
+    different_category: ConfidenceInterval | None
     n_partners: int
     seed: int
 
@@ -37,40 +37,40 @@ class FractionExplained:
     The square keeps no sign: read it beside ``fraction``. The intervals resample images, for rho and ceiling together.
     """
 
-    fraction: Interval
-    explained_variance: Interval
+    fraction: ConfidenceInterval
+    explained_variance: ConfidenceInterval
     mean_rho: float
     mean_ceiling: float
     n_images: int
 
 
-def floor(
+def shuffled_baseline(
     maps: xr.DataArray,
     categories: Sequence[str | None] | None = None,
     *,
-    against: xr.DataArray | None = None,
+    other_maps: xr.DataArray | None = None,
     n_partners: int = 10,
     seed: int = 0,
-) -> Floor:
+) -> ShuffledBaseline:
     """What chance reaches: rho of each image's map (image, y, x) with maps of other images, by category.
 
     Partners and their maps are those of ``floor_values``; the intervals are over images.
     """
-    values = floor_values(maps, categories, against=against, n_partners=n_partners, seed=seed)
+    values = shuffled_rhos(maps, categories, other_maps=other_maps, n_partners=n_partners, seed=seed)
     bounded = {
         partner: bootstrap_interval(rhos, seed=seed) if np.isfinite(rhos).any() else None
-        for partner, rhos in zip(PARTNERS, values.values, strict=True)
+        for partner, rhos in zip(PARTNER_KINDS, values.values, strict=True)
     }
-    return Floor(
+    return ShuffledBaseline(
         same_category=bounded["same"], different_category=bounded["different"], n_partners=n_partners, seed=seed
     )
 
 
-def floor_values(
+def shuffled_rhos(
     maps: xr.DataArray,
     categories: Sequence[str | None] | None = None,
     *,
-    against: xr.DataArray | None = None,
+    other_maps: xr.DataArray | None = None,
     n_partners: int = 10,
     seed: int = 0,
 ) -> xr.DataArray:
@@ -86,31 +86,31 @@ def floor_values(
     if len(labels) != len(images):
         raise ValueError(f"one category an image was expected; got {len(labels)} for {len(images)} images.")
     values = maps.transpose("image", "y", "x").values
-    others = values if against is None else against.sel(image=images).transpose("image", "y", "x").values
+    others = values if other_maps is None else other_maps.sel(image=images).transpose("image", "y", "x").values
     present = ~np.isnan(others).all(axis=(1, 2))
-    found = np.full((len(PARTNERS), len(images)), np.nan)
+    found = np.full((len(PARTNER_KINDS), len(images)), np.nan)
     for position, image in enumerate(images):
-        generator = image_generator(seed, image)
+        generator = rng_for_image(seed, image)
         alike = np.array([label is not None and label == labels[position] for label in labels])
         eligible = present & (np.arange(len(images)) != position)
         for row, same in enumerate((True, False)):
             partners = np.flatnonzero(eligible & (alike == same))
             if len(partners):
                 drawn = generator.permutation(partners)[:n_partners]
-                found[row, position] = mean_of_known(spearman_kernel(values[position], others[drawn]))
+                found[row, position] = nanmean(spearman_kernel(values[position], others[drawn]))
     return xr.DataArray(
-        found, dims=("partner", "image"), coords={"partner": list(PARTNERS), "image": images}, name="floor"
+        found, dims=("partner", "image"), coords={"partner": list(PARTNER_KINDS), "image": images}, name="floor"
     )
 
 
-def mean_rho(maps: np.ndarray, others: Sequence[np.ndarray]) -> np.ndarray:
+def mean_rho(maps: np.ndarray, other_maps: Sequence[np.ndarray]) -> np.ndarray:
     """Mean rho of each of ``maps`` (..., y, x) with all of ``others`` (y, x); NaN without any, or where none is known.
 
     With other images' human maps as ``others`` this is the floor of one image's maps.
     """
     leading = maps.shape[:-2]
     flat = maps.reshape(-1, *maps.shape[-2:])
-    found = [mean_of_known(spearman_kernel(one, np.stack(others))) if len(others) else np.nan for one in flat]
+    found = [nanmean(spearman_kernel(one, np.stack(other_maps))) if len(other_maps) else np.nan for one in flat]
     return np.array(found, dtype=float).reshape(leading)
 
 
@@ -141,11 +141,11 @@ def fraction_explained(
     draws = means[:, 0] / means[:, 1]
     value = mean_rho / mean_ceiling
     shared = {"n": len(pairs), "n_resamples": n_resamples, "seed": seed}
-    low, high = percentile_bounds(draws, 0.95)
-    low_square, high_square = percentile_bounds(draws**2, 0.95)
+    low, high = percentile_interval(draws, 0.95)
+    low_square, high_square = percentile_interval(draws**2, 0.95)
     return FractionExplained(
-        fraction=Interval(mean=value, low=low, high=high, **shared),
-        explained_variance=Interval(mean=value**2, low=low_square, high=high_square, **shared),
+        fraction=ConfidenceInterval(mean=value, low=low, high=high, **shared),
+        explained_variance=ConfidenceInterval(mean=value**2, low=low_square, high=high_square, **shared),
         mean_rho=mean_rho,
         mean_ceiling=mean_ceiling,
         n_images=len(pairs),

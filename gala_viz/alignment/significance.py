@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from gala_viz.alignment.bootstrap import columns_known_alike
+from gala_viz.alignment.bootstrap import columns_by_missing_rows
 
 MIN_ITERATIONS = 10_000
 _BLOCK_VALUES = 4_000_000
@@ -62,7 +62,7 @@ def paired_randomisations(
         raise ValueError(f"n_iterations is at least {MIN_ITERATIONS}, so that p is steady; got {n_iterations}.")
     differences = np.asarray(differences, dtype=float)
     found: list[PairedTest | None] = [None] * differences.shape[1]
-    for known, columns in columns_known_alike(differences):
+    for known, columns in columns_by_missing_rows(differences):
         kept = differences[np.ix_(known, columns)]
         n = len(known)
         exact = 2 ** min(n, 63) <= n_iterations

@@ -8,16 +8,16 @@ import numpy as np
 import torch
 import xarray as xr
 
-from gala_viz.attribution.custody import held
-from gala_viz.attribution.finite import check_pass
+from gala_viz.attribution.custody import frozen_eval
+from gala_viz.attribution.finite import check_forward_pass
 from gala_viz.attribution.provenance import network_attrs
 from gala_viz.collections.collection import Collection
 from gala_viz.networks.gala import attention_norm
 from gala_viz.networks.network import Network
-from gala_viz.progress import Progress, told
+from gala_viz.progress import ProgressCallback, progress_bar
 from gala_viz.schema import labelled_map
 
-BATCH = 8
+BATCH_SIZE = 8
 
 
 def logits_and_norms(network: Network, batch: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
@@ -26,7 +26,7 @@ def logits_and_norms(network: Network, batch: np.ndarray) -> tuple[np.ndarray, d
     A norm is the L2 norm over channels at each position of the layer's own grid: of A, which is unitless, or of the
     activity of a watched module, in its own unit.
     """
-    with held(network.module), torch.no_grad():
+    with frozen_eval(network.module), torch.no_grad():
         logits, attention = network.attention(torch.from_numpy(np.asarray(batch, np.float32)).to(network.device))
         norms = {layer: attention_norm(values).cpu().numpy() for layer, values in attention.items()}
         return logits.cpu().numpy(), norms
@@ -37,7 +37,7 @@ def attention_norms(
     collection: Collection,
     images: Sequence[str] | None = None,
     *,
-    progress: Progress | bool | None = None,
+    progress: ProgressCallback | bool | None = None,
 ) -> dict[str, xr.DataArray]:
     """Layer -> attention norms (image, y, x) of ``images`` (None: all), float32, unitless, at the layer's own grid.
 
@@ -51,15 +51,15 @@ def attention_norms(
             f"{network.name} has no GALA layers and no watched modules; add GALA with "
             "gala_viz.networks.insert.add_gala, or load the network with layers=[...]."
         )
-    return choices_and_norms(network, collection, images, progress=progress)[1]
+    return predictions_and_norms(network, collection, images, progress=progress)[1]
 
 
-def choices_and_norms(
+def predictions_and_norms(
     network: Network,
     collection: Collection,
     images: Sequence[str] | None = None,
     *,
-    progress: Progress | bool | None = None,
+    progress: ProgressCallback | bool | None = None,
 ) -> tuple[xr.DataArray, dict[str, xr.DataArray]]:
     """First choices (image,), indices, and ``attention_norms`` from one forward pass of each image.
 
@@ -70,13 +70,13 @@ def choices_and_norms(
         raise ValueError("at least one image was expected; got none.")
     norms: dict[str, list[np.ndarray]] = {layer: [] for layer in network.layers}
     predicted, probability = [], []
-    with told(progress, f"attention norms, {network.name}") as tell:
-        for start in range(0, len(chosen), BATCH):
-            names = chosen[start : start + BATCH]
+    with progress_bar(progress, f"attention norms, {network.name}") as tell:
+        for start in range(0, len(chosen), BATCH_SIZE):
+            names = chosen[start : start + BATCH_SIZE]
             batch = np.stack([network.preprocessing.to_input(collection.photo(image)) for image in names])
             logits, found = logits_and_norms(network, batch)
             for row, image in enumerate(names):
-                check_pass(logits[row], {layer: values[row] for layer, values in found.items()}, network.name, image)
+                check_forward_pass(logits[row], {layer: values[row] for layer, values in found.items()}, network.name, image)
             for layer, values in found.items():
                 norms[layer].append(values)
             predicted.extend(int(row.argmax()) for row in logits)

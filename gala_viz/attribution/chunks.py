@@ -9,9 +9,9 @@ import torch
 
 Result = TypeVar("Result")
 
-FIRST = 2
-ON_CPU = 5
-ON_ACCELERATOR = 25
+FIRST_CHUNK_SIZE = 2
+CPU_CHUNK_SIZE = 5
+ACCELERATOR_CHUNK_SIZE = 25
 
 _OUT_OF_MEMORY = (
     "out of memory",
@@ -21,15 +21,15 @@ _OUT_OF_MEMORY = (
     "cannot allocate",
 )
 
-HALVED = "memory ran out, chunks were halved"
+CHUNKS_HALVED = "memory ran out, chunks were halved"
 
 
 def chunk_size(device: torch.device) -> int:
     """Samples per chunk: 5 on a CPU, where more is slower (its caches overflow), 25 on an accelerator."""
-    return ON_CPU if device.type == "cpu" else ON_ACCELERATOR
+    return CPU_CHUNK_SIZE if device.type == "cpu" else ACCELERATOR_CHUNK_SIZE
 
 
-def in_chunks(
+def run_in_chunks(
     compute: Callable[[int, int], Result], start: int, stop: int, size: int, cancelled: Callable[[], bool]
 ) -> Iterator[tuple[Result, int, str]]:
     """Call ``compute(first, last)`` over start..stop in chunks; yield each result, its last, and "" or ``HALVED``.
@@ -41,7 +41,7 @@ def in_chunks(
         raise ValueError(f"a chunk has at least one sample; got {size}.")
     note, first = "", start
     while first < stop and not cancelled():
-        last = min(stop, first + (min(size, FIRST) if first == 0 else size))
+        last = min(stop, first + (min(size, FIRST_CHUNK_SIZE) if first == 0 else size))
         try:
             result = compute(first, last)
         except (RuntimeError, MemoryError) as error:
@@ -51,7 +51,7 @@ def in_chunks(
                 raise MemoryError(
                     "one sample of one image does not fit into memory; use a smaller input or network, or device='cpu'."
                 ) from error
-            size, note = (last - first) // 2, HALVED
+            size, note = (last - first) // 2, CHUNKS_HALVED
         else:
             yield result, last, note
             first = last

@@ -14,7 +14,7 @@ _locks_lock = threading.Lock()
 
 
 @contextmanager
-def held(module: nn.Module) -> Iterator[nn.Module]:
+def frozen_eval(module: nn.Module) -> Iterator[nn.Module]:
     """Hold ``module`` alone, in eval mode, without gradients for its parameters, and restore it at the end.
 
     Every submodule's training flag, every parameter's requires_grad and .grad, and every ``inplace`` flag come back,

@@ -15,16 +15,16 @@ from gala_viz.specs import Normalisation
 PERCENTILE = 99.0
 """The normalisation "percentile" divides by this percentile of the absolute values: one bright pixel does not count."""
 
-TINY_LOGITS = 1e-3
+NEGLIGIBLE_LOGITS = 1e-3
 """A map whose every value together stands for less than this change of a logit is about zero."""
 
-CHANCE_SHARE = 0.07
+CHANCE_FRACTION = 0.07
 """Values beyond two standard errors: about 5 % would be by chance alone; up to this share a map is called noise."""
 
 _SAME = ("method", "n_samples", "noise_fraction", "seed", "reduction", "smoothing_px", "target")
 
 
-def scale_of(values: np.ndarray, normalise: Normalisation = "percentile") -> np.ndarray:
+def normalisation_scale(values: np.ndarray, normalise: Normalisation = "percentile") -> np.ndarray:
     """The number that each map (..., y, x) is divided by, of shape (..., 1, 1), of its absolute values without NaN.
 
     "maximum", "percentile" (the 99th), "sum", or 1 for "none". A map of zeros has scale 1: it stays zero.
@@ -58,14 +58,14 @@ NORMALISATIONS: Registry = Registry(
 """Name -> function from absolute values (..., y, x) to what they are divided by, (..., 1, 1)."""
 
 
-def normalised(values: np.ndarray, normalise: Normalisation = "percentile") -> np.ndarray:
+def normalise_maps(values: np.ndarray, normalise: Normalisation = "percentile") -> np.ndarray:
     """Maps (..., y, x) divided by their ``scale_of``; signs stay, nothing is shifted, nothing is divided by zero."""
-    return (values / scale_of(values, normalise)).astype(np.result_type(values, np.float32))
+    return (values / normalisation_scale(values, normalise)).astype(np.result_type(values, np.float32))
 
 
 def delta(first: np.ndarray, second: np.ndarray, normalise: Normalisation = "percentile") -> np.ndarray:
     """``normalised(second) - normalised(first)`` for maps (..., y, x) of one frame; NaN where either is."""
-    return normalised(second, normalise) - normalised(first, normalise)
+    return normalise_maps(second, normalise) - normalise_maps(first, normalise)
 
 
 def gradient_delta(
@@ -96,24 +96,24 @@ def gradient_delta(
     difference = difference.drop_vars([name for name in ("sigma", "explained") if name in difference.coords])
     if not isinstance(a, xr.Dataset):
         return difference
-    errors = [data["standard_error"].values / scale_of(data["map"].values, normalise) for data in (a, b)]
+    errors = [data["standard_error"].values / normalisation_scale(data["map"].values, normalise) for data in (a, b)]
     error = difference.copy(data=np.hypot(*errors).astype(np.float32)).rename("standard_error")
     return xr.Dataset({"delta": difference, "standard_error": error}, attrs=difference.attrs)
 
 
-def about_zero(values: np.ndarray, *, error: np.ndarray | None = None, span: float = 1.0) -> str:
+def near_zero_message(values: np.ndarray, *, error: np.ndarray | None = None, input_range: float = 1.0) -> str:
     """A sentence where a signed map (..., y, x) says nothing, "" else.
 
     Two ways: the values are so small that ``sum |values| * span`` stays under ``TINY_LOGITS`` (``span`` is the input's
     range for a gradient in logits per input unit, 1 for a map in logits), or, with the Monte-Carlo ``error`` of the
     values, no more of them lie beyond two errors than chance would put there.
     """
-    if not np.nansum(np.abs(values), dtype=np.float64) * span > TINY_LOGITS:
+    if not np.nansum(np.abs(values), dtype=np.float64) * input_range > NEGLIGIBLE_LOGITS:
         return "this map is about zero"
     if error is None or not np.isfinite(error).all():
         return ""
     beyond = float(np.mean(np.abs(values) > 2 * error))
-    if beyond <= CHANCE_SHARE:
+    if beyond <= CHANCE_FRACTION:
         return f"this map is about zero within its error ({100 * beyond:.0f} % of it is beyond two); draw more samples"
     return ""
 

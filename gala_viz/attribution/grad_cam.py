@@ -10,13 +10,13 @@ import torch
 from captum.attr import LayerAttribution, LayerGradCam
 from torch import Tensor, nn
 
-from gala_viz.attribution.custody import held
-from gala_viz.attribution.gradients import one_step
-from gala_viz.attribution.smoothgrad import Explained
+from gala_viz.attribution.custody import frozen_eval
+from gala_viz.attribution.gradients import single_pass_states
+from gala_viz.attribution.smoothgrad import DifferentiableNetwork
 from gala_viz.attribution.state import MapState
 from gala_viz.registry import unknown_name
 
-LAST = "last"
+LAST_LAYER = "last"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,22 +28,22 @@ class GradCamSpec:
     convolution that is the batch norm, so that folding one into the other changes nothing.
     """
 
-    layer: str = LAST
+    layer: str = LAST_LAYER
 
     def __post_init__(self) -> None:
         if not isinstance(self.layer, str) or not self.layer:
-            raise ValueError(f"layer is a module's path or {LAST!r}; got {self.layer!r}.")
+            raise ValueError(f"layer is a module's path or {LAST_LAYER!r}; got {self.layer!r}.")
 
 
 def grad_cam_states(
-    network: Explained, network_input: np.ndarray, *, target: int, spec: GradCamSpec, **options: object
+    network: DifferentiableNetwork, network_input: np.ndarray, *, target: int, spec: GradCamSpec, **options: object
 ) -> Iterator[MapState]:
     """One state with one channel (1, y, x): channel activities weighted by their mean gradients, summed, then ReLU.
 
     Computed on the layer's grid, brought to the input's size bilinearly; in logits times activity per position, so only
     its shape is comparable between networks. Raises ``ValueError`` for a layer that is not there or has no positions.
     """
-    layer = cam_layer(network, network_input, spec.layer)
+    layer = find_cam_layer(network, network_input, spec.layer)
     method = LayerGradCam(network.logits, layer)
 
     def attribute(batch: Tensor) -> Tensor:
@@ -54,13 +54,13 @@ def grad_cam_states(
             )
         return LayerAttribution.interpolate(cam.float(), network_input.shape[-2:], "bilinear")
 
-    yield from one_step(network, network_input, target, options, attribute)
+    yield from single_pass_states(network, network_input, target, options, attribute)
 
 
-def cam_layer(network: Explained, network_input: np.ndarray, name: str = LAST) -> nn.Module:
+def find_cam_layer(network: DifferentiableNetwork, network_input: np.ndarray, name: str = LAST_LAYER) -> nn.Module:
     """The module that ``GradCamSpec.layer`` names, found by one forward pass where it is "last"."""
     known = dict(network.module.named_modules())
-    if name != LAST:
+    if name != LAST_LAYER:
         if name not in known:
             raise ValueError(unknown_name("module", name, [path for path in known if path]))
         return known[name]
@@ -71,7 +71,7 @@ def cam_layer(network: Explained, network_input: np.ndarray, name: str = LAST) -
             ran.append(module)
 
     candidates = [part for part in known.values() if isinstance(part, (nn.Conv2d, nn.BatchNorm2d))]
-    with held(network.module), torch.no_grad():
+    with frozen_eval(network.module), torch.no_grad():
         handles = [part.register_forward_hook(note) for part in candidates]
         try:
             network.logits(torch.from_numpy(np.array(network_input[None], np.float32)).to(network.device))

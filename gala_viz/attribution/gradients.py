@@ -10,9 +10,9 @@ import torch
 from captum.attr import InputXGradient, IntegratedGradients, Saliency
 from torch import Tensor
 
-from gala_viz.attribution.chunks import chunk_size, in_chunks
-from gala_viz.attribution.custody import held
-from gala_viz.attribution.smoothgrad import Explained, never
+from gala_viz.attribution.chunks import chunk_size, run_in_chunks
+from gala_viz.attribution.custody import frozen_eval
+from gala_viz.attribution.smoothgrad import DifferentiableNetwork, never_cancelled
 from gala_viz.attribution.state import MapState
 
 
@@ -40,31 +40,31 @@ class IntegratedGradientsSpec:
 
 
 def saliency_states(
-    network: Explained, network_input: np.ndarray, *, target: int, **options: object
+    network: DifferentiableNetwork, network_input: np.ndarray, *, target: int, **options: object
 ) -> Iterator[MapState]:
     """One state: the signed gradient of the target's logit, in logits per input unit (channel, y, x)."""
     method = Saliency(network.logits)
-    yield from one_step(
+    yield from single_pass_states(
         network, network_input, target, options, lambda x: method.attribute(x, target=target, abs=False)
     )
 
 
 def input_x_gradient_states(
-    network: Explained, network_input: np.ndarray, *, target: int, **options: object
+    network: DifferentiableNetwork, network_input: np.ndarray, *, target: int, **options: object
 ) -> Iterator[MapState]:
     """One state: input times gradient, in logits (channel, y, x); 0 where the input is 0 (Shrikumar et al. 2016)."""
     method = InputXGradient(network.logits)
-    yield from one_step(network, network_input, target, options, lambda x: method.attribute(x, target=target))
+    yield from single_pass_states(network, network_input, target, options, lambda x: method.attribute(x, target=target))
 
 
 def integrated_gradients_states(
-    network: Explained,
+    network: DifferentiableNetwork,
     network_input: np.ndarray,
     *,
     target: int,
     spec: IntegratedGradientsSpec,
     chunk: int | None = None,
-    cancelled: Callable[[], bool] = never,
+    cancelled: Callable[[], bool] = never_cancelled,
     **_options: object,
 ) -> Iterator[MapState]:
     """Yield the attribution of the path so far, in logits (channel, y, x), after every chunk of steps.
@@ -82,17 +82,17 @@ def integrated_gradients_states(
         start, stop = (torch.lerp(baseline, image, step / spec.n_steps) for step in (first, last))
         # Gauss-Legendre with one node is the midpoint too; Captum's midpoint rule wants two at least.
         rule = "riemann_middle" if last - first > 1 else "gausslegendre"
-        with held(network.module):
+        with frozen_eval(network.module):
             values = method.attribute(stop, baselines=start, target=target, n_steps=last - first, method=rule)
             return values[0].detach().to("cpu", torch.float32).numpy()
 
-    for values, n, note in in_chunks(piece, 0, spec.n_steps, chunk or chunk_size(network.device), cancelled):
+    for values, n, note in run_in_chunks(piece, 0, spec.n_steps, chunk or chunk_size(network.device), cancelled):
         total += values
         yield MapState(mean=total.astype(np.float32), n=n, n_samples=spec.n_steps, target=target, note=note)
 
 
-def one_step(
-    network: Explained,
+def single_pass_states(
+    network: DifferentiableNetwork,
     network_input: np.ndarray,
     target: int,
     options: dict[str, object],
@@ -101,10 +101,10 @@ def one_step(
     """One state of a method that needs one pass; nothing when it is cancelled before."""
 
     def compute(_first: int, _last: int) -> np.ndarray:
-        with held(network.module):
+        with frozen_eval(network.module):
             batch = torch.from_numpy(np.array(network_input[None], np.float32)).to(network.device).requires_grad_()
             return attribute(batch)[0].detach().to("cpu", torch.float32).numpy()
 
-    cancelled = options.get("cancelled") or never
-    for values, n, note in in_chunks(compute, 0, 1, 1, cancelled):
+    cancelled = options.get("cancelled") or never_cancelled
+    for values, n, note in run_in_chunks(compute, 0, 1, 1, cancelled):
         yield MapState(mean=values, n=n, n_samples=1, target=target, note=note)

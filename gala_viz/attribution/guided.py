@@ -20,8 +20,8 @@ from captum.attr import GuidedBackprop
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from gala_viz.attribution.gradients import one_step
-from gala_viz.attribution.smoothgrad import Explained
+from gala_viz.attribution.gradients import single_pass_states
+from gala_viz.attribution.smoothgrad import DifferentiableNetwork
 from gala_viz.attribution.state import MapState
 
 _RELU = {torch.relu, torch.relu_, F.relu, F.relu_, Tensor.relu, Tensor.relu_}
@@ -78,7 +78,7 @@ class _Rerouted(TorchFunctionMode):
 
 
 def guided_backprop_states(
-    network: Explained, network_input: np.ndarray, *, target: int, **options: object
+    network: DifferentiableNetwork, network_input: np.ndarray, *, target: int, **options: object
 ) -> Iterator[MapState]:
     """One state: guided gradients (channel, y, x), in logits per input unit, though not a gradient of anything.
 
@@ -95,7 +95,7 @@ def guided_backprop_states(
             raise ValueError("Guided Backprop changes the gradient of ReLUs; this network has none. Use 'saliency'.")
         return values
 
-    yield from one_step(network, network_input, target, options, attribute)
+    yield from single_pass_states(network, network_input, target, options, attribute)
 
 
 def _hardtanh_arguments(

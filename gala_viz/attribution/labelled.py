@@ -10,16 +10,16 @@ import numpy as np
 import xarray as xr
 
 from gala_viz.attribution.finite import check_finite
-from gala_viz.attribution.methods import METHODS, Method
+from gala_viz.attribution.methods import METHODS, AttributionMethod
 from gala_viz.attribution.provenance import network_attrs
 from gala_viz.attribution.reduce import reduce_channels, smooth
-from gala_viz.attribution.state import MapState, error_of
+from gala_viz.attribution.state import MapState, monte_carlo_error
 from gala_viz.attribution.targets import logits_of, target_index
 from gala_viz.collections.collection import Collection
 from gala_viz.imagenet import label_index
-from gala_viz.networks.folding import folded
+from gala_viz.networks.folding import fuse_batchnorm
 from gala_viz.networks.network import Network
-from gala_viz.progress import Progress, told
+from gala_viz.progress import ProgressCallback, progress_bar
 from gala_viz.schema import labelled_map
 from gala_viz.specs import MapRequest, Reduction, SmoothGradSpec, Target, settings
 
@@ -52,7 +52,7 @@ def attribution_maps(
     reduction: Reduction = "absolute",
     smoothing_px: float = 0.0,
     return_error: bool = False,
-    progress: Progress | bool | None = None,
+    progress: ProgressCallback | bool | None = None,
     only_finite: bool = True,
 ) -> xr.DataArray | xr.Dataset:
     """Maps (image, y, x), float32, by any method of ``gala_viz.attribution.methods.METHODS``.
@@ -72,21 +72,21 @@ def attribution_maps(
     for asked in set(targets.values()):  # the same checks as anywhere
         MapRequest(target=asked, reduction=reduction, smoothing_px=smoothing_px)
     how = METHODS[method]
-    spec = how.checked_spec(spec)
+    spec = how.validate_spec(spec)
 
     def shown(mean: np.ndarray) -> np.ndarray:
         return smooth(reduce_channels(mean, reduction), smoothing_px)
 
-    quick = folded(network)
+    quick = fuse_batchnorm(network)
     maps, errors, states = [], [], []
-    with told(progress, f"{how.title}, {network.name}") as tell:
+    with progress_bar(progress, f"{how.title}, {network.name}") as tell:
         for done, image in enumerate(chosen, start=1):
             state = _one_map(quick, collection, how, spec, image, targets[image])
             if only_finite:
                 check_finite(state.mean, f"values of the {how.title} map", network.name, image)
             maps.append(shown(state.mean))
             if return_error:
-                error = error_of(shown, state)
+                error = monte_carlo_error(shown, state)
                 errors.append(np.full_like(maps[-1], np.nan) if error is None else error)
             states.append(_small(state))
             tell(done, len(chosen))
@@ -113,7 +113,7 @@ def attribution_maps(
     return xr.Dataset({"map": result, "standard_error": error}, attrs=attrs)
 
 
-def _one_map(network: Network, collection: Collection, how: Method, spec: Any, image: str, target: Target) -> MapState:
+def _one_map(network: Network, collection: Collection, how: AttributionMethod, spec: Any, image: str, target: Target) -> MapState:
     network_input = network.preprocessing.to_input(collection.photo(image))
     explained = _explained(network, collection, network_input, image, target)
     states = how.states(network, network_input, image=image, target=explained, spec=spec)

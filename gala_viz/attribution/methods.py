@@ -23,7 +23,7 @@ from gala_viz.specs import SmoothGradSpec
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Method:
+class AttributionMethod:
     """An attribution method: how it is shown, its settings' type, its values' unit, and how it computes.
 
     ``states(network, network_input, image=, target=, spec=, chunk=, cancelled=)`` yields ``MapState``; methods
@@ -31,47 +31,47 @@ class Method:
     """
 
     title: str
-    spec: type
+    spec_type: type
     units: str
     states: Callable[..., Iterator[MapState]]
-    by_chance: bool = False
+    stochastic: bool = False
 
     @property
-    def per_input(self) -> bool:
+    def per_input_unit(self) -> bool:
         """Whether values are per input unit: times the input's range they are in logits."""
-        return self.units == PER_INPUT
+        return self.units == PER_INPUT_UNIT
 
-    def checked_spec(self, spec: Any = None) -> Any:
+    def validate_spec(self, spec: Any = None) -> Any:
         """``spec``, or the default settings; ``TypeError`` where it is of another method."""
-        spec = self.spec() if spec is None else spec
-        if not isinstance(spec, self.spec):
-            raise TypeError(f"{self.title} takes {self.spec.__name__}; got {type(spec).__name__}.")
+        spec = self.spec_type() if spec is None else spec
+        if not isinstance(spec, self.spec_type):
+            raise TypeError(f"{self.title} takes {self.spec_type.__name__}; got {type(spec).__name__}.")
         return spec
 
 
-PER_INPUT = "logits per input unit"
+PER_INPUT_UNIT = "logits per input unit"
 
-METHODS: Registry[Method] = Registry(
+METHODS: Registry[AttributionMethod] = Registry(
     "method",
     {
-        "smoothgrad": Method(
-            title="SmoothGrad", spec=SmoothGradSpec, units=PER_INPUT, states=smoothgrad_states, by_chance=True
+        "smoothgrad": AttributionMethod(
+            title="SmoothGrad", spec_type=SmoothGradSpec, units=PER_INPUT_UNIT, states=smoothgrad_states, stochastic=True
         ),
-        "saliency": Method(title="Gradient", spec=GradientSpec, units=PER_INPUT, states=saliency_states),
-        "integrated_gradients": Method(
+        "saliency": AttributionMethod(title="Gradient", spec_type=GradientSpec, units=PER_INPUT_UNIT, states=saliency_states),
+        "integrated_gradients": AttributionMethod(
             title="Integrated Gradients",
-            spec=IntegratedGradientsSpec,
+            spec_type=IntegratedGradientsSpec,
             units="logits",
             states=integrated_gradients_states,
         ),
-        "input_x_gradient": Method(
-            title="Input x Gradient", spec=GradientSpec, units="logits", states=input_x_gradient_states
+        "input_x_gradient": AttributionMethod(
+            title="Input x Gradient", spec_type=GradientSpec, units="logits", states=input_x_gradient_states
         ),
-        "guided_backprop": Method(
-            title="Guided Backprop", spec=GradientSpec, units=PER_INPUT, states=guided_backprop_states
+        "guided_backprop": AttributionMethod(
+            title="Guided Backprop", spec_type=GradientSpec, units=PER_INPUT_UNIT, states=guided_backprop_states
         ),
-        "grad_cam": Method(title="Grad-CAM", spec=GradCamSpec, units="logits times activity", states=grad_cam_states),
-        "occlusion": Method(title="Occlusion", spec=OcclusionSpec, units="logits", states=occlusion_states),
+        "grad_cam": AttributionMethod(title="Grad-CAM", spec_type=GradCamSpec, units="logits times activity", states=grad_cam_states),
+        "occlusion": AttributionMethod(title="Occlusion", spec_type=OcclusionSpec, units="logits", states=occlusion_states),
     },
 )
 """Name -> method."""

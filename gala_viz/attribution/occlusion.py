@@ -10,9 +10,9 @@ import torch
 from captum.attr import Occlusion
 from torch import Tensor
 
-from gala_viz.attribution.chunks import chunk_size, in_chunks
-from gala_viz.attribution.custody import held
-from gala_viz.attribution.smoothgrad import Explained, never
+from gala_viz.attribution.chunks import chunk_size, run_in_chunks
+from gala_viz.attribution.custody import frozen_eval
+from gala_viz.attribution.smoothgrad import DifferentiableNetwork, never_cancelled
 from gala_viz.attribution.state import MapState
 
 
@@ -37,13 +37,13 @@ class OcclusionSpec:
 
 
 def occlusion_states(
-    network: Explained,
+    network: DifferentiableNetwork,
     network_input: np.ndarray,
     *,
     target: int,
     spec: OcclusionSpec,
     chunk: int | None = None,
-    cancelled: Callable[[], bool] = never,
+    cancelled: Callable[[], bool] = never_cancelled,
     **_options: object,
 ) -> Iterator[MapState]:
     """Yield a map with one channel (1, y, x), in logits, after every row of windows; n counts windows.
@@ -66,7 +66,7 @@ def occlusion_states(
             whole[:, :, top:bottom] = strip
             return network.logits(whole)
 
-        with held(network.module), torch.no_grad():
+        with frozen_eval(network.module), torch.no_grad():
             values = Occlusion(logits).attribute(
                 image[:, :, top:bottom],
                 sliding_window_shapes=(image.shape[1], bottom - top, window),
@@ -77,7 +77,7 @@ def occlusion_states(
             )
         return values[0, 0].to("cpu", torch.float64).numpy()
 
-    for values, rows, note in in_chunks(row, 0, len(tops), 1, cancelled):
+    for values, rows, note in run_in_chunks(row, 0, len(tops), 1, cancelled):
         top, bottom = tops[rows - 1], min(tops[rows - 1] + window, height)
         total[top:bottom] += values
         covered[top:bottom] += 1

@@ -11,24 +11,24 @@ import torch
 from torch import Tensor, nn
 
 from gala_viz.alignment import area_average
-from gala_viz.attribution.custody import held
+from gala_viz.attribution.custody import frozen_eval
 from gala_viz.networks.behaviour import (
     GRADIENT_CELLS,
     LAYER_CELLS,
     N_INPUTS,
     TOLERANCES,
-    Behaviour,
+    OutputFingerprint,
     NetworkIdentity,
     fixed_signs,
-    fixed_view,
-    kept_logits,
+    fixed_image,
+    fold_logits,
 )
 from gala_viz.networks.gala import attention_norm
 from gala_viz.networks.network import Network
 from gala_viz.specs import fingerprint
 
 
-def probe(network: Network) -> Behaviour:
+def compute_output_fingerprint(network: Network) -> OutputFingerprint:
     """Run ``network`` on the fixed inputs: one pass of both without gradients, one of each with.
 
     Nothing is remembered: a network whose module was changed meanwhile behaves as it does now. It runs in float32,
@@ -37,22 +37,22 @@ def probe(network: Network) -> Behaviour:
     return _probed(network)[0]
 
 
-def _probed(network: Network) -> tuple[Behaviour, dict[str, tuple[int, int]]]:
+def _probed(network: Network) -> tuple[OutputFingerprint, dict[str, tuple[int, int]]]:
     """The behaviour, and each layer's rows and columns."""
     plain = copy.copy(network)
     plain.dtype = torch.float32
     frame = network.preprocessing
-    inputs = np.stack([frame.scale(fixed_view(number, frame.input_px)) for number in range(N_INPUTS)])
-    with held(network.module):
+    inputs = np.stack([frame.normalise(fixed_image(number, frame.input_px)) for number in range(N_INPUTS)])
+    with frozen_eval(network.module):
         with torch.no_grad():
             together, attention = plain.attention(torch.from_numpy(inputs).to(plain.device))
             norms = {layer: _finite(attention_norm(values)) for layer, values in attention.items()}
-            together = kept_logits(_finite(together))
+            together = fold_logits(_finite(together))
         runs = [_with_gradient(plain, one) for one in inputs]
-    alone = kept_logits(np.stack([logits for logits, _ in runs]))
+    alone = fold_logits(np.stack([logits for logits, _ in runs]))
     gradient = np.stack([gradient for _, gradient in runs])
     scale = np.maximum(np.linalg.norm(alone, axis=1), np.linalg.norm(together, axis=1))
-    behaviour = Behaviour(
+    behaviour = OutputFingerprint(
         logits=alone,
         gradient=area_average(gradient, (GRADIENT_CELLS, GRADIENT_CELLS)),
         gradient_norm=np.linalg.norm(gradient.reshape(N_INPUTS, -1), axis=1),
@@ -62,7 +62,7 @@ def _probed(network: Network) -> tuple[Behaviour, dict[str, tuple[int, int]]]:
     return behaviour, {layer: (values.shape[1], values.shape[2]) for layer, values in norms.items()}
 
 
-def identity_of(network: Network) -> NetworkIdentity:
+def network_identity(network: Network) -> NetworkIdentity:
     """What tells whether results are those of ``network``."""
     behaviour, grids = _probed(network)
     weights = weights_sha256(network)
@@ -83,10 +83,10 @@ def identity_of(network: Network) -> NetworkIdentity:
 
 def weights_sha256(network: Network) -> str:
     """The checksum of the network's file, or of its values where they never were in a file."""
-    return network.sha256 or values_sha256(network.module)
+    return network.sha256 or state_dict_sha256(network.module)
 
 
-def values_sha256(module: nn.Module) -> str:
+def state_dict_sha256(module: nn.Module) -> str:
     """The checksum of all parameters and persistent buffers as they are now: names, types, shapes and values."""
     digest = hashlib.sha256()
     for name, value in module.state_dict().items():

@@ -26,6 +26,6 @@ def network_attrs(network: Network) -> dict[str, Any]:
         "network": network.name,
         "weights_sha256": network.sha256,
         "preprocessing": json.dumps(network.preprocessing.settings()),
-        "device": network.device_text,
+        "device": network.device_description,
         **code_versions(),
     }

@@ -18,17 +18,17 @@ import torch
 from captum.attr import Saliency
 from torch import Tensor, nn
 
-from gala_viz.attribution.chunks import chunk_size, in_chunks
-from gala_viz.attribution.custody import held
+from gala_viz.attribution.chunks import chunk_size, run_in_chunks
+from gala_viz.attribution.custody import frozen_eval
 from gala_viz.attribution.noise import noise_sigma, standard_normal
-from gala_viz.attribution.state import MapState, empty_state, with_samples
+from gala_viz.attribution.state import MapState, initial_state, add_samples
 from gala_viz.specs import SmoothGradSpec
 
-MOST_DRAWERS = 8
+MAX_NOISE_THREADS = 8
 """Threads that draw noise, at most."""
 
 
-class Explained(Protocol):
+class DifferentiableNetwork(Protocol):
     """What attribution needs of a network; ``gala_viz.networks.network.Network`` has it."""
 
     module: nn.Module
@@ -39,13 +39,13 @@ class Explained(Protocol):
         ...
 
 
-def never() -> bool:
+def never_cancelled() -> bool:
     """Not cancelled."""
     return False
 
 
 def smoothgrad_states(
-    network: Explained,
+    network: DifferentiableNetwork,
     network_input: np.ndarray,
     *,
     image: str,
@@ -53,7 +53,7 @@ def smoothgrad_states(
     spec: SmoothGradSpec,
     resume: MapState | None = None,
     chunk: int | None = None,
-    cancelled: Callable[[], bool] = never,
+    cancelled: Callable[[], bool] = never_cancelled,
 ) -> Iterator[MapState]:
     """Yield the state after every chunk of samples; the last one has n = ``spec.n_samples`` unless cancelled.
 
@@ -69,15 +69,15 @@ def smoothgrad_states(
 
     def gradients(first: int, last: int) -> np.ndarray:
         batch = noisy_copies(network_input, image, range(first, last), spec.seed, sigma)
-        with held(network.module):
+        with frozen_eval(network.module):
             inputs = torch.from_numpy(batch).to(network.device).requires_grad_()
             values = saliency.attribute(inputs, target=target, abs=False)
             return values.detach().to("cpu", torch.float32).numpy()
 
-    for values, _last, note in in_chunks(
+    for values, _last, note in run_in_chunks(
         gradients, state.n, spec.n_samples, chunk or chunk_size(network.device), cancelled
     ):
-        state = replace(with_samples(state, values), note=note)
+        state = replace(add_samples(state, values), note=note)
         yield state
 
 
@@ -92,7 +92,7 @@ def noisy_copies(network_input: np.ndarray, image: str, samples: range, seed: in
         copy += np.float32(sigma) * standard_normal(seed, image, sample, network_input.shape)
 
     if sigma > 0:
-        with ThreadPoolExecutor(min(len(samples), torch.get_num_threads(), MOST_DRAWERS)) as drawers:
+        with ThreadPoolExecutor(min(len(samples), torch.get_num_threads(), MAX_NOISE_THREADS)) as drawers:
             deque(drawers.map(add_noise, batch, samples), maxlen=0)
     return batch
 
@@ -103,7 +103,7 @@ def _start(
     if len(shape) != 3:
         raise ValueError(f"one image (channel, y, x) was expected; got shape {shape}.")
     if resume is None:
-        return empty_state(shape, n_samples=spec.n_samples, target=target, sigma=sigma)
+        return initial_state(shape, n_samples=spec.n_samples, target=target, sigma=sigma)
     same = (resume.mean.shape, resume.target, resume.sigma) == (tuple(shape), target, sigma)
     if not same or resume.squares is None or resume.n > spec.n_samples:
         raise ValueError(

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-GROUPS = 10
+N_GROUPS = 10
 """Groups of samples for the jackknife; sample k belongs to group k mod GROUPS."""
 
 
@@ -52,7 +52,7 @@ class MapState:
             return np.full(self.mean.shape, np.nan, np.float32)
         return np.sqrt(self.squares / (self.n - 1) / self.n).astype(np.float32)
 
-    def without_groups(self) -> np.ndarray | None:
+    def delete_group_means(self) -> np.ndarray | None:
         """The mean without each group that has samples, (group, channel, y, x); None with fewer than two groups."""
         if self.group_sums is None or self.group_counts is None or self.n < 2:
             return None
@@ -61,7 +61,7 @@ class MapState:
         return (self.mean * np.float32(self.n) - self.group_sums[filled]) / rest
 
 
-def empty_state(shape: tuple[int, int, int], *, n_samples: int, target: int, sigma: float) -> MapState:
+def initial_state(shape: tuple[int, int, int], *, n_samples: int, target: int, sigma: float) -> MapState:
     """The state before the first sample of a method with chance."""
     return MapState(
         mean=np.zeros(shape, np.float32),
@@ -70,26 +70,26 @@ def empty_state(shape: tuple[int, int, int], *, n_samples: int, target: int, sig
         target=target,
         sigma=sigma,
         squares=np.zeros(shape, np.float64),
-        group_sums=np.zeros((GROUPS, *shape), np.float32),
-        group_counts=np.zeros(GROUPS, np.int64),
+        group_sums=np.zeros((N_GROUPS, *shape), np.float32),
+        group_counts=np.zeros(N_GROUPS, np.int64),
     )
 
 
-def with_samples(state: MapState, values: np.ndarray) -> MapState:
+def add_samples(state: MapState, samples: np.ndarray) -> MapState:
     """``state`` after the samples ``values`` (sample, channel, y, x), which follow the ones it has.
 
     Sums are kept in float64 per chunk and merged by Chan's formula, so that the way samples are cut into chunks does
     not show. The old state is left as it was.
     """
-    added = values.shape[0]
+    added = samples.shape[0]
     n = state.n + added
-    chunk_mean = values.mean(axis=0, dtype=np.float64)
-    deviations = values - chunk_mean.astype(np.float32)
+    chunk_mean = samples.mean(axis=0, dtype=np.float64)
+    deviations = samples - chunk_mean.astype(np.float32)
     chunk_squares = np.einsum("scyx,scyx->cyx", deviations, deviations, dtype=np.float64)
     sums, counts = state.group_sums.copy(), state.group_counts.copy()
     for offset in range(added):
-        group = (state.n + offset) % GROUPS
-        sums[group] += values[offset]
+        group = (state.n + offset) % N_GROUPS
+        sums[group] += samples[offset]
         counts[group] += 1
     difference = chunk_mean - state.mean
     return replace(
@@ -102,21 +102,21 @@ def with_samples(state: MapState, values: np.ndarray) -> MapState:
     )
 
 
-def jackknife_error(whole: np.ndarray, without: np.ndarray, counts: np.ndarray) -> np.ndarray:
+def jackknife_error(estimate: np.ndarray, delete_group_estimates: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Standard error of an estimate ``whole`` (...) from its values ``without`` (group, ...) each group of samples.
 
     ``counts`` are the samples of each group. Exact for a mean with groups of one sample each; unequal groups are
     weighted as Busing et al. 1999 do.
     """
     groups, n = len(counts), int(counts.sum())
-    share = (counts / n).reshape(groups, *([1] * whole.ndim))
+    share = (counts / n).reshape(groups, *([1] * estimate.ndim))
     inflation = 1 / share
-    centre = groups * whole - ((1 - share) * without).sum(axis=0)
-    pseudo = inflation * whole - (inflation - 1) * without
+    centre = groups * estimate - ((1 - share) * delete_group_estimates).sum(axis=0)
+    pseudo = inflation * estimate - (inflation - 1) * delete_group_estimates
     return np.sqrt(((pseudo - centre) ** 2 / (inflation - 1)).mean(axis=0)).astype(np.float32)
 
 
-def error_of(quantity: Callable[..., np.ndarray], *states: MapState) -> np.ndarray | None:
+def monte_carlo_error(quantity: Callable[..., np.ndarray], *states: MapState) -> np.ndarray | None:
     """Standard error of ``quantity(*means)`` where each mean is a state's (channel, y, x); None where it is not known.
 
     States of several networks must have the same samples (one seed, one image, one n): groups are left out together,
@@ -124,7 +124,7 @@ def error_of(quantity: Callable[..., np.ndarray], *states: MapState) -> np.ndarr
     """
     if len({state.n for state in states}) != 1:
         raise ValueError(f"states with the same samples were expected; they have n = {[state.n for state in states]}.")
-    leave_out = [state.without_groups() for state in states]
+    leave_out = [state.delete_group_means() for state in states]
     if any(rest is None for rest in leave_out):
         return None
     counts = states[0].group_counts

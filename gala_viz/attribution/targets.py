@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from gala_viz.attribution.custody import held
-from gala_viz.attribution.smoothgrad import Explained
+from gala_viz.attribution.custody import frozen_eval
+from gala_viz.attribution.smoothgrad import DifferentiableNetwork
 from gala_viz.specs import Target
 
 
-def logits_of(network: Explained, network_input: np.ndarray) -> np.ndarray:
+def logits_of(network: DifferentiableNetwork, network_input: np.ndarray) -> np.ndarray:
     """Logits (category,), float32, of one input (channel, y, x), from a pass of its own."""
-    with held(network.module), torch.no_grad():
+    with frozen_eval(network.module), torch.no_grad():
         batch = torch.from_numpy(np.array(network_input[None], np.float32)).to(network.device)
         return network.logits(batch)[0].float().cpu().numpy()
 

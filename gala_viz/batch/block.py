@@ -9,14 +9,14 @@ from typing import NamedTuple
 import numpy as np
 
 from gala_viz.alignment import area_average, dice, iou, spearman
-from gala_viz.attribution.attention import BATCH, logits_and_norms, softmax
+from gala_viz.attribution.attention import BATCH_SIZE, logits_and_norms, softmax
 from gala_viz.attribution.delta import delta
-from gala_viz.attribution.finite import NotFiniteError, check_finite, check_pass
+from gala_viz.attribution.finite import NonFiniteError, check_finite, check_forward_pass
 from gala_viz.attribution.labelled import attribution_maps
 from gala_viz.attribution.methods import METHODS
 from gala_viz.batch.people import BlockPeople
 from gala_viz.collections.collection import Collection
-from gala_viz.collections.partners import Partners
+from gala_viz.collections.partners import PartnerImages
 from gala_viz.collections.reading import UnreadableImageError
 from gala_viz.imagenet import label_index
 from gala_viz.networks.network import Network
@@ -41,14 +41,14 @@ def block_values(
     collection: Collection,
     networks: Sequence[Network],
     images: Sequence[str],
-    partners: Partners | None = None,
+    partners: PartnerImages | None = None,
 ) -> tuple[Values, Faults]:
     """Every array of the store for ``images``, NaN where there is nothing; and the images that are not there.
 
     ``networks`` are those of the spec, in its order. Results depend on images and settings alone, given the machine:
     a block computed again is the same to the last bit. ``partners`` may be made once for many blocks.
     """
-    block = _Block(spec, collection, images, partners or Partners(collection, collection.images))
+    block = _Block(spec, collection, images, partners or PartnerImages(collection, collection.images))
     for number, network in enumerate(networks if block.readable else ()):
         block.look(number, network)
     block.compare()
@@ -67,7 +67,7 @@ def empty_block(spec: StoreSpec, n_images: int) -> Values:
 class _Block:
     """The values of one block while they are filled in, network by network; ``rows`` are those of readable images."""
 
-    def __init__(self, spec: StoreSpec, collection: Collection, images: Sequence[str], partners: Partners) -> None:
+    def __init__(self, spec: StoreSpec, collection: Collection, images: Sequence[str], partners: PartnerImages) -> None:
         self.spec, self.collection, self.images, self.partners = spec, collection, list(images), partners
         self.values = empty_block(spec, len(images))
         self.unreadable = {image: why for image in images if (why := _fault(collection, image)) is not None}
@@ -125,8 +125,8 @@ class _Block:
         finite = np.ones(len(self.readable), bool)
         for row, image in enumerate(self.readable):
             try:
-                check_pass(logits[row], {layer: maps[row] for layer, maps in norms.items()}, network.name, image)
-            except NotFiniteError as error:
+                check_forward_pass(logits[row], {layer: maps[row] for layer, maps in norms.items()}, network.name, image)
+            except NonFiniteError as error:
                 finite[row] = False
                 self.not_finite.setdefault(image, str(error))
         return finite
@@ -171,7 +171,7 @@ class _Block:
             network,
             self.collection,
             method,
-            METHODS[method].spec(**settings),
+            METHODS[method].spec_type(**settings),
             explained,
             targets,
             reduction=self.spec.reduction,
@@ -181,7 +181,7 @@ class _Block:
         for row, image in enumerate(explained):
             try:
                 check_finite(found["map"].values[row], f"values of the {method} map", network.name, image)
-            except NotFiniteError as error:
+            except NonFiniteError as error:
                 self.not_finite.setdefault(image, str(error))
                 found["map"].values[row] = np.nan
         values[f"{at}/explained"][rows] = list(targets.values())
@@ -210,8 +210,8 @@ def _passes(
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Logits (image, category) and norms by layer (image, y, x)."""
     parts = []
-    for start in range(0, len(images), BATCH):
-        batch = [network.preprocessing.to_input(collection.photo(image)) for image in images[start : start + BATCH]]
+    for start in range(0, len(images), BATCH_SIZE):
+        batch = [network.preprocessing.to_input(collection.photo(image)) for image in images[start : start + BATCH_SIZE]]
         parts.append(logits_and_norms(network, np.stack(batch)))
     norms = {layer: np.concatenate([found[layer] for _, found in parts]) for layer in network.layers}
     return np.concatenate([logits for logits, _ in parts]), norms

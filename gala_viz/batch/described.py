@@ -10,7 +10,7 @@ import torch
 from gala_viz.alignment import COMPARISON_CELLS
 from gala_viz.attribution.finite import check_finite
 from gala_viz.attribution.methods import METHODS
-from gala_viz.attribution.probe import identity_of
+from gala_viz.attribution.probe import network_identity
 from gala_viz.attribution.provenance import code_versions
 from gala_viz.collections.collection import Collection
 from gala_viz.live.descriptions import summary
@@ -63,8 +63,8 @@ def store_spec(
 def method_settings(name: str, spec: Any = None) -> dict[str, Any]:
     """A method's settings with its title, its unit, and whether it has chance."""
     method = METHODS[name]
-    about = {"title": method.title, "units": method.units, "by_chance": method.by_chance}
-    return {**settings(method.checked_spec(spec)), **about}
+    about = {"title": method.title, "units": method.units, "by_chance": method.stochastic}
+    return {**settings(method.validate_spec(spec)), **about}
 
 
 @torch.no_grad()
@@ -77,12 +77,12 @@ def stored_network(network: Network, opened_as: str = "") -> StoredNetwork:
     height, width = network.preprocessing.input_px
     logits = network.logits(torch.zeros(1, 3, height, width))
     check_finite(logits.cpu().numpy(), "logits", network.name, "a grey picture")
-    identity = identity_of(network)
+    identity = network_identity(network)
     check_steady(network.name, identity.behaviour)
     return StoredNetwork(
         **identity.settings,
         title=network.title,
-        device=network.device_text,
+        device=network.device_description,
         opened_as=opened_as or network.name,
         summary=summary(network.card),
         behaviour=identity.behaviour.settings(),

@@ -60,8 +60,8 @@ def opened(job: Job):
 
     from gala_viz.batch.described import stored_network
     from gala_viz.collections import open_collection
-    from gala_viz.collections.partners import Partners
-    from gala_viz.networks.folding import folded
+    from gala_viz.collections.partners import PartnerImages
+    from gala_viz.networks.folding import fuse_batchnorm
     from gala_viz.networks.zoo import load_network
 
     if job.threads is not None:
@@ -75,4 +75,4 @@ def opened(job: Job):
         here = stored_network(network)
         if told := doubt(stored, identity_in(here)):
             raise StoreError(f"{network.name} is not, or no longer, the network that {job.store} was made for: {told}")
-    return store, collection, [folded(network) for network in networks], Partners(collection, store.images)
+    return store, collection, [fuse_batchnorm(network) for network in networks], PartnerImages(collection, store.images)

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from gala_viz.alignment import PARTNERS, CeilingSpec, area_average, image_ceilings, mean_rho, to_resolution
+from gala_viz.alignment import PARTNER_KINDS, CeilingSpec, area_average, image_ceilings, mean_rho, to_resolution
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.map_checks import any_unread, marked_images, usable_map, usable_participants, why_not_in_frame
-from gala_viz.collections.partners import Partners
+from gala_viz.collections.partners import PartnerImages
 from gala_viz.networks.preprocessing import Preprocessing
 
 CEILING = CeilingSpec()
@@ -26,14 +26,14 @@ class BlockPeople:
     """
 
     def __init__(
-        self, collection: Collection, images: Sequence[str], frame: Preprocessing, partners: Partners, cells: int
+        self, collection: Collection, images: Sequence[str], frame: Preprocessing, partners: PartnerImages, cells: int
     ) -> None:
         self._collection, self._frame, self._cells = collection, frame, (cells, cells)
         self.left_out: dict[str, str] = {}
         framed = {image: self._framed(image) for image in images}
         self.images = [image for image, one in framed.items() if one is not None]
         self._maps = np.stack([framed[image] for image in self.images]) if self.images else None
-        self._drawn = {image: partners.of(image) for image in images}
+        self._drawn = {image: partners.partners_of(image) for image in images}
         self._others: dict[str, NDArray] = {}
 
     def on(self, grid: tuple[int, int]) -> NDArray:
@@ -57,7 +57,7 @@ class BlockPeople:
 
     def floors(self, maps: NDArray, images: Sequence[str]) -> dict[str, NDArray]:
         """For each kind of partner the mean rho of each image's map with the human maps of its partners."""
-        found = {kind: np.full(len(images), np.nan) for kind in PARTNERS}
+        found = {kind: np.full(len(images), np.nan) for kind in PARTNER_KINDS}
         for row, image in enumerate(images):
             for kind, partners in self._drawn[image].items():
                 others = [one for one in map(self._partner, partners) if one is not None]

@@ -8,17 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Row, Select, case, func, select
 
-from gala_viz.behavior.canvas import to_photo
+from gala_viz.behavior.canvas import canvas_to_photo
 from gala_viz.behavior.database import Database
-from gala_viz.behavior.image_counts import KEEPS_COUNT
-from gala_viz.behavior.surface import Recorded, surface_moved
-from gala_viz.behavior.tables import CATCH, GAME, Participant, Round, RoundPoint, Visit
+from gala_viz.behavior.image_counts import MAP_OUTCOMES
+from gala_viz.behavior.surface import RoundRecording, classify_surface_motion
+from gala_viz.behavior.tables import CATCH, GAME, Participant, Round, RoundPoint, GameSession
 from gala_viz.collections.clickme.rounds import Round as ClickRound
 
-AT_A_TIME = 500
+ROUNDS_PER_QUERY = 500
 
 
-def collected_rounds(
+def finished_rounds(
     database: Database, collection: str, images: Sequence[str] | None = None, *, simulated: bool = False
 ) -> Iterator[ClickRound]:
     """All finished rounds of a collection (or of ``images``), in the order in which they ended.
@@ -45,27 +45,27 @@ def catch_scores(database: Database, collection: str | None = None) -> dict[str,
     )
     if collection is not None:
         asked = asked.where(Round.collection == collection)
-    with database.reading() as connection:
+    with database.read_connection() as connection:
         rows = connection.execute(asked.group_by(Round.participant_id)).all()
     return {participant: float(score) for participant, score in rows}
 
 
-def rounds_by_image(database: Database, collection: str, *, simulated: bool = False) -> dict[str, int]:
+def count_rounds_by_image(database: Database, collection: str, *, simulated: bool = False) -> dict[str, int]:
     """Image -> how many finished rounds it has."""
     asked = _finished(select(Round.image, func.count().label("n")), collection, simulated).group_by(Round.image)
-    with database.reading() as connection:
+    with database.read_connection() as connection:
         return {row.image: row.n for row in connection.execute(asked)}
 
 
-def recorded_rounds(database: Database, collection: str, *, simulated: bool = False) -> dict[tuple[str, str], Recorded]:
+def round_recordings(database: Database, collection: str, *, simulated: bool = False) -> dict[tuple[str, str], RoundRecording]:
     """(image, participant) -> how that finished round was recorded; each participant has one on an image."""
-    asked = select(Round.image, Round.participant_id, Round.surface_rule, Round.ended_ms, Visit.mobile, Visit.device)
-    asked = _finished(asked, collection, simulated).join(Visit, Visit.id == Round.visit_id)
-    with database.reading() as connection:
+    asked = select(Round.image, Round.participant_id, Round.surface_rule, Round.ended_ms, GameSession.mobile, GameSession.device)
+    asked = _finished(asked, collection, simulated).join(GameSession, GameSession.id == Round.visit_id)
+    with database.read_connection() as connection:
         rows = connection.execute(asked).all()
     return {
-        (row.image, row.participant_id): Recorded(
-            surface_moved(surface_rule=row.surface_rule, simulated=simulated, mobile=row.mobile, device=row.device),
+        (row.image, row.participant_id): RoundRecording(
+            classify_surface_motion(surface_rule=row.surface_rule, simulated=simulated, mobile=row.mobile, device=row.device),
             row.ended_ms,
         )
         for row in rows
@@ -77,17 +77,17 @@ def _rounds(
 ) -> Iterator[tuple[Row, NDArray, NDArray]]:
     """Finished rounds, each with the x and y of its points in the photograph's pixels."""
     asked = _finished(
-        select(Round.id, Round.image, Round.participant_id, Round.box, Round.settings, Visit.mobile),
+        select(Round.id, Round.image, Round.participant_id, Round.box, Round.settings, GameSession.mobile),
         collection,
         simulated,
     )
-    asked = asked.join(Visit, Visit.id == Round.visit_id).order_by(Round.ended_ms, Round.id)
+    asked = asked.join(GameSession, GameSession.id == Round.visit_id).order_by(Round.ended_ms, Round.id)
     if images is not None:
         asked = asked.where(Round.image.in_(list(images)))
-    with database.reading() as connection:
+    with database.read_connection() as connection:
         rows = connection.execute(asked).all()
-        for start in range(0, len(rows), AT_A_TIME):
-            part = rows[start : start + AT_A_TIME]
+        for start in range(0, len(rows), ROUNDS_PER_QUERY):
+            part = rows[start : start + ROUNDS_PER_QUERY]
             points = connection.execute(
                 select(RoundPoint.round_id, RoundPoint.x_px, RoundPoint.y_px)
                 .where(RoundPoint.round_id.in_([row.id for row in part]))
@@ -98,11 +98,11 @@ def _rounds(
                 by_round[round_id].append((x, y))
             for row in part:
                 at = np.array(by_round[row.id], dtype=float).reshape(-1, 2)
-                yield (row, *to_photo(at[:, 0], at[:, 1], tuple(row.box), row.settings["canvas_px"]))
+                yield (row, *canvas_to_photo(at[:, 0], at[:, 1], tuple(row.box), row.settings["canvas_px"]))
 
 
 def _finished(asked: Select, collection: str, simulated: bool) -> Select:
-    kept: ColumnElement[bool] = Round.outcome.in_([str(outcome) for outcome in KEEPS_COUNT])
+    kept: ColumnElement[bool] = Round.outcome.in_([str(outcome) for outcome in MAP_OUTCOMES])
     return asked.join(Participant, Participant.id == Round.participant_id).where(
         Round.collection == collection, Round.kind == GAME, kept, Participant.simulated.is_(simulated)
     )

@@ -12,18 +12,18 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
-from gala_viz.behavior.upgrade import DatabaseError, refuse_foreign, upgrade
+from gala_viz.behavior.upgrade import DatabaseError, check_database_file, upgrade
 
-BUSY_S = 30
+BUSY_TIMEOUT_S = 30
 """How long SQLite waits for another writer."""
 
 
-DATA_VARIABLE = "GALA_VIZ_DATA"
+DATA_FOLDER_VARIABLE = "GALA_VIZ_DATA"
 
 
-def own_records() -> Path:
+def default_records_path() -> Path:
     """The file of this account's own records: in the user's data folder, or in the one that ``GALA_VIZ_DATA`` names."""
-    chosen = os.environ.get(DATA_VARIABLE)
+    chosen = os.environ.get(DATA_FOLDER_VARIABLE)
     folder = Path(chosen).expanduser() if chosen else Path(platformdirs.user_data_dir("gala_viz"))
     return folder / "records.sqlite"
 
@@ -37,12 +37,12 @@ class Database:
     Raises ``DatabaseError`` for what is no database of records, or one of a newer program, and leaves it as it is.
     """
 
-    def __init__(self, where: str | Path) -> None:
-        url = _url(where)
+    def __init__(self, location: str | Path) -> None:
+        url = _url(location)
         self.name = url.render_as_string(hide_password=True)
         self.file = _file(url)
         if self.file is not None:
-            refuse_foreign(self.file, self.name)
+            check_database_file(self.file, self.name)
         self._engine = _engine(url)
         self._plain = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         try:
@@ -55,26 +55,26 @@ class Database:
             raise
 
     @property
-    def kind(self) -> str:
+    def dialect(self) -> str:
         """sqlite or postgresql."""
         return self._engine.dialect.name
 
     @contextlib.contextmanager
-    def writing(self) -> Iterator[Connection]:
+    def write_transaction(self) -> Iterator[Connection]:
         """One transaction: all of it, or nothing."""
         with self._engine.begin() as connection:
             yield connection
 
     @contextlib.contextmanager
-    def reading(self) -> Iterator[Connection]:
+    def read_connection(self) -> Iterator[Connection]:
         """A connection that only reads, and keeps no writer waiting."""
         with self._plain.connect() as connection:
             yield connection
 
-    def wipe(self) -> None:
+    def truncate_log(self) -> None:
         """Let nothing of what was deleted remain in SQLite's log; in the file it was overwritten."""
-        if self.kind == "sqlite":
-            with self.reading() as connection:
+        if self.dialect == "sqlite":
+            with self.read_connection() as connection:
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
@@ -113,7 +113,7 @@ def _engine(url: URL) -> Engine:
             f"{url.render_as_string()}: no driver for it is installed ({error}); for PostgreSQL: "
             "pip install 'gala_viz[postgresql]'."
         ) from None
-    engine = create_engine(url, connect_args={"timeout": BUSY_S})
+    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S})
 
     @event.listens_for(engine, "connect")
     def settings(connection, _record) -> None:

@@ -48,7 +48,7 @@ class GameSpec:
         return int(self.limit_ms // self.interval_ms) + 1
 
 
-def points_won(elapsed_ms: float, limit_ms: float) -> float:
+def score_points(elapsed_ms: float, limit_ms: float) -> float:
     """What a round won after ``elapsed_ms`` is worth: 100 (1 - t / limit)^3, from 100 at once to 0 at the limit.
 
     Source: the published game's curve.

@@ -10,28 +10,28 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from gala_viz.behavior.database import Database
 from gala_viz.behavior.judge import Outcome
-from gala_viz.behavior.tables import ImageCount, Round, Table
+from gala_viz.behavior.tables import ImageCount, Round, Base
 
-KEEPS_COUNT = (Outcome.WON, Outcome.LOST)
+MAP_OUTCOMES = (Outcome.WON, Outcome.LOST)
 """Outcomes that make a map; other rounds no longer count towards their image."""
-AT_A_TIME = 5000
+ROWS_PER_INSERT = 5000
 
 
-def enter_images(database: Database, collection: str, images: Sequence[str]) -> int:
+def register_images(database: Database, collection: str, images: Sequence[str]) -> int:
     """Make images of a collection known to the database; how many were new."""
-    with database.writing() as connection:
+    with database.write_transaction() as connection:
         known = set(connection.scalars(select(ImageCount.image).where(ImageCount.collection == collection)))
         new = [image for image in images if image not in known]
-        for start in range(0, len(new), AT_A_TIME):
+        for start in range(0, len(new), ROWS_PER_INSERT):
             rows = [
                 {"collection": collection, "image": image, "n_rounds": 0, "rank": _rank()}
-                for image in new[start : start + AT_A_TIME]
+                for image in new[start : start + ROWS_PER_INSERT]
             ]
             connection.execute(_if_new(connection, ImageCount), rows)
     return len(new)
 
 
-def fewest_rounds(connection: Connection, collection: str, participant: str, asked: str | None = None) -> str | None:
+def next_image(connection: Connection, collection: str, participant: str, requested: str | None = None) -> str | None:
     """The image with the fewest rounds that ``participant`` has not seen, ties by chance; None where none is left.
 
     ``asked`` is taken instead, if the participant has not seen it. The row stays locked until the transaction ends, and
@@ -43,23 +43,23 @@ def fewest_rounds(connection: Connection, collection: str, participant: str, ask
     unseen = select(ImageCount.image).where(ImageCount.collection == collection, ~seen)
     unlocked = unseen.order_by(ImageCount.n_rounds, ImageCount.rank).limit(1).with_for_update(skip_locked=True)
     found = None
-    if asked is not None:
-        found = connection.scalar(unseen.where(ImageCount.image == asked))
+    if requested is not None:
+        found = connection.scalar(unseen.where(ImageCount.image == requested))
     return found or connection.scalar(unlocked) or connection.scalar(unseen.limit(1))
 
 
-def _if_new(connection: Connection, table: type[Table]):
+def _if_new(connection: Connection, table: type[Base]):
     """The statement that adds rows, and leaves those alone that another server added at the same moment."""
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     return dialect.insert(table).on_conflict_do_nothing()
 
 
-def one_round_more(collection: str, image: str):
+def increment_count(collection: str, image: str):
     """The statement that counts a round, and draws the image's rank anew."""
     return _of(collection, image).values(n_rounds=ImageCount.n_rounds + 1, rank=_rank())
 
 
-def one_round_less(collection: str, image: str):
+def decrement_count(collection: str, image: str):
     """The statement that takes a round back."""
     return _of(collection, image).where(ImageCount.n_rounds > 0).values(n_rounds=ImageCount.n_rounds - 1)
 

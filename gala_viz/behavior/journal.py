@@ -23,11 +23,11 @@ from typing import Any
 from filelock import FileLock, Timeout
 from sqlalchemy.engine import make_url
 
-from gala_viz.behavior.database import Database, DatabaseError, own_records
+from gala_viz.behavior.database import Database, DatabaseError, default_records_path
 
 SUFFIX, NEW = ".jsonl", ".new"
-REFUSED = f"refused{SUFFIX}"
-Entry = dict[str, Any]
+REFUSED_FILE = f"refused{SUFFIX}"
+JournalEntry = dict[str, Any]
 """What is written at a time; ``participant`` says whose it is."""
 
 _log = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ def journal_folder(database: Database) -> Path:
         return Path(f"{url.database}.game-journal")
     place = f"{url.host}:{url.port}/{url.database}?{sorted(url.query.items())}"  # whoever connects to it
     words = re.sub(r"[^\w.-]+", "-", f"{url.host or 'local'}-{url.database or ''}")[:60]
-    return own_records().parent / "journals" / f"{words}-{hashlib.sha256(place.encode()).hexdigest()[:12]}"
+    return default_records_path().parent / "journals" / f"{words}-{hashlib.sha256(place.encode()).hexdigest()[:12]}"
 
 
 class Journal:
@@ -64,12 +64,12 @@ class Journal:
                 f"({error.strerror or error}). Make it writable; for PostgreSQL GALA_VIZ_DATA may name another folder."
             ) from None
 
-    def append(self, entry: Entry) -> None:
+    def append(self, entry: JournalEntry) -> None:
         """Add one entry; once this returns, it survives the end of this process."""
         with _edited(self.path, create=True) as file:
             _append(file, [entry])
 
-    def rewrite(self, entries: Iterable[Entry]) -> None:
+    def rewrite(self, entries: Iterable[JournalEntry]) -> None:
         """Let the journal hold ``entries`` alone; a crash leaves the former content or the new one."""
         with _edited(self.path, create=True):
             _replace(self.path, list(entries))
@@ -79,18 +79,18 @@ class Journal:
         with _edited(self.path, create=True) as file:
             os.fsync(file)
 
-    def refuse(self, entry: Entry, reason: str) -> None:
+    def refuse(self, entry: JournalEntry, reason: str) -> None:
         """Keep an entry that the database will never take, with the reason."""
-        with _edited(self.folder / REFUSED, create=True) as file:
+        with _edited(self.folder / REFUSED_FILE, create=True) as file:
             _append(file, [{**entry, "refused": reason}])
             os.fsync(file)
 
-    def adopt(self) -> list[Entry]:
+    def recover(self) -> list[JournalEntry]:
         """Move what the journals of dead servers hold into this one, and return it in its order."""
-        found: list[Entry] = []
+        found: list[JournalEntry] = []
         _clear_unfinished(self.folder)
         for path in sorted(self.folder.glob(f"*{SUFFIX}")):
-            if path in (self.path, self.folder / REFUSED):
+            if path in (self.path, self.folder / REFUSED_FILE):
                 continue
             lock = _lifetime_lock(path)
             with contextlib.suppress(Timeout), lock.acquire(timeout=0):
@@ -113,18 +113,18 @@ class Journal:
         self._lock.release()
 
 
-def refused_entries(database: Database) -> list[Entry]:
+def refused_entries(database: Database) -> list[JournalEntry]:
     """Return what was refused on this machine and is kept, each with its reason under ``refused``."""
-    path = journal_folder(database) / REFUSED
+    path = journal_folder(database) / REFUSED_FILE
     with _edited(path) as file:
         return [] if file is None else _read(file, path)
 
 
-def waiting_entries(database: Database) -> int:
+def count_waiting_entries(database: Database) -> int:
     """Return how many entries the journals of this machine hold that may not be in the database yet."""
     count = 0
     for path in sorted(journal_folder(database).glob(f"*{SUFFIX}")):
-        if path.name != REFUSED:
+        if path.name != REFUSED_FILE:
             with _edited(path) as file:
                 count += 0 if file is None else len(_read(file, path))
     return count
@@ -155,14 +155,14 @@ def remove_participant(database: Database, participant: str) -> int:
     return removed
 
 
-def keep_participants(database: Database, known: Callable[[str], bool]) -> int:
+def remove_unknown_participants(database: Database, is_known: Callable[[str], bool]) -> int:
     """Clear everybody who is not ``known`` any more from what was refused; return how many entries that were."""
-    path = journal_folder(database) / REFUSED
+    path = journal_folder(database) / REFUSED_FILE
     with _edited(path) as file:
         if file is None:
             return 0
         entries = _read(file, path)
-        here = {who: known(who) for who in {entry.get("participant", "") for entry in entries}}
+        here = {who: is_known(who) for who in {entry.get("participant", "") for entry in entries}}
         kept = [entry for entry in entries if here[entry.get("participant", "")]]
         if len(kept) < len(entries):
             _replace(path, kept)
@@ -197,7 +197,7 @@ def _edited(path: Path, *, create: bool = False) -> Iterator[int | None]:
             os.close(file)
 
 
-def _append(file: int, entries: Iterable[Entry]) -> None:
+def _append(file: int, entries: Iterable[JournalEntry]) -> None:
     content = b"".join(map(_line, entries))
     end = os.fstat(file).st_size
     if end and os.pread(file, 1, end - 1) != b"\n":  # an append that a full disk cut off spoils no line but its own
@@ -212,7 +212,7 @@ def _clear_unfinished(folder: Path) -> None:
             new.unlink(missing_ok=True)
 
 
-def _replace(path: Path, entries: list[Entry]) -> None:
+def _replace(path: Path, entries: list[JournalEntry]) -> None:
     new = path.with_suffix(NEW)
     file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
@@ -229,12 +229,12 @@ def _write_all(file: int, content: bytes) -> None:
         content = content[os.write(file, content) :]
 
 
-def _line(entry: Entry) -> bytes:
+def _line(entry: JournalEntry) -> bytes:
     body = json.dumps(entry, separators=(",", ":")).encode()
     return b"%08x %s\n" % (zlib.crc32(body), body)
 
 
-def _read(file: int, path: Path) -> list[Entry]:
+def _read(file: int, path: Path) -> list[JournalEntry]:
     found, damaged = [], 0
     with open(os.dup(file), "rb") as stream:
         stream.seek(0)

@@ -9,13 +9,13 @@ from enum import StrEnum
 
 import numpy as np
 
-from gala_viz.behavior.canvas import uncover
-from gala_viz.behavior.game_spec import GameSpec, points_won
+from gala_viz.behavior.canvas import uncover_bubble
+from gala_viz.behavior.game_spec import GameSpec, score_points
 
-STEP_SLACK_PX = 0.01
-PACE = 0.6
+STEP_TOLERANCE_PX = 0.01
+MIN_INTERVAL_FRACTION = 0.6
 """Shortest time between two points, as a share of the interval: a browser's timer may come early after it was late."""
-AHEAD_MS = 300.0
+CLOCK_TOLERANCE_MS = 300.0
 """How far a client's time may run ahead of the server's since the first point: messages arrive at uneven speed."""
 
 
@@ -28,16 +28,16 @@ class Outcome(StrEnum):
     INTERRUPTED = "interrupted"
 
 
-class Refused(ValueError):
+class InvalidPointsError(ValueError):
     """Points that cannot be: the message says why. Nothing of the message was counted."""
 
 
-class TooLate(Refused):
+class LatePointsError(InvalidPointsError):
     """Points of a round that is over: they may have been on their way when it ended."""
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class CanvasPoint:
     """Where the pointer was, in canvas pixels, ``t_ms`` of the player's own clock, ``at_ms`` after the first point."""
 
     x_px: float
@@ -54,7 +54,7 @@ class Judge:
     """
 
     spec: GameSpec
-    points: list[Point] = field(default_factory=list)
+    points: list[CanvasPoint] = field(default_factory=list)
     mask: np.ndarray = field(init=False)
     began_ms: float | None = None
     outcome: Outcome | None = None
@@ -65,85 +65,85 @@ class Judge:
         self.mask = np.zeros((self.spec.canvas_px, self.spec.canvas_px), dtype=bool)
 
     @property
-    def ended(self) -> bool:
+    def is_over(self) -> bool:
         """Whether nothing more counts."""
         return self.outcome is not None
 
-    def since_ms(self, now_ms: float) -> float:
+    def elapsed_at_ms(self, now_ms: float) -> float:
         """Time since the first point, 0 before it."""
         return 0.0 if self.began_ms is None else now_ms - self.began_ms
 
-    def paint(self, points: Sequence[tuple[float, float, float]], now_ms: float) -> list[Point]:
+    def paint(self, points: Sequence[tuple[float, float, float]], now_ms: float) -> list[CanvasPoint]:
         """Take ``points`` (x, y, t) that have just arrived; all or none. Raises ``Refused``."""
-        if self.ended:
-            raise TooLate(f"the round is over ({self.outcome}).")
-        if self.since_ms(now_ms) >= self.spec.limit_ms:
-            raise TooLate("the time is up.")
+        if self.is_over:
+            raise LatePointsError(f"the round is over ({self.outcome}).")
+        if self.elapsed_at_ms(now_ms) >= self.spec.limit_ms:
+            raise LatePointsError("the time is up.")
         if not points:
-            raise Refused("at least one point was expected.")
+            raise InvalidPointsError("at least one point was expected.")
         began = now_ms if self.began_ms is None else self.began_ms
-        taken: list[Point] = []
+        taken: list[CanvasPoint] = []
         first, last = (self.points[0] if self.points else None), (self.points[-1] if self.points else None)
         for x, y, t in points:
             self._check(x, y, t, first, last, now_ms - began)
-            last = Point(x, y, t, now_ms - began)
+            last = CanvasPoint(x, y, t, now_ms - began)
             first = first or last
             taken.append(last)
         count = len(self.points) + len(taken)
-        if count > min(self.spec.max_points, (now_ms - began + AHEAD_MS) / self.spec.interval_ms + 1):
-            raise Refused(
+        if count > min(self.spec.max_points, (now_ms - began + CLOCK_TOLERANCE_MS) / self.spec.interval_ms + 1):
+            raise InvalidPointsError(
                 f"{count} points after {now_ms - began:.0f} ms; one every {self.spec.interval_ms:g} ms counts."
             )
         self.began_ms = began
         self.points += taken
         for point in taken:
-            uncover(self.mask, point.x_px, point.y_px, self.spec)
+            uncover_bubble(self.mask, point.x_px, point.y_px, self.spec)
         return taken
 
-    def time_up(self, now_ms: float) -> bool:
+    def apply_time_limit(self, now_ms: float) -> bool:
         """Whether the time is up; then the round is lost, unless it ended before."""
-        if not self.ended and self.since_ms(now_ms) >= self.spec.limit_ms:
+        if not self.is_over and self.elapsed_at_ms(now_ms) >= self.spec.limit_ms:
             self._end(Outcome.LOST, self.spec.limit_ms)
         return self.outcome is Outcome.LOST
 
-    def guessed(self, place: int, at_ms: float) -> bool:
+    def judge_guess(self, place: int, at_ms: float) -> bool:
         """The network's guess on what was uncovered ``at_ms`` after the first point: the true category has ``place``.
 
         Whether that wins the round. The time is that of the points, so that a slow network costs the player nothing.
         """
-        if not self.ended and place <= self.spec.top:
+        if not self.is_over and place <= self.spec.top:
             self._end(Outcome.WON, at_ms)
-            self.score = points_won(at_ms, self.spec.limit_ms)
+            self.score = score_points(at_ms, self.spec.limit_ms)
             return True
         return False
 
     def skip(self, now_ms: float) -> None:
         """The player gives up."""
-        if not self.ended:
-            self._end(Outcome.SKIPPED, self.since_ms(now_ms))
+        if not self.is_over:
+            self._end(Outcome.SKIPPED, self.elapsed_at_ms(now_ms))
 
     def interrupt(self, now_ms: float) -> None:
         """The connection or the server was lost."""
-        if not self.ended:
-            self._end(Outcome.INTERRUPTED, self.since_ms(now_ms))
+        if not self.is_over:
+            self._end(Outcome.INTERRUPTED, self.elapsed_at_ms(now_ms))
 
     def _end(self, outcome: Outcome, elapsed_ms: float) -> None:
         self.outcome, self.elapsed_ms = outcome, elapsed_ms
 
-    def _check(self, x: float, y: float, t: float, first: Point | None, last: Point | None, since_ms: float) -> None:
+    def _check(self, x: float, y: float, t: float, first: CanvasPoint | None, last: CanvasPoint | None, since_ms: float) -> None:
         side = self.spec.canvas_px
         if not all(math.isfinite(value) for value in (x, y, t)):
-            raise Refused("a point is three finite numbers: x, y and time.")
+            raise InvalidPointsError("a point is three finite numbers: x, y and time.")
         if not (0 <= x < side and 0 <= y < side):
-            raise Refused(f"({x:g}, {y:g}) lies outside of the canvas of {side} x {side} px.")
+            raise InvalidPointsError(f"({x:g}, {y:g}) lies outside of the canvas of {side} x {side} px.")
         if first is None or last is None:
             return
         step = math.hypot(x - last.x_px, y - last.y_px)
-        if step > self.spec.step_px + STEP_SLACK_PX:
-            raise Refused(f"a step of {step:.2f} px; at most {self.spec.step_px:g} px are taken at a time.")
+        if step > self.spec.step_px + STEP_TOLERANCE_PX:
+            raise InvalidPointsError(f"a step of {step:.2f} px; at most {self.spec.step_px:g} px are taken at a time.")
         if t <= last.t_ms:
-            raise Refused("times run backwards.")
-        if t - last.t_ms < PACE * self.spec.interval_ms:
-            raise Refused(f"two points within {t - last.t_ms:.1f} ms; one every {self.spec.interval_ms:g} ms is taken.")
-        if t - first.t_ms > since_ms + AHEAD_MS:
-            raise Refused("the times run ahead of the server's clock.")
+            raise InvalidPointsError("times run backwards.")
+        if t - last.t_ms < MIN_INTERVAL_FRACTION * self.spec.interval_ms:
+            raise InvalidPointsError(f"two points within {t - last.t_ms:.1f} ms; one every {self.spec.interval_ms:g} ms is taken.")
+        if t - first.t_ms > since_ms + CLOCK_TOLERANCE_MS:
+            raise InvalidPointsError("the times run ahead of the server's clock.")

@@ -12,10 +12,10 @@ from gala_viz.behavior.database import Database
 from gala_viz.behavior.judge import Outcome
 from gala_viz.behavior.tables import PRACTICE, Participant, Round
 
-N_SHOWN = 10
+N_ROWS = 10
 
 
-class Span(StrEnum):
+class LeaderboardPeriod(StrEnum):
     """Since when rounds count."""
 
     TODAY = "today"
@@ -25,14 +25,14 @@ class Span(StrEnum):
     def since_ms(self, now: datetime) -> int:
         """The first moment that counts, in the clock of ``now``: midnight, Monday's midnight, the beginning of time."""
         midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-        if self is Span.ALL:
+        if self is LeaderboardPeriod.ALL:
             return 0
-        begin = midnight if self is Span.TODAY else midnight - timedelta(days=midnight.weekday())
+        begin = midnight if self is LeaderboardPeriod.TODAY else midnight - timedelta(days=midnight.weekday())
         return int(begin.timestamp() * 1000)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Leader:
+class LeaderboardRow:
     """One line of the leaderboard."""
 
     place: int
@@ -43,7 +43,7 @@ class Leader:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Best:
+class PlayerStatistics:
     """A participant's own statistics: rounds, how many were won, total and best score, fastest win, longest combo."""
 
     n_rounds: int
@@ -54,7 +54,7 @@ class Best:
     longest_combo: int
 
 
-def leaders(database: Database, span: Span, participant: str, now: datetime) -> list[Leader]:
+def leaderboard(database: Database, period: LeaderboardPeriod, participant: str, now: datetime) -> list[LeaderboardRow]:
     """The ten with the highest sum of scores, and the participant's own line if it is not among them.
 
     Equal scores share a place. Those without a nickname are called by the first letters of their id.
@@ -63,23 +63,23 @@ def leaders(database: Database, span: Span, participant: str, now: datetime) -> 
     scores = (
         select(Participant.id, Participant.nickname, total.label("score"), func.count().label("n"))
         .join(Round, Round.participant_id == Participant.id)
-        .where(Round.ended_ms >= span.since_ms(now), Round.kind != PRACTICE)
+        .where(Round.ended_ms >= period.since_ms(now), Round.kind != PRACTICE)
         .group_by(Participant.id, Participant.nickname)
         .having(total > 0)
         .order_by(total.desc(), Participant.id)
     )
-    with database.reading() as connection:
+    with database.read_connection() as connection:
         rows = connection.execute(scores).all()
     found = []
     for position, row in enumerate(rows):
         same = position > 0 and row.score == rows[position - 1].score
         place = found[-1].place if same else position + 1
         name = row.nickname or f"Player {row.id[:4]}"
-        found.append(Leader(place=place, name=name, score=row.score, n_rounds=row.n, own=row.id == participant))
-    return [one for position, one in enumerate(found) if position < N_SHOWN or one.own]
+        found.append(LeaderboardRow(place=place, name=name, score=row.score, n_rounds=row.n, own=row.id == participant))
+    return [one for position, one in enumerate(found) if position < N_ROWS or one.own]
 
 
-def best(database: Database, participant: str) -> Best:
+def player_statistics(database: Database, participant: str) -> PlayerStatistics:
     """The participant's statistics over all time; practice does not count."""
     won = Round.outcome == str(Outcome.WON)
     theirs = (Round.participant_id == participant, Round.ended_ms.is_not(None), Round.kind != PRACTICE)
@@ -91,8 +91,8 @@ def best(database: Database, participant: str) -> Best:
         func.min(Round.elapsed_ms).filter(won),
         func.coalesce(func.max(Round.combo), 0),
     ).where(*theirs)
-    with database.reading() as connection:
+    with database.read_connection() as connection:
         n_rounds, n_won, score, best_score, fastest, combo = connection.execute(asked).one()
-    return Best(
+    return PlayerStatistics(
         n_rounds=n_rounds, n_won=n_won, score=score, best_score=best_score, fastest_ms=fastest, longest_combo=combo
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Limits:
+class RateLimits:
     """Most messages a second of one connection, rounds a minute of one participant, and, of one network address, new
     participants an hour and connections at a time.
     """
@@ -20,13 +20,13 @@ class Limits:
     connections: int = 64
 
 
-class Buckets:
+class TokenBuckets:
     """Bounded memory of who did how much: each name may do ``burst`` at once, and ``rate_per_s`` more each second."""
 
     def __init__(
-        self, rate_per_s: float, burst: float, *, most: int = 10_000, clock: Callable[[], float] = time.monotonic
+        self, rate_per_s: float, burst: float, *, max_names: int = 10_000, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._rate, self._burst, self._most, self._clock = rate_per_s, burst, most, clock
+        self._rate, self._burst, self._most, self._clock = rate_per_s, burst, max_names, clock
         self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def take(self, name: str) -> bool:

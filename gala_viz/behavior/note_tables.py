@@ -7,10 +7,10 @@ from typing import Any
 from sqlalchemy import BigInteger, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from gala_viz.behavior.tables import Table
+from gala_viz.behavior.tables import Base
 
 
-class NoteRecord(Table):
+class NoteRecord(Base):
     """What somebody wrote on one image. ``owner`` is a login, "" where there is none."""
 
     __tablename__ = "notes"
@@ -23,7 +23,7 @@ class NoteRecord(Table):
     changed_ms: Mapped[int] = mapped_column(BigInteger)
 
 
-class ViewRecord(Table):
+class SavedViewRecord(Base):
     """A page as it was, under a name that everybody who knows it can open; ``query`` is that of its address."""
 
     __tablename__ = "views"

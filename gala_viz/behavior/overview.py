@@ -9,13 +9,13 @@ import numpy as np
 from sqlalchemy import func, select
 
 from gala_viz.alignment import COMPARISON_CELLS, CeilingSpec, area_average, image_ceilings
-from gala_viz.alignment.bootstrap import Interval, bootstrap_interval
-from gala_viz.behavior.collected import catch_scores, collected_rounds, rounds_by_image
+from gala_viz.alignment.bootstrap import ConfidenceInterval, bootstrap_interval
+from gala_viz.behavior.collected import catch_scores, finished_rounds, count_rounds_by_image
 from gala_viz.behavior.database import Database
 from gala_viz.behavior.switches import is_paused
 from gala_viz.behavior.tables import GAME, Participant, Round
 from gala_viz.collections.clickme.participant_maps import participant_maps
-from gala_viz.collections.clickme.rounds import columns_of
+from gala_viz.collections.clickme.rounds import round_table
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.reading import UnreadableImageError
 from gala_viz.schema import labelled_map
@@ -28,18 +28,18 @@ class Overview:
     """Counts of a database; ``by_day`` is (day, people's rounds, simulated rounds), days being UTC's."""
 
     paused: bool
-    n_people: int
+    n_participants: int
     n_simulated: int
     outcomes: dict[str, int]
     collections: dict[str, int]
     by_day: tuple[tuple[str, int, int], ...]
     catch_scores: dict[str, float]
 
-    def told(self) -> str:
+    def summary(self) -> str:
         """As lines for a terminal."""
         rounds = ", ".join(f"{outcome} {count}" for outcome, count in self.outcomes.items()) or "none"
         lines = [
-            f"{self.n_people} participants and {self.n_simulated} simulated ones{'; paused' if self.paused else ''}",
+            f"{self.n_participants} participants and {self.n_simulated} simulated ones{'; paused' if self.paused else ''}",
             f"rounds: {rounds}",
             *(f"{name}: {count} rounds that make maps" for name, count in self.collections.items()),
             *(f"{day}: {people} rounds of people, {simulated} simulated" for day, people, simulated in self.by_day),
@@ -54,15 +54,15 @@ class Overview:
 class Reliability:
     """Split-half rho of the images with two participants or more, and how it grew: (rounds, images, mean rho)."""
 
-    interval: Interval | None
-    grown: tuple[tuple[int, int, float], ...]
+    interval: ConfidenceInterval | None
+    growth: tuple[tuple[int, int, float], ...]
 
 
 def overview(database: Database) -> Overview:
     """Counts of everything."""
     day = (Round.ended_ms - Round.ended_ms % DAY_MS).label("day")
     ended = Round.ended_ms.is_not(None)
-    with database.reading() as connection:
+    with database.read_connection() as connection:
         people = dict(
             connection.execute(select(Participant.simulated, func.count()).group_by(Participant.simulated)).all()
         )
@@ -82,10 +82,10 @@ def overview(database: Database) -> Overview:
         counts.setdefault(int(at), [0, 0])[int(simulated)] = count
     return Overview(
         paused=is_paused(database),
-        n_people=people.get(False, 0),
+        n_participants=people.get(False, 0),
         n_simulated=people.get(True, 0),
         outcomes=dict(sorted(outcomes.items())),
-        collections={name: sum(rounds_by_image(database, name).values()) for name in sorted(collections)},
+        collections={name: sum(count_rounds_by_image(database, name).values()) for name in sorted(collections)},
         by_day=tuple((f"{datetime.fromtimestamp(at / 1000, UTC):%Y-%m-%d}", *pair) for at, pair in counts.items()),
         catch_scores=catch_scores(database),
     )
@@ -95,12 +95,12 @@ def reliability(
     database: Database, collection: Collection, *, simulated: bool = False, smoothing: str = "discs", steps: int = 6
 ) -> Reliability:
     """Split-half rho at 56 x 56 cells of the photographs, of all rounds and of the first ones, in ``steps`` parts."""
-    rounds = columns_of(collected_rounds(database, collection.name, simulated=simulated))
+    rounds = round_table(finished_rounds(database, collection.name, simulated=simulated))
     spec = CeilingSpec()
     grown: list[tuple[int, int, float]] = []
     rhos: dict[str, float] = {}
     for count in np.unique(np.linspace(0, len(rounds), steps + 1).astype(int))[1:]:
-        part = rounds.kept(np.arange(len(rounds)) < count)
+        part = rounds.select(np.arange(len(rounds)) < count)
         rhos = {}
         for code in np.unique(part.image):
             numbers = np.flatnonzero(part.image == code)
@@ -116,4 +116,4 @@ def reliability(
             rhos |= image_ceilings([(image, maps)], spec).rho
         grown.append((int(count), len(rhos), float(np.mean(list(rhos.values()))) if rhos else float("nan")))
     known = np.array(list(rhos.values()))
-    return Reliability(interval=bootstrap_interval(known) if len(known) else None, grown=tuple(grown))
+    return Reliability(interval=bootstrap_interval(known) if len(known) else None, growth=tuple(grown))

@@ -14,11 +14,11 @@ from sqlalchemy import URL, Connection, NullPool, create_engine, delete, event, 
 from sqlalchemy.exc import SQLAlchemyError
 
 from gala_viz.behavior.database import Database
-from gala_viz.behavior.image_counts import KEEPS_COUNT, one_round_less
-from gala_viz.behavior.tables import GAME, Participant, Round, Sitting, Visit
-from gala_viz.behavior.upgrade import backups
+from gala_viz.behavior.image_counts import MAP_OUTCOMES, decrement_count
+from gala_viz.behavior.tables import GAME, Participant, Round, ExperimentSession, GameSession
+from gala_viz.behavior.upgrade import backup_files
 
-MAX_NICKNAME = 24
+MAX_NICKNAME_LENGTH = 24
 
 
 def now_ms() -> int:
@@ -36,12 +36,12 @@ def clean_nickname(text: str) -> str | None:
 
     It is shown to others as text, never as markup.
     """
-    plain = "".join(letter if letter.isprintable() else " " for letter in text[: 4 * MAX_NICKNAME])
-    return " ".join(plain.split())[:MAX_NICKNAME].strip() or None
+    plain = "".join(letter if letter.isprintable() else " " for letter in text[: 4 * MAX_NICKNAME_LENGTH])
+    return " ".join(plain.split())[:MAX_NICKNAME_LENGTH].strip() or None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Person:
+class ParticipantProfile:
     """A participant as a page knows one; ``combo`` counts the rounds won in a row."""
 
     id: str
@@ -53,55 +53,55 @@ class Person:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Deletion:
+class WithdrawalReport:
     """What was deleted of a participant, and from where.
 
     ``copies`` are those of before an upgrade that held something; ``uncleared`` are those that could not be changed,
     each with the reason: they must be deleted by hand.
     """
 
-    rounds: int
-    sittings: int
-    journal_entries: int
-    copies: tuple[Path, ...]
-    uncleared: Mapping[Path, str]
+    n_rounds: int
+    n_sessions: int
+    n_journal_entries: int
+    changed_backups: tuple[Path, ...]
+    unchanged_backups: Mapping[Path, str]
 
 
-class People:
+class Participants:
     """Those who play, in ``database``. Every call is one transaction; all may come from any thread."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def new(self, *, simulated: bool = False, secret: str | None = None) -> tuple[str, str]:
+    def create(self, *, simulated: bool = False, secret: str | None = None) -> tuple[str, str]:
         """(id, secret) of a new participant; the secret is told once and stored as its SHA-256.
 
         A ``secret`` that is given makes the call repeatable: again, it names the participant whom it made at first.
         """
         participant, secret = random_id(), secret or secrets.token_urlsafe(32)
         values = {"secret_sha256": _hashed(secret), "created_ms": now_ms(), "simulated": simulated}
-        with self._database.writing() as connection:
+        with self._database.write_transaction() as connection:
             theirs = select(Participant.id).where(Participant.secret_sha256 == values["secret_sha256"])
             if (known := connection.scalar(theirs)) is not None:
                 return known, secret
             connection.execute(insert(Participant).values(id=participant, **values))
         return participant, secret
 
-    def known_by(self, secret: str) -> str | None:
+    def find_by_secret(self, secret: str) -> str | None:
         """The participant whose browser knows ``secret``."""
-        with self._database.reading() as connection:
+        with self._database.read_connection() as connection:
             return connection.scalar(select(Participant.id).where(Participant.secret_sha256 == _hashed(secret)))
 
-    def person(self, participant: str) -> Person:
+    def profile(self, participant: str) -> ParticipantProfile:
         """What a page needs to go on."""
         theirs = (Round.participant_id == participant, Round.ended_ms.is_not(None))
-        with self._database.reading() as connection:
+        with self._database.read_connection() as connection:
             row = connection.execute(select(Participant.__table__).where(Participant.id == participant)).one()
             n_rounds = connection.scalar(select(func.count()).select_from(Round).where(*theirs))
             combo = connection.scalar(
                 select(Round.combo).where(*theirs).order_by(Round.ended_ms.desc(), Round.id).limit(1)
             )
-        return Person(
+        return ParticipantProfile(
             id=participant,
             nickname=row.nickname,
             consented=row.consented_ms is not None,
@@ -110,30 +110,30 @@ class People:
             simulated=row.simulated,
         )
 
-    def consent(self, participant: str) -> None:
+    def record_consent(self, participant: str) -> None:
         """The participant agreed; the first time counts."""
         missing = Participant.consented_ms.is_(None)
-        with self._database.writing() as connection:
+        with self._database.write_transaction() as connection:
             connection.execute(
                 update(Participant).where(Participant.id == participant, missing).values(consented_ms=now_ms())
             )
 
-    def call(self, participant: str, nickname: str) -> str | None:
+    def set_nickname(self, participant: str, nickname: str) -> str | None:
         """Keep a nickname, cleaned, or none; what is kept."""
         kept = clean_nickname(nickname)
-        with self._database.writing() as connection:
+        with self._database.write_transaction() as connection:
             connection.execute(update(Participant).where(Participant.id == participant).values(nickname=kept))
         return kept
 
-    def visit(self, participant: str, device: Mapping[str, Any], *, mobile: bool, versions: Mapping[str, str]) -> str:
+    def start_session(self, participant: str, device: Mapping[str, Any], *, mobile: bool, versions: Mapping[str, str]) -> str:
         """A sitting begins; its id."""
         visit = random_id()
         values = {"began_ms": now_ms(), "device": dict(device), "mobile": mobile, "versions": dict(versions)}
-        with self._database.writing() as connection:
-            connection.execute(insert(Visit).values(id=visit, participant_id=participant, **values))
+        with self._database.write_transaction() as connection:
+            connection.execute(insert(GameSession).values(id=visit, participant_id=participant, **values))
         return visit
 
-    def forget(self, participant: str) -> Deletion:
+    def withdraw_participant(self, participant: str) -> WithdrawalReport:
         """Delete everything of one participant: from the database, the game's journals, and copies of before upgrades.
 
         It can be repeated where it was interrupted. Servers that run find the participant gone when they next write or
@@ -146,15 +146,15 @@ class People:
         """
         from gala_viz.behavior.journal import remove_participant  # files are locked there as only some systems can
 
-        with self._database.writing() as connection:
+        with self._database.write_transaction() as connection:
             n_sittings = connection.scalar(
-                select(func.count()).select_from(Sitting).where(Sitting.participant_id == participant)
+                select(func.count()).select_from(ExperimentSession).where(ExperimentSession.participant_id == participant)
             )
             n_rounds, known = _delete(connection, participant)
-        self._database.wipe()
+        self._database.truncate_log()
         n_entries = remove_participant(self._database, participant)
         cleared, uncleared = [], {}
-        for copy in backups(self._database.file) if self._database.file else ():
+        for copy in backup_files(self._database.file) if self._database.file else ():
             try:
                 if _delete_from_copy(copy, participant):
                     cleared.append(copy)
@@ -162,12 +162,12 @@ class People:
                 uncleared[copy] = " ".join(str(getattr(error, "orig", error)).split())
         if not known and not n_entries and not cleared and not uncleared:
             raise ValueError(f"no participant {participant!r} is in {self._database.name}.")
-        return Deletion(
-            rounds=n_rounds,
-            sittings=n_sittings,
-            journal_entries=n_entries,
-            copies=tuple(cleared),
-            uncleared=uncleared,
+        return WithdrawalReport(
+            n_rounds=n_rounds,
+            n_sessions=n_sittings,
+            n_journal_entries=n_entries,
+            changed_backups=tuple(cleared),
+            unchanged_backups=uncleared,
         )
 
 
@@ -176,8 +176,8 @@ def _delete(connection: Connection, participant: str) -> tuple[int, bool]:
     theirs = select(Round.collection, Round.image, Round.kind, Round.outcome)
     rounds = connection.execute(theirs.where(Round.participant_id == participant).with_for_update()).all()
     for row in rounds:
-        if row.kind == GAME and (row.outcome is None or row.outcome in KEEPS_COUNT):
-            connection.execute(one_round_less(row.collection, row.image))
+        if row.kind == GAME and (row.outcome is None or row.outcome in MAP_OUTCOMES):
+            connection.execute(decrement_count(row.collection, row.image))
     known = connection.execute(delete(Participant).where(Participant.id == participant)).rowcount
     return len(rounds), bool(known)
 

@@ -15,19 +15,19 @@ from concurrent.futures import Future
 from dataclasses import asdict, dataclass, field
 
 from gala_viz.behavior.database import Database
-from gala_viz.behavior.journal import Entry, Journal, keep_participants, remove_participant
+from gala_viz.behavior.journal import JournalEntry, Journal, remove_unknown_participants, remove_participant
 from gala_viz.behavior.outages import is_outage
-from gala_viz.behavior.rounds import ParticipantDeleted, PlayedElsewhere, RoundRefused, Rounds
-from gala_viz.behavior.unwritten import RoundKey, Unwritten
+from gala_viz.behavior.rounds import ParticipantWithdrawnError, RoundTakenOverError, RoundRefusedError, Rounds
+from gala_viz.behavior.unwritten import RoundKey, RoundUpdate
 
-INTERVAL_S = 0.25
+WRITE_INTERVAL_S = 0.25
 """How often points of rounds in play are written."""
-LONGEST_WAIT_S = 5.0
+MAX_RETRY_WAIT_S = 5.0
 """Between two tries while the database is away."""
-MOST_STALE_ENTRIES = 2000
+MAX_STALE_ENTRIES = 2000
 """Entries that were stored and are still in the journal, about, before it is written anew."""
 
-DELETED, TAKEN, ENDED = "deleted", "taken", "ended"
+WITHDRAWN, TAKEN_OVER, ENDED_ELSEWHERE = "deleted", "taken", "ended"
 """Why a round cannot go on: its participant was deleted, another window shows it, another window's server ended it."""
 
 _log = logging.getLogger(__name__)
@@ -37,10 +37,10 @@ _log = logging.getLogger(__name__)
 class PointCounts:
     """Points received, stored, refused (by reason), and dropped because their participant was deleted."""
 
-    received: int = 0
-    stored: int = 0
-    refused: Counter[str] = field(default_factory=Counter)
-    dropped: int = 0
+    n_received: int = 0
+    n_stored: int = 0
+    n_refused: Counter[str] = field(default_factory=Counter)
+    n_dropped: int = 0
 
 
 class RoundWriter:
@@ -58,26 +58,26 @@ class RoundWriter:
     def __init__(self, database: Database, on_stop: Callable[[RoundKey, str], None] = lambda *_: None) -> None:
         self.journal, self.counts = Journal(database), PointCounts()
         self._database, self._rounds, self._on_stop = database, Rounds(database), on_stop
-        self._pending: dict[RoundKey, list[Unwritten]] = {}
+        self._pending: dict[RoundKey, list[RoundUpdate]] = {}
         self._waiting: list[tuple[str, Future[None]]] = []
         self._changed = threading.Condition()
         self._urgent, self._asked, self._closing, self._deadline = False, False, False, 0.0
-        self._n_entries, self._rewrite_at = 0, MOST_STALE_ENTRIES
+        self._n_entries, self._rewrite_at = 0, MAX_STALE_ENTRIES
         self._journal_fails, self._away_since = False, None
         self._adopt()
         self._thread = threading.Thread(target=self._run, name="round writer", daemon=True)
         self._thread.start()
 
-    def add(self, key: RoundKey, part: Unwritten) -> None:
+    def add(self, key: RoundKey, update: RoundUpdate) -> None:
         """Take a part of a round, from any thread; once this returns, the end of this process does not lose it."""
         with self._changed:
-            self._append(_entry(key, part))
-            self._pending.setdefault(key, []).append(part)
-            self.counts.received += len(part.points)
-            self._urgent |= part.began_ms is not None or part.end is not None
+            self._append(_entry(key, update))
+            self._pending.setdefault(key, []).append(update)
+            self.counts.n_received += len(update.points)
+            self._urgent |= update.began_ms is not None or update.end is not None
             self._changed.notify_all()
 
-    def stored(self, participant: str) -> Future[None]:
+    def flush(self, participant: str) -> Future[None]:
         """Return what is done once all that came of ``participant`` until now is stored or refused; write at once."""
         done: Future[None] = Future()
         with self._changed:
@@ -109,23 +109,23 @@ class RoundWriter:
         return sum(len(part.points) for parts in self._pending.values() for part in parts)
 
     def _run(self) -> None:
-        wait_s = INTERVAL_S
+        wait_s = WRITE_INTERVAL_S
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._pending or self._closing)
                 if self._closing and (not self._pending or time.monotonic() >= self._deadline):
                     return
-                urgent = wait_s == INTERVAL_S  # not while the database is away, unless somebody waits
+                urgent = wait_s == WRITE_INTERVAL_S  # not while the database is away, unless somebody waits
                 self._changed.wait_for(
                     lambda now=urgent: self._closing or self._asked or (now and self._urgent), wait_s
                 )
                 self._urgent = self._asked = False
             if self._write():
-                wait_s = INTERVAL_S
+                wait_s = WRITE_INTERVAL_S
             elif self._closing:
                 time.sleep(0.1)
             else:
-                wait_s = min(2 * wait_s, LONGEST_WAIT_S)
+                wait_s = min(2 * wait_s, MAX_RETRY_WAIT_S)
 
     def _write(self) -> bool:
         """One try to write all that waits, round by round; whether the database took it or refused it for good."""
@@ -146,27 +146,27 @@ class RoundWriter:
             self._away_since = None
         return complete
 
-    def _write_round(self, key: RoundKey, parts: list[Unwritten]) -> None:
+    def _write_round(self, key: RoundKey, parts: list[RoundUpdate]) -> None:
         try:
-            written = self._rounds.write(key.round, *parts, visit=key.visit, participant=key.participant)
-        except ParticipantDeleted:
+            written = self._rounds.write_updates(key.round, *parts, session_id=key.visit, participant=key.participant)
+        except ParticipantWithdrawnError:
             self._drop(key.participant)
-            self._on_stop(key, DELETED)
-        except RoundRefused as error:
+            self._on_stop(key, WITHDRAWN)
+        except RoundRefusedError as error:
             self._refuse(key, parts, str(error))
             self._done(key, parts)
-            if isinstance(error, PlayedElsewhere):
-                self._on_stop(key, TAKEN)
+            if isinstance(error, RoundTakenOverError):
+                self._on_stop(key, TAKEN_OVER)
         else:
-            for refusal in written.refused:
-                self._refuse(key, [refusal.part], refusal.reason)
-            n_refused = sum(len(refusal.part.points) for refusal in written.refused)
-            self.counts.stored += sum(len(part.points) for part in parts) - n_refused
+            for refusal in written.refusals:
+                self._refuse(key, [refusal.update], refusal.reason)
+            n_refused = sum(len(refusal.update.points) for refusal in written.refusals)
+            self.counts.n_stored += sum(len(part.points) for part in parts) - n_refused
             self._done(key, parts)
             if written.ended_elsewhere:
-                self._on_stop(key, ENDED)
+                self._on_stop(key, ENDED_ELSEWHERE)
 
-    def _done(self, key: RoundKey, parts: list[Unwritten]) -> None:
+    def _done(self, key: RoundKey, parts: list[RoundUpdate]) -> None:
         with self._changed:
             left = self._pending[key][len(parts) :]
             if left:
@@ -180,13 +180,13 @@ class RoundWriter:
         with self._changed:
             theirs = [key for key in self._pending if key.participant == participant]
             dropped = sum(len(part.points) for key in theirs for part in self._pending.pop(key))
-            self.counts.dropped += dropped
+            self.counts.n_dropped += dropped
             remove_participant(self._database, participant)
             self._tidy()
         if dropped:
             _log.warning("%d points of a participant who was deleted meanwhile were not stored.", dropped)
 
-    def _refuse(self, key: RoundKey, parts: Iterable[Unwritten], reason: str) -> None:
+    def _refuse(self, key: RoundKey, parts: Iterable[RoundUpdate], reason: str) -> None:
         n_points = 0
         for part in parts:
             n_points += len(part.points)
@@ -194,7 +194,7 @@ class RoundWriter:
                 self.journal.refuse(_entry(key, part), reason)
             except OSError:
                 _log.exception("what was refused could not be kept: %s", part)
-        self.counts.refused[reason] += n_points
+        self.counts.n_refused[reason] += n_points
         _log.error(
             "%d points and the rest of a part of round %s were refused: %s. They are kept in %s.",
             n_points,
@@ -217,9 +217,9 @@ class RoundWriter:
             except OSError as error:
                 self._tell_journal(error)
             else:
-                self._n_entries, self._rewrite_at = len(entries), 2 * len(entries) + MOST_STALE_ENTRIES
+                self._n_entries, self._rewrite_at = len(entries), 2 * len(entries) + MAX_STALE_ENTRIES
 
-    def _append(self, entry: Entry) -> None:
+    def _append(self, entry: JournalEntry) -> None:
         self._n_entries += 1
         try:
             self.journal.append(entry)
@@ -248,9 +248,9 @@ class RoundWriter:
 
     def _adopt(self) -> None:
         """Store what servers that died had received."""
-        if n_gone := keep_participants(self._database, self._rounds.has_participant):
+        if n_gone := remove_unknown_participants(self._database, self._rounds.has_participant):
             _log.warning("%d refused entries of participants who were deleted were removed.", n_gone)
-        for entry in self.journal.adopt():
+        for entry in self.journal.recover():
             self._n_entries += 1
             try:
                 key, part = _part(entry)
@@ -259,23 +259,23 @@ class RoundWriter:
                 _log.exception("an entry of the journal cannot be read; it is kept in %s", self.journal.folder)
                 continue
             self._pending.setdefault(key, []).append(part)
-            self.counts.received += len(part.points)
+            self.counts.n_received += len(part.points)
         if self._pending:
             self._write()
             _log.warning(
                 "of %d points that a server had received before it ended, %d were stored, %d were refused and %d wait "
                 "for the database.",
-                self.counts.received,
-                self.counts.stored,
-                self.counts.refused.total(),
+                self.counts.n_received,
+                self.counts.n_stored,
+                self.counts.n_refused.total(),
                 self._n_waiting(),
             )
 
 
-def _entry(key: RoundKey, part: Unwritten) -> Entry:
-    return {**asdict(key), **part.entry()}
+def _entry(key: RoundKey, part: RoundUpdate) -> JournalEntry:
+    return {**asdict(key), **part.to_entry()}
 
 
-def _part(entry: Entry) -> tuple[RoundKey, Unwritten]:
+def _part(entry: JournalEntry) -> tuple[RoundKey, RoundUpdate]:
     key = RoundKey(round=entry["round"], visit=entry["visit"], participant=entry["participant"])
-    return key, Unwritten.from_entry(entry)
+    return key, RoundUpdate.from_entry(entry)

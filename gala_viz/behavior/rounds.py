@@ -11,26 +11,26 @@ from sqlalchemy.exc import IntegrityError
 
 import gala_viz
 from gala_viz.behavior.database import Database
-from gala_viz.behavior.image_counts import KEEPS_COUNT, fewest_rounds, one_round_less, one_round_more
+from gala_viz.behavior.image_counts import MAP_OUTCOMES, next_image, decrement_count, increment_count
 from gala_viz.behavior.judge import Judge, Outcome
 from gala_viz.behavior.outages import is_outage
 from gala_viz.behavior.people import now_ms, random_id
-from gala_viz.behavior.tables import CATCH, GAME, Guess, Participant, Round, RoundPoint, Table
-from gala_viz.behavior.unwritten import RoundEnd, Unwritten
+from gala_viz.behavior.tables import CATCH, GAME, Guess, Participant, Round, RoundPoint, Base
+from gala_viz.behavior.unwritten import RoundEnd, RoundUpdate
 
-TRIES = 5
+MAX_ATTEMPTS = 5
 """How often a claim is tried when another server was faster."""
 
 
-class RoundRefused(ValueError):
+class RoundRefusedError(ValueError):
     """Nothing of this round will ever be stored; the message says why."""
 
 
-class PlayedElsewhere(RoundRefused):
+class RoundTakenOverError(RoundRefusedError):
     """The round was shown again in another window before it began in this one."""
 
 
-class ParticipantDeleted(RoundRefused):
+class ParticipantWithdrawnError(RoundRefusedError):
     """Everything of its participant was deleted."""
 
 
@@ -38,15 +38,15 @@ class ParticipantDeleted(RoundRefused):
 class Refusal:
     """One row that the database will never take."""
 
-    part: Unwritten
+    update: RoundUpdate
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class WriteResult:
     """What was not written, and whether another server found the round open and ended it meanwhile."""
 
-    refused: tuple[Refusal, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
     ended_elsewhere: bool = False
 
 
@@ -56,51 +56,51 @@ class Rounds:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def claim(
+    def claim_round(
         self,
         participant: str,
-        visit: str,
+        session_id: str,
         collection: str,
         *,
         kind: str = GAME,
-        asked: str | None = None,
+        requested: str | None = None,
         settings: Mapping[str, Any] | None = None,
     ) -> Row | None:
         """A new round on the image with the fewest rounds that the participant has not seen; None where none is left.
 
         ``kind`` is GAME or PRACTICE; a practice round is seen, but does not count towards its image.
         """
-        for attempt in range(TRIES):
+        for attempt in range(MAX_ATTEMPTS):
             try:
-                with self._database.writing() as connection:
-                    image = fewest_rounds(connection, collection, participant, asked)
+                with self._database.write_transaction() as connection:
+                    image = next_image(connection, collection, participant, requested)
                     if image is None:
                         return None
                     if kind == GAME:
-                        connection.execute(one_round_more(collection, image))
-                    return _new(connection, participant, visit, collection, image, kind, settings or {})
+                        connection.execute(increment_count(collection, image))
+                    return _new(connection, participant, session_id, collection, image, kind, settings or {})
             except IntegrityError:  # the same participant, on another server, at the same moment
-                if attempt + 1 == TRIES:
+                if attempt + 1 == MAX_ATTEMPTS:
                     raise
         return None
 
-    def catch(
-        self, participant: str, visit: str, collection: str, image: str, answer: str, settings: Mapping[str, Any]
+    def create_catch_trial(
+        self, participant: str, session_id: str, collection: str, image: str, answer: str, settings: Mapping[str, Any]
     ) -> Row:
         """A new catch trial; ``image`` names both halves."""
-        with self._database.writing() as connection:
-            return _new(connection, participant, visit, collection, image, CATCH, settings, answer=answer)
+        with self._database.write_transaction() as connection:
+            return _new(connection, participant, session_id, collection, image, CATCH, settings, answer=answer)
 
-    def show(self, round_id: str, category: str, box: Sequence[float], *, surface_rule: int | None = None) -> None:
+    def record_presentation(self, round_id: str, category: str, box: Sequence[float], *, surface_rule: int | None = None) -> None:
         """What is shown, once the photograph was read, and by which page: the rule it keeps its paint surface by."""
-        with self._database.writing() as connection:
+        with self._database.write_transaction() as connection:
             values = {"category": category, "box": list(box), "shown_ms": now_ms()}
             values |= {"surface_rule": surface_rule, "software": gala_viz.__version__}
             connection.execute(update(Round).where(Round.id == round_id).values(**values))
 
-    def write(
-        self, round_id: str, *parts: Unwritten, visit: str | None = None, participant: str | None = None
-    ) -> Written:
+    def write_updates(
+        self, round_id: str, *updates: RoundUpdate, session_id: str | None = None, participant: str | None = None
+    ) -> WriteResult:
         """Write parts of one round in one transaction; parts that are there already are left as they are.
 
         Parameters
@@ -118,30 +118,30 @@ class Rounds:
         RoundRefused
             The round is not there or is played elsewhere; nothing was written.
         """
-        if not any(parts):
-            return Written()
+        if not any(updates):
+            return WriteResult()
         try:
-            return self._write(round_id, parts, visit, participant, each=False)
-        except RoundRefused:
+            return self._write(round_id, updates, session_id, participant, each=False)
+        except RoundRefusedError:
             raise
         except Exception as error:  # one row spoils the transaction: find out which, and store the others
             if is_outage(error):
                 raise
-            return self._write(round_id, parts, visit, participant, each=True)
+            return self._write(round_id, updates, session_id, participant, each=True)
 
-    def finish(self, round_id: str, judge: Judge, unwritten: Unwritten, **more: Any) -> None:
+    def finish_round(self, round_id: str, judge: Judge, update: RoundUpdate, **more: Any) -> None:
         """A round ended as ``judge`` says; what is unwritten of it goes into the same transaction.
 
         ``more`` are ``combo``, ``skip_reason`` and ``passed``.
         """
-        self.write(round_id, unwritten, Unwritten(end=RoundEnd.of(judge, now_ms(), **more)))
+        self.write_updates(round_id, update, RoundUpdate(end=RoundEnd.of(judge, now_ms(), **more)))
 
     def has_participant(self, participant: str) -> bool:
         """Whether somebody is known and not deleted."""
-        with self._database.reading() as connection:
+        with self._database.read_connection() as connection:
             return _has_participant(connection, participant)
 
-    def left_open(self, participant: str, visit: str | None = None) -> Row | None:
+    def resume_open_round(self, participant: str, session_id: str | None = None) -> Row | None:
         """A round that was shown and never begun, to be shown again; those that were begun are ended as interrupted.
 
         After a lost connection or a restart of the server the time of a begun round has passed. The round that is shown
@@ -149,33 +149,33 @@ class Rounds:
         """
         waiting = None
         open_ = (Round.participant_id == participant, Round.ended_ms.is_(None))
-        with self._database.writing() as connection:
+        with self._database.write_transaction() as connection:
             for row in connection.execute(select(Round.__table__).where(*open_).order_by(Round.shown_ms)).all():
                 if row.began_ms is None and row.kind != CATCH and waiting is None:
                     waiting = row
                 else:
                     _interrupt(connection, row)
-            if waiting is not None and visit is not None and waiting.visit_id != visit:
-                connection.execute(update(Round).where(Round.id == waiting.id).values(visit_id=visit))
+            if waiting is not None and session_id is not None and waiting.visit_id != session_id:
+                connection.execute(update(Round).where(Round.id == waiting.id).values(visit_id=session_id))
         return waiting
 
-    def round(self, round_id: str) -> Row:
+    def get_round(self, round_id: str) -> Row:
         """One round."""
-        with self._database.reading() as connection:
+        with self._database.read_connection() as connection:
             return connection.execute(select(Round.__table__).where(Round.id == round_id)).one()
 
     def _write(
-        self, round_id: str, parts: Sequence[Unwritten], visit: str | None, participant: str | None, *, each: bool
-    ) -> Written:
+        self, round_id: str, parts: Sequence[RoundUpdate], visit: str | None, participant: str | None, *, each: bool
+    ) -> WriteResult:
         this = select(Round.__table__).where(Round.id == round_id).with_for_update()
-        with self._database.writing() as connection:
+        with self._database.write_transaction() as connection:
             row = connection.execute(this).first()
             if row is None:
                 if participant is not None and not _has_participant(connection, participant):
-                    raise ParticipantDeleted("the participant was deleted")
-                raise RoundRefused("there is no such round")
+                    raise ParticipantWithdrawnError("the participant was deleted")
+                raise RoundRefusedError("there is no such round")
             if visit is not None and row.visit_id != visit:
-                raise PlayedElsewhere("the round went on in another window")
+                raise RoundTakenOverError("the round went on in another window")
             began_ms = next((part.began_ms for part in parts if part.began_ms is not None), None)
             if row.began_ms is None and began_ms is not None:
                 connection.execute(update(Round).where(Round.id == round_id).values(began_ms=began_ms))
@@ -183,8 +183,8 @@ class Rounds:
             refused += _insert(connection, Guess, "n_points", _guess_rows(round_id, parts), each=each)
             end = next((part.end for part in parts if part.end is not None), None)
             if end is not None and (why := _end(connection, row, end)) is not None:
-                refused.append(Refusal(Unwritten(end=end), why))
-        return Written(tuple(refused), ended_elsewhere=end is None and _is_guessed(row))
+                refused.append(Refusal(RoundUpdate(end=end), why))
+        return WriteResult(tuple(refused), ended_elsewhere=end is None and _is_guessed(row))
 
 
 def _new(
@@ -214,29 +214,29 @@ def _new(
     return connection.execute(select(Round.__table__).where(Round.id == values["id"])).one()
 
 
-def _point_rows(round_id: str, parts: Sequence[Unwritten]) -> Iterator[tuple[Unwritten, dict[str, Any]]]:
+def _point_rows(round_id: str, parts: Sequence[RoundUpdate]) -> Iterator[tuple[RoundUpdate, dict[str, Any]]]:
     for part in parts:
         for number, point in enumerate(part.points, part.first):
             row = {"x_px": point.x_px, "y_px": point.y_px, "t_ms": point.t_ms, "at_ms": point.at_ms}
-            yield Unwritten(first=number, points=[point]), {"round_id": round_id, "number": number, **row}
+            yield RoundUpdate(first=number, points=[point]), {"round_id": round_id, "number": number, **row}
 
 
-def _guess_rows(round_id: str, parts: Sequence[Unwritten]) -> Iterator[tuple[Unwritten, dict[str, Any]]]:
+def _guess_rows(round_id: str, parts: Sequence[RoundUpdate]) -> Iterator[tuple[RoundUpdate, dict[str, Any]]]:
     for part in parts:
         for guess in part.guesses:
             rounded = [round(float(probability), 5) for probability in guess.probabilities]
             row = {"at_ms": guess.at_ms, "place": guess.place, "categories": list(guess.categories)}
             yield (
-                Unwritten(guesses=[guess]),
+                RoundUpdate(guesses=[guess]),
                 {"round_id": round_id, "n_points": guess.n_points, **row, "probabilities": rounded},
             )
 
 
 def _insert(
     connection: Connection,
-    table: type[Table],
+    table: type[Base],
     key: str,
-    rows: Iterable[tuple[Unwritten, dict[str, Any]]],
+    rows: Iterable[tuple[RoundUpdate, dict[str, Any]]],
     *,
     each: bool,
 ) -> list[Refusal]:
@@ -278,9 +278,9 @@ def _end(connection: Connection, row: Row, end: RoundEnd) -> str | None:
         same = (row.outcome, row.ended_ms, row.score) == (end.outcome, end.ended_ms, end.score)
         return None if same else f"the round had ended already ({row.outcome})"
     connection.execute(update(Round).where(Round.id == row.id).values(**asdict(end)))
-    counted, counts = row.outcome is None or row.outcome in KEEPS_COUNT, end.outcome in KEEPS_COUNT
+    counted, counts = row.outcome is None or row.outcome in MAP_OUTCOMES, end.outcome in MAP_OUTCOMES
     if row.kind == GAME and counted != counts:
-        step = one_round_more if counts else one_round_less
+        step = increment_count if counts else decrement_count
         connection.execute(step(row.collection, row.image))
     return None
 
@@ -290,7 +290,7 @@ def _interrupt(connection: Connection, row: Row) -> None:
     told = {"outcome": str(Outcome.INTERRUPTED), "ended_ms": now_ms()}
     connection.execute(update(Round).where(Round.id == row.id).values(**told))
     if row.kind == GAME:
-        connection.execute(one_round_less(row.collection, row.image))
+        connection.execute(decrement_count(row.collection, row.image))
 
 
 def _is_guessed(row: Row) -> bool:

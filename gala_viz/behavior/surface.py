@@ -13,14 +13,14 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-NARROW_PX = 760
+NARROW_WINDOW_PX = 760
 """Windows up to this wide had the surface above the guesses, and it moved with them."""
-STEADY_RULES = frozenset({1})
+FIXED_SURFACE_RULES = frozenset({1})
 """Rules of pages (``surface_rule``) by which the surface keeps its place in the window while a round runs."""
 RULE = "surface-moved-1"
 
 
-class Moved(StrEnum):
+class SurfaceMotion(StrEnum):
     """What is known of the surface in a round, by the rule ``RULE``."""
 
     NO = "no"
@@ -29,27 +29,27 @@ class Moved(StrEnum):
     UNKNOWN = "not known"
 
 
-MEANINGS: Mapping[Moved, str] = {
-    Moved.NO: "the page that recorded the round keeps the surface in place, or the participant was simulated",
-    Moved.YES: f"recorded by an older page on a screen that is at most {NARROW_PX} px wide however it is turned: from "
+MEANINGS: Mapping[SurfaceMotion, str] = {
+    SurfaceMotion.NO: "the page that recorded the round keeps the surface in place, or the participant was simulated",
+    SurfaceMotion.YES: f"recorded by an older page on a screen that is at most {NARROW_WINDOW_PX} px wide however it is turned: from "
     "the first guesses on the points may be false",
-    Moved.POSSIBLY: "recorded by an older page with a finger or a pen, on a telephone, or on a screen at most "
-    f"{NARROW_PX} px wide as it was held: in a window at most {NARROW_PX} px wide the surface moved",
-    Moved.UNKNOWN: "recorded by an older page, with a mouse on a wider screen or without a word about the device; how "
-    f"wide the window was is not recorded, and in one at most {NARROW_PX} px wide the surface moved",
+    SurfaceMotion.POSSIBLY: "recorded by an older page with a finger or a pen, on a telephone, or on a screen at most "
+    f"{NARROW_WINDOW_PX} px wide as it was held: in a window at most {NARROW_WINDOW_PX} px wide the surface moved",
+    SurfaceMotion.UNKNOWN: "recorded by an older page, with a mouse on a wider screen or without a word about the device; how "
+    f"wide the window was is not recorded, and in one at most {NARROW_WINDOW_PX} px wide the surface moved",
 }
 
 
-class Recorded(NamedTuple):
+class RoundRecording(NamedTuple):
     """What the records tell of how a round was recorded; ``ended_ms`` since 1970."""
 
-    moved: Moved
+    surface_motion: SurfaceMotion
     ended_ms: int
 
 
-def surface_moved(
+def classify_surface_motion(
     *, surface_rule: int | None, simulated: bool, mobile: bool, device: Mapping[str, Any] | None
-) -> Moved:
+) -> SurfaceMotion:
     """Return what is known of one round.
 
     Parameters
@@ -59,26 +59,26 @@ def surface_moved(
     device
         Of the visit: ``pointer`` (mouse, pen, touch) and ``screen_px``, the screen's width and height in CSS pixels.
     """
-    if simulated or surface_rule in STEADY_RULES:
-        return Moved.NO
+    if simulated or surface_rule in FIXED_SURFACE_RULES:
+        return SurfaceMotion.NO
     device = device or {}
     width, height = _screen(device.get("screen_px"))
-    if width and max(width, height) <= NARROW_PX:
-        return Moved.YES
-    if mobile or device.get("pointer") in ("touch", "pen") or 0 < width <= NARROW_PX:
-        return Moved.POSSIBLY
-    return Moved.UNKNOWN
+    if width and max(width, height) <= NARROW_WINDOW_PX:
+        return SurfaceMotion.YES
+    if mobile or device.get("pointer") in ("touch", "pen") or 0 < width <= NARROW_WINDOW_PX:
+        return SurfaceMotion.POSSIBLY
+    return SurfaceMotion.UNKNOWN
 
 
-def surface_report(rounds: Iterable[Recorded]) -> dict[str, Any]:
+def surface_motion_report(rounds: Iterable[RoundRecording]) -> dict[str, Any]:
     """Return the rule, and for each of its answers the meaning, how many rounds, and their first and last day (UTC)."""
-    counts: Counter[Moved] = Counter()
-    days: dict[Moved, tuple[str, str]] = {}
+    counts: Counter[SurfaceMotion] = Counter()
+    days: dict[SurfaceMotion, tuple[str, str]] = {}
     for one in rounds:
-        counts[one.moved] += 1
+        counts[one.surface_motion] += 1
         day = f"{datetime.fromtimestamp(one.ended_ms / 1000, UTC):%Y-%m-%d}"
-        first, last = days.get(one.moved, (day, day))
-        days[one.moved] = (min(first, day), max(last, day))
+        first, last = days.get(one.surface_motion, (day, day))
+        days[one.surface_motion] = (min(first, day), max(last, day))
     answers = {
         str(moved): {
             "meaning": meaning,

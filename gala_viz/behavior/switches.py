@@ -7,18 +7,18 @@ from sqlalchemy import insert, select, update
 from gala_viz.behavior.database import Database
 from gala_viz.behavior.tables import Setting
 
-PAUSED = "paused"
+PAUSED_SETTING = "paused"
 
 
 def is_paused(database: Database) -> bool:
     """Whether no new rounds are given."""
-    with database.reading() as connection:
-        return connection.scalar(select(Setting.value).where(Setting.name == PAUSED)) == "1"
+    with database.read_connection() as connection:
+        return connection.scalar(select(Setting.value).where(Setting.name == PAUSED_SETTING)) == "1"
 
 
-def pause(database: Database, paused: bool) -> None:
+def set_paused(database: Database, paused: bool) -> None:
     """Stop giving rounds, or go on."""
     value = str(int(paused))
-    with database.writing() as connection:
-        if not connection.execute(update(Setting).where(Setting.name == PAUSED).values(value=value)).rowcount:
-            connection.execute(insert(Setting).values(name=PAUSED, value=value))
+    with database.write_transaction() as connection:
+        if not connection.execute(update(Setting).where(Setting.name == PAUSED_SETTING).values(value=value)).rowcount:
+            connection.execute(insert(Setting).values(name=PAUSED_SETTING, value=value))

@@ -14,7 +14,7 @@ GAME, PRACTICE, CATCH = "game", "practice", "catch"
 """Kinds of rounds. Maps are made of the first alone."""
 
 
-class Table(DeclarativeBase):
+class Base(DeclarativeBase):
     """What all tables share."""
 
     metadata = MetaData(
@@ -28,7 +28,7 @@ class Table(DeclarativeBase):
     type_annotation_map = {dict[str, Any]: JSON, list[Any]: JSON, float: Double}  # noqa: RUF012
 
 
-class Setting(Table):
+class Setting(Base):
     """One fact of the database itself: its version, whether collection is paused."""
 
     __tablename__ = "settings"
@@ -36,7 +36,7 @@ class Setting(Table):
     value: Mapped[str]
 
 
-class Participant(Table):
+class Participant(Base):
     """Somebody, known by a random id. The browser's cookie holds a secret; only its SHA-256 is here."""
 
     __tablename__ = "participants"
@@ -48,7 +48,7 @@ class Participant(Table):
     simulated: Mapped[bool] = mapped_column(default=False)
 
 
-class Visit(Table):
+class GameSession(Base):
     """One sitting of a participant at one device."""
 
     __tablename__ = "visits"
@@ -60,7 +60,7 @@ class Visit(Table):
     versions: Mapped[dict[str, Any]]
 
 
-class Round(Table):
+class Round(Base):
     """One participant on one image. ``box`` is what the canvas showed of the photograph, in its pixels.
 
     ``answer`` of a catch trial is the half with the named category, ``passed`` whether it was painted. ``surface_rule``
@@ -97,7 +97,7 @@ class Round(Table):
     )
 
 
-class RoundPoint(Table):
+class RoundPoint(Base):
     """A point, in canvas pixels: ``t_ms`` by the player's clock, ``at_ms`` since the first by the server's."""
 
     __tablename__ = "points"
@@ -109,7 +109,7 @@ class RoundPoint(Table):
     at_ms: Mapped[float]
 
 
-class Guess(Table):
+class Guess(Base):
     """The network's guess after ``n_points``: its first categories, and the ``place`` of the true one (1: first)."""
 
     __tablename__ = "guesses"
@@ -121,7 +121,7 @@ class Guess(Table):
     probabilities: Mapped[list[Any]]
 
 
-class ImageCount(Table):
+class ImageCount(Base):
     """How many rounds an image has, those in play included; ``rank``, drawn anew each time, breaks ties."""
 
     __tablename__ = "image_counts"
@@ -132,7 +132,7 @@ class ImageCount(Table):
     __table_args__ = (Index("ix_image_counts_next", "collection", "n_rounds", "rank"),)
 
 
-class Experiment(Table):
+class Experiment(Base):
     """An experiment that somebody took part in, whole: its spec, under the spec's hash."""
 
     __tablename__ = "experiments"
@@ -141,7 +141,7 @@ class Experiment(Table):
     created_ms: Mapped[int] = mapped_column(BigInteger)
 
 
-class Sitting(Table):
+class ExperimentSession(Base):
     """One participant in one experiment: the rotating set, whether the keys are swapped, the seed of the order.
 
     ``frame_ms`` is what the page measured of the screen before the first trial; ``last_ms`` moves with every trial.
@@ -163,7 +163,7 @@ class Sitting(Table):
     __table_args__ = (UniqueConstraint("experiment", "participant_id"),)
 
 
-class TrialRecord(Table):
+class TrialRecord(Base):
     """A trial that was begun; without ``ended_ms`` the page was left before its result came.
 
     Durations, ``rt_ms`` (from onset; negative before it) and ``elapsed_ms`` are by the page's clock. ``client_key`` is

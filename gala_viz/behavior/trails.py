@@ -9,7 +9,7 @@ import numpy as np
 from gala_viz.behavior.game_spec import GameSpec
 
 
-def trail(waypoints: Sequence[tuple[float, float]], spec: GameSpec) -> Iterator[tuple[float, float]]:
+def pointer_path(waypoints: Sequence[tuple[float, float]], spec: GameSpec) -> Iterator[tuple[float, float]]:
     """Points from the first waypoint (x, y) to the last, none further than ``step_px`` from the one before.
 
     They stay on the canvas; as many as fit into a round.
@@ -27,7 +27,7 @@ def trail(waypoints: Sequence[tuple[float, float]], spec: GameSpec) -> Iterator[
             yield float(at[0]), float(at[1])
 
 
-def wandering(spec: GameSpec, chance: np.random.Generator) -> Iterator[tuple[float, float]]:
+def random_pointer_path(spec: GameSpec, rng: np.random.Generator) -> Iterator[tuple[float, float]]:
     """A pointer that wanders over the canvas without looking: for trials of the server's load."""
-    waypoints = chance.uniform(0, spec.canvas_px, (40, 2))
-    return trail([(float(x), float(y)) for x, y in waypoints], spec)
+    waypoints = rng.uniform(0, spec.canvas_px, (40, 2))
+    return pointer_path([(float(x), float(y)) for x, y in waypoints], spec)

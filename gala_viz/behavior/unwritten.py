@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass, field
 from typing import Any
 
-from gala_viz.behavior.judge import Judge, Point
+from gala_viz.behavior.judge import Judge, CanvasPoint
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Guessed:
+class NetworkGuess:
     """One guess of the network: how many points it saw, when, the true category's place, and its first categories."""
 
     n_points: int
@@ -52,7 +52,7 @@ class RoundKey:
 
 
 @dataclass(slots=True)
-class Unwritten:
+class RoundUpdate:
     """A part of a round that is not in the database yet; ``first`` is the number of its first point.
 
     With the round's id, a point is known by its number and a guess by how many points it saw, so that a part can be
@@ -60,15 +60,15 @@ class Unwritten:
     """
 
     first: int = 0
-    points: list[Point] = field(default_factory=list)
-    guesses: list[Guessed] = field(default_factory=list)
+    points: list[CanvasPoint] = field(default_factory=list)
+    guesses: list[NetworkGuess] = field(default_factory=list)
     began_ms: int | None = None
     end: RoundEnd | None = None
 
     def __bool__(self) -> bool:
         return bool(self.points or self.guesses or self.began_ms is not None or self.end is not None)
 
-    def entry(self) -> dict[str, Any]:
+    def to_entry(self) -> dict[str, Any]:
         """Return it as JSON holds it; ``from_entry`` reads that."""
         entry: dict[str, Any] = {"first": self.first, "points": [astuple(point) for point in self.points]}
         if self.guesses:
@@ -80,12 +80,12 @@ class Unwritten:
         return entry
 
     @classmethod
-    def from_entry(cls, entry: Mapping[str, Any]) -> Unwritten:
+    def from_entry(cls, entry: Mapping[str, Any]) -> RoundUpdate:
         """Return what ``entry`` wrote. Raises ``KeyError``, ``TypeError`` or ``ValueError`` for anything else."""
         return cls(
             first=int(entry["first"]),
-            points=[Point(*map(float, point)) for point in entry["points"]],
-            guesses=[Guessed(**guess) for guess in entry.get("guesses", [])],
+            points=[CanvasPoint(*map(float, point)) for point in entry["points"]],
+            guesses=[NetworkGuess(**guess) for guess in entry.get("guesses", [])],
             began_ms=entry.get("began_ms"),
             end=RoundEnd(**entry["end"]) if "end" in entry else None,
         )

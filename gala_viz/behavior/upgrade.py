@@ -22,13 +22,13 @@ from gala_viz.behavior.tables import Setting
 if TYPE_CHECKING:
     from alembic.config import Config
 
-UNMARKED = "unmarked"
+UNVERSIONED = "unmarked"
 """The revision of tables that were made before revisions were kept; their columns are those of the first."""
-NEEDED = frozenset({"settings", "participants", "rounds"})
+REQUIRED_TABLES = frozenset({"settings", "participants", "rounds"})
 """Every database of records has these tables, of whatever revision it is."""
 LOCK_KEY = 0x67616C61
 """Of the lock that PostgreSQL gives to one server at a time."""
-LOCK_S = 30
+LOCK_TIMEOUT_S = 30
 """How long an upgrade waits in PostgreSQL for a table that somebody else uses."""
 
 _log = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ class DatabaseError(ValueError):
     """A database that cannot be opened or is not one of these records; the message says why and what to do."""
 
 
-def refuse_foreign(file: Path, name: str) -> None:
+def check_database_file(file: Path, name: str) -> None:
     """Raise ``DatabaseError`` if there is something else than records at ``file``, without changing a byte of it."""
     if not file.is_file() or not file.stat().st_size:
         return
@@ -92,7 +92,7 @@ def database_revision(connection: Connection, name: str) -> str | None:
     tables = set(inspector.get_table_names())
     if not tables:
         return None
-    if not tables >= NEEDED or _columns(inspector, "settings") != {"name", "value"}:
+    if not tables >= REQUIRED_TABLES or _columns(inspector, "settings") != {"name", "value"}:
         told = ", ".join(sorted(tables)[:5]) + (", …" if len(tables) > 5 else "")
         raise DatabaseError(
             f"{name}: it holds other tables ({told}), and not all of these records; it was left as it is. Name "
@@ -105,7 +105,7 @@ def database_revision(connection: Connection, name: str) -> str | None:
                 f"{name}: these records are of version {version or 'none'}; records of version 1, or with a revision "
                 "among " + ", ".join(revisions()) + ", were expected. Export them with the program that made them."
             )
-        return UNMARKED
+        return UNVERSIONED
     marked = connection.scalars(text("SELECT version_num FROM alembic_version")).all()
     if len(marked) != 1 or marked[0] not in revisions():
         raise DatabaseError(
@@ -116,7 +116,7 @@ def database_revision(connection: Connection, name: str) -> str | None:
     return marked[0]
 
 
-def backups(file: Path) -> list[Path]:
+def backup_files(file: Path) -> list[Path]:
     """Return the copies that upgrades of ``file`` have left beside it, the oldest first."""
     return sorted(_copies(file), key=lambda one: one.name.partition("-at-")[2])
 
@@ -130,12 +130,12 @@ def _copies(file: Path, more: str = "") -> list[Path]:
 def _upgrade_locked(connection: Connection, name: str, file: Path | None) -> None:
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK_KEY})
-        connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_S}s'"))
+        connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_S}s'"))
     before, last = database_revision(connection, name), revisions()[-1]  # another server may have been faster
     if before == last:
         return
     config = _config(connection)
-    if before == UNMARKED:
+    if before == UNVERSIONED:
         _check_first_tables(connection, config, name)
         before = revisions()[0]
     copy = _backed_up(file, before) if before is not None and file is not None else None
@@ -192,7 +192,7 @@ def _backed_up(file: Path, revision: str) -> Path:
     part = copy.with_name(f"{copy.name}.part")
     try:
         with (
-            closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True, timeout=LOCK_S)) as source,
+            closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True, timeout=LOCK_TIMEOUT_S)) as source,
             closing(sqlite3.connect(part)) as target,
         ):
             source.backup(target)
@@ -217,7 +217,7 @@ def _revision_at_rest(file: Path, name: str) -> None:
 def _revision_of_file(file: Path, name: str, how: str) -> None:
     uri = f"{file.as_uri()}?{how}"
     engine = create_engine(
-        "sqlite://", creator=lambda: sqlite3.connect(uri, uri=True, timeout=LOCK_S), poolclass=NullPool
+        "sqlite://", creator=lambda: sqlite3.connect(uri, uri=True, timeout=LOCK_TIMEOUT_S), poolclass=NullPool
     )
     with engine.connect() as connection:
         database_revision(connection, name)

@@ -9,17 +9,17 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from gala_viz.behavior.database import Database
-from gala_viz.behavior.note_tables import ViewRecord
+from gala_viz.behavior.note_tables import SavedViewRecord
 from gala_viz.behavior.notes import ReadOnlyError
 from gala_viz.behavior.people import now_ms
 from gala_viz.registry import UnknownNameError, unknown_name
 
-LONGEST_NAME, LONGEST_QUERY = 60, 8000
+MAX_NAME_LENGTH, MAX_QUERY_LENGTH = 60, 8000
 _NAME = re.compile(r"[\w][\w .-]*")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class View:
+class SavedView:
     """``page`` (compare, explore) as it was; ``query`` is that of its address."""
 
     name: str
@@ -27,7 +27,7 @@ class View:
     query: str
 
 
-class Views:
+class SavedViews:
     """Views of ``collection``. ``owner`` makes and deletes their own; whoever knows a name can open it.
 
     With ``read_only`` every call that would change something raises ``ReadOnlyError``.
@@ -37,28 +37,28 @@ class Views:
         self._database, self.collection, self.owner = database, collection, owner
         self.read_only = read_only
 
-    def mine(self) -> list[View]:
+    def own_views(self) -> list[SavedView]:
         """Of this owner, by name."""
-        mine = (ViewRecord.owner == self.owner, ViewRecord.collection == self.collection)
-        with self._database.reading() as connection:
-            rows = connection.execute(select(ViewRecord.__table__).where(*mine).order_by(ViewRecord.name)).all()
-        return [View(name=row.name, page=row.page, query=row.query) for row in rows]
+        mine = (SavedViewRecord.owner == self.owner, SavedViewRecord.collection == self.collection)
+        with self._database.read_connection() as connection:
+            rows = connection.execute(select(SavedViewRecord.__table__).where(*mine).order_by(SavedViewRecord.name)).all()
+        return [SavedView(name=row.name, page=row.page, query=row.query) for row in rows]
 
-    def save(self, view: View) -> None:
+    def save(self, view: SavedView) -> None:
         """Keep a view. Raises ``ValueError`` for a name that is taken, by whomever, or that no link could hold."""
         self._check_writing()
         name = " ".join(view.name.split())
-        if not _NAME.fullmatch(name) or len(name) > LONGEST_NAME:
+        if not _NAME.fullmatch(name) or len(name) > MAX_NAME_LENGTH:
             raise ValueError(
-                f"a name of letters, digits, spaces, dots and dashes, at most {LONGEST_NAME}, was expected; "
-                f"got “{name[:LONGEST_NAME]}”{f', of {len(name):,}' if len(name) > LONGEST_NAME else ''}."
+                f"a name of letters, digits, spaces, dots and dashes, at most {MAX_NAME_LENGTH}, was expected; "
+                f"got “{name[:MAX_NAME_LENGTH]}”{f', of {len(name):,}' if len(name) > MAX_NAME_LENGTH else ''}."
             )
-        if len(view.query) > LONGEST_QUERY:
+        if len(view.query) > MAX_QUERY_LENGTH:
             raise ValueError("this view is too long to be kept; a lasso with fewer corners helps.")
         values = {"name": name, "owner": self.owner, "collection": self.collection, "made_ms": now_ms()}
         try:
-            with self._database.writing() as connection:
-                connection.execute(insert(ViewRecord).values(**values, page=view.page, query=view.query))
+            with self._database.write_transaction() as connection:
+                connection.execute(insert(SavedViewRecord).values(**values, page=view.page, query=view.query))
         except IntegrityError:
             raise ValueError(
                 f"there is a view called “{name}” already: choose another name, or delete it first."
@@ -67,19 +67,19 @@ class Views:
     def delete(self, name: str) -> None:
         """Forget a view of this owner."""
         self._check_writing()
-        with self._database.writing() as connection:
-            connection.execute(delete(ViewRecord).where(ViewRecord.name == name, ViewRecord.owner == self.owner))
+        with self._database.write_transaction() as connection:
+            connection.execute(delete(SavedViewRecord).where(SavedViewRecord.name == name, SavedViewRecord.owner == self.owner))
 
     def _check_writing(self) -> None:
         if self.read_only:
             raise ReadOnlyError
 
-    def open(self, name: str, page: str) -> str:
+    def load_query(self, name: str, page: str) -> str:
         """The query of a view of ``page``. Raises ``UnknownNameError`` with names that are near."""
-        with self._database.reading() as connection:
-            this = (ViewRecord.collection == self.collection, ViewRecord.page == page)
-            row = connection.execute(select(ViewRecord.__table__).where(*this, ViewRecord.name == name)).first()
+        with self._database.read_connection() as connection:
+            this = (SavedViewRecord.collection == self.collection, SavedViewRecord.page == page)
+            row = connection.execute(select(SavedViewRecord.__table__).where(*this, SavedViewRecord.name == name)).first()
         if row is None:
-            mine = [view.name for view in self.mine() if view.page == page]
+            mine = [view.name for view in self.own_views() if view.page == page]
             raise UnknownNameError(unknown_name("saved view", name, mine))
         return row.query

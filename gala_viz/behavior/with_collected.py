@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from gala_viz.behavior.collected import collected_rounds, rounds_by_image
+from gala_viz.behavior.collected import finished_rounds, count_rounds_by_image
 from gala_viz.behavior.database import Database
 from gala_viz.collections.clickme.participant_maps import participant_maps
-from gala_viz.collections.clickme.rounds import columns_of
+from gala_viz.collections.clickme.rounds import round_table
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.points import PointMaps
 from gala_viz.registry import position_of
@@ -20,12 +20,12 @@ from gala_viz.schema import labelled_map
 from gala_viz.specs import fingerprint
 
 SMOOTHING = "discs"
-FRESH_S = 2.0
+COUNT_LIFETIME_S = 2.0
 """How long a count of rounds is believed."""
-KEPT = 64
+CACHE_SIZE = 64
 
 
-class WithCollected:
+class CollectionWithGameMaps:
     """``collection`` with one more kind of human map, the default: what was painted on it in ``database``.
 
     Simulated participants' rounds are a kind of their own, which says so. Maps follow the game while it is played:
@@ -122,9 +122,9 @@ class WithCollected:
 
     def _rounds(self, simulated: bool) -> dict[str, int]:
         with self._lock:
-            if time.monotonic() - self._counted > FRESH_S:
+            if time.monotonic() - self._counted > COUNT_LIFETIME_S:
                 for one in (False, True):
-                    self._counts[one] = rounds_by_image(self._database, self._collection.name, simulated=one)
+                    self._counts[one] = count_rounds_by_image(self._database, self._collection.name, simulated=one)
                 self._counted = time.monotonic()
             return self._counts[simulated]
 
@@ -137,11 +137,11 @@ class WithCollected:
         with self._lock:
             kept = self._maps.get(key)
         if kept is None:
-            rounds = columns_of(collected_rounds(self._database, self._collection.name, [image], simulated=simulated))
+            rounds = round_table(finished_rounds(self._database, self._collection.name, [image], simulated=simulated))
             points = rounds.points(np.arange(len(rounds)))
             kept = participant_maps(points, self._collection.size_px(image), SMOOTHING)
             with self._lock:
-                while len(self._maps) >= KEPT:
+                while len(self._maps) >= CACHE_SIZE:
                     self._maps.pop(next(iter(self._maps)))
                 self._maps[key] = kept
         return kept if kept.participants else None

@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.reading import UnreadableImageError
 
-DRAWING_RULE = (
+SAMPLING_RULE = (
     "in the order of sha256 of '{purpose}:{seed}:IMAGE' within each category, the first of every category before the "
     "second of any, categories in the order of sha256 of '{purpose}:{seed}:CATEGORY', superclasses in turn"
 )
 """What ``drawn`` does, for captions."""
 
 
-def drawn(collection: Collection, images: Sequence[str], n: int, *, seed: int, purpose: str) -> tuple[str, ...]:
+def sample_images(collection: Collection, images: Sequence[str], n: int, *, seed: int, purpose: str) -> tuple[str, ...]:
     """At most ``n`` of ``images``, in the order of ``DRAWING_RULE``: alike many of each category and superclass.
 
     Depends on the ids, the categories, ``seed`` and ``purpose`` alone.
@@ -37,7 +37,7 @@ def drawn(collection: Collection, images: Sequence[str], n: int, *, seed: int, p
     return tuple(image for *_, image in sorted(order)[:n])
 
 
-def readable(collection: Collection, images: Sequence[str]) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
+def readable_images(collection: Collection, images: Sequence[str]) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
     """Those of ``images`` whose photographs can be decoded, and (image, reason) of the others."""
     found, left_out = [], []
     for image in images:

@@ -11,13 +11,13 @@ from typing import TypeVar
 import numpy as np
 import xarray as xr
 
-from gala_viz.collections.kept import Source, kept_photo, kept_size_px, kept_thumbnail
+from gala_viz.collections.kept import PhotoSource, load_photo, load_size_px, load_thumbnail
 from gala_viz.collections.reading import FOLDER_LIMITS, ReadingLimits, UnreadableImageError
 from gala_viz.registry import UnknownNameError, unknown_name
 from gala_viz.specs import content_key
-from gala_viz.splits import Rule
+from gala_viz.splits import SplitRule
 
-LARGE = 500
+LARGE_COLLECTION = 500
 """From this many images on, thumbnails are also kept in the user's cache folder."""
 
 Read = TypeVar("Read")
@@ -36,7 +36,7 @@ class Collection(ABC):
     licence: str | None
     images: tuple[str, ...]
     map_kinds: dict[str, str]
-    split_rule: Rule = "own"
+    split_rule: SplitRule = "own"
     """Whether ``split`` tells splits of the collection's own, or answers by the hash of ``gala_viz.splits``."""
     outlined: str = ""
     """What the region "diagnostic" is called, where ``regions`` are known."""
@@ -100,7 +100,7 @@ class Collection(ABC):
             else:
                 self._unread[path] = reason
 
-    def get_ready(self, say: Callable[[str], None]) -> None:  # noqa: B027 - most have nothing to get ready
+    def warm_up(self, report: Callable[[str], None]) -> None:  # noqa: B027 - most have nothing to get ready
         """Do now what only the very first image waits for; ``say`` hears what that is."""
 
     def category(self, image: str) -> str | None:
@@ -129,18 +129,18 @@ class Collection(ABC):
         Raises ``UnreadableImageError``, and lists the file in ``skipped``, when it cannot be shown.
         """
         source, key = self._source(image)
-        return self._listing_faults(image, lambda: kept_photo(source, key, self.limits))
+        return self._listing_faults(image, lambda: load_photo(source, key, self.limits))
 
     def size_px(self, image: str) -> tuple[int, int]:
         """(height, width) of the upright photograph, from the file's header."""
         source, key = self._source(image)
-        return self._listing_faults(image, lambda: kept_size_px(source, key, self.limits))
+        return self._listing_faults(image, lambda: load_size_px(source, key, self.limits))
 
     def thumbnail(self, image: str, side_px: int = 128) -> bytes:
         """A WebP picture whose longer side is at most ``side_px``; fails like ``photo``."""
         source, key = self._source(image)
-        on_disk = len(self) >= LARGE
-        return self._listing_faults(image, lambda: kept_thumbnail(source, key, side_px, self.limits, on_disk=on_disk))
+        on_disk = len(self) >= LARGE_COLLECTION
+        return self._listing_faults(image, lambda: load_thumbnail(source, key, side_px, self.limits, on_disk=on_disk))
 
     def content_size(self, image: str) -> int | None:
         """Bytes of the photograph's file; None where it cannot be read, or is made only when it is asked for."""
@@ -228,7 +228,7 @@ class Collection(ABC):
         """What holds the image's map of the default kind, as ``skipped`` calls it."""
         return ""
 
-    def _source(self, image: str) -> tuple[Source, tuple]:
+    def _source(self, image: str) -> tuple[PhotoSource, tuple]:
         """The photograph's file, and a name of its present content: a file replaced in place is decoded again."""
         path = self.path(image)
         try:

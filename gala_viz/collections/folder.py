@@ -11,14 +11,14 @@ import xarray as xr
 
 from gala_viz.collections.clickme.click_marks import ClickMapSpec
 from gala_viz.collections.collection import Collection
-from gala_viz.collections.index import indexed_tree
-from gala_viz.collections.layout import Place, has_splits, place
+from gala_viz.collections.index import index_files
+from gala_viz.collections.layout import PathLabels, has_splits, labels_from_path
 from gala_viz.collections.map_checks import MapFileError
-from gala_viz.collections.marks import Marked, Marks, inside
-from gala_viz.collections.open_marks import open_marks
+from gala_viz.collections.marks import HumanMap, HumanMaps, is_inside
+from gala_viz.collections.open_marks import open_human_maps
 from gala_viz.collections.reading import (
     FOLDER_LIMITS,
-    OTHER_PICTURES,
+    UNREAD_SUFFIXES,
     SUFFIXES,
     ReadingLimits,
     UnreadableImageError,
@@ -45,18 +45,18 @@ class FolderCollection(Collection):
         human_maps: str | Path | None = None,
         clicks: ClickMapSpec | None = None,
         limits: ReadingLimits = FOLDER_LIMITS,
-        fresh: bool = False,
+        refresh: bool = False,
     ) -> None:
         self.root = Path(folder).expanduser().resolve()
         source = Path(human_maps).expanduser().resolve() if human_maps is not None else None
         if source == self.root:
             raise ValueError(f"human_maps must be another folder than the photographs'; got {self.root} for both.")
-        self._tree = indexed_tree(
+        self._tree = index_files(
             self.root,
             suffixes=SUFFIXES,
-            told_suffixes=OTHER_PICTURES,
+            reported_suffixes=UNREAD_SUFFIXES,
             excluded=frozenset({source} - {None}),
-            fresh=fresh,
+            refresh=refresh,
         )
         images = [path for path, _, _ in self._tree.files]
         if not images:
@@ -66,10 +66,10 @@ class FolderCollection(Collection):
                 f"per category.{refused}"
             )
         self._has_splits = has_splits(images)
-        self._marks: Marks | None = None
+        self._marks: HumanMaps | None = None
         if source is not None:
-            self._marks = open_marks(
-                source, images, lambda image: photo_size_px(self.root / image, limits), clicks, fresh=fresh
+            self._marks = open_human_maps(
+                source, images, lambda image: photo_size_px(self.root / image, limits), clicks, refresh=refresh
             )
         super().__init__(
             name=self.root.name or str(self.root),
@@ -90,30 +90,30 @@ class FolderCollection(Collection):
         """The image's file inside the folder."""
         self.check(image)
         path = self.root / image
-        if not inside(path, self.root):
+        if not is_inside(path, self.root):
             raise UnreadableImageError(f"{self.name}, {image}: a link in its path leaves the collection's folder.")
         return path
 
-    def place(self, image: str) -> Place:
+    def path_labels(self, image: str) -> PathLabels:
         """All that the image's path tells."""
         self.check(image)
-        return place(image, outermost_is_split=self._has_splits)
+        return labels_from_path(image, outermost_is_split=self._has_splits)
 
     def category(self, image: str) -> str | None:
         """The innermost folder's name, or ImageNet's name for a WordNet id."""
-        return self.place(image).category
+        return self.path_labels(image).category
 
     def target(self, image: str) -> int | None:
         """The ImageNet index of a folder that is named by a WordNet id."""
-        return self.place(image).target
+        return self.path_labels(image).target
 
     def superclass(self, image: str) -> str | None:
         """The name of the folder around the category's."""
-        return self.place(image).superclass
+        return self.path_labels(image).superclass
 
     def split(self, image: str) -> str | None:
         """The split that the outermost folder names."""
-        return self.place(image).split
+        return self.path_labels(image).split
 
     def has_human_map(self, image: str) -> bool:
         """Whether there are marks on the image that were not refused."""
@@ -144,18 +144,18 @@ class FolderCollection(Collection):
         return self._labelled(image, kind, found, found.values, leading={"participant": found.participants})
 
     def _labelled(
-        self, image: str, kind: str | None, found: Marked, values: np.ndarray, leading: dict | None = None, **attrs: str
+        self, image: str, kind: str | None, found: HumanMap, values: np.ndarray, leading: dict | None = None, **attrs: str
     ) -> xr.DataArray:
         told = {"kind": self.map_kind(kind), **found.attrs, **attrs}
         return labelled_map(values, name="human_map", extent_px=self.size_px(image), leading=leading, attrs=told)
 
-    def _marked(self, image: str, kind: str | None) -> Marked | None:
+    def _marked(self, image: str, kind: str | None) -> HumanMap | None:
         kind = self.map_kind(kind)
         if not self.has_human_map(image):
             return None
         found, photo_px, name = None, self.size_px(image), self._map_name(image)
         try:
-            found = self._marks.marked(image, kind, photo_px)
+            found = self._marks.read_map(image, kind, photo_px)
         except OSError as error:
             self.skip_for_now(name, f"the map cannot be read ({error.strerror or error}).")
             return None
@@ -165,4 +165,4 @@ class FolderCollection(Collection):
         return found
 
     def _map_name(self, image: str) -> str:
-        return (self._marks.name(image) if self._marks else None) or ""
+        return (self._marks.source_name(image) if self._marks else None) or ""

@@ -19,11 +19,11 @@ from gala_viz.collections.map_checks import (
     check_shape,
     check_values,
     failed_to_read,
-    marked_by,
+    drop_constant_maps,
     spread,
 )
-from gala_viz.collections.map_names import ImageNames, matched
-from gala_viz.collections.marks import UNKNOWN, Marked
+from gala_viz.collections.map_names import ImageNames, match_names
+from gala_viz.collections.marks import UNKNOWN_COUNT, HumanMap
 from gala_viz.specs import fingerprint
 
 GROUP, DATASET, COUNTS, BINS = "clickmaps", "clickmap", "click_counts", "bin_clickmaps"
@@ -32,7 +32,7 @@ KIND = "ClickMe"
 VERSION = 2
 
 
-class HDF5Marks:
+class HDF5Maps:
     """The maps of ``source`` on ``images``.
 
     A map (y, x), or (1, y, x), is the mean over as many participants as click_counts tells under the same name, else
@@ -47,7 +47,7 @@ class HDF5Marks:
         status = source.stat()
         self.fingerprint = fingerprint("hdf5", VERSION, str(source), status.st_size, status.st_mtime_ns)
         names, counted, self._has_bins = self._contents()
-        self._names_of, unmatched = matched([(name, name) for name in names], ImageNames(images, "_"))
+        self._names_of, unmatched = match_names([(name, name) for name in names], ImageNames(images, "_"))
         self.skipped = [(f"{source.name}, {name}", reason) for name, reason in unmatched]
         if not self._names_of:
             example = f", for example {names[0]!r}" if names else ""
@@ -60,12 +60,12 @@ class HDF5Marks:
         of_means = self._check_some(some)
         self.kinds = {KIND: f"ClickMe maps from {source.name}, as stored{_means_told(found, counted) * of_means}."}
 
-    def name(self, image: str) -> str | None:
+    def source_name(self, image: str) -> str | None:
         """The file, and the map in it."""
         name = self._names_of.get(image)
         return None if name is None else f"{self._path.name}, {name}"
 
-    def marked(self, image: str, kind: str, photo_px: tuple[int, int]) -> Marked | None:
+    def read_map(self, image: str, kind: str, photo_px: tuple[int, int]) -> HumanMap | None:
         """The image's map, or maps."""
         del kind
         name = self._names_of.get(image)
@@ -79,18 +79,18 @@ class HDF5Marks:
             MAPS.put(key, found, found.values.nbytes)
         return found
 
-    def _checked(self, name: str, photo_px: tuple[int, int]) -> Marked:
+    def _checked(self, name: str, photo_px: tuple[int, int]) -> HumanMap:
         stored, count = self._read(name)
         check_no_labels(stored)
         check_aspect(stored.shape[-2:], photo_px)
         if stored.ndim == 2:
             check_values(stored)
-            return Marked(np.array(stored, np.float32, order="C"), (), {"n_participants": count or UNKNOWN})
+            return HumanMap(np.array(stored, np.float32, order="C"), (), {"n_participants": count or UNKNOWN_COUNT})
         values, participants = _marked_by(stored)
         self._check_participants(len(stored), values, count)
         attrs = {"n_participants": len(participants)}
         attrs |= {"n_left_out": len(stored) - len(values)} if len(values) < len(stored) else {}
-        return Marked(np.array(values, np.float32, order="C"), participants, attrs)
+        return HumanMap(np.array(values, np.float32, order="C"), participants, attrs)
 
     def _check_participants(self, n_stored: int, values: np.ndarray, count: int | None) -> None:
         """Refuse an axis of ``n_stored`` maps, of which ``values`` are not constant, that is none of participants."""
@@ -171,7 +171,7 @@ class HDF5Marks:
 
 def _marked_by(stored: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
     """As ``marked_by``; participants are called by their numbers."""
-    return marked_by(stored, tuple(str(number) for number in range(len(stored))))
+    return drop_constant_maps(stored, tuple(str(number) for number in range(len(stored))))
 
 
 def _count(file: h5py.File, name: str) -> int | None:

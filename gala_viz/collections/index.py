@@ -16,29 +16,29 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from gala_viz.collections.index_file import Listing, index_path, load_index, save_index
+from gala_viz.collections.index_file import FolderListing, index_path, load_index, save_index
 
-CHECKED_FILES = 5000
+MAX_CHECKED_FILES = 5000
 MAX_DEPTH = 12
 _COARSE_NS = 2_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Tree:
+class FileTree:
     """The files under a root, sorted: (path with "/", bytes, time of change in ns), and (path, reason) if refused."""
 
     files: tuple[tuple[str, int, int], ...]
     refused: tuple[tuple[str, str], ...]
 
 
-def indexed_tree(
+def index_files(
     root: Path,
     *,
     suffixes: frozenset[str],
-    told_suffixes: frozenset[str] = frozenset(),
+    reported_suffixes: frozenset[str] = frozenset(),
     excluded: frozenset[Path] = frozenset(),
-    fresh: bool = False,
-) -> Tree:
+    refresh: bool = False,
+) -> FileTree:
     """Files under ``root`` (resolved) whose suffix, in lower case, is among ``suffixes``.
 
     Files with one of ``told_suffixes`` are refused by name; hidden files and folders (".…") are passed over. Links that
@@ -46,10 +46,10 @@ def indexed_tree(
     are refused with a reason. ``excluded`` folders are not entered. Raises ``OSError`` when ``root`` itself cannot be
     read.
     """
-    path = index_path(root, suffixes, told_suffixes)
-    known = {} if fresh else load_index(path, root)
-    checked = sum(len(listing.files) for listing in known.values()) <= CHECKED_FILES
-    found: dict[str, Listing] = {}
+    path = index_path(root, suffixes, reported_suffixes)
+    known = {} if refresh else load_index(path, root)
+    checked = sum(len(listing.files) for listing in known.values()) <= MAX_CHECKED_FILES
+    found: dict[str, FolderListing] = {}
     changed = False
     waiting = [""]
     unreadable: list[tuple[str, str]] = []
@@ -62,7 +62,7 @@ def indexed_tree(
             modified_ns = os.stat(absolute).st_mtime_ns
             listing = known.get(folder)
             if listing is None or listing.modified_ns != modified_ns or (checked and not _as_listed(absolute, listing)):
-                listing = _list(root, absolute, modified_ns, suffixes, told_suffixes)
+                listing = _list(root, absolute, modified_ns, suffixes, reported_suffixes)
                 changed = True
         except OSError as error:
             if not folder:
@@ -77,12 +77,12 @@ def indexed_tree(
             waiting += below
     if changed or len(found) != len(known):
         save_index(path, root, found)
-    return Tree(tuple(sorted(_files(found))), tuple(sorted([*_refusals(found), *unreadable])))
+    return FileTree(tuple(sorted(_files(found))), tuple(sorted([*_refusals(found), *unreadable])))
 
 
 def _list(
     root: Path, folder: Path, modified_ns: int, suffixes: frozenset[str], told_suffixes: frozenset[str]
-) -> Listing:
+) -> FolderListing:
     folders: list[str] = []
     files: list[list] = []
     refused: list[list[str]] = []
@@ -108,7 +108,7 @@ def _list(
                     refused.append([name, reason])
                 else:
                     files.append([name, status.st_size, status.st_mtime_ns])
-    return Listing(-1 if recent else modified_ns, sorted(folders), sorted(files), sorted(refused))
+    return FolderListing(-1 if recent else modified_ns, sorted(folders), sorted(files), sorted(refused))
 
 
 def _status(root: Path, entry: os.DirEntry) -> tuple[os.stat_result | None, str]:
@@ -124,7 +124,7 @@ def _status(root: Path, entry: os.DirEntry) -> tuple[os.stat_result | None, str]
     return status, "" if status.st_size else "the file is empty."
 
 
-def _as_listed(folder: Path, listing: Listing) -> bool:
+def _as_listed(folder: Path, listing: FolderListing) -> bool:
     if listing.refused:  # what was refused may have been mended in place
         return False
     try:
@@ -137,14 +137,14 @@ def _as_listed(folder: Path, listing: Listing) -> bool:
     return True
 
 
-def _files(found: dict[str, Listing]) -> Iterator[tuple[str, int, int]]:
+def _files(found: dict[str, FolderListing]) -> Iterator[tuple[str, int, int]]:
     for folder, listing in found.items():
         start = f"{folder}/" if folder else ""
         for name, size, modified_ns in listing.files:
             yield start + name, size, modified_ns
 
 
-def _refusals(found: dict[str, Listing]) -> Iterator[tuple[str, str]]:
+def _refusals(found: dict[str, FolderListing]) -> Iterator[tuple[str, str]]:
     for folder, listing in found.items():
         start = f"{folder}/" if folder else ""
         for name, reason in listing.refused:

@@ -13,7 +13,7 @@ VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class FolderListing:
     """What one folder holds: sub-folders, files as [name, bytes, time of change in ns], [name, reason] if refused."""
 
     modified_ns: int
@@ -22,24 +22,24 @@ class Listing:
     refused: list[list[str]]
 
 
-def index_path(root: Path, suffixes: frozenset[str], told_suffixes: frozenset[str]) -> Path:
+def index_path(root: Path, suffixes: frozenset[str], reported_suffixes: frozenset[str]) -> Path:
     """Where the index of ``root``, listed for these suffixes, is kept."""
-    parts = json.dumps([str(root), sorted(suffixes), sorted(told_suffixes)])
+    parts = json.dumps([str(root), sorted(suffixes), sorted(reported_suffixes)])
     return cache_folder() / "indexes" / f"{hashlib.sha256(parts.encode()).hexdigest()[:32]}.json"
 
 
-def load_index(path: Path, root: Path) -> dict[str, Listing]:
+def load_index(path: Path, root: Path) -> dict[str, FolderListing]:
     """Folder (relative, with "/") -> listing; empty when there is no index, or one that cannot be believed."""
     try:
         stored = json.loads(path.read_bytes())
         if stored["version"] != VERSION or stored["root"] != str(root):
             return {}
-        return {folder: _checked(Listing(*listing)) for folder, listing in stored["folders"].items()}
+        return {folder: _checked(FolderListing(*listing)) for folder, listing in stored["folders"].items()}
     except (OSError, ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError):
         return {}
 
 
-def _checked(listing: Listing) -> Listing:
+def _checked(listing: FolderListing) -> FolderListing:
     """The listing, if it has the right types and names no place outside its folder; else ``ValueError``."""
     names = [*listing.folders, *(file[0] for file in listing.files), *(file[0] for file in listing.refused)]
     numbers = [listing.modified_ns, *(number for _, *two in listing.files for number in two)]
@@ -53,7 +53,7 @@ def _checked(listing: Listing) -> Listing:
     return listing
 
 
-def save_index(path: Path, root: Path, found: dict[str, Listing]) -> None:
+def save_index(path: Path, root: Path, found: dict[str, FolderListing]) -> None:
     """Write the listings, whole or not at all; a cache folder that cannot be written is passed over."""
     folders = {
         folder: [listing.modified_ns, listing.folders, listing.files, listing.refused]

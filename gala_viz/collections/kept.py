@@ -15,7 +15,7 @@ import numpy as np
 from gala_viz.collections.caching import BoundedCache, FileCache, cache_folder
 from gala_viz.collections.reading import ReadingLimits, photo_size_px, read_photo, read_thumbnail
 
-Source = Path | Callable[[], bytes]
+PhotoSource = Path | Callable[[], bytes]
 
 PHOTOS = BoundedCache(96 * 2**20)
 THUMBNAILS = BoundedCache(24 * 2**20)
@@ -24,7 +24,7 @@ THUMBNAIL_FILE_BYTES = 512 * 2**20
 """The most that thumbnails of all collections take in the user's cache folder."""
 
 
-def kept_photo(source: Source, key: tuple, limits: ReadingLimits) -> np.ndarray:
+def load_photo(source: PhotoSource, key: tuple, limits: ReadingLimits) -> np.ndarray:
     """The upright photograph, uint8 RGB (y, x, 3), read-only since it is shared; errors as in ``read_photo``."""
     photo = PHOTOS.get(key)
     if photo is None:
@@ -34,7 +34,7 @@ def kept_photo(source: Source, key: tuple, limits: ReadingLimits) -> np.ndarray:
     return photo
 
 
-def kept_size_px(source: Source, key: tuple, limits: ReadingLimits) -> tuple[int, int]:
+def load_size_px(source: PhotoSource, key: tuple, limits: ReadingLimits) -> tuple[int, int]:
     """(height, width); kept because some formats tell how they are turned only when they are decoded."""
     size = SIZES.get(key)
     if size is None:
@@ -43,7 +43,7 @@ def kept_size_px(source: Source, key: tuple, limits: ReadingLimits) -> tuple[int
     return size
 
 
-def kept_thumbnail(source: Source, key: tuple, side_px: int, limits: ReadingLimits, *, on_disk: bool) -> bytes:
+def load_thumbnail(source: PhotoSource, key: tuple, side_px: int, limits: ReadingLimits, *, on_disk: bool) -> bytes:
     """A WebP picture of at most ``side_px``; with ``on_disk`` also kept in the user's cache folder."""
     key = (*key, side_px)
     content = THUMBNAILS.get(key)
@@ -58,7 +58,7 @@ def kept_thumbnail(source: Source, key: tuple, side_px: int, limits: ReadingLimi
     return content
 
 
-def _content(source: Source) -> Path | bytes:
+def _content(source: PhotoSource) -> Path | bytes:
     return source() if callable(source) else source
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from gala_viz.imagenet import CATEGORIES, index_of_wnid, is_wnid
 
-SPLITS = {
+SPLIT_FOLDERS = {
     "train": "train",
     "training": "train",
     "val": "validation",
@@ -20,7 +20,7 @@ SPLITS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class PathLabels:
     """What is known of an image from its path alone."""
 
     category: str | None = None
@@ -34,10 +34,10 @@ def has_splits(paths: Iterable[str]) -> bool:
     photographs lie in them directly, and what lies beside them is in none. "train" alone beside "bus" is a category.
     """
     outermost = {path.split("/", 1)[0].lower() for path in paths if "/" in path}
-    return len({SPLITS[name] for name in outermost & SPLITS.keys()}) > 1
+    return len({SPLIT_FOLDERS[name] for name in outermost & SPLIT_FOLDERS.keys()}) > 1
 
 
-def place(path: str, *, outermost_is_split: bool = False) -> Place:
+def labels_from_path(path: str, *, outermost_is_split: bool = False) -> PathLabels:
     """Read ``path`` (relative, with "/"): [split /] [superclass /] [category /] file.
 
     The innermost folder is the category, the one around it the superclass; an outermost folder named like a split, with
@@ -46,13 +46,13 @@ def place(path: str, *, outermost_is_split: bool = False) -> Place:
     """
     folders = path.split("/")[:-1]
     split = None
-    if len(folders) > (0 if outermost_is_split else 1) and folders[0].lower() in SPLITS:
-        split = SPLITS[folders[0].lower()]
+    if len(folders) > (0 if outermost_is_split else 1) and folders[0].lower() in SPLIT_FOLDERS:
+        split = SPLIT_FOLDERS[folders[0].lower()]
         folders = folders[1:]
     if not folders:
-        return Place(split=split)
+        return PathLabels(split=split)
     category, target = folders[-1], None
     if is_wnid(category):
         target = index_of_wnid(category)
         category = CATEGORIES[target][1]
-    return Place(category, target, folders[-2] if len(folders) > 1 else None, split)
+    return PathLabels(category, target, folders[-2] if len(folders) > 1 else None, split)

@@ -31,7 +31,7 @@ def osie_layout(folder: Path) -> OSIELayout | None:
     return None
 
 
-def layout_of(source: Path) -> Literal["manifest", "osie", "records", "photographs"]:
+def detect_layout(source: Path) -> Literal["manifest", "osie", "records", "photographs"]:
     """What a folder, or a TFRecord file, holds."""
     if source.is_file():
         return "records"

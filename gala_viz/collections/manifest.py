@@ -16,7 +16,7 @@ from gala_viz.collections.clickme.click_marks import ClickMapSpec
 from gala_viz.collections.clickme.filters import RoundFilters
 from gala_viz.collections.clickme.smoothing import SMOOTHINGS
 from gala_viz.collections.layouts import MANIFEST
-from gala_viz.specs import plain
+from gala_viz.specs import toml_values
 
 
 class ManifestError(ValueError):
@@ -53,7 +53,7 @@ class Manifest:
             "report": dict(self.report),
         }
         path = folder / MANIFEST
-        if not write_atomically(path, tomli_w.dumps(plain(content)).encode()):
+        if not write_atomically(path, tomli_w.dumps(toml_values(content)).encode()):
             raise PermissionError(f"{folder}: the folder cannot be written.")
         return path
 

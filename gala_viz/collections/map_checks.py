@@ -20,15 +20,15 @@ MAX_VALUES = 64_000_000
 ASPECT_TOLERANCE = 0.05
 IGNORE_LABELS = (255, 1000, 65535)
 """Values by which label masks mark pixels that belong to nothing."""
-FEW_LABELS = 32
-CELLS_A_LABEL = 16
+MAX_LABELS = 32
+MIN_CELLS_PER_LABEL = 16
 """A label mask is piecewise constant: it has at least so many cells for each of its values, on average."""
-FEW_LEVELS, MOST_LEVELS = 12, FEW_LABELS
+FEW_LEVELS, MAX_LEVELS = 12, MAX_LABELS
 """A mean over up to so many binary maps is importance, though it has few values; of one over more than ``FEW_LEVELS`` a
 third of the levels is there, else labels would often fit."""
 CHECKED_MAPS = 16
 """Maps that are looked at when they are opened, spread over all."""
-SHOWN = 6
+MAX_LISTED = 6
 
 Item = TypeVar("Item")
 
@@ -69,7 +69,7 @@ def check_aspect(shape: tuple[int, ...], photo_px: tuple[int, int]) -> None:
         )
 
 
-def why_unusable(values: np.ndarray) -> str:
+def unusable_reason(values: np.ndarray) -> str:
     """Why the map ``values`` (..., y, x) says nothing of where people looked, in a sentence; "" for a usable one.
 
     Values are finite and at least 0, and they differ: an array of zeros means that nobody marked anything, and any
@@ -89,7 +89,7 @@ def why_unusable(values: np.ndarray) -> str:
     return ""
 
 
-class Marked(Protocol):
+class SupportsHumanMap(Protocol):
     """The part of a collection that ``usable_map`` and ``usable_participants`` ask."""
 
     def human_map(self, image: str) -> xr.DataArray | None:
@@ -113,13 +113,13 @@ class Frame(Protocol):
         ...
 
 
-def marked_images(collection: Marked, images: Iterable[str]) -> tuple[str, ...]:
+def marked_images(collection: SupportsHumanMap, images: Iterable[str]) -> tuple[str, ...]:
     """Those of ``images`` that are said to have human maps, also where one proved unusable when it was read."""
     tell = getattr(collection, "why_no_map", lambda image: "")
     return tuple(image for image in images if collection.has_human_map(image) or tell(image))
 
 
-def usable_map(collection: Marked, image: str) -> tuple[xr.DataArray | None, str]:
+def usable_map(collection: SupportsHumanMap, image: str) -> tuple[xr.DataArray | None, str]:
     """The human map of an image that is said to have one, or None and why it has none that can be used.
 
     What a file holds is known once it is read: ``has_human_map`` is True until then. See ``marked_images``.
@@ -128,11 +128,11 @@ def usable_map(collection: Marked, image: str) -> tuple[xr.DataArray | None, str
     if found is None:
         tell = getattr(collection, "why_no_map", lambda image: "")
         return None, tell(image) or "it could not be read."
-    why = why_unusable(found.values)
+    why = unusable_reason(found.values)
     return (None, why) if why else (found, "")
 
 
-def usable_participants(collection: Marked, image: str) -> tuple[xr.DataArray | None, str]:
+def usable_participants(collection: SupportsHumanMap, image: str) -> tuple[xr.DataArray | None, str]:
     """The maps (participant, y, x) of those who marked something on an image, or None and why they cannot be used.
 
     None and "" where participants are not known one by one.
@@ -141,13 +141,13 @@ def usable_participants(collection: Marked, image: str) -> tuple[xr.DataArray | 
     if maps is None or not maps.sizes["participant"]:
         return None, ""
     try:
-        _, kept = marked_by(maps.values, tuple(maps["participant"].values.tolist()))
+        _, kept = drop_constant_maps(maps.values, tuple(maps["participant"].values.tolist()))
     except MapFileError as error:
         return None, str(error)
     return (maps if len(kept) == maps.sizes["participant"] else maps.sel(participant=list(kept))), ""
 
 
-def any_unread(collection: Marked, images: Iterable[str]) -> bool:
+def any_unread(collection: SupportsHumanMap, images: Iterable[str]) -> bool:
     """Whether a map of ``images`` could not be read the last time: that it is unusable may then be no more so."""
     ask = getattr(collection, "map_unread", None)
     return ask is not None and any(map(ask, images))
@@ -161,7 +161,7 @@ def why_not_in_frame(framed: np.ndarray) -> str:
 
 
 def usable_maps(
-    collection: Marked, images: Iterable[str], frame: Frame | None = None
+    collection: SupportsHumanMap, images: Iterable[str], frame: Frame | None = None
 ) -> tuple[tuple[str, ...], dict[str, str]]:
     """Those of ``images``, which are said to have human maps, whose maps can be used (with a network's ``frame``: in
     it); and why the others' cannot.
@@ -174,7 +174,7 @@ def usable_maps(
     return tuple(image for image, told in why.items() if not told), {image: told for image, told in why.items() if told}
 
 
-def maps_told(n_usable: int, left_out: Mapping[str, str]) -> str:
+def describe_usable_maps(n_usable: int, left_out: Mapping[str, str]) -> str:
     """For example "57 of 60 maps usable (3 left out: ...)"."""
     told = f"{n_usable} of {n_usable + len(left_out)} maps usable"
     if not left_out:
@@ -186,11 +186,11 @@ def maps_told(n_usable: int, left_out: Mapping[str, str]) -> str:
 
 def check_values(values: np.ndarray) -> None:
     """Refuse a map, or maps, that are not finite, negative, all zero or constant, with ``MapFileError``."""
-    if why := why_unusable(values):
+    if why := unusable_reason(values):
         raise MapFileError(why)
 
 
-def marked_by(values: np.ndarray, participants: tuple[str, ...]) -> tuple[np.ndarray, tuple[str, ...]]:
+def drop_constant_maps(values: np.ndarray, participants: tuple[str, ...]) -> tuple[np.ndarray, tuple[str, ...]]:
     """Those of the maps ``values`` (participant, y, x) that are not constant, and whose they are.
 
     Somebody who marked nothing is nobody's half of a noise ceiling and does not count among the participants. Raises
@@ -215,12 +215,12 @@ def check_no_labels(values: np.ndarray) -> None:
         return
     found = np.unique(values)
     small = found[(found > 0) & (found < top)]
-    if not 0 < len(small) <= FEW_LABELS or values.size < CELLS_A_LABEL * len(found):
+    if not 0 < len(small) <= MAX_LABELS or values.size < MIN_CELLS_PER_LABEL * len(found):
         return
     if (small != np.floor(small)).any() or _in_even_steps(small, int(top)):
         return
     raise LabelMaskError(
-        f"it holds {values_told(found)}: the labels of a mask, of which {int(top)} usually means 'ignore', and no "
+        f"it holds {describe_values(found)}: the labels of a mask, of which {int(top)} usually means 'ignore', and no "
         "importance. Make a map of the objects that you mean (1 on them, 0 elsewhere); if this is importance all the "
         "same, divide it by its largest value and save it as an array of floating-point numbers."
     )
@@ -270,13 +270,13 @@ def check_not_cumulative(values: np.ndarray) -> None:
         )
 
 
-def values_told(found: np.ndarray) -> str:
+def describe_values(values: np.ndarray) -> str:
     """For example "the values 0, 1, 2 and 255" of sorted values."""
-    listed = [f"{value:g}" for value in found.tolist()]
+    listed = [f"{value:g}" for value in values.tolist()]
     if len(listed) == 1:
         return f"the value {listed[0]}"
-    if len(listed) > SHOWN:
-        listed = [*listed[: SHOWN - 2], "…", listed[-1]]
+    if len(listed) > MAX_LISTED:
+        listed = [*listed[: MAX_LISTED - 2], "…", listed[-1]]
     return f"the values {', '.join(listed[:-1])} and {listed[-1]}"
 
 
@@ -286,6 +286,6 @@ def _in_even_steps(small: np.ndarray, top: int) -> bool:
     """
     return any(
         np.isin(small, [rounded(top * step / n) for step in range(1, n) for rounded in (np.floor, np.ceil)]).all()
-        for n in range(2, MOST_LEVELS + 1)
+        for n in range(2, MAX_LEVELS + 1)
         if n <= FEW_LEVELS or 3 * len(small) >= n
     )

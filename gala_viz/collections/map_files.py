@@ -19,8 +19,8 @@ from gala_viz.collections.map_checks import (
     check_shape,
     check_values,
     failed_to_read,
-    marked_by,
-    values_told,
+    drop_constant_maps,
+    describe_values,
 )
 
 SUFFIXES = frozenset({".npz", ".npy", ".png"})
@@ -62,7 +62,7 @@ def read_map_file(path: Path, photo_px: tuple[int, int] | None = None) -> MapFil
         raise MapFileError(f"the map cannot be read ({told}).") from error
     values, participants = found.values, found.participants
     if participants:
-        values, participants = marked_by(values, participants)
+        values, participants = drop_constant_maps(values, participants)
         check_not_cumulative(values)
     else:
         check_values(values)
@@ -77,7 +77,7 @@ def _png(path: Path) -> MapFile:
         check_shape((image.height, image.width))
         if image.mode == "P":
             raise LabelMaskError(
-                f"it is a palette PNG, as label masks are kept, and holds {values_told(np.unique(np.asarray(image)))}; "
+                f"it is a palette PNG, as label masks are kept, and holds {describe_values(np.unique(np.asarray(image)))}; "
                 "a map is a grey PNG of 8 or 16 bits. Save importance in grey; of labels make a map of the objects "
                 "that you mean."
             )

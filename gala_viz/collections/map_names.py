@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterable, Sequence
 
-MAX_STRAY = 100
+MAX_UNMATCHED = 100
 
 
 class ImageNames:
@@ -14,11 +14,11 @@ class ImageNames:
     Each may lack its suffix, as may the image's. ``joint`` stands between the parts, for names that avoid "/".
     """
 
-    def __init__(self, images: Sequence[str], joint: str = "/") -> None:
-        self._images, self._joint = images, joint
+    def __init__(self, images: Sequence[str], separator: str = "/") -> None:
+        self._images, self._joint = images, separator
         self._levels: dict[int, dict[str, list[str]]] = {}
 
-    def called(self, name: str) -> list[str]:
+    def find(self, name: str) -> list[str]:
         """The images that ``name`` may mean: none, one, or several that it does not tell apart."""
         for parts in (0, 2, 1):
             level = self._level(parts)
@@ -40,8 +40,8 @@ class ImageNames:
         return self._levels[parts]
 
 
-def matched(
-    names: Iterable[tuple[str, str]], known: ImageNames, what: str = "map"
+def match_names(
+    names: Iterable[tuple[str, str]], known: ImageNames, noun: str = "map"
 ) -> tuple[dict[str, str], list[tuple[str, str]]]:
     """Image -> the thing that is called like it, and (thing, reason) of those that belong to no one image.
 
@@ -52,17 +52,17 @@ def matched(
     left_out: list[tuple[str, str]] = []
     stray = 0
     for thing, name in names:
-        fitting = known.called(name)
+        fitting = known.find(name)
         if not fitting:
             stray += 1
-            if stray <= MAX_STRAY:
-                left_out.append((thing, f"fits no image of the collection; a {what} is named like its image."))
+            if stray <= MAX_UNMATCHED:
+                left_out.append((thing, f"fits no image of the collection; a {noun} is named like its image."))
         elif len(fitting) > 1:
             left_out.append((thing, f"fits {' and '.join(fitting[:3])}; name it with the image's whole file name."))
         elif fitting[0] in found:
             left_out.append((thing, f"comes second for {fitting[0]}, after {found[fitting[0]]}."))
         else:
             found[fitting[0]] = thing
-    if stray > MAX_STRAY:
-        left_out.append(("…", f"{stray - MAX_STRAY} more {what}s fit no image of the collection."))
+    if stray > MAX_UNMATCHED:
+        left_out.append(("…", f"{stray - MAX_UNMATCHED} more {noun}s fit no image of the collection."))
     return found, left_out

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gala_viz.collections.collection import Collection
-from gala_viz.collections.layouts import RECORD_SUFFIXES, layout_of
+from gala_viz.collections.layouts import RECORD_SUFFIXES, detect_layout
 from gala_viz.registry import Registry, unknown_name
 
 
@@ -59,7 +59,7 @@ def open_collection(
     photographs.
     """
     folder = collection_folder(name_or_folder)
-    layout = None if folder is None else layout_of(folder)
+    layout = None if folder is None else detect_layout(folder)
     if human_maps is not None:
         if layout in (None, "records", "manifest"):
             told = f"{name_or_folder!r} has its own kinds of maps"
@@ -75,7 +75,7 @@ def _manifest(folder: Path, asked: _Asked) -> Collection:
 
     del asked
     manifest = read_manifest(folder)
-    layout = layout_of(manifest.source) if manifest.source.exists() else None
+    layout = detect_layout(manifest.source) if manifest.source.exists() else None
     if layout in (None, "manifest"):
         raise ManifestError(f"{folder}: its source {manifest.source} is not there, or is a collection of its own.")
     layout = "photographs" if manifest.human_maps else layout
@@ -93,9 +93,9 @@ def _osie(folder: Path, asked: _Asked) -> Collection:
 
 
 def _records(folder: Path, asked: _Asked) -> Collection:
-    from gala_viz.collections.clickme.records import RecordCollection
+    from gala_viz.collections.clickme.records import TFRecordCollection
 
-    return RecordCollection(folder, smoothing=asked.smoothing or "harmonization")
+    return TFRecordCollection(folder, smoothing=asked.smoothing or "harmonization")
 
 
 def _photographs(folder: Path, asked: _Asked) -> Collection:

@@ -5,42 +5,42 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from gala_viz.collections.clickme.click_marks import ClickMapSpec, ClickMarks
+from gala_viz.collections.clickme.click_marks import ClickMapSpec, ClickMaps
 from gala_viz.collections.clickme.tables import READERS
-from gala_viz.collections.hdf5_marks import SUFFIXES, HDF5Marks
-from gala_viz.collections.marks import MapFolder, Marks
+from gala_viz.collections.hdf5_marks import SUFFIXES, HDF5Maps
+from gala_viz.collections.marks import FolderMaps, HumanMaps
 from gala_viz.collections.zarr_marks import SUFFIX as ZARR
-from gala_viz.collections.zarr_marks import ZarrMarks
+from gala_viz.collections.zarr_marks import ZarrMaps
 
-ACCEPTED = "a folder of PNG, NPY or NPZ maps, a table of clicks (CSV, NPZ), maps in Zarr, or an HDF5 file of maps"
+ACCEPTED_FORMATS = "a folder of PNG, NPY or NPZ maps, a table of clicks (CSV, NPZ), maps in Zarr, or an HDF5 file of maps"
 
 
-def open_marks(
+def open_human_maps(
     source: Path,
     images: Sequence[str],
     size_px: Callable[[str], tuple[int, int]],
     clicks: ClickMapSpec | None = None,
     *,
-    fresh: bool = False,
-) -> Marks:
+    refresh: bool = False,
+) -> HumanMaps:
     """People's marks on ``images``, whose (height, width) ``size_px`` gives, from ``source``: see ``ACCEPTED``.
 
     ``clicks`` says how a table of clicks becomes maps. Raises ``FileNotFoundError`` for what is not there,
     ``MapFileError`` (a ``ValueError``) for a file that cannot be used.
     """
     if source.suffix.lower() == ZARR and source.is_dir():
-        return ZarrMarks(source, images)
+        return ZarrMaps(source, images)
     if source.is_dir():
-        return MapFolder(source, images, fresh=fresh)
-    check_marks(source)
+        return FolderMaps(source, images, refresh=refresh)
+    check_human_maps(source)
     if source.suffix.lower() in SUFFIXES:
-        return HDF5Marks(source, images)
-    return ClickMarks(source, images, size_px, clicks)
+        return HDF5Maps(source, images)
+    return ClickMaps(source, images, size_px, clicks)
 
 
-def check_marks(source: Path) -> None:
+def check_human_maps(source: Path) -> None:
     """Raise ``FileNotFoundError`` or ``ValueError`` where ``source`` cannot be marks, without reading it."""
     if not source.exists():
-        raise FileNotFoundError(f"human_maps is {ACCEPTED}; {source} is not there.")
+        raise FileNotFoundError(f"human_maps is {ACCEPTED_FORMATS}; {source} is not there.")
     if source.is_file() and source.suffix.lower() not in (*READERS, *SUFFIXES):
-        raise ValueError(f"human_maps is {ACCEPTED}; {source.name} is none of these.")
+        raise ValueError(f"human_maps is {ACCEPTED_FORMATS}; {source.name} is none of these.")

@@ -11,7 +11,7 @@ import xarray as xr
 
 from gala_viz.collections.caching import MAPS
 from gala_viz.collections.collection import Collection
-from gala_viz.collections.index import indexed_tree
+from gala_viz.collections.index import index_files
 from gala_viz.collections.layouts import osie_layout
 from gala_viz.collections.osie_files import (
     ORIGINAL_PX,
@@ -20,12 +20,12 @@ from gala_viz.collections.osie_files import (
     read_fixations,
     read_mouse_mat,
 )
-from gala_viz.collections.points import PointMaps, PointMapSpec, Points, point_counts, smoothed
+from gala_viz.collections.points import PointMaps, PointMapSpec, Points, point_counts, smooth_maps
 from gala_viz.collections.reading import FOLDER_LIMITS, ReadingLimits
 from gala_viz.registry import position_of
 from gala_viz.schema import labelled_map
 from gala_viz.specs import fingerprint
-from gala_viz.splits import split_of
+from gala_viz.splits import hash_split
 
 SIGMA_PX = 24.0
 """The authors' public setting for their fixation maps at 800 x 600: about one degree of visual angle there."""
@@ -54,7 +54,7 @@ class OSIECollection(Collection):
                 "mouse_amt, in the folder or in its data/."
             )
         self.root, self._layout = root, layout
-        stimuli = indexed_tree(layout.stimuli.resolve(), suffixes=frozenset({".jpg", ".jpeg"}))
+        stimuli = index_files(layout.stimuli.resolve(), suffixes=frozenset({".jpg", ".jpeg"}))
         self._files = {Path(file[0]).stem: file for file in stimuli.files if "/" not in file[0]}
         if not self._files:
             raise ValueError(f"{layout.stimuli} holds no JPEG photographs.")
@@ -120,7 +120,7 @@ class OSIECollection(Collection):
     def split(self, image: str) -> str:
         """By the hash of the image's id, as in the shipped networks' training (see ``gala_viz.splits``)."""
         self.check(image)
-        return split_of(image)
+        return hash_split(image)
 
     def has_human_map(self, image: str) -> bool:
         """Whether there are marks of the default kind on the image."""
@@ -156,7 +156,7 @@ class OSIECollection(Collection):
         self, image: str, kind: str | None, found: PointMaps, values: np.ndarray, leading=None
     ) -> xr.DataArray:
         kind = self.map_kind(kind)
-        values = smoothed(values, ORIGINAL_PX, self._specs[kind])
+        values = smooth_maps(values, ORIGINAL_PX, self._specs[kind])
         attrs = {"kind": kind, "n_participants": len(found.participants), "n_outside": found.n_outside}
         attrs |= asdict(self._specs[kind]) | {"frame_px": list(ORIGINAL_PX)}
         return labelled_map(values, name="human_map", extent_px=self.size_px(image), leading=leading, attrs=attrs)

@@ -19,7 +19,7 @@ class PhotosCollection(Collection):
 
     def __init__(self) -> None:
         self._folder = photos_folder()
-        files = sorted(path.name for path in self._folder.iterdir() if label_of(path.name) is not None)
+        files = sorted(path.name for path in self._folder.iterdir() if imagenet_label(path.name) is not None)
         if not files:
             raise FileNotFoundError(
                 f"no photographs imagenet_NN_LABEL.jpg in {self._folder}; reinstall with pip install --force-reinstall "
@@ -45,7 +45,7 @@ class PhotosCollection(Collection):
     def target(self, image: str) -> int:
         """The ImageNet index that ends the file's name."""
         self.check(image)
-        return label_of(f"{image}.jpg")
+        return imagenet_label(f"{image}.jpg")
 
     def category(self, image: str) -> str:
         """ImageNet's name of the target."""
@@ -62,7 +62,7 @@ def photos_folder() -> Path:
     raise FileNotFoundError("the collection 'photos' needs the package foolbox: pip install foolbox.")
 
 
-def label_of(filename: str) -> int | None:
+def imagenet_label(filename: str) -> int | None:
     """The ImageNet index 0..999 in a name imagenet_NN_LABEL.jpg; None for any other name."""
     match = _FILE.fullmatch(filename)
     label = int(match[1]) if match else None

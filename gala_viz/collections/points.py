@@ -27,12 +27,12 @@ def gaussian(maps: np.ndarray, sigma_cells: tuple[float, float]) -> np.ndarray:
     return ndimage.gaussian_filter(maps, (*(0,) * (maps.ndim - 2), *sigma_cells), mode="constant", truncate=4.0)
 
 
-def unsmoothed(maps: np.ndarray, sigma_cells: tuple[float, float]) -> np.ndarray:
+def no_smoothing(maps: np.ndarray, sigma_cells: tuple[float, float]) -> np.ndarray:
     """The counts as they are."""
     return maps
 
 
-SMOOTHINGS: Registry[Smoothing] = Registry("smoothing", {"gaussian": gaussian, "none": unsmoothed})
+SMOOTHINGS: Registry[Smoothing] = Registry("smoothing", {"gaussian": gaussian, "none": no_smoothing})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,7 +90,7 @@ def point_maps(points: Points, frame_px: tuple[int, int], spec: PointMapSpec) ->
     of the unsmoothed ones.
     """
     counted = point_counts(points, frame_px, spec)
-    return replace(counted, maps=smoothed(counted.maps, frame_px, spec))
+    return replace(counted, maps=smooth_maps(counted.maps, frame_px, spec))
 
 
 def point_counts(points: Points, frame_px: tuple[int, int], spec: PointMapSpec) -> PointMaps:
@@ -103,7 +103,7 @@ def point_counts(points: Points, frame_px: tuple[int, int], spec: PointMapSpec) 
     if spec.weight == "duration" and points.duration_ms is None:
         raise ValueError("weight='duration' needs the points' durations; these points have none.")
     weights = points.duration_ms if spec.weight == "duration" else None
-    cells = cells_of(frame_px, spec.max_cells)
+    cells = map_cells(frame_px, spec.max_cells)
     counts, inside = count_maps(points.x_px, points.y_px, codes, len(ids), frame_px, cells, weights)
     present = counts.any(axis=(1, 2))
     counts = counts[present]
@@ -114,7 +114,7 @@ def point_counts(points: Points, frame_px: tuple[int, int], spec: PointMapSpec) 
     return PointMaps(counts.astype(np.float32), kept, int((~inside).sum()))
 
 
-def smoothed(maps: np.ndarray, frame_px: tuple[int, int], spec: PointMapSpec) -> np.ndarray:
+def smooth_maps(maps: np.ndarray, frame_px: tuple[int, int], spec: PointMapSpec) -> np.ndarray:
     """Smooth ``maps`` (..., y, x), which cover a frame of (height, width) pixels, as ``spec`` says."""
     sigma_cells = tuple(spec.sigma_px * cells / px for cells, px in zip(maps.shape[-2:], frame_px, strict=True))
     return SMOOTHINGS[spec.smoothing](maps, sigma_cells)
@@ -148,7 +148,7 @@ def count_maps(
     return counts.reshape(n_participants, rows, columns).astype(float), inside
 
 
-def cells_of(frame_px: tuple[int, int], max_cells: int) -> tuple[int, int]:
+def map_cells(frame_px: tuple[int, int], max_cells: int) -> tuple[int, int]:
     """(rows, columns) of a map: the frame's proportions, at most ``max_cells`` and never more than pixels."""
     scale = min(1.0, max_cells / max(frame_px))
     return max(1, round(frame_px[0] * scale)), max(1, round(frame_px[1] * scale))

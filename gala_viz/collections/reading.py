@@ -18,7 +18,7 @@ from PIL import Image, ImageOps
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF")
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jpe", ".webp", ".bmp", ".tif", ".tiff"})
-OTHER_PICTURES = frozenset({".gif", ".heic", ".heif", ".avif", ".jp2", ".svg", ".psd", ".exr", ".dng", ".cr2", ".nef"})
+UNREAD_SUFFIXES = frozenset({".gif", ".heic", ".heif", ".avif", ".jp2", ".svg", ".psd", ".exr", ".dng", ".cr2", ".nef"})
 """File names that look like pictures which are not read: they are listed, so that nobody misses them in silence."""
 
 

@@ -11,9 +11,9 @@ import xarray as xr
 import zarr
 from numpy.typing import NDArray
 
-from gala_viz.collections.map_checks import MapFileError, marked_by
-from gala_viz.collections.map_names import ImageNames, matched
-from gala_viz.collections.marks import Marked
+from gala_viz.collections.map_checks import MapFileError, drop_constant_maps
+from gala_viz.collections.map_names import ImageNames, match_names
+from gala_viz.collections.marks import HumanMap
 from gala_viz.specs import fingerprint
 
 SUFFIX = ".zarr"
@@ -22,13 +22,13 @@ MAX_CELLS = 512
 VARIABLE = "human_map"
 
 
-def write_maps(
+def write_zarr_maps(
     path: Path,
     maps: Iterable[tuple[str, str, NDArray]],
     attrs: Mapping[str, Any],
     *,
-    made: str = "",
-    more: Callable[[str, str], Mapping[str, str]] | None = None,
+    description: str = "",
+    further_coords: Callable[[str, str], Mapping[str, str]] | None = None,
 ) -> int:
     """(image, participant, map (y, x)) of one size -> a Zarr store of dims (mark, y, x); how many maps.
 
@@ -39,7 +39,7 @@ def write_maps(
     if not listed:
         raise ValueError("there is no map to write.")
     images, participants, values = zip(*listed, strict=True)
-    further = [more(image, participant) for image, participant, _ in listed] if more else [{}]
+    further = [further_coords(image, participant) for image, participant, _ in listed] if further_coords else [{}]
     array = xr.DataArray(
         np.stack(values).astype(np.float32),
         dims=("mark", "y", "x"),
@@ -49,13 +49,13 @@ def write_maps(
             **{name: ("mark", np.array([one[name] for one in further], dtype=object)) for name in further[0]},
         },
         name=VARIABLE,
-        attrs={**attrs, "made": made},
+        attrs={**attrs, "made": description},
     )
     array.to_dataset().to_zarr(path, mode="w", consolidated=False)
     return len(listed)
 
 
-class ZarrMarks:
+class ZarrMaps:
     """The maps that ``write_maps`` wrote to ``source``, on ``images``."""
 
     def __init__(self, source: Path, images: Sequence[str]) -> None:
@@ -74,7 +74,7 @@ class ZarrMarks:
                 f"{source.name}: maps (mark, y, x) of at most {MAX_CELLS} cells a side were expected; got "
                 f"{dict(self._maps.sizes)}."
             )
-        known, unmatched = matched([(name, name) for name in dict.fromkeys(names)], ImageNames(images))
+        known, unmatched = match_names([(name, name) for name in dict.fromkeys(names)], ImageNames(images))
         rows: dict[str, list[int]] = {}
         for row, name in enumerate(names):
             rows.setdefault(name, []).append(row)
@@ -92,18 +92,18 @@ class ZarrMarks:
         status = (source / VARIABLE / "zarr.json").stat()
         self.fingerprint = fingerprint("zarr maps", str(source), status.st_size, status.st_mtime_ns)
 
-    def name(self, image: str) -> str | None:
+    def source_name(self, image: str) -> str | None:
         """The store, and the image in it."""
         return f"{self._source}, {image}" if image in self._rows else None
 
-    def marked(self, image: str, kind: str, photo_px: tuple[int, int]) -> Marked | None:
+    def read_map(self, image: str, kind: str, photo_px: tuple[int, int]) -> HumanMap | None:
         """One map for each participant who marked something."""
         del kind, photo_px
         if image not in self._rows:
             return None
         rows = self._rows[image]
         values = np.asarray(self._maps.isel(mark=rows).values, dtype=np.float32)
-        values, people = marked_by(values, tuple(self._people[row] for row in rows))
+        values, people = drop_constant_maps(values, tuple(self._people[row] for row in rows))
         attrs = {**self.attrs, "n_participants": len(people)}
         attrs |= {"n_left_out": len(rows) - len(people)} if len(people) < len(rows) else {}
-        return Marked(values, people, attrs)
+        return HumanMap(values, people, attrs)

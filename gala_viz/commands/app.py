@@ -11,20 +11,20 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from gala_viz.commands.progress import steps
-from gala_viz.commands.serving import under_panel_serve
+from gala_viz.commands.progress import step_printer
+from gala_viz.commands.serving import equip_panel_server
 from gala_viz.registry import UnknownNameError
 
 if TYPE_CHECKING:
     from panel.viewable import Viewable
 
 Options = TypeVar("Options")
-REFUSED = 2
+EXIT_REFUSED = 2
 """Exit status where something was refused, as that of ``gala-viz``."""
-NOT_UNDERSTOOD = "The options after --args are not understood; the server's log says which."
+UNKNOWN_OPTIONS_TEXT = "The options after --args are not understood; the server's log says which."
 
 
-def app(
+def app_page(
     name: str,
     options: type[Options],
     page: Callable[[Options], Viewable],
@@ -35,24 +35,24 @@ def app(
     ``prepare(options, say)`` checks and opens what the page needs. Where something is refused, the page says so in the
     words of the command line, and the log too.
     """
-    from gala_viz.panels.facts import facts
-    from gala_viz.panels.markup import failure
+    from gala_viz.panels.facts import html_pane
+    from gala_viz.panels.markup import load_error
 
     warming = _is_warming()
     if not warming:
-        under_panel_serve()
+        equip_panel_server()
     try:
         read = _read(name, options)
         if not warming:
             return page(read)
-        with steps() as say:
+        with step_printer() as say:
             prepare(read, say)
-        return facts()  # which nobody sees
+        return html_pane()  # which nobody sees
     except (ValueError, OSError, UnknownNameError) as error:
         sys.stderr.write(f"{name}: {error}\n")
         if warming:
-            sys.exit(REFUSED)
-        return facts(failure(str(error), name))
+            sys.exit(EXIT_REFUSED)
+        return html_pane(load_error(str(error), name))
 
 
 def _read(name: str, options: type[Options]) -> Options:
@@ -61,7 +61,7 @@ def _read(name: str, options: type[Options]) -> Options:
     try:
         return tyro.cli(options, prog=name, args=sys.argv[1:])
     except SystemExit as ended:  # which would end the server in the middle of somebody's visit
-        raise ValueError(NOT_UNDERSTOOD) from ended
+        raise ValueError(UNKNOWN_OPTIONS_TEXT) from ended
 
 
 def _is_warming() -> bool:

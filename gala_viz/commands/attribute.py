@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from gala_viz.commands.store_told import SHOWN, Progress, size_told, status_told, workers_told
+from gala_viz.commands.store_told import MAX_LISTED, BlockProgress, format_bytes, status_text, workers_text
 
 if TYPE_CHECKING:
     from gala_viz.batch.job import Job
@@ -70,7 +70,7 @@ class Arguments:
         from gala_viz.store.zarr_store import Store
 
         if self.status:
-            sys.stdout.write(status_told(Store(self.store)))
+            sys.stdout.write(status_text(Store(self.store)))
             return 0
         if self.collection is None or not self.networks:
             raise ValueError("--collection and --networks say what is to be computed; --status tells of a store.")
@@ -85,7 +85,7 @@ class Arguments:
         from gala_viz.batch.job import Job
         from gala_viz.collections import open_collection
         from gala_viz.live.descriptions import labels_of
-        from gala_viz.networks.network import suitable_noise
+        from gala_viz.networks.network import shared_noise_fraction
         from gala_viz.networks.zoo import load_network
         from gala_viz.specs import SmoothGradSpec
         from gala_viz.splits import splits_of
@@ -94,10 +94,10 @@ class Arguments:
 
         collection = open_collection(self.collection, human_maps=self.human_maps)
         splits = splits_of(collection)
-        images = splits.images(self.split)
-        _tell(f"{collection.name}: {splits.told}")
+        images = splits.images_of(self.split)
+        _tell(f"{collection.name}: {splits.description}")
         networks = [load_network(name, self.device, self.dtype, layers=self.layers) for name in self.networks]
-        noise = suitable_noise(networks) if self.noise is None else self.noise
+        noise = shared_noise_fraction(networks) if self.noise is None else self.noise
         grad = SmoothGradSpec(n_samples=self.samples, noise_fraction=noise, seed=self.seed)
         methods: dict[str, Any] = {name: grad if name == "smoothgrad" else None for name in self.methods}
         spec = store_spec(
@@ -118,13 +118,13 @@ class Arguments:
         if new:
             self.store.parent.mkdir(parents=True, exist_ok=True)
             free = shutil.disk_usage(self.store.parent).free
-            _tell(f"{len(images)} images: up to {size_told(needed)} before compression, {size_told(free)} are free")
+            _tell(f"{len(images)} images: up to {format_bytes(needed)} before compression, {format_bytes(free)} are free")
             if needed > 3 * free:
                 raise ValueError(
-                    f"the maps would take up to {size_told(needed)}, {size_told(free)} are free; --cells 56 and "
+                    f"the maps would take up to {format_bytes(needed)}, {format_bytes(free)} are free; --cells 56 and "
                     "--no-errors take less."
                 )
-        learnt = {network.name: network.training_data.status(collection, images) for network in networks}
+        learnt = {network.name: network.training_data.training_status(collection, images) for network in networks}
         store = create_store(self.store, spec, images, labels_of(collection, images), learnt)
         job = Job(
             store=str(self.store.expanduser().resolve()),
@@ -144,23 +144,23 @@ class Arguments:
         blocks = store.missing_blocks()
         _tell(f"{store.spec.n_blocks - len(blocks)} of {store.spec.n_blocks} blocks are there")
         if blocks:
-            progress = Progress(sum(len(store.images[store.spec.block(number)]) for number in blocks))
+            progress = BlockProgress(sum(len(store.images[store.spec.block(number)]) for number in blocks))
             workers = self._n_workers(len(blocks))
             if workers == 0 and self.scheduler is None:
                 outcome = run_here(job, blocks, progress)
             else:
                 with client_for(self.scheduler, workers, job, self.worker_memory) as (client, job_there):
-                    _tell(workers_told(client))
+                    _tell(workers_text(client))
                     outcome = run_on(client, job_there, blocks, progress)
-            progress.end()
+            progress.finish()
             if outcome.written:
-                _tell(f"most memory of a worker: {size_told(max(one.peak_bytes for one in outcome.written))}")
-            for number, why in sorted(outcome.failed.items())[:SHOWN]:
+                _tell(f"most memory of a worker: {format_bytes(max(one.peak_bytes for one in outcome.written))}")
+            for number, why in sorted(outcome.failed.items())[:MAX_LISTED]:
                 _tell(f"block {number}: {why}")
             if outcome.failed:
                 _tell(f"{len(outcome.failed)} blocks are missing; the same command tries them again")
         gather(store)
-        sys.stdout.write(status_told(store))
+        sys.stdout.write(status_text(store))
         return 2 if store.missing_blocks() or store.not_finite() else 0
 
     def _n_workers(self, n_blocks: int) -> int:

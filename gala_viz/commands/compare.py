@@ -7,8 +7,8 @@ from typing import Annotated
 
 import tyro
 
-from gala_viz.commands.progress import steps
-from gala_viz.commands.serving import Address, check_address, ending_cleanly, serve
+from gala_viz.commands.progress import step_printer
+from gala_viz.commands.serving import ServerAddress, check_address, clean_shutdown, serve
 from gala_viz.panels.options import CompareOptions
 
 
@@ -17,23 +17,23 @@ class Arguments:
     """Compare what two networks rely on, image by image, with each other and with people."""
 
     options: Annotated[CompareOptions, tyro.conf.arg(name="")] = field(default_factory=CompareOptions)
-    at: Annotated[Address, tyro.conf.arg(name="")] = field(default_factory=Address)
+    server_address: Annotated[ServerAddress, tyro.conf.arg(name="")] = field(default_factory=ServerAddress)
 
     def run(self) -> None:
         """Serve the page until Ctrl-C; what cannot be shown is told before the page is announced."""
-        serve_pages(self.options, self.at, "compare")
+        serve_pages(self.options, self.server_address, "compare")
 
 
-def serve_pages(options: CompareOptions, at: Address, first: str) -> None:
+def serve_pages(options: CompareOptions, server_address: ServerAddress, first: str) -> None:
     """Serve the comparison and the exploration, of which ``first`` is opened; ``compare`` or ``explore``."""
-    with ending_cleanly():
-        check_address(at)
+    with clean_shutdown():
+        check_address(server_address)
         from gala_viz.commands import compare_page
 
-        with steps() as say:
-            compare_page.prepare(options, say)
+        with step_printer() as say:
+            compare_page.prepare_compare_page(options, say)
         pages = {
-            "compare": lambda: compare_page.page(options, reaches_others=at.reaches_others),
-            "explore": lambda: compare_page.all_images(options, reaches_others=at.reaches_others),
+            "compare": lambda: compare_page.build_compare_page(options, is_public=server_address.is_public),
+            "explore": lambda: compare_page.build_explore_page(options, is_public=server_address.is_public),
         }
-        serve({first: pages[first], **pages}, at, when_listening=lambda: compare_page.warm_up(options))
+        serve({first: pages[first], **pages}, server_address, when_listening=lambda: compare_page.warm_up(options))

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gala_viz.collections.map_checks import usable_map
-from gala_viz.commands.hosts import came_by_proxy
-from gala_viz.commands.serving import server_reaches_others
+from gala_viz.commands.hosts import has_proxy_headers
+from gala_viz.commands.serving import server_is_public
 from gala_viz.panels.options import CompareOptions
 from gala_viz.panels.shared import SharedSource, shared_source
 
@@ -28,69 +28,69 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-Say = Callable[[str], None]
+StepCallback = Callable[[str], None]
 """Hears in a few words which step of a longer work begins."""
-TRIED_MAPS = 20
+N_CHECKED_MAPS = 20
 """How many human maps are tried before all are taken for unreadable."""
-_prepared: dict[CompareOptions, Callable[[Say], MapSource]] = {}
+_prepared: dict[CompareOptions, Callable[[StepCallback], MapSource]] = {}
 """Options -> what makes their source; each is used once."""
 
 
-def page(options: CompareOptions, *, reaches_others: bool | None = None) -> Viewable:
+def build_compare_page(options: CompareOptions, *, is_public: bool | None = None) -> Viewable:
     """The page of one session; it stands at once and shows what is being loaded.
 
     ``reaches_others`` says whether others than this machine's users can open it; None: this process's servers tell.
     """
     from gala_viz.panels.compare import compare_page
 
-    read_only = notes_are_read_only(options, reaches_others)
-    return compare_page(source(options), options.game, origin(options), records(options), read_only_notes=read_only)
+    read_only = notes_are_read_only(options, is_public)
+    return compare_page(shared_source_for(options), options.game, figure_source(options), open_notes_database(options), read_only_notes=read_only)
 
 
-def origin(options: CompareOptions) -> dict[str, Any]:
+def figure_source(options: CompareOptions) -> dict[str, Any]:
     """The fields of a figure's file that open this source again (``plots.figures.asked.FigureSpec``)."""
     stored = options.store is not None
     return {
-        "collection": options.collection if stored else options.shown_collection,
+        "collection": options.collection if stored else options.collection_name,
         "human_maps": options.human_maps,
         "store": options.store,
-        "networks": options.networks if stored else options.pair,
+        "networks": options.networks if stored else options.network_names,
     }
 
 
-def all_images(options: CompareOptions, compare: str = "compare", *, reaches_others: bool | None = None) -> Viewable:
+def build_explore_page(options: CompareOptions, compare_url: str = "compare", *, is_public: bool | None = None) -> Viewable:
     """The page of all images of the same source, for one session; ``compare`` is where the comparison is served.
 
     ``reaches_others`` as in ``page``.
     """
-    from gala_viz.panels.spares import DRAWING
+    from gala_viz.panels.spares import DRAWING_LOCK
 
-    with DRAWING:
+    with DRAWING_LOCK:
         from gala_viz.panels.explore import explore_page
 
-    read_only = notes_are_read_only(options, reaches_others)
-    return explore_page(source(options), compare, origin(options), records(options), read_only_notes=read_only)
+    read_only = notes_are_read_only(options, is_public)
+    return explore_page(shared_source_for(options), compare_url, figure_source(options), open_notes_database(options), read_only_notes=read_only)
 
 
-def notes_are_read_only(options: CompareOptions, reaches_others: bool | None) -> bool:
+def notes_are_read_only(options: CompareOptions, is_public: bool | None) -> bool:
     """Whether the visitor of this session, without a login, may change no note, bookmark or saved view."""
     if options.shared_notes:
         return False
     import panel as pn
 
-    by_server = server_reaches_others() if reaches_others is None else reaches_others
-    return by_server or came_by_proxy(pn.state.headers)
+    by_server = server_is_public() if is_public is None else is_public
+    return by_server or has_proxy_headers(pn.state.headers)
 
 
 @functools.cache
-def records(options: CompareOptions) -> Database | None:
+def open_notes_database(options: CompareOptions) -> Database | None:
     """Where notes and saved views are kept; None where none are, or where this account's own cannot be opened.
 
     Raises ``ValueError`` or ``OSError`` for a database that was named and cannot be opened.
     """
-    from gala_viz.behavior.database import Database, own_records
+    from gala_viz.behavior.database import Database, default_records_path
 
-    where = options.notes or options.records or str(own_records())
+    where = options.notes or options.records or str(default_records_path())
     if where == "none":
         return None
     try:
@@ -106,22 +106,22 @@ def warm_up(options: CompareOptions) -> None:
     """Do before the first visitor comes what every page needs: import its parts, begin to load its source."""
     import gala_viz.panels.compare  # noqa: F401
 
-    source(options)
-    records(options)
+    shared_source_for(options)
+    open_notes_database(options)
 
 
-def source(options: CompareOptions) -> SharedSource:
+def shared_source_for(options: CompareOptions) -> SharedSource:
     """The source of all sessions with these options; the first call begins to load it, in a thread of its own."""
-    return shared_source(options, lambda say: load(options, say))
+    return shared_source(options, lambda say: load_source(options, say))
 
 
-def load(options: CompareOptions, say: Say) -> MapSource:
+def load_source(options: CompareOptions, say: StepCallback) -> MapSource:
     """The source itself; ``say`` hears which step it is at."""
     finish = _prepared.pop(options, None) or _opened(options, say)
     return finish(say)
 
 
-def prepare(options: CompareOptions, say: Say) -> None:
+def prepare_compare_page(options: CompareOptions, say: StepCallback) -> None:
     """Open and check all that a page of ``options`` shows, before the page is announced.
 
     Collection, human maps, store and databases are opened, not read. Networks, devices and layers are checked by
@@ -135,27 +135,27 @@ def prepare(options: CompareOptions, say: Say) -> None:
     """
     check_names(options)
     _prepared[options] = _opened(options, say, ahead=True)
-    records(options)
+    open_notes_database(options)
 
 
 def check_names(options: CompareOptions) -> None:
     """Raise a sentence for a collection, a folder of maps or a network that is not there; nothing is opened."""
     from gala_viz.collections.open import collection_folder
-    from gala_viz.collections.open_marks import check_marks
-    from gala_viz.networks.folders import is_other, network_folder
+    from gala_viz.collections.open_marks import check_human_maps
+    from gala_viz.networks.folders import is_external, network_folder
 
     if options.store is not None and not Path(options.store).expanduser().is_dir():
         raise NotADirectoryError(f"--store names a folder that gala-viz attribute made; {options.store} is none.")
     if options.store is None or options.collection is not None:
-        collection_folder(options.shown_collection)
+        collection_folder(options.collection_name)
     if options.human_maps is not None:
-        check_marks(Path(options.human_maps).expanduser())
-    for network in options.pair if options.store is None else ():
-        if not is_other(network):
+        check_human_maps(Path(options.human_maps).expanduser())
+    for network in options.network_names if options.store is None else ():
+        if not is_external(network):
             network_folder(network)
 
 
-def _opened(options: CompareOptions, say: Say, *, ahead: bool = False) -> Callable[[Say], MapSource]:
+def _opened(options: CompareOptions, say: StepCallback, *, ahead: bool = False) -> Callable[[StepCallback], MapSource]:
     """What makes the source, once the rest is opened; with ``ahead`` everything that could fail is done before."""
     if options.store is not None:
         stored = _stored(options, say, ahead=ahead)
@@ -164,37 +164,37 @@ def _opened(options: CompareOptions, say: Say, *, ahead: bool = False) -> Callab
     if ahead and options.human_maps is not None:
         _check_maps(collection, options.human_maps)
     if not ahead or _loads_surely(options):
-        return lambda say: _live(_ready(collection, say), options.pair, options, say)
-    source = _live(collection, options.pair, options, say)
+        return lambda say: _live(_ready(collection, say), options.network_names, options, say)
+    source = _live(collection, options.network_names, options, say)
 
-    def finish(say: Say) -> MapSource:
+    def finish(say: StepCallback) -> MapSource:
         _ready(collection, say)
         return source
 
     return finish
 
 
-def _ready(collection: Collection, say: Say) -> Collection:
-    collection.get_ready(say)
+def _ready(collection: Collection, say: StepCallback) -> Collection:
+    collection.warm_up(say)
     return collection
 
 
-def _collection(options: CompareOptions, say: Say) -> Collection:
+def _collection(options: CompareOptions, say: StepCallback) -> Collection:
     say("Opening the collection…")
     from gala_viz.collections import open_collection
 
-    collection = open_collection(options.shown_collection, human_maps=options.human_maps)
+    collection = open_collection(options.collection_name, human_maps=options.human_maps)
     if options.records is not None:
         from gala_viz.behavior.database import Database
-        from gala_viz.behavior.with_collected import WithCollected
+        from gala_viz.behavior.with_collected import CollectionWithGameMaps
 
-        collection = WithCollected(collection, Database(options.records))
+        collection = CollectionWithGameMaps(collection, Database(options.records))
     return collection
 
 
 def _check_maps(collection: Collection, human_maps: str) -> None:
     """Raise ``ValueError`` where none of the first maps can be read: the others are then no better."""
-    marked = list(itertools.islice(filter(collection.has_human_map, collection.images), TRIED_MAPS))
+    marked = list(itertools.islice(filter(collection.has_human_map, collection.images), N_CHECKED_MAPS))
     if marked and all(collection.human_map(image) is None for image in marked):
         _, why = usable_map(collection, marked[0])
         raise ValueError(f"{human_maps}: none of the first {len(marked)} human maps can be read; {marked[0]}: {why}")
@@ -205,14 +205,14 @@ def _loads_surely(options: CompareOptions) -> bool:
 
     Raises ``WeightsError`` for files of a network that are damaged.
     """
-    from gala_viz.networks.folders import is_shipped, network_folder, read_card, read_checked
+    from gala_viz.networks.folders import is_shipped, network_folder, read_card, read_verified_weights
 
     usual = options.device in (None, "auto", "cpu") and options.dtype in (None, "float32", "bfloat16")
-    if options.layers or not usual or not all(map(is_shipped, options.pair)):
+    if options.layers or not usual or not all(map(is_shipped, options.network_names)):
         return False
-    for folder in map(network_folder, options.pair):
+    for folder in map(network_folder, options.network_names):
         if folder is not None:
-            read_checked(folder, read_card(folder))
+            read_verified_weights(folder, read_card(folder))
     return True
 
 
@@ -220,7 +220,7 @@ def _live(
     collection: Collection,
     pair: Sequence[str],
     options: CompareOptions,
-    say: Say,
+    say: StepCallback,
     layers: Sequence[Sequence[str]] = ((), ()),
 ) -> MapSource:
     """The source that computes; each network watches the options' layers, or else those of its own in ``layers``."""
@@ -235,7 +235,7 @@ def _live(
     return LiveMaps(collection, networks)
 
 
-def _stored(options: CompareOptions, say: Say, *, ahead: bool = False) -> MapSource:
+def _stored(options: CompareOptions, say: StepCallback, *, ahead: bool = False) -> MapSource:
     """The store's maps at once; networks are loaded when something else is asked for.
 
     ``ahead`` also checks what is asked of these networks.

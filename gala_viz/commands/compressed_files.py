@@ -13,9 +13,9 @@ from bokeh.embed.bundle import extension_dirs
 from bokeh.server.views.multi_root_static_handler import MultiRootStaticHandler
 from bokeh.server.views.static_handler import StaticHandler
 
-ENDINGS = frozenset({".js", ".css", ".html", ".svg", ".json", ".map", ".mjs", ".wasm", ".ttf"})
+COMPRESSIBLE_SUFFIXES = frozenset({".js", ".css", ".html", ".svg", ".json", ".map", ".mjs", ".wasm", ".ttf"})
 """Kinds of files that get smaller; pictures and WOFF2 fonts are compressed already."""
-MOST_FILES, MOST_BYTES = 128, 32 * 2**20
+MAX_FILES, MAX_BYTES = 128, 32 * 2**20
 
 
 class _Compressed:
@@ -34,7 +34,7 @@ class _Compressed:
         if self.absolute_path is None:
             return
         about = os.stat(self.absolute_path)
-        if Path(self.absolute_path).suffix not in ENDINGS or about.st_size > MOST_BYTES:
+        if Path(self.absolute_path).suffix not in COMPRESSIBLE_SUFFIXES or about.st_size > MAX_BYTES:
             await super().get(path, include_body)
             return
         self._is_compressed = True
@@ -57,22 +57,22 @@ class _Compressed:
         return f'{etag[:-1]}-gzip"' if etag and self._is_compressed else etag
 
 
-class CompressedStatic(_Compressed, StaticHandler):
+class CompressedStaticHandler(_Compressed, StaticHandler):
     """Bokeh's own files."""
 
 
-class CompressedExtensions(_Compressed, MultiRootStaticHandler):
+class CompressedExtensionHandler(_Compressed, MultiRootStaticHandler):
     """Files of Panel and of its extensions."""
 
 
-def static_addresses(prefix: str = "") -> list[tuple[str, type, dict[str, Any]]]:
+def static_routes(prefix: str = "") -> list[tuple[str, type, dict[str, Any]]]:
     """Addresses, as Tornado takes them, that answer before those by which Bokeh serves the same files."""
     return [
-        (rf"{prefix}/static/extensions/(.*)", CompressedExtensions, {"root": extension_dirs}),
-        (rf"{prefix}/static/(.*)", CompressedStatic, {}),
+        (rf"{prefix}/static/extensions/(.*)", CompressedExtensionHandler, {"root": extension_dirs}),
+        (rf"{prefix}/static/(.*)", CompressedStaticHandler, {}),
     ]
 
 
-@lru_cache(MOST_FILES)
+@lru_cache(MAX_FILES)
 def _compressed(path: str, modified_ns: int, n_bytes: int) -> bytes:
     return gzip.compress(Path(path).read_bytes(), 6, mtime=0)

@@ -14,7 +14,7 @@ import tyro
 if TYPE_CHECKING:
     from torch import nn
 
-IMAGENET, WITH_BACKGROUND = 1000, 1001
+IMAGENET, IMAGENET_WITH_BACKGROUND = 1000, 1001
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +59,7 @@ class Arguments:
         from gala_viz.networks.card import write_network
         from gala_viz.networks.folders import CARD
         from gala_viz.networks.preprocessing import Preprocessing
-        from gala_viz.specs import plain
+        from gala_viz.specs import toml_values
 
         if self.half and self.full:
             raise ValueError("--full writes float32 weights, --half float16; leave one of them out.")
@@ -69,7 +69,7 @@ class Arguments:
         network, builder, arguments, source = _READERS[self.kind](self)
         notes = list(source.pop("notes", ()))
         n_outputs = arguments["n_categories"]
-        if names is None and n_outputs == WITH_BACKGROUND:
+        if names is None and n_outputs == IMAGENET_WITH_BACKGROUND:
             _drop_background(network)
             n_outputs = arguments["n_categories"] = IMAGENET
             notes.append("output 0 of 1001, the background, is left out")
@@ -82,7 +82,7 @@ class Arguments:
                 "name": self.out.resolve().name,
                 "title": self.title or self.out.resolve().name,
                 "builder": builder,
-                "arguments": plain(arguments),
+                "arguments": toml_values(arguments),
                 "start": f"converted from {source['file']} (sha256 {source['sha256'][:16]})",
                 "licence": self.licence,
             },
@@ -104,16 +104,16 @@ class Arguments:
         return [line.strip() for line in lines if line.strip()]
 
 
-Read = tuple["nn.Module", str, dict[str, Any], dict[str, Any]]
+ConvertedNetwork = tuple["nn.Module", str, dict[str, Any], dict[str, Any]]
 """A network, its builder, the builder's arguments, and what the card tells of where they come from."""
 
 
-def _gala_tpu(asked: Arguments) -> Read:
-    from gala_viz.networks.gala_tpu import convert
+def _gala_tpu(asked: Arguments) -> ConvertedNetwork:
+    from gala_viz.networks.gala_tpu import convert_checkpoint
     from gala_viz.networks.tensorflow_checkpoint import TensorFlowCheckpoint
 
     checkpoint = TensorFlowCheckpoint(asked.checkpoint)
-    found = convert(checkpoint, squash=asked.squash)
+    found = convert_checkpoint(checkpoint, squash=asked.squash)
     notes = [f"not needed: {', '.join(found.unused[:5])}"] if found.unused else []
     if found.arguments["attention"] == "gala":
         squash = found.arguments["attention_options"]["squash"]
@@ -123,14 +123,14 @@ def _gala_tpu(asked: Arguments) -> Read:
     return found.network, "resnet", found.arguments, source
 
 
-def _torchvision(asked: Arguments) -> Read:
+def _torchvision(asked: Arguments) -> ConvertedNetwork:
     from gala_viz.networks.folders import WeightsError
-    from gala_viz.networks.state_files import read_state
-    from gala_viz.networks.torchvision_resnet import TorchvisionResNet, architecture
+    from gala_viz.networks.state_files import read_state_dict
+    from gala_viz.networks.torchvision_resnet import TorchvisionResNet, infer_torchvision_arguments
 
-    state = read_state(asked.checkpoint)
+    state = read_state_dict(asked.checkpoint)
     try:
-        arguments = architecture({key: tuple(value.shape) for key, value in state.items()})
+        arguments = infer_torchvision_arguments({key: tuple(value.shape) for key, value in state.items()})
         network = TorchvisionResNet(**arguments)
         network.load_state_dict(state)
     except (ValueError, RuntimeError) as error:

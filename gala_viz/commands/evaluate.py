@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from gala_viz.networks.network import Network
     from gala_viz.specs import SmoothGradSpec
 
-BLOCKS = "blocks"
+BLOCKS_FOLDER = "blocks"
 """The folder of finished blocks inside the folder of results."""
 
 
@@ -65,21 +65,21 @@ class Arguments:
         from gala_viz.evaluation.written import write_evaluation
 
         collection = open_collection(self.collection, human_maps=self.human_maps)
-        networks = named_networks(self.networks, self.device, self.dtype, self.layers)
+        networks = load_named_networks(self.networks, self.device, self.dtype, self.layers)
         found = evaluate(
             networks,
             collection,
-            self.spec(list(networks.values())),
+            self.evaluation_spec(list(networks.values())),
             reference=self.reference,
-            kept=Kept(self.out / BLOCKS),
-            tell=tell,
+            kept=Kept(self.out / BLOCKS_FOLDER),
+            tell=log_line,
         )
         write_evaluation(found, self.out)
         sys.stdout.write(markdown(found))
-        tell(f"written to {self.out}")
+        log_line(f"written to {self.out}")
         return 0
 
-    def spec(self, networks: Sequence[Network] = ()) -> EvaluationSpec:
+    def evaluation_spec(self, networks: Sequence[Network] = ()) -> EvaluationSpec:
         """The settings of the evaluation that is asked for."""
         from gala_viz.alignment import CeilingSpec
         from gala_viz.evaluation.spec import EvaluationSpec
@@ -87,28 +87,28 @@ class Arguments:
         return EvaluationSpec(
             split=self.split,
             n_images=self.images,
-            smoothgrad=smoothgrad_for(networks, self.samples, self.noise, self.seed),
+            smoothgrad=smoothgrad_spec_for(networks, self.samples, self.noise, self.seed),
             target=self.target,
             ceiling=CeilingSpec(n_participant_resamples=self.people_resamples, seed=self.seed),
             seed=self.seed,
         )
 
 
-def smoothgrad_for(
+def smoothgrad_spec_for(
     networks: Sequence[Network], n_samples: int, noise_fraction: float | None, seed: int
 ) -> SmoothGradSpec | None:
     """SmoothGrad's settings for a table of ``networks``, with noise that suits them; None with ``n_samples`` 0."""
-    from gala_viz.networks.network import suitable_noise
+    from gala_viz.networks.network import shared_noise_fraction
     from gala_viz.specs import SmoothGradSpec
 
     if not n_samples:
         return None
     if noise_fraction is None:
-        noise_fraction = suitable_noise(networks)
+        noise_fraction = shared_noise_fraction(networks)
     return SmoothGradSpec(n_samples=n_samples, noise_fraction=noise_fraction, seed=seed)
 
 
-def named_networks(
+def load_named_networks(
     names: Sequence[str], device: str | None, dtype: str | None, layers: Sequence[str] = ()
 ) -> dict[str, Network]:
     """The networks as tables call them: by their own names, or as asked for where two have the same."""
@@ -125,7 +125,7 @@ def named_networks(
     return dict(zip(labels, loaded, strict=True))
 
 
-def tell(text: str) -> None:
+def log_line(text: str) -> None:
     """A line of progress on the standard error."""
     sys.stderr.write(f"{text}\n")
     sys.stderr.flush()

@@ -8,7 +8,7 @@ from typing import Annotated
 import tyro
 
 from gala_viz.commands.compare import serve_pages
-from gala_viz.commands.serving import Address
+from gala_viz.commands.serving import ServerAddress
 from gala_viz.panels.options import CompareOptions
 
 
@@ -21,8 +21,8 @@ class Arguments:
     """
 
     options: Annotated[CompareOptions, tyro.conf.arg(name="")] = field(default_factory=CompareOptions)
-    at: Annotated[Address, tyro.conf.arg(name="")] = field(default_factory=Address)
+    server_address: Annotated[ServerAddress, tyro.conf.arg(name="")] = field(default_factory=ServerAddress)
 
     def run(self) -> None:
         """Serve both pages until Ctrl-C; what cannot be shown is told before the pages are announced."""
-        serve_pages(self.options, self.at, "explore")
+        serve_pages(self.options, self.server_address, "explore")

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from gala_viz.plots.figures.asked import FigureSpec
     from gala_viz.store.source import MapSource
 
-Kinds = Literal["comparison", "people", "layers", "scatter", "table"]
-ORIGIN = ("collection", "human_maps", "store", "networks")
-FIRST_IMAGES = {"comparison": 4, "people": 8, "layers": 1}
+FigureKindName = Literal["comparison", "people", "layers", "scatter", "table"]
+SOURCE_FIELDS = ("collection", "human_maps", "store", "networks")
+DEFAULT_IMAGE_COUNTS = {"comparison": 4, "people": 8, "layers": 1}
 """How many images, of each superclass for people, a figure shows where none are named; other kinds show all."""
 
 
@@ -33,7 +33,7 @@ class Arguments:
 
     spec: Annotated[Path | None, tyro.conf.Positional] = None
     """A figure's JSON file; left out: the options below make one."""
-    kind: Kinds | None = None
+    kind: FigureKindName | None = None
     """What is drawn; left out: a comparison."""
     out: Path = Path("figures")
     """Folder for the files."""
@@ -86,25 +86,25 @@ class Arguments:
 
     def run(self) -> None:
         """Draw, write, and tell what was written."""
-        from gala_viz.commands.compare_page import load
-        from gala_viz.commands.evaluate import tell
-        from gala_viz.commands.progress import counted
+        from gala_viz.commands.compare_page import load_source
+        from gala_viz.commands.evaluate import log_line
+        from gala_viz.commands.progress import progress_printer
         from gala_viz.plots.figures.asked import KINDS, read_figure_spec, write_figure
 
-        asked = None if self.spec is None else read_figure_spec(self.spec, tell=tell)
+        asked = None if self.spec is None else read_figure_spec(self.spec, tell=log_line)
         kind = self.kind or (asked.kind if asked else "comparison")
         if asked is not None and asked.kind != kind:
             raise ValueError(
                 f"{self.spec} is a figure of the kind {asked.kind}; leave out --kind, or ask for that one."
             )
         given = self._given(kind, [one.name for one in fields(KINDS[kind].spec)])
-        where = {name: given.get(name, getattr(asked, name, None)) for name in ORIGIN}
+        where = {name: given.get(name, getattr(asked, name, None)) for name in SOURCE_FIELDS}
         options = CompareOptions(**where)
-        source = load(options, lambda step: None)
+        source = load_source(options, lambda step: None)
         spec = self._made(kind, given, options, source) if asked is None else replace(asked, **given)
         spec = replace(spec, request=self._request(spec.request))
         name = self.name or (self.spec.stem if self.spec else "figure")
-        paths = write_figure(source, spec, self.out, name, progress=counted("images"), survey=not self.scored_only)
+        paths = write_figure(source, spec, self.out, name, progress=progress_printer("images"), survey=not self.scored_only)
         sys.stdout.write(f"written to {self.out}: {', '.join(path.name for path in paths)}\n")
 
     def _given(self, kind: str, known: list[str]) -> dict[str, Any]:
@@ -118,11 +118,11 @@ class Arguments:
         return given
 
     def _made(self, kind: str, given: Mapping[str, Any], options: CompareOptions, source: MapSource) -> FigureSpec:
-        from gala_viz.commands.compare_page import origin
+        from gala_viz.commands.compare_page import figure_source
         from gala_viz.plots.figures.asked import KINDS
 
         images = given.get("images") or _first_images(source, kind)
-        return KINDS[kind].spec(**{"request": source.request, **given, **origin(options), "images": images})
+        return KINDS[kind].spec(**{"request": source.request, **given, **figure_source(options), "images": images})
 
     def _request(self, request: Any) -> Any:
         """``request`` with what was asked for by option."""
@@ -134,7 +134,7 @@ class Arguments:
 
 def _first_images(source: MapSource, kind: str) -> tuple[str, ...]:
     """What a figure shows where no images are named: the first that have human maps."""
-    count = FIRST_IMAGES.get(kind, 0)
+    count = DEFAULT_IMAGE_COUNTS.get(kind, 0)
     marked = [image for image in source.images if source.info(image).has_human_map] if count else []
     if kind != "people":
         return tuple((marked or source.images)[:count])

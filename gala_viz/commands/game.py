@@ -8,8 +8,8 @@ from typing import Annotated
 
 import tyro
 
-from gala_viz.commands.progress import steps
-from gala_viz.commands.serving import CLOSE_S, Address, check_address, ending_cleanly, serve
+from gala_viz.commands.progress import step_printer
+from gala_viz.commands.serving import CLOSE_S, ServerAddress, check_address, clean_shutdown, serve
 from gala_viz.panels.game_options import GameOptions
 
 
@@ -21,25 +21,25 @@ class Arguments:
     """
 
     options: Annotated[GameOptions, tyro.conf.arg(name="")] = field(default_factory=GameOptions)
-    at: Annotated[Address, tyro.conf.arg(name="")] = field(default_factory=Address)
+    server_address: Annotated[ServerAddress, tyro.conf.arg(name="")] = field(default_factory=ServerAddress)
 
     def run(self) -> None:
         """Serve the game until Ctrl-C; what cannot be played is told before the page is announced."""
-        with ending_cleanly():
+        with clean_shutdown():
             from tornado.ioloop import IOLoop
 
-            from gala_viz.behavior.password import VARIABLE
-            from gala_viz.commands.game_page import experimenter, prepare
+            from gala_viz.behavior.password import PASSWORD_VARIABLE
+            from gala_viz.commands.game_page import build_experimenter_page, open_game
             from gala_viz.panels.game import game_page
-            from gala_viz.play.server import game_addresses
+            from gala_viz.play.server import game_routes
 
-            check_address(self.at)
-            with steps() as say:
-                game = prepare(self.options, say)
+            check_address(self.server_address)
+            with step_printer() as say:
+                game = open_game(self.options, say)
             pages = {"game": game_page}
-            if os.environ.get(VARIABLE):
-                pages["experimenter"] = lambda: experimenter(self.options)
+            if os.environ.get(PASSWORD_VARIABLE):
+                pages["experimenter"] = lambda: build_experimenter_page(self.options)
             try:
-                serve(pages, self.at, patterns=game_addresses(game, frozenset(self.at.origins))(""))
+                serve(pages, self.server_address, patterns=game_routes(game, frozenset(self.server_address.origins))(""))
             finally:
                 IOLoop.current().run_sync(lambda: game.close(CLOSE_S))  # the last quarter of a second of rounds in play

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from gala_viz.commands.loaded_once import load_once, page_while
+from gala_viz.commands.loaded_once import load_once, page_while_loading
 from gala_viz.panels.game_options import FEW_CATEGORIES, GameOptions
 
 if TYPE_CHECKING:
@@ -19,41 +19,41 @@ if TYPE_CHECKING:
     from gala_viz.behavior.database import Database
     from gala_viz.behavior.password import Password
     from gala_viz.collections.collection import Collection
-    from gala_viz.play.game import Game
-    from gala_viz.play.server import Addresses
+    from gala_viz.play.game import GameServer
+    from gala_viz.play.server import Routes
 
 _opened: dict[tuple[str, str], tuple[Collection, Database, Password | None]] = {}
-_games: dict[GameOptions, Game] = {}
+_games: dict[GameOptions, GameServer] = {}
 """Games that were opened before the first page was asked for; each is used once."""
 _lock = threading.Lock()
 
 
-def page(options: GameOptions) -> Viewable:
+def build_game_page(options: GameOptions) -> Viewable:
     """The page of one session; the first one starts the game on the server that serves it."""
     from gala_viz.panels.game import game_page
 
-    return page_while(load_once(options, lambda: _addresses(options)), game_page(), "The game")
+    return page_while_loading(load_once(options, lambda: _addresses(options)), game_page(), "The game")
 
 
-def _addresses(options: GameOptions) -> Addresses:
-    from gala_viz.play.server import game_addresses
+def _addresses(options: GameOptions) -> Routes:
+    from gala_viz.play.server import game_routes
 
-    return game_addresses(_games.pop(options, None) or prepare(options))
+    return game_routes(_games.pop(options, None) or open_game(options))
 
 
-def check(options: GameOptions, say: Callable[[str], None]) -> None:
+def prepare_game_page(options: GameOptions, say: Callable[[str], None]) -> None:
     """As ``prepare``; what is opened waits for the first page."""
-    _games[options] = prepare(options, say)
+    _games[options] = open_game(options, say)
 
 
-def experimenter(options: GameOptions) -> Viewable:
+def build_experimenter_page(options: GameOptions) -> Viewable:
     """The experimenter's page of the same records, for one session; the password is the environment's."""
     from gala_viz.panels.experimenter import experimenter_page
 
     return experimenter_page(*_opened_for(options))
 
 
-def check_experimenter(options: GameOptions, say: Callable[[str], None]) -> None:
+def prepare_experimenter_page(options: GameOptions, say: Callable[[str], None]) -> None:
     """Open what the experimenter's page shows; it waits for the first page. Raises a sentence for what is not there."""
     say("Opening the collection…")
     _opened_for(options)
@@ -61,18 +61,18 @@ def check_experimenter(options: GameOptions, say: Callable[[str], None]) -> None
 
 def _opened_for(options: GameOptions) -> tuple[Collection, Database, Password | None]:
     from gala_viz.behavior.database import Database
-    from gala_viz.behavior.password import password_told
+    from gala_viz.behavior.password import read_password
     from gala_viz.collections import open_collection
 
     key = (options.collection, options.records)
     with _lock:
         if key not in _opened:
-            password = password_told()
+            password = read_password()
             _opened[key] = (open_collection(options.collection), Database(options.records), password)
         return _opened[key]
 
 
-def prepare(options: GameOptions, say: Callable[[str], None] = lambda step: None) -> Game:
+def open_game(options: GameOptions, say: Callable[[str], None] = lambda step: None) -> GameServer:
     """The game of these options, opened and checked; ``say`` hears which step it is at.
 
     What is quick comes first. Raises ``ValueError``, ``OSError`` or ``UnknownNameError`` with a sentence for what is
@@ -80,21 +80,21 @@ def prepare(options: GameOptions, say: Callable[[str], None] = lambda step: None
     """
     from gala_viz.behavior.database import Database
     from gala_viz.behavior.game_spec import GameSpec
-    from gala_viz.behavior.limits import Limits
-    from gala_viz.behavior.password import password_told
+    from gala_viz.behavior.limits import RateLimits
+    from gala_viz.behavior.password import read_password
     from gala_viz.collections import open_collection
     from gala_viz.splits import splits_of
 
-    password_told()
-    limits = Limits(participants_per_hour=options.newcomers_per_hour, connections=options.players_per_address)
+    read_password()
+    limits = RateLimits(participants_per_hour=options.newcomers_per_hour, connections=options.players_per_address)
     say("Opening the collection…")
     collection = open_collection(options.collection)
-    images = splits_of(collection).images(options.split)
+    images = splits_of(collection).images_of(options.split)
     database = Database(options.records)
     say(f"Loading the network {options.recogniser}…")
     from gala_viz.live.recogniser import Recogniser
     from gala_viz.networks.zoo import load_network
-    from gala_viz.play.game import Game
+    from gala_viz.play.game import GameServer
 
     network = load_network(options.recogniser, options.device)
     few = len(network.categories) < FEW_CATEGORIES
@@ -107,7 +107,7 @@ def prepare(options: GameOptions, say: Callable[[str], None] = lambda step: None
     spec = GameSpec(top=top, fill=options.fill, catch_share=options.catch_share)
     recogniser = Recogniser(network)
     recogniser.warm_up()
-    game = Game(collection, recogniser, database, spec, limits, images=images)
+    game = GameServer(collection, recogniser, database, spec, limits, images=images)
     journal = game.writer.journal.folder
     sys.stdout.write(f"Rounds are kept in {database.name}; what is received and not stored yet, in {journal}.\n")
     sys.stdout.flush()

@@ -47,7 +47,7 @@ def _options(info: StructTypeInfo) -> StructConstructorSpec | None:
     """One option for each field, explained by the text under it."""
     if not dataclasses.is_dataclass(info.type):
         return None
-    types, texts = get_type_hints(info.type, include_extras=True), field_texts(info.type)
+    types, texts = get_type_hints(info.type, include_extras=True), field_helptexts(info.type)
     fields = []
     for field in dataclasses.fields(info.type):
         default = _default(field, info.default)
@@ -57,7 +57,7 @@ def _options(info: StructTypeInfo) -> StructConstructorSpec | None:
 
 
 @cache
-def field_texts(cls: type) -> dict[str, str]:
+def field_helptexts(cls: type) -> dict[str, str]:
     """Field -> the string that stands under it in the class, or in a class it comes from, as one line."""
     found = {}
     for one in reversed(cls.__mro__[:-1]):

@@ -19,18 +19,18 @@ from tornado.httputil import HTTPServerRequest
 from tornado.web import Application, RequestHandler
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
-EVERY_INTERFACE = frozenset({"", "0.0.0.0", "::"})
-USUAL_PORTS = {"http": 80, "https": 443}
+ALL_INTERFACES = frozenset({"", "0.0.0.0", "::"})
+DEFAULT_PORTS = {"http": 80, "https": 443}
 MISDIRECTED = 421
-BY_PROXY = ("forwarded", "via", "x-forwarded-", "x-real-ip")
+PROXY_HEADER_PREFIXES = ("forwarded", "via", "x-forwarded-", "x-real-ip")
 """How the names of headers begin that proxies add to what they pass on."""
-MOST_TOLD = 20
+MAX_LOGGED_REFUSALS = 20
 
 _log = logging.getLogger(__name__)
 _HOST = re.compile(r"(\[[0-9a-z:.%]+\]|[a-z0-9*._-]+)(?::(\d{1,5}))?", re.IGNORECASE | re.ASCII)
 
 
-class Hosts:
+class AllowedHosts:
     """The hosts of a server that listens on ``port`` of ``address``, and those given by name, as HOST or HOST:PORT.
 
     These are this machine's own names and ``address``, with the port; for a server of every interface any address in
@@ -38,29 +38,29 @@ class Hosts:
     and 443; ``*`` stands for any part of a name. ``port`` None: any port.
     """
 
-    def __init__(self, port: int | None, address: str = "localhost", given: Iterable[str] = ()) -> None:
+    def __init__(self, port: int | None, address: str = "localhost", allowed: Iterable[str] = ()) -> None:
         self.port, self.address = port, address
         self._own = own_names(address)
-        self._given = [_split(host) for host in given]
+        self._given = [_split(host) for host in allowed]
 
-    def allow(self, host: str, protocol: str = "http") -> bool:
+    def allows(self, host: str, protocol: str = "http") -> bool:
         """Whether a request for ``host``, which came by ``protocol``, is meant for this server."""
         asked = _split(host)
         if asked is None:
             return False
         name, port = asked
-        usual = USUAL_PORTS.get(protocol, 80)
-        is_own = name in self._own or (self.address in EVERY_INTERFACE and _is_number(name))
+        usual = DEFAULT_PORTS.get(protocol, 80)
+        is_own = name in self._own or (self.address in ALL_INTERFACES and _is_number(name))
         if is_own and self.port in (None, port or usual):
             return True
         return any(
-            fnmatchcase(name, given) and (port == known or {port, known} <= {None, *USUAL_PORTS.values()})
+            fnmatchcase(name, given) and (port == known or {port, known} <= {None, *DEFAULT_PORTS.values()})
             for given, known in filter(None, self._given)
         )
 
-    def refusal(self, host: str) -> str:
+    def refusal_message(self, host: str) -> str:
         """What is said to who asks for another host."""
-        name = "localhost" if self.address in EVERY_INTERFACE else self.address
+        name = "localhost" if self.address in ALL_INTERFACES else self.address
         here = f"http://{f'[{name}]' if ':' in name else name}" + (f":{self.port}" if self.port else "")
         if _split(host) is None:
             return f"The request names no host that could be this server. Its address is {here}."
@@ -72,10 +72,10 @@ class Hosts:
 
 def own_names(address: str) -> set[str]:
     """This machine's own names, and ``address`` where that is one of a server."""
-    return {*LOOPBACK, _plain(address)} - EVERY_INTERFACE
+    return {*LOOPBACK, _plain(address)} - ALL_INTERFACES
 
 
-def reach_others(hosts: Iterable[str], origins: Iterable[str], *, is_proxied: bool) -> bool:
+def are_public(hosts: Iterable[str], origins: Iterable[str], *, is_proxied: bool) -> bool:
     """Whether others than the users of this machine reach servers: by network, by another name, or through a proxy.
 
     Servers listen on ``hosts``, and ``origins`` are given by name; ``is_proxied`` where they believe a proxy.
@@ -83,9 +83,9 @@ def reach_others(hosts: Iterable[str], origins: Iterable[str], *, is_proxied: bo
     return is_proxied or not all(map(is_loopback, {*hosts, *origins}))
 
 
-def came_by_proxy(headers: Mapping[str, Any]) -> bool:
+def has_proxy_headers(headers: Mapping[str, Any]) -> bool:
     """Whether a proxy tells in ``headers`` that it passed the request on; some tell nothing."""
-    return any(name.lower().startswith(BY_PROXY) for name in headers)
+    return any(name.lower().startswith(PROXY_HEADER_PREFIXES) for name in headers)
 
 
 def is_host(text: str) -> bool:
@@ -100,7 +100,7 @@ def is_loopback(host: str) -> bool:
     return name == "localhost" or name.endswith(".localhost") or (_is_number(name) and ip_address(name).is_loopback)
 
 
-class Refused(RequestHandler):
+class MisdirectedRequestHandler(RequestHandler):
     """Tells that a request is meant for another server."""
 
     def initialize(self, reason: str) -> None:
@@ -115,21 +115,21 @@ class Refused(RequestHandler):
         self.finish(self._sentence + "\n")
 
 
-def check_host(application: Application, hosts: Hosts) -> None:
+def enforce_hosts(application: Application, hosts: AllowedHosts) -> None:
     """Let ``application`` answer, at any of its addresses and to any request, only those that ask for ``hosts``."""
     find = application.find_handler
     told: set[str] = set()
 
     def find_allowed(request: HTTPServerRequest, **named: Any) -> Any:
         host, protocol = request.headers.get("Host", ""), request.protocol
-        if hosts.allow(host, protocol):
+        if hosts.allows(host, protocol):
             host, protocol = _page_host(request)
-            if host is None or hosts.allow(host, protocol):
+            if host is None or hosts.allows(host, protocol):
                 return find(request, **named)
-            if host not in told and len(told) < MOST_TOLD:  # a page that is refused says little, and tries again
+            if host not in told and len(told) < MAX_LOGGED_REFUSALS:  # a page that is refused says little, and tries again
                 told.add(host)
-                _log.warning("A page was refused its connection. %s", hosts.refusal(host))
-        return application.get_handler_delegate(request, Refused, {"reason": hosts.refusal(host)})
+                _log.warning("A page was refused its connection. %s", hosts.refusal_message(host))
+        return application.get_handler_delegate(request, MisdirectedRequestHandler, {"reason": hosts.refusal_message(host)})
 
     application.find_handler = find_allowed  # type: ignore[method-assign]
 

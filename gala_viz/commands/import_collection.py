@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from gala_viz.commands.progress import counted
+from gala_viz.commands.progress import progress_printer
 
 if TYPE_CHECKING:
     from gala_viz.collections.collection import Collection
     from gala_viz.collections.manifest import Manifest
 
 Kind = Literal["clicks", "records", "maps", "osie", "photographs"]
-SHOWN = 10
+MAX_LISTED = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,12 +81,12 @@ class Arguments:
         path = manifest.write(self.into)
         try:
             collection = open_collection(self.into)
-            report = counts(collection, check=self.check, quiet=self.quiet)
+            report = collection_report(collection, check=self.check, quiet=self.quiet)
             replace(manifest, report=report).write(self.into)
         except BaseException:
             path.unlink()
             raise
-        sys.stdout.write(told(collection, report) + f"written to {self.into}\n")
+        sys.stdout.write(report_text(collection, report) + f"written to {self.into}\n")
         return 0
 
     def manifest(self) -> Manifest:
@@ -136,16 +136,16 @@ class Arguments:
         )
 
 
-def counts(collection: Collection, *, check: bool = True, quiet: bool = False) -> dict[str, Any]:
+def collection_report(collection: Collection, *, check: bool = True, quiet: bool = False) -> dict[str, Any]:
     """What a collection holds: images, maps, splits, participants an image, what was left out. With ``check`` every
     photograph's head and every map are read for it.
     """
     from gala_viz.collections import UnreadableImageError
-    from gala_viz.collections.marks import UNKNOWN
+    from gala_viz.collections.marks import UNKNOWN_COUNT
     from gala_viz.splits import splits_of
-    from gala_viz.training.held_out import HeldOut
+    from gala_viz.training.held_out import HeldOutImages
 
-    progress = counted("reading", quiet=quiet)
+    progress = progress_printer("reading", quiet=quiet)
     people: Counter[int] = Counter()
     means: Counter[str] = Counter()
     n_without_marks = 0
@@ -155,16 +155,16 @@ def counts(collection: Collection, *, check: bool = True, quiet: bool = False) -
             if (found := collection.human_map(image)) is not None:
                 people[len(collection.participants(image))] += 1
                 if not collection.participants(image):
-                    means[str(found.attrs.get("n_participants", UNKNOWN))] += 1
+                    means[str(found.attrs.get("n_participants", UNKNOWN_COUNT))] += 1
                 n_without_marks += int(found.attrs.get("n_left_out", 0))
         except UnreadableImageError:
             pass  # the collection has listed it
         progress(number, len(collection.images))
     splits = splits_of(collection)
-    held_out = HeldOut([collection])
+    held_out = HeldOutImages([collection])
     twins: dict[str, Any] = {}
-    if check and held_out.compared:
-        conflicts = held_out.conflicts(collection, splits.by_split.get("train", ()))
+    if check and held_out.compares_bytes:
+        conflicts = held_out.find_conflicts(collection, splits.by_split.get("train", ()))
         twins["held_out_under_another_name"] = [str(twin) for twin in conflicts[:100]]
         twins["n_held_out_under_another_name"] = len(conflicts)
     return {
@@ -175,8 +175,8 @@ def counts(collection: Collection, *, check: bool = True, quiet: bool = False) -
         "n_categories": len({collection.category(image) for image in collection.images} - {None}),
         "maps": list(collection.map_kinds.values()),
         "split_rule": splits.rule,
-        "images_of_split": dict(Counter(split or "none" for split in splits.every.values())),
-        "splits": splits.told,
+        "images_of_split": dict(Counter(split or "none" for split in splits.by_image.values())),
+        "splits": splits.description,
         "compared_by_bytes": bool(twins),
         **twins,
         "images_of_n_participants": {str(count): people[count] for count in sorted(people) if count},
@@ -187,9 +187,9 @@ def counts(collection: Collection, *, check: bool = True, quiet: bool = False) -
     }
 
 
-def told(collection: Collection, report: dict[str, Any]) -> str:
+def report_text(collection: Collection, report: dict[str, Any]) -> str:
     """The report as lines to read."""
-    from gala_viz.collections.marks import UNKNOWN
+    from gala_viz.collections.marks import UNKNOWN_COUNT
     from gala_viz.training.held_out import MOST_IN_A_TRAINING, NOT_COMPARED
 
     lines = [
@@ -197,7 +197,7 @@ def told(collection: Collection, report: dict[str, Any]) -> str:
         f"{report['n_categories']} categories",
         *(f"  {sentence}" for sentence in report["maps"]),
         f"  splits: {report['splits']}",
-        *(f"  will not train: {twin}" for twin in report.get("held_out_under_another_name", ())[:SHOWN]),
+        *(f"  will not train: {twin}" for twin in report.get("held_out_under_another_name", ())[:MAX_LISTED]),
     ]
     if not report["compared_by_bytes"] and len(collection.images) > MOST_IN_A_TRAINING:
         lines.append(f"  {NOT_COMPARED}")
@@ -206,15 +206,15 @@ def told(collection: Collection, report: dict[str, Any]) -> str:
         lines.append(f"  participants an image: {', '.join(parts)}")
     if report["images_of_mean_maps"]:
         parts = (
-            f"{'number unknown' if count == UNKNOWN else count}: {images}"
+            f"{'number unknown' if count == UNKNOWN_COUNT else count}: {images}"
             for count, images in report["images_of_mean_maps"].items()
         )
         lines.append(f"  mean maps, without a noise ceiling; participants an image: {', '.join(parts)}")
     if report["n_participants_without_marks"]:
         lines.append(f"  left out: {report['n_participants_without_marks']} maps of participants who marked nothing")
-    lines += [f"  left out: {name}: {reason}" for name, reason in report["left_out"][:SHOWN]]
-    if report["n_left_out"] > SHOWN:
-        lines.append(f"  … and {report['n_left_out'] - SHOWN} more, in the collection's file.")
+    lines += [f"  left out: {name}: {reason}" for name, reason in report["left_out"][:MAX_LISTED]]
+    if report["n_left_out"] > MAX_LISTED:
+        lines.append(f"  … and {report['n_left_out'] - MAX_LISTED} more, in the collection's file.")
     return "\n".join([*lines, ""])
 
 

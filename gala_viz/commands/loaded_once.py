@@ -8,28 +8,28 @@ from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING
 
 from gala_viz.registry import UnknownNameError
-from gala_viz.threads import start_thread, stopping
+from gala_viz.threads import start_thread, shutdown_event
 
 if TYPE_CHECKING:
     from panel.viewable import Viewable
 
-    from gala_viz.play.server import Addresses
+    from gala_viz.play.server import Routes
 
 _log = logging.getLogger(__name__)
-_started: dict[Hashable, Loading] = {}
+_started: dict[Hashable, LoadingTask] = {}
 _lock = threading.Lock()
-LOOK_MS = 500
+POLL_MS = 500
 """How often a page looks whether what it talks to could be loaded."""
 
 
-class Loading:
+class LoadingTask:
     """What is being loaded: ``done`` once it is, with ``error``, a sentence, where it could not be."""
 
     def __init__(self) -> None:
         self.done, self.error = False, ""
 
 
-def load_once(key: Hashable, load: Callable[[], Addresses]) -> Loading:
+def load_once(key: Hashable, load: Callable[[], Routes]) -> LoadingTask:
     """Load in a thread, unless that was begun under ``key``, and add the addresses to the servers of this process.
 
     To be called in a server's loop, by the first page of it. After a failure, which log and page tell, the next page
@@ -41,42 +41,42 @@ def load_once(key: Hashable, load: Callable[[], Addresses]) -> Loading:
     with _lock:
         if key in _started:
             return _started[key]
-        loading = _started[key] = Loading()
+        loading = _started[key] = LoadingTask()
     start_thread(_load, "gala-viz loading", key, loading, load, loop.add_callback)
     return loading
 
 
-def page_while(loading: Loading, board: Viewable, name: str) -> Viewable:
+def page_while_loading(task: LoadingTask, component: Viewable, name: str) -> Viewable:
     """``board``, which the reason takes the place of where what it talks to could not be loaded."""
-    if loading.done:
-        return board
+    if task.done:
+        return component
     import panel as pn
 
-    from gala_viz.panels.facts import facts
-    from gala_viz.panels.markup import failure
+    from gala_viz.panels.facts import html_pane
+    from gala_viz.panels.markup import load_error
 
-    shown = pn.Column(board, sizing_mode="stretch_width", margin=0)
+    shown = pn.Column(component, sizing_mode="stretch_width", margin=0)
 
     def look() -> None:
-        if loading.done:
+        if task.done:
             looking.stop()
-            if loading.error:
-                shown[:] = [facts(failure(loading.error, name))]
+            if task.error:
+                shown[:] = [html_pane(load_error(task.error, name))]
 
-    looking = pn.state.add_periodic_callback(look, period=LOOK_MS)
+    looking = pn.state.add_periodic_callback(look, period=POLL_MS)
     return shown
 
 
-def _load(key: Hashable, loading: Loading, load: Callable[[], Addresses], soon: Callable[..., None]) -> None:
+def _load(key: Hashable, loading: LoadingTask, load: Callable[[], Routes], soon: Callable[..., None]) -> None:
     from gala_viz.panels.panel_patches import running_servers
-    from gala_viz.play.server import add_addresses
+    from gala_viz.play.server import add_routes
 
     try:
         addresses = load()
     except Exception as error:  # whatever it is, whoever waits for it hears of it
         with _lock:
             _started.pop(key, None)
-        if stopping.is_set():  # what it needs was taken away under it, and nobody waits any more
+        if shutdown_event.is_set():  # what it needs was taken away under it, and nobody waits any more
             return
         if isinstance(error, (ValueError, OSError, UnknownNameError)):
             _log.error("What the page talks to could not be started: %s", error)
@@ -85,5 +85,5 @@ def _load(key: Hashable, loading: Loading, load: Callable[[], Addresses], soon: 
         loading.error = str(error) or type(error).__name__
     else:
         for one in running_servers():
-            soon(add_addresses, one, addresses)
+            soon(add_routes, one, addresses)
     loading.done = True

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 
-def counted(what: str, *, quiet: bool = False) -> Callable[[int, int], None]:
+def progress_printer(what: str, *, quiet: bool = False) -> Callable[[int, int], None]:
     """A ``progress(done, total)`` that keeps one line of standard error up to date, or tells every tenth in a log."""
     shown = -1
 
@@ -26,7 +26,7 @@ def counted(what: str, *, quiet: bool = False) -> Callable[[int, int], None]:
 
 
 @contextmanager
-def steps() -> Iterator[Callable[[str], None]]:
+def step_printer() -> Iterator[Callable[[str], None]]:
     """Give a ``say(step)`` that shows what is under way: on a terminal in one line, which is gone at the end, elsewhere
     one line for each step.
     """

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Filters:
+class FilterOptions:
     """Which rounds are left out of an export."""
 
     first_round: bool = True
@@ -52,7 +52,7 @@ class Arguments:
     """Export rounds of simulated participants, which are never mixed with people's."""
     participant: str | None = None
     """The number of the participant to delete, as the game shows it."""
-    filters: Annotated[Filters, tyro.conf.arg(name="")] = field(default_factory=Filters)
+    filters: Annotated[FilterOptions, tyro.conf.arg(name="")] = field(default_factory=FilterOptions)
 
     def run(self) -> int:
         """Open the database and act."""
@@ -75,19 +75,19 @@ class Arguments:
     def _status(self, database: Database) -> int:
         from gala_viz.behavior.overview import overview
 
-        sys.stdout.write(overview(database).told() + _kept_beside(database))
+        sys.stdout.write(overview(database).summary() + _kept_beside(database))
         return 0
 
     def _export(self, database: Database) -> int:
         from dataclasses import asdict
 
-        from gala_viz.behavior.export import ExportSpec, export
+        from gala_viz.behavior.export import ExportSpec, export_rounds
         from gala_viz.collections.clickme.filters import RoundFilters
 
         spec = ExportSpec(
             filters=RoundFilters(**asdict(self.filters)), smoothing=self.smoothing, simulated=self.simulated
         )
-        report = export(database, self._opened(), self.out, spec, self.kinds)
+        report = export_rounds(database, self._opened(), self.out, spec, self.kinds)
         dropped = ", ".join(f"{what}: {count}" for what, count in report["dropped"].items() if count) or "none"
         sys.stdout.write(
             f"{report['rounds']} of {report['rounds_before']} rounds of {report['participants']} participants on "
@@ -103,44 +103,44 @@ class Arguments:
         return open_collection(self.collection)
 
     def _forget(self, database: Database) -> int:
-        from gala_viz.behavior.people import People
+        from gala_viz.behavior.people import Participants
 
         if self.participant is None:
             raise ValueError("--participant is the number that the game shows its player.")
-        deleted = People(database).forget(self.participant)
-        counts = [f"{deleted.rounds} rounds"]
-        if deleted.sittings:
-            counts.append(f"{deleted.sittings} sittings of experiments")
-        if deleted.journal_entries:
-            counts.append(f"{deleted.journal_entries} entries of the game's journal")
-        if deleted.copies:
-            counts.append(f"also from the copies {', '.join(str(copy) for copy in deleted.copies)}")
+        deleted = Participants(database).withdraw_participant(self.participant)
+        counts = [f"{deleted.n_rounds} rounds"]
+        if deleted.n_sessions:
+            counts.append(f"{deleted.n_sessions} sittings of experiments")
+        if deleted.n_journal_entries:
+            counts.append(f"{deleted.n_journal_entries} entries of the game's journal")
+        if deleted.changed_backups:
+            counts.append(f"also from the copies {', '.join(str(copy) for copy in deleted.changed_backups)}")
         sys.stdout.write(f"Everything of participant {self.participant} is deleted: {', '.join(counts)}.\n")
-        if database.kind != "sqlite":
+        if database.dialect != "sqlite":
             sys.stdout.write(
                 "Journals of games on other machines lose what they hold of them when the game there next writes, or "
                 "next starts.\n"
             )
-        for copy, reason in deleted.uncleared.items():
+        for copy, reason in deleted.unchanged_backups.items():
             sys.stderr.write(f"{copy} still holds them and could not be changed ({reason}): delete it by hand.\n")
-        return 1 if deleted.uncleared else 0
+        return 1 if deleted.unchanged_backups else 0
 
     def _pause(self, database: Database) -> int:
-        from gala_viz.behavior.switches import pause
+        from gala_viz.behavior.switches import set_paused
 
-        pause(database, self.action == "pause")
+        set_paused(database, self.action == "pause")
         sys.stdout.write("The game gives no new rounds.\n" if self.action == "pause" else "The game goes on.\n")
         return 0
 
 
 def _kept_beside(database: Database) -> str:
     """Where else something of participants is: the journal of this machine's games, copies of before upgrades."""
-    from gala_viz.behavior.journal import journal_folder, refused_entries, waiting_entries
-    from gala_viz.behavior.upgrade import backups
+    from gala_viz.behavior.journal import journal_folder, refused_entries, count_waiting_entries
+    from gala_viz.behavior.upgrade import backup_files
 
-    waiting, refused = waiting_entries(database), len(refused_entries(database))
+    waiting, refused = count_waiting_entries(database), len(refused_entries(database))
     told = f"at most {waiting}" if waiting else "0"  # a running server's journal holds some that are stored, too
-    copies = backups(database.file) if database.file else []
+    copies = backup_files(database.file) if database.file else []
     return "".join(
         [
             f"journal, for what a game has received and not yet stored: {journal_folder(database)}: {told} entries "

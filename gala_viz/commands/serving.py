@@ -18,8 +18,8 @@ from urllib.parse import urlsplit
 
 from tornado.netutil import bind_sockets
 
-from gala_viz.commands.hosts import EVERY_INTERFACE, Hosts, check_host, is_host, own_names, reach_others
-from gala_viz.threads import end_by, end_without_teardown, stop_threads, stopping
+from gala_viz.commands.hosts import ALL_INTERFACES, AllowedHosts, enforce_hosts, is_host, own_names, are_public
+from gala_viz.threads import exit_after, exit_without_teardown, stop_threads, shutdown_event
 
 if TYPE_CHECKING:
     from bokeh.server.server import Server
@@ -30,20 +30,20 @@ UPLOAD_MESSAGE_BYTES = 64 * 2**20
 MESSAGE_COMPRESSION = 1
 """zlib's level for websocket messages: most of what compression gains, at a small part of its price."""
 _asked_to_end = threading.Event()
-INDEX = Path(__file__).parents[1] / "panels" / "pages" / "index.html"
+INDEX_PAGE = Path(__file__).parents[1] / "panels" / "pages" / "index.html"
 SESSION_CHECK_MS = 3000
 """How often sessions that nobody is connected to any more are looked for: each is some 10 MB (Bokeh's own: 17 s)."""
-END_S = 3.5
+SHUTDOWN_S = 3.5
 """After a first Ctrl-C or SIGTERM a process of ours ends within this time, whatever it waits for."""
-CLOSE_S = END_S - 0.5
+CLOSE_S = SHUTDOWN_S - 0.5
 """How much of it what is served may take to store what it holds, and to tell what it could not."""
-ENDED, INTERRUPTED = 0, 130
+EXIT_ENDED, EXIT_INTERRUPTED = 0, 130
 """Exit status of a server that was ended, and of one that was ended before it served."""
 _PREFIX = re.compile(r"[\w.~/-]*", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Address:
+class ServerAddress:
     """Where a page is served: ``http://ADDRESS:PORT/PREFIX/NAME``."""
 
     port: int = 5006
@@ -76,14 +76,14 @@ class Address:
 
     def url(self, name: str) -> str:
         """Where the page ``name`` is."""
-        host = "localhost" if self.address in EVERY_INTERFACE else self.address
+        host = "localhost" if self.address in ALL_INTERFACES else self.address
         path = "/".join(part for part in (self.prefix.strip("/"), name) if part)
         return f"http://{_host(host)}:{self.port}/{path}"
 
     @property
-    def reaches_others(self) -> bool:
+    def is_public(self) -> bool:
         """Whether others than the users of this machine can open the pages: by network, or through a proxy."""
-        return reach_others({self.address}, self.allow_websocket_origin, is_proxied=self.behind_proxy)
+        return are_public({self.address}, self.allow_websocket_origin, is_proxied=self.behind_proxy)
 
     @property
     def origins(self) -> list[str]:
@@ -94,7 +94,7 @@ class Address:
 
 def serve(
     pages: Mapping[str, Callable[[], Any]],
-    at: Address,
+    server_address: ServerAddress,
     *,
     when_listening: Callable[[], None] | None = None,
     patterns: Sequence[tuple] = (),
@@ -107,16 +107,16 @@ def serve(
     """
     if _asked_to_end.is_set():
         raise KeyboardInterrupt  # which some library took for itself
-    server = listening(pages, at, patterns)
+    server = create_server(pages, server_address, patterns)
     server.start()
     name, *others = pages
-    more = "".join(f", {other} at {at.url(other)}" for other in others)
-    sys.stdout.write(f"The page is at {at.url(name)}{more} (Ctrl-C ends it).\n")
+    more = "".join(f", {other} at {server_address.url(other)}" for other in others)
+    sys.stdout.write(f"The page is at {server_address.url(name)}{more} (Ctrl-C ends it).\n")
     sys.stdout.flush()
     if when_listening is not None:
         server.io_loop.add_callback(when_listening)
-    if at.show and has_browser():
-        server.io_loop.add_callback(webbrowser.open, at.url(name))
+    if server_address.show and has_browser():
+        server.io_loop.add_callback(webbrowser.open, server_address.url(name))
     with _signals(lambda *_: _stop_soon(server.io_loop)):
         try:
             if not _asked_to_end.is_set():
@@ -125,24 +125,24 @@ def serve(
             server.stop()
 
 
-def listening(pages: Mapping[str, Callable[[], Any]], at: Address, patterns: Sequence[tuple] = ()) -> Server:
+def create_server(pages: Mapping[str, Callable[[], Any]], server_address: ServerAddress, patterns: Sequence[tuple] = ()) -> Server:
     """A server that has its port and is yet to be started; see ``serve``."""
     import panel as pn
 
-    from gala_viz.commands.compressed_files import static_addresses
-    from gala_viz.panels.panel_patches import application_of
+    from gala_viz.commands.compressed_files import static_routes
+    from gala_viz.panels.panel_patches import tornado_application
 
     try:
         server = pn.serve(
             dict(pages),
-            port=at.port,
-            address=at.address,
-            prefix=at.prefix,
-            websocket_origin=[one for one in at.origins if "[" not in one],  # Bokeh reads no numbers of IPv6
-            extra_patterns=[*patterns, *static_addresses()],
-            index=str(INDEX),
+            port=server_address.port,
+            address=server_address.address,
+            prefix=server_address.prefix,
+            websocket_origin=[one for one in server_address.origins if "[" not in one],  # Bokeh reads no numbers of IPv6
+            extra_patterns=[*patterns, *static_routes()],
+            index=str(INDEX_PAGE),
             location=False,  # Panel cannot read an address in numbers of IPv6, and no page of ours asks for it
-            use_xheaders=at.behind_proxy,
+            use_xheaders=server_address.behind_proxy,
             check_unused_sessions_milliseconds=SESSION_CHECK_MS,
             compress_response=True,
             websocket_compression_level=MESSAGE_COMPRESSION,
@@ -152,12 +152,12 @@ def listening(pages: Mapping[str, Callable[[], Any]], at: Address, patterns: Seq
             verbose=False,
         )
     except OSError as error:
-        raise OSError(_refused(error, at)) from None
-    check_host(application_of(server), Hosts(at.port, at.address, at.allow_websocket_origin))
+        raise OSError(_refused(error, server_address)) from None
+    enforce_hosts(tornado_application(server), AllowedHosts(server_address.port, server_address.address, server_address.allow_websocket_origin))
     return server
 
 
-def under_panel_serve() -> None:
+def equip_panel_server() -> None:
     """Have the server that ``panel serve`` began for an app check hosts, compress files and end as ``serve`` does.
 
     ``panel serve`` runs an app for its first visitor; what is asked before that is answered by Panel alone. Raises
@@ -171,34 +171,34 @@ def under_panel_serve() -> None:
         return
     if not _equipped:
         _equipped.update({application: _equip(application) for application in running_servers()})
-        end_without_teardown(ENDED)
+        exit_without_teardown(EXIT_ENDED)
     host = pn.state.headers.get("Host", "")
     for hosts in _equipped.values():
-        if not hosts.allow(host):
-            raise PermissionError(hosts.refusal(host))
+        if not hosts.allows(host):
+            raise PermissionError(hosts.refusal_message(host))
 
 
-_equipped: dict[BokehTornado, Hosts] = {}
+_equipped: dict[BokehTornado, AllowedHosts] = {}
 """Servers of ``panel serve``, and the hosts that each is meant for."""
 
 
-def _equip(application: BokehTornado) -> Hosts:
+def _equip(application: BokehTornado) -> AllowedHosts:
     from bokeh.settings import settings
     from tornado.web import GZipContentEncoding
 
-    from gala_viz.commands.compressed_files import static_addresses
+    from gala_viz.commands.compressed_files import static_routes
 
     here = urlsplit(application.resources(absolute_url=True).root_url or "")
     given = settings.allowed_ws_origin() or application.websocket_origins
-    hosts = Hosts(here.port, here.hostname or "localhost", given)
-    check_host(application, hosts)
+    hosts = AllowedHosts(here.port, here.hostname or "localhost", given)
+    enforce_hosts(application, hosts)
     application.transforms.append(GZipContentEncoding)
-    application.add_handlers(".*", static_addresses(re.escape(application.prefix)))
+    application.add_handlers(".*", static_routes(re.escape(application.prefix)))
     return hosts
 
 
 @contextmanager
-def ending_cleanly() -> Iterator[None]:
+def clean_shutdown() -> Iterator[None]:
     """Load and serve within this block; after it, the threads that computed and loaded are ended.
 
     Ctrl-C and SIGTERM raise ``KeyboardInterrupt`` here until ``serve`` listens. However they come, a process that is
@@ -206,7 +206,7 @@ def ending_cleanly() -> Iterator[None]:
     """
 
     def interrupt(*_: Any) -> None:
-        _end_soon(INTERRUPTED)
+        _end_soon(EXIT_INTERRUPTED)
         raise KeyboardInterrupt
 
     _asked_to_end.clear()
@@ -215,19 +215,19 @@ def ending_cleanly() -> Iterator[None]:
             yield
         finally:
             stop_threads()
-            stopping.clear()  # a program that goes on after its server may load and compute again
+            shutdown_event.clear()  # a program that goes on after its server may load and compute again
 
 
 def _stop_soon(loop: Any) -> None:
-    _end_soon(ENDED)
+    _end_soon(EXIT_ENDED)
     loop.add_callback_from_signal(loop.stop)
 
 
 def _end_soon(status: int) -> None:
     if not _asked_to_end.is_set():
         _asked_to_end.set()
-        stopping.set()
-        end_by(END_S, status)
+        shutdown_event.set()
+        exit_after(SHUTDOWN_S, status)
 
 
 @contextmanager
@@ -244,19 +244,19 @@ def _signals(handler: Callable[..., None]) -> Iterator[None]:
             signal.signal(number, former)
 
 
-def check_address(at: Address) -> None:
+def check_address(server_address: ServerAddress) -> None:
     """Raise ``OSError`` with a sentence where ``at`` cannot be served; to be called before anything is loaded."""
     try:
-        for one in bind_sockets(at.port, at.address):  # as the server itself will
+        for one in bind_sockets(server_address.port, server_address.address):  # as the server itself will
             one.close()
     except OSError as error:
-        raise OSError(_refused(error, at)) from None
+        raise OSError(_refused(error, server_address)) from None
 
 
 _reach: list[bool] = []
 
 
-def server_reaches_others() -> bool:
+def server_is_public() -> bool:
     """As ``Address.reaches_others``, of servers that this process runs without an ``Address``, as ``panel serve`` does.
 
     True where that cannot be told. ``panel serve`` gives an app no way to its own server, so it is looked for.
@@ -268,7 +268,7 @@ def server_reaches_others() -> bool:
         if not hosts:
             return True
         origins = {origin for one in running_servers() for origin in one.websocket_origins}
-        _reach.append(reach_others(hosts, origins, is_proxied=is_proxied))
+        _reach.append(are_public(hosts, origins, is_proxied=is_proxied))
     return _reach[0]
 
 
@@ -288,7 +288,7 @@ def _host(name: str) -> str:
     return f"[{name}]" if ":" in name else name
 
 
-def _refused(error: OSError, at: Address) -> str:
+def _refused(error: OSError, at: ServerAddress) -> str:
     if error.errno == errno.EADDRINUSE:
         return f"port {at.port} is taken by another program: end that one, or choose another, --port {at.port + 1}."
     if error.errno == errno.EACCES:

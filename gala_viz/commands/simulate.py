@@ -33,7 +33,7 @@ class Arguments:
         import asyncio
 
         from gala_viz.collections.rendered.collection import RenderedCollection
-        from gala_viz.play.simulated import RenderedPlayers
+        from gala_viz.play.simulated import SimulatedPlayers
         from gala_viz.splits import splits_of
 
         if self.players < 1 or self.rounds < 1:
@@ -41,8 +41,8 @@ class Arguments:
         collection = RenderedCollection()
         sys.stderr.write(f"looking at the objects of the {self.split} split\n")
         collection.prepare((self.split,))
-        known = RenderedPlayers(collection, splits_of(collection).images(self.split))
-        outcomes, failed = asyncio.run(self._play(known.points))
+        known = SimulatedPlayers(collection, splits_of(collection).images_of(self.split))
+        outcomes, failed = asyncio.run(self._play(known.choose_points))
         sys.stdout.write(", ".join(f"{outcome} {count}" for outcome, count in sorted(outcomes.items())) + "\n")
         if failed:
             sys.stderr.write(f"{len(failed)} of {self.players} players could not go on; the first: {failed[0]}\n")

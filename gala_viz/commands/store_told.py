@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from gala_viz.store.spec import StoredNetwork
     from gala_viz.store.zarr_store import Store
 
-SHOWN = 10
+MAX_LISTED = 10
 
 
-class Progress:
+class BlockProgress:
     """A line that tells images done, pace and time left; on a terminal kept up to date, else now and then."""
 
-    EVERY_S = 30.0
+    INTERVAL_S = 30.0
 
     def __init__(self, total: int) -> None:
         self._total, self._done, self._unreadable, self._not_finite = total, 0, 0, 0
@@ -33,7 +33,7 @@ class Progress:
         self._not_finite += len(block.not_finite)
         now = time.monotonic()
         live = sys.stderr.isatty()
-        if not live and now - self._told_at < self.EVERY_S and self._done < self._total:
+        if not live and now - self._told_at < self.INTERVAL_S and self._done < self._total:
             return
         self._told_at = now
         pace = self._done / max(now - self._begun, 1e-9)
@@ -44,25 +44,25 @@ class Progress:
         sys.stderr.write(f"\r\x1b[K{text}" if live else f"{text}\n")
         sys.stderr.flush()
 
-    def end(self) -> None:
+    def finish(self) -> None:
         """Leave the line."""
         if sys.stderr.isatty():
             sys.stderr.write("\n")
 
 
-def workers_told(client: Client) -> str:
+def workers_text(client: Client) -> str:
     """Which workers a run has, how much memory each may hold, and where Dask's dashboard is."""
     there = client.scheduler_info(n_workers=-1)
     limits = [worker["memory_limit"] for worker in there["workers"].values()]
-    bound = f", at most {size_told(max(limits))} each" if limits and max(limits) else ""
+    bound = f", at most {format_bytes(max(limits))} each" if limits and max(limits) else ""
     return f"workers: {len(limits)} at {there['address']}{bound}; dashboard: {client.dashboard_link}"
 
 
-def status_told(store: Store) -> str:
+def status_text(store: Store) -> str:
     """What a store holds and what is missing, as lines."""
     import numpy as np
 
-    from gala_viz.collections.map_checks import maps_told
+    from gala_viz.collections.map_checks import describe_usable_maps
     from gala_viz.store.layout import MISSING, THERE
     from gala_viz.store.spec import ABOUT
 
@@ -81,13 +81,13 @@ def status_told(store: Store) -> str:
         f"in {len(missing)} of {spec.n_blocks} blocks, {len(notes)} unreadable"
         + (f", {len(not_finite)} not finite" if not_finite else ""),
     ]
-    lines += [f"not finite: {why}" for why in list(not_finite.values())[:SHOWN]]
-    if len(not_finite) > SHOWN:
-        lines.append(f"… and {len(not_finite) - SHOWN} more")
+    lines += [f"not finite: {why}" for why in list(not_finite.values())[:MAX_LISTED]]
+    if len(not_finite) > MAX_LISTED:
+        lines.append(f"… and {len(not_finite) - MAX_LISTED} more")
     unusable = store.unusable_maps()
     if unusable:
         marked = store.labels().has_human_map & (status == THERE)
-        lines.append(f"human maps: {maps_told(int(marked.sum()) - len(unusable), unusable)}")
+        lines.append(f"human maps: {describe_usable_maps(int(marked.sum()) - len(unusable), unusable)}")
     if missing:
         lines.append(f"missing blocks: {_ranges(missing)}")
     unsure = [one.name for one in spec.networks if one.behaviour is None and _needs_behaviour(one)]
@@ -96,9 +96,9 @@ def status_told(store: Store) -> str:
             f"made by an earlier version, without what {', '.join(unsure)} did with fixed inputs: it is shown and not "
             "extended"
         )
-    lines += [f"unreadable: {image}: {why}" for image, why in list(notes.items())[:SHOWN]]
-    if len(notes) > SHOWN:
-        lines.append(f"… and {len(notes) - SHOWN} more")
+    lines += [f"unreadable: {image}: {why}" for image, why in list(notes.items())[:MAX_LISTED]]
+    if len(notes) > MAX_LISTED:
+        lines.append(f"… and {len(notes) - MAX_LISTED} more")
     return "\n".join([*lines, ""])
 
 
@@ -120,11 +120,11 @@ def _ranges(numbers: Sequence[int]) -> str:
             parts[-1][1] = number
         else:
             parts.append([number, number])
-    shown = [f"{first}-{last}" if last > first else str(first) for first, last in parts[:SHOWN]]
-    return ", ".join(shown) + (", …" if len(parts) > SHOWN else "")
+    shown = [f"{first}-{last}" if last > first else str(first) for first, last in parts[:MAX_LISTED]]
+    return ", ".join(shown) + (", …" if len(parts) > MAX_LISTED else "")
 
 
-def size_told(n_bytes: float) -> str:
+def format_bytes(n_bytes: float) -> str:
     """For example "16.5 MB"."""
     for unit in ("bytes", "KB", "MB", "GB"):
         if n_bytes < 1000:

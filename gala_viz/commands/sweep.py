@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from gala_viz.commands.progress import counted
+from gala_viz.commands.progress import progress_printer
 from gala_viz.registry import unknown_name
 
 if TYPE_CHECKING:
     from gala_viz.training.recipes import ScratchRecipe
 
-TABLE = "trade_off.csv"
+TABLE_FILE = "trade_off.csv"
 _POLL_S = 0.5
 
 
@@ -63,11 +63,11 @@ class Arguments:
         if self.jobs < 1:
             raise ValueError(f"jobs is at least 1; got {self.jobs}.")
         trials = [self._trial(recipe, weight, seed) for weight in self.weights for seed in self.seeds]
-        waiting = [trial for trial in trials if self.numbers(trial) is None]
+        waiting = [trial for trial in trials if self.trial_metrics(trial) is None]
         sys.stdout.write(f"{len(trials)} trainings, {len(trials) - len(waiting)} of them done\n")
         self.folder.mkdir(parents=True, exist_ok=True)
         if waiting:
-            prepare(recipe)
+            prepare_collection(recipe)
         try:
             failed = self._train(waiting, trials)
         finally:
@@ -83,15 +83,15 @@ class Arguments:
         """Where checkpoints, networks, what the trainings said, and the table are."""
         return self.runs / f"sweep-{self.recipe}"
 
-    def numbers(self, trial: ScratchRecipe) -> dict[str, Any] | None:
+    def trial_metrics(self, trial: ScratchRecipe) -> dict[str, Any] | None:
         """The [selection] of a finished training with exactly these settings, whatever it is called, or None.
 
         It is looked for in the sweep's own folder, in RUNS and among the models: a sweep does not train again what is
         known as a network of the paper.
         """
-        from gala_viz.networks.folders import CARD, models_folders
+        from gala_viz.networks.folders import CARD, model_folders
 
-        roots = (self.folder / "networks", self.runs, *models_folders())
+        roots = (self.folder / "networks", self.runs, *model_folders())
         folders = (path.parent for root in roots for path in sorted(root.glob(f"*/{CARD}")))
         return next((found for folder in folders if (found := _selection(folder, trial))), None)
 
@@ -99,13 +99,13 @@ class Arguments:
         """Write one row for each finished training: lambda, seed, accuracy, rho (mean over layers, then each layer)."""
         rows: list[dict[str, Any]] = []
         for trial in trials:
-            if (found := self.numbers(trial)) is not None:
+            if (found := self.trial_metrics(trial)) is not None:
                 rho = {f"rho_{layer}": value for layer, value in found.get("rho_attention", {}).items()}
                 first = {"rho_attention": rho.pop("rho_mean_of_layers", "")}
                 counts = {"n_labelled": found["n_labelled"], "n_with_maps": found.get("n_with_maps", 0)}
                 told = {"attention_weight": trial.attention_weight, "seed": trial.seed, "accuracy": found["accuracy"]}
                 rows.append({**told, **first, **counts, **rho})
-        path = self.folder / TABLE
+        path = self.folder / TABLE_FILE
         with path.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, list(dict.fromkeys(key for row in rows for key in row)))
             writer.writeheader()
@@ -131,7 +131,7 @@ class Arguments:
                 for entry in [entry for entry in running if entry[1].poll() is not None]:
                     running.remove(entry)
                     trial, process, since = entry
-                    found = self.numbers(trial) if process.returncode == 0 else None
+                    found = self.trial_metrics(trial) if process.returncode == 0 else None
                     failed += [trial] if found is None else []
                     self.write_table(trials)
                     sys.stdout.write(f"{trial.name}: {_told(found)}, {(time.monotonic() - since) / 60:.1f} min\n")
@@ -171,27 +171,27 @@ def training_command(sweep: Arguments, trial: ScratchRecipe) -> list[str]:
     return [sys.executable, "-m", "gala_viz", "train", sweep.recipe, *options, *halved, "--replace", "--quiet"]
 
 
-def prepare(recipe: ScratchRecipe) -> None:
+def prepare_collection(recipe: ScratchRecipe) -> None:
     """Make the collection's images once, before several trainings ask for them."""
     from gala_viz.collections import open_collection
 
     collection: Any = open_collection(recipe.collection)
     if hasattr(collection, "prepare"):
-        collection.prepare(("train", "validation"), counted("rendering"))
+        collection.prepare(("train", "validation"), progress_printer("rendering"))
 
 
 def _selection(folder: Path, trial: ScratchRecipe) -> dict[str, Any] | None:
     """The [selection] of the network in ``folder`` if it was trained as ``trial`` says, its name and title apart."""
     from gala_viz.networks.folders import WeightsError, read_card
-    from gala_viz.specs import plain
-    from gala_viz.training.recipes import told_settings
+    from gala_viz.specs import toml_values
+    from gala_viz.training.recipes import recipe_settings
 
     try:
         card = read_card(folder)
     except WeightsError:
         return None
-    wanted = plain(asdict(trial))
-    said = told_settings(card, trial) | {key: wanted[key] for key in ("name", "title")}
+    wanted = toml_values(asdict(trial))
+    said = recipe_settings(card, trial) | {key: wanted[key] for key in ("name", "title")}
     return card.get("selection") if said == wanted else None
 
 

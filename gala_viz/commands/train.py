@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from gala_viz.commands.progress import counted
+from gala_viz.commands.progress import progress_printer
 from gala_viz.registry import unknown_name
 
 if TYPE_CHECKING:
     from gala_viz.training.recipes import DistillationRecipe, Recipe, ScratchRecipe
-    from gala_viz.training.samples import Source
+    from gala_viz.training.samples import TrainingSource
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,25 +73,25 @@ class Arguments:
 
         if self.recipe not in RECIPES:
             raise ValueError(unknown_name("recipe", self.recipe, RECIPES))
-        recipe = replace(RECIPES[self.recipe], **self.changes())
+        recipe = replace(RECIPES[self.recipe], **self.recipe_overrides())
         sys.stdout.write(f"{recipe.name}: reading collections\n")
         folder = self._scratch(recipe) if isinstance(recipe, ScratchRecipe) else self._distilled(recipe)
         if folder is not None:
             sys.stdout.write(f"{recipe.name}: written to {folder}\n")
         return 0
 
-    def changes(self) -> dict[str, Any]:
+    def recipe_overrides(self) -> dict[str, Any]:
         """What the options set in place of the recipe's own settings."""
         given = {key: getattr(self, key) for key in ("attention_weight", "epochs", "seed", "name")}
         return {key: value for key, value in given.items() if value is not None}
 
     def _scratch(self, recipe: ScratchRecipe) -> Path | None:
         from gala_viz.collections import open_collection
-        from gala_viz.training.batches import HeldPictures, validation_batches
-        from gala_viz.training.held import check_maps, hold
-        from gala_viz.training.outcome import scratch_sections, write_outcome
-        from gala_viz.training.scratch import FromScratch, fresh_network
-        from gala_viz.training.selection import selection
+        from gala_viz.training.batches import InMemoryDataModule, validation_batches
+        from gala_viz.training.held import check_any_map, load_dataset
+        from gala_viz.training.outcome import scratch_sections, write_trained_network
+        from gala_viz.training.scratch import ScratchModule, initial_network
+        from gala_viz.training.selection import validation_metrics
 
         if self.maps or self.labels or self.plain:
             raise ValueError(
@@ -100,42 +100,42 @@ class Arguments:
         self._check_free(recipe)
         collection = open_collection(recipe.collection)
         if hasattr(collection, "prepare"):
-            collection.prepare(("train", "validation"), counted("rendering", quiet=self.quiet))
-        network = fresh_network(recipe, len(collection.categories))
-        module = FromScratch(network, recipe)
+            collection.prepare(("train", "validation"), progress_printer("rendering", quiet=self.quiet))
+        network = initial_network(recipe, len(collection.categories))
+        module = ScratchModule(network, recipe)
         wanted = {"train": recipe.attention_weight > 0, "validation": bool(module.layers)}
         training, validation = (
-            hold(
+            load_dataset(
                 collection,
                 split,
                 recipe.preprocessing,
                 with_maps=with_maps,
-                progress=counted(f"reading {split} images", quiet=self.quiet),
+                progress=progress_printer(f"reading {split} images", quiet=self.quiet),
             )
             for split, with_maps in wanted.items()
         )
         self._tell([training.source])
         for split, held in (("train", training), ("validation", validation)):
             if wanted[split]:
-                sys.stdout.write(f"{recipe.name}: {split}: {held.maps_told()}\n")
+                sys.stdout.write(f"{recipe.name}: {split}: {held.describe_maps()}\n")
         if recipe.attention_weight > 0:
-            check_maps(training, collection.name)
-        pictures = HeldPictures(training, validation, recipe)
+            check_any_map(training, collection.name)
+        pictures = InMemoryDataModule(training, validation, recipe)
         if not self._fit(module, pictures):
             return None
-        numbers = selection(network, validation_batches(validation, recipe))
+        numbers = validation_metrics(network, validation_batches(validation, recipe))
         sections = scratch_sections(recipe, collection, training, validation, numbers)
-        return write_outcome(
-            self.out, network, recipe, recipe.preprocessing, sections, pictures.trainer, half=self.half
+        return write_trained_network(
+            self.out, network, recipe, recipe.preprocessing, sections, pictures.trainer, float16=self.half
         )
 
     def _distilled(self, recipe: DistillationRecipe) -> Path | None:
         from gala_viz.collections import open_collection
-        from gala_viz.collections.map_checks import maps_told
+        from gala_viz.collections.map_checks import describe_usable_maps
         from gala_viz.networks.zoo import load_network
-        from gala_viz.training.distillation import Distillation, Pictures, starting_network
-        from gala_viz.training.held_out import HeldOut
-        from gala_viz.training.outcome import distilled_sections, write_outcome
+        from gala_viz.training.distillation import DistillationModule, DistillationDataModule, initial_student
+        from gala_viz.training.held_out import HeldOutImages
+        from gala_viz.training.outcome import distillation_sections, write_trained_network
         from gala_viz.training.samples import sources_of_split
 
         if self.maps is None or self.labels is None:
@@ -145,7 +145,7 @@ class Arguments:
         collections += [("plain", open_collection(folder)) for folder in self.plain]
         start = load_network(recipe.start, device="cpu")  # the training takes it to each process's own device
         watched = [(role, collection) for role, collection in collections if role != "plain"]
-        held_out = HeldOut(collection for _, collection in collections)
+        held_out = HeldOutImages(collection for _, collection in collections)
         parts = [
             sources_of_split(collections, "train", frame=start.preprocessing, held_out=held_out),
             sources_of_split(watched, "validation", frame=start.preprocessing, held_out=held_out),
@@ -154,22 +154,22 @@ class Arguments:
         for split, sources in zip(("train", "validation"), parts, strict=True):
             for source in sources:
                 if source.role == "maps":
-                    told = maps_told(len(source.images), source.unusable)
+                    told = describe_usable_maps(len(source.images), source.unusable)
                     sys.stdout.write(f"{recipe.name}: {split}: {source.collection.name}: {told}\n")
-        network = starting_network(recipe, start)
-        pictures = Pictures(*parts, start.preprocessing, recipe)
-        if not self._fit(Distillation(network, recipe, start), pictures):
+        network = initial_student(recipe, start)
+        pictures = DistillationDataModule(*parts, start.preprocessing, recipe)
+        if not self._fit(DistillationModule(network, recipe, start), pictures):
             return None
-        sections = distilled_sections(start, parts)
-        return write_outcome(
-            self.out, network, recipe, start.preprocessing, sections, pictures.trainer, start, half=self.half
+        sections = distillation_sections(start, parts)
+        return write_trained_network(
+            self.out, network, recipe, start.preprocessing, sections, pictures.trainer, start, float16=self.half
         )
 
-    def _tell(self, sources: Sequence[Source]) -> None:
+    def _tell(self, sources: Sequence[TrainingSource]) -> None:
         """By which rule the images are split, and what is left out."""
-        from gala_viz.training.samples import sources_told
+        from gala_viz.training.samples import describe_sources
 
-        sys.stdout.write("".join(f"  {line}\n" for line in sources_told(sources)))
+        sys.stdout.write("".join(f"  {line}\n" for line in describe_sources(sources)))
 
     def _check_free(self, recipe: Recipe) -> None:
         """Networks that are there are not lost by a training of the same name."""

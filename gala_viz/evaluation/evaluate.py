@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from gala_viz.collections.choice import drawn, readable
+from gala_viz.collections.choice import sample_images, readable_images
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.map_checks import marked_images
 from gala_viz.evaluation.evaluation import Evaluation
@@ -20,7 +20,7 @@ from gala_viz.evaluation.values import grids_of, mean_of, region_pixels, values_
 from gala_viz.networks.network import Network
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.registry import unknown_name
-from gala_viz.splits import ALL, splits_of
+from gala_viz.splits import ALL_IMAGES, splits_of
 
 
 def evaluate(
@@ -43,9 +43,9 @@ def evaluate(
     groups = {name: tuple(members) for name, members in (groups or {}).items()}
     _check_names(networks, groups, reference)
     splits = splits_of(collection)
-    tell(f"{collection.name}: {splits.told}")
-    images, left_out = _images(collection, splits.images(spec.split), spec, tell)
-    learnt = {name: network.training_data.status(collection, images) for name, network in networks.items()}
+    tell(f"{collection.name}: {splits.description}")
+    images, left_out = _images(collection, splits.images_of(spec.split), spec, tell)
+    learnt = {name: network.training_data.training_status(collection, images) for name, network in networks.items()}
     tell(learnt_told(learnt, len(images)))
     kept = kept or Kept()
     progress = Progress(len(images) * len(networks), tell)
@@ -99,7 +99,7 @@ def evaluate(
                 images,
                 left_out,
                 _first_people(people),
-                () if spec.split == ALL else splits.without,
+                () if spec.split == ALL_IMAGES else splits.unassigned,
             ),
         ),
     )
@@ -128,12 +128,12 @@ def _images(
     """
     prepare = getattr(collection, "prepare", None)
     if spec.n_images is not None and spec.n_images < len(images):
-        chosen = set(drawn(collection, images, spec.n_images, seed=spec.seed, purpose="evaluation"))
+        chosen = set(sample_images(collection, images, spec.n_images, seed=spec.seed, purpose="evaluation"))
         images = tuple(image for image in images if image in chosen)
     elif prepare is not None:
         tell(f"{collection.name}: making the images of the {spec.split} split where they are not there yet")
         prepare(("train", "validation", "test") if spec.split == "all" else (spec.split,))
-    return readable(collection, images)
+    return readable_images(collection, images)
 
 
 def _people(

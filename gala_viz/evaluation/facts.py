@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from gala_viz.attribution.probe import weights_sha256
 from gala_viz.collections.collection import Collection
-from gala_viz.collections.map_checks import maps_told, marked_images, usable_map
+from gala_viz.collections.map_checks import describe_usable_maps, marked_images, usable_map
 from gala_viz.evaluation.people import People
 from gala_viz.evaluation.spec import EvaluationSpec
 from gala_viz.networks.network import Network
@@ -84,7 +84,7 @@ def people_notes(people: People, n_images: int) -> list[str]:
     """Which human maps are not counted, and of how many participants those are that have no noise ceiling."""
     notes = []
     if people.left_out:
-        told = maps_told(len(people.images), people.left_out)
+        told = describe_usable_maps(len(people.images), people.left_out)
         rest = f"every n of likeness to people is of the usable ones, on {n_images} images"
         notes.append(f"Human maps: {told}; {rest if people.images else 'likeness to people is left out'}.")
     if people.means_of:
@@ -163,7 +163,7 @@ def network_facts(network: Network, grids: Mapping[str, tuple[int, ...]]) -> dic
         "name": network.name,
         "title": network.title,
         "weights_sha256": weights_sha256(network),
-        "device": network.device_text,
+        "device": network.device_description,
         "layers": list(network.layers),
         "grids": {layer: f"{grids[layer][0]} x {grids[layer][1]}" for layer in network.layers},
         "preprocessing": network.preprocessing.settings(),

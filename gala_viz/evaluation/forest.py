@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gala_viz.alignment import PARTNERS
+from gala_viz.alignment import PARTNER_KINDS
 from gala_viz.evaluation.evaluation import Evaluation
 from gala_viz.evaluation.numbers import Number
 from gala_viz.evaluation.provenance import Provenance, provenance
@@ -137,7 +137,7 @@ def _floors(key: Key, number: Number, found: dict) -> list[tuple[str, float]]:
     if not key.quantity.startswith("rho_"):
         return []
     kind = key.quantity.removeprefix("rho_")
-    numbers = {partner: found.get((number.who, Key(f"floor_{partner}_{kind}", key.layer))) for partner in PARTNERS}
+    numbers = {partner: found.get((number.who, Key(f"floor_{partner}_{kind}", key.layer))) for partner in PARTNER_KINDS}
     return [(partner, one.interval.mean) for partner, one in numbers.items() if one is not None and one.interval]
 
 

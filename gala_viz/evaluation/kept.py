@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from gala_viz.attribution.probe import probe, values_sha256
+from gala_viz.attribution.probe import compute_output_fingerprint, state_dict_sha256
 from gala_viz.attribution.provenance import network_attrs
 from gala_viz.collections.caching import read_npz
 from gala_viz.networks.behaviour import kept_name
@@ -69,11 +69,11 @@ def identity(network: Network, kept: Kept) -> dict[str, Any]:
     who = {
         **network_attrs(network),
         "network": "",
-        "weights_sha256": values_sha256(network.module),
+        "weights_sha256": state_dict_sha256(network.module),
         "architecture": network.card.get("network", {}).get("arguments", {}),
         "layers": list(network.layers),
     }
     label = f"behaviours {network.name}"
     before = str((kept.recall(label, who) or {}).get("known", "{}"))
-    name = kept_name(probe(network), before, lambda text: kept.keep({"known": np.array(text)}, label, who))
+    name = kept_name(compute_output_fingerprint(network), before, lambda text: kept.keep({"known": np.array(text)}, label, who))
     return {**who, "behaviour": name}

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from gala_viz.alignment import area_average
-from gala_viz.attribution.attention import choices_and_norms
+from gala_viz.attribution.attention import predictions_and_norms
 from gala_viz.attribution.labelled import smoothgrad
 from gala_viz.collections.collection import Collection
 from gala_viz.evaluation.kept import Kept, identity
 from gala_viz.evaluation.regions import members_in_frame, shares
 from gala_viz.evaluation.spec import EvaluationSpec
-from gala_viz.networks.folding import folded
+from gala_viz.networks.folding import fuse_batchnorm
 from gala_viz.networks.network import Network
 from gala_viz.specs import settings
 
@@ -88,7 +88,7 @@ def look_at_all(
         if arrays is not None:
             step(-len(block))
         else:
-            quick = quick or folded(network)
+            quick = quick or fuse_batchnorm(network)
             arrays = look(quick, collection, block, spec, step=step).arrays()
             kept.keep(arrays, network.name, *about)
         parts.append(Looked.from_arrays(arrays))
@@ -104,7 +104,7 @@ def look(
     step: Step = lambda done: None,
 ) -> Looked:
     """``network``'s results for ``images``, from one forward pass of each and one SmoothGrad where asked for."""
-    choices, norms = choices_and_norms(network, collection, images)
+    choices, norms = predictions_and_norms(network, collection, images)
     found = members_in_frame(collection, images, network.preprocessing)
     regions, members = found if found is not None else ((), None)
     on_regions: dict[str, np.ndarray] = {}

@@ -9,14 +9,14 @@ import numpy as np
 import xarray as xr
 
 from gala_viz.alignment import (
-    Interval,
+    ConfidenceInterval,
     NoiseCeiling,
     bootstrap_interval,
     bootstrap_intervals,
     fraction_explained,
     spearman_brown,
 )
-from gala_viz.alignment.bootstrap import wilson_bounds
+from gala_viz.alignment.bootstrap import wilson_interval
 from gala_viz.evaluation.people import People
 from gala_viz.evaluation.quantities import Key, by_layer, columns
 from gala_viz.evaluation.spec import EvaluationSpec
@@ -32,8 +32,8 @@ class Number:
 
     who: str
     key: Key
-    interval: Interval | None
-    participants: Interval | None = None
+    interval: ConfidenceInterval | None
+    participants: ConfidenceInterval | None = None
     sd_over_seeds: float | None = None
     note: str = ""
 
@@ -49,11 +49,11 @@ def numbers_of(who: str, values: xr.Dataset, spec: EvaluationSpec) -> list[Numbe
     return found
 
 
-def _number(who: str, key: Key, interval: Interval | None) -> Number:
+def _number(who: str, key: Key, interval: ConfidenceInterval | None) -> Number:
     if interval is None:
         return Number(who=who, key=key, interval=None, note="no image has a value.")
     if key.quantity == "top1_error" and interval.n > 1 and interval.mean in (0.0, 100.0):
-        low, high = wilson_bounds(interval.mean / 100, interval.n)
+        low, high = wilson_interval(interval.mean / 100, interval.n)
         bounded = replace(interval, low=100 * low, high=100 * high)
         return Number(
             who=who, key=key, interval=bounded, note="Wilson's interval: resamples of equal values are equal."
@@ -77,7 +77,7 @@ def _explained(
     return [Number(who=who, key=key, interval=one) for key, one in zip(keys, intervals, strict=True)]
 
 
-def _percent(interval: Interval) -> Interval:
+def _percent(interval: ConfidenceInterval) -> ConfidenceInterval:
     return replace(interval, mean=100 * interval.mean, low=100 * interval.low, high=100 * interval.high)
 
 
@@ -130,7 +130,7 @@ def _ceiling_numbers(who: str, cells: str, ceiling: NoiseCeiling) -> list[Number
     return [plain, whole]
 
 
-def _spearman_brown(interval: Interval) -> Interval:
+def _spearman_brown(interval: ConfidenceInterval) -> ConfidenceInterval:
     """The corrected mean and bounds: the correction rises with rho, so it keeps the order of bounds."""
     bounds = {name: spearman_brown(getattr(interval, name)) for name in ("mean", "low", "high")}
     return replace(interval, **bounds)

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from gala_viz.attribution.attention import softmax
 from gala_viz.attribution.finite import check_finite
 from gala_viz.collections.collection import Collection
-from gala_viz.experiment.design import TEST, conditions_of_set, n_sets
-from gala_viz.experiment.responses import level_text
+from gala_viz.experiment.design import TEST, set_conditions, n_sets
+from gala_viz.experiment.responses import format_level
 from gala_viz.experiment.revelation import FULL
 from gala_viz.experiment.spec import ExperimentSpec, Level
 from gala_viz.experiment.stimuli import Stimuli
 from gala_viz.imagenet import category_names, superclass_of_index
-from gala_viz.networks.folding import folded
+from gala_viz.networks.folding import fuse_batchnorm
 from gala_viz.networks.network import Network
 
 Condition = tuple[str, Level]
@@ -41,15 +41,15 @@ def network_responses(
     shares = {}
     for done, image in enumerate(images):
         conditions = list(dict.fromkeys(_alike(condition) for condition in spec.conditions))
-        pictures = [stimuli.picture(image, *condition) for condition in conditions]
+        pictures = [stimuli.render(image, *condition) for condition in conditions]
         said = [observer.answers(pictures) for observer in observers]
         for at, condition in enumerate(conditions):
             answers[image, condition] = [one[at] for one in said]
-            shares[image, condition] = stimuli.shares(image, *condition)
+            shares[image, condition] = stimuli.revealed_percent(image, *condition)
         progress(done + 1, len(images))
     rows = []
     for number in range(n_sets(spec)):
-        for at, (image, condition) in enumerate(conditions_of_set(spec, number).items()):
+        for at, (image, condition) in enumerate(set_conditions(spec, number).items()):
             share, said = shares[image, _alike(condition)], answers[image, _alike(condition)]
             told = _trial(spec, number, at, image, condition)
             told |= {"percent_important": share.important, "percent_all": share.all_pixels}
@@ -75,7 +75,7 @@ def _trial(spec: ExperimentSpec, number: int, at: int, image: str, condition: Co
         "stimulus": image,
         "superclass": spec.superclass_of[image],
         "map_type": condition[0],
-        "level": level_text(condition[1]),
+        "level": format_level(condition[1]),
     }
 
 
@@ -93,7 +93,7 @@ class _Observer:
     @classmethod
     def of(cls, network: Network, stimuli: Stimuli) -> _Observer:
         members = category_members(network.categories, stimuli.collection, stimuli.spec.superclasses)
-        return cls(folded(network), members)
+        return cls(fuse_batchnorm(network), members)
 
     def answers(self, pictures: list[NDArray[np.uint8]]) -> list[int]:
         """Numbers of superclasses. A picture fills the network's whole frame."""

@@ -12,8 +12,8 @@ from gala_viz.alignment import (
     CeilingSpec,
     ImageCeilings,
     NoiseCeiling,
-    ceiling_of,
-    floor_values,
+    combine_ceilings,
+    shuffled_rhos,
     image_ceilings,
     to_resolution,
 )
@@ -23,7 +23,7 @@ from gala_viz.evaluation.kept import Kept
 from gala_viz.evaluation.looking import Step
 from gala_viz.evaluation.regions import members_in_frame, shares
 from gala_viz.networks.preprocessing import Preprocessing
-from gala_viz.schema import labelled_map, n_people
+from gala_viz.schema import labelled_map, count_participants
 from gala_viz.specs import settings
 
 VERSION = 2
@@ -113,12 +113,12 @@ def people_of(
     }
     categories = tuple(collection.category(image) for image in images)
     floors = {
-        grid: floor_values(one, categories, n_partners=n_partners, seed=seed)
+        grid: shuffled_rhos(one, categories, n_partners=n_partners, seed=seed)
         for grid, one in labelled.items()
         if n_partners
     }
     ceilings = {
-        grid: ceiling_of(found, ceiling) if any(part.rho for part in found) else None for grid, found in parts.items()
+        grid: combine_ceilings(found, ceiling) if any(part.rho for part in found) else None for grid, found in parts.items()
     }
     everywhere = xr.concat(on_regions, "image", join="outer", fill_value=0.0)
     return People(
@@ -167,7 +167,7 @@ def _block(
         marked.append(image)
         on_regions.append(shares(human.values[None], members[row : row + 1])[0])
         single = _in_frame(apart, frame)
-        mean_of.append(-1 if single.sizes["participant"] else n_people(found, ()) or 0)
+        mean_of.append(-1 if single.sizes["participant"] else count_participants(found, ()) or 0)
         for grid in grids:
             arrays[f"{_name(grid)}:map"].append(to_resolution(human, grid).values)
             singles[grid].append(image_ceilings([(image, to_resolution(single, grid))], spec))

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from gala_viz.alignment import (
     COMPARISON_CELLS,
     CeilingSpec,
-    Interval,
+    ConfidenceInterval,
     NoiseCeiling,
     bootstrap_interval,
     fraction_explained,
 )
 from gala_viz.collections.collection import Collection
-from gala_viz.collections.map_checks import maps_told
+from gala_viz.collections.map_checks import describe_usable_maps
 from gala_viz.evaluation.facts import learnt_told
 from gala_viz.evaluation.looking import Looked, look_at_all
 from gala_viz.evaluation.people import people_of
@@ -28,7 +28,7 @@ from gala_viz.evaluation.values import correct, grids_of, values_of
 from gala_viz.networks.network import Network
 from gala_viz.specs import SmoothGradSpec
 from gala_viz.splits import HELD_OUT, LEARNT, Split, Splits, splits_of
-from gala_viz.training.samples import Source, sources_of_split
+from gala_viz.training.samples import TrainingSource, sources_of_split
 
 Tell = Callable[[str], None]
 
@@ -62,7 +62,7 @@ class Used:
     def told(self) -> str:
         """A few sentences."""
         maps = f" Human maps: {self.maps}." if self.maps else ""
-        return f"{self.name}: {self.splits.told}. {learnt_told(self.learnt, self.n)}{maps}"
+        return f"{self.name}: {self.splits.description}. {learnt_told(self.learnt, self.n)}{maps}"
 
     def entry(self, network: str) -> dict[str, Any]:
         """For the card of ``network``."""
@@ -151,7 +151,7 @@ def measure(
     return Report(split, everything[1:], everything[0], ceilings, smoothgrad, used)
 
 
-def _names(sources: Sequence[Source]) -> list[str]:
+def _names(sources: Sequence[TrainingSource]) -> list[str]:
     """What the collections are called: with their role where others of the same name are other ones."""
     taken: dict[str, tuple[str, tuple[str, ...]]] = {}
     names = []
@@ -165,10 +165,10 @@ def _names(sources: Sequence[Source]) -> list[str]:
     return names
 
 
-def _used(name: str, source: Source, networks: Sequence[Network]) -> Used:
+def _used(name: str, source: TrainingSource, networks: Sequence[Network]) -> Used:
     images = source.images
-    learnt = {network.name: network.training_data.status(source.collection, images) for network in networks}
-    maps = maps_told(len(images), source.unusable) if source.role == "maps" else ""
+    learnt = {network.name: network.training_data.training_status(source.collection, images) for network in networks}
+    maps = describe_usable_maps(len(images), source.unusable) if source.role == "maps" else ""
     return Used(name, source.role, source.splits or splits_of(source.collection), len(images), learnt, maps)
 
 
@@ -232,7 +232,7 @@ def _interval(values: xr.DataArray | None) -> dict[str, float | int]:
     return {} if values is None or not np.isfinite(values).any() else _plain_interval(bootstrap_interval(values))
 
 
-def _plain_interval(interval: Interval) -> dict[str, float | int]:
+def _plain_interval(interval: ConfidenceInterval) -> dict[str, float | int]:
     return {
         "mean": round(interval.mean, 4),
         "low": round(interval.low, 4),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gala_viz.attribution.attention import choices_and_norms
+from gala_viz.attribution.attention import predictions_and_norms
 from gala_viz.attribution.delta import delta
 from gala_viz.attribution.labelled import smoothgrad
 from gala_viz.collections.collection import Collection
@@ -52,7 +52,7 @@ def side_by_side(
         raise ValueError(f"{first.name} and {second.name} see photographs in different frames; they have no delta.")
     norms, maps = [], []
     for network in pair:
-        choices, found = choices_and_norms(network, collection, images)
+        choices, found = predictions_and_norms(network, collection, images)
         norms.append(found.get(layer) if layer is not None else None)
         own = dict(zip(images, choices.values.tolist(), strict=True))
         targets = {
@@ -63,7 +63,7 @@ def side_by_side(
         SideBySide(
             image=image,
             category=collection.category(image),
-            view=first.preprocessing.view(collection.photo(image)),
+            view=first.preprocessing.resize_and_crop(collection.photo(image)),
             human_map=_human_map(first, collection, image),
             maps=(maps[0].values[row], maps[1].values[row]),
             delta=delta(maps[0].values[row], maps[1].values[row]),

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 import xarray as xr
 
-from gala_viz.alignment import Interval, bootstrap_interval, paired_randomisation
+from gala_viz.alignment import ConfidenceInterval, bootstrap_interval, paired_randomisation
 from gala_viz.evaluation.report import Report
 
 NOTHING = "–"
 """Stands where there is no number."""
 
 
-def interval_text(interval: Interval | None, digits: int = 3) -> str:
+def interval_text(interval: ConfidenceInterval | None, digits: int = 3) -> str:
     """For example "0.412 [0.380, 0.445]"; of a single value the value alone, of none a dash."""
     if interval is None or not np.isfinite(interval.mean):
         return NOTHING

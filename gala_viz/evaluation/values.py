@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import xarray as xr
 
-from gala_viz.alignment import floor_values, spearman
+from gala_viz.alignment import shuffled_rhos, spearman
 from gala_viz.collections.collection import Collection
 from gala_viz.evaluation.looking import PIXELS, SMOOTHGRAD, Looked
 from gala_viz.evaluation.people import Grid, People
@@ -121,8 +121,8 @@ def _with_people(
         if ceiling is not None:
             found["ceiling"][layer] = ceiling.per_image
         if n_partners:
-            found["floor"][layer] = floor_values(
-                own, people.categories, against=human, n_partners=n_partners, seed=seed
+            found["floor"][layer] = shuffled_rhos(
+                own, people.categories, other_maps=human, n_partners=n_partners, seed=seed
             )
     return {name: layers for name, layers in found.items() if layers}
 

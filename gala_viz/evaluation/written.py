@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gala_viz.alignment import Interval
+from gala_viz.alignment import ConfidenceInterval
 from gala_viz.attribution.provenance import code_versions
 from gala_viz.evaluation.evaluation import Evaluation
 from gala_viz.evaluation.facts import LEARNT_WORDS
@@ -25,7 +25,7 @@ from gala_viz.evaluation.published import PUBLISHED, SAYS, SOURCE, SPLIT_HALF_RH
 from gala_viz.evaluation.quantities import QUANTITIES, Key, columns
 from gala_viz.evaluation.report_page import report_page
 from gala_viz.specs import settings
-from gala_viz.splits import status_of_all
+from gala_viz.splits import combine_statuses
 
 INTERVALS = (
     "95 % percentile bootstrap over images; of ceilings also over participants, each weighted at random (Poisson), in "
@@ -97,7 +97,7 @@ def image_rows(evaluation: Evaluation) -> list[dict[str, Any]]:
 
 def _learnt(evaluation: Evaluation, name: str) -> NDArray[np.int8]:
     """What is known of each image and a network, or all networks of a group."""
-    return status_of_all([evaluation.learnt[one] for one in evaluation.groups.get(name, (name,))])
+    return combine_statuses([evaluation.learnt[one] for one in evaluation.groups.get(name, (name,))])
 
 
 def as_json(evaluation: Evaluation) -> dict[str, Any]:
@@ -140,7 +140,7 @@ def _label(key: Key) -> str:
     return " / ".join(part for part in key if part)
 
 
-def _bounds(interval: Interval | None) -> dict[str, float | int | None]:
+def _bounds(interval: ConfidenceInterval | None) -> dict[str, float | int | None]:
     """Mean, bounds and n; no bounds for a single value, which has none."""
     if interval is None:
         return {"value": None, "low": None, "high": None, "n": 0}

@@ -11,11 +11,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gala_viz.alignment.significance import benjamini_hochberg, paired_randomisations
-from gala_viz.experiment.exclusions import judged
-from gala_viz.experiment.performance import by_participant, ordered_levels, performance
-from gala_viz.experiment.psychometric import CHANCE, threshold
+from gala_viz.experiment.exclusions import mark_exclusions
+from gala_viz.experiment.performance import count_correct, sort_levels, performance
+from gala_viz.experiment.psychometric import GUESS_RATE, estimate_threshold
 from gala_viz.experiment.revelation import FULL
-from gala_viz.experiment.spec import MARKS, ExperimentSpec
+from gala_viz.experiment.spec import WINDOW_EVENTS, ExperimentSpec
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,7 +32,7 @@ class Analysis:
     trials: pd.DataFrame
 
 
-def analysed(
+def analyse_responses(
     responses: pd.DataFrame, spec: ExperimentSpec, *, n_iterations: int = 10_000, n_resamples: int = 1000, seed: int = 0
 ) -> Analysis:
     """The analysis of checked ``responses`` (``responses.checked``) by the rules of ``spec``.
@@ -41,13 +41,13 @@ def analysed(
     chance; p is two-sided, ``p_adjusted`` holds the false-discovery rate over the levels of one question. Raises
     ``ValueError`` where nothing is left.
     """
-    table, exclusions = judged(responses, spec)
+    table, exclusions = mark_exclusions(responses, spec)
     trials = table[table["left_out_by"] == ""]
     if not len(trials):
         raise ValueError("the rules leave no trial; there is nothing to analyse.")
     return Analysis(
         performance=performance(trials),
-        thresholds=thresholds(trials, n_resamples, seed),
+        thresholds=fit_thresholds(trials, n_resamples, seed),
         tests=_tests(trials, spec, n_iterations, seed),
         exclusions=exclusions,
         trials=_verdicts(table),
@@ -56,7 +56,7 @@ def analysed(
 
 def _verdicts(table: pd.DataFrame) -> pd.DataFrame:
     """One row a trial: whose, which, what left it out, and which of the measures that rules ask for are not known."""
-    measures = [*MARKS, "stimulus_duration_actual", "fixation_duration_actual"]
+    measures = [*WINDOW_EVENTS, "stimulus_duration_actual", "fixation_duration_actual"]
     missing = pd.Series("", index=table.index)
     for name in measures:
         known = table[name].notna() if name in table else pd.Series(data=False, index=table.index)
@@ -65,13 +65,13 @@ def _verdicts(table: pd.DataFrame) -> pd.DataFrame:
     return table[identity].assign(left_out_by=table["left_out_by"], not_known=missing.str.strip())
 
 
-def thresholds(trials: pd.DataFrame, n_resamples: int, seed: int) -> pd.DataFrame:
+def fit_thresholds(trials: pd.DataFrame, n_resamples: int, seed: int) -> pd.DataFrame:
     """The fit and the level of 75 % correct (``psychometric.Threshold``) of every observer and map type."""
     rows = []
     for (observer, map_type), own in trials.groupby(["observer", "map_type"], sort=False):
-        levels = [level for level in ordered_levels(own["level"]) if level != FULL]
-        right, total, _ = by_participant(own[own["level"] != FULL], levels)
-        found = threshold(right, total, np.array(levels, dtype=float), n_resamples=n_resamples, seed=seed)
+        levels = [level for level in sort_levels(own["level"]) if level != FULL]
+        right, total, _ = count_correct(own[own["level"] != FULL], levels)
+        found = estimate_threshold(right, total, np.array(levels, dtype=float), n_resamples=n_resamples, seed=seed)
         rows.append({"observer": observer, "map_type": map_type, **asdict(found)})
     return pd.DataFrame(rows)
 
@@ -79,7 +79,7 @@ def thresholds(trials: pd.DataFrame, n_resamples: int, seed: int) -> pd.DataFram
 def _tests(trials: pd.DataFrame, spec: ExperimentSpec, n_iterations: int, seed: int) -> pd.DataFrame:
     rows: list[dict] = []
     for observer, own in trials.groupby("observer", sort=False):
-        levels = ordered_levels(own["level"])
+        levels = sort_levels(own["level"])
         for question, differences in _questions(own, list(spec.maps), levels):
             found = paired_randomisations(differences, n_iterations=n_iterations, seed=seed)
             adjusted = benjamini_hochberg(np.array([np.nan if one is None else one.p for one in found]))
@@ -100,6 +100,6 @@ def _questions(own: pd.DataFrame, maps: list[str], levels: list[str]) -> Iterato
         means = own[own["map_type"] == map_type].groupby(["participant", "level"])["correct"].mean().unstack("level")
         accuracy[map_type] = means.reindex(index=participants, columns=levels).to_numpy(float)
     for map_type, values in accuracy.items():
-        yield f"{map_type} above chance", values - CHANCE
+        yield f"{map_type} above chance", values - GUESS_RATE
     for first, second in combinations(maps, 2):
         yield f"{first} above {second}", accuracy[first] - accuracy[second]

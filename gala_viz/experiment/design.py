@@ -30,25 +30,25 @@ def n_sets(spec: ExperimentSpec) -> int:
     return len(spec.conditions)
 
 
-def conditions_of_set(spec: ExperimentSpec, number: int) -> dict[str, tuple[str, Level]]:
+def set_conditions(spec: ExperimentSpec, set_number: int) -> dict[str, tuple[str, Level]]:
     """Image -> condition in set ``number``: the k-th image of a superclass is in condition k + number, around.
 
     Where the count of a superclass's images is a multiple of the conditions, every condition has alike many of it.
     """
     conditions = spec.conditions
-    if not 0 <= number < len(conditions):
-        raise ValueError(f"sets are numbered 0 to {len(conditions) - 1}; got {number}.")
+    if not 0 <= set_number < len(conditions):
+        raise ValueError(f"sets are numbered 0 to {len(conditions) - 1}; got {set_number}.")
     return {
-        image: conditions[(at + number) % len(conditions)]
+        image: conditions[(at + set_number) % len(conditions)]
         for images in spec.images.values()
         for at, image in enumerate(images)
     }
 
 
-def trials(spec: ExperimentSpec, number: int, seed: int) -> tuple[Trial, ...]:
+def trial_sequence(spec: ExperimentSpec, set_number: int, seed: int) -> tuple[Trial, ...]:
     """All trials of a participant of set ``number``: practice on full images, then the blocks, shuffled by ``seed``."""
     chance = np.random.default_rng([spec.seed, seed])
-    of_image = conditions_of_set(spec, number)
+    of_image = set_conditions(spec, set_number)
     images = list(of_image)
     order = [images[at] for at in chance.permutation(len(images))]
     blocks = np.array_split(np.arange(len(order)), spec.n_blocks)

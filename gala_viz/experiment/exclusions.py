@@ -14,13 +14,13 @@ import pandas as pd
 
 from gala_viz.experiment.design import TEST
 from gala_viz.experiment.revelation import FULL
-from gala_viz.experiment.spec import MARKS, ExclusionSpec, ExperimentSpec
+from gala_viz.experiment.spec import WINDOW_EVENTS, ExclusionSpec, ExperimentSpec
 
 PEOPLE, SIMULATED = "people", "simulated"
-RULED = (PEOPLE, SIMULATED)
+SCREENED_OBSERVERS = (PEOPLE, SIMULATED)
 """Observers that rules apply to; networks neither tire nor anticipate."""
-TOLD = ("observer", "rule", "unit", "excluded", "of", "setting", "applied", "breaking", "not_known")
-MARKED = {
+EXCLUSION_COLUMNS = ("observer", "rule", "unit", "excluded", "of", "setting", "applied", "breaking", "not_known")
+WINDOW_EVENT_RULES = {
     "hidden": "the tab was hidden",
     "blurred": "the window had no focus",
     "resized": "the window changed its size",
@@ -34,27 +34,27 @@ NO_ANSWER = "no answer"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rule:
+class ExclusionRule:
     """A rule and what it says: ``breaks`` and ``known`` by participant or by trial.
 
     ``setting`` is the parameter in the experiment's file. A rule that is not ``applied`` leaves out nothing.
     """
 
-    told: str
-    breaks: pd.Series
-    known: pd.Series
+    description: str
+    is_violated: pd.Series
+    is_known: pd.Series
     setting: str = ""
-    applied: bool = True
+    applies: bool = True
 
 
-def included(responses: pd.DataFrame, spec: ExperimentSpec) -> tuple[pd.DataFrame, pd.DataFrame]:
+def apply_exclusions(responses: pd.DataFrame, spec: ExperimentSpec) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The trials that count, and the table of ``judged``."""
-    table, told = judged(responses, spec)
+    table, told = mark_exclusions(responses, spec)
     counts = table["left_out_by"] == ""
     return table[counts].drop(columns="left_out_by").reset_index(drop=True), told
 
 
-def judged(responses: pd.DataFrame, spec: ExperimentSpec) -> tuple[pd.DataFrame, pd.DataFrame]:
+def mark_exclusions(responses: pd.DataFrame, spec: ExperimentSpec) -> tuple[pd.DataFrame, pd.DataFrame]:
     """All trials but practice, with ``left_out_by``, the rule that leaves a trial out (empty: it counts); and a table.
 
     The table has the columns ``TOLD``: observer, rule, unit (participants or trials), how many were excluded of how
@@ -68,31 +68,31 @@ def judged(responses: pd.DataFrame, spec: ExperimentSpec) -> tuple[pd.DataFrame,
     parts, told = [], []
     for observer, own in table.groupby("observer", sort=False):
         left_out_by = pd.Series("", index=own.index, dtype=object)
-        if observer in RULED:
+        if observer in SCREENED_OBSERVERS:
             gone: set[object] = set()
             total = own["participant"].nunique()
             for rule in _rules_of_participants(own, spec):
-                found = (set(rule.breaks.index[rule.breaks]) - gone) if rule.applied else set()
+                found = (set(rule.is_violated.index[rule.is_violated]) - gone) if rule.applies else set()
                 gone |= found
-                left_out_by[own["participant"].isin(found)] = rule.told
+                left_out_by[own["participant"].isin(found)] = rule.description
                 told.append(_row(observer, rule, "participants", len(found), total))
             rest = own[~own["participant"].isin(gone)]
             for rule in _rules_of_trials(rest, spec):
-                found = rule.breaks & (left_out_by[rest.index] == "") & rule.applied
-                left_out_by[found.index[found]] = rule.told
+                found = rule.is_violated & (left_out_by[rest.index] == "") & rule.applies
+                left_out_by[found.index[found]] = rule.description
                 told.append(_row(observer, rule, "trials", int(found.sum()), len(rest)))
         else:
             left_out_by[own["correct"].isna()] = NO_ANSWER
         parts.append(own.assign(left_out_by=left_out_by))
-    return pd.concat(parts, ignore_index=True), pd.DataFrame(told, columns=list(TOLD))
+    return pd.concat(parts, ignore_index=True), pd.DataFrame(told, columns=list(EXCLUSION_COLUMNS))
 
 
-def _row(observer: object, rule: Rule, unit: str, excluded: int, total: int) -> tuple:
-    breaking, unknown = int(rule.breaks.sum()), int((~rule.known).sum())
-    return observer, rule.told, unit, excluded, total, rule.setting, rule.applied, breaking, unknown
+def _row(observer: object, rule: ExclusionRule, unit: str, excluded: int, total: int) -> tuple:
+    breaking, unknown = int(rule.is_violated.sum()), int((~rule.is_known).sum())
+    return observer, rule.description, unit, excluded, total, rule.setting, rule.applies, breaking, unknown
 
 
-def _rules_of_participants(own: pd.DataFrame, spec: ExperimentSpec) -> Iterator[Rule]:
+def _rules_of_participants(own: pd.DataFrame, spec: ExperimentSpec) -> Iterator[ExclusionRule]:
     rules = spec.exclusions
     by_participant = own.groupby("participant", sort=False)
     answered = by_participant["correct"].apply(lambda one: one.notna().mean())
@@ -100,70 +100,70 @@ def _rules_of_participants(own: pd.DataFrame, spec: ExperimentSpec) -> Iterator[
     full = own[own["level"] == FULL].groupby("participant", sort=False)["correct"].mean().reindex(answered.index)
     frames = _numbers(own, "dropped_frames")
     dropped = (frames.fillna(0) > 0).groupby(own["participant"]).mean().reindex(answered.index)
-    yield Rule(told="did not finish", breaks=by_participant["stimulus"].nunique() < spec.n_images, known=everybody)
-    yield Rule(
-        told=f"answered in time in less than {rules.min_answered_fraction:g} of the trials",
-        breaks=answered < rules.min_answered_fraction,
-        known=everybody,
+    yield ExclusionRule(description="did not finish", is_violated=by_participant["stimulus"].nunique() < spec.n_images, is_known=everybody)
+    yield ExclusionRule(
+        description=f"answered in time in less than {rules.min_answered_fraction:g} of the trials",
+        is_violated=answered < rules.min_answered_fraction,
+        is_known=everybody,
         setting=_setting("min_answered_fraction", rules.min_answered_fraction),
     )
-    yield Rule(
-        told=f"right on full images in less than {rules.min_full_accuracy:g}",
-        breaks=full < rules.min_full_accuracy,
-        known=full.notna(),
+    yield ExclusionRule(
+        description=f"right on full images in less than {rules.min_full_accuracy:g}",
+        is_violated=full < rules.min_full_accuracy,
+        is_known=full.notna(),
         setting=_setting("min_full_accuracy", rules.min_full_accuracy),
     )
-    yield Rule(
-        told=f"frames dropped in more than {rules.max_dropped_fraction:g} of the trials",
-        breaks=dropped > rules.max_dropped_fraction,
-        known=frames.notna().groupby(own["participant"]).any().reindex(answered.index),
+    yield ExclusionRule(
+        description=f"frames dropped in more than {rules.max_dropped_fraction:g} of the trials",
+        is_violated=dropped > rules.max_dropped_fraction,
+        is_known=frames.notna().groupby(own["participant"]).any().reindex(answered.index),
         setting=_setting("max_dropped_fraction", rules.max_dropped_fraction),
     )
 
 
-def _rules_of_trials(own: pd.DataFrame, spec: ExperimentSpec) -> Iterator[Rule]:
+def _rules_of_trials(own: pd.DataFrame, spec: ExperimentSpec) -> Iterator[ExclusionRule]:
     rules, today = spec.exclusions, ExclusionSpec()
     every_one = pd.Series(data=True, index=own.index)
     left = _numbers(own, "interrupted").fillna(0) == 1
-    yield Rule(told="left in the middle", breaks=left, known=every_one)
+    yield ExclusionRule(description="left in the middle", is_violated=left, is_known=every_one)
     chosen = rules.exclude_marked
-    for mark in MARKS:
+    for mark in WINDOW_EVENTS:
         values = _numbers(own, mark)
-        yield Rule(
-            told=MARKED[mark],
-            breaks=values == 1,
-            known=values.notna() | left,
+        yield ExclusionRule(
+            description=WINDOW_EVENT_RULES[mark],
+            is_violated=values == 1,
+            is_known=values.notna() | left,
             setting=_setting("exclude_marked", None if chosen is None else ", ".join(chosen) or "none"),
-            applied=chosen is not None and mark in chosen,
+            applies=chosen is not None and mark in chosen,
         )
     frames = rules.max_stimulus_error_frames
     most = today.max_stimulus_error_frames if frames is None else frames
     error = _error_ms(own, "stimulus") / _numbers(own, "frame_duration")
-    yield Rule(
-        told=f"the stimulus stood more than {most:g} frames longer or shorter than asked",
-        breaks=error > most,
-        known=error.notna() | left,
+    yield ExclusionRule(
+        description=f"the stimulus stood more than {most:g} frames longer or shorter than asked",
+        is_violated=error > most,
+        is_known=error.notna() | left,
         setting=_setting("max_stimulus_error_frames", frames),
-        applied=frames is not None,
+        applies=frames is not None,
     )
     ms = rules.max_fixation_error_ms
     most = today.max_fixation_error_ms if ms is None else ms
     error = _error_ms(own, "fixation")
-    yield Rule(
-        told=f"the fixation stood more than {most:g} ms longer or shorter than asked",
-        breaks=error > most,
-        known=error.notna() | left,
+    yield ExclusionRule(
+        description=f"the fixation stood more than {most:g} ms longer or shorter than asked",
+        is_violated=error > most,
+        is_known=error.notna() | left,
         setting=_setting("max_fixation_error_ms", ms),
-        applied=ms is not None,
+        applies=ms is not None,
     )
     early = own["rt"].notna() & (own["rt"] < rules.min_rt_ms) & ~left
-    yield Rule(
-        told=f"answered sooner than {rules.min_rt_ms:g} ms",
-        breaks=early,
-        known=every_one,
+    yield ExclusionRule(
+        description=f"answered sooner than {rules.min_rt_ms:g} ms",
+        is_violated=early,
+        is_known=every_one,
         setting=_setting("min_rt_ms", rules.min_rt_ms),
     )
-    yield Rule(told="no answer in time", breaks=own["correct"].isna() & ~early & ~left, known=every_one)
+    yield ExclusionRule(description="no answer in time", is_violated=own["correct"].isna() & ~early & ~left, is_known=every_one)
 
 
 def _setting(name: str, value: float | str | None) -> str:

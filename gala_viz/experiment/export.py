@@ -16,11 +16,11 @@ import gala_viz
 from gala_viz.experiment.responses import COLUMNS
 from gala_viz.experiment.spec import ExperimentSpec
 
-TASK = "rapidcategorisation"
+BIDS_TASK = "rapidcategorisation"
 _UNITS = {"rt": "ms", "time_elapsed": "ms", "frame_duration": "ms", "percent_important": "%", "percent_all": "%"}
 
 
-def write_csv(responses: pd.DataFrame, path: Path) -> None:
+def write_responses(responses: pd.DataFrame, path: Path) -> None:
     """One table of all participants, in the columns of ``responses.COLUMNS``."""
     path.parent.mkdir(parents=True, exist_ok=True)
     responses.to_csv(path, index=False)
@@ -37,7 +37,7 @@ def write_bids(responses: pd.DataFrame, spec: ExperimentSpec, folder: Path) -> i
     width = max(2, len(str(len(people))))
     labels = {participant: f"sub-{number:0{width}d}" for number, participant in enumerate(people, start=1)}
     for participant, own in responses.groupby("participant", sort=False):
-        path = folder / labels[participant] / "beh" / f"{labels[participant]}_task-{TASK}_beh.tsv"
+        path = folder / labels[participant] / "beh" / f"{labels[participant]}_task-{BIDS_TASK}_beh.tsv"
         path.parent.mkdir(parents=True, exist_ok=True)
         _tsv(own.drop(columns=["observer", "participant"]), path)
     first = responses.groupby("participant", sort=False).first()
@@ -51,7 +51,7 @@ def write_bids(responses: pd.DataFrame, spec: ExperimentSpec, folder: Path) -> i
     )
     _tsv(about, folder / "participants.tsv")
     _json(folder / "participants.json", {"record": {"Description": "random id in the records"}} | _described(about))
-    _json(folder / f"task-{TASK}_beh.json", _sidecar(spec, responses))
+    _json(folder / f"task-{BIDS_TASK}_beh.json", _sidecar(spec, responses))
     _json(
         folder / "dataset_description.json",
         {
@@ -67,7 +67,7 @@ def write_bids(responses: pd.DataFrame, spec: ExperimentSpec, folder: Path) -> i
 def _sidecar(spec: ExperimentSpec, responses: pd.DataFrame) -> dict[str, Any]:
     instructions = f"Press a key at once: {' or '.join(spec.superclasses)}?"
     task = {
-        "TaskName": TASK,
+        "TaskName": BIDS_TASK,
         "TaskDescription": "Rapid categorisation of revealed images",
         "Instructions": instructions,
     }

@@ -9,18 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from gala_viz.behavior.canvas import centre_square, on_canvas
+from gala_viz.behavior.canvas import centre_crop_box, crop_to_canvas
 from gala_viz.collections.collection import Collection
-from gala_viz.collections.open_marks import open_marks
+from gala_viz.collections.open_marks import open_human_maps
 from gala_viz.experiment.saliency import saliency_model
 from gala_viz.schema import extent_px
 
 HUMAN, OPENCV, FILES = "human", "opencv", "files"
-Importance = Callable[[str], NDArray[np.float32] | None]
+ImportanceFunction = Callable[[str], NDArray[np.float32] | None]
 """An image's id -> (y, x), none below 0, or None where the source knows nothing of it."""
 
 
-def importance_source(source: str, collection: Collection, side_px: int) -> Importance:
+def importance_source(source: str, collection: Collection, side_px: int) -> ImportanceFunction:
     """What ``source`` says of images of ``collection`` in the frame of ``side_px``.
 
     ``human`` is the collection's default human map and ``human:KIND`` another kind; ``opencv:NAME`` is a saliency model
@@ -37,7 +37,7 @@ def importance_source(source: str, collection: Collection, side_px: int) -> Impo
         return _human(collection, chosen, side_px)
     if kind == OPENCV:
         model = saliency_model(rest)
-        return lambda image: model(on_canvas(collection.photo(image), side_px))
+        return lambda image: model(crop_to_canvas(collection.photo(image), side_px))
     if kind == FILES and rest:
         return _from_files(Path(rest).expanduser(), collection, side_px)
     raise ValueError(f"a source of importance is human, human:KIND, opencv:MODEL or files:PATH; got {source!r}.")
@@ -50,13 +50,13 @@ def is_simulated(source: str, collection: Collection, image: str) -> bool:
     return values is not None and bool(values.attrs.get("simulated"))
 
 
-def _from_files(path: Path, collection: Collection, side_px: int) -> Importance:
-    marks = open_marks(path, collection.images, collection.size_px)
+def _from_files(path: Path, collection: Collection, side_px: int) -> ImportanceFunction:
+    marks = open_human_maps(path, collection.images, collection.size_px)
     kind = next(iter(marks.kinds))
 
     def known(image: str) -> NDArray[np.float32] | None:
         size_px = collection.size_px(image)
-        marked = marks.marked(image, kind, size_px)
+        marked = marks.read_map(image, kind, size_px)
         if marked is None:
             return None
         values = marked.values if marked.values.ndim == 2 else marked.values.mean(axis=0)
@@ -65,7 +65,7 @@ def _from_files(path: Path, collection: Collection, side_px: int) -> Importance:
     return known
 
 
-def _human(collection: Collection, kind: str, side_px: int) -> Importance:
+def _human(collection: Collection, kind: str, side_px: int) -> ImportanceFunction:
     def known(image: str) -> NDArray[np.float32] | None:
         values = collection.human_map(image, kind)
         return None if values is None else _framed(values.values, extent_px(values), side_px)
@@ -77,7 +77,7 @@ def _framed(values: NDArray[np.float32], photo_px: tuple[float, float], side_px:
     """The centre square of a map, as stimuli show the photograph; cells that nobody knows are unimportant."""
     known = np.nan_to_num(np.asarray(values, dtype=np.float32), nan=0.0, posinf=0.0, neginf=0.0)
     (rows, columns), (height, width) = known.shape, photo_px
-    left, top, right, bottom = centre_square(height, width)
+    left, top, right, bottom = centre_crop_box(height, width)
     box = (left * columns / width, top * rows / height, right * columns / width, bottom * rows / height)
     picture = Image.fromarray(known).resize((side_px, side_px), Image.Resampling.BILINEAR, box=box)
     return np.maximum(np.asarray(picture, dtype=np.float32), 0)

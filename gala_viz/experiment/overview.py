@@ -9,50 +9,50 @@ from sqlalchemy import func, select
 
 from gala_viz.behavior.database import Database
 from gala_viz.behavior.people import now_ms
-from gala_viz.behavior.tables import Sitting, TrialRecord
+from gala_viz.behavior.tables import ExperimentSession, TrialRecord
 from gala_viz.experiment.design import n_sets
-from gala_viz.experiment.sittings import ACTIVE_MS
+from gala_viz.experiment.sittings import DROPOUT_MS
 from gala_viz.experiment.spec import ExperimentSpec
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Progress:
+class ExperimentStatus:
     """Counts of sittings; ``finished_of_set`` has one number a set, ``finished_of_keys`` as assigned and swapped."""
 
-    finished: int
-    under_way: int
-    dropped_out: int
-    trials: int
-    finished_of_set: tuple[int, ...]
-    finished_of_keys: tuple[int, int]
+    n_finished: int
+    n_active: int
+    n_dropped_out: int
+    n_trials: int
+    n_finished_by_set: tuple[int, ...]
+    n_finished_by_keys: tuple[int, int]
 
-    def told(self) -> str:
+    def summary(self) -> str:
         """In sentences."""
-        low, high = min(self.finished_of_set), max(self.finished_of_set)
+        low, high = min(self.n_finished_by_set), max(self.n_finished_by_set)
         return (
-            f"{self.finished} finished, {self.under_way} under way, {self.dropped_out} dropped out; "
-            f"{self.trials:,} trials\n"
-            f"each of {len(self.finished_of_set)} sets is finished {low} to {high} times, "
-            f"the keys {self.finished_of_keys[0]} times one way and {self.finished_of_keys[1]} the other\n"
+            f"{self.n_finished} finished, {self.n_active} under way, {self.n_dropped_out} dropped out; "
+            f"{self.n_trials:,} trials\n"
+            f"each of {len(self.n_finished_by_set)} sets is finished {low} to {high} times, "
+            f"the keys {self.n_finished_by_keys[0]} times one way and {self.n_finished_by_keys[1]} the other\n"
         )
 
 
-def progress(database: Database, spec: ExperimentSpec) -> Progress:
+def experiment_status(database: Database, spec: ExperimentSpec) -> ExperimentStatus:
     """Of the experiment ``spec`` in ``database``."""
-    own = Sitting.experiment == spec.hash
-    with database.reading() as connection:
-        sittings = connection.execute(select(Sitting.__table__).where(own)).all()
-        counted = select(func.count()).select_from(TrialRecord).join(Sitting, Sitting.id == TrialRecord.sitting_id)
+    own = ExperimentSession.experiment == spec.hash
+    with database.read_connection() as connection:
+        sittings = connection.execute(select(ExperimentSession.__table__).where(own)).all()
+        counted = select(func.count()).select_from(TrialRecord).join(ExperimentSession, ExperimentSession.id == TrialRecord.sitting_id)
         trials = connection.scalar(counted.where(own))
     finished = [row for row in sittings if row.finished_ms is not None]
-    active = sum(row.finished_ms is None and row.last_ms > now_ms() - ACTIVE_MS for row in sittings)
+    active = sum(row.finished_ms is None and row.last_ms > now_ms() - DROPOUT_MS for row in sittings)
     of_set = Counter(row.set_number for row in finished)
     swapped = sum(row.swapped for row in finished)
-    return Progress(
-        finished=len(finished),
-        under_way=active,
-        dropped_out=len(sittings) - len(finished) - active,
-        trials=trials,
-        finished_of_set=tuple(of_set[number] for number in range(n_sets(spec))),
-        finished_of_keys=(len(finished) - swapped, swapped),
+    return ExperimentStatus(
+        n_finished=len(finished),
+        n_active=active,
+        n_dropped_out=len(sittings) - len(finished) - active,
+        n_trials=trials,
+        n_finished_by_set=tuple(of_set[number] for number in range(n_sets(spec))),
+        n_finished_by_keys=(len(finished) - swapped, swapped),
     )

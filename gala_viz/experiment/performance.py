@@ -12,7 +12,7 @@ from scipy.stats import norm
 from gala_viz.experiment.revelation import FULL
 
 
-def ordered_levels(levels: Sequence[str]) -> list[str]:
+def sort_levels(levels: Sequence[str]) -> list[str]:
     """Levels from few to many, the full image last."""
     return sorted(set(levels), key=lambda level: np.inf if level == FULL else float(level))
 
@@ -34,11 +34,11 @@ def performance(trials: pd.DataFrame) -> pd.DataFrame:
         row = {"observer": observer, "map_type": map_type, "level": level}
         row |= {"n_participants": len(groups), "n_trials": len(own)}
         for name, values in (("accuracy", accuracy), ("d_prime", sensitivity), ("rt", rt)):
-            row[name], row[f"{name}_sem"] = mean_and_error(values)
+            row[name], row[f"{name}_sem"] = mean_and_sem(values)
         row["percent_all"] = float(own["percent_all"].mean()) if "percent_all" in own else np.nan
         rows.append(row)
     table = pd.DataFrame(rows)
-    rank = {level: at for at, level in enumerate(ordered_levels(table["level"]))}
+    rank = {level: at for at, level in enumerate(sort_levels(table["level"]))}
     order = table.assign(level=table["level"].map(rank)).sort_values(keys, kind="stable").index
     return table.loc[order].reset_index(drop=True)
 
@@ -58,7 +58,7 @@ def d_prime(trials: pd.DataFrame) -> float:
     return float(norm.ppf(hits) - norm.ppf(alarms))
 
 
-def mean_and_error(values: NDArray[np.float64]) -> tuple[float, float]:
+def mean_and_sem(values: NDArray[np.float64]) -> tuple[float, float]:
     """Mean and standard error of those that are known."""
     known = values[np.isfinite(values)]
     if not len(known):
@@ -66,7 +66,7 @@ def mean_and_error(values: NDArray[np.float64]) -> tuple[float, float]:
     return float(known.mean()), float(known.std(ddof=1) / np.sqrt(len(known))) if len(known) > 1 else np.nan
 
 
-def by_participant(trials: pd.DataFrame, levels: Sequence[str]) -> tuple[NDArray, NDArray, list[str]]:
+def count_correct(trials: pd.DataFrame, levels: Sequence[str]) -> tuple[NDArray, NDArray, list[str]]:
     """(right, total), each (participant, level), and the participants, of the trials of one observer and map type."""
     cells = trials.groupby(["participant", "level"])["correct"].agg(["sum", "count"])
     table = cells.unstack("level").fillna(0)

@@ -8,16 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from gala_viz.collections.choice import drawn
+from gala_viz.collections.choice import sample_images
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.reading import UnreadableImageError
-from gala_viz.experiment.importance import Importance, importance_source, is_simulated
+from gala_viz.experiment.importance import ImportanceFunction, importance_source, is_simulated
 from gala_viz.experiment.spec import DEFAULT_MAPS, N_BLOCKS, ExperimentSpec
 from gala_viz.splits import splits_of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Wanted:
+class PreparationSpec:
     """What an experiment is drawn from: ``n_images`` of ``split``, half of each superclass, and ``n_practice`` more.
 
     ``superclasses`` may be left out where the collection has just two.
@@ -39,44 +39,44 @@ class Wanted:
             )
 
 
-def prepared(collection: Collection, opened_as: str, wanted: Wanted, **settings: Any) -> ExperimentSpec:
+def prepare_experiment(collection: Collection, opened_as: str, preparation: PreparationSpec, **settings: Any) -> ExperimentSpec:
     """The spec of an experiment on ``collection``, which ``opened_as`` opens; ``settings`` are further ones of a spec.
 
     Only images that can be read, and on which every source of importance knows something, take part; those of practice
     come last in the drawn order. Raises ``ValueError`` where there are too few.
     """
-    pool = splits_of(collection).images(wanted.split)
-    superclasses = _superclasses(collection, pool, wanted)
-    sources = [importance_source(source, collection, wanted.side_px) for source in wanted.maps.values()]
-    each, practice_each = wanted.n_images // 2, wanted.n_practice // 2
+    pool = splits_of(collection).images_of(preparation.split)
+    superclasses = _superclasses(collection, pool, preparation)
+    sources = [importance_source(source, collection, preparation.side_px) for source in preparation.maps.values()]
+    each, practice_each = preparation.n_images // 2, preparation.n_practice // 2
     images, practice = {}, {}
     for name in superclasses:
         own = [image for image in pool if collection.superclass(image) == name]
-        usable = _usable(collection, own, sources, each + practice_each, wanted.seed)
+        usable = _usable(collection, own, sources, each + practice_each, preparation.seed)
         if len(usable) < each + practice_each:
-            told = ", ".join(f"{map_type} ({source})" for map_type, source in wanted.maps.items())
+            told = ", ".join(f"{map_type} ({source})" for map_type, source in preparation.maps.items())
             raise ValueError(
                 f"{collection.name}: {each + practice_each} images of {name} were asked for, practice included; "
-                f"{len(usable)} of {len(own)} in the {wanted.split} split can be read and have importance by {told}."
+                f"{len(usable)} of {len(own)} in the {preparation.split} split can be read and have importance by {told}."
             )
         images[name], practice[name] = usable[:each], usable[each:]
     first = images[superclasses[0]][0]
-    settings.setdefault("n_blocks", min(N_BLOCKS, wanted.n_images))
+    settings.setdefault("n_blocks", min(N_BLOCKS, preparation.n_images))
     return ExperimentSpec(
         title=settings.pop("title", collection.title),
         opened_as=opened_as,
         collection=collection.fingerprint,
         images=images,
         practice=practice,
-        maps=dict(wanted.maps),
-        simulated=tuple(name for name, source in wanted.maps.items() if is_simulated(source, collection, first)),
-        side_px=wanted.side_px,
-        seed=wanted.seed,
+        maps=dict(preparation.maps),
+        simulated=tuple(name for name, source in preparation.maps.items() if is_simulated(source, collection, first)),
+        side_px=preparation.side_px,
+        seed=preparation.seed,
         **settings,
     )
 
 
-def _superclasses(collection: Collection, pool: Sequence[str], wanted: Wanted) -> tuple[str, ...]:
+def _superclasses(collection: Collection, pool: Sequence[str], wanted: PreparationSpec) -> tuple[str, ...]:
     known = sorted({name for image in pool if (name := collection.superclass(image)) is not None})
     if not wanted.superclasses and len(known) == 2:
         return tuple(known)
@@ -89,10 +89,10 @@ def _superclasses(collection: Collection, pool: Sequence[str], wanted: Wanted) -
 
 
 def _usable(
-    collection: Collection, images: Sequence[str], sources: Sequence[Importance], count: int, seed: int
+    collection: Collection, images: Sequence[str], sources: Sequence[ImportanceFunction], count: int, seed: int
 ) -> tuple[str, ...]:
     found: list[str] = []
-    for image in drawn(collection, images, len(images), seed=seed, purpose="experiment"):
+    for image in sample_images(collection, images, len(images), seed=seed, purpose="experiment"):
         if len(found) == count:
             break
         try:

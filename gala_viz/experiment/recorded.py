@@ -9,37 +9,37 @@ import pandas as pd
 from sqlalchemy import select
 
 from gala_viz.behavior.database import Database
-from gala_viz.behavior.tables import Participant, Sitting, TrialRecord
+from gala_viz.behavior.tables import Participant, ExperimentSession, TrialRecord
 from gala_viz.experiment.exclusions import PEOPLE, SIMULATED
 from gala_viz.experiment.responses import COLUMNS, trial_columns
-from gala_viz.experiment.sittings import Seat
-from gala_viz.experiment.spec import MARKS
+from gala_viz.experiment.sittings import Session
+from gala_viz.experiment.spec import WINDOW_EVENTS
 from gala_viz.experiment.stimuli import Stimuli
 
 
-def recorded_responses(database: Database, stimuli: Stimuli) -> pd.DataFrame:
+def load_recorded_responses(database: Database, stimuli: Stimuli) -> pd.DataFrame:
     """All trials of all sittings of the experiment, one row each, in the order of ``responses.COLUMNS``."""
     spec = stimuli.spec
     sittings = (
-        select(Sitting.__table__, Participant.simulated)
-        .join(Participant, Participant.id == Sitting.participant_id)
-        .where(Sitting.experiment == spec.hash)
-        .order_by(Sitting.began_ms, Sitting.id)
+        select(ExperimentSession.__table__, Participant.simulated)
+        .join(Participant, Participant.id == ExperimentSession.participant_id)
+        .where(ExperimentSession.experiment == spec.hash)
+        .order_by(ExperimentSession.began_ms, ExperimentSession.id)
     )
     rows = []
-    with database.reading() as connection:
+    with database.read_connection() as connection:
         for sitting in connection.execute(sittings).all():
-            seat = Seat(sitting.id, spec, sitting.set_number, sitting.swapped, sitting.seed, 0)
+            seat = Session(sitting.id, spec, sitting.set_number, sitting.swapped, sitting.seed, 0)
             own = select(TrialRecord.__table__).where(TrialRecord.sitting_id == sitting.id)
             for record in connection.execute(own.order_by(TrialRecord.number)).all():
                 rows.append(_row(seat, sitting, record, stimuli))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def _row(seat: Seat, sitting: Any, record: Any, stimuli: Stimuli) -> dict[str, Any]:
+def _row(seat: Session, sitting: Any, record: Any, stimuli: Stimuli) -> dict[str, Any]:
     trial = seat.trials[record.number]
-    share = stimuli.shares(trial.image, trial.map_type, trial.level)
-    response = answer_in_time(seat, record)
+    share = stimuli.revealed_percent(trial.image, trial.map_type, trial.level)
+    response = response_before_deadline(seat, record)
     truth = seat.spec.superclass_of[trial.image]
     return {
         "observer": SIMULATED if sitting.simulated else PEOPLE,
@@ -59,7 +59,7 @@ def _row(seat: Seat, sitting: Any, record: Any, stimuli: Stimuli) -> dict[str, A
         "window_duration_actual": _known(record.window_ms),
         "frame_duration": sitting.frame_ms if record.frame_ms is None else record.frame_ms,
         "dropped_frames": record.dropped_frames,
-        **{mark: _known(getattr(record, mark)) for mark in MARKS},
+        **{mark: _known(getattr(record, mark)) for mark in WINDOW_EVENTS},
         "interrupted": int(record.ended_ms is None),
     }
 
@@ -69,7 +69,7 @@ def _known(value: float | bool | None) -> float:
     return np.nan if value is None else float(value)
 
 
-def answer_in_time(seat: Seat, record: Any) -> str | None:
+def response_before_deadline(session: Session, record: Any) -> str | None:
     """The superclass that was answered before the deadline, or None."""
-    in_time = record.rt_ms is not None and record.rt_ms <= seat.spec.timing.deadline_ms
-    return seat.keys.get(record.key) if in_time else None
+    in_time = record.rt_ms is not None and record.rt_ms <= session.spec.timing.deadline_ms
+    return session.key_mapping.get(record.key) if in_time else None

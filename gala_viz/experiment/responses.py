@@ -10,7 +10,7 @@ import pandas as pd
 
 from gala_viz.experiment.design import Trial
 from gala_viz.experiment.revelation import FULL
-from gala_viz.experiment.spec import MARKS, ExperimentSpec
+from gala_viz.experiment.spec import WINDOW_EVENTS, ExperimentSpec
 
 COLUMNS = {
     "observer": "who: people, simulated, or the name of a network",
@@ -43,7 +43,7 @@ COLUMNS = {
     "interrupted": "1: the page was left in the middle of the trial",
 }
 """Name -> meaning; exports carry these in their side-car."""
-KEYS = ("observer", "participant", "stimulus", "superclass", "map_type", "level", "response", "correct", "rt")
+REQUIRED_COLUMNS = ("observer", "participant", "stimulus", "superclass", "map_type", "level", "response", "correct", "rt")
 """What an analysis cannot do without."""
 
 
@@ -57,20 +57,20 @@ def read_responses(path: str | Path) -> pd.DataFrame:
         table = pd.read_csv(path, dtype=text, keep_default_na=True)
     except (ValueError, pd.errors.ParserError, UnicodeDecodeError) as error:
         raise ValueError(f"{path.name} is no table of responses ({error}).") from None
-    return checked(table, path.name)
+    return check_responses(table, path.name)
 
 
-def checked(table: pd.DataFrame, name: str = "the table") -> pd.DataFrame:
+def check_responses(table: pd.DataFrame, name: str = "the table") -> pd.DataFrame:
     """``table`` with levels as text and numbers as numbers. Raises ``ValueError`` where it is no table of responses."""
-    missing = [column for column in KEYS if column not in table]
+    missing = [column for column in REQUIRED_COLUMNS if column not in table]
     if missing:
         raise ValueError(f"{name}: the columns {', '.join(missing)} are missing; it has {', '.join(table.columns)}.")
     if not len(table):
         raise ValueError(f"{name} holds no response.")
-    table = table.assign(level=[level_text(one) for one in table["level"]])
+    table = table.assign(level=[format_level(one) for one in table["level"]])
     for column in ("rt", "correct"):
         table[column] = pd.to_numeric(table[column], errors="coerce")
-    for column in ("correct", *MARKS):
+    for column in ("correct", *WINDOW_EVENTS):
         wrong = table[column].notna() & ~table[column].isin((0, 1)) if column in table else np.zeros(1, dtype=bool)
         if wrong.any():
             raise ValueError(f"{name}: {column} is 0, 1 or empty; row {int(np.flatnonzero(wrong)[0]) + 1} is not.")
@@ -86,11 +86,11 @@ def trial_columns(spec: ExperimentSpec, trial: Trial) -> dict[str, object]:
         "stimulus": trial.image,
         "superclass": spec.superclass_of[trial.image],
         "map_type": trial.map_type,
-        "level": level_text(trial.level),
+        "level": format_level(trial.level),
     }
 
 
-def level_text(level: object) -> str:
+def format_level(level: object) -> str:
     """One way to write a level: "full", or the number without needless zeros. Raises ``ValueError``."""
     if str(level) == FULL:
         return FULL
@@ -100,7 +100,7 @@ def level_text(level: object) -> str:
         raise ValueError(f"a level is a per cent or {FULL!r}; got {level!r}.") from None
 
 
-def read_all(paths: Sequence[str | Path]) -> pd.DataFrame:
+def read_all_responses(paths: Sequence[str | Path]) -> pd.DataFrame:
     """Several files of responses as one table. Raises ``ValueError`` where two files tell of the same participant."""
     tables = [read_responses(path) for path in paths]
     seen: set[tuple[str, str]] = set()

@@ -49,7 +49,7 @@ class RevelationSpec:
             raise ValueError(f"fill is 'phase' or 'grey'; got {self.fill!r}.")
 
 
-def growth(importance: NDArray, spec: RevelationSpec, seed: int) -> NDArray[np.int32]:
+def revelation_order(importance: NDArray, spec: RevelationSpec, seed: int) -> NDArray[np.int32]:
     """The pixels of ``importance`` (y, x) in the order in which they are revealed, as places in the flattened map.
 
     As many as are important. Each touches (by a side) one that came before; the first is the most important. The same
@@ -65,19 +65,19 @@ def growth(importance: NDArray, spec: RevelationSpec, seed: int) -> NDArray[np.i
     return _flood(priority, int(values.argmax()), count)
 
 
-def mask(order: NDArray[np.int32], shape: tuple[int, int], level: float) -> NDArray[np.bool_]:
+def revelation_mask(order: NDArray[np.int32], shape: tuple[int, int], level: float) -> NDArray[np.bool_]:
     """What ``level`` per cent of the important pixels reveal, (y, x); levels are nested in each other."""
     shown = np.zeros(shape[0] * shape[1], dtype=bool)
     shown[order[: max(1, round(len(order) * level / 100))]] = True
     return shown.reshape(shape)
 
 
-def with_fill(photo: NDArray[np.uint8], spec: RevelationSpec, seed: int) -> NDArray[np.uint8]:
+def fill_image(photo: NDArray[np.uint8], spec: RevelationSpec, seed: int) -> NDArray[np.uint8]:
     """What stands where ``photo`` (y, x, 3) is hidden: its phase-scrambled copy, or grey."""
-    return scrambled(photo, seed) if spec.fill == "phase" else np.full_like(photo, GREY)
+    return scramble_phases(photo, seed) if spec.fill == "phase" else np.full_like(photo, GREY)
 
 
-def scrambled(photo: NDArray[np.uint8], seed: int) -> NDArray[np.uint8]:
+def scramble_phases(photo: NDArray[np.uint8], seed: int) -> NDArray[np.uint8]:
     """The photograph with random phases, the same for all colours: its amplitude spectrum and its mean colour stay.
 
     Values that leave 0..255 are cut, which changes the spectrum a little.

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from gala_viz.registry import UnknownNameError, unknown_name
 
-MODELS = {
+SALIENCY_MODELS = {
     "spectral-residual": "StaticSaliencySpectralResidual_create",
     "fine-grained": "StaticSaliencyFineGrained_create",
 }
@@ -24,15 +24,15 @@ def saliency_model(name: str) -> Callable[[NDArray[np.uint8]], NDArray[np.float3
 
     Raises ``UnknownNameError`` for any other name.
     """
-    if name not in MODELS:
-        raise UnknownNameError(unknown_name("saliency model", name, list(MODELS)))
+    if name not in SALIENCY_MODELS:
+        raise UnknownNameError(unknown_name("saliency model", name, list(SALIENCY_MODELS)))
     return lambda photo: _computed(name, photo)
 
 
 def _computed(name: str, photo: NDArray[np.uint8]) -> NDArray[np.float32]:
     import cv2
 
-    model = getattr(cv2.saliency, MODELS[name])()
+    model = getattr(cv2.saliency, SALIENCY_MODELS[name])()
     found, values = model.computeSaliency(cv2.cvtColor(np.ascontiguousarray(photo), cv2.COLOR_RGB2BGR))
     if not found:
         raise ValueError(f"{name} found no saliency in an image of {photo.shape[1]} x {photo.shape[0]} pixels.")

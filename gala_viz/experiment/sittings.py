@@ -14,24 +14,24 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from gala_viz.behavior.database import Database
 from gala_viz.behavior.people import now_ms, random_id
-from gala_viz.behavior.tables import Experiment, Sitting, TrialRecord
-from gala_viz.experiment.design import Trial, n_sets, trials
-from gala_viz.experiment.results import Result, Screen
+from gala_viz.behavior.tables import Experiment, ExperimentSession, TrialRecord
+from gala_viz.experiment.design import Trial, n_sets, trial_sequence
+from gala_viz.experiment.results import TrialResult, Screen
 from gala_viz.experiment.spec import ExperimentSpec
 
-ACTIVE_MS = 45 * 60_000
+DROPOUT_MS = 45 * 60_000
 """Somebody unfinished of whom nothing was heard for so long has dropped out, and leaves the set to another."""
 
 
 _log = logging.getLogger(__name__)
 
 
-class NotNow(ValueError):
+class UnexpectedTrialError(ValueError):
     """A trial that is not the next one, or whose result is not expected."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Ending:
+class SessionEnd:
     """A sitting that is over: how many trials it has, and of how many of them the results are in the records."""
 
     n_trials: int
@@ -39,7 +39,7 @@ class Ending:
 
 
 @dataclass(frozen=True)
-class Seat:
+class Session:
     """A participant's place in an experiment. ``next`` is the number of the trial to come."""
 
     id: str
@@ -47,49 +47,49 @@ class Seat:
     set_number: int
     swapped: bool
     seed: int
-    next: int
+    next_trial: int
 
     @cached_property
     def trials(self) -> tuple[Trial, ...]:
         """All trials, in their order."""
-        return trials(self.spec, self.set_number, self.seed)
+        return trial_sequence(self.spec, self.set_number, self.seed)
 
     @property
-    def keys(self) -> dict[str, str]:
+    def key_mapping(self) -> dict[str, str]:
         """Key -> the superclass that it means to this participant."""
         answers = self.spec.superclasses
         return dict(zip(self.spec.keys, answers[::-1] if self.swapped else answers, strict=True))
 
 
-class Sittings:
+class Sessions:
     """Sittings of ``spec`` in ``database``. Every call is one transaction; all may come from any thread."""
 
     def __init__(self, database: Database, spec: ExperimentSpec) -> None:
         self._database, self.spec, self.hash = database, spec, spec.hash
-        with database.writing() as connection:
+        with database.write_transaction() as connection:
             if connection.scalar(select(Experiment.hash).where(Experiment.hash == self.hash)) is None:
                 values = {"hash": self.hash, "spec": spec.settings, "created_ms": now_ms()}
                 connection.execute(insert(Experiment).values(**values))
 
-    def seat(self, participant: str) -> Seat | None:
+    def find(self, participant: str) -> Session | None:
         """The participant's place, if there is one."""
-        with self._database.reading() as connection:
+        with self._database.read_connection() as connection:
             return self._found(connection, participant)
 
-    def enter(self, participant: str, screen: Screen, versions: Mapping[str, str]) -> Seat:
+    def get_or_create(self, participant: str, screen: Screen, versions: Mapping[str, str]) -> Session:
         """The participant's place, or a new one: in the set with the fewest sittings that are finished or under way."""
         device = {"window_px": list(screen.window_px), "mobile": screen.mobile}
         one_at_a_time = select(Experiment.hash).where(Experiment.hash == self.hash).with_for_update()
-        with self._database.writing() as connection:
+        with self._database.write_transaction() as connection:
             connection.execute(one_at_a_time)
             found = self._found(connection, participant)
             if found is not None:
-                connection.execute(update(Sitting).where(Sitting.id == found.id).values(last_ms=now_ms()))
+                connection.execute(update(ExperimentSession).where(ExperimentSession.id == found.id).values(last_ms=now_ms()))
                 return found
-            set_number, swapped = self._balanced(connection)
+            set_number, swapped = self.assign_set(connection)
             now, new = now_ms(), random_id()
             connection.execute(
-                insert(Sitting).values(
+                insert(ExperimentSession).values(
                     id=new,
                     experiment=self.hash,
                     participant_id=participant,
@@ -105,80 +105,80 @@ class Sittings:
             )
             return self._found(connection, participant)
 
-    def begin(self, seat: Seat, number: int, client_key: str | None = None) -> None:
+    def begin_trial(self, session: Session, number: int, client_key: str | None = None) -> None:
         """Trial ``number`` is about to be shown; from now on it counts as shown, whatever happens.
 
         The page that began it, known by its ``client_key``, may say so again. Raises ``NotNow`` unless it is the next
         one.
         """
-        one_at_a_time = select(Sitting.id).where(Sitting.id == seat.id).with_for_update()
-        with self._database.writing() as connection:
+        one_at_a_time = select(ExperimentSession.id).where(ExperimentSession.id == session.id).with_for_update()
+        with self._database.write_transaction() as connection:
             connection.execute(one_at_a_time)
-            expected = _n_begun(connection, seat.id)
+            expected = _n_begun(connection, session.id)
             if number < expected and client_key is not None:
-                own = (TrialRecord.sitting_id == seat.id, TrialRecord.number == number)
+                own = (TrialRecord.sitting_id == session.id, TrialRecord.number == number)
                 if connection.scalar(select(TrialRecord.client_key).where(*own)) == client_key:
                     return
-            if number != expected or number >= len(seat.trials):
-                raise NotNow(f"the next trial is {expected}; {number} was asked for.")
+            if number != expected or number >= len(session.trials):
+                raise UnexpectedTrialError(f"the next trial is {expected}; {number} was asked for.")
             values = {"number": number, "begun_ms": now_ms(), "client_key": client_key}
-            connection.execute(insert(TrialRecord).values(sitting_id=seat.id, **values))
+            connection.execute(insert(TrialRecord).values(sitting_id=session.id, **values))
 
-    def finish(self, seat: Seat, result: Result) -> None:
+    def store_result(self, session: Session, result: TrialResult) -> None:
         """Keep a result, once, of a trial that was begun by the same page; with the last one the sitting is finished.
 
         When this returns, the result is in the database; the same result may come again. Raises ``NotNow`` for any
         other, and logs one that contradicts what is stored, which stays as it is.
         """
-        own = (TrialRecord.sitting_id == seat.id, TrialRecord.number == result.number)
+        own = (TrialRecord.sitting_id == session.id, TrialRecord.number == result.number)
         values = {name: value for name, value in asdict(result).items() if name != "number"}
-        with self._database.writing() as connection:
+        with self._database.write_transaction() as connection:
             same_page = TrialRecord.client_key.is_not_distinct_from(result.client_key)
             open_one = update(TrialRecord).where(*own, same_page, TrialRecord.ended_ms.is_(None))
             if connection.execute(open_one.values(**values, ended_ms=now_ms())).rowcount != 1:
                 stored = connection.execute(select(TrialRecord.__table__).where(*own)).one_or_none()
-                _check_same(seat, result.number, values, stored)
+                _check_same(session, result.number, values, stored)
                 return
-            over = {"finished_ms": now_ms()} if result.number == len(seat.trials) - 1 else {}
-            connection.execute(update(Sitting).where(Sitting.id == seat.id).values(last_ms=now_ms(), **over))
+            over = {"finished_ms": now_ms()} if result.number == len(session.trials) - 1 else {}
+            connection.execute(update(ExperimentSession).where(ExperimentSession.id == session.id).values(last_ms=now_ms(), **over))
 
-    def end(self, seat: Seat) -> Ending:
+    def end_session(self, session: Session) -> SessionEnd:
         """The participant has come to the end; may be said again. Raises ``NotNow`` where a trial is still to come.
 
         A sitting whose last trial was left in the middle is over too, though a result is missing.
         """
-        one_at_a_time = select(Sitting.id).where(Sitting.id == seat.id).with_for_update()
+        one_at_a_time = select(ExperimentSession.id).where(ExperimentSession.id == session.id).with_for_update()
         stored = select(func.count()).select_from(TrialRecord)
-        stored = stored.where(TrialRecord.sitting_id == seat.id, TrialRecord.ended_ms.is_not(None))
-        with self._database.writing() as connection:
+        stored = stored.where(TrialRecord.sitting_id == session.id, TrialRecord.ended_ms.is_not(None))
+        with self._database.write_transaction() as connection:
             connection.execute(one_at_a_time)
-            begun = _n_begun(connection, seat.id)
-            if begun < len(seat.trials):
-                raise NotNow(f"trial {begun} is still to come.")
-            first = update(Sitting).where(Sitting.id == seat.id, Sitting.finished_ms.is_(None))
+            begun = _n_begun(connection, session.id)
+            if begun < len(session.trials):
+                raise UnexpectedTrialError(f"trial {begun} is still to come.")
+            first = update(ExperimentSession).where(ExperimentSession.id == session.id, ExperimentSession.finished_ms.is_(None))
             connection.execute(first.values(finished_ms=now_ms()))
-            return Ending(n_trials=begun, n_stored=connection.scalar(stored))
+            return SessionEnd(n_trials=begun, n_stored=connection.scalar(stored))
 
-    def finished_block(self, seat: Seat, block: int) -> list[tuple[Trial, TrialRecord]]:
+    def block_records(self, session: Session, block: int) -> list[tuple[Trial, TrialRecord]]:
         """The begun trials of a block with their records, for its summary."""
-        numbers = {trial.number: trial for trial in seat.trials if trial.block == block}
-        wanted = (TrialRecord.sitting_id == seat.id, TrialRecord.number.in_(numbers))
-        with self._database.reading() as connection:
+        numbers = {trial.number: trial for trial in session.trials if trial.block == block}
+        wanted = (TrialRecord.sitting_id == session.id, TrialRecord.number.in_(numbers))
+        with self._database.read_connection() as connection:
             rows = connection.execute(select(TrialRecord.__table__).where(*wanted).order_by(TrialRecord.number)).all()
         return [(numbers[row.number], row) for row in rows]
 
-    def _found(self, connection: Connection, participant: str) -> Seat | None:
-        own = (Sitting.experiment == self.hash, Sitting.participant_id == participant)
-        row = connection.execute(select(Sitting.__table__).where(*own)).one_or_none()
+    def _found(self, connection: Connection, participant: str) -> Session | None:
+        own = (ExperimentSession.experiment == self.hash, ExperimentSession.participant_id == participant)
+        row = connection.execute(select(ExperimentSession.__table__).where(*own)).one_or_none()
         if row is None:
             return None
         begun = _n_begun(connection, row.id)
-        return Seat(row.id, self.spec, row.set_number, row.swapped, row.seed, begun)
+        return Session(row.id, self.spec, row.set_number, row.swapped, row.seed, begun)
 
-    def _balanced(self, connection: Connection) -> tuple[int, bool]:
+    def assign_set(self, connection: Connection) -> tuple[int, bool]:
         """(set, swapped keys) with the fewest sittings that count; of equals, one by chance."""
-        counting = Sitting.finished_ms.is_not(None) | (Sitting.last_ms > now_ms() - ACTIVE_MS)
-        wanted = select(Sitting.set_number, Sitting.swapped).where(Sitting.experiment == self.hash, counting)
+        counting = ExperimentSession.finished_ms.is_not(None) | (ExperimentSession.last_ms > now_ms() - DROPOUT_MS)
+        wanted = select(ExperimentSession.set_number, ExperimentSession.swapped).where(ExperimentSession.experiment == self.hash, counting)
         taken = [(row.set_number, row.swapped) for row in connection.execute(wanted)]
         of_set, of_key = Counter(one for one, _ in taken), Counter(swapped for _, swapped in taken)
         of_pair = Counter(taken)
@@ -187,19 +187,19 @@ class Sittings:
         return min(pairs, key=lambda pair: (of_set[pair[0]], of_pair[pair], of_key[pair[1]]))
 
 
-def _check_same(seat: Seat, number: int, values: Mapping[str, Any], stored: Any) -> None:
+def _check_same(seat: Session, number: int, values: Mapping[str, Any], stored: Any) -> None:
     """Raise ``NotNow`` unless ``values`` are what is stored of the trial already."""
     if stored is None:
-        raise NotNow(f"no result of trial {number} is expected: it was not begun.")
+        raise UnexpectedTrialError(f"no result of trial {number} is expected: it was not begun.")
     if stored.ended_ms is None:
-        raise NotNow(f"no result of trial {number} is expected from this page: another one began it.")
+        raise UnexpectedTrialError(f"no result of trial {number} is expected from this page: another one began it.")
     differing = [name for name, value in values.items() if getattr(stored, name) != value]
     if differing:
         found = "; ".join(f"{name}: stored {getattr(stored, name)!r}, came {values[name]!r}" for name in differing)
         _log.warning(
             "sitting %s, trial %d: refused a result that contradicts the stored one (%s)", seat.id, number, found
         )
-        raise NotNow(f"no other result of trial {number} is expected: it has one already.")
+        raise UnexpectedTrialError(f"no other result of trial {number} is expected: it has one already.")
 
 
 def _n_begun(connection: Connection, sitting: str) -> int:

@@ -12,11 +12,11 @@ from typing import Any
 import tomli_w
 
 from gala_viz.experiment.revelation import FULL, RevelationSpec
-from gala_viz.specs import fingerprint, made, plain, read_settings
+from gala_viz.specs import fingerprint, spec_from_settings, toml_values, read_settings
 
 FORMAT = 1
 N_BLOCKS = 5
-MARKS = ("hidden", "blurred", "resized", "left_full_screen")
+WINDOW_EVENTS = ("hidden", "blurred", "resized", "left_full_screen")
 """What a page notes of its window during a trial: tab hidden, focus lost, size changed, full screen left."""
 DEFAULT_MAPS = {"clickme": "human", "saliency": "opencv:fine-grained"}
 Level = float | str
@@ -67,7 +67,7 @@ class ExclusionSpec:
     max_dropped_fraction: float = 0.1
     max_stimulus_error_frames: float | None = 1.5
     max_fixation_error_ms: float | None = 200.0
-    exclude_marked: tuple[str, ...] | None = MARKS
+    exclude_marked: tuple[str, ...] | None = WINDOW_EVENTS
 
     def __post_init__(self) -> None:
         for name in ("min_answered_fraction", "min_full_accuracy", "max_dropped_fraction"):
@@ -78,8 +78,8 @@ class ExclusionSpec:
             if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0):
                 raise ValueError(f"{name} is a number from 0 on; got {value!r}.")
         marks = self.exclude_marked
-        if marks is not None and (isinstance(marks, str) or not set(marks) <= set(MARKS)):
-            raise ValueError(f"exclude_marked is a list of some of {', '.join(MARKS)}; got {marks!r}.")
+        if marks is not None and (isinstance(marks, str) or not set(marks) <= set(WINDOW_EVENTS)):
+            raise ValueError(f"exclude_marked is a list of some of {', '.join(WINDOW_EVENTS)}; got {marks!r}.")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -172,14 +172,14 @@ class ExperimentSpec:
     @property
     def settings(self) -> dict[str, Any]:
         """Every setting that the specification has, as plain values; those that are None are left out."""
-        return plain(asdict(self))
+        return toml_values(asdict(self))
 
     def save(self, path: Path) -> None:
         """Write the file; reading it gives the same spec."""
         path.write_text(tomli_w.dumps({"format": FORMAT, **self.settings}), encoding="utf-8")
 
 
-def read_spec(path: str | Path) -> ExperimentSpec:
+def read_experiment_spec(path: str | Path) -> ExperimentSpec:
     """The experiment in a file made by ``save``. Raises ``FileNotFoundError``, and ``ValueError`` for what is none.
 
     Settings of ``_ADDED`` that the file does not have are None, never today's default: the experiment goes on with the
@@ -191,7 +191,7 @@ def read_spec(path: str | Path) -> ExperimentSpec:
         if isinstance(content.setdefault(part, {}), dict):
             content[part] = {**dict.fromkeys(names), **content[part]}
     try:
-        return made(ExperimentSpec, content, _PARTS)
+        return spec_from_settings(ExperimentSpec, content, _PARTS)
     except (ValueError, AttributeError) as error:
         raise ValueError(f"{path} is no experiment: {error}") from None
 

@@ -11,19 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from gala_viz.behavior.canvas import on_canvas
+from gala_viz.behavior.canvas import crop_to_canvas
 from gala_viz.collections import open_collection
 from gala_viz.collections.collection import Collection
 from gala_viz.experiment.importance import importance_source
-from gala_viz.experiment.revelation import FULL, growth, mask, with_fill
+from gala_viz.experiment.revelation import FULL, revelation_order, revelation_mask, fill_image
 from gala_viz.experiment.spec import ExperimentSpec, Level
 
-KEPT = 64
+CACHE_SIZE = 64
 """Images whose frames and growth are kept: a block's trials come one after the other."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Shares:
+class RevealedPercent:
     """What a stimulus shows, in per cent: of the image's important pixels, and of all its pixels."""
 
     important: float
@@ -46,48 +46,48 @@ class Stimuli:
         self._sources = {
             name: importance_source(source, collection, spec.side_px) for name, source in spec.maps.items()
         }
-        self._frame = lru_cache(KEPT)(self._frame_of)
-        self._growth = lru_cache(KEPT * len(spec.maps))(self._growth_of)
+        self._frame = lru_cache(CACHE_SIZE)(self._frame_of)
+        self._growth = lru_cache(CACHE_SIZE * len(spec.maps))(self._growth_of)
 
-    def picture(self, image: str, map_type: str, level: Level) -> NDArray[np.uint8]:
+    def render(self, image: str, map_type: str, level: Level) -> NDArray[np.uint8]:
         """RGB (y, x, 3) of ``side_px``: the image where ``level`` per cent of its important pixels lie."""
         photo, hidden = self._frame(image)
         if level == FULL:
             return photo
-        return np.where(self.shown(image, map_type, level)[..., None], photo, hidden)
+        return np.where(self.revealed_mask(image, map_type, level)[..., None], photo, hidden)
 
-    def png(self, image: str, map_type: str, level: Level) -> bytes:
+    def render_png(self, image: str, map_type: str, level: Level) -> bytes:
         """The picture as a PNG file."""
         stream = io.BytesIO()
-        Image.fromarray(self.picture(image, map_type, level)).save(stream, "PNG", compress_level=1)
+        Image.fromarray(self.render(image, map_type, level)).save(stream, "PNG", compress_level=1)
         return stream.getvalue()
 
-    def shown(self, image: str, map_type: str, level: Level) -> NDArray[np.bool_]:
+    def revealed_mask(self, image: str, map_type: str, level: Level) -> NDArray[np.bool_]:
         """Which pixels (y, x) are uncovered."""
         side = self.spec.side_px
         if level == FULL:
             return np.ones((side, side), dtype=bool)
-        return mask(self._growth(image, map_type), (side, side), float(level))
+        return revelation_mask(self._growth(image, map_type), (side, side), float(level))
 
-    def shares(self, image: str, map_type: str, level: Level) -> Shares:
+    def revealed_percent(self, image: str, map_type: str, level: Level) -> RevealedPercent:
         """How much of the image that is."""
-        shown = int(self.shown(image, map_type, level).sum())
+        shown = int(self.revealed_mask(image, map_type, level).sum())
         total = self.spec.side_px**2
         important = total if level == FULL else len(self._growth(image, map_type))
-        return Shares(important=100 * shown / important, all_pixels=100 * shown / total)
+        return RevealedPercent(important=100 * shown / important, all_pixels=100 * shown / total)
 
     def _frame_of(self, image: str) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        photo = on_canvas(self.collection.photo(image), self.spec.side_px)
-        return photo, with_fill(photo, self.spec.revelation, image_seed(image))
+        photo = crop_to_canvas(self.collection.photo(image), self.spec.side_px)
+        return photo, fill_image(photo, self.spec.revelation, image_seed(image))
 
     def _growth_of(self, image: str, map_type: str) -> NDArray[np.int32]:
         importance = self._sources[map_type](image)
         if importance is None:
             raise ValueError(f"{image}: {self.spec.maps[map_type]} knows nothing of this image.")
-        return growth(importance, self.spec.revelation, image_seed(image))
+        return revelation_order(importance, self.spec.revelation, image_seed(image))
 
 
-def opened(spec: ExperimentSpec) -> Stimuli:
+def open_stimuli(spec: ExperimentSpec) -> Stimuli:
     """The stimuli of ``spec``, with the collection that it names opened."""
     return Stimuli(spec, open_collection(spec.opened_as))
 

@@ -12,11 +12,11 @@ from ipywidgets import Widget
 from jupyter_bokeh.widgets import BokehModel
 
 from gala_viz.jupyter.kernel import KernelDocument
-from gala_viz.panels.background import browser_heard, wait_for_browser
+from gala_viz.panels.background import release_updates, hold_updates
 
-MOST_KEPT = 1000
+MAX_PENDING_CHANGES = 1000
 """Changes kept for a browser that has its copy but not yet its view; it misses those beyond."""
-PATIENCE_S = 60
+COPY_TIMEOUT_S = 60
 """How long a browser that is loaded anew waits for its copy while a cell runs."""
 
 
@@ -33,14 +33,14 @@ class Cell(BokehModel):
         self._stood, self._copied, self._kept = False, True, []
         root = layout.get_root(document)
         document.add_root(root)
-        document.put_sheets_inline()
+        document.inline_stylesheets()
         super().__init__(root, combine_events=False)  # combined, all but the last message of a part would be lost
         self.on_msg(self._sync_model, remove=True)
         self.on_msg(self._told)
-        wait_for_browser(document)
+        hold_updates(document)
 
     @property
-    def was_shown(self) -> bool:
+    def is_displayed(self) -> bool:
         """Whether a browser has shown it."""
         return self._stood
 
@@ -56,7 +56,7 @@ class Cell(BokehModel):
         """The state for a browser; its copy of the whole is as new as the kernel's."""
         state = super().get_state(key, drop_defaults)
         if "render_bundle" in state and self.comm is not None:
-            state["render_bundle"] = self._turns.asked(self._copy, PATIENCE_S) or state["render_bundle"]
+            state["render_bundle"] = self._turns.invoke_and_wait(self._copy, COPY_TIMEOUT_S) or state["render_bundle"]
         return state
 
     def _copy(self) -> Any:
@@ -68,7 +68,7 @@ class Cell(BokehModel):
         if event.setter is self:
             return
         message = Protocol().create("PATCH-DOC", [event])
-        if self._copied and len(self._kept) < MOST_KEPT:
+        if self._copied and len(self._kept) < MAX_PENDING_CHANGES:
             self._kept.append(message)
         if self._stood:
             self._send_patch(message)
@@ -81,11 +81,11 @@ class Cell(BokehModel):
             self.send({"msg": "patch"}, [buffer.to_bytes()])
 
     def _told(self, _: Widget, content: dict[str, Any], buffers: list[Any]) -> None:
-        self._turns.act(lambda: self._sync_model(self, content, buffers))
+        self._turns.invoke(lambda: self._sync_model(self, content, buffers))
 
-    def stands(self) -> None:
+    def on_rendered(self) -> None:
         """A browser has built the cell from its copy: send what has changed since, and all news from now on."""
         kept, self._stood, self._copied, self._kept = self._kept, True, False, []
         for message in kept:
             self._send_patch(message)
-        browser_heard(self._turns)
+        release_updates(self._turns)

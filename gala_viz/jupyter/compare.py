@@ -7,19 +7,19 @@ from typing import Any
 
 import panel as pn
 
-from gala_viz.attribution.smoothgrad import never
+from gala_viz.attribution.smoothgrad import never_cancelled
 from gala_viz.jupyter.sources import open_source
-from gala_viz.jupyter.widget import Widget, checked_image
+from gala_viz.jupyter.widget import Widget, check_image
 from gala_viz.panels.choosing import DELTA_UNIT
-from gala_viz.panels.compare_sections import closeness_section, controls_column, layers_section, maps_column
-from gala_viz.panels.facts import facts
+from gala_viz.panels.compare_sections import alignment_section, controls_column, layers_section, maps_column
+from gala_viz.panels.facts import html_pane
 from gala_viz.panels.index import CollectionIndex
 from gala_viz.panels.markup import provenance
 from gala_viz.panels.page import section
-from gala_viz.panels.state import Looks, MapSettings, Shown
+from gala_viz.panels.state import DisplaySettings, AttributionSettings, CurrentImage
 from gala_viz.panels.styles import grid_css
 from gala_viz.panels.view import CompareView
-from gala_viz.plots.frame import INPUT_UNIT
+from gala_viz.plots.frame import SALIENCY_UNIT
 from gala_viz.store.source import MapUpdate
 
 
@@ -31,33 +31,33 @@ class Compare(Widget):
     ``compare.settings.n_samples = 100``, ``compare.maps.delta``.
     """
 
-    def __init__(self, source: Any = None, networks: Any = None, *, image: str | None = None, **opened: Any) -> None:
-        super().__init__(open_source(source, networks, **opened))
+    def __init__(self, source: Any = None, networks: Any = None, *, image: str | None = None, **source_options: Any) -> None:
+        super().__init__(open_source(source, networks, **source_options))
         self._view = CompareView(self.source, CollectionIndex(self.source), self.document)
-        self._view.row.set_units(INPUT_UNIT, DELTA_UNIT)  # from the start: a bar that grows later lies over its map
-        self.looks_of_cell.jslink(self._view.display, dark="dark")
-        self._view.open(None if image is None else checked_image(self.source, image))
+        self._view.row.set_units(SALIENCY_UNIT, DELTA_UNIT)  # from the start: a bar that grows later lies over its map
+        self.cell_theme.jslink(self._view.display, dark="dark")
+        self._view.open(None if image is None else check_image(self.source, image))
 
     @property
     def view(self) -> CompareView:
         """The parts that the cell shows, and what they have been told."""
-        self.document.look()
+        self.document.run_pending()
         return self._view
 
     @property
-    def shown(self) -> Shown:
+    def shown(self) -> CurrentImage:
         """What the view shows."""
-        return self.view.shown
+        return self.view.current
 
     @property
-    def settings(self) -> MapSettings:
+    def settings(self) -> AttributionSettings:
         """How maps are asked for; setting one of them asks for maps again, as its input does."""
         return self.view.settings
 
     @property
-    def looks(self) -> Looks:
+    def looks(self) -> DisplaySettings:
         """How maps are drawn."""
-        return self.view.looks
+        return self.view.display_settings
 
     @property
     def maps(self) -> MapUpdate:
@@ -68,17 +68,17 @@ class Compare(Widget):
         image = self.image
         if image is None:
             raise ValueError(f"{self.source.title} holds no photographs.")
-        request = self.settings.request(has_label=self.source.info(image).target is not None)
+        request = self.settings.to_request(has_label=self.source.info(image).target is not None)
         done = self.source.cached(image, request)
-        return done or deque(self.source.maps(image, request, never), maxlen=1)[0]
+        return done or deque(self.source.maps(image, request, never_cancelled), maxlen=1)[0]
 
     def cancel_all(self) -> None:
         """Stop computing maps and scores; what is there stays, and the progress lines say so."""
-        if self.view.progress.line.busy:
-            self.document.act(self.view.cancel)
-        if self.view.survey.line.busy:
-            self.view.questions.cancel_survey()
-            self.document.act(self.view.survey.cancelled)
+        if self.view.progress.bar.busy:
+            self.document.invoke(self.view.cancel)
+        if self.view.scoring.bar.busy:
+            self.view.source_client.cancel_scoring()
+            self.document.invoke(self.view.scoring.show_scoring_cancelled)
 
     def parts(self) -> list[Any]:
         """The page's parts, laid out for a cell of 900 to 1100 px."""
@@ -87,7 +87,7 @@ class Compare(Widget):
         return [
             pn.Column(
                 view.heading,
-                *view.fives,
+                *view.top_five_panes,
                 sizing_mode="stretch_width",
                 margin=(4, 0),
                 stylesheets=[grid_css("minmax(0, 1fr) minmax(0, 1.1fr) minmax(0, 1.1fr)", "18px")],
@@ -96,7 +96,7 @@ class Compare(Widget):
             controls_column(view, margin=(4, 0)),
             pn.Column(
                 layers_section(view),
-                closeness_section(view),
+                alignment_section(view),
                 sizing_mode="stretch_width",
                 margin=(4, 0),
                 stylesheets=[
@@ -107,7 +107,7 @@ class Compare(Widget):
             section(
                 "Photographs", f"of {source.title}", pn.Column(view.gallery.pane, sizing_mode="stretch_width", margin=0)
             ),
-            facts(about, margin=(4, 0)),
+            html_pane(about, margin=(4, 0)),
         ]
 
     def _end(self) -> None:

@@ -11,16 +11,16 @@ import xarray as xr
 
 from gala_viz.jupyter.compare import Compare
 from gala_viz.jupyter.sources import open_source
-from gala_viz.jupyter.widget import Widget, checked_image
-from gala_viz.panels.explore_sections import numbers_column
+from gala_viz.jupyter.widget import Widget, check_image
+from gala_viz.panels.explore_sections import scores_column
 from gala_viz.panels.explore_view import ExploreView
 from gala_viz.panels.index import CollectionIndex
 from gala_viz.panels.page import section
 from gala_viz.panels.progress_view import ProgressView
-from gala_viz.panels.questions import Questions
-from gala_viz.panels.state import Shown
+from gala_viz.panels.questions import SourceClient
+from gala_viz.panels.state import CurrentImage
 from gala_viz.panels.styles import grid_css
-from gala_viz.panels.survey import Survey
+from gala_viz.panels.survey import ScoringView
 
 
 class Explore(Widget):
@@ -32,31 +32,31 @@ class Explore(Widget):
     def __init__(self, source: Any) -> None:
         super().__init__(source)
         self._view = ExploreView(source, CollectionIndex(source), self.document)
-        self.questions = Questions(source, self.document, self._answered)
-        self.survey = Survey(self.questions, self._view.gallery, lambda: self.source.request)
-        self.looks_of_cell.param.watch(lambda event: self._view.set_dark(event.new), "dark")
-        self.clear = ProgressView(lambda: None, "Show all", self._view.show_all).line
-        self.clear.param.update(visible=False, width=90, sizing_mode="fixed")
-        self._view.clear.param.watch(lambda event: self.clear.param.update(visible=event.new), "visible")
+        self.source_client = SourceClient(source, self.document, self._answered)
+        self.scoring = ScoringView(self.source_client, self._view.gallery, lambda: self.source.request)
+        self.cell_theme.param.watch(lambda event: self._view.set_dark(event.new), "dark")
+        self.clear_button = ProgressView(lambda: None, "Show all", self._view.clear_selection).bar
+        self.clear_button.param.update(visible=False, width=90, sizing_mode="fixed")
+        self._view.clear_button.param.watch(lambda event: self.clear_button.param.update(visible=event.new), "visible")
 
     @property
     def view(self) -> ExploreView:
         """The parts that the cell shows, and what they have been told."""
-        self.document.look()
+        self.document.run_pending()
         return self._view
 
     @property
     def selected(self) -> tuple[str, ...]:
         """Ids of the images chosen by box or lasso, of those that search and filters admit; none chosen: empty."""
-        within = self.view.gallery.within
+        within = self.view.gallery.selection_mask
         if within is None:
             return ()
-        return tuple(self.view.index.images[place] for place in np.flatnonzero(within & self.view.gallery.admitted))
+        return tuple(self.view.index.images[place] for place in np.flatnonzero(within & self.view.gallery.filter_mask))
 
     @property
-    def shown(self) -> Shown:
+    def shown(self) -> CurrentImage:
         """What the view shows."""
-        return self.view.shown
+        return self.view.current
 
     @property
     def scores(self) -> xr.Dataset:
@@ -66,31 +66,31 @@ class Explore(Widget):
     def select(self, images: Iterable[str] | None) -> None:
         """Choose ``images`` (ids) as a lasso would; None or none: all are shown again."""
         places = [
-            self.view.index.place[checked_image(self.source, image)] for image in ([] if images is None else images)
+            self.view.index.position[check_image(self.source, image)] for image in ([] if images is None else images)
         ]
         within = np.zeros(len(self.view.index), dtype=bool)
         within[places] = True
-        self.document.act(lambda: self.view.select(within))
+        self.document.invoke(lambda: self.view.select(within))
 
     def score(self) -> None:
         """Score the images that the filters admit, in a thread of its own; points appear as they are done."""
-        self.survey.start()
+        self.scoring.start()
 
     def cancel_all(self) -> None:
         """Stop scoring; what was scored stays."""
-        if self.survey.line.busy:
-            self.questions.cancel_survey()
-            self.document.act(self.survey.cancelled)
+        if self.scoring.bar.busy:
+            self.source_client.cancel_scoring()
+            self.document.invoke(self.scoring.show_scoring_cancelled)
 
     def parts(self) -> list[Any]:
         """Axes, cloud and numbers side by side, the gallery below."""
         view = self.view
-        chosen = pn.Row(view.selection, self.clear, sizing_mode="stretch_width", margin=(2, 0), styles={"gap": "14px"})
-        left = pn.Column(view.fields, chosen, view.cloud.pane, self.survey.line, sizing_mode="stretch_width", margin=0)
+        chosen = pn.Row(view.selection_pane, self.clear_button, sizing_mode="stretch_width", margin=(2, 0), styles={"gap": "14px"})
+        left = pn.Column(view.form, chosen, view.scatter.pane, self.scoring.bar, sizing_mode="stretch_width", margin=0)
         return [
             pn.Column(
                 left,
-                numbers_column(view),
+                scores_column(view),
                 sizing_mode="stretch_width",
                 margin=(4, 0),
                 stylesheets=[
@@ -103,25 +103,25 @@ class Explore(Widget):
 
     def _answered(self, key: str, value: Any) -> None:
         if key == "survey":
-            self.survey.show_progress(value)
+            self.scoring.show_progress(value)
         elif key == "scores":
             self.view.scores = value
             self.view.gallery.set_scores(value)
-            self.view.set_dark(self.view.cloud.dark)
-            self.view.cloud.reset()
+            self.view.set_dark(self.view.scatter.dark)
+            self.view.scatter.reset()
         elif key == "survey_cancelled":
-            self.survey.cancelled()
+            self.scoring.show_scoring_cancelled()
         elif key == "survey_error":
-            self.survey.failed(value)
+            self.scoring.show_scoring_error(value)
 
     def _end(self) -> None:
-        self.questions.close()
+        self.source_client.close()
         self.view.close()
 
     def __repr__(self) -> str:
         return f"Explore({self.source.title}: {len(self.source.images)} images, {len(self.selected)} selected)"
 
 
-def explore(source: Any = None, networks: Any = None, **opened: Any) -> Explore:
+def explore(source: Any = None, networks: Any = None, **source_options: Any) -> Explore:
     """All images as points; ``source`` is a ``Compare`` or what ``open_source`` takes."""
-    return Explore(source.source if isinstance(source, Compare) else open_source(source, networks, **opened))
+    return Explore(source.source if isinstance(source, Compare) else open_source(source, networks, **source_options))

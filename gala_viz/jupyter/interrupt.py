@@ -16,7 +16,7 @@ from weakref import WeakSet
 
 from tornado.ioloop import IOLoop
 
-AGAIN_S = 0.2
+RETRY_S = 0.2
 """While a cell runs, how often it is tried to install the handler."""
 
 
@@ -32,28 +32,28 @@ class Cancellable(Protocol):
         ...
 
 
-END_S = 5
+JOIN_TIMEOUT_S = 5
 """How long a kernel that is shut down waits for a thread to notice: PyTorch aborts where it is cut off in a chunk."""
 
 _live: WeakSet[Any] = WeakSet()
 _asked = False
 
 
-def cancel_on_interrupt(one: Cancellable, loop: IOLoop) -> None:
+def cancel_on_interrupt(widget: Cancellable, loop: IOLoop) -> None:
     """From now on interrupting the idle kernel calls ``one.cancel_all()`` in its ``loop``, until ``forget``."""
     global _asked
-    _live.add(one)
+    _live.add(widget)
     if not _asked:
         _asked = True
         loop.add_callback(_install, loop)
 
 
-def forget(one: Cancellable) -> None:
+def ignore_interrupts(widget: Cancellable) -> None:
     """Interrupts concern ``one`` no more."""
-    _live.discard(one)
+    _live.discard(widget)
 
 
-def cancel_live() -> None:
+def cancel_all_widgets() -> None:
     """Stop what all live widgets compute; one that fails does not keep the others from it."""
     for one in list(_live):
         with contextlib.suppress(Exception):
@@ -67,7 +67,7 @@ def _end() -> None:
             one.close()
     for thread in threading.enumerate():
         if thread.daemon and thread.name.startswith("gala-viz maps"):
-            thread.join(END_S)
+            thread.join(JOIN_TIMEOUT_S)
 
 
 def _install(loop: IOLoop) -> None:
@@ -75,6 +75,6 @@ def _install(loop: IOLoop) -> None:
     if threading.current_thread() is not threading.main_thread():
         return
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, lambda *_: loop.add_callback(cancel_live))
+        signal.signal(signal.SIGINT, lambda *_: loop.add_callback(cancel_all_widgets))
     else:
-        loop.call_later(AGAIN_S, _install, loop)
+        loop.call_later(RETRY_S, _install, loop)

@@ -14,9 +14,9 @@ from bokeh.models import ImportedStyleSheet, InlineStyleSheet
 from IPython import get_ipython
 from tornado.ioloop import IOLoop
 
-from gala_viz.panels.turns import TurnDocument
+from gala_viz.panels.turns import ServerlessDocument
 
-DIST = Path(pn.__file__).parent / "dist"
+PANEL_DIST = Path(pn.__file__).parent / "dist"
 """Panel's own scripts and style sheets, as installed."""
 
 
@@ -26,14 +26,14 @@ def kernel_loop() -> IOLoop | None:
     return getattr(getattr(shell, "kernel", None), "io_loop", None)
 
 
-def present_cell() -> str:
+def current_cell_id() -> str:
     """A name of the cell that runs, as the notebook gives it; "" where it gives none."""
     kernel = getattr(get_ipython(), "kernel", None)
     parent = kernel.get_parent() if kernel is not None else {}
     return str(parent.get("metadata", {}).get("cellId", ""))
 
 
-class KernelDocument(TurnDocument):
+class KernelDocument(ServerlessDocument):
     """A Bokeh document of a kernel: whatever changes it does so in a *turn*, in the thread of the kernel's loop.
 
     Worker threads ask for a turn with ``add_next_tick_callback``; so do browser messages, which some notebooks deliver
@@ -49,19 +49,19 @@ class KernelDocument(TurnDocument):
         """Run ``callback`` in a turn of its own, soon."""
         self._loop.add_callback(self._run, callback)
 
-    def act(self, callback: Callable[[], Any]) -> None:
+    def invoke(self, callback: Callable[[], Any]) -> None:
         """Run ``callback`` in a turn: at once in the main thread, where cells run, else soon."""
         if threading.current_thread() is threading.main_thread():
             self._run(callback)
         else:
             self.add_next_tick_callback(callback)
 
-    def asked(self, question: Callable[[], Any], patience_s: float) -> Any:
+    def invoke_and_wait(self, function: Callable[[], Any], timeout_s: float) -> Any:
         """The answer of ``question`` in a turn, also to another thread; None where none came in ``patience_s``."""
         answer: Future[Any] = Future()
-        self.act(lambda: answer.set_result(question()))
+        self.invoke(lambda: answer.set_result(function()))
         try:
-            return answer.result(patience_s)
+            return answer.result(timeout_s)
         except TimeoutError:
             return None
 
@@ -78,10 +78,10 @@ class KernelDocument(TurnDocument):
         try:
             yield
         finally:
-            self.put_sheets_inline()
+            self.inline_stylesheets()
             self.unhold()
 
-    def put_sheets_inline(self) -> None:
+    def inline_stylesheets(self) -> None:
         """Replace Panel's style sheets on a network by the installed ones; those of a page's theme are dropped."""
         outside = [one for one in self.models if any(map(_is_outside, getattr(one, "stylesheets", [])))]
         if not outside:
@@ -94,7 +94,7 @@ class KernelDocument(TurnDocument):
     def _installed(self, sheet: ImportedStyleSheet) -> InlineStyleSheet | None:
         path = sheet.url.partition("/dist/")[2].partition("?")[0]
         if path not in self._sheets:
-            file = DIST / path
+            file = PANEL_DIST / path
             known = path.startswith("css/") and file.is_file()
             self._sheets[path] = InlineStyleSheet(css=file.read_text(encoding="utf-8")) if known else None
         return self._sheets[path]

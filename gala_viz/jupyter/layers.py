@@ -13,17 +13,17 @@ from bokeh.models import ColorMapper
 from gala_viz.jupyter.compare import Compare
 from gala_viz.jupyter.sources import open_source
 from gala_viz.jupyter.widget import Widget
-from gala_viz.panels.background import Mailbox, Worker
-from gala_viz.panels.facts import facts
-from gala_viz.panels.fields import Field, Fields
+from gala_viz.panels.background import DocumentQueue, LatestJobWorker
+from gala_viz.panels.facts import html_pane
+from gala_viz.panels.fields import Field, Form
 from gala_viz.panels.layer_view import LayerView
 from gala_viz.panels.markup import alert
-from gala_viz.panels.state import Shown
-from gala_viz.plots.layers import layer_limits
+from gala_viz.panels.state import CurrentImage
+from gala_viz.plots.layers import layer_colour_limits
 from gala_viz.registry import unknown_name
 from gala_viz.store.source import Passage
 
-MOST_OFFERED = 1000
+MAX_LISTED_IMAGES = 1000
 """Images that the selector lists; any other is chosen from code."""
 
 
@@ -33,7 +33,7 @@ class Layers(Widget):
     Colours run from 0 to the 99.5th percentile of a layer, one range for both networks: layers differ in range.
     """
 
-    def __init__(self, source: Any, shown: Shown | None = None, network: str | None = None) -> None:
+    def __init__(self, source: Any, current: CurrentImage | None = None, network: str | None = None) -> None:
         super().__init__(source)
         names = [one.name for one in source.networks]
         if network is not None and network not in names:
@@ -41,29 +41,29 @@ class Layers(Widget):
         rows = list(dict.fromkeys(names)) if network is None else [network]
         self.rows = [names.index(name) for name in rows]
         networks = [source.networks[row] for row in self.rows]
-        self._shown = shown or Shown(image=source.images[0] if source.images else None)
+        self._shown = current or CurrentImage(image=source.images[0] if source.images else None)
         self._key = uuid4().hex[:8]
         self.layers = LayerView(self._key, networks, source.networks[0].input_px)
-        self.heading, self.alert = facts(), facts()
-        offered = [(image, image) for image in source.images[:MOST_OFFERED]]
+        self.heading, self.alert = html_pane(), html_pane()
+        offered = [(image, image) for image in source.images[:MAX_LISTED_IMAGES]]
         value = self.image if self.image in dict(offered) else None
         field = Field(name="image", label="Photograph", kind="pick", value=value, options=tuple(offered))
-        self.selector = Fields([field], self._chosen, least_px=220)
-        self._mail = Mailbox(self.document, self._deliver)
-        self._worker = Worker("gala-viz layers", lambda error: self._mail.post("error", error))
+        self.selector = Form([field], self._chosen, least_px=220)
+        self._mail = DocumentQueue(self.document, self._deliver)
+        self._worker = LatestJobWorker("gala-viz layers", lambda error: self._mail.put("error", error))
         self._passage: Passage | None = None
-        self._watching = self.shown.param.watch(lambda _: self.document.act(self._ask), "image")
+        self._watching = self.shown.param.watch(lambda _: self.document.invoke(self._ask), "image")
         self._ask()
 
     @property
-    def shown(self) -> Shown:
+    def shown(self) -> CurrentImage:
         """What this widget shows, and the one that it is linked to."""
         return self._shown
 
     @property
     def passage(self) -> Passage | None:
         """Predictions and attention norms of the rows, as soon as they are there."""
-        self.document.look()
+        self.document.run_pending()
         return self._passage
 
     @property
@@ -94,8 +94,8 @@ class Layers(Widget):
         if image is None:
             return
         if self.selector.values["image"] != image:
-            self.selector.change("image", value=image)
-        self._worker.submit(lambda _: self._mail.post("passage", (image, source.view(image), source.passage(image))))
+            self.selector.update_field("image", value=image)
+        self._worker.submit(lambda _: self._mail.put("passage", (image, source.view(image), source.passage(image))))
 
     def _deliver(self, key: str, value: Any) -> None:
         if key == "error":
@@ -110,13 +110,13 @@ class Layers(Widget):
         )
         self.alert.object = ""
         self._colour(self._passage)
-        self.layers.set_passage(view, self._passage)
+        self.layers.show_attention_norms(view, self._passage)
 
     def _colour(self, passage: Passage) -> None:
         for row, column in self.layers.cells:
             layer = self.layers.networks[row].layers[column]
             having = [k for k, norms in enumerate(passage.attention_norms) if layer in norms]
-            low, high = layer_limits(passage.attention_norms, layer, "shared")[having.index(row)]
+            low, high = layer_colour_limits(passage.attention_norms, layer, "shared")[having.index(row)]
             glyph = self.layers.figure.select_one({"name": f"{self._key}/layers/glyph/{row}/{column}"}).glyph
             mapper: ColorMapper = glyph.color_mapper
             mapper.update(low=float(low), high=float(high))
@@ -131,7 +131,7 @@ class Layers(Widget):
 
 
 def layers(
-    source: Any = None, networks: Any = None, *, network: str | None = None, image: str | None = None, **opened: Any
+    source: Any = None, networks: Any = None, *, network: str | None = None, image: str | None = None, **source_options: Any
 ) -> Layers:
     """The attention norms of every layer as a widget.
 
@@ -139,10 +139,10 @@ def layers(
     ``networks`` may also be a single one. ``network`` names one of the two: only its row is shown.
     """
     if isinstance(source, Compare):
-        made = Layers(source.source, source.view.shown, network)
+        made = Layers(source.source, source.view.current, network)
     else:
         one = networks is not None and (isinstance(networks, str) or not isinstance(networks, Sequence))
-        made = Layers(open_source(source, (networks, networks) if one else networks, **opened), network=network)
+        made = Layers(open_source(source, (networks, networks) if one else networks, **source_options), network=network)
     if image is not None:
         made.image = image
     return made

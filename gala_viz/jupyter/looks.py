@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import param
 
-from gala_viz.panels.messenger import Part, script
+from gala_viz.panels.messenger import BrowserComponent, read_scripts
 
 FRAME_CSS = """
 :host { width: 100%; max-width: 1180px; padding: 4px 2px 8px; box-sizing: border-box; container-type: inline-size;
@@ -12,14 +12,14 @@ FRAME_CSS = """
 """
 
 
-class CellLooks(Part):
+class CellTheme(BrowserComponent):
     """Gives all parts of a cell the colours that a page gives them, for a light notebook or a dark one."""
 
     dark = param.Boolean(default=False, doc="Told by the browser; ``Display.dark`` and pictures follow it.")
 
     stands = param.Integer(default=0, doc="Raised by every browser once it has built the cell.")
 
-    _esm = script("notebook")
+    _esm = read_scripts("notebook")
 
     def __init__(self, **params: object) -> None:
         super().__init__(**{"width": 0, "height": 0, "margin": 0, **params})

@@ -8,7 +8,7 @@ import bokeh
 from bokeh.resources import Resources
 from IPython.display import publish_display_data
 
-from gala_viz.jupyter.kernel import DIST, present_cell
+from gala_viz.jupyter.kernel import PANEL_DIST, current_cell_id
 
 COMPONENTS = ["bokeh", "bokeh-widgets", "bokeh-tables"]
 """Bokeh's own scripts that Panel's script builds on."""
@@ -21,22 +21,22 @@ def load_scripts() -> None:
     Once a kernel, and again whenever the cell that holds them runs again: its old output is gone by then. Notebooks
     that do not name their cells get them once.
     """
-    cell = present_cell()
+    cell = current_cell_id()
     if _loaded_in and (not cell or cell not in _loaded_in):
         return
     _loaded_in.add(cell)
-    publish_display_data({"application/javascript": scripts()})
+    publish_display_data({"application/javascript": script_bundle()})
 
 
 @cache
-def scripts() -> str:
+def script_bundle() -> str:
     """One script that defines Bokeh and Panel, unless the page has these versions already.
 
     Each part runs as on a page of its own: module loaders that a notebook may have do not catch it.
     """
     parts = [*Resources(mode="inline", components=COMPONENTS).js_raw]
-    parts.append((DIST / "panel.min.js").read_text(encoding="utf-8"))
-    shims = next((DIST / "bundled" / "reactiveesm").glob("es-module-shims@*/dist/es-module-shims.min.js"))
+    parts.append((PANEL_DIST / "panel.min.js").read_text(encoding="utf-8"))
+    shims = next((PANEL_DIST / "bundled" / "reactiveesm").glob("es-module-shims@*/dist/es-module-shims.min.js"))
     wrapped = [_alone(part) for part in parts]
     return "\n".join(
         [

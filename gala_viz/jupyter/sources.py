@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gala_viz.panels.options import OWN_PAIRS, PAIR, CompareOptions, usual_collection
+from gala_viz.panels.options import COLLECTION_NETWORKS, DEFAULT_NETWORKS, CompareOptions, default_collection
 
 if TYPE_CHECKING:
     from gala_viz.collections.collection import Collection
@@ -33,27 +33,27 @@ def open_source(
     are those of ``open_collection`` and ``load_network``; what is loaded already keeps its own. A source passes
     through. Raises ``ValueError`` for other than two networks.
     """
-    if is_source(collection):
+    if is_map_source(collection):
         return collection  # type: ignore[return-value]
     pair = tuple(networks) if networks is not None and not isinstance(networks, str) else networks
     if isinstance(pair, str) or (pair is not None and len(pair) != 2):
         got = pair if isinstance(pair, str) else f"{len(pair)}: {', '.join(map(_name, pair)) or 'none'}"
-        raise ValueError(f"two networks were expected; got {got}. Give a pair, for example {list(PAIR)}.")
+        raise ValueError(f"two networks were expected; got {got}. Give a pair, for example {list(DEFAULT_NETWORKS)}.")
     if store is not None:
         return _stored(store, collection, pair, human_maps, layers, device, dtype)
-    opened = _collection(collection or usual_collection(pair, human_maps), human_maps)
-    opened.get_ready(lambda _: None)
+    opened = _collection(collection or default_collection(pair, human_maps), human_maps)
+    opened.warm_up(lambda _: None)
     from gala_viz.live import LiveMaps
     from gala_viz.networks.zoo import load_network
 
     loaded = [
         load_network(one, device, dtype, layers=layers) if isinstance(one, str | Path) else one
-        for one in pair or OWN_PAIRS.get(opened.name, PAIR)
+        for one in pair or COLLECTION_NETWORKS.get(opened.name, DEFAULT_NETWORKS)
     ]
     return LiveMaps(opened, loaded)
 
 
-def is_source(one: Any) -> bool:
+def is_map_source(one: Any) -> bool:
     """Whether ``one`` answers the questions of a ``MapSource``."""
     return all(hasattr(one, name) for name in ("maps", "passage", "scores", "networks", "images"))
 
@@ -77,7 +77,7 @@ def _stored(
     device: str | None,
     dtype: str | None,
 ) -> MapSource:
-    from gala_viz.commands.compare_page import load
+    from gala_viz.commands.compare_page import load_source
 
     for one in (collection, *(pair or ())):
         if one is not None and not isinstance(one, str | Path):
@@ -91,7 +91,7 @@ def _stored(
         device=device,
         dtype=dtype,
     )
-    return load(options, lambda _: None)
+    return load_source(options, lambda _: None)
 
 
 def _name(one: Any) -> str:

@@ -9,15 +9,15 @@ from typing import Any
 import panel as pn
 
 from gala_viz.jupyter.cell import Cell
-from gala_viz.jupyter.interrupt import cancel_on_interrupt, forget
+from gala_viz.jupyter.interrupt import cancel_on_interrupt, ignore_interrupts
 from gala_viz.jupyter.kernel import KernelDocument, kernel_loop
-from gala_viz.jupyter.looks import FRAME_CSS, CellLooks
+from gala_viz.jupyter.looks import FRAME_CSS, CellTheme
 from gala_viz.jupyter.scripts import load_scripts
-from gala_viz.panels.state import Shown
+from gala_viz.panels.state import CurrentImage
 from gala_viz.panels.turns import ScriptDocument
 from gala_viz.store.source import MapSource
 
-MOST_COMPARED = 20_000
+MAX_COMPARED_IDS = 20_000
 """Ids among which the nearest to a wrong one are looked for."""
 
 
@@ -32,8 +32,8 @@ class Widget(ABC):
         loop = kernel_loop()
         self.source = source
         self.document = KernelDocument(loop) if loop is not None else ScriptDocument()
-        self.looks_of_cell = CellLooks()
-        self.looks_of_cell.param.watch(lambda _: self.cell.stands(), "stands")
+        self.cell_theme = CellTheme()
+        self.cell_theme.param.watch(lambda _: self.cell.on_rendered(), "stands")
         self._cell: Cell | None = None
         self._column: pn.Column | None = None
         self._closed = False
@@ -42,7 +42,7 @@ class Widget(ABC):
 
     @property
     @abstractmethod
-    def shown(self) -> Shown:
+    def shown(self) -> CurrentImage:
         """Which photograph is in view."""
 
     @property
@@ -52,8 +52,8 @@ class Widget(ABC):
 
     @image.setter
     def image(self, image: str) -> None:
-        checked_image(self.source, image)
-        self.document.act(lambda: setattr(self.shown, "image", image))
+        check_image(self.source, image)
+        self.document.invoke(lambda: setattr(self.shown, "image", image))
 
     @abstractmethod
     def parts(self) -> list[Any]:
@@ -77,7 +77,7 @@ class Widget(ABC):
     def _layout(self) -> pn.Column:
         if self._column is None:
             self._column = pn.Column(
-                self.looks_of_cell, *self.parts(), sizing_mode="stretch_width", margin=0, stylesheets=[FRAME_CSS]
+                self.cell_theme, *self.parts(), sizing_mode="stretch_width", margin=0, stylesheets=[FRAME_CSS]
             )
         return self._column
 
@@ -86,7 +86,7 @@ class Widget(ABC):
         if self._closed:
             return
         self._closed = True
-        forget(self)
+        ignore_interrupts(self)
         self._end()
         if self._cell is not None:
             self._cell.close()
@@ -100,16 +100,16 @@ class Widget(ABC):
         if isinstance(self.document, ScriptDocument) or self._closed:
             return {"text/plain": repr(self)}
         load_scripts()
-        if self._cell is not None and self._cell.was_shown:
+        if self._cell is not None and self._cell.is_displayed:
             self._cell.close()
             self._cell = None
         return {**self.cell._repr_mimebundle_(include=include, exclude=exclude), "text/plain": repr(self)}
 
 
-def checked_image(source: MapSource, image: str) -> str:
+def check_image(source: MapSource, image: str) -> str:
     """``image`` if the source has it; raises ``ValueError`` with the nearest ids otherwise."""
     if image not in source.images:
-        near = get_close_matches(str(image), source.images[:MOST_COMPARED], n=3)
+        near = get_close_matches(str(image), source.images[:MAX_COMPARED_IDS], n=3)
         answer = f"Did you mean {' or '.join(map(repr, near))}?" if near else f"Its ids look like {source.images[0]!r}."
         raise ValueError(f"{source.title} has no image called {image!r}. {answer}")
     return image

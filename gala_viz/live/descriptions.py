@@ -24,7 +24,7 @@ def network_info(network: Network) -> NetworkInfo:
         layers=network.layers,
         categories=network.categories,
         input_px=network.preprocessing.input_px,
-        device=network.device_text,
+        device=network.device_description,
         summary=summary(network.card),
     )
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from gala_viz.attribution.state import MapState
 from gala_viz.collections.caching import BoundedCache, FileCache, cache_folder, read_npz
-from gala_viz.networks.behaviour import Behaviour, kept_name
+from gala_viz.networks.behaviour import OutputFingerprint, kept_name
 
 MEMORY = BoundedCache(384 * 2**20)
 """Maps, passages and inputs of all sessions of this process."""
@@ -51,7 +51,7 @@ class Results:
         np.savez(content, key=np.array(key), **arrays)
         self._files.put(key, content.getvalue())
 
-    def behaviour_name(self, network: str, behaviour: Behaviour) -> str:
+    def behaviour_name(self, network: str, behaviour: OutputFingerprint) -> str:
         """The name under which results of ``network`` with this behaviour are kept: that of a behaviour met before, of
         which it is no more than rounding away, or a new one.
         """

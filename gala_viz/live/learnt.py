@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from gala_viz.collections.collection import Collection
 from gala_viz.networks.network import Network
-from gala_viz.networks.training_data import MOST_COMPARED
-from gala_viz.splits import LEARNT, UNKNOWN, status_of_all
+from gala_viz.networks.training_data import MAX_COMPARED_IMAGES
+from gala_viz.splits import LEARNT, UNKNOWN, combine_statuses
 
 
 class Learnt:
@@ -24,17 +24,17 @@ class Learnt:
 
     def of_all(self) -> NDArray[np.int8]:
         """(image,): learnt from by any network, held out by all, or unknown."""
-        return status_of_all(self._each())
+        return combine_statuses(self._each())
 
     def of(self, image: str) -> tuple[int, tuple[str, ...]]:
         """The same of one image, and the titles of the networks that learnt from it."""
         at = self._collection.check(image)
         each = self._each()
-        return int(status_of_all([status[at : at + 1] for status in each])[0]), self._titles([one[at] for one in each])
+        return int(combine_statuses([status[at : at + 1] for status in each])[0]), self._titles([one[at] for one in each])
 
     def of_content(self, content: bytes) -> tuple[int, tuple[str, ...]]:
         """The same of a photograph that is not of the collection, by its file's bytes."""
-        by = self._titles([LEARNT if one.training_data.holds(content) else UNKNOWN for one in self._networks])
+        by = self._titles([LEARNT if one.training_data.contains(content) else UNKNOWN for one in self._networks])
         return (LEARNT if by else UNKNOWN), by
 
     def _titles(self, status: Sequence[int]) -> tuple[str, ...]:
@@ -43,5 +43,5 @@ class Learnt:
     def _each(self) -> list[NDArray[np.int8]]:
         with self._lock:
             if self._found is None:
-                self._found = [one.training_data.status(self._collection, most=MOST_COMPARED) for one in self._networks]
+                self._found = [one.training_data.training_status(self._collection, max_compared=MAX_COMPARED_IMAGES) for one in self._networks]
             return self._found

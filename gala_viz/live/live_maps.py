@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from gala_viz.attribution.finite import NotFiniteError
+from gala_viz.attribution.finite import NonFiniteError
 from gala_viz.attribution.methods import METHODS
-from gala_viz.attribution.probe import identity_of
-from gala_viz.attribution.smoothgrad import never
+from gala_viz.attribution.probe import network_identity
+from gala_viz.attribution.smoothgrad import never_cancelled
 from gala_viz.attribution.targets import target_index
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.reading import UnreadableImageError
@@ -28,8 +28,8 @@ from gala_viz.live.survey import passed_over
 from gala_viz.live.turns import LOOKING, SURVEY, TURNS, Turns
 from gala_viz.live.updates import Clock, Told, map_update
 from gala_viz.live.uploads import Uploads
-from gala_viz.networks.folding import folded
-from gala_viz.networks.network import Network, suitable_noise
+from gala_viz.networks.folding import fuse_batchnorm
+from gala_viz.networks.network import Network, shared_noise_fraction
 from gala_viz.specs import MapRequest, SmoothGradSpec, fingerprint, settings
 from gala_viz.store.source import Cancelled, ImageInfo, Labels, MapUpdate, Passage, Progress
 
@@ -38,7 +38,7 @@ def request_version_1(networks: Sequence[Network]) -> MapRequest:
     """What pages of these networks began with in version 0.1; never changed, since links of then leave it out."""
     return MapRequest(
         method="smoothgrad",
-        smoothgrad=SmoothGradSpec(n_samples=50, noise_fraction=suitable_noise(networks), seed=0),
+        smoothgrad=SmoothGradSpec(n_samples=50, noise_fraction=shared_noise_fraction(networks), seed=0),
         target="own",
         reduction="absolute",
         smoothing_px=0.0,
@@ -65,9 +65,9 @@ class LiveMaps:
     ) -> None:
         if len(networks) != 2:
             raise ValueError(f"two networks are compared; got {len(networks)}.")
-        self.identities = tuple(map(identity_of, networks))
+        self.identities = tuple(map(network_identity, networks))
         behaviours = [one.behaviour for one in self.identities]
-        networks = tuple(folded(network) for network in networks)
+        networks = tuple(fuse_batchnorm(network) for network in networks)
         self._collection, self._networks, self._uploads = collection, networks, Uploads()
         self._results, self._turns = Results(cache_folder), turns
         self._not_finite: dict[str, str] = {}
@@ -80,7 +80,7 @@ class LiveMaps:
         self.images, self.map_kinds = tuple(collection.images), dict(collection.map_kinds)
         self.networks = tuple(network_info(network) for network in networks)
         self.methods = {name: method.title for name, method in METHODS.items()}
-        self.request = MapRequest(smoothgrad=SmoothGradSpec(noise_fraction=suitable_noise(networks)))
+        self.request = MapRequest(smoothgrad=SmoothGradSpec(noise_fraction=shared_noise_fraction(networks)))
         self.request_version_1 = request_version_1(networks)
 
     @property
@@ -124,7 +124,7 @@ class LiveMaps:
 
     def passage(self, image: str) -> Passage:
         """Predictions and attention norms of both networks; kept."""
-        return self._looking.passage(image, LOOKING, never)
+        return self._looking.passage(image, LOOKING, never_cancelled)
 
     def cached(self, image: str, request: MapRequest) -> MapUpdate | None:
         """The finished maps if they are at hand; no network runs for it."""
@@ -175,7 +175,7 @@ class LiveMaps:
                     computed = True
         except UnreadableImageError:
             pass  # the collection has listed it among the skipped
-        except NotFiniteError as error:
+        except NonFiniteError as error:
             self._not_finite[image] = str(error)
         except ValueError:
             if request is None or request.target != "label":
@@ -203,11 +203,11 @@ class LiveMaps:
         uploaded, done = image in self._uploads, all(state.done for state in states)
         human = None if uploaded else self._people.compared(image)
         ceiling = self._people.ceiling(image) if done and human is not None else float("nan")
-        correct = [one.correct for one in self._looking.passage(image, LOOKING, never).predictions]
+        correct = [one.correct for one in self._looking.passage(image, LOOKING, never_cancelled).predictions]
         update = map_update(states, request, self._networks, look.photo_px, image, human, ceiling, correct, clock)
         if done:
             if not uploaded and not self._scores.passages.known(image):
-                self._scores.enter_passage(image, self._looking.passage(image, LOOKING, never))
+                self._scores.enter_passage(image, self._looking.passage(image, LOOKING, never_cancelled))
             self._scores.enter_maps(image, request, update)
             arrays = (update.maps, update.standard_error, update.delta, update.delta_error)
             weight = 50_000 + n_bytes(*(one.values for one in arrays if one is not None))

@@ -9,16 +9,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from gala_viz.attribution.attention import logits_and_norms, softmax
-from gala_viz.attribution.finite import check_pass
-from gala_viz.attribution.probe import values_sha256
+from gala_viz.attribution.finite import check_forward_pass
+from gala_viz.attribution.probe import state_dict_sha256
 from gala_viz.attribution.provenance import code_versions
 from gala_viz.collections.collection import Collection
 from gala_viz.imagenet import label_index
 from gala_viz.live.kept import Results, n_bytes
 from gala_viz.live.turns import Turns
 from gala_viz.live.uploads import Uploads
-from gala_viz.networks.behaviour import Behaviour
-from gala_viz.networks.frames import into_frame
+from gala_viz.networks.behaviour import OutputFingerprint
+from gala_viz.networks.frames import resample_to_frame
 from gala_viz.networks.network import Network
 from gala_viz.schema import labelled_map
 from gala_viz.specs import fingerprint
@@ -47,7 +47,7 @@ class Looking:
         collection: Collection,
         uploads: Uploads,
         networks: Sequence[Network],
-        behaviours: Sequence[Behaviour],
+        behaviours: Sequence[OutputFingerprint],
         results: Results,
         turns: Turns,
     ) -> None:
@@ -69,7 +69,7 @@ class Looking:
             first = self._networks[0].preprocessing
             inputs = tuple(network.preprocessing.to_input(photo) for network in self._networks)
             checksums = tuple(hashlib.sha256(values.tobytes()).hexdigest()[:32] for values in inputs)
-            kept = Look(first.view(photo), inputs, checksums, photo.shape[:2])
+            kept = Look(first.resize_and_crop(photo), inputs, checksums, photo.shape[:2])
             self._results.remember(("look", self._seen, image), kept, n_bytes(kept.view, *inputs))
         return kept
 
@@ -115,7 +115,7 @@ class Looking:
             norms.append(
                 {
                     layer: labelled_map(
-                        into_frame(values, network.preprocessing, frame, look.photo_px, values.shape),
+                        resample_to_frame(values, network.preprocessing, frame, look.photo_px, values.shape),
                         name="attention_norm",
                         extent_px=frame.input_px,
                         attrs={"units": "1", "layer": layer, "network": network.name},
@@ -143,7 +143,7 @@ class Looking:
                     if not granted:
                         return None
                     logits, norms = logits_and_norms(network, values[None])
-                check_pass(logits[0], {layer: norm[0] for layer, norm in norms.items()}, network.title, image)
+                check_forward_pass(logits[0], {layer: norm[0] for layer, norm in norms.items()}, network.title, image)
                 arrays = {"logits": logits[0], **{_layer(layer): norm[0] for layer, norm in norms.items()}}
                 self._results.write(key, arrays)
                 self._results.remember(key, arrays, n_bytes(*arrays.values()))
@@ -188,7 +188,7 @@ def prediction(logits: np.ndarray, categories: Sequence[str], label: int | None,
     )
 
 
-def network_fingerprint(network: Network, behaviour: Behaviour, results: Results) -> str:
+def network_fingerprint(network: Network, behaviour: OutputFingerprint, results: Results) -> str:
     """Names what determines a network's numbers: weights, architecture, preprocessing, precision, versions of the code,
     and ``behaviour``, by the name under which ``results`` know it.
 
@@ -196,6 +196,6 @@ def network_fingerprint(network: Network, behaviour: Behaviour, results: Results
     """
     architecture = [str(network.module), network.card.get("network", {})]
     frame, device = network.preprocessing.settings(), network.device.type
-    weights = values_sha256(network.module)
+    weights = state_dict_sha256(network.module)
     known = fingerprint(weights, architecture, frame, str(network.dtype), device, code_versions())
     return fingerprint(known, results.behaviour_name(known, behaviour))

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from gala_viz.attribution.delta import about_zero
+from gala_viz.attribution.delta import near_zero_message
 from gala_viz.attribution.finite import check_finite
-from gala_viz.attribution.methods import METHODS, Method
+from gala_viz.attribution.methods import METHODS, AttributionMethod
 from gala_viz.attribution.state import MapState
 from gala_viz.live.kept import Results, packed, state_bytes, unpacked
 from gala_viz.live.looking import Look
@@ -66,7 +66,7 @@ class Pair:
                 if state is None:
                     return
                 check_finite(state.mean, f"values of the {how.title} map", self._networks[index].title, image)
-                span = float(np.ptp(look.inputs[index])) if how.per_input else 1.0
+                span = float(np.ptp(look.inputs[index])) if how.per_input_unit else 1.0
                 states[index] = self._keep(keys[index], state, span)
                 if state.done:
                     running[index] = None
@@ -84,7 +84,7 @@ class Pair:
         self,
         network: Network,
         values: np.ndarray,
-        how: Method,
+        how: AttributionMethod,
         spec: object,
         image: str,
         target: int,
@@ -92,7 +92,7 @@ class Pair:
         cancelled: Callable[[], bool],
     ) -> Iterator[MapState]:
         resume = {}
-        if how.by_chance:
+        if how.stochastic:
             begun = self._results.recall(_begun(key))
             if begun is not None and begun.n < spec.n_samples and begun.squares is not None:  # type: ignore[attr-defined]
                 resume = {"resume": begun}
@@ -102,7 +102,7 @@ class Pair:
         if state.group_sums is not None:
             self._results.remember(_begun(key), state, state_bytes(state))
         error = state.standard_error if state.n >= ENOUGH else None
-        silent = about_zero(state.mean, error=error, span=span)
+        silent = near_zero_message(state.mean, error=error, input_range=span)
         if not state.done:
             return replace(state, note=silent or state.note)
         full = replace(state, note=silent or state.note, squares=None)
@@ -121,7 +121,7 @@ class Pair:
 
     def _keys(self, image: str, look: Look, request: MapRequest, targets: Sequence[int]) -> list[str]:
         spec = settings(spec_of(request))
-        n = spec.get("n_samples") if METHODS[request.method].by_chance else None
+        n = spec.get("n_samples") if METHODS[request.method].stochastic else None
         rest = {key: value for key, value in spec.items() if key != "n_samples" or n is None}
         return [
             f"map {fingerprint(name, checksum, request.method, rest, target, image)} n={n}"
@@ -132,7 +132,7 @@ class Pair:
 def spec_of(request: MapRequest) -> object:
     """The settings of the request's method: its SmoothGrad spec, or the defaults of another method."""
     how = METHODS[request.method]
-    return request.smoothgrad if request.method == "smoothgrad" else how.checked_spec()
+    return request.smoothgrad if request.method == "smoothgrad" else how.validate_spec()
 
 
 def _begun(key: str) -> str:

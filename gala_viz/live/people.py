@@ -9,7 +9,7 @@ import xarray as xr
 
 from gala_viz.alignment import (
     COMPARISON_CELLS,
-    PARTNERS,
+    PARTNER_KINDS,
     CeilingSpec,
     image_ceilings,
     mean_rho,
@@ -17,7 +17,7 @@ from gala_viz.alignment import (
 )
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.map_checks import usable_participants
-from gala_viz.collections.partners import Partners
+from gala_viz.collections.partners import PartnerImages
 from gala_viz.live.kept import Results, n_bytes
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.schema import labelled_map
@@ -87,11 +87,11 @@ class People:
 
         ``maps`` lie at the resolution of comparisons; NaN where there are no such images.
         """
-        return {kind: self._floor(image, kind, maps) for kind in PARTNERS}
+        return {kind: self._floor(image, kind, maps) for kind in PARTNER_KINDS}
 
     @cached_property
-    def _partners(self) -> Partners:
-        return Partners(self._collection, self._collection.images)
+    def _partners(self) -> PartnerImages:
+        return PartnerImages(self._collection, self._collection.images)
 
     def _ceiling(self, image: str) -> float:
         if len(self._collection.participants(image)) < CEILING.min_participants:
@@ -103,6 +103,6 @@ class People:
         return image_ceilings([(image, framed)], CEILING).rho.get(image, float("nan"))
 
     def _floor(self, image: str, kind: str, maps: np.ndarray) -> np.ndarray:
-        drawn = self._partners.of(image)[kind]
+        drawn = self._partners.partners_of(image)[kind]
         others = [one.values for one in map(self.compared, drawn) if one is not None]
         return mean_rho(maps, others)

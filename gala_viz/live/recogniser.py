@@ -12,10 +12,10 @@ import torch
 from numpy.typing import NDArray
 
 from gala_viz.attribution.attention import softmax
-from gala_viz.attribution.finite import NotFiniteError, not_finite
-from gala_viz.networks.folding import folded
+from gala_viz.attribution.finite import NonFiniteError, non_finite_message
+from gala_viz.networks.folding import fuse_batchnorm
 from gala_viz.networks.network import Network
-from gala_viz.threads import PATIENCE_S, close_at_end, start_thread
+from gala_viz.threads import SHUTDOWN_TIMEOUT_S, close_at_exit, start_thread
 
 MAX_BATCH = 16
 
@@ -28,7 +28,7 @@ class Recogniser:
     """
 
     def __init__(self, network: Network, max_batch: int = MAX_BATCH) -> None:
-        self.network = folded(network)
+        self.network = fuse_batchnorm(network)
         self.categories = network.categories
         frame = network.preprocessing
         self._preprocessing = replace(frame, short_px=frame.crop_px)
@@ -37,7 +37,7 @@ class Recogniser:
         self._changed = threading.Condition()
         self._closed = False
         self._thread = start_thread(self._run, "recogniser")
-        close_at_end(self)
+        close_at_exit(self)
 
     def look(self, canvas: NDArray[np.uint8]) -> Future[NDArray[np.float32]]:
         """The probabilities (category,) of ``canvas`` (y, x, 3), in a while, or ``NotFiniteError`` from the future."""
@@ -62,7 +62,7 @@ class Recogniser:
         with self._changed:
             self._closed = True
             self._changed.notify()
-        self._thread.join(PATIENCE_S)
+        self._thread.join(SHUTDOWN_TIMEOUT_S)
 
     def _run(self) -> None:
         while True:
@@ -88,8 +88,8 @@ class Recogniser:
                 future.set_exception(error)
             return
         for (_, future), numbers, row in zip(batch, logits, probabilities, strict=True):
-            if told := not_finite(numbers, "logits", self.network.name, "a canvas"):
-                future.set_exception(NotFiniteError(told))
+            if told := non_finite_message(numbers, "logits", self.network.name, "a canvas"):
+                future.set_exception(NonFiniteError(told))
             else:
                 future.set_result(row)
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import xarray as xr
 
-from gala_viz.alignment import COMPARISON_CELLS, PARTNERS, bootstrap_interval, spearman, to_resolution
+from gala_viz.alignment import COMPARISON_CELLS, PARTNER_KINDS, bootstrap_interval, spearman, to_resolution
 from gala_viz.collections.collection import Collection
 from gala_viz.live.kept import Results
 from gala_viz.live.people import CEILING, People
@@ -18,7 +18,7 @@ from gala_viz.networks.network import Network
 from gala_viz.specs import MapRequest, fingerprint, settings
 from gala_viz.store.source import MapUpdate, Passage
 
-FLOORS = tuple(f"floor_{kind}" for kind in PARTNERS)
+FLOORS = tuple(f"floor_{kind}" for kind in PARTNER_KINDS)
 TABLES = 16
 """Requests whose scores stay in memory; others are read from the cache folder again."""
 

@@ -10,12 +10,12 @@ import numpy as np
 import xarray as xr
 
 from gala_viz.alignment import COMPARISON_CELLS, dice, iou, spearman, to_resolution
-from gala_viz.attribution.delta import PERCENTILE, delta, scale_of
+from gala_viz.attribution.delta import PERCENTILE, delta, normalisation_scale
 from gala_viz.attribution.methods import METHODS
 from gala_viz.attribution.reduce import reduce_channels, smooth
 from gala_viz.attribution.state import MapState, jackknife_error
 from gala_viz.live.pair import spec_of
-from gala_viz.networks.frames import into_frame
+from gala_viz.networks.frames import resample_to_frame
 from gala_viz.networks.network import Network
 from gala_viz.schema import labelled_map
 from gala_viz.specs import MapRequest, settings
@@ -82,9 +82,9 @@ def map_update(
     for state, network in zip(states, networks, strict=True):
         shown = _shown(request, network, networks[0], photo_px)
         maps.append(shown(state.mean))
-        rest = state.without_groups()
+        rest = state.delete_group_means()
         rests.append(None if rest is None else shown(rest))
-    by_chance = METHODS[request.method].by_chance
+    by_chance = METHODS[request.method].stochastic
     errors = _errors(maps, rests, states) if by_chance else None
     attrs = {"method": request.method, "units": METHODS[request.method].units, **settings(spec_of(request))}
     attrs |= {"reduction": request.reduction, "smoothing_px": request.smoothing_px, "image": image}
@@ -123,7 +123,7 @@ def _shown(request: MapRequest, network: Network, first: Network, photo_px: tupl
     def shown(mean: np.ndarray) -> np.ndarray:
         reduced = reduce_channels(mean, request.reduction)
         own, frame = network.preprocessing, first.preprocessing
-        return smooth(into_frame(reduced, own, frame, photo_px, frame.input_px), request.smoothing_px)
+        return smooth(resample_to_frame(reduced, own, frame, photo_px, frame.input_px), request.smoothing_px)
 
     return shown
 
@@ -147,7 +147,7 @@ def _delta_error(
     if rests[0] is not None and rests[1] is not None and np.array_equal(_counts(states[0]), _counts(states[1])):
         whole, rest = delta(maps[0], maps[1], request.normalise), delta(rests[0], rests[1], request.normalise)
         return jackknife_error(whole, rest, _counts(states[0]))
-    scaled = [error / scale_of(one, request.normalise) for error, one in zip(errors, maps, strict=True)]
+    scaled = [error / normalisation_scale(one, request.normalise) for error, one in zip(errors, maps, strict=True)]
     return np.hypot(*scaled).astype(np.float32)
 
 

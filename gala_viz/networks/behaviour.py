@@ -16,12 +16,12 @@ from typing import Any
 
 import numpy as np
 
-FORMAT = 1
+FORMAT_VERSION = 1
 """Goes up when the inputs or what is kept of the results change: behaviours of another format cannot be compared."""
 N_INPUTS = 2
 N_LOGITS = 128
 """So many logits are kept as they are; more are added up, with fixed signs, to so many sums."""
-MOST_KNOWN = 64
+MAX_FINGERPRINTS = 64
 """Behaviours of the same weights that a cache remembers."""
 GRADIENT_CELLS, LAYER_CELLS = 8, 7
 """Rows and columns that gradients have, and norms of layers have at most, after area averages."""
@@ -40,7 +40,7 @@ _SIGNS = 1 << 60
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Behaviour:
+class OutputFingerprint:
     """What a network does with the fixed inputs, in float32 whatever precision it is used in.
 
     Parameters
@@ -68,17 +68,17 @@ class Behaviour:
     def settings(self) -> dict[str, Any]:
         """Plain values for JSON, rounded to six digits."""
         return {
-            "format": FORMAT,
+            "format": FORMAT_VERSION,
             **{name: _plain(getattr(self, name)) for name in ("logits", "gradient", "gradient_norm")},
             "layers": {label: _plain(values) for label, values in self.layers.items()},
             "steady": self.steady,
         }
 
     @classmethod
-    def from_settings(cls, content: Any) -> Behaviour | None:
+    def from_settings(cls, content: Any) -> OutputFingerprint | None:
         """The inverse of ``settings``; None for what is none, or is of another format."""
         try:
-            if content["format"] != FORMAT:
+            if content["format"] != FORMAT_VERSION:
                 return None
             named = {name: _array(content[name]) for name in ("logits", "gradient", "gradient_norm")}
             layers = {str(label): _array(values) for label, values in content["layers"].items()}
@@ -86,13 +86,13 @@ class Behaviour:
         except (KeyError, TypeError, ValueError, AttributeError):
             return None
 
-    def differences(self, other: Behaviour) -> list[str]:
+    def describe_differences(self, other: OutputFingerprint) -> list[str]:
         """In what ``other`` is more than rounding away, in words; empty for the same network.
 
         Layers that only one of the two knows are passed over. What is not steady differs from everything.
         """
         if not (self.steady and other.steady):
-            return [UNSTEADY]
+            return [NOT_REPRODUCIBLE]
         found = []
         for name, one, two in self._pairs(other):
             tolerance = TOLERANCES["layers" if name.startswith("layer ") else name]
@@ -102,16 +102,16 @@ class Behaviour:
                 found.append(f"{_WORDS.get(name, f'norms of {name}')} {share} (rounding: up to {tolerance:g})")
         return found
 
-    def with_layers(self, other: Behaviour) -> Behaviour:
+    def merge_layers(self, other: OutputFingerprint) -> OutputFingerprint:
         """The same with the layers that only ``other`` knows."""
         return replace(self, layers={**other.layers, **self.layers})
 
     @property
-    def name(self) -> str:
+    def digest(self) -> str:
         """A short name of exactly these values; another run of the same network may have another one."""
         return hashlib.sha256(json.dumps(self.settings(), sort_keys=True).encode()).hexdigest()[:16]
 
-    def _pairs(self, other: Behaviour) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    def _pairs(self, other: OutputFingerprint) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
         for name in ("logits", "gradient", "gradient_norm"):
             yield name, getattr(self, name), getattr(other, name)
         for label, values in self.layers.items():
@@ -119,7 +119,7 @@ class Behaviour:
                 yield f"layer {label}", values, other.layers[label]
 
 
-UNSTEADY = (
+NOT_REPRODUCIBLE = (
     "its logits for one input change from pass to pass or with what else is in the batch (dropout, noise or batch "
     "statistics in its forward pass)"
 )
@@ -136,12 +136,12 @@ class NetworkIdentity:
     """
 
     weights_sha256: str
-    behaviour: Behaviour | None
+    behaviour: OutputFingerprint | None
     settings: Mapping[str, Any]
     known_by_weights: bool = False
 
 
-def fixed_view(number: int, size: tuple[int, int]) -> np.ndarray:
+def fixed_image(number: int, size: tuple[int, int]) -> np.ndarray:
     """Pixels of the fixed input ``number``, uint8 (y, x, 3), in a frame of ``size`` (rows, columns).
 
     Random blocks of three sizes, the smallest a 64th of the frame; odd inputs have a quarter of the contrast. All
@@ -149,14 +149,14 @@ def fixed_view(number: int, size: tuple[int, int]) -> np.ndarray:
     """
     total = np.zeros((*size, 3), np.int64)
     for level, (cells, weight) in enumerate(((4, 2), (16, 1), (64, 1))):
-        blocks = (random_integers((3 * number + level) << 32, cells * cells * 3) >> np.uint64(56)).astype(np.int64)
+        blocks = (splitmix64((3 * number + level) << 32, cells * cells * 3) >> np.uint64(56)).astype(np.int64)
         rows, columns = (np.arange(side) * cells // side for side in size)
         total += weight * blocks.reshape(cells, cells, 3)[rows[:, None], columns[None]]
     values = total // 4
     return (values if number % 2 == 0 else 96 + values // 4).astype(np.uint8)
 
 
-def random_integers(start: int, count: int) -> np.ndarray:
+def splitmix64(start: int, count: int) -> np.ndarray:
     """``count`` integers, uint64, by SplitMix64 (Steele et al. 2014) with a counter that begins at ``start``."""
     state = (np.uint64(start) + np.arange(1, count + 1, dtype=np.uint64)) * np.uint64(_GOLDEN)
     state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -166,10 +166,10 @@ def random_integers(start: int, count: int) -> np.ndarray:
 
 def fixed_signs(count: int) -> np.ndarray:
     """The signs of ``count`` logits, float32: 1 or -1."""
-    return np.where(random_integers(_SIGNS, count) >> np.uint64(63), 1, -1).astype(np.float32)
+    return np.where(splitmix64(_SIGNS, count) >> np.uint64(63), 1, -1).astype(np.float32)
 
 
-def kept_logits(logits: np.ndarray) -> np.ndarray:
+def fold_logits(logits: np.ndarray) -> np.ndarray:
     """Logits (..., category), or with more than ``N_LOGITS`` categories so many sums that each of them has a share in.
 
     Values that are not finite count as 0: whether a network may give them is asked where they are used.
@@ -184,47 +184,47 @@ def kept_logits(logits: np.ndarray) -> np.ndarray:
     return padded.reshape(*finite.shape[:-1], rows, N_LOGITS).sum(axis=-2)
 
 
-def find_name(behaviour: Behaviour, known: dict[str, Behaviour]) -> str:
+def match_fingerprint(fingerprint: OutputFingerprint, known: dict[str, OutputFingerprint]) -> str:
     """The name in ``known`` of the behaviour that this is; a new one is entered under its own.
 
     Caches put this name into their keys. Each behaviour is compared with the one that was entered first, so that many
     small steps never add up unseen. One that is not steady is not entered: its name is of these values alone.
     """
     for name, other in known.items():
-        if not behaviour.differences(other):
-            known[name] = other.with_layers(behaviour)
+        if not fingerprint.describe_differences(other):
+            known[name] = other.merge_layers(fingerprint)
             return name
-    name = behaviour.name
-    if behaviour.steady:
-        known[name] = behaviour
-        if len(known) > MOST_KNOWN:
+    name = fingerprint.digest
+    if fingerprint.steady:
+        known[name] = fingerprint
+        if len(known) > MAX_FINGERPRINTS:
             del known[next(iter(known))]
     return name
 
 
-def kept_name(behaviour: Behaviour, text: str, keep: Callable[[str], None]) -> str:
+def kept_name(behaviour: OutputFingerprint, text: str, keep: Callable[[str], None]) -> str:
     """The name of ``behaviour`` among those that a cache has in ``text`` (see ``known_to_text``).
 
     ``keep`` is called with the text of all that are known afterwards, where it is another one.
     """
-    known = known_from_text(text)
-    name = find_name(behaviour, known)
-    if (after := known_to_text(known)) != text:
+    known = fingerprints_from_json(text)
+    name = match_fingerprint(behaviour, known)
+    if (after := fingerprints_to_json(known)) != text:
         keep(after)
     return name
 
 
-def known_from_text(text: str) -> dict[str, Behaviour]:
+def fingerprints_from_json(text: str) -> dict[str, OutputFingerprint]:
     """Named behaviours from JSON; those that cannot be compared are left out."""
     try:
         content = json.loads(text)
-        found = {str(name): Behaviour.from_settings(one) for name, one in content.items()}
+        found = {str(name): OutputFingerprint.from_settings(one) for name, one in content.items()}
     except (ValueError, AttributeError, RecursionError):
         return {}
     return {name: one for name, one in found.items() if one is not None}
 
 
-def known_to_text(known: Mapping[str, Behaviour]) -> str:
+def fingerprints_to_json(known: Mapping[str, OutputFingerprint]) -> str:
     """The inverse of ``known_from_text``."""
     return json.dumps({name: one.settings() for name, one in known.items()})
 

@@ -19,7 +19,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
-from gala_viz.networks.folders import CARD, WEIGHTS, WeightsError, read_checked
+from gala_viz.networks.folders import CARD, WEIGHTS, WeightsError, read_verified_weights
 
 
 def write_network(
@@ -83,7 +83,7 @@ def read_weights(folder: Path, card: Mapping[str, Any], module: nn.Module) -> nn
 
     Raises ``WeightsError`` that names the file and, for a wrong key or shape, the key and both shapes.
     """
-    path, content = folder / WEIGHTS, read_checked(folder, card)
+    path, content = folder / WEIGHTS, read_verified_weights(folder, card)
     try:
         tensors = load_tensors(content)
     except SafetensorError as error:

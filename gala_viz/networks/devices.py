@@ -51,7 +51,7 @@ def choose_dtype(name: str | torch.dtype | None = None) -> torch.dtype:
         raise ValueError(f"dtype is 'float32' or 'bfloat16'; got {name!r}.") from None
 
 
-def full_float32() -> None:
+def disable_tf32() -> None:
     """Let cuDNN convolve float32 as float32 in this process, as a CPU does.
 
     Its default on newer GPUs, TensorFloat-32, has a mantissa of 10 bits and changes SmoothGrad maps by about a percent.
@@ -64,7 +64,7 @@ def full_float32() -> None:
             torch.backends.cudnn.allow_tf32 = False
 
 
-def device_text(device: torch.device, dtype: torch.dtype) -> str:
+def describe_device(device: torch.device, dtype: torch.dtype) -> str:
     """For a page: for example "CPU, float32" or "NVIDIA H100 80GB HBM3, bfloat16"."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type.upper()
     return f"{name}, {str(dtype).removeprefix('torch.')}"

@@ -14,19 +14,19 @@ from typing import Any
 from gala_viz.registry import unknown_name
 
 WEIGHTS, CARD = "weights.safetensors", "card.toml"
-UNMODIFIED = "lite0"
+UNMODIFIED_NETWORK = "lite0"
 """EfficientNet-Lite0 as its package ships it: a network without a folder."""
 
 
-LIBRARIES = ("transformers", "timm")
-FUNCTION = re.compile(r"(?P<module>[A-Za-z_][\w.]*):(?P<function>[A-Za-z_]\w*)")
+EXTERNAL_LIBRARIES = ("transformers", "timm")
+FUNCTION_NAME = re.compile(r"(?P<module>[A-Za-z_][\w.]*):(?P<function>[A-Za-z_]\w*)")
 
 
 class WeightsError(ValueError):
     """Weights or a card that cannot be what they claim; the message names the file and what is wrong with it."""
 
 
-def models_folders() -> list[Path]:
+def model_folders() -> list[Path]:
     """Where trained networks are looked for: GALA_VIZ_MODELS first, then the checkout's, then the installation's."""
     named = [Path(folder) for folder in os.environ.get("GALA_VIZ_MODELS", "").split(os.pathsep) if folder]
     return [folder for folder in (*named, *_own_models_folders()) if folder.is_dir()]
@@ -38,13 +38,13 @@ def _own_models_folders() -> tuple[Path, Path]:
 
 def known_networks() -> tuple[str, ...]:
     """Names that ``load_network`` takes: the unmodified network and every trained one."""
-    found = {path.parent.name for folder in models_folders() for path in folder.glob(f"*/{CARD}")}
-    return (UNMODIFIED, *sorted(found))
+    found = {path.parent.name for folder in model_folders() for path in folder.glob(f"*/{CARD}")}
+    return (UNMODIFIED_NETWORK, *sorted(found))
 
 
-def is_other(name: str) -> bool:
+def is_external(name: str) -> bool:
     """Whether ``name`` is one of others' networks: "transformers:…", "timm:…" or "package.module:function"."""
-    return name.partition(":")[0] in LIBRARIES or FUNCTION.fullmatch(name) is not None
+    return name.partition(":")[0] in EXTERNAL_LIBRARIES or FUNCTION_NAME.fullmatch(name) is not None
 
 
 def network_folder(name_or_folder: str | Path) -> Path | None:
@@ -53,10 +53,10 @@ def network_folder(name_or_folder: str | Path) -> Path | None:
     Raises ``ValueError`` with the nearest name for an unknown one, ``WeightsError`` for a folder without a card.
     """
     name = str(name_or_folder)
-    if name == UNMODIFIED:
+    if name == UNMODIFIED_NETWORK:
         return None
     if os.sep not in name and "/" not in name and name not in ("", ".", ".."):
-        for models in models_folders():
+        for models in model_folders():
             if (models / name / CARD).is_file():
                 return models / name
     folder = Path(name_or_folder).expanduser()
@@ -85,7 +85,7 @@ def read_card(folder: Path) -> dict[str, Any]:
     return card
 
 
-def read_checked(folder: Path, card: Mapping[str, Any]) -> bytes:
+def read_verified_weights(folder: Path, card: Mapping[str, Any]) -> bytes:
     """Return the weights' file of a network's folder. Raises ``WeightsError`` where it is missing or not its card's."""
     path = folder / WEIGHTS
     try:
@@ -103,9 +103,9 @@ def read_checked(folder: Path, card: Mapping[str, Any]) -> bytes:
 
 def is_shipped(name: str) -> bool:
     """Whether ``name`` means a network that comes with the program, so that its code and its card are known to fit."""
-    if name == UNMODIFIED:
+    if name == UNMODIFIED_NETWORK:
         return True
-    if is_other(name) or os.sep in name or "/" in name:
+    if is_external(name) or os.sep in name or "/" in name:
         return False
     folder = network_folder(name)
     return folder is not None and folder.parent in _own_models_folders()

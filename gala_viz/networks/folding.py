@@ -13,13 +13,13 @@ import torch
 from torch import Tensor, nn
 
 from gala_viz.networks.network import Network
-from gala_viz.networks.recording import is_watched
+from gala_viz.networks.recording import has_activation_hook
 
-TOLERANCE = 1e-4
+LOGIT_TOLERANCE = 1e-4
 """Largest difference of a logit, as a share of the largest logit, that rounding may make."""
 
 
-def folded(network: Network) -> Network:
+def fuse_batchnorm(network: Network) -> Network:
     """A copy of ``network`` that computes the same, faster; name, card, weights' checksum and preprocessing stay.
 
     The copy is compared with the original on a random input; where they differ (a convolution's output that is used
@@ -29,7 +29,7 @@ def folded(network: Network) -> Network:
     example = torch.randn(1, 3, height, width, generator=torch.Generator().manual_seed(0))
     module = copy.deepcopy(network.module)
     with torch.no_grad():
-        if not fold_batch_norms(module, example.to(network.device)) + merge_padding(module):
+        if not fuse_conv_bn(module, example.to(network.device)) + merge_padding(module):
             return network
         quick = Network(
             module,
@@ -40,19 +40,19 @@ def folded(network: Network) -> Network:
             card=network.card,
             sha256=network.sha256,
             known_by_weights=network.known_by_weights,
-            watched=network.watched,
+            hooked_layers=network.hooked_layers,
             training_data=network.training_data,
             device=network.device,
             dtype=network.dtype,
         )
         expected, found = (one.logits(example) for one in (network, quick))
-    tolerance = TOLERANCE if network.dtype == torch.float32 else 0.05
+    tolerance = LOGIT_TOLERANCE if network.dtype == torch.float32 else 0.05
     same = (found - expected).abs().max() <= tolerance * expected.abs().max().clamp(min=1)
     return quick if bool(same) else network
 
 
 @torch.no_grad()
-def fold_batch_norms(module: nn.Module, example: Tensor) -> int:
+def fuse_conv_bn(module: nn.Module, example: Tensor) -> int:
     """Fold, in place, every batch norm that directly follows a convolution in a run on ``example``; return how many.
 
     Both must run exactly once. The caller makes sure that nothing else uses the convolution's output.
@@ -101,7 +101,7 @@ def _following(module: nn.Module, example: Tensor) -> dict[nn.BatchNorm2d, nn.Co
             made.append((part, output))
             return
         for convolution, tensor in made:
-            if tensor is inputs[0] and not is_watched(convolution):
+            if tensor is inputs[0] and not has_activation_hook(convolution):
                 pairs[part] = convolution
 
     parts = [part for part in module.modules() if isinstance(part, nn.Conv2d) or _foldable(part)]

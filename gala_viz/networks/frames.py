@@ -8,17 +8,17 @@ from scipy.ndimage import gaussian_filter, map_coordinates
 from gala_viz.networks.preprocessing import Preprocessing
 
 
-def into_frame(
-    values: np.ndarray, own: Preprocessing, frame: Preprocessing, photo_px: tuple[int, int], size: tuple[int, int]
+def resample_to_frame(
+    values: np.ndarray, source: Preprocessing, target: Preprocessing, photo_px: tuple[int, int], size: tuple[int, int]
 ) -> np.ndarray:
     """Maps ``values`` (..., y, x) over the frame of ``own`` as seen in the frame of ``frame``: ``(..., *size)``.
 
     ``photo_px`` is the photograph's (height, width). Bilinear between cell centres, blurred first where cells get
     larger; NaN where ``own`` does not see the photograph. Equal preprocessing and size return the values as they are.
     """
-    if own == frame and values.shape[-2:] == tuple(size):
+    if source == target and values.shape[-2:] == tuple(size):
         return values
-    rows, columns = _positions(values.shape[-2:], own.frame(*photo_px), frame.frame(*photo_px), size)
+    rows, columns = _positions(values.shape[-2:], source.frame(*photo_px), target.frame(*photo_px), size)
     ratio = [abs(axis[1] - axis[0]) if len(axis) > 1 else 1.0 for axis in (rows, columns)]
     blur = [0.4 * step if step > 1.2 else 0.0 for step in ratio]
     grid = np.meshgrid(rows, columns, indexing="ij")

@@ -12,12 +12,12 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from gala_viz.networks.recording import note
+from gala_viz.networks.recording import store_activation
 
-Form = Literal["iclr2019", "tpu2018"]
-Squash = Literal["tanh", "sigmoid"]
+GalaForm = Literal["iclr2019", "tpu2018"]
+Squashing = Literal["tanh", "sigmoid"]
 
-_SQUASH_OF_FORM: dict[str, Squash] = {"iclr2019": "tanh", "tpu2018": "sigmoid"}
+_SQUASH_OF_FORM: dict[str, Squashing] = {"iclr2019": "tanh", "tpu2018": "sigmoid"}
 _SQUASH: dict[str, type[nn.Module]] = {"tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
 
 
@@ -37,9 +37,9 @@ class GalaBlock(nn.Module):
         self,
         channels: int,
         *,
-        form: Form = "iclr2019",
+        form: GalaForm = "iclr2019",
         ratio: int = 4,
-        squash: Squash | None = None,
+        squash: Squashing | None = None,
         name: str | None = None,
     ) -> None:
         super().__init__()
@@ -87,11 +87,11 @@ class GalaBlock(nn.Module):
     def forward(self, activity: Tensor) -> Tensor:
         """A ⊙ U, noting A for ``gala_viz.networks.recording.recorded``."""
         attention = self.attention(activity)
-        note(self, attention)
+        store_activation(self, attention)
         return attention.to(activity.dtype) * activity
 
     @torch.no_grad()
-    def start_open(self, gate: float) -> None:
+    def open_gate(self, gate: float) -> None:
         """Set the block to a constant A = ``gate`` at every position and channel.
 
         For adding GALA to a trained network: the pathways' last weights begin at zero (their gradients do not), and a

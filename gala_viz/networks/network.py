@@ -9,14 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gala_viz.networks.devices import choose_device, choose_dtype, device_text, full_float32
+from gala_viz.networks.devices import choose_device, choose_dtype, describe_device, disable_tf32
 from gala_viz.networks.gala import gala_layers
 from gala_viz.networks.preprocessing import Preprocessing
-from gala_viz.networks.recording import recorded, watch
+from gala_viz.networks.recording import record_activations, add_activation_hook
 from gala_viz.networks.training_data import TrainingData
 from gala_viz.registry import unknown_name
 
-USUAL_NOISE = 0.15
+DEFAULT_NOISE_FRACTION = 0.15
 WATCHED = " (activity)"
 """What the label of a watched module has after its path."""
 
@@ -43,7 +43,7 @@ class Network:
         card: Mapping[str, Any] | None = None,
         sha256: str = "",
         known_by_weights: bool = False,
-        watched: Sequence[str] = (),
+        hooked_layers: Sequence[str] = (),
         training_data: TrainingData | None = None,
         device: str | torch.device | None = None,
         dtype: str | torch.dtype | None = None,
@@ -55,20 +55,20 @@ class Network:
         self.card = dict(card or {})
         self.sha256 = sha256
         self.known_by_weights = known_by_weights
-        self.training_data = TrainingData.of(self.card) if training_data is None else training_data
+        self.training_data = TrainingData.from_card(self.card) if training_data is None else training_data
         self.device = choose_device(device)
         self.dtype = choose_dtype(dtype)
         if self.device.type == "cuda":
-            full_float32()
+            disable_tf32()
         self.module = module.to(self.device, memory_format=torch.channels_last).eval().requires_grad_(False)
-        self.watched = tuple(watched)
-        self._parts: dict[str, nn.Module] = {**gala_layers(self.module), **watched_layers(self.module, self.watched)}
+        self.hooked_layers = tuple(hooked_layers)
+        self._parts: dict[str, nn.Module] = {**gala_layers(self.module), **hook_layers(self.module, self.hooked_layers)}
         self.layers = tuple(self._parts)
 
     @property
-    def device_text(self) -> str:
+    def device_description(self) -> str:
         """Device and precision in words."""
-        return device_text(self.device, self.dtype)
+        return describe_device(self.device, self.dtype)
 
     @property
     def noise_fraction(self) -> float:
@@ -76,8 +76,8 @@ class Network:
 
         Noise that a network never met while it learned takes it away from what it recognises.
         """
-        told = self.card.get("attribution", {}).get("noise_fraction", USUAL_NOISE)
-        return float(told) if isinstance(told, int | float) and 0 <= told < 1 else USUAL_NOISE
+        told = self.card.get("attribution", {}).get("noise_fraction", DEFAULT_NOISE_FRACTION)
+        return float(told) if isinstance(told, int | float) and 0 <= told < 1 else DEFAULT_NOISE_FRACTION
 
     def logits(self, batch: Tensor) -> Tensor:
         """Logits (B, category), float32, on the network's device; differentiable with respect to ``batch``."""
@@ -92,7 +92,7 @@ class Network:
         """Logits and every layer's map (B, C, h, w), float32, from one forward pass: A of a GALA block, the output of a
         watched module.
         """
-        with recorded() as record:
+        with record_activations() as record:
             logits = self.logits(batch)
         if silent := [label for label, part in self._parts.items() if part not in record]:
             raise ValueError(f"{self.name}: {silent[0]} does not run in a forward pass; watch another module.")
@@ -103,7 +103,7 @@ class Network:
         return torch.from_numpy(np.stack([self.preprocessing.to_input(photo) for photo in photos]))
 
     def __repr__(self) -> str:
-        return f"Network({self.name!r}, {len(self.layers)} layers, {self.device_text})"
+        return f"Network({self.name!r}, {len(self.layers)} layers, {self.device_description})"
 
 
 @torch.no_grad()
@@ -134,12 +134,12 @@ def check_outputs(network: Network) -> None:
         )
 
 
-def suitable_noise(networks: Sequence[Network]) -> float:
+def shared_noise_fraction(networks: Sequence[Network]) -> float:
     """SmoothGrad's noise for ``networks`` that are compared: the least that one of their cards recommends."""
-    return min((network.noise_fraction for network in networks), default=USUAL_NOISE)
+    return min((network.noise_fraction for network in networks), default=DEFAULT_NOISE_FRACTION)
 
 
-def watched_layers(module: nn.Module, paths: Sequence[str]) -> dict[str, nn.Module]:
+def hook_layers(module: nn.Module, paths: Sequence[str]) -> dict[str, nn.Module]:
     """Label -> module, which notes its output from now on. Raises ``ValueError`` for an unknown path, with the
     nearest.
     """
@@ -147,7 +147,7 @@ def watched_layers(module: nn.Module, paths: Sequence[str]) -> dict[str, nn.Modu
     for path in paths:
         if path not in known:
             raise ValueError(unknown_name("module", path, list(known)))
-    return {f"{path}{WATCHED}": watch(known[path]) for path in paths}
+    return {f"{path}{WATCHED}": add_activation_hook(known[path]) for path in paths}
 
 
 def watched_paths(layers: Iterable[str]) -> tuple[str, ...]:

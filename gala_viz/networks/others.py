@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from gala_viz.imagenet import category_names
 from gala_viz.networks.devices import choose_device, choose_dtype
-from gala_viz.networks.folders import FUNCTION
+from gala_viz.networks.folders import FUNCTION_NAME
 from gala_viz.networks.network import Network, check_outputs
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.registry import Registry
@@ -30,18 +30,18 @@ IMAGENET_PREPROCESSING = Preprocessing(
 _RESAMPLING = {1: "lanczos", 2: "bilinear", 3: "bicubic"}
 
 
-class OtherNetworkError(ValueError):
+class ExternalNetworkError(ValueError):
     """A network of others that cannot be had; the message says what was expected and what came."""
 
 
-def load_other(
-    name: str, device: str | torch.device | None, dtype: str | torch.dtype | None, watched: Sequence[str]
+def load_external(
+    name: str, device: str | torch.device | None, dtype: str | torch.dtype | None, hooked_layers: Sequence[str]
 ) -> Network:
     """The network called ``name``. Raises ``OtherNetworkError``."""
     library, _, rest = name.partition(":")
     made = LIBRARIES[library](rest) if library in LIBRARIES else _from_function(name)
     if isinstance(made, Network):
-        _check_own_settings(name, made, device, dtype, watched)
+        _check_own_settings(name, made, device, dtype, hooked_layers)
         check_outputs(made)
         made = copy.copy(made)
         # The function may have changed what a card's builder made, or loaded other weights into it.
@@ -58,7 +58,7 @@ def load_other(
         preprocessing=preprocessing,
         categories=tuple(categories),
         card=card,
-        watched=watched,
+        hooked_layers=hooked_layers,
         device=device,
         dtype=dtype,
     )
@@ -81,39 +81,39 @@ def _check_own_settings(
         differences.append(
             f"computes in {str(network.dtype).removeprefix('torch.')}, dtype {str(dtype)!r} was asked for"
         )
-    if missing := [path for path in watched if path not in network.watched]:
+    if missing := [path for path in watched if path not in network.hooked_layers]:
         differences.append(f"does not watch the layer {missing[0]!r}")
     if differences:
-        raise OtherNetworkError(
+        raise ExternalNetworkError(
             f"{name} returns a Network that {' and '.join(differences)}; set this where it is made, or return a module."
         )
 
 
 def _from_function(name: str) -> Network | dict[str, Any]:
     """What the function returns: a ``Network``, or a module that may have ``preprocessing`` and ``categories``."""
-    found = FUNCTION.fullmatch(name)
+    found = FUNCTION_NAME.fullmatch(name)
     if found is None:
-        raise OtherNetworkError(f"a network of your own is named package.module:function; got {name!r}.")
+        raise ExternalNetworkError(f"a network of your own is named package.module:function; got {name!r}.")
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
     try:
         function = getattr(importlib.import_module(found["module"]), found["function"])
     except ImportError as error:
-        raise OtherNetworkError(f"{name}: {error}. Modules are looked for beside the present folder too.") from error
+        raise ExternalNetworkError(f"{name}: {error}. Modules are looked for beside the present folder too.") from error
     except AttributeError:
-        raise OtherNetworkError(f"{name}: {found['module']} has no {found['function']}.") from None
+        raise ExternalNetworkError(f"{name}: {found['module']} has no {found['function']}.") from None
     except Exception as error:  # the module is somebody's own code, which may fail in any way
-        raise OtherNetworkError(f"{name}: the module cannot be imported: {_told(error)}.") from error
+        raise ExternalNetworkError(f"{name}: the module cannot be imported: {_told(error)}.") from error
     try:
         made = function()
     except Exception as error:
-        raise OtherNetworkError(
+        raise ExternalNetworkError(
             f"{name}: a function without arguments that returns a network was expected; it raised {_told(error)}."
         ) from error
     if isinstance(made, Network):
         return made
     if not isinstance(made, nn.Module):
-        raise OtherNetworkError(
+        raise ExternalNetworkError(
             f"{name} should return a torch.nn.Module or a gala_viz Network; got {type(made).__name__}."
         )
     preprocessing = getattr(made, "preprocessing", None)
@@ -128,7 +128,7 @@ def _from_transformers(name: str) -> dict[str, Any]:
         model = transformers.AutoModelForImageClassification.from_pretrained(name)
         told, _ = transformers.image_processing_base.ImageProcessingMixin.get_image_processor_dict(name)
     except Exception as error:  # a missing file, a missing library, a configuration of another kind of model
-        raise OtherNetworkError(f"transformers:{name}: {' '.join(str(error).split())[:300]}") from error
+        raise ExternalNetworkError(f"transformers:{name}: {' '.join(str(error).split())[:300]}") from error
     labels = model.config.id2label
     return {
         "module": _LogitsOf(model),
@@ -143,7 +143,7 @@ def _from_timm(name: str) -> dict[str, Any]:
     try:
         model = timm.create_model(name, pretrained=True)
     except Exception as error:  # an unknown name, weights that cannot be had
-        raise OtherNetworkError(f"timm:{name}: {' '.join(str(error).split())[:300]}") from error
+        raise ExternalNetworkError(f"timm:{name}: {' '.join(str(error).split())[:300]}") from error
     return {
         "module": model,
         "preprocessing": timm_preprocessing(model.pretrained_cfg),
@@ -156,32 +156,32 @@ LIBRARIES: Registry[Callable[[str], dict[str, Any]]] = Registry(
 )
 
 
-def transformers_preprocessing(told: Mapping[str, Any]) -> Preprocessing:
+def transformers_preprocessing(config: Mapping[str, Any]) -> Preprocessing:
     """From the settings of an image processor: sizes, means and deviations, resampling."""
-    size, crop = _side(told.get("size")), _side(told.get("crop_size"))
+    size, crop = _side(config.get("size")), _side(config.get("crop_size"))
     target = crop or size or 224
-    share = told.get("crop_pct")
+    share = config.get("crop_pct")
     short = round(target / share) if share and not crop else size or target
-    scale = 1 / told.get("rescale_factor", 1 / 255)
+    scale = 1 / config.get("rescale_factor", 1 / 255)
     return Preprocessing(
         short_px=max(short, target),
         crop_px=target,
-        interpolation=_RESAMPLING.get(told.get("resample"), "bicubic"),
-        mean=tuple(scale * value for value in told.get("image_mean", (0.5,) * 3)),
-        std=tuple(scale * value for value in told.get("image_std", (0.5,) * 3)),
+        interpolation=_RESAMPLING.get(config.get("resample"), "bicubic"),
+        mean=tuple(scale * value for value in config.get("image_mean", (0.5,) * 3)),
+        std=tuple(scale * value for value in config.get("image_std", (0.5,) * 3)),
     )
 
 
-def timm_preprocessing(told: Mapping[str, Any]) -> Preprocessing:
+def timm_preprocessing(config: Mapping[str, Any]) -> Preprocessing:
     """From a pretrained configuration: input size, share of the crop, means and deviations, interpolation."""
-    target = int(told["input_size"][-1])
-    interpolation = told.get("interpolation", "bicubic")
+    target = int(config["input_size"][-1])
+    interpolation = config.get("interpolation", "bicubic")
     return Preprocessing(
-        short_px=round(target / told.get("crop_pct", 1)),
+        short_px=round(target / config.get("crop_pct", 1)),
         crop_px=target,
         interpolation=interpolation if interpolation in _RESAMPLING.values() else "bicubic",
-        mean=tuple(255 * value for value in told["mean"]),
-        std=tuple(255 * value for value in told["std"]),
+        mean=tuple(255 * value for value in config["mean"]),
+        std=tuple(255 * value for value in config["std"]),
     )
 
 
@@ -204,7 +204,7 @@ def _library(name: str) -> Any:
         return importlib.import_module(name)
     except Exception as error:  # a library that does not fit its torch fails in many ways
         told = " ".join(str(error).split())[:200]
-        raise OtherNetworkError(f"{name} cannot be imported ({told}); install it with: pip install {name}") from error
+        raise ExternalNetworkError(f"{name} cannot be imported ({told}); install it with: pip install {name}") from error
 
 
 def _told(error: Exception) -> str:
@@ -226,11 +226,11 @@ def _categories(name: str, module: nn.Module, preprocessing: Preprocessing) -> t
     try:
         logits = module.eval()(example)
     except Exception as error:  # somebody's own code
-        raise OtherNetworkError(
+        raise ExternalNetworkError(
             f"{name}: a forward pass on an image {tuple(example.shape)} raised {_told(error)}."
         ) from error
     if not isinstance(logits, Tensor) or logits.ndim != 2:
         told = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
-        raise OtherNetworkError(f"{name} should map images (B, 3, y, x) to logits (B, category); it gives {told}.")
+        raise ExternalNetworkError(f"{name} should map images (B, 3, y, x) to logits (B, category); it gives {told}.")
     n_outputs = logits.shape[1]
     return category_names() if n_outputs == 1000 else tuple(f"category {number}" for number in range(n_outputs))

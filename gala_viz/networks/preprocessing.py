@@ -54,7 +54,7 @@ class Preprocessing:
         scale_y, scale_x = height / tall, width / wide
         return left * scale_x, top * scale_y, (left + self.crop_px) * scale_x, (top + self.crop_px) * scale_y
 
-    def view(self, photo: np.ndarray) -> np.ndarray:
+    def resize_and_crop(self, photo: np.ndarray) -> np.ndarray:
         """What the network sees of ``photo`` (y, x, 3) uint8: uint8 (crop_px, crop_px, 3)."""
         if photo.ndim != 3 or photo.shape[2] != 3 or photo.dtype != np.uint8:
             raise ValueError(f"a photograph is uint8 of shape (y, x, 3); got {photo.dtype} of shape {photo.shape}.")
@@ -62,14 +62,14 @@ class Preprocessing:
         resized = Image.fromarray(photo).resize((wide, tall), _FILTERS[self.interpolation])
         return np.asarray(resized)[top : top + self.crop_px, left : left + self.crop_px].copy()
 
-    def scale(self, view: np.ndarray) -> np.ndarray:
+    def normalise(self, pixels: np.ndarray) -> np.ndarray:
         """Pixels (y, x, 3) in 0..255 to the network's input (3, y, x), float32."""
-        scaled = (view.astype(np.float32) - np.float32(self.mean)) / np.float32(self.std)
+        scaled = (pixels.astype(np.float32) - np.float32(self.mean)) / np.float32(self.std)
         return np.ascontiguousarray(scaled.transpose(2, 0, 1))
 
     def to_input(self, photo: np.ndarray) -> np.ndarray:
         """The network's input (3, crop_px, crop_px), float32, for ``photo`` (y, x, 3) uint8."""
-        return self.scale(self.view(photo))
+        return self.normalise(self.resize_and_crop(photo))
 
     def map_to_frame(self, human_map: xr.DataArray) -> xr.DataArray:
         """Maps (..., y, x) over the whole photograph, cut and resized like it: (..., crop_px, crop_px) float32.

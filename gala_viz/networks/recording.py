@@ -12,7 +12,7 @@ _record: ContextVar[dict[nn.Module, Tensor] | None] = ContextVar("record", defau
 
 
 @contextmanager
-def recorded() -> Iterator[dict[nn.Module, Tensor]]:
+def record_activations() -> Iterator[dict[nn.Module, Tensor]]:
     """Within it, GALA blocks that run in this thread note their A, and watched modules their output: (B, C, H, W).
 
     Other threads note nothing, so one network may serve several readers at once.
@@ -25,31 +25,31 @@ def recorded() -> Iterator[dict[nn.Module, Tensor]]:
         _record.reset(token)
 
 
-def note(part: nn.Module, values: Tensor) -> None:
+def store_activation(module: nn.Module, activation: Tensor) -> None:
     """Note ``values`` for whoever is recording in this thread."""
     record = _record.get()
     if record is not None:
-        record[part] = values
+        record[module] = activation
 
 
-def watch(part: nn.Module) -> nn.Module:
+def add_activation_hook(module: nn.Module) -> nn.Module:
     """Let ``part`` note its output whenever somebody records; it computes what it did before. Watched once."""
-    if not is_watched(part):
-        part.register_forward_hook(_note_output)
-    return part
+    if not has_activation_hook(module):
+        module.register_forward_hook(_note_output)
+    return module
 
 
-def is_watched(part: nn.Module) -> bool:
+def has_activation_hook(module: nn.Module) -> bool:
     """Whether ``part`` notes its output."""
-    return _note_output in part._forward_hooks.values()
+    return _note_output in module._forward_hooks.values()
 
 
 def _note_output(part: nn.Module, _inputs: object, output: object) -> None:
     if _record.get() is not None:
-        note(part, as_grid(part, output))
+        store_activation(part, activation_grid(part, output))
 
 
-def as_grid(part: nn.Module, output: object) -> Tensor:
+def activation_grid(module: nn.Module, output: object) -> Tensor:
     """An output as (B, C, H, W): as it is, or tokens (B, N, C) of a square grid, a class token before them left out.
 
     Raises ``ValueError`` for an output of another shape.
@@ -65,4 +65,4 @@ def as_grid(part: nn.Module, output: object) -> Tensor:
             grid = output[:, n_tokens - side * side :]
             return grid.transpose(1, 2).reshape(len(output), -1, side, side)
     told = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
-    raise ValueError(f"a layer's map has channels, rows and columns (B, C, H, W); {type(part).__name__} gives {told}.")
+    raise ValueError(f"a layer's map has channels, rows and columns (B, C, H, W); {type(module).__name__} gives {told}.")

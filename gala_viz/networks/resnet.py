@@ -19,7 +19,7 @@ from gala_viz.networks.pooling import max_pool_same
 from gala_viz.networks.se import SEBlock
 from gala_viz.registry import Registry
 
-Attention = Callable[[int], nn.Module]
+AttentionBuilder = Callable[[int], nn.Module]
 """Builds a module that maps (B, C, H, W) to the same shape, given C."""
 Position = Literal["output", "input"]
 
@@ -28,7 +28,7 @@ BATCH_NORM_EPSILON = 1e-5
 BATCH_NORM_MOMENTUM = 0.003
 """The share of a new batch in the running statistics; TensorFlow's "momentum" is the share of the old, 0.997."""
 
-ATTENTION: Registry[Callable[..., nn.Module] | None] = Registry(
+ATTENTION_BLOCKS: Registry[Callable[..., nn.Module] | None] = Registry(
     "attention", {"none": None, "se": SEBlock, "gala": GalaBlock}
 )
 
@@ -46,7 +46,7 @@ def resnet(
     ``{"form": "tpu2018", "ratio": 4}``; ``sizes`` are the further arguments of ``ResNet``. Raises ``KeyError`` with
     the near misses on an unknown attention, ``TypeError`` and ``ValueError`` as the classes do.
     """
-    block = ATTENTION[attention]
+    block = ATTENTION_BLOCKS[attention]
     if block is None and attention_options:
         raise ValueError(f"attention 'none' has no options; got {dict(attention_options)}.")
     return ResNet(n_categories, attention=block and partial(block, **(attention_options or {})), **sizes)
@@ -76,7 +76,7 @@ class ResNet(nn.Module):
         *,
         blocks: Sequence[int] = RESNET50,
         base_filters: int = 64,
-        attention: Attention | None = None,
+        attention: AttentionBuilder | None = None,
         attention_groups: Sequence[int] = (3,),
         position: Position = "output",
         strides: Sequence[int] = (),
@@ -134,7 +134,7 @@ class Bottleneck(nn.Module):
         *,
         stride: int = 1,
         project: bool = False,
-        attention: Attention | None = None,
+        attention: AttentionBuilder | None = None,
         position: Position = "output",
     ) -> None:
         super().__init__()

@@ -21,7 +21,7 @@ _ASKED_FOR = re.compile(r"GLOBAL ([\w.]+)|(?:class|function) ([\w.]+)")
 _PREFIXES = ("module.", "_orig_mod.", "model.", "network.")
 
 
-def read_state(path: str | Path) -> dict[str, Tensor]:
+def read_state_dict(path: str | Path) -> dict[str, Tensor]:
     """The tensors of a .safetensors, .pth or .pt file by name, on the CPU.
 
     A checkpoint of a training is searched for its weights, and prefixes that wrappers add are taken off. PyTorch's

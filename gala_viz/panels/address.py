@@ -7,12 +7,12 @@ from collections.abc import Callable
 import param
 from bokeh.document import Document
 
-from gala_viz.panels.links import PageState, pairs_of
-from gala_viz.panels.messenger import Messenger, script
-from gala_viz.panels.styles import sheet
+from gala_viz.panels.links import PageState, parse_query
+from gala_viz.panels.messenger import MessagingComponent, read_scripts
+from gala_viz.panels.styles import read_stylesheets
 
 
-class AddressBar(Messenger):
+class AddressBar(MessagingComponent):
     """Writes ``query`` into the address, as a step in the history when ``step``; its button copies the whole state.
 
     Sends ``{"query": …}`` when the visitor goes back or forward.
@@ -22,11 +22,11 @@ class AddressBar(Messenger):
     step = param.Boolean(default=False)
     written = param.Integer(default=0, doc="Counts what the page wrote; 0: the address is still the visitor's.")
 
-    _esm = script("texts", "address")
-    _stylesheets = [sheet("keys")]  # noqa: RUF012
+    _esm = read_scripts("texts", "address")
+    _stylesheets = [read_stylesheets("keys")]  # noqa: RUF012
 
 
-class Address:
+class AddressSync:
     """Connects a ``PageState`` with the address; ``told(sentences)`` hears what of a link could not be restored.
 
     ``go_to(query)`` shows the address to which the visitor went back or forward (default: ``open``).
@@ -36,20 +36,20 @@ class Address:
         self,
         state: PageState,
         document: Document,
-        told: Callable[[list[str]], None],
+        on_link_errors: Callable[[list[str]], None],
         go_to: Callable[[str], None] | None = None,
     ) -> None:
-        self.state, self._document, self._told, self._go_to = state, document, told, go_to or self.open
+        self.state, self._document, self._told, self._go_to = state, document, on_link_errors, go_to or self.restore
         self.bar = AddressBar(on_message=self._heard, margin=(0, 6, 0, 0))
         self._step = self._waiting = self._restoring = False
         self.bar.query = state.query
         state.watch(self._changed)
 
-    def open(self, query: str) -> None:
+    def restore(self, query: str) -> None:
         """Restore what an address asks for, without writing it anew."""
         self._restoring = True
         try:
-            told = self.state.restore(pairs_of(query))
+            told = self.state.restore(parse_query(query))
         finally:
             self._restoring = False
         self.bar.query = self.state.query

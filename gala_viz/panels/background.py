@@ -12,19 +12,19 @@ from weakref import WeakKeyDictionary, ref
 from bokeh.document import Document
 from panel.io import hold
 
-from gala_viz.panels.turns import TurnDocument
-from gala_viz.threads import close_at_end, start_thread
+from gala_viz.panels.turns import ServerlessDocument
+from gala_viz.threads import close_at_exit, start_thread
 
-Cancelled = Callable[[], bool]
-Job = Callable[[Cancelled], None]
+IsCancelled = Callable[[], bool]
+Job = Callable[[IsCancelled], None]
 
 
 # A mailbox holds its document: held here, it would keep alive the very key that should let go of it.
-_unheard: WeakKeyDictionary[Document, list[ref[Mailbox]]] = WeakKeyDictionary()
+_unheard: WeakKeyDictionary[Document, list[ref[DocumentQueue]]] = WeakKeyDictionary()
 _unheard_lock = threading.Lock()
 
 
-def wait_for_browser(document: Document) -> None:
+def hold_updates(document: Document) -> None:
     """Keep all news for ``document`` until ``browser_heard``.
 
     Panel drops changes of its components between a browser's first copy of the document and its word that the page
@@ -34,17 +34,17 @@ def wait_for_browser(document: Document) -> None:
         _unheard[document] = []
 
 
-def browser_heard(document: Document) -> None:
+def release_updates(document: Document) -> None:
     """The browser has built the page: deliver what was kept."""
     with _unheard_lock:
         kept = _unheard.pop(document, [])
     for one in kept:
         mailbox = one()
         if mailbox is not None:
-            mailbox.deliver_kept()
+            mailbox.schedule_delivery()
 
 
-class Mailbox:
+class DocumentQueue:
     """News from worker threads to one page; of several under one key only the newest is delivered.
 
     ``deliver(key, value)`` runs in the document's own turn, so that it may change widgets and figures. While the page
@@ -57,14 +57,14 @@ class Mailbox:
 
     def __init__(self, document: Document, deliver: Callable[[str, Any], None]) -> None:
         self._document = document
-        self._loop = None if isinstance(document, TurnDocument) else _running_loop()
+        self._loop = None if isinstance(document, ServerlessDocument) else _running_loop()
         self._deliver = deliver
         self._news: dict[str, Any] = {}
         self._lock = threading.Lock()
         self._scheduled = False
         self._closed = False
 
-    def post(self, key: str, value: Any) -> None:
+    def put(self, key: str, value: Any) -> None:
         """Leave ``value`` under ``key``; replaces undelivered news of that key."""
         with self._lock:
             if self._closed:
@@ -79,9 +79,9 @@ class Mailbox:
             if waiting is not None:
                 waiting.append(ref(self))
                 return
-        self.deliver_kept()
+        self.schedule_delivery()
 
-    def deliver_kept(self) -> None:
+    def schedule_delivery(self) -> None:
         """Deliver in the document's next turn."""
         if self._loop in (None, _running_loop()):
             self._ask_for_turn()
@@ -115,7 +115,7 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
         return None
 
 
-class Worker:
+class LatestJobWorker:
     """A thread that runs one job at a time; a new job cancels the running one and replaces a waiting one."""
 
     def __init__(self, name: str, on_error: Callable[[Exception], None]) -> None:
@@ -126,7 +126,7 @@ class Worker:
         self._running: threading.Event | None = None
         self._thread: threading.Thread | None = None
         self._closed = False
-        close_at_end(self)
+        close_at_exit(self)
 
     def submit(self, job: Job) -> None:
         """Run ``job(cancelled)`` after the present one has noticed that it is no longer wanted."""

@@ -6,23 +6,23 @@ import panel as pn
 import panel_material_ui as pmui
 
 from gala_viz.behavior.database import Database
-from gala_viz.panels.compare_sections import closeness_section, controls_column, layers_section, maps_column
-from gala_viz.panels.facts import facts
-from gala_viz.panels.keeping import Keeping, asked
-from gala_viz.panels.link_names import compare_places
-from gala_viz.panels.markup import nothing_to_show, presentation_over, provenance
+from gala_viz.panels.compare_sections import alignment_section, controls_column, layers_section, maps_column
+from gala_viz.panels.facts import html_pane
+from gala_viz.panels.keeping import PagePersistence, query_argument
+from gala_viz.panels.link_names import compare_link_parameters
+from gala_viz.panels.markup import empty_collection_message, presentation_ended_message, provenance
 from gala_viz.panels.page import EDGE, SourcePage, section
 from gala_viz.panels.presenting import Follower, Presentation
-from gala_viz.panels.rooms import room_of
-from gala_viz.panels.selecting import Selecting
+from gala_viz.panels.rooms import find_room
+from gala_viz.panels.selecting import SelectionFilter
 from gala_viz.panels.shared import SharedSource
 from gala_viz.panels.styles import grid_css
 from gala_viz.panels.view import CompareView
 
 
 def compare_page(
-    shared: SharedSource,
-    game: str | None = None,
+    shared_source: SharedSource,
+    game_url: str | None = None,
     origin: dict | None = None,
     records: Database | None = None,
     *,
@@ -34,7 +34,7 @@ def compare_page(
     of a ``FigureSpec`` that say how a command opens this source. ``records`` keep notes and saved views; with
     ``read_only_notes`` a visitor without a login changes none of them.
     """
-    return ComparePage(shared, game, origin, records, read_only_notes=read_only_notes).page
+    return ComparePage(shared_source, game_url, origin, records, read_only_notes=read_only_notes).page
 
 
 class ComparePage(SourcePage):
@@ -46,47 +46,47 @@ class ComparePage(SourcePage):
 
     def __init__(
         self,
-        shared: SharedSource,
-        game: str | None = None,
+        shared_source: SharedSource,
+        game_url: str | None = None,
         origin: dict | None = None,
         records: Database | None = None,
         *,
         read_only_notes: bool = False,
     ) -> None:
         self._read_only_notes = read_only_notes
-        self._game, self._origin, self._records = game, origin, records
-        self._parts: list[Keeping | Presentation | Follower] = []
-        super().__init__(shared)
+        self._game, self._origin, self._records = game_url, origin, records
+        self._parts: list[PagePersistence | Presentation | Follower] = []
+        super().__init__(shared_source)
 
-    def fill(self) -> None:
+    def build(self) -> None:
         """Photograph, maps, layers, scores and notes, with the gallery at the left."""
-        token = asked(pn.state.session_args, "follow")
+        token = query_argument(pn.state.session_args, "follow")
         if token is not None:
             self._follow_room(token)
             return
-        source, index = self.shared.source, self.shared.index
-        figures = self.shared.spares.take()
-        view = CompareView(source, index, self.document, figures, game=self._game, origin=self._origin)
+        source, index = self.shared_source.source, self.shared_source.index
+        figures = self.shared_source.figure_pool.take()
+        view = CompareView(source, index, self.document, figures, game_url=self._game, origin=self._origin)
         self.view = view
         view.display.dark = self.page.dark_theme
         self.page.jslink(view.display, dark_theme="dark", bidirectional=True)
-        presentation = Presentation(view, on_star=lambda: keeping.star())
-        selecting = Selecting(source, view.gallery)
-        keeping = Keeping(
+        presentation = Presentation(view, on_star=lambda: keeping.toggle_bookmark())
+        selecting = SelectionFilter(source, view.gallery)
+        keeping = PagePersistence(
             "compare",
-            compare_places(view, presentation, selecting),
+            compare_link_parameters(view, presentation, selecting),
             view.gallery,
             self.document,
             self._records,
-            view.tell,
+            view.show_messages,
             read_only_notes=self._read_only_notes,
         )
         self._parts = [keeping, presentation]
-        main = self._main(view, keeping) if index.images else [facts(nothing_to_show(source.title)), view.upload]
+        main = self._main(view, keeping) if index.images else [html_pane(empty_collection_message(source.title)), view.upload]
         self.page.param.update(
-            sidebar=[selecting.line, view.gallery.pane],
+            sidebar=[selecting.pane, view.gallery.pane],
             main=main,
-            header=[self.subtitle, presentation.stage, keeping.address.bar, view.keys, self.choice, self.connection],
+            header=[self.subtitle, presentation.stage, keeping.address_sync.bar, view.shortcuts, self.dark_mode, self.connection],
         )
         keeping.open(pn.state.session_args)
 
@@ -97,25 +97,25 @@ class ComparePage(SourcePage):
         super().close()
 
     def _follow_room(self, token: str) -> None:
-        room = room_of(token)
+        room = find_room(token)
         if room is None:
-            self.page.main = [facts(presentation_over())]
+            self.page.main = [html_pane(presentation_ended_message())]
             return
         follower = Follower(room, self.document)
         self._parts = [follower]
         self.page.main = [follower.stage]
 
-    def _main(self, view: CompareView, keeping: Keeping) -> list:
+    def _main(self, view: CompareView, keeping: PagePersistence) -> list:
         header = pn.Row(
             pn.Column(view.heading, view.upload, sizing_mode="stretch_width", margin=0),
-            *view.fives,
+            *view.top_five_panes,
             sizing_mode="stretch_width",
             margin=(10, 14, 6, 14),
             stylesheets=[grid_css("repeat(3, minmax(0, 1fr))", "18px"), ":host { align-items: start !important; }"],
         )
         lower = pn.Column(
             layers_section(view),
-            closeness_section(view, view.figure.button),
+            alignment_section(view, view.figure_download.button),
             sizing_mode="stretch_width",
             margin=EDGE,
             stylesheets=[
@@ -128,8 +128,8 @@ class ComparePage(SourcePage):
             maps_column(view, margin=EDGE),
             controls_column(view, margin=EDGE),
             lower,
-            *([section("Notes", keeping.notes_hint, keeping.notes.part, margin=EDGE)] if keeping.notes else []),
-            facts(
+            *([section("Notes", keeping.notes_hint, keeping.notes_view.component, margin=EDGE)] if keeping.notes_view else []),
+            html_pane(
                 provenance(view.source.networks, view.source.skipped, view.source.map_kinds), margin=(10, 14, 24, 14)
             ),
         ]

@@ -7,13 +7,13 @@ from typing import Any
 
 import param
 
-from gala_viz.panels.messenger import Messenger, Part, script
-from gala_viz.panels.styles import sheet
-from gala_viz.plots.layers import GAP
+from gala_viz.panels.messenger import MessagingComponent, BrowserComponent, read_scripts
+from gala_viz.panels.styles import read_stylesheets
+from gala_viz.plots.layers import GAP_FRACTION
 from gala_viz.plots.palettes import DIVERGING, SEQUENTIAL
 
 
-class Display(Messenger):
+class MapDisplay(MessagingComponent):
     """Colours, thresholds, crosshair, readout and flicker of the figures named under ``key``, all in the browser.
 
     The figures' data sources hold the arrays; whenever one changes, colours and readout follow without the server.
@@ -23,7 +23,7 @@ class Display(Messenger):
     titles = param.Dict(default={}, doc="Panel -> title, as text.")
     filename = param.String(default="region", doc="Name of saved regions, without ending.")
     layer_cells = param.List(default=[], doc="(row, column) of every small multiple.")
-    layer_gap = param.Number(default=GAP)
+    layer_gap = param.Number(default=GAP_FRACTION)
     defaults = param.Dict(default={}, doc="Name -> value of every one of ``state.Looks``.")
     looks = param.Dict(default={}, doc="Those of them that have an input, as they are now.")
     noise = param.Dict(default={}, doc="``noise_fraction`` of the sample that 'Show noise' previews.")
@@ -33,11 +33,11 @@ class Display(Messenger):
     zoom = param.List(default=[], doc="x0, x1, y0, y1 of what is seen of the frame, in its pixels; empty: all of it.")
     dark = param.Boolean(default=False)
 
-    _esm = script("texts", "scale", "readout", "titles", "display")
-    _stylesheets = [sheet("abreast", "display")]  # noqa: RUF012
+    _esm = read_scripts("texts", "scale", "readout", "titles", "display")
+    _stylesheets = [read_stylesheets("abreast", "display")]  # noqa: RUF012
 
 
-class Tiles(Messenger):
+class ThumbnailGrid(MessagingComponent):
     """One page of thumbnails.
 
     ``items`` are dicts with id, category, thumbnail (a data URL or ""), marks, score, starred and learnt.
@@ -49,37 +49,37 @@ class Tiles(Messenger):
     page = param.Integer(default=0)
     pages = param.Integer(default=1)
 
-    _esm = script("gallery")
-    _stylesheets = [sheet("gallery")]  # noqa: RUF012
+    _esm = read_scripts("gallery")
+    _stylesheets = [read_stylesheets("gallery")]  # noqa: RUF012
 
 
-KEYS = (
+SHORTCUTS = (
     ("←  →", "previous and next photograph"),
     ("S", "star: bookmark the photograph, or take the bookmark away"),
     ("?", "show or hide this list"),
     ("Esc", "close this list"),
 )
 """What the keyboard does on every page."""
-COMPARE_KEYS = (
-    KEYS[0],
+COMPARE_SHORTCUTS = (
+    SHORTCUTS[0],
     ("Space", "flicker: the second network in the first one's place"),
-    KEYS[1],
+    SHORTCUTS[1],
     ("P", "present: full screen, for a room"),
-    KEYS[2],
+    SHORTCUTS[2],
     ("Esc", "close this list; let go of the crosshair"),
 )
 
 
-class Keys(Messenger):
+class KeyboardShortcuts(MessagingComponent):
     """The keyboard, the card that lists ``keys``, and buttons to move; sends ``{"move": -1 | 1}``."""
 
-    keys = param.List(default=list(KEYS), doc="(key, what it does) on the card.")
+    keys = param.List(default=list(SHORTCUTS), doc="(key, what it does) on the card.")
 
-    _esm = script("keys")
-    _stylesheets = [sheet("keys")]  # noqa: RUF012
+    _esm = read_scripts("keys")
+    _stylesheets = [read_stylesheets("keys")]  # noqa: RUF012
 
 
-class ProgressLine(Messenger):
+class ProgressBar(MessagingComponent):
     """Words, a bar and a button; sends ``{"press": "cancel" | "start"}``. ``action`` names what can be started."""
 
     text = param.String(default="")
@@ -87,11 +87,11 @@ class ProgressLine(Messenger):
     busy = param.Boolean(default=False)
     action = param.String(default="")
 
-    _esm = script("progress")
-    _stylesheets = [sheet("progress")]  # noqa: RUF012
+    _esm = read_scripts("progress")
+    _stylesheets = [read_stylesheets("progress")]  # noqa: RUF012
 
 
-class NotesPart(Messenger):
+class NotesPanel(MessagingComponent):
     """The editor and the lists. Sends save, look (at what is stored), go, export, import, and keep or drop (a view)."""
 
     image = param.String(default="", doc="The photograph in view; empty where none can be noted on.")
@@ -102,26 +102,26 @@ class NotesPart(Messenger):
     read_only = param.Boolean(default=False, doc="Whether nothing can be changed.")
     why_read_only = param.String(default="", doc="Why, and what to do: the tooltip of ``where``.")
 
-    _esm = script("texts", "notes_all", "notes")
-    _stylesheets = [sheet("notes")]  # noqa: RUF012
+    _esm = read_scripts("texts", "notes_all", "notes")
+    _stylesheets = [read_stylesheets("notes")]  # noqa: RUF012
 
 
-class Reload(Part):
+class PageReload(BrowserComponent):
     """Loads the page anew once ``asked`` rises; asking again does no harm, so it may be repeated until it is heard."""
 
     asked = param.Integer(default=0)
     heard = param.Boolean(default=False, doc="Set by the browser before it loads the page anew.")
 
-    _esm = script("reload")
+    _esm = read_scripts("reload")
 
 
-class Connection(Part):
+class ConnectionMonitor(BrowserComponent):
     """Says over the whole page when its server is gone, and loads it anew once the server is back."""
 
-    _esm = script("connection")
+    _esm = read_scripts("connection")
 
 
-class DarkChoice(Part):
+class DarkMode(BrowserComponent):
     """Begins with the browser's choice of light or dark, or the system's, and keeps what is chosen in a cookie.
 
     The drawer is shut at first where it would cover the page.
@@ -130,13 +130,13 @@ class DarkChoice(Part):
     dark = param.Boolean(default=False)
     drawer = param.Boolean(default=True, doc="Whether the drawer is open.")
 
-    _esm = script("dark")
+    _esm = read_scripts("dark")
 
 
 UPLOAD_LIMIT_BYTES = 20 * 2**20
 
 
-class Upload(Messenger):
+class PhotographUpload(MessagingComponent):
     """Takes one photograph in pieces of 1 MB, so that no websocket limit matters, and refuses what is too large.
 
     ``on_file(name, content)`` is called with the whole; ``answer`` ends the wait, with a refusal or "".
@@ -146,17 +146,17 @@ class Upload(Messenger):
     on_file = param.Callable(default=None)
 
     _rename = {"on_file": None, "on_message": None}  # noqa: RUF012
-    _esm = script("upload")
-    _stylesheets = [sheet("upload")]  # noqa: RUF012
+    _esm = read_scripts("upload")
+    _stylesheets = [read_stylesheets("upload")]  # noqa: RUF012
 
     def __init__(self, on_file: Callable[[str, bytes], None], **params: Any) -> None:
         super().__init__(on_file=on_file, **params)
         self._upload: int | None = None
         self._pieces: list[bytes] = []
 
-    def answer(self, refused: str = "") -> None:
+    def finish(self, refusal: str = "") -> None:
         """Tell the visitor that the photograph was taken, or why not."""
-        self._send_msg({"refused": refused})
+        self._send_msg({"refused": refusal})
 
     def _handle_msg(self, data: dict[str, Any]) -> None:
         if data["piece"] == 0:
@@ -166,7 +166,7 @@ class Upload(Messenger):
         self._pieces.append(bytes(data["data"]))
         if sum(map(len, self._pieces)) > self.limit_bytes:
             self._upload, self._pieces = None, []
-            self.answer(
+            self.finish(
                 f"“{data['name']}” is larger than {self.limit_bytes // 2**20} MB. Make it smaller and try again."
             )
             return

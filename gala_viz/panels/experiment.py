@@ -7,24 +7,24 @@ from pathlib import Path
 import panel as pn
 import param
 
-from gala_viz.panels.messenger import Part, script
+from gala_viz.panels.messenger import BrowserComponent, read_scripts
 
 TITLE = "What did you see?"
-PARTS = ("saving", "trial", "experiment")
+SCRIPTS = ("saving", "trial", "experiment")
 _STYLE = Path(__file__).parent / "browser" / "experiment" / "experiment.css"
 
 
-class ExperimentBoard(Part):
+class ExperimentComponent(BrowserComponent):
     """The whole experiment in the browser; see ``gala_viz.play.trials.handlers`` for what it talks to."""
 
     trials_path = param.String(default="trials/", doc="Where the experiment's addresses lie, as seen from the page.")
 
-    _esm = script(*(f"experiment/{name}" for name in PARTS))
+    _esm = read_scripts(*(f"experiment/{name}" for name in SCRIPTS))
     _stylesheets = [_STYLE.read_text(encoding="utf-8")]  # noqa: RUF012
 
 
-def experiment_page() -> ExperimentBoard:
+def experiment_page() -> ExperimentComponent:
     """The page of one session."""
     if pn.state.curdoc is not None:
         pn.state.curdoc.title = TITLE
-    return ExperimentBoard(sizing_mode="stretch_width", margin=0)
+    return ExperimentComponent(sizing_mode="stretch_width", margin=0)

@@ -6,23 +6,23 @@ import panel as pn
 import panel_material_ui as pmui
 
 from gala_viz.behavior.database import Database
-from gala_viz.panels.explore_sections import numbers_column
+from gala_viz.panels.explore_sections import scores_column
 from gala_viz.panels.explore_view import ExploreView
-from gala_viz.panels.facts import facts
-from gala_viz.panels.figure_download import ScatterDownload
-from gala_viz.panels.keeping import Keeping
-from gala_viz.panels.link_names import SHARED, explore_places
-from gala_viz.panels.markup import alert, compare_these, nothing_to_show, provenance
+from gala_viz.panels.facts import html_pane
+from gala_viz.panels.figure_download import ScatterDownloadButton
+from gala_viz.panels.keeping import PagePersistence
+from gala_viz.panels.link_names import SHARED_LINK_NAMES, explore_link_parameters
+from gala_viz.panels.markup import alert, compare_link, empty_collection_message, provenance
 from gala_viz.panels.page import EDGE, SourcePage, section
 from gala_viz.panels.shared import SharedSource
 from gala_viz.panels.styles import grid_css
-from gala_viz.plots.cloud import compile_drawing
+from gala_viz.plots.cloud import compile_datashader
 from gala_viz.threads import start_thread
 
 
 def explore_page(
-    shared: SharedSource,
-    compare: str = "",
+    shared_source: SharedSource,
+    compare_url: str = "",
     origin: dict | None = None,
     records: Database | None = None,
     *,
@@ -33,7 +33,7 @@ def explore_page(
     ``origin`` are the fields of a ``FigureSpec`` that say how a command opens this source; ``records`` keep notes and
     saved views; with ``read_only_notes`` a visitor without a login changes none of them.
     """
-    return ExplorePage(shared, compare, origin, records, read_only_notes=read_only_notes).page
+    return ExplorePage(shared_source, compare_url, origin, records, read_only_notes=read_only_notes).page
 
 
 class ExplorePage(SourcePage):
@@ -45,32 +45,32 @@ class ExplorePage(SourcePage):
 
     def __init__(
         self,
-        shared: SharedSource,
-        compare: str = "",
+        shared_source: SharedSource,
+        compare_url: str = "",
         origin: dict | None = None,
         records: Database | None = None,
         *,
         read_only_notes: bool = False,
     ) -> None:
         self._read_only_notes = read_only_notes
-        self._compare, self._origin, self._records = compare, origin, records
-        self._keeping: Keeping | None = None
-        start_thread(compile_drawing, "gala-viz drawing")
-        super().__init__(shared)
+        self._compare, self._origin, self._records = compare_url, origin, records
+        self._keeping: PagePersistence | None = None
+        start_thread(compile_datashader, "gala-viz drawing")
+        super().__init__(shared_source)
 
-    def fill(self) -> None:
+    def build(self) -> None:
         """The cloud, what is selected, distributions; the gallery at the left."""
-        source, index = self.shared.source, self.shared.index
+        source, index = self.shared_source.source, self.shared_source.index
         if not index.images:
-            self.page.main = [facts(nothing_to_show(source.title))]
+            self.page.main = [html_pane(empty_collection_message(source.title))]
             return
         self.view = view = ExploreView(source, index, self.document, self._compare)
         if self.page.dark_theme:
             view.set_dark(True)
         self.page.param.watch(lambda event: view.set_dark(event.new), "dark_theme")
-        keeping = Keeping(
+        keeping = PagePersistence(
             "explore",
-            explore_places(view),
+            explore_link_parameters(view),
             view.gallery,
             self.document,
             self._records,
@@ -78,18 +78,18 @@ class ExplorePage(SourcePage):
             read_only_notes=self._read_only_notes,
         )
         self._keeping = keeping
-        go = facts(margin=(0, 0, 4, 0))
-        state = keeping.address.state
+        go = html_pane(margin=(0, 0, 4, 0))
+        state = keeping.address_sync.state
         if self._compare:
-            state.watch(lambda _: go.param.update(object=compare_these(self._compare, state.query_of(SHARED))))
-        figure = ScatterDownload(source, self._origin or {}, view.axes, view.chosen, view.tell)
-        chosen = pn.Row(view.selection, view.clear, sizing_mode="stretch_width", margin=(2, 0), styles={"gap": "14px"})
+            state.watch(lambda _: go.param.update(object=compare_link(self._compare, state.query_for(SHARED_LINK_NAMES))))
+        figure = ScatterDownloadButton(source, self._origin or {}, view.axes, view.selected_images, view.show_error)
+        chosen = pn.Row(view.selection_pane, view.clear_button, sizing_mode="stretch_width", margin=(2, 0), styles={"gap": "14px"})
         left = pn.Column(
-            view.alert, view.fields, chosen, go, view.cloud.pane, figure.button, sizing_mode="stretch_width", margin=0
+            view.alert, view.form, chosen, go, view.scatter.pane, figure.button, sizing_mode="stretch_width", margin=0
         )
         body = pn.Column(
             left,
-            numbers_column(view),
+            scores_column(view),
             sizing_mode="stretch_width",
             margin=EDGE,
             stylesheets=[
@@ -97,12 +97,12 @@ class ExplorePage(SourcePage):
                 ":host { align-items: start !important; }",
             ],
         )
-        notes = [section("Notes", keeping.notes_hint, keeping.notes.part, margin=EDGE)] if keeping.notes else []
-        about = facts(provenance(source.networks, source.skipped, source.map_kinds), margin=(10, 14, 24, 14))
+        notes = [section("Notes", keeping.notes_hint, keeping.notes_view.component, margin=EDGE)] if keeping.notes_view else []
+        about = html_pane(provenance(source.networks, source.skipped, source.map_kinds), margin=(10, 14, 24, 14))
         self.page.param.update(
             sidebar=[view.gallery.pane],
             main=[body, *notes, about],
-            header=[self.subtitle, keeping.address.bar, view.keys, self.choice, self.connection],
+            header=[self.subtitle, keeping.address_sync.bar, view.shortcuts, self.dark_mode, self.connection],
         )
         keeping.open(pn.state.session_args)
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import panel as pn
 
 from gala_viz.panels.explore_view import ExploreView
-from gala_viz.panels.markup import closeness_title
+from gala_viz.panels.markup import alignment_title
 from gala_viz.panels.page import section
 
 
-def numbers_column(view: ExploreView) -> pn.Column:
+def scores_column(view: ExploreView) -> pn.Column:
     """Distributions of the images in colour or selected, and the values of one image."""
-    title = closeness_title(view.source.map_kinds)
+    title = alignment_title(view.source.map_kinds)
     return pn.Column(
         section(title, "of the images in colour, or selected", view.distributions.pane),
-        section("One image", "", view.one),
+        section("One image", "", view.image_pane),
         sizing_mode="stretch_width",
         margin=0,
     )

@@ -8,22 +8,22 @@ import numpy as np
 import panel_material_ui as pmui
 from bokeh.document import Document
 
-from gala_viz.panels.cloud_view import CloudView
-from gala_viz.panels.components import Keys
-from gala_viz.panels.distributions import Distributions
-from gala_viz.panels.facts import facts
-from gala_viz.panels.fields import Field, Fields, options_of
+from gala_viz.panels.cloud_view import ScatterView
+from gala_viz.panels.components import KeyboardShortcuts
+from gala_viz.panels.distributions import ScoreDistributions
+from gala_viz.panels.facts import html_pane
+from gala_viz.panels.fields import Field, Form, as_options
 from gala_viz.panels.gallery import Gallery
 from gala_viz.panels.index import CollectionIndex
-from gala_viz.panels.links import FORMAT
-from gala_viz.panels.markup import alert, chosen_images, image_values, people_are
-from gala_viz.panels.selecting import selected
-from gala_viz.panels.state import Axes, Shown
-from gala_viz.plots.cloud import Cloud
+from gala_viz.panels.links import LINK_FORMAT
+from gala_viz.panels.markup import alert, selection_summary, image_score_table, people_label
+from gala_viz.panels.selecting import selected_mask
+from gala_viz.panels.state import ScatterAxes, CurrentImage
+from gala_viz.plots.cloud import ScatterPoints
 from gala_viz.store.measures import measures_of
 from gala_viz.store.source import MapSource
 
-NOTHING = (
+NO_SCORES = (
     "No image has been scored yet. Open the comparison and press “Score the collection”, or use gala-viz attribute."
 )
 
@@ -35,18 +35,18 @@ class ExploreView:
     gallery shows; the image that is shown has a ring in the cloud.
     """
 
-    def __init__(self, source: MapSource, index: CollectionIndex, document: Document, compare: str = "") -> None:
-        self.source, self.index, self._compare = source, index, compare
+    def __init__(self, source: MapSource, index: CollectionIndex, document: Document, compare_url: str = "") -> None:
+        self.source, self.index, self._compare = source, index, compare_url
         self.scores = source.scores(source.request)
-        self.measures = {one.name: one for one in measures_of(source, self.scores)}
-        self.axes = Axes.among(list(self.measures))
-        self.shown = Shown()
-        self.gallery = Gallery(source, index, self.shown, document)
+        self.metrics = {one.name: one for one in measures_of(source, self.scores)}
+        self.axes = ScatterAxes.from_metrics(list(self.metrics))
+        self.current = CurrentImage()
+        self.gallery = Gallery(source, index, self.current, document)
         self.gallery.set_scores(self.scores)
-        self.gallery.on_admitted = self._draw
-        self.cloud = CloudView(self._drag, lambda place: setattr(self.shown, "image", index.images[place]))
-        choices, axes = options_of({one.title: name for name, one in self.measures.items()}), self.axes
-        self.fields = Fields(
+        self.gallery.on_filter_change = self._draw
+        self.scatter = ScatterView(self._drag, lambda place: setattr(self.current, "image", index.images[place]))
+        choices, axes = as_options({one.title: name for name, one in self.metrics.items()}), self.axes
+        self.form = Form(
             [
                 Field(name="x", label="Across", kind="choice", value=axes.x, options=choices),
                 Field(name="y", label="Up", kind="choice", value=axes.y, options=choices),
@@ -55,30 +55,30 @@ class ExploreView:
             lambda name, value: axes.param.update(**{name: value}),
             least_px=220,
         )
-        self.fields.follow(axes)
+        self.form.sync_from(axes)
         axes.param.watch(lambda *_: self._draw(new_axes=True), ["x", "y"])
         axes.param.watch(lambda _: self._draw(), "means")
         axes.param.watch(lambda *_: self._select(), ["selection", "across", "up"])
-        self.distributions = Distributions(
-            source.networks, people_are(source.map_kinds), categories=bool(index.categories)
+        self.distributions = ScoreDistributions(
+            source.networks, people_label(source.map_kinds), has_categories=bool(index.categories)
         )
-        self.selection = facts()
-        self.one = facts()
-        self.alert = facts()
-        self.keys = Keys(on_message=lambda message: self.move(message.get("move", 0)))
-        self.clear = pmui.Button(label="Show all", variant="outlined", size="small", visible=False, margin=0)
-        self.clear.on_click(lambda _: self.show_all())
-        self.shown.param.watch(lambda event: self._show(event.new), "image")
+        self.selection_pane = html_pane()
+        self.image_pane = html_pane()
+        self.alert = html_pane()
+        self.shortcuts = KeyboardShortcuts(on_message=lambda message: self.move(message.get("move", 0)))
+        self.clear_button = pmui.Button(label="Show all", variant="outlined", size="small", visible=False, margin=0)
+        self.clear_button.on_click(lambda _: self.clear_selection())
+        self.current.param.watch(lambda event: self._show(event.new), "image")
         self._draw(new_axes=True)
 
-    def select(self, within: np.ndarray | None) -> None:
+    def select(self, selection_mask: np.ndarray | None) -> None:
         """Show only ``within`` (image,) in the gallery; None, or nothing selected: all."""
-        within = within if within is not None and within.any() else None
-        self.gallery.restrict(within)
-        self.clear.visible = within is not None
+        selection_mask = selection_mask if selection_mask is not None and selection_mask.any() else None
+        self.gallery.restrict(selection_mask)
+        self.clear_button.visible = selection_mask is not None
         self._tell()
 
-    def show_all(self) -> None:
+    def clear_selection(self) -> None:
         """Let go of what box, lasso or code selected."""
         self.axes.selection = ""
         self.select(None)
@@ -87,26 +87,26 @@ class ExploreView:
         self.axes.param.update(selection=selection, across=self.axes.x, up=self.axes.y)
 
     def _select(self) -> None:
-        self.select(selected(self.axes, self.measures, self.scores))
+        self.select(selected_mask(self.axes, self.metrics, self.scores))
 
-    def chosen(self) -> tuple[str, ...]:
+    def selected_images(self) -> tuple[str, ...]:
         """Ids of what is selected or filtered; none where that is all."""
-        places = self.gallery.places
+        places = self.gallery.positions
         return () if len(places) == len(self.index) else tuple(self.index.images[place] for place in np.sort(places))
 
-    def tell(self, error: Exception) -> None:
+    def show_error(self, error: Exception) -> None:
         """Say on the page what went wrong."""
         self.alert.object = alert(f"{error or type(error).__name__}")
 
     def move(self, by: int) -> None:
         """Go ``by`` images on in the gallery's order."""
-        image = self.gallery.step(by)
+        image = self.gallery.image_at_offset(by)
         if image is not None:
-            self.shown.image = image
+            self.current.image = image
 
     def set_dark(self, dark: bool) -> None:
         """Draw for a dark page, or a light one."""
-        self.cloud.dark = dark
+        self.scatter.dark = dark
         self._draw()
 
     def close(self) -> None:
@@ -114,40 +114,40 @@ class ExploreView:
         self.gallery.close()
         self.source = None
 
-    def values(self, name: str) -> np.ndarray:
+    def metric_values(self, name: str) -> np.ndarray:
         """(image,) of the measure called ``name``."""
-        return self.measures[name].values(self.scores)
+        return self.metrics[name].values(self.scores)
 
     def _draw(self, new_axes: bool = False) -> None:
         axes = self.axes
-        cloud = Cloud(self.values(axes.x), self.values(axes.y), self.gallery.admitted)
-        x, y = (self.measures[name].title for name in (axes.x, axes.y))
-        self.cloud.show(cloud, x, y, new_axes=new_axes)
+        cloud = ScatterPoints(self.metric_values(axes.x), self.metric_values(axes.y), self.gallery.filter_mask)
+        x, y = (self.metrics[name].title for name in (axes.x, axes.y))
+        self.scatter.show(cloud, x, y, new_axes=new_axes)
         means = axes.means
-        self.cloud.by_category(self.index.category if means else None, len(self.index.categories))
-        self._show(self.shown.image)
+        self.scatter.show_category_means(self.index.category_codes if means else None, len(self.index.categories))
+        self._show(self.current.image)
         self._tell()
 
     def _tell(self) -> None:
-        cloud, within = self.cloud.cloud, self.gallery.within
-        chosen = cloud.kept if within is None else cloud.kept & within
+        cloud, within = self.scatter.points, self.gallery.selection_mask
+        chosen = cloud.highlighted if within is None else cloud.highlighted & within
         self.distributions.show(self.scores, self.source.request, chosen)
-        if not cloud.known.any():
-            self.selection.object = alert(NOTHING)
+        if not cloud.finite.any():
+            self.selection_pane.object = alert(NO_SCORES)
             return
-        known = chosen & cloud.known
+        known = chosen & cloud.finite
         pair = ((self.axes.x, cloud.x), (self.axes.y, cloud.y))
-        means = {self.measures[name].title: values[known] for name, values in pair}
-        self.selection.object = chosen_images(int(known.sum()), len(self.index), within is not None, means)
+        means = {self.metrics[name].title: values[known] for name, values in pair}
+        self.selection_pane.object = selection_summary(int(known.sum()), len(self.index), within is not None, means)
 
     def _show(self, image: str | None) -> None:
-        place = self.index.place.get(image or "")
-        self.cloud.mark(place)
+        place = self.index.position.get(image or "")
+        self.scatter.mark_image(place)
         if place is None:
-            self.one.object = image_values(None, "", "", {})
+            self.image_pane.object = image_score_table(None, "", "", {})
             return
-        values = {one.title: float(one.values(self.scores)[place]) for one in self.measures.values()}
-        number = self.index.category[place]
+        values = {one.title: float(one.values(self.scores)[place]) for one in self.metrics.values()}
+        number = self.index.category_codes[place]
         category = self.index.categories[number] if number >= 0 else ""
-        link = f"{self._compare}?v={FORMAT}&image={quote(str(image), safe='')}" if self._compare else ""
-        self.one.object = image_values(image, category, link, values)
+        link = f"{self._compare}?v={LINK_FORMAT}&image={quote(str(image), safe='')}" if self._compare else ""
+        self.image_pane.object = image_score_table(image, category, link, values)

@@ -7,12 +7,12 @@ from typing import Any
 import panel as pn
 from bokeh.model import Model
 
-from gala_viz.panels.styles import sheet
+from gala_viz.panels.styles import read_stylesheets
 
-_FACTS = sheet("facts")
+_FACTS = read_stylesheets("facts")
 
 
-class Facts(pn.pane.HTML):
+class HtmlPane(pn.pane.HTML):
     """A pane of which new markup changes the text alone.
 
     Panel sends all that a pane is with every new text, style sheets among it; for the browser these are new ones, and
@@ -23,6 +23,6 @@ class Facts(pn.pane.HTML):
         model.text = self._get_properties(model.document)["text"]
 
 
-def facts(html: str = "", **params: Any) -> Facts:
+def html_pane(html: str = "", **params: Any) -> HtmlPane:
     """A pane for markup made by ``panels.markup``."""
-    return Facts(html, stylesheets=[_FACTS], **{"sizing_mode": "stretch_width", "margin": 0, **params})
+    return HtmlPane(html, stylesheets=[_FACTS], **{"sizing_mode": "stretch_width", "margin": 0, **params})

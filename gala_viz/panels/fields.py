@@ -9,11 +9,11 @@ from typing import Any, Literal
 
 import param
 
-from gala_viz.panels.messenger import Part, script
-from gala_viz.panels.styles import sheet
+from gala_viz.panels.messenger import BrowserComponent, read_scripts
+from gala_viz.panels.styles import read_stylesheets
 
-Kind = Literal["choice", "number", "pick", "segments", "slider", "switch", "text"]
-MOST_CHARACTERS = 500
+FieldKind = Literal["choice", "number", "pick", "segments", "slider", "switch", "text"]
+MAX_CHARACTERS = 500
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,7 +27,7 @@ class Field:
 
     name: str
     label: str
-    kind: Kind
+    kind: FieldKind
     value: Any
     options: tuple[tuple[str, Any], ...] = ()
     start: float = 0
@@ -39,13 +39,13 @@ class Field:
     shown: bool = True
     enabled: bool = True
 
-    def checked(self, value: Any) -> Any:
+    def validate(self, value: Any) -> Any:
         """``value`` as this field takes it; raises ``ValueError`` for what no browser part of ours could send."""
         number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
         if self.kind == "switch" and isinstance(value, bool):
             return value
         if self.kind == "text" and isinstance(value, str):
-            return value[:MOST_CHARACTERS]
+            return value[:MAX_CHARACTERS]
         within = number and self.start <= value <= self.end
         if self.kind == "number" and within and float(value).is_integer():
             return int(value)
@@ -58,7 +58,7 @@ class Field:
         raise ValueError(f"{self.label}: {value!r} is not among what may be chosen.")
 
 
-def options_of(options: Mapping[str, Any] | Sequence[str]) -> tuple[tuple[str, Any], ...]:
+def as_options(options: Mapping[str, Any] | Sequence[str]) -> tuple[tuple[str, Any], ...]:
     """(label, value) of a mapping, or of names that are their own values."""
     return tuple(options.items()) if isinstance(options, Mapping) else tuple((name, name) for name in options)
 
@@ -66,7 +66,7 @@ def options_of(options: Mapping[str, Any] | Sequence[str]) -> tuple[tuple[str, A
 _STATES = ("shown", "enabled", "hint")
 
 
-class Fields(Part):
+class Form(BrowserComponent):
     """``fields`` in a grid whose columns are at least ``least_px`` wide; ``on_change(name, value)`` hears each change.
 
     ``live`` follows every movement of a slider in the browser, for parts of the page that are linked to it.
@@ -81,8 +81,8 @@ class Fields(Part):
     on_change = param.Callable(default=None)
 
     _rename = {"on_change": None}  # noqa: RUF012
-    _esm = script("fields")
-    _stylesheets = [sheet("fields")]  # noqa: RUF012
+    _esm = read_scripts("fields")
+    _stylesheets = [read_stylesheets("fields")]  # noqa: RUF012
 
     def __init__(self, fields: Sequence[Field], on_change: Callable[[str, Any], None], **params: Any) -> None:
         known = {field.name: field for field in fields}
@@ -93,34 +93,34 @@ class Fields(Part):
         self._known = known
 
     def _handle_msg(self, data: Any) -> None:
-        self.enter(data.get("name"), data.get("value"))
+        self.receive(data.get("name"), data.get("value"))
         if data.get("name") in self._known:
             self.heard = {**self.heard, data["name"]: data.get("number")}
 
-    def enter(self, name: str, value: Any) -> None:
+    def receive(self, name: str, value: Any) -> None:
         """What a visitor does: check ``value`` and tell who listens; a message that no field could send is dropped."""
         field = self._known.get(name)
         try:
-            value = field.checked(value) if field is not None else None
+            value = field.validate(value) if field is not None else None
         except ValueError:
             return
         if field is not None and value != field.value:
-            self.change(name, value=value)
+            self.update_field(name, value=value)
             self.on_change(name, value)
 
-    def follow(self, remembered: param.Parameterized) -> None:
+    def sync_from(self, parameterized: param.Parameterized) -> None:
         """Show the values of ``remembered``'s parameters that have a field of their name, whoever changes them."""
-        names = [name for name in remembered.param if name in self._known]
-        remembered.param.watch(lambda *events: self.put({event.name: event.new for event in events}), names)
+        names = [name for name in parameterized.param if name in self._known]
+        parameterized.param.watch(lambda *events: self.show_values({event.name: event.new for event in events}), names)
 
-    def put(self, values: Mapping[str, Any]) -> None:
+    def show_values(self, values: Mapping[str, Any]) -> None:
         """Show ``values`` without telling who listens."""
         different = {name: value for name, value in values.items() if value != self._known[name].value}
         if different:
             self._known |= {name: replace(self._known[name], value=value) for name, value in different.items()}
             self.param.update(**_plain(self._known))
 
-    def change(self, name: str, **changes: Any) -> None:
+    def update_field(self, name: str, **changes: Any) -> None:
         """Change a field (its value, options, hint, whether it is shown or enabled) without telling who listens."""
         changed = replace(self._known[name], **changes)
         if changed != self._known[name]:

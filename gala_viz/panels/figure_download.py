@@ -12,14 +12,14 @@ from typing import Any
 
 import panel_material_ui as pmui
 
-from gala_viz.panels.state import Axes, MapSettings, Shown
+from gala_viz.panels.state import ScatterAxes, AttributionSettings, CurrentImage
 from gala_viz.plots.figures.asked import ComparisonSpec, FigureSpec, ScatterSpec, write_figure
 from gala_viz.store.source import MapSource
 
-NAME = "figure"
+FILE_STEM = "figure"
 
 
-class PrintButton:
+class FigureDownloadButton:
     """Gives the figure of ``source`` that ``spec`` asks for at the moment of the press.
 
     ``on_error`` hears why a figure could not be drawn. Drawing is done in a thread: nobody else waits for it. Images
@@ -32,7 +32,7 @@ class PrintButton:
         self._source, self._spec, self._on_error = source, spec, on_error
         self.button = pmui.FileDownload(
             callback=self._zipped,
-            filename=f"{NAME}.zip",
+            filename=f"{FILE_STEM}.zip",
             label="Figure for print",
             size="small",
             margin=(4, 0),
@@ -45,13 +45,13 @@ class PrintButton:
 
     async def _zipped(self) -> io.BytesIO:
         try:
-            return await asyncio.to_thread(zipped_figure, self._source, self.spec)
+            return await asyncio.to_thread(figure_zip, self._source, self.spec)
         except Exception as error:  # whatever the source met: the page tells it, and stands
             self._on_error(error)
             return io.BytesIO()
 
 
-class FigureDownload(PrintButton):
+class ComparisonDownloadButton(FigureDownloadButton):
     """The comparison of the photograph that is ``shown``, with the present ``settings``.
 
     ``origin`` is how a command opens this source. Uploads are in no collection from which a file could draw them
@@ -62,14 +62,14 @@ class FigureDownload(PrintButton):
         self,
         source: MapSource,
         origin: Mapping[str, Any],
-        shown: Shown,
-        settings: MapSettings,
+        current: CurrentImage,
+        settings: AttributionSettings,
         on_error: Callable[[Exception], None],
     ) -> None:
         super().__init__(source, self._comparison, on_error)
-        self._origin, self._shown, self._settings = dict(origin), shown, settings
-        self.button.disabled = shown.image not in source.images
-        shown.param.watch(lambda event: setattr(self.button, "disabled", event.new not in source.images), "image")
+        self._origin, self._shown, self._settings = dict(origin), current, settings
+        self.button.disabled = current.image not in source.images
+        current.param.watch(lambda event: setattr(self.button, "disabled", event.new not in source.images), "image")
 
     def _comparison(self) -> ComparisonSpec:
         image, layer = self._shown.image, self._shown.layer
@@ -79,11 +79,11 @@ class FigureDownload(PrintButton):
             **self._origin,
             images=(image,),
             layer=layers[layer] if layer is not None and layer < len(layers) else None,
-            request=self._settings.request(has_label=labelled),
+            request=self._settings.to_request(has_label=labelled),
         )
 
 
-class ScatterDownload(PrintButton):
+class ScatterDownloadButton(FigureDownloadButton):
     """All images by the two measures that are the present ``axes``; ``chosen()`` are marked.
 
     ``chosen`` gives ids; none where nothing is selected and no filter is set. The maps are those of the source's own
@@ -94,23 +94,23 @@ class ScatterDownload(PrintButton):
         self,
         source: MapSource,
         origin: Mapping[str, Any],
-        axes: Axes,
-        chosen: Callable[[], Sequence[str]],
+        axes: ScatterAxes,
+        selected_images: Callable[[], Sequence[str]],
         on_error: Callable[[Exception], None],
     ) -> None:
         super().__init__(source, self._scatter, on_error)
-        self._origin, self._axes, self._chosen = dict(origin), axes, chosen
+        self._origin, self._axes, self._chosen = dict(origin), axes, selected_images
 
     def _scatter(self) -> ScatterSpec:
         images, request = tuple(self._chosen()), self._source.request
         return ScatterSpec(**self._origin, images=images, x=self._axes.x, y=self._axes.y, request=request)
 
 
-def zipped_figure(source: MapSource, spec: FigureSpec) -> io.BytesIO:
+def figure_zip(source: MapSource, spec: FigureSpec) -> io.BytesIO:
     """All files of a figure in one ZIP, of what the source knows already or computes for a few images."""
     stream = io.BytesIO()
     with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in write_figure(source, spec, Path(folder), NAME, survey=False):
+        for path in write_figure(source, spec, Path(folder), FILE_STEM, survey=False):
             archive.write(path, path.name)
     stream.seek(0)
     return stream

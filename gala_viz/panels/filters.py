@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from gala_viz.panels.fields import Field, options_of
+from gala_viz.panels.fields import Field, as_options
 from gala_viz.panels.index import VERDICTS, CollectionIndex
 from gala_viz.store.source import MapSource
 
-MOST_CATEGORIES = 5000
+MAX_CATEGORIES = 5000
 
 
 def filter_fields(source: MapSource, index: CollectionIndex) -> list[Field]:
@@ -21,8 +21,8 @@ def filter_fields(source: MapSource, index: CollectionIndex) -> list[Field]:
     def choice(name: str, label: str, options: tuple[tuple[str, Any], ...], **more: Any) -> Field:
         return Field(name=name, label=label, kind="choice", value=options[0][1], options=options, **more)
 
-    categories = (("", ""), *options_of(index.categories[:MOST_CATEGORIES]))
-    splits = (("all", ""), *options_of(index.splits))
+    categories = (("", ""), *as_options(index.categories[:MAX_CATEGORIES]))
+    splits = (("all", ""), *as_options(index.splits))
     return [
         Field(name="search", label="Search", kind="text", value="", hint="id or category"),
         Field(
@@ -37,7 +37,7 @@ def filter_fields(source: MapSource, index: CollectionIndex) -> list[Field]:
         choice("split", "Split", splits, shown=len(splits) > 1),
         choice("verdict", "Predictions", tuple(zip(words, VERDICTS, strict=True))),
         choice("noted", "Notes", (("any", ""),), shown=False),
-        choice("order", "Sort by", options_of(orders)),
+        choice("order", "Sort by", as_options(orders)),
         Field(name="descending", label="Largest first", kind="switch", value=True, shown=False),
         Field(
             name="human_only",

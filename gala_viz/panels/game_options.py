@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-RECOGNISERS = {"rendered": "rendered-gala-clickme"}
-RECOGNISER = "lite0"
+COLLECTION_RECOGNISERS = {"rendered": "rendered-gala-clickme"}
+DEFAULT_RECOGNISER = "lite0"
 FEW_CATEGORIES = 100
 
 
@@ -50,4 +50,4 @@ class GameOptions:
     @property
     def recogniser(self) -> str:
         """The network that is asked for, or the one that suits the collection."""
-        return self.network or RECOGNISERS.get(self.collection, RECOGNISER)
+        return self.network or COLLECTION_RECOGNISERS.get(self.collection, DEFAULT_RECOGNISER)

@@ -14,11 +14,11 @@ from gala_viz.store.source import MapSource
 
 Verdict = Literal["any", "both right", "both wrong", "only the first right", "only the second right"]
 VERDICTS: tuple[Verdict, ...] = ("any", "both right", "both wrong", "only the first right", "only the second right")
-Order = Literal["id", "first", "second", "gain", "delta"]
+SortOrder = Literal["id", "first", "second", "gain", "delta"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Choice:
+class ImageQuery:
     """What the gallery is asked to show. ``category`` and ``split`` "" mean all; ``descending`` is not for order id."""
 
     search: str = ""
@@ -26,7 +26,7 @@ class Choice:
     split: str = ""
     verdict: Verdict = "any"
     human_only: bool = False
-    order: Order = "id"
+    order: SortOrder = "id"
     descending: bool = True
 
 
@@ -40,11 +40,11 @@ class CollectionIndex:
     def __init__(self, source: MapSource) -> None:
         labels = source.labels()
         self.images: tuple[str, ...] = tuple(source.images)
-        self.place = {image: i for i, image in enumerate(self.images)}
+        self.position = {image: i for i, image in enumerate(self.images)}
         self.has_human_map = labels.has_human_map
         self.categories: tuple[str, ...] = tuple(sorted(set(labels.category) - {""}))
         numbers = {name: i for i, name in enumerate(self.categories)}
-        self.category = np.array([numbers.get(name, -1) for name in labels.category], dtype=np.int32)
+        self.category_codes = np.array([numbers.get(name, -1) for name in labels.category], dtype=np.int32)
         self.splits: tuple[str, ...] = tuple(sorted(set(labels.split) - {""}, key=_split_order))
         parts = {part: i for i, part in enumerate(self.splits)}
         self._split = np.array([parts.get(part, -1) for part in labels.split], dtype=np.int8)
@@ -56,35 +56,35 @@ class CollectionIndex:
     def __len__(self) -> int:
         return len(self.images)
 
-    def matching(self, choice: Choice, scores: xr.Dataset | None) -> NDArray[np.intp]:
+    def find(self, query: ImageQuery, scores: xr.Dataset | None) -> NDArray[np.intp]:
         """Places of the images that ``choice`` admits, in its order; unknown scores come last, equal ones by id."""
         keep = np.ones(len(self), dtype=bool)
-        if words := choice.search.casefold().split():
+        if words := query.search.casefold().split():
             if self._text is None:
                 self._text = [f"{i}\n{name}".casefold() for i, name in zip(self.images, self._names, strict=True)]
             keep &= np.fromiter((all(w in text for w in words) for text in self._text), dtype=bool, count=len(self))
-        if choice.category:
-            number = self.categories.index(choice.category) if choice.category in self.categories else -2
-            keep &= self.category == number
-        if choice.split:
-            keep &= self._split == (self.splits.index(choice.split) if choice.split in self.splits else -2)
-        if choice.human_only:
+        if query.category:
+            number = self.categories.index(query.category) if query.category in self.categories else -2
+            keep &= self.category_codes == number
+        if query.split:
+            keep &= self._split == (self.splits.index(query.split) if query.split in self.splits else -2)
+        if query.human_only:
             keep &= self.has_human_map
-        if choice.verdict != "any":
-            keep &= self._verdict(choice.verdict, scores)
+        if query.verdict != "any":
+            keep &= self._verdict(query.verdict, scores)
         places = np.flatnonzero(keep)
-        if choice.order == "id":
+        if query.order == "id":
             return places
-        values = self.values(choice.order, scores)[places]
-        ranked = -values if choice.descending else values
+        values = self.sort_values(query.order, scores)[places]
+        ranked = -values if query.descending else values
         return places[np.argsort(np.where(np.isfinite(ranked), ranked, np.inf), kind="stable")]
 
-    def held_out(self, places: NDArray[np.intp]) -> NDArray[np.intp]:
+    def held_out(self, positions: NDArray[np.intp]) -> NDArray[np.intp]:
         """``places`` without images that were learnt from, where any others are among them."""
-        others = places[~self.learnt[places]]
-        return others if len(others) else places
+        others = positions[~self.learnt[positions]]
+        return others if len(others) else positions
 
-    def values(self, order: Order, scores: xr.Dataset | None) -> NDArray[np.floating]:
+    def sort_values(self, order: SortOrder, scores: xr.Dataset | None) -> NDArray[np.floating]:
         """What ``order`` sorts by, one value per image, NaN where unknown."""
         unknown = np.full(len(self), np.nan)
         name = "delta_size" if order == "delta" else "rho"
@@ -95,7 +95,7 @@ class CollectionIndex:
         first, second = self._column(scores, "rho")
         return {"first": first, "second": second, "gain": second - first}[order]
 
-    def marks(self, scores: xr.Dataset | None) -> NDArray[np.floating]:
+    def correctness(self, scores: xr.Dataset | None) -> NDArray[np.floating]:
         """1 right, 0 wrong, NaN unknown: (network, image)."""
         if scores is None or "correct" not in scores:
             return np.full((2, len(self)), np.nan)
@@ -108,7 +108,7 @@ class CollectionIndex:
         return np.asarray(column, dtype=float)
 
     def _verdict(self, verdict: Verdict, scores: xr.Dataset | None) -> NDArray[np.bool_]:
-        first, second = self.marks(scores)
+        first, second = self.correctness(scores)
         wanted = {
             "both right": (1, 1),
             "both wrong": (0, 0),

@@ -10,14 +10,14 @@ from bokeh.models import ColumnDataSource, Image, LinearColorMapper, Range1d
 from bokeh.plotting import figure
 
 from gala_viz.plots.distribution import NETWORK_COLOURS
-from gala_viz.plots.frame import image_columns, rgba
-from gala_viz.plots.layers import GAP
-from gala_viz.plots.palettes import DEFAULT, SEQUENTIAL
-from gala_viz.plots.rendering import plain_glyph, told_only
+from gala_viz.plots.frame import image_source_data, pack_rgba
+from gala_viz.plots.layers import GAP_FRACTION
+from gala_viz.plots.palettes import DEFAULT_SEQUENTIAL, SEQUENTIAL
+from gala_viz.plots.rendering import drop_selection_glyphs, disable_sync
 from gala_viz.schema import extent_px
 from gala_viz.store.source import NetworkInfo, Passage
 
-EDGE_SHARE = 0.03
+EDGE_FRACTION = 0.03
 """Width of the edge in its network's colour before each row, as a share of one small multiple."""
 _TEXT_SHARE = 0.18
 """Height of the layer names above the first row, as a share of one small multiple."""
@@ -33,12 +33,12 @@ class LayerView:
         self.height, self.width = size_px
         self.networks = networks
         self.cells = [(row, column) for row, net in enumerate(networks) for column, _ in enumerate(net.layers)]
-        self.columns = max((len(net.layers) for net in networks), default=0)
+        self.n_columns = max((len(net.layers) for net in networks), default=0)
         self.sources: dict[tuple[int, int], ColumnDataSource] = {}
-        step_x, step_y = self.width * (1 + GAP), self.height * (1 + GAP)
+        step_x, step_y = self.width * (1 + GAP_FRACTION), self.height * (1 + GAP_FRACTION)
         rows = len(networks)
-        across = max(self.columns, 1) * step_x - self.width * GAP
-        down = rows * step_y - self.height * GAP
+        across = max(self.n_columns, 1) * step_x - self.width * GAP_FRACTION
+        down = rows * step_y - self.height * GAP_FRACTION
         top = -self.height * _TEXT_SHARE
         self.figure = figure(
             name=f"{key}/layers",
@@ -53,13 +53,13 @@ class LayerView:
         )
         self.figure.xaxis.visible = self.figure.yaxis.visible = False
         self.figure.xgrid.visible = self.figure.ygrid.visible = False
-        self.photo = ColumnDataSource(image_columns(rgba(np.zeros((1, 1, 3), np.uint8)), self.height, self.width))
+        self.photo = ColumnDataSource(image_source_data(pack_rgba(np.zeros((1, 1, 3), np.uint8)), self.height, self.width))
         for row, column in self.cells:
             x, y = column * step_x, row * step_y
             self.figure.image_rgba(image="image", x=x, y=y, dw=self.width, dh=self.height, source=self.photo)
-            source = ColumnDataSource(image_columns(np.full((1, 1), np.nan, np.float32), self.height, self.width))
+            source = ColumnDataSource(image_source_data(np.full((1, 1), np.nan, np.float32), self.height, self.width))
             source.name = f"{key}/layers/source/{row}/{column}"
-            mapper = LinearColorMapper(palette=list(SEQUENTIAL[DEFAULT]), low=0, high=1, nan_color="#00000000")
+            mapper = LinearColorMapper(palette=list(SEQUENTIAL[DEFAULT_SEQUENTIAL]), low=0, high=1, nan_color="#00000000")
             glyph = Image(
                 image="image", x=x, y=y, dw=self.width, dh=self.height, color_mapper=mapper, global_alpha=0.65
             )
@@ -68,7 +68,7 @@ class LayerView:
         for row, (_, colour) in enumerate(zip(networks, NETWORK_COLOURS, strict=False)):
             edge = {
                 "left": 0,
-                "right": EDGE_SHARE * self.width,
+                "right": EDGE_FRACTION * self.width,
                 "top": row * step_y,
                 "bottom": row * step_y + self.height,
             }
@@ -79,12 +79,12 @@ class LayerView:
         self.figure.rect("x", "y", "w", "h", source=self._mark, fill_alpha=0, line_color="#ffffff", line_width=3)
         self.figure.rect("x", "y", "w", "h", source=self._mark, fill_alpha=0, line_color="#000000", line_width=1)
         for renderer in self.figure.renderers:
-            plain_glyph(renderer)
-        told_only(self.figure)
+            drop_selection_glyphs(renderer)
+        disable_sync(self.figure)
         self.pane = pn.pane.Bokeh(self.figure, sizing_mode="scale_width", margin=0)
 
     @property
-    def rows_text(self) -> str:
+    def row_legend(self) -> str:
         """Which network stands in which row."""
         if len(self.networks) == 1:
             return f"{self.networks[0].title}; each layer has its own scale."
@@ -92,7 +92,7 @@ class LayerView:
         return f"Above {above}, below {below}; each layer has its own scale."
 
     def _names(self, key: str, step_x: float) -> None:
-        names = [net.layers for net in self.networks if len(net.layers) == self.columns]
+        names = [net.layers for net in self.networks if len(net.layers) == self.n_columns]
         names = names[0] if names else ()
         self.figure.text(
             x=[column * step_x for column in range(len(names))],
@@ -110,27 +110,27 @@ class LayerView:
         for colour, size, width in (("#000000", 13, 3), ("#ffffff", 12, 1.2)):
             self.figure.scatter("x", "y", source=source, marker="cross", size=size, line_color=colour, line_width=width)
 
-    def set_passage(self, view: np.ndarray, passage: Passage) -> None:
+    def show_attention_norms(self, view: np.ndarray, forward_result: Passage) -> None:
         """Show the attention norms of one photograph over its ``view`` (y, x, 3)."""
-        self.photo.data = image_columns(rgba(view), self.height, self.width)
-        for row, (network, norms) in enumerate(zip(self.networks, passage.attention_norms, strict=True)):
+        self.photo.data = image_source_data(pack_rgba(view), self.height, self.width)
+        for row, (network, norms) in enumerate(zip(self.networks, forward_result.attention_norms, strict=True)):
             for column, layer in enumerate(network.layers):
                 norm = norms[layer]
-                self.sources[row, column].data = image_columns(np.asarray(norm, dtype=np.float32), *extent_px(norm))
+                self.sources[row, column].data = image_source_data(np.asarray(norm, dtype=np.float32), *extent_px(norm))
         self.pane.styles = {"visibility": "visible"}
 
     def hide(self) -> None:
         """Keep the layers' place empty until the next passage."""
         self.pane.styles = {"visibility": "hidden"}
 
-    def mark(self, column: int | None) -> None:
+    def outline_column(self, column: int | None) -> None:
         """Frame the column that stands in the main row; None frames none."""
         if column is None:
             self._mark.data = {"x": [], "y": [], "w": [], "h": []}
             return
         rows = [row for row, at in self.cells if at == column]
-        step_y = self.height * (1 + GAP)
-        x = column * self.width * (1 + GAP) + self.width / 2
+        step_y = self.height * (1 + GAP_FRACTION)
+        x = column * self.width * (1 + GAP_FRACTION) + self.width / 2
         self._mark.data = {
             "x": [x] * len(rows),
             "y": [row * step_y + self.height / 2 for row in rows],

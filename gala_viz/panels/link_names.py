@@ -8,11 +8,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from gala_viz.panels.gallery import Gallery
-from gala_viz.panels.links import Place, text_of
+from gala_viz.panels.links import LinkParameter, format_value
 from gala_viz.panels.presenting import Presentation
-from gala_viz.panels.selecting import Selecting
+from gala_viz.panels.selecting import SelectionFilter
 from gala_viz.panels.stage import PANELS
-from gala_viz.panels.state import Axes, Shown
+from gala_viz.panels.state import ScatterAxes, CurrentImage
 from gala_viz.panels.view import CompareView
 from gala_viz.plots.selection import selection_geometry
 from gala_viz.registry import unknown_name
@@ -21,7 +21,7 @@ from gala_viz.store.source import MapSource
 if TYPE_CHECKING:
     from gala_viz.panels.explore_view import ExploreView  # which loads Datashader, for its own page alone
 
-SHARED = frozenset(
+SHARED_LINK_NAMES = frozenset(
     [
         "selection",
         "selected-x",
@@ -76,49 +76,49 @@ VERSION_1_SHARED = {
 }
 """What links of version 1 leave out, because pages began with it then. These tables are never changed; a name that is
 new since is added where pages of then behaved in another way than pages begin today."""
-FARTHEST_PX = 10_000
+MAX_ZOOM_PX = 10_000
 """How far from a frame's corner a link may look; from farther away it would be seen as stripes."""
 
 
-def compare_places(view: CompareView, presentation: Presentation, selecting: Selecting) -> dict[str, Place]:
+def compare_link_parameters(view: CompareView, presentation: Presentation, selection_filter: SelectionFilter) -> dict[str, LinkParameter]:
     """Of the comparison: the photograph and its maps, how they are drawn, the gallery, the stage."""
-    shown, settings, looks = view.shown, view.settings, view.looks
-    layers, kinds = view.layers.columns, list(view.source.map_kinds)
+    shown, settings, looks = view.current, view.settings, view.display_settings
+    layers, kinds = view.layers.n_columns, list(view.source.map_kinds)
     many = len(view.source.networks[0].categories)
     return {
-        "image": _image(view.gallery, shown, first=view.gallery.first),
-        "maps": Place(of=shown, parameter="kind", step=True, refused=_among("kind of human maps", kinds)),
-        "participant": Place(of=shown, parameter="participant", step=True),
-        "layer": Place(of=shown, parameter="layer", step=True, refused=_below(layers, "layers")),
-        "explain": Place(of=settings, parameter="target", step=True),
-        "category": Place(of=settings, parameter="category", step=True, refused=_below(many, "categories")),
-        "method": Place(
+        "image": _image(view.gallery, shown, first=view.gallery.first_image),
+        "maps": LinkParameter(of=shown, parameter="kind", step=True, refused=_among("kind of human maps", kinds)),
+        "participant": LinkParameter(of=shown, parameter="participant", step=True),
+        "layer": LinkParameter(of=shown, parameter="layer", step=True, refused=_below(layers, "layers")),
+        "explain": LinkParameter(of=settings, parameter="target", step=True),
+        "category": LinkParameter(of=settings, parameter="category", step=True, refused=_below(many, "categories")),
+        "method": LinkParameter(
             of=settings, parameter="method", step=True, refused=_among("method", list(view.source.methods))
         ),
-        "n": Place(of=settings, parameter="n_samples"),
-        "seed": Place(of=settings, parameter="seed"),
-        "noise": Place(of=settings, parameter="noise_fraction"),
-        "channels": Place(of=settings, parameter="reduction"),
-        "smoothing": Place(of=settings, parameter="smoothing_px"),
-        "normalise": Place(of=settings, parameter="normalise"),
-        "scale": Place(of=looks, parameter="scale"),
-        "opacity": Place(of=looks, parameter="opacity"),
-        "threshold": Place(of=looks, parameter="threshold"),
-        "colours": Place(of=looks, parameter="palette"),
-        "people": Place(of=looks, parameter="human_style"),
-        "parts": Place(of=looks, parameter="parts"),
-        "outlines": Place(of=looks, parameter="contours"),
-        "flicker": Place(of=view.display, parameter="flicker"),
-        "zoom": Place(of=view.display, parameter="zoom", refused=_zoom),
-        "present": Place(of=presentation, parameter="shown", step=True),
-        "panels": Place(of=presentation, parameter="chosen", refused=_panels),
-        "blink": Place(of=presentation, parameter="blink"),
-        **_selection_places(selecting.axes),
+        "n": LinkParameter(of=settings, parameter="n_samples"),
+        "seed": LinkParameter(of=settings, parameter="seed"),
+        "noise": LinkParameter(of=settings, parameter="noise_fraction"),
+        "channels": LinkParameter(of=settings, parameter="reduction"),
+        "smoothing": LinkParameter(of=settings, parameter="smoothing_px"),
+        "normalise": LinkParameter(of=settings, parameter="normalise"),
+        "scale": LinkParameter(of=looks, parameter="scale"),
+        "opacity": LinkParameter(of=looks, parameter="opacity"),
+        "threshold": LinkParameter(of=looks, parameter="threshold"),
+        "colours": LinkParameter(of=looks, parameter="palette"),
+        "people": LinkParameter(of=looks, parameter="human_style"),
+        "parts": LinkParameter(of=looks, parameter="parts"),
+        "outlines": LinkParameter(of=looks, parameter="contours"),
+        "flicker": LinkParameter(of=view.display, parameter="flicker"),
+        "zoom": LinkParameter(of=view.display, parameter="zoom", refused=_zoom),
+        "present": LinkParameter(of=presentation, parameter="shown", step=True),
+        "panels": LinkParameter(of=presentation, parameter="chosen", refused=_panels),
+        "blink": LinkParameter(of=presentation, parameter="blink"),
+        **_selection_places(selection_filter.axes),
         **_gallery_places(view.gallery),
     }
 
 
-def compare_version_1(source: MapSource) -> dict[str, str]:
+def compare_version_1_defaults(source: MapSource) -> dict[str, str]:
     """Name -> what links of version 1 to the comparison of ``source`` leave out."""
     request = source.request_version_1
     asked = {
@@ -129,62 +129,62 @@ def compare_version_1(source: MapSource) -> dict[str, str]:
         "noise": request.smoothgrad.noise_fraction,
     }
     image = {"image": source.images[0]} if source.images else {}
-    return {**image, **VERSION_1_MAPS, **VERSION_1_SHARED, **{name: text_of(value) for name, value in asked.items()}}
+    return {**image, **VERSION_1_MAPS, **VERSION_1_SHARED, **{name: format_value(value) for name, value in asked.items()}}
 
 
-def explore_version_1(source: MapSource) -> dict[str, str]:
+def explore_version_1_defaults(source: MapSource) -> dict[str, str]:
     """Name -> what links of version 1 to all images of ``source`` leave out."""
     return {**VERSION_1_AXES, **VERSION_1_SHARED}
 
 
-VERSION_1 = {"compare": compare_version_1, "explore": explore_version_1}
+VERSION_1_DEFAULTS = {"compare": compare_version_1_defaults, "explore": explore_version_1_defaults}
 
 
-def explore_places(view: ExploreView) -> dict[str, Place]:
+def explore_link_parameters(view: ExploreView) -> dict[str, LinkParameter]:
     """Of all images as points: axes, selection, the image in view, the gallery."""
     axes = view.axes
     return {
-        "image": _image(view.gallery, view.shown),
-        "x": Place(of=axes, parameter="x", step=True),
-        "y": Place(of=axes, parameter="y", step=True),
-        "means": Place(of=axes, parameter="means"),
+        "image": _image(view.gallery, view.current),
+        "x": LinkParameter(of=axes, parameter="x", step=True),
+        "y": LinkParameter(of=axes, parameter="y", step=True),
+        "means": LinkParameter(of=axes, parameter="means"),
         **_selection_places(axes),
         **_gallery_places(view.gallery),
     }
 
 
-def _selection_places(axes: Axes) -> dict[str, Place]:
+def _selection_places(axes: ScatterAxes) -> dict[str, LinkParameter]:
     return {
-        "selection": Place(of=axes, parameter="selection", step=True, refused=_selection),
-        "selected-x": Place(of=axes, parameter="across"),
-        "selected-y": Place(of=axes, parameter="up"),
+        "selection": LinkParameter(of=axes, parameter="selection", step=True, refused=_selection),
+        "selected-x": LinkParameter(of=axes, parameter="across"),
+        "selected-y": LinkParameter(of=axes, parameter="up"),
     }
 
 
-def _gallery_places(gallery: Gallery) -> dict[str, Place]:
-    choosing = gallery.choosing
+def _gallery_places(gallery: Gallery) -> dict[str, LinkParameter]:
+    choosing = gallery.settings
     return {
-        "search": Place(of=choosing, parameter="search"),
-        "in": Place(of=choosing, parameter="category", step=True),
-        "split": Place(of=choosing, parameter="split", step=True),
-        "verdict": Place(of=choosing, parameter="verdict", step=True),
-        "notes": Place(of=choosing, parameter="noted", step=True),
-        "mapped": Place(of=choosing, parameter="human_only"),
-        "sort": Place(of=choosing, parameter="order", step=True),
-        "descending": Place(of=choosing, parameter="descending"),
-        "learnt": Place(of=choosing, parameter="learnt"),
+        "search": LinkParameter(of=choosing, parameter="search"),
+        "in": LinkParameter(of=choosing, parameter="category", step=True),
+        "split": LinkParameter(of=choosing, parameter="split", step=True),
+        "verdict": LinkParameter(of=choosing, parameter="verdict", step=True),
+        "notes": LinkParameter(of=choosing, parameter="noted", step=True),
+        "mapped": LinkParameter(of=choosing, parameter="human_only"),
+        "sort": LinkParameter(of=choosing, parameter="order", step=True),
+        "descending": LinkParameter(of=choosing, parameter="descending"),
+        "learnt": LinkParameter(of=choosing, parameter="learnt"),
     }
 
 
-def _image(gallery: Gallery, shown: Shown, first: str | None = None) -> Place:
+def _image(gallery: Gallery, shown: CurrentImage, first: str | None = None) -> LinkParameter:
     def refused(image: Any) -> str:
-        if image is None or image in gallery.index.place or image in gallery.uploads:
+        if image is None or image in gallery.index.position or image in gallery.uploads:
             return ""
         if str(image).startswith("upload-"):
             return "an uploaded photograph belongs to the page that it was uploaded to; upload it again."
         return "this collection has no such image."
 
-    return Place(of=shown, parameter="image", step=True, refused=refused, first=first)
+    return LinkParameter(of=shown, parameter="image", step=True, refused=refused, first=first)
 
 
 def _among(kind: str, known: list[str]) -> Callable[[Any], str]:
@@ -196,7 +196,7 @@ def _below(count: int, what: str) -> Callable[[Any], str]:
 
 
 def _zoom(value: list[float]) -> str:
-    fits = len(value) == 4 and value[0] < value[1] and value[2] < value[3] and max(map(abs, value)) <= FARTHEST_PX
+    fits = len(value) == 4 and value[0] < value[1] and value[2] < value[3] and max(map(abs, value)) <= MAX_ZOOM_PX
     return "" if fits or not value else "x0,x1,y0,y1 in pixels of the frame was expected."
 
 

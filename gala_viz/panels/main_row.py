@@ -25,9 +25,9 @@ from bokeh.plotting import figure
 
 from gala_viz import plots
 from gala_viz.panels.outlines import Outlines
-from gala_viz.panels.styles import sheet
-from gala_viz.plots.frame import image_columns, rgba
-from gala_viz.plots.rendering import bokeh_figure, plain_glyph, told_only
+from gala_viz.panels.styles import read_stylesheets
+from gala_viz.plots.frame import image_source_data, pack_rgba
+from gala_viz.plots.rendering import bokeh_figure, drop_selection_glyphs, disable_sync
 from gala_viz.schema import extent_px, labelled_map
 
 PANELS = ("photo", "human", "a", "b", "delta")
@@ -62,9 +62,9 @@ class MainRow:
             spacing=8,
             sizing_mode="stretch_width",
             css_classes=["abreast"],
-            stylesheets=[sheet("abreast")],
+            stylesheets=[read_stylesheets("abreast")],
         )
-        self.row = pn.pane.Bokeh(figures, sizing_mode="stretch_width", margin=0)
+        self.pane = pn.pane.Bokeh(figures, sizing_mode="stretch_width", margin=0)
 
     def _link(self) -> None:
         x_range = Range1d(0, self.width, bounds=(0, self.width), min_interval=8)
@@ -88,7 +88,7 @@ class MainRow:
                 self.sources[panel] = renderer.data_source
                 renderer.data_source.name = f"{self.key}/source/{panel}"
                 renderer.name = f"{self.key}/glyph/{panel}"
-            self.outlines.draw(panel, fig, people=panel != "photo")
+            self.outlines.draw(panel, fig, with_human_map=panel != "photo")
             for span in spans:
                 fig.add_layout(span)
         self._flicker()
@@ -96,8 +96,8 @@ class MainRow:
         self._note()
         for fig in self.figures.values():
             for renderer in fig.renderers:
-                plain_glyph(renderer)
-        told_only(*self.figures.values())
+                drop_selection_glyphs(renderer)
+        disable_sync(*self.figures.values())
 
     def _dress(self, panel: str, fig: figure, x_range: Range1d, y_range: Range1d) -> None:
         fig.name = f"{self.key}/figure/{panel}"
@@ -135,7 +135,7 @@ class MainRow:
         self.figures["photo"].add_glyph(source, glyph, visible=False, name=f"{self.key}/glyph/noisy")
 
     def _note(self) -> None:
-        self.note = Label(
+        self.missing_map_label = Label(
             x=self.width / 2,
             y=self.height / 2,
             text="",
@@ -150,18 +150,18 @@ class MainRow:
             visible=False,
             name=f"{self.key}/note",
         )
-        self.figures["human"].add_layout(self.note)
+        self.figures["human"].add_layout(self.missing_map_label)
 
     def set_photo(self, view: np.ndarray) -> None:
         """Put the photograph, uint8 (y, x, 3), beneath every map."""
-        self.sources["photo"].data = image_columns(rgba(view), self.height, self.width)
+        self.sources["photo"].data = image_source_data(pack_rgba(view), self.height, self.width)
 
-    def set_human(self, values: xr.DataArray | None, note: str) -> None:
+    def set_human_map(self, human_map: xr.DataArray | None, missing_text: str) -> None:
         """Show a human map and its outlines, or ``note`` over the photograph where there is none."""
-        if values is None:
-            self.note.text = note
-        self._set("human", values)
-        self.outlines.set_people(values)
+        if human_map is None:
+            self.missing_map_label.text = missing_text
+        self._set("human", human_map)
+        self.outlines.set_human_map(human_map)
 
     def set_maps(self, maps: Mapping[str, xr.DataArray | None]) -> None:
         """Replace the arrays of panels a, b, delta; None clears one."""
@@ -181,4 +181,4 @@ class MainRow:
                 np.full((1, 1), np.nan, np.float32), name="empty", extent_px=(self.height, self.width)
             )
         height, width = extent_px(values)
-        self.sources[panel].data = image_columns(np.asarray(values, dtype=np.float32), height, width)
+        self.sources[panel].data = image_source_data(np.asarray(values, dtype=np.float32), height, width)

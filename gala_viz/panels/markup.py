@@ -17,7 +17,7 @@ _MARKDOWN = MarkdownIt("js-default", {"html": False, "breaks": True}).disable("i
 """Markup in a note is shown as the text that it is; pictures, which would be asked of other hosts, are not drawn."""
 
 
-def loading(step: str, heading: str) -> str:
+def loading_message(step: str, heading: str) -> str:
     """The page before its source is there."""
     return (
         f'<div class="state" role="status"><h1>{escape(heading)}</h1>'
@@ -25,7 +25,7 @@ def loading(step: str, heading: str) -> str:
     )
 
 
-def failure(error: str, heading: str) -> str:
+def load_error(error: str, heading: str) -> str:
     """The page when its source could not be loaded."""
     return (
         f'<div class="state" role="alert"><h1>{escape(heading)}: the page could not start</h1>'
@@ -36,7 +36,7 @@ def failure(error: str, heading: str) -> str:
     )
 
 
-def nothing_to_show(title: str) -> str:
+def empty_collection_message(title: str) -> str:
     """The page of a collection without images."""
     return (
         f'<div class="state"><h1>{escape(title)} holds no photographs</h1>'
@@ -45,7 +45,7 @@ def nothing_to_show(title: str) -> str:
     )
 
 
-def presentation_over() -> str:
+def presentation_ended_message() -> str:
     """The page of a link to a presentation that is not there."""
     return (
         '<div class="state"><h1>This presentation is over</h1><p>Its presenter closed it, or the link is incomplete. '
@@ -70,7 +70,7 @@ def alert(text: str) -> str:
 def image_heading(info: ImageInfo, game: str | None = None) -> str:
     """Id, category and the like of the photograph, and where its map can be collected."""
     more = [text for text in (info.superclass, info.split and f"split: {info.split}") if text]
-    more.append(learnt_text(info))
+    more.append(training_use_text(info))
     if info.size_px:
         more.append(f"{info.size_px[1]} × {info.size_px[0]} px")
     image, title = escape(info.image), escape(info.heading)
@@ -86,14 +86,14 @@ def image_heading(info: ImageInfo, game: str | None = None) -> str:
     return f'{head}<p class="muted">{escape(" · ".join(more))}{collect}</p>'
 
 
-def learnt_text(info: ImageInfo) -> str:
+def training_use_text(info: ImageInfo) -> str:
     """Whether the networks shown learnt from the photograph, as far as their cards tell."""
     if info.learnt == LEARNT:
         return f"learnt from by {' and '.join(dict.fromkeys(info.learnt_by)) or 'a network shown'}"
     return "held out: not learnt from" if info.learnt == HELD_OUT else "not known to be learnt from"
 
 
-def top_five(side: str, network: NetworkInfo, prediction: Prediction | None, target: int | None) -> str:
+def top_five_predictions(side: str, network: NetworkInfo, prediction: Prediction | None, target: int | None) -> str:
     """A network's five most probable categories with bars; right or wrong as a sign and a word."""
     verdict = {True: ("right", "✓ right"), False: ("wrong", "✗ wrong"), None: ("unknown", "no label")}[
         prediction.correct if prediction else None
@@ -119,7 +119,7 @@ def top_five(side: str, network: NetworkInfo, prediction: Prediction | None, tar
     )
 
 
-def photographs(count: int) -> str:
+def photograph_count(count: int) -> str:
     """How many, in words: "1 photograph", "7,200 photographs"."""
     return f"{count:,} photograph{'' if count == 1 else 's'}"
 
@@ -140,24 +140,24 @@ def score_table(networks: Sequence[NetworkInfo], columns: dict[str, Sequence[flo
     return f'<table><tr><th></th>{head}</tr>{body}</table><p class="muted">{escape(note)}</p>'
 
 
-def chosen_images(count: int, total: int, selected: bool, values: Mapping[str, np.ndarray]) -> str:
+def selection_summary(count: int, total: int, is_selection: bool, metric_values: Mapping[str, np.ndarray]) -> str:
     """How many images are chosen, and the mean of each of ``values`` over them."""
-    what = "selected" if selected else "drawn in colour"
-    means = ", ".join(f"{escape(title)} {_number(float(ones.mean()))}" for title, ones in values.items() if len(ones))
+    what = "selected" if is_selection else "drawn in colour"
+    means = ", ".join(f"{escape(title)} {_number(float(ones.mean()))}" for title, ones in metric_values.items() if len(ones))
     return (
         f"<p><b>{count:,}</b> of {total:,} images {what}{'. Means: ' + means if means else ''}. "
         '<span class="muted">Drag a box or a lasso to select, click a point for its values.</span></p>'
     )
 
 
-def compare_these(address: str, query: str) -> str:
+def compare_link(address: str, query: str) -> str:
     """The way to the comparison of what is selected; nothing where nothing is."""
     link = escape(f"{address}?{query}")
     words = "Compare these images one by one, or present them"
     return f'<p><a href="{link}" target="gala_viz_compare">{words}</a></p>' if query else ""
 
 
-def image_values(image: str | None, category: str, link: str, values: Mapping[str, float]) -> str:
+def image_score_table(image: str | None, category: str, link: str, values: Mapping[str, float]) -> str:
     """One image's values, and where it is compared."""
     if image is None:
         return '<p class="muted">Click a point or a picture to see its values here.</p>'
@@ -167,15 +167,15 @@ def image_values(image: str | None, category: str, link: str, values: Mapping[st
     return f'{head}<p class="muted id">{escape(image)}</p>{go}<table>{rows}</table>'
 
 
-def people_are(kinds: Mapping[str, str]) -> str:
+def people_label(kinds: Mapping[str, str]) -> str:
     """Whose maps these are, in two words: a kind that is simulated says so in its name."""
     simulated = bool(kinds) and all(kind.startswith("simulated") for kind in kinds)
     return "simulated people" if simulated else "people"
 
 
-def closeness_title(kinds: Mapping[str, str]) -> str:
+def alignment_title(kinds: Mapping[str, str]) -> str:
     """Over scores against human maps of these ``kinds``."""
-    return f"Closeness to {people_are(kinds)}"
+    return f"Closeness to {people_label(kinds)}"
 
 
 def provenance(networks: Sequence[NetworkInfo], skipped: Sequence[tuple[str, str]], kinds: dict[str, str]) -> str:

@@ -12,18 +12,18 @@ from bokeh.events import Event
 from bokeh.model import Model
 from panel.custom import JSComponent
 
-from gala_viz.panels.panel_patches import mend_writing
+from gala_viz.panels.panel_patches import patch_message_dispatch
 
-mend_writing()
+patch_message_dispatch()
 _BROWSER = Path(__file__).parent / "browser"
 
 
-def script(*names: str) -> str:
+def read_scripts(*names: str) -> str:
     """The scripts ``browser/NAME.js``, one after the other."""
     return "\n".join((_BROWSER / f"{name}.js").read_text(encoding="utf-8") for name in names)
 
 
-class Part(JSComponent):
+class BrowserComponent(JSComponent):
     """A component of ours. Two of Panel's ways would harm a page of many models, and are replaced here.
 
     Panel hears a message at once when it can; when it cannot it puts it off, without the document's lock, so that an
@@ -48,7 +48,7 @@ class Part(JSComponent):
             props.tags.append(mark)
 
 
-class Messenger(Part):
+class MessagingComponent(BrowserComponent):
     """A component whose script sends messages; ``on_message`` hears them in the document's turn."""
 
     on_message = param.Callable(default=None, doc="Called with each message, a dict.")

@@ -6,19 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-PAIR = ("lite0-gala-vanilla", "lite0-gala-human")
-DEFAULT_COLLECTION, PHOTOS = "rendered", "photos"
+DEFAULT_NETWORKS = ("lite0-gala-vanilla", "lite0-gala-human")
+DEFAULT_COLLECTION, PHOTOGRAPH_COLLECTION = "rendered", "photos"
 """Both ship; the first has maps of (simulated) people and known diagnostic parts, so that it fills every panel."""
-OWN_PAIRS = {"rendered": ("rendered-gala", "rendered-gala-clickme")}
+COLLECTION_NETWORKS = {"rendered": ("rendered-gala", "rendered-gala-clickme")}
 """Collections whose categories only networks of their own know -> these networks; others know photographs."""
 
 
-def usual_collection(networks: Sequence[Any] | None = None, *belonging: Any) -> str:
+def default_collection(networks: Sequence[Any] | None = None, *photograph_options: Any) -> str:
     """The collection where none is named: one that suits ``networks``, and what is ``belonging`` to photographs."""
     if networks is not None:
         own = all(str(getattr(one, "name", one)).startswith(f"{DEFAULT_COLLECTION}-") for one in networks)
-        return DEFAULT_COLLECTION if own else PHOTOS
-    return PHOTOS if any(belonging) else DEFAULT_COLLECTION
+        return DEFAULT_COLLECTION if own else PHOTOGRAPH_COLLECTION
+    return PHOTOGRAPH_COLLECTION if any(photograph_options) else DEFAULT_COLLECTION
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,11 +63,11 @@ class CompareOptions:
             raise ValueError(f"--game is an address that begins with http:// or https://; got {self.game!r}.")
 
     @property
-    def shown_collection(self) -> str:
+    def collection_name(self) -> str:
         """The collection that is asked for, or the one of those that ship which suits the rest."""
-        return self.collection or usual_collection(self.networks, self.human_maps, self.records, self.game)
+        return self.collection or default_collection(self.networks, self.human_maps, self.records, self.game)
 
     @property
-    def pair(self) -> tuple[str, str]:
+    def network_names(self) -> tuple[str, str]:
         """The two networks: those asked for, or those that suit the collection."""
-        return self.networks or OWN_PAIRS.get(self.shown_collection, PAIR)
+        return self.networks or COLLECTION_NETWORKS.get(self.collection_name, DEFAULT_NETWORKS)

@@ -12,10 +12,10 @@ import panel_material_ui as pmui
 import param
 from panel.util import edit_readonly
 
-from gala_viz.panels.background import browser_heard, wait_for_browser
-from gala_viz.panels.components import Connection, DarkChoice, Reload
-from gala_viz.panels.facts import facts
-from gala_viz.panels.markup import failure, loading
+from gala_viz.panels.background import release_updates, hold_updates
+from gala_viz.panels.components import ConnectionMonitor, DarkMode, PageReload
+from gala_viz.panels.facts import html_pane
+from gala_viz.panels.markup import load_error, loading_message
 from gala_viz.panels.memory import free_soon
 from gala_viz.panels.shared import SharedSource
 from gala_viz.panels.styles import PAGE_SX, THEME
@@ -24,7 +24,7 @@ from gala_viz.panels.turns import ScriptDocument
 TITLE = "gala_viz"
 DARK_COOKIE = "gala_viz_dark"
 """Where a browser keeps the choice of light or dark, so that the next page begins with it (``browser/dark.js``)."""
-LOOK_MS = 250
+POLL_MS = 250
 """How often a waiting page looks whether its source is there."""
 EDGE = (6, 14)
 
@@ -44,19 +44,19 @@ class SourcePage(ABC):
     """What the page is, while it loads and in the browser's tab."""
     description: str
 
-    def __init__(self, shared: SharedSource) -> None:
-        self.shared = shared
+    def __init__(self, shared_source: SharedSource) -> None:
+        self.shared_source = shared_source
         self.view = None
         self.document = pn.state.curdoc or ScriptDocument()
-        self.state = facts(loading(shared.step, self.heading))
-        self.reload = Reload(width=0, height=0, margin=0)
-        self.connection = Connection(width=0, height=0, margin=0)
-        self.subtitle = facts(margin=(0, 8), align="center", styles={"flex": "1 1 0", "min-width": "0"})
+        self.status_pane = html_pane(loading_message(shared_source.step, self.heading))
+        self.reload = PageReload(width=0, height=0, margin=0)
+        self.connection = ConnectionMonitor(width=0, height=0, margin=0)
+        self.subtitle = html_pane(margin=(0, 8), align="center", styles={"flex": "1 1 0", "min-width": "0"})
         title = f"gala_viz: {self.heading[0].lower()}{self.heading[1:]}"
         self.page = pmui.Page(
             title=TITLE,
             site_url="",
-            main=[self.state, self.reload],
+            main=[self.status_pane, self.reload],
             sidebar=[],
             header=[self.subtitle, self.connection],
             sidebar_width=276,
@@ -70,20 +70,20 @@ class SourcePage(ABC):
         )
         with edit_readonly(self.page):
             self.page.busy = _Idle().param.busy
-        self.choice = DarkChoice(dark=self.page.dark_theme, width=0, height=0, margin=0)
-        self.page.jslink(self.choice, dark_theme="dark", sidebar_open="drawer", bidirectional=True)
+        self.dark_mode = DarkMode(dark=self.page.dark_theme, width=0, height=0, margin=0)
+        self.page.jslink(self.dark_mode, dark_theme="dark", sidebar_open="drawer", bidirectional=True)
         self._waiting = None
         self.document.on_session_destroyed(lambda _: self._end())
         pn.state.onload(lambda: setattr(self.document, "title", title))
-        if shared.state == "ready":
+        if shared_source.state == "ready":
             self._begin()
         else:
             self._follow()
             if pn.state.curdoc is not None:
-                self._waiting = pn.state.add_periodic_callback(self._follow, period=LOOK_MS)
+                self._waiting = pn.state.add_periodic_callback(self._follow, period=POLL_MS)
 
     @abstractmethod
-    def fill(self) -> None:
+    def build(self) -> None:
         """Make ``view`` and put its parts on the page."""
 
     def close(self) -> None:
@@ -101,31 +101,31 @@ class SourcePage(ABC):
     def _follow(self) -> None:
         if self.view is not None:
             return
-        if self.shared.state == "ready":
+        if self.shared_source.state == "ready":
             if self.reload.heard and self._waiting is not None:
                 self._waiting.stop()
             else:
                 self.reload.asked += 1  # the next session finds the source there
-        elif self.shared.state == "failed":
-            self.state.object = failure(self.shared.error, self.heading)
+        elif self.shared_source.state == "failed":
+            self.status_pane.object = load_error(self.shared_source.error, self.heading)
         else:
-            self.state.object = loading(self.shared.step, self.heading)
+            self.status_pane.object = loading_message(self.shared_source.step, self.heading)
 
     def _begin(self) -> None:
-        wait_for_browser(self.document)
-        pn.state.onload(lambda: browser_heard(self.document))
-        self.fill()
-        networks = self.shared.source.networks
+        hold_updates(self.document)
+        pn.state.onload(lambda: release_updates(self.document))
+        self.build()
+        networks = self.shared_source.source.networks
         names = " and ".join(dict.fromkeys(network.name for network in networks))
         devices = " / ".join(dict.fromkeys(network.device for network in networks))
-        self.subtitle.object = _subtitle(self.shared.source.title, names, devices)
+        self.subtitle.object = _subtitle(self.shared_source.source.title, names, devices)
 
 
 def section(title: str, hint: str, *parts, margin: tuple[int, ...] = (0, 0, 12, 0)) -> pn.Column:
     """Parts under a heading, a plain text as its ``hint``."""
     told = f'<span class="muted" style="font-weight:400;font-size:12px">{escape(hint)}</span>'
     return pn.Column(
-        facts(f"<h2>{title} {told}</h2>"),
+        html_pane(f"<h2>{title} {told}</h2>"),
         *parts,
         sizing_mode="stretch_width",
         margin=margin,

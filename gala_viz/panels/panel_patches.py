@@ -18,13 +18,13 @@ from panel.io import document as panel_document
 from tornado.httpserver import HTTPServer
 from tornado.websocket import WebSocketClosedError
 
-NAMES = ("_dispatch_msgs", "_WRITE_MSGS", "_WRITE_BLOCK")
+PANEL_PRIVATE_NAMES = ("_dispatch_msgs", "_WRITE_MSGS", "_WRITE_BLOCK")
 """What ``write_all`` needs of ``panel.io.document``; a Panel without them writes in its own way."""
 
-_panel_writes = getattr(panel_document, NAMES[0], None)
+_panel_writes = getattr(panel_document, PANEL_PRIVATE_NAMES[0], None)
 
 
-async def write_all(document: Document) -> None:
+async def dispatch_all_messages(document: Document) -> None:
     """Write what waits for the browsers of ``document``, and what comes while it is being written.
 
     Panel 1.9 writes what waits, awaits the writing, and declares the queue done. What was queued during that wait
@@ -40,13 +40,13 @@ async def write_all(document: Document) -> None:
         pass  # the browser has gone, with what waited for it
 
 
-def mend_writing() -> None:
+def patch_message_dispatch() -> None:
     """Let Panel write with ``write_all``; doing so again changes nothing."""
-    if all(hasattr(panel_document, name) for name in NAMES):
-        panel_document._dispatch_msgs = write_all
+    if all(hasattr(panel_document, name) for name in PANEL_PRIVATE_NAMES):
+        panel_document._dispatch_msgs = dispatch_all_messages
 
 
-def application_of(server: Any) -> BokehTornado:
+def tornado_application(server: Any) -> BokehTornado:
     """The Tornado application that a Bokeh ``server`` serves; without Bokeh's name for it the one on its loop."""
     named = getattr(server, "_tornado", None)
     if isinstance(named, BokehTornado):

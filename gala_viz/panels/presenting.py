@@ -9,13 +9,13 @@ from urllib.parse import urlencode
 import param
 from bokeh.document import Document
 
-from gala_viz.panels.background import Mailbox
+from gala_viz.panels.background import DocumentQueue
 from gala_viz.panels.rooms import Room, open_room
-from gala_viz.panels.stage import PANELS, Stage, scene_of
-from gala_viz.panels.state import Answers, Looks
+from gala_viz.panels.stage import PANELS, Stage, stage_scene
+from gala_viz.panels.state import ImageResults, DisplaySettings
 from gala_viz.panels.view import CompareView
 
-LOOKED_AT = ("image", "layer")
+WATCHED_PARAMETERS = ("image", "layer")
 
 
 class Presentation(param.Parameterized):
@@ -30,9 +30,9 @@ class Presentation(param.Parameterized):
         self._view, self._on_star = view, on_star
         self._room: Room | None = None
         self.stage = Stage(on_message=self._heard, margin=(0, 6, 0, 0))
-        view.answers.param.watch(lambda *_: self._draw(), [name for name in Answers.param if name != "name"])
-        view.looks.param.watch(lambda *_: self._draw(), [name for name in Looks.param if name != "name"])
-        view.shown.param.watch(lambda *_: self._draw(), LOOKED_AT)
+        view.results.param.watch(lambda *_: self._draw(), [name for name in ImageResults.param if name != "name"])
+        view.display_settings.param.watch(lambda *_: self._draw(), [name for name in DisplaySettings.param if name != "name"])
+        view.current.param.watch(lambda *_: self._draw(), WATCHED_PARAMETERS)
         self.param.watch(lambda *_: self._follow(), ["shown", "chosen", "blink"])
 
     def close(self) -> None:
@@ -49,12 +49,12 @@ class Presentation(param.Parameterized):
         self._draw()
 
     def _draw(self) -> None:
-        view, image = self._view, self._view.shown.image
+        view, image = self._view, self._view.current.image
         if not self.shown or image is None or view.source is None:
             return
-        at, count = view.gallery.place()
+        at, count = view.gallery.current_position()
         place = f"{at + 1:,} of {count:,}" if at is not None else ""
-        self._show(scene=scene_of(view.source, view.source.info(image), view.answers, view.shown, view.looks, place))
+        self._show(scene=stage_scene(view.source, view.source.info(image), view.results, view.current, view.display_settings, place))
 
     def _show(self, **changes: Any) -> None:
         self.stage.param.update(**changes)
@@ -66,7 +66,7 @@ class Presentation(param.Parameterized):
         if "move" in message:
             view.move(-1 if message["move"] == -1 else 1)
         elif "layer" in message:
-            view.shown.layer = _next(view.shown.layer, 1 if message["layer"] == 1 else -1, view.layers.columns)
+            view.current.layer = _next(view.current.layer, 1 if message["layer"] == 1 else -1, view.layers.n_columns)
         elif message.get("panel") in PANELS:
             self.chosen = _toggled(self.chosen, message["panel"])
         elif message.get("turn") == "blink":
@@ -86,7 +86,7 @@ class Follower:
 
     def __init__(self, room: Room, document: Document) -> None:
         self.stage = Stage(following=True, shown=True, margin=0)
-        self._mail = Mailbox(document, lambda name, value: self.stage.param.update(**{name: value}))
+        self._mail = DocumentQueue(document, lambda name, value: self.stage.param.update(**{name: value}))
         self._leave = room.follow(self._hear)
 
     def close(self) -> None:
@@ -96,7 +96,7 @@ class Follower:
 
     def _hear(self, changes: Mapping[str, Any]) -> None:
         for name, value in changes.items():
-            self._mail.post(*(("waiting", not value) if name == "shown" else (name, value)))
+            self._mail.put(*(("waiting", not value) if name == "shown" else (name, value)))
 
 
 def _toggled(chosen: str, panel: str) -> str:

@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from gala_viz.panels.components import ProgressLine
+from gala_viz.panels.components import ProgressBar
 from gala_viz.store.source import MapUpdate, Progress
 
 
-def seconds_text(seconds: float | None) -> str:
+def format_duration(seconds: float | None) -> str:
     """A duration in few words: "0.4 s", "12 s", "3 min 5 s", "2 h 4 min"."""
     if seconds is None or not np.isfinite(seconds):
         return ""
@@ -22,27 +22,27 @@ def seconds_text(seconds: float | None) -> str:
     return f"{whole // 60} min {whole % 60} s" if whole < 3600 else f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
-def standard_error_percent(update: MapUpdate) -> float | None:
+def standard_error_percent(map_update: MapUpdate) -> float | None:
     """The Monte-Carlo error of both maps as a share of their size, in per cent: norm of errors over norm of maps."""
-    if update.standard_error is None:
+    if map_update.standard_error is None:
         return None
-    size = float(np.sqrt(np.nansum(np.square(np.asarray(update.maps, dtype=np.float64)))))
-    error = float(np.sqrt(np.nansum(np.square(np.asarray(update.standard_error, dtype=np.float64)))))
+    size = float(np.sqrt(np.nansum(np.square(np.asarray(map_update.maps, dtype=np.float64)))))
+    error = float(np.sqrt(np.nansum(np.square(np.asarray(map_update.standard_error, dtype=np.float64)))))
     return 100 * error / size if size > 0 else None
 
 
-def update_text(update: MapUpdate) -> str:
+def map_progress_text(map_update: MapUpdate) -> str:
     """One line about maps in the making or done."""
-    parts = [f"n = {update.n} of {update.n_samples}"]
-    error = standard_error_percent(update)
+    parts = [f"n = {map_update.n} of {map_update.n_samples}"]
+    error = standard_error_percent(map_update)
     if error is not None:
         parts.append(f"standard error {error:.1f} % of the maps")
-    if update.done:
-        parts.append(f"done in {seconds_text(update.seconds)}")
-    elif update.eta_s is not None:
-        parts.append(f"{seconds_text(update.eta_s)} to go")
-    if update.note:
-        parts.append(update.note)
+    if map_update.done:
+        parts.append(f"done in {format_duration(map_update.seconds)}")
+    elif map_update.eta_s is not None:
+        parts.append(f"{format_duration(map_update.eta_s)} to go")
+    if map_update.note:
+        parts.append(map_update.note)
     return " · ".join(parts)
 
 
@@ -53,28 +53,28 @@ class ProgressView:
         self, on_cancel: Callable[[], None], action: str = "", on_start: Callable[[], None] = lambda: None
     ) -> None:
         self._acts = {"cancel": on_cancel, "start": on_start}
-        self.line = ProgressLine(action=action, on_message=self._press, sizing_mode="stretch_width", margin=0)
+        self.bar = ProgressBar(action=action, on_message=self._press, sizing_mode="stretch_width", margin=0)
 
     def _press(self, message: dict) -> None:
         act = self._acts.get(message.get("press"))
         if act is not None:
             act()
 
-    def say(self, text: str, share: float, busy: bool) -> None:
+    def show_text(self, text: str, fraction: float, busy: bool) -> None:
         """Show ``text`` (plain) and ``share`` in [0, 1]; ``busy`` enables Cancel."""
-        self.line.param.update(text=text, share=min(max(share, 0.0), 1.0), busy=busy)
+        self.bar.param.update(text=text, share=min(max(fraction, 0.0), 1.0), busy=busy)
 
-    def show_update(self, update: MapUpdate) -> None:
+    def show_map_progress(self, map_update: MapUpdate) -> None:
         """Tell how far these maps are."""
-        self.say(update_text(update), update.n / max(update.n_samples, 1), not update.done)
+        self.show_text(map_progress_text(map_update), map_update.n / max(map_update.n_samples, 1), not map_update.done)
 
     def show_cancelled(self, update: MapUpdate | None) -> None:
         """Tell how far the maps came, None where there were none."""
         text = f"Cancelled at n = {update.n} of {update.n_samples}; what is there stays." if update else "Cancelled."
-        self.say(text, update.n / update.n_samples if update else 0, busy=False)
+        self.show_text(text, update.n / update.n_samples if update else 0, busy=False)
 
     def show_progress(self, progress: Progress) -> None:
         """Tell how far a pass over many images is."""
-        rest = f" · {seconds_text(progress.eta_s)} to go" if progress.eta_s and progress.done < progress.total else ""
+        rest = f" · {format_duration(progress.eta_s)} to go" if progress.eta_s and progress.done < progress.total else ""
         share = progress.done / max(progress.total, 1)
-        self.say(f"{progress.done:,} of {progress.total:,} photographs{rest}", share, progress.done < progress.total)
+        self.show_text(f"{progress.done:,} of {progress.total:,} photographs{rest}", share, progress.done < progress.total)

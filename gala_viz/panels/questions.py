@@ -8,11 +8,11 @@ from typing import Any
 
 from bokeh.document import Document
 
-from gala_viz.panels.background import Cancelled, Mailbox, Worker
+from gala_viz.panels.background import IsCancelled, DocumentQueue, LatestJobWorker
 from gala_viz.specs import MapRequest
 from gala_viz.store.source import MapSource
 
-SCORES_EVERY_S = 2.0
+SCORES_INTERVAL_S = 2.0
 """While a collection is being scored, how often its scores are read anew."""
 
 
@@ -24,24 +24,24 @@ class _Asked:
     number: int
 
 
-class Questions:
+class SourceClient:
     """Asks one source for one page. ``answer(key, value)`` gets: photo, human, parts, passage, layers, maps, scores,
     error; survey, survey_cancelled, survey_error; uploaded, refused.
 
     A new question about maps cancels the one before. The source is never asked in the document's own turn.
     """
 
-    def __init__(self, source: MapSource, document: Document, answer: Callable[[str, Any], None]) -> None:
+    def __init__(self, source: MapSource, document: Document, on_answer: Callable[[str, Any], None]) -> None:
         self._source = source
-        self._answer = answer
-        self._mail = Mailbox(document, self._deliver)
-        self._maps = Worker("gala-viz maps", lambda error: self._mail.post("error", error))
-        self._survey = Worker("gala-viz survey", lambda error: self._mail.post("survey_error", error))
-        self._others = Worker("gala-viz uploads and people", lambda error: self._mail.post("error", error))
+        self._answer = on_answer
+        self._mail = DocumentQueue(document, self._deliver)
+        self._maps = LatestJobWorker("gala-viz maps", lambda error: self._mail.put("error", error))
+        self._survey = LatestJobWorker("gala-viz survey", lambda error: self._mail.put("survey_error", error))
+        self._others = LatestJobWorker("gala-viz uploads and people", lambda error: self._mail.put("error", error))
         self._asked = _Asked("", 0)
         self._since, self._told = 1, 0  # the question that began with this photograph; the last one answered whole
 
-    def ask_maps(
+    def request_maps(
         self, image: str, request: MapRequest, kind: str | None, participant: str | None, new_image: bool
     ) -> None:
         """Ask for the maps of ``image``; of a ``new_image`` also for photograph, human map and predictions first, also
@@ -52,7 +52,7 @@ class Questions:
             self._since = asked.number
         new_image = self._told < self._since
 
-        def job(cancelled: Cancelled) -> None:
+        def job(cancelled: IsCancelled) -> None:
             post, source = self._poster(asked), self._source
             layers = None
             if new_image:
@@ -76,7 +76,7 @@ class Questions:
                 post("layers", layers)
                 self._told = asked.number
             if not cancelled():
-                self._mail.post("scores", source.scores(request))
+                self._mail.put("scores", source.scores(request))
 
         self._maps.submit(job)
 
@@ -85,42 +85,42 @@ class Questions:
         self._maps.cancel()
         self._asked = _Asked(self._asked.image, self._asked.number + 1)
 
-    def ask_human(self, image: str | None, kind: str | None, participant: str | None) -> None:
+    def request_human_map(self, image: str | None, kind: str | None, participant: str | None) -> None:
         """Ask for another human map of the present image."""
         if image is not None:
             post = self._poster(self._asked)
             self._others.submit(lambda _: self._post_human(post, image, kind, participant))
 
-    def ask_survey(self, request: MapRequest, images: Sequence[str]) -> None:
+    def request_scoring(self, request: MapRequest, images: Sequence[str]) -> None:
         """Score ``images`` with ``request``."""
 
-        def job(cancelled: Cancelled) -> None:
+        def job(cancelled: IsCancelled) -> None:
             last = 0.0
             for progress in self._source.survey(request, images, cancelled):
-                self._mail.post("survey", progress)
-                if progress.seconds - last > SCORES_EVERY_S:
+                self._mail.put("survey", progress)
+                if progress.seconds - last > SCORES_INTERVAL_S:
                     last = progress.seconds
-                    self._mail.post("scores", self._source.scores(request))
-            self._mail.post("scores", self._source.scores(request))
+                    self._mail.put("scores", self._source.scores(request))
+            self._mail.put("scores", self._source.scores(request))
             if cancelled():
-                self._mail.post("survey_cancelled", None)
+                self._mail.put("survey_cancelled", None)
 
         self._survey.submit(job)
 
-    def cancel_survey(self) -> None:
+    def cancel_scoring(self) -> None:
         """Stop scoring; what was scored stays in the source."""
         self._survey.cancel()
 
-    def offer_upload(self, filename: str, content: bytes) -> None:
+    def upload(self, filename: str, content: bytes) -> None:
         """Hand a photograph to the source; its id or the reason of a refusal comes back."""
 
-        def job(_: Cancelled) -> None:
+        def job(_: IsCancelled) -> None:
             try:
                 image = self._source.add_upload(filename, content)
             except ValueError as error:
-                self._mail.post("refused", str(error))
+                self._mail.put("refused", str(error))
             else:
-                self._mail.post("uploaded", image)
+                self._mail.put("uploaded", image)
 
         self._others.submit(job)
 
@@ -138,7 +138,7 @@ class Questions:
         post("human", (self._source.human_map(image, kind, one), people, one, missing))
 
     def _poster(self, asked: _Asked) -> Callable[[str, Any], None]:
-        return lambda key, value: self._mail.post(key, (asked, value))
+        return lambda key, value: self._mail.put(key, (asked, value))
 
     def _deliver(self, key: str, value: Any) -> None:
         if isinstance(value, tuple) and value and isinstance(value[0], _Asked):

@@ -68,6 +68,6 @@ def open_room() -> Room:
     return room
 
 
-def room_of(token: str) -> Room | None:
+def find_room(token: str) -> Room | None:
     """The room whose link holds ``token``; None where there is none, or no longer."""
     return _rooms.get(token)

@@ -10,16 +10,16 @@ import xarray as xr
 from bokeh.plotting import figure
 from numpy.typing import NDArray
 
-from gala_viz.panels.facts import facts
-from gala_viz.panels.fields import Field, Fields, options_of
-from gala_viz.panels.markup import photographs, score_table
-from gala_viz.plots.distribution import Ceiling, distribution_columns, score_distribution
-from gala_viz.plots.rendering import bokeh_figure, told_only
+from gala_viz.panels.facts import html_pane
+from gala_viz.panels.fields import Field, Form, as_options
+from gala_viz.panels.markup import photograph_count, score_table
+from gala_viz.plots.distribution import CeilingInterval, distribution_columns, score_distribution
+from gala_viz.plots.rendering import bokeh_figure, disable_sync
 from gala_viz.store.source import NetworkInfo
 
-MEASURES = {"Spearman's rho": "rho", "Dice": "dice", "IoU": "iou"}
-NO_PEOPLE = "This collection has no human maps, so nothing can be said about closeness to people."
-NO_MAP = "People did not mark this photograph."
+METRICS = {"Spearman's rho": "rho", "Dice": "dice", "IoU": "iou"}
+NO_HUMAN_MAPS = "This collection has no human maps, so nothing can be said about closeness to people."
+NO_HUMAN_MAP = "People did not mark this photograph."
 
 
 def _one(scores: xr.Dataset | None, name: str, networks: int) -> list[float]:
@@ -28,20 +28,20 @@ def _one(scores: xr.Dataset | None, name: str, networks: int) -> list[float]:
     return [float(value) for value in np.asarray(scores[name])]
 
 
-def ceiling_of(scores: xr.Dataset | None) -> Ceiling | None:
+def ceiling_from_scores(scores: xr.Dataset | None) -> CeilingInterval | None:
     """The noise ceiling that a source's scores carry, or None."""
     values = [
         float(scores.attrs.get(f"ceiling_{k}", np.nan)) if scores is not None else np.nan
         for k in ("mean", "low", "high")
     ]
-    return Ceiling(mean=values[0], low=values[1], high=values[2]) if np.all(np.isfinite(values)) else None
+    return CeilingInterval(mean=values[0], low=values[1], high=values[2]) if np.all(np.isfinite(values)) else None
 
 
 def score_figure(networks: Sequence[NetworkInfo]) -> figure:
     """An empty distribution, whose data sources ``ScoreView`` fills."""
     empty, marks = np.full((len(networks), 0), np.nan), (0.0,) * len(networks)
     titles = [network.title for network in networks]
-    fig = bokeh_figure(score_distribution(empty, titles, here=marks, ceiling=Ceiling(mean=0, low=0, high=0)))
+    fig = bokeh_figure(score_distribution(empty, titles, current=marks, ceiling=CeilingInterval(mean=0, low=0, high=0)))
     fig.update(toolbar_location=None, height=170, width=None, sizing_mode="stretch_width", min_border=4)
     fig.output_backend = "canvas"  # a handful of rectangles; WebGL would cost more than it saves
     fig.toolbar.tools = []
@@ -49,90 +49,90 @@ def score_figure(networks: Sequence[NetworkInfo]) -> figure:
     fig.yaxis.visible = False
     fig.xgrid.visible = fig.ygrid.visible = False
     fig.title.visible = False
-    told_only(fig)
+    disable_sync(fig)
     return fig
 
 
-def fill_scores(
-    drawn: figure, values: NDArray[np.floating], here: Sequence[float], ceiling: Ceiling | None, label: str
+def update_score_figure(
+    distribution: figure, values: NDArray[np.floating], current: Sequence[float], ceiling: CeilingInterval | None, label: str
 ) -> None:
     """Fill ``score_figure`` with ``values`` (network, image), a mark at ``here`` for each network, and the ceiling."""
-    columns, top = distribution_columns(values, here, ceiling)
-    for renderer, data in zip(drawn.renderers, columns, strict=True):
+    columns, top = distribution_columns(values, current, ceiling)
+    for renderer, data in zip(distribution.renderers, columns, strict=True):
         renderer.data_source.data = data
     bars = columns[2]
-    drawn.x_range.update(start=bars["left"][0], end=bars["right"][-1])
-    drawn.y_range.update(start=0, end=top)
-    drawn.xaxis.axis_label = label
+    distribution.x_range.update(start=bars["left"][0], end=bars["right"][-1])
+    distribution.y_range.update(start=0, end=top)
+    distribution.xaxis.axis_label = label
 
 
 class ScoreView:
     """A table for this photograph, a histogram per network for the collection with this photograph marked."""
 
-    def __init__(self, networks: Sequence[NetworkInfo], has_people: bool, drawn: figure) -> None:
+    def __init__(self, networks: Sequence[NetworkInfo], has_human_maps: bool, distribution: figure) -> None:
         self.networks = networks
-        self.has_people = has_people
-        self.measure = Fields(
-            [Field(name="measure", label="Measure", kind="segments", value="rho", options=options_of(MEASURES))],
+        self.has_human_maps = has_human_maps
+        self.metric_form = Form(
+            [Field(name="measure", label="Measure", kind="segments", value="rho", options=as_options(METRICS))],
             lambda *_: self._draw(),
             margin=(6, 0, 2, 0),
         )
-        self.table = facts(f'<p class="muted">{NO_PEOPLE}</p>' if not has_people else "")
+        self.table = html_pane(f'<p class="muted">{NO_HUMAN_MAPS}</p>' if not has_human_maps else "")
         self._here: xr.Dataset | None = None
         self._all: xr.Dataset | None = None
         self._aside, self._has_map = "", False
-        self.figure = drawn
-        self.note = facts(margin=(2, 0, 0, 0))
+        self.figure = distribution
+        self.note_pane = html_pane(margin=(2, 0, 0, 0))
         self.pane = pn.Column(
             self.table,
             *(
-                [self.measure, pn.pane.Bokeh(self.figure, sizing_mode="stretch_width", margin=0), self.note]
-                if has_people
+                [self.metric_form, pn.pane.Bokeh(self.figure, sizing_mode="stretch_width", margin=0), self.note_pane]
+                if has_human_maps
                 else []
             ),
             sizing_mode="stretch_width",
             margin=0,
         )
 
-    def set_image(self, scores: xr.Dataset | None, has_map: bool) -> None:
+    def set_image_scores(self, scores: xr.Dataset | None, has_human_map: bool) -> None:
         """Scores (network,) of the photograph shown."""
-        self._here = scores if has_map else None
-        if not self.has_people:
+        self._here = scores if has_human_map else None
+        if not self.has_human_maps:
             return
-        columns = {title: _one(self._here, name, len(self.networks)) for title, name in MEASURES.items()}
-        self._has_map = has_map
-        self.table.object = score_table(self.networks, columns, self._aside if has_map else NO_MAP)
+        columns = {title: _one(self._here, name, len(self.networks)) for title, name in METRICS.items()}
+        self._has_map = has_human_map
+        self.table.object = score_table(self.networks, columns, self._aside if has_human_map else NO_HUMAN_MAP)
         self._draw()
 
-    def set_participant(self, one: str | None) -> None:
+    def set_participant(self, participant: str | None) -> None:
         """Say whose map the scores are about, where the map of ``one`` participant is looked at."""
-        aside = "" if one is None else f"With the map of all participants together, not of {one} alone."
+        aside = "" if participant is None else f"With the map of all participants together, not of {participant} alone."
         if aside != self._aside:
             self._aside = aside
-            self.set_image(self._here, self._has_map)
+            self.set_image_scores(self._here, self._has_map)
 
-    def set_collection(self, scores: xr.Dataset | None) -> None:
+    def set_collection_scores(self, scores: xr.Dataset | None) -> None:
         """Scores of all images, as ``MapSource.scores`` gives them."""
         self._all = scores
-        self.set_image(self._here, self._has_map)
+        self.set_image_scores(self._here, self._has_map)
 
     def _draw(self) -> None:
-        if not self.has_people:
+        if not self.has_human_maps:
             return
-        name = self.measure.values["measure"]
+        name = self.metric_form.values["measure"]
         known = self._all is not None and name in self._all
         values = np.asarray(self._all[name], dtype=float) if known else np.full((len(self.networks), 0), np.nan)
         counts = np.isfinite(values).sum(axis=1) if values.size else [0] * len(self.networks)
-        ceiling = ceiling_of(self._all) if name == "rho" and max(counts) > 1 else None
+        ceiling = ceiling_from_scores(self._all) if name == "rho" and max(counts) > 1 else None
         here = _one(self._here, name, len(self.networks))
-        label = next(title for title, key in MEASURES.items() if key == name)
-        fill_scores(self.figure, values, here, ceiling, label)
+        label = next(title for title, key in METRICS.items() if key == name)
+        update_score_figure(self.figure, values, here, ceiling, label)
         means = [float(np.nanmean(row)) for row in values] if counts[0] and min(counts) == max(counts) else []
-        self.note.object = f'<p class="muted">{self._sentence(int(max(counts)), means, ceiling)}</p>'
+        self.note_pane.object = f'<p class="muted">{self._sentence(int(max(counts)), means, ceiling)}</p>'
 
-    def _sentence(self, n: int, means: Sequence[float], ceiling: Ceiling | None) -> str:
+    def _sentence(self, n: int, means: Sequence[float], ceiling: CeilingInterval | None) -> str:
         side = self._all.attrs.get("resolution_px") if self._all is not None else None
-        text = f"n = {photographs(n)} scored"
+        text = f"n = {photograph_count(n)} scored"
         if side:
             text += f", maps at {side} × {side} cells" if isinstance(side, int | float) else f", maps at {side} cells"
         if means and n > 1:

@@ -10,23 +10,23 @@ import panel_material_ui as pmui
 import xarray as xr
 from numpy.typing import NDArray
 
-from gala_viz.panels.facts import facts
+from gala_viz.panels.facts import html_pane
 from gala_viz.panels.gallery import Gallery
-from gala_viz.panels.state import Axes
-from gala_viz.plots.selection import selection_geometry, within
+from gala_viz.panels.state import ScatterAxes
+from gala_viz.plots.selection import selection_geometry, points_inside
 from gala_viz.store.measures import NamedMeasure, named_measures
 from gala_viz.store.source import MapSource
 
 
-def selected(axes: Axes, measures: Mapping[str, NamedMeasure], scores: xr.Dataset) -> NDArray[np.bool_] | None:
+def selected_mask(axes: ScatterAxes, metrics: Mapping[str, NamedMeasure], scores: xr.Dataset) -> NDArray[np.bool_] | None:
     """(image,) in the box or lasso of ``axes``, in the plane that it was drawn in; None where nothing is selected."""
     if not axes.selection:
         return None
-    x, y = (measures[name].values(scores) for name in (axes.across or axes.x, axes.up or axes.y))
-    return within(selection_geometry(axes.selection), x, y)
+    x, y = (metrics[name].values(scores) for name in (axes.across or axes.x, axes.up or axes.y))
+    return points_inside(selection_geometry(axes.selection), x, y)
 
 
-class Selecting:
+class SelectionFilter:
     """The selection that a link brings to a page without the cloud: only these images are in the ``gallery``.
 
     ``line`` says so, and has a button that shows all again.
@@ -36,16 +36,16 @@ class Selecting:
         self._source, self._gallery = source, gallery
         layers = list(dict.fromkeys(layer for network in source.networks for layer in network.layers))
         self._measures = {one.name: one for one in named_measures(source.networks, layers, bool(source.map_kinds))}
-        self.axes = Axes.among(list(self._measures))
-        self._told = facts()
+        self.axes = ScatterAxes.from_metrics(list(self._measures))
+        self._told = html_pane()
         clear = pmui.Button(label="Show all", variant="outlined", size="small", margin=0)
         clear.on_click(lambda _: setattr(self.axes, "selection", ""))
-        self.line = pn.Row(self._told, clear, visible=False, sizing_mode="stretch_width", margin=(8, 12, 0, 12))
+        self.pane = pn.Row(self._told, clear, visible=False, sizing_mode="stretch_width", margin=(8, 12, 0, 12))
         self.axes.param.watch(lambda *_: self._select(), ["selection", "across", "up"])
 
     def _select(self) -> None:
         scores = self._source.scores(self._source.request)
-        chosen = selected(self.axes, self._measures, scores)
+        chosen = selected_mask(self.axes, self._measures, scores)
         self._gallery.restrict(chosen)
-        self.line.visible = chosen is not None
+        self.pane.visible = chosen is not None
         self._told.object = "" if chosen is None else f"<p><b>{int(chosen.sum()):,}</b> images, as selected.</p>"

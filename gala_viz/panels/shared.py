@@ -8,13 +8,13 @@ from collections.abc import Callable, Hashable
 from typing import Literal
 
 from gala_viz.panels.index import CollectionIndex
-from gala_viz.panels.spares import Spares
+from gala_viz.panels.spares import FigurePool
 from gala_viz.store.source import MapSource
-from gala_viz.threads import StoppedError, check_stopping, start_thread, stopping
+from gala_viz.threads import ShutdownError, raise_on_shutdown, start_thread, shutdown_event
 
-Say = Callable[[str], None]
-Build = Callable[[Say], MapSource]
-State = Literal["loading", "ready", "failed"]
+StepCallback = Callable[[str], None]
+SourceBuilder = Callable[[StepCallback], MapSource]
+LoadState = Literal["loading", "ready", "failed"]
 
 _log = logging.getLogger(__name__)
 
@@ -26,16 +26,16 @@ class SharedSource:
     again.
     """
 
-    def __init__(self, build: Build) -> None:
+    def __init__(self, build: SourceBuilder) -> None:
         self._build = build
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
-        self.state: State = "loading"
+        self.state: LoadState = "loading"
         self.step = "Starting…"
         self.error = ""
         self.source: MapSource | None = None
         self.index: CollectionIndex | None = None
-        self.spares: Spares | None = None
+        self.figure_pool: FigurePool | None = None
 
     def start(self) -> SharedSource:
         """Begin to load, unless that has begun or is done; returns itself."""
@@ -46,7 +46,7 @@ class SharedSource:
         return self
 
     def _say(self, step: str) -> None:
-        check_stopping()
+        raise_on_shutdown()
         self.step = step
 
     def _load(self) -> None:
@@ -55,12 +55,12 @@ class SharedSource:
             self._say("Reading the collection…")
             self.index = CollectionIndex(source)
             self._say("Drawing…")
-            self.spares = Spares(source.networks)
-            self.spares.fill()
+            self.figure_pool = FigurePool(source.networks)
+            self.figure_pool.fill()
             self.source = source
             self.state = "ready"
         except Exception as error:  # told on the page, in full in the log
-            if not stopping.is_set() and not isinstance(error, StoppedError):  # else it was taken away under it
+            if not shutdown_event.is_set() and not isinstance(error, ShutdownError):  # else it was taken away under it
                 _log.exception("The networks or the collection could not be loaded.")
                 self.error = str(error) or type(error).__name__
             with self._lock:  # whoever sees that it failed can begin anew
@@ -73,7 +73,7 @@ _shared: dict[Hashable, SharedSource] = {}
 _shared_lock = threading.Lock()
 
 
-def shared_source(key: Hashable, build: Build) -> SharedSource:
+def shared_source(key: Hashable, build: SourceBuilder) -> SharedSource:
     """The one source of this process under ``key``; its loading starts with the first call."""
     with _shared_lock:
         if key not in _shared:

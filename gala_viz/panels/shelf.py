@@ -9,14 +9,14 @@ from typing import Any
 import panel as pn
 from bokeh.document import Document
 
-from gala_viz.panels.background import Cancelled, Mailbox, Worker
-from gala_viz.panels.components import Tiles
+from gala_viz.panels.background import IsCancelled, DocumentQueue, LatestJobWorker
+from gala_viz.panels.components import ThumbnailGrid
 from gala_viz.store.source import MapSource
 
-AT_ONCE = 8
+BATCH_SIZE = 8
 
 
-class Shelf:
+class ThumbnailPage:
     """Tiles of a page of photographs. ``on_select(image)`` hears a click, ``on_page(page)`` who turns to another."""
 
     def __init__(
@@ -27,16 +27,16 @@ class Shelf:
         on_page: Callable[[int], None],
     ) -> None:
         self._source, self._on_select, self._on_page = source, on_select, on_page
-        self._mail = Mailbox(document, self._deliver)
-        self._worker = Worker("gala-viz thumbnails", self._on_error)
-        self.tiles = Tiles(sizing_mode="stretch_width", margin=0, on_message=self._heard)
-        self.tiles.param.watch(lambda event: event.new and self._on_select(event.new), "selected")
+        self._mail = DocumentQueue(document, self._deliver)
+        self._worker = LatestJobWorker("gala-viz thumbnails", self._on_error)
+        self.grid = ThumbnailGrid(sizing_mode="stretch_width", margin=0, on_message=self._heard)
+        self.grid.param.watch(lambda event: event.new and self._on_select(event.new), "selected")
 
     def show(self, items: Sequence[dict[str, Any]], *, page: int, pages: int, note: str, selected: str | None) -> None:
         """Show ``items`` (dicts as ``Tiles`` takes them, without thumbnails) as page number ``page`` of ``pages``."""
-        known = {item["id"]: item["thumbnail"] for item in self.tiles.items}
+        known = {item["id"]: item["thumbnail"] for item in self.grid.items}
         filled = [{**item, "thumbnail": known.get(item["id"], "")} for item in items]
-        self.tiles.param.update(items=filled, page=page, pages=pages, note=note, selected=selected)
+        self.grid.param.update(items=filled, page=page, pages=pages, note=note, selected=selected)
         waiting = [item["id"] for item in filled if not item["thumbnail"]]
         if waiting:
             self._worker.submit(lambda cancelled: self._read(waiting, cancelled))
@@ -46,12 +46,12 @@ class Shelf:
         self._worker.close()
         self._mail.close()
 
-    def _read(self, images: list[str], cancelled: Cancelled) -> None:
-        for start in range(0, len(images), AT_ONCE):
+    def _read(self, images: list[str], cancelled: IsCancelled) -> None:
+        for start in range(0, len(images), BATCH_SIZE):
             if cancelled():
                 return
-            pictures = {image: self._picture(image) for image in images[start : start + AT_ONCE]}
-            self._mail.post(f"thumbnails {start}", pictures)
+            pictures = {image: self._picture(image) for image in images[start : start + BATCH_SIZE]}
+            self._mail.put(f"thumbnails {start}", pictures)
 
     def _picture(self, image: str) -> str:
         try:
@@ -60,8 +60,8 @@ class Shelf:
             return ""
 
     def _deliver(self, _: str, pictures: dict[str, str]) -> None:
-        self.tiles.items = [
-            {**item, "thumbnail": pictures.get(item["id"]) or item["thumbnail"]} for item in self.tiles.items
+        self.grid.items = [
+            {**item, "thumbnail": pictures.get(item["id"]) or item["thumbnail"]} for item in self.grid.items
         ]
 
     def _on_error(self, error: Exception) -> None:

@@ -8,18 +8,18 @@ import numpy as np
 import param
 
 from gala_viz.panels.choosing import main_row_content
-from gala_viz.panels.messenger import Messenger, script
+from gala_viz.panels.messenger import MessagingComponent, read_scripts
 from gala_viz.panels.progress_view import standard_error_percent
-from gala_viz.panels.state import Answers, Looks, Shown
-from gala_viz.panels.styles import sheet
-from gala_viz.plots.frame import rgba
+from gala_viz.panels.state import ImageResults, DisplaySettings, CurrentImage
+from gala_viz.panels.styles import read_stylesheets
+from gala_viz.plots.frame import pack_rgba
 from gala_viz.plots.palettes import DIVERGING, SEQUENTIAL
 from gala_viz.store.source import ImageInfo, MapSource
 
 PANELS = ("photo", "human", "a", "b", "delta")
 
 
-class Stage(Messenger):
+class Stage(MessagingComponent):
     """Draws ``scene`` over the whole window. Sends move, layer, panel, turn (blink, black), laser, star, shown.
 
     One that is ``following`` sends nothing: it shows what the presenter's does.
@@ -38,40 +38,40 @@ class Stage(Messenger):
     palettes = param.Dict(default={name: list(colours) for name, colours in SEQUENTIAL.items()})
     diverging = param.List(default=list(DIVERGING))
 
-    _esm = script("texts", "scale", "stage_drawing", "stage")
-    _stylesheets = [sheet("stage")]  # noqa: RUF012
+    _esm = read_scripts("texts", "scale", "stage_drawing", "stage")
+    _stylesheets = [read_stylesheets("stage")]  # noqa: RUF012
 
 
-def scene_of(
-    source: MapSource, info: ImageInfo, answers: Answers, shown: Shown, looks: Looks, place: str
+def stage_scene(
+    source: MapSource, info: ImageInfo, results: ImageResults, current: CurrentImage, display_settings: DisplaySettings, position_text: str
 ) -> dict[str, Any]:
     """Everything a stage draws: heading, panels with arrays, titles and units, predictions, n and error, looks.
 
     ``place`` says which of how many photographs this is. Arrays are (y, x): packed RGBA, or float32 with NaN.
     """
-    content = main_row_content(source.networks, answers.passage, answers.update, shown.layer)
-    titles = {"photo": "Photograph", "human": answers.people, **content.titles}
+    content = main_row_content(source.networks, results.passage, results.update, current.layer)
+    titles = {"photo": "Photograph", "human": results.people, **content.titles}
     units = {"a": content.unit, "b": content.unit, "delta": content.delta_unit, "human": "density of marks"}
-    values: dict[str, Any] = {"human": answers.human, **content.maps}
+    values: dict[str, Any] = {"human": results.human, **content.maps}
     arrays = {name: np.asarray(one, dtype=np.float32) for name, one in values.items() if one is not None}
-    if answers.photo is not None:
-        arrays["photo"] = rgba(answers.photo)
+    if results.photo is not None:
+        arrays["photo"] = pack_rgba(results.photo)
     layers = next((network.layers for network in source.networks[::-1] if network.layers), ())
-    layer = layers[shown.layer] if shown.layer is not None and shown.layer < len(layers) else ""
+    layer = layers[current.layer] if current.layer is not None and current.layer < len(layers) else ""
     return {
         "image": info.image,
         "heading": info.heading,
-        "place": place,
+        "place": position_text,
         "panels": {name: {"title": titles[name], "unit": units.get(name, "")} for name in PANELS},
         "arrays": arrays,
-        "networks": [_network(answers, row, network.title) for row, network in enumerate(source.networks)],
+        "networks": [_network(results, row, network.title) for row, network in enumerate(source.networks)],
         "layer": layer,
-        "words": _words(answers) if not layer else "attention norm, each cell one position of the layer",
-        "looks": {name: getattr(looks, name) for name in ("scale", "opacity", "threshold", "palette")},
+        "words": _words(results) if not layer else "attention norm, each cell one position of the layer",
+        "looks": {name: getattr(display_settings, name) for name in ("scale", "opacity", "threshold", "palette")},
     }
 
 
-def _network(answers: Answers, row: int, title: str) -> dict[str, Any]:
+def _network(answers: ImageResults, row: int, title: str) -> dict[str, Any]:
     if answers.passage is None:
         return {"title": title, "says": "", "right": None}
     prediction = answers.passage.predictions[row]
@@ -79,7 +79,7 @@ def _network(answers: Answers, row: int, title: str) -> dict[str, Any]:
     return {"title": title, "says": says, "right": prediction.correct}
 
 
-def _words(answers: Answers) -> str:
+def _words(answers: ImageResults) -> str:
     update = answers.update
     if update is None:
         return ""

@@ -8,9 +8,9 @@ import numpy as np
 import param
 import xarray as xr
 
-from gala_viz.panels.index import VERDICTS, Choice, CollectionIndex, Order
-from gala_viz.plots.palettes import DEFAULT, SEQUENTIAL
-from gala_viz.plots.scale import SCALES
+from gala_viz.panels.index import VERDICTS, ImageQuery, CollectionIndex, SortOrder
+from gala_viz.plots.palettes import DEFAULT_SEQUENTIAL, SEQUENTIAL
+from gala_viz.plots.scale import COLOUR_SCALES
 from gala_viz.specs import MapRequest, SmoothGradSpec, settings
 from gala_viz.store.source import MapUpdate, Passage
 
@@ -21,7 +21,7 @@ HUMAN_STYLES = ("overlay", "contours", "revealed")
 """A coloured map, outlines of its strongest regions, or the photograph seen only where the map is high."""
 
 
-class MapSettings(param.Parameterized):
+class AttributionSettings(param.Parameterized):
     """Everything that decides the maps of a photograph; ``request`` says it in the words of a source."""
 
     target = param.Selector(default="own", objects=TARGETS, doc="Whose logit is explained.")
@@ -35,7 +35,7 @@ class MapSettings(param.Parameterized):
     normalise = param.Selector(default="percentile", objects=NORMALISATIONS, doc="Normalisation before the delta.")
 
     @classmethod
-    def of(cls, request: MapRequest) -> MapSettings:
+    def from_request(cls, request: MapRequest) -> AttributionSettings:
         """The settings that ask for ``request``."""
         chosen = isinstance(request.target, int)
         return cls(
@@ -48,7 +48,7 @@ class MapSettings(param.Parameterized):
             **settings(request.smoothgrad),
         )
 
-    def request(self, has_label: bool = True) -> MapRequest:
+    def to_request(self, has_label: bool = True) -> MapRequest:
         """The request in words of a source; an image without a true category falls back to the own predictions."""
         target = self.category if self.target == "chosen" else self.target
         return MapRequest(
@@ -63,22 +63,22 @@ class MapSettings(param.Parameterized):
         )
 
 
-SETTINGS = [name for name in MapSettings.param if name != "name"]
+ATTRIBUTION_SETTINGS = [name for name in AttributionSettings.param if name != "name"]
 
 
-class Looks(param.Parameterized):
+class DisplaySettings(param.Parameterized):
     """How maps are drawn; everything here acts in the browser."""
 
-    scale = param.Selector(default="shared", objects=list(SCALES), doc="Whether the two networks share one scale.")
+    scale = param.Selector(default="shared", objects=list(COLOUR_SCALES), doc="Whether the two networks share one scale.")
     opacity = param.Number(default=0.65, bounds=(0, 1), doc="Opacity of maps over the photograph.")
     threshold = param.Number(default=0, bounds=(0, 99), doc="Per cent of a map's weakest pixels that are not drawn.")
-    palette = param.Selector(default=DEFAULT, objects=list(SEQUENTIAL), doc="Colours of values from 0 on.")
+    palette = param.Selector(default=DEFAULT_SEQUENTIAL, objects=list(SEQUENTIAL), doc="Colours of values from 0 on.")
     human_style = param.Selector(default="overlay", objects=list(HUMAN_STYLES), doc="How the human map is drawn.")
     parts = param.Boolean(default=False, doc="Parts that are known by construction outlined in all panels.")
     contours = param.Boolean(default=False, doc="People's strongest regions outlined over every map.")
 
 
-class Shown(param.Parameterized):
+class CurrentImage(param.Parameterized):
     """The photograph in view, whose human map, and the layer that stands in the main row (None: the saliency maps)."""
 
     image = param.String(default=None, allow_None=True)
@@ -87,7 +87,7 @@ class Shown(param.Parameterized):
     layer = param.Integer(default=None, allow_None=True, bounds=(0, None))
 
 
-class Choosing(param.Parameterized):
+class GallerySettings(param.Parameterized):
     """Which images the gallery shows, in what order; ``choice`` says it in the words of the index."""
 
     search = param.String(default="", doc="Words that id or category must hold.")
@@ -97,11 +97,11 @@ class Choosing(param.Parameterized):
     noted = param.String(default="", doc="Bookmarked, with a note, or under a tag; see ``panels.noted``.")
     human_only = param.Boolean(default=False)
     learnt = param.Boolean(default=False, doc="Whether images that a network learnt from are gone through with others.")
-    order = param.Selector(default="id", objects=list(get_args(Order)))
+    order = param.Selector(default="id", objects=list(get_args(SortOrder)))
     descending = param.Boolean(default=True)
 
     @classmethod
-    def among(cls, index: CollectionIndex) -> Choosing:
+    def from_index(cls, index: CollectionIndex) -> GallerySettings:
         """All images, with the categories and splits that there are to choose from."""
         made = cls()
         made.param.category.objects = ["", *index.categories]
@@ -109,15 +109,15 @@ class Choosing(param.Parameterized):
         return made
 
     @property
-    def choice(self) -> Choice:
+    def query(self) -> ImageQuery:
         """For ``CollectionIndex.matching``; notes, and what was learnt from, are the gallery's matter."""
-        return Choice(**{name: getattr(self, name) for name in CHOOSING if name not in ("noted", "learnt")})
+        return ImageQuery(**{name: getattr(self, name) for name in GALLERY_SETTINGS if name not in ("noted", "learnt")})
 
 
-CHOOSING = [name for name in Choosing.param if name != "name"]
+GALLERY_SETTINGS = [name for name in GallerySettings.param if name != "name"]
 
 
-class Axes(param.Parameterized):
+class ScatterAxes(param.Parameterized):
     """How all images are laid out: names of two measures, and what is selected of them (``plots.selection``)."""
 
     x = param.Selector(default="", objects=[""])
@@ -128,18 +128,18 @@ class Axes(param.Parameterized):
     up = param.Selector(default="", objects=[""], doc="The measure up when the selection was made.")
 
     @classmethod
-    def among(cls, measures: list[str]) -> Axes:
+    def from_metrics(cls, metrics: list[str]) -> ScatterAxes:
         """The first two of ``measures`` as axes."""
         made = cls()
         for axis in ("x", "y"):
-            made.param[axis].objects = list(measures)
+            made.param[axis].objects = list(metrics)
         for axis in ("across", "up"):
-            made.param[axis].objects = ["", *measures]
-        made.param.update(x=measures[0], y=measures[min(1, len(measures) - 1)])
+            made.param[axis].objects = ["", *metrics]
+        made.param.update(x=metrics[0], y=metrics[min(1, len(metrics) - 1)])
         return made
 
 
-class Answers(param.Parameterized):
+class ImageResults(param.Parameterized):
     """What the source has answered about the photograph in view, as far as it has."""
 
     photo = param.ClassSelector(class_=np.ndarray, default=None, allow_None=True, doc="View (y, x, 3), uint8.")

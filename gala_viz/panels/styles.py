@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-FIRST = {"light": "#2060a8", "dark": "#74b0f0"}
-SECOND = {"light": "#b8371f", "dark": "#f0896f"}
+FIRST_NETWORK_COLOURS = {"light": "#2060a8", "dark": "#74b0f0"}
+SECOND_NETWORK_COLOURS = {"light": "#b8371f", "dark": "#f0896f"}
 """Blue for the first network, red for the second, as in the delta; chosen for contrast in light and dark."""
 
 
@@ -25,14 +25,14 @@ THEME = {"light": _palette("light"), "dark": _palette("dark")}
 
 PAGE_SX = {
     "&.mui-light": {
-        "--gv-a": FIRST["light"],
-        "--gv-b": SECOND["light"],
+        "--gv-a": FIRST_NETWORK_COLOURS["light"],
+        "--gv-b": SECOND_NETWORK_COLOURS["light"],
         "--gv-soft": "rgba(20, 40, 60, 0.05)",
         "--gv-line": "rgba(20, 40, 60, 0.18)",
     },
     "&.mui-dark": {
-        "--gv-a": FIRST["dark"],
-        "--gv-b": SECOND["dark"],
+        "--gv-a": FIRST_NETWORK_COLOURS["dark"],
+        "--gv-b": SECOND_NETWORK_COLOURS["dark"],
         "--gv-soft": "rgba(220, 235, 255, 0.06)",
         "--gv-line": "rgba(220, 235, 255, 0.2)",
     },
@@ -60,7 +60,7 @@ PAGE_SX = {
 _BROWSER = Path(__file__).parent / "browser"
 
 
-def sheet(*names: str) -> str:
+def read_stylesheets(*names: str) -> str:
     """What all parts share, then the style sheets ``browser/NAME.css``."""
     return "\n".join((_BROWSER / f"{name}.css").read_text(encoding="utf-8") for name in ("base", *names))
 

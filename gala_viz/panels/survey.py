@@ -4,38 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from gala_viz.panels.gallery import SCORE, Gallery
-from gala_viz.panels.markup import photographs
+from gala_viz.panels.gallery import SCORE_LABEL, Gallery
+from gala_viz.panels.markup import photograph_count
 from gala_viz.panels.progress_view import ProgressView
-from gala_viz.panels.questions import Questions
-from gala_viz.panels.state import CHOOSING
+from gala_viz.panels.questions import SourceClient
+from gala_viz.panels.state import GALLERY_SETTINGS
 from gala_viz.specs import MapRequest
 
-CANCELLED = "Cancelled; what was scored stays."
+CANCELLED_TEXT = "Cancelled; what was scored stays."
 
 
-class Survey(ProgressView):
+class ScoringView(ProgressView):
     """Scores the images that a gallery's filters admit, with the present ``request``, in a thread of its own."""
 
-    def __init__(self, questions: Questions, gallery: Gallery, request: Callable[[], MapRequest]) -> None:
-        super().__init__(questions.cancel_survey, SCORE, self.start)
-        self._questions, self._gallery, self._request = questions, gallery, request
-        gallery.choosing.param.watch(lambda *_: self._offer(), CHOOSING)
+    def __init__(self, source_client: SourceClient, gallery: Gallery, request: Callable[[], MapRequest]) -> None:
+        super().__init__(source_client.cancel_scoring, SCORE_LABEL, self.start)
+        self._questions, self._gallery, self._request = source_client, gallery, request
+        gallery.settings.param.watch(lambda *_: self._offer(), GALLERY_SETTINGS)
 
     def start(self) -> None:
         """Begin; what was scored before is not computed again."""
-        images = self._gallery.to_score()
-        self.say(f"Scoring {photographs(len(images))}…", 0, busy=True)
-        self._questions.ask_survey(self._request(), images)
+        images = self._gallery.images_to_score()
+        self.show_text(f"Scoring {photograph_count(len(images))}…", 0, busy=True)
+        self._questions.request_scoring(self._request(), images)
 
-    def cancelled(self) -> None:
+    def show_scoring_cancelled(self) -> None:
         """Say that it was stopped."""
-        self.say(CANCELLED, 0, busy=False)
+        self.show_text(CANCELLED_TEXT, 0, busy=False)
 
-    def failed(self, error: Exception) -> None:
+    def show_scoring_error(self, error: Exception) -> None:
         """Say what went wrong."""
-        self.say(f"Stopped by an error: {error or type(error).__name__}", 0, busy=False)
+        self.show_text(f"Stopped by an error: {error or type(error).__name__}", 0, busy=False)
 
     def _offer(self) -> None:
-        count = len(self._gallery.to_score())
-        self.line.action = SCORE if count == len(self._gallery.index) else f"Score these {count:,}"
+        count = len(self._gallery.images_to_score())
+        self.bar.action = SCORE_LABEL if count == len(self._gallery.index) else f"Score these {count:,}"

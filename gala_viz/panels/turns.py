@@ -11,7 +11,7 @@ from typing import Any
 from bokeh.document import Document
 
 
-class TurnDocument(Document, ABC):
+class ServerlessDocument(Document, ABC):
     """A Bokeh document that may be asked for a turn in any thread, unlike a served one."""
 
     @abstractmethod
@@ -19,14 +19,14 @@ class TurnDocument(Document, ABC):
         """Run ``callback`` in a turn of its own, soon."""
 
     @abstractmethod
-    def act(self, callback: Callable[[], Any]) -> None:
+    def invoke(self, callback: Callable[[], Any]) -> None:
         """Run ``callback`` in a turn, at once where that can be."""
 
-    def look(self) -> None:
+    def run_pending(self) -> None:
         """Take the turns that wait, where they do not come by themselves."""
 
 
-class ScriptDocument(TurnDocument):
+class ScriptDocument(ServerlessDocument):
     """A document whose turns wait until the script ``looks``.
 
     Nothing changes behind the script's back: what it sets and what a thread brings never happen at once.
@@ -42,11 +42,11 @@ class ScriptDocument(TurnDocument):
         """Keep ``callback`` for the next look."""
         self._waiting.append(callback)
 
-    def look(self) -> None:
+    def run_pending(self) -> None:
         """Take all turns that wait, in the calling thread; within a turn there is nothing to take."""
-        self.act(lambda: None)
+        self.invoke(lambda: None)
 
-    def act(self, callback: Callable[[], Any]) -> None:
+    def invoke(self, callback: Callable[[], Any]) -> None:
         """Run ``callback`` now: in the present turn, or after those that wait in one of its own."""
         with self._lock:
             if self._within:

@@ -8,24 +8,24 @@ import numpy as np
 import xarray as xr
 from bokeh.document import Document
 
-from gala_viz.panels.choosing import main_row_content, people_title
-from gala_viz.panels.components import COMPARE_KEYS, Display, Keys, Upload
-from gala_viz.panels.controls import LookControls, MapControls
-from gala_viz.panels.facts import facts
-from gala_viz.panels.figure_download import FigureDownload
+from gala_viz.panels.choosing import main_row_content, human_map_title
+from gala_viz.panels.components import COMPARE_SHORTCUTS, MapDisplay, KeyboardShortcuts, PhotographUpload
+from gala_viz.panels.controls import DisplayControls, AttributionControls
+from gala_viz.panels.facts import html_pane
+from gala_viz.panels.figure_download import ComparisonDownloadButton
 from gala_viz.panels.gallery import Gallery
 from gala_viz.panels.index import CollectionIndex
-from gala_viz.panels.markup import alert, image_heading, top_five
+from gala_viz.panels.markup import alert, image_heading, top_five_predictions
 from gala_viz.panels.progress_view import ProgressView
-from gala_viz.panels.questions import Questions
+from gala_viz.panels.questions import SourceClient
 from gala_viz.panels.score_view import ScoreView
-from gala_viz.panels.spares import Figures, draw_figures
-from gala_viz.panels.state import SETTINGS, Answers, Looks, MapSettings, Shown
-from gala_viz.panels.survey import Survey
+from gala_viz.panels.spares import FigureSet, draw_figure_set
+from gala_viz.panels.state import ATTRIBUTION_SETTINGS, ImageResults, DisplaySettings, AttributionSettings, CurrentImage
+from gala_viz.panels.survey import ScoringView
 from gala_viz.registry import unknown_name
 from gala_viz.store.source import MapSource, MapUpdate, Passage, Prediction
 
-NO_MAP, NO_MAPS = "People did not mark\nthis photograph.", "This collection\nhas no human maps."
+NO_HUMAN_MAP, NO_HUMAN_MAPS = "People did not mark\nthis photograph.", "This collection\nhas no human maps."
 
 
 class CompareView:
@@ -40,65 +40,65 @@ class CompareView:
         source: MapSource,
         index: CollectionIndex,
         document: Document,
-        figures: Figures | None = None,
+        figures: FigureSet | None = None,
         *,
-        game: str | None = None,
+        game_url: str | None = None,
         origin: dict | None = None,
     ) -> None:
-        self.source, self.index, self._game = source, index, game
-        self.shown, self.settings, self.looks = Shown(), MapSettings.of(source.request), Looks()
-        self.answers = Answers()
-        self.questions = Questions(source, document, lambda key, value: getattr(self, f"_on_{key}")(value))
+        self.source, self.index, self._game = source, index, game_url
+        self.current, self.settings, self.display_settings = CurrentImage(), AttributionSettings.from_request(source.request), DisplaySettings()
+        self.results = ImageResults()
+        self.source_client = SourceClient(source, document, lambda key, value: getattr(self, f"_on_{key}")(value))
         networks = source.networks
-        figures = figures or draw_figures(networks)
+        figures = figures or draw_figure_set(networks)
         self.row, self.layers = figures.row, figures.layers
-        self.display = Display(
+        self.display = MapDisplay(
             key=figures.key,
             layer_cells=[list(cell) for cell in self.layers.cells],
             sizing_mode="stretch_width",
             margin=(2, 0, 0, 0),
         )
         self.display.on_message = lambda message: self._toggle_layer(message.get("layer"))
-        self.heading = facts()
-        self.fives, self.alert = [facts(), facts()], facts()
+        self.heading = html_pane()
+        self.top_five_panes, self.alert = [html_pane(), html_pane()], html_pane()
         self._told: list[str] = []
         self._missing = ""
         self._predict((None, None), None)
         self.progress = ProgressView(self.cancel)
-        self.gallery = Gallery(source, index, self.shown, document)
-        self.survey = Survey(self.questions, self.gallery, self.settings.request)
-        self.map_controls = MapControls(self.settings, networks[0].categories, source.methods, self.display)
-        self.look_controls = LookControls(self.looks, self.shown, self.display, source.map_kinds, source.outlined)
-        self.scores = ScoreView(networks, bool(source.map_kinds), figures.scores)
-        self.keys = Keys(keys=list(COMPARE_KEYS), on_message=lambda message: self.move(message.get("move", 0)))
-        self.upload = Upload(on_file=self.take)
-        self.figure = FigureDownload(source, origin or {}, self.shown, self.settings, self._on_error)
-        self.shown.param.watch(lambda _: self._ask(new_image=True), "image")
-        self.shown.param.watch(
-            lambda *_: self.questions.ask_human(self.shown.image, self.shown.kind, self.shown.participant),
+        self.gallery = Gallery(source, index, self.current, document)
+        self.scoring = ScoringView(self.source_client, self.gallery, self.settings.to_request)
+        self.attribution_controls = AttributionControls(self.settings, networks[0].categories, source.methods, self.display)
+        self.display_controls = DisplayControls(self.display_settings, self.current, self.display, source.map_kinds, source.outlined)
+        self.score_view = ScoreView(networks, bool(source.map_kinds), figures.scores)
+        self.shortcuts = KeyboardShortcuts(keys=list(COMPARE_SHORTCUTS), on_message=lambda message: self.move(message.get("move", 0)))
+        self.upload = PhotographUpload(on_file=self.add_upload)
+        self.figure_download = ComparisonDownloadButton(source, origin or {}, self.current, self.settings, self._on_error)
+        self.current.param.watch(lambda _: self._ask(new_image=True), "image")
+        self.current.param.watch(
+            lambda *_: self.source_client.request_human_map(self.current.image, self.current.kind, self.current.participant),
             ["kind", "participant"],
         )
-        self.shown.param.watch(lambda _: self._draw(), "layer")
-        self.settings.param.watch(lambda *_: self._ask(new_image=False), SETTINGS)
+        self.current.param.watch(lambda _: self._draw(), "layer")
+        self.settings.param.watch(lambda *_: self._ask(new_image=False), ATTRIBUTION_SETTINGS)
 
     def open(self, image: str | None = None) -> None:
         """Show ``image``, or the gallery's first."""
-        self.shown.image = image or self.gallery.first
+        self.current.image = image or self.gallery.first_image
 
     def move(self, by: int) -> None:
         """Go ``by`` images on in the gallery's order."""
-        self.shown.image = self.gallery.step(by) or self.shown.image
+        self.current.image = self.gallery.image_at_offset(by) or self.current.image
 
     def cancel(self) -> None:
         """Stop computing; what is there stays."""
-        self.questions.cancel_maps()
-        self.progress.show_cancelled(self.answers.update)
+        self.source_client.cancel_maps()
+        self.progress.show_cancelled(self.results.update)
 
-    def take(self, filename: str, content: bytes) -> None:
+    def add_upload(self, filename: str, content: bytes) -> None:
         """Add an uploaded photograph and show it; a refusal is told beside the button."""
-        self.questions.offer_upload(filename, content)
+        self.source_client.upload(filename, content)
 
-    def tell(self, sentences: Sequence[str]) -> None:
+    def show_messages(self, sentences: Sequence[str]) -> None:
         """Say at the top what went wrong, in place of what was said before; a participant who is missing stays told."""
         self._told = list(sentences)
         self._show_alert()
@@ -108,43 +108,43 @@ class CompareView:
 
     def close(self) -> None:
         """End all threads and drop what they brought."""
-        self.questions.close()
+        self.source_client.close()
         self.gallery.close()
-        self.answers.param.update(photo=None, human=None, update=None, passage=None)
+        self.results.param.update(photo=None, human=None, update=None, passage=None)
         self.source = None
 
     def _ask(self, new_image: bool) -> None:
-        image = self.shown.image
+        image = self.current.image
         if image is None:
             return
         info = self.source.info(image)
         if new_image:
-            self.answers.param.update(update=None, passage=None)
+            self.results.param.update(update=None, passage=None)
             self._forget(info.has_human_map)
-        request = self.settings.request(has_label=info.target is not None)
-        self.map_controls.show_label(info.target is not None)
-        self.progress.say("Asking both networks…", 0, busy=True)
-        self.questions.ask_maps(image, request, self.shown.kind, self.shown.participant, new_image)
+        request = self.settings.to_request(has_label=info.target is not None)
+        self.attribution_controls.show_target_hint(info.target is not None)
+        self.progress.show_text("Asking both networks…", 0, busy=True)
+        self.source_client.request_maps(image, request, self.current.kind, self.current.participant, new_image)
         if new_image:  # while the thread is at work already
             self.heading.object = image_heading(info, self._game)
             self.display.filename = "".join(c if c.isalnum() or c in "-_." else "_" for c in image)[:80]
         self._missing = "" if new_image else self._missing
-        self.tell([])
+        self.show_messages([])
 
     def _forget(self, has_map: bool) -> None:
         """Take away what was said of the photograph before; its own answers are on their way."""
         self._predict((None, None), None)
         self.layers.hide()
-        self.scores.set_image(None, has_map)
+        self.score_view.set_image_scores(None, has_map)
 
     def _predict(self, predictions: Sequence[Prediction | None], target: int | None) -> None:
-        for pane, side, network, prediction in zip(self.fives, "ab", self.source.networks, predictions, strict=True):
-            pane.object = top_five(side, network, prediction, target)
+        for pane, side, network, prediction in zip(self.top_five_panes, "ab", self.source.networks, predictions, strict=True):
+            pane.object = top_five_predictions(side, network, prediction, target)
 
     def _on_photo(self, view) -> None:
         self.row.set_photo(view)
-        self.answers.photo = view
-        if self.answers.update is None:
+        self.results.photo = view
+        if self.results.update is None:
             self._draw()  # no photograph ever stands under the maps of another
 
     def _on_parts(self, mask: xr.DataArray | None) -> None:
@@ -157,61 +157,61 @@ class CompareView:
             told = unknown_name("participant of this photograph", missing, people)
             self._missing = f"{told} All of them together are shown."
         self._show_alert()
-        self.look_controls.set_participants(people)
-        self.row.set_human(values, NO_MAP if self.source.map_kinds else NO_MAPS)
-        self.answers.param.update(human=values, people=people_title(values, people, one))
-        self.display.titles = {**self.display.titles, "human": self.answers.people}
-        self.scores.set_participant(one)
+        self.display_controls.set_participants(people)
+        self.row.set_human_map(values, NO_HUMAN_MAP if self.source.map_kinds else NO_HUMAN_MAPS)
+        self.results.param.update(human=values, people=human_map_title(values, people, one))
+        self.display.titles = {**self.display.titles, "human": self.results.people}
+        self.score_view.set_participant(one)
 
     def _on_passage(self, passage: Passage) -> None:
-        self.answers.passage = passage
-        self._predict(passage.predictions, self.source.info(self.shown.image).target)
-        if self.shown.layer is not None:
+        self.results.passage = passage
+        self._predict(passage.predictions, self.source.info(self.current.image).target)
+        if self.current.layer is not None:
             self._draw()
 
     def _on_layers(self, layers: tuple[np.ndarray, Passage]) -> None:
-        self.layers.set_passage(*layers)
+        self.layers.show_attention_norms(*layers)
 
     def _on_maps(self, update: MapUpdate) -> None:
-        self.answers.update = update
-        self.map_controls.show_sigma(update.sigma, noisy=update.standard_error is not None)
-        self.scores.set_image(update.scores, self.source.info(self.shown.image).has_human_map)
-        if self.shown.layer is None:
+        self.results.update = update
+        self.attribution_controls.show_sigma(update.sigma, noisy=update.standard_error is not None)
+        self.score_view.set_image_scores(update.scores, self.source.info(self.current.image).has_human_map)
+        if self.current.layer is None:
             self._draw()
-        self.progress.show_update(update)  # last: who reads "done" has the maps
+        self.progress.show_map_progress(update)  # last: who reads "done" has the maps
 
     def _on_scores(self, scores: xr.Dataset) -> None:
-        self.scores.set_collection(scores)
+        self.score_view.set_collection_scores(scores)
         self.gallery.set_scores(scores)
 
     def _on_error(self, error: Exception) -> None:
-        self.tell([f"{error or type(error).__name__}"])
-        self.progress.say("Stopped by an error.", 0, busy=False)
+        self.show_messages([f"{error or type(error).__name__}"])
+        self.progress.show_text("Stopped by an error.", 0, busy=False)
 
     def _on_survey(self, progress) -> None:
-        self.survey.show_progress(progress)
+        self.scoring.show_progress(progress)
 
     def _on_survey_cancelled(self, _: None) -> None:
-        self.survey.cancelled()
+        self.scoring.show_scoring_cancelled()
 
     def _on_survey_error(self, error: Exception) -> None:
-        self.survey.failed(error)
+        self.scoring.show_scoring_error(error)
 
     def _on_refused(self, reason: str) -> None:
-        self.upload.answer(reason)
+        self.upload.finish(reason)
 
     def _on_uploaded(self, image: str) -> None:
-        self.upload.answer()
+        self.upload.finish()
         self.gallery.add_upload(image)
-        self.shown.image = image
+        self.current.image = image
 
     def _toggle_layer(self, column: int | None) -> None:
         if column is not None:
-            self.shown.layer = None if self.shown.layer == column else int(column)
+            self.current.layer = None if self.current.layer == column else int(column)
 
     def _draw(self) -> None:
-        self.layers.mark(self.shown.layer)
-        content = main_row_content(self.source.networks, self.answers.passage, self.answers.update, self.shown.layer)
+        self.layers.outline_column(self.current.layer)
+        content = main_row_content(self.source.networks, self.results.passage, self.results.update, self.current.layer)
         self.row.set_maps(content.maps)
         self.row.set_units(content.unit, content.delta_unit)
-        self.display.titles = {**content.titles, "photo": "Photograph", "human": self.answers.people}
+        self.display.titles = {**content.titles, "photo": "Photograph", "human": self.results.people}

@@ -9,15 +9,15 @@ from typing import Any, TypeVar
 
 import tornado.web
 
-from gala_viz.behavior.limits import Buckets
+from gala_viz.behavior.limits import TokenBuckets
 from gala_viz.behavior.outages import is_outage
-from gala_viz.play.cookies import remember
+from gala_viz.play.cookies import set_participant_cookie
 
 Result = TypeVar("Result")
 _log = logging.getLogger(__name__)
 
 
-class JsonAnswer(tornado.web.RequestHandler):
+class JsonHandler(tornado.web.RequestHandler):
     """An address that answers with JSON."""
 
     def set_default_headers(self) -> None:
@@ -43,7 +43,7 @@ async def answered(handler: tornado.web.RequestHandler, answer: Awaitable[Result
 
 
 async def entered(
-    handler: tornado.web.RequestHandler, newcomers: Buckets, make: Callable[[], Awaitable[tuple[str, str]]]
+    handler: tornado.web.RequestHandler, newcomers: TokenBuckets, make: Callable[[], Awaitable[tuple[str, str]]]
 ) -> str:
     """The new participant that ``make()`` makes, whom the cookie of ``handler`` names; 429 where there are too many.
 
@@ -57,5 +57,5 @@ async def entered(
     except BaseException:
         newcomers.give_back(address)
         raise
-    remember(handler, secret)
+    set_participant_cookie(handler, secret)
     return participant

@@ -19,14 +19,14 @@ from tornado.httpclient import AsyncHTTPClient, HTTPRequest
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
 from gala_viz.behavior.game_spec import GameSpec
-from gala_viz.play.cookies import COOKIE
+from gala_viz.play.cookies import PARTICIPANT_COOKIE
 
-ANSWER_S = 60.0
-TOGETHER_S = 0.2
+REPLY_TIMEOUT_S = 60.0
+PAINT_BATCH_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class PresentedRound:
     """A round as a player sees it."""
 
     round: str
@@ -36,15 +36,15 @@ class Shown:
 
 
 @dataclass(slots=True)
-class Played:
+class RoundResult:
     """A round as it went: the last message, and for every guess the seconds since the newest point that it saw left."""
 
     end: dict[str, Any]
-    waits_s: list[float] = field(default_factory=list)
+    latencies_s: list[float] = field(default_factory=list)
     guesses: list[dict[str, Any]] = field(default_factory=list)
 
 
-class Player:
+class GameClient:
     """A player of the game at ``url`` (http://host:port/prefix), who says to be simulated."""
 
     def __init__(self, url: str, *, simulated: bool = True, cookie: str | None = None) -> None:
@@ -53,73 +53,73 @@ class Player:
         self.welcome: dict[str, Any] = {}
         self._socket: WebSocketClientConnection | None = None
 
-    async def enter(self) -> dict[str, Any]:
+    async def connect(self) -> dict[str, Any]:
         """Agree (unless a cookie is known), connect, say hello; the server's welcome."""
         if self.cookie is None:
             body = json.dumps({"agreed": True, "simulated": self.simulated})
             request = HTTPRequest(f"{self.url}/play/consent", "POST", body=body)
             answer = await AsyncHTTPClient().fetch(request)
-            self.cookie = SimpleCookie(answer.headers["Set-Cookie"])[COOKIE].value
+            self.cookie = SimpleCookie(answer.headers["Set-Cookie"])[PARTICIPANT_COOKIE].value
         address = f"{self.url}/play/socket".replace("http", "ws", 1)
-        self._socket = await websocket_connect(HTTPRequest(address, headers={"Cookie": f"{COOKIE}={self.cookie}"}))
-        await self.say({"type": "hello", "pointer": "mouse", "mobile": False, "screen_px": [1280, 720]})
-        self.welcome = await self.hear("welcome")
+        self._socket = await websocket_connect(HTTPRequest(address, headers={"Cookie": f"{PARTICIPANT_COOKIE}={self.cookie}"}))
+        await self.send({"type": "hello", "pointer": "mouse", "mobile": False, "screen_px": [1280, 720]})
+        self.welcome = await self.receive("welcome")
         told = self.welcome["spec"]
         self.spec = GameSpec(**{name: told[name] for name in told})
         return self.welcome
 
-    async def say(self, message: dict[str, Any]) -> None:
+    async def send(self, message: dict[str, Any]) -> None:
         """Send one message."""
         await self._socket.write_message(json.dumps(message))
 
-    async def hear(self, *kinds: str) -> dict[str, Any]:
+    async def receive(self, *kinds: str) -> dict[str, Any]:
         """The next message of one of ``kinds`` (or any); others are passed over. ``ConnectionError`` at the end."""
         while True:
-            content = await asyncio.wait_for(self._socket.read_message(), ANSWER_S)
+            content = await asyncio.wait_for(self._socket.read_message(), REPLY_TIMEOUT_S)
             if content is None:
                 raise ConnectionError("the server closed the connection.")
             message = json.loads(content)
             if not kinds or message["type"] in kinds:
                 return message
 
-    async def next_round(self, image: str | None = None) -> Shown | None:
+    async def request_round(self, image: str | None = None) -> PresentedRound | None:
         """Ask for a round; None where no image is left. Raises ``ValueError`` where the server refuses."""
-        await self.say({"type": "next", **({"image": image} if image else {})})
-        told = await self.hear("round", "finished", "paused", "refused")
+        await self.send({"type": "next", **({"image": image} if image else {})})
+        told = await self.receive("round", "finished", "paused", "refused")
         if told["type"] != "round":
             if told["type"] == "finished":
                 return None
             raise ValueError(told.get("reason", told["type"]))
         content = base64.b64decode(told["picture"].split(",", 1)[1])
         canvas = np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))
-        return Shown(told["round"], canvas, told["category"], told["practice"])
+        return PresentedRound(told["round"], canvas, told["category"], told["practice"])
 
-    async def play(self, shown: Shown, points: Iterable[tuple[float, float]], *, pace: float = 1.0) -> Played:
+    async def play_round(self, presented: PresentedRound, points: Iterable[tuple[float, float]], *, pace: float = 1.0) -> RoundResult:
         """Paint ``points`` one every interval until the round ends; when they end, wait for the clock.
 
         ``pace`` below 1 tries to be faster than the game allows, for tests of that.
         """
         left: dict[int, float] = {}
-        played, answered = Played({}), asyncio.Event()
+        played, answered = RoundResult({}), asyncio.Event()
         answered.set()
-        painting = asyncio.ensure_future(self._paint(shown.round, points, left, pace, answered))
+        painting = asyncio.ensure_future(self._paint(presented.round, points, left, pace, answered))
         try:
             while True:
-                told = await self.hear("guess", "end", "refused")
+                told = await self.receive("guess", "end", "refused")
                 if told["type"] == "refused":
                     raise ValueError(told["reason"])
-                if told.get("round") != shown.round:
+                if told.get("round") != presented.round:
                     continue
                 if told["type"] == "end":
                     played.end = told
                     return played
                 answered.set()
                 played.guesses.append(told)
-                played.waits_s.append(time.monotonic() - left[told["n_points"]])
+                played.latencies_s.append(time.monotonic() - left[told["n_points"]])
         finally:
             painting.cancel()
 
-    async def leave(self) -> None:
+    async def close(self) -> None:
         """Close the connection."""
         if self._socket is not None:
             self._socket.close()
@@ -142,38 +142,38 @@ class Player:
             now = time.monotonic()
             left[number + 1] = now
             waiting.append([x, y, now * 1000])
-            if answered.is_set() or now - sent >= TOGETHER_S:
-                await self.say({"type": "paint", "round": round_id, "points": waiting})
+            if answered.is_set() or now - sent >= PAINT_BATCH_S:
+                await self.send({"type": "paint", "round": round_id, "points": waiting})
                 waiting, sent = [], now
                 answered.clear()
         if waiting:
-            await self.say({"type": "paint", "round": round_id, "points": waiting})
+            await self.send({"type": "paint", "round": round_id, "points": waiting})
 
 
-async def answered(url: str, seconds: float = 60.0) -> None:
+async def wait_until_ready(url: str, timeout_s: float = 60.0) -> None:
     """Wait until the game at ``url`` answers. Raises ``TimeoutError``."""
-    end = time.monotonic() + seconds
+    end = time.monotonic() + timeout_s
     while time.monotonic() < end:
         try:
             await AsyncHTTPClient().fetch(f"{url}/play/about")
             return
         except OSError:
             await asyncio.sleep(0.1)
-    raise TimeoutError(f"no game has answered at {url} within {seconds:g} s.")
+    raise TimeoutError(f"no game has answered at {url} within {timeout_s:g} s.")
 
 
-Chooser = Callable[[Shown], Iterable[tuple[float, float]]]
+PaintStrategy = Callable[[PresentedRound], Iterable[tuple[float, float]]]
 """Where a player paints on what is shown."""
 
 
-async def play_rounds(url: str, n_rounds: int, choose: Chooser) -> list[Played]:
+async def play_rounds(url: str, n_rounds: int, strategy: PaintStrategy) -> list[RoundResult]:
     """One new player for up to ``n_rounds`` rounds; fewer where no image is left."""
-    player = Player(url)
-    await player.enter()
+    player = GameClient(url)
+    await player.connect()
     found = []
     try:
-        while len(found) < n_rounds and (shown := await player.next_round()) is not None:
-            found.append(await player.play(shown, choose(shown)))
+        while len(found) < n_rounds and (shown := await player.request_round()) is not None:
+            found.append(await player.play_round(shown, strategy(shown)))
     finally:
-        await player.leave()
+        await player.close()
     return found

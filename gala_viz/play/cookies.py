@@ -7,16 +7,16 @@ from urllib.parse import urlsplit
 import tornado.web
 from tornado.httputil import HTTPServerRequest
 
-COOKIE = "gala_viz_player"
-YEAR_DAYS = 365
+PARTICIPANT_COOKIE = "gala_viz_player"
+COOKIE_LIFETIME_DAYS = 365
 
 
-def remember(handler: tornado.web.RequestHandler, secret: str) -> None:
+def set_participant_cookie(handler: tornado.web.RequestHandler, secret: str) -> None:
     """Give the browser the secret of a new participant; no script can read it."""
     handler.set_cookie(
-        COOKIE,
+        PARTICIPANT_COOKIE,
         secret,
-        expires_days=YEAR_DAYS,
+        expires_days=COOKIE_LIFETIME_DAYS,
         httponly=True,
         samesite="Lax",
         secure=handler.request.protocol == "https",
@@ -24,7 +24,7 @@ def remember(handler: tornado.web.RequestHandler, secret: str) -> None:
     )
 
 
-def same_site(request: HTTPServerRequest, origins: frozenset[str]) -> bool:
+def is_same_site(request: HTTPServerRequest, origins: frozenset[str]) -> bool:
     """Whether the page that asks belongs to this host (or one of ``origins``); scripts send no origin and may ask."""
     origin = request.headers.get("Origin")
     if origin is None:

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 from gala_viz.behavior.database import Database
 from gala_viz.behavior.game_spec import GameSpec
-from gala_viz.behavior.image_counts import enter_images
-from gala_viz.behavior.limits import Buckets, Limits
-from gala_viz.behavior.people import People
+from gala_viz.behavior.image_counts import register_images
+from gala_viz.behavior.limits import TokenBuckets, RateLimits
+from gala_viz.behavior.people import Participants
 from gala_viz.behavior.round_writer import RoundWriter
 from gala_viz.behavior.rounds import Rounds
-from gala_viz.behavior.unwritten import RoundKey, Unwritten
+from gala_viz.behavior.unwritten import RoundKey, RoundUpdate
 from gala_viz.collections.collection import Collection
 from gala_viz.imagenet import label_index
 from gala_viz.live.recogniser import Recogniser
@@ -29,14 +29,14 @@ from gala_viz.specs import fingerprint
 if TYPE_CHECKING:
     from gala_viz.play.session import Session
 
-Result = TypeVar("Result")
+T = TypeVar("Result")
 
-READERS = 4
+N_READERS = 4
 CLOSE_S = 3.0
 """How long the end takes at most: half of it for rounds that end, the rest for what is not stored yet."""
 
 
-class Game:
+class GameServer:
     """The game on ``images`` of ``collection`` (default: all), recognised by ``recogniser``, recorded in ``database``.
 
     All methods belong to one asyncio loop. Databases and photographs are read and written in threads of their own, all
@@ -49,29 +49,29 @@ class Game:
         recogniser: Recogniser,
         database: Database,
         spec: GameSpec | None = None,
-        limits: Limits | None = None,
+        limits: RateLimits | None = None,
         *,
         images: Sequence[str] | None = None,
         seed: int | None = None,
     ) -> None:
         self.collection, self.recogniser, self.database = collection, recogniser, database
-        self.spec, self.limits = spec or GameSpec(), limits or Limits()
-        self.people, self.rounds = People(database), Rounds(database)
-        self.images = playable(collection, recogniser, collection.images if images is None else images)
+        self.spec, self.limits = spec or GameSpec(), limits or RateLimits()
+        self.participants, self.rounds = Participants(database), Rounds(database)
+        self.images = playable_images(collection, recogniser, collection.images if images is None else images)
         if not self.images:
             raise ValueError(
                 f"{recogniser.network.name} knows no category of {collection.name}; a game needs images with labels "
                 "that its network can recognise."
             )
-        enter_images(database, collection.name, self.images)
-        self.chance = random.Random(seed)  # which rounds are catch trials, not a secret
+        register_images(database, collection.name, self.images)
+        self.rng = random.Random(seed)  # which rounds are catch trials, not a secret
         self.sessions: dict[str, Session] = {}
-        self.messages = Buckets(self.limits.messages_per_s, 4 * self.limits.messages_per_s)
-        self.round_starts = Buckets(self.limits.rounds_per_min / 60, self.limits.rounds_per_min)
+        self.message_limit = TokenBuckets(self.limits.messages_per_s, 4 * self.limits.messages_per_s)
+        self.round_limit = TokenBuckets(self.limits.rounds_per_min / 60, self.limits.rounds_per_min)
         per_hour = self.limits.participants_per_hour
-        self.newcomers = Buckets(per_hour / 3600, per_hour)
+        self.newcomer_limit = TokenBuckets(per_hour / 3600, per_hour)
         self._writer = ThreadPoolExecutor(1, "records")
-        self._readers = ThreadPoolExecutor(READERS, "photographs")
+        self._readers = ThreadPoolExecutor(N_READERS, "photographs")
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: set[asyncio.Task] = set()
         self.settings = {
@@ -84,17 +84,17 @@ class Game:
         self.writer = RoundWriter(database, self._stopped)
 
     @staticmethod
-    def now_ms() -> float:
+    def clock_ms() -> float:
         """The clock of all judges; it never runs backwards."""
         return time.monotonic() * 1000
 
-    async def reading(self, act: Callable[..., Result], *arguments, **named) -> Result:
+    async def run_reader(self, function: Callable[..., T], *arguments, **named) -> T:
         """``act`` in a thread for reading."""
-        return await asyncio.get_running_loop().run_in_executor(self._readers, partial(act, *arguments, **named))
+        return await asyncio.get_running_loop().run_in_executor(self._readers, partial(function, *arguments, **named))
 
-    async def writing(self, act: Callable[..., Result], *arguments, **named) -> Result:
+    async def run_writer(self, function: Callable[..., T], *arguments, **named) -> T:
         """``act`` in the thread that writes, after all that was handed to it before."""
-        return await asyncio.get_running_loop().run_in_executor(self._writer, partial(act, *arguments, **named))
+        return await asyncio.get_running_loop().run_in_executor(self._writer, partial(function, *arguments, **named))
 
     def spawn(self, work: Coroutine) -> None:
         """Do ``work`` beside everything else, and tell the log if it fails."""
@@ -102,15 +102,15 @@ class Game:
         self._tasks.add(task)
         task.add_done_callback(self._done)
 
-    def record(self, key: RoundKey, part: Unwritten) -> None:
+    def record(self, key: RoundKey, update: RoundUpdate) -> None:
         """Keep what happened in a round in play; it is in the journal at once and in the database soon."""
         self._loop = asyncio.get_running_loop()
-        self.writer.add(key, part)
+        self.writer.add(key, update)
 
-    async def stored(self, participant: str, seconds: float) -> bool:
+    async def flush(self, participant: str, timeout_s: float) -> bool:
         """Wait until all that came of ``participant`` is stored, ``seconds`` at most; whether it is."""
-        waiting = asyncio.ensure_future(asyncio.wrap_future(self.writer.stored(participant)))
-        await asyncio.wait([waiting], timeout=seconds)
+        waiting = asyncio.ensure_future(asyncio.wrap_future(self.writer.flush(participant)))
+        await asyncio.wait([waiting], timeout=timeout_s)
         return waiting.done() or not waiting.cancel()
 
     async def close(self, seconds: float = CLOSE_S) -> None:
@@ -141,11 +141,11 @@ class Game:
 
     def _stop(self, key: RoundKey, why: str) -> None:
         session = self.sessions.get(key.participant)
-        if session is not None and session.visit == key.visit:
+        if session is not None and session.session_id == key.visit:
             self.spawn(session.evict(why))
 
 
-def playable(collection: Collection, recogniser: Recogniser, images: Sequence[str]) -> list[str]:
+def playable_images(collection: Collection, recogniser: Recogniser, images: Sequence[str]) -> list[str]:
     """Those of ``images`` whose category the network knows."""
     known = {}
     for image in images:

@@ -11,62 +11,62 @@ from typing import Any, TypeVar
 import tornado.web
 import tornado.websocket
 
-from gala_viz.play.answers import JsonAnswer, answered, entered
-from gala_viz.play.cookies import COOKIE, same_site
-from gala_viz.play.game import Game
+from gala_viz.play.answers import JsonHandler, answered, entered
+from gala_viz.play.cookies import PARTICIPANT_COOKIE, is_same_site
+from gala_viz.play.game import GameServer
 from gala_viz.play.privacy import privacy_note
-from gala_viz.play.session import ELSEWHERE, GONE, Session
+from gala_viz.play.session import PLAYED_ELSEWHERE, PARTICIPANT_DELETED, Session
 
-Result = TypeVar("Result")
+T = TypeVar("Result")
 
 
-def routes(game: Game, prefix: str, versions: dict[str, str], origins: frozenset[str] = frozenset()) -> list[tuple]:
+def routes(game: GameServer, prefix: str, versions: dict[str, str], origins: frozenset[str] = frozenset()) -> list[tuple]:
     """The addresses under ``prefix``/play, for a Tornado application. ``origins`` are further hosts of pages.
 
     No photograph has an address: one is sent inside of its round, to its player.
     """
     shared: dict[str, Any] = {"game": game, "versions": versions, "origins": origins, "open_from": Counter()}
     return [
-        (rf"{prefix}/play/about", About, shared),
-        (rf"{prefix}/play/consent", Consent, shared),
-        (rf"{prefix}/play/socket", Socket, shared),
+        (rf"{prefix}/play/about", AboutHandler, shared),
+        (rf"{prefix}/play/consent", ConsentHandler, shared),
+        (rf"{prefix}/play/socket", GameSocketHandler, shared),
     ]
 
 
 class _Shared:
     """What the handlers have in common."""
 
-    def initialize(self, game: Game, versions: dict[str, str], origins: frozenset[str], open_from: Counter) -> None:
+    def initialize(self, game: GameServer, versions: dict[str, str], origins: frozenset[str], open_from: Counter) -> None:
         """Tornado hands every request what ``routes`` told."""
         self.game, self.versions, self.origins, self.open_from = game, versions, origins, open_from
 
     async def participant(self) -> str | None:
         """Whom the cookie names."""
-        secret = self.get_cookie(COOKIE)
-        return await self.asked(self.game.reading(self.game.people.known_by, secret)) if secret else None
+        secret = self.get_cookie(PARTICIPANT_COOKIE)
+        return await self.query_records(self.game.run_reader(self.game.participants.find_by_secret, secret)) if secret else None
 
-    async def asked(self, answer: Awaitable[Result]) -> Result:
+    async def query_records(self, answer: Awaitable[T]) -> T:
         """What the database answers."""
         return await answered(self, answer)
 
 
-class About(_Shared, JsonAnswer):
+class AboutHandler(_Shared, JsonHandler):
     """What the page shows before anybody agreed; nothing is recorded for it."""
 
     async def get(self) -> None:
         """The privacy note, and whether this browser has agreed before."""
         participant = await self.participant()
-        person = await self.asked(self.game.reading(self.game.people.person, participant)) if participant else None
+        person = await self.query_records(self.game.run_reader(self.game.participants.profile, participant)) if participant else None
         told = {"consented": bool(person and person.consented), "privacy": privacy_note(self.game)}
         self.write(json.dumps({**told, "collection": self.game.collection.title}))
 
 
-class Consent(_Shared, JsonAnswer):
+class ConsentHandler(_Shared, JsonHandler):
     """Somebody agrees: only now a participant is made, and the cookie is set."""
 
     async def post(self) -> None:
         """``{"agreed": true}``, with ``"simulated": true`` from a script that plays."""
-        if not same_site(self.request, self.origins):
+        if not is_same_site(self.request, self.origins):
             raise tornado.web.HTTPError(403, reason="consent comes from the game's own page")
         try:
             told = json.loads(self.request.body[:1000])
@@ -76,15 +76,15 @@ class Consent(_Shared, JsonAnswer):
             raise tornado.web.HTTPError(400, reason="consent was expected")
         participant = await self.participant()
         if participant is None:
-            new, simulated = self.game.people.new, told.get("simulated") is True
+            new, simulated = self.game.participants.create, told.get("simulated") is True
             participant = await entered(
-                self, self.game.newcomers, lambda: self.asked(self.game.writing(new, simulated=simulated))
+                self, self.game.newcomer_limit, lambda: self.query_records(self.game.run_writer(new, simulated=simulated))
             )
-        await self.asked(self.game.writing(self.game.people.consent, participant))
+        await self.query_records(self.game.run_writer(self.game.participants.record_consent, participant))
         self.write(json.dumps({"consented": True}))
 
 
-class Socket(_Shared, tornado.websocket.WebSocketHandler):
+class GameSocketHandler(_Shared, tornado.websocket.WebSocketHandler):
     """One player's connection."""
 
     session: Session | None = None
@@ -95,12 +95,12 @@ class Socket(_Shared, tornado.websocket.WebSocketHandler):
 
     def check_origin(self, origin: str) -> bool:
         """Pages of this server's own host, and of those allowed by name."""
-        return same_site(self.request, self.origins)
+        return is_same_site(self.request, self.origins)
 
     async def prepare(self) -> None:
         """Refuse who has not agreed, and one address with too many connections."""
         self.player = await self.participant()
-        person = await self.asked(self.game.reading(self.game.people.person, self.player)) if self.player else None
+        person = await self.query_records(self.game.run_reader(self.game.participants.profile, self.player)) if self.player else None
         if person is None or not person.consented:
             raise tornado.web.HTTPError(403, reason="consent comes first")
         if self.open_from[self.request.remote_ip] >= self.game.limits.connections:
@@ -131,7 +131,7 @@ class Socket(_Shared, tornado.websocket.WebSocketHandler):
     async def _tell(self, told: dict[str, Any]) -> None:
         try:
             await self.write_message(json.dumps(told))
-            if told["type"] in (ELSEWHERE, GONE):
+            if told["type"] in (PLAYED_ELSEWHERE, PARTICIPANT_DELETED):
                 self.close(reason=told["type"])
         except tornado.websocket.WebSocketClosedError:
             logging.getLogger(__name__).debug("a page is gone before its %s", told.get("type"))

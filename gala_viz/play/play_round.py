@@ -8,33 +8,33 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from gala_viz.behavior.canvas import seen
+from gala_viz.behavior.canvas import masked_canvas
 from gala_viz.behavior.judge import Judge, Outcome
 from gala_viz.behavior.outages import is_outage
 from gala_viz.behavior.people import now_ms
 from gala_viz.behavior.tables import CATCH, GAME, PRACTICE
-from gala_viz.behavior.unwritten import Guessed, RoundEnd, RoundKey, Unwritten
+from gala_viz.behavior.unwritten import NetworkGuess, RoundEnd, RoundKey, RoundUpdate
 from gala_viz.live.recogniser import first, place_of
-from gala_viz.play.scene import Scene, passed
-from gala_viz.play.summary import others_map, own_map
+from gala_viz.play.scene import RoundImage, score_catch_trial
+from gala_viz.play.summary import other_players_map, player_map
 
 if TYPE_CHECKING:
     from gala_viz.play.session import Session
 
-N_TOLD = 5
-STORED_S = 1.0
+N_GUESSES_SHOWN = 5
+FLUSH_TIMEOUT_S = 1.0
 """How long a player waits for the summary while an end is not in the database yet; it is in the journal."""
 
 
-class PlayedRound:
+class ActiveRound:
     """The round called ``id`` on ``scene``; its judge decides, its session is told."""
 
     def __init__(
-        self, session: Session, round_id: str, image: str, kind: str, scene: Scene, answer: str | None
+        self, session: Session, round_id: str, image: str, kind: str, round_image: RoundImage, answer: str | None
     ) -> None:
         self.session, self.game = session, session.game
-        self.id, self.image, self.kind, self.scene, self._answer = round_id, image, kind, scene, answer
-        self._key = RoundKey(round=round_id, visit=session.visit, participant=session.participant)
+        self.id, self.image, self.kind, self.round_image, self._answer = round_id, image, kind, round_image, answer
+        self._key = RoundKey(round=round_id, visit=session.session_id, participant=session.participant)
         self.judge = Judge(self.game.spec)
         self._guessing: asyncio.Task | None = None
         self._clock: asyncio.TimerHandle | None = None
@@ -46,8 +46,8 @@ class PlayedRound:
         """Take points; the first starts the clock. Raises ``Refused``, and then nothing was taken."""
         began = self.judge.began_ms is None
         first = len(self.judge.points)
-        taken = self.judge.paint(points, self.game.now_ms())
-        self._record(Unwritten(first=first, points=taken, began_ms=now_ms() if began else None))
+        taken = self.judge.paint(points, self.game.clock_ms())
+        self._record(RoundUpdate(first=first, points=taken, began_ms=now_ms() if began else None))
         if began:
             limit_s = self.game.spec.limit_ms / 1000
             self._clock = asyncio.get_running_loop().call_later(limit_s, self._time_up)
@@ -56,7 +56,7 @@ class PlayedRound:
 
     async def skip(self, reason: str) -> None:
         """The player gives up."""
-        self.judge.skip(self.game.now_ms())
+        self.judge.skip(self.game.clock_ms())
         self._reason = reason
         await self._end()
 
@@ -64,49 +64,49 @@ class PlayedRound:
         """The player is gone; a round without a point stays open and can be shown again."""
         if self.judge.began_ms is None:
             return
-        self.judge.interrupt(self.game.now_ms())
+        self.judge.interrupt(self.game.clock_ms())
         await self._end(told=False)
 
     def drop(self) -> None:
         """It cannot be recorded any more: nothing of it counts from now on."""
         self._ending = True
-        self.judge.interrupt(self.game.now_ms())
+        self.judge.interrupt(self.game.clock_ms())
         if self._clock is not None:
             self._clock.cancel()
 
-    def _record(self, part: Unwritten) -> None:
+    def _record(self, part: RoundUpdate) -> None:
         self.game.record(self._key, part)
 
     async def _guess(self) -> None:
         """Ask the network, each time about all that is uncovered by then, until there is nothing new."""
         spec = self.game.spec
-        while not self.judge.ended and len(self.judge.points) > self._n_guessed:
+        while not self.judge.is_over and len(self.judge.points) > self._n_guessed:
             count, at_ms = len(self.judge.points), self.judge.points[-1].at_ms
-            canvas = seen(self.scene.canvas, self.judge.mask, spec)
+            canvas = masked_canvas(self.round_image.canvas, self.judge.mask, spec)
             probabilities = await asyncio.wrap_future(self.game.recogniser.look(canvas))
             self._n_guessed = count
-            place = place_of(probabilities, self.scene.target)
-            best = first(probabilities, max(N_TOLD, min(spec.top, 10)))
-            guess = Guessed(
+            place = place_of(probabilities, self.round_image.target)
+            best = first(probabilities, max(N_GUESSES_SHOWN, min(spec.top, 10)))
+            guess = NetworkGuess(
                 n_points=count,
                 at_ms=at_ms,
                 place=place,
                 categories=[self.game.recogniser.categories[index] for index in best],
                 probabilities=[float(probabilities[index]) for index in best],
             )
-            if self.judge.ended and self.judge.outcome != Outcome.LOST:
+            if self.judge.is_over and self.judge.outcome != Outcome.LOST:
                 return
-            self._record(Unwritten(guesses=[guess]))
-            won = self.judge.guessed(place, at_ms)
+            self._record(RoundUpdate(guesses=[guess]))
+            won = self.judge.judge_guess(place, at_ms)
             await self.session.send(
                 {
                     "type": "guess",
                     "round": self.id,
                     "n_points": count,
-                    "place": place if place <= N_TOLD else None,
+                    "place": place if place <= N_GUESSES_SHOWN else None,
                     "guesses": [
                         [name, round(p, 4)]
-                        for name, p in zip(guess.categories[:N_TOLD], guess.probabilities[:N_TOLD], strict=True)
+                        for name, p in zip(guess.categories[:N_GUESSES_SHOWN], guess.probabilities[:N_GUESSES_SHOWN], strict=True)
                     ],
                 }
             )
@@ -120,11 +120,11 @@ class PlayedRound:
         """The time is up; a guess on points that came in time still counts."""
         if self._guessing is not None and not self._guessing.done():
             await asyncio.wait([self._guessing], timeout=2.0)
-        self.judge.time_up(self.game.now_ms())
+        self.judge.apply_time_limit(self.game.clock_ms())
         await self._end()
 
     async def _end(self, *, told: bool = True) -> None:
-        if self._ending or not self.judge.ended:
+        if self._ending or not self.judge.is_over:
             return
         self._ending = True
         if self._clock is not None:
@@ -133,10 +133,10 @@ class PlayedRound:
         won = judge.outcome is Outcome.WON
         if self.kind != PRACTICE and judge.outcome is not Outcome.INTERRUPTED:
             session.combo = session.combo + 1 if won else 0
-        right = passed(judge.mask, self._answer) if self._answer is not None else None
+        right = score_catch_trial(judge.mask, self._answer) if self._answer is not None else None
         end = RoundEnd.of(judge, now_ms(), combo=session.combo, skip_reason=self._reason, passed=right)
-        self._record(Unwritten(end=end))
-        await self.game.stored(session.participant, STORED_S)
+        self._record(RoundUpdate(end=end))
+        await self.game.flush(session.participant, FLUSH_TIMEOUT_S)
         session.n_rounds += 1
         if told:
             await session.send(await self._summary())
@@ -145,12 +145,12 @@ class PlayedRound:
         judge, others, known = self.judge, None, True
         if self.kind != CATCH:
             try:
-                others = await self.game.reading(
-                    others_map,
+                others = await self.game.run_reader(
+                    other_players_map,
                     self.game.database,
                     self.game.collection,
                     self.image,
-                    self.scene.box,
+                    self.round_image.box,
                     self.session.participant,
                     simulated=self.session.simulated,
                 )
@@ -159,7 +159,7 @@ class PlayedRound:
                     raise
                 known = False
         points = [(point.x_px, point.y_px) for point in judge.points]
-        own = await self.game.reading(own_map, points, self.game.spec.canvas_px)
+        own = await self.game.run_reader(player_map, points, self.game.spec.canvas_px)
         return {
             "type": "end",
             "round": self.id,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from gala_viz.play.game import Game
+from gala_viz.play.game import GameServer
 
 
-def privacy_note(game: Game) -> list[str]:
+def privacy_note(game: GameServer) -> list[str]:
     """Sentences for the page of consent, true of what the records hold."""
     return [
         "You see photographs and paint the parts that tell what they show. Your painting is used for research on how "

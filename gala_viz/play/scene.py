@@ -10,16 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from gala_viz.behavior.canvas import Box, centre_square, on_canvas
+from gala_viz.behavior.canvas import Box, centre_crop_box, crop_to_canvas
 from gala_viz.collections.collection import Collection
 from gala_viz.imagenet import label_index
 
 LEFT, RIGHT = "left", "right"
-QUALITY = 88
+JPEG_QUALITY = 88
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class RoundImage:
     """The canvas (y, x, 3) uint8, its category, the network's index of that, and the part of the photograph shown."""
 
     canvas: NDArray[np.uint8]
@@ -27,35 +27,35 @@ class Scene:
     target: int
     box: Box
 
-    def picture(self) -> str:
+    def data_url(self) -> str:
         """The canvas as a data URL, sent within its round alone."""
         stream = io.BytesIO()
-        Image.fromarray(self.canvas).save(stream, "JPEG", quality=QUALITY)
+        Image.fromarray(self.canvas).save(stream, "JPEG", quality=JPEG_QUALITY)
         return "data:image/jpeg;base64," + base64.b64encode(stream.getvalue()).decode("ascii")
 
 
-def scene(collection: Collection, image: str, categories: tuple[str, ...], side_px: int) -> Scene:
+def make_round_image(collection: Collection, image: str, categories: tuple[str, ...], side_px: int) -> RoundImage:
     """One photograph. Raises ``UnreadableImageError``."""
     photo = collection.photo(image)
     category, target = collection.category(image), collection.target(image)
-    box = centre_square(*photo.shape[:2])
+    box = centre_crop_box(*photo.shape[:2])
     index = label_index(categories, category, target)
-    return Scene(on_canvas(photo, side_px, box), category or categories[index], index, box)
+    return RoundImage(crop_to_canvas(photo, side_px, box), category or categories[index], index, box)
 
 
-def catch_scene(
-    collection: Collection, named: str, other: str, answer: str, categories: tuple[str, ...], side_px: int
-) -> Scene:
+def catch_trial_image(
+    collection: Collection, named_image: str, other_image: str, answer: str, categories: tuple[str, ...], side_px: int
+) -> RoundImage:
     """The middle halves of two photographs side by side; ``named`` lies on the ``answer`` side."""
-    asked = scene(collection, named, categories, side_px)
-    beside = scene(collection, other, categories, side_px)
+    asked = make_round_image(collection, named_image, categories, side_px)
+    beside = make_round_image(collection, other_image, categories, side_px)
     quarter, half = side_px // 4, side_px // 2
     pair = [one.canvas[:, quarter : quarter + half] for one in (asked, beside)]
     canvas = np.concatenate(pair if answer == LEFT else pair[::-1], axis=1)
-    return Scene(canvas, asked.category, asked.target, (0.0, 0.0, float(side_px), float(side_px)))
+    return RoundImage(canvas, asked.category, asked.target, (0.0, 0.0, float(side_px), float(side_px)))
 
 
-def passed(mask: NDArray[np.bool_], answer: str) -> bool | None:
+def score_catch_trial(mask: NDArray[np.bool_], answer: str) -> bool | None:
     """Whether most of what was painted lies on the ``answer`` side; None where nothing was painted."""
     half = mask.shape[1] // 2
     left, right = int(mask[:, :half].sum()), int(mask[:, half:].sum())

@@ -12,54 +12,54 @@ from typing import Any, TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from gala_viz.behavior.judge import Refused, TooLate
-from gala_viz.behavior.leaders import Span, best, leaders
+from gala_viz.behavior.judge import InvalidPointsError, LatePointsError
+from gala_viz.behavior.leaders import LeaderboardPeriod, player_statistics, leaderboard
 from gala_viz.behavior.messages import (
     SKIP_REASONS,
-    BadMessage,
-    Hello,
-    Leaders,
-    Name,
-    Next,
-    Paint,
-    Skip,
-    read_message,
+    InvalidMessageError,
+    HelloMessage,
+    LeaderboardMessage,
+    NicknameMessage,
+    NextRoundMessage,
+    PaintMessage,
+    SkipMessage,
+    parse_message,
 )
 from gala_viz.behavior.outages import NotStoredError, is_outage
-from gala_viz.behavior.round_writer import DELETED, ENDED, TAKEN
+from gala_viz.behavior.round_writer import WITHDRAWN, ENDED_ELSEWHERE, TAKEN_OVER
 from gala_viz.behavior.switches import is_paused
-from gala_viz.play.game import Game
-from gala_viz.play.play_round import STORED_S, PlayedRound
-from gala_viz.play.starting import started_round
+from gala_viz.play.game import GameServer
+from gala_viz.play.play_round import FLUSH_TIMEOUT_S, ActiveRound
+from gala_viz.play.starting import start_next_round
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
-Result = TypeVar("Result")
+T = TypeVar("Result")
 
-PATIENCE_S, LONGEST_WAIT_S = 60.0, 2.0
+OUTAGE_TIMEOUT_S, MAX_RETRY_WAIT_S = 60.0, 2.0
 """How long a player waits for a database that is away, and the longest time between two tries."""
-ELSEWHERE, GONE = "elsewhere", "deleted"
+PLAYED_ELSEWHERE, PARTICIPANT_DELETED = "elsewhere", "deleted"
 """What a page hears last: the participant plays in another window, or everything of theirs was deleted."""
-MOST_BESIDE = 8
+MAX_BACKGROUND_REQUESTS = 8
 """Names and leaderboards that wait at a time."""
 
 
 class Session:
     """The connection of ``participant``; ``send`` tells its page something. All methods belong to the game's loop."""
 
-    def __init__(self, game: Game, participant: str, send: Send, versions: dict[str, str]) -> None:
+    def __init__(self, game: GameServer, participant: str, send: Send, versions: dict[str, str]) -> None:
         self.game, self.participant, self.send, self._versions = game, participant, send, versions
-        self.visit: str | None = None
+        self.session_id: str | None = None
         self.surface_rule: int | None = None
         self.simulated = False
         self.n_rounds = 0
         self.combo = 0
-        self._round: PlayedRound | None = None
+        self._round: ActiveRound | None = None
         self._starting, self._asking = asyncio.Lock(), asyncio.Lock()
         self._n_beside = 0
         self._closed: str | None = None
 
     @property
-    def closed(self) -> bool:
+    def is_closed(self) -> bool:
         """Whether nothing is played here any more."""
         return self._closed is not None
 
@@ -68,7 +68,7 @@ class Session:
         former = self.game.sessions.get(self.participant)
         self.game.sessions[self.participant] = self
         if former is not None:
-            await former.evict(ENDED)
+            await former.evict(ENDED_ELSEWHERE)
 
     async def receive(self, content: str | bytes) -> None:
         """Act on one message. What cannot be is answered, and changes nothing."""
@@ -77,20 +77,20 @@ class Session:
             return
         await self._answered(lambda: self._act(content))
 
-    async def evict(self, why: str) -> None:
+    async def evict(self, reason: str) -> None:
         """Stop for good: the participant was ``DELETED``, or plays in another window (``TAKEN``, ``ENDED``)."""
-        if self.closed:
+        if self.is_closed:
             return
-        self._closed = GONE if why == DELETED else ELSEWHERE
+        self._closed = PARTICIPANT_DELETED if reason == WITHDRAWN else PLAYED_ELSEWHERE
         with contextlib.suppress(Exception):  # it may be gone already
             await self.send({"type": self._closed})
-        if why in (DELETED, TAKEN) and self._round is not None:
+        if reason in (WITHDRAWN, TAKEN_OVER) and self._round is not None:
             self._round.drop()
         await self.close()
 
     async def close(self) -> None:
         """The connection is gone: a begun round is over, a round that was only shown waits."""
-        self._closed = self._closed or ELSEWHERE
+        self._closed = self._closed or PLAYED_ELSEWHERE
         if self._round is not None:
             await self._round.leave()
             self._round = None
@@ -101,41 +101,41 @@ class Session:
         """Do ``act``, and tell the page why not, where it cannot be."""
         try:
             await act()
-        except TooLate as error:
+        except LatePointsError as error:
             await self.send({"type": "late", "reason": str(error)})
-        except (BadMessage, Refused) as error:
+        except (InvalidMessageError, InvalidPointsError) as error:
             await self.send({"type": "refused", "reason": str(error)})
         except (SQLAlchemyError, NotStoredError) as error:
             if is_outage(error):
                 await self.send({"type": "refused", "reason": "the records cannot be reached; try again in a moment."})
-            elif not await self.game.reading(self.game.rounds.has_participant, self.participant):
-                await self.evict(DELETED)
+            elif not await self.game.run_reader(self.game.rounds.has_participant, self.participant):
+                await self.evict(WITHDRAWN)
             else:
                 raise
 
     async def _act(self, content: str | bytes) -> None:
-        if not self.game.messages.take(self.participant):
-            raise BadMessage("too many messages; wait a moment.")
-        message = read_message(content)
-        if isinstance(message, Hello):
+        if not self.game.message_limit.take(self.participant):
+            raise InvalidMessageError("too many messages; wait a moment.")
+        message = parse_message(content)
+        if isinstance(message, HelloMessage):
             await self._welcome(message)
-        elif self.visit is None:
-            raise BadMessage("a page says hello first.")
-        elif isinstance(message, Name):
+        elif self.session_id is None:
+            raise InvalidMessageError("a page says hello first.")
+        elif isinstance(message, NicknameMessage):
             self._beside(lambda: self._name(message.nickname))
-        elif isinstance(message, Next):
+        elif isinstance(message, NextRoundMessage):
             await self._next(message.image)
-        elif isinstance(message, Paint):
+        elif isinstance(message, PaintMessage):
             self._playing(message.round).paint(message.points)
-        elif isinstance(message, Skip):
+        elif isinstance(message, SkipMessage):
             await self._playing(message.round).skip(message.reason)
-        elif isinstance(message, Leaders):
-            self._beside(lambda: self._leaders(Span(message.span)))
+        elif isinstance(message, LeaderboardMessage):
+            self._beside(lambda: self._leaders(LeaderboardPeriod(message.period)))
 
     def _beside(self, act: Callable[[], Awaitable[None]]) -> None:
         """Do ``act`` after others like it, while painting goes on: a slow database costs no point."""
-        if self._n_beside >= MOST_BESIDE:
-            raise BadMessage("too many messages; wait a moment.")
+        if self._n_beside >= MAX_BACKGROUND_REQUESTS:
+            raise InvalidMessageError("too many messages; wait a moment.")
         self._n_beside += 1
 
         async def in_turn() -> None:
@@ -147,29 +147,29 @@ class Session:
 
         self.game.spawn(in_turn())
 
-    async def _patiently(self, act: Callable[[], Awaitable[Result]]) -> Result:
+    async def _patiently(self, act: Callable[[], Awaitable[T]]) -> T:
         """The result of ``act``, which is tried again while the database is away."""
-        end, wait_s = time.monotonic() + PATIENCE_S, 0.25
+        end, wait_s = time.monotonic() + OUTAGE_TIMEOUT_S, 0.25
         while True:
             try:
                 return await act()
             except Exception as error:
-                if not is_outage(error) or self.closed or time.monotonic() > end:
+                if not is_outage(error) or self.is_closed or time.monotonic() > end:
                     raise
             await self.send({"type": "waiting"})
             await asyncio.sleep(wait_s)
-            wait_s = min(2 * wait_s, LONGEST_WAIT_S)
+            wait_s = min(2 * wait_s, MAX_RETRY_WAIT_S)
 
-    async def _welcome(self, hello: Hello) -> None:
-        await self.game.stored(self.participant, STORED_S)  # a round that the connection before left
-        person = await self._patiently(lambda: self.game.reading(self.game.people.person, self.participant))
+    async def _welcome(self, hello: HelloMessage) -> None:
+        await self.game.flush(self.participant, FLUSH_TIMEOUT_S)  # a round that the connection before left
+        person = await self._patiently(lambda: self.game.run_reader(self.game.participants.profile, self.participant))
         device = {"pointer": hello.pointer, "screen_px": list(hello.screen_px)}
         mobile, versions = hello.mobile, self._versions
         self.surface_rule = hello.surface_rule
-        if self.visit is None:
-            self.visit = await self._patiently(
-                lambda: self.game.writing(
-                    self.game.people.visit, self.participant, device, mobile=mobile, versions=versions
+        if self.session_id is None:
+            self.session_id = await self._patiently(
+                lambda: self.game.run_writer(
+                    self.game.participants.start_session, self.participant, device, mobile=mobile, versions=versions
                 )
             )
         self.simulated, self.n_rounds, self.combo = person.simulated, person.n_rounds, person.combo
@@ -190,35 +190,35 @@ class Session:
 
     async def _next(self, asked: str | None) -> None:
         if self._starting.locked():
-            raise BadMessage("a round is being prepared.")
+            raise InvalidMessageError("a round is being prepared.")
         async with self._starting:
-            if self._round is not None and not self._round.judge.ended:
-                raise BadMessage("the round is not over.")
-            if await self._patiently(lambda: self.game.reading(is_paused, self.game.database)):
+            if self._round is not None and not self._round.judge.is_over:
+                raise InvalidMessageError("the round is not over.")
+            if await self._patiently(lambda: self.game.run_reader(is_paused, self.game.database)):
                 await self.send({"type": "paused"})
                 return
-            if not self.game.round_starts.take(self.participant):
-                raise BadMessage("too many rounds in a minute; wait a moment.")
-            found = await self._patiently(lambda: started_round(self, asked))
-            if self.closed:  # meanwhile; the round waits for the window that plays now
+            if not self.game.round_limit.take(self.participant):
+                raise InvalidMessageError("too many rounds in a minute; wait a moment.")
+            found = await self._patiently(lambda: start_next_round(self, asked))
+            if self.is_closed:  # meanwhile; the round waits for the window that plays now
                 return
             self._round = found
         if found is None:
             await self.send({"type": "finished"})
 
-    def _playing(self, round_id: str) -> PlayedRound:
+    def _playing(self, round_id: str) -> ActiveRound:
         if self._round is None or self._round.id != round_id:
-            raise BadMessage("no such round is played here.")
+            raise InvalidMessageError("no such round is played here.")
         return self._round
 
     async def _name(self, nickname: str) -> None:
-        kept = await self.game.writing(self.game.people.call, self.participant, nickname)
+        kept = await self.game.run_writer(self.game.participants.set_nickname, self.participant, nickname)
         await self.send({"type": "named", "nickname": kept})
 
-    async def _leaders(self, span: Span) -> None:
+    async def _leaders(self, span: LeaderboardPeriod) -> None:
         now = datetime.now().astimezone()
-        rows = await self.game.reading(leaders, self.game.database, span, self.participant, now)
-        own = await self.game.reading(best, self.game.database, self.participant)
+        rows = await self.game.run_reader(leaderboard, self.game.database, span, self.participant, now)
+        own = await self.game.run_reader(player_statistics, self.game.database, self.participant)
         told = {"rows": [asdict(row) for row in rows], "best": asdict(own)}
         await self.send({"type": "leaders", "span": str(span), **told})
 

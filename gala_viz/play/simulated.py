@@ -11,45 +11,45 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gala_viz.alignment import area_average
-from gala_viz.behavior.canvas import on_canvas
+from gala_viz.behavior.canvas import crop_to_canvas
 from gala_viz.behavior.game_spec import GameSpec
-from gala_viz.behavior.trails import trail, wandering
+from gala_viz.behavior.trails import pointer_path, random_pointer_path
 from gala_viz.collections.rendered.collection import RenderedCollection
-from gala_viz.collections.rendered.participants import clicks
-from gala_viz.play.client import Shown
+from gala_viz.collections.rendered.participants import simulate_clicks
+from gala_viz.play.client import PresentedRound
 
-GLANCE = (16, 16)
-SURE = 6.0
+THUMBNAIL_CELLS = (16, 16)
+MAX_THUMBNAIL_DIFFERENCE = 6.0
 """Largest mean difference, in pixel units, of two glances at one picture: JPEG changes it by less."""
 
 
-class RenderedPlayers:
+class SimulatedPlayers:
     """What simulated participants know: the objects of ``images``, and how each of them would paint."""
 
     def __init__(self, collection: RenderedCollection, images: Sequence[str]) -> None:
         self._collection, self._images = collection, list(images)
         self._glances = np.stack([_glance(collection.photo(image)) for image in self._images])
 
-    def image_of(self, canvas: NDArray[np.uint8]) -> str | None:
+    def recognise_image(self, canvas: NDArray[np.uint8]) -> str | None:
         """The object that is shown; None where it is none of theirs, as in a catch trial."""
         distances = np.abs(self._glances - _glance(canvas)).mean(axis=(1, 2, 3))
         nearest = int(distances.argmin())
-        return self._images[nearest] if distances[nearest] < SURE else None
+        return self._images[nearest] if distances[nearest] < MAX_THUMBNAIL_DIFFERENCE else None
 
-    def points(self, shown: Shown, spec: GameSpec, number: int) -> Iterator[tuple[float, float]]:
+    def choose_points(self, presented: PresentedRound, spec: GameSpec, number: int) -> Iterator[tuple[float, float]]:
         """Where the ``number``-th participant paints, as a pointer moves; they wander where they know nothing."""
-        image = self.image_of(shown.canvas)
+        image = self.recognise_image(presented.canvas)
         if image is None:
-            return wandering(spec, np.random.default_rng(number))
+            return random_pointer_path(spec, np.random.default_rng(number))
         here = self._collection
-        parts = here.parts(image).ids
-        found = clicks(parts, here.category(image), image, here.participant_spec, here.spec.seed)
+        parts = here.part_map(image).ids
+        found = simulate_clicks(parts, here.category(image), image, here.participant_spec, here.spec.seed)
         people = np.unique(found.participant)
         own = found.participant == people[number % len(people)]
         scale = spec.canvas_px / parts.shape[0]
-        return trail(list(zip(found.x_px[own] * scale, found.y_px[own] * scale, strict=True)), spec)
+        return pointer_path(list(zip(found.x_px[own] * scale, found.y_px[own] * scale, strict=True)), spec)
 
 
 def _glance(photo: NDArray[np.uint8]) -> NDArray[np.float64]:
-    square = on_canvas(photo, 64)
-    return area_average(square.transpose(2, 0, 1).astype(np.float64), GLANCE)
+    square = crop_to_canvas(photo, 64)
+    return area_average(square.transpose(2, 0, 1).astype(np.float64), THUMBNAIL_CELLS)

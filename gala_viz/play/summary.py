@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from gala_viz.alignment import area_average
 from gala_viz.behavior.canvas import Box
-from gala_viz.behavior.collected import collected_rounds
+from gala_viz.behavior.collected import finished_rounds
 from gala_viz.behavior.database import Database
 from gala_viz.behavior.with_collected import SMOOTHING
 from gala_viz.collections.clickme.participant_maps import participant_maps
@@ -18,28 +18,28 @@ from gala_viz.collections.collection import Collection
 from gala_viz.collections.points import Points
 from gala_viz.networks.preprocessing import Preprocessing
 
-CELLS = 64
+SUMMARY_CELLS = 64
 
 
-def drawn(values: NDArray) -> str | None:
+def encode_map(values: NDArray) -> str | None:
     """A map (y, x) as base64 of 64 x 64 bytes, its largest value 255; None where it is empty."""
-    small = area_average(np.asarray(values, np.float64), (CELLS, CELLS))
+    small = area_average(np.asarray(values, np.float64), (SUMMARY_CELLS, SUMMARY_CELLS))
     top = float(small.max())
     if not top > 0:
         return None
     return base64.b64encode((255 * small.clip(0) / top).round().astype(np.uint8).tobytes()).decode("ascii")
 
 
-def own_map(points: list[tuple[float, float]], side_px: int) -> str | None:
+def player_map(points: list[tuple[float, float]], side_px: int) -> str | None:
     """The player's own points, smoothed like all maps."""
     if not points:
         return None
     at = np.array(points)
     own = Points(np.zeros(len(at), np.int64), at[:, 0], at[:, 1])
-    return drawn(participant_maps(own, (side_px, side_px), SMOOTHING).maps[0])
+    return encode_map(participant_maps(own, (side_px, side_px), SMOOTHING).maps[0])
 
 
-def others_map(
+def other_players_map(
     database: Database, collection: Collection, image: str, box: Box, participant: str, *, simulated: bool
 ) -> dict[str, Any] | None:
     """The mean map of all others who painted the image in this game, else the collection's own human map; None without.
@@ -49,20 +49,20 @@ def others_map(
     left, top, _, bottom = box
     rounds = [
         one
-        for one in collected_rounds(database, collection.name, [image], simulated=simulated)
+        for one in finished_rounds(database, collection.name, [image], simulated=simulated)
         if one.participant != participant
     ]
     if rounds:
         names = np.concatenate([np.full(len(one.x_px), one.participant) for one in rounds])
         x, y = (np.concatenate([getattr(one, axis) for one in rounds]) for axis in ("x_px", "y_px"))
         painted = participant_maps(Points(names, x - left, y - top), (bottom - top, bottom - top), SMOOTHING)
-        found = drawn(painted.maps.mean(axis=0)) if painted.participants else None
+        found = encode_map(painted.maps.mean(axis=0)) if painted.participants else None
         return found and {"map": found, "n": len(painted.participants), "simulated": simulated}
     human = collection.human_map(image) if collection.has_human_map(image) else None
     if human is None:
         return None
     square = Preprocessing(short_px=256, crop_px=256).map_to_frame(human)
     n = human.attrs.get("n_participants")
-    found = drawn(square.values)
+    found = encode_map(square.values)
     told = int(n) if isinstance(n, int | np.integer) else None
     return found and {"map": found, "n": told, "simulated": bool(human.attrs.get("simulated", False))}

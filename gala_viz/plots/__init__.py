@@ -1,12 +1,12 @@
 """Drawn: pure functions from labelled data to HoloViews, the same for the page and for notebooks."""
 
 from gala_viz.plots.contours import contours
-from gala_viz.plots.distribution import Ceiling, score_distribution
+from gala_viz.plots.distribution import CeilingInterval, score_distribution
 from gala_viz.plots.frame import delta, human_map, overlay, photograph, saliency
 from gala_viz.plots.layers import attention_layers
 
 __all__ = [
-    "Ceiling",
+    "CeilingInterval",
     "attention_layers",
     "contours",
     "delta",

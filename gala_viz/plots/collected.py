@@ -13,7 +13,7 @@ from bokeh.models import ColumnDataSource
 from bokeh.plotting import figure
 from PIL import Image
 
-SHOWN_PX = 320
+PREVIEW_PX = 320
 
 
 def rounds_by_day(days: Sequence[tuple[str, int, int]]) -> figure:
@@ -38,10 +38,10 @@ def rounds_by_day(days: Sequence[tuple[str, int, int]]) -> figure:
     return plot
 
 
-def reliability_curve(grown: Sequence[tuple[int, int, float]]) -> figure:
+def reliability_curve(history: Sequence[tuple[int, int, float]]) -> figure:
     """Mean split-half rho after so many rounds: (rounds, images with two participants, rho)."""
     plot = figure(height=240, width=420, toolbar_location=None, y_range=(-0.1, 1.0))
-    known = [(count, rho) for count, _, rho in grown if np.isfinite(rho)]
+    known = [(count, rho) for count, _, rho in history if np.isfinite(rho)]
     plot.line([count for count, _ in known], [rho for _, rho in known], line_width=2, color="#245a92")
     plot.scatter([count for count, _ in known], [rho for _, rho in known], size=8, color="#245a92")
     plot.xaxis.axis_label, plot.yaxis.axis_label = "rounds", "split-half rho"
@@ -51,7 +51,7 @@ def reliability_curve(grown: Sequence[tuple[int, int, float]]) -> figure:
 def map_preview(photo: np.ndarray, human_map: xr.DataArray | None, image: str, kind: str, n: int) -> str:
     """HTML: the photograph with the map over it, and what it is; the photograph alone where there is no map."""
     picture = Image.fromarray(photo).convert("RGB")
-    picture.thumbnail((SHOWN_PX, SHOWN_PX))
+    picture.thumbnail((PREVIEW_PX, PREVIEW_PX))
     if human_map is None:
         told = "Nobody has painted this image yet."
     else:

@@ -7,14 +7,14 @@ import numpy as np
 import xarray as xr
 from contourpy import contour_generator
 
-from gala_viz.plots.scale import quantile
+from gala_viz.plots.scale import finite_percentile
 from gala_viz.schema import check_map, extent_px
 
-STRONGEST_PERCENT = (10.0, 25.0, 50.0)
+TOP_PERCENTS = (10.0, 25.0, 50.0)
 
 
 def contour_lines(
-    values: xr.DataArray, strongest_percent: tuple[float, ...] = STRONGEST_PERCENT
+    values: xr.DataArray, top_percents: tuple[float, ...] = TOP_PERCENTS
 ) -> dict[str, list[np.ndarray] | list[float]]:
     """Lines around the strongest shares of a map (y, x): columns ``xs``, ``ys`` in pixels of the frame and ``share``.
 
@@ -29,15 +29,15 @@ def contour_lines(
     if array.count() == 0 or float(array.max()) == float(array.min()):
         return out
     generator = contour_generator(x=x, y=y, z=array)
-    for share in strongest_percent:
-        for line in generator.lines(quantile(array.filled(np.nan), 100 - share)):
+    for share in top_percents:
+        for line in generator.lines(finite_percentile(array.filled(np.nan), 100 - share)):
             out["xs"].append(line[:, 0].astype(np.float32))
             out["ys"].append(line[:, 1].astype(np.float32))
             out["share"].append(share)
     return out
 
 
-def edge_lines(mask: xr.DataArray) -> tuple[list[np.ndarray], list[np.ndarray]]:
+def mask_outlines(mask: xr.DataArray) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Lines (xs, ys), in pixels of the frame, around where a ``mask`` (y, x) of 0 to 1 is above a half.
 
     They close at the frame's border. An empty mask has none.
@@ -51,9 +51,9 @@ def edge_lines(mask: xr.DataArray) -> tuple[list[np.ndarray], list[np.ndarray]]:
     return [line[:, 0].astype(np.float32) for line in lines], [line[:, 1].astype(np.float32) for line in lines]
 
 
-def contours(values: xr.DataArray, strongest_percent: tuple[float, ...] = STRONGEST_PERCENT) -> hv.Path:
+def contours(values: xr.DataArray, top_percents: tuple[float, ...] = TOP_PERCENTS) -> hv.Path:
     """The lines of ``contour_lines`` as a plot, the innermost thickest."""
-    lines = contour_lines(values, strongest_percent)
+    lines = contour_lines(values, top_percents)
     paths = [
         {"x": xs, "y": ys, "share": share}
         for xs, ys, share in zip(lines["xs"], lines["ys"], lines["share"], strict=True)

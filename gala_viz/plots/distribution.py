@@ -14,7 +14,7 @@ NETWORK_COLOURS = ("#2f6fb5", "#c8442f")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Ceiling:
+class CeilingInterval:
     """Split-half rho of people: the mean over images and its 95 % interval."""
 
     mean: float
@@ -36,7 +36,7 @@ def histogram(scores: NDArray[np.floating], bins: int = 30) -> tuple[NDArray[np.
 
 
 def distribution_columns(
-    scores: NDArray[np.floating], here: Sequence[float], ceiling: Ceiling | None = None
+    scores: NDArray[np.floating], current: Sequence[float], ceiling: CeilingInterval | None = None
 ) -> tuple[list[dict[str, NDArray[np.float64]]], float]:
     """Columns of the data sources of ``score_distribution``'s glyphs, in drawing order, and the height of the plot.
 
@@ -49,7 +49,7 @@ def distribution_columns(
     out = [dict(zip(("left", "right", "bottom", "top"), band.values(), strict=True))]
     out.append(_segments([(ceiling.mean, ceiling.mean)] if ceiling else [], top))
     out += [{"top": share, "left": edges[:-1], "right": edges[1:]} for share in shares]
-    out += [_segments([(x, x)] if np.isfinite(x) else [], top) for x in here]
+    out += [_segments([(x, x)] if np.isfinite(x) else [], top) for x in current]
     return out, top
 
 
@@ -62,14 +62,14 @@ def score_distribution(
     scores: NDArray[np.floating],
     titles: Sequence[str],
     *,
-    here: Sequence[float] = (),
-    ceiling: Ceiling | None = None,
+    current: Sequence[float] = (),
+    ceiling: CeilingInterval | None = None,
     label: str = "Spearman's rho",
 ) -> hv.Overlay:
     """Histograms of ``scores`` (network, image), a line at ``here`` for each network's score of the present image, and
     the noise ceiling as a band. NaN in ``here`` draws no line.
     """
-    (band, mean, *rest), top = distribution_columns(scores, here, ceiling)
+    (band, mean, *rest), top = distribution_columns(scores, current, ceiling)
     bars, marks = rest[: len(titles)], rest[len(titles) :]
     plot = hv.Rectangles(_rows(band)).opts(color="#8a8a8a", alpha=0.22, line_alpha=0)
     plot = plot * hv.Segments(_rows(mean)).opts(color="#8a8a8a", line_dash="dashed", line_width=1.5)

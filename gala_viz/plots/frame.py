@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from gala_viz.plots.palettes import DEFAULT, DIVERGING, SEQUENTIAL
+from gala_viz.plots.palettes import DEFAULT_SEQUENTIAL, DIVERGING, SEQUENTIAL
 from gala_viz.plots.scale import colour_limits, delta_limit
 from gala_viz.schema import check_map, extent_px
 
@@ -16,7 +16,7 @@ if "bokeh" not in hv.Store.renderers:  # hv.extension would also send scripts fr
 
     hv.Store.set_current_backend("bokeh")
 
-INPUT_UNIT = "logit / input unit"
+SALIENCY_UNIT = "logit / input unit"
 """Unit of a saliency map: change of the explained logit per unit of the network's normalised input."""
 
 _BARE = {
@@ -45,9 +45,9 @@ def overlay(
     values: xr.DataArray,
     *,
     limits: tuple[float, float],
-    palette: tuple[str, ...] = SEQUENTIAL[DEFAULT],
+    palette: tuple[str, ...] = SEQUENTIAL[DEFAULT_SEQUENTIAL],
     title: str = "",
-    unit: str = INPUT_UNIT,
+    unit: str = SALIENCY_UNIT,
     opacity: float = 0.8,
 ) -> hv.Overlay:
     """A map (y, x) over the photograph, with a colour bar in ``unit``.
@@ -80,7 +80,7 @@ def saliency(view: NDArray[np.uint8], values: xr.DataArray, *, title: str = "", 
     Without ``limits`` the map gets its own scale; a signed map gets diverging colours and a range symmetric about 0.
     """
     limits = options.pop("limits", None) or colour_limits(np.asarray(values)[None], "per map")[0]
-    options.setdefault("palette", DIVERGING if limits[0] < 0 else SEQUENTIAL[DEFAULT])
+    options.setdefault("palette", DIVERGING if limits[0] < 0 else SEQUENTIAL[DEFAULT_SEQUENTIAL])
     return overlay(view, values, limits=limits, title=title, **options)
 
 
@@ -97,7 +97,7 @@ def delta(view: NDArray[np.uint8], values: xr.DataArray, *, title: str = "Delta"
     return overlay(view, values, title=title, **options)
 
 
-def rgba(view: NDArray[np.uint8]) -> NDArray[np.uint32]:
+def pack_rgba(view: NDArray[np.uint8]) -> NDArray[np.uint32]:
     """The packed pixels (y, x) of ``photograph``'s glyph, for updating its data source in place."""
     height, width = view.shape[:2]
     packed = np.full((height, width, 4), 255, dtype=np.uint8)
@@ -105,6 +105,6 @@ def rgba(view: NDArray[np.uint8]) -> NDArray[np.uint32]:
     return packed.view(np.uint32).reshape(height, width)
 
 
-def image_columns(values: xr.DataArray | NDArray, height: float, width: float) -> dict[str, list]:
+def image_source_data(values: xr.DataArray | NDArray, height: float, width: float) -> dict[str, list]:
     """Columns of a data source that holds one image over the whole frame."""
     return {"image": [np.ascontiguousarray(values)], "x": [0.0], "y": [0.0], "dw": [width], "dh": [height]}

@@ -10,17 +10,17 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from gala_viz.plots.frame import overlay
-from gala_viz.plots.palettes import DEFAULT, SEQUENTIAL
-from gala_viz.plots.scale import Scale, colour_limits
+from gala_viz.plots.palettes import DEFAULT_SEQUENTIAL, SEQUENTIAL
+from gala_viz.plots.scale import ColourScale, colour_limits
 from gala_viz.schema import extent_px, labelled_map
 
-GAP = 0.05
+GAP_FRACTION = 0.05
 """Space between two small multiples, as a share of one's width."""
 
 ATTENTION_UNIT = "attention norm"
 
 
-def layer_limits(norms: Sequence[Mapping[str, xr.DataArray]], layer: str, scale: Scale) -> list[tuple[float, float]]:
+def layer_colour_limits(norms: Sequence[Mapping[str, xr.DataArray]], layer: str, scale: ColourScale) -> list[tuple[float, float]]:
     """Colour limits of one layer in each network that has it; layers differ in range, so no scale spans two of them."""
     limits = [colour_limits(np.asarray(one[layer])[None], scale)[0] for one in norms if layer in one]
     if scale == "per map":
@@ -33,15 +33,15 @@ def attention_layers(
     norms: Sequence[Mapping[str, xr.DataArray]],
     titles: Sequence[str],
     *,
-    scale: Scale = "shared",
-    palette: tuple[str, ...] = SEQUENTIAL[DEFAULT],
+    scale: ColourScale = "shared",
+    palette: tuple[str, ...] = SEQUENTIAL[DEFAULT_SEQUENTIAL],
     opacity: float = 0.8,
 ) -> hv.Layout:
     """One row per network, one column per layer: attention norms over the photograph, each at its own resolution."""
     plots = []
     for row, (one, title) in enumerate(zip(norms, titles, strict=True)):
         for layer, norm in one.items():
-            limits = layer_limits(norms, layer, scale)
+            limits = layer_colour_limits(norms, layer, scale)
             plots.append(
                 overlay(
                     view,

@@ -18,7 +18,7 @@ SEQUENTIAL: Registry[tuple[str, ...]] = Registry(
 )
 """Colour maps for values from 0 on. Each has 256 colours whose lightness only rises, so that order survives any eye."""
 
-DEFAULT = "Blue to yellow"
+DEFAULT_SEQUENTIAL = "Blue to yellow"
 
 DIVERGING: tuple[str, ...] = tuple(colorcet.palette["CET_D1"])
 """Blue through neutral grey to red, equal in lightness at equal distances from the centre: for signed values."""

@@ -24,16 +24,16 @@ def bokeh_figure(plot: hv.Element | hv.Overlay) -> figure:
     drawn = rendered.state
     for renderer in drawn.renderers:
         if isinstance(renderer, GlyphRenderer):
-            plain_glyph(renderer)
+            drop_selection_glyphs(renderer)
     return drawn
 
 
-def plain_glyph(renderer: GlyphRenderer) -> None:
+def drop_selection_glyphs(renderer: GlyphRenderer) -> None:
     """Drop the copies that Bokeh keeps for selected and muted looks: nothing is selected, and browsers build each."""
     renderer.update(selection_glyph=None, nonselection_glyph=None, hover_glyph=None, muted_glyph=None)
 
 
-def told_only(*figures: figure) -> None:
+def disable_sync(*figures: figure) -> None:
     """Let browsers keep to themselves what they do with ``figures``: pans, colours, sizes, and a theme's many fonts.
 
     Else each goes back to the server, which walks through the whole document for some of them.

@@ -12,33 +12,33 @@ from numpy.typing import NDArray
 
 from gala_viz.registry import unknown_name
 
-Scale = Literal["shared", "per map", "raw"]
-SCALES: tuple[Scale, ...] = get_args(Scale)
+ColourScale = Literal["shared", "per map", "raw"]
+COLOUR_SCALES: tuple[ColourScale, ...] = get_args(ColourScale)
 CLIP_PERCENTILE = 99.5
 """Where ``shared`` and ``per map`` end: a handful of extreme pixels is clamped rather than darkening all others."""
 
 
-def quantile(values: NDArray[np.floating], percentile: float) -> float:
+def finite_percentile(values: NDArray[np.floating], percentile: float) -> float:
     """The value below which ``percentile`` per cent of the finite ``values`` lie, interpolated; 0.0 if none."""
     finite = values[np.isfinite(values)]
     return float(np.percentile(finite, percentile)) if finite.size else 0.0
 
 
-def colour_limits(maps: NDArray[np.floating], scale: Scale = "shared") -> list[tuple[float, float]]:
+def colour_limits(maps: NDArray[np.floating], scale: ColourScale = "shared") -> list[tuple[float, float]]:
     """The (low, high) of each map's colour bar; ``maps`` is (map, y, x), NaN left out.
 
     ``shared`` gives all maps one range and ``per map`` each its own, both from 0 to the 99.5th percentile; values
     above are clamped. ``raw`` gives all maps one range that clamps nothing. Maps with negative values get ranges
     symmetric about 0. A map of zeros gets (0, 1): nothing is amplified. Raises ``ValueError`` for an unknown scale.
     """
-    if scale not in SCALES:
-        raise ValueError(unknown_name("scale", scale, list(SCALES)))
+    if scale not in COLOUR_SCALES:
+        raise ValueError(unknown_name("scale", scale, list(COLOUR_SCALES)))
     signed = bool(np.nanmin(maps, initial=0.0) < 0)
     size = np.abs(maps) if signed else maps
     if scale == "raw":
         high = [float(np.nanmax(size, initial=0.0))] * len(maps)
     else:
-        high = [quantile(one, CLIP_PERCENTILE) for one in size]
+        high = [finite_percentile(one, CLIP_PERCENTILE) for one in size]
         if scale == "shared":
             high = [max(high)] * len(maps)
     ends = [end if end > 0 else 1.0 for end in high]
@@ -48,12 +48,12 @@ def colour_limits(maps: NDArray[np.floating], scale: Scale = "shared") -> list[t
     return [(low if low < end else 0.0, end) for end in ends]
 
 
-def delta_limit(delta: NDArray[np.floating], scale: Scale = "shared") -> float:
+def delta_limit(delta: NDArray[np.floating], scale: ColourScale = "shared") -> float:
     """The end of a delta's colour bar, which runs from minus this to plus this: 0 is always the neutral centre."""
     return colour_limits(np.abs(delta)[None], "raw" if scale == "raw" else "per map")[0][1]
 
 
-def percentile_of(values: NDArray[np.floating], value: float) -> float:
+def percentile_rank(values: NDArray[np.floating], value: float) -> float:
     """The share, in per cent, of the finite ``values`` that are at most ``value``; NaN where there is no value."""
     finite = values[np.isfinite(values)]
     known = finite.size and np.isfinite(value)

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-MOST_CORNERS = 60
-DIGITS = 7
+MAX_VERTICES = 60
+SIGNIFICANT_DIGITS = 7
 _RECT = ("x0", "x1", "y0", "y1")
 
 
@@ -24,8 +24,8 @@ def selection_text(geometry: Mapping[str, Any]) -> str:
     if geometry.get("type") != "poly":
         return ""
     corners = list(zip(geometry["x"], geometry["y"], strict=True))
-    if len(corners) > MOST_CORNERS:
-        corners = [corners[round(k * (len(corners) - 1) / (MOST_CORNERS - 1))] for k in range(MOST_CORNERS)]
+    if len(corners) > MAX_VERTICES:
+        corners = [corners[round(k * (len(corners) - 1) / (MAX_VERTICES - 1))] for k in range(MAX_VERTICES)]
     return "poly:" + _joined([value for corner in corners for value in corner])
 
 
@@ -39,14 +39,14 @@ def selection_geometry(text: str) -> dict[str, Any]:
     whole = values and all(map(math.isfinite, values))
     if whole and kind == "rect" and len(values) == len(_RECT):
         return {"type": "rect", **dict(zip(_RECT, values, strict=True))}
-    if whole and kind == "poly" and len(values) % 2 == 0 and 3 <= len(values) // 2 <= MOST_CORNERS:
+    if whole and kind == "poly" and len(values) % 2 == 0 and 3 <= len(values) // 2 <= MAX_VERTICES:
         return {"type": "poly", "x": values[::2], "y": values[1::2]}
     raise ValueError(
-        f"a selection is rect:x0,x1,y0,y1 or poly:x,y,… of 3 to {MOST_CORNERS} corners; got {text[:60]!r}."
+        f"a selection is rect:x0,x1,y0,y1 or poly:x,y,… of 3 to {MAX_VERTICES} corners; got {text[:60]!r}."
     )
 
 
-def within(geometry: Mapping[str, Any], x: NDArray[np.floating], y: NDArray[np.floating]) -> NDArray[np.bool_]:
+def points_inside(geometry: Mapping[str, Any], x: NDArray[np.floating], y: NDArray[np.floating]) -> NDArray[np.bool_]:
     """Which points (image,) lie in {"type": "rect", x0, x1, y0, y1} or {"type": "poly", x: [...], y: [...]}."""
     known = np.isfinite(x) & np.isfinite(y)
     if geometry.get("type") == "rect":
@@ -57,7 +57,7 @@ def within(geometry: Mapping[str, Any], x: NDArray[np.floating], y: NDArray[np.f
     if len(corners) < 3 or not np.isfinite(corners).all():
         return np.zeros(len(x), dtype=bool)
     low, high = corners.min(axis=0), corners.max(axis=0)
-    found = within({"type": "rect", "x0": low[0], "x1": high[0], "y0": low[1], "y1": high[1]}, x, y)
+    found = points_inside({"type": "rect", "x0": low[0], "x1": high[0], "y0": low[1], "y1": high[1]}, x, y)
     found[found] = _inside(corners, x[found], y[found])
     return found
 
@@ -73,4 +73,4 @@ def _inside(corners: NDArray[np.float64], x: NDArray, y: NDArray) -> NDArray[np.
 
 
 def _joined(values: list[float]) -> str:
-    return ",".join(f"{float(value):.{DIGITS}g}" for value in values)
+    return ",".join(f"{float(value):.{SIGNIFICANT_DIGITS}g}" for value in values)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from gala_viz.networks.behaviour import UNSTEADY, Behaviour, NetworkIdentity
+from gala_viz.networks.behaviour import NOT_REPRODUCIBLE, OutputFingerprint, NetworkIdentity
 from gala_viz.store.spec import StoredNetwork, comparable_network, differences
 
 MOST_TOLD = 6
@@ -18,7 +18,7 @@ def doubt(stored: StoredNetwork, loaded: NetworkIdentity) -> str | None:
     Weights and settings must be equal, and behaviours the same up to rounding. A store that was made before behaviours
     were kept may go on only where weights are enough to know the network.
     """
-    behaviour = Behaviour.from_settings(stored.behaviour)
+    behaviour = OutputFingerprint.from_settings(stored.behaviour)
     if behaviour is None and not loaded.known_by_weights:
         return (
             f"The store does not tell what {stored.name} did with fixed inputs, as an earlier version made it; the "
@@ -37,7 +37,7 @@ def doubt(stored: StoredNetwork, loaded: NetworkIdentity) -> str | None:
         return None
     if loaded.behaviour is None:
         return f"What {stored.name} does with fixed inputs is in the store, and was not computed for comparison."
-    found = behaviour.differences(loaded.behaviour)
+    found = behaviour.describe_differences(loaded.behaviour)
     if not found:
         return None
     return (
@@ -62,13 +62,13 @@ def identity_in(network: StoredNetwork) -> NetworkIdentity:
     """What tells a network, from its description for a store."""
     return NetworkIdentity(
         weights_sha256=network.weights_sha256,
-        behaviour=Behaviour.from_settings(network.behaviour),
+        behaviour=OutputFingerprint.from_settings(network.behaviour),
         settings=comparable_network(asdict(network)),
         known_by_weights=network.known_by_weights,
     )
 
 
-def check_steady(name: str, behaviour: Behaviour) -> None:
+def check_steady(name: str, behaviour: OutputFingerprint) -> None:
     """Raise ``ValueError`` for a network whose maps cannot be computed a second time."""
     if not behaviour.steady:
-        raise ValueError(f"{name} cannot have a store: {UNSTEADY}. Maps could not be computed twice.")
+        raise ValueError(f"{name} cannot have a store: {NOT_REPRODUCIBLE}. Maps could not be computed twice.")

@@ -8,9 +8,9 @@ import numpy as np
 import xarray as xr
 
 from gala_viz.alignment import bootstrap_interval
-from gala_viz.attribution.delta import delta, scale_of
+from gala_viz.attribution.delta import delta, normalisation_scale
 from gala_viz.attribution.reduce import smooth
-from gala_viz.networks.frames import into_frame
+from gala_viz.networks.frames import resample_to_frame
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.schema import labelled_map
 from gala_viz.specs import MapRequest, SmoothGradSpec, settings
@@ -55,7 +55,7 @@ def stored_update(
 
     def placed(name: str) -> np.ndarray:
         values = [store.read(f"{segment(network.name)}/{request.method}/{name}", image) for network in networks]
-        return np.stack([into_frame(one, own, frame, photo_px, size) for one, own in zip(values, frames, strict=True)])
+        return np.stack([resample_to_frame(one, own, frame, photo_px, size) for one, own in zip(values, frames, strict=True)])
 
     maps = np.stack([smooth(one, request.smoothing_px) for one in placed("map")])
     first = f"{segment(networks[0].name)}/{request.method}"
@@ -71,7 +71,7 @@ def stored_update(
     )
     delta_error = None
     if errors is not None:
-        scaled = [error / scale_of(one, request.normalise) for error, one in zip(errors, maps, strict=True)]
+        scaled = [error / normalisation_scale(one, request.normalise) for error, one in zip(errors, maps, strict=True)]
         delta_error = difference.copy(data=np.hypot(*scaled).astype(np.float32)).rename("delta_error")
     n_samples = about.get("n_samples", 1)
     return MapUpdate(

@@ -12,11 +12,11 @@ import xarray as xr
 
 from gala_viz.imagenet import label_index
 from gala_viz.networks.behaviour import NetworkIdentity
-from gala_viz.networks.frames import into_frame
+from gala_viz.networks.frames import resample_to_frame
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.schema import labelled_map
 from gala_viz.specs import MapRequest
-from gala_viz.splits import LEARNT, status_of_all
+from gala_viz.splits import LEARNT, combine_statuses
 from gala_viz.store.identity import doubts
 from gala_viz.store.layout import segment
 from gala_viz.store.reading import first_request, held, requested, scores_of, stored_prediction, stored_update
@@ -106,14 +106,14 @@ class StoredMaps:
             image=image,
             target=self._label(image, 0),
             has_human_map=marked,
-            learnt=int(status_of_all([status[row : row + 1] for status in self._learnt])[0]),
+            learnt=int(combine_statuses([status[row : row + 1] for status in self._learnt])[0]),
             learnt_by=by,
             **about,
         )
 
     def labels(self) -> Labels:
         """Categories and the like of all images, as they were when the store was made."""
-        return replace(self._store.labels(), learnt=status_of_all(self._learnt))
+        return replace(self._store.labels(), learnt=combine_statuses(self._learnt))
 
     def thumbnail(self, image: str) -> bytes:
         """A WebP picture."""
@@ -123,7 +123,7 @@ class StoredMaps:
         """The photograph in the first network's frame."""
         if image not in self._store:
             return self._elsewhere().view(image)
-        return self._frames[0].view(self._collection.photo(image))
+        return self._frames[0].resize_and_crop(self._collection.photo(image))
 
     def human_map(self, image: str, kind: str | None = None, participant: str | None = None) -> xr.DataArray | None:
         """The human map in the frame."""
@@ -154,7 +154,7 @@ class StoredMaps:
             for layer in network.layers:
                 values = self._store.read(f"{segment(network.name)}/attention_norm/{segment(layer)}/norm", image)
                 of_one[layer] = labelled_map(
-                    into_frame(values, own, self._frames[0], photo_px, values.shape),
+                    resample_to_frame(values, own, self._frames[0], photo_px, values.shape),
                     name="attention_norm",
                     extent_px=self._frames[0].input_px,
                     attrs={"units": "1", "layer": layer, "network": network.name},

@@ -11,88 +11,88 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from gala_viz.training.chance import generator, uniforms
-from gala_viz.training.held import Held
+from gala_viz.training.chance import named_rng, uniform_numbers
+from gala_viz.training.held import InMemoryDataset
 from gala_viz.training.recipes import ScratchRecipe
-from gala_viz.training.resuming import ResumableLoader
-from gala_viz.training.samples import Source
-from gala_viz.training.views import N_CHANCES, noisy, varied
+from gala_viz.training.resuming import ResumableDataLoader
+from gala_viz.training.samples import TrainingSource
+from gala_viz.training.views import N_UNIFORMS, add_noise, augment
 
 
 @dataclass(frozen=True)
-class Turn:
+class BatchIndices:
     """Positions of one batch's images in one epoch."""
 
     epoch: int
-    positions: np.ndarray
+    indices: np.ndarray
 
 
-class Turns(Sampler[Turn]):
+class BatchSampler(Sampler[BatchIndices]):
     """The batches of an epoch: all images once, in an order of (seed, epoch), or in their own order without ``seed``.
 
     Each of ``world`` processes takes every ``world``-th image of each batch, so that one step sees the same images on
     any number of processes. In training the last batch is left out where it is not full.
     """
 
-    def __init__(self, count: int, batch_size: int, *, seed: int | None = None, rank: int = 0, world: int = 1) -> None:
-        if batch_size % world or (seed is not None and count < batch_size):
+    def __init__(self, n_images: int, batch_size: int, *, seed: int | None = None, rank: int = 0, world_size: int = 1) -> None:
+        if batch_size % world_size or (seed is not None and n_images < batch_size):
             raise ValueError(
                 f"a batch of {batch_size} images needs as many images, and a number of processes that divides it; got "
-                f"{count} images and {world} processes."
+                f"{n_images} images and {world_size} processes."
             )
-        self.count, self.batch_size, self.seed, self.rank, self.world = count, batch_size, seed, rank, world
+        self.n_images, self.batch_size, self.seed, self.rank, self.world_size = n_images, batch_size, seed, rank, world_size
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
         """Lightning calls this before each epoch."""
         self.epoch = epoch
 
-    def __iter__(self) -> Iterator[Turn]:
-        epoch, order = self.epoch, np.arange(self.count)
+    def __iter__(self) -> Iterator[BatchIndices]:
+        epoch, order = self.epoch, np.arange(self.n_images)
         if self.seed is not None:
-            order = generator(self.seed, "order", epoch).permutation(self.count)
+            order = named_rng(self.seed, "order", epoch).permutation(self.n_images)
         for number in range(len(self)):
             batch = order[number * self.batch_size : (number + 1) * self.batch_size]
-            yield Turn(epoch, batch[self.rank : len(batch) - len(batch) % self.world : self.world])
+            yield BatchIndices(epoch, batch[self.rank : len(batch) - len(batch) % self.world_size : self.world_size])
 
     def __len__(self) -> int:
-        rest = 0 if self.seed is not None else (self.count % self.batch_size) // self.world > 0
-        return self.count // self.batch_size + rest
+        rest = 0 if self.seed is not None else (self.n_images % self.batch_size) // self.world_size > 0
+        return self.n_images // self.batch_size + rest
 
 
-class Batches(Dataset):
+class BatchDataset(Dataset):
     """``Turn`` -> the arrays of a batch, not yet varied.
 
     Where the pictures shall be, ``chances`` (B, 7), the last one for the noise's strength, and ``noise_seeds`` (B,).
     """
 
-    def __init__(self, held: Held, *, seed: int | None = None) -> None:
-        self.held, self.seed = held, seed
+    def __init__(self, dataset: InMemoryDataset, *, seed: int | None = None) -> None:
+        self.dataset, self.seed = dataset, seed
 
-    def __getitem__(self, turn: Turn) -> dict[str, Tensor]:
-        where, held = turn.positions, self.held
+    def __getitem__(self, turn: BatchIndices) -> dict[str, Tensor]:
+        where, held = turn.indices, self.dataset
         batch = {
             "pixels": torch.from_numpy(held.pixels[where]),
-            "marks": torch.from_numpy(held.marks[where]),
+            "marks": torch.from_numpy(held.human_maps[where]),
             "label": torch.from_numpy(held.labels[where]),
             "has_map": torch.from_numpy(held.has_map[where]),
         }
         if self.seed is not None:
-            chances = uniforms(held.keys[where], N_CHANCES + 2, self.seed, "vary", turn.epoch)
+            chances = uniform_numbers(held.rng_keys[where], N_UNIFORMS + 2, self.seed, "vary", turn.epoch)
             batch["chances"] = torch.from_numpy(chances[:, :-1].astype(np.float32))
             batch["noise_seeds"] = torch.from_numpy((chances[:, -1] * 2**32).astype(np.int64))
         return batch
 
 
-class HeldPictures(L.LightningDataModule):
+class InMemoryDataModule(L.LightningDataModule):
     """Training and validation pictures of one recipe, over the ranks of a distributed run."""
 
-    def __init__(self, training: Held, validation: Held, recipe: ScratchRecipe) -> None:
+    def __init__(self, training: InMemoryDataset, validation: InMemoryDataset, recipe: ScratchRecipe) -> None:
         super().__init__()
         self.training, self.validation, self.recipe = training, validation, recipe
 
     @property
-    def sources(self) -> tuple[tuple[Source, ...], tuple[Source, ...]]:
+    def sources(self) -> tuple[tuple[TrainingSource, ...], tuple[TrainingSource, ...]]:
         """Which images of which collection train, and which choose."""
         training, validation = (replace(held.source, images=held.images) for held in (self.training, self.validation))
         return (training,), (validation,)
@@ -108,22 +108,22 @@ class HeldPictures(L.LightningDataModule):
     def on_after_batch_transfer(self, batch: dict[str, Tensor], dataloader_idx: int) -> dict[str, Tensor]:
         """What the networks take, on the device: ``input`` (B, 3, y, x), ``label``, ``map`` (B, y, x), ``has_map``."""
         del dataloader_idx
-        return ready(batch, self.recipe)
+        return prepare_batch(batch, self.recipe)
 
-    def _loader(self, held: Held, seed: int | None) -> DataLoader:
+    def _loader(self, held: InMemoryDataset, seed: int | None) -> DataLoader:
         rank, world = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
-        turns = Turns(len(held.images), self.recipe.batch_size, seed=seed, rank=rank, world=world)
-        return ResumableLoader(Batches(held, seed=seed), sampler=turns, batch_size=None)
+        turns = BatchSampler(len(held.images), self.recipe.batch_size, seed=seed, rank=rank, world_size=world)
+        return ResumableDataLoader(BatchDataset(held, seed=seed), sampler=turns, batch_size=None)
 
 
-def ready(batch: dict[str, Tensor], recipe: ScratchRecipe) -> dict[str, Tensor]:
+def prepare_batch(batch: dict[str, Tensor], recipe: ScratchRecipe) -> dict[str, Tensor]:
     """A batch of ``Batches``, varied by ``recipe`` where it has ``chances``, scaled for the networks."""
     if "chances" in batch:
         shares = {name: getattr(recipe, name) for name in ("smallest_share", "contrast", "brightness")}
         chances = batch["chances"]
-        photos, marks = varied(batch["pixels"], batch["marks"], chances[:, :N_CHANCES], **shares)
+        photos, marks = augment(batch["pixels"], batch["marks"], chances[:, :N_UNIFORMS], **shares)
         if recipe.noise:
-            photos = noisy(photos, chances[:, N_CHANCES], batch["noise_seeds"], 255 * recipe.noise)
+            photos = add_noise(photos, chances[:, N_UNIFORMS], batch["noise_seeds"], 255 * recipe.noise)
     else:
         photos, marks = batch["pixels"].permute(0, 3, 1, 2).float(), batch["marks"].float()
     scales = recipe.preprocessing.mean, recipe.preprocessing.std
@@ -131,7 +131,7 @@ def ready(batch: dict[str, Tensor], recipe: ScratchRecipe) -> dict[str, Tensor]:
     return {"input": (photos - mean) / std, "map": marks, "label": batch["label"], "has_map": batch["has_map"]}
 
 
-def validation_batches(held: Held, recipe: ScratchRecipe) -> Iterator[dict[str, Tensor]]:
+def validation_batches(dataset: InMemoryDataset, recipe: ScratchRecipe) -> Iterator[dict[str, Tensor]]:
     """All images of ``held``, whole, as networks take them, on the CPU."""
-    batches = Batches(held)
-    return (ready(batches[turn], recipe) for turn in Turns(len(held.images), recipe.batch_size))
+    batches = BatchDataset(dataset)
+    return (prepare_batch(batches[turn], recipe) for turn in BatchSampler(len(dataset.images), recipe.batch_size))

@@ -10,7 +10,7 @@ import numpy as np
 _STEP = np.uint64(0x9E3779B97F4A7C15)
 
 
-def generator(*names: object) -> np.random.Generator:
+def named_rng(*names: object) -> np.random.Generator:
     """A generator seeded by ``names``, whatever was drawn before."""
     return np.random.default_rng(int.from_bytes(_digest(names)[:16], "big"))
 
@@ -20,7 +20,7 @@ def image_keys(images: Sequence[str]) -> np.ndarray:
     return np.array([_number((image,)) for image in images], dtype=np.uint64)
 
 
-def uniforms(keys: np.ndarray, count: int, *names: object) -> np.ndarray:
+def uniform_numbers(keys: np.ndarray, count: int, *names: object) -> np.ndarray:
     """``count`` uniform numbers in [0, 1) for each image: float64 (image, ``count``).
 
     An image's numbers depend on its key and on ``names`` (a seed, an epoch), not on the other images. Source: the

@@ -10,19 +10,19 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from gala_viz.networks.folding import folded
+from gala_viz.networks.folding import fuse_batchnorm
 from gala_viz.networks.insert import open_gates
 from gala_viz.networks.network import Network
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.networks.zoo import build
-from gala_viz.training.losses import category_loss
-from gala_viz.training.module import CoTraining
+from gala_viz.training.losses import distillation_loss
+from gala_viz.training.module import CoTrainingModule
 from gala_viz.training.recipes import DistillationRecipe
-from gala_viz.training.resuming import ResumableLoader
-from gala_viz.training.samples import EpochSampler, Samples, Source
+from gala_viz.training.resuming import ResumableDataLoader
+from gala_viz.training.samples import EpochSampler, CollectionDataset, TrainingSource
 
 
-class Distillation(CoTraining):
+class DistillationModule(CoTrainingModule):
     """Co-training beside the ``teacher`` that the network starts from; batches are those of ``Samples``.
 
     The teacher, the unmodified network, sees every picture exactly as the student does, crop and mirror image alike
@@ -32,15 +32,15 @@ class Distillation(CoTraining):
     """
 
     recipe: DistillationRecipe
-    validated = (*CoTraining.validated, "agreement")
+    validation_metrics = (*CoTrainingModule.validation_metrics, "agreement")
 
     def __init__(self, network: nn.Module, recipe: DistillationRecipe, teacher: Network) -> None:
         super().__init__(network.eval(), recipe)
-        self._teacher = (folded(teacher).module,)
+        self._teacher = (fuse_batchnorm(teacher).module,)
         for path, parameter in network.named_parameters():
             parameter.requires_grad_(not _under(path, recipe.frozen))
 
-    def train(self, mode: bool = True) -> Distillation:
+    def train(self, mode: bool = True) -> DistillationModule:
         """Stay in eval mode: nothing in these networks but batch norm and dropout would change, and neither shall."""
         del mode
         return super().train(False)
@@ -57,9 +57,9 @@ class Distillation(CoTraining):
     def category_loss(self, batch: dict[str, Tensor], logits: Tensor) -> Tensor:
         """The label's cross-entropy and the teacher's soft predictions, in the recipe's shares."""
         shares = {"temperature": self.recipe.temperature, "label_share": self.recipe.label_share}
-        return category_loss(logits, batch["label"], self.teacher_logits(batch), **shares)
+        return distillation_loss(logits, batch["label"], self.teacher_logits(batch), **shares)
 
-    def further_numbers(self, batch: dict[str, Tensor], logits: Tensor) -> dict[str, Tensor]:
+    def extra_metrics(self, batch: dict[str, Tensor], logits: Tensor) -> dict[str, Tensor]:
         """Agreement with the teacher."""
         agreement = logits.argmax(dim=1) == self.teacher_logits(batch).argmax(dim=1)
         return {"agreement": agreement.float().mean()}
@@ -74,24 +74,24 @@ class Distillation(CoTraining):
         ]
 
 
-class Pictures(L.LightningDataModule):
+class DistillationDataModule(L.LightningDataModule):
     """Training and validation pictures of one recipe, split over the ranks of a distributed run."""
 
     def __init__(
         self,
-        training: Sequence[Source],
-        validation: Sequence[Source],
+        training: Sequence[TrainingSource],
+        validation: Sequence[TrainingSource],
         preprocessing: Preprocessing,
         recipe: DistillationRecipe,
     ) -> None:
         super().__init__()
         self.recipe = recipe
         seed, jitter = recipe.seed, recipe.jitter_px
-        self._training = Samples(training, preprocessing, jitter_px=jitter, seed=seed)
-        self._validation = Samples(validation, preprocessing, jitter_px=0, seed=seed)
+        self._training = CollectionDataset(training, preprocessing, jitter_px=jitter, seed=seed)
+        self._validation = CollectionDataset(validation, preprocessing, jitter_px=0, seed=seed)
 
     @property
-    def sources(self) -> tuple[tuple[Source, ...], tuple[Source, ...]]:
+    def sources(self) -> tuple[tuple[TrainingSource, ...], tuple[TrainingSource, ...]]:
         """Which images of which collections train, and which choose."""
         return self._training.sources, self._validation.sources
 
@@ -103,13 +103,13 @@ class Pictures(L.LightningDataModule):
         """All validation pictures, centre crop."""
         return self._loader(self._validation, None)
 
-    def _loader(self, samples: Samples, per_epoch: dict[str, int] | None) -> DataLoader:
+    def _loader(self, samples: CollectionDataset, per_epoch: dict[str, int] | None) -> DataLoader:
         rank, world = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
-        sampler = EpochSampler(samples.sources, per_epoch, seed=self.recipe.seed, rank=rank, world=world)
-        return ResumableLoader(samples, batch_size=self.recipe.batch_size, sampler=sampler)
+        sampler = EpochSampler(samples.sources, per_epoch, seed=self.recipe.seed, rank=rank, world_size=world)
+        return ResumableDataLoader(samples, batch_size=self.recipe.batch_size, sampler=sampler)
 
 
-def starting_network(recipe: DistillationRecipe, start: Network) -> nn.Module:
+def initial_student(recipe: DistillationRecipe, start: Network) -> nn.Module:
     """The recipe's architecture with the weights of ``start`` and its gates open: it computes what ``start`` does.
 
     GALA's other weights come from the recipe's seed. Raises ``ValueError`` where ``start`` has keys that the

@@ -11,22 +11,22 @@ from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from torch import nn
 
-from gala_viz.networks.devices import full_float32
-from gala_viz.training.module import CoTraining
+from gala_viz.networks.devices import disable_tf32
+from gala_viz.training.module import CoTrainingModule
 from gala_viz.training.resuming import (
-    INTERRUPTED,
-    LAST,
-    Checkpoints,
-    SameTraining,
-    Stopped,
+    INTERRUPTED_CHECKPOINT,
+    LAST_CHECKPOINT,
+    CheckpointCallback,
+    CheckRecipeCallback,
+    TrainingStopped,
     checkpoint_to_resume,
-    ctrl_c_noted,
+    catch_interrupt,
 )
 
 
 def fit(
-    module: CoTraining,
-    pictures: L.LightningDataModule,
+    module: CoTrainingModule,
+    datamodule: L.LightningDataModule,
     folder: Path,
     *,
     accelerator: str = "auto",
@@ -49,13 +49,13 @@ def fit(
     schedule stays the recipe's.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    full_float32()
+    disable_tf32()
     module.network.to(memory_format=torch.channels_last)
     checkpoint = checkpoint_to_resume(folder) if resume else None
     if not resume:
-        for old in (folder / INTERRUPTED, folder / LAST, *folder.glob("hpc_ckpt_*")):  # the last: Lightning's, of SLURM
+        for old in (folder / INTERRUPTED_CHECKPOINT, folder / LAST_CHECKPOINT, *folder.glob("hpc_ckpt_*")):  # the last: Lightning's, of SLURM
             old.unlink(missing_ok=True)
-    with ctrl_c_noted() as asked:
+    with catch_interrupt() as asked:
         trainer = L.Trainer(
             max_epochs=max_epochs or module.recipe.epochs,
             accelerator=accelerator,
@@ -65,7 +65,7 @@ def fit(
             default_root_dir=folder,
             precision=precision,  # type: ignore[arg-type]
             use_distributed_sampler=False,
-            callbacks=[Checkpoints(folder, asked), SameTraining(module.recipe), *callbacks],
+            callbacks=[CheckpointCallback(folder, asked), CheckRecipeCallback(module.recipe), *callbacks],
             logger=[CSVLogger(folder, name="log"), TensorBoardLogger(folder, name="tensorboard", version="")],
             log_every_n_steps=10,
             num_sanity_val_steps=0,
@@ -74,8 +74,8 @@ def fit(
             enable_model_summary=False,
         )
         try:
-            trainer.fit(module, pictures, ckpt_path=checkpoint, weights_only=True)
-        except Stopped:
+            trainer.fit(module, datamodule, ckpt_path=checkpoint, weights_only=True)
+        except TrainingStopped:
             raise KeyboardInterrupt from None
         except SystemExit:
             if trainer.interrupted:

@@ -12,20 +12,20 @@ import numpy as np
 import xarray as xr
 
 from gala_viz.collections.caching import cache_folder, read_npz
-from gala_viz.collections.map_checks import any_unread, maps_told, marked_images, usable_map, why_not_in_frame
+from gala_viz.collections.map_checks import any_unread, describe_usable_maps, marked_images, usable_map, why_not_in_frame
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.specs import fingerprint
 from gala_viz.splits import Split
 from gala_viz.training.chance import image_keys
-from gala_viz.training.samples import Source, sources_of_split
+from gala_viz.training.samples import TrainingSource, sources_of_split
 
-KEPT = 6
+MAX_CACHED_FILES = 6
 """Files of maps in the cache folder, each up to 100 MB."""
 
-VERSION = 3
+MAPS_VERSION = 3
 """Rises when maps are made or left out in another way."""
 
-Progress = Callable[[int, int], None]
+ProgressCallback = Callable[[int, int], None]
 
 
 class LabelledCollection(Protocol):
@@ -54,7 +54,7 @@ class LabelledCollection(Protocol):
 
 
 @dataclass(frozen=True)
-class Held:
+class InMemoryDataset:
     """Images of one split as arrays in a network's frame.
 
     ``pixels`` (image, y, x, 3) uint8; ``marks`` (image, y, x) float16, each map's largest value 1, all 0 where there is
@@ -64,26 +64,26 @@ class Held:
 
     images: tuple[str, ...]
     pixels: np.ndarray
-    marks: np.ndarray
+    human_maps: np.ndarray
     labels: np.ndarray
     has_map: np.ndarray
-    keys: np.ndarray
-    source: Source
+    rng_keys: np.ndarray
+    source: TrainingSource
     unusable: Mapping[str, str] = field(default_factory=dict)
 
-    def maps_told(self) -> str:
+    def describe_maps(self) -> str:
         """For example "57 of 60 maps usable (left out 3: ...)"."""
-        return maps_told(int(self.has_map.sum()), self.unusable)
+        return describe_usable_maps(int(self.has_map.sum()), self.unusable)
 
 
-def hold(
+def load_dataset(
     collection: LabelledCollection,
     split: Split,
     preprocessing: Preprocessing,
     *,
     with_maps: bool = True,
-    progress: Progress | None = None,
-) -> Held:
+    progress: ProgressCallback | None = None,
+) -> InMemoryDataset:
     """Read the ``split`` (see ``gala_viz.splits``) of ``collection``; 6,000 images of 128 x 128 px take 500 MB.
 
     Training images that are the same photograph, byte for byte, as one of another split are left out; ``source`` of
@@ -94,7 +94,7 @@ def hold(
     """
     (source,) = sources_of_split([("plain", collection)], split)
     images = source.images
-    name = fingerprint("marks", VERSION, collection.fingerprint, images, preprocessing.settings())
+    name = fingerprint("marks", MAPS_VERSION, collection.fingerprint, images, preprocessing.settings())
     kept = cache_folder() / "training" / f"{name}.npz"
     side = preprocessing.crop_px
     pixels = np.empty((len(images), side, side, 3), np.uint8)
@@ -108,7 +108,7 @@ def hold(
         if category not in collection.categories:
             raise ValueError(f"{collection.name}, {image}: its category {category!r} is not among the collection's.")
         labels[number] = collection.categories.index(category)
-        pixels[number] = preprocessing.view(collection.photo(image))
+        pixels[number] = preprocessing.resize_and_crop(collection.photo(image))
         if missing:
             marks[number], why = _marks(collection, image, preprocessing)
             unusable |= {image: why} if why else {}
@@ -116,13 +116,13 @@ def hold(
             progress(number + 1, len(images))
     if missing and not any_unread(collection, images):
         _write(kept, marks, unusable)
-    return Held(images, pixels, marks, labels, marks.any(axis=(1, 2)), image_keys(images), source, unusable)
+    return InMemoryDataset(images, pixels, marks, labels, marks.any(axis=(1, 2)), image_keys(images), source, unusable)
 
 
-def check_maps(held: Held, collection_name: str) -> None:
+def check_any_map(dataset: InMemoryDataset, collection_name: str) -> None:
     """Raise ``ValueError`` where no map is usable: a training by maps would be one without."""
-    if not held.has_map.any():
-        told = held.maps_told() if held.unusable else "there is none"
+    if not dataset.has_map.any():
+        told = dataset.describe_maps() if dataset.unusable else "there is none"
         raise ValueError(
             f"{collection_name}: the training compares attention with human maps, but {told}. Mend the maps, or train "
             "without them (--attention-weight 0)."
@@ -159,5 +159,5 @@ def _write(path: Path, marks: np.ndarray, unusable: Mapping[str, str]) -> None:
     with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".partial", delete=False) as file:
         np.savez_compressed(file, marks=marks, unusable=np.array(list(unusable.items()), dtype=str).reshape(-1, 2))
     Path(file.name).replace(path)
-    for old in sorted(path.parent.glob("*.npz"), key=lambda one: one.stat().st_mtime)[:-KEPT]:
+    for old in sorted(path.parent.glob("*.npz"), key=lambda one: one.stat().st_mtime)[:-MAX_CACHED_FILES]:
         old.unlink(missing_ok=True)

@@ -16,7 +16,7 @@ NOT_COMPARED = (
 )
 
 
-class Photographs(Protocol):
+class ImageCollection(Protocol):
     """The part of a collection that tells its images apart."""
 
     name: str
@@ -25,44 +25,44 @@ class Photographs(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Conflict:
+class SplitConflict:
     """``image``, which would train, and what is held out: ``twin`` of ``collection``, in ``split``."""
 
     image: str
     collection: str
-    twin: str
+    held_out_image: str
     split: Split
     same_bytes: bool
 
     def __str__(self) -> str:
         if not self.same_bytes:
             return f"{self.image!r} is in the {self.split} split of {self.collection}"
-        return f"{self.image!r} is the same photograph as {self.twin!r} in the {self.split} split of {self.collection}"
+        return f"{self.image!r} is the same photograph as {self.held_out_image!r} in the {self.split} split of {self.collection}"
 
 
-class HeldOut:
+class HeldOutImages:
     """What the ``collections`` of one training call validation or test.
 
     A collection that is given twice counts once. Photographs are compared by their bytes only where two files have the
     same size; ``compared`` is False where there are too many of them.
     """
 
-    def __init__(self, collections: Iterable[Photographs]) -> None:
+    def __init__(self, collections: Iterable[ImageCollection]) -> None:
         self._collections = {_identity(one): one for one in collections}
         self.splits: dict[tuple[str, str], Splits] = {who: splits_of(one) for who, one in self._collections.items()}
         self._kept = {
-            who: {image: split for image, split in splits.every.items() if split in ("validation", "test")}
+            who: {image: split for image, split in splits.by_image.items() if split in ("validation", "test")}
             for who, splits in self.splits.items()
         }
-        self.compared = sum(len(one.images) for one in self._collections.values()) <= MOST_IN_A_TRAINING
+        self.compares_bytes = sum(len(one.images) for one in self._collections.values()) <= MOST_IN_A_TRAINING
         self._sizes: dict[int, list[tuple[tuple[str, str], str]]] | None = None
         self._keys: dict[tuple[tuple[str, str], str], int | None] = {}
 
-    def splits_of(self, collection: Photographs) -> Splits:
+    def splits_of(self, collection: ImageCollection) -> Splits:
         """The splits of one of the collections."""
         return self.splits[_identity(collection)]
 
-    def conflicts(self, collection: Photographs, images: Sequence[str]) -> list[Conflict]:
+    def find_conflicts(self, collection: ImageCollection, images: Sequence[str]) -> list[SplitConflict]:
         """Those of ``images``, of one of the collections, that may not train, each with what it is held out as."""
         own = _identity(collection)
         found = []
@@ -72,20 +72,20 @@ class HeldOut:
                 found.append(conflict)
         return found
 
-    def _by_id(self, own: tuple[str, str], image: str) -> Conflict | None:
+    def _by_id(self, own: tuple[str, str], image: str) -> SplitConflict | None:
         split = self._kept[own].get(image)
         if split is not None:
-            return Conflict(image, own[0], image, split, same_bytes=False)
+            return SplitConflict(image, own[0], image, split, same_bytes=False)
         for who, kept in self._kept.items():
             if who == own or image not in kept:
                 continue
             keys = self._key(own, image), self._key(who, image)
             if None in keys or keys[0] == keys[1]:  # equal names of photographs that differ mean nothing
-                return Conflict(image, who[0], image, kept[image], same_bytes=None not in keys)
+                return SplitConflict(image, who[0], image, kept[image], same_bytes=None not in keys)
         return None
 
-    def _by_bytes(self, own: tuple[str, str], image: str) -> Conflict | None:
-        if not self.compared:
+    def _by_bytes(self, own: tuple[str, str], image: str) -> SplitConflict | None:
+        if not self.compares_bytes:
             return None
         size = self._size(own, image)
         twins = () if size is None else self._of_size().get(size, ())
@@ -94,7 +94,7 @@ class HeldOut:
             return None
         for who, twin in twins:
             if self._key(who, twin) == key:
-                return Conflict(image, who[0], twin, self._kept[who][twin], same_bytes=True)
+                return SplitConflict(image, who[0], twin, self._kept[who][twin], same_bytes=True)
         return None
 
     def _of_size(self) -> dict[int, list[tuple[tuple[str, str], str]]]:
@@ -124,9 +124,9 @@ def check_training_images(training: Iterable[Any], others: Iterable[Any] = ()) -
     Both are ``gala_viz.training.samples.Source``. Every training passes here before its first step.
     """
     training = list(training)
-    held_out = HeldOut(source.collection for source in (*training, *others))
+    held_out = HeldOutImages(source.collection for source in (*training, *others))
     for source in training:
-        found = held_out.conflicts(source.collection, source.images)
+        found = held_out.find_conflicts(source.collection, source.images)
         if found:
             told = "; ".join(map(str, found[:3]))
             raise ValueError(
@@ -136,5 +136,5 @@ def check_training_images(training: Iterable[Any], others: Iterable[Any] = ()) -
             )
 
 
-def _identity(collection: Photographs) -> tuple[str, str]:
+def _identity(collection: ImageCollection) -> tuple[str, str]:
     return collection.name, collection.fingerprint

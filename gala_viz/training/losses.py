@@ -36,7 +36,7 @@ def attention_loss(norms: Mapping[str, Tensor], maps: Tensor, has_map: Tensor) -
     return torch.stack(terms).sum()
 
 
-def category_loss(
+def distillation_loss(
     logits: Tensor, labels: Tensor, teacher_logits: Tensor, *, temperature: float, label_share: float
 ) -> Tensor:
     """Cross-entropy with the label where there is one, and with the teacher's soft predictions everywhere.
@@ -54,7 +54,7 @@ def category_loss(
     return (share * hard + (1 - share) * soft).mean()
 
 
-def warmed_up(weight: float, *, epoch: float, warmup_epochs: float) -> float:
+def warmup_weight(weight: float, *, epoch: float, warmup_epochs: float) -> float:
     """The attention weight lambda at ``epoch`` (a fraction counts): rises linearly over the first epochs."""
     return weight if warmup_epochs <= 0 else weight * min(1.0, epoch / warmup_epochs)
 

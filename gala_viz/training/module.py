@@ -10,16 +10,16 @@ import torch
 from torch import Tensor, nn
 
 from gala_viz.networks.gala import attention_norm, gala_layers
-from gala_viz.networks.recording import recorded
+from gala_viz.networks.recording import record_activations
 from gala_viz.training.held_out import check_training_images
-from gala_viz.training.losses import attention_loss, warmed_up
+from gala_viz.training.losses import attention_loss, warmup_weight
 from gala_viz.training.recipes import Recipe
 from gala_viz.training.selection import attention_rho
 
 _SHOWN = ("loss", "accuracy", "rho")
 
 
-class CoTraining(L.LightningModule):
+class CoTrainingModule(L.LightningModule):
     """Trains ``network`` by ``recipe``: a category loss, which subclasses define, plus lambda times the attention loss.
 
     Batches are dicts: ``input`` (B, 3, y, x), ``label`` (B,) with -1 for none, ``map`` (B, y, x) in the input's frame,
@@ -29,7 +29,7 @@ class CoTraining(L.LightningModule):
     grid, mean over layers and images). Raises ``ValueError`` where lambda is not 0 and there is no GALA layer.
     """
 
-    validated: tuple[str, ...] = ("accuracy", "distance", "rho")
+    validation_metrics: tuple[str, ...] = ("accuracy", "distance", "rho")
     """Means of a validation epoch, in an order that all processes share."""
 
     def __init__(self, network: nn.Module, recipe: Recipe) -> None:
@@ -59,7 +59,7 @@ class CoTraining(L.LightningModule):
 
     def forward(self, batch: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Logits (B, category) and each layer's attention norm (B, h, w), float32."""
-        with recorded() as record:
+        with record_activations() as record:
             logits = self.network(batch.contiguous(memory_format=torch.channels_last))
         norms = {label: attention_norm(record[block].float()) for label, block in self._blocks.items()}
         return logits.float(), norms
@@ -72,7 +72,7 @@ class CoTraining(L.LightningModule):
         """What learns, with its highest rate (``lr``) and, where it is not the recipe's, ``weight_decay``."""
         raise NotImplementedError
 
-    def further_numbers(self, batch: dict[str, Tensor], logits: Tensor) -> dict[str, Tensor]:
+    def extra_metrics(self, batch: dict[str, Tensor], logits: Tensor) -> dict[str, Tensor]:
         """Further means over a validation batch, to be logged."""
         del batch, logits
         return {}
@@ -104,7 +104,7 @@ class CoTraining(L.LightningModule):
         """Add to the sums of accuracy and likeness to the maps."""
         logits, norms = self(batch["input"])
         labelled, has_map = batch["label"] >= 0, batch["has_map"]
-        for name, value in self.further_numbers(batch, logits).items():
+        for name, value in self.extra_metrics(batch, logits).items():
             self._note(name, value, len(logits))
         if labelled.any():
             right = (logits.argmax(dim=1) == batch["label"])[labelled].float()
@@ -117,14 +117,14 @@ class CoTraining(L.LightningModule):
 
     def on_validation_epoch_start(self) -> None:
         """Nothing is added up yet."""
-        self._sums = {name: [0.0, 0.0] for name in self.validated}
+        self._sums = {name: [0.0, 0.0] for name in self.validation_metrics}
 
     def on_validation_epoch_end(self) -> None:
         """Log the means over the images of all processes, however many each had."""
         sums = torch.tensor(list(self._sums.values()), dtype=torch.float32, device=self.device)
         if self.trainer.world_size > 1:
             sums = self.trainer.strategy.reduce(sums, reduce_op="sum")
-        for name, (total, count) in zip(self.validated, sums.tolist(), strict=True):
+        for name, (total, count) in zip(self.validation_metrics, sums.tolist(), strict=True):
             if count:
                 self.log(name, total / count, prog_bar=name in _SHOWN, sync_dist=True)
 
@@ -134,12 +134,12 @@ class CoTraining(L.LightningModule):
         # Counted here, not by Lightning, which would make the loaders before it restores their places.
         per_epoch = self._steps_per_epoch = len(self.trainer.datamodule.train_dataloader())
         total, warmup = max(1, per_epoch * self.recipe.epochs), round(per_epoch * self.recipe.warmup_epochs)
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate_share(step, total, warmup))
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: learning_rate_factor(step, total, warmup))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def _lambda(self) -> float:
         epoch = self.global_step / self._steps_per_epoch
-        return warmed_up(self.recipe.attention_weight, epoch=epoch, warmup_epochs=self.recipe.attention_warmup_epochs)
+        return warmup_weight(self.recipe.attention_weight, epoch=epoch, warmup_epochs=self.recipe.attention_warmup_epochs)
 
     def _note(self, name: str, value: Tensor | float, count: int) -> None:
         """Add the mean of ``count`` images."""
@@ -147,7 +147,7 @@ class CoTraining(L.LightningModule):
         self._sums[name][1] += count
 
 
-def rate_share(step: int, total: int, warmup: int) -> float:
+def learning_rate_factor(step: int, total: int, warmup: int) -> float:
     """The share of its highest value that a rate has at ``step`` of ``total``: linear to 1, then a cosine to 0."""
     if step < warmup:
         return (step + 1) / (warmup + 1)

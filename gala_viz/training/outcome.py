@@ -13,39 +13,39 @@ import lightning as L
 import torch
 from torch import nn
 
-from gala_viz.collections.map_checks import maps_told
+from gala_viz.collections.map_checks import describe_usable_maps
 from gala_viz.networks.card import write_network
 from gala_viz.networks.network import Network
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.networks.training_data import (
-    TRAINING_IMAGES,
+    TRAINING_IMAGES_FILE,
     TrainingData,
-    UsedCollection,
-    arrays_of,
-    training_arrays,
+    TrainingCollection,
+    training_data_arrays,
+    hash_training_images,
     training_images_file,
 )
-from gala_viz.specs import fingerprint, plain
-from gala_viz.splits import rule_told, splits_of
-from gala_viz.training.held import Held, LabelledCollection
+from gala_viz.specs import fingerprint, toml_values
+from gala_viz.splits import describe_split_rule, splits_of
+from gala_viz.training.held import InMemoryDataset, LabelledCollection
 from gala_viz.training.recipes import Recipe, ScratchRecipe
-from gala_viz.training.samples import Source
+from gala_viz.training.samples import TrainingSource
 
 NOISE_FRACTION = 0.03
 """SmoothGrad's noise for networks trained on clean rendered images: of 0.03, 0.07 and 0.15 of the range, on validation,
 the one with which their maps are about the object at all."""
 
 
-def write_outcome(
+def write_trained_network(
     out: Path,
     network: nn.Module,
     recipe: Recipe,
     preprocessing: Preprocessing,
-    told: Mapping[str, Mapping[str, Any]],
+    sections_by_name: Mapping[str, Mapping[str, Any]],
     trainer: L.Trainer | None = None,
     start: Network | None = None,
     *,
-    half: bool = False,
+    float16: bool = False,
 ) -> Path:
     """Write ``out``/<recipe's name> and return it: float32 weights, or float16 with ``half``, and a card without
     held-out numbers yet.
@@ -55,7 +55,7 @@ def write_outcome(
     images trained: short hashes of their ids and bytes are written beside the card, with those of the network that it
     began as, ``start``.
     """
-    sections = {key: dict(section) for key, section in told.items()}
+    sections = {key: dict(section) for key, section in sections_by_name.items()}
     hashes = None
     if trainer is not None:
         training, _ = trainer.datamodule.sources  # type: ignore[attr-defined]
@@ -66,28 +66,28 @@ def write_outcome(
             "name": recipe.name,
             "title": recipe.title,
             "builder": recipe.builder,
-            "arguments": plain(recipe.arguments),
+            "arguments": toml_values(recipe.arguments),
             **sections.pop("network", {}),
         },
         "preprocessing": preprocessing.settings(),
         "categories": sections.pop("categories"),
-        "recipe": plain(asdict(recipe)),
+        "recipe": toml_values(asdict(recipe)),
         **sections,
         "made": {
             "code": f"gala_viz {version('gala_viz')}",
             "torch": torch.__version__,
             "machine": f"{platform.system()} {platform.machine()}, {torch.get_num_threads()} threads",
-            **({} if trainer is None else {"trained_on": trained_on(trainer)}),
+            **({} if trainer is None else {"trained_on": describe_hardware(trainer)}),
         },
     }
     folder = out / recipe.name
-    write_network(folder, network, plain(card), half=half, beside={TRAINING_IMAGES: hashes})
+    write_network(folder, network, toml_values(card), half=float16, beside={TRAINING_IMAGES_FILE: hashes})
     return folder
 
 
 def data_section(
-    training: Sequence[Source],
-    validation: Sequence[Source],
+    training: Sequence[TrainingSource],
+    validation: Sequence[TrainingSource],
     *,
     start: Network | None = None,
     maps: Mapping[str, str] | None = None,
@@ -111,9 +111,9 @@ def data_section(
                     "rule": splits.rule,
                     **({} if splits.seed is None else {"seed": splits.seed}),
                     "collection_fingerprint": collection.fingerprint,
-                    **({"n_in_no_split": len(splits.without)} if splits.without else {}),
+                    **({"n_in_no_split": len(splits.unassigned)} if splits.unassigned else {}),
                 }
-                sentences.append(f"{collection.name}: {rule_told(splits.rule, splits.seed)}")
+                sentences.append(f"{collection.name}: {describe_split_rule(splits.rule, splits.seed)}")
             entry = entries[key]
             entry |= {f"n_{part}": len(source.images), f"ids_{part}": fingerprint(list(source.images))}
             if source.left_out:
@@ -121,7 +121,7 @@ def data_section(
             if not source.compared:
                 entry["compared_by_bytes"] = False
             if source.role == "maps":
-                entry[f"maps_{part}"] = maps_told(len(source.images), source.unusable)
+                entry[f"maps_{part}"] = describe_usable_maps(len(source.images), source.unusable)
             kinds = getattr(collection, "map_kinds", {})
             if kinds and source.role == "maps":
                 entry["maps"] = next(iter(kinds.values()))
@@ -134,31 +134,31 @@ def data_section(
     return {"split": "; ".join(dict.fromkeys(sentences)), "collections": [*entries.values(), *inherited]}
 
 
-def _plain(used: UsedCollection) -> dict[str, Any]:
+def _plain(used: TrainingCollection) -> dict[str, Any]:
     told = asdict(used)
     return {"collection_fingerprint" if name == "fingerprint" else name: value for name, value in told.items()}
 
 
-def _training_images(training: Sequence[Source], start: Network | None) -> tuple[bytes | None, dict[str, Any]]:
+def _training_images(training: Sequence[TrainingSource], start: Network | None) -> tuple[bytes | None, dict[str, Any]]:
     """The file with hashes of all images that were learnt from; its part of [data], and whether these are complete."""
-    arrays, complete = training_arrays((source.collection, source.images) for source in training)
+    arrays, complete = hash_training_images((source.collection, source.images) for source in training)
     all_bytes = complete
     if start is not None:
-        own = TrainingData.of({"data": {"collections": [], "complete": complete}}, arrays)
-        both = TrainingData.joined([own, start.training_data])
-        arrays, complete, all_bytes = (arrays_of(both) if arrays else {}), both.complete, both.all_bytes
+        own = TrainingData.from_card({"data": {"collections": [], "complete": complete}}, arrays)
+        both = TrainingData.merge([own, start.training_data])
+        arrays, complete, all_bytes = (training_data_arrays(both) if arrays else {}), both.complete, both.all_bytes
     content, told = training_images_file(arrays)
     return content, {"complete": complete, **({"all_bytes": all_bytes, "training_images": told} if told else {})}
 
 
-def trained_on(trainer: L.Trainer) -> str:
+def describe_hardware(trainer: L.Trainer) -> str:
     """For example "NVIDIA H100 80GB HBM3, 1 process, bf16-mixed": the same recipe differs a little between these."""
     device, count = trainer.strategy.root_device, trainer.world_size
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type.upper()
     return f"{name}, {count} process{'' if count == 1 else 'es'}, {trainer.precision}"
 
 
-def distilled_sections(start: Network, parts: Sequence[Sequence[Source]]) -> dict[str, dict[str, Any]]:
+def distillation_sections(start: Network, sources: Sequence[Sequence[TrainingSource]]) -> dict[str, dict[str, Any]]:
     """Sections of a network that started as ``start`` and learned from ``parts`` (training, validation).
 
     For [data] see ``data_section``.
@@ -169,16 +169,16 @@ def distilled_sections(start: Network, parts: Sequence[Sequence[Source]]) -> dic
             "licence": "weights: Apache-2.0, as those they start from",
         },
         "categories": {"source": "imagenet"},
-        "data": data_section(*parts, start=start),
+        "data": data_section(*sources, start=start),
     }
 
 
 def scratch_sections(
     recipe: ScratchRecipe,
     collection: LabelledCollection,
-    training: Held,
-    validation: Held,
-    numbers: Mapping[str, Any],
+    training: InMemoryDataset,
+    validation: InMemoryDataset,
+    metrics: Mapping[str, Any],
 ) -> dict[str, dict[str, Any]]:
     """Sections of a network trained from scratch on ``collection``; ``numbers`` are those of ``selection``."""
     told = {"maps": recipe.maps} if recipe.attention_weight else None
@@ -187,12 +187,12 @@ def scratch_sections(
         "maps": recipe.maps,
         "rho": "Spearman, attention norm and map at the layer's grid, mean over images",
     }
-    if "rho_attention" not in numbers:
+    if "rho_attention" not in metrics:
         compared = {}
     data = data_section(sources[:1], sources[1:], maps=told)
     for part, held in (("train", training), ("validation", validation)):
         if held.has_map.any() or held.unusable:
-            data["collections"][0][f"maps_{part}"] = held.maps_told()
+            data["collections"][0][f"maps_{part}"] = held.describe_maps()
     arguments = {**recipe.arguments, "n_categories": len(collection.categories)}
     return {
         "network": {
@@ -202,6 +202,6 @@ def scratch_sections(
         },
         "categories": {"names": list(collection.categories)},
         "data": data,
-        "selection": {"split": "validation", "network": "last epoch", **compared, **numbers},
+        "selection": {"split": "validation", "network": "last epoch", **compared, **metrics},
         "attribution": {"noise_fraction": recipe.noise or NOISE_FRACTION},
     }

@@ -8,7 +8,7 @@ from typing import Any
 
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.registry import Registry
-from gala_viz.specs import plain
+from gala_viz.specs import toml_values
 
 _LITE0_TRUNK = ("_conv_stem", "_bn0", *(f"_blocks.{index}" for index in range(5)))
 _SMALL_RESNET = {"blocks": (1, 1, 6, 1), "base_filters": 12, "strides": (1, 2, 1, 2)}
@@ -128,10 +128,10 @@ class ScratchRecipe(Recipe):
         )
 
 
-def told_settings(card: Mapping[str, Any], recipe: Recipe | None) -> dict[str, Any]:
+def recipe_settings(card: Mapping[str, Any], recipe: Recipe | None) -> dict[str, Any]:
     """What [recipe] of a network's card says; a setting of ``recipe`` that is newer than the card has its default."""
     known = () if recipe is None else fields(recipe)
-    return plain({one.name: one.default for one in known if one.default is not MISSING}) | card.get("recipe", {})
+    return toml_values({one.name: one.default for one in known if one.default is not MISSING}) | card.get("recipe", {})
 
 
 RECIPES: Registry[Recipe] = Registry("recipe")

@@ -20,11 +20,11 @@ from torch.utils.data import DataLoader
 from gala_viz.specs import fingerprint
 from gala_viz.training.recipes import Recipe
 
-LAST, INTERRUPTED = "last.ckpt", "interrupted.ckpt"
+LAST_CHECKPOINT, INTERRUPTED_CHECKPOINT = "last.ckpt", "interrupted.ckpt"
 """Checkpoints of the last finished epoch, and of the step at which Ctrl-C stopped the training since."""
 
 
-class ResumableLoader(DataLoader):
+class ResumableDataLoader(DataLoader):
     """A loader that goes on in the middle of an epoch: a checkpoint notes how many batches it has given."""
 
     _given = _skipped = 0
@@ -45,12 +45,12 @@ class ResumableLoader(DataLoader):
         self._skipped = int(state["given"])
 
 
-class Stopped(Exception):
+class TrainingStopped(Exception):
     """Training was stopped after a whole step, as was asked; the checkpoint of that step is written."""
 
 
 @contextmanager
-def ctrl_c_noted() -> Iterator[threading.Event]:
+def catch_interrupt() -> Iterator[threading.Event]:
     """Within it, a first Ctrl-C sets the event and a second one interrupts; in other threads nothing changes.
 
     So does SIGTERM, by which schedulers and containers end a program.
@@ -74,7 +74,7 @@ def ctrl_c_noted() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-class Checkpoints(Callback):
+class CheckpointCallback(Callback):
     """Writes ``last.ckpt`` after every epoch; once ``asked``, finishes the step, writes ``interrupted.ckpt`` and raises
     ``Stopped``.
 
@@ -82,24 +82,24 @@ class Checkpoints(Callback):
     written first. A file is whole or not there: it is written beside its place and then renamed.
     """
 
-    def __init__(self, folder: Path, asked: threading.Event) -> None:
-        self._folder, self._asked = folder, asked
+    def __init__(self, folder: Path, stop_requested: threading.Event) -> None:
+        self._folder, self._asked = folder, stop_requested
 
     def on_train_batch_end(
         self, trainer: L.Trainer, module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Write the step's checkpoint and stop, where that was asked for."""
         if batch_idx + 1 < trainer.num_training_batches and self._anyone_asked(trainer):
-            self._save(trainer, INTERRUPTED)
-            raise Stopped
+            self._save(trainer, INTERRUPTED_CHECKPOINT)
+            raise TrainingStopped
 
     def on_train_epoch_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
         """Write the epoch's checkpoint; that of an earlier step goes."""
-        self._save(trainer, LAST)
+        self._save(trainer, LAST_CHECKPOINT)
         if trainer.is_global_zero:
-            (self._folder / INTERRUPTED).unlink(missing_ok=True)
+            (self._folder / INTERRUPTED_CHECKPOINT).unlink(missing_ok=True)
         if self._anyone_asked(trainer):
-            raise Stopped
+            raise TrainingStopped
 
     def _save(self, trainer: L.Trainer, name: str) -> None:
         partial = self._folder / f"{name}.partial"
@@ -114,11 +114,11 @@ class Checkpoints(Callback):
 
 def checkpoint_to_resume(folder: Path) -> Path | None:
     """The checkpoint of ``folder`` from which to go on: the interrupted step, else the last finished epoch, or None."""
-    found = [folder / name for name in (INTERRUPTED, LAST) if (folder / name).is_file()]
+    found = [folder / name for name in (INTERRUPTED_CHECKPOINT, LAST_CHECKPOINT) if (folder / name).is_file()]
     return found[0] if found else None
 
 
-class SameTraining(Callback):
+class CheckRecipeCallback(Callback):
     """Write the recipe and which images train into every checkpoint; refuse those of others with ``ValueError``.
 
     A network that goes on from other images, or from files that were replaced, would hold in its weights what its card

@@ -16,11 +16,11 @@ import xarray as xr
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
-from gala_viz.collections.map_checks import maps_told, marked_images, usable_maps, why_not_in_frame
+from gala_viz.collections.map_checks import describe_usable_maps, marked_images, usable_maps, why_not_in_frame
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.splits import Split, Splits
-from gala_viz.training.chance import generator
-from gala_viz.training.held_out import NOT_COMPARED, Conflict, HeldOut
+from gala_viz.training.chance import named_rng
+from gala_viz.training.held_out import NOT_COMPARED, SplitConflict, HeldOutImages
 
 
 class PhotoCollection(Protocol):
@@ -48,7 +48,7 @@ class PhotoCollection(Protocol):
 
 
 @dataclass(frozen=True)
-class Source:
+class TrainingSource:
     """Images of one collection in one role: "maps", "labels" or "plain" (see ``DistillationRecipe.per_epoch``).
 
     ``splits`` are those of the collection, ``left_out`` images of the training split that are held out elsewhere,
@@ -60,7 +60,7 @@ class Source:
     images: tuple[str, ...]
     role: str
     splits: Splits | None = None
-    left_out: tuple[Conflict, ...] = ()
+    left_out: tuple[SplitConflict, ...] = ()
     unusable: Mapping[str, str] = field(default_factory=dict)
     compared: bool = True
 
@@ -70,45 +70,45 @@ def sources_of_split(
     split: Split,
     *,
     frame: Preprocessing | None = None,
-    held_out: HeldOut | None = None,
-) -> tuple[Source, ...]:
+    held_out: HeldOutImages | None = None,
+) -> tuple[TrainingSource, ...]:
     """The images of each (role, collection) in ``split`` (see ``gala_viz.splits``); those without a human map or a
     label, where the role needs one, are left out. With the ``frame`` of a network, so are maps that say nothing in it.
 
     Of the training split those are left out, too, that are validation or test images of another one of the collections,
     or the same photograph, byte for byte, as one of them. ``held_out`` spares comparing them again.
     """
-    held_out = held_out or HeldOut(collection for _, collection in collections)
+    held_out = held_out or HeldOutImages(collection for _, collection in collections)
     sources = []
     for role, collection in collections:
         splits = held_out.splits_of(collection)
-        images = splits.images(split)
+        images = splits.images_of(split)
         unusable: Mapping[str, str] = {}
         if role == "maps":
             images, unusable = usable_maps(collection, marked_images(collection, images), frame)
         if role == "labels":
             images = tuple(image for image in images if collection.target(image) is not None)
-        left_out: tuple[Conflict, ...] = ()
+        left_out: tuple[SplitConflict, ...] = ()
         if split == "train":
-            left_out = tuple(held_out.conflicts(collection, images))
+            left_out = tuple(held_out.find_conflicts(collection, images))
             gone = {conflict.image for conflict in left_out}
             images = tuple(image for image in images if image not in gone)
         if not images:
             told = f" {len(left_out):,} are held out elsewhere: {left_out[0]}." if left_out else ""
-            told += f" {maps_told(0, unusable)}." if unusable else ""
+            told += f" {describe_usable_maps(0, unusable)}." if unusable else ""
             raise ValueError(f"{collection.name}: no image of the {split} split can serve for {role!r}.{told}")
-        compared = held_out.compared or split != "train"
-        sources.append(Source(collection, images, role, splits, left_out, unusable, compared))
+        compared = held_out.compares_bytes or split != "train"
+        sources.append(TrainingSource(collection, images, role, splits, left_out, unusable, compared))
     return tuple(sources)
 
 
-def sources_told(sources: Sequence[Source]) -> list[str]:
+def describe_sources(sources: Sequence[TrainingSource]) -> list[str]:
     """What is left out of a training, and by which rule images are split, one sentence for each of ``sources``."""
     told = []
     for source in sources:
         line = f"{source.collection.name} ({source.role}): {len(source.images):,} images train"
         if source.splits is not None:
-            line += f"; {source.splits.told}"
+            line += f"; {source.splits.description}"
         if source.left_out:
             line += f"; {len(source.left_out):,} of the training split are left out, the first: {source.left_out[0]}"
         if not source.compared:
@@ -118,7 +118,7 @@ def sources_told(sources: Sequence[Source]) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Key:
+class SampleKey:
     """One picture of one epoch."""
 
     epoch: int
@@ -126,7 +126,7 @@ class Key:
     image: str
 
 
-class Samples(Dataset):
+class CollectionDataset(Dataset):
     """Pictures and maps of ``sources``, ready for a network with ``preprocessing``.
 
     An item is a dict: ``input`` (3, y, x) float32, ``label`` (-1 for none), ``map`` (y, x) float32 and ``has_map``,
@@ -136,7 +136,7 @@ class Samples(Dataset):
 
     def __init__(
         self,
-        sources: Sequence[Source],
+        sources: Sequence[TrainingSource],
         preprocessing: Preprocessing,
         *,
         jitter_px: int,
@@ -150,14 +150,14 @@ class Samples(Dataset):
         self._wide = Preprocessing(**{**preprocessing.settings(), "crop_px": wide})
         self._pictures: dict[tuple[int, str], tuple[np.ndarray, np.ndarray | None]] = {}
 
-    def __getitem__(self, key: Key) -> dict[str, Tensor]:
+    def __getitem__(self, key: SampleKey) -> dict[str, Tensor]:
         source = self.sources[key.source]
         picture, human_map = self._picture(key.source, key.image)
         size = self.preprocessing.crop_px
         top = left = self.jitter_px // 2
         mirrored = False
         if self.jitter_px:
-            chance = generator(self.seed, "augment", key.epoch, key.image)
+            chance = named_rng(self.seed, "augment", key.epoch, key.image)
             top, left = (int(value) for value in chance.integers(0, self.jitter_px + 1, size=2))
             mirrored = bool(chance.integers(2))
         cut = (slice(top, top + size), slice(left, left + size))
@@ -167,7 +167,7 @@ class Samples(Dataset):
             view, marks = view[:, ::-1], marks[:, ::-1]
         target = source.collection.target(key.image) if source.role == "labels" else None
         return {
-            "input": torch.from_numpy(self.preprocessing.scale(view)),
+            "input": torch.from_numpy(self.preprocessing.normalise(view)),
             "label": torch.tensor(-1 if target is None else target),
             "map": torch.from_numpy(np.ascontiguousarray(marks)),
             "has_map": torch.tensor(not why_not_in_frame(marks)),
@@ -182,46 +182,46 @@ class Samples(Dataset):
             marks = None if human_map is None else self._wide.map_to_frame(human_map).values
             if marks is not None:
                 marks = None if why_not_in_frame(marks) else (marks / float(marks.max())).astype(np.float16)
-            found = self._pictures[source, image] = (self._wide.view(collection.photo(image)), marks)
+            found = self._pictures[source, image] = (self._wide.resize_and_crop(collection.photo(image)), marks)
         picture, marks = found
         return picture, None if marks is None else marks.astype(np.float32)
 
 
-class EpochSampler(Sampler[Key]):
+class EpochSampler(Sampler[SampleKey]):
     """The keys of one epoch: from each role's images a seeded draw without repeats, all shuffled together.
 
     Under several processes each takes every ``world``-th key; the remainder that would make ranks uneven is dropped.
     """
 
     def __init__(
-        self, sources: Sequence[Source], per_epoch: dict[str, int] | None, *, seed: int, rank: int = 0, world: int = 1
+        self, sources: Sequence[TrainingSource], per_epoch: dict[str, int] | None, *, seed: int, rank: int = 0, world_size: int = 1
     ) -> None:
-        self.sources, self.per_epoch, self.seed, self.rank, self.world = tuple(sources), per_epoch, seed, rank, world
+        self.sources, self.per_epoch, self.seed, self.rank, self.world_size = tuple(sources), per_epoch, seed, rank, world_size
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
         """Lightning calls this before each epoch."""
         self.epoch = epoch
 
-    def keys(self) -> list[Key]:
+    def epoch_keys(self) -> list[SampleKey]:
         """All keys of the current epoch, over all ranks."""
         everything = [
-            Key(self.epoch, number, image) for number, source in enumerate(self.sources) for image in source.images
+            SampleKey(self.epoch, number, image) for number, source in enumerate(self.sources) for image in source.images
         ]
         if self.per_epoch is None:
             return everything
-        chance = generator(self.seed, "epoch", self.epoch)
-        drawn: list[Key] = []
+        chance = named_rng(self.seed, "epoch", self.epoch)
+        drawn: list[SampleKey] = []
         for role in ("maps", "labels", "plain"):
             keys = [key for key in everything if self.sources[key.source].role == role]
             order = chance.permutation(len(keys))[: self.per_epoch.get(role, len(keys))]
             drawn += [keys[index] for index in order]
         return [drawn[index] for index in chance.permutation(len(drawn))]
 
-    def __iter__(self) -> Iterator[Key]:
-        keys = self.keys()
-        usable = len(keys) - len(keys) % self.world
-        return iter(keys[self.rank : usable : self.world])
+    def __iter__(self) -> Iterator[SampleKey]:
+        keys = self.epoch_keys()
+        usable = len(keys) - len(keys) % self.world_size
+        return iter(keys[self.rank : usable : self.world_size])
 
     def __len__(self) -> int:
-        return len(self.keys()) // self.world
+        return len(self.epoch_keys()) // self.world_size

@@ -10,11 +10,11 @@ from torch import Tensor, nn
 
 from gala_viz.networks.gala import gala_layers
 from gala_viz.networks.zoo import build
-from gala_viz.training.module import CoTraining
+from gala_viz.training.module import CoTrainingModule
 from gala_viz.training.recipes import ScratchRecipe
 
 
-class FromScratch(CoTraining):
+class ScratchModule(CoTrainingModule):
     """Co-training on labels alone: cross-entropy with smoothed labels, batch norm in training mode."""
 
     recipe: ScratchRecipe
@@ -32,7 +32,7 @@ class FromScratch(CoTraining):
         ]
 
 
-def fresh_network(recipe: ScratchRecipe, n_categories: int) -> nn.Module:
+def initial_network(recipe: ScratchRecipe, n_categories: int) -> nn.Module:
     """The recipe's architecture with random weights that depend on its seed.
 
     Networks that differ in ``attention`` alone start with the same body. GALA blocks start as the recipe's ``gate``
@@ -50,5 +50,5 @@ def fresh_network(recipe: ScratchRecipe, n_categories: int) -> nn.Module:
             part.momentum = recipe.norm_momentum
     if recipe.gate is not None:
         for block in gala_layers(network).values():
-            block.start_open(recipe.gate)
+            block.open_gate(recipe.gate)
     return network

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from gala_viz.alignment.correlation import spearman_kernel
 from gala_viz.networks.gala import attention_norm, gala_layers
-from gala_viz.networks.recording import recorded
+from gala_viz.networks.recording import record_activations
 
 
 def attention_rho(norms: Mapping[str, Tensor], maps: Tensor, has_map: Tensor) -> np.ndarray:
@@ -30,7 +30,7 @@ def attention_rho(norms: Mapping[str, Tensor], maps: Tensor, has_map: Tensor) ->
 
 
 @torch.no_grad()
-def selection(network: nn.Module, batches: Iterable[Mapping[str, Tensor]]) -> dict[str, Any]:
+def validation_metrics(network: nn.Module, batches: Iterable[Mapping[str, Tensor]]) -> dict[str, Any]:
     """Accuracy and, for a network with GALA, the mean rho of each layer, over ``batches`` of labelled images.
 
     The network is used as it is and where it is, in eval mode; batches as in ``CoTraining``.
@@ -39,7 +39,7 @@ def selection(network: nn.Module, batches: Iterable[Mapping[str, Tensor]]) -> di
     right: list[bool] = []
     rhos: list[np.ndarray] = []
     for batch in batches:
-        with recorded() as record:
+        with record_activations() as record:
             logits = network(batch["input"].contiguous(memory_format=torch.channels_last))
         right += (logits.argmax(dim=1) == batch["label"]).tolist()
         if blocks and batch["has_map"].any():

@@ -8,12 +8,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-N_CHANCES = 6
+N_UNIFORMS = 6
 """Random numbers that one picture takes: size, left, top, mirror, contrast, brightness."""
 
 
-def varied(
-    pixels: Tensor, marks: Tensor, chances: Tensor, *, smallest_share: float, contrast: float, brightness: float
+def augment(
+    pixels: Tensor, human_maps: Tensor, uniforms: Tensor, *, smallest_share: float, contrast: float, brightness: float
 ) -> tuple[Tensor, Tensor]:
     """Cropped, mirrored and jittered photographs (B, 3, y, x), float32 in 0..255, and their maps (B, y, x), float32.
 
@@ -22,14 +22,14 @@ def varied(
     through one resampling (bilinear), as four channels of one picture. Contrast, about the picture's mean, and
     brightness change by up to their shares; both leave the map alone.
     """
-    size, left, top, mirror, contrast_chance, brightness_chance = chances.float().unbind(dim=1)
+    size, left, top, mirror, contrast_chance, brightness_chance = uniforms.float().unbind(dim=1)
     share = smallest_share + (1 - smallest_share) * size
-    frame = torch.zeros(len(chances), 2, 3, device=pixels.device)
+    frame = torch.zeros(len(uniforms), 2, 3, device=pixels.device)
     frame[:, 0, 0] = share * torch.where(mirror < 0.5, -1.0, 1.0)
     frame[:, 0, 2] = (1 - share) * (2 * left - 1)
     frame[:, 1, 1] = share
     frame[:, 1, 2] = (1 - share) * (2 * top - 1)
-    stack = torch.cat([pixels.permute(0, 3, 1, 2).float(), marks[:, None].float()], dim=1)
+    stack = torch.cat([pixels.permute(0, 3, 1, 2).float(), human_maps[:, None].float()], dim=1)
     grid = F.affine_grid(frame, list(stack.shape), align_corners=False)
     moved = F.grid_sample(stack, grid, mode="bilinear", padding_mode="border", align_corners=False)
     photos = moved[:, :3]
@@ -40,14 +40,14 @@ def varied(
     return photos.clamp(0, 255), moved[:, 3]
 
 
-def noisy(photos: Tensor, chances: Tensor, seeds: Tensor, highest: float) -> Tensor:
+def add_noise(photos: Tensor, uniforms: Tensor, seeds: Tensor, max_std: float) -> Tensor:
     """``photos`` (B, 3, y, x) with Gaussian noise, not clipped, as SmoothGrad's copies have it.
 
     The standard deviation is the picture's own ``chances`` (B,) in [0, 1) times ``highest``, in the photographs' unit;
     the noise depends on its entry of ``seeds`` (B,), whole numbers below 2**32, on any device and in any batch.
     """
     noise = standard_normal(seeds, photos[0].numel()).reshape(photos.shape)
-    return photos + highest * chances.float()[:, None, None, None] * noise
+    return photos + max_std * uniforms.float()[:, None, None, None] * noise
 
 
 def standard_normal(seeds: Tensor, count: int) -> Tensor:

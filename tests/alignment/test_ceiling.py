@@ -7,8 +7,8 @@ import pytest
 import xarray as xr
 from scipy import stats
 
-from gala_viz.alignment import CeilingSpec, ceiling_of, image_ceilings, noise_ceiling, spearman_brown
-from gala_viz.alignment.halves import image_generator, resampled_rhos
+from gala_viz.alignment import CeilingSpec, combine_ceilings, image_ceilings, noise_ceiling, spearman_brown
+from gala_viz.alignment.halves import rng_for_image, participant_bootstrap_rhos
 from gala_viz.schema import labelled_map
 from tests.alignment.crowd import people
 
@@ -117,7 +117,7 @@ def test_blocks_of_images_computed_apart_give_the_ceiling_of_all():
     spec = CeilingSpec(n_splits=6, n_participant_resamples=100)
     names = list(images)
     parts = [image_ceilings({name: images[name] for name in block}, spec) for block in (names[:2], names[2:])]
-    found, whole = ceiling_of(parts, spec), noise_ceiling(images, spec=spec)
+    found, whole = combine_ceilings(parts, spec), noise_ceiling(images, spec=spec)
     xr.testing.assert_equal(found.per_image, whole.per_image)
     assert found.interval == whole.interval
     assert found.participant_interval.low == pytest.approx(whole.participant_interval.low)
@@ -151,8 +151,8 @@ def test_wrong_settings_are_refused():
 def test_of_two_participants_an_image_counts_as_often_as_both_were_drawn():
     maps = people(2, 1.0)
     ids = [str(name) for name in maps["participant"].values]
-    weighted, weights = resampled_rhos("i", ids, maps.values, n_resamples=200, seed=0)
-    drawn = [image_generator(1, f"participant {name}").poisson(1.0, 200) for name in ids]
+    weighted, weights = participant_bootstrap_rhos("i", ids, maps.values, n_resamples=200, seed=0)
+    drawn = [rng_for_image(1, f"participant {name}").poisson(1.0, 200) for name in ids]
     np.testing.assert_array_equal(weights, drawn[0] * drawn[1])
     rho = noise_ceiling(maps, n_splits=1).rho
     np.testing.assert_allclose(weighted, weights * rho)

@@ -5,7 +5,7 @@ import pytest
 import xarray as xr
 from scipy import stats
 
-from gala_viz.alignment import floor, floor_values, fraction_explained, noise_ceiling
+from gala_viz.alignment import shuffled_baseline, shuffled_rhos, fraction_explained, noise_ceiling
 from gala_viz.schema import labelled_map
 from tests.alignment.crowd import people
 
@@ -17,7 +17,7 @@ def test_the_floor_tells_images_of_the_same_category_from_others():
             values.append(people(1, 0.5, seed=10 * category + k, truth_seed=category).values[0])
             labels.append(f"category {category}")
     maps = labelled_map(np.stack(values), name="m", leading={"image": [f"i{k}" for k in range(12)]})
-    found = floor(maps, labels, n_partners=8)
+    found = shuffled_baseline(maps, labels, n_partners=8)
     assert found.same_category.mean > 0.5
     assert abs(found.different_category.mean) < 0.2
     assert found.same_category.n == found.different_category.n == 12
@@ -25,12 +25,12 @@ def test_the_floor_tells_images_of_the_same_category_from_others():
 
 def test_the_floor_of_two_images_is_scipys_rho_and_without_categories_all_are_different():
     maps = labelled_map(np.random.default_rng(0).normal(size=(2, 6, 6)), name="m", leading={"image": ["a", "b"]})
-    found = floor(maps)
+    found = shuffled_baseline(maps)
     expected = stats.spearmanr(maps.values[0].ravel(), maps.values[1].ravel()).statistic
     assert found.same_category is None
     assert found.different_category.mean == pytest.approx(expected)
     with pytest.raises(ValueError, match="one category an image"):
-        floor(maps, ["cat"])
+        shuffled_baseline(maps, ["cat"])
 
 
 def test_a_networks_floor_is_its_rho_with_peoples_maps_of_other_images():
@@ -39,7 +39,7 @@ def test_a_networks_floor_is_its_rho_with_peoples_maps_of_other_images():
         labelled_map(generator.normal(size=(3, 5, 5)), name="m", leading={"image": list("abc")}) for _ in range(2)
     )
     human[2] = np.nan
-    found = floor_values(network, ["cat", "dog", "cat"], against=human, n_partners=5)
+    found = shuffled_rhos(network, ["cat", "dog", "cat"], other_maps=human, n_partners=5)
 
     def rho(first, second):
         return stats.spearmanr(network.values[first].ravel(), human.values[second].ravel()).statistic

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from gala_viz.attribution.delta import NORMALISATIONS, about_zero, delta, gradient_delta, normalised
+from gala_viz.attribution.delta import NORMALISATIONS, near_zero_message, delta, gradient_delta, normalise_maps
 from gala_viz.attribution.reduce import REDUCTIONS, reduce_channels, smooth
 from gala_viz.registry import UnknownNameError
 from gala_viz.schema import labelled_map
@@ -24,35 +24,35 @@ def maps():
 @pytest.mark.parametrize("how", EVERY)
 @given(values=VALUES)
 def test_normalising_is_finite_keeps_signs_and_never_divides_by_zero(how, values):
-    result = normalised(values, how)
+    result = normalise_maps(values, how)
     assert np.isfinite(result).all()
     assert (np.sign(result) * np.sign(values) >= 0).all()
 
 
 @pytest.mark.parametrize("how", [how for how in EVERY if how != "none"])
 def test_normalised_maps_do_not_depend_on_the_unit(how, maps):
-    np.testing.assert_allclose(normalised(maps * 1000, how), normalised(maps, how), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(normalise_maps(maps * 1000, how), normalise_maps(maps, how), rtol=1e-4, atol=1e-6)
 
 
 def test_each_normalisation_brings_its_own_statistic_to_one(maps):
     values = maps[:, 0]
-    assert np.abs(normalised(values, "maximum")).max(axis=(1, 2)) == pytest.approx(1)
-    assert np.abs(normalised(values, "sum")).sum(axis=(1, 2)) == pytest.approx(1)
-    assert np.percentile(np.abs(normalised(values, "percentile")), 99, axis=(1, 2)) == pytest.approx(1)
-    assert np.array_equal(normalised(values, "none"), values)
+    assert np.abs(normalise_maps(values, "maximum")).max(axis=(1, 2)) == pytest.approx(1)
+    assert np.abs(normalise_maps(values, "sum")).sum(axis=(1, 2)) == pytest.approx(1)
+    assert np.percentile(np.abs(normalise_maps(values, "percentile")), 99, axis=(1, 2)) == pytest.approx(1)
+    assert np.array_equal(normalise_maps(values, "none"), values)
 
 
 @pytest.mark.parametrize("how", EVERY)
 def test_a_map_of_zeros_stays_zero(how):
-    assert not normalised(np.zeros((4, 4), np.float32), how).any()
+    assert not normalise_maps(np.zeros((4, 4), np.float32), how).any()
 
 
 @pytest.mark.parametrize("how", EVERY)
 def test_cells_that_are_not_seen_do_not_count(how, maps):
     seen = maps[0, 0].copy()
     hidden = np.vstack([seen, np.full((3, seen.shape[1]), np.nan, np.float32)])
-    result = normalised(hidden, how)
-    np.testing.assert_allclose(result[:-3], normalised(seen, how), rtol=1e-5)
+    result = normalise_maps(hidden, how)
+    np.testing.assert_allclose(result[:-3], normalise_maps(seen, how), rtol=1e-5)
     assert np.isnan(result[-3:]).all()
 
 
@@ -111,21 +111,21 @@ def test_maps_of_other_images_or_frames_are_refused(maps):
 
 def test_an_unknown_normalisation_gets_an_answer(maps):
     with pytest.raises(UnknownNameError, match="Did you mean 'percentile'"):
-        normalised(maps, "percentil")
+        normalise_maps(maps, "percentil")
 
 
 def test_maps_that_are_about_zero_are_told():
     rng = np.random.default_rng(0)
     noise = rng.normal(size=(3, 40, 40)).astype(np.float32)
     error = np.ones_like(noise)
-    assert "about zero" in about_zero(np.zeros((4, 4)))
-    assert "about zero" in about_zero(np.full((4, 4), np.nan))
-    assert "within its error" in about_zero(noise, error=error)
-    assert about_zero(noise) == ""
-    assert about_zero(noise + 5, error=error) == ""
-    assert about_zero(noise, error=np.full_like(noise, np.nan)) == ""
-    assert "about zero" in about_zero(noise * 1e-9, span=2.0)
-    assert about_zero(noise * 1e-9, span=1e9) == ""
+    assert "about zero" in near_zero_message(np.zeros((4, 4)))
+    assert "about zero" in near_zero_message(np.full((4, 4), np.nan))
+    assert "within its error" in near_zero_message(noise, error=error)
+    assert near_zero_message(noise) == ""
+    assert near_zero_message(noise + 5, error=error) == ""
+    assert near_zero_message(noise, error=np.full_like(noise, np.nan)) == ""
+    assert "about zero" in near_zero_message(noise * 1e-9, input_range=2.0)
+    assert near_zero_message(noise * 1e-9, input_range=1e9) == ""
 
 
 def test_reductions_are_what_their_names_say(maps):

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import gala_viz
-from gala_viz.attribution.attention import attention_norms, choices_and_norms
+from gala_viz.attribution.attention import attention_norms, predictions_and_norms
 from gala_viz.attribution.labelled import attribution_maps, smoothgrad
 from gala_viz.attribution.reduce import smooth
 from gala_viz.imagenet import category_names, label_index
@@ -129,10 +129,10 @@ def test_one_pass_gives_choices_and_norms_and_a_network_without_gala_gives_choic
     monkeypatch.setattr(
         network, "logits", lambda batch, logits=network.logits: passes.append(len(batch)) or logits(batch)
     )
-    choices, norms = choices_and_norms(network, collection)
+    choices, norms = predictions_and_norms(network, collection)
     assert passes == [4]
     np.testing.assert_array_equal(choices, norms["block0"].predicted)
-    plain, nothing = choices_and_norms(tiny_network(gala=False), collection, ["one", "two"])
+    plain, nothing = predictions_and_norms(tiny_network(gala=False), collection, ["one", "two"])
     assert (plain.dims, nothing) == (("image",), {})
 
 

@@ -8,7 +8,7 @@ import torch
 from captum.attr import IntegratedGradients, Occlusion
 from torch import nn
 
-from gala_viz.attribution.grad_cam import GradCamSpec, cam_layer
+from gala_viz.attribution.grad_cam import GradCamSpec, find_cam_layer
 from gala_viz.attribution.gradients import IntegratedGradientsSpec
 from gala_viz.attribution.methods import METHODS
 from gala_viz.attribution.occlusion import OcclusionSpec
@@ -25,7 +25,7 @@ SMALL = {
 
 def states(name, network, spec=None, values=None, **options):
     method = METHODS[name]
-    spec = method.checked_spec(spec or SMALL.get(name))
+    spec = method.validate_spec(spec or SMALL.get(name))
     values = one_input() if values is None else values
     return list(method.states(network, values, **{"image": "cat", "target": 2, "spec": spec, **options}))
 
@@ -39,7 +39,7 @@ def test_every_method_gives_a_finite_map_in_the_frame_and_gives_the_network_back
     assert result[-1].mean.shape in {(3, 16, 16), (1, 16, 16)}
     assert np.isfinite(result[-1].mean).all()
     assert np.abs(result[-1].mean).max() > 0
-    assert (result[-1].standard_error is not None) == METHODS[name].by_chance
+    assert (result[-1].standard_error is not None) == METHODS[name].stochastic
     assert [
         (part.training, getattr(part, "inplace", None), len(part._forward_hooks)) for part in module.modules()
     ] == flags
@@ -181,8 +181,8 @@ def test_grad_cam_is_the_formula():
 
 def test_grad_cam_takes_the_last_convolution_or_batch_norm_that_gives_a_map():
     module = Tiny()
-    assert cam_layer(Bare(module), one_input()) is module.norm2
-    assert cam_layer(Bare(module), one_input(), "conv1") is module.conv1
+    assert find_cam_layer(Bare(module), one_input()) is module.norm2
+    assert find_cam_layer(Bare(module), one_input(), "conv1") is module.conv1
     with pytest.raises(ValueError, match="Did you mean 'conv2'"):
         states("grad_cam", Bare(module), GradCamSpec(layer="conv_2"))
 
@@ -202,6 +202,6 @@ def test_settings_check_themselves_and_belong_to_their_method():
     with pytest.raises(ValueError, match="n_steps counts steps"):
         IntegratedGradientsSpec(n_steps=0)
     with pytest.raises(TypeError, match="Occlusion takes OcclusionSpec; got SmoothGradSpec"):
-        METHODS["occlusion"].checked_spec(SmoothGradSpec())
+        METHODS["occlusion"].validate_spec(SmoothGradSpec())
     with pytest.raises(UnknownNameError, match="Did you mean 'smoothgrad'"):
         METHODS["smooth_grad"]

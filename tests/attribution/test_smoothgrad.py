@@ -9,7 +9,7 @@ import pytest
 import torch
 from captum.attr import NoiseTunnel, Saliency
 
-from gala_viz.attribution.chunks import HALVED, in_chunks, is_out_of_memory
+from gala_viz.attribution.chunks import CHUNKS_HALVED, run_in_chunks, is_out_of_memory
 from gala_viz.attribution.noise import noise_sigma, standard_normal
 from gala_viz.attribution.smoothgrad import noisy_copies, smoothgrad_states
 from gala_viz.specs import SmoothGradSpec
@@ -201,7 +201,7 @@ def test_when_memory_runs_out_chunks_are_halved_and_the_numbers_stay(error):
     network.error = error
     states = run(network, chunk=10)
     assert states[-1].n == SPEC.n_samples
-    assert states[-1].note == HALVED
+    assert states[-1].note == CHUNKS_HALVED
     np.testing.assert_allclose(states[-1].mean, run(Bare(Tiny()))[-1].mean, rtol=1e-5, atol=1e-7)
 
 
@@ -210,7 +210,7 @@ def test_when_one_sample_does_not_fit_the_error_says_what_to_do():
         raise torch.OutOfMemoryError("out")
 
     with pytest.raises(MemoryError, match="smaller input or network"):
-        list(in_chunks(full, 0, 8, 4, lambda: False))
+        list(run_in_chunks(full, 0, 8, 4, lambda: False))
 
 
 def test_other_errors_are_not_taken_for_memory():

@@ -3,20 +3,20 @@
 import numpy as np
 import pytest
 
-from gala_viz.attribution.state import GROUPS, empty_state, error_of, jackknife_error, with_samples
+from gala_viz.attribution.state import N_GROUPS, initial_state, monte_carlo_error, jackknife_error, add_samples
 
 
 def state_of(samples, pieces=1):
-    state = empty_state(samples.shape[1:], n_samples=len(samples), target=0, sigma=1.0)
+    state = initial_state(samples.shape[1:], n_samples=len(samples), target=0, sigma=1.0)
     for piece in np.array_split(samples, pieces):
-        state = with_samples(state, piece)
+        state = add_samples(state, piece)
     return state
 
 
 def test_the_error_of_a_mean_with_groups_of_one_is_the_textbook_one():
-    samples = np.random.default_rng(0).normal(size=(GROUPS, 3, 4, 5)).astype(np.float32)
-    error = error_of(lambda mean: mean, state_of(samples))
-    np.testing.assert_allclose(error, samples.std(0, ddof=1) / np.sqrt(GROUPS), rtol=1e-4)
+    samples = np.random.default_rng(0).normal(size=(N_GROUPS, 3, 4, 5)).astype(np.float32)
+    error = monte_carlo_error(lambda mean: mean, state_of(samples))
+    np.testing.assert_allclose(error, samples.std(0, ddof=1) / np.sqrt(N_GROUPS), rtol=1e-4)
 
 
 @pytest.mark.parametrize("n", [2, 7, 10, 23, 50])
@@ -30,7 +30,7 @@ def test_the_error_of_a_reduced_map_is_its_scatter_over_repeated_experiments(n):
     draws = 1.0 + np.einsum("cd,rndyx->rncyx", mixing, rng.normal(size=(300, n, 3, 2, 2))) * 0.2
     states = [state_of(draw.astype(np.float32)) for draw in draws]
     scatter = np.std([reduced(state.mean) for state in states], axis=0, ddof=1)
-    estimated = np.sqrt(np.mean([error_of(reduced, state) ** 2 for state in states], axis=0))
+    estimated = np.sqrt(np.mean([monte_carlo_error(reduced, state) ** 2 for state in states], axis=0))
     np.testing.assert_allclose(estimated, scatter, rtol=0.25)
 
 
@@ -38,19 +38,19 @@ def test_noise_that_two_networks_share_cancels_in_the_error_of_their_difference(
     rng = np.random.default_rng(1)
     shared = rng.normal(size=(30, 1, 4, 4))
     first, second = shared + 1, shared + 0.01 * rng.normal(size=shared.shape)
-    error = error_of(lambda a, b: b - a, state_of(first.astype(np.float32)), state_of(second.astype(np.float32)))
-    alone = error_of(lambda a: a, state_of(first.astype(np.float32)))
+    error = monte_carlo_error(lambda a, b: b - a, state_of(first.astype(np.float32)), state_of(second.astype(np.float32)))
+    alone = monte_carlo_error(lambda a: a, state_of(first.astype(np.float32)))
     assert error.mean() < 0.05 * alone.mean()
 
 
 def test_states_with_different_samples_have_no_common_error():
     samples = np.ones((4, 1, 2, 2), np.float32)
     with pytest.raises(ValueError, match="same samples"):
-        error_of(lambda a, b: a - b, state_of(samples), state_of(samples[:3]))
+        monte_carlo_error(lambda a, b: a - b, state_of(samples), state_of(samples[:3]))
 
 
 def test_one_sample_tells_nothing_about_the_error():
-    assert error_of(lambda a: a, state_of(np.ones((1, 1, 2, 2), np.float32))) is None
+    assert monte_carlo_error(lambda a: a, state_of(np.ones((1, 1, 2, 2), np.float32))) is None
 
 
 def test_unequal_groups_are_weighted():

@@ -12,7 +12,7 @@ from gala_viz.batch.block import block_values
 from gala_viz.batch.described import store_spec
 from gala_viz.batch.people import CEILING
 from gala_viz.collections import open_collection
-from gala_viz.collections.partners import Partners
+from gala_viz.collections.partners import PartnerImages
 from gala_viz.networks.zoo import load_network
 from gala_viz.specs import SmoothGradSpec
 from gala_viz.store.layout import arrays_of
@@ -156,12 +156,12 @@ def test_floors_are_likeness_to_the_maps_of_other_images(corner, block):
     _, values, _ = block
     row = 5
     image = collection.images[row]
-    partners = Partners(collection, collection.images)
-    drawn = partners.of(image)
+    partners = PartnerImages(collection, collection.images)
+    drawn = partners.partners_of(image)
     assert all(collection.category(one) == collection.category(image) for one in drawn["same"])
     assert all(collection.category(one) != collection.category(image) for one in drawn["different"])
     assert image not in drawn["same"]
-    assert drawn == Partners(collection, collection.images).of(image)
+    assert drawn == PartnerImages(collection, collection.images).partners_of(image)
     frame = networks[1].preprocessing
     own = to_resolution(smoothgrad(networks[1], collection, SPEC, [image])).values[0]
     for kind, others in drawn.items():

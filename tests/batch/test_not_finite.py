@@ -5,13 +5,13 @@ import pytest
 import torch
 import zarr
 
-from gala_viz.attribution.finite import NotFiniteError
+from gala_viz.attribution.finite import NonFiniteError
 from gala_viz.attribution.labelled import attribution_maps, smoothgrad
 from gala_viz.batch.block import block_values
 from gala_viz.batch.described import store_spec
 from gala_viz.cli import main
 from gala_viz.collections import open_collection
-from gala_viz.commands.store_told import status_told
+from gala_viz.commands.store_told import status_text
 from gala_viz.live import LiveMaps
 from gala_viz.networks.card import write_network
 from gala_viz.networks.folders import read_card
@@ -97,7 +97,7 @@ def test_an_image_with_nan_is_not_there_and_its_neighbours_are(corner, tmp_path,
     assert found.missing_blocks() == []
     assert not found.is_there(BROKEN)
     assert found.not_finite() == faults.not_finite
-    told = status_told(found)
+    told = status_text(found)
     assert "4 of 6 images are there, 0 missing in 0 of 1 blocks, 1 unreadable, 1 not finite" in told
     assert f"not finite: {faults.not_finite[BROKEN]}" in told
 
@@ -132,7 +132,7 @@ def test_a_store_of_before_with_nan_is_looked_through(corner, tmp_path):
         BROKEN: f"{BROKEN}: the logits of gala are NaN or infinite.",
         other: f"{other}: the stored smoothgrad map of gala is NaN or infinite.",
     }
-    assert "3 of 6 images are there" in status_told(found)
+    assert "3 of 6 images are there" in status_text(found)
     source = StoredMaps(found, collection)
     with pytest.raises(ValueError, match="the logits of gala are NaN"):
         source.passage(BROKEN)
@@ -148,7 +148,7 @@ def test_live_maps_refuse_what_is_not_finite_and_keep_nothing_of_it(corner, tmp_
     live = LiveMaps(collection, networks, tmp_path / "cache")
     request = MapRequest(smoothgrad=SPEC)
     for _ in ("first", "again"):
-        with pytest.raises(NotFiniteError, match=rf"{BROKEN}: .* of Gala are NaN or infinite"):
+        with pytest.raises(NonFiniteError, match=rf"{BROKEN}: .* of Gala are NaN or infinite"):
             list(live.maps(BROKEN, request, never))
     assert live.cached(BROKEN, request) is None
     progress = list(live.survey(request, collection.images, never))
@@ -163,7 +163,7 @@ def test_live_maps_refuse_what_is_not_finite_and_keep_nothing_of_it(corner, tmp_
 def test_maps_in_notebooks_are_refused_too(corner):
     collection, networks, _ = corner
     network = breaking(networks[1], collection.photo(BROKEN), "maps")
-    with pytest.raises(NotFiniteError, match=rf"{BROKEN}: \d+ of \d+ values of the SmoothGrad map of gala"):
+    with pytest.raises(NonFiniteError, match=rf"{BROKEN}: \d+ of \d+ values of the SmoothGrad map of gala"):
         smoothgrad(network, collection, SPEC, [BROKEN])
     kept = attribution_maps(network, collection, "saliency", None, [BROKEN], only_finite=False)
     assert np.isnan(kept).any()
@@ -189,5 +189,5 @@ def test_a_network_that_has_no_finite_number_for_any_picture_is_refused_at_once(
     collection, networks, _ = corner
     monkeypatch.setattr(networks[1].module, "forward", lambda x: torch.full((len(x), 2), float("nan")))
     monkeypatch.setattr(networks[1], "attention", lambda x: (networks[1].logits(x), {}))
-    with pytest.raises(NotFiniteError, match="a grey picture: 2 of 2 logits of gala are NaN or infinite"):
+    with pytest.raises(NonFiniteError, match="a grey picture: 2 of 2 logits of gala are NaN or infinite"):
         store_spec(collection, collection.images, networks, {"smoothgrad": SPEC}, opened_as="here")

@@ -18,7 +18,7 @@ from gala_viz.batch.job import Job
 from gala_viz.batch.run import RunStopped, client_for, run_here, run_on
 from gala_viz.cli import main
 from gala_viz.collections import open_collection
-from gala_viz.splits import by_hash
+from gala_viz.splits import hash_splits
 from gala_viz.store.zarr_store import Store
 from tests.batch import lab
 
@@ -286,7 +286,7 @@ def test_what_cannot_be_run_is_told_in_one_sentence(corner, whole, tmp_path, cap
 def test_images_of_a_collection_without_splits_are_those_that_the_hash_names(corner, tmp_path, split):
     store = tmp_path / "maps.zarr"
     prepared(corner, store, split)
-    assert Store(store).images == by_hash("photos", open_collection(corner[1]).images).images(split)
+    assert Store(store).images == hash_splits("photos", open_collection(corner[1]).images).images_of(split)
 
 
 def test_a_split_that_a_collection_does_not_have_is_told_with_those_that_it_has(corner, tmp_path, capsys):

@@ -7,7 +7,7 @@ from sqlalchemy import create_engine
 
 from gala_viz.behavior import note_tables  # noqa: F401  whose tables are dropped too
 from gala_viz.behavior.database import Database
-from gala_viz.behavior.tables import Table
+from gala_viz.behavior.tables import Base
 from tests.behavior import postgresql
 
 
@@ -32,7 +32,7 @@ def where(request, tmp_path):
         return tmp_path / "records.sqlite"
     url = request.getfixturevalue("postgresql_url")
     engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
-    Table.metadata.drop_all(engine)
+    Base.metadata.drop_all(engine)
     with engine.begin() as connection:
         connection.exec_driver_sql("DROP TABLE IF EXISTS alembic_version")
     engine.dispose()

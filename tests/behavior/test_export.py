@@ -6,21 +6,21 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from gala_viz.behavior.collected import collected_rounds
+from gala_viz.behavior.collected import finished_rounds
 from gala_viz.behavior.database import Database
-from gala_viz.behavior.export import ExportSpec, export
+from gala_viz.behavior.export import ExportSpec, export_rounds
 from gala_viz.behavior.game_spec import GameSpec
-from gala_viz.behavior.image_counts import enter_images
+from gala_viz.behavior.image_counts import register_images
 from gala_viz.behavior.judge import Judge
 from gala_viz.behavior.overview import overview, reliability
-from gala_viz.behavior.people import People
+from gala_viz.behavior.people import Participants
 from gala_viz.behavior.rounds import Rounds
-from gala_viz.behavior.unwritten import Unwritten
-from gala_viz.behavior.with_collected import WithCollected
+from gala_viz.behavior.unwritten import RoundUpdate
+from gala_viz.behavior.with_collected import CollectionWithGameMaps
 from gala_viz.cli import main
 from gala_viz.collections.clickme.click_marks import ClickMapSpec
 from gala_viz.collections.clickme.filters import RoundFilters
-from gala_viz.collections.clickme.rounds import columns_of
+from gala_viz.collections.clickme.rounds import round_table
 from gala_viz.collections.clickme.tables import read_rounds
 from gala_viz.collections.open import open_collection
 from gala_viz.registry import UnknownNameError
@@ -42,27 +42,27 @@ def lab(tmp_path_factory):
         path.write_bytes(encoded(chance.integers(0, 256, (60, 80 + 4 * number, 3)).astype(np.uint8)))
     collection = open_collection(root / "photos")
     database = Database(root / "records.sqlite")
-    enter_images(database, collection.name, collection.images)
-    people, rounds = People(database), Rounds(database)
+    register_images(database, collection.name, collection.images)
+    people, rounds = Participants(database), Rounds(database)
     for who in range(7):
-        participant, _ = people.new(simulated=who >= 5)
-        visit = people.visit(participant, {}, mobile=who == 4, versions={})
+        participant, _ = people.create(simulated=who >= 5)
+        visit = people.start_session(participant, {}, mobile=who == 4, versions={})
         if who < 2:
-            row = rounds.catch(participant, visit, collection.name, "a | b", "left", {"canvas_px": 256})
+            row = rounds.create_catch_trial(participant, visit, collection.name, "a | b", "left", {"canvas_px": 256})
             judge = Judge(SPEC)
             judge.paint([(1, 2, 3)], 0.0)
-            judge.time_up(8000.0)
-            rounds.finish(row.id, judge, Unwritten(), passed=who == 0)
+            judge.apply_time_limit(8000.0)
+            rounds.finish_round(row.id, judge, RoundUpdate(), passed=who == 0)
         for _ in range(3):
-            row = rounds.claim(participant, visit, collection.name, settings={"canvas_px": 256})
+            row = rounds.claim_round(participant, visit, collection.name, settings={"canvas_px": 256})
             width = collection.size_px(row.image)[1]
-            rounds.show(row.id, "hare", ((width - 60) / 2, 0.0, (width + 60) / 2, 60.0))
-            judge, new = Judge(SPEC), Unwritten()
+            rounds.record_presentation(row.id, "hare", ((width - 60) / 2, 0.0, (width + 60) / 2, 60.0))
+            judge, new = Judge(SPEC), RoundUpdate()
             x, y = 40.0 + 50 * (len(row.image) % 3), 100.0 + who
             for number in range(6):
                 new.points += judge.paint([(x + 5 * number + 1 / 3, y, 60.0 * number)], 60.0 * number)
-            judge.guessed(1, 300.0)
-            rounds.finish(row.id, judge, new)
+            judge.judge_guess(1, 300.0)
+            rounds.finish_round(row.id, judge, new)
     yield root, collection, database
     database.close()
 
@@ -77,8 +77,8 @@ def same_rounds(found, expected):
 
 def test_click_tables_are_read_back_to_the_same_values(lab, tmp_path):
     _, collection, database = lab
-    report = export(database, collection, tmp_path, ExportSpec(filters=ALL), ("csv", "npz"))
-    expected = columns_of(collected_rounds(database, collection.name))
+    report = export_rounds(database, collection, tmp_path, ExportSpec(filters=ALL), ("csv", "npz"))
+    expected = round_table(finished_rounds(database, collection.name))
     assert report["rounds"] == len(expected) == 15
     for suffix in ("csv", "npz"):
         found, refused = read_rounds(tmp_path / f"clicks.{suffix}")
@@ -88,8 +88,8 @@ def test_click_tables_are_read_back_to_the_same_values(lab, tmp_path):
 
 def test_maps_of_a_click_table_are_those_of_the_records(lab, tmp_path):
     root, collection, database = lab
-    export(database, collection, tmp_path, ExportSpec(filters=ALL), ("csv", "npz", "zarr"))
-    live = WithCollected(collection, database)
+    export_rounds(database, collection, tmp_path, ExportSpec(filters=ALL), ("csv", "npz", "zarr"))
+    live = CollectionWithGameMaps(collection, database)
     for suffix in ("csv", "npz"):
         told = ClickMapSpec(smoothing="discs", filters=ALL)
         again = open_collection(root / "photos", human_maps=tmp_path / f"clicks.{suffix}", clicks=told)
@@ -99,7 +99,7 @@ def test_maps_of_a_click_table_are_those_of_the_records(lab, tmp_path):
 
 def test_maps_in_zarr_are_read_back_one_by_one(lab, tmp_path):
     root, collection, database = lab
-    export(database, collection, tmp_path, ExportSpec(filters=ALL), ("zarr",))
+    export_rounds(database, collection, tmp_path, ExportSpec(filters=ALL), ("zarr",))
     stored = xr.open_zarr(tmp_path / "clicks.zarr", consolidated=False)["human_map"].load()
     assert stored.attrs["smoothing"] == "discs"
     again = open_collection(root / "photos", human_maps=tmp_path / "clicks.zarr")
@@ -115,7 +115,7 @@ def test_tfrecords_are_read_back_by_our_reader_and_by_another_library(lab, tmp_p
     from tfrecord.reader import tfrecord_loader
 
     _, collection, database = lab
-    export(database, collection, tmp_path, ExportSpec(filters=ALL), ("tfrecords",))
+    export_rounds(database, collection, tmp_path, ExportSpec(filters=ALL), ("tfrecords",))
     again = open_collection(tmp_path / "clicks.tfrecords")
     assert len(again) == 4
     photo = again.photo(again.images[0])
@@ -125,7 +125,7 @@ def test_tfrecords_are_read_back_by_our_reader_and_by_another_library(lab, tmp_p
     assert float(heat.max()) == pytest.approx(255, abs=3)
     listed = list(tfrecord_loader(str(tmp_path / "clicks.tfrecords"), None))
     assert [int(one["click_count"][0]) for one in listed] == [
-        6 * len(columns_of(collected_rounds(database, collection.name, [image]))) for image in sorted(collection.images)
+        6 * len(round_table(finished_rounds(database, collection.name, [image]))) for image in sorted(collection.images)
     ]
     assert {int(one["label"][0]) for one in listed} == {0, 1}
     assert [bytes(one["file_path"]).decode() for one in listed] == sorted(collection.images)
@@ -133,7 +133,7 @@ def test_tfrecords_are_read_back_by_our_reader_and_by_another_library(lab, tmp_p
 
 def test_filters_are_applied_and_told(lab, tmp_path):
     _, collection, database = lab
-    report = export(database, collection, tmp_path, ExportSpec(filters=RoundFilters()), ("csv",))
+    report = export_rounds(database, collection, tmp_path, ExportSpec(filters=RoundFilters()), ("csv",))
     assert report["dropped"]["catch score below 0.95"] == 3
     assert report["dropped"]["mobile devices"] == 3
     assert report["rounds"] == 9
@@ -142,7 +142,7 @@ def test_filters_are_applied_and_told(lab, tmp_path):
 
 def test_simulated_rounds_leave_apart_and_say_so(lab, tmp_path):
     root, collection, database = lab
-    report = export(database, collection, tmp_path, ExportSpec(filters=ALL, simulated=True))
+    report = export_rounds(database, collection, tmp_path, ExportSpec(filters=ALL, simulated=True))
     assert report["participants"] == 2
     assert {path.stem for path in tmp_path.iterdir()} == {"clicks-simulated"}
     again = open_collection(root / "photos", human_maps=tmp_path / "clicks-simulated.zarr")
@@ -153,7 +153,7 @@ def test_simulated_rounds_leave_apart_and_say_so(lab, tmp_path):
 
 def test_a_collection_shows_what_was_collected_so_far(lab):
     _, collection, database = lab
-    live = WithCollected(collection, database)
+    live = CollectionWithGameMaps(collection, database)
     assert list(live.map_kinds) == ["collected ClickMe", "collected SIMULATED ClickMe"]
     image = collection.images[0]
     n = len(live.participants(image))
@@ -177,8 +177,8 @@ def test_painted_squares_lie_where_they_were_painted(lab):
     """A point at canvas (x, y) lies at the same share of the centre square of the photograph."""
     _, collection, database = lab
     image = collection.images[0]
-    rounds = columns_of(collected_rounds(database, collection.name, [image]))
-    human = WithCollected(collection, database).human_map(image)
+    rounds = round_table(finished_rounds(database, collection.name, [image]))
+    human = CollectionWithGameMaps(collection, database).human_map(image)
     row, column = np.unravel_index(int(human.values.argmax()), human.shape)
     scale = 80 / human.shape[1]
     assert abs((column + 0.5) * scale - np.median(rounds.x_px)) < 6
@@ -188,21 +188,21 @@ def test_painted_squares_lie_where_they_were_painted(lab):
 def test_the_overview_counts_people_and_simulated_apart(lab):
     _, collection, database = lab
     found = overview(database)
-    assert (found.n_people, found.n_simulated) == (5, 2)
+    assert (found.n_participants, found.n_simulated) == (5, 2)
     assert found.collections == {collection.name: 15}
     assert [sum(day[1] for day in found.by_day), sum(day[2] for day in found.by_day)] == [17, 6]
     assert sorted(found.catch_scores.values()) == [0.0, 1.0]
-    assert "5 participants and 2 simulated ones" in found.told()
+    assert "5 participants and 2 simulated ones" in found.summary()
 
 
 def test_reliability_grows_with_the_data(lab):
     _, collection, database = lab
     found = reliability(database, collection)
-    counts = [count for count, _, _ in found.grown]
+    counts = [count for count, _, _ in found.growth]
     assert counts == sorted(counts)
     assert counts[-1] == 15
-    assert found.grown[-1][1] == 4
-    assert found.interval.mean == pytest.approx(found.grown[-1][2])
+    assert found.growth[-1][1] == 4
+    assert found.interval.mean == pytest.approx(found.growth[-1][2])
     assert 0.5 < found.interval.mean <= 1
 
 
@@ -219,7 +219,7 @@ def test_the_commands_tell_export_and_forget(lab, tmp_path, capsys):
     assert main(["records", "pause", "--records", where]) == 0
     assert overview(database).paused
     assert main(["records", "resume", "--records", where]) == 0
-    gone, _ = People(database).new()
+    gone, _ = Participants(database).create()
     assert main(["records", "forget", "--records", where, "--participant", gone]) == 0
     assert main(["records", "forget", "--records", where, "--participant", gone]) == 2
     assert "no participant" in capsys.readouterr().err
@@ -230,6 +230,6 @@ def test_the_commands_tell_export_and_forget(lab, tmp_path, capsys):
 def test_nothing_to_export_is_told(lab, tmp_path):
     _, collection, database = lab
     with pytest.raises(ValueError, match="no round is left"):
-        export(database, collection, tmp_path, ExportSpec(filters=RoundFilters(min_participants=99)))
+        export_rounds(database, collection, tmp_path, ExportSpec(filters=RoundFilters(min_participants=99)))
     with pytest.raises(UnknownNameError):
-        export(database, collection, tmp_path, ExportSpec(), ("xml",))
+        export_rounds(database, collection, tmp_path, ExportSpec(), ("xml",))

@@ -5,16 +5,16 @@ import pytest
 import xarray as xr
 
 from gala_viz.behavior.database import Database
-from gala_viz.behavior.image_counts import enter_images
+from gala_viz.behavior.image_counts import register_images
 from gala_viz.behavior.judge import Judge
-from gala_viz.behavior.people import People
+from gala_viz.behavior.people import Participants
 from gala_viz.behavior.rounds import Rounds
-from gala_viz.behavior.unwritten import Unwritten
-from gala_viz.behavior.with_collected import WithCollected
+from gala_viz.behavior.unwritten import RoundUpdate
+from gala_viz.behavior.with_collected import CollectionWithGameMaps
 from gala_viz.collections.open import open_collection
 from gala_viz.live import LiveMaps
 from gala_viz.live.turns import Turns
-from gala_viz.panels.choosing import people_title
+from gala_viz.panels.choosing import human_map_title
 from gala_viz.panels.options import CompareOptions
 from gala_viz.specs import MapRequest, SmoothGradSpec
 from tests.attribution.tiny import tiny_network
@@ -32,21 +32,21 @@ def page(tmp_path, monkeypatch):
     (tmp_path / "photos" / "hare" / "a.png").write_bytes(encoded(picture))
     collection = open_collection(tmp_path / "photos")
     database = Database(tmp_path / "records.sqlite")
-    enter_images(database, "photos", collection.images)
+    register_images(database, "photos", collection.images)
     monkeypatch.setattr("gala_viz.behavior.with_collected.FRESH_S", 0.0)
-    source = LiveMaps(WithCollected(collection, database), (tiny_network(0), tiny_network(1)), turns=Turns(0))
-    people, rounds = People(database), Rounds(database)
+    source = LiveMaps(CollectionWithGameMaps(collection, database), (tiny_network(0), tiny_network(1)), turns=Turns(0))
+    people, rounds = Participants(database), Rounds(database)
 
     def paint(x):
-        participant, _ = people.new()
-        visit = people.visit(participant, {}, mobile=False, versions={})
-        row = rounds.claim(participant, visit, "photos", settings={"canvas_px": 256})
-        rounds.show(row.id, "hare", (0.0, 0.0, 64.0, 64.0))
-        judge, new = Judge(SPEC), Unwritten()
+        participant, _ = people.create()
+        visit = people.start_session(participant, {}, mobile=False, versions={})
+        row = rounds.claim_round(participant, visit, "photos", settings={"canvas_px": 256})
+        rounds.record_presentation(row.id, "hare", (0.0, 0.0, 64.0, 64.0))
+        judge, new = Judge(SPEC), RoundUpdate()
         for number in range(8):
             new.points += judge.paint([(x + 6 * number, 100.0 + number, 60.0 * number)], 60.0 * number)
-        judge.guessed(1, 480.0)
-        rounds.finish(row.id, judge, new)
+        judge.judge_guess(1, 480.0)
+        rounds.finish_round(row.id, judge, new)
 
     yield source, paint
     database.close()
@@ -72,23 +72,23 @@ def test_what_is_painted_meanwhile_is_seen_at_the_next_look_with_n_and_ceiling(p
     second = source.human_map(image)
     assert not np.array_equal(first, second)
     assert -1 <= float(last(source).scores.ceiling) <= 1
-    assert people_title(second, source.participants(image)) == "People, n = 2"
+    assert human_map_title(second, source.participants(image)) == "People, n = 2"
 
 
 def test_a_mean_map_tells_its_number_of_participants_or_that_it_is_unknown():
     human = xr.DataArray(np.zeros((2, 2)), dims=("y", "x"))
-    assert people_title(human, ()) == "People"
-    assert people_title(human.assign_attrs(n_participants=37), ()) == "People, n = 37"
-    assert people_title(human.assign_attrs(n_participants="unknown"), ()) == "People, number unknown"
-    assert people_title(human.assign_attrs(n_participants=2), ("a", "b")) == "People, n = 2"
+    assert human_map_title(human, ()) == "People"
+    assert human_map_title(human.assign_attrs(n_participants=37), ()) == "People, n = 37"
+    assert human_map_title(human.assign_attrs(n_participants="unknown"), ()) == "People, number unknown"
+    assert human_map_title(human.assign_attrs(n_participants=2), ("a", "b")) == "People, n = 2"
 
 
 def test_simulated_maps_are_called_so():
-    assert people_title(None, ()) == "People"
+    assert human_map_title(None, ()) == "People"
     simulated = xr.DataArray(np.zeros((2, 2)), dims=("y", "x"), attrs={"simulated": 1})
-    assert people_title(simulated, ("a", "b")) == "Simulated people, n = 2"
-    assert people_title(simulated, ("a", "b"), "a") == "Simulated participant a"
-    assert people_title(simulated.drop_attrs(), ("a", "b"), "b") == "Participant b"
+    assert human_map_title(simulated, ("a", "b")) == "Simulated people, n = 2"
+    assert human_map_title(simulated, ("a", "b"), "a") == "Simulated participant a"
+    assert human_map_title(simulated.drop_attrs(), ("a", "b"), "b") == "Participant b"
 
 
 def test_a_games_address_is_an_address():

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from gala_viz.behavior.database import Database, DatabaseError
-from gala_viz.behavior.journal import Journal, journal_folder, keep_participants, refused_entries, remove_participant
+from gala_viz.behavior.journal import Journal, journal_folder, remove_unknown_participants, refused_entries, remove_participant
 
 
 def entry(number, participant="ann"):
@@ -33,19 +33,19 @@ def crashed(database, *entries):
 def test_the_next_server_finds_what_a_dead_one_received_and_only_once(database):
     crashed(database, entry(1), entry(2))
     second, third = Journal(database), Journal(database)
-    assert second.adopt() == [entry(1), entry(2)]
-    assert third.adopt() == []
+    assert second.recover() == [entry(1), entry(2)]
+    assert third.recover() == []
     second._lock.release()
-    assert third.adopt() == [entry(1), entry(2)], "what was adopted and not yet stored is not lost either"
+    assert third.recover() == [entry(1), entry(2)], "what was adopted and not yet stored is not lost either"
 
 
 def test_the_journal_of_a_running_server_is_left_alone(database):
     running, starting = Journal(database), Journal(database)
     running.append(entry(1))
-    assert starting.adopt() == []
+    assert starting.recover() == []
     running.append(entry(2))
     running.close()
-    assert starting.adopt() == [entry(1), entry(2)]
+    assert starting.recover() == [entry(1), entry(2)]
 
 
 def test_what_a_dead_server_wrote_anew_and_did_not_finish_goes_away_whoever_adopted_it(database):
@@ -55,7 +55,7 @@ def test_what_a_dead_server_wrote_anew_and_did_not_finish_goes_away_whoever_adop
         path.with_suffix(".new").write_bytes(dead.read_bytes())
     adopted.unlink()
     journal = Journal(database)
-    assert journal.adopt() == [entry(1)]
+    assert journal.recover() == [entry(1)]
     assert not list(journal.folder.glob("*.new"))
     adopted.with_suffix(".new").write_bytes(journal.path.read_bytes())
     remove_participant(database, "ann")
@@ -67,7 +67,7 @@ def test_a_line_that_was_cut_off_costs_no_other(database, caplog):
     content = path.read_bytes()
     path.write_bytes(content[:-5])
     journal = Journal(database)
-    assert journal.adopt() == [entry(1)]
+    assert journal.recover() == [entry(1)]
     assert "1 lines are damaged" in caplog.text
 
 
@@ -77,13 +77,13 @@ def test_what_is_appended_after_a_cut_line_is_whole(database):
     journal.path.write_bytes(journal.path.read_bytes()[:-5])
     journal.append(entry(2))
     journal.close()
-    assert Journal(database).adopt() == [entry(2)]
+    assert Journal(database).recover() == [entry(2)]
 
 
 def test_a_changed_number_is_noticed(database, caplog):
     path = crashed(database, entry(1), entry(2))
     path.write_bytes(path.read_bytes().replace(b'"number":1', b'"number":7'))
-    assert Journal(database).adopt() == [entry(2)]
+    assert Journal(database).recover() == [entry(2)]
     assert "damaged" in caplog.text
 
 
@@ -110,14 +110,14 @@ def test_a_participant_is_cleared_from_running_dead_and_refused_journals(databas
     running.append(entry(7, "bob"))
     assert dead.exists()
     running.close()
-    assert sorted(one["number"] for one in Journal(database).adopt()) == [2, 4, 7]
+    assert sorted(one["number"] for one in Journal(database).recover()) == [2, 4, 7]
 
 
 def test_refused_entries_of_those_who_are_no_longer_there_go_away(database):
     journal = Journal(database)
     for number, who in enumerate(("ann", "bob", "ann")):
         journal.refuse(entry(number, who), "no")
-    assert keep_participants(database, lambda who: who == "bob") == 2
+    assert remove_unknown_participants(database, lambda who: who == "bob") == 2
     assert refused_entries(database) == [{**entry(1, "bob"), "refused": "no"}]
 
 
@@ -135,7 +135,7 @@ def test_nothing_is_lost_between_those_who_append_and_those_who_remove(database)
         remove_participant(database, "ann")
     remove_participant(database, "ann")
     journal.close()
-    found = Journal(database).adopt()
+    found = Journal(database).recover()
     assert sorted(one["number"] for one in found) == sorted(3 * list(range(1, 300, 2)))
 
 
@@ -186,4 +186,4 @@ def test_a_journal_may_be_closed_by_another_thread(database):
     thread = threading.Thread(target=journal.close)
     thread.start()
     thread.join()
-    assert Journal(database).adopt() == [entry(1)]
+    assert Journal(database).recover() == [entry(1)]

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gala_viz.behavior.game_spec import GameSpec, points_won
-from gala_viz.behavior.judge import Judge, Outcome, Refused
+from gala_viz.behavior.game_spec import GameSpec, score_points
+from gala_viz.behavior.judge import Judge, Outcome, InvalidPointsError
 
 SPEC = GameSpec()
 
@@ -21,19 +21,19 @@ def begun(at=1000.0, x=100.0, y=100.0):
 
 
 def test_the_curve_falls_from_100_to_0_as_published():
-    assert points_won(0, 7000) == 100
-    assert points_won(7000, 7000) == 0
-    assert points_won(3500, 7000) == pytest.approx(12.5)
-    assert points_won(8000, 7000) == 0
-    assert points_won(-5, 7000) == 100
+    assert score_points(0, 7000) == 100
+    assert score_points(7000, 7000) == 0
+    assert score_points(3500, 7000) == pytest.approx(12.5)
+    assert score_points(8000, 7000) == 0
+    assert score_points(-5, 7000) == 100
 
 
 def test_the_first_point_starts_the_servers_clock():
     judge = Judge(SPEC)
-    assert judge.since_ms(10.0) == 0
+    assert judge.elapsed_at_ms(10.0) == 0
     judge.paint([(10, 20, 123456.0)], 50.0)
     assert judge.began_ms == 50.0
-    assert judge.since_ms(80.0) == 30.0
+    assert judge.elapsed_at_ms(80.0) == 30.0
     assert judge.points[0].at_ms == 0
 
 
@@ -71,17 +71,17 @@ def test_squares_at_the_edge_are_cut_not_moved():
 def test_points_that_cannot_be_are_refused_and_change_nothing(point, words):
     judge = begun()
     mask, points = judge.mask.copy(), list(judge.points)
-    with pytest.raises(Refused, match=words):
+    with pytest.raises(InvalidPointsError, match=words):
         judge.paint([(101.0, 100.0, 57.0), point] if point[2] > 900 else [point], 1060.0)
     np.testing.assert_array_equal(judge.mask, mask)
     assert judge.points == points
-    assert not judge.ended
+    assert not judge.is_over
 
 
 def test_a_long_list_at_once_cannot_uncover_what_time_did_not_allow():
     judge = Judge(SPEC)
     many = [(100.0 + i, 100.0, 50.0 * i) for i in range(8)]
-    with pytest.raises(Refused, match=r"one every 50 ms|ahead"):
+    with pytest.raises(InvalidPointsError, match=r"one every 50 ms|ahead"):
         judge.paint(many, 0.0)
     assert judge.began_ms is None
     assert not judge.mask.any()
@@ -93,7 +93,7 @@ def test_a_slightly_fast_clock_cannot_gain_points_over_the_round():
         try:
             judge.paint([(100.0 + number % 2, 100.0, 5.0 + 31.0 * number)], 31.0 * number)
             taken += 1
-        except Refused:
+        except InvalidPointsError:
             refused += 1
     assert refused
     assert taken <= 31.0 * 199 / 50 + 8
@@ -103,11 +103,11 @@ def test_after_the_end_nothing_counts():
     for end in (lambda j: j.guessed(1, 500.0), lambda j: j.skip(1500.0), lambda j: j.time_up(9000.0)):
         judge = begun()
         end(judge)
-        assert judge.ended
+        assert judge.is_over
         outcome, score, elapsed = judge.outcome, judge.score, judge.elapsed_ms
-        with pytest.raises(Refused, match="over"):
+        with pytest.raises(InvalidPointsError, match="over"):
             judge.paint([(101, 100, 60.0)], 1600.0)
-        assert not judge.guessed(1, 10.0)
+        assert not judge.judge_guess(1, 10.0)
         judge.skip(1700.0)
         judge.interrupt(1800.0)
         assert (judge.outcome, judge.score, judge.elapsed_ms) == (outcome, score, elapsed)
@@ -115,23 +115,23 @@ def test_after_the_end_nothing_counts():
 
 def test_the_time_is_up_by_the_servers_clock_alone():
     judge = begun(at=0.0)
-    assert not judge.time_up(6999.0)
-    with pytest.raises(Refused, match="time is up"):
+    assert not judge.apply_time_limit(6999.0)
+    with pytest.raises(InvalidPointsError, match="time is up"):
         judge.paint([(101, 100, 60.0)], 7000.0)
-    assert judge.time_up(7000.0)
+    assert judge.apply_time_limit(7000.0)
     assert (judge.outcome, judge.score, judge.elapsed_ms) == (Outcome.LOST, 0.0, 7000.0)
 
 
 def test_a_guess_wins_within_the_top_five_and_pays_for_the_time_of_its_points():
     judge = begun(at=0.0)
-    assert not judge.guessed(6, 700.0)
-    assert judge.guessed(5, 700.0)
+    assert not judge.judge_guess(6, 700.0)
+    assert judge.judge_guess(5, 700.0)
     assert judge.score == pytest.approx(100 * 0.9**3)
     assert judge.elapsed_ms == 700.0
 
 
 def test_a_round_that_was_not_begun_cannot_time_out():
-    assert not Judge(SPEC).time_up(1e9)
+    assert not Judge(SPEC).apply_time_limit(1e9)
 
 
 messages = st.lists(
@@ -149,7 +149,7 @@ def test_no_messages_whatever_make_a_score_or_an_impossible_trail(told):
     judge, now = Judge(SPEC), 0.0
     for points, later in told:
         now += later
-        with contextlib.suppress(Refused):
+        with contextlib.suppress(InvalidPointsError):
             judge.paint(points, now)
     assert judge.score == 0
     steps = [math.hypot(b.x_px - a.x_px, b.y_px - a.y_px) for a, b in zip(judge.points, judge.points[1:], strict=False)]

@@ -1,6 +1,6 @@
 """Buckets: so many at once, so many a second, and bounded memory."""
 
-from gala_viz.behavior.limits import Buckets
+from gala_viz.behavior.limits import TokenBuckets
 
 
 class Clock:
@@ -12,7 +12,7 @@ class Clock:
 
 def test_a_burst_is_allowed_and_then_the_rate():
     clock = Clock()
-    buckets = Buckets(2.0, 3, clock=clock)
+    buckets = TokenBuckets(2.0, 3, clock=clock)
     assert [buckets.take("a") for _ in range(4)] == [True, True, True, False]
     clock.now = 0.5
     assert buckets.take("a")
@@ -23,7 +23,7 @@ def test_a_burst_is_allowed_and_then_the_rate():
 
 
 def test_what_was_not_used_is_given_back_and_no_more_than_that():
-    buckets = Buckets(0.0, 2, clock=Clock())
+    buckets = TokenBuckets(0.0, 2, clock=Clock())
     assert [buckets.take("a") for _ in range(3)] == [True, True, False]
     buckets.give_back("a")
     assert [buckets.take("a") for _ in range(2)] == [True, False]
@@ -32,7 +32,7 @@ def test_what_was_not_used_is_given_back_and_no_more_than_that():
 
 
 def test_memory_is_bounded():
-    buckets = Buckets(1.0, 1, most=10)
+    buckets = TokenBuckets(1.0, 1, max_names=10)
     for number in range(100):
         buckets.take(str(number))
     assert len(buckets._left) == 10

@@ -6,22 +6,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gala_viz.behavior.messages import BadMessage, Hello, Leaders, Name, Next, Paint, Skip, read_message
+from gala_viz.behavior.messages import InvalidMessageError, HelloMessage, LeaderboardMessage, NicknameMessage, NextRoundMessage, PaintMessage, SkipMessage, parse_message
 
 GOOD = [
-    ({"type": "hello", "pointer": "pen", "mobile": True, "screen_px": [390, 844]}, Hello("pen", True, (390, 844))),
-    ({"type": "name", "nickname": "<b>"}, Name("<b>")),
-    ({"type": "next"}, Next(None)),
-    ({"type": "next", "image": "tench/a.jpg"}, Next("tench/a.jpg")),
-    ({"type": "paint", "round": "r", "points": [[1, 2.5, 3]]}, Paint("r", ((1.0, 2.5, 3.0),))),
-    ({"type": "skip", "round": "r", "reason": "other"}, Skip("r", "other")),
-    ({"type": "leaders", "span": "week"}, Leaders("week")),
+    ({"type": "hello", "pointer": "pen", "mobile": True, "screen_px": [390, 844]}, HelloMessage("pen", True, (390, 844))),
+    ({"type": "name", "nickname": "<b>"}, NicknameMessage("<b>")),
+    ({"type": "next"}, NextRoundMessage(None)),
+    ({"type": "next", "image": "tench/a.jpg"}, NextRoundMessage("tench/a.jpg")),
+    ({"type": "paint", "round": "r", "points": [[1, 2.5, 3]]}, PaintMessage("r", ((1.0, 2.5, 3.0),))),
+    ({"type": "skip", "round": "r", "reason": "other"}, SkipMessage("r", "other")),
+    ({"type": "leaders", "span": "week"}, LeaderboardMessage("week")),
 ]
 
 
 @pytest.mark.parametrize(("told", "meant"), GOOD)
 def test_what_the_page_says_is_understood(told, meant):
-    assert read_message(json.dumps(told)) == meant
+    assert parse_message(json.dumps(told)) == meant
 
 
 @pytest.mark.parametrize(
@@ -52,8 +52,8 @@ def test_what_the_page_says_is_understood(told, meant):
     ],
 )
 def test_anything_else_is_refused(content):
-    with pytest.raises(BadMessage):
-        read_message(content)
+    with pytest.raises(InvalidMessageError):
+        parse_message(content)
 
 
 @given(st.recursive(st.none() | st.booleans() | st.floats() | st.text() | st.integers(), lambda inner: (
@@ -61,13 +61,13 @@ def test_anything_else_is_refused(content):
 )))  # fmt: skip
 def test_no_json_whatever_breaks_the_reader(told):
     try:
-        found = read_message(json.dumps(told))
-    except BadMessage:
+        found = parse_message(json.dumps(told))
+    except InvalidMessageError:
         return
-    assert isinstance(found, Hello | Name | Next | Paint | Skip | Leaders)
+    assert isinstance(found, HelloMessage | NicknameMessage | NextRoundMessage | PaintMessage | SkipMessage | LeaderboardMessage)
 
 
 @given(st.binary(max_size=300))
 def test_no_bytes_whatever_break_the_reader(content):
-    with pytest.raises(BadMessage):
-        read_message(content)
+    with pytest.raises(InvalidMessageError):
+        parse_message(content)

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from sqlalchemy import insert
 
 from gala_viz.behavior.note_tables import NoteRecord
-from gala_viz.behavior.notes import MOST_LETTERS, MOST_TAGS, Note, NoteChangedError, Notes, ReadOnlyError, clean_tags
-from gala_viz.behavior.views import View, Views
+from gala_viz.behavior.notes import MAX_TEXT_LENGTH, MAX_TAGS, Note, NoteChangedError, Notes, ReadOnlyError, parse_tags
+from gala_viz.behavior.views import SavedView, SavedViews
 from gala_viz.registry import UnknownNameError
 
 
@@ -39,7 +39,7 @@ def test_a_note_changed_elsewhere_is_told_and_not_replaced(notes):
     assert second.changed_ms > first.changed_ms
     with pytest.raises(NoteChangedError, match="changed elsewhere") as refused:
         notes.write(Note(image="cat/1", text="three", changed_ms=first.changed_ms))
-    assert refused.value.present == second
+    assert refused.value.stored_note == second
     assert notes.all()["cat/1"].text == "two"
 
 
@@ -52,7 +52,7 @@ def test_the_first_note_on_an_image_written_in_two_windows_at_once_is_told_to_th
             assert not wait([second], timeout=0.5).done
         with pytest.raises(NoteChangedError) as told:
             second.result(timeout=30)
-    assert told.value.present.text == notes.one("a").text == "first"
+    assert told.value.stored_note.text == notes.one("a").text == "first"
 
 
 def test_an_empty_note_is_taken_away(notes):
@@ -64,7 +64,7 @@ def test_an_empty_note_is_taken_away(notes):
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"text": "x" * (MOST_LETTERS + 1)},
+        {"text": "x" * (MAX_TEXT_LENGTH + 1)},
         {"tags": ("x" * 41,)},
         {"tags": ("a\nb",)},
         {"tags": (" ",)},
@@ -80,7 +80,7 @@ def test_what_no_note_can_hold_is_refused(wrong):
 
 
 def test_tags_are_typed_with_commas():
-    assert clean_tags(" Ears, odd   one ,#ears,,") == ("ears", "odd one")
+    assert parse_tags(" Ears, odd   one ,#ears,,") == ("ears", "odd one")
 
 
 def test_an_export_taken_in_twice_changes_nothing_and_joins_what_differs(database, notes):
@@ -89,24 +89,24 @@ def test_an_export_taken_in_twice_changes_nothing_and_joins_what_differs(databas
     content = json.loads(json.dumps(notes.exported()))
     other = Notes(database, "photos", "anna")
     other.write(Note(image="a", tags=("y",), text="hers"))
-    assert other.take_in(content, ["a", "b"]) == (2, 0)
+    assert other.import_notes(content, ["a", "b"]) == (2, 0)
     assert other.all()["a"].text == "hers\n\none"
     assert (other.all()["a"].bookmarked, other.all()["a"].tags) == (True, ("y",))
     before = {image: (note.text, note.tags) for image, note in other.all().items()}
-    assert other.take_in(content, ["a"]) == (1, 1)
+    assert other.import_notes(content, ["a"]) == (1, 1)
     assert {image: (note.text, note.tags) for image, note in other.all().items()} == before
 
 
 def test_tags_for_which_there_is_no_room_are_put_beneath_the_text(database, notes):
-    notes.write(Note(image="a", tags=tuple(f"mine {k}" for k in range(MOST_TAGS - 1)), text="one"))
+    notes.write(Note(image="a", tags=tuple(f"mine {k}" for k in range(MAX_TAGS - 1)), text="one"))
     content = json.loads(json.dumps(notes.exported()))
     other = Notes(database, "photos", "anna")
     other.write(Note(image="a", tags=("hers", "and hers", "third")))
     for _ in range(2):
-        other.take_in(content)
+        other.import_notes(content)
         note = other.all()["a"]
-        assert note.tags == ("hers", "and hers", "third", *(f"mine {k}" for k in range(MOST_TAGS - 3)))
-        assert note.text == f"one\n\nMore tags: mine {MOST_TAGS - 3}, mine {MOST_TAGS - 2}"
+        assert note.tags == ("hers", "and hers", "third", *(f"mine {k}" for k in range(MAX_TAGS - 3)))
+        assert note.text == f"one\n\nMore tags: mine {MAX_TAGS - 3}, mine {MAX_TAGS - 2}"
 
 
 json_like = st.recursive(
@@ -122,54 +122,54 @@ def test_no_file_of_another_kind_is_taken_in(content):
     empty = isinstance(content, dict) and content.get("format") == 1 and content.get("notes") == []
     if not empty:
         with pytest.raises(ValueError, match=r"expected|unknown settings|a note has|a tag|Note"):
-            never.take_in(content)
+            never.import_notes(content)
 
 
 def test_a_saved_view_opens_under_its_name_for_everybody(database):
-    views = Views(database, "photos", "anna")
-    views.save(View(name="  ears of  cats", page="compare", query="v=1&image=cat/1"))
-    assert Views(database, "photos", "ben").open("ears of cats", "compare") == "v=1&image=cat/1"
-    assert [view.name for view in views.mine()] == ["ears of cats"]
-    assert Views(database, "photos", "ben").mine() == []
+    views = SavedViews(database, "photos", "anna")
+    views.save(SavedView(name="  ears of  cats", page="compare", query="v=1&image=cat/1"))
+    assert SavedViews(database, "photos", "ben").load_query("ears of cats", "compare") == "v=1&image=cat/1"
+    assert [view.name for view in views.own_views()] == ["ears of cats"]
+    assert SavedViews(database, "photos", "ben").own_views() == []
     with pytest.raises(UnknownNameError, match="Did you mean 'ears of cats'"):
-        views.open("ears of cat", "compare")
+        views.load_query("ears of cat", "compare")
     with pytest.raises(UnknownNameError, match="no saved view"):
-        views.open("ears of cats", "explore")
+        views.load_query("ears of cats", "explore")
 
 
 def test_a_name_that_is_taken_is_refused_whoever_has_it(database):
-    Views(database, "photos", "anna").save(View(name="ears", page="compare", query="a"))
-    for other in (Views(database, "photos", "anna"), Views(database, "rendered", "ben")):
+    SavedViews(database, "photos", "anna").save(SavedView(name="ears", page="compare", query="a"))
+    for other in (SavedViews(database, "photos", "anna"), SavedViews(database, "rendered", "ben")):
         with pytest.raises(ValueError, match="called “ears” already"):
-            other.save(View(name="ears", page="compare", query="b"))
-    Views(database, "photos", "ben").delete("ears")
-    assert Views(database, "photos", "anna").open("ears", "compare") == "a", "only its maker deletes a view"
-    Views(database, "photos", "anna").delete("ears")
-    assert Views(database, "photos", "anna").mine() == []
+            other.save(SavedView(name="ears", page="compare", query="b"))
+    SavedViews(database, "photos", "ben").delete("ears")
+    assert SavedViews(database, "photos", "anna").load_query("ears", "compare") == "a", "only its maker deletes a view"
+    SavedViews(database, "photos", "anna").delete("ears")
+    assert SavedViews(database, "photos", "anna").own_views() == []
 
 
 @pytest.mark.parametrize("name", ["", "../x", "a/b", "x" * 61, "?v=1", "<b>"])
 def test_names_are_such_as_a_link_can_hold(database, name):
     with pytest.raises(ValueError, match="a name of letters"):
-        Views(database, "photos").save(View(name=name, page="compare", query=""))
+        SavedViews(database, "photos").save(SavedView(name=name, page="compare", query=""))
 
 
 def test_who_may_only_read_sees_and_exports_everything_and_changes_nothing(database, notes):
     written = notes.write(Note(image="cat/1", text="mine", bookmarked=True))
-    Views(database, "photos").save(View(name="ears", page="compare", query="v=1&n=20"))
-    reader, views = Notes(database, "photos", read_only=True), Views(database, "photos", read_only=True)
+    SavedViews(database, "photos").save(SavedView(name="ears", page="compare", query="v=1&n=20"))
+    reader, views = Notes(database, "photos", read_only=True), SavedViews(database, "photos", read_only=True)
     changes = [
         lambda: reader.write(Note(image="cat/1", changed_ms=written.changed_ms)),
         lambda: reader.write(Note(image="cat/2", text="new")),
-        lambda: reader.take_in({"format": 1, "notes": [{"image": "cat/2", "text": "new"}]}),
-        lambda: views.save(View(name="paws", page="compare", query="")),
+        lambda: reader.import_notes({"format": 1, "notes": [{"image": "cat/2", "text": "new"}]}),
+        lambda: views.save(SavedView(name="paws", page="compare", query="")),
         lambda: views.delete("ears"),
     ]
     for change in changes:
         with pytest.raises(ReadOnlyError, match="read-only here"):
             change()
     assert reader.all() == notes.all() == {"cat/1": written}
-    assert reader.one("cat/1") == written
-    assert reader.exported() == notes.exported()
-    assert [view.name for view in views.mine()] == ["ears"]
-    assert views.open("ears", "compare") == "v=1&n=20"
+    assert reader.get("cat/1") == written
+    assert reader.export_notes() == notes.exported()
+    assert [view.name for view in views.own_views()] == ["ears"]
+    assert views.load_query("ears", "compare") == "v=1&n=20"

@@ -14,17 +14,17 @@ import pytest
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from gala_viz.behavior.collected import catch_scores, collected_rounds, rounds_by_image
+from gala_viz.behavior.collected import catch_scores, finished_rounds, count_rounds_by_image
 from gala_viz.behavior.database import Database, DatabaseError
 from gala_viz.behavior.game_spec import GameSpec
-from gala_viz.behavior.image_counts import enter_images
-from gala_viz.behavior.journal import Journal, refused_entries, waiting_entries
-from gala_viz.behavior.judge import Judge, Outcome, Point
-from gala_viz.behavior.leaders import Span, best, leaders
-from gala_viz.behavior.people import People, clean_nickname
+from gala_viz.behavior.image_counts import register_images
+from gala_viz.behavior.journal import Journal, refused_entries, count_waiting_entries
+from gala_viz.behavior.judge import Judge, Outcome, CanvasPoint
+from gala_viz.behavior.leaders import LeaderboardPeriod, player_statistics, leaderboard
+from gala_viz.behavior.people import Participants, clean_nickname
 from gala_viz.behavior.round_writer import RoundWriter
-from gala_viz.behavior.rounds import ParticipantDeleted, PlayedElsewhere, Rounds
-from gala_viz.behavior.switches import is_paused, pause
+from gala_viz.behavior.rounds import ParticipantWithdrawnError, RoundTakenOverError, Rounds
+from gala_viz.behavior.switches import is_paused, set_paused
 from gala_viz.behavior.tables import (
     CATCH,
     GAME,
@@ -34,10 +34,10 @@ from gala_viz.behavior.tables import (
     Participant,
     Round,
     RoundPoint,
-    Visit,
+    GameSession,
 )
-from gala_viz.behavior.unwritten import Guessed, RoundEnd, Unwritten
-from gala_viz.behavior.upgrade import backups
+from gala_viz.behavior.unwritten import NetworkGuess, RoundEnd, RoundUpdate
+from gala_viz.behavior.upgrade import backup_files
 from gala_viz.cli import main
 from gala_viz.commands.records import _kept_beside
 
@@ -49,8 +49,8 @@ IMAGES = [f"image {number}" for number in range(6)]
 @pytest.fixture
 def table(database):
     """Records with six images, and what writes and reads them."""
-    enter_images(database, "shapes", IMAGES)
-    return database, People(database), Rounds(database)
+    register_images(database, "shapes", IMAGES)
+    return database, Participants(database), Rounds(database)
 
 
 def player(people, *, simulated=False):
@@ -66,12 +66,12 @@ def played(table, participant, visit, *, place=1, at_ms=700.0, combo=1, kind=GAM
     if row is None:
         return None
     rounds.show(row.id, "hare", (10.0, 0.0, 266.0, 256.0))
-    judge, new = Judge(SPEC), Unwritten()
+    judge, new = Judge(SPEC), RoundUpdate()
     for number in range(points):
         new.points += judge.paint([(50.0 + number, 60.0, 60.0 * number)], 60.0 * number)
-    guess = Guessed(n_points=points, at_ms=at_ms, place=place, categories=["hare"], probabilities=[0.5])
+    guess = NetworkGuess(n_points=points, at_ms=at_ms, place=place, categories=["hare"], probabilities=[0.5])
     new.guesses.append(guess)
-    judge.guessed(place, at_ms) or judge.time_up(9000.0)
+    judge.judge_guess(place, at_ms) or judge.apply_time_limit(9000.0)
     rounds.finish(row.id, judge, new, combo=combo)
     return row
 
@@ -98,12 +98,12 @@ def test_a_round_is_written_whole(table):
 def test_points_are_written_while_the_round_is_played(table):
     database, people, rounds = table
     row = rounds.claim(*player(people), "shapes", settings=SETTINGS)
-    judge, new = Judge(SPEC), Unwritten(began_ms=77)
+    judge, new = Judge(SPEC), RoundUpdate(began_ms=77)
     for number in range(6):
         new.points += judge.paint([(50.0 + number, 60.0, 60.0 * number)], 60.0 * number)
         if number % 2:
             rounds.write(row.id, new)
-            new = Unwritten(first=number + 1)
+            new = RoundUpdate(first=number + 1)
     with database.reading() as connection:
         numbers = connection.scalars(select(RoundPoint.number).order_by(RoundPoint.number)).all()
     assert numbers == list(range(6))
@@ -117,7 +117,7 @@ def test_two_servers_may_enter_the_same_images_at_once(database):
         with database.writing() as connection:
             row = {"collection": "shapes", "image": IMAGES[1], "n_rounds": 3, "rank": 0.5}
             connection.execute(insert(ImageCount), [row])
-            second = thread.submit(enter_images, database, "shapes", IMAGES)
+            second = thread.submit(register_images, database, "shapes", IMAGES)
             assert not wait([second], timeout=0.5).done
         second.result(timeout=30)
     with database.reading() as connection:
@@ -139,10 +139,10 @@ def test_parts_of_a_round_can_be_written_any_number_of_times(table, place):
     judge, parts = Judge(SPEC), []
     for number in range(6):
         points = judge.paint([(50.0 + number, 60.0, 60.0 * number)], 60.0 * number)
-        guess = Guessed(n_points=number + 1, at_ms=60.0 * number, place=7, categories=["hare"], probabilities=[0.1])
-        parts.append(Unwritten(first=number, points=points, guesses=[guess], began_ms=None if number else 77))
-    judge.guessed(place, 700.0) or judge.skip(900.0)
-    parts.append(Unwritten(end=RoundEnd.of(judge, 123_456, combo=2)))
+        guess = NetworkGuess(n_points=number + 1, at_ms=60.0 * number, place=7, categories=["hare"], probabilities=[0.1])
+        parts.append(RoundUpdate(first=number, points=points, guesses=[guess], began_ms=None if number else 77))
+    judge.judge_guess(place, 700.0) or judge.skip(900.0)
+    parts.append(RoundUpdate(end=RoundEnd.of(judge, 123_456, combo=2)))
     for part in parts:
         assert rounds.write(row.id, part).refused == ()
     once = everything(database)
@@ -157,16 +157,16 @@ def test_parts_of_a_round_can_be_written_any_number_of_times(table, place):
 def test_one_impossible_row_is_refused_with_its_reason_and_all_others_are_stored(table):
     database, people, rounds = table
     row = rounds.claim(*player(people), "shapes", settings=SETTINGS)
-    good = [Point(float(number), 2.0, 60.0 * number, 60.0 * number) for number in range(5)]
-    bad = Point(None, 2.0, 3.0, 4.0)
+    good = [CanvasPoint(float(number), 2.0, 60.0 * number, 60.0 * number) for number in range(5)]
+    bad = CanvasPoint(None, 2.0, 3.0, 4.0)
     guesses = [
-        Guessed(n_points=n, at_ms=1.0, place=place, categories=["hare"], probabilities=[0.5])
+        NetworkGuess(n_points=n, at_ms=1.0, place=place, categories=["hare"], probabilities=[0.5])
         for n, place in ((1, 3), (2, None), (3, 1))
     ]
     judge = Judge(SPEC)
     judge.skip(5.0)
-    part = Unwritten(points=[*good[:3], bad, *good[3:]], guesses=guesses, began_ms=5)
-    written = rounds.write(row.id, part, Unwritten(end=RoundEnd.of(judge, 99)))
+    part = RoundUpdate(points=[*good[:3], bad, *good[3:]], guesses=guesses, began_ms=5)
+    written = rounds.write(row.id, part, RoundUpdate(end=RoundEnd.of(judge, 99)))
     (point,), (guess,) = (refused.part.points or refused.part.guesses for refused in written.refused)
     assert (point, guess) == (bad, guesses[1])
     assert all("null" in refused.reason.lower() for refused in written.refused)
@@ -179,9 +179,9 @@ def test_one_impossible_row_is_refused_with_its_reason_and_all_others_are_stored
 def test_another_point_under_the_same_number_never_replaces_the_first(table):
     database, people, rounds = table
     row = rounds.claim(*player(people), "shapes", settings=SETTINGS)
-    first, other = Point(1.0, 2.0, 3.0, 4.0), Point(9.0, 2.0, 3.0, 4.0)
-    rounds.write(row.id, Unwritten(points=[first]))
-    (refused,) = rounds.write(row.id, Unwritten(points=[other])).refused
+    first, other = CanvasPoint(1.0, 2.0, 3.0, 4.0), CanvasPoint(9.0, 2.0, 3.0, 4.0)
+    rounds.write(row.id, RoundUpdate(points=[first]))
+    (refused,) = rounds.write(row.id, RoundUpdate(points=[other])).refused
     assert refused.part.points == [other]
     assert "number 0" in refused.reason
     assert [one.x_px for one in everything(database)[1]] == [1.0]
@@ -192,7 +192,7 @@ def test_a_round_that_another_server_found_open_ends_as_its_judge_says(table):
     database, people, rounds = table
     participant, visit = player(people)
     row = rounds.claim(participant, visit, "shapes", settings=SETTINGS)
-    begun = Unwritten(points=[Point(1.0, 2.0, 3.0, 4.0)], began_ms=5)
+    begun = RoundUpdate(points=[CanvasPoint(1.0, 2.0, 3.0, 4.0)], began_ms=5)
     rounds.write(row.id, begun)
     assert rounds.left_open(participant, "another visit") is None
     assert (rounds.round(row.id).outcome, rounds.round(row.id).elapsed_ms) == ("interrupted", None)
@@ -200,15 +200,15 @@ def test_a_round_that_another_server_found_open_ends_as_its_judge_says(table):
     assert rounds.write(row.id, begun, visit=visit).ended_elsewhere
     judge = Judge(SPEC)
     judge.paint([(1.0, 2.0, 3.0)], 0.0)
-    judge.guessed(1, 700.0)
-    end = Unwritten(end=RoundEnd.of(judge, 99))
+    judge.judge_guess(1, 700.0)
+    end = RoundUpdate(end=RoundEnd.of(judge, 99))
     for _ in range(2):
         assert rounds.write(row.id, end, visit=visit).refused == ()
     assert (rounds.round(row.id).outcome, rounds.round(row.id).ended_ms) == ("won", 99)
     assert sum(n for _, n in everything(database)[3]) == 1
     judge = Judge(SPEC)
     judge.skip(5.0)
-    (refused,) = rounds.write(row.id, Unwritten(end=RoundEnd.of(judge, 100)), visit=visit).refused
+    (refused,) = rounds.write(row.id, RoundUpdate(end=RoundEnd.of(judge, 100)), visit=visit).refused
     assert "ended already (won)" in refused.reason
 
 
@@ -219,11 +219,11 @@ def test_a_round_that_is_shown_again_belongs_to_the_window_that_shows_it(table):
     later = people.visit(participant, {"pointer": "touch"}, mobile=True, versions={})
     assert rounds.left_open(participant, later).id == row.id
     assert rounds.round(row.id).visit_id == later, "whose device recorded it"
-    part = Unwritten(points=[Point(1.0, 2.0, 3.0, 4.0)])
-    with pytest.raises(PlayedElsewhere):
+    part = RoundUpdate(points=[CanvasPoint(1.0, 2.0, 3.0, 4.0)])
+    with pytest.raises(RoundTakenOverError):
         rounds.write(row.id, part, visit=visit, participant=participant)
     people.forget(participant)
-    with pytest.raises(ParticipantDeleted):
+    with pytest.raises(ParticipantWithdrawnError):
         rounds.write(row.id, part, visit=later, participant=participant)
 
 
@@ -248,7 +248,7 @@ def test_the_image_with_the_fewest_rounds_comes_first_and_none_twice(table):
     rest = [played(table, *one).image for _ in range(2)]
     assert set(rest) == set(fresh)
     assert played(table, *one) is None
-    counts = rounds_by_image(database, "shapes")
+    counts = count_rounds_by_image(database, "shapes")
     assert sum(counts.values()) == 8
     assert max(counts.values()) - min(counts.values()) <= 1
 
@@ -277,11 +277,11 @@ def test_skipped_rounds_and_practice_do_not_count_towards_an_image(table):
     row = rounds.claim(*who, "shapes", settings=SETTINGS)
     judge = Judge(SPEC)
     judge.skip(0.0)
-    rounds.finish(row.id, judge, Unwritten(), skip_reason="other")
+    rounds.finish(row.id, judge, RoundUpdate(), skip_reason="other")
     played(table, *who, kind=PRACTICE)
     with database.reading() as connection:
         assert connection.scalar(select(func.sum(ImageCount.n_rounds))) == 0
-    assert rounds_by_image(database, "shapes") == {}
+    assert count_rounds_by_image(database, "shapes") == {}
 
 
 def test_a_round_ends_once(table):
@@ -290,7 +290,7 @@ def test_a_round_ends_once(table):
     row = played(table, *who)
     judge = Judge(SPEC)
     judge.skip(0.0)
-    rounds.finish(row.id, judge, Unwritten())
+    rounds.finish(row.id, judge, RoundUpdate())
     assert rounds.round(row.id).outcome == "won"
     with database.reading() as connection:
         assert connection.scalar(select(func.sum(ImageCount.n_rounds))) == 1
@@ -300,9 +300,9 @@ def test_after_a_restart_a_shown_round_waits_and_a_begun_one_is_interrupted(tabl
     database, people, rounds = table
     who = player(people)
     begun = rounds.claim(*who, "shapes", settings=SETTINGS)
-    rounds.write(begun.id, Unwritten(points=Judge(SPEC).paint([(1, 2, 3)], 0.0), began_ms=5))
+    rounds.write(begun.id, RoundUpdate(points=Judge(SPEC).paint([(1, 2, 3)], 0.0), began_ms=5))
     waiting = rounds.claim(*who, "shapes", settings=SETTINGS)
-    assert Rounds(database).left_open(who[0]).id == waiting.id
+    assert Rounds(database).resume_open_round(who[0]).id == waiting.id
     assert rounds.round(begun.id).outcome == "interrupted"
     assert rounds.left_open(who[0]).id == waiting.id
     with database.reading() as connection:
@@ -319,7 +319,7 @@ def test_two_servers_on_one_database_do_not_collide(where, table):
     def play(number):
         rounds = Rounds(servers[number % 2])
         try:
-            while (row := rounds.claim(*players[number], "shapes", settings=SETTINGS)) is not None:
+            while (row := rounds.claim_round(*players[number], "shapes", settings=SETTINGS)) is not None:
                 taken.append((number, row.image))
         except Exception as error:
             wrong.append(error)
@@ -343,7 +343,7 @@ def test_one_participant_on_two_servers_never_gets_an_image_twice(where, table):
     images = []
 
     def play(database):
-        while (row := Rounds(database).claim(*who, "shapes", settings=SETTINGS)) is not None:
+        while (row := Rounds(database).claim_round(*who, "shapes", settings=SETTINGS)) is not None:
             images.append(row.image)
 
     threads = [threading.Thread(target=play, args=(one,)) for one in servers]
@@ -369,12 +369,12 @@ def test_leaders_by_day_week_and_all_time_and_ones_own_line(table):
         connection.execute(update(Round).values(ended_ms=int(now.timestamp() * 1000)))
         connection.execute(update(Round).where(Round.participant_id == who[1][0]).values(ended_ms=monday))
         connection.execute(update(Round).where(Round.participant_id == who[2][0]).values(ended_ms=long_ago))
-    everyone = leaders(database, Span.ALL, who[12][0], now)
+    everyone = leaderboard(database, LeaderboardPeriod.ALL, who[12][0], now)
     assert [one.place for one in everyone] == [1, 1, 3, 3, 5, 5, 7, 7, 9, 9, 13]
     assert everyone[-1].own
     assert "<b>Ann </b>" in {one.name for one in everyone[:2]}
-    assert len(leaders(database, Span.WEEK, "nobody", now)) == 10
-    names = [one.score for one in leaders(database, Span.TODAY, who[0][0], now)]
+    assert len(leaderboard(database, LeaderboardPeriod.WEEK, "nobody", now)) == 10
+    names = [one.score for one in leaderboard(database, LeaderboardPeriod.TODAY, who[0][0], now)]
     assert names == sorted(names, reverse=True)
     assert len([one for one in everyone if one.score == 100]) == 2
     assert len([s for s in names if s == 100]) == 1
@@ -387,12 +387,12 @@ def test_the_best_of_a_participant_leaves_practice_out(table):
     played(table, *who, at_ms=3500.0, combo=1)
     played(table, *who, at_ms=1400.0, combo=2)
     played(table, *who, place=9, combo=0)
-    found = best(database, who[0])
+    found = player_statistics(database, who[0])
     assert (found.n_rounds, found.n_won, found.longest_combo) == (3, 2, 2)
     assert found.fastest_ms == 1400.0
     assert found.best_score == pytest.approx(51.2)
     assert found.score == pytest.approx(51.2 + 12.5)
-    assert best(database, "nobody").n_rounds == 0
+    assert player_statistics(database, "nobody").n_rounds == 0
 
 
 def test_a_person_goes_on_with_combo_rounds_and_name(table):
@@ -422,7 +422,7 @@ def test_everything_of_a_participant_can_be_deleted(table):
     kept = played(table, *stays)
     deleted = people.forget(gone[0])
     assert (deleted.rounds, deleted.sittings, deleted.journal_entries, deleted.copies) == (3, 0, 0, ())
-    assert (count(database, Participant), count(database, Visit), count(database, Round)) == (1, 1, 1)
+    assert (count(database, Participant), count(database, GameSession), count(database, Round)) == (1, 1, 1)
     assert (count(database, RoundPoint), count(database, Guess)) == (3, 1)
     with database.reading() as connection:
         assert connection.scalar(select(func.sum(ImageCount.n_rounds))) == 1
@@ -439,10 +439,10 @@ def test_collected_rounds_lie_in_the_photographs_pixels_and_know_catch_scores(ta
         row = rounds.catch(*who, "shapes", name, "left", SETTINGS)
         judge = Judge(SPEC)
         judge.paint([(1, 2, 3)], 0.0)
-        judge.time_up(8000.0)
-        rounds.finish(row.id, judge, Unwritten(), passed=right)
+        judge.apply_time_limit(8000.0)
+        rounds.finish(row.id, judge, RoundUpdate(), passed=right)
     assert catch_scores(database) == {who[0]: 0.5}
-    (found,) = collected_rounds(database, "shapes")
+    (found,) = finished_rounds(database, "shapes")
     np.testing.assert_allclose(found.x_px, [60, 61, 62])
     assert found.catch_score == 0.5
     assert found.is_mobile is False
@@ -453,7 +453,7 @@ def test_people_and_simulated_participants_are_never_mixed(table):
     played(table, *player(people))
     played(table, *player(people, simulated=True))
     for simulated in (False, True):
-        (found,) = collected_rounds(database, "shapes", simulated=simulated)
+        (found,) = finished_rounds(database, "shapes", simulated=simulated)
         assert people.person(found.participant).simulated is simulated
 
 
@@ -461,9 +461,9 @@ def test_pausing_is_seen_by_every_server(where, table):
     database, _, _ = table
     other = Database(where)
     assert not is_paused(other)
-    pause(database, True)
+    set_paused(database, True)
     assert is_paused(other)
-    pause(database, False)
+    set_paused(database, False)
     assert not is_paused(other)
     other.close()
 
@@ -515,13 +515,13 @@ def test_a_deletion_reaches_the_journals_of_running_and_of_dead_servers(table, j
         journal.refuse({"participant": who}, "no reason")
     dead.write_bytes(journal.path.read_bytes())
     dead.with_suffix(".new").write_bytes(journal.path.read_bytes())  # it ended while it wrote the journal anew
-    assert waiting_entries(database) == 6
+    assert count_waiting_entries(database) == 6
     deleted = people.forget(gone)
     assert (deleted.rounds, deleted.journal_entries) == (0, 6)
     held = {path.name: path.read_bytes() for path in journal.folder.iterdir()}
     assert not [name for name, content in held.items() if gone.encode() in content]
     assert sum(content.count(stays.encode()) for content in held.values()) == 3
-    assert waiting_entries(database) == 2
+    assert count_waiting_entries(database) == 2
     assert len(refused_entries(database)) == 1
 
 
@@ -551,9 +551,9 @@ def test_a_deletion_that_was_interrupted_is_done_to_its_end_by_another(table, jo
         with pytest.raises(OSError, match="no space"):
             people.forget(gone)
     assert count(database, Participant) == 0
-    assert waiting_entries(database) == 1
+    assert count_waiting_entries(database) == 1
     assert people.forget(gone).journal_entries == 1
-    assert waiting_entries(database) == 0
+    assert count_waiting_entries(database) == 0
     with pytest.raises(ValueError, match="no participant"):
         people.forget(gone)
 
@@ -562,9 +562,9 @@ def test_a_deletion_reaches_the_copies_of_before_upgrades(tmp_path, capsys):
     path = tmp_path / "records.sqlite"
     shutil.copy(Path(__file__).parent / "former" / "version1.sqlite", path)
     database = Database(path)
-    with database.reading() as connection:
+    with database.read_connection() as connection:
         gone = connection.scalar(select(Participant.id).where(Participant.nickname == "Zoë"))
-    (copy,) = backups(path)
+    (copy,) = backup_files(path)
     shutil.copy(copy, tmp_path / "records.revision-0001-at-3.sqlite")
     broken = tmp_path / "records.revision-0001-at-4.sqlite"
     broken.write_bytes(b"no database" * 100)
@@ -583,5 +583,5 @@ def test_a_deletion_reaches_the_copies_of_before_upgrades(tmp_path, capsys):
     broken.unlink()
     assert not [one.name for one in tmp_path.iterdir() if gone.encode() in one.read_bytes()]
     with pytest.raises(ValueError, match="no participant"):
-        People(database).forget(gone)
+        Participants(database).withdraw_participant(gone)
     database.close()

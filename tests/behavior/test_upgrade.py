@@ -21,11 +21,11 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import MetaData, create_engine, func, inspect, select, text
 
 from gala_viz.behavior import migrations, upgrade
-from gala_viz.behavior.collected import collected_rounds
+from gala_viz.behavior.collected import finished_rounds
 from gala_viz.behavior.database import Database, DatabaseError
 from gala_viz.behavior.notes import Notes
 from gala_viz.behavior.switches import is_paused
-from gala_viz.behavior.tables import Participant, Round, RoundPoint, Setting, Sitting, Table, TrialRecord
+from gala_viz.behavior.tables import Participant, Round, RoundPoint, Setting, ExperimentSession, Base, TrialRecord
 
 FORMER = Path(__file__).parent / "former"
 LAST = migrations.revisions()[-1]
@@ -83,7 +83,7 @@ def of_columns(rows, columns):
 
 def differences(connection):
     """What Alembic would change to bring the tables to those of the classes."""
-    found = compare_metadata(MigrationContext.configure(connection), Table.metadata)
+    found = compare_metadata(MigrationContext.configure(connection), Base.metadata)
     return [one for one in found if "alembic_version" not in str(one)]
 
 
@@ -119,15 +119,15 @@ def test_records_of_the_first_version_are_all_there_after_the_upgrade(former):
 
 def test_records_of_the_first_version_are_read_and_written_on(former):
     database = Database(former)
-    with database.reading() as connection:
+    with database.read_connection() as connection:
         found = differences(connection)
         assert connection.scalar(select(func.count()).select_from(TrialRecord).where(TrialRecord.ended_ms > 0)) == 7
-        assert connection.scalar(select(func.count()).select_from(Sitting).where(Sitting.finished_ms > 0)) == 1
+        assert connection.scalar(select(func.count()).select_from(ExperimentSession).where(ExperimentSession.finished_ms > 0)) == 1
     assert found == []
-    rounds = list(collected_rounds(database, "shapes"))
+    rounds = list(finished_rounds(database, "shapes"))
     assert len(rounds) == 4
     assert {one.is_mobile for one in rounds} == {True, False}
-    assert Notes(database, "shapes", "ann").one("image 1").text == "long ears"
+    assert Notes(database, "shapes", "ann").get("image 1").text == "long ears"
     assert not is_paused(database)
     database.close()
     Database(former).close()
@@ -139,7 +139,7 @@ def test_a_copy_as_it_was_stands_beside_the_file_and_is_told(tmp_path, caplog):
     before = content(path)
     with caplog.at_level(logging.WARNING):
         Database(path).close()
-    (copy,) = upgrade.backups(path)
+    (copy,) = upgrade.backup_files(path)
     assert copy.name.startswith("rec%ords #1.revision-0001-at-2")
     assert copy.suffix == ".sqlite"
     assert content(copy) == before
@@ -148,7 +148,7 @@ def test_a_copy_as_it_was_stands_beside_the_file_and_is_told(tmp_path, caplog):
     assert f"from revision 0001 to {LAST}" in told
     caplog.clear()
     Database(path).close()
-    assert upgrade.backups(path) == [copy]
+    assert upgrade.backup_files(path) == [copy]
     assert not caplog.records
 
 
@@ -160,7 +160,7 @@ def test_the_copy_holds_what_was_committed_a_moment_ago(tmp_path):
         writer.commit()
         assert path.with_name("records.sqlite-wal").stat().st_size
         Database(path).close()
-        (copy,) = upgrade.backups(path)
+        (copy,) = upgrade.backup_files(path)
         with closing(sqlite3.connect(copy)) as reader:
             assert reader.execute("SELECT nickname FROM participants WHERE nickname IS NOT NULL").fetchall() == [
                 ("new",)
@@ -172,7 +172,7 @@ def test_copies_are_found_whatever_the_file_is_called_and_not_those_of_its_neigh
     for each in ("records", "records.sqlite", "re.cords.db"):
         shutil.copy(FORMER / "version1.sqlite", tmp_path / each)
         Database(tmp_path / each).close()
-        found[each] = upgrade.backups(tmp_path / each)
+        found[each] = upgrade.backup_files(tmp_path / each)
     assert [len(copies) for copies in found.values()] == [1, 1, 1]
     assert len({copy for copies in found.values() for copy in copies}) == 3
 
@@ -183,10 +183,10 @@ def test_what_a_killed_upgrade_left_of_its_copy_goes_away_with_the_next(tmp_path
     left = [tmp_path / f"records.revision-0001-at-20261128T220843.956877Z.part{end}" for end in ("", "-journal")]
     for one in left:
         one.write_bytes(path.read_bytes())
-    assert upgrade.backups(path) == []
+    assert upgrade.backup_files(path) == []
     Database(path).close()
     assert not any(one.exists() for one in left)
-    assert len(upgrade.backups(path)) == 1
+    assert len(upgrade.backup_files(path)) == 1
 
 
 def test_a_copy_that_cannot_be_written_leaves_everything_as_it_was(tmp_path, monkeypatch):
@@ -235,7 +235,7 @@ def test_tables_of_the_first_days_get_those_that_came_later(former):
         for table in ("trials", "sittings", "experiments", "notes", "views"):
             connection.exec_driver_sql(f"DROP TABLE {table}")
     database = Database(former)
-    with database.reading() as connection:
+    with database.read_connection() as connection:
         found = differences(connection)
         assert connection.scalar(select(func.count()).select_from(RoundPoint)) == NUMBERS["points"]
     assert Notes(database, "photos").all() == {}
@@ -298,7 +298,7 @@ def test_a_file_with_other_tables_is_refused_without_changing_a_byte(tmp_path, j
 
 def test_another_programs_database_on_postgresql_is_refused(postgresql_url):
     with engine_of(postgresql_url) as engine:
-        Table.metadata.drop_all(engine)
+        Base.metadata.drop_all(engine)
         with engine.begin() as connection:
             connection.exec_driver_sql("DROP TABLE IF EXISTS alembic_version")
             for one in OTHERS:
@@ -353,12 +353,12 @@ def test_of_servers_that_start_at_once_one_upgrades(request, where, new, reposit
     assert [one.returncode for one in servers] == [0, 0, 0], told
     assert sum("were brought from revision" in one for one in told) == (0 if new else 1), told
     database = Database(place)
-    with database.reading() as connection:
+    with database.read_connection() as connection:
         assert connection.scalar(text("SELECT version_num FROM alembic_version")) == LAST
         assert connection.scalar(select(func.count()).select_from(Round)) == (0 if new else NUMBERS["rounds"])
     database.close()
     if isinstance(place, Path):
-        assert len(upgrade.backups(place)) == (0 if new else 1)
+        assert len(upgrade.backup_files(place)) == (0 if new else 1)
 
 
 def test_an_upgrade_that_another_server_commits_between_two_reads_is_no_other_program(former, monkeypatch):
@@ -374,7 +374,7 @@ def test_an_upgrade_that_another_server_commits_between_two_reads_is_no_other_pr
 
     monkeypatch.setattr(upgrade, "_columns", upgraded_meanwhile)
     database = Database(former)
-    with database.reading() as connection:
+    with database.read_connection() as connection:
         assert connection.scalar(text("SELECT version_num FROM alembic_version")) == LAST
     database.close()
     assert looks.count("settings") >= 2, "it looked again"
@@ -404,9 +404,9 @@ def test_a_table_that_is_copied_by_a_later_revision_takes_no_rows_of_others_alon
     monkeypatch.setattr(upgrade, "FOLDER", folder)
     monkeypatch.setattr(upgrade, "revisions", lambda: (*migrations.revisions(), "9001"))
     database = Database(former)
-    with database.reading() as connection:
+    with database.read_connection() as connection:
         assert connection.scalar(text("SELECT min(shoe_size) FROM participants")) == 42
-    with database.writing() as connection:  # and foreign keys hold again
+    with database.write_transaction() as connection:  # and foreign keys hold again
         connection.execute(Participant.__table__.delete())
         assert connection.scalar(select(func.count()).select_from(RoundPoint)) == 0
         connection.rollback()

@@ -79,7 +79,7 @@ def rows(server: Server, table: Any) -> list:
     from gala_viz.behavior.database import Database
 
     database = Database(server.records)
-    with database.reading() as connection:
+    with database.read_connection() as connection:
         found = connection.execute(select(table.__table__)).all()
     database.close()
     return list(found)

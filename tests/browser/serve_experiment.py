@@ -13,13 +13,13 @@ import panel as pn
 
 from gala_viz.behavior.database import Database
 from gala_viz.collections import open_collection
-from gala_viz.commands.experiment.page import addresses
-from gala_viz.experiment.prepare import Wanted, prepared
-from gala_viz.experiment.spec import N_BLOCKS, TimingSpec, read_spec
-from gala_viz.experiment.stimuli import opened
+from gala_viz.commands.experiment.page import experiment_routes
+from gala_viz.experiment.prepare import PreparationSpec, prepare_experiment
+from gala_viz.experiment.spec import N_BLOCKS, TimingSpec, read_experiment_spec
+from gala_viz.experiment.stimuli import open_stimuli
 from gala_viz.panels.experiment import experiment_page
-from gala_viz.play.server import versions
-from gala_viz.play.trials.running import Running
+from gala_viz.play.server import software_versions
+from gala_viz.play.trials.running import ExperimentServer
 from tests.experiment.folder_of_animals import make
 
 TIMING = TimingSpec(fixation_ms=(66.7, 100.0, 133.3), stimulus_ms=50.0, window_ms=400.0, pause_ms=20.0)
@@ -29,9 +29,9 @@ def prepare(folder: Path, n_images: int) -> None:
     """Photographs, maps and the experiment's file, once."""
     photos, maps = make(folder, each=n_images // 2 + 2)
     sources = {"clickme": f"files:{maps}", "saliency": "opencv:spectral-residual"}
-    wanted = Wanted(n_images=n_images, n_practice=4, split="all", maps=sources, side_px=64)
+    wanted = PreparationSpec(n_images=n_images, n_practice=4, split="all", maps=sources, side_px=64)
     n_blocks = N_BLOCKS if n_images >= 50 else 1
-    spec = prepared(open_collection(photos), str(photos), wanted, timing=TIMING, n_blocks=n_blocks)
+    spec = prepare_experiment(open_collection(photos), str(photos), wanted, timing=TIMING, n_blocks=n_blocks)
     replace(spec, shown_px=256).save(folder / "experiment.toml")
 
 
@@ -40,8 +40,8 @@ def main(port: int, folder: Path, records: Path, n_images: int) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "experiment.toml").exists():
         prepare(folder, n_images)
-    running = Running(opened(read_spec(folder / "experiment.toml")), Database(records), versions())
-    pn.serve({"experiment": experiment_page}, port=port, show=False, extra_patterns=addresses(running)(""))
+    running = ExperimentServer(open_stimuli(read_experiment_spec(folder / "experiment.toml")), Database(records), software_versions())
+    pn.serve({"experiment": experiment_page}, port=port, show=False, extra_patterns=experiment_routes(running)(""))
 
 
 if __name__ == "__main__":

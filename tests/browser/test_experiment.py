@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from gala_viz.behavior.database import Database
-from gala_viz.behavior.tables import Participant, Sitting, TrialRecord
-from gala_viz.experiment.analysis import analysed
+from gala_viz.behavior.tables import Participant, ExperimentSession, TrialRecord
+from gala_viz.experiment.analysis import analyse_responses
 from gala_viz.experiment.design import TEST
-from gala_viz.experiment.exclusions import judged
-from gala_viz.experiment.recorded import recorded_responses
-from gala_viz.experiment.responses import checked
-from gala_viz.experiment.spec import read_spec
-from gala_viz.experiment.stimuli import opened
+from gala_viz.experiment.exclusions import mark_exclusions
+from gala_viz.experiment.recorded import load_recorded_responses
+from gala_viz.experiment.responses import check_responses
+from gala_viz.experiment.spec import read_experiment_spec
+from gala_viz.experiment.stimuli import open_stimuli
 from tests.browser.conftest import Server, Watched, free_port, rows
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(500)]
@@ -140,9 +140,9 @@ def test_a_scripted_participant_finishes_and_every_time_is_what_was_asked(visito
     page.get_by_role("button", name="Begin").click()
     through(page)
 
-    stimuli = opened(read_spec(experiment.folder / "experiment.toml"))
+    stimuli = open_stimuli(read_experiment_spec(experiment.folder / "experiment.toml"))
     database = Database(experiment.records)
-    table = recorded_responses(database, stimuli)
+    table = load_recorded_responses(database, stimuli)
     database.close()
     assert len(table) == N_IMAGES + N_PRACTICE
     assert table["stimulus"].is_unique
@@ -164,8 +164,8 @@ def test_a_scripted_participant_finishes_and_every_time_is_what_was_asked(visito
     assert (table["interrupted"] == 0).all()
     in_time = table["rt"].between(40, 150)
     assert in_time.mean() > 0.9
-    print(judged(checked(table), stimuli.spec)[1].to_string())
-    found = analysed(checked(table), stimuli.spec, n_resamples=100)
+    print(mark_exclusions(check_responses(table), stimuli.spec)[1].to_string())
+    found = analyse_responses(check_responses(table), stimuli.spec, n_resamples=100)
     accuracy = found.performance.set_index(["observer", "map_type", "level"])["accuracy"]
     assert accuracy["people", "clickme", "full"] > 0.9
     assert (table[table["trial_type"] == TEST]["block"].value_counts() == N_IMAGES // 5).all()
@@ -179,7 +179,7 @@ def test_nothing_is_recorded_before_consent_and_a_reload_goes_on_at_the_next_tri
     to_the_keys(page)
     page.get_by_role("button", name="Begin").click()
     page.wait_for_function("() => performance.now() > 0")
-    sitting = rows(experiment, Sitting)[-1].id
+    sitting = rows(experiment, ExperimentSession)[-1].id
     for _ in range(200):
         begun = [one for one in rows(experiment, TrialRecord) if one.sitting_id == sitting]
         if len(begun) >= 3:
@@ -241,7 +241,7 @@ def test_a_screen_that_stalls_is_flagged_and_what_was_shown_is_told(visitor, exp
     page.evaluate(STALL)
     page.get_by_role("button", name="Begin").click()
     page.wait_for_function("() => window.watched.filter(([what]) => what === 'fixation').length > 1")
-    sitting = rows(experiment, Sitting)[-1].id
+    sitting = rows(experiment, ExperimentSession)[-1].id
     first = next(one for one in rows(experiment, TrialRecord) if one.sitting_id == sitting and one.number == 0)
     watched = page.evaluate("window.watched")
     seen = next(end - begun for (what, begun), (_, end) in pairwise(watched) if what == "stimulus")

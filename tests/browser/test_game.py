@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from gala_viz.behavior.tables import Participant, Round, RoundPoint, Visit
+from gala_viz.behavior.tables import Participant, Round, RoundPoint, GameSession
 from tests.browser.conftest import Server, Watched, free_port, rows
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
@@ -95,7 +95,7 @@ def test_ten_rounds_with_the_mouse_from_consent_to_the_leaderboard(player, game)
     assert len(mine) >= 11
     points = rows(game, RoundPoint)
     assert all(0 <= one.x_px < 256 for one in points)
-    visit = rows(game, Visit)[-1]
+    visit = rows(game, GameSession)[-1]
     assert visit.device["pointer"] == "mouse"
     assert not visit.mobile
 
@@ -148,7 +148,7 @@ def test_a_finger_paints_on_a_phone_which_is_flagged(chromium, game):
             break
     touch("touchEnd", 0, 0)
     page.locator(".summary h2", has_text="points").wait_for()
-    visit = rows(game, Visit)[-1]
+    visit = rows(game, GameSession)[-1]
     assert visit.device["pointer"] == "touch"
     assert visit.mobile
     phone.close()

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from gala_viz.behavior.surface import STEADY_RULES
+from gala_viz.behavior.surface import FIXED_SURFACE_RULES
 from gala_viz.behavior.tables import Round, RoundPoint
 from tests.browser.conftest import Server, Watched, free_port, rows
 from tests.browser.test_game import begin
@@ -187,4 +187,4 @@ def test_every_round_of_this_page_says_by_which_rule_the_photograph_keeps_its_pl
     window(390, 844)
     new = [row for row in rows(game, Round) if row.id not in before]
     assert [row.surface_rule for row in new if row.category] == [1]
-    assert {1} == STEADY_RULES
+    assert {1} == FIXED_SURFACE_RULES

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gala_viz.plots.palettes import DIVERGING, SEQUENTIAL
-from gala_viz.plots.scale import colour_limits, delta_limit, percentile_of, quantile
+from gala_viz.plots.scale import colour_limits, delta_limit, percentile_rank, finite_percentile
 from gala_viz.specs import MapRequest
 from tests.panels.fake_source import FakeSource
 
@@ -114,7 +114,7 @@ def test_the_readout_equals_the_arrays_wherever_the_mouse_is(page, truth, panel,
     for name, values in truth.items():
         value = float(said[name]["value"])
         np.testing.assert_array_equal(np.float32(value), values[row, column])
-        expected = percentile_of(values, values[row, column])
+        expected = percentile_rank(values, values[row, column])
         np.testing.assert_allclose(float(said[name]["percentile"]), expected, atol=1e-6)
     assert page.model("span/x", "m.visible && m.location") == pytest.approx(float(column) + 0.5, abs=1.01)
 
@@ -152,7 +152,7 @@ def test_the_threshold_takes_away_the_weakest_pixels_only(page, truth):
     for panel in "ab":
         low, high = limits(page, panel)
         palette = page.model(f"glyph/{panel}", "[...m.glyph.color_mapper.palette]")
-        cut = quantile(truth[panel], percent)
+        cut = finite_percentile(truth[panel], percent)
         hidden = sum(colour == "#00000000" for colour in palette)
         assert hidden == pytest.approx((cut - low) / (high - low) * 256, abs=1)
         assert palette[hidden:] == list(SEQUENTIAL["Blue to yellow"])[hidden:]

@@ -6,7 +6,7 @@ import pytest
 
 from gala_viz.behavior.database import Database
 from gala_viz.behavior.notes import Note, Notes
-from gala_viz.behavior.views import View, Views
+from gala_viz.behavior.views import SavedView, SavedViews
 from tests.browser.conftest import DEEP, WAIT_MS
 
 
@@ -14,13 +14,13 @@ from tests.browser.conftest import DEEP, WAIT_MS
 def stored(server):
     """The notes that the server keeps; what a test leaves of notes and views is taken away."""
     database = Database(server.gate.parent / "notes.sqlite")
-    notes, views = Notes(database, "fake"), Views(database, "fake")
-    before = notes.all().keys(), views.mine()
+    notes, views = Notes(database, "fake"), SavedViews(database, "fake")
+    before = notes.all().keys(), views.own_views()
     yield notes
     for image, note in notes.all().items():
         if image not in before[0]:
             notes.write(Note(image=image, changed_ms=note.changed_ms))
-    for view in views.mine():
+    for view in views.own_views():
         if view not in before[1]:
             views.delete(view.name)
     database.close()
@@ -120,8 +120,8 @@ FORCE = f"""() => {{ {DEEP} for (const one of deep(document, '.star, .tags, .tex
 def test_read_only_notes_are_seen_and_exported_and_nothing_that_the_page_sends_changes_them(visit, stored):
     image = "photo 00016"
     kept = stored.write(Note(image=image, text="**kept**", tags=("ears",)))
-    views = Views(stored._database, "fake")
-    views.save(View(name="locked view", page="compare", query="v=1&image=photo 00016"))
+    views = SavedViews(stored._database, "fake")
+    views.save(SavedView(name="locked view", page="compare", query="v=1&image=photo 00016"))
     one = visit("locked?image=photo%2000016")
     locked = one.page.locator(".locked")
     locked.get_by_text("Notes are read-only here: there is no login.").wait_for()
@@ -145,4 +145,4 @@ def test_read_only_notes_are_seen_and_exported_and_nothing_that_the_page_sends_c
     one.page.get_by_role("button", name="Save view").click()
     one.page.locator(".views-told.wrong").get_by_text("read-only here").wait_for()
     assert stored.one(image) == kept
-    assert "mine" not in [view.name for view in views.mine()]
+    assert "mine" not in [view.name for view in views.own_views()]

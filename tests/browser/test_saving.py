@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from gala_viz.behavior.tables import Sitting, TrialRecord
+from gala_viz.behavior.tables import ExperimentSession, TrialRecord
 from tests.browser.conftest import Server, Watched, free_port, rows
 from tests.browser.test_experiment import BOARD, past_the_screen, to_the_keys
 
@@ -65,11 +65,11 @@ class Participant:
         pytest.fail(f"trial {number} did not begin")
 
     def trials(self):
-        own = max(rows(self.experiment, Sitting), key=lambda one: one.began_ms)
+        own = max(rows(self.experiment, ExperimentSession), key=lambda one: one.began_ms)
         return [one for one in rows(self.experiment, TrialRecord) if one.sitting_id == own.id]
 
     def sitting(self):
-        return max(rows(self.experiment, Sitting), key=lambda one: one.began_ms)
+        return max(rows(self.experiment, ExperimentSession), key=lambda one: one.began_ms)
 
     def waits_in_the_browser(self):
         return self.page.evaluate("() => Object.keys(localStorage).filter((one) => one.startsWith('gala_viz ')).length")
@@ -136,7 +136,7 @@ def test_every_trial_meets_another_trouble_and_all_are_stored_once(participant):
 
 @pytest.mark.slow
 def test_consent_a_seat_and_the_end_are_asked_again_too(participant):
-    before = len(rows(participant.experiment, Sitting))
+    before = len(rows(participant.experiment, ExperimentSession))
     lines = [
         Line(participant, name, lambda number, times: ("lost reply", 502, None)[min(times, 3) - 1])
         for name in ("consent", "seat", "end")
@@ -145,7 +145,7 @@ def test_consent_a_seat_and_the_end_are_asked_again_too(participant):
     participant.past_practice()
     participant.page.get_by_text(ALL_SAVED).wait_for()
     assert [line.reached[None] for line in lines] == [2, 2, 2]
-    assert len(rows(participant.experiment, Sitting)) == before + 1
+    assert len(rows(participant.experiment, ExperimentSession)) == before + 1
     participant.check_all_is_stored()
 
 

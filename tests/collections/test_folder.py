@@ -13,7 +13,7 @@ from PIL import Image
 
 from gala_viz.collections import UnreadableImageError, caching, index, open_collection
 from gala_viz.collections.folder import FolderCollection
-from gala_viz.collections.layout import Place, place
+from gala_viz.collections.layout import PathLabels, labels_from_path
 from gala_viz.collections.reading import ReadingLimits
 from gala_viz.imagenet import CATEGORIES, category_names, index_of_wnid
 from gala_viz.registry import UnknownNameError
@@ -70,23 +70,23 @@ def test_bytes_are_read_once_to_be_named_and_again_where_the_file_was_replaced(p
 @pytest.mark.parametrize(
     ("path", "expected"),
     [
-        ("a.jpg", Place()),
-        ("n01440764/a.JPEG", Place("tench", 0)),
-        ("n99999999/a.JPEG", Place("n99999999")),
-        ("train/n01443537/a.JPEG", Place("goldfish", 1, None, "train")),
-        ("VAL/cat/a.jpg", Place("cat", None, None, "validation")),
-        ("test/a.jpg", Place("test")),
-        ("animal/bass/a.jpg", Place("bass", None, "animal")),
-        ("test/animal/bass/a.jpg", Place("bass", None, "animal", "test")),
+        ("a.jpg", PathLabels()),
+        ("n01440764/a.JPEG", PathLabels("tench", 0)),
+        ("n99999999/a.JPEG", PathLabels("n99999999")),
+        ("train/n01443537/a.JPEG", PathLabels("goldfish", 1, None, "train")),
+        ("VAL/cat/a.jpg", PathLabels("cat", None, None, "validation")),
+        ("test/a.jpg", PathLabels("test")),
+        ("animal/bass/a.jpg", PathLabels("bass", None, "animal")),
+        ("test/animal/bass/a.jpg", PathLabels("bass", None, "animal", "test")),
     ],
 )
 def test_a_path_tells_split_superclass_category_and_index(path, expected):
-    assert place(path) == expected
+    assert labels_from_path(path) == expected
 
 
 @given(st.lists(st.text(st.characters(exclude_characters="/"), min_size=1, max_size=8), min_size=1, max_size=5))
 def test_any_path_has_a_place(parts):
-    found = place("/".join(parts))
+    found = labels_from_path("/".join(parts))
     assert (found.category is None) == (len(parts) == 1)
     assert found.target is None or CATEGORIES[found.target][1] == found.category
 
@@ -217,7 +217,7 @@ def test_a_changed_folder_is_noticed(photos, change):
     after = open_collection(photos)
     assert after.fingerprint != before.fingerprint
     assert (after.images != before.images) == (change != "rewritten")
-    assert open_collection(photos).images == FolderCollection(photos, fresh=True).images == after.images
+    assert open_collection(photos).images == FolderCollection(photos, refresh=True).images == after.images
 
 
 def test_a_folder_changed_moments_ago_is_not_trusted(photos):

@@ -12,7 +12,7 @@ from PIL import Image
 
 from gala_viz.collections import open_collection
 from gala_viz.collections.map_files import MapFileError, read_map_file
-from gala_viz.collections.map_names import ImageNames, matched
+from gala_viz.collections.map_names import ImageNames, match_names
 from gala_viz.registry import UnknownNameError
 from tests.collections.pictures import encoded, gradient
 
@@ -175,13 +175,13 @@ def test_maps_that_fit_no_image_or_several_are_listed(folders):
 
 def test_a_file_name_alone_is_enough_only_where_one_image_has_it():
     known = ImageNames(("x/a.jpg", "y/a.jpg", "y/b.jpg"))
-    found, left_out = matched([("a.npy", "a"), ("b.npy", "b"), ("x/a.npy", "x/a")], known)
+    found, left_out = match_names([("a.npy", "a"), ("b.npy", "b"), ("x/a.npy", "x/a")], known)
     assert found == {"y/b.jpg": "b.npy", "x/a.jpg": "x/a.npy"}
     assert [path for path, _ in left_out] == ["a.npy"]
 
 
 def test_of_many_maps_that_fit_no_image_some_are_named_and_the_rest_counted():
-    found, left_out = matched([(f"{k}.npy", str(k)) for k in range(250)], ImageNames(("a.jpg",)))
+    found, left_out = match_names([(f"{k}.npy", str(k)) for k in range(250)], ImageNames(("a.jpg",)))
     assert found == {}
     assert len(left_out) == 101
     assert left_out[-1][1].startswith("150 more")

@@ -8,7 +8,7 @@ import pytest
 from gala_viz.collections import open_collection
 from gala_viz.collections import photos as photos_module
 from gala_viz.collections.open import UnknownCollectionError
-from gala_viz.collections.photos import label_of
+from gala_viz.collections.photos import imagenet_label
 from gala_viz.imagenet import CATEGORIES
 from tests.collections.pictures import encoded, gradient
 
@@ -56,7 +56,7 @@ def test_without_the_package_the_error_names_it(monkeypatch, tmp_path):
     ],
 )
 def test_a_label_is_read_from_the_file_name(filename, label):
-    assert label_of(filename) == label
+    assert imagenet_label(filename) == label
 
 
 def test_a_name_that_is_nearly_right_is_answered(tmp_path):

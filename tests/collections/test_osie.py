@@ -13,7 +13,7 @@ from gala_viz.collections import open_collection
 from gala_viz.collections.osie import OSIECollection
 from gala_viz.collections.osie_files import OSIEFileError, fixations_from_csv
 from gala_viz.registry import UnknownNameError
-from gala_viz.splits import split_of
+from gala_viz.splits import hash_split
 from tests.collections.pictures import encoded, gradient
 
 IMAGES = ("1001", "1002", "1003")
@@ -109,7 +109,7 @@ def test_a_folder_in_osies_layout_opens_with_its_three_kinds_of_maps(osie):
 
 
 def test_an_image_of_osie_is_in_the_split_that_its_id_gives(osie):
-    assert [osie.split(image) for image in IMAGES] == [split_of(image) for image in IMAGES]
+    assert [osie.split(image) for image in IMAGES] == [hash_split(image) for image in IMAGES]
 
 
 def map_by_formula(points, weights=None):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from gala_viz.collections.points import (
     PointMapSpec,
     Points,
-    cells_of,
+    map_cells,
     count_maps,
     gaussian,
     participant_codes,
@@ -105,9 +105,9 @@ def test_participants_stand_in_the_order_of_their_numbers():
 
 
 def test_cells_keep_the_frames_proportions():
-    assert cells_of((600, 800), 200) == (150, 200)
-    assert cells_of((50, 20), 200) == (50, 20)
-    assert cells_of((3000, 2), 200) == (200, 1)
+    assert map_cells((600, 800), 200) == (150, 200)
+    assert map_cells((50, 20), 200) == (50, 20)
+    assert map_cells((3000, 2), 200) == (200, 1)
 
 
 def test_wrong_settings_are_answered():

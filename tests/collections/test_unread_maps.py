@@ -6,7 +6,7 @@ import pytest
 
 from gala_viz.alignment import CeilingSpec
 from gala_viz.collections import map_files, open_collection
-from gala_viz.collections.clickme.writing import RecordToWrite, write_records
+from gala_viz.collections.clickme.writing import ClickMeRecord, write_tfrecords
 from gala_viz.collections.map_checks import any_unread, usable_map
 from gala_viz.evaluation.kept import Kept
 from gala_viz.evaluation.people import people_of
@@ -40,7 +40,7 @@ def hdf5(root):
 
 
 def records(root):
-    write_records(root / "a.tfrecords", [RecordToWrite(PHOTO, MAP, 0, 9, f"{number}.JPEG") for number in range(4)])
+    write_tfrecords(root / "a.tfrecords", [ClickMeRecord(PHOTO, MAP, 0, 9, f"{number}.JPEG") for number in range(4)])
     return open_collection(root / "a.tfrecords"), "0.JPEG", root / "a.tfrecords"
 
 

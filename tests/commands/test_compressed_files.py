@@ -12,8 +12,8 @@ from tornado.httpclient import AsyncHTTPClient, HTTPRequest
 from tornado.websocket import websocket_connect
 
 from gala_viz.commands import compressed_files
-from gala_viz.commands.serving import Address, listening
-from gala_viz.play.handlers import Socket
+from gala_viz.commands.serving import ServerAddress, create_server
+from gala_viz.play.handlers import GameSocketHandler
 from tests.browser.conftest import free_port
 from tests.loops import in_own_loop
 
@@ -23,10 +23,10 @@ LARGE = ("/static/js/bokeh.min.js", "/static/js/bokeh-widgets.min.js", "/static/
 
 def _ask(*wanted, prefix=""):
     """Answers to (path, headers) of a running server, as they came over the wire."""
-    at = Address(port=free_port(), prefix=prefix, show=False)
+    at = ServerAddress(port=free_port(), prefix=prefix, show=False)
 
     async def run():
-        server = listening({"words": lambda: pn.pane.Str("word " * 2000)}, at)
+        server = create_server({"words": lambda: pn.pane.Str("word " * 2000)}, at)
         server.start()
         try:
             answers = []
@@ -89,10 +89,10 @@ def test_a_page_is_sent_compressed_and_a_picture_as_it_is():
 
 
 def test_messages_of_a_page_are_compressed_where_the_browser_offers_it():
-    at = Address(port=free_port(), show=False)
+    at = ServerAddress(port=free_port(), show=False)
 
     async def run():
-        server = listening({"words": lambda: pn.pane.Str("word")}, at)
+        server = create_server({"words": lambda: pn.pane.Str("word")}, at)
         server.start()
         try:
             headers = {"Sec-WebSocket-Protocol": "bokeh, x"}
@@ -107,4 +107,4 @@ def test_messages_of_a_page_are_compressed_where_the_browser_offers_it():
 
 
 def test_messages_of_a_game_are_compressed():
-    assert Socket.get_compression_options(None) is not None
+    assert GameSocketHandler.get_compression_options(None) is not None

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from gala_viz import threads
-from gala_viz.panels.background import Worker
+from gala_viz.panels.background import LatestJobWorker
 from tests.browser.conftest import free_port
 from tests.browser.serve_experiment import prepare
 
@@ -153,7 +153,7 @@ def test_a_program_that_started_a_server_beside_its_own_work_goes_on_after_it(wh
 
 def test_threads_are_closed_and_waited_for_and_those_that_go_on_are_named():
     try:
-        worker = Worker("computes", lambda error: None)
+        worker = LatestJobWorker("computes", lambda error: None)
         worker.submit(lambda cancelled: [time.sleep(0.01) for _ in iter(cancelled, True)])
         held = threads.threading.Event()
         stuck = threads.start_thread(held.wait, "stuck")
@@ -164,7 +164,7 @@ def test_threads_are_closed_and_waited_for_and_those_that_go_on_are_named():
         held.set()
         stuck.join(5)
         assert "stuck" not in threads.stop_threads(0.5)
-        with pytest.raises(threads.StoppedError):
-            threads.check_stopping()
+        with pytest.raises(threads.ShutdownError):
+            threads.raise_on_shutdown()
     finally:
-        threads.stopping.clear()
+        threads.shutdown_event.clear()

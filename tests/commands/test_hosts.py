@@ -9,15 +9,15 @@ from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
 from tornado.iostream import IOStream
 from tornado.websocket import websocket_connect
 
-from gala_viz.commands.experiment.page import addresses
-from gala_viz.commands.hosts import Hosts
-from gala_viz.commands.serving import Address, listening
-from gala_viz.play.server import game_addresses
+from gala_viz.commands.experiment.page import experiment_routes
+from gala_viz.commands.hosts import AllowedHosts
+from gala_viz.commands.serving import ServerAddress, create_server
+from gala_viz.play.server import game_routes
 from tests.browser.conftest import free_port
 from tests.loops import in_own_loop
 from tests.play import shapes
 
-SERVED = Hosts(5006)
+SERVED = AllowedHosts(5006)
 REBOUND = ("evil.example", "evil.example:5006", "localhost.evil.example:5006", "127.0.0.1.evil.example:5006")
 
 
@@ -26,7 +26,7 @@ REBOUND = ("evil.example", "evil.example:5006", "localhost.evil.example:5006", "
     ["localhost:5006", "LocalHost:5006", "localhost.:5006", "127.0.0.1:5006", "[::1]:5006", "[0:0:0:0:0:0:0:1]:5006"],
 )
 def test_a_machines_own_names_are_allowed_in_any_spelling(host):
-    assert SERVED.allow(host)
+    assert SERVED.allows(host)
 
 
 @pytest.mark.parametrize(
@@ -50,17 +50,17 @@ def test_a_machines_own_names_are_allowed_in_any_spelling(host):
     ],
 )
 def test_other_hosts_ports_and_what_is_no_host_are_refused(host):
-    assert not SERVED.allow(host)
+    assert not SERVED.allows(host)
 
 
 def test_the_usual_port_need_not_be_named():
-    assert Hosts(80).allow("localhost")
-    assert Hosts(443).allow("localhost", "https")
-    assert not Hosts(80).allow("localhost", "https")
+    assert AllowedHosts(80).allows("localhost")
+    assert AllowedHosts(443).allows("localhost", "https")
+    assert not AllowedHosts(80).allows("localhost", "https")
 
 
 def test_hosts_given_by_name_are_allowed_with_their_port_or_the_usual_ones():
-    given = Hosts(5006, given=["Lab.example.org", "gate.example.org:8443", "*.lab.example.org"])
+    given = AllowedHosts(5006, allowed=["Lab.example.org", "gate.example.org:8443", "*.lab.example.org"])
     allowed = (
         "lab.example.org",
         "LAB.EXAMPLE.ORG.",
@@ -68,23 +68,23 @@ def test_hosts_given_by_name_are_allowed_with_their_port_or_the_usual_ones():
         "gate.example.org:8443",
         "a.lab.example.org",
     )
-    assert all(given.allow(host) for host in (*allowed, "localhost:5006"))
+    assert all(given.allows(host) for host in (*allowed, "localhost:5006"))
     refused = ("lab.example.org:5006", "gate.example.org", "xlab.example.org", "lab.example.org.evil.example")
-    assert not any(given.allow(host) for host in refused)
-    assert Hosts(5006, given=["localhost:8888"]).allow("localhost:8888")
+    assert not any(given.allows(host) for host in refused)
+    assert AllowedHosts(5006, allowed=["localhost:8888"]).allows("localhost:8888")
 
 
 def test_a_server_of_every_interface_is_reached_by_any_address_in_numbers_and_by_no_further_name():
     for every in ("0.0.0.0", "::"):
-        hosts = Hosts(5006, every)
-        assert all(hosts.allow(host) for host in ("192.168.1.5:5006", "[fe80::1]:5006", "localhost:5006"))
-        assert not any(hosts.allow(host) for host in ("192.168.1.5", "lab:5006", *REBOUND))
-    assert Hosts(5006, "192.168.1.5").allow("192.168.1.5:5006")
-    assert not Hosts(5006, "192.168.1.5").allow("192.168.1.6:5006")
+        hosts = AllowedHosts(5006, every)
+        assert all(hosts.allows(host) for host in ("192.168.1.5:5006", "[fe80::1]:5006", "localhost:5006"))
+        assert not any(hosts.allows(host) for host in ("192.168.1.5", "lab:5006", *REBOUND))
+    assert AllowedHosts(5006, "192.168.1.5").allows("192.168.1.5:5006")
+    assert not AllowedHosts(5006, "192.168.1.5").allows("192.168.1.6:5006")
 
 
 def test_a_refusal_says_where_the_server_is_and_what_to_do():
-    named, unreadable = SERVED.refusal("lab:80"), SERVED.refusal("<b>")
+    named, unreadable = SERVED.refusal_message("lab:80"), SERVED.refusal_message("<b>")
     assert "Its address is http://localhost:5006" in named
     assert "--allow-websocket-origin lab:80" in named
     assert "Its address is http://localhost:5006" in unreadable
@@ -101,12 +101,12 @@ class _Experiment:
 
 @pytest.fixture(scope="module")
 def at():
-    return Address(port=free_port(), show=False, allow_websocket_origin=("lab.example.org",))
+    return ServerAddress(port=free_port(), show=False, allow_websocket_origin=("lab.example.org",))
 
 
 def test_a_number_of_ipv6_may_be_the_servers_own_and_a_given_name():
-    at = Address(port=free_port(), show=False, address="::1", allow_websocket_origin=("[fe80::1]:8443",))
-    server = listening(_pages(), at)
+    at = ServerAddress(port=free_port(), show=False, address="::1", allow_websocket_origin=("[fe80::1]:8443",))
+    server = create_server(_pages(), at)
     server.stop()
     server.unlisten()
 
@@ -134,7 +134,7 @@ def _serve(at, test, patterns=(), pages=None):
     """``test()`` beside a running server."""
 
     async def run():
-        server = listening(pages or _pages(), at, patterns)
+        server = create_server(pages or _pages(), at, patterns)
         server.start()
         try:
             await test()
@@ -146,7 +146,7 @@ def _serve(at, test, patterns=(), pages=None):
 
 
 def test_every_address_refuses_a_rebound_name_and_answers_its_own(at):
-    patterns = addresses(_Experiment())("")
+    patterns = experiment_routes(_Experiment())("")
 
     async def test():
         for path in PATHS:
@@ -255,7 +255,7 @@ def test_a_game_takes_no_consent_and_no_player_under_a_rebound_name(at, tmp_path
         finally:
             await game.close()
 
-    _serve(at, test, game_addresses(game)(""))
+    _serve(at, test, game_routes(game)(""))
 
 
 def test_a_request_without_a_host_is_refused(at):

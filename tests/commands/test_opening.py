@@ -17,7 +17,7 @@ from gala_viz.batch.described import store_spec
 from gala_viz.cli import main
 from gala_viz.collections import open_collection
 from gala_viz.commands import compare_page
-from gala_viz.commands.serving import Address, check_address, listening
+from gala_viz.commands.serving import ServerAddress, check_address, create_server
 from gala_viz.networks.zoo import load_network
 from gala_viz.panels.options import CompareOptions
 from gala_viz.store.creation import create_store
@@ -310,8 +310,8 @@ def test_a_machine_that_names_ipv6_and_has_none_serves_its_own_users(kind, monke
     ]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: both)
     monkeypatch.setattr(socket, "socket", kind)
-    check_address(Address(port=unused_port))
-    server = listening({}, Address(port=unused_port, show=False))
+    check_address(ServerAddress(port=unused_port))
+    server = create_server({}, ServerAddress(port=unused_port, show=False))
     server.stop()
     server.unlisten()
 
@@ -324,13 +324,13 @@ def test_what_was_opened_before_is_what_the_page_shows(corner, monkeypatch):
     pair = (str(corner / "plain"), str(corner / "gala"))
     options = CompareOptions(collection=str(corner / "photos"), human_maps=str(corner / "maps"), networks=pair)
     steps = []
-    compare_page.prepare(options, steps.append)
+    compare_page.prepare_compare_page(options, steps.append)
     assert loaded == list(pair)
-    source = compare_page.load(options, steps.append)
+    source = compare_page.load_source(options, steps.append)
     assert loaded == list(pair), "nothing is loaded twice"
     assert [network.name for network in source.networks] == ["plain", "gala"]
     assert steps[0] == "Opening the collection…"
-    assert compare_page.load(options, steps.append) is not source, "after that everything is opened anew"
+    assert compare_page.load_source(options, steps.append) is not source, "after that everything is opened anew"
 
 
 SHIPPED = """

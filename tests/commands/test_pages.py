@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from gala_viz.commands import loaded_once
-from gala_viz.threads import stopping
+from gala_viz.threads import shutdown_event
 
 SCRIPT = """
 import importlib.abc, importlib.machinery, sys, threading, time
@@ -63,11 +63,11 @@ def test_what_the_end_of_a_server_interrupted_is_begun_anew_by_the_next_page():
     def load():
         raise OSError("what it reads was taken away")
 
-    loading = loaded_once._started["interrupted"] = loaded_once.Loading()
-    stopping.set()
+    loading = loaded_once._started["interrupted"] = loaded_once.LoadingTask()
+    shutdown_event.set()
     try:
         loaded_once._load("interrupted", loading, load, lambda *_: None)
     finally:
-        stopping.clear()
+        shutdown_event.clear()
     assert "interrupted" not in loaded_once._started
     assert (loading.done, loading.error) == (False, "")

@@ -12,11 +12,11 @@ import torch
 
 from gala_viz.cli import main
 from gala_viz.collections.open import COLLECTIONS
-from gala_viz.commands.paper.networks import seeds_of, wanted_networks
-from gala_viz.commands.paper.sweep import read_sweep, trainings_of
+from gala_viz.commands.paper.networks import find_seeds, find_paper_networks
+from gala_viz.commands.paper.sweep import read_sweep_table, find_sweep_points
 from gala_viz.networks.card import write_network
 from gala_viz.networks.zoo import BUILDERS
-from gala_viz.plots.figures.trade_off import Tried
+from gala_viz.plots.figures.trade_off import SweepPoint
 from tests.evaluation.fakes import CATEGORIES, PREPROCESSING, Bare, Shapes
 from tests.training.tiny import tiny, tiny_gala
 
@@ -98,7 +98,7 @@ def test_the_paper_is_a_table_of_every_seed_and_their_mean_and_four_figures_with
 def test_seeds_of_different_recipes_are_no_seeds_of_one(place):
     make(place / "runs" / f"{NAMES[3]}-seed4", NAMES[3], 4, recipe={"seed": 4, "attention_weight": 6.0})
     with pytest.raises(ValueError, match=r"different recipes \(attention_weight: 2\.0 and 6\.0\)"):
-        seeds_of(NAMES[3], place / "runs")
+        find_seeds(NAMES[3], place / "runs")
 
 
 def test_captions_say_simulated_n_and_seed(of_one_seed):
@@ -173,20 +173,20 @@ def test_a_layer_that_is_not_there_gets_an_answer(place, capsys):
 
 
 def test_networks_are_found_by_the_seed_that_their_card_tells(place):
-    found = seeds_of(NAMES[2], place / "runs")
+    found = find_seeds(NAMES[2], place / "runs")
     assert {seed: folder.name for seed, folder in found.items()} == {1: NAMES[2], 2: f"{NAMES[2]}-seed2"}
-    wanted = wanted_networks(NAMES[2:], (), place / "runs")
+    wanted = find_paper_networks(NAMES[2:], (), place / "runs")
     assert [(one.name, one.seed) for one in wanted] == [(name, seed) for seed in (1, 2) for name in NAMES[2:]]
 
 
 def test_the_sweep_is_read_from_a_table_or_from_the_card(tmp_path):
     table = tmp_path / "sweep.csv"
     table.write_text("weight,seed,accuracy,rho\n0,1,0.9,0.1\n2,1,0.8,\n")
-    assert read_sweep(table) == [Tried(weight=0.0, seed=1, accuracy=0.9, rho=0.1)]
+    assert read_sweep_table(table) == [SweepPoint(weight=0.0, seed=1, accuracy=0.9, rho=0.1)]
     rows = [{"attention_weight": 0.25, "accuracy": 0.8, "rho_attention": [0.2, 0.4]}]
-    tried, source = trainings_of("net", {"selection": {"trade_off": rows}}, tmp_path)
-    assert tried == [Tried(weight=0.25, seed=0, accuracy=0.8, rho=pytest.approx(0.3))]
+    tried, source = find_sweep_points("net", {"selection": {"trade_off": rows}}, tmp_path)
+    assert tried == [SweepPoint(weight=0.25, seed=0, accuracy=0.8, rho=pytest.approx(0.3))]
     assert source == "the network's card"
-    assert trainings_of("net", {}, tmp_path)[0] == []
+    assert find_sweep_points("net", {}, tmp_path)[0] == []
     with pytest.raises(FileNotFoundError, match="no such table"):
-        trainings_of("net", {}, tmp_path, tmp_path / "nowhere.csv")
+        find_sweep_points("net", {}, tmp_path, tmp_path / "nowhere.csv")

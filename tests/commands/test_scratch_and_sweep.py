@@ -15,7 +15,7 @@ from gala_viz.collections.open import COLLECTIONS
 from gala_viz.commands import sweep as command
 from gala_viz.networks.folders import read_card
 from gala_viz.networks.zoo import load_network
-from gala_viz.specs import plain
+from gala_viz.specs import toml_values
 from gala_viz.training.recipes import RECIPES
 from tests.training.tiny import Lamps, tiny_scratch_recipe
 
@@ -79,7 +79,7 @@ def pretended(sweep, trial):
         "network": {"name": trial.name, "builder": "resnet"},
         "weights": {"sha256": ""},
         "preprocessing": {},
-        "recipe": plain(asdict(trial)),
+        "recipe": toml_values(asdict(trial)),
         "selection": {
             "n_labelled": 16,
             "accuracy": 0.9 - trial.attention_weight / 10,
@@ -104,7 +104,7 @@ def swept(tmp_path, *options):
 
 
 def table(tmp_path):
-    with (tmp_path / f"sweep-{RECIPE.name}" / command.TABLE).open() as file:
+    with (tmp_path / f"sweep-{RECIPE.name}" / command.TABLE_FILE).open() as file:
         return list(csv.DictReader(file))
 
 
@@ -131,8 +131,8 @@ def test_a_training_of_another_recipe_is_not_taken_for_done(tmp_path, monkeypatc
     assert swept(tmp_path) == 0
     sweep = command.Arguments(recipe=RECIPE.name, weights=(0.0,), runs=tmp_path)
     trial = sweep._trial(RECIPE, 0.0, 1)
-    assert sweep.numbers(trial) is not None
-    assert sweep.numbers(replace(trial, rate=1.0)) is None
+    assert sweep.trial_metrics(trial) is not None
+    assert sweep.trial_metrics(replace(trial, rate=1.0)) is None
 
 
 def test_a_sweep_knows_a_training_by_its_settings_under_any_name(tmp_path, monkeypatch):
@@ -141,8 +141,8 @@ def test_a_sweep_knows_a_training_by_its_settings_under_any_name(tmp_path, monke
     elsewhere = replace(trial, name="lamps-final", title="As shipped")
     subprocess.run(pretended(sweep, elsewhere), check=True)
     (sweep.folder / "networks" / "lamps-final").rename(tmp_path / "lamps-final")
-    assert sweep.numbers(trial)["accuracy"] == 0.7
-    assert sweep.numbers(sweep._trial(RECIPE, 2.0, 2)) is None
+    assert sweep.trial_metrics(trial)["accuracy"] == 0.7
+    assert sweep.trial_metrics(sweep._trial(RECIPE, 2.0, 2)) is None
 
 
 @pytest.mark.slow
@@ -192,4 +192,4 @@ def test_the_command_of_one_training_is_understood(tmp_path, monkeypatch):
     sweep = command.Arguments(recipe=RECIPE.name, weights=(0.5,), runs=tmp_path)
     trial = sweep._trial(RECIPE, 0.5, 7)
     assert main(command.training_command(sweep, trial)[3:]) == 0
-    assert sweep.numbers(trial)["n_labelled"] == 16
+    assert sweep.trial_metrics(trial)["n_labelled"] == 16

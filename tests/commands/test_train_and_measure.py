@@ -8,12 +8,12 @@ from gala_viz.cli import main
 from gala_viz.imagenet import CATEGORIES
 from gala_viz.networks.folders import read_card
 from gala_viz.networks.zoo import load_network
-from gala_viz.splits import by_hash
+from gala_viz.splits import hash_splits
 from tests.collections.pictures import encoded, gradient
 from tests.collections.test_osie import cells
 
 IDS = tuple(str(1001 + number) for number in range(12))
-SPLITS = by_hash("osie", IDS)
+SPLITS = hash_splits("osie", IDS)
 
 
 def picture(number, *size):
@@ -75,7 +75,7 @@ def test_the_train_command_runs_on_osies_public_layout_and_leaves_a_network_and_
     told = {one["role"]: one for one in card["data"]["collections"]}
     assert [told[role]["name"] for role in ("maps", "labels", "plain")] == ["osie", "labels", "plain"]
     assert all((one["rule"], one["seed"]) == ("hash", 0) for one in told.values())
-    assert told["maps"]["n_train"] == len(SPLITS.images("train"))
+    assert told["maps"]["n_train"] == len(SPLITS.images_of("train"))
     assert "observers" in told["maps"]["maps"]
     network = load_network(folder, device="cpu")
     assert network.layers == tuple(f"block{index}" for index in range(5, 11))
@@ -89,7 +89,7 @@ def test_the_measure_command_prints_a_table_and_writes_the_card(trained, capsys)
     assert "| rho, attention norm, block10 |" in capsys.readouterr().out
     metrics = read_card(folder)["metrics"]
     assert metrics["split"] == "validation"
-    assert metrics["rho_smoothgrad"]["n"] == len(SPLITS.images("validation"))
+    assert metrics["rho_smoothgrad"]["n"] == len(SPLITS.images_of("validation"))
     load_network(folder, device="cpu")
 
 

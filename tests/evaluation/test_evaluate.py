@@ -21,7 +21,7 @@ from gala_viz.evaluation.spec import EvaluationSpec
 from gala_viz.evaluation.values import MEAN_OF_LAYERS
 from gala_viz.evaluation.written import image_rows
 from gala_viz.networks.network import Network
-from gala_viz.networks.training_data import TrainingData, id_keys
+from gala_viz.networks.training_data import TrainingData, hash_ids
 from gala_viz.specs import SmoothGradSpec
 from gala_viz.splits import HELD_OUT
 from tests.evaluation.fakes import CATEGORIES, PEOPLE, PREPROCESSING, Bare, Shapes, network
@@ -335,8 +335,8 @@ def test_settings_that_make_no_sense_are_refused():
 def test_an_evaluation_says_how_many_of_its_images_were_learnt_from_and_of_whom_it_is_not_known(shapes, trio):
     def learnt_from(split, name):
         card = {"data": {"complete": True, "collections": [{"name": "shapes", "n_train": 1}]}}
-        ids = id_keys(image for image in shapes.images if image.startswith(split))
-        return with_training_data(trio[name], TrainingData.of(card, {"id:shapes": np.sort(ids)}))
+        ids = hash_ids(image for image in shapes.images if image.startswith(split))
+        return with_training_data(trio[name], TrainingData.from_card(card, {"id:shapes": np.sort(ids)}))
 
     networks = {"resnet": learnt_from("train", "resnet"), "gala": learnt_from("train", "gala")}
     found = evaluate(networks, shapes, replace(SPEC, smoothgrad=None))

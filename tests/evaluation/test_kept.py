@@ -133,4 +133,4 @@ def test_progress_tells_the_time_left_from_what_was_computed_not_from_what_was_k
 def test_the_default_settings_are_those_of_the_command():
     from gala_viz.commands.evaluate import Arguments
 
-    assert Arguments(collection="c", networks=(), out="o").spec() == EvaluationSpec()
+    assert Arguments(collection="c", networks=(), out="o").evaluation_spec() == EvaluationSpec()

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from gala_viz.alignment import CeilingSpec
-from gala_viz.attribution.finite import NotFiniteError
+from gala_viz.attribution.finite import NonFiniteError
 from gala_viz.collections import open_collection
 from gala_viz.evaluation.evaluate import evaluate
 from gala_viz.evaluation.looking import look
@@ -178,11 +178,11 @@ def broken(name, value=float("nan"), *, only_gradient=False):
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_logits_that_are_not_finite_are_refused_with_image_and_network(value):
     shapes = Shapes()
-    with pytest.raises(NotFiniteError, match=r"test-stag-00: \d of 4 logits of broken are NaN or infinite"):
+    with pytest.raises(NonFiniteError, match=r"test-stag-00: \d of 4 logits of broken are NaN or infinite"):
         evaluate({"broken": broken("broken", value)}, shapes, SPEC)
 
 
 def test_maps_that_are_not_finite_are_refused_with_image_and_network():
     spec = EvaluationSpec(smoothgrad=SmoothGradSpec(n_samples=2))
-    with pytest.raises(NotFiniteError, match=r"values of the SmoothGrad map of broken are NaN or infinite"):
+    with pytest.raises(NonFiniteError, match=r"values of the SmoothGrad map of broken are NaN or infinite"):
         look(broken("broken", only_gradient=True), Shapes(), ["test-stag-00"], spec)

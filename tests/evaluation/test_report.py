@@ -17,7 +17,7 @@ from gala_viz.evaluation.values import correct
 from gala_viz.networks.network import Network
 from gala_viz.schema import labelled_map
 from gala_viz.specs import SmoothGradSpec
-from gala_viz.splits import by_hash
+from gala_viz.splits import hash_splits
 from tests.training.tiny import PREPROCESSING, Blobs, tiny_gala, tiny_start
 
 PASSING = EvaluationSpec(smoothgrad=None)
@@ -92,7 +92,7 @@ def test_a_report_measures_the_split_and_the_card_says_so(watched, gala):
     report = measure(
         [gala], reference, maps=watched, labels=watched, plain=[], split="test", smoothgrad=SmoothGradSpec(n_samples=2)
     )
-    held_out = by_hash("blobs", watched.images).images("test")
+    held_out = hash_splits("blobs", watched.images).images_of("test")
     assert tuple(report.numbers[0].correct["image"].values) == held_out
     assert (report.reference.agreement["blobs"] == 1).all()
     metrics = card_metrics(report, report.numbers[0])
@@ -138,7 +138,7 @@ def test_a_report_says_how_many_human_maps_it_uses(gala):
 
     spoilt = Spoilt()
     report = measure([gala], tiny_start(), maps=spoilt, labels=spoilt, plain=[], split="test", smoothgrad=None)
-    images = by_hash("blobs", spoilt.images).images("test")
+    images = hash_splits("blobs", spoilt.images).images_of("test")
     n_spoilt = sum(int(image[4:]) % 2 for image in images)
     told = f"{len(images) - n_spoilt} of {len(images)} maps usable (left out {n_spoilt}: all of its values are 0"
     assert f"Human maps: {told}" in table(report)
@@ -159,7 +159,7 @@ def test_maps_and_labels_of_one_name_are_measured_apart(gala):
     numbers = report.numbers[0]
     expected = {"blobs": labels, "blobs (maps)": maps}
     assert {name: values.sizes["image"] for name, values in numbers.agreement.items()} == {
-        name: len(by_hash(name, collection.images).images("test")) for name, collection in expected.items()
+        name: len(hash_splits(name, collection.images).images_of("test")) for name, collection in expected.items()
     }
     assert numbers.correct.sizes["image"] == numbers.agreement["blobs"].sizes["image"]
     assert numbers.rho_attention.sizes["image"] == numbers.agreement["blobs (maps)"].sizes["image"]

@@ -3,7 +3,7 @@
 import pytest
 
 from gala_viz.collections import open_collection
-from gala_viz.experiment.prepare import Wanted, prepared
+from gala_viz.experiment.prepare import PreparationSpec, prepare_experiment
 from gala_viz.experiment.stimuli import Stimuli
 from tests.experiment.folder_of_animals import make
 
@@ -21,12 +21,12 @@ def collection(folders):
 @pytest.fixture(scope="session")
 def wanted(folders):
     maps = {"clickme": "human", "saliency": f"files:{folders[1]}"}
-    return Wanted(n_images=32, n_practice=4, split="all", maps=maps, side_px=64)
+    return PreparationSpec(n_images=32, n_practice=4, split="all", maps=maps, side_px=64)
 
 
 @pytest.fixture(scope="session")
 def spec(collection, folders, wanted):
-    return prepared(collection, str(folders[0]), wanted)
+    return prepare_experiment(collection, str(folders[0]), wanted)
 
 
 @pytest.fixture(scope="session")

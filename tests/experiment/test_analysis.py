@@ -7,14 +7,14 @@ import pandas as pd
 import pytest
 from scipy.stats import norm
 
-from gala_viz.experiment.analysis import analysed, thresholds
-from gala_viz.experiment.exclusions import included
+from gala_viz.experiment.analysis import analyse_responses, fit_thresholds
+from gala_viz.experiment.exclusions import apply_exclusions
 from gala_viz.experiment.performance import d_prime, performance
-from gala_viz.experiment.responses import COLUMNS, checked, level_text, read_all, read_responses
-from gala_viz.experiment.simulated import SimulatedSpec, simulated_responses, true_level
-from gala_viz.experiment.spec import MARKS, ExclusionSpec
+from gala_viz.experiment.responses import COLUMNS, check_responses, format_level, read_all_responses, read_responses
+from gala_viz.experiment.simulated import SimulatedObserverSpec, simulate_responses, true_threshold
+from gala_viz.experiment.spec import WINDOW_EVENTS, ExclusionSpec
 
-PEOPLE = SimulatedSpec()
+PEOPLE = SimulatedObserverSpec()
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def large(spec):
 
 @pytest.fixture(scope="module")
 def responses(large):
-    return checked(simulated_responses(large, PEOPLE, 24, seed=0))
+    return check_responses(simulate_responses(large, PEOPLE, 24, seed=0))
 
 
 def test_a_perfect_and_a_guessing_participant_have_the_d_prime_of_theory():
@@ -58,13 +58,13 @@ def test_accuracy_and_its_error_are_over_participants_not_over_trials():
 
 
 def test_levels_are_ordered_with_the_full_image_last(responses, large):
-    found = analysed(responses, large, n_resamples=100).performance
+    found = analyse_responses(responses, large, n_resamples=100).performance
     for _, own in found.groupby("map_type"):
-        assert list(own["level"]) == [level_text(level) for level in large.levels]
+        assert list(own["level"]) == [format_level(level) for level in large.levels]
 
 
 def test_the_analysis_finds_where_map_types_differ_and_that_full_images_do_not(responses, large):
-    tests = analysed(responses, large, n_resamples=100).tests
+    tests = analyse_responses(responses, large, n_resamples=100).tests
     between = tests[tests["question"] == "clickme above saliency"].set_index("level")
     assert (between.loc[["25.1", "39.8", "63.1"], "p_adjusted"] < 0.01).all()
     assert between.loc["full", "p"] > 0.05
@@ -75,11 +75,11 @@ def test_the_analysis_finds_where_map_types_differ_and_that_full_images_do_not(r
 @pytest.mark.slow
 def test_known_thresholds_lie_within_95_percent_intervals_about_that_often(large):
     """Of 60 intervals that hold the truth with 95 %, fewer than 52 do in one of 140 such tests; the seeds are fixed."""
-    truth = {name: true_level(PEOPLE, name) for name in PEOPLE.middles}
+    truth = {name: true_threshold(PEOPLE, name) for name in PEOPLE.locations}
     hits = 0
     for seed in range(30):
-        trials, _ = included(checked(simulated_responses(large, PEOPLE, 24, seed)), large)
-        for row in thresholds(trials, n_resamples=400, seed=seed).itertuples():
+        trials, _ = apply_exclusions(check_responses(simulate_responses(large, PEOPLE, 24, seed)), large)
+        for row in fit_thresholds(trials, n_resamples=400, seed=seed).itertuples():
             hits += row.low <= truth[row.map_type] <= row.high
     assert hits >= 52
 
@@ -96,7 +96,7 @@ def test_the_rules_exclude_who_breaks_them_and_count_it(responses, large):
     table["dropped_frames"] = np.where(table["participant"] == names[3], 2, 0)
     early = table.index[(table["participant"] == names[4])][:7]
     table.loc[early, "rt"] = 5.0
-    kept, told = included(table, large)
+    kept, told = apply_exclusions(table, large)
     counts = told.set_index("rule")["excluded"]
     assert set(names) - set(kept["participant"]) == set(names[:4])
     assert list(counts[told[told["unit"] == "participants"]["rule"]]) == [1, 1, 1, 1]
@@ -106,20 +106,20 @@ def test_the_rules_exclude_who_breaks_them_and_count_it(responses, large):
 
 def test_marked_trials_and_those_that_stood_too_long_are_left_out_by_name(responses, large):
     table = responses.copy()
-    for name in MARKS:
+    for name in WINDOW_EVENTS:
         table[name] = 0.0
     table["stimulus_duration"], table["fixation_duration"] = 400.0, 1200.0
     table["stimulus_duration_actual"], table["fixation_duration_actual"] = 400.0, 1200.0
     table["frame_duration"], table["dropped_frames"] = 10.0, 0
     own = table.index[table["correct"].notna() & (table["participant"] == "simulated-003")]
-    for place, name in zip(own, MARKS, strict=False):
+    for place, name in zip(own, WINDOW_EVENTS, strict=False):
         table.loc[place, name] = 1.0
     table.loc[own[4], ["stimulus_duration_actual", "hidden"]] = [2516.0, np.nan]
     table.loc[own[5], "stimulus_duration_actual"] = 384.9  # 1.51 frames short
     table.loc[own[6], "stimulus_duration_actual"] = 414.9  # one frame and a bit
     table.loc[own[7], "fixation_duration_actual"] = 1401.0
     table.loc[own[8], "frame_duration"] = np.nan
-    kept, told = included(checked(table), large)
+    kept, told = apply_exclusions(check_responses(table), large)
     counts = told.set_index("rule")
     for rule in (
         "the tab was hidden",
@@ -132,15 +132,15 @@ def test_marked_trials_and_those_that_stood_too_long_are_left_out_by_name(respon
     stood = counts.loc["the stimulus stood more than 1.5 frames longer or shorter than asked"]
     assert (stood["excluded"], stood["not_known"], stood["setting"]) == (2, 1, "max_stimulus_error_frames = 1.5")
     assert counts.loc["the fixation stood more than 200 ms longer or shorter than asked", "excluded"] == 1
-    before, _ = included(responses, large)
+    before, _ = apply_exclusions(responses, large)
     assert len(before) - len(kept) == 7
-    found = analysed(checked(table), large, n_resamples=100).trials
+    found = analyse_responses(check_responses(table), large, n_resamples=100).trials
     ours = found[found["participant"] == "simulated-003"].set_index("trial_index")
     assert ours.loc[table.loc[own[4], "trial_index"], ["left_out_by", "not_known"]].tolist() == [
         "the stimulus stood more than 1.5 frames longer or shorter than asked", "hidden",
     ]  # fmt: skip
     loose = replace(large, exclusions=ExclusionSpec(exclude_marked=("resized",), max_stimulus_error_frames=1e4))
-    kept, told = included(checked(table), loose)
+    kept, told = apply_exclusions(check_responses(table), loose)
     counts = told.set_index("rule")
     assert counts.loc["the tab was hidden", ["applied", "excluded", "breaking"]].tolist() == [False, 0, 1]
     assert len(before) - len(kept) == 2
@@ -148,39 +148,39 @@ def test_marked_trials_and_those_that_stood_too_long_are_left_out_by_name(respon
 
 def test_rules_fixed_otherwise_exclude_otherwise_and_networks_are_under_none(responses, large):
     strict = replace(large, exclusions=ExclusionSpec(min_full_accuracy=1.0))
-    kept, _ = included(responses, strict)
+    kept, _ = apply_exclusions(responses, strict)
     assert kept["participant"].nunique() < 24
-    network, told = included(responses.assign(observer="rendered-gala", rt=np.nan), strict)
+    network, told = apply_exclusions(responses.assign(observer="rendered-gala", rt=np.nan), strict)
     assert network["participant"].nunique() == 24
     assert told.empty
 
 
 def test_a_table_without_a_column_or_with_odd_values_is_refused(responses, tmp_path):
     with pytest.raises(ValueError, match="columns correct are missing"):
-        checked(responses.drop(columns="correct"))
+        check_responses(responses.drop(columns="correct"))
     with pytest.raises(ValueError, match="row 1 is not"):
-        checked(responses.assign(correct=2))
+        check_responses(responses.assign(correct=2))
     with pytest.raises(ValueError, match="hidden is 0, 1 or empty; row 1 is not"):
-        checked(responses.assign(hidden="perhaps"))
+        check_responses(responses.assign(hidden="perhaps"))
     with pytest.raises(ValueError, match="got 'most'"):
-        checked(responses.assign(level="most"))
+        check_responses(responses.assign(level="most"))
     with pytest.raises(ValueError, match="holds no response"):
-        checked(responses.iloc[:0])
+        check_responses(responses.iloc[:0])
     with pytest.raises(FileNotFoundError, match="responses was expected"):
         read_responses(tmp_path / "none.csv")
 
 
 def test_responses_written_and_read_again_give_the_same_numbers(responses, large, tmp_path):
     responses.to_csv(tmp_path / "a.csv", index=False)
-    again = read_all([tmp_path / "a.csv"])
-    pd.testing.assert_frame_equal(performance(included(again, large)[0]), performance(included(responses, large)[0]))
+    again = read_all_responses([tmp_path / "a.csv"])
+    pd.testing.assert_frame_equal(performance(apply_exclusions(again, large)[0]), performance(apply_exclusions(responses, large)[0]))
     responses.to_csv(tmp_path / "b.csv", index=False)
     with pytest.raises(ValueError, match="is already in another file"):
-        read_all([tmp_path / "a.csv", tmp_path / "b.csv"])
+        read_all_responses([tmp_path / "a.csv", tmp_path / "b.csv"])
 
 
 def test_simulated_participants_answer_every_trial_in_the_columns_of_people(responses, large):
     assert set(responses.columns) <= set(COLUMNS)
     assert set(responses["observer"]) == {"simulated"}
     assert (responses.groupby("participant")["stimulus"].nunique() == 240).all()
-    assert responses.equals(checked(simulated_responses(large, PEOPLE, 24, seed=0)))
+    assert responses.equals(check_responses(simulate_responses(large, PEOPLE, 24, seed=0)))

@@ -17,12 +17,12 @@ import pytest
 from gala_viz.behavior.database import Database
 from gala_viz.cli import main
 from gala_viz.collections import open_collection
-from gala_viz.experiment.exclusions import included, judged
+from gala_viz.experiment.exclusions import apply_exclusions, mark_exclusions
 from gala_viz.experiment.export import exclusion_rules, write_bids
-from gala_viz.experiment.recorded import recorded_responses
-from gala_viz.experiment.responses import checked, read_responses
-from gala_viz.experiment.sittings import Sittings
-from gala_viz.experiment.spec import MARKS, ExclusionSpec, read_spec
+from gala_viz.experiment.recorded import load_recorded_responses
+from gala_viz.experiment.responses import check_responses, read_responses
+from gala_viz.experiment.sittings import Sessions
+from gala_viz.experiment.spec import WINDOW_EVENTS, ExclusionSpec, read_experiment_spec
 from gala_viz.experiment.stimuli import Stimuli
 from tests.experiment.folder_of_animals import make
 from tests.experiment.test_sittings import KEY, result
@@ -34,7 +34,7 @@ NEW = ("max_stimulus_error_frames", "max_fixation_error_ms", "exclude_marked")
 
 @pytest.fixture
 def spec():
-    return read_spec(BEFORE / "experiment.toml")
+    return read_experiment_spec(BEFORE / "experiment.toml")
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_a_specification_of_before_keeps_its_hash_and_is_written_as_it_was(spec,
     spec.save(tmp_path / "again.toml")
     assert (tmp_path / "again.toml").read_text() == (BEFORE / "experiment.toml").read_text()
     shipped = repository / "docs" / "experiment"
-    assert f"(experiment {read_spec(shipped / 'experiment.toml').hash})" in (shipped / "figure-1b.md").read_text()
+    assert f"(experiment {read_experiment_spec(shipped / 'experiment.toml').hash})" in (shipped / "figure-1b.md").read_text()
 
 
 def test_a_new_setting_has_a_hash_of_its_own_and_comes_back_from_the_file(spec, tmp_path):
@@ -71,11 +71,11 @@ def test_a_new_setting_has_a_hash_of_its_own_and_comes_back_from_the_file(spec, 
         today = replace(spec, exclusions=replace(spec.exclusions, **{name: getattr(ExclusionSpec(), name)}))
         assert today.hash != HASH
         today.save(tmp_path / "today.toml")
-        again = read_spec(tmp_path / "today.toml")
+        again = read_experiment_spec(tmp_path / "today.toml")
         assert (again, again.hash) == (today, today.hash)
     none = replace(spec, exclusions=replace(spec.exclusions, exclude_marked=()))
     none.save(tmp_path / "none.toml")
-    assert read_spec(tmp_path / "none.toml").exclusions.exclude_marked == ()
+    assert read_experiment_spec(tmp_path / "none.toml").exclusions.exclude_marked == ()
     assert none.hash != HASH
 
 
@@ -83,7 +83,7 @@ def test_a_file_without_exclusions_has_the_rules_and_the_hash_of_before(spec, tm
     text = (BEFORE / "experiment.toml").read_text()
     (tmp_path / "short.toml").write_text(text[: text.index("[exclusions]")])
     assert "exclusions" not in tomllib.loads((tmp_path / "short.toml").read_text())
-    assert read_spec(tmp_path / "short.toml").hash == HASH
+    assert read_experiment_spec(tmp_path / "short.toml").hash == HASH
 
 
 @pytest.mark.parametrize(
@@ -100,22 +100,22 @@ def test_a_file_without_exclusions_has_the_rules_and_the_hash_of_before(spec, tm
 def test_rules_that_cannot_be_meant_are_refused_by_name(tmp_path, line, reason):
     (tmp_path / "e.toml").write_text((BEFORE / "experiment.toml").read_text() + line + "\n")
     with pytest.raises(ValueError, match=reason):
-        read_spec(tmp_path / "e.toml")
+        read_experiment_spec(tmp_path / "e.toml")
 
 
 def test_responses_of_before_are_read_to_the_same_values_and_the_rest_is_not_known(records, stimuli):
     database = Database(records)
-    table = checked(recorded_responses(database, stimuli))
+    table = check_responses(load_recorded_responses(database, stimuli))
     database.close()
     before = read_responses(BEFORE / "people.csv")
     for column in before.columns:
         pd.testing.assert_series_equal(table[column], before[column], check_dtype=False, obj=column)
-    assert table[[*MARKS, "window_duration_actual"]].isna().all().all()
+    assert table[[*WINDOW_EVENTS, "window_duration_actual"]].isna().all().all()
 
 
 def test_the_rules_of_before_leave_out_what_they_did_and_the_new_ones_nothing(spec):
     table = read_responses(BEFORE / "people.csv")
-    kept, told = included(table, spec)
+    kept, told = apply_exclusions(table, spec)
     before = pd.read_csv(BEFORE / "exclusions.csv")
     applied = told[told["applied"]].reset_index(drop=True)
     pd.testing.assert_frame_equal(applied[list(before.columns)], before)
@@ -130,7 +130,7 @@ def test_the_rules_of_before_leave_out_what_they_did_and_the_new_ones_nothing(sp
 
 def test_the_same_trials_under_the_new_rules_lose_the_one_whose_stimulus_stood_on(spec):
     today = replace(spec, exclusions=ExclusionSpec())
-    table, told = judged(read_responses(BEFORE / "people.csv"), today)
+    table, told = mark_exclusions(read_responses(BEFORE / "people.csv"), today)
     (gone,) = table[table["left_out_by"].str.startswith("the stimulus stood")].itertuples()
     assert (gone.trial_index, gone.stimulus_duration_actual) == (5, 2516.0)
     counts = told.set_index("rule")
@@ -140,26 +140,26 @@ def test_the_same_trials_under_the_new_rules_lose_the_one_whose_stimulus_stood_o
 
 def test_an_experiment_of_before_goes_on_with_its_sittings_and_new_trials_are_marked(records, stimuli, spec):
     database = Database(records)
-    sittings = Sittings(database, spec)
-    with database.reading() as connection:
+    sittings = Sessions(database, spec)
+    with database.read_connection() as connection:
         assert connection.exec_driver_sql("SELECT hash FROM experiments").scalars().all() == [HASH]
         third = connection.exec_driver_sql("SELECT participant_id FROM sittings WHERE finished_ms IS NULL").scalar()
-    seat = sittings.seat(third)
-    assert seat.next == 8
+    seat = sittings.find(third)
+    assert seat.next_trial == 8
     right = [
-        next(key for key, answer in seat.keys.items() if answer == spec.superclass_of[trial.image])
+        next(key for key, answer in seat.key_mapping.items() if answer == spec.superclass_of[trial.image])
         for trial in seat.trials
     ]
-    sittings.finish(seat, result(7, right[7]))  # of a page that was open meanwhile
+    sittings.store_result(seat, result(7, right[7]))  # of a page that was open meanwhile
     for number in range(8, 18):
-        sittings.begin(seat, number, KEY)
-        sittings.finish(seat, result(number, right[number], client_key=KEY, hidden=number == 9))
-    table = recorded_responses(database, stimuli)
+        sittings.begin_trial(seat, number, KEY)
+        sittings.store_result(seat, result(number, right[number], client_key=KEY, hidden=number == 9))
+    table = load_recorded_responses(database, stimuli)
     database.close()
     own = table[table["participant"] == third].set_index("trial_index")
     assert own["hidden"].isna().tolist() == [True] * 8 + [False] * 10
     assert own.loc[9, "hidden"] == 1
-    kept, told = included(table, spec)
+    kept, told = apply_exclusions(table, spec)
     assert len(kept) == 48, "the file has no rule about hidden tabs"
     marked = told.set_index("rule").loc["the tab was hidden"]
     assert (bool(marked["applied"]), marked["breaking"], marked["not_known"]) == (False, 1, 38)
@@ -188,7 +188,7 @@ def test_the_report_says_which_rules_applied_to_which_trials(records, stimuli, t
 
 def _not_measured():
     """Of a trial that was left in the middle."""
-    return [*MARKS, "stimulus_duration_actual", "fixation_duration_actual"]
+    return [*WINDOW_EVENTS, "stimulus_duration_actual", "fixation_duration_actual"]
 
 
 def test_an_export_tells_the_rules_of_its_file(spec, tmp_path):
@@ -196,5 +196,5 @@ def test_an_export_tells_the_rules_of_its_file(spec, tmp_path):
     assert exclusion_rules(today) == asdict(ExclusionSpec())
     write_bids(read_responses(BEFORE / "people.csv"), today, tmp_path)
     sidecar = json.loads((tmp_path / "task-rapidcategorisation_beh.json").read_text())
-    assert sidecar["Exclusions"]["exclude_marked"] == list(MARKS)
+    assert sidecar["Exclusions"]["exclude_marked"] == list(WINDOW_EVENTS)
     assert np.isclose(sidecar["Exclusions"]["max_stimulus_error_frames"], 1.5)

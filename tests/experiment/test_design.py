@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gala_viz.experiment.design import PRACTICE, TEST, conditions_of_set, n_sets, trials
-from gala_viz.experiment.prepare import Wanted, prepared
-from gala_viz.experiment.spec import ExclusionSpec, ExperimentSpec, TimingSpec, read_spec
+from gala_viz.experiment.design import PRACTICE, TEST, set_conditions, n_sets, trial_sequence
+from gala_viz.experiment.prepare import PreparationSpec, prepare_experiment
+from gala_viz.experiment.spec import ExclusionSpec, ExperimentSpec, TimingSpec, read_experiment_spec
 
 
 def test_a_spec_read_back_is_the_same_and_has_the_same_hash(spec, tmp_path):
     spec.save(tmp_path / "experiment.toml")
-    again = read_spec(tmp_path / "experiment.toml")
+    again = read_experiment_spec(tmp_path / "experiment.toml")
     assert again == spec
     assert again.hash == spec.hash
 
@@ -42,7 +42,7 @@ def test_every_setting_changes_the_hash(spec):
 def test_other_files_are_refused_with_a_sentence(tmp_path, content, sentence):
     (tmp_path / "e.toml").write_text(content)
     with pytest.raises(ValueError, match=sentence):
-        read_spec(tmp_path / "e.toml")
+        read_experiment_spec(tmp_path / "e.toml")
 
 
 @given(content=st.text(max_size=200))
@@ -50,7 +50,7 @@ def test_any_text_is_refused_as_a_spec(tmp_path_factory, content):
     path = tmp_path_factory.mktemp("spec") / "e.toml"
     path.write_text(content, encoding="utf-8", errors="surrogatepass")
     with pytest.raises(ValueError, match="is no experiment"):
-        read_spec(path)
+        read_experiment_spec(path)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_what_cannot_be_an_experiment_is_refused(spec, changed, sentence):
 
 def test_over_all_sets_each_image_is_seen_in_each_condition_once(spec):
     assert n_sets(spec) == 24
-    seen = Counter((image, where) for number in range(24) for image, where in conditions_of_set(spec, number).items())
+    seen = Counter((image, where) for number in range(24) for image, where in set_conditions(spec, number).items())
     assert set(seen.values()) == {1}
     assert len(seen) == spec.n_images * 24
 
@@ -80,32 +80,32 @@ def test_with_enough_images_a_set_has_every_condition_alike_often_in_both_superc
     images = {name: tuple(f"{name}{at}" for at in range(48)) for name in ("animal", "vehicle")}
     large = replace(spec, images=images, practice={"animal": (), "vehicle": ()})
     for number in (0, 7, 23):
-        where = conditions_of_set(large, number)
+        where = set_conditions(large, number)
         counts = Counter((image[0], condition) for image, condition in where.items())
         assert set(counts.values()) == {2}
 
 
 def test_a_participant_sees_each_image_once_practice_first(spec):
-    planned = trials(spec, 3, seed=5)
+    planned = trial_sequence(spec, 3, seed=5)
     assert [one.number for one in planned] == list(range(36))
     assert [one.phase for one in planned] == [PRACTICE] * 4 + [TEST] * 32
     assert len({one.image for one in planned}) == 36
     assert [one.block for one in planned[4:]] == sorted(one.block for one in planned[4:])
     assert Counter(one.block for one in planned[4:]) == {1: 7, 2: 7, 3: 6, 4: 6, 5: 6}
     assert {one.fixation_ms for one in planned} <= set(spec.timing.fixation_ms)
-    assert planned == trials(spec, 3, seed=5) != trials(spec, 3, seed=6)
+    assert planned == trial_sequence(spec, 3, seed=5) != trial_sequence(spec, 3, seed=6)
 
 
 def test_images_are_drawn_by_rule_and_those_of_practice_are_others(collection, folders, wanted, spec):
-    assert prepared(collection, str(folders[0]), wanted) == spec
+    assert prepare_experiment(collection, str(folders[0]), wanted) == spec
     assert {name: len(some) for name, some in spec.images.items()} == {"animal": 16, "vehicle": 16}
     assert not set(sum(spec.images.values(), ())) & set(sum(spec.practice.values(), ()))
 
 
 def test_too_few_images_or_superclasses_are_told(collection, folders):
     with pytest.raises(ValueError, match=r"27 images of animal were asked for.* 24 of 24"):
-        prepared(collection, "x", Wanted(n_images=48, n_practice=6, split="all", maps={"clickme": "human"}))
+        prepare_experiment(collection, "x", PreparationSpec(n_images=48, n_practice=6, split="all", maps={"clickme": "human"}))
     with pytest.raises(ValueError, match="known are animal, vehicle, asked for animal, plant"):
-        prepared(collection, "x", Wanted(n_images=4, superclasses=("animal", "plant"), split="all"))
+        prepare_experiment(collection, "x", PreparationSpec(n_images=4, superclasses=("animal", "plant"), split="all"))
     with pytest.raises(ValueError, match="even"):
-        Wanted(n_images=5)
+        PreparationSpec(n_images=5)

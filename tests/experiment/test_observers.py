@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from gala_viz.evaluation.observers import category_members, network_responses
-from gala_viz.experiment.analysis import analysed
-from gala_viz.experiment.responses import checked
+from gala_viz.experiment.analysis import analyse_responses
+from gala_viz.experiment.responses import check_responses
 from gala_viz.experiment.revelation import RevelationSpec
 from gala_viz.experiment.stimuli import Stimuli
 from gala_viz.imagenet import category_names, superclass_of_index
@@ -43,7 +43,7 @@ def stimuli(spec, collection):
 
 @pytest.fixture(scope="module")
 def responses(stimuli):
-    return checked(network_responses(stimuli, [network("keen", Corners()), network("blind", Corners(0.0))]))
+    return check_responses(network_responses(stimuli, [network("keen", Corners()), network("blind", Corners(0.0))]))
 
 
 def test_every_network_answers_every_image_in_every_condition_once(responses, spec):
@@ -54,7 +54,7 @@ def test_every_network_answers_every_image_in_every_condition_once(responses, sp
 
 
 def test_what_a_network_cannot_see_is_at_chance_and_what_it_sees_is_told(responses, spec):
-    table = analysed(responses, spec, n_resamples=100).performance.set_index(["observer", "map_type", "level"])
+    table = analyse_responses(responses, spec, n_resamples=100).performance.set_index(["observer", "map_type", "level"])
     assert table.loc[("blind", "clickme", "full"), "accuracy"] == pytest.approx(0.5)
     assert table.loc[("keen", "clickme", "full"), "accuracy"] > 0.9
     assert table.loc[("keen", "clickme", "1"), "accuracy"] < 0.7
@@ -63,7 +63,7 @@ def test_what_a_network_cannot_see_is_at_chance_and_what_it_sees_is_told(respons
 
 
 def test_the_answers_do_not_depend_on_which_networks_answer_beside(stimuli, responses):
-    alone = checked(network_responses(stimuli, [network("keen", Corners())]))
+    alone = check_responses(network_responses(stimuli, [network("keen", Corners())]))
     both = responses[responses["observer"] == "keen"].reset_index(drop=True)
     assert alone["response"].equals(both["response"])
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from gala_viz.experiment.revelation import LEVELS, RevelationSpec, growth, mask, scrambled, with_fill
+from gala_viz.experiment.revelation import LEVELS, RevelationSpec, revelation_order, revelation_mask, scramble_phases, fill_image
 
 SIDE = 64
 SPEC = RevelationSpec()
@@ -33,15 +33,15 @@ def test_levels_are_the_published_ones():
 @pytest.mark.parametrize("level", LEVELS)
 def test_what_is_revealed_is_one_piece_of_the_right_size_and_holds_the_most_important_pixel(temperature, level):
     values, spec = importance(), RevelationSpec(temperature=temperature)
-    shown = mask(growth(values, spec, 3), values.shape, level)
+    shown = revelation_mask(revelation_order(values, spec, 3), values.shape, level)
     assert ndimage.label(shown)[1] == 1
     assert shown.ravel()[values.argmax()]
     assert shown.sum() == max(1, round(round(0.15 * values.size) * level / 100))
 
 
 def test_every_level_holds_the_one_before():
-    order = growth(importance(), SPEC, 0)
-    masks = [mask(order, (SIDE, SIDE), level) for level in LEVELS]
+    order = revelation_order(importance(), SPEC, 0)
+    masks = [revelation_mask(order, (SIDE, SIDE), level) for level in LEVELS]
     for fewer, more in itertools.pairwise(masks):
         assert (more | ~fewer).all()
     assert len(set(order.tolist())) == len(order)
@@ -49,7 +49,7 @@ def test_every_level_holds_the_one_before():
 
 def test_without_chance_the_next_pixel_is_the_most_important_at_the_edge():
     values = importance()
-    order = growth(values, RevelationSpec(temperature=0.0), 5)
+    order = revelation_order(values, RevelationSpec(temperature=0.0), 5)
     shown = np.zeros(values.shape, bool)
     shown.ravel()[order[0]] = True
     for place in order[1:200]:
@@ -60,48 +60,48 @@ def test_without_chance_the_next_pixel_is_the_most_important_at_the_edge():
 
 def test_the_same_seed_gives_the_same_pixels_and_another_one_others():
     values = importance()
-    np.testing.assert_array_equal(growth(values, SPEC, 7), growth(values.copy(), SPEC, 7))
-    assert not np.array_equal(growth(values, SPEC, 7), growth(values, SPEC, 8))
+    np.testing.assert_array_equal(revelation_order(values, SPEC, 7), revelation_order(values.copy(), SPEC, 7))
+    assert not np.array_equal(revelation_order(values, SPEC, 7), revelation_order(values, SPEC, 8))
 
 
 def test_scale_of_the_map_does_not_matter():
-    np.testing.assert_array_equal(growth(importance(), SPEC, 7), growth(1000 * importance(), SPEC, 7))
+    np.testing.assert_array_equal(revelation_order(importance(), SPEC, 7), revelation_order(1000 * importance(), SPEC, 7))
 
 
 def test_important_pixels_come_first_on_the_whole():
     values = importance()
-    order = growth(values, SPEC, 0)
+    order = revelation_order(values, SPEC, 0)
     assert values.ravel()[order[:100]].mean() > 3 * values.ravel()[order[-100:]].mean()
     assert values.ravel()[order].mean() > 2 * values.mean()
 
 
 def test_what_is_hidden_is_grey_or_the_scrambled_photograph():
     picture = photo()
-    assert (with_fill(picture, RevelationSpec(fill="grey"), 0) == 127).all()
-    np.testing.assert_array_equal(with_fill(picture, RevelationSpec(fill="phase"), 3), scrambled(picture, 3))
+    assert (fill_image(picture, RevelationSpec(fill="grey"), 0) == 127).all()
+    np.testing.assert_array_equal(fill_image(picture, RevelationSpec(fill="phase"), 3), scramble_phases(picture, 3))
 
 
 def test_scrambling_keeps_the_mean_colour_and_the_amplitudes():
     waves = ndimage.gaussian_filter(np.random.default_rng(0).normal(size=(64, 64, 3)), (4, 4, 0))
     smooth = (127 + 160 * waves).clip(0, 255).astype(np.uint8)
-    found = scrambled(smooth, 3)
+    found = scramble_phases(smooth, 3)
     np.testing.assert_allclose(found.mean(axis=(0, 1)), smooth.mean(axis=(0, 1)), atol=0.6)
     before, after = (np.abs(np.fft.fft2(one.astype(float), axes=(0, 1))) for one in (smooth, found))
     strong = before > before.mean()
     np.testing.assert_allclose(after[strong], before[strong], rtol=0.1)
-    np.testing.assert_array_equal(found, scrambled(smooth, 3))
+    np.testing.assert_array_equal(found, scramble_phases(smooth, 3))
     assert np.abs(found.astype(int) - smooth).mean() > 5
 
 
 def test_the_whole_frame_can_be_important():
-    order = growth(importance(), RevelationSpec(important_fraction=1.0), 0)
+    order = revelation_order(importance(), RevelationSpec(important_fraction=1.0), 0)
     assert sorted(order.tolist()) == list(range(SIDE * SIDE))
 
 
 @pytest.mark.parametrize("values", [np.zeros((4, 4)), -np.ones((4, 4)), np.full((4, 4), np.nan), np.ones(4)])
 def test_maps_without_importance_are_refused(values):
     with pytest.raises(ValueError, match="finite values"):
-        growth(values, SPEC, 0)
+        revelation_order(values, SPEC, 0)
 
 
 @pytest.mark.parametrize(

@@ -14,15 +14,15 @@ from hypothesis import strategies as st
 from sqlalchemy import select, update
 
 from gala_viz.behavior.database import Database
-from gala_viz.behavior.people import People
-from gala_viz.behavior.tables import Sitting, TrialRecord
-from gala_viz.experiment.export import write_bids, write_csv
-from gala_viz.experiment.overview import progress
-from gala_viz.experiment.recorded import recorded_responses
-from gala_viz.experiment.responses import COLUMNS, checked, read_responses
-from gala_viz.experiment.results import BadResult, Result, Screen, client_key_of, number_of, sitting_of
-from gala_viz.experiment.sittings import ACTIVE_MS, NotNow, Sittings
-from gala_viz.experiment.spec import MARKS
+from gala_viz.behavior.people import Participants
+from gala_viz.behavior.tables import ExperimentSession, TrialRecord
+from gala_viz.experiment.export import write_bids, write_responses
+from gala_viz.experiment.overview import experiment_status
+from gala_viz.experiment.recorded import load_recorded_responses
+from gala_viz.experiment.responses import COLUMNS, check_responses, read_responses
+from gala_viz.experiment.results import InvalidResultError, TrialResult, Screen, parse_client_key, parse_trial_number, parse_session_id
+from gala_viz.experiment.sittings import DROPOUT_MS, UnexpectedTrialError, Sessions
+from gala_viz.experiment.spec import WINDOW_EVENTS
 from tests.behavior.conftest import database, postgresql_url, where  # noqa: F401
 
 SCREEN = Screen(frame_ms=16.7, window_px=(1280, 720), mobile=False)
@@ -30,12 +30,12 @@ SCREEN = Screen(frame_ms=16.7, window_px=(1280, 720), mobile=False)
 
 @pytest.fixture
 def sittings(database, spec):  # noqa: F811
-    return Sittings(database, spec)
+    return Sessions(database, spec)
 
 
 @pytest.fixture
 def newcomer(database):  # noqa: F811
-    return lambda: People(database).new()[0]
+    return lambda: Participants(database).create()[0]
 
 
 PLAIN = {
@@ -52,7 +52,7 @@ MEASURED = {
 
 
 def result(number, key="s", rt_ms=300.0, **more):
-    return Result.read({**PLAIN, "number": number, "key": key, "rt_ms": rt_ms, **more})
+    return TrialResult.parse({**PLAIN, "number": number, "key": key, "rt_ms": rt_ms, **more})
 
 
 def finish_all(sittings, seat, answer=lambda trial, keys: next(iter(keys))):
@@ -73,8 +73,8 @@ def test_who_drops_out_leaves_the_set_to_another_and_who_finished_keeps_it(sitti
     finish_all(sittings, seats[3])
     with database.writing() as connection:
         gone = [seats[number].id for number in (3, 5, 8)]
-        values = {"last_ms": Sitting.last_ms - ACTIVE_MS - 1}
-        connection.execute(update(Sitting).where(Sitting.id.in_(gone)).values(**values))
+        values = {"last_ms": ExperimentSession.last_ms - DROPOUT_MS - 1}
+        connection.execute(update(ExperimentSession).where(ExperimentSession.id.in_(gone)).values(**values))
     later = [sittings.enter(newcomer(), SCREEN, {}) for _ in range(2)]
     assert {seat.set_number for seat in later} == {seats[5].set_number, seats[8].set_number}
 
@@ -83,13 +83,13 @@ def test_progress_counts_who_finished_who_is_at_it_and_who_is_gone(sittings, new
     seats = [sittings.enter(newcomer(), SCREEN, {}) for _ in range(3)]
     finish_all(sittings, seats[0])
     with database.writing() as connection:
-        values = {"last_ms": Sitting.last_ms - ACTIVE_MS - 1}
-        connection.execute(update(Sitting).where(Sitting.id == seats[1].id).values(**values))
-    found = progress(database, spec)
-    assert (found.finished, found.under_way, found.dropped_out, found.trials) == (1, 1, 1, 36)
-    assert sum(found.finished_of_set) == found.finished_of_set[seats[0].set_number] == 1
-    assert found.finished_of_keys == ((0, 1) if seats[0].swapped else (1, 0))
-    assert "each of 24 sets is finished 0 to 1 times" in found.told()
+        values = {"last_ms": ExperimentSession.last_ms - DROPOUT_MS - 1}
+        connection.execute(update(ExperimentSession).where(ExperimentSession.id == seats[1].id).values(**values))
+    found = experiment_status(database, spec)
+    assert (found.n_finished, found.n_active, found.n_dropped_out, found.n_trials) == (1, 1, 1, 36)
+    assert sum(found.n_finished_by_set) == found.n_finished_by_set[seats[0].set_number] == 1
+    assert found.n_finished_by_keys == ((0, 1) if seats[0].swapped else (1, 0))
+    assert "each of 24 sets is finished 0 to 1 times" in found.summary()
 
 
 def test_many_at_once_are_seated_in_balance(sittings, newcomer):
@@ -114,15 +114,15 @@ def test_who_comes_again_has_the_same_seat_and_goes_on_at_the_next_trial(sitting
 
 def test_no_trial_is_begun_twice_skipped_or_answered_twice(sittings, newcomer):
     seat = sittings.enter(newcomer(), SCREEN, {})
-    with pytest.raises(NotNow, match="the next trial is 0; 1 was asked for"):
+    with pytest.raises(UnexpectedTrialError, match="the next trial is 0; 1 was asked for"):
         sittings.begin(seat, 1)
-    with pytest.raises(NotNow, match="no result of trial 0"):
+    with pytest.raises(UnexpectedTrialError, match="no result of trial 0"):
         sittings.finish(seat, result(0))
     sittings.begin(seat, 0)
-    with pytest.raises(NotNow):
+    with pytest.raises(UnexpectedTrialError):
         sittings.begin(seat, 0)
     sittings.finish(seat, result(0))
-    with pytest.raises(NotNow):
+    with pytest.raises(UnexpectedTrialError):
         sittings.finish(seat, result(0, key="l"))
 
 
@@ -160,7 +160,7 @@ def test_a_result_that_contradicts_the_stored_one_is_refused_and_logged(sittings
     sittings.begin(seat, 0, KEY)
     sittings.finish(seat, result(0, **MEASURED))
     (name, value), other = next(iter(changed.items())), result(0, **{**MEASURED, **changed})
-    with pytest.raises(NotNow, match="no other result of trial 0 is expected: it has one already"):
+    with pytest.raises(UnexpectedTrialError, match="no other result of trial 0 is expected: it has one already"):
         sittings.finish(seat, other)
     (told,) = caplog.messages
     assert f"{name}: stored " in told
@@ -174,24 +174,24 @@ def test_a_result_that_contradicts_the_stored_one_is_refused_and_logged(sittings
 def test_a_page_can_neither_begin_nor_answer_the_trial_of_another(sittings, newcomer):
     seat = sittings.enter(newcomer(), SCREEN, {})
     sittings.begin(seat, 0, KEY)
-    with pytest.raises(NotNow, match="the next trial is 1; 0 was asked for"):
+    with pytest.raises(UnexpectedTrialError, match="the next trial is 1; 0 was asked for"):
         sittings.begin(seat, 0, "f" * 16)
-    with pytest.raises(NotNow, match="from this page: another one began it"):
+    with pytest.raises(UnexpectedTrialError, match="from this page: another one began it"):
         sittings.finish(seat, result(0, **{**MEASURED, "client_key": "f" * 16}))
     sittings.finish(seat, result(0, **MEASURED))
 
 
 def test_an_end_is_said_of_what_is_stored_and_can_be_said_twice(sittings, newcomer, database, spec):  # noqa: F811
     seat = sittings.enter(newcomer(), SCREEN, {})
-    with pytest.raises(NotNow, match="trial 0 is still to come"):
+    with pytest.raises(UnexpectedTrialError, match="trial 0 is still to come"):
         sittings.end(seat)
     for trial in seat.trials:
         sittings.begin(seat, trial.number, KEY)
         if trial.number < 35:
             sittings.finish(seat, result(trial.number, **MEASURED))
-    assert progress(database, spec).finished == 0
+    assert experiment_status(database, spec).n_finished == 0
     assert asdict(sittings.end(seat)) == {"n_trials": 36, "n_stored": 35}
-    assert progress(database, spec).finished == 1, "the last trial was left in the middle; no other will come"
+    assert experiment_status(database, spec).n_finished == 1, "the last trial was left in the middle; no other will come"
     sittings.finish(seat, result(35, **MEASURED))  # it had waited in the browser
     assert asdict(sittings.end(seat)) == asdict(sittings.end(seat)) == {"n_trials": 36, "n_stored": 36}
 
@@ -202,7 +202,7 @@ def test_two_pages_of_one_participant_cannot_begin_the_same_trial(sittings, newc
     def begun(_):
         try:
             sittings.begin(seat, 0)
-        except NotNow:
+        except UnexpectedTrialError:
             return False
         return True
 
@@ -219,7 +219,7 @@ def test_recorded_responses_have_every_column_and_are_those_given(sittings, newc
     finish_all(sittings, seat, right)
     other = sittings.enter(newcomer(), SCREEN, {})
     sittings.begin(other, 0)
-    table = checked(recorded_responses(database, stimuli))
+    table = check_responses(load_recorded_responses(database, stimuli))
     assert list(table.columns) == list(COLUMNS)
     own = table[table["set"] == seat.set_number]
     assert len(own) == 36
@@ -234,7 +234,7 @@ def test_answers_count_until_the_deadline(sittings, newcomer, database, stimuli,
     seat = sittings.enter(newcomer(), SCREEN, {})
     sittings.begin(seat, 0)
     sittings.finish(seat, result(0, rt_ms=rt))
-    (row,) = recorded_responses(database, stimuli).to_dict("records")
+    (row,) = load_recorded_responses(database, stimuli).to_dict("records")
     assert row["rt"] == rt
     assert (row["response"] is not None) == answered
 
@@ -242,8 +242,8 @@ def test_answers_count_until_the_deadline(sittings, newcomer, database, stimuli,
 def test_exports_are_read_back_to_the_same_values(sittings, newcomer, database, stimuli, spec, tmp_path):  # noqa: F811
     for _ in range(2):
         finish_all(sittings, sittings.enter(newcomer(), SCREEN, {}))
-    table = checked(recorded_responses(database, stimuli))
-    write_csv(table, tmp_path / "people.csv")
+    table = check_responses(load_recorded_responses(database, stimuli))
+    write_responses(table, tmp_path / "people.csv")
     again = read_responses(tmp_path / "people.csv")
     for column in COLUMNS:
         values = [one.to_numpy() for one in (again[column].astype(table[column].dtype), table[column])]
@@ -266,27 +266,27 @@ def test_marks_and_durations_come_back_and_the_trials_own_frame_is_told(sittings
     sittings.finish(seat, result(0, **{**MEASURED, "blurred": True}))
     sittings.begin(seat, 1)
     sittings.finish(seat, result(1))  # of a page of before
-    marked, plain = recorded_responses(database, stimuli).to_dict("records")
+    marked, plain = load_recorded_responses(database, stimuli).to_dict("records")
     assert (marked["hidden"], marked["blurred"], marked["window_duration_actual"]) == (0, 1, 150.2)
     assert (marked["frame_duration"], plain["frame_duration"]) == (16.67, 16.7)
-    assert all(np.isnan(plain[name]) for name in (*MARKS, "window_duration_actual"))
+    assert all(np.isnan(plain[name]) for name in (*WINDOW_EVENTS, "window_duration_actual"))
 
 
 def test_deleting_a_participant_deletes_the_sitting_and_its_trials(sittings, newcomer, database, stimuli):  # noqa: F811
     who = newcomer()
     finish_all(sittings, sittings.enter(who, SCREEN, {}))
-    People(database).forget(who)
-    assert recorded_responses(database, stimuli).empty
+    Participants(database).withdraw_participant(who)
+    assert load_recorded_responses(database, stimuli).empty
 
 
 def test_two_experiments_in_one_database_do_not_mix(sittings, newcomer, database, spec):  # noqa: F811
-    other = Sittings(database, replace(spec, seed=5))
+    other = Sessions(database, replace(spec, seed=5))
     who = newcomer()
-    first, second = sittings.enter(who, SCREEN, {}), other.enter(who, SCREEN, {})
+    first, second = sittings.enter(who, SCREEN, {}), other.get_or_create(who, SCREEN, {})
     assert first.id != second.id
     sittings.begin(first, 0)
-    assert (sittings.seat(who).next, other.seat(who).next) == (1, 0)
-    assert Sittings(Database(database.name) if database.kind == "sqlite" else database, spec).seat(who).next == 1
+    assert (sittings.seat(who).next, other.find(who).next_trial) == (1, 0)
+    assert Sessions(Database(database.name) if database.kind == "sqlite" else database, spec).find(who).next_trial == 1
 
 
 JSON = st.recursive(
@@ -313,8 +313,8 @@ NAMES = (
 
 @given(told=JSON | st.dictionaries(st.sampled_from(NAMES), JSON))
 def test_whatever_a_page_tells_is_read_or_refused(told):
-    for read in (Result.read, Screen.read, number_of, client_key_of, sitting_of):
-        with contextlib.suppress(BadResult):
+    for read in (TrialResult.parse, Screen.parse, parse_trial_number, parse_client_key, parse_session_id):
+        with contextlib.suppress(InvalidResultError):
             read(told)
 
 
@@ -322,7 +322,7 @@ def test_whatever_a_page_tells_is_read_or_refused(told):
 def test_a_tab_that_was_hidden_for_hours_has_its_trial_read_and_marked(part):
     hours = 3 * 3_600_000.0
     told = {**PLAIN, part: hours, "rt_ms": hours, "dropped_frames": int(hours / 8), "elapsed_ms": hours, "hidden": True}
-    read = Result.read(told)
+    read = TrialResult.parse(told)
     assert (getattr(read, part), read.rt_ms, read.hidden) == (hours, hours, True)
 
 
@@ -336,5 +336,5 @@ def test_a_tab_that_was_hidden_for_hours_has_its_trial_read_and_marked(part):
     ],
 )  # fmt: skip
 def test_impossible_results_are_refused(changed):
-    with pytest.raises(BadResult):
-        Result.read({**PLAIN, **changed})
+    with pytest.raises(InvalidResultError):
+        TrialResult.parse({**PLAIN, **changed})

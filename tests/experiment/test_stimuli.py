@@ -11,15 +11,15 @@ from scipy import ndimage
 
 from gala_viz.collections import open_collection
 from gala_viz.experiment.importance import importance_source
-from gala_viz.experiment.manifest import manifest
-from gala_viz.experiment.prepare import Wanted, prepared
+from gala_viz.experiment.manifest import stimulus_manifest
+from gala_viz.experiment.prepare import PreparationSpec, prepare_experiment
 from gala_viz.experiment.revelation import FULL
-from gala_viz.experiment.saliency import MODELS, saliency_model
-from gala_viz.experiment.stimuli import Stimuli, opened
+from gala_viz.experiment.saliency import SALIENCY_MODELS, saliency_model
+from gala_viz.experiment.stimuli import Stimuli, open_stimuli
 from gala_viz.registry import UnknownNameError
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", SALIENCY_MODELS)
 def test_a_saliency_model_finds_what_stands_out(name):
     photo = np.full((96, 96, 3), 120, np.uint8)
     photo += np.random.default_rng(0).integers(0, 12, photo.shape, dtype=np.uint8)
@@ -97,9 +97,9 @@ def test_levels_are_nested_and_of_the_size_that_they_tell(stimuli, spec):
 def test_the_same_spec_gives_the_same_bytes_and_another_seed_others(stimuli, spec, collection):
     image = spec.images["animal"][2]
     again = Stimuli(spec, collection)
-    assert again.png(image, "clickme", 25.1) == stimuli.png(image, "clickme", 25.1)
+    assert again.render_png(image, "clickme", 25.1) == stimuli.png(image, "clickme", 25.1)
     other = Stimuli(replace(spec, revelation=replace(spec.revelation, seed=9)), collection)
-    assert other.png(image, "clickme", 25.1) != stimuli.png(image, "clickme", 25.1)
+    assert other.render_png(image, "clickme", 25.1) != stimuli.png(image, "clickme", 25.1)
     decoded = np.asarray(Image.open(io.BytesIO(stimuli.png(image, "clickme", 25.1))))
     np.testing.assert_array_equal(decoded, stimuli.picture(image, "clickme", 25.1))
 
@@ -111,14 +111,14 @@ def test_a_changed_collection_is_refused(spec, collection):
 
 def test_an_experiment_that_takes_only_files_opens_by_its_spec_alone(folders):
     maps = {"clickme": f"files:{folders[1]}", "saliency": "opencv:spectral-residual"}
-    spec = prepared(
-        open_collection(folders[0]), str(folders[0]), Wanted(n_images=4, split="all", maps=maps, side_px=64)
+    spec = prepare_experiment(
+        open_collection(folders[0]), str(folders[0]), PreparationSpec(n_images=4, split="all", maps=maps, side_px=64)
     )
-    assert opened(spec).picture(spec.images["animal"][0], "saliency", 4.0).shape == (64, 64, 3)
+    assert open_stimuli(spec).render(spec.images["animal"][0], "saliency", 4.0).shape == (64, 64, 3)
 
 
 def test_the_manifest_tells_every_stimulus_and_the_hash_of_its_pixels(stimuli, spec):
-    table = manifest(stimuli)
+    table = stimulus_manifest(stimuli)
     assert len(table) == 36 * 24
     full = table[table["level"] == "full"]
     assert full.groupby("stimulus")["sha256"].nunique().eq(1).all()

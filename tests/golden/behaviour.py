@@ -121,7 +121,7 @@ def records() -> dict[str, Any]:
 
 def experiment() -> dict[str, Any]:
     """An experiment of the first version: its hash, its stimuli, its responses exported, simulated ones analysed."""
-    from gala_viz.commands.experiment.folder import spec_of
+    from gala_viz.commands.experiment.folder import read_folder_spec
 
     with _folder() as folder:
         path = shutil.copy(BEFORE / "records.v1", folder / "records.sqlite")
@@ -138,7 +138,7 @@ def experiment() -> dict[str, Any]:
         with (folder / "new" / "stimuli.csv").open(encoding="utf-8", newline="") as file:
             stimuli = list(csv.DictReader(file))
         return {
-            "hash": spec_of(BEFORE / "experiment").hash,
+            "hash": read_folder_spec(BEFORE / "experiment").hash,
             "exported": exported,
             "analysed": {
                 "told": analysed.splitlines(),
@@ -244,12 +244,12 @@ def _exported_maps(folder: Path) -> dict[str, Any]:
 def _notes(path: str) -> dict[str, Any]:
     from gala_viz.behavior.database import Database
     from gala_viz.behavior.notes import Notes
-    from gala_viz.behavior.views import Views
+    from gala_viz.behavior.views import SavedViews
 
     database = Database(path)
     try:
-        exported = Notes(database, "photos").exported()
-        views = {view.name: [view.page, view.query] for view in Views(database, "photos").mine()}
+        exported = Notes(database, "photos").export_notes()
+        views = {view.name: [view.page, view.query] for view in SavedViews(database, "photos").own_views()}
     finally:
         database.close()
     return {"notes": _plain(exported), "views": views}
@@ -260,10 +260,10 @@ def _page_states() -> Any:
     """State of both pages on a source of synthetic photographs, whose scores are known."""
     from gala_viz.panels.explore_view import ExploreView
     from gala_viz.panels.index import CollectionIndex
-    from gala_viz.panels.link_names import VERSION_1, compare_places, explore_places
+    from gala_viz.panels.link_names import VERSION_1_DEFAULTS, compare_link_parameters, explore_link_parameters
     from gala_viz.panels.links import PageState
     from gala_viz.panels.presenting import Presentation
-    from gala_viz.panels.selecting import Selecting
+    from gala_viz.panels.selecting import SelectionFilter
     from gala_viz.panels.turns import ScriptDocument
     from gala_viz.panels.view import CompareView
     from tests.panels.fake_source import FakeSource
@@ -272,10 +272,10 @@ def _page_states() -> Any:
     compared, explored = (kind(source, CollectionIndex(source), document) for kind in (CompareView, ExploreView))
     try:
         places = {
-            "compare": compare_places(compared, Presentation(compared), Selecting(source, compared.gallery)),
-            "explore": explore_places(explored),
+            "compare": compare_link_parameters(compared, Presentation(compared), SelectionFilter(source, compared.gallery)),
+            "explore": explore_link_parameters(explored),
         }
-        yield {page: PageState(ones, VERSION_1[page](source)) for page, ones in places.items()}
+        yield {page: PageState(ones, VERSION_1_DEFAULTS[page](source)) for page, ones in places.items()}
     finally:
         compared.close()
         explored.close()
@@ -283,10 +283,10 @@ def _page_states() -> Any:
 
 def _opened(state: Any, query: str) -> dict[str, Any]:
     """What of a page's state a link sets, by its names in links, and the sentences that it is answered with."""
-    from gala_viz.panels.links import pairs_of, text_of
+    from gala_viz.panels.links import parse_query, format_value
 
-    told = state.restore(pairs_of(query))
-    return {"told": told, "state": {name: text_of(place.value) for name, place in state.places.items()}}
+    told = state.restore(parse_query(query))
+    return {"told": told, "state": {name: format_value(place.value) for name, place in state.places.items()}}
 
 
 _OPTION = r"(?:-h, --help|--[\w-]+(?:, --[\w-]+)?|[A-Z][A-Z_-]+|\{.*?\})"

@@ -7,7 +7,7 @@ import pytest
 
 import gala_viz as gv
 from gala_viz.jupyter.kernel import KernelDocument
-from gala_viz.jupyter.scripts import scripts
+from gala_viz.jupyter.scripts import script_bundle
 from tests.panels.fake_source import FakeSource
 from tests.panels.script import until
 
@@ -113,11 +113,11 @@ def test_changes_of_one_turn_are_sent_together_after_it():
         document.title = "second"
         assert sent == []
 
-    document.act(change)
+    document.invoke(change)
     assert sent[-1:] == ["second"]
 
 
 def test_scripts_for_a_notebook_are_text_of_the_installed_versions():
-    text = scripts()
+    text = script_bundle()
     assert "importShim" in text
     assert bokeh.__version__ in text

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gala_viz.attribution.state import MapState, empty_state, error_of, with_samples
+from gala_viz.attribution.state import MapState, initial_state, monte_carlo_error, add_samples
 from gala_viz.collections.caching import BoundedCache
 from gala_viz.live.kept import Results, packed, unpacked
 from gala_viz.live.score_table import ScoreTable
@@ -16,7 +16,7 @@ def results(tmp_path):
 
 def state_of(n):
     samples = np.random.default_rng(n).normal(3, 1, (n, 3, 8, 8)).astype(np.float32)
-    return with_samples(empty_state((3, 8, 8), n_samples=n, target=4, sigma=0.3), samples)
+    return add_samples(initial_state((3, 8, 8), n_samples=n, target=4, sigma=0.3), samples)
 
 
 @pytest.mark.parametrize("n", [1, 4, 10, 23])
@@ -28,7 +28,7 @@ def test_a_state_comes_back_with_its_errors(results, n):
     np.testing.assert_array_equal(back.mean, state.mean)
     if n > 1:
         np.testing.assert_allclose(
-            error_of(lambda mean: mean.sum(0), back), error_of(lambda mean: mean.sum(0), state), rtol=0.02
+            monte_carlo_error(lambda mean: mean.sum(0), back), monte_carlo_error(lambda mean: mean.sum(0), state), rtol=0.02
         )
 
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from gala_viz.attribution.finite import NotFiniteError
+from gala_viz.attribution.finite import NonFiniteError
 from gala_viz.live.recogniser import Recogniser
 from gala_viz.networks.network import Network
 from gala_viz.networks.preprocessing import Preprocessing
@@ -27,7 +27,7 @@ def test_a_canvas_that_the_network_has_no_numbers_for_is_refused_and_others_are_
     frame = Preprocessing(short_px=8, crop_px=8, mean=(0.0,) * 3, std=(255.0,) * 3)
     recogniser = Recogniser(Network(Overflows(), name="odd", preprocessing=frame, categories=("a", "b"), device="cpu"))
     white, grey = recogniser.look(canvas(255)), recogniser.look(canvas(100))
-    with pytest.raises(NotFiniteError, match="1 of 2 logits of odd are NaN"):
+    with pytest.raises(NonFiniteError, match="1 of 2 logits of odd are NaN"):
         white.result()
     assert grey.result().sum() == pytest.approx(1)
     recogniser.close()

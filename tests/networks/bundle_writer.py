@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gala_viz.wire import masked_checksum
+from gala_viz.wire import masked_crc32c
 
 _MAGIC = bytes.fromhex("57fb808b247547db")
 _KINDS = {"float32": 1, "float64": 2, "int64": 9}
@@ -23,7 +23,7 @@ def write_bundle(prefix: Path, variables: Mapping[str, np.ndarray], *, n_shards:
         shape = b"".join(_bytes(2, _number(1, size)) for size in values.shape)
         told = _number(1, _KINDS[values.dtype.name]) + _bytes(2, shape) + _number(3, shard)
         told += _number(4, len(shards[shard])) + _number(5, len(content))
-        told += _varint(6 << 3 | 5) + masked_checksum(content).to_bytes(4, "little")
+        told += _varint(6 << 3 | 5) + masked_crc32c(content).to_bytes(4, "little")
         entries.append((name.encode(), told))
         shards[shard] += content
     for number, content in enumerate(shards):
@@ -51,7 +51,7 @@ def _block(entries: list[tuple[bytes, bytes]]) -> bytes:
         content += _varint(shared) + _varint(len(key) - shared) + _varint(len(value)) + key[shared:] + value
         before = key
     content += bytes(4) + (1).to_bytes(4, "little") + b"\0"
-    return content + masked_checksum(content).to_bytes(4, "little")
+    return content + masked_crc32c(content).to_bytes(4, "little")
 
 
 def _number(field: int, value: int) -> bytes:

@@ -12,19 +12,19 @@ import pytest
 import torch
 from torch import nn
 
-from gala_viz.attribution.probe import identity_of, probe, values_sha256
+from gala_viz.attribution.probe import network_identity, compute_output_fingerprint, state_dict_sha256
 from gala_viz.networks.behaviour import (
     TOLERANCES,
-    Behaviour,
-    find_name,
+    OutputFingerprint,
+    match_fingerprint,
     fixed_signs,
-    fixed_view,
-    kept_logits,
-    known_from_text,
-    known_to_text,
-    random_integers,
+    fixed_image,
+    fold_logits,
+    fingerprints_from_json,
+    fingerprints_to_json,
+    splitmix64,
 )
-from gala_viz.networks.folding import folded
+from gala_viz.networks.folding import fuse_batchnorm
 from gala_viz.networks.network import Network
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.networks.zoo import load_network
@@ -39,7 +39,7 @@ def around(module, **options):
 
 def test_integers_are_splitmix64s():
     """The generator's published sequence for seed 0."""
-    assert [hex(value) for value in random_integers(0, 3)] == [
+    assert [hex(value) for value in splitmix64(0, 3)] == [
         "0xe220a8397b1dcdaf",
         "0x6e789e6aa1b965f4",
         "0x6c45d188009454f",
@@ -48,33 +48,33 @@ def test_integers_are_splitmix64s():
 
 def test_fixed_inputs_have_structure_at_every_size_and_two_contrasts():
     for size in ((16, 16), (224, 224), (299, 320)):
-        bright, faint = (fixed_view(number, size) for number in (0, 1))
+        bright, faint = (fixed_image(number, size) for number in (0, 1))
         assert bright.shape == (*size, 3)
         assert bright.std() > 35
         assert 5 < faint.std() < bright.std() / 3
-        np.testing.assert_array_equal(bright, fixed_view(0, size))
-    assert fixed_view(0, (64, 64)).astype(int).sum() == 1_541_691
+        np.testing.assert_array_equal(bright, fixed_image(0, size))
+    assert fixed_image(0, (64, 64)).astype(int).sum() == 1_541_691
 
 
 def test_every_logit_has_a_share_in_what_is_kept_of_thousands():
     logits = np.random.default_rng(0).normal(size=(2, 1000))
-    kept = kept_logits(logits)
+    kept = fold_logits(logits)
     assert kept.shape == (2, 128)
     for category in (0, 127, 128, 999):
         changed = logits.copy()
         changed[1, category] += 1
-        assert np.abs(kept_logits(changed) - kept).sum() == pytest.approx(1)
-    np.testing.assert_array_equal(kept_logits(logits[:, :128]), logits[:, :128])
+        assert np.abs(fold_logits(changed) - kept).sum() == pytest.approx(1)
+    np.testing.assert_array_equal(fold_logits(logits[:, :128]), logits[:, :128])
     assert abs(fixed_signs(1000).sum()) < 100
 
 
 def test_the_gradient_is_that_of_all_logits_with_their_signs():
     module = nn.Sequential(nn.Flatten(), nn.Linear(3 * 16 * 16, 5))
-    found = probe(around(module))
+    found = compute_output_fingerprint(around(module))
     expected = (fixed_signs(5)[:, None] * module[1].weight.detach().numpy()).sum(axis=0).reshape(3, 8, 2, 8, 2)
     np.testing.assert_allclose(found.gradient[0], expected.mean(axis=(2, 4)), atol=1e-6)
     np.testing.assert_allclose(found.gradient_norm, np.linalg.norm(expected), rtol=1e-5)
-    view = torch.from_numpy(Preprocessing(short_px=16, crop_px=16).scale(fixed_view(1, (16, 16))))
+    view = torch.from_numpy(Preprocessing(short_px=16, crop_px=16).normalise(fixed_image(1, (16, 16))))
     np.testing.assert_allclose(found.logits[1], module(view[None])[0].detach().numpy(), rtol=1e-5)
 
 
@@ -85,7 +85,7 @@ def test_an_edited_forward_pass_is_another_behaviour_of_the_same_weights(tmp_pat
     found = []
     for forward in (own_network.PLAIN, own_network.EDITS[edit], own_network.PLAIN):
         own_network.write(tmp_path, forward)
-        found.append(identity_of(load_network(own_network.NAME, "cpu")))
+        found.append(network_identity(load_network(own_network.NAME, "cpu")))
     before, edited, again = found
     assert before.weights_sha256 == edited.weights_sha256 == again.weights_sha256
     assert before.behaviour.differences(again.behaviour) == []
@@ -101,8 +101,8 @@ class Reordered(Tiny):
 
 def test_another_order_of_layers_of_the_same_weights_is_another_behaviour():
     one, other = around(Tiny()), around(Reordered())
-    assert values_sha256(one.module) == values_sha256(other.module)
-    assert probe(one).differences(probe(other))
+    assert state_dict_sha256(one.module) == state_dict_sha256(other.module)
+    assert compute_output_fingerprint(one).describe_differences(compute_output_fingerprint(other))
 
 
 @pytest.mark.slow
@@ -112,19 +112,19 @@ def test_an_edit_of_one_branch_by_a_hundredth_is_seen_in_a_shipped_network():
     convolutions = [part for part in edited.modules() if isinstance(part, nn.Conv2d)]
     convolutions[len(convolutions) // 2].register_forward_hook(lambda _part, _inputs, output: 1.01 * output)
     other = around(edited, preprocessing=network.preprocessing, categories=network.categories)
-    assert probe(network).differences(probe(other))
+    assert compute_output_fingerprint(network).describe_differences(compute_output_fingerprint(other))
 
 
 def test_changed_preprocessing_layers_and_categories_are_seen():
     network = tiny_network()
-    before = probe(network)
+    before = compute_output_fingerprint(network)
     brighter = Preprocessing(short_px=16, crop_px=16, mean=(125.0, 127.0, 127.0))
-    assert before.differences(probe(around(network.module, preprocessing=brighter)))
+    assert before.describe_differences(compute_output_fingerprint(around(network.module, preprocessing=brighter)))
     fewer = around(nn.Sequential(network.module, nn.Linear(5, 3)), categories=tuple("abc"))
-    assert any("logits of another shape" in told for told in before.differences(probe(fewer)))
+    assert any("logits of another shape" in told for told in before.describe_differences(compute_output_fingerprint(fewer)))
     label = network.layers[0]
-    elsewhere = Behaviour(**{**vars(before), "layers": {label: before.layers[label] * 1.01}})
-    assert before.differences(elsewhere) == [
+    elsewhere = OutputFingerprint(**{**vars(before), "layers": {label: before.layers[label] * 1.01}})
+    assert before.describe_differences(elsewhere) == [
         f"norms of layer {label} that are 0.0099 of their size away (rounding: up to 0.001)"
     ]
 
@@ -147,9 +147,9 @@ with torch.backends.mkldnn.flags(enabled=False):
 print(json.dumps([one.settings() for one in found]))
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    first, *others = map(Behaviour.from_settings, json.loads(done.stdout))
+    first, *others = map(OutputFingerprint.from_settings, json.loads(done.stdout))
     for other in others:
-        assert first.differences(other) == []
+        assert first.describe_differences(other) == []
         distance = np.linalg.norm(first.logits - other.logits) / np.linalg.norm(first.logits)
         assert distance < TOLERANCES["logits"] / 50, "the tolerance leaves room"
         distance = np.linalg.norm(first.gradient - other.gradient) / np.linalg.norm(first.gradient)
@@ -158,17 +158,17 @@ print(json.dumps([one.settings() for one in found]))
 
 def test_a_jump_of_the_gradient_as_large_as_threads_make_it_is_no_difference():
     """7e-3 of a map's maximum, at a patch of pixels, is the most that was seen between numbers of threads."""
-    before = probe(tiny_network())
+    before = compute_output_fingerprint(tiny_network())
     jump = np.zeros_like(before.gradient)
     jump[:, :, 3, 4] = 7e-3 * np.abs(before.gradient).max()
-    assert before.differences(Behaviour(**{**vars(before), "gradient": before.gradient + jump})) == []
-    assert before.differences(Behaviour(**{**vars(before), "gradient": before.gradient + 20 * jump}))
+    assert before.describe_differences(OutputFingerprint(**{**vars(before), "gradient": before.gradient + jump})) == []
+    assert before.describe_differences(OutputFingerprint(**{**vars(before), "gradient": before.gradient + 20 * jump}))
 
 
 def test_bfloat16_is_the_same_behaviour_as_float32():
     network = tiny_network()
     halved = around(network.module, dtype="bfloat16")
-    assert probe(network).differences(probe(halved)) == []
+    assert compute_output_fingerprint(network).describe_differences(compute_output_fingerprint(halved)) == []
     assert halved.dtype == torch.bfloat16
 
 
@@ -185,11 +185,11 @@ class Chancy(nn.Module):
 
 @pytest.mark.parametrize("how", ["dropout", "batch statistics"])
 def test_chance_and_batch_statistics_are_not_taken_for_a_known_behaviour(how):
-    one = probe(around(Chancy(how)))
+    one = compute_output_fingerprint(around(Chancy(how)))
     assert not one.steady
-    assert "from pass to pass or with what else is in the batch" in one.differences(one)[0]
+    assert "from pass to pass or with what else is in the batch" in one.describe_differences(one)[0]
     known = {}
-    find_name(one, known)
+    match_fingerprint(one, known)
     assert known == {}
 
 
@@ -198,10 +198,10 @@ def test_a_network_without_a_gradient_is_known_by_its_logits():
         def forward(self, batch):
             return torch.stack([(batch > level).sum((1, 2, 3)) for level in (-0.5, 0.0, 0.5)], dim=1).float()
 
-    found = probe(around(Counts(), categories=tuple("abc")))
+    found = compute_output_fingerprint(around(Counts(), categories=tuple("abc")))
     assert found.steady
     assert (found.gradient == 0).all()
-    assert found.differences(found) == []
+    assert found.describe_differences(found) == []
 
 
 def test_probing_leaves_the_network_as_it_was():
@@ -209,7 +209,7 @@ def test_probing_leaves_the_network_as_it_was():
     network.module.train()
     network.module.head.weight.requires_grad_(True)
     state = {name: value.clone() for name, value in network.module.state_dict().items()}
-    probe(network)
+    compute_output_fingerprint(network)
     assert all(part.training for part in network.module.modules())
     assert network.module.head.weight.requires_grad
     assert network.module.head.weight.grad is None
@@ -218,44 +218,44 @@ def test_probing_leaves_the_network_as_it_was():
 
 
 def test_a_behaviour_comes_back_from_json_and_nothing_else_does():
-    found = probe(tiny_network())
-    back = Behaviour.from_settings(json.loads(json.dumps(found.settings())))
+    found = compute_output_fingerprint(tiny_network())
+    back = OutputFingerprint.from_settings(json.loads(json.dumps(found.settings())))
     assert back.settings() == found.settings()
-    assert back.differences(found) == []
+    assert back.describe_differences(found) == []
     for wrong in (None, {}, [], "text", {**found.settings(), "format": 0}, {**found.settings(), "logits": "many"}):
-        assert Behaviour.from_settings(wrong) is None
-    assert known_from_text('{"a": {"format": 0}}') == known_from_text("no json") == known_from_text("[1]") == {}
+        assert OutputFingerprint.from_settings(wrong) is None
+    assert fingerprints_from_json('{"a": {"format": 0}}') == fingerprints_from_json("no json") == fingerprints_from_json("[1]") == {}
 
 
 def test_a_known_behaviour_is_found_under_its_first_name_and_learns_layers():
-    first, other = probe(tiny_network(0)), probe(tiny_network(1))
-    bare = Behaviour(**{**vars(first), "layers": {}})
-    moved = Behaviour(**{**vars(first), "logits": first.logits * (1 + 1e-5)})
+    first, other = compute_output_fingerprint(tiny_network(0)), compute_output_fingerprint(tiny_network(1))
+    bare = OutputFingerprint(**{**vars(first), "layers": {}})
+    moved = OutputFingerprint(**{**vars(first), "logits": first.logits * (1 + 1e-5)})
     known = {}
-    name = find_name(bare, known)
-    assert find_name(moved, known) == name != moved.name
+    name = match_fingerprint(bare, known)
+    assert match_fingerprint(moved, known) == name != moved.digest
     assert known[name].layers.keys() == first.layers.keys()
-    assert find_name(other, known) != name
+    assert match_fingerprint(other, known) != name
     assert len(known) == 2
-    back = known_from_text(known_to_text(known))
-    assert find_name(first, back) == name
-    assert known_to_text(back) == known_to_text(known)
+    back = fingerprints_from_json(fingerprints_to_json(known))
+    assert match_fingerprint(first, back) == name
+    assert fingerprints_to_json(back) == fingerprints_to_json(known)
     label = next(iter(first.layers))
-    elsewhere = Behaviour(**{**vars(first), "layers": {label: 2 * first.layers[label]}})
-    assert find_name(elsewhere, known) != name, "another activity under the label of a layer"
+    elsewhere = OutputFingerprint(**{**vars(first), "layers": {label: 2 * first.layers[label]}})
+    assert match_fingerprint(elsewhere, known) != name, "another activity under the label of a layer"
 
 
 def test_copies_of_weights_in_half_precision_are_other_weights():
     whole = Tiny()
     rounded = copy.deepcopy(whole).half()
-    assert values_sha256(whole) != values_sha256(rounded) != values_sha256(copy.deepcopy(rounded).float())
+    assert state_dict_sha256(whole) != state_dict_sha256(rounded) != state_dict_sha256(copy.deepcopy(rounded).float())
 
 
 def test_only_networks_of_cards_are_known_by_weights(tmp_path, monkeypatch):
     assert load_network("lite0", "cpu").known_by_weights
     shipped = load_network("rendered-resnet", "cpu")
     assert shipped.known_by_weights
-    assert folded(shipped).known_by_weights
+    assert fuse_batchnorm(shipped).known_by_weights
     source = "from gala_viz.networks.zoo import load_network\n"
     (tmp_path / "own_maker.py").write_text(f"{source}def make():\n    return load_network('rendered-resnet', 'cpu')\n")
     monkeypatch.chdir(tmp_path)

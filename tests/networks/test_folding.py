@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from gala_viz.networks.folding import fold_batch_norms, folded, merge_padding
+from gala_viz.networks.folding import fuse_conv_bn, fuse_batchnorm, merge_padding
 from gala_viz.networks.insert import add_gala
 from gala_viz.networks.lite0 import lite0_gala
 from gala_viz.networks.network import Network
@@ -73,7 +73,7 @@ def assert_alike(first: Network, second: Network, batch: torch.Tensor) -> None:
 def test_logits_gradients_and_attention_stay_the_same(affine):
     module = shaken(add_gala(Small(affine=affine), {"norm2": "g"}, ratio=2))
     original = network(module)
-    quick = folded(original)
+    quick = fuse_batchnorm(original)
     assert quick is not original
     assert not [part for part in quick.module.modules() if isinstance(part, nn.BatchNorm2d)]
     assert_alike(original, quick, torch.randn(2, 3, 32, 32))
@@ -81,7 +81,7 @@ def test_logits_gradients_and_attention_stay_the_same(affine):
 
 def test_the_pre_activation_resnet_stays_the_same():
     original = network(shaken(resnet(5, blocks=(1, 1, 1, 1), base_filters=8)))
-    quick = folded(original)
+    quick = fuse_batchnorm(original)
     assert quick is not original
     assert_alike(original, quick, torch.randn(2, 3, 32, 32))
 
@@ -89,7 +89,7 @@ def test_the_pre_activation_resnet_stays_the_same():
 @pytest.mark.slow
 def test_lite0_with_gala_stays_the_same_and_pads_in_its_convolutions():
     original = network(shaken(lite0_gala()), crop_px=224)
-    quick = folded(original)
+    quick = fuse_batchnorm(original)
     assert not [part for part in quick.module.modules() if isinstance(part, nn.BatchNorm2d)]
     assert sum(isinstance(part, nn.ZeroPad2d) for part in quick.module.modules()) < sum(
         isinstance(part, nn.ZeroPad2d) for part in original.module.modules()
@@ -100,7 +100,7 @@ def test_lite0_with_gala_stays_the_same_and_pads_in_its_convolutions():
 def test_the_original_is_left_as_it_was():
     module = shaken(Small())
     before = {name: value.clone() for name, value in module.state_dict().items()}
-    folded(network(module))
+    fuse_batchnorm(network(module))
     assert before.keys() == module.state_dict().keys()
     assert all(torch.equal(before[name], value) for name, value in module.state_dict().items())
     assert not any(part._forward_hooks for part in module.modules())
@@ -108,7 +108,7 @@ def test_the_original_is_left_as_it_was():
 
 def test_a_convolution_whose_output_is_used_twice_is_found_out():
     original = network(shaken(Small(twice=True)))
-    assert folded(original) is original
+    assert fuse_batchnorm(original) is original
 
 
 def test_shared_modules_and_norms_without_statistics_are_left_alone():
@@ -121,7 +121,7 @@ def test_shared_modules_and_norms_without_statistics_are_left_alone():
         def forward(self, batch):
             return self.own(self.other(self.norm(self.conv(self.norm(self.conv(batch))))))
 
-    assert fold_batch_norms(Shared(), torch.randn(2, 3, 8, 8)) == 0
+    assert fuse_conv_bn(Shared(), torch.randn(2, 3, 8, 8)) == 0
 
 
 def test_padding_that_is_not_symmetric_stays():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gala_viz.networks.frames import into_frame
+from gala_viz.networks.frames import resample_to_frame
 from gala_viz.networks.preprocessing import Preprocessing
 
 PHOTO = (90, 120)
@@ -25,7 +25,7 @@ def ramp(preprocessing, along):
 )
 def test_positions_in_the_photograph_stay_where_they_are(own, frame, along):
     own, frame = (Preprocessing(short_px=short, crop_px=crop) for short, crop in (own, frame))
-    moved = into_frame(ramp(own, along), own, frame, PHOTO, frame.input_px)
+    moved = resample_to_frame(ramp(own, along), own, frame, PHOTO, frame.input_px)
     expected = ramp(frame, along)
     seen = np.isfinite(moved)
     inner = np.zeros_like(seen)
@@ -40,7 +40,7 @@ def test_positions_in_the_photograph_stay_where_they_are(own, frame, along):
 
 def test_what_the_network_does_not_see_is_nan_and_nothing_else():
     own, frame = Preprocessing(short_px=64, crop_px=32), Preprocessing(short_px=64, crop_px=64)
-    moved = into_frame(np.ones((2, 32, 32), np.float32), own, frame, PHOTO, frame.input_px)
+    moved = resample_to_frame(np.ones((2, 32, 32), np.float32), own, frame, PHOTO, frame.input_px)
     assert moved.shape == (2, 64, 64)
     assert np.isnan(moved).sum() == 2 * (64 * 64 - 32 * 32)
     assert (moved[:, 16:48, 16:48] == 1).all()
@@ -49,4 +49,4 @@ def test_what_the_network_does_not_see_is_nan_and_nothing_else():
 def test_equal_frames_return_the_values_themselves():
     own = Preprocessing(short_px=64, crop_px=32)
     values = np.ones((32, 32), np.float32)
-    assert into_frame(values, own, Preprocessing(short_px=64, crop_px=32), PHOTO, (32, 32)) is values
+    assert resample_to_frame(values, own, Preprocessing(short_px=64, crop_px=32), PHOTO, (32, 32)) is values

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from gala_viz.networks.gala import GalaBlock, attention_norm, gala_layers
-from gala_viz.networks.recording import recorded
+from gala_viz.networks.recording import record_activations
 from gala_viz.networks.se import SEBlock
 
 SHAPE = (2, 8, 5, 6)
@@ -190,7 +190,7 @@ def test_an_opened_block_has_one_attention_everywhere(form, gate):
 
 def test_an_opened_block_learns_with_all_its_parameters_from_the_second_step_on():
     block = GalaBlock(SHAPE[1], ratio=4)
-    block.start_open(0.76)
+    block.open_gate(0.76)
     optimiser = torch.optim.SGD(block.parameters(), lr=0.01)
     for _ in range(2):
         optimiser.zero_grad()
@@ -202,13 +202,13 @@ def test_an_opened_block_learns_with_all_its_parameters_from_the_second_step_on(
 @pytest.mark.parametrize(("form", "gate"), [("iclr2019", 1.0), ("iclr2019", 0.0), ("tpu2018", -0.1), ("tpu2018", 0.3)])
 def test_a_gate_out_of_range_is_refused(form, gate):
     with pytest.raises(ValueError, match=str(gate)):
-        GalaBlock(SHAPE[1], form=form, ratio=4).start_open(gate)
+        GalaBlock(SHAPE[1], form=form, ratio=4).open_gate(gate)
 
 
 @torch.no_grad()
 def test_attention_is_recorded_only_inside_and_only_in_this_thread(block):
     u = activity()
-    with recorded() as record:
+    with record_activations() as record:
         other = threading.Thread(target=lambda: block(u + 1))
         other.start()
         other.join()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from gala_viz.networks.gala_tpu import convert
+from gala_viz.networks.gala_tpu import convert_checkpoint
 from gala_viz.networks.resnet import resnet
 from gala_viz.networks.tensorflow_checkpoint import CheckpointError, TensorFlowCheckpoint
 from tests.networks.bundle_writer import write_bundle
@@ -91,7 +91,7 @@ def random_network(**arguments) -> torch.nn.Module:
 def test_a_network_comes_back_from_its_own_variables(arguments, scope, tmp_path):
     network = random_network(n_categories=7, **arguments)
     step = {"global_step": np.array(9, np.int64), f"{scope}conv2d/kernel/Momentum": np.zeros(3, np.float32)}
-    found = convert(TensorFlowCheckpoint(write_bundle(tmp_path / "model", variables(network, scope) | step)))
+    found = convert_checkpoint(TensorFlowCheckpoint(write_bundle(tmp_path / "model", variables(network, scope) | step)))
     assert set(found.unused) == set(step)
     images = torch.randn(2, 3, 64, 64)
     with torch.no_grad():
@@ -101,8 +101,8 @@ def test_a_network_comes_back_from_its_own_variables(arguments, scope, tmp_path)
 def test_the_squash_is_the_authors_or_the_one_that_is_told(tmp_path):
     network = random_network(n_categories=7, blocks=(1, 1, 1, 1), base_filters=8, **GALA)
     checkpoint = TensorFlowCheckpoint(write_bundle(tmp_path / "model", variables(network)))
-    assert convert(checkpoint).arguments["attention_options"]["squash"] == "sigmoid"
-    assert convert(checkpoint, squash="tanh").arguments["attention_options"]["squash"] == "tanh"
+    assert convert_checkpoint(checkpoint).arguments["attention_options"]["squash"] == "sigmoid"
+    assert convert_checkpoint(checkpoint, squash="tanh").arguments["attention_options"]["squash"] == "tanh"
 
 
 @pytest.mark.parametrize(
@@ -118,4 +118,4 @@ def test_variables_of_another_network_are_told(change, told, tmp_path):
     them = variables(random_network(n_categories=7, blocks=(1, 1, 1, 1), base_filters=8, **GALA))
     change(them)
     with pytest.raises(CheckpointError, match=told):
-        convert(TensorFlowCheckpoint(write_bundle(tmp_path / "model", them)))
+        convert_checkpoint(TensorFlowCheckpoint(write_bundle(tmp_path / "model", them)))

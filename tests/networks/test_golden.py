@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from gala_viz.networks.gala import attention_norm, gala_layers
-from gala_viz.networks.gala_tpu import convert
-from gala_viz.networks.recording import recorded
+from gala_viz.networks.gala_tpu import convert_checkpoint
+from gala_viz.networks.recording import record_activations
 from gala_viz.networks.resnet import paper_layer
 from gala_viz.networks.tensorflow_checkpoint import TensorFlowCheckpoint
 
@@ -31,11 +31,11 @@ def test_the_checkpoints_variables_are_those_that_tensorflow_lists(golden):
 
 @torch.no_grad()
 def test_logits_and_attention_are_the_tensorflow_networks(golden):
-    found = convert(TensorFlowCheckpoint(golden / "model.ckpt"))
+    found = convert_checkpoint(TensorFlowCheckpoint(golden / "model.ckpt"))
     assert (found.arguments["n_categories"], found.arguments["base_filters"], found.unused) == (20, 8, ())
     expected = np.load(golden / "golden.npz")
     images = np.random.default_rng(1000).normal(0, 1, (2, 224, 224, 3)).astype(np.float32)
-    with recorded() as record:
+    with record_activations() as record:
         logits = found.network(torch.from_numpy(images.transpose(0, 3, 1, 2).copy()))
     np.testing.assert_allclose(logits.numpy(), expected["logits"], atol=1e-4)
     layers = gala_layers(found.network)

@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from gala_viz.networks.gala import GalaBlock, gala_layers
-from gala_viz.networks.insert import Gated, add_gala, open_gates
-from gala_viz.networks.recording import recorded
+from gala_viz.networks.insert import GatedModule, add_gala, open_gates
+from gala_viz.networks.recording import record_activations
 
 
 class Residual(nn.Module):
@@ -54,9 +54,9 @@ def test_the_named_module_is_gated_and_no_other():
     network = backbone()
     expected = network.first.norm(network.first.convolution(network.stem(images())))
     add_gala(network, {"first.norm": "layer1"})
-    assert isinstance(network.first.norm, Gated)
+    assert isinstance(network.first.norm, GatedModule)
     assert isinstance(network.second.norm, nn.BatchNorm2d)
-    with recorded() as record:
+    with record_activations() as record:
         network(images())
     (block,) = record
     torch.testing.assert_close(record[block], block.attention(expected))

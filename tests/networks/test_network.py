@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from gala_viz.imagenet import category_names
-from gala_viz.networks.devices import choose_device, choose_dtype, device_text
+from gala_viz.networks.devices import choose_device, choose_dtype, describe_device
 from gala_viz.networks.gala import gala_layers
 from gala_viz.networks.lite0 import LITE0_PREPROCESSING, lite0_gala
 from gala_viz.networks.network import Network
@@ -96,7 +96,7 @@ def test_bfloat16_is_near_float32_and_gives_float32(network):
     assert logits.dtype == torch.float32
     assert not torch.equal(logits, network.logits(batch()))
     torch.testing.assert_close(logits, network.logits(batch()), rtol=0.1, atol=0.02)
-    assert rough.device_text == "CPU, bfloat16"
+    assert rough.device_description == "CPU, bfloat16"
 
 
 def test_a_batch_of_another_shape_is_refused(network):
@@ -109,7 +109,7 @@ def test_devices_and_precisions_are_chosen_by_name():
     assert choose_device().type == ("cuda" if torch.cuda.is_available() else "cpu")
     assert choose_dtype("bf16") == choose_dtype(torch.bfloat16) == torch.bfloat16
     assert choose_dtype() == torch.float32
-    assert device_text(torch.device("cpu"), torch.float32) == "CPU, float32"
+    assert describe_device(torch.device("cpu"), torch.float32) == "CPU, float32"
     with pytest.raises(ValueError, match="got 'gpu'"):
         choose_device("gpu")
     with pytest.raises(ValueError, match="got 'float16'"):

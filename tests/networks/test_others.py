@@ -12,18 +12,18 @@ import torch
 from torch import nn
 
 from gala_viz.attribution.attention import logits_and_norms
-from gala_viz.attribution.probe import values_sha256, weights_sha256
-from gala_viz.networks.folders import is_other
-from gala_viz.networks.folding import folded
+from gala_viz.attribution.probe import state_dict_sha256, weights_sha256
+from gala_viz.networks.folders import is_external
+from gala_viz.networks.folding import fuse_batchnorm
 from gala_viz.networks.network import Network
 from gala_viz.networks.others import (
     IMAGENET_PREPROCESSING,
-    OtherNetworkError,
+    ExternalNetworkError,
     timm_preprocessing,
     transformers_preprocessing,
 )
 from gala_viz.networks.preprocessing import Preprocessing
-from gala_viz.networks.recording import as_grid, recorded, watch
+from gala_viz.networks.recording import activation_grid, record_activations, add_activation_hook
 from gala_viz.networks.zoo import load_network
 from tests.attribution.tiny import tiny_network
 
@@ -99,7 +99,7 @@ def test_what_a_card_vouches_for_is_not_said_of_a_network_that_a_function_may_ha
     assert not network.known_by_weights
     assert not network.training_data.complete
     assert network.training_data.collections[0].name == "photos"
-    assert weights_sha256(network) == values_sha256(network.module)
+    assert weights_sha256(network) == state_dict_sha256(network.module)
 
 
 @pytest.mark.parametrize(
@@ -112,13 +112,13 @@ def test_what_a_card_vouches_for_is_not_said_of_a_network_that_a_function_may_ha
     ],
 )
 def test_what_is_no_network_is_told(own, name, told):
-    with pytest.raises(OtherNetworkError, match=told):
+    with pytest.raises(ExternalNetworkError, match=told):
         load_network(name, device="cpu")
 
 
 def test_folders_and_known_names_are_not_taken_for_functions():
-    assert not any(map(is_other, ("lite0", "models/lite0", "./a.b/c", "C:\\networks\\a", "a:b:c", "1a:b")))
-    assert all(map(is_other, ("pkg.mod:fn", "transformers:microsoft/resnet-50", "timm:resnet50.a1_in1k")))
+    assert not any(map(is_external, ("lite0", "models/lite0", "./a.b/c", "C:\\networks\\a", "a:b:c", "1a:b")))
+    assert all(map(is_external, ("pkg.mod:fn", "transformers:microsoft/resnet-50", "timm:resnet50.a1_in1k")))
 
 
 def test_transformers_networks_come_with_their_preprocessing_and_categories(tmp_path):
@@ -142,7 +142,7 @@ def test_transformers_networks_come_with_their_preprocessing_and_categories(tmp_
         torch.testing.assert_close(network.logits(batch), model(pixel_values=batch).logits)
         _, found = network.attention(batch)
     assert found["resnet.encoder.stages.1 (activity)"].shape == (2, 8, 8, 8)
-    with pytest.raises(OtherNetworkError, match="transformers:"):
+    with pytest.raises(ExternalNetworkError, match="transformers:"):
         load_network(f"transformers:{tmp_path / 'gone'}", device="cpu")
 
 
@@ -169,7 +169,7 @@ def test_timm_is_asked_for_its_weights_and_its_configuration(monkeypatch):
 
 def test_a_library_that_is_not_there_is_told_with_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "timm", None)
-    with pytest.raises(OtherNetworkError, match="pip install timm"):
+    with pytest.raises(ExternalNetworkError, match="pip install timm"):
         load_network("timm:resnet50")
 
 
@@ -190,10 +190,10 @@ def test_watched_modules_change_nothing_and_note_only_for_who_records():
     batch = torch.randn(1, 3, 16, 16)
     before = network.logits(batch)
     convolution = next(part for part in network.module.modules() if isinstance(part, nn.Conv2d))
-    watch(watch(convolution))
+    add_activation_hook(add_activation_hook(convolution))
     assert len(convolution._forward_hooks) == 1
     torch.testing.assert_close(network.logits(batch), before, rtol=0, atol=0)
-    with recorded() as record:
+    with record_activations() as record:
         network.logits(batch)
     assert convolution in record
 
@@ -213,10 +213,10 @@ def test_a_folded_network_shows_the_same_activity():
         name="n",
         preprocessing=Preprocessing(short_px=16, crop_px=16),
         categories=("a", "b", "c", "d"),
-        watched=["0.0", "0.1", "0.2", "0"],
+        hooked_layers=["0.0", "0.1", "0.2", "0"],
         device="cpu",
     )
-    quick = folded(network)
+    quick = fuse_batchnorm(network)
     assert quick is not network
     assert quick.layers == network.layers
     batch = torch.randn(2, 3, 16, 16)
@@ -232,10 +232,10 @@ def test_a_wrong_path_of_a_layer_is_told_with_the_nearest(own):
 
 def test_tokens_become_a_grid_without_their_class_token():
     part, tokens = nn.Identity(), torch.randn(2, 10, 5)
-    grid = as_grid(part, tokens)
+    grid = activation_grid(part, tokens)
     assert grid.shape == (2, 5, 3, 3)
     torch.testing.assert_close(grid[:, :, 1, 2], tokens[:, 1 + 5])
-    assert as_grid(part, (tokens[:, 1:], None)).shape == (2, 5, 3, 3)
+    assert activation_grid(part, (tokens[:, 1:], None)).shape == (2, 5, 3, 3)
     for wrong in (torch.randn(2, 7, 5), torch.randn(2, 7), "text"):
         with pytest.raises(ValueError, match="has channels, rows and columns"):
-            as_grid(part, wrong)
+            activation_grid(part, wrong)

@@ -22,7 +22,7 @@ def photo(height: int, width: int) -> np.ndarray:
 def test_a_photograph_of_the_right_size_is_only_cut_and_scaled():
     picture = photo(64, 80)
     cut = picture[16:48, 24:56]
-    np.testing.assert_array_equal(EXACT.view(picture), cut)
+    np.testing.assert_array_equal(EXACT.resize_and_crop(picture), cut)
     expected = np.stack([(cut[..., 0] - 10.0) / 2, (cut[..., 1] - 20.0) / 4, (cut[..., 2] - 30.0) / 5])
     np.testing.assert_allclose(EXACT.to_input(picture), expected, rtol=1e-6)
     assert EXACT.frame(64, 80) == (24, 16, 56, 48)
@@ -44,7 +44,7 @@ def test_the_frame_is_a_centred_square_inside_the_photograph(height, width):
 
 @pytest.mark.parametrize("size", [(300, 300), (256, 1000), (999, 333), (30, 40)])
 def test_every_photograph_becomes_an_input_of_one_size(size):
-    assert LITE0.view(photo(*size)).shape == (224, 224, 3)
+    assert LITE0.resize_and_crop(photo(*size)).shape == (224, 224, 3)
     assert LITE0.to_input(photo(*size)).shape == (3, 224, 224)
 
 
@@ -66,7 +66,7 @@ def test_a_map_and_its_photograph_land_at_the_same_place(size, share):
     coarse = coarse.reshape(height // step, step, width // step, step).mean((1, 3)).astype(np.float32)
     human = labelled_map(coarse, name="fixations", extent_px=size, attrs={"units": "1"})
     framed = LITE0.map_to_frame(human)
-    view = LITE0.view(picture)[..., 0] / 255
+    view = LITE0.resize_and_crop(picture)[..., 0] / 255
     assert framed.shape == (224, 224)
     assert framed.attrs["extent_px"] == [224, 224]
     assert framed.attrs["units"] == "1"
@@ -108,7 +108,7 @@ def test_settings_that_make_no_input_are_refused(settings, sentence):
 @pytest.mark.parametrize("picture", [np.zeros((9, 9), np.uint8), np.zeros((9, 9, 4), np.uint8), np.zeros((9, 9, 3))])
 def test_what_is_no_photograph_is_refused(picture):
     with pytest.raises(ValueError, match=r"uint8 of shape \(y, x, 3\); got"):
-        LITE0.view(picture)
+        LITE0.resize_and_crop(picture)
 
 
 def test_participants_are_framed_like_single_maps():

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gala_viz.networks.gala import gala_layers
 from gala_viz.networks.pooling import max_pool_same
-from gala_viz.networks.recording import recorded
+from gala_viz.networks.recording import record_activations
 from gala_viz.networks.resnet import Bottleneck, ResNet, paper_layer, resnet
 from gala_viz.networks.se import SEBlock
 from gala_viz.registry import UnknownNameError
@@ -156,11 +156,11 @@ def test_gala_sits_in_the_six_blocks_of_group_three():
 @torch.no_grad()
 def test_strides_keep_the_third_group_fine_at_small_inputs():
     network = resnet(12, blocks=(1, 1, 6, 1), base_filters=8, strides=(1, 2, 1, 2), attention="gala").eval()
-    with recorded() as record:
+    with record_activations() as record:
         network(torch.randn(1, 3, 128, 128))
     assert [tuple(record[block].shape) for block in gala_layers(network).values()] == [(1, 128, 16, 16)] * 6
     published = resnet(12, blocks=(1, 1, 6, 1), base_filters=8, attention="gala").eval()
-    with recorded() as record:
+    with record_activations() as record:
         published(torch.randn(1, 3, 224, 224))
     assert [tuple(record[block].shape[2:]) for block in gala_layers(published).values()] == [(14, 14)] * 6
 

@@ -7,8 +7,8 @@ import torch
 from safetensors.torch import save_file
 
 from gala_viz.networks.folders import WeightsError
-from gala_viz.networks.state_files import read_state
-from gala_viz.networks.torchvision_resnet import TorchvisionResNet, architecture
+from gala_viz.networks.state_files import read_state_dict
+from gala_viz.networks.torchvision_resnet import TorchvisionResNet, infer_torchvision_arguments
 
 FORMS = {
     "resnet18": {"blocks": (2, 2, 2, 2), "bottleneck": False},
@@ -33,7 +33,7 @@ def shuffled(network: TorchvisionResNet) -> TorchvisionResNet:
 @pytest.mark.parametrize("form", FORMS)
 def test_the_architecture_is_read_from_the_weights(form):
     network = TorchvisionResNet(7, **FORMS[form])
-    arguments = architecture({key: tuple(value.shape) for key, value in network.state_dict().items()})
+    arguments = infer_torchvision_arguments({key: tuple(value.shape) for key, value in network.state_dict().items()})
     again = TorchvisionResNet(**arguments)
     again.load_state_dict(network.state_dict())
     assert arguments["blocks"] == FORMS[form]["blocks"]
@@ -85,11 +85,11 @@ def test_weights_are_found_in_checkpoints_and_behind_prefixes(tmp_path, holder, 
     state = {f"{prefix}fc.weight": torch.randn(3, 2), f"{prefix}fc.bias": torch.randn(3)}
     content = state if holder is None else {holder: state, "epoch": 3, "optimizer": {"lr": 0.1}}
     torch.save(content, tmp_path / "a.pth")
-    found = read_state(tmp_path / "a.pth")
+    found = read_state_dict(tmp_path / "a.pth")
     torch.testing.assert_close(found["fc.weight"], state[f"{prefix}fc.weight"])
     if holder is None:
         save_file(state, tmp_path / "a.safetensors")
-        torch.testing.assert_close(read_state(tmp_path / "a.safetensors")["fc.bias"], state[f"{prefix}fc.bias"])
+        torch.testing.assert_close(read_state_dict(tmp_path / "a.safetensors")["fc.bias"], state[f"{prefix}fc.bias"])
 
 
 class Trap:
@@ -106,7 +106,7 @@ def test_a_file_with_code_is_refused_before_anything_runs(tmp_path):
     trace = tmp_path / "trace"
     torch.save({"fc.weight": Trap(str(trace))}, tmp_path / "a.pth")
     with pytest.raises(WeightsError, match=r"nothing in it was run: it asks for (io|_io)\.open"):
-        read_state(tmp_path / "a.pth")
+        read_state_dict(tmp_path / "a.pth")
     assert not trace.exists()
 
 
@@ -115,12 +115,12 @@ def test_a_file_with_code_is_refused_before_anything_runs(tmp_path):
 def test_other_files_are_refused(tmp_path, name, content):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(WeightsError, match=name):
-        read_state(tmp_path / name)
+        read_state_dict(tmp_path / name)
     torch.save([1, 2], tmp_path / "list.pth")
     with pytest.raises(WeightsError, match="a dict of tensors"):
-        read_state(tmp_path / "list.pth")
+        read_state_dict(tmp_path / "list.pth")
     with pytest.raises(WeightsError, match="not found"):
-        read_state(tmp_path / "gone.pth")
+        read_state_dict(tmp_path / "gone.pth")
 
 
 @pytest.mark.parametrize(
@@ -131,4 +131,4 @@ def test_sizes_that_make_no_network_are_told(sizes):
     with pytest.raises(ValueError, match=r"expected|only bottlenecks"):
         TorchvisionResNet(**sizes)
     with pytest.raises(ValueError, match="these weights do not"):
-        architecture({"conv1.weight": (64, 3, 7, 7)})
+        infer_torchvision_arguments({"conv1.weight": (64, 3, 7, 7)})

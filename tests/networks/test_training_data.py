@@ -6,20 +6,20 @@ import pytest
 from gala_viz.collections import open_collection
 from gala_viz.networks.folders import WeightsError, known_networks, network_folder, read_card
 from gala_viz.networks.training_data import (
-    MOST_IMAGES,
-    TRAINING_IMAGES,
+    MAX_HASHED_IMAGES,
+    TRAINING_IMAGES_FILE,
     TrainingData,
-    arrays_of,
-    id_keys,
+    training_data_arrays,
+    hash_ids,
     read_training_data,
-    training_arrays,
+    hash_training_images,
     training_images_file,
 )
 from gala_viz.specs import fingerprint
-from gala_viz.splits import HELD_OUT, LEARNT, UNKNOWN, by_hash, split_of
+from gala_viz.splits import HELD_OUT, LEARNT, UNKNOWN, hash_splits, hash_split
 
 IMAGES = tuple(f"image{number:02d}" for number in range(40))
-TRAIN = by_hash("own", IMAGES).images("train")
+TRAIN = hash_splits("own", IMAGES).images_of("train")
 
 
 class Files:
@@ -58,14 +58,14 @@ def card(complete=True):
 
 
 def complete_data(complete=True):
-    arrays, whole = training_arrays([(OWN, TRAIN)])
+    arrays, whole = hash_training_images([(OWN, TRAIN)])
     assert whole
-    return TrainingData.of(card(complete), arrays)
+    return TrainingData.from_card(card(complete), arrays)
 
 
 @pytest.mark.parametrize("name", [name for name in known_networks() if name != "lite0"])
 def test_every_shipped_card_tells_collection_and_rule(name):
-    found = TrainingData.of(read_card(network_folder(name)))
+    found = TrainingData.from_card(read_card(network_folder(name)))
     assert found.collections
     assert not found.complete
     for one in found.collections:
@@ -75,31 +75,31 @@ def test_every_shipped_card_tells_collection_and_rule(name):
 
 def test_a_shipped_network_learnt_from_the_training_split_of_the_rendered_images_and_no_other():
     rendered = open_collection("rendered")
-    status = TrainingData.of(read_card(network_folder("rendered-gala"))).status(rendered)
+    status = TrainingData.from_card(read_card(network_folder("rendered-gala"))).training_status(rendered)
     expected = [LEARNT if rendered.split(image) == "train" else UNKNOWN for image in rendered.images]
     assert status.tolist() == expected
 
 
 def test_a_card_of_before_tells_the_training_images_and_never_that_one_is_held_out():
-    status = TrainingData.of(card_of_before()).status(OWN)
-    assert status.tolist() == [LEARNT if split_of(image) == "train" else UNKNOWN for image in IMAGES]
+    status = TrainingData.from_card(card_of_before()).training_status(OWN)
+    assert status.tolist() == [LEARNT if hash_split(image) == "train" else UNKNOWN for image in IMAGES]
 
 
 def test_a_collection_that_changed_since_a_card_of_before_counts_by_the_rule():
     changed = Files(dict.fromkeys((*IMAGES, "new-a", "new-b", "new-c"), 0))
-    status = TrainingData.of(card_of_before()).status(changed)
-    assert status.tolist() == [LEARNT if split_of(image) == "train" else UNKNOWN for image in changed.images]
+    status = TrainingData.from_card(card_of_before()).training_status(changed)
+    assert status.tolist() == [LEARNT if hash_split(image) == "train" else UNKNOWN for image in changed.images]
 
 
 @pytest.mark.parametrize(
     "told", [{}, {"data": {"training": "ImageNet"}}, {"data": "ImageNet"}, card_of_before(sentence="?")]
 )
 def test_a_card_that_does_not_tell_leaves_all_unknown(told):
-    assert set(TrainingData.of(told).status(OWN).tolist()) == {UNKNOWN}
+    assert set(TrainingData.from_card(told).training_status(OWN).tolist()) == {UNKNOWN}
 
 
 def test_a_complete_card_holds_out_what_is_neither_by_id_nor_by_bytes_among_the_training_images():
-    status = complete_data().status(OWN)
+    status = complete_data().training_status(OWN)
     assert status.tolist() == [LEARNT if image in TRAIN else HELD_OUT for image in IMAGES]
 
 
@@ -107,91 +107,91 @@ def test_the_same_bytes_under_another_name_are_learnt_from_and_equal_names_unles
     number = IMAGES.index(TRAIN[0])
     other = next(image for image in IMAGES if image not in TRAIN)
     found = Files({"renamed": number, other: 900, TRAIN[1]: 901, TRAIN[2]: None, "unreadable": None})
-    assert complete_data().status(found).tolist() == [LEARNT, HELD_OUT, UNKNOWN, LEARNT, UNKNOWN]
-    assert complete_data().status(found, most=3).tolist() == [UNKNOWN, UNKNOWN, LEARNT, LEARNT, UNKNOWN]
+    assert complete_data().training_status(found).tolist() == [LEARNT, HELD_OUT, UNKNOWN, LEARNT, UNKNOWN]
+    assert complete_data().training_status(found, max_compared=3).tolist() == [UNKNOWN, UNKNOWN, LEARNT, LEARNT, UNKNOWN]
 
 
 def test_other_photographs_in_a_folder_of_the_same_name_are_not_learnt_from_where_all_bytes_are_known():
     """Of a network that starts from one of which nothing is known."""
-    arrays, _ = training_arrays([(OWN, TRAIN)])
+    arrays, _ = hash_training_images([(OWN, TRAIN)])
     told = card(complete=False)
     found = Files({image: 900 + number for number, image in enumerate(IMAGES)})
     by_name = [LEARNT if image in TRAIN else UNKNOWN for image in IMAGES]
-    assert TrainingData.of(told, arrays).status(found).tolist() == by_name, "a card that does not tell"
+    assert TrainingData.from_card(told, arrays).training_status(found).tolist() == by_name, "a card that does not tell"
     told["data"]["all_bytes"] = True
-    data = TrainingData.of(told, arrays)
-    assert set(data.status(found).tolist()) == {UNKNOWN}
-    assert TrainingData.joined([data, TrainingData()]).all_bytes
+    data = TrainingData.from_card(told, arrays)
+    assert set(data.training_status(found).tolist()) == {UNKNOWN}
+    assert TrainingData.merge([data, TrainingData()]).all_bytes
     found.fingerprint = "files-0"
-    assert data.status(found).tolist() == by_name, "the collection that the card names"
+    assert data.training_status(found).tolist() == by_name, "the collection that the card names"
 
 
 def test_photographs_of_a_collection_that_no_card_names_are_unknown_unless_their_bytes_are_known():
     number = IMAGES.index(TRAIN[0])
     found = Files({TRAIN[1]: 900, "renamed": number}, name="elsewhere")
-    assert complete_data().status(found).tolist() == [UNKNOWN, LEARNT]
+    assert complete_data().training_status(found).tolist() == [UNKNOWN, LEARNT]
 
 
 def test_only_files_of_a_size_that_was_learnt_from_are_read():
     found = Files({"renamed": IMAGES.index(TRAIN[0]), "other": 900}, name="elsewhere")
-    complete_data().status(found)
+    complete_data().training_status(found)
     assert found.asked == ["renamed"]
 
 
 def test_of_too_many_photographs_none_is_called_held_out():
     data = complete_data()
-    few = data.status(OWN, most=3)
+    few = data.training_status(OWN, max_compared=3)
     assert few.tolist() == [LEARNT if image in TRAIN else UNKNOWN for image in IMAGES]
 
 
 def test_hashes_of_more_images_than_are_kept_are_not_begun(monkeypatch):
     monkeypatch.setattr("gala_viz.networks.training_data.MOST_IMAGES", 3)
-    assert training_arrays([(OWN, TRAIN)]) == ({}, False)
-    assert MOST_IMAGES > 3
+    assert hash_training_images([(OWN, TRAIN)]) == ({}, False)
+    assert MAX_HASHED_IMAGES > 3
 
 
 def test_a_network_that_starts_from_another_learnt_from_what_that_one_did():
     first = complete_data()
     other = Files({"x": 500, "y": 501}, name="other")
-    arrays, whole = training_arrays([(other, ("x",))])
-    second = TrainingData.of({"data": {"complete": whole, "collections": []}}, arrays)
-    both = TrainingData.joined([second, first])
+    arrays, whole = hash_training_images([(other, ("x",))])
+    second = TrainingData.from_card({"data": {"complete": whole, "collections": []}}, arrays)
+    both = TrainingData.merge([second, first])
     assert both.complete
-    assert set(both.status(OWN)[[IMAGES.index(image) for image in TRAIN]].tolist()) == {LEARNT}
-    assert both.status(other).tolist() == [LEARNT, UNKNOWN]
-    assert not TrainingData.joined([second, TrainingData()]).complete
+    assert set(both.training_status(OWN)[[IMAGES.index(image) for image in TRAIN]].tolist()) == {LEARNT}
+    assert both.training_status(other).tolist() == [LEARNT, UNKNOWN]
+    assert not TrainingData.merge([second, TrainingData()]).complete
 
 
 def test_the_file_of_hashes_comes_back_and_names_nothing(tmp_path):
     data = complete_data()
     told = card()
-    content, told["data"]["training_images"] = training_images_file(arrays_of(data))
-    (tmp_path / TRAINING_IMAGES).write_bytes(content)
+    content, told["data"]["training_images"] = training_images_file(training_data_arrays(data))
+    (tmp_path / TRAINING_IMAGES_FILE).write_bytes(content)
     back = read_training_data(tmp_path, told)
     assert back.complete
-    np.testing.assert_array_equal(back.ids["own"], np.sort(id_keys(TRAIN)))
+    np.testing.assert_array_equal(back.ids["own"], np.sort(hash_ids(TRAIN)))
     np.testing.assert_array_equal(back.contents, data.contents)
-    assert b"image0" not in (tmp_path / TRAINING_IMAGES).read_bytes()
+    assert b"image0" not in (tmp_path / TRAINING_IMAGES_FILE).read_bytes()
 
 
 def test_a_damaged_file_of_hashes_is_an_error_and_a_missing_one_leaves_the_rest_unknown(tmp_path):
     told = card()
-    content, told["data"]["training_images"] = training_images_file(arrays_of(complete_data()))
-    path = tmp_path / TRAINING_IMAGES
+    content, told["data"]["training_images"] = training_images_file(training_data_arrays(complete_data()))
+    path = tmp_path / TRAINING_IMAGES_FILE
     path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     with pytest.raises(WeightsError, match=r"training_images\.safetensors: its sha256 is not the card's"):
         read_training_data(tmp_path, told)
     path.unlink()
-    assert HELD_OUT not in read_training_data(tmp_path, told).status(OWN).tolist()
+    assert HELD_OUT not in read_training_data(tmp_path, told).training_status(OWN).tolist()
 
 
 def test_a_card_whose_values_are_of_other_types_is_read_as_telling_nothing():
     odd = {
         "data": {"collections": [{"name": 3, "seed": "0", "n_train": "many"}, "own", {"name": "own", "rule": "mine"}]}
     }
-    found = TrainingData.of(odd)
+    found = TrainingData.from_card(odd)
     assert [(one.name, one.rule, one.seed, one.n_train) for one in found.collections] == [
         ("", "unknown", None, 0),
         ("own", "unknown", None, 0),
     ]
-    assert set(found.status(OWN).tolist()) == {UNKNOWN}
+    assert set(found.training_status(OWN).tolist()) == {UNKNOWN}

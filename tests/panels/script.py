@@ -10,8 +10,8 @@ SCRIPT = ScriptDocument()
 def until(condition, seconds=30.0):
     """Wait for ``condition``, and between looks let views of ``SCRIPT`` hear what their threads brought."""
     end = time.monotonic() + seconds
-    SCRIPT.look()
+    SCRIPT.run_pending()
     while not condition():
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.005)
-        SCRIPT.look()
+        SCRIPT.run_pending()

@@ -4,7 +4,7 @@ import time
 
 from bokeh.document import Document
 
-from gala_viz.panels.background import Mailbox, Worker, browser_heard, wait_for_browser
+from gala_viz.panels.background import DocumentQueue, LatestJobWorker, release_updates, hold_updates
 from tests.loops import in_own_loop
 from tests.panels.script import until
 
@@ -17,7 +17,7 @@ def test_the_newest_job_cancels_the_running_one_and_replaces_the_waiting_one():
         until(cancelled)
         ran.append("long, cancelled")
 
-    worker = Worker("test", on_error=ran.append)
+    worker = LatestJobWorker("test", on_error=ran.append)
     worker.submit(long)
     started.wait(5)
     worker.submit(lambda _: ran.append("never"))
@@ -29,7 +29,7 @@ def test_the_newest_job_cancels_the_running_one_and_replaces_the_waiting_one():
 
 def test_an_error_in_a_job_is_told_and_the_worker_goes_on():
     told, ran = [], threading.Event()
-    worker = Worker("test", on_error=told.append)
+    worker = LatestJobWorker("test", on_error=told.append)
     worker.submit(lambda _: 1 / 0)
     until(lambda: told)
     worker.submit(lambda _: ran.set())
@@ -46,7 +46,7 @@ def test_closing_ends_the_thread_and_cancels_its_job():
         until(cancelled)
         stopped.set()
 
-    worker = Worker("to be closed", on_error=print)
+    worker = LatestJobWorker("to be closed", on_error=print)
     worker.submit(job)
     started.wait(5)
     worker.close()
@@ -70,14 +70,14 @@ class SlowDocument(Document):
 
 def test_news_gathers_while_the_page_is_busy_and_only_the_newest_is_delivered():
     document, delivered = SlowDocument(), []
-    mailbox = Mailbox(document, lambda key, value: delivered.append((key, value)))
+    mailbox = DocumentQueue(document, lambda key, value: delivered.append((key, value)))
     for n in range(100):
-        mailbox.post("maps", n)
-    mailbox.post("scores", "all")
+        mailbox.put("maps", n)
+    mailbox.put("scores", "all")
     assert len(document.turns) == 1
     document.turns.pop()()
     assert delivered == [("maps", 99), ("scores", "all")]
-    mailbox.post("maps", 100)
+    mailbox.put("maps", 100)
     assert len(document.turns) == 1
 
 
@@ -92,8 +92,8 @@ def test_turns_are_asked_for_in_the_loop_of_the_document_whichever_thread_posts(
 
     async def page():
         delivered = []
-        mailbox = Mailbox(Held(), lambda key, value: delivered.append(value))
-        await asyncio.to_thread(mailbox.post, "maps", 1)
+        mailbox = DocumentQueue(Held(), lambda key, value: delivered.append(value))
+        await asyncio.to_thread(mailbox.put, "maps", 1)
         await asyncio.sleep(0)
         return threading.get_ident(), delivered
 
@@ -104,23 +104,23 @@ def test_turns_are_asked_for_in_the_loop_of_the_document_whichever_thread_posts(
 
 def test_a_closed_mailbox_delivers_nothing():
     document, delivered = SlowDocument(), []
-    mailbox = Mailbox(document, lambda key, value: delivered.append(key))
-    mailbox.post("maps", 1)
+    mailbox = DocumentQueue(document, lambda key, value: delivered.append(key))
+    mailbox.put("maps", 1)
     mailbox.close()
     document.turns.pop()()
-    mailbox.post("maps", 2)
+    mailbox.put("maps", 2)
     assert delivered == []
     assert document.turns == []
 
 
 def test_news_waits_until_the_browser_has_built_the_page():
     document, delivered = Document(), []
-    wait_for_browser(document)
-    mailbox = Mailbox(document, lambda key, value: delivered.append((key, value)))
-    mailbox.post("maps", 1)
-    mailbox.post("maps", 2)
+    hold_updates(document)
+    mailbox = DocumentQueue(document, lambda key, value: delivered.append((key, value)))
+    mailbox.put("maps", 1)
+    mailbox.put("maps", 2)
     assert not document.session_callbacks
-    browser_heard(document)
+    release_updates(document)
     (callback,) = document.session_callbacks
     callback.callback()
     assert delivered == [("maps", 2)]

@@ -8,8 +8,8 @@ import pytest
 
 from gala_viz.behavior.database import Database
 from gala_viz.behavior.overview import overview
-from gala_viz.behavior.password import Password, password_told
-from gala_viz.panels.collected_markup import collected_counts
+from gala_viz.behavior.password import Password, read_password
+from gala_viz.panels.collected_markup import round_counts
 from gala_viz.panels.experimenter import ExperimenterPage
 from gala_viz.plots.collected import map_preview
 from tests.behavior.test_export import lab  # noqa: F401  # records of five people on four photographs
@@ -96,16 +96,16 @@ def test_names_are_text():
     told = map_preview(np.zeros((20, 30, 3), np.uint8), None, evil, "", 0)
     assert "<script" not in told
     found = SimpleNamespace(outcomes={evil: 1}, collections={}, n_people=0, n_simulated=0)
-    assert "<script" not in collected_counts(evil, found)
+    assert "<script" not in round_counts(evil, found)
 
 
 def test_a_password_comes_from_the_environment_or_a_file_and_is_not_short(tmp_path, monkeypatch):
     monkeypatch.delenv("GALA_VIZ_PASSWORD", raising=False)
-    assert password_told() is None
+    assert read_password() is None
     monkeypatch.setenv("GALA_VIZ_PASSWORD", SECRET)
-    assert password_told().is_right(SECRET)
+    assert read_password().matches(SECRET)
     (tmp_path / "secret").write_text(f"{SECRET}\n")
-    assert password_told(tmp_path / "secret").is_right(SECRET)
+    assert read_password(tmp_path / "secret").matches(SECRET)
     with pytest.raises(ValueError, match="at least 8"):
         Password("short")
 

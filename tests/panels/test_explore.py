@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from bokeh.events import RangesUpdate, SelectionGeometry, Tap
 
-from gala_viz.panels.distributions import Distributions
+from gala_viz.panels.distributions import ScoreDistributions
 from gala_viz.panels.explore import ExplorePage
 from gala_viz.panels.explore_view import ExploreView
-from gala_viz.panels.figure_download import ScatterDownload
+from gala_viz.panels.figure_download import ScatterDownloadButton
 from gala_viz.panels.index import CollectionIndex
 from gala_viz.panels.shared import SharedSource
 from gala_viz.specs import MapRequest
@@ -92,7 +92,7 @@ def test_a_selection_is_what_the_gallery_shows_until_it_is_cleared(view):
 
 
 def test_what_is_selected_and_laid_out_is_what_a_figure_for_print_shows(view):
-    download = ScatterDownload(view.source, {}, view.axes, view.chosen, pytest.fail)
+    download = ScatterDownloadButton(view.source, {}, view.axes, view.chosen, pytest.fail)
     assert download.spec.images == ()
     view.fields.enter("x", "gain")
     view.select(np.arange(40) < 3)
@@ -155,9 +155,9 @@ def test_distributions_tell_everything_beside_their_numbers(view):
 def test_a_floor_says_whose_maps_it_was_made_of(view, categories, whose):
     scores = view.source.scores(view.source.request)
     scores["floor_different"] = scores["rho"] * 0 + 0.25
-    distributions = Distributions(view.source.networks, categories=categories)
+    distributions = ScoreDistributions(view.source.networks, has_categories=categories)
     distributions.show(scores, view.source.request, np.ones(40, bool))
-    assert f"floor, maps of {whose}: 0.250" in distributions.note.object
+    assert f"floor, maps of {whose}: 0.250" in distributions.note_pane.object
 
 
 def test_a_collection_without_scores_says_what_to_do():
@@ -165,7 +165,7 @@ def test_a_collection_without_scores_says_what_to_do():
     nothing = source.scores(source.request)
     source.scores = lambda _: nothing.where(False)
     view = ExploreView(source, CollectionIndex(source), SCRIPT)
-    assert "No image has been scored yet" in view.selection.object
+    assert "No image has been scored yet" in view.selection_pane.object
     view.close()
 
 
@@ -174,9 +174,9 @@ def test_the_page_stands_for_a_ready_source_and_for_a_dark_one():
     shared = SharedSource(lambda say: source)
     shared._load()
     page = ExplorePage(shared, "compare")
-    light = page.view.cloud._picture.data["image"][0]
+    light = page.view.scatter._picture.data["image"][0]
     page.page.dark_theme = True
-    assert page.view.cloud.dark
-    assert page.view.cloud._picture.data["image"][0].shape == light.shape
+    assert page.view.scatter.dark
+    assert page.view.scatter._picture.data["image"][0].shape == light.shape
     page.close()
     assert page.view is None

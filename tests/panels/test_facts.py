@@ -3,12 +3,12 @@
 from bokeh.document import Document
 from bokeh.document.events import ModelChangedEvent
 
-from gala_viz.panels.facts import facts
+from gala_viz.panels.facts import html_pane
 
 
 def test_new_markup_changes_the_text_alone_so_that_no_page_is_laid_out_anew():
     document, heard = Document(), []
-    pane = facts("<p>before</p>", styles={"flex": "1"})
+    pane = html_pane("<p>before</p>", styles={"flex": "1"})
     pane.server_doc(document)
     document.on_change(heard.append)
     pane.object = "<p>after &amp; later</p>"

@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gala_viz.panels.fields import Field, Fields, options_of
+from gala_viz.panels.fields import Field, Form, as_options
 
 FIELDS = [
     Field(name="n", label="Samples", kind="slider", value=50, start=5, end=200, step=5),
     Field(name="share", label="Share", kind="slider", value=0.15, end=0.5, step=0.01, digits=2),
-    Field(name="way", label="Way", kind="choice", value="a", options=options_of({"First": "a", "Second": "b"})),
+    Field(name="way", label="Way", kind="choice", value="a", options=as_options({"First": "a", "Second": "b"})),
     Field(name="place", label="Place", kind="pick", value=0, options=(("here", 0), ("there", 1))),
     Field(name="on", label="On", kind="switch", value=False),
     Field(name="seed", label="Seed", kind="number", value=0, end=2**31 - 1),
@@ -24,7 +24,7 @@ def heard():
 
 @pytest.fixture
 def fields(heard):
-    return Fields(FIELDS, lambda *change: heard.append(change))
+    return Form(FIELDS, lambda *change: heard.append(change))
 
 
 @pytest.mark.parametrize(
@@ -77,10 +77,10 @@ json_values = st.recursive(
 
 @given(st.sampled_from([field.name for field in FIELDS]), json_values)
 def test_whatever_comes_values_stay_within_their_fields(name, value):
-    fields = Fields(FIELDS, lambda *_: None)
+    fields = Form(FIELDS, lambda *_: None)
     fields._handle_msg({"name": name, "value": value})
     for field in FIELDS:
-        assert field.checked(fields.values[field.name]) == fields.values[field.name]
+        assert field.validate(fields.values[field.name]) == fields.values[field.name]
 
 
 def test_changes_of_our_own_are_not_heard(fields, heard):

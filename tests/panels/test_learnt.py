@@ -8,12 +8,12 @@ import pytest
 from gala_viz.panels.explore_view import ExploreView
 from gala_viz.panels.gallery import Gallery
 from gala_viz.panels.index import CollectionIndex
-from gala_viz.panels.link_names import VERSION_1, compare_places, explore_places
+from gala_viz.panels.link_names import VERSION_1_DEFAULTS, compare_link_parameters, explore_link_parameters
 from gala_viz.panels.links import PageState
 from gala_viz.panels.markup import image_heading
 from gala_viz.panels.presenting import Presentation
-from gala_viz.panels.selecting import Selecting
-from gala_viz.panels.state import Shown
+from gala_viz.panels.selecting import SelectionFilter
+from gala_viz.panels.state import CurrentImage
 from gala_viz.panels.view import CompareView
 from gala_viz.splits import HELD_OUT, LEARNT, UNKNOWN
 from gala_viz.store.source import ImageInfo
@@ -47,7 +47,7 @@ def made():
     galleries = []
 
     def make(source):
-        galleries.append(Gallery(source, CollectionIndex(source), Shown(), SCRIPT))
+        galleries.append(Gallery(source, CollectionIndex(source), CurrentImage(), SCRIPT))
         return galleries[-1]
 
     yield make
@@ -125,7 +125,7 @@ def test_a_page_opens_on_an_image_that_was_not_learnt_from():
     view = CompareView(source, CollectionIndex(source), SCRIPT)
     try:
         view.open()
-        assert view.shown.image == source.images[1]
+        assert view.current.image == source.images[1]
         view.open(source.images[0])
         assert "learnt from by GALA" in view.heading.object
     finally:
@@ -150,19 +150,19 @@ def test_links_of_version_1_show_what_pages_showed_then(page):
     index = CollectionIndex(source)
     if page == "compare":
         view = CompareView(source, index, SCRIPT)
-        places = compare_places(view, Presentation(view), Selecting(source, view.gallery))
+        places = compare_link_parameters(view, Presentation(view), SelectionFilter(source, view.gallery))
     else:
         view = ExploreView(source, index, SCRIPT)
-        places = explore_places(view)
+        places = explore_link_parameters(view)
     try:
-        state = PageState(places, VERSION_1[page](source))
+        state = PageState(places, VERSION_1_DEFAULTS[page](source))
         assert state.restore([("v", "1"), ("sort", "id")]) == []
         assert numbers(source, view.gallery) == list(range(12))
-        assert view.shown.image == {"compare": source.images[0], "explore": None}[page]
+        assert view.current.image == {"compare": source.images[0], "explore": None}[page]
         assert state.restore([]) == []
         assert numbers(source, view.gallery) == [1, 3, 5, 7, 9, 11]
-        assert view.shown.image == {"compare": source.images[1], "explore": None}[page]
+        assert view.current.image == {"compare": source.images[1], "explore": None}[page]
         assert state.restore([("v", "2"), ("learnt", "1"), ("image", source.images[2])]) == []
-        assert (view.gallery.choosing.learnt, view.shown.image) == (True, source.images[2])
+        assert (view.gallery.settings.learnt, view.current.image) == (True, source.images[2])
     finally:
         view.close()

@@ -9,18 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gala_viz.behavior.database import Database
-from gala_viz.behavior.views import View
-from gala_viz.panels.address import Address
+from gala_viz.behavior.views import SavedView
+from gala_viz.panels.address import AddressSync
 from gala_viz.panels.explore_view import ExploreView
 from gala_viz.panels.index import CollectionIndex
-from gala_viz.panels.keeping import Keeping
-from gala_viz.panels.link_names import SHARED, VERSION_1, compare_places, explore_places
-from gala_viz.panels.links import FORMAT, PageState, Place, pairs_of, text_of, value_of
+from gala_viz.panels.keeping import PagePersistence
+from gala_viz.panels.link_names import SHARED_LINK_NAMES, VERSION_1_DEFAULTS, compare_link_parameters, explore_link_parameters
+from gala_viz.panels.links import LINK_FORMAT, PageState, LinkParameter, parse_query, format_value, parse_value
 from gala_viz.panels.presenting import Presentation
-from gala_viz.panels.selecting import Selecting
+from gala_viz.panels.selecting import SelectionFilter
 from gala_viz.panels.turns import ScriptDocument
 from gala_viz.panels.view import CompareView
-from gala_viz.plots.selection import MOST_CORNERS, selection_geometry, selection_text
+from gala_viz.plots.selection import MAX_VERTICES, selection_geometry, selection_text
 from gala_viz.specs import SmoothGradSpec
 from tests.panels.fake_source import FakeSource
 from tests.panels.script import SCRIPT
@@ -40,7 +40,7 @@ NAMES = [name for name in Part.param if name != "name"]
 
 
 def state_of(part):
-    return PageState({name: Place(of=part, parameter=name, step=name == "way") for name in NAMES})
+    return PageState({name: LinkParameter(of=part, parameter=name, step=name == "way") for name in NAMES})
 
 
 @given(
@@ -59,10 +59,10 @@ def state_of(part):
 def test_every_state_comes_back_from_its_address(values):
     there, back = Part(**values), Part()
     state = state_of(Part())
-    for place in state.places.values():
+    for place in state.parameters.values():
         setattr(place.of, place.parameter, values[place.parameter])
     target = state_of(back)
-    assert target.restore(pairs_of(state.query)) == []
+    assert target.restore(parse_query(state.query)) == []
     assert {name: getattr(back, name) for name in NAMES} == {name: getattr(there, name) for name in NAMES}
 
 
@@ -70,7 +70,7 @@ def test_every_state_comes_back_from_its_address(values):
 def test_no_address_breaks_a_page(query):
     part = Part()
     state = state_of(part)
-    for sentence in state.restore(pairs_of(query)):
+    for sentence in state.restore(parse_query(query)):
         assert sentence
     assert 0 <= part.count <= 50
     assert math.isfinite(part.share)
@@ -82,12 +82,12 @@ WHOLE = "words=&maybe=&count=3&share=0.5&on=0&way=one&range="
 def test_an_address_holds_the_whole_state_so_that_other_beginnings_change_nothing():
     part = Part()
     state = state_of(part)
-    assert state.query == f"v={FORMAT}&{WHOLE}"
+    assert state.query == f"v={LINK_FORMAT}&{WHOLE}"
     part.count = 4
     query = state.query
-    assert query == f"v={FORMAT}&{WHOLE}".replace("count=3", "count=4")
+    assert query == f"v={LINK_FORMAT}&{WHOLE}".replace("count=3", "count=4")
     other = Part(words="begins so", count=20, share=0.1, on=True, way="two", range=[1.0])
-    assert state_of(other).restore(pairs_of(query)) == []
+    assert state_of(other).restore(parse_query(query)) == []
     assert {name: getattr(other, name) for name in NAMES} == {name: getattr(part, name) for name in NAMES}
 
 
@@ -95,28 +95,28 @@ def test_names_that_an_address_leaves_out_go_back_to_their_beginning():
     part = Part()
     state = state_of(part)
     part.param.update(count=9, on=True)
-    assert state.restore(pairs_of(f"v={FORMAT}&count=5")) == []
+    assert state.restore(parse_query(f"v={LINK_FORMAT}&count=5")) == []
     assert (part.count, part.on) == (5, False)
 
 
 @pytest.mark.parametrize("query", ["v=1&count=5", "count=5", "v=1&count=5&bokeh-session-id=x"])
 def test_links_of_the_first_version_and_without_one_leave_out_what_pages_began_with_then(query):
     part = Part(share=0.9)
-    state = PageState(state_of(part).places, {"share": "0.25", "way": "two", "range": "1,x"})
-    assert state.restore(pairs_of(query)) == []
+    state = PageState(state_of(part).parameters, {"share": "0.25", "way": "two", "range": "1,x"})
+    assert state.restore(parse_query(query)) == []
     assert (part.count, part.share, part.way, part.range) == (5, 0.25, "two", [])
 
 
-@pytest.mark.parametrize("query", ["", f"v={FORMAT}", "follow=abc", "bokeh-session-id=x"])
+@pytest.mark.parametrize("query", ["", f"v={LINK_FORMAT}", "follow=abc", "bokeh-session-id=x"])
 def test_an_address_that_says_nothing_of_the_state_opens_the_page_as_it_begins(query):
     part = Part(share=0.9)
-    assert PageState(state_of(part).places, {"share": "0.25"}).restore(pairs_of(query)) == []
+    assert PageState(state_of(part).parameters, {"share": "0.25"}).restore(parse_query(query)) == []
     assert part.share == 0.9
 
 
 def test_a_view_that_the_first_version_saved_at_its_beginning_is_that_beginning():
     part = Part(share=0.9)
-    assert PageState(state_of(part).places, {"share": "0.25"}).restore(pairs_of("v=1&")) == []
+    assert PageState(state_of(part).parameters, {"share": "0.25"}).restore(parse_query("v=1&")) == []
     assert part.share == 0.25
 
 
@@ -136,34 +136,34 @@ def test_a_view_that_the_first_version_saved_at_its_beginning_is_that_beginning(
 )
 def test_what_cannot_be_restored_is_told_and_all_else_is_restored(query, told):
     part = Part()
-    sentences = state_of(part).restore(pairs_of(f"{query}&words=kept"))
+    sentences = state_of(part).restore(parse_query(f"{query}&words=kept"))
     (sentence,) = sentences
     assert told in sentence
     assert part.words == "kept"
 
 
 def test_an_address_of_any_length_is_read_within_limits():
-    assert pairs_of("a=1&" * 1000) == []
-    assert pairs_of("words=" + "x" * 10_000) == []
-    assert text_of(0.1) == "0.1"
-    assert value_of(Part.param.share, "1e-3") == 0.001
+    assert parse_query("a=1&" * 1000) == []
+    assert parse_query("words=" + "x" * 10_000) == []
+    assert format_value(0.1) == "0.1"
+    assert parse_value(Part.param.share, "1e-3") == 0.001
 
 
 def test_only_steps_are_steps_and_restoring_is_none():
     part = Part()
     document = ScriptDocument()
-    address = Address(state_of(part), document, lambda told: None)
-    assert address.bar.query == f"v={FORMAT}&{WHOLE}", "a page that nobody touched can be copied whole"
+    address = AddressSync(state_of(part), document, lambda told: None)
+    assert address.bar.query == f"v={LINK_FORMAT}&{WHOLE}", "a page that nobody touched can be copied whole"
     part.count = 7
-    document.look()
-    at_seven = f"v={FORMAT}&{WHOLE}".replace("count=3", "count=7")
+    document.run_pending()
+    at_seven = f"v={LINK_FORMAT}&{WHOLE}".replace("count=3", "count=7")
     assert (address.bar.query, address.bar.step) == (at_seven, False)
     part.way = "two"
-    document.look()
+    document.run_pending()
     assert (address.bar.query, address.bar.step) == (at_seven.replace("way=one", "way=two"), True)
     written = address.bar.written
     address._heard({"query": at_seven})
-    document.look()
+    document.run_pending()
     assert address.bar.query == at_seven, "what is copied is what is shown"
     assert (part.way, address.bar.written) == ("one", written), "going back writes no address"
     address._heard({"query": 7})
@@ -178,7 +178,7 @@ def test_a_lasso_is_what_its_text_says(corners):
     text = selection_text({"type": "poly", "x": x, "y": y})
     geometry = selection_geometry(text)
     assert selection_text(geometry) == text
-    assert len(geometry["x"]) == min(len(corners), MOST_CORNERS)
+    assert len(geometry["x"]) == min(len(corners), MAX_VERTICES)
     assert geometry["x"][0] == pytest.approx(x[0], rel=1e-6)
     assert geometry["y"][-1] == pytest.approx(y[-1], rel=1e-6)
 
@@ -205,7 +205,7 @@ def standing_compare():
 def compared_state():
     source = FakeSource(count=12)
     view = CompareView(source, CollectionIndex(source), SCRIPT)
-    yield view, PageState(compare_places(view, Presentation(view), Selecting(source, view.gallery)))
+    yield view, PageState(compare_link_parameters(view, Presentation(view), SelectionFilter(source, view.gallery)))
     view.close()
 
 
@@ -217,7 +217,7 @@ def test_the_comparison_comes_back_whole(compare):
         "&people=contours&parts=1&outlines=1&flicker=1&zoom=10,90.5,20,120&present=0&panels=a,b"
         "&search=photo&in=school bus&sort=delta&descending=0&mapped=1"
     )
-    assert state.restore(pairs_of(query)) == []
+    assert state.restore(parse_query(query)) == []
     assert (view.shown.image, view.shown.kind, view.shown.layer) == ("photo 00003", "mouse", 2)
     request = view.settings.request()
     assert (request.target, request.method, request.smoothgrad.n_samples) == (5, "saliency", 20)
@@ -229,8 +229,8 @@ def test_the_comparison_comes_back_whole(compare):
     assert view.gallery.fields.values["category"] == "school bus"
     assert view.gallery.fields.states["descending"]["shown"]
     assert view.display.zoom == [10, 90.5, 20, 120]
-    again = dict(pairs_of(state.query))
-    assert {name: again[name] for name, _ in pairs_of(query)} == {**dict(pairs_of(query)), "v": str(FORMAT)}
+    again = dict(parse_query(state.query))
+    assert {name: again[name] for name, _ in parse_query(query)} == {**dict(parse_query(query)), "v": str(LINK_FORMAT)}
     assert state.restore([]) == []
     assert (view.settings.n_samples, view.shown.image) == (50, view.source.images[0])
 
@@ -241,12 +241,12 @@ def test_the_table_of_the_first_version_names_every_place(page):
     kind = {"compare": CompareView, "explore": ExploreView}[page]
     view = kind(source, CollectionIndex(source), SCRIPT)
     places = (
-        compare_places(view, Presentation(view), Selecting(source, view.gallery))
+        compare_link_parameters(view, Presentation(view), SelectionFilter(source, view.gallery))
         if page == "compare"
-        else explore_places(view)
+        else explore_link_parameters(view)
     )
     without = {"compare": set(), "explore": {"image"}}[page]  # which begins with none, then as today
-    assert VERSION_1[page](source).keys() == places.keys() - without
+    assert VERSION_1_DEFAULTS[page](source).keys() == places.keys() - without
     view.close()
 
 
@@ -255,10 +255,10 @@ def test_a_link_of_the_first_version_opens_what_it_meant_whatever_the_page_begin
     source.request = replace(source.request, smoothing_px=2.0, smoothgrad=SmoothGradSpec(n_samples=80))
     view = CompareView(source, CollectionIndex(source), SCRIPT)
     state = PageState(
-        compare_places(view, Presentation(view), Selecting(source, view.gallery)), VERSION_1["compare"](source)
+        compare_link_parameters(view, Presentation(view), SelectionFilter(source, view.gallery)), VERSION_1_DEFAULTS["compare"](source)
     )
-    assert state.restore(pairs_of("v=1&opacity=0.3")) == []
-    assert (view.settings.n_samples, view.settings.smoothing_px, view.looks.opacity) == (50, 0.0, 0.3)
+    assert state.restore(parse_query("v=1&opacity=0.3")) == []
+    assert (view.settings.n_samples, view.settings.smoothing_px, view.display_settings.opacity) == (50, 0.0, 0.3)
     assert state.restore([]) == []
     assert (view.settings.n_samples, view.settings.smoothing_px) == (80, 2.0)
     view.close()
@@ -266,15 +266,15 @@ def test_a_link_of_the_first_version_opens_what_it_meant_whatever_the_page_begin
 
 def test_a_link_to_an_image_of_before_still_opens_it(compare):
     view, state = compare
-    assert state.restore(pairs_of("image=photo%2000007")) == []
+    assert state.restore(parse_query("image=photo%2000007")) == []
     assert view.shown.image == "photo 00007"
-    (told,) = state.restore(pairs_of("image=nowhere"))
+    (told,) = state.restore(parse_query("image=nowhere"))
     assert "no such image" in told
     assert view.shown.image == view.source.images[0]
 
 
 def test_a_link_to_an_upload_says_why_it_opens_nothing(standing_compare):
-    (told,) = standing_compare[1].restore(pairs_of("image=upload-952d803f"))
+    (told,) = standing_compare[1].restore(parse_query("image=upload-952d803f"))
     assert "upload it again" in told
 
 
@@ -283,7 +283,7 @@ def test_a_link_to_an_upload_says_why_it_opens_nothing(standing_compare):
     ["maps=clicks", "layer=6", "category=40", "method=magic", "zoom=5,1,2,3", "zoom=-1e9,1e9,0,1", "panels=a,z"],
 )
 def test_what_this_comparison_does_not_have_is_told(standing_compare, query):
-    assert len(standing_compare[1].restore(pairs_of(query))) == 1
+    assert len(standing_compare[1].restore(parse_query(query))) == 1
 
 
 def test_a_selection_of_all_images_comes_back_in_the_plane_it_was_made_in():
@@ -291,19 +291,19 @@ def test_a_selection_of_all_images_comes_back_in_the_plane_it_was_made_in():
     for _ in source.survey(source.request, source.images, lambda: False):
         pass
     view, other = (ExploreView(source, CollectionIndex(source), SCRIPT) for _ in range(2))
-    state = PageState(explore_places(view))
+    state = PageState(explore_link_parameters(view))
     view._drag("rect:0.2,0.6,0.1,0.9")
-    selected = view.gallery.within.copy()
-    view.fields.enter("x", list(view.measures)[2])
-    assert (view.gallery.within == selected).all(), "other axes leave the selection as it is"
-    assert PageState(explore_places(other)).restore(pairs_of(state.query)) == []
+    selected = view.gallery.selection_mask.copy()
+    view.form.receive("x", list(view.metrics)[2])
+    assert (view.gallery.selection_mask == selected).all(), "other axes leave the selection as it is"
+    assert PageState(explore_link_parameters(other)).restore(parse_query(state.query)) == []
     assert selected.any()
-    assert (other.gallery.within == selected).all()
-    assert other.axes.x == list(view.measures)[2]
+    assert (other.gallery.selection_mask == selected).all()
+    assert other.axes.x == list(view.metrics)[2]
     compared = CompareView(source, CollectionIndex(source), SCRIPT)
-    places = compare_places(compared, Presentation(compared), Selecting(source, compared.gallery))
-    assert PageState(places).restore(pairs_of(state.query_of(SHARED))) == []
-    assert (compared.gallery.within == selected).all(), "a link brings the selection to the comparison"
+    places = compare_link_parameters(compared, Presentation(compared), SelectionFilter(source, compared.gallery))
+    assert PageState(places).restore(parse_query(state.query_for(SHARED_LINK_NAMES))) == []
+    assert (compared.gallery.selection_mask == selected).all(), "a link brings the selection to the comparison"
     compared.close()
     view.close()
     other.close()
@@ -312,12 +312,12 @@ def test_a_selection_of_all_images_comes_back_in_the_plane_it_was_made_in():
 def test_a_saved_view_opens_by_its_name_and_a_wrong_name_gets_an_answer(compare, tmp_path):
     view, state = compare
     told = []
-    keeping = Keeping("compare", state.places, view.gallery, SCRIPT, Database(tmp_path / "records.sqlite"), told.append)
-    keeping._views.save(View(name="dim ears", page="compare", query="v=1&image=photo 00005&opacity=0.3"))
+    keeping = PagePersistence("compare", state.places, view.gallery, SCRIPT, Database(tmp_path / "records.sqlite"), told.append)
+    keeping._views.save(SavedView(name="dim ears", page="compare", query="v=1&image=photo 00005&opacity=0.3"))
     keeping.open({"view": [b"dim ears"]})
     assert (view.shown.image, view.looks.opacity, told) == ("photo 00005", 0.3, [[]])
     view.looks.opacity = 0.9
-    keeping.address._heard({"query": "view=dim%20ears"})
+    keeping.address_sync._heard({"query": "view=dim%20ears"})
     assert view.looks.opacity == 0.3, "back in the browser leads to the view"
     keeping.open({"view": [b"dim eers"]})
     assert view.shown.image == view.source.images[0]
@@ -328,8 +328,8 @@ def test_a_saved_view_opens_by_its_name_and_a_wrong_name_gets_an_answer(compare,
 def test_without_records_a_page_keeps_no_notes_and_says_so_to_a_link(compare):
     view, state = compare
     told = []
-    keeping = Keeping("compare", state.places, view.gallery, SCRIPT, None, told.append)
+    keeping = PagePersistence("compare", state.places, view.gallery, SCRIPT, None, told.append)
     keeping.open({"view": [b"ears"]})
     assert "no views are kept here" in told[-1][0]
-    assert keeping.notes is None
+    assert keeping.notes_view is None
     keeping.close()

@@ -17,15 +17,15 @@ def every_markup():
     prediction = Prediction(indices=(0,), categories=(EVIL,), probabilities=(0.5,), correct=False)
     info = ImageInfo(image=EVIL, category=EVIL, target=0, superclass=EVIL, split=EVIL)
     pair = (network(EVIL), network(EVIL))
-    yield markup.loading(EVIL, EVIL)
-    yield markup.failure(EVIL, EVIL)
-    yield markup.image_values(EVIL, EVIL, EVIL, {EVIL: 1.0})
-    yield markup.chosen_images(3, 9, True, {EVIL: np.ones(2)})
-    yield markup.nothing_to_show(EVIL)
+    yield markup.loading_message(EVIL, EVIL)
+    yield markup.load_error(EVIL, EVIL)
+    yield markup.image_score_table(EVIL, EVIL, EVIL, {EVIL: 1.0})
+    yield markup.selection_summary(3, 9, True, {EVIL: np.ones(2)})
+    yield markup.empty_collection_message(EVIL)
     yield markup.alert(EVIL)
     yield markup.image_heading(info)
     yield markup.image_heading(info, f"http://localhost/game{EVIL}")
-    yield markup.top_five("a", pair[0], prediction, 0)
+    yield markup.top_five_predictions("a", pair[0], prediction, 0)
     yield markup.score_table(pair, {EVIL: (0.1, 0.2)}, EVIL)
     yield markup.provenance(pair, ((EVIL, EVIL),), {EVIL: EVIL})
 
@@ -38,7 +38,7 @@ def test_names_from_files_are_text_and_never_markup():
 
 def test_right_and_wrong_are_told_by_a_sign_and_a_word():
     def chip(correct):
-        return markup.top_five(
+        return markup.top_five_predictions(
             "a", network("n"), Prediction(indices=(1,), categories=("c",), probabilities=(1.0,), correct=correct), 1
         )
 
@@ -48,7 +48,7 @@ def test_right_and_wrong_are_told_by_a_sign_and_a_word():
 
 
 def test_fewer_than_five_categories_leave_calm_rows():
-    html = markup.top_five("a", network("n"), None, None)
+    html = markup.top_five_predictions("a", network("n"), None, None)
     assert html.count("–") == 5
 
 
@@ -66,9 +66,9 @@ def test_a_photograph_leads_to_the_game_on_it_where_there_is_one():
 
 
 def test_simulated_people_are_called_so():
-    assert markup.people_are({"simulated ClickMe": "made"}) == "simulated people"
-    assert markup.people_are({"ClickMe": "clicks", "simulated": "made"}) == "people"
-    assert markup.people_are({}) == "people"
+    assert markup.people_label({"simulated ClickMe": "made"}) == "simulated people"
+    assert markup.people_label({"ClickMe": "clicks", "simulated": "made"}) == "people"
+    assert markup.people_label({}) == "people"
 
 
 def test_the_hint_of_a_section_is_text():

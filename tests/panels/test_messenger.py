@@ -12,13 +12,13 @@ from panel.models.esm import DataEvent
 from panel.util import edit_readonly
 
 from gala_viz.panels.compare import compare_page
-from gala_viz.panels.messenger import Messenger
+from gala_viz.panels.messenger import MessagingComponent
 from gala_viz.panels.shared import SharedSource
 from tests.loops import in_own_loop
 from tests.panels.fake_source import FakeSource
 
 
-class Heard(Messenger):
+class Heard(MessagingComponent):
     """A part without a script."""
 
     _esm = "export function render() {}"

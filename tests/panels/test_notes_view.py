@@ -6,12 +6,12 @@ import panel as pn
 import pytest
 
 from gala_viz.behavior.database import Database
-from gala_viz.behavior.notes import LONGEST_TAG, MOST_LETTERS, Note, Notes
-from gala_viz.behavior.views import View, Views
+from gala_viz.behavior.notes import MAX_TAG_LENGTH, MAX_TEXT_LENGTH, Note, Notes
+from gala_viz.behavior.views import SavedView, SavedViews
 from gala_viz.panels.index import CollectionIndex
-from gala_viz.panels.keeping import EVERYBODY, READ_ONLY, Keeping
+from gala_viz.panels.keeping import SHARED_NOTES_TEXT, READ_ONLY_TEXT, PagePersistence
 from gala_viz.panels.notes_view import NotesView
-from gala_viz.panels.state import Shown
+from gala_viz.panels.state import CurrentImage
 from gala_viz.panels.view import CompareView
 from tests.panels.fake_source import FakeSource
 from tests.panels.script import SCRIPT, until
@@ -23,11 +23,11 @@ IMAGE = "photo 00001"
 def view(tmp_path):
     database = Database(tmp_path / "records.sqlite")
     made = NotesView(
-        Notes(database, "photos"), Views(database, "photos"), CollectionIndex(FakeSource(count=6)), Shown(), SCRIPT,
+        Notes(database, "photos"), SavedViews(database, "photos"), CollectionIndex(FakeSource(count=6)), CurrentImage(), SCRIPT,
         page="compare", query=lambda: "v=1&image=photo 00001",
     )  # fmt: skip
     made.sent = []
-    made.part._send_msg = made.sent.append
+    made.component._send_msg = made.sent.append
     yield made
     made.close()
     database.close()
@@ -50,14 +50,14 @@ def test_a_tag_that_is_refused_takes_nothing_else_along(view):
     told = asked(view, save=draft("all that I saw", f"ears, {'x' * 61}, paws"))
     assert told["saved"]["text"] == "all that I saw"
     assert told["saved"]["tags"] == "ears, paws"
-    assert f"at most {LONGEST_TAG} letters were expected, 61 came" in told["refused"]
+    assert f"at most {MAX_TAG_LENGTH} letters were expected, 61 came" in told["refused"]
     told = asked(view, save=draft("more", "ears", told["saved"]["seen"]))
     assert (told["saved"]["text"], told["refused"]) == ("more", "")
 
 
 def test_a_text_too_long_is_refused_with_words_and_what_was_kept_stays(view):
     first = asked(view, save=draft("kept"))["saved"]
-    told = asked(view, save=draft("x" * (MOST_LETTERS + 10_000), "ears", first["seen"], bookmarked=True))
+    told = asked(view, save=draft("x" * (MAX_TEXT_LENGTH + 10_000), "ears", first["seen"], bookmarked=True))
     assert "at most 20,000 letters; this one has 30,000. Take 10,000 away" in told["refused"]
     stored = view.notes.all()[IMAGE]
     assert (stored.text, stored.tags, stored.bookmarked) == ("kept", ("ears",), True)
@@ -90,17 +90,17 @@ def test_who_waits_at_a_conflict_is_told_of_every_later_change(view):
 def test_where_notes_are_read_only_whatever_a_browser_sends_changes_nothing(tmp_path):
     database = Database(tmp_path / "records.sqlite")
     kept = Notes(database, "photos").write(Note(image=IMAGE, text="kept", bookmarked=True))
-    Views(database, "photos").save(View(name="ears", page="compare", query="v=1"))
+    SavedViews(database, "photos").save(SavedView(name="ears", page="compare", query="v=1"))
     view = NotesView(
-        Notes(database, "photos", read_only=True), Views(database, "photos", read_only=True),
-        CollectionIndex(FakeSource(count=6)), Shown(), SCRIPT, page="compare", where="Read-only.", why_read_only="Why.",
+        Notes(database, "photos", read_only=True), SavedViews(database, "photos", read_only=True),
+        CollectionIndex(FakeSource(count=6)), CurrentImage(), SCRIPT, page="compare", owner_text="Read-only.", read_only_reason="Why.",
     )  # fmt: skip
     view.sent = []
-    view.part._send_msg = view.sent.append
-    until(lambda: view.part.items)
-    assert view.part.items[0]["image"] == IMAGE
-    assert (view.part.read_only, view.part.where, view.part.why_read_only) == (True, "Read-only.", "Why.")
-    exported = json.dumps(Notes(database, "photos").exported())
+    view.component._send_msg = view.sent.append
+    until(lambda: view.component.items)
+    assert view.component.items[0]["image"] == IMAGE
+    assert (view.component.read_only, view.component.where, view.component.why_read_only) == (True, "Read-only.", "Why.")
+    exported = json.dumps(Notes(database, "photos").export_notes())
     assert "read-only here" in asked(view, save=draft("", seen=kept.changed_ms))["failed"]
     for message in ({"import": exported}, {"keep": "paws"}, {"drop": "ears"}):
         told = asked(view, **message)
@@ -108,7 +108,7 @@ def test_where_notes_are_read_only_whatever_a_browser_sends_changes_nothing(tmp_
         assert "read-only here" in told["told"]
     assert json.loads(asked(view, export=True)["download"])["notes"][0]["text"] == "kept"
     assert Notes(database, "photos").all() == {IMAGE: kept}
-    assert [one.name for one in Views(database, "photos").mine()] == ["ears"]
+    assert [one.name for one in SavedViews(database, "photos").own_views()] == ["ears"]
     view.close()
     database.close()
 
@@ -116,11 +116,11 @@ def test_where_notes_are_read_only_whatever_a_browser_sends_changes_nothing(tmp_
 @pytest.mark.parametrize(
     ("user", "cookies", "read_only_notes", "read_only", "where"),
     [
-        (None, {}, False, False, EVERYBODY),
-        (None, {}, True, True, READ_ONLY),
+        (None, {}, False, False, SHARED_NOTES_TEXT),
+        (None, {}, True, True, READ_ONLY_TEXT),
         ("anna", {}, True, False, "Notes of anna."),
-        ("guest", {"is_guest": "1"}, True, True, READ_ONLY),
-        ("guest", {"is_guest": "1"}, False, False, EVERYBODY),
+        ("guest", {"is_guest": "1"}, True, True, READ_ONLY_TEXT),
+        ("guest", {"is_guest": "1"}, False, False, SHARED_NOTES_TEXT),
     ],
 )
 def test_only_a_login_writes_where_others_reach_the_server(
@@ -131,10 +131,10 @@ def test_only_a_login_writes_where_others_reach_the_server(
     source = FakeSource(count=6)
     shown = CompareView(source, CollectionIndex(source), SCRIPT)
     database = Database(tmp_path / "records.sqlite")
-    keeping = Keeping("compare", {}, shown.gallery, SCRIPT, database, lambda _: None, read_only_notes=read_only_notes)
-    assert keeping.notes.notes.read_only == keeping.notes.views.read_only == read_only
-    assert keeping.notes.part.where == where
-    assert bool(keeping.notes.part.why_read_only) == read_only
+    keeping = PagePersistence("compare", {}, shown.gallery, SCRIPT, database, lambda _: None, read_only_notes=read_only_notes)
+    assert keeping.notes_view.notes.read_only == keeping.notes_view.saved_views.read_only == read_only
+    assert keeping.notes_view.component.where == where
+    assert bool(keeping.notes_view.component.why_read_only) == read_only
     assert keeping.notes_hint == ("read-only here" if read_only else "kept as you type")
     keeping.close()
     shown.close()

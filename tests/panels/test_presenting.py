@@ -5,7 +5,7 @@ import pytest
 
 from gala_viz.panels.index import CollectionIndex
 from gala_viz.panels.presenting import Follower, Presentation, _next
-from gala_viz.panels.rooms import open_room, room_of
+from gala_viz.panels.rooms import open_room, find_room
 from gala_viz.panels.view import CompareView
 from tests.panels.fake_source import LAYERS, FakeSource
 from tests.panels.script import SCRIPT, until
@@ -27,7 +27,7 @@ def presented():
     view = CompareView(source, CollectionIndex(source), SCRIPT)
     presentation = Presentation(view)
     view.open()
-    until(lambda: view.answers.update is not None and view.answers.update.done)
+    until(lambda: view.results.update is not None and view.results.update.done)
     yield presentation
     presentation.close()
     view.close()
@@ -91,38 +91,38 @@ def token_of(presentation):
 
 def test_who_follows_sees_what_the_presenter_shows_and_from_then_on(presentation):
     present(presentation)
-    room = room_of(token_of(presentation))
+    room = find_room(token_of(presentation))
     follower = Follower(room, SCRIPT)
-    SCRIPT.look()
+    SCRIPT.run_pending()
     assert follower.stage.scene["heading"] == "tabby cat"
     presentation._heard({"turn": "blink"})
     presentation._heard({"move": 1})
     presentation._heard({"laser": ["a", 0.25, 0.5]})
     presentation._heard({"turn": "black"})
-    SCRIPT.look()
+    SCRIPT.run_pending()
     assert follower.stage.blink
     assert follower.stage.black
     assert follower.stage.scene["heading"] == "goldfish"
     assert follower.stage.laser == ["a", 0.25, 0.5]
     presentation._heard({"shown": False})
-    SCRIPT.look()
+    SCRIPT.run_pending()
     assert follower.stage.waiting
     assert follower.stage.shown
     presentation.close()
-    SCRIPT.look()
+    SCRIPT.run_pending()
     assert follower.stage.over
-    assert room_of(token_of(presentation)) is None
+    assert find_room(token_of(presentation)) is None
     follower.close()
 
 
 def test_who_has_left_is_told_nothing(presentation):
     present(presentation)
-    room = room_of(token_of(presentation))
+    room = find_room(token_of(presentation))
     follower = Follower(room, SCRIPT)
     assert room.n_listeners == 1
     follower.close()
     presentation._heard({"turn": "blink"})
-    SCRIPT.look()
+    SCRIPT.run_pending()
     assert not follower.stage.blink
     assert room.n_listeners == 0
 
@@ -140,11 +140,11 @@ def test_who_has_left_is_told_nothing(presentation):
 )
 def test_a_message_that_no_stage_sends_changes_nothing_for_those_who_follow(standing_presentation, message):
     present(standing_presentation)
-    follower = Follower(room_of(token_of(standing_presentation)), SCRIPT)
-    SCRIPT.look()
+    follower = Follower(find_room(token_of(standing_presentation)), SCRIPT)
+    SCRIPT.run_pending()
     assert follower.stage.scene
     standing_presentation._heard(message)
-    SCRIPT.look()
+    SCRIPT.run_pending()
     assert follower.stage.laser == []
     assert not follower.stage.blink
     follower.close()

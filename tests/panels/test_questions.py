@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from gala_viz.panels.questions import Questions
+from gala_viz.panels.questions import SourceClient
 from gala_viz.specs import MapRequest, SmoothGradSpec
 from tests.panels.fake_source import FakeSource
 from tests.panels.script import SCRIPT, until
@@ -52,11 +52,11 @@ def _pass(gates):
 @pytest.fixture
 def asked():
     heard, source = [], Gated()
-    questions = Questions(source, SCRIPT, lambda key, value: heard.append((key, value)))
+    questions = SourceClient(source, SCRIPT, lambda key, value: heard.append((key, value)))
 
     def ask(image, n_samples, new_image):
         request = MapRequest(smoothgrad=SmoothGradSpec(n_samples=n_samples))
-        questions.ask_maps(image, request, None, None, new_image)
+        questions.request_maps(image, request, None, None, new_image)
 
     yield source, heard, ask
     questions.close()
@@ -81,7 +81,7 @@ def test_who_goes_away_comes_back_and_turns_a_knob_at_once_is_told_everything(as
     ask(FIRST, 5, True)
     first.open()  # the first question ends while the third is asked already
     assert again.reached.wait(30)
-    SCRIPT.look()
+    SCRIPT.run_pending()
     heard.clear()  # the page has forgotten what the first question brought
     ask(FIRST, 10, False)
     again.open()

@@ -6,7 +6,7 @@ import pytest
 
 from gala_viz.panels.options import CompareOptions
 from gala_viz.panels.shared import SharedSource, shared_source
-from gala_viz.threads import stopping
+from gala_viz.threads import shutdown_event
 from tests.panels.fake_source import FakeSource
 from tests.panels.script import until
 
@@ -61,12 +61,12 @@ def test_what_the_end_of_a_server_interrupted_is_loaded_by_the_next_one_of_the_p
 
     shared = SharedSource(build).start()
     at_work.wait(5)
-    stopping.set()
+    shutdown_event.set()
     try:
         go.set()
         until(lambda: shared._thread is None)
     finally:
-        stopping.clear()
+        shutdown_event.clear()
     assert shared.state == "loading"
     until(lambda: shared.start().state == "ready")
     assert len(attempts) == 2

@@ -2,21 +2,21 @@
 
 import threading
 
-from gala_viz.panels.background import Mailbox
+from gala_viz.panels.background import DocumentQueue
 from gala_viz.panels.turns import ScriptDocument
 from tests.loops import in_own_loop
 
 
 def test_what_threads_bring_waits_until_the_script_looks_and_comes_in_its_thread():
     document, heard = ScriptDocument(), []
-    mailbox = Mailbox(document, lambda key, value: heard.append((value, threading.get_ident())))
-    thread = threading.Thread(target=mailbox.post, args=("maps", 1))
+    mailbox = DocumentQueue(document, lambda key, value: heard.append((value, threading.get_ident())))
+    thread = threading.Thread(target=mailbox.put, args=("maps", 1))
     thread.start()
     thread.join()
     assert heard == []
-    document.look()
+    document.run_pending()
     assert heard == [(1, threading.get_ident())]
-    document.look()
+    document.run_pending()
     assert len(heard) == 1
 
 
@@ -26,11 +26,11 @@ def test_a_loop_that_happens_to_run_in_the_scripts_thread_does_not_matter():
 
     async def script():
         document = ScriptDocument()
-        mailbox = Mailbox(document, lambda key, value: heard.append(value))
-        thread = threading.Thread(target=mailbox.post, args=("maps", 1))
+        mailbox = DocumentQueue(document, lambda key, value: heard.append(value))
+        thread = threading.Thread(target=mailbox.put, args=("maps", 1))
         thread.start()
         thread.join()
-        document.look()
+        document.run_pending()
 
     in_own_loop(script())
     assert heard == [1]
@@ -43,13 +43,13 @@ def test_a_change_comes_after_the_news_that_waits_and_none_comes_in_its_midst():
     def change():
         happened.append("change begins")
         document.add_next_tick_callback(lambda: happened.append("later news"))
-        document.look()
-        document.act(lambda: happened.append("what follows from it"))
+        document.run_pending()
+        document.invoke(lambda: happened.append("what follows from it"))
         happened.append("change ends")
 
-    document.act(change)
+    document.invoke(change)
     assert happened == ["news", "change begins", "what follows from it", "change ends"]
-    document.look()
+    document.run_pending()
     assert happened[-1] == "later news"
 
 
@@ -58,8 +58,8 @@ def test_news_that_fails_is_told_once_and_the_rest_still_comes():
     document.add_next_tick_callback(lambda: 1 / 0)
     document.add_next_tick_callback(lambda: heard.append("rest"))
     try:
-        document.look()
+        document.run_pending()
     except ZeroDivisionError:
         heard.append("told")
-    document.look()
+    document.run_pending()
     assert heard == ["told", "rest"]

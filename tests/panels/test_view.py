@@ -12,17 +12,17 @@ import pytest
 import xarray as xr
 from PIL import Image
 
-from gala_viz.panels.address import Address
+from gala_viz.panels.address import AddressSync
 from gala_viz.panels.choosing import main_row_content
-from gala_viz.panels.components import UPLOAD_LIMIT_BYTES, Upload
-from gala_viz.panels.figure_download import zipped_figure
+from gala_viz.panels.components import UPLOAD_LIMIT_BYTES, PhotographUpload
+from gala_viz.panels.figure_download import figure_zip
 from gala_viz.panels.index import CollectionIndex
-from gala_viz.panels.link_names import compare_places
+from gala_viz.panels.link_names import compare_link_parameters
 from gala_viz.panels.links import PageState
 from gala_viz.panels.presenting import Presentation
-from gala_viz.panels.progress_view import seconds_text, standard_error_percent, update_text
-from gala_viz.panels.selecting import Selecting
-from gala_viz.panels.state import SETTINGS, MapSettings
+from gala_viz.panels.progress_view import format_duration, standard_error_percent, map_progress_text
+from gala_viz.panels.selecting import SelectionFilter
+from gala_viz.panels.state import ATTRIBUTION_SETTINGS, AttributionSettings
 from gala_viz.panels.view import CompareView
 from gala_viz.specs import MapRequest, SmoothGradSpec
 from tests.panels.fake_source import FakeSource
@@ -97,12 +97,12 @@ def test_every_setting_asks_again_and_the_photograph_is_not_sent_twice(view, sou
 def test_looks_never_ask(standing, change):
     before = dict(standing.source.asked)
     standing.looks.param.update(**change)
-    SCRIPT.look()
+    SCRIPT.run_pending()
     assert dict(standing.source.asked) == before
 
 
 def test_settings_say_everything_that_a_request_holds():
-    settings = MapSettings(
+    settings = AttributionSettings(
         target="chosen",
         category=7,
         n_samples=9,
@@ -111,14 +111,14 @@ def test_settings_say_everything_that_a_request_holds():
         smoothing_px=3,
         normalise="sum",
     )
-    request = settings.request()
+    request = settings.to_request()
     assert (request.target, request.reduction, request.smoothing_px, request.normalise) == (7, "signed", 3, "sum")
     assert (request.smoothgrad.n_samples, request.smoothgrad.noise_fraction) == (9, 0.2)
-    assert MapSettings().request() == MapRequest()
-    assert MapSettings(target="label").request(has_label=False).target == "own"
-    assert len(SETTINGS) == 9
+    assert AttributionSettings().to_request() == MapRequest()
+    assert AttributionSettings(target="label").to_request(has_label=False).target == "own"
+    assert len(ATTRIBUTION_SETTINGS) == 9
     other = MapRequest(target=3, smoothgrad=SmoothGradSpec(n_samples=7, seed=5), normalise="sum")
-    assert MapSettings.of(other).request() == other
+    assert AttributionSettings.from_request(other).to_request() == other
 
 
 def test_a_new_photograph_cancels_the_maps_of_the_one_before(source):
@@ -138,15 +138,15 @@ def test_cancel_stops_within_a_chunk_and_keeps_what_is_there(source):
     source.delay_s = 0.4
     view = CompareView(source, CollectionIndex(source), SCRIPT)
     view.open()
-    until(lambda: "standard error" in view.progress.line.text)
+    until(lambda: "standard error" in view.progress.bar.text)
     time.sleep(0.1)  # now the source works on its next chunk
     view.cancel()
     until(lambda: source.cancelled_jobs == 1)
-    n = view.answers.update.n
+    n = view.results.update.n
     assert n == 5
     assert np.isfinite(drawn(view, "a")).all()
-    assert f"Cancelled at n = {n} of 50" in view.progress.line.text
-    assert not view.progress.line.busy
+    assert f"Cancelled at n = {n} of 50" in view.progress.bar.text
+    assert not view.progress.bar.busy
     view.close()
 
 
@@ -154,12 +154,12 @@ def test_closing_a_session_ends_its_threads_and_lets_go_of_its_arrays(source):
     source.delay_s = 0.05
     view = CompareView(source, CollectionIndex(source), SCRIPT)
     view.open()
-    until(lambda: view.answers.update is not None)
-    mine = {view.questions._maps._thread, view.gallery.shelf._worker._thread}
+    until(lambda: view.results.update is not None)
+    mine = {view.source_client._maps._thread, view.gallery.thumbnail_page._worker._thread}
     view.close()
     until(lambda: not any(thread.is_alive() for thread in mine if thread))
-    assert view.answers.update is None
-    assert view.answers.passage is None
+    assert view.results.update is None
+    assert view.results.passage is None
     assert view.source is None
     assert not [t for t in threading.enumerate() if t in mine]
 
@@ -199,15 +199,15 @@ def test_a_new_photograph_takes_away_what_was_said_of_the_one_before(source):
     view = CompareView(source, CollectionIndex(source), SCRIPT)
     view.open()
     until(lambda: finished(view))
-    assert "61.0 %" in view.fives[0].object
+    assert "61.0 %" in view.top_five_panes[0].object
     source.passage = lambda image: held.wait(10) and good(image)
     view.move(1)
-    assert "%" not in view.fives[0].object + view.fives[1].object.replace("width:", "")
+    assert "%" not in view.top_five_panes[0].object + view.top_five_panes[1].object.replace("width:", "")
     assert view.layers.pane.styles == {"visibility": "hidden"}
-    assert "0.410" not in view.scores.table.object
+    assert "0.410" not in view.score_view.table.object
     held.set()
     until(lambda: finished(view) and view.layers.pane.styles["visibility"] == "visible")
-    assert "61.0 %" in view.fives[0].object
+    assert "61.0 %" in view.top_five_panes[0].object
     view.close()
 
 
@@ -244,10 +244,10 @@ def test_only_one_page_of_thumbnails_is_read():
     source = FakeSource(count=500)
     view = CompareView(source, CollectionIndex(source), SCRIPT)
     until(lambda: source.asked["thumbnail"] == 24)
-    assert len(view.gallery.tiles.items) == 24
-    view.gallery.shelf._heard({"page": 20})
+    assert len(view.gallery.thumbnails.items) == 24
+    view.gallery.thumbnail_page._heard({"page": 20})
     until(lambda: source.asked["thumbnail"] == 44)
-    assert [item["id"] for item in view.gallery.tiles.items] == list(source.images[480:])
+    assert [item["id"] for item in view.gallery.thumbnails.items] == list(source.images[480:])
     view.close()
 
 
@@ -319,7 +319,7 @@ def piece(i, pieces, data, upload=5):
 
 def test_pieces_of_an_upload_are_put_together_and_strays_are_dropped():
     files = []
-    upload = Upload(on_file=lambda name, content: files.append((name, content)))
+    upload = PhotographUpload(on_file=lambda name, content: files.append((name, content)))
     upload._handle_msg(piece(0, 2, b"first "))
     upload._handle_msg(piece(1, 2, b"of another", upload=6))
     upload._handle_msg(piece(1, 2, b"second"))
@@ -328,7 +328,7 @@ def test_pieces_of_an_upload_are_put_together_and_strays_are_dropped():
 
 def test_the_size_limit_holds_on_the_server_too():
     files, told = [], []
-    upload = Upload(on_file=lambda *file: files.append(file))
+    upload = PhotographUpload(on_file=lambda *file: files.append(file))
     upload._send_msg = told.append
     for i in range(21):
         upload._handle_msg(piece(i, 21, bytes(UPLOAD_LIMIT_BYTES // 20)))
@@ -338,11 +338,11 @@ def test_the_size_limit_holds_on_the_server_too():
 
 def test_progress_is_told_in_words(source):
     update = source.update(source.images[0], MapRequest(), 25)
-    assert update_text(update).startswith("n = 25 of 50 · standard error ")
-    assert "2.5 s to go" in update_text(update)
+    assert map_progress_text(update).startswith("n = 25 of 50 · standard error ")
+    assert "2.5 s to go" in map_progress_text(update)
     halved = standard_error_percent(source.update(source.images[0], MapRequest(), 100))
     assert halved == pytest.approx(standard_error_percent(update) / 2, rel=0.1)
-    assert [seconds_text(s) for s in (0.42, 12.4, 185, 7440, None)] == ["0.4 s", "12 s", "3 min 5 s", "2 h 4 min", ""]
+    assert [format_duration(s) for s in (0.42, 12.4, 185, 7440, None)] == ["0.4 s", "12 s", "3 min 5 s", "2 h 4 min", ""]
 
 
 def test_every_tile_of_the_gallery_is_a_plain_value(view):
@@ -361,7 +361,7 @@ def test_the_figure_of_the_moment_has_the_image_the_layer_and_the_settings_in_vi
     assert (spec.request.smoothgrad.n_samples, spec.request.smoothgrad.seed) == (10, 2)
     assert not view.figure.button.disabled
     view.shown.layer = None
-    with zipfile.ZipFile(zipped_figure(source, view.figure.spec)) as archive:
+    with zipfile.ZipFile(figure_zip(source, view.figure.spec)) as archive:
         assert {name.split(".")[1] for name in archive.namelist()} == {"png", "svg", "pdf", "md", "nc", "csv", "json"}
         told = json.loads(archive.read("figure.json"))
     assert told["images"] == [view.shown.image]
@@ -393,7 +393,7 @@ def test_a_participant_whom_the_photograph_does_not_have_is_told_until_another_i
 
 def test_a_link_to_a_participant_whom_the_photograph_does_not_have_says_so(view):
     presentation = Presentation(view)
-    places = compare_places(view, presentation, Selecting(view.source, view.gallery))
+    places = compare_link_parameters(view, presentation, SelectionFilter(view.source, view.gallery))
     link = f"image={view.source.images[0].replace(' ', '%20')}&participant=p33"
-    Address(PageState(places), SCRIPT, view.tell).open(link)
+    AddressSync(PageState(places), SCRIPT, view.tell).restore(link)
     until(lambda: finished(view) and "'p33'" in html.unescape(view.alert.object))

@@ -14,11 +14,11 @@ from bokeh.document import Document
 from tornado.httpclient import AsyncHTTPClient
 
 from gala_viz.behavior.database import Database
-from gala_viz.commands.serving import Address, listening
-from gala_viz.panels.background import Mailbox, wait_for_browser
+from gala_viz.commands.serving import ServerAddress, create_server
+from gala_viz.panels.background import DocumentQueue, hold_updates
 from gala_viz.panels.compare import ComparePage
 from gala_viz.panels.explore import ExplorePage
-from gala_viz.panels.panel_patches import application_of
+from gala_viz.panels.panel_patches import tornado_application
 from gala_viz.panels.shared import SharedSource
 from tests.browser.conftest import free_port
 from tests.loops import in_own_loop
@@ -40,7 +40,7 @@ def test_pages_whose_browser_never_came_are_gone_with_their_sessions(kind, share
     caplog.set_level(
         logging.WARNING, "panel"
     )  # a record of what a page sent, kept for the test's report, keeps the page
-    records, at = Database(tmp_path / "notes.sqlite"), Address(port=free_port(), show=False)
+    records, at = Database(tmp_path / "notes.sqlite"), ServerAddress(port=free_port(), show=False)
     made = {what: WeakSet() for what in ("documents", "pages", "views", "models")}
 
     built = []
@@ -55,13 +55,13 @@ def test_pages_whose_browser_never_came_are_gone_with_their_sessions(kind, share
         return one.page
 
     async def run():
-        server = listening({"page": page}, at)
+        server = create_server({"page": page}, at)
         server.start()
         try:
             for _ in range(N_VISITS):
                 await AsyncHTTPClient().fetch(f"http://localhost:{at.port}/page", request_timeout=120)
             assert len(built) == N_VISITS
-            for context in application_of(server).applications.values():
+            for context in tornado_application(server).applications.values():
                 await context._cleanup_sessions(-1)
             end = asyncio.get_running_loop().time() + 60
             while any(len(ones) > KEPT for ones in made.values()) and asyncio.get_running_loop().time() < end:
@@ -96,8 +96,8 @@ def test_what_waits_for_a_browser_is_not_kept_for_its_documents_sake():
     for _ in range(3):
         document = Document()
         documents.add(document)
-        wait_for_browser(document)
-        Mailbox(document, lambda key, value: None).post("key", document)
+        hold_updates(document)
+        DocumentQueue(document, lambda key, value: None).put("key", document)
     del document
     gc.collect()
     assert (len(documents), threading.active_count()) == (0, held)

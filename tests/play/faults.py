@@ -11,8 +11,8 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 from gala_viz.behavior.tables import RoundPoint
-from gala_viz.behavior.trails import trail
-from gala_viz.play.play_round import PlayedRound
+from gala_viz.behavior.trails import pointer_path
+from gala_viz.play.play_round import ActiveRound
 
 AROUND = [(200.0, 200.0), (250.0, 250.0), (200.0, 250.0), (250.0, 200.0)] * 8
 """A stroke that reveals nothing and fills a round."""
@@ -22,14 +22,14 @@ class Account:
     """Every round that any game of this process plays, with the points that its judge took."""
 
     def __init__(self, monkeypatch) -> None:
-        self.rounds: list[PlayedRound] = []
-        make = PlayedRound.__init__
+        self.rounds: list[ActiveRound] = []
+        make = ActiveRound.__init__
 
         def made(one, *arguments, **named):
             make(one, *arguments, **named)
             self.rounds.append(one)
 
-        monkeypatch.setattr(PlayedRound, "__init__", made)
+        monkeypatch.setattr(ActiveRound, "__init__", made)
 
     def received(self, *, without: str | None = None) -> list[tuple[str, int, float, float]]:
         """(round, number, x, y) of all points that were taken, but for those of one participant."""
@@ -40,7 +40,7 @@ class Account:
             for number, point in enumerate(one.judge.points)
         )
 
-    def by_round(self) -> dict[str, list[PlayedRound]]:
+    def by_round(self) -> dict[str, list[ActiveRound]]:
         found = defaultdict(list)
         for one in self.rounds:
             found[one.id].append(one)
@@ -73,7 +73,7 @@ def away(database):
 async def paint(player, shown, points=AROUND, count=None):
     """Paint as a page does until ``count`` points are sent or the server ends the round; what was sent."""
     sent, last = [], 0.0
-    for x, y in list(trail(points, player.spec))[:count]:
+    for x, y in list(pointer_path(points, player.spec))[:count]:
         await asyncio.sleep(max(0.0, last + player.spec.interval_ms / 1000 - time.monotonic()))
         last = time.monotonic()
         sent.append((x, y))

@@ -6,7 +6,7 @@ from pathlib import Path
 import panel as pn
 
 from gala_viz.panels.game import game_page
-from gala_viz.play.server import game_addresses
+from gala_viz.play.server import game_routes
 from tests.play import shapes
 
 
@@ -19,7 +19,7 @@ def main() -> None:
         {"game": game_page},
         port=port,
         prefix=prefix,
-        extra_patterns=game_addresses(game)(""),
+        extra_patterns=game_routes(game)(""),
         show=False,
         websocket_origin=[f"localhost:{port}", f"127.0.0.1:{port}"],
     )

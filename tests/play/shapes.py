@@ -6,18 +6,18 @@ from torch import nn
 
 from gala_viz.behavior.database import Database
 from gala_viz.behavior.game_spec import GameSpec
-from gala_viz.behavior.limits import Limits
+from gala_viz.behavior.limits import RateLimits
 from gala_viz.collections.open import open_collection
 from gala_viz.live.recogniser import Recogniser
 from gala_viz.networks.network import Network
 from gala_viz.networks.preprocessing import Preprocessing
-from gala_viz.play.game import Game
+from gala_viz.play.game import GameServer
 from tests.collections.pictures import encoded
 
 COLOURS = {"cherry": (230, 20, 20), "leaf": (20, 230, 20), "sea": (20, 20, 230)}
 GREY = (127, 127, 127)
 QUICK = {"limit_ms": 1200.0, "top": 1, "catch_share": 0.0, "n_practice": 0}
-FREE = Limits(messages_per_s=1e4, rounds_per_min=1e4, participants_per_hour=1e4, connections=1000)
+FREE = RateLimits(messages_per_s=1e4, rounds_per_min=1e4, participants_per_hour=1e4, connections=1000)
 
 
 class Colours(nn.Module):
@@ -51,4 +51,4 @@ def game(folder, records, count=9, limits=FREE, database=None, **spec):
     """A game on such photographs; ``database`` may be one that is open already."""
     collection = photographs(folder, count)
     settings = GameSpec(**{**QUICK, **spec})
-    return Game(collection, Recogniser(network()), database or Database(records), settings, limits, seed=1)
+    return GameServer(collection, Recogniser(network()), database or Database(records), settings, limits, seed=1)

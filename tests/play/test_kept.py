@@ -11,11 +11,11 @@ import pytest
 from sqlalchemy import select
 
 from gala_viz.behavior.journal import journal_folder, refused_entries
-from gala_viz.behavior.judge import Point
-from gala_viz.behavior.people import People
+from gala_viz.behavior.judge import CanvasPoint
+from gala_viz.behavior.people import Participants
 from gala_viz.behavior.tables import Guess, ImageCount, Round
-from gala_viz.behavior.unwritten import RoundKey, Unwritten
-from gala_viz.play.client import Player
+from gala_viz.behavior.unwritten import RoundKey, RoundUpdate
+from gala_viz.play.client import GameClient
 from gala_viz.play.game import CLOSE_S
 from tests.loops import in_own_loop
 from tests.play import faults, shapes
@@ -52,9 +52,9 @@ def playing_on(tmp_path):
 
 
 async def entered(url, cookie=None):
-    player = Player(url, cookie=cookie)
-    await player.enter()
-    return player, await player.next_round()
+    player = GameClient(url, cookie=cookie)
+    await player.connect()
+    return player, await player.request_round()
 
 
 async def painting(url, count):
@@ -81,7 +81,7 @@ def test_a_round_shown_in_two_windows_is_recorded_from_one_and_costs_nobody_else
         others = [*await painting(urls[0], 2), *await painting(urls[1], 2)]
         mine = asyncio.ensure_future(faults.paint(second, again, count=N_POINTS))
         await faults.paint(first, shown, count=3)
-        told = await first.hear("elsewhere")
+        told = await first.receive("elsewhere")
         await asyncio.gather(mine, *others)
         await all_written(*games)
         database = games[0].database
@@ -109,8 +109,8 @@ def test_a_second_window_on_another_server_ends_the_round_of_the_first_and_keeps
         mine = asyncio.ensure_future(faults.paint(second, again, count=N_POINTS))
         (here,) = account.by_round()[shown.round]
         x, y, t = here.judge.points[-1].x_px, here.judge.points[-1].y_px, here.judge.points[-1].t_ms
-        await first.say({"type": "paint", "round": shown.round, "points": [[x + 1, y, t + 100]]})
-        told = await first.hear("elsewhere")
+        await first.send({"type": "paint", "round": shown.round, "points": [[x + 1, y, t + 100]]})
+        told = await first.receive("elsewhere")
         await asyncio.gather(mine, *others)
         await all_written(*games)
         return told, account.received(), faults.stored(games[0].database), games[0].rounds.round(shown.round)
@@ -131,15 +131,15 @@ def test_a_participant_who_is_deleted_while_playing_takes_no_point_of_others_alo
         (here,) = account.by_round()[shown.round]
         await faults.until(lambda: len(here.judge.points) >= 15 and games[0].writer.counts.stored > 0)
         before = games[0].writer.counts.stored
-        forget = People(games[0].database).forget
+        forget = Participants(games[0].database).withdraw_participant
         await asyncio.get_running_loop().run_in_executor(None, forget, here.session.participant)
-        told = await player.hear("deleted")
+        told = await player.receive("deleted")
         mine.cancel()
         await asyncio.gather(*others)
         await all_written(games[0])
         counts, who = games[0].writer.counts, here.session.participant
         with pytest.raises(Exception, match="403"):
-            await Player(urls[0], cookie=player.cookie).enter()
+            await GameClient(urls[0], cookie=player.cookie).connect()
         journals = games[0].writer.journal.folder
         await faults.until(lambda: not any(who.encode() in path.read_bytes() for path in journals.iterdir()))
         return told, account.received(without=who), faults.stored(games[0].database), counts, before
@@ -160,10 +160,10 @@ def test_an_old_connection_is_closed_and_says_nothing_more(playing_on, account):
     async def script(urls, games):
         old, shown = await entered(urls[0])
         others = await painting(urls[0], 2)
-        await old.say({"type": "skip", "round": shown.round, "reason": "other"})
-        await old.hear("end")
+        await old.send({"type": "skip", "round": shown.round, "reason": "other"})
+        await old.receive("end")
         (session,) = [one.session for one in account.by_round()[shown.round]]
-        await old.say({"type": "next"})
+        await old.send({"type": "next"})
         new, again = await entered(urls[0], old.cookie)
         await faults.until(lambda: session.closed)
         told = []
@@ -173,7 +173,7 @@ def test_an_old_connection_is_closed_and_says_nothing_more(playing_on, account):
             await session.receive(str(message))
         mine = asyncio.ensure_future(faults.paint(new, again, count=N_POINTS))
         with pytest.raises(ConnectionError):
-            await old.hear("nothing more")
+            await old.receive("nothing more")
         await asyncio.gather(mine, *others)
         await all_written(games[0])
         return told, account.received(), faults.stored(games[0].database)
@@ -192,14 +192,14 @@ def test_while_the_database_is_away_play_goes_on_and_everything_is_stored_afterw
         player, shown = await entered(urls[0])
         with faults.away(games[0].database):
             await faults.paint(player, shown, count=12)
-            await player.say({"type": "skip", "round": shown.round, "reason": "other"})
-            end = await player.hear("end")
-            await player.say({"type": "leaders", "span": "all"})
-            await player.say({"type": "next"})
-            waiting = await player.hear("waiting")
+            await player.send({"type": "skip", "round": shown.round, "reason": "other"})
+            end = await player.receive("end")
+            await player.send({"type": "leaders", "span": "all"})
+            await player.send({"type": "next"})
+            waiting = await player.receive("waiting")
             await asyncio.gather(*others)
             assert games[0].writer._pending
-        came = [await player.hear("round", "leaders") for _ in range(2)]
+        came = [await player.receive("round", "leaders") for _ in range(2)]
         (following,) = [one for one in came if one["type"] == "round"]
         await all_written(games[0])
         return end, waiting, following["round"], shown.round, rows(games[0], Round), games[0].database
@@ -223,7 +223,7 @@ def test_a_point_that_no_database_takes_is_refused_alone(playing_on, account, ca
         mine = asyncio.ensure_future(faults.paint(player, shown, count=N_POINTS))
         (here,) = account.by_round()[shown.round]
         await faults.until(lambda: len(here.judge.points) >= 5)
-        bad = Unwritten(first=900, points=[Point(1.0, 2.0, 3.0, 4.0), Point(math.nan, 2.0, 3.0, 4.0)])
+        bad = RoundUpdate(first=900, points=[CanvasPoint(1.0, 2.0, 3.0, 4.0), CanvasPoint(math.nan, 2.0, 3.0, 4.0)])
         games[0].writer.add(here._key, bad)
         await asyncio.gather(mine, *others)
         await all_written(games[0])
@@ -267,8 +267,8 @@ def test_what_a_server_received_before_it_died_is_stored_once_by_the_next(tmp_pa
             (here,) = account.by_round()[shown.round]
             with faults.away(game.database):
                 await faults.paint(player, shown, count=20)
-                await player.say({"type": "skip", "round": shown.round, "reason": "other"})
-                await player.hear("end")
+                await player.send({"type": "skip", "round": shown.round, "reason": "other"})
+                await player.receive("end")
                 content = game.writer.journal.path.read_bytes()
                 path = game.writer.journal.path
                 game.writer._database = None
@@ -283,7 +283,7 @@ def test_what_a_server_received_before_it_died_is_stored_once_by_the_next(tmp_pa
         in_own_loop(game.close())
     assert faults.stored(database) == account.received()
     assert len(account.received()) == 20
-    with database.reading() as connection:
+    with database.read_connection() as connection:
         (row,) = connection.execute(select(Round.__table__)).all()
         counts = connection.execute(select(ImageCount.image, ImageCount.n_rounds)).all()
         n_guesses = len(connection.execute(select(Guess.__table__)).all())
@@ -315,7 +315,7 @@ def test_a_part_of_an_unknown_round_is_kept_aside_with_its_reason(playing_on, ac
         _, shown = await entered(urls[0])
         (here,) = account.by_round()[shown.round]
         key = RoundKey(round="never begun", visit=here.session.visit, participant=here.session.participant)
-        games[0].writer.add(key, Unwritten(points=[Point(1.0, 2.0, 3.0, 4.0)]))
+        games[0].writer.add(key, RoundUpdate(points=[CanvasPoint(1.0, 2.0, 3.0, 4.0)]))
         await all_written(games[0])
         return refused_entries(games[0].database)
 

@@ -15,8 +15,8 @@ from sqlalchemy import select
 
 from gala_viz.behavior.database import Database
 from gala_viz.behavior.tables import Round, RoundPoint
-from gala_viz.behavior.trails import trail
-from gala_viz.play.client import Player, answered
+from gala_viz.behavior.trails import pointer_path
+from gala_viz.play.client import GameClient, wait_until_ready
 from tests.loops import in_own_loop
 
 pytestmark = pytest.mark.timeout(300)
@@ -39,20 +39,20 @@ def test_a_killed_server_loses_nothing_that_arrived_and_the_player_goes_on(tmp_p
     url, sent = f"http://127.0.0.1:{port}", []
 
     async def before(server):
-        await answered(url)
-        player = Player(url)
-        await player.enter()
-        won = await player.play(await player.next_round(), trail([(60, 40), (100, 60), (60, 100)], player.spec))
-        shown = await player.next_round()
-        last, points = 0.0, list(trail(ELSEWHERE, player.spec))[:60]
+        await wait_until_ready(url)
+        player = GameClient(url)
+        await player.connect()
+        won = await player.play_round(await player.request_round(), pointer_path([(60, 40), (100, 60), (60, 100)], player.spec))
+        shown = await player.request_round()
+        last, points = 0.0, list(pointer_path(ELSEWHERE, player.spec))[:60]
         for number, (x, y) in enumerate(points):
             await asyncio.sleep(max(0.0, last + 0.05 - time.monotonic()))
             last = time.monotonic()
             sent.append((number, x, y))
-            await player.say({"type": "paint", "round": shown.round, "points": [[x, y, last * 1000]]})
+            await player.send({"type": "paint", "round": shown.round, "points": [[x, y, last * 1000]]})
             if number == 20:
                 locked.execute("BEGIN IMMEDIATE")
-        while (await player.hear("guess"))["n_points"] < len(points):
+        while (await player.receive("guess"))["n_points"] < len(points):
             pass
         os.killpg(server.pid, signal.SIGKILL)
         server.wait()
@@ -61,11 +61,11 @@ def test_a_killed_server_loses_nothing_that_arrived_and_the_player_goes_on(tmp_p
         return player.cookie, won, shown.round, stored
 
     async def after(cookie):
-        await answered(url)
-        player = Player(url, cookie=cookie)
-        welcome = await player.enter()
-        shown = await player.next_round()
-        played = await player.play(shown, trail([(60, 40), (100, 60), (60, 100)], player.spec))
+        await wait_until_ready(url)
+        player = GameClient(url, cookie=cookie)
+        welcome = await player.connect()
+        shown = await player.request_round()
+        played = await player.play_round(shown, pointer_path([(60, 40), (100, 60), (60, 100)], player.spec))
         return welcome, shown.round, played
 
     server = started(port, tmp_path)
@@ -78,7 +78,7 @@ def test_a_killed_server_loses_nothing_that_arrived_and_the_player_goes_on(tmp_p
         os.killpg(server.pid, signal.SIGKILL)
         server.wait()
     database = Database(tmp_path / "r.sqlite")
-    with database.reading() as connection:
+    with database.read_connection() as connection:
         rounds = {row.id: row for row in connection.execute(select(Round.__table__))}
         columns = (RoundPoint.number, RoundPoint.x_px, RoundPoint.y_px)
         kept = connection.execute(select(*columns).where(RoundPoint.round_id == interrupted)).all()
@@ -105,13 +105,13 @@ def test_a_server_that_is_ended_by_ctrl_c_keeps_every_point(tmp_path):
 
     async def painted():
         url = f"http://127.0.0.1:{port}"
-        await answered(url, 200)  # it loads a real network
-        player = Player(url)
-        await player.enter()
-        shown = await player.next_round()
-        for x, y in list(trail([(4, 4), (20, 4)], player.spec))[:4]:
+        await wait_until_ready(url, 200)  # it loads a real network
+        player = GameClient(url)
+        await player.connect()
+        shown = await player.request_round()
+        for x, y in list(pointer_path([(4, 4), (20, 4)], player.spec))[:4]:
             point = [x, y, time.monotonic() * 1000]
-            await player.say({"type": "paint", "round": shown.round, "points": [point]})
+            await player.send({"type": "paint", "round": shown.round, "points": [point]})
             await asyncio.sleep(0.051)
         os.killpg(server.pid, signal.SIGINT)
         return shown.round
@@ -123,7 +123,7 @@ def test_a_server_that_is_ended_by_ctrl_c_keeps_every_point(tmp_path):
         if server.poll() is None:
             os.killpg(server.pid, signal.SIGKILL)
     database = Database(tmp_path / "r.sqlite")
-    with database.reading() as connection:
+    with database.read_connection() as connection:
         kept = connection.scalars(select(RoundPoint.number).where(RoundPoint.round_id == interrupted)).all()
         outcome = connection.scalar(select(Round.outcome).where(Round.id == interrupted))
     database.close()

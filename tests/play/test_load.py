@@ -10,8 +10,8 @@ from sqlalchemy import select
 from gala_viz.behavior.database import Database
 from gala_viz.behavior.journal import journal_folder
 from gala_viz.behavior.tables import ImageCount, Round
-from gala_viz.behavior.trails import trail, wandering
-from gala_viz.play.client import Player
+from gala_viz.behavior.trails import pointer_path, random_pointer_path
+from gala_viz.play.client import GameClient
 from tests.behavior import postgresql
 from tests.loops import in_own_loop
 from tests.play import faults, shapes
@@ -59,16 +59,16 @@ def test_no_point_of_twenty_players_is_lost_when_the_database_goes_away(tmp_path
     account = faults.Account(monkeypatch)
 
     async def play(url, number, until):
-        player, ends = Player(url), {}
-        await player.enter()
-        while not until.is_set() and (shown := await player.next_round()) is not None:
+        player, ends = GameClient(url), {}
+        await player.connect()
+        while not until.is_set() and (shown := await player.request_round()) is not None:
             rng = np.random.default_rng(number)
-            points = trail(PATCH, player.spec) if len(ends) % 2 else wandering(player.spec, rng)
+            points = pointer_path(PATCH, player.spec) if len(ends) % 2 else random_pointer_path(player.spec, rng)
             try:
-                ends[shown.round] = (await player.play(shown, points)).end
+                ends[shown.round] = (await player.play_round(shown, points)).end
             except ValueError:  # a busy machine delivered points in a lump, and the judge refused them
-                ends[shown.round] = await player.hear("end")
-        await player.leave()
+                ends[shown.round] = await player.receive("end")
+        await player.close()
         return ends
 
     async def whole(where, opened, away):
@@ -102,9 +102,9 @@ def test_no_point_of_twenty_players_is_lost_when_the_database_goes_away(tmp_path
     print(f"{place.__name__}: {len(ends)} rounds, {len(received)} points received, {len(kept)} stored")
     assert n_waiting > 0, "something was on its way while the database was away"
     assert kept == received
-    assert counts.received == counts.stored == len(received) > 500
-    assert not counts.refused
-    assert not counts.dropped
+    assert counts.n_received == counts.n_stored == len(received) > 500
+    assert not counts.n_refused
+    assert not counts.n_dropped
     assert {name: (rounds[name].outcome, round(rounds[name].score, 1)) for name in ends} == {
         name: (end["outcome"], end["score"]) for name, end in ends.items()
     }

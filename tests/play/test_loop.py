@@ -9,19 +9,19 @@ from scipy import ndimage
 from torch import nn
 
 from gala_viz.alignment import spearman, to_resolution
-from gala_viz.attribution.attention import choices_and_norms
+from gala_viz.attribution.attention import predictions_and_norms
 from gala_viz.behavior.database import Database
 from gala_viz.behavior.game_spec import GameSpec
 from gala_viz.behavior.overview import overview
-from gala_viz.behavior.trails import trail
-from gala_viz.behavior.with_collected import WithCollected
+from gala_viz.behavior.trails import pointer_path
+from gala_viz.behavior.with_collected import CollectionWithGameMaps
 from gala_viz.collections.open import open_collection
 from gala_viz.live.recogniser import Recogniser
 from gala_viz.networks.network import Network
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.play.client import play_rounds
-from gala_viz.play.game import Game
-from gala_viz.training.distillation import Distillation, Pictures, starting_network
+from gala_viz.play.game import GameServer
+from gala_viz.training.distillation import DistillationModule, DistillationDataModule, initial_student
 from gala_viz.training.fit import fit
 from gala_viz.training.samples import sources_of_split
 from tests.collections.pictures import encoded
@@ -42,7 +42,7 @@ class Quadrants(nn.Module):
         return torch.cat([600 * bright, bright.new_full((len(bright), 1), 2.0)], dim=1)
 
 
-class Labelled(WithCollected):
+class Labelled(CollectionWithGameMaps):
     """The network's own numbers of the categories, which a folder does not tell."""
 
     def target(self, image):
@@ -54,7 +54,7 @@ def brightest(shown):
     light = shown.canvas.mean(axis=2)
     y, x = np.unravel_index(int(light.argmax()), light.shape)
     ring = [(x + dx, y + dy) for dx, dy in ((0, 0), (9, 0), (9, 9), (-9, 9), (-9, -9), (9, -9), (0, 0))]
-    return trail(ring, GameSpec())
+    return pointer_path(ring, GameSpec())
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +74,7 @@ def collected(tmp_path_factory):
     spec = GameSpec(limit_ms=1500.0, top=1, catch_share=0.0, n_practice=0)
 
     async def play():
-        game = Game(collection, Recogniser(network), Database(root / "records.sqlite"), spec, FREE, seed=0)
+        game = GameServer(collection, Recogniser(network), Database(root / "records.sqlite"), spec, FREE, seed=0)
         async with served(game) as url:
             return await asyncio.gather(*(play_rounds(url, ROUNDS_EACH, brightest) for _ in range(N_PLAYERS)))
 
@@ -90,14 +90,14 @@ def test_two_hundred_rounds_are_kept_evenly(collected):
     found = overview(database)
     assert sum(found.outcomes.values()) == 200
     assert found.outcomes.get("won", 0) > 150
-    assert (found.n_people, found.n_simulated) == (0, N_PLAYERS)
-    counts = [len(WithCollected(collection, database).participants(image)) for image in collection.images]
+    assert (found.n_participants, found.n_simulated) == (0, N_PLAYERS)
+    counts = [len(CollectionWithGameMaps(collection, database).participants(image)) for image in collection.images]
     assert max(counts) - min(counts) <= 1
 
 
 def test_the_maps_lie_on_what_was_to_be_painted(collected):
     _, collection, database, _ = collected
-    maps, blobs = WithCollected(collection, database), Blobs(N_IMAGES)
+    maps, blobs = CollectionWithGameMaps(collection, database), Blobs(N_IMAGES)
     apart = []
     for image in collection.images:
         human = maps.human_map(image)
@@ -120,14 +120,14 @@ def test_a_network_co_trained_on_the_maps_is_closer_to_held_out_ones(collected, 
 
     def rho(module):
         network = Network(module.eval(), name="n", preprocessing=PREPROCESSING, categories=CATEGORIES, device="cpu")
-        _, norms = choices_and_norms(network, maps, held_out)
+        _, norms = predictions_and_norms(network, maps, held_out)
         human = [to_resolution(PREPROCESSING.map_to_frame(maps.human_map(image)), 8).values for image in held_out]
         return float(np.nanmean(spearman(norms["layer1"].values, np.stack(human))))
 
     recipe = tiny_recipe(attention_weight=2.0, epochs=8, per_epoch={}, gala_rate=3e-2)
-    before = rho(starting_network(recipe, start))
-    module = Distillation(starting_network(recipe, start), recipe, start)
-    fit(module, Pictures(*parts, PREPROCESSING, recipe), tmp_path, accelerator="cpu", devices=1, quiet=True)
+    before = rho(initial_student(recipe, start))
+    module = DistillationModule(initial_student(recipe, start), recipe, start)
+    fit(module, DistillationDataModule(*parts, PREPROCESSING, recipe), tmp_path, accelerator="cpu", devices=1, quiet=True)
     after = rho(module.network)
     assert after > 0.3
     assert not before > after - 0.2

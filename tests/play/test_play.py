@@ -11,12 +11,12 @@ from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
 from tornado.websocket import websocket_connect
 
 from gala_viz.behavior.judge import Outcome
-from gala_viz.behavior.limits import Limits
-from gala_viz.behavior.switches import pause
-from gala_viz.behavior.tables import CATCH, Guess, Participant, Round, RoundPoint, Visit
-from gala_viz.behavior.trails import trail
-from gala_viz.play.client import Player, play_rounds
-from gala_viz.play.cookies import COOKIE
+from gala_viz.behavior.limits import RateLimits
+from gala_viz.behavior.switches import set_paused
+from gala_viz.behavior.tables import CATCH, Guess, Participant, Round, RoundPoint, GameSession
+from gala_viz.behavior.trails import pointer_path
+from gala_viz.play.client import GameClient, play_rounds
+from gala_viz.play.cookies import PARTICIPANT_COOKIE
 from tests.play import shapes
 
 PATCH = ((60, 40), (100, 60), (60, 100), (100, 110))
@@ -31,12 +31,12 @@ def rows(game, table):
 
 def test_painting_the_telling_part_wins_and_is_recorded(playing):
     async def script(url, game):
-        player = Player(url)
-        welcome = await player.enter()
-        shown = await player.next_round()
-        played = await player.play(shown, trail(PATCH, game.spec))
-        await player.leave()
-        return welcome, shown, played, rows(game, Round), rows(game, RoundPoint), rows(game, Guess), rows(game, Visit)
+        player = GameClient(url)
+        welcome = await player.connect()
+        shown = await player.request_round()
+        played = await player.play_round(shown, pointer_path(PATCH, game.spec))
+        await player.close()
+        return welcome, shown, played, rows(game, Round), rows(game, RoundPoint), rows(game, Guess), rows(game, GameSession)
 
     welcome, shown, played, (row,), points, guesses, (visit,) = playing(script)
     assert welcome["spec"]["bubble_px"] == 14
@@ -55,9 +55,9 @@ def test_painting_the_telling_part_wins_and_is_recorded(playing):
 
 def test_painting_elsewhere_loses_when_the_servers_time_is_up(playing):
     async def script(url, game):
-        player = Player(url)
-        await player.enter()
-        played = await player.play(await player.next_round(), trail(ELSEWHERE, game.spec))
+        player = GameClient(url)
+        await player.connect()
+        played = await player.play_round(await player.request_round(), pointer_path(ELSEWHERE, game.spec))
         return played, rows(game, Round)
 
     played, (row,) = playing(script)
@@ -68,16 +68,16 @@ def test_painting_elsewhere_loses_when_the_servers_time_is_up(playing):
 
 def test_a_lost_round_pays_nothing_and_ends_a_combo(playing):
     async def script(url, game):
-        player = Player(url)
-        await player.enter()
+        player = GameClient(url)
+        await player.connect()
         ends = []
         for points in (PATCH, PATCH, None, PATCH):
-            shown = await player.next_round()
+            shown = await player.request_round()
             if points is None:
-                await player.say({"type": "skip", "round": shown.round, "reason": "cannot see it"})
-                ends.append(await player.hear("end"))
+                await player.send({"type": "skip", "round": shown.round, "reason": "cannot see it"})
+                ends.append(await player.receive("end"))
             else:
-                ends.append((await player.play(shown, trail(points, game.spec))).end)
+                ends.append((await player.play_round(shown, pointer_path(points, game.spec))).end)
         return ends, rows(game, Round)
 
     ends, found = playing(script)
@@ -90,7 +90,7 @@ def test_a_lost_round_pays_nothing_and_ends_a_combo(playing):
 def test_nobody_plays_before_they_agree(playing):
     async def script(url, game):
         told = []
-        for headers in ({}, {"Cookie": f"{COOKIE}=made-up"}):
+        for headers in ({}, {"Cookie": f"{PARTICIPANT_COOKIE}=made-up"}):
             with pytest.raises(HTTPClientError) as error:
                 await websocket_connect(HTTPRequest(url.replace("http", "ws") + "/play/socket", headers=headers))
             told.append(error.value.code)
@@ -116,8 +116,8 @@ def test_consent_is_a_clear_yes(playing, body):
 
 def test_other_sites_can_neither_consent_nor_play_for_somebody(playing):
     async def script(url, game):
-        player = Player(url)
-        await player.enter()
+        player = GameClient(url)
+        await player.connect()
         told = []
         for origin in ("https://evil.example", "null", "http://127.0.0.1:1"):
             with pytest.raises(HTTPClientError) as error:
@@ -125,12 +125,12 @@ def test_other_sites_can_neither_consent_nor_play_for_somebody(playing):
                     HTTPRequest(f"{url}/play/consent", "POST", body='{"agreed": true}', headers={"Origin": origin})
                 )
             told.append(error.value.code)
-            headers = {"Cookie": f"{COOKIE}={player.cookie}", "Origin": origin}
+            headers = {"Cookie": f"{PARTICIPANT_COOKIE}={player.cookie}", "Origin": origin}
             with pytest.raises(HTTPClientError) as error:
                 await websocket_connect(HTTPRequest(url.replace("http", "ws") + "/play/socket", headers=headers))
             told.append(error.value.code)
         own = url.split("/lab")[0]
-        headers = {"Cookie": f"{COOKIE}={player.cookie}", "Origin": own}
+        headers = {"Cookie": f"{PARTICIPANT_COOKIE}={player.cookie}", "Origin": own}
         await websocket_connect(HTTPRequest(url.replace("http", "ws") + "/play/socket", headers=headers))
         return told
 
@@ -141,7 +141,7 @@ def test_the_cookie_is_a_secret_that_scripts_of_a_page_cannot_read(playing):
     async def script(url, game):
         request = HTTPRequest(f"{url}/play/consent", "POST", body='{"agreed": true}')
         answer = await AsyncHTTPClient().fetch(request)
-        return SimpleCookie(answer.headers["Set-Cookie"])[COOKIE], rows(game, Participant)
+        return SimpleCookie(answer.headers["Set-Cookie"])[PARTICIPANT_COOKIE], rows(game, Participant)
 
     cookie, (participant,) = playing(script)
     assert cookie["httponly"]
@@ -173,14 +173,14 @@ FORGED = [
 @pytest.mark.parametrize("message", FORGED)
 def test_a_forged_message_is_refused_and_never_changes_a_score(playing, message):
     async def script(url, game):
-        player = Player(url)
-        await player.enter()
-        shown = await player.next_round()
+        player = GameClient(url)
+        await player.connect()
+        shown = await player.request_round()
         text = json.dumps(message).replace("ROUND", shown.round)
         await player._socket.write_message(text)
-        refused = await player.hear()
-        await player.say({"type": "skip", "round": shown.round, "reason": "other"})
-        end = await player.hear("end")
+        refused = await player.receive()
+        await player.send({"type": "skip", "round": shown.round, "reason": "other"})
+        end = await player.receive("end")
         return refused, end, rows(game, Round), rows(game, RoundPoint)
 
     refused, end, (row,), points = playing(script)
@@ -191,13 +191,13 @@ def test_a_forged_message_is_refused_and_never_changes_a_score(playing, message)
 
 def test_a_round_cannot_be_won_twice_or_painted_after_its_end(playing):
     async def script(url, game):
-        player = Player(url)
-        await player.enter()
-        shown = await player.next_round()
-        played = await player.play(shown, trail(PATCH, game.spec))
-        await player.say({"type": "paint", "round": shown.round, "points": [[100, 100, 1e7]]})
-        late = await player.hear("late")
-        await player.say({"type": "skip", "round": shown.round, "reason": "other"})
+        player = GameClient(url)
+        await player.connect()
+        shown = await player.request_round()
+        played = await player.play_round(shown, pointer_path(PATCH, game.spec))
+        await player.send({"type": "paint", "round": shown.round, "points": [[100, 100, 1e7]]})
+        late = await player.receive("late")
+        await player.send({"type": "skip", "round": shown.round, "reason": "other"})
         await asyncio.sleep(0.2)
         return played, late, rows(game, Round)
 
@@ -209,24 +209,24 @@ def test_a_round_cannot_be_won_twice_or_painted_after_its_end(playing):
 
 def test_a_hurried_client_is_refused(playing):
     async def script(url, game):
-        player = Player(url)
-        await player.enter()
-        shown = await player.next_round()
+        player = GameClient(url)
+        await player.connect()
+        shown = await player.request_round()
         with pytest.raises(ValueError, match="one every 50 ms"):
-            await player.play(shown, trail(ELSEWHERE, game.spec), pace=0.3)
+            await player.play_round(shown, pointer_path(ELSEWHERE, game.spec), pace=0.3)
 
     playing(script)
 
 
 def test_a_second_window_takes_over(playing):
     async def script(url, game):
-        first = Player(url)
-        await first.enter()
-        await first.next_round()
-        second = Player(url, cookie=first.cookie)
-        await second.enter()
-        told = await first.hear("elsewhere")
-        shown = await second.next_round()
+        first = GameClient(url)
+        await first.connect()
+        await first.request_round()
+        second = GameClient(url, cookie=first.cookie)
+        await second.connect()
+        told = await first.receive("elsewhere")
+        shown = await second.request_round()
         return told, shown, rows(game, Round)
 
     told, shown, found = playing(script)
@@ -236,16 +236,16 @@ def test_a_second_window_takes_over(playing):
 
 def test_a_lost_connection_interrupts_a_begun_round_and_the_player_goes_on(playing):
     async def script(url, game):
-        player = Player(url)
-        await player.enter()
-        shown = await player.next_round()
-        await player.say({"type": "paint", "round": shown.round, "points": [[200, 200, 1]]})
+        player = GameClient(url)
+        await player.connect()
+        shown = await player.request_round()
+        await player.send({"type": "paint", "round": shown.round, "points": [[200, 200, 1]]})
         await asyncio.sleep(0.1)
-        await player.leave()
+        await player.close()
         await asyncio.sleep(0.3)
-        again = Player(url, cookie=player.cookie)
-        await again.enter()
-        other = await again.next_round()
+        again = GameClient(url, cookie=player.cookie)
+        await again.connect()
+        other = await again.request_round()
         return shown, other, rows(game, Round), rows(game, RoundPoint)
 
     shown, other, found, points = playing(script, limit_ms=3000.0)
@@ -257,7 +257,7 @@ def test_a_lost_connection_interrupts_a_begun_round_and_the_player_goes_on(playi
 
 def test_every_image_is_seen_once_and_then_it_is_said(playing):
     async def script(url, game):
-        found = await play_rounds(url, 20, lambda shown: trail(PATCH, game.spec))
+        found = await play_rounds(url, 20, lambda shown: pointer_path(PATCH, game.spec))
         return found, rows(game, Round)
 
     found, recorded = playing(script)
@@ -267,12 +267,12 @@ def test_every_image_is_seen_once_and_then_it_is_said(playing):
 
 def test_practice_comes_first_and_does_not_count(playing):
     async def script(url, game):
-        player = Player(url)
-        await player.enter()
+        player = GameClient(url)
+        await player.connect()
         kinds = []
         for _ in range(2):
-            shown = await player.next_round()
-            kinds.append((shown.practice, (await player.play(shown, trail(PATCH, game.spec))).end))
+            shown = await player.request_round()
+            kinds.append((shown.practice, (await player.play_round(shown, pointer_path(PATCH, game.spec))).end))
         return kinds
 
     (first, begin), (second, then) = playing(script, n_practice=1)
@@ -284,14 +284,14 @@ def test_practice_comes_first_and_does_not_count(playing):
 
 def test_catch_trials_have_a_known_answer(playing):
     async def script(url, game):
-        player = Player(url)
-        await player.enter()
+        player = GameClient(url)
+        await player.connect()
         for number in range(8):
-            shown = await player.next_round()
+            shown = await player.request_round()
             near = np.abs(shown.canvas.astype(int) - shapes.COLOURS[shown.category]).sum(axis=2) < 60
             y, x = np.argwhere(near).mean(axis=0) if near.any() else (128, 128)
             x = x if number % 2 else 255 - x
-            await player.play(shown, trail([(x, y), (x, y + 5)], game.spec))
+            await player.play_round(shown, pointer_path([(x, y), (x, y + 5)], game.spec))
         return rows(game, Round)
 
     found = [row for row in playing(script, catch_share=0.9, count=12) if row.kind == CATCH]
@@ -303,40 +303,40 @@ def test_catch_trials_have_a_known_answer(playing):
 
 def test_a_paused_game_says_so(playing):
     async def script(url, game):
-        player = Player(url)
-        await player.enter()
-        pause(game.database, True)
+        player = GameClient(url)
+        await player.connect()
+        set_paused(game.database, True)
         with pytest.raises(ValueError, match="paused"):
-            await player.next_round()
-        pause(game.database, False)
-        return await player.next_round()
+            await player.request_round()
+        set_paused(game.database, False)
+        return await player.request_round()
 
     assert playing(script) is not None
 
 
 def test_limits_hold_for_messages_rounds_players_and_connections(playing):
-    limits = Limits(messages_per_s=3.0, rounds_per_min=2.0, participants_per_hour=2.0, connections=2)
+    limits = RateLimits(messages_per_s=3.0, rounds_per_min=2.0, participants_per_hour=2.0, connections=2)
 
     async def script(url, game):
-        first, second = Player(url), Player(url)
-        await first.enter()
-        await second.enter()
+        first, second = GameClient(url), GameClient(url)
+        await first.connect()
+        await second.connect()
         with pytest.raises(HTTPClientError) as error:
-            await Player(url).enter()
+            await GameClient(url).connect()
         codes = [error.value.code]
         with pytest.raises(HTTPClientError) as error:
-            await Player(url, cookie=second.cookie).enter()
+            await GameClient(url, cookie=second.cookie).connect()
         codes.append(error.value.code)
         for _ in range(30):
-            await first.say({"type": "leaders", "span": "all"})
-        refused = await first.hear("refused")
+            await first.send({"type": "leaders", "span": "all"})
+        refused = await first.receive("refused")
         told = []
         for _ in range(3):
-            await second.say({"type": "next"})
-            told.append(await second.hear("round", "refused"))
+            await second.send({"type": "next"})
+            told.append(await second.receive("round", "refused"))
             if told[-1]["type"] == "round":
-                await second.say({"type": "skip", "round": told[-1]["round"], "reason": "other"})
-                await second.hear("end")
+                await second.send({"type": "skip", "round": told[-1]["round"], "reason": "other"})
+                await second.receive("end")
         return codes, refused["reason"], told[-1]
 
     codes, reason, last = playing(script, limits=limits)
@@ -347,13 +347,13 @@ def test_limits_hold_for_messages_rounds_players_and_connections(playing):
 
 def test_nicknames_are_text_and_reach_the_leaderboard_as_such(playing):
     async def script(url, game):
-        player = Player(url)
-        await player.enter()
-        await player.say({"type": "name", "nickname": "<img src=x onerror=alert(1)>"})
-        named = await player.hear("named")
-        await player.play(await player.next_round(), trail(PATCH, game.spec))
-        await player.say({"type": "leaders", "span": "today"})
-        return named, await player.hear("leaders")
+        player = GameClient(url)
+        await player.connect()
+        await player.send({"type": "name", "nickname": "<img src=x onerror=alert(1)>"})
+        named = await player.receive("named")
+        await player.play_round(await player.request_round(), pointer_path(PATCH, game.spec))
+        await player.send({"type": "leaders", "span": "today"})
+        return named, await player.receive("leaders")
 
     named, board = playing(script)
     assert named["nickname"] == "<img src=x onerror=alert"
@@ -363,9 +363,9 @@ def test_nicknames_are_text_and_reach_the_leaderboard_as_such(playing):
 
 def test_an_image_that_was_asked_for_comes_first(playing):
     async def script(url, game):
-        player = Player(url)
-        await player.enter()
-        await player.next_round("sea/005.png")
+        player = GameClient(url)
+        await player.connect()
+        await player.request_round("sea/005.png")
         return rows(game, Round)
 
     assert playing(script)[0].image == "sea/005.png"
@@ -375,9 +375,9 @@ def test_an_unreadable_photograph_is_passed_over(playing, tmp_path):
     async def script(url, game):
         for image in game.images[1:]:
             game.collection.path(image).write_bytes(b"not a photograph")
-        player = Player(url)
-        await player.enter()
-        shown = await player.next_round()
+        player = GameClient(url)
+        await player.connect()
+        shown = await player.request_round()
         return shown, rows(game, Round)
 
     shown, found = playing(script, count=4)
@@ -391,10 +391,10 @@ def test_the_summary_shows_what_others_painted(playing):
     async def script(url, game):
         ends = []
         for _ in range(2):
-            player = Player(url)
-            await player.enter()
-            shown = await player.next_round("cherry/000.png")
-            ends.append((await player.play(shown, trail(PATCH, game.spec))).end)
+            player = GameClient(url)
+            await player.connect()
+            shown = await player.request_round("cherry/000.png")
+            ends.append((await player.play_round(shown, pointer_path(PATCH, game.spec))).end)
         return ends
 
     first, second = playing(script)
@@ -405,10 +405,10 @@ def test_the_summary_shows_what_others_painted(playing):
 
 def test_points_are_written_within_half_a_second(playing):
     async def script(url, game):
-        player = Player(url)
-        await player.enter()
-        shown = await player.next_round()
-        points = trail([(200, 200), (250, 250), (200, 250), (250, 200)], game.spec)
+        player = GameClient(url)
+        await player.connect()
+        shown = await player.request_round()
+        points = pointer_path([(200, 200), (250, 250), (200, 250), (250, 200)], game.spec)
         painting = asyncio.ensure_future(player._paint(shown.round, points, {}, 1.0, asyncio.Event()))
         await asyncio.sleep(1.5)
         written = rows(game, RoundPoint)
@@ -423,10 +423,10 @@ def test_a_game_without_known_categories_is_refused(tmp_path):
     from gala_viz.behavior.database import Database
     from gala_viz.collections.open import open_collection
     from gala_viz.live.recogniser import Recogniser
-    from gala_viz.play.game import Game
+    from gala_viz.play.game import GameServer
 
     (tmp_path / "flat").mkdir()
     picture = shapes.encoded(np.zeros((40, 40, 3), np.uint8))
     (tmp_path / "flat" / "a.png").write_bytes(picture)
     with pytest.raises(ValueError, match="knows no category"):
-        Game(open_collection(tmp_path / "flat"), Recogniser(shapes.network()), Database(tmp_path / "r.sqlite"))
+        GameServer(open_collection(tmp_path / "flat"), Recogniser(shapes.network()), Database(tmp_path / "r.sqlite"))

@@ -11,10 +11,10 @@ from gala_viz.behavior.judge import Judge
 from gala_viz.collections.rendered.collection import RenderedCollection
 from gala_viz.live.recogniser import Recogniser
 from gala_viz.networks.zoo import load_network
-from gala_viz.play.client import Shown, play_rounds
-from gala_viz.play.game import Game
-from gala_viz.play.scene import catch_scene, scene
-from gala_viz.play.simulated import RenderedPlayers
+from gala_viz.play.client import PresentedRound, play_rounds
+from gala_viz.play.game import GameServer
+from gala_viz.play.scene import catch_trial_image, make_round_image
+from gala_viz.play.simulated import SimulatedPlayers
 from tests.loops import in_own_loop
 from tests.play.conftest import served
 from tests.play.shapes import FREE
@@ -27,19 +27,19 @@ def known(tmp_path_factory):
     collection = RenderedCollection(
         counts={"test": 1, "validation": 0, "train": 0}, folder=tmp_path_factory.mktemp("rendered")
     )
-    return collection, RenderedPlayers(collection, collection.images)
+    return collection, SimulatedPlayers(collection, collection.images)
 
 
 def shown_of(collection, image):
-    made = scene(collection, image, collection.categories, SPEC.canvas_px)
-    return Shown("r", made.canvas, made.category, False)
+    made = make_round_image(collection, image, collection.categories, SPEC.canvas_px)
+    return PresentedRound("r", made.canvas, made.category, False)
 
 
 def test_every_object_is_found_by_its_picture_and_a_pair_is_not(known):
     collection, players = known
     for image in collection.images:
         assert players.image_of(shown_of(collection, image).canvas) == image
-    pair = catch_scene(collection, *collection.images[:2], "left", collection.categories, SPEC.canvas_px)
+    pair = catch_trial_image(collection, *collection.images[:2], "left", collection.categories, SPEC.canvas_px)
     assert players.image_of(pair.canvas) is None
 
 
@@ -74,7 +74,7 @@ def test_they_play_the_real_game_which_the_shipped_network_judges(known, tmp_pat
     spec = GameSpec(limit_ms=2500.0, top=2, catch_share=0.0, n_practice=0)
 
     async def play():
-        game = Game(collection, Recogniser(network), Database(tmp_path / "r.sqlite"), spec, FREE, seed=0)
+        game = GameServer(collection, Recogniser(network), Database(tmp_path / "r.sqlite"), spec, FREE, seed=0)
         async with served(game) as url:
             each = [play_rounds(url, 6, lambda shown, n=n: players.points(shown, spec, n)) for n in range(3)]
             return await asyncio.gather(*each)

@@ -13,13 +13,13 @@ from tornado.httpclient import AsyncHTTPClient, HTTPRequest
 from tornado.testing import bind_unused_port
 
 from gala_viz.behavior.database import Database
-from gala_viz.behavior.limits import Limits
-from gala_viz.behavior.tables import Participant, Sitting, TrialRecord
+from gala_viz.behavior.limits import RateLimits
+from gala_viz.behavior.tables import Participant, ExperimentSession, TrialRecord
 from gala_viz.collections import open_collection
-from gala_viz.experiment.prepare import Wanted, prepared
+from gala_viz.experiment.prepare import PreparationSpec, prepare_experiment
 from gala_viz.experiment.stimuli import Stimuli
-from gala_viz.play.trials.handlers import AHEAD, routes
-from gala_viz.play.trials.running import Running
+from gala_viz.play.trials.handlers import PREFETCH_TRIALS, routes
+from gala_viz.play.trials.running import ExperimentServer
 from tests.experiment.folder_of_animals import make
 from tests.experiment.test_sittings import MEASURED, PLAIN
 from tests.loops import in_own_loop
@@ -32,8 +32,8 @@ def stimuli(tmp_path_factory):
     photos, maps = make(tmp_path_factory.mktemp("animals"))
     sources = {"clickme": f"files:{maps}", "saliency": "opencv:fine-grained"}
     collection = open_collection(photos)
-    wanted = Wanted(n_images=32, n_practice=4, split="all", maps=sources, side_px=64)
-    return Stimuli(prepared(collection, str(photos), wanted), collection)
+    wanted = PreparationSpec(n_images=32, n_practice=4, split="all", maps=sources, side_px=64)
+    return Stimuli(prepare_experiment(collection, str(photos), wanted), collection)
 
 
 class Browser:
@@ -67,7 +67,7 @@ def visiting(stimuli, tmp_path):
 
     def run(script, limits=None):
         async def whole():
-            running = Running(stimuli, Database(tmp_path / "r.sqlite"), {"gala_viz": "test"}, limits)
+            running = ExperimentServer(stimuli, Database(tmp_path / "r.sqlite"), {"gala_viz": "test"}, limits)
             server = tornado.httpserver.HTTPServer(tornado.web.Application(routes(running, "/lab")))
             socket, port = bind_unused_port()
             server.add_socket(socket)
@@ -135,7 +135,7 @@ def test_stimuli_come_a_few_trials_ahead_once_and_only_to_their_participant(visi
         own = running.sittings.seat(running.people.known_by(browser.cookie.split("=")[1]))
         trial = own.trials[0]
         assert (code, picture) == (200, stimuli.png(trial.image, trial.map_type, trial.level))
-        for number in (AHEAD, 36, "x", "-1", "1e3", "٣"):
+        for number in (PREFETCH_TRIALS, 36, "x", "-1", "1e3", "٣"):
             assert (await browser.ask(f"stimulus?number={number}" if number != "٣" else "stimulus?number=%D9%A3"))[
                 0
             ] == 404
@@ -171,9 +171,9 @@ def test_every_request_can_be_sent_twice_and_is_answered_alike(visiting):
         ends = [await browser.ask("end", own) for _ in range(2)]
         assert ends == [(200, {"ended": {"n_trials": 36, "n_stored": 36}})] * 2
         assert (await browser.ask("about"))[1]["left"] == 0
-        assert await _count(running, Participant) == await _count(running, Sitting) == 1
+        assert await _count(running, Participant) == await _count(running, ExperimentSession) == 1
 
-    visiting(script, Limits(messages_per_s=1000))
+    visiting(script, RateLimits(messages_per_s=1000))
 
 
 async def _count(running, table):
@@ -253,7 +253,7 @@ def test_a_newcomer_who_could_not_be_stored_does_not_count_among_those_of_an_add
         assert (await browser.ask("consent", {"agreed": True, "client_key": CLIENT}))[0] == 200
         assert (await new().ask("consent", {"agreed": True}))[0] == 429
 
-    visiting(script, Limits(participants_per_hour=1))
+    visiting(script, RateLimits(participants_per_hour=1))
 
 
 def _gone():
@@ -296,4 +296,4 @@ def test_pages_of_other_hosts_and_too_many_newcomers_are_refused(visiting):
         await browser.seated()
         assert (await new().ask("consent", {"agreed": True}))[0] == 429
 
-    visiting(script, Limits(participants_per_hour=1))
+    visiting(script, RateLimits(participants_per_hour=1))

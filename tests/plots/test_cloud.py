@@ -6,7 +6,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from matplotlib.path import Path as Polygon
 
-from gala_viz.plots.cloud import KEPT, Cloud, category_means, cloud_plot
+from gala_viz.plots.cloud import HIGHLIGHT_COLOURS, ScatterPoints, category_means, scatter_plot
 from gala_viz.plots.rendering import bokeh_figure
 
 CHANCE = np.random.default_rng(0)
@@ -14,7 +14,7 @@ X, Y = CHANCE.normal(0.3, 0.2, (2, 400)).astype(np.float32)
 
 
 def cloud(kept=None, x=X, y=Y):
-    return Cloud(x, y, np.ones(len(x), bool) if kept is None else kept)
+    return ScatterPoints(x, y, np.ones(len(x), bool) if kept is None else kept)
 
 
 def alpha(picture):
@@ -27,8 +27,8 @@ def colour(text):
 
 
 def test_a_point_is_where_its_values_say():
-    one = Cloud(np.array([0.25], np.float32), np.array([0.75], np.float32), np.array([True]))
-    picture = one.picture((0, 1), (0, 1), (40, 40))
+    one = ScatterPoints(np.array([0.25], np.float32), np.array([0.75], np.float32), np.array([True]))
+    picture = one.rasterize((0, 1), (0, 1), (40, 40))
     rows, columns = np.nonzero(alpha(picture))
     assert abs(rows.mean() - 30) < 1
     assert abs(columns.mean() - 10) < 1
@@ -37,15 +37,15 @@ def test_a_point_is_where_its_values_say():
 
 def test_kept_images_lie_over_the_rest_in_colour_and_others_outside_are_not_drawn():
     x = np.array([0.5, 0.5, 0.1, 7, np.nan], np.float32)
-    some = Cloud(x, x, np.array([True, False, False, True, True]))
-    picture = some.picture((0, 1), (0, 1), (50, 50))
-    assert picture[25, 25] in {colour(KEPT[0]), colour(KEPT[1])}
+    some = ScatterPoints(x, x, np.array([True, False, False, True, True]))
+    picture = some.rasterize((0, 1), (0, 1), (50, 50))
+    assert picture[25, 25] in {colour(HIGHLIGHT_COLOURS[0]), colour(HIGHLIGHT_COLOURS[1])}
     grey = picture[5, 5]
     assert alpha(grey) == 255
     assert grey & 255 == grey >> 8 & 255 == grey >> 16 & 255
-    dark = some.picture((0, 1), (0, 1), (50, 50), dark=True)
+    dark = some.rasterize((0, 1), (0, 1), (50, 50), dark=True)
     assert dark[25, 25] != picture[25, 25]
-    assert not alpha(Cloud(x[:0], x[:0], np.empty(0, bool)).picture((0, 1), (0, 1), (9, 9))).any()
+    assert not alpha(ScatterPoints(x[:0], x[:0], np.empty(0, bool)).rasterize((0, 1), (0, 1), (9, 9))).any()
 
 
 def test_ranges_hold_all_points_with_a_margin():
@@ -61,14 +61,14 @@ def test_ranges_hold_all_points_with_a_margin():
 def test_a_box_holds_what_lies_in_it_however_it_was_drawn():
     expected = (X >= 0.2) & (X <= 0.4) & (Y >= 0.1) & (Y <= 0.5)
     for x0, x1, y0, y1 in ((0.2, 0.4, 0.1, 0.5), (0.4, 0.2, 0.5, 0.1)):
-        found = cloud().within({"type": "rect", "x0": x0, "x1": x1, "y0": y0, "y1": y1})
+        found = cloud().selection_mask({"type": "rect", "x0": x0, "x1": x1, "y0": y0, "y1": y1})
         np.testing.assert_array_equal(found, expected)
 
 
 @given(st.lists(st.tuples(st.floats(-0.5, 1), st.floats(-0.5, 1)), min_size=3, max_size=12))
 @example([(0.0, 0.0), (0.0, 1.0), (1.0, 2.225073858507e-311)])  # two corners that are all but level
 def test_a_lasso_holds_what_another_library_finds_in_it(corners):
-    found = cloud().within({"type": "poly", "x": [x for x, _ in corners], "y": [y for _, y in corners]})
+    found = cloud().selection_mask({"type": "poly", "x": [x for x, _ in corners], "y": [y for _, y in corners]})
     simple = len(corners) == 3  # the even-odd rule and winding numbers agree on triangles
     if simple:
         path = Polygon(corners, closed=False)
@@ -83,7 +83,7 @@ def test_a_lasso_holds_what_another_library_finds_in_it(corners):
 
 def test_a_lasso_without_an_area_or_with_nonsense_holds_nothing():
     for corners in ([0.1, 0.2], [0.1, 0.2, float("nan")]):
-        assert not cloud().within({"type": "poly", "x": corners, "y": corners}).any()
+        assert not cloud().selection_mask({"type": "poly", "x": corners, "y": corners}).any()
 
 
 def test_a_click_finds_the_nearest_kept_image_and_nothing_in_the_void():
@@ -109,6 +109,6 @@ def test_category_means_are_those_of_the_kept_images():
 
 
 def test_the_plot_has_a_picture_a_line_and_a_ring():
-    figure = bokeh_figure(cloud_plot(cloud(), "rho of one", "rho of the other"))
+    figure = bokeh_figure(scatter_plot(cloud(), "rho of one", "rho of the other"))
     assert len(figure.renderers) == 3
     assert figure.xaxis.axis_label == "rho of one"

@@ -12,11 +12,11 @@ from bokeh.models import ColorBar, GlyphRenderer, Image, ImageRGBA
 
 from gala_viz import plots
 from gala_viz.plots.contours import contour_lines
-from gala_viz.plots.distribution import Ceiling, distribution_columns, histogram, score_distribution
-from gala_viz.plots.frame import rgba
-from gala_viz.plots.layers import attention_delta, layer_limits
+from gala_viz.plots.distribution import CeilingInterval, distribution_columns, histogram, score_distribution
+from gala_viz.plots.frame import pack_rgba
+from gala_viz.plots.layers import attention_delta, layer_colour_limits
 from gala_viz.plots.palettes import DIVERGING, SEQUENTIAL
-from gala_viz.plots.rendering import bokeh_figure, told_only
+from gala_viz.plots.rendering import bokeh_figure, disable_sync
 from gala_viz.schema import labelled_map
 
 RNG = np.random.default_rng(8)
@@ -30,7 +30,7 @@ def glyph(figure, kind):
 def test_the_photograph_is_drawn_pixel_by_pixel_with_its_origin_at_the_top_left():
     figure = hv.render(plots.photograph(VIEW))
     drawn = np.asarray(glyph(figure, ImageRGBA).data_source.data["image"][0])
-    assert np.array_equal(drawn, rgba(VIEW))
+    assert np.array_equal(drawn, pack_rgba(VIEW))
     assert np.array_equal(drawn.view(np.uint8).reshape(24, 32, 4)[..., :3], VIEW)
     assert (figure.y_range.start, figure.y_range.end) == (24, 0)
 
@@ -118,8 +118,8 @@ def norms(scale, layers=("one", "two")):
 
 def test_two_networks_share_the_scale_of_a_layer_unless_asked_per_map():
     pair = (norms(1), norms(9))
-    assert len(set(layer_limits(pair, "one", "shared"))) == 1
-    assert len(set(layer_limits(pair, "one", "per map"))) == 2
+    assert len(set(layer_colour_limits(pair, "one", "shared"))) == 1
+    assert len(set(layer_colour_limits(pair, "one", "per map"))) == 2
 
 
 def test_the_layers_of_two_networks_are_one_row_each():
@@ -152,10 +152,10 @@ def test_histograms_are_shares_of_the_known_images():
     assert histogram(np.full((2, 3), np.nan))[0].sum() == 0
 
 
-@pytest.mark.parametrize("ceiling", [None, Ceiling(mean=0.7, low=0.6, high=0.8)])
+@pytest.mark.parametrize("ceiling", [None, CeilingInterval(mean=0.7, low=0.6, high=0.8)])
 @pytest.mark.parametrize("here", [(0.5, 0.2), (np.nan, 0.2)])
 def test_updating_columns_are_those_that_a_fresh_drawing_has(ceiling, here):
-    figure = hv.render(score_distribution(SCORES, ("A", "B"), here=here, ceiling=ceiling))
+    figure = hv.render(score_distribution(SCORES, ("A", "B"), current=here, ceiling=ceiling))
     columns, top = distribution_columns(SCORES, here, ceiling)
     assert len(figure.renderers) == len(columns)
     assert figure.y_range.end == pytest.approx(top)
@@ -178,7 +178,7 @@ def test_rendering_leaves_the_current_document_alone():
     assert current.roots == []
     assert figure.document is None
     drawn = np.asarray(glyph(figure, ImageRGBA).data_source.data["image"][0])
-    assert np.array_equal(drawn, rgba(VIEW))
+    assert np.array_equal(drawn, pack_rgba(VIEW))
 
 
 def test_a_figure_that_nobody_keeps_leaves_nothing_behind():
@@ -192,5 +192,5 @@ def test_a_figure_that_nobody_keeps_leaves_nothing_behind():
 def test_a_figure_that_is_told_only_sends_nothing_back():
     figure = bokeh_figure(plots.photograph(VIEW))
     assert any(model.syncable for model in figure.references())
-    told_only(figure)
+    disable_sync(figure)
     assert not any(model.syncable for model in figure.references())

@@ -18,8 +18,8 @@ from gala_viz.plots.figures.asked import (
     read_figure_spec,
     write_figure,
 )
-from gala_viz.plots.figures.asked.scores import resamples_for
-from gala_viz.plots.figures.scatter import MOST_DRAWN_AS_SHAPES, Points, scatter_figure
+from gala_viz.plots.figures.asked.scores import n_resamples_for
+from gala_viz.plots.figures.scatter import MAX_VECTOR_POINTS, ScatterGroup, scatter_figure
 from gala_viz.plots.figures.table import latex_text
 from gala_viz.registry import UnknownNameError
 from gala_viz.specs import MapRequest, SmoothGradSpec
@@ -119,7 +119,7 @@ def test_each_layer_has_one_scale_which_caption_and_table_state(folder):
 
 def test_layers_of_one_network_and_unknown_ones(folder):
     one = draw_figure(FakeSource(), LayersSpec(images=IMAGES[:1], shown="second", layers=LAYERS[:1]))
-    assert set(one.values["network"]) == {"lite0-gala-human"}
+    assert set(one.table["network"]) == {"lite0-gala-human"}
     with pytest.raises(UnknownNameError, match=r"Did you mean 'blocks\.10'"):
         draw_figure(FakeSource(), LayersSpec(images=IMAGES[:1], layers=("blocks.100",)))
 
@@ -154,7 +154,7 @@ def test_measures_are_called_by_title_or_by_short_name():
 
 def test_chosen_images_alone_are_drawn_where_the_rest_is_not_wanted():
     drawn = draw_figure(FakeSource(), ScatterSpec(images=IMAGES, rest=False))
-    assert list(drawn.values["image"]) == list(IMAGES)
+    assert list(drawn.table["image"]) == list(IMAGES)
     assert drawn.figure.legends[0].get_texts()[-1].get_text().startswith("chosen images: n = 3, means")
     assert "All images" not in drawn.caption
 
@@ -172,13 +172,13 @@ def test_what_is_missing_is_scored_where_that_is_wanted_and_told_where_not():
 
 
 def test_many_points_become_one_picture_and_intervals_stay_quick(tmp_path):
-    values = np.random.default_rng(0).random(MOST_DRAWN_AS_SHAPES + 1)
-    group = Points(title="all images", x=values, y=values, means=(None, None), rho=1.0)
+    values = np.random.default_rng(0).random(MAX_VECTOR_POINTS + 1)
+    group = ScatterGroup(title="all images", x=values, y=values, means=(None, None), rho=1.0)
     path = tmp_path / "many.svg"
     scatter_figure([group], ("x", "y")).savefig(path)
     assert path.read_text().count("<image") == 1
-    assert resamples_for(20) == 10_000
-    assert resamples_for(500_000) == 200
+    assert n_resamples_for(20) == 10_000
+    assert n_resamples_for(500_000) == 200
 
 
 def test_a_table_has_the_same_numbers_in_all_its_forms_and_they_are_those_of_alignment(folder):
@@ -204,7 +204,7 @@ def test_a_table_of_chosen_images_is_over_those_alone():
     rows = ("rho", f"attention:{LAYERS[2]}")
     drawn = draw_figure(FakeSource(), TableSpec(images=IMAGES, rows=rows))
     expected = FakeSource().scores(REQUEST)["rho"].sel(image=list(IMAGES))[0]
-    first = drawn.values[drawn.values["who"] == "lite0-gala-vanilla"]
+    first = drawn.table[drawn.table["who"] == "lite0-gala-vanilla"]
     np.testing.assert_allclose(first["mean"], float(expected.mean()))
     assert set(first["n"]) == {3}
     with pytest.raises(UnknownNameError, match="layer of the two networks"):
@@ -214,7 +214,7 @@ def test_a_table_of_chosen_images_is_over_those_alone():
 def test_a_table_of_a_collection_without_people_tells_accuracy_alone():
     source = FakeSource(human=False)
     drawn = draw_figure(source, TableSpec())
-    assert set(drawn.values["quantity"]) == {"accuracy"}
+    assert set(drawn.table["quantity"]) == {"accuracy"}
     assert "no human maps" in drawn.caption
 
 

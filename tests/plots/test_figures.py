@@ -7,11 +7,11 @@ import pytest
 from matplotlib.collections import PathCollection
 from PIL import Image
 
-from gala_viz.plots.figures.comparison import Compared, comparison_figure
-from gala_viz.plots.figures.page import finite_ends, finite_max, page, save, settle
-from gala_viz.plots.figures.people import Seen, people_figure, through_the_map
-from gala_viz.plots.figures.regions import Share, regions_figure
-from gala_viz.plots.figures.trade_off import Tried, trade_off_figure
+from gala_viz.plots.figures.comparison import ComparisonRow, comparison_figure
+from gala_viz.plots.figures.page import finite_limits, finite_upper_limit, print_figure, save_figure, round_positions
+from gala_viz.plots.figures.people import PhotographWithMap, people_figure, apply_opacity
+from gala_viz.plots.figures.regions import RegionShare, regions_figure
+from gala_viz.plots.figures.trade_off import SweepPoint, trade_off_figure
 
 SIDE = 16
 
@@ -28,11 +28,11 @@ def row(title="stag", **changes):
     values = chance().random((SIDE, SIDE))
     known = {"human_map": values, "first": values, "second": values, "delta": values - 0.5}
     known |= {"first_norm": values[:4, :4], "second_norm": values[:4, :4]}
-    return Compared(title=title, view=view(), **{**known, **changes})
+    return ComparisonRow(title=title, view=view(), **{**known, **changes})
 
 
 def written(tmp_path, figure, name="figure"):
-    save(figure, tmp_path, name, "What it shows.")
+    save_figure(figure, tmp_path, name, "What it shows.")
     return (tmp_path / f"{name}.svg").read_text()
 
 
@@ -42,7 +42,7 @@ def texts(svg):
 
 def test_a_figure_is_a_png_an_svg_a_pdf_and_a_caption_and_the_same_bytes_again(tmp_path):
     for folder in ("one", "two"):
-        paths = save(comparison_figure([row()], ("vanilla", "clickme"), "layer1"), tmp_path / folder, "f", "Caption.")
+        paths = save_figure(comparison_figure([row()], ("vanilla", "clickme"), "layer1"), tmp_path / folder, "f", "Caption.")
     assert [path.suffix for path in paths] == [".png", ".svg", ".pdf", ".md"]
     for path in paths:
         assert path.read_bytes() == (tmp_path / "one" / path.name).read_bytes()
@@ -53,12 +53,12 @@ def test_a_figure_is_a_png_an_svg_a_pdf_and_a_caption_and_the_same_bytes_again(t
 def test_the_last_digits_of_a_layout_do_not_matter():
     places = []
     for away in (0, 3e-13):
-        with page(2, 3) as figure:
+        with print_figure(2, 3) as figure:
             upper, _ = figure.subfigures(2, 1)
             upper.bbox_relative.set_points(upper.bbox_relative.get_points() + away)
             axes = upper.subplots()
             axes.set_position([0.25 + away, 0.5 - away, 1 / 3 + away, 0.25])
-        settle(figure)
+        round_positions(figure)
         places.append((upper.bbox_relative.get_points().tolist(), axes.get_position().bounds))
     assert places[0] == places[1]
 
@@ -74,7 +74,7 @@ def test_what_is_not_known_is_told(tmp_path):
     empty = row(human_map=None, first_norm=None, second_norm=None)
     assert texts(written(tmp_path, comparison_figure([empty], ("a", "b"), "layer1"))).count("n/a") == 3
     assert texts(written(tmp_path, trade_off_figure([]), "trade")).count("n/a") == 1
-    unknown = [Tried(weight=0, seed=0, accuracy=float("nan"), rho=0.1)]
+    unknown = [SweepPoint(weight=0, seed=0, accuracy=float("nan"), rho=0.1)]
     assert texts(written(tmp_path, trade_off_figure(unknown), "trade")).count("n/a") == 1
 
 
@@ -87,17 +87,17 @@ def test_maps_of_zeros_and_nan_are_drawn(tmp_path):
 def test_the_photograph_is_as_opaque_as_the_map_is_dense():
     marks = np.zeros((SIDE, SIDE))
     marks[:2] = np.linspace(0, 1, 2 * SIDE).reshape(2, SIDE)
-    seen = through_the_map(view(), marks)
+    seen = apply_opacity(view(), marks)
     full = np.percentile(marks, 99)
     np.testing.assert_array_equal(seen[..., :3], view())
     np.testing.assert_array_equal(seen[..., 3], np.rint(255 * np.minimum(marks / full, 1)))
-    assert not through_the_map(view(), np.zeros((SIDE, SIDE)))[..., 3].any()
+    assert not apply_opacity(view(), np.zeros((SIDE, SIDE)))[..., 3].any()
     with pytest.raises(ValueError, match="photograph's size"):
-        through_the_map(view(), np.zeros((4, 4)))
+        apply_opacity(view(), np.zeros((4, 4)))
 
 
 def test_animals_are_outlined_blue_and_vehicles_red(tmp_path):
-    seen = [Seen(title=name, view=view(), human_map=chance().random((SIDE, SIDE))) for name in ("stag", "hare")]
+    seen = [PhotographWithMap(title=name, view=view(), human_map=chance().random((SIDE, SIDE))) for name in ("stag", "hare")]
     svg = written(tmp_path, people_figure([("animals", seen), ("vehicles", seen[:1])], columns=2))
     assert svg.count("stroke: #2f6fb5") == 2 * 4
     assert svg.count("stroke: #c8442f") == 1 * 4
@@ -105,7 +105,7 @@ def test_animals_are_outlined_blue_and_vehicles_red(tmp_path):
 
 
 def test_simulated_maps_are_called_so_in_the_picture(tmp_path):
-    seen = [Seen(title="stag", view=view(), human_map=chance().random((SIDE, SIDE)))]
+    seen = [PhotographWithMap(title="stag", view=view(), human_map=chance().random((SIDE, SIDE)))]
     groups = [("animals", seen), ("vehicles", seen)]
     said = texts(written(tmp_path, people_figure(groups, simulated=True)))
     assert {"animals, simulated maps", "vehicles, simulated maps"} <= set(said)
@@ -126,11 +126,11 @@ def test_flat_attention_is_not_hidden_by_the_peaks_of_the_other_network():
 
 def test_the_trade_off_names_every_lambda_and_marks_the_chosen_one(tmp_path):
     tried = [
-        Tried(weight=weight, seed=seed, accuracy=0.9 - weight / 50 + seed / 100, rho=0.1 + weight / 10)
+        SweepPoint(weight=weight, seed=seed, accuracy=0.9 - weight / 50 + seed / 100, rho=0.1 + weight / 10)
         for weight in (0.0, 2.0)
         for seed in (1, 2)
     ]
-    figure = trade_off_figure(tried, chosen=2.0)
+    figure = trade_off_figure(tried, selected_weight=2.0)
     means = figure.axes[0].collections[0].get_offsets()
     np.testing.assert_allclose(means, [[0.1, 91.5], [0.3, 87.5]])
     assert {"λ = 0", "λ = 2", "validation split, seeds 1, 2"} <= set(texts(written(tmp_path, figure)))
@@ -139,7 +139,7 @@ def test_the_trade_off_names_every_lambda_and_marks_the_chosen_one(tmp_path):
 def test_names_in_a_trade_off_stand_where_no_other_point_is():
     figure = trade_off_figure(
         [
-            Tried(weight=weight, seed=0, accuracy=accuracy, rho=rho)
+            SweepPoint(weight=weight, seed=0, accuracy=accuracy, rho=rho)
             for weight, accuracy, rho in ((0.0, 0.7, 0.36), (0.3, 0.95, 0.617), (1.0, 0.952, 0.646), (3.0, 0.91, 0.644))
         ]
     )
@@ -148,7 +148,7 @@ def test_names_in_a_trade_off_stand_where_no_other_point_is():
 
 
 def test_a_trade_off_of_one_seed_shows_how_sure_its_accuracies_are(tmp_path):
-    tried = [Tried(weight=weight, seed=0, accuracy=0.95, rho=0.1 + weight, n=600) for weight in (0.0, 0.5)]
+    tried = [SweepPoint(weight=weight, seed=0, accuracy=0.95, rho=0.1 + weight, n=600) for weight in (0.0, 0.5)]
     figure = trade_off_figure(tried)
     low, high = (segment for segment in figure.axes[0].collections[-1].get_segments()[0])
     assert (low[1], high[1]) == (pytest.approx(93.0, abs=0.05), pytest.approx(96.5, abs=0.05))
@@ -157,7 +157,7 @@ def test_a_trade_off_of_one_seed_shows_how_sure_its_accuracies_are(tmp_path):
 
 def test_bars_stand_beside_the_regions_own_sizes(tmp_path):
     shares = {
-        name: {"diagnostic": Share(mean=mean, low=mean - 1, high=mean + 2)} for name, mean in (("a", 9), ("b", 5))
+        name: {"diagnostic": RegionShare(mean=mean, low=mean - 1, high=mean + 2)} for name, mean in (("a", 9), ("b", 5))
     }
     figure = regions_figure(
         {"SmoothGrad": shares, "attention norm": {"b": shares["b"]}}, {"diagnostic": 6.0, "rest": 94.0}
@@ -170,8 +170,8 @@ def test_bars_stand_beside_the_regions_own_sizes(tmp_path):
 
 
 def test_people_stand_first_beside_the_bars_and_seeds_are_dots():
-    seeds = {"a": {"diagnostic": Share(mean=9, low=8, high=10, seeds=(7.0, 11.0))}}
-    people = {"people": {"diagnostic": Share(mean=30, low=29, high=31)}}
+    seeds = {"a": {"diagnostic": RegionShare(mean=9, low=8, high=10, seeds=(7.0, 11.0))}}
+    people = {"people": {"diagnostic": RegionShare(mean=30, low=29, high=31)}}
     (axes,) = regions_figure({"SmoothGrad": seeds}, {"diagnostic": 6.0}, people).axes
     assert [bar.get_height() for bar in axes.patches] == [30, 9]
     (dots,) = [one.get_offsets() for one in axes.collections if isinstance(one, PathCollection)]
@@ -179,14 +179,14 @@ def test_people_stand_first_beside_the_bars_and_seeds_are_dots():
 
 
 def test_the_end_of_a_scale_is_above_zero_whatever_is_drawn():
-    assert finite_max(np.array([1.0, np.nan]), None, percentile=100) == 1.0
-    assert finite_max() == finite_max(np.zeros(3)) == finite_max(np.array([np.nan])) == 1.0
+    assert finite_upper_limit(np.array([1.0, np.nan]), None, percentile=100) == 1.0
+    assert finite_upper_limit() == finite_upper_limit(np.zeros(3)) == finite_upper_limit(np.array([np.nan])) == 1.0
 
 
 def test_both_ends_of_a_scale_are_the_values_own_and_never_one():
-    assert finite_ends(np.arange(201.0), None, np.array([np.nan])) == (1.0, 199.0)
-    assert finite_ends(np.full((2, 2), 3.0)) == (2.5, 3.5)
-    assert finite_ends(None) == (0.0, 1.0)
+    assert finite_limits(np.arange(201.0), None, np.array([np.nan])) == (1.0, 199.0)
+    assert finite_limits(np.full((2, 2), 3.0)) == (2.5, 3.5)
+    assert finite_limits(None) == (0.0, 1.0)
 
 
 def test_drawing_changes_nothing_global():

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 import zarr
 
-from gala_viz.attribution.probe import probe
+from gala_viz.attribution.probe import compute_output_fingerprint
 from gala_viz.batch import job as jobs
 from gala_viz.batch.described import stored_network
 from gala_viz.batch.run import run_here
 from gala_viz.cli import main
 from gala_viz.commands.attribute import Arguments
-from gala_viz.commands.compare_page import load
+from gala_viz.commands.compare_page import load_source
 from gala_viz.networks.zoo import BUILDERS, load_network
 from gala_viz.panels.options import CompareOptions
 from gala_viz.store.identity import doubt, identity_in
@@ -111,7 +111,7 @@ def test_a_worker_with_another_file_is_refused(corner):
 
 
 def page():
-    return load(CompareOptions(store="maps.zarr", device="cpu"), lambda step: None)
+    return load_source(CompareOptions(store="maps.zarr", device="cpu"), lambda step: None)
 
 
 def test_a_page_shows_stored_maps_and_computes_nothing_beside_them_with_an_edited_network(corner):
@@ -156,7 +156,7 @@ def test_what_the_fixed_inputs_do_not_see_is_compared_too(corner, capsys, what):
 
 def test_another_precision_computes_nothing_beside_stored_maps(corner):
     begun(("./plain", "./gala"))
-    source = load(CompareOptions(store="maps.zarr", device="cpu", dtype="bfloat16"), lambda step: None)
+    source = load_source(CompareOptions(store="maps.zarr", device="cpu", dtype="bfloat16"), lambda step: None)
     with pytest.raises(ValueError, match=r"precision is another one than in the store \(computed on CPU, float32\)"):
         source.passage(source.images[3])
 
@@ -242,4 +242,4 @@ def test_a_behaviour_is_compared_within_rounding_and_not_by_its_digits(corner):
     assert "it now gives logits that are 0.048 of their size away (rounding: up to 0.001)." in doubt(
         stored, identity_in(replace(stored, behaviour=rounded))
     )
-    assert probe(load_network(own_network.NAME, "cpu")).settings() == stored.behaviour
+    assert compute_output_fingerprint(load_network(own_network.NAME, "cpu")).settings() == stored.behaviour

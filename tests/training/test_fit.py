@@ -14,9 +14,9 @@ from torch.utils.data import default_collate
 from gala_viz.networks.folders import read_card
 from gala_viz.networks.gala import attention_norm
 from gala_viz.networks.network import Network
-from gala_viz.training.distillation import Distillation, Pictures, starting_network
+from gala_viz.training.distillation import DistillationModule, DistillationDataModule, initial_student
 from gala_viz.training.fit import fit
-from gala_viz.training.outcome import distilled_sections, write_outcome
+from gala_viz.training.outcome import distillation_sections, write_trained_network
 from gala_viz.training.samples import EpochSampler, sources_of_split
 
 from .tiny import Blobs, tiny_recipe, tiny_start
@@ -29,15 +29,15 @@ PARTS = tuple(
 
 
 def trained(folder, recipe, **options):
-    network = starting_network(recipe, START)
-    pictures = Pictures(*PARTS, START.preprocessing, recipe)
-    module = Distillation(network, recipe, START)
+    network = initial_student(recipe, START)
+    pictures = DistillationDataModule(*PARTS, START.preprocessing, recipe)
+    module = DistillationModule(network, recipe, START)
     return fit(module, pictures, folder, accelerator="cpu", devices=1, quiet=True, **options)
 
 
 def test_a_starting_network_computes_what_it_starts_from():
     photos = START.to_batch([BLOBS.photo(image) for image in BLOBS.images[:4]])
-    begun = starting_network(tiny_recipe(), START).eval()
+    begun = initial_student(tiny_recipe(), START).eval()
     with torch.no_grad():
         torch.testing.assert_close(begun(photos), START.logits(photos), atol=1e-5, rtol=1e-5)
 
@@ -49,7 +49,7 @@ def test_a_start_that_does_not_fit_is_refused():
         nn.Sequential(nn.Conv2d(3, 4, 1), nn.Flatten()), name="other", preprocessing=START.preprocessing, categories=()
     )
     with pytest.raises(ValueError, match=r"tiny_gala has no place for '0\.weight' of other"):
-        starting_network(tiny_recipe(), other)
+        initial_student(tiny_recipe(), other)
 
 
 def test_a_resumed_training_gives_the_numbers_of_an_uninterrupted_one(tmp_path):
@@ -69,7 +69,7 @@ def test_a_checkpoint_of_another_recipe_is_refused(tmp_path):
 
 def test_what_is_frozen_and_every_batch_norm_statistic_stays(tmp_path):
     recipe = tiny_recipe(epochs=1)
-    before = starting_network(recipe, START).state_dict()
+    before = initial_student(recipe, START).state_dict()
     after = trained(tmp_path, recipe).state_dict()
     changed = {key for key in before if not torch.equal(before[key], after[key])}
     assert not {key for key in changed if key.startswith("stem") or "running" in key}
@@ -88,14 +88,14 @@ def test_co_training_brings_attention_closer_to_held_out_maps_than_training_with
 
 
 def test_the_module_stays_in_eval_mode_whatever_asks():
-    module = Distillation(starting_network(tiny_recipe(), START), tiny_recipe(), START)
+    module = DistillationModule(initial_student(tiny_recipe(), START), tiny_recipe(), START)
     module.train()
     assert not any(part.training for part in module.modules())
 
 
 def test_norms_of_the_module_are_those_of_the_blocks():
-    network = starting_network(tiny_recipe(), START)
-    module = Distillation(network, tiny_recipe(), START)
+    network = initial_student(tiny_recipe(), START)
+    module = DistillationModule(network, tiny_recipe(), START)
     photos = START.to_batch([BLOBS.photo(image) for image in BLOBS.images[:2]])
     with torch.no_grad():
         _, norms = module(photos)
@@ -105,9 +105,9 @@ def test_norms_of_the_module_are_those_of_the_blocks():
 
 def test_a_student_that_starts_as_its_teacher_agrees_with_it_on_every_crop():
     recipe = tiny_recipe(label_share=0.0)
-    module = Distillation(starting_network(recipe, START), recipe, START)
-    samples = Pictures(*PARTS, START.preprocessing, recipe)._training
-    keys = EpochSampler(PARTS[0], recipe.per_epoch, seed=0).keys()[:6]
+    module = DistillationModule(initial_student(recipe, START), recipe, START)
+    samples = DistillationDataModule(*PARTS, START.preprocessing, recipe)._training
+    keys = EpochSampler(PARTS[0], recipe.per_epoch, seed=0).epoch_keys()[:6]
     batch = default_collate([samples[key] for key in keys])
     logits, _ = module(batch["input"])
     torch.testing.assert_close(logits, module.teacher_logits(batch), atol=1e-4, rtol=1e-4)
@@ -115,7 +115,7 @@ def test_a_student_that_starts_as_its_teacher_agrees_with_it_on_every_crop():
 
 
 def test_the_teacher_is_no_part_of_the_checkpoint_and_does_not_learn():
-    module = Distillation(starting_network(tiny_recipe(), START), tiny_recipe(), START)
+    module = DistillationModule(initial_student(tiny_recipe(), START), tiny_recipe(), START)
     assert all(key.startswith("network.") for key in module.state_dict())
     assert not any(parameter.requires_grad for parameter in module._teacher[0].parameters())
 
@@ -124,8 +124,8 @@ def test_an_outcome_tells_recipe_data_and_split_and_loads(tmp_path):
     from gala_viz.networks.zoo import load_network
 
     recipe = tiny_recipe()
-    network = starting_network(recipe, START)
-    folder = write_outcome(tmp_path, network, recipe, START.preprocessing, distilled_sections(START, PARTS))
+    network = initial_student(recipe, START)
+    folder = write_trained_network(tmp_path, network, recipe, START.preprocessing, distillation_sections(START, PARTS))
     card = read_card(folder)
     assert card["recipe"]["attention_weight"] == 1.0
     entries = card["data"]["collections"]

@@ -7,17 +7,17 @@ import pytest
 import torch
 
 from gala_viz.collections import open_collection
-from gala_viz.collections.clickme.writing import RecordToWrite, write_records
+from gala_viz.collections.clickme.writing import ClickMeRecord, write_tfrecords
 from gala_viz.networks.folders import WeightsError
 from gala_viz.networks.zoo import load_network
-from gala_viz.splits import HELD_OUT, LEARNT, UNKNOWN, by_hash, splits_of
-from gala_viz.training.batches import HeldPictures
-from gala_viz.training.distillation import Distillation, Pictures, starting_network
+from gala_viz.splits import HELD_OUT, LEARNT, UNKNOWN, hash_splits, splits_of
+from gala_viz.training.batches import InMemoryDataModule
+from gala_viz.training.distillation import DistillationModule, DistillationDataModule, initial_student
 from gala_viz.training.fit import fit
-from gala_viz.training.held import hold
-from gala_viz.training.outcome import distilled_sections, scratch_sections, write_outcome
-from gala_viz.training.samples import Source, sources_of_split, sources_told
-from gala_viz.training.scratch import FromScratch, fresh_network
+from gala_viz.training.held import load_dataset
+from gala_viz.training.outcome import distillation_sections, scratch_sections, write_trained_network
+from gala_viz.training.samples import TrainingSource, sources_of_split, describe_sources
+from gala_viz.training.scratch import ScratchModule, initial_network
 from tests.collections.pictures import encoded
 
 from .tiny import Blobs, Lamps, tiny_recipe, tiny_scratch_recipe, tiny_start
@@ -49,8 +49,8 @@ def with_split(collection, split):
 
 def train_on(folder, sources, validation, **options):
     recipe = tiny_recipe(epochs=1, attention_weight=0.0)
-    module = Distillation(starting_network(recipe, START), recipe, START)
-    pictures = Pictures(sources, validation, START.preprocessing, recipe)
+    module = DistillationModule(initial_student(recipe, START), recipe, START)
+    pictures = DistillationDataModule(sources, validation, START.preprocessing, recipe)
     fit(module, pictures, folder, accelerator="cpu", devices=1, quiet=True, **options)
     return recipe, module, pictures
 
@@ -68,14 +68,14 @@ def test_a_training_takes_the_splits_of_clickme_records(tmp_path):
     for split, own in numbers.items():
         maps = [np.random.default_rng(number).random((48, 48)) for number in own]
         records = [
-            RecordToWrite(photo(number), one, 0, 9, f"{split}/{number}.JPEG")
+            ClickMeRecord(photo(number), one, 0, 9, f"{split}/{number}.JPEG")
             for number, one in zip(own, maps, strict=True)
         ]
-        write_records(tmp_path / f"clickme_{split}.tfrecords", records)
+        write_tfrecords(tmp_path / f"clickme_{split}.tfrecords", records)
     collection = open_collection(tmp_path)
     (train,) = sources_of_split([("maps", collection)], "train")
     assert set(train.images) == with_split(collection, "train") - {"train/3.JPEG"}
-    assert [(one.image, one.twin) for one in train.left_out] == [("train/3.JPEG", "test/3.JPEG")]
+    assert [(one.image, one.held_out_image) for one in train.left_out] == [("train/3.JPEG", "test/3.JPEG")]
 
 
 def test_images_in_no_split_are_left_out_of_a_training_and_counted(tmp_path):
@@ -85,7 +85,7 @@ def test_images_in_no_split_are_left_out_of_a_training_and_counted(tmp_path):
     (beside / "x.png").write_bytes(encoded(photo(999)))
     (train,) = sources_of_split([("plain", open_collection(tmp_path / "own"))], "train")
     assert not [image for image in train.images if image.startswith("more/")]
-    assert train.splits.without == (f"more/{WNIDS[0]}/x.png",)
+    assert train.splits.unassigned == (f"more/{WNIDS[0]}/x.png",)
 
 
 def test_a_collection_without_splits_is_held_by_the_hash_of_its_ids():
@@ -94,8 +94,8 @@ def test_a_collection_without_splits_is_held_by_the_hash_of_its_ids():
             return None
 
     lamps = Flat()
-    held = [hold(lamps, split, tiny_scratch_recipe().preprocessing).images for split in ("train", "test")]
-    assert held == [splits_of(lamps).images(split) for split in ("train", "test")]
+    held = [load_dataset(lamps, split, tiny_scratch_recipe().preprocessing).images for split in ("train", "test")]
+    assert held == [splits_of(lamps).images_of(split) for split in ("train", "test")]
 
 
 def test_the_same_photograph_under_another_name_does_not_train(tmp_path):
@@ -112,19 +112,19 @@ def test_the_same_photograph_under_another_name_does_not_train(tmp_path):
 
 def test_a_training_of_too_many_photographs_says_that_their_bytes_are_not_compared(tmp_path, monkeypatch):
     collection = split_folder(tmp_path / "own")
-    assert "compared" not in sources_told(sources_of_split([("plain", collection)], "train"))[0]
+    assert "compared" not in describe_sources(sources_of_split([("plain", collection)], "train"))[0]
     monkeypatch.setattr("gala_viz.training.held_out.MOST_IN_A_TRAINING", 39)
     parts = [sources_of_split([("plain", collection)], split) for split in ("train", "validation")]
-    assert "photographs are not compared by their bytes" in sources_told(parts[0])[0]
-    assert distilled_sections(START, parts)["data"]["collections"][0]["compared_by_bytes"] is False
-    assert not hold(Lamps(), "train", tiny_scratch_recipe().preprocessing).source.compared
+    assert "photographs are not compared by their bytes" in describe_sources(parts[0])[0]
+    assert distillation_sections(START, parts)["data"]["collections"][0]["compared_by_bytes"] is False
+    assert not load_dataset(Lamps(), "train", tiny_scratch_recipe().preprocessing).source.compared
 
 
 def test_the_same_photograph_in_two_collections_does_not_train_where_one_holds_it_out(tmp_path):
     own = split_folder(tmp_path / "own")
     (tmp_path / "plain").mkdir()
     names = [f"{number}.png" for number in range(12)]
-    hashed = by_hash("plain", names).images("train")
+    hashed = hash_splits("plain", names).images_of("train")
     twins = {hashed[0], hashed[-1]}
     for number, name in enumerate(names):
         number = 900 + number if name not in twins else 36 + (name == hashed[-1])  # test photographs of own
@@ -164,7 +164,7 @@ def test_an_image_that_another_collection_of_the_training_holds_out_does_not_tra
             return "train"
 
     good = sources_of_split([("plain", collection)], "train")
-    everything = Source(Unaware(), collection.images, "plain")
+    everything = TrainingSource(Unaware(), collection.images, "plain")
     with pytest.raises(ValueError, match=r"unaware: 16 of 40 images that would train"):
         train_on(tmp_path / "run", (everything,), good)
     found, _ = sources_of_split([("plain", Unaware()), ("plain", collection)], "train")
@@ -173,13 +173,13 @@ def test_an_image_that_another_collection_of_the_training_holds_out_does_not_tra
 
 def test_arrays_that_were_mixed_by_hand_do_not_train_either(tmp_path):
     lamps, recipe = Lamps(), tiny_scratch_recipe()
-    training, validation, test = (hold(lamps, split, recipe.preprocessing) for split in ("train", "validation", "test"))
+    training, validation, test = (load_dataset(lamps, split, recipe.preprocessing) for split in ("train", "validation", "test"))
     mixed = replace(training, images=(*training.images[:-4], *test.images))
-    network = fresh_network(recipe, 2)
+    network = initial_network(recipe, 2)
     with pytest.raises(ValueError, match=r"lamps: 4 of 48 images that would train .*'test-000' is in the test split"):
         fit(
-            FromScratch(network, recipe),
-            HeldPictures(mixed, validation, recipe),
+            ScratchModule(network, recipe),
+            InMemoryDataModule(mixed, validation, recipe),
             tmp_path,
             accelerator="cpu",
             devices=1,
@@ -190,12 +190,12 @@ def test_arrays_that_were_mixed_by_hand_do_not_train_either(tmp_path):
 def test_a_data_module_that_does_not_say_which_images_train_is_refused(tmp_path):
     lamps, recipe = Lamps(), tiny_scratch_recipe()
 
-    class Silent(HeldPictures):
+    class Silent(InMemoryDataModule):
         sources = None
 
-    pictures = Silent(*(hold(lamps, split, recipe.preprocessing) for split in ("train", "validation")), recipe)
+    pictures = Silent(*(load_dataset(lamps, split, recipe.preprocessing) for split in ("train", "validation")), recipe)
     with pytest.raises(ValueError, match="says which images train and which choose"):
-        fit(FromScratch(fresh_network(recipe, 2), recipe), pictures, tmp_path, accelerator="cpu", devices=1, quiet=True)
+        fit(ScratchModule(initial_network(recipe, 2), recipe), pictures, tmp_path, accelerator="cpu", devices=1, quiet=True)
 
 
 def test_a_training_does_not_go_on_with_other_images_than_it_began_with(tmp_path):
@@ -218,16 +218,16 @@ def test_a_network_tells_which_images_it_learnt_from_by_id_and_by_bytes(tmp_path
     collection = split_folder(tmp_path / "own")
     parts = [sources_of_split([("plain", collection)], split) for split in ("train", "validation")]
     recipe, module, pictures = train_on(tmp_path / "run", *parts)
-    sections = distilled_sections(START, parts)
+    sections = distillation_sections(START, parts)
     sections["categories"] = {"names": [f"category {number}" for number in range(4)]}
-    folder = write_outcome(
+    folder = write_trained_network(
         tmp_path / "nets", module.network, recipe, START.preprocessing, sections, pictures.trainer, START
     )
     told = load_network(folder, device="cpu").training_data
     (entry,) = told.collections
     assert (entry.name, entry.role, entry.rule, entry.seed, entry.n_train) == ("own", "plain", "own", None, 24)
     assert not told.complete  # what the start learnt from is not known
-    status = dict(zip(collection.images, told.status(collection), strict=True))
+    status = dict(zip(collection.images, told.training_status(collection), strict=True))
     assert {image for image, code in status.items() if code == LEARNT} == with_split(collection, "train")
     assert {status[image] for image in with_split(collection, "test")} == {UNKNOWN}
 
@@ -235,13 +235,13 @@ def test_a_network_tells_which_images_it_learnt_from_by_id_and_by_bytes(tmp_path
     for number, image in enumerate(collection.images):
         (unrelated / image).parent.mkdir(parents=True, exist_ok=True)
         (unrelated / image).write_bytes(encoded(photo(2000 + number)))
-    assert set(told.status(open_collection(unrelated)).tolist()) == {UNKNOWN}
+    assert set(told.training_status(open_collection(unrelated)).tolist()) == {UNKNOWN}
 
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (elsewhere / "renamed.png").write_bytes(collection.path(parts[0][0].images[5]).read_bytes())
     (elsewhere / "other.png").write_bytes(encoded(photo(777)))
-    assert dict(zip(("other.png", "renamed.png"), told.status(open_collection(elsewhere)), strict=True)) == {
+    assert dict(zip(("other.png", "renamed.png"), told.training_status(open_collection(elsewhere)), strict=True)) == {
         "renamed.png": LEARNT,
         "other.png": UNKNOWN,
     }
@@ -258,12 +258,12 @@ def test_a_network_from_random_weights_holds_out_all_that_it_did_not_learn_from(
             return int(image.split("-")[1]) * 3 + ("train", "validation", "test").index(self.split(image))
 
     lamps, recipe = OnDisk(), tiny_scratch_recipe(epochs=1, attention_weight=0.0)
-    training, validation = (hold(lamps, split, recipe.preprocessing) for split in ("train", "validation"))
-    network, pictures = fresh_network(recipe, 2), HeldPictures(training, validation, recipe)
-    fit(FromScratch(network, recipe), pictures, tmp_path / "run", accelerator="cpu", devices=1, quiet=True)
+    training, validation = (load_dataset(lamps, split, recipe.preprocessing) for split in ("train", "validation"))
+    network, pictures = initial_network(recipe, 2), InMemoryDataModule(training, validation, recipe)
+    fit(ScratchModule(network, recipe), pictures, tmp_path / "run", accelerator="cpu", devices=1, quiet=True)
     sections = scratch_sections(recipe, lamps, training, validation, {"n_labelled": 16, "accuracy": 0.5})
-    folder = write_outcome(tmp_path, network, recipe, recipe.preprocessing, sections, pictures.trainer)
-    status = load_network(folder, device="cpu").training_data.status(lamps)
+    folder = write_trained_network(tmp_path, network, recipe, recipe.preprocessing, sections, pictures.trainer)
+    status = load_network(folder, device="cpu").training_data.training_status(lamps)
     expected = [LEARNT if lamps.split(image) == "train" else HELD_OUT for image in lamps.images]
     assert status.tolist() == expected
 
@@ -271,5 +271,5 @@ def test_a_network_from_random_weights_holds_out_all_that_it_did_not_learn_from(
     torch.nn.init.constant_(next(network.parameters()), float("nan"))
     lamps.name = "other lamps"
     with pytest.raises(WeightsError, match="NaN or infinite"):
-        write_outcome(tmp_path, network, recipe, recipe.preprocessing, sections, pictures.trainer)
+        write_trained_network(tmp_path, network, recipe, recipe.preprocessing, sections, pictures.trainer)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before, "the network of before is whole"

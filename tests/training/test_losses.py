@@ -3,7 +3,7 @@ import pytest
 import torch
 from scipy.special import log_softmax
 
-from gala_viz.training.losses import attention_loss, category_loss, warmed_up
+from gala_viz.training.losses import attention_loss, distillation_loss, warmup_weight
 
 
 def reference_attention_loss(norms, maps, has_map):
@@ -97,7 +97,7 @@ def test_category_loss_is_label_and_teacher_in_their_shares():
         soft = 4 * (np.exp(wanted) * (wanted - student)).sum()
         share = 0.3 if label >= 0 else 0.0
         expected.append(share * -log_softmax(logits[row])[label] + (1 - share) * soft)
-    found = category_loss(
+    found = distillation_loss(
         torch.tensor(logits), torch.tensor(labels), torch.tensor(teacher), temperature=2.0, label_share=0.3
     )
     assert found.item() == pytest.approx(np.mean(expected))
@@ -106,13 +106,13 @@ def test_category_loss_is_label_and_teacher_in_their_shares():
 def test_a_student_that_is_the_teacher_has_no_loss_without_labels():
     logits = torch.randn(4, 7, generator=torch.Generator().manual_seed(0))
     none = torch.full((4,), -1)
-    assert category_loss(logits, none, logits, temperature=3.0, label_share=0.5).item() == pytest.approx(0, abs=1e-6)
+    assert distillation_loss(logits, none, logits, temperature=3.0, label_share=0.5).item() == pytest.approx(0, abs=1e-6)
 
 
 @pytest.mark.parametrize(("epoch", "expected"), [(0, 0.0), (0.5, 1.5), (2, 6.0), (9, 6.0)])
 def test_lambda_rises_linearly_and_stays(epoch, expected):
-    assert warmed_up(6.0, epoch=epoch, warmup_epochs=2.0) == expected
+    assert warmup_weight(6.0, epoch=epoch, warmup_epochs=2.0) == expected
 
 
 def test_lambda_without_warmup_is_there_from_the_first_step():
-    assert warmed_up(6.0, epoch=0, warmup_epochs=0) == 6.0
+    assert warmup_weight(6.0, epoch=0, warmup_epochs=0) == 6.0

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from gala_viz.training.samples import EpochSampler, Key, Samples, Source, sources_of_split
+from gala_viz.training.samples import EpochSampler, SampleKey, CollectionDataset, TrainingSource, sources_of_split
 
 from .tiny import PREPROCESSING, Blobs
 
@@ -12,12 +12,12 @@ PER_EPOCH = {"maps": 6, "labels": 5, "plain": 4}
 
 
 def samples(jitter_px=8, seed=0, roles=("maps",)):
-    sources = [Source(BLOBS, BLOBS.images[:8], role) for role in roles]
-    return Samples(sources, PREPROCESSING, jitter_px=jitter_px, seed=seed)
+    sources = [TrainingSource(BLOBS, BLOBS.images[:8], role) for role in roles]
+    return CollectionDataset(sources, PREPROCESSING, jitter_px=jitter_px, seed=seed)
 
 
 def test_without_jitter_a_sample_is_what_the_network_is_shown():
-    found = samples(jitter_px=0)[Key(3, 0, "blob001")]
+    found = samples(jitter_px=0)[SampleKey(3, 0, "blob001")]
     np.testing.assert_array_equal(found["input"].numpy(), PREPROCESSING.to_input(BLOBS.photo("blob001")))
 
 
@@ -25,7 +25,7 @@ def test_image_and_map_are_moved_and_mirrored_together():
     data = samples()
     offsets = []
     for epoch in range(8):
-        found = data[Key(epoch, 0, "blob003")]
+        found = data[SampleKey(epoch, 0, "blob003")]
         brightest = np.unravel_index(found["input"].sum(dim=0).numpy().argmax(), (32, 32))
         marked = np.unravel_index(found["map"].numpy().argmax(), (32, 32))
         assert np.abs(np.subtract(brightest, marked)).max() <= 4
@@ -35,16 +35,16 @@ def test_image_and_map_are_moved_and_mirrored_together():
 
 def test_a_picture_of_an_epoch_does_not_depend_on_what_was_read_before():
     first, second = samples(), samples()
-    second[Key(0, 0, "blob002")]
-    a, b = first[Key(5, 0, "blob001")], second[Key(5, 0, "blob001")]
+    second[SampleKey(0, 0, "blob002")]
+    a, b = first[SampleKey(5, 0, "blob001")], second[SampleKey(5, 0, "blob001")]
     assert torch.equal(a["input"], b["input"])
     assert torch.equal(a["map"], b["map"])
 
 
 def test_only_the_role_labels_tells_a_label():
     data = samples(roles=("maps", "labels", "plain"))
-    labels = [data[Key(0, number, "blob000")]["label"].item() for number in range(3)]
-    maps = [data[Key(0, number, "blob000")]["has_map"].item() for number in range(3)]
+    labels = [data[SampleKey(0, number, "blob000")]["label"].item() for number in range(3)]
+    maps = [data[SampleKey(0, number, "blob000")]["has_map"].item() for number in range(3)]
     assert labels == [-1, BLOBS.target("blob000"), -1]
     assert maps == [True, False, False]
 
@@ -68,22 +68,22 @@ def test_a_map_of_which_nothing_lies_in_the_frame_is_none_and_counted():
     assert source.unusable == dict.fromkeys(
         (image for image in without.images if image in odd), "nothing of it lies in the network's frame."
     )
-    still = Samples([without], PREPROCESSING, jitter_px=0, seed=0)
-    assert [still[Key(0, 0, image)]["has_map"].item() for image in without.images] == [
+    still = CollectionDataset([without], PREPROCESSING, jitter_px=0, seed=0)
+    assert [still[SampleKey(0, 0, image)]["has_map"].item() for image in without.images] == [
         image not in odd for image in without.images
     ]
-    moved = Samples([without], PREPROCESSING, jitter_px=16, seed=0)
-    crops = [moved[Key(epoch, 0, min(odd))] for epoch in range(20)]
+    moved = CollectionDataset([without], PREPROCESSING, jitter_px=16, seed=0)
+    crops = [moved[SampleKey(epoch, 0, min(odd))] for epoch in range(20)]
     assert {crop["has_map"].item() for crop in crops} == {True, False}
     assert all(crop["has_map"].item() == bool(crop["map"].any()) for crop in crops)
 
 
 def test_an_epoch_draws_each_role_without_repeats_and_epochs_differ():
-    sampler = EpochSampler([Source(BLOBS, BLOBS.images[:20], role) for role, _ in ROLES], PER_EPOCH, seed=0)
+    sampler = EpochSampler([TrainingSource(BLOBS, BLOBS.images[:20], role) for role, _ in ROLES], PER_EPOCH, seed=0)
     epochs = []
     for epoch in range(3):
         sampler.set_epoch(epoch)
-        keys = sampler.keys()
+        keys = sampler.epoch_keys()
         counts = [sum(key.source == number for key in keys) for number in range(3)]
         assert counts == [6, 5, 4]
         assert len(set(keys)) == 15
@@ -93,14 +93,14 @@ def test_an_epoch_draws_each_role_without_repeats_and_epochs_differ():
 
 def test_two_recipes_with_one_seed_see_the_same_order():
     def make():
-        return EpochSampler([Source(BLOBS, BLOBS.images, role) for role, _ in ROLES], PER_EPOCH, seed=3).keys()
+        return EpochSampler([TrainingSource(BLOBS, BLOBS.images, role) for role, _ in ROLES], PER_EPOCH, seed=3).epoch_keys()
 
     assert make() == make()
 
 
 def test_ranks_share_an_epoch_without_overlap_and_evenly():
-    sources = [Source(BLOBS, BLOBS.images, role) for role, _ in ROLES]
-    parts = [list(EpochSampler(sources, PER_EPOCH, seed=0, rank=rank, world=2)) for rank in range(2)]
+    sources = [TrainingSource(BLOBS, BLOBS.images, role) for role, _ in ROLES]
+    parts = [list(EpochSampler(sources, PER_EPOCH, seed=0, rank=rank, world_size=2)) for rank in range(2)]
     assert [len(part) for part in parts] == [7, 7]
     assert not set(parts[0]) & set(parts[1])
 

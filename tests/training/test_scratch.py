@@ -15,29 +15,29 @@ from lightning.pytorch.callbacks import Callback
 
 from gala_viz.networks.folders import read_card
 from gala_viz.networks.gala import gala_layers
-from gala_viz.networks.recording import recorded
+from gala_viz.networks.recording import record_activations
 from gala_viz.networks.zoo import load_network
-from gala_viz.training.batches import HeldPictures, validation_batches
+from gala_viz.training.batches import InMemoryDataModule, validation_batches
 from gala_viz.training.fit import fit
-from gala_viz.training.held import hold
-from gala_viz.training.module import rate_share
-from gala_viz.training.outcome import scratch_sections, write_outcome
+from gala_viz.training.held import load_dataset
+from gala_viz.training.module import learning_rate_factor
+from gala_viz.training.outcome import scratch_sections, write_trained_network
 from gala_viz.training.recipes import RECIPES, ScratchRecipe
-from gala_viz.training.resuming import INTERRUPTED, LAST
-from gala_viz.training.scratch import FromScratch, fresh_network
-from gala_viz.training.selection import attention_rho, selection
+from gala_viz.training.resuming import INTERRUPTED_CHECKPOINT, LAST_CHECKPOINT
+from gala_viz.training.scratch import ScratchModule, initial_network
+from gala_viz.training.selection import attention_rho, validation_metrics
 
 from .tiny import Lamps, tiny_scratch_recipe
 
 LAMPS = Lamps()
 RECIPE = tiny_scratch_recipe()
-PARTS = tuple(hold(LAMPS, split, RECIPE.preprocessing) for split in ("train", "validation"))
+PARTS = tuple(load_dataset(LAMPS, split, RECIPE.preprocessing) for split in ("train", "validation"))
 RENDERED = [name for name, recipe in RECIPES.items() if isinstance(recipe, ScratchRecipe)]
 
 
 def trained(folder, recipe, parts=PARTS, **options):
-    module = FromScratch(fresh_network(recipe, 2), recipe)
-    pictures = HeldPictures(*parts, recipe)
+    module = ScratchModule(initial_network(recipe, 2), recipe)
+    pictures = InMemoryDataModule(*parts, recipe)
     return fit(module, pictures, folder, accelerator="cpu", devices=1, quiet=True, **options)
 
 
@@ -47,7 +47,7 @@ def same_weights(one, other):
 
 
 def numbers_of(network):
-    return selection(network, validation_batches(PARTS[1], RECIPE))
+    return validation_metrics(network, validation_batches(PARTS[1], RECIPE))
 
 
 class PressCtrlC(Callback):
@@ -63,7 +63,7 @@ class PressCtrlC(Callback):
 
 def test_a_tiny_network_learns_two_categories_and_where_the_lamp_is(tmp_path):
     recipe = tiny_scratch_recipe(epochs=12, attention_weight=2.0)
-    before = numbers_of(fresh_network(recipe, 2))
+    before = numbers_of(initial_network(recipe, 2))
     after = numbers_of(trained(tmp_path, recipe))
     assert after["accuracy"] >= 0.9
     assert after["rho_attention"]["mean_of_layers"] > before["rho_attention"]["mean_of_layers"] + 0.2
@@ -71,13 +71,13 @@ def test_a_tiny_network_learns_two_categories_and_where_the_lamp_is(tmp_path):
 
 def test_with_lambda_zero_maps_make_no_difference(tmp_path):
     recipe = tiny_scratch_recipe(attention_weight=0.0, epochs=1)
-    without = tuple(hold(Lamps(with_maps=False), split, recipe.preprocessing) for split in ("train", "validation"))
+    without = tuple(load_dataset(Lamps(with_maps=False), split, recipe.preprocessing) for split in ("train", "validation"))
     same_weights(trained(tmp_path / "a", recipe), trained(tmp_path / "b", recipe, parts=without))
 
 
 def test_images_without_maps_learn_from_labels_alone_at_any_lambda(tmp_path):
     recipe = tiny_scratch_recipe(epochs=1)
-    without = tuple(hold(Lamps(with_maps=False), split, recipe.preprocessing) for split in ("train", "validation"))
+    without = tuple(load_dataset(Lamps(with_maps=False), split, recipe.preprocessing) for split in ("train", "validation"))
     with_lambda = trained(tmp_path / "a", recipe, parts=without)
     none = trained(tmp_path / "b", replace(recipe, attention_weight=0.0), parts=without)
     for key, value in none.state_dict().items():
@@ -102,7 +102,7 @@ def test_after_a_failure_a_training_goes_on_from_its_last_finished_epoch(tmp_pat
     whole = trained(tmp_path / "whole", RECIPE)
     with pytest.raises(RuntimeError, match="power cut"):
         trained(tmp_path / "parts", RECIPE, callbacks=[PowerCut()])
-    assert {path.name for path in (tmp_path / "parts").glob("*.ckpt*")} == {LAST}
+    assert {path.name for path in (tmp_path / "parts").glob("*.ckpt*")} == {LAST_CHECKPOINT}
     same_weights(whole, trained(tmp_path / "parts", RECIPE))
 
 
@@ -112,10 +112,10 @@ def test_ctrl_c_keeps_the_present_step_and_going_on_from_it_is_exact(tmp_path, e
     with pytest.raises(KeyboardInterrupt):
         trained(tmp_path / "parts", RECIPE, callbacks=[PressCtrlC(epoch, batch)])
     last_step = batch == 11
-    assert (tmp_path / "parts" / INTERRUPTED).is_file() == (not last_step)
-    assert (tmp_path / "parts" / LAST).is_file() == (epoch > 0 or last_step)
+    assert (tmp_path / "parts" / INTERRUPTED_CHECKPOINT).is_file() == (not last_step)
+    assert (tmp_path / "parts" / LAST_CHECKPOINT).is_file() == (epoch > 0 or last_step)
     same_weights(whole, trained(tmp_path / "parts", RECIPE))
-    assert not (tmp_path / "parts" / INTERRUPTED).exists()
+    assert not (tmp_path / "parts" / INTERRUPTED_CHECKPOINT).exists()
 
 
 def test_a_schedulers_sigterm_is_heard_like_ctrl_c(tmp_path):
@@ -126,14 +126,14 @@ def test_a_schedulers_sigterm_is_heard_like_ctrl_c(tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         trained(tmp_path, RECIPE, callbacks=[Terminate()])
-    assert (tmp_path / INTERRUPTED).is_file()
+    assert (tmp_path / INTERRUPTED_CHECKPOINT).is_file()
 
 
 def test_a_restart_forgets_earlier_checkpoints(tmp_path):
     trained(tmp_path / "a", RECIPE, max_epochs=1)
     with pytest.raises(KeyboardInterrupt):
         trained(tmp_path / "a", RECIPE, callbacks=[PressCtrlC(0, 1)], resume=False)
-    assert {path.name for path in (tmp_path / "a").glob("*.ckpt")} == {INTERRUPTED}
+    assert {path.name for path in (tmp_path / "a").glob("*.ckpt")} == {INTERRUPTED_CHECKPOINT}
 
 
 def test_ctrl_c_is_as_it_was_after_a_training(tmp_path):
@@ -148,7 +148,7 @@ def test_in_bfloat16_attention_norms_and_losses_stay_float32(tmp_path):
     network = trained(tmp_path, tiny_scratch_recipe(epochs=4), precision="bf16-mixed")
     assert all(value.dtype != torch.bfloat16 for value in network.state_dict().values())
     assert numbers_of(network)["accuracy"] > 0.6
-    module = FromScratch(network, RECIPE)
+    module = ScratchModule(network, RECIPE)
     with torch.autocast("cpu", torch.bfloat16):
         logits, norms = module(torch.randn(2, 3, 32, 32))
     assert {logits.dtype, *(norm.dtype for norm in norms.values())} == {torch.float32}
@@ -163,7 +163,7 @@ def test_a_training_is_logged_for_tensorboard_and_as_a_table(tmp_path):
 
 def test_networks_that_differ_in_attention_alone_start_with_the_same_body():
     recipes = {name: RECIPES[name] for name in RENDERED}
-    networks = {name: fresh_network(recipe, 12) for name, recipe in recipes.items()}
+    networks = {name: initial_network(recipe, 12) for name, recipe in recipes.items()}
     body = networks["rendered-resnet"].state_dict()
     for network in networks.values():
         state = network.state_dict()
@@ -180,9 +180,9 @@ def test_the_rendered_recipes_differ_in_attention_and_maps_alone():
 
 
 def test_the_rendered_networks_attend_on_16_by_16_positions_and_are_small():
-    network = fresh_network(RECIPES["rendered-gala-clickme"], 12).eval()
+    network = initial_network(RECIPES["rendered-gala-clickme"], 12).eval()
     assert sum(parameter.numel() for parameter in network.parameters()) <= 3e6
-    with recorded() as record, torch.no_grad():
+    with record_activations() as record, torch.no_grad():
         network(torch.randn(1, 3, 128, 128))
     assert [tuple(record[block].shape[2:]) for block in gala_layers(network).values()] == [(16, 16)] * 6
 
@@ -195,7 +195,7 @@ def test_gradients_flow_through_young_gala_blocks(gate):
     images, labels = torch.randn(8, 3, 64, 64, generator=chance), torch.arange(8)
     strength = {}
     for name, recipe in recipes.items():
-        network = fresh_network(recipe, 12).train()
+        network = initial_network(recipe, 12).train()
         optimiser = torch.optim.SGD(network.parameters(), lr=0.01)
         for _ in range(3):
             optimiser.zero_grad()
@@ -210,7 +210,7 @@ def test_gradients_flow_through_young_gala_blocks(gate):
 def test_lambda_without_gala_is_refused():
     recipe = replace(RECIPES["rendered-se"], attention_weight=1.0)
     with pytest.raises(ValueError, match=r"rendered-se: attention_weight .lambda. is 1.0, but the network has no GALA"):
-        FromScratch(fresh_network(recipe, 12), recipe)
+        ScratchModule(initial_network(recipe, 12), recipe)
 
 
 def test_recipes_say_what_their_shares_may_be():
@@ -221,7 +221,7 @@ def test_recipes_say_what_their_shares_may_be():
 
 
 def test_biases_and_gains_do_not_decay():
-    module = FromScratch(fresh_network(RECIPE, 2), RECIPE)
+    module = ScratchModule(initial_network(RECIPE, 2), RECIPE)
     decaying, spared = module.parameter_groups()
     assert all(parameter.ndim >= 2 for parameter in decaying["params"])
     assert spared["weight_decay"] == 0
@@ -229,12 +229,12 @@ def test_biases_and_gains_do_not_decay():
 
 
 def test_the_rate_rises_and_falls_to_zero():
-    shares = [rate_share(step, 100, 10) for step in range(101)]
+    shares = [learning_rate_factor(step, 100, 10) for step in range(101)]
     assert shares[0] > 0
     assert shares[10] == 1.0
     assert shares[100] == pytest.approx(0)
     assert np.argmax(shares) == 10
-    assert rate_share(0, 10, 0) == 1.0
+    assert learning_rate_factor(0, 10, 0) == 1.0
 
 
 def test_rho_is_one_where_attention_is_the_map_and_zero_where_it_is_flat():
@@ -247,7 +247,7 @@ def test_rho_is_one_where_attention_is_the_map_and_zero_where_it_is_flat():
 def test_an_outcome_from_scratch_tells_categories_data_and_selection_and_loads(tmp_path):
     network = trained(tmp_path / "run", RECIPE, max_epochs=1)
     sections = scratch_sections(RECIPE, LAMPS, *PARTS, numbers_of(network))
-    folder = write_outcome(tmp_path, network, RECIPE, RECIPE.preprocessing, sections)
+    folder = write_trained_network(tmp_path, network, RECIPE, RECIPE.preprocessing, sections)
     card = read_card(folder)
     assert card["categories"]["names"] == ["red", "green"]
     assert card["data"]["collections"][0]["n_train"] == 48
@@ -266,7 +266,7 @@ def test_an_outcome_from_scratch_tells_categories_data_and_selection_and_loads(t
 
 def test_an_outcome_without_gala_mentions_no_maps(tmp_path):
     recipe = tiny_scratch_recipe(attention_weight=0.0, arguments={"blocks": (1,), "base_filters": 4})
-    network = fresh_network(recipe, 2)
+    network = initial_network(recipe, 2)
     sections = scratch_sections(recipe, LAMPS, *PARTS, numbers_of(network))
     assert "maps" not in sections["selection"]
     assert "maps" not in sections["data"]["collections"][0]

@@ -8,8 +8,8 @@ from gala_viz.collections.open import COLLECTIONS
 from gala_viz.networks.folders import read_card
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.schema import labelled_map
-from gala_viz.training.held import check_maps, hold
-from gala_viz.training.outcome import distilled_sections, scratch_sections
+from gala_viz.training.held import check_any_map, load_dataset
+from gala_viz.training.outcome import distillation_sections, scratch_sections
 from gala_viz.training.recipes import RECIPES
 from gala_viz.training.samples import sources_of_split
 from tests.training.tiny import Blobs, Lamps, tiny_scratch_recipe, tiny_start
@@ -55,24 +55,24 @@ def test_held_images_tell_which_maps_cannot_be_used_and_why(how, tmp_path, monke
     monkeypatch.setenv("GALA_VIZ_CACHE", str(tmp_path))
     lamps = SpoiltLamps(how, share=0.25)
     for _ in ("read", "recalled from the cache folder"):
-        held = hold(lamps, "train", RECIPE.preprocessing)
+        held = load_dataset(lamps, "train", RECIPE.preprocessing)
         assert held.has_map.sum() == 36
-        assert np.isfinite(held.marks).all()
+        assert np.isfinite(held.human_maps).all()
         assert set(held.unusable) == {f"train-{number:03d}" for number in range(12)}
-        assert held.maps_told().startswith("36 of 48 maps usable (left out ")
-        assert WHY[how][1] in held.maps_told()
-        check_maps(held, "lamps")
+        assert held.describe_maps().startswith("36 of 48 maps usable (left out ")
+        assert WHY[how][1] in held.describe_maps()
+        check_any_map(held, "lamps")
     with pytest.raises(ValueError, match=r"lamps: the training compares attention with human maps, but 0 of 48 maps"):
-        check_maps(hold(SpoiltLamps(how), "train", RECIPE.preprocessing), "lamps")
-    without = hold(Lamps(with_maps=False), "train", RECIPE.preprocessing)
+        check_any_map(load_dataset(SpoiltLamps(how), "train", RECIPE.preprocessing), "lamps")
+    without = load_dataset(Lamps(with_maps=False), "train", RECIPE.preprocessing)
     assert without.unusable == {}
     with pytest.raises(ValueError, match="but there is none"):
-        check_maps(without, "lamps")
+        check_any_map(without, "lamps")
 
 
 def test_kept_maps_that_cannot_be_read_are_made_again(tmp_path, monkeypatch):
     monkeypatch.setenv("GALA_VIZ_CACHE", str(tmp_path))
-    first = hold(Lamps(), "train", RECIPE.preprocessing)
+    first = load_dataset(Lamps(), "train", RECIPE.preprocessing)
     (kept,) = (tmp_path / "training").glob("*.npz")
     whole = kept.read_bytes()
     torn = bytearray(whole)
@@ -80,13 +80,13 @@ def test_kept_maps_that_cannot_be_read_are_made_again(tmp_path, monkeypatch):
         torn[place] ^= 255
     for content in (whole[:-40], bytes(torn), b"", b"no archive"):
         kept.write_bytes(content)
-        np.testing.assert_array_equal(hold(Lamps(), "train", RECIPE.preprocessing).marks, first.marks)
+        np.testing.assert_array_equal(load_dataset(Lamps(), "train", RECIPE.preprocessing).human_maps, first.human_maps)
     with kept.open("wb") as file:
-        np.savez(file, marks=first.marks)
-    assert hold(Lamps(), "train", RECIPE.preprocessing).unusable == {}
+        np.savez(file, marks=first.human_maps)
+    assert load_dataset(Lamps(), "train", RECIPE.preprocessing).unusable == {}
     with kept.open("wb") as file:
-        np.savez(file, marks=first.marks[:, 1:], unusable=np.empty((0, 2), str))
-    assert hold(Lamps(), "train", RECIPE.preprocessing).marks.shape == first.marks.shape
+        np.savez(file, marks=first.human_maps[:, 1:], unusable=np.empty((0, 2), str))
+    assert load_dataset(Lamps(), "train", RECIPE.preprocessing).human_maps.shape == first.human_maps.shape
 
 
 def test_maps_are_not_kept_where_one_could_not_be_read(tmp_path, monkeypatch):
@@ -102,10 +102,10 @@ def test_maps_are_not_kept_where_one_could_not_be_read(tmp_path, monkeypatch):
             return self.away and image == "train-003"
 
     lamps = Remote()
-    assert tuple(hold(lamps, "train", RECIPE.preprocessing).unusable) == ("train-003",)
+    assert tuple(load_dataset(lamps, "train", RECIPE.preprocessing).unusable) == ("train-003",)
     lamps.away = False
     for _ in ("read", "recalled"):
-        assert hold(lamps, "train", RECIPE.preprocessing).has_map.all()
+        assert load_dataset(lamps, "train", RECIPE.preprocessing).has_map.all()
 
 
 def test_a_map_of_which_nothing_lies_in_the_frame_is_none(tmp_path, monkeypatch):
@@ -119,7 +119,7 @@ def test_a_map_of_which_nothing_lies_in_the_frame_is_none(tmp_path, monkeypatch)
             values[0, 0] = 1
             return labelled_map(values, name="human_map")
 
-    held = hold(Corner(), "train", Preprocessing(short_px=36, crop_px=24))
+    held = load_dataset(Corner(), "train", Preprocessing(short_px=36, crop_px=24))
     assert not held.has_map.any()
     assert set(held.unusable.values()) == {"nothing of it lies in the network's frame."}
 
@@ -132,7 +132,7 @@ def test_sources_leave_out_maps_that_cannot_be_used_and_the_card_counts_them(how
     (found,) = sources_of_split([("maps", collection)], "train")
     assert found.images == whole.images[4:]
     assert tuple(found.unusable) == whole.images[:4]
-    data = distilled_sections(tiny_start(), [[found], [found]])["data"]["collections"][0]
+    data = distillation_sections(tiny_start(), [[found], [found]])["data"]["collections"][0]
     assert data["n_train"] == len(whole.images) - 4
     assert data["maps_train"].startswith(f"{len(whole.images) - 4} of {len(whole.images)} maps usable (left out")
     assert sources_of_split([("plain", collection)], "train")[0].images == whole.images, "a photograph needs no map"
@@ -177,6 +177,6 @@ def test_weights_are_halved_on_request_alone(tmp_path, monkeypatch):
 
 
 def test_a_card_of_a_training_without_maps_counts_none():
-    held = hold(Lamps(with_maps=False), "train", RECIPE.preprocessing)
+    held = load_dataset(Lamps(with_maps=False), "train", RECIPE.preprocessing)
     sections = scratch_sections(tiny_scratch_recipe(attention_weight=0.0), Lamps(with_maps=False), held, held, {})
     assert not [key for key in sections["data"]["collections"][0] if key.startswith("maps")]

@@ -3,8 +3,8 @@ import pytest
 import torch
 from scipy.stats import kstest
 
-from gala_viz.training.chance import image_keys, uniforms
-from gala_viz.training.views import N_CHANCES, noisy, standard_normal, varied
+from gala_viz.training.chance import image_keys, uniform_numbers
+from gala_viz.training.views import N_UNIFORMS, add_noise, standard_normal, augment
 
 WHOLE = [1.0 - 1e-7, 0.5, 0.5, 0.9, 0.5, 0.5]
 """The whole frame, not mirrored, contrast and brightness as they are."""
@@ -12,7 +12,7 @@ WHOLE = [1.0 - 1e-7, 0.5, 0.5, 0.9, 0.5, 0.5]
 
 def seen(pixels, marks, chances, **changes):
     settings = {"smallest_share": 0.5, "contrast": 0.0, "brightness": 0.0, **changes}
-    return varied(torch.tensor(pixels), torch.tensor(marks), torch.tensor(chances), **settings)
+    return augment(torch.tensor(pixels), torch.tensor(marks), torch.tensor(chances), **settings)
 
 
 def spots(count, side=40):
@@ -34,7 +34,7 @@ def test_a_view_of_the_whole_frame_is_the_photograph():
 
 def test_photograph_and_map_are_cut_and_mirrored_alike():
     pixels, marks = spots(64)
-    chances = np.random.default_rng(1).uniform(size=(64, N_CHANCES)).astype(np.float32)
+    chances = np.random.default_rng(1).uniform(size=(64, N_UNIFORMS)).astype(np.float32)
     photos, maps = seen(pixels, marks, chances)
     np.testing.assert_allclose(photos.mean(dim=1).numpy() / 255, maps.numpy(), atol=3e-3)
     assert (photos.mean(dim=1) / 255 - torch.tensor(marks).float()).abs().amax(dim=(1, 2)).median() > 0.5
@@ -70,14 +70,14 @@ def test_contrast_and_brightness_leave_the_map_alone():
 
 def test_an_images_chances_depend_on_seed_epoch_and_id_alone():
     keys = image_keys(["a", "b", "c"])
-    together = uniforms(keys, 6, 0, "vary", 3)
-    np.testing.assert_array_equal(uniforms(keys[1:2], 6, 0, "vary", 3)[0], together[1])
-    assert not np.isclose(together, uniforms(keys, 6, 0, "vary", 4)).any()
-    assert not np.isclose(together, uniforms(keys, 6, 1, "vary", 3)).any()
+    together = uniform_numbers(keys, 6, 0, "vary", 3)
+    np.testing.assert_array_equal(uniform_numbers(keys[1:2], 6, 0, "vary", 3)[0], together[1])
+    assert not np.isclose(together, uniform_numbers(keys, 6, 0, "vary", 4)).any()
+    assert not np.isclose(together, uniform_numbers(keys, 6, 1, "vary", 3)).any()
 
 
 def test_chances_are_uniform_and_unrelated():
-    drawn = uniforms(image_keys([f"image-{number}" for number in range(4000)]), 6, 0, "vary", 0)
+    drawn = uniform_numbers(image_keys([f"image-{number}" for number in range(4000)]), 6, 0, "vary", 0)
     assert drawn.min() >= 0
     assert drawn.max() < 1
     np.testing.assert_allclose(np.histogram(drawn, bins=10, range=(0, 1))[0] / drawn.size, 0.1, atol=0.006)
@@ -87,10 +87,10 @@ def test_chances_are_uniform_and_unrelated():
 def test_noise_depends_on_the_pictures_own_seed_and_strength():
     photos = torch.zeros(3, 3, 20, 20)
     seeds, chances = torch.tensor([5, 6, 2**32 - 1]), torch.tensor([0.0, 0.5, 0.5])
-    together = noisy(photos, chances, seeds, 40.0)
+    together = add_noise(photos, chances, seeds, 40.0)
     assert (together[0] == 0).all()
     assert together[1:].flatten(1).std(dim=1).numpy() == pytest.approx([20.0, 20.0], rel=0.05)
-    torch.testing.assert_close(noisy(photos[1:2], chances[1:2], seeds[1:2], 40.0)[0], together[1])
+    torch.testing.assert_close(add_noise(photos[1:2], chances[1:2], seeds[1:2], 40.0)[0], together[1])
     assert not torch.isclose(together[1], together[2]).any()
 
 

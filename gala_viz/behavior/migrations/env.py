@@ -3,10 +3,10 @@
 from alembic import context
 
 from gala_viz.behavior import note_tables  # noqa: F401  whose tables belong to the metadata
-from gala_viz.behavior.tables import Table
+from gala_viz.behavior.tables import Base
 
 context.configure(
-    connection=context.config.attributes["connection"], target_metadata=Table.metadata, render_as_batch=True
+    connection=context.config.attributes["connection"], target_metadata=Base.metadata, render_as_batch=True
 )
 with context.begin_transaction():
     context.run_migrations()

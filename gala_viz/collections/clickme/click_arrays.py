@@ -16,14 +16,14 @@ from typing import Any
 import numpy as np
 
 from gala_viz.collections.clickme.click_text import image_name
-from gala_viz.collections.clickme.plain_values import number_of, participant_of, text_of, truth_of
+from gala_viz.collections.clickme.plain_values import parse_number, parse_participant, parse_text, parse_bool
 from gala_viz.collections.clickme.rounds import Round
 from gala_viz.collections.map_checks import MapFileError
 
 REQUIRED = ("file_pointer", "clickmap_x", "clickmap_y", "user_id")
 OPTIONAL = ("user_catch_trial", "is_mobile")
 MAX_BYTES = 4_000_000_000
-MAX_RATIO = 200
+MAX_COMPRESSION_RATIO = 200
 """An array that unpacks to more than this many times its packed size is taken for a zip bomb."""
 MAX_REFUSED = 100
 _SMALL = 10_000_000
@@ -83,7 +83,7 @@ def read_click_npz(path: Path) -> tuple[list[Round], list[tuple[str, str]]]:
 
 
 def _column(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> list[Any]:
-    large = member.file_size > _SMALL and member.file_size > MAX_RATIO * max(1, member.compress_size)
+    large = member.file_size > _SMALL and member.file_size > MAX_COMPRESSION_RATIO * max(1, member.compress_size)
     if member.file_size > MAX_BYTES or large:
         raise MapFileError(
             f"the array {member.filename} would unpack from {member.compress_size:,} to {member.file_size:,} bytes; "
@@ -128,17 +128,17 @@ def _round(entry: dict[str, Any]) -> Round:
     x_px, y_px = _numbers(entry["clickmap_x"]), _numbers(entry["clickmap_y"])
     if len(x_px) != len(y_px) or not len(x_px):
         raise ValueError(f"a round has as many x as y, at least one; this one has {len(x_px)} and {len(y_px)}.")
-    participant = participant_of(entry["user_id"])
-    score = number_of(entry.get("user_catch_trial"), "user_catch_trial")
+    participant = parse_participant(entry["user_id"])
+    score = parse_number(entry.get("user_catch_trial"), "user_catch_trial")
     if score is not None and not 0 <= score <= 1:
         raise ValueError(f"user_catch_trial is a share of catch trials, 0 to 1; got {score}.")
     return Round(
-        image=image_name(text_of(entry["file_pointer"])),
+        image=image_name(parse_text(entry["file_pointer"])),
         participant=participant,
         x_px=x_px,
         y_px=y_px,
         catch_score=score,
-        is_mobile=truth_of(entry.get("is_mobile"), "is_mobile"),
+        is_mobile=parse_bool(entry.get("is_mobile"), "is_mobile"),
     )
 
 

@@ -11,21 +11,21 @@ import numpy as np
 
 from gala_viz.collections.caching import MAPS
 from gala_viz.collections.clickme.encodings import check_encoding_name
-from gala_viz.collections.clickme.filters import RoundFilters, filtered
+from gala_viz.collections.clickme.filters import RoundFilters, filter_rounds
 from gala_viz.collections.clickme.participant_maps import participant_maps
-from gala_viz.collections.clickme.rounds import Rounds
+from gala_viz.collections.clickme.rounds import RoundTable
 from gala_viz.collections.clickme.smoothing import SMOOTHINGS
-from gala_viz.collections.clickme.tables import VERSION, read_rounds
+from gala_viz.collections.clickme.tables import READER_VERSION, read_rounds
 from gala_viz.collections.map_checks import MapFileError
 from gala_viz.collections.map_names import ImageNames
-from gala_viz.collections.marks import Marked
+from gala_viz.collections.marks import HumanMap
 from gala_viz.collections.points import PointMaps, Points
 from gala_viz.specs import fingerprint
 
 KIND = "ClickMe"
-CHECKED_IMAGES = 200
+N_CHECKED_IMAGES = 200
 
-Size = Callable[[str], tuple[int, int]]
+SizeFunction = Callable[[str], tuple[int, int]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,44 +52,44 @@ class ClickMapSpec:
             raise ValueError(f"frame_px is the height and width in which clicks were recorded; got {self.frame_px}.")
 
 
-class ClickMarks:
+class ClickMaps:
     """The clicks of ``source`` (.csv or .npz) on ``images``, whose sizes in pixels ``size_px`` gives.
 
     Rounds are read once and remembered in the user's cache folder. Raises ``MapFileError`` for a table that cannot be
     used, also where most clicks lie outside of their photographs: x and y may be swapped, or the frame another one.
     """
 
-    def __init__(self, source: Path, images: Sequence[str], size_px: Size, spec: ClickMapSpec | None = None) -> None:
+    def __init__(self, source: Path, images: Sequence[str], size_px: SizeFunction, spec: ClickMapSpec | None = None) -> None:
         self.spec = spec or ClickMapSpec()
         status = source.stat()
         self.fingerprint = fingerprint(
-            "clicks", VERSION, str(source), status.st_size, status.st_mtime_ns, asdict(self.spec)
+            "clicks", READER_VERSION, str(source), status.st_size, status.st_mtime_ns, asdict(self.spec)
         )
         rounds, skipped = read_rounds(source, self.spec.encoding)
-        found = filtered(rounds, self.spec.filters)
+        found = filter_rounds(rounds, self.spec.filters)
         self._rounds, self._dropped = found.rounds, dict(found.dropped)
-        self.told = found.told()
-        names, unmatched = matched_names(rounds.images, images)
+        self.filter_summary = found.summary()
+        names, unmatched = match_image_numbers(rounds.images, images)
         self._rounds_of = _grouped(self._rounds, names)
         self._source = source.name
         self.skipped = [(f"{source.name}, {name}", reason) for name, reason in (*skipped, *unmatched)]
         if not self._rounds_of:
             raise MapFileError(
-                f"{source.name}: no round is on an image of the collection. {self.told} A row's image is the last two "
+                f"{source.name}: no round is on an image of the collection. {self.filter_summary} A row's image is the last two "
                 f"parts of its path, for example {rounds.images[0] if rounds.images else 'n01440764/a.JPEG'!r}."
             )
         self._check_inside(size_px)
         people = len(np.unique(self._rounds.participant))
         self.kinds = {
             KIND: f"ClickMe maps of {people} participants from {source.name}: one count map each, averaged, smoothed "
-            f"({self.spec.smoothing}). {self.told}"
+            f"({self.spec.smoothing}). {self.filter_summary}"
         }
 
-    def name(self, image: str) -> str | None:
+    def source_name(self, image: str) -> str | None:
         """The table, and the image in it."""
         return f"{self._source}, {image}" if image in self._rounds_of else None
 
-    def marked(self, image: str, kind: str, photo_px: tuple[int, int]) -> Marked | None:
+    def read_map(self, image: str, kind: str, photo_px: tuple[int, int]) -> HumanMap | None:
         """One smoothed map per participant."""
         del kind
         if image not in self._rounds_of:
@@ -111,7 +111,7 @@ class ClickMarks:
             "filters": json.dumps(asdict(self.spec.filters)),
             "dropped_rounds": json.dumps(self._dropped),
         }
-        return Marked(found.maps, found.participants, attrs)
+        return HumanMap(found.maps, found.participants, attrs)
 
     def _points(self, image: str) -> Points:
         points = self._rounds.points(self._rounds_of[image])
@@ -119,11 +119,11 @@ class ClickMarks:
             return points
         return Points(participant=points.participant, x_px=points.y_px, y_px=points.x_px)
 
-    def _check_inside(self, size_px: Size) -> None:
+    def _check_inside(self, size_px: SizeFunction) -> None:
         """Compare the clicks on some images, spread over all, with the sizes of these."""
         images = sorted(self._rounds_of)
         outside = swapped = total = 0
-        for image in images[:: max(1, len(images) // CHECKED_IMAGES)]:
+        for image in images[:: max(1, len(images) // N_CHECKED_IMAGES)]:
             try:
                 height, width = self.spec.frame_px or size_px(image)
             except ValueError:
@@ -146,14 +146,14 @@ class ClickMarks:
         )
 
 
-def matched_names(names: Sequence[str], images: Sequence[str]) -> tuple[dict[int, str], list[tuple[str, str]]]:
+def match_image_numbers(names: Sequence[str], images: Sequence[str]) -> tuple[dict[int, str], list[tuple[str, str]]]:
     """Number of a table's image -> the collection's image, and (name, reason) of those that are none or several."""
     known = ImageNames(images)
     found: dict[int, str] = {}
     left_out: list[tuple[str, str]] = []
     n_unknown = 0
     for number, name in enumerate(names):
-        fitting = known.called(name)
+        fitting = known.find(name)
         if len(fitting) == 1:
             found[number] = fitting[0]
         elif fitting:
@@ -167,7 +167,7 @@ def matched_names(names: Sequence[str], images: Sequence[str]) -> tuple[dict[int
     return found, left_out
 
 
-def _grouped(rounds: Rounds, names: dict[int, str]) -> dict[str, np.ndarray]:
+def _grouped(rounds: RoundTable, names: dict[int, str]) -> dict[str, np.ndarray]:
     """Image -> the numbers of its rounds, in order."""
     order = np.argsort(rounds.image, kind="stable")
     codes, starts = np.unique(rounds.image[order], return_index=True)

@@ -8,14 +8,14 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from gala_viz.collections.clickme.encodings import checked_encoding
-from gala_viz.collections.clickme.plain_values import number_of, participant_of, truth_of
+from gala_viz.collections.clickme.encodings import check_encoding
+from gala_viz.collections.clickme.plain_values import parse_number, parse_participant, parse_bool
 from gala_viz.collections.clickme.rounds import Round
 from gala_viz.collections.map_checks import MapFileError
 
 REQUIRED = ("image_path", "clicks", "user_id")
 OPTIONAL = ("timestamp", "user_catch_trial", "is_mobile", "surface_moved")
-MAX_FIELD = 2_000_000
+MAX_FIELD_LENGTH = 2_000_000
 MAX_REFUSED = 100
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 _PAIR = re.compile(rf"\(\s*({_NUMBER})\s*,\s*({_NUMBER})\s*\)")
@@ -29,8 +29,8 @@ def read_click_csv(path: Path, encoding: str | None = None) -> tuple[list[Round]
     default UTF-8 with or without a byte-order mark. Raises ``MapFileError`` for a file in another encoding, or without
     the required columns.
     """
-    encoding = checked_encoding(path, encoding)
-    csv.field_size_limit(MAX_FIELD)
+    encoding = check_encoding(path, encoding)
+    csv.field_size_limit(MAX_FIELD_LENGTH)
     rounds: list[Round] = []
     refused: list[tuple[str, str]] = []
     n_refused = 0
@@ -91,7 +91,7 @@ def _check(columns: list[str]) -> None:
 def _round(row: dict[str, str | None]) -> Round:
     if None in row or any(row[name] is None for name in REQUIRED):
         raise ValueError("the row has another number of columns than the table.")
-    participant = participant_of(row["user_id"])
+    participant = parse_participant(row["user_id"])
     x_px, y_px = parse_clicks(row["clicks"])
     return Round(
         image=image_name(row["image_path"]),
@@ -99,12 +99,12 @@ def _round(row: dict[str, str | None]) -> Round:
         x_px=x_px,
         y_px=y_px,
         catch_score=_score(row.get("user_catch_trial")),
-        is_mobile=truth_of(row.get("is_mobile"), "is_mobile"),
+        is_mobile=parse_bool(row.get("is_mobile"), "is_mobile"),
     )
 
 
 def _score(text: str | None) -> float | None:
-    score = number_of(text, "user_catch_trial")
+    score = parse_number(text, "user_catch_trial")
     if score is not None and not 0 <= score <= 1:
         raise ValueError(f"user_catch_trial is a share of catch trials, 0 to 1; got {text!r}.")
     return score

@@ -29,7 +29,7 @@ def check_encoding_name(name: str) -> None:
         ) from None
 
 
-def checked_encoding(path: Path, encoding: str | None = None) -> str:
+def check_encoding(path: Path, encoding: str | None = None) -> str:
     """The encoding to open the text file ``path`` with: ``encoding``, by default UTF-8.
 
     Raises ``MapFileError`` where a line cannot be decoded, holds NUL characters (as UTF-16 does when it is taken for

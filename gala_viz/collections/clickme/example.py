@@ -12,8 +12,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from gala_viz.collections.clickme.record_file import RecordError
-from gala_viz.wire import WireError, contents, fields, varint
+from gala_viz.collections.clickme.record_file import TFRecordError
+from gala_viz.wire import ProtobufError, length_delimited_fields, message_fields, read_varint
 
 Feature = memoryview
 _BYTES, _FLOATS, _INTEGERS = 1, 2, 3
@@ -25,68 +25,68 @@ def _told(read: Reader) -> Reader:
     def reading(*arguments: object) -> object:
         try:
             return read(*arguments)
-        except WireError as error:
-            raise RecordError(f"it is no tf.train.Example: {error}") from None
+        except ProtobufError as error:
+            raise TFRecordError(f"it is no tf.train.Example: {error}") from None
 
     return reading
 
 
 @_told
-def features(record: bytes) -> dict[str, Feature]:
+def example_features(record: bytes) -> dict[str, Feature]:
     """The serialised features of an Example by name. Raises ``RecordError`` for what is none."""
     found: dict[str, Feature] = {}
-    wrapped = (part for number, part in contents(memoryview(record)) if number == 1)
-    for entry in (entry for part in wrapped for number, entry in contents(part) if number == 1):
-        parts = dict(contents(entry))
+    wrapped = (part for number, part in length_delimited_fields(memoryview(record)) if number == 1)
+    for entry in (entry for part in wrapped for number, entry in length_delimited_fields(part) if number == 1):
+        parts = dict(length_delimited_fields(entry))
         name = bytes(parts.get(1, b"")).decode("utf-8", "replace")
         found[name] = parts.get(2, memoryview(b""))
     if not found:
-        raise RecordError("it is no tf.train.Example, or one without features.")
+        raise TFRecordError("it is no tf.train.Example, or one without features.")
     return found
 
 
 @_told
-def bytes_of(found: Mapping[str, Feature], name: str) -> memoryview:
+def bytes_feature(features_by_name: Mapping[str, Feature], name: str) -> memoryview:
     """The one value of a bytes feature."""
-    values = [value for part in _lists(found, name, _BYTES) for _, value in contents(part)]
+    values = [value for part in _lists(features_by_name, name, _BYTES) for _, value in length_delimited_fields(part)]
     if len(values) != 1:
-        raise RecordError(f"its feature {name!r} should hold one string of bytes; it holds {len(values)}.")
+        raise TFRecordError(f"its feature {name!r} should hold one string of bytes; it holds {len(values)}.")
     return values[0]
 
 
 @_told
-def integer_of(found: Mapping[str, Feature], name: str) -> int:
+def int64_feature(features_by_name: Mapping[str, Feature], name: str) -> int:
     """The one value of an int64 feature."""
     values: list[int] = []
-    for value in (value for part in _lists(found, name, _INTEGERS) for _, value in fields(part)):
+    for value in (value for part in _lists(features_by_name, name, _INTEGERS) for _, value in message_fields(part)):
         values += _varints(value) if isinstance(value, memoryview) else [value]
     if len(values) != 1:
-        raise RecordError(f"its feature {name!r} should hold one whole number; it holds {len(values)}.")
+        raise TFRecordError(f"its feature {name!r} should hold one whole number; it holds {len(values)}.")
     return values[0] - (1 << 64) if values[0] >= 1 << 63 else values[0]
 
 
 @_told
-def floats_of(found: Mapping[str, Feature], name: str) -> np.ndarray | None:
+def float_feature(features_by_name: Mapping[str, Feature], name: str) -> np.ndarray | None:
     """The values of a float feature, float32; None where the feature holds no floats."""
-    parts = _lists(found, name, _FLOATS)
+    parts = _lists(features_by_name, name, _FLOATS)
     if not parts:
         return None
-    content = b"".join(bytes(value) for part in parts for _, value in contents(part))
+    content = b"".join(bytes(value) for part in parts for _, value in length_delimited_fields(part))
     if len(content) % 4:
-        raise RecordError(f"its feature {name!r} is damaged.")
+        raise TFRecordError(f"its feature {name!r} is damaged.")
     return np.frombuffer(content, "<f4")
 
 
 def _lists(found: Mapping[str, Feature], name: str, kind: int) -> list[memoryview]:
     """The lists of one kind in a feature: one, or none."""
     if name not in found:
-        raise RecordError(f"it has no feature {name!r}; it has {', '.join(sorted(found))}.")
-    return [part for number, part in contents(found[name]) if number == kind]
+        raise TFRecordError(f"it has no feature {name!r}; it has {', '.join(sorted(found))}.")
+    return [part for number, part in length_delimited_fields(found[name]) if number == kind]
 
 
 def _varints(packed: memoryview) -> list[int]:
     values, position = [], 0
     while position < len(packed):
-        value, position = varint(packed, position)
+        value, position = read_varint(packed, position)
         values.append(value)
     return values

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gala_viz.collections.clickme.rounds import Rounds
+from gala_viz.collections.clickme.rounds import RoundTable
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,20 +37,20 @@ class RoundFilters:
 
 
 @dataclass(frozen=True, slots=True)
-class Filtered:
+class FilterResult:
     """The rounds that are left, and how many each filter dropped, in order: (what it drops, rounds)."""
 
-    rounds: Rounds
+    rounds: RoundTable
     dropped: tuple[tuple[str, int], ...]
     n_before: int
 
-    def told(self) -> str:
+    def summary(self) -> str:
         """A sentence: how many rounds were there, how many are left, which filter dropped how many."""
         parts = [f"{what}: {count}" for what, count in self.dropped if count]
         return f"{len(self.rounds)} of {self.n_before} rounds kept; dropped: {', '.join(parts) or 'none'}."
 
 
-def filtered(rounds: Rounds, filters: RoundFilters) -> Filtered:
+def filter_rounds(rounds: RoundTable, filters: RoundFilters) -> FilterResult:
     """Apply ``filters`` in their order."""
     left = np.ones(len(rounds), dtype=bool)
     dropped: list[tuple[str, int]] = []
@@ -75,10 +75,10 @@ def filtered(rounds: Rounds, filters: RoundFilters) -> Filtered:
         people[rounds.image] < filters.min_participants,
     )
     counts = None if filters.max_clicks is None else np.full(len(rounds), filters.max_clicks)
-    return Filtered(rounds.kept(left, counts), tuple(dropped), len(rounds))
+    return FilterResult(rounds.select(left, counts), tuple(dropped), len(rounds))
 
 
-def _repeated(rounds: Rounds) -> np.ndarray:
+def _repeated(rounds: RoundTable) -> np.ndarray:
     """Rounds that are a copy, click by click, of an earlier one of the same participant on the same image."""
     seen: set[tuple] = set()
     copies = np.zeros(len(rounds), dtype=bool)

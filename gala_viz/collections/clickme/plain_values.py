@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 UNKNOWN_WORDS = frozenset({"", "nan", "none", "null", "na", "n/a", "<na>", "nat"})
-NOBODY = frozenset({"", "nan", "none", "null"})
+NO_PARTICIPANT = frozenset({"", "nan", "none", "null"})
 _TRUTHS = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
 _DTYPE = re.compile(r",?\s*dtype\s*=\s*[\w.'\"<>|]+\s*$")
 _CALL = re.compile(r"(?:(?:np|numpy)\.)?(?:array|bool_?|bool8|int\d*|float\d*|str_)\((.*)\)", re.DOTALL)
@@ -21,7 +21,7 @@ _NUMPY_TRUTH = re.compile(r"(?:np|numpy)\.(true|false)_?")
 _BRACKETS = {"[": "]", "(": ")", "{": "}"}
 
 
-def the_value(entry: Any) -> Any:
+def single_value(entry: Any) -> Any:
     """What an entry holds: a list or an array of one is its value, an empty one None; equal ones are one.
 
     Raises ``ValueError`` for several values that differ.
@@ -30,18 +30,18 @@ def the_value(entry: Any) -> Any:
         values = entry.ravel().tolist() if isinstance(entry, np.ndarray) else list(entry)
         if not values:
             return None
-        first, *others = (the_value(value) for value in values)
+        first, *others = (single_value(value) for value in values)
         if any(not _same(first, other) for other in others):
             raise ValueError(f"one value was expected; got {_shown(values)}.")
         entry = first
     return entry.item() if isinstance(entry, np.generic) else entry
 
 
-def truth_of(entry: Any, name: str) -> bool | None:
+def parse_bool(entry: Any, name: str) -> bool | None:
     """True, False, or None where it is not known. Raises ``ValueError`` for what is neither."""
-    entry = the_value(entry)
+    entry = single_value(entry)
     if isinstance(entry, bytes):
-        entry = text_of(entry)
+        entry = parse_text(entry)
     if isinstance(entry, str):
         return _truth_of_text(entry, name)
     if entry is None or (isinstance(entry, float) and math.isnan(entry)):
@@ -51,11 +51,11 @@ def truth_of(entry: Any, name: str) -> bool | None:
     raise ValueError(f"{name} is true, false, 1 or 0; got {_shown(entry)}.")
 
 
-def number_of(entry: Any, name: str) -> float | None:
+def parse_number(entry: Any, name: str) -> float | None:
     """A number, or None where it is not known. Raises ``ValueError`` for what is none."""
-    entry = the_value(entry)
+    entry = single_value(entry)
     if isinstance(entry, (bytes, str)):
-        words = _words(text_of(entry))
+        words = _words(parse_text(entry))
         if len(set(words)) > 1:
             raise ValueError(f"{name} is one number; got {_shown(entry)}.")
         entry = words[0] if words else None
@@ -66,9 +66,9 @@ def number_of(entry: Any, name: str) -> float | None:
     return None if math.isnan(number) else number
 
 
-def text_of(entry: Any) -> str:
+def parse_text(entry: Any) -> str:
     """A text, "" where there is none (None, NaN, an empty entry). Raises ``ValueError`` for bytes that are no UTF-8."""
-    entry = the_value(entry)
+    entry = single_value(entry)
     if entry is None or (isinstance(entry, float) and math.isnan(entry)):
         return ""
     if isinstance(entry, bytes):
@@ -79,10 +79,10 @@ def text_of(entry: Any) -> str:
     return str(entry).strip()
 
 
-def participant_of(entry: Any) -> str:
+def parse_participant(entry: Any) -> str:
     """A participant's id. Raises ``ValueError`` where there is none: those who are not known are not one person."""
-    name = text_of(entry)
-    if name.lower() in NOBODY:
+    name = parse_text(entry)
+    if name.lower() in NO_PARTICIPANT:
         raise ValueError("there is no user_id.")
     return name
 

@@ -16,8 +16,8 @@ import numpy as np
 import simplejpeg
 from PIL import Image
 
-from gala_viz.collections.clickme.example import Feature, bytes_of, features, floats_of, integer_of
-from gala_viz.collections.clickme.record_file import RecordError
+from gala_viz.collections.clickme.example import Feature, bytes_feature, example_features, float_feature, int64_feature
+from gala_viz.collections.clickme.record_file import TFRecordError
 
 MAX_SIDE = 2048
 _JPEG = b"\xff\xd8\xff"
@@ -35,48 +35,48 @@ class RecordLabels:
     has_heatmap: bool
 
 
-def labels_of(record: bytes) -> RecordLabels:
+def read_labels(record: bytes) -> RecordLabels:
     """Labels alone, without decoding an array. Raises ``RecordError``."""
-    found = features(record)
+    found = example_features(record)
     if "image" not in found:
-        raise RecordError(f"it has no feature 'image'; it has {', '.join(sorted(found))}.")
-    path = _text(bytes(bytes_of(found, "file_path"))) if "file_path" in found else ""
-    count = integer_of(found, "click_count") if "click_count" in found else -1
-    label = integer_of(found, "label")
+        raise TFRecordError(f"it has no feature 'image'; it has {', '.join(sorted(found))}.")
+    path = _text(bytes(bytes_feature(found, "file_path"))) if "file_path" in found else ""
+    count = int64_feature(found, "click_count") if "click_count" in found else -1
+    label = int64_feature(found, "label")
     if label < 0:
-        raise RecordError(f"its label counts from 0; it is {label}.")
+        raise TFRecordError(f"its label counts from 0; it is {label}.")
     return RecordLabels(label, count, path, "heatmap" in found)
 
 
-def stored_photo(record: bytes) -> bytes:
+def photo_bytes(record: bytes) -> bytes:
     """The photograph as it is stored: a JPEG picture's bytes, or those of raw floats. Raises ``RecordError``."""
-    found = features(record)
-    values = floats_of(found, "image")
-    return bytes(bytes_of(found, "image")) if values is None else np.asarray(values, "<f4").tobytes()
+    found = example_features(record)
+    values = float_feature(found, "image")
+    return bytes(bytes_feature(found, "image")) if values is None else np.asarray(values, "<f4").tobytes()
 
 
-def photo_content(record: bytes) -> bytes:
+def photo_bitmap(record: bytes) -> bytes:
     """The photograph's pixels as the bytes of a bitmap file; raw floats are rounded. Raises ``RecordError``."""
-    found = features(record)
+    found = example_features(record)
     pixels = _pixels(found, "image", "RGB")
     if pixels is None:
         values = _raw(found, "image", 3)
         low, high = float(values.min()), float(values.max())
         if low < -0.5 or high > 255.5:
-            raise RecordError(f"a raw image holds values from 0 to 255; this one from {low:.4g} to {high:.4g}.")
+            raise TFRecordError(f"a raw image holds values from 0 to 255; this one from {low:.4g} to {high:.4g}.")
         pixels = np.rint(values).clip(0, 255).astype(np.uint8)
     bitmap = io.BytesIO()
     Image.fromarray(pixels).save(bitmap, "BMP")
     return bitmap.getvalue()
 
 
-def heatmap_of(record: bytes) -> np.ndarray:
+def read_heatmap(record: bytes) -> np.ndarray:
     """The heatmap (y, x), float32: counts for raw floats, 0..255 for a picture. Raises ``RecordError``."""
-    found = features(record)
+    found = example_features(record)
     pixels = _pixels(found, "heatmap", "GRAY")
     values = _raw(found, "heatmap", 1) if pixels is None else pixels.astype(np.float32)
     if values.min() < 0:
-        raise RecordError(f"a heatmap's values are at least 0; the smallest is {float(values.min()):.4g}.")
+        raise TFRecordError(f"a heatmap's values are at least 0; the smallest is {float(values.min()):.4g}.")
     return values[..., 0]
 
 
@@ -89,34 +89,34 @@ def _text(content: bytes) -> str:
 
 def _pixels(found: dict[str, Feature], name: str, colours: str) -> np.ndarray | None:
     """A JPEG picture's pixels (y, x, channel), uint8; None where the feature holds no JPEG picture."""
-    if floats_of(found, name) is not None:
+    if float_feature(found, name) is not None:
         return None
-    content = bytes(bytes_of(found, name))
+    content = bytes(bytes_feature(found, name))
     if not content.startswith(_JPEG):
         return None
     try:
         height, width, *_ = simplejpeg.decode_jpeg_header(content)
         if not (2 <= height <= MAX_SIDE and 2 <= width <= MAX_SIDE):
-            raise RecordError(f"each side of its {name} has 2 to {MAX_SIDE} px; this one has {height} x {width}.")
+            raise TFRecordError(f"each side of its {name} has 2 to {MAX_SIDE} px; this one has {height} x {width}.")
         return simplejpeg.decode_jpeg(content, colours, fastdct=True)
     except ValueError as error:
-        if isinstance(error, RecordError):
+        if isinstance(error, TFRecordError):
             raise
-        raise RecordError(f"its {name} is a damaged JPEG picture ({error}).") from None
+        raise TFRecordError(f"its {name} is a damaged JPEG picture ({error}).") from None
 
 
 def _raw(found: dict[str, Feature], name: str, channels: int) -> np.ndarray:
     """A square array (y, x, channel) of finite float32 values."""
-    values = floats_of(found, name)
+    values = float_feature(found, name)
     if values is None:
-        content = bytes_of(found, name)
+        content = bytes_feature(found, name)
         values = np.frombuffer(content, "<f4") if len(content) % 4 == 0 else np.empty(0, np.float32)
     side = math.isqrt(values.size // channels)
     if not 2 <= side <= MAX_SIDE or side * side * channels != values.size:
-        raise RecordError(
+        raise TFRecordError(
             f"its {name} is neither a JPEG picture nor a square array of float32 with {channels} channel(s), for "
             f"example 256 x 256 x {channels}."
         )
     if not np.isfinite(values).all():
-        raise RecordError(f"its {name} holds {int((~np.isfinite(values)).sum())} values that are NaN or infinite.")
+        raise TFRecordError(f"its {name} holds {int((~np.isfinite(values)).sum())} values that are NaN or infinite.")
     return values.reshape(side, side, channels)

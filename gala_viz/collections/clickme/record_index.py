@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from gala_viz.collections.caching import cache_folder, read_npz, write_atomically
-from gala_viz.collections.clickme.record import labels_of
-from gala_viz.collections.clickme.record_file import Place, Progress, RecordError, read_record, walk
+from gala_viz.collections.clickme.record import read_labels
+from gala_viz.collections.clickme.record_file import RecordSpan, ProgressCallback, TFRecordError, read_record, scan_records
 from gala_viz.specs import fingerprint
 
 VERSION = 3
@@ -19,7 +19,7 @@ _NUMBER, _START, _LENGTH, _LABEL, _CLICKS, _HEATMAP = range(6)
 
 
 @dataclass(frozen=True, slots=True)
-class RecordIndex:
+class TFRecordIndex:
     """The usable records of one file, one row each, and (record's name, reason) of what is left out.
 
     The columns of ``rows`` (record, 6), int64: number in the file from 0, first byte, length in bytes, label, clicks
@@ -37,9 +37,9 @@ class RecordIndex:
         """The record's number in the file."""
         return int(self.rows[row, _NUMBER])
 
-    def place(self, row: int) -> Place:
+    def span(self, row: int) -> RecordSpan:
         """Where the record's data lie."""
-        return Place(int(self.rows[row, _START]), int(self.rows[row, _LENGTH]))
+        return RecordSpan(int(self.rows[row, _START]), int(self.rows[row, _LENGTH]))
 
     def label(self, row: int) -> int:
         """The index of its category."""
@@ -55,7 +55,7 @@ class RecordIndex:
         return bool(self.rows[row, _HEATMAP])
 
 
-def record_index(path: Path, progress: Progress | None = None) -> RecordIndex:
+def load_record_index(path: Path, progress: ProgressCallback | None = None) -> TFRecordIndex:
     """The index of ``path``, from the cache folder where the file has not changed since.
 
     The first time reads the whole file, for its checksums. Raises ``RecordError`` for a file that is none of TFRecords.
@@ -70,33 +70,33 @@ def record_index(path: Path, progress: Progress | None = None) -> RecordIndex:
     return known
 
 
-def _made(path: Path, progress: Progress | None) -> RecordIndex:
-    found = walk(path, progress)
+def _made(path: Path, progress: ProgressCallback | None) -> TFRecordIndex:
+    found = scan_records(path, progress)
     rows: list[tuple[int, ...]] = []
     file_paths: list[str] = []
     refused: list[tuple[str, str]] = []
     for number, place in enumerate(found.records):
         try:
-            if isinstance(place, RecordError):
+            if isinstance(place, TFRecordError):
                 raise place
-            told = labels_of(read_record(path, place))
+            told = read_labels(read_record(path, place))
             rows.append((number, place.start, place.length, told.label, told.click_count, told.has_heatmap))
             file_paths.append(told.file_path)
-        except RecordError as error:
+        except TFRecordError as error:
             refused.append((f"record {number}", str(error)))
-    if found.broken_off is not None:
-        refused.append(("the rest", found.broken_off))
-    return RecordIndex(np.array(rows, np.int64).reshape(-1, 6), tuple(file_paths), tuple(refused))
+    if found.truncation is not None:
+        refused.append(("the rest", found.truncation))
+    return TFRecordIndex(np.array(rows, np.int64).reshape(-1, 6), tuple(file_paths), tuple(refused))
 
 
-def _saved(index: RecordIndex) -> bytes:
+def _saved(index: TFRecordIndex) -> bytes:
     texts = np.frombuffer(json.dumps([index.file_paths, index.refused]).encode(), np.uint8)
     stream = io.BytesIO()
     np.savez_compressed(stream, rows=index.rows, texts=texts)
     return stream.getvalue()
 
 
-def _load(path: Path) -> RecordIndex | None:
+def _load(path: Path) -> TFRecordIndex | None:
     """None for a cache that is not there or damaged."""
     arrays = read_npz(path) or {}
     try:
@@ -105,4 +105,4 @@ def _load(path: Path) -> RecordIndex | None:
         return None
     if rows.ndim != 2 or rows.shape[1] != 6 or len(rows) != len(file_paths):
         return None
-    return RecordIndex(rows, tuple(file_paths), tuple((name, reason) for name, reason in refused))
+    return TFRecordIndex(rows, tuple(file_paths), tuple((name, reason) for name, reason in refused))

@@ -10,24 +10,24 @@ import numpy as np
 import xarray as xr
 
 from gala_viz.collections.caching import MAPS
-from gala_viz.collections.clickme.record import heatmap_of, photo_content, stored_photo
-from gala_viz.collections.clickme.record_file import Progress, RecordError, read_record
-from gala_viz.collections.clickme.record_index import RecordIndex
+from gala_viz.collections.clickme.record import read_heatmap, photo_bitmap, photo_bytes
+from gala_viz.collections.clickme.record_file import ProgressCallback, TFRecordError, read_record
+from gala_viz.collections.clickme.record_index import TFRecordIndex
 from gala_viz.collections.clickme.shards import image_ids, open_shards
 from gala_viz.collections.clickme.smoothing import SMOOTHINGS
 from gala_viz.collections.collection import Collection
-from gala_viz.collections.kept import Source
-from gala_viz.collections.map_checks import failed_to_read, why_unusable
+from gala_viz.collections.kept import PhotoSource
+from gala_viz.collections.map_checks import failed_to_read, unusable_reason
 from gala_viz.collections.reading import FOLDER_LIMITS, UnreadableImageError
 from gala_viz.imagenet import CATEGORIES
 from gala_viz.registry import position_of
 from gala_viz.schema import labelled_map
 from gala_viz.specs import fingerprint
 
-SMOOTHED, STORED = "ClickMe", "ClickMe, as stored"
+SMOOTHED_KIND, STORED_KIND = "ClickMe", "ClickMe, as stored"
 
 
-class RecordCollection(Collection):
+class TFRecordCollection(Collection):
     """The records of ``source``, a TFRecord file or a folder of them.
 
     An image's id is its ``file_path`` where every record tells a different one, else "SHARD/NUMBER" with the record's
@@ -40,7 +40,7 @@ class RecordCollection(Collection):
     """
 
     def __init__(
-        self, source: str | Path, *, smoothing: str = "harmonization", progress: Progress | None = None
+        self, source: str | Path, *, smoothing: str = "harmonization", progress: ProgressCallback | None = None
     ) -> None:
         root = Path(source).expanduser().resolve()
         self.smoothing, self._smooth = smoothing, SMOOTHINGS[smoothing]
@@ -49,7 +49,7 @@ class RecordCollection(Collection):
         kinds = {}
         if any(shard.index.has_heatmap(row) for shard, row in self._rows):
             sentence = "ClickMe maps of all participants together, from TFRecords"
-            kinds = {SMOOTHED: f"{sentence}, smoothed ({smoothing}).", STORED: f"{sentence}, as stored."}
+            kinds = {SMOOTHED_KIND: f"{sentence}, smoothed ({smoothing}).", STORED_KIND: f"{sentence}, as stored."}
         super().__init__(
             name=root.stem if root.is_file() else root.name,
             title=root.stem if root.is_file() else root.name,
@@ -110,7 +110,7 @@ class RecordCollection(Collection):
         if values is None:
             try:
                 values = self._heatmap(image, kind)
-            except RecordError as error:
+            except TFRecordError as error:
                 if failed_to_read(error.__cause__):
                     self.skip_for_now(_map_name(image), str(error))
                 else:
@@ -119,21 +119,21 @@ class RecordCollection(Collection):
             self.skip_for_now(_map_name(image), None)
             values.flags.writeable = False
             MAPS.put(key, values, values.nbytes)
-        attrs = {"kind": kind, "n_participants": "unknown", "smoothing": self.smoothing if kind == SMOOTHED else "none"}
+        attrs = {"kind": kind, "n_participants": "unknown", "smoothing": self.smoothing if kind == SMOOTHED_KIND else "none"}
         if (count := self.click_count(image)) is not None:
             attrs["n_clicks"] = count
         return labelled_map(values, name="human_map", extent_px=self.size_px(image), attrs=attrs)
 
     def _heatmap(self, image: str, kind: str) -> np.ndarray:
         """The map of a kind (y, x), float32. Raises ``RecordError``, also for one that is constant."""
-        stored = heatmap_of(self._record(image))
-        found = {STORED: stored, SMOOTHED: self._smooth(stored)}
+        stored = read_heatmap(self._record(image))
+        found = {STORED_KIND: stored, SMOOTHED_KIND: self._smooth(stored)}
         for values in found.values():  # what is constant in one kind is left out in both
-            if why := why_unusable(values):
-                raise RecordError(why)
+            if why := unusable_reason(values):
+                raise TFRecordError(why)
         return np.ascontiguousarray(found[kind], np.float32)
 
-    def _row(self, image: str) -> tuple[RecordIndex, int]:
+    def _row(self, image: str) -> tuple[TFRecordIndex, int]:
         shard, row = self._rows[self.check(image)]
         return shard.index, row
 
@@ -141,26 +141,26 @@ class RecordCollection(Collection):
         """The record's data. Raises ``RecordError``, also where its file cannot be opened."""
         index, row = self._row(image)
         try:
-            return read_record(self.path(image), index.place(row))
+            return read_record(self.path(image), index.span(row))
         except OSError as error:
-            raise RecordError(f"its file cannot be read ({error.strerror or error}).") from error
+            raise TFRecordError(f"its file cannot be read ({error.strerror or error}).") from error
 
     def _map_name(self, image: str) -> str:
         return _map_name(image)
 
     def _content(self, image: str) -> bytes | None:
         try:
-            return stored_photo(self._record(image))
-        except RecordError:
+            return photo_bytes(self._record(image))
+        except TFRecordError:
             return None
 
-    def _source(self, image: str) -> tuple[Source, tuple]:
+    def _source(self, image: str) -> tuple[PhotoSource, tuple]:
         self.check(image)
 
         def content() -> bytes:
             try:
-                return photo_content(self._record(image))
-            except RecordError as error:
+                return photo_bitmap(self._record(image))
+            except TFRecordError as error:
                 raise UnreadableImageError(str(error)) from error
 
         return content, ("record", self.fingerprint, image)

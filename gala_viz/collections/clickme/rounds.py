@@ -13,7 +13,7 @@ import numpy as np
 from gala_viz.collections.caching import read_npz
 from gala_viz.collections.points import Points
 
-NO_SCORE, NOT_TOLD = np.nan, -1
+NO_SCORE, NOT_RECORDED = np.nan, -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Round:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Rounds:
+class RoundTable:
     """Many rounds, in the order in which they were played.
 
     ``image`` and ``participant`` (round,) are places in ``images`` and ``participants``; the clicks of round r are
@@ -55,21 +55,21 @@ class Rounds:
         """Clicks of each round."""
         return np.diff(self.start)
 
-    def kept(self, wanted: np.ndarray, n_clicks: np.ndarray | None = None) -> Rounds:
+    def select(self, mask: np.ndarray, n_clicks: np.ndarray | None = None) -> RoundTable:
         """The rounds for which ``wanted`` (round,) is true, each with its first ``n_clicks`` (round,) clicks."""
         counts = self.n_clicks if n_clicks is None else np.minimum(self.n_clicks, n_clicks)
         order = np.arange(len(self.x_px)) - np.repeat(self.start[:-1], self.n_clicks)
-        points = np.repeat(wanted, self.n_clicks) & (order < np.repeat(counts, self.n_clicks))
-        return Rounds(
+        points = np.repeat(mask, self.n_clicks) & (order < np.repeat(counts, self.n_clicks))
+        return RoundTable(
             images=self.images,
             participants=self.participants,
-            image=self.image[wanted],
-            participant=self.participant[wanted],
-            start=np.concatenate([[0], np.cumsum(counts[wanted])]),
+            image=self.image[mask],
+            participant=self.participant[mask],
+            start=np.concatenate([[0], np.cumsum(counts[mask])]),
             x_px=self.x_px[points],
             y_px=self.y_px[points],
-            catch_score=self.catch_score[wanted],
-            is_mobile=self.is_mobile[wanted],
+            catch_score=self.catch_score[mask],
+            is_mobile=self.is_mobile[mask],
         )
 
     def points(self, rounds: np.ndarray) -> Points:
@@ -79,7 +79,7 @@ class Rounds:
         names = np.array(self.participants, dtype=object)[people].astype(str)
         return Points(participant=names, x_px=self.x_px[which], y_px=self.y_px[which])
 
-    def save(self) -> bytes:
+    def to_npz(self) -> bytes:
         """As the bytes of an NPZ file, which ``load_rounds`` reads; nothing in it is pickled."""
         names = np.frombuffer(json.dumps([self.images, self.participants]).encode(), np.uint8)
         stream = io.BytesIO()
@@ -91,14 +91,14 @@ class Rounds:
 _COLUMNS = ("image", "participant", "start", "x_px", "y_px", "catch_score", "is_mobile")
 
 
-def columns_of(rounds: Iterable[Round]) -> Rounds:
+def round_table(rounds: Iterable[Round]) -> RoundTable:
     """The rounds as columns."""
     listed = list(rounds)
     images, image = _codes([one.image for one in listed])
     participants, participant = _codes([one.participant for one in listed])
     counts = [len(one.x_px) for one in listed]
     empty = [np.empty(0)]
-    return Rounds(
+    return RoundTable(
         images=images,
         participants=participants,
         image=image,
@@ -107,16 +107,16 @@ def columns_of(rounds: Iterable[Round]) -> Rounds:
         x_px=np.concatenate([one.x_px for one in listed] or empty).astype(np.float32),
         y_px=np.concatenate([one.y_px for one in listed] or empty).astype(np.float32),
         catch_score=np.array([NO_SCORE if one.catch_score is None else one.catch_score for one in listed], np.float32),
-        is_mobile=np.array([NOT_TOLD if one.is_mobile is None else one.is_mobile for one in listed], np.int8),
+        is_mobile=np.array([NOT_RECORDED if one.is_mobile is None else one.is_mobile for one in listed], np.int8),
     )
 
 
-def load_rounds(path: Path) -> Rounds | None:
+def load_round_table(path: Path) -> RoundTable | None:
     """Rounds that ``Rounds.save`` wrote, or None where the file is not there or damaged."""
     arrays = read_npz(path) or {}
     try:
         images, participants = json.loads(arrays["names"].tobytes())
-        return Rounds(tuple(images), tuple(participants), **{name: arrays[name] for name in _COLUMNS})
+        return RoundTable(tuple(images), tuple(participants), **{name: arrays[name] for name in _COLUMNS})
     except (KeyError, ValueError):
         return None
 

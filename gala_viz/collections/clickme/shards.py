@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from gala_viz.collections.clickme.record_file import Progress, RecordError
-from gala_viz.collections.clickme.record_index import RecordIndex, record_index
-from gala_viz.collections.index import indexed_tree
-from gala_viz.collections.layout import SPLITS
+from gala_viz.collections.clickme.record_file import ProgressCallback, TFRecordError
+from gala_viz.collections.clickme.record_index import TFRecordIndex, load_record_index
+from gala_viz.collections.index import index_files
+from gala_viz.collections.layout import SPLIT_FOLDERS
 from gala_viz.collections.layouts import RECORD_SUFFIXES
 
 
@@ -19,11 +19,11 @@ class Shard:
     """One file: its path, its records, the split that its name tells."""
 
     path: Path
-    index: RecordIndex
+    index: TFRecordIndex
     split: str | None
 
 
-def open_shards(root: Path, progress: Progress | None = None) -> tuple[list[Shard], list[tuple[str, str]]]:
+def open_shards(root: Path, progress: ProgressCallback | None = None) -> tuple[list[Shard], list[tuple[str, str]]]:
     """The shards of ``root``, a file or a folder, and (name, reason) of what cannot be used.
 
     Raises ``ValueError`` where there is no usable record at all.
@@ -32,12 +32,12 @@ def open_shards(root: Path, progress: Progress | None = None) -> tuple[list[Shar
     skipped: list[tuple[str, str]] = []
     files = [root]
     if root.is_dir():
-        tree = indexed_tree(root, suffixes=RECORD_SUFFIXES)
+        tree = index_files(root, suffixes=RECORD_SUFFIXES)
         files, skipped = [root / name for name, _, _ in tree.files], list(tree.refused)
     for path, told in zip(files, _parts(files, progress), strict=True):
         try:
-            index = record_index(path, told)
-        except (RecordError, OSError) as error:
+            index = load_record_index(path, told)
+        except (TFRecordError, OSError) as error:
             skipped.append((path.name, str(error)))
             continue
         skipped += [(f"{path.name}, {name}", reason) for name, reason in index.refused]
@@ -65,7 +65,7 @@ def image_ids(shards: list[Shard]) -> list[str]:
     ]
 
 
-def _parts(files: list[Path], progress: Progress | None) -> Iterator[Progress]:
+def _parts(files: list[Path], progress: ProgressCallback | None) -> Iterator[ProgressCallback]:
     """For each file a function that tells its progress as a part of all files'."""
     sizes = [path.stat().st_size for path in files]
     for number in range(len(files)):
@@ -81,4 +81,4 @@ def _parts(files: list[Path], progress: Progress | None) -> Iterator[Progress]:
 def _split(path: str) -> str | None:
     """The split among the words of a path, the innermost first."""
     words = [word for part in reversed(path.split("/")) for word in re.split(r"[^a-z]+", part.lower())]
-    return next((SPLITS[word] for word in words if word in SPLITS), None)
+    return next((SPLIT_FOLDERS[word] for word in words if word in SPLIT_FOLDERS), None)

@@ -24,7 +24,7 @@ _SMALL, _LARGE, _KERNEL, _KERNEL_SIGMA = 64, 224, 10, 10.0
 Smoothing = Callable[[np.ndarray], np.ndarray]
 
 
-def two_discs(maps: np.ndarray) -> np.ndarray:
+def disc_twice(maps: np.ndarray) -> np.ndarray:
     """A flat disc of 21 px, applied twice: about a Gaussian of 7.1 px. The authors' current one.
 
     The disc's diameter grows with the map's short side, in odd numbers of cells up to 51.
@@ -40,7 +40,7 @@ def two_discs(maps: np.ndarray) -> np.ndarray:
     return values.astype(maps.dtype)
 
 
-def former_gaussian(maps: np.ndarray) -> np.ndarray:
+def gaussian_before_2024(maps: np.ndarray) -> np.ndarray:
     """A Gaussian of sqrt(21) px: the authors' before October 2024."""
     sigma = GAUSSIAN_SIGMA_PX * min(maps.shape[-2:]) / REFERENCE_PX
     return gaussian(maps, (sigma, sigma))
@@ -52,26 +52,26 @@ def harmonization(maps: np.ndarray) -> np.ndarray:
     Resizing is bilinear between cell centres, without antialiasing. The kernel is exp(-(x² + y²) / 200) for x from -5
     to 4 and y from 4 down to -5, divided by its sum; outside of the map there is nothing.
     """
-    small = bilinear(maps, (_SMALL, _SMALL))
+    small = resize_bilinear(maps, (_SMALL, _SMALL))
     x = np.arange(_KERNEL) - _KERNEL // 2
     across, down = (np.exp(-(offset.astype(float) ** 2) / (2 * _KERNEL_SIGMA**2)) for offset in (x, x[::-1] + 0.0))
     for axis, weights in ((-1, across), (-2, down)):
         small = ndimage.correlate1d(small, weights / weights.sum(), axis=axis, mode="constant", origin=-1)
-    return bilinear(small, (_LARGE, _LARGE)).astype(maps.dtype)
+    return resize_bilinear(small, (_LARGE, _LARGE)).astype(maps.dtype)
 
 
-def unsmoothed(maps: np.ndarray) -> np.ndarray:
+def no_smoothing(maps: np.ndarray) -> np.ndarray:
     """As they are."""
     return maps
 
 
 SMOOTHINGS: Registry[Smoothing] = Registry(
     "ClickMe smoothing",
-    {"discs": two_discs, "gaussian": former_gaussian, "harmonization": harmonization, "none": unsmoothed},
+    {"discs": disc_twice, "gaussian": gaussian_before_2024, "harmonization": harmonization, "none": no_smoothing},
 )
 
 
-def bilinear(maps: np.ndarray, cells: tuple[int, int]) -> np.ndarray:
+def resize_bilinear(maps: np.ndarray, cells: tuple[int, int]) -> np.ndarray:
     """Resize (..., y, x) to ``cells``, linearly between the centres of cells, without antialiasing: float64."""
     down, across = (_weights(size, new) for size, new in zip(maps.shape[-2:], cells, strict=True))
     return np.einsum("iy,...yx,jx->...ij", down, maps.astype(float), across, optimize=True)

@@ -8,16 +8,16 @@ from pathlib import Path
 from gala_viz.collections.caching import cache_folder, write_atomically
 from gala_viz.collections.clickme.click_arrays import read_click_npz
 from gala_viz.collections.clickme.click_text import read_click_csv
-from gala_viz.collections.clickme.rounds import Rounds, columns_of, load_rounds
+from gala_viz.collections.clickme.rounds import RoundTable, round_table, load_round_table
 from gala_viz.collections.map_checks import MapFileError
 from gala_viz.specs import fingerprint
 
 READERS = {".csv": read_click_csv, ".npz": read_click_npz}
-VERSION = 2
+READER_VERSION = 2
 """Rises when tables are read in another way, so that nothing that was read before is believed."""
 
 
-def read_rounds(source: Path, encoding: str | None = None) -> tuple[Rounds, list[tuple[str, str]]]:
+def read_rounds(source: Path, encoding: str | None = None) -> tuple[RoundTable, list[tuple[str, str]]]:
     """The rounds of a table and what was refused, from the cache folder where the file has not changed since.
 
     ``encoding`` belongs to a CSV table; see ``read_click_csv``.
@@ -30,10 +30,10 @@ def read_rounds(source: Path, encoding: str | None = None) -> tuple[Rounds, list
     status = source.stat()
     if not status.st_size:
         raise MapFileError(f"{source.name} is empty.")
-    name = fingerprint("rounds", VERSION, str(source), status.st_size, status.st_mtime_ns, encoding)
+    name = fingerprint("rounds", READER_VERSION, str(source), status.st_size, status.st_mtime_ns, encoding)
     kept = cache_folder() / "rounds" / f"{name}.npz"
     told = kept.with_suffix(".json")
-    known = load_rounds(kept)
+    known = load_round_table(kept)
     if known is not None:
         try:
             return known, [(where, reason) for where, reason in json.loads(told.read_text(encoding="utf-8"))]
@@ -43,7 +43,7 @@ def read_rounds(source: Path, encoding: str | None = None) -> tuple[Rounds, list
         listed, refused = reader(source) if encoding is None else reader(source, encoding)
     except MapFileError as error:
         raise MapFileError(f"{source.name}: {error}") from None
-    rounds = columns_of(listed)
+    rounds = round_table(listed)
     if write_atomically(told, json.dumps(refused).encode()):
-        write_atomically(kept, rounds.save())
+        write_atomically(kept, rounds.to_npz())
     return rounds, refused

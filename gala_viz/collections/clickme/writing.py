@@ -12,21 +12,21 @@ import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
-from gala_viz.collections.clickme.rounds import Rounds
-from gala_viz.wire import masked_checksum
+from gala_viz.collections.clickme.rounds import RoundTable
+from gala_viz.wire import masked_crc32c
 
-QUALITY = 95
+JPEG_QUALITY = 95
 
 
-def write_click_csv(path: Path, rounds: Rounds, more: Mapping[str, Sequence[str]] | None = None) -> None:
+def write_click_csv(path: Path, rounds: RoundTable, further_columns: Mapping[str, Sequence[str]] | None = None) -> None:
     """image_path, clicks, user_id, user_catch_trial, is_mobile, one round a row; numbers keep all digits of float32.
 
     ``more`` are further columns (round,) by their names.
     """
-    more = more or {}
+    further_columns = further_columns or {}
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(["image_path", "clicks", "user_id", "user_catch_trial", "is_mobile", *more])
+        writer.writerow(["image_path", "clicks", "user_id", "user_catch_trial", "is_mobile", *further_columns])
         for number in range(len(rounds)):
             x, y = _clicks(rounds, number)
             clicks = ", ".join(f"({a:.9g}, {b:.9g})" for a, b in zip(x.tolist(), y.tolist(), strict=True))
@@ -38,12 +38,12 @@ def write_click_csv(path: Path, rounds: Rounds, more: Mapping[str, Sequence[str]
                     rounds.participants[rounds.participant[number]],
                     "" if np.isnan(score) else f"{score:.9g}",
                     "" if mobile < 0 else bool(mobile),
-                    *(values[number] for values in more.values()),
+                    *(values[number] for values in further_columns.values()),
                 ]
             )
 
 
-def write_click_npz(path: Path, rounds: Rounds, more: Mapping[str, Sequence[str]] | None = None) -> None:
+def write_click_npz(path: Path, rounds: RoundTable, further_columns: Mapping[str, Sequence[str]] | None = None) -> None:
     """file_pointer, clickmap_x, clickmap_y, user_id, user_catch_trial, is_mobile and ``more``, one entry a round."""
     clicks = [_clicks(rounds, number) for number in range(len(rounds))]
     np.savez_compressed(
@@ -54,12 +54,12 @@ def write_click_npz(path: Path, rounds: Rounds, more: Mapping[str, Sequence[str]
         user_id=np.array([rounds.participants[one] for one in rounds.participant], dtype=object),
         user_catch_trial=rounds.catch_score,
         is_mobile=np.array([None if one < 0 else bool(one) for one in rounds.is_mobile.tolist()], dtype=object),
-        **{name: np.array(values, dtype=object) for name, values in (more or {}).items()},
+        **{name: np.array(values, dtype=object) for name, values in (further_columns or {}).items()},
     )
 
 
 @dataclass(frozen=True, slots=True)
-class RecordToWrite:
+class ClickMeRecord:
     """One record: a square photograph (y, x, 3) uint8, its map (y, x) of the same size, label, clicks, file's path."""
 
     photo: NDArray[np.uint8]
@@ -69,26 +69,26 @@ class RecordToWrite:
     file_path: str
 
 
-def write_records(path: Path, records: Iterable[RecordToWrite]) -> int:
+def write_tfrecords(path: Path, records: Iterable[ClickMeRecord]) -> int:
     """A TFRecord file of the JPEG kind; how many records. A map's largest value becomes 255."""
     count = 0
     with path.open("wb") as file:
         for record in records:
             content = _example(record)
             head = struct.pack("<Q", len(content))
-            file.write(head + struct.pack("<I", masked_checksum(head)))
-            file.write(content + struct.pack("<I", masked_checksum(content)))
+            file.write(head + struct.pack("<I", masked_crc32c(head)))
+            file.write(content + struct.pack("<I", masked_crc32c(content)))
             count += 1
     return count
 
 
-def as_bytes(heatmap: NDArray) -> NDArray[np.uint8]:
+def to_uint8(heatmap: NDArray) -> NDArray[np.uint8]:
     """A map with its largest value at 255."""
     top = float(heatmap.max())
     return (255 * heatmap.clip(0) / top).round().astype(np.uint8) if top > 0 else np.zeros(heatmap.shape, np.uint8)
 
 
-def _clicks(rounds: Rounds, number: int) -> tuple[NDArray, NDArray]:
+def _clicks(rounds: RoundTable, number: int) -> tuple[NDArray, NDArray]:
     part = slice(rounds.start[number], rounds.start[number + 1])
     return rounds.x_px[part], rounds.y_px[part]
 
@@ -100,12 +100,12 @@ def _objects(arrays: Sequence[NDArray]) -> NDArray:
     return found
 
 
-def _example(record: RecordToWrite) -> bytes:
-    photo = simplejpeg.encode_jpeg(np.ascontiguousarray(record.photo), QUALITY, "RGB", "444")
-    heat = np.ascontiguousarray(as_bytes(record.heatmap)[..., None])
+def _example(record: ClickMeRecord) -> bytes:
+    photo = simplejpeg.encode_jpeg(np.ascontiguousarray(record.photo), JPEG_QUALITY, "RGB", "444")
+    heat = np.ascontiguousarray(to_uint8(record.heatmap)[..., None])
     features = {
         "image": _bytes_list(photo),
-        "heatmap": _bytes_list(simplejpeg.encode_jpeg(heat, QUALITY, "GRAY", "Gray")),
+        "heatmap": _bytes_list(simplejpeg.encode_jpeg(heat, JPEG_QUALITY, "GRAY", "Gray")),
         "label": _integers(record.label),
         "click_count": _integers(record.click_count),
         "file_path": _bytes_list(record.file_path.encode()),

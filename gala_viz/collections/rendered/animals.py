@@ -10,28 +10,28 @@ from collections.abc import Callable
 
 import numpy as np
 
-from gala_viz.collections.rendered.shape import Shape, bent, both_sides, capsule, ellipsoid
+from gala_viz.collections.rendered.shape import Shape, bent_rod, mirror, capsule, ellipsoid
 
-Chance = np.random.Generator
-SOFT = 0.09
+Rng = np.random.Generator
+SMOOTH_BLEND = 0.09
 
 
-def body(chance: Chance) -> tuple[Shape, dict[str, float]]:
+def body(rng: Rng) -> tuple[Shape, dict[str, float]]:
     """The shared body, and the measures that the diagnostic parts hang on."""
-    girth, height = chance.uniform(0.9, 1.12), chance.uniform(0.92, 1.1)
-    nod, stride = chance.uniform(-0.06, 0.08), chance.uniform(-0.13, 0.13)
+    girth, height = rng.uniform(0.9, 1.12), rng.uniform(0.92, 1.1)
+    nod, stride = rng.uniform(-0.06, 0.08), rng.uniform(-0.13, 0.13)
     top = 0.95 * height
     head = np.array([0.92, top + 0.46 + nod, 0.0])
     shape: Shape = [
-        ellipsoid("torso", (0.0, top, 0), (0.6, 0.31 * girth, 0.3 * girth), blend=SOFT),
-        ellipsoid("torso", (0.38, top + 0.04, 0), (0.28, 0.32 * girth, 0.29 * girth), blend=SOFT),
-        ellipsoid("torso", (-0.4, top + 0.01, 0), (0.28, 0.32 * girth, 0.3 * girth), blend=SOFT),
-        capsule("torso", (0.5, top + 0.12, 0), head - (0.06, 0.04, 0), 0.2 * girth, 0.15, blend=SOFT),
-        ellipsoid("head", head, (0.24, 0.18, 0.17), angles=(0, 0, -14), blend=SOFT),
+        ellipsoid("torso", (0.0, top, 0), (0.6, 0.31 * girth, 0.3 * girth), blend=SMOOTH_BLEND),
+        ellipsoid("torso", (0.38, top + 0.04, 0), (0.28, 0.32 * girth, 0.29 * girth), blend=SMOOTH_BLEND),
+        ellipsoid("torso", (-0.4, top + 0.01, 0), (0.28, 0.32 * girth, 0.3 * girth), blend=SMOOTH_BLEND),
+        capsule("torso", (0.5, top + 0.12, 0), head - (0.06, 0.04, 0), 0.2 * girth, 0.15, blend=SMOOTH_BLEND),
+        ellipsoid("head", head, (0.24, 0.18, 0.17), angles=(0, 0, -14), blend=SMOOTH_BLEND),
         capsule("head", head + (0.08, -0.03, 0), head + (0.27, -0.1, 0), 0.115, 0.085, blend=0.05),
         ellipsoid("head", head + (0.345, -0.085, 0), (0.035, 0.03, 0.05), surface="dark"),
     ]
-    shape += both_sides(
+    shape += mirror(
         [
             ellipsoid("head", head + (0.09, 0.07, 0.14), (0.036, 0.036, 0.03), surface="dark"),
             ellipsoid("head", head + (-0.12, 0.15, 0.11), (0.04, 0.09, 0.05), angles=(20, 0, 15), blend=0.03),
@@ -41,19 +41,19 @@ def body(chance: Chance) -> tuple[Shape, dict[str, float]]:
         for x, swing in ((0.4, stride * way), (-0.42, -stride * way)):
             knee = (x + swing * 0.5, top * 0.5, side * 0.2)
             foot = (x + swing, 0.07, side * 0.2)
-            shape += bent("legs", [(x, top - 0.08, side * 0.17), knee, foot], [0.145, 0.095, 0.08], blend=0.06)
+            shape += bent_rod("legs", [(x, top - 0.08, side * 0.17), knee, foot], [0.145, 0.095, 0.08], blend=0.06)
             shape.append(
                 ellipsoid("legs", (x + swing + 0.03, 0.05, side * 0.2), (0.11, 0.06, 0.09), surface="hoof", blend=0.02)
             )
     tail = (-0.68, top + 0.1, 0)
-    shape += bent("tail", [tail, (-0.82, top - 0.05, 0.02), (-0.84, top - 0.32, 0.05)], [0.05, 0.035, 0.03], blend=0.03)
+    shape += bent_rod("tail", [tail, (-0.82, top - 0.05, 0.02), (-0.84, top - 0.32, 0.05)], [0.05, 0.035, 0.03], blend=0.03)
     return shape, {"top": top, "girth": girth, "x": head[0], "y": head[1]}
 
 
-def elephant(m: dict[str, float], chance: Chance) -> Shape:
+def elephant(m: dict[str, float], rng: Rng) -> Shape:
     """Trunk, large ears, tusks."""
-    x, y, curl = m["x"], m["y"], chance.uniform(0.0, 0.22)
-    trunk = bent(
+    x, y, curl = m["x"], m["y"], rng.uniform(0.0, 0.22)
+    trunk = bent_rod(
         "trunk",
         [
             (x + 0.2, y - 0.06, 0),
@@ -64,12 +64,12 @@ def elephant(m: dict[str, float], chance: Chance) -> Shape:
         [0.13, 0.1, 0.075, 0.055],
         blend=0.05,
     )
-    pair = both_sides(
+    pair = mirror(
         [
             ellipsoid(
                 "ears", (x - 0.18, y - 0.02, 0.3), (0.21, 0.31, 0.045), angles=(0, 38, 6), surface="skin2", blend=0.04
             ),
-            *bent(
+            *bent_rod(
                 "tusks",
                 [(x + 0.2, y - 0.14, 0.09), (x + 0.4, y - 0.3, 0.13), (x + 0.58, y - 0.26, 0.13)],
                 [0.045, 0.035, 0.012],
@@ -80,9 +80,9 @@ def elephant(m: dict[str, float], chance: Chance) -> Shape:
     return trunk + pair
 
 
-def rhinoceros(m: dict[str, float], chance: Chance) -> Shape:
+def rhinoceros(m: dict[str, float], rng: Rng) -> Shape:
     """Two horns on the nose, armour on shoulder and rump."""
-    x, y, tall = m["x"], m["y"], chance.uniform(0.9, 1.15)
+    x, y, tall = m["x"], m["y"], rng.uniform(0.9, 1.15)
     horns = [
         capsule(
             "horns", (x + 0.26, y - 0.02, 0), (x + 0.44, y + 0.4 * tall, 0), 0.1, 0.012, surface="bone", blend=0.02
@@ -103,9 +103,9 @@ def rhinoceros(m: dict[str, float], chance: Chance) -> Shape:
     return horns + armour
 
 
-def stag(m: dict[str, float], chance: Chance) -> Shape:
+def stag(m: dict[str, float], rng: Rng) -> Shape:
     """Antlers with four tines a side."""
-    x, y, wide = m["x"] - 0.06, m["y"] + 0.13, chance.uniform(0.85, 1.15)
+    x, y, wide = m["x"] - 0.06, m["y"] + 0.13, rng.uniform(0.85, 1.15)
     beam = [
         (x, y, 0.07),
         (x - 0.12, y + 0.28, 0.22 * wide),
@@ -117,14 +117,14 @@ def stag(m: dict[str, float], chance: Chance) -> Shape:
         ((x - 0.12, y + 0.3, 0.23 * wide), (x + 0.14, y + 0.5, 0.27 * wide)),
         ((x - 0.11, y + 0.46, 0.33 * wide), (x - 0.32, y + 0.66, 0.42 * wide)),
     ]
-    side = bent("antlers", beam, [0.055, 0.05, 0.045, 0.022], surface="bone", blend=0.02)
+    side = bent_rod("antlers", beam, [0.055, 0.05, 0.045, 0.022], surface="bone", blend=0.02)
     side += [capsule("antlers", start, end, 0.04, 0.018, surface="bone", blend=0.02) for start, end in tines]
-    return both_sides(side)
+    return mirror(side)
 
 
-def camel(m: dict[str, float], chance: Chance) -> Shape:
+def camel(m: dict[str, float], rng: Rng) -> Shape:
     """Two humps."""
-    top, tall = m["top"] + 0.2 * m["girth"], chance.uniform(0.95, 1.2)
+    top, tall = m["top"] + 0.2 * m["girth"], rng.uniform(0.95, 1.2)
     return [
         ellipsoid(
             "humps",
@@ -138,9 +138,9 @@ def camel(m: dict[str, float], chance: Chance) -> Shape:
     ]
 
 
-def lion(m: dict[str, float], chance: Chance) -> Shape:
+def lion(m: dict[str, float], rng: Rng) -> Shape:
     """Mane and the tuft of the tail."""
-    x, y, wide = m["x"] - 0.13, m["y"] - 0.03, chance.uniform(0.92, 1.1)
+    x, y, wide = m["x"] - 0.13, m["y"] - 0.03, rng.uniform(0.92, 1.1)
     locks = []
     for angle in np.linspace(0, 2 * np.pi, 11, endpoint=False):
         away = np.array([-0.06, np.cos(angle), np.sin(angle)]) * 0.25 * wide
@@ -150,11 +150,11 @@ def lion(m: dict[str, float], chance: Chance) -> Shape:
     return [*locks, chest, tuft]
 
 
-def rabbit(m: dict[str, float], chance: Chance) -> Shape:
+def rabbit(m: dict[str, float], rng: Rng) -> Shape:
     """Long ears and a round tail."""
-    x, y, lean = m["x"] - 0.08, m["y"] + 0.1, chance.uniform(-0.22, 0.05)
+    x, y, lean = m["x"] - 0.08, m["y"] + 0.1, rng.uniform(-0.22, 0.05)
     ear = [
-        *bent(
+        *bent_rod(
             "ears",
             [(x, y, 0.07), (x - 0.04 + lean * 0.4, y + 0.36, 0.13), (x - 0.06 + lean, y + 0.72, 0.17)],
             [0.065, 0.105, 0.045],
@@ -169,10 +169,10 @@ def rabbit(m: dict[str, float], chance: Chance) -> Shape:
         ),
     ]
     tail = ellipsoid("round tail", (-0.74, m["top"] + 0.13, 0), (0.17, 0.17, 0.17), surface="fluff", blend=0.03)
-    return [*both_sides(ear), tail]
+    return [*mirror(ear), tail]
 
 
-ANIMALS: dict[str, Callable[[dict[str, float], Chance], Shape]] = {
+ANIMALS: dict[str, Callable[[dict[str, float], Rng], Shape]] = {
     "elephant": elephant,
     "rhinoceros": rhinoceros,
     "stag": stag,

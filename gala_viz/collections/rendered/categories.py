@@ -17,21 +17,21 @@ CLUTTER, OCCLUDER = 100, 101
 BODY_PARTS = {"animal": ("torso", "head", "legs", "tail"), "vehicle": ("chassis", "cab", "wheels")}
 
 
-def superclass(category: str) -> str:
+def superclass_of(category: str) -> str:
     """ "animal" or "vehicle"."""
     return "animal" if category in ANIMALS else "vehicle"
 
 
-def object_shape(category: str, chance: np.random.Generator) -> tuple[Shape, Shape]:
+def object_shape(category: str, rng: np.random.Generator) -> tuple[Shape, Shape]:
     """The body that the superclass shares, and the parts that tell ``category`` from the rest of it."""
     family, kinds = (animals, ANIMALS) if category in ANIMALS else (vehicles, VEHICLES)
-    body, measures = family.body(chance)
-    return body, kinds[category](measures, chance)
+    body, measures = family.body(rng)
+    return body, kinds[category](measures, rng)
 
 
 def part_ids(category: str) -> dict[str, int]:
     """Part -> its id in part maps, from 1; the body's parts come first, the diagnostic ones after them."""
-    names = (*BODY_PARTS[superclass(category)], *diagnostic_parts(category))
+    names = (*BODY_PARTS[superclass_of(category)], *diagnostic_parts(category))
     return {name: number for number, name in enumerate(names, start=1)}
 
 

@@ -7,7 +7,7 @@ import hashlib
 import numpy as np
 
 
-def generator(*names: object) -> np.random.Generator:
+def named_rng(*names: object) -> np.random.Generator:
     """A generator seeded by ``names``: the same numbers for the same names, whatever was drawn before."""
     digest = hashlib.sha256("/".join(map(str, names)).encode()).digest()
     return np.random.Generator(np.random.PCG64(int.from_bytes(digest[:16], "big")))

@@ -15,17 +15,17 @@ from PIL import Image
 from gala_viz.collections.caching import MAPS, BoundedCache, cache_folder
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.points import PointMaps, PointMapSpec, point_maps
-from gala_viz.collections.rendered.categories import CATEGORIES, diagnostic_parts, part_ids, superclass
-from gala_viz.collections.rendered.making import PARTS, PHOTO, make, make_all
-from gala_viz.collections.rendered.participants import ParticipantSpec, clicks
-from gala_viz.collections.rendered.regions import Parts
+from gala_viz.collections.rendered.categories import CATEGORIES, diagnostic_parts, part_ids, superclass_of
+from gala_viz.collections.rendered.making import PARTS, PHOTO, render_to_files, render_all_to_files
+from gala_viz.collections.rendered.participants import SimulatedParticipantSpec, simulate_clicks
+from gala_viz.collections.rendered.regions import PartMap
 from gala_viz.collections.rendered.spec import RENDERING_VERSION, RenderingSpec
 from gala_viz.registry import position_of
 from gala_viz.schema import labelled_map
 from gala_viz.specs import fingerprint
 from gala_viz.splits import Split
 
-COUNTS: dict[Split, int] = {"test": 50, "validation": 50, "train": 500}
+IMAGES_PER_CATEGORY: dict[Split, int] = {"test": 50, "validation": 50, "train": 500}
 """Images of each of the twelve categories in each split. 600 test images let a paired test tell three points of
 accuracy from chance (p < 0.01) where two networks disagree about right and wrong on 8 % of the images.
 """
@@ -34,7 +34,7 @@ SIGMA_PX_AT_256 = 7.1
 """The smoothing of ClickMe maps now in use by their authors, as the Gaussian nearest to it, at 256 px."""
 _PARTS = BoundedCache(24 * 2**20)
 
-Progress = Callable[[int, int], None]
+ProgressCallback = Callable[[int, int], None]
 
 
 class RenderedCollection(Collection):
@@ -53,14 +53,14 @@ class RenderedCollection(Collection):
         self,
         spec: RenderingSpec | None = None,
         *,
-        participants: ParticipantSpec | None = None,
+        participants: SimulatedParticipantSpec | None = None,
         counts: dict[Split, int] | None = None,
         folder: Path | None = None,
     ) -> None:
-        self.spec, self.participant_spec = spec or RenderingSpec(), participants or ParticipantSpec()
+        self.spec, self.participant_spec = spec or RenderingSpec(), participants or SimulatedParticipantSpec()
         self._made: dict[str, tuple[Split, str, int]] = {
             f"{split}-{category.replace(' ', '-')}-{number:04d}": (split, category, number)
-            for split, count in (counts or COUNTS).items()
+            for split, count in (counts or IMAGES_PER_CATEGORY).items()
             for number in range(count)
             for category in CATEGORIES
         }
@@ -92,7 +92,7 @@ class RenderedCollection(Collection):
 
     def superclass(self, image: str) -> str:
         """ "animal" or "vehicle"."""
-        return superclass(self._about(image)[1])
+        return superclass_of(self._about(image)[1])
 
     def split(self, image: str) -> Split:
         """ "train", "validation" or "test"."""
@@ -111,7 +111,7 @@ class RenderedCollection(Collection):
         """As in ``Collection``; None where the image was not made yet."""
         return super().content_key(image) if self._there(image) else None
 
-    def parts(self, image: str) -> Parts:
+    def part_map(self, image: str) -> PartMap:
         """Which part of the object each pixel shows."""
         path = self._file(image, PARTS)
         known = _PARTS.get(str(path))
@@ -121,19 +121,19 @@ class RenderedCollection(Collection):
             known.flags.writeable = False
             _PARTS.put(str(path), known, known.nbytes)
         category = self.category(image)
-        return Parts(ids=known, names=part_ids(category), diagnostic=diagnostic_parts(category))
+        return PartMap(ids=known, names=part_ids(category), diagnostic=diagnostic_parts(category))
 
     def regions(self, image: str) -> dict[str, NDArray[np.bool_]]:
         """Masks (y, x) that cover the image once: "diagnostic", "body", "clutter", "background"; see ``Parts``."""
-        return self.parts(image).regions()
+        return self.part_map(image).regions()
 
-    def get_ready(self, say: Callable[[str], None]) -> None:
+    def warm_up(self, report: Callable[[str], None]) -> None:
         """Make the first image, for which the renderer is compiled where that was not done before."""
-        say("Rendering the first object; the first time on a machine its renderer is compiled…")
+        report("Rendering the first object; the first time on a machine its renderer is compiled…")
         self.path(self.images[0])
 
     def prepare(
-        self, splits: Sequence[Split] = ("test",), progress: Progress | None = None, processes: int | None = None
+        self, splits: Sequence[Split] = ("test",), progress: ProgressCallback | None = None, processes: int | None = None
     ) -> None:
         """Make all images of ``splits`` that are not there yet, ``processes`` at a time; ``progress(done, all)``."""
         wanted = [(image, about) for image, about in self._made.items() if about[0] in splits]
@@ -141,7 +141,7 @@ class RenderedCollection(Collection):
         done = len(wanted) - len(missing)
         if progress is not None:
             progress(done, len(wanted))
-        for _ in make_all([(self.spec, self.folder, image, about) for image, about in missing], processes):
+        for _ in render_all_to_files([(self.spec, self.folder, image, about) for image, about in missing], processes):
             done += 1
             if progress is not None:
                 progress(done, len(wanted))
@@ -179,7 +179,7 @@ class RenderedCollection(Collection):
         about = self._about(image)
         path = self.folder / f"{image}{ending}"
         if not path.is_file():
-            make((self.spec, self.folder, image, about))
+            render_to_files((self.spec, self.folder, image, about))
         return path
 
     def _painted(self, image: str, kind: str | None) -> PointMaps:
@@ -188,7 +188,7 @@ class RenderedCollection(Collection):
         key = ("rendered", self.fingerprint, image)
         found = MAPS.get(key)
         if found is None:
-            points = clicks(self.parts(image).ids, self.category(image), image, self.participant_spec, self.spec.seed)
+            points = simulate_clicks(self.part_map(image).ids, self.category(image), image, self.participant_spec, self.spec.seed)
             found = point_maps(points, self.size_px(image), self._maps)
             found.maps.flags.writeable = False
             MAPS.put(key, found, found.maps.nbytes)

@@ -17,13 +17,13 @@ from gala_viz.collections.rendered.spec import RenderingSpec
 
 PHOTO, PARTS = ".png", ".parts.png"
 """Endings of an image's two files."""
-FEW = 24
+MIN_IMAGES_PER_PROCESS = 24
 """Fewer images than this for each process are not worth starting it."""
-Job = tuple[RenderingSpec, Path, str, tuple[str, str, int]]
+RenderJob = tuple[RenderingSpec, Path, str, tuple[str, str, int]]
 """Settings, folder, image id, and its split, category and number."""
 
 
-def make(job: Job) -> None:
+def render_to_files(job: RenderJob) -> None:
     """Render one image and write its two files. Raises ``OSError`` where the folder cannot be written."""
     spec, folder, image, (split, category, number) = job
     drawn = _renderer()(spec, split, category, number)
@@ -34,17 +34,17 @@ def make(job: Job) -> None:
             raise OSError(f"{folder} cannot be written; set GALA_VIZ_CACHE to a folder with room for rendered images.")
 
 
-def make_all(jobs: Sequence[Job], processes: int | None = None) -> Iterator[None]:
+def render_all_to_files(jobs: Sequence[RenderJob], processes: int | None = None) -> Iterator[None]:
     """Make all images, ``processes`` at a time (None: as many as there are cores); yield after each."""
-    processes = min(processes or os.cpu_count() or 1, -(-len(jobs) // FEW))
+    processes = min(processes or os.cpu_count() or 1, -(-len(jobs) // MIN_IMAGES_PER_PROCESS))
     if processes <= 1:
         for job in jobs:
-            yield make(job)
+            yield render_to_files(job)
         return
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=_renderer) as pool:
         pool.submit(os.getpid)  # they start now, beside
-        yield make(jobs[0])  # which compiles where nothing is compiled yet; they then only read what was compiled
-        yield from pool.map(make, jobs[1:], chunksize=8)
+        yield render_to_files(jobs[0])  # which compiles where nothing is compiled yet; they then only read what was compiled
+        yield from pool.map(render_to_files, jobs[1:], chunksize=8)
 
 
 def _renderer() -> Callable[..., Any]:

@@ -33,7 +33,7 @@ def value_noise(x, y, z):
 
 
 @njit(cache=True)
-def mottled(x, y, z):
+def fractal_noise(x, y, z):
     """Three octaves of noise, between 0 and 1."""
     return (
         0.57 * value_noise(x, y, z)
@@ -42,7 +42,7 @@ def mottled(x, y, z):
     )
 
 
-def one_over_f(chance: np.random.Generator, size: tuple[int, int], slope: float = 1.0) -> NDArray[np.float32]:
+def one_over_f_noise(rng: np.random.Generator, size: tuple[int, int], slope: float = 1.0) -> NDArray[np.float32]:
     """A random picture (y, x) that repeats at its borders, amplitude 1 / f**slope, mean 0, standard deviation 1.
 
     Natural images have such spectra with a slope near 1 (Field 1987).
@@ -50,7 +50,7 @@ def one_over_f(chance: np.random.Generator, size: tuple[int, int], slope: float 
     rows, columns = size
     frequency = np.hypot(np.fft.fftfreq(rows)[:, None], np.fft.rfftfreq(columns)[None, :])
     frequency[0, 0] = 1.0
-    white = np.fft.rfft2(chance.standard_normal(size))
+    white = np.fft.rfft2(rng.standard_normal(size))
     white[0, 0] = 0.0
     picture = np.fft.irfft2(white / frequency**slope, size)
     return (picture / picture.std()).astype(np.float32)

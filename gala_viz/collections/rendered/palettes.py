@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 Colour = tuple[float, float, float]
 
 
-def linear(colour: Colour | NDArray) -> NDArray[np.float64]:
+def srgb_to_linear(colour: Colour | NDArray) -> NDArray[np.float64]:
     """sRGB in [0, 1] as linear light."""
     values = np.asarray(colour, float)
     return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
 
 
-def seen(light: NDArray) -> NDArray[np.float64]:
+def linear_to_srgb(light: NDArray) -> NDArray[np.float64]:
     """Linear light as sRGB in [0, 1], bright parts compressed rather than cut."""
     light = np.maximum(light, 0.0)
     bright = light > 0.7
@@ -25,7 +25,7 @@ def seen(light: NDArray) -> NDArray[np.float64]:
     return np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
 
 
-HUES: tuple[tuple[float, float, float], ...] = (
+BODY_COLOURS: tuple[tuple[float, float, float], ...] = (
     (0.02, 0.62, 0.62),
     (0.06, 0.58, 0.70),
     (0.10, 0.55, 0.78),
@@ -42,18 +42,18 @@ HUES: tuple[tuple[float, float, float], ...] = (
 """Twelve body colours (hue, saturation, value), one for each category in a split where colour predicts it."""
 
 
-def body_colour(number: int, chance: np.random.Generator) -> Colour:
+def body_colour(number: int, rng: np.random.Generator) -> Colour:
     """Body colour ``number``, varied a little."""
-    hue, saturation, value = HUES[number]
+    hue, saturation, value = BODY_COLOURS[number]
     return hsv_to_rgb(
-        (hue + chance.normal(0, 0.008)) % 1.0,
-        float(np.clip(saturation * chance.uniform(0.85, 1.15), 0, 1)),
-        float(np.clip(value * chance.uniform(0.88, 1.12), 0, 1)),
+        (hue + rng.normal(0, 0.008)) % 1.0,
+        float(np.clip(saturation * rng.uniform(0.85, 1.15), 0, 1)),
+        float(np.clip(value * rng.uniform(0.88, 1.12), 0, 1)),
     )
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Environment:
     """Ground in two colours, hills, and the sky at the top and at the horizon."""
 
     name: str
@@ -80,8 +80,8 @@ _PLACES = {  # ground, second colour of the ground, hills, top of the sky, horiz
     "slate": ((44, 50, 58), (28, 32, 40), (34, 38, 48), (50, 58, 70), (80, 82, 88)),
 }
 _CONTRAST = {"wet sand": 0.22, "gravel": 0.42}
-PLACES: tuple[Place, ...] = tuple(
-    Place(name, *(tuple(part / 100 for part in colour) for colour in colours), _CONTRAST.get(name, 0.3))
+ENVIRONMENTS: tuple[Environment, ...] = tuple(
+    Environment(name, *(tuple(part / 100 for part in colour) for colour in colours), _CONTRAST.get(name, 0.3))
     for name, colours in _PLACES.items()
 )
 """Twelve places, one for each category in a split where the place predicts it."""

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from gala_viz.collections.points import Points
 from gala_viz.collections.rendered.categories import diagnostic_parts, part_ids
-from gala_viz.collections.rendered.chance import generator
+from gala_viz.collections.rendered.chance import named_rng
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ParticipantSpec:
+class SimulatedParticipantSpec:
     """How simulated participants click; lengths are shares of the image's side."""
 
     n_per_image: int = 6
@@ -38,16 +38,16 @@ class ParticipantSpec:
     """Share of strokes that go anywhere."""
 
 
-def clicks(parts: NDArray[np.uint8], category: str, image: str, spec: ParticipantSpec, seed: int = 0) -> Points:
+def simulate_clicks(parts: NDArray[np.uint8], category: str, image: str, spec: SimulatedParticipantSpec, seed: int = 0) -> Points:
     """All simulated participants' points on one image whose ``parts`` (y, x) are known, in its pixels."""
     side = parts.shape[0]
     ids = part_ids(category)
     visible = {name: np.argwhere(parts == number) for name, number in ids.items() if (parts == number).any()}
-    chance = generator("participants", seed, image)
+    chance = named_rng("participants", seed, image)
     chosen = chance.choice(spec.pool, size=spec.n_per_image, replace=False)
     people, points = [], []
     for number in sorted(chosen.tolist()):
-        own = generator("participant", seed, number)
+        own = named_rng("participant", seed, number)
         aim, liking = (
             own.normal(0, spec.aim * side, 2),
             dict(zip(sorted(ids), own.normal(0, spec.taste, len(ids)), strict=True)),
@@ -55,7 +55,7 @@ def clicks(parts: NDArray[np.uint8], category: str, image: str, spec: Participan
         weights = np.array(
             [_importance(name, category, len(at), spec) * np.exp(liking[name]) for name, at in visible.items()]
         )
-        here = generator("round", seed, image, number)
+        here = named_rng("round", seed, image, number)
         drawn = np.concatenate(
             [_stroke(list(visible.values()), weights, parts.shape, spec, here) for _ in range(2 + here.poisson(1.2))]
         )
@@ -65,7 +65,7 @@ def clicks(parts: NDArray[np.uint8], category: str, image: str, spec: Participan
     return Points(participant=np.concatenate(people), x_px=where[:, 1] + 0.5, y_px=where[:, 0] + 0.5)
 
 
-def _importance(name: str, category: str, n_pixels: int, spec: ParticipantSpec) -> float:
+def _importance(name: str, category: str, n_pixels: int, spec: SimulatedParticipantSpec) -> float:
     """How likely a stroke starts on a part: larger parts more, but less than in proportion."""
     diagnostic = diagnostic_parts(category)
     size = np.sqrt(n_pixels)
@@ -76,7 +76,7 @@ def _importance(name: str, category: str, n_pixels: int, spec: ParticipantSpec) 
 
 
 def _stroke(
-    visible: list[NDArray], weights: NDArray, shape: tuple[int, int], spec: ParticipantSpec, chance: np.random.Generator
+    visible: list[NDArray], weights: NDArray, shape: tuple[int, int], spec: SimulatedParticipantSpec, chance: np.random.Generator
 ) -> NDArray[np.float64]:
     """Points (point, (y, x)) from one place of a part towards another place of it."""
     side = shape[0]

@@ -14,7 +14,7 @@ REGIONS = ("diagnostic", "body", "clutter", "background")
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class PartMap:
     """Part ids (y, x), uint8; ``names`` gives the object's parts by id, ``diagnostic`` those that tell it apart."""
 
     ids: NDArray[np.uint8]

@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 
 from gala_viz.collections.rendered import solids, tracing
 from gala_viz.collections.rendered.categories import CATEGORIES, diagnostic_parts, part_ids
-from gala_viz.collections.rendered.chance import generator
-from gala_viz.collections.rendered.palettes import seen
+from gala_viz.collections.rendered.chance import named_rng
+from gala_viz.collections.rendered.palettes import linear_to_srgb
 from gala_viz.collections.rendered.scene import Scene, random_scene
 from gala_viz.collections.rendered.spec import RenderingSpec
 
-LEAST_VISIBLE = 0.012
+MIN_VISIBLE_FRACTION = 0.012
 """Share of an image that the diagnostic parts show at least; scenes that hide more of them are drawn again."""
-GRAIN = 1.4 / 255
-Hidden = Literal["nothing", "diagnostic", "body"]
+GRAIN_STD = 1.4 / 255
+HiddenParts = Literal["nothing", "diagnostic", "body"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,29 +29,29 @@ class Rendering:
     parts: NDArray[np.uint8]
 
 
-def render_image(spec: RenderingSpec, split: str, category: str, number: int, hidden: Hidden = "nothing") -> Rendering:
+def render_image(spec: RenderingSpec, split: str, category: str, number: int, hidden: HiddenParts = "nothing") -> Rendering:
     """Image ``number`` of a ``category`` in a ``split``; ``hidden`` leaves the object's parts of one kind out."""
     for trial in range(50):
-        chance = generator("rendered", spec.seed, split, category, number, trial)
-        scene = random_scene(category, chance, nuisance(spec, split, category, chance))
-        drawn = trace(scene, spec.side_px)
+        chance = named_rng("rendered", spec.seed, split, category, number, trial)
+        scene = random_scene(category, chance, nuisance_factors(spec, split, category, chance))
+        drawn = trace_scene(scene, spec.side_px)
         ids = [part_ids(category)[name] for name in diagnostic_parts(category)]
-        if np.isin(drawn[1], ids).mean() >= LEAST_VISIBLE:
+        if np.isin(drawn[1], ids).mean() >= MIN_VISIBLE_FRACTION:
             break
     if hidden != "nothing":
-        drawn = trace(without(scene, hidden), spec.side_px)
+        drawn = trace_scene(remove_parts(scene, hidden), spec.side_px)
     light, parts = drawn
-    grain = generator("grain", spec.seed, split, category, number).normal(0, GRAIN, light.shape)
-    photo = np.rint(np.clip(seen(light) + grain, 0, 1) * 255).astype(np.uint8)
+    grain = named_rng("grain", spec.seed, split, category, number).normal(0, GRAIN_STD, light.shape)
+    photo = np.rint(np.clip(linear_to_srgb(light) + grain, 0, 1) * 255).astype(np.uint8)
     return Rendering(photo, parts.astype(np.uint8))
 
 
-def nuisance(spec: RenderingSpec, split: str, category: str, chance: np.random.Generator) -> tuple[int, int]:
+def nuisance_factors(spec: RenderingSpec, split: str, category: str, rng: np.random.Generator) -> tuple[int, int]:
     """Numbers of body colour and place: in the training split mostly the category's own, else any."""
     own = CATEGORIES.index(category)
     count = len(CATEGORIES)
-    colours, places = (generator("shortcut", spec.seed, what).permutation(count) for what in ("colour", "place"))
-    drawn = chance.random(2), chance.integers(count, size=2)
+    colours, places = (named_rng("shortcut", spec.seed, what).permutation(count) for what in ("colour", "place"))
+    drawn = rng.random(2), rng.integers(count, size=2)
     kept = drawn[0] < spec.shortcut if split == "train" else (False, False)
     return (
         int(colours[own] if kept[0] else drawn[1][0]),
@@ -59,10 +59,10 @@ def nuisance(spec: RenderingSpec, split: str, category: str, chance: np.random.G
     )
 
 
-def trace(scene: Scene, side_px: int) -> tuple[NDArray[np.float64], NDArray[np.int16]]:
+def trace_scene(scene: Scene, side_px: int) -> tuple[NDArray[np.float64], NDArray[np.int16]]:
     """Linear light (y, x, 3) and parts (y, x) of a scene."""
     light, parts = np.zeros((side_px, side_px, 3)), np.zeros((side_px, side_px), np.int16)
-    tracing.render(
+    tracing.render_scene(
         scene.world,
         scene.solids,
         scene.objects,
@@ -70,7 +70,7 @@ def trace(scene: Scene, side_px: int) -> tuple[NDArray[np.float64], NDArray[np.i
         scene.tile,
         scene.sky,
         scene.hills,
-        np.zeros(solids.MOST, np.int64),
+        np.zeros(solids.MAX_ACTIVE, np.int64),
         np.zeros((2, 3)),
         np.zeros(3),
         light,
@@ -79,7 +79,7 @@ def trace(scene: Scene, side_px: int) -> tuple[NDArray[np.float64], NDArray[np.i
     return light, parts
 
 
-def without(scene: Scene, hidden: Hidden) -> Scene:
+def remove_parts(scene: Scene, hidden: HiddenParts) -> Scene:
     """The scene whose object lacks its diagnostic parts, or its body; nothing else changes, shadows apart."""
     ids = part_ids(scene.category)
     diagnostic = {ids[name] for name in diagnostic_parts(scene.category)}

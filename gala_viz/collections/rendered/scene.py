@@ -10,25 +10,25 @@ from numpy.typing import NDArray
 
 from gala_viz.collections.rendered import solids, tracing
 from gala_viz.collections.rendered.categories import CLUTTER, OCCLUDER, object_shape, part_ids
-from gala_viz.collections.rendered.chance import generator
-from gala_viz.collections.rendered.noise import one_over_f
-from gala_viz.collections.rendered.palettes import PLACES, Place, linear
-from gala_viz.collections.rendered.shape import extent, placed, rotation, rows
+from gala_viz.collections.rendered.chance import named_rng
+from gala_viz.collections.rendered.noise import one_over_f_noise
+from gala_viz.collections.rendered.palettes import ENVIRONMENTS, Environment, srgb_to_linear
+from gala_viz.collections.rendered.shape import bounding_sphere, transform, rotation, solid_rows
 from gala_viz.collections.rendered.surfaces import SURFACES, random_surfaces
 from gala_viz.collections.rendered.surroundings import clutter, occluders
 
 FOCAL = 2.5
-TEXTURES = 24
+N_TEXTURES = 24
 """How many pictures of ground, sky and hills there are; each scene takes one of each, at a place of its own."""
 
 
 @cache
 def _texture(kind: str, number: int, size: tuple[int, int], slope: float) -> NDArray[np.float32]:
-    return one_over_f(generator("texture", kind, number), size, slope)
+    return one_over_f_noise(named_rng("texture", kind, number), size, slope)
 
 
 def _ridge(chance: np.random.Generator) -> NDArray[np.float32]:
-    ridge = _texture("hills", int(chance.integers(TEXTURES)), (2, 256), 1.1)[:1]
+    ridge = _texture("hills", int(chance.integers(N_TEXTURES)), (2, 256), 1.1)[:1]
     return np.clip(0.5 + 0.25 * np.roll(ridge, int(chance.integers(256)), axis=1), 0, 1.5)
 
 
@@ -46,28 +46,28 @@ class Scene:
     hills: NDArray[np.float32]
 
 
-def random_scene(category: str, chance: np.random.Generator, nuisance: tuple[int, int]) -> Scene:
+def random_scene(category: str, rng: np.random.Generator, nuisance: tuple[int, int]) -> Scene:
     """A scene with an object of ``category``; ``nuisance`` numbers the body's colour and the place."""
-    body, own = object_shape(category, chance)
-    yaw = chance.choice([0.0, 180.0]) + chance.uniform(-48, 48)
+    body, own = object_shape(category, rng)
+    yaw = rng.choice([0.0, 180.0]) + rng.uniform(-48, 48)
     turn = rotation(y=yaw)
-    shape = placed([*body, *own], turn=turn)
-    middle, radius = extent(shape)
-    world = _world(chance, PLACES[nuisance[1]], middle, radius)
+    shape = transform([*body, *own], rotation_matrix=turn)
+    middle, radius = bounding_sphere(shape)
+    world = _world(rng, ENVIRONMENTS[nuisance[1]], middle, radius)
     ids = part_ids(category)
-    groups = [rows(shape, ids, _places_of(SURFACES, 0))]
-    surfaces = [random_surfaces(nuisance[0], chance)]
-    things = [_thing(middle, turn, radius, chance)]
-    for other in clutter(category, chance, middle, radius, world):
-        groups.append(rows(other, CLUTTER, _places_of(SURFACES, len(SURFACES) * len(surfaces))))
-        surfaces.append(random_surfaces(int(chance.integers(12)), chance))
-        centre, size = extent(other)
-        things.append(_thing(centre, rotation(*chance.uniform(0, 360, 3)), size * 2, chance))
-    for other in occluders(chance, middle, radius, world):
-        groups.append(rows(other, OCCLUDER, _places_of(SURFACES, len(SURFACES) * len(surfaces))))
-        surfaces.append(random_surfaces(int(chance.integers(12)), chance))
-        centre, size = extent(other)
-        things.append(_thing(centre, np.eye(3), size, chance))
+    groups = [solid_rows(shape, ids, _places_of(SURFACES, 0))]
+    surfaces = [random_surfaces(nuisance[0], rng)]
+    things = [_thing(middle, turn, radius, rng)]
+    for other in clutter(category, rng, middle, radius, world):
+        groups.append(solid_rows(other, CLUTTER, _places_of(SURFACES, len(SURFACES) * len(surfaces))))
+        surfaces.append(random_surfaces(int(rng.integers(12)), rng))
+        centre, size = bounding_sphere(other)
+        things.append(_thing(centre, rotation(*rng.uniform(0, 360, 3)), size * 2, rng))
+    for other in occluders(rng, middle, radius, world):
+        groups.append(solid_rows(other, OCCLUDER, _places_of(SURFACES, len(SURFACES) * len(surfaces))))
+        surfaces.append(random_surfaces(int(rng.integers(12)), rng))
+        centre, size = bounding_sphere(other)
+        things.append(_thing(centre, np.eye(3), size, rng))
     ends = np.cumsum([len(group) for group in groups])
     objects = np.array(things)
     objects[:, tracing.START], objects[:, tracing.END] = ends - [len(group) for group in groups], ends
@@ -82,9 +82,9 @@ def random_scene(category: str, chance: np.random.Generator, nuisance: tuple[int
         solids=np.concatenate(groups),
         objects=objects,
         surfaces=np.concatenate(surfaces),
-        tile=_texture("ground", int(chance.integers(TEXTURES)), (192, 192), 0.9),
-        sky=_texture("sky", int(chance.integers(TEXTURES)), (128, 256), 1.25),
-        hills=_ridge(chance),
+        tile=_texture("ground", int(rng.integers(N_TEXTURES)), (192, 192), 0.9),
+        sky=_texture("sky", int(rng.integers(N_TEXTURES)), (128, 256), 1.25),
+        hills=_ridge(rng),
     )
 
 
@@ -101,7 +101,7 @@ def _thing(origin: NDArray, turn: NDArray, size: float, chance: np.random.Genera
     return row
 
 
-def _world(chance: np.random.Generator, place: Place, middle: NDArray, radius: float) -> NDArray[np.float64]:
+def _world(chance: np.random.Generator, place: Environment, middle: NDArray, radius: float) -> NDArray[np.float64]:
     """Camera, light and place, for an object about ``middle``."""
     fill, height = chance.uniform(0.92, 1.25), np.deg2rad(chance.uniform(5, 24))
     far = FOCAL * radius / fill
@@ -120,7 +120,7 @@ def _world(chance: np.random.Generator, place: Place, middle: NDArray, radius: f
     world = np.zeros(tracing.WORLD)
     colours = (place.sky_top, place.sky_low, place.ground, place.second, place.hill)
     triples = [eye, forward * FOCAL, right, np.cross(right, forward), sun, light]
-    triples += [np.clip(linear(colour) * jitter, 0, 1) for colour in colours]
+    triples += [np.clip(srgb_to_linear(colour) * jitter, 0, 1) for colour in colours]
     triples.append([chance.uniform(0.004, 0.016), chance.uniform(0.42, 0.62), 0.0])
     world[:36] = np.concatenate(triples)
     world[36:] = [

@@ -58,35 +58,35 @@ def cylinder(
     return _solid(solids.CYLINDER, part, centre, [radius, half_length, rounding, 0.0], _turned(angles), **more)
 
 
-def bent(part: str, points: Sequence[Point], radii: Sequence[float], **more) -> Shape:
+def bent_rod(part: str, points: Sequence[Point], radii: Sequence[float], **more) -> Shape:
     """A rod through ``points``, with one radius for each."""
     return [capsule(part, points[i], points[i + 1], radii[i], radii[i + 1], **more) for i in range(len(points) - 1)]
 
 
-def both_sides(shape: Iterable[Solid]) -> Shape:
+def mirror(shape: Iterable[Solid]) -> Shape:
     """The shape and its mirror image across z = 0."""
     there = list(shape)
     return there + [_mirrored(solid) for solid in there]
 
 
-def placed(shape: Iterable[Solid], *, scale: float = 1.0, turn: NDArray | None = None, at: Point = (0, 0, 0)) -> Shape:
+def transform(shape: Iterable[Solid], *, scale: float = 1.0, rotation_matrix: NDArray | None = None, offset: Point = (0, 0, 0)) -> Shape:
     """The shape scaled, then rotated by the matrix ``turn``, then moved ``at``."""
-    turn, at = np.eye(3) if turn is None else turn, np.asarray(at, float)
+    rotation_matrix, offset = np.eye(3) if rotation_matrix is None else rotation_matrix, np.asarray(offset, float)
     return [
         Solid(
             kind=solid.kind,
             part=solid.part,
             surface=solid.surface,
-            centre=turn @ (solid.centre * scale) + at,
+            centre=rotation_matrix @ (solid.centre * scale) + offset,
             dims=solid.dims * scale,
-            turn=solid.turn @ turn.T,
+            turn=solid.turn @ rotation_matrix.T,
             blend=solid.blend * scale,
         )
         for solid in shape
     ]
 
 
-def rows(shape: Iterable[Solid], parts: Mapping[str, int] | int, surfaces: Mapping[str, int]) -> NDArray[np.float64]:
+def solid_rows(shape: Iterable[Solid], parts: Mapping[str, int] | int, surfaces: Mapping[str, int]) -> NDArray[np.float64]:
     """The shape as an array (solid, ``solids.COLUMNS``); ``parts`` gives each part's id, or one id for all."""
     shape = list(shape)
     out = np.zeros((len(shape), solids.COLUMNS))
@@ -95,14 +95,14 @@ def rows(shape: Iterable[Solid], parts: Mapping[str, int] | int, surfaces: Mappi
         row[solids.PART] = parts if isinstance(parts, int) else parts[solid.part]
         row[solids.SURFACE] = surfaces[solid.surface]
         row[solids.BLEND] = solid.blend
-        row[solids.BOUND] = solids.bound(solid.kind, solid.dims)
+        row[solids.BOUND] = solids.bounding_radius(solid.kind, solid.dims)
         row[solids.CENTRE : solids.CENTRE + 3] = solid.centre
         row[solids.DIMS : solids.DIMS + 4] = solid.dims
         row[solids.TURN : solids.TURN + 9] = solid.turn.ravel()
     return out
 
 
-def extent(shape: Shape) -> tuple[NDArray[np.float64], float]:
+def bounding_sphere(shape: Shape) -> tuple[NDArray[np.float64], float]:
     """Middle and radius of a box about the solids' centres, a little more than the shape."""
     points = np.array([solid.centre for solid in shape])
     reach = np.array([min(max(solid.dims[:3]), 0.35) for solid in shape])[:, None]

@@ -18,15 +18,15 @@ KIND, PART, SURFACE, BLEND, BOUND, CENTRE, DIMS, TURN = 0, 1, 2, 3, 4, 5, 8, 12
 COLUMNS = 21
 """KIND; PART (id in the scene); SURFACE (row of the surfaces); BLEND (reach of the smooth union); BOUND (radius of the
 sphere about CENTRE, 3 numbers); DIMS, 4 numbers; TURN, the 3 x 3 rotation from the world into the solid's frame."""
-MOST = 64
+MAX_ACTIVE = 64
 """Most solids that one ray may come near to."""
-NEAR, STEPS, LEAST_STEP = 2.4e-3, 64, 6e-3
+HIT_DISTANCE, MAX_STEPS, MIN_STEP = 2.4e-3, 64, 6e-3
 PENUMBRA = 0.1
 """How far from a solid its shadow's soft edge may reach."""
 
 
 @njit(cache=True, inline="always")
-def distance(solid, x, y, z):
+def signed_distance(solid, x, y, z):
     """Signed distance from the world's point to one solid."""
     x -= solid[CENTRE]
     y -= solid[CENTRE + 1]
@@ -60,12 +60,12 @@ def distance(solid, x, y, z):
 
 
 @njit(cache=True)
-def union(solids, active, n_active, x, y, z):
+def smooth_union(solids, active, n_active, x, y, z):
     """Distance to the smooth union of the ``active`` solids, and the row of the nearest one."""
     total, nearest, row = 1e9, 1e9, -1
     for i in range(n_active):
         solid = solids[active[i]]
-        one = distance(solid, x, y, z)
+        one = signed_distance(solid, x, y, z)
         if one < nearest:
             nearest, row = one, active[i]
         reach = solid[BLEND]
@@ -75,7 +75,7 @@ def union(solids, active, n_active, x, y, z):
 
 
 @njit(cache=True)
-def near_ray(solids, start, end, ox, oy, oz, dx, dy, dz, margin, active):
+def solids_near_ray(solids, start, end, ox, oy, oz, dx, dy, dz, margin, active):
     """Fill ``active`` with the rows that the ray passes within ``margin``; return their number and its stretch."""
     count, first, last = 0, 1e9, -1e9
     for row in range(start, end):
@@ -83,7 +83,7 @@ def near_ray(solids, start, end, ox, oy, oz, dx, dy, dz, margin, active):
         radius = solids[row, BOUND] + solids[row, BLEND] + margin
         along = cx * dx + cy * dy + cz * dz
         inside = radius * radius - (cx * cx + cy * cy + cz * cz - along * along)
-        if inside > 0.0 and count < MOST:
+        if inside > 0.0 and count < MAX_ACTIVE:
             half = math.sqrt(inside)
             if along + half > 0.0:
                 active[count] = row
@@ -93,39 +93,39 @@ def near_ray(solids, start, end, ox, oy, oz, dx, dy, dz, margin, active):
 
 
 @njit(cache=True)
-def meet(solids, start, end, ox, oy, oz, dx, dy, dz, farthest, active):
+def intersect(solids, start, end, ox, oy, oz, dx, dy, dz, farthest, active):
     """How far along the ray (unit direction) it meets solids ``start`` to ``end``, and which; (-1, -1) if nowhere."""
-    count, along, last = near_ray(solids, start, end, ox, oy, oz, dx, dy, dz, 0.0, active)
+    count, along, last = solids_near_ray(solids, start, end, ox, oy, oz, dx, dy, dz, 0.0, active)
     last = min(last, farthest)
     if count == 0 or along >= last:
         return -1.0, -1
-    for _ in range(STEPS):
-        far, row = union(solids, active, count, ox + along * dx, oy + along * dy, oz + along * dz)
-        if far < NEAR * (1.0 + along * 0.2):
+    for _ in range(MAX_STEPS):
+        far, row = smooth_union(solids, active, count, ox + along * dx, oy + along * dy, oz + along * dz)
+        if far < HIT_DISTANCE * (1.0 + along * 0.2):
             return along, row
-        along += max(far, LEAST_STEP)
+        along += max(far, MIN_STEP)
         if along >= last:
             break
     return -1.0, -1
 
 
 @njit(cache=True)
-def near_point(solids, start, end, x, y, z, active):
+def solids_near_point(solids, start, end, x, y, z, active):
     """Fill ``active`` with the rows that a point is near to; return their number."""
     count = 0
     for row in range(start, end):
         cx, cy, cz = solids[row, CENTRE] - x, solids[row, CENTRE + 1] - y, solids[row, CENTRE + 2] - z
         reach = solids[row, BOUND] + solids[row, BLEND] + 0.01
-        if cx * cx + cy * cy + cz * cz < reach * reach and count < MOST:
+        if cx * cx + cy * cy + cz * cz < reach * reach and count < MAX_ACTIVE:
             active[count] = row
             count += 1
     return count
 
 
 @njit(cache=True)
-def normal(solids, start, end, x, y, z, active, out):
+def surface_normal(solids, start, end, x, y, z, active, out):
     """The unit normal of the union at a point on it, by four differences, into ``out``."""
-    count = near_point(solids, start, end, x, y, z, active)
+    count = solids_near_point(solids, start, end, x, y, z, active)
     step = 1.5e-3
     nx = ny = nz = 0.0
     for i in range(4):
@@ -138,7 +138,7 @@ def normal(solids, start, end, x, y, z, active, out):
             if i == 2
             else (1.0, 1.0, 1.0)
         )
-        far, _ = union(solids, active, count, x + sx * step, y + sy * step, z + sz * step)
+        far, _ = smooth_union(solids, active, count, x + sx * step, y + sy * step, z + sz * step)
         nx += sx * far
         ny += sy * far
         nz += sz * far
@@ -147,15 +147,15 @@ def normal(solids, start, end, x, y, z, active, out):
 
 
 @njit(cache=True)
-def sunlit(solids, start, end, x, y, z, lx, ly, lz, softness, active):
+def soft_shadow(solids, start, end, x, y, z, lx, ly, lz, softness, active):
     """How much of a soft light in unit direction l reaches a point, 0 to 1, past solids ``start`` to ``end``."""
-    count, along, last = near_ray(solids, start, end, x, y, z, lx, ly, lz, PENUMBRA, active)
+    count, along, last = solids_near_ray(solids, start, end, x, y, z, lx, ly, lz, PENUMBRA, active)
     lit = 1.0
     along = max(along, 0.03)
     for _ in range(24):
         if count == 0 or along >= last:
             return lit
-        far, _ = union(solids, active, count, x + along * lx, y + along * ly, z + along * lz)
+        far, _ = smooth_union(solids, active, count, x + along * lx, y + along * ly, z + along * lz)
         lit = min(lit, softness * far / along)
         if lit < 0.02:
             return 0.0
@@ -163,7 +163,7 @@ def sunlit(solids, start, end, x, y, z, lx, ly, lz, softness, active):
     return lit
 
 
-def bound(kind: int, dims: np.ndarray) -> float:
+def bounding_radius(kind: int, dims: np.ndarray) -> float:
     """Radius of a sphere about a solid's centre that holds all of it."""
     a, b, c, _ = dims.tolist()
     if kind == ELLIPSOID:

@@ -7,48 +7,48 @@ from numpy.typing import NDArray
 
 from gala_viz.collections.rendered import tracing
 from gala_viz.collections.rendered.categories import CATEGORIES, object_shape
-from gala_viz.collections.rendered.shape import Shape, Solid, capsule, ellipsoid, extent, placed, rotation
+from gala_viz.collections.rendered.shape import Shape, Solid, capsule, ellipsoid, bounding_sphere, transform, rotation
 
 
-def clutter(category: str, chance: np.random.Generator, middle: NDArray, radius: float, world: NDArray) -> list[Shape]:
+def clutter(category: str, rng: np.random.Generator, middle: NDArray, radius: float, world: NDArray) -> list[Shape]:
     """Parts of other categories, lying on the ground around the object but not in it."""
     out = []
     toward = world[tracing.EYE : tracing.EYE + 3] - middle
     toward = toward * (1, 0, 1) / np.linalg.norm(toward * (1, 0, 1))
     across = np.array([toward[2], 0, -toward[0]])
-    for _ in range(int(chance.integers(2, 6))):
-        other = str(chance.choice([name for name in CATEGORIES if name != category]))
-        body, own = object_shape(other, chance)
-        name = str(chance.choice(sorted({solid.part for solid in (own if chance.random() < 0.7 else body)})))
+    for _ in range(int(rng.integers(2, 6))):
+        other = str(rng.choice([name for name in CATEGORIES if name != category]))
+        body, own = object_shape(other, rng)
+        name = str(rng.choice(sorted({solid.part for solid in (own if rng.random() < 0.7 else body)})))
         piece = [solid for solid in [*body, *own] if solid.part == name]
-        centre, size = extent(piece)
-        scale = chance.uniform(0.18, 0.4) * radius / size
-        turn = rotation(*chance.uniform([-70, 0, -70], [70, 360, 70]))
-        piece = placed(placed(piece, at=-centre), scale=scale, turn=turn)
-        depth = chance.uniform(-2.2, 0.75)
-        side = chance.uniform(-1.25, 1.25) * (1 - 0.28 * depth)
+        centre, size = bounding_sphere(piece)
+        scale = rng.uniform(0.18, 0.4) * radius / size
+        turn = rotation(*rng.uniform([-70, 0, -70], [70, 360, 70]))
+        piece = transform(transform(piece, offset=-centre), scale=scale, rotation_matrix=turn)
+        depth = rng.uniform(-2.2, 0.75)
+        side = rng.uniform(-1.25, 1.25) * (1 - 0.28 * depth)
         if np.hypot(side, depth) < 1.05:
             side = np.copysign(np.sqrt(max(1.2**2 - depth**2, 0.2)), side)
         at = middle * (1, 0, 1) + radius * (side * across + depth * toward)
         low = min(float(solid.centre[1] - 0.8 * min(solid.dims[:2])) for solid in piece)
-        out.append(placed(piece, at=at - (0, low, 0)))
+        out.append(transform(piece, offset=at - (0, low, 0)))
     return out
 
 
-def occluders(chance: np.random.Generator, middle: NDArray, radius: float, world: NDArray) -> list[Shape]:
+def occluders(rng: np.random.Generator, middle: NDArray, radius: float, world: NDArray) -> list[Shape]:
     """Stems, boughs and stones between the camera and the object."""
     out = []
     eye = world[tracing.EYE : tracing.EYE + 3]
     right = world[tracing.RIGHT : tracing.RIGHT + 3]
-    for _ in range(int(chance.choice([0, 1, 1, 2]))):
-        share = chance.uniform(0.35, 0.62)
-        foot = (eye + share * (middle - eye)) * (1, 0, 1) + right * radius * share * chance.uniform(-0.85, 0.85)
+    for _ in range(int(rng.choice([0, 1, 1, 2]))):
+        share = rng.uniform(0.35, 0.62)
+        foot = (eye + share * (middle - eye)) * (1, 0, 1) + right * radius * share * rng.uniform(-0.85, 0.85)
         size = radius * share
-        if chance.random() < 0.6:
-            count = int(chance.integers(1, 5))
-            out.append([_stem(foot + right * chance.normal(0, 0.16) * size, right, size, chance) for _ in range(count)])
+        if rng.random() < 0.6:
+            count = int(rng.integers(1, 5))
+            out.append([_stem(foot + right * rng.normal(0, 0.16) * size, right, size, rng) for _ in range(count)])
         else:
-            radii = size * chance.uniform(0.14, 0.3, 3)
+            radii = size * rng.uniform(0.14, 0.3, 3)
             out.append([ellipsoid("stone", foot + (0, radii[1] * 0.5, 0), radii, surface="skin2")])
     return out
 

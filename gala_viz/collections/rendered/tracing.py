@@ -6,8 +6,8 @@ import math
 
 from numba import njit
 
-from gala_viz.collections.rendered.noise import mottled, value_noise
-from gala_viz.collections.rendered.solids import PART, SURFACE, meet, normal, sunlit
+from gala_viz.collections.rendered.noise import fractal_noise, value_noise
+from gala_viz.collections.rendered.solids import PART, SURFACE, intersect, surface_normal, soft_shadow
 
 PLAIN, MOTTLED, STRIPED, SPOTTED = range(4)
 COLOUR, SECOND, PATTERN, SCALE, GLOSS, SHINE = 0, 3, 6, 7, 8, 9
@@ -31,7 +31,7 @@ def _albedo(surface, x, y, z, out):
     x, y, z = x * scale, y * scale, z * scale
     share = 0.0
     if pattern == MOTTLED:
-        share = min(max((mottled(x, y, z) - 0.3) * 2.2, 0.0), 1.0)
+        share = min(max((fractal_noise(x, y, z) - 0.3) * 2.2, 0.0), 1.0)
     elif pattern == STRIPED:
         wave = math.sin(3.0 * x + 3.2 * value_noise(0.7 * x, 0.7 * y, 0.7 * z) + 0.6 * y)
         share = min(max(wave * 3.0 + 0.5, 0.0), 1.0)
@@ -58,7 +58,7 @@ def _shadow(solids, objects, x, y, z, world, active):
             return 0.0
         if not _passes(objects[number], x, y, z, world[SUN], world[SUN + 1], world[SUN + 2]):
             continue
-        one = sunlit(
+        one = soft_shadow(
             solids, int(objects[number, START]), int(objects[number, END]), x, y, z,
             world[SUN], world[SUN + 1], world[SUN + 2], world[SOFTNESS], active,
         )  # fmt: skip
@@ -108,7 +108,7 @@ def _ground(x, z, far, world, tile, out):
 
 
 @njit(cache=True)
-def look(u, v, world, solids, objects, surfaces, tile, sky, hills, active, work, out):
+def trace_ray(u, v, world, solids, objects, surfaces, tile, sky, hills, active, work, out):
     """Trace the ray through (u, v) of the image plane: linear RGB into ``out``, and the part it shows, 0 for none."""
     ox, oy, oz = world[EYE], world[EYE + 1], world[EYE + 2]
     dx = world[FORWARD] + u * world[RIGHT] + v * world[UP]
@@ -123,7 +123,7 @@ def look(u, v, world, solids, objects, surfaces, tile, sky, hills, active, work,
     for number in range(objects.shape[0]):
         if not _passes(objects[number], ox, oy, oz, dx, dy, dz):
             continue
-        at, met = meet(
+        at, met = intersect(
             solids, int(objects[number, START]), int(objects[number, END]), ox, oy, oz, dx, dy, dz, far, active
         )
         if met >= 0:
@@ -146,7 +146,7 @@ def look(u, v, world, solids, objects, surfaces, tile, sky, hills, active, work,
         ty = thing[FRAME + 3] * px + thing[FRAME + 4] * py + thing[FRAME + 5] * pz + thing[PHASE]
         tz = thing[FRAME + 6] * px + thing[FRAME + 7] * py + thing[FRAME + 8] * pz
         _albedo(surface, tx, ty, tz, colour)
-        normal(solids, int(thing[START]), int(thing[END]), x, y, z, active, face)
+        surface_normal(solids, int(thing[START]), int(thing[END]), x, y, z, active, face)
         gloss, shine = surface[GLOSS], surface[SHINE]
     else:
         _ground(x, z, far, world, tile, colour)
@@ -171,7 +171,7 @@ def look(u, v, world, solids, objects, surfaces, tile, sky, hills, active, work,
 
 
 @njit(cache=True)
-def render(world, solids, objects, surfaces, tile, sky, hills, active, work, out, picture, parts):
+def render_scene(world, solids, objects, surfaces, tile, sky, hills, active, work, out, picture, parts):
     """Linear RGB into ``picture`` (y, x, 3), and ``parts`` (y, x). Pixels at the borders of parts are the mean of five
     rays. ``active`` (``solids.MOST``), ``work`` (2, 3) and ``out`` (3) are room to work in.
     """
@@ -180,7 +180,7 @@ def render(world, solids, objects, surfaces, tile, sky, hills, active, work, out
     for i in range(height):
         for j in range(width):
             u, v = (j + 0.5 - width / 2) * step, (height / 2 - i - 0.5) * step
-            parts[i, j] = look(u, v, world, solids, objects, surfaces, tile, sky, hills, active, work, out)
+            parts[i, j] = trace_ray(u, v, world, solids, objects, surfaces, tile, sky, hills, active, work, out)
             for c in range(3):
                 picture[i, j, c] = out[c]
     for i in range(height):
@@ -192,7 +192,7 @@ def render(world, solids, objects, surfaces, tile, sky, hills, active, work, out
                 for k in range(4):
                     du, dv = (0.125, 0.375, -0.125, -0.375)[k], (-0.375, 0.125, 0.375, -0.125)[k]
                     u, v = (j + 0.5 + du - width / 2) * step, (height / 2 - i - 0.5 + dv) * step
-                    look(u, v, world, solids, objects, surfaces, tile, sky, hills, active, work, out)
+                    trace_ray(u, v, world, solids, objects, surfaces, tile, sky, hills, active, work, out)
                     for c in range(3):
                         picture[i, j, c] += out[c]
                 for c in range(3):

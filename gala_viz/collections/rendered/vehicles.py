@@ -9,14 +9,14 @@ from collections.abc import Callable
 
 import numpy as np
 
-from gala_viz.collections.rendered.shape import Shape, bent, both_sides, box, capsule, cylinder, ellipsoid
+from gala_viz.collections.rendered.shape import Shape, bent_rod, mirror, box, capsule, cylinder, ellipsoid
 
-Chance = np.random.Generator
+Rng = np.random.Generator
 
 
-def body(chance: Chance) -> tuple[Shape, dict[str, float]]:
+def body(rng: Rng) -> tuple[Shape, dict[str, float]]:
     """The shared lorry, and the measures that the diagnostic parts stand on."""
-    high, wide, wheel = chance.uniform(0.92, 1.1), chance.uniform(0.92, 1.08), chance.uniform(0.22, 0.26)
+    high, wide, wheel = rng.uniform(0.92, 1.1), rng.uniform(0.92, 1.08), rng.uniform(0.22, 0.26)
     deck, cab = 0.62 * high, 0.3 * high
     half = 0.42 * wide
     shape: Shape = [
@@ -26,7 +26,7 @@ def body(chance: Chance) -> tuple[Shape, dict[str, float]]:
         box("cab", (0.93, deck + cab + 0.09, 0), (0.045, 0.13, half * 0.82), surface="glass", rounding=0.02),
         box("cab", (0.97, deck - 0.02, 0), (0.02, 0.07, half * 0.6), surface="metal", rounding=0.015),
     ]
-    shape += both_sides(
+    shape += mirror(
         [
             box("cab", (0.68, deck + cab + 0.09, half - 0.01), (0.17, 0.12, 0.03), surface="glass", rounding=0.02),
             ellipsoid("cab", (0.985, deck - 0.05, half * 0.78), (0.04, 0.06, 0.06), surface="lamp"),
@@ -40,11 +40,11 @@ def body(chance: Chance) -> tuple[Shape, dict[str, float]]:
     return shape, {"deck": deck, "roof": deck + 2 * cab - 0.03, "half": half}
 
 
-def fire_engine(m: dict[str, float], chance: Chance) -> Shape:
+def fire_engine(m: dict[str, float], rng: Rng) -> Shape:
     """A ladder over the roof."""
-    low, rise = m["roof"] + 0.06, chance.uniform(0.12, 0.5)
+    low, rise = m["roof"] + 0.06, rng.uniform(0.12, 0.5)
     start, end = np.array([-1.0, low, 0.0]), np.array([1.12, low + rise, 0.0])
-    shape = both_sides([capsule("ladder", start + (0, 0, 0.17), end + (0, 0, 0.17), 0.042, surface="metal")])
+    shape = mirror([capsule("ladder", start + (0, 0, 0.17), end + (0, 0, 0.17), 0.042, surface="metal")])
     for share in np.linspace(0.04, 0.96, 9):
         at = start + share * (end - start)
         shape.append(capsule("ladder", at - (0, 0, 0.17), at + (0, 0, 0.17), 0.032, surface="metal"))
@@ -53,9 +53,9 @@ def fire_engine(m: dict[str, float], chance: Chance) -> Shape:
     return shape
 
 
-def crane(m: dict[str, float], chance: Chance) -> Shape:
+def crane(m: dict[str, float], rng: Rng) -> Shape:
     """A boom with a hook on its cable."""
-    deck, tall = m["deck"], chance.uniform(0.95, 1.2)
+    deck, tall = m["deck"], rng.uniform(0.95, 1.2)
     tip = np.array([0.85, deck + 1.3 * tall, 0.0])
     hook = tip - (0, 0.62, 0)
     return [
@@ -63,7 +63,7 @@ def crane(m: dict[str, float], chance: Chance) -> Shape:
         box("boom", (-0.42, deck + 0.3, 0), (0.2, 0.16, 0.2), surface="accent"),
         capsule("boom", (-0.5, deck + 0.36, 0), tip, 0.095, 0.055, surface="accent"),
         capsule("hook", tip, hook, 0.02, surface="dark"),
-        *bent(
+        *bent_rod(
             "hook",
             [hook, hook + (0.1, -0.1, 0), hook + (0, -0.2, 0), hook + (-0.1, -0.12, 0)],
             [0.05, 0.045, 0.045, 0.03],
@@ -72,9 +72,9 @@ def crane(m: dict[str, float], chance: Chance) -> Shape:
     ]
 
 
-def dump_truck(m: dict[str, float], chance: Chance) -> Shape:
+def dump_truck(m: dict[str, float], rng: Rng) -> Shape:
     """A tipped bed."""
-    deck, tip = m["deck"], chance.uniform(14, 32)
+    deck, tip = m["deck"], rng.uniform(14, 32)
     angle = np.deg2rad(tip)
     hinge = np.array([-1.0, deck + 0.04, 0.0])
 
@@ -98,9 +98,9 @@ def dump_truck(m: dict[str, float], chance: Chance) -> Shape:
     ]
 
 
-def mixer(m: dict[str, float], chance: Chance) -> Shape:
+def mixer(m: dict[str, float], rng: Rng) -> Shape:
     """A tilted drum with bands and a chute."""
-    deck, tilt = m["deck"], chance.uniform(10, 20)
+    deck, tilt = m["deck"], rng.uniform(10, 20)
     low, high = np.array([0.08, deck + 0.4, 0.0]), np.array([-0.82, deck + 0.4 + 0.9 * np.tan(np.deg2rad(tilt)), 0.0])
     middle = low + 0.36 * (high - low)
     shape = [
@@ -114,9 +114,9 @@ def mixer(m: dict[str, float], chance: Chance) -> Shape:
     return shape
 
 
-def tanker(m: dict[str, float], chance: Chance) -> Shape:
+def tanker(m: dict[str, float], rng: Rng) -> Shape:
     """A long lying tank with hatches."""
-    y, radius = m["deck"] + 0.38, chance.uniform(0.36, 0.4)
+    y, radius = m["deck"] + 0.38, rng.uniform(0.36, 0.4)
     shape = [capsule("tank", (-0.72, y, 0), (0.04, y, 0), radius, surface="metal")]
     shape += [
         cylinder("tank", (x, y, 0), radius + 0.02, 0.035, angles=(0, 90, 0), surface="accent")
@@ -128,20 +128,20 @@ def tanker(m: dict[str, float], chance: Chance) -> Shape:
     return shape
 
 
-def snow_plough(m: dict[str, float], chance: Chance) -> Shape:
+def snow_plough(m: dict[str, float], rng: Rng) -> Shape:
     """A wide blade in front and a beacon."""
-    turn, wide = chance.uniform(-14, 14), chance.uniform(0.62, 0.72)
+    turn, wide = rng.uniform(-14, 14), rng.uniform(0.62, 0.72)
     shape = [
         box("blade", (1.32, y, 0), (0.045, 0.115, wide), angles=(0, turn, lean), surface="accent")
         for y, lean in ((0.16, 24), (0.36, 0), (0.56, -26))
     ]
-    shape += both_sides([capsule("blade", (0.95, 0.38, 0.25), (1.3, 0.34, 0.25), 0.05, surface="dark")])
+    shape += mirror([capsule("blade", (0.95, 0.38, 0.25), (1.3, 0.34, 0.25), 0.05, surface="dark")])
     shape.append(box("blade", (1.27, 0.36, 0), (0.03, 0.28, 0.04), angles=(0, turn, 0), surface="dark"))
     shape.append(ellipsoid("beacon", (0.62, m["roof"] + 0.07, 0), (0.12, 0.12, 0.12), surface="beacon"))
     return shape
 
 
-VEHICLES: dict[str, Callable[[dict[str, float], Chance], Shape]] = {
+VEHICLES: dict[str, Callable[[dict[str, float], Rng], Shape]] = {
     "fire engine": fire_engine,
     "crane": crane,
     "dump truck": dump_truck,

@@ -6,31 +6,31 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from gala_viz.commands.experiment.folder import DEFAULT, RESPONSES, records_of, spec_of
+from gala_viz.commands.experiment.folder import DEFAULT_FOLDER, RESPONSES_FOLDER, open_records, read_folder_spec
 
 
 @dataclass(frozen=True, kw_only=True)
 class Export:
     """Write what people answered: responses/people.csv, which analyse reads, and the BIDS dataset bids/."""
 
-    folder: Path = DEFAULT
+    folder: Path = DEFAULT_FOLDER
     """The experiment's folder."""
     records: str = "records.sqlite"
     """The file or the URL of the database."""
 
     def run(self) -> None:
         """Write both."""
-        from gala_viz.experiment.export import write_bids, write_csv
-        from gala_viz.experiment.recorded import recorded_responses
-        from gala_viz.experiment.stimuli import opened
+        from gala_viz.experiment.export import write_bids, write_responses
+        from gala_viz.experiment.recorded import load_recorded_responses
+        from gala_viz.experiment.stimuli import open_stimuli
 
-        spec = spec_of(self.folder)
-        with records_of(self.records) as database:
-            responses = recorded_responses(database, opened(spec))
+        spec = read_folder_spec(self.folder)
+        with open_records(self.records) as database:
+            responses = load_recorded_responses(database, open_stimuli(spec))
         if not len(responses):
             raise ValueError(f"{self.records} holds no response to experiment {spec.hash}.")
-        path = self.folder / RESPONSES / "people.csv"
-        write_csv(responses, path)
+        path = self.folder / RESPONSES_FOLDER / "people.csv"
+        write_responses(responses, path)
         count = write_bids(responses, spec, self.folder / "bids")
         sys.stdout.write(
             f"{len(responses):,} trials of {count} participants written to {path} and {self.folder / 'bids'}\n"

@@ -14,33 +14,33 @@ if TYPE_CHECKING:
     from gala_viz.behavior.database import Database
     from gala_viz.experiment.spec import ExperimentSpec
 
-SPEC, MANIFEST, RESPONSES = "experiment.toml", "stimuli.csv", "responses"
-DEFAULT = Path("experiment")
+SPEC_FILE, MANIFEST_FILE, RESPONSES_FOLDER = "experiment.toml", "stimuli.csv", "responses"
+DEFAULT_FOLDER = Path("experiment")
 
 
-def spec_of(folder: Path) -> ExperimentSpec:
+def read_folder_spec(folder: Path) -> ExperimentSpec:
     """The experiment in ``folder``. Raises a sentence where there is none."""
-    from gala_viz.experiment.spec import read_spec
+    from gala_viz.experiment.spec import read_experiment_spec
 
-    return read_spec(folder / SPEC)
+    return read_experiment_spec(folder / SPEC_FILE)
 
 
-def keep_responses(folder: Path, name: str, table: pd.DataFrame) -> None:
+def save_responses(folder: Path, name: str, table: pd.DataFrame) -> None:
     """Write ``table`` as ``name``.csv among the responses, and say so."""
-    path = folder / RESPONSES / f"{name}.csv"
+    path = folder / RESPONSES_FOLDER / f"{name}.csv"
     path.parent.mkdir(exist_ok=True)
     table.to_csv(path, index=False)
     sys.stdout.write(f"{len(table):,} responses written to {path}\n")
 
 
 @contextlib.contextmanager
-def records_of(records: str) -> Iterator[Database]:
+def open_records(location: str) -> Iterator[Database]:
     """The database that is there already. Raises a sentence where it is not."""
     from gala_viz.behavior.database import Database
 
-    if "://" not in records and not Path(records).expanduser().is_file():
-        raise FileNotFoundError(f"--records names the database of an experiment; {records} is not there.")
-    database = Database(records)
+    if "://" not in location and not Path(location).expanduser().is_file():
+        raise FileNotFoundError(f"--records names the database of an experiment; {location} is not there.")
+    database = Database(location)
     try:
         yield database
     finally:

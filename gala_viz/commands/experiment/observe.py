@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from gala_viz.commands.experiment.folder import DEFAULT, keep_responses, spec_of
+from gala_viz.commands.experiment.folder import DEFAULT_FOLDER, save_responses, read_folder_spec
 
 
 @dataclass(frozen=True, kw_only=True)
 class Observe:
     """Let networks categorise every stimulus of an experiment."""
 
-    folder: Path = DEFAULT
+    folder: Path = DEFAULT_FOLDER
     """The experiment's folder."""
     networks: tuple[str, ...] = ("rendered-resnet", "rendered-se", "rendered-gala", "rendered-gala-clickme")
     """Names or folders of networks, transformers:NAME, timm:NAME, or package.module:function."""
@@ -21,11 +21,11 @@ class Observe:
 
     def run(self) -> None:
         """Write responses/networks.csv."""
-        from gala_viz.commands.progress import counted
+        from gala_viz.commands.progress import progress_printer
         from gala_viz.evaluation.observers import network_responses
-        from gala_viz.experiment.stimuli import opened
+        from gala_viz.experiment.stimuli import open_stimuli
         from gala_viz.networks.zoo import load_network
 
-        stimuli = opened(spec_of(self.folder))
+        stimuli = open_stimuli(read_folder_spec(self.folder))
         networks = [load_network(name, self.device) for name in self.networks]
-        keep_responses(self.folder, "networks", network_responses(stimuli, networks, counted("images")))
+        save_responses(self.folder, "networks", network_responses(stimuli, networks, progress_printer("images")))

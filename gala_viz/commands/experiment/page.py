@@ -10,21 +10,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gala_viz.commands.experiment.folder import DEFAULT, spec_of
-from gala_viz.commands.loaded_once import load_once, page_while
+from gala_viz.commands.experiment.folder import DEFAULT_FOLDER, read_folder_spec
+from gala_viz.commands.loaded_once import load_once, page_while_loading
 
 if TYPE_CHECKING:
     from panel.viewable import Viewable
 
-    from gala_viz.play.server import Addresses
-    from gala_viz.play.trials.running import Running
+    from gala_viz.play.server import Routes
+    from gala_viz.play.trials.running import ExperimentServer
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ExperimentOptions:
     """Which experiment runs, and where its responses are kept."""
 
-    folder: Path = DEFAULT
+    folder: Path = DEFAULT_FOLDER
     """The experiment's folder, made by gala-viz experiment prepare."""
     records: str = "records.sqlite"
     """Where responses are kept: a file, or a URL such as postgresql://user@host/name."""
@@ -36,7 +36,7 @@ class ExperimentOptions:
             raise ValueError(f"--newcomers-per-hour is at least 1; got {self.newcomers_per_hour}.")
 
 
-_experiments: dict[ExperimentOptions, Running] = {}
+_experiments: dict[ExperimentOptions, ExperimentServer] = {}
 """Experiments that were opened before the first page was asked for; each is used once."""
 
 
@@ -44,8 +44,8 @@ def page(options: ExperimentOptions) -> Viewable:
     """The page of one session; the first one opens the experiment on the server that serves it."""
     from gala_viz.panels.experiment import experiment_page
 
-    loading = load_once(options, lambda: addresses(_experiments.pop(options, None) or prepare(options)))
-    return page_while(loading, experiment_page(), "The experiment")
+    loading = load_once(options, lambda: experiment_routes(_experiments.pop(options, None) or prepare(options)))
+    return page_while_loading(loading, experiment_page(), "The experiment")
 
 
 def check(options: ExperimentOptions, say: Callable[[str], None]) -> None:
@@ -53,31 +53,31 @@ def check(options: ExperimentOptions, say: Callable[[str], None]) -> None:
     _experiments[options] = prepare(options, say)
 
 
-def addresses(experiment: Running, origins: frozenset[str] = frozenset()) -> Addresses:
+def experiment_routes(server: ExperimentServer, origins: frozenset[str] = frozenset()) -> Routes:
     """What the page talks to."""
     from gala_viz.play.trials.handlers import routes
 
-    return lambda prefix: routes(experiment, prefix, origins)
+    return lambda prefix: routes(server, prefix, origins)
 
 
-def prepare(options: ExperimentOptions, say: Callable[[str], None] = lambda step: None) -> Running:
+def prepare(options: ExperimentOptions, say: Callable[[str], None] = lambda step: None) -> ExperimentServer:
     """The experiment of these options, opened and checked; ``say`` hears which step it is at.
 
     Raises ``ValueError``, ``OSError`` or ``UnknownNameError`` with a sentence for what is not there, or not as the
     experiment was prepared with.
     """
     from gala_viz.behavior.database import Database
-    from gala_viz.behavior.limits import Limits
-    from gala_viz.experiment.stimuli import opened
-    from gala_viz.play.server import versions
-    from gala_viz.play.trials.running import Running
+    from gala_viz.behavior.limits import RateLimits
+    from gala_viz.experiment.stimuli import open_stimuli
+    from gala_viz.play.server import software_versions
+    from gala_viz.play.trials.running import ExperimentServer
 
     say("Opening the experiment…")
-    spec = spec_of(options.folder)
-    limits = Limits(participants_per_hour=options.newcomers_per_hour)
-    stimuli = opened(spec)
+    spec = read_folder_spec(options.folder)
+    limits = RateLimits(participants_per_hour=options.newcomers_per_hour)
+    stimuli = open_stimuli(spec)
     say("Making a first stimulus…")
     image = next(iter(spec.superclass_of))
     for map_type in spec.maps:
-        stimuli.picture(image, map_type, spec.levels[0])
-    return Running(stimuli, Database(options.records), versions(), limits)
+        stimuli.render(image, map_type, spec.levels[0])
+    return ExperimentServer(stimuli, Database(options.records), software_versions(), limits)

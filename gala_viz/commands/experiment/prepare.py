@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from gala_viz.commands.experiment.folder import DEFAULT, MANIFEST, SPEC
+from gala_viz.commands.experiment.folder import DEFAULT_FOLDER, MANIFEST_FILE, SPEC_FILE
 
 
 @dataclass(frozen=True, kw_only=True)
 class Prepare:
     """Draw the images of an experiment, and write its file, a list of all stimuli and a preview."""
 
-    folder: Path = DEFAULT
+    folder: Path = DEFAULT_FOLDER
     """The experiment's new folder."""
     collection: str = "rendered"
     """A known name, or a folder of photographs in folders animal/ and vehicle/ (or any two superclasses)."""
@@ -44,20 +44,20 @@ class Prepare:
         """Write the files; the experiment's own comes last."""
         from gala_viz.collections import open_collection
         from gala_viz.commands.experiment.preview import write_preview
-        from gala_viz.commands.progress import counted
-        from gala_viz.experiment.manifest import manifest
-        from gala_viz.experiment.prepare import Wanted, prepared
+        from gala_viz.commands.progress import progress_printer
+        from gala_viz.experiment.manifest import stimulus_manifest
+        from gala_viz.experiment.prepare import PreparationSpec, prepare_experiment
         from gala_viz.experiment.revelation import RevelationSpec
         from gala_viz.experiment.spec import TimingSpec
         from gala_viz.experiment.stimuli import Stimuli
 
-        if (self.folder / SPEC).exists():
+        if (self.folder / SPEC_FILE).exists():
             raise FileExistsError(f"{self.folder} already holds an experiment; its file is never written over.")
         collection = open_collection(self.collection)
         named = [one.partition("=") for one in self.maps]
         if not all(name and source for name, _, source in named) or len({name for name, *_ in named}) != len(named):
             raise ValueError(f"--maps are NAME=SOURCE, each name once; got {' '.join(self.maps)}.")
-        wanted = Wanted(
+        wanted = PreparationSpec(
             n_images=self.images,
             n_practice=self.practice,
             split=self.split,
@@ -65,7 +65,7 @@ class Prepare:
             maps={name: source for name, _, source in named},
             seed=self.seed,
         )
-        spec = prepared(
+        spec = prepare_experiment(
             collection,
             self.collection,
             wanted,
@@ -74,11 +74,11 @@ class Prepare:
         )
         stimuli = Stimuli(spec, collection)
         self.folder.mkdir(parents=True, exist_ok=True)
-        manifest(stimuli, counted("stimuli of images")).to_csv(self.folder / MANIFEST, index=False)
+        stimulus_manifest(stimuli, progress_printer("stimuli of images")).to_csv(self.folder / MANIFEST_FILE, index=False)
         write_preview(self.folder, stimuli)
-        spec.save(self.folder / SPEC)
+        spec.save(self.folder / SPEC_FILE)
         sys.stdout.write(
             f"experiment {spec.hash}: {spec.n_images} images of {' and '.join(spec.superclasses)}, "
             f"{len(spec.conditions)} conditions and sets, {spec.n_practice} images of practice\n"
-            f"written to {self.folder}: {SPEC}, {MANIFEST}, preview (.png, .md)\n"
+            f"written to {self.folder}: {SPEC_FILE}, {MANIFEST_FILE}, preview (.png, .md)\n"
         )

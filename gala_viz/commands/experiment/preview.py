@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gala_viz.experiment.responses import level_text
+from gala_viz.experiment.responses import format_level
 from gala_viz.experiment.stimuli import Stimuli
 from gala_viz.plots.figures.categorisation import stimuli_figure
-from gala_viz.plots.figures.page import save
+from gala_viz.plots.figures.page import save_figure
 
 PER_SUPERCLASS = 2
-NAME = "preview"
+PREVIEW_NAME = "preview"
 
 
 def write_preview(folder: Path, stimuli: Stimuli) -> None:
@@ -18,18 +18,18 @@ def write_preview(folder: Path, stimuli: Stimuli) -> None:
     spec = stimuli.spec
     images = [image for some in spec.images.values() for image in some[:PER_SUPERCLASS]]
     pictures = {
-        (image, map_type): [stimuli.picture(image, map_type, level) for level in spec.levels]
+        (image, map_type): [stimuli.render(image, map_type, level) for level in spec.levels]
         for image in images
         for map_type in spec.maps
     }
     first = next(iter(spec.maps))
-    shares = [f"{stimuli.shares(images[0], first, level).all_pixels:.3g} % of all" for level in spec.levels]
-    figure = stimuli_figure(pictures, [level_text(level) for level in spec.levels], shares)
+    shares = [f"{stimuli.revealed_percent(images[0], first, level).all_pixels:.3g} % of all" for level in spec.levels]
+    figure = stimuli_figure(pictures, [format_level(level) for level in spec.levels], shares)
     sources = ", ".join(f"{name}: {told}" for name, told in spec.map_titles.items())
-    save(
+    save_figure(
         figure,
         folder,
-        NAME,
+        PREVIEW_NAME,
         f"Stimuli of experiment {spec.hash} on {spec.title}. Rows: {len(images)} images by map type ({sources}); "
         f"columns: per cent of the important pixels, and of all pixels. The important ones are the "
         f"{100 * spec.revelation.important_fraction:g} % most important; growth from the most important on, "

@@ -6,26 +6,26 @@ from pathlib import Path
 
 import pandas as pd
 
-from gala_viz.experiment.analysis import Analysis, analysed
+from gala_viz.experiment.analysis import Analysis, analyse_responses
 from gala_viz.experiment.exclusions import NOT_IN_FILE, PEOPLE, SIMULATED
 from gala_viz.experiment.spec import ExperimentSpec
 from gala_viz.plots.figures.categorisation import categorisation_figure
-from gala_viz.plots.figures.page import save
+from gala_viz.plots.figures.page import save_figure
 
-FIGURE = "figure-1b"
+FIGURE_NAME = "figure-1b"
 TABLES = ("performance", "thresholds", "tests", "exclusions", "trials")
 
 
 def write_report(folder: Path, spec: ExperimentSpec, responses: pd.DataFrame, seed: int) -> str:
     """Write the tables as CSV, figure 1B and its caption; what to print."""
-    found = analysed(responses, spec, seed=seed)
+    found = analyse_responses(responses, spec, seed=seed)
     for name in TABLES:
         getattr(found, name).to_csv(folder / f"{name}.csv", index=False)
     observers = sorted(set(found.performance["observer"]), key=lambda one: (_order(one), one))
     counts = found.performance.groupby("observer")["n_participants"].max()
     titles = {observer: _title(observer, int(counts[observer])) for observer in observers}
     figure = categorisation_figure(found.performance, found.thresholds, found.tests, titles, spec.map_titles)
-    save(figure, folder, FIGURE, _caption(spec, found, seed))
+    save_figure(figure, folder, FIGURE_NAME, _caption(spec, found, seed))
     return _told(found, titles, folder)
 
 
@@ -99,4 +99,4 @@ def _told(found: Analysis, titles: dict[str, str], folder: Path) -> str:
         if row.excluded:
             lines.append(f"left out: {row.observer}, {row.rule}: {row.excluded} of {row.of} {row.unit}")
     lines += _rules_told(found)
-    return "\n".join([*lines, f"written to {folder}: {', '.join(TABLES)} (.csv), {FIGURE} (.png, .svg, .pdf, .md)", ""])
+    return "\n".join([*lines, f"written to {folder}: {', '.join(TABLES)} (.csv), {FIGURE_NAME} (.png, .svg, .pdf, .md)", ""])

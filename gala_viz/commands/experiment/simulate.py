@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from gala_viz.commands.experiment.folder import DEFAULT, keep_responses, spec_of
+from gala_viz.commands.experiment.folder import DEFAULT_FOLDER, save_responses, read_folder_spec
 
 
 @dataclass(frozen=True, kw_only=True)
 class Simulate:
     """Make up the responses of participants with known thresholds; they are called simulated in every table."""
 
-    folder: Path = DEFAULT
+    folder: Path = DEFAULT_FOLDER
     """The experiment's folder."""
     participants: int = 48
     """How many."""
@@ -23,10 +23,10 @@ class Simulate:
 
     def run(self) -> None:
         """Write responses/simulated.csv."""
-        from gala_viz.experiment.simulated import SimulatedSpec, simulated_responses
+        from gala_viz.experiment.simulated import SimulatedObserverSpec, simulate_responses
 
-        spec = spec_of(self.folder)
+        spec = read_folder_spec(self.folder)
         if len(self.middles) != len(spec.maps):
             raise ValueError(f"--middles is one level for each of {', '.join(spec.maps)}; got {len(self.middles)}.")
-        people = SimulatedSpec(middles=dict(zip(spec.maps, self.middles, strict=True)))
-        keep_responses(self.folder, "simulated", simulated_responses(spec, people, self.participants, self.seed))
+        people = SimulatedObserverSpec(locations=dict(zip(spec.maps, self.middles, strict=True)))
+        save_responses(self.folder, "simulated", simulate_responses(spec, people, self.participants, self.seed))

@@ -6,22 +6,22 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from gala_viz.commands.experiment.folder import DEFAULT, records_of, spec_of
+from gala_viz.commands.experiment.folder import DEFAULT_FOLDER, open_records, read_folder_spec
 
 
 @dataclass(frozen=True, kw_only=True)
 class Status:
     """Tell who finished, who is under way, who dropped out, and how evenly sets and keys are taken."""
 
-    folder: Path = DEFAULT
+    folder: Path = DEFAULT_FOLDER
     """The experiment's folder."""
     records: str = "records.sqlite"
     """The file or the URL of the database."""
 
     def run(self) -> None:
         """Print it."""
-        from gala_viz.experiment.overview import progress
+        from gala_viz.experiment.overview import experiment_status
 
-        spec = spec_of(self.folder)
-        with records_of(self.records) as database:
-            sys.stdout.write(f"experiment {spec.hash}: {progress(database, spec).told()}")
+        spec = read_folder_spec(self.folder)
+        with open_records(self.records) as database:
+            sys.stdout.write(f"experiment {spec.hash}: {experiment_status(database, spec).summary()}")

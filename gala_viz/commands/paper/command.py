@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gala_viz.commands.evaluate import BLOCKS, smoothgrad_for, tell
-from gala_viz.commands.paper.networks import Wanted, wanted_networks
+from gala_viz.commands.evaluate import BLOCKS_FOLDER, smoothgrad_spec_for, log_line
+from gala_viz.commands.paper.networks import PaperNetwork, find_paper_networks
 
 if TYPE_CHECKING:
     from gala_viz.collections.collection import Collection
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from gala_viz.networks.network import Network
 
 NETWORKS = ("rendered-resnet", "rendered-se", "rendered-gala", "rendered-gala-clickme")
-QUICK_IMAGES = 12
-CONTENTS = {
+N_QUICK_IMAGES = 12
+OUTPUT_FILES = {
     "report.html": "the report: every number with its n, resolution, smoothing, filters and seeds beside it",
     "table.md": "the table to read: each network, what people reach, differences, the paper's own numbers",
     "table.csv, tests.csv, images.csv": "every number, every test, every value of every image",
@@ -28,7 +28,7 @@ CONTENTS = {
     "figure-2": "image by image: people, SmoothGrad of two networks, their delta, attention norms",
     "trade-off": "accuracy against likeness to people over lambda",
     "regions": "where the maps lie: shares of their mass on the regions of the images",
-    BLOCKS: "finished blocks of images; a run that was stopped goes on from them",
+    BLOCKS_FOLDER: "finished blocks of images; a run that was stopped goes on from them",
 }
 
 
@@ -77,39 +77,39 @@ class Arguments:
     def run(self) -> int:
         """Find or train, evaluate, write, draw."""
         from gala_viz.collections import open_collection
-        from gala_viz.commands.paper.figures import draw
+        from gala_viz.commands.paper.figures import draw_paper_figures
         from gala_viz.evaluation.written import write_evaluation
         from gala_viz.networks.zoo import load_network
 
-        wanted = self._complete(wanted_networks(self.networks, self.seeds, self.runs))
+        wanted = self._complete(find_paper_networks(self.networks, self.seeds, self.runs))
         there = [one for one in wanted if one.folder is not None]
         if not there:
             raise ValueError(f"none of the networks is here. {_how_to_make(wanted, self)}")
         missing = [one for one in wanted if one.folder is None]
         if missing:
-            tell(f"{', '.join(one.label for one in missing)}: not here and left out. {_how_to_make(missing, self)}")
+            log_line(f"{', '.join(one.label for one in missing)}: not here and left out. {_how_to_make(missing, self)}")
         collection = open_collection(self.collection)
         loaded = {one: load_network(one.folder, self.device) for one in there}
         found = self._evaluated(loaded, collection)
         write_evaluation(found, self.out)
-        told = draw(self, found, collection, loaded)
+        told = draw_paper_figures(self, found, collection, loaded)
         (self.out / "README.md").write_text(_readme(self, found, missing, told), encoding="utf-8")
-        tell(f"written to {self.out}")
+        log_line(f"written to {self.out}")
         return 0
 
-    def spec(self, networks: Sequence[Network] = ()) -> EvaluationSpec:
+    def evaluation_spec(self, networks: Sequence[Network] = ()) -> EvaluationSpec:
         """The settings of the evaluation; noise that suits all ``networks``, unless it was given."""
         from gala_viz.alignment import CeilingSpec
         from gala_viz.evaluation.spec import EvaluationSpec
 
         samples = min(3, self.samples) if self.quick else self.samples
-        grad = smoothgrad_for(networks, samples, self.noise, self.seed)
+        grad = smoothgrad_spec_for(networks, samples, self.noise, self.seed)
         if not self.quick:
             ceiling = CeilingSpec(n_participant_resamples=500, seed=self.seed)
             return EvaluationSpec(smoothgrad=grad, ceiling=ceiling, seed=self.seed)
         return EvaluationSpec(
             split="validation",
-            n_images=QUICK_IMAGES,
+            n_images=N_QUICK_IMAGES,
             smoothgrad=grad,
             ceiling=CeilingSpec(n_splits=10, n_participant_resamples=100, n_resamples=1000, seed=self.seed),
             n_resamples=1000,
@@ -117,16 +117,16 @@ class Arguments:
             seed=self.seed,
         )
 
-    def _complete(self, wanted: list[Wanted]) -> list[Wanted]:
+    def _complete(self, wanted: list[PaperNetwork]) -> list[PaperNetwork]:
         """With --train, after training what is missing."""
         if not self.train:
             return wanted
         from gala_viz.commands import train
 
         seeds = self.seeds or tuple(sorted({one.seed for one in wanted})) or (0,)
-        for one in wanted_networks(self.networks, seeds, self.runs):
+        for one in find_paper_networks(self.networks, seeds, self.runs):
             if one.folder is None:
-                tell(one.training(self.runs))
+                log_line(one.training_command(self.runs))
                 device = "auto" if self.device is None else "gpu" if self.device.startswith("cuda") else self.device
                 train.Arguments(
                     recipe=one.name,
@@ -137,9 +137,9 @@ class Arguments:
                     device=device,
                     half=self.half,
                 ).run()
-        return wanted_networks(self.networks, seeds, self.runs)
+        return find_paper_networks(self.networks, seeds, self.runs)
 
-    def _evaluated(self, loaded: dict[Wanted, Network], collection: Collection) -> Evaluation:
+    def _evaluated(self, loaded: dict[PaperNetwork, Network], collection: Collection) -> Evaluation:
         """All networks; where there are several seeds each by its seed, and the means over them."""
         from gala_viz.evaluation.evaluate import evaluate
         from gala_viz.evaluation.kept import Kept
@@ -150,30 +150,30 @@ class Arguments:
             name: [one.label for one in loaded if one.name == name]
             for name in dict.fromkeys(one.name for one in loaded)
         }
-        kept = Kept(self.out / BLOCKS)
+        kept = Kept(self.out / BLOCKS_FOLDER)
         return evaluate(
             networks,
             collection,
-            self.spec(list(loaded.values())),
+            self.evaluation_spec(list(loaded.values())),
             groups=None if single else groups,
             kept=kept,
-            tell=tell,
+            tell=log_line,
         )
 
 
-def _how_to_make(missing: Sequence[Wanted], arguments: Arguments) -> str:
-    asked = missing or [Wanted(name=name, seed=seed) for seed in arguments.seeds or (0,) for name in arguments.networks]
-    lines = "\n".join(f"  {one.training(arguments.runs)}" for one in asked)
+def _how_to_make(missing: Sequence[PaperNetwork], arguments: Arguments) -> str:
+    asked = missing or [PaperNetwork(name=name, seed=seed) for seed in arguments.seeds or (0,) for name in arguments.networks]
+    lines = "\n".join(f"  {one.training_command(arguments.runs)}" for one in asked)
     return f"These commands make what is missing, and --train runs them:\n{lines}"
 
 
-def _readme(arguments: Arguments, found: Evaluation, missing: Sequence[Wanted], told: Sequence[str]) -> str:
+def _readme(arguments: Arguments, found: Evaluation, missing: Sequence[PaperNetwork], told: Sequence[str]) -> str:
     simulated = "The human maps are simulated, not of people. " if found.simulated else ""
     lines = [
         "# The paper's table and figures",
         f"{found.collection['title']}, {len(found.images)} images of the {found.spec.split} split. {simulated}"
         + ("This was a quick trial run: its numbers are not for reporting." if arguments.quick else ""),
-        "\n".join(f"- `{name}`: {what}" for name, what in CONTENTS.items() if _there(arguments.out, name)),
+        "\n".join(f"- `{name}`: {what}" for name, what in OUTPUT_FILES.items() if _there(arguments.out, name)),
         "Every figure is a PNG, an SVG and a PDF, with its caption in a Markdown file beside it.",
     ]
     if missing:

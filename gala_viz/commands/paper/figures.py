@@ -5,35 +5,35 @@ from __future__ import annotations
 from itertools import cycle
 from typing import TYPE_CHECKING
 
-from gala_viz.collections.choice import drawn
+from gala_viz.collections.choice import sample_images
 from gala_viz.collections.map_checks import usable_maps
-from gala_viz.commands.paper.captions import caption, drawn_by, maps_are, maps_made, weights_of
-from gala_viz.commands.paper.graphs import regions, trade_off
+from gala_viz.commands.paper.captions import caption_markdown, image_choice_text, human_maps_label, human_maps_text, weights_text
+from gala_viz.commands.paper.graphs import draw_regions, draw_trade_off
 from gala_viz.evaluation.side_by_side import side_by_side
-from gala_viz.plots.figures.comparison import SCALES, Compared, comparison_figure
-from gala_viz.plots.figures.page import save
-from gala_viz.plots.figures.people import OPACITY, Seen, people_figure
+from gala_viz.plots.figures.comparison import COLOUR_SCALES_TEXT, ComparisonRow, comparison_figure
+from gala_viz.plots.figures.page import save_figure
+from gala_viz.plots.figures.people import OPACITY_TEXT, PhotographWithMap, people_figure
 from gala_viz.registry import unknown_name
 from gala_viz.specs import SmoothGradSpec
 
 if TYPE_CHECKING:
     from gala_viz.collections.collection import Collection
     from gala_viz.commands.paper.command import Arguments
-    from gala_viz.commands.paper.networks import Wanted
+    from gala_viz.commands.paper.networks import PaperNetwork
     from gala_viz.evaluation.evaluation import Evaluation
     from gala_viz.networks.network import Network
 
-IN_FIGURE_1A, COLUMNS_1A = 12, 4
+N_IMAGES_1A, N_COLUMNS_1A = 12, 4
 """Pictures of each superclass, and how many stand in a row."""
 
 
-def draw(arguments: Arguments, found: Evaluation, collection: Collection, loaded: dict[Wanted, Network]) -> list[str]:
+def draw_paper_figures(arguments: Arguments, evaluation: Evaluation, collection: Collection, networks: dict[PaperNetwork, Network]) -> list[str]:
     """Draw all figures into the folder; sentences about those that could not be drawn, and why."""
     told = [
-        _people(arguments, found, collection, next(iter(loaded.values()))),
-        _comparison(arguments, found, collection, loaded),
-        trade_off(arguments, found, loaded),
-        regions(arguments, found),
+        _people(arguments, evaluation, collection, next(iter(networks.values()))),
+        _comparison(arguments, evaluation, collection, networks),
+        draw_trade_off(arguments, evaluation, networks),
+        draw_regions(arguments, evaluation),
     ]
     return [text for text in told if text]
 
@@ -43,16 +43,16 @@ def _people(arguments: Arguments, found: Evaluation, collection: Collection, net
     if not marked:
         return "figure-1a is left out: these images have no human maps."
     kinds = sorted({collection.superclass(image) or "" for image in marked})
-    count = COLUMNS_1A if arguments.quick else IN_FIGURE_1A
-    chosen = drawn(collection, marked, count * len(kinds), seed=arguments.seed, purpose="figure 1A")
+    count = N_COLUMNS_1A if arguments.quick else N_IMAGES_1A
+    chosen = sample_images(collection, marked, count * len(kinds), seed=arguments.seed, purpose="figure 1A")
     frame = network.preprocessing
     groups = [
         (
             f"{kind}s" if kind else "images",
             [
-                Seen(
+                PhotographWithMap(
                     title=collection.category(image) or image,
-                    view=frame.view(collection.photo(image)),
+                    view=frame.resize_and_crop(collection.photo(image)),
                     human_map=frame.map_to_frame(collection.human_map(image)).values,
                 )
                 for image in chosen
@@ -62,19 +62,19 @@ def _people(arguments: Arguments, found: Evaluation, collection: Collection, net
         for kind in kinds
     ]
     told = [
-        f"Photographs seen through {maps_are(found)}: "
+        f"Photographs seen through {human_maps_label(found)}: "
         + ", ".join(f"{title} in {name}" for (title, _), name in zip(groups, cycle(("blue", "red")), strict=False))
         + ".",
-        OPACITY,
-        maps_made(found),
-        drawn_by(chosen, arguments.seed, "figure 1A"),
+        OPACITY_TEXT,
+        human_maps_text(found),
+        image_choice_text(chosen, arguments.seed, "figure 1A"),
     ]
-    figure = people_figure(groups, columns=COLUMNS_1A, simulated=found.simulated)
-    save(figure, arguments.out, "figure-1a", caption("Figure 1A", told))
+    figure = people_figure(groups, columns=N_COLUMNS_1A, simulated=found.simulated)
+    save_figure(figure, arguments.out, "figure-1a", caption_markdown("Figure 1A", told))
     return ""
 
 
-def _comparison(arguments: Arguments, found: Evaluation, collection: Collection, loaded: dict[Wanted, Network]) -> str:
+def _comparison(arguments: Arguments, found: Evaluation, collection: Collection, loaded: dict[PaperNetwork, Network]) -> str:
     names = arguments.networks[-2:]
     pair = _pair(names, loaded)
     if len(names) < 2 or pair is None:
@@ -88,9 +88,9 @@ def _comparison(arguments: Arguments, found: Evaluation, collection: Collection,
     layer = arguments.layer or (layers[-1] if layers else None)
     if layer is not None and layer not in layers:
         raise ValueError(unknown_name(f"GALA layer of {second.name}", layer, list(layers)))
-    chosen = drawn(collection, found.images, rows, seed=arguments.seed, purpose="figure 2")
+    chosen = sample_images(collection, found.images, rows, seed=arguments.seed, purpose="figure 2")
     shown = [
-        Compared(
+        ComparisonRow(
             title=one.category or one.image,
             view=one.view,
             human_map=one.human_map,
@@ -105,22 +105,22 @@ def _comparison(arguments: Arguments, found: Evaluation, collection: Collection,
     maps = found.collection["human_maps"]
     people = "human map" if maps is None else f"{maps['kind']}\nmap"
     told = [
-        f"Image by image: {maps_are(found)}, SmoothGrad of {names[0]} and of {names[1]} (seed {seed}), their delta "
+        f"Image by image: {human_maps_label(found)}, SmoothGrad of {names[0]} and of {names[1]} (seed {seed}), their delta "
         f"({names[1]} minus {names[0]}), and the attention norms of layer {layer} of both.",
         f"SmoothGrad: n = {spec.n_samples}, noise {spec.noise_fraction} of the range, seed {spec.seed}, the same noise "
         "for both networks, of the true category's logit where both networks know it, else of each one's first choice; "
         "sum of absolute values over colour, no smoothing.",
-        SCALES,
-        maps_made(found),
-        drawn_by(chosen, arguments.seed, "figure 2"),
-        weights_of((first, second)),
+        COLOUR_SCALES_TEXT,
+        human_maps_text(found),
+        image_choice_text(chosen, arguments.seed, "figure 2"),
+        weights_text((first, second)),
     ]
     figure = comparison_figure(shown, names, layer or "no layer", people)
-    save(figure, arguments.out, "figure-2", caption("Figure 2", told))
+    save_figure(figure, arguments.out, "figure-2", caption_markdown("Figure 2", told))
     return ""
 
 
-def _pair(names: tuple[str, str], loaded: dict[Wanted, Network]) -> tuple[int, tuple[Network, Network]] | None:
+def _pair(names: tuple[str, str], loaded: dict[PaperNetwork, Network]) -> tuple[int, tuple[Network, Network]] | None:
     """The smallest seed of which both networks are there, and the two."""
     by_seed = {(one.name, one.seed): network for one, network in loaded.items()}
     for seed in sorted({one.seed for one in loaded}):

@@ -14,71 +14,71 @@ from typing import Any, TypeVar
 
 import tornado.web
 
-from gala_viz.experiment.results import BadResult, Result, Screen, client_key_of, number_of, sitting_of
-from gala_viz.experiment.sittings import NotNow, Seat
-from gala_viz.play.answers import JsonAnswer, answered, entered
-from gala_viz.play.cookies import COOKIE, remember, same_site
-from gala_viz.play.trials.running import Running
+from gala_viz.experiment.results import InvalidResultError, TrialResult, Screen, parse_client_key, parse_trial_number, parse_session_id
+from gala_viz.experiment.sittings import UnexpectedTrialError, Session
+from gala_viz.play.answers import JsonHandler, answered, entered
+from gala_viz.play.cookies import PARTICIPANT_COOKIE, set_participant_cookie, is_same_site
+from gala_viz.play.trials.running import ExperimentServer
 
 MAX_BYTES = 4096
-AHEAD = 24
+PREFETCH_TRIALS = 24
 """How many trials ahead of the next one a page may fetch stimuli."""
 
-Outcome = TypeVar("Outcome")
+T = TypeVar("Outcome")
 
 
-def routes(running: Running, prefix: str, origins: frozenset[str] = frozenset()) -> list[tuple]:
+def routes(server: ExperimentServer, prefix: str, origins: frozenset[str] = frozenset()) -> list[tuple]:
     """The addresses under ``prefix``/trials. ``origins`` are further hosts of pages.
 
     No image has an address of its own: a participant's next stimuli are sent by the number of their trial.
     """
-    shared: dict[str, Any] = {"running": running, "origins": origins}
+    shared: dict[str, Any] = {"running": server, "origins": origins}
     handlers = {
-        "about": About,
-        "consent": Consent,
-        "seat": TakeSeat,
-        "stimulus": Picture,
-        "begin": Begin,
-        "result": Finish,
-        "end": End,
+        "about": AboutHandler,
+        "consent": ConsentHandler,
+        "seat": SessionHandler,
+        "stimulus": StimulusHandler,
+        "begin": TrialBeginHandler,
+        "result": TrialResultHandler,
+        "end": SessionEndHandler,
     }
     return [(rf"{prefix}/trials/{name}", handler, shared) for name, handler in handlers.items()]
 
 
-class _Answer(JsonAnswer):
-    def initialize(self, running: Running, origins: frozenset[str]) -> None:
+class _Answer(JsonHandler):
+    def initialize(self, server: ExperimentServer, origins: frozenset[str]) -> None:
         """Tornado hands every request what ``routes`` told."""
-        self.running, self.origins = running, origins
+        self.server, self.origins = server, origins
 
-    async def aside(self, act: Callable[..., Outcome], *arguments: Any, **named: Any) -> Outcome:
+    async def run_in_thread(self, function: Callable[..., T], *arguments: Any, **named: Any) -> T:
         """``act`` in a thread. A database that cannot be reached is answered with 503: the page asks again."""
-        return await answered(self, self.running.aside(act, *arguments, **named))
+        return await answered(self, self.server.run_in_thread(function, *arguments, **named))
 
     async def participant(self) -> str | None:
         """Whom the cookie names, if consent was given."""
-        secret = self.get_cookie(COOKIE)
-        return await self.aside(self.running.people.known_by, secret) if secret else None
+        secret = self.get_cookie(PARTICIPANT_COOKIE)
+        return await self.run_in_thread(self.server.participants.find_by_secret, secret) if secret else None
 
-    async def seat(self) -> Seat:
+    async def find_session(self) -> Session:
         """The participant's place; refuses who has none, and who asks too often."""
         participant = await self.participant()
-        seat = await self.aside(self.running.sittings.seat, participant) if participant else None
+        seat = await self.run_in_thread(self.server.sessions.find, participant) if participant else None
         if seat is None:
             raise tornado.web.HTTPError(403, reason="consent and a seat come first")
-        if not self.running.requests.take(participant):
+        if not self.server.request_limit.take(participant):
             raise tornado.web.HTTPError(429, reason="too many requests; wait a moment")
         return seat
 
-    async def seat_of(self, told: Any) -> Seat:
+    async def check_session(self, message: Any) -> Session:
         """The participant's place; refuses what is about another sitting, as of somebody who was deleted meanwhile."""
-        sitting, seat = _read(sitting_of, told), await self.seat()
+        sitting, seat = _read(parse_session_id, message), await self.find_session()
         if sitting not in (None, seat.id):
             raise tornado.web.HTTPError(409, reason="this belongs to another sitting")
         return seat
 
-    def told(self) -> Any:
+    def read_json(self) -> Any:
         """The JSON of the request, from a page of this server."""
-        if not same_site(self.request, self.origins):
+        if not is_same_site(self.request, self.origins):
             raise tornado.web.HTTPError(403, reason="only the experiment's own page may tell this")
         if len(self.request.body) > MAX_BYTES:
             raise tornado.web.HTTPError(413, reason=f"at most {MAX_BYTES} bytes were expected")
@@ -87,23 +87,23 @@ class _Answer(JsonAnswer):
         except (ValueError, RecursionError):
             raise tornado.web.HTTPError(400, reason="JSON was expected") from None
 
-    def say(self, told: Any) -> None:
+    def send_json(self, content: Any) -> None:
         """Answer with JSON."""
-        self.write(json.dumps(told))
+        self.write(json.dumps(content))
 
 
-class About(_Answer):
+class AboutHandler(_Answer):
     """What the page shows before anybody agreed; nothing is recorded for it."""
 
     async def get(self) -> None:
         """What it is, and whether this browser has a place in it already."""
         participant = await self.participant()
-        seat = await self.aside(self.running.sittings.seat, participant) if participant else None
-        left = None if seat is None else len(seat.trials) - seat.next
-        self.say({**self.running.about(), "begun": seat is not None, "left": left})
+        seat = await self.run_in_thread(self.server.sessions.find, participant) if participant else None
+        left = None if seat is None else len(seat.trials) - seat.next_trial
+        self.send_json({**self.server.about_message(), "begun": seat is not None, "left": left})
 
 
-class Consent(_Answer):
+class ConsentHandler(_Answer):
     """Somebody agrees: only now a participant is made, and the cookie is set."""
 
     async def post(self) -> None:
@@ -111,94 +111,94 @@ class Consent(_Answer):
 
         Where the answer with the cookie is lost, the same key names the same participant again.
         """
-        told = self.told()
+        told = self.read_json()
         if not isinstance(told, dict) or told.get("agreed") is not True:
             raise tornado.web.HTTPError(400, reason="consent was expected")
-        participant, people = await self.participant(), self.running.people
-        key = _read(client_key_of, told)
+        participant, people = await self.participant(), self.server.participants
+        key = _read(parse_client_key, told)
         own = None if key is None else hashlib.sha256(f"consent {key}".encode()).hexdigest()
         if participant is None and own is not None:
-            participant = await self.aside(people.known_by, own)
+            participant = await self.run_in_thread(people.find_by_secret, own)
             if participant is not None:
-                remember(self, own)
+                set_participant_cookie(self, own)
         if participant is None:
             simulated = told.get("simulated") is True
             participant = await entered(
-                self, self.running.newcomers, lambda: self.aside(people.new, simulated=simulated, secret=own)
+                self, self.server.newcomer_limit, lambda: self.run_in_thread(people.create, simulated=simulated, secret=own)
             )
-        await self.aside(people.consent, participant)
-        self.say({"consented": True})
+        await self.run_in_thread(people.record_consent, participant)
+        self.send_json({"consented": True})
 
 
-class TakeSeat(_Answer):
+class SessionHandler(_Answer):
     """A place in the experiment: a new one, or the participant's own, to go on at the next trial."""
 
     async def post(self) -> None:
         """What the page measured of its screen."""
-        screen = _read(Screen.read, self.told())
+        screen = _read(Screen.parse, self.read_json())
         participant = await self.participant()
         if participant is None:
             raise tornado.web.HTTPError(403, reason="consent comes first")
-        running = self.running
-        seat = await self.aside(running.sittings.enter, participant, screen, running.versions)
-        self.say(running.seated(seat))
+        running = self.server
+        seat = await self.run_in_thread(running.sessions.get_or_create, participant, screen, running.versions)
+        self.send_json(running.session_message(seat))
 
 
-class Picture(_Answer):
+class StimulusHandler(_Answer):
     """A stimulus of one of the next trials."""
 
     async def get(self) -> None:
         """By ``number``; what was shown is not sent again."""
-        seat = await self.seat()
+        seat = await self.find_session()
         text = self.get_query_argument("number", "")
         number = int(text) if text.isascii() and text.isdigit() and len(text) < 7 else -1
-        if not seat.next <= number < min(seat.next + AHEAD, len(seat.trials)):
+        if not seat.next_trial <= number < min(seat.next_trial + PREFETCH_TRIALS, len(seat.trials)):
             raise tornado.web.HTTPError(404, reason="this is none of the next trials")
-        content = await self.aside(self.running.picture, seat.trials[number])
+        content = await self.run_in_thread(self.server.stimulus_png, seat.trials[number])
         self.set_header("Content-Type", "image/png")
         self.write(content)
 
 
-class Begin(_Answer):
+class TrialBeginHandler(_Answer):
     """A trial is about to be shown."""
 
     async def post(self) -> None:
         """``{"number": n, "sitting": its id, "client_key": the page's}``."""
-        told = self.told()
-        number, key, seat = _read(number_of, told), _read(client_key_of, told), await self.seat_of(told)
-        await _now(self.aside(self.running.sittings.begin, seat, number, key))
-        self.say({"begun": number})
+        told = self.read_json()
+        number, key, seat = _read(parse_trial_number, told), _read(parse_client_key, told), await self.check_session(told)
+        await _now(self.run_in_thread(self.server.sessions.begin_trial, seat, number, key))
+        self.send_json({"begun": number})
 
 
-class Finish(_Answer):
+class TrialResultHandler(_Answer):
     """A trial is over."""
 
     async def post(self) -> None:
         """Its result; the answer is feedback, and a summary after the last trial of a block."""
-        told = self.told()
-        result, seat = _read(Result.read, told), await self.seat_of(told)
-        said = await _now(self.aside(self.running.finish, seat, result))
-        self.say({"stored": result.number, **said})
+        told = self.read_json()
+        result, seat = _read(TrialResult.parse, told), await self.check_session(told)
+        said = await _now(self.run_in_thread(self.server.store_result, seat, result))
+        self.send_json({"stored": result.number, **said})
 
 
-class End(_Answer):
+class SessionEndHandler(_Answer):
     """The page has come to the end, and asks what is stored before it says so."""
 
     async def post(self) -> None:
         """``{"sitting": its id}``; the answer tells how many trials there were, and how many results are stored."""
-        seat = await self.seat_of(self.told())
-        self.say({"ended": asdict(await _now(self.aside(self.running.sittings.end, seat)))})
+        seat = await self.check_session(self.read_json())
+        self.send_json({"ended": asdict(await _now(self.run_in_thread(self.server.sessions.end_session, seat)))})
 
 
 def _read(read: Any, told: Any) -> Any:
     try:
         return read(told)
-    except BadResult as error:
+    except InvalidResultError as error:
         raise tornado.web.HTTPError(400, reason=str(error)) from None
 
 
 async def _now(work: Any) -> Any:
     try:
         return await work
-    except NotNow as error:
+    except UnexpectedTrialError as error:
         raise tornado.web.HTTPError(409, reason=str(error)) from None

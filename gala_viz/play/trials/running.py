@@ -10,43 +10,43 @@ from statistics import fmean
 from typing import Any, TypeVar
 
 from gala_viz.behavior.database import Database
-from gala_viz.behavior.limits import Buckets, Limits
-from gala_viz.behavior.people import People
+from gala_viz.behavior.limits import TokenBuckets, RateLimits
+from gala_viz.behavior.people import Participants
 from gala_viz.experiment.design import PRACTICE, Trial
-from gala_viz.experiment.recorded import answer_in_time
-from gala_viz.experiment.results import Result
-from gala_viz.experiment.sittings import Seat, Sittings
+from gala_viz.experiment.recorded import response_before_deadline
+from gala_viz.experiment.results import TrialResult
+from gala_viz.experiment.sittings import Session, Sessions
 from gala_viz.experiment.stimuli import Stimuli
 
-Outcome = TypeVar("Outcome")
-RIGHT, WRONG, SLOW, EARLY = "right", "wrong", "too slow", "too early"
-TRIAL_MS = 2_600
+T = TypeVar("Outcome")
+CORRECT, INCORRECT, TOO_SLOW, TOO_EARLY = "right", "wrong", "too slow", "too early"
+TYPICAL_TRIAL_MS = 2_600
 """About how long a trial lasts, for the page's estimate."""
 
 
-class Running:
+class ExperimentServer:
     """The experiment of ``stimuli``, its responses in ``database``; methods belong to one asyncio loop."""
 
     def __init__(
-        self, stimuli: Stimuli, database: Database, versions: Mapping[str, str], limits: Limits | None = None
+        self, stimuli: Stimuli, database: Database, versions: Mapping[str, str], limits: RateLimits | None = None
     ) -> None:
         self.stimuli, self.spec, self.database = stimuli, stimuli.spec, database
-        self.versions, self.limits = dict(versions), limits or Limits()
-        self.people, self.sittings = People(database), Sittings(database, stimuli.spec)
+        self.versions, self.limits = dict(versions), limits or RateLimits()
+        self.participants, self.sessions = Participants(database), Sessions(database, stimuli.spec)
         per_hour = self.limits.participants_per_hour
-        self.newcomers = Buckets(per_hour / 3600, per_hour)
-        self.requests = Buckets(self.limits.messages_per_s, 4 * self.limits.messages_per_s)
+        self.newcomer_limit = TokenBuckets(per_hour / 3600, per_hour)
+        self.request_limit = TokenBuckets(self.limits.messages_per_s, 4 * self.limits.messages_per_s)
         self._threads = ThreadPoolExecutor(4, "experiment")
 
-    async def aside(self, act: Callable[..., Outcome], *arguments, **named) -> Outcome:
+    async def run_in_thread(self, function: Callable[..., T], *arguments, **named) -> T:
         """``act`` in a thread."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, partial(act, *arguments, **named))
+        return await asyncio.get_running_loop().run_in_executor(self._threads, partial(function, *arguments, **named))
 
     def close(self) -> None:
         """Let go of threads; what was recorded is recorded."""
         self._threads.shutdown()
 
-    def about(self) -> dict[str, Any]:
+    def about_message(self) -> dict[str, Any]:
         """What the page shows before anybody agreed."""
         n_trials = self.spec.n_images + self.spec.n_practice
         return {
@@ -54,19 +54,19 @@ class Running:
             "experiment": self.spec.hash,
             "answers": list(self.spec.superclasses),
             "n_trials": n_trials,
-            "minutes": max(1, round(n_trials * TRIAL_MS / 60_000)),
+            "minutes": max(1, round(n_trials * TYPICAL_TRIAL_MS / 60_000)),
             "shown_px": self.spec.shown_px,
             "privacy": privacy_note(self.spec.title),
         }
 
-    def seated(self, seat: Seat) -> dict[str, Any]:
+    def session_message(self, session: Session) -> dict[str, Any]:
         """What a page needs to run the trials that are left; it is never told what an image shows."""
         timing = self.spec.timing
         return {
             "experiment": self.spec.hash,
-            "sitting": seat.id,
-            "next": seat.next,
-            "keys": seat.keys,
+            "sitting": session.id,
+            "next": session.next_trial,
+            "keys": session.key_mapping,
             "n_blocks": self.spec.n_blocks,
             "shown_px": self.spec.shown_px,
             "stimulus_ms": timing.stimulus_ms,
@@ -79,46 +79,46 @@ class Running:
                     "practice": trial.phase == PRACTICE,
                     "fixation_ms": trial.fixation_ms,
                 }
-                for trial in seat.trials
+                for trial in session.trials
             ],
         }
 
-    def picture(self, trial: Trial) -> bytes:
+    def stimulus_png(self, trial: Trial) -> bytes:
         """The stimulus as a PNG."""
-        return self.stimuli.png(trial.image, trial.map_type, trial.level)
+        return self.stimuli.render_png(trial.image, trial.map_type, trial.level)
 
-    def finish(self, seat: Seat, result: Result) -> dict[str, Any]:
+    def store_result(self, session: Session, result: TrialResult) -> dict[str, Any]:
         """Store a result; what the page says to it, alike when it comes again. Raises ``NotNow``."""
-        self.sittings.finish(seat, result)
-        trial = seat.trials[result.number]
-        told: dict[str, Any] = {"feedback": self._feedback(seat, trial, result)}
-        last = result.number == len(seat.trials) - 1
-        if last or seat.trials[result.number + 1].block != trial.block:
-            told["block"] = self.summary(seat, trial.block)
+        self.sessions.store_result(session, result)
+        trial = session.trials[result.number]
+        told: dict[str, Any] = {"feedback": self._feedback(session, trial, result)}
+        last = result.number == len(session.trials) - 1
+        if last or session.trials[result.number + 1].block != trial.block:
+            told["block"] = self.block_summary(session, trial.block)
         return told
 
-    def summary(self, seat: Seat, block: int) -> dict[str, Any]:
+    def block_summary(self, session: Session, block: int) -> dict[str, Any]:
         """Of a block's answers in time: how many, the share that were right, their mean reaction time in ms."""
         known = [
             (answer == self.spec.superclass_of[trial.image], record.rt_ms)
-            for trial, record in self.sittings.finished_block(seat, block)
-            if (answer := answer_in_time(seat, record)) is not None and record.rt_ms >= 0
+            for trial, record in self.sessions.block_records(session, block)
+            if (answer := response_before_deadline(session, record)) is not None and record.rt_ms >= 0
         ]
         if not known:
             return {"block": block, "n": 0, "accuracy": None, "rt_ms": None}
         rights, times = zip(*known, strict=True)
         return {"block": block, "n": len(known), "accuracy": fmean(rights), "rt_ms": fmean(times)}
 
-    def _feedback(self, seat: Seat, trial: Trial, result: Result) -> str:
+    def _feedback(self, seat: Session, trial: Trial, result: TrialResult) -> str:
         """In practice right or wrong; afterwards only what was too slow or too early."""
         if result.rt_ms is not None and result.rt_ms < self.spec.exclusions.min_rt_ms:
-            return EARLY
-        answer = answer_in_time(seat, result)
+            return TOO_EARLY
+        answer = response_before_deadline(seat, result)
         if answer is None:
-            return SLOW
+            return TOO_SLOW
         if trial.phase != PRACTICE:
             return ""
-        return RIGHT if answer == self.spec.superclass_of[trial.image] else WRONG
+        return CORRECT if answer == self.spec.superclass_of[trial.image] else INCORRECT
 
 
 def privacy_note(title: str) -> list[str]:

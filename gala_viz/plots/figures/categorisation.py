@@ -12,13 +12,13 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from gala_viz.experiment.revelation import FULL
-from gala_viz.plots.figures.page import page, picture
+from gala_viz.plots.figures.page import print_figure, draw_image
 
 COLOURS = ("#c8442f", "#2f6fb5", "#7a7a7a", "#7b5aa6")
 """Of map types, in order: the first is people's."""
 MARKERS = ("o", "s", "^", "D")
-PER_ROW = 3
-SIGNIFICANT = 0.05
+MAX_COLUMNS = 3
+ALPHA = 0.05
 _GAP = 1.9
 """How many times 100 % the full image stands to the right."""
 
@@ -28,7 +28,7 @@ def categorisation_figure(
     thresholds: pd.DataFrame,
     tests: pd.DataFrame,
     titles: Mapping[str, str],
-    maps: Mapping[str, str],
+    map_types: Mapping[str, str],
 ) -> Figure:
     """One panel an observer, in the order of ``titles`` (observer -> title); one line a map type of ``maps``
     (name -> title): accuracy with its standard error, the fitted curve, a tick where it reaches 75 %.
@@ -37,15 +37,15 @@ def categorisation_figure(
     apart at the right; the dotted line is chance.
     """
     observers = [one for one in titles if one in set(performance["observer"])]
-    columns = 2 if len(observers) == 4 else min(PER_ROW, len(observers))
+    columns = 2 if len(observers) == 4 else min(MAX_COLUMNS, len(observers))
     rows = math.ceil(len(observers) / columns)
-    with page(2.15 * rows + 0.35, 2.4 * columns) as figure:
+    with print_figure(2.15 * rows + 0.35, 2.4 * columns) as figure:
         grid = figure.subplots(rows, columns, squeeze=False, sharey=True)
         for axes in grid.ravel()[len(observers) :]:
             axes.set_axis_off()
         for observer, axes in zip(observers, grid.ravel(), strict=False):
-            _panel(axes, observer, performance, thresholds, maps)
-            _stars(axes, tests, observer, list(maps))
+            _panel(axes, observer, performance, thresholds, map_types)
+            _stars(axes, tests, observer, list(map_types))
             axes.set_title(titles[observer])
         for axes in grid[:, 0]:
             axes.set_ylabel("accuracy")
@@ -91,7 +91,7 @@ def _stars(axes: Axes, tests: pd.DataFrame, observer: str, maps: Sequence[str]) 
     if len(maps) < 2:
         return
     question = tests[(tests["observer"] == observer) & (tests["question"] == f"{maps[0]} above {maps[1]}")]
-    for level in question.loc[question["p_adjusted"] < SIGNIFICANT, "level"]:
+    for level in question.loc[question["p_adjusted"] < ALPHA, "level"]:
         axes.text(_place(level), 1.005, "*", ha="center", va="center", fontsize=7)
 
 
@@ -100,15 +100,15 @@ def _place(level: str) -> float:
 
 
 def stimuli_figure(
-    pictures: Mapping[tuple[str, str], Sequence[NDArray[np.uint8]]], levels: Sequence[str], shares: Sequence[str]
+    pictures: Mapping[tuple[str, str], Sequence[NDArray[np.uint8]]], levels: Sequence[str], revealed_fractions: Sequence[str]
 ) -> Figure:
     """A grid of stimuli: a row for each (image, map type), a column for each of ``levels``, with what it shows."""
-    with page(0.62 * len(pictures) + 0.35, 0.62 * len(levels) + 0.6) as figure:
+    with print_figure(0.62 * len(pictures) + 0.35, 0.62 * len(levels) + 0.6) as figure:
         grid = figure.subplots(len(pictures), len(levels), squeeze=False)
         for cells, ((_, map_type), row) in zip(grid, pictures.items(), strict=True):
             for axes, one in zip(cells, row, strict=True):
-                picture(axes, one)
+                draw_image(axes, one)
             cells[0].set_ylabel(map_type, fontsize=6)
-        for axes, level, share in zip(grid[0], levels, shares, strict=True):
+        for axes, level, share in zip(grid[0], levels, revealed_fractions, strict=True):
             axes.set_title(f"{level}\n{share}", fontsize=5.5)
     return figure

@@ -16,15 +16,15 @@ from gala_viz.plots.figures.page import (
     SEQUENTIAL_MAP,
     WIDTH_INCHES,
     colour_bar,
-    finite_ends,
-    finite_max,
-    page,
-    picture,
+    finite_limits,
+    finite_upper_limit,
+    print_figure,
+    draw_image,
 )
 from gala_viz.registry import UnknownNameError, unknown_name
 
 Map = NDArray[np.floating] | None
-SCALES = (
+COLOUR_SCALES_TEXT = (
     "Colour scales: each human map is divided by its largest value, each SmoothGrad map by the 99th percentile of its "
     "own values, and each attention norm by its root mean square over the image (1 everywhere: no preference); after "
     "that one scale holds for all rows of a column and for both SmoothGrad columns. Attention norms have a scale for "
@@ -35,7 +35,7 @@ SCALES = (
 """What the colours stand for, for the caption."""
 COLUMNS = ("image", "people", "first", "second", "delta", "first_norm", "second_norm")
 """What may stand side by side, in the order of the published figure."""
-HEADING_LETTERS = 18
+MAX_HEADING_LETTERS = 18
 """At most, in a line over a column; longer names of networks go on below, as do all words over narrow columns."""
 LETTER_WIDTH = 0.58
 """Of a letter of the house's type, as a share of its size."""
@@ -46,7 +46,7 @@ _DIVISORS = {"people": "largest", "maps": "percentile", "first_norm": "rms", "se
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Compared:
+class ComparisonRow:
     """One row: the photograph ``view`` (y, x, 3) uint8, people's map, two SmoothGrad maps, their delta, two norms.
 
     Maps are (y, x) over the same frame, at any resolution, in their own units; the delta is of normalised maps. None
@@ -64,13 +64,13 @@ class Compared:
 
 
 def comparison_figure(
-    rows: Sequence[Compared],
-    names: tuple[str, str],
+    rows: Sequence[ComparisonRow],
+    network_titles: tuple[str, str],
     layer: str,
-    people: str = "people",
+    people_label: str = "people",
     *,
     columns: Sequence[str] = COLUMNS,
-    method: str = "SmoothGrad",
+    method_title: str = "SmoothGrad",
     width_inches: float = WIDTH_INCHES,
 ) -> Figure:
     """The figure of ``rows`` for two networks called ``names``; attention norms are of ``layer``.
@@ -84,18 +84,18 @@ def comparison_figure(
         "people": (0.0, 1.0),
         "maps": (0.0, 1.0),
         "delta": (-1.0, 1.0),
-        **{name: finite_ends(*(one[name] for one in drawn)) for name in ("first_norm", "second_norm")},
+        **{name: finite_limits(*(one[name] for one in drawn)) for name in ("first_norm", "second_norm")},
     }
-    end = finite_max(*(None if row.delta is None else np.abs(row.delta) for row in rows))
+    end = finite_upper_limit(*(None if row.delta is None else np.abs(row.delta) for row in rows))
     ends["delta"] = (-end, end)
     count, width = max(1, len(rows)), len(columns)
     cell = width_inches / max(width, 3)
     size = float(np.clip(6.5 * cell, 4.5, 6.0))
     letters = max(6, int((cell - 0.06) * 72 / (size * LETTER_WIDTH)))
-    headings = dict(zip(COLUMNS, _headings(names, people, method, letters), strict=True))
+    headings = dict(zip(COLUMNS, _headings(network_titles, people_label, method_title, letters), strict=True))
     labels = {
         "people": "marks / largest",
-        "maps": f"{method} / its 99th percentile",
+        "maps": f"{method_title} / its 99th percentile",
         "delta": "difference",
         **dict.fromkeys(("first_norm", "second_norm"), f"norm of {layer} / its RMS"),
     }
@@ -103,7 +103,7 @@ def comparison_figure(
     extra = max(0, max(headings[name].count("\n") for name in columns) - 1)
     extra += max((label.count("\n") for *_, label in runs), default=0)
     height = 0.55 + count * (cell - 0.06) + 1.3 * size / 72 * extra
-    with page(height, width_inches, layout="compressed") as figure:
+    with print_figure(height, width_inches, layout="compressed") as figure:
         grid = figure.add_gridspec(count + 1, width, height_ratios=[*[1] * count, 0.05], hspace=0, wspace=0)
         for at, name in enumerate(columns):
             for line in range(count):
@@ -111,12 +111,12 @@ def comparison_figure(
                 if line == 0:
                     axes.set_title(headings[name], fontsize=size, pad=3)
                 if line >= len(rows):
-                    picture(axes, None)
+                    draw_image(axes, None)
                     continue
                 kind = _KIND.get(name)
                 colours = None if kind is None else DIVERGING_MAP if kind == "delta" else SEQUENTIAL_MAP
                 frame = rows[line].view.shape[:2]
-                picture(axes, drawn[line][name], colours=colours, limits=ends.get(kind, (0, 1)), frame_px=frame)
+                draw_image(axes, drawn[line][name], colours=colours, limits=ends.get(kind, (0, 1)), frame_px=frame)
                 if at == 0:
                     axes.set_ylabel(rows[line].title, fontsize=6, labelpad=2)
         for kind, start, stop, label in runs:
@@ -135,7 +135,7 @@ def check_columns(columns: Sequence[str]) -> None:
 
 
 def _headings(names: tuple[str, str], people: str, method: str, letters: int) -> tuple[str, ...]:
-    names = tuple(fill(name, min(HEADING_LETTERS, letters)) for name in names)
+    names = tuple(fill(name, min(MAX_HEADING_LETTERS, letters)) for name in names)
     people = "\n".join(fill(line, letters) for line in people.split("\n"))
     maps, norms = (tuple(f"{fill(what, letters)}\n{name}" for name in names) for what in (method, "attention norm"))
     return ("image", people, *maps, "delta", *norms)
@@ -151,18 +151,18 @@ def _runs(columns: Sequence[str]) -> Iterator[tuple[str, int, int]]:
         at += count
 
 
-def held_columns(rows: Sequence[Compared]) -> tuple[str, ...]:
+def nonempty_columns(rows: Sequence[ComparisonRow]) -> tuple[str, ...]:
     """Those of ``COLUMNS`` that are not empty in all rows."""
     held = [_values(row) for row in rows]
     return tuple(name for name in COLUMNS if any(one[name] is not None for one in held))
 
 
-def _values(row: Compared) -> dict[str, NDArray | None]:
+def _values(row: ComparisonRow) -> dict[str, NDArray | None]:
     parts = (row.view, row.human_map, row.first, row.second, row.delta, row.first_norm, row.second_norm)
     return dict(zip(COLUMNS, parts, strict=True))
 
 
-def _scaled(row: Compared) -> dict[str, NDArray | None]:
+def _scaled(row: ComparisonRow) -> dict[str, NDArray | None]:
     return {name: _over(values, _DIVISORS.get(_KIND.get(name))) for name, values in _values(row).items()}
 
 

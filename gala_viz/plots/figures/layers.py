@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from gala_viz.plots.figures.page import SEQUENTIAL_MAP, WIDTH_INCHES, colour_bar, finite_max, page, picture
+from gala_viz.plots.figures.page import SEQUENTIAL_MAP, WIDTH_INCHES, colour_bar, finite_upper_limit, print_figure, draw_image
 
 SCALE_PERCENTILE = 99.5
 NAME_PT, LETTER_WIDTH = 5.0, 0.58
@@ -18,7 +18,7 @@ NAME_PT, LETTER_WIDTH = 5.0, 0.58
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Attended:
+class LayersRow:
     """One image: the photograph ``view`` (y, x, 3) uint8, and for each network its ``norms``, layer -> (y, x).
 
     The norms lie over the same frame, at each layer's own resolution, unitless; a network lacks layers that it has not.
@@ -29,14 +29,14 @@ class Attended:
     norms: Sequence[Mapping[str, NDArray[np.floating]]]
 
 
-def layer_ends(rows: Sequence[Attended], layers: Sequence[str]) -> dict[str, float]:
+def layer_scale_maxima(rows: Sequence[LayersRow], layers: Sequence[str]) -> dict[str, float]:
     """Layer -> the end of its colour scale, which begins at 0: the 99.5th percentile of all that is drawn of it."""
     maps = {layer: [norms.get(layer) for row in rows for norms in row.norms] for layer in layers}
-    return {layer: finite_max(*ones, percentile=SCALE_PERCENTILE) for layer, ones in maps.items()}
+    return {layer: finite_upper_limit(*ones, percentile=SCALE_PERCENTILE) for layer, ones in maps.items()}
 
 
 def layers_figure(
-    rows: Sequence[Attended],
+    rows: Sequence[LayersRow],
     networks: Sequence[str],
     layers: Sequence[str],
     *,
@@ -46,23 +46,23 @@ def layers_figure(
 
     All maps of a layer share one scale, whose bar stands below them. A layer that a network lacks is told as "n/a".
     """
-    ends = layer_ends(rows, layers)
+    ends = layer_scale_maxima(rows, layers)
     lines, width = max(1, len(rows) * len(networks)), len(layers) + 1
     label_inches = 0.4
     cell = (width_inches - label_inches) / max(width, 3)
     letters = max(6, int(cell * 72 / (NAME_PT * LETTER_WIDTH)))
-    with page(0.55 + lines * cell, width_inches) as figure:
+    with print_figure(0.55 + lines * cell, width_inches) as figure:
         grid = figure.add_gridspec(lines + 1, width, height_ratios=[*[1] * lines, 0.06], hspace=0, wspace=0)
         for number, row in enumerate(rows):
             start = number * len(networks)
             photograph = figure.add_subplot(grid[start : start + len(networks), 0])
-            picture(photograph, row.view)
+            draw_image(photograph, row.view)
             photograph.set_ylabel(row.title, fontsize=6, labelpad=2)
             for place, (network, norms) in enumerate(zip(networks, row.norms, strict=True)):
                 for at, layer in enumerate(layers):
                     axes = figure.add_subplot(grid[start + place, at + 1])
                     limits, frame = (0.0, ends[layer]), row.view.shape[:2]
-                    picture(axes, norms.get(layer), colours=SEQUENTIAL_MAP, limits=limits, frame_px=frame)
+                    draw_image(axes, norms.get(layer), colours=SEQUENTIAL_MAP, limits=limits, frame_px=frame)
                     if at == 0:
                         axes.set_ylabel(fill(network, letters), fontsize=NAME_PT, labelpad=2)
                     if start + place == 0:

@@ -15,7 +15,7 @@ from matplotlib.colors import Colormap, ListedColormap, Normalize
 from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
-from gala_viz.plots.palettes import DEFAULT, DIVERGING, SEQUENTIAL
+from gala_viz.plots.palettes import DEFAULT_SEQUENTIAL, DIVERGING, SEQUENTIAL
 
 STYLE: dict[str, Any] = {
     "font.family": ["DejaVu Sans", "sans-serif"],
@@ -39,17 +39,17 @@ STYLE: dict[str, Any] = {
 WIDTH_INCHES = 7.2
 """A page's two columns."""
 DOTS_PER_INCH = 300
-DIGITS = 6
+POSITION_DIGITS = 6
 """Of a panel's place, as a share of the page."""
 FORMATS = ("png", "svg", "pdf")
 _NO_DATE = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
 
-SEQUENTIAL_MAP: Colormap = ListedColormap(SEQUENTIAL[DEFAULT], name="sequential")
+SEQUENTIAL_MAP: Colormap = ListedColormap(SEQUENTIAL[DEFAULT_SEQUENTIAL], name="sequential")
 DIVERGING_MAP: Colormap = ListedColormap(DIVERGING, name="diverging")
 
 
 @contextmanager
-def page(height_inches: float, width_inches: float = WIDTH_INCHES, *, layout: str = "constrained") -> Iterator[Figure]:
+def print_figure(height_inches: float, width_inches: float = WIDTH_INCHES, *, layout: str = "constrained") -> Iterator[Figure]:
     """An empty figure in the house's style; nothing global is changed. "compressed" suits one grid of pictures."""
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(width_inches, height_inches), layout=layout)
@@ -57,7 +57,7 @@ def page(height_inches: float, width_inches: float = WIDTH_INCHES, *, layout: st
         yield figure
 
 
-def save(
+def save_figure(
     figure: Figure,
     folder: Path,
     name: str,
@@ -74,7 +74,7 @@ def save(
     with matplotlib.rc_context(STYLE):
         figure.draw_without_rendering()  # lays the figure out, once for all formats
         figure.set_layout_engine("none")
-        settle(figure)
+        round_positions(figure)
         for path, ending in zip(paths, formats, strict=True):
             figure.savefig(path, dpi=dpi or DOTS_PER_INCH, metadata=_NO_DATE[ending])
     told = folder / f"{name}.md"
@@ -82,21 +82,21 @@ def save(
     return [*paths, told]
 
 
-def settle(figure: Figure) -> None:
+def round_positions(figure: Figure) -> None:
     """Round the places of all panels, whose last digits differ from one solution of the layout to the next."""
     for part in figure.subfigs:
         _settle_block(part)
     for axes in figure.axes:
-        axes.set_position(np.round(axes.get_position(original=True).bounds, DIGITS))
+        axes.set_position(np.round(axes.get_position(original=True).bounds, POSITION_DIGITS))
 
 
 def _settle_block(block: SubFigure) -> None:
-    block.bbox_relative.set_points(np.round(block.bbox_relative.get_points(), DIGITS))
+    block.bbox_relative.set_points(np.round(block.bbox_relative.get_points(), POSITION_DIGITS))
     for part in block.subfigs:
         _settle_block(part)
 
 
-def picture(
+def draw_image(
     axes: Axes,
     values: NDArray[Any] | None,
     *,
@@ -153,14 +153,14 @@ def colour_bar(
     bar.set_label(label, labelpad=1, fontsize=size)
 
 
-def finite_max(*maps: NDArray[np.floating] | None, percentile: float = 99.5) -> float:
+def finite_upper_limit(*maps: NDArray[np.floating] | None, percentile: float = 99.5) -> float:
     """The ``percentile`` of the finite values of all ``maps`` together; 1.0 where there is nothing above 0."""
     together = _finite(maps)
     end = float(np.percentile(together, percentile)) if together.size else 0.0
     return end if end > 0 else 1.0
 
 
-def finite_ends(*maps: NDArray[np.floating] | None, percentile: float = 99.5) -> tuple[float, float]:
+def finite_limits(*maps: NDArray[np.floating] | None, percentile: float = 99.5) -> tuple[float, float]:
     """The same ``percentile`` from below and above; half a unit to either side of values that are all one."""
     together = _finite(maps)
     low, high = np.percentile(together, (100 - percentile, percentile)).tolist() if together.size else (0.0, 1.0)

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from gala_viz.plots.figures.page import page
+from gala_viz.plots.figures.page import print_figure
 
 PEOPLE_COLOUR = "#e3c2b3"
 COLOURS = ("#9a9a9a", "#c9a227", "#2f6fb5", "#c8442f", "#4d8f5b", "#7a5195")
@@ -17,7 +17,7 @@ COLOURS = ("#9a9a9a", "#c9a227", "#2f6fb5", "#c8442f", "#4d8f5b", "#7a5195")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Share:
+class RegionShare:
     """A mean share in %, its 95 % interval and, of a mean over seeds, the seeds' own means."""
 
     mean: float
@@ -27,9 +27,9 @@ class Share:
 
 
 def regions_figure(
-    panels: Mapping[str, Mapping[str, Mapping[str, Share]]],
-    pixels: Mapping[str, float],
-    people: Mapping[str, Mapping[str, Share]] | None = None,
+    panels: Mapping[str, Mapping[str, Mapping[str, RegionShare]]],
+    pixel_shares: Mapping[str, float],
+    people: Mapping[str, Mapping[str, RegionShare]] | None = None,
 ) -> Figure:
     """One panel for each kind of map: ``panels`` is title -> network -> region -> share; ``pixels`` region -> % of all.
 
@@ -38,12 +38,12 @@ def regions_figure(
     A black line behind each group of bars is the region's share of the pixels: what a map without preference has. Dots
     are single seeds.
     """
-    regions = list(pixels)
+    regions = list(pixel_shares)
     names = list(dict.fromkeys(name for shares in panels.values() for name in shares))
     colours = {name: COLOURS[index % len(COLOURS)] for index, name in enumerate(names)}
     people = people or {}
     colours |= dict.fromkeys(people, PEOPLE_COLOUR)
-    with page(2.5) as figure:
+    with print_figure(2.5) as figure:
         grid = figure.subplots(1, max(1, len(panels)), sharey=True, squeeze=False)[0]
         for axes, (title, shares) in zip(grid, panels.items(), strict=False):
             axes.set(title=title, xticks=range(len(regions)), xticklabels=regions)
@@ -51,7 +51,7 @@ def regions_figure(
             for place, region in enumerate(regions):
                 label = "share of the pixels" if place == 0 else None
                 axes.hlines(
-                    pixels[region], place - 0.48, place + 0.48, color="black", linewidth=0.8, label=label, zorder=0
+                    pixel_shares[region], place - 0.48, place + 0.48, color="black", linewidth=0.8, label=label, zorder=0
                 )
         grid[0].set_ylabel("share of the map's mass, %")
         handles: dict[str, object] = {}
@@ -65,7 +65,7 @@ def regions_figure(
 
 
 def _bars(
-    axes: Axes, shares: Mapping[str, Mapping[str, Share]], regions: Sequence[str], colours: Mapping[str, str]
+    axes: Axes, shares: Mapping[str, Mapping[str, RegionShare]], regions: Sequence[str], colours: Mapping[str, str]
 ) -> None:
     width = 0.8 / max(1, len(shares))
     for number, (name, by_region) in enumerate(shares.items()):

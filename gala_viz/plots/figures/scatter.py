@@ -11,18 +11,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from gala_viz.alignment import Interval
-from gala_viz.plots.figures.page import page
+from gala_viz.alignment import ConfidenceInterval
+from gala_viz.plots.figures.page import print_figure
 
-COLOUR, CHOSEN, REST = "#2f6fb5", "#c8442f", "#b4b4b4"
-MOST_DRAWN_AS_SHAPES = 2_000
+COLOUR, SELECTED_COLOUR, BACKGROUND_COLOUR = "#2f6fb5", "#c8442f", "#b4b4b4"
+MAX_VECTOR_POINTS = 2_000
 """More points than these are drawn as one picture, so that the files stay small."""
 LABEL_LETTERS = 44
-HIGHEST_INCHES = 3.8
+MAX_HEIGHT_INCHES = 3.8
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Points:
+class ScatterGroup:
     """Images of one group: ``x`` and ``y`` (image,), all known, their means with intervals, and rho between them.
 
     ``rho`` is NaN for fewer than three images, or where a measure is constant.
@@ -31,17 +31,17 @@ class Points:
     title: str
     x: NDArray[np.floating]
     y: NDArray[np.floating]
-    means: tuple[Interval | None, Interval | None]
+    means: tuple[ConfidenceInterval | None, ConfidenceInterval | None]
     rho: float
 
 
 def scatter_figure(
-    groups: Sequence[Points],
+    groups: Sequence[ScatterGroup],
     labels: tuple[str, str],
     *,
-    ceilings: tuple[Interval | None, Interval | None] = (None, None),
-    equality: bool = False,
-    people: str = "people",
+    ceilings: tuple[ConfidenceInterval | None, ConfidenceInterval | None] = (None, None),
+    equality_line: bool = False,
+    people_label: str = "people",
     width_inches: float = 3.5,
 ) -> Figure:
     """``groups``: all images, or those chosen before the rest; the last one is drawn below the others.
@@ -50,7 +50,7 @@ def scatter_figure(
     interval along an axis of ``labels``, reached by ``people``: say so when they are simulated; ``equality`` draws the
     line on which both measures are the same.
     """
-    with page(min(0.82 * width_inches, HIGHEST_INCHES) + 0.3, width_inches) as figure:
+    with print_figure(min(0.82 * width_inches, MAX_HEIGHT_INCHES) + 0.3, width_inches) as figure:
         axes = figure.subplots()
         axes.set(xlabel=fill(labels[0], LABEL_LETTERS), ylabel=fill(labels[1], LABEL_LETTERS))
         if not any(len(group.x) for group in groups):
@@ -58,19 +58,19 @@ def scatter_figure(
             axes.set(xticks=[], yticks=[])
             return figure
         _limits(axes, groups, ceilings)
-        _ceilings(axes, ceilings, people)
-        if equality:
+        _ceilings(axes, ceilings, people_label)
+        if equality_line:
             axes.axline((0, 0), slope=1, color="#888888", linewidth=0.6, linestyle=":", zorder=0.5)
-        colours = [COLOUR] if len(groups) == 1 else [CHOSEN, *[REST] * (len(groups) - 1)]
+        colours = [COLOUR] if len(groups) == 1 else [SELECTED_COLOUR, *[BACKGROUND_COLOUR] * (len(groups) - 1)]
         for order, (group, colour) in enumerate(zip(groups, colours, strict=True)):
             _points(axes, group, colour, zorder=3 - order)
         figure.legend(loc="outside lower center", ncols=1)
     return figure
 
 
-def _points(axes: Axes, group: Points, colour: str, zorder: float) -> None:
+def _points(axes: Axes, group: ScatterGroup, colour: str, zorder: float) -> None:
     n = len(group.x)
-    many = n > MOST_DRAWN_AS_SHAPES
+    many = n > MAX_VECTOR_POINTS
     size = float(np.clip(600 / np.sqrt(max(1, n)) / 8, 1.0, 14.0))
     style = {"s": size, "alpha": 0.35 if many else 0.75, "linewidths": 0, "rasterized": many}
     mean_x, mean_y = group.means
@@ -88,7 +88,7 @@ def _points(axes: Axes, group: Points, colour: str, zorder: float) -> None:
         axes.plot([mean_x.mean], [mean_y.mean], "o", color=colour, markeredgecolor="black", markersize=3.2, zorder=5)
 
 
-def _ceilings(axes: Axes, ceilings: tuple[Interval | None, Interval | None], people: str) -> None:
+def _ceilings(axes: Axes, ceilings: tuple[ConfidenceInterval | None, ConfidenceInterval | None], people: str) -> None:
     label = f"{people}: noise ceiling, 95 % interval"
     for ceiling, span, line in zip(ceilings, (axes.axvspan, axes.axhspan), (axes.axvline, axes.axhline), strict=True):
         if ceiling is not None:
@@ -97,7 +97,7 @@ def _ceilings(axes: Axes, ceilings: tuple[Interval | None, Interval | None], peo
             label = None
 
 
-def _limits(axes: Axes, groups: Sequence[Points], ceilings: tuple[Interval | None, Interval | None]) -> None:
+def _limits(axes: Axes, groups: Sequence[ScatterGroup], ceilings: tuple[ConfidenceInterval | None, ConfidenceInterval | None]) -> None:
     """What holds all points and ceilings, with a margin."""
     for name, ceiling, set_limits in zip(("x", "y"), ceilings, (axes.set_xlim, axes.set_ylim), strict=True):
         values = np.concatenate([getattr(group, name) for group in groups])

@@ -9,15 +9,15 @@ from textwrap import fill
 import numpy as np
 from matplotlib.figure import Figure
 
-from gala_viz.plots.figures.page import WIDTH_INCHES, page
+from gala_viz.plots.figures.page import WIDTH_INCHES, print_figure
 
-FONT_PT, SMALLEST_PT = 7.0, 4.5
+FONT_PT, MIN_PT = 7.0, 4.5
 MINUS = re.compile(r"(?<![\w-])-(?=\d)")
 GAP_LETTERS = 2
 """Between two columns."""
 LETTER_WIDTH = 0.56
 """Of a letter of the house's type, as a share of its size: what columns are laid out by, whatever draws the letters."""
-HEAD_LETTERS = 16
+MAX_HEAD_LETTERS = 16
 """In a line of a column's head; longer names go on below."""
 LINE_SPACING = 1.45
 _LATEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "–": "--", "ρ": r"$\rho$"}
@@ -35,11 +35,11 @@ def table_figure(head: Sequence[str], rows: Sequence[Sequence[str]], *, width_in
     if _letters(cells).sum() * LETTER_WIDTH * FONT_PT > room:
         cells = _wrapped(head, rows, stacked=True)
     letters = _letters(cells)
-    size = float(np.clip(room / (letters.sum() * LETTER_WIDTH), SMALLEST_PT, FONT_PT))
+    size = float(np.clip(room / (letters.sum() * LETTER_WIDTH), MIN_PT, FONT_PT))
     lines = [max(cell.count("\n") + 1 for cell in row) for row in cells]
     heights = (np.array(lines, dtype=float) * 1.25 + LINE_SPACING - 1.25) * size / 72
     total = float(heights.sum()) + 0.12
-    with page(total, width_inches) as figure:
+    with print_figure(total, width_inches) as figure:
         figure.set_layout_engine("none")
         axes = figure.add_axes((0, 0, 1, 1))
         axes.set(xlim=(0, 1), ylim=(total, 0))
@@ -99,7 +99,7 @@ def _plain(cell: str) -> str:
 
 def _wrapped(head: Sequence[str], rows: Sequence[Sequence[str]], *, stacked: bool) -> list[list[str]]:
     """Head and rows, names on several lines; ``stacked``: what is in brackets on a line of its own."""
-    first = [fill(head[0], HEAD_LETTERS), *(fill(cell, HEAD_LETTERS) for cell in head[1:])]
+    first = [fill(head[0], MAX_HEAD_LETTERS), *(fill(cell, MAX_HEAD_LETTERS) for cell in head[1:])]
     body = [[fill(row[0], 22 if stacked else 40), *(MINUS.sub("−", cell) for cell in row[1:])] for row in rows]
     if stacked:
         body = [[row[0], *(cell.replace(" [", "\n[") for cell in row[1:])] for row in body]

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import Figure
 
-from gala_viz.alignment.bootstrap import wilson_bounds
-from gala_viz.plots.figures.page import page
+from gala_viz.alignment.bootstrap import wilson_interval
+from gala_viz.plots.figures.page import print_figure
 
-COLOUR, CHOSEN = "#2f6fb5", "#c8442f"
-SAME_LINE = 0.08
+COLOUR, SELECTED_COLOUR = "#2f6fb5", "#c8442f"
+LABEL_LINE_FRACTION = 0.08
 """Share of the height within which two names would stand on one line."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Tried:
+class SweepPoint:
     """One training of a sweep: lambda, its seed, accuracy (0 to 1) and rho with human maps on the validation split.
 
     ``n`` counts the images of the accuracy, 0 where that is not known.
@@ -30,16 +30,16 @@ class Tried:
     n: int = 0
 
 
-def trade_off_figure(tried: Sequence[Tried], chosen: float | None = None, maps: str = "human maps") -> Figure:
+def trade_off_figure(points: Sequence[SweepPoint], selected_weight: float | None = None, maps_label: str = "human maps") -> Figure:
     """A point for each lambda, the mean over seeds, joined in lambda's order; small points are single seeds.
 
     Where there is one seed, whiskers are 95 % intervals of its accuracy (Wilson). ``chosen`` is drawn in red; ``maps``
     says what rho is with. Trainings whose accuracy or rho is not known are left out; without any the figure says "n/a".
     """
-    known = [one for one in tried if np.isfinite([one.weight, one.accuracy, one.rho]).all()]
-    with page(2.6, 3.5) as figure:
+    known = [one for one in points if np.isfinite([one.weight, one.accuracy, one.rho]).all()]
+    with print_figure(2.6, 3.5) as figure:
         axes = figure.subplots()
-        axes.set(xlabel=f"Spearman's rho of attention norms with {maps}", ylabel="accuracy, %")
+        axes.set(xlabel=f"Spearman's rho of attention norms with {maps_label}", ylabel="accuracy, %")
         axes.set_title(_title(known))
         if not known:
             axes.text(0.5, 0.5, "n/a", ha="center", va="center", color="#8a8a8a", transform=axes.transAxes)
@@ -49,7 +49,7 @@ def trade_off_figure(tried: Sequence[Tried], chosen: float | None = None, maps: 
         groups = [[one for one in known if one.weight == weight] for weight in weights]
         rho = [float(np.mean([one.rho for one in group])) for group in groups]
         accuracy = [100 * float(np.mean([one.accuracy for one in group])) for group in groups]
-        colours = [CHOSEN if weight == chosen else COLOUR for weight in weights]
+        colours = [SELECTED_COLOUR if weight == selected_weight else COLOUR for weight in weights]
         axes.plot(rho, accuracy, color="#bbbbbb", linewidth=0.8, zorder=1)
         axes.scatter(rho, accuracy, c=colours, s=18, zorder=3)
         for group, colour in zip(groups, colours, strict=True):
@@ -57,7 +57,7 @@ def trade_off_figure(tried: Sequence[Tried], chosen: float | None = None, maps: 
                 single = [(one.rho, 100 * one.accuracy) for one in group]
                 axes.scatter(*zip(*single, strict=True), c=colour, s=4, alpha=0.5, linewidths=0, zorder=2)
             elif group[0].n:
-                low, high = (100 * bound for bound in wilson_bounds(group[0].accuracy, group[0].n))
+                low, high = (100 * bound for bound in wilson_interval(group[0].accuracy, group[0].n))
                 axes.vlines(group[0].rho, low, high, color=colour, linewidth=0.7, zorder=2)
         for weight, x, y, right in zip(weights, rho, accuracy, _free_at_right(rho, accuracy), strict=True):
             axes.annotate(
@@ -73,13 +73,13 @@ def _free_at_right(x: Sequence[float], y: Sequence[float]) -> list[bool]:
     x, y = np.asarray(x), np.asarray(y)
     found = []
     for own_x, own_y in zip(x, y, strict=True):
-        level = np.abs(y - own_y) <= SAME_LINE * np.ptp(y)
+        level = np.abs(y - own_y) <= LABEL_LINE_FRACTION * np.ptp(y)
         away = x[level & (x != own_x)] - own_x
         found.append(away.size == 0 or bool(away[np.abs(away).argmin()] < 0))
     return found
 
 
-def _title(known: Sequence[Tried]) -> str:
+def _title(known: Sequence[SweepPoint]) -> str:
     seeds, counts = sorted({one.seed for one in known}), sorted({one.n for one in known if one.n})
     told = ["validation split"]
     told += [f"n = {counts[0]}"] if len(counts) == 1 else []

@@ -17,9 +17,9 @@ from gala_viz.collections import open_collection
 from gala_viz.collections.clickme.click_arrays import read_click_npz
 from gala_viz.collections.clickme.click_marks import ClickMapSpec
 from gala_viz.collections.clickme.click_text import image_name, parse_clicks, read_click_csv
-from gala_viz.collections.clickme.filters import RoundFilters, filtered
-from gala_viz.collections.clickme.rounds import Round, columns_of, load_rounds
-from gala_viz.collections.clickme.smoothing import GAUSSIAN_SIGMA_PX, SMOOTHINGS, two_discs
+from gala_viz.collections.clickme.filters import RoundFilters, filter_rounds
+from gala_viz.collections.clickme.rounds import Round, round_table, load_round_table
+from gala_viz.collections.clickme.smoothing import GAUSSIAN_SIGMA_PX, SMOOTHINGS, disc_twice
 from gala_viz.collections.clickme.tables import READERS, read_rounds
 from gala_viz.collections.map_files import MapFileError
 from tests.collections.pictures import encoded, gradient
@@ -126,12 +126,12 @@ def test_an_npz_of_pickled_arrays_gives_the_same_maps_as_the_csv(photos, tmp_pat
 
 def test_catch_trials_and_mobile_devices_are_filtered_where_they_are_told(tmp_path):
     rounds, _ = read_click_npz(write_npz(tmp_path / "clicks.npz"))
-    found = filtered(columns_of(rounds), RoundFilters())
+    found = filter_rounds(round_table(rounds), RoundFilters())
     assert dict(found.dropped)["catch score below 0.95"] == 1
     assert dict(found.dropped)["mobile devices"] == 1
     assert len(found.rounds) == 1
     told, _ = read_click_csv(write_csv(tmp_path / "clicks.csv"))
-    assert len(filtered(columns_of(told), RoundFilters()).rounds) == 3
+    assert len(filter_rounds(round_table(told), RoundFilters()).rounds) == 3
 
 
 class Trap:
@@ -282,7 +282,7 @@ def round_of(image, participant, n_clicks, catch=None, mobile=None, shift=0):
 
 
 def test_filters_apply_in_their_order_and_the_number_of_participants_is_checked_at_the_end():
-    rounds = columns_of(
+    rounds = round_table(
         [
             round_of("a", "p1", 1),
             round_of("a", "p1", 5),
@@ -294,7 +294,7 @@ def test_filters_apply_in_their_order_and_the_number_of_participants_is_checked_
             round_of("c", "p3", 9, shift=1),
         ]
     )
-    found = filtered(rounds, RoundFilters(min_participants=2, max_clicks=7))
+    found = filter_rounds(rounds, RoundFilters(min_participants=2, max_clicks=7))
     assert found.dropped == (
         ("repeated rounds", 1),
         ("later rounds of a participant on an image", 1),
@@ -305,8 +305,8 @@ def test_filters_apply_in_their_order_and_the_number_of_participants_is_checked_
     )
     assert [found.rounds.images[code] for code in found.rounds.image] == ["b", "b"]
     assert found.rounds.n_clicks.tolist() == [5, 7]
-    assert found.told().startswith("2 of 8 rounds kept; dropped: repeated rounds: 1")
-    assert len(filtered(rounds, ALL).rounds) == 7
+    assert found.summary().startswith("2 of 8 rounds kept; dropped: repeated rounds: 1")
+    assert len(filter_rounds(rounds, ALL).rounds) == 7
 
 
 @pytest.mark.parametrize(
@@ -334,7 +334,7 @@ def test_rounds_are_remembered_until_the_table_changes(tmp_path, monkeypatch):
     monkeypatch.undo()
     write_csv(path, ROWS[:1])
     assert len(read_rounds(path)[0]) == 1
-    assert load_rounds(tmp_path / "nothing.npz") is None
+    assert load_round_table(tmp_path / "nothing.npz") is None
 
 
 @given(
@@ -371,7 +371,7 @@ def test_an_image_name_never_leads_out_of_the_folder(path):
 def test_two_discs_are_two_averages_over_a_disc():
     counts = np.zeros((256, 256), np.float32)
     counts[128, 128] = 1
-    smoothed = two_discs(counts)
+    smoothed = disc_twice(counts)
     assert smoothed.sum() == pytest.approx(1, rel=1e-5)
     x = np.arange(256) - 128
     assert np.sqrt((smoothed * x**2).sum()) == pytest.approx(7.1, abs=0.05), "as the published width says"
@@ -411,7 +411,7 @@ def test_devices_in_lists_are_read_as_what_the_lists_hold(tmp_path, entries):
     rounds, refused = read_click_npz(write_npz(tmp_path / "clicks.npz", is_mobile=entries))
     assert [one.is_mobile for one in rounds] == [False, None, True]
     assert refused == []
-    found = filtered(columns_of(rounds), RoundFilters(min_catch_score=None))
+    found = filter_rounds(round_table(rounds), RoundFilters(min_catch_score=None))
     assert dict(found.dropped)["mobile devices"] == 1, "a device that is not told is kept, as in any other column"
 
 

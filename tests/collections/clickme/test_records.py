@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from gala_viz.collections import open_collection
-from gala_viz.collections.clickme.example import features, integer_of
-from gala_viz.collections.clickme.record import heatmap_of, labels_of, photo_content
-from gala_viz.collections.clickme.record_file import RecordError, read_record, walk
-from gala_viz.collections.clickme.record_index import record_index
-from gala_viz.collections.clickme.records import SMOOTHED, STORED, RecordCollection
+from gala_viz.collections.clickme.example import example_features, int64_feature
+from gala_viz.collections.clickme.record import read_heatmap, read_labels, photo_bitmap
+from gala_viz.collections.clickme.record_file import TFRecordError, read_record, scan_records
+from gala_viz.collections.clickme.record_index import load_record_index
+from gala_viz.collections.clickme.records import SMOOTHED_KIND, STORED_KIND, TFRecordCollection
 from gala_viz.collections.clickme.smoothing import harmonization
 from gala_viz.collections.reading import UnreadableImageError
 from tests.collections.clickme.written import encoded_record, jpeg_record, raw_arrays, raw_record, smooth_picture, write
@@ -28,12 +28,12 @@ def shards(tmp_path):
 
 
 def test_raw_records_come_back_exactly(shards):
-    collection = RecordCollection(shards)
+    collection = TFRecordCollection(shards)
     assert collection.images == ("a/000000", "a/000001", "a/000002", "b/000000", "b/000001")
     for number, image in enumerate(collection.images[:3]):
         photo, heatmap = raw_arrays(number)
         np.testing.assert_array_equal(collection.photo(image), photo.astype(np.uint8))
-        stored = collection.human_map(image, STORED)
+        stored = collection.human_map(image, STORED_KIND)
         np.testing.assert_array_equal(stored.values, heatmap[..., 0])
         assert collection.label(image) == collection.target(image) == 100 + number
         assert collection.click_count(image) == stored.attrs["n_clicks"] == heatmap.sum()
@@ -42,11 +42,11 @@ def test_raw_records_come_back_exactly(shards):
 
 
 def test_encoded_records_come_back_as_near_as_jpeg_keeps_them(shards):
-    collection = RecordCollection(shards)
+    collection = TFRecordCollection(shards)
     for number, image in enumerate(collection.images[3:]):
         picture = smooth_picture(number)
         assert np.abs(collection.photo(image).astype(int) - picture).mean() < 6
-        stored = collection.human_map(image, STORED)
+        stored = collection.human_map(image, STORED_KIND)
         assert np.abs(stored.values - picture[..., 0]).max() < 6
         assert collection.click_count(image) is None
         assert collection.split(image) == "validation"
@@ -55,35 +55,35 @@ def test_encoded_records_come_back_as_near_as_jpeg_keeps_them(shards):
 
 
 def test_the_default_map_is_smoothed_and_says_so(shards):
-    collection = RecordCollection(shards)
+    collection = TFRecordCollection(shards)
     smoothed = collection.human_map("a/000001")
     assert smoothed.shape == (224, 224)
     assert smoothed.attrs["extent_px"] == [16.0, 16.0]
     assert smoothed.attrs["smoothing"] == "harmonization"
     np.testing.assert_allclose(smoothed.values, harmonization(raw_arrays(1)[1][..., 0]), rtol=1e-6)
-    assert list(collection.map_kinds) == [SMOOTHED, STORED]
-    assert RecordCollection(shards, smoothing="none").human_map("a/000001").shape == (16, 16)
+    assert list(collection.map_kinds) == [SMOOTHED_KIND, STORED_KIND]
+    assert TFRecordCollection(shards, smoothing="none").human_map("a/000001").shape == (16, 16)
     with pytest.raises(KeyError, match=r"'gausian'\. Did you mean 'gaussian'"):
-        RecordCollection(shards, smoothing="gausian")
+        TFRecordCollection(shards, smoothing="gausian")
 
 
 def test_file_paths_are_ids_where_they_tell_the_images_apart(tmp_path):
     records = [raw_record(number, file_path=(f"n0144/{number}.JPEG".encode(), "byte")) for number in range(2)]
-    assert RecordCollection(write(tmp_path / "a.tfrecords", records)).images == ("n0144/0.JPEG", "n0144/1.JPEG")
+    assert TFRecordCollection(write(tmp_path / "a.tfrecords", records)).images == ("n0144/0.JPEG", "n0144/1.JPEG")
     twice = [raw_record(number, file_path=(b"same.JPEG", "byte")) for number in range(2)]
-    assert RecordCollection(write(tmp_path / "b.tfrecords", twice)).images == ("b/000000", "b/000001")
+    assert TFRecordCollection(write(tmp_path / "b.tfrecords", twice)).images == ("b/000000", "b/000001")
 
 
 def test_shards_of_one_name_in_several_folders_stay_apart(tmp_path):
     for split in ("train", "test"):
         write(tmp_path / split / "part.tfrecords", [raw_record(0)])
-    collection = RecordCollection(tmp_path)
+    collection = TFRecordCollection(tmp_path)
     assert collection.images == ("test-part/000000", "train-part/000000")
     assert [collection.split(image) for image in collection.images] == ["test", "train"]
 
 
 def test_labels_beyond_imagenet_have_no_category(tmp_path):
-    collection = RecordCollection(write(tmp_path / "a.tfrecords", [raw_record(0, label=(1000, "int"))]))
+    collection = TFRecordCollection(write(tmp_path / "a.tfrecords", [raw_record(0, label=(1000, "int"))]))
     assert (collection.target("a/000000"), collection.category("a/000000"), collection.label("a/000000")) == (
         None, None, 1000,
     )  # fmt: skip
@@ -92,23 +92,23 @@ def test_labels_beyond_imagenet_have_no_category(tmp_path):
 def test_the_index_is_made_once_and_again_when_the_file_changes(tmp_path, monkeypatch):
     path = write(tmp_path / "a.tfrecords", [raw_record(0), raw_record(1)])
     seen = []
-    first = record_index(path, lambda done, total: seen.append((done, total)))
+    first = load_record_index(path, lambda done, total: seen.append((done, total)))
     assert seen[-1] == (path.stat().st_size, path.stat().st_size)
     monkeypatch.setattr("gala_viz.collections.clickme.record_index.walk", lambda *_: pytest.fail("read again"))
-    again = record_index(path)
+    again = load_record_index(path)
     np.testing.assert_array_equal(again.rows, first.rows)
     assert (again.file_paths, again.refused) == (first.file_paths, first.refused)
     monkeypatch.undo()
     write(path, [raw_record(2)])
-    assert len(record_index(path)) == 1
+    assert len(load_record_index(path)) == 1
 
 
 def test_a_damaged_index_counts_as_none(tmp_path, cache_folder):
     path = write(tmp_path / "a.tfrecords", [raw_record(0)])
-    record_index(path)
+    load_record_index(path)
     (kept,) = (cache_folder / "records").iterdir()
     kept.write_bytes(kept.read_bytes()[:50])
-    assert len(record_index(path)) == 1
+    assert len(load_record_index(path)) == 1
 
 
 def test_a_collection_opens_by_file_or_folder(shards, tmp_path):
@@ -119,7 +119,7 @@ def test_a_collection_opens_by_file_or_folder(shards, tmp_path):
 def test_a_file_cut_short_keeps_what_is_whole(tmp_path):
     path = write(tmp_path / "a.tfrecords", [raw_record(number) for number in range(3)])
     path.write_bytes(path.read_bytes()[:-100])
-    collection = RecordCollection(path)
+    collection = TFRecordCollection(path)
     assert collection.images == ("a/000000", "a/000001")
     ((name, reason),) = collection.skipped
     assert name == "a.tfrecords, the rest"
@@ -129,19 +129,19 @@ def test_a_file_cut_short_keeps_what_is_whole(tmp_path):
 
 def test_a_record_with_a_flipped_bit_is_left_out_and_told(tmp_path):
     path = write(tmp_path / "a.tfrecords", [raw_record(number) for number in range(3)])
-    place = walk(path).records[1]
+    place = scan_records(path).records[1]
     content = bytearray(path.read_bytes())
     content[place.start + place.length // 2] ^= 1
     path.write_bytes(content)
-    collection = RecordCollection(path)
+    collection = TFRecordCollection(path)
     assert collection.images == ("a/000000", "a/000002")
     assert collection.skipped == (("a.tfrecords, record 1", "its data do not fit their checksum."),)
-    np.testing.assert_array_equal(collection.human_map("a/000002", STORED).values, raw_arrays(2)[1][..., 0])
+    np.testing.assert_array_equal(collection.human_map("a/000002", STORED_KIND).values, raw_arrays(2)[1][..., 0])
 
 
 def test_a_file_that_rots_after_it_was_opened_gives_no_wrong_map(tmp_path):
     path = write(tmp_path / "a.tfrecords", [raw_record(0), raw_record(1)])
-    collection = RecordCollection(path)
+    collection = TFRecordCollection(path)
     content = bytearray(path.read_bytes())
     content[200] ^= 8
     path.write_bytes(content)
@@ -177,7 +177,7 @@ def damaged(name):
 @pytest.mark.parametrize("name", ["heatmap of another shape", "heatmap with NaN", "negative heatmap"])
 def test_a_heatmap_that_cannot_be_is_refused_and_the_photograph_stays(name, tmp_path):
     record, told = damaged(name)
-    collection = RecordCollection(write(tmp_path / "a.tfrecords", [record]))
+    collection = TFRecordCollection(write(tmp_path / "a.tfrecords", [record]))
     assert collection.human_map("a/000000") is None
     assert told in dict(collection.skipped)["a/000000, heatmap"]
     assert collection.photo("a/000000").shape == (16, 16, 3)
@@ -186,7 +186,7 @@ def test_a_heatmap_that_cannot_be_is_refused_and_the_photograph_stays(name, tmp_
 @pytest.mark.parametrize("name", ["image beyond 255", "damaged picture"])
 def test_a_photograph_that_cannot_be_is_refused(name, tmp_path):
     record, told = damaged(name)
-    collection = RecordCollection(write(tmp_path / "a.tfrecords", [record]))
+    collection = TFRecordCollection(write(tmp_path / "a.tfrecords", [record]))
     with pytest.raises(UnreadableImageError, match=told):
         collection.photo("a/000000")
     assert told in dict(collection.skipped)["a/000000"]
@@ -196,10 +196,10 @@ def test_a_photograph_that_cannot_be_is_refused(name, tmp_path):
 def test_a_record_without_what_it_needs_is_refused(name, tmp_path):
     record, told = damaged(name)
     path = write(tmp_path / "a.tfrecords", [record, raw_record(1)])
-    ((_, reason),) = RecordCollection(path).skipped
+    ((_, reason),) = TFRecordCollection(path).skipped
     assert told in reason
     with pytest.raises(ValueError, match="no usable TFRecord") as raised:
-        RecordCollection(write(tmp_path / "b.tfrecords", [record]))
+        TFRecordCollection(write(tmp_path / "b.tfrecords", [record]))
     assert told in str(raised.value)
 
 
@@ -208,7 +208,7 @@ def test_files_that_are_no_records_are_told(tmp_path):
     (tmp_path / "packed.tfrecords").write_bytes(gzip.compress(good.read_bytes()))
     (tmp_path / "text.tfrecords").write_text("image_path,clicks\n" * 20)
     (tmp_path / "empty.tfrecords").touch()
-    collection = RecordCollection(tmp_path)
+    collection = TFRecordCollection(tmp_path)
     assert collection.images == ("good/000000",)
     told = dict(collection.skipped)
     assert "is empty" in told["empty.tfrecords"]
@@ -221,10 +221,10 @@ CONTENT = encoded_record(jpeg_record(1, side=16))
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_an_example_or_an_error(content):
-    for read in (features, labels_of, photo_content, heatmap_of):
+    for read in (example_features, read_labels, photo_bitmap, read_heatmap):
         try:
             read(content)
-        except RecordError:
+        except TFRecordError:
             continue
 
 
@@ -232,10 +232,10 @@ def test_any_bytes_are_an_example_or_an_error(content):
 def test_a_record_with_any_bit_flipped_is_read_or_refused(bit):
     content = bytearray(CONTENT)
     content[bit // 8] ^= 1 << bit % 8
-    for read in (labels_of, photo_content, heatmap_of):
+    for read in (read_labels, photo_bitmap, read_heatmap):
         try:
             read(bytes(content))
-        except RecordError:
+        except TFRecordError:
             continue
 
 
@@ -252,20 +252,20 @@ def test_no_flip_and_no_cut_of_a_file_changes_a_record_in_silence(data, tmp_path
         content[where] ^= 1 << data.draw(st.integers(0, 7))
     path.write_bytes(content)
     try:
-        found = walk(path)
-    except RecordError:
+        found = scan_records(path)
+    except TFRecordError:
         return
     labels = [
-        integer_of(features(read_record(path, place)), "label")
+        int64_feature(example_features(read_record(path, place)), "label")
         for place in found.records
-        if not isinstance(place, RecordError)
+        if not isinstance(place, TFRecordError)
     ]
     assert set(labels) < {0, 1, 2}
 
 
 @given(st.integers(-(2**63), 2**63 - 1))
 def test_whole_numbers_come_back(number):
-    assert integer_of(features(encoded_record({"label": (number, "int")})), "label") == number
+    assert int64_feature(example_features(encoded_record({"label": (number, "int")})), "label") == number
 
 
 @pytest.mark.shared
@@ -281,7 +281,7 @@ def test_records_are_read_as_tensorflow_reads_them(kind, shared_data):
         np.testing.assert_allclose(
             collection.photo(image).mean(axis=(0, 1)), golden[f"{kind}_image_mean"][number], atol=1e-3
         )
-        stored = collection.human_map(image, STORED).values
+        stored = collection.human_map(image, STORED_KIND).values
         assert stored.sum() == golden[f"{kind}_heatmap_sum"][number]
         np.testing.assert_array_equal(stored, golden[f"{kind}_heatmap_256"][number])
         blurred = golden[f"{kind}_heatmap_224_blurred"][number].astype(float)

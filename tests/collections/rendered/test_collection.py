@@ -38,7 +38,7 @@ def test_images_tell_what_they_are(small):
 def test_what_the_first_image_waits_for_can_be_done_and_told_before(tmp_path):
     one = RenderedCollection(RenderingSpec(side_px=64), counts={"test": 1}, folder=tmp_path)
     said = []
-    one.get_ready(said.append)
+    one.warm_up(said.append)
     assert ["renderer is compiled" in text for text in said] == [True]
     made = {path.name.split(".")[0] for path in one.folder.iterdir()}
     assert made == {one.images[0]}
@@ -71,7 +71,7 @@ def test_made_in_several_processes_images_are_the_same(small, tmp_path):
     for image in small.images:
         if small.split(image) == "validation":
             np.testing.assert_array_equal(other.photo(image), small.photo(image))
-            np.testing.assert_array_equal(other.parts(image).ids, small.parts(image).ids)
+            np.testing.assert_array_equal(other.part_map(image).ids, small.parts(image).ids)
 
 
 def test_regions_cover_each_image_once(small):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from gala_viz.collections.rendered.categories import CATEGORIES, superclass
+from gala_viz.collections.rendered.categories import CATEGORIES, superclass_of
 from gala_viz.collections.rendered.rendering import render_image
 from gala_viz.collections.rendered.spec import RenderingSpec
 from gala_viz.networks.zoo import load_network
@@ -22,7 +22,7 @@ def accuracy():
     network = load_network("rendered-gala-clickme", device="cpu")
     assert network.categories == CATEGORIES
     labels = np.tile(np.arange(len(CATEGORIES)), EACH)
-    of_animals = np.array([superclass(category) == "animal" for category in CATEGORIES])
+    of_animals = np.array([superclass_of(category) == "animal" for category in CATEGORIES])
     found = {}
     for hidden in ("nothing", "body", "diagnostic"):
         photos = [

@@ -11,11 +11,11 @@ from gala_viz.collections.rendered.categories import (
     diagnostic_parts,
     object_shape,
     part_ids,
-    superclass,
+    superclass_of,
 )
-from gala_viz.collections.rendered.chance import generator
-from gala_viz.collections.rendered.noise import one_over_f
-from gala_viz.collections.rendered.rendering import nuisance, render_image
+from gala_viz.collections.rendered.chance import named_rng
+from gala_viz.collections.rendered.noise import one_over_f_noise
+from gala_viz.collections.rendered.rendering import nuisance_factors, render_image
 from gala_viz.collections.rendered.spec import RenderingSpec
 
 SMALL = RenderingSpec(side_px=48)
@@ -24,10 +24,10 @@ PINNED = {"mean": [121.54, 138.84, 110.274], "parts": [14035, 794, 74, 522, 52, 
 
 def test_twelve_categories_half_of_them_animals():
     assert len(CATEGORIES) == 12
-    assert sum(superclass(category) == "animal" for category in CATEGORIES) == 6
+    assert sum(superclass_of(category) == "animal" for category in CATEGORIES) == 6
     for category in CATEGORIES:
         assert diagnostic_parts(category)
-        assert set(part_ids(category)) == {*BODY_PARTS[superclass(category)], *diagnostic_parts(category)}
+        assert set(part_ids(category)) == {*BODY_PARTS[superclass_of(category)], *diagnostic_parts(category)}
 
 
 @pytest.mark.slow
@@ -68,9 +68,9 @@ def test_every_part_has_its_own_pixels_and_the_diagnostic_ones_are_seen(category
 def test_bodies_are_the_same_whatever_the_category():
     """Nothing but the diagnostic parts tells one animal, or one vehicle, from another: by construction."""
     for family in ("animal", "vehicle"):
-        kinds = [category for category in CATEGORIES if superclass(category) == family]
+        kinds = [category for category in CATEGORIES if superclass_of(category) == family]
         for seed in range(3):
-            bodies = [object_shape(category, generator("body", seed))[0] for category in kinds]
+            bodies = [object_shape(category, named_rng("body", seed))[0] for category in kinds]
             for body in bodies[1:]:
                 assert len(body) == len(bodies[0])
                 for one, other in zip(body, bodies[0], strict=True):
@@ -95,15 +95,15 @@ def test_hidden_parts_are_gone_and_the_rest_of_the_image_stays(category):
 def test_colour_and_place_predict_the_category_in_training_only():
     spec = RenderingSpec(shortcut=0.8)
     for category in ("lion", "mixer"):
-        trained = [nuisance(spec, "train", category, generator("n", category, k)) for k in range(600)]
-        held_out = [nuisance(spec, "test", category, generator("n", category, k)) for k in range(600)]
+        trained = [nuisance_factors(spec, "train", category, named_rng("n", category, k)) for k in range(600)]
+        held_out = [nuisance_factors(spec, "test", category, named_rng("n", category, k)) for k in range(600)]
         for which in (0, 1):
             share = max(np.bincount([pair[which] for pair in trained], minlength=12)) / 600
             assert share == pytest.approx(0.8 + 0.2 / 12, abs=0.06)
             assert max(np.bincount([pair[which] for pair in held_out], minlength=12)) / 600 < 0.15
     colours = {
         category: np.bincount(
-            [nuisance(RenderingSpec(shortcut=1.0), "train", category, generator("x", k))[0] for k in range(4)]
+            [nuisance_factors(RenderingSpec(shortcut=1.0), "train", category, named_rng("x", k))[0] for k in range(4)]
         ).argmax()
         for category in CATEGORIES
     }
@@ -111,7 +111,7 @@ def test_colour_and_place_predict_the_category_in_training_only():
 
 
 def test_textures_have_the_spectrum_of_natural_images():
-    picture = one_over_f(np.random.default_rng(0), (256, 256), 1.0)
+    picture = one_over_f_noise(np.random.default_rng(0), (256, 256), 1.0)
     power = np.abs(np.fft.fft2(picture)) ** 2
     frequency = np.hypot(*np.meshgrid(np.fft.fftfreq(256), np.fft.fftfreq(256), indexing="ij"))
     band = (frequency > 0.01) & (frequency < 0.4)

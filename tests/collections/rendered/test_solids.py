@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gala_viz.collections.rendered import solids
-from gala_viz.collections.rendered.shape import box, capsule, cylinder, ellipsoid, placed, rotation, rows
+from gala_viz.collections.rendered.shape import box, capsule, cylinder, ellipsoid, transform, rotation, solid_rows
 
 SOLIDS = {
     "ball": ellipsoid("p", (0.2, -0.1, 0.3), (0.5, 0.5, 0.5)),
@@ -18,11 +18,11 @@ SOLIDS = {
 
 
 def array(*shape):
-    return rows(shape, 1, {"skin": 0})
+    return solid_rows(shape, 1, {"skin": 0})
 
 
 def distance(solid, point):
-    return solids.distance(array(solid)[0], *map(float, point))
+    return solids.signed_distance(array(solid)[0], *map(float, point))
 
 
 def test_the_distance_to_a_ball_is_that_to_its_centre_less_its_radius():
@@ -53,8 +53,8 @@ def test_the_distance_to_a_box_is_that_to_its_nearest_point():
 @given(turn=st.tuples(*[st.floats(-180, 180)] * 3), at=st.tuples(*[st.floats(-3, 3)] * 3), scale=st.floats(0.2, 4))
 def test_moving_turning_and_scaling_move_turn_and_scale_the_distance(name, turn, at, scale):
     point, matrix = np.array([0.7, 0.5, -0.4]), rotation(*turn)
-    moved = placed([SOLIDS[name]], scale=scale, turn=matrix, at=at)
-    found = solids.distance(rows(moved, 1, {"skin": 0})[0], *(matrix @ (point * scale) + at))
+    moved = transform([SOLIDS[name]], scale=scale, rotation_matrix=matrix, offset=at)
+    found = solids.signed_distance(solid_rows(moved, 1, {"skin": 0})[0], *(matrix @ (point * scale) + at))
     assert found == pytest.approx(scale * distance(SOLIDS[name], point), abs=1e-8)
 
 
@@ -65,42 +65,42 @@ def test_a_solid_lies_within_its_bound(name):
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
     for direction in directions:
         x, y, z = row[solids.CENTRE : solids.CENTRE + 3] + direction * row[solids.BOUND] * 1.0001
-        assert solids.distance(row, x, y, z) >= -1e-9
+        assert solids.signed_distance(row, x, y, z) >= -1e-9
 
 
 @pytest.mark.parametrize("name", SOLIDS)
 def test_a_ray_ends_on_the_surface_and_the_normal_looks_back(name):
-    table, active, normal = array(SOLIDS[name]), np.zeros(solids.MOST, np.int64), np.zeros(3)
+    table, active, normal = array(SOLIDS[name]), np.zeros(solids.MAX_ACTIVE, np.int64), np.zeros(3)
     eye = np.array([2.0, 1.5, 2.5])
     way = table[0, solids.CENTRE : solids.CENTRE + 3] - eye
     if name == "capsule":
         way = np.array([0.3, 0.2, -0.1]) - eye
     way /= np.linalg.norm(way)
-    along, row = solids.meet(table, 0, 1, *eye, *way, 100.0, active)
+    along, row = solids.intersect(table, 0, 1, *eye, *way, 100.0, active)
     assert row == 0
     at = eye + along * way
-    assert abs(solids.distance(table[0], *at)) < 0.006
-    solids.normal(table, 0, 1, *at, active, normal)
+    assert abs(solids.signed_distance(table[0], *at)) < 0.006
+    solids.surface_normal(table, 0, 1, *at, active, normal)
     assert np.linalg.norm(normal) == pytest.approx(1)
     assert normal @ way < 0
-    assert solids.distance(table[0], *(at + 0.05 * normal)) > 0.02
+    assert solids.signed_distance(table[0], *(at + 0.05 * normal)) > 0.02
 
 
 def test_a_smooth_union_is_the_union_away_from_the_seam_and_fuller_in_it():
     apart = [ellipsoid("p", (x, 0, 0), (0.5, 0.5, 0.5), blend=0.2) for x in (-0.45, 0.45)]
-    table, active = array(*apart), np.arange(solids.MOST)
-    far, row = solids.union(table, active, 2, -1.2, 0.0, 0.0)
+    table, active = array(*apart), np.arange(solids.MAX_ACTIVE)
+    far, row = solids.smooth_union(table, active, 2, -1.2, 0.0, 0.0)
     assert far == pytest.approx(0.25)
     assert row == 0
-    seam, _ = solids.union(table, active, 2, 0.0, 0.4, 0.0)
-    assert seam < min(solids.distance(one, 0.0, 0.4, 0.0) for one in table)
-    assert seam == pytest.approx(solids.union(table, np.array([1, 0]), 2, 0.0, 0.4, 0.0)[0])
+    seam, _ = solids.smooth_union(table, active, 2, 0.0, 0.4, 0.0)
+    assert seam < min(solids.signed_distance(one, 0.0, 0.4, 0.0) for one in table)
+    assert seam == pytest.approx(solids.smooth_union(table, np.array([1, 0]), 2, 0.0, 0.4, 0.0)[0])
 
 
 def test_light_is_blocked_behind_a_solid_and_free_beside_it():
-    table, active = array(SOLIDS["ball"]), np.zeros(solids.MOST, np.int64)
+    table, active = array(SOLIDS["ball"]), np.zeros(solids.MAX_ACTIVE, np.int64)
     up = (0.0, 1.0, 0.0)
-    assert solids.sunlit(table, 0, 1, 0.2, -2.0, 0.3, *up, 10.0, active) == 0
-    assert solids.sunlit(table, 0, 1, 3.0, -2.0, 0.3, *up, 10.0, active) == 1
-    edge = solids.sunlit(table, 0, 1, 0.2 + 0.55, -2.0, 0.3, *up, 10.0, active)
+    assert solids.soft_shadow(table, 0, 1, 0.2, -2.0, 0.3, *up, 10.0, active) == 0
+    assert solids.soft_shadow(table, 0, 1, 3.0, -2.0, 0.3, *up, 10.0, active) == 1
+    edge = solids.soft_shadow(table, 0, 1, 0.2 + 0.55, -2.0, 0.3, *up, 10.0, active)
     assert 0 < edge < 1

@@ -1,9 +1,16 @@
 // The experiment: consent, a check of the screen, keys, practice, blocks, a summary. The server knows what the images show.
 
+const FEEDBACK = {right: "right", wrong: "wrong", "too slow": "slow", "too early": "early"} // the server's word: the text's name
 const AHEAD = 8 // stimuli that are fetched and decoded before they are needed
 const LEAST_STEADY = 0.9
 
+let texts = {} // the words of the participants' language, sent by the server
+
+/** A text with its {names} filled in. */
+const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => String(values[name]))
+
 export async function render({model, el}) {
+  texts = model.texts
   const base = new URL(model.trials_path, window.location.href)
   const root = node("main", {class: "experiment"})
   const line = node("p", {class: "unsaved", role: "status"})
@@ -39,7 +46,7 @@ export async function render({model, el}) {
     }
     thanks(root, (await server.ask("end", {}, "ended")).ended)
   } catch (error) {
-    await card(root, "This cannot go on", [`${error.message}. Reload the page to go on at the next image.`], "Reload")
+    await card(root, texts.failed_title, [fill(texts.failed, {reason: error.message})], texts.reload)
     unsaved.leave()
     window.location.reload()
   }
@@ -68,7 +75,7 @@ function card(root, title, sentences, action = null, extra = []) {
 }
 
 function waiting(root) {
-  card(root, "One moment", ["The server does not answer. It is asked again until it does; you need not do anything."])
+  card(root, texts.moment, [texts.server_away])
   root.firstElementChild.classList.add("waiting")
 }
 
@@ -85,10 +92,10 @@ async function save_left(server, unsaved) {
 async function awaited(root, server) {
   for (let tries = 0; tries < 90; tries++) {
     try { return await server.once("about", null, "title") } catch { /* the stimuli are still being opened */ }
-    if (tries === 0) { card(root, "One moment", ["The images are being prepared…"]) }
+    if (tries === 0) { card(root, texts.moment, [texts.preparing]) }
     await pause(1000)
   }
-  card(root, "The experiment does not answer", ["The page came, but what is behind it did not start. Whoever runs it finds the reason in the server's log."])
+  card(root, texts.absent_title, [texts.absent])
   return null
 }
 
@@ -96,10 +103,10 @@ async function consent(root, about, server) {
   const told = {agreed: true, client_key: random_key()}
   const list = node("ul", {}, ...about.privacy.map((sentence) => node("li", {}, sentence)))
   const wrong = node("p", {class: "wrong", role: "alert"})
-  const lead = `${about.n_trials} images, about ${about.minutes === 1 ? "a minute" : `${about.minutes} minutes`}, with breaks. You decide as fast as you can: ${about.answers.join(" or ")}?`
+  const lead = fill(about.minutes === 1 ? texts.lead_one_minute : texts.lead, {...about, answers: about.answers.join(texts.or)})
   for (;;) {
-    await card(root, "What did you see?", [lead], "I agree and take part", [node("h2", {}, "What is kept, and what is not"), list, wrong])
-    try { await until_done(() => consented(server, told), server.wait); return } catch (error) { wrong.textContent = `Not possible now: ${error.message}.` }
+    await card(root, texts.title, [lead], texts.agree, [node("h2", {}, texts.privacy_title), list, wrong])
+    try { await until_done(() => consented(server, told), server.wait); return } catch (error) { wrong.textContent = fill(texts.not_possible, {reason: error.message}) }
   }
 }
 
@@ -113,22 +120,22 @@ async function consented(server, told) {
 async function check_screen(root, about) {
   const mobile = !window.matchMedia("(any-hover: hover)").matches
   for (;;) {
-    card(root, "Checking the screen", ["Please wait a moment and leave this window in front."])
+    card(root, texts.checking_title, [texts.checking])
     const {frame_ms, steady} = await measured_frames()
     const room = Math.min(window.innerWidth, window.innerHeight)
     const problems = []
-    if (room < about.shown_px + 40) { problems.push(`The window is too small: it needs at least ${about.shown_px + 40} pixels each way and has ${room}. Make it larger.`) }
-    if (steady < LEAST_STEADY) { problems.push(`The screen is not steady: ${Math.round(100 * steady)} % of its frames are on time. Close other programs and pages.`) }
-    if (mobile) { problems.push("This needs a keyboard with two keys; it seems that this is a phone or a tablet.") }
+    if (room < about.shown_px + 40) { problems.push(fill(texts.window_small, {needed: about.shown_px + 40, room})) }
+    if (steady < LEAST_STEADY) { problems.push(fill(texts.screen_unsteady, {percent: Math.round(100 * steady)})) }
+    if (mobile) { problems.push(texts.no_keyboard) }
     const screen = {frame_ms, window_px: [window.innerWidth, window.innerHeight], mobile}
-    const told = `Your screen shows ${Math.round(1000 / frame_ms)} images a second.`
+    const told = fill(texts.frame_rate, {per_second: Math.round(1000 / frame_ms)})
     if (problems.length === 0) {
-      await card(root, "The screen is ready", [told, "Sit at arm's length, in a room without bright reflections, and stay in this window."], "Go on")
+      await card(root, texts.screen_ready, [told, texts.sit], texts.go_on)
       return screen
     }
-    const anyway = node("button", {type: "button"}, "Go on anyway")
+    const anyway = node("button", {type: "button"}, texts.go_on_anyway)
     const chosen = await Promise.race([
-      card(root, "Please check", [told, ...problems], "Check again", [anyway]),
+      card(root, texts.please_check, [told, ...problems], texts.check_again, [anyway]),
       new Promise((done) => anyway.addEventListener("click", () => done(anyway), {once: true})),
     ])
     if (chosen === anyway) { return screen }
@@ -144,9 +151,9 @@ function key_row(seat) {
 function explain_keys(root, seat) {
   const left = seat.trials.length - seat.next
   const first = seat.next === 0
-    ? ["Look at the cross. After a moment an image appears for a blink.", "Press at once what it showed, even if you saw only a part of it, or guess. First some practice, in which you are told whether you were right."]
-    : [`Welcome back. ${left} images are left; it goes on where you were.`]
-  return card(root, "Two keys", first, "Begin", [key_row(seat)])
+    ? texts.instructions
+    : [fill(texts.welcome_back, {left})]
+  return card(root, texts.keys_title, first, texts.begin, [key_row(seat)])
 }
 
 async function run_blocks(root, base, seat, screen, server, unsaved) {
@@ -172,7 +179,7 @@ async function run_blocks(root, base, seat, screen, server, unsaved) {
     const told = await saved(server, unsaved, name)
     if (told.feedback !== "") {
       stage.put(root, canvas)
-      stage.say(told.feedback)
+      stage.say(told.feedback, FEEDBACK[told.feedback])
       await pause(700)
     }
     if (told.block != null && trial.number < seat.trials.length - 1) {
@@ -225,30 +232,29 @@ function stage_of(seat) {
       place.replaceChildren(canvas, fixation, words)
       if (!root.contains(place)) { root.replaceChildren(place) }
     },
-    say: (feedback) => { words.textContent = feedback; words.dataset.feedback = feedback },
+    say: (feedback, name) => { words.textContent = texts[name] ?? feedback; words.dataset.feedback = feedback },
   }
 }
 
 function rest(root, seat, block) {
-  const title = block.block === 0 ? "Practice is over" : `Block ${block.block} of ${seat.n_blocks} is over`
-  const sentences = block.n === 0 ? ["There was no answer in time. Answer sooner, even if you are not sure."]
-    : [`You were right in ${Math.round(100 * block.accuracy)} % and took ${Math.round(block.rt_ms)} ms on average.`]
-  if (block.block === 0) { sentences.push("From now on you are told only when an answer was too slow.") }
-  sentences.push("Rest as long as you like.")
-  return card(root, title, sentences, "Go on", [key_row(seat)])
+  const title = block.block === 0 ? texts.practice_over : fill(texts.block_over, {block: block.block, n_blocks: seat.n_blocks})
+  const sentences = block.n === 0 ? [texts.no_answers]
+    : [fill(texts.block_result, {percent: Math.round(100 * block.accuracy), rt_ms: Math.round(block.rt_ms)})]
+  if (block.block === 0) { sentences.push(texts.feedback_ends) }
+  sentences.push(texts.rest)
+  return card(root, title, sentences, texts.go_on, [key_row(seat)])
 }
 
 /** After a wait the next image does not come unawares. */
 async function go_on_if_waited(root, seat, server) {
   if (!server.waited) { return }
-  await card(root, "It goes on", ["The server answers again; nothing was lost. Press when you are ready for the next image."], "Go on", [key_row(seat)])
+  await card(root, texts.goes_on, [texts.goes_on_ready], texts.go_on, [key_row(seat)])
   server.waited = false
 }
 
 /** Said when it is true: `ended` is what the server has stored. */
 function thanks(root, ended) {
   const missing = ended.n_trials - ended.n_stored
-  const told = missing === 0 ? `That was all; your answers to all ${ended.n_trials} images are saved.`
-    : `That was all; your answers to ${ended.n_stored} of ${ended.n_trials} images are saved. The page was left while the ${missing === 1 ? "other one was" : "others were"} shown.`
-  card(root, "Thank you", [told, "You may close this page."])
+  const told = fill(missing === 0 ? texts.all_saved : missing === 1 ? texts.one_missing : texts.some_missing, ended)
+  card(root, texts.thanks, [told, texts.close])
 }

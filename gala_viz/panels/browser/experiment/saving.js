@@ -119,7 +119,7 @@ class Unsaved {
   show() {
     const n = this.results.size
     window[n > 0 ? "addEventListener" : "removeEventListener"]("beforeunload", this.warn)
-    this.line.textContent = n > 0 && this.late ? `${n} ${n === 1 ? "answer" : "answers"} not yet saved; keep this page open.` : ""
+    this.line.textContent = n > 0 && this.late ? fill(n === 1 ? texts.unsaved_one : texts.unsaved, {n}) : ""
   }
 
   /** The page reloads itself, with everything in the storage: no warning. */

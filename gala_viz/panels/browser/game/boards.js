@@ -3,10 +3,10 @@
 const MAP_CELLS = 64
 
 function make_guesses() {
-  const list = node("ol", {class: "guesses", "aria-label": "The network's guesses", "aria-live": "polite"})
+  const list = node("ol", {class: "guesses", "aria-label": texts.guesses_label, "aria-live": "polite"})
   return {
     root: list,
-    clear: () => list.replaceChildren(node("li", {class: "wait"}, "The network sees nothing yet.")),
+    clear: () => list.replaceChildren(node("li", {class: "wait"}, texts.network_sees_nothing)),
     show: (guesses, category) => {
       list.replaceChildren(...guesses.map(([name, probability]) => {
         const line = node("li", {class: name === category ? "right" : ""})
@@ -66,17 +66,17 @@ function map_over(photo, map, caption) {
 }
 
 function make_leaders(ask) {
-  const root = node("section", {class: "leaders", "aria-label": "Leaderboard"})
+  const root = node("section", {class: "leaders", "aria-label": texts.leaderboard})
   const tabs = node("div", {class: "tabs", role: "tablist"})
   const table = node("ol")
   const own = node("p", {class: "best"})
   let span = "today"
-  for (const [name, text] of [["today", "Today"], ["week", "This week"], ["all", "All time"]]) {
+  for (const [name, text] of [["today", texts.period_today], ["week", texts.period_week], ["all", texts.period_all]]) {
     const tab = node("button", {type: "button", role: "tab", "data-span": name}, text)
     tab.addEventListener("click", () => { span = name; ask(span) })
     tabs.append(tab)
   }
-  root.append(node("h2", {}, "Leaderboard"), tabs, table, own)
+  root.append(node("h2", {}, texts.leaderboard), tabs, table, own)
   return {
     root,
     ask: () => ask(span),
@@ -84,12 +84,12 @@ function make_leaders(ask) {
       for (const tab of tabs.children) { tab.setAttribute("aria-selected", String(tab.dataset.span === shown)) }
       table.replaceChildren(...rows.map((row) => {
         const line = node("li", {class: row.own ? "own" : ""})
-        line.append(node("span", {class: "place"}, `${row.place}.`), node("span", {class: "name"}, row.own ? `${row.name} (you)` : row.name), node("span", {class: "p"}, row.score.toFixed(0)))
+        line.append(node("span", {class: "place"}, `${row.place}.`), node("span", {class: "name"}, row.own ? fill(texts.leaderboard_own, row) : row.name), node("span", {class: "p"}, row.score.toFixed(0)))
         return line
       }))
-      if (rows.length === 0) { table.replaceChildren(node("li", {class: "wait"}, "Nobody has a score here yet.")) }
-      const fastest = best.fastest_ms == null ? "" : `, fastest ${(best.fastest_ms / 1000).toFixed(1)} s`
-      own.textContent = best.n_rounds === 0 ? "" : `You: ${best.n_won} of ${best.n_rounds} rounds won, ${best.score.toFixed(0)} points, best round ${best.best_score.toFixed(0)}${fastest}, longest combo ${best.longest_combo}.`
+      if (rows.length === 0) { table.replaceChildren(node("li", {class: "wait"}, texts.leaderboard_empty)) }
+      const fastest = best.fastest_ms == null ? "" : fill(texts.own_fastest, {seconds: (best.fastest_ms / 1000).toFixed(1)})
+      own.textContent = best.n_rounds === 0 ? "" : fill(texts.own_record, {...best, score: best.score.toFixed(0), best: best.best_score.toFixed(0), fastest, combo: best.longest_combo})
     },
   }
 }

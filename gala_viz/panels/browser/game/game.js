@@ -1,6 +1,12 @@
 // The game: consent, instructions, practice, rounds and their summaries. The server judges; this page shows and paints.
 
+let texts = {} // the words of the participants' language, sent by the server
+
+/** A text with its {names} filled in. */
+const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => String(values[name]))
+
 export async function render({model, el}) {
+  texts = model.texts
   if (document.querySelector("meta[name=viewport]") == null) { // a phone shows the page at its own width
     document.head.append(node("meta", {name: "viewport", content: "width=device-width, initial-scale=1"}))
   }
@@ -26,8 +32,8 @@ export async function render({model, el}) {
       if (answer.ok) { about = await answer.json() }
     } catch { /* the server is not there yet, or not any more */ }
     if (about != null) { break }
-    if (tries === 0) { say_plainly("One moment", "The network is being started…") }
-    if (tries > 60) { say_plainly("The game does not answer", "The page came, but the game behind it did not start. Whoever runs it finds the reason in the server's log.", ["Try again", () => location.reload()]); return }
+    if (tries === 0) { say_plainly(texts.starting_title, texts.starting) }
+    if (tries > 60) { say_plainly(texts.absent_title, texts.absent, [texts.try_again, () => location.reload()]); return }
     await new Promise((later) => setTimeout(later, 1000))
   }
   if (!about.consented) { await consent(root, base, about, say_plainly) }
@@ -36,12 +42,12 @@ export async function render({model, el}) {
 
 async function consent(root, base, about, say_plainly) {
   const card = node("section", {class: "card consent"})
-  card.append(node("h1", {}, "ClickMe"), node("p", {class: "lead"}, "Show a computer what matters: paint the parts that give an object away, and watch it guess."))
+  card.append(node("h1", {}, texts.title), node("p", {class: "lead"}, texts.lead))
   const notes = node("ul")
   for (const sentence of about.privacy) { notes.append(node("li", {}, sentence)) }
-  const agree = node("button", {type: "button", class: "main"}, "I agree and want to play")
+  const agree = node("button", {type: "button", class: "main"}, texts.agree)
   const wrong = node("p", {class: "wrong", role: "alert"})
-  card.append(node("h2", {}, "What is kept, and what is not"), notes, agree, wrong)
+  card.append(node("h2", {}, texts.privacy_title), notes, agree, wrong)
   root.replaceChildren(card)
   await new Promise((done) => {
     agree.addEventListener("click", async () => {
@@ -50,9 +56,9 @@ async function consent(root, base, about, say_plainly) {
         const answer = await fetch(new URL("consent", base), {method: "POST", body: JSON.stringify({agreed: true})})
         const told = await answer.json()
         if (told.consented) { done(); return }
-        wrong.textContent = `Not possible now: ${told.refused}.`
+        wrong.textContent = fill(texts.not_possible, {reason: told.refused})
       } catch {
-        wrong.textContent = "The server does not answer. Try again in a moment."
+        wrong.textContent = texts.no_answer
       }
       agree.disabled = false
     })
@@ -62,16 +68,10 @@ async function consent(root, base, about, say_plainly) {
 
 async function instructions(root) {
   const card = node("section", {class: "card consent"})
-  const steps = [
-    "You see a photograph and the name of what is on it.",
-    "Press on the most telling part and move on from there: the brush follows you, without holding the button (with a finger, keep touching).",
-    "The network sees nothing but the small squares that you uncover. Its guesses appear beside the photograph.",
-    "The sooner it has the name among its first guesses, the more points. You have a few seconds. If you cannot tell what it is, skip.",
-  ]
   const list = node("ol")
-  for (const step of steps) { list.append(node("li", {}, step)) }
-  const begin = node("button", {type: "button", class: "main"}, "Practise once")
-  card.append(node("h1", {}, "How it goes"), list, begin)
+  for (const step of texts.instructions) { list.append(node("li", {}, step)) }
+  const begin = node("button", {type: "button", class: "main"}, texts.practise)
+  card.append(node("h1", {}, texts.instructions_title), list, begin)
   root.replaceChildren(card)
   await new Promise((done) => begin.addEventListener("click", done))
 }
@@ -91,10 +91,10 @@ function play(root, base, model) {
   const stage = node("div", {class: "stage"})
   const side = node("div", {class: "side"})
   const summary = node("section", {class: "summary", hidden: "", "aria-live": "polite"})
-  const skip = node("select", {class: "skip", "aria-label": "Skip this photograph because"})
-  const next = node("button", {type: "button", class: "main"}, "Next photograph")
+  const skip = node("select", {class: "skip", "aria-label": texts.skip_label})
+  const next = node("button", {type: "button", class: "main"}, texts.next)
   const loud = node("button", {type: "button", class: "quiet"})
-  const name = node("input", {type: "text", maxlength: 24, placeholder: "Nickname (optional)", "aria-label": "Nickname", autocomplete: "off"})
+  const name = node("input", {type: "text", maxlength: 24, placeholder: texts.nickname_hint, "aria-label": texts.nickname_label, autocomplete: "off"})
   const number = node("p", {class: "best"})
 
   const line = make_connection(base, {
@@ -105,7 +105,7 @@ function play(root, base, model) {
     },
     on_lost: () => {
       banner.hidden = false
-      banner.textContent = over ? "The connection is lost. Trying again…" : "The connection is lost, and this round with it. Trying again…"
+      banner.textContent = over ? texts.connection_lost : texts.connection_lost_in_round
       if (!over) { end_round() }
     },
     on_message: (message) => hear[message.type]?.(message),
@@ -129,12 +129,12 @@ function play(root, base, model) {
     if (!over) { return }
     wanted = true
     summary.hidden = true
-    hint.textContent = "Preparing a photograph…"
+    hint.textContent = texts.preparing
     line.say({type: "next", ...(asked == null ? {} : {image: asked})})
     asked = null
   }
   const leaders = make_leaders((span) => line.say({type: "leaders", span}))
-  const tell_sound = () => { loud.textContent = sound.on ? "Sound is on" : "Sound is off"; loud.setAttribute("aria-pressed", String(sound.on)) }
+  const tell_sound = () => { loud.textContent = sound.on ? texts.sound_on : texts.sound_off; loud.setAttribute("aria-pressed", String(sound.on)) }
   loud.addEventListener("click", () => { sound.turn(); tell_sound() })
   tell_sound()
   name.addEventListener("change", () => line.say({type: "name", nickname: name.value}))
@@ -154,12 +154,12 @@ function play(root, base, model) {
       if (!again) {
         surface = make_surface(spec, {
           on_point: (point) => { waiting.push(point); send_points() },
-          on_first: () => { clock.start(); hint.textContent = "Keep going…" },
+          on_first: () => { clock.start(); hint.textContent = texts.keep_going },
         })
         stage.append(surface.root, summary)
-        skip.append(node("option", {value: ""}, "Skip…"), ...told.skip_reasons.map((reason) => node("option", {value: reason}, reason)))
+        skip.append(node("option", {value: ""}, texts.skip), ...told.skip_reasons.map((reason) => node("option", {value: reason}, reason)))
         const network = node("figure", {class: "network"})
-        network.append(surface.seen, node("figcaption", {}, `What ${told.network} sees`))
+        network.append(surface.seen, node("figcaption", {}, fill(texts.network_sees, told)))
         side.append(title, clock.root, hint, guesses.root, network, skip)
         const foot = node("footer")
         const settings = node("div", {class: "settings"})
@@ -167,7 +167,7 @@ function play(root, base, model) {
         foot.append(leaders.root, settings)
         root.replaceChildren(banner, stage, side, foot)
         name.value = told.nickname ?? ""
-        number.textContent = `Your number: ${told.player}`
+        number.textContent = fill(texts.number, told)
       }
       leaders.ask()
       if (over) { want() }
@@ -183,7 +183,7 @@ function play(root, base, model) {
       await surface.show(told.picture)
       over = false
       summary.hidden = true
-      hint.textContent = `${told.practice ? "Practice: press" : "Press"} on the most telling part.` + (told.combo > 1 ? ` Combo: ${told.combo} in a row.` : "")
+      hint.textContent = (told.practice ? texts.practice_press : texts.press) + (told.combo > 1 ? fill(texts.combo_before, told) : "")
     },
     guess: (told) => {
       if (told.round !== shown?.round) { return }
@@ -195,18 +195,18 @@ function play(root, base, model) {
       if (told.round !== shown?.round) { return }
       end_round()
       if (told.outcome === "won") { sound.won() } else { sound.lost() }
-      const words = {won: `${told.score.toFixed(0)} points`, lost: "Time is up", skipped: "Skipped", interrupted: "Interrupted"}
+      const words = {won: fill(texts.won, {score: told.score.toFixed(0)}), lost: texts.lost, skipped: texts.skipped, interrupted: texts.interrupted}
       const photo = surface.root.querySelector(".photo")
       const maps = node("div", {class: "maps"})
-      maps.append(map_over(photo, told.own, told.own == null ? "You painted nothing" : "You"))
+      maps.append(map_over(photo, told.own, told.own == null ? texts.own_map_empty : texts.own_map))
       if (told.others != null) {
-        const who = told.others.simulated ? "simulated participants" : (told.others.n === 1 ? "another player" : "others")
-        maps.append(map_over(photo, told.others.map, told.others.n == null ? `Painted by ${who}` : `Painted by ${told.others.n} ${who}`))
+        const who = told.others.simulated ? texts.others_simulated : (told.others.n === 1 ? texts.others_one : texts.others_many)
+        maps.append(map_over(photo, told.others.map, fill(told.others.n == null ? texts.others_map : texts.others_map_n, {n: told.others.n, who})))
       } else {
-        const why = told.others_known ? "Nobody else has painted this photograph yet." : "What others painted cannot be read at the moment."
+        const why = told.others_known ? texts.others_none : texts.others_unknown
         maps.append(node("p", {class: "hint"}, why))
       }
-      summary.replaceChildren(node("h2", {}, words[told.outcome] ?? told.outcome), node("p", {}, told.practice ? "That was practice; from now on it counts." : (told.combo > 1 ? `${told.combo} in a row!` : "")), maps, next)
+      summary.replaceChildren(node("h2", {}, words[told.outcome] ?? told.outcome), node("p", {}, told.practice ? texts.practice_over : (told.combo > 1 ? fill(texts.combo_after, told) : "")), maps, next)
       summary.hidden = false
       hint.textContent = " "
       next.focus({preventScroll: true})
@@ -214,11 +214,11 @@ function play(root, base, model) {
     },
     leaders: (told) => leaders.show(told),
     named: (told) => { name.value = told.nickname ?? ""; leaders.ask() },
-    paused: () => { wanted = false; hint.textContent = "The game is paused at the moment. Come back later." },
-    finished: () => { wanted = false; title.textContent = "You have seen every photograph"; hint.textContent = "Thank you! There is none left that you have not painted." },
-    waiting: () => { if (over) { hint.textContent = "The records cannot be reached at the moment. What you painted is kept; the game goes on when they are back." } },
-    elsewhere: () => stop_for_good("The game goes on in another window of yours. Reload this page to play here."),
-    deleted: () => stop_for_good("Everything that was kept of you was deleted, as was asked for. Reload this page to begin anew."),
+    paused: () => { wanted = false; hint.textContent = texts.paused },
+    finished: () => { wanted = false; title.textContent = texts.finished_title; hint.textContent = texts.finished },
+    waiting: () => { if (over) { hint.textContent = texts.records_away } },
+    elsewhere: () => stop_for_good(texts.elsewhere),
+    deleted: () => stop_for_good(texts.deleted),
     refused: (told) => {
       hint.textContent = told.reason
       if (over && wanted) { setTimeout(() => { if (wanted) { want() } }, 2000) }

@@ -15,7 +15,7 @@ function make_surface(spec, {on_point, on_first}) {
   root.append(photo, paint, ring)
   const seen = node("canvas", {width: side, height: side, class: "seen"})
   seen.setAttribute("role", "img")
-  seen.setAttribute("aria-label", "What the network sees")
+  seen.setAttribute("aria-label", texts.network_sees_label)
 
   const brush = paint.getContext("2d")
   const network = seen.getContext("2d")

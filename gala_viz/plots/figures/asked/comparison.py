@@ -10,15 +10,15 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from gala_viz.plots.figures.asked.drawn import Drawn, Told, unheard, variable_name
-from gala_viz.plots.figures.asked.sentences import caption_of, images_told, maps_told, method_title, people_told
+from gala_viz.plots.figures.asked.drawn import FigureResult, ProgressCallback, ignore_progress, netcdf_name
+from gala_viz.plots.figures.asked.sentences import caption_markdown, images_text, attribution_text, method_title, human_maps_text
 from gala_viz.plots.figures.asked.spec import FigureSpec, check_images
-from gala_viz.plots.figures.comparison import SCALES, Compared, check_columns, comparison_figure, held_columns
+from gala_viz.plots.figures.comparison import COLOUR_SCALES_TEXT, ComparisonRow, check_columns, comparison_figure, nonempty_columns
 from gala_viz.registry import UnknownNameError, unknown_name
 from gala_viz.specs import settings
 from gala_viz.store.source import MapSource, MapUpdate, Passage
 
-SCORES = ("rho", "dice", "iou")
+METRICS = ("rho", "dice", "iou")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,7 +40,7 @@ class ComparisonSpec(FigureSpec):
             check_columns(self.columns)
 
 
-def draw_comparison(source: MapSource, spec: ComparisonSpec, told: Told = unheard) -> Drawn:
+def draw_comparison(source: MapSource, spec: ComparisonSpec, progress: ProgressCallback = ignore_progress) -> FigureResult:
     """The figure of ``spec``; maps that are not at hand are computed. Raises ``UnknownNameError``."""
     check_images(source, spec)
     layer = _layer(source, spec)
@@ -50,7 +50,7 @@ def draw_comparison(source: MapSource, spec: ComparisonSpec, told: Told = unhear
         norms = [found.get(layer) for found in passage.attention_norms]
         simulated |= human is not None and bool(human.attrs.get("simulated"))
         rows.append(
-            Compared(
+            ComparisonRow(
                 title=source.info(image).category or image,
                 view=source.view(image),
                 human_map=None if human is None else human.values,
@@ -63,7 +63,7 @@ def draw_comparison(source: MapSource, spec: ComparisonSpec, told: Told = unhear
         )
         parts.append(_labelled(source, update, human, norms))
         scores += _scored(source, image, passage, update)
-        told(done + 1, len(spec.images))
+        progress(done + 1, len(spec.images))
     maps = xr.concat(parts, dim=pd.Index(spec.images, name="image"), join="outer", combine_attrs="drop_conflicts")
     maps.attrs = {"collection": source.title, "layer": layer or "", "settings": json.dumps(settings(spec))}
     figure = comparison_figure(
@@ -71,12 +71,12 @@ def draw_comparison(source: MapSource, spec: ComparisonSpec, told: Told = unhear
         tuple(network.title for network in source.networks),
         layer or "no layer",
         "simulated people" if simulated else "people",
-        columns=spec.columns or held_columns(rows),
-        method=method_title(source, spec.request),
+        columns=spec.columns or nonempty_columns(rows),
+        method_title=method_title(source, spec.request),
         width_inches=spec.width_inches,
     )
     caption = _caption(source, spec, layer, simulated)
-    return Drawn(figure=figure, caption=caption, maps=maps, values=pd.DataFrame(scores))
+    return FigureResult(figure=figure, caption=caption, maps=maps, table=pd.DataFrame(scores))
 
 
 def _layer(source: MapSource, spec: ComparisonSpec) -> str | None:
@@ -106,8 +106,8 @@ def _labelled(source: MapSource, update: MapUpdate, human: xr.DataArray | None, 
         variables["human_map"] = xr.Variable(human.dims, np.asarray(human.values, np.float32))
     for network, norm in zip(source.networks, norms, strict=True):
         if norm is not None:
-            dims = tuple(variable_name(str(dim), network.name) for dim in norm.dims)
-            name = variable_name("attention_norm", network.name)
+            dims = tuple(netcdf_name(str(dim), network.name) for dim in norm.dims)
+            name = netcdf_name("attention_norm", network.name)
             variables[name] = xr.Variable(dims, np.asarray(norm.values, np.float32))
     return xr.Dataset(variables, coords={"network": [network.name for network in source.networks]})
 
@@ -115,7 +115,7 @@ def _labelled(source: MapSource, update: MapUpdate, human: xr.DataArray | None, 
 def _scored(source: MapSource, image: str, passage: Passage, update: MapUpdate) -> list[dict]:
     rows = []
     for number, (network, prediction) in enumerate(zip(source.networks, passage.predictions, strict=True)):
-        values = {name: float(update.scores[name].values[number]) for name in SCORES if name in update.scores}
+        values = {name: float(update.scores[name].values[number]) for name in METRICS if name in update.scores}
         explained = network.categories[update.targets[number]]
         told = {"image": image, "category": source.info(image).category, "network": network.name}
         told |= {"explained": explained, "prediction": prediction.categories[0]}
@@ -127,10 +127,10 @@ def _scored(source: MapSource, image: str, passage: Passage, update: MapUpdate) 
 def _caption(source: MapSource, spec: ComparisonSpec, layer: str | None, simulated: bool) -> str:
     first, second = source.networks
     told = [
-        images_told(spec.images),
-        maps_told(source, spec.request),
+        images_text(spec.images),
+        attribution_text(source, spec.request),
         f"Attention norms of {layer}." if layer else "Neither network has attention blocks.",
-        people_told(source, simulated),
-        SCALES,
+        human_maps_text(source, simulated),
+        COLOUR_SCALES_TEXT,
     ]
-    return caption_of(f"{source.title}: {first.title} and {second.title}", told)
+    return caption_markdown(f"{source.title}: {first.title} and {second.title}", told)

@@ -11,18 +11,18 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from gala_viz.plots.figures.asked.spec import FigureSpec
-from gala_viz.plots.figures.page import save
+from gala_viz.plots.figures.page import save_figure
 
-Told = Callable[[int, int], None]
+ProgressCallback = Callable[[int, int], None]
 """Hears how many of how many images are done."""
 
 
-def unheard(done: int, total: int) -> None:
+def ignore_progress(done: int, total: int) -> None:
     """For those who need not hear how far a figure is."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Drawn:
+class FigureResult:
     """``figure``, laid out for print; ``caption`` with all settings and n, as Markdown.
 
     Beside it go ``maps``, labelled and in their own units, a table of ``values``, and other ``texts`` by the ending of
@@ -32,24 +32,24 @@ class Drawn:
     figure: Figure
     caption: str
     maps: xr.Dataset | None = None
-    values: pd.DataFrame | None = None
+    table: pd.DataFrame | None = None
     texts: Mapping[str, str] = field(default_factory=dict)
 
     def write(self, spec: FigureSpec, folder: Path, name: str) -> list[Path]:
         """``name``.png, .svg, .pdf and the caption as .md; .nc (maps), .csv (values), other texts, .json (``spec``)."""
-        paths = save(self.figure, folder, name, self.caption, dpi=spec.dpi)
+        paths = save_figure(self.figure, folder, name, self.caption, dpi=spec.dpi)
         if self.maps is not None:
             paths.append(folder / f"{name}.nc")
             self.maps.to_netcdf(paths[-1], engine="scipy")
-        if self.values is not None:
+        if self.table is not None:
             paths.append(folder / f"{name}.csv")
-            self.values.to_csv(paths[-1], index=False, lineterminator="\n")
+            self.table.to_csv(paths[-1], index=False, lineterminator="\n")
         for ending, text in {**self.texts, "json": spec.text()}.items():
             paths.append(folder / f"{name}.{ending}")
             paths[-1].write_text(text, encoding="utf-8")
         return paths
 
 
-def variable_name(*parts: str) -> str:
+def netcdf_name(*parts: str) -> str:
     """A name that NetCDF allows; a network's may hold a slash."""
     return "_".join(parts).replace("/", "_")

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import gala_viz
 from gala_viz.plots.figures.asked.comparison import ComparisonSpec, draw_comparison
-from gala_viz.plots.figures.asked.drawn import Drawn, Told, unheard
+from gala_viz.plots.figures.asked.drawn import FigureResult, ProgressCallback, ignore_progress
 from gala_viz.plots.figures.asked.layers import LayersSpec, draw_layers
 from gala_viz.plots.figures.asked.people import PeopleSpec, draw_people
 from gala_viz.plots.figures.asked.scatter import ScatterSpec, draw_scatter
-from gala_viz.plots.figures.asked.spec import FORMAT, FigureSpec
+from gala_viz.plots.figures.asked.spec import FIGURE_FORMAT, FigureSpec
 from gala_viz.plots.figures.asked.table import TableSpec, draw_table
 from gala_viz.registry import Registry
-from gala_viz.specs import made, made_request, read_settings
+from gala_viz.specs import spec_from_settings, map_request_from_settings, read_settings
 from gala_viz.store.source import MapSource
 
 DEFAULT_KIND = "comparison"
@@ -24,22 +24,22 @@ DEFAULT_KIND = "comparison"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Kind:
+class FigureKind:
     """A figure's ``spec`` and how it is drawn; those that are ``of_scores`` may have a source score its images."""
 
     spec: type[FigureSpec]
-    draw: Callable[..., Drawn]
+    draw: Callable[..., FigureResult]
     of_scores: bool = False
 
 
-KINDS: Registry[Kind] = Registry(
+KINDS: Registry[FigureKind] = Registry(
     "kind of figure",
     {
-        "comparison": Kind(spec=ComparisonSpec, draw=draw_comparison),
-        "people": Kind(spec=PeopleSpec, draw=draw_people),
-        "layers": Kind(spec=LayersSpec, draw=draw_layers),
-        "scatter": Kind(spec=ScatterSpec, draw=draw_scatter, of_scores=True),
-        "table": Kind(spec=TableSpec, draw=draw_table, of_scores=True),
+        "comparison": FigureKind(spec=ComparisonSpec, draw=draw_comparison),
+        "people": FigureKind(spec=PeopleSpec, draw=draw_people),
+        "layers": FigureKind(spec=LayersSpec, draw=draw_layers),
+        "scatter": FigureKind(spec=ScatterSpec, draw=draw_scatter, of_scores=True),
+        "table": FigureKind(spec=TableSpec, draw=draw_table, of_scores=True),
     },
 )
 
@@ -52,11 +52,11 @@ def read_figure_spec(path: str | Path, *, tell: Callable[[str], None] | None = N
     ``ValueError`` for what is no figure.
     """
     path = Path(path).expanduser()
-    content = read_settings(path, "figure", FORMAT, "a figure's JSON file was expected.")
+    content = read_settings(path, "figure", FIGURE_FORMAT, "a figure's JSON file was expected.")
     version = content.pop("version", None)
     try:
         kind = KINDS[content.pop("kind", DEFAULT_KIND)]
-        spec = made(kind.spec, {**content, "request": made_request(content.pop("request", {}))})
+        spec = spec_from_settings(kind.spec, {**content, "request": map_request_from_settings(content.pop("request", {}))})
     except (ValueError, TypeError, AttributeError, KeyError) as error:
         raise ValueError(f"{path} is no figure: {error}") from None
     if version != gala_viz.__version__:
@@ -69,7 +69,7 @@ def read_figure_spec(path: str | Path, *, tell: Callable[[str], None] | None = N
     return spec
 
 
-def draw_figure(source: MapSource, spec: FigureSpec, *, progress: Told = unheard, survey: bool = True) -> Drawn:
+def draw_figure(source: MapSource, spec: FigureSpec, *, progress: ProgressCallback = ignore_progress, survey: bool = True) -> FigureResult:
     """The figure of ``spec`` with its caption and data; ``progress`` hears how many of how many images are done.
 
     Maps that the source does not have at hand are computed. With ``survey`` so are scores, for figures of them;
@@ -86,7 +86,7 @@ def write_figure(
     folder: str | Path,
     name: str = "figure",
     *,
-    progress: Told = unheard,
+    progress: ProgressCallback = ignore_progress,
     survey: bool = True,
 ) -> list[Path]:
     """``draw_figure``, and its files in ``folder``: PNG, SVG, PDF, caption, data, and the JSON that draws it again."""

@@ -10,16 +10,16 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from gala_viz.plots.figures.asked.drawn import Drawn, Told, unheard, variable_name
-from gala_viz.plots.figures.asked.sentences import caption_of, images_told
+from gala_viz.plots.figures.asked.drawn import FigureResult, ProgressCallback, ignore_progress, netcdf_name
+from gala_viz.plots.figures.asked.sentences import caption_markdown, images_text
 from gala_viz.plots.figures.asked.spec import FigureSpec, check_images, check_texts
-from gala_viz.plots.figures.layers import SCALE_PERCENTILE, Attended, layer_ends, layers_figure
+from gala_viz.plots.figures.layers import SCALE_PERCENTILE, LayersRow, layer_scale_maxima, layers_figure
 from gala_viz.registry import UnknownNameError, unknown_name
 from gala_viz.specs import settings
 from gala_viz.store.source import MapSource, NetworkInfo
 
-Shown = Literal["both", "first", "second"]
-MOST_LAYERS = 24
+NetworkRows = Literal["both", "first", "second"]
+MAX_LAYERS = 24
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,42 +32,42 @@ class LayersSpec(FigureSpec):
     kind: ClassVar[str] = "layers"
     count: ClassVar[tuple[int, int]] = (1, 20)
 
-    shown: Shown = "both"
+    shown: NetworkRows = "both"
     layers: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         FigureSpec.__post_init__(self)
-        if self.shown not in get_args(Shown):
-            raise ValueError(f"shown is one of {', '.join(get_args(Shown))}; got {self.shown!r}.")
-        check_texts("layers", self.layers, (0, MOST_LAYERS))
+        if self.shown not in get_args(NetworkRows):
+            raise ValueError(f"shown is one of {', '.join(get_args(NetworkRows))}; got {self.shown!r}.")
+        check_texts("layers", self.layers, (0, MAX_LAYERS))
 
 
-def draw_layers(source: MapSource, spec: LayersSpec, told: Told = unheard) -> Drawn:
+def draw_layers(source: MapSource, spec: LayersSpec, progress: ProgressCallback = ignore_progress) -> FigureResult:
     """The figure of ``spec``. Raises ``UnknownNameError``, and ``ValueError`` where no network attends."""
     check_images(source, spec)
     places = {"both": (0, 1), "first": (0,), "second": (1,)}[spec.shown]
     networks = [source.networks[place] for place in places]
     layers = _layers(networks, spec)
-    rows: list[Attended] = []
+    rows: list[LayersRow] = []
     for done, image in enumerate(spec.images):
         found = source.passage(image).attention_norms
         norms = [{layer: norm.values for layer, norm in found[place].items()} for place in places]
         title = source.info(image).category or image
-        rows.append(Attended(title=title, view=source.view(image), norms=norms))
-        told(done + 1, len(spec.images))
+        rows.append(LayersRow(title=title, view=source.view(image), norms=norms))
+        progress(done + 1, len(spec.images))
     titles = [network.title for network in networks]
-    ends = layer_ends(rows, layers)
+    ends = layer_scale_maxima(rows, layers)
     values = [
         _told_of(image, title, layer, norms.get(layer), ends[layer])
         for image, row in zip(spec.images, rows, strict=True)
         for title, norms in zip([network.name for network in networks], row.norms, strict=True)
         for layer in layers
     ]
-    return Drawn(
+    return FigureResult(
         figure=layers_figure(rows, titles, layers, width_inches=spec.width_inches),
         caption=_caption(source, spec, titles, ends),
         maps=_labelled(source, spec, networks, layers, rows),
-        values=pd.DataFrame(values),
+        table=pd.DataFrame(values),
     )
 
 
@@ -79,9 +79,9 @@ def _layers(networks: list[NetworkInfo], spec: LayersSpec) -> list[str]:
     if not known:
         raise ValueError("the networks shown have no attention blocks; name layers of theirs with --layers.")
     chosen = list(spec.layers) or known
-    if len(chosen) > MOST_LAYERS:
+    if len(chosen) > MAX_LAYERS:
         raise ValueError(
-            f"at most {MOST_LAYERS} layers stand side by side; choose some of the {len(chosen)} there are."
+            f"at most {MAX_LAYERS} layers stand side by side; choose some of the {len(chosen)} there are."
         )
     return chosen
 
@@ -103,7 +103,7 @@ def _told_of(image: str, network: str, layer: str, norm: np.ndarray | None, end:
 
 
 def _labelled(
-    source: MapSource, spec: LayersSpec, networks: list[NetworkInfo], layers: list[str], rows: list[Attended]
+    source: MapSource, spec: LayersSpec, networks: list[NetworkInfo], layers: list[str], rows: list[LayersRow]
 ) -> xr.Dataset:
     """(image, y, x) of each network and layer, with dims of their own, for layers differ in resolution."""
     variables = {}
@@ -112,7 +112,7 @@ def _labelled(
             maps = [row.norms[place].get(layer) for row in rows]
             if any(one is None for one in maps):
                 continue
-            name = variable_name(network.name, layer)
+            name = netcdf_name(network.name, layer)
             values = np.stack(maps).astype(np.float32)
             attrs = {"network": network.name, "layer": layer, "units": "1"}
             dims = ("image", f"y_{name}", f"x_{name}")
@@ -123,10 +123,10 @@ def _labelled(
 
 def _caption(source: MapSource, spec: LayersSpec, titles: list[str], ends: dict[str, float]) -> str:
     scales = ", ".join(f"{layer} 0 to {end:.3g}" for layer, end in ends.items())
-    return caption_of(
+    return caption_markdown(
         f"{source.title}: attention norms of {' and '.join(titles)}",
         [
-            images_told(spec.images),
+            images_text(spec.images),
             "Each map is the L2 norm over channels of a layer's attention, unitless, at the layer's own resolution, "
             "over the frame of the photograph.",
             "One colour scale for each layer, shared by all images and networks, from 0 to the "

@@ -10,16 +10,16 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from gala_viz.plots.figures.asked.drawn import Drawn, Told, unheard
-from gala_viz.plots.figures.asked.sentences import caption_of, images_told, known_kind, people_told
+from gala_viz.plots.figures.asked.drawn import FigureResult, ProgressCallback, ignore_progress
+from gala_viz.plots.figures.asked.sentences import caption_markdown, images_text, check_map_kind, human_maps_text
 from gala_viz.plots.figures.asked.spec import FigureSpec, check_images
-from gala_viz.plots.figures.people import OPACITY, Seen, opaque_from, people_figure
-from gala_viz.schema import n_people
+from gala_viz.plots.figures.people import OPACITY_TEXT, PhotographWithMap, opaque_threshold, people_figure
+from gala_viz.schema import count_participants
 from gala_viz.specs import settings
 from gala_viz.store.source import MapSource
 
-PER_ROW = (1, 12)
-OTHERS = "others"
+PER_ROW_RANGE = (1, 12)
+OTHER_GROUP = "others"
 """Images without a superclass, where others have one."""
 
 
@@ -38,25 +38,25 @@ class PeopleSpec(FigureSpec):
 
     def __post_init__(self) -> None:
         FigureSpec.__post_init__(self)
-        least, most = PER_ROW
+        least, most = PER_ROW_RANGE
         if isinstance(self.per_row, bool) or not isinstance(self.per_row, int) or not least <= self.per_row <= most:
             raise ValueError(f"per_row is a whole number from {least} to {most}; got {self.per_row!r}.")
         if self.map_kind is not None and not isinstance(self.map_kind, str):
             raise ValueError(f"map_kind names a kind of human maps; got {self.map_kind!r}.")
 
 
-def draw_people(source: MapSource, spec: PeopleSpec, told: Told = unheard) -> Drawn:
+def draw_people(source: MapSource, spec: PeopleSpec, progress: ProgressCallback = ignore_progress) -> FigureResult:
     """The figure of ``spec``. Raises ``UnknownNameError``, and ``ValueError`` for an image that nobody marked."""
     check_images(source, spec)
-    kind = known_kind(source, spec.map_kind)
-    groups: dict[str, list[Seen]] = {}
+    kind = check_map_kind(source, spec.map_kind)
+    groups: dict[str, list[PhotographWithMap]] = {}
     maps, rows, simulated = [], [], False
     for done, image in enumerate(spec.images):
         info, human = source.info(image), source.human_map(image, kind)
         if human is None:
             raise ValueError(f"{image} has no human map; choose images that people marked.")
         simulated |= bool(human.attrs.get("simulated"))
-        seen = Seen(title=info.category or image, view=source.view(image), human_map=human.values)
+        seen = PhotographWithMap(title=info.category or image, view=source.view(image), human_map=human.values)
         groups.setdefault(info.superclass or "", []).append(seen)
         maps.append(xr.Variable(human.dims, np.asarray(human.values, np.float32)))
         rows.append(
@@ -64,17 +64,17 @@ def draw_people(source: MapSource, spec: PeopleSpec, told: Told = unheard) -> Dr
                 "image": image,
                 "category": info.category,
                 "superclass": info.superclass,
-                "participants": n_people(human, source.participants(image, kind)),
-                "opaque_from": opaque_from(human.values),
+                "participants": count_participants(human, source.participants(image, kind)),
+                "opaque_from": opaque_threshold(human.values),
                 "largest": float(np.nanmax(human.values)),
             }
         )
-        told(done + 1, len(spec.images))
+        progress(done + 1, len(spec.images))
     named = {
         _group_title(name, len(groups)): groups[name] for name in sorted(groups, key=lambda name: (not name, name))
     }
     figure = people_figure(
-        list(named.items()), columns=spec.per_row, width_inches=spec.width_inches, bar=True, simulated=simulated
+        list(named.items()), columns=spec.per_row, width_inches=spec.width_inches, with_opacity_bar=True, simulated=simulated
     )
     dataset = xr.Dataset(
         {"human_map": xr.Variable.concat(maps, "image")},
@@ -82,13 +82,13 @@ def draw_people(source: MapSource, spec: PeopleSpec, told: Told = unheard) -> Dr
         attrs={"collection": source.title, "settings": json.dumps(settings(spec))},
     )
     caption = _caption(source, spec, list(named), rows, simulated)
-    return Drawn(figure=figure, caption=caption, maps=dataset, values=pd.DataFrame(rows))
+    return FigureResult(figure=figure, caption=caption, maps=dataset, table=pd.DataFrame(rows))
 
 
 def _group_title(superclass: str, count: int) -> str:
     if superclass:
         return f"{superclass}s"
-    return OTHERS if count > 1 else "images"
+    return OTHER_GROUP if count > 1 else "images"
 
 
 def _caption(source: MapSource, spec: PeopleSpec, groups: list[str], rows: list[dict], simulated: bool) -> str:
@@ -101,12 +101,12 @@ def _caption(source: MapSource, spec: PeopleSpec, groups: list[str], rows: list[
         parts.append("number unknown" if not people else f"number unknown on {unknown} of {len(rows)}")
     counted = f"Participants an image: {', '.join(parts)}."
     scales = ", ".join(f"{row['image']} {row['opaque_from']:.3g}" for row in rows)
-    return caption_of(
+    return caption_markdown(
         f"{source.title}: photographs seen through {'simulated ' if simulated else ''}human maps",
         [
-            f"{images_told(spec.images)} In blocks: {', '.join(groups)}.",
-            people_told(source, simulated, spec.map_kind),
+            f"{images_text(spec.images)} In blocks: {', '.join(groups)}.",
+            human_maps_text(source, simulated, spec.map_kind),
             counted,
-            f"{OPACITY} That percentile, in the maps' own unit: {scales}.",
+            f"{OPACITY_TEXT} That percentile, in the maps' own unit: {scales}.",
         ],
     )

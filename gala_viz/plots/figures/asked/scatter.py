@@ -10,23 +10,23 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from gala_viz.alignment import Interval, spearman
-from gala_viz.plots.figures.asked.drawn import Drawn, Told, unheard
-from gala_viz.plots.figures.asked.scores import chosen_of, intervals, missing_told, scored
+from gala_viz.alignment import ConfidenceInterval, spearman
+from gala_viz.plots.figures.asked.drawn import FigureResult, ProgressCallback, ignore_progress
+from gala_viz.plots.figures.asked.scores import image_mask, mean_intervals, missing_scores_text, collect_scores
 from gala_viz.plots.figures.asked.sentences import (
-    caption_of,
-    images_told,
+    caption_markdown,
+    images_text,
     interval_text,
-    is_simulated,
-    maps_told,
-    people_told,
+    has_simulated_maps,
+    attribution_text,
+    human_maps_text,
 )
-from gala_viz.plots.figures.asked.spec import MOST_CHOSEN, FigureSpec, check_images
-from gala_viz.plots.figures.scatter import Points, scatter_figure
+from gala_viz.plots.figures.asked.spec import MAX_SELECTED_IMAGES, FigureSpec, check_images
+from gala_viz.plots.figures.scatter import ScatterGroup, scatter_figure
 from gala_viz.store.measures import NamedMeasure, ceiling_for, measure_called, measures_of
 from gala_viz.store.source import MapSource
 
-FEWEST_FOR_RHO = 3
+MIN_IMAGES_FOR_RHO = 3
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,7 +37,7 @@ class ScatterSpec(FigureSpec):
     """
 
     kind: ClassVar[str] = "scatter"
-    count: ClassVar[tuple[int, int]] = (0, MOST_CHOSEN)
+    count: ClassVar[tuple[int, int]] = (0, MAX_SELECTED_IMAGES)
 
     x: str | None = None
     y: str | None = None
@@ -53,43 +53,43 @@ class ScatterSpec(FigureSpec):
             raise ValueError(f"rest is true or false; got {self.rest!r}.")
 
 
-def draw_scatter(source: MapSource, spec: ScatterSpec, told: Told = unheard, survey: bool = True) -> Drawn:
+def draw_scatter(source: MapSource, spec: ScatterSpec, progress: ProgressCallback = ignore_progress, score_missing: bool = True) -> FigureResult:
     """The figure of ``spec``; with ``survey`` scores that are missing are computed. Raises ``UnknownNameError``."""
     check_images(source, spec)
     wanted = () if spec.rest else spec.images
-    scores = scored(source, spec.request, wanted, survey, told)
+    scores = collect_scores(source, spec.request, wanted, score_missing, progress)
     axes = _axes(source, scores, spec)
     columns = [one.values(scores) for one in axes]
     known = np.isfinite(columns[0]) & np.isfinite(columns[1])
-    chosen = chosen_of(scores, spec.images)
-    drawn = chosen_of(scores, wanted)
+    chosen = image_mask(scores, spec.images)
+    drawn = image_mask(scores, wanted)
     groups = [_points("chosen images" if spec.images else "all images", columns, known & chosen)]
     if spec.images and spec.rest:
         groups.append(_points("all images", columns, known))
     ceiling = _ceiling(scores, known & drawn)
     beside = tuple(ceiling if ceiling_for(one.title) else None for one in axes)
-    simulated = is_simulated(source)
+    simulated = has_simulated_maps(source)
     figure = scatter_figure(
         groups,
         (axes[0].title, axes[1].title),
         ceilings=beside,
-        equality=axes[0].quantity == axes[1].quantity,
-        people="simulated people" if simulated else "people",
+        equality_line=axes[0].quantity == axes[1].quantity,
+        people_label="simulated people" if simulated else "people",
         width_inches=spec.width_inches,
     )
     of_people = any(one.of_people for one in axes)
-    caption = caption_of(
+    caption = caption_markdown(
         f"{source.title}: {axes[0].title} and {axes[1].title}",
         [
-            missing_told(source, known, drawn, of_people),
-            f"Chosen: {images_told(spec.images)}" if spec.images and len(spec.images) < scores.sizes["image"] else "",
+            missing_scores_text(source, known, drawn, of_people),
+            f"Chosen: {images_text(spec.images)}" if spec.images and len(spec.images) < scores.sizes["image"] else "",
             *[_group_told(group, axes) for group in groups],
             _ceiling_told(ceiling) if any(beside) else "",
             _settings_told(source, scores, spec, axes),
-            people_told(source, simulated) if of_people else "",
+            human_maps_text(source, simulated) if of_people else "",
         ],
     )
-    return Drawn(figure=figure, caption=caption, values=_table(source, scores, axes, columns, drawn, chosen))
+    return FigureResult(figure=figure, caption=caption, table=_table(source, scores, axes, columns, drawn, chosen))
 
 
 def _axes(source: MapSource, scores: xr.Dataset, spec: ScatterSpec) -> list[NamedMeasure]:
@@ -105,24 +105,24 @@ def _axes(source: MapSource, scores: xr.Dataset, spec: ScatterSpec) -> list[Name
     return axes
 
 
-def _points(title: str, columns: list[NDArray], shown: NDArray[np.bool_]) -> Points:
+def _points(title: str, columns: list[NDArray], shown: NDArray[np.bool_]) -> ScatterGroup:
     x, y = (np.asarray(column[shown], dtype=float) for column in columns)
-    means = intervals(x, y) if len(x) else (None, None)
-    return Points(title=title, x=x, y=y, means=tuple(means), rho=_rho(x, y))
+    means = mean_intervals(x, y) if len(x) else (None, None)
+    return ScatterGroup(title=title, x=x, y=y, means=tuple(means), rho=_rho(x, y))
 
 
 def _rho(x: NDArray[np.floating], y: NDArray[np.floating]) -> float:
     """Spearman's rho over images."""
-    return float(spearman(x[None], y[None])) if len(x) >= FEWEST_FOR_RHO else float("nan")
+    return float(spearman(x[None], y[None])) if len(x) >= MIN_IMAGES_FOR_RHO else float("nan")
 
 
-def _ceiling(scores: xr.Dataset, shown: NDArray[np.bool_]) -> Interval | None:
+def _ceiling(scores: xr.Dataset, shown: NDArray[np.bool_]) -> ConfidenceInterval | None:
     """Split-half rho of people over the images that are drawn."""
     values = np.asarray(scores["ceiling"], dtype=float)[shown]
-    return intervals(values)[0] if len(values) else None
+    return mean_intervals(values)[0] if len(values) else None
 
 
-def _group_told(group: Points, axes: list[NamedMeasure]) -> str:
+def _group_told(group: ScatterGroup, axes: list[NamedMeasure]) -> str:
     means = "; ".join(
         f"mean {one.title} {interval_text(mean)}" for one, mean in zip(axes, group.means, strict=True) if mean
     )
@@ -131,7 +131,7 @@ def _group_told(group: Points, axes: list[NamedMeasure]) -> str:
     return f"{group.title[0].upper()}{group.title[1:]}, n = {len(group.x):,}: {means}{between}{resampled}."
 
 
-def _ceiling_told(ceiling: Interval | None) -> str:
+def _ceiling_told(ceiling: ConfidenceInterval | None) -> str:
     return f"Grey: noise ceiling, people's split-half rho over the n = {ceiling.n:,} images drawn that have one: " + (
         f"{interval_text(ceiling)}."
     )
@@ -140,7 +140,7 @@ def _ceiling_told(ceiling: Interval | None) -> str:
 def _settings_told(source: MapSource, scores: xr.Dataset, spec: ScatterSpec, axes: list[NamedMeasure]) -> str:
     cells = scores.attrs.get("resolution_px")
     compared = f" Maps are compared at {cells} x {cells} cells, attention norms at their layer's own grid."
-    maps = maps_told(source, spec.request) if any(one.of_maps for one in axes) else ""
+    maps = attribution_text(source, spec.request) if any(one.of_maps for one in axes) else ""
     return f"Brackets and crosses: 95 % bootstrap intervals over images. {maps}{compared if cells else ''}"
 
 

@@ -12,13 +12,13 @@ from gala_viz.registry import UnknownNameError, unknown_name
 from gala_viz.specs import MapRequest, settings
 from gala_viz.store.source import MapSource
 
-FORMAT = 1
+FIGURE_FORMAT = 1
 WIDTHS_MM = {"single": 89.0, "middle": 120.0, "double": 183.0}
 """Widths of a journal's columns, in mm, as most ask for them."""
-DPI = (50, 1200)
-MOST_IMAGES = 60
+DPI_RANGE = (50, 1200)
+MAX_IMAGES = 60
 """Images whose maps are drawn side by side."""
-MOST_CHOSEN = 10_000
+MAX_SELECTED_IMAGES = 10_000
 """Images that are chosen among all of a collection."""
 
 
@@ -31,7 +31,7 @@ class FigureSpec:
     """
 
     kind: ClassVar[str] = ""
-    count: ClassVar[tuple[int, int]] = (1, MOST_IMAGES)
+    n_images_range: ClassVar[tuple[int, int]] = (1, MAX_IMAGES)
     """The fewest and the most images that such a figure names."""
 
     collection: str | None = None
@@ -46,9 +46,9 @@ class FigureSpec:
     def __post_init__(self) -> None:
         if self.width not in WIDTHS_MM:
             raise ValueError(f"width is one of {', '.join(WIDTHS_MM)}; got {self.width!r}.")
-        if isinstance(self.dpi, bool) or not isinstance(self.dpi, int) or not DPI[0] <= self.dpi <= DPI[1]:
-            raise ValueError(f"dpi is a whole number from {DPI[0]} to {DPI[1]}; got {self.dpi!r}.")
-        check_texts("images", self.images, self.count)
+        if isinstance(self.dpi, bool) or not isinstance(self.dpi, int) or not DPI_RANGE[0] <= self.dpi <= DPI_RANGE[1]:
+            raise ValueError(f"dpi is a whole number from {DPI_RANGE[0]} to {DPI_RANGE[1]}; got {self.dpi!r}.")
+        check_texts("images", self.images, self.n_images_range)
         pair = self.networks
         if pair is not None and (not isinstance(pair, tuple) or not all(isinstance(name, str) for name in pair)):
             raise ValueError(f"networks are two names; got {pair!r}.")
@@ -64,7 +64,7 @@ class FigureSpec:
 
     def text(self) -> str:
         """The spec as the content of its file, with the version that draws it; reading it gives the same spec."""
-        content = {"format": FORMAT, "version": gala_viz.__version__, "kind": self.kind, **settings(self)}
+        content = {"format": FIGURE_FORMAT, "version": gala_viz.__version__, "kind": self.kind, **settings(self)}
         return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
     def save(self, path: Path) -> None:

@@ -9,22 +9,22 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
-from gala_viz.plots.figures.asked.drawn import Drawn, Told, unheard
-from gala_viz.plots.figures.asked.scores import chosen_of, missing_told, scored
+from gala_viz.plots.figures.asked.drawn import FigureResult, ProgressCallback, ignore_progress
+from gala_viz.plots.figures.asked.scores import image_mask, missing_scores_text, collect_scores
 from gala_viz.plots.figures.asked.sentences import (
-    caption_of,
-    images_told,
+    caption_markdown,
+    images_text,
     interval_text,
-    is_simulated,
-    maps_told,
-    people_told,
+    has_simulated_maps,
+    attribution_text,
+    human_maps_text,
 )
-from gala_viz.plots.figures.asked.spec import MOST_CHOSEN, FigureSpec, check_images, check_texts
-from gala_viz.plots.figures.asked.summary import ROWS, Line, check_rows, line_of
+from gala_viz.plots.figures.asked.spec import MAX_SELECTED_IMAGES, FigureSpec, check_images, check_texts
+from gala_viz.plots.figures.asked.summary import SUMMARY_ROWS, SummaryRow, check_rows, summary_row
 from gala_viz.plots.figures.table import latex_table, markdown_table, table_figure
 from gala_viz.store.source import MapSource
 
-NOTHING = "–"
+EMPTY_CELL = "–"
 COLUMNS = ("first", "second", "difference", "people")
 SETTINGS = ("confidence", "n_resamples", "seed")
 
@@ -37,9 +37,9 @@ class TableSpec(FigureSpec):
     """
 
     kind: ClassVar[str] = "table"
-    count: ClassVar[tuple[int, int]] = (0, MOST_CHOSEN)
+    count: ClassVar[tuple[int, int]] = (0, MAX_SELECTED_IMAGES)
 
-    rows: tuple[str, ...] = ROWS
+    rows: tuple[str, ...] = SUMMARY_ROWS
 
     def __post_init__(self) -> None:
         FigureSpec.__post_init__(self)
@@ -47,20 +47,20 @@ class TableSpec(FigureSpec):
         check_rows(self.rows)
 
 
-def draw_table(source: MapSource, spec: TableSpec, told: Told = unheard, survey: bool = True) -> Drawn:
+def draw_table(source: MapSource, spec: TableSpec, progress: ProgressCallback = ignore_progress, score_missing: bool = True) -> FigureResult:
     """The table of ``spec``; with ``survey`` scores that are missing are computed. Raises ``UnknownNameError``."""
     check_images(source, spec)
-    scores = scored(source, spec.request, spec.images, survey, told)
-    chosen = chosen_of(scores, spec.images)
-    lines = [line_of(name, scores, chosen) for name in spec.rows]
+    scores = collect_scores(source, spec.request, spec.images, score_missing, progress)
+    chosen = image_mask(scores, spec.images)
+    lines = [summary_row(name, scores, chosen) for name in spec.rows]
     first, second = source.networks
-    simulated = is_simulated(source)
+    simulated = has_simulated_maps(source)
     people = "simulated people" if simulated else "people"
     head = ["", first.title, second.title, f"{second.title} minus {first.title}", people, "n"]
     rows = [_cells(line) for line in lines]
     known = np.isfinite(np.asarray(scores["rho"], dtype=float)).all(axis=0)
     cells = scores.attrs.get("resolution_px")
-    of_people = missing_told(source, known, chosen, True)
+    of_people = missing_scores_text(source, known, chosen, True)
     resamples = sorted({one.n_resamples for line in lines for one in _intervals(line) if one is not None})
     counts = " or ".join(f"{count:,}" for count in resamples) or "no"
     title = f"{source.title}: {first.title} and {second.title}"
@@ -68,31 +68,31 @@ def draw_table(source: MapSource, spec: TableSpec, told: Told = unheard, survey:
         f"Means over images with 95 % bootstrap intervals over images ({counts} resamples, seed 0), over the n images "
         "for which both networks have a value. The difference is taken image by image. The fraction of the noise "
         "ceiling is mean rho over the mean ceiling of the same images, resampled together.",
-        images_told(spec.images) if spec.images else "All images of the collection.",
+        images_text(spec.images) if spec.images else "All images of the collection.",
         f"Likeness to people: {of_people}",
-        maps_told(source, spec.request),
+        attribution_text(source, spec.request),
         f"Maps are compared at {cells} x {cells} cells; top pixels of Dice and IoU are the tenth that is highest."
         if cells
         else "",
-        people_told(source, simulated),
+        human_maps_text(source, simulated),
     ]
-    caption = caption_of(title, [markdown_table(head, rows), *told_all])
+    caption = caption_markdown(title, [markdown_table(head, rows), *told_all])
     latex = latex_table(head, rows, f"{title}. {told_all[0]}", "tab:scores")
     figure = table_figure(head, rows, width_inches=spec.width_inches)
     names = (first.name, second.name, "difference", "people")
-    return Drawn(figure=figure, caption=caption, values=_table(lines, names), texts={"tex": latex})
+    return FigureResult(figure=figure, caption=caption, table=_table(lines, names), texts={"tex": latex})
 
 
-def _intervals(line: Line) -> tuple:
+def _intervals(line: SummaryRow) -> tuple:
     return tuple(getattr(line, name) for name in COLUMNS)
 
 
-def _cells(line: Line) -> list[str]:
-    texts = [NOTHING if one is None else interval_text(one, line.digits, line.times) for one in _intervals(line)]
+def _cells(line: SummaryRow) -> list[str]:
+    texts = [EMPTY_CELL if one is None else interval_text(one, line.digits, line.times) for one in _intervals(line)]
     return [line.title, *texts, f"{line.n:,}"]
 
 
-def _table(lines: Sequence[Line], names: Sequence[str]) -> pd.DataFrame:
+def _table(lines: Sequence[SummaryRow], names: Sequence[str]) -> pd.DataFrame:
     """A row for each number, in the unit that is printed."""
     rows = []
     for line in lines:
