@@ -29,7 +29,7 @@ from gala_viz.specs import fingerprint
 if TYPE_CHECKING:
     from gala_viz.play.session import Session
 
-T = TypeVar("Result")
+T = TypeVar("T")
 
 N_READERS = 4
 CLOSE_S = 3.0

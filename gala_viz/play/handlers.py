@@ -17,7 +17,7 @@ from gala_viz.play.game import GameServer
 from gala_viz.play.privacy import privacy_note
 from gala_viz.play.session import PLAYED_ELSEWHERE, PARTICIPANT_DELETED, Session
 
-T = TypeVar("Result")
+T = TypeVar("T")
 
 
 def routes(game: GameServer, prefix: str, versions: dict[str, str], origins: frozenset[str] = frozenset()) -> list[tuple]:

@@ -33,7 +33,7 @@ from gala_viz.play.play_round import FLUSH_TIMEOUT_S, ActiveRound
 from gala_viz.play.starting import start_next_round
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
-T = TypeVar("Result")
+T = TypeVar("T")
 
 OUTAGE_TIMEOUT_S, MAX_RETRY_WAIT_S = 60.0, 2.0
 """How long a player waits for a database that is away, and the longest time between two tries."""

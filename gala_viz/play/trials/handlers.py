@@ -24,7 +24,7 @@ MAX_BYTES = 4096
 PREFETCH_TRIALS = 24
 """How many trials ahead of the next one a page may fetch stimuli."""
 
-T = TypeVar("Outcome")
+T = TypeVar("T")
 
 
 def routes(server: ExperimentServer, prefix: str, origins: frozenset[str] = frozenset()) -> list[tuple]:

@@ -18,7 +18,7 @@ from gala_viz.experiment.results import TrialResult
 from gala_viz.experiment.sittings import Session, Sessions
 from gala_viz.experiment.stimuli import Stimuli
 
-T = TypeVar("Outcome")
+T = TypeVar("T")
 CORRECT, INCORRECT, TOO_SLOW, TOO_EARLY = "right", "wrong", "too slow", "too early"
 TYPICAL_TRIAL_MS = 2_600
 """About how long a trial lasts, for the page's estimate."""
