@@ -77,7 +77,9 @@ def settings(spec: Any) -> dict[str, Any]:
     return asdict(spec)
 
 
-def spec_from_settings(spec_class: type[Spec], content: Mapping[str, Any], nested_specs: Mapping[str, type] | None = None) -> Spec:
+def spec_from_settings(
+    spec_class: type[Spec], content: Mapping[str, Any], nested_specs: Mapping[str, type] | None = None
+) -> Spec:
     """A spec from plain values, as ``settings`` gives them; lists become tuples, ``parts`` are specs within it.
 
     Raises ``ValueError`` for a name that the spec does not have, and for what its own checks refuse.

@@ -14,10 +14,10 @@ from gala_viz.attribution.gradients import (
     integrated_gradients_states,
     saliency_states,
 )
-from gala_viz.attribution.guided import guided_backprop_states
+from gala_viz.attribution.guided_backprop import guided_backprop_states
+from gala_viz.attribution.map_state import MapState
 from gala_viz.attribution.occlusion import OcclusionSpec, occlusion_states
 from gala_viz.attribution.smoothgrad import smoothgrad_states
-from gala_viz.attribution.state import MapState
 from gala_viz.registry import Registry
 from gala_viz.specs import SmoothGradSpec
 
@@ -55,9 +55,15 @@ METHODS: Registry[AttributionMethod] = Registry(
     "method",
     {
         "smoothgrad": AttributionMethod(
-            title="SmoothGrad", spec_type=SmoothGradSpec, units=PER_INPUT_UNIT, states=smoothgrad_states, stochastic=True
+            title="SmoothGrad",
+            spec_type=SmoothGradSpec,
+            units=PER_INPUT_UNIT,
+            states=smoothgrad_states,
+            stochastic=True,
         ),
-        "saliency": AttributionMethod(title="Gradient", spec_type=GradientSpec, units=PER_INPUT_UNIT, states=saliency_states),
+        "saliency": AttributionMethod(
+            title="Gradient", spec_type=GradientSpec, units=PER_INPUT_UNIT, states=saliency_states
+        ),
         "integrated_gradients": AttributionMethod(
             title="Integrated Gradients",
             spec_type=IntegratedGradientsSpec,
@@ -70,8 +76,12 @@ METHODS: Registry[AttributionMethod] = Registry(
         "guided_backprop": AttributionMethod(
             title="Guided Backprop", spec_type=GradientSpec, units=PER_INPUT_UNIT, states=guided_backprop_states
         ),
-        "grad_cam": AttributionMethod(title="Grad-CAM", spec_type=GradCamSpec, units="logits times activity", states=grad_cam_states),
-        "occlusion": AttributionMethod(title="Occlusion", spec_type=OcclusionSpec, units="logits", states=occlusion_states),
+        "grad_cam": AttributionMethod(
+            title="Grad-CAM", spec_type=GradCamSpec, units="logits times activity", states=grad_cam_states
+        ),
+        "occlusion": AttributionMethod(
+            title="Occlusion", spec_type=OcclusionSpec, units="logits", states=occlusion_states
+        ),
     },
 )
 """Name -> method."""

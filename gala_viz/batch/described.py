@@ -10,7 +10,7 @@ import torch
 from gala_viz.alignment import COMPARISON_CELLS
 from gala_viz.attribution.finite import check_finite
 from gala_viz.attribution.methods import METHODS
-from gala_viz.attribution.probe import network_identity
+from gala_viz.attribution.network_identity import network_identity
 from gala_viz.attribution.provenance import code_versions
 from gala_viz.collections.collection import Collection
 from gala_viz.live.descriptions import summary

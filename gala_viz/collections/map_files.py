@@ -18,9 +18,9 @@ from gala_viz.collections.map_checks import (
     check_not_cumulative,
     check_shape,
     check_values,
-    failed_to_read,
-    drop_constant_maps,
     describe_values,
+    drop_constant_maps,
+    failed_to_read,
 )
 
 SUFFIXES = frozenset({".npz", ".npy", ".png"})

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gala_viz.experiment.experiment_spec import ExperimentSpec, Level
 from gala_viz.experiment.revelation import FULL
-from gala_viz.experiment.spec import ExperimentSpec, Level
 
 PRACTICE, TEST = "practice", "test"
 

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 
 from gala_viz.experiment.design import TEST
+from gala_viz.experiment.experiment_spec import WINDOW_EVENTS, ExclusionSpec, ExperimentSpec
 from gala_viz.experiment.revelation import FULL
-from gala_viz.experiment.spec import WINDOW_EVENTS, ExclusionSpec, ExperimentSpec
 
 PEOPLE, SIMULATED = "people", "simulated"
 SCREENED_OBSERVERS = (PEOPLE, SIMULATED)
@@ -100,7 +100,11 @@ def _rules_of_participants(own: pd.DataFrame, spec: ExperimentSpec) -> Iterator[
     full = own[own["level"] == FULL].groupby("participant", sort=False)["correct"].mean().reindex(answered.index)
     frames = _numbers(own, "dropped_frames")
     dropped = (frames.fillna(0) > 0).groupby(own["participant"]).mean().reindex(answered.index)
-    yield ExclusionRule(description="did not finish", is_violated=by_participant["stimulus"].nunique() < spec.n_images, is_known=everybody)
+    yield ExclusionRule(
+        description="did not finish",
+        is_violated=by_participant["stimulus"].nunique() < spec.n_images,
+        is_known=everybody,
+    )
     yield ExclusionRule(
         description=f"answered in time in less than {rules.min_answered_fraction:g} of the trials",
         is_violated=answered < rules.min_answered_fraction,
@@ -163,7 +167,9 @@ def _rules_of_trials(own: pd.DataFrame, spec: ExperimentSpec) -> Iterator[Exclus
         is_known=every_one,
         setting=_setting("min_rt_ms", rules.min_rt_ms),
     )
-    yield ExclusionRule(description="no answer in time", is_violated=own["correct"].isna() & ~early & ~left, is_known=every_one)
+    yield ExclusionRule(
+        description="no answer in time", is_violated=own["correct"].isna() & ~early & ~left, is_known=every_one
+    )
 
 
 def _setting(name: str, value: float | str | None) -> str:

@@ -11,8 +11,8 @@ from bokeh.protocol import Protocol
 from ipywidgets import Widget
 from jupyter_bokeh.widgets import BokehModel
 
-from gala_viz.jupyter.kernel import KernelDocument
-from gala_viz.panels.background import release_updates, hold_updates
+from gala_viz.jupyter.kernel_document import KernelDocument
+from gala_viz.panels.background import hold_updates, release_updates
 
 MAX_PENDING_CHANGES = 1000
 """Changes kept for a browser that has its copy but not yet its view; it misses those beyond."""

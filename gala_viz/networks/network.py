@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from gala_viz.networks.activation_hooks import add_activation_hook, record_activations
 from gala_viz.networks.devices import choose_device, choose_dtype, describe_device, disable_tf32
 from gala_viz.networks.gala import gala_layers
 from gala_viz.networks.preprocessing import Preprocessing
-from gala_viz.networks.recording import record_activations, add_activation_hook
 from gala_viz.networks.training_data import TrainingData
 from gala_viz.registry import unknown_name
 

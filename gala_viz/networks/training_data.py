@@ -20,7 +20,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save as save_arrays
 
-from gala_viz.networks.folders import WeightsError
+from gala_viz.networks.network_folders import WeightsError
 from gala_viz.specs import content_key, fingerprint
 from gala_viz.splits import HELD_OUT, LEARNT, UNKNOWN, hash_splits, splits_of
 

@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary, ref
 from bokeh.document import Document
 from panel.io import hold
 
-from gala_viz.panels.turns import ServerlessDocument
+from gala_viz.panels.bokeh_documents import ServerlessDocument
 from gala_viz.threads import close_at_exit, start_thread
 
 IsCancelled = Callable[[], bool]

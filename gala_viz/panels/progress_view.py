@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from gala_viz.panels.components import ProgressBar
+from gala_viz.panels.progress_bar import ProgressBar
 from gala_viz.store.source import MapUpdate, Progress
 
 
@@ -75,6 +75,10 @@ class ProgressView:
 
     def show_progress(self, progress: Progress) -> None:
         """Tell how far a pass over many images is."""
-        rest = f" · {format_duration(progress.eta_s)} to go" if progress.eta_s and progress.done < progress.total else ""
+        rest = (
+            f" · {format_duration(progress.eta_s)} to go" if progress.eta_s and progress.done < progress.total else ""
+        )
         share = progress.done / max(progress.total, 1)
-        self.show_text(f"{progress.done:,} of {progress.total:,} photographs{rest}", share, progress.done < progress.total)
+        self.show_text(
+            f"{progress.done:,} of {progress.total:,} photographs{rest}", share, progress.done < progress.total
+        )

@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from gala_viz.training.chance import named_rng, uniform_numbers
-from gala_viz.training.held import InMemoryDataset
+from gala_viz.training.augmentation import N_UNIFORMS, add_noise, augment
+from gala_viz.training.checkpoints import ResumableDataLoader
+from gala_viz.training.dataset import TrainingSource
+from gala_viz.training.in_memory_dataset import InMemoryDataset
 from gala_viz.training.recipes import ScratchRecipe
-from gala_viz.training.resuming import ResumableDataLoader
-from gala_viz.training.samples import TrainingSource
-from gala_viz.training.views import N_UNIFORMS, add_noise, augment
+from gala_viz.training.rng import named_rng, uniform_numbers
 
 
 @dataclass(frozen=True)
@@ -34,13 +34,21 @@ class BatchSampler(Sampler[BatchIndices]):
     any number of processes. In training the last batch is left out where it is not full.
     """
 
-    def __init__(self, n_images: int, batch_size: int, *, seed: int | None = None, rank: int = 0, world_size: int = 1) -> None:
+    def __init__(
+        self, n_images: int, batch_size: int, *, seed: int | None = None, rank: int = 0, world_size: int = 1
+    ) -> None:
         if batch_size % world_size or (seed is not None and n_images < batch_size):
             raise ValueError(
                 f"a batch of {batch_size} images needs as many images, and a number of processes that divides it; got "
                 f"{n_images} images and {world_size} processes."
             )
-        self.n_images, self.batch_size, self.seed, self.rank, self.world_size = n_images, batch_size, seed, rank, world_size
+        self.n_images, self.batch_size, self.seed, self.rank, self.world_size = (
+            n_images,
+            batch_size,
+            seed,
+            rank,
+            world_size,
+        )
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:

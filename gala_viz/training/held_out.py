@@ -121,7 +121,7 @@ class HeldOutImages:
 def check_training_images(training: Iterable[Any], others: Iterable[Any] = ()) -> None:
     """Raise ``ValueError`` where an image of ``training`` is held out in a collection of these or of ``others``.
 
-    Both are ``gala_viz.training.samples.Source``. Every training passes here before its first step.
+    Both are ``gala_viz.training.dataset.Source``. Every training passes here before its first step.
     """
     training = list(training)
     held_out = HeldOutImages(source.collection for source in (*training, *others))

@@ -20,8 +20,8 @@ class Export:
 
     def run(self) -> None:
         """Write both."""
-        from gala_viz.experiment.export import write_bids, write_responses
-        from gala_viz.experiment.recorded import load_recorded_responses
+        from gala_viz.experiment.bids import write_bids, write_responses
+        from gala_viz.experiment.recorded_responses import load_recorded_responses
         from gala_viz.experiment.stimuli import open_stimuli
 
         spec = read_folder_spec(self.folder)

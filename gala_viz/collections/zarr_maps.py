@@ -1,0 +1,109 @@
+"""Maps in Zarr: one smoothed map for each participant on each image, with the settings that made them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+import zarr
+from numpy.typing import NDArray
+
+from gala_viz.collections.human_maps import HumanMap
+from gala_viz.collections.image_names import ImageNames, match_names
+from gala_viz.collections.map_checks import MapFileError, drop_constant_maps
+from gala_viz.specs import fingerprint
+
+SUFFIX = ".zarr"
+KIND = "human"
+MAX_CELLS = 512
+VARIABLE = "human_map"
+
+
+def write_zarr_maps(
+    path: Path,
+    maps: Iterable[tuple[str, str, NDArray]],
+    attrs: Mapping[str, Any],
+    *,
+    description: str = "",
+    further_coords: Callable[[str, str], Mapping[str, str]] | None = None,
+) -> int:
+    """(image, participant, map (y, x)) of one size -> a Zarr store of dims (mark, y, x); how many maps.
+
+    A map covers its whole photograph. ``attrs`` are plain settings; ``made`` is a sentence that says what these are;
+    ``more`` gives further coordinates of the map of an image and a participant.
+    """
+    listed = list(maps)
+    if not listed:
+        raise ValueError("there is no map to write.")
+    images, participants, values = zip(*listed, strict=True)
+    further = [further_coords(image, participant) for image, participant, _ in listed] if further_coords else [{}]
+    array = xr.DataArray(
+        np.stack(values).astype(np.float32),
+        dims=("mark", "y", "x"),
+        coords={
+            "image": ("mark", np.array(images, dtype=object)),
+            "participant": ("mark", np.array(participants, dtype=object)),
+            **{name: ("mark", np.array([one[name] for one in further], dtype=object)) for name in further[0]},
+        },
+        name=VARIABLE,
+        attrs={**attrs, "made": description},
+    )
+    array.to_dataset().to_zarr(path, mode="w", consolidated=False)
+    return len(listed)
+
+
+class ZarrMaps:
+    """The maps that ``write_maps`` wrote to ``source``, on ``images``."""
+
+    def __init__(self, source: Path, images: Sequence[str]) -> None:
+        try:
+            opened = xr.open_zarr(source, consolidated=False, chunks=None)
+            self._maps = opened[VARIABLE]
+            names = [str(name) for name in opened["image"].values]
+            people = [str(name) for name in opened["participant"].values]
+        except (KeyError, OSError, ValueError, zarr.errors.BaseZarrError) as error:
+            raise MapFileError(
+                f"{source.name} holds no maps: a variable {VARIABLE!r} (mark, y, x) with image and participant was "
+                f"expected ({error})."
+            ) from None
+        if self._maps.dims != ("mark", "y", "x") or max(self._maps.shape[1:]) > MAX_CELLS:
+            raise MapFileError(
+                f"{source.name}: maps (mark, y, x) of at most {MAX_CELLS} cells a side were expected; got "
+                f"{dict(self._maps.sizes)}."
+            )
+        known, unmatched = match_names([(name, name) for name in dict.fromkeys(names)], ImageNames(images))
+        rows: dict[str, list[int]] = {}
+        for row, name in enumerate(names):
+            rows.setdefault(name, []).append(row)
+        self._rows = {image: rows[name] for image, name in known.items()}
+        if not self._rows:
+            raise MapFileError(
+                f"{source.name}: none of its {len(set(names))} images{f', for example {names[0]!r}' if names else ''} "
+                "is named like one of the collection."
+            )
+        self._people, self._source = people, source.name
+        self.attrs = {str(name): value for name, value in self._maps.attrs.items() if name != "made"}
+        made = str(self._maps.attrs.get("made") or f"Human maps from {source.name}, one for each participant.")
+        self.kinds = {KIND: made}
+        self.skipped = unmatched
+        status = (source / VARIABLE / "zarr.json").stat()
+        self.fingerprint = fingerprint("zarr maps", str(source), status.st_size, status.st_mtime_ns)
+
+    def source_name(self, image: str) -> str | None:
+        """The store, and the image in it."""
+        return f"{self._source}, {image}" if image in self._rows else None
+
+    def read_map(self, image: str, kind: str, photo_px: tuple[int, int]) -> HumanMap | None:
+        """One map for each participant who marked something."""
+        del kind, photo_px
+        if image not in self._rows:
+            return None
+        rows = self._rows[image]
+        values = np.asarray(self._maps.isel(mark=rows).values, dtype=np.float32)
+        values, people = drop_constant_maps(values, tuple(self._people[row] for row in rows))
+        attrs = {**self.attrs, "n_participants": len(people)}
+        attrs |= {"n_left_out": len(rows) - len(people)} if len(people) < len(rows) else {}
+        return HumanMap(values, people, attrs)
