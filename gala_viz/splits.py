@@ -129,7 +129,8 @@ def describe_split_rule(rule: SplitRule, seed: int | None) -> str:
     """The rule in words, for cards and reports."""
     if rule == "own":
         return "the collection's own splits"
-    shares = f"train {TRAIN_FRACTION:.0%}, validation {VALIDATION_FRACTION:.0%}, test {1 - TRAIN_FRACTION - VALIDATION_FRACTION:.0%}"
+    test = 1 - TRAIN_FRACTION - VALIDATION_FRACTION
+    shares = f"train {TRAIN_FRACTION:.0%}, validation {VALIDATION_FRACTION:.0%}, test {test:.0%}"
     return f"by sha256 of 'split:{seed}:<image id>': {shares}"
 
 

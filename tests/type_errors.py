@@ -53,7 +53,8 @@ def main(arguments: list[str]) -> int:
         if room(one["file"]) in more:
             path, start = Path(one["file"]).resolve().relative_to(ROOT), one["range"]["start"]
             print(
-                f"{path}:{start['line'] + 1}:{start['character'] + 1}: {one['message'].splitlines()[0]} ({one.get('rule')})"
+                f"{path}:{start['line'] + 1}:{start['character'] + 1}: {one['message'].splitlines()[0]} "
+                f"({one.get('rule')})"
             )
     for one in sorted(more):
         print(f"{one}: at most {known.get(one, 0)} errors of types were expected; there are {counts[one]}.")

@@ -6,6 +6,7 @@ Source: the Brain Imaging Data Structure 1.9, behavioural experiments without ne
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import pandas as pd
 import gala_viz
 from gala_viz.experiment.experiment_spec import ExperimentSpec
 from gala_viz.experiment.responses import COLUMNS
+from gala_viz.participant_texts import participant_texts
 
 BIDS_TASK = "rapidcategorisation"
 _UNITS = {"rt": "ms", "time_elapsed": "ms", "frame_duration": "ms", "percent_important": "%", "percent_all": "%"}
@@ -65,14 +67,20 @@ def write_bids(responses: pd.DataFrame, spec: ExperimentSpec, folder: Path) -> i
 
 
 def _sidecar(spec: ExperimentSpec, responses: pd.DataFrame) -> dict[str, Any]:
-    instructions = f"Press a key at once: {' or '.join(spec.superclasses)}?"
     task = {
         "TaskName": BIDS_TASK,
         "TaskDescription": "Rapid categorisation of revealed images",
-        "Instructions": instructions,
+        "Instructions": instructions(spec.superclasses),
     }
     rules = {"Exclusions": exclusion_rules(spec), "ExperimentHash": spec.hash}
     return {**task, **rules, **_described(responses.drop(columns=["observer", "participant"]))}
+
+
+def instructions(answers: Sequence[str]) -> str:
+    """Return what the page tells a participant to do, in its own words; ``answers`` are the superclasses."""
+    texts = participant_texts("experiment")
+    task = texts["lead"].rpartition(". ")[2].format(answers=texts["or"].join(answers))
+    return " ".join([task, *texts["instructions"]])
 
 
 def exclusion_rules(spec: ExperimentSpec) -> dict[str, Any]:

@@ -59,7 +59,8 @@ def prepare_experiment(
             told = ", ".join(f"{map_type} ({source})" for map_type, source in preparation.maps.items())
             raise ValueError(
                 f"{collection.name}: {each + practice_each} images of {name} were asked for, practice included; "
-                f"{len(usable)} of {len(own)} in the {preparation.split} split can be read and have importance by {told}."
+                f"{len(usable)} of {len(own)} in the {preparation.split} split can be read and have importance "
+                f"by {told}."
             )
         images[name], practice[name] = usable[:each], usable[each:]
     first = images[superclasses[0]][0]

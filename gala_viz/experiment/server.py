@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from gala_viz.experiment.design import PRACTICE, Trial
 from gala_viz.experiment.messages import TrialResult
+from gala_viz.experiment.privacy import experiment_privacy_note
 from gala_viz.experiment.recorded_responses import response_before_deadline
 from gala_viz.experiment.sessions import Session, Sessions
 from gala_viz.experiment.stimuli import Stimuli
@@ -56,7 +57,7 @@ class ExperimentServer:
             "n_trials": n_trials,
             "minutes": max(1, round(n_trials * TYPICAL_TRIAL_MS / 60_000)),
             "shown_px": self.spec.shown_px,
-            "privacy": privacy_note(self.spec.title),
+            "privacy": experiment_privacy_note(self.spec.title),
         }
 
     def session_message(self, session: Session) -> dict[str, Any]:
@@ -119,18 +120,3 @@ class ExperimentServer:
         if trial.phase != PRACTICE:
             return ""
         return CORRECT if answer == self.spec.superclass_of[trial.image] else INCORRECT
-
-
-def privacy_note(title: str) -> list[str]:
-    """Sentences for the page of consent, true of what the records hold."""
-    return [
-        "You see images for a short moment and tell with two keys what they show. Your answers are used for research "
-        "on how people and computers recognise things.",
-        "Kept are: which key you pressed and when, how the screen kept time, the size of your window, and whether it "
-        "was in front during each image, all under a random number. Until they are stored, answers wait in this "
-        "browser.",
-        "Not kept are: your name, your address in the network, your browser's name, or anything from other pages. A "
-        "cookie holds a random secret so that you can go on after a break; there are no other cookies and no trackers.",
-        f"The images are from: {title}. You may stop at any time by closing the page, and ask whoever runs this to "
-        "delete everything of yours.",
-    ]

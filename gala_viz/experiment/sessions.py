@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import random
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -12,16 +11,12 @@ from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, update
 
-from gala_viz.experiment.design import Trial, n_sets, trial_sequence
+from gala_viz.experiment.assignment import assign_set
+from gala_viz.experiment.design import Trial, trial_sequence
 from gala_viz.experiment.experiment_spec import ExperimentSpec
 from gala_viz.experiment.messages import Screen, TrialResult
 from gala_viz.records.database import Database
-from gala_viz.records.participants import now_ms, random_id
-from gala_viz.records.tables import Experiment, ExperimentSession, TrialRecord
-
-DROPOUT_MS = 45 * 60_000
-"""Somebody unfinished of whom nothing was heard for so long has dropped out, and leaves the set to another."""
-
+from gala_viz.records.tables import Experiment, ExperimentSession, TrialRecord, now_ms, random_id
 
 _log = logging.getLogger(__name__)
 
@@ -88,7 +83,7 @@ class Sessions:
                     update(ExperimentSession).where(ExperimentSession.id == found.id).values(last_ms=now_ms())
                 )
                 return found
-            set_number, swapped = self.assign_set(connection)
+            set_number, swapped = assign_set(connection, self.spec)
             now, new = now_ms(), random_id()
             connection.execute(
                 insert(ExperimentSession).values(
@@ -180,19 +175,6 @@ class Sessions:
             return None
         begun = _n_begun(connection, row.id)
         return Session(row.id, self.spec, row.set_number, row.swapped, row.seed, begun)
-
-    def assign_set(self, connection: Connection) -> tuple[int, bool]:
-        """(set, swapped keys) with the fewest sittings that count; of equals, one by chance."""
-        counting = ExperimentSession.finished_ms.is_not(None) | (ExperimentSession.last_ms > now_ms() - DROPOUT_MS)
-        wanted = select(ExperimentSession.set_number, ExperimentSession.swapped).where(
-            ExperimentSession.experiment == self.hash, counting
-        )
-        taken = [(row.set_number, row.swapped) for row in connection.execute(wanted)]
-        of_set, of_key = Counter(one for one, _ in taken), Counter(swapped for _, swapped in taken)
-        of_pair = Counter(taken)
-        pairs = [(number, swapped) for number in range(n_sets(self.spec)) for swapped in (False, True)]
-        random.SystemRandom().shuffle(pairs)
-        return min(pairs, key=lambda pair: (of_set[pair[0]], of_pair[pair], of_key[pair[1]]))
 
 
 def _check_same(seat: Session, number: int, values: Mapping[str, Any], stored: Any) -> None:

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 
 from sqlalchemy import func, select
 
+from gala_viz.experiment.assignment import DROPOUT_MS
 from gala_viz.experiment.design import n_sets
 from gala_viz.experiment.experiment_spec import ExperimentSpec
-from gala_viz.experiment.sessions import DROPOUT_MS
 from gala_viz.records.database import Database
-from gala_viz.records.participants import now_ms
-from gala_viz.records.tables import ExperimentSession, TrialRecord
+from gala_viz.records.tables import ExperimentSession, TrialRecord, now_ms
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from gala_viz.game.judge import Judge, Outcome
-from gala_viz.game.round_image import RoundImage, score_catch_trial
+from gala_viz.game.bubbles import masked_canvas
+from gala_viz.game.judge import Judge
+from gala_viz.game.round_image import RoundImage
 from gala_viz.game.round_summary import other_players_map, player_map
+from gala_viz.game.scoring import score_catch_trial
 from gala_viz.live.recogniser import first, place_of
-from gala_viz.records.canvas import masked_canvas
 from gala_viz.records.outages import is_outage
-from gala_viz.records.participants import now_ms
-from gala_viz.records.round_updates import NetworkGuess, RoundEnd, RoundKey, RoundUpdate
-from gala_viz.records.tables import CATCH, GAME, PRACTICE
+from gala_viz.records.round_updates import NetworkGuess, Outcome, RoundKey, RoundUpdate
+from gala_viz.records.tables import CATCH, GAME, PRACTICE, now_ms
 
 if TYPE_CHECKING:
     from gala_viz.game.session import Session
@@ -136,7 +136,7 @@ class ActiveRound:
         if self.kind != PRACTICE and judge.outcome is not Outcome.INTERRUPTED:
             session.combo = session.combo + 1 if won else 0
         right = score_catch_trial(judge.mask, self._answer) if self._answer is not None else None
-        end = RoundEnd.of(judge, now_ms(), combo=session.combo, skip_reason=self._reason, passed=right)
+        end = judge.round_end(now_ms(), combo=session.combo, skip_reason=self._reason, passed=right)
         self._record(RoundUpdate(end=end))
         await self.game.flush(session.participant, FLUSH_TIMEOUT_S)
         session.n_rounds += 1

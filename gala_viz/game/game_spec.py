@@ -1,4 +1,4 @@
-"""Settings of the ClickMe game, and the points that a round brings. Source: Linsley et al. 2019, section 4."""
+"""Settings of the ClickMe game. Source: Linsley et al. 2019, section 4."""
 
 from __future__ import annotations
 
@@ -46,12 +46,3 @@ class GameSpec:
     def max_points(self) -> int:
         """Points that fit into a round, the first included."""
         return int(self.limit_ms // self.interval_ms) + 1
-
-
-def score_points(elapsed_ms: float, limit_ms: float) -> float:
-    """What a round won after ``elapsed_ms`` is worth: 100 (1 - t / limit)^3, from 100 at once to 0 at the limit.
-
-    Source: the published game's curve.
-    """
-    left = min(1.0, max(0.0, 1.0 - elapsed_ms / limit_ms))
-    return 100.0 * left**3

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import tornado.web
 import tornado.websocket
 
-from gala_viz.game.privacy import privacy_note
+from gala_viz.game.privacy import game_privacy_note
 from gala_viz.game.server import GameServer
 from gala_viz.game.session import PARTICIPANT_DELETED, PLAYED_ELSEWHERE, Session
 from gala_viz.records.participants import software_versions
@@ -74,7 +74,10 @@ class AboutHandler(_Shared, JsonHandler):
             if participant
             else None
         )
-        told = {"consented": bool(person and person.consented), "privacy": privacy_note(self.game)}
+        told = {
+            "consented": bool(person and person.consented),
+            "privacy": game_privacy_note(self.game.collection.title),
+        }
         self.write(json.dumps({**told, "collection": self.game.collection.title}))
 
 

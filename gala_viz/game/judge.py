@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
+from typing import Any
 
 import numpy as np
 
-from gala_viz.game.game_spec import GameSpec, score_points
-from gala_viz.records.canvas import uncover_bubble
+from gala_viz.game.bubbles import uncover_bubble
+from gala_viz.game.game_spec import GameSpec
+from gala_viz.game.scoring import score_points
+from gala_viz.records.round_updates import CanvasPoint, Outcome, RoundEnd
 
 STEP_TOLERANCE_PX = 0.01
 MIN_INTERVAL_FRACTION = 0.6
@@ -19,31 +21,12 @@ CLOCK_TOLERANCE_MS = 300.0
 """How far a client's time may run ahead of the server's since the first point: messages arrive at uneven speed."""
 
 
-class Outcome(StrEnum):
-    """How a round ended."""
-
-    WON = "won"
-    LOST = "lost"
-    SKIPPED = "skipped"
-    INTERRUPTED = "interrupted"
-
-
 class InvalidPointsError(ValueError):
     """Points that cannot be: the message says why. Nothing of the message was counted."""
 
 
 class LatePointsError(InvalidPointsError):
     """Points of a round that is over: they may have been on their way when it ended."""
-
-
-@dataclass(frozen=True, slots=True)
-class CanvasPoint:
-    """Where the pointer was, in canvas pixels, ``t_ms`` of the player's own clock, ``at_ms`` after the first point."""
-
-    x_px: float
-    y_px: float
-    t_ms: float
-    at_ms: float
 
 
 @dataclass(slots=True)
@@ -126,6 +109,27 @@ class Judge:
         """The connection or the server was lost."""
         if not self.is_over:
             self._end(Outcome.INTERRUPTED, self.elapsed_at_ms(now_ms))
+
+    def round_end(self, ended_ms: int, **more: Any) -> RoundEnd:
+        """Return how the round ended, for the records.
+
+        Parameters
+        ----------
+        ended_ms
+            Since 1970, UTC.
+        **more
+            ``combo``, ``skip_reason`` and ``passed`` of ``RoundEnd``.
+
+        Raises
+        ------
+        ValueError
+            The round has not ended.
+        """
+        if self.outcome is None:
+            raise ValueError("the round has not ended.")
+        return RoundEnd(
+            outcome=str(self.outcome), ended_ms=ended_ms, elapsed_ms=self.elapsed_ms, score=self.score, **more
+        )
 
     def _end(self, outcome: Outcome, elapsed_ms: float) -> None:
         self.outcome, self.elapsed_ms = outcome, elapsed_ms

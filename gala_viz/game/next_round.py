@@ -13,7 +13,7 @@ from gala_viz.game.judge import Judge
 from gala_viz.game.round_image import LEFT, RIGHT, RoundImage, catch_trial_image, make_round_image
 from gala_viz.records.outages import NotStoredError
 from gala_viz.records.round_updates import RoundUpdate
-from gala_viz.records.tables import GAME, PRACTICE
+from gala_viz.records.tables import GAME, PRACTICE, now_ms
 
 if TYPE_CHECKING:
     from gala_viz.game.session import Session
@@ -120,4 +120,5 @@ async def _put_away(session: Session, row: Row) -> None:
     """An image that cannot be read: its round is over before it began."""
     judge = Judge(session.game.spec)
     judge.interrupt(session.game.clock_ms())
-    await session.game.run_writer(session.game.rounds.finish_round, row.id, judge, RoundUpdate(), combo=session.combo)
+    end = judge.round_end(now_ms(), combo=session.combo)
+    await session.game.run_writer(session.game.rounds.finish_round, row.id, end, RoundUpdate())

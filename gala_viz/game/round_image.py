@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from gala_viz.collections.collection import Collection
+from gala_viz.game.scoring import LEFT
 from gala_viz.imagenet import label_index
 from gala_viz.records.canvas import Box, centre_crop_box, crop_to_canvas
 
-LEFT, RIGHT = "left", "right"
 JPEG_QUALITY = 88
 
 
@@ -53,12 +53,3 @@ def catch_trial_image(
     pair = [one.canvas[:, quarter : quarter + half] for one in (asked, beside)]
     canvas = np.concatenate(pair if answer == LEFT else pair[::-1], axis=1)
     return RoundImage(canvas, asked.category, asked.target, (0.0, 0.0, float(side_px), float(side_px)))
-
-
-def score_catch_trial(mask: NDArray[np.bool_], answer: str) -> bool | None:
-    """Whether most of what was painted lies on the ``answer`` side; None where nothing was painted."""
-    half = mask.shape[1] // 2
-    left, right = int(mask[:, :half].sum()), int(mask[:, half:].sum())
-    if left + right == 0:
-        return None
-    return (left > right) if answer == LEFT else (right > left)

@@ -2,8 +2,8 @@
 
 Weights do not name a network whose code is its user's: the same tensors take another way once a file is edited or a
 library is updated. Results of a network therefore carry its logits and input gradient for two fixed inputs, and count
-as its own only where these agree within ``TOLERANCES``. ``gala_viz.attribution.network_identity`` computes them; this module makes
-the inputs, compares, and needs no torch.
+as its own only where these agree within ``TOLERANCES``. ``gala_viz.attribution.network_identity`` computes them; this
+module makes the inputs, compares, and needs no torch.
 """
 
 from __future__ import annotations

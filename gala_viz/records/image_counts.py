@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, exists, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from gala_viz.game.judge import Outcome
 from gala_viz.records.database import Database
+from gala_viz.records.round_updates import Outcome
 from gala_viz.records.tables import Base, ImageCount, Round
 
 MAP_OUTCOMES = (Outcome.WON, Outcome.LOST)

@@ -8,8 +8,8 @@ from enum import StrEnum
 
 from sqlalchemy import func, select
 
-from gala_viz.game.judge import Outcome
 from gala_viz.records.database import Database
+from gala_viz.records.round_updates import Outcome
 from gala_viz.records.tables import PRACTICE, Participant, Round
 
 N_ROWS = 10

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from gala_viz.records.database import Database
 from gala_viz.records.note_tables import NoteRecord
-from gala_viz.records.participants import now_ms
+from gala_viz.records.tables import now_ms
 from gala_viz.specs import spec_from_settings
 
 FORMAT = 1

@@ -39,7 +39,8 @@ class Overview:
         """As lines for a terminal."""
         rounds = ", ".join(f"{outcome} {count}" for outcome, count in self.outcomes.items()) or "none"
         lines = [
-            f"{self.n_participants} participants and {self.n_simulated} simulated ones{'; paused' if self.paused else ''}",
+            f"{self.n_participants} participants and {self.n_simulated} simulated "
+            f"ones{'; paused' if self.paused else ''}",
             f"rounds: {rounds}",
             *(f"{name}: {count} rounds that make maps" for name, count in self.collections.items()),
             *(f"{day}: {people} rounds of people, {simulated} simulated" for day, people, simulated in self.by_day),

@@ -31,12 +31,12 @@ class SurfaceMotion(StrEnum):
 
 MEANINGS: Mapping[SurfaceMotion, str] = {
     SurfaceMotion.NO: "the page that recorded the round keeps the surface in place, or the participant was simulated",
-    SurfaceMotion.YES: f"recorded by an older page on a screen that is at most {NARROW_WINDOW_PX} px wide however it is turned: from "
-    "the first guesses on the points may be false",
+    SurfaceMotion.YES: f"recorded by an older page on a screen that is at most {NARROW_WINDOW_PX} px wide however "
+    "it is turned: from the first guesses on the points may be false",
     SurfaceMotion.POSSIBLY: "recorded by an older page with a finger or a pen, on a telephone, or on a screen at most "
     f"{NARROW_WINDOW_PX} px wide as it was held: in a window at most {NARROW_WINDOW_PX} px wide the surface moved",
-    SurfaceMotion.UNKNOWN: "recorded by an older page, with a mouse on a wider screen or without a word about the device; how "
-    f"wide the window was is not recorded, and in one at most {NARROW_WINDOW_PX} px wide the surface moved",
+    SurfaceMotion.UNKNOWN: "recorded by an older page, with a mouse on a wider screen or without a word about the "
+    f"device; how wide the window was is not recorded, and in one at most {NARROW_WINDOW_PX} px wide the surface moved",
 }
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import platform
 import secrets
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,20 +16,10 @@ from sqlalchemy.exc import SQLAlchemyError
 import gala_viz
 from gala_viz.records.database import Database
 from gala_viz.records.image_counts import MAP_OUTCOMES, decrement_count
-from gala_viz.records.tables import GAME, ExperimentSession, GameSession, Participant, Round
+from gala_viz.records.tables import GAME, ExperimentSession, GameSession, Participant, Round, now_ms, random_id
 from gala_viz.records.upgrade import backup_files
 
 MAX_NICKNAME_LENGTH = 24
-
-
-def now_ms() -> int:
-    """Milliseconds since 1970, UTC."""
-    return time.time_ns() // 1_000_000
-
-
-def random_id() -> str:
-    """An id that tells nothing and that nobody can guess."""
-    return secrets.token_urlsafe(16)
 
 
 def software_versions() -> dict[str, str]:

@@ -1,12 +1,30 @@
-"""What happened in a round and is not in the database yet."""
+"""Parts of a round on their way into the database: points, guesses, and how it ended."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass, field
+from enum import StrEnum
 from typing import Any
 
-from gala_viz.game.judge import CanvasPoint, Judge
+
+class Outcome(StrEnum):
+    """How a round ended."""
+
+    WON = "won"
+    LOST = "lost"
+    SKIPPED = "skipped"
+    INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True, slots=True)
+class CanvasPoint:
+    """Where the pointer was, in canvas pixels, ``t_ms`` of the player's own clock, ``at_ms`` after the first point."""
+
+    x_px: float
+    y_px: float
+    t_ms: float
+    at_ms: float
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,15 +49,6 @@ class RoundEnd:
     combo: int = 0
     skip_reason: str | None = None
     passed: bool | None = None
-
-    @classmethod
-    def of(cls, judge: Judge, ended_ms: int, **more: Any) -> RoundEnd:
-        """Return what ``judge`` says. Raises ``ValueError`` before the end."""
-        if judge.outcome is None:
-            raise ValueError("the round has not ended.")
-        return cls(
-            outcome=str(judge.outcome), ended_ms=ended_ms, elapsed_ms=judge.elapsed_ms, score=judge.score, **more
-        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,13 +10,11 @@ from sqlalchemy import Connection, Row, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 import gala_viz
-from gala_viz.game.judge import Judge, Outcome
 from gala_viz.records.database import Database
 from gala_viz.records.image_counts import MAP_OUTCOMES, decrement_count, increment_count, next_image
 from gala_viz.records.outages import is_outage
-from gala_viz.records.participants import now_ms, random_id
-from gala_viz.records.round_updates import RoundEnd, RoundUpdate
-from gala_viz.records.tables import CATCH, GAME, Base, Guess, Participant, Round, RoundPoint
+from gala_viz.records.round_updates import Outcome, RoundEnd, RoundUpdate
+from gala_viz.records.tables import CATCH, GAME, Base, Guess, Participant, Round, RoundPoint, now_ms, random_id
 
 MAX_ATTEMPTS = 5
 """How often a claim is tried when another server was faster."""
@@ -131,12 +129,9 @@ class Rounds:
                 raise
             return self._write(round_id, updates, session_id, participant, each=True)
 
-    def finish_round(self, round_id: str, judge: Judge, update: RoundUpdate, **more: Any) -> None:
-        """A round ended as ``judge`` says; what is unwritten of it goes into the same transaction.
-
-        ``more`` are ``combo``, ``skip_reason`` and ``passed``.
-        """
-        self.write_updates(round_id, update, RoundUpdate(end=RoundEnd.of(judge, now_ms(), **more)))
+    def finish_round(self, round_id: str, end: RoundEnd, update: RoundUpdate) -> None:
+        """Write how a round ended, and what is not written of it yet, in one transaction."""
+        self.write_updates(round_id, update, RoundUpdate(end=end))
 
     def has_participant(self, participant: str) -> bool:
         """Whether somebody is known and not deleted."""

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from gala_viz.records.database import Database
 from gala_viz.records.note_tables import SavedViewRecord
 from gala_viz.records.notes import ReadOnlyError
-from gala_viz.records.participants import now_ms
+from gala_viz.records.tables import now_ms
 from gala_viz.registry import UnknownNameError, unknown_name
 
 MAX_NAME_LENGTH, MAX_QUERY_LENGTH = 60, 8000

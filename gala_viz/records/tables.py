@@ -5,6 +5,8 @@ Whoever changes a table adds a revision: ``gala_viz.records.migrations`` says ho
 
 from __future__ import annotations
 
+import secrets
+import time
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, Double, ForeignKey, Index, MetaData, UniqueConstraint
@@ -12,6 +14,16 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 GAME, PRACTICE, CATCH = "game", "practice", "catch"
 """Kinds of rounds. Maps are made of the first alone."""
+
+
+def now_ms() -> int:
+    """Milliseconds since 1970, UTC."""
+    return time.time_ns() // 1_000_000
+
+
+def random_id() -> str:
+    """An id that tells nothing and that nobody can guess."""
+    return secrets.token_urlsafe(16)
 
 
 class Base(DeclarativeBase):

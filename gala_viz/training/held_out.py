@@ -37,7 +37,8 @@ class SplitConflict:
     def __str__(self) -> str:
         if not self.same_bytes:
             return f"{self.image!r} is in the {self.split} split of {self.collection}"
-        return f"{self.image!r} is the same photograph as {self.held_out_image!r} in the {self.split} split of {self.collection}"
+        held_out = f"{self.held_out_image!r} in the {self.split} split of {self.collection}"
+        return f"{self.image!r} is the same photograph as {held_out}"
 
 
 class HeldOutImages:

@@ -316,25 +316,25 @@ def test_photographs_cannot_be_changed_for_the_other_sessions(photos):
 
 
 def test_a_bounded_cache_keeps_the_most_recently_used():
-    cache = cache.BoundedCache(100)
+    store = cache.BoundedCache(100)
     for key in "abcd":
-        cache.put(key, key.upper(), 25)
-    assert cache.get("a") == "A"
-    cache.put("e", "E", 25)
-    assert [cache.get(key) for key in "abcde"] == ["A", None, "C", "D", "E"]
-    cache.put("huge", "H", 26)
-    assert cache.get("huge") is None
-    cache.put("a", "A2", 10)
-    assert (cache.get("a"), cache.n_bytes, len(cache)) == ("A2", 85, 4)
+        store.put(key, key.upper(), 25)
+    assert store.get("a") == "A"
+    store.put("e", "E", 25)
+    assert [store.get(key) for key in "abcde"] == ["A", None, "C", "D", "E"]
+    store.put("huge", "H", 26)
+    assert store.get("huge") is None
+    store.put("a", "A2", 10)
+    assert (store.get("a"), store.n_bytes, len(store)) == ("A2", 85, 4)
 
 
 def test_a_file_cache_drops_the_longest_unused_when_it_is_full(tmp_path):
-    cache = cache.FileCache(tmp_path, max_bytes=1000, suffix=".bin")
+    store = cache.FileCache(tmp_path, max_bytes=1000, suffix=".bin")
     for k in range(11):
-        cache.put(f"key {k}", b"x" * 100)
-        os.utime(cache._path(f"key {k}"), (1000 + k, 1000 + k))
-    assert cache.get("key 0") == b"x" * 100  # used now
-    cache.prune()
-    kept = [k for k in range(11) if cache.get(f"key {k}")]
+        store.put(f"key {k}", b"x" * 100)
+        os.utime(store._path(f"key {k}"), (1000 + k, 1000 + k))
+    assert store.get("key 0") == b"x" * 100  # used now
+    store.prune()
+    kept = [k for k in range(11) if store.get(f"key {k}")]
     assert kept == [0, 7, 8, 9, 10]
     assert not list(tmp_path.rglob("*.part"))

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select, update
 
+from gala_viz.experiment.assignment import DROPOUT_MS
 from gala_viz.experiment.bids import write_bids, write_responses
 from gala_viz.experiment.experiment_spec import WINDOW_EVENTS
 from gala_viz.experiment.messages import (
@@ -25,7 +26,7 @@ from gala_viz.experiment.messages import (
 )
 from gala_viz.experiment.recorded_responses import load_recorded_responses
 from gala_viz.experiment.responses import COLUMNS, check_responses, read_responses
-from gala_viz.experiment.sessions import DROPOUT_MS, Sessions, UnexpectedTrialError
+from gala_viz.experiment.sessions import Sessions, UnexpectedTrialError
 from gala_viz.experiment.status import experiment_status
 from gala_viz.records.database import Database
 from gala_viz.records.participants import Participants

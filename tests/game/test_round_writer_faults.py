@@ -11,11 +11,10 @@ import pytest
 from sqlalchemy import select
 
 from gala_viz.game.client import GameClient
-from gala_viz.game.judge import CanvasPoint
 from gala_viz.game.server import CLOSE_S
 from gala_viz.records.journal import journal_folder, refused_entries
 from gala_viz.records.participants import Participants
-from gala_viz.records.round_updates import RoundKey, RoundUpdate
+from gala_viz.records.round_updates import CanvasPoint, RoundKey, RoundUpdate
 from gala_viz.records.tables import Guess, ImageCount, Round
 from tests.game import faults, shapes
 from tests.game.conftest import served

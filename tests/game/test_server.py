@@ -11,10 +11,10 @@ from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
 from tornado.websocket import websocket_connect
 
 from gala_viz.game.client import GameClient, play_rounds
-from gala_viz.game.judge import Outcome
 from gala_viz.game.pointer_paths import pointer_path
 from gala_viz.records.pause import set_paused
 from gala_viz.records.rate_limits import RateLimits
+from gala_viz.records.round_updates import Outcome
 from gala_viz.records.tables import CATCH, GameSession, Guess, Participant, Round, RoundPoint
 from gala_viz.wire import PARTICIPANT_COOKIE
 from tests.game import shapes

@@ -23,8 +23,8 @@ IMAGE = "photo 00001"
 def view(tmp_path):
     database = Database(tmp_path / "records.sqlite")
     made = NotesView(
-        Notes(database, "photos"), SavedViews(database, "photos"), CollectionIndex(FakeSource(count=6)), CurrentImage(), SCRIPT,
-        page="compare", query=lambda: "v=1&image=photo 00001",
+        Notes(database, "photos"), SavedViews(database, "photos"), CollectionIndex(FakeSource(count=6)), CurrentImage(),
+        SCRIPT, page="compare", query=lambda: "v=1&image=photo 00001",
     )  # fmt: skip
     made.sent = []
     made.component._send_msg = made.sent.append
@@ -93,7 +93,8 @@ def test_where_notes_are_read_only_whatever_a_browser_sends_changes_nothing(tmp_
     SavedViews(database, "photos").save(SavedView(name="ears", page="compare", query="v=1"))
     view = NotesView(
         Notes(database, "photos", read_only=True), SavedViews(database, "photos", read_only=True),
-        CollectionIndex(FakeSource(count=6)), CurrentImage(), SCRIPT, page="compare", owner_text="Read-only.", read_only_reason="Why.",
+        CollectionIndex(FakeSource(count=6)), CurrentImage(), SCRIPT, page="compare",
+        owner_text="Read-only.", read_only_reason="Why.",
     )  # fmt: skip
     view.sent = []
     view.component._send_msg = view.sent.append

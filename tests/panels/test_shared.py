@@ -111,6 +111,7 @@ def test_two_networks_are_asked_for():
 
 
 def test_the_page_is_imported_without_torch_or_captum():
-    code = "import sys, gala_viz.panels.compare.compare_page; print([m for m in ('torch', 'captum', 'lightning') if m in sys.modules])"
+    heavy = ("torch", "captum", "lightning")
+    code = f"import sys, gala_viz.panels.compare.compare_page; print([m for m in {heavy} if m in sys.modules])"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"

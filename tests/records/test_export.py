@@ -23,6 +23,7 @@ from gala_viz.records.overview import overview, reliability
 from gala_viz.records.participants import Participants
 from gala_viz.records.round_updates import RoundUpdate
 from gala_viz.records.rounds import Rounds
+from gala_viz.records.tables import now_ms
 from gala_viz.registry import UnknownNameError
 from tests.collections.pictures import encoded
 
@@ -52,7 +53,7 @@ def lab(tmp_path_factory):
             judge = Judge(SPEC)
             judge.paint([(1, 2, 3)], 0.0)
             judge.apply_time_limit(8000.0)
-            rounds.finish_round(row.id, judge, RoundUpdate(), passed=who == 0)
+            rounds.finish_round(row.id, judge.round_end(now_ms(), passed=who == 0), RoundUpdate())
         for _ in range(3):
             row = rounds.claim_round(participant, visit, collection.name, settings={"canvas_px": 256})
             width = collection.size_px(row.image)[1]
@@ -62,7 +63,7 @@ def lab(tmp_path_factory):
             for number in range(6):
                 new.points += judge.paint([(x + 5 * number + 1 / 3, y, 60.0 * number)], 60.0 * number)
             judge.judge_guess(1, 300.0)
-            rounds.finish_round(row.id, judge, new)
+            rounds.finish_round(row.id, judge.round_end(now_ms()), new)
     yield root, collection, database
     database.close()
 

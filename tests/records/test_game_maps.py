@@ -16,6 +16,7 @@ from gala_viz.records.image_counts import register_images
 from gala_viz.records.participants import Participants
 from gala_viz.records.round_updates import RoundUpdate
 from gala_viz.records.rounds import Rounds
+from gala_viz.records.tables import now_ms
 from gala_viz.specs import MapRequest, SmoothGradSpec
 from tests.attribution.tiny import tiny_network
 from tests.collections.pictures import encoded
@@ -46,7 +47,7 @@ def page(tmp_path, monkeypatch):
         for number in range(8):
             new.points += judge.paint([(x + 6 * number, 100.0 + number, 60.0 * number)], 60.0 * number)
         judge.judge_guess(1, 480.0)
-        rounds.finish_round(row.id, judge, new)
+        rounds.finish_round(row.id, judge.round_end(now_ms()), new)
 
     yield source, paint
     database.close()

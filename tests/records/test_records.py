@@ -25,7 +25,7 @@ from gala_viz.records.journal import Journal, count_waiting_entries, refused_ent
 from gala_viz.records.leaderboard import LeaderboardPeriod, leaderboard, player_statistics
 from gala_viz.records.participants import Participants, clean_nickname
 from gala_viz.records.pause import is_paused, set_paused
-from gala_viz.records.round_updates import NetworkGuess, RoundEnd, RoundUpdate
+from gala_viz.records.round_updates import NetworkGuess, RoundUpdate
 from gala_viz.records.round_writer import RoundWriter
 from gala_viz.records.rounds import ParticipantWithdrawnError, Rounds, RoundTakenOverError
 from gala_viz.records.tables import (
@@ -144,7 +144,7 @@ def test_parts_of_a_round_can_be_written_any_number_of_times(table, place):
         )
         parts.append(RoundUpdate(first=number, points=points, guesses=[guess], began_ms=None if number else 77))
     judge.judge_guess(place, 700.0) or judge.skip(900.0)
-    parts.append(RoundUpdate(end=RoundEnd.of(judge, 123_456, combo=2)))
+    parts.append(RoundUpdate(end=judge.round_end(123_456, combo=2)))
     for part in parts:
         assert rounds.write(row.id, part).refused == ()
     once = everything(database)
@@ -168,7 +168,7 @@ def test_one_impossible_row_is_refused_with_its_reason_and_all_others_are_stored
     judge = Judge(SPEC)
     judge.skip(5.0)
     part = RoundUpdate(points=[*good[:3], bad, *good[3:]], guesses=guesses, began_ms=5)
-    written = rounds.write(row.id, part, RoundUpdate(end=RoundEnd.of(judge, 99)))
+    written = rounds.write(row.id, part, RoundUpdate(end=judge.round_end(99)))
     (point,), (guess,) = (refused.part.points or refused.part.guesses for refused in written.refused)
     assert (point, guess) == (bad, guesses[1])
     assert all("null" in refused.reason.lower() for refused in written.refused)
@@ -203,14 +203,14 @@ def test_a_round_that_another_server_found_open_ends_as_its_judge_says(table):
     judge = Judge(SPEC)
     judge.paint([(1.0, 2.0, 3.0)], 0.0)
     judge.judge_guess(1, 700.0)
-    end = RoundUpdate(end=RoundEnd.of(judge, 99))
+    end = RoundUpdate(end=judge.round_end(99))
     for _ in range(2):
         assert rounds.write(row.id, end, visit=visit).refused == ()
     assert (rounds.round(row.id).outcome, rounds.round(row.id).ended_ms) == ("won", 99)
     assert sum(n for _, n in everything(database)[3]) == 1
     judge = Judge(SPEC)
     judge.skip(5.0)
-    (refused,) = rounds.write(row.id, RoundUpdate(end=RoundEnd.of(judge, 100)), visit=visit).refused
+    (refused,) = rounds.write(row.id, RoundUpdate(end=judge.round_end(100)), visit=visit).refused
     assert "ended already (won)" in refused.reason
 
 

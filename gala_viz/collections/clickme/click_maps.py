@@ -77,7 +77,8 @@ class ClickMaps:
         self.skipped = [(f"{source.name}, {name}", reason) for name, reason in (*skipped, *unmatched)]
         if not self._rounds_of:
             raise MapFileError(
-                f"{source.name}: no round is on an image of the collection. {self.filter_summary} A row's image is the last two "
+                f"{source.name}: no round is on an image of the collection. {self.filter_summary} A row's image "
+                "is the last two "
                 f"parts of its path, for example {rounds.images[0] if rounds.images else 'n01440764/a.JPEG'!r}."
             )
         self._check_inside(size_px)

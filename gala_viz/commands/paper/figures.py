@@ -115,7 +115,8 @@ def _comparison(
     maps = found.collection["human_maps"]
     people = "human map" if maps is None else f"{maps['kind']}\nmap"
     told = [
-        f"Image by image: {human_maps_label(found)}, SmoothGrad of {names[0]} and of {names[1]} (seed {seed}), their delta "
+        f"Image by image: {human_maps_label(found)}, SmoothGrad of {names[0]} and of {names[1]} (seed "
+        f"{seed}), their delta "
         f"({names[1]} minus {names[0]}), and the attention norms of layer {layer} of both.",
         f"SmoothGrad: n = {spec.n_samples}, noise {spec.noise_fraction} of the range, seed {spec.seed}, the same noise "
         "for both networks, of the true category's logit where both networks know it, else of each one's first choice; "

@@ -29,7 +29,8 @@ def draw_trade_off(arguments: Arguments, evaluation: Evaluation, networks: dict[
     tried, source = find_sweep_points(name, card, arguments.runs, arguments.sweep)
     chosen = card.get("recipe", {}).get("attention_weight")
     told = [
-        f"Accuracy against Spearman's rho of the attention norms (mean over layers) with {human_maps_label(evaluation)}, for {name} "
+        "Accuracy against Spearman's rho of the attention norms (mean over layers) with "
+        f"{human_maps_label(evaluation)}, for {name} "
         "at several lambdas, the weight of the attention loss; both on the validation split.",
         f"{_points(tried)}; red: lambda = {chosen}, which was chosen.",
         f"n = {len(tried)} trainings. Source: {source}.",
@@ -79,7 +80,8 @@ def draw_regions(arguments: Arguments, evaluation: Evaluation) -> str:
     told = [
         f"Shares of the maps' sum on the regions of the images of the {evaluation.spec.split} split; whiskers are 95 % "
         f"bootstrap intervals over {len(evaluation.images)} images ({evaluation.spec.n_resamples:,} resamples, seed "
-        f"{evaluation.spec.seed}). A black line is the region's share of the pixels: what a map without preference has. The "
+        f"{evaluation.spec.seed}). A black line is the region's share of the pixels: what a map without "
+        "preference has. The "
         "first bar is of the human maps.",
         f"Means over seeds, image by image; dots are single seeds, those of {seeds}." if seeds else "",
         smoothgrad_told(evaluation.spec),

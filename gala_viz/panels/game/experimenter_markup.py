@@ -12,8 +12,10 @@ def round_counts(title: str, records_overview: Overview) -> str:
     outcomes = ", ".join(f"{escape(outcome)} {count}" for outcome, count in records_overview.outcomes.items()) or "none"
     made = sum(records_overview.collections.values())
     return (
-        f"<h1>{escape(title)}</h1><p><b>{records_overview.n_participants}</b> participants, {made} rounds of theirs make maps; "
-        f'{records_overview.n_simulated} simulated participants. <span class="muted">All rounds by outcome: {outcomes}.</span></p>'
+        f"<h1>{escape(title)}</h1><p><b>{records_overview.n_participants}</b> participants, {made} "
+        "rounds of theirs make maps; "
+        f'{records_overview.n_simulated} simulated participants. <span class="muted">All rounds by '
+        f"outcome: {outcomes}.</span></p>"
     )
 
 
