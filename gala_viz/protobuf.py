@@ -1,7 +1,7 @@
 """What TensorFlow's files are made of, without TensorFlow: fields of protocol-buffer messages, and masked checksums.
 
-Every length is checked against what is there, so that damaged bytes give ``WireError`` and never a value from beyond a
-message.
+Every length is checked against what is there, so that damaged bytes give ``ProtobufError`` and never a value from
+beyond a message.
 """
 
 from __future__ import annotations

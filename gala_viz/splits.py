@@ -68,7 +68,7 @@ class Splits:
         ``"own"`` or ``"hash"``.
     seed
         The hash's seed; None where the splits are the collection's own.
-    every
+    by_image
         All images, in the collection's order, each with its split, or None where its collection's splits leave it out.
     """
 

@@ -220,7 +220,9 @@ def test_what_is_there_passes_the_check(tmp_path):
 def test_options_arrive_where_they_belong(monkeypatch, tmp_path):
     served = {}
     monkeypatch.setattr("gala_viz.commands.compare.check_address", lambda at: None)
-    monkeypatch.setattr("gala_viz.commands.compare_app.prepare", lambda options, say: served.update(options=options))
+    monkeypatch.setattr(
+        "gala_viz.commands.compare_app.prepare_compare_page", lambda options, say: served.update(options=options)
+    )
     monkeypatch.setattr(
         "gala_viz.commands.compare.serve", lambda pages, at, **_: served.update(names=list(pages), at=at)
     )

@@ -14,7 +14,7 @@ from gala_viz.alignment.similarity import spearman_kernel
 from gala_viz.alignment.split_half import nanmean, rng_for_image
 
 PARTNER_KINDS = ("same", "different")
-"""Other images by category, in the order of ``floor_values``."""
+"""Other images by category, in the order of ``shuffled_rhos``."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,7 +54,7 @@ def shuffled_baseline(
 ) -> ShuffledBaseline:
     """What chance reaches: rho of each image's map (image, y, x) with maps of other images, by category.
 
-    Partners and their maps are those of ``floor_values``; the intervals are over images.
+    Partners and their maps are those of ``shuffled_rhos``; the intervals are over images.
     """
     values = shuffled_rhos(maps, categories, other_maps=other_maps, n_partners=n_partners, seed=seed)
     bounded = {
@@ -76,7 +76,7 @@ def shuffled_rhos(
 ) -> xr.DataArray:
     """Mean rho of each image's map with other images' maps: (partner, image), partner "same" or "different" category.
 
-    The others' maps are those of ``against`` (image, y, x), for example people's for a network's ``maps``; None: of
+    The others' maps are those of ``other_maps`` (image, y, x), for example people's for a network's ``maps``; None: of
     ``maps`` themselves. For each image up to ``n_partners`` others of its category and as many of different ones are
     drawn with ``seed`` among those that have a map. Without ``categories``, or for an image whose category is None,
     every other image counts as different. NaN where there is no such pair or no map.
@@ -104,9 +104,10 @@ def shuffled_rhos(
 
 
 def mean_rho(maps: np.ndarray, other_maps: Sequence[np.ndarray]) -> np.ndarray:
-    """Mean rho of each of ``maps`` (..., y, x) with all of ``others`` (y, x); NaN without any, or where none is known.
+    """Mean rho of each of ``maps`` (..., y, x) with all of ``other_maps`` (y, x); NaN without any, or where none is
+    known.
 
-    With other images' human maps as ``others`` this is the floor of one image's maps.
+    With other images' human maps as ``other_maps`` this is the floor of one image's maps.
     """
     leading = maps.shape[:-2]
     flat = maps.reshape(-1, *maps.shape[-2:])

@@ -63,7 +63,7 @@ def predictions_and_norms(
 ) -> tuple[xr.DataArray, dict[str, xr.DataArray]]:
     """First choices (image,), indices, and ``attention_norms`` from one forward pass of each image.
 
-    A network without GALA layers gives its choices and no norms. Raises ``NotFiniteError`` for NaN or infinite values.
+    A network without GALA layers gives its choices and no norms. Raises ``NonFiniteError`` for NaN or infinite values.
     """
     chosen = list(collection.images if images is None else images)
     if not chosen:

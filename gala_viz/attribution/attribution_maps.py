@@ -63,7 +63,7 @@ def attribution_maps(
     noise; attrs hold every setting, the weights' checksum and versions. With ``return_error`` a Dataset (map,
     standard_error): the Monte-Carlo standard error by jackknife over ten groups of samples, NaN for methods without
     chance. ``progress(done, total)`` is called after every image; True draws a bar. Raises ``ValueError`` where the
-    target is not known, and with ``only_finite`` its kind ``NotFiniteError`` for a map with NaN or infinite values.
+    target is not known, and with ``only_finite`` its kind ``NonFiniteError`` for a map with NaN or infinite values.
     """
     chosen = list(collection.images if images is None else images)
     if not chosen:

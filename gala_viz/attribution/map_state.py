@@ -1,7 +1,7 @@
 """Running means of signed maps: n so far, per channel and pixel, with what is needed for their Monte-Carlo error.
 
 The error of anything computed from a map (reduced over colour, smoothed, normalised, a difference of two networks)
-comes from the delete-one-group jackknife: samples are dealt to ``GROUPS`` groups by their index, the quantity is
+comes from the delete-one-group jackknife: samples are dealt to ``N_GROUPS`` groups by their index, the quantity is
 computed again without each group, and the scatter tells the error. It needs no assumption on how channels, pixels or
 the two networks' errors hang together; networks that saw the same noise are compared group by group.
 Source: Busing, Meijer, van der Leeden 1999, "Delete-m jackknife for unequal m" (Statistics and Computing 9).
@@ -76,7 +76,7 @@ def initial_state(shape: tuple[int, int, int], *, n_samples: int, target: int, s
 
 
 def add_samples(state: MapState, samples: np.ndarray) -> MapState:
-    """``state`` after the samples ``values`` (sample, channel, y, x), which follow the ones it has.
+    """``state`` after the samples ``samples`` (sample, channel, y, x), which follow the ones it has.
 
     Sums are kept in float64 per chunk and merged by Chan's formula, so that the way samples are cut into chunks does
     not show. The old state is left as it was.
@@ -103,7 +103,8 @@ def add_samples(state: MapState, samples: np.ndarray) -> MapState:
 
 
 def jackknife_error(estimate: np.ndarray, delete_group_estimates: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Standard error of an estimate ``whole`` (...) from its values ``without`` (group, ...) each group of samples.
+    """Standard error of an estimate ``estimate`` (...) from its values ``delete_group_estimates`` (group, ...) each
+    group of samples.
 
     ``counts`` are the samples of each group. Exact for a mean with groups of one sample each; unequal groups are
     weighted as Busing et al. 1999 do.

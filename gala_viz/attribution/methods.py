@@ -27,7 +27,7 @@ class AttributionMethod:
     """An attribution method: how it is shown, its settings' type, its values' unit, and how it computes.
 
     ``states(network, network_input, image=, target=, spec=, chunk=, cancelled=)`` yields ``MapState``; methods
-    ``by_chance`` also take ``resume=`` and know their standard error. ``per_input`` values are per input unit.
+    ``stochastic`` also take ``resume=`` and know their standard error. ``per_input_unit`` values are per input unit.
     """
 
     title: str

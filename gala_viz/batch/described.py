@@ -71,7 +71,7 @@ def method_settings(name: str, spec: Any = None) -> dict[str, Any]:
 def stored_network(network: Network, opened_as: str = "") -> StoredNetwork:
     """What a store tells of a network.
 
-    Raises ``ValueError`` for a network whose maps could not be computed a second time, and its kind ``NotFiniteError``
+    Raises ``ValueError`` for a network whose maps could not be computed a second time, and its kind ``NonFiniteError``
     for one that has no finite numbers even for a grey input.
     """
     height, width = network.preprocessing.input_px

@@ -101,7 +101,7 @@ class Collection(ABC):
                 self._unread[path] = reason
 
     def warm_up(self, report: Callable[[str], None]) -> None:  # noqa: B027 - most have nothing to get ready
-        """Do now what only the very first image waits for; ``say`` hears what that is."""
+        """Do now what only the very first image waits for; ``report`` hears what that is."""
 
     def category(self, image: str) -> str | None:
         """The label of the image, or None where the collection has none."""

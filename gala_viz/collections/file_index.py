@@ -1,11 +1,11 @@
 """What files a folder holds, remembered between sessions in the user's cache folder.
 
-**When is the index used again?** A folder's own time of change moves when a file in it is added, removed or renamed,
-so a folder whose time of change is the remembered one is not listed again; only the others are. In collections of up to
-``CHECKED_FILES`` files each file's size and time of change are compared too, which finds files that were overwritten in
-place; larger ones find that when the folder is next listed (``fresh=True`` forces it). A folder that changed less than
-two seconds before it was listed is not trusted next time, since clocks of file systems are coarse. An index that is
-damaged or of another version counts as none.
+**When is the index used again?** A folder's own time of change moves when a file in it is added, removed or renamed, so
+a folder whose time of change is the remembered one is not listed again; only the others are. In collections of up to
+``MAX_CHECKED_FILES`` files each file's size and time of change are compared too, which finds files that were
+overwritten in place; larger ones find that when the folder is next listed (``fresh=True`` forces it). A folder that
+changed less than two seconds before it was listed is not trusted next time, since clocks of file systems are coarse. An
+index that is damaged or of another version counts as none.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ def index_files(
 ) -> FileTree:
     """Files under ``root`` (resolved) whose suffix, in lower case, is among ``suffixes``.
 
-    Files with one of ``told_suffixes`` are refused by name; hidden files and folders (".…") are passed over. Links that
-    lead out of ``root``, links to folders, empty files, names that are not valid text and folders that cannot be read
-    are refused with a reason. ``excluded`` folders are not entered. Raises ``OSError`` when ``root`` itself cannot be
-    read.
+    Files with one of ``reported_suffixes`` are refused by name; hidden files and folders (".…") are passed over. Links
+    that lead out of ``root``, links to folders, empty files, names that are not valid text and folders that cannot be
+    read are refused with a reason. ``excluded`` folders are not entered. Raises ``OSError`` when ``root`` itself cannot
+    be read.
     """
     path = index_path(root, suffixes, reported_suffixes)
     known = {} if refresh else load_index(path, root)

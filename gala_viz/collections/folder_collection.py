@@ -32,10 +32,10 @@ from gala_viz.specs import fingerprint
 class FolderCollection(Collection):
     """The photographs under ``folder``; an image's id is its path inside it, with "/" and its suffix.
 
-    Categories come from the folders (see ``gala_viz.collections.path_labels.place``). ``human_maps`` is what
-    ``gala_viz.collections.open_human_maps.open_marks`` takes: a folder of map files (which may lie inside ``folder``,
-    and is then not searched for photographs), a table of clicks, for which ``clicks`` says how it becomes maps, or an
-    HDF5 file of maps. ``fresh`` passes over the remembered index.
+    Categories come from the folders (see ``gala_viz.collections.path_labels.labels_from_path``). ``human_maps`` is what
+    ``gala_viz.collections.open_human_maps.open_human_maps`` takes: a folder of map files (which may lie inside
+    ``folder``, and is then not searched for photographs), a table of clicks, for which ``clicks`` says how it becomes
+    maps, or an HDF5 file of maps. ``fresh`` passes over the remembered index.
     """
 
     def __init__(

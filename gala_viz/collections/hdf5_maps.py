@@ -170,7 +170,7 @@ class HDF5Maps:
 
 
 def _marked_by(stored: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
-    """As ``marked_by``; participants are called by their numbers."""
+    """As ``drop_constant_maps``; participants are called by their numbers."""
     return drop_constant_maps(stored, tuple(str(number) for number in range(len(stored))))
 
 

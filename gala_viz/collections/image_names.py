@@ -46,7 +46,7 @@ def match_names(
     """Image -> the thing that is called like it, and (thing, reason) of those that belong to no one image.
 
     ``names`` are (thing, the name by which its image is sought). A thing that fits no image, several, or comes second
-    for one is left out with a reason; of those that fit none, ``MAX_STRAY`` are named and the others counted.
+    for one is left out with a reason; of those that fit none, ``MAX_UNMATCHED`` are named and the others counted.
     """
     found: dict[str, str] = {}
     left_out: list[tuple[str, str]] = []

@@ -12,11 +12,11 @@ SAMPLING_RULE = (
     "in the order of sha256 of '{purpose}:{seed}:IMAGE' within each category, the first of every category before the "
     "second of any, categories in the order of sha256 of '{purpose}:{seed}:CATEGORY', superclasses in turn"
 )
-"""What ``drawn`` does, for captions."""
+"""What ``sample_images`` does, for captions."""
 
 
 def sample_images(collection: Collection, images: Sequence[str], n: int, *, seed: int, purpose: str) -> tuple[str, ...]:
-    """At most ``n`` of ``images``, in the order of ``DRAWING_RULE``: alike many of each category and superclass.
+    """At most ``n`` of ``images``, in the order of ``SAMPLING_RULE``: alike many of each category and superclass.
 
     Depends on the ids, the categories, ``seed`` and ``purpose`` alone.
     """

@@ -1,4 +1,4 @@
-"""One door to all marks: a folder or a file in, ``Marks`` out."""
+"""One door to all marks: a folder or a file in, ``HumanMaps`` out."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def open_human_maps(
     *,
     refresh: bool = False,
 ) -> HumanMaps:
-    """People's marks on ``images``, whose (height, width) ``size_px`` gives, from ``source``: see ``ACCEPTED``.
+    """People's marks on ``images``, whose (height, width) ``size_px`` gives, from ``source``: see ``ACCEPTED_FORMATS``.
 
     ``clicks`` says how a table of clicks becomes maps. Raises ``FileNotFoundError`` for what is not there,
     ``MapFileError`` (a ``ValueError``) for a file that cannot be used.

@@ -1,7 +1,7 @@
 """Decoded photographs and thumbnails, kept as far as bounded caches reach, which all collections share.
 
 ``key`` names a file's present content (path, size, time of change, limits): a file that is replaced is read again. A
-``Source`` is the file, or a function that gives the bytes of one, for photographs that lie inside larger files.
+``PhotoSource`` is the file, or a function that gives the bytes of one, for photographs that lie inside larger files.
 """
 
 from __future__ import annotations

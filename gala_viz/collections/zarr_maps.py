@@ -32,8 +32,8 @@ def write_zarr_maps(
 ) -> int:
     """(image, participant, map (y, x)) of one size -> a Zarr store of dims (mark, y, x); how many maps.
 
-    A map covers its whole photograph. ``attrs`` are plain settings; ``made`` is a sentence that says what these are;
-    ``more`` gives further coordinates of the map of an image and a participant.
+    A map covers its whole photograph. ``attrs`` are plain settings; ``description`` is a sentence that says what
+    these are; ``further_coords`` gives further coordinates of the map of an image and a participant.
     """
     listed = list(maps)
     if not listed:
@@ -56,7 +56,7 @@ def write_zarr_maps(
 
 
 class ZarrMaps:
-    """The maps that ``write_maps`` wrote to ``source``, on ``images``."""
+    """The maps that ``write_zarr_maps`` wrote to ``source``, on ``images``."""
 
     def __init__(self, source: Path, images: Sequence[str]) -> None:
         try:

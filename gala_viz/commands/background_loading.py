@@ -49,7 +49,7 @@ def load_once(key: Hashable, load: Callable[[], Routes]) -> LoadingTask:
 
 
 def page_while_loading(task: LoadingTask, component: Viewable, name: str) -> Viewable:
-    """``board``, which the reason takes the place of where what it talks to could not be loaded."""
+    """``component``, which the reason takes the place of where what it talks to could not be loaded."""
     if task.done:
         return component
     import panel as pn

@@ -1,7 +1,7 @@
 """The comparison page assembled: options, a source that loads beside it, a view of it; served with or without a file.
 
-``apps/compare.py`` and ``gala-viz compare`` both serve ``page``; ``apps/explore.py`` and ``gala-viz explore`` serve
-``all_images``.
+``apps/compare.py`` and ``gala-viz compare`` both serve ``build_compare_page``; ``apps/explore.py`` and ``gala-viz
+explore`` serve ``build_explore_page``.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _prepared: dict[CompareOptions, Callable[[StepCallback], MapSource]] = {}
 def build_compare_page(options: CompareOptions, *, is_public: bool | None = None) -> Viewable:
     """The page of one session; it stands at once and shows what is being loaded.
 
-    ``reaches_others`` says whether others than this machine's users can open it; None: this process's servers tell.
+    ``is_public`` says whether others than this machine's users can open it; None: this process's servers tell.
     """
     from gala_viz.panels.compare.compare_page import compare_page
 
@@ -67,9 +67,9 @@ def figure_source(options: CompareOptions) -> dict[str, Any]:
 def build_explore_page(
     options: CompareOptions, compare_url: str = "compare", *, is_public: bool | None = None
 ) -> Viewable:
-    """The page of all images of the same source, for one session; ``compare`` is where the comparison is served.
+    """The page of all images of the same source, for one session; ``compare_url`` is where the comparison is served.
 
-    ``reaches_others`` as in ``page``.
+    ``is_public`` as in ``build_compare_page``.
     """
     from gala_viz.panels.compare.figure_pool import DRAWING_LOCK
 

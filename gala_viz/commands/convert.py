@@ -1,4 +1,4 @@
-"""``gala-viz convert``: weights of others as a network's folder, with safetensors and a card."""
+"""``gala-viz convert_checkpoint``: weights of others as a network's folder, with safetensors and a card."""
 
 from __future__ import annotations
 

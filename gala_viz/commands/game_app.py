@@ -1,6 +1,6 @@
 """The game assembled: collection, recogniser and records, added to the server that serves its page.
 
-``apps/game.py`` and ``gala-viz game`` both serve ``page``; the first page that is asked for starts the game.
+``apps/game.py`` and ``gala-viz game`` both serve ``build_game_page``; the first page that is asked for starts the game.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def _addresses(options: GameOptions) -> Routes:
 
 
 def prepare_game_page(options: GameOptions, say: Callable[[str], None]) -> None:
-    """As ``prepare``; what is opened waits for the first page."""
+    """As ``open_game``; what is opened waits for the first page."""
     _games[options] = open_game(options, say)
 
 

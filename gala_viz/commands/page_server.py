@@ -209,7 +209,7 @@ def clean_shutdown() -> Iterator[None]:
     """Load and serve within this block; after it, the threads that computed and loaded are ended.
 
     Ctrl-C and SIGTERM raise ``KeyboardInterrupt`` here until ``serve`` listens. However they come, a process that is
-    this program's own ends within ``END_S``, even where nobody hears them.
+    this program's own ends within ``SHUTDOWN_S``, even where nobody hears them.
     """
 
     def interrupt(*_: Any) -> None:
@@ -252,7 +252,8 @@ def _signals(handler: Callable[..., None]) -> Iterator[None]:
 
 
 def check_address(server_address: ServerAddress) -> None:
-    """Raise ``OSError`` with a sentence where ``at`` cannot be served; to be called before anything is loaded."""
+    """Raise ``OSError`` with a sentence where ``server_address`` cannot be served; to be called "
+    "before anything is loaded."""
     try:
         for one in bind_sockets(server_address.port, server_address.address):  # as the server itself will
             one.close()
@@ -264,7 +265,8 @@ _reach: list[bool] = []
 
 
 def server_is_public() -> bool:
-    """As ``Address.reaches_others``, of servers that this process runs without an ``Address``, as ``panel serve`` does.
+    """As ``ServerAddress.reaches_others``, of servers that this process runs without an ``ServerAddress``, as ``panel
+    serve`` does.
 
     True where that cannot be told. ``panel serve`` gives an app no way to its own server, so it is looked for.
     """

@@ -20,7 +20,7 @@ from gala_viz.experiment.revelation import FULL
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Analysis:
-    """Tables of one experiment. ``performance``: observer x map type x level; ``thresholds``: observer x map type;
+    """Tables of one experiment. ``performance``: observer x map type x level; ``fit_thresholds``: observer x map type;
     ``tests``: randomisation tests per level; ``exclusions``: what each rule left out; ``trials``: which rule left out
     which trial (``left_out_by``, empty where it counts), and whether its marks and durations are known.
     """

@@ -54,7 +54,7 @@ class ExclusionSpec:
     Trials with a response sooner than ``min_rt_ms``; participants who did not finish, who answered in time in less than
     ``min_answered_fraction`` of the trials, who were right on full images in less than ``min_full_accuracy``, or whose
     screen dropped frames in more than ``max_dropped_fraction`` of the trials; trials with one of the marks in
-    ``exclude_marked`` (of ``MARKS``), or whose actual durations differ from those asked by more than
+    ``exclude_marked`` (of ``WINDOW_EVENTS``), or whose actual durations differ from those asked by more than
     ``max_stimulus_error_frames`` frames of the screen or ``max_fixation_error_ms``.
 
     None means that the experiment's file does not have the setting, since it was made before there was one: that rule

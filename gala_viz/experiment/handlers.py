@@ -64,7 +64,7 @@ class _Answer(JsonHandler):
         self.server, self.origins = server, origins
 
     async def run_in_thread(self, function: Callable[..., T], *arguments: Any, **named: Any) -> T:
-        """``act`` in a thread. A database that cannot be reached is answered with 503: the page asks again."""
+        """``function`` in a thread. A database that cannot be reached is answered with 503: the page asks again."""
         return await await_records(self, self.server.run_in_thread(function, *arguments, **named))
 
     async def participant(self) -> str | None:

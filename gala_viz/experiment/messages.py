@@ -33,7 +33,7 @@ class Screen:
 
     @classmethod
     def parse(cls, message: Any) -> Screen:
-        """From a message. Raises ``BadResult``."""
+        """From a message. Raises ``InvalidResultError``."""
         message = _mapping(message)
         window = message.get("window_px")
         if not isinstance(window, list) or len(window) != 2:
@@ -70,7 +70,7 @@ class TrialResult:
 
     @classmethod
     def parse(cls, message: Any) -> TrialResult:
-        """From a message. Raises ``BadResult``."""
+        """From a message. Raises ``InvalidResultError``."""
         message = _mapping(message)
         key, rt = message.get("key"), message.get("rt_ms")
         if (key is None) != (rt is None):
@@ -93,7 +93,7 @@ class TrialResult:
 
 
 def parse_trial_number(message: Any) -> int:
-    """The number of the trial that a message is about. Raises ``BadResult``."""
+    """The number of the trial that a message is about. Raises ``InvalidResultError``."""
     number = _mapping(message).get("number")
     if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < 1_000_000:
         raise InvalidResultError("number is that of a trial.")
@@ -101,7 +101,8 @@ def parse_trial_number(message: Any) -> int:
 
 
 def parse_client_key(message: Any) -> str | None:
-    """The key by which a request can be sent twice; None from a page of an earlier version. Raises ``BadResult``."""
+    """The key by which a request can be sent twice; None from a page of an earlier version. Raises "
+    "``InvalidResultError``."""
     key = _mapping(message).get("client_key")
     if key is not None and (not isinstance(key, str) or not CLIENT_KEY_PATTERN.fullmatch(key)):
         raise InvalidResultError("client_key is 16 to 64 letters, digits, - or _.")
@@ -109,7 +110,7 @@ def parse_client_key(message: Any) -> str | None:
 
 
 def parse_session_id(message: Any) -> str | None:
-    """The sitting that a message is about; None from a page of an earlier version. Raises ``BadResult``."""
+    """The sitting that a message is about; None from a page of an earlier version. Raises ``InvalidResultError``."""
     sitting = _mapping(message).get("sitting")
     if sitting is not None and (not isinstance(sitting, str) or len(sitting) > 64):
         raise InvalidResultError("sitting is the id that the seat told.")

@@ -65,7 +65,8 @@ def inverse_psychometric_function(
 def fit_psychometric_function(
     n_correct: NDArray, n_trials: NDArray, levels: NDArray
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Maximum-likelihood (middle, slope, lapse), each (row,), of rows of counts ``right`` of ``total`` (row, level).
+    """Maximum-likelihood (middle, slope, lapse), each (row,), of rows of counts ``n_correct`` of ``n_trials`` (row,
+    level).
 
     A grid over the bounds, then ever finer grids around the best of each row: no starting values, no local search that
     could fail, all rows at once.

@@ -40,7 +40,7 @@ class ExperimentServer:
         self._threads = ThreadPoolExecutor(4, "experiment")
 
     async def run_in_thread(self, function: Callable[..., T], *arguments, **named) -> T:
-        """``act`` in a thread."""
+        """``function`` in a thread."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, partial(function, *arguments, **named))
 
     def close(self) -> None:
@@ -89,7 +89,7 @@ class ExperimentServer:
         return self.stimuli.render_png(trial.image, trial.map_type, trial.level)
 
     def store_result(self, session: Session, result: TrialResult) -> dict[str, Any]:
-        """Store a result; what the page says to it, alike when it comes again. Raises ``NotNow``."""
+        """Store a result; what the page says to it, alike when it comes again. Raises ``UnexpectedTrialError``."""
         self.sessions.store_result(session, result)
         trial = session.trials[result.number]
         told: dict[str, Any] = {"feedback": self._feedback(session, trial, result)}

@@ -35,7 +35,7 @@ class SessionEnd:
 
 @dataclass(frozen=True)
 class Session:
-    """A participant's place in an experiment. ``next`` is the number of the trial to come."""
+    """A participant's place in an experiment. ``next_trial`` is the number of the trial to come."""
 
     id: str
     spec: ExperimentSpec
@@ -105,8 +105,8 @@ class Sessions:
     def begin_trial(self, session: Session, number: int, client_key: str | None = None) -> None:
         """Trial ``number`` is about to be shown; from now on it counts as shown, whatever happens.
 
-        The page that began it, known by its ``client_key``, may say so again. Raises ``NotNow`` unless it is the next
-        one.
+        The page that began it, known by its ``client_key``, may say so again. Raises ``UnexpectedTrialError`` unless
+        it is the next one.
         """
         one_at_a_time = select(ExperimentSession.id).where(ExperimentSession.id == session.id).with_for_update()
         with self._database.write_transaction() as connection:
@@ -124,8 +124,8 @@ class Sessions:
     def store_result(self, session: Session, result: TrialResult) -> None:
         """Keep a result, once, of a trial that was begun by the same page; with the last one the sitting is finished.
 
-        When this returns, the result is in the database; the same result may come again. Raises ``NotNow`` for any
-        other, and logs one that contradicts what is stored, which stays as it is.
+        When this returns, the result is in the database; the same result may come again. Raises
+        ``UnexpectedTrialError`` for any other, and logs one that contradicts what is stored, which stays as it is.
         """
         own = (TrialRecord.sitting_id == session.id, TrialRecord.number == result.number)
         values = {name: value for name, value in asdict(result).items() if name != "number"}
@@ -142,7 +142,8 @@ class Sessions:
             )
 
     def end_session(self, session: Session) -> SessionEnd:
-        """The participant has come to the end; may be said again. Raises ``NotNow`` where a trial is still to come.
+        """The participant has come to the end; may be said again. Raises ``UnexpectedTrialError`` where a trial is
+        still to come.
 
         A sitting whose last trial was left in the middle is over too, though a result is missing.
         """
@@ -178,7 +179,7 @@ class Sessions:
 
 
 def _check_same(seat: Session, number: int, values: Mapping[str, Any], stored: Any) -> None:
-    """Raise ``NotNow`` unless ``values`` are what is stored of the trial already."""
+    """Raise ``UnexpectedTrialError`` unless ``values`` are what is stored of the trial already."""
     if stored is None:
         raise UnexpectedTrialError(f"no result of trial {number} is expected: it was not begun.")
     if stored.ended_ms is None:

@@ -21,9 +21,9 @@ from gala_viz.experiment.revelation import FULL
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SimulatedObserverSpec:
-    """People as the analysis imagines them. ``middles`` of each map type are levels in per cent, one participant's
-    lying ``spread`` (standard deviation, log10 units) around them; ``slope`` is per log10 unit, ``lapse`` a share.
-    Right or wrong, a response takes ``rt_ms`` on average, log-normally; those after the deadline are too slow.
+    """People as the analysis imagines them. ``locations`` of each map type are levels in per cent, one participant's
+    lying ``location_sd`` (standard deviation, log10 units) around them; ``slope`` is per log10 unit, ``lapse_rate`` a
+    share. Right or wrong, a response takes ``rt_ms`` on average, log-normally; those after the deadline are too slow.
     """
 
     locations: Mapping[str, float] = field(default_factory=lambda: {"clickme": 20.0, "saliency": 80.0})

@@ -16,7 +16,8 @@ from gala_viz.records.tables import ExperimentSession, TrialRecord, now_ms
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ExperimentStatus:
-    """Counts of sittings; ``finished_of_set`` has one number a set, ``finished_of_keys`` as assigned and swapped."""
+    """Counts of sittings; ``n_finished_by_set`` has one number a set, ``n_finished_by_keys`` as "
+    "assigned and swapped."""
 
     n_finished: int
     n_active: int

@@ -1,1 +1,1 @@
-"""The game as it is played: one server that owns clock, images, guesses and scores, for many players at once."""
+"""The ClickMe game: its rules and judge, one server for many players, players without a browser."""

@@ -27,7 +27,7 @@ FLUSH_TIMEOUT_S = 1.0
 
 
 class ActiveRound:
-    """The round called ``id`` on ``scene``; its judge decides, its session is told."""
+    """The round called ``id`` on ``round_image``; its judge decides, its session is told."""
 
     def __init__(
         self, session: Session, round_id: str, image: str, kind: str, round_image: RoundImage, answer: str | None

@@ -57,7 +57,7 @@ class Judge:
         return 0.0 if self.began_ms is None else now_ms - self.began_ms
 
     def paint(self, points: Sequence[tuple[float, float, float]], now_ms: float) -> list[CanvasPoint]:
-        """Take ``points`` (x, y, t) that have just arrived; all or none. Raises ``Refused``."""
+        """Take ``points`` (x, y, t) that have just arrived; all or none. Raises ``InvalidPointsError``."""
         if self.is_over:
             raise LatePointsError(f"the round is over ({self.outcome}).")
         if self.elapsed_at_ms(now_ms) >= self.spec.limit_ms:

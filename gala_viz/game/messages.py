@@ -72,7 +72,7 @@ Message = HelloMessage | NicknameMessage | NextRoundMessage | PaintMessage | Ski
 
 
 def parse_message(content: str | bytes) -> Message:
-    """What a page says. Raises ``BadMessage``."""
+    """What a page says. Raises ``InvalidMessageError``."""
     if len(content) > MAX_BYTES:
         raise InvalidMessageError(f"a message has at most {MAX_BYTES} bytes.")
     try:

@@ -10,7 +10,8 @@ from sqlalchemy.exc import IntegrityError
 from gala_viz.collections.photo_files import UnreadableImageError
 from gala_viz.game.active_round import FLUSH_TIMEOUT_S, ActiveRound
 from gala_viz.game.judge import Judge
-from gala_viz.game.round_image import LEFT, RIGHT, RoundImage, catch_trial_image, make_round_image
+from gala_viz.game.round_image import RoundImage, catch_trial_image, make_round_image
+from gala_viz.game.scoring import LEFT, RIGHT
 from gala_viz.records.outages import NotStoredError
 from gala_viz.records.round_updates import RoundUpdate
 from gala_viz.records.tables import GAME, PRACTICE, now_ms

@@ -46,7 +46,7 @@ def make_round_image(collection: Collection, image: str, categories: tuple[str, 
 def catch_trial_image(
     collection: Collection, named_image: str, other_image: str, answer: str, categories: tuple[str, ...], side_px: int
 ) -> RoundImage:
-    """The middle halves of two photographs side by side; ``named`` lies on the ``answer`` side."""
+    """The middle halves of two photographs side by side; ``named_image`` lies on the ``answer`` side."""
     asked = make_round_image(collection, named_image, categories, side_px)
     beside = make_round_image(collection, other_image, categories, side_px)
     quarter, half = side_px // 4, side_px // 2

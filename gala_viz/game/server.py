@@ -89,11 +89,11 @@ class GameServer:
         return time.monotonic() * 1000
 
     async def run_reader(self, function: Callable[..., T], *arguments, **named) -> T:
-        """``act`` in a thread for reading."""
+        """``function`` in a thread for reading."""
         return await asyncio.get_running_loop().run_in_executor(self._readers, partial(function, *arguments, **named))
 
     async def run_writer(self, function: Callable[..., T], *arguments, **named) -> T:
-        """``act`` in the thread that writes, after all that was handed to it before."""
+        """``function`` in the thread that writes, after all that was handed to it before."""
         return await asyncio.get_running_loop().run_in_executor(self._writer, partial(function, *arguments, **named))
 
     def spawn(self, work: Coroutine) -> None:
@@ -108,7 +108,7 @@ class GameServer:
         self.writer.add(key, update)
 
     async def flush(self, participant: str, timeout_s: float) -> bool:
-        """Wait until all that came of ``participant`` is stored, ``seconds`` at most; whether it is."""
+        """Wait until all that came of ``participant`` is stored, ``timeout_s`` at most; whether it is."""
         waiting = asyncio.ensure_future(asyncio.wrap_future(self.writer.flush(participant)))
         await asyncio.wait([waiting], timeout=timeout_s)
         return waiting.done() or not waiting.cancel()

@@ -17,7 +17,7 @@ FRAME_CSS = """
 class CellTheme(BrowserComponent):
     """Gives all parts of a cell the colours that a page gives them, for a light notebook or a dark one."""
 
-    dark = param.Boolean(default=False, doc="Told by the browser; ``Display.dark`` and pictures follow it.")
+    dark = param.Boolean(default=False, doc="Told by the browser; ``MapDisplay.dark`` and pictures follow it.")
 
     stands = param.Integer(default=0, doc="Raised by every browser once it has built the cell.")
 

@@ -57,7 +57,7 @@ class KernelDocument(ServerlessDocument):
             self.add_next_tick_callback(callback)
 
     def invoke_and_wait(self, function: Callable[[], Any], timeout_s: float) -> Any:
-        """The answer of ``question`` in a turn, also to another thread; None where none came in ``patience_s``."""
+        """The answer of ``function`` in a turn, also to another thread; None where none came in ``timeout_s``."""
         answer: Future[Any] = Future()
         self.invoke(lambda: answer.set_result(function()))
         try:

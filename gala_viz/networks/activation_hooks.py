@@ -26,21 +26,21 @@ def record_activations() -> Iterator[dict[nn.Module, Tensor]]:
 
 
 def store_activation(module: nn.Module, activation: Tensor) -> None:
-    """Note ``values`` for whoever is recording in this thread."""
+    """Note ``activation`` for whoever is recording in this thread."""
     record = _record.get()
     if record is not None:
         record[module] = activation
 
 
 def add_activation_hook(module: nn.Module) -> nn.Module:
-    """Let ``part`` note its output whenever somebody records; it computes what it did before. Watched once."""
+    """Let ``module`` note its output whenever somebody records; it computes what it did before. Watched once."""
     if not has_activation_hook(module):
         module.register_forward_hook(_note_output)
     return module
 
 
 def has_activation_hook(module: nn.Module) -> bool:
-    """Whether ``part`` notes its output."""
+    """Whether ``module`` notes its output."""
     return _note_output in module._forward_hooks.values()
 
 

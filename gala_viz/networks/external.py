@@ -37,7 +37,7 @@ class ExternalNetworkError(ValueError):
 def load_external(
     name: str, device: str | torch.device | None, dtype: str | torch.dtype | None, hooked_layers: Sequence[str]
 ) -> Network:
-    """The network called ``name``. Raises ``OtherNetworkError``."""
+    """The network called ``name``. Raises ``ExternalNetworkError``."""
     library, _, rest = name.partition(":")
     made = LIBRARIES[library](rest) if library in LIBRARIES else _from_function(name)
     if isinstance(made, Network):
@@ -73,7 +73,7 @@ def _check_own_settings(
     dtype: str | torch.dtype | None,
     watched: Sequence[str],
 ) -> None:
-    """Raise ``OtherNetworkError`` where a ``Network`` that a function returned is not what was asked for."""
+    """Raise ``ExternalNetworkError`` where a ``Network`` that a function returned is not what was asked for."""
     differences = []
     if device is not None and choose_device(device).type != network.device.type:
         differences.append(f"is on {network.device}, device {str(device)!r} was asked for")

@@ -85,7 +85,7 @@ class GalaBlock(nn.Module):
         return self.squash(total).permute(0, 3, 1, 2)
 
     def forward(self, activity: Tensor) -> Tensor:
-        """A ⊙ U, noting A for ``gala_viz.networks.activation_hooks.recorded``."""
+        """A ⊙ U, noting A for ``gala_viz.networks.activation_hooks.record_activations``."""
         attention = self.attention(activity)
         store_activation(self, attention)
         return attention.to(activity.dtype) * activity

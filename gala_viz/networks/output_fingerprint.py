@@ -203,7 +203,7 @@ def match_fingerprint(fingerprint: OutputFingerprint, known: dict[str, OutputFin
 
 
 def kept_name(behaviour: OutputFingerprint, text: str, keep: Callable[[str], None]) -> str:
-    """The name of ``behaviour`` among those that a cache has in ``text`` (see ``known_to_text``).
+    """The name of ``behaviour`` among those that a cache has in ``text`` (see ``fingerprints_to_json``).
 
     ``keep`` is called with the text of all that are known afterwards, where it is another one.
     """
@@ -225,7 +225,7 @@ def fingerprints_from_json(text: str) -> dict[str, OutputFingerprint]:
 
 
 def fingerprints_to_json(known: Mapping[str, OutputFingerprint]) -> str:
-    """The inverse of ``known_from_text``."""
+    """The inverse of ``fingerprints_from_json``."""
     return json.dumps({name: one.settings() for name, one in known.items()})
 
 

@@ -94,8 +94,8 @@ class TrainingData:
         Learnt are images whose id in a collection of this name, or whose file's bytes, are among the training images.
         Held out are the others of a collection that the card names, where the card is ``complete`` and the bytes could
         be compared. An image of another collection of this name that has a training image's id and other bytes is
-        unknown: an equal name tells nothing, but it may be the same photograph, saved anew. ``most`` bounds how many
-        photographs are compared by their bytes; of more none is.
+        unknown: an equal name tells nothing, but it may be the same photograph, saved anew. ``max_compared`` bounds
+        how many photographs are compared by their bytes; of more none is.
 
         Parameters
         ----------
@@ -194,7 +194,7 @@ def hash_ids(images: Iterable[str]) -> NDArray[np.uint64]:
 def hash_training_images(sources: Iterable[tuple[ImageCollection, Sequence[str]]]) -> tuple[dict[str, NDArray], bool]:
     """The arrays of the file for (collection, its training images), and whether every photograph's bytes are in it.
 
-    There are none where the images are more than ``MOST_IMAGES``.
+    There are none where the images are more than ``MAX_HASHED_IMAGES``.
     """
     sources = list(sources)
     if sum(len(images) for _, images in sources) > MAX_HASHED_IMAGES:

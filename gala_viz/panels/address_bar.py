@@ -12,7 +12,8 @@ from gala_viz.panels.page_state import PageState, parse_query
 
 
 class AddressBar(MessagingComponent):
-    """Writes ``query`` into the address, as a step in the history when ``step``; its button copies the whole state.
+    """Writes ``query`` into the address, as a step in the history when ``push_history``; its button copies the whole
+    state.
 
     Sends ``{"query": …}`` when the visitor goes back or forward.
     """
@@ -28,7 +29,7 @@ class AddressBar(MessagingComponent):
 class AddressSync:
     """Connects a ``PageState`` with the address; ``told(sentences)`` hears what of a link could not be restored.
 
-    ``go_to(query)`` shows the address to which the visitor went back or forward (default: ``open``).
+    ``go_to(query)`` shows the address to which the visitor went back or forward (default: ``restore``).
     """
 
     def __init__(

@@ -25,7 +25,7 @@ _unheard_lock = threading.Lock()
 
 
 def hold_updates(document: Document) -> None:
-    """Keep all news for ``document`` until ``browser_heard``.
+    """Keep all news for ``document`` until ``release_updates``.
 
     Panel drops changes of its components between a browser's first copy of the document and its word that the page
     stands; news that came in between would be lost.

@@ -66,9 +66,10 @@ _STATES = ("shown", "enabled", "hint")
 
 
 class Form(BrowserComponent):
-    """``fields`` in a grid whose columns are at least ``least_px`` wide; ``on_change(name, value)`` hears each change.
+    """``fields`` in a grid whose columns are at least ``min_width_px`` wide; ``on_change(name, value)`` hears each
+    change.
 
-    ``live`` follows every movement of a slider in the browser, for parts of the page that are linked to it.
+    ``live_values`` follows every movement of a slider in the browser, for parts of the page that are linked to it.
     """
 
     fields = param.List(default=[], doc="The fields as dicts, without what changes often.")
@@ -108,7 +109,7 @@ class Form(BrowserComponent):
             self.on_change(name, value)
 
     def sync_from(self, parameterized: param.Parameterized) -> None:
-        """Show the values of ``remembered``'s parameters that have a field of their name, whoever changes them."""
+        """Show the values of ``parameterized``'s parameters that have a field of their name, whoever changes them."""
         names = [name for name in parameterized.param if name in self._known]
         parameterized.param.watch(lambda *events: self.show_values({event.name: event.new for event in events}), names)
 

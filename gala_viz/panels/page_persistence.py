@@ -44,7 +44,7 @@ def current_visitor() -> tuple[str, bool]:
 
 
 class PagePersistence:
-    """Address, notes and saved views of the page called ``name``. ``notes`` is None where no ``records`` are kept.
+    """Address, notes and saved views of the page called ``name``. ``notes_view`` is None where no ``records`` are kept.
 
     With ``read_only_notes`` a visitor without a login can read and export them, and change none.
     """

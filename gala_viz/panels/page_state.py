@@ -31,8 +31,8 @@ _WHOLE, _NUMBER = re.compile(r"-?\d{1,15}"), re.compile(r"-?\d{1,30}(\.\d{1,30})
 class LinkParameter:
     """What one name of an address stands for: ``parameter`` of a remembered object.
 
-    ``step``: each change is a step of its own in the browser's history. ``refused(value)`` may give a reason, in words.
-    ``first`` is what it begins with where that is not what it holds when the page is made.
+    ``push_history``: each change is a step of its own in the browser's history. ``refusal(value)`` may give a reason,
+    in words. ``default`` is what it begins with where that is not what it holds when the page is made.
     """
 
     of: param.Parameterized
@@ -48,11 +48,11 @@ class LinkParameter:
 
 
 class PageState:
-    """All ``places`` of a page by name; what they hold when this is made is their beginning.
+    """All ``parameters`` of a page by name; what they hold when this is made is their beginning.
 
     Parameters
     ----------
-    places : mapping of str to Place
+    parameters : mapping of str to Place
         Name in links -> what it stands for.
     version_1 : mapping of str to str
         Name -> the text that links of version 1 leave out. Names that are not here begin as the page does.
@@ -122,7 +122,7 @@ class PageState:
         return found
 
     def watch(self, on_change: Callable[[bool], None]) -> None:
-        """Call ``changed(step)`` after every change of a place."""
+        """Call ``on_change(step)`` after every change of a place."""
         for place in self.parameters.values():
             place.of.param.watch(lambda _, step=place.step: on_change(step), place.parameter)
 

@@ -61,7 +61,7 @@ class ProgressView:
             act()
 
     def show_text(self, text: str, fraction: float, busy: bool) -> None:
-        """Show ``text`` (plain) and ``share`` in [0, 1]; ``busy`` enables Cancel."""
+        """Show ``text`` (plain) and ``fraction`` in [0, 1]; ``busy`` enables Cancel."""
         self.bar.param.update(text=text, share=min(max(fraction, 0.0), 1.0), busy=busy)
 
     def show_map_progress(self, map_update: MapUpdate) -> None:

@@ -60,7 +60,8 @@ def update_score_figure(
     ceiling: CeilingInterval | None,
     label: str,
 ) -> None:
-    """Fill ``score_figure`` with ``values`` (network, image), a mark at ``here`` for each network, and the ceiling."""
+    """Fill ``score_figure`` with ``values`` (network, image), a mark at ``current`` for each "
+    "network, and the ceiling."""
     columns, top = distribution_columns(values, current, ceiling)
     for renderer, data in zip(distribution.renderers, columns, strict=True):
         renderer.data_source.data = data
@@ -109,7 +110,7 @@ class ScoreView:
         self._draw()
 
     def set_participant(self, participant: str | None) -> None:
-        """Say whose map the scores are about, where the map of ``one`` participant is looked at."""
+        """Say whose map the scores are about, where the map of ``participant`` participant is looked at."""
         aside = "" if participant is None else f"With the map of all participants together, not of {participant} alone."
         if aside != self._aside:
             self._aside = aside

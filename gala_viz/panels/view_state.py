@@ -22,7 +22,7 @@ HUMAN_STYLES = ("overlay", "contours", "revealed")
 
 
 class AttributionSettings(param.Parameterized):
-    """Everything that decides the maps of a photograph; ``request`` says it in the words of a source."""
+    """Everything that decides the maps of a photograph; ``to_request`` says it in the words of a source."""
 
     target = param.Selector(default="own", objects=TARGETS, doc="Whose logit is explained.")
     category = param.Integer(default=0, bounds=(0, None), doc="Index of the category explained when one is chosen.")
@@ -90,7 +90,7 @@ class CurrentImage(param.Parameterized):
 
 
 class GallerySettings(param.Parameterized):
-    """Which images the gallery shows, in what order; ``choice`` says it in the words of the index."""
+    """Which images the gallery shows, in what order; ``query`` says it in the words of the index."""
 
     search = param.String(default="", doc="Words that id or category must hold.")
     category = param.Selector(default="", objects=[""])
@@ -131,7 +131,7 @@ class ScatterAxes(param.Parameterized):
 
     @classmethod
     def from_metrics(cls, metrics: list[str]) -> ScatterAxes:
-        """The first two of ``measures`` as axes."""
+        """The first two of ``metrics`` as axes."""
         made = cls()
         for axis in ("x", "y"):
             made.param[axis].objects = list(metrics)

@@ -15,9 +15,9 @@ _RECT = ("x0", "x1", "y0", "y1")
 
 
 def selection_text(geometry: Mapping[str, Any]) -> str:
-    """``rect:x0,x1,y0,y1`` or ``poly:x,y,x,y,…`` of a Bokeh geometry, in ``DIGITS`` significant digits.
+    """``rect:x0,x1,y0,y1`` or ``poly:x,y,x,y,…`` of a Bokeh geometry, in ``SIGNIFICANT_DIGITS`` significant digits.
 
-    Of a lasso with more than ``MOST_CORNERS`` corners as many are kept, evenly along its path. "" for other geometries.
+    Of a lasso with more than ``MAX_VERTICES`` corners as many are kept, evenly along its path. "" for other geometries.
     """
     if geometry.get("type") == "rect":
         return "rect:" + _joined([geometry[name] for name in _RECT])
@@ -30,7 +30,8 @@ def selection_text(geometry: Mapping[str, Any]) -> str:
 
 
 def selection_geometry(text: str) -> dict[str, Any]:
-    """The geometry that ``Cloud.within`` takes. Raises ``ValueError`` for what ``selection_text`` never writes."""
+    """The geometry that ``ScatterPoints.within`` takes. Raises ``ValueError`` for what "
+    "``selection_text`` never writes."""
     kind, _, numbers = text.partition(":")
     try:
         values = [float(number) for number in numbers.split(",")]

@@ -26,7 +26,8 @@ MAX_SPREAD_PX = 4
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ScatterPoints:
-    """Points (image,) of two measures; those with a NaN are nowhere. ``kept`` (image,) are drawn in colour, on top."""
+    """Points (image,) of two measures; those with a NaN are nowhere. ``highlighted`` (image,) are "
+    "drawn in colour, on top."""
 
     x: NDArray[np.float32]
     y: NDArray[np.float32]
@@ -63,7 +64,7 @@ class ScatterPoints:
         return np.where(kept >> 24, kept, rest)
 
     def selection_mask(self, geometry: dict) -> NDArray[np.bool_]:
-        """Which images lie in a selection, as ``selection.within`` takes it."""
+        """Which images lie in a selection, as ``selection.selection_mask`` takes it."""
         return points_inside(geometry, self.x, self.y)
 
     def nearest(self, x: float, y: float, x_range: Range, y_range: Range) -> int | None:

@@ -41,7 +41,7 @@ def distribution_columns(
     """Columns of the data sources of ``score_distribution``'s glyphs, in drawing order, and the height of the plot.
 
     For updating a drawn plot in place: the ceiling's band and mean, one histogram and then one mark per network.
-    Nothing known (no ceiling, a NaN in ``here``) gives columns without rows.
+    Nothing known (no ceiling, a NaN in ``current``) gives columns without rows.
     """
     shares, edges = histogram(scores)
     top = max(float(shares.max(initial=0)), 1e-9) * 1.15
@@ -66,8 +66,8 @@ def score_distribution(
     ceiling: CeilingInterval | None = None,
     label: str = "Spearman's rho",
 ) -> hv.Overlay:
-    """Histograms of ``scores`` (network, image), a line at ``here`` for each network's score of the present image, and
-    the noise ceiling as a band. NaN in ``here`` draws no line.
+    """Histograms of ``scores`` (network, image), a line at ``current`` for each network's score of the present image,
+    and the noise ceiling as a band. NaN in ``current`` draws no line.
     """
     (band, mean, *rest), top = distribution_columns(scores, current, ceiling)
     bars, marks = rest[: len(titles)], rest[len(titles) :]

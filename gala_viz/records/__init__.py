@@ -1,1 +1,1 @@
-"""What people did: the game's rules, its rounds as records, and what is made of them. Knows no network and no page."""
+"""What people did: participants, rounds, trials and notes in a database; exports. Knows no network and no page."""

@@ -101,7 +101,7 @@ def export_rounds(
     spec: ExportSpec,
     formats: tuple[str, ...] = tuple(EXPORT_FORMATS),
 ) -> dict[str, Any]:
-    """Write the rounds on ``collection`` into ``folder`` as files of ``kinds``, and a report, which is returned.
+    """Write the rounds on ``collection`` into ``folder`` as files of ``formats``, and a report, which is returned.
 
     Tables and maps tell of each round whether the paint surface may have moved while it was played
     (``gala_viz.records.paint_surface``); the report explains the words and counts them.

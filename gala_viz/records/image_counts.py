@@ -34,8 +34,8 @@ def register_images(database: Database, collection: str, images: Sequence[str]) 
 def next_image(connection: Connection, collection: str, participant: str, requested: str | None = None) -> str | None:
     """The image with the fewest rounds that ``participant`` has not seen, ties by chance; None where none is left.
 
-    ``asked`` is taken instead, if the participant has not seen it. The row stays locked until the transaction ends, and
-    other servers pass over it, so that two participants at once get different images.
+    ``requested`` is taken instead, if the participant has not seen it. The row stays locked until the transaction
+    ends, and other servers pass over it, so that two participants at once get different images.
     """
     seen = exists().where(
         Round.participant_id == participant, Round.collection == collection, Round.image == ImageCount.image

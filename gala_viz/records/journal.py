@@ -156,7 +156,7 @@ def remove_participant(database: Database, participant: str) -> int:
 
 
 def remove_unknown_participants(database: Database, is_known: Callable[[str], bool]) -> int:
-    """Clear everybody who is not ``known`` any more from what was refused; return how many entries that were."""
+    """Clear everybody who is not ``is_known`` any more from what was refused; return how many entries that were."""
     path = journal_folder(database) / REFUSED_FILE
     with _edited(path) as file:
         if file is None:

@@ -20,7 +20,7 @@ MAX_TEXT_LENGTH, MAX_TAGS, MAX_TAG_LENGTH = 20_000, 20, 40
 
 
 class NoteChangedError(ValueError):
-    """The note is not what its writer saw; ``present`` is what is there now."""
+    """The note is not what its writer saw; ``stored_note`` is what is there now."""
 
     def __init__(self, stored: Note) -> None:
         super().__init__(f"the note on {stored.image} was changed elsewhere meanwhile.")
@@ -134,7 +134,7 @@ class Notes:
             raise NoteChangedError(self.get(note.image)) from None
 
     def export_notes(self) -> dict[str, Any]:
-        """All notes as JSON holds them; ``take_in`` reads them."""
+        """All notes as JSON holds them; ``import_notes`` reads them."""
         return {"format": FORMAT, "collection": self.collection, "notes": [asdict(n) for n in self.all().values()]}
 
     def import_notes(self, content: Any, images: Sequence[str] | None = None) -> tuple[int, int]:
@@ -142,7 +142,7 @@ class Notes:
 
         A note that is there already keeps what it has: bookmarks and tags are joined, a different text is put beneath,
         and so are the tags for which there is no room.
-        Raises ``ValueError`` for anything that ``exported`` does not write.
+        Raises ``ValueError`` for anything that ``export_notes`` does not write.
         """
         self._check_writing()
         if (

@@ -52,8 +52,8 @@ class ParticipantProfile:
 class WithdrawalReport:
     """What was deleted of a participant, and from where.
 
-    ``copies`` are those of before an upgrade that held something; ``uncleared`` are those that could not be changed,
-    each with the reason: they must be deleted by hand.
+    ``changed_backups`` are those of before an upgrade that held something; ``unchanged_backups`` are those that could
+    not be changed, each with the reason: they must be deleted by hand.
     """
 
     n_rounds: int

@@ -23,7 +23,7 @@ class Password:
         self._tries = TokenBuckets(ATTEMPTS_PER_MIN / 60, ATTEMPTS_PER_MIN)
 
     def matches(self, attempt: str) -> bool:
-        """Whether ``tried`` is it. Raises ``PermissionError`` after too many tries."""
+        """Whether ``attempt`` is it. Raises ``PermissionError`` after too many tries."""
         if not self._tries.take("all"):
             raise PermissionError("too many tries; wait a minute.")
         return hmac.compare_digest(self._text, attempt.encode())

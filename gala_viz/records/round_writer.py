@@ -51,8 +51,8 @@ class RoundWriter:
     Parameters
     ----------
     on_stop
-        Called from the writer's thread when a round cannot go on, with the round and ``DELETED``, ``TAKEN`` (nothing of
-        it is stored) or ``ENDED`` (what came is stored).
+        Called from the writer's thread when a round cannot go on, with the round and ``WITHDRAWN``, ``TAKEN_OVER``
+        (nothing of it is stored) or ``ENDED_ELSEWHERE`` (what came is stored).
     """
 
     def __init__(self, database: Database, on_stop: Callable[[RoundKey, str], None] = lambda *_: None) -> None:

@@ -105,17 +105,17 @@ class Rounds:
 
         Parameters
         ----------
-        visit, participant
+        session_id, participant
             Who plays it; the round's present visit must be this one. None: not checked.
 
         Returns
         -------
-        Written
+        WriteResult
             Rows that the database will never take are left out and named; all others are stored.
 
         Raises
         ------
-        RoundRefused
+        RoundRefusedError
             The round is not there or is played elsewhere; nothing was written.
         """
         if not any(updates):
@@ -142,7 +142,7 @@ class Rounds:
         """A round that was shown and never begun, to be shown again; those that were begun are ended as interrupted.
 
         After a lost connection or a restart of the server the time of a begun round has passed. The round that is shown
-        again belongs to ``visit`` from now on: points that another window still sends for it are refused.
+        again belongs to ``session_id`` from now on: points that another window still sends for it are refused.
         """
         waiting = None
         open_ = (Round.participant_id == participant, Round.ended_ms.is_(None))

@@ -87,7 +87,7 @@ def upgrade(engine: Engine, name: str, file: Path | None = None) -> None:
 
 
 def database_revision(connection: Connection, name: str) -> str | None:
-    """Return the number of the database's revision: None where it is empty, ``UNMARKED`` for tables without one."""
+    """Return the number of the database's revision: None where it is empty, ``UNVERSIONED`` for tables without one."""
     inspector = inspect(connection)
     tables = set(inspector.get_table_names())
     if not tables:

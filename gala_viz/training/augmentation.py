@@ -17,10 +17,10 @@ def augment(
 ) -> tuple[Tensor, Tensor]:
     """Cropped, mirrored and jittered photographs (B, 3, y, x), float32 in 0..255, and their maps (B, y, x), float32.
 
-    ``pixels`` (B, y, x, 3) uint8 and ``marks`` (B, y, x) share one frame; ``chances`` (B, 6) lie in [0, 1). The crop is
-    a square whose side is a share of the frame's, from ``smallest_share`` to 1, inside the frame; photograph and map go
-    through one resampling (bilinear), as four channels of one picture. Contrast, about the picture's mean, and
-    brightness change by up to their shares; both leave the map alone.
+    ``pixels`` (B, y, x, 3) uint8 and ``human_maps`` (B, y, x) share one frame; ``uniforms`` (B, 6) lie in [0, 1). The
+    crop is a square whose side is a share of the frame's, from ``smallest_share`` to 1, inside the frame; photograph
+    and map go through one resampling (bilinear), as four channels of one picture. Contrast, about the picture's mean,
+    and brightness change by up to their shares; both leave the map alone.
     """
     size, left, top, mirror, contrast_chance, brightness_chance = uniforms.float().unbind(dim=1)
     share = smallest_share + (1 - smallest_share) * size
@@ -43,7 +43,7 @@ def augment(
 def add_noise(photos: Tensor, uniforms: Tensor, seeds: Tensor, max_std: float) -> Tensor:
     """``photos`` (B, 3, y, x) with Gaussian noise, not clipped, as SmoothGrad's copies have it.
 
-    The standard deviation is the picture's own ``chances`` (B,) in [0, 1) times ``highest``, in the photographs' unit;
+    The standard deviation is the picture's own ``uniforms`` (B,) in [0, 1) times ``max_std``, in the photographs' unit;
     the noise depends on its entry of ``seeds`` (B,), whole numbers below 2**32, on any device and in any batch.
     """
     noise = standard_normal(seeds, photos[0].numel()).reshape(photos.shape)

@@ -30,8 +30,8 @@ class BatchIndices:
 class BatchSampler(Sampler[BatchIndices]):
     """The batches of an epoch: all images once, in an order of (seed, epoch), or in their own order without ``seed``.
 
-    Each of ``world`` processes takes every ``world``-th image of each batch, so that one step sees the same images on
-    any number of processes. In training the last batch is left out where it is not full.
+    Each of ``world_size`` processes takes every ``world_size``-th image of each batch, so that one step sees the same
+    images on any number of processes. In training the last batch is left out where it is not full.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class BatchSampler(Sampler[BatchIndices]):
 
 
 class BatchDataset(Dataset):
-    """``Turn`` -> the arrays of a batch, not yet varied.
+    """``BatchIndices`` -> the arrays of a batch, not yet varied.
 
     Where the pictures shall be, ``chances`` (B, 7), the last one for the noise's strength, and ``noise_seeds`` (B,).
     """
@@ -125,7 +125,7 @@ class InMemoryDataModule(L.LightningDataModule):
 
 
 def prepare_batch(batch: dict[str, Tensor], recipe: ScratchRecipe) -> dict[str, Tensor]:
-    """A batch of ``Batches``, varied by ``recipe`` where it has ``chances``, scaled for the networks."""
+    """A batch of ``BatchDataset``, varied by ``recipe`` where it has ``chances``, scaled for the networks."""
     if "chances" in batch:
         shares = {name: getattr(recipe, name) for name in ("smallest_share", "contrast", "brightness")}
         chances = batch["chances"]
@@ -140,6 +140,6 @@ def prepare_batch(batch: dict[str, Tensor], recipe: ScratchRecipe) -> dict[str, 
 
 
 def validation_batches(dataset: InMemoryDataset, recipe: ScratchRecipe) -> Iterator[dict[str, Tensor]]:
-    """All images of ``held``, whole, as networks take them, on the CPU."""
+    """All images of ``dataset``, whole, as networks take them, on the CPU."""
     batches = BatchDataset(dataset)
     return (prepare_batch(batches[turn], recipe) for turn in BatchSampler(len(dataset.images), recipe.batch_size))

@@ -76,7 +76,7 @@ def catch_interrupt() -> Iterator[threading.Event]:
 
 class CheckpointCallback(Callback):
     """Writes ``last.ckpt`` after every epoch; once ``asked``, finishes the step, writes ``interrupted.ckpt`` and raises
-    ``Stopped``.
+    ``TrainingStopped``.
 
     Under several processes all stop after the same step. After the last step of an epoch the epoch's own checkpoint is
     written first. A file is whole or not there: it is written beside its place and then renamed.

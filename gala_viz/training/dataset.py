@@ -190,8 +190,8 @@ class CollectionDataset(Dataset):
 class EpochSampler(Sampler[SampleKey]):
     """The keys of one epoch: from each role's images a seeded draw without repeats, all shuffled together.
 
-    Under several processes each takes every ``world``-th key; the remainder that would make ranks uneven is dropped.
-    """
+    Under several processes each takes every ``world_size``-th key; the remainder that would make ranks uneven is
+    dropped."""
 
     def __init__(
         self,

@@ -23,7 +23,7 @@ from gala_viz.training.recipes import DistillationRecipe
 
 
 class DistillationModule(CoTrainingModule):
-    """Co-training beside the ``teacher`` that the network starts from; batches are those of ``Samples``.
+    """Co-training beside the ``teacher`` that the network starts from; batches are those of ``CollectionDataset``.
 
     The teacher, the unmodified network, sees every picture exactly as the student does, crop and mirror image alike
     (Beyer et al. 2022 found this consistency to matter); it is no part of the checkpoint. Batch-norm statistics stay as

@@ -26,7 +26,7 @@ class ImageCollection(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SplitConflict:
-    """``image``, which would train, and what is held out: ``twin`` of ``collection``, in ``split``."""
+    """``image``, which would train, and what is held out: ``held_out_image`` of ``collection``, in ``split``."""
 
     image: str
     collection: str
@@ -45,7 +45,7 @@ class HeldOutImages:
     """What the ``collections`` of one training call validation or test.
 
     A collection that is given twice counts once. Photographs are compared by their bytes only where two files have the
-    same size; ``compared`` is False where there are too many of them.
+    same size; ``compares_bytes`` is False where there are too many of them.
     """
 
     def __init__(self, collections: Iterable[ImageCollection]) -> None:
@@ -122,7 +122,7 @@ class HeldOutImages:
 def check_training_images(training: Iterable[Any], others: Iterable[Any] = ()) -> None:
     """Raise ``ValueError`` where an image of ``training`` is held out in a collection of these or of ``others``.
 
-    Both are ``gala_viz.training.dataset.Source``. Every training passes here before its first step.
+    Both are ``gala_viz.training.dataset.TrainingSource``. Every training passes here before its first step.
     """
     training = list(training)
     held_out = HeldOutImages(source.collection for source in (*training, *others))

@@ -63,9 +63,9 @@ class LabelledCollection(Protocol):
 class InMemoryDataset:
     """Images of one split as arrays in a network's frame.
 
-    ``pixels`` (image, y, x, 3) uint8; ``marks`` (image, y, x) float16, each map's largest value 1, all 0 where there is
-    none; ``labels`` (image,) int64; ``has_map`` (image,) bool; ``keys`` as in ``image_keys``. ``source`` says of which
-    collection they are, ``unusable`` of the images whose maps cannot be used why: image -> reason.
+    ``pixels`` (image, y, x, 3) uint8; ``human_maps`` (image, y, x) float16, each map's largest value 1, all 0 where
+    there is none; ``labels`` (image,) int64; ``has_map`` (image,) bool; ``rng_keys`` as in ``image_keys``. ``source``
+    says of which collection they are, ``unusable`` of the images whose maps cannot be used why: image -> reason.
     """
 
     images: tuple[str, ...]
@@ -160,7 +160,7 @@ def _read(path: Path, shape: tuple[int, ...]) -> tuple[np.ndarray, dict[str, str
 
 
 def _write(path: Path, marks: np.ndarray, unusable: Mapping[str, str]) -> None:
-    """Whole or not at all, whoever else writes the same; the oldest of more than ``KEPT`` files goes."""
+    """Whole or not at all, whoever else writes the same; the oldest of more than ``MAX_CACHED_FILES`` files goes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".partial", delete=False) as file:
         np.savez_compressed(file, marks=marks, unusable=np.array(list(unusable.items()), dtype=str).reshape(-1, 2))

@@ -16,7 +16,7 @@ def named_rng(*names: object) -> np.random.Generator:
 
 
 def image_keys(images: Sequence[str]) -> np.ndarray:
-    """One number (image,) uint64 for each image id, for ``uniforms``."""
+    """One number (image,) uint64 for each image id, for ``uniform_numbers``."""
     return np.array([_number((image,)) for image in images], dtype=np.uint64)
 
 

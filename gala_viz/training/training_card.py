@@ -47,13 +47,13 @@ def write_trained_network(
     *,
     float16: bool = False,
 ) -> Path:
-    """Write ``out``/<recipe's name> and return it: float32 weights, or float16 with ``half``, and a card without
+    """Write ``out``/<recipe's name> and return it: float32 weights, or float16 with ``float16``, and a card without
     held-out numbers yet.
 
-    ``told`` are the card's sections that differ between families, as ``distilled_sections`` or ``scratch_sections``
-    give them; its [network] is added to what the recipe says. ``trainer`` tells on what the training ran, and which
-    images trained: short hashes of their ids and bytes are written beside the card, with those of the network that it
-    began as, ``start``.
+    ``sections_by_name`` are the card's sections that differ between families, as ``distillation_sections`` or
+    ``scratch_sections`` give them; its [network] is added to what the recipe says. ``trainer`` tells on what the
+    training ran, and which images trained: short hashes of their ids and bytes are written beside the card, with those
+    of the network that it began as, ``start``.
     """
     sections = {key: dict(section) for key, section in sections_by_name.items()}
     hashes = None
@@ -159,7 +159,7 @@ def describe_hardware(trainer: L.Trainer) -> str:
 
 
 def distillation_sections(start: Network, sources: Sequence[Sequence[TrainingSource]]) -> dict[str, dict[str, Any]]:
-    """Sections of a network that started as ``start`` and learned from ``parts`` (training, validation).
+    """Sections of a network that started as ``start`` and learned from ``sources`` (training, validation).
 
     For [data] see ``data_section``.
     """
@@ -180,7 +180,7 @@ def scratch_sections(
     validation: InMemoryDataset,
     metrics: Mapping[str, Any],
 ) -> dict[str, dict[str, Any]]:
-    """Sections of a network trained from scratch on ``collection``; ``numbers`` are those of ``selection``."""
+    """Sections of a network trained from scratch on ``collection``; ``metrics`` are those of ``selection``."""
     told = {"maps": recipe.maps} if recipe.attention_weight else None
     sources = [replace(held.source, role="labels", images=held.images) for held in (training, validation)]
     compared = {

@@ -33,7 +33,7 @@ def attention_rho(norms: Mapping[str, Tensor], maps: Tensor, has_map: Tensor) ->
 def validation_metrics(network: nn.Module, batches: Iterable[Mapping[str, Tensor]]) -> dict[str, Any]:
     """Accuracy and, for a network with GALA, the mean rho of each layer, over ``batches`` of labelled images.
 
-    The network is used as it is and where it is, in eval mode; batches as in ``CoTraining``.
+    The network is used as it is and where it is, in eval mode; batches as in ``CoTrainingModule``.
     """
     blocks = gala_layers(network.eval())
     right: list[bool] = []

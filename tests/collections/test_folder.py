@@ -281,7 +281,7 @@ def test_a_name_that_is_no_text_is_listed(photos):
 
 
 def test_thumbnails_of_large_collections_are_kept_between_sessions(photos, cache_folder, monkeypatch):
-    monkeypatch.setattr("gala_viz.collections.collection.LARGE", 3)
+    monkeypatch.setattr("gala_viz.collections.collection.LARGE_COLLECTION", 3)
     first = open_collection(photos).thumbnail("a.jpg")
     monkeypatch.setattr("gala_viz.collections.photo_cache.THUMBNAILS", cache.BoundedCache(10**6))
     monkeypatch.setattr("gala_viz.collections.photo_cache.read_thumbnail", None)

@@ -273,7 +273,9 @@ def test_addresses_that_cannot_be_served_are_refused(options, capsys):
 
 @pytest.mark.filterwarnings("ignore:unclosed")  # by Tornado, of a socket whose port is taken
 def test_a_taken_port_is_told_before_anything_is_opened(monkeypatch, capsys):
-    monkeypatch.setattr("gala_viz.commands.compare_app.prepare", lambda *_: pytest.fail("something was opened"))
+    monkeypatch.setattr(
+        "gala_viz.commands.compare_app.prepare_compare_page", lambda *_: pytest.fail("something was opened")
+    )
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

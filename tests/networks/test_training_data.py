@@ -151,7 +151,7 @@ def test_of_too_many_photographs_none_is_called_held_out():
 
 
 def test_hashes_of_more_images_than_are_kept_are_not_begun(monkeypatch):
-    monkeypatch.setattr("gala_viz.networks.training_data.MOST_IMAGES", 3)
+    monkeypatch.setattr("gala_viz.networks.training_data.MAX_HASHED_IMAGES", 3)
     assert hash_training_images([(OWN, TRAIN)]) == ({}, False)
     assert MAX_HASHED_IMAGES > 3
 

@@ -34,7 +34,7 @@ def page(tmp_path, monkeypatch):
     collection = open_collection(tmp_path / "photos")
     database = Database(tmp_path / "records.sqlite")
     register_images(database, "photos", collection.images)
-    monkeypatch.setattr("gala_viz.records.game_maps.FRESH_S", 0.0)
+    monkeypatch.setattr("gala_viz.records.game_maps.COUNT_LIFETIME_S", 0.0)
     source = LiveMaps(CollectionWithGameMaps(collection, database), (tiny_network(0), tiny_network(1)), turns=Turns(0))
     people, rounds = Participants(database), Rounds(database)
 

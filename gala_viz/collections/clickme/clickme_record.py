@@ -42,7 +42,7 @@ class RecordLabels:
 
 
 def read_labels(record: bytes) -> RecordLabels:
-    """Labels alone, without decoding an array. Raises ``RecordError``."""
+    """Labels alone, without decoding an array. Raises ``TFRecordError``."""
     found = example_features(record)
     if "image" not in found:
         raise TFRecordError(f"it has no feature 'image'; it has {', '.join(sorted(found))}.")
@@ -55,14 +55,14 @@ def read_labels(record: bytes) -> RecordLabels:
 
 
 def photo_bytes(record: bytes) -> bytes:
-    """The photograph as it is stored: a JPEG picture's bytes, or those of raw floats. Raises ``RecordError``."""
+    """The photograph as it is stored: a JPEG picture's bytes, or those of raw floats. Raises ``TFRecordError``."""
     found = example_features(record)
     values = float_feature(found, "image")
     return bytes(bytes_feature(found, "image")) if values is None else np.asarray(values, "<f4").tobytes()
 
 
 def photo_bitmap(record: bytes) -> bytes:
-    """The photograph's pixels as the bytes of a bitmap file; raw floats are rounded. Raises ``RecordError``."""
+    """The photograph's pixels as the bytes of a bitmap file; raw floats are rounded. Raises ``TFRecordError``."""
     found = example_features(record)
     pixels = _pixels(found, "image", "RGB")
     if pixels is None:
@@ -77,7 +77,7 @@ def photo_bitmap(record: bytes) -> bytes:
 
 
 def read_heatmap(record: bytes) -> np.ndarray:
-    """The heatmap (y, x), float32: counts for raw floats, 0..255 for a picture. Raises ``RecordError``."""
+    """The heatmap (y, x), float32: counts for raw floats, 0..255 for a picture. Raises ``TFRecordError``."""
     found = example_features(record)
     pixels = _pixels(found, "heatmap", "GRAY")
     values = _raw(found, "heatmap", 1) if pixels is None else pixels.astype(np.float32)

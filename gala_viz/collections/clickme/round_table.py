@@ -56,7 +56,7 @@ class RoundTable:
         return np.diff(self.start)
 
     def select(self, mask: np.ndarray, n_clicks: np.ndarray | None = None) -> RoundTable:
-        """The rounds for which ``wanted`` (round,) is true, each with its first ``n_clicks`` (round,) clicks."""
+        """The rounds for which ``mask`` (round,) is true, each with its first ``n_clicks`` (round,) clicks."""
         counts = self.n_clicks if n_clicks is None else np.minimum(self.n_clicks, n_clicks)
         order = np.arange(len(self.x_px)) - np.repeat(self.start[:-1], self.n_clicks)
         points = np.repeat(mask, self.n_clicks) & (order < np.repeat(counts, self.n_clicks))
@@ -80,7 +80,7 @@ class RoundTable:
         return Points(participant=names, x_px=self.x_px[which], y_px=self.y_px[which])
 
     def to_npz(self) -> bytes:
-        """As the bytes of an NPZ file, which ``load_rounds`` reads; nothing in it is pickled."""
+        """As the bytes of an NPZ file, which ``load_round_table`` reads; nothing in it is pickled."""
         names = np.frombuffer(json.dumps([self.images, self.participants]).encode(), np.uint8)
         stream = io.BytesIO()
         columns = {name: getattr(self, name) for name in _COLUMNS}
@@ -112,7 +112,7 @@ def round_table(rounds: Iterable[Round]) -> RoundTable:
 
 
 def load_round_table(path: Path) -> RoundTable | None:
-    """Rounds that ``Rounds.save`` wrote, or None where the file is not there or damaged."""
+    """Rounds that ``RoundTable.save`` wrote, or None where the file is not there or damaged."""
     arrays = read_npz(path) or {}
     try:
         images, participants = json.loads(arrays["names"].tobytes())

@@ -33,7 +33,7 @@ def _told(read: Reader) -> Reader:
 
 @_told
 def example_features(record: bytes) -> dict[str, Feature]:
-    """The serialised features of an Example by name. Raises ``RecordError`` for what is none."""
+    """The serialised features of an Example by name. Raises ``TFRecordError`` for what is none."""
     found: dict[str, Feature] = {}
     wrapped = (part for number, part in length_delimited_fields(memoryview(record)) if number == 1)
     for entry in (entry for part in wrapped for number, entry in length_delimited_fields(part) if number == 1):

@@ -129,7 +129,7 @@ class TFRecordCollection(Collection):
         return labelled_map(values, name="human_map", extent_px=self.size_px(image), attrs=attrs)
 
     def _heatmap(self, image: str, kind: str) -> np.ndarray:
-        """The map of a kind (y, x), float32. Raises ``RecordError``, also for one that is constant."""
+        """The map of a kind (y, x), float32. Raises ``TFRecordError``, also for one that is constant."""
         stored = read_heatmap(self._record(image))
         found = {STORED_KIND: stored, SMOOTHED_KIND: self._smooth(stored)}
         for values in found.values():  # what is constant in one kind is left out in both
@@ -142,7 +142,7 @@ class TFRecordCollection(Collection):
         return shard.index, row
 
     def _record(self, image: str) -> bytes:
-        """The record's data. Raises ``RecordError``, also where its file cannot be opened."""
+        """The record's data. Raises ``TFRecordError``, also where its file cannot be opened."""
         index, row = self._row(image)
         try:
             return read_record(self.path(image), index.span(row))

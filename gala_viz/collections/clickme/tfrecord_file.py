@@ -47,7 +47,7 @@ def scan_records(path: Path, progress: ProgressCallback | None = None) -> Record
 
     A record whose data do not fit their checksum is refused and the walk goes on. Where a length does not fit its own,
     or the file ends inside a record, nothing after it can be found: ``broken_off`` says where and why. Raises
-    ``RecordError`` for a file that is no TFRecord file at all, ``OSError`` for one that cannot be opened.
+    ``TFRecordError`` for a file that is no TFRecord file at all, ``OSError`` for one that cannot be opened.
     """
     found: list[RecordSpan | TFRecordError] = []
     with memory_mapped(path) as content:
@@ -68,7 +68,7 @@ def scan_records(path: Path, progress: ProgressCallback | None = None) -> Record
 
 
 def read_record(path: Path, span: RecordSpan) -> bytes:
-    """The data of one record, checked once more. Raises ``RecordError``, ``OSError``."""
+    """The data of one record, checked once more. Raises ``TFRecordError``, ``OSError``."""
     with path.open("rb") as file:
         file.seek(span.start)
         content = file.read(span.length + _FOOTER)

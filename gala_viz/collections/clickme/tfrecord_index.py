@@ -64,8 +64,8 @@ class TFRecordIndex:
 def load_record_index(path: Path, progress: ProgressCallback | None = None) -> TFRecordIndex:
     """The index of ``path``, from the cache folder where the file has not changed since.
 
-    The first time reads the whole file, for its checksums. Raises ``RecordError`` for a file that is none of TFRecords.
-    """
+    The first time reads the whole file, for its checksums. Raises ``TFRecordError`` for a file that is none of
+    TFRecords."""
     status = path.stat()
     name = fingerprint("records", VERSION, str(path), status.st_size, status.st_mtime_ns)
     kept = cache_folder() / "records" / f"{name}.npz"

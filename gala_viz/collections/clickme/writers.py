@@ -21,7 +21,7 @@ JPEG_QUALITY = 95
 def write_click_csv(path: Path, rounds: RoundTable, further_columns: Mapping[str, Sequence[str]] | None = None) -> None:
     """image_path, clicks, user_id, user_catch_trial, is_mobile, one round a row; numbers keep all digits of float32.
 
-    ``more`` are further columns (round,) by their names.
+    ``further_columns`` are further columns (round,) by their names.
     """
     further_columns = further_columns or {}
     with path.open("w", newline="", encoding="utf-8") as file:
@@ -44,7 +44,8 @@ def write_click_csv(path: Path, rounds: RoundTable, further_columns: Mapping[str
 
 
 def write_click_npz(path: Path, rounds: RoundTable, further_columns: Mapping[str, Sequence[str]] | None = None) -> None:
-    """file_pointer, clickmap_x, clickmap_y, user_id, user_catch_trial, is_mobile and ``more``, one entry a round."""
+    """file_pointer, clickmap_x, clickmap_y, user_id, user_catch_trial, is_mobile and "
+    "``further_columns``, one entry a round."""
     clicks = [_clicks(rounds, number) for number in range(len(rounds))]
     np.savez_compressed(
         path,

@@ -42,7 +42,7 @@ class RenderedCollection(Collection):
 
     ``categories`` are in the order of networks' labels. In the training split body colour and place predict the
     category (``spec.shortcut``), in the others they do not. Images are made when they are first asked for, or ahead by
-    ``prepare``, and kept in the user's cache folder. ``parts`` and ``regions`` tell what each pixel shows.
+    ``prepare``, and kept in the user's cache folder. ``part_map`` and ``regions`` tell what each pixel shows.
     Human maps are those of *simulated* participants.
     """
 
@@ -124,7 +124,7 @@ class RenderedCollection(Collection):
         return PartMap(ids=known, names=part_ids(category), diagnostic=diagnostic_parts(category))
 
     def regions(self, image: str) -> dict[str, NDArray[np.bool_]]:
-        """Masks (y, x) that cover the image once: "diagnostic", "body", "clutter", "background"; see ``Parts``."""
+        """Masks (y, x) that cover the image once: "diagnostic", "body", "clutter", "background"; see ``PartMap``."""
         return self.part_map(image).regions()
 
     def warm_up(self, report: Callable[[str], None]) -> None:

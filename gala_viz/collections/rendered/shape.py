@@ -72,7 +72,7 @@ def mirror(shape: Iterable[Solid]) -> Shape:
 def transform(
     shape: Iterable[Solid], *, scale: float = 1.0, rotation_matrix: NDArray | None = None, offset: Point = (0, 0, 0)
 ) -> Shape:
-    """The shape scaled, then rotated by the matrix ``turn``, then moved ``at``."""
+    """The shape scaled, then rotated by the matrix ``rotation_matrix``, then moved ``offset``."""
     rotation_matrix, offset = np.eye(3) if rotation_matrix is None else rotation_matrix, np.asarray(offset, float)
     return [
         Solid(

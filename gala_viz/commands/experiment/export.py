@@ -1,4 +1,5 @@
-"""``gala-viz experiment export``: recorded responses as a CSV table among the folder's responses, and as BIDS."""
+"""``gala-viz experiment export_rounds``: recorded responses as a CSV table among the folder's "
+"responses, and as BIDS."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from gala_viz.plots.figures.trade_off_figure import SweepPoint
 def find_sweep_points(
     name: str, card: Mapping[str, Any], runs: Path, table: Path | None = None
 ) -> tuple[list[SweepPoint], str]:
-    """The trainings of a sweep and where they are told: the table ``asked`` for, that of ``runs``, or the ``card``."""
+    """The trainings of a sweep and where they are told: the table ``table`` for, that of ``runs``, or the ``card``."""
     path = table or runs / f"sweep-{name}" / TABLE_FILE
     if path.is_file():
         return read_sweep_table(path), path.name

@@ -30,8 +30,8 @@ def compare_page(
 ) -> pmui.Page:
     """A page for one session. It shows what is being loaded, then the comparison, or why it could not start.
 
-    ``game`` is the address of a game on the same collection, to which every photograph links. ``origin`` are the fields
-    of a ``FigureSpec`` that say how a command opens this source. ``records`` keep notes and saved views; with
+    ``game_url`` is the address of a game on the same collection, to which every photograph links. ``origin`` are the
+    fields of a ``FigureSpec`` that say how a command opens this source. ``records`` keep notes and saved views; with
     ``read_only_notes`` a visitor without a login changes none of them.
     """
     return ComparePage(shared_source, game_url, origin, records, read_only_notes=read_only_notes).page

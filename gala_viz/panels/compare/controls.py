@@ -25,7 +25,7 @@ _EVERYBODY = ("all together", "")
 
 
 class AttributionControls:
-    """Inputs for ``MapSettings``; sliders act when let go."""
+    """Inputs for ``AttributionSettings``; sliders act when let go."""
 
     def __init__(
         self, settings: AttributionSettings, categories: Sequence[str], methods: Mapping[str, str], display: MapDisplay
@@ -76,7 +76,7 @@ class AttributionControls:
             self.pane.update_field(own, enabled=sampled)
 
     def show_target_hint(self, has_label: bool) -> None:
-        """Say what is explained where the true category is asked for and is not ``known``."""
+        """Say what is explained where the true category is asked for and is not ``has_label``."""
         falls_back = self.settings.target == "label" and not has_label
         self.pane.update_field("target", hint="unknown here: own predictions" if falls_back else "")
 
@@ -91,7 +91,7 @@ class AttributionControls:
 
 
 class DisplayControls:
-    """Inputs for ``Looks`` and for the human map shown; the display follows them in the browser.
+    """Inputs for ``DisplaySettings`` and for the human map shown; the display follows them in the browser.
 
     ``kinds`` are of human maps; ``parts`` says what can be outlined, "" for nothing.
     """
@@ -141,7 +141,7 @@ class DisplayControls:
             self.display_settings.param.update(**{name: value})
 
     def set_participants(self, participants: Sequence[str]) -> None:
-        """Offer the participants of the photograph shown; at most ``MOST_PARTICIPANTS``."""
+        """Offer the participants of the photograph shown; at most ``MAX_PARTICIPANTS``."""
         if "participant" not in self.pane.values:
             return
         options = (_EVERYBODY, *((one, one) for one in participants[:MAX_PARTICIPANTS]))

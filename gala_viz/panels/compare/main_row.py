@@ -157,7 +157,7 @@ class MainRow:
         self.sources["photo"].data = image_source_data(pack_rgba(view), self.height, self.width)
 
     def set_human_map(self, human_map: xr.DataArray | None, missing_text: str) -> None:
-        """Show a human map and its outlines, or ``note`` over the photograph where there is none."""
+        """Show a human map and its outlines, or ``missing_text`` over the photograph where there is none."""
         if human_map is None:
             self.missing_map_label.text = missing_text
         self._set("human", human_map)

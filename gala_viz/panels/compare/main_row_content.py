@@ -26,7 +26,8 @@ class MainRowContent:
 
 
 def human_map_title(human_map: xr.DataArray | None, participants: Sequence[str], participant: str | None = None) -> str:
-    """Whose map stands beside the photograph: that of ``one`` participant, or of all, with n where they are known."""
+    """Whose map stands beside the photograph: that of ``participant`` participant, or of all, with "
+    "n where they are known."""
     simulated = human_map is not None and human_map.attrs.get("simulated")
     if participant is not None:
         return f"{'Simulated participant' if simulated else 'Participant'} {participant}"
@@ -42,7 +43,7 @@ def human_map_title(human_map: xr.DataArray | None, participants: Sequence[str],
 def main_row_content(
     networks: Sequence[NetworkInfo], forward_result: Passage | None, map_update: MapUpdate | None, layer: int | None
 ) -> MainRowContent:
-    """The attention norms of column ``layer``, once ``passage`` is there; else the maps of ``update``."""
+    """The attention norms of column ``layer``, once ``forward_result`` is there; else the maps of ``map_update``."""
     if layer is not None and forward_result is not None:
         return _attention(networks, forward_result, layer)
     if map_update is None:

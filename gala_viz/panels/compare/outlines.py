@@ -24,7 +24,7 @@ class Outlines:
         )
 
     def draw(self, panel: str, fig: figure, with_human_map: bool) -> None:
-        """Add the lines, hidden, to a figure; ``people`` False leaves theirs out."""
+        """Add the lines, hidden, to a figure; ``with_human_map`` False leaves theirs out."""
         for source, looks in (
             (self.human_map_source, HUMAN_MAP_LINES if with_human_map else ()),
             (self.parts_source, PART_LINES),

@@ -28,7 +28,7 @@ def explore_page(
     *,
     read_only_notes: bool = False,
 ) -> pmui.Page:
-    """A page for one session; ``compare`` is the address of the comparison of the same source, where it is served.
+    """A page for one session; ``compare_url`` is the address of the comparison of the same source, where it is served.
 
     ``origin`` are the fields of a ``FigureSpec`` that say how a command opens this source; ``records`` keep notes and
     saved views; with ``read_only_notes`` a visitor without a login changes none of them.

@@ -72,7 +72,7 @@ class ExploreView:
         self._draw(new_axes=True)
 
     def select(self, selection_mask: np.ndarray | None) -> None:
-        """Show only ``within`` (image,) in the gallery; None, or nothing selected: all."""
+        """Show only ``selection_mask`` (image,) in the gallery; None, or nothing selected: all."""
         selection_mask = selection_mask if selection_mask is not None and selection_mask.any() else None
         self.gallery.restrict(selection_mask)
         self.clear_button.visible = selection_mask is not None

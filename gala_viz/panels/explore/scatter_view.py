@@ -18,8 +18,8 @@ MAX_PX = 4096
 
 
 class ScatterView:
-    """Draws a ``Cloud``; ``on_select(text)`` hears box and lasso (``plots.selection``), ``on_tap(place)`` a click on an
-    image.
+    """Draws a ``ScatterPoints``; ``on_select(text)`` hears box and lasso (``plots.selection``), ``on_tap(place)`` a
+    click on an image.
     """
 
     def __init__(self, on_select: Callable[[str], None], on_tap: Callable[[int], None]) -> None:

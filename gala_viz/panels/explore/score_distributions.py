@@ -35,7 +35,7 @@ class ScoreDistributions:
         )
 
     def show(self, scores: xr.Dataset, request: MapRequest, image_mask: NDArray[np.bool_]) -> None:
-        """Draw the images that are ``chosen`` (image,)."""
+        """Draw the images that are ``image_mask`` (image,)."""
         values = np.asarray(scores["rho"], dtype=float)[:, image_mask]
         known = np.isfinite(values)
         means = [float(row[ok].mean()) if ok.any() else float("nan") for row, ok in zip(values, known, strict=True)]

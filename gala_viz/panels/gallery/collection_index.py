@@ -33,8 +33,8 @@ class ImageQuery:
 class CollectionIndex:
     """Columns over a source's images: ids, categories, which have human maps. Read once, shared by all sessions.
 
-    ``category`` (image,) numbers ``categories``, -1 where there is none; ``learnt`` (image,) says from which images a
-    network shown learnt.
+    ``category_codes`` (image,) numbers ``categories``, -1 where there is none; ``learnt`` (image,) says from which
+    images a network shown learnt.
     """
 
     def __init__(self, source: MapSource) -> None:
@@ -57,7 +57,7 @@ class CollectionIndex:
         return len(self.images)
 
     def find(self, query: ImageQuery, scores: xr.Dataset | None) -> NDArray[np.intp]:
-        """Places of the images that ``choice`` admits, in its order; unknown scores come last, equal ones by id."""
+        """Places of the images that ``query`` admits, in its order; unknown scores come last, equal ones by id."""
         keep = np.ones(len(self), dtype=bool)
         if words := query.search.casefold().split():
             if self._text is None:
@@ -80,7 +80,7 @@ class CollectionIndex:
         return places[np.argsort(np.where(np.isfinite(ranked), ranked, np.inf), kind="stable")]
 
     def held_out(self, positions: NDArray[np.intp]) -> NDArray[np.intp]:
-        """``places`` without images that were learnt from, where any others are among them."""
+        """``positions`` without images that were learnt from, where any others are among them."""
         others = positions[~self.learnt[positions]]
         return others if len(others) else positions
 

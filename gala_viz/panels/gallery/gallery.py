@@ -27,10 +27,10 @@ SCORE_LABEL = "Score the collection"
 
 
 class Gallery:
-    """The images that search and filters (``choosing``) admit, in order; ``shown.image`` is the one selected.
+    """The images that search and filters (``settings``) admit, in order; ``current.image`` is the one selected.
 
-    Filtering happens here, on columns of the shared index. ``admitted`` (image,) tells what search and filters let
-    through, and ``on_admitted`` is called when that changes.
+    Filtering happens here, on columns of the shared index. ``filter_mask`` (image,) tells what search and filters let
+    through, and ``on_filter_change`` is called when that changes.
     """
 
     def __init__(self, source: MapSource, index: CollectionIndex, current: CurrentImage, document: Document) -> None:
@@ -96,7 +96,7 @@ class Gallery:
         return [self.index.images[at] for at in shown]
 
     def restrict(self, selection_mask: np.ndarray | None) -> None:
-        """Show only images that are also ``within`` (image,), a selection made elsewhere; None: all."""
+        """Show only images that are also ``selection_mask`` (image,), a selection made elsewhere; None: all."""
         self.selection_mask = selection_mask
         self.refresh()
 
@@ -106,7 +106,7 @@ class Gallery:
         return self._image(0) if len(self.positions) + len(self.uploads) else None
 
     def image_at_offset(self, offset: int) -> str | None:
-        """The image ``by`` places after the present one, in the gallery's order; None at either end."""
+        """The image ``offset`` places after the present one, in the gallery's order; None at either end."""
         here, count = self.current_position()
         at = (-1 if offset > 0 else count) + offset if here is None else here + offset
         return self._image(at) if 0 <= at < count else None

@@ -31,7 +31,7 @@ def selected_mask(
 class SelectionFilter:
     """The selection that a link brings to a page without the cloud: only these images are in the ``gallery``.
 
-    ``line`` says so, and has a button that shows all again.
+    ``pane`` says so, and has a button that shows all again.
     """
 
     def __init__(self, source: MapSource, gallery: Gallery) -> None:

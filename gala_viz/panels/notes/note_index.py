@@ -11,11 +11,11 @@ from gala_viz.panels.gallery.collection_index import CollectionIndex
 from gala_viz.records.notes import Note
 
 BOOKMARKED, NOTED, TAG = "bookmarked", "noted", "tag:"
-"""Values of ``Choosing.noted``: those bookmarked, all that have a note, and those under a tag (``tag:NAME``)."""
+"""Values of ``GallerySettings.noted``: those bookmarked, all that have a note, and those under a tag (``tag:NAME``)."""
 
 
 class NoteIndex:
-    """Notes by image, as far as they are ``known``; ``on_change`` is called when they changed."""
+    """Notes by image, as far as they are ``notes``; ``on_change`` is called when they changed."""
 
     def __init__(self, index: CollectionIndex) -> None:
         self._index = index
@@ -38,7 +38,7 @@ class NoteIndex:
         )
 
     def mask(self, note_filter: str) -> NDArray[np.bool_]:
-        """(image,) of the index: which images ``noted``, a value of ``Choosing.noted``, admits."""
+        """(image,) of the index: which images ``note_filter``, a value of ``GallerySettings.noted``, admits."""
         if not note_filter:
             return np.ones(len(self._index), dtype=bool)
         chosen = np.zeros(len(self._index), dtype=bool)

@@ -38,7 +38,7 @@ def note_from_draft(draft: Any, stored: Note) -> tuple[Note, str]:
 
 
 def failure_message(job: str, error: Exception) -> dict[str, Any]:
-    """The message that ``job``, a key of ``UNDONE`` or the keeping of a note, came to nothing."""
+    """The message that ``job``, a key of ``FAILURE_TEXTS`` or the keeping of a note, came to nothing."""
     reason = str(error) or type(error).__name__
     if job not in FAILURE_TEXTS:
         return {"failed": reason}

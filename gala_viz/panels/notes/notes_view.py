@@ -25,9 +25,9 @@ MAX_IMPORT_CHARACTERS = 5 * 2**20
 class NotesView:
     """What one visitor keeps. The records are asked in one thread, in order; nothing is dropped.
 
-    ``where`` says whose notes these are. Where ``notes`` and ``views`` are read-only they refuse themselves what a
-    browser sends, whatever stands in its page; ``why_read_only`` is told there. ``query()`` tells the page's present
-    state for a saved view of ``page``; ``noted`` is what the gallery follows.
+    ``where`` says whose notes these are. Where ``notes`` and ``saved_views`` are read-only they refuse themselves what
+    a browser sends, whatever stands in its page; ``why_read_only`` is told there. ``query()`` tells the page's present
+    state for a saved view of ``page``; ``note_index`` is what the gallery follows.
     """
 
     def __init__(

@@ -21,10 +21,10 @@ PANELS = ("photo", "human", "a", "b", "delta")
 class Stage(MessagingComponent):
     """Draws ``scene`` over the whole window. Sends move, layer, panel, turn (blink, black), laser, star, shown.
 
-    One that is ``following`` sends nothing: it shows what the presenter's does.
+    One that is ``is_follower`` sends nothing: it shows what the presenter's does.
     """
 
-    scene = param.Dict(default={}, doc="What there is to see; see ``scene_of``.")
+    scene = param.Dict(default={}, doc="What there is to see; see ``stage_scene``.")
     chosen = param.List(default=list(PANELS), doc="Panels shown, of ``PANELS``.")
     blink = param.Boolean(default=False, doc="The second network in the first one's place.")
     black = param.Boolean(default=False, doc="Nothing is shown.")
@@ -51,7 +51,7 @@ def stage_scene(
 ) -> dict[str, Any]:
     """Everything a stage draws: heading, panels with arrays, titles and units, predictions, n and error, looks.
 
-    ``place`` says which of how many photographs this is. Arrays are (y, x): packed RGBA, or float32 with NaN.
+    ``position_text`` says which of how many photographs this is. Arrays are (y, x): packed RGBA, or float32 with NaN.
     """
     content = main_row_content(source.networks, results.passage, results.update, current.layer)
     titles = {"photo": "Photograph", "human": results.people, **content.titles}

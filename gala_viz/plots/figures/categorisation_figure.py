@@ -30,7 +30,7 @@ def categorisation_figure(
     titles: Mapping[str, str],
     map_types: Mapping[str, str],
 ) -> Figure:
-    """One panel an observer, in the order of ``titles`` (observer -> title); one line a map type of ``maps``
+    """One panel an observer, in the order of ``titles`` (observer -> title); one line a map type of ``map_types``
     (name -> title): accuracy with its standard error, the fitted curve, a tick where it reaches 75 %.
 
     Stars along the top mark levels at which the first two map types differ (adjusted p < 0.05). The full image stands

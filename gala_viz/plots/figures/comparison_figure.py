@@ -73,10 +73,10 @@ def comparison_figure(
     method_title: str = "SmoothGrad",
     width_inches: float = WIDTH_INCHES,
 ) -> Figure:
-    """The figure of ``rows`` for two networks called ``names``; attention norms are of ``layer``.
+    """The figure of ``rows`` for two networks called ``network_titles``; attention norms are of ``layer``.
 
-    ``people`` heads the column of human maps: say there when they are simulated. ``columns`` are some of ``COLUMNS``,
-    in the order wanted; ``method`` names the maps. Raises ``ValueError``, ``UnknownNameError``.
+    ``people_label`` heads the column of human maps: say there when they are simulated. ``columns`` are some of
+    ``COLUMNS``, in the order wanted; ``method_title`` names the maps. Raises ``ValueError``, ``UnknownNameError``.
     """
     check_columns(columns)
     drawn = [_scaled(row) for row in rows]

@@ -65,7 +65,7 @@ def people_figure(
 ) -> Figure:
     """Blocks side by side, one for each (title, pictures) of ``groups``; outlined in its block's colour.
 
-    ``bar`` adds what opacity stands for, below; ``simulated`` maps are called so over every block.
+    ``with_opacity_bar`` adds what opacity stands for, below; ``simulated`` maps are called so over every block.
     """
     rows = max(1, *(-(-len(seen) // columns) for _, seen in groups)) if groups else 1
     count = max(1, len(groups))

@@ -31,7 +31,8 @@ def regions_figure(
     pixel_shares: Mapping[str, float],
     people: Mapping[str, Mapping[str, RegionShare]] | None = None,
 ) -> Figure:
-    """One panel for each kind of map: ``panels`` is title -> network -> region -> share; ``pixels`` region -> % of all.
+    """One panel for each kind of map: ``panels`` is title -> network -> region -> share; ``pixel_shares`` region -> %
+    of all.
 
     ``people``, name -> region -> share of the human maps, stand first in every panel.
 

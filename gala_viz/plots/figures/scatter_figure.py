@@ -47,8 +47,8 @@ def scatter_figure(
     """``groups``: all images, or those chosen before the rest; the last one is drawn below the others.
 
     A cross is a group's mean with its 95 % interval along both axes; the grey band is the noise ceiling with its
-    interval along an axis of ``labels``, reached by ``people``: say so when they are simulated; ``equality`` draws the
-    line on which both measures are the same.
+    interval along an axis of ``labels``, reached by ``people_label``: say so when they are simulated;
+    ``equality_line`` draws the line on which both measures are the same.
     """
     with print_figure(min(0.82 * width_inches, MAX_HEIGHT_INCHES) + 0.3, width_inches) as figure:
         axes = figure.subplots()

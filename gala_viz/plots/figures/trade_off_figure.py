@@ -35,8 +35,9 @@ def trade_off_figure(
 ) -> Figure:
     """A point for each lambda, the mean over seeds, joined in lambda's order; small points are single seeds.
 
-    Where there is one seed, whiskers are 95 % intervals of its accuracy (Wilson). ``chosen`` is drawn in red; ``maps``
-    says what rho is with. Trainings whose accuracy or rho is not known are left out; without any the figure says "n/a".
+    Where there is one seed, whiskers are 95 % intervals of its accuracy (Wilson). ``selected_weight`` is drawn in red;
+    ``maps_label`` says what rho is with. Trainings whose accuracy or rho is not known are left out; without any the
+    figure says "n/a".
     """
     known = [one for one in points if np.isfinite([one.weight, one.accuracy, one.rho]).all()]
     with print_figure(2.6, 3.5) as figure:

@@ -60,7 +60,7 @@ def images_text(images: Sequence[str], what: str = "images") -> str:
 
 
 def interval_text(interval: ConfidenceInterval | None, digits: int = 3, factor: float = 1.0) -> str:
-    """A mean and its interval, ``times`` a unit; with one image there is no interval."""
+    """A mean and its interval, ``factor`` a unit; with one image there is no interval."""
     if interval is None:
         return "n/a"
     mean, low, high = (f"{factor * value:.{digits}f}" for value in (interval.mean, interval.low, interval.high))

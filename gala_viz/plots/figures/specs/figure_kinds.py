@@ -25,7 +25,7 @@ DEFAULT_KIND = "comparison"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FigureKind:
-    """A figure's ``spec`` and how it is drawn; those that are ``of_scores`` may have a source score its images."""
+    """A figure's ``spec`` and how it is drawn; those that are ``needs_scores`` may have a source score its images."""
 
     spec: type[FigureSpec]
     draw: Callable[..., FigureResult]

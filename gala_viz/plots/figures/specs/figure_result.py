@@ -25,7 +25,7 @@ def ignore_progress(done: int, total: int) -> None:
 class FigureResult:
     """``figure``, laid out for print; ``caption`` with all settings and n, as Markdown.
 
-    Beside it go ``maps``, labelled and in their own units, a table of ``values``, and other ``texts`` by the ending of
+    Beside it go ``maps``, labelled and in their own units, a table of ``table``, and other ``texts`` by the ending of
     their file, for example "tex".
     """
 

@@ -26,7 +26,7 @@ class SummaryRow:
     """One quantity over ``n`` images that have it for both networks; None where nothing is known.
 
     ``difference`` is the second network minus the first, image by image; ``people`` is what they reach. Intervals are
-    in the quantity's own unit, of which a table prints ``times`` as many, with ``digits``.
+    in the quantity's own unit, of which a table prints ``factor`` as many, with ``digits``.
     """
 
     name: str
@@ -41,7 +41,7 @@ class SummaryRow:
 
 
 def summary_row(name: str, scores: xr.Dataset, mask: NDArray[np.bool_]) -> SummaryRow:
-    """The line ``name``, one of ``ROWS`` or "attention:LAYER", over the images ``chosen`` (image,) of ``scores``.
+    """The line ``name``, one of ``SUMMARY_ROWS`` or "attention:LAYER", over the images ``mask`` (image,) of ``scores``.
 
     Raises ``UnknownNameError`` for a layer that no network has.
     """

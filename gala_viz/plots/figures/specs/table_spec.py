@@ -33,7 +33,7 @@ SETTINGS = ("confidence", "n_resamples", "seed")
 class TableSpec(FigureSpec):
     """Scores of both networks over ``images`` (none: all that are scored), one line for each of ``rows``.
 
-    Rows are some of ``ROWS``, and "attention:LAYER" for rho of a layer's attention norms.
+    Rows are some of ``SUMMARY_ROWS``, and "attention:LAYER" for rho of a layer's attention norms.
     """
 
     kind: ClassVar[str] = "table"
@@ -50,7 +50,8 @@ class TableSpec(FigureSpec):
 def draw_table(
     source: MapSource, spec: TableSpec, progress: ProgressCallback = ignore_progress, score_missing: bool = True
 ) -> FigureResult:
-    """The table of ``spec``; with ``survey`` scores that are missing are computed. Raises ``UnknownNameError``."""
+    """The table of ``spec``; with ``score_missing`` scores that are missing are computed. Raises "
+    "``UnknownNameError``."""
     check_images(source, spec)
     scores = collect_scores(source, spec.request, spec.images, score_missing, progress)
     chosen = image_mask(scores, spec.images)
