@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import csv
 import sys
 import warnings
 from collections.abc import Callable, Sequence
@@ -13,7 +12,6 @@ from functools import cache
 from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
-from importlib.resources import files
 from types import ModuleType
 from typing import Any
 
@@ -21,8 +19,11 @@ from typing import Any
 @cache
 def renamed() -> tuple[dict[str, str], dict[tuple[str, str], tuple[str, str]]]:
     """Return old module -> new module, and (old module, old name) -> (new module, new name)."""
+    import csv
+    from importlib.resources import files
+
     modules, names = {}, {}
-    with files(__package__).joinpath("deprecated_paths.csv").open(encoding="utf-8") as lines:
+    with files("gala_viz").joinpath("deprecated_paths.csv").open(encoding="utf-8") as lines:
         for row in csv.DictReader(lines):
             if row["old_name"]:
                 names[row["old_module"], row["old_name"]] = row["new_module"], row["new_name"]
@@ -53,7 +54,7 @@ class DeprecatedPathFinder(MetaPathFinder, Loader):
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         """Return the spec of an old path, None for all others."""
-        if not fullname.startswith(f"{__package__}.") or fullname not in renamed()[0]:
+        if not fullname.startswith("gala_viz.") or fullname not in renamed()[0]:
             return None
         is_package = any(old.startswith(f"{fullname}.") for old in renamed()[0])
         return ModuleSpec(fullname, self, is_package=is_package)

@@ -34,8 +34,8 @@ def type_errors() -> list[dict]:
         sys.executable,
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
-    if not done.stdout.startswith("{"):
-        raise SystemExit(f"The type checker did not run:\n{done.stdout}{done.stderr}")
+    if not done.stdout.lstrip().startswith("{"):
+        raise SystemExit(f"The type checker did not run:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
     return [one for one in json.loads(done.stdout)["generalDiagnostics"] if one["severity"] == "error"]
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 import descriptions
 import modules
 
-import gala_viz
 from gala_viz import cli
 
 FENCE = "````"
@@ -41,7 +40,7 @@ def sources_of(kind: str, argument: str | None) -> list[Path]:
     if kind == "root":
         return [modules.path_of(name) for name in modules.modules_in("gala_viz")]
     if kind == "toplevel":
-        return [modules.path_of(name) for name in ("gala_viz", *gala_viz._HOME.values())]
+        return [modules.path_of(name) for name in ("gala_viz", *modules.top_level_homes().values())]
     if kind in ("commands", "overview"):
         return [modules.path_of("gala_viz.cli"), *modules.path_of("gala_viz.commands").parent.rglob("*.py")]
     return []
@@ -50,8 +49,8 @@ def sources_of(kind: str, argument: str | None) -> list[Path]:
 def toplevel_text() -> str:
     """Every name that ``import gala_viz`` offers, with its home."""
     parts = []
-    for name in sorted(gala_viz._HOME):
-        module, _, last = modules.home_of(f"{gala_viz._HOME[name]}.{name}").rpartition(".")
+    for name, home in sorted(modules.top_level_homes().items()):
+        module, _, last = modules.home_of(f"{home}.{name}").rpartition(".")
         parts.append(f"## `gv.{name}`\n\nFrom {{py:mod}}`{module}`.\n")
         parts.append(_rst(descriptions.member_rst(module, last, f"gala_viz.{name}")))
     return "\n".join(parts)

@@ -6,8 +6,6 @@ import ast
 from functools import cache
 from pathlib import Path
 
-import gala_viz
-
 ROOT = Path(__file__).resolve().parents[2]
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -25,6 +23,14 @@ def path_of(module: str) -> Path:
 def tree_of(module: str) -> ast.Module:
     """The module's syntax."""
     return ast.parse(path_of(module).read_text(encoding="utf-8"))
+
+
+@cache
+def top_level_homes() -> dict[str, str]:
+    """Name -> module of everything that ``import gala_viz`` offers, from its stub."""
+    stub = ast.parse(path_of("gala_viz").with_suffix(".pyi").read_text(encoding="utf-8"))
+    found = [one for one in stub.body if isinstance(one, ast.ImportFrom)]
+    return {alias.name: f"gala_viz.{one.module}" for one in found for alias in one.names}
 
 
 def modules_in(package: str) -> list[str]:
@@ -50,7 +56,7 @@ def names_in(module: str) -> dict[str, str]:
 
 def offered(name: str) -> str | None:
     """The full name of what a signature on the page of ``import gala_viz`` calls ``name``."""
-    return next((full for home in gala_viz._HOME.values() if (full := names_in(home).get(name))), None)
+    return next((full for home in top_level_homes().values() if (full := names_in(home).get(name))), None)
 
 
 def home_of(name: str) -> str:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
+from gala_viz.deprecated_paths import deprecated_getattr
+
 _BLOCK_VALUES = 4_000_000
 
 
@@ -113,3 +115,6 @@ def percentile_interval(resampled_values: np.ndarray, confidence: float) -> tupl
     tail = (1 - confidence) / 2
     low, high = np.quantile(resampled_values, [tail, 1 - tail])
     return float(low), float(high)
+
+
+__getattr__ = deprecated_getattr(__name__)

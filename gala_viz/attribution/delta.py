@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
+from gala_viz.deprecated_paths import deprecated_getattr
 from gala_viz.registry import Registry
 from gala_viz.specs import Normalisation
 
@@ -135,3 +136,6 @@ def _check_comparable(first: xr.DataArray, second: xr.DataArray) -> None:
     ]
     if differing:
         raise ValueError(f"these maps were made differently and have no meaningful delta: {', '.join(differing)}.")
+
+
+__getattr__ = deprecated_getattr(__name__)

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gala_viz.alignment.significance import benjamini_hochberg, paired_randomisations
+from gala_viz.deprecated_paths import deprecated_getattr
 from gala_viz.experiment.exclusions import mark_exclusions
 from gala_viz.experiment.experiment_spec import WINDOW_EVENTS, ExperimentSpec
 from gala_viz.experiment.performance import count_correct, performance, sort_levels
@@ -103,3 +104,6 @@ def _questions(own: pd.DataFrame, maps: list[str], levels: list[str]) -> Iterato
         yield f"{map_type} above chance", values - GUESS_RATE
     for first, second in combinations(maps, 2):
         yield f"{first} above {second}", accuracy[first] - accuracy[second]
+
+
+__getattr__ = deprecated_getattr(__name__)

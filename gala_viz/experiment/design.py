@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gala_viz.deprecated_paths import deprecated_getattr
 from gala_viz.experiment.experiment_spec import ExperimentSpec, Level
 from gala_viz.experiment.revelation import FULL
 
@@ -71,3 +72,6 @@ def trial_sequence(spec: ExperimentSpec, set_number: int, seed: int) -> tuple[Tr
         )
         for at, ((block, phase, image, (map_type, level)), fixation) in enumerate(zip(planned, fixations, strict=True))
     )
+
+
+__getattr__ = deprecated_getattr(__name__)

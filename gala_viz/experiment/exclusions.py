@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from gala_viz.deprecated_paths import deprecated_getattr
 from gala_viz.experiment.design import TEST
 from gala_viz.experiment.experiment_spec import WINDOW_EVENTS, ExclusionSpec, ExperimentSpec
 from gala_viz.experiment.revelation import FULL
@@ -188,3 +189,6 @@ def _numbers(own: pd.DataFrame, column: str) -> pd.Series:
 def _error_ms(own: pd.DataFrame, part: str) -> pd.Series:
     """How far the actual duration of fixation or stimulus is from what was asked."""
     return (_numbers(own, f"{part}_duration_actual") - _numbers(own, f"{part}_duration")).abs()
+
+
+__getattr__ = deprecated_getattr(__name__)

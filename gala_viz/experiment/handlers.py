@@ -45,7 +45,7 @@ def routes(server: ExperimentServer, prefix: str, origins: frozenset[str] = froz
 
     No image has an address of its own: a participant's next stimuli are sent by the number of their trial.
     """
-    shared: dict[str, Any] = {"running": server, "origins": origins}
+    shared: dict[str, Any] = {"server": server, "origins": origins}
     handlers = {
         "about": AboutHandler,
         "consent": ConsentHandler,

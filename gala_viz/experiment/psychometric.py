@@ -14,6 +14,7 @@ from scipy.stats import norm
 from scipy.stats import t as student
 
 from gala_viz.alignment.bootstrap import percentile_interval
+from gala_viz.deprecated_paths import deprecated_getattr
 
 GUESS_RATE = 0.5
 CRITERION = 0.75
@@ -156,3 +157,6 @@ def expanded_confidence(confidence: float, n: int) -> float:
 
 def _within(levels: NDArray) -> NDArray[np.float64]:
     return np.where(np.asarray(levels) <= 100, levels, np.inf)
+
+
+__getattr__ = deprecated_getattr(__name__)

@@ -14,6 +14,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from gala_viz.deprecated_paths import deprecated_getattr
+
 LEVELS = (1.0, 1.6, 2.5, 4.0, 6.3, 10.0, 15.8, 25.1, 39.8, 63.1, 100.0)
 """Per cent of the important pixels, log-spaced; the twelfth level is the full image."""
 FULL = "full"
@@ -133,3 +135,6 @@ def _flood(priority: NDArray[np.float64], first: int, count: int) -> NDArray[np.
                 at = (at - 1) // 2
             heap[at] = other
     return order
+
+
+__getattr__ = deprecated_getattr(__name__)

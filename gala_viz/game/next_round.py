@@ -44,7 +44,7 @@ async def start_next_round(session: Session, requested: str | None) -> ActiveRou
                 session.session_id,
                 game.collection.name,
                 kind=kind,
-                asked=requested,
+                requested=requested,
                 settings=game.settings,
             )
         if row is None:

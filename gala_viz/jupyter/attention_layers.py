@@ -48,7 +48,7 @@ class Layers(Widget):
         offered = [(image, image) for image in source.images[:MAX_LISTED_IMAGES]]
         value = self.image if self.image in dict(offered) else None
         field = Field(name="image", label="Photograph", kind="pick", value=value, options=tuple(offered))
-        self.selector = Form([field], self._chosen, least_px=220)
+        self.selector = Form([field], self._chosen, min_width_px=220)
         self._mail = DocumentQueue(self.document, self._deliver)
         self._worker = LatestJobWorker("gala-viz layers", lambda error: self._mail.put("error", error))
         self._passage: Passage | None = None

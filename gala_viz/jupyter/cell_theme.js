@@ -65,7 +65,7 @@ export function render({model, view, el}) {
     outermost(el).dataset.lmSuppressShortcuts = "true" // keys typed here are no commands: "dd" would delete a cell
   }
   dress()
-  setTimeout(() => { dress(); model.stands += 1 }, 0) // once the outermost element is in its place
+  setTimeout(() => { dress(); model.render_count += 1 }, 0) // once the outermost element is in its place
   const watching = new MutationObserver(dress)
   watching.observe(document.body, {attributes: true, attributeFilter: ["data-jp-theme-light", "data-vscode-theme-kind", "class"]})
   model.on("remove", () => watching.disconnect())

@@ -19,7 +19,7 @@ class CellTheme(BrowserComponent):
 
     dark = param.Boolean(default=False, doc="Told by the browser; ``MapDisplay.dark`` and pictures follow it.")
 
-    stands = param.Integer(default=0, doc="Raised by every browser once it has built the cell.")
+    render_count = param.Integer(default=0, doc="Raised by every browser once it has built the cell.")
 
     _esm = Path(__file__).with_name("cell_theme.js").read_text(encoding="utf-8")
 

@@ -33,7 +33,7 @@ class Widget(ABC):
         self.source = source
         self.document = KernelDocument(loop) if loop is not None else ScriptDocument()
         self.cell_theme = CellTheme()
-        self.cell_theme.param.watch(lambda _: self.cell.on_rendered(), "stands")
+        self.cell_theme.param.watch(lambda _: self.cell.on_rendered(), "render_count")
         self._cell: Cell | None = None
         self._column: pn.Column | None = None
         self._closed = False

@@ -22,9 +22,9 @@ export function render({model, el}) {
   const write = () => {
     if (model.query === current()) { return }
     const address = window.location.pathname + (model.query ? `?${model.query}` : "")
-    if (model.step) { window.history.pushState(null, "", address) } else { window.history.replaceState(null, "", address) }
+    if (model.push_history) { window.history.pushState(null, "", address) } else { window.history.replaceState(null, "", address) }
   }
-  model.on("written", write)
+  model.on("revision", write)
   const listening = new AbortController()
   window.addEventListener("popstate", () => model.send_msg({query: current()}), {signal: listening.signal})
   model.on("remove", () => listening.abort())

@@ -19,8 +19,8 @@ class AddressBar(MessagingComponent):
     """
 
     query = param.String(default="")
-    step = param.Boolean(default=False)
-    written = param.Integer(default=0, doc="Counts what the page wrote; 0: the address is still the visitor's.")
+    push_history = param.Boolean(default=False)
+    revision = param.Integer(default=0, doc="Counts what the page wrote; 0: the address is still the visitor's.")
 
     _esm = read_scripts("text_export", "address_bar")
     _stylesheets = [read_stylesheets("keyboard_shortcuts")]  # noqa: RUF012
@@ -71,4 +71,4 @@ class AddressSync:
 
     def _write(self) -> None:
         step, self._step, self._waiting = self._step, False, False
-        self.bar.param.update(query=self.state.query, step=step, written=self.bar.written + 1)
+        self.bar.param.update(query=self.state.query, push_history=step, revision=self.bar.revision + 1)

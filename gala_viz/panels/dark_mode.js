@@ -3,6 +3,6 @@
 
 export function render({model}) {
   if (!document.cookie.includes("gala_viz_dark=") && matchMedia("(prefers-color-scheme: dark)").matches) { model.dark = true }
-  if (window.innerWidth < 700) { model.drawer = false }
+  if (window.innerWidth < 700) { model.sidebar_open = false }
   model.on("dark", () => { document.cookie = `gala_viz_dark=${Number(model.dark)}; path=/; max-age=31536000; samesite=lax` })
 }

@@ -14,6 +14,6 @@ class DarkMode(BrowserComponent):
     """
 
     dark = param.Boolean(default=False)
-    drawer = param.Boolean(default=True, doc="Whether the drawer is open.")
+    sidebar_open = param.Boolean(default=True, doc="Whether the drawer is open.")
 
     _esm = read_scripts("dark_mode")

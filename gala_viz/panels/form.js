@@ -117,12 +117,12 @@ function build(field, tell) {
 
 export function render({model, view, el}) {
   const root = made("div", {className: "root"})
-  root.style.setProperty("--least", `${model.least_px}px`)
+  root.style.setProperty("--least", `${model.min_width_px}px`)
   el.append(root)
   const sent = new Map() // name -> number of the last message
   let number = 0
   const parts = new Map() // name -> {node, put, ..., shape}
-  const live = (name, value) => { view.model.data.setv({live: {...model.live, [name]: value}}, {sync: false}) }
+  const live = (name, value) => { view.model.data.setv({live_values: {...model.live_values, [name]: value}}, {sync: false}) }
   const refresh = () => {
     for (const field of model.fields) {
       const [value, state] = [model.values[field.name], model.states[field.name]]
@@ -140,14 +140,14 @@ export function render({model, view, el}) {
         if (part == null) { root.append(fresh.node) } else { part.node.replaceWith(fresh.node) }
         parts.set(field.name, part = fresh)
       }
-      if ((sent.get(field.name) ?? 0) > (model.heard[field.name] ?? 0)) { continue } // what comes is older than what is seen
+      if ((sent.get(field.name) ?? 0) > (model.acknowledged[field.name] ?? 0)) { continue } // what comes is older than what is seen
       if (part.input !== root.getRootNode().activeElement || !["number", "pick", "text"].includes(field.kind)) { part.put(value) }
       part.enable(state.enabled)
-      part.node.hidden = !state.shown
+      part.node.hidden = !state.visible
       part.say(state.hint)
-      if (model.live[field.name] !== value) { live(field.name, value) }
+      if (model.live_values[field.name] !== value) { live(field.name, value) }
     }
   }
-  for (const name of ["fields", "values", "states", "heard"]) { model.on(name, refresh) }
+  for (const name of ["fields", "values", "states", "acknowledged"]) { model.on(name, refresh) }
   refresh()
 }

@@ -35,7 +35,7 @@ class Field:
     digits: int = 0
     hint: str = ""
     """Words in an empty text, or beneath the input."""
-    shown: bool = True
+    visible: bool = True
     enabled: bool = True
 
     def validate(self, value: Any) -> Any:
@@ -62,7 +62,7 @@ def as_options(options: Mapping[str, Any] | Sequence[str]) -> tuple[tuple[str, A
     return tuple(options.items()) if isinstance(options, Mapping) else tuple((name, name) for name in options)
 
 
-_STATES = ("shown", "enabled", "hint")
+_STATES = ("visible", "enabled", "hint")
 
 
 class Form(BrowserComponent):
@@ -75,9 +75,11 @@ class Form(BrowserComponent):
     fields = param.List(default=[], doc="The fields as dicts, without what changes often.")
     values = param.Dict(default={}, doc="Name -> value, as it counts.")
     states = param.Dict(default={}, doc="Name -> whether it is shown and enabled, and its hint.")
-    heard = param.Dict(default={}, doc="Name -> number of the last message that was heard; older values are old news.")
-    live = param.Dict(default={}, doc="Name -> value, moved by the browser alone.")
-    least_px = param.Integer(default=132)
+    acknowledged = param.Dict(
+        default={}, doc="Name -> number of the last message that came; older values are outdated."
+    )
+    live_values = param.Dict(default={}, doc="Name -> value, moved by the browser alone.")
+    min_width_px = param.Integer(default=132)
     on_change = param.Callable(default=None)
 
     _rename = {"on_change": None}  # noqa: RUF012
@@ -89,13 +91,13 @@ class Form(BrowserComponent):
         super().__init__(
             **{"sizing_mode": "stretch_width", "margin": 0, **params, **_plain(known)}, on_change=on_change
         )
-        self.live = self.values
+        self.live_values = self.values
         self._known = known
 
     def _handle_msg(self, data: Any) -> None:
         self.receive(data.get("name"), data.get("value"))
         if data.get("name") in self._known:
-            self.heard = {**self.heard, data["name"]: data.get("number")}
+            self.acknowledged = {**self.acknowledged, data["name"]: data.get("number")}
 
     def receive(self, name: str, value: Any) -> None:
         """What a visitor does: check ``value`` and tell who listens; a message that no field could send is dropped."""

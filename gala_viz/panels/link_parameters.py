@@ -89,32 +89,36 @@ def compare_link_parameters(
     many = len(view.source.networks[0].categories)
     return {
         "image": _image(view.gallery, shown, first=view.gallery.first_image),
-        "maps": LinkParameter(of=shown, parameter="kind", step=True, refused=_among("kind of human maps", kinds)),
-        "participant": LinkParameter(of=shown, parameter="participant", step=True),
-        "layer": LinkParameter(of=shown, parameter="layer", step=True, refused=_below(layers, "layers")),
-        "explain": LinkParameter(of=settings, parameter="target", step=True),
-        "category": LinkParameter(of=settings, parameter="category", step=True, refused=_below(many, "categories")),
-        "method": LinkParameter(
-            of=settings, parameter="method", step=True, refused=_among("method", list(view.source.methods))
+        "maps": LinkParameter(
+            owner=shown, parameter="kind", push_history=True, refusal=_among("kind of human maps", kinds)
         ),
-        "n": LinkParameter(of=settings, parameter="n_samples"),
-        "seed": LinkParameter(of=settings, parameter="seed"),
-        "noise": LinkParameter(of=settings, parameter="noise_fraction"),
-        "channels": LinkParameter(of=settings, parameter="reduction"),
-        "smoothing": LinkParameter(of=settings, parameter="smoothing_px"),
-        "normalise": LinkParameter(of=settings, parameter="normalise"),
-        "scale": LinkParameter(of=looks, parameter="scale"),
-        "opacity": LinkParameter(of=looks, parameter="opacity"),
-        "threshold": LinkParameter(of=looks, parameter="threshold"),
-        "colours": LinkParameter(of=looks, parameter="palette"),
-        "people": LinkParameter(of=looks, parameter="human_style"),
-        "parts": LinkParameter(of=looks, parameter="parts"),
-        "outlines": LinkParameter(of=looks, parameter="contours"),
-        "flicker": LinkParameter(of=view.display, parameter="flicker"),
-        "zoom": LinkParameter(of=view.display, parameter="zoom", refused=_zoom),
-        "present": LinkParameter(of=presentation, parameter="shown", step=True),
-        "panels": LinkParameter(of=presentation, parameter="chosen", refused=_panels),
-        "blink": LinkParameter(of=presentation, parameter="blink"),
+        "participant": LinkParameter(owner=shown, parameter="participant", push_history=True),
+        "layer": LinkParameter(owner=shown, parameter="layer", push_history=True, refusal=_below(layers, "layers")),
+        "explain": LinkParameter(owner=settings, parameter="target", push_history=True),
+        "category": LinkParameter(
+            owner=settings, parameter="category", push_history=True, refusal=_below(many, "categories")
+        ),
+        "method": LinkParameter(
+            owner=settings, parameter="method", push_history=True, refusal=_among("method", list(view.source.methods))
+        ),
+        "n": LinkParameter(owner=settings, parameter="n_samples"),
+        "seed": LinkParameter(owner=settings, parameter="seed"),
+        "noise": LinkParameter(owner=settings, parameter="noise_fraction"),
+        "channels": LinkParameter(owner=settings, parameter="reduction"),
+        "smoothing": LinkParameter(owner=settings, parameter="smoothing_px"),
+        "normalise": LinkParameter(owner=settings, parameter="normalise"),
+        "scale": LinkParameter(owner=looks, parameter="scale"),
+        "opacity": LinkParameter(owner=looks, parameter="opacity"),
+        "threshold": LinkParameter(owner=looks, parameter="threshold"),
+        "colours": LinkParameter(owner=looks, parameter="palette"),
+        "people": LinkParameter(owner=looks, parameter="human_style"),
+        "parts": LinkParameter(owner=looks, parameter="parts"),
+        "outlines": LinkParameter(owner=looks, parameter="contours"),
+        "flicker": LinkParameter(owner=view.display, parameter="flicker"),
+        "zoom": LinkParameter(owner=view.display, parameter="zoom", refusal=_zoom),
+        "present": LinkParameter(owner=presentation, parameter="active", push_history=True),
+        "panels": LinkParameter(owner=presentation, parameter="panels", refusal=_panels),
+        "blink": LinkParameter(owner=presentation, parameter="blink"),
         **_selection_places(selection_filter.axes),
         **_gallery_places(view.gallery),
     }
@@ -152,9 +156,9 @@ def explore_link_parameters(view: ExploreView) -> dict[str, LinkParameter]:
     axes = view.axes
     return {
         "image": _image(view.gallery, view.current),
-        "x": LinkParameter(of=axes, parameter="x", step=True),
-        "y": LinkParameter(of=axes, parameter="y", step=True),
-        "means": LinkParameter(of=axes, parameter="means"),
+        "x": LinkParameter(owner=axes, parameter="x", push_history=True),
+        "y": LinkParameter(owner=axes, parameter="y", push_history=True),
+        "means": LinkParameter(owner=axes, parameter="show_category_means"),
         **_selection_places(axes),
         **_gallery_places(view.gallery),
     }
@@ -162,24 +166,24 @@ def explore_link_parameters(view: ExploreView) -> dict[str, LinkParameter]:
 
 def _selection_places(axes: ScatterAxes) -> dict[str, LinkParameter]:
     return {
-        "selection": LinkParameter(of=axes, parameter="selection", step=True, refused=_selection),
-        "selected-x": LinkParameter(of=axes, parameter="across"),
-        "selected-y": LinkParameter(of=axes, parameter="up"),
+        "selection": LinkParameter(owner=axes, parameter="selection", push_history=True, refusal=_selection),
+        "selected-x": LinkParameter(owner=axes, parameter="selection_x"),
+        "selected-y": LinkParameter(owner=axes, parameter="selection_y"),
     }
 
 
 def _gallery_places(gallery: Gallery) -> dict[str, LinkParameter]:
     choosing = gallery.settings
     return {
-        "search": LinkParameter(of=choosing, parameter="search"),
-        "in": LinkParameter(of=choosing, parameter="category", step=True),
-        "split": LinkParameter(of=choosing, parameter="split", step=True),
-        "verdict": LinkParameter(of=choosing, parameter="verdict", step=True),
-        "notes": LinkParameter(of=choosing, parameter="noted", step=True),
-        "mapped": LinkParameter(of=choosing, parameter="human_only"),
-        "sort": LinkParameter(of=choosing, parameter="order", step=True),
-        "descending": LinkParameter(of=choosing, parameter="descending"),
-        "learnt": LinkParameter(of=choosing, parameter="learnt"),
+        "search": LinkParameter(owner=choosing, parameter="search"),
+        "in": LinkParameter(owner=choosing, parameter="category", push_history=True),
+        "split": LinkParameter(owner=choosing, parameter="split", push_history=True),
+        "verdict": LinkParameter(owner=choosing, parameter="verdict", push_history=True),
+        "notes": LinkParameter(owner=choosing, parameter="note_filter", push_history=True),
+        "mapped": LinkParameter(owner=choosing, parameter="human_only"),
+        "sort": LinkParameter(owner=choosing, parameter="order", push_history=True),
+        "descending": LinkParameter(owner=choosing, parameter="descending"),
+        "learnt": LinkParameter(owner=choosing, parameter="learnt"),
     }
 
 
@@ -191,7 +195,7 @@ def _image(gallery: Gallery, shown: CurrentImage, first: str | None = None) -> L
             return "an uploaded photograph belongs to the page that it was uploaded to; upload it again."
         return "this collection has no such image."
 
-    return LinkParameter(of=shown, parameter="image", step=True, refused=refused, first=first)
+    return LinkParameter(owner=shown, parameter="image", push_history=True, refusal=refused, default=first)
 
 
 def _among(kind: str, known: list[str]) -> Callable[[Any], str]:

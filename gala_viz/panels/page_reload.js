@@ -3,12 +3,12 @@
 export function render({model}) {
   let done = false
   const look = () => {
-    if (model.asked > 0 && !done) {
+    if (model.n_requests > 0 && !done) {
       done = true
-      model.heard = true
+      model.acknowledged = true
       setTimeout(() => window.location.reload(), 300) // after the first handshake with the server
     }
   }
-  model.on("asked", look)
+  model.on("n_requests", look)
   look()
 }

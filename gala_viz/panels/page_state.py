@@ -35,16 +35,16 @@ class LinkParameter:
     in words. ``default`` is what it begins with where that is not what it holds when the page is made.
     """
 
-    of: param.Parameterized
+    owner: param.Parameterized
     parameter: str
-    step: bool = False
-    refused: Callable[[Any], str] = lambda value: ""
-    first: Any = None
+    push_history: bool = False
+    refusal: Callable[[Any], str] = lambda value: ""
+    default: Any = None
 
     @property
     def value(self) -> Any:
         """As it is now."""
-        return getattr(self.of, self.parameter)
+        return getattr(self.owner, self.parameter)
 
 
 class PageState:
@@ -60,7 +60,9 @@ class PageState:
 
     def __init__(self, parameters: Mapping[str, LinkParameter], version_1: Mapping[str, str] | None = None) -> None:
         self.parameters = dict(parameters)
-        self._first = {name: place.value if place.first is None else place.first for name, place in parameters.items()}
+        self._first = {
+            name: place.value if place.default is None else place.default for name, place in parameters.items()
+        }
         self._version_1 = dict(version_1 or {})
 
     @property
@@ -97,8 +99,8 @@ class PageState:
                 told.append(f"The link asks for “{name[:40]}”, which this page does not know.")
                 continue
             try:
-                value = parse_value(place.of.param[place.parameter], text)
-                reason = place.refused(value)
+                value = parse_value(place.owner.param[place.parameter], text)
+                reason = place.refusal(value)
             except ValueError as error:
                 reason = str(error)
             if reason:
@@ -114,24 +116,24 @@ class PageState:
         for name, text in self._version_1.items():
             place = self.parameters[name]
             try:
-                value = parse_value(place.of.param[place.parameter], text)
+                value = parse_value(place.owner.param[place.parameter], text)
             except ValueError:
                 continue
-            if not place.refused(value):
+            if not place.refusal(value):
                 found[name] = value
         return found
 
     def watch(self, on_change: Callable[[bool], None]) -> None:
         """Call ``on_change(step)`` after every change of a place."""
         for place in self.parameters.values():
-            place.of.param.watch(lambda _, step=place.step: on_change(step), place.parameter)
+            place.owner.param.watch(lambda _, step=place.push_history: on_change(step), place.parameter)
 
     def _set(self, wanted: Mapping[str, Any]) -> None:
         parts: dict[int, tuple[param.Parameterized, dict[str, Any]]] = {}
         for name, value in wanted.items():
             place = self.parameters[name]
             if place.value != value:
-                parts.setdefault(id(place.of), (place.of, {}))[1][place.parameter] = value
+                parts.setdefault(id(place.owner), (place.owner, {}))[1][place.parameter] = value
         for part, values in reversed(parts.values()):  # the image, named first, is set when all else is in place
             part.param.update(**values)
 

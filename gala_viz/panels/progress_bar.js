@@ -14,16 +14,16 @@ export function render({model, el}) {
   button.addEventListener("click", () => model.send_msg({press: model.busy ? "cancel" : "start"}))
   const root = document.createElement("div")
   root.className = "root"
-  if (model.action) { root.append(button, bar, text) } else { root.append(text, bar, button) }
+  if (model.start_label) { root.append(button, bar, text) } else { root.append(text, bar, button) }
   el.append(root)
   const show = () => {
     text.textContent = model.text
-    fill.style.width = `${100 * model.share}%`
-    bar.setAttribute("aria-valuenow", String(Math.round(100 * model.share)))
+    fill.style.width = `${100 * model.fraction}%`
+    bar.setAttribute("aria-valuenow", String(Math.round(100 * model.fraction)))
     bar.classList.toggle("idle", model.text === "")
-    button.textContent = model.busy || !model.action ? "Cancel" : model.action
-    button.disabled = !model.busy && !model.action
+    button.textContent = model.busy || !model.start_label ? "Cancel" : model.start_label
+    button.disabled = !model.busy && !model.start_label
   }
-  for (const name of ["text", "share", "busy", "action"]) { model.on(name, show) }
+  for (const name of ["text", "fraction", "busy", "start_label"]) { model.on(name, show) }
   show()
 }

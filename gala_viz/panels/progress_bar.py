@@ -11,9 +11,9 @@ class ProgressBar(MessagingComponent):
     """Words, a bar and a button; sends ``{"press": "cancel" | "start"}``. ``action`` names what can be started."""
 
     text = param.String(default="")
-    share = param.Number(default=0, bounds=(0, 1))
+    fraction = param.Number(default=0, bounds=(0, 1))
     busy = param.Boolean(default=False)
-    action = param.String(default="")
+    start_label = param.String(default="")
 
     _esm = read_scripts("progress_bar")
     _stylesheets = [read_stylesheets("progress_bar")]  # noqa: RUF012

@@ -53,7 +53,7 @@ class ProgressView:
         self, on_cancel: Callable[[], None], action: str = "", on_start: Callable[[], None] = lambda: None
     ) -> None:
         self._acts = {"cancel": on_cancel, "start": on_start}
-        self.bar = ProgressBar(action=action, on_message=self._press, sizing_mode="stretch_width", margin=0)
+        self.bar = ProgressBar(start_label=action, on_message=self._press, sizing_mode="stretch_width", margin=0)
 
     def _press(self, message: dict) -> None:
         act = self._acts.get(message.get("press"))
@@ -62,7 +62,7 @@ class ProgressView:
 
     def show_text(self, text: str, fraction: float, busy: bool) -> None:
         """Show ``text`` (plain) and ``fraction`` in [0, 1]; ``busy`` enables Cancel."""
-        self.bar.param.update(text=text, share=min(max(fraction, 0.0), 1.0), busy=busy)
+        self.bar.param.update(text=text, fraction=min(max(fraction, 0.0), 1.0), busy=busy)
 
     def show_map_progress(self, map_update: MapUpdate) -> None:
         """Tell how far these maps are."""

@@ -38,4 +38,4 @@ class ScoringView(ProgressView):
 
     def _offer(self) -> None:
         count = len(self._gallery.images_to_score())
-        self.bar.action = SCORE_LABEL if count == len(self._gallery.index) else f"Score these {count:,}"
+        self.bar.start_label = SCORE_LABEL if count == len(self._gallery.index) else f"Score these {count:,}"

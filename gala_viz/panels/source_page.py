@@ -73,7 +73,7 @@ class SourcePage(ABC):
         with edit_readonly(self.page):
             self.page.busy = _Idle().param.busy
         self.dark_mode = DarkMode(dark=self.page.dark_theme, width=0, height=0, margin=0)
-        self.page.jslink(self.dark_mode, dark_theme="dark", sidebar_open="drawer", bidirectional=True)
+        self.page.jslink(self.dark_mode, dark_theme="dark", sidebar_open="sidebar_open", bidirectional=True)
         self._waiting = None
         self.document.on_session_destroyed(lambda _: self._end())
         pn.state.onload(lambda: setattr(self.document, "title", title))
@@ -104,10 +104,10 @@ class SourcePage(ABC):
         if self.view is not None:
             return
         if self.shared_source.state == "ready":
-            if self.reload.heard and self._waiting is not None:
+            if self.reload.acknowledged and self._waiting is not None:
                 self._waiting.stop()
             else:
-                self.reload.asked += 1  # the next session finds the source there
+                self.reload.n_requests += 1  # the next session finds the source there
         elif self.shared_source.state == "failed":
             self.status_pane.object = load_error(self.shared_source.error, self.heading)
         else:

@@ -96,7 +96,7 @@ class GallerySettings(param.Parameterized):
     category = param.Selector(default="", objects=[""])
     split = param.Selector(default="", objects=[""])
     verdict = param.Selector(default="any", objects=list(VERDICTS), doc="Which of both networks are right.")
-    noted = param.String(default="", doc="Bookmarked, with a note, or under a tag; see ``panels.noted``.")
+    note_filter = param.String(default="", doc="Bookmarked, with a note, or under a tag; see ``panels.noted``.")
     human_only = param.Boolean(default=False)
     learnt = param.Boolean(default=False, doc="Whether images that a network learnt from are gone through with others.")
     order = param.Selector(default="id", objects=list(get_args(SortOrder)))
@@ -113,7 +113,9 @@ class GallerySettings(param.Parameterized):
     @property
     def query(self) -> ImageQuery:
         """For ``CollectionIndex.matching``; notes, and what was learnt from, are the gallery's matter."""
-        return ImageQuery(**{name: getattr(self, name) for name in GALLERY_SETTINGS if name not in ("noted", "learnt")})
+        return ImageQuery(
+            **{name: getattr(self, name) for name in GALLERY_SETTINGS if name not in ("note_filter", "learnt")}
+        )
 
 
 GALLERY_SETTINGS = [name for name in GallerySettings.param if name != "name"]
@@ -124,10 +126,10 @@ class ScatterAxes(param.Parameterized):
 
     x = param.Selector(default="", objects=[""])
     y = param.Selector(default="", objects=[""])
-    means = param.Boolean(default=False, doc="Whether the means of categories are drawn.")
+    show_category_means = param.Boolean(default=False, doc="Whether the means of categories are drawn.")
     selection = param.String(default="", doc="A box or a lasso as text; empty: all images.")
-    across = param.Selector(default="", objects=[""], doc="The measure across when the selection was made.")
-    up = param.Selector(default="", objects=[""], doc="The measure up when the selection was made.")
+    selection_x = param.Selector(default="", objects=[""], doc="The measure across when the selection was made.")
+    selection_y = param.Selector(default="", objects=[""], doc="The measure up when the selection was made.")
 
     @classmethod
     def from_metrics(cls, metrics: list[str]) -> ScatterAxes:
@@ -135,7 +137,7 @@ class ScatterAxes(param.Parameterized):
         made = cls()
         for axis in ("x", "y"):
             made.param[axis].objects = list(metrics)
-        for axis in ("across", "up"):
+        for axis in ("selection_x", "selection_y"):
             made.param[axis].objects = ["", *metrics]
         made.param.update(x=metrics[0], y=metrics[min(1, len(metrics) - 1)])
         return made
@@ -145,7 +147,7 @@ class ImageResults(param.Parameterized):
     """What the source has answered about the photograph in view, as far as it has."""
 
     photo = param.ClassSelector(class_=np.ndarray, default=None, allow_None=True, doc="View (y, x, 3), uint8.")
-    human = param.ClassSelector(class_=xr.DataArray, default=None, allow_None=True)
-    people = param.String(default="People", doc="Whose human map it is, with n.")
-    passage = param.ClassSelector(class_=Passage, default=None, allow_None=True)
-    update = param.ClassSelector(class_=MapUpdate, default=None, allow_None=True)
+    human_map = param.ClassSelector(class_=xr.DataArray, default=None, allow_None=True)
+    human_map_title = param.String(default="People", doc="Whose human map it is, with n.")
+    forward_result = param.ClassSelector(class_=Passage, default=None, allow_None=True)
+    map_update = param.ClassSelector(class_=MapUpdate, default=None, allow_None=True)

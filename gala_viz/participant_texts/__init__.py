@@ -29,7 +29,7 @@ def participant_texts(page: str, language: str = "en") -> dict[str, Any]:
     ValueError
         There is no such language, or no such page in it.
     """
-    folder = files(__package__)
+    folder = files("gala_viz.participant_texts")
     languages = sorted(one.name.removesuffix(".toml") for one in folder.iterdir() if one.name.endswith(".toml"))
     if language not in languages:
         raise ValueError(

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from gala_viz.deprecated_paths import deprecated_getattr
 from gala_viz.training.augmentation import N_UNIFORMS, add_noise, augment
 from gala_viz.training.checkpoints import ResumableDataLoader
 from gala_viz.training.dataset import TrainingSource
@@ -143,3 +144,6 @@ def validation_batches(dataset: InMemoryDataset, recipe: ScratchRecipe) -> Itera
     """All images of ``dataset``, whole, as networks take them, on the CPU."""
     batches = BatchDataset(dataset)
     return (prepare_batch(batches[turn], recipe) for turn in BatchSampler(len(dataset.images), recipe.batch_size))
+
+
+__getattr__ = deprecated_getattr(__name__)

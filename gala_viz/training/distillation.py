@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from gala_viz.deprecated_paths import deprecated_getattr
 from gala_viz.networks.fuse_batchnorm import fuse_batchnorm
 from gala_viz.networks.insert import open_gates
 from gala_viz.networks.network import Network
@@ -131,3 +132,6 @@ def initial_student(recipe: DistillationRecipe, start: Network) -> nn.Module:
 
 def _under(path: str, prefixes: tuple[str, ...]) -> bool:
     return any(path == prefix or path.startswith(f"{prefix}.") for prefix in prefixes)
+
+
+__getattr__ = deprecated_getattr(__name__)

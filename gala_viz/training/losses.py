@@ -11,6 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from gala_viz.deprecated_paths import deprecated_getattr
+
 _SMALLEST = 1e-8
 
 
@@ -62,3 +64,6 @@ def warmup_weight(weight: float, *, epoch: float, warmup_epochs: float) -> float
 def _unit(maps: Tensor) -> Tensor:
     flat = maps.flatten(1)
     return flat / (flat.norm(dim=1, keepdim=True) + _SMALLEST)
+
+
+__getattr__ = deprecated_getattr(__name__)

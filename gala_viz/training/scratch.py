@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from gala_viz.deprecated_paths import deprecated_getattr
 from gala_viz.networks.gala import gala_layers
 from gala_viz.networks.zoo import build
 from gala_viz.training.cotraining import CoTrainingModule
@@ -52,3 +53,6 @@ def initial_network(recipe: ScratchRecipe, n_categories: int) -> nn.Module:
         for block in gala_layers(network).values():
             block.open_gate(recipe.gate)
     return network
+
+
+__getattr__ = deprecated_getattr(__name__)

@@ -74,18 +74,18 @@ def test_the_centre_square_of_a_wide_photograph_has_the_centre_of_its_map(tmp_pa
 
 def test_a_stimulus_is_the_photograph_where_it_is_shown_and_its_scrambled_copy_elsewhere(stimuli, spec):
     image = spec.images["animal"][0]
-    full = stimuli.picture(image, "clickme", FULL)
+    full = stimuli.render(image, "clickme", FULL)
     for level in (10.0, 100.0):
-        picture, shown = stimuli.picture(image, "clickme", level), stimuli.shown(image, "clickme", level)
+        picture, shown = stimuli.render(image, "clickme", level), stimuli.revealed_mask(image, "clickme", level)
         np.testing.assert_array_equal(picture[shown], full[shown])
         assert (picture[~shown] != full[~shown]).any(axis=1).mean() > 0.9
 
 
 def test_levels_are_nested_and_of_the_size_that_they_tell(stimuli, spec):
     image = spec.images["vehicle"][1]
-    masks = [stimuli.shown(image, "saliency", level) for level in spec.levels]
+    masks = [stimuli.revealed_mask(image, "saliency", level) for level in spec.levels]
     assert all((small <= large).all() for small, large in pairwise(masks))
-    shares = [stimuli.shares(image, "saliency", level) for level in spec.levels]
+    shares = [stimuli.revealed_percent(image, "saliency", level) for level in spec.levels]
     for mask, share, level in zip(masks, shares, spec.levels, strict=True):
         assert share.all_pixels == pytest.approx(100 * mask.mean())
         if level != FULL:
@@ -97,11 +97,11 @@ def test_levels_are_nested_and_of_the_size_that_they_tell(stimuli, spec):
 def test_the_same_spec_gives_the_same_bytes_and_another_seed_others(stimuli, spec, collection):
     image = spec.images["animal"][2]
     again = Stimuli(spec, collection)
-    assert again.render_png(image, "clickme", 25.1) == stimuli.png(image, "clickme", 25.1)
+    assert again.render_png(image, "clickme", 25.1) == stimuli.render_png(image, "clickme", 25.1)
     other = Stimuli(replace(spec, revelation=replace(spec.revelation, seed=9)), collection)
-    assert other.render_png(image, "clickme", 25.1) != stimuli.png(image, "clickme", 25.1)
-    decoded = np.asarray(Image.open(io.BytesIO(stimuli.png(image, "clickme", 25.1))))
-    np.testing.assert_array_equal(decoded, stimuli.picture(image, "clickme", 25.1))
+    assert other.render_png(image, "clickme", 25.1) != stimuli.render_png(image, "clickme", 25.1)
+    decoded = np.asarray(Image.open(io.BytesIO(stimuli.render_png(image, "clickme", 25.1))))
+    np.testing.assert_array_equal(decoded, stimuli.render(image, "clickme", 25.1))
 
 
 def test_a_changed_collection_is_refused(spec, collection):

@@ -3,16 +3,10 @@
 import numpy as np
 import pytest
 
+from gala_viz.game.bubbles import bubble_mask, darken_with_noise, masked_canvas
 from gala_viz.game.game_spec import GameSpec
 from gala_viz.game.pointer_paths import pointer_path, random_pointer_path
-from gala_viz.records.canvas import (
-    bubble_mask,
-    canvas_to_photo,
-    centre_crop_box,
-    crop_to_canvas,
-    darken_with_noise,
-    masked_canvas,
-)
+from gala_viz.records.canvas import canvas_to_photo, centre_crop_box, crop_to_canvas
 
 SPEC = GameSpec()
 

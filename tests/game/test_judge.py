@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gala_viz.game.game_spec import GameSpec, score_points
-from gala_viz.game.judge import InvalidPointsError, Judge, Outcome
+from gala_viz.game.game_spec import GameSpec
+from gala_viz.game.judge import InvalidPointsError, Judge
+from gala_viz.game.scoring import score_points
+from gala_viz.records.round_updates import Outcome
 
 SPEC = GameSpec()
 

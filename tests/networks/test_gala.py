@@ -184,7 +184,7 @@ def test_gradients_reach_every_parameter(block):
 @pytest.mark.parametrize(("form", "gate"), [("iclr2019", 0.76), ("iclr2019", -0.5), ("tpu2018", 0.9)])
 def test_an_opened_block_has_one_attention_everywhere(form, gate):
     block = randomised(GalaBlock(SHAPE[1], form=form, ratio=4))
-    block.start_open(gate)
+    block.open_gate(gate)
     torch.testing.assert_close(block.attention(activity()), torch.full(SHAPE, gate))
 
 

@@ -41,19 +41,19 @@ def words(page):
 
 @pytest.mark.parametrize("tried", ["", "wrong", SECRET + "x", SECRET.upper(), "ä" * 20])
 def test_nothing_is_read_before_the_password_was_right(page, tried):
-    page.tried.value = tried
-    page.open()
+    page.password_input.value = tried
+    page.check_password()
     assert page._database.reads == 0
     assert "rounds" not in words(page)
     if tried:
-        assert "not the password" in page.refusal.object
+        assert "not the password" in page.refusal_pane.object
 
 
 def test_a_few_wrong_tries_close_the_door_for_a_while(page):
     for number in range(12):
-        page.tried.value = f"wrong {number}"
-    assert "too many tries" in page.refusal.object
-    page.tried.value = SECRET
+        page.password_input.value = f"wrong {number}"
+    assert "too many tries" in page.refusal_pane.object
+    page.password_input.value = SECRET
     assert page._database.reads == 0
 
 
@@ -66,25 +66,25 @@ def test_a_page_without_a_password_stays_closed(lab):  # noqa: F811
 
 def test_the_right_password_shows_what_was_collected(page, lab):  # noqa: F811
     _, collection, database = lab
-    page.tried.value = SECRET
+    page.password_input.value = SECRET
     assert "<b>5</b> participants, 15 rounds" in words(page)
-    table = page.images.value
+    table = page.image_table.value
     assert table["rounds"].sum() == 15
     assert table["simulated rounds"].sum() == 6
-    page.images.selection = [0]
-    assert "collected ClickMe, n = " in page.preview.object
+    page.image_table.selection = [0]
+    assert "collected ClickMe, n = " in page.map_preview_pane.object
     in_own_loop(page._show_reliability(None))
-    assert "n = 4 images" in page.reliability.object
-    page.paused.value = True
+    assert "n = 4 images" in page.reliability_pane.object
+    page.pause_switch.value = True
     assert overview(database).paused
-    page.paused.value = False
+    page.pause_switch.value = False
     assert not overview(database).paused
     assert len(collection.images) == len(table)
 
 
 @pytest.mark.parametrize("kind", ["csv", "npz", "tfrecords", "zarr"])
 def test_files_hold_all_rounds(page, kind):
-    page.tried.value = SECRET
+    page.password_input.value = SECRET
     with zipfile.ZipFile(page._zipped(kind, False)) as archive:
         names = archive.namelist()
         assert any(kind in name for name in names)

@@ -35,66 +35,69 @@ def test_simulated_people_are_called_so_where_rho_is_drawn(view):
 
 
 def test_measures_are_named_by_what_they_are(view):
-    names = list(view.measures)
+    names = list(view.metrics)
     assert names[:3] == ["rho:first", "rho:second", "gain"]
-    assert [view.measures[name].title for name in names[:3]] == [
+    assert [view.metrics[name].title for name in names[:3]] == [
         "Spearman's rho: Vanilla GALA",
         "Spearman's rho: Human co-trained GALA",
         "gain of Human co-trained GALA (rho)",
     ]
-    assert view.measures[f"attention:{LAYERS[0]}:first"].title == f"attention rho, {LAYERS[0]}: Vanilla GALA"
+    assert view.metrics[f"attention:{LAYERS[0]}:first"].title == f"attention rho, {LAYERS[0]}: Vanilla GALA"
     scores = view.source.scores(MapRequest())
-    np.testing.assert_allclose(view.values("gain"), scores["rho"][1] - scores["rho"][0], atol=1e-6)
-    np.testing.assert_allclose(view.values("rho:first"), scores["rho"][0], rtol=1e-6)
+    np.testing.assert_allclose(view.metric_values("gain"), scores["rho"][1] - scores["rho"][0], atol=1e-6)
+    np.testing.assert_allclose(view.metric_values("rho:first"), scores["rho"][0], rtol=1e-6)
     (alone,) = named_measures(view.source.networks, (), has_people=False)
     assert alone.title == "size of the delta, Human co-trained GALA minus Vanilla GALA"
 
 
 def test_axes_begin_with_both_networks_likeness_to_people(view):
     rho = np.asarray(view.source.scores(MapRequest())["rho"], np.float32)
-    np.testing.assert_array_equal(view.cloud.cloud.x, rho[0])
-    np.testing.assert_array_equal(view.cloud.cloud.y, rho[1])
-    assert view.cloud.figure.xaxis.axis_label == "Spearman's rho: Vanilla GALA"
-    view.fields.enter("x", "delta")
-    np.testing.assert_array_equal(view.cloud.cloud.x, np.asarray(view.scores["delta_size"], np.float32))
-    assert view.cloud.figure.x_range.start < np.nanmin(view.cloud.cloud.x)
+    np.testing.assert_array_equal(view.scatter.scatter.x, rho[0])
+    np.testing.assert_array_equal(view.scatter.scatter.y, rho[1])
+    assert view.scatter.figure.xaxis.axis_label == "Spearman's rho: Vanilla GALA"
+    view.form.receive("x", "delta")
+    np.testing.assert_array_equal(view.scatter.scatter.x, np.asarray(view.scores["delta_size"], np.float32))
+    assert view.scatter.figure.x_range.start < np.nanmin(view.scatter.scatter.x)
 
 
 def test_filters_of_the_gallery_decide_what_is_drawn_in_colour(view):
-    view.gallery.fields.enter("category", "tabby cat")
+    view.gallery.form.receive("category", "tabby cat")
     admitted = view.index.category == view.index.categories.index("tabby cat")
-    np.testing.assert_array_equal(view.cloud.cloud.kept, admitted)
+    np.testing.assert_array_equal(view.scatter.scatter.kept, admitted)
     assert (
-        f"<b>{int((admitted & view.cloud.cloud.known).sum())}</b> of 40 images drawn in colour" in view.selection.object
+        f"<b>{int((admitted & view.scatter.scatter.known).sum())}</b> of 40 images drawn in colour"
+        in view.selection_pane.object
     )
 
 
 def geometry(view, mask_of, final=True):
-    x, y = view.cloud.cloud.x[mask_of], view.cloud.cloud.y[mask_of]
+    x, y = view.scatter.scatter.x[mask_of], view.scatter.scatter.y[mask_of]
     edges = {"x0": x.min() - 1e-6, "x1": x.max() + 1e-6, "y0": y.min() - 1e-6, "y1": y.max() + 1e-6}
-    return SelectionGeometry(model=view.cloud.figure, final=final, geometry={"type": "rect", **edges})
+    return SelectionGeometry(model=view.scatter.figure, final=final, geometry={"type": "rect", **edges})
 
 
 def test_a_selection_is_what_the_gallery_shows_until_it_is_cleared(view):
-    known = np.flatnonzero(view.cloud.cloud.known)
-    chosen = known[np.argsort(view.cloud.cloud.x[known])[:3]]
+    known = np.flatnonzero(view.scatter.scatter.known)
+    chosen = known[np.argsort(view.scatter.scatter.x[known])[:3]]
     event = geometry(view, chosen, final=False)
-    view.cloud.figure._trigger_event(event)
-    assert view.gallery.within is None
-    view.cloud.figure._trigger_event(geometry(view, chosen))
-    expected = view.cloud.cloud.within(dict(geometry(view, chosen).geometry))
-    assert {item["id"] for item in view.gallery.tiles.items} == {view.index.images[k] for k in np.flatnonzero(expected)}
-    assert "selected" in view.selection.object
-    assert view.clear.visible
-    view.clear.clicks += 1
-    assert len(view.gallery.places) == 40
-    assert not view.clear.visible
+    view.scatter.figure._trigger_event(event)
+    assert view.gallery.selection_mask is None
+    view.scatter.figure._trigger_event(geometry(view, chosen))
+    expected = view.scatter.scatter.within(dict(geometry(view, chosen).geometry))
+    assert {item["id"] for item in view.gallery.thumbnails.items} == {
+        view.index.images[k] for k in np.flatnonzero(expected)
+    }
+    assert "selected" in view.selection_pane.object
+    assert view.clear_button.visible
+    view.clear_button.clicks += 1
+    assert len(view.gallery.positions) == 40
+    assert not view.clear_button.visible
 
 
 def test_what_is_selected_and_laid_out_is_what_a_figure_for_print_shows(view):
-    download = ScatterDownloadButton(view.source, {}, view.axes, view.chosen, pytest.fail)
+    download = ScatterDownloadButton(view.source, {}, view.axes, view.selected_images, pytest.fail)
     assert download.spec.images == ()
-    view.fields.enter("x", "gain")
+    view.form.receive("x", "gain")
     view.select(np.arange(40) < 3)
     spec = download.spec
     assert (spec.x, spec.images) == ("gain", view.index.images[:3])
@@ -103,52 +106,52 @@ def test_what_is_selected_and_laid_out_is_what_a_figure_for_print_shows(view):
 
 def test_a_selection_of_nothing_shows_all(view):
     view.select(np.zeros(40, bool))
-    assert view.gallery.within is None
+    assert view.gallery.selection_mask is None
 
 
 def test_a_click_on_a_point_shows_the_image_and_a_way_to_compare_it(view):
-    place = int(np.flatnonzero(view.cloud.cloud.known)[2])
-    x, y = view.cloud.cloud.x[place], view.cloud.cloud.y[place]
-    view.cloud.figure._trigger_event(Tap(model=view.cloud.figure, x=float(x), y=float(y)))
-    image = view.shown.image
+    place = int(np.flatnonzero(view.scatter.scatter.known)[2])
+    x, y = view.scatter.scatter.x[place], view.scatter.scatter.y[place]
+    view.scatter.figure._trigger_event(Tap(model=view.scatter.figure, x=float(x), y=float(y)))
+    image = view.current.image
     assert image == view.index.images[place]
-    assert view.gallery.tiles.selected == image
-    assert view.cloud._ring.data["x"] == [pytest.approx(float(x))]
-    assert "compare?v=2&amp;image=" in view.one.object
-    assert "<img" not in view.one.object, "an id that looks like markup stays text"
+    assert view.gallery.thumbnails.selected == image
+    assert view.scatter._ring.data["x"] == [pytest.approx(float(x))]
+    assert "compare?v=2&amp;image=" in view.image_pane.object
+    assert "<img" not in view.image_pane.object, "an id that looks like markup stays text"
 
 
 def test_moving_through_the_gallery_moves_the_ring(view):
-    view.shown.image = view.index.images[0]
+    view.current.image = view.index.images[0]
     view.move(1)
-    assert view.shown.image == view.index.images[1]
+    assert view.current.image == view.index.images[1]
 
 
 def test_zooming_draws_the_part_that_is_looked_at(view):
-    before = view.cloud._picture.data
-    view.cloud.figure._trigger_event(RangesUpdate(model=view.cloud.figure, x0=0.1, x1=0.2, y0=0.3, y1=0.5))
-    after = view.cloud._picture.data
+    before = view.scatter._picture.data
+    view.scatter.figure._trigger_event(RangesUpdate(model=view.scatter.figure, x0=0.1, x1=0.2, y0=0.3, y1=0.5))
+    after = view.scatter._picture.data
     assert (after["x"], after["dh"]) == ([0.1], [pytest.approx(0.2)])
     assert after["image"][0].shape == before["image"][0].shape
-    view.cloud.figure._trigger_event(RangesUpdate(model=view.cloud.figure, x0=0.2, x1=0.2, y0=0.3, y1=float("nan")))
-    assert view.cloud._picture.data is after, "a range without extent changes nothing"
+    view.scatter.figure._trigger_event(RangesUpdate(model=view.scatter.figure, x0=0.2, x1=0.2, y0=0.3, y1=float("nan")))
+    assert view.scatter._picture.data is after, "a range without extent changes nothing"
 
 
 def test_category_means_are_drawn_on_demand(view):
-    assert len(view.cloud._means.data_source.data["x"]) == 0
-    view.fields.enter("means", True)
-    assert len(view.cloud._means.data_source.data["x"]) == 8
-    view.fields.enter("means", False)
-    assert len(view.cloud._means.data_source.data["x"]) == 0
+    assert len(view.scatter._means.data_source.data["x"]) == 0
+    view.form.receive("show_category_means", True)
+    assert len(view.scatter._means.data_source.data["x"]) == 8
+    view.form.receive("show_category_means", False)
+    assert len(view.scatter._means.data_source.data["x"]) == 0
 
 
 def test_distributions_tell_everything_beside_their_numbers(view):
-    told = view.distributions.note.object
-    known = int(np.isfinite(view.cloud.cloud.x).sum())
+    told = view.distributions.note_pane.object
+    known = int(np.isfinite(view.scatter.scatter.x).sum())
     assert f"n = {known} images with human maps" in told
     assert "smoothgrad, n = 50, seed 0" in told
-    view.gallery.fields.enter("category", "goldfish")
-    assert f"n = {known} images" not in view.distributions.note.object
+    view.gallery.form.receive("category", "goldfish")
+    assert f"n = {known} images" not in view.distributions.note_pane.object
 
 
 @pytest.mark.parametrize(("categories", "whose"), [(True, "another category"), (False, "other images")])

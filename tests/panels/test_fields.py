@@ -84,21 +84,21 @@ def test_whatever_comes_values_stay_within_their_fields(name, value):
 
 
 def test_changes_of_our_own_are_not_heard(fields, heard):
-    fields.change("way", options=(("Third", "c"),), value="c", shown=False)
+    fields.update_field("way", options=(("Third", "c"),), value="c", shown=False)
     assert fields.values["way"] == "c"
-    assert not fields.states["way"]["shown"]
+    assert not fields.states["way"]["visible"]
     assert heard == []
-    fields.enter("way", "b")
+    fields.receive("way", "b")
     assert fields.values["way"] == "c", "an option that was taken away cannot be chosen"
 
 
 def test_browsers_learn_which_of_their_messages_was_heard_even_if_it_was_dropped(fields):
     fields._handle_msg({"name": "n", "value": 100, "number": 1})
     fields._handle_msg({"name": "n", "value": 1000, "number": 2})
-    assert fields.heard == {"n": 2}
+    assert fields.acknowledged == {"n": 2}
     assert fields.values["n"] == 100
 
 
 def test_long_texts_are_cut(fields):
-    fields.enter("words", "x" * 10_000)
+    fields.receive("words", "x" * 10_000)
     assert len(fields.values["words"]) == 500

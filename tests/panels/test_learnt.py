@@ -56,7 +56,7 @@ def made():
 
 
 def shown(gallery):
-    return [item["id"] for item in gallery.tiles.items]
+    return [item["id"] for item in gallery.thumbnails.items]
 
 
 def numbers(source, gallery):
@@ -67,29 +67,29 @@ def test_learnt_images_are_hidden_where_others_are_left_and_that_is_told(made):
     source = Told()
     gallery = made(source)
     assert numbers(source, gallery) == [1, 3, 5, 7, 9, 11]
-    assert gallery.tiles.note == "6 of 12 photographs; 6 learnt from are hidden"
-    assert gallery.first == source.images[1]
-    assert gallery.to_score() == [source.images[number] for number in (1, 3, 5, 7, 9, 11)]
-    gallery.shown.image = source.images[1]
-    assert gallery.step(1) == source.images[3]
+    assert gallery.thumbnails.count_text == "6 of 12 photographs; 6 learnt from are hidden"
+    assert gallery.first_image == source.images[1]
+    assert gallery.images_to_score() == [source.images[number] for number in (1, 3, 5, 7, 9, 11)]
+    gallery.current.image = source.images[1]
+    assert gallery.image_at_offset(1) == source.images[3]
 
 
 def test_learnt_images_are_shown_and_marked_when_they_are_asked_for(made):
     source = Told()
     gallery = made(source)
-    gallery.choosing.learnt = True
+    gallery.settings.learnt = True
     assert numbers(source, gallery) == list(range(12))
-    assert gallery.tiles.note == "12 photographs"
-    assert [item["learnt"] for item in gallery.tiles.items] == [number % 2 == 0 for number in range(12)]
+    assert gallery.thumbnails.count_text == "12 photographs"
+    assert [item["learnt"] for item in gallery.thumbnails.items] == [number % 2 == 0 for number in range(12)]
 
 
 def test_where_filters_leave_only_learnt_images_these_are_shown(made):
     source = Told()
     gallery = made(source)
-    gallery.choosing.split = "train"
+    gallery.settings.split = "train"
     assert numbers(source, gallery) == [0, 2, 4, 6, 8, 10]
-    assert gallery.tiles.note == "6 of 12 photographs"
-    assert all(item["learnt"] for item in gallery.tiles.items)
+    assert gallery.thumbnails.count_text == "6 of 12 photographs"
+    assert all(item["learnt"] for item in gallery.thumbnails.items)
 
 
 def test_a_selection_of_learnt_images_alone_shows_them(made):
@@ -101,7 +101,7 @@ def test_a_selection_of_learnt_images_alone_shows_them(made):
 
 def test_the_switch_is_offered_only_where_it_changes_something(made):
     def offered(learnt):
-        return made(Told(learnt)).fields.states["learnt"]["shown"]
+        return made(Told(learnt)).form.states["learnt"]["visible"]
 
     mixed, every, none = (lambda number: number % 2), (lambda number: True), (lambda number: False)
     assert [offered(learnt) for learnt in (mixed, every, none)] == [True, False, False]
@@ -117,7 +117,7 @@ def test_a_source_that_does_not_tell_shows_all(made):
     source = FakeSource(count=12)
     gallery = made(source)
     assert shown(gallery) == list(source.images)
-    assert not any(item["learnt"] for item in gallery.tiles.items)
+    assert not any(item["learnt"] for item in gallery.thumbnails.items)
 
 
 def test_a_page_opens_on_an_image_that_was_not_learnt_from():

@@ -45,7 +45,7 @@ NAMES = [name for name in Part.param if name != "name"]
 
 
 def state_of(part):
-    return PageState({name: LinkParameter(of=part, parameter=name, step=name == "way") for name in NAMES})
+    return PageState({name: LinkParameter(owner=part, parameter=name, step=name == "way") for name in NAMES})
 
 
 @given(
@@ -223,21 +223,21 @@ def test_the_comparison_comes_back_whole(compare):
         "&search=photo&in=school bus&sort=delta&descending=0&mapped=1"
     )
     assert state.restore(parse_query(query)) == []
-    assert (view.shown.image, view.shown.kind, view.shown.layer) == ("photo 00003", "mouse", 2)
-    request = view.settings.request()
+    assert (view.current.image, view.current.kind, view.current.layer) == ("photo 00003", "mouse", 2)
+    request = view.settings.to_request()
     assert (request.target, request.method, request.smoothgrad.n_samples) == (5, "saliency", 20)
-    assert view.map_controls.pane.values["n_samples"] == 20, "inputs show what the link asked for"
-    assert view.map_controls.pane.states["category"]["shown"]
-    assert not view.map_controls.pane.states["n_samples"]["enabled"]
-    looks = view.look_controls.pane.values
+    assert view.attribution_controls.pane.values["n_samples"] == 20, "inputs show what the link asked for"
+    assert view.attribution_controls.pane.states["category"]["visible"]
+    assert not view.attribution_controls.pane.states["n_samples"]["enabled"]
+    looks = view.display_controls.pane.values
     assert (looks["palette"], looks["kind"]) == ("Fire", "mouse")
     assert view.gallery.fields.values["category"] == "school bus"
-    assert view.gallery.fields.states["descending"]["shown"]
+    assert view.gallery.fields.states["descending"]["visible"]
     assert view.display.zoom == [10, 90.5, 20, 120]
     again = dict(parse_query(state.query))
     assert {name: again[name] for name, _ in parse_query(query)} == {**dict(parse_query(query)), "v": str(LINK_FORMAT)}
     assert state.restore([]) == []
-    assert (view.settings.n_samples, view.shown.image) == (50, view.source.images[0])
+    assert (view.settings.n_samples, view.current.image) == (50, view.source.images[0])
 
 
 @pytest.mark.parametrize("page", ["compare", "explore"])
@@ -273,10 +273,10 @@ def test_a_link_of_the_first_version_opens_what_it_meant_whatever_the_page_begin
 def test_a_link_to_an_image_of_before_still_opens_it(compare):
     view, state = compare
     assert state.restore(parse_query("image=photo%2000007")) == []
-    assert view.shown.image == "photo 00007"
+    assert view.current.image == "photo 00007"
     (told,) = state.restore(parse_query("image=nowhere"))
     assert "no such image" in told
-    assert view.shown.image == view.source.images[0]
+    assert view.current.image == view.source.images[0]
 
 
 def test_a_link_to_an_upload_says_why_it_opens_nothing(standing_compare):
@@ -319,16 +319,16 @@ def test_a_saved_view_opens_by_its_name_and_a_wrong_name_gets_an_answer(compare,
     view, state = compare
     told = []
     keeping = PagePersistence(
-        "compare", state.places, view.gallery, SCRIPT, Database(tmp_path / "records.sqlite"), told.append
+        "compare", state.parameters, view.gallery, SCRIPT, Database(tmp_path / "records.sqlite"), told.append
     )
     keeping._views.save(SavedView(name="dim ears", page="compare", query="v=1&image=photo 00005&opacity=0.3"))
     keeping.open({"view": [b"dim ears"]})
-    assert (view.shown.image, view.looks.opacity, told) == ("photo 00005", 0.3, [[]])
-    view.looks.opacity = 0.9
+    assert (view.current.image, view.display_settings.opacity, told) == ("photo 00005", 0.3, [[]])
+    view.display_settings.opacity = 0.9
     keeping.address_sync._heard({"query": "view=dim%20ears"})
-    assert view.looks.opacity == 0.3, "back in the browser leads to the view"
+    assert view.display_settings.opacity == 0.3, "back in the browser leads to the view"
     keeping.open({"view": [b"dim eers"]})
-    assert view.shown.image == view.source.images[0]
+    assert view.current.image == view.source.images[0]
     assert "Did you mean 'dim ears'" in told[-1][0]
     keeping.close()
 
@@ -336,7 +336,7 @@ def test_a_saved_view_opens_by_its_name_and_a_wrong_name_gets_an_answer(compare,
 def test_without_records_a_page_keeps_no_notes_and_says_so_to_a_link(compare):
     view, state = compare
     told = []
-    keeping = PagePersistence("compare", state.places, view.gallery, SCRIPT, None, told.append)
+    keeping = PagePersistence("compare", state.parameters, view.gallery, SCRIPT, None, told.append)
     keeping.open({"view": [b"ears"]})
     assert "no views are kept here" in told[-1][0]
     assert keeping.notes_view is None

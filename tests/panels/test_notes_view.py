@@ -69,9 +69,9 @@ def test_what_fails_is_told_beside_the_controls_it_was_asked_with(view):
     assert (told["about"], told["wrong"]) == ("views", True)
     assert "called “ears” already" in told["told"]
     assert asked(view, keep="paws") == {"told": "The view “paws” is saved.", "about": "views", "kept": "paws"}
-    assert [one["name"] for one in view.part.views] == ["ears", "paws"]
+    assert [one["name"] for one in view.component.views] == ["ears", "paws"]
     assert asked(view, drop="ears")["about"] == "views"
-    assert [one["name"] for one in view.part.views] == ["paws"]
+    assert [one["name"] for one in view.component.views] == ["paws"]
     for wrong in ("no JSON", "[]", 7):
         told = asked(view, **{"import": wrong})
         assert (told["about"], told["wrong"]) == ("files", True)

@@ -27,14 +27,14 @@ def presented():
     view = CompareView(source, CollectionIndex(source), SCRIPT)
     presentation = Presentation(view)
     view.open()
-    until(lambda: view.results.update is not None and view.results.update.done)
+    until(lambda: view.results.map_update is not None and view.results.map_update.done)
     yield presentation
     presentation.close()
     view.close()
 
 
 def present(presentation):
-    presentation._heard({"shown": True})
+    presentation._heard({"active": True})
     return presentation.stage
 
 
@@ -47,7 +47,7 @@ def test_nothing_is_sent_before_the_stage_is_shown(presentation):
 
 
 def test_the_stage_shows_the_views_own_arrays(presentation):
-    scene, answers = present(presentation).scene, presentation._view.answers
+    scene, answers = present(presentation).scene, presentation._view.results
     np.testing.assert_array_equal(scene["arrays"]["a"], answers.update.maps[0])
     np.testing.assert_array_equal(scene["arrays"]["delta"], answers.update.delta)
     np.testing.assert_array_equal(scene["arrays"]["human"], answers.human)
@@ -60,7 +60,7 @@ def test_the_stage_shows_the_views_own_arrays(presentation):
 def test_keys_move_through_the_gallery_and_through_the_layers(presentation):
     stage, view = present(presentation), presentation._view
     presentation._heard({"move": 1})
-    assert view.shown.image == view.source.images[1]
+    assert view.current.image == view.source.images[1]
     presentation._heard({"layer": 1})
     assert stage.scene["layer"] == LAYERS[0]
     presentation._heard({"layer": -1})
@@ -104,7 +104,7 @@ def test_who_follows_sees_what_the_presenter_shows_and_from_then_on(presentation
     assert follower.stage.black
     assert follower.stage.scene["heading"] == "goldfish"
     assert follower.stage.laser == ["a", 0.25, 0.5]
-    presentation._heard({"shown": False})
+    presentation._heard({"active": False})
     SCRIPT.run_pending()
     assert follower.stage.waiting
     assert follower.stage.shown

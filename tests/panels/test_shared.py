@@ -90,7 +90,7 @@ def test_a_failure_is_kept_as_a_sentence_and_the_next_start_tries_again():
 
 def test_what_fails_because_the_program_ends_is_no_failure(monkeypatch, caplog):
     ends = threading.Event()
-    monkeypatch.setattr("gala_viz.panels.shared_source.stopping", ends)
+    monkeypatch.setattr("gala_viz.panels.shared_source.shutdown_event", ends)
     done = threading.Event()
 
     def build(say):

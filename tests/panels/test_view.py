@@ -54,7 +54,7 @@ def opened(source):
 
 
 def finished(view):
-    return view.answers.update is not None and view.answers.update.done and view.scores._all is not None
+    return view.results.map_update is not None and view.results.map_update.done and view.score_view._all is not None
 
 
 def drawn(view, panel):
@@ -63,12 +63,12 @@ def drawn(view, panel):
 
 def test_moving_the_image_selector_asks_the_source_once(view, source):
     image = source.images[1]
-    view.shown.image = image
+    view.current.image = image
     until(lambda: source.asked[f"maps {image}"] and finished(view))
     assert source.asked[f"maps {image}"] == 1
-    view.shown.image = source.images[0]
+    view.current.image = source.images[0]
     until(lambda: finished(view))
-    view.shown.image = image
+    view.current.image = image
     until(lambda: finished(view))
     assert source.asked[f"maps {image}"] == 1, "finished maps are taken from the source's cache"
 
@@ -142,7 +142,7 @@ def test_cancel_stops_within_a_chunk_and_keeps_what_is_there(source):
     time.sleep(0.1)  # now the source works on its next chunk
     view.cancel()
     until(lambda: source.cancelled_jobs == 1)
-    n = view.results.update.n
+    n = view.results.map_update.n
     assert n == 5
     assert np.isfinite(drawn(view, "a")).all()
     assert f"Cancelled at n = {n} of 50" in view.progress.bar.text
@@ -154,12 +154,12 @@ def test_closing_a_session_ends_its_threads_and_lets_go_of_its_arrays(source):
     source.delay_s = 0.05
     view = CompareView(source, CollectionIndex(source), SCRIPT)
     view.open()
-    until(lambda: view.results.update is not None)
+    until(lambda: view.results.map_update is not None)
     mine = {view.source_client._maps._thread, view.gallery.thumbnail_page._worker._thread}
     view.close()
     until(lambda: not any(thread.is_alive() for thread in mine if thread))
-    assert view.results.update is None
-    assert view.results.passage is None
+    assert view.results.map_update is None
+    assert view.results.forward_result is None
     assert view.source is None
     assert not [t for t in threading.enumerate() if t in mine]
 
@@ -171,11 +171,11 @@ def test_a_layer_goes_into_the_main_row_and_back(view, source):
     np.testing.assert_array_equal(drawn(view, "b"), norms[1]["blocks.8"])
     assert view.display.titles["a"] == "Vanilla GALA, blocks.8"
     view._toggle_layer(3)
-    np.testing.assert_array_equal(drawn(view, "a"), view.answers.update.maps[0])
+    np.testing.assert_array_equal(drawn(view, "a"), view.results.map_update.maps[0])
 
 
 def test_a_photograph_without_a_human_map_says_so(view, source):
-    view.shown.image = source.images[4]
+    view.current.image = source.images[4]
     until(lambda: finished(view) and view.row.note.text)
     assert view.row.note.text == "People did not mark\nthis photograph."
     assert np.isnan(drawn(view, "human")).all()
@@ -183,14 +183,14 @@ def test_a_photograph_without_a_human_map_says_so(view, source):
 
 def test_one_participants_map_replaces_that_of_all(view, source):
     together = drawn(view, "human").copy()
-    view.shown.participant = "p3"
+    view.current.participant = "p3"
     until(lambda: not np.array_equal(drawn(view, "human"), together, equal_nan=True))
     np.testing.assert_array_equal(drawn(view, "human"), source.human_map(source.images[0], participant="p3"))
-    until(lambda: "not of p3 alone" in view.scores.table.object)
-    assert view.answers.people == view.display.titles["human"] == "Participant p3"
-    view.shown.participant = None
-    until(lambda: "alone" not in view.scores.table.object)
-    assert view.answers.people == "People, n = 15"
+    until(lambda: "not of p3 alone" in view.score_view.table.object)
+    assert view.results.human_map_title == view.display.titles["human"] == "Participant p3"
+    view.current.participant = None
+    until(lambda: "alone" not in view.score_view.table.object)
+    assert view.results.human_map_title == "People, n = 15"
 
 
 def test_a_new_photograph_takes_away_what_was_said_of_the_one_before(source):
@@ -213,11 +213,11 @@ def test_a_new_photograph_takes_away_what_was_said_of_the_one_before(source):
 
 def test_a_true_category_that_is_unknown_is_told_where_it_was_asked_for(view, source):
     def hint():
-        return view.map_controls.pane.states["target"]["hint"]
+        return view.attribution_controls.pane.states["target"]["hint"]
 
     view.settings.target = "label"
     assert hint() == ""
-    view.shown.image = source.add_upload("mine.webp", source.thumbnail(source.images[3]))
+    view.current.image = source.add_upload("mine.webp", source.thumbnail(source.images[3]))
     assert hint() == "unknown here: own predictions"
     view.settings.target = "own"
     assert hint() == ""
@@ -234,10 +234,10 @@ def test_a_delta_of_maps_as_they_are_is_not_called_normalised(source, normalise,
 
 def test_the_arrow_keys_follow_the_gallerys_order_and_stop_at_its_ends(view, source):
     view.move(-1)
-    assert view.shown.image == source.images[0]
+    assert view.current.image == source.images[0]
     view.gallery.fields.enter("search", "otter")
     view.move(1)
-    assert source.info(view.shown.image).category == "otter"
+    assert source.info(view.current.image).category == "otter"
 
 
 def test_only_one_page_of_thumbnails_is_read():
@@ -265,10 +265,10 @@ def test_an_error_of_the_source_is_told_and_the_next_photograph_works(source):
 
 def test_scoring_the_collection_reports_progress_and_can_be_cancelled(view, source):
     source.delay_s = 0.02
-    view.survey.start()
-    until(lambda: "of 12 photographs" in view.survey.line.text)
-    view.questions.cancel_survey()
-    until(lambda: "Cancelled" in view.survey.line.text)
+    view.scoring.start()
+    until(lambda: "of 12 photographs" in view.scoring.line.text)
+    view.source_client.cancel_survey()
+    until(lambda: "Cancelled" in view.scoring.line.text)
     assert source.asked["survey"] == 1
 
 
@@ -278,39 +278,39 @@ def test_what_the_filters_admit_is_scored_whatever_the_scores_say(view, source):
     source.survey = lambda request, images, cancelled: (asked.append(tuple(images)), good(request, images, cancelled))[
         1
     ]
-    assert view.survey.line.action == "Score the collection"
+    assert view.scoring.line.action == "Score the collection"
     view.gallery.fields.enter("verdict", "both wrong")
-    assert view.survey.line.action == "Score the collection"
+    assert view.scoring.line.action == "Score the collection"
     view.gallery.fields.enter("search", "otter")
     otters = [image for image in source.images if source.info(image).category == "otter"]
-    assert view.survey.line.action == f"Score these {len(otters)}"
-    view.survey.start()
+    assert view.scoring.line.action == f"Score these {len(otters)}"
+    view.scoring.start()
     until(lambda: asked)
     assert asked == [tuple(otters)]
 
 
 def test_the_means_of_all_stand_beside_their_share_of_the_ceiling(view):
-    view.scores.set_collection(
+    view.score_view.set_collection(
         xr.Dataset(
             {"rho": (("network", "image"), [[0.3, 0.5], [0.6, 0.8]])},
             attrs={"ceiling_mean": 0.5, "ceiling_low": 0.4, "ceiling_high": 0.6, "resolution_px": 56},
         )
     )
-    assert "n = 2 photographs scored" in view.scores.note.object
-    assert "Means 0.40 and 0.70, 80 and 140 % of the ceiling" in view.scores.note.object
-    assert "ceiling" not in view.scores.table.object, "of one photograph there is no share of a mean"
+    assert "n = 2 photographs scored" in view.score_view.note.object
+    assert "Means 0.40 and 0.70, 80 and 140 % of the ceiling" in view.score_view.note.object
+    assert "ceiling" not in view.score_view.table.object, "of one photograph there is no share of a mean"
 
 
 def test_an_upload_is_shown_and_a_refusal_is_told(view, source):
     told = []
     view.upload._send_msg = told.append
-    view.take("notes.png", b"these are no pixels")
+    view.add_upload("notes.png", b"these are no pixels")
     until(lambda: told)
     assert "notes.png could not be read" in told[0]["refused"]
-    view.take("copy.webp", source.thumbnail(source.images[3]))
+    view.add_upload("copy.webp", source.thumbnail(source.images[3]))
     until(lambda: ">copy.webp</h1>" in view.heading.object)
     tile = view.gallery.tiles.items[0]
-    assert (view.shown.image, tile["id"], tile["category"]) == ("upload-1", "upload-1", "copy.webp")
+    assert (view.current.image, tile["id"], tile["category"]) == ("upload-1", "upload-1", "copy.webp")
 
 
 def piece(i, pieces, data, upload=5):
@@ -360,39 +360,39 @@ def test_every_tile_of_the_gallery_is_a_plain_value(view):
 
 def test_the_figure_of_the_moment_has_the_image_the_layer_and_the_settings_in_view(view, source):
     view.settings.param.update(n_samples=10, seed=2)
-    view.shown.layer = 1
-    spec = view.figure.spec
-    assert spec.images == (view.shown.image,)
+    view.current.layer = 1
+    spec = view.figure_download.spec
+    assert spec.images == (view.current.image,)
     assert spec.layer == source.networks[1].layers[1]
     assert (spec.request.smoothgrad.n_samples, spec.request.smoothgrad.seed) == (10, 2)
-    assert not view.figure.button.disabled
-    view.shown.layer = None
-    with zipfile.ZipFile(figure_zip(source, view.figure.spec)) as archive:
+    assert not view.figure_download.button.disabled
+    view.current.layer = None
+    with zipfile.ZipFile(figure_zip(source, view.figure_download.spec)) as archive:
         assert {name.split(".")[1] for name in archive.namelist()} == {"png", "svg", "pdf", "md", "nc", "csv", "json"}
         told = json.loads(archive.read("figure.json"))
-    assert told["images"] == [view.shown.image]
+    assert told["images"] == [view.current.image]
 
 
 def test_an_uploaded_photograph_has_no_figure(view, source):
     content = io.BytesIO()
     Image.new("RGB", (40, 40)).save(content, "PNG")
-    view.shown.image = source.add_upload("a.png", content.getvalue())
-    assert view.figure.button.disabled
+    view.current.image = source.add_upload("a.png", content.getvalue())
+    assert view.figure_download.button.disabled
 
 
 def test_a_participant_whom_the_photograph_does_not_have_is_told_until_another_is_chosen(view, source):
     def told():
         return html.unescape(view.alert.object)
 
-    view.shown.participant = "p33"
+    view.current.participant = "p33"
     until(lambda: "no participant of this photograph called 'p33'. Did you mean 'p3'?" in told())
     assert "All of them together are shown." in told()
-    view.tell(["The link asks for “colour”, which this page does not know."])
+    view.show_messages(["The link asks for “colour”, which this page does not know."])
     assert "“colour”" in told()
     assert "'p33'" in told(), "neither sentence takes the other's place"
-    view.shown.participant = "p3"
+    view.current.participant = "p3"
     until(lambda: "'p33'" not in told())
-    view.shown.image = source.images[1]
+    view.current.image = source.images[1]
     until(lambda: finished(view))
     assert told() == "", "who marked this photograph too is shown"
 
@@ -401,5 +401,5 @@ def test_a_link_to_a_participant_whom_the_photograph_does_not_have_says_so(view)
     presentation = Presentation(view)
     places = compare_link_parameters(view, presentation, SelectionFilter(view.source, view.gallery))
     link = f"image={view.source.images[0].replace(' ', '%20')}&participant=p33"
-    AddressSync(PageState(places), SCRIPT, view.tell).restore(link)
+    AddressSync(PageState(places), SCRIPT, view.show_messages).restore(link)
     until(lambda: finished(view) and "'p33'" in html.unescape(view.alert.object))

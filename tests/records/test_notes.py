@@ -52,7 +52,7 @@ def test_the_first_note_on_an_image_written_in_two_windows_at_once_is_told_to_th
             assert not wait([second], timeout=0.5).done
         with pytest.raises(NoteChangedError) as told:
             second.result(timeout=30)
-    assert told.value.stored_note.text == notes.one("a").text == "first"
+    assert told.value.stored_note.text == notes.get("a").text == "first"
 
 
 def test_an_empty_note_is_taken_away(notes):
@@ -86,7 +86,7 @@ def test_tags_are_typed_with_commas():
 def test_an_export_taken_in_twice_changes_nothing_and_joins_what_differs(database, notes):
     notes.write(Note(image="a", bookmarked=True, text="one"))
     notes.write(Note(image="b", tags=("x",)))
-    content = json.loads(json.dumps(notes.exported()))
+    content = json.loads(json.dumps(notes.export_notes()))
     other = Notes(database, "photos", "anna")
     other.write(Note(image="a", tags=("y",), text="hers"))
     assert other.import_notes(content, ["a", "b"]) == (2, 0)
@@ -99,7 +99,7 @@ def test_an_export_taken_in_twice_changes_nothing_and_joins_what_differs(databas
 
 def test_tags_for_which_there_is_no_room_are_put_beneath_the_text(database, notes):
     notes.write(Note(image="a", tags=tuple(f"mine {k}" for k in range(MAX_TAGS - 1)), text="one"))
-    content = json.loads(json.dumps(notes.exported()))
+    content = json.loads(json.dumps(notes.export_notes()))
     other = Notes(database, "photos", "anna")
     other.write(Note(image="a", tags=("hers", "and hers", "third")))
     for _ in range(2):
@@ -170,6 +170,6 @@ def test_who_may_only_read_sees_and_exports_everything_and_changes_nothing(datab
             change()
     assert reader.all() == notes.all() == {"cat/1": written}
     assert reader.get("cat/1") == written
-    assert reader.export_notes() == notes.exported()
+    assert reader.export_notes() == notes.export_notes()
     assert [view.name for view in views.own_views()] == ["ears"]
     assert views.load_query("ears", "compare") == "v=1&n=20"

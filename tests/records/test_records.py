@@ -54,37 +54,37 @@ def table(database):
 
 
 def player(people, *, simulated=False):
-    participant, _ = people.new(simulated=simulated)
-    visit = people.visit(participant, {"pointer": "mouse"}, mobile=False, versions={})
+    participant, _ = people.create(simulated=simulated)
+    visit = people.start_session(participant, {"pointer": "mouse"}, mobile=False, versions={})
     return participant, visit
 
 
 def played(table, participant, visit, *, place=1, at_ms=700.0, combo=1, kind=GAME, points=3):
     """One round, played to its end."""
     _, _, rounds = table
-    row = rounds.claim(participant, visit, "shapes", kind=kind, settings=SETTINGS)
+    row = rounds.claim_round(participant, visit, "shapes", kind=kind, settings=SETTINGS)
     if row is None:
         return None
-    rounds.show(row.id, "hare", (10.0, 0.0, 266.0, 256.0))
+    rounds.record_presentation(row.id, "hare", (10.0, 0.0, 266.0, 256.0))
     judge, new = Judge(SPEC), RoundUpdate()
     for number in range(points):
         new.points += judge.paint([(50.0 + number, 60.0, 60.0 * number)], 60.0 * number)
     guess = NetworkGuess(n_points=points, at_ms=at_ms, place=place, categories=["hare"], probabilities=[0.5])
     new.guesses.append(guess)
     judge.judge_guess(place, at_ms) or judge.apply_time_limit(9000.0)
-    rounds.finish(row.id, judge, new, combo=combo)
+    rounds.finish_round(row.id, judge, new, combo=combo)
     return row
 
 
 def count(database, table):
-    with database.reading() as connection:
+    with database.read_connection() as connection:
         return connection.scalar(select(func.count()).select_from(table))
 
 
 def test_a_round_is_written_whole(table):
     database, people, _ = table
     row = played(table, *player(people))
-    with database.reading() as connection:
+    with database.read_connection() as connection:
         found = connection.execute(select(Round.__table__)).one()
         points = connection.execute(select(RoundPoint.__table__).order_by(RoundPoint.number)).all()
         guess = connection.execute(select(Guess.__table__)).one()
@@ -97,36 +97,36 @@ def test_a_round_is_written_whole(table):
 
 def test_points_are_written_while_the_round_is_played(table):
     database, people, rounds = table
-    row = rounds.claim(*player(people), "shapes", settings=SETTINGS)
+    row = rounds.claim_round(*player(people), "shapes", settings=SETTINGS)
     judge, new = Judge(SPEC), RoundUpdate(began_ms=77)
     for number in range(6):
         new.points += judge.paint([(50.0 + number, 60.0, 60.0 * number)], 60.0 * number)
         if number % 2:
-            rounds.write(row.id, new)
+            rounds.write_updates(row.id, new)
             new = RoundUpdate(first=number + 1)
-    with database.reading() as connection:
+    with database.read_connection() as connection:
         numbers = connection.scalars(select(RoundPoint.number).order_by(RoundPoint.number)).all()
     assert numbers == list(range(6))
-    assert rounds.round(row.id).began_ms == 77
+    assert rounds.get_round(row.id).began_ms == 77
     assert not new
 
 
 def test_two_servers_may_enter_the_same_images_at_once(database):
     """The second waits for the first one's transaction, and then finds the images there."""
     with ThreadPoolExecutor(1) as thread:
-        with database.writing() as connection:
+        with database.write_transaction() as connection:
             row = {"collection": "shapes", "image": IMAGES[1], "n_rounds": 3, "rank": 0.5}
             connection.execute(insert(ImageCount), [row])
             second = thread.submit(register_images, database, "shapes", IMAGES)
             assert not wait([second], timeout=0.5).done
         second.result(timeout=30)
-    with database.reading() as connection:
+    with database.read_connection() as connection:
         counts = dict(connection.execute(select(ImageCount.image, ImageCount.n_rounds)).all())
     assert counts == {image: 3 if image == IMAGES[1] else 0 for image in IMAGES}
 
 
 def everything(database):
-    with database.reading() as connection:
+    with database.read_connection() as connection:
         return [connection.execute(select(one.__table__)).all() for one in (Round, RoundPoint, Guess)] + [
             connection.execute(select(ImageCount.image, ImageCount.n_rounds)).all()
         ]
@@ -135,7 +135,7 @@ def everything(database):
 @pytest.mark.parametrize("place", [1, 99])
 def test_parts_of_a_round_can_be_written_any_number_of_times(table, place):
     database, people, rounds = table
-    row = rounds.claim(*player(people), "shapes", settings=SETTINGS)
+    row = rounds.claim_round(*player(people), "shapes", settings=SETTINGS)
     judge, parts = Judge(SPEC), []
     for number in range(6):
         points = judge.paint([(50.0 + number, 60.0, 60.0 * number)], 60.0 * number)
@@ -146,11 +146,11 @@ def test_parts_of_a_round_can_be_written_any_number_of_times(table, place):
     judge.judge_guess(place, 700.0) or judge.skip(900.0)
     parts.append(RoundUpdate(end=judge.round_end(123_456, combo=2)))
     for part in parts:
-        assert rounds.write(row.id, part).refused == ()
+        assert rounds.write_updates(row.id, part).refusals == ()
     once = everything(database)
-    assert rounds.write(row.id, *parts).refused == ()
+    assert rounds.write_updates(row.id, *parts).refusals == ()
     for part in reversed(parts):
-        assert rounds.write(row.id, part).refused == ()
+        assert rounds.write_updates(row.id, part).refusals == ()
     assert everything(database) == once
     assert len(once[1]) == len(once[2]) == 6
     assert sum(n for _, n in once[3]) == (1 if place == 1 else 0)
@@ -158,7 +158,7 @@ def test_parts_of_a_round_can_be_written_any_number_of_times(table, place):
 
 def test_one_impossible_row_is_refused_with_its_reason_and_all_others_are_stored(table):
     database, people, rounds = table
-    row = rounds.claim(*player(people), "shapes", settings=SETTINGS)
+    row = rounds.claim_round(*player(people), "shapes", settings=SETTINGS)
     good = [CanvasPoint(float(number), 2.0, 60.0 * number, 60.0 * number) for number in range(5)]
     bad = CanvasPoint(None, 2.0, 3.0, 4.0)
     guesses = [
@@ -168,7 +168,7 @@ def test_one_impossible_row_is_refused_with_its_reason_and_all_others_are_stored
     judge = Judge(SPEC)
     judge.skip(5.0)
     part = RoundUpdate(points=[*good[:3], bad, *good[3:]], guesses=guesses, began_ms=5)
-    written = rounds.write(row.id, part, RoundUpdate(end=judge.round_end(99)))
+    written = rounds.write_updates(row.id, part, RoundUpdate(end=judge.round_end(99)))
     (point,), (guess,) = (refused.part.points or refused.part.guesses for refused in written.refused)
     assert (point, guess) == (bad, guesses[1])
     assert all("null" in refused.reason.lower() for refused in written.refused)
@@ -180,10 +180,10 @@ def test_one_impossible_row_is_refused_with_its_reason_and_all_others_are_stored
 
 def test_another_point_under_the_same_number_never_replaces_the_first(table):
     database, people, rounds = table
-    row = rounds.claim(*player(people), "shapes", settings=SETTINGS)
+    row = rounds.claim_round(*player(people), "shapes", settings=SETTINGS)
     first, other = CanvasPoint(1.0, 2.0, 3.0, 4.0), CanvasPoint(9.0, 2.0, 3.0, 4.0)
-    rounds.write(row.id, RoundUpdate(points=[first]))
-    (refused,) = rounds.write(row.id, RoundUpdate(points=[other])).refused
+    rounds.write_updates(row.id, RoundUpdate(points=[first]))
+    (refused,) = rounds.write_updates(row.id, RoundUpdate(points=[other])).refused
     assert refused.part.points == [other]
     assert "number 0" in refused.reason
     assert [one.x_px for one in everything(database)[1]] == [1.0]
@@ -193,49 +193,49 @@ def test_a_round_that_another_server_found_open_ends_as_its_judge_says(table):
     """The judge's word came late: its server was away. The count of the image follows, once."""
     database, people, rounds = table
     participant, visit = player(people)
-    row = rounds.claim(participant, visit, "shapes", settings=SETTINGS)
+    row = rounds.claim_round(participant, visit, "shapes", settings=SETTINGS)
     begun = RoundUpdate(points=[CanvasPoint(1.0, 2.0, 3.0, 4.0)], began_ms=5)
-    rounds.write(row.id, begun)
-    assert rounds.left_open(participant, "another visit") is None
-    assert (rounds.round(row.id).outcome, rounds.round(row.id).elapsed_ms) == ("interrupted", None)
+    rounds.write_updates(row.id, begun)
+    assert rounds.resume_open_round(participant, "another visit") is None
+    assert (rounds.get_round(row.id).outcome, rounds.get_round(row.id).elapsed_ms) == ("interrupted", None)
     assert sum(n for _, n in everything(database)[3]) == 0
-    assert rounds.write(row.id, begun, visit=visit).ended_elsewhere
+    assert rounds.write_updates(row.id, begun, visit=visit).ended_elsewhere
     judge = Judge(SPEC)
     judge.paint([(1.0, 2.0, 3.0)], 0.0)
     judge.judge_guess(1, 700.0)
     end = RoundUpdate(end=judge.round_end(99))
     for _ in range(2):
-        assert rounds.write(row.id, end, visit=visit).refused == ()
-    assert (rounds.round(row.id).outcome, rounds.round(row.id).ended_ms) == ("won", 99)
+        assert rounds.write_updates(row.id, end, visit=visit).refused == ()
+    assert (rounds.get_round(row.id).outcome, rounds.get_round(row.id).ended_ms) == ("won", 99)
     assert sum(n for _, n in everything(database)[3]) == 1
     judge = Judge(SPEC)
     judge.skip(5.0)
-    (refused,) = rounds.write(row.id, RoundUpdate(end=judge.round_end(100)), visit=visit).refused
+    (refused,) = rounds.write_updates(row.id, RoundUpdate(end=judge.round_end(100)), visit=visit).refused
     assert "ended already (won)" in refused.reason
 
 
 def test_a_round_that_is_shown_again_belongs_to_the_window_that_shows_it(table):
     _, people, rounds = table
     participant, visit = player(people)
-    row = rounds.claim(participant, visit, "shapes", settings=SETTINGS)
-    later = people.visit(participant, {"pointer": "touch"}, mobile=True, versions={})
-    assert rounds.left_open(participant, later).id == row.id
-    assert rounds.round(row.id).visit_id == later, "whose device recorded it"
+    row = rounds.claim_round(participant, visit, "shapes", settings=SETTINGS)
+    later = people.start_session(participant, {"pointer": "touch"}, mobile=True, versions={})
+    assert rounds.resume_open_round(participant, later).id == row.id
+    assert rounds.get_round(row.id).visit_id == later, "whose device recorded it"
     part = RoundUpdate(points=[CanvasPoint(1.0, 2.0, 3.0, 4.0)])
     with pytest.raises(RoundTakenOverError):
-        rounds.write(row.id, part, visit=visit, participant=participant)
-    people.forget(participant)
+        rounds.write_updates(row.id, part, visit=visit, participant=participant)
+    people.withdraw_participant(participant)
     with pytest.raises(ParticipantWithdrawnError):
-        rounds.write(row.id, part, visit=later, participant=participant)
+        rounds.write_updates(row.id, part, visit=later, participant=participant)
 
 
 def test_a_secret_is_known_by_its_hash_alone(table):
     database, people, _ = table
-    participant, secret = people.new()
-    assert people.known_by(secret) == participant
-    assert people.known_by(participant) is None
-    assert people.known_by("") is None
-    with database.reading() as connection:
+    participant, secret = people.create()
+    assert people.find_by_secret(secret) == participant
+    assert people.find_by_secret(participant) is None
+    assert people.find_by_secret("") is None
+    with database.read_connection() as connection:
         row = connection.execute(select(Participant.__table__)).one()
     assert secret not in str(row)
 
@@ -257,10 +257,10 @@ def test_the_image_with_the_fewest_rounds_comes_first_and_none_twice(table):
 
 def test_ties_are_broken_by_chance(table):
     _, people, rounds = table
-    firsts = {rounds.claim(*player(people), "shapes", kind=PRACTICE, settings=SETTINGS).image for _ in range(1)}
+    firsts = {rounds.claim_round(*player(people), "shapes", kind=PRACTICE, settings=SETTINGS).image for _ in range(1)}
     drawn = Counter()
     for _ in range(24):
-        drawn[rounds.claim(*player(people), "shapes", settings=SETTINGS).image] += 1
+        drawn[rounds.claim_round(*player(people), "shapes", settings=SETTINGS).image] += 1
     assert set(drawn.values()) == {4}
     assert firsts <= set(IMAGES)
 
@@ -268,20 +268,20 @@ def test_ties_are_broken_by_chance(table):
 def test_an_image_can_be_asked_for_once(table):
     _, people, rounds = table
     who = player(people)
-    assert rounds.claim(*who, "shapes", asked="image 3", settings=SETTINGS).image == "image 3"
-    assert rounds.claim(*who, "shapes", asked="image 3", settings=SETTINGS).image != "image 3"
-    assert rounds.claim(*who, "shapes", asked="../../etc/passwd", settings=SETTINGS).image in IMAGES
+    assert rounds.claim_round(*who, "shapes", requested="image 3", settings=SETTINGS).image == "image 3"
+    assert rounds.claim_round(*who, "shapes", requested="image 3", settings=SETTINGS).image != "image 3"
+    assert rounds.claim_round(*who, "shapes", requested="../../etc/passwd", settings=SETTINGS).image in IMAGES
 
 
 def test_skipped_rounds_and_practice_do_not_count_towards_an_image(table):
     database, people, rounds = table
     who = player(people)
-    row = rounds.claim(*who, "shapes", settings=SETTINGS)
+    row = rounds.claim_round(*who, "shapes", settings=SETTINGS)
     judge = Judge(SPEC)
     judge.skip(0.0)
-    rounds.finish(row.id, judge, RoundUpdate(), skip_reason="other")
+    rounds.finish_round(row.id, judge, RoundUpdate(), skip_reason="other")
     played(table, *who, kind=PRACTICE)
-    with database.reading() as connection:
+    with database.read_connection() as connection:
         assert connection.scalar(select(func.sum(ImageCount.n_rounds))) == 0
     assert count_rounds_by_image(database, "shapes") == {}
 
@@ -292,22 +292,22 @@ def test_a_round_ends_once(table):
     row = played(table, *who)
     judge = Judge(SPEC)
     judge.skip(0.0)
-    rounds.finish(row.id, judge, RoundUpdate())
-    assert rounds.round(row.id).outcome == "won"
-    with database.reading() as connection:
+    rounds.finish_round(row.id, judge, RoundUpdate())
+    assert rounds.get_round(row.id).outcome == "won"
+    with database.read_connection() as connection:
         assert connection.scalar(select(func.sum(ImageCount.n_rounds))) == 1
 
 
 def test_after_a_restart_a_shown_round_waits_and_a_begun_one_is_interrupted(table):
     database, people, rounds = table
     who = player(people)
-    begun = rounds.claim(*who, "shapes", settings=SETTINGS)
-    rounds.write(begun.id, RoundUpdate(points=Judge(SPEC).paint([(1, 2, 3)], 0.0), began_ms=5))
-    waiting = rounds.claim(*who, "shapes", settings=SETTINGS)
+    begun = rounds.claim_round(*who, "shapes", settings=SETTINGS)
+    rounds.write_updates(begun.id, RoundUpdate(points=Judge(SPEC).paint([(1, 2, 3)], 0.0), began_ms=5))
+    waiting = rounds.claim_round(*who, "shapes", settings=SETTINGS)
     assert Rounds(database).resume_open_round(who[0]).id == waiting.id
-    assert rounds.round(begun.id).outcome == "interrupted"
-    assert rounds.left_open(who[0]).id == waiting.id
-    with database.reading() as connection:
+    assert rounds.get_round(begun.id).outcome == "interrupted"
+    assert rounds.resume_open_round(who[0]).id == waiting.id
+    with database.read_connection() as connection:
         assert connection.scalar(select(func.sum(ImageCount.n_rounds))) == 1
 
 
@@ -364,8 +364,8 @@ def test_leaders_by_day_week_and_all_time_and_ones_own_line(table):
     who = [player(people) for _ in range(13)]
     for number, one in enumerate(who):
         played(table, *one, at_ms=100.0 * (number // 2))
-    people.call(who[0][0], "  <b>Ann </b>\n ")
-    with database.writing() as connection:
+    people.set_nickname(who[0][0], "  <b>Ann </b>\n ")
+    with database.write_transaction() as connection:
         long_ago = int((now - timedelta(days=40)).timestamp() * 1000)
         monday = int((now - timedelta(days=1)).timestamp() * 1000)
         connection.execute(update(Round).values(ended_ms=int(now.timestamp() * 1000)))
@@ -400,11 +400,11 @@ def test_the_best_of_a_participant_leaves_practice_out(table):
 def test_a_person_goes_on_with_combo_rounds_and_name(table):
     _, people, _ = table
     participant, visit = player(people)
-    people.consent(participant)
+    people.record_consent(participant)
     played(table, participant, visit, combo=1)
     played(table, participant, visit, combo=2)
-    people.call(participant, "Zoë")
-    found = people.person(participant)
+    people.set_nickname(participant, "Zoë")
+    found = people.profile(participant)
     assert (found.nickname, found.consented, found.n_rounds, found.combo) == ("Zoë", True, 2, 2)
 
 
@@ -422,15 +422,15 @@ def test_everything_of_a_participant_can_be_deleted(table):
     for _ in range(3):
         played(table, *gone)
     kept = played(table, *stays)
-    deleted = people.forget(gone[0])
+    deleted = people.withdraw_participant(gone[0])
     assert (deleted.rounds, deleted.sittings, deleted.journal_entries, deleted.copies) == (3, 0, 0, ())
     assert (count(database, Participant), count(database, GameSession), count(database, Round)) == (1, 1, 1)
     assert (count(database, RoundPoint), count(database, Guess)) == (3, 1)
-    with database.reading() as connection:
+    with database.read_connection() as connection:
         assert connection.scalar(select(func.sum(ImageCount.n_rounds))) == 1
-    assert rounds.round(kept.id).outcome == "won"
+    assert rounds.get_round(kept.id).outcome == "won"
     with pytest.raises(ValueError, match="no participant"):
-        people.forget(gone[0])
+        people.withdraw_participant(gone[0])
 
 
 def test_collected_rounds_lie_in_the_photographs_pixels_and_know_catch_scores(table):
@@ -438,11 +438,11 @@ def test_collected_rounds_lie_in_the_photographs_pixels_and_know_catch_scores(ta
     who = player(people)
     played(table, *who)
     for name, right in (("a | b", True), ("a | c", False)):
-        row = rounds.catch(*who, "shapes", name, "left", SETTINGS)
+        row = rounds.create_catch_trial(*who, "shapes", name, "left", SETTINGS)
         judge = Judge(SPEC)
         judge.paint([(1, 2, 3)], 0.0)
         judge.apply_time_limit(8000.0)
-        rounds.finish(row.id, judge, RoundUpdate(), passed=right)
+        rounds.finish_round(row.id, judge, RoundUpdate(), passed=right)
     assert catch_scores(database) == {who[0]: 0.5}
     (found,) = finished_rounds(database, "shapes")
     np.testing.assert_allclose(found.x_px, [60, 61, 62])
@@ -456,7 +456,7 @@ def test_people_and_simulated_participants_are_never_mixed(table):
     played(table, *player(people, simulated=True))
     for simulated in (False, True):
         (found,) = finished_rounds(database, "shapes", simulated=simulated)
-        assert people.person(found.participant).simulated is simulated
+        assert people.profile(found.participant).simulated is simulated
 
 
 def test_pausing_is_seen_by_every_server(where, table):
@@ -473,9 +473,9 @@ def test_pausing_is_seen_by_every_server(where, table):
 def test_a_catch_trial_has_its_own_unique_pair(table):
     _, people, rounds = table
     who = player(people)
-    assert rounds.catch(*who, "shapes", "a | b", "left", SETTINGS).kind == CATCH
+    assert rounds.create_catch_trial(*who, "shapes", "a | b", "left", SETTINGS).kind == CATCH
     with pytest.raises(IntegrityError):
-        rounds.catch(*who, "shapes", "a | b", "right", SETTINGS)
+        rounds.create_catch_trial(*who, "shapes", "a | b", "right", SETTINGS)
 
 
 @pytest.mark.parametrize(
@@ -497,7 +497,7 @@ def test_a_file_that_is_no_database_is_told(tmp_path):
 def test_lost_rounds_have_the_outcome_lost(table):
     _, people, rounds = table
     row = played(table, *player(people), place=9)
-    assert rounds.round(row.id).outcome == str(Outcome.LOST)
+    assert rounds.get_round(row.id).outcome == str(Outcome.LOST)
 
 
 @pytest.fixture
@@ -518,7 +518,7 @@ def test_a_deletion_reaches_the_journals_of_running_and_of_dead_servers(table, j
     dead.write_bytes(journal.path.read_bytes())
     dead.with_suffix(".new").write_bytes(journal.path.read_bytes())  # it ended while it wrote the journal anew
     assert count_waiting_entries(database) == 6
-    deleted = people.forget(gone)
+    deleted = people.withdraw_participant(gone)
     assert (deleted.rounds, deleted.journal_entries) == (0, 6)
     held = {path.name: path.read_bytes() for path in journal.folder.iterdir()}
     assert not [name for name, content in held.items() if gone.encode() in content]
@@ -551,13 +551,13 @@ def test_a_deletion_that_was_interrupted_is_done_to_its_end_by_another(table, jo
     with monkeypatch.context() as patch:
         patch.setattr("gala_viz.records.journal._replace", full)
         with pytest.raises(OSError, match="no space"):
-            people.forget(gone)
+            people.withdraw_participant(gone)
     assert count(database, Participant) == 0
     assert count_waiting_entries(database) == 1
-    assert people.forget(gone).journal_entries == 1
+    assert people.withdraw_participant(gone).journal_entries == 1
     assert count_waiting_entries(database) == 0
     with pytest.raises(ValueError, match="no participant"):
-        people.forget(gone)
+        people.withdraw_participant(gone)
 
 
 def test_a_deletion_reaches_the_copies_of_before_upgrades(tmp_path, capsys):

@@ -42,4 +42,4 @@ def _tried_row(row: Mapping[str, Any]) -> SweepPoint | None:
         return None
     counts = {name: int(row.get(name) or 0) for name in ("seed", "n_labelled")}
     told = {"accuracy": float(row["accuracy"]), "rho": float(rho), "n": counts["n_labelled"]}
-    return SweepPoint(weight=float(weight), seed=counts["seed"], **told)
+    return SweepPoint(attention_weight=float(weight), seed=counts["seed"], **told)

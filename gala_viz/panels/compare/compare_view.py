@@ -114,7 +114,7 @@ class CompareView:
     def cancel(self) -> None:
         """Stop computing; what is there stays."""
         self.source_client.cancel_maps()
-        self.progress.show_cancelled(self.results.update)
+        self.progress.show_cancelled(self.results.map_update)
 
     def add_upload(self, filename: str, content: bytes) -> None:
         """Add an uploaded photograph and show it; a refusal is told beside the button."""
@@ -132,7 +132,7 @@ class CompareView:
         """End all threads and drop what they brought."""
         self.source_client.close()
         self.gallery.close()
-        self.results.param.update(photo=None, human=None, update=None, passage=None)
+        self.results.param.update(photo=None, human_map=None, map_update=None, forward_result=None)
         self.source = None
 
     def _ask(self, new_image: bool) -> None:
@@ -141,7 +141,7 @@ class CompareView:
             return
         info = self.source.info(image)
         if new_image:
-            self.results.param.update(update=None, passage=None)
+            self.results.param.update(map_update=None, forward_result=None)
             self._forget(info.has_human_map)
         request = self.settings.to_request(has_label=info.target is not None)
         self.attribution_controls.show_target_hint(info.target is not None)
@@ -168,7 +168,7 @@ class CompareView:
     def _on_photo(self, view) -> None:
         self.row.set_photo(view)
         self.results.photo = view
-        if self.results.update is None:
+        if self.results.map_update is None:
             self._draw()  # no photograph ever stands under the maps of another
 
     def _on_parts(self, mask: xr.DataArray | None) -> None:
@@ -183,12 +183,12 @@ class CompareView:
         self._show_alert()
         self.display_controls.set_participants(people)
         self.row.set_human_map(values, NO_HUMAN_MAP if self.source.map_kinds else NO_HUMAN_MAPS)
-        self.results.param.update(human=values, people=human_map_title(values, people, one))
-        self.display.titles = {**self.display.titles, "human": self.results.people}
+        self.results.param.update(human_map=values, human_map_title=human_map_title(values, people, one))
+        self.display.titles = {**self.display.titles, "human": self.results.human_map_title}
         self.score_view.set_participant(one)
 
     def _on_passage(self, passage: Passage) -> None:
-        self.results.passage = passage
+        self.results.forward_result = passage
         self._predict(passage.predictions, self.source.info(self.current.image).target)
         if self.current.layer is not None:
             self._draw()
@@ -197,7 +197,7 @@ class CompareView:
         self.layers.show_attention_norms(*layers)
 
     def _on_maps(self, update: MapUpdate) -> None:
-        self.results.update = update
+        self.results.map_update = update
         self.attribution_controls.show_sigma(update.sigma, noisy=update.standard_error is not None)
         self.score_view.set_image_scores(update.scores, self.source.info(self.current.image).has_human_map)
         if self.current.layer is None:
@@ -235,7 +235,9 @@ class CompareView:
 
     def _draw(self) -> None:
         self.layers.outline_column(self.current.layer)
-        content = main_row_content(self.source.networks, self.results.passage, self.results.update, self.current.layer)
+        content = main_row_content(
+            self.source.networks, self.results.forward_result, self.results.map_update, self.current.layer
+        )
         self.row.set_maps(content.maps)
         self.row.set_units(content.unit, content.delta_unit)
-        self.display.titles = {**content.titles, "photo": "Photograph", "human": self.results.people}
+        self.display.titles = {**content.titles, "photo": "Photograph", "human": self.results.human_map_title}

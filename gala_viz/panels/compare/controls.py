@@ -50,7 +50,7 @@ class AttributionControls:
                     kind="pick",
                     value=settings.category,
                     options=numbered,
-                    shown=settings.target == "chosen",
+                    visible=settings.target == "chosen",
                 ),
                 choice("method", "Method", titles),
                 slider("n_samples", "Samples n", start=5, end=200, step=5),
@@ -61,11 +61,11 @@ class AttributionControls:
                 choice("normalise", "Normalise for delta", as_options(NORMALISATIONS)),
             ],
             self._write,
-            least_px=118,
+            min_width_px=118,
         )
-        self.pane.jslink(display, live="noise")
+        self.pane.jslink(display, live_values="noise")
         self.pane.sync_from(settings)
-        settings.param.watch(lambda event: self.pane.update_field("category", shown=event.new == "chosen"), "target")
+        settings.param.watch(lambda event: self.pane.update_field("category", visible=event.new == "chosen"), "target")
         settings.param.watch(lambda event: self._sampled(event.new == "smoothgrad"), "method")
 
     def _write(self, name: str, value: Any) -> None:
@@ -121,8 +121,8 @@ class DisplayControls:
             ]
         if parts:
             fields.append(self._look("parts", f"Outline {parts}", "switch"))
-        self.pane = Form(fields, self._write, least_px=156)
-        self.pane.jslink(display, live="looks")
+        self.pane = Form(fields, self._write, min_width_px=156)
+        self.pane.jslink(display, live_values="display_settings")
         self.pane.sync_from(display_settings)
         if kinds:
             current.param.watch(lambda event: self.pane.show_values({"kind": event.new or next(iter(kinds))}), "kind")

@@ -137,7 +137,7 @@ export function render({model, view, el}) {
 
   let asked = false
   const redraw = () => {
-    looks = {...looks, ...model.looks}
+    looks = {...looks, ...model.display_settings}
     if (asked) { return }
     asked = true
     requestAnimationFrame(() => { asked = false; recolour(); if (here != null) { read(here) } })
@@ -297,7 +297,7 @@ export function render({model, view, el}) {
   document.addEventListener("gala-viz:escape", () => hold(false), {signal: listening.signal})
   model.on("remove", () => listening.abort())
   const listen = () => {
-    looks = {...model.defaults, ...model.looks}
+    looks = {...model.defaults, ...model.display_settings}
     for (const panel of PANELS) {
       const figure = figures[panel]
       for (const side of ["inner_width", "inner_height"]) { on(figure, side, () => { fit_soon(); redraw() }) }
@@ -312,7 +312,7 @@ export function render({model, view, el}) {
       for (const side of ["start", "end"]) { on(range, side, zoomed) }
     }
     for (const {source} of cells) { on(source, "data", redraw) }
-    for (const name of ["looks", "titles"]) { model.on(name, redraw) }
+    for (const name of ["display_settings", "titles"]) { model.on(name, redraw) }
     model.on("dark", () => setTimeout(redraw, 120)) // once the page has its new colours
     model.on("flicker", flick)
     model.on("noise", () => { if (noisy) { show_noise(true) } })

@@ -11,7 +11,7 @@ const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => String(va
 
 export async function render({model, el}) {
   texts = model.texts
-  const base = new URL(model.trials_path, window.location.href)
+  const base = new URL(model.api_path, window.location.href)
   const root = node("main", {class: "experiment"})
   const line = node("p", {class: "unsaved", role: "status"})
   el.append(root, line)

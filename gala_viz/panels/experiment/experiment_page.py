@@ -16,7 +16,7 @@ SCRIPTS = ("result_saving", "trial", "experiment_page")
 class ExperimentComponent(BrowserComponent):
     """The whole experiment in the browser; see ``gala_viz.experiment.handlers`` for what it talks to."""
 
-    trials_path = param.String(default="trials/", doc="Where the experiment's addresses lie, as seen from the page.")
+    api_path = param.String(default="trials/", doc="Where the experiment's addresses lie, as seen from the page.")
 
     texts = param.Dict(default={}, doc="What participants read, see ``gala_viz.participant_texts``.")
 

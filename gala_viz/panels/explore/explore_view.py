@@ -50,15 +50,21 @@ class ExploreView:
             [
                 Field(name="x", label="Across", kind="choice", value=axes.x, options=choices),
                 Field(name="y", label="Up", kind="choice", value=axes.y, options=choices),
-                Field(name="means", label="Category means", kind="switch", value=False, shown=bool(index.categories)),
+                Field(
+                    name="show_category_means",
+                    label="Category means",
+                    kind="switch",
+                    value=False,
+                    visible=bool(index.categories),
+                ),
             ],
             lambda name, value: axes.param.update(**{name: value}),
-            least_px=220,
+            min_width_px=220,
         )
         self.form.sync_from(axes)
         axes.param.watch(lambda *_: self._draw(new_axes=True), ["x", "y"])
-        axes.param.watch(lambda _: self._draw(), "means")
-        axes.param.watch(lambda *_: self._select(), ["selection", "across", "up"])
+        axes.param.watch(lambda _: self._draw(), "show_category_means")
+        axes.param.watch(lambda *_: self._select(), ["selection", "selection_x", "selection_y"])
         self.distributions = ScoreDistributions(
             source.networks, people_label(source.map_kinds), has_categories=bool(index.categories)
         )
@@ -84,7 +90,7 @@ class ExploreView:
         self.select(None)
 
     def _drag(self, selection: str) -> None:
-        self.axes.param.update(selection=selection, across=self.axes.x, up=self.axes.y)
+        self.axes.param.update(selection=selection, selection_x=self.axes.x, selection_y=self.axes.y)
 
     def _select(self) -> None:
         self.select(selected_mask(self.axes, self.metrics, self.scores))
@@ -123,7 +129,7 @@ class ExploreView:
         cloud = ScatterPoints(self.metric_values(axes.x), self.metric_values(axes.y), self.gallery.filter_mask)
         x, y = (self.metrics[name].title for name in (axes.x, axes.y))
         self.scatter.show(cloud, x, y, new_axes=new_axes)
-        means = axes.means
+        means = axes.show_category_means
         self.scatter.show_category_means(self.index.category_codes if means else None, len(self.index.categories))
         self._show(self.current.image)
         self._tell()

@@ -39,7 +39,7 @@ class Gallery:
         self.note_index: NoteIndex | None = None
         self.scores: xr.Dataset | None = None
         self.uploads: list[str] = []
-        self.form = Form(filter_fields(source, index), self._enter, least_px=110)
+        self.form = Form(filter_fields(source, index), self._enter, min_width_px=110)
         self.form.sync_from(self.settings)
         self.hint_pane = html_pane(margin=(2, 0))
         self.thumbnail_page = ThumbnailPage(
@@ -58,7 +58,9 @@ class Gallery:
             margin=(8, 12),
         )
         current.param.watch(lambda event: self._follow(event.new), "image")
-        self.settings.param.watch(lambda event: self.form.update_field("descending", shown=event.new != "id"), "order")
+        self.settings.param.watch(
+            lambda event: self.form.update_field("descending", visible=event.new != "id"), "order"
+        )
         self.settings.param.watch(lambda *_: self._chosen(), GALLERY_SETTINGS)
         self.refresh()
 
@@ -76,7 +78,7 @@ class Gallery:
         """Mark what is bookmarked, and offer to show only that, or what has a note or a tag."""
         self.note_index = note_index
         note_index.on_change = self._noted
-        self.form.update_field("noted", shown=True)
+        self.form.update_field("note_filter", visible=True)
 
     def refresh(self, keep_page: bool = False) -> None:
         """Search, filter and sort again, and show the first page (or stay on the present one)."""
@@ -133,9 +135,13 @@ class Gallery:
     def _admitted(self, choice: ImageQuery) -> np.ndarray:
         """Places that search, filters and notes admit, whether learnt from or not."""
         places = self.index.find(choice, self.scores)
-        if not self.settings.noted:
+        if not self.settings.note_filter:
             return places
-        wanted = self.note_index.mask(self.settings.noted) if self.note_index else np.zeros(len(self.index), dtype=bool)
+        wanted = (
+            self.note_index.mask(self.settings.note_filter)
+            if self.note_index
+            else np.zeros(len(self.index), dtype=bool)
+        )
         return places[wanted[places]]
 
     def _enter(self, name: str, value: Any) -> None:
@@ -152,11 +158,11 @@ class Gallery:
 
     def _noted(self) -> None:
         options = self.note_index.options()
-        if self.settings.noted not in dict(options).values():
-            self.settings.noted = ""
-        self.form.update_field("noted", options=options, value=self.settings.noted)
+        if self.settings.note_filter not in dict(options).values():
+            self.settings.note_filter = ""
+        self.form.update_field("note_filter", options=options, value=self.settings.note_filter)
         self.refresh(keep_page=True)
-        if self.settings.noted:
+        if self.settings.note_filter:
             self.on_filter_change()
 
     def _order(self) -> dict[str, int]:

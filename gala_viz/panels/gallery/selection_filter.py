@@ -24,7 +24,7 @@ def selected_mask(
     """(image,) in the box or lasso of ``axes``, in the plane that it was drawn in; None where nothing is selected."""
     if not axes.selection:
         return None
-    x, y = (metrics[name].values(scores) for name in (axes.across or axes.x, axes.up or axes.y))
+    x, y = (metrics[name].values(scores) for name in (axes.selection_x or axes.x, axes.selection_y or axes.y))
     return points_inside(selection_geometry(axes.selection), x, y)
 
 
@@ -43,7 +43,7 @@ class SelectionFilter:
         clear = pmui.Button(label="Show all", variant="outlined", size="small", margin=0)
         clear.on_click(lambda _: setattr(self.axes, "selection", ""))
         self.pane = pn.Row(self._told, clear, visible=False, sizing_mode="stretch_width", margin=(8, 12, 0, 12))
-        self.axes.param.watch(lambda *_: self._select(), ["selection", "across", "up"])
+        self.axes.param.watch(lambda *_: self._select(), ["selection", "selection_x", "selection_y"])
 
     def _select(self) -> None:
         scores = self._source.scores(self._source.request)

@@ -46,7 +46,7 @@ export function render({model, el}) {
   tiles.dataset.gallery = ""
   let wanted = null, later = 0 // quick presses count on from the page that was asked for, not from the one that is there
   const turn_by = (step) => {
-    wanted = Math.min(Math.max((wanted ?? model.page) + step, 0), model.pages - 1)
+    wanted = Math.min(Math.max((wanted ?? model.page) + step, 0), model.n_pages - 1)
     clearTimeout(later)
     later = setTimeout(() => { wanted = null }, 1500)
     model.send_msg({page: wanted})
@@ -80,11 +80,11 @@ export function render({model, el}) {
       tiles.replaceChildren(...nodes)
     }
     mark()
-    count.textContent = model.note
-    where.textContent = model.pages > 1 ? `${(model.page + 1).toLocaleString("en")} of ${model.pages.toLocaleString("en")}` : ""
-    turn.hidden = model.pages < 2
+    count.textContent = model.count_text
+    where.textContent = model.n_pages > 1 ? `${(model.page + 1).toLocaleString("en")} of ${model.n_pages.toLocaleString("en")}` : ""
+    turn.hidden = model.n_pages < 2
     back.disabled = model.page <= 0
-    onward.disabled = model.page >= model.pages - 1
+    onward.disabled = model.page >= model.n_pages - 1
     if (focused) { tiles.querySelector("[aria-selected=true]")?.focus() }
   }
   tiles.addEventListener("keydown", (event) => {
@@ -97,7 +97,7 @@ export function render({model, el}) {
       tiles.children[at + step].focus()
     }
   })
-  for (const name of ["items", "note", "page", "pages"]) { model.on(name, fill) }
+  for (const name of ["items", "count_text", "page", "n_pages"]) { model.on(name, fill) }
   model.on("selected", () => { mark(); tiles.querySelector("[aria-selected=true]")?.scrollIntoView({block: "nearest"}) })
   fill()
 }

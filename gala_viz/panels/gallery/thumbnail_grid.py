@@ -15,9 +15,9 @@ class ThumbnailGrid(MessagingComponent):
 
     items = param.List(default=[])
     selected = param.String(default=None, allow_None=True)
-    note = param.String(default="", doc="How many there are, and of how many.")
+    count_text = param.String(default="", doc="How many there are, and of how many.")
     page = param.Integer(default=0)
-    pages = param.Integer(default=1)
+    n_pages = param.Integer(default=1)
 
     _esm = read_scripts("gallery/thumbnail_grid")
     _stylesheets = [read_stylesheets("gallery/thumbnail_grid")]  # noqa: RUF012

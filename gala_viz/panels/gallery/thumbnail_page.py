@@ -37,7 +37,7 @@ class ThumbnailPage:
         "``page`` of ``pages``."""
         known = {item["id"]: item["thumbnail"] for item in self.grid.items}
         filled = [{**item, "thumbnail": known.get(item["id"], "")} for item in items]
-        self.grid.param.update(items=filled, page=page, pages=pages, note=note, selected=selected)
+        self.grid.param.update(items=filled, page=page, n_pages=pages, count_text=note, selected=selected)
         waiting = [item["id"] for item in filled if not item["thumbnail"]]
         if waiting:
             self._worker.submit(lambda cancelled: self._read(waiting, cancelled))

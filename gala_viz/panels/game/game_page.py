@@ -16,7 +16,7 @@ SCRIPTS = ("paint_surface", "websocket", "sound", "scoreboard", "game_page")
 class GameComponent(BrowserComponent):
     """The whole game in the browser; see ``gala_viz.game.handlers`` for what it talks to."""
 
-    play_path = param.String(default="play/", doc="Where the game's addresses lie, as seen from the page.")
+    api_path = param.String(default="play/", doc="Where the game's addresses lie, as seen from the page.")
     image = param.String(default="", doc="The image of the first round, where somebody asked for one.")
 
     texts = param.Dict(default={}, doc="What players read, see ``gala_viz.participant_texts``.")

@@ -97,14 +97,14 @@ function all_notes(model) {
   const views = made("ul", "views")
   views.setAttribute("aria-label", "Saved views")
   const show_views = () => {
-    views.replaceChildren(...model.views.map((one) => made("li", "", {},
+    views.replaceChildren(...model.saved_views.map((one) => made("li", "", {},
       made("a", "", {href: one.link, textContent: one.name, title: "Open; copy this link to share it"}),
       model.read_only ? "" : press_twice("✕", `Delete the view “${one.name}”`, "Delete?", () => model.send_msg({drop: one.name}), "drop"))))
   }
   const files = made("div", "line", {},
     press("Export", "All notes as a file", () => model.send_msg({export: true})),
     model.read_only ? "" : press("Import", "Add the notes of a file", () => file.click()), file,
-    made("span", "where muted", {textContent: model.read_only ? "" : model.where}))
+    made("span", "where muted", {textContent: model.read_only ? "" : model.owner_text}))
   const keeping = made("div", "line", {hidden: model.read_only}, name, press("Save view", "Keep exactly this view under a short link", save_view))
 
   model.on("msg:custom", (message) => {
@@ -119,7 +119,7 @@ function all_notes(model) {
     }
   })
   model.on("items", show_list)
-  model.on("views", show_views)
+  model.on("saved_views", show_views)
   show_list()
   show_views()
   return made("div", "all", {}, filters, list, keeping, of_views.node, views, files, of_files.node)

@@ -17,7 +17,7 @@ export function render({model, el}) {
   const leave = press_twice("Drop mine", "Forget what stands here and go on from what is stored", "Drop it?", () => drop_mine(), "leave")
   const shown = made("div", "shown")
   const state = made("div", "line state", {}, told.node, again, leave)
-  const locked = made("div", "line locked muted", {textContent: model.where, title: model.why_read_only, hidden: !model.read_only})
+  const locked = made("div", "line locked muted", {textContent: model.owner_text, title: model.read_only_reason, hidden: !model.read_only})
   const editor = made("div", "editor", {}, locked, made("div", "line", {}, star, tags), state, text, shown)
 
   let draft = {image: "", bookmarked: false, tags: "", text: "", html: ""}

@@ -13,10 +13,10 @@ class NotesPanel(MessagingComponent):
     image = param.String(default="", doc="The photograph in view; empty where none can be noted on.")
     note = param.Dict(default={}, doc="Its note as it is stored, with ``html``.")
     items = param.List(default=[], doc="All notes: image, category, bookmarked, tags, excerpt.")
-    views = param.List(default=[], doc="Saved views: name and link.")
-    where = param.String(default="", doc="Where notes are kept, and whose they are.")
+    saved_views = param.List(default=[], doc="Saved views: name and link.")
+    owner_text = param.String(default="", doc="Where notes are kept, and whose they are.")
     read_only = param.Boolean(default=False, doc="Whether nothing can be changed.")
-    why_read_only = param.String(default="", doc="Why, and what to do: the tooltip of ``where``.")
+    read_only_reason = param.String(default="", doc="Why, and what to do: the tooltip of ``where``.")
 
     _esm = read_scripts("text_export", "notes/notes_list", "notes/notes_panel")
     _stylesheets = [read_stylesheets("notes/notes_panel")]  # noqa: RUF012

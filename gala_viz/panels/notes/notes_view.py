@@ -51,7 +51,7 @@ class NotesView:
         self._count = 0
         self.component = NotesPanel(
             on_message=self._heard,
-            where=owner_text,
+            owner_text=owner_text,
             read_only=notes.read_only,
             why_read_only=read_only_reason,
             sizing_mode="stretch_width",
@@ -168,7 +168,7 @@ class NotesView:
 
     def _on_views(self, views: list[SavedView]) -> None:
         here = [view for view in views if view.page == self._page]
-        self.component.views = [{"name": view.name, "link": f"?view={quote(view.name)}"} for view in here]
+        self.component.saved_views = [{"name": view.name, "link": f"?view={quote(view.name)}"} for view in here]
 
     def _on_kept(self, answer: tuple[list[SavedView], str]) -> None:
         self._on_views(answer[0])

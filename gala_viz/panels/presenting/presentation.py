@@ -21,8 +21,8 @@ WATCHED_PARAMETERS = ("image", "layer")
 class Presentation(param.Parameterized):
     """What the room sees of ``view``; all of it is told to those who opened its link."""
 
-    shown = param.Boolean(default=False)
-    chosen = param.String(default=",".join(PANELS), doc="Panels, with commas between.")
+    active = param.Boolean(default=False)
+    panels = param.String(default=",".join(PANELS), doc="Panels, with commas between.")
     blink = param.Boolean(default=False)
 
     def __init__(self, view: CompareView, on_star: Callable[[], None] = lambda: None) -> None:
@@ -35,7 +35,7 @@ class Presentation(param.Parameterized):
             lambda *_: self._draw(), [name for name in DisplaySettings.param if name != "name"]
         )
         view.current.param.watch(lambda *_: self._draw(), WATCHED_PARAMETERS)
-        self.param.watch(lambda *_: self._follow(), ["shown", "chosen", "blink"])
+        self.param.watch(lambda *_: self._follow(), ["active", "panels", "blink"])
 
     def close(self) -> None:
         """End it for all who follow."""
@@ -43,16 +43,16 @@ class Presentation(param.Parameterized):
             self._room.close()
 
     def _follow(self) -> None:
-        if self.shown and self._room is None:
+        if self.active and self._room is None:
             self._room = open_room()
             self.stage.link = urlencode({"follow": self._room.token})
-        chosen = [name for name in self.chosen.split(",") if name in PANELS]
-        self._show(shown=self.shown, chosen=chosen or list(PANELS), blink=self.blink)
+        chosen = [name for name in self.panels.split(",") if name in PANELS]
+        self._show(active=self.active, panels=chosen or list(PANELS), blink=self.blink)
         self._draw()
 
     def _draw(self) -> None:
         view, image = self._view, self._view.current.image
-        if not self.shown or image is None or view.source is None:
+        if not self.active or image is None or view.source is None:
             return
         at, count = view.gallery.current_position()
         place = f"{at + 1:,} of {count:,}" if at is not None else ""
@@ -74,7 +74,7 @@ class Presentation(param.Parameterized):
         elif "layer" in message:
             view.current.layer = _next(view.current.layer, 1 if message["layer"] == 1 else -1, view.layers.n_columns)
         elif message.get("panel") in PANELS:
-            self.chosen = _toggled(self.chosen, message["panel"])
+            self.panels = _toggled(self.panels, message["panel"])
         elif message.get("turn") == "blink":
             self.blink = not self.blink
         elif message.get("turn") == "black":
@@ -83,15 +83,15 @@ class Presentation(param.Parameterized):
             self._on_star()
         elif _pointing(message.get("laser")) and self._room is not None:
             self._room.publish({"laser": message["laser"]})
-        elif isinstance(message.get("shown"), bool):
-            self.shown = message["shown"]
+        elif isinstance(message.get("active"), bool):
+            self.active = message["active"]
 
 
 class Follower:
     """The stage of one who follows ``room``: it shows what the presenter's does and can change nothing."""
 
     def __init__(self, room: Room, document: Document) -> None:
-        self.stage = Stage(following=True, shown=True, margin=0)
+        self.stage = Stage(is_follower=True, active=True, margin=0)
         self._mail = DocumentQueue(document, lambda name, value: self.stage.param.update(**{name: value}))
         self._leave = room.follow(self._hear)
 
@@ -102,7 +102,7 @@ class Follower:
 
     def _hear(self, changes: Mapping[str, Any]) -> None:
         for name, value in changes.items():
-            self._mail.put(*(("waiting", not value) if name == "shown" else (name, value)))
+            self._mail.put(*(("presenter_away", not value) if name == "active" else (name, value)))
 
 
 def _toggled(chosen: str, panel: str) -> str:

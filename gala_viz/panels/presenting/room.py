@@ -47,7 +47,7 @@ class Room:
         """End the presentation for all."""
         with _lock:
             _rooms.pop(self.token, None)
-        self.publish({"over": True})
+        self.publish({"ended": True})
         self._listeners.clear()
 
     def _leave(self, listener: Listener) -> None:

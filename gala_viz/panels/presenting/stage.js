@@ -23,7 +23,7 @@ export function render({model, el}) {
   const notice = made("div", "notice", {hidden: true})
   dialog.append(made("div", "head", {}, heading, place), pictures, feet, dot, tools, notice)
   const opener = made("button", "opener", {type: "button", textContent: "Present", title: "Full screen, for a room (P)"})
-  opener.hidden = model.following
+  opener.hidden = model.is_follower
   opener.addEventListener("click", () => document.dispatchEvent(new CustomEvent("gala-viz:present")))
   el.append(opener, dialog)
 
@@ -51,7 +51,7 @@ export function render({model, el}) {
     heading.title = scene.image
     place.textContent = [scene.layer, scene.place].filter(Boolean).join(" · ")
     const maps = maps_of(scene, model.palettes, model.diverging)
-    const wanted = NAMES.filter((name) => model.chosen.includes(name))
+    const wanted = NAMES.filter((name) => model.panels.includes(name))
     const [rows, columns] = scene.arrays.photo?.shape ?? [1, 1]
     const shown = new Map()
     for (const name of NAMES) {
@@ -114,11 +114,11 @@ export function render({model, el}) {
   let told = 0
   let waiting = null
   const aim = () => {
-    const at = model.following ? model.laser : pointing && mouse != null ? where(mouse) : []
+    const at = model.is_follower ? model.laser : pointing && mouse != null ? where(mouse) : []
     dot.hidden = at.length !== 3
     if (dot.hidden) { return }
     point(at)
-    if (model.following) { return }
+    if (model.is_follower) { return }
     clearTimeout(waiting)
     waiting = setTimeout(() => { told = performance.now(); send({laser: at}) }, Math.max(0, told + LASER_MS - performance.now()))
   }
@@ -133,7 +133,7 @@ export function render({model, el}) {
 
   // ---- what the presenter does
 
-  const send = (message) => { if (!model.following) { model.send_msg(message) } }
+  const send = (message) => { if (!model.is_follower) { model.send_msg(message) } }
   const turn_by_itself = (on) => {
     clearInterval(turning)
     turning = on ? setInterval(() => send({turn: "blink"}), 800) : null
@@ -151,7 +151,7 @@ export function render({model, el}) {
     open() // above what fills the screen
     redraw()
   }
-  const end = () => send({shown: false})
+  const end = () => send({active: false})
   const ACTS = {
     ArrowRight: () => send({move: 1}), PageDown: () => send({move: 1}), Enter: () => send({move: 1}),
     ArrowLeft: () => send({move: -1}), PageUp: () => send({move: -1}), Backspace: () => send({move: -1}),
@@ -170,7 +170,7 @@ export function render({model, el}) {
     tools.append(node)
     return node
   }
-  if (model.following) {
+  if (model.is_follower) {
     tool("full", "Full screen", "Full screen (F)", full)
   } else {
     tool("back", "‹", "Previous photograph (← or PageUp)", ACTS.ArrowLeft)
@@ -193,7 +193,7 @@ export function render({model, el}) {
   }
   const tell_tools = () => {
     for (const name of NAMES) {
-      tools.querySelector(`[data-tool=panel-${name}]`)?.setAttribute("aria-pressed", String(model.chosen.includes(name)))
+      tools.querySelector(`[data-tool=panel-${name}]`)?.setAttribute("aria-pressed", String(model.panels.includes(name)))
     }
     tools.querySelector("[data-tool=blink]")?.setAttribute("aria-pressed", String(model.blink))
   }
@@ -205,7 +205,7 @@ export function render({model, el}) {
     saying = setTimeout(() => { tell_state() }, 3000)
   }
   const tell_state = () => {
-    const words = model.over ? "This presentation has ended." : model.waiting ? "The presenter is elsewhere; this goes on when they return." : ""
+    const words = model.ended ? "This presentation has ended." : model.presenter_away ? "The presenter is elsewhere; this goes on when they return." : ""
     notice.textContent = words
     notice.hidden = words === ""
     dialog.classList.toggle("black", model.black)
@@ -225,7 +225,7 @@ export function render({model, el}) {
     event.stopImmediatePropagation()
     if (act == null || (event.key === "Enter" && event.composedPath()[0] instanceof HTMLButtonElement)) { return }
     event.preventDefault()
-    if (model.following && event.key.toLowerCase() !== "f") { return }
+    if (model.is_follower && event.key.toLowerCase() !== "f") { return }
     act()
   }, {signal, capture: true})
   dialog.addEventListener("cancel", (event) => event.preventDefault())
@@ -238,22 +238,22 @@ export function render({model, el}) {
   document.addEventListener("fullscreenchange", () => {
     const left = filled && document.fullscreenElement == null
     filled = document.fullscreenElement != null
-    if (left && dialog.open && !model.following) { end() } // Esc in full screen is the browser's own
+    if (left && dialog.open && !model.is_follower) { end() } // Esc in full screen is the browser's own
     redraw()
   }, {signal})
   window.addEventListener("resize", redraw, {signal})
   document.fonts.addEventListener("loadingdone", redraw, {signal}) // other letters, other lines
   document.addEventListener("gala-viz:present", () => {
-    if (model.following || dialog.open) { return }
-    send({shown: true})
+    if (model.is_follower || dialog.open) { return }
+    send({active: true})
     void document.documentElement.requestFullscreen?.().catch(() => {}).then(() => {
       if (dialog.open) { dialog.close(); open(); redraw() }
     })
   }, {signal})
 
   const show = () => {
-    if (model.shown === dialog.open) { return }
-    if (model.shown) {
+    if (model.active === dialog.open) { return }
+    if (model.active) {
       open()
       awake()
     } else {
@@ -264,10 +264,10 @@ export function render({model, el}) {
     }
     redraw()
   }
-  for (const name of ["scene", "chosen", "blink"]) { model.on(name, () => { tell_tools(); redraw() }) }
-  for (const name of ["black", "waiting", "over"]) { model.on(name, tell_state) }
+  for (const name of ["scene", "panels", "blink"]) { model.on(name, () => { tell_tools(); redraw() }) }
+  for (const name of ["black", "presenter_away", "ended"]) { model.on(name, tell_state) }
   model.on("laser", aim)
-  model.on("shown", show)
+  model.on("active", show)
   model.on("remove", () => { listening.abort(); clearInterval(turning) })
   tell_tools()
   tell_state()

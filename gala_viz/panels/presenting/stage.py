@@ -25,14 +25,14 @@ class Stage(MessagingComponent):
     """
 
     scene = param.Dict(default={}, doc="What there is to see; see ``stage_scene``.")
-    chosen = param.List(default=list(PANELS), doc="Panels shown, of ``PANELS``.")
+    panels = param.List(default=list(PANELS), doc="Panels shown, of ``PANELS``.")
     blink = param.Boolean(default=False, doc="The second network in the first one's place.")
     black = param.Boolean(default=False, doc="Nothing is shown.")
     laser = param.List(default=[], doc="[panel or '', x, y] as shares of the panel or the window; empty: none.")
-    shown = param.Boolean(default=False, doc="Whether the stage covers the page.")
-    following = param.Boolean(default=False)
-    waiting = param.Boolean(default=False, doc="Whether the presenter whom this stage follows is elsewhere.")
-    over = param.Boolean(default=False, doc="Whether the presentation that is followed has ended.")
+    active = param.Boolean(default=False, doc="Whether the stage covers the page.")
+    is_follower = param.Boolean(default=False)
+    presenter_away = param.Boolean(default=False, doc="Whether the presenter whom this stage follows is elsewhere.")
+    ended = param.Boolean(default=False, doc="Whether the presentation that is followed has ended.")
     link = param.String(default="", doc="Query of the page that follows this one.")
     palettes = param.Dict(default={name: list(colours) for name, colours in SEQUENTIAL.items()})
     diverging = param.List(default=list(DIVERGING))
@@ -53,10 +53,10 @@ def stage_scene(
 
     ``position_text`` says which of how many photographs this is. Arrays are (y, x): packed RGBA, or float32 with NaN.
     """
-    content = main_row_content(source.networks, results.passage, results.update, current.layer)
-    titles = {"photo": "Photograph", "human": results.people, **content.titles}
+    content = main_row_content(source.networks, results.forward_result, results.map_update, current.layer)
+    titles = {"photo": "Photograph", "human": results.human_map_title, **content.titles}
     units = {"a": content.unit, "b": content.unit, "delta": content.delta_unit, "human": "density of marks"}
-    values: dict[str, Any] = {"human": results.human, **content.maps}
+    values: dict[str, Any] = {"human": results.human_map, **content.maps}
     arrays = {name: np.asarray(one, dtype=np.float32) for name, one in values.items() if one is not None}
     if results.photo is not None:
         arrays["photo"] = pack_rgba(results.photo)
@@ -76,15 +76,15 @@ def stage_scene(
 
 
 def _network(answers: ImageResults, row: int, title: str) -> dict[str, Any]:
-    if answers.passage is None:
+    if answers.forward_result is None:
         return {"title": title, "says": "", "right": None}
-    prediction = answers.passage.predictions[row]
+    prediction = answers.forward_result.predictions[row]
     says = f"{prediction.categories[0]}, {100 * prediction.probabilities[0]:.0f} %"
     return {"title": title, "says": says, "right": prediction.correct}
 
 
 def _words(answers: ImageResults) -> str:
-    update = answers.update
+    update = answers.map_update
     if update is None:
         return ""
     error = standard_error_percent(update)

@@ -23,7 +23,7 @@ class SweepPoint:
     ``n`` counts the images of the accuracy, 0 where that is not known.
     """
 
-    weight: float
+    attention_weight: float
     seed: int
     accuracy: float
     rho: float
@@ -39,7 +39,7 @@ def trade_off_figure(
     ``maps_label`` says what rho is with. Trainings whose accuracy or rho is not known are left out; without any the
     figure says "n/a".
     """
-    known = [one for one in points if np.isfinite([one.weight, one.accuracy, one.rho]).all()]
+    known = [one for one in points if np.isfinite([one.attention_weight, one.accuracy, one.rho]).all()]
     with print_figure(2.6, 3.5) as figure:
         axes = figure.subplots()
         axes.set(xlabel=f"Spearman's rho of attention norms with {maps_label}", ylabel="accuracy, %")
@@ -48,8 +48,8 @@ def trade_off_figure(
             axes.text(0.5, 0.5, "n/a", ha="center", va="center", color="#8a8a8a", transform=axes.transAxes)
             axes.set(xticks=[], yticks=[])
             return figure
-        weights = sorted({one.weight for one in known})
-        groups = [[one for one in known if one.weight == weight] for weight in weights]
+        weights = sorted({one.attention_weight for one in known})
+        groups = [[one for one in known if one.attention_weight == weight] for weight in weights]
         rho = [float(np.mean([one.rho for one in group])) for group in groups]
         accuracy = [100 * float(np.mean([one.accuracy for one in group])) for group in groups]
         colours = [SELECTED_COLOUR if weight == selected_weight else COLOUR for weight in weights]

@@ -94,7 +94,9 @@ def test_the_index_is_made_once_and_again_when_the_file_changes(tmp_path, monkey
     seen = []
     first = load_record_index(path, lambda done, total: seen.append((done, total)))
     assert seen[-1] == (path.stat().st_size, path.stat().st_size)
-    monkeypatch.setattr("gala_viz.collections.clickme.tfrecord_index.walk", lambda *_: pytest.fail("read again"))
+    monkeypatch.setattr(
+        "gala_viz.collections.clickme.tfrecord_index.scan_records", lambda *_: pytest.fail("read again")
+    )
     again = load_record_index(path)
     np.testing.assert_array_equal(again.rows, first.rows)
     assert (again.file_paths, again.refused) == (first.file_paths, first.refused)

@@ -71,7 +71,7 @@ def test_made_in_several_processes_images_are_the_same(small, tmp_path):
     for image in small.images:
         if small.split(image) == "validation":
             np.testing.assert_array_equal(other.photo(image), small.photo(image))
-            np.testing.assert_array_equal(other.part_map(image).ids, small.parts(image).ids)
+            np.testing.assert_array_equal(other.part_map(image).ids, small.part_map(image).ids)
 
 
 def test_regions_cover_each_image_once(small):

@@ -29,7 +29,7 @@ class FigureKind:
 
     spec: type[FigureSpec]
     draw: Callable[..., FigureResult]
-    of_scores: bool = False
+    needs_scores: bool = False
 
 
 KINDS: Registry[FigureKind] = Registry(
@@ -38,8 +38,8 @@ KINDS: Registry[FigureKind] = Registry(
         "comparison": FigureKind(spec=ComparisonSpec, draw=draw_comparison),
         "people": FigureKind(spec=PeopleSpec, draw=draw_people),
         "layers": FigureKind(spec=LayersSpec, draw=draw_layers),
-        "scatter": FigureKind(spec=ScatterSpec, draw=draw_scatter, of_scores=True),
-        "table": FigureKind(spec=TableSpec, draw=draw_table, of_scores=True),
+        "scatter": FigureKind(spec=ScatterSpec, draw=draw_scatter, needs_scores=True),
+        "table": FigureKind(spec=TableSpec, draw=draw_table, needs_scores=True),
     },
 )
 
@@ -81,7 +81,7 @@ def draw_figure(
     source does not know, ``ValueError`` for what cannot be drawn.
     """
     kind = KINDS[spec.kind]
-    return kind.draw(source, spec, progress, **({"survey": survey} if kind.of_scores else {}))
+    return kind.draw(source, spec, progress, **({"survey": survey} if kind.needs_scores else {}))
 
 
 def write_figure(

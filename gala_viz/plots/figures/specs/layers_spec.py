@@ -30,7 +30,7 @@ class LayersSpec(FigureSpec):
     """
 
     kind: ClassVar[str] = "layers"
-    count: ClassVar[tuple[int, int]] = (1, 20)
+    n_images_range: ClassVar[tuple[int, int]] = (1, 20)
 
     shown: NetworkRows = "both"
     layers: tuple[str, ...] = ()

@@ -37,7 +37,7 @@ class ScatterSpec(FigureSpec):
     """
 
     kind: ClassVar[str] = "scatter"
-    count: ClassVar[tuple[int, int]] = (0, MAX_SELECTED_IMAGES)
+    n_images_range: ClassVar[tuple[int, int]] = (0, MAX_SELECTED_IMAGES)
 
     x: str | None = None
     y: str | None = None

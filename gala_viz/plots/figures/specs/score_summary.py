@@ -36,7 +36,7 @@ class SummaryRow:
     difference: ConfidenceInterval | None = None
     people: ConfidenceInterval | None = None
     n: int = 0
-    times: float = 1.0
+    factor: float = 1.0
     digits: int = 3
 
 
@@ -57,7 +57,7 @@ def summary_row(name: str, scores: xr.Dataset, mask: NDArray[np.bool_]) -> Summa
             raise UnknownNameError(unknown_name("layer of the two networks", layer, layers))
         pair = np.asarray(scores["rho_attention"].sel(layer=layer), dtype=float)[:, mask]
         return _paired(SummaryRow(name=name, title=f"attention rho, {layer}"), pair)
-    percent = {"times": 100.0, "digits": 1} if name == "accuracy" else {}
+    percent = {"factor": 100.0, "digits": 1} if name == "accuracy" else {}
     line = SummaryRow(name=name, title=TITLES[name], **percent)
     return _paired(line, _column(scores, "correct" if name == "accuracy" else name, mask))
 

@@ -37,7 +37,7 @@ class TableSpec(FigureSpec):
     """
 
     kind: ClassVar[str] = "table"
-    count: ClassVar[tuple[int, int]] = (0, MAX_SELECTED_IMAGES)
+    n_images_range: ClassVar[tuple[int, int]] = (0, MAX_SELECTED_IMAGES)
 
     rows: tuple[str, ...] = SUMMARY_ROWS
 
@@ -91,7 +91,7 @@ def _intervals(line: SummaryRow) -> tuple:
 
 
 def _cells(line: SummaryRow) -> list[str]:
-    texts = [EMPTY_CELL if one is None else interval_text(one, line.digits, line.times) for one in _intervals(line)]
+    texts = [EMPTY_CELL if one is None else interval_text(one, line.digits, line.factor) for one in _intervals(line)]
     return [line.title, *texts, f"{line.n:,}"]
 
 
@@ -102,6 +102,6 @@ def _table(lines: Sequence[SummaryRow], names: Sequence[str]) -> pd.DataFrame:
         for who, one in zip(names, _intervals(line), strict=True):
             if one is not None:
                 told = {"quantity": line.name, "title": line.title, "who": who}
-                told |= {end: getattr(one, end) * line.times for end in ("mean", "low", "high")}
+                told |= {end: getattr(one, end) * line.factor for end in ("mean", "low", "high")}
                 rows.append(told | {"n": one.n, "confidence": 0.95, "n_resamples": one.n_resamples, "seed": one.seed})
     return pd.DataFrame(rows, columns=["quantity", "title", "who", "mean", "low", "high", "n", *SETTINGS])

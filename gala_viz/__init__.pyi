@@ -1,0 +1,28 @@
+"""The names of ``import gala_viz as gv``, for editors and for lazy_loader, which imports each when it is first used."""
+
+from .alignment import dice as dice
+from .alignment import iou as iou
+from .alignment import noise_ceiling as noise_ceiling
+from .alignment import spearman as spearman
+from .attribution.attention import attention_norms as attention_norms
+from .attribution.attribution_maps import smoothgrad as smoothgrad
+from .attribution.delta import gradient_delta as gradient_delta
+from .collections import open_collection as open_collection
+from .jupyter.attention_layers import layers as layers
+from .jupyter.compare import Compare as Compare
+from .jupyter.explore import explore as explore
+from .jupyter.sources import open_source as open_source
+from .networks.zoo import load_network as load_network
+from .plots.figures.specs import ComparisonSpec as ComparisonSpec
+from .plots.figures.specs import FigureSpec as FigureSpec
+from .plots.figures.specs import LayersSpec as LayersSpec
+from .plots.figures.specs import PeopleSpec as PeopleSpec
+from .plots.figures.specs import ScatterSpec as ScatterSpec
+from .plots.figures.specs import TableSpec as TableSpec
+from .plots.figures.specs import draw_figure as draw_figure
+from .plots.figures.specs import read_figure_spec as read_figure_spec
+from .plots.figures.specs import write_figure as write_figure
+from .specs import MapRequest as MapRequest
+from .specs import SmoothGradSpec as SmoothGradSpec
+
+__version__: str
