@@ -124,6 +124,7 @@ def _gala_tpu(asked: Arguments) -> ConvertedNetwork:
 
 
 def _torchvision(asked: Arguments) -> ConvertedNetwork:
+    from gala_viz.networks.card import fitting_weights
     from gala_viz.networks.network_folders import WeightsError
     from gala_viz.networks.state_dict_files import read_state_dict
     from gala_viz.networks.torchvision_resnet import TorchvisionResNet, infer_torchvision_arguments
@@ -132,7 +133,11 @@ def _torchvision(asked: Arguments) -> ConvertedNetwork:
     try:
         arguments = infer_torchvision_arguments({key: tuple(value.shape) for key, value in state.items()})
         network = TorchvisionResNet(**arguments)
-        network.load_state_dict(state)
+        own = network.state_dict()
+        counters = {key: own[key] for key in own if key.endswith("num_batches_tracked")}  # older files have none
+        network.load_state_dict(fitting_weights(asked.checkpoint, counters | state, network))
+    except WeightsError:
+        raise
     except (ValueError, RuntimeError) as error:
         told = " ".join(str(error).split())
         raise WeightsError(f"{asked.checkpoint}: {told[:300]}") from None
