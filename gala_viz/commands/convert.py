@@ -57,7 +57,7 @@ class Arguments:
     def run(self) -> int:
         """Convert, write, tell."""
         from gala_viz.networks.card import write_network
-        from gala_viz.networks.network_folders import CARD
+        from gala_viz.networks.network_folders import CARD, check_names_differ
         from gala_viz.networks.preprocessing import Preprocessing
         from gala_viz.specs import toml_values
 
@@ -75,6 +75,8 @@ class Arguments:
             notes.append("output 0 of 1001, the background, is left out")
         if names is not None and len(names) != n_outputs:
             raise ValueError(f"{self.categories} names {len(names)} categories; the network has {n_outputs} outputs.")
+        if names is not None:
+            check_names_differ(self.categories, names)
         listed = names or [f"category {number}" for number in range(n_outputs)]
         settings = {name: getattr(self, name) for name in ("short_px", "crop_px", "interpolation", "mean", "std")}
         card = {

@@ -12,13 +12,13 @@ from torch import nn
 
 from gala_viz.imagenet import category_names
 from gala_viz.networks.card import read_weights
-from gala_viz.networks.external import load_external
 from gala_viz.networks.lite0 import LITE0_PREPROCESSING, lite0, lite0_gala, lite0_weights_sha256
 from gala_viz.networks.network import Network, check_outputs
 from gala_viz.networks.network_folders import (
     CARD,
     UNMODIFIED_NETWORK,
     WeightsError,
+    check_names_differ,
     is_external,
     network_folder,
     read_card,
@@ -78,8 +78,10 @@ def load_network(
         device=device,
         dtype=dtype,
     )
-    if layers:
+    try:
         check_outputs(loaded)
+    except ValueError as error:
+        raise WeightsError(f"{folder / CARD}: {error}") from error
     return loaded
 
 
@@ -134,5 +136,6 @@ def _categories(folder: Path, card: dict[str, Any]) -> tuple[str, ...]:
         return category_names()
     listed = names.get("names")
     if isinstance(listed, list) and listed and all(isinstance(name, str) for name in listed):
+        check_names_differ(folder / CARD, listed)
         return tuple(listed)
     raise WeightsError(f'{folder / CARD}: [categories] needs source = "imagenet" or names = [...].')
