@@ -71,7 +71,6 @@ class ExclusionSpec:
     exclude_marked: tuple[str, ...] | None = WINDOW_EVENTS
 
     def __post_init__(self) -> None:
-        check_finite(self)
         for name in ("min_answered_fraction", "min_full_accuracy", "max_dropped_fraction"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} is a share from 0 to 1; got {getattr(self, name)}.")
@@ -82,6 +81,7 @@ class ExclusionSpec:
         marks = self.exclude_marked
         if marks is not None and (isinstance(marks, str) or not set(marks) <= set(WINDOW_EVENTS)):
             raise ValueError(f"exclude_marked is a list of some of {', '.join(WINDOW_EVENTS)}; got {marks!r}.")
+        check_finite(self)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

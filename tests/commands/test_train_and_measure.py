@@ -112,7 +112,7 @@ def test_nothing_to_measure_gets_an_answer(folders, capsys):
         (["train", "rendered-gala", "--name", "../../evil"], "name is the name of one file or folder"),
         (["train", "lite0-gala-human", "--name", "/evil"], "name is the name of one file or folder"),
         (["sweep", "rendered-gala", "--weights", "0", "nan"], "attention_weight is finite; got nan"),
-        (["paper", "--networks", "/evil"], "--networks is the name of one file or folder"),
+        (["paper", "--out", "out", "--networks", "/evil"], "--networks is the name of one file or folder"),
         (["figure", "--name", "../evil"], "--name is the name of one file or folder"),
     ],
 )
