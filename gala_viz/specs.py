@@ -93,7 +93,9 @@ def _is_finite(value: Any) -> bool:
 
 def check_file_name(setting: str, name: str) -> None:
     """Raise ``ValueError`` unless ``name`` can be a file's or a folder's own name everywhere, and nothing else."""
-    fits = name == name.strip() and not name.startswith(".") and 0 < len(name.encode(errors="replace")) <= MAX_NAME_BYTES
+    fits = (
+        name == name.strip() and not name.startswith(".") and 0 < len(name.encode(errors="replace")) <= MAX_NAME_BYTES
+    )
     if not fits or not name.isprintable() or set(name) & set('/\\:*?"<>|'):
         raise ValueError(
             f"{setting} is the name of one file or folder, of letters, digits and marks such as - _ . + within it, not "

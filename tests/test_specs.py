@@ -88,13 +88,32 @@ def test_every_spec_with_numbers_that_may_be_fractions_is_tried_above():
 
 @pytest.mark.parametrize(
     "name",
-    ["", ".", "..", "../../evil", "a/b", "/evil", "a\\b", "~/a/", ".hidden", " a", "a ", "a\nb", "a:b", "a\0", "é" * 100, "\ud800"],
+    [
+        "",
+        ".",
+        "..",
+        "../../evil",
+        "a/b",
+        "/evil",
+        "a\\b",
+        "~/a/",
+        ".hidden",
+        " a",
+        "a ",
+        "a\nb",
+        "a:b",
+        "a\0",
+        "é" * 100,
+        "\ud800",
+    ],
 )
 def test_what_is_no_plain_name_of_a_folder_is_refused(name):
     with pytest.raises(ValueError, match=r"^--name is the name of one file or folder, .* not a path; got "):
         check_file_name("--name", name)
 
 
-@pytest.mark.parametrize("name", ["mine", "rendered-gala-clickme-lambda1e-05-seed0-epochs3", "GALA + fixations", "é", "a.b"])
+@pytest.mark.parametrize(
+    "name", ["mine", "rendered-gala-clickme-lambda1e-05-seed0-epochs3", "GALA + fixations", "é", "a.b"]
+)
 def test_plain_names_are_taken(name):
     check_file_name("--name", name)

@@ -43,7 +43,10 @@ class Preprocessing:
                 raise ValueError(f"{name} is a whole number of pixels; got {getattr(self, name)!r}.")
         if not 1 <= self.crop_px <= self.short_px:
             raise ValueError(f"crop_px lies between 1 and short_px ({self.short_px}); got {self.crop_px}.")
-        if not all(len(three) == 3 and np.isfinite(three).all() for three in (self.mean, self.std)) or min(self.std) <= 0:
+        if (
+            not all(len(three) == 3 and np.isfinite(three).all() for three in (self.mean, self.std))
+            or min(self.std) <= 0
+        ):
             raise ValueError(f"mean and std have three finite values, std above 0; got {self.mean} and {self.std}.")
 
     @property

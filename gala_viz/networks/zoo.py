@@ -12,6 +12,7 @@ from torch import nn
 
 from gala_viz.imagenet import category_names
 from gala_viz.networks.card import read_weights
+from gala_viz.networks.external import load_external
 from gala_viz.networks.lite0 import LITE0_PREPROCESSING, lite0, lite0_gala, lite0_weights_sha256
 from gala_viz.networks.network import Network, check_outputs
 from gala_viz.networks.network_folders import (

@@ -7,9 +7,8 @@ from collections.abc import Callable
 import param
 from bokeh.document import Document
 
-from gala_viz.panels.browser_component import MessagingComponent, read_scripts
+from gala_viz.panels.browser_component import MessagingComponent, read_scripts, read_stylesheets
 from gala_viz.panels.page_state import PageState, parse_query, query_problem
-from gala_viz.panels.styles import read_stylesheets
 
 
 class AddressBar(MessagingComponent):

@@ -86,7 +86,10 @@ def test_weights_are_converted_to_the_last_bit_and_halved_on_request_alone(tmp_p
         (["torchvision", "{tmp}/gone.pth", "{tmp}/own"], "gone.pth: not found"),
         (["gala-tpu", "{tmp}/gone", "{tmp}/own"], "gone.index is not there"),
         (["gala-tpu", "{tmp}/model.ckpt-10", "{tmp}/own", "--categories", "{tmp}/names.txt"], "names 1 categories"),
-        (["gala-tpu", "{tmp}/model.ckpt-10", "{tmp}/own", "--categories", "{tmp}/twice.txt"], "names must differ; 'cat'"),
+        (
+            ["gala-tpu", "{tmp}/model.ckpt-10", "{tmp}/own", "--categories", "{tmp}/twice.txt"],
+            "names must differ; 'cat'",
+        ),
         (["torchvision", "{tmp}/other.pth", "{tmp}/own"], "these weights do not"),
         (["torchvision", "{tmp}/huge.pth", "{tmp}/own"], "beyond the range of torch.float32"),
         (["torchvision", "{tmp}/complex.pth", "{tmp}/own"], "holds complex numbers"),

@@ -108,7 +108,10 @@ def test_restoring_never_raises_and_sets_what_the_parameters_allow(pairs):
     state = PageState({name: LinkParameter(of=part, parameter=name) for name in EVERY})
     assert all(state.restore(pairs))
     again = Every()
-    assert PageState({name: LinkParameter(of=again, parameter=name) for name in EVERY}).restore(parse_query(state.query)) == []
+    assert (
+        PageState({name: LinkParameter(of=again, parameter=name) for name in EVERY}).restore(parse_query(state.query))
+        == []
+    )
     numbers = [getattr(part, name) for name in ("free", "from_zero", "below_nine", "inside", "above")]
     assert all(map(math.isfinite, numbers + part.pair + part.few))
 
@@ -128,7 +131,9 @@ def test_restoring_never_raises_and_sets_what_the_parameters_allow(pairs):
 )
 def test_a_number_outside_of_bounds_of_any_kind_is_told(query, told):
     part = Every()
-    (sentence,) = PageState({name: LinkParameter(of=part, parameter=name) for name in EVERY}).restore(parse_query(f"v=2&{query}"))
+    (sentence,) = PageState({name: LinkParameter(of=part, parameter=name) for name in EVERY}).restore(
+        parse_query(f"v=2&{query}")
+    )
     assert told in sentence
 
 
