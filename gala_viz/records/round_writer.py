@@ -14,8 +14,17 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass, field
 
-from gala_viz.records.database import Database
-from gala_viz.records.journal import Journal, JournalEntry, remove_participant, remove_unknown_participants
+from sqlalchemy.exc import SQLAlchemyError
+
+from gala_viz.records.database import Database, DatabaseError
+from gala_viz.records.journal import (
+    Journal,
+    JournalEntry,
+    count_waiting_entries,
+    journal_folder,
+    remove_participant,
+    remove_unknown_participants,
+)
 from gala_viz.records.outages import is_outage
 from gala_viz.records.round_updates import RoundKey, RoundUpdate
 from gala_viz.records.rounds import ParticipantWithdrawnError, RoundRefusedError, Rounds, RoundTakenOverError
@@ -312,6 +321,22 @@ class RoundWriter:
                 self.counts.n_refused.total(),
                 self._n_waiting(),
             )
+
+
+def adopt_journals(database: Database) -> int:
+    """Store what games of this machine that died had received, so that who reads ``database`` misses nothing of it.
+
+    Returns
+    -------
+    int
+        How many entries wait still, at most: those of games that run, and all where nothing can be written.
+    """
+    if count_waiting_entries(database):
+        try:
+            RoundWriter(database).close()
+        except (DatabaseError, OSError, SQLAlchemyError) as error:
+            _log.warning("%s cannot be taken over: %s", journal_folder(database), " ".join(str(error).split()))
+    return count_waiting_entries(database)
 
 
 def _entry(key: RoundKey, part: RoundUpdate) -> JournalEntry:
