@@ -329,7 +329,7 @@ def full_disk(monkeypatch):
 
 def test_what_neither_database_nor_journal_took_is_told_as_lost_with_its_number(playing_on, account, full_disk, caplog):
     async def script(urls, games):
-        (player, shown), writer = await entered(urls[0]), games[0].writer
+        (_, shown), writer = await entered(urls[0]), games[0].writer
         (here,) = account.by_round()[shown.round]
         key = RoundKey(round=shown.round, visit=here.session.session_id, participant=here.session.participant)
         with faults.away(games[0].database):
@@ -352,7 +352,7 @@ def test_what_the_journal_could_not_take_is_in_it_as_soon_as_there_is_room_at_th
     playing_on, account, full_disk, caplog
 ):
     async def script(urls, games):
-        (player, shown), writer = await entered(urls[0]), games[0].writer
+        (_, shown), writer = await entered(urls[0]), games[0].writer
         (here,) = account.by_round()[shown.round]
         key = RoundKey(round=shown.round, visit=here.session.session_id, participant=here.session.participant)
         with faults.away(games[0].database):
