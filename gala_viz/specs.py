@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
@@ -14,6 +15,8 @@ Spec = TypeVar("Spec")
 Target = Literal["own", "label"] | int
 Reduction = Literal["absolute", "maximum", "signed"]
 Normalisation = Literal["maximum", "percentile", "sum", "none"]
+MAX_NAME_BYTES = 180
+"""Of a file's name; systems allow 255, and endings are added."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,6 +73,34 @@ class MapRequest:
             raise ValueError(
                 f"smoothing_px is a Gaussian's sigma from 0 to 64 input pixels; got {self.smoothing_px!r}."
             )
+
+
+def check_finite(spec: Any) -> None:
+    """Raise ``ValueError`` where a number among a spec's settings is NaN or infinite, which no comparison refuses."""
+    for one in fields(spec):
+        value = getattr(spec, one.name)
+        if not _is_finite(value):
+            raise ValueError(f"{one.name} is finite; got {value!r}.")
+
+
+def _is_finite(value: Any) -> bool:
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, Mapping):
+        return all(map(_is_finite, value.values()))
+    return all(map(_is_finite, value)) if isinstance(value, list | tuple) else True
+
+
+def check_file_name(setting: str, name: str) -> None:
+    """Raise ``ValueError`` unless ``name`` can be a file's or a folder's own name everywhere, and nothing else."""
+    fits = (
+        name == name.strip() and not name.startswith(".") and 0 < len(name.encode(errors="replace")) <= MAX_NAME_BYTES
+    )
+    if not fits or not name.isprintable() or set(name) & set('/\\:*?"<>|'):
+        raise ValueError(
+            f"{setting} is the name of one file or folder, of letters, digits and marks such as - _ . + within it, not "
+            f"a path; got {name[:80]!r}."
+        )
 
 
 def settings(spec: Any) -> dict[str, Any]:

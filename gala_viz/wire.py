@@ -11,10 +11,13 @@ from urllib.parse import urlsplit
 import tornado.web
 from tornado.httputil import HTTPServerRequest
 
+from gala_viz.json_input import InvalidJsonError, parse_json
 from gala_viz.records.outages import is_outage
 from gala_viz.records.rate_limits import TokenBuckets
 
 Result = TypeVar("Result")
+MAX_BODY_BYTES = 4096
+"""Of a request; none of a page's own is longer."""
 _log = logging.getLogger(__name__)
 
 Routes = Callable[[str], list[tuple]]
@@ -25,7 +28,20 @@ COOKIE_LIFETIME_DAYS = 365
 
 
 class JsonHandler(tornado.web.RequestHandler):
-    """An address that answers with JSON."""
+    """An address that answers with JSON, and may be asked with it by pages of this server and of ``origins``."""
+
+    origins: frozenset[str] = frozenset()
+
+    def read_json(self, *, too_long: int = 413) -> Any:
+        """The JSON of the request, from a page of this server; else 403, 400, or the status ``too_long``."""
+        if not is_same_site(self.request, self.origins):
+            raise tornado.web.HTTPError(403, reason="only this server's own page may tell this")
+        if len(self.request.body) > MAX_BODY_BYTES:
+            raise tornado.web.HTTPError(too_long, reason=f"at most {MAX_BODY_BYTES} bytes were expected")
+        try:
+            return parse_json(self.request.body, MAX_BODY_BYTES)
+        except InvalidJsonError as error:
+            raise tornado.web.HTTPError(400, reason=f"JSON was expected: {error}") from None
 
     def set_default_headers(self) -> None:
         """For every answer, refusals among them."""

@@ -16,6 +16,7 @@ from gala_viz.alignment.split_half import (
     rng_for_image,
     split_half_rhos,
 )
+from gala_viz.specs import check_finite
 
 ParticipantMaps = xr.DataArray | Mapping[str, xr.DataArray] | Iterable[tuple[str, xr.DataArray]]
 
@@ -35,8 +36,11 @@ class CeilingSpec:
     n_participant_resamples: int = 0
 
     def __post_init__(self) -> None:
+        check_finite(self)
         if self.n_splits < 1:
             raise ValueError(f"n_splits is at least 1; got {self.n_splits}.")
+        if not 0 < self.confidence < 1:
+            raise ValueError(f"confidence is a share, above 0 and below 1; got {self.confidence}.")
         if self.min_participants < 2:
             raise ValueError(f"two halves need two participants; min_participants is {self.min_participants}.")
         if self.n_participant_resamples and self.n_participant_resamples < 100:

@@ -14,6 +14,7 @@ from gala_viz.attribution.chunks import chunk_size, run_in_chunks
 from gala_viz.attribution.frozen_eval import frozen_eval
 from gala_viz.attribution.map_state import MapState
 from gala_viz.attribution.smoothgrad import DifferentiableNetwork, never_cancelled
+from gala_viz.specs import check_finite
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,6 +30,7 @@ class OcclusionSpec:
     baseline: float = 0.0
 
     def __post_init__(self) -> None:
+        check_finite(self)
         if not 1 <= self.stride_px <= self.window_px:
             raise ValueError(
                 "stride_px lies between 1 and window_px, so that every pixel is covered; "

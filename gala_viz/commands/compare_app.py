@@ -201,8 +201,12 @@ def _collection(options: CompareOptions, say: StepCallback) -> Collection:
     if options.records is not None:
         from gala_viz.records.database import Database
         from gala_viz.records.game_maps import CollectionWithGameMaps
+        from gala_viz.records.round_writer import adopt_journals
 
-        collection = CollectionWithGameMaps(collection, Database(options.records))
+        database = Database(options.records)
+        if n_waiting := adopt_journals(database):
+            _log.warning("at most %d entries wait in the game's journal and may be missing in the maps.", n_waiting)
+        collection = CollectionWithGameMaps(collection, database)
     return collection
 
 

@@ -57,7 +57,7 @@ class Arguments:
     def run(self) -> int:
         """Convert, write, tell."""
         from gala_viz.networks.card import write_network
-        from gala_viz.networks.network_folders import CARD
+        from gala_viz.networks.network_folders import CARD, check_names_differ
         from gala_viz.networks.preprocessing import Preprocessing
         from gala_viz.specs import toml_values
 
@@ -75,6 +75,8 @@ class Arguments:
             notes.append("output 0 of 1001, the background, is left out")
         if names is not None and len(names) != n_outputs:
             raise ValueError(f"{self.categories} names {len(names)} categories; the network has {n_outputs} outputs.")
+        if names is not None:
+            check_names_differ(self.categories, names)
         listed = names or [f"category {number}" for number in range(n_outputs)]
         settings = {name: getattr(self, name) for name in ("short_px", "crop_px", "interpolation", "mean", "std")}
         card = {
@@ -124,6 +126,7 @@ def _gala_tpu(asked: Arguments) -> ConvertedNetwork:
 
 
 def _torchvision(asked: Arguments) -> ConvertedNetwork:
+    from gala_viz.networks.card import fitting_weights
     from gala_viz.networks.network_folders import WeightsError
     from gala_viz.networks.state_dict_files import read_state_dict
     from gala_viz.networks.torchvision_resnet import TorchvisionResNet, infer_torchvision_arguments
@@ -132,7 +135,11 @@ def _torchvision(asked: Arguments) -> ConvertedNetwork:
     try:
         arguments = infer_torchvision_arguments({key: tuple(value.shape) for key, value in state.items()})
         network = TorchvisionResNet(**arguments)
-        network.load_state_dict(state)
+        own = network.state_dict()
+        counters = {key: own[key] for key in own if key.endswith("num_batches_tracked")}  # older files have none
+        network.load_state_dict(fitting_weights(asked.checkpoint, counters | state, network))
+    except WeightsError:
+        raise
     except (ValueError, RuntimeError) as error:
         told = " ".join(str(error).split())
         raise WeightsError(f"{asked.checkpoint}: {told[:300]}") from None

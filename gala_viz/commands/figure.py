@@ -90,7 +90,10 @@ class Arguments:
         from gala_viz.commands.evaluate import log_line
         from gala_viz.commands.terminal_progress import progress_printer
         from gala_viz.plots.figures.specs import KINDS, read_figure_spec, write_figure
+        from gala_viz.specs import check_file_name
 
+        name = self.name or (self.spec.stem if self.spec else "figure")
+        check_file_name("--name", name)
         asked = None if self.spec is None else read_figure_spec(self.spec, tell=log_line)
         kind = self.kind or (asked.kind if asked else "comparison")
         if asked is not None and asked.kind != kind:
@@ -103,7 +106,6 @@ class Arguments:
         source = load_source(options, lambda step: None)
         spec = self._made(kind, given, options, source) if asked is None else replace(asked, **given)
         spec = replace(spec, request=self._request(spec.request))
-        name = self.name or (self.spec.stem if self.spec else "figure")
         paths = write_figure(
             source, spec, self.out, name, progress=progress_printer("images"), survey=not self.scored_only
         )

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from gala_viz.records.database import Database
 
 
+WAITING_TEXT = " (not in the numbers above; a game that starts, and an export, store what dead ones left)"
+
+
 @dataclass(frozen=True, kw_only=True)
 class FilterOptions:
     """Which rounds are left out of an export."""
@@ -56,12 +59,11 @@ class Arguments:
 
     def run(self) -> int:
         """Open the database and act."""
-        from gala_viz.records.database import Database
+        from gala_viz.records.database import open_database
 
         if "://" not in self.records and not Path(self.records).expanduser().is_file():
             raise FileNotFoundError(f"--records names the database of a game; {self.records} is not there.")
-        database = Database(self.records)
-        try:
+        with open_database(self.records) as database:
             return {
                 "status": self._status,
                 "export": self._export,
@@ -69,8 +71,6 @@ class Arguments:
                 "pause": self._pause,
                 "resume": self._pause,
             }[self.action](database)
-        finally:
-            database.close()
 
     def _status(self, database: Database) -> int:
         from gala_viz.records.overview import overview
@@ -83,6 +83,7 @@ class Arguments:
 
         from gala_viz.collections.clickme.round_filters import RoundFilters
         from gala_viz.records.export import ExportSpec, export_rounds
+        from gala_viz.records.journal import journal_folder
 
         spec = ExportSpec(
             filters=RoundFilters(**asdict(self.filters)), smoothing=self.smoothing, simulated=self.simulated
@@ -93,6 +94,12 @@ class Arguments:
             f"{report['rounds']} of {report['rounds_before']} rounds of {report['participants']} participants on "
             f"{report['images']} images written to {self.out}; dropped: {dropped}.\n"
         )
+        if report["journal_entries_waiting"]:
+            sys.stdout.write(
+                f"At most {report['journal_entries_waiting']} entries wait in {journal_folder(database)} and may be "
+                "missing here: they are of a game that runs, or cannot be stored now. Export again later, or start the "
+                "game once.\n"
+            )
         return 0
 
     def _opened(self) -> Collection:
@@ -144,7 +151,7 @@ def _kept_beside(database: Database) -> str:
     return "".join(
         [
             f"journal, for what a game has received and not yet stored: {journal_folder(database)}: {told} entries "
-            f"wait, {refused} were refused\n",
+            f"wait{WAITING_TEXT if waiting else ''}, {refused} were refused\n",
             *(f"copy of before an upgrade: {copy}\n" for copy in copies),
         ]
     )

@@ -12,7 +12,7 @@ from typing import Any
 import tomli_w
 
 from gala_viz.experiment.revelation import FULL, RevelationSpec
-from gala_viz.specs import fingerprint, read_settings, spec_from_settings, toml_values
+from gala_viz.specs import check_finite, fingerprint, read_settings, spec_from_settings, toml_values
 
 FORMAT = 1
 N_BLOCKS = 5
@@ -35,6 +35,7 @@ class TimingSpec:
     pause_ms: float = 400.0
 
     def __post_init__(self) -> None:
+        check_finite(self)
         if not self.fixation_ms or min(self.fixation_ms) <= 0:
             raise ValueError(f"fixation_ms are times above 0; got {self.fixation_ms}.")
         if self.stimulus_ms <= 0 or self.window_ms < 0 or self.pause_ms < 0:
@@ -80,6 +81,7 @@ class ExclusionSpec:
         marks = self.exclude_marked
         if marks is not None and (isinstance(marks, str) or not set(marks) <= set(WINDOW_EVENTS)):
             raise ValueError(f"exclude_marked is a list of some of {', '.join(WINDOW_EVENTS)}; got {marks!r}.")
+        check_finite(self)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

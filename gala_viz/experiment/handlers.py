@@ -29,11 +29,9 @@ from gala_viz.wire import (
     JsonHandler,
     admit_participant,
     await_records,
-    is_same_site,
     set_participant_cookie,
 )
 
-MAX_BYTES = 4096
 PREFETCH_TRIALS = 24
 """How many trials ahead of the next one a page may fetch stimuli."""
 
@@ -88,17 +86,6 @@ class _Answer(JsonHandler):
         if sitting not in (None, seat.id):
             raise tornado.web.HTTPError(409, reason="this belongs to another sitting")
         return seat
-
-    def read_json(self) -> Any:
-        """The JSON of the request, from a page of this server."""
-        if not is_same_site(self.request, self.origins):
-            raise tornado.web.HTTPError(403, reason="only the experiment's own page may tell this")
-        if len(self.request.body) > MAX_BYTES:
-            raise tornado.web.HTTPError(413, reason=f"at most {MAX_BYTES} bytes were expected")
-        try:
-            return json.loads(self.request.body)
-        except (ValueError, RecursionError):
-            raise tornado.web.HTTPError(400, reason="JSON was expected") from None
 
     def send_json(self, content: Any) -> None:
         """Answer with JSON."""

@@ -135,7 +135,11 @@ def _mapping(told: Any) -> Mapping[str, Any]:
 
 
 def _number(value: Any, what: str, low: float, high: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    try:
+        is_number = not isinstance(value, bool) and isinstance(value, int | float) and math.isfinite(value)
+    except OverflowError:  # an integer of hundreds of digits
+        is_number = False
+    if not is_number:
         raise InvalidResultError(f"{what} is a finite number.")
     if not low <= value <= high:
         raise InvalidResultError(f"{what} lies between {low:g} and {high:g}; got {value:g}.")

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gala_viz.deprecated_paths import deprecated_getattr
+from gala_viz.specs import check_finite
 
 LEVELS = (1.0, 1.6, 2.5, 4.0, 6.3, 10.0, 15.8, 25.1, 39.8, 63.1, 100.0)
 """Per cent of the important pixels, log-spaced; the twelfth level is the full image."""
@@ -39,6 +40,7 @@ class RevelationSpec:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        check_finite(self)
         if not 0 < self.important_fraction <= 1:
             raise ValueError(f"important_fraction is a share, above 0 and at most 1; got {self.important_fraction}.")
         if not self.levels or not all(0 < level <= 100 for level in self.levels):

@@ -17,6 +17,7 @@ from gala_viz.experiment.experiment_spec import ExperimentSpec
 from gala_viz.experiment.psychometric import CRITERION, psychometric_function
 from gala_viz.experiment.responses import trial_columns
 from gala_viz.experiment.revelation import FULL
+from gala_viz.specs import check_finite
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,6 +33,13 @@ class SimulatedObserverSpec:
     location_sd: float = 0.15
     rt_ms: float = 400.0
     rt_sd: float = 0.18
+
+    def __post_init__(self) -> None:
+        check_finite(self)
+        if not all(level > 0 for level in self.locations.values()):
+            raise ValueError(f"levels in the middle are above 0 per cent; got {dict(self.locations)}.")
+        if not 0 <= self.lapse_rate < 1 or min(self.location_sd, self.rt_sd) < 0 or self.rt_ms <= 0:
+            raise ValueError("lapse_rate is a share from 0 to below 1, spreads are 0 or more, rt_ms is above 0.")
 
 
 def simulate_responses(

@@ -14,7 +14,7 @@ from gala_viz.game.round_image import RoundImage
 from gala_viz.game.round_summary import other_players_map, player_map
 from gala_viz.game.scoring import score_catch_trial
 from gala_viz.live.recogniser import first, place_of
-from gala_viz.records.outages import is_outage
+from gala_viz.records.outages import NotStoredError, is_outage
 from gala_viz.records.round_updates import NetworkGuess, Outcome, RoundKey, RoundUpdate
 from gala_viz.records.tables import CATCH, GAME, PRACTICE, now_ms
 
@@ -43,7 +43,12 @@ class ActiveRound:
         self._ending = False
 
     def paint(self, points: Sequence[tuple[float, float, float]]) -> None:
-        """Take points; the first starts the clock. Raises ``Refused``, and then nothing was taken."""
+        """Take points; the first starts the clock.
+
+        Raises ``InvalidPointsError``, or ``NotStoredError`` while nothing can be kept; then nothing was taken.
+        """
+        if not self.game.writer.can_keep():
+            raise NotStoredError("neither the database nor the journal can be written.")
         began = self.judge.began_ms is None
         first = len(self.judge.points)
         taken = self.judge.paint(points, self.game.clock_ms())

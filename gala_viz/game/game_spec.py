@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from gala_viz.specs import check_finite
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GameSpec:
@@ -28,6 +30,7 @@ class GameSpec:
     n_practice: int = 1
 
     def __post_init__(self) -> None:
+        check_finite(self)
         if not 1 <= self.bubble_px <= self.canvas_px:
             raise ValueError(f"bubble_px lies between 1 and the canvas, {self.canvas_px}; got {self.bubble_px}.")
         if min(self.step_px, self.interval_ms, self.limit_ms) <= 0:

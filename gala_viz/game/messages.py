@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from gala_viz.json_input import InvalidJsonError, parse_json
 
 MAX_BYTES = 16_384
 MAX_POINTS = 160
@@ -73,12 +74,10 @@ Message = HelloMessage | NicknameMessage | NextRoundMessage | PaintMessage | Ski
 
 def parse_message(content: str | bytes) -> Message:
     """What a page says. Raises ``InvalidMessageError``."""
-    if len(content) > MAX_BYTES:
-        raise InvalidMessageError(f"a message has at most {MAX_BYTES} bytes.")
     try:
-        told = json.loads(content)
-    except (ValueError, RecursionError):
-        raise InvalidMessageError("a message is JSON.") from None
+        told = parse_json(content, MAX_BYTES)
+    except InvalidJsonError as error:
+        raise InvalidMessageError(str(error)) from None
     if not isinstance(told, dict):
         raise InvalidMessageError("a message is a JSON object.")
     kind = told.get("type")

@@ -88,13 +88,16 @@ def read_weights(folder: Path, card: Mapping[str, Any], module: nn.Module) -> nn
         tensors = load_tensors(content)
     except SafetensorError as error:
         raise WeightsError(f"{path}: not a safetensors file ({error}).") from None
-    check_weights(path, tensors, module)
-    module.load_state_dict({key: value.to(module.state_dict()[key].dtype) for key, value in tensors.items()})
+    module.load_state_dict(fitting_weights(path, tensors, module))
     return module
 
 
-def check_weights(path: Path, tensors: Mapping[str, Tensor], module: nn.Module) -> None:
-    """Raise ``WeightsError`` unless ``tensors`` are finite and have exactly the module's keys and shapes."""
+def fitting_weights(path: Path, tensors: Mapping[str, Tensor], module: nn.Module) -> dict[str, Tensor]:
+    """``tensors`` in the module's own dtypes.
+
+    Raises ``WeightsError`` unless they have exactly the module's keys and shapes, are real and finite, also in these
+    dtypes, and whole where the module counts.
+    """
     expected = module.state_dict()
     missing, extra = sorted(expected.keys() - tensors.keys()), sorted(tensors.keys() - expected.keys())
     if missing:
@@ -110,8 +113,22 @@ def check_weights(path: Path, tensors: Mapping[str, Tensor], module: nn.Module) 
             raise WeightsError(
                 f"{path}: {key!r} has shape {tuple(value.shape)}, the network expects {tuple(expected[key].shape)}."
             )
-        if value.is_floating_point() and not torch.isfinite(value).all():
-            raise WeightsError(f"{path}: {key!r} holds NaN or infinite values.")
+    return {key: cast_weight(path, key, value, expected[key].dtype) for key, value in tensors.items()}
+
+
+def cast_weight(path: Path, key: str, value: Tensor, dtype: torch.dtype) -> Tensor:
+    """``value`` in ``dtype``. Raises ``WeightsError`` where that would not be the same number, rounding apart."""
+    named = f"{path}: {key!r}"
+    if value.is_complex():
+        raise WeightsError(f"{named} holds complex numbers ({value.dtype}); real ones were expected.")
+    if not torch.isfinite(value.float() if value.dtype.itemsize == 1 else value).all():
+        raise WeightsError(f"{named} holds NaN or infinite values.")
+    cast = value.to(dtype)
+    if not torch.isfinite(cast).all():
+        raise WeightsError(f"{named} holds values beyond the range of {dtype}, in which the network computes.")
+    if not dtype.is_floating_point and not torch.equal(cast.to(value.dtype), value):
+        raise WeightsError(f"{named} holds numbers that are not whole; {dtype} was expected.")
+    return cast
 
 
 def _stored(key: str, value: Tensor, half: bool) -> Tensor:

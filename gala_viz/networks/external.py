@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from gala_viz.imagenet import category_names
 from gala_viz.networks.devices import choose_device, choose_dtype
 from gala_viz.networks.network import Network, check_outputs
-from gala_viz.networks.network_folders import FUNCTION_NAME
+from gala_viz.networks.network_folders import FUNCTION_NAME, check_names_differ
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.registry import Registry
 
@@ -42,6 +42,7 @@ def load_external(
     made = LIBRARIES[library](rest) if library in LIBRARIES else _from_function(name)
     if isinstance(made, Network):
         _check_own_settings(name, made, device, dtype, hooked_layers)
+        _check_names(name, made.categories)
         check_outputs(made)
         made = copy.copy(made)
         # The function may have changed what a card's builder made, or loaded other weights into it.
@@ -116,10 +117,18 @@ def _from_function(name: str) -> Network | dict[str, Any]:
         raise ExternalNetworkError(
             f"{name} should return a torch.nn.Module or a gala_viz Network; got {type(made).__name__}."
         )
+    categories = getattr(made, "categories", None)
+    _check_names(name, categories or ())
     preprocessing = getattr(made, "preprocessing", None)
     if isinstance(preprocessing, Mapping):
         preprocessing = Preprocessing.from_settings(dict(preprocessing))
-    return {"module": made, "preprocessing": preprocessing, "categories": getattr(made, "categories", None)}
+    return {"module": made, "preprocessing": preprocessing, "categories": categories}
+
+
+def _check_names(name: str, categories: Sequence[str]) -> None:
+    """Raise where two categories have one name, but for ImageNet's, which are told apart by their indices."""
+    if tuple(categories) != category_names():
+        check_names_differ(name, categories)
 
 
 def _from_transformers(name: str) -> dict[str, Any]:

@@ -115,23 +115,27 @@ def check_outputs(network: Network) -> None:
     ValueError
         Where the forward pass fails, the logits are not (1, number of categories), or a watched layer gives no map.
     """
-    example = torch.zeros(1, 3, *network.preprocessing.input_px)
+    shape = (1, 3, *network.preprocessing.input_px)
     try:
-        logits, _ = network.attention(example)
+        logits, _ = network.attention(torch.zeros(shape))
     except ValueError as error:
         told = str(error)
         raise ValueError(told if told.startswith(network.name) else f"{network.name}: {told}") from error
     except Exception as error:  # the module is somebody's own code
         told = " ".join(str(error).split())[:300].rstrip(".")
         raise ValueError(
-            f"{network.name}: a forward pass on an image {tuple(example.shape)} raised {type(error).__name__}: {told}."
+            f"{network.name}: a forward pass on an image {shape} raised {type(error).__name__}: {told}."
         ) from error
     expected = (1, len(network.categories))
     if tuple(logits.shape) != expected:
         raise ValueError(
             f"{network.name}: logits {expected}, one for each of its categories, were expected; "
-            f"got {tuple(logits.shape)}."
+            f"got {tuple(logits.shape)}{_name_count(expected[1], logits)}."
         )
+
+
+def _name_count(n_names: int, logits: Tensor) -> str:
+    return f" ({n_names} names, {logits.shape[1]} logits)" if logits.ndim == 2 else ""
 
 
 def shared_noise_fraction(networks: Sequence[Network]) -> float:

@@ -7,7 +7,8 @@ import os
 import re
 import sys
 import tomllib
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,16 @@ def read_card(folder: Path) -> dict[str, Any]:
             if not isinstance(card[section].get(key), str):
                 raise WeightsError(f"{path}: [{section}] needs {key} as a text.")
     return card
+
+
+def check_names_differ(source: str | Path, names: Iterable[str]) -> None:
+    """Raise ``WeightsError``, which names ``source``, where two categories of a network have one name."""
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise WeightsError(
+            f"{source}: the categories' names must differ; {twice[0]!r} stands there more than once, so that its "
+            "images would be counted for neither."
+        )
 
 
 def read_verified_weights(folder: Path, card: Mapping[str, Any]) -> bytes:

@@ -38,10 +38,16 @@ class Preprocessing:
     def __post_init__(self) -> None:
         if self.interpolation not in _FILTERS:
             raise ValueError(f"interpolation is one of {sorted(_FILTERS)}; got {self.interpolation!r}.")
+        for name in ("short_px", "crop_px"):
+            if isinstance(getattr(self, name), bool) or not isinstance(getattr(self, name), int | np.integer):
+                raise ValueError(f"{name} is a whole number of pixels; got {getattr(self, name)!r}.")
         if not 1 <= self.crop_px <= self.short_px:
             raise ValueError(f"crop_px lies between 1 and short_px ({self.short_px}); got {self.crop_px}.")
-        if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0:
-            raise ValueError(f"mean and std have three values, std above 0; got {self.mean} and {self.std}.")
+        if (
+            not all(len(three) == 3 and np.isfinite(three).all() for three in (self.mean, self.std))
+            or min(self.std) <= 0
+        ):
+            raise ValueError(f"mean and std have three finite values, std above 0; got {self.mean} and {self.std}.")
 
     @property
     def input_px(self) -> tuple[int, int]:

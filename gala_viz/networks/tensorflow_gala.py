@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from gala_viz.networks.card import cast_weight
 from gala_viz.networks.gala import Squashing
 from gala_viz.networks.resnet import resnet
 from gala_viz.networks.tensorflow_checkpoint import CheckpointError, TensorFlowCheckpoint
@@ -73,7 +74,7 @@ def convert_checkpoint(checkpoint: TensorFlowCheckpoint, *, squash: Squashing | 
         values = to_torch(checkpoint.read(full[name]))
         if values.shape != state[key].shape:
             raise CheckpointError(f"{name} has shape {shapes[name]}; {tuple(state[key].shape)} was expected for {key}.")
-        state[key] = values.to(state[key].dtype)
+        state[key] = cast_weight(checkpoint.prefix, full[name], values, state[key].dtype)
     network.load_state_dict(state)
     return ConversionResult(network.eval(), arguments, unused)
 

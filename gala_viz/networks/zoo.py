@@ -19,6 +19,7 @@ from gala_viz.networks.network_folders import (
     CARD,
     UNMODIFIED_NETWORK,
     WeightsError,
+    check_names_differ,
     is_external,
     network_folder,
     read_card,
@@ -78,8 +79,10 @@ def load_network(
         device=device,
         dtype=dtype,
     )
-    if layers:
+    try:
         check_outputs(loaded)
+    except ValueError as error:
+        raise WeightsError(f"{folder / CARD}: {error}") from error
     return loaded
 
 
@@ -134,5 +137,6 @@ def _categories(folder: Path, card: dict[str, Any]) -> tuple[str, ...]:
         return category_names()
     listed = names.get("names")
     if isinstance(listed, list) and listed and all(isinstance(name, str) for name in listed):
+        check_names_differ(folder / CARD, listed)
         return tuple(listed)
     raise WeightsError(f'{folder / CARD}: [categories] needs source = "imagenet" or names = [...].')

@@ -8,7 +8,7 @@ import param
 from bokeh.document import Document
 
 from gala_viz.panels.browser_component import MessagingComponent, read_scripts, read_stylesheets
-from gala_viz.panels.page_state import PageState, parse_query
+from gala_viz.panels.page_state import PageState, parse_query, query_problem
 
 
 class AddressBar(MessagingComponent):
@@ -49,7 +49,7 @@ class AddressSync:
         """Restore what an address asks for, without writing it anew."""
         self._restoring = True
         try:
-            told = self.state.restore(parse_query(query))
+            told = [one for one in [query_problem(query)] if one] + self.state.restore(parse_query(query))
         finally:
             self._restoring = False
         self.bar.query = self.state.query

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,13 @@ from bokeh.document import Document
 from bokeh.events import Event
 from bokeh.model import Model
 from panel.custom import JSComponent
+from panel.models.esm import DataEvent
 
+from gala_viz.json_input import text_problem
 from gala_viz.panels.panel_patches import patch_message_dispatch
 
 patch_message_dispatch()
+_log = logging.getLogger(__name__)
 _PANELS = Path(__file__).parent
 
 
@@ -45,6 +49,13 @@ class BrowserComponent(JSComponent):
             doc.add_next_tick_callback(partial(self._event_coroutine, doc, event))
         else:
             super()._server_event(doc, event)
+
+    def _process_event(self, event: Event) -> None:
+        """Messages with texts that cannot be stored or sent on are not heard: no page of ours sends them."""
+        if isinstance(event, DataEvent) and (problem := text_problem(event.data)):
+            _log.warning("a page's message was not heard: %s", problem)
+            return
+        super()._process_event(event)
 
     @classmethod
     def _patch_datamodel_ref(cls, props: Model, ref: str) -> None:

@@ -23,8 +23,9 @@ NON_STATE_NAMES = frozenset({VERSION_NAME, "view", "follow"})
 """Names of an address that are no part of a page's state."""
 BOKEH_PREFIX = "bokeh-"
 """What begins so is Bokeh's, in pages that stand within others."""
+_VERSIONS = tuple(map(str, range(1, LINK_FORMAT + 1)))  # written so, and not as 02
 MAX_NAMES, MAX_CHARACTERS = 100, 8000
-_WHOLE, _NUMBER = re.compile(r"-?\d{1,15}"), re.compile(r"-?\d{1,30}(\.\d{1,30})?(e-?\d{1,3})?")
+_WHOLE, _NUMBER = re.compile(r"-?\d{1,15}"), re.compile(r"-?\d{1,30}(\.\d{1,30})?(e[+-]?\d{1,3})?")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,7 +83,7 @@ class PageState:
         """
         given, told = dict(pairs), []
         version = given.get(VERSION_NAME, "1")
-        if not (_WHOLE.fullmatch(version) and int(version) <= LINK_FORMAT):
+        if version not in _VERSIONS:
             told.append(
                 f"This link was made by another version ({version[:20]}); it is shown as far as it is understood."
             )
@@ -139,13 +140,23 @@ class PageState:
 
 
 def parse_query(query: str) -> list[tuple[str, str]]:
-    """Names and values of an address's query; nothing of one that is too long for any page of ours."""
+    """Names and values of an address's query; nothing of one that no page of ours makes (``query_problem``)."""
+    if query_problem(query):
+        return []
+    return parse_qsl(query.removeprefix("?"), keep_blank_values=True, max_num_fields=MAX_NAMES)
+
+
+def query_problem(query: str) -> str:
+    """Why nothing of an address's query is read, as a sentence; "" where it is."""
     if len(query) > MAX_CHARACTERS:
-        return []
-    try:
-        return parse_qsl(query.removeprefix("?"), keep_blank_values=True, max_num_fields=MAX_NAMES)
-    except ValueError:
-        return []
+        said = f"it has {len(query):,} characters, and at most {MAX_CHARACTERS:,} are read"
+    elif query.count("&") >= MAX_NAMES:
+        said = f"it holds {query.count('&') + 1:,} names, and at most {MAX_NAMES} are read"
+    elif any("\ud800" <= letter <= "\udfff" for letter in query):
+        said = "it is no valid text"
+    else:
+        return ""
+    return f"This link cannot be read: {said}. The page begins as it does without a link; copy the link again."
 
 
 def format_value(value: Any) -> str:
@@ -156,7 +167,7 @@ def format_value(value: Any) -> str:
         return "1" if value else "0"
     if isinstance(value, list | tuple):
         return ",".join(map(format_value, value))
-    return f"{value:.12g}"
+    return str(value) if isinstance(value, int) else f"{value:.12g}"
 
 
 def parse_value(parameter: param.Parameter, text: str) -> Any:
@@ -165,9 +176,9 @@ def parse_value(parameter: param.Parameter, text: str) -> Any:
         if text not in ("0", "1"):
             raise ValueError("1 (yes) or 0 (no) was expected.")
         return text == "1"
+    if isinstance(parameter, param.Number) and text == "" and parameter.allow_None:
+        return None
     if isinstance(parameter, param.Integer):
-        if text == "" and parameter.allow_None:
-            return None
         return _within(parameter, int(text)) if _WHOLE.fullmatch(text) else _refuse("a whole number")
     if isinstance(parameter, param.Number):
         return _within(parameter, float(text)) if _NUMBER.fullmatch(text) else _refuse("a number")
@@ -177,8 +188,11 @@ def parse_value(parameter: param.Parameter, text: str) -> Any:
             raise ValueError("it is not among what may be chosen.")
         return known[text]
     if isinstance(parameter, param.List):
-        numbers = text.split(",") if text else []
-        return [float(one) if _NUMBER.fullmatch(one) else _refuse("a list of numbers") for one in numbers]
+        numbers = [float(one) if _NUMBER.fullmatch(one) else math.nan for one in text.split(",") if text]
+        least, most = parameter.bounds or (0, None)
+        if not all(map(math.isfinite, numbers)) or not (least or 0) <= len(numbers) <= (most or len(numbers)):
+            _refuse("a list of numbers" + ("" if most is None else f", {most} at most"))
+        return numbers
     return None if text == "" and parameter.allow_None else text
 
 
@@ -187,10 +201,15 @@ def _refuse(expected: str) -> Any:
 
 
 def _within(parameter: param.Number, value: float) -> float:
-    low, high = (None, None) if parameter.bounds is None else parameter.bounds
-    if not math.isfinite(value) or (low is not None and value < low) or (high is not None and value > high):
-        ends = (
-            f"from {low:g}" if high is None else f"from {low:g} to {high:g}" if low is not None else f"up to {high:g}"
-        )
-        raise ValueError(f"a number {ends} was expected.")
+    low, high = parameter.bounds or (None, None)
+    low_counts, high_counts = parameter.inclusive_bounds
+    ends = []
+    if low is not None:
+        ends.append(f"from {low:g}" if low_counts else f"above {low:g}")
+    if high is not None:
+        ends.append(f"{'to' if ends else 'up to'} {high:g}" if high_counts else f"below {high:g}")
+    fits_low = low is None or value > low or (low_counts and value == low)
+    fits_high = high is None or value < high or (high_counts and value == high)
+    if not (math.isfinite(value) and fits_low and fits_high):
+        _refuse(f"a number {' '.join(ends)}" if ends else "a finite number")
     return value

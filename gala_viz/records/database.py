@@ -10,8 +10,9 @@ from pathlib import Path
 import platformdirs
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
+from gala_viz.records.outages import is_outage
 from gala_viz.records.upgrade import DatabaseError, check_database_file, upgrade
 
 BUSY_TIMEOUT_S = 30
@@ -49,7 +50,9 @@ class Database:
             upgrade(self._engine, self.name, self.file)
         except DBAPIError as error:
             self.close()
-            raise DatabaseError(f"{self.name}: cannot be opened ({' '.join(str(error.orig).split())}).") from None
+            raise DatabaseError(
+                f"{self.name}: cannot be opened ({_reason(error)}).{_advice(self.file, error)}"
+            ) from None
         except DatabaseError:
             self.close()
             raise
@@ -82,11 +85,43 @@ class Database:
         self._engine.dispose()
 
 
+@contextlib.contextmanager
+def open_database(location: str | Path) -> Iterator[Database]:
+    """The records at ``location``, for a command: closed at the end; what fails is a ``DatabaseError``."""
+    database = Database(location)
+    try:
+        yield database
+    except SQLAlchemyError as error:
+        if not is_outage(error):
+            raise
+        told = f"cannot be read or written now ({_reason(error)}).{_advice(database.file, error)}"
+        raise DatabaseError(f"{database.name}: {told}") from None
+    finally:
+        database.close()
+
+
+def _reason(error: SQLAlchemyError) -> str:
+    return " ".join(str(getattr(error, "orig", None) or error).split())
+
+
+def _advice(file: Path | None, error: SQLAlchemyError) -> str:
+    """What to do where an SQLite file, or the folder that SQLite writes beside it, is read-only."""
+    if file is None or not any(word in _reason(error) for word in ("unable to open", "readonly", "read-only")):
+        return ""
+    return f" Make {file.parent} and the file writable for this account, or name a file in another folder."
+
+
 def _url(where: str | Path) -> URL:
     text = str(where)
     if "://" not in text:
         path = Path(text).expanduser()
-        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DatabaseError(
+                f"{path}: its folder cannot be made ({error.strerror or error}). Name a file in a folder that this "
+                "account can write."
+            ) from None
         return URL.create("sqlite", database=str(path.resolve()))
     try:
         url = make_url(text)

@@ -25,6 +25,7 @@ from gala_viz.records.canvas import centre_crop_box, crop_to_canvas
 from gala_viz.records.database import Database
 from gala_viz.records.finished_rounds import finished_rounds, round_recordings
 from gala_viz.records.paint_surface import RULE, RoundRecording, surface_motion_report
+from gala_viz.records.round_writer import adopt_journals
 from gala_viz.registry import Registry
 
 TFRECORD_SIDE_PX = 256
@@ -106,9 +107,12 @@ def export_rounds(
     Tables and maps tell of each round whether the paint surface may have moved while it was played
     (``gala_viz.records.paint_surface``); the report explains the words and counts them.
 
+    What games that died had received is stored first; what waits still, and may be missing, is counted in the report.
+
     Raises ``ValueError`` where no round is left.
     """
     writers = [EXPORT_FORMATS[kind] for kind in formats]
+    n_waiting = adopt_journals(database)
     found = filter_finished_rounds(database, collection, spec)
     if not len(found.rounds):
         raise ValueError(f"{collection.name}: no round is left to export. {found.summary()}")
@@ -128,6 +132,7 @@ def export_rounds(
         "dropped": dict(found.dropped),
         "rounds": len(found.rounds),
         "images": len(np.unique(found.rounds.image)),
+        "journal_entries_waiting": n_waiting,
         "participants": len(np.unique(found.rounds.participant)),
         SURFACE_COLUMN: surface_motion_report(recorded[pair] for pair in _pairs(found.rounds)),
     }

@@ -202,7 +202,11 @@ def _append(file: int, entries: Iterable[JournalEntry]) -> None:
     end = os.fstat(file).st_size
     if end and os.pread(file, 1, end - 1) != b"\n":  # an append that a full disk cut off spoils no line but its own
         content = b"\n" + content
-    _write_all(file, content)
+    try:
+        _write_all(file, content)
+    except OSError:
+        os.ftruncate(file, end)  # a part of an entry would only take the room of the next one
+        raise
 
 
 def _clear_unfinished(folder: Path) -> None:
@@ -219,6 +223,9 @@ def _replace(path: Path, entries: list[JournalEntry]) -> None:
         _write_all(file, b"".join(map(_line, entries)))
         if entries:
             os.fsync(file)
+    except OSError:
+        new.unlink(missing_ok=True)  # what is there stays, and this takes no room
+        raise
     finally:
         os.close(file)
     os.replace(new, path)

@@ -7,6 +7,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from gala_viz.specs import check_finite
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RateLimits:
@@ -18,6 +20,11 @@ class RateLimits:
     rounds_per_min: float = 30.0
     participants_per_hour: float = 60.0
     connections: int = 64
+
+    def __post_init__(self) -> None:
+        check_finite(self)
+        if min(self.messages_per_s, self.rounds_per_min, self.participants_per_hour, self.connections) <= 0:
+            raise ValueError(f"limits are above 0; got {self}.")
 
 
 class TokenBuckets:

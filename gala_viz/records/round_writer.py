@@ -14,8 +14,17 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass, field
 
-from gala_viz.records.database import Database
-from gala_viz.records.journal import Journal, JournalEntry, remove_participant, remove_unknown_participants
+from sqlalchemy.exc import SQLAlchemyError
+
+from gala_viz.records.database import Database, DatabaseError
+from gala_viz.records.journal import (
+    Journal,
+    JournalEntry,
+    count_waiting_entries,
+    journal_folder,
+    remove_participant,
+    remove_unknown_participants,
+)
 from gala_viz.records.outages import is_outage
 from gala_viz.records.round_updates import RoundKey, RoundUpdate
 from gala_viz.records.rounds import ParticipantWithdrawnError, RoundRefusedError, Rounds, RoundTakenOverError
@@ -64,14 +73,27 @@ class RoundWriter:
         self._urgent, self._asked, self._closing, self._deadline = False, False, False, 0.0
         self._n_entries, self._rewrite_at = 0, MAX_STALE_ENTRIES
         self._journal_fails, self._away_since = False, None
+        self._missing: list[
+            tuple[RoundKey, RoundUpdate]
+        ] = []  # in memory alone, because the journal could not be written
         self._adopt()
         self._thread = threading.Thread(target=self._run, name="round writer", daemon=True)
         self._thread.start()
 
-    def add(self, key: RoundKey, update: RoundUpdate) -> None:
-        """Take a part of a round, from any thread; once this returns, the end of this process does not lose it."""
+    def can_keep(self) -> bool:
+        """Whether what comes now would outlast this process: whether the database or the journal takes anything."""
         with self._changed:
-            self._append(_entry(key, update))
+            return self._away_since is None or self._catch_up()
+
+    def add(self, key: RoundKey, update: RoundUpdate) -> None:
+        """Take a part of a round, from any thread; once this returns, the end of this process does not lose it.
+
+        Where neither the database nor the journal can be written it is in memory alone, and that is told in the log.
+        """
+        with self._changed:
+            self._n_entries += 1
+            self._missing.append((key, update))
+            self._catch_up()
             self._pending.setdefault(key, []).append(update)
             self.counts.n_received += len(update.points)
             self._urgent |= update.began_ms is not None or update.end is not None
@@ -90,17 +112,30 @@ class RoundWriter:
         return done
 
     def close(self, timeout_s: float = 3.0) -> None:
-        """Store what is left; what the database does not take within ``timeout_s`` stays in the journal."""
+        """Store what is left; what the database does not take within ``timeout_s`` stays in the journal.
+
+        The log tells how many points wait there, and how many are lost because the journal could not be written either.
+        """
         with self._changed:
             self._closing, self._deadline = True, time.monotonic() + 0.9 * timeout_s
             self._changed.notify_all()
         self._thread.join(timeout_s)
         with self._changed:  # the thread may still wait for the database
-            is_left, n_left = bool(self._pending), self._n_waiting()
+            if not self._catch_up():
+                self._rewrite_journal()
+            n_lost = sum(len(part.points) for _, part in self._missing)
+            n_kept, is_lost = self._n_waiting() - n_lost, bool(self._missing)
+            is_left = len(self._missing) < sum(map(len, self._pending.values()))
         if is_left:
             _log.error(
                 "%d points could not be stored yet: they are kept in %s and stored when the game is next started.",
-                n_left,
+                n_kept,
+                self.journal.path,
+            )
+        if is_lost:
+            _log.error(
+                "%d points, and what else came with them, are lost: neither the database nor %s could be written.",
+                n_lost,
                 self.journal.path,
             )
         self.journal.close()
@@ -141,6 +176,8 @@ class RoundWriter:
                     self._tell_away(error)
                     break
                 _log.exception("a round could not be written; it is kept and tried again")
+        with self._changed:
+            self._catch_up()
         if complete and self._away_since is not None:
             _log.warning("the database is back after %.1f s; nothing was lost.", time.monotonic() - self._away_since)
             self._away_since = None
@@ -168,6 +205,8 @@ class RoundWriter:
 
     def _done(self, key: RoundKey, parts: list[RoundUpdate]) -> None:
         with self._changed:
+            done = set(map(id, parts))
+            self._missing = [pair for pair in self._missing if id(pair[1]) not in done]
             left = self._pending[key][len(parts) :]
             if left:
                 self._pending[key] = left
@@ -180,6 +219,7 @@ class RoundWriter:
         with self._changed:
             theirs = [key for key in self._pending if key.participant == participant]
             dropped = sum(len(part.points) for key in theirs for part in self._pending.pop(key))
+            self._missing = [pair for pair in self._missing if pair[0].participant != participant]
             self.counts.n_dropped += dropped
             remove_participant(self._database, participant)
             self._tidy()
@@ -211,22 +251,32 @@ class RoundWriter:
                 done.set_result(None)
         self._waiting = [(one, done) for one, done in self._waiting if one in still]
         if self._n_entries and (not self._pending or self._n_entries > self._rewrite_at):
-            entries = [_entry(key, part) for key, parts in self._pending.items() for part in parts]
-            try:
-                self.journal.rewrite(entries)
-            except OSError as error:
-                self._tell_journal(error)
-            else:
-                self._n_entries, self._rewrite_at = len(entries), 2 * len(entries) + MAX_STALE_ENTRIES
+            self._rewrite_journal()
 
-    def _append(self, entry: JournalEntry) -> None:
-        self._n_entries += 1
+    def _rewrite_journal(self) -> None:
+        """Let the journal hold what is pending, and nothing else."""
+        entries = [_entry(key, part) for key, parts in self._pending.items() for part in parts]
         try:
-            self.journal.append(entry)
+            self.journal.rewrite(entries)
         except OSError as error:
             self._tell_journal(error)
         else:
+            self._missing.clear()
+            self._n_entries, self._rewrite_at = len(entries), 2 * len(entries) + MAX_STALE_ENTRIES
+
+    def _catch_up(self) -> bool:
+        """Append to the journal what it lacks, in order; whether it has everything now."""
+        while self._missing:
+            try:
+                self.journal.append(_entry(*self._missing[0]))
+            except OSError as error:
+                self._tell_journal(error)
+                return False
+            del self._missing[0]
+            if self._journal_fails:
+                _log.warning("%s can be written again.", self.journal.path)
             self._journal_fails = False
+        return True
 
     def _tell_journal(self, error: OSError) -> None:
         """Play goes on: what is in memory is stored as long as this process lives."""
@@ -240,7 +290,8 @@ class RoundWriter:
         if self._away_since is None:
             self._away_since = time.monotonic()
             why = " ".join(str(getattr(error, "orig", None) or error).split())
-            _log.error("the database cannot be written (%s); everything waits in %s.", why, self.journal.path)
+            where = "memory alone" if self._missing else self.journal.path
+            _log.error("the database cannot be written (%s); everything waits in %s.", why, where)
             try:
                 self.journal.sync()
             except OSError as failed:
@@ -270,6 +321,22 @@ class RoundWriter:
                 self.counts.n_refused.total(),
                 self._n_waiting(),
             )
+
+
+def adopt_journals(database: Database) -> int:
+    """Store what games of this machine that died had received, so that who reads ``database`` misses nothing of it.
+
+    Returns
+    -------
+    int
+        How many entries wait still, at most: those of games that run, and all where nothing can be written.
+    """
+    if count_waiting_entries(database):
+        try:
+            RoundWriter(database).close()
+        except (DatabaseError, OSError, SQLAlchemyError) as error:
+            _log.warning("%s cannot be taken over: %s", journal_folder(database), " ".join(str(error).split()))
+    return count_waiting_entries(database)
 
 
 def _entry(key: RoundKey, part: RoundUpdate) -> JournalEntry:

@@ -8,7 +8,7 @@ from typing import Any
 
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.registry import Registry
-from gala_viz.specs import toml_values
+from gala_viz.specs import check_file_name, check_finite, toml_values
 
 _LITE0_TRUNK = ("_conv_stem", "_bn0", *(f"_blocks.{index}" for index in range(5)))
 _SMALL_RESNET = {"blocks": (1, 1, 6, 1), "base_filters": 12, "strides": (1, 2, 1, 2)}
@@ -36,6 +36,8 @@ class Recipe:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        check_finite(self)
+        check_file_name("name", self.name)
         for name in ("epochs", "batch_size"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is at least 1; got {getattr(self, name)}.")

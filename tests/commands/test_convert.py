@@ -86,12 +86,22 @@ def test_weights_are_converted_to_the_last_bit_and_halved_on_request_alone(tmp_p
         (["torchvision", "{tmp}/gone.pth", "{tmp}/own"], "gone.pth: not found"),
         (["gala-tpu", "{tmp}/gone", "{tmp}/own"], "gone.index is not there"),
         (["gala-tpu", "{tmp}/model.ckpt-10", "{tmp}/own", "--categories", "{tmp}/names.txt"], "names 1 categories"),
+        (
+            ["gala-tpu", "{tmp}/model.ckpt-10", "{tmp}/own", "--categories", "{tmp}/twice.txt"],
+            "names must differ; 'cat'",
+        ),
         (["torchvision", "{tmp}/other.pth", "{tmp}/own"], "these weights do not"),
+        (["torchvision", "{tmp}/huge.pth", "{tmp}/own"], "beyond the range of torch.float32"),
+        (["torchvision", "{tmp}/complex.pth", "{tmp}/own"], "holds complex numbers"),
         (["gala-tpu", "{tmp}/model.ckpt-10", "{tmp}/taken"], "holds a network already"),
     ],
 )
 def test_what_cannot_be_converted_is_told_and_writes_nothing(checkpoint, arguments, told, tmp_path, capsys):
     (tmp_path / "names.txt").write_text("cat\n")
+    (tmp_path / "twice.txt").write_text("cat\ndog\ncat\ntram\n")
+    state = TorchvisionResNet(3, blocks=(1, 1, 1, 1), bottleneck=False).state_dict()
+    torch.save({**state, "fc.bias": state["fc.bias"].double() + 1e300}, tmp_path / "huge.pth")
+    torch.save({**state, "fc.bias": state["fc.bias"].to(torch.complex64) + 1j}, tmp_path / "complex.pth")
     (tmp_path / "taken").mkdir()
     (tmp_path / "taken" / "card.toml").touch()
     torch.save({"a": torch.zeros(2)}, tmp_path / "other.pth")

@@ -102,3 +102,24 @@ def test_an_unknown_recipe_gets_an_answer(folders, capsys):
 def test_nothing_to_measure_gets_an_answer(folders, capsys):
     assert main(["measure", "--maps", str(folders / "osie"), "--labels", str(folders / "labels")]) == 2
     assert "takes at least one name or folder of a network" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        (["train", "rendered-gala", "--attention-weight", "nan"], "attention_weight is finite; got nan"),
+        (["train", "rendered-gala", "--attention-weight", "inf"], "attention_weight is finite; got inf"),
+        (["train", "rendered-gala", "--name", "../../evil"], "name is the name of one file or folder"),
+        (["train", "lite0-gala-human", "--name", "/evil"], "name is the name of one file or folder"),
+        (["sweep", "rendered-gala", "--weights", "0", "nan"], "attention_weight is finite; got nan"),
+        (["paper", "--out", "out", "--networks", "/evil"], "--networks is the name of one file or folder"),
+        (["figure", "--name", "../evil"], "--name is the name of one file or folder"),
+    ],
+)
+def test_settings_that_are_no_numbers_and_names_that_are_paths_are_refused_before_anything_is_written(
+    command, told, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    assert main(command) == 2
+    assert told in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())

@@ -276,6 +276,11 @@ def _gone():
         ("begin", {"number": 0, "sitting": ["x"]}, 400),
         ("end", {"sitting": "x"}, 409),
         ("end", b"[]", 400),
+        ("consent", b"[" * 4000, 400),
+        ("result", {**PLAIN, "key": "\ud800"}, 400),
+        ("result", {**PLAIN, "key": "\0"}, 400),
+        ("result", {**PLAIN, "rt_ms": 10**400}, 400),
+        ("begin", {"number": 0, "sitting": "\udfff"}, 400),
     ],
 )
 def test_what_no_page_sends_is_refused_and_changes_nothing(visiting, name, told, code):

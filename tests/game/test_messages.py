@@ -61,6 +61,11 @@ def test_what_the_page_says_is_understood(told, meant):
         json.dumps({"type": "name", "nickname": "n" * 201}),
         "x" * 20_000,
         b"\xff\xfe{}",
+        '{"type": "next", "image": "\\ud800"}',
+        b'{"type": "next", "image": "\xed\xa0\x80"}',
+        '{"type": "next", "image": "a\\u0000b"}',
+        '{"type": "name", "nickname": "\\udc00"}',
+        '{"type": "next", "\\ud800": 1}',
     ],
 )
 def test_anything_else_is_refused(content):

@@ -1,7 +1,9 @@
 """Nothing that somebody painted is lost: two windows, a deletion, an old connection, a database that is away."""
 
 import asyncio
+import errno
 import math
+import os
 import sqlite3
 import time
 from collections import Counter
@@ -12,9 +14,11 @@ from sqlalchemy import select
 
 from gala_viz.game.client import GameClient
 from gala_viz.game.server import CLOSE_S
+from gala_viz.records import journal
 from gala_viz.records.journal import journal_folder, refused_entries
 from gala_viz.records.participants import Participants
 from gala_viz.records.round_updates import CanvasPoint, RoundKey, RoundUpdate
+from gala_viz.records.round_writer import RoundWriter
 from gala_viz.records.tables import Guess, ImageCount, Round
 from tests.game import faults, shapes
 from tests.game.conftest import served
@@ -307,6 +311,91 @@ def test_a_journal_that_cannot_be_written_is_told_and_costs_no_point(playing_on,
     assert kept == received
     assert len(kept) > 0
     assert caplog.text.count("No space left on device") == 1
+
+
+@pytest.fixture
+def full_disk(monkeypatch):
+    """``full_disk(True)``: nothing more can be written to any journal, as on a full disk; ``False``: it can."""
+    write, full = os.write, [False]
+
+    def written(file, content):
+        if full[0]:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(file, content)
+
+    monkeypatch.setattr(journal.os, "write", written)
+    return lambda is_full: full.__setitem__(0, is_full)
+
+
+def test_what_neither_database_nor_journal_took_is_told_as_lost_with_its_number(playing_on, account, full_disk, caplog):
+    async def script(urls, games):
+        (_, shown), writer = await entered(urls[0]), games[0].writer
+        (here,) = account.by_round()[shown.round]
+        key = RoundKey(round=shown.round, visit=here.session.session_id, participant=here.session.participant)
+        with faults.away(games[0].database):
+            writer.add(key, RoundUpdate(points=[CanvasPoint(1.0, 2.0, 3.0, 4.0)]))
+            full_disk(True)
+            for number in range(1, 5):
+                writer.add(key, RoundUpdate(first=number, points=[CanvasPoint(1.0, 2.0, 3.0, 4.0)]))
+            await asyncio.to_thread(writer.close, 0.3)
+            kept = writer.journal.path.read_bytes().count(b"\n")
+        full_disk(False)
+        return writer.journal.path, kept
+
+    path, kept = playing_on(script)
+    assert f"1 points could not be stored yet: they are kept in {path}" in caplog.text
+    assert "4 points, and what else came with them, are lost" in caplog.text
+    assert kept == 1
+
+
+def test_what_the_journal_could_not_take_is_in_it_as_soon_as_there_is_room_at_the_latest_at_the_end(
+    playing_on, account, full_disk, caplog
+):
+    async def script(urls, games):
+        (_, shown), writer = await entered(urls[0]), games[0].writer
+        (here,) = account.by_round()[shown.round]
+        key = RoundKey(round=shown.round, visit=here.session.session_id, participant=here.session.participant)
+        with faults.away(games[0].database):
+            full_disk(True)
+            writer.add(key, RoundUpdate(points=[CanvasPoint(1.0, 2.0, 3.0, 4.0)]))
+            full_disk(False)
+            await faults.until(lambda: not writer._missing)
+            full_disk(True)
+            writer.add(key, RoundUpdate(first=1, points=[CanvasPoint(1.0, 2.0, 3.0, 4.0)]))
+            full_disk(False)
+            await asyncio.to_thread(writer.close, 0.3)
+        return games[0].database
+
+    database = playing_on(script)
+    assert "2 points could not be stored yet: they are kept" in caplog.text
+    assert "are lost" not in caplog.text
+    adopting = RoundWriter(database)
+    adopting.close()
+    assert len(faults.stored(database)) == 2
+
+
+def test_while_nothing_can_be_kept_points_are_refused_and_the_player_hears_it(playing_on, account, full_disk):
+    async def script(urls, games):
+        player, shown = await entered(urls[0])
+        (here,) = account.by_round()[shown.round]
+        with faults.away(games[0].database):
+            full_disk(True)
+            await player.send({"type": "paint", "round": shown.round, "points": [[9, 9, 1]]})
+            await faults.until(lambda: games[0].writer._away_since is not None)
+            await player.send({"type": "paint", "round": shown.round, "points": [[16, 9, 60]]})
+            refused = await player.receive("refused")
+            taken = len(here.judge.points)
+            full_disk(False)
+            await player.send({"type": "paint", "round": shown.round, "points": [[16, 9, 90]]})
+            await faults.until(lambda: len(here.judge.points) > taken)
+        await all_written(games[0])
+        return refused, taken, account.received(), faults.stored(games[0].database)
+
+    refused, taken, received, kept = playing_on(script, limit_ms=20_000.0)
+    assert "the records cannot be reached" in refused["reason"]
+    assert taken == 1
+    assert kept == received
+    assert len(kept) == 2
 
 
 def test_a_part_of_an_unknown_round_is_kept_aside_with_its_reason(playing_on, account):

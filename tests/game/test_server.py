@@ -112,7 +112,20 @@ def test_nobody_plays_before_they_agree(playing):
     assert participants == [], "looking at the page records nothing"
 
 
-@pytest.mark.parametrize("body", ["", "null", "[]", '{"agreed": "yes"}', '{"agreed": false}', "x" * 5000])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "[" * 100_000,
+        "[" * 4000,
+        '{"agreed": true, "a": "\\ud800"}',
+        "",
+        "null",
+        "[]",
+        '{"agreed": "yes"}',
+        '{"agreed": false}',
+        "x" * 5000,
+    ],
+)
 def test_consent_is_a_clear_yes(playing, body):
     async def script(url, game):
         with pytest.raises(HTTPClientError) as error:
@@ -195,6 +208,19 @@ def test_a_forged_message_is_refused_and_never_changes_a_score(playing, message)
     assert refused["type"] == "refused"
     assert end["score"] == row.score == 0
     assert points == []
+
+
+@pytest.mark.parametrize("image", ["\ud800", "a\0b"])
+def test_a_text_that_is_no_unicode_is_refused_and_the_connection_goes_on(playing, image):
+    async def script(url, game):
+        player = GameClient(url)
+        await player.connect()
+        await player.send({"type": "next", "image": image})
+        return await player.receive("refused"), await player.request_round()
+
+    refused, shown = playing(script)
+    assert refused["reason"] == "a text is valid Unicode, without U+0000."
+    assert shown is not None
 
 
 def test_a_round_cannot_be_won_twice_or_painted_after_its_end(playing):

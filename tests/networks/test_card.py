@@ -167,6 +167,59 @@ def test_a_value_that_is_no_number_names_file_and_key(folder, value):
         load_network(folder)
 
 
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda value: value.double() * 0 + 1e300, r"beyond the range of torch\.float32"),
+        (lambda value: value.to(torch.complex64) + 1j, r"complex numbers \(torch\.complex64\)"),
+    ],
+)
+def test_values_that_the_networks_precision_cannot_hold_are_refused(folder, change, sentence):
+    rewrite(folder, lambda tensors: tensors.update({KEY: change(tensors[KEY])}))
+    with pytest.raises(WeightsError, match=rf"weights\.safetensors: '{re.escape(KEY)}' holds .*{sentence}"):
+        load_network(folder)
+
+
+def test_weights_in_float64_that_fit_are_read_as_before(folder):
+    before = load_network(folder, device="cpu").module.state_dict()[KEY]
+    rewrite(folder, lambda tensors: tensors.update({KEY: tensors[KEY].double()}))
+    assert torch.equal(load_network(folder, device="cpu").module.state_dict()[KEY], before)
+
+
+@pytest.mark.parametrize("std", [[60.0, float("nan"), 60.0], [60.0, 60.0, 0.0], [-60.0, 60.0, 60.0]])
+def test_a_card_whose_std_divides_by_no_positive_number_is_refused(folder, std):
+    card = read_card(folder)
+    card["preprocessing"]["std"] = std
+    write_card(folder, card)
+    with pytest.raises(WeightsError, match=r"card\.toml: mean and std have three finite values, std above 0"):
+        load_network(folder)
+
+
+@pytest.mark.parametrize(
+    ("names", "sentence"),
+    [
+        (["more", "cat", "dog", "tram"], r"card\.toml: small: logits .* \(4 names, 3 logits\)"),
+        (["cat", "dog"], r"card\.toml: small: logits .* \(2 names, 3 logits\)"),
+        (["cat", "dog", "cat"], r"card\.toml: the categories' names must differ; 'cat'"),
+    ],
+)
+def test_names_of_categories_that_are_not_those_of_the_logits_are_refused(folder, names, sentence):
+    """With one name too many in front, every category is called like its neighbour, and the top-1 error is wrong."""
+    card = read_card(folder)
+    card["categories"] = {"names": names}
+    write_card(folder, card)
+    with pytest.raises(WeightsError, match=sentence):
+        load_network(folder, device="cpu")
+
+
+def test_a_card_of_imagenet_with_other_outputs_is_refused(folder):
+    card = read_card(folder)
+    card["categories"] = {"source": "imagenet"}
+    write_card(folder, card)
+    with pytest.raises(WeightsError, match=r"\(1000 names, 3 logits\)"):
+        load_network(folder, device="cpu")
+
+
 def test_one_changed_byte_breaks_the_checksum(folder):
     path = folder / "weights.safetensors"
     content = bytearray(path.read_bytes())

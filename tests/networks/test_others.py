@@ -59,6 +59,19 @@ SMALL = """
     def text():
         return "no network"
 
+    def twice():
+        net = three_way()
+        net.categories = ("cat", "dog", "cat")
+        return net
+
+    def ready_twice():
+        from gala_viz.networks.network import Network
+        from gala_viz.networks.preprocessing import Preprocessing
+
+        module = twice()
+        return Network(module, name="ready", preprocessing=Preprocessing(**module.preprocessing),
+                       categories=module.categories, device="cpu")
+
     def vector():
         return nn.Flatten(0)
 """
@@ -108,11 +121,13 @@ def test_what_a_card_vouches_for_is_not_said_of_a_network_that_a_function_may_ha
         ("own_networks:gone", "own_networks has no gone"),
         ("not_there:network", "No module named 'not_there'"),
         ("own_networks:text", r"should return a torch\.nn\.Module .* got str"),
+        ("own_networks:twice", "own_networks:twice: the categories' names must differ; 'cat'"),
+        ("own_networks:ready_twice", "own_networks:ready_twice: the categories' names must differ; 'cat'"),
         ("own_networks:vector", r"to logits \(B, category\); it gives \(150528,\)"),
     ],
 )
 def test_what_is_no_network_is_told(own, name, told):
-    with pytest.raises(ExternalNetworkError, match=told):
+    with pytest.raises(ValueError, match=told):
         load_network(name, device="cpu")
 
 

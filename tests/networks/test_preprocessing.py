@@ -98,6 +98,12 @@ def test_settings_go_to_a_card_and_back():
         ({"crop_px": 300}, r"between 1 and short_px \(256\); got 300"),
         ({"interpolation": "cubic"}, "got 'cubic'"),
         ({"std": (1.0, 0.0, 1.0)}, "std above 0"),
+        ({"std": (1.0, 1.0, -2.0)}, "std above 0"),
+        ({"std": (1.0, float("nan"), 1.0)}, "three finite values"),
+        ({"std": (1.0, 1.0, float("inf"))}, "three finite values"),
+        ({"mean": (float("nan"), 0.0, 0.0)}, "three finite values"),
+        ({"crop_px": 224.5}, "a whole number of pixels; got 224.5"),
+        ({"short_px": True}, "a whole number of pixels; got True"),
     ],
 )
 def test_settings_that_make_no_input_are_refused(settings, sentence):

@@ -31,6 +31,22 @@ from tests.panels.fake_source import FakeSource
 from tests.panels.script import SCRIPT
 
 
+class Every(param.Parameterized):
+    """Numbers and lists with every kind of bounds."""
+
+    free = param.Number(default=1.0)
+    from_zero = param.Number(default=1.0, bounds=(0, None))
+    below_nine = param.Number(default=1.0, bounds=(None, 9), inclusive_bounds=(True, False))
+    inside = param.Number(default=0.5, bounds=(0, 1), inclusive_bounds=(False, False))
+    above = param.Integer(default=5, bounds=(0, None), inclusive_bounds=(False, True))
+    perhaps = param.Number(default=None, allow_None=True)
+    pair = param.List(default=[1.0, 2.0], bounds=(2, 2))
+    few = param.List(default=[], bounds=(0, 3))
+    words = param.String(default="")
+    way = param.Selector(default="one", objects=["one", "two"])
+    on = param.Boolean(default=False)
+
+
 class Part(param.Parameterized):
     words = param.String(default="")
     maybe = param.String(default=None, allow_None=True)
@@ -79,6 +95,63 @@ def test_no_address_breaks_a_page(query):
         assert sentence
     assert 0 <= part.count <= 50
     assert math.isfinite(part.share)
+
+
+EVERY = [name for name in Every.param if name != "name"]
+NUMBERS = st.from_regex(r"-?[0-9]{1,30}(\.[0-9]{1,5})?(e-?[0-9]{1,3})?", fullmatch=True)
+TEXTS = NUMBERS | st.text(max_size=12) | st.lists(NUMBERS, max_size=5).map(",".join) | st.sampled_from(["0", "1", "9"])
+
+
+@given(st.lists(st.tuples(st.sampled_from([*EVERY, "v", "view", "unknown", "bokeh-x"]), TEXTS), max_size=8))
+def test_restoring_never_raises_and_sets_what_the_parameters_allow(pairs):
+    part = Every()
+    state = PageState({name: LinkParameter(of=part, parameter=name) for name in EVERY})
+    assert all(state.restore(pairs))
+    again = Every()
+    assert (
+        PageState({name: LinkParameter(of=again, parameter=name) for name in EVERY}).restore(parse_query(state.query))
+        == []
+    )
+    numbers = [getattr(part, name) for name in ("free", "from_zero", "below_nine", "inside", "above")]
+    assert all(map(math.isfinite, numbers + part.pair + part.few))
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ("free=1e999", "a finite number was expected"),
+        ("from_zero=-1", "a number from 0 was expected"),
+        ("below_nine=9", "a number below 9 was expected"),
+        ("inside=0", "a number above 0 below 1 was expected"),
+        ("inside=1", "a number above 0 below 1 was expected"),
+        ("above=0", "a number above 0 was expected"),
+        ("pair=1", "a list of numbers, 2 at most was expected"),
+        ("few=1e999", "a list of numbers, 3 at most was expected"),
+    ],
+)
+def test_a_number_outside_of_bounds_of_any_kind_is_told(query, told):
+    part = Every()
+    (sentence,) = PageState({name: LinkParameter(of=part, parameter=name) for name in EVERY}).restore(
+        parse_query(f"v=2&{query}")
+    )
+    assert told in sentence
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ("v=2&words=" + "x" * 8000, "it has 8,010 characters, and at most 8,000 are read"),
+        ("&".join(f"a{number}=1" for number in range(101)), "it holds 101 names, and at most 100 are read"),
+        ("v=2&words=\ud800", "it is no valid text"),
+    ],
+)
+def test_a_link_that_is_not_read_at_all_says_so_and_the_page_begins_as_ever(query, told):
+    part, heard = Part(words="begins so"), []
+    AddressSync(state_of(part), ScriptDocument(), heard.extend).restore(query)
+    (sentence,) = heard
+    assert told in sentence
+    assert "The page begins as it does without a link" in sentence
+    assert part.words == "begins so"
 
 
 WHOLE = "words=&maybe=&count=3&share=0.5&on=0&way=one&range="
@@ -137,6 +210,11 @@ def test_a_view_that_the_first_version_saved_at_its_beginning_is_that_beginning(
         ("range=1,x", "a list of numbers was expected"),
         ("v=3&count=4", "made by another version (3)"),
         ("v=x", "made by another version (x)"),
+        ("v=0", "made by another version (0)"),
+        ("v=-5", "made by another version (-5)"),
+        ("v=02", "made by another version (02)"),
+        ("v=", "made by another version ()"),
+        ("v=%D9%A2", "made by another version (٢)"),
     ],
 )
 def test_what_cannot_be_restored_is_told_and_all_else_is_restored(query, told):
@@ -151,6 +229,8 @@ def test_an_address_of_any_length_is_read_within_limits():
     assert parse_query("a=1&" * 1000) == []
     assert parse_query("words=" + "x" * 10_000) == []
     assert format_value(0.1) == "0.1"
+    assert format_value(123456789012345) == "123456789012345"
+    assert parse_value(Every.param.free, format_value(1e12)) == 1e12
     assert parse_value(Part.param.share, "1e-3") == 0.001
 
 

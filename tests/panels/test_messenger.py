@@ -57,6 +57,17 @@ def test_messages_are_heard_in_the_order_in_which_they_were_sent_whatever_else_i
     assert heard == [1, 2]
 
 
+@pytest.mark.parametrize("data", ["\ud800", {"query": "a\udfff"}, {"\ud800": 1}, {"search": ["a\0"]}])
+def test_a_message_with_a_text_that_is_no_unicode_is_not_heard_and_the_next_one_is(served, data, caplog):
+    heard = []
+    part = Heard(on_message=heard.append)
+    send(part, served, data)
+    send(part, served, {"query": "é\U0001f418"})
+    in_own_loop(run(served))
+    assert heard == [{"query": "é\U0001f418"}]
+    assert "a text is valid Unicode" in caplog.text
+
+
 def test_a_change_of_one_part_does_not_walk_through_the_document(monkeypatch):
     part = Heard()
     document = Document()

@@ -1,10 +1,13 @@
 """What was collected leaves as files, and the project's own readers give back the same values."""
 
 import json
+import sqlite3
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
 import xarray as xr
+from sqlalchemy.exc import OperationalError
 
 from gala_viz.cli import main
 from gala_viz.collections.clickme.click_maps import ClickMapSpec
@@ -12,13 +15,16 @@ from gala_viz.collections.clickme.click_tables import read_rounds
 from gala_viz.collections.clickme.round_filters import RoundFilters
 from gala_viz.collections.clickme.round_table import round_table
 from gala_viz.collections.open import open_collection
+from gala_viz.commands import compare_app
 from gala_viz.game.game_spec import GameSpec
 from gala_viz.game.judge import Judge
-from gala_viz.records.database import Database
+from gala_viz.panels.compare.compare_options import CompareOptions
+from gala_viz.records.database import Database, DatabaseError
 from gala_viz.records.export import ExportSpec, export_rounds
 from gala_viz.records.finished_rounds import finished_rounds
 from gala_viz.records.game_maps import CollectionWithGameMaps
 from gala_viz.records.image_counts import register_images
+from gala_viz.records.journal import Journal
 from gala_viz.records.overview import overview, reliability
 from gala_viz.records.participants import Participants
 from gala_viz.records.round_updates import RoundUpdate
@@ -234,3 +240,87 @@ def test_nothing_to_export_is_told(lab, tmp_path):
         export_rounds(database, collection, tmp_path, ExportSpec(filters=RoundFilters(min_participants=99)))
     with pytest.raises(UnknownNameError):
         export_rounds(database, collection, tmp_path, ExportSpec(), ("xml",))
+
+
+@pytest.fixture
+def crashed_game(lab, tmp_path):
+    """Records of which one more round, won and acknowledged, is in the journal of a game that is dead."""
+    _, collection, _ = lab
+    database = Database(tmp_path / "records.sqlite")
+    register_images(database, collection.name, collection.images)
+    participant, _ = Participants(database).create()
+    visit = Participants(database).start_session(participant, {}, mobile=False, versions={})
+    rounds = Rounds(database)
+    for is_stored in (True, False):
+        row = rounds.claim_round(participant, visit, collection.name, settings={"canvas_px": 256})
+        rounds.record_presentation(row.id, "hare", (0.0, 0.0, 60.0, 60.0))
+        judge, new = Judge(SPEC), RoundUpdate(began_ms=now_ms())
+        for number in range(6):
+            new.points += judge.paint([(100.0 + 5 * number, 100.0, 60.0 * number)], 60.0 * number)
+        judge.judge_guess(1, 300.0)
+        new.end = judge.round_end(now_ms())
+        if is_stored:
+            rounds.finish_round(row.id, new.end, new)
+    journal = Journal(database)
+    journal.append({"round": row.id, "visit": visit, "participant": participant, **new.to_entry()})
+    yield tmp_path / "records.sqlite", journal, collection
+    database.close()
+
+
+def exported(records, collection, out):
+    options = ["--records", str(records), "--collection", str(collection.root), "--out", str(out), "--kinds", "csv"]
+    assert main(["records", "export", *options, "--no-drop-mobile"]) == 0
+    return json.loads((out / "clicks.json").read_text())
+
+
+def test_an_export_after_a_crash_holds_the_rounds_that_the_dead_game_acknowledged(crashed_game, tmp_path, capsys):
+    records, journal, collection = crashed_game
+    journal._lock.release()  # its process is dead
+    assert main(["records", "status", "--records", str(records)]) == 0
+    assert "at most 1 entries wait (not in the numbers above" in capsys.readouterr().out
+    report = exported(records, collection, tmp_path / "out")
+    assert (report["rounds"], report["journal_entries_waiting"]) == (2, 0)
+    assert "entries wait" not in capsys.readouterr().out
+
+
+def test_an_export_beside_a_running_game_tells_what_may_be_missing(crashed_game, tmp_path, capsys):
+    records, journal, collection = crashed_game
+    report = exported(records, collection, tmp_path / "out")
+    assert (report["rounds"], report["journal_entries_waiting"]) == (1, 1)
+    told = capsys.readouterr().out
+    assert f"At most 1 entries wait in {journal.folder} and may be missing here" in told
+    journal.close()
+
+
+def test_maps_of_the_game_after_a_crash_hold_its_acknowledged_rounds(crashed_game):
+    records, journal, collection = crashed_game
+    journal._lock.release()
+    options = CompareOptions(collection=str(collection.root), records=str(records))
+    maps = compare_app._collection(options, lambda step: None)
+    assert sum(maps.has_human_map(image) for image in maps.images) == 2
+
+
+@pytest.mark.parametrize("action", ["forget", "pause", "resume", "export"])
+def test_records_that_are_read_only_are_told_in_a_sentence(crashed_game, action, tmp_path, monkeypatch, capsys):
+    records, _, collection = crashed_game
+
+    @contextmanager
+    def refused(self):
+        raise OperationalError("BEGIN IMMEDIATE", {}, sqlite3.OperationalError("attempt to write a readonly database"))
+        yield
+
+    monkeypatch.setattr(Database, "write_transaction", refused)
+    monkeypatch.setattr(Database, "read_connection", refused)
+    options = ["--participant", "x", "--collection", str(collection.root), "--out", str(tmp_path / "out")]
+    assert main(["records", action, "--records", str(records), *options]) == 2
+    told = capsys.readouterr().err
+    assert "cannot be read or written now (attempt to write a readonly database). Make " in told
+    assert told.count("\n") == 1
+
+
+@pytest.mark.parametrize("place", ["/proc/records.sqlite", "/proc/nowhere/records.sqlite"])
+def test_new_records_where_nothing_can_be_written_say_what_to_do(place):
+    with pytest.raises(
+        DatabaseError, match=r"(or name a file in another folder|Name a file in a folder that this account)"
+    ):
+        Database(place)

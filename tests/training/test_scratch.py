@@ -176,7 +176,7 @@ def test_networks_that_differ_in_attention_alone_start_with_the_same_body():
 
 
 def test_the_rendered_recipes_differ_in_attention_and_maps_alone():
-    plain = [replace(RECIPES[name], name="", title="", attention_weight=0.0, arguments={}) for name in RENDERED]
+    plain = [replace(RECIPES[name], name="one", title="", attention_weight=0.0, arguments={}) for name in RENDERED]
     bodies = [{key: value for key, value in RECIPES[name].arguments.items() if key != "attention"} for name in RENDERED]
     assert len(RENDERED) == 4
     assert all(recipe == plain[0] for recipe in plain)

@@ -20,7 +20,7 @@ from gala_viz.collections.human_maps import HumanMap
 from gala_viz.collections.image_names import ImageNames
 from gala_viz.collections.map_checks import MapFileError
 from gala_viz.collections.points import PointMaps, Points
-from gala_viz.specs import fingerprint
+from gala_viz.specs import check_finite, fingerprint
 
 KIND = "ClickMe"
 N_CHECKED_IMAGES = 200
@@ -45,6 +45,7 @@ class ClickMapSpec:
     encoding: str | None = None
 
     def __post_init__(self) -> None:
+        check_finite(self)
         SMOOTHINGS[self.smoothing]
         if self.encoding is not None:
             check_encoding_name(self.encoding)

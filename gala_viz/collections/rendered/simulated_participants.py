@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from gala_viz.collections.points import Points
 from gala_viz.collections.rendered.categories import diagnostic_parts, part_ids
 from gala_viz.collections.rendered.rendering_rng import named_rng
+from gala_viz.specs import check_finite
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,6 +37,9 @@ class SimulatedParticipantSpec:
     """Distance between points: the game's 7 px at 256."""
     lapse: float = 0.14
     """Share of strokes that go anywhere."""
+
+    def __post_init__(self) -> None:
+        check_finite(self)
 
 
 def simulate_clicks(

@@ -36,12 +36,9 @@ def save_responses(folder: Path, name: str, table: pd.DataFrame) -> None:
 @contextlib.contextmanager
 def open_records(location: str) -> Iterator[Database]:
     """The database that is there already. Raises a sentence where it is not."""
-    from gala_viz.records.database import Database
+    from gala_viz.records.database import open_database
 
     if "://" not in location and not Path(location).expanduser().is_file():
         raise FileNotFoundError(f"--records names the database of an experiment; {location} is not there.")
-    database = Database(location)
-    try:
+    with open_database(location) as database:
         yield database
-    finally:
-        database.close()

@@ -50,8 +50,10 @@ def find_seeds(name: str, runs: Path) -> dict[int, Path]:
     Raises ``ValueError`` where the trainings differ in more than their seed: a mean over them would mean nothing.
     """
     from gala_viz.networks.network_folders import CARD, model_folders, read_card
+    from gala_viz.specs import check_file_name
     from gala_viz.training.recipes import RECIPES, recipe_settings
 
+    check_file_name("--networks", name)
     known = RECIPES.get(name)
     found: dict[int, Path] = {}
     recipes: dict[Path, dict[str, Any]] = {}

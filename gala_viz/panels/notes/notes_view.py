@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from bokeh.document import Document
 
+from gala_viz.json_input import InvalidJsonError, parse_json
 from gala_viz.panels.background import DocumentQueue
 from gala_viz.panels.gallery.collection_index import CollectionIndex
 from gala_viz.panels.notes.note_index import NoteIndex
@@ -103,9 +104,11 @@ class NotesView:
 
         def take() -> tuple[tuple[int, int], dict[str, Note], list[SavedView]]:
             try:
-                content = json.loads(text)
-            except (ValueError, RecursionError):
-                raise ValueError("a file of notes, as the export writes it, was expected; this is no JSON.") from None
+                content = parse_json(text, MAX_IMPORT_CHARACTERS)
+            except InvalidJsonError as error:
+                raise ValueError(
+                    f"a file of notes, as the export writes it, was expected; this is no JSON that can be kept: {error}"
+                ) from None
             counts = self.notes.import_notes(content, self.index.images)
             return counts, self.notes.all(), self.saved_views.own_views()
 

@@ -1,0 +1,119 @@
+"""Settings that are no numbers are refused by every spec of the product, before anything is computed."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import fields, replace
+from pathlib import Path
+
+import pytest
+
+import gala_viz
+from gala_viz.alignment import CeilingSpec
+from gala_viz.attribution.gradients import IntegratedGradientsSpec
+from gala_viz.attribution.occlusion import OcclusionSpec
+from gala_viz.collections.clickme.click_maps import ClickMapSpec
+from gala_viz.collections.clickme.round_filters import RoundFilters
+from gala_viz.collections.points import PointMapSpec
+from gala_viz.collections.rendered.rendering_spec import RenderingSpec
+from gala_viz.collections.rendered.simulated_participants import SimulatedParticipantSpec
+from gala_viz.experiment.experiment_spec import ExclusionSpec, TimingSpec
+from gala_viz.experiment.revelation import RevelationSpec
+from gala_viz.experiment.simulated_observers import SimulatedObserverSpec
+from gala_viz.game.game_spec import GameSpec
+from gala_viz.networks.preprocessing import Preprocessing
+from gala_viz.panels.game.game_options import GameOptions
+from gala_viz.records.rate_limits import RateLimits
+from gala_viz.specs import MapRequest, SmoothGradSpec, check_file_name
+from gala_viz.training.recipes import RECIPES
+
+SPECS = [
+    CeilingSpec(),
+    ClickMapSpec(frame_px=(256, 256)),
+    ExclusionSpec(),
+    GameOptions(),
+    GameSpec(),
+    IntegratedGradientsSpec(),
+    MapRequest(),
+    OcclusionSpec(),
+    PointMapSpec(),
+    Preprocessing(),
+    RateLimits(),
+    RECIPES["lite0-gala-human"],
+    replace(RECIPES["rendered-gala-clickme"], gate=0.4),
+    RenderingSpec(),
+    RevelationSpec(),
+    RoundFilters(),
+    SimulatedObserverSpec(),
+    SimulatedParticipantSpec(),
+    SmoothGradSpec(),
+    TimingSpec(),
+]
+KINDS = ("Spec", "Recipe", "Limits", "Filters", "Options", "Request", "Preprocessing")
+
+
+def with_value(value, bad):
+    """``value`` with ``bad`` in place of each of its numbers in turn."""
+    if isinstance(value, float):
+        yield bad
+    elif isinstance(value, tuple) and value and all(isinstance(one, int | float) for one in value):
+        yield from ((*value[:place], bad, *value[place + 1 :]) for place in range(len(value)))
+    elif isinstance(value, dict):
+        yield from ({**value, key: bad} for key, one in value.items() if isinstance(one, float))
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: getattr(spec, "name", type(spec).__name__))
+def test_no_spec_takes_a_setting_that_is_not_finite(spec, bad):
+    tried = [(one.name, other) for one in fields(spec) for other in with_value(getattr(spec, one.name), bad)]
+    assert tried
+    for name, value in tried:
+        with pytest.raises(ValueError, match=r"\w"):
+            replace(spec, **{name: value})
+
+
+def test_every_spec_with_numbers_that_may_be_fractions_is_tried_above():
+    """Those of stores and published tables are made of values that were checked before."""
+    tried = {cls.__name__ for spec in SPECS for cls in type(spec).__mro__}
+    found = set()
+    for path in Path(gala_viz.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef) and node.name.endswith(KINDS):
+                annotations = [ast.unparse(one.annotation) for one in node.body if isinstance(one, ast.AnnAssign)]
+                if any("float" in annotation for annotation in annotations):
+                    found.add(node.name)
+    assert found
+    assert found - tried - {"FilterOptions"} == set(), "FilterOptions of records become RoundFilters"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        ".",
+        "..",
+        "../../evil",
+        "a/b",
+        "/evil",
+        "a\\b",
+        "~/a/",
+        ".hidden",
+        " a",
+        "a ",
+        "a\nb",
+        "a:b",
+        "a\0",
+        "é" * 100,
+        "\ud800",
+    ],
+)
+def test_what_is_no_plain_name_of_a_folder_is_refused(name):
+    with pytest.raises(ValueError, match=r"^--name is the name of one file or folder, .* not a path; got "):
+        check_file_name("--name", name)
+
+
+@pytest.mark.parametrize(
+    "name", ["mine", "rendered-gala-clickme-lambda1e-05-seed0-epochs3", "GALA + fixations", "é", "a.b"]
+)
+def test_plain_names_are_taken(name):
+    check_file_name("--name", name)
