@@ -257,7 +257,7 @@ def test_what_a_collection_lacks_is_left_out_and_told():
     found = evaluate({"gala": network("gala", 2)}, Bare(), replace(SPEC, split="all"))
     assert found.numbers == []
     assert found.comparisons == []
-    assert len(found.notes) == 4
+    assert len(found.notes) == 5
 
 
 def test_images_without_a_map_have_no_rho_but_keep_their_label(trio):

@@ -18,7 +18,7 @@ from gala_viz.evaluation.quantities import Key
 from gala_viz.evaluation.spec import EvaluationSpec
 from gala_viz.specs import SmoothGradSpec
 from tests.collections.pictures import encoded
-from tests.evaluation.fakes import PREPROCESSING, Shapes, network
+from tests.evaluation.fakes import PREPROCESSING, Bare, Shapes, network
 
 SPEC = EvaluationSpec(smoothgrad=None, ceiling=CeilingSpec(n_splits=4), n_resamples=100, n_partners=1, block_images=5)
 BAD = {
@@ -186,3 +186,42 @@ def test_maps_that_are_not_finite_are_refused_with_image_and_network():
     spec = EvaluationSpec(smoothgrad=SmoothGradSpec(n_samples=2))
     with pytest.raises(NonFiniteError, match=r"values of the SmoothGrad map of broken are NaN or infinite"):
         look(broken("broken", only_gradient=True), Shapes(), ["test-stag-00"], spec)
+
+
+class Counting(Bare):
+    """Without regions; every image whose SmoothGrad is computed is read for it once more."""
+
+    fingerprint = "counting-1"
+
+    def __init__(self, marked=()):
+        super().__init__()
+        self.marked, self.read = marked, []
+
+    def has_human_map(self, image):
+        return image in self.marked
+
+    def photo(self, image):
+        self.read.append(image)
+        return super().photo(image)
+
+
+def test_smoothgrad_is_not_computed_where_nothing_is_compared_with_it():
+    told, images = [], Counting()
+    asked = replace(SPEC, split="all", smoothgrad=SmoothGradSpec(n_samples=2))
+    found = evaluate({"gala": network("gala", 2)}, images, asked, tell=told.append)
+    without = Counting()
+    evaluate({"gala": network("gala", 2)}, without, replace(asked, smoothgrad=None))
+    assert sorted(images.read) == sorted(without.read)
+    page = markdown(found)
+    assert "SmoothGrad: n =" not in page
+    assert "SmoothGrad is not computed: bare has nothing here to compare it with." in page
+
+
+def test_smoothgrad_is_computed_of_the_images_that_people_marked():
+    images = Counting(marked=Shapes().images[:2])
+    asked = replace(SPEC, split="all", smoothgrad=SmoothGradSpec(n_samples=2))
+    looked = look(network("gala", 2), images, images.images[:5], asked)
+    whole = look(network("gala", 2), Shapes(), images.images[:5], asked)
+    assert np.isnan(looked.smoothgrad[2:]).all()
+    np.testing.assert_allclose(looked.smoothgrad[:2], whole.smoothgrad[:2], rtol=1e-5)
+    assert "SmoothGrad: n = 2" in markdown(evaluate({"gala": network("gala", 2)}, images, asked))
