@@ -24,7 +24,8 @@ from gala_viz.evaluation.spec import EvaluationSpec
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Number:
-    """The mean over images of ``key`` for ``who`` ("people" or a network), with its bootstrap interval over images.
+    """The mean over images of ``key`` for ``who`` ("people" or a network), with its bootstrap interval over images
+    (Wilson's, and a ``note``, of an error of 0 or 100 %).
 
     ``participants`` bounds a ceiling over people. ``sd_over_seeds`` is the standard deviation of the seeds' own means
     where ``who`` stands for several. ``interval`` None means that the number could not be had; ``note`` says why.

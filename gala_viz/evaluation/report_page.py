@@ -11,7 +11,7 @@ import jinja2
 
 from gala_viz.evaluation.differences import differences, families_told
 from gala_viz.evaluation.evaluation import Evaluation
-from gala_viz.evaluation.facts import FRACTIONS_TOLD, smoothgrad_told
+from gala_viz.evaluation.facts import FRACTIONS_TOLD, OTHER_INTERVALS_TOLD, smoothgrad_told
 from gala_viz.evaluation.forest import blocks, shared_blocks
 from gala_viz.evaluation.provenance import filters_text, smoothing_text
 from gala_viz.evaluation.published import PUBLISHED, SAYS, SOURCE, SPLIT_HALF_RHO
@@ -35,6 +35,7 @@ def report_page(evaluation: Evaluation, plain: Mapping[str, Any]) -> str:
         people_are="simulated people" if evaluation.simulated else "people",
         smoothing=smoothing_text(maps["settings"]) if maps else "",
         filters=filters_text(maps["settings"]) if maps else "",
+        other_intervals=OTHER_INTERVALS_TOLD,
         n_resamples=evaluation.spec.n_resamples,
         said=[FRACTIONS_TOLD] * bool(maps) + [smoothgrad_told(evaluation.spec)],
         notes=evaluation.notes,

@@ -1,11 +1,13 @@
 """Maps that say nothing are left out and counted; numbers that are not finite are refused with image and network."""
 
+import html
 from dataclasses import replace
 
 import h5py
 import numpy as np
 import pytest
 import torch
+import xarray as xr
 
 from gala_viz.alignment import CeilingSpec
 from gala_viz.attribution.finite import NonFiniteError
@@ -13,9 +15,12 @@ from gala_viz.collections import open_collection
 from gala_viz.evaluation.evaluate import evaluate
 from gala_viz.evaluation.looking import look
 from gala_viz.evaluation.markdown import markdown
+from gala_viz.evaluation.numbers import numbers_of
 from gala_viz.evaluation.people import people_of
 from gala_viz.evaluation.quantities import Key
+from gala_viz.evaluation.report_page import report_page
 from gala_viz.evaluation.spec import EvaluationSpec
+from gala_viz.evaluation.written import as_json
 from gala_viz.specs import SmoothGradSpec
 from tests.collections.pictures import encoded
 from tests.evaluation.fakes import PREPROCESSING, Bare, Shapes, network
@@ -225,3 +230,57 @@ def test_smoothgrad_is_computed_of_the_images_that_people_marked():
     assert np.isnan(looked.smoothgrad[2:]).all()
     np.testing.assert_allclose(looked.smoothgrad[:2], whole.smoothgrad[:2], rtol=1e-5)
     assert "SmoothGrad: n = 2" in markdown(evaluate({"gala": network("gala", 2)}, images, asked))
+
+
+@pytest.fixture(scope="module")
+def half_known():
+    known = network("known", 2)
+    half = network("half", 3, categories=("stag", "hare", "lynx", "wolf"))
+    return evaluate({"known": known, "half": half}, Shapes(without_map=("test-stag-01",)), SPEC)
+
+
+def test_an_error_of_fewer_images_than_the_page_tells_its_n_and_which_categories_are_unknown(half_known):
+    page = markdown(half_known)
+    (row,) = [line for line in page.splitlines() if line.startswith("| top-1 error, %")]
+    whole, part = row.split("|")[2:4]
+    assert "n =" not in whole
+    assert "n = 6" in part
+    note = (
+        "Top-1 error: of 6 of the 12 images; of the other 6 the category is unknown to half: 'tram' (3), 'boat' (3)."
+    )
+    assert note in page
+    assert note in html.unescape(report_page(half_known, as_json(half_known)))
+
+
+def test_a_likeness_of_fewer_images_than_the_page_tells_its_n_and_why(half_known):
+    page = markdown(half_known)
+    rows = [line for line in page.splitlines() if line.startswith("| rho of the attention norm")]
+    assert rows
+    assert all(cell.count("n = 11") == 1 for row in rows for cell in row.split("|")[2:4])
+    assert "1 of the 12 images has no human map; no n of likeness to people counts them." in page
+
+
+def test_the_table_marks_intervals_that_are_no_bootstraps(half_known):
+    wrong = number(half_known, "half", "top1_error")
+    values = {"half": xr.Dataset({"correct": ("image", np.zeros(12))}, coords={"image": list(half_known.images)})}
+    certain = [one for one in numbers_of("half", values["half"], SPEC) if one.key == wrong.key]
+    others = [one for one in half_known.numbers if one is not wrong]
+    page = markdown(replace(half_known, numbers=[*others, *certain]))
+    assert "| 100.0 [75.8, 100.0] ¹ |" in page
+    assert "\n\n¹ Wilson's interval: resamples of equal values are equal.\n" in page
+    assert "errors of 0 and of 100 % have Wilson's interval instead, and a note" in page
+
+
+def test_maps_of_one_value_and_images_without_regions_are_counted_in_notes():
+    class Partly(Shapes):
+        fingerprint = "partly-1"
+
+        def regions(self, image):
+            return {} if image == "test-hare-00" else super().regions(image)
+
+    found = evaluate({"gala": network("gala", 2)}, Partly(), SPEC)
+    assert number(found, "gala", "share_attention", "layer1", "body").interval.n == 11
+    assert (
+        "gala: shares of attention norm count no image whose regions are not known or whose map is 0: 1 of 12."
+        in found.notes
+    )
