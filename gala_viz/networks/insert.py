@@ -70,7 +70,7 @@ def open_gates(network: nn.Module, gate: float) -> nn.Module:
             continue
         if not isinstance(module.body, nn.BatchNorm2d) or module.body.weight is None:
             raise ValueError(f"only an affine BatchNorm2d can undo the gate; {path!r} is {type(module.body).__name__}.")
-        module.attention.start_open(gate)
+        module.attention.open_gate(gate)
         module.body.weight.div_(gate)
         module.body.bias.div_(gate)
     return network
