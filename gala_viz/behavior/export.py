@@ -25,6 +25,7 @@ from gala_viz.collections.clickme.writing import ClickMeRecord, write_click_csv,
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.reading import UnreadableImageError
 from gala_viz.collections.zarr_marks import write_zarr_maps
+from gala_viz.counts import counted
 from gala_viz.registry import Registry
 
 TFRECORD_SIDE_PX = 256
@@ -70,7 +71,7 @@ def _tfrecords(path: Path, rounds: RoundTable, collection: Collection, spec: Exp
 
 def _zarr(path: Path, rounds: RoundTable, collection: Collection, spec: ExportSpec, recorded: RoundRecordings) -> None:
     attrs = {**_settings(spec), f"{SURFACE_COLUMN}_rule": RULE}
-    made = f"{'SIMULATED ' if spec.simulated else ''}ClickMe maps of {len(np.unique(rounds.participant))} participants"
+    made = f"{'SIMULATED ' if spec.simulated else ''}ClickMe maps of {counted(len(np.unique(rounds.participant)), 'participant')}"
     maps = (
         (image, person, _to_cells(one))
         for image, found in _maps(rounds, collection, spec)

@@ -19,6 +19,7 @@ from gala_viz.behavior.journal import JournalEntry, Journal, remove_unknown_part
 from gala_viz.behavior.outages import is_outage
 from gala_viz.behavior.rounds import ParticipantWithdrawnError, RoundTakenOverError, RoundRefusedError, Rounds
 from gala_viz.behavior.unwritten import RoundKey, RoundUpdate
+from gala_viz.counts import counted
 
 WRITE_INTERVAL_S = 0.25
 """How often points of rounds in play are written."""
@@ -99,8 +100,8 @@ class RoundWriter:
             is_left, n_left = bool(self._pending), self._n_waiting()
         if is_left:
             _log.error(
-                "%d points could not be stored yet: they are kept in %s and stored when the game is next started.",
-                n_left,
+                "%s could not be stored yet: kept in %s, and stored when the game is next started.",
+                counted(n_left, "point"),
                 self.journal.path,
             )
         self.journal.close()
@@ -184,7 +185,7 @@ class RoundWriter:
             remove_participant(self._database, participant)
             self._tidy()
         if dropped:
-            _log.warning("%d points of a participant who was deleted meanwhile were not stored.", dropped)
+            _log.warning("%s dropped: their participant was deleted meanwhile.", counted(dropped, "point was", "points were"))
 
     def _refuse(self, key: RoundKey, parts: Iterable[RoundUpdate], reason: str) -> None:
         n_points = 0
@@ -196,8 +197,8 @@ class RoundWriter:
                 _log.exception("what was refused could not be kept: %s", part)
         self.counts.n_refused[reason] += n_points
         _log.error(
-            "%d points and the rest of a part of round %s were refused: %s. They are kept in %s.",
-            n_points,
+            "%s and the rest of a part of round %s were refused: %s. They are kept in %s.",
+            counted(n_points, "point"),
             key.round,
             reason,
             self.journal.folder,
@@ -263,12 +264,11 @@ class RoundWriter:
         if self._pending:
             self._write()
             _log.warning(
-                "of %d points that a server had received before it ended, %d were stored, %d were refused and %d wait "
-                "for the database.",
-                self.counts.n_received,
-                self.counts.n_stored,
-                self.counts.n_refused.total(),
-                self._n_waiting(),
+                "of %s that a server had received before it ended, %s stored, %s refused and %s for the database.",
+                counted(self.counts.n_received, "point"),
+                counted(self.counts.n_stored, "was", "were"),
+                counted(self.counts.n_refused.total(), "was", "were"),
+                counted(self._n_waiting(), "waits", "wait"),
             )
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from gala_viz.attribution.probe import weights_sha256
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.map_checks import describe_usable_maps, marked_images, usable_map
+from gala_viz.counts import counted
 from gala_viz.evaluation.people import People
 from gala_viz.evaluation.spec import EvaluationSpec
 from gala_viz.imagenet import listed_categories
@@ -40,9 +41,9 @@ def notes_of(
     without: Sequence[str] = (),
 ) -> tuple[str, ...]:
     """What could not be measured, and why, in sentences; ``without`` are images in no split."""
-    notes = [f"{len(left_out)} photographs could not be read and are left out."] if left_out else []
+    notes = [f"{counted(len(left_out), 'photograph')} could not be read and {'is' if len(left_out) == 1 else 'are'} left out."] if left_out else []
     if without:
-        notes.append(f"{len(without):,} images are in no split of the collection and are left out.")
+        notes.append(f"{counted(len(without), 'image is', 'images are')} in no split of the collection and left out.")
     unlabelled = [name for name in networks if "correct" not in values[name]]
     if unlabelled:
         notes.append(
@@ -78,7 +79,7 @@ def label_notes(collection: Collection, values: Mapping[str, xr.Dataset], images
         n = sum(count for _, count in unknown)
         if n:
             notes.append(
-                f"Top-1 error: of {len(images) - n:,} of the {len(images):,} images; of the other {n:,} the category is "
+                f"Top-1 error: of {len(images) - n:,} of the {counted(len(images), 'image')}; of the other {n:,} the category is "
                 f"unknown to {_listed(names)}: {listed_categories(dict(unknown))}."
             )
     return notes
@@ -94,7 +95,7 @@ def _without_rho(networks: Mapping[str, Network], values: Mapping[str, xr.Datase
             rho = values[name][f"rho_{kind}"].sel(image=list(people.images))
             missing = rho.isnull().any([dim for dim in rho.dims if dim != "image"])
             if n := int(missing.sum()):
-                notes.append(f"{name}: {title} of {n:,} images are the same everywhere and have no rho.")
+                notes.append(f"{name}: {title} of {counted(n, 'image')} are the same everywhere and have no rho.")
     return notes
 
 
@@ -122,7 +123,7 @@ def learnt_told(learnt: Mapping[str, NDArray[np.int8]], n_images: int) -> str:
     """
     found = {name: int((status == LEARNT).sum()) for name, status in learnt.items()}
     union = int(np.any([status == LEARNT for status in learnt.values()], axis=0).sum()) if n_images else 0
-    told = f"Of the {n_images:,} images reported, {union:,} were learnt from by any of these networks"
+    told = f"Of the {counted(n_images, 'image')} reported, {union:,} {'was' if union == 1 else 'were'} learnt from by any of these networks"
     told += ", as their cards say by the images' ids and bytes"
     if union:
         each = "; ".join(f"{name} {count:,}" for name, count in found.items() if count)
@@ -142,18 +143,18 @@ def people_notes(people: People, n_images: int) -> list[str]:
     notes = []
     if people.left_out:
         told = describe_usable_maps(len(people.images), people.left_out)
-        rest = f"every n of likeness to people is of the usable ones, on {n_images} images"
+        rest = f"every n of likeness to people is of the usable ones, on {counted(n_images, 'image')}"
         notes.append(f"Human maps: {told}; {rest if people.images else 'likeness to people is left out'}.")
     if without := n_images - len(people.images) - len(people.left_out):
         notes.append(
-            f"{without:,} of the {n_images:,} images {'has' if without == 1 else 'have'} no human map; no n of likeness "
+            f"{without:,} of the {counted(n_images, 'image')} {'has' if without == 1 else 'have'} no human map; no n of likeness "
             "to people counts them."
         )
     if people.means_of:
         known = [n for n in people.means_of.values() if n is not None]
         unknown = len(people.means_of) - len(known)
-        parts = [f"of {min(known)} to {max(known)} participants ({len(known)} images)"] if known else []
-        parts += [f"of a number of participants that is not known ({unknown} images)"] if unknown else []
+        parts = [f"of {min(known)} to {max(known)} participants ({counted(len(known), 'image')})"] if known else []
+        parts += [f"of a number of participants that is not known ({counted(unknown, 'image')})"] if unknown else []
         notes.append(f"Human maps that are means, {' and '.join(parts)}, have no noise ceiling.")
     return notes
 

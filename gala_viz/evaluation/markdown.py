@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from gala_viz.counts import counted
 from gala_viz.evaluation.differences import HEADER, differences, families_told
 from gala_viz.evaluation.evaluation import Evaluation
 from gala_viz.evaluation.facts import FRACTIONS_TOLD, OTHER_INTERVALS_TOLD, seeds_told, smoothgrad_told
@@ -18,7 +19,7 @@ def markdown(evaluation: Evaluation) -> str:
     """The whole page. The CSV files hold all of it and more: every quantity and test of every single layer."""
     shared = [number for number in evaluation.numbers if number.who not in evaluation.values]
     sections = [
-        f"# {evaluation.collection['title']}: {len(evaluation.images)} images\n\n{_about(evaluation)}",
+        f"# {evaluation.collection['title']}: {counted(len(evaluation.images), 'image')}\n\n{_about(evaluation)}",
         "## Networks\n\n" + "\n".join(_networks(evaluation, list(evaluation.groups or evaluation.networks))),
         "## Human maps and regions\n\n" + "\n".join(_shared(shared)) if shared else "",
         "## Each seed\n\n" + "\n".join(_networks(evaluation, evaluation.trainings)) if evaluation.groups else "",

@@ -9,6 +9,7 @@ from typing import Any
 
 import jinja2
 
+from gala_viz.counts import counted
 from gala_viz.evaluation.differences import differences, families_told
 from gala_viz.evaluation.evaluation import Evaluation
 from gala_viz.evaluation.facts import FRACTIONS_TOLD, OTHER_INTERVALS_TOLD, smoothgrad_told
@@ -29,7 +30,7 @@ def report_page(evaluation: Evaluation, plain: Mapping[str, Any]) -> str:
     about = {name: value for name, value in plain.items() if name not in ("numbers", "tests", "images", "published")}
     return _template().render(
         title=evaluation.collection["title"],
-        n_images=len(evaluation.images),
+        n_images=counted(len(evaluation.images), "image"),
         split=evaluation.spec.split,
         maps=maps,
         people_are="simulated people" if evaluation.simulated else "people",

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from gala_viz.behavior.database import Database
 from gala_viz.behavior.people import now_ms
 from gala_viz.behavior.tables import ExperimentSession, TrialRecord
+from gala_viz.counts import counted
 from gala_viz.experiment.design import n_sets
 from gala_viz.experiment.sittings import DROPOUT_MS
 from gala_viz.experiment.spec import ExperimentSpec
@@ -31,7 +32,7 @@ class ExperimentStatus:
         low, high = min(self.n_finished_by_set), max(self.n_finished_by_set)
         return (
             f"{self.n_finished} finished, {self.n_active} under way, {self.n_dropped_out} dropped out; "
-            f"{self.n_trials:,} trials\n"
+            f"{counted(self.n_trials, 'trial')}\n"
             f"each of {len(self.n_finished_by_set)} sets is finished {low} to {high} times, "
             f"the keys {self.n_finished_by_keys[0]} times one way and {self.n_finished_by_keys[1]} the other\n"
         )

@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from gala_viz.collections.map_checks import describe_usable_maps, marked_images, usable_maps, why_not_in_frame
+from gala_viz.counts import counted
 from gala_viz.imagenet import CATEGORIES, category_names, label_index, listed_categories
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.splits import Split, Splits
@@ -149,7 +150,7 @@ def describe_sources(sources: Sequence[TrainingSource]) -> list[str]:
     """What is left out of a training, and by which rule images are split, one sentence for each of ``sources``."""
     told = []
     for source in sources:
-        line = f"{source.collection.name} ({source.role}): {len(source.images):,} images train"
+        line = f"{source.collection.name} ({source.role}): {counted(len(source.images), 'image trains', 'images train')}"
         if source.splits is not None:
             line += f"; {source.splits.description}"
         if source.left_out:

@@ -156,7 +156,7 @@ def test_mean_maps_tell_their_number_and_have_no_ceiling(tmp_path):
     collection = open_collection(tmp_path / "photos", human_maps=tmp_path / "maps.h5")
     found = evaluate({"gala": network("gala", 2)}, collection, replace(SPEC, split="all"))
     (told,) = [note for note in found.notes if note.startswith("Human maps that are means")]
-    assert "of 11 to 14 participants (4 images) and of a number of participants that is not known (1 images)" in told
+    assert "of 11 to 14 participants (4 images) and of a number of participants that is not known (1 image)" in told
     assert number(found, "people", "ceiling", "", "", "8 x 8").interval is None
     assert number(found, "gala", "rho_attention", "layer1").interval.n == 5
 
