@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -58,6 +58,16 @@ def label_index(categories: Sequence[str], category: str | None, imagenet_index:
     if category is not None and list(categories).count(category) == 1:
         return list(categories).index(category)
     return None
+
+
+MAX_LISTED = 5
+"""So many categories are named in a sentence."""
+
+
+def listed_categories(counts: Mapping[str | None, int]) -> str:
+    """For example "'airplanes' (6), 'panda' (6)": categories with their numbers of images, the first five named."""
+    told = [f"{'none told' if name is None else repr(name)} ({count:,})" for name, count in counts.items()]
+    return ", ".join([*told[:MAX_LISTED], *([f"{len(told) - MAX_LISTED:,} more"] if len(told) > MAX_LISTED else [])])
 
 
 _LAST_ANIMAL = 397

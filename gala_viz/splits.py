@@ -15,6 +15,8 @@ from typing import Any, Literal, Protocol, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from gala_viz.counts import counted
+
 Split = Literal["train", "validation", "test"]
 SplitRule = Literal["own", "hash"]
 """By the collection's own splits, or by a hash of the image's id."""
@@ -109,8 +111,8 @@ class Splits:
             raise ValueError(f"a split is 'train', 'validation' or 'test', or 'all'; got {split!r}.")
         found = self.by_split.get(split)
         if not found:
-            there = ", ".join(f"{known} ({len(images):,} images)" for known, images in self.by_split.items())
-            rest = f" {len(self.unassigned):,} images are in no split." if self.unassigned else ""
+            there = ", ".join(f"{known} ({counted(len(images), 'image')})" for known, images in self.by_split.items())
+            rest = f" {counted(len(self.unassigned), 'image is', 'images are')} in no split." if self.unassigned else ""
             raise ValueError(
                 f"{self.collection}: no image is in the {split} split. There are: {there or 'none'}; 'all' takes every "
                 f"image.{rest} The rule is {describe_split_rule(self.rule, self.seed)}."
@@ -121,7 +123,11 @@ class Splits:
     def description(self) -> str:
         """The rule and how many images each split has, as a sentence without its end."""
         counts = ", ".join(f"{split} {len(self.by_split.get(split, ())):,}" for split in SPLITS)
-        rest = f"; {len(self.unassigned):,} images are in none of them and left out" if self.unassigned else ""
+        rest = (
+            f"; {counted(len(self.unassigned), 'image is', 'images are')} in none of them and left out"
+            if self.unassigned
+            else ""
+        )
         return f"{counts} ({describe_split_rule(self.rule, self.seed)}){rest}"
 
 

@@ -67,8 +67,8 @@ def raise_on_shutdown() -> None:
 
 
 def stop_threads(timeout_s: float = SHUTDOWN_TIMEOUT_S) -> list[str]:
-    """Ask all threads to stop and wait for them, at most ``timeout_s`` in all; return the names of "
-    "those that did not."""
+    """Ask all threads to stop and wait for them, at most ``timeout_s`` in all; return the names of
+    those that did not."""
     shutdown_event.set()
     end = time.monotonic() + timeout_s
     with _lock:

@@ -51,7 +51,7 @@ def test_a_collections_own_splits_decide_where_it_has_any():
     assert (splits.rule, splits.seed) == ("own", None)
     assert (splits.images_of("test"), splits.images_of("train")) == (("a", "d"), ("b",))
     assert splits.unassigned == ("c",)
-    assert "1 images are in none of them and left out" in splits.description
+    assert "1 image is in none of them and left out" in splits.description
     assert splits.images_of("all") == ("a", "b", "c", "d")
 
 
@@ -63,7 +63,7 @@ def test_without_splits_of_its_own_the_hash_decides(splits):
 
 def test_a_missing_split_is_an_error_that_names_those_there_are():
     splits = splits_of(Named({"a": "test", "b": "train", "c": "test", "d": None}))
-    told = r"own: no image is in the validation split. There are: train \(1 images\), test \(2 images\); .*1 images are"
+    told = r"own: no image is in the validation split. There are: train \(1 image\), test \(2 images\); .*1 image is"
     with pytest.raises(ValueError, match=told):
         splits.images_of("validation")
 
@@ -109,7 +109,7 @@ def test_photographs_beside_the_splits_are_in_none_of_them(tmp_path, paths, besi
     found = splits_of(collection)
     assert (found.rule, found.images_of("train"), found.images_of("test")) == ("own", (paths[0],), (paths[1],))
     assert found.unassigned == (beside,)
-    assert "1 images are in none of them and left out" in found.description
+    assert "1 image is in none of them and left out" in found.description
 
 
 def test_an_image_is_held_out_only_where_no_network_may_have_learnt_from_it():

@@ -60,8 +60,8 @@ NORMALISATIONS: Registry = Registry(
 
 
 def normalise_maps(values: np.ndarray, normalise: Normalisation = "percentile") -> np.ndarray:
-    """Maps (..., y, x) divided by their ``normalisation_scale``; signs stay, nothing is shifted, "
-    "nothing is divided by zero."""
+    """Maps (..., y, x) divided by their ``normalisation_scale``; signs stay, nothing is shifted,
+    nothing is divided by zero."""
     return (values / normalisation_scale(values, normalise)).astype(np.result_type(values, np.float32))
 
 

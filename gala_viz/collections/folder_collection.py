@@ -24,6 +24,7 @@ from gala_viz.collections.photo_files import (
     UnreadableImageError,
     photo_size_px,
 )
+from gala_viz.counts import counted
 from gala_viz.registry import position_of
 from gala_viz.schema import labelled_map
 from gala_viz.specs import fingerprint
@@ -60,7 +61,9 @@ class FolderCollection(Collection):
         )
         images = [path for path, _, _ in self._tree.files]
         if not images:
-            refused = f" {len(self._tree.refused)} files were refused." if self._tree.refused else ""
+            refused = (
+                f" {counted(len(self._tree.refused), 'file was', 'files were')} refused." if self._tree.refused else ""
+            )
             raise ValueError(
                 f"{self.root} holds no photographs; expected PNG, JPEG, WebP, BMP or TIFF files in it or in one folder "
                 f"per category.{refused}"

@@ -15,6 +15,7 @@ from gala_viz.collections.cache import MAPS
 from gala_viz.collections.file_index import index_files
 from gala_viz.collections.image_names import ImageNames, match_names
 from gala_viz.collections.map_checks import CHECKED_MAPS, MapFileError, check_are_no_masks, spread
+from gala_viz.counts import counted
 from gala_viz.specs import fingerprint
 
 HUMAN_MAP_KIND = "human"
@@ -65,7 +66,11 @@ class FolderMaps:
         self._files, unmatched = match_names(names, ImageNames(images))
         if not self._files:
             example = f", for example {names[0][0]!r}" if names else ""
-            refused = f" {len(tree.refused)} files were refused: {': '.join(tree.refused[0])}" if tree.refused else ""
+            refused = (
+                f" {counted(len(tree.refused), 'file was', 'files were')} refused: {': '.join(tree.refused[0])}"
+                if tree.refused
+                else ""
+            )
             raise MapFileError(
                 f"{root}: maps named like the images, for example {_map_name(images)!r}, were "
                 f"expected; none of its {len(names)} PNG, NPY or NPZ files{example} is.{refused}"

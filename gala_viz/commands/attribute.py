@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from gala_viz.commands.store_status import MAX_LISTED, BlockProgress, format_bytes, status_text, workers_text
+from gala_viz.counts import counted
 
 if TYPE_CHECKING:
     from gala_viz.batch.job import Job
@@ -119,7 +120,7 @@ class Arguments:
             self.store.parent.mkdir(parents=True, exist_ok=True)
             free = shutil.disk_usage(self.store.parent).free
             _tell(
-                f"{len(images)} images: up to {format_bytes(needed)} before compression, {format_bytes(free)} are free"
+                f"{counted(len(images), 'image')}: up to {format_bytes(needed)} before compression, {format_bytes(free)} are free"
             )
             if needed > 3 * free:
                 raise ValueError(
@@ -160,7 +161,7 @@ class Arguments:
             for number, why in sorted(outcome.failed.items())[:MAX_LISTED]:
                 _tell(f"block {number}: {why}")
             if outcome.failed:
-                _tell(f"{len(outcome.failed)} blocks are missing; the same command tries them again")
+                _tell(f"{counted(len(outcome.failed), 'block is', 'blocks are')} missing; the same command tries again")
         gather(store)
         sys.stdout.write(status_text(store))
         return 2 if store.missing_blocks() or store.not_finite() else 0

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import tyro
 
 from gala_viz.commands.terminal_progress import progress_printer
+from gala_viz.counts import counted
 
 if TYPE_CHECKING:
     from gala_viz.collections.collection import Collection
@@ -193,8 +194,8 @@ def report_text(collection: Collection, report: dict[str, Any]) -> str:
     from gala_viz.training.held_out import MOST_IN_A_TRAINING, NOT_COMPARED
 
     lines = [
-        f"{collection.title}: {report['n_images']} images, {report['n_with_maps']} with human maps, "
-        f"{report['n_categories']} categories",
+        f"{collection.title}: {counted(report['n_images'], 'image')}, {report['n_with_maps']} with human maps, "
+        f"{counted(report['n_categories'], 'category', 'categories')}",
         *(f"  {sentence}" for sentence in report["maps"]),
         f"  splits: {report['splits']}",
         *(f"  will not train: {twin}" for twin in report.get("held_out_under_another_name", ())[:MAX_LISTED]),
@@ -211,7 +212,9 @@ def report_text(collection: Collection, report: dict[str, Any]) -> str:
         )
         lines.append(f"  mean maps, without a noise ceiling; participants an image: {', '.join(parts)}")
     if report["n_participants_without_marks"]:
-        lines.append(f"  left out: {report['n_participants_without_marks']} maps of participants who marked nothing")
+        lines.append(
+            f"  left out: {counted(report['n_participants_without_marks'], 'map')} of participants who marked nothing"
+        )
     lines += [f"  left out: {name}: {reason}" for name, reason in report["left_out"][:MAX_LISTED]]
     if report["n_left_out"] > MAX_LISTED:
         lines.append(f"  … and {report['n_left_out'] - MAX_LISTED} more, in the collection's file.")

@@ -252,8 +252,8 @@ def _signals(handler: Callable[..., None]) -> Iterator[None]:
 
 
 def check_address(server_address: ServerAddress) -> None:
-    """Raise ``OSError`` with a sentence where ``server_address`` cannot be served; to be called "
-    "before anything is loaded."""
+    """Raise ``OSError`` with a sentence where ``server_address`` cannot be served; to be called
+    before anything is loaded."""
     try:
         for one in bind_sockets(server_address.port, server_address.address):  # as the server itself will
             one.close()

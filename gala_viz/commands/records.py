@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
+from gala_viz.counts import counted
+
 if TYPE_CHECKING:
     from gala_viz.collections.collection import Collection
     from gala_viz.records.database import Database
@@ -91,8 +93,9 @@ class Arguments:
         report = export_rounds(database, self._opened(), self.out, spec, self.kinds)
         dropped = ", ".join(f"{what}: {count}" for what, count in report["dropped"].items() if count) or "none"
         sys.stdout.write(
-            f"{report['rounds']} of {report['rounds_before']} rounds of {report['participants']} participants on "
-            f"{report['images']} images written to {self.out}; dropped: {dropped}.\n"
+            f"{report['rounds']} of {counted(report['rounds_before'], 'round')} of "
+            f"{counted(report['participants'], 'participant')} on "
+            f"{counted(report['images'], 'image')} written to {self.out}; dropped: {dropped}.\n"
         )
         if report["journal_entries_waiting"]:
             sys.stdout.write(
@@ -115,11 +118,11 @@ class Arguments:
         if self.participant is None:
             raise ValueError("--participant is the number that the game shows its player.")
         deleted = Participants(database).withdraw_participant(self.participant)
-        counts = [f"{deleted.n_rounds} rounds"]
+        counts = [counted(deleted.n_rounds, "round")]
         if deleted.n_sessions:
-            counts.append(f"{deleted.n_sessions} sittings of experiments")
+            counts.append(f"{counted(deleted.n_sessions, 'sitting')} of experiments")
         if deleted.n_journal_entries:
-            counts.append(f"{deleted.n_journal_entries} entries of the game's journal")
+            counts.append(f"{counted(deleted.n_journal_entries, 'entry', 'entries')} of the game's journal")
         if deleted.changed_backups:
             counts.append(f"also from the copies {', '.join(str(copy) for copy in deleted.changed_backups)}")
         sys.stdout.write(f"Everything of participant {self.participant} is deleted: {', '.join(counts)}.\n")
@@ -146,12 +149,13 @@ def _kept_beside(database: Database) -> str:
     from gala_viz.records.upgrade import backup_files
 
     waiting, refused = count_waiting_entries(database), len(refused_entries(database))
-    told = f"at most {waiting}" if waiting else "0"  # a running server's journal holds some that are stored, too
+    told = counted(waiting, "entry waits", "entries wait")
+    told = f"at most {told}" if waiting else told  # a running server's journal holds some that are stored, too
     copies = backup_files(database.file) if database.file else []
     return "".join(
         [
-            f"journal, for what a game has received and not yet stored: {journal_folder(database)}: {told} entries "
-            f"wait{WAITING_TEXT if waiting else ''}, {refused} were refused\n",
+            f"journal, for what a game has received and not yet stored: {journal_folder(database)}: {told}"
+            f"{WAITING_TEXT if waiting else ''}, {refused:,} {'was' if refused == 1 else 'were'} refused\n",
             *(f"copy of before an upgrade: {copy}\n" for copy in copies),
         ]
     )

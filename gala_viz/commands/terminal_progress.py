@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+LOG_INTERVAL_S = 1.0
+"""Between two lines of progress where no terminal shows them, at least."""
 
-def progress_printer(what: str, *, quiet: bool = False) -> Callable[[int, int], None]:
-    """A ``progress(done, total)`` that keeps one line of standard error up to date, or tells every tenth in a log."""
-    shown = -1
+
+def progress_printer(
+    what: str, *, quiet: bool = False, clock: Callable[[], float] = time.monotonic
+) -> Callable[[int, int], None]:
+    """A ``progress(done, total)`` that keeps one line of standard error up to date; in a log it tells every tenth, at
+    most one a second: nothing of what is done within the first second.
+    """
+    shown, told_at = -1, clock()
 
     def tell(done: int, total: int) -> None:
-        nonlocal shown
-        live = sys.stderr.isatty()
+        nonlocal shown, told_at
+        live, now = sys.stderr.isatty(), clock()
         part = 100 * done // max(1, total) // (1 if live else 10)
-        if quiet or part == shown:
+        if quiet or part == shown or (not live and now - told_at < LOG_INTERVAL_S):
             return
-        shown = part
+        shown, told_at = part, now
         ends = "\n" if not live or done >= total else ""
         sys.stderr.write(f"{chr(13) if live else ''}{what}: {done} of {total}{ends}")
         sys.stderr.flush()

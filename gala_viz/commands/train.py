@@ -25,9 +25,12 @@ if TYPE_CHECKING:
 class Arguments:
     """Train a network by a named recipe, with or without human maps.
 
-    Recipes called rendered-... start from random weights, open their own collection and need no further options; one
-    training takes 15 to 25 minutes on a CPU core, a minute on a GPU. Recipes called lite0-... start from a pretrained
-    network and learn from --maps, --labels and --plain.
+    rendered-resnet, rendered-se, rendered-gala, rendered-gala-clickme: from random weights, on a collection that they
+    open themselves, without further options; one training takes 15 to 25 minutes on a CPU core, a minute on a GPU.
+
+    lite0-gala-vanilla, lite0-gala-human: from a pretrained network of ImageNet's categories, on --maps (human maps) and
+    --labels (photographs of these categories), both needed, and --plain. Categories of your own are trained from
+    Python.
     """
 
     recipe: Annotated[str, tyro.conf.Positional]
@@ -35,7 +38,7 @@ class Arguments:
     maps: Path | None = None
     """Collection with human maps, for example a folder in OSIE's layout."""
     labels: Path | None = None
-    """Folder of labelled photographs in ImageNet's layout."""
+    """Folder of photographs in folders named by ImageNet's categories or WordNet ids."""
     plain: tuple[Path, ...] = ()
     """Further folders of photographs, which only the unmodified network labels."""
     out: Path = Path("models")
@@ -74,6 +77,7 @@ class Arguments:
         if self.recipe not in RECIPES:
             raise ValueError(unknown_name("recipe", self.recipe, RECIPES))
         recipe = replace(RECIPES[self.recipe], **self.recipe_overrides())
+        self._check_arguments(recipe)
         sys.stdout.write(f"{recipe.name}: reading collections\n")
         folder = self._scratch(recipe) if isinstance(recipe, ScratchRecipe) else self._distilled(recipe)
         if folder is not None:
@@ -85,6 +89,27 @@ class Arguments:
         given = {key: getattr(self, key) for key in ("attention_weight", "epochs", "seed", "name")}
         return {key: value for key, value in given.items() if value is not None}
 
+    def _check_arguments(self, recipe: Recipe) -> None:
+        """Refuse, before anything slow is loaded, what the options alone tell: collections too many or too few, and a
+        network that would be written over.
+        """
+        from gala_viz.training.recipes import ScratchRecipe
+
+        if isinstance(recipe, ScratchRecipe):
+            if self.maps or self.labels or self.plain:
+                raise ValueError(
+                    f"{recipe.name} learns from the collection {recipe.collection!r}; leave out --maps, --labels, --plain."
+                )
+        else:
+            missing = [f"--{name}" for name in ("maps", "labels") if getattr(self, name) is None]
+            if missing:
+                raise ValueError(
+                    f"{recipe.name} needs --maps, a collection with human maps (for example a folder in OSIE's layout), "
+                    "and --labels, a folder of photographs in ImageNet's categories; add "
+                    f"{' and '.join(missing)}. Recipes called rendered-... need neither."
+                )
+        self._check_free(recipe)
+
     def _scratch(self, recipe: ScratchRecipe) -> Path | None:
         from gala_viz.collections import open_collection
         from gala_viz.training.batches import InMemoryDataModule, validation_batches
@@ -93,11 +118,6 @@ class Arguments:
         from gala_viz.training.training_card import scratch_sections, write_trained_network
         from gala_viz.training.validation_metrics import validation_metrics
 
-        if self.maps or self.labels or self.plain:
-            raise ValueError(
-                f"{recipe.name} learns from the collection {recipe.collection!r}; leave out --maps, --labels, --plain."
-            )
-        self._check_free(recipe)
         collection = open_collection(recipe.collection)
         if hasattr(collection, "prepare"):
             collection.prepare(("train", "validation"), progress_printer("rendering", quiet=self.quiet))
@@ -138,17 +158,15 @@ class Arguments:
         from gala_viz.training.held_out import HeldOutImages
         from gala_viz.training.training_card import distillation_sections, write_trained_network
 
-        if self.maps is None or self.labels is None:
-            raise ValueError(f"{recipe.name} learns from photographs; tell their folders with --maps and --labels.")
-        self._check_free(recipe)
         collections = [("maps", open_collection(self.maps)), ("labels", open_collection(self.labels))]
         collections += [("plain", open_collection(folder)) for folder in self.plain]
         start = load_network(recipe.start, device="cpu")  # the training takes it to each process's own device
         watched = [(role, collection) for role, collection in collections if role != "plain"]
         held_out = HeldOutImages(collection for _, collection in collections)
+        asked = {"frame": start.preprocessing, "held_out": held_out, "categories": start.categories}
         parts = [
-            sources_of_split(collections, "train", frame=start.preprocessing, held_out=held_out),
-            sources_of_split(watched, "validation", frame=start.preprocessing, held_out=held_out),
+            sources_of_split(collections, "train", **asked),
+            sources_of_split(watched, "validation", **asked),
         ]
         self._tell(parts[0])
         for split, sources in zip(("train", "validation"), parts, strict=True):

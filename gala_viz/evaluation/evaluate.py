@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.image_sampling import readable_images, sample_images
@@ -10,7 +11,7 @@ from gala_viz.collections.map_checks import marked_images
 from gala_viz.evaluation.evaluation import Evaluation
 from gala_viz.evaluation.facts import collection_facts, learnt_told, network_facts, networks_by_seed, notes_of
 from gala_viz.evaluation.kept import Kept
-from gala_viz.evaluation.looking import Looked, look_at_all
+from gala_viz.evaluation.looking import Looked, any_compared, look_at_all
 from gala_viz.evaluation.numbers import Number, numbers_of, people_numbers, region_numbers, with_seeds
 from gala_viz.evaluation.pairs import compared, compared_by_seed
 from gala_viz.evaluation.people import People, people_of
@@ -38,13 +39,17 @@ def evaluate(
     ``groups`` name networks that differ in their seed only: each group also gets the mean over its networks, image by
     image, and groups are tested against each other; trainings are tested against those of the same seed. All pairs are
     tested, or each against ``reference``. Blocks that ``kept`` holds are not computed again. ``tell`` hears of the
-    progress.
+    progress. SmoothGrad is computed where something compares it (human maps, regions); where no image has such, the
+    evaluation's own ``spec`` is without it.
     """
     groups = {name: tuple(members) for name, members in (groups or {}).items()}
     _check_names(networks, groups, reference)
     splits = splits_of(collection)
     tell(f"{collection.name}: {splits.description}")
     images, left_out = _images(collection, splits.images_of(spec.split), spec, tell)
+    unused = spec.smoothgrad is not None and not any_compared(collection, images)
+    if unused:
+        spec = replace(spec, smoothgrad=None)
     learnt = {name: network.training_data.training_status(collection, images) for name, network in networks.items()}
     tell(learnt_told(learnt, len(images)))
     kept = kept or Kept()
@@ -92,6 +97,7 @@ def evaluate(
         + compared_by_seed(values, networks_by_seed(networks, groups), spec),
         notes=(
             learnt_told(learnt, len(images)),
+            *([f"SmoothGrad is not computed: {collection.name} has nothing here to compare it with."] * unused),
             *notes_of(
                 collection,
                 networks,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,8 +13,10 @@ from numpy.typing import NDArray
 from gala_viz.attribution.network_identity import weights_sha256
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.map_checks import describe_usable_maps, marked_images, usable_map
+from gala_viz.counts import counted
 from gala_viz.evaluation.people import People
 from gala_viz.evaluation.spec import EvaluationSpec
+from gala_viz.imagenet import listed_categories
 from gala_viz.networks.network import Network
 from gala_viz.splits import HELD_OUT, LEARNT, UNKNOWN
 
@@ -23,6 +26,8 @@ FRACTIONS_TOLD = (
     "Fractions are of the split-half ceiling, as published. It compares halves of the participants, whereas a network "
     "is compared with the surer map of all: more than 100 % is possible, and 100 % is not the most that can be had."
 )
+OTHER_INTERVALS_TOLD = "errors of 0 and of 100 % have Wilson's interval instead, and a note. An n stands beside numbers of fewer images than the heading says."
+"""What Markdown and HTML say after the bootstrap: which intervals are others, and whose n is told."""
 MEANS_TOLD = "Networks are means over seeds; their tests ask about other images, these seeds being taken as they are."
 
 
@@ -36,14 +41,21 @@ def notes_of(
     without: Sequence[str] = (),
 ) -> tuple[str, ...]:
     """What could not be measured, and why, in sentences; ``without`` are images in no split."""
-    notes = [f"{len(left_out)} photographs could not be read and are left out."] if left_out else []
+    notes = (
+        [
+            f"{counted(len(left_out), 'photograph')} could not be read and {'is' if len(left_out) == 1 else 'are'} left out."
+        ]
+        if left_out
+        else []
+    )
     if without:
-        notes.append(f"{len(without):,} images are in no split of the collection and are left out.")
+        notes.append(f"{counted(len(without), 'image is', 'images are')} in no split of the collection and left out.")
     unlabelled = [name for name in networks if "correct" not in values[name]]
     if unlabelled:
         notes.append(
             f"No image has a label that these networks know; top-1 errors are left out: {_listed(unlabelled)}."
         )
+    notes += label_notes(collection, {name: values[name] for name in networks}, images)
     no_layers = [name for name, network in networks.items() if not network.layers]
     if no_layers:
         notes.append(f"Without GALA layers, so without attention columns: {_listed(no_layers)}.")
@@ -53,9 +65,61 @@ def notes_of(
         notes.append(f"{collection.name} has no human maps of these images; likeness to people is left out.")
     else:
         notes += people_notes(people, len(images))
+        notes += _without_rho(networks, values, people)
     if not any("region" in one.dims for one in values.values()):
         notes.append(f"{collection.name} does not know what its pixels belong to; shares of regions are left out.")
+    else:
+        notes += _without_shares(networks, values)
     return tuple(notes)
+
+
+def label_notes(collection: Collection, values: Mapping[str, xr.Dataset], images: Sequence[str]) -> list[str]:
+    """Of which networks the top-1 error is not of all images, because they do not know the others' categories."""
+    whose: dict[tuple[tuple[str | None, int], ...], list[str]] = {}
+    for name, one in values.items():
+        if "correct" in one:
+            unknown = [image for image in images if one["correct"].sel(image=image).isnull()]
+            whose.setdefault(tuple(Counter(map(collection.category, unknown)).items()), []).append(name)
+    notes = []
+    for unknown, names in whose.items():
+        n = sum(count for _, count in unknown)
+        if n:
+            notes.append(
+                f"Top-1 error: of {len(images) - n:,} of the {counted(len(images), 'image')}; of the other {n:,} the category is "
+                f"unknown to {_listed(names)}: {listed_categories(dict(unknown))}."
+            )
+    return notes
+
+
+def _without_rho(networks: Mapping[str, Network], values: Mapping[str, xr.Dataset], people: People) -> list[str]:
+    """How many maps of networks have no rho though people marked the image: maps of one value."""
+    notes = []
+    for name in networks:
+        for kind, title in (("attention", "attention norms"), ("smoothgrad", "SmoothGrad")):
+            if f"rho_{kind}" not in values[name]:
+                continue
+            rho = values[name][f"rho_{kind}"].sel(image=list(people.images))
+            missing = rho.isnull().any([dim for dim in rho.dims if dim != "image"])
+            if n := int(missing.sum()):
+                notes.append(f"{name}: {title} of {counted(n, 'image')} are the same everywhere and have no rho.")
+    return notes
+
+
+def _without_shares(networks: Mapping[str, Network], values: Mapping[str, xr.Dataset]) -> list[str]:
+    """Of how many images a network's map has no shares."""
+    notes = []
+    for name in networks:
+        for kind, title in (("attention", "attention norm"), ("smoothgrad", "SmoothGrad")):
+            if f"share_{kind}" not in values[name]:
+                continue
+            share = values[name][f"share_{kind}"]
+            missing = share.isnull().any([dim for dim in share.dims if dim != "image"])
+            if n := int(missing.sum()):
+                notes.append(
+                    f"{name}: shares of {title} count no image whose regions are not known or whose map is 0: {n:,} of "
+                    f"{len(missing):,}."
+                )
+    return notes
 
 
 def learnt_told(learnt: Mapping[str, NDArray[np.int8]], n_images: int) -> str:
@@ -65,7 +129,7 @@ def learnt_told(learnt: Mapping[str, NDArray[np.int8]], n_images: int) -> str:
     """
     found = {name: int((status == LEARNT).sum()) for name, status in learnt.items()}
     union = int(np.any([status == LEARNT for status in learnt.values()], axis=0).sum()) if n_images else 0
-    told = f"Of the {n_images:,} images reported, {union:,} were learnt from by any of these networks"
+    told = f"Of the {counted(n_images, 'image')} reported, {union:,} {'was' if union == 1 else 'were'} learnt from by any of these networks"
     told += ", as their cards say by the images' ids and bytes"
     if union:
         each = "; ".join(f"{name} {count:,}" for name, count in found.items() if count)
@@ -85,13 +149,18 @@ def people_notes(people: People, n_images: int) -> list[str]:
     notes = []
     if people.left_out:
         told = describe_usable_maps(len(people.images), people.left_out)
-        rest = f"every n of likeness to people is of the usable ones, on {n_images} images"
+        rest = f"every n of likeness to people is of the usable ones, on {counted(n_images, 'image')}"
         notes.append(f"Human maps: {told}; {rest if people.images else 'likeness to people is left out'}.")
+    if without := n_images - len(people.images) - len(people.left_out):
+        notes.append(
+            f"{without:,} of the {counted(n_images, 'image')} {'has' if without == 1 else 'have'} no human map; no n of likeness "
+            "to people counts them."
+        )
     if people.means_of:
         known = [n for n in people.means_of.values() if n is not None]
         unknown = len(people.means_of) - len(known)
-        parts = [f"of {min(known)} to {max(known)} participants ({len(known)} images)"] if known else []
-        parts += [f"of a number of participants that is not known ({unknown} images)"] if unknown else []
+        parts = [f"of {min(known)} to {max(known)} participants ({counted(len(known), 'image')})"] if known else []
+        parts += [f"of a number of participants that is not known ({counted(unknown, 'image')})"] if unknown else []
         notes.append(f"Human maps that are means, {' and '.join(parts)}, have no noise ceiling.")
     return notes
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gala_viz.alignment import PARTNER_KINDS
+from gala_viz.counts import counted
 from gala_viz.evaluation.evaluation import Evaluation
 from gala_viz.evaluation.numbers import Number
 from gala_viz.evaluation.provenance import Provenance, provenance
@@ -130,7 +131,7 @@ def _people_text(ceiling: Number, places: int) -> str:
     people = ceiling.participants
     if people is None:
         return text
-    return f"{text} images; over {people.n} participants [{people.low:.{places}f}, {people.high:.{places}f}]"
+    return f"{text} {'image' if ceiling.interval.n == 1 else 'images'}; over {counted(people.n, 'participant')} [{people.low:.{places}f}, {people.high:.{places}f}]"
 
 
 def _floors(key: Key, number: Number, found: dict) -> list[tuple[str, float]]:

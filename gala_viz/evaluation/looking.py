@@ -11,8 +11,9 @@ from gala_viz.alignment import area_average
 from gala_viz.attribution.attention import predictions_and_norms
 from gala_viz.attribution.attribution_maps import smoothgrad
 from gala_viz.collections.collection import Collection
+from gala_viz.collections.map_checks import marked_images
 from gala_viz.evaluation.kept import Kept, identity
-from gala_viz.evaluation.regions import members_in_frame, shares
+from gala_viz.evaluation.regions import KnowsRegions, members_in_frame, shares
 from gala_viz.evaluation.spec import EvaluationSpec
 from gala_viz.networks.fuse_batchnorm import fuse_batchnorm
 from gala_viz.networks.network import Network
@@ -29,8 +30,9 @@ class Looked:
     """One network's results for ``images``.
 
     ``first_choice`` (image,) is an index into its categories. ``norms`` are attention norms by layer, (image, y, x) at
-    the layer's grid. ``smoothgrad`` (image, y, x) is at the cells of the comparison, None where it was left out.
-    ``shares`` (image, region) tell for ``PIXELS``, ``SMOOTHGRAD`` and each layer how much lies on each of ``regions``.
+    the layer's grid. ``smoothgrad`` (image, y, x) is at the cells of the comparison, None where it was left out, NaN
+    for images that have nothing to compare it with. ``shares`` (image, region) tell for ``PIXELS``, ``SMOOTHGRAD`` and
+    each layer how much lies on each of ``regions``.
     """
 
     images: tuple[str, ...]
@@ -103,7 +105,8 @@ def look(
     *,
     step: Step = lambda done: None,
 ) -> Looked:
-    """``network``'s results for ``images``, from one forward pass of each and one SmoothGrad where asked for."""
+    """``network``'s results for ``images``, from one forward pass of each and one SmoothGrad where asked for and
+    used."""
     choices, norms = predictions_and_norms(network, collection, images)
     found = members_in_frame(collection, images, network.preprocessing)
     regions, members = found if found is not None else ((), None)
@@ -113,13 +116,23 @@ def look(
         on_regions |= {layer: shares(norm.values, members) for layer, norm in norms.items()}
     coarse = None
     if spec.smoothgrad is not None:
-        target = "label" if spec.target == "label" else dict(zip(images, choices.values.tolist(), strict=True))
-        maps = smoothgrad(
-            network, collection, spec.smoothgrad, images, target, progress=lambda done, total: step(1)
-        ).values
-        coarse = area_average(maps, (spec.cells, spec.cells))
+        own = dict(zip(images, choices.values.tolist(), strict=True))
+        marked = set(marked_images(collection, images))
+        known = np.zeros(len(images), bool) if members is None else ~np.isnan(members).all(axis=(1, 2, 3))
+        rows = [row for row, image in enumerate(images) if image in marked or known[row]]
+        coarse = np.full((len(images), spec.cells, spec.cells), np.nan, np.float32)
         if members is not None:
-            on_regions[SMOOTHGRAD] = shares(maps, members)
+            on_regions[SMOOTHGRAD] = np.full(members.shape[:2], np.nan)
+        step(len(images) - len(rows))
+        if rows:
+            asked = [images[row] for row in rows]
+            target = "label" if spec.target == "label" else {image: own[image] for image in asked}
+            maps = smoothgrad(
+                network, collection, spec.smoothgrad, asked, target, progress=lambda done, total: step(1)
+            ).values
+            coarse[rows] = area_average(maps, (spec.cells, spec.cells))
+            if members is not None:
+                on_regions[SMOOTHGRAD][rows] = shares(maps, members[rows])
     else:
         step(len(images))
     return Looked(
@@ -130,6 +143,13 @@ def look(
         regions=regions,
         shares=on_regions,
     )
+
+
+def any_compared(collection: Collection, images: Sequence[str]) -> bool:
+    """Whether a network's map of any of ``images`` has something to be compared with: a human map, or regions."""
+    if marked_images(collection, images):
+        return True
+    return isinstance(collection, KnowsRegions) and any(collection.regions(image) for image in images)
 
 
 def joined(parts: Sequence[Looked]) -> Looked:

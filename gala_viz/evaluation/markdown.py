@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from gala_viz.counts import counted
 from gala_viz.evaluation.differences import HEADER, differences, families_told
 from gala_viz.evaluation.evaluation import Evaluation
-from gala_viz.evaluation.facts import FRACTIONS_TOLD, seeds_told, smoothgrad_told
+from gala_viz.evaluation.facts import FRACTIONS_TOLD, OTHER_INTERVALS_TOLD, seeds_told, smoothgrad_told
 from gala_viz.evaluation.numbers import Number
 from gala_viz.evaluation.published import PUBLISHED, SAYS, SOURCE, SPLIT_HALF_RHO
 from gala_viz.evaluation.quantities import QUANTITIES, Key, digits, title
@@ -18,7 +19,7 @@ def markdown(evaluation: Evaluation) -> str:
     """The whole page. The CSV files hold all of it and more: every quantity and test of every single layer."""
     shared = [number for number in evaluation.numbers if number.who not in evaluation.values]
     sections = [
-        f"# {evaluation.collection['title']}: {len(evaluation.images)} images\n\n{_about(evaluation)}",
+        f"# {evaluation.collection['title']}: {counted(len(evaluation.images), 'image')}\n\n{_about(evaluation)}",
         "## Networks\n\n" + "\n".join(_networks(evaluation, list(evaluation.groups or evaluation.networks))),
         "## Human maps and regions\n\n" + "\n".join(_shared(shared)) if shared else "",
         "## Each seed\n\n" + "\n".join(_networks(evaluation, evaluation.trainings)) if evaluation.groups else "",
@@ -32,7 +33,7 @@ def _about(evaluation: Evaluation) -> str:
     spec, maps = evaluation.spec, evaluation.collection["human_maps"]
     lines = [
         f"Means over images of the {spec.split} split, with 95 % bootstrap intervals over images "
-        f"({spec.n_resamples:,} resamples, seed {spec.seed}).",
+        f"({spec.n_resamples:,} resamples, seed {spec.seed}); {OTHER_INTERVALS_TOLD}",
     ]
     if maps is not None:
         lines.append(f"Human maps{' (simulated, not of people)' if evaluation.simulated else ''}: {maps['made']}")
@@ -52,8 +53,14 @@ def _networks(evaluation: Evaluation, names: Sequence[str]) -> list[str]:
     keys = [number.key for number in evaluation.numbers if number.who in names and _read(number.key)]
     order = list(QUANTITIES)
     keys = sorted(dict.fromkeys(keys), key=lambda key: order.index(key.quantity))
-    rows = [[title(key), *(_cell(found.get((name, key))) for name in names)] for key in keys]
-    return lines_of(["", *names], [row for row in rows if set(row[1:]) != {NOTHING}])
+    notes: list[str] = []
+    rows = []
+    for key in keys:
+        numbers = [found.get((name, key)) for name in names]
+        if any(interval_text(number.interval) != NOTHING for number in numbers if number is not None):
+            rows.append([title(key), *(_cell(number, len(evaluation.images), notes) for number in numbers)])
+    footnotes = [f"{_mark(position)} {note}" for position, note in enumerate(notes, start=1)]
+    return [*lines_of(["", *names], rows), *(line for note in footnotes for line in ("", note))]
 
 
 def _read(key: Key) -> bool:
@@ -61,12 +68,26 @@ def _read(key: Key) -> bool:
     return key.layer in ("", MEAN_OF_LAYERS) or key.quantity in ("rho_attention", "fraction_of_ceiling_attention")
 
 
-def _cell(number: Number | None) -> str:
+def _cell(number: Number | None, n_images: int, notes: list[str]) -> str:
+    """A number with its n, where that is not the page's, and the mark of its note, which is added to ``notes``."""
     if number is None:
         return NOTHING
     places = digits(number.key)
     text = interval_text(number.interval, places)
-    return text if number.sd_over_seeds is None else f"{text} ± {number.sd_over_seeds:.{places}f}"
+    if number.sd_over_seeds is not None:
+        text += f" ± {number.sd_over_seeds:.{places}f}"
+    if number.interval is not None and number.interval.n != n_images:
+        text += f", n = {number.interval.n}"
+    if not number.note:
+        return text
+    if number.note not in notes:
+        notes.append(number.note)
+    return f"{text} {_mark(notes.index(number.note) + 1)}"
+
+
+def _mark(number: int) -> str:
+    """The number of a footnote."""
+    return str(number).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
 
 def _shared(numbers: Sequence[Number]) -> list[str]:

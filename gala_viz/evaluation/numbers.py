@@ -17,6 +17,7 @@ from gala_viz.alignment import (
     spearman_brown,
 )
 from gala_viz.alignment.bootstrap import wilson_interval
+from gala_viz.counts import counted
 from gala_viz.evaluation.people import People
 from gala_viz.evaluation.quantities import Key, by_layer, columns
 from gala_viz.evaluation.spec import EvaluationSpec
@@ -24,7 +25,8 @@ from gala_viz.evaluation.spec import EvaluationSpec
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Number:
-    """The mean over images of ``key`` for ``who`` ("people" or a network), with its bootstrap interval over images.
+    """The mean over images of ``key`` for ``who`` ("people" or a network), with its bootstrap interval over images
+    (Wilson's, and a ``note``, of an error of 0 or 100 %).
 
     ``participants`` bounds a ceiling over people. ``sd_over_seeds`` is the standard deviation of the seeds' own means
     where ``who`` stands for several. ``interval`` None means that the number could not be had; ``note`` says why.
@@ -115,9 +117,9 @@ def people_numbers(people: People, spec: EvaluationSpec, who: str = "people") ->
 
 def _ceiling_numbers(who: str, cells: str, ceiling: NoiseCeiling) -> list[Number]:
     few, many = ceiling.n_participants
-    note = f"{few if few == many else f'{few} to {many}'} participants an image, {ceiling.spec.n_splits} splits."
+    note = f"{few if few == many else f'{few} to {many}'} {'participant' if few == many == 1 else 'participants'} an image, {ceiling.spec.n_splits} splits."
     if ceiling.left_out:
-        note += f" {len(ceiling.left_out)} images without a ceiling."
+        note += f" {counted(len(ceiling.left_out), 'image')} without a ceiling."
     over_images, over_people = ceiling.interval, ceiling.participant_interval
     plain = Number(who=who, key=Key("ceiling", cells=cells), interval=over_images, participants=over_people, note=note)
     whole = Number(

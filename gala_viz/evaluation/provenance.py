@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from gala_viz.counts import counted
 from gala_viz.evaluation.evaluation import Evaluation
 from gala_viz.evaluation.numbers import Number
 from gala_viz.evaluation.quantities import QUANTITIES
@@ -30,7 +31,7 @@ class Provenance:
     @property
     def text(self) -> str:
         """One line for a reader."""
-        parts = [f"n = {self.n_images} images", self.resolution]
+        parts = [f"n = {counted(self.n_images, 'image')}", self.resolution]
         parts += [f"smoothing of human maps: {self.smoothing}"] if self.smoothing else []
         parts += [f"filters: {self.filters}"] if self.filters else []
         return " · ".join(part for part in [*parts, f"seeds: {self.seeds}"] if part)
@@ -65,9 +66,9 @@ def smoothing_text(settings: dict[str, Any]) -> str:
 def filters_text(settings: dict[str, Any]) -> str:
     """Which rounds were left out, and how many each filter dropped, from the settings that maps carry."""
     dropped = json.loads(settings.get("dropped_rounds", "{}"))
-    told = [f"{what} ({count} rounds dropped)" for what, count in dropped.items()]
+    told = [f"{what} ({counted(count, 'round')} dropped)" for what, count in dropped.items()]
     at_most = json.loads(settings.get("filters", "{}")).get("max_clicks")
-    return "; ".join([*told, f"the first {at_most} clicks of a round count"] if at_most else told) or NONE
+    return "; ".join([*told, f"the first {counted(at_most, 'click')} of a round count"] if at_most else told) or NONE
 
 
 def _resolution(evaluation: Evaluation, number: Number) -> str:

@@ -112,7 +112,7 @@ def measure(
     likeness to people. ``smoothgrad`` None leaves SmoothGrad out. All networks see one frame.
     """
     roles = [("labels", labels), ("maps", maps), *(("plain", collection) for collection in plain)]
-    sources = sources_of_split(roles, split, frame=reference.preprocessing)
+    sources = sources_of_split(roles, split, frame=reference.preprocessing, categories=reference.categories)
     named = list(zip(_names(sources), sources, strict=True))
     first, second = (name for name, _ in named[:2])
     of_maps = sources[1]

@@ -9,9 +9,10 @@ from typing import Any
 
 import jinja2
 
+from gala_viz.counts import counted
 from gala_viz.evaluation.differences import differences, families_told
 from gala_viz.evaluation.evaluation import Evaluation
-from gala_viz.evaluation.facts import FRACTIONS_TOLD, smoothgrad_told
+from gala_viz.evaluation.facts import FRACTIONS_TOLD, OTHER_INTERVALS_TOLD, smoothgrad_told
 from gala_viz.evaluation.forest import blocks, shared_blocks
 from gala_viz.evaluation.provenance import filters_text, smoothing_text
 from gala_viz.evaluation.published import PUBLISHED, SAYS, SOURCE, SPLIT_HALF_RHO
@@ -29,12 +30,13 @@ def report_page(evaluation: Evaluation, plain: Mapping[str, Any]) -> str:
     about = {name: value for name, value in plain.items() if name not in ("numbers", "tests", "images", "published")}
     return _template().render(
         title=evaluation.collection["title"],
-        n_images=len(evaluation.images),
+        n_images=counted(len(evaluation.images), "image"),
         split=evaluation.spec.split,
         maps=maps,
         people_are="simulated people" if evaluation.simulated else "people",
         smoothing=smoothing_text(maps["settings"]) if maps else "",
         filters=filters_text(maps["settings"]) if maps else "",
+        other_intervals=OTHER_INTERVALS_TOLD,
         n_resamples=evaluation.spec.n_resamples,
         said=[FRACTIONS_TOLD] * bool(maps) + [smoothgrad_told(evaluation.spec)],
         notes=evaluation.notes,

@@ -47,8 +47,8 @@ def set_conditions(spec: ExperimentSpec, set_number: int) -> dict[str, tuple[str
 
 
 def trial_sequence(spec: ExperimentSpec, set_number: int, seed: int) -> tuple[Trial, ...]:
-    """All trials of a participant of set ``set_number``: practice on full images, then the blocks, "
-    "shuffled by ``seed``."""
+    """All trials of a participant of set ``set_number``: practice on full images, then the blocks,
+    shuffled by ``seed``."""
     chance = np.random.default_rng([spec.seed, seed])
     of_image = set_conditions(spec, set_number)
     images = list(of_image)

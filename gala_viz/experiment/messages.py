@@ -101,8 +101,8 @@ def parse_trial_number(message: Any) -> int:
 
 
 def parse_client_key(message: Any) -> str | None:
-    """The key by which a request can be sent twice; None from a page of an earlier version. Raises "
-    "``InvalidResultError``."""
+    """The key by which a request can be sent twice; None from a page of an earlier version. Raises
+    ``InvalidResultError``."""
     key = _mapping(message).get("client_key")
     if key is not None and (not isinstance(key, str) or not CLIENT_KEY_PATTERN.fullmatch(key)):
         raise InvalidResultError("client_key is 16 to 64 letters, digits, - or _.")

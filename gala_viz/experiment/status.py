@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import func, select
 
+from gala_viz.counts import counted
 from gala_viz.experiment.assignment import DROPOUT_MS
 from gala_viz.experiment.design import n_sets
 from gala_viz.experiment.experiment_spec import ExperimentSpec
@@ -16,8 +17,8 @@ from gala_viz.records.tables import ExperimentSession, TrialRecord, now_ms
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ExperimentStatus:
-    """Counts of sittings; ``n_finished_by_set`` has one number a set, ``n_finished_by_keys`` as "
-    "assigned and swapped."""
+    """Counts of sittings; ``n_finished_by_set`` has one number a set, ``n_finished_by_keys`` as
+    assigned and swapped."""
 
     n_finished: int
     n_active: int
@@ -31,7 +32,7 @@ class ExperimentStatus:
         low, high = min(self.n_finished_by_set), max(self.n_finished_by_set)
         return (
             f"{self.n_finished} finished, {self.n_active} under way, {self.n_dropped_out} dropped out; "
-            f"{self.n_trials:,} trials\n"
+            f"{counted(self.n_trials, 'trial')}\n"
             f"each of {len(self.n_finished_by_set)} sets is finished {low} to {high} times, "
             f"the keys {self.n_finished_by_keys[0]} times one way and {self.n_finished_by_keys[1]} the other\n"
         )

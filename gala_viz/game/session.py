@@ -78,8 +78,8 @@ class Session:
         await self._answered(lambda: self._act(content))
 
     async def evict(self, reason: str) -> None:
-        """Stop for good: the participant was ``WITHDRAWN``, or plays in another window "
-        "(``TAKEN_OVER``, ``ENDED_ELSEWHERE``)."""
+        """Stop for good: the participant was ``WITHDRAWN``, or plays in another window
+        (``TAKEN_OVER``, ``ENDED_ELSEWHERE``)."""
         if self.is_closed:
             return
         self._closed = PARTICIPANT_DELETED if reason == WITHDRAWN else PLAYED_ELSEWHERE

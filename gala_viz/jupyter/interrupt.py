@@ -40,8 +40,8 @@ _asked = False
 
 
 def cancel_on_interrupt(widget: Cancellable, loop: IOLoop) -> None:
-    """From now on interrupting the idle kernel calls ``widget.cancel_all()`` in its ``loop``, "
-    "until ``ignore_interrupts``."""
+    """From now on interrupting the idle kernel calls ``widget.cancel_all()`` in its ``loop``,
+    until ``ignore_interrupts``."""
     global _asked
     _live.add(widget)
     if not _asked:

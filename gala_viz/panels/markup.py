@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 import numpy as np
 from markdown_it import MarkdownIt
 
+from gala_viz.counts import counted
 from gala_viz.splits import HELD_OUT, LEARNT
 from gala_viz.store.source import ImageInfo, NetworkInfo, Prediction
 
@@ -147,7 +148,7 @@ def selection_summary(count: int, total: int, is_selection: bool, metric_values:
         f"{escape(title)} {_number(float(ones.mean()))}" for title, ones in metric_values.items() if len(ones)
     )
     return (
-        f"<p><b>{count:,}</b> of {total:,} images {what}{'. Means: ' + means if means else ''}. "
+        f"<p><b>{count:,}</b> of {counted(total, 'image')} {what}{'. Means: ' + means if means else ''}. "
         '<span class="muted">Drag a box or a lasso to select, click a point for its values.</span></p>'
     )
 
@@ -195,5 +196,5 @@ def provenance(networks: Sequence[NetworkInfo], skipped: Sequence[tuple[str, str
         )
     if skipped:
         shown = "".join(f"<li>{escape(path)}: {escape(reason)}</li>" for path, reason in skipped[:200])
-        parts.append(f"<b>{len(skipped):,} files could not be shown</b><ul>{shown}</ul>")
+        parts.append(f"<b>{counted(len(skipped), 'file')} could not be shown</b><ul>{shown}</ul>")
     return f"<details><summary>About these networks and this collection</summary>{''.join(parts)}</details>"

@@ -60,8 +60,8 @@ def update_score_figure(
     ceiling: CeilingInterval | None,
     label: str,
 ) -> None:
-    """Fill ``score_figure`` with ``values`` (network, image), a mark at ``current`` for each "
-    "network, and the ceiling."""
+    """Fill ``score_figure`` with ``values`` (network, image), a mark at ``current`` for each
+    network, and the ceiling."""
     columns, top = distribution_columns(values, current, ceiling)
     for renderer, data in zip(distribution.renderers, columns, strict=True):
         renderer.data_source.data = data

@@ -30,8 +30,8 @@ def selection_text(geometry: Mapping[str, Any]) -> str:
 
 
 def selection_geometry(text: str) -> dict[str, Any]:
-    """The geometry that ``ScatterPoints.within`` takes. Raises ``ValueError`` for what "
-    "``selection_text`` never writes."""
+    """The geometry that ``ScatterPoints.within`` takes. Raises ``ValueError`` for what
+    ``selection_text`` never writes."""
     kind, _, numbers = text.partition(":")
     try:
         values = [float(number) for number in numbers.split(",")]

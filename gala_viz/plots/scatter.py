@@ -26,8 +26,8 @@ MAX_SPREAD_PX = 4
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ScatterPoints:
-    """Points (image,) of two measures; those with a NaN are nowhere. ``highlighted`` (image,) are "
-    "drawn in colour, on top."""
+    """Points (image,) of two measures; those with a NaN are nowhere. ``highlighted`` (image,) are
+    drawn in colour, on top."""
 
     x: NDArray[np.float32]
     y: NDArray[np.float32]

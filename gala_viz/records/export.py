@@ -21,6 +21,7 @@ from gala_viz.collections.clickme.writers import ClickMeRecord, write_click_csv,
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.photo_files import UnreadableImageError
 from gala_viz.collections.zarr_maps import write_zarr_maps
+from gala_viz.counts import counted
 from gala_viz.records.canvas import centre_crop_box, crop_to_canvas
 from gala_viz.records.database import Database
 from gala_viz.records.finished_rounds import finished_rounds, round_recordings
@@ -75,7 +76,7 @@ def _tfrecords(
 
 def _zarr(path: Path, rounds: RoundTable, collection: Collection, spec: ExportSpec, recorded: RoundRecordings) -> None:
     attrs = {**_settings(spec), f"{SURFACE_COLUMN}_rule": RULE}
-    made = f"{'SIMULATED ' if spec.simulated else ''}ClickMe maps of {len(np.unique(rounds.participant))} participants"
+    made = f"{'SIMULATED ' if spec.simulated else ''}ClickMe maps of {counted(len(np.unique(rounds.participant)), 'participant')}"
     maps = (
         (image, person, _to_cells(one))
         for image, found in _maps(rounds, collection, spec)

@@ -14,6 +14,7 @@ from gala_viz.collections.clickme.participant_maps import participant_maps
 from gala_viz.collections.clickme.round_table import round_table
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.photo_files import UnreadableImageError
+from gala_viz.counts import counted
 from gala_viz.records.database import Database
 from gala_viz.records.finished_rounds import catch_scores, count_rounds_by_image, finished_rounds
 from gala_viz.records.pause import is_paused
@@ -39,15 +40,24 @@ class Overview:
         """As lines for a terminal."""
         rounds = ", ".join(f"{outcome} {count}" for outcome, count in self.outcomes.items()) or "none"
         lines = [
-            f"{self.n_participants} participants and {self.n_simulated} simulated "
-            f"ones{'; paused' if self.paused else ''}",
-            f"rounds: {rounds}",
-            *(f"{name}: {count} rounds that make maps" for name, count in self.collections.items()),
-            *(f"{day}: {people} rounds of people, {simulated} simulated" for day, people, simulated in self.by_day),
+            f"{counted(self.n_participants, 'participant')} and {counted(self.n_simulated, 'simulated one')}"
+            + ("; paused" if self.paused else ""),
+            f"rounds that ended, practice and catch trials too: {rounds}",
+            *(
+                f"{name}: {counted(count, 'round')} of people that {'makes' if count == 1 else 'make'} maps, without practice "
+                "and catch trials"
+                for name, count in self.collections.items()
+            ),
+            *(
+                f"{day}: {counted(people, 'round')} of people, {simulated:,} simulated"
+                for day, people, simulated in self.by_day
+            ),
         ]
         if self.catch_scores:
             scores = list(self.catch_scores.values())
-            lines.append(f"catch trials: {len(scores)} participants met one, mean score {np.mean(scores):.2f}")
+            lines.append(
+                f"catch trials: {counted(len(scores), 'participant')} met one, mean score {np.mean(scores):.2f}"
+            )
         return "\n".join(lines) + "\n"
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass, field
 
+from gala_viz.counts import counted
 from sqlalchemy.exc import SQLAlchemyError
 
 from gala_viz.records.database import Database, DatabaseError
@@ -128,14 +129,14 @@ class RoundWriter:
             is_left = len(self._missing) < sum(map(len, self._pending.values()))
         if is_left:
             _log.error(
-                "%d points could not be stored yet: they are kept in %s and stored when the game is next started.",
-                n_kept,
+                "%s could not be stored yet: kept in %s, and stored when the game is next started.",
+                counted(n_kept, "point"),
                 self.journal.path,
             )
         if is_lost:
             _log.error(
-                "%d points, and what else came with them, are lost: neither the database nor %s could be written.",
-                n_lost,
+                "%s, and what else came with them, are lost: neither the database nor %s could be written.",
+                counted(n_lost, "point"),
                 self.journal.path,
             )
         self.journal.close()
@@ -224,7 +225,9 @@ class RoundWriter:
             remove_participant(self._database, participant)
             self._tidy()
         if dropped:
-            _log.warning("%d points of a participant who was deleted meanwhile were not stored.", dropped)
+            _log.warning(
+                "%s dropped: their participant was deleted meanwhile.", counted(dropped, "point was", "points were")
+            )
 
     def _refuse(self, key: RoundKey, parts: Iterable[RoundUpdate], reason: str) -> None:
         n_points = 0
@@ -236,8 +239,8 @@ class RoundWriter:
                 _log.exception("what was refused could not be kept: %s", part)
         self.counts.n_refused[reason] += n_points
         _log.error(
-            "%d points and the rest of a part of round %s were refused: %s. They are kept in %s.",
-            n_points,
+            "%s and the rest of a part of round %s were refused: %s. They are kept in %s.",
+            counted(n_points, "point"),
             key.round,
             reason,
             self.journal.folder,
@@ -314,12 +317,11 @@ class RoundWriter:
         if self._pending:
             self._write()
             _log.warning(
-                "of %d points that a server had received before it ended, %d were stored, %d were refused and %d wait "
-                "for the database.",
-                self.counts.n_received,
-                self.counts.n_stored,
-                self.counts.n_refused.total(),
-                self._n_waiting(),
+                "of %s that a server had received before it ended, %s stored, %s refused and %s for the database.",
+                counted(self.counts.n_received, "point"),
+                counted(self.counts.n_stored, "was", "were"),
+                counted(self.counts.n_refused.total(), "was", "were"),
+                counted(self._n_waiting(), "waits", "wait"),
             )
 
 

@@ -31,6 +31,8 @@ class CoTrainingModule(L.LightningModule):
 
     validation_metrics: tuple[str, ...] = ("accuracy", "distance", "rho")
     """Means of a validation epoch, in an order that all processes share."""
+    stays_in_eval = False
+    """Whether the network is meant to train in eval mode."""
 
     def __init__(self, network: nn.Module, recipe: Recipe) -> None:
         super().__init__()

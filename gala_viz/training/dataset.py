@@ -6,6 +6,7 @@ pictures in the same order, and a resumed training goes on exactly where it stop
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -17,6 +18,8 @@ from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from gala_viz.collections.map_checks import describe_usable_maps, marked_images, usable_maps, why_not_in_frame
+from gala_viz.counts import counted
+from gala_viz.imagenet import CATEGORIES, category_names, label_index, listed_categories
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.splits import Split, Splits
 from gala_viz.training.held_out import NOT_COMPARED, HeldOutImages, SplitConflict
@@ -38,8 +41,12 @@ class PhotoCollection(Protocol):
         """The photograph (y, x, 3), uint8."""
         ...
 
+    def category(self, image: str) -> str | None:
+        """The true category's name, where it is known."""
+        ...
+
     def target(self, image: str) -> int | None:
-        """The true category's index among the network's outputs, where it is known."""
+        """The true category's ImageNet index, where it is known."""
         ...
 
     def human_map(self, image: str) -> xr.DataArray | None:
@@ -52,8 +59,9 @@ class TrainingSource:
     """Images of one collection in one role: "maps", "labels" or "plain" (see ``DistillationRecipe.per_epoch``).
 
     ``splits`` are those of the collection, ``left_out`` images of the training split that are held out elsewhere,
-    ``unusable`` (in the role "maps") images whose maps cannot be used, with the reason; ``compared`` says whether
-    photographs were compared by their bytes. All are what ``sources_of_split`` found.
+    ``unusable`` (in the role "maps") images whose maps cannot be used, with the reason; ``unknown`` (in the role
+    "labels") the categories that are none of the network's ``categories``, with their numbers of images; ``compared``
+    says whether photographs were compared by their bytes. All are what ``sources_of_split`` found.
     """
 
     collection: PhotoCollection
@@ -63,6 +71,12 @@ class TrainingSource:
     left_out: tuple[SplitConflict, ...] = ()
     unusable: Mapping[str, str] = field(default_factory=dict)
     compared: bool = True
+    categories: tuple[str, ...] = field(default_factory=category_names)
+    unknown: Mapping[str | None, int] = field(default_factory=dict)
+
+    def label(self, image: str) -> int | None:
+        """Where the image's category stands among ``categories``, by the rule of every command."""
+        return label_index(self.categories, self.collection.category(image), self.collection.target(image))
 
 
 def sources_of_split(
@@ -71,46 +85,79 @@ def sources_of_split(
     *,
     frame: Preprocessing | None = None,
     held_out: HeldOutImages | None = None,
+    categories: Sequence[str] | None = None,
 ) -> tuple[TrainingSource, ...]:
-    """The images of each (role, collection) in ``split`` (see ``gala_viz.splits``); those without a human map or a
-    label, where the role needs one, are left out. With the ``frame`` of a network, so are maps that say nothing in it.
+    """The images of each (role, collection) in ``split`` (see ``gala_viz.splits``); those without a human map, or whose
+    category is none of the network's ``categories`` (default: ImageNet's; see ``gala_viz.imagenet.label_index``), where
+    the role needs one, are left out. With the ``frame`` of a network, so are maps that say nothing in it.
 
     Of the training split those are left out, too, that are validation or test images of another one of the collections,
     or the same photograph, byte for byte, as one of them. ``held_out`` spares comparing them again.
     """
     held_out = held_out or HeldOutImages(collection for _, collection in collections)
+    known = category_names() if categories is None else tuple(categories)
     sources = []
     for role, collection in collections:
         splits = held_out.splits_of(collection)
         images = splits.images_of(split)
         unusable: Mapping[str, str] = {}
+        unknown: Mapping[str | None, int] = {}
+        why = ""
         if role == "maps":
-            images, unusable = usable_maps(collection, marked_images(collection, images), frame)
+            marked = marked_images(collection, images)
+            why = "" if marked else _why_no_maps(collection, splits, split)
+            images, unusable = usable_maps(collection, marked, frame)
         if role == "labels":
-            images = tuple(image for image in images if collection.target(image) is not None)
+            whole = TrainingSource(collection, images, role, categories=known)
+            labels = {image: whole.label(image) for image in images}
+            images = tuple(image for image, label in labels.items() if label is not None)
+            unknown = Counter(collection.category(image) for image, label in labels.items() if label is None)
+            why = "" if images else _why_no_labels(whole, unknown)
         left_out: tuple[SplitConflict, ...] = ()
         if split == "train":
             left_out = tuple(held_out.find_conflicts(collection, images))
             gone = {conflict.image for conflict in left_out}
             images = tuple(image for image in images if image not in gone)
         if not images:
-            told = f" {len(left_out):,} are held out elsewhere: {left_out[0]}." if left_out else ""
+            told = why + (f" {len(left_out):,} are held out elsewhere: {left_out[0]}." if left_out else "")
             told += f" {describe_usable_maps(0, unusable)}." if unusable else ""
             raise ValueError(f"{collection.name}: no image of the {split} split can serve for {role!r}.{told}")
         compared = held_out.compares_bytes or split != "train"
-        sources.append(TrainingSource(collection, images, role, splits, left_out, unusable, compared))
+        sources.append(TrainingSource(collection, images, role, splits, left_out, unusable, compared, known, unknown))
     return tuple(sources)
+
+
+def _why_no_labels(source: TrainingSource, unknown: Mapping[str | None, int]) -> str:
+    """Which categories came, and which were expected."""
+    whole = f" None of its {len(source.images):,} images has a category"
+    if set(unknown) == {None}:
+        return f"{whole}: photographs lie in folders that are named by their categories."
+    came, expected = (" and ".join(repr(name) for name in names[:2]) for names in (list(unknown), source.categories))
+    wnids = f", or ImageNet's WordNet ids, for example {CATEGORIES[0][0]!r}" * (source.categories == category_names())
+    return f"{whole} that the network knows: there are {came}; expected are names such as {expected}{wnids}."
+
+
+def _why_no_maps(collection: PhotoCollection, splits: Splits, split: Split) -> str:
+    """That no image of ``split`` has a human map, and which have."""
+    there = {other: len(marked_images(collection, images)) for other, images in splits.by_split.items()}
+    elsewhere = ", ".join(f"{count:,} of the {other} split" for other, count in there.items() if count)
+    return f" None of its {len(splits.images_of(split)):,} images has a human map{f' ({elsewhere} have)' * bool(elsewhere)}."
 
 
 def describe_sources(sources: Sequence[TrainingSource]) -> list[str]:
     """What is left out of a training, and by which rule images are split, one sentence for each of ``sources``."""
     told = []
     for source in sources:
-        line = f"{source.collection.name} ({source.role}): {len(source.images):,} images train"
+        line = (
+            f"{source.collection.name} ({source.role}): {counted(len(source.images), 'image trains', 'images train')}"
+        )
         if source.splits is not None:
             line += f"; {source.splits.description}"
         if source.left_out:
             line += f"; {len(source.left_out):,} of the training split are left out, the first: {source.left_out[0]}"
+        if source.unknown:
+            n = sum(source.unknown.values())
+            line += f"; {n:,} have a category that the network does not know: {listed_categories(source.unknown)}"
         if not source.compared:
             line += f"; {NOT_COMPARED}"
         told.append(f"{line}.")
@@ -165,7 +212,7 @@ class CollectionDataset(Dataset):
         marks = np.zeros((size, size), np.float32) if human_map is None else human_map[cut]
         if mirrored:
             view, marks = view[:, ::-1], marks[:, ::-1]
-        target = source.collection.target(key.image) if source.role == "labels" else None
+        target = source.label(key.image) if source.role == "labels" else None
         return {
             "input": torch.from_numpy(self.preprocessing.normalise(view)),
             "label": torch.tensor(-1 if target is None else target),

@@ -33,6 +33,7 @@ class DistillationModule(CoTrainingModule):
     """
 
     recipe: DistillationRecipe
+    stays_in_eval = True
     validation_metrics = (*CoTrainingModule.validation_metrics, "agreement")
 
     def __init__(self, network: nn.Module, recipe: DistillationRecipe, teacher: Network) -> None:

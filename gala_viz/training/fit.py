@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -59,7 +60,9 @@ def fit(
             *folder.glob("hpc_ckpt_*"),
         ):  # the last: Lightning's, of SLURM
             old.unlink(missing_ok=True)
-    with catch_interrupt() as asked:
+    with catch_interrupt() as asked, warnings.catch_warnings():
+        if module.stays_in_eval:
+            warnings.filterwarnings("ignore", r"Found \d+ module\(s\) in eval mode")  # Lightning's; here meant so
         trainer = L.Trainer(
             max_epochs=max_epochs or module.recipe.epochs,
             accelerator=accelerator,

@@ -1,5 +1,7 @@
 """The commands that made the shipped networks, on a few made-up images in OSIE's public layout."""
 
+import sys
+
 import numpy as np
 import pytest
 from scipy.io import savemat
@@ -9,6 +11,7 @@ from gala_viz.imagenet import CATEGORIES
 from gala_viz.networks.network_folders import read_card
 from gala_viz.networks.zoo import load_network
 from gala_viz.splits import hash_splits
+from gala_viz.training.recipes import RECIPES
 from tests.collections.pictures import encoded, gradient
 from tests.collections.test_osie import cells
 
@@ -102,6 +105,27 @@ def test_an_unknown_recipe_gets_an_answer(folders, capsys):
 def test_nothing_to_measure_gets_an_answer(folders, capsys):
     assert main(["measure", "--maps", str(folders / "osie"), "--labels", str(folders / "labels")]) == 2
     assert "takes at least one name or folder of a network" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [((), "add --maps and --labels."), (("--labels", "mine"), "add --maps."), (("--maps", "mine"), "add --labels.")],
+)
+def test_a_recipe_says_from_the_options_alone_which_collections_it_needs(given, missing, capsys, monkeypatch):
+    for slow in ("gala_viz.training.distillation", "gala_viz.networks.zoo", "gala_viz.collections"):
+        monkeypatch.setitem(sys.modules, slow, None)  # importing it would fail
+    assert main(["train", "lite0-gala-vanilla", *given]) == 2
+    told = capsys.readouterr()
+    assert missing in told.err
+    assert "needs --maps, a collection with human maps" in told.err
+    assert not told.out
+
+
+def test_the_help_lists_every_recipe(capsys):
+    with pytest.raises(SystemExit):
+        main(["train", "--help"])
+    told = capsys.readouterr().out
+    assert [name for name in RECIPES if name not in told] == []
 
 
 @pytest.mark.parametrize(

@@ -257,7 +257,7 @@ def test_what_a_collection_lacks_is_left_out_and_told():
     found = evaluate({"gala": network("gala", 2)}, Bare(), replace(SPEC, split="all"))
     assert found.numbers == []
     assert found.comparisons == []
-    assert len(found.notes) == 4
+    assert len(found.notes) == 5
 
 
 def test_images_without_a_map_have_no_rho_but_keep_their_label(trio):
@@ -366,7 +366,7 @@ def test_images_in_no_split_are_left_out_and_counted(trio):
 
     found = evaluate({"resnet": trio["resnet"]}, Partly(), replace(SPEC, smoothgrad=None))
     assert len(found.images) == 11
-    assert "1 images are in no split of the collection and are left out." in found.notes
+    assert "1 image is in no split of the collection and left out." in found.notes
 
 
 def with_training_data(one, data):

@@ -1,11 +1,13 @@
 """Maps that say nothing are left out and counted; numbers that are not finite are refused with image and network."""
 
+import html
 from dataclasses import replace
 
 import h5py
 import numpy as np
 import pytest
 import torch
+import xarray as xr
 
 from gala_viz.alignment import CeilingSpec
 from gala_viz.attribution.finite import NonFiniteError
@@ -13,12 +15,15 @@ from gala_viz.collections import open_collection
 from gala_viz.evaluation.evaluate import evaluate
 from gala_viz.evaluation.looking import look
 from gala_viz.evaluation.markdown import markdown
+from gala_viz.evaluation.numbers import numbers_of
 from gala_viz.evaluation.people import people_of
 from gala_viz.evaluation.quantities import Key
+from gala_viz.evaluation.report_page import report_page
 from gala_viz.evaluation.spec import EvaluationSpec
+from gala_viz.evaluation.written import as_json
 from gala_viz.specs import SmoothGradSpec
 from tests.collections.pictures import encoded
-from tests.evaluation.fakes import PREPROCESSING, Shapes, network
+from tests.evaluation.fakes import PREPROCESSING, Bare, Shapes, network
 
 SPEC = EvaluationSpec(smoothgrad=None, ceiling=CeilingSpec(n_splits=4), n_resamples=100, n_partners=1, block_images=5)
 BAD = {
@@ -151,7 +156,7 @@ def test_mean_maps_tell_their_number_and_have_no_ceiling(tmp_path):
     collection = open_collection(tmp_path / "photos", human_maps=tmp_path / "maps.h5")
     found = evaluate({"gala": network("gala", 2)}, collection, replace(SPEC, split="all"))
     (told,) = [note for note in found.notes if note.startswith("Human maps that are means")]
-    assert "of 11 to 14 participants (4 images) and of a number of participants that is not known (1 images)" in told
+    assert "of 11 to 14 participants (4 images) and of a number of participants that is not known (1 image)" in told
     assert number(found, "people", "ceiling", "", "", "8 x 8").interval is None
     assert number(found, "gala", "rho_attention", "layer1").interval.n == 5
 
@@ -186,3 +191,94 @@ def test_maps_that_are_not_finite_are_refused_with_image_and_network():
     spec = EvaluationSpec(smoothgrad=SmoothGradSpec(n_samples=2))
     with pytest.raises(NonFiniteError, match=r"values of the SmoothGrad map of broken are NaN or infinite"):
         look(broken("broken", only_gradient=True), Shapes(), ["test-stag-00"], spec)
+
+
+class Counting(Bare):
+    """Without regions; every image whose SmoothGrad is computed is read for it once more."""
+
+    fingerprint = "counting-1"
+
+    def __init__(self, marked=()):
+        super().__init__()
+        self.marked, self.read = marked, []
+
+    def has_human_map(self, image):
+        return image in self.marked
+
+    def photo(self, image):
+        self.read.append(image)
+        return super().photo(image)
+
+
+def test_smoothgrad_is_not_computed_where_nothing_is_compared_with_it():
+    told, images = [], Counting()
+    asked = replace(SPEC, split="all", smoothgrad=SmoothGradSpec(n_samples=2))
+    found = evaluate({"gala": network("gala", 2)}, images, asked, tell=told.append)
+    without = Counting()
+    evaluate({"gala": network("gala", 2)}, without, replace(asked, smoothgrad=None))
+    assert sorted(images.read) == sorted(without.read)
+    page = markdown(found)
+    assert "SmoothGrad: n =" not in page
+    assert "SmoothGrad is not computed: bare has nothing here to compare it with." in page
+
+
+def test_smoothgrad_is_computed_of_the_images_that_people_marked():
+    images = Counting(marked=Shapes().images[:2])
+    asked = replace(SPEC, split="all", smoothgrad=SmoothGradSpec(n_samples=2))
+    looked = look(network("gala", 2), images, images.images[:5], asked)
+    whole = look(network("gala", 2), Shapes(), images.images[:5], asked)
+    assert np.isnan(looked.smoothgrad[2:]).all()
+    np.testing.assert_allclose(looked.smoothgrad[:2], whole.smoothgrad[:2], rtol=1e-5)
+    assert "SmoothGrad: n = 2" in markdown(evaluate({"gala": network("gala", 2)}, images, asked))
+
+
+@pytest.fixture(scope="module")
+def half_known():
+    known = network("known", 2)
+    half = network("half", 3, categories=("stag", "hare", "lynx", "wolf"))
+    return evaluate({"known": known, "half": half}, Shapes(without_map=("test-stag-01",)), SPEC)
+
+
+def test_an_error_of_fewer_images_than_the_page_tells_its_n_and_which_categories_are_unknown(half_known):
+    page = markdown(half_known)
+    (row,) = [line for line in page.splitlines() if line.startswith("| top-1 error, %")]
+    whole, part = row.split("|")[2:4]
+    assert "n =" not in whole
+    assert "n = 6" in part
+    note = "Top-1 error: of 6 of the 12 images; of the other 6 the category is unknown to half: 'tram' (3), 'boat' (3)."
+    assert note in page
+    assert note in html.unescape(report_page(half_known, as_json(half_known)))
+
+
+def test_a_likeness_of_fewer_images_than_the_page_tells_its_n_and_why(half_known):
+    page = markdown(half_known)
+    rows = [line for line in page.splitlines() if line.startswith("| rho of the attention norm")]
+    assert rows
+    assert all(cell.count("n = 11") == 1 for row in rows for cell in row.split("|")[2:4])
+    assert "1 of the 12 images has no human map; no n of likeness to people counts them." in page
+
+
+def test_the_table_marks_intervals_that_are_no_bootstraps(half_known):
+    wrong = number(half_known, "half", "top1_error")
+    values = {"half": xr.Dataset({"correct": ("image", np.zeros(12))}, coords={"image": list(half_known.images)})}
+    certain = [one for one in numbers_of("half", values["half"], SPEC) if one.key == wrong.key]
+    others = [one for one in half_known.numbers if one is not wrong]
+    page = markdown(replace(half_known, numbers=[*others, *certain]))
+    assert "| 100.0 [75.8, 100.0] ¹ |" in page
+    assert "\n\n¹ Wilson's interval: resamples of equal values are equal.\n" in page
+    assert "errors of 0 and of 100 % have Wilson's interval instead, and a note" in page
+
+
+def test_maps_of_one_value_and_images_without_regions_are_counted_in_notes():
+    class Partly(Shapes):
+        fingerprint = "partly-1"
+
+        def regions(self, image):
+            return {} if image == "test-hare-00" else super().regions(image)
+
+    found = evaluate({"gala": network("gala", 2)}, Partly(), SPEC)
+    assert number(found, "gala", "share_attention", "layer1", "body").interval.n == 11
+    assert (
+        "gala: shares of attention norm count no image whose regions are not known or whose map is 0: 1 of 12."
+        in found.notes
+    )

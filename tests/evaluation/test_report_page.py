@@ -57,7 +57,7 @@ def test_filters_are_told_one_by_one_with_what_they_dropped():
     }
     assert smoothing_text(settings) == "gaussian, sigma 3.5 px"
     assert filters_text(settings) == (
-        "repeated rounds (1 rounds dropped); fewer than 2 clicks (7 rounds dropped); "
+        "repeated rounds (1 round dropped); fewer than 2 clicks (7 rounds dropped); "
         "the first 40 clicks of a round count"
     )
     assert smoothing_text({}) == "as they came, smoothing not known"

@@ -236,7 +236,7 @@ def test_a_point_that_no_database_takes_is_refused_alone(playing_on, account, ca
     assert sorted(kept) == sorted([*received, (bad, 900, 1.0, 2.0)])
     assert (refused["round"], refused["first"], len(refused["points"])) == (bad, 901, 1)
     assert "NOT NULL" in refused["refused"]
-    assert "1 points" in caplog.text
+    assert "1 point and" in caplog.text
 
 
 def test_a_game_that_ends_while_the_database_is_locked_tells_in_time_what_waits(tmp_path, caplog):

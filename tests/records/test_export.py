@@ -1,6 +1,7 @@
 """What was collected leaves as files, and the project's own readers give back the same values."""
 
 import json
+import re
 import sqlite3
 from contextlib import contextmanager
 
@@ -25,7 +26,7 @@ from gala_viz.records.finished_rounds import finished_rounds
 from gala_viz.records.game_maps import CollectionWithGameMaps
 from gala_viz.records.image_counts import register_images
 from gala_viz.records.journal import Journal
-from gala_viz.records.overview import overview, reliability
+from gala_viz.records.overview import Overview, overview, reliability
 from gala_viz.records.participants import Participants
 from gala_viz.records.round_updates import RoundUpdate
 from gala_viz.records.rounds import Rounds
@@ -200,6 +201,26 @@ def test_the_overview_counts_people_and_simulated_apart(lab):
     assert [sum(day[1] for day in found.by_day), sum(day[2] for day in found.by_day)] == [17, 6]
     assert sorted(found.catch_scores.values()) == [0.0, 1.0]
     assert "5 participants and 2 simulated ones" in found.summary()
+    assert "rounds that ended, practice and catch trials too: " in found.summary()
+    assert "15 rounds of people that make maps, without practice and catch trials" in found.summary()
+
+
+def test_a_count_of_one_is_told_in_the_singular():
+    found = Overview(
+        paused=False,
+        n_participants=1,
+        n_simulated=1,
+        outcomes={"won": 1},
+        collections={"shapes": 1},
+        by_day=(("2026-01-01", 1, 0),),
+        catch_scores={"somebody": 1.0},
+    )
+    told = found.summary()
+    assert "1 participant and 1 simulated one\n" in told
+    assert "shapes: 1 round of people that makes maps" in told
+    assert "2026-01-01: 1 round of people, 0 simulated\n" in told
+    assert "catch trials: 1 participant met one" in told
+    assert [line for line in told.splitlines() if re.search(r"\b1 \w+s\b", line)] == []
 
 
 def test_reliability_grows_with_the_data(lab):

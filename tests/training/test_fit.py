@@ -3,6 +3,7 @@ import socket
 import subprocess
 import sys
 import textwrap
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -193,3 +194,10 @@ def test_two_processes_train_what_one_would_within_rounding(tmp_path):
         means = [log[name][~np.isnan(log[name])] for log in logs]
         np.testing.assert_allclose(*means, atol=2e-4, err_msg=name)
         assert len(means[0]) == 2
+
+
+def test_a_network_that_is_meant_to_stay_in_eval_mode_is_not_warned_of(tmp_path):
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        trained(tmp_path, tiny_recipe(), max_epochs=1)
+    assert [str(one.message) for one in told if "in eval mode" in str(one.message)] == []

@@ -2,10 +2,21 @@ import numpy as np
 import pytest
 import torch
 
-from gala_viz.training.dataset import CollectionDataset, EpochSampler, SampleKey, TrainingSource, sources_of_split
+from gala_viz.evaluation.values import correct
+from gala_viz.imagenet import category_names
+from gala_viz.splits import splits_of
+from gala_viz.training.dataset import (
+    CollectionDataset,
+    EpochSampler,
+    SampleKey,
+    TrainingSource,
+    describe_sources,
+    sources_of_split,
+)
 
 from .tiny import PREPROCESSING, Blobs
 
+CATEGORY_NAMES = category_names()
 BLOBS = Blobs()
 ROLES = [("maps", BLOBS), ("labels", BLOBS), ("plain", BLOBS)]
 PER_EPOCH = {"maps": 6, "labels": 5, "plain": 4}
@@ -114,3 +125,73 @@ def test_sources_of_a_split_are_refused_when_empty():
 
     with pytest.raises(ValueError, match="no image of the train split can serve for 'maps'"):
         sources_of_split([("maps", Nothing())], "train")
+
+
+class Named(Blobs):
+    """Blobs whose folders have names and no WordNet ids."""
+
+    def __init__(self, *names):
+        super().__init__()
+        self.names = names
+
+    def category(self, image):
+        return self.names[super().target(image)]
+
+    def target(self, image):
+        return None
+
+
+def test_categories_count_by_name_as_in_an_evaluation():
+    mine = Named("flamingo", "airplanes", "car_side", "panda")
+    (source,) = sources_of_split([("labels", mine)], "train")
+    assert {mine.category(image) for image in source.images} == {"flamingo"}
+    dataset = CollectionDataset([source], PREPROCESSING, jitter_px=0, seed=0)
+    known = correct(Classifier(), mine, Looked(source.images))
+    assert (known == 1).all()
+    assert dataset[SampleKey(0, 0, source.images[0])]["label"] == CATEGORY_NAMES.index("flamingo")
+    told = describe_sources([source])[0]
+    n_left = len(source.splits.images_of("train")) - len(source.images)
+    assert f"{n_left} have a category that the network does not know: " in told
+    assert "'panda' (" in told
+
+
+class Classifier:
+    categories = CATEGORY_NAMES
+
+
+class Looked:
+    """First choices that are all flamingos."""
+
+    def __init__(self, images):
+        self.images = images
+        self.first_choice = np.full(len(images), CATEGORY_NAMES.index("flamingo"))
+
+
+def test_labels_of_which_a_network_knows_none_are_refused_with_what_came_and_what_is_expected():
+    mine = Named("airplanes", "car_side", "cougar_body", "pandas")
+    n = len(sources_of_split([("plain", mine)], "train")[0].images)
+    with pytest.raises(ValueError, match=f"None of its {n} images has a category that the network knows") as refused:
+        sources_of_split([("labels", mine)], "train")
+    came = {f"{name!r}" for name in mine.names}
+    assert sum(name in str(refused.value) for name in came) == 2
+    assert (
+        "expected are names such as 'tench' and 'goldfish', or ImageNet's WordNet ids, for example 'n01440764'"
+        in str(refused.value)
+    )
+    with pytest.raises(ValueError, match="expected are names such as 'red' and 'green'"):
+        sources_of_split([("labels", mine)], "train", categories=("red", "green"))
+    own = sources_of_split([("labels", mine)], "train", categories=("airplanes", "pandas"))[0]
+    assert {own.label(image) for image in own.images} == {0, 1}
+    flat = Named(None, None, None, None)
+    with pytest.raises(ValueError, match="has a category: photographs lie in folders that are named by"):
+        sources_of_split([("labels", flat)], "train")
+
+
+def test_a_split_without_human_maps_is_refused_with_where_they_are():
+    class InTest(Blobs):
+        def has_human_map(self, image):
+            return splits_of(BLOBS).split_of(image) == "test"
+
+    n = len(splits_of(BLOBS).images_of("test"))
+    with pytest.raises(ValueError, match=rf"None of its \d+ images has a human map \({n} of the test split have\)"):
+        sources_of_split([("maps", InTest())], "train")

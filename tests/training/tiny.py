@@ -9,6 +9,7 @@ import torch
 import xarray as xr
 from torch import nn
 
+from gala_viz.imagenet import CATEGORIES
 from gala_viz.networks.insert import add_gala
 from gala_viz.networks.network import Network
 from gala_viz.networks.preprocessing import Preprocessing
@@ -76,6 +77,9 @@ class Blobs:
     def target(self, image: str) -> int | None:
         row, column = self._centre(image)
         return int(row > 24) * 2 + int(column > 24)
+
+    def category(self, image: str) -> str | None:
+        return CATEGORIES[self.target(image)][1]
 
     def has_human_map(self, image: str) -> bool:
         return True

@@ -20,6 +20,7 @@ from gala_viz.collections.human_maps import HumanMap
 from gala_viz.collections.image_names import ImageNames
 from gala_viz.collections.map_checks import MapFileError
 from gala_viz.collections.points import PointMaps, Points
+from gala_viz.counts import counted
 from gala_viz.specs import check_finite, fingerprint
 
 KIND = "ClickMe"
@@ -85,7 +86,7 @@ class ClickMaps:
         self._check_inside(size_px)
         people = len(np.unique(self._rounds.participant))
         self.kinds = {
-            KIND: f"ClickMe maps of {people} participants from {source.name}: one count map each, averaged, smoothed "
+            KIND: f"ClickMe maps of {counted(people, 'participant')} from {source.name}: one count map each, averaged, smoothed "
             f"({self.spec.smoothing}). {self.filter_summary}"
         }
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gala_viz.collections.clickme.round_table import RoundTable
+from gala_viz.counts import counted
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,7 +48,7 @@ class FilterResult:
     def summary(self) -> str:
         """A sentence: how many rounds were there, how many are left, which filter dropped how many."""
         parts = [f"{what}: {count}" for what, count in self.dropped if count]
-        return f"{len(self.rounds)} of {self.n_before} rounds kept; dropped: {', '.join(parts) or 'none'}."
+        return f"{len(self.rounds)} of {counted(self.n_before, 'round')} kept; dropped: {', '.join(parts) or 'none'}."
 
 
 def filter_rounds(rounds: RoundTable, filters: RoundFilters) -> FilterResult:

@@ -44,8 +44,8 @@ def write_click_csv(path: Path, rounds: RoundTable, further_columns: Mapping[str
 
 
 def write_click_npz(path: Path, rounds: RoundTable, further_columns: Mapping[str, Sequence[str]] | None = None) -> None:
-    """file_pointer, clickmap_x, clickmap_y, user_id, user_catch_trial, is_mobile and "
-    "``further_columns``, one entry a round."""
+    """file_pointer, clickmap_x, clickmap_y, user_id, user_catch_trial, is_mobile and
+    ``further_columns``, one entry a round."""
     clicks = [_clicks(rounds, number) for number in range(len(rounds))]
     np.savez_compressed(
         path,

@@ -1,5 +1,5 @@
-"""``gala-viz experiment export_rounds``: recorded responses as a CSV table among the folder's "
-"responses, and as BIDS."""
+"""``gala-viz experiment export_rounds``: recorded responses as a CSV table among the folder's
+responses, and as BIDS."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gala_viz.commands.experiment.folder import DEFAULT_FOLDER, RESPONSES_FOLDER, open_records, read_folder_spec
+from gala_viz.counts import counted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,5 +35,5 @@ class Export:
         write_responses(responses, path)
         count = write_bids(responses, spec, self.folder / "bids")
         sys.stdout.write(
-            f"{len(responses):,} trials of {count} participants written to {path} and {self.folder / 'bids'}\n"
+            f"{counted(len(responses), 'trial')} of {counted(count, 'participant')} written to {path} and {self.folder / 'bids'}\n"
         )

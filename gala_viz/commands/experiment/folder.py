@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gala_viz.counts import counted
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -30,7 +32,7 @@ def save_responses(folder: Path, name: str, table: pd.DataFrame) -> None:
     path = folder / RESPONSES_FOLDER / f"{name}.csv"
     path.parent.mkdir(exist_ok=True)
     table.to_csv(path, index=False)
-    sys.stdout.write(f"{len(table):,} responses written to {path}\n")
+    sys.stdout.write(f"{counted(len(table), 'response')} written to {path}\n")
 
 
 @contextlib.contextmanager

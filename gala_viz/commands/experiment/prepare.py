@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from gala_viz.commands.experiment.folder import DEFAULT_FOLDER, MANIFEST_FILE, SPEC_FILE
+from gala_viz.counts import counted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +81,7 @@ class Prepare:
         write_preview(self.folder, stimuli)
         spec.save(self.folder / SPEC_FILE)
         sys.stdout.write(
-            f"experiment {spec.hash}: {spec.n_images} images of {' and '.join(spec.superclasses)}, "
-            f"{len(spec.conditions)} conditions and sets, {spec.n_practice} images of practice\n"
+            f"experiment {spec.hash}: {counted(spec.n_images, 'image')} of {' and '.join(spec.superclasses)}, "
+            f"{len(spec.conditions)} conditions and sets, {counted(spec.n_practice, 'image')} of practice\n"
             f"written to {self.folder}: {SPEC_FILE}, {MANIFEST_FILE}, preview (.png, .md)\n"
         )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from gala_viz.commands.evaluate import BLOCKS_FOLDER, log_line, smoothgrad_spec_for
 from gala_viz.commands.paper.paper_networks import PaperNetwork, find_paper_networks
+from gala_viz.counts import counted
 
 if TYPE_CHECKING:
     from gala_viz.collections.collection import Collection
@@ -173,7 +174,7 @@ def _readme(arguments: Arguments, found: Evaluation, missing: Sequence[PaperNetw
     simulated = "The human maps are simulated, not of people. " if found.simulated else ""
     lines = [
         "# The paper's table and figures",
-        f"{found.collection['title']}, {len(found.images)} images of the {found.spec.split} split. {simulated}"
+        f"{found.collection['title']}, {counted(len(found.images), 'image')} of the {found.spec.split} split. {simulated}"
         + ("This was a quick trial run: its numbers are not for reporting." if arguments.quick else ""),
         "\n".join(f"- `{name}`: {what}" for name, what in OUTPUT_FILES.items() if _there(arguments.out, name)),
         "Every figure is a PNG, an SVG and a PDF, with its caption in a Markdown file beside it.",

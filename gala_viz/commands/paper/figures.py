@@ -92,7 +92,7 @@ def _comparison(
     seed, (first, second) = pair
     rows = min(arguments.rows, 2) if arguments.quick else arguments.rows
     n_samples = min(arguments.figure_samples, 4) if arguments.quick else arguments.figure_samples
-    table = found.spec.smoothgrad or SmoothGradSpec()
+    table = arguments.evaluation_spec(list(loaded.values())).smoothgrad or SmoothGradSpec()
     spec = SmoothGradSpec(n_samples=n_samples, noise_fraction=table.noise_fraction, seed=arguments.seed)
     layers = second.layers or first.layers
     layer = arguments.layer or (layers[-1] if layers else None)

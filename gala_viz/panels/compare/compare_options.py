@@ -14,8 +14,8 @@ COLLECTION_NETWORKS = {"rendered": ("rendered-gala", "rendered-gala-clickme")}
 
 
 def default_collection(networks: Sequence[Any] | None = None, *photograph_options: Any) -> str:
-    """The collection where none is named: one that suits ``networks``, and what is "
-    "``photograph_options`` to photographs."""
+    """The collection where none is named: one that suits ``networks``, and what is
+    ``photograph_options`` to photographs."""
     if networks is not None:
         own = all(str(getattr(one, "name", one)).startswith(f"{DEFAULT_COLLECTION}-") for one in networks)
         return DEFAULT_COLLECTION if own else PHOTOGRAPH_COLLECTION

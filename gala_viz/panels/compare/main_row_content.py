@@ -26,8 +26,8 @@ class MainRowContent:
 
 
 def human_map_title(human_map: xr.DataArray | None, participants: Sequence[str], participant: str | None = None) -> str:
-    """Whose map stands beside the photograph: that of ``participant`` participant, or of all, with "
-    "n where they are known."""
+    """Whose map stands beside the photograph: that of ``participant`` participant, or of all, with
+    n where they are known."""
     simulated = human_map is not None and human_map.attrs.get("simulated")
     if participant is not None:
         return f"{'Simulated participant' if simulated else 'Participant'} {participant}"

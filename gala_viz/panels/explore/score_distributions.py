@@ -9,6 +9,7 @@ import panel as pn
 import xarray as xr
 from numpy.typing import NDArray
 
+from gala_viz.counts import counted
 from gala_viz.panels.html_pane import html_pane
 from gala_viz.panels.score_view import ceiling_from_scores, score_figure, update_score_figure
 from gala_viz.specs import MapRequest
@@ -41,7 +42,7 @@ class ScoreDistributions:
         means = [float(row[ok].mean()) if ok.any() else float("nan") for row, ok in zip(values, known, strict=True)]
         ceiling = ceiling_from_scores(scores)
         update_score_figure(self.figure, values, means, ceiling, f"Spearman's rho with {self._people}; lines: means")
-        lines = [f"n = {int(known.all(axis=0).sum()):,} images with human maps"]
+        lines = [f"n = {counted(int(known.all(axis=0).sum()), 'image')} with human maps"]
         lines += [
             f"{one.title}: {mean:.3f}" for one, mean in zip(self._networks, means, strict=True) if np.isfinite(mean)
         ]

@@ -11,6 +11,7 @@ import panel as pn
 import xarray as xr
 from bokeh.document import Document
 
+from gala_viz.counts import counted
 from gala_viz.panels.form import Form
 from gala_viz.panels.gallery.collection_index import CollectionIndex, ImageQuery
 from gala_viz.panels.gallery.filter_fields import filter_fields
@@ -186,7 +187,7 @@ class Gallery:
         starred = self.note_index.bookmarked if self.note_index else frozenset()
         items = [{**self._item(image, marks, values), "starred": image in starred} for image in images]
         total = len(self.index) + len(self.uploads)
-        note = f"{total:,} photographs" if count == total else f"{count:,} of {total:,} photographs"
+        note = counted(total, "photograph") if count == total else f"{count:,} of {counted(total, 'photograph')}"
         if self._n_hidden:
             note += f"; {self._n_hidden:,} learnt from are hidden"
         self.thumbnail_page.show(items, page=page, pages=pages, note=note, selected=self.current.image)

@@ -33,8 +33,8 @@ class ThumbnailPage:
         self.grid.param.watch(lambda event: event.new and self._on_select(event.new), "selected")
 
     def show(self, items: Sequence[dict[str, Any]], *, page: int, pages: int, note: str, selected: str | None) -> None:
-        """Show ``items`` (dicts as ``ThumbnailGrid`` takes them, without thumbnails) as page number "
-        "``page`` of ``pages``."""
+        """Show ``items`` (dicts as ``ThumbnailGrid`` takes them, without thumbnails) as page number
+        ``page`` of ``pages``."""
         known = {item["id"]: item["thumbnail"] for item in self.grid.items}
         filled = [{**item, "thumbnail": known.get(item["id"], "")} for item in items]
         self.grid.param.update(items=filled, page=page, n_pages=pages, count_text=note, selected=selected)

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from html import escape
 
+from gala_viz.counts import counted
 from gala_viz.records.overview import Overview, Reliability
 
 
 def round_counts(title: str, records_overview: Overview) -> str:
     """How much there is, people and simulated participants apart."""
     outcomes = ", ".join(f"{escape(outcome)} {count}" for outcome, count in records_overview.outcomes.items()) or "none"
+    number, noun = counted(records_overview.n_participants, "participant").split(" ")
+    people = f"<b>{number}</b> {noun}"
     made = sum(records_overview.collections.values())
     return (
-        f"<h1>{escape(title)}</h1><p><b>{records_overview.n_participants}</b> participants, {made} "
-        "rounds of theirs make maps; "
-        f'{records_overview.n_simulated} simulated participants. <span class="muted">All rounds by '
-        f"outcome: {outcomes}.</span></p>"
+        f"<h1>{escape(title)}</h1><p>{people}, {counted(made, 'round')} of theirs {'makes' if made == 1 else 'make'} maps; "
+        f'{counted(records_overview.n_simulated, "simulated participant")}. <span class="muted">All rounds by outcome: {outcomes}.</span></p>'
     )
 
 
@@ -26,6 +27,6 @@ def reliability_text(reliability: Reliability, simulated: bool) -> str:
     interval, count = reliability.interval, reliability.growth[-1][0]
     who = " of SIMULATED participants" if simulated else ""
     return (
-        f"<p>rho <b>{interval.mean:.3f}</b> [{interval.low:.3f}, {interval.high:.3f}], n = {interval.n} images, "
-        f"{count} rounds{who}. 100 splits, 56 × 56 cells of the photograph, smoothed (discs), seed 0; not filtered.</p>"
+        f"<p>rho <b>{interval.mean:.3f}</b> [{interval.low:.3f}, {interval.high:.3f}], n = {counted(interval.n, 'image')}, "
+        f"{counted(count, 'round')}{who}. 100 splits, 56 × 56 cells of the photograph, smoothed (discs), seed 0; not filtered.</p>"
     )

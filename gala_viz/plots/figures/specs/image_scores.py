@@ -21,8 +21,8 @@ MAX_DRAWS = 40_000_000
 def collect_scores(
     source: MapSource, request: MapRequest, images: Sequence[str], score_missing: bool, on_progress: ProgressCallback
 ) -> xr.Dataset:
-    """``source.scores``; with ``score_missing`` those of ``images`` (none: of all) that are "
-    "missing are computed before."""
+    """``source.scores``; with ``score_missing`` those of ``images`` (none: of all) that are
+    missing are computed before."""
     if score_missing:
         wanted = tuple(images) or tuple(source.images)
         for progress in source.survey(request, wanted, lambda: False):

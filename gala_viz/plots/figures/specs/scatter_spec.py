@@ -56,8 +56,8 @@ class ScatterSpec(FigureSpec):
 def draw_scatter(
     source: MapSource, spec: ScatterSpec, progress: ProgressCallback = ignore_progress, score_missing: bool = True
 ) -> FigureResult:
-    """The figure of ``spec``; with ``score_missing`` scores that are missing are computed. Raises "
-    "``UnknownNameError``."""
+    """The figure of ``spec``; with ``score_missing`` scores that are missing are computed. Raises
+    ``UnknownNameError``."""
     check_images(source, spec)
     wanted = () if spec.rest else spec.images
     scores = collect_scores(source, spec.request, wanted, score_missing, progress)

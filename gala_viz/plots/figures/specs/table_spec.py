@@ -50,8 +50,8 @@ class TableSpec(FigureSpec):
 def draw_table(
     source: MapSource, spec: TableSpec, progress: ProgressCallback = ignore_progress, score_missing: bool = True
 ) -> FigureResult:
-    """The table of ``spec``; with ``score_missing`` scores that are missing are computed. Raises "
-    "``UnknownNameError``."""
+    """The table of ``spec``; with ``score_missing`` scores that are missing are computed. Raises
+    ``UnknownNameError``."""
     check_images(source, spec)
     scores = collect_scores(source, spec.request, spec.images, score_missing, progress)
     chosen = image_mask(scores, spec.images)
