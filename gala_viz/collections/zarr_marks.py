@@ -11,7 +11,7 @@ import xarray as xr
 import zarr
 from numpy.typing import NDArray
 
-from gala_viz.collections.map_checks import MapFileError, drop_constant_maps
+from gala_viz.collections.map_checks import MapFileError, drop_constant_maps, to_float32
 from gala_viz.collections.map_names import ImageNames, match_names
 from gala_viz.collections.marks import HumanMap
 from gala_viz.specs import fingerprint
@@ -41,7 +41,7 @@ def write_zarr_maps(
     images, participants, values = zip(*listed, strict=True)
     further = [further_coords(image, participant) for image, participant, _ in listed] if further_coords else [{}]
     array = xr.DataArray(
-        np.stack(values).astype(np.float32),
+        to_float32(np.stack(values)),
         dims=("mark", "y", "x"),
         coords={
             "image": ("mark", np.array(images, dtype=object)),
@@ -102,7 +102,7 @@ class ZarrMaps:
         if image not in self._rows:
             return None
         rows = self._rows[image]
-        values = np.asarray(self._maps.isel(mark=rows).values, dtype=np.float32)
+        values = self._maps.isel(mark=rows).values
         values, people = drop_constant_maps(values, tuple(self._people[row] for row in rows))
         attrs = {**self.attrs, "n_participants": len(people)}
         attrs |= {"n_left_out": len(rows) - len(people)} if len(people) < len(rows) else {}

@@ -26,7 +26,7 @@ from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.schema import labelled_map, count_participants
 from gala_viz.specs import settings
 
-VERSION = 2
+VERSION = 3
 """Rises when maps are left out in another way."""
 
 Grid = tuple[int, int]

@@ -22,7 +22,7 @@ from gala_viz.training.samples import TrainingSource, sources_of_split
 MAX_CACHED_FILES = 6
 """Files of maps in the cache folder, each up to 100 MB."""
 
-MAPS_VERSION = 3
+MAPS_VERSION = 4
 """Rises when maps are made or left out in another way."""
 
 ProgressCallback = Callable[[int, int], None]

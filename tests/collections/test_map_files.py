@@ -1,6 +1,7 @@
 """Human maps from files: found by image id, believed only after checks, never unpickled."""
 
 import pickle
+import re
 import zipfile
 
 import numpy as np
@@ -91,7 +92,7 @@ def test_maps_of_several_participants_are_averaged_and_kept_apart(folders):
     [
         (np.where(MAP > 0.9, np.nan, MAP), "finite"),
         (np.where(MAP > 0.9, np.inf, MAP), "finite"),
-        (np.full((12, 16), 1e300), "finite"),
+        (np.full((12, 16), 1e300), r"all of its values are 1e\+300"),
         (MAP - 0.5, "at least 0"),
         (-MAP, "at least 0"),
         (np.zeros((12, 16)), "all of its values are 0: nobody marked anything"),
@@ -116,6 +117,38 @@ def test_a_map_that_is_none_is_refused_listed_and_stops_nothing(folders, values,
     with pytest.raises(MapFileError, match=reason):
         raise MapFileError(told)
     assert collection.human_map("b.png") is not None
+
+
+BLOB = np.exp(-((np.mgrid[:12, :16] - np.array([4, 9])[:, None, None]) ** 2).sum(axis=0) / 20)
+
+
+@pytest.mark.parametrize("scale", [1e-320, 1e-44, 1e-38, 1.0, 1e37, 1e300], ids=str)
+def test_a_map_keeps_its_levels_whatever_its_scale(folders, scale):
+    photos, maps = folders
+    stored = BLOB * scale
+    np.save(maps / "a.npy", stored)
+    np.savez(maps / "b.npz", maps=np.stack([stored, stored.max() - stored]), participants=np.array(["p", "q"]))
+    collection = open_collection(photos, human_maps=maps)
+    found = collection.human_map("a.jpg").values
+    assert found.dtype == np.float32 and np.isfinite(found).all()
+    assert len(np.unique(found)) == len(np.unique(stored))
+    np.testing.assert_allclose(found / float(found.max()), stored / stored.max(), rtol=1e-6)
+    people = collection.participant_maps("b.png").values
+    np.testing.assert_allclose(people.sum(axis=0), people.max(), rtol=1e-6)
+    assert np.isfinite(collection.human_map("b.png")).all()
+
+
+def test_a_map_whose_differences_float32_cannot_hold_is_refused_with_the_true_reason(folders):
+    photos, maps = folders
+    np.save(maps / "a.npy", 1e8 + BLOB)
+    np.savez(maps / "b.npz", maps=np.stack([BLOB, 1e-60 * BLOB]), participants=np.array(["p", "q"]))
+    np.save(maps / "c.npy", 1e8 + 8 * (BLOB > 0.5))
+    np.save(maps / "d.npy", 100 + BLOB)
+    collection = open_collection(photos, human_maps=maps)
+    assert [collection.human_map(image) is None for image in collection.images] == [True, True, False, False]
+    told = dict(collection.skipped)
+    assert re.search(r"100000000\S* to 100000001, differ by too little .* of \d+ levels 1 would be left", told["maps/a.npy"])
+    assert "differ by too little of their size for float32" in told["maps/b.npz"]
 
 
 def test_pickled_objects_are_never_loaded(folders):
