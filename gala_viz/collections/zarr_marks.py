@@ -11,6 +11,7 @@ import xarray as xr
 import zarr
 from numpy.typing import NDArray
 
+from gala_viz.collections.index import file_states
 from gala_viz.collections.map_checks import MapFileError, drop_constant_maps, to_float32
 from gala_viz.collections.map_names import ImageNames, match_names
 from gala_viz.collections.marks import HumanMap
@@ -89,8 +90,7 @@ class ZarrMaps:
         made = str(self._maps.attrs.get("made") or f"Human maps from {source.name}, one for each participant.")
         self.kinds = {KIND: made}
         self.skipped = unmatched
-        status = (source / VARIABLE / "zarr.json").stat()
-        self.fingerprint = fingerprint("zarr maps", str(source), status.st_size, status.st_mtime_ns)
+        self.fingerprint = fingerprint("zarr maps", str(source), file_states(source))
 
     def source_name(self, image: str) -> str | None:
         """The store, and the image in it."""

@@ -1,5 +1,6 @@
 """Human maps from files: found by image id, believed only after checks, never unpickled."""
 
+import os
 import pickle
 import re
 import zipfile
@@ -211,6 +212,21 @@ def test_a_file_name_alone_is_enough_only_where_one_image_has_it():
     found, left_out = match_names([("a.npy", "a"), ("b.npy", "b"), ("x/a.npy", "x/a")], known)
     assert found == {"y/b.jpg": "b.npy", "x/a.jpg": "x/a.npy"}
     assert [path for path, _ in left_out] == ["a.npy"]
+
+
+def test_a_map_overwritten_in_place_is_noticed_in_a_folder_of_any_size(folders, monkeypatch):
+    monkeypatch.setattr("gala_viz.collections.index.MAX_CHECKED_FILES", 1)
+    photos, maps = folders
+    np.save(maps / "a.npy", MAP)
+    np.save(maps / "b.npy", MAP)
+    for folder in (maps, maps / "cats"):
+        os.utime(folder, (1e9, 1e9))  # old enough for the index to be believed
+    before = [open_collection(photos, human_maps=maps).fingerprint for _ in range(2)]
+    assert before[0] == before[1]
+    with (maps / "a.npy").open("r+b") as file:
+        file.seek(-4, 2)
+        file.write(b"\0\0\0\0")
+    assert open_collection(photos, human_maps=maps).fingerprint != before[0]
 
 
 def test_of_many_maps_that_fit_no_image_some_are_named_and_the_rest_counted():

@@ -1,0 +1,51 @@
+"""Maps in Zarr, one for each participant: what is refused, and what names them."""
+
+import numpy as np
+import pytest
+import zarr
+
+from gala_viz.alignment.ceiling import CeilingSpec
+from gala_viz.collections import open_collection
+from gala_viz.collections.zarr_marks import write_zarr_maps
+from gala_viz.evaluation.kept import Kept
+from gala_viz.evaluation.people import people_of
+from gala_viz.networks.preprocessing import Preprocessing
+from gala_viz.training.held import load_dataset
+from tests.collections.pictures import encoded, gradient
+
+FRAME = Preprocessing(short_px=16, crop_px=16, mean=(0.0,) * 3, std=(1.0,) * 3)
+IMAGES = tuple(f"test/cat/{number}.png" for number in range(3))
+
+
+@pytest.fixture
+def photos(tmp_path):
+    for image in IMAGES:
+        (tmp_path / "photos" / image).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "photos" / image).write_bytes(encoded(gradient(16, 16)))
+    return tmp_path / "photos"
+
+
+def write(path, people="ab"):
+    rng = np.random.default_rng(3)
+    return write_zarr_maps(path, [(image, who, rng.random((8, 8))) for image in IMAGES for who in people], {})
+
+
+def test_maps_that_are_changed_in_place_are_no_more_those_of_before(photos, tmp_path, monkeypatch):
+    monkeypatch.setenv("GALA_VIZ_CACHE", str(tmp_path / "cache"))
+    path, kept = tmp_path / "maps.zarr", Kept(tmp_path / "kept")
+    write(path)
+
+    def people():
+        collection = open_collection(photos, human_maps=path)
+        collection.categories = ("cat",)
+        evaluated = people_of(collection, IMAGES, FRAME, [(4, 4)], CeilingSpec(), kept=kept).maps[4, 4].values
+        return collection.fingerprint, evaluated, load_dataset(collection, "test", FRAME).human_maps
+
+    before, again = people(), people()
+    assert again[0] == before[0], "nothing has changed"
+    stored = zarr.open(path, mode="r+")["human_map"]
+    stored[:] = np.random.default_rng(9).random(stored.shape).astype("f4")
+    after = people()
+    assert after[0] != before[0]
+    assert np.abs(after[1] - before[1]).max() > 0.01
+    assert np.abs(after[2] - before[2]).max() > 0.01
