@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,8 @@ def write_zarr_maps(
     listed = list(maps)
     if not listed:
         raise ValueError("there is no map to write.")
+    if len({(image, participant) for image, participant, _ in listed}) < len(listed):
+        raise ValueError("one map of each participant on an image was expected; some come twice.")
     images, participants, values = zip(*listed, strict=True)
     further = [further_coords(image, participant) for image, participant, _ in listed] if further_coords else [{}]
     array = xr.DataArray(
@@ -86,21 +89,34 @@ class ZarrMaps:
                 "is named like one of the collection."
             )
         self._people, self._source = people, source.name
+        self._twice = twice = {image: why for image in self._rows if (why := self._why_twice(image))}
+        if len(twice) == len(self._rows):
+            raise MapFileError(f"{source.name}: on none of its images is each map another participant's: {twice.popitem()[1]}")
         self.attrs = {str(name): value for name, value in self._maps.attrs.items() if name != "made"}
         made = str(self._maps.attrs.get("made") or f"Human maps from {source.name}, one for each participant.")
         self.kinds = {KIND: made}
-        self.skipped = unmatched
+        self.skipped = [*unmatched, *((f"{source.name}, {image}", why) for image, why in twice.items())]
         self.fingerprint = fingerprint("zarr maps", str(source), file_states(source))
 
     def source_name(self, image: str) -> str | None:
         """The store, and the image in it."""
         return f"{self._source}, {image}" if image in self._rows else None
 
+    def _why_twice(self, image: str) -> str:
+        """Why the image's maps are not of different people, who alone make a noise ceiling; "" where they are."""
+        count = Counter(self._people[row] for row in self._rows[image])
+        name, most = count.most_common(1)[0]
+        if most == 1:
+            return ""
+        return f"{count.total()} maps need as many different participants; {name!r} is there {most} times."
+
     def read_map(self, image: str, kind: str, photo_px: tuple[int, int]) -> HumanMap | None:
         """One map for each participant who marked something."""
         del kind, photo_px
         if image not in self._rows:
             return None
+        if image in self._twice:
+            raise MapFileError(self._twice[image])
         rows = self._rows[image]
         values = self._maps.isel(mark=rows).values
         values, people = drop_constant_maps(values, tuple(self._people[row] for row in rows))

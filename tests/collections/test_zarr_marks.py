@@ -6,6 +6,7 @@ import zarr
 
 from gala_viz.alignment.ceiling import CeilingSpec
 from gala_viz.collections import open_collection
+from gala_viz.collections.map_checks import MapFileError
 from gala_viz.collections.zarr_marks import write_zarr_maps
 from gala_viz.evaluation.kept import Kept
 from gala_viz.evaluation.people import people_of
@@ -49,3 +50,23 @@ def test_maps_that_are_changed_in_place_are_no_more_those_of_before(photos, tmp_
     assert after[0] != before[0]
     assert np.abs(after[1] - before[1]).max() > 0.01
     assert np.abs(after[2] - before[2]).max() > 0.01
+
+
+def test_one_participant_twice_on_an_image_is_not_two_people(photos, tmp_path):
+    path, rng = tmp_path / "maps.zarr", np.random.default_rng(0)
+    rows = [(IMAGES[0], "a"), (IMAGES[0], "a"), (IMAGES[1], "a"), (IMAGES[1], "b")]
+    with pytest.raises(ValueError, match="one map of each participant on an image"):
+        write_zarr_maps(path, [(*row, rng.random((8, 8))) for row in rows], {})
+    write_zarr_maps(path, [(image, f"{who}{n}", rng.random((8, 8))) for n, (image, who) in enumerate(rows)], {})
+    participants = zarr.open(path, mode="r+")["participant"]
+    participants[:] = np.array([who for _, who in rows], dtype=object)
+    collection = open_collection(photos, human_maps=path)
+    assert collection.participants(IMAGES[0]) == () and not collection.has_human_map(IMAGES[0])
+    assert collection.participants(IMAGES[1]) == ("a", "b")
+    ((name, reason),) = collection.skipped
+    assert name == f"maps.zarr, {IMAGES[0]}"
+    assert reason.startswith("2 maps need as many different participants; 'a' is there 2 times")
+    assert collection.why_no_map(IMAGES[0]) == reason
+    participants[:] = np.array(["a"] * 4, dtype=object)
+    with pytest.raises(MapFileError, match=r"maps\.zarr: on none of its images .* 'a' is there 2 times"):
+        open_collection(photos, human_maps=path)
