@@ -61,7 +61,7 @@ def add_gala(
 def open_gates(network: nn.Module, gate: float) -> nn.Module:
     """Start every gated batch norm of ``network`` as the identity of what it was, and return the network.
 
-    Each GALA block begins at A = ``gate`` (see ``GalaBlock.start_open``) and the batch norm before it is scaled by
+    Each GALA block begins at A = ``gate`` (see ``GalaBlock.open_gate``) and the batch norm before it is scaled by
     1 / ``gate``, so a trained backbone computes what it did before. Raises ``ValueError`` where a gated body is not
     an affine batch norm.
     """
@@ -70,7 +70,7 @@ def open_gates(network: nn.Module, gate: float) -> nn.Module:
             continue
         if not isinstance(module.body, nn.BatchNorm2d) or module.body.weight is None:
             raise ValueError(f"only an affine BatchNorm2d can undo the gate; {path!r} is {type(module.body).__name__}.")
-        module.attention.start_open(gate)
+        module.attention.open_gate(gate)
         module.body.weight.div_(gate)
         module.body.bias.div_(gate)
     return network
