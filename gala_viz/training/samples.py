@@ -51,7 +51,8 @@ class PhotoCollection(Protocol):
 class TrainingSource:
     """Images of one collection in one role: "maps", "labels" or "plain" (see ``DistillationRecipe.per_epoch``).
 
-    ``splits`` are those of the collection, ``left_out`` images of the training split that are held out elsewhere,
+    ``splits`` are those of the collection, ``split`` the one of ``images``, ``left_out`` images of the training split
+    that are held out elsewhere, and of the validation split that are test images elsewhere,
     ``unusable`` (in the role "maps") images whose maps cannot be used, with the reason; ``compared`` says whether
     photographs were compared by their bytes. All are what ``sources_of_split`` found.
     """
@@ -63,6 +64,7 @@ class TrainingSource:
     left_out: tuple[SplitConflict, ...] = ()
     unusable: Mapping[str, str] = field(default_factory=dict)
     compared: bool = True
+    split: Split = "train"
 
 
 def sources_of_split(
@@ -76,7 +78,8 @@ def sources_of_split(
     label, where the role needs one, are left out. With the ``frame`` of a network, so are maps that say nothing in it.
 
     Of the training split those are left out, too, that are validation or test images of another one of the collections,
-    or the same photograph, byte for byte, as one of them. ``held_out`` spares comparing them again.
+    or the same photograph, byte for byte, as one of them; of the validation split those that are so of a test split:
+    nothing is chosen by what is reported. ``held_out`` spares comparing them again.
     """
     held_out = held_out or HeldOutImages(collection for _, collection in collections)
     sources = []
@@ -88,29 +91,31 @@ def sources_of_split(
             images, unusable = usable_maps(collection, marked_images(collection, images), frame)
         if role == "labels":
             images = tuple(image for image in images if collection.target(image) is not None)
-        left_out: tuple[SplitConflict, ...] = ()
-        if split == "train":
-            left_out = tuple(held_out.find_conflicts(collection, images))
-            gone = {conflict.image for conflict in left_out}
-            images = tuple(image for image in images if image not in gone)
+        left_out = tuple(held_out.find_conflicts(collection, images, split))
+        gone = {conflict.image for conflict in left_out}
+        images = tuple(image for image in images if image not in gone)
         if not images:
             told = f" {len(left_out):,} are held out elsewhere: {left_out[0]}." if left_out else ""
             told += f" {describe_usable_maps(0, unusable)}." if unusable else ""
             raise ValueError(f"{collection.name}: no image of the {split} split can serve for {role!r}.{told}")
-        compared = held_out.compares_bytes or split != "train"
-        sources.append(TrainingSource(collection, images, role, splits, left_out, unusable, compared))
+        compared = held_out.compares_bytes or split == "test"
+        sources.append(TrainingSource(collection, images, role, splits, left_out, unusable, compared, split))
     return tuple(sources)
+
+
+_DOES: dict[Split, str] = {"train": "train", "validation": "choose", "test": "test"}
+_NAMES: dict[Split, str] = {"train": "training", "validation": "validation", "test": "test"}
 
 
 def describe_sources(sources: Sequence[TrainingSource]) -> list[str]:
     """What is left out of a training, and by which rule images are split, one sentence for each of ``sources``."""
     told = []
     for source in sources:
-        line = f"{source.collection.name} ({source.role}): {len(source.images):,} images train"
+        line = f"{source.collection.name} ({source.role}): {len(source.images):,} images {_DOES[source.split]}"
         if source.splits is not None:
             line += f"; {source.splits.description}"
         if source.left_out:
-            line += f"; {len(source.left_out):,} of the training split are left out, the first: {source.left_out[0]}"
+            line += f"; {len(source.left_out):,} of the {_NAMES[source.split]} split are left out, the first: {source.left_out[0]}"
         if not source.compared:
             line += f"; {NOT_COMPARED}"
         told.append(f"{line}.")
