@@ -130,6 +130,12 @@ class HeldOutImages:
         return self._keys[who, image]
 
 
+def check_no_doubt(splits: Splits) -> None:
+    """Raise ``ValueError`` where it is in doubt which images of a collection may train."""
+    if splits.doubt:
+        raise ValueError(f"{splits.collection}: which images may train is in doubt: {splits.doubt}.")
+
+
 def check_training_images(training: Iterable[Any], others: Iterable[Any] = ()) -> None:
     """Raise ``ValueError`` where an image of ``training`` is held out in a collection of these or of ``others``, or one
     of ``others``, by which the training chooses, is a test image in one of them.
@@ -138,6 +144,8 @@ def check_training_images(training: Iterable[Any], others: Iterable[Any] = ()) -
     """
     training, others = list(training), list(others)
     held_out = HeldOutImages(source.collection for source in (*training, *others))
+    for source in training:
+        check_no_doubt(held_out.splits_of(source.collection))
     does: dict[Split, str] = {"train": "train", "validation": "choose"}
     for split, sources in (("train", training), ("validation", others)):
         for source in sources:

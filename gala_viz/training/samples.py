@@ -20,7 +20,7 @@ from gala_viz.collections.map_checks import describe_usable_maps, marked_images,
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.splits import Split, Splits
 from gala_viz.training.chance import named_rng
-from gala_viz.training.held_out import NOT_COMPARED, SplitConflict, HeldOutImages
+from gala_viz.training.held_out import NOT_COMPARED, SplitConflict, HeldOutImages, check_no_doubt
 
 
 class PhotoCollection(Protocol):
@@ -79,12 +79,15 @@ def sources_of_split(
 
     Of the training split those are left out, too, that are validation or test images of another one of the collections,
     or the same photograph, byte for byte, as one of them; of the validation split those that are so of a test split:
-    nothing is chosen by what is reported. ``held_out`` spares comparing them again.
+    nothing is chosen by what is reported. A collection of which it is in doubt what its splits are does not train
+    (``ValueError``). ``held_out`` spares comparing them again.
     """
     held_out = held_out or HeldOutImages(collection for _, collection in collections)
     sources = []
     for role, collection in collections:
         splits = held_out.splits_of(collection)
+        if split == "train":
+            check_no_doubt(splits)
         images = splits.images_of(split)
         unusable: Mapping[str, str] = {}
         if role == "maps":
