@@ -14,7 +14,7 @@ from PIL import Image
 from gala_viz.cli import main
 from gala_viz.collections import UnreadableImageError, caching, index, open_collection
 from gala_viz.collections.folder import FolderCollection
-from gala_viz.collections.layout import PathLabels, find_split_layout, labels_from_path
+from gala_viz.collections.layout import PathLabels, SplitLayout, find_split_layout, labels_from_path
 from gala_viz.collections.reading import ReadingLimits
 from gala_viz.imagenet import CATEGORIES, category_names, index_of_wnid
 from gala_viz.registry import UnknownNameError
@@ -111,6 +111,20 @@ def test_splits_inside_of_one_folder_are_splits(path, expected):
     assert not layout.doubt
 
 
+def test_names_of_files_that_begin_with_a_split_are_splits_where_all_do(tmp_path):
+    for name in ("train-stag-0001.png", "validation-stag-0001.png", "test-stag-0001.png"):
+        write(tmp_path / "own", f"stag/{name}")
+    collection = open_collection(tmp_path / "own")
+    assert [collection.split(image) for image in collection.images] == ["test", "train", "validation"]
+    assert {collection.category(image) for image in collection.images} == {"stag"}
+    for paths, doubtful in (
+        (["train_1.png", "train_2.png"], ()),
+        (["train_1.png", "test_2.png", "other.png"], ("test_2.png",)),
+        (["contest_1.png", "testament.png"], ()),
+    ):
+        assert find_split_layout(paths) == SplitLayout(doubtful=doubtful)
+
+
 def test_splits_inside_of_each_category_leave_the_category():
     paths = [f"{category}/{split}/good/1.png" for split in ("training", "testing") for category in ("bottle", "cable")]
     layout = find_split_layout(paths)
@@ -156,7 +170,7 @@ def test_what_may_be_a_split_and_is_not_read_as_one_is_told_and_does_not_train(t
         for n in range(8):
             write(tmp_path / "own", path.format(n=n), encoded(np.full((12, 16, 3), len(path) * 8 + n, np.uint8)))
     collection = open_collection(tmp_path / "own")
-    told = f"1 folders are called like a split and not read as one: {doubtful};"
+    told = f"1 folders or files are called like a split and not read as one: {doubtful};"
     assert f"; NOT SURE: {told}" in splits_of(collection).description
     with pytest.raises(ValueError, match=f"own: which images may train is in doubt: {told}"):
         sources_of_split([("plain", collection)], "train")
