@@ -154,7 +154,7 @@ def splits_of(collection: SupportsSplits, *, seed: int = SPLIT_SEED) -> Splits:
             raise ValueError(
                 f"{collection.name}, {odd[0]}: a split is called 'train', 'validation' or 'test'; got {odd[1]!r}."
             )
-        if any(own.values()):
+        if any(own.values()) or getattr(collection, "has_own_splits", False):
             return Splits(collection=collection.name, rule="own", seed=None, by_image=own, doubt=doubt)
     return replace(hash_splits(collection.name, collection.images, seed=seed), doubt=doubt)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -19,6 +20,7 @@ from gala_viz.behavior.database import Database
 from gala_viz.behavior.surface import RULE, RoundRecording, surface_motion_report
 from gala_viz.collections.clickme.filters import FilterResult, RoundFilters, filter_rounds
 from gala_viz.collections.clickme.participant_maps import participant_maps
+from gala_viz.collections.clickme.record import NO_SPLIT
 from gala_viz.collections.clickme.rounds import RoundTable, round_table
 from gala_viz.collections.clickme.smoothing import SMOOTHINGS
 from gala_viz.collections.clickme.writing import ClickMeRecord, write_click_csv, write_click_npz, write_tfrecords
@@ -26,6 +28,7 @@ from gala_viz.collections.collection import Collection
 from gala_viz.collections.reading import UnreadableImageError
 from gala_viz.collections.zarr_marks import write_zarr_maps
 from gala_viz.registry import Registry
+from gala_viz.splits import splits_of
 
 TFRECORD_SIDE_PX = 256
 """Sides of photographs and maps in TFRecords."""
@@ -93,7 +96,8 @@ def export_rounds(
 ) -> dict[str, Any]:
     """Write the rounds on ``collection`` into ``folder`` as files of ``kinds``, and a report, which is returned.
 
-    Tables and maps tell of each round whether the paint surface may have moved while it was played
+    TFRecords tell of each photograph which split it is in here; tables and maps lie on the photographs themselves, whose
+    collection tells. Tables and maps tell of each round whether the paint surface may have moved while it was played
     (``gala_viz.behavior.surface``); the report explains the words and counts them.
 
     Raises ``ValueError`` where no round is left.
@@ -109,8 +113,11 @@ def export_rounds(
     folder.mkdir(parents=True, exist_ok=True)
     for write in writers:
         write(path, found.rounds, collection, spec, recorded)
+    splits = splits_of(collection)
     report = {
         "collection": collection.name,
+        "splits": dict(Counter(splits.split_of(found.rounds.images[one]) or NO_SPLIT for one in np.unique(found.rounds.image))),
+        "split_doubt": splits.doubt,
         "simulated": spec.simulated,
         "smoothing": spec.smoothing,
         "filters": asdict(spec.filters),
@@ -147,6 +154,7 @@ def _maps(rounds: RoundTable, collection: Collection, spec: ExportSpec) -> Itera
 
 
 def _records(rounds: RoundTable, collection: Collection, spec: ExportSpec, labels: list[str]) -> Iterator[ClickMeRecord]:
+    splits = splits_of(collection)
     for image, found in _maps(rounds, collection, spec):
         photo = collection.photo(image)
         box = centre_crop_box(*photo.shape[:2])
@@ -163,6 +171,7 @@ def _records(rounds: RoundTable, collection: Collection, spec: ExportSpec, label
             label=labels.index(collection.category(image) or "") if target is None else target,
             click_count=int(rounds.n_clicks[rounds.image == code].sum()),
             file_path=image,
+            split="" if splits.doubt else splits.split_of(image) or NO_SPLIT,
         )
 
 

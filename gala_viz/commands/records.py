@@ -92,6 +92,8 @@ class Arguments:
         sys.stdout.write(
             f"{report['rounds']} of {report['rounds_before']} rounds of {report['participants']} participants on "
             f"{report['images']} images written to {self.out}; dropped: {dropped}.\n"
+            f"splits of the images: {', '.join(f'{split} {n}' for split, n in report['splits'].items())}"
+            f"{'; NOT SURE: ' if report['split_doubt'] else ''}{report['split_doubt']}.\n"
         )
         return 0
 

@@ -88,11 +88,8 @@ class HeldOutImages:
         if split in kept_from:
             return SplitConflict(image, own[0], image, split, same_bytes=False)
         for who, kept in self._kept.items():
-            if who == own or kept.get(image) not in kept_from:
-                continue
-            keys = self._key(own, image), self._key(who, image)
-            if None in keys or keys[0] == keys[1]:  # equal names of photographs that differ mean nothing
-                return SplitConflict(image, who[0], image, kept[image], same_bytes=None not in keys)
+            if who != own and kept.get(image) in kept_from:  # other bytes may be the same photograph, encoded anew
+                return SplitConflict(image, who[0], image, kept[image], same_bytes=False)
         return None
 
     def _by_bytes(self, own: tuple[str, str], image: str, kept_from: tuple[Split, ...]) -> SplitConflict | None:

@@ -12,6 +12,7 @@ from gala_viz.evaluation.evaluate import evaluate
 from gala_viz.evaluation.spec import EvaluationSpec
 from gala_viz.collections.clickme.writing import ClickMeRecord, write_tfrecords
 from gala_viz.networks.folders import WeightsError
+from gala_viz.networks.training_data import TrainingData, hash_training_images
 from gala_viz.networks.zoo import load_network
 from gala_viz.splits import HELD_OUT, LEARNT, UNKNOWN, hash_splits, splits_of
 from gala_viz.training.batches import InMemoryDataModule
@@ -187,6 +188,33 @@ def test_one_name_for_two_photographs_in_two_collections_holds_neither_out(tmp_p
     first, second = split_folder(tmp_path / "first"), split_folder(tmp_path / "second", first=500)
     found = sources_of_split([("labels", first), ("plain", second)], "train")
     assert [len(one.left_out) for one in found] == [0, 0]
+
+
+def test_an_image_of_the_same_id_that_was_encoded_anew_is_held_out_and_not_vouched_for(tmp_path):
+    """Records of before, without splits, of a collection that has some."""
+    own = split_folder(tmp_path / "own")
+    records = [
+        ClickMeRecord(own.photo(image), np.random.default_rng(n).random((48, 48)), n % 2, 9, image)
+        for n, image in enumerate(own.images)
+    ]
+    write_tfrecords(tmp_path / "clicks.tfrecords", records)
+    again = open_collection(tmp_path / "clicks.tfrecords")
+    again._splits, again.has_own_splits = [None] * len(again), False  # as a reader of before took them
+    assert splits_of(again).rule == "hash"
+    maps, labels = sources_of_split([("maps", again), ("labels", own)], "train")
+    held_out = with_split(own, "test") | with_split(own, "validation")
+    assert not held_out & {*maps.images, *labels.images}
+    assert {one.image for one in maps.left_out} == held_out & set(splits_of(again).images_of("train"))
+    assert str(maps.left_out[0]).endswith(f"split of {own.name}")
+
+    arrays, _ = hash_training_images([(again, splits_of(again).images_of("train")), (own, labels.images)])
+    entries = [{"name": one.name, "n_train": 1} for one in (again, own)]
+    told = TrainingData.from_card({"data": {"collections": entries, "complete": True}}, arrays)
+    status = dict(zip(own.images, told.training_status(own), strict=True))
+    trained = set(splits_of(again).images_of("train"))
+    assert {status[image] for image in held_out & trained} == {UNKNOWN}
+    assert {status[image] for image in held_out - trained} == {HELD_OUT}
+    assert {status[image] for image in labels.images} == {LEARNT}
 
 
 @pytest.mark.parametrize("split", ["validation", "test"])
