@@ -96,9 +96,9 @@ def export_rounds(
 ) -> dict[str, Any]:
     """Write the rounds on ``collection`` into ``folder`` as files of ``kinds``, and a report, which is returned.
 
-    TFRecords tell of each photograph which split it is in here; tables and maps lie on the photographs themselves, whose
-    collection tells. Tables and maps tell of each round whether the paint surface may have moved while it was played
-    (``gala_viz.behavior.surface``); the report explains the words and counts them.
+    TFRecords tell of each photograph which split it is in here; tables and maps lie on the photographs themselves,
+    whose collection tells. Tables and maps tell of each round whether the paint surface may have moved while it was
+    played (``gala_viz.behavior.surface``); the report explains the words and counts them.
 
     Raises ``ValueError`` where no round is left.
     """
@@ -114,9 +114,10 @@ def export_rounds(
     for write in writers:
         write(path, found.rounds, collection, spec, recorded)
     splits = splits_of(collection)
+    images = {image for image, _ in _pairs(found.rounds)}
     report = {
         "collection": collection.name,
-        "splits": dict(Counter(splits.split_of(found.rounds.images[one]) or NO_SPLIT for one in np.unique(found.rounds.image))),
+        "splits": dict(Counter(splits.split_of(image) or NO_SPLIT for image in images)),
         "split_doubt": splits.doubt,
         "simulated": spec.simulated,
         "smoothing": spec.smoothing,
@@ -124,7 +125,7 @@ def export_rounds(
         "rounds_before": found.n_before,
         "dropped": dict(found.dropped),
         "rounds": len(found.rounds),
-        "images": len(np.unique(found.rounds.image)),
+        "images": len(images),
         "participants": len(np.unique(found.rounds.participant)),
         SURFACE_COLUMN: surface_motion_report(recorded[pair] for pair in _pairs(found.rounds)),
     }

@@ -1,11 +1,11 @@
 """What files a folder holds, remembered between sessions in the user's cache folder.
 
-**When is the index used again?** A folder's own time of change moves when a file in it is added, removed or renamed,
-so a folder whose time of change is the remembered one is not listed again; only the others are. In collections of up to
+**When is the index used again?** A folder's own time of change moves when a file in it is added, removed or renamed, so
+a folder whose time of change is the remembered one is not listed again; only the others are. In collections of up to
 ``CHECKED_FILES`` files each file's size and time of change are compared too, which finds files that were overwritten in
-place; larger ones find that when the folder is next listed (``fresh=True`` forces it), unless ``always_checked``. A folder that changed less than
-two seconds before it was listed is not trusted next time, since clocks of file systems are coarse. An index that is
-damaged or of another version counts as none.
+place; larger ones find that when the folder is next listed (``fresh=True`` forces it), unless ``always_checked``. A
+folder that changed less than two seconds before it was listed is not trusted next time, since clocks of file systems
+are coarse. An index that is damaged or of another version counts as none.
 """
 
 from __future__ import annotations

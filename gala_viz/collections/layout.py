@@ -61,8 +61,8 @@ class SplitLayout:
             return ""
         listed = ", ".join(self.doubtful[:MAX_EXAMPLES]) + (", …" if len(self.doubtful) > MAX_EXAMPLES else "")
         return (
-            f"{len(self.doubtful)} folders or files are called like a split and not read as one: {listed}; their images "
-            "would be split among train, validation and test as any others. Call the folders of splits train/, val/ "
+            f"{len(self.doubtful)} folders or files are called like a split and not read as one: {listed}; their "
+            "images would be split among train, validation and test as any others. Call the folders of splits train/, val/ "
             "and test/, all of them at one depth, and what is none otherwise"
         )
 

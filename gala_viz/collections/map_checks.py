@@ -245,7 +245,8 @@ def drop_constant_maps(values: np.ndarray, participants: tuple[str, ...]) -> tup
     """Those of the maps ``values`` (participant, y, x) that are not constant, and whose they are.
 
     Somebody who marked nothing is nobody's half of a noise ceiling and does not count among the participants. Raises
-    ``MapFileError`` for values that are not finite or negative, and where nobody is left. The maps come back as float32.
+    ``MapFileError`` for values that are not finite or negative, and where nobody is left. The maps come back as
+    float32.
     """
     check_values(values)
     values = to_float32(values)

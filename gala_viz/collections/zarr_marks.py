@@ -91,7 +91,8 @@ class ZarrMaps:
         self._people, self._source = people, source.name
         self._twice = twice = {image: why for image in self._rows if (why := self._why_twice(image))}
         if len(twice) == len(self._rows):
-            raise MapFileError(f"{source.name}: on none of its images is each map another participant's: {twice.popitem()[1]}")
+            told = next(iter(twice.values()))
+            raise MapFileError(f"{source.name}: on none of its images is each map another participant's: {told}")
         self.attrs = {str(name): value for name, value in self._maps.attrs.items() if name != "made"}
         made = str(self._maps.attrs.get("made") or f"Human maps from {source.name}, one for each participant.")
         self.kinds = {KIND: made}

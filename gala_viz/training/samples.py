@@ -118,7 +118,8 @@ def describe_sources(sources: Sequence[TrainingSource]) -> list[str]:
         if source.splits is not None:
             line += f"; {source.splits.description}"
         if source.left_out:
-            line += f"; {len(source.left_out):,} of the {_NAMES[source.split]} split are left out, the first: {source.left_out[0]}"
+            line += f"; {len(source.left_out):,} of the {_NAMES[source.split]} split are left out, "
+            line += f"the first: {source.left_out[0]}"
         if not source.compared:
             line += f"; {NOT_COMPARED}"
         told.append(f"{line}.")

@@ -131,7 +131,8 @@ def test_a_map_keeps_its_levels_whatever_its_scale(folders, scale):
     np.savez(maps / "b.npz", maps=np.stack([stored, stored.max() - stored]), participants=np.array(["p", "q"]))
     collection = open_collection(photos, human_maps=maps)
     found = collection.human_map("a.jpg").values
-    assert found.dtype == np.float32 and np.isfinite(found).all()
+    assert found.dtype == np.float32
+    assert np.isfinite(found).all()
     assert len(np.unique(found)) == len(np.unique(stored))
     np.testing.assert_allclose(found / float(found.max()), stored / stored.max(), rtol=1e-6)
     people = collection.participant_maps("b.png").values
@@ -148,7 +149,7 @@ def test_a_map_whose_differences_float32_cannot_hold_is_refused_with_the_true_re
     collection = open_collection(photos, human_maps=maps)
     assert [collection.human_map(image) is None for image in collection.images] == [True, True, False, False]
     told = dict(collection.skipped)
-    assert re.search(r"100000000\S* to 100000001, differ by too little .* of \d+ levels 1 would be left", told["maps/a.npy"])
+    assert re.search(r"100000000\S* to 100000001, differ by too little .* of \d+ levels 1 would be", told["maps/a.npy"])
     assert "differ by too little of their size for float32" in told["maps/b.npz"]
 
 

@@ -61,7 +61,8 @@ def test_one_participant_twice_on_an_image_is_not_two_people(photos, tmp_path):
     participants = zarr.open(path, mode="r+")["participant"]
     participants[:] = np.array([who for _, who in rows], dtype=object)
     collection = open_collection(photos, human_maps=path)
-    assert collection.participants(IMAGES[0]) == () and not collection.has_human_map(IMAGES[0])
+    assert collection.participants(IMAGES[0]) == ()
+    assert not collection.has_human_map(IMAGES[0])
     assert collection.participants(IMAGES[1]) == ("a", "b")
     ((name, reason),) = collection.skipped
     assert name == f"maps.zarr, {IMAGES[0]}"

@@ -136,7 +136,7 @@ def test_a_test_photograph_under_another_name_does_not_choose(tmp_path):
     assert f"will not choose: '{twin}' is the same photograph" in report_text(collection, report)
 
     wrong = [replace(parts[1][0], images=(*parts[1][0].images, twin))]
-    with pytest.raises(ValueError, match=r"own: 1 of 9 images that would choose are test images .*'val/.*twin.png' is the"):
+    with pytest.raises(ValueError, match=r"own: 1 of 9 images that would choose are test images .*twin.png' is the"):
         train_on(tmp_path / "run", parts[0], wrong)
 
 

@@ -33,10 +33,11 @@ class TFRecordCollection(Collection):
     """The records of ``source``, a TFRecord file or a folder of them.
 
     An image's id is its ``file_path`` where every record tells a different one, else "SHARD/NUMBER" with the record's
-    number in its file. Labels from 0 to 999 are ImageNet's. The split is what the record itself tells, which
-    ``gala-viz records export`` writes; else what the record file's or its folder's name tells ("train", "val", "test");
-    else what ``file_path`` tells, as paths of photographs do. Maps come smoothed by ``smoothing``, a name in ``SMOOTHINGS`` (default: as the Harmonization toolbox
-    loads them), and as stored; records hold no participants apart, so that no noise ceiling can be computed from them.
+    number in its file. Labels from 0 to 999 are ImageNet's. The split is what the record itself tells, which ``gala-viz
+    records export`` writes; else what the record file's or its folder's name tells ("train", "val", "test"); else what
+    ``file_path`` tells, as paths of photographs do. Maps come smoothed by ``smoothing``, a name in ``SMOOTHINGS``
+    (default: as the Harmonization toolbox loads them), and as stored; records hold no participants apart, so that no
+    noise ceiling can be computed from them.
 
     The first opening reads all files, for their checksums; ``progress(bytes done, bytes in all)``. What cannot be used
     is listed in ``skipped``. Raises ``ValueError`` where no record can.

@@ -79,7 +79,7 @@ def _parts(files: list[Path], progress: ProgressCallback | None) -> Iterator[Pro
 
 
 def _split(path: str) -> str | None:
-    """The split among the words of a path, the innermost first. A collection in a folder "dev" is no validation split."""
+    """The split among the words of a path, the innermost first; of the outermost "dev" does not count."""
     outermost, *rest = path.split("/")
     inner = [word for part in reversed(rest or [outermost]) for word in _words(part)]
     outer = [word for word in _words(outermost) if word not in ("dev", "development")]
