@@ -95,8 +95,8 @@ def loop(count: int, samples: int) -> float:
     import torch
 
     from gala_viz.batch.block import block_values
-    from gala_viz.collections.partners import PartnerImages
-    from gala_viz.networks.folding import fuse_batchnorm
+    from gala_viz.collections.partner_images import PartnerImages
+    from gala_viz.networks.fuse_batchnorm import fuse_batchnorm
 
     torch.set_num_threads(1)
     collection, images, networks, spec = asked(count, samples)

@@ -32,7 +32,7 @@ def main() -> None:
         store = made_up(Path(folder), arguments.images)
         print(f"{platform.machine()}, {os.cpu_count()} cores, {arguments.images:,} images\n")
         begun = time.perf_counter()
-        import gala_viz.panels.explore  # noqa: F401
+        import gala_viz.panels.explore.explore_page  # noqa: F401
 
         told("imports, at a server's start", time.perf_counter() - begun)
         begun = time.perf_counter()
@@ -69,9 +69,9 @@ def timed(act) -> float:
 
 def opened(store: Path):
     """The view of a first visitor, made as the page makes it."""
-    from gala_viz.panels.explore_view import ExploreView
-    from gala_viz.panels.index import CollectionIndex
-    from gala_viz.plots.cloud import compile_datashader
+    from gala_viz.panels.explore.explore_view import ExploreView
+    from gala_viz.panels.gallery.collection_index import CollectionIndex
+    from gala_viz.plots.scatter import compile_datashader
     from gala_viz.store.stored_maps import StoredMaps
     from gala_viz.store.zarr_store import Store
 

@@ -22,8 +22,8 @@ from pathlib import Path
 import numpy as np
 from tornado.httpclient import AsyncHTTPClient
 
-from gala_viz.behavior.trails import random_pointer_path
-from gala_viz.play.client import GameClient, wait_until_ready
+from gala_viz.game.client import GameClient, wait_until_ready
+from gala_viz.game.pointer_paths import random_pointer_path
 
 
 def main() -> None:

@@ -32,22 +32,22 @@ import numpy as np
 import torch
 
 from gala_viz.alignment import COMPARISON_CELLS, area_average, spearman
-from gala_viz.collections.rendered.collection import RenderedCollection
-from gala_viz.collections.rendered.spec import RenderingSpec
+from gala_viz.collections.rendered.rendered_collection import RenderedCollection
+from gala_viz.collections.rendered.rendering_spec import RenderingSpec
 from gala_viz.evaluation.looking import look
 from gala_viz.evaluation.spec import EvaluationSpec
 from gala_viz.networks.devices import choose_device, disable_tf32
-from gala_viz.networks.folding import fuse_batchnorm
+from gala_viz.networks.fuse_batchnorm import fuse_batchnorm
 from gala_viz.networks.network import Network
 from gala_viz.specs import SmoothGradSpec
 from gala_viz.splits import Split
 from gala_viz.training.batches import InMemoryDataModule, validation_batches
-from gala_viz.training.chance import named_rng
 from gala_viz.training.fit import fit
-from gala_viz.training.held import InMemoryDataset, load_dataset
+from gala_viz.training.in_memory_dataset import InMemoryDataset, load_dataset
 from gala_viz.training.recipes import RECIPES, ScratchRecipe
+from gala_viz.training.rng import named_rng
 from gala_viz.training.scratch import ScratchModule, initial_network
-from gala_viz.training.selection import validation_metrics
+from gala_viz.training.validation_metrics import validation_metrics
 
 LOOKS = {"gradient": (1, 0.0), "smoothgrad_0.03": (25, 0.03), "smoothgrad_0.15": (25, 0.15)}
 """Columns -> samples and noise of the maps that are compared with people's."""

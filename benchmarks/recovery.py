@@ -11,9 +11,9 @@ from statistics import median
 
 from gala_viz.experiment.analysis import fit_thresholds
 from gala_viz.experiment.exclusions import apply_exclusions
+from gala_viz.experiment.experiment_spec import ExperimentSpec
 from gala_viz.experiment.responses import check_responses
-from gala_viz.experiment.simulated import SimulatedObserverSpec, simulate_responses, true_threshold
-from gala_viz.experiment.spec import ExperimentSpec
+from gala_viz.experiment.simulated_observers import SimulatedObserverSpec, simulate_responses, true_threshold
 
 
 def main() -> None:

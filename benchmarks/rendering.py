@@ -19,7 +19,7 @@ REPEATS, IMAGES = 5, 48
 FIRST = """
 import time
 start = time.perf_counter()
-from gala_viz.collections.rendered.collection import RenderedCollection
+from gala_viz.collections.rendered.rendered_collection import RenderedCollection
 if __name__ == "__main__":
     collection = RenderedCollection(counts={"test": 20})
     opened = time.perf_counter()
@@ -34,8 +34,8 @@ if __name__ == "__main__":
 def per_second() -> float:
     """Images a second on this core, PNG files not counted: the median of five rounds."""
     from gala_viz.collections.rendered.categories import CATEGORIES
-    from gala_viz.collections.rendered.rendering import render_image
-    from gala_viz.collections.rendered.spec import RenderingSpec
+    from gala_viz.collections.rendered.render_image import render_image
+    from gala_viz.collections.rendered.rendering_spec import RenderingSpec
 
     spec, rounds = RenderingSpec(), []
     for number in range(REPEATS + 1):

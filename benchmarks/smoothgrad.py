@@ -55,7 +55,7 @@ def main() -> None:
 
 
 def parsed() -> argparse.Namespace:
-    from gala_viz.networks.folders import UNMODIFIED_NETWORK, known_networks
+    from gala_viz.networks.network_folders import UNMODIFIED_NETWORK, known_networks
 
     default = PAIR if set(PAIR) <= set(known_networks()) else (UNMODIFIED_NETWORK, UNMODIFIED_NETWORK)
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
@@ -72,7 +72,7 @@ def rows(arguments: argparse.Namespace) -> dict[str, Callable[[int], tuple[float
     """Name -> a run on the photograph of a repeat, which gives its seconds and those until the first map."""
     from gala_viz import MapRequest, SmoothGradSpec, load_network, open_collection
     from gala_viz.live import LiveMaps
-    from gala_viz.networks.folding import fuse_batchnorm
+    from gala_viz.networks.fuse_batchnorm import fuse_batchnorm
 
     collection, n = open_collection("photos"), arguments.samples
     networks = [load_network(name, device=arguments.device) for name in arguments.networks]

@@ -20,10 +20,10 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from gala_viz.training.batches import BatchDataset, BatchSampler, prepare_batch
-from gala_viz.training.chance import image_keys
-from gala_viz.training.held import InMemoryDataset
+from gala_viz.training.in_memory_dataset import InMemoryDataset
 from gala_viz.training.losses import attention_loss
 from gala_viz.training.recipes import RECIPES, ScratchRecipe
+from gala_viz.training.rng import image_keys
 from gala_viz.training.scratch import ScratchModule, initial_network
 
 N_TRAIN = 6000
@@ -69,7 +69,10 @@ def per_image_ms(recipe: ScratchRecipe, network: torch.nn.Module, steps: int) ->
     """Wall and processor time of a training step, per image."""
     module = ScratchModule(network.to(memory_format=torch.channels_last), recipe).train()
     optimizer = torch.optim.AdamW(module.parameter_groups())
-    batches, turn = BatchDataset(made_up(recipe), seed=0), next(iter(BatchSampler(recipe.batch_size, recipe.batch_size, seed=0)))
+    batches, turn = (
+        BatchDataset(made_up(recipe), seed=0),
+        next(iter(BatchSampler(recipe.batch_size, recipe.batch_size, seed=0))),
+    )
     walls, processors = [], []
     for _ in range(steps + 1):
         wall, processor = time.perf_counter(), time.process_time()

@@ -8,7 +8,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-_FIGURES = "gala_viz.plots.figures.asked"
+_FIGURES = "gala_viz.plots.figures.specs"
 _HOME = {
     "Compare": "gala_viz.jupyter.compare",
     "ComparisonSpec": _FIGURES,
@@ -25,13 +25,13 @@ _HOME = {
     "explore": "gala_viz.jupyter.explore",
     "gradient_delta": "gala_viz.attribution.delta",
     "iou": "gala_viz.alignment",
-    "layers": "gala_viz.jupyter.layers",
+    "layers": "gala_viz.jupyter.attention_layers",
     "load_network": "gala_viz.networks.zoo",
     "noise_ceiling": "gala_viz.alignment",
     "open_collection": "gala_viz.collections",
     "open_source": "gala_viz.jupyter.sources",
     "read_figure_spec": _FIGURES,
-    "smoothgrad": "gala_viz.attribution.labelled",
+    "smoothgrad": "gala_viz.attribution.attribution_maps",
     "spearman": "gala_viz.alignment",
     "write_figure": _FIGURES,
 }

@@ -49,7 +49,9 @@ def deprecated_getattr(module: str) -> Callable[[str], Any]:
 class DeprecatedPathFinder(MetaPathFinder, Loader):
     """Imports modules by their old paths; asked only where no module has the name."""
 
-    def find_spec(self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
         """Return the spec of an old path, None for all others."""
         if not fullname.startswith(f"{__package__}.") or fullname not in renamed()[0]:
             return None

@@ -10,8 +10,11 @@ ProgressCallback = Callable[[int, int], None]
 
 
 @contextmanager
-def progress_bar(progress: ProgressCallback | bool | None, description: str, unit: str = "image") -> Iterator[ProgressCallback]:
-    """What a loop calls after each step: ``progress`` itself; a bar called ``what`` for True; nothing for None, False.
+def progress_bar(
+    progress: ProgressCallback | bool | None, description: str, unit: str = "image"
+) -> Iterator[ProgressCallback]:
+    """What a loop calls after each step: ``progress`` itself; a bar called ``description`` for True; nothing for None,
+    False.
 
     The bar is a widget in a notebook and a line of standard error in a terminal. It is left as it stands when the loop
     is interrupted.

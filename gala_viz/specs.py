@@ -77,8 +77,10 @@ def settings(spec: Any) -> dict[str, Any]:
     return asdict(spec)
 
 
-def spec_from_settings(spec_class: type[Spec], content: Mapping[str, Any], nested_specs: Mapping[str, type] | None = None) -> Spec:
-    """A spec from plain values, as ``settings`` gives them; lists become tuples, ``parts`` are specs within it.
+def spec_from_settings(
+    spec_class: type[Spec], content: Mapping[str, Any], nested_specs: Mapping[str, type] | None = None
+) -> Spec:
+    """A spec from plain values, as ``settings`` gives them; lists become tuples, ``nested_specs`` are specs within it.
 
     Raises ``ValueError`` for a name that the spec does not have, and for what its own checks refuse.
     """
@@ -109,10 +111,11 @@ def map_request_from_settings(content: Mapping[str, Any]) -> MapRequest:
 
 
 def read_settings(path: Path, description: str, format_version: int, missing_message: str) -> dict[str, Any]:
-    """The settings in a TOML or JSON file of a ``what``, whose entry "format" is ``form`` and is taken off.
+    """The settings in a TOML or JSON file of a ``description``, whose entry "format" is ``format_version`` and is taken
+    off.
 
-    Raises ``FileNotFoundError``, which says what was expected as ``missing``, and ``ValueError`` for another file.
-    """
+    Raises ``FileNotFoundError``, which says what was expected as ``missing_message``, and ``ValueError`` for another
+    file."""
     if not path.is_file():
         raise FileNotFoundError(f"{path} is not there; {missing_message}")
     try:

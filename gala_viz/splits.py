@@ -68,7 +68,7 @@ class Splits:
         ``"own"`` or ``"hash"``.
     seed
         The hash's seed; None where the splits are the collection's own.
-    every
+    by_image
         All images, in the collection's order, each with its split, or None where its collection's splits leave it out.
     doubt
         A sentence on names of the collection that may be those of splits, and are not read as such.
@@ -133,9 +133,8 @@ def describe_split_rule(rule: SplitRule, seed: int | None) -> str:
     """The rule in words, for cards and reports."""
     if rule == "own":
         return "the collection's own splits"
-    shares = (
-        f"train {TRAIN_FRACTION:.0%}, validation {VALIDATION_FRACTION:.0%}, test {1 - TRAIN_FRACTION - VALIDATION_FRACTION:.0%}"
-    )
+    test = 1 - TRAIN_FRACTION - VALIDATION_FRACTION
+    shares = f"train {TRAIN_FRACTION:.0%}, validation {VALIDATION_FRACTION:.0%}, test {test:.0%}"
     return f"by sha256 of 'split:{seed}:<image id>': {shares}"
 
 

@@ -1,8 +1,8 @@
 """Threads that work beside a page or a game, and their end: they are asked to stop before Python takes itself apart.
 
 A thread that is inside PyTorch, Numba or another compiled library when Python ends aborts the process. All such
-threads are started here, as daemons, hear from ``stopping`` that the process ends, and are waited for, for a while.
-"""
+threads are started here, as daemons, hear from ``shutdown_event`` that the process ends, and are waited for, for a
+while."""
 
 from __future__ import annotations
 
@@ -55,19 +55,20 @@ def start_thread(target: Callable[..., None], name: str, *args: object) -> threa
 
 
 def close_at_exit(closable: Closable) -> None:
-    """Have ``one`` closed when the process ends, if it still exists then."""
+    """Have ``closable`` closed when the process ends, if it still exists then."""
     with _lock:
         _closed_at_end.add(closable)
 
 
 def raise_on_shutdown() -> None:
-    """Raise ``StoppedError`` where the process ends."""
+    """Raise ``ShutdownError`` where the process ends."""
     if shutdown_event.is_set():
         raise ShutdownError("the program is being ended.")
 
 
 def stop_threads(timeout_s: float = SHUTDOWN_TIMEOUT_S) -> list[str]:
-    """Ask all threads to stop and wait for them, at most ``seconds`` in all; return the names of those that did not."""
+    """Ask all threads to stop and wait for them, at most ``timeout_s`` in all; return the names of "
+    "those that did not."""
     shutdown_event.set()
     end = time.monotonic() + timeout_s
     with _lock:
@@ -97,7 +98,7 @@ def own_process() -> None:
 
 
 def exit_after(delay_s: float, status: int) -> None:
-    """End the process with ``status`` after ``seconds`` if it still runs then, whatever it waits for.
+    """End the process with ``status`` after ``delay_s`` if it still runs then, whatever it waits for.
 
     Nothing happens where it belongs to another program, such as a notebook, which goes on (see ``own_process``).
     """

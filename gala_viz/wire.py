@@ -1,63 +1,90 @@
-"""What TensorFlow's files are made of, without TensorFlow: fields of protocol-buffer messages, and masked checksums.
-
-Every length is checked against what is there, so that damaged bytes give ``WireError`` and never a value from beyond a
-message.
-"""
+"""What the browser of a participant and the server say to each other: cookies, origins, JSON, refusals with reasons."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
-from crc32c import crc32c
+import tornado.web
+from tornado.httputil import HTTPServerRequest
 
-_VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5
+from gala_viz.records.outages import is_outage
+from gala_viz.records.rate_limits import TokenBuckets
 
+Result = TypeVar("Result")
+_log = logging.getLogger(__name__)
 
-class ProtobufError(ValueError):
-    """Bytes that are no message."""
+Routes = Callable[[str], list[tuple]]
+"""Prefix, as part of a regular expression -> addresses under it, as Tornado takes them."""
 
-
-def message_fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
-    """All fields of a message: (number, whole number), or (number, content) for strings and fixed widths."""
-    position = 0
-    while position < len(message):
-        tag, position = read_varint(message, position)
-        wire = tag & 7
-        if wire == _VARINT:
-            value, position = read_varint(message, position)
-            yield tag >> 3, value
-            continue
-        if wire == _LENGTH:
-            length, position = read_varint(message, position)
-        elif wire in (_FIXED32, _FIXED64):
-            length = 4 if wire == _FIXED32 else 8
-        else:
-            raise ProtobufError("a field of unknown kind.")
-        if position + length > len(message):
-            raise ProtobufError("a field is longer than its message.")
-        yield tag >> 3, message[position : position + length]
-        position += length
+PARTICIPANT_COOKIE = "gala_viz_player"
+COOKIE_LIFETIME_DAYS = 365
 
 
-def length_delimited_fields(message: memoryview) -> Iterator[tuple[int, memoryview]]:
-    """The fields that are messages or strings: (number, content)."""
-    return ((number, value) for number, value in message_fields(message) if isinstance(value, memoryview))
+class JsonHandler(tornado.web.RequestHandler):
+    """An address that answers with JSON."""
+
+    def set_default_headers(self) -> None:
+        """For every answer, refusals among them."""
+        self.set_header("Cache-Control", "no-store")
+        self.set_header("X-Content-Type-Options", "nosniff")
+        self.set_header("Content-Type", "application/json")
+
+    def write_error(self, status_code: int, **_: Any) -> None:
+        """The reason, as a page shows it."""
+        self.finish(json.dumps({"refused": self._reason}))
 
 
-def read_varint(message: memoryview, position: int) -> tuple[int, int]:
-    """A whole number of variable length, and the position after it."""
-    value = shift = 0
-    while position < len(message) and shift < 70:
-        byte = message[position]
-        position += 1
-        value |= (byte & 127) << shift
-        if byte < 128:
-            return value, position
-        shift += 7
-    raise ProtobufError("a number has no end.")
+async def await_records(handler: tornado.web.RequestHandler, answer: Awaitable[Result]) -> Result:
+    """What the database answers. While it cannot be reached, ``handler`` answers 503: the page asks again."""
+    try:
+        return await answer
+    except Exception as error:
+        if not is_outage(error):
+            raise
+        _log.warning("%s was not done, and the page is asked to repeat it: %s", handler.request.path, error)
+        raise tornado.web.HTTPError(503, reason="the records cannot be reached now; try again") from None
 
 
-def masked_crc32c(data: bytes | memoryview) -> int:
-    """CRC-32C of ``data``, rotated right by 15 bits and moved by a constant, as TensorFlow stores it."""
-    checksum = crc32c(data)
-    return (((checksum >> 15) | (checksum << 17)) + 0xA282EAD8) & 0xFFFFFFFF
+async def admit_participant(
+    handler: tornado.web.RequestHandler, newcomers: TokenBuckets, make: Callable[[], Awaitable[tuple[str, str]]]
+) -> str:
+    """The new participant that ``make()`` makes, whom the cookie of ``handler`` names; 429 where there are too many.
+
+    Only who was made counts among the ``newcomers`` of an address.
+    """
+    address = handler.request.remote_ip or ""
+    if not newcomers.take(address):
+        raise tornado.web.HTTPError(429, reason="too many newcomers from this address; try again later")
+    try:
+        participant, secret = await make()
+    except BaseException:
+        newcomers.give_back(address)
+        raise
+    set_participant_cookie(handler, secret)
+    return participant
+
+
+def set_participant_cookie(handler: tornado.web.RequestHandler, secret: str) -> None:
+    """Give the browser the secret of a new participant; no script can read it."""
+    handler.set_cookie(
+        PARTICIPANT_COOKIE,
+        secret,
+        expires_days=COOKIE_LIFETIME_DAYS,
+        httponly=True,
+        samesite="Lax",
+        secure=handler.request.protocol == "https",
+        path="/",
+    )
+
+
+def is_same_site(request: HTTPServerRequest, origins: frozenset[str]) -> bool:
+    """Whether the page that asks belongs to this host (or one of ``origins``); scripts send no origin and may ask."""
+    origin = request.headers.get("Origin")
+    if origin is None:
+        return request.headers.get("Sec-Fetch-Site", "none") in ("same-origin", "none")
+    host = urlsplit(origin).netloc
+    return bool(host) and (host == request.host or host in origins)

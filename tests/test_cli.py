@@ -21,16 +21,16 @@ import tyro
 
 from gala_viz import cli
 from gala_viz.cli import main
-from gala_viz.commands import serving
+from gala_viz.commands import page_server
 from gala_viz.commands.compare import Arguments
-from gala_viz.commands.compare_page import check_names, notes_are_read_only
+from gala_viz.commands.compare_app import check_names, notes_are_read_only
 from gala_viz.commands.helptext import REGISTRY, field_helptexts
-from gala_viz.commands.serving import ServerAddress, has_browser
-from gala_viz.panels.options import CompareOptions
+from gala_viz.commands.page_server import ServerAddress, has_browser
+from gala_viz.panels.compare.compare_options import CompareOptions
 
 TRIVIAL_PAGE = """
 import sys
-from gala_viz.commands.serving import Address, serve
+from gala_viz.commands.page_server import Address, serve
 def listening():
     from panel.io.state import state
     ((server, *_),) = state._servers.values()
@@ -220,7 +220,9 @@ def test_what_is_there_passes_the_check(tmp_path):
 def test_options_arrive_where_they_belong(monkeypatch, tmp_path):
     served = {}
     monkeypatch.setattr("gala_viz.commands.compare.check_address", lambda at: None)
-    monkeypatch.setattr("gala_viz.commands.compare_page.prepare", lambda options, say: served.update(options=options))
+    monkeypatch.setattr(
+        "gala_viz.commands.compare_app.prepare_compare_page", lambda options, say: served.update(options=options)
+    )
     monkeypatch.setattr(
         "gala_viz.commands.compare.serve", lambda pages, at, **_: served.update(names=list(pages), at=at)
     )
@@ -314,12 +316,14 @@ def test_a_taken_port_says_which_and_what_to_do():
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(OSError, match=rf"port {port} is taken by another program.*--port {port + 1}"):
-            serving.serve({"compare": lambda: "a page"}, ServerAddress(port=port, address="127.0.0.1", show=False))
+            page_server.serve({"compare": lambda: "a page"}, ServerAddress(port=port, address="127.0.0.1", show=False))
 
 
 def test_an_address_of_another_machine_is_refused_with_advice():
     with pytest.raises(OSError, match=r"'203\.0\.113\.1' cannot be served .*--address localhost"):
-        serving.serve({"compare": lambda: "a page"}, ServerAddress(port=free_port(), address="203.0.113.1", show=False))
+        page_server.serve(
+            {"compare": lambda: "a page"}, ServerAddress(port=free_port(), address="203.0.113.1", show=False)
+        )
 
 
 @pytest.mark.parametrize("prefix", ["", "lab/tools"])

@@ -14,18 +14,18 @@ if not torch.cuda.is_available():
 import gala_viz as gv  # noqa: E402
 from gala_viz.attribution.attention import predictions_and_norms  # noqa: E402
 from gala_viz.attribution.chunks import CHUNKS_HALVED  # noqa: E402
-from gala_viz.attribution.probe import compute_output_fingerprint  # noqa: E402
+from gala_viz.attribution.network_identity import compute_output_fingerprint  # noqa: E402
 from gala_viz.attribution.smoothgrad import smoothgrad_states  # noqa: E402
 from gala_viz.cli import main  # noqa: E402
 from gala_viz.live import LiveMaps  # noqa: E402
-from gala_viz.networks.behaviour import TOLERANCES  # noqa: E402
+from gala_viz.networks.output_fingerprint import TOLERANCES  # noqa: E402
 from gala_viz.specs import MapRequest, SmoothGradSpec  # noqa: E402
 from gala_viz.store.zarr_store import Store  # noqa: E402
 from gala_viz.training.batches import InMemoryDataModule, validation_batches  # noqa: E402
 from gala_viz.training.fit import fit  # noqa: E402
-from gala_viz.training.held import load_dataset  # noqa: E402
+from gala_viz.training.in_memory_dataset import load_dataset  # noqa: E402
 from gala_viz.training.scratch import ScratchModule, initial_network  # noqa: E402
-from gala_viz.training.selection import validation_metrics  # noqa: E402
+from gala_viz.training.validation_metrics import validation_metrics  # noqa: E402
 from tests.batch import lab  # noqa: E402
 from tests.training.tiny import Lamps, tiny_scratch_recipe  # noqa: E402
 

@@ -19,21 +19,21 @@ from gala_viz import cli
 from gala_viz.alignment.ceiling import CeilingSpec
 from gala_viz.alignment.resolution import COMPARISON_CELLS
 from gala_viz.attribution.delta import PERCENTILE
-from gala_viz.behavior.game_spec import GameSpec
-from gala_viz.collections.clickme.filters import RoundFilters
+from gala_viz.collections.clickme.round_filters import RoundFilters
 from gala_viz.collections.clickme.smoothing import DISC_PX, GAUSSIAN_SIGMA_PX, LARGEST_DISC_PX
 from gala_viz.collections.osie import SIGMA_PX
-from gala_viz.collections.partners import N_PARTNERS
+from gala_viz.collections.partner_images import N_PARTNERS
 from gala_viz.evaluation.published import PUBLISHED, SPLIT_HALF_RHO
 from gala_viz.evaluation.spec import EvaluationSpec
+from gala_viz.experiment.experiment_spec import ExclusionSpec, TimingSpec
 from gala_viz.experiment.revelation import RevelationSpec
-from gala_viz.experiment.spec import ExclusionSpec, TimingSpec
+from gala_viz.game.game_spec import GameSpec
 from gala_viz.networks.gala import GalaBlock
 from gala_viz.networks.resnet import BATCH_NORM_MOMENTUM
 from gala_viz.specs import SmoothGradSpec
 from gala_viz.splits import TRAIN_FRACTION, VALIDATION_FRACTION
-from gala_viz.training.outcome import NOISE_FRACTION
 from gala_viz.training.recipes import RECIPES
+from gala_viz.training.training_card import NOISE_FRACTION
 
 pytest.importorskip("sphinx")
 pytest.importorskip("myst_nb")

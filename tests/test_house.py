@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-FOLDERS = {".ci", "apps", "benchmarks", "docs", "gala_viz", "models", "notebooks", "tests"}
+FOLDERS = {".ci", ".github", "apps", "benchmarks", "docs", "gala_viz", "models", "notebooks", "tests"}
 STAGES = {
-    "alignment", "attribution", "batch", "behavior", "collections", "commands", "evaluation", "experiment", "jupyter",
-    "live", "networks", "panels", "play", "plots", "store", "training",
+    "alignment", "attribution", "batch", "collections", "commands", "evaluation", "experiment", "game", "jupyter",
+    "live", "networks", "panels", "plots", "records", "store", "training",
 }  # fmt: skip
 HEAVY = {"bokeh", "captum", "holoviews", "lightning", "numpy", "panel", "torch", "tyro", "xarray"}
 LARGEST_FILE_BYTES = 25 * 2**20

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gala_viz.collections import open_collection
-from gala_viz.splits import HELD_OUT, LEARNT, SPLITS, UNKNOWN, hash_splits, hash_split, splits_of, combine_statuses
+from gala_viz.splits import HELD_OUT, LEARNT, SPLITS, UNKNOWN, combine_statuses, hash_split, hash_splits, splits_of
 from tests.collections.pictures import encoded, gradient
 
 
@@ -39,7 +39,11 @@ def test_splits_by_the_hash_share_no_image_and_lose_none():
 
 def test_an_image_keeps_its_hashed_split_when_others_join():
     few, more = hash_splits("few", ["a", "b"]), hash_splits("more", ["a", "b", "c"])
-    assert [few.split_of(image) for image in "ab"] == [more.split_of(image) for image in "ab"] == [hash_split("a"), hash_split("b")]
+    assert (
+        [few.split_of(image) for image in "ab"]
+        == [more.split_of(image) for image in "ab"]
+        == [hash_split("a"), hash_split("b")]
+    )
 
 
 def test_a_collections_own_splits_decide_where_it_has_any():

@@ -23,7 +23,16 @@ def room(file: str) -> str:
 
 def type_errors() -> list[dict]:
     """Return the checker's errors, each with file, range, rule and message."""
-    command = [sys.executable, "-m", "basedpyright", "--outputjson", "--project", str(ROOT), "--pythonpath", sys.executable]
+    command = [
+        sys.executable,
+        "-m",
+        "basedpyright",
+        "--outputjson",
+        "--project",
+        str(ROOT),
+        "--pythonpath",
+        sys.executable,
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
     if not done.stdout.startswith("{"):
         raise SystemExit(f"The type checker did not run:\n{done.stdout}{done.stderr}")
@@ -43,7 +52,10 @@ def main(arguments: list[str]) -> int:
     for one in errors if more else []:
         if room(one["file"]) in more:
             path, start = Path(one["file"]).resolve().relative_to(ROOT), one["range"]["start"]
-            print(f"{path}:{start['line'] + 1}:{start['character'] + 1}: {one['message'].splitlines()[0]} ({one.get('rule')})")
+            print(
+                f"{path}:{start['line'] + 1}:{start['character'] + 1}: {one['message'].splitlines()[0]} "
+                f"({one.get('rule')})"
+            )
     for one in sorted(more):
         print(f"{one}: at most {known.get(one, 0)} errors of types were expected; there are {counts[one]}.")
     fewer = {one: known[one] - counts[one] for one in known if counts[one] < known[one]}

@@ -72,7 +72,7 @@ def module_text(module: str) -> str:
 def root_text() -> str:
     """The modules of gala_viz itself: those that all stages stand on in the order of imports, then any others."""
     inside = [name for name in modules.modules_in("gala_viz") if name != "gala_viz.cli"]
-    first = [f"gala_viz.{name}" for name in ("schema", "specs", "registry", "splits", "imagenet", "wire")]
+    first = [f"gala_viz.{name}" for name in ("schema", "specs", "registry", "splits", "imagenet", "protobuf")]
     return "\n".join(module_text(name) for name in [*first, *(name for name in inside if name not in first)])
 
 

@@ -1,5 +1,6 @@
 """How human a map is: correlation and overlap, one resolution, noise ceiling and floor, tests and intervals."""
 
+from gala_viz.alignment.baseline import PARTNER_KINDS, fraction_explained, mean_rho, shuffled_baseline, shuffled_rhos
 from gala_viz.alignment.bootstrap import ConfidenceInterval, bootstrap_interval, bootstrap_intervals
 from gala_viz.alignment.ceiling import (
     CeilingSpec,
@@ -10,17 +11,16 @@ from gala_viz.alignment.ceiling import (
     noise_ceiling,
     spearman_brown,
 )
-from gala_viz.alignment.correlation import dice, iou, spearman
-from gala_viz.alignment.explained import PARTNER_KINDS, shuffled_baseline, shuffled_rhos, fraction_explained, mean_rho
 from gala_viz.alignment.resolution import COMPARISON_CELLS, area_average, to_resolution
 from gala_viz.alignment.significance import PairedTest, benjamini_hochberg, paired_randomisation, paired_randomisations
+from gala_viz.alignment.similarity import dice, iou, spearman
 
 __all__ = [
     "COMPARISON_CELLS",
     "PARTNER_KINDS",
     "CeilingSpec",
-    "ImageCeilings",
     "ConfidenceInterval",
+    "ImageCeilings",
     "NoiseCeiling",
     "PairedTest",
     "area_average",
@@ -29,8 +29,6 @@ __all__ = [
     "bootstrap_intervals",
     "combine_ceilings",
     "dice",
-    "shuffled_baseline",
-    "shuffled_rhos",
     "fraction_explained",
     "image_ceilings",
     "iou",
@@ -38,6 +36,8 @@ __all__ = [
     "noise_ceiling",
     "paired_randomisation",
     "paired_randomisations",
+    "shuffled_baseline",
+    "shuffled_rhos",
     "spearman",
     "spearman_brown",
     "to_resolution",

@@ -66,7 +66,7 @@ def bootstrap_intervals(
 
 
 def wilson_interval(proportion: float, n: int) -> tuple[float, float]:
-    """The 95 % score interval of a ``share`` of ``n`` trials; it bounds 0 and 1 too. Source: Wilson 1927."""
+    """The 95 % score interval of a ``proportion`` of ``n`` trials; it bounds 0 and 1 too. Source: Wilson 1927."""
     z = 1.959964
     centre, half = proportion + z * z / (2 * n), z * np.sqrt(proportion * (1 - proportion) / n + z * z / (4 * n * n))
     return float((centre - half) / (1 + z * z / n)), float((centre + half) / (1 + z * z / n))
@@ -107,7 +107,7 @@ def bootstrap_means(values: np.ndarray, *, n_resamples: int, seed: int) -> np.nd
 
 
 def percentile_interval(resampled_values: np.ndarray, confidence: float) -> tuple[float, float]:
-    """The central interval that holds ``confidence`` of ``draws``."""
+    """The central interval that holds ``confidence`` of ``resampled_values``."""
     if not 0 < confidence < 1:
         raise ValueError(f"confidence is a share of resamples, between 0 and 1; got {confidence!r}.")
     tail = (1 - confidence) / 2

@@ -9,7 +9,13 @@ import numpy as np
 import xarray as xr
 
 from gala_viz.alignment.bootstrap import ConfidenceInterval, bootstrap_interval, percentile_interval
-from gala_viz.alignment.halves import random_halves, rng_for_image, nanmean, participant_bootstrap_rhos, split_half_rhos
+from gala_viz.alignment.split_half import (
+    nanmean,
+    participant_bootstrap_rhos,
+    random_halves,
+    rng_for_image,
+    split_half_rhos,
+)
 
 ParticipantMaps = xr.DataArray | Mapping[str, xr.DataArray] | Iterable[tuple[str, xr.DataArray]]
 
@@ -109,7 +115,9 @@ def image_ceilings(participant_maps: ParticipantMaps, spec: CeilingSpec) -> Imag
         ids = _ids(maps)
         everyone.update(ids)
         if spec.n_participant_resamples:
-            resampled += participant_bootstrap_rhos(image, ids, values, n_resamples=spec.n_participant_resamples, seed=spec.seed)
+            resampled += participant_bootstrap_rhos(
+                image, ids, values, n_resamples=spec.n_participant_resamples, seed=spec.seed
+            )
     return ImageCeilings(
         rho=rhos,
         n_participants=counts,

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 import xarray as xr
 
-from gala_viz.attribution.custody import frozen_eval
 from gala_viz.attribution.finite import check_forward_pass
+from gala_viz.attribution.frozen_eval import frozen_eval
 from gala_viz.attribution.provenance import network_attrs
 from gala_viz.collections.collection import Collection
 from gala_viz.networks.gala import attention_norm
@@ -63,7 +63,7 @@ def predictions_and_norms(
 ) -> tuple[xr.DataArray, dict[str, xr.DataArray]]:
     """First choices (image,), indices, and ``attention_norms`` from one forward pass of each image.
 
-    A network without GALA layers gives its choices and no norms. Raises ``NotFiniteError`` for NaN or infinite values.
+    A network without GALA layers gives its choices and no norms. Raises ``NonFiniteError`` for NaN or infinite values.
     """
     chosen = list(collection.images if images is None else images)
     if not chosen:
@@ -76,7 +76,9 @@ def predictions_and_norms(
             batch = np.stack([network.preprocessing.to_input(collection.photo(image)) for image in names])
             logits, found = logits_and_norms(network, batch)
             for row, image in enumerate(names):
-                check_forward_pass(logits[row], {layer: values[row] for layer, values in found.items()}, network.name, image)
+                check_forward_pass(
+                    logits[row], {layer: values[row] for layer, values in found.items()}, network.name, image
+                )
             for layer, values in found.items():
                 norms[layer].append(values)
             predicted.extend(int(row.argmax()) for row in logits)

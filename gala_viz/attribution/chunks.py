@@ -32,10 +32,11 @@ def chunk_size(device: torch.device) -> int:
 def run_in_chunks(
     compute: Callable[[int, int], Result], start: int, stop: int, size: int, cancelled: Callable[[], bool]
 ) -> Iterator[tuple[Result, int, str]]:
-    """Call ``compute(first, last)`` over start..stop in chunks; yield each result, its last, and "" or ``HALVED``.
+    """Call ``compute(first, last)`` over start..stop in chunks; yield each result, its last, and "" or
+    ``CHUNKS_HALVED``.
 
-    The first chunk of all is at most ``FIRST``. Where memory runs out the chunk is halved and tried again; with one
-    sample that still does not fit, ``MemoryError`` says so. Once ``cancelled()`` nothing more is computed.
+    The first chunk of all is at most ``FIRST_CHUNK_SIZE``. Where memory runs out the chunk is halved and tried again;
+    with one sample that still does not fit, ``MemoryError`` says so. Once ``cancelled()`` nothing more is computed.
     """
     if size < 1:
         raise ValueError(f"a chunk has at least one sample; got {size}.")

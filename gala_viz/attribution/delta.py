@@ -59,12 +59,13 @@ NORMALISATIONS: Registry = Registry(
 
 
 def normalise_maps(values: np.ndarray, normalise: Normalisation = "percentile") -> np.ndarray:
-    """Maps (..., y, x) divided by their ``scale_of``; signs stay, nothing is shifted, nothing is divided by zero."""
+    """Maps (..., y, x) divided by their ``normalisation_scale``; signs stay, nothing is shifted, "
+    "nothing is divided by zero."""
     return (values / normalisation_scale(values, normalise)).astype(np.result_type(values, np.float32))
 
 
 def delta(first: np.ndarray, second: np.ndarray, normalise: Normalisation = "percentile") -> np.ndarray:
-    """``normalised(second) - normalised(first)`` for maps (..., y, x) of one frame; NaN where either is."""
+    """``normalise_maps(second) - normalise_maps(first)`` for maps (..., y, x) of one frame; NaN where either is."""
     return normalise_maps(second, normalise) - normalise_maps(first, normalise)
 
 
@@ -104,9 +105,9 @@ def gradient_delta(
 def near_zero_message(values: np.ndarray, *, error: np.ndarray | None = None, input_range: float = 1.0) -> str:
     """A sentence where a signed map (..., y, x) says nothing, "" else.
 
-    Two ways: the values are so small that ``sum |values| * span`` stays under ``TINY_LOGITS`` (``span`` is the input's
-    range for a gradient in logits per input unit, 1 for a map in logits), or, with the Monte-Carlo ``error`` of the
-    values, no more of them lie beyond two errors than chance would put there.
+    Two ways: the values are so small that ``sum |values| * span`` stays under ``NEGLIGIBLE_LOGITS`` (``input_range`` is
+    the input's range for a gradient in logits per input unit, 1 for a map in logits), or, with the Monte-Carlo
+    ``error`` of the values, no more of them lie beyond two errors than chance would put there.
     """
     if not np.nansum(np.abs(values), dtype=np.float64) * input_range > NEGLIGIBLE_LOGITS:
         return "this map is about zero"

@@ -12,7 +12,7 @@ class NonFiniteError(ValueError):
 
 
 def non_finite_message(values: np.ndarray, quantity: str, network: str, image: str) -> str:
-    """A sentence where ``values`` are not all finite, "" else; ``what`` is for example "logits"."""
+    """A sentence where ``values`` are not all finite, "" else; ``quantity`` is for example "logits"."""
     finite = np.isfinite(values)
     if finite.all():
         return ""
@@ -24,7 +24,7 @@ def non_finite_message(values: np.ndarray, quantity: str, network: str, image: s
 
 
 def check_finite(values: np.ndarray, quantity: str, network: str, image: str) -> None:
-    """Raise ``NotFiniteError`` where ``values`` are not all finite."""
+    """Raise ``NonFiniteError`` where ``values`` are not all finite."""
     if told := non_finite_message(values, quantity, network, image):
         raise NonFiniteError(told)
 

@@ -10,10 +10,10 @@ import torch
 from captum.attr import LayerAttribution, LayerGradCam
 from torch import Tensor, nn
 
-from gala_viz.attribution.custody import frozen_eval
+from gala_viz.attribution.frozen_eval import frozen_eval
 from gala_viz.attribution.gradients import single_pass_states
+from gala_viz.attribution.map_state import MapState
 from gala_viz.attribution.smoothgrad import DifferentiableNetwork
-from gala_viz.attribution.state import MapState
 from gala_viz.registry import unknown_name
 
 LAST_LAYER = "last"

@@ -14,10 +14,10 @@ from gala_viz.attribution.gradients import (
     integrated_gradients_states,
     saliency_states,
 )
-from gala_viz.attribution.guided import guided_backprop_states
+from gala_viz.attribution.guided_backprop import guided_backprop_states
+from gala_viz.attribution.map_state import MapState
 from gala_viz.attribution.occlusion import OcclusionSpec, occlusion_states
 from gala_viz.attribution.smoothgrad import smoothgrad_states
-from gala_viz.attribution.state import MapState
 from gala_viz.registry import Registry
 from gala_viz.specs import SmoothGradSpec
 
@@ -27,7 +27,7 @@ class AttributionMethod:
     """An attribution method: how it is shown, its settings' type, its values' unit, and how it computes.
 
     ``states(network, network_input, image=, target=, spec=, chunk=, cancelled=)`` yields ``MapState``; methods
-    ``by_chance`` also take ``resume=`` and know their standard error. ``per_input`` values are per input unit.
+    ``stochastic`` also take ``resume=`` and know their standard error. ``per_input_unit`` values are per input unit.
     """
 
     title: str
@@ -55,9 +55,15 @@ METHODS: Registry[AttributionMethod] = Registry(
     "method",
     {
         "smoothgrad": AttributionMethod(
-            title="SmoothGrad", spec_type=SmoothGradSpec, units=PER_INPUT_UNIT, states=smoothgrad_states, stochastic=True
+            title="SmoothGrad",
+            spec_type=SmoothGradSpec,
+            units=PER_INPUT_UNIT,
+            states=smoothgrad_states,
+            stochastic=True,
         ),
-        "saliency": AttributionMethod(title="Gradient", spec_type=GradientSpec, units=PER_INPUT_UNIT, states=saliency_states),
+        "saliency": AttributionMethod(
+            title="Gradient", spec_type=GradientSpec, units=PER_INPUT_UNIT, states=saliency_states
+        ),
         "integrated_gradients": AttributionMethod(
             title="Integrated Gradients",
             spec_type=IntegratedGradientsSpec,
@@ -70,8 +76,12 @@ METHODS: Registry[AttributionMethod] = Registry(
         "guided_backprop": AttributionMethod(
             title="Guided Backprop", spec_type=GradientSpec, units=PER_INPUT_UNIT, states=guided_backprop_states
         ),
-        "grad_cam": AttributionMethod(title="Grad-CAM", spec_type=GradCamSpec, units="logits times activity", states=grad_cam_states),
-        "occlusion": AttributionMethod(title="Occlusion", spec_type=OcclusionSpec, units="logits", states=occlusion_states),
+        "grad_cam": AttributionMethod(
+            title="Grad-CAM", spec_type=GradCamSpec, units="logits times activity", states=grad_cam_states
+        ),
+        "occlusion": AttributionMethod(
+            title="Occlusion", spec_type=OcclusionSpec, units="logits", states=occlusion_states
+        ),
     },
 )
 """Name -> method."""

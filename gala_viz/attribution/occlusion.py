@@ -11,9 +11,9 @@ from captum.attr import Occlusion
 from torch import Tensor
 
 from gala_viz.attribution.chunks import chunk_size, run_in_chunks
-from gala_viz.attribution.custody import frozen_eval
+from gala_viz.attribution.frozen_eval import frozen_eval
+from gala_viz.attribution.map_state import MapState
 from gala_viz.attribution.smoothgrad import DifferentiableNetwork, never_cancelled
-from gala_viz.attribution.state import MapState
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -19,9 +19,9 @@ from captum.attr import Saliency
 from torch import Tensor, nn
 
 from gala_viz.attribution.chunks import chunk_size, run_in_chunks
-from gala_viz.attribution.custody import frozen_eval
+from gala_viz.attribution.frozen_eval import frozen_eval
+from gala_viz.attribution.map_state import MapState, add_samples, initial_state
 from gala_viz.attribution.noise import noise_sigma, standard_normal
-from gala_viz.attribution.state import MapState, initial_state, add_samples
 from gala_viz.specs import SmoothGradSpec
 
 MAX_NOISE_THREADS = 8

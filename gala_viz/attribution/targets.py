@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from gala_viz.attribution.custody import frozen_eval
+from gala_viz.attribution.frozen_eval import frozen_eval
 from gala_viz.attribution.smoothgrad import DifferentiableNetwork
 from gala_viz.specs import Target
 

@@ -10,14 +10,14 @@ import numpy as np
 
 from gala_viz.alignment import area_average, dice, iou, spearman
 from gala_viz.attribution.attention import BATCH_SIZE, logits_and_norms, softmax
+from gala_viz.attribution.attribution_maps import attribution_maps
 from gala_viz.attribution.delta import delta
 from gala_viz.attribution.finite import NonFiniteError, check_finite, check_forward_pass
-from gala_viz.attribution.labelled import attribution_maps
 from gala_viz.attribution.methods import METHODS
 from gala_viz.batch.people import BlockPeople
 from gala_viz.collections.collection import Collection
-from gala_viz.collections.partners import PartnerImages
-from gala_viz.collections.reading import UnreadableImageError
+from gala_viz.collections.partner_images import PartnerImages
+from gala_viz.collections.photo_files import UnreadableImageError
 from gala_viz.imagenet import label_index
 from gala_viz.networks.network import Network
 from gala_viz.store.layout import N_TOP, arrays_of, segment
@@ -125,7 +125,9 @@ class _Block:
         finite = np.ones(len(self.readable), bool)
         for row, image in enumerate(self.readable):
             try:
-                check_forward_pass(logits[row], {layer: maps[row] for layer, maps in norms.items()}, network.name, image)
+                check_forward_pass(
+                    logits[row], {layer: maps[row] for layer, maps in norms.items()}, network.name, image
+                )
             except NonFiniteError as error:
                 finite[row] = False
                 self.not_finite.setdefault(image, str(error))
@@ -211,7 +213,9 @@ def _passes(
     """Logits (image, category) and norms by layer (image, y, x)."""
     parts = []
     for start in range(0, len(images), BATCH_SIZE):
-        batch = [network.preprocessing.to_input(collection.photo(image)) for image in images[start : start + BATCH_SIZE]]
+        batch = [
+            network.preprocessing.to_input(collection.photo(image)) for image in images[start : start + BATCH_SIZE]
+        ]
         parts.append(logits_and_norms(network, np.stack(batch)))
     norms = {layer: np.concatenate([found[layer] for _, found in parts]) for layer in network.layers}
     return np.concatenate([logits for logits, _ in parts]), norms

@@ -10,7 +10,7 @@ import torch
 from gala_viz.alignment import COMPARISON_CELLS
 from gala_viz.attribution.finite import check_finite
 from gala_viz.attribution.methods import METHODS
-from gala_viz.attribution.probe import network_identity
+from gala_viz.attribution.network_identity import network_identity
 from gala_viz.attribution.provenance import code_versions
 from gala_viz.collections.collection import Collection
 from gala_viz.live.descriptions import summary
@@ -71,7 +71,7 @@ def method_settings(name: str, spec: Any = None) -> dict[str, Any]:
 def stored_network(network: Network, opened_as: str = "") -> StoredNetwork:
     """What a store tells of a network.
 
-    Raises ``ValueError`` for a network whose maps could not be computed a second time, and its kind ``NotFiniteError``
+    Raises ``ValueError`` for a network whose maps could not be computed a second time, and its kind ``NonFiniteError``
     for one that has no finite numbers even for a grey input.
     """
     height, width = network.preprocessing.input_px

@@ -60,8 +60,8 @@ def opened(job: Job):
 
     from gala_viz.batch.described import stored_network
     from gala_viz.collections import open_collection
-    from gala_viz.collections.partners import PartnerImages
-    from gala_viz.networks.folding import fuse_batchnorm
+    from gala_viz.collections.partner_images import PartnerImages
+    from gala_viz.networks.fuse_batchnorm import fuse_batchnorm
     from gala_viz.networks.zoo import load_network
 
     if job.threads is not None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from gala_viz.alignment import PARTNER_KINDS, CeilingSpec, area_average, image_ceilings, mean_rho, to_resolution
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.map_checks import any_unread, marked_images, usable_map, usable_participants, why_not_in_frame
-from gala_viz.collections.partners import PartnerImages
+from gala_viz.collections.partner_images import PartnerImages
 from gala_viz.networks.preprocessing import Preprocessing
 
 CEILING = CeilingSpec()

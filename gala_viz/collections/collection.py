@@ -11,8 +11,8 @@ from typing import TypeVar
 import numpy as np
 import xarray as xr
 
-from gala_viz.collections.kept import PhotoSource, load_photo, load_size_px, load_thumbnail
-from gala_viz.collections.reading import FOLDER_LIMITS, ReadingLimits, UnreadableImageError
+from gala_viz.collections.photo_cache import PhotoSource, load_photo, load_size_px, load_thumbnail
+from gala_viz.collections.photo_files import FOLDER_LIMITS, ReadingLimits, UnreadableImageError
 from gala_viz.registry import UnknownNameError, unknown_name
 from gala_viz.specs import content_key
 from gala_viz.splits import SplitRule
@@ -105,7 +105,7 @@ class Collection(ABC):
                 self._unread[path] = reason
 
     def warm_up(self, report: Callable[[str], None]) -> None:  # noqa: B027 - most have nothing to get ready
-        """Do now what only the very first image waits for; ``say`` hears what that is."""
+        """Do now what only the very first image waits for; ``report`` hears what that is."""
 
     def category(self, image: str) -> str | None:
         """The label of the image, or None where the collection has none."""

@@ -11,11 +11,11 @@ from typing import Any
 
 import tomli_w
 
-from gala_viz.collections.caching import write_atomically
-from gala_viz.collections.clickme.click_marks import ClickMapSpec
-from gala_viz.collections.clickme.filters import RoundFilters
+from gala_viz.collections.cache import write_atomically
+from gala_viz.collections.clickme.click_maps import ClickMapSpec
+from gala_viz.collections.clickme.round_filters import RoundFilters
 from gala_viz.collections.clickme.smoothing import SMOOTHINGS
-from gala_viz.collections.layouts import MANIFEST
+from gala_viz.collections.folder_layouts import MANIFEST
 from gala_viz.specs import toml_values
 
 

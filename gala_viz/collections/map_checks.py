@@ -334,7 +334,7 @@ def describe_values(values: np.ndarray) -> str:
 
 
 def _in_even_steps(small: np.ndarray, top: int) -> bool:
-    """Whether all values are steps of top / n, rounded up or down, for one n of at most ``MOST_LEVELS``; and enough of
+    """Whether all values are steps of top / n, rounded up or down, for one n of at most ``MAX_LEVELS``; and enough of
     the steps are there.
     """
     return any(

@@ -18,9 +18,9 @@ from gala_viz.collections.map_checks import (
     check_not_cumulative,
     check_shape,
     check_values,
-    failed_to_read,
-    drop_constant_maps,
     describe_values,
+    drop_constant_maps,
+    failed_to_read,
     to_float32,
 )
 
@@ -78,7 +78,8 @@ def _png(path: Path) -> MapFile:
         check_shape((image.height, image.width))
         if image.mode == "P":
             raise LabelMaskError(
-                f"it is a palette PNG, as label masks are kept, and holds {describe_values(np.unique(np.asarray(image)))}; "
+                "it is a palette PNG, as label masks are kept, and holds "
+                f"{describe_values(np.unique(np.asarray(image)))}; "
                 "a map is a grey PNG of 8 or 16 bits. Save importance in grey; of labels make a map of the objects "
                 "that you mean."
             )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gala_viz.collections.collection import Collection
-from gala_viz.collections.layouts import RECORD_SUFFIXES, detect_layout
+from gala_viz.collections.folder_layouts import RECORD_SUFFIXES, detect_layout
 from gala_viz.registry import Registry, unknown_name
 
 
@@ -20,13 +20,13 @@ def _photos() -> Collection:
 
 
 def _rendered() -> Collection:
-    from gala_viz.collections.rendered.collection import RenderedCollection
+    from gala_viz.collections.rendered.rendered_collection import RenderedCollection
 
     return RenderedCollection()
 
 
 if TYPE_CHECKING:
-    from gala_viz.collections.clickme.click_marks import ClickMapSpec
+    from gala_viz.collections.clickme.click_maps import ClickMapSpec
 
 COLLECTIONS: Registry[Callable[[], Collection]] = Registry("collection", {"photos": _photos, "rendered": _rendered})
 """Collections that have a name of their own; any other is opened by its folder."""
@@ -93,13 +93,13 @@ def _osie(folder: Path, asked: _Asked) -> Collection:
 
 
 def _records(folder: Path, asked: _Asked) -> Collection:
-    from gala_viz.collections.clickme.records import TFRecordCollection
+    from gala_viz.collections.clickme.tfrecord_collection import TFRecordCollection
 
     return TFRecordCollection(folder, smoothing=asked.smoothing or "harmonization")
 
 
 def _photographs(folder: Path, asked: _Asked) -> Collection:
-    from gala_viz.collections.folder import FolderCollection
+    from gala_viz.collections.folder_collection import FolderCollection
 
     return FolderCollection(folder, human_maps=asked.human_maps, clicks=asked.clicks)
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from gala_viz.collections.caching import MAPS
+from gala_viz.collections.cache import MAPS
 from gala_viz.collections.collection import Collection
-from gala_viz.collections.index import file_states, index_files
-from gala_viz.collections.layouts import osie_layout
+from gala_viz.collections.file_index import file_states, index_files
+from gala_viz.collections.folder_layouts import osie_layout
 from gala_viz.collections.osie_files import (
     ORIGINAL_PX,
     MouseTable,
@@ -20,8 +20,8 @@ from gala_viz.collections.osie_files import (
     read_fixations,
     read_mouse_mat,
 )
+from gala_viz.collections.photo_files import FOLDER_LIMITS, ReadingLimits
 from gala_viz.collections.points import PointMaps, PointMapSpec, Points, point_counts, smooth_maps
-from gala_viz.collections.reading import FOLDER_LIMITS, ReadingLimits
 from gala_viz.registry import position_of
 from gala_viz.schema import labelled_map
 from gala_viz.specs import fingerprint

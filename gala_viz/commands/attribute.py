@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from gala_viz.commands.store_told import MAX_LISTED, BlockProgress, format_bytes, status_text, workers_text
+from gala_viz.commands.store_status import MAX_LISTED, BlockProgress, format_bytes, status_text, workers_text
 
 if TYPE_CHECKING:
     from gala_viz.batch.job import Job
@@ -118,7 +118,9 @@ class Arguments:
         if new:
             self.store.parent.mkdir(parents=True, exist_ok=True)
             free = shutil.disk_usage(self.store.parent).free
-            _tell(f"{len(images)} images: up to {format_bytes(needed)} before compression, {format_bytes(free)} are free")
+            _tell(
+                f"{len(images)} images: up to {format_bytes(needed)} before compression, {format_bytes(free)} are free"
+            )
             if needed > 3 * free:
                 raise ValueError(
                     f"the maps would take up to {format_bytes(needed)}, {format_bytes(free)} are free; --cells 56 and "

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import tyro
 
-from gala_viz.commands.progress import step_printer
-from gala_viz.commands.serving import ServerAddress, check_address, clean_shutdown, serve
-from gala_viz.panels.options import CompareOptions
+from gala_viz.commands.page_server import ServerAddress, check_address, clean_shutdown, serve
+from gala_viz.commands.terminal_progress import step_printer
+from gala_viz.panels.compare.compare_options import CompareOptions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,12 +28,12 @@ def serve_pages(options: CompareOptions, server_address: ServerAddress, first: s
     """Serve the comparison and the exploration, of which ``first`` is opened; ``compare`` or ``explore``."""
     with clean_shutdown():
         check_address(server_address)
-        from gala_viz.commands import compare_page
+        from gala_viz.commands import compare_app
 
         with step_printer() as say:
-            compare_page.prepare_compare_page(options, say)
+            compare_app.prepare_compare_page(options, say)
         pages = {
-            "compare": lambda: compare_page.build_compare_page(options, is_public=server_address.is_public),
-            "explore": lambda: compare_page.build_explore_page(options, is_public=server_address.is_public),
+            "compare": lambda: compare_app.build_compare_page(options, is_public=server_address.is_public),
+            "explore": lambda: compare_app.build_explore_page(options, is_public=server_address.is_public),
         }
-        serve({first: pages[first], **pages}, server_address, when_listening=lambda: compare_page.warm_up(options))
+        serve({first: pages[first], **pages}, server_address, when_listening=lambda: compare_app.warm_up(options))

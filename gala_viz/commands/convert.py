@@ -1,4 +1,4 @@
-"""``gala-viz convert``: weights of others as a network's folder, with safetensors and a card."""
+"""``gala-viz convert_checkpoint``: weights of others as a network's folder, with safetensors and a card."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Arguments:
     def run(self) -> int:
         """Convert, write, tell."""
         from gala_viz.networks.card import write_network
-        from gala_viz.networks.folders import CARD
+        from gala_viz.networks.network_folders import CARD
         from gala_viz.networks.preprocessing import Preprocessing
         from gala_viz.specs import toml_values
 
@@ -109,8 +109,8 @@ ConvertedNetwork = tuple["nn.Module", str, dict[str, Any], dict[str, Any]]
 
 
 def _gala_tpu(asked: Arguments) -> ConvertedNetwork:
-    from gala_viz.networks.gala_tpu import convert_checkpoint
     from gala_viz.networks.tensorflow_checkpoint import TensorFlowCheckpoint
+    from gala_viz.networks.tensorflow_gala import convert_checkpoint
 
     checkpoint = TensorFlowCheckpoint(asked.checkpoint)
     found = convert_checkpoint(checkpoint, squash=asked.squash)
@@ -124,8 +124,8 @@ def _gala_tpu(asked: Arguments) -> ConvertedNetwork:
 
 
 def _torchvision(asked: Arguments) -> ConvertedNetwork:
-    from gala_viz.networks.folders import WeightsError
-    from gala_viz.networks.state_files import read_state_dict
+    from gala_viz.networks.network_folders import WeightsError
+    from gala_viz.networks.state_dict_files import read_state_dict
     from gala_viz.networks.torchvision_resnet import TorchvisionResNet, infer_torchvision_arguments
 
     state = read_state_dict(asked.checkpoint)

@@ -8,8 +8,8 @@ from typing import Annotated
 import tyro
 
 from gala_viz.commands.compare import serve_pages
-from gala_viz.commands.serving import ServerAddress
-from gala_viz.panels.options import CompareOptions
+from gala_viz.commands.page_server import ServerAddress
+from gala_viz.panels.compare.compare_options import CompareOptions
 
 
 @dataclass(frozen=True, kw_only=True)

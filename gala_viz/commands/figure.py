@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from gala_viz.panels.options import CompareOptions
+from gala_viz.panels.compare.compare_options import CompareOptions
 
 if TYPE_CHECKING:
-    from gala_viz.plots.figures.asked import FigureSpec
+    from gala_viz.plots.figures.specs import FigureSpec
     from gala_viz.store.source import MapSource
 
 FigureKindName = Literal["comparison", "people", "layers", "scatter", "table"]
@@ -86,10 +86,10 @@ class Arguments:
 
     def run(self) -> None:
         """Draw, write, and tell what was written."""
-        from gala_viz.commands.compare_page import load_source
+        from gala_viz.commands.compare_app import load_source
         from gala_viz.commands.evaluate import log_line
-        from gala_viz.commands.progress import progress_printer
-        from gala_viz.plots.figures.asked import KINDS, read_figure_spec, write_figure
+        from gala_viz.commands.terminal_progress import progress_printer
+        from gala_viz.plots.figures.specs import KINDS, read_figure_spec, write_figure
 
         asked = None if self.spec is None else read_figure_spec(self.spec, tell=log_line)
         kind = self.kind or (asked.kind if asked else "comparison")
@@ -104,7 +104,9 @@ class Arguments:
         spec = self._made(kind, given, options, source) if asked is None else replace(asked, **given)
         spec = replace(spec, request=self._request(spec.request))
         name = self.name or (self.spec.stem if self.spec else "figure")
-        paths = write_figure(source, spec, self.out, name, progress=progress_printer("images"), survey=not self.scored_only)
+        paths = write_figure(
+            source, spec, self.out, name, progress=progress_printer("images"), survey=not self.scored_only
+        )
         sys.stdout.write(f"written to {self.out}: {', '.join(path.name for path in paths)}\n")
 
     def _given(self, kind: str, known: list[str]) -> dict[str, Any]:
@@ -118,8 +120,8 @@ class Arguments:
         return given
 
     def _made(self, kind: str, given: Mapping[str, Any], options: CompareOptions, source: MapSource) -> FigureSpec:
-        from gala_viz.commands.compare_page import figure_source
-        from gala_viz.plots.figures.asked import KINDS
+        from gala_viz.commands.compare_app import figure_source
+        from gala_viz.plots.figures.specs import KINDS
 
         images = given.get("images") or _first_images(source, kind)
         return KINDS[kind].spec(**{"request": source.request, **given, **figure_source(options), "images": images})

@@ -8,9 +8,9 @@ from typing import Annotated
 
 import tyro
 
-from gala_viz.commands.progress import step_printer
-from gala_viz.commands.serving import CLOSE_S, ServerAddress, check_address, clean_shutdown, serve
-from gala_viz.panels.game_options import GameOptions
+from gala_viz.commands.page_server import CLOSE_S, ServerAddress, check_address, clean_shutdown, serve
+from gala_viz.commands.terminal_progress import step_printer
+from gala_viz.panels.game.game_options import GameOptions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,10 +28,10 @@ class Arguments:
         with clean_shutdown():
             from tornado.ioloop import IOLoop
 
-            from gala_viz.behavior.password import PASSWORD_VARIABLE
-            from gala_viz.commands.game_page import build_experimenter_page, open_game
-            from gala_viz.panels.game import game_page
-            from gala_viz.play.server import game_routes
+            from gala_viz.commands.game_app import build_experimenter_page, open_game
+            from gala_viz.game.handlers import game_routes
+            from gala_viz.panels.game.game_page import game_page
+            from gala_viz.records.password import PASSWORD_VARIABLE
 
             check_address(self.server_address)
             with step_printer() as say:
@@ -40,6 +40,8 @@ class Arguments:
             if os.environ.get(PASSWORD_VARIABLE):
                 pages["experimenter"] = lambda: build_experimenter_page(self.options)
             try:
-                serve(pages, self.server_address, patterns=game_routes(game, frozenset(self.server_address.origins))(""))
+                serve(
+                    pages, self.server_address, patterns=game_routes(game, frozenset(self.server_address.origins))("")
+                )
             finally:
                 IOLoop.current().run_sync(lambda: game.close(CLOSE_S))  # the last quarter of a second of rounds in play

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from gala_viz.commands.progress import progress_printer
+from gala_viz.commands.terminal_progress import progress_printer
 
 if TYPE_CHECKING:
     from gala_viz.collections.collection import Collection
@@ -70,7 +70,7 @@ class Arguments:
     def run(self) -> int:
         """Open, read through, write the manifest, tell."""
         from gala_viz.collections import open_collection
-        from gala_viz.collections.layouts import MANIFEST
+        from gala_viz.collections.folder_layouts import MANIFEST
 
         if (self.into / MANIFEST).exists():
             raise FileExistsError(f"{self.into} is a collection already; choose another folder, or remove it.")
@@ -116,8 +116,8 @@ class Arguments:
         )
 
     def _clicks(self) -> Any:
-        from gala_viz.collections.clickme.click_marks import ClickMapSpec
-        from gala_viz.collections.clickme.filters import RoundFilters
+        from gala_viz.collections.clickme.click_maps import ClickMapSpec
+        from gala_viz.collections.clickme.round_filters import RoundFilters
 
         filters = RoundFilters(
             first_round=not self.all_rounds,
@@ -141,7 +141,7 @@ def collection_report(collection: Collection, *, check: bool = True, quiet: bool
     photograph's head and every map are read for it.
     """
     from gala_viz.collections import UnreadableImageError
-    from gala_viz.collections.marks import UNKNOWN_COUNT
+    from gala_viz.collections.human_maps import UNKNOWN_COUNT
     from gala_viz.splits import splits_of
     from gala_viz.training.held_out import HeldOutImages
 
@@ -189,7 +189,7 @@ def collection_report(collection: Collection, *, check: bool = True, quiet: bool
 
 def report_text(collection: Collection, report: dict[str, Any]) -> str:
     """The report as lines to read."""
-    from gala_viz.collections.marks import UNKNOWN_COUNT
+    from gala_viz.collections.human_maps import UNKNOWN_COUNT
     from gala_viz.training.held_out import MOST_IN_A_TRAINING, NOT_COMPARED
 
     lines = [

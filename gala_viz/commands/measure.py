@@ -41,7 +41,7 @@ class Arguments:
         from gala_viz.evaluation.report import card_metrics, measure
         from gala_viz.evaluation.table import table
         from gala_viz.networks.card import write_card
-        from gala_viz.networks.folders import network_folder
+        from gala_viz.networks.network_folders import network_folder
         from gala_viz.networks.zoo import load_network
         from gala_viz.specs import SmoothGradSpec
 

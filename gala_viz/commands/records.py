@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 if TYPE_CHECKING:
-    from gala_viz.behavior.database import Database
     from gala_viz.collections.collection import Collection
+    from gala_viz.records.database import Database
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +56,7 @@ class Arguments:
 
     def run(self) -> int:
         """Open the database and act."""
-        from gala_viz.behavior.database import Database
+        from gala_viz.records.database import Database
 
         if "://" not in self.records and not Path(self.records).expanduser().is_file():
             raise FileNotFoundError(f"--records names the database of a game; {self.records} is not there.")
@@ -73,7 +73,7 @@ class Arguments:
             database.close()
 
     def _status(self, database: Database) -> int:
-        from gala_viz.behavior.overview import overview
+        from gala_viz.records.overview import overview
 
         sys.stdout.write(overview(database).summary() + _kept_beside(database))
         return 0
@@ -81,8 +81,8 @@ class Arguments:
     def _export(self, database: Database) -> int:
         from dataclasses import asdict
 
-        from gala_viz.behavior.export import ExportSpec, export_rounds
-        from gala_viz.collections.clickme.filters import RoundFilters
+        from gala_viz.collections.clickme.round_filters import RoundFilters
+        from gala_viz.records.export import ExportSpec, export_rounds
 
         spec = ExportSpec(
             filters=RoundFilters(**asdict(self.filters)), smoothing=self.smoothing, simulated=self.simulated
@@ -105,7 +105,7 @@ class Arguments:
         return open_collection(self.collection)
 
     def _forget(self, database: Database) -> int:
-        from gala_viz.behavior.people import Participants
+        from gala_viz.records.participants import Participants
 
         if self.participant is None:
             raise ValueError("--participant is the number that the game shows its player.")
@@ -128,7 +128,7 @@ class Arguments:
         return 1 if deleted.unchanged_backups else 0
 
     def _pause(self, database: Database) -> int:
-        from gala_viz.behavior.switches import set_paused
+        from gala_viz.records.pause import set_paused
 
         set_paused(database, self.action == "pause")
         sys.stdout.write("The game gives no new rounds.\n" if self.action == "pause" else "The game goes on.\n")
@@ -137,8 +137,8 @@ class Arguments:
 
 def _kept_beside(database: Database) -> str:
     """Where else something of participants is: the journal of this machine's games, copies of before upgrades."""
-    from gala_viz.behavior.journal import journal_folder, refused_entries, count_waiting_entries
-    from gala_viz.behavior.upgrade import backup_files
+    from gala_viz.records.journal import count_waiting_entries, journal_folder, refused_entries
+    from gala_viz.records.upgrade import backup_files
 
     waiting, refused = count_waiting_entries(database), len(refused_entries(database))
     told = f"at most {waiting}" if waiting else "0"  # a running server's journal holds some that are stored, too

@@ -32,8 +32,8 @@ class Arguments:
         """Play; tell how the rounds ended."""
         import asyncio
 
-        from gala_viz.collections.rendered.collection import RenderedCollection
-        from gala_viz.play.simulated import SimulatedPlayers
+        from gala_viz.collections.rendered.rendered_collection import RenderedCollection
+        from gala_viz.game.simulated_players import SimulatedPlayers
         from gala_viz.splits import splits_of
 
         if self.players < 1 or self.rounds < 1:
@@ -52,8 +52,8 @@ class Arguments:
         import asyncio
         from functools import partial
 
-        from gala_viz.behavior.game_spec import GameSpec
-        from gala_viz.play.client import play_rounds
+        from gala_viz.game.client import play_rounds
+        from gala_viz.game.game_spec import GameSpec
 
         spec = GameSpec()
         each = [

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from gala_viz.commands.progress import progress_printer
+from gala_viz.commands.terminal_progress import progress_printer
 from gala_viz.registry import unknown_name
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class Arguments:
         It is looked for in the sweep's own folder, in RUNS and among the models: a sweep does not train again what is
         known as a network of the paper.
         """
-        from gala_viz.networks.folders import CARD, model_folders
+        from gala_viz.networks.network_folders import CARD, model_folders
 
         roots = (self.folder / "networks", self.runs, *model_folders())
         folders = (path.parent for root in roots for path in sorted(root.glob(f"*/{CARD}")))
@@ -182,7 +182,7 @@ def prepare_collection(recipe: ScratchRecipe) -> None:
 
 def _selection(folder: Path, trial: ScratchRecipe) -> dict[str, Any] | None:
     """The [selection] of the network in ``folder`` if it was trained as ``trial`` says, its name and title apart."""
-    from gala_viz.networks.folders import WeightsError, read_card
+    from gala_viz.networks.network_folders import WeightsError, read_card
     from gala_viz.specs import toml_values
     from gala_viz.training.recipes import recipe_settings
 

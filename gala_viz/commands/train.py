@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from gala_viz.commands.progress import progress_printer
+from gala_viz.commands.terminal_progress import progress_printer
 from gala_viz.registry import unknown_name
 
 if TYPE_CHECKING:
+    from gala_viz.training.dataset import TrainingSource
     from gala_viz.training.recipes import DistillationRecipe, Recipe, ScratchRecipe
-    from gala_viz.training.samples import TrainingSource
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,10 +88,10 @@ class Arguments:
     def _scratch(self, recipe: ScratchRecipe) -> Path | None:
         from gala_viz.collections import open_collection
         from gala_viz.training.batches import InMemoryDataModule, validation_batches
-        from gala_viz.training.held import check_any_map, load_dataset
-        from gala_viz.training.outcome import scratch_sections, write_trained_network
+        from gala_viz.training.in_memory_dataset import check_any_map, load_dataset
         from gala_viz.training.scratch import ScratchModule, initial_network
-        from gala_viz.training.selection import validation_metrics
+        from gala_viz.training.training_card import scratch_sections, write_trained_network
+        from gala_viz.training.validation_metrics import validation_metrics
 
         if self.maps or self.labels or self.plain:
             raise ValueError(
@@ -133,10 +133,10 @@ class Arguments:
         from gala_viz.collections import open_collection
         from gala_viz.collections.map_checks import describe_usable_maps
         from gala_viz.networks.zoo import load_network
-        from gala_viz.training.distillation import DistillationModule, DistillationDataModule, initial_student
+        from gala_viz.training.dataset import sources_of_split
+        from gala_viz.training.distillation import DistillationDataModule, DistillationModule, initial_student
         from gala_viz.training.held_out import HeldOutImages
-        from gala_viz.training.outcome import distillation_sections, write_trained_network
-        from gala_viz.training.samples import sources_of_split
+        from gala_viz.training.training_card import distillation_sections, write_trained_network
 
         if self.maps is None or self.labels is None:
             raise ValueError(f"{recipe.name} learns from photographs; tell their folders with --maps and --labels.")
@@ -167,14 +167,14 @@ class Arguments:
 
     def _tell(self, training: Sequence[TrainingSource], validation: Sequence[TrainingSource]) -> None:
         """By which rule the images are split, and what is left out."""
-        from gala_viz.training.samples import describe_sources
+        from gala_viz.training.dataset import describe_sources
 
         sources = [*training, *(source for source in validation if source.left_out)]
         sys.stdout.write("".join(f"  {line}\n" for line in describe_sources(sources)))
 
     def _check_free(self, recipe: Recipe) -> None:
         """Networks that are there are not lost by a training of the same name."""
-        from gala_viz.networks.folders import CARD
+        from gala_viz.networks.network_folders import CARD
 
         folder = self.out / recipe.name
         if (folder / CARD).exists() and not self.replace:

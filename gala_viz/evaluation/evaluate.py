@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from gala_viz.collections.choice import sample_images, readable_images
 from gala_viz.collections.collection import Collection
+from gala_viz.collections.image_sampling import readable_images, sample_images
 from gala_viz.collections.map_checks import marked_images
 from gala_viz.evaluation.evaluation import Evaluation
 from gala_viz.evaluation.facts import collection_facts, learnt_told, network_facts, networks_by_seed, notes_of
@@ -121,9 +121,7 @@ def _check_names(networks: Mapping[str, Network], groups: Mapping[str, Sequence[
         raise ValueError(unknown_name("reference among the networks compared", reference, tested))
 
 
-def _without_test(
-    collection: Collection, splits: Splits, split: str, tell: Callable[[str], None]
-) -> tuple[str, ...]:
+def _without_test(collection: Collection, splits: Splits, split: str, tell: Callable[[str], None]) -> tuple[str, ...]:
     """The images of ``split``; of the validation split without those that are test images under another name."""
     images = splits.images_of(split)
     if split != "validation":

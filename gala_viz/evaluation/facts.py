@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from gala_viz.attribution.probe import weights_sha256
+from gala_viz.attribution.network_identity import weights_sha256
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.map_checks import describe_usable_maps, marked_images, usable_map
 from gala_viz.evaluation.people import People

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from gala_viz.attribution.probe import compute_output_fingerprint, state_dict_sha256
+from gala_viz.attribution.network_identity import compute_output_fingerprint, state_dict_sha256
 from gala_viz.attribution.provenance import network_attrs
-from gala_viz.collections.caching import read_npz
-from gala_viz.networks.behaviour import kept_name
+from gala_viz.collections.cache import read_npz
 from gala_viz.networks.network import Network
+from gala_viz.networks.output_fingerprint import kept_name
 from gala_viz.specs import fingerprint
 
 FORMAT = 3
@@ -75,5 +75,7 @@ def identity(network: Network, kept: Kept) -> dict[str, Any]:
     }
     label = f"behaviours {network.name}"
     before = str((kept.recall(label, who) or {}).get("known", "{}"))
-    name = kept_name(compute_output_fingerprint(network), before, lambda text: kept.keep({"known": np.array(text)}, label, who))
+    name = kept_name(
+        compute_output_fingerprint(network), before, lambda text: kept.keep({"known": np.array(text)}, label, who)
+    )
     return {**who, "behaviour": name}

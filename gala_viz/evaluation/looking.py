@@ -9,12 +9,12 @@ import numpy as np
 
 from gala_viz.alignment import area_average
 from gala_viz.attribution.attention import predictions_and_norms
-from gala_viz.attribution.labelled import smoothgrad
+from gala_viz.attribution.attribution_maps import smoothgrad
 from gala_viz.collections.collection import Collection
 from gala_viz.evaluation.kept import Kept, identity
 from gala_viz.evaluation.regions import members_in_frame, shares
 from gala_viz.evaluation.spec import EvaluationSpec
-from gala_viz.networks.folding import fuse_batchnorm
+from gala_viz.networks.fuse_batchnorm import fuse_batchnorm
 from gala_viz.networks.network import Network
 from gala_viz.specs import settings
 

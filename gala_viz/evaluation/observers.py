@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from gala_viz.attribution.attention import softmax
 from gala_viz.attribution.finite import check_finite
 from gala_viz.collections.collection import Collection
-from gala_viz.experiment.design import TEST, set_conditions, n_sets
+from gala_viz.experiment.design import TEST, n_sets, set_conditions
+from gala_viz.experiment.experiment_spec import ExperimentSpec, Level
 from gala_viz.experiment.responses import format_level
 from gala_viz.experiment.revelation import FULL
-from gala_viz.experiment.spec import ExperimentSpec, Level
 from gala_viz.experiment.stimuli import Stimuli
 from gala_viz.imagenet import category_names, superclass_of_index
-from gala_viz.networks.folding import fuse_batchnorm
+from gala_viz.networks.fuse_batchnorm import fuse_batchnorm
 from gala_viz.networks.network import Network
 
 Condition = tuple[str, Level]

@@ -13,8 +13,8 @@ from gala_viz.alignment import (
     ImageCeilings,
     NoiseCeiling,
     combine_ceilings,
-    shuffled_rhos,
     image_ceilings,
+    shuffled_rhos,
     to_resolution,
 )
 from gala_viz.collections.collection import Collection
@@ -23,7 +23,7 @@ from gala_viz.evaluation.kept import Kept
 from gala_viz.evaluation.looking import Step
 from gala_viz.evaluation.regions import members_in_frame, shares
 from gala_viz.networks.preprocessing import Preprocessing
-from gala_viz.schema import labelled_map, count_participants
+from gala_viz.schema import count_participants, labelled_map
 from gala_viz.specs import settings
 
 VERSION = 3
@@ -118,7 +118,8 @@ def people_of(
         if n_partners
     }
     ceilings = {
-        grid: combine_ceilings(found, ceiling) if any(part.rho for part in found) else None for grid, found in parts.items()
+        grid: combine_ceilings(found, ceiling) if any(part.rho for part in found) else None
+        for grid, found in parts.items()
     }
     everywhere = xr.concat(on_regions, "image", join="outer", fill_value=0.0)
     return People(

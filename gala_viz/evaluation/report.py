@@ -28,7 +28,7 @@ from gala_viz.evaluation.values import correct, grids_of, values_of
 from gala_viz.networks.network import Network
 from gala_viz.specs import SmoothGradSpec
 from gala_viz.splits import HELD_OUT, LEARNT, Split, Splits, splits_of
-from gala_viz.training.samples import TrainingSource, sources_of_split
+from gala_viz.training.dataset import TrainingSource, sources_of_split
 
 Tell = Callable[[str], None]
 

@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 
 from gala_viz.alignment.significance import benjamini_hochberg, paired_randomisations
 from gala_viz.experiment.exclusions import mark_exclusions
-from gala_viz.experiment.performance import count_correct, sort_levels, performance
+from gala_viz.experiment.experiment_spec import WINDOW_EVENTS, ExperimentSpec
+from gala_viz.experiment.performance import count_correct, performance, sort_levels
 from gala_viz.experiment.psychometric import GUESS_RATE, estimate_threshold
 from gala_viz.experiment.revelation import FULL
-from gala_viz.experiment.spec import WINDOW_EVENTS, ExperimentSpec
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Analysis:
-    """Tables of one experiment. ``performance``: observer x map type x level; ``thresholds``: observer x map type;
+    """Tables of one experiment. ``performance``: observer x map type x level; ``fit_thresholds``: observer x map type;
     ``tests``: randomisation tests per level; ``exclusions``: what each rule left out; ``trials``: which rule left out
     which trial (``left_out_by``, empty where it counts), and whether its marks and durations are known.
     """

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gala_viz.experiment.experiment_spec import ExperimentSpec, Level
 from gala_viz.experiment.revelation import FULL
-from gala_viz.experiment.spec import ExperimentSpec, Level
 
 PRACTICE, TEST = "practice", "test"
 
@@ -31,7 +31,7 @@ def n_sets(spec: ExperimentSpec) -> int:
 
 
 def set_conditions(spec: ExperimentSpec, set_number: int) -> dict[str, tuple[str, Level]]:
-    """Image -> condition in set ``number``: the k-th image of a superclass is in condition k + number, around.
+    """Image -> condition in set ``set_number``: the k-th image of a superclass is in condition k + number, around.
 
     Where the count of a superclass's images is a multiple of the conditions, every condition has alike many of it.
     """
@@ -46,7 +46,8 @@ def set_conditions(spec: ExperimentSpec, set_number: int) -> dict[str, tuple[str
 
 
 def trial_sequence(spec: ExperimentSpec, set_number: int, seed: int) -> tuple[Trial, ...]:
-    """All trials of a participant of set ``number``: practice on full images, then the blocks, shuffled by ``seed``."""
+    """All trials of a participant of set ``set_number``: practice on full images, then the blocks, "
+    "shuffled by ``seed``."""
     chance = np.random.default_rng([spec.seed, seed])
     of_image = set_conditions(spec, set_number)
     images = list(of_image)

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 
 from gala_viz.experiment.design import TEST
+from gala_viz.experiment.experiment_spec import WINDOW_EVENTS, ExclusionSpec, ExperimentSpec
 from gala_viz.experiment.revelation import FULL
-from gala_viz.experiment.spec import WINDOW_EVENTS, ExclusionSpec, ExperimentSpec
 
 PEOPLE, SIMULATED = "people", "simulated"
 SCREENED_OBSERVERS = (PEOPLE, SIMULATED)
@@ -35,9 +35,9 @@ NO_ANSWER = "no answer"
 
 @dataclass(frozen=True, kw_only=True)
 class ExclusionRule:
-    """A rule and what it says: ``breaks`` and ``known`` by participant or by trial.
+    """A rule and what it says: ``is_violated`` and ``is_known`` by participant or by trial.
 
-    ``setting`` is the parameter in the experiment's file. A rule that is not ``applied`` leaves out nothing.
+    ``setting`` is the parameter in the experiment's file. A rule that is not ``applies`` leaves out nothing.
     """
 
     description: str
@@ -48,7 +48,7 @@ class ExclusionRule:
 
 
 def apply_exclusions(responses: pd.DataFrame, spec: ExperimentSpec) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The trials that count, and the table of ``judged``."""
+    """The trials that count, and the table of ``mark_exclusions``."""
     table, told = mark_exclusions(responses, spec)
     counts = table["left_out_by"] == ""
     return table[counts].drop(columns="left_out_by").reset_index(drop=True), told
@@ -57,11 +57,11 @@ def apply_exclusions(responses: pd.DataFrame, spec: ExperimentSpec) -> tuple[pd.
 def mark_exclusions(responses: pd.DataFrame, spec: ExperimentSpec) -> tuple[pd.DataFrame, pd.DataFrame]:
     """All trials but practice, with ``left_out_by``, the rule that leaves a trial out (empty: it counts); and a table.
 
-    The table has the columns ``TOLD``: observer, rule, unit (participants or trials), how many were excluded of how
-    many, the setting, whether the rule applied (False: it is not in the experiment's file), how many break it whatever
-    other rule they break, and of how many that is not known. First whole participants go, each by the first rule that
-    it breaks, then single trials of the others. A rule that is not in the file is tried with today's default, and
-    leaves out nothing.
+    The table has the columns ``EXCLUSION_COLUMNS``: observer, rule, unit (participants or trials), how many were
+    excluded of how many, the setting, whether the rule applied (False: it is not in the experiment's file), how many
+    break it whatever other rule they break, and of how many that is not known. First whole participants go, each by the
+    first rule that it breaks, then single trials of the others. A rule that is not in the file is tried with today's
+    default, and leaves out nothing.
     """
     table = responses[responses["trial_type"] == TEST] if "trial_type" in responses else responses
     table = table.reset_index(drop=True)
@@ -100,7 +100,11 @@ def _rules_of_participants(own: pd.DataFrame, spec: ExperimentSpec) -> Iterator[
     full = own[own["level"] == FULL].groupby("participant", sort=False)["correct"].mean().reindex(answered.index)
     frames = _numbers(own, "dropped_frames")
     dropped = (frames.fillna(0) > 0).groupby(own["participant"]).mean().reindex(answered.index)
-    yield ExclusionRule(description="did not finish", is_violated=by_participant["stimulus"].nunique() < spec.n_images, is_known=everybody)
+    yield ExclusionRule(
+        description="did not finish",
+        is_violated=by_participant["stimulus"].nunique() < spec.n_images,
+        is_known=everybody,
+    )
     yield ExclusionRule(
         description=f"answered in time in less than {rules.min_answered_fraction:g} of the trials",
         is_violated=answered < rules.min_answered_fraction,
@@ -163,7 +167,9 @@ def _rules_of_trials(own: pd.DataFrame, spec: ExperimentSpec) -> Iterator[Exclus
         is_known=every_one,
         setting=_setting("min_rt_ms", rules.min_rt_ms),
     )
-    yield ExclusionRule(description="no answer in time", is_violated=own["correct"].isna() & ~early & ~left, is_known=every_one)
+    yield ExclusionRule(
+        description="no answer in time", is_violated=own["correct"].isna() & ~early & ~left, is_known=every_one
+    )
 
 
 def _setting(name: str, value: float | str | None) -> str:

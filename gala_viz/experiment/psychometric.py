@@ -44,13 +44,17 @@ class Threshold:
     seed: int = 0
 
 
-def psychometric_function(levels: NDArray, location: NDArray, slope: NDArray, lapse_rate: NDArray) -> NDArray[np.float64]:
+def psychometric_function(
+    levels: NDArray, location: NDArray, slope: NDArray, lapse_rate: NDArray
+) -> NDArray[np.float64]:
     """p correct at ``levels`` (per cent), broadcast against the parameters."""
     shape = 1 / (1 + np.exp(-slope * (np.log10(levels) - location)))
     return GUESS_RATE + (1 - GUESS_RATE - lapse_rate) * shape
 
 
-def inverse_psychometric_function(criterion: float, location: NDArray, slope: NDArray, lapse_rate: NDArray) -> NDArray[np.float64]:
+def inverse_psychometric_function(
+    criterion: float, location: NDArray, slope: NDArray, lapse_rate: NDArray
+) -> NDArray[np.float64]:
     """The level (per cent) at which accuracy reaches ``criterion``; infinite where lapses keep it below."""
     share = (criterion - GUESS_RATE) / (1 - GUESS_RATE - np.asarray(lapse_rate, dtype=float))
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -61,7 +65,8 @@ def inverse_psychometric_function(criterion: float, location: NDArray, slope: ND
 def fit_psychometric_function(
     n_correct: NDArray, n_trials: NDArray, levels: NDArray
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Maximum-likelihood (middle, slope, lapse), each (row,), of rows of counts ``right`` of ``total`` (row, level).
+    """Maximum-likelihood (middle, slope, lapse), each (row,), of rows of counts ``n_correct`` of ``n_trials`` (row,
+    level).
 
     A grid over the bounds, then ever finer grids around the best of each row: no starting values, no local search that
     could fail, all rows at once.
@@ -93,7 +98,13 @@ def _accuracy(parameters: NDArray, x: NDArray) -> NDArray[np.float64]:
 
 
 def estimate_threshold(
-    n_correct: NDArray, n_trials: NDArray, levels: NDArray, *, n_resamples: int = 1000, seed: int = 0, confidence: float = 0.95
+    n_correct: NDArray,
+    n_trials: NDArray,
+    levels: NDArray,
+    *,
+    n_resamples: int = 1000,
+    seed: int = 0,
+    confidence: float = 0.95,
 ) -> Threshold:
     """The fit to counts (participant, level) of all participants together, its interval over participants.
 
@@ -107,13 +118,19 @@ def estimate_threshold(
         return Threshold(
             level=np.nan, low=np.nan, high=np.nan, middle=np.nan, slope=np.nan, lapse=np.nan, n=0, n_resamples=0
         )
-    middle, slope, lapse = (float(one[0]) for one in fit_psychometric_function(n_correct.sum(axis=0), n_trials.sum(axis=0), levels))
+    middle, slope, lapse = (
+        float(one[0]) for one in fit_psychometric_function(n_correct.sum(axis=0), n_trials.sum(axis=0), levels)
+    )
     level = _within(inverse_psychometric_function(CRITERION, middle, slope, lapse))
     low = high = np.nan
     if n > 1:
         draws = np.random.default_rng([seed, 3]).integers(0, n, (n_resamples, n))
         counts = np.stack([np.bincount(row, minlength=n) for row in draws])
-        drawn = _within(inverse_psychometric_function(CRITERION, *fit_psychometric_function(counts @ n_correct, counts @ n_trials, levels)))
+        drawn = _within(
+            inverse_psychometric_function(
+                CRITERION, *fit_psychometric_function(counts @ n_correct, counts @ n_trials, levels)
+            )
+        )
         with np.errstate(invalid="ignore"):
             low, high = percentile_interval(np.where(np.isinf(drawn), 1e9, drawn), expanded_confidence(confidence, n))
         low, high = (np.inf if bound > 100 else bound for bound in (low, high))

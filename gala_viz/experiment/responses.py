@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from gala_viz.experiment.design import Trial
+from gala_viz.experiment.experiment_spec import WINDOW_EVENTS, ExperimentSpec
 from gala_viz.experiment.revelation import FULL
-from gala_viz.experiment.spec import WINDOW_EVENTS, ExperimentSpec
 
 COLUMNS = {
     "observer": "who: people, simulated, or the name of a network",
@@ -43,7 +43,17 @@ COLUMNS = {
     "interrupted": "1: the page was left in the middle of the trial",
 }
 """Name -> meaning; exports carry these in their side-car."""
-REQUIRED_COLUMNS = ("observer", "participant", "stimulus", "superclass", "map_type", "level", "response", "correct", "rt")
+REQUIRED_COLUMNS = (
+    "observer",
+    "participant",
+    "stimulus",
+    "superclass",
+    "map_type",
+    "level",
+    "response",
+    "correct",
+    "rt",
+)
 """What an analysis cannot do without."""
 
 

@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from gala_viz.behavior.canvas import crop_to_canvas
 from gala_viz.collections import open_collection
 from gala_viz.collections.collection import Collection
+from gala_viz.experiment.experiment_spec import ExperimentSpec, Level
 from gala_viz.experiment.importance import importance_source
-from gala_viz.experiment.revelation import FULL, revelation_order, revelation_mask, fill_image
-from gala_viz.experiment.spec import ExperimentSpec, Level
+from gala_viz.experiment.revelation import FULL, fill_image, revelation_mask, revelation_order
+from gala_viz.records.canvas import crop_to_canvas
 
 CACHE_SIZE = 64
 """Images whose frames and growth are kept: a block's trials come one after the other."""

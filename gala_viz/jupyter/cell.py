@@ -11,8 +11,8 @@ from bokeh.protocol import Protocol
 from ipywidgets import Widget
 from jupyter_bokeh.widgets import BokehModel
 
-from gala_viz.jupyter.kernel import KernelDocument
-from gala_viz.panels.background import release_updates, hold_updates
+from gala_viz.jupyter.kernel_document import KernelDocument
+from gala_viz.panels.background import hold_updates, release_updates
 
 MAX_PENDING_CHANGES = 1000
 """Changes kept for a browser that has its copy but not yet its view; it misses those beyond."""
@@ -23,9 +23,9 @@ COPY_TIMEOUT_S = 60
 class Cell(BokehModel):
     """``layout`` as an ipywidget; what browsers tell and what changes is dealt with in turns of ``document``.
 
-    A browser gets a copy of the whole, then changes as patches. From the copy until the cell ``stands`` they are kept
-    and sent once more: whatever is late or loaded anew ends with what the kernel has. One view at a time is supported:
-    the parts' browser side finds itself by the models' ids.
+    A browser gets a copy of the whole, then changes as patches. From the copy until the cell ``on_rendered`` they are
+    kept and sent once more: whatever is late or loaded anew ends with what the kernel has. One view at a time is
+    supported: the parts' browser side finds itself by the models' ids.
     """
 
     def __init__(self, layout: pn.viewable.Viewable, document: KernelDocument) -> None:

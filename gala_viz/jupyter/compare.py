@@ -10,16 +10,16 @@ import panel as pn
 from gala_viz.attribution.smoothgrad import never_cancelled
 from gala_viz.jupyter.sources import open_source
 from gala_viz.jupyter.widget import Widget, check_image
-from gala_viz.panels.choosing import DELTA_UNIT
-from gala_viz.panels.compare_sections import alignment_section, controls_column, layers_section, maps_column
-from gala_viz.panels.facts import html_pane
-from gala_viz.panels.index import CollectionIndex
+from gala_viz.panels.compare.compare_view import CompareView
+from gala_viz.panels.compare.main_row_content import DELTA_UNIT
+from gala_viz.panels.compare.sections import alignment_section, controls_column, layers_section, maps_column
+from gala_viz.panels.gallery.collection_index import CollectionIndex
+from gala_viz.panels.html_pane import html_pane
 from gala_viz.panels.markup import provenance
-from gala_viz.panels.page import section
-from gala_viz.panels.state import DisplaySettings, AttributionSettings, CurrentImage
+from gala_viz.panels.source_page import section
 from gala_viz.panels.styles import grid_css
-from gala_viz.panels.view import CompareView
-from gala_viz.plots.frame import SALIENCY_UNIT
+from gala_viz.panels.view_state import AttributionSettings, CurrentImage, DisplaySettings
+from gala_viz.plots.map_overlays import SALIENCY_UNIT
 from gala_viz.store.source import MapUpdate
 
 
@@ -31,7 +31,9 @@ class Compare(Widget):
     ``compare.settings.n_samples = 100``, ``compare.maps.delta``.
     """
 
-    def __init__(self, source: Any = None, networks: Any = None, *, image: str | None = None, **source_options: Any) -> None:
+    def __init__(
+        self, source: Any = None, networks: Any = None, *, image: str | None = None, **source_options: Any
+    ) -> None:
         super().__init__(open_source(source, networks, **source_options))
         self._view = CompareView(self.source, CollectionIndex(self.source), self.document)
         self._view.row.set_units(SALIENCY_UNIT, DELTA_UNIT)  # from the start: a bar that grows later lies over its map

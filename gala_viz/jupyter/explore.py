@@ -12,15 +12,15 @@ import xarray as xr
 from gala_viz.jupyter.compare import Compare
 from gala_viz.jupyter.sources import open_source
 from gala_viz.jupyter.widget import Widget, check_image
-from gala_viz.panels.explore_sections import scores_column
-from gala_viz.panels.explore_view import ExploreView
-from gala_viz.panels.index import CollectionIndex
-from gala_viz.panels.page import section
+from gala_viz.panels.explore.explore_view import ExploreView
+from gala_viz.panels.explore.sections import scores_column
+from gala_viz.panels.gallery.collection_index import CollectionIndex
 from gala_viz.panels.progress_view import ProgressView
-from gala_viz.panels.questions import SourceClient
-from gala_viz.panels.state import CurrentImage
+from gala_viz.panels.scoring_view import ScoringView
+from gala_viz.panels.source_client import SourceClient
+from gala_viz.panels.source_page import section
 from gala_viz.panels.styles import grid_css
-from gala_viz.panels.survey import ScoringView
+from gala_viz.panels.view_state import CurrentImage
 
 
 class Explore(Widget):
@@ -85,7 +85,9 @@ class Explore(Widget):
     def parts(self) -> list[Any]:
         """Axes, cloud and numbers side by side, the gallery below."""
         view = self.view
-        chosen = pn.Row(view.selection_pane, self.clear_button, sizing_mode="stretch_width", margin=(2, 0), styles={"gap": "14px"})
+        chosen = pn.Row(
+            view.selection_pane, self.clear_button, sizing_mode="stretch_width", margin=(2, 0), styles={"gap": "14px"}
+        )
         left = pn.Column(view.form, chosen, view.scatter.pane, self.scoring.bar, sizing_mode="stretch_width", margin=0)
         return [
             pn.Column(

@@ -40,7 +40,8 @@ _asked = False
 
 
 def cancel_on_interrupt(widget: Cancellable, loop: IOLoop) -> None:
-    """From now on interrupting the idle kernel calls ``one.cancel_all()`` in its ``loop``, until ``forget``."""
+    """From now on interrupting the idle kernel calls ``widget.cancel_all()`` in its ``loop``, "
+    "until ``ignore_interrupts``."""
     global _asked
     _live.add(widget)
     if not _asked:
@@ -49,7 +50,7 @@ def cancel_on_interrupt(widget: Cancellable, loop: IOLoop) -> None:
 
 
 def ignore_interrupts(widget: Cancellable) -> None:
-    """Interrupts concern ``one`` no more."""
+    """Interrupts concern ``widget`` no more."""
     _live.discard(widget)
 
 

@@ -6,7 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gala_viz.panels.options import COLLECTION_NETWORKS, DEFAULT_NETWORKS, CompareOptions, default_collection
+from gala_viz.panels.compare.compare_options import (
+    COLLECTION_NETWORKS,
+    DEFAULT_NETWORKS,
+    CompareOptions,
+    default_collection,
+)
 
 if TYPE_CHECKING:
     from gala_viz.collections.collection import Collection
@@ -77,7 +82,7 @@ def _stored(
     device: str | None,
     dtype: str | None,
 ) -> MapSource:
-    from gala_viz.commands.compare_page import load_source
+    from gala_viz.commands.compare_app import load_source
 
     for one in (collection, *(pair or ())):
         if one is not None and not isinstance(one, str | Path):

@@ -8,13 +8,13 @@ from typing import Any
 
 import panel as pn
 
+from gala_viz.jupyter.bokeh_scripts import load_scripts
 from gala_viz.jupyter.cell import Cell
+from gala_viz.jupyter.cell_theme import FRAME_CSS, CellTheme
 from gala_viz.jupyter.interrupt import cancel_on_interrupt, ignore_interrupts
-from gala_viz.jupyter.kernel import KernelDocument, kernel_loop
-from gala_viz.jupyter.looks import FRAME_CSS, CellTheme
-from gala_viz.jupyter.scripts import load_scripts
-from gala_viz.panels.state import CurrentImage
-from gala_viz.panels.turns import ScriptDocument
+from gala_viz.jupyter.kernel_document import KernelDocument, kernel_loop
+from gala_viz.panels.bokeh_documents import ScriptDocument
+from gala_viz.panels.view_state import CurrentImage
 from gala_viz.store.source import MapSource
 
 MAX_COMPARED_IDS = 20_000

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from gala_viz.attribution.state import MapState
-from gala_viz.collections.caching import BoundedCache, FileCache, cache_folder, read_npz
-from gala_viz.networks.behaviour import OutputFingerprint, kept_name
+from gala_viz.attribution.map_state import MapState
+from gala_viz.collections.cache import BoundedCache, FileCache, cache_folder, read_npz
+from gala_viz.networks.output_fingerprint import OutputFingerprint, kept_name
 
 MEMORY = BoundedCache(384 * 2**20)
 """Maps, passages and inputs of all sessions of this process."""

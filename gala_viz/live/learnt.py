@@ -30,7 +30,9 @@ class Learnt:
         """The same of one image, and the titles of the networks that learnt from it."""
         at = self._collection.check(image)
         each = self._each()
-        return int(combine_statuses([status[at : at + 1] for status in each])[0]), self._titles([one[at] for one in each])
+        return int(combine_statuses([status[at : at + 1] for status in each])[0]), self._titles(
+            [one[at] for one in each]
+        )
 
     def of_content(self, content: bytes) -> tuple[int, tuple[str, ...]]:
         """The same of a photograph that is not of the collection, by its file's bytes."""
@@ -43,5 +45,8 @@ class Learnt:
     def _each(self) -> list[NDArray[np.int8]]:
         with self._lock:
             if self._found is None:
-                self._found = [one.training_data.training_status(self._collection, max_compared=MAX_COMPARED_IMAGES) for one in self._networks]
+                self._found = [
+                    one.training_data.training_status(self._collection, max_compared=MAX_COMPARED_IMAGES)
+                    for one in self._networks
+                ]
             return self._found

@@ -12,11 +12,11 @@ import xarray as xr
 
 from gala_viz.attribution.finite import NonFiniteError
 from gala_viz.attribution.methods import METHODS
-from gala_viz.attribution.probe import network_identity
+from gala_viz.attribution.network_identity import network_identity
 from gala_viz.attribution.smoothgrad import never_cancelled
 from gala_viz.attribution.targets import target_index
 from gala_viz.collections.collection import Collection
-from gala_viz.collections.reading import UnreadableImageError
+from gala_viz.collections.photo_files import UnreadableImageError
 from gala_viz.live.descriptions import image_info, labels_of, network_info
 from gala_viz.live.kept import Results, n_bytes
 from gala_viz.live.learnt import Learnt
@@ -28,7 +28,7 @@ from gala_viz.live.survey import passed_over
 from gala_viz.live.turns import LOOKING, SURVEY, TURNS, Turns
 from gala_viz.live.updates import Clock, Told, map_update
 from gala_viz.live.uploads import Uploads
-from gala_viz.networks.folding import fuse_batchnorm
+from gala_viz.networks.fuse_batchnorm import fuse_batchnorm
 from gala_viz.networks.network import Network, shared_noise_fraction
 from gala_viz.specs import MapRequest, SmoothGradSpec, fingerprint, settings
 from gala_viz.store.source import Cancelled, ImageInfo, Labels, MapUpdate, Passage, Progress

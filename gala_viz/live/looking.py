@@ -10,16 +10,16 @@ import numpy as np
 
 from gala_viz.attribution.attention import logits_and_norms, softmax
 from gala_viz.attribution.finite import check_forward_pass
-from gala_viz.attribution.probe import state_dict_sha256
+from gala_viz.attribution.network_identity import state_dict_sha256
 from gala_viz.attribution.provenance import code_versions
 from gala_viz.collections.collection import Collection
 from gala_viz.imagenet import label_index
 from gala_viz.live.kept import Results, n_bytes
 from gala_viz.live.turns import Turns
 from gala_viz.live.uploads import Uploads
-from gala_viz.networks.behaviour import OutputFingerprint
 from gala_viz.networks.frames import resample_to_frame
 from gala_viz.networks.network import Network
+from gala_viz.networks.output_fingerprint import OutputFingerprint
 from gala_viz.schema import labelled_map
 from gala_viz.specs import fingerprint
 from gala_viz.store.source import Passage, Prediction

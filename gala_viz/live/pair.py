@@ -9,8 +9,8 @@ import numpy as np
 
 from gala_viz.attribution.delta import near_zero_message
 from gala_viz.attribution.finite import check_finite
+from gala_viz.attribution.map_state import MapState
 from gala_viz.attribution.methods import METHODS, AttributionMethod
-from gala_viz.attribution.state import MapState
 from gala_viz.live.kept import Results, packed, state_bytes, unpacked
 from gala_viz.live.looking import Look
 from gala_viz.live.turns import Turns

@@ -17,7 +17,7 @@ from gala_viz.alignment import (
 )
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.map_checks import usable_participants
-from gala_viz.collections.partners import PartnerImages
+from gala_viz.collections.partner_images import PartnerImages
 from gala_viz.live.kept import Results, n_bytes
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.schema import labelled_map

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from gala_viz.attribution.attention import softmax
 from gala_viz.attribution.finite import NonFiniteError, non_finite_message
-from gala_viz.networks.folding import fuse_batchnorm
+from gala_viz.networks.fuse_batchnorm import fuse_batchnorm
 from gala_viz.networks.network import Network
 from gala_viz.threads import SHUTDOWN_TIMEOUT_S, close_at_exit, start_thread
 
@@ -40,7 +40,7 @@ class Recogniser:
         close_at_exit(self)
 
     def look(self, canvas: NDArray[np.uint8]) -> Future[NDArray[np.float32]]:
-        """The probabilities (category,) of ``canvas`` (y, x, 3), in a while, or ``NotFiniteError`` from the future."""
+        """The probabilities (category,) of ``canvas`` (y, x, 3), in a while, or ``NonFiniteError`` from the future."""
         future: Future = Future()
         with self._changed:
             if self._closed:
@@ -52,7 +52,7 @@ class Recogniser:
     def warm_up(self) -> None:
         """Run once, so that the first player does not wait for what a first run sets up.
 
-        Raises ``NotFiniteError`` for a network that has no numbers even for a black picture.
+        Raises ``NonFiniteError`` for a network that has no numbers even for a black picture.
         """
         side = self.network.preprocessing.crop_px
         self.look(np.zeros((side, side, 3), np.uint8)).result()

@@ -11,9 +11,9 @@ import xarray as xr
 
 from gala_viz.alignment import COMPARISON_CELLS, dice, iou, spearman, to_resolution
 from gala_viz.attribution.delta import PERCENTILE, delta, normalisation_scale
+from gala_viz.attribution.map_state import MapState, jackknife_error
 from gala_viz.attribution.methods import METHODS
 from gala_viz.attribution.reduce import reduce_channels, smooth
-from gala_viz.attribution.state import MapState, jackknife_error
 from gala_viz.live.pair import spec_of
 from gala_viz.networks.frames import resample_to_frame
 from gala_viz.networks.network import Network

@@ -8,7 +8,7 @@ from collections import OrderedDict
 
 import numpy as np
 
-from gala_viz.collections.reading import UPLOAD_LIMITS, UnreadableImageError, read_photo, read_thumbnail
+from gala_viz.collections.photo_files import UPLOAD_LIMITS, UnreadableImageError, read_photo, read_thumbnail
 from gala_viz.registry import UnknownNameError
 
 PREFIX = "upload-"

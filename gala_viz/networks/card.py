@@ -19,7 +19,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
-from gala_viz.networks.folders import CARD, WEIGHTS, WeightsError, read_verified_weights
+from gala_viz.networks.network_folders import CARD, WEIGHTS, WeightsError, read_verified_weights
 
 
 def write_network(

@@ -11,11 +11,11 @@ from gala_viz.networks.preprocessing import Preprocessing
 def resample_to_frame(
     values: np.ndarray, source: Preprocessing, target: Preprocessing, photo_px: tuple[int, int], size: tuple[int, int]
 ) -> np.ndarray:
-    """Maps ``values`` (..., y, x) over the frame of ``own`` as seen in the frame of ``frame``: ``(..., *size)``.
+    """Maps ``values`` (..., y, x) over the frame of ``source`` as seen in the frame of ``target``: ``(..., *size)``.
 
     ``photo_px`` is the photograph's (height, width). Bilinear between cell centres, blurred first where cells get
-    larger; NaN where ``own`` does not see the photograph. Equal preprocessing and size return the values as they are.
-    """
+    larger; NaN where ``source`` does not see the photograph. Equal preprocessing and size return the values as they
+    are."""
     if source == target and values.shape[-2:] == tuple(size):
         return values
     rows, columns = _positions(values.shape[-2:], source.frame(*photo_px), target.frame(*photo_px), size)

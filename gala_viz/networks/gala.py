@@ -12,7 +12,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from gala_viz.networks.recording import store_activation
+from gala_viz.networks.activation_hooks import store_activation
 
 GalaForm = Literal["iclr2019", "tpu2018"]
 Squashing = Literal["tanh", "sigmoid"]
@@ -85,7 +85,7 @@ class GalaBlock(nn.Module):
         return self.squash(total).permute(0, 3, 1, 2)
 
     def forward(self, activity: Tensor) -> Tensor:
-        """A ⊙ U, noting A for ``gala_viz.networks.recording.recorded``."""
+        """A ⊙ U, noting A for ``gala_viz.networks.activation_hooks.record_activations``."""
         attention = self.attention(activity)
         store_activation(self, attention)
         return attention.to(activity.dtype) * activity

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor, nn
 
-from gala_viz.networks.gala import GalaForm, GalaBlock, Squashing
+from gala_viz.networks.gala import GalaBlock, GalaForm, Squashing
 from gala_viz.registry import unknown_name
 
 

@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from gala_viz.networks.activation_hooks import add_activation_hook, record_activations
 from gala_viz.networks.devices import choose_device, choose_dtype, describe_device, disable_tf32
 from gala_viz.networks.gala import gala_layers
 from gala_viz.networks.preprocessing import Preprocessing
-from gala_viz.networks.recording import record_activations, add_activation_hook
 from gala_viz.networks.training_data import TrainingData
 from gala_viz.registry import unknown_name
 
@@ -25,11 +25,11 @@ class Network:
     """A classifier of photographs on one device, in eval mode, its parameters without gradient.
 
     ``module`` maps (B, 3, H, W) to logits (B, category). ``layers`` are the labels of what can be browsed, in order:
-    its GALA blocks and, called "PATH (activity)", the modules that ``watched`` names by their paths, whose output has
-    channels, rows and columns. ``known_by_weights`` says that the module's code is gala_viz's own, so that the weights
-    tell what it computes. ``training_data`` says what it learnt from (default: what the card says). ``dtype`` bfloat16
-    computes under autocast; inputs and logits are float32. Safe to read from several threads: nothing here changes
-    after the constructor.
+    its GALA blocks and, called "PATH (activity)", the modules that ``hooked_layers`` names by their paths, whose output
+    has channels, rows and columns. ``known_by_weights`` says that the module's code is gala_viz's own, so that the
+    weights tell what it computes. ``training_data`` says what it learnt from (default: what the card says). ``dtype``
+    bfloat16 computes under autocast; inputs and logits are float32. Safe to read from several threads: nothing here
+    changes after the constructor.
     """
 
     def __init__(

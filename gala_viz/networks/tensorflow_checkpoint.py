@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gala_viz.wire import ProtobufError, length_delimited_fields, message_fields, masked_crc32c, read_varint
+from gala_viz.protobuf import ProtobufError, length_delimited_fields, masked_crc32c, message_fields, read_varint
 
 _MAGIC = bytes.fromhex("57fb808b247547db")
 _FOOTER, _TRAILER = 48, 5

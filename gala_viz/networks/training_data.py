@@ -20,7 +20,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save as save_arrays
 
-from gala_viz.networks.folders import WeightsError
+from gala_viz.networks.network_folders import WeightsError
 from gala_viz.specs import content_key, fingerprint
 from gala_viz.splits import HELD_OUT, LEARNT, UNKNOWN, hash_splits, splits_of
 
@@ -94,9 +94,9 @@ class TrainingData:
         Learnt are images whose id in a collection of this name, or whose file's bytes, are among the training images.
         Held out are the others of a collection that the card names, where the card is ``complete`` and the bytes could
         be compared. An image of another collection of this name that has a training image's id and other bytes is
-        unknown: an equal name tells nothing, but it may be the same photograph, saved anew. ``most`` bounds how many
-        photographs are compared by their bytes; of more none is. Nor is one said to be held out whose id is that of a
-        training image of another collection: records hold photographs that were encoded anew.
+        unknown: an equal name tells nothing, but it may be the same photograph, saved anew. ``max_compared`` bounds
+        how many photographs are compared by their bytes; of more none is. Nor is one said to be held out whose id is
+        that of a training image of another collection: records hold photographs that were encoded anew.
 
         Parameters
         ----------
@@ -198,7 +198,7 @@ def hash_ids(images: Iterable[str]) -> NDArray[np.uint64]:
 def hash_training_images(sources: Iterable[tuple[ImageCollection, Sequence[str]]]) -> tuple[dict[str, NDArray], bool]:
     """The arrays of the file for (collection, its training images), and whether every photograph's bytes are in it.
 
-    There are none where the images are more than ``MOST_IMAGES``.
+    There are none where the images are more than ``MAX_HASHED_IMAGES``.
     """
     sources = list(sources)
     if sum(len(images) for _, images in sources) > MAX_HASHED_IMAGES:

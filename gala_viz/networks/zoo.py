@@ -12,10 +12,17 @@ from torch import nn
 
 from gala_viz.imagenet import category_names
 from gala_viz.networks.card import read_weights
-from gala_viz.networks.folders import CARD, UNMODIFIED_NETWORK, WeightsError, is_external, network_folder, read_card
+from gala_viz.networks.external import load_external
 from gala_viz.networks.lite0 import LITE0_PREPROCESSING, lite0, lite0_gala, lite0_weights_sha256
 from gala_viz.networks.network import Network, check_outputs
-from gala_viz.networks.others import load_external
+from gala_viz.networks.network_folders import (
+    CARD,
+    UNMODIFIED_NETWORK,
+    WeightsError,
+    is_external,
+    network_folder,
+    read_card,
+)
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.networks.resnet import resnet
 from gala_viz.networks.torchvision_resnet import TorchvisionResNet

@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary, ref
 from bokeh.document import Document
 from panel.io import hold
 
-from gala_viz.panels.turns import ServerlessDocument
+from gala_viz.panels.bokeh_documents import ServerlessDocument
 from gala_viz.threads import close_at_exit, start_thread
 
 IsCancelled = Callable[[], bool]
@@ -25,7 +25,7 @@ _unheard_lock = threading.Lock()
 
 
 def hold_updates(document: Document) -> None:
-    """Keep all news for ``document`` until ``browser_heard``.
+    """Keep all news for ``document`` until ``release_updates``.
 
     Panel drops changes of its components between a browser's first copy of the document and its word that the page
     stands; news that came in between would be lost.

@@ -12,8 +12,8 @@ from typing import Any
 
 import panel_material_ui as pmui
 
-from gala_viz.panels.state import ScatterAxes, AttributionSettings, CurrentImage
-from gala_viz.plots.figures.asked import ComparisonSpec, FigureSpec, ScatterSpec, write_figure
+from gala_viz.panels.view_state import AttributionSettings, CurrentImage, ScatterAxes
+from gala_viz.plots.figures.specs import ComparisonSpec, FigureSpec, ScatterSpec, write_figure
 from gala_viz.store.source import MapSource
 
 FILE_STEM = "figure"

@@ -141,9 +141,11 @@ def score_table(networks: Sequence[NetworkInfo], columns: dict[str, Sequence[flo
 
 
 def selection_summary(count: int, total: int, is_selection: bool, metric_values: Mapping[str, np.ndarray]) -> str:
-    """How many images are chosen, and the mean of each of ``values`` over them."""
+    """How many images are chosen, and the mean of each of ``metric_values`` over them."""
     what = "selected" if is_selection else "drawn in colour"
-    means = ", ".join(f"{escape(title)} {_number(float(ones.mean()))}" for title, ones in metric_values.items() if len(ones))
+    means = ", ".join(
+        f"{escape(title)} {_number(float(ones.mean()))}" for title, ones in metric_values.items() if len(ones)
+    )
     return (
         f"<p><b>{count:,}</b> of {total:,} images {what}{'. Means: ' + means if means else ''}. "
         '<span class="muted">Drag a box or a lasso to select, click a point for its values.</span></p>'

@@ -1,8 +1,8 @@
 """What needs private names of Panel, Bokeh and Tornado, each with what happens without it. Tried with Panel 1.9 and
 Bokeh 3.8 and 3.9, to which ``pyproject.toml`` holds them, and with Tornado 6.6.
 
-``write_all`` mends how Panel writes to browsers: the last of a burst of messages is sent, not kept back.
-``application_of`` finds the Tornado application of a server, to which addresses and checks are added.
+``dispatch_all_messages`` mends how Panel writes to browsers: the last of a burst of messages is sent, not kept back.
+``tornado_application`` finds the Tornado application of a server, to which addresses and checks are added.
 ``listening_hosts`` tells where servers listen that something else started.
 """
 
@@ -19,7 +19,7 @@ from tornado.httpserver import HTTPServer
 from tornado.websocket import WebSocketClosedError
 
 PANEL_PRIVATE_NAMES = ("_dispatch_msgs", "_WRITE_MSGS", "_WRITE_BLOCK")
-"""What ``write_all`` needs of ``panel.io.document``; a Panel without them writes in its own way."""
+"""What ``dispatch_all_messages`` needs of ``panel.io.document``; a Panel without them writes in its own way."""
 
 _panel_writes = getattr(panel_document, PANEL_PRIVATE_NAMES[0], None)
 
@@ -41,7 +41,7 @@ async def dispatch_all_messages(document: Document) -> None:
 
 
 def patch_message_dispatch() -> None:
-    """Let Panel write with ``write_all``; doing so again changes nothing."""
+    """Let Panel write with ``dispatch_all_messages``; doing so again changes nothing."""
     if all(hasattr(panel_document, name) for name in PANEL_PRIVATE_NAMES):
         panel_document._dispatch_msgs = dispatch_all_messages
 

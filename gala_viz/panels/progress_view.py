@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from gala_viz.panels.components import ProgressBar
+from gala_viz.panels.progress_bar import ProgressBar
 from gala_viz.store.source import MapUpdate, Progress
 
 
@@ -61,7 +61,7 @@ class ProgressView:
             act()
 
     def show_text(self, text: str, fraction: float, busy: bool) -> None:
-        """Show ``text`` (plain) and ``share`` in [0, 1]; ``busy`` enables Cancel."""
+        """Show ``text`` (plain) and ``fraction`` in [0, 1]; ``busy`` enables Cancel."""
         self.bar.param.update(text=text, share=min(max(fraction, 0.0), 1.0), busy=busy)
 
     def show_map_progress(self, map_update: MapUpdate) -> None:
@@ -75,6 +75,10 @@ class ProgressView:
 
     def show_progress(self, progress: Progress) -> None:
         """Tell how far a pass over many images is."""
-        rest = f" · {format_duration(progress.eta_s)} to go" if progress.eta_s and progress.done < progress.total else ""
+        rest = (
+            f" · {format_duration(progress.eta_s)} to go" if progress.eta_s and progress.done < progress.total else ""
+        )
         share = progress.done / max(progress.total, 1)
-        self.show_text(f"{progress.done:,} of {progress.total:,} photographs{rest}", share, progress.done < progress.total)
+        self.show_text(
+            f"{progress.done:,} of {progress.total:,} photographs{rest}", share, progress.done < progress.total
+        )

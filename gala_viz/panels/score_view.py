@@ -10,11 +10,11 @@ import xarray as xr
 from bokeh.plotting import figure
 from numpy.typing import NDArray
 
-from gala_viz.panels.facts import html_pane
-from gala_viz.panels.fields import Field, Form, as_options
+from gala_viz.panels.form import Field, Form, as_options
+from gala_viz.panels.html_pane import html_pane
 from gala_viz.panels.markup import photograph_count, score_table
-from gala_viz.plots.distribution import CeilingInterval, distribution_columns, score_distribution
-from gala_viz.plots.rendering import bokeh_figure, disable_sync
+from gala_viz.plots.bokeh_rendering import bokeh_figure, disable_sync
+from gala_viz.plots.score_distribution import CeilingInterval, distribution_columns, score_distribution
 from gala_viz.store.source import NetworkInfo
 
 METRICS = {"Spearman's rho": "rho", "Dice": "dice", "IoU": "iou"}
@@ -54,9 +54,14 @@ def score_figure(networks: Sequence[NetworkInfo]) -> figure:
 
 
 def update_score_figure(
-    distribution: figure, values: NDArray[np.floating], current: Sequence[float], ceiling: CeilingInterval | None, label: str
+    distribution: figure,
+    values: NDArray[np.floating],
+    current: Sequence[float],
+    ceiling: CeilingInterval | None,
+    label: str,
 ) -> None:
-    """Fill ``score_figure`` with ``values`` (network, image), a mark at ``here`` for each network, and the ceiling."""
+    """Fill ``score_figure`` with ``values`` (network, image), a mark at ``current`` for each "
+    "network, and the ceiling."""
     columns, top = distribution_columns(values, current, ceiling)
     for renderer, data in zip(distribution.renderers, columns, strict=True):
         renderer.data_source.data = data
@@ -105,7 +110,7 @@ class ScoreView:
         self._draw()
 
     def set_participant(self, participant: str | None) -> None:
-        """Say whose map the scores are about, where the map of ``one`` participant is looked at."""
+        """Say whose map the scores are about, where the map of ``participant`` participant is looked at."""
         aside = "" if participant is None else f"With the map of all participants together, not of {participant} alone."
         if aside != self._aside:
             self._aside = aside

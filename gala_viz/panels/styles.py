@@ -1,8 +1,6 @@
-"""The page's looks: Material theme, the two networks' colours, and the style sheets of its own parts."""
+"""The page's looks: Material theme, the two networks' colours."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 FIRST_NETWORK_COLOURS = {"light": "#2060a8", "dark": "#74b0f0"}
 SECOND_NETWORK_COLOURS = {"light": "#b8371f", "dark": "#f0896f"}
@@ -56,13 +54,6 @@ PAGE_SX = {
     "& .sidebar": {"borderRight": "1px solid", "borderColor": "divider", "backgroundImage": "none"},
     "& .main-content": {"overflowX": "hidden"},
 }
-
-_BROWSER = Path(__file__).parent / "browser"
-
-
-def read_stylesheets(*names: str) -> str:
-    """What all parts share, then the style sheets ``browser/NAME.css``."""
-    return "\n".join((_BROWSER / f"{name}.css").read_text(encoding="utf-8") for name in ("base", *names))
 
 
 def grid_css(columns: str, gap: str) -> str:

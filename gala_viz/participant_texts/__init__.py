@@ -32,7 +32,9 @@ def participant_texts(page: str, language: str = "en") -> dict[str, Any]:
     folder = files(__package__)
     languages = sorted(one.name.removesuffix(".toml") for one in folder.iterdir() if one.name.endswith(".toml"))
     if language not in languages:
-        raise ValueError(f"Expected a language of {', '.join(languages)}, got {language!r}. Add {language}.toml to them.")
+        raise ValueError(
+            f"Expected a language of {', '.join(languages)}, got {language!r}. Add {language}.toml to them."
+        )
     texts = tomllib.loads(folder.joinpath(f"{language}.toml").read_text(encoding="utf-8"))
     if page not in texts:
         raise ValueError(f"Expected one of the pages {', '.join(texts)}, got {page!r}.")

@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 from contourpy import contour_generator
 
-from gala_viz.plots.scale import finite_percentile
+from gala_viz.plots.colour_scale import finite_percentile
 from gala_viz.schema import check_map, extent_px
 
 TOP_PERCENTS = (10.0, 25.0, 50.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from gala_viz.networks.behaviour import NOT_REPRODUCIBLE, OutputFingerprint, NetworkIdentity
+from gala_viz.networks.output_fingerprint import NOT_REPRODUCIBLE, NetworkIdentity, OutputFingerprint
 from gala_viz.store.spec import StoredNetwork, comparable_network, differences
 
 MOST_TOLD = 6

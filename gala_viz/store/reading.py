@@ -55,7 +55,9 @@ def stored_update(
 
     def placed(name: str) -> np.ndarray:
         values = [store.read(f"{segment(network.name)}/{request.method}/{name}", image) for network in networks]
-        return np.stack([resample_to_frame(one, own, frame, photo_px, size) for one, own in zip(values, frames, strict=True)])
+        return np.stack(
+            [resample_to_frame(one, own, frame, photo_px, size) for one, own in zip(values, frames, strict=True)]
+        )
 
     maps = np.stack([smooth(one, request.smoothing_px) for one in placed("map")])
     first = f"{segment(networks[0].name)}/{request.method}"

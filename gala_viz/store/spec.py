@@ -33,7 +33,8 @@ class StoredNetwork:
     """The name or folder that it was loaded by."""
     summary: dict[str, str] = field(default_factory=dict)
     behaviour: dict[str, Any] | None = None
-    """What it does with the fixed inputs (``gala_viz.networks.behaviour``); None in stores made before it was kept."""
+    """What it does with the fixed inputs (``gala_viz.networks.output_fingerprint``); None in "
+    "stores made before it was kept."""
     known_by_weights: bool = False
     """Whether weights are enough to know it: its code is gala_viz's own."""
 

@@ -11,8 +11,8 @@ import numpy as np
 import xarray as xr
 
 from gala_viz.imagenet import label_index
-from gala_viz.networks.behaviour import NetworkIdentity
 from gala_viz.networks.frames import resample_to_frame
+from gala_viz.networks.output_fingerprint import NetworkIdentity
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.schema import labelled_map
 from gala_viz.specs import MapRequest

@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from gala_viz.training.chance import named_rng, uniform_numbers
-from gala_viz.training.held import InMemoryDataset
+from gala_viz.training.augmentation import N_UNIFORMS, add_noise, augment
+from gala_viz.training.checkpoints import ResumableDataLoader
+from gala_viz.training.dataset import TrainingSource
+from gala_viz.training.in_memory_dataset import InMemoryDataset
 from gala_viz.training.recipes import ScratchRecipe
-from gala_viz.training.resuming import ResumableDataLoader
-from gala_viz.training.samples import TrainingSource
-from gala_viz.training.views import N_UNIFORMS, add_noise, augment
+from gala_viz.training.rng import named_rng, uniform_numbers
 
 
 @dataclass(frozen=True)
@@ -30,17 +30,25 @@ class BatchIndices:
 class BatchSampler(Sampler[BatchIndices]):
     """The batches of an epoch: all images once, in an order of (seed, epoch), or in their own order without ``seed``.
 
-    Each of ``world`` processes takes every ``world``-th image of each batch, so that one step sees the same images on
-    any number of processes. In training the last batch is left out where it is not full.
+    Each of ``world_size`` processes takes every ``world_size``-th image of each batch, so that one step sees the same
+    images on any number of processes. In training the last batch is left out where it is not full.
     """
 
-    def __init__(self, n_images: int, batch_size: int, *, seed: int | None = None, rank: int = 0, world_size: int = 1) -> None:
+    def __init__(
+        self, n_images: int, batch_size: int, *, seed: int | None = None, rank: int = 0, world_size: int = 1
+    ) -> None:
         if batch_size % world_size or (seed is not None and n_images < batch_size):
             raise ValueError(
                 f"a batch of {batch_size} images needs as many images, and a number of processes that divides it; got "
                 f"{n_images} images and {world_size} processes."
             )
-        self.n_images, self.batch_size, self.seed, self.rank, self.world_size = n_images, batch_size, seed, rank, world_size
+        self.n_images, self.batch_size, self.seed, self.rank, self.world_size = (
+            n_images,
+            batch_size,
+            seed,
+            rank,
+            world_size,
+        )
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -61,7 +69,7 @@ class BatchSampler(Sampler[BatchIndices]):
 
 
 class BatchDataset(Dataset):
-    """``Turn`` -> the arrays of a batch, not yet varied.
+    """``BatchIndices`` -> the arrays of a batch, not yet varied.
 
     Where the pictures shall be, ``chances`` (B, 7), the last one for the noise's strength, and ``noise_seeds`` (B,).
     """
@@ -117,7 +125,7 @@ class InMemoryDataModule(L.LightningDataModule):
 
 
 def prepare_batch(batch: dict[str, Tensor], recipe: ScratchRecipe) -> dict[str, Tensor]:
-    """A batch of ``Batches``, varied by ``recipe`` where it has ``chances``, scaled for the networks."""
+    """A batch of ``BatchDataset``, varied by ``recipe`` where it has ``chances``, scaled for the networks."""
     if "chances" in batch:
         shares = {name: getattr(recipe, name) for name in ("smallest_share", "contrast", "brightness")}
         chances = batch["chances"]
@@ -132,6 +140,6 @@ def prepare_batch(batch: dict[str, Tensor], recipe: ScratchRecipe) -> dict[str, 
 
 
 def validation_batches(dataset: InMemoryDataset, recipe: ScratchRecipe) -> Iterator[dict[str, Tensor]]:
-    """All images of ``held``, whole, as networks take them, on the CPU."""
+    """All images of ``dataset``, whole, as networks take them, on the CPU."""
     batches = BatchDataset(dataset)
     return (prepare_batch(batches[turn], recipe) for turn in BatchSampler(len(dataset.images), recipe.batch_size))

@@ -10,20 +10,20 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from gala_viz.networks.folding import fuse_batchnorm
+from gala_viz.networks.fuse_batchnorm import fuse_batchnorm
 from gala_viz.networks.insert import open_gates
 from gala_viz.networks.network import Network
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.networks.zoo import build
+from gala_viz.training.checkpoints import ResumableDataLoader
+from gala_viz.training.cotraining import CoTrainingModule
+from gala_viz.training.dataset import CollectionDataset, EpochSampler, TrainingSource
 from gala_viz.training.losses import distillation_loss
-from gala_viz.training.module import CoTrainingModule
 from gala_viz.training.recipes import DistillationRecipe
-from gala_viz.training.resuming import ResumableDataLoader
-from gala_viz.training.samples import EpochSampler, CollectionDataset, TrainingSource
 
 
 class DistillationModule(CoTrainingModule):
-    """Co-training beside the ``teacher`` that the network starts from; batches are those of ``Samples``.
+    """Co-training beside the ``teacher`` that the network starts from; batches are those of ``CollectionDataset``.
 
     The teacher, the unmodified network, sees every picture exactly as the student does, crop and mirror image alike
     (Beyer et al. 2022 found this consistency to matter); it is no part of the checkpoint. Batch-norm statistics stay as

@@ -12,16 +12,16 @@ from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from torch import nn
 
 from gala_viz.networks.devices import disable_tf32
-from gala_viz.training.module import CoTrainingModule
-from gala_viz.training.resuming import (
+from gala_viz.training.checkpoints import (
     INTERRUPTED_CHECKPOINT,
     LAST_CHECKPOINT,
     CheckpointCallback,
     CheckRecipeCallback,
     TrainingStopped,
-    checkpoint_to_resume,
     catch_interrupt,
+    checkpoint_to_resume,
 )
+from gala_viz.training.cotraining import CoTrainingModule
 
 
 def fit(
@@ -53,7 +53,11 @@ def fit(
     module.network.to(memory_format=torch.channels_last)
     checkpoint = checkpoint_to_resume(folder) if resume else None
     if not resume:
-        for old in (folder / INTERRUPTED_CHECKPOINT, folder / LAST_CHECKPOINT, *folder.glob("hpc_ckpt_*")):  # the last: Lightning's, of SLURM
+        for old in (
+            folder / INTERRUPTED_CHECKPOINT,
+            folder / LAST_CHECKPOINT,
+            *folder.glob("hpc_ckpt_*"),
+        ):  # the last: Lightning's, of SLURM
             old.unlink(missing_ok=True)
     with catch_interrupt() as asked:
         trainer = L.Trainer(

@@ -33,7 +33,7 @@ class ImageCollection(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SplitConflict:
-    """``image``, which would train or choose, and what is held out: ``twin`` of ``collection``, in ``split``."""
+    """``image``, which would train or choose, and what it is: ``held_out_image`` of ``collection``, in ``split``."""
 
     image: str
     collection: str
@@ -44,14 +44,15 @@ class SplitConflict:
     def __str__(self) -> str:
         if not self.same_bytes:
             return f"{self.image!r} is in the {self.split} split of {self.collection}"
-        return f"{self.image!r} is the same photograph as {self.held_out_image!r} in the {self.split} split of {self.collection}"
+        held_out = f"{self.held_out_image!r} in the {self.split} split of {self.collection}"
+        return f"{self.image!r} is the same photograph as {held_out}"
 
 
 class HeldOutImages:
     """What the ``collections`` of one training call validation or test.
 
     A collection that is given twice counts once. Photographs are compared by their bytes only where two files have the
-    same size; ``compared`` is False where there are too many of them.
+    same size; ``compares_bytes`` is False where there are too many of them.
     """
 
     def __init__(self, collections: Iterable[ImageCollection]) -> None:
@@ -137,7 +138,7 @@ def check_training_images(training: Iterable[Any], others: Iterable[Any] = ()) -
     """Raise ``ValueError`` where an image of ``training`` is held out in a collection of these or of ``others``, or one
     of ``others``, by which the training chooses, is a test image in one of them.
 
-    Both are ``gala_viz.training.samples.Source``. Every training passes here before its first step.
+    Both are ``gala_viz.training.dataset.TrainingSource``. Every training passes here before its first step.
     """
     training, others = list(training), list(others)
     held_out = HeldOutImages(source.collection for source in (*training, *others))

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from gala_viz.networks.gala import gala_layers
 from gala_viz.networks.zoo import build
-from gala_viz.training.module import CoTrainingModule
+from gala_viz.training.cotraining import CoTrainingModule
 from gala_viz.training.recipes import ScratchRecipe
 
 

@@ -8,7 +8,7 @@ import xarray as xr
 from scipy import stats
 
 from gala_viz.alignment import CeilingSpec, combine_ceilings, image_ceilings, noise_ceiling, spearman_brown
-from gala_viz.alignment.halves import rng_for_image, participant_bootstrap_rhos
+from gala_viz.alignment.split_half import participant_bootstrap_rhos, rng_for_image
 from gala_viz.schema import labelled_map
 from tests.alignment.crowd import people
 

@@ -9,7 +9,7 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats
 
 from gala_viz.alignment import dice, iou, spearman, to_resolution
-from gala_viz.alignment.correlation import average_ranks, dice_kernel, iou_kernel, spearman_kernel
+from gala_viz.alignment.similarity import average_ranks, dice_kernel, iou_kernel, spearman_kernel
 from gala_viz.schema import labelled_map
 
 
@@ -33,7 +33,7 @@ def test_ranks_are_scipys_average_ranks(values):
 def test_ranks_do_not_depend_on_how_maps_are_blocked(monkeypatch):
     values = maps(20, 50, levels=3)
     whole = average_ranks(values)
-    monkeypatch.setattr("gala_viz.alignment.correlation._BLOCK_VALUES", 120)
+    monkeypatch.setattr("gala_viz.alignment.similarity._BLOCK_VALUES", 120)
     np.testing.assert_array_equal(average_ranks(values), whole)
 
 

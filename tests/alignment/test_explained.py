@@ -5,7 +5,7 @@ import pytest
 import xarray as xr
 from scipy import stats
 
-from gala_viz.alignment import shuffled_baseline, shuffled_rhos, fraction_explained, noise_ceiling
+from gala_viz.alignment import fraction_explained, noise_ceiling, shuffled_baseline, shuffled_rhos
 from gala_viz.schema import labelled_map
 from tests.alignment.crowd import people
 

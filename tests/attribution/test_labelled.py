@@ -12,7 +12,7 @@ import torch
 
 import gala_viz
 from gala_viz.attribution.attention import attention_norms, predictions_and_norms
-from gala_viz.attribution.labelled import attribution_maps, smoothgrad
+from gala_viz.attribution.attribution_maps import attribution_maps, smoothgrad
 from gala_viz.attribution.reduce import smooth
 from gala_viz.imagenet import category_names, label_index
 from gala_viz.schema import check_map

@@ -9,7 +9,7 @@ import pytest
 import torch
 from captum.attr import NoiseTunnel, Saliency
 
-from gala_viz.attribution.chunks import CHUNKS_HALVED, run_in_chunks, is_out_of_memory
+from gala_viz.attribution.chunks import CHUNKS_HALVED, is_out_of_memory, run_in_chunks
 from gala_viz.attribution.noise import noise_sigma, standard_normal
 from gala_viz.attribution.smoothgrad import noisy_copies, smoothgrad_states
 from gala_viz.specs import SmoothGradSpec

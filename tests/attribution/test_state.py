@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gala_viz.attribution.state import N_GROUPS, initial_state, monte_carlo_error, jackknife_error, add_samples
+from gala_viz.attribution.map_state import N_GROUPS, add_samples, initial_state, jackknife_error, monte_carlo_error
 
 
 def state_of(samples, pieces=1):
@@ -38,7 +38,9 @@ def test_noise_that_two_networks_share_cancels_in_the_error_of_their_difference(
     rng = np.random.default_rng(1)
     shared = rng.normal(size=(30, 1, 4, 4))
     first, second = shared + 1, shared + 0.01 * rng.normal(size=shared.shape)
-    error = monte_carlo_error(lambda a, b: b - a, state_of(first.astype(np.float32)), state_of(second.astype(np.float32)))
+    error = monte_carlo_error(
+        lambda a, b: b - a, state_of(first.astype(np.float32)), state_of(second.astype(np.float32))
+    )
     alone = monte_carlo_error(lambda a: a, state_of(first.astype(np.float32)))
     assert error.mean() < 0.05 * alone.mean()
 

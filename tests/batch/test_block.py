@@ -6,13 +6,13 @@ import xarray as xr
 
 from gala_viz.alignment import noise_ceiling, spearman, to_resolution
 from gala_viz.attribution.attention import attention_norms
+from gala_viz.attribution.attribution_maps import attribution_maps, smoothgrad
 from gala_viz.attribution.delta import delta
-from gala_viz.attribution.labelled import attribution_maps, smoothgrad
 from gala_viz.batch.block import block_values
 from gala_viz.batch.described import store_spec
 from gala_viz.batch.people import CEILING
 from gala_viz.collections import open_collection
-from gala_viz.collections.partners import PartnerImages
+from gala_viz.collections.partner_images import PartnerImages
 from gala_viz.networks.zoo import load_network
 from gala_viz.specs import SmoothGradSpec
 from gala_viz.store.layout import arrays_of

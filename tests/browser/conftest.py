@@ -76,7 +76,7 @@ def rows(server: Server, table: Any) -> list:
     """All rows of a table in the records of ``server.records``."""
     from sqlalchemy import select
 
-    from gala_viz.behavior.database import Database
+    from gala_viz.records.database import Database
 
     database = Database(server.records)
     with database.read_connection() as connection:

@@ -11,15 +11,15 @@ from pathlib import Path
 
 import panel as pn
 
-from gala_viz.behavior.database import Database
 from gala_viz.collections import open_collection
-from gala_viz.commands.experiment.page import experiment_routes
-from gala_viz.experiment.prepare import PreparationSpec, prepare_experiment
-from gala_viz.experiment.spec import N_BLOCKS, TimingSpec, read_experiment_spec
+from gala_viz.commands.experiment.experiment_app import experiment_routes
+from gala_viz.experiment.experiment_spec import N_BLOCKS, TimingSpec, read_experiment_spec
+from gala_viz.experiment.preparation import PreparationSpec, prepare_experiment
+from gala_viz.experiment.server import ExperimentServer
 from gala_viz.experiment.stimuli import open_stimuli
-from gala_viz.panels.experiment import experiment_page
-from gala_viz.play.server import software_versions
-from gala_viz.play.trials.running import ExperimentServer
+from gala_viz.panels.experiment.experiment_page import experiment_page
+from gala_viz.records.database import Database
+from gala_viz.records.participants import software_versions
 from tests.experiment.folder_of_animals import make
 
 TIMING = TimingSpec(fixation_ms=(66.7, 100.0, 133.3), stimulus_ms=50.0, window_ms=400.0, pause_ms=20.0)
@@ -40,7 +40,9 @@ def main(port: int, folder: Path, records: Path, n_images: int) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "experiment.toml").exists():
         prepare(folder, n_images)
-    running = ExperimentServer(open_stimuli(read_experiment_spec(folder / "experiment.toml")), Database(records), software_versions())
+    running = ExperimentServer(
+        open_stimuli(read_experiment_spec(folder / "experiment.toml")), Database(records), software_versions()
+    )
     pn.serve({"experiment": experiment_page}, port=port, show=False, extra_patterns=experiment_routes(running)(""))
 
 

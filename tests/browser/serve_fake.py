@@ -12,10 +12,10 @@ import panel as pn
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from gala_viz.behavior.database import Database
-from gala_viz.panels.compare import compare_page
-from gala_viz.panels.explore import explore_page
-from gala_viz.panels.shared import shared_source
+from gala_viz.panels.compare.compare_page import compare_page
+from gala_viz.panels.explore.explore_page import explore_page
+from gala_viz.panels.shared_source import shared_source
+from gala_viz.records.database import Database
 from tests.panels.fake_source import FakeSource
 
 

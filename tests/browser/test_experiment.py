@@ -7,15 +7,15 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from gala_viz.behavior.database import Database
-from gala_viz.behavior.tables import Participant, ExperimentSession, TrialRecord
 from gala_viz.experiment.analysis import analyse_responses
 from gala_viz.experiment.design import TEST
 from gala_viz.experiment.exclusions import mark_exclusions
-from gala_viz.experiment.recorded import load_recorded_responses
+from gala_viz.experiment.experiment_spec import read_experiment_spec
+from gala_viz.experiment.recorded_responses import load_recorded_responses
 from gala_viz.experiment.responses import check_responses
-from gala_viz.experiment.spec import read_experiment_spec
 from gala_viz.experiment.stimuli import open_stimuli
+from gala_viz.records.database import Database
+from gala_viz.records.tables import ExperimentSession, Participant, TrialRecord
 from tests.browser.conftest import Server, Watched, free_port, rows
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(500)]

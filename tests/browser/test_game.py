@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from gala_viz.behavior.tables import Participant, Round, RoundPoint, GameSession
+from gala_viz.records.tables import GameSession, Participant, Round, RoundPoint
 from tests.browser.conftest import Server, Watched, free_port, rows
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
@@ -16,7 +16,7 @@ PATCH = ((0.24, 0.16), (0.4, 0.24), (0.24, 0.4), (0.4, 0.43))
 def game(chromium_path, repository, tmp_path_factory):
     """A server with 24 coloured photographs under a path prefix, as behind a proxy."""
     folder, port = tmp_path_factory.mktemp("game"), free_port()
-    command = [sys.executable, "-m", "tests.play.serve", str(port), str(folder / "photos"), str(folder / "r.sqlite")]
+    command = [sys.executable, "-m", "tests.game.serve", str(port), str(folder / "photos"), str(folder / "r.sqlite")]
     os.environ["PYTHONPATH"] = str(repository)
     server = Server([*command, "7000", "lab/tools"], port, folder / "log.txt", "lab/tools/play/about")
     server.records = folder / "r.sqlite"
@@ -168,7 +168,7 @@ def test_a_server_that_halts_is_told_and_play_goes_on(chromium, chromium_path, r
     command = [
         sys.executable,
         "-m",
-        "tests.play.serve",
+        "tests.game.serve",
         str(port),
         str(tmp_path / "photos"),
         str(tmp_path / "r.sqlite"),

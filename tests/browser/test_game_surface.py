@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from gala_viz.behavior.surface import FIXED_SURFACE_RULES
-from gala_viz.behavior.tables import Round, RoundPoint
+from gala_viz.records.paint_surface import FIXED_SURFACE_RULES
+from gala_viz.records.tables import Round, RoundPoint
 from tests.browser.conftest import Server, Watched, free_port, rows
 from tests.browser.test_game import begin
 
@@ -27,7 +27,7 @@ WHERE = """el => {
 @pytest.fixture(scope="module")
 def game(chromium_path, repository, tmp_path_factory):
     folder, port = tmp_path_factory.mktemp("game"), free_port()
-    command = [sys.executable, "-m", "tests.play.serve", str(port), str(folder / "photos"), str(folder / "r.sqlite")]
+    command = [sys.executable, "-m", "tests.game.serve", str(port), str(folder / "photos"), str(folder / "r.sqlite")]
     os.environ["PYTHONPATH"] = str(repository)
     server = Server([*command, "7000"], port, folder / "log.txt", "play/about")
     server.records = folder / "r.sqlite"

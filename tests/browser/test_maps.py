@@ -5,8 +5,8 @@ import csv
 import numpy as np
 import pytest
 
-from gala_viz.plots.palettes import DIVERGING, SEQUENTIAL
-from gala_viz.plots.scale import colour_limits, delta_limit, percentile_rank, finite_percentile
+from gala_viz.plots.colour_maps import DIVERGING, SEQUENTIAL
+from gala_viz.plots.colour_scale import colour_limits, delta_limit, finite_percentile, percentile_rank
 from gala_viz.specs import MapRequest
 from tests.panels.fake_source import FakeSource
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from gala_viz.behavior.database import Database
-from gala_viz.behavior.notes import Note, Notes
-from gala_viz.behavior.views import SavedView, SavedViews
+from gala_viz.records.database import Database
+from gala_viz.records.notes import Note, Notes
+from gala_viz.records.saved_views import SavedView, SavedViews
 from tests.browser.conftest import DEEP, WAIT_MS
 
 

@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
 PAGES = """
 import sys
 import panel as pn
-from gala_viz.commands.serving import Address, serve
+from gala_viz.commands.page_server import Address, serve
 
 def broken():
     raise ValueError("this page cannot be made")

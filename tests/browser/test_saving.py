@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from gala_viz.behavior.tables import ExperimentSession, TrialRecord
+from gala_viz.records.tables import ExperimentSession, TrialRecord
 from tests.browser.conftest import Server, Watched, free_port, rows
 from tests.browser.test_experiment import BOARD, past_the_screen, to_the_keys
 

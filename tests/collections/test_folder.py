@@ -12,15 +12,15 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from gala_viz.cli import main
-from gala_viz.collections import UnreadableImageError, caching, index, open_collection
-from gala_viz.collections.folder import FolderCollection
-from gala_viz.collections.layout import PathLabels, SplitLayout, find_split_layout, labels_from_path
-from gala_viz.collections.reading import ReadingLimits
+from gala_viz.collections import UnreadableImageError, cache, file_index, open_collection
+from gala_viz.collections.folder_collection import FolderCollection
+from gala_viz.collections.path_labels import PathLabels, SplitLayout, find_split_layout, labels_from_path
+from gala_viz.collections.photo_files import ReadingLimits
 from gala_viz.imagenet import CATEGORIES, category_names, index_of_wnid
 from gala_viz.registry import UnknownNameError
 from gala_viz.splits import splits_of
+from gala_viz.training.dataset import TrainingSource, sources_of_split
 from gala_viz.training.held_out import check_training_images
-from gala_viz.training.samples import TrainingSource, sources_of_split
 from tests.collections.pictures import encoded, gradient
 
 
@@ -299,7 +299,7 @@ def test_an_unchanged_folder_is_not_listed_again(photos, monkeypatch):
     settle(photos)
     first = open_collection(photos)
     listed = []
-    monkeypatch.setattr(index, "_list", lambda *args: listed.append(args))
+    monkeypatch.setattr(file_index, "_list", lambda *args: listed.append(args))
     second = open_collection(photos)
     assert listed == []
     assert (second.images, second.fingerprint) == (first.images, first.fingerprint)
@@ -386,10 +386,10 @@ def test_a_name_that_is_no_text_is_listed(photos):
 
 
 def test_thumbnails_of_large_collections_are_kept_between_sessions(photos, cache_folder, monkeypatch):
-    monkeypatch.setattr("gala_viz.collections.collection.LARGE", 3)
+    monkeypatch.setattr("gala_viz.collections.collection.LARGE_COLLECTION", 3)
     first = open_collection(photos).thumbnail("a.jpg")
-    monkeypatch.setattr("gala_viz.collections.kept.THUMBNAILS", caching.BoundedCache(10**6))
-    monkeypatch.setattr("gala_viz.collections.kept.read_thumbnail", None)
+    monkeypatch.setattr("gala_viz.collections.photo_cache.THUMBNAILS", cache.BoundedCache(10**6))
+    monkeypatch.setattr("gala_viz.collections.photo_cache.read_thumbnail", None)
     assert open_collection(photos).thumbnail("a.jpg") == first
     with Image.open(io.BytesIO(first)) as small:
         assert small.format == "WEBP"
@@ -421,25 +421,25 @@ def test_photographs_cannot_be_changed_for_the_other_sessions(photos):
 
 
 def test_a_bounded_cache_keeps_the_most_recently_used():
-    cache = caching.BoundedCache(100)
+    store = cache.BoundedCache(100)
     for key in "abcd":
-        cache.put(key, key.upper(), 25)
-    assert cache.get("a") == "A"
-    cache.put("e", "E", 25)
-    assert [cache.get(key) for key in "abcde"] == ["A", None, "C", "D", "E"]
-    cache.put("huge", "H", 26)
-    assert cache.get("huge") is None
-    cache.put("a", "A2", 10)
-    assert (cache.get("a"), cache.n_bytes, len(cache)) == ("A2", 85, 4)
+        store.put(key, key.upper(), 25)
+    assert store.get("a") == "A"
+    store.put("e", "E", 25)
+    assert [store.get(key) for key in "abcde"] == ["A", None, "C", "D", "E"]
+    store.put("huge", "H", 26)
+    assert store.get("huge") is None
+    store.put("a", "A2", 10)
+    assert (store.get("a"), store.n_bytes, len(store)) == ("A2", 85, 4)
 
 
 def test_a_file_cache_drops_the_longest_unused_when_it_is_full(tmp_path):
-    cache = caching.FileCache(tmp_path, max_bytes=1000, suffix=".bin")
+    store = cache.FileCache(tmp_path, max_bytes=1000, suffix=".bin")
     for k in range(11):
-        cache.put(f"key {k}", b"x" * 100)
-        os.utime(cache._path(f"key {k}"), (1000 + k, 1000 + k))
-    assert cache.get("key 0") == b"x" * 100  # used now
-    cache.prune()
-    kept = [k for k in range(11) if cache.get(f"key {k}")]
+        store.put(f"key {k}", b"x" * 100)
+        os.utime(store._path(f"key {k}"), (1000 + k, 1000 + k))
+    assert store.get("key 0") == b"x" * 100  # used now
+    store.prune()
+    kept = [k for k in range(11) if store.get(f"key {k}")]
     assert kept == [0, 7, 8, 9, 10]
     assert not list(tmp_path.rglob("*.part"))

@@ -13,8 +13,8 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image
 
 from gala_viz.collections import open_collection
+from gala_viz.collections.image_names import ImageNames, match_names
 from gala_viz.collections.map_files import MapFileError, read_map_file
-from gala_viz.collections.map_names import ImageNames, match_names
 from gala_viz.registry import UnknownNameError
 from tests.collections.pictures import encoded, gradient
 
@@ -216,7 +216,7 @@ def test_a_file_name_alone_is_enough_only_where_one_image_has_it():
 
 
 def test_a_map_overwritten_in_place_is_noticed_in_a_folder_of_any_size(folders, monkeypatch):
-    monkeypatch.setattr("gala_viz.collections.index.MAX_CHECKED_FILES", 1)
+    monkeypatch.setattr("gala_viz.collections.file_index.MAX_CHECKED_FILES", 1)
     photos, maps = folders
     np.save(maps / "a.npy", MAP)
     np.save(maps / "b.npy", MAP)

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from gala_viz.collections.points import (
     PointMapSpec,
     Points,
-    map_cells,
     count_maps,
     gaussian,
+    map_cells,
     participant_codes,
     point_maps,
 )

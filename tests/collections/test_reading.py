@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from gala_viz.collections.reading import (
+from gala_viz.collections.photo_files import (
     UPLOAD_LIMITS,
     ReadingLimits,
     UnreadableImageError,

@@ -6,7 +6,7 @@ import pytest
 
 from gala_viz.alignment import CeilingSpec
 from gala_viz.collections import map_files, open_collection
-from gala_viz.collections.clickme.writing import ClickMeRecord, write_tfrecords
+from gala_viz.collections.clickme.writers import ClickMeRecord, write_tfrecords
 from gala_viz.collections.map_checks import any_unread, usable_map
 from gala_viz.evaluation.kept import Kept
 from gala_viz.evaluation.people import people_of

@@ -7,11 +7,11 @@ import zarr
 from gala_viz.alignment.ceiling import CeilingSpec
 from gala_viz.collections import open_collection
 from gala_viz.collections.map_checks import MapFileError
-from gala_viz.collections.zarr_marks import write_zarr_maps
+from gala_viz.collections.zarr_maps import write_zarr_maps
 from gala_viz.evaluation.kept import Kept
 from gala_viz.evaluation.people import people_of
 from gala_viz.networks.preprocessing import Preprocessing
-from gala_viz.training.held import load_dataset
+from gala_viz.training.in_memory_dataset import load_dataset
 from tests.collections.pictures import encoded, gradient
 
 FRAME = Preprocessing(short_px=16, crop_px=16, mean=(0.0,) * 3, std=(1.0,) * 3)

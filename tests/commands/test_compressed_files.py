@@ -12,8 +12,8 @@ from tornado.httpclient import AsyncHTTPClient, HTTPRequest
 from tornado.websocket import websocket_connect
 
 from gala_viz.commands import compressed_files
-from gala_viz.commands.serving import ServerAddress, create_server
-from gala_viz.play.handlers import GameSocketHandler
+from gala_viz.commands.page_server import ServerAddress, create_server
+from gala_viz.game.handlers import GameSocketHandler
 from tests.browser.conftest import free_port
 from tests.loops import in_own_loop
 

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from gala_viz.behavior.database import Database
 from gala_viz.cli import main
+from gala_viz.records.database import Database
 from tests.experiment.folder_of_animals import make
 
 

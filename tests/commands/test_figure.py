@@ -4,9 +4,9 @@ import pytest
 
 from gala_viz.cli import main
 from gala_viz.collections import open_collection
-from gala_viz.commands import compare_page
+from gala_viz.commands import compare_app
 from gala_viz.commands.figure import _first_images
-from gala_viz.plots.figures.asked import TableSpec, read_figure_spec
+from gala_viz.plots.figures.specs import TableSpec, read_figure_spec
 from tests.panels.fake_source import FakeSource
 
 
@@ -30,7 +30,7 @@ def test_what_cannot_be_drawn_is_told_in_a_sentence(tmp_path, capsys):
 def source(monkeypatch):
     """Commands open this source, whatever they are asked for."""
     source = FakeSource()
-    monkeypatch.setattr(compare_page, "load", lambda options, say: source)
+    monkeypatch.setattr(compare_app, "load", lambda options, say: source)
     return source
 
 

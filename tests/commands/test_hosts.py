@@ -9,13 +9,13 @@ from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
 from tornado.iostream import IOStream
 from tornado.websocket import websocket_connect
 
-from gala_viz.commands.experiment.page import experiment_routes
-from gala_viz.commands.hosts import AllowedHosts
-from gala_viz.commands.serving import ServerAddress, create_server
-from gala_viz.play.server import game_routes
+from gala_viz.commands.allowed_hosts import AllowedHosts
+from gala_viz.commands.experiment.experiment_app import experiment_routes
+from gala_viz.commands.page_server import ServerAddress, create_server
+from gala_viz.game.handlers import game_routes
 from tests.browser.conftest import free_port
+from tests.game import shapes
 from tests.loops import in_own_loop
-from tests.play import shapes
 
 SERVED = AllowedHosts(5006)
 REBOUND = ("evil.example", "evil.example:5006", "localhost.evil.example:5006", "127.0.0.1.evil.example:5006")
@@ -201,14 +201,14 @@ def test_a_page_behind_a_proxy_that_hides_its_name_is_connected_under_a_given_na
             assert await upgrade(other) == 421
 
     _serve(at, test)
-    told = [record.getMessage() for record in caplog.records if record.name == "gala_viz.commands.hosts"]
+    told = [record.getMessage() for record in caplog.records if record.name == "gala_viz.commands.allowed_hosts"]
     assert len(told) == 3, "each name once"
     assert "--allow-websocket-origin hidden.example.org" in told[0]
 
 
 def test_a_session_that_comes_through_a_proxy_writes_no_notes_whatever_the_server_was_told(at):
-    from gala_viz.commands.compare_page import notes_are_read_only
-    from gala_viz.panels.options import CompareOptions
+    from gala_viz.commands.compare_app import notes_are_read_only
+    from gala_viz.panels.compare.compare_options import CompareOptions
 
     found = []
 

@@ -16,10 +16,10 @@ from PIL import Image
 from gala_viz.batch.described import store_spec
 from gala_viz.cli import main
 from gala_viz.collections import open_collection
-from gala_viz.commands import compare_page
-from gala_viz.commands.serving import ServerAddress, check_address, create_server
+from gala_viz.commands import compare_app
+from gala_viz.commands.page_server import ServerAddress, check_address, create_server
 from gala_viz.networks.zoo import load_network
-from gala_viz.panels.options import CompareOptions
+from gala_viz.panels.compare.compare_options import CompareOptions
 from gala_viz.store.creation import create_store
 from tests.batch import lab
 
@@ -273,7 +273,9 @@ def test_addresses_that_cannot_be_served_are_refused(options, capsys):
 
 @pytest.mark.filterwarnings("ignore:unclosed")  # by Tornado, of a socket whose port is taken
 def test_a_taken_port_is_told_before_anything_is_opened(monkeypatch, capsys):
-    monkeypatch.setattr("gala_viz.commands.compare_page.prepare", lambda *_: pytest.fail("something was opened"))
+    monkeypatch.setattr(
+        "gala_viz.commands.compare_app.prepare_compare_page", lambda *_: pytest.fail("something was opened")
+    )
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -324,19 +326,19 @@ def test_what_was_opened_before_is_what_the_page_shows(corner, monkeypatch):
     pair = (str(corner / "plain"), str(corner / "gala"))
     options = CompareOptions(collection=str(corner / "photos"), human_maps=str(corner / "maps"), networks=pair)
     steps = []
-    compare_page.prepare_compare_page(options, steps.append)
+    compare_app.prepare_compare_page(options, steps.append)
     assert loaded == list(pair)
-    source = compare_page.load_source(options, steps.append)
+    source = compare_app.load_source(options, steps.append)
     assert loaded == list(pair), "nothing is loaded twice"
     assert [network.name for network in source.networks] == ["plain", "gala"]
     assert steps[0] == "Opening the collection…"
-    assert compare_page.load_source(options, steps.append) is not source, "after that everything is opened anew"
+    assert compare_app.load_source(options, steps.append) is not source, "after that everything is opened anew"
 
 
 SHIPPED = """
 import sys
-from gala_viz.commands.compare_page import prepare
-from gala_viz.panels.options import CompareOptions
+from gala_viz.commands.compare_app import prepare
+from gala_viz.panels.compare.compare_options import CompareOptions
 prepare(CompareOptions(collection="photos", notes="none"), lambda step: None)
 print("torch" in sys.modules)
 """

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from gala_viz.commands import loaded_once
+from gala_viz.commands import background_loading
 from gala_viz.threads import shutdown_event
 
 SCRIPT = """
@@ -23,9 +23,9 @@ class Slow(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         raise ImportError("no pyarrow")
 
 from gala_viz.commands import compare_page
-from gala_viz.panels.options import CompareOptions
-from gala_viz.panels.shared import SharedSource
-import gala_viz.panels.compare
+from gala_viz.panels.compare.compare_options import CompareOptions
+from gala_viz.panels.shared_source import SharedSource
+import gala_viz.panels.compare.compare_page
 from tests.panels.fake_source import FakeSource
 
 tried = []
@@ -63,11 +63,11 @@ def test_what_the_end_of_a_server_interrupted_is_begun_anew_by_the_next_page():
     def load():
         raise OSError("what it reads was taken away")
 
-    loading = loaded_once._started["interrupted"] = loaded_once.LoadingTask()
+    loading = background_loading._started["interrupted"] = background_loading.LoadingTask()
     shutdown_event.set()
     try:
-        loaded_once._load("interrupted", loading, load, lambda *_: None)
+        background_loading._load("interrupted", loading, load, lambda *_: None)
     finally:
         shutdown_event.clear()
-    assert "interrupted" not in loaded_once._started
+    assert "interrupted" not in background_loading._started
     assert (loading.done, loading.error) == (False, "")

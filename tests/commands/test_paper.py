@@ -12,11 +12,11 @@ import torch
 
 from gala_viz.cli import main
 from gala_viz.collections.open import COLLECTIONS
-from gala_viz.commands.paper.networks import find_seeds, find_paper_networks
-from gala_viz.commands.paper.sweep import read_sweep_table, find_sweep_points
+from gala_viz.commands.paper.paper_networks import find_paper_networks, find_seeds
+from gala_viz.commands.paper.sweep_points import find_sweep_points, read_sweep_table
 from gala_viz.networks.card import write_network
 from gala_viz.networks.zoo import BUILDERS
-from gala_viz.plots.figures.trade_off import SweepPoint
+from gala_viz.plots.figures.trade_off_figure import SweepPoint
 from tests.evaluation.fakes import CATEGORIES, PREPROCESSING, Bare, Shapes
 from tests.training.tiny import tiny, tiny_gala
 
@@ -51,7 +51,9 @@ def furnished(folder: Path) -> Iterator[Path]:
         patch.setenv("GALA_VIZ_MODELS", str(folder / "models"))
         patch.setitem(COLLECTIONS._entries, "shapes", Shapes)
         patch.setitem(COLLECTIONS._entries, "bare", Bare)
-        patch.setattr("gala_viz.plots.figures.page.DOTS_PER_INCH", 40)  # what is in figures is looked at elsewhere
+        patch.setattr(
+            "gala_viz.plots.figures.print_style.DOTS_PER_INCH", 40
+        )  # what is in figures is looked at elsewhere
         yield folder
 
 

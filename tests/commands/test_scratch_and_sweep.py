@@ -13,7 +13,7 @@ import pytest
 from gala_viz.cli import main
 from gala_viz.collections.open import COLLECTIONS
 from gala_viz.commands import sweep as command
-from gala_viz.networks.folders import read_card
+from gala_viz.networks.network_folders import read_card
 from gala_viz.networks.zoo import load_network
 from gala_viz.specs import toml_values
 from gala_viz.training.recipes import RECIPES

@@ -6,7 +6,7 @@ from scipy.io import savemat
 
 from gala_viz.cli import main
 from gala_viz.imagenet import CATEGORIES
-from gala_viz.networks.folders import read_card
+from gala_viz.networks.network_folders import read_card
 from gala_viz.networks.zoo import load_network
 from gala_viz.splits import hash_splits
 from tests.collections.pictures import encoded, gradient

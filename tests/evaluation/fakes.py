@@ -6,7 +6,7 @@ import numpy as np
 import torch
 import xarray as xr
 
-from gala_viz.collections.reading import UnreadableImageError
+from gala_viz.collections.photo_files import UnreadableImageError
 from gala_viz.networks.network import Network
 from gala_viz.schema import labelled_map
 from tests.training.tiny import PREPROCESSING, tiny, tiny_gala

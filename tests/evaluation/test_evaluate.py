@@ -9,7 +9,7 @@ import xarray as xr
 from scipy.stats import spearmanr
 
 from gala_viz.alignment import CeilingSpec, benjamini_hochberg, fraction_explained, noise_ceiling, paired_randomisation
-from gala_viz.attribution.labelled import smoothgrad
+from gala_viz.attribution.attribution_maps import smoothgrad
 from gala_viz.evaluation.differences import differences, families_told
 from gala_viz.evaluation.evaluate import evaluate
 from gala_viz.evaluation.looking import Looked, joined, look, look_at_all
@@ -317,7 +317,7 @@ def test_every_image_passes_once_forward_and_once_for_smoothgrad(shapes, trio, m
     images = [image for image in shapes.images if image.startswith("test")][:4]
     passed = []
     forward = trio["gala"].module.forward
-    monkeypatch.setattr("gala_viz.attribution.labelled.folded", lambda one: one)
+    monkeypatch.setattr("gala_viz.attribution.attribution_maps.folded", lambda one: one)
     monkeypatch.setattr(trio["gala"].module, "forward", lambda batch: passed.append(len(batch)) or forward(batch))
     look(trio["gala"], shapes, images, replace(SPEC, smoothgrad=None))
     assert sum(passed) == 4

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gala_viz.attribution.probe import weights_sha256
+from gala_viz.attribution.network_identity import weights_sha256
 from gala_viz.evaluation import looking
 from gala_viz.evaluation.evaluate import evaluate
 from gala_viz.evaluation.kept import Kept

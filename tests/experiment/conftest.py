@@ -3,7 +3,7 @@
 import pytest
 
 from gala_viz.collections import open_collection
-from gala_viz.experiment.prepare import PreparationSpec, prepare_experiment
+from gala_viz.experiment.preparation import PreparationSpec, prepare_experiment
 from gala_viz.experiment.stimuli import Stimuli
 from tests.experiment.folder_of_animals import make
 

@@ -9,10 +9,10 @@ from scipy.stats import norm
 
 from gala_viz.experiment.analysis import analyse_responses, fit_thresholds
 from gala_viz.experiment.exclusions import apply_exclusions
+from gala_viz.experiment.experiment_spec import WINDOW_EVENTS, ExclusionSpec
 from gala_viz.experiment.performance import d_prime, performance
 from gala_viz.experiment.responses import COLUMNS, check_responses, format_level, read_all_responses, read_responses
-from gala_viz.experiment.simulated import SimulatedObserverSpec, simulate_responses, true_threshold
-from gala_viz.experiment.spec import WINDOW_EVENTS, ExclusionSpec
+from gala_viz.experiment.simulated_observers import SimulatedObserverSpec, simulate_responses, true_threshold
 
 PEOPLE = SimulatedObserverSpec()
 
@@ -173,7 +173,9 @@ def test_a_table_without_a_column_or_with_odd_values_is_refused(responses, tmp_p
 def test_responses_written_and_read_again_give_the_same_numbers(responses, large, tmp_path):
     responses.to_csv(tmp_path / "a.csv", index=False)
     again = read_all_responses([tmp_path / "a.csv"])
-    pd.testing.assert_frame_equal(performance(apply_exclusions(again, large)[0]), performance(apply_exclusions(responses, large)[0]))
+    pd.testing.assert_frame_equal(
+        performance(apply_exclusions(again, large)[0]), performance(apply_exclusions(responses, large)[0])
+    )
     responses.to_csv(tmp_path / "b.csv", index=False)
     with pytest.raises(ValueError, match="is already in another file"):
         read_all_responses([tmp_path / "a.csv", tmp_path / "b.csv"])

@@ -14,18 +14,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gala_viz.behavior.database import Database
 from gala_viz.cli import main
 from gala_viz.collections import open_collection
+from gala_viz.experiment.bids import exclusion_rules, write_bids
 from gala_viz.experiment.exclusions import apply_exclusions, mark_exclusions
-from gala_viz.experiment.export import exclusion_rules, write_bids
-from gala_viz.experiment.recorded import load_recorded_responses
+from gala_viz.experiment.experiment_spec import WINDOW_EVENTS, ExclusionSpec, read_experiment_spec
+from gala_viz.experiment.recorded_responses import load_recorded_responses
 from gala_viz.experiment.responses import check_responses, read_responses
-from gala_viz.experiment.sittings import Sessions
-from gala_viz.experiment.spec import WINDOW_EVENTS, ExclusionSpec, read_experiment_spec
+from gala_viz.experiment.sessions import Sessions
 from gala_viz.experiment.stimuli import Stimuli
+from gala_viz.records.database import Database
 from tests.experiment.folder_of_animals import make
-from tests.experiment.test_sittings import KEY, result
+from tests.experiment.test_sessions import KEY, result
 
 BEFORE = Path(__file__).parent / "before"
 HASH = "b9fa0d17c04f93fc"
@@ -63,7 +63,10 @@ def test_a_specification_of_before_keeps_its_hash_and_is_written_as_it_was(spec,
     spec.save(tmp_path / "again.toml")
     assert (tmp_path / "again.toml").read_text() == (BEFORE / "experiment.toml").read_text()
     shipped = repository / "docs" / "experiment"
-    assert f"(experiment {read_experiment_spec(shipped / 'experiment.toml').hash})" in (shipped / "figure-1b.md").read_text()
+    assert (
+        f"(experiment {read_experiment_spec(shipped / 'experiment.toml').hash})"
+        in (shipped / "figure-1b.md").read_text()
+    )
 
 
 def test_a_new_setting_has_a_hash_of_its_own_and_comes_back_from_the_file(spec, tmp_path):

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gala_viz.experiment.design import PRACTICE, TEST, set_conditions, n_sets, trial_sequence
-from gala_viz.experiment.prepare import PreparationSpec, prepare_experiment
-from gala_viz.experiment.spec import ExclusionSpec, ExperimentSpec, TimingSpec, read_experiment_spec
+from gala_viz.experiment.design import PRACTICE, TEST, n_sets, set_conditions, trial_sequence
+from gala_viz.experiment.experiment_spec import ExclusionSpec, ExperimentSpec, TimingSpec, read_experiment_spec
+from gala_viz.experiment.preparation import PreparationSpec, prepare_experiment
 
 
 def test_a_spec_read_back_is_the_same_and_has_the_same_hash(spec, tmp_path):
@@ -104,7 +104,9 @@ def test_images_are_drawn_by_rule_and_those_of_practice_are_others(collection, f
 
 def test_too_few_images_or_superclasses_are_told(collection, folders):
     with pytest.raises(ValueError, match=r"27 images of animal were asked for.* 24 of 24"):
-        prepare_experiment(collection, "x", PreparationSpec(n_images=48, n_practice=6, split="all", maps={"clickme": "human"}))
+        prepare_experiment(
+            collection, "x", PreparationSpec(n_images=48, n_practice=6, split="all", maps={"clickme": "human"})
+        )
     with pytest.raises(ValueError, match="known are animal, vehicle, asked for animal, plant"):
         prepare_experiment(collection, "x", PreparationSpec(n_images=4, superclasses=("animal", "plant"), split="all"))
     with pytest.raises(ValueError, match="even"):

@@ -9,11 +9,11 @@ from gala_viz.experiment.psychometric import (
     LAPSE_RATE_BOUNDS,
     LOCATION_BOUNDS,
     SLOPE_BOUNDS,
-    psychometric_function,
+    estimate_threshold,
     expanded_confidence,
     fit_psychometric_function,
     inverse_psychometric_function,
-    estimate_threshold,
+    psychometric_function,
 )
 from gala_viz.experiment.revelation import LEVELS
 

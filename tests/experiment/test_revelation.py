@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from gala_viz.experiment.revelation import LEVELS, RevelationSpec, revelation_order, revelation_mask, scramble_phases, fill_image
+from gala_viz.experiment.revelation import (
+    LEVELS,
+    RevelationSpec,
+    fill_image,
+    revelation_mask,
+    revelation_order,
+    scramble_phases,
+)
 
 SIDE = 64
 SPEC = RevelationSpec()
@@ -65,7 +72,9 @@ def test_the_same_seed_gives_the_same_pixels_and_another_one_others():
 
 
 def test_scale_of_the_map_does_not_matter():
-    np.testing.assert_array_equal(revelation_order(importance(), SPEC, 7), revelation_order(1000 * importance(), SPEC, 7))
+    np.testing.assert_array_equal(
+        revelation_order(importance(), SPEC, 7), revelation_order(1000 * importance(), SPEC, 7)
+    )
 
 
 def test_important_pixels_come_first_on_the_whole():

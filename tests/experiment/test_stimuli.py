@@ -11,11 +11,11 @@ from scipy import ndimage
 
 from gala_viz.collections import open_collection
 from gala_viz.experiment.importance import importance_source
-from gala_viz.experiment.manifest import stimulus_manifest
-from gala_viz.experiment.prepare import PreparationSpec, prepare_experiment
+from gala_viz.experiment.preparation import PreparationSpec, prepare_experiment
 from gala_viz.experiment.revelation import FULL
 from gala_viz.experiment.saliency import SALIENCY_MODELS, saliency_model
 from gala_viz.experiment.stimuli import Stimuli, open_stimuli
+from gala_viz.experiment.stimulus_manifest import stimulus_manifest
 from gala_viz.registry import UnknownNameError
 
 

@@ -242,9 +242,9 @@ def _exported_maps(folder: Path) -> dict[str, Any]:
 
 
 def _notes(path: str) -> dict[str, Any]:
-    from gala_viz.behavior.database import Database
-    from gala_viz.behavior.notes import Notes
-    from gala_viz.behavior.views import SavedViews
+    from gala_viz.records.database import Database
+    from gala_viz.records.notes import Notes
+    from gala_viz.records.saved_views import SavedViews
 
     database = Database(path)
     try:
@@ -258,21 +258,23 @@ def _notes(path: str) -> dict[str, Any]:
 @contextlib.contextmanager
 def _page_states() -> Any:
     """State of both pages on a source of synthetic photographs, whose scores are known."""
-    from gala_viz.panels.explore_view import ExploreView
-    from gala_viz.panels.index import CollectionIndex
-    from gala_viz.panels.link_names import VERSION_1_DEFAULTS, compare_link_parameters, explore_link_parameters
-    from gala_viz.panels.links import PageState
-    from gala_viz.panels.presenting import Presentation
-    from gala_viz.panels.selecting import SelectionFilter
-    from gala_viz.panels.turns import ScriptDocument
-    from gala_viz.panels.view import CompareView
+    from gala_viz.panels.bokeh_documents import ScriptDocument
+    from gala_viz.panels.compare.compare_view import CompareView
+    from gala_viz.panels.explore.explore_view import ExploreView
+    from gala_viz.panels.gallery.collection_index import CollectionIndex
+    from gala_viz.panels.gallery.selection_filter import SelectionFilter
+    from gala_viz.panels.link_parameters import VERSION_1_DEFAULTS, compare_link_parameters, explore_link_parameters
+    from gala_viz.panels.page_state import PageState
+    from gala_viz.panels.presenting.presentation import Presentation
     from tests.panels.fake_source import FakeSource
 
     source, document = FakeSource(count=12), ScriptDocument()
     compared, explored = (kind(source, CollectionIndex(source), document) for kind in (CompareView, ExploreView))
     try:
         places = {
-            "compare": compare_link_parameters(compared, Presentation(compared), SelectionFilter(source, compared.gallery)),
+            "compare": compare_link_parameters(
+                compared, Presentation(compared), SelectionFilter(source, compared.gallery)
+            ),
             "explore": explore_link_parameters(explored),
         }
         yield {page: PageState(ones, VERSION_1_DEFAULTS[page](source)) for page, ones in places.items()}
@@ -283,7 +285,7 @@ def _page_states() -> Any:
 
 def _opened(state: Any, query: str) -> dict[str, Any]:
     """What of a page's state a link sets, by its names in links, and the sentences that it is answered with."""
-    from gala_viz.panels.links import parse_query, format_value
+    from gala_viz.panels.page_state import format_value, parse_query
 
     told = state.restore(parse_query(query))
     return {"told": told, "state": {name: format_value(place.value) for name, place in state.places.items()}}

@@ -6,8 +6,8 @@ import bokeh
 import pytest
 
 import gala_viz as gv
-from gala_viz.jupyter.kernel import KernelDocument
-from gala_viz.jupyter.scripts import script_bundle
+from gala_viz.jupyter.bokeh_scripts import script_bundle
+from gala_viz.jupyter.kernel_document import KernelDocument
 from tests.panels.fake_source import FakeSource
 from tests.panels.script import until
 

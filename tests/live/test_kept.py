@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from gala_viz.attribution.state import MapState, initial_state, monte_carlo_error, add_samples
-from gala_viz.collections.caching import BoundedCache
+from gala_viz.attribution.map_state import MapState, add_samples, initial_state, monte_carlo_error
+from gala_viz.collections.cache import BoundedCache
 from gala_viz.live.kept import Results, packed, unpacked
 from gala_viz.live.score_table import ScoreTable
 
@@ -28,7 +28,9 @@ def test_a_state_comes_back_with_its_errors(results, n):
     np.testing.assert_array_equal(back.mean, state.mean)
     if n > 1:
         np.testing.assert_allclose(
-            monte_carlo_error(lambda mean: mean.sum(0), back), monte_carlo_error(lambda mean: mean.sum(0), state), rtol=0.02
+            monte_carlo_error(lambda mean: mean.sum(0), back),
+            monte_carlo_error(lambda mean: mean.sum(0), state),
+            rtol=0.02,
         )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gala_viz.wire import masked_crc32c
+from gala_viz.protobuf import masked_crc32c
 
 _MAGIC = bytes.fromhex("57fb808b247547db")
 _KINDS = {"float32": 1, "float64": 2, "int64": 9}

@@ -12,20 +12,20 @@ import pytest
 import torch
 from torch import nn
 
-from gala_viz.attribution.probe import network_identity, compute_output_fingerprint, state_dict_sha256
-from gala_viz.networks.behaviour import (
+from gala_viz.attribution.network_identity import compute_output_fingerprint, network_identity, state_dict_sha256
+from gala_viz.networks.fuse_batchnorm import fuse_batchnorm
+from gala_viz.networks.network import Network
+from gala_viz.networks.output_fingerprint import (
     TOLERANCES,
     OutputFingerprint,
-    match_fingerprint,
-    fixed_signs,
-    fixed_image,
-    fold_logits,
     fingerprints_from_json,
     fingerprints_to_json,
+    fixed_image,
+    fixed_signs,
+    fold_logits,
+    match_fingerprint,
     splitmix64,
 )
-from gala_viz.networks.folding import fuse_batchnorm
-from gala_viz.networks.network import Network
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.networks.zoo import load_network
 from tests.attribution.tiny import Tiny, tiny_network
@@ -121,7 +121,9 @@ def test_changed_preprocessing_layers_and_categories_are_seen():
     brighter = Preprocessing(short_px=16, crop_px=16, mean=(125.0, 127.0, 127.0))
     assert before.describe_differences(compute_output_fingerprint(around(network.module, preprocessing=brighter)))
     fewer = around(nn.Sequential(network.module, nn.Linear(5, 3)), categories=tuple("abc"))
-    assert any("logits of another shape" in told for told in before.describe_differences(compute_output_fingerprint(fewer)))
+    assert any(
+        "logits of another shape" in told for told in before.describe_differences(compute_output_fingerprint(fewer))
+    )
     label = network.layers[0]
     elsewhere = OutputFingerprint(**{**vars(before), "layers": {label: before.layers[label] * 1.01}})
     assert before.describe_differences(elsewhere) == [
@@ -133,8 +135,8 @@ def test_changed_preprocessing_layers_and_categories_are_seen():
 def test_the_same_network_is_known_again_with_one_and_two_threads_fused_and_without_onednn(name):
     program = f"""
 import json, torch
-from gala_viz.attribution.probe import probe
-from gala_viz.networks.folding import folded
+from gala_viz.attribution.network_identity import probe
+from gala_viz.networks.fuse_batchnorm import folded
 from gala_viz.networks.zoo import load_network
 network = load_network({name!r}, "cpu")
 found = []
@@ -224,7 +226,12 @@ def test_a_behaviour_comes_back_from_json_and_nothing_else_does():
     assert back.describe_differences(found) == []
     for wrong in (None, {}, [], "text", {**found.settings(), "format": 0}, {**found.settings(), "logits": "many"}):
         assert OutputFingerprint.from_settings(wrong) is None
-    assert fingerprints_from_json('{"a": {"format": 0}}') == fingerprints_from_json("no json") == fingerprints_from_json("[1]") == {}
+    assert (
+        fingerprints_from_json('{"a": {"format": 0}}')
+        == fingerprints_from_json("no json")
+        == fingerprints_from_json("[1]")
+        == {}
+    )
 
 
 def test_a_known_behaviour_is_found_under_its_first_name_and_learns_layers():

@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from gala_viz.networks.card import write_card, write_network
-from gala_viz.networks.folders import WeightsError, known_networks, network_folder, read_card
+from gala_viz.networks.network_folders import WeightsError, known_networks, network_folder, read_card
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.networks.zoo import build, load_network
 

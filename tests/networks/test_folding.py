@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from gala_viz.networks.folding import fuse_conv_bn, fuse_batchnorm, merge_padding
+from gala_viz.networks.fuse_batchnorm import fuse_batchnorm, fuse_conv_bn, merge_padding
 from gala_viz.networks.insert import add_gala
 from gala_viz.networks.lite0 import lite0_gala
 from gala_viz.networks.network import Network

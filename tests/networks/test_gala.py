@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
+from gala_viz.networks.activation_hooks import record_activations
 from gala_viz.networks.gala import GalaBlock, attention_norm, gala_layers
-from gala_viz.networks.recording import record_activations
 from gala_viz.networks.se import SEBlock
 
 SHAPE = (2, 8, 5, 6)

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from gala_viz.networks.gala_tpu import convert_checkpoint
 from gala_viz.networks.resnet import resnet
 from gala_viz.networks.tensorflow_checkpoint import CheckpointError, TensorFlowCheckpoint
+from gala_viz.networks.tensorflow_gala import convert_checkpoint
 from tests.networks.bundle_writer import write_bundle
 
 GALA = {"attention": "gala", "attention_options": {"form": "tpu2018"}}

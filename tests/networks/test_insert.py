@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn
 
+from gala_viz.networks.activation_hooks import record_activations
 from gala_viz.networks.gala import GalaBlock, gala_layers
 from gala_viz.networks.insert import GatedModule, add_gala, open_gates
-from gala_viz.networks.recording import record_activations
 
 
 class Residual(nn.Module):

@@ -12,18 +12,18 @@ import torch
 from torch import nn
 
 from gala_viz.attribution.attention import logits_and_norms
-from gala_viz.attribution.probe import state_dict_sha256, weights_sha256
-from gala_viz.networks.folders import is_external
-from gala_viz.networks.folding import fuse_batchnorm
-from gala_viz.networks.network import Network
-from gala_viz.networks.others import (
+from gala_viz.attribution.network_identity import state_dict_sha256, weights_sha256
+from gala_viz.networks.activation_hooks import activation_grid, add_activation_hook, record_activations
+from gala_viz.networks.external import (
     IMAGENET_PREPROCESSING,
     ExternalNetworkError,
     timm_preprocessing,
     transformers_preprocessing,
 )
+from gala_viz.networks.fuse_batchnorm import fuse_batchnorm
+from gala_viz.networks.network import Network
+from gala_viz.networks.network_folders import is_external
 from gala_viz.networks.preprocessing import Preprocessing
-from gala_viz.networks.recording import activation_grid, record_activations, add_activation_hook
 from gala_viz.networks.zoo import load_network
 from tests.attribution.tiny import tiny_network
 

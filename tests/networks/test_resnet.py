@@ -8,9 +8,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gala_viz.networks.activation_hooks import record_activations
 from gala_viz.networks.gala import gala_layers
 from gala_viz.networks.pooling import max_pool_same
-from gala_viz.networks.recording import record_activations
 from gala_viz.networks.resnet import Bottleneck, ResNet, paper_layer, resnet
 from gala_viz.networks.se import SEBlock
 from gala_viz.registry import UnknownNameError

@@ -4,19 +4,19 @@ import numpy as np
 import pytest
 
 from gala_viz.collections import open_collection
-from gala_viz.networks.folders import WeightsError, known_networks, network_folder, read_card
+from gala_viz.networks.network_folders import WeightsError, known_networks, network_folder, read_card
 from gala_viz.networks.training_data import (
     MAX_HASHED_IMAGES,
     TRAINING_IMAGES_FILE,
     TrainingData,
-    training_data_arrays,
     hash_ids,
-    read_training_data,
     hash_training_images,
+    read_training_data,
+    training_data_arrays,
     training_images_file,
 )
 from gala_viz.specs import fingerprint
-from gala_viz.splits import HELD_OUT, LEARNT, UNKNOWN, hash_splits, hash_split
+from gala_viz.splits import HELD_OUT, LEARNT, UNKNOWN, hash_split, hash_splits
 
 IMAGES = tuple(f"image{number:02d}" for number in range(40))
 TRAIN = hash_splits("own", IMAGES).images_of("train")
@@ -108,7 +108,13 @@ def test_the_same_bytes_under_another_name_are_learnt_from_and_equal_names_unles
     other = next(image for image in IMAGES if image not in TRAIN)
     found = Files({"renamed": number, other: 900, TRAIN[1]: 901, TRAIN[2]: None, "unreadable": None})
     assert complete_data().training_status(found).tolist() == [LEARNT, HELD_OUT, UNKNOWN, LEARNT, UNKNOWN]
-    assert complete_data().training_status(found, max_compared=3).tolist() == [UNKNOWN, UNKNOWN, LEARNT, LEARNT, UNKNOWN]
+    assert complete_data().training_status(found, max_compared=3).tolist() == [
+        UNKNOWN,
+        UNKNOWN,
+        LEARNT,
+        LEARNT,
+        UNKNOWN,
+    ]
 
 
 def test_other_photographs_in_a_folder_of_the_same_name_are_not_learnt_from_where_all_bytes_are_known():
@@ -145,7 +151,7 @@ def test_of_too_many_photographs_none_is_called_held_out():
 
 
 def test_hashes_of_more_images_than_are_kept_are_not_begun(monkeypatch):
-    monkeypatch.setattr("gala_viz.networks.training_data.MOST_IMAGES", 3)
+    monkeypatch.setattr("gala_viz.networks.training_data.MAX_HASHED_IMAGES", 3)
     assert hash_training_images([(OWN, TRAIN)]) == ({}, False)
     assert MAX_HASHED_IMAGES > 3
 

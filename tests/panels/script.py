@@ -2,7 +2,7 @@
 
 import time
 
-from gala_viz.panels.turns import ScriptDocument
+from gala_viz.panels.bokeh_documents import ScriptDocument
 
 SCRIPT = ScriptDocument()
 

@@ -4,7 +4,7 @@ import time
 
 from bokeh.document import Document
 
-from gala_viz.panels.background import DocumentQueue, LatestJobWorker, release_updates, hold_updates
+from gala_viz.panels.background import DocumentQueue, LatestJobWorker, hold_updates, release_updates
 from tests.loops import in_own_loop
 from tests.panels.script import until
 

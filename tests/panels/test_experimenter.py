@@ -6,14 +6,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from gala_viz.behavior.database import Database
-from gala_viz.behavior.overview import overview
-from gala_viz.behavior.password import Password, read_password
-from gala_viz.panels.collected_markup import round_counts
-from gala_viz.panels.experimenter import ExperimenterPage
-from gala_viz.plots.collected import map_preview
-from tests.behavior.test_export import lab  # noqa: F401  # records of five people on four photographs
+from gala_viz.panels.game.experimenter_markup import round_counts
+from gala_viz.panels.game.experimenter_page import ExperimenterPage
+from gala_viz.plots.game_records import map_preview
+from gala_viz.records.database import Database
+from gala_viz.records.overview import overview
+from gala_viz.records.password import Password, read_password
 from tests.loops import in_own_loop
+from tests.records.test_export import lab  # noqa: F401  # records of five people on four photographs
 
 SECRET = "a long password"
 

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from bokeh.events import RangesUpdate, SelectionGeometry, Tap
 
-from gala_viz.panels.distributions import ScoreDistributions
-from gala_viz.panels.explore import ExplorePage
-from gala_viz.panels.explore_view import ExploreView
+from gala_viz.panels.explore.explore_page import ExplorePage
+from gala_viz.panels.explore.explore_view import ExploreView
+from gala_viz.panels.explore.score_distributions import ScoreDistributions
 from gala_viz.panels.figure_download import ScatterDownloadButton
-from gala_viz.panels.index import CollectionIndex
-from gala_viz.panels.shared import SharedSource
+from gala_viz.panels.gallery.collection_index import CollectionIndex
+from gala_viz.panels.shared_source import SharedSource
 from gala_viz.specs import MapRequest
 from gala_viz.store.measures import named_measures
 from tests.panels.fake_source import LAYERS, FakeSource

@@ -3,7 +3,7 @@
 from bokeh.document import Document
 from bokeh.document.events import ModelChangedEvent
 
-from gala_viz.panels.facts import html_pane
+from gala_viz.panels.html_pane import html_pane
 
 
 def test_new_markup_changes_the_text_alone_so_that_no_page_is_laid_out_anew():

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gala_viz.panels.fields import Field, Form, as_options
+from gala_viz.panels.form import Field, Form, as_options
 
 FIELDS = [
     Field(name="n", label="Samples", kind="slider", value=50, start=5, end=200, step=5),

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from gala_viz.panels.figure_download import FigureDownloadButton, ScatterDownloadButton
-from gala_viz.panels.state import ScatterAxes
-from gala_viz.plots.figures.asked import LayersSpec, ScatterSpec
+from gala_viz.panels.view_state import ScatterAxes
+from gala_viz.plots.figures.specs import LayersSpec, ScatterSpec
 from gala_viz.store.measures import named_measures
 from tests.loops import in_own_loop
 from tests.panels.fake_source import LAYERS, FakeSource

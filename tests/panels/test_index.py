@@ -3,7 +3,7 @@ import time
 import numpy as np
 import pytest
 
-from gala_viz.panels.index import ImageQuery, CollectionIndex
+from gala_viz.panels.gallery.collection_index import CollectionIndex, ImageQuery
 from gala_viz.specs import MapRequest
 from tests.panels.fake_source import FakeSource
 

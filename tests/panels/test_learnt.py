@@ -5,16 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gala_viz.panels.explore_view import ExploreView
-from gala_viz.panels.gallery import Gallery
-from gala_viz.panels.index import CollectionIndex
-from gala_viz.panels.link_names import VERSION_1_DEFAULTS, compare_link_parameters, explore_link_parameters
-from gala_viz.panels.links import PageState
+from gala_viz.panels.compare.compare_view import CompareView
+from gala_viz.panels.explore.explore_view import ExploreView
+from gala_viz.panels.gallery.collection_index import CollectionIndex
+from gala_viz.panels.gallery.gallery import Gallery
+from gala_viz.panels.gallery.selection_filter import SelectionFilter
+from gala_viz.panels.link_parameters import VERSION_1_DEFAULTS, compare_link_parameters, explore_link_parameters
 from gala_viz.panels.markup import image_heading
-from gala_viz.panels.presenting import Presentation
-from gala_viz.panels.selecting import SelectionFilter
-from gala_viz.panels.state import CurrentImage
-from gala_viz.panels.view import CompareView
+from gala_viz.panels.page_state import PageState
+from gala_viz.panels.presenting.presentation import Presentation
+from gala_viz.panels.view_state import CurrentImage
 from gala_viz.splits import HELD_OUT, LEARNT, UNKNOWN
 from gala_viz.store.source import ImageInfo
 from tests.panels.fake_source import FakeSource

@@ -8,19 +8,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gala_viz.behavior.database import Database
-from gala_viz.behavior.views import SavedView
-from gala_viz.panels.address import AddressSync
-from gala_viz.panels.explore_view import ExploreView
-from gala_viz.panels.index import CollectionIndex
-from gala_viz.panels.keeping import PagePersistence
-from gala_viz.panels.link_names import SHARED_LINK_NAMES, VERSION_1_DEFAULTS, compare_link_parameters, explore_link_parameters
-from gala_viz.panels.links import LINK_FORMAT, PageState, LinkParameter, parse_query, format_value, parse_value
-from gala_viz.panels.presenting import Presentation
-from gala_viz.panels.selecting import SelectionFilter
-from gala_viz.panels.turns import ScriptDocument
-from gala_viz.panels.view import CompareView
-from gala_viz.plots.selection import MAX_VERTICES, selection_geometry, selection_text
+from gala_viz.panels.address_bar import AddressSync
+from gala_viz.panels.bokeh_documents import ScriptDocument
+from gala_viz.panels.compare.compare_view import CompareView
+from gala_viz.panels.explore.explore_view import ExploreView
+from gala_viz.panels.gallery.collection_index import CollectionIndex
+from gala_viz.panels.gallery.selection_filter import SelectionFilter
+from gala_viz.panels.link_parameters import (
+    SHARED_LINK_NAMES,
+    VERSION_1_DEFAULTS,
+    compare_link_parameters,
+    explore_link_parameters,
+)
+from gala_viz.panels.page_persistence import PagePersistence
+from gala_viz.panels.page_state import LINK_FORMAT, LinkParameter, PageState, format_value, parse_query, parse_value
+from gala_viz.panels.presenting.presentation import Presentation
+from gala_viz.plots.point_selection import MAX_VERTICES, selection_geometry, selection_text
+from gala_viz.records.database import Database
+from gala_viz.records.saved_views import SavedView
 from gala_viz.specs import SmoothGradSpec
 from tests.panels.fake_source import FakeSource
 from tests.panels.script import SCRIPT
@@ -255,7 +260,8 @@ def test_a_link_of_the_first_version_opens_what_it_meant_whatever_the_page_begin
     source.request = replace(source.request, smoothing_px=2.0, smoothgrad=SmoothGradSpec(n_samples=80))
     view = CompareView(source, CollectionIndex(source), SCRIPT)
     state = PageState(
-        compare_link_parameters(view, Presentation(view), SelectionFilter(source, view.gallery)), VERSION_1_DEFAULTS["compare"](source)
+        compare_link_parameters(view, Presentation(view), SelectionFilter(source, view.gallery)),
+        VERSION_1_DEFAULTS["compare"](source),
     )
     assert state.restore(parse_query("v=1&opacity=0.3")) == []
     assert (view.settings.n_samples, view.settings.smoothing_px, view.display_settings.opacity) == (50, 0.0, 0.3)
@@ -312,7 +318,9 @@ def test_a_selection_of_all_images_comes_back_in_the_plane_it_was_made_in():
 def test_a_saved_view_opens_by_its_name_and_a_wrong_name_gets_an_answer(compare, tmp_path):
     view, state = compare
     told = []
-    keeping = PagePersistence("compare", state.places, view.gallery, SCRIPT, Database(tmp_path / "records.sqlite"), told.append)
+    keeping = PagePersistence(
+        "compare", state.places, view.gallery, SCRIPT, Database(tmp_path / "records.sqlite"), told.append
+    )
     keeping._views.save(SavedView(name="dim ears", page="compare", query="v=1&image=photo 00005&opacity=0.3"))
     keeping.open({"view": [b"dim ears"]})
     assert (view.shown.image, view.looks.opacity, told) == ("photo 00005", 0.3, [[]])

@@ -1,7 +1,7 @@
 import numpy as np
 
 from gala_viz.panels import markup
-from gala_viz.panels.page import section
+from gala_viz.panels.source_page import section
 from gala_viz.store.source import ImageInfo, NetworkInfo, Prediction
 
 EVIL = '<img src=x onerror="alert(1)">\'&'

@@ -11,9 +11,9 @@ from panel.io.state import set_curdoc, state
 from panel.models.esm import DataEvent
 from panel.util import edit_readonly
 
-from gala_viz.panels.compare import compare_page
-from gala_viz.panels.messenger import MessagingComponent
-from gala_viz.panels.shared import SharedSource
+from gala_viz.panels.browser_component import MessagingComponent
+from gala_viz.panels.compare.compare_page import compare_page
+from gala_viz.panels.shared_source import SharedSource
 from tests.loops import in_own_loop
 from tests.panels.fake_source import FakeSource
 

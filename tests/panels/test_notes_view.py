@@ -5,14 +5,14 @@ import json
 import panel as pn
 import pytest
 
-from gala_viz.behavior.database import Database
-from gala_viz.behavior.notes import MAX_TAG_LENGTH, MAX_TEXT_LENGTH, Note, Notes
-from gala_viz.behavior.views import SavedView, SavedViews
-from gala_viz.panels.index import CollectionIndex
-from gala_viz.panels.keeping import SHARED_NOTES_TEXT, READ_ONLY_TEXT, PagePersistence
-from gala_viz.panels.notes_view import NotesView
-from gala_viz.panels.state import CurrentImage
-from gala_viz.panels.view import CompareView
+from gala_viz.panels.compare.compare_view import CompareView
+from gala_viz.panels.gallery.collection_index import CollectionIndex
+from gala_viz.panels.notes.notes_view import NotesView
+from gala_viz.panels.page_persistence import READ_ONLY_TEXT, SHARED_NOTES_TEXT, PagePersistence
+from gala_viz.panels.view_state import CurrentImage
+from gala_viz.records.database import Database
+from gala_viz.records.notes import MAX_TAG_LENGTH, MAX_TEXT_LENGTH, Note, Notes
+from gala_viz.records.saved_views import SavedView, SavedViews
 from tests.panels.fake_source import FakeSource
 from tests.panels.script import SCRIPT, until
 
@@ -23,8 +23,8 @@ IMAGE = "photo 00001"
 def view(tmp_path):
     database = Database(tmp_path / "records.sqlite")
     made = NotesView(
-        Notes(database, "photos"), SavedViews(database, "photos"), CollectionIndex(FakeSource(count=6)), CurrentImage(), SCRIPT,
-        page="compare", query=lambda: "v=1&image=photo 00001",
+        Notes(database, "photos"), SavedViews(database, "photos"), CollectionIndex(FakeSource(count=6)), CurrentImage(),
+        SCRIPT, page="compare", query=lambda: "v=1&image=photo 00001",
     )  # fmt: skip
     made.sent = []
     made.component._send_msg = made.sent.append
@@ -93,13 +93,18 @@ def test_where_notes_are_read_only_whatever_a_browser_sends_changes_nothing(tmp_
     SavedViews(database, "photos").save(SavedView(name="ears", page="compare", query="v=1"))
     view = NotesView(
         Notes(database, "photos", read_only=True), SavedViews(database, "photos", read_only=True),
-        CollectionIndex(FakeSource(count=6)), CurrentImage(), SCRIPT, page="compare", owner_text="Read-only.", read_only_reason="Why.",
+        CollectionIndex(FakeSource(count=6)), CurrentImage(), SCRIPT, page="compare",
+        owner_text="Read-only.", read_only_reason="Why.",
     )  # fmt: skip
     view.sent = []
     view.component._send_msg = view.sent.append
     until(lambda: view.component.items)
     assert view.component.items[0]["image"] == IMAGE
-    assert (view.component.read_only, view.component.where, view.component.why_read_only) == (True, "Read-only.", "Why.")
+    assert (view.component.read_only, view.component.where, view.component.why_read_only) == (
+        True,
+        "Read-only.",
+        "Why.",
+    )
     exported = json.dumps(Notes(database, "photos").export_notes())
     assert "read-only here" in asked(view, save=draft("", seen=kept.changed_ms))["failed"]
     for message in ({"import": exported}, {"keep": "paws"}, {"drop": "ears"}):
@@ -131,7 +136,9 @@ def test_only_a_login_writes_where_others_reach_the_server(
     source = FakeSource(count=6)
     shown = CompareView(source, CollectionIndex(source), SCRIPT)
     database = Database(tmp_path / "records.sqlite")
-    keeping = PagePersistence("compare", {}, shown.gallery, SCRIPT, database, lambda _: None, read_only_notes=read_only_notes)
+    keeping = PagePersistence(
+        "compare", {}, shown.gallery, SCRIPT, database, lambda _: None, read_only_notes=read_only_notes
+    )
     assert keeping.notes_view.notes.read_only == keeping.notes_view.saved_views.read_only == read_only
     assert keeping.notes_view.component.where == where
     assert bool(keeping.notes_view.component.why_read_only) == read_only

@@ -13,7 +13,6 @@ from bokeh.document import Document
 from panel.io import document as panel_document
 from tornado.websocket import WebSocketClosedError
 
-from gala_viz.panels import messenger  # noqa: F401 (mends Panel's writing)
 from tests.loops import in_own_loop
 
 

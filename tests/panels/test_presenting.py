@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from gala_viz.panels.index import CollectionIndex
-from gala_viz.panels.presenting import Follower, Presentation, _next
-from gala_viz.panels.rooms import open_room, find_room
-from gala_viz.panels.view import CompareView
+from gala_viz.panels.compare.compare_view import CompareView
+from gala_viz.panels.gallery.collection_index import CollectionIndex
+from gala_viz.panels.presenting.presentation import Follower, Presentation, _next
+from gala_viz.panels.presenting.room import find_room, open_room
 from tests.panels.fake_source import LAYERS, FakeSource
 from tests.panels.script import SCRIPT, until
 

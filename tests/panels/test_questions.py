@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from gala_viz.panels.questions import SourceClient
+from gala_viz.panels.source_client import SourceClient
 from gala_viz.specs import MapRequest, SmoothGradSpec
 from tests.panels.fake_source import FakeSource
 from tests.panels.script import SCRIPT, until

@@ -4,8 +4,8 @@ import threading
 
 import pytest
 
-from gala_viz.panels.options import CompareOptions
-from gala_viz.panels.shared import SharedSource, shared_source
+from gala_viz.panels.compare.compare_options import CompareOptions
+from gala_viz.panels.shared_source import SharedSource, shared_source
 from gala_viz.threads import shutdown_event
 from tests.panels.fake_source import FakeSource
 from tests.panels.script import until
@@ -90,7 +90,7 @@ def test_a_failure_is_kept_as_a_sentence_and_the_next_start_tries_again():
 
 def test_what_fails_because_the_program_ends_is_no_failure(monkeypatch, caplog):
     ends = threading.Event()
-    monkeypatch.setattr("gala_viz.panels.shared.stopping", ends)
+    monkeypatch.setattr("gala_viz.panels.shared_source.stopping", ends)
     done = threading.Event()
 
     def build(say):
@@ -111,8 +111,7 @@ def test_two_networks_are_asked_for():
 
 
 def test_the_page_is_imported_without_torch_or_captum():
-    code = (
-        "import sys, gala_viz.panels.compare; print([m for m in ('torch', 'captum', 'lightning') if m in sys.modules])"
-    )
+    heavy = ("torch", "captum", "lightning")
+    code = f"import sys, gala_viz.panels.compare.compare_page; print([m for m in {heavy} if m in sys.modules])"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"

@@ -3,7 +3,7 @@
 import threading
 
 from gala_viz.panels.background import DocumentQueue
-from gala_viz.panels.turns import ScriptDocument
+from gala_viz.panels.bokeh_documents import ScriptDocument
 from tests.loops import in_own_loop
 
 

@@ -12,18 +12,18 @@ import pytest
 import xarray as xr
 from PIL import Image
 
-from gala_viz.panels.address import AddressSync
-from gala_viz.panels.choosing import main_row_content
-from gala_viz.panels.components import UPLOAD_LIMIT_BYTES, PhotographUpload
+from gala_viz.panels.address_bar import AddressSync
+from gala_viz.panels.compare.compare_view import CompareView
+from gala_viz.panels.compare.main_row_content import main_row_content
+from gala_viz.panels.compare.photograph_upload import UPLOAD_LIMIT_BYTES, PhotographUpload
 from gala_viz.panels.figure_download import figure_zip
-from gala_viz.panels.index import CollectionIndex
-from gala_viz.panels.link_names import compare_link_parameters
-from gala_viz.panels.links import PageState
-from gala_viz.panels.presenting import Presentation
-from gala_viz.panels.progress_view import format_duration, standard_error_percent, map_progress_text
-from gala_viz.panels.selecting import SelectionFilter
-from gala_viz.panels.state import ATTRIBUTION_SETTINGS, AttributionSettings
-from gala_viz.panels.view import CompareView
+from gala_viz.panels.gallery.collection_index import CollectionIndex
+from gala_viz.panels.gallery.selection_filter import SelectionFilter
+from gala_viz.panels.link_parameters import compare_link_parameters
+from gala_viz.panels.page_state import PageState
+from gala_viz.panels.presenting.presentation import Presentation
+from gala_viz.panels.progress_view import format_duration, map_progress_text, standard_error_percent
+from gala_viz.panels.view_state import ATTRIBUTION_SETTINGS, AttributionSettings
 from gala_viz.specs import MapRequest, SmoothGradSpec
 from tests.panels.fake_source import FakeSource
 from tests.panels.script import SCRIPT, until
@@ -342,7 +342,13 @@ def test_progress_is_told_in_words(source):
     assert "2.5 s to go" in map_progress_text(update)
     halved = standard_error_percent(source.update(source.images[0], MapRequest(), 100))
     assert halved == pytest.approx(standard_error_percent(update) / 2, rel=0.1)
-    assert [format_duration(s) for s in (0.42, 12.4, 185, 7440, None)] == ["0.4 s", "12 s", "3 min 5 s", "2 h 4 min", ""]
+    assert [format_duration(s) for s in (0.42, 12.4, 185, 7440, None)] == [
+        "0.4 s",
+        "12 s",
+        "3 min 5 s",
+        "2 h 4 min",
+        "",
+    ]
 
 
 def test_every_tile_of_the_gallery_is_a_plain_value(view):

@@ -13,13 +13,13 @@ import pytest
 from bokeh.document import Document
 from tornado.httpclient import AsyncHTTPClient
 
-from gala_viz.behavior.database import Database
-from gala_viz.commands.serving import ServerAddress, create_server
+from gala_viz.commands.page_server import ServerAddress, create_server
 from gala_viz.panels.background import DocumentQueue, hold_updates
-from gala_viz.panels.compare import ComparePage
-from gala_viz.panels.explore import ExplorePage
+from gala_viz.panels.compare.compare_page import ComparePage
+from gala_viz.panels.explore.explore_page import ExplorePage
 from gala_viz.panels.panel_patches import tornado_application
-from gala_viz.panels.shared import SharedSource
+from gala_viz.panels.shared_source import SharedSource
+from gala_viz.records.database import Database
 from tests.browser.conftest import free_port
 from tests.loops import in_own_loop
 from tests.panels.fake_source import FakeSource

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from gala_viz.plots.figures.page import STYLE
+from gala_viz.plots.figures.print_style import STYLE
 
 REFERENCES = Path(__file__).parent / "references"
 RENEW = "GALA_VIZ_RENEW_REFERENCES"

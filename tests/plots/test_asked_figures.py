@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import gala_viz
-from gala_viz.plots.figures.asked import WIDTHS_MM, ComparisonSpec, draw_figure, read_figure_spec, write_figure
+from gala_viz.plots.figures.specs import WIDTHS_MM, ComparisonSpec, draw_figure, read_figure_spec, write_figure
 from gala_viz.registry import UnknownNameError
 from gala_viz.specs import MapRequest, SmoothGradSpec
 from tests.panels.fake_source import FakeSource

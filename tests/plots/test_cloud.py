@@ -6,8 +6,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from matplotlib.path import Path as Polygon
 
-from gala_viz.plots.cloud import HIGHLIGHT_COLOURS, ScatterPoints, category_means, scatter_plot
-from gala_viz.plots.rendering import bokeh_figure
+from gala_viz.plots.bokeh_rendering import bokeh_figure
+from gala_viz.plots.scatter import HIGHLIGHT_COLOURS, ScatterPoints, category_means, scatter_plot
 
 CHANCE = np.random.default_rng(0)
 X, Y = CHANCE.normal(0.3, 0.2, (2, 400)).astype(np.float32)

@@ -11,12 +11,12 @@ from bokeh.io import curdoc
 from bokeh.models import ColorBar, GlyphRenderer, Image, ImageRGBA
 
 from gala_viz import plots
+from gala_viz.plots.attention_layers import attention_delta, layer_colour_limits
+from gala_viz.plots.bokeh_rendering import bokeh_figure, disable_sync
+from gala_viz.plots.colour_maps import DIVERGING, SEQUENTIAL
 from gala_viz.plots.contours import contour_lines
-from gala_viz.plots.distribution import CeilingInterval, distribution_columns, histogram, score_distribution
-from gala_viz.plots.frame import pack_rgba
-from gala_viz.plots.layers import attention_delta, layer_colour_limits
-from gala_viz.plots.palettes import DIVERGING, SEQUENTIAL
-from gala_viz.plots.rendering import bokeh_figure, disable_sync
+from gala_viz.plots.map_overlays import pack_rgba
+from gala_viz.plots.score_distribution import CeilingInterval, distribution_columns, histogram, score_distribution
 from gala_viz.schema import labelled_map
 
 RNG = np.random.default_rng(8)

@@ -8,7 +8,8 @@ import pytest
 import xarray as xr
 
 from gala_viz.alignment import bootstrap_interval, fraction_explained, spearman
-from gala_viz.plots.figures.asked import (
+from gala_viz.plots.figures.scatter_figure import MAX_VECTOR_POINTS, ScatterGroup, scatter_figure
+from gala_viz.plots.figures.specs import (
     KINDS,
     LayersSpec,
     PeopleSpec,
@@ -18,9 +19,8 @@ from gala_viz.plots.figures.asked import (
     read_figure_spec,
     write_figure,
 )
-from gala_viz.plots.figures.asked.scores import n_resamples_for
-from gala_viz.plots.figures.scatter import MAX_VECTOR_POINTS, ScatterGroup, scatter_figure
-from gala_viz.plots.figures.table import latex_text
+from gala_viz.plots.figures.specs.image_scores import n_resamples_for
+from gala_viz.plots.figures.table_figure import latex_text
 from gala_viz.registry import UnknownNameError
 from gala_viz.specs import MapRequest, SmoothGradSpec
 from tests.panels.fake_source import LAYERS, FakeSource

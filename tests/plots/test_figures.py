@@ -7,11 +7,17 @@ import pytest
 from matplotlib.collections import PathCollection
 from PIL import Image
 
-from gala_viz.plots.figures.comparison import ComparisonRow, comparison_figure
-from gala_viz.plots.figures.page import finite_limits, finite_upper_limit, print_figure, save_figure, round_positions
-from gala_viz.plots.figures.people import PhotographWithMap, people_figure, apply_opacity
-from gala_viz.plots.figures.regions import RegionShare, regions_figure
-from gala_viz.plots.figures.trade_off import SweepPoint, trade_off_figure
+from gala_viz.plots.figures.comparison_figure import ComparisonRow, comparison_figure
+from gala_viz.plots.figures.people_figure import PhotographWithMap, apply_opacity, people_figure
+from gala_viz.plots.figures.print_style import (
+    finite_limits,
+    finite_upper_limit,
+    print_figure,
+    round_positions,
+    save_figure,
+)
+from gala_viz.plots.figures.regions_figure import RegionShare, regions_figure
+from gala_viz.plots.figures.trade_off_figure import SweepPoint, trade_off_figure
 
 SIDE = 16
 
@@ -42,7 +48,9 @@ def texts(svg):
 
 def test_a_figure_is_a_png_an_svg_a_pdf_and_a_caption_and_the_same_bytes_again(tmp_path):
     for folder in ("one", "two"):
-        paths = save_figure(comparison_figure([row()], ("vanilla", "clickme"), "layer1"), tmp_path / folder, "f", "Caption.")
+        paths = save_figure(
+            comparison_figure([row()], ("vanilla", "clickme"), "layer1"), tmp_path / folder, "f", "Caption."
+        )
     assert [path.suffix for path in paths] == [".png", ".svg", ".pdf", ".md"]
     for path in paths:
         assert path.read_bytes() == (tmp_path / "one" / path.name).read_bytes()
@@ -97,7 +105,9 @@ def test_the_photograph_is_as_opaque_as_the_map_is_dense():
 
 
 def test_animals_are_outlined_blue_and_vehicles_red(tmp_path):
-    seen = [PhotographWithMap(title=name, view=view(), human_map=chance().random((SIDE, SIDE))) for name in ("stag", "hare")]
+    seen = [
+        PhotographWithMap(title=name, view=view(), human_map=chance().random((SIDE, SIDE))) for name in ("stag", "hare")
+    ]
     svg = written(tmp_path, people_figure([("animals", seen), ("vehicles", seen[:1])], columns=2))
     assert svg.count("stroke: #2f6fb5") == 2 * 4
     assert svg.count("stroke: #c8442f") == 1 * 4

@@ -9,7 +9,7 @@ import os
 import matplotlib
 import pytest
 
-from gala_viz.plots.figures.asked import ComparisonSpec, LayersSpec, PeopleSpec, ScatterSpec, TableSpec, draw_figure
+from gala_viz.plots.figures.specs import ComparisonSpec, LayersSpec, PeopleSpec, ScatterSpec, TableSpec, draw_figure
 from gala_viz.specs import MapRequest, SmoothGradSpec
 from tests.panels.fake_source import FakeSource
 from tests.plots.alike import RENEW, alike, laid_out, pixels, reference, renew

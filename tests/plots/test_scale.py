@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from gala_viz.plots.scale import colour_limits, delta_limit, percentile_rank, finite_percentile
+from gala_viz.plots.colour_scale import colour_limits, delta_limit, finite_percentile, percentile_rank
 
 RNG = np.random.default_rng(3)
 PAIR = np.stack([RNG.random((20, 30)), 3 * RNG.random((20, 30))]).astype(np.float32)

@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 import zarr
 
-from gala_viz.attribution.probe import compute_output_fingerprint
+from gala_viz.attribution.network_identity import compute_output_fingerprint
 from gala_viz.batch import job as jobs
 from gala_viz.batch.described import stored_network
 from gala_viz.batch.run import run_here
 from gala_viz.cli import main
 from gala_viz.commands.attribute import Arguments
-from gala_viz.commands.compare_page import load_source
+from gala_viz.commands.compare_app import load_source
 from gala_viz.networks.zoo import BUILDERS, load_network
-from gala_viz.panels.options import CompareOptions
+from gala_viz.panels.compare.compare_options import CompareOptions
 from gala_viz.store.identity import doubt, identity_in
 from gala_viz.store.zarr_store import ATTRS, Store
 from tests.batch import lab

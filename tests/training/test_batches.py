@@ -3,8 +3,8 @@ import pytest
 
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.training.batches import BatchDataset, BatchSampler, prepare_batch, validation_batches
-from gala_viz.training.held import load_dataset
-from gala_viz.training.resuming import ResumableDataLoader
+from gala_viz.training.checkpoints import ResumableDataLoader
+from gala_viz.training.in_memory_dataset import load_dataset
 
 from .tiny import Lamps, tiny_scratch_recipe
 

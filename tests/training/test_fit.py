@@ -11,13 +11,13 @@ import pytest
 import torch
 from torch.utils.data import default_collate
 
-from gala_viz.networks.folders import read_card
 from gala_viz.networks.gala import attention_norm
 from gala_viz.networks.network import Network
-from gala_viz.training.distillation import DistillationModule, DistillationDataModule, initial_student
+from gala_viz.networks.network_folders import read_card
+from gala_viz.training.dataset import EpochSampler, sources_of_split
+from gala_viz.training.distillation import DistillationDataModule, DistillationModule, initial_student
 from gala_viz.training.fit import fit
-from gala_viz.training.outcome import distillation_sections, write_trained_network
-from gala_viz.training.samples import EpochSampler, sources_of_split
+from gala_viz.training.training_card import distillation_sections, write_trained_network
 
 from .tiny import Blobs, tiny_recipe, tiny_start
 

@@ -7,21 +7,21 @@ import pytest
 import torch
 
 from gala_viz.collections import open_collection
+from gala_viz.collections.clickme.writers import ClickMeRecord, write_tfrecords
 from gala_viz.commands.import_collection import collection_report, report_text
 from gala_viz.evaluation.evaluate import evaluate
 from gala_viz.evaluation.spec import EvaluationSpec
-from gala_viz.collections.clickme.writing import ClickMeRecord, write_tfrecords
-from gala_viz.networks.folders import WeightsError
+from gala_viz.networks.network_folders import WeightsError
 from gala_viz.networks.training_data import TrainingData, hash_training_images
 from gala_viz.networks.zoo import load_network
 from gala_viz.splits import HELD_OUT, LEARNT, UNKNOWN, hash_splits, splits_of
 from gala_viz.training.batches import InMemoryDataModule
-from gala_viz.training.distillation import DistillationModule, DistillationDataModule, initial_student
+from gala_viz.training.dataset import TrainingSource, describe_sources, sources_of_split
+from gala_viz.training.distillation import DistillationDataModule, DistillationModule, initial_student
 from gala_viz.training.fit import fit
-from gala_viz.training.held import load_dataset
-from gala_viz.training.outcome import distillation_sections, scratch_sections, write_trained_network
-from gala_viz.training.samples import TrainingSource, sources_of_split, describe_sources
+from gala_viz.training.in_memory_dataset import load_dataset
 from gala_viz.training.scratch import ScratchModule, initial_network
+from gala_viz.training.training_card import distillation_sections, scratch_sections, write_trained_network
 from tests.collections.pictures import encoded
 
 from .tiny import Blobs, Lamps, tiny_recipe, tiny_scratch_recipe, tiny_start
@@ -152,9 +152,7 @@ def test_a_test_image_of_another_collection_does_not_choose_and_an_evaluation_le
     assert len(sources[0].left_out) == 0
     assert [one.image for one in sources[1].left_out] == ["val/2.png", "val/3.png"]
     heard = []
-    result = evaluate(
-        {"start": START}, second, EvaluationSpec(split="validation", smoothgrad=None), tell=heard.append
-    )
+    result = evaluate({"start": START}, second, EvaluationSpec(split="validation", smoothgrad=None), tell=heard.append)
     assert set(result.images) == {"val/0.png", "val/1.png", "val/2.png"}
     assert any("1 of the validation split are left out" in line for line in heard)
 
@@ -249,7 +247,9 @@ def test_an_image_that_another_collection_of_the_training_holds_out_does_not_tra
 
 def test_arrays_that_were_mixed_by_hand_do_not_train_either(tmp_path):
     lamps, recipe = Lamps(), tiny_scratch_recipe()
-    training, validation, test = (load_dataset(lamps, split, recipe.preprocessing) for split in ("train", "validation", "test"))
+    training, validation, test = (
+        load_dataset(lamps, split, recipe.preprocessing) for split in ("train", "validation", "test")
+    )
     mixed = replace(training, images=(*training.images[:-4], *test.images))
     network = initial_network(recipe, 2)
     with pytest.raises(ValueError, match=r"lamps: 4 of 48 images that would train .*'test-000' is in the test split"):
@@ -271,7 +271,14 @@ def test_a_data_module_that_does_not_say_which_images_train_is_refused(tmp_path)
 
     pictures = Silent(*(load_dataset(lamps, split, recipe.preprocessing) for split in ("train", "validation")), recipe)
     with pytest.raises(ValueError, match="says which images train and which choose"):
-        fit(ScratchModule(initial_network(recipe, 2), recipe), pictures, tmp_path, accelerator="cpu", devices=1, quiet=True)
+        fit(
+            ScratchModule(initial_network(recipe, 2), recipe),
+            pictures,
+            tmp_path,
+            accelerator="cpu",
+            devices=1,
+            quiet=True,
+        )
 
 
 def test_a_training_does_not_go_on_with_other_images_than_it_began_with(tmp_path):

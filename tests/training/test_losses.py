@@ -106,7 +106,9 @@ def test_category_loss_is_label_and_teacher_in_their_shares():
 def test_a_student_that_is_the_teacher_has_no_loss_without_labels():
     logits = torch.randn(4, 7, generator=torch.Generator().manual_seed(0))
     none = torch.full((4,), -1)
-    assert distillation_loss(logits, none, logits, temperature=3.0, label_share=0.5).item() == pytest.approx(0, abs=1e-6)
+    assert distillation_loss(logits, none, logits, temperature=3.0, label_share=0.5).item() == pytest.approx(
+        0, abs=1e-6
+    )
 
 
 @pytest.mark.parametrize(("epoch", "expected"), [(0, 0.0), (0.5, 1.5), (2, 6.0), (9, 6.0)])

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from gala_viz.training.samples import EpochSampler, SampleKey, CollectionDataset, TrainingSource, sources_of_split
+from gala_viz.training.dataset import CollectionDataset, EpochSampler, SampleKey, TrainingSource, sources_of_split
 
 from .tiny import PREPROCESSING, Blobs
 
@@ -93,7 +93,9 @@ def test_an_epoch_draws_each_role_without_repeats_and_epochs_differ():
 
 def test_two_recipes_with_one_seed_see_the_same_order():
     def make():
-        return EpochSampler([TrainingSource(BLOBS, BLOBS.images, role) for role, _ in ROLES], PER_EPOCH, seed=3).epoch_keys()
+        return EpochSampler(
+            [TrainingSource(BLOBS, BLOBS.images, role) for role, _ in ROLES], PER_EPOCH, seed=3
+        ).epoch_keys()
 
     assert make() == make()
 

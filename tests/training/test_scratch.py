@@ -13,19 +13,19 @@ import pytest
 import torch
 from lightning.pytorch.callbacks import Callback
 
-from gala_viz.networks.folders import read_card
+from gala_viz.networks.activation_hooks import record_activations
 from gala_viz.networks.gala import gala_layers
-from gala_viz.networks.recording import record_activations
+from gala_viz.networks.network_folders import read_card
 from gala_viz.networks.zoo import load_network
 from gala_viz.training.batches import InMemoryDataModule, validation_batches
+from gala_viz.training.checkpoints import INTERRUPTED_CHECKPOINT, LAST_CHECKPOINT
+from gala_viz.training.cotraining import learning_rate_factor
 from gala_viz.training.fit import fit
-from gala_viz.training.held import load_dataset
-from gala_viz.training.module import learning_rate_factor
-from gala_viz.training.outcome import scratch_sections, write_trained_network
+from gala_viz.training.in_memory_dataset import load_dataset
 from gala_viz.training.recipes import RECIPES, ScratchRecipe
-from gala_viz.training.resuming import INTERRUPTED_CHECKPOINT, LAST_CHECKPOINT
 from gala_viz.training.scratch import ScratchModule, initial_network
-from gala_viz.training.selection import attention_rho, validation_metrics
+from gala_viz.training.training_card import scratch_sections, write_trained_network
+from gala_viz.training.validation_metrics import attention_rho, validation_metrics
 
 from .tiny import Lamps, tiny_scratch_recipe
 
@@ -71,13 +71,17 @@ def test_a_tiny_network_learns_two_categories_and_where_the_lamp_is(tmp_path):
 
 def test_with_lambda_zero_maps_make_no_difference(tmp_path):
     recipe = tiny_scratch_recipe(attention_weight=0.0, epochs=1)
-    without = tuple(load_dataset(Lamps(with_maps=False), split, recipe.preprocessing) for split in ("train", "validation"))
+    without = tuple(
+        load_dataset(Lamps(with_maps=False), split, recipe.preprocessing) for split in ("train", "validation")
+    )
     same_weights(trained(tmp_path / "a", recipe), trained(tmp_path / "b", recipe, parts=without))
 
 
 def test_images_without_maps_learn_from_labels_alone_at_any_lambda(tmp_path):
     recipe = tiny_scratch_recipe(epochs=1)
-    without = tuple(load_dataset(Lamps(with_maps=False), split, recipe.preprocessing) for split in ("train", "validation"))
+    without = tuple(
+        load_dataset(Lamps(with_maps=False), split, recipe.preprocessing) for split in ("train", "validation")
+    )
     with_lambda = trained(tmp_path / "a", recipe, parts=without)
     none = trained(tmp_path / "b", replace(recipe, attention_weight=0.0), parts=without)
     for key, value in none.state_dict().items():

@@ -5,13 +5,13 @@ import pytest
 
 from gala_viz.cli import main
 from gala_viz.collections.open import COLLECTIONS
-from gala_viz.networks.folders import read_card
+from gala_viz.networks.network_folders import read_card
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.schema import labelled_map
-from gala_viz.training.held import check_any_map, load_dataset
-from gala_viz.training.outcome import distillation_sections, scratch_sections
+from gala_viz.training.dataset import sources_of_split
+from gala_viz.training.in_memory_dataset import check_any_map, load_dataset
 from gala_viz.training.recipes import RECIPES
-from gala_viz.training.samples import sources_of_split
+from gala_viz.training.training_card import distillation_sections, scratch_sections
 from tests.training.tiny import Blobs, Lamps, tiny_scratch_recipe, tiny_start
 
 WHY = {

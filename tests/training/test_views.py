@@ -3,8 +3,8 @@ import pytest
 import torch
 from scipy.stats import kstest
 
-from gala_viz.training.chance import image_keys, uniform_numbers
-from gala_viz.training.views import N_UNIFORMS, add_noise, standard_normal, augment
+from gala_viz.training.augmentation import N_UNIFORMS, add_noise, augment, standard_normal
+from gala_viz.training.rng import image_keys, uniform_numbers
 
 WHOLE = [1.0 - 1e-7, 0.5, 0.5, 0.9, 0.5, 0.5]
 """The whole frame, not mirrored, contrast and brightness as they are."""

@@ -14,8 +14,8 @@ from gala_viz.networks.network import Network
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.networks.zoo import BUILDERS
 from gala_viz.schema import labelled_map
-from gala_viz.training.chance import image_keys
 from gala_viz.training.recipes import DistillationRecipe, ScratchRecipe
+from gala_viz.training.rng import image_keys
 
 PREPROCESSING = Preprocessing(short_px=40, crop_px=32)
 N_CATEGORIES = 4

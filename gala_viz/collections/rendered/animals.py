@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from gala_viz.collections.rendered.shape import Shape, bent_rod, mirror, capsule, ellipsoid
+from gala_viz.collections.rendered.shape import Shape, bent_rod, capsule, ellipsoid, mirror
 
 Rng = np.random.Generator
 SMOOTH_BLEND = 0.09
@@ -46,7 +46,9 @@ def body(rng: Rng) -> tuple[Shape, dict[str, float]]:
                 ellipsoid("legs", (x + swing + 0.03, 0.05, side * 0.2), (0.11, 0.06, 0.09), surface="hoof", blend=0.02)
             )
     tail = (-0.68, top + 0.1, 0)
-    shape += bent_rod("tail", [tail, (-0.82, top - 0.05, 0.02), (-0.84, top - 0.32, 0.05)], [0.05, 0.035, 0.03], blend=0.03)
+    shape += bent_rod(
+        "tail", [tail, (-0.82, top - 0.05, 0.02), (-0.84, top - 0.32, 0.05)], [0.05, 0.035, 0.03], blend=0.03
+    )
     return shape, {"top": top, "girth": girth, "x": head[0], "y": head[1]}
 
 

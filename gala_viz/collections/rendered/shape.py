@@ -69,8 +69,10 @@ def mirror(shape: Iterable[Solid]) -> Shape:
     return there + [_mirrored(solid) for solid in there]
 
 
-def transform(shape: Iterable[Solid], *, scale: float = 1.0, rotation_matrix: NDArray | None = None, offset: Point = (0, 0, 0)) -> Shape:
-    """The shape scaled, then rotated by the matrix ``turn``, then moved ``at``."""
+def transform(
+    shape: Iterable[Solid], *, scale: float = 1.0, rotation_matrix: NDArray | None = None, offset: Point = (0, 0, 0)
+) -> Shape:
+    """The shape scaled, then rotated by the matrix ``rotation_matrix``, then moved ``offset``."""
     rotation_matrix, offset = np.eye(3) if rotation_matrix is None else rotation_matrix, np.asarray(offset, float)
     return [
         Solid(
@@ -86,7 +88,9 @@ def transform(shape: Iterable[Solid], *, scale: float = 1.0, rotation_matrix: ND
     ]
 
 
-def solid_rows(shape: Iterable[Solid], parts: Mapping[str, int] | int, surfaces: Mapping[str, int]) -> NDArray[np.float64]:
+def solid_rows(
+    shape: Iterable[Solid], parts: Mapping[str, int] | int, surfaces: Mapping[str, int]
+) -> NDArray[np.float64]:
     """The shape as an array (solid, ``solids.COLUMNS``); ``parts`` gives each part's id, or one id for all."""
     shape = list(shape)
     out = np.zeros((len(shape), solids.COLUMNS))

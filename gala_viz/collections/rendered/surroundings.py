@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gala_viz.collections.rendered import tracing
+from gala_viz.collections.rendered import ray_tracing
 from gala_viz.collections.rendered.categories import CATEGORIES, object_shape
-from gala_viz.collections.rendered.shape import Shape, Solid, capsule, ellipsoid, bounding_sphere, transform, rotation
+from gala_viz.collections.rendered.shape import Shape, Solid, bounding_sphere, capsule, ellipsoid, rotation, transform
 
 
 def clutter(category: str, rng: np.random.Generator, middle: NDArray, radius: float, world: NDArray) -> list[Shape]:
     """Parts of other categories, lying on the ground around the object but not in it."""
     out = []
-    toward = world[tracing.EYE : tracing.EYE + 3] - middle
+    toward = world[ray_tracing.EYE : ray_tracing.EYE + 3] - middle
     toward = toward * (1, 0, 1) / np.linalg.norm(toward * (1, 0, 1))
     across = np.array([toward[2], 0, -toward[0]])
     for _ in range(int(rng.integers(2, 6))):
@@ -38,8 +38,8 @@ def clutter(category: str, rng: np.random.Generator, middle: NDArray, radius: fl
 def occluders(rng: np.random.Generator, middle: NDArray, radius: float, world: NDArray) -> list[Shape]:
     """Stems, boughs and stones between the camera and the object."""
     out = []
-    eye = world[tracing.EYE : tracing.EYE + 3]
-    right = world[tracing.RIGHT : tracing.RIGHT + 3]
+    eye = world[ray_tracing.EYE : ray_tracing.EYE + 3]
+    right = world[ray_tracing.RIGHT : ray_tracing.RIGHT + 3]
     for _ in range(int(rng.choice([0, 1, 1, 2]))):
         share = rng.uniform(0.35, 0.62)
         foot = (eye + share * (middle - eye)) * (1, 0, 1) + right * radius * share * rng.uniform(-0.85, 0.85)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from gala_viz.collections.rendered.shape import Shape, bent_rod, mirror, box, capsule, cylinder, ellipsoid
+from gala_viz.collections.rendered.shape import Shape, bent_rod, box, capsule, cylinder, ellipsoid, mirror
 
 Rng = np.random.Generator
 

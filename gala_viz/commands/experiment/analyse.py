@@ -27,6 +27,7 @@ class Analyse:
         paths = sorted((self.folder / RESPONSES_FOLDER).glob("*.csv"))
         if not paths:
             raise FileNotFoundError(
-                f"{self.folder / RESPONSES_FOLDER} holds no responses; gala-viz experiment observe lets networks answer."
+                f"{self.folder / RESPONSES_FOLDER} holds no responses; gala-viz experiment observe lets networks "
+                "answer."
             )
         sys.stdout.write(write_report(self.folder, spec, read_all_responses(paths), self.seed))

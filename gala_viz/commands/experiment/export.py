@@ -1,4 +1,5 @@
-"""``gala-viz experiment export``: recorded responses as a CSV table among the folder's responses, and as BIDS."""
+"""``gala-viz experiment export_rounds``: recorded responses as a CSV table among the folder's "
+"responses, and as BIDS."""
 
 from __future__ import annotations
 
@@ -20,8 +21,8 @@ class Export:
 
     def run(self) -> None:
         """Write both."""
-        from gala_viz.experiment.export import write_bids, write_responses
-        from gala_viz.experiment.recorded import load_recorded_responses
+        from gala_viz.experiment.bids import write_bids, write_responses
+        from gala_viz.experiment.recorded_responses import load_recorded_responses
         from gala_viz.experiment.stimuli import open_stimuli
 
         spec = read_folder_spec(self.folder)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pandas as pd
 
-    from gala_viz.behavior.database import Database
-    from gala_viz.experiment.spec import ExperimentSpec
+    from gala_viz.experiment.experiment_spec import ExperimentSpec
+    from gala_viz.records.database import Database
 
 SPEC_FILE, MANIFEST_FILE, RESPONSES_FOLDER = "experiment.toml", "stimuli.csv", "responses"
 DEFAULT_FOLDER = Path("experiment")
@@ -20,7 +20,7 @@ DEFAULT_FOLDER = Path("experiment")
 
 def read_folder_spec(folder: Path) -> ExperimentSpec:
     """The experiment in ``folder``. Raises a sentence where there is none."""
-    from gala_viz.experiment.spec import read_experiment_spec
+    from gala_viz.experiment.experiment_spec import read_experiment_spec
 
     return read_experiment_spec(folder / SPEC_FILE)
 
@@ -36,7 +36,7 @@ def save_responses(folder: Path, name: str, table: pd.DataFrame) -> None:
 @contextlib.contextmanager
 def open_records(location: str) -> Iterator[Database]:
     """The database that is there already. Raises a sentence where it is not."""
-    from gala_viz.behavior.database import Database
+    from gala_viz.records.database import Database
 
     if "://" not in location and not Path(location).expanduser().is_file():
         raise FileNotFoundError(f"--records names the database of an experiment; {location} is not there.")

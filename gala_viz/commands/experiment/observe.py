@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from gala_viz.commands.experiment.folder import DEFAULT_FOLDER, save_responses, read_folder_spec
+from gala_viz.commands.experiment.folder import DEFAULT_FOLDER, read_folder_spec, save_responses
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +21,7 @@ class Observe:
 
     def run(self) -> None:
         """Write responses/networks.csv."""
-        from gala_viz.commands.progress import progress_printer
+        from gala_viz.commands.terminal_progress import progress_printer
         from gala_viz.evaluation.observers import network_responses
         from gala_viz.experiment.stimuli import open_stimuli
         from gala_viz.networks.zoo import load_network

@@ -44,12 +44,12 @@ class Prepare:
         """Write the files; the experiment's own comes last."""
         from gala_viz.collections import open_collection
         from gala_viz.commands.experiment.preview import write_preview
-        from gala_viz.commands.progress import progress_printer
-        from gala_viz.experiment.manifest import stimulus_manifest
-        from gala_viz.experiment.prepare import PreparationSpec, prepare_experiment
+        from gala_viz.commands.terminal_progress import progress_printer
+        from gala_viz.experiment.experiment_spec import TimingSpec
+        from gala_viz.experiment.preparation import PreparationSpec, prepare_experiment
         from gala_viz.experiment.revelation import RevelationSpec
-        from gala_viz.experiment.spec import TimingSpec
         from gala_viz.experiment.stimuli import Stimuli
+        from gala_viz.experiment.stimulus_manifest import stimulus_manifest
 
         if (self.folder / SPEC_FILE).exists():
             raise FileExistsError(f"{self.folder} already holds an experiment; its file is never written over.")
@@ -74,7 +74,9 @@ class Prepare:
         )
         stimuli = Stimuli(spec, collection)
         self.folder.mkdir(parents=True, exist_ok=True)
-        stimulus_manifest(stimuli, progress_printer("stimuli of images")).to_csv(self.folder / MANIFEST_FILE, index=False)
+        stimulus_manifest(stimuli, progress_printer("stimuli of images")).to_csv(
+            self.folder / MANIFEST_FILE, index=False
+        )
         write_preview(self.folder, stimuli)
         spec.save(self.folder / SPEC_FILE)
         sys.stdout.write(

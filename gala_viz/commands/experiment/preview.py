@@ -6,8 +6,8 @@ from pathlib import Path
 
 from gala_viz.experiment.responses import format_level
 from gala_viz.experiment.stimuli import Stimuli
-from gala_viz.plots.figures.categorisation import stimuli_figure
-from gala_viz.plots.figures.page import save_figure
+from gala_viz.plots.figures.categorisation_figure import stimuli_figure
+from gala_viz.plots.figures.print_style import save_figure
 
 PER_SUPERCLASS = 2
 PREVIEW_NAME = "preview"

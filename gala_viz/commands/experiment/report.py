@@ -8,9 +8,9 @@ import pandas as pd
 
 from gala_viz.experiment.analysis import Analysis, analyse_responses
 from gala_viz.experiment.exclusions import NOT_IN_FILE, PEOPLE, SIMULATED
-from gala_viz.experiment.spec import ExperimentSpec
-from gala_viz.plots.figures.categorisation import categorisation_figure
-from gala_viz.plots.figures.page import save_figure
+from gala_viz.experiment.experiment_spec import ExperimentSpec
+from gala_viz.plots.figures.categorisation_figure import categorisation_figure
+from gala_viz.plots.figures.print_style import save_figure
 
 FIGURE_NAME = "figure-1b"
 TABLES = ("performance", "thresholds", "tests", "exclusions", "trials")
@@ -99,4 +99,6 @@ def _told(found: Analysis, titles: dict[str, str], folder: Path) -> str:
         if row.excluded:
             lines.append(f"left out: {row.observer}, {row.rule}: {row.excluded} of {row.of} {row.unit}")
     lines += _rules_told(found)
-    return "\n".join([*lines, f"written to {folder}: {', '.join(TABLES)} (.csv), {FIGURE_NAME} (.png, .svg, .pdf, .md)", ""])
+    return "\n".join(
+        [*lines, f"written to {folder}: {', '.join(TABLES)} (.csv), {FIGURE_NAME} (.png, .svg, .pdf, .md)", ""]
+    )

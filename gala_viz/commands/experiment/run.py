@@ -7,9 +7,9 @@ from typing import Annotated
 
 import tyro
 
-from gala_viz.commands.experiment.page import ExperimentOptions
-from gala_viz.commands.progress import step_printer
-from gala_viz.commands.serving import ServerAddress, check_address, clean_shutdown, serve
+from gala_viz.commands.experiment.experiment_app import ExperimentOptions
+from gala_viz.commands.page_server import ServerAddress, check_address, clean_shutdown, serve
+from gala_viz.commands.terminal_progress import step_printer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,8 +22,8 @@ class Run:
     def run(self) -> None:
         """Serve until Ctrl-C; what is missing is told before the page is announced."""
         with clean_shutdown():
-            from gala_viz.commands.experiment.page import experiment_routes, prepare
-            from gala_viz.panels.experiment import experiment_page
+            from gala_viz.commands.experiment.experiment_app import experiment_routes, prepare
+            from gala_viz.panels.experiment.experiment_page import experiment_page
 
             check_address(self.at)
             with step_printer() as say:

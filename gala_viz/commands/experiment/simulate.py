@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from gala_viz.commands.experiment.folder import DEFAULT_FOLDER, save_responses, read_folder_spec
+from gala_viz.commands.experiment.folder import DEFAULT_FOLDER, read_folder_spec, save_responses
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +23,7 @@ class Simulate:
 
     def run(self) -> None:
         """Write responses/simulated.csv."""
-        from gala_viz.experiment.simulated import SimulatedObserverSpec, simulate_responses
+        from gala_viz.experiment.simulated_observers import SimulatedObserverSpec, simulate_responses
 
         spec = read_folder_spec(self.folder)
         if len(self.middles) != len(spec.maps):

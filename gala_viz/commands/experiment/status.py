@@ -20,7 +20,7 @@ class Status:
 
     def run(self) -> None:
         """Print it."""
-        from gala_viz.experiment.overview import experiment_status
+        from gala_viz.experiment.status import experiment_status
 
         spec = read_folder_spec(self.folder)
         with open_records(self.records) as database:

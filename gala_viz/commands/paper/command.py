@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gala_viz.commands.evaluate import BLOCKS_FOLDER, smoothgrad_spec_for, log_line
-from gala_viz.commands.paper.networks import PaperNetwork, find_paper_networks
+from gala_viz.commands.evaluate import BLOCKS_FOLDER, log_line, smoothgrad_spec_for
+from gala_viz.commands.paper.paper_networks import PaperNetwork, find_paper_networks
 
 if TYPE_CHECKING:
     from gala_viz.collections.collection import Collection
@@ -162,7 +162,9 @@ class Arguments:
 
 
 def _how_to_make(missing: Sequence[PaperNetwork], arguments: Arguments) -> str:
-    asked = missing or [PaperNetwork(name=name, seed=seed) for seed in arguments.seeds or (0,) for name in arguments.networks]
+    asked = missing or [
+        PaperNetwork(name=name, seed=seed) for seed in arguments.seeds or (0,) for name in arguments.networks
+    ]
     lines = "\n".join(f"  {one.training_command(arguments.runs)}" for one in asked)
     return f"These commands make what is missing, and --train runs them:\n{lines}"
 

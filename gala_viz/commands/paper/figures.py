@@ -5,21 +5,27 @@ from __future__ import annotations
 from itertools import cycle
 from typing import TYPE_CHECKING
 
-from gala_viz.collections.choice import sample_images
+from gala_viz.collections.image_sampling import sample_images
 from gala_viz.collections.map_checks import usable_maps
-from gala_viz.commands.paper.captions import caption_markdown, image_choice_text, human_maps_label, human_maps_text, weights_text
+from gala_viz.commands.paper.caption_text import (
+    caption_markdown,
+    human_maps_label,
+    human_maps_text,
+    image_choice_text,
+    weights_text,
+)
 from gala_viz.commands.paper.graphs import draw_regions, draw_trade_off
 from gala_viz.evaluation.side_by_side import side_by_side
-from gala_viz.plots.figures.comparison import COLOUR_SCALES_TEXT, ComparisonRow, comparison_figure
-from gala_viz.plots.figures.page import save_figure
-from gala_viz.plots.figures.people import OPACITY_TEXT, PhotographWithMap, people_figure
+from gala_viz.plots.figures.comparison_figure import COLOUR_SCALES_TEXT, ComparisonRow, comparison_figure
+from gala_viz.plots.figures.people_figure import OPACITY_TEXT, PhotographWithMap, people_figure
+from gala_viz.plots.figures.print_style import save_figure
 from gala_viz.registry import unknown_name
 from gala_viz.specs import SmoothGradSpec
 
 if TYPE_CHECKING:
     from gala_viz.collections.collection import Collection
     from gala_viz.commands.paper.command import Arguments
-    from gala_viz.commands.paper.networks import PaperNetwork
+    from gala_viz.commands.paper.paper_networks import PaperNetwork
     from gala_viz.evaluation.evaluation import Evaluation
     from gala_viz.networks.network import Network
 
@@ -27,7 +33,9 @@ N_IMAGES_1A, N_COLUMNS_1A = 12, 4
 """Pictures of each superclass, and how many stand in a row."""
 
 
-def draw_paper_figures(arguments: Arguments, evaluation: Evaluation, collection: Collection, networks: dict[PaperNetwork, Network]) -> list[str]:
+def draw_paper_figures(
+    arguments: Arguments, evaluation: Evaluation, collection: Collection, networks: dict[PaperNetwork, Network]
+) -> list[str]:
     """Draw all figures into the folder; sentences about those that could not be drawn, and why."""
     told = [
         _people(arguments, evaluation, collection, next(iter(networks.values()))),
@@ -74,7 +82,9 @@ def _people(arguments: Arguments, found: Evaluation, collection: Collection, net
     return ""
 
 
-def _comparison(arguments: Arguments, found: Evaluation, collection: Collection, loaded: dict[PaperNetwork, Network]) -> str:
+def _comparison(
+    arguments: Arguments, found: Evaluation, collection: Collection, loaded: dict[PaperNetwork, Network]
+) -> str:
     names = arguments.networks[-2:]
     pair = _pair(names, loaded)
     if len(names) < 2 or pair is None:
@@ -105,7 +115,8 @@ def _comparison(arguments: Arguments, found: Evaluation, collection: Collection,
     maps = found.collection["human_maps"]
     people = "human map" if maps is None else f"{maps['kind']}\nmap"
     told = [
-        f"Image by image: {human_maps_label(found)}, SmoothGrad of {names[0]} and of {names[1]} (seed {seed}), their delta "
+        f"Image by image: {human_maps_label(found)}, SmoothGrad of {names[0]} and of {names[1]} (seed "
+        f"{seed}), their delta "
         f"({names[1]} minus {names[0]}), and the attention norms of layer {layer} of both.",
         f"SmoothGrad: n = {spec.n_samples}, noise {spec.noise_fraction} of the range, seed {spec.seed}, the same noise "
         "for both networks, of the true category's logit where both networks know it, else of each one's first choice; "

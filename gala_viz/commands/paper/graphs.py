@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from gala_viz.commands.paper.captions import caption_markdown, human_maps_label, human_maps_text
-from gala_viz.commands.paper.sweep import find_sweep_points
+from gala_viz.commands.paper.caption_text import caption_markdown, human_maps_label, human_maps_text
+from gala_viz.commands.paper.sweep_points import find_sweep_points
 from gala_viz.evaluation.facts import seeds_told, smoothgrad_told
 from gala_viz.evaluation.values import MEAN_OF_LAYERS
-from gala_viz.plots.figures.page import save_figure
-from gala_viz.plots.figures.regions import RegionShare, regions_figure
-from gala_viz.plots.figures.trade_off import SweepPoint, trade_off_figure
+from gala_viz.plots.figures.print_style import save_figure
+from gala_viz.plots.figures.regions_figure import RegionShare, regions_figure
+from gala_viz.plots.figures.trade_off_figure import SweepPoint, trade_off_figure
 
 if TYPE_CHECKING:
     from gala_viz.commands.paper.command import Arguments
-    from gala_viz.commands.paper.networks import PaperNetwork
+    from gala_viz.commands.paper.paper_networks import PaperNetwork
     from gala_viz.evaluation.evaluation import Evaluation
     from gala_viz.evaluation.numbers import Number
     from gala_viz.networks.network import Network
@@ -29,7 +29,8 @@ def draw_trade_off(arguments: Arguments, evaluation: Evaluation, networks: dict[
     tried, source = find_sweep_points(name, card, arguments.runs, arguments.sweep)
     chosen = card.get("recipe", {}).get("attention_weight")
     told = [
-        f"Accuracy against Spearman's rho of the attention norms (mean over layers) with {human_maps_label(evaluation)}, for {name} "
+        "Accuracy against Spearman's rho of the attention norms (mean over layers) with "
+        f"{human_maps_label(evaluation)}, for {name} "
         "at several lambdas, the weight of the attention loss; both on the validation split.",
         f"{_points(tried)}; red: lambda = {chosen}, which was chosen.",
         f"n = {len(tried)} trainings. Source: {source}.",
@@ -79,12 +80,15 @@ def draw_regions(arguments: Arguments, evaluation: Evaluation) -> str:
     told = [
         f"Shares of the maps' sum on the regions of the images of the {evaluation.spec.split} split; whiskers are 95 % "
         f"bootstrap intervals over {len(evaluation.images)} images ({evaluation.spec.n_resamples:,} resamples, seed "
-        f"{evaluation.spec.seed}). A black line is the region's share of the pixels: what a map without preference has. The "
+        f"{evaluation.spec.seed}). A black line is the region's share of the pixels: what a map without "
+        "preference has. The "
         "first bar is of the human maps.",
         f"Means over seeds, image by image; dots are single seeds, those of {seeds}." if seeds else "",
         smoothgrad_told(evaluation.spec),
     ]
-    save_figure(regions_figure(panels, pixels, people), arguments.out, "regions", caption_markdown("Where the maps lie", told))
+    save_figure(
+        regions_figure(panels, pixels, people), arguments.out, "regions", caption_markdown("Where the maps lie", told)
+    )
     return ""
 
 

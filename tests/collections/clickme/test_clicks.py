@@ -14,13 +14,13 @@ from scipy import ndimage
 
 from gala_viz.alignment import noise_ceiling
 from gala_viz.collections import open_collection
-from gala_viz.collections.clickme.click_arrays import read_click_npz
-from gala_viz.collections.clickme.click_marks import ClickMapSpec
-from gala_viz.collections.clickme.click_text import image_name, parse_clicks, read_click_csv
-from gala_viz.collections.clickme.filters import RoundFilters, filter_rounds
-from gala_viz.collections.clickme.rounds import Round, round_table, load_round_table
+from gala_viz.collections.clickme.click_csv import image_name, parse_clicks, read_click_csv
+from gala_viz.collections.clickme.click_maps import ClickMapSpec
+from gala_viz.collections.clickme.click_npz import read_click_npz
+from gala_viz.collections.clickme.click_tables import READERS, read_rounds
+from gala_viz.collections.clickme.round_filters import RoundFilters, filter_rounds
+from gala_viz.collections.clickme.round_table import Round, load_round_table, round_table
 from gala_viz.collections.clickme.smoothing import GAUSSIAN_SIGMA_PX, SMOOTHINGS, disc_twice
-from gala_viz.collections.clickme.tables import READERS, read_rounds
 from gala_viz.collections.map_files import MapFileError
 from tests.collections.pictures import encoded, gradient
 

@@ -7,7 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gala_viz.collections.clickme.plain_values import parse_number, parse_participant, parse_text, single_value, parse_bool
+from gala_viz.collections.clickme.table_values import (
+    parse_bool,
+    parse_number,
+    parse_participant,
+    parse_text,
+    single_value,
+)
 
 TRUE = [True, 1, 1.0, np.True_, np.int64(1), "True", "true", " 1 ", "1.0", b"true"]
 FALSE = [False, 0, 0.0, np.False_, np.uint8(0), "False", "false", "0", "0.0", b"0"]
@@ -47,7 +53,8 @@ def test_a_truth_is_the_same_alone_and_in_a_list_or_an_array_of_one(values, expe
 def test_the_text_of_a_list_is_read_as_the_list(written, word):
     assert parse_bool(written.format(word), "is_mobile") is False
     assert (
-        parse_bool(written.format(word.replace("False", "True").replace("false", "true").replace("0", "1")), "m") is True
+        parse_bool(written.format(word.replace("False", "True").replace("false", "true").replace("0", "1")), "m")
+        is True
     )
 
 

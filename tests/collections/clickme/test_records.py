@@ -9,15 +9,15 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from gala_viz.collections import open_collection
-from gala_viz.collections.clickme.example import example_features, int64_feature
-from gala_viz.collections.clickme.record import read_heatmap, read_labels, photo_bitmap
-from gala_viz.collections.clickme.record_file import TFRecordError, read_record, scan_records
-from gala_viz.collections.clickme.record_index import load_record_index
-from gala_viz.collections.clickme.records import SMOOTHED_KIND, STORED_KIND, TFRecordCollection
+from gala_viz.collections.clickme.clickme_record import photo_bitmap, read_heatmap, read_labels
 from gala_viz.collections.clickme.smoothing import harmonization
-from gala_viz.collections.reading import UnreadableImageError
+from gala_viz.collections.clickme.tf_example import example_features, int64_feature
+from gala_viz.collections.clickme.tfrecord_collection import SMOOTHED_KIND, STORED_KIND, TFRecordCollection
+from gala_viz.collections.clickme.tfrecord_file import TFRecordError, read_record, scan_records
+from gala_viz.collections.clickme.tfrecord_index import load_record_index
+from gala_viz.collections.photo_files import UnreadableImageError
 from gala_viz.splits import splits_of
-from gala_viz.training.samples import sources_of_split
+from gala_viz.training.dataset import sources_of_split
 from tests.collections.clickme.written import encoded_record, jpeg_record, raw_arrays, raw_record, smooth_picture, write
 
 
@@ -136,7 +136,7 @@ def test_the_index_is_made_once_and_again_when_the_file_changes(tmp_path, monkey
     seen = []
     first = load_record_index(path, lambda done, total: seen.append((done, total)))
     assert seen[-1] == (path.stat().st_size, path.stat().st_size)
-    monkeypatch.setattr("gala_viz.collections.clickme.record_index.walk", lambda *_: pytest.fail("read again"))
+    monkeypatch.setattr("gala_viz.collections.clickme.tfrecord_index.walk", lambda *_: pytest.fail("read again"))
     again = load_record_index(path)
     np.testing.assert_array_equal(again.rows, first.rows)
     assert (again.file_paths, again.refused) == (first.file_paths, first.refused)

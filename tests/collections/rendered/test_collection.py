@@ -6,8 +6,8 @@ import pytest
 from gala_viz.alignment import CeilingSpec, noise_ceiling, to_resolution
 from gala_viz.collections import open_collection
 from gala_viz.collections.rendered.categories import CATEGORIES
-from gala_viz.collections.rendered.collection import KIND, RenderedCollection
-from gala_viz.collections.rendered.spec import RenderingSpec
+from gala_viz.collections.rendered.rendered_collection import KIND, RenderedCollection
+from gala_viz.collections.rendered.rendering_spec import RenderingSpec
 from gala_viz.registry import UnknownNameError
 
 

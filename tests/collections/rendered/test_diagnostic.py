@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from gala_viz.collections.rendered.categories import CATEGORIES, superclass_of
-from gala_viz.collections.rendered.rendering import render_image
-from gala_viz.collections.rendered.spec import RenderingSpec
+from gala_viz.collections.rendered.render_image import render_image
+from gala_viz.collections.rendered.rendering_spec import RenderingSpec
 from gala_viz.networks.zoo import load_network
 
 EACH = 5

@@ -13,10 +13,10 @@ from gala_viz.collections.rendered.categories import (
     part_ids,
     superclass_of,
 )
-from gala_viz.collections.rendered.chance import named_rng
-from gala_viz.collections.rendered.noise import one_over_f_noise
-from gala_viz.collections.rendered.rendering import nuisance_factors, render_image
-from gala_viz.collections.rendered.spec import RenderingSpec
+from gala_viz.collections.rendered.render_image import nuisance_factors, render_image
+from gala_viz.collections.rendered.rendering_rng import named_rng
+from gala_viz.collections.rendered.rendering_spec import RenderingSpec
+from gala_viz.collections.rendered.textures import one_over_f_noise
 
 SMALL = RenderingSpec(side_px=48)
 PINNED = {"mean": [121.54, 138.84, 110.274], "parts": [14035, 794, 74, 522, 52, 150, 290, 46]}

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gala_viz.collections.rendered import solids
-from gala_viz.collections.rendered.shape import box, capsule, cylinder, ellipsoid, transform, rotation, solid_rows
+from gala_viz.collections.rendered.shape import box, capsule, cylinder, ellipsoid, rotation, solid_rows, transform
 
 SOLIDS = {
     "ball": ellipsoid("p", (0.2, -0.1, 0.3), (0.5, 0.5, 0.5)),

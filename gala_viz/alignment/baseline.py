@@ -1,0 +1,153 @@
+"""What chance reaches, and what share of people's agreement a network reaches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+
+from gala_viz.alignment.bootstrap import ConfidenceInterval, bootstrap_interval, bootstrap_means, percentile_interval
+from gala_viz.alignment.ceiling import NoiseCeiling
+from gala_viz.alignment.similarity import spearman_kernel
+from gala_viz.alignment.split_half import nanmean, rng_for_image
+
+PARTNER_KINDS = ("same", "different")
+"""Other images by category, in the order of ``shuffled_rhos``."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ShuffledBaseline:
+    """Mean rho with another image's map, by chance alone: of the same and of a different category, with intervals.
+
+    None where there are no such pairs (no categories, or only one image in each).
+    """
+
+    same_category: ConfidenceInterval | None
+    different_category: ConfidenceInterval | None
+    n_partners: int
+    seed: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FractionExplained:
+    """``fraction`` = mean rho of a network / mean ceiling, over the same images; ``explained_variance`` its square.
+
+    The square keeps no sign: read it beside ``fraction``. The intervals resample images, for rho and ceiling together.
+    """
+
+    fraction: ConfidenceInterval
+    explained_variance: ConfidenceInterval
+    mean_rho: float
+    mean_ceiling: float
+    n_images: int
+
+
+def shuffled_baseline(
+    maps: xr.DataArray,
+    categories: Sequence[str | None] | None = None,
+    *,
+    other_maps: xr.DataArray | None = None,
+    n_partners: int = 10,
+    seed: int = 0,
+) -> ShuffledBaseline:
+    """What chance reaches: rho of each image's map (image, y, x) with maps of other images, by category.
+
+    Partners and their maps are those of ``shuffled_rhos``; the intervals are over images.
+    """
+    values = shuffled_rhos(maps, categories, other_maps=other_maps, n_partners=n_partners, seed=seed)
+    bounded = {
+        partner: bootstrap_interval(rhos, seed=seed) if np.isfinite(rhos).any() else None
+        for partner, rhos in zip(PARTNER_KINDS, values.values, strict=True)
+    }
+    return ShuffledBaseline(
+        same_category=bounded["same"], different_category=bounded["different"], n_partners=n_partners, seed=seed
+    )
+
+
+def shuffled_rhos(
+    maps: xr.DataArray,
+    categories: Sequence[str | None] | None = None,
+    *,
+    other_maps: xr.DataArray | None = None,
+    n_partners: int = 10,
+    seed: int = 0,
+) -> xr.DataArray:
+    """Mean rho of each image's map with other images' maps: (partner, image), partner "same" or "different" category.
+
+    The others' maps are those of ``other_maps`` (image, y, x), for example people's for a network's ``maps``; None: of
+    ``maps`` themselves. For each image up to ``n_partners`` others of its category and as many of different ones are
+    drawn with ``seed`` among those that have a map. Without ``categories``, or for an image whose category is None,
+    every other image counts as different. NaN where there is no such pair or no map.
+    """
+    images = [str(image) for image in maps["image"].values]
+    labels = list(categories) if categories is not None else [None] * len(images)
+    if len(labels) != len(images):
+        raise ValueError(f"one category an image was expected; got {len(labels)} for {len(images)} images.")
+    values = maps.transpose("image", "y", "x").values
+    others = values if other_maps is None else other_maps.sel(image=images).transpose("image", "y", "x").values
+    present = ~np.isnan(others).all(axis=(1, 2))
+    found = np.full((len(PARTNER_KINDS), len(images)), np.nan)
+    for position, image in enumerate(images):
+        generator = rng_for_image(seed, image)
+        alike = np.array([label is not None and label == labels[position] for label in labels])
+        eligible = present & (np.arange(len(images)) != position)
+        for row, same in enumerate((True, False)):
+            partners = np.flatnonzero(eligible & (alike == same))
+            if len(partners):
+                drawn = generator.permutation(partners)[:n_partners]
+                found[row, position] = nanmean(spearman_kernel(values[position], others[drawn]))
+    return xr.DataArray(
+        found, dims=("partner", "image"), coords={"partner": list(PARTNER_KINDS), "image": images}, name="floor"
+    )
+
+
+def mean_rho(maps: np.ndarray, other_maps: Sequence[np.ndarray]) -> np.ndarray:
+    """Mean rho of each of ``maps`` (..., y, x) with all of ``other_maps`` (y, x); NaN without any, or where none is
+    known.
+
+    With other images' human maps as ``other_maps`` this is the floor of one image's maps.
+    """
+    leading = maps.shape[:-2]
+    flat = maps.reshape(-1, *maps.shape[-2:])
+    found = [nanmean(spearman_kernel(one, np.stack(other_maps))) if len(other_maps) else np.nan for one in flat]
+    return np.array(found, dtype=float).reshape(leading)
+
+
+def fraction_explained(
+    rho: xr.DataArray, ceiling: NoiseCeiling | xr.DataArray, *, n_resamples: int = 10_000, seed: int = 0
+) -> FractionExplained:
+    """Mean rho of a network (image) over the mean ceiling of the same images; images that lack either are left out.
+
+    Raises ``ValueError`` when no image has both, or when the mean ceiling, or that of a resample, is not above 0.
+    """
+    per_image = ceiling.per_image if isinstance(ceiling, NoiseCeiling) else ceiling
+    if rho.dims != ("image",):
+        raise ValueError(f"one rho an image, dims ('image',), was expected; got {rho.dims}. Select one network first.")
+    rho, per_image = xr.align(rho, per_image, join="inner")
+    pairs = np.stack([np.asarray(rho, dtype=float), np.asarray(per_image, dtype=float)], axis=1)
+    pairs = pairs[~np.isnan(pairs).any(axis=1)]
+    if not len(pairs):
+        raise ValueError("no image has both a network's rho and a ceiling.")
+    mean_rho, mean_ceiling = pairs.mean(axis=0).tolist()
+    if mean_ceiling <= 0:
+        raise ValueError(f"the mean ceiling is {mean_ceiling:.3f}: people do not agree, so nothing can be explained.")
+    means = bootstrap_means(pairs, n_resamples=n_resamples, seed=seed)
+    if means[:, 1].min() <= 0:
+        raise ValueError(
+            f"the mean ceiling, {mean_ceiling:.3f} over {len(pairs)} images, is not surely above 0: a fraction of it "
+            "has no bounds."
+        )
+    draws = means[:, 0] / means[:, 1]
+    value = mean_rho / mean_ceiling
+    shared = {"n": len(pairs), "n_resamples": n_resamples, "seed": seed}
+    low, high = percentile_interval(draws, 0.95)
+    low_square, high_square = percentile_interval(draws**2, 0.95)
+    return FractionExplained(
+        fraction=ConfidenceInterval(mean=value, low=low, high=high, **shared),
+        explained_variance=ConfidenceInterval(mean=value**2, low=low_square, high=high_square, **shared),
+        mean_rho=mean_rho,
+        mean_ceiling=mean_ceiling,
+        n_images=len(pairs),
+    )

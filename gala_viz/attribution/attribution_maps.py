@@ -1,0 +1,144 @@
+"""Maps of a collection's images, labelled: what ``gala_viz.smoothgrad`` returns."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from gala_viz.attribution.finite import check_finite
+from gala_viz.attribution.map_state import MapState, monte_carlo_error
+from gala_viz.attribution.methods import METHODS, AttributionMethod
+from gala_viz.attribution.provenance import network_attrs
+from gala_viz.attribution.reduce import reduce_channels, smooth
+from gala_viz.attribution.targets import logits_of, target_index
+from gala_viz.collections.collection import Collection
+from gala_viz.imagenet import label_index
+from gala_viz.networks.fuse_batchnorm import fuse_batchnorm
+from gala_viz.networks.network import Network
+from gala_viz.progress import ProgressCallback, progress_bar
+from gala_viz.schema import labelled_map
+from gala_viz.specs import MapRequest, Reduction, SmoothGradSpec, Target, settings
+
+
+def smoothgrad(
+    network: Network,
+    collection: Collection,
+    spec: SmoothGradSpec | None = None,
+    images: Sequence[str] | None = None,
+    target: Target | Mapping[str, int] = "own",
+    **options: Any,
+) -> xr.DataArray | xr.Dataset:
+    """SmoothGrad maps (image, y, x), float32, of ``images`` (None: all of the collection), in logits per input unit.
+
+    ``target`` is "own" (the network's first choice), "label" (the true category), a category index, or a mapping from
+    image to index. Options, results and errors are those of ``attribution_maps``. A map depends on the network, the
+    photograph, the image's id and the settings only; two networks with inputs of one shape see the same noise.
+    """
+    return attribution_maps(network, collection, "smoothgrad", spec, images, target, **options)
+
+
+def attribution_maps(
+    network: Network,
+    collection: Collection,
+    method: str,
+    spec: Any = None,
+    images: Sequence[str] | None = None,
+    target: Target | Mapping[str, int] = "own",
+    *,
+    reduction: Reduction = "absolute",
+    smoothing_px: float = 0.0,
+    return_error: bool = False,
+    progress: ProgressCallback | bool | None = None,
+    only_finite: bool = True,
+) -> xr.DataArray | xr.Dataset:
+    """Maps (image, y, x), float32, by any method of ``gala_viz.attribution.methods.METHODS``.
+
+    The signed map is reduced over colour by ``reduction`` after the mean over samples, then smoothed with a Gaussian of
+    ``smoothing_px`` input pixels. ``spec`` is of the method's own type (None: its defaults). Coordinates ``explained``,
+    ``n`` and ``sigma`` (the noise in input units) say per image what was explained, from how many samples, and at which
+    noise; attrs hold every setting, the weights' checksum and versions. With ``return_error`` a Dataset (map,
+    standard_error): the Monte-Carlo standard error by jackknife over ten groups of samples, NaN for methods without
+    chance. ``progress(done, total)`` is called after every image; True draws a bar. Raises ``ValueError`` where the
+    target is not known, and with ``only_finite`` its kind ``NonFiniteError`` for a map with NaN or infinite values.
+    """
+    chosen = list(collection.images if images is None else images)
+    if not chosen:
+        raise ValueError("at least one image was expected; got none.")
+    targets = target if isinstance(target, Mapping) else dict.fromkeys(chosen, target)
+    for asked in set(targets.values()):  # the same checks as anywhere
+        MapRequest(target=asked, reduction=reduction, smoothing_px=smoothing_px)
+    how = METHODS[method]
+    spec = how.validate_spec(spec)
+
+    def shown(mean: np.ndarray) -> np.ndarray:
+        return smooth(reduce_channels(mean, reduction), smoothing_px)
+
+    quick = fuse_batchnorm(network)
+    maps, errors, states = [], [], []
+    with progress_bar(progress, f"{how.title}, {network.name}") as tell:
+        for done, image in enumerate(chosen, start=1):
+            state = _one_map(quick, collection, how, spec, image, targets[image])
+            if only_finite:
+                check_finite(state.mean, f"values of the {how.title} map", network.name, image)
+            maps.append(shown(state.mean))
+            if return_error:
+                error = monte_carlo_error(shown, state)
+                errors.append(np.full_like(maps[-1], np.nan) if error is None else error)
+            states.append(_small(state))
+            tell(done, len(chosen))
+    attrs = {
+        "method": method,
+        **settings(spec),
+        "target": "by image" if isinstance(target, Mapping) else target,
+        "reduction": reduction,
+        "smoothing_px": smoothing_px,
+        "units": how.units,
+        "collection": collection.name,
+        "collection_fingerprint": collection.fingerprint,
+        **network_attrs(network),
+    }
+    per_image = {
+        "explained": ("image", [state["target"] for state in states]),
+        "n": ("image", [state["n"] for state in states]),
+        "sigma": ("image", [state["sigma"] for state in states], {"units": "input units"}),
+    }
+    result = _labelled(maps, "map", chosen, attrs, per_image)
+    if not return_error:
+        return result
+    error = _labelled(errors, "standard_error", chosen, attrs, per_image)
+    return xr.Dataset({"map": result, "standard_error": error}, attrs=attrs)
+
+
+def _one_map(
+    network: Network, collection: Collection, how: AttributionMethod, spec: Any, image: str, target: Target
+) -> MapState:
+    network_input = network.preprocessing.to_input(collection.photo(image))
+    explained = _explained(network, collection, network_input, image, target)
+    states = how.states(network, network_input, image=image, target=explained, spec=spec)
+    (state,) = deque(states, maxlen=1)
+    return state
+
+
+def _explained(network: Network, collection: Collection, network_input: np.ndarray, image: str, target: Target) -> int:
+    """The index that ``target`` means; a pass of its own only where the logits decide."""
+    n_categories = len(network.categories)
+    known = target != "own" and n_categories > 0
+    logits = np.zeros(n_categories) if known else logits_of(network, network_input)
+    check_finite(logits, "logits", network.name, image)
+    label = label_index(network.categories, collection.category(image), collection.target(image))
+    return target_index(target, logits, label, image=image)
+
+
+def _small(state: MapState) -> dict[str, Any]:
+    return {"target": state.target, "n": state.n, "sigma": state.sigma}
+
+
+def _labelled(
+    arrays: list[np.ndarray], name: str, images: list[str], attrs: dict[str, Any], per_image: dict[str, Any]
+) -> xr.DataArray:
+    values = np.stack(arrays).astype(np.float32)
+    return labelled_map(values, name=name, leading={"image": images}, attrs=attrs).assign_coords(per_image)

@@ -1,0 +1,143 @@
+"""One ClickMe record of either kind: its photograph, its heatmap, its labels, checked before they are believed.
+
+The original kind holds raw little-endian float32 arrays, the image in 0..255; the Harmonization toolbox's shards hold
+JPEG pictures. Both have the features image, heatmap and label; click_count and file_path are optional. JPEG pictures
+are decoded to the values that TensorFlow gives, with its quick cosine transform: a slower one differs by up to 5 % of
+the range at single pixels.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import simplejpeg
+from PIL import Image
+
+from gala_viz.collections.clickme.tf_example import (
+    Feature,
+    bytes_feature,
+    example_features,
+    float_feature,
+    int64_feature,
+)
+from gala_viz.collections.clickme.tfrecord_file import TFRecordError
+from gala_viz.collections.path_labels import split_of_folder
+
+MAX_SIDE = 2048
+NO_SPLIT = "none"
+_JPEG = b"\xff\xd8\xff"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordLabels:
+    """What a record says beside its arrays; ``click_count`` is -1 and ``file_path`` empty where it does not, or where
+    it is no UTF-8: two paths must not become one. ``split`` is the photograph's in its own collection, "none" where it
+    was in none of the splits there, empty where the record does not say.
+    """
+
+    label: int
+    click_count: int
+    file_path: str
+    has_heatmap: bool
+    split: str = ""
+
+
+def read_labels(record: bytes) -> RecordLabels:
+    """Labels alone, without decoding an array. Raises ``TFRecordError``."""
+    found = example_features(record)
+    if "image" not in found:
+        raise TFRecordError(f"it has no feature 'image'; it has {', '.join(sorted(found))}.")
+    path = _text(bytes(bytes_feature(found, "file_path"))) if "file_path" in found else ""
+    count = int64_feature(found, "click_count") if "click_count" in found else -1
+    label = int64_feature(found, "label")
+    if label < 0:
+        raise TFRecordError(f"its label counts from 0; it is {label}.")
+    return RecordLabels(label, count, path, "heatmap" in found, _split(found))
+
+
+def photo_bytes(record: bytes) -> bytes:
+    """The photograph as it is stored: a JPEG picture's bytes, or those of raw floats. Raises ``TFRecordError``."""
+    found = example_features(record)
+    values = float_feature(found, "image")
+    return bytes(bytes_feature(found, "image")) if values is None else np.asarray(values, "<f4").tobytes()
+
+
+def photo_bitmap(record: bytes) -> bytes:
+    """The photograph's pixels as the bytes of a bitmap file; raw floats are rounded. Raises ``TFRecordError``."""
+    found = example_features(record)
+    pixels = _pixels(found, "image", "RGB")
+    if pixels is None:
+        values = _raw(found, "image", 3)
+        low, high = float(values.min()), float(values.max())
+        if low < -0.5 or high > 255.5:
+            raise TFRecordError(f"a raw image holds values from 0 to 255; this one from {low:.4g} to {high:.4g}.")
+        pixels = np.rint(values).clip(0, 255).astype(np.uint8)
+    bitmap = io.BytesIO()
+    Image.fromarray(pixels).save(bitmap, "BMP")
+    return bitmap.getvalue()
+
+
+def read_heatmap(record: bytes) -> np.ndarray:
+    """The heatmap (y, x), float32: counts for raw floats, 0..255 for a picture. Raises ``TFRecordError``."""
+    found = example_features(record)
+    pixels = _pixels(found, "heatmap", "GRAY")
+    values = _raw(found, "heatmap", 1) if pixels is None else pixels.astype(np.float32)
+    if values.min() < 0:
+        raise TFRecordError(f"a heatmap's values are at least 0; the smallest is {float(values.min()):.4g}.")
+    return values[..., 0]
+
+
+def _split(found: dict[str, Feature]) -> str:
+    """What the feature "split" says, in this project's words; "" where there is none, or it is something else."""
+    if "split" not in found:
+        return ""
+    try:
+        name = _text(bytes(bytes_feature(found, "split"))).strip().lower()
+    except TFRecordError:
+        return ""
+    return NO_SPLIT if name == NO_SPLIT else split_of_folder(name) or ""
+
+
+def _text(content: bytes) -> str:
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError:
+        return ""
+
+
+def _pixels(found: dict[str, Feature], name: str, colours: str) -> np.ndarray | None:
+    """A JPEG picture's pixels (y, x, channel), uint8; None where the feature holds no JPEG picture."""
+    if float_feature(found, name) is not None:
+        return None
+    content = bytes(bytes_feature(found, name))
+    if not content.startswith(_JPEG):
+        return None
+    try:
+        height, width, *_ = simplejpeg.decode_jpeg_header(content)
+        if not (2 <= height <= MAX_SIDE and 2 <= width <= MAX_SIDE):
+            raise TFRecordError(f"each side of its {name} has 2 to {MAX_SIDE} px; this one has {height} x {width}.")
+        return simplejpeg.decode_jpeg(content, colours, fastdct=True)
+    except ValueError as error:
+        if isinstance(error, TFRecordError):
+            raise
+        raise TFRecordError(f"its {name} is a damaged JPEG picture ({error}).") from None
+
+
+def _raw(found: dict[str, Feature], name: str, channels: int) -> np.ndarray:
+    """A square array (y, x, channel) of finite float32 values."""
+    values = float_feature(found, name)
+    if values is None:
+        content = bytes_feature(found, name)
+        values = np.frombuffer(content, "<f4") if len(content) % 4 == 0 else np.empty(0, np.float32)
+    side = math.isqrt(values.size // channels)
+    if not 2 <= side <= MAX_SIDE or side * side * channels != values.size:
+        raise TFRecordError(
+            f"its {name} is neither a JPEG picture nor a square array of float32 with {channels} channel(s), for "
+            f"example 256 x 256 x {channels}."
+        )
+    if not np.isfinite(values).all():
+        raise TFRecordError(f"its {name} holds {int((~np.isfinite(values)).sum())} values that are NaN or infinite.")
+    return values.reshape(side, side, channels)

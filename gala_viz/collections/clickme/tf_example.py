@@ -1,0 +1,92 @@
+"""tf.train.Example without TensorFlow: the features of a record by name.
+
+A record is a protocol-buffer message: Example has one Features (field 1), which is a row of entries (field 1), each a
+name (1) and a Feature (2): one of bytes_list (1), float_list (2), int64_list (3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import TypeVar
+
+import numpy as np
+
+from gala_viz.collections.clickme.tfrecord_file import TFRecordError
+from gala_viz.protobuf import ProtobufError, length_delimited_fields, message_fields, read_varint
+
+Feature = memoryview
+_BYTES, _FLOATS, _INTEGERS = 1, 2, 3
+Reader = TypeVar("Reader", bound=Callable)
+
+
+def _told(read: Reader) -> Reader:
+    @wraps(read)
+    def reading(*arguments: object) -> object:
+        try:
+            return read(*arguments)
+        except ProtobufError as error:
+            raise TFRecordError(f"it is no tf.train.Example: {error}") from None
+
+    return reading
+
+
+@_told
+def example_features(record: bytes) -> dict[str, Feature]:
+    """The serialised features of an Example by name. Raises ``TFRecordError`` for what is none."""
+    found: dict[str, Feature] = {}
+    wrapped = (part for number, part in length_delimited_fields(memoryview(record)) if number == 1)
+    for entry in (entry for part in wrapped for number, entry in length_delimited_fields(part) if number == 1):
+        parts = dict(length_delimited_fields(entry))
+        name = bytes(parts.get(1, b"")).decode("utf-8", "replace")
+        found[name] = parts.get(2, memoryview(b""))
+    if not found:
+        raise TFRecordError("it is no tf.train.Example, or one without features.")
+    return found
+
+
+@_told
+def bytes_feature(features_by_name: Mapping[str, Feature], name: str) -> memoryview:
+    """The one value of a bytes feature."""
+    values = [value for part in _lists(features_by_name, name, _BYTES) for _, value in length_delimited_fields(part)]
+    if len(values) != 1:
+        raise TFRecordError(f"its feature {name!r} should hold one string of bytes; it holds {len(values)}.")
+    return values[0]
+
+
+@_told
+def int64_feature(features_by_name: Mapping[str, Feature], name: str) -> int:
+    """The one value of an int64 feature."""
+    values: list[int] = []
+    for value in (value for part in _lists(features_by_name, name, _INTEGERS) for _, value in message_fields(part)):
+        values += _varints(value) if isinstance(value, memoryview) else [value]
+    if len(values) != 1:
+        raise TFRecordError(f"its feature {name!r} should hold one whole number; it holds {len(values)}.")
+    return values[0] - (1 << 64) if values[0] >= 1 << 63 else values[0]
+
+
+@_told
+def float_feature(features_by_name: Mapping[str, Feature], name: str) -> np.ndarray | None:
+    """The values of a float feature, float32; None where the feature holds no floats."""
+    parts = _lists(features_by_name, name, _FLOATS)
+    if not parts:
+        return None
+    content = b"".join(bytes(value) for part in parts for _, value in length_delimited_fields(part))
+    if len(content) % 4:
+        raise TFRecordError(f"its feature {name!r} is damaged.")
+    return np.frombuffer(content, "<f4")
+
+
+def _lists(found: Mapping[str, Feature], name: str, kind: int) -> list[memoryview]:
+    """The lists of one kind in a feature: one, or none."""
+    if name not in found:
+        raise TFRecordError(f"it has no feature {name!r}; it has {', '.join(sorted(found))}.")
+    return [part for number, part in length_delimited_fields(found[name]) if number == kind]
+
+
+def _varints(packed: memoryview) -> list[int]:
+    values, position = [], 0
+    while position < len(packed):
+        value, position = read_varint(packed, position)
+        values.append(value)
+    return values

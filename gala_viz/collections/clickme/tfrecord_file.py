@@ -1,0 +1,110 @@
+"""TFRecord files by index: where each record lies, found once and remembered, every checksum compared.
+
+A TFRecord file is a row of records: the data's length (8 bytes, little-endian), a checksum of it, the data, a checksum
+of these. Checksums are CRC-32C, "masked" as TensorFlow masks them. Source: the format as TensorFlow documents it.
+"""
+
+from __future__ import annotations
+
+import mmap
+import struct
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from gala_viz.protobuf import masked_crc32c
+
+_HEADER, _FOOTER = 12, 4
+_GZIP = b"\x1f\x8b"
+
+ProgressCallback = Callable[[int, int], None]
+"""Called with (bytes read, bytes of the file)."""
+
+
+class TFRecordError(ValueError):
+    """A TFRecord file, or one record of it, that cannot be used; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordSpan:
+    """Where one record's data lie in its file."""
+
+    start: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecordScan:
+    """A whole file: its records in order, each with its place or why it is refused, and why the walk ended early."""
+
+    records: tuple[RecordSpan | TFRecordError, ...]
+    truncation: str | None
+
+
+def scan_records(path: Path, progress: ProgressCallback | None = None) -> RecordScan:
+    """Find all records of ``path`` and compare all checksums.
+
+    A record whose data do not fit their checksum is refused and the walk goes on. Where a length does not fit its own,
+    or the file ends inside a record, nothing after it can be found: ``broken_off`` says where and why. Raises
+    ``TFRecordError`` for a file that is no TFRecord file at all, ``OSError`` for one that cannot be opened.
+    """
+    found: list[RecordSpan | TFRecordError] = []
+    with memory_mapped(path) as content:
+        total, position = len(content), 0
+        while position < total:
+            number = len(found)
+            try:
+                place = _place(content, position)
+            except TFRecordError as error:
+                if not found:
+                    raise TFRecordError(f"{path.name} is no TFRecord file: {error}") from None
+                return RecordScan(tuple(found), f"after record {number - 1} nothing can be read: {error}")
+            found.append(place if _intact(content, place) else TFRecordError("its data do not fit their checksum."))
+            position = place.start + place.length + _FOOTER
+            if progress is not None:
+                progress(position, total)
+    return RecordScan(tuple(found), None)
+
+
+def read_record(path: Path, span: RecordSpan) -> bytes:
+    """The data of one record, checked once more. Raises ``TFRecordError``, ``OSError``."""
+    with path.open("rb") as file:
+        file.seek(span.start)
+        content = file.read(span.length + _FOOTER)
+    if len(content) < span.length + _FOOTER or not _intact(content, RecordSpan(0, span.length)):
+        raise TFRecordError("its data do not fit their checksum: the file has changed since it was indexed.")
+    return content[: span.length]
+
+
+@contextmanager
+def memory_mapped(path: Path) -> Iterator[mmap.mmap]:
+    """The file's bytes, read as they are looked at."""
+    with path.open("rb") as file:
+        if not path.stat().st_size:
+            raise TFRecordError(f"{path.name} is empty.")
+        if file.read(2) == _GZIP:
+            raise TFRecordError(f"{path.name} is compressed, which allows no access by index; unpack it with gunzip.")
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            yield content
+
+
+def _place(content: mmap.mmap, position: int) -> RecordSpan:
+    head = content[position : position + _HEADER]
+    if len(head) < _HEADER:
+        raise TFRecordError(f"the file ends inside a record's head, {len(head)} of {_HEADER} bytes are there.")
+    length, checksum = struct.unpack("<QI", head)
+    if masked_crc32c(head[:8]) != checksum:
+        raise TFRecordError(f"at byte {position} the length does not fit its checksum.")
+    start = position + _HEADER
+    if start + length + _FOOTER > len(content):
+        missing = start + length + _FOOTER - len(content)
+        raise TFRecordError(f"the file ends inside a record of {length} bytes, {missing} bytes are missing.")
+    return RecordSpan(start, length)
+
+
+def _intact(content: mmap.mmap | bytes, place: RecordSpan) -> bool:
+    end = place.start + place.length
+    (checksum,) = struct.unpack("<I", content[end : end + _FOOTER])
+    with memoryview(content) as view, view[place.start : end] as data:
+        return masked_crc32c(data) == checksum

@@ -1,0 +1,118 @@
+"""What a TFRecord file holds, found in one pass and remembered in the user's cache folder."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from gala_viz.collections.cache import cache_folder, read_npz, write_atomically
+from gala_viz.collections.clickme.clickme_record import read_labels
+from gala_viz.collections.clickme.tfrecord_file import (
+    ProgressCallback,
+    RecordSpan,
+    TFRecordError,
+    read_record,
+    scan_records,
+)
+from gala_viz.specs import fingerprint
+
+VERSION = 4
+_NUMBER, _START, _LENGTH, _LABEL, _CLICKS, _HEATMAP = range(6)
+
+
+@dataclass(frozen=True, slots=True)
+class TFRecordIndex:
+    """The usable records of one file, one row each, and (record's name, reason) of what is left out.
+
+    The columns of ``rows`` (record, 6), int64: number in the file from 0, first byte, length in bytes, label, clicks
+    (-1 where they are not told), whether there is a heatmap. ``file_paths`` and ``splits`` (see
+    ``RecordLabels``) are empty where they are not told.
+    """
+
+    rows: np.ndarray
+    file_paths: tuple[str, ...]
+    refused: tuple[tuple[str, str], ...]
+    splits: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def number(self, row: int) -> int:
+        """The record's number in the file."""
+        return int(self.rows[row, _NUMBER])
+
+    def span(self, row: int) -> RecordSpan:
+        """Where the record's data lie."""
+        return RecordSpan(int(self.rows[row, _START]), int(self.rows[row, _LENGTH]))
+
+    def label(self, row: int) -> int:
+        """The index of its category."""
+        return int(self.rows[row, _LABEL])
+
+    def click_count(self, row: int) -> int | None:
+        """How many clicks made its heatmap, where that is told."""
+        count = int(self.rows[row, _CLICKS])
+        return count if count >= 0 else None
+
+    def has_heatmap(self, row: int) -> bool:
+        """Whether there is a heatmap."""
+        return bool(self.rows[row, _HEATMAP])
+
+
+def load_record_index(path: Path, progress: ProgressCallback | None = None) -> TFRecordIndex:
+    """The index of ``path``, from the cache folder where the file has not changed since.
+
+    The first time reads the whole file, for its checksums. Raises ``TFRecordError`` for a file that is none of
+    TFRecords."""
+    status = path.stat()
+    name = fingerprint("records", VERSION, str(path), status.st_size, status.st_mtime_ns)
+    kept = cache_folder() / "records" / f"{name}.npz"
+    known = _load(kept)
+    if known is None:
+        known = _made(path, progress)
+        write_atomically(kept, _saved(known))
+    return known
+
+
+def _made(path: Path, progress: ProgressCallback | None) -> TFRecordIndex:
+    found = scan_records(path, progress)
+    rows: list[tuple[int, ...]] = []
+    file_paths: list[str] = []
+    splits: list[str] = []
+    refused: list[tuple[str, str]] = []
+    for number, place in enumerate(found.records):
+        try:
+            if isinstance(place, TFRecordError):
+                raise place
+            told = read_labels(read_record(path, place))
+            rows.append((number, place.start, place.length, told.label, told.click_count, told.has_heatmap))
+            file_paths.append(told.file_path)
+            splits.append(told.split)
+        except TFRecordError as error:
+            refused.append((f"record {number}", str(error)))
+    if found.truncation is not None:
+        refused.append(("the rest", found.truncation))
+    return TFRecordIndex(np.array(rows, np.int64).reshape(-1, 6), tuple(file_paths), tuple(refused), tuple(splits))
+
+
+def _saved(index: TFRecordIndex) -> bytes:
+    texts = np.frombuffer(json.dumps([index.file_paths, index.refused, index.splits]).encode(), np.uint8)
+    stream = io.BytesIO()
+    np.savez_compressed(stream, rows=index.rows, texts=texts)
+    return stream.getvalue()
+
+
+def _load(path: Path) -> TFRecordIndex | None:
+    """None for a cache that is not there or damaged."""
+    arrays = read_npz(path) or {}
+    try:
+        rows, (file_paths, refused, splits) = arrays["rows"], json.loads(arrays["texts"].tobytes())
+    except (KeyError, ValueError):
+        return None
+    if rows.ndim != 2 or rows.shape[1] != 6 or not len(rows) == len(file_paths) == len(splits):
+        return None
+    return TFRecordIndex(rows, tuple(file_paths), tuple((name, reason) for name, reason in refused), tuple(splits))

@@ -1,0 +1,90 @@
+"""The TFRecord files of a collection together: which records there are, what they are called, which split they are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from gala_viz.collections.clickme.tfrecord_file import ProgressCallback, TFRecordError
+from gala_viz.collections.clickme.tfrecord_index import TFRecordIndex, load_record_index
+from gala_viz.collections.file_index import index_files
+from gala_viz.collections.folder_layouts import RECORD_SUFFIXES
+from gala_viz.collections.path_labels import SPLIT_FOLDERS
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """One file: its path, its records, the split that its name tells."""
+
+    path: Path
+    index: TFRecordIndex
+    split: str | None
+
+
+def open_shards(root: Path, progress: ProgressCallback | None = None) -> tuple[list[Shard], list[tuple[str, str]]]:
+    """The shards of ``root``, a file or a folder, and (name, reason) of what cannot be used.
+
+    Raises ``ValueError`` where there is no usable record at all.
+    """
+    shards: list[Shard] = []
+    skipped: list[tuple[str, str]] = []
+    files = [root]
+    if root.is_dir():
+        tree = index_files(root, suffixes=RECORD_SUFFIXES)
+        files, skipped = [root / name for name, _, _ in tree.files], list(tree.refused)
+    for path, told in zip(files, _parts(files, progress), strict=True):
+        try:
+            index = load_record_index(path, told)
+        except (TFRecordError, OSError) as error:
+            skipped.append((path.name, str(error)))
+            continue
+        skipped += [(f"{path.name}, {name}", reason) for name, reason in index.refused]
+        shards.append(Shard(path, index, _split(path.relative_to(root.parent).as_posix())))
+    if not any(len(shard.index) for shard in shards):
+        told = f" {skipped[0][0]}: {skipped[0][1]}" if skipped else ""
+        expected = "expected files ending in .tfrecord or .tfrecords"
+        raise ValueError(f"{root} holds no usable TFRecord; {expected}.{told}")
+    return shards, skipped
+
+
+def image_ids(shards: list[Shard]) -> list[str]:
+    """One id for each record, in order: its file_path where all tell a different one, else "SHARD/NUMBER"."""
+    paths = [path.strip("/") for shard in shards for path in shard.index.file_paths]
+    if all(paths) and len(set(paths)) == len(paths):
+        return paths
+    stems = [shard.path.stem for shard in shards]
+    longer = [f"{shard.path.parent.name}-{shard.path.stem}" for shard in shards]
+    counted = [f"{number}-{stem}" for number, stem in enumerate(stems)]
+    names = next(names for names in (stems, longer, counted) if len(set(names)) == len(names))
+    return [
+        f"{name}/{shard.index.number(row):06d}"
+        for name, shard in zip(names, shards, strict=True)
+        for row in range(len(shard.index))
+    ]
+
+
+def _parts(files: list[Path], progress: ProgressCallback | None) -> Iterator[ProgressCallback]:
+    """For each file a function that tells its progress as a part of all files'."""
+    sizes = [path.stat().st_size for path in files]
+    for number in range(len(files)):
+        before = sum(sizes[:number])
+
+        def told(done: int, _total: int, before: int = before) -> None:
+            if progress is not None:
+                progress(before + done, sum(sizes))
+
+        yield told
+
+
+def _split(path: str) -> str | None:
+    """The split among the words of a path, the innermost first; of the outermost "dev" does not count."""
+    outermost, *rest = path.split("/")
+    inner = [word for part in reversed(rest or [outermost]) for word in _words(part)]
+    outer = [word for word in _words(outermost) if word not in ("dev", "development")]
+    return next((SPLIT_FOLDERS[word] for word in (*inner, *outer) if word in SPLIT_FOLDERS), None)
+
+
+def _words(name: str) -> list[str]:
+    return re.split(r"[^a-z]+", name.lower())

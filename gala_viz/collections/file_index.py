@@ -1,0 +1,178 @@
+"""What files a folder holds, remembered between sessions in the user's cache folder.
+
+**When is the index used again?** A folder's own time of change moves when a file in it is added, removed or renamed, so
+a folder whose time of change is the remembered one is not listed again; only the others are. In collections of up to
+``MAX_CHECKED_FILES`` files each file's size and time of change are compared too, which finds files that were
+overwritten in place; larger ones find that when the folder is next listed (``refresh=True`` forces it), unless
+``always_checked``. A folder that changed less than two seconds before it was listed is not trusted next time, since
+clocks of file systems are coarse. An index that is damaged or of another version counts as none.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from gala_viz.collections.file_index_cache import FolderListing, index_path, load_index, save_index
+
+MAX_CHECKED_FILES = 5000
+MAX_DEPTH = 12
+_COARSE_NS = 2_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class FileTree:
+    """The files under a root, sorted: (path with "/", bytes, time of change in ns), and (path, reason) if refused."""
+
+    files: tuple[tuple[str, int, int], ...]
+    refused: tuple[tuple[str, str], ...]
+
+
+def index_files(
+    root: Path,
+    *,
+    suffixes: frozenset[str],
+    reported_suffixes: frozenset[str] = frozenset(),
+    excluded: frozenset[Path] = frozenset(),
+    refresh: bool = False,
+    always_checked: bool = False,
+) -> FileTree:
+    """Files under ``root`` (resolved) whose suffix, in lower case, is among ``suffixes``.
+
+    Files with one of ``reported_suffixes`` are refused by name; hidden files and folders (".…") are passed over. Links
+    that lead out of ``root``, links to folders, empty files, names that are not valid text and folders that cannot be
+    read are refused with a reason. ``excluded`` folders are not entered. ``always_checked`` compares every file's size
+    and time of change, however many. Raises ``OSError`` when ``root`` itself cannot be read.
+    """
+    path = index_path(root, suffixes, reported_suffixes)
+    known = {} if refresh else load_index(path, root)
+    checked = always_checked or sum(len(listing.files) for listing in known.values()) <= MAX_CHECKED_FILES
+    found: dict[str, FolderListing] = {}
+    changed = False
+    waiting = [""]
+    unreadable: list[tuple[str, str]] = []
+    while waiting:
+        folder = waiting.pop()
+        absolute = root / folder if folder else root
+        if absolute in excluded:
+            continue
+        try:
+            modified_ns = os.stat(absolute).st_mtime_ns
+            listing = known.get(folder)
+            if listing is None or listing.modified_ns != modified_ns or (checked and not _as_listed(absolute, listing)):
+                listing = _list(root, absolute, modified_ns, suffixes, reported_suffixes)
+                changed = True
+        except OSError as error:
+            if not folder:
+                raise
+            unreadable.append((folder, f"the folder cannot be read ({error.strerror or error})."))
+            continue
+        found[folder] = listing
+        below = [f"{folder}/{name}" if folder else name for name in listing.folders]
+        if below and folder.count("/") + 2 > MAX_DEPTH:
+            unreadable += [(name, f"folders are entered {MAX_DEPTH} deep at most.") for name in below]
+        else:
+            waiting += below
+    if changed or len(found) != len(known):
+        save_index(path, root, found)
+    return FileTree(tuple(sorted(_files(found))), tuple(sorted([*_refusals(found), *unreadable])))
+
+
+def file_states(source: Path) -> list[tuple[str, int, int]]:
+    """(path inside, bytes, time of change in ns) of every file under the folder ``source``, sorted.
+
+    For fingerprints: what lies in many files has changed where any of them has. A file that cannot be asked has -1.
+    """
+    found = []
+    for folder, _, names in os.walk(source):
+        for name in names:
+            path = os.path.join(folder, name)
+            try:
+                status = os.stat(path)
+                size, modified_ns = status.st_size, status.st_mtime_ns
+            except OSError:
+                size = modified_ns = -1
+            found.append((os.path.relpath(path, source), size, modified_ns))
+    return sorted(found)
+
+
+def _list(
+    root: Path, folder: Path, modified_ns: int, suffixes: frozenset[str], told_suffixes: frozenset[str]
+) -> FolderListing:
+    folders: list[str] = []
+    files: list[list] = []
+    refused: list[list[str]] = []
+    recent = time.time_ns() - modified_ns < _COARSE_NS
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            name = entry.name
+            if name.startswith("."):
+                continue
+            suffix = os.path.splitext(name)[1].lower()
+            if not _is_text(name):
+                shown = os.fsencode(name).decode("utf-8", "backslashreplace")
+                refused.append([shown, "the file's name is not valid UTF-8; rename it."])
+            elif entry.is_dir(follow_symlinks=False):
+                folders.append(name)
+            elif entry.is_symlink() and os.path.isdir(entry.path):
+                refused.append([name, "links to folders are not followed."])
+            elif suffix in told_suffixes:
+                refused.append([name, f"{suffix[1:].upper()} is not read; save it as PNG or JPEG."])
+            elif suffix in suffixes:
+                status, reason = _status(root, entry)
+                if reason:
+                    refused.append([name, reason])
+                else:
+                    files.append([name, status.st_size, status.st_mtime_ns])
+    return FolderListing(-1 if recent else modified_ns, sorted(folders), sorted(files), sorted(refused))
+
+
+def _status(root: Path, entry: os.DirEntry) -> tuple[os.stat_result | None, str]:
+    """Size and times of a file, or why it is left out."""
+    try:
+        if entry.is_symlink() and not Path(entry.path).resolve().is_relative_to(root):
+            return None, "a link that leaves the collection's folder is not followed."
+        status = entry.stat()
+    except (OSError, RuntimeError) as error:
+        return None, f"the file cannot be read ({getattr(error, 'strerror', None) or error})."
+    if not entry.is_file():
+        return None, "this is no regular file."
+    return status, "" if status.st_size else "the file is empty."
+
+
+def _as_listed(folder: Path, listing: FolderListing) -> bool:
+    if listing.refused:  # what was refused may have been mended in place
+        return False
+    try:
+        for name, size, modified_ns in listing.files:
+            status = os.stat(folder / name)
+            if status.st_size != size or status.st_mtime_ns != modified_ns:
+                return False
+    except OSError:
+        return False
+    return True
+
+
+def _files(found: dict[str, FolderListing]) -> Iterator[tuple[str, int, int]]:
+    for folder, listing in found.items():
+        start = f"{folder}/" if folder else ""
+        for name, size, modified_ns in listing.files:
+            yield start + name, size, modified_ns
+
+
+def _refusals(found: dict[str, FolderListing]) -> Iterator[tuple[str, str]]:
+    for folder, listing in found.items():
+        start = f"{folder}/" if folder else ""
+        for name, reason in listing.refused:
+            yield start + name, reason
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,175 @@
+"""Any folder of photographs, with the categories that its sub-folders tell and, if given, people's marks on them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from gala_viz.collections.clickme.click_maps import ClickMapSpec
+from gala_viz.collections.collection import Collection
+from gala_viz.collections.file_index import index_files
+from gala_viz.collections.human_maps import HumanMap, HumanMaps, is_inside
+from gala_viz.collections.map_checks import MapFileError
+from gala_viz.collections.open_human_maps import open_human_maps
+from gala_viz.collections.path_labels import PathLabels, find_split_layout, labels_from_path
+from gala_viz.collections.photo_files import (
+    FOLDER_LIMITS,
+    SUFFIXES,
+    UNREAD_SUFFIXES,
+    ReadingLimits,
+    UnreadableImageError,
+    photo_size_px,
+)
+from gala_viz.registry import position_of
+from gala_viz.schema import labelled_map
+from gala_viz.specs import fingerprint
+
+
+class FolderCollection(Collection):
+    """The photographs under ``folder``; an image's id is its path inside it, with "/" and its suffix.
+
+    Categories come from the folders (see ``gala_viz.collections.path_labels.labels_from_path``). ``human_maps`` is what
+    ``gala_viz.collections.open_human_maps.open_human_maps`` takes: a folder of map files (which may lie inside
+    ``folder``, and is then not searched for photographs), a table of clicks, for which ``clicks`` says how it becomes
+    maps, or an HDF5 file of maps. ``fresh`` passes over the remembered index.
+    """
+
+    def __init__(
+        self,
+        folder: str | Path,
+        *,
+        human_maps: str | Path | None = None,
+        clicks: ClickMapSpec | None = None,
+        limits: ReadingLimits = FOLDER_LIMITS,
+        refresh: bool = False,
+    ) -> None:
+        self.root = Path(folder).expanduser().resolve()
+        source = Path(human_maps).expanduser().resolve() if human_maps is not None else None
+        if source == self.root:
+            raise ValueError(f"human_maps must be another folder than the photographs'; got {self.root} for both.")
+        self._tree = index_files(
+            self.root,
+            suffixes=SUFFIXES,
+            reported_suffixes=UNREAD_SUFFIXES,
+            excluded=frozenset({source} - {None}),
+            refresh=refresh,
+        )
+        images = [path for path, _, _ in self._tree.files]
+        if not images:
+            refused = f" {len(self._tree.refused)} files were refused." if self._tree.refused else ""
+            raise ValueError(
+                f"{self.root} holds no photographs; expected PNG, JPEG, WebP, BMP or TIFF files in it or in one folder "
+                f"per category.{refused}"
+            )
+        self._split_layout = find_split_layout(images)
+        self.split_doubt = self._split_layout.doubt
+        self._marks: HumanMaps | None = None
+        if source is not None:
+            self._marks = open_human_maps(
+                source, images, lambda image: photo_size_px(self.root / image, limits), clicks, refresh=refresh
+            )
+        super().__init__(
+            name=self.root.name or str(self.root),
+            title=self.root.name or str(self.root),
+            images=images,
+            map_kinds=self._marks.kinds if self._marks else {},
+            skipped=[*self._tree.refused, *(self._marks.skipped if self._marks else ())],
+            limits=limits,
+        )
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Names the files (paths, sizes, times of change), the marks and the reading limits."""
+        marks = self._marks.fingerprint if self._marks else ""
+        return fingerprint("folder", str(self.root), self._tree.files, marks, asdict(self.limits))
+
+    def path(self, image: str) -> Path:
+        """The image's file inside the folder."""
+        self.check(image)
+        path = self.root / image
+        if not is_inside(path, self.root):
+            raise UnreadableImageError(f"{self.name}, {image}: a link in its path leaves the collection's folder.")
+        return path
+
+    def path_labels(self, image: str) -> PathLabels:
+        """All that the image's path tells."""
+        self.check(image)
+        return labels_from_path(image, layout=self._split_layout)
+
+    def category(self, image: str) -> str | None:
+        """The innermost folder's name, or ImageNet's name for a WordNet id."""
+        return self.path_labels(image).category
+
+    def target(self, image: str) -> int | None:
+        """The ImageNet index of a folder that is named by a WordNet id."""
+        return self.path_labels(image).target
+
+    def superclass(self, image: str) -> str | None:
+        """The name of the folder around the category's."""
+        return self.path_labels(image).superclass
+
+    def split(self, image: str) -> str | None:
+        """The split that a folder names (see ``gala_viz.collections.path_labels.find_split_layout``)."""
+        return self.path_labels(image).split
+
+    def has_human_map(self, image: str) -> bool:
+        """Whether there are marks on the image that were not refused."""
+        self.check(image)
+        name = self._map_name(image)
+        return bool(name) and name not in self._skipped
+
+    def human_map(self, image: str, kind: str | None = None, participant: str | None = None) -> xr.DataArray | None:
+        """The image's map (the mean over its participants, where they are known), or one participant's."""
+        found = self._marked(image, kind)
+        if participant is not None:
+            position = position_of(f"participant of image {image!r}", participant, found.participants if found else ())
+            return self._labelled(image, kind, found, found.values[position], participant=participant)
+        if found is None:
+            return None
+        return self._labelled(image, kind, found, found.values.mean(axis=0) if found.participants else found.values)
+
+    def participants(self, image: str, kind: str | None = None) -> tuple[str, ...]:
+        """Ids of those whose maps are known apart."""
+        found = self._marked(image, kind)
+        return found.participants if found else ()
+
+    def participant_maps(self, image: str, kind: str | None = None) -> xr.DataArray | None:
+        """One map for each participant, (participant, y, x), where they are known apart."""
+        found = self._marked(image, kind)
+        if found is None or not found.participants:
+            return None
+        return self._labelled(image, kind, found, found.values, leading={"participant": found.participants})
+
+    def _labelled(
+        self,
+        image: str,
+        kind: str | None,
+        found: HumanMap,
+        values: np.ndarray,
+        leading: dict | None = None,
+        **attrs: str,
+    ) -> xr.DataArray:
+        told = {"kind": self.map_kind(kind), **found.attrs, **attrs}
+        return labelled_map(values, name="human_map", extent_px=self.size_px(image), leading=leading, attrs=told)
+
+    def _marked(self, image: str, kind: str | None) -> HumanMap | None:
+        kind = self.map_kind(kind)
+        if not self.has_human_map(image):
+            return None
+        found, photo_px, name = None, self.size_px(image), self._map_name(image)
+        try:
+            found = self._marks.read_map(image, kind, photo_px)
+        except OSError as error:
+            self.skip_for_now(name, f"the map cannot be read ({error.strerror or error}).")
+            return None
+        except MapFileError as error:
+            self.skip(name, str(error))
+        self.skip_for_now(name, None)
+        return found
+
+    def _map_name(self, image: str) -> str:
+        return (self._marks.source_name(image) if self._marks else None) or ""

@@ -1,0 +1,201 @@
+"""Maps in an HDF5 file, as the ClickMe authors' lab keeps them: clickmaps/<name>/clickmap, click_counts/<name>."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from gala_viz.collections.cache import MAPS
+from gala_viz.collections.human_maps import UNKNOWN_COUNT, HumanMap
+from gala_viz.collections.image_names import ImageNames, match_names
+from gala_viz.collections.map_checks import (
+    CHECKED_MAPS,
+    MapFileError,
+    check_are_no_masks,
+    check_aspect,
+    check_no_labels,
+    check_not_cumulative,
+    check_shape,
+    check_values,
+    drop_constant_maps,
+    failed_to_read,
+    spread,
+    to_float32,
+)
+from gala_viz.specs import fingerprint
+
+GROUP, DATASET, COUNTS, BINS = "clickmaps", "clickmap", "click_counts", "bin_clickmaps"
+SUFFIXES = (".h5", ".hdf5")
+KIND = "ClickMe"
+VERSION = 2
+
+
+class HDF5Maps:
+    """The maps of ``source`` on ``images``.
+
+    A map (y, x), or (1, y, x), is the mean over as many participants as click_counts tells under the same name, else
+    over an unknown number; they are not known apart, so that it has no noise ceiling. In a map (participant, y, x) they
+    are called by their numbers. A map is named like its image, with "_" for "/", with or without the suffix and the
+    folders above the last. Links to other files, and data that lie in other files, are not followed. Raises
+    ``MapFileError``, also for a file whose first axes hold cumulative bins, or whose maps are label masks.
+    """
+
+    def __init__(self, source: Path, images: Sequence[str]) -> None:
+        self._path = source
+        status = source.stat()
+        self.fingerprint = fingerprint("hdf5", VERSION, str(source), status.st_size, status.st_mtime_ns)
+        names, counted, self._has_bins = self._contents()
+        self._names_of, unmatched = match_names([(name, name) for name in names], ImageNames(images, "_"))
+        self.skipped = [(f"{source.name}, {name}", reason) for name, reason in unmatched]
+        if not self._names_of:
+            example = f", for example {names[0]!r}" if names else ""
+            raise MapFileError(f"{source.name}: none of its {len(names)} maps{example} is named like an image.")
+        found = list(self._names_of.values())
+        some = spread(found, CHECKED_MAPS)
+        check_are_no_masks(
+            (f"{source.name}, {name}", lambda name=name: check_no_labels(self._read(name)[0])) for name in some
+        )
+        of_means = self._check_some(some)
+        self.kinds = {KIND: f"ClickMe maps from {source.name}, as stored{_means_told(found, counted) * of_means}."}
+
+    def source_name(self, image: str) -> str | None:
+        """The file, and the map in it."""
+        name = self._names_of.get(image)
+        return None if name is None else f"{self._path.name}, {name}"
+
+    def read_map(self, image: str, kind: str, photo_px: tuple[int, int]) -> HumanMap | None:
+        """The image's map, or maps."""
+        del kind
+        name = self._names_of.get(image)
+        if name is None:
+            return None
+        key = ("hdf5 map", self.fingerprint, name)
+        found = MAPS.get(key)
+        if found is None:
+            found = self._checked(name, photo_px)
+            found.values.flags.writeable = False
+            MAPS.put(key, found, found.values.nbytes)
+        return found
+
+    def _checked(self, name: str, photo_px: tuple[int, int]) -> HumanMap:
+        stored, count = self._read(name)
+        check_no_labels(stored)
+        check_aspect(stored.shape[-2:], photo_px)
+        if stored.ndim == 2:
+            check_values(stored)
+            return HumanMap(to_float32(stored), (), {"n_participants": count or UNKNOWN_COUNT})
+        values, participants = _marked_by(stored)
+        self._check_participants(len(stored), values, count)
+        attrs = {"n_participants": len(participants)}
+        attrs |= {"n_left_out": len(stored) - len(values)} if len(values) < len(stored) else {}
+        return HumanMap(to_float32(values), participants, attrs)
+
+    def _check_participants(self, n_stored: int, values: np.ndarray, count: int | None) -> None:
+        """Refuse an axis of ``n_stored`` maps, of which ``values`` are not constant, that is none of participants."""
+        check_not_cumulative(values)
+        if self._has_bins:
+            raise MapFileError(
+                f"its first axis has {n_stored} maps, and the file has {BINS!r}: bins of clicks, no participants."
+            )
+        if count not in (None, n_stored, len(values)):
+            raise MapFileError(
+                f"its first axis has {n_stored} maps and {COUNTS} tells {count} participants; one map for each "
+                "participant, or one for all, was expected."
+            )
+
+    def _check_some(self, names: Sequence[str]) -> bool:
+        """Whether a mean map is among those called ``names``; raises where no first axis among them is of participants.
+
+        One alone may be people of whom each marked all that the one before did: it is left out when it is asked for.
+        """
+        of_means, n_told, faults = False, 0, []
+        for name in names:
+            try:
+                stored, count = self._read(name)
+                of_means |= stored.ndim == 2
+                if stored.ndim == 2:
+                    continue
+                values, _ = _marked_by(stored)
+            except (MapFileError, OSError):
+                continue  # told when it is asked for
+            if len(values) < 3 and count is None and not self._has_bins:
+                continue  # two maps tell nothing
+            n_told += 1
+            try:
+                self._check_participants(len(stored), values, count)
+            except MapFileError as error:
+                faults.append(f"{self._path.name}, {name}: {error}")
+        if len(faults) == n_told >= min(2, len(names)):
+            raise MapFileError(faults[0])
+        return of_means
+
+    def _contents(self) -> tuple[list[str], set[str], bool]:
+        """The maps' names, the names that have a count, and whether something is called bins."""
+        try:
+            with h5py.File(self._path, "r") as file:
+                if not _is_inside(file, GROUP) or not isinstance(file[GROUP], h5py.Group):
+                    raise MapFileError(
+                        f"{self._path.name} has no group {GROUP!r}; it has {', '.join(list(file)[:20])}."
+                    )
+                has_counts = _is_inside(file, COUNTS) and isinstance(file[COUNTS], h5py.Group)
+                return list(file[GROUP]), set(file[COUNTS]) if has_counts else set(), BINS in file
+        except OSError as error:
+            raise MapFileError(f"{self._path.name} is no HDF5 file, or it is damaged ({error}).") from None
+
+    def _read(self, name: str) -> tuple[np.ndarray, int | None]:
+        """The stored map, (y, x) or (participant, y, x), and the number of participants where it is told."""
+        try:
+            with h5py.File(self._path, "r") as file:
+                group = file[GROUP]
+                if not _is_inside(group, name) or not isinstance(group[name], h5py.Group):
+                    raise MapFileError(f"it is no group with a {DATASET!r}.")
+                if not _is_inside(group[name], DATASET) or not isinstance(group[name][DATASET], h5py.Dataset):
+                    raise MapFileError(
+                        f"it has no {DATASET!r}; it has {', '.join(list(group[name])[:20]) or 'nothing'}."
+                    )
+                stored = group[name][DATASET]
+                if stored.is_virtual or stored.external:
+                    raise MapFileError("its values lie in another file, which is not opened.")
+                if stored.ndim not in (2, 3) or stored.dtype.kind not in "biuf":
+                    raise MapFileError(f"a map is an array (y, x) of numbers; got {stored.dtype} {stored.shape}.")
+                check_shape(stored.shape[-2:], stored.shape[0] if stored.ndim == 3 else 1)
+                values = np.asarray(stored[()])
+                return values[0] if values.shape[:-2] == (1,) else values, _count(file, name)
+        except (OSError, RuntimeError, KeyError) as error:
+            if failed_to_read(error):
+                raise
+            raise MapFileError(f"the map cannot be read ({error}).") from None
+
+
+def _marked_by(stored: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
+    """As ``drop_constant_maps``; participants are called by their numbers."""
+    return drop_constant_maps(stored, tuple(str(number) for number in range(len(stored))))
+
+
+def _count(file: h5py.File, name: str) -> int | None:
+    """The number of participants that click_counts tells, None where it tells none."""
+    if not _is_inside(file, COUNTS) or not isinstance(file[COUNTS], h5py.Group) or not _is_inside(file[COUNTS], name):
+        return None
+    stored = file[COUNTS][name]
+    if not isinstance(stored, h5py.Dataset) or stored.is_virtual or stored.external or stored.size != 1:
+        return None
+    if stored.dtype.kind not in "iuf":
+        return None
+    value = float(np.ravel(stored[()])[0])
+    return int(value) if np.isfinite(value) and value >= 1 and value == int(value) else None
+
+
+def _means_told(names: Sequence[str], counted: set[str]) -> str:
+    known = sum(name in counted for name in names)
+    if not known:
+        return ": means over participants, number unknown"
+    every = "" if known == len(names) else f" for {known} of {len(names)} images, else unknown"
+    return f": means over participants, their number told by {COUNTS}{every}"
+
+
+def _is_inside(group: h5py.Group, name: str) -> bool:
+    """Whether ``name`` is there and no link to elsewhere."""
+    return name in group and isinstance(group.get(name, getlink=True), h5py.HardLink)

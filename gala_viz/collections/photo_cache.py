@@ -1,0 +1,67 @@
+"""Decoded photographs and thumbnails, kept as far as bounded caches reach, which all collections share.
+
+``key`` names a file's present content (path, size, time of change, limits): a file that is replaced is read again. A
+``PhotoSource`` is the file, or a function that gives the bytes of one, for photographs that lie inside larger files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from gala_viz.collections.cache import BoundedCache, FileCache, cache_folder
+from gala_viz.collections.photo_files import ReadingLimits, photo_size_px, read_photo, read_thumbnail
+
+PhotoSource = Path | Callable[[], bytes]
+
+PHOTOS = BoundedCache(96 * 2**20)
+THUMBNAILS = BoundedCache(24 * 2**20)
+SIZES = BoundedCache(8 * 2**20)
+THUMBNAIL_FILE_BYTES = 512 * 2**20
+"""The most that thumbnails of all collections take in the user's cache folder."""
+
+
+def load_photo(source: PhotoSource, key: tuple, limits: ReadingLimits) -> np.ndarray:
+    """The upright photograph, uint8 RGB (y, x, 3), read-only since it is shared; errors as in ``read_photo``."""
+    photo = PHOTOS.get(key)
+    if photo is None:
+        photo = read_photo(_content(source), limits)
+        photo.flags.writeable = False
+        PHOTOS.put(key, photo, photo.nbytes)
+    return photo
+
+
+def load_size_px(source: PhotoSource, key: tuple, limits: ReadingLimits) -> tuple[int, int]:
+    """(height, width); kept because some formats tell how they are turned only when they are decoded."""
+    size = SIZES.get(key)
+    if size is None:
+        size = photo_size_px(_content(source), limits)
+        SIZES.put(key, size, 400)
+    return size
+
+
+def load_thumbnail(source: PhotoSource, key: tuple, side_px: int, limits: ReadingLimits, *, on_disk: bool) -> bytes:
+    """A WebP picture of at most ``side_px``; with ``on_disk`` also kept in the user's cache folder."""
+    key = (*key, side_px)
+    content = THUMBNAILS.get(key)
+    if content is None:
+        files = _files(cache_folder()) if on_disk else None
+        content = files.get(repr(key)) if files else None
+        if content is None:
+            content = read_thumbnail(_content(source), side_px, limits)
+            if files:
+                files.put(repr(key), content)
+        THUMBNAILS.put(key, content, len(content) + 200)
+    return content
+
+
+def _content(source: PhotoSource) -> Path | bytes:
+    return source() if callable(source) else source
+
+
+@lru_cache(maxsize=4)
+def _files(folder: Path) -> FileCache:
+    return FileCache(folder / "thumbnails", THUMBNAIL_FILE_BYTES, ".webp")

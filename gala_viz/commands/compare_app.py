@@ -1,0 +1,289 @@
+"""The comparison page assembled: options, a source that loads beside it, a view of it; served with or without a file.
+
+``apps/compare.py`` and ``gala-viz compare`` both serve ``build_compare_page``; ``apps/explore.py`` and ``gala-viz
+explore`` serve ``build_explore_page``.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gala_viz.collections.map_checks import usable_map
+from gala_viz.commands.allowed_hosts import has_proxy_headers
+from gala_viz.commands.page_server import server_is_public
+from gala_viz.panels.compare.compare_options import CompareOptions
+from gala_viz.panels.shared_source import SharedSource, shared_source
+
+if TYPE_CHECKING:
+    from panel.viewable import Viewable
+
+    from gala_viz.collections.collection import Collection
+    from gala_viz.records.database import Database
+    from gala_viz.store.source import MapSource
+
+_log = logging.getLogger(__name__)
+
+StepCallback = Callable[[str], None]
+"""Hears in a few words which step of a longer work begins."""
+N_CHECKED_MAPS = 20
+"""How many human maps are tried before all are taken for unreadable."""
+_prepared: dict[CompareOptions, Callable[[StepCallback], MapSource]] = {}
+"""Options -> what makes their source; each is used once."""
+
+
+def build_compare_page(options: CompareOptions, *, is_public: bool | None = None) -> Viewable:
+    """The page of one session; it stands at once and shows what is being loaded.
+
+    ``is_public`` says whether others than this machine's users can open it; None: this process's servers tell.
+    """
+    from gala_viz.panels.compare.compare_page import compare_page
+
+    read_only = notes_are_read_only(options, is_public)
+    return compare_page(
+        shared_source_for(options),
+        options.game,
+        figure_source(options),
+        open_notes_database(options),
+        read_only_notes=read_only,
+    )
+
+
+def figure_source(options: CompareOptions) -> dict[str, Any]:
+    """The fields of a figure's file that open this source again (``plots.figures.asked.FigureSpec``)."""
+    stored = options.store is not None
+    return {
+        "collection": options.collection if stored else options.collection_name,
+        "human_maps": options.human_maps,
+        "store": options.store,
+        "networks": options.networks if stored else options.network_names,
+    }
+
+
+def build_explore_page(
+    options: CompareOptions, compare_url: str = "compare", *, is_public: bool | None = None
+) -> Viewable:
+    """The page of all images of the same source, for one session; ``compare_url`` is where the comparison is served.
+
+    ``is_public`` as in ``build_compare_page``.
+    """
+    from gala_viz.panels.compare.figure_pool import DRAWING_LOCK
+
+    with DRAWING_LOCK:
+        from gala_viz.panels.explore.explore_page import explore_page
+
+    read_only = notes_are_read_only(options, is_public)
+    return explore_page(
+        shared_source_for(options),
+        compare_url,
+        figure_source(options),
+        open_notes_database(options),
+        read_only_notes=read_only,
+    )
+
+
+def notes_are_read_only(options: CompareOptions, is_public: bool | None) -> bool:
+    """Whether the visitor of this session, without a login, may change no note, bookmark or saved view."""
+    if options.shared_notes:
+        return False
+    import panel as pn
+
+    by_server = server_is_public() if is_public is None else is_public
+    return by_server or has_proxy_headers(pn.state.headers)
+
+
+@functools.cache
+def open_notes_database(options: CompareOptions) -> Database | None:
+    """Where notes and saved views are kept; None where none are, or where this account's own cannot be opened.
+
+    Raises ``ValueError`` or ``OSError`` for a database that was named and cannot be opened.
+    """
+    from gala_viz.records.database import Database, default_records_path
+
+    where = options.notes or options.records or str(default_records_path())
+    if where == "none":
+        return None
+    try:
+        return Database(where)
+    except (ValueError, OSError) as error:
+        if options.notes or options.records:
+            raise
+        _log.warning("Notes cannot be kept: %s", error)
+        return None
+
+
+def warm_up(options: CompareOptions) -> None:
+    """Do before the first visitor comes what every page needs: import its parts, begin to load its source."""
+    import gala_viz.panels.compare.compare_page  # noqa: F401
+
+    shared_source_for(options)
+    open_notes_database(options)
+
+
+def shared_source_for(options: CompareOptions) -> SharedSource:
+    """The source of all sessions with these options; the first call begins to load it, in a thread of its own."""
+    return shared_source(options, lambda say: load_source(options, say))
+
+
+def load_source(options: CompareOptions, say: StepCallback) -> MapSource:
+    """The source itself; ``say`` hears which step it is at."""
+    finish = _prepared.pop(options, None) or _opened(options, say)
+    return finish(say)
+
+
+def prepare_compare_page(options: CompareOptions, say: StepCallback) -> None:
+    """Open and check all that a page of ``options`` shows, before the page is announced.
+
+    Collection, human maps, store and databases are opened, not read. Networks, devices and layers are checked by
+    loading the networks; only those that come with the program, on a CPU, are left to load while the page stands, once
+    their files have been compared with their cards. What is opened is kept for the first page.
+
+    Raises
+    ------
+    ValueError, OSError, UnknownNameError
+        With a sentence that says what was expected, what came and what to do.
+    """
+    check_names(options)
+    _prepared[options] = _opened(options, say, ahead=True)
+    open_notes_database(options)
+
+
+def check_names(options: CompareOptions) -> None:
+    """Raise a sentence for a collection, a folder of maps or a network that is not there; nothing is opened."""
+    from gala_viz.collections.open import collection_folder
+    from gala_viz.collections.open_human_maps import check_human_maps
+    from gala_viz.networks.network_folders import is_external, network_folder
+
+    if options.store is not None and not Path(options.store).expanduser().is_dir():
+        raise NotADirectoryError(f"--store names a folder that gala-viz attribute made; {options.store} is none.")
+    if options.store is None or options.collection is not None:
+        collection_folder(options.collection_name)
+    if options.human_maps is not None:
+        check_human_maps(Path(options.human_maps).expanduser())
+    for network in options.network_names if options.store is None else ():
+        if not is_external(network):
+            network_folder(network)
+
+
+def _opened(options: CompareOptions, say: StepCallback, *, ahead: bool = False) -> Callable[[StepCallback], MapSource]:
+    """What makes the source, once the rest is opened; with ``ahead`` everything that could fail is done before."""
+    if options.store is not None:
+        stored = _stored(options, say, ahead=ahead)
+        return lambda _: stored
+    collection = _collection(options, say)
+    if ahead and options.human_maps is not None:
+        _check_maps(collection, options.human_maps)
+    if not ahead or _loads_surely(options):
+        return lambda say: _live(_ready(collection, say), options.network_names, options, say)
+    source = _live(collection, options.network_names, options, say)
+
+    def finish(say: StepCallback) -> MapSource:
+        _ready(collection, say)
+        return source
+
+    return finish
+
+
+def _ready(collection: Collection, say: StepCallback) -> Collection:
+    collection.warm_up(say)
+    return collection
+
+
+def _collection(options: CompareOptions, say: StepCallback) -> Collection:
+    say("Opening the collection…")
+    from gala_viz.collections import open_collection
+
+    collection = open_collection(options.collection_name, human_maps=options.human_maps)
+    if options.records is not None:
+        from gala_viz.records.database import Database
+        from gala_viz.records.game_maps import CollectionWithGameMaps
+
+        collection = CollectionWithGameMaps(collection, Database(options.records))
+    return collection
+
+
+def _check_maps(collection: Collection, human_maps: str) -> None:
+    """Raise ``ValueError`` where none of the first maps can be read: the others are then no better."""
+    marked = list(itertools.islice(filter(collection.has_human_map, collection.images), N_CHECKED_MAPS))
+    if marked and all(collection.human_map(image) is None for image in marked):
+        _, why = usable_map(collection, marked[0])
+        raise ValueError(f"{human_maps}: none of the first {len(marked)} human maps can be read; {marked[0]}: {why}")
+
+
+def _loads_surely(options: CompareOptions) -> bool:
+    """Whether networks and settings are such that loading them cannot fail by what somebody asked for.
+
+    Raises ``WeightsError`` for files of a network that are damaged.
+    """
+    from gala_viz.networks.network_folders import is_shipped, network_folder, read_card, read_verified_weights
+
+    usual = options.device in (None, "auto", "cpu") and options.dtype in (None, "float32", "bfloat16")
+    if options.layers or not usual or not all(map(is_shipped, options.network_names)):
+        return False
+    for folder in map(network_folder, options.network_names):
+        if folder is not None:
+            read_verified_weights(folder, read_card(folder))
+    return True
+
+
+def _live(
+    collection: Collection,
+    pair: Sequence[str],
+    options: CompareOptions,
+    say: StepCallback,
+    layers: Sequence[Sequence[str]] = ((), ()),
+) -> MapSource:
+    """The source that computes; each network watches the options' layers, or else those of its own in ``layers``."""
+    say("Starting PyTorch…")
+    from gala_viz.live import LiveMaps
+    from gala_viz.networks.zoo import load_network
+
+    networks = []
+    for name, own in zip(pair, layers, strict=True):
+        say(f"Loading the network {name}…")
+        networks.append(load_network(name, options.device, options.dtype, layers=options.layers or own))
+    return LiveMaps(collection, networks)
+
+
+def _stored(options: CompareOptions, say: StepCallback, *, ahead: bool = False) -> MapSource:
+    """The store's maps at once; networks are loaded when something else is asked for.
+
+    ``ahead`` also checks what is asked of these networks.
+    """
+    say("Opening the store…")
+    from gala_viz.collections import open_collection
+    from gala_viz.store.stored_maps import StoredMaps
+    from gala_viz.store.zarr_store import Store, StoreError
+
+    store = Store(options.store)
+    about = store.spec.collection
+    say("Opening the collection…")
+    human_maps = options.human_maps or about.get("human_maps")
+    try:
+        collection = open_collection(options.collection or about["opened_as"], human_maps=human_maps)
+    except (ValueError, OSError) as error:
+        which = f"--collection {options.collection}" if options.collection else "its collection"
+        raise StoreError(f"{options.store}: {which} cannot be opened as when the store was made: {error}") from error
+    names = options.networks or tuple(network.name for network in store.spec.networks[:2])
+    known = {network.name: network for network in store.spec.networks}
+
+    def live() -> MapSource:
+        from gala_viz.networks.network import watched_paths
+
+        pair = [known[name] for name in names]
+        layers = [watched_paths(network.layers) for network in pair]
+        return _live(collection, [network.opened_as for network in pair], options, say, layers)
+
+    source = StoredMaps(store, collection, names, live)
+    if ahead and options.layers:
+        live()
+    elif ahead and (options.device or options.dtype):
+        from gala_viz.networks.devices import choose_device, choose_dtype
+
+        choose_device(options.device)
+        choose_dtype(options.dtype)
+    return source

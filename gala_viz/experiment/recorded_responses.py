@@ -1,0 +1,75 @@
+"""The records of an experiment as responses: the table that the analysis reads, and that exports write."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sqlalchemy import select
+
+from gala_viz.experiment.exclusions import PEOPLE, SIMULATED
+from gala_viz.experiment.experiment_spec import WINDOW_EVENTS
+from gala_viz.experiment.responses import COLUMNS, trial_columns
+from gala_viz.experiment.sessions import Session
+from gala_viz.experiment.stimuli import Stimuli
+from gala_viz.records.database import Database
+from gala_viz.records.tables import ExperimentSession, Participant, TrialRecord
+
+
+def load_recorded_responses(database: Database, stimuli: Stimuli) -> pd.DataFrame:
+    """All trials of all sittings of the experiment, one row each, in the order of ``responses.COLUMNS``."""
+    spec = stimuli.spec
+    sittings = (
+        select(ExperimentSession.__table__, Participant.simulated)
+        .join(Participant, Participant.id == ExperimentSession.participant_id)
+        .where(ExperimentSession.experiment == spec.hash)
+        .order_by(ExperimentSession.began_ms, ExperimentSession.id)
+    )
+    rows = []
+    with database.read_connection() as connection:
+        for sitting in connection.execute(sittings).all():
+            seat = Session(sitting.id, spec, sitting.set_number, sitting.swapped, sitting.seed, 0)
+            own = select(TrialRecord.__table__).where(TrialRecord.sitting_id == sitting.id)
+            for record in connection.execute(own.order_by(TrialRecord.number)).all():
+                rows.append(_row(seat, sitting, record, stimuli))
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _row(seat: Session, sitting: Any, record: Any, stimuli: Stimuli) -> dict[str, Any]:
+    trial = seat.trials[record.number]
+    share = stimuli.revealed_percent(trial.image, trial.map_type, trial.level)
+    response = response_before_deadline(seat, record)
+    truth = seat.spec.superclass_of[trial.image]
+    return {
+        "observer": SIMULATED if sitting.simulated else PEOPLE,
+        "participant": sitting.participant_id,
+        "set": sitting.set_number,
+        **trial_columns(seat.spec, trial),
+        "percent_important": share.important,
+        "percent_all": share.all_pixels,
+        "response": response,
+        "correct": np.nan if response is None else float(response == truth),
+        "rt": record.rt_ms,
+        "time_elapsed": record.elapsed_ms,
+        "fixation_duration": trial.fixation_ms,
+        "stimulus_duration": seat.spec.timing.stimulus_ms,
+        "fixation_duration_actual": record.fixation_ms,
+        "stimulus_duration_actual": record.stimulus_ms,
+        "window_duration_actual": _known(record.window_ms),
+        "frame_duration": sitting.frame_ms if record.frame_ms is None else record.frame_ms,
+        "dropped_frames": record.dropped_frames,
+        **{mark: _known(getattr(record, mark)) for mark in WINDOW_EVENTS},
+        "interrupted": int(record.ended_ms is None),
+    }
+
+
+def _known(value: float | bool | None) -> float:
+    """A number, or a mark as 1 or 0; NaN where it is not known."""
+    return np.nan if value is None else float(value)
+
+
+def response_before_deadline(session: Session, record: Any) -> str | None:
+    """The superclass that was answered before the deadline, or None."""
+    in_time = record.rt_ms is not None and record.rt_ms <= session.spec.timing.deadline_ms
+    return session.key_mapping.get(record.key) if in_time else None

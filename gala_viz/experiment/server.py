@@ -1,0 +1,122 @@
+"""One experiment on one server: what all of its participants share."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from statistics import fmean
+from typing import Any, TypeVar
+
+from gala_viz.experiment.design import PRACTICE, Trial
+from gala_viz.experiment.messages import TrialResult
+from gala_viz.experiment.privacy import experiment_privacy_note
+from gala_viz.experiment.recorded_responses import response_before_deadline
+from gala_viz.experiment.sessions import Session, Sessions
+from gala_viz.experiment.stimuli import Stimuli
+from gala_viz.records.database import Database
+from gala_viz.records.participants import Participants
+from gala_viz.records.rate_limits import RateLimits, TokenBuckets
+
+T = TypeVar("T")
+CORRECT, INCORRECT, TOO_SLOW, TOO_EARLY = "right", "wrong", "too slow", "too early"
+TYPICAL_TRIAL_MS = 2_600
+"""About how long a trial lasts, for the page's estimate."""
+
+
+class ExperimentServer:
+    """The experiment of ``stimuli``, its responses in ``database``; methods belong to one asyncio loop."""
+
+    def __init__(
+        self, stimuli: Stimuli, database: Database, versions: Mapping[str, str], limits: RateLimits | None = None
+    ) -> None:
+        self.stimuli, self.spec, self.database = stimuli, stimuli.spec, database
+        self.versions, self.limits = dict(versions), limits or RateLimits()
+        self.participants, self.sessions = Participants(database), Sessions(database, stimuli.spec)
+        per_hour = self.limits.participants_per_hour
+        self.newcomer_limit = TokenBuckets(per_hour / 3600, per_hour)
+        self.request_limit = TokenBuckets(self.limits.messages_per_s, 4 * self.limits.messages_per_s)
+        self._threads = ThreadPoolExecutor(4, "experiment")
+
+    async def run_in_thread(self, function: Callable[..., T], *arguments, **named) -> T:
+        """``function`` in a thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, partial(function, *arguments, **named))
+
+    def close(self) -> None:
+        """Let go of threads; what was recorded is recorded."""
+        self._threads.shutdown()
+
+    def about_message(self) -> dict[str, Any]:
+        """What the page shows before anybody agreed."""
+        n_trials = self.spec.n_images + self.spec.n_practice
+        return {
+            "title": self.spec.title,
+            "experiment": self.spec.hash,
+            "answers": list(self.spec.superclasses),
+            "n_trials": n_trials,
+            "minutes": max(1, round(n_trials * TYPICAL_TRIAL_MS / 60_000)),
+            "shown_px": self.spec.shown_px,
+            "privacy": experiment_privacy_note(self.spec.title),
+        }
+
+    def session_message(self, session: Session) -> dict[str, Any]:
+        """What a page needs to run the trials that are left; it is never told what an image shows."""
+        timing = self.spec.timing
+        return {
+            "experiment": self.spec.hash,
+            "sitting": session.id,
+            "next": session.next_trial,
+            "keys": session.key_mapping,
+            "n_blocks": self.spec.n_blocks,
+            "shown_px": self.spec.shown_px,
+            "stimulus_ms": timing.stimulus_ms,
+            "window_ms": timing.window_ms,
+            "pause_ms": timing.pause_ms,
+            "trials": [
+                {
+                    "number": trial.number,
+                    "block": trial.block,
+                    "practice": trial.phase == PRACTICE,
+                    "fixation_ms": trial.fixation_ms,
+                }
+                for trial in session.trials
+            ],
+        }
+
+    def stimulus_png(self, trial: Trial) -> bytes:
+        """The stimulus as a PNG."""
+        return self.stimuli.render_png(trial.image, trial.map_type, trial.level)
+
+    def store_result(self, session: Session, result: TrialResult) -> dict[str, Any]:
+        """Store a result; what the page says to it, alike when it comes again. Raises ``UnexpectedTrialError``."""
+        self.sessions.store_result(session, result)
+        trial = session.trials[result.number]
+        told: dict[str, Any] = {"feedback": self._feedback(session, trial, result)}
+        last = result.number == len(session.trials) - 1
+        if last or session.trials[result.number + 1].block != trial.block:
+            told["block"] = self.block_summary(session, trial.block)
+        return told
+
+    def block_summary(self, session: Session, block: int) -> dict[str, Any]:
+        """Of a block's answers in time: how many, the share that were right, their mean reaction time in ms."""
+        known = [
+            (answer == self.spec.superclass_of[trial.image], record.rt_ms)
+            for trial, record in self.sessions.block_records(session, block)
+            if (answer := response_before_deadline(session, record)) is not None and record.rt_ms >= 0
+        ]
+        if not known:
+            return {"block": block, "n": 0, "accuracy": None, "rt_ms": None}
+        rights, times = zip(*known, strict=True)
+        return {"block": block, "n": len(known), "accuracy": fmean(rights), "rt_ms": fmean(times)}
+
+    def _feedback(self, seat: Session, trial: Trial, result: TrialResult) -> str:
+        """In practice right or wrong; afterwards only what was too slow or too early."""
+        if result.rt_ms is not None and result.rt_ms < self.spec.exclusions.min_rt_ms:
+            return TOO_EARLY
+        answer = response_before_deadline(seat, result)
+        if answer is None:
+            return TOO_SLOW
+        if trial.phase != PRACTICE:
+            return ""
+        return CORRECT if answer == self.spec.superclass_of[trial.image] else INCORRECT

@@ -1,0 +1,177 @@
+"""One round while it is played: points in, guesses out, and its end by the server's clock."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from gala_viz.game.bubbles import masked_canvas
+from gala_viz.game.judge import Judge
+from gala_viz.game.round_image import RoundImage
+from gala_viz.game.round_summary import other_players_map, player_map
+from gala_viz.game.scoring import score_catch_trial
+from gala_viz.live.recogniser import first, place_of
+from gala_viz.records.outages import is_outage
+from gala_viz.records.round_updates import NetworkGuess, Outcome, RoundKey, RoundUpdate
+from gala_viz.records.tables import CATCH, GAME, PRACTICE, now_ms
+
+if TYPE_CHECKING:
+    from gala_viz.game.session import Session
+
+N_GUESSES_SHOWN = 5
+FLUSH_TIMEOUT_S = 1.0
+"""How long a player waits for the summary while an end is not in the database yet; it is in the journal."""
+
+
+class ActiveRound:
+    """The round called ``id`` on ``round_image``; its judge decides, its session is told."""
+
+    def __init__(
+        self, session: Session, round_id: str, image: str, kind: str, round_image: RoundImage, answer: str | None
+    ) -> None:
+        self.session, self.game = session, session.game
+        self.id, self.image, self.kind, self.round_image, self._answer = round_id, image, kind, round_image, answer
+        self._key = RoundKey(round=round_id, visit=session.session_id, participant=session.participant)
+        self.judge = Judge(self.game.spec)
+        self._guessing: asyncio.Task | None = None
+        self._clock: asyncio.TimerHandle | None = None
+        self._n_guessed = 0
+        self._reason: str | None = None
+        self._ending = False
+
+    def paint(self, points: Sequence[tuple[float, float, float]]) -> None:
+        """Take points; the first starts the clock. Raises ``Refused``, and then nothing was taken."""
+        began = self.judge.began_ms is None
+        first = len(self.judge.points)
+        taken = self.judge.paint(points, self.game.clock_ms())
+        self._record(RoundUpdate(first=first, points=taken, began_ms=now_ms() if began else None))
+        if began:
+            limit_s = self.game.spec.limit_ms / 1000
+            self._clock = asyncio.get_running_loop().call_later(limit_s, self._time_up)
+        if self._guessing is None or self._guessing.done():
+            self._guessing = asyncio.create_task(self._guess())
+
+    async def skip(self, reason: str) -> None:
+        """The player gives up."""
+        self.judge.skip(self.game.clock_ms())
+        self._reason = reason
+        await self._end()
+
+    async def leave(self) -> None:
+        """The player is gone; a round without a point stays open and can be shown again."""
+        if self.judge.began_ms is None:
+            return
+        self.judge.interrupt(self.game.clock_ms())
+        await self._end(told=False)
+
+    def drop(self) -> None:
+        """It cannot be recorded any more: nothing of it counts from now on."""
+        self._ending = True
+        self.judge.interrupt(self.game.clock_ms())
+        if self._clock is not None:
+            self._clock.cancel()
+
+    def _record(self, part: RoundUpdate) -> None:
+        self.game.record(self._key, part)
+
+    async def _guess(self) -> None:
+        """Ask the network, each time about all that is uncovered by then, until there is nothing new."""
+        spec = self.game.spec
+        while not self.judge.is_over and len(self.judge.points) > self._n_guessed:
+            count, at_ms = len(self.judge.points), self.judge.points[-1].at_ms
+            canvas = masked_canvas(self.round_image.canvas, self.judge.mask, spec)
+            probabilities = await asyncio.wrap_future(self.game.recogniser.look(canvas))
+            self._n_guessed = count
+            place = place_of(probabilities, self.round_image.target)
+            best = first(probabilities, max(N_GUESSES_SHOWN, min(spec.top, 10)))
+            guess = NetworkGuess(
+                n_points=count,
+                at_ms=at_ms,
+                place=place,
+                categories=[self.game.recogniser.categories[index] for index in best],
+                probabilities=[float(probabilities[index]) for index in best],
+            )
+            if self.judge.is_over and self.judge.outcome != Outcome.LOST:
+                return
+            self._record(RoundUpdate(guesses=[guess]))
+            won = self.judge.judge_guess(place, at_ms)
+            await self.session.send(
+                {
+                    "type": "guess",
+                    "round": self.id,
+                    "n_points": count,
+                    "place": place if place <= N_GUESSES_SHOWN else None,
+                    "guesses": [
+                        [name, round(p, 4)]
+                        for name, p in zip(
+                            guess.categories[:N_GUESSES_SHOWN], guess.probabilities[:N_GUESSES_SHOWN], strict=True
+                        )
+                    ],
+                }
+            )
+            if won:
+                await self._end()
+
+    def _time_up(self) -> None:
+        self.game.spawn(self._lose())
+
+    async def _lose(self) -> None:
+        """The time is up; a guess on points that came in time still counts."""
+        if self._guessing is not None and not self._guessing.done():
+            await asyncio.wait([self._guessing], timeout=2.0)
+        self.judge.apply_time_limit(self.game.clock_ms())
+        await self._end()
+
+    async def _end(self, *, told: bool = True) -> None:
+        if self._ending or not self.judge.is_over:
+            return
+        self._ending = True
+        if self._clock is not None:
+            self._clock.cancel()
+        session, judge = self.session, self.judge
+        won = judge.outcome is Outcome.WON
+        if self.kind != PRACTICE and judge.outcome is not Outcome.INTERRUPTED:
+            session.combo = session.combo + 1 if won else 0
+        right = score_catch_trial(judge.mask, self._answer) if self._answer is not None else None
+        end = judge.round_end(now_ms(), combo=session.combo, skip_reason=self._reason, passed=right)
+        self._record(RoundUpdate(end=end))
+        await self.game.flush(session.participant, FLUSH_TIMEOUT_S)
+        session.n_rounds += 1
+        if told:
+            await session.send(await self._summary())
+
+    async def _summary(self) -> dict[str, Any]:
+        judge, others, known = self.judge, None, True
+        if self.kind != CATCH:
+            try:
+                others = await self.game.run_reader(
+                    other_players_map,
+                    self.game.database,
+                    self.game.collection,
+                    self.image,
+                    self.round_image.box,
+                    self.session.participant,
+                    simulated=self.session.simulated,
+                )
+            except SQLAlchemyError as error:
+                if not is_outage(error):
+                    raise
+                known = False
+        points = [(point.x_px, point.y_px) for point in judge.points]
+        own = await self.game.run_reader(player_map, points, self.game.spec.canvas_px)
+        return {
+            "type": "end",
+            "round": self.id,
+            "outcome": str(judge.outcome),
+            "score": round(judge.score, 1),
+            "combo": self.session.combo,
+            "practice": self.kind == PRACTICE,
+            "counts": self.kind == GAME,
+            "elapsed_ms": judge.elapsed_ms,
+            "own": own,
+            "others": others,
+            "others_known": known,
+        }

@@ -1,0 +1,48 @@
+"""Settings of the ClickMe game. Source: Linsley et al. 2019, section 4."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GameSpec:
+    """How a round is played and judged.
+
+    A point is added every ``interval_ms`` while the pointer is followed, at most ``step_px`` from the last one, and
+    uncovers a square of ``bubble_px`` on a canvas of ``canvas_px`` a side. The round is won when the true category is
+    among the network's ``top`` first guesses, and lost ``limit_ms`` after the first point. ``fill`` is what the network
+    sees elsewhere: grey, or the darkened noise of the published game. ``catch_share`` of the rounds are catch trials,
+    whose answer is known.
+    """
+
+    canvas_px: int = 256
+    bubble_px: int = 14
+    step_px: float = 7.0
+    interval_ms: float = 50.0
+    limit_ms: float = 7000.0
+    top: int = 5
+    fill: Literal["grey", "noise"] = "grey"
+    catch_share: float = 0.05
+    n_practice: int = 1
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.bubble_px <= self.canvas_px:
+            raise ValueError(f"bubble_px lies between 1 and the canvas, {self.canvas_px}; got {self.bubble_px}.")
+        if min(self.step_px, self.interval_ms, self.limit_ms) <= 0:
+            told = f"{self.step_px}, {self.interval_ms} and {self.limit_ms}"
+            raise ValueError(f"step_px, interval_ms and limit_ms are above 0; got {told}.")
+        if self.top < 1:
+            raise ValueError(f"top is at least 1; got {self.top}.")
+        if self.fill not in ("grey", "noise"):
+            raise ValueError(f"fill is 'grey' or 'noise'; got {self.fill!r}.")
+        if not 0 <= self.catch_share < 1:
+            raise ValueError(f"catch_share is a share of the rounds, from 0 to below 1; got {self.catch_share}.")
+        if self.n_practice < 0:
+            raise ValueError(f"n_practice is 0 or more; got {self.n_practice}.")
+
+    @property
+    def max_points(self) -> int:
+        """Points that fit into a round, the first included."""
+        return int(self.limit_ms // self.interval_ms) + 1

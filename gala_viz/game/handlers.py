@@ -1,0 +1,163 @@
+"""The game's addresses on a Tornado server: what the page asks first, consent, and the websocket that is played on."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import Counter
+from collections.abc import Awaitable
+from typing import Any, TypeVar
+
+import tornado.web
+import tornado.websocket
+
+from gala_viz.game.privacy import game_privacy_note
+from gala_viz.game.server import GameServer
+from gala_viz.game.session import PARTICIPANT_DELETED, PLAYED_ELSEWHERE, Session
+from gala_viz.records.participants import software_versions
+from gala_viz.wire import PARTICIPANT_COOKIE, JsonHandler, Routes, admit_participant, await_records, is_same_site
+
+T = TypeVar("T")
+
+
+def game_routes(game: GameServer, origins: frozenset[str] = frozenset()) -> Routes:
+    """Return the game's addresses; a server that is about to start puts its own prefix before those under ""."""
+    return lambda prefix: routes(game, prefix, software_versions(), origins)
+
+
+def routes(
+    game: GameServer, prefix: str, versions: dict[str, str], origins: frozenset[str] = frozenset()
+) -> list[tuple]:
+    """The addresses under ``prefix``/play, for a Tornado application. ``origins`` are further hosts of pages.
+
+    No photograph has an address: one is sent inside of its round, to its player.
+    """
+    shared: dict[str, Any] = {"game": game, "versions": versions, "origins": origins, "open_from": Counter()}
+    return [
+        (rf"{prefix}/play/about", AboutHandler, shared),
+        (rf"{prefix}/play/consent", ConsentHandler, shared),
+        (rf"{prefix}/play/socket", GameSocketHandler, shared),
+    ]
+
+
+class _Shared:
+    """What the handlers have in common."""
+
+    def initialize(
+        self, game: GameServer, versions: dict[str, str], origins: frozenset[str], open_from: Counter
+    ) -> None:
+        """Tornado hands every request what ``routes`` told."""
+        self.game, self.versions, self.origins, self.open_from = game, versions, origins, open_from
+
+    async def participant(self) -> str | None:
+        """Whom the cookie names."""
+        secret = self.get_cookie(PARTICIPANT_COOKIE)
+        return (
+            await self.query_records(self.game.run_reader(self.game.participants.find_by_secret, secret))
+            if secret
+            else None
+        )
+
+    async def query_records(self, answer: Awaitable[T]) -> T:
+        """What the database answers."""
+        return await await_records(self, answer)
+
+
+class AboutHandler(_Shared, JsonHandler):
+    """What the page shows before anybody agreed; nothing is recorded for it."""
+
+    async def get(self) -> None:
+        """The privacy note, and whether this browser has agreed before."""
+        participant = await self.participant()
+        person = (
+            await self.query_records(self.game.run_reader(self.game.participants.profile, participant))
+            if participant
+            else None
+        )
+        told = {
+            "consented": bool(person and person.consented),
+            "privacy": game_privacy_note(self.game.collection.title),
+        }
+        self.write(json.dumps({**told, "collection": self.game.collection.title}))
+
+
+class ConsentHandler(_Shared, JsonHandler):
+    """Somebody agrees: only now a participant is made, and the cookie is set."""
+
+    async def post(self) -> None:
+        """``{"agreed": true}``, with ``"simulated": true`` from a script that plays."""
+        if not is_same_site(self.request, self.origins):
+            raise tornado.web.HTTPError(403, reason="consent comes from the game's own page")
+        try:
+            told = json.loads(self.request.body[:1000])
+        except ValueError:
+            told = None
+        if not isinstance(told, dict) or told.get("agreed") is not True:
+            raise tornado.web.HTTPError(400, reason="consent was expected")
+        participant = await self.participant()
+        if participant is None:
+            new, simulated = self.game.participants.create, told.get("simulated") is True
+            participant = await admit_participant(
+                self,
+                self.game.newcomer_limit,
+                lambda: self.query_records(self.game.run_writer(new, simulated=simulated)),
+            )
+        await self.query_records(self.game.run_writer(self.game.participants.record_consent, participant))
+        self.write(json.dumps({"consented": True}))
+
+
+class GameSocketHandler(_Shared, tornado.websocket.WebSocketHandler):
+    """One player's connection."""
+
+    session: Session | None = None
+
+    def get_compression_options(self) -> dict[str, int]:
+        """Messages are compressed, at little cost: nearly all of them are small."""
+        return {"compression_level": 1}
+
+    def check_origin(self, origin: str) -> bool:
+        """Pages of this server's own host, and of those allowed by name."""
+        return is_same_site(self.request, self.origins)
+
+    async def prepare(self) -> None:
+        """Refuse who has not agreed, and one address with too many connections."""
+        self.player = await self.participant()
+        person = (
+            await self.query_records(self.game.run_reader(self.game.participants.profile, self.player))
+            if self.player
+            else None
+        )
+        if person is None or not person.consented:
+            raise tornado.web.HTTPError(403, reason="consent comes first")
+        if self.open_from[self.request.remote_ip] >= self.game.limits.connections:
+            raise tornado.web.HTTPError(429, reason="too many players from this address")
+
+    async def open(self, *_: str, **__: str) -> None:
+        """The page is there."""
+        self.open_from[self.request.remote_ip] += 1
+        self.set_nodelay(True)
+        self.session = Session(self.game, self.player, self._tell, self.versions)
+        await self.session.open()
+
+    async def on_message(self, message: str | bytes) -> None:
+        """Tornado reads the next message only when this one is done."""
+        if self.session is not None:
+            await self.session.receive(message)
+
+    def on_close(self) -> None:
+        """The page is gone."""
+        address = self.request.remote_ip
+        self.open_from[address] -= 1
+        if self.open_from[address] <= 0:
+            del self.open_from[address]
+        if self.session is not None:
+            session, self.session = self.session, None
+            self.game.spawn(session.close())
+
+    async def _tell(self, told: dict[str, Any]) -> None:
+        try:
+            await self.write_message(json.dumps(told))
+            if told["type"] in (PLAYED_ELSEWHERE, PARTICIPANT_DELETED):
+                self.close(reason=told["type"])
+        except tornado.websocket.WebSocketClosedError:
+            logging.getLogger(__name__).debug("a page is gone before its %s", told.get("type"))

@@ -1,0 +1,55 @@
+"""What a round shows: a photograph's centre square, or for a catch trial two photographs side by side."""
+
+from __future__ import annotations
+
+import base64
+import io
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from gala_viz.collections.collection import Collection
+from gala_viz.game.scoring import LEFT
+from gala_viz.imagenet import label_index
+from gala_viz.records.canvas import Box, centre_crop_box, crop_to_canvas
+
+JPEG_QUALITY = 88
+
+
+@dataclass(frozen=True, slots=True)
+class RoundImage:
+    """The canvas (y, x, 3) uint8, its category, the network's index of that, and the part of the photograph shown."""
+
+    canvas: NDArray[np.uint8]
+    category: str
+    target: int
+    box: Box
+
+    def data_url(self) -> str:
+        """The canvas as a data URL, sent within its round alone."""
+        stream = io.BytesIO()
+        Image.fromarray(self.canvas).save(stream, "JPEG", quality=JPEG_QUALITY)
+        return "data:image/jpeg;base64," + base64.b64encode(stream.getvalue()).decode("ascii")
+
+
+def make_round_image(collection: Collection, image: str, categories: tuple[str, ...], side_px: int) -> RoundImage:
+    """One photograph. Raises ``UnreadableImageError``."""
+    photo = collection.photo(image)
+    category, target = collection.category(image), collection.target(image)
+    box = centre_crop_box(*photo.shape[:2])
+    index = label_index(categories, category, target)
+    return RoundImage(crop_to_canvas(photo, side_px, box), category or categories[index], index, box)
+
+
+def catch_trial_image(
+    collection: Collection, named_image: str, other_image: str, answer: str, categories: tuple[str, ...], side_px: int
+) -> RoundImage:
+    """The middle halves of two photographs side by side; ``named_image`` lies on the ``answer`` side."""
+    asked = make_round_image(collection, named_image, categories, side_px)
+    beside = make_round_image(collection, other_image, categories, side_px)
+    quarter, half = side_px // 4, side_px // 2
+    pair = [one.canvas[:, quarter : quarter + half] for one in (asked, beside)]
+    canvas = np.concatenate(pair if answer == LEFT else pair[::-1], axis=1)
+    return RoundImage(canvas, asked.category, asked.target, (0.0, 0.0, float(side_px), float(side_px)))

@@ -1,0 +1,68 @@
+"""What a round's summary shows: where the player painted, and where others did."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gala_viz.alignment import area_average
+from gala_viz.collections.clickme.participant_maps import participant_maps
+from gala_viz.collections.collection import Collection
+from gala_viz.collections.points import Points
+from gala_viz.networks.preprocessing import Preprocessing
+from gala_viz.records.canvas import Box
+from gala_viz.records.database import Database
+from gala_viz.records.finished_rounds import finished_rounds
+from gala_viz.records.game_maps import SMOOTHING
+
+SUMMARY_CELLS = 64
+
+
+def encode_map(values: NDArray) -> str | None:
+    """A map (y, x) as base64 of 64 x 64 bytes, its largest value 255; None where it is empty."""
+    small = area_average(np.asarray(values, np.float64), (SUMMARY_CELLS, SUMMARY_CELLS))
+    top = float(small.max())
+    if not top > 0:
+        return None
+    return base64.b64encode((255 * small.clip(0) / top).round().astype(np.uint8).tobytes()).decode("ascii")
+
+
+def player_map(points: list[tuple[float, float]], side_px: int) -> str | None:
+    """The player's own points, smoothed like all maps."""
+    if not points:
+        return None
+    at = np.array(points)
+    own = Points(np.zeros(len(at), np.int64), at[:, 0], at[:, 1])
+    return encode_map(participant_maps(own, (side_px, side_px), SMOOTHING).maps[0])
+
+
+def other_players_map(
+    database: Database, collection: Collection, image: str, box: Box, participant: str, *, simulated: bool
+) -> dict[str, Any] | None:
+    """The mean map of all others who painted the image in this game, else the collection's own human map; None without.
+
+    ``{"map", "n", "simulated"}``; n is None where it is not known.
+    """
+    left, top, _, bottom = box
+    rounds = [
+        one
+        for one in finished_rounds(database, collection.name, [image], simulated=simulated)
+        if one.participant != participant
+    ]
+    if rounds:
+        names = np.concatenate([np.full(len(one.x_px), one.participant) for one in rounds])
+        x, y = (np.concatenate([getattr(one, axis) for one in rounds]) for axis in ("x_px", "y_px"))
+        painted = participant_maps(Points(names, x - left, y - top), (bottom - top, bottom - top), SMOOTHING)
+        found = encode_map(painted.maps.mean(axis=0)) if painted.participants else None
+        return found and {"map": found, "n": len(painted.participants), "simulated": simulated}
+    human = collection.human_map(image) if collection.has_human_map(image) else None
+    if human is None:
+        return None
+    square = Preprocessing(short_px=256, crop_px=256).map_to_frame(human)
+    n = human.attrs.get("n_participants")
+    found = encode_map(square.values)
+    told = int(n) if isinstance(n, int | np.integer) else None
+    return found and {"map": found, "n": told, "simulated": bool(human.attrs.get("simulated", False))}

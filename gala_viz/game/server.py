@@ -1,0 +1,156 @@
+"""One game on one server: what all of its players share."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+
+from gala_viz.collections.collection import Collection
+from gala_viz.game.game_spec import GameSpec
+from gala_viz.imagenet import label_index
+from gala_viz.live.recogniser import Recogniser
+from gala_viz.records.database import Database
+from gala_viz.records.image_counts import register_images
+from gala_viz.records.participants import Participants
+from gala_viz.records.rate_limits import RateLimits, TokenBuckets
+from gala_viz.records.round_updates import RoundKey, RoundUpdate
+from gala_viz.records.round_writer import RoundWriter
+from gala_viz.records.rounds import Rounds
+from gala_viz.specs import fingerprint
+
+if TYPE_CHECKING:
+    from gala_viz.game.session import Session
+
+T = TypeVar("T")
+
+N_READERS = 4
+CLOSE_S = 3.0
+"""How long the end takes at most: half of it for rounds that end, the rest for what is not stored yet."""
+
+
+class GameServer:
+    """The game on ``images`` of ``collection`` (default: all), recognised by ``recogniser``, recorded in ``database``.
+
+    All methods belong to one asyncio loop. Databases and photographs are read and written in threads of their own, all
+    writes in one, in their order; what players paint goes through ``writer``.
+    """
+
+    def __init__(
+        self,
+        collection: Collection,
+        recogniser: Recogniser,
+        database: Database,
+        spec: GameSpec | None = None,
+        limits: RateLimits | None = None,
+        *,
+        images: Sequence[str] | None = None,
+        seed: int | None = None,
+    ) -> None:
+        self.collection, self.recogniser, self.database = collection, recogniser, database
+        self.spec, self.limits = spec or GameSpec(), limits or RateLimits()
+        self.participants, self.rounds = Participants(database), Rounds(database)
+        self.images = playable_images(collection, recogniser, collection.images if images is None else images)
+        if not self.images:
+            raise ValueError(
+                f"{recogniser.network.name} knows no category of {collection.name}; a game needs images with labels "
+                "that its network can recognise."
+            )
+        register_images(database, collection.name, self.images)
+        self.rng = random.Random(seed)  # which rounds are catch trials, not a secret
+        self.sessions: dict[str, Session] = {}
+        self.message_limit = TokenBuckets(self.limits.messages_per_s, 4 * self.limits.messages_per_s)
+        self.round_limit = TokenBuckets(self.limits.rounds_per_min / 60, self.limits.rounds_per_min)
+        per_hour = self.limits.participants_per_hour
+        self.newcomer_limit = TokenBuckets(per_hour / 3600, per_hour)
+        self._writer = ThreadPoolExecutor(1, "records")
+        self._readers = ThreadPoolExecutor(N_READERS, "photographs")
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._tasks: set[asyncio.Task] = set()
+        self.settings = {
+            **asdict(self.spec),
+            "network": recogniser.network.name,
+            "network_sha256": recogniser.network.sha256,
+            "collection_fingerprint": collection.fingerprint,
+        }
+        self.settings["fingerprint"] = fingerprint("game", self.settings)
+        self.writer = RoundWriter(database, self._stopped)
+
+    @staticmethod
+    def clock_ms() -> float:
+        """The clock of all judges; it never runs backwards."""
+        return time.monotonic() * 1000
+
+    async def run_reader(self, function: Callable[..., T], *arguments, **named) -> T:
+        """``function`` in a thread for reading."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, partial(function, *arguments, **named))
+
+    async def run_writer(self, function: Callable[..., T], *arguments, **named) -> T:
+        """``function`` in the thread that writes, after all that was handed to it before."""
+        return await asyncio.get_running_loop().run_in_executor(self._writer, partial(function, *arguments, **named))
+
+    def spawn(self, work: Coroutine) -> None:
+        """Do ``work`` beside everything else, and tell the log if it fails."""
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def record(self, key: RoundKey, update: RoundUpdate) -> None:
+        """Keep what happened in a round in play; it is in the journal at once and in the database soon."""
+        self._loop = asyncio.get_running_loop()
+        self.writer.add(key, update)
+
+    async def flush(self, participant: str, timeout_s: float) -> bool:
+        """Wait until all that came of ``participant`` is stored, ``timeout_s`` at most; whether it is."""
+        waiting = asyncio.ensure_future(asyncio.wrap_future(self.writer.flush(participant)))
+        await asyncio.wait([waiting], timeout=timeout_s)
+        return waiting.done() or not waiting.cancel()
+
+    async def close(self, seconds: float = CLOSE_S) -> None:
+        """End all rounds in play as interrupted, write everything, let go of threads.
+
+        What cannot be written within ``seconds`` is told in the log, and stays in the journal.
+        """
+        end = time.monotonic() + seconds
+        for session in list(self.sessions.values()):
+            self.spawn(session.close())
+        if self._tasks:
+            await asyncio.wait(set(self._tasks), timeout=seconds / 2)  # these, and rounds that are being summed up
+        await asyncio.to_thread(self.writer.close, end - time.monotonic())  # readers may all wait for the database
+        self._writer.shutdown()
+        self._readers.shutdown()
+        self.recogniser.close()
+
+    def _done(self, task: asyncio.Task) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            logging.getLogger(__name__).error("a round went wrong", exc_info=task.exception())
+
+    def _stopped(self, key: RoundKey, why: str) -> None:
+        """A round cannot go on, says the writer in its thread."""
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended, and its connections with it
+                self._loop.call_soon_threadsafe(self._stop, key, why)
+
+    def _stop(self, key: RoundKey, why: str) -> None:
+        session = self.sessions.get(key.participant)
+        if session is not None and session.session_id == key.visit:
+            self.spawn(session.evict(why))
+
+
+def playable_images(collection: Collection, recogniser: Recogniser, images: Sequence[str]) -> list[str]:
+    """Those of ``images`` whose category the network knows."""
+    known = {}
+    for image in images:
+        category, target = collection.category(image), collection.target(image)
+        key = (category, target)
+        if key not in known:
+            known[key] = label_index(recogniser.categories, category, target) is not None
+    return [image for image in images if known[collection.category(image), collection.target(image)]]

@@ -1,0 +1,227 @@
+"""One player's connection: what the page says, what the server answers, and the round that is played."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any, TypeVar
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from gala_viz.game.active_round import FLUSH_TIMEOUT_S, ActiveRound
+from gala_viz.game.judge import InvalidPointsError, LatePointsError
+from gala_viz.game.messages import (
+    SKIP_REASONS,
+    HelloMessage,
+    InvalidMessageError,
+    LeaderboardMessage,
+    NextRoundMessage,
+    NicknameMessage,
+    PaintMessage,
+    SkipMessage,
+    parse_message,
+)
+from gala_viz.game.next_round import start_next_round
+from gala_viz.game.server import GameServer
+from gala_viz.records.leaderboard import LeaderboardPeriod, leaderboard, player_statistics
+from gala_viz.records.outages import NotStoredError, is_outage
+from gala_viz.records.pause import is_paused
+from gala_viz.records.round_writer import ENDED_ELSEWHERE, TAKEN_OVER, WITHDRAWN
+
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+T = TypeVar("T")
+
+OUTAGE_TIMEOUT_S, MAX_RETRY_WAIT_S = 60.0, 2.0
+"""How long a player waits for a database that is away, and the longest time between two tries."""
+PLAYED_ELSEWHERE, PARTICIPANT_DELETED = "elsewhere", "deleted"
+"""What a page hears last: the participant plays in another window, or everything of theirs was deleted."""
+MAX_BACKGROUND_REQUESTS = 8
+"""Names and leaderboards that wait at a time."""
+
+
+class Session:
+    """The connection of ``participant``; ``send`` tells its page something. All methods belong to the game's loop."""
+
+    def __init__(self, game: GameServer, participant: str, send: Send, versions: dict[str, str]) -> None:
+        self.game, self.participant, self.send, self._versions = game, participant, send, versions
+        self.session_id: str | None = None
+        self.surface_rule: int | None = None
+        self.simulated = False
+        self.n_rounds = 0
+        self.combo = 0
+        self._round: ActiveRound | None = None
+        self._starting, self._asking = asyncio.Lock(), asyncio.Lock()
+        self._n_beside = 0
+        self._closed: str | None = None
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing is played here any more."""
+        return self._closed is not None
+
+    async def open(self) -> None:
+        """Take over from another connection of the same participant: one plays at a time."""
+        former = self.game.sessions.get(self.participant)
+        self.game.sessions[self.participant] = self
+        if former is not None:
+            await former.evict(ENDED_ELSEWHERE)
+
+    async def receive(self, content: str | bytes) -> None:
+        """Act on one message. What cannot be is answered, and changes nothing."""
+        if self._closed is not None:
+            await self.send({"type": self._closed})
+            return
+        await self._answered(lambda: self._act(content))
+
+    async def evict(self, reason: str) -> None:
+        """Stop for good: the participant was ``WITHDRAWN``, or plays in another window "
+        "(``TAKEN_OVER``, ``ENDED_ELSEWHERE``)."""
+        if self.is_closed:
+            return
+        self._closed = PARTICIPANT_DELETED if reason == WITHDRAWN else PLAYED_ELSEWHERE
+        with contextlib.suppress(Exception):  # it may be gone already
+            await self.send({"type": self._closed})
+        if reason in (WITHDRAWN, TAKEN_OVER) and self._round is not None:
+            self._round.drop()
+        await self.close()
+
+    async def close(self) -> None:
+        """The connection is gone: a begun round is over, a round that was only shown waits."""
+        self._closed = self._closed or PLAYED_ELSEWHERE
+        if self._round is not None:
+            await self._round.leave()
+            self._round = None
+        if self.game.sessions.get(self.participant) is self:
+            del self.game.sessions[self.participant]
+
+    async def _answered(self, act: Callable[[], Awaitable[None]]) -> None:
+        """Do ``act``, and tell the page why not, where it cannot be."""
+        try:
+            await act()
+        except LatePointsError as error:
+            await self.send({"type": "late", "reason": str(error)})
+        except (InvalidMessageError, InvalidPointsError) as error:
+            await self.send({"type": "refused", "reason": str(error)})
+        except (SQLAlchemyError, NotStoredError) as error:
+            if is_outage(error):
+                await self.send({"type": "refused", "reason": "the records cannot be reached; try again in a moment."})
+            elif not await self.game.run_reader(self.game.rounds.has_participant, self.participant):
+                await self.evict(WITHDRAWN)
+            else:
+                raise
+
+    async def _act(self, content: str | bytes) -> None:
+        if not self.game.message_limit.take(self.participant):
+            raise InvalidMessageError("too many messages; wait a moment.")
+        message = parse_message(content)
+        if isinstance(message, HelloMessage):
+            await self._welcome(message)
+        elif self.session_id is None:
+            raise InvalidMessageError("a page says hello first.")
+        elif isinstance(message, NicknameMessage):
+            self._beside(lambda: self._name(message.nickname))
+        elif isinstance(message, NextRoundMessage):
+            await self._next(message.image)
+        elif isinstance(message, PaintMessage):
+            self._playing(message.round).paint(message.points)
+        elif isinstance(message, SkipMessage):
+            await self._playing(message.round).skip(message.reason)
+        elif isinstance(message, LeaderboardMessage):
+            self._beside(lambda: self._leaders(LeaderboardPeriod(message.period)))
+
+    def _beside(self, act: Callable[[], Awaitable[None]]) -> None:
+        """Do ``act`` after others like it, while painting goes on: a slow database costs no point."""
+        if self._n_beside >= MAX_BACKGROUND_REQUESTS:
+            raise InvalidMessageError("too many messages; wait a moment.")
+        self._n_beside += 1
+
+        async def in_turn() -> None:
+            try:
+                async with self._asking:
+                    await self._answered(lambda: self._patiently(act))
+            finally:
+                self._n_beside -= 1
+
+        self.game.spawn(in_turn())
+
+    async def _patiently(self, act: Callable[[], Awaitable[T]]) -> T:
+        """The result of ``act``, which is tried again while the database is away."""
+        end, wait_s = time.monotonic() + OUTAGE_TIMEOUT_S, 0.25
+        while True:
+            try:
+                return await act()
+            except Exception as error:
+                if not is_outage(error) or self.is_closed or time.monotonic() > end:
+                    raise
+            await self.send({"type": "waiting"})
+            await asyncio.sleep(wait_s)
+            wait_s = min(2 * wait_s, MAX_RETRY_WAIT_S)
+
+    async def _welcome(self, hello: HelloMessage) -> None:
+        await self.game.flush(self.participant, FLUSH_TIMEOUT_S)  # a round that the connection before left
+        person = await self._patiently(lambda: self.game.run_reader(self.game.participants.profile, self.participant))
+        device = {"pointer": hello.pointer, "screen_px": list(hello.screen_px)}
+        mobile, versions = hello.mobile, self._versions
+        self.surface_rule = hello.surface_rule
+        if self.session_id is None:
+            self.session_id = await self._patiently(
+                lambda: self.game.run_writer(
+                    self.game.participants.start_session, self.participant, device, mobile=mobile, versions=versions
+                )
+            )
+        self.simulated, self.n_rounds, self.combo = person.simulated, person.n_rounds, person.combo
+        spec = asdict(self.game.spec)
+        await self.send(
+            {
+                "type": "welcome",
+                "player": self.participant,
+                "nickname": person.nickname,
+                "n_rounds": person.n_rounds,
+                "combo": person.combo,
+                "spec": {key: spec[key] for key in _TOLD},
+                "collection": self.game.collection.title,
+                "network": self.game.recogniser.network.title,
+                "skip_reasons": list(SKIP_REASONS),
+            }
+        )
+
+    async def _next(self, asked: str | None) -> None:
+        if self._starting.locked():
+            raise InvalidMessageError("a round is being prepared.")
+        async with self._starting:
+            if self._round is not None and not self._round.judge.is_over:
+                raise InvalidMessageError("the round is not over.")
+            if await self._patiently(lambda: self.game.run_reader(is_paused, self.game.database)):
+                await self.send({"type": "paused"})
+                return
+            if not self.game.round_limit.take(self.participant):
+                raise InvalidMessageError("too many rounds in a minute; wait a moment.")
+            found = await self._patiently(lambda: start_next_round(self, asked))
+            if self.is_closed:  # meanwhile; the round waits for the window that plays now
+                return
+            self._round = found
+        if found is None:
+            await self.send({"type": "finished"})
+
+    def _playing(self, round_id: str) -> ActiveRound:
+        if self._round is None or self._round.id != round_id:
+            raise InvalidMessageError("no such round is played here.")
+        return self._round
+
+    async def _name(self, nickname: str) -> None:
+        kept = await self.game.run_writer(self.game.participants.set_nickname, self.participant, nickname)
+        await self.send({"type": "named", "nickname": kept})
+
+    async def _leaders(self, span: LeaderboardPeriod) -> None:
+        now = datetime.now().astimezone()
+        rows = await self.game.run_reader(leaderboard, self.game.database, span, self.participant, now)
+        own = await self.game.run_reader(player_statistics, self.game.database, self.participant)
+        told = {"rows": [asdict(row) for row in rows], "best": asdict(own)}
+        await self.send({"type": "leaders", "span": str(span), **told})
+
+
+_TOLD = ("canvas_px", "bubble_px", "step_px", "interval_ms", "limit_ms", "top")

@@ -1,0 +1,27 @@
+"""Colours of a notebook's cell, light or dark, for components made for a page: cell_theme.js."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import param
+
+from gala_viz.panels.browser_component import BrowserComponent
+
+FRAME_CSS = """
+:host { width: 100%; max-width: 1180px; padding: 4px 2px 8px; box-sizing: border-box; container-type: inline-size;
+  font-family: var(--jp-ui-font-family, Roboto, sans-serif); }
+"""
+
+
+class CellTheme(BrowserComponent):
+    """Gives all parts of a cell the colours that a page gives them, for a light notebook or a dark one."""
+
+    dark = param.Boolean(default=False, doc="Told by the browser; ``MapDisplay.dark`` and pictures follow it.")
+
+    stands = param.Integer(default=0, doc="Raised by every browser once it has built the cell.")
+
+    _esm = Path(__file__).with_name("cell_theme.js").read_text(encoding="utf-8")
+
+    def __init__(self, **params: object) -> None:
+        super().__init__(**{"width": 0, "height": 0, "margin": 0, **params})

@@ -1,0 +1,238 @@
+"""Networks that others define: from a function in a module, from transformers, from timm.
+
+A name here runs the code that it names, so it comes from an operator's command line or notebook and never from a page.
+"""
+
+from __future__ import annotations
+
+import copy
+import importlib
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gala_viz.imagenet import category_names
+from gala_viz.networks.devices import choose_device, choose_dtype
+from gala_viz.networks.network import Network, check_outputs
+from gala_viz.networks.network_folders import FUNCTION_NAME
+from gala_viz.networks.preprocessing import Preprocessing
+from gala_viz.registry import Registry
+
+IMAGENET_PREPROCESSING = Preprocessing(
+    interpolation="bilinear", mean=(123.675, 116.28, 103.53), std=(58.395, 57.12, 57.375)
+)
+"""What networks trained on ImageNet expect most often: 256, 224 px, ImageNet's means and deviations."""
+_RESAMPLING = {1: "lanczos", 2: "bilinear", 3: "bicubic"}
+
+
+class ExternalNetworkError(ValueError):
+    """A network of others that cannot be had; the message says what was expected and what came."""
+
+
+def load_external(
+    name: str, device: str | torch.device | None, dtype: str | torch.dtype | None, hooked_layers: Sequence[str]
+) -> Network:
+    """The network called ``name``. Raises ``ExternalNetworkError``."""
+    library, _, rest = name.partition(":")
+    made = LIBRARIES[library](rest) if library in LIBRARIES else _from_function(name)
+    if isinstance(made, Network):
+        _check_own_settings(name, made, device, dtype, hooked_layers)
+        check_outputs(made)
+        made = copy.copy(made)
+        # The function may have changed what a card's builder made, or loaded other weights into it.
+        made.known_by_weights, made.sha256 = False, ""
+        made.training_data = replace(made.training_data, complete=False)
+        return made
+    module = made.pop("module")
+    preprocessing = made.pop("preprocessing", None) or IMAGENET_PREPROCESSING
+    categories = made.pop("categories", None) or _categories(name, module, preprocessing)
+    card = {"network": {"name": name, "builder": name, "start": made.pop("start", name)}}
+    network = Network(
+        module,
+        name=name,
+        preprocessing=preprocessing,
+        categories=tuple(categories),
+        card=card,
+        hooked_layers=hooked_layers,
+        device=device,
+        dtype=dtype,
+    )
+    check_outputs(network)
+    return network
+
+
+def _check_own_settings(
+    name: str,
+    network: Network,
+    device: str | torch.device | None,
+    dtype: str | torch.dtype | None,
+    watched: Sequence[str],
+) -> None:
+    """Raise ``ExternalNetworkError`` where a ``Network`` that a function returned is not what was asked for."""
+    differences = []
+    if device is not None and choose_device(device).type != network.device.type:
+        differences.append(f"is on {network.device}, device {str(device)!r} was asked for")
+    if dtype is not None and choose_dtype(dtype) != network.dtype:
+        differences.append(
+            f"computes in {str(network.dtype).removeprefix('torch.')}, dtype {str(dtype)!r} was asked for"
+        )
+    if missing := [path for path in watched if path not in network.hooked_layers]:
+        differences.append(f"does not watch the layer {missing[0]!r}")
+    if differences:
+        raise ExternalNetworkError(
+            f"{name} returns a Network that {' and '.join(differences)}; set this where it is made, or return a module."
+        )
+
+
+def _from_function(name: str) -> Network | dict[str, Any]:
+    """What the function returns: a ``Network``, or a module that may have ``preprocessing`` and ``categories``."""
+    found = FUNCTION_NAME.fullmatch(name)
+    if found is None:
+        raise ExternalNetworkError(f"a network of your own is named package.module:function; got {name!r}.")
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    try:
+        function = getattr(importlib.import_module(found["module"]), found["function"])
+    except ImportError as error:
+        raise ExternalNetworkError(f"{name}: {error}. Modules are looked for beside the present folder too.") from error
+    except AttributeError:
+        raise ExternalNetworkError(f"{name}: {found['module']} has no {found['function']}.") from None
+    except Exception as error:  # the module is somebody's own code, which may fail in any way
+        raise ExternalNetworkError(f"{name}: the module cannot be imported: {_told(error)}.") from error
+    try:
+        made = function()
+    except Exception as error:
+        raise ExternalNetworkError(
+            f"{name}: a function without arguments that returns a network was expected; it raised {_told(error)}."
+        ) from error
+    if isinstance(made, Network):
+        return made
+    if not isinstance(made, nn.Module):
+        raise ExternalNetworkError(
+            f"{name} should return a torch.nn.Module or a gala_viz Network; got {type(made).__name__}."
+        )
+    preprocessing = getattr(made, "preprocessing", None)
+    if isinstance(preprocessing, Mapping):
+        preprocessing = Preprocessing.from_settings(dict(preprocessing))
+    return {"module": made, "preprocessing": preprocessing, "categories": getattr(made, "categories", None)}
+
+
+def _from_transformers(name: str) -> dict[str, Any]:
+    transformers = _library("transformers")
+    try:
+        model = transformers.AutoModelForImageClassification.from_pretrained(name)
+        told, _ = transformers.image_processing_base.ImageProcessingMixin.get_image_processor_dict(name)
+    except Exception as error:  # a missing file, a missing library, a configuration of another kind of model
+        raise ExternalNetworkError(f"transformers:{name}: {' '.join(str(error).split())[:300]}") from error
+    labels = model.config.id2label
+    return {
+        "module": _LogitsOf(model),
+        "preprocessing": transformers_preprocessing(told),
+        "categories": [str(labels[number]) for number in sorted(labels)],
+        "start": f"transformers, {name}",
+    }
+
+
+def _from_timm(name: str) -> dict[str, Any]:
+    timm = _library("timm")
+    try:
+        model = timm.create_model(name, pretrained=True)
+    except Exception as error:  # an unknown name, weights that cannot be had
+        raise ExternalNetworkError(f"timm:{name}: {' '.join(str(error).split())[:300]}") from error
+    return {
+        "module": model,
+        "preprocessing": timm_preprocessing(model.pretrained_cfg),
+        "start": f"timm, {name}",
+    }
+
+
+LIBRARIES: Registry[Callable[[str], dict[str, Any]]] = Registry(
+    "library of networks", {"transformers": _from_transformers, "timm": _from_timm}
+)
+
+
+def transformers_preprocessing(config: Mapping[str, Any]) -> Preprocessing:
+    """From the settings of an image processor: sizes, means and deviations, resampling."""
+    size, crop = _side(config.get("size")), _side(config.get("crop_size"))
+    target = crop or size or 224
+    share = config.get("crop_pct")
+    short = round(target / share) if share and not crop else size or target
+    scale = 1 / config.get("rescale_factor", 1 / 255)
+    return Preprocessing(
+        short_px=max(short, target),
+        crop_px=target,
+        interpolation=_RESAMPLING.get(config.get("resample"), "bicubic"),
+        mean=tuple(scale * value for value in config.get("image_mean", (0.5,) * 3)),
+        std=tuple(scale * value for value in config.get("image_std", (0.5,) * 3)),
+    )
+
+
+def timm_preprocessing(config: Mapping[str, Any]) -> Preprocessing:
+    """From a pretrained configuration: input size, share of the crop, means and deviations, interpolation."""
+    target = int(config["input_size"][-1])
+    interpolation = config.get("interpolation", "bicubic")
+    return Preprocessing(
+        short_px=round(target / config.get("crop_pct", 1)),
+        crop_px=target,
+        interpolation=interpolation if interpolation in _RESAMPLING.values() else "bicubic",
+        mean=tuple(255 * value for value in config["mean"]),
+        std=tuple(255 * value for value in config["std"]),
+    )
+
+
+class _LogitsOf(nn.Module):
+    """A model of transformers as a function from images to logits; its modules are called as the model calls them."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        for name, part in model.named_children():
+            self.add_module(name, part)
+        self._model = (model,)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits (B, category)."""
+        return self._model[0](pixel_values=images).logits
+
+
+def _library(name: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except Exception as error:  # a library that does not fit its torch fails in many ways
+        told = " ".join(str(error).split())[:200]
+        raise ExternalNetworkError(
+            f"{name} cannot be imported ({told}); install it with: pip install {name}"
+        ) from error
+
+
+def _told(error: Exception) -> str:
+    """An error of somebody else's code as a part of a sentence."""
+    text = " ".join(str(error).split())[:300].rstrip(".")
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _side(size: Any) -> int | None:
+    if isinstance(size, Mapping):
+        return next((int(size[key]) for key in ("shortest_edge", "height") if key in size), None)
+    return None if size is None else int(size)
+
+
+@torch.no_grad()
+def _categories(name: str, module: nn.Module, preprocessing: Preprocessing) -> tuple[str, ...]:
+    """ImageNet's names for a thousand outputs, else "category 0" and so on; from one run on a grey input."""
+    example = torch.zeros(1, 3, *preprocessing.input_px)
+    try:
+        logits = module.eval()(example)
+    except Exception as error:  # somebody's own code
+        raise ExternalNetworkError(
+            f"{name}: a forward pass on an image {tuple(example.shape)} raised {_told(error)}."
+        ) from error
+    if not isinstance(logits, Tensor) or logits.ndim != 2:
+        told = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+        raise ExternalNetworkError(f"{name} should map images (B, 3, y, x) to logits (B, category); it gives {told}.")
+    n_outputs = logits.shape[1]
+    return category_names() if n_outputs == 1000 else tuple(f"category {number}" for number in range(n_outputs))

@@ -1,0 +1,125 @@
+"""The same network with fewer steps: batch norms folded into the convolutions before them, for looking only.
+
+In eval mode a batch norm behind a convolution is a scaling and a shift per channel, which the convolution can do
+itself. Logits, attention maps and gradients with respect to the input stay the same up to rounding; on a CPU a gradient
+of EfficientNet-Lite0 takes two thirds of the time.
+"""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import Tensor, nn
+
+from gala_viz.networks.activation_hooks import has_activation_hook
+from gala_viz.networks.network import Network
+
+LOGIT_TOLERANCE = 1e-4
+"""Largest difference of a logit, as a share of the largest logit, that rounding may make."""
+
+
+def fuse_batchnorm(network: Network) -> Network:
+    """A copy of ``network`` that computes the same, faster; name, card, weights' checksum and preprocessing stay.
+
+    The copy is compared with the original on a random input; where they differ (a convolution's output that is used
+    twice, say), or nothing can be folded, the network itself comes back. Not for training: folded statistics are fixed.
+    """
+    height, width = network.preprocessing.input_px
+    example = torch.randn(1, 3, height, width, generator=torch.Generator().manual_seed(0))
+    module = copy.deepcopy(network.module)
+    with torch.no_grad():
+        if not fuse_conv_bn(module, example.to(network.device)) + merge_padding(module):
+            return network
+        quick = Network(
+            module,
+            name=network.name,
+            title=network.title,
+            preprocessing=network.preprocessing,
+            categories=network.categories,
+            card=network.card,
+            sha256=network.sha256,
+            known_by_weights=network.known_by_weights,
+            hooked_layers=network.hooked_layers,
+            training_data=network.training_data,
+            device=network.device,
+            dtype=network.dtype,
+        )
+        expected, found = (one.logits(example) for one in (network, quick))
+    tolerance = LOGIT_TOLERANCE if network.dtype == torch.float32 else 0.05
+    same = (found - expected).abs().max() <= tolerance * expected.abs().max().clamp(min=1)
+    return quick if bool(same) else network
+
+
+@torch.no_grad()
+def fuse_conv_bn(module: nn.Module, example: Tensor) -> int:
+    """Fold, in place, every batch norm that directly follows a convolution in a run on ``example``; return how many.
+
+    Both must run exactly once. The caller makes sure that nothing else uses the convolution's output.
+    """
+    pairs = _following(module.eval(), example)
+    for norm, convolution in pairs.items():
+        scale = (norm.running_var.double() + norm.eps).rsqrt()
+        if norm.weight is not None:
+            scale = scale * norm.weight.double()
+        shift = -norm.running_mean.double() * scale
+        if norm.bias is not None:
+            shift = shift + norm.bias.double()
+        weight, bias = convolution.weight, convolution.bias
+        if bias is not None:
+            shift = shift + bias.double() * scale
+        shape = (-1, *([1] * (weight.ndim - 1)))
+        convolution.weight = nn.Parameter((weight.double() * scale.view(shape)).to(weight.dtype), requires_grad=False)
+        convolution.bias = nn.Parameter(shift.to(weight.dtype), requires_grad=False)
+    _replace(module, {norm: nn.Identity() for norm in pairs})
+    return len(pairs)
+
+
+def merge_padding(module: nn.Module) -> int:
+    """Let convolutions that own a symmetric zero padding (``static_padding``) pad themselves; return how many."""
+    merged = 0
+    for part in module.modules():
+        padding = getattr(part, "static_padding", None)
+        if not isinstance(part, nn.Conv2d) or not isinstance(padding, nn.ZeroPad2d):
+            continue
+        left, right, top, bottom = padding.padding
+        if left == right and top == bottom and tuple(part.padding) == (0, 0):
+            part.static_padding, part.padding = nn.Identity(), (top, left)
+            merged += 1
+    return merged
+
+
+def _following(module: nn.Module, example: Tensor) -> dict[nn.BatchNorm2d, nn.Conv2d]:
+    """Batch norms whose input is a convolution's output, each with its convolution."""
+    made: list[tuple[nn.Conv2d, Tensor]] = []
+    pairs: dict[nn.BatchNorm2d, nn.Conv2d] = {}
+    runs: dict[nn.Module, int] = {}
+
+    def note(part: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        runs[part] = runs.get(part, 0) + 1
+        if isinstance(part, nn.Conv2d):
+            made.append((part, output))
+            return
+        for convolution, tensor in made:
+            if tensor is inputs[0] and not has_activation_hook(convolution):
+                pairs[part] = convolution
+
+    parts = [part for part in module.modules() if isinstance(part, nn.Conv2d) or _foldable(part)]
+    handles = [part.register_forward_hook(note) for part in parts]
+    try:
+        module(example)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return {norm: convolution for norm, convolution in pairs.items() if runs[norm] == runs[convolution] == 1}
+
+
+def _foldable(part: nn.Module) -> bool:
+    return isinstance(part, nn.BatchNorm2d) and part.running_mean is not None
+
+
+def _replace(module: nn.Module, replacements: dict[nn.Module, nn.Module]) -> None:
+    for part in list(module.modules()):
+        for name, child in part.named_children():
+            if child in replacements:
+                setattr(part, name, replacements[child])

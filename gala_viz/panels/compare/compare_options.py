@@ -1,0 +1,74 @@
+"""What the comparison page is started with, read without loading anything heavy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+DEFAULT_NETWORKS = ("lite0-gala-vanilla", "lite0-gala-human")
+DEFAULT_COLLECTION, PHOTOGRAPH_COLLECTION = "rendered", "photos"
+"""Both ship; the first has maps of (simulated) people and known diagnostic parts, so that it fills every panel."""
+COLLECTION_NETWORKS = {"rendered": ("rendered-gala", "rendered-gala-clickme")}
+"""Collections whose categories only networks of their own know -> these networks; others know photographs."""
+
+
+def default_collection(networks: Sequence[Any] | None = None, *photograph_options: Any) -> str:
+    """The collection where none is named: one that suits ``networks``, and what is "
+    "``photograph_options`` to photographs."""
+    if networks is not None:
+        own = all(str(getattr(one, "name", one)).startswith(f"{DEFAULT_COLLECTION}-") for one in networks)
+        return DEFAULT_COLLECTION if own else PHOTOGRAPH_COLLECTION
+    return PHOTOGRAPH_COLLECTION if any(photograph_options) else DEFAULT_COLLECTION
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CompareOptions:
+    """Which collection two networks are compared on."""
+
+    collection: str | None = None
+    """A known name (photos, rendered), a folder of images, or a file of TFRecords. Left out: rendered, or photos where
+    other networks, human maps or a game are named."""
+    human_maps: str | None = None
+    """A folder of human maps (PNG, NPY, NPZ) named by image, a table of clicks (CSV, NPZ), or an HDF5 file of maps."""
+    networks: tuple[str, str] | None = None
+    """Names or folders of two networks, transformers:NAME, timm:NAME, or package.module:function; the delta is red
+    where the second relies more. Left out: those that know the collection's categories, rendered-gala and
+    rendered-gala-clickme, or lite0-gala-vanilla and lite0-gala-human."""
+    store: str | None = None
+    """A store of maps that gala-viz attribute made; what is in it needs no network. Collection and networks are its own
+    unless they are named."""
+    records: str | None = None
+    """The database of a game on this collection, a file or a URL: its maps are shown while they are collected."""
+    game: str | None = None
+    """Address of that game, for example http://localhost:5007/game; each photograph then links to a round on it."""
+    notes: str | None = None
+    """The database of bookmarks, notes and saved views, a file or a URL; left out: that of --records, else a file of
+    this account; none: nothing can be noted."""
+    shared_notes: bool = False
+    """Let everybody who opens the page change the notes, bookmarks and saved views. Without it they are read-only where
+    others reach the server, by network or through a proxy, and there is no login."""
+    layers: tuple[str, ...] = ()
+    """Paths of modules in both networks whose activity is shown beside GALA layers, for example layer3."""
+    device: str | None = None
+    """cpu, cuda, cuda:1 or mps; left out: CUDA where it is there, else the CPU."""
+    dtype: str | None = None
+    """float32 or bfloat16; left out: float32."""
+
+    def __post_init__(self) -> None:
+        if self.networks is not None and len(self.networks) != 2:
+            raise ValueError(
+                f"two networks are compared; got {len(self.networks)}: {', '.join(self.networks) or 'none'}."
+            )
+        if self.game is not None and not self.game.startswith(("http://", "https://")):
+            raise ValueError(f"--game is an address that begins with http:// or https://; got {self.game!r}.")
+
+    @property
+    def collection_name(self) -> str:
+        """The collection that is asked for, or the one of those that ship which suits the rest."""
+        return self.collection or default_collection(self.networks, self.human_maps, self.records, self.game)
+
+    @property
+    def network_names(self) -> tuple[str, str]:
+        """The two networks: those asked for, or those that suit the collection."""
+        return self.networks or COLLECTION_NETWORKS.get(self.collection_name, DEFAULT_NETWORKS)

@@ -1,0 +1,241 @@
+"""One visitor's comparison: what is chosen becomes questions, what is answered becomes pictures and words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import xarray as xr
+from bokeh.document import Document
+
+from gala_viz.panels.compare.controls import AttributionControls, DisplayControls
+from gala_viz.panels.compare.figure_pool import FigureSet, draw_figure_set
+from gala_viz.panels.compare.main_row_content import human_map_title, main_row_content
+from gala_viz.panels.compare.map_display import MapDisplay
+from gala_viz.panels.compare.photograph_upload import PhotographUpload
+from gala_viz.panels.figure_download import ComparisonDownloadButton
+from gala_viz.panels.gallery.collection_index import CollectionIndex
+from gala_viz.panels.gallery.gallery import Gallery
+from gala_viz.panels.html_pane import html_pane
+from gala_viz.panels.keyboard_shortcuts import COMPARE_SHORTCUTS, KeyboardShortcuts
+from gala_viz.panels.markup import alert, image_heading, top_five_predictions
+from gala_viz.panels.progress_view import ProgressView
+from gala_viz.panels.score_view import ScoreView
+from gala_viz.panels.scoring_view import ScoringView
+from gala_viz.panels.source_client import SourceClient
+from gala_viz.panels.view_state import (
+    ATTRIBUTION_SETTINGS,
+    AttributionSettings,
+    CurrentImage,
+    DisplaySettings,
+    ImageResults,
+)
+from gala_viz.registry import unknown_name
+from gala_viz.store.source import MapSource, MapUpdate, Passage, Prediction
+
+NO_HUMAN_MAP, NO_HUMAN_MAPS = "People did not mark\nthis photograph.", "This collection\nhas no human maps."
+
+
+class CompareView:
+    """All parts of one session and what connects them; ``close`` ends its threads and lets go of everything.
+
+    The source is asked only in worker threads. A new photograph cancels the maps of the one before; new settings ask
+    for maps again; looks never ask.
+    """
+
+    def __init__(
+        self,
+        source: MapSource,
+        index: CollectionIndex,
+        document: Document,
+        figures: FigureSet | None = None,
+        *,
+        game_url: str | None = None,
+        origin: dict | None = None,
+    ) -> None:
+        self.source, self.index, self._game = source, index, game_url
+        self.current, self.settings, self.display_settings = (
+            CurrentImage(),
+            AttributionSettings.from_request(source.request),
+            DisplaySettings(),
+        )
+        self.results = ImageResults()
+        self.source_client = SourceClient(source, document, lambda key, value: getattr(self, f"_on_{key}")(value))
+        networks = source.networks
+        figures = figures or draw_figure_set(networks)
+        self.row, self.layers = figures.row, figures.layers
+        self.display = MapDisplay(
+            key=figures.key,
+            layer_cells=[list(cell) for cell in self.layers.cells],
+            sizing_mode="stretch_width",
+            margin=(2, 0, 0, 0),
+        )
+        self.display.on_message = lambda message: self._toggle_layer(message.get("layer"))
+        self.heading = html_pane()
+        self.top_five_panes, self.alert = [html_pane(), html_pane()], html_pane()
+        self._told: list[str] = []
+        self._missing = ""
+        self._predict((None, None), None)
+        self.progress = ProgressView(self.cancel)
+        self.gallery = Gallery(source, index, self.current, document)
+        self.scoring = ScoringView(self.source_client, self.gallery, self.settings.to_request)
+        self.attribution_controls = AttributionControls(
+            self.settings, networks[0].categories, source.methods, self.display
+        )
+        self.display_controls = DisplayControls(
+            self.display_settings, self.current, self.display, source.map_kinds, source.outlined
+        )
+        self.score_view = ScoreView(networks, bool(source.map_kinds), figures.scores)
+        self.shortcuts = KeyboardShortcuts(
+            keys=list(COMPARE_SHORTCUTS), on_message=lambda message: self.move(message.get("move", 0))
+        )
+        self.upload = PhotographUpload(on_file=self.add_upload)
+        self.figure_download = ComparisonDownloadButton(
+            source, origin or {}, self.current, self.settings, self._on_error
+        )
+        self.current.param.watch(lambda _: self._ask(new_image=True), "image")
+        self.current.param.watch(
+            lambda *_: self.source_client.request_human_map(
+                self.current.image, self.current.kind, self.current.participant
+            ),
+            ["kind", "participant"],
+        )
+        self.current.param.watch(lambda _: self._draw(), "layer")
+        self.settings.param.watch(lambda *_: self._ask(new_image=False), ATTRIBUTION_SETTINGS)
+
+    def open(self, image: str | None = None) -> None:
+        """Show ``image``, or the gallery's first."""
+        self.current.image = image or self.gallery.first_image
+
+    def move(self, by: int) -> None:
+        """Go ``by`` images on in the gallery's order."""
+        self.current.image = self.gallery.image_at_offset(by) or self.current.image
+
+    def cancel(self) -> None:
+        """Stop computing; what is there stays."""
+        self.source_client.cancel_maps()
+        self.progress.show_cancelled(self.results.update)
+
+    def add_upload(self, filename: str, content: bytes) -> None:
+        """Add an uploaded photograph and show it; a refusal is told beside the button."""
+        self.source_client.upload(filename, content)
+
+    def show_messages(self, sentences: Sequence[str]) -> None:
+        """Say at the top what went wrong, in place of what was said before; a participant who is missing stays told."""
+        self._told = list(sentences)
+        self._show_alert()
+
+    def _show_alert(self) -> None:
+        self.alert.object = alert(" ".join(filter(None, [*self._told, self._missing])))
+
+    def close(self) -> None:
+        """End all threads and drop what they brought."""
+        self.source_client.close()
+        self.gallery.close()
+        self.results.param.update(photo=None, human=None, update=None, passage=None)
+        self.source = None
+
+    def _ask(self, new_image: bool) -> None:
+        image = self.current.image
+        if image is None:
+            return
+        info = self.source.info(image)
+        if new_image:
+            self.results.param.update(update=None, passage=None)
+            self._forget(info.has_human_map)
+        request = self.settings.to_request(has_label=info.target is not None)
+        self.attribution_controls.show_target_hint(info.target is not None)
+        self.progress.show_text("Asking both networks…", 0, busy=True)
+        self.source_client.request_maps(image, request, self.current.kind, self.current.participant, new_image)
+        if new_image:  # while the thread is at work already
+            self.heading.object = image_heading(info, self._game)
+            self.display.filename = "".join(c if c.isalnum() or c in "-_." else "_" for c in image)[:80]
+        self._missing = "" if new_image else self._missing
+        self.show_messages([])
+
+    def _forget(self, has_map: bool) -> None:
+        """Take away what was said of the photograph before; its own answers are on their way."""
+        self._predict((None, None), None)
+        self.layers.hide()
+        self.score_view.set_image_scores(None, has_map)
+
+    def _predict(self, predictions: Sequence[Prediction | None], target: int | None) -> None:
+        for pane, side, network, prediction in zip(
+            self.top_five_panes, "ab", self.source.networks, predictions, strict=True
+        ):
+            pane.object = top_five_predictions(side, network, prediction, target)
+
+    def _on_photo(self, view) -> None:
+        self.row.set_photo(view)
+        self.results.photo = view
+        if self.results.update is None:
+            self._draw()  # no photograph ever stands under the maps of another
+
+    def _on_parts(self, mask: xr.DataArray | None) -> None:
+        self.row.outlines.set_parts(mask)
+
+    def _on_human(self, answer: tuple[xr.DataArray | None, tuple[str, ...], str | None, str | None]) -> None:
+        values, people, one, missing = answer
+        self._missing = ""
+        if missing is not None and values is not None:  # without a map its own place says so
+            told = unknown_name("participant of this photograph", missing, people)
+            self._missing = f"{told} All of them together are shown."
+        self._show_alert()
+        self.display_controls.set_participants(people)
+        self.row.set_human_map(values, NO_HUMAN_MAP if self.source.map_kinds else NO_HUMAN_MAPS)
+        self.results.param.update(human=values, people=human_map_title(values, people, one))
+        self.display.titles = {**self.display.titles, "human": self.results.people}
+        self.score_view.set_participant(one)
+
+    def _on_passage(self, passage: Passage) -> None:
+        self.results.passage = passage
+        self._predict(passage.predictions, self.source.info(self.current.image).target)
+        if self.current.layer is not None:
+            self._draw()
+
+    def _on_layers(self, layers: tuple[np.ndarray, Passage]) -> None:
+        self.layers.show_attention_norms(*layers)
+
+    def _on_maps(self, update: MapUpdate) -> None:
+        self.results.update = update
+        self.attribution_controls.show_sigma(update.sigma, noisy=update.standard_error is not None)
+        self.score_view.set_image_scores(update.scores, self.source.info(self.current.image).has_human_map)
+        if self.current.layer is None:
+            self._draw()
+        self.progress.show_map_progress(update)  # last: who reads "done" has the maps
+
+    def _on_scores(self, scores: xr.Dataset) -> None:
+        self.score_view.set_collection_scores(scores)
+        self.gallery.set_scores(scores)
+
+    def _on_error(self, error: Exception) -> None:
+        self.show_messages([f"{error or type(error).__name__}"])
+        self.progress.show_text("Stopped by an error.", 0, busy=False)
+
+    def _on_survey(self, progress) -> None:
+        self.scoring.show_progress(progress)
+
+    def _on_survey_cancelled(self, _: None) -> None:
+        self.scoring.show_scoring_cancelled()
+
+    def _on_survey_error(self, error: Exception) -> None:
+        self.scoring.show_scoring_error(error)
+
+    def _on_refused(self, reason: str) -> None:
+        self.upload.finish(reason)
+
+    def _on_uploaded(self, image: str) -> None:
+        self.upload.finish()
+        self.gallery.add_upload(image)
+        self.current.image = image
+
+    def _toggle_layer(self, column: int | None) -> None:
+        if column is not None:
+            self.current.layer = None if self.current.layer == column else int(column)
+
+    def _draw(self) -> None:
+        self.layers.outline_column(self.current.layer)
+        content = main_row_content(self.source.networks, self.results.passage, self.results.update, self.current.layer)
+        self.row.set_maps(content.maps)
+        self.row.set_units(content.unit, content.delta_unit)
+        self.display.titles = {**content.titles, "photo": "Photograph", "human": self.results.people}

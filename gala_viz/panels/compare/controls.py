@@ -1,0 +1,149 @@
+"""How maps are made (the source is asked again) and how they look (the browser alone acts)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gala_viz.panels.compare.map_display import MapDisplay
+from gala_viz.panels.form import Field, Form, as_options
+from gala_viz.panels.view_state import (
+    HUMAN_STYLES,
+    NORMALISATIONS,
+    REDUCTIONS,
+    TARGETS,
+    AttributionSettings,
+    CurrentImage,
+    DisplaySettings,
+)
+from gala_viz.plots.colour_maps import SEQUENTIAL
+from gala_viz.plots.colour_scale import COLOUR_SCALES
+
+MAX_PARTICIPANTS = 200
+MAX_SEED = 2**31 - 1
+_EVERYBODY = ("all together", "")
+
+
+class AttributionControls:
+    """Inputs for ``AttributionSettings``; sliders act when let go."""
+
+    def __init__(
+        self, settings: AttributionSettings, categories: Sequence[str], methods: Mapping[str, str], display: MapDisplay
+    ) -> None:
+        self.settings = settings
+        settings.param.method.objects = list(methods)
+        titles = tuple((title, name) for name, title in methods.items())
+        numbered = tuple((f"{name}  ({i})", i) for i, name in enumerate(categories))
+
+        def slider(name: str, label: str, **more: float) -> Field:
+            return Field(name=name, label=label, kind="slider", value=getattr(settings, name), **more)
+
+        def choice(name: str, label: str, options: tuple[tuple[str, Any], ...]) -> Field:
+            return Field(name=name, label=label, kind="choice", value=getattr(settings, name), options=options)
+
+        self.pane = Form(
+            [
+                choice("target", "Explain", as_options(TARGETS)),
+                Field(
+                    name="category",
+                    label="Category for both",
+                    kind="pick",
+                    value=settings.category,
+                    options=numbered,
+                    shown=settings.target == "chosen",
+                ),
+                choice("method", "Method", titles),
+                slider("n_samples", "Samples n", start=5, end=200, step=5),
+                slider("noise_fraction", "Noise fraction", end=0.5, step=0.01, digits=2),
+                Field(name="seed", label="Seed of the noise", kind="number", value=settings.seed, end=MAX_SEED),
+                slider("smoothing_px", "Smoothing, px", end=16, step=0.5, digits=1),
+                choice("reduction", "Colour channels", as_options(REDUCTIONS)),
+                choice("normalise", "Normalise for delta", as_options(NORMALISATIONS)),
+            ],
+            self._write,
+            least_px=118,
+        )
+        self.pane.jslink(display, live="noise")
+        self.pane.sync_from(settings)
+        settings.param.watch(lambda event: self.pane.update_field("category", shown=event.new == "chosen"), "target")
+        settings.param.watch(lambda event: self._sampled(event.new == "smoothgrad"), "method")
+
+    def _write(self, name: str, value: Any) -> None:
+        self.settings.param.update(**{name: value})
+
+    def _sampled(self, sampled: bool) -> None:
+        for own in ("n_samples", "noise_fraction", "seed"):
+            self.pane.update_field(own, enabled=sampled)
+
+    def show_target_hint(self, has_label: bool) -> None:
+        """Say what is explained where the true category is asked for and is not ``has_label``."""
+        falls_back = self.settings.target == "label" and not has_label
+        self.pane.update_field("target", hint="unknown here: own predictions" if falls_back else "")
+
+    def show_sigma(self, sigma: Sequence[float], noisy: bool) -> None:
+        """The noise's absolute standard deviation, in units of the networks' input."""
+        words = ""
+        if noisy and len(sigma):
+            same = max(sigma) - min(sigma) < 1e-6 * max(max(sigma), 1)
+            values = f"{sigma[0]:.3g}" if same else " and ".join(f"{s:.3g}" for s in sigma)
+            words = f"σ = {values} input units"
+        self.pane.update_field("noise_fraction", hint=words)
+
+
+class DisplayControls:
+    """Inputs for ``DisplaySettings`` and for the human map shown; the display follows them in the browser.
+
+    ``kinds`` are of human maps; ``parts`` says what can be outlined, "" for nothing.
+    """
+
+    def __init__(
+        self,
+        display_settings: DisplaySettings,
+        current: CurrentImage,
+        display: MapDisplay,
+        kinds: Mapping[str, str],
+        parts: str = "",
+    ) -> None:
+        self.display_settings, self.current = display_settings, current
+        fields = [
+            self._look("scale", "Scale", "segments", options=as_options(COLOUR_SCALES)),
+            self._look("opacity", "Opacity", "slider", step=0.05, digits=2),
+            self._look("threshold", "Hide weakest, %", "slider", end=99),
+            self._look("palette", "Colours", "choice", options=as_options(list(SEQUENTIAL))),
+        ]
+        if kinds:
+            names = as_options(list(kinds))
+            fields += [
+                self._look("human_style", "People as", "choice", options=as_options(HUMAN_STYLES)),
+                Field(name="kind", label="Human maps", kind="choice", value=next(iter(kinds)), options=names),
+                Field(name="participant", label="Participant", kind="choice", value="", options=(_EVERYBODY,)),
+                self._look("contours", "Outline people in all", "switch"),
+            ]
+        if parts:
+            fields.append(self._look("parts", f"Outline {parts}", "switch"))
+        self.pane = Form(fields, self._write, least_px=156)
+        self.pane.jslink(display, live="looks")
+        self.pane.sync_from(display_settings)
+        if kinds:
+            current.param.watch(lambda event: self.pane.show_values({"kind": event.new or next(iter(kinds))}), "kind")
+            current.param.watch(lambda event: self.pane.show_values({"participant": event.new or ""}), "participant")
+        display.defaults = {name: value for name, value in display_settings.param.values().items() if name != "name"}
+
+    def _look(self, name: str, label: str, kind: str, **more: Any) -> Field:
+        return Field(name=name, label=label, kind=kind, value=getattr(self.display_settings, name), **more)
+
+    def _write(self, name: str, value: Any) -> None:
+        if name == "kind":
+            self.current.param.update(kind=value, participant=None)
+        elif name == "participant":
+            self.current.participant = value or None
+        else:
+            self.display_settings.param.update(**{name: value})
+
+    def set_participants(self, participants: Sequence[str]) -> None:
+        """Offer the participants of the photograph shown; at most ``MAX_PARTICIPANTS``."""
+        if "participant" not in self.pane.values:
+            return
+        options = (_EVERYBODY, *((one, one) for one in participants[:MAX_PARTICIPANTS]))
+        wanted = self.current.participant if self.current.participant in participants else ""
+        self.pane.update_field("participant", options=options, value=wanted)

@@ -1,0 +1,184 @@
+"""Photograph, people, two networks, their difference: figures made once, of which only the arrays change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import panel as pn
+import xarray as xr
+from bokeh.layouts import row
+from bokeh.models import (
+    BasicTicker,
+    BasicTickFormatter,
+    ColumnDataSource,
+    GlyphRenderer,
+    Image,
+    ImageRGBA,
+    Label,
+    PanTool,
+    Range1d,
+    Span,
+    WheelZoomTool,
+)
+from bokeh.plotting import figure
+
+from gala_viz import plots
+from gala_viz.panels.browser_component import read_stylesheets
+from gala_viz.panels.compare.outlines import Outlines
+from gala_viz.plots.bokeh_rendering import bokeh_figure, disable_sync, drop_selection_glyphs
+from gala_viz.plots.map_overlays import image_source_data, pack_rgba
+from gala_viz.schema import extent_px, labelled_map
+
+PANELS = ("photo", "human", "a", "b", "delta")
+SIDES = ("left", "right", "top", "bottom")
+ACCENTS = {"a": "var(--gv-a)", "b": "var(--gv-b)"}
+
+
+class MainRow:
+    """Five linked figures over a frame of ``size_px`` (height, width), their models named under ``key``.
+
+    All figures share the photograph's data source, the outlines' and the ranges; every map has a source of its own.
+    """
+
+    def __init__(self, key: str, size_px: tuple[int, int]) -> None:
+        self.key = key
+        self.height, self.width = size_px
+        blank = np.zeros((*size_px, 3), dtype=np.uint8)
+        empty = labelled_map(np.zeros(size_px, dtype=np.float32), name="empty")
+        drawn = {
+            "photo": plots.photograph(blank),
+            "human": plots.human_map(blank, empty),
+            "a": plots.saliency(blank, empty),
+            "b": plots.saliency(blank, empty),
+            "delta": plots.delta(blank, empty),
+        }
+        self.figures: dict[str, figure] = {panel: bokeh_figure(plot) for panel, plot in drawn.items()}
+        self.sources: dict[str, ColumnDataSource] = {}
+        self.outlines = Outlines(key)
+        self._link()
+        figures = row(
+            *self.figures.values(),
+            spacing=8,
+            sizing_mode="stretch_width",
+            css_classes=["abreast"],
+            stylesheets=[read_stylesheets("compare/main_row")],
+        )
+        self.pane = pn.pane.Bokeh(figures, sizing_mode="stretch_width", margin=0)
+
+    def _link(self) -> None:
+        x_range = Range1d(0, self.width, bounds=(0, self.width), min_interval=8)
+        y_range = Range1d(self.height, 0, bounds=(0, self.height), min_interval=8)
+        spans = [
+            Span(
+                dimension=way, location=0, visible=False, line_color="#ffffff", line_alpha=0.95, line_width=1, name=name
+            )
+            for way, name in (("height", f"{self.key}/span/x"), ("width", f"{self.key}/span/y"))
+        ]
+        for panel, fig in self.figures.items():
+            self._dress(panel, fig, x_range, y_range)
+            photo, *images = [
+                r for r in fig.renderers if isinstance(r, GlyphRenderer) and isinstance(r.glyph, Image | ImageRGBA)
+            ]
+            if panel == "photo":
+                self.sources["photo"] = photo.data_source
+                photo.data_source.name = f"{self.key}/source/photo"
+            photo.data_source = self.sources["photo"]
+            for renderer in images:
+                self.sources[panel] = renderer.data_source
+                renderer.data_source.name = f"{self.key}/source/{panel}"
+                renderer.name = f"{self.key}/glyph/{panel}"
+            self.outlines.draw(panel, fig, with_human_map=panel != "photo")
+            for span in spans:
+                fig.add_layout(span)
+        self._flicker()
+        self._noisy()
+        self._note()
+        for fig in self.figures.values():
+            for renderer in fig.renderers:
+                drop_selection_glyphs(renderer)
+        disable_sync(*self.figures.values())
+
+    def _dress(self, panel: str, fig: figure, x_range: Range1d, y_range: Range1d) -> None:
+        fig.name = f"{self.key}/figure/{panel}"
+        fig.x_range, fig.y_range = x_range, y_range
+        wheel = WheelZoomTool(maintain_focus=True)
+        fig.toolbar.tools = [PanTool(), wheel]
+        fig.toolbar.active_scroll = wheel
+        fig.toolbar_location = None
+        fig.title.text = " "
+        fig.title.update(text_font="Roboto, sans-serif", text_font_size="13px", text_font_style="normal")
+        fig.update(sizing_mode="stretch_width", width=None, min_width=60, height=270, output_backend="canvas")
+        fig.update(
+            **dict.fromkeys(("min_border", *(f"min_border_{side}" for side in SIDES)), 0), outline_line_color=None
+        )
+        fig.xgrid.visible = fig.ygrid.visible = False
+        fig.styles = {"border-top": f"2px solid {ACCENTS.get(panel, 'var(--gv-line, #8884)')}"}
+        for bar in fig.below:
+            if hasattr(bar, "color_mapper"):
+                bar.update(height=8, margin=0, padding=4, title_standoff=3, width="auto")
+                bar.update(ticker=BasicTicker(desired_num_ticks=4), formatter=BasicTickFormatter(power_limit_low=-4))
+        if panel == "photo":
+            fig.min_border_bottom = 46
+
+    def _flicker(self) -> None:
+        """The second network's map lies hidden in the first one's figure, ready to be shown in place."""
+        second = next(r for r in self.figures["b"].renderers if r.name == f"{self.key}/glyph/b")
+        mapper = second.glyph.color_mapper.clone()
+        glyph = Image(image="image", x="x", y="y", dw="dw", dh="dh", color_mapper=mapper, global_alpha=0.65)
+        self.figures["a"].add_glyph(self.sources["b"], glyph, visible=False, name=f"{self.key}/glyph/flicker")
+
+    def _noisy(self) -> None:
+        """A noisy copy lies hidden over the photograph; the browser makes it when asked."""
+        source = ColumnDataSource(dict(self.sources["photo"].data), name=f"{self.key}/source/noisy")
+        glyph = ImageRGBA(image="image", x="x", y="y", dw="dw", dh="dh")
+        self.figures["photo"].add_glyph(source, glyph, visible=False, name=f"{self.key}/glyph/noisy")
+
+    def _note(self) -> None:
+        self.missing_map_label = Label(
+            x=self.width / 2,
+            y=self.height / 2,
+            text="",
+            text_align="center",
+            text_baseline="middle",
+            text_font_size="13px",
+            text_color="#ffffff",
+            background_fill_color="#101418",
+            background_fill_alpha=0.78,
+            padding=9,
+            border_radius=6,
+            visible=False,
+            name=f"{self.key}/note",
+        )
+        self.figures["human"].add_layout(self.missing_map_label)
+
+    def set_photo(self, view: np.ndarray) -> None:
+        """Put the photograph, uint8 (y, x, 3), beneath every map."""
+        self.sources["photo"].data = image_source_data(pack_rgba(view), self.height, self.width)
+
+    def set_human_map(self, human_map: xr.DataArray | None, missing_text: str) -> None:
+        """Show a human map and its outlines, or ``missing_text`` over the photograph where there is none."""
+        if human_map is None:
+            self.missing_map_label.text = missing_text
+        self._set("human", human_map)
+        self.outlines.set_human_map(human_map)
+
+    def set_maps(self, maps: Mapping[str, xr.DataArray | None]) -> None:
+        """Replace the arrays of panels a, b, delta; None clears one."""
+        for panel, values in maps.items():
+            self._set(panel, values)
+
+    def set_units(self, unit: str, delta_unit: str) -> None:
+        """What the colour bars of the networks and of the delta are in."""
+        for panel, text in (("a", unit), ("b", unit), ("delta", delta_unit)):
+            for bar in self.figures[panel].below:
+                if hasattr(bar, "color_mapper") and bar.title != text:
+                    bar.title = text
+
+    def _set(self, panel: str, values: xr.DataArray | None) -> None:
+        if values is None:
+            values = labelled_map(
+                np.full((1, 1), np.nan, np.float32), name="empty", extent_px=(self.height, self.width)
+            )
+        height, width = extent_px(values)
+        self.sources[panel].data = image_source_data(np.asarray(values, dtype=np.float32), height, width)

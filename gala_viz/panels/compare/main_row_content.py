@@ -1,0 +1,80 @@
+"""Which maps stand in the main row, under which titles and units: saliency maps, or one layer's attention norms."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import xarray as xr
+
+from gala_viz.plots.attention_layers import ATTENTION_UNIT, attention_delta
+from gala_viz.plots.map_overlays import SALIENCY_UNIT
+from gala_viz.schema import count_participants
+from gala_viz.store.source import MapUpdate, NetworkInfo, Passage
+
+DELTA_UNIT = "difference of normalised maps"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MainRowContent:
+    """Panel (a, b, delta) -> map or None, panel -> title, and the units of the colour bars."""
+
+    maps: dict[str, xr.DataArray | None]
+    titles: dict[str, str]
+    unit: str
+    delta_unit: str
+
+
+def human_map_title(human_map: xr.DataArray | None, participants: Sequence[str], participant: str | None = None) -> str:
+    """Whose map stands beside the photograph: that of ``participant`` participant, or of all, with "
+    "n where they are known."""
+    simulated = human_map is not None and human_map.attrs.get("simulated")
+    if participant is not None:
+        return f"{'Simulated participant' if simulated else 'Participant'} {participant}"
+    who = "Simulated people" if simulated else "People"
+    if human_map is None:
+        return who
+    n = count_participants(human_map, participants)
+    if n is None:
+        return f"{who}, number unknown" if "n_participants" in human_map.attrs else who
+    return f"{who}, n = {n}"
+
+
+def main_row_content(
+    networks: Sequence[NetworkInfo], forward_result: Passage | None, map_update: MapUpdate | None, layer: int | None
+) -> MainRowContent:
+    """The attention norms of column ``layer``, once ``forward_result`` is there; else the maps of ``map_update``."""
+    if layer is not None and forward_result is not None:
+        return _attention(networks, forward_result, layer)
+    if map_update is None:
+        titles = {"a": networks[0].title, "b": networks[1].title, "delta": "Delta"}
+        return MainRowContent(maps=dict.fromkeys(titles), titles=titles, unit=SALIENCY_UNIT, delta_unit=DELTA_UNIT)
+    names = [_title(network, target) for network, target in zip(networks, map_update.targets, strict=True)]
+    return MainRowContent(
+        maps={"a": map_update.maps[0], "b": map_update.maps[1], "delta": map_update.delta},
+        titles={"a": names[0], "b": names[1], "delta": "Delta: second minus first"},
+        unit=map_update.maps.attrs.get("units", SALIENCY_UNIT),
+        delta_unit=DELTA_UNIT
+        if map_update.delta.attrs.get("normalise") != "none"
+        else "difference of maps as they are",
+    )
+
+
+def _attention(networks: Sequence[NetworkInfo], passage: Passage, layer: int) -> MainRowContent:
+    names = [network.layers[min(layer, len(network.layers) - 1)] for network in networks]
+    pair = [norms[name] for norms, name in zip(passage.attention_norms, names, strict=True)]
+    alike = pair[0].shape == pair[1].shape
+    return MainRowContent(
+        maps={"a": pair[0], "b": pair[1], "delta": attention_delta(*pair) if alike else None},
+        titles={
+            "a": f"{networks[0].title}, {names[0]}",
+            "b": f"{networks[1].title}, {names[1]}",
+            "delta": "Delta of attention" if alike else "No delta: grids differ",
+        },
+        unit=ATTENTION_UNIT,
+        delta_unit="difference, each by its maximum",
+    )
+
+
+def _title(network: NetworkInfo, target: int) -> str:
+    return f"{network.title}: {network.categories[target]}" if target < len(network.categories) else network.title

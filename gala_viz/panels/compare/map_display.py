@@ -1,0 +1,33 @@
+"""Colours, crosshair and readout of maps, in the browser: map_display.js."""
+
+from __future__ import annotations
+
+import param
+
+from gala_viz.panels.browser_component import MessagingComponent, read_scripts, read_stylesheets
+from gala_viz.plots.attention_layers import GAP_FRACTION
+from gala_viz.plots.colour_maps import DIVERGING, SEQUENTIAL
+
+
+class MapDisplay(MessagingComponent):
+    """Colours, thresholds, crosshair, readout and flicker of the figures named under ``key``, all in the browser.
+
+    The figures' data sources hold the arrays; whenever one changes, colours and readout follow without the server.
+    """
+
+    key = param.String(doc="Prefix of the names of the figures' models.")
+    titles = param.Dict(default={}, doc="Panel -> title, as text.")
+    filename = param.String(default="region", doc="Name of saved regions, without ending.")
+    layer_cells = param.List(default=[], doc="(row, column) of every small multiple.")
+    layer_gap = param.Number(default=GAP_FRACTION)
+    defaults = param.Dict(default={}, doc="Name -> value of every one of ``state.DisplaySettings``.")
+    looks = param.Dict(default={}, doc="Those of them that have an input, as they are now.")
+    noise = param.Dict(default={}, doc="``noise_fraction`` of the sample that 'Show noise' previews.")
+    palettes = param.Dict(default={name: list(colours) for name, colours in SEQUENTIAL.items()})
+    diverging = param.List(default=list(DIVERGING))
+    flicker = param.Boolean(default=False)
+    zoom = param.List(default=[], doc="x0, x1, y0, y1 of what is seen of the frame, in its pixels; empty: all of it.")
+    dark = param.Boolean(default=False)
+
+    _esm = read_scripts("text_export", "colour_scale", "compare/readout", "compare/panel_titles", "compare/map_display")
+    _stylesheets = [read_stylesheets("compare/main_row", "compare/map_display")]  # noqa: RUF012

@@ -1,0 +1,68 @@
+// Python: photograph_upload.py. A photograph from the visitor's disk, by button or dropped anywhere on the page, sent in small pieces.
+
+const TYPES = ["image/png", "image/jpeg", "image/webp"]
+const PIECE = 1 << 20
+
+export function render({model, el}) {
+  const label = document.createElement("label")
+  label.tabIndex = 0
+  label.setAttribute("role", "button")
+  const text = document.createElement("span")
+  text.textContent = "Upload a photograph"
+  const input = document.createElement("input")
+  input.type = "file"
+  input.accept = TYPES.join(",")
+  input.setAttribute("aria-label", "Upload a photograph")
+  label.append(text, input)
+  const message = document.createElement("div")
+  message.className = "message"
+  message.setAttribute("role", "alert")
+  message.hidden = true
+  const dismiss = document.createElement("button")
+  dismiss.type = "button"
+  dismiss.textContent = "×"
+  dismiss.setAttribute("aria-label", "Dismiss")
+  const words = document.createElement("span")
+  message.append(words, dismiss)
+  dismiss.addEventListener("click", () => { message.hidden = true })
+  el.append(label, message)
+
+  const say = (sentence) => { words.textContent = sentence; message.hidden = sentence === "" }
+  const busy = (sentence) => { text.textContent = sentence || "Upload a photograph"; label.classList.toggle("busy", sentence !== "") }
+
+  const refusal = (file) => {
+    const size = (file.size / 2 ** 20).toFixed(1)
+    if (!TYPES.includes(file.type)) { return `“${file.name}” is not a PNG, JPEG or WebP photograph. Save it as one of these and try again.` }
+    if (file.size > model.limit_bytes) { return `“${file.name}” has ${size} MB; at most ${model.limit_bytes / 2 ** 20} MB are taken. Make it smaller and try again.` }
+    return file.size === 0 ? `“${file.name}” is empty.` : ""
+  }
+  const send = async (file) => {
+    const reason = refusal(file)
+    say(reason)
+    if (reason !== "") { return }
+    const pieces = Math.ceil(file.size / PIECE)
+    const upload = crypto.getRandomValues(new Uint32Array(1))[0]
+    for (let i = 0; i < pieces; i++) {
+      busy(`Sending ${Math.round((100 * i) / pieces)} %`)
+      const data = await file.slice(i * PIECE, (i + 1) * PIECE).arrayBuffer()
+      model.send_msg({upload, name: file.name, piece: i, pieces, data})
+    }
+    busy("Reading…")
+  }
+  const choose = (files) => { if (files.length > 0) { send(files[0]) } }
+  input.addEventListener("change", () => { choose([...input.files]); input.value = "" })
+  label.addEventListener("keydown", (event) => { if (event.key === "Enter" || event.key === " ") { event.preventDefault(); input.click() } })
+  model.on("msg:custom", (event) => { busy(""); say(event.data?.refused ?? event.refused ?? "") })
+
+  const listening = new AbortController()
+  const {signal} = listening
+  document.addEventListener("dragover", (event) => {
+    if (event.dataTransfer?.types.includes("Files")) { event.preventDefault(); label.classList.add("over") }
+  }, {signal})
+  document.addEventListener("dragleave", () => label.classList.remove("over"), {signal})
+  document.addEventListener("drop", (event) => {
+    label.classList.remove("over")
+    if (event.dataTransfer?.files.length > 0) { event.preventDefault(); choose([...event.dataTransfer.files]) }
+  }, {signal})
+  model.on("remove", () => listening.abort())
+}

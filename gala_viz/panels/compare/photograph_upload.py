@@ -1,0 +1,51 @@
+"""A photograph of the visitor's own, sent in pieces: photograph_upload.js."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import param
+
+from gala_viz.panels.browser_component import MessagingComponent, read_scripts, read_stylesheets
+
+UPLOAD_LIMIT_BYTES = 20 * 2**20
+
+
+class PhotographUpload(MessagingComponent):
+    """Takes one photograph in pieces of 1 MB, so that no websocket limit matters, and refuses what is too large.
+
+    ``on_file(name, content)`` is called with the whole; ``answer`` ends the wait, with a refusal or "".
+    """
+
+    limit_bytes = param.Integer(default=UPLOAD_LIMIT_BYTES)
+    on_file = param.Callable(default=None)
+
+    _rename = {"on_file": None, "on_message": None}  # noqa: RUF012
+    _esm = read_scripts("compare/photograph_upload")
+    _stylesheets = [read_stylesheets("compare/photograph_upload")]  # noqa: RUF012
+
+    def __init__(self, on_file: Callable[[str, bytes], None], **params: Any) -> None:
+        super().__init__(on_file=on_file, **params)
+        self._upload: int | None = None
+        self._pieces: list[bytes] = []
+
+    def finish(self, refusal: str = "") -> None:
+        """Tell the visitor that the photograph was taken, or why not."""
+        self._send_msg({"refused": refusal})
+
+    def _handle_msg(self, data: dict[str, Any]) -> None:
+        if data["piece"] == 0:
+            self._upload, self._pieces = data["upload"], []
+        if data["upload"] != self._upload:
+            return
+        self._pieces.append(bytes(data["data"]))
+        if sum(map(len, self._pieces)) > self.limit_bytes:
+            self._upload, self._pieces = None, []
+            self.finish(
+                f"“{data['name']}” is larger than {self.limit_bytes // 2**20} MB. Make it smaller and try again."
+            )
+            return
+        if data["piece"] == data["pieces"] - 1:
+            content, self._pieces, self._upload = b"".join(self._pieces), [], None
+            self.on_file(str(data["name"]), content)

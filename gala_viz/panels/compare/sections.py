@@ -1,0 +1,47 @@
+"""Parts of a comparison that the page and a notebook's cell lay out alike."""
+
+from __future__ import annotations
+
+import panel as pn
+
+from gala_viz.panels.compare.compare_view import CompareView
+from gala_viz.panels.html_pane import html_pane
+from gala_viz.panels.markup import alignment_title
+from gala_viz.panels.source_page import section
+
+
+def maps_column(view: CompareView, margin: tuple[int, int]) -> pn.Column:
+    """What went wrong, photograph and maps, and the values under the pointer."""
+    return pn.Column(
+        view.alert,
+        view.row.pane,
+        view.display,
+        sizing_mode="stretch_width",
+        margin=margin,
+        stylesheets=[":host { max-height: none !important; }"],  # taller than a telephone's window
+    )
+
+
+def controls_column(view: CompareView, margin: tuple[int, int]) -> pn.Column:
+    """How far the maps are, how they look, and how they are made."""
+    return pn.Column(
+        view.progress.bar,
+        view.display_controls.pane,
+        view.attribution_controls.pane,
+        sizing_mode="stretch_width",
+        margin=margin,
+        styles={"gap": "10px"},
+    )
+
+
+def layers_section(view: CompareView) -> pn.Column:
+    """The attention norms of every layer of both networks."""
+    title = "Attention of every layer"
+    if not view.layers.cells:
+        return section(title, "", html_pane('<p class="muted">Neither network has attention blocks.</p>'))
+    return section(title, f"{view.layers.row_legend} Click one to see it large.", view.layers.pane)
+
+
+def alignment_section(view: CompareView, *more: pn.viewable.Viewable) -> pn.Column:
+    """Scores against people, who are called simulated where they are, and what scores more of the collection."""
+    return section(alignment_title(view.source.map_kinds), "", view.score_view.pane, view.scoring.bar, *more)

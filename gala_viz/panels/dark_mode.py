@@ -1,0 +1,19 @@
+"""Light or dark, kept in a cookie: dark_mode.js."""
+
+from __future__ import annotations
+
+import param
+
+from gala_viz.panels.browser_component import BrowserComponent, read_scripts
+
+
+class DarkMode(BrowserComponent):
+    """Begins with the browser's choice of light or dark, or the system's, and keeps what is chosen in a cookie.
+
+    The drawer is shut at first where it would cover the page.
+    """
+
+    dark = param.Boolean(default=False)
+    drawer = param.Boolean(default=True, doc="Whether the drawer is open.")
+
+    _esm = read_scripts("dark_mode")

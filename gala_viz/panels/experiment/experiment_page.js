@@ -1,0 +1,260 @@
+// Python: experiment_page.py. The experiment: consent, a check of the screen, keys, practice, blocks, a summary. The server knows what the images show.
+
+const FEEDBACK = {right: "right", wrong: "wrong", "too slow": "slow", "too early": "early"} // the server's word: the text's name
+const AHEAD = 8 // stimuli that are fetched and decoded before they are needed
+const LEAST_STEADY = 0.9
+
+let texts = {} // the words of the participants' language, sent by the server
+
+/** A text with its {names} filled in. */
+const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => String(values[name]))
+
+export async function render({model, el}) {
+  texts = model.texts
+  const base = new URL(model.trials_path, window.location.href)
+  const root = node("main", {class: "experiment"})
+  const line = node("p", {class: "unsaved", role: "status"})
+  el.append(root, line)
+  const unsaved = new Unsaved(line, new URL("result", base))
+  const server = {
+    waited: false, // whether the participant was kept waiting since somebody last asked
+    once: (name, told, expected) => ask_once(new URL(name, base), told, expected),
+    ask: (name, told, expected) => until_done(() => server.once(name, told, expected), server.wait),
+    wait: () => {
+      if (root.querySelector(".waiting") == null) { waiting(root) }
+      server.waited = true
+      unsaved.tell()
+    },
+  }
+  try {
+    const about = await awaited(root, server)
+    if (about == null) { return }
+    unsaved.open(about.experiment)
+    if (about.begun) {
+      unsaved.recover()
+      await save_left(server, unsaved)
+    } else {
+      await consent(root, about, server)
+    }
+    if (about.left !== 0) {
+      const screen = await check_screen(root, about)
+      const seat = await server.ask("seat", screen, "trials")
+      if (seat.next < seat.trials.length) {
+        await explain_keys(root, seat)
+        await run_blocks(root, base, seat, screen, server, unsaved)
+      }
+    }
+    thanks(root, (await server.ask("end", {}, "ended")).ended)
+  } catch (error) {
+    await card(root, texts.failed_title, [fill(texts.failed, {reason: error.message})], texts.reload)
+    unsaved.leave()
+    window.location.reload()
+  }
+}
+
+function node(tag, attributes = {}, ...children) {
+  const made = document.createElement(tag)
+  for (const [name, value] of Object.entries(attributes)) { made.setAttribute(name, value) }
+  made.append(...children)
+  return made
+}
+
+const pause = (ms) => new Promise((done) => setTimeout(done, ms))
+
+/** A card in the middle; with `action` it resolves when the button is pressed, or Enter or Space. */
+function card(root, title, sentences, action = null, extra = []) {
+  const made = node("section", {class: "card"}, node("h1", {}, title))
+  for (const sentence of sentences) { made.append(node("p", {}, sentence)) }
+  made.append(...extra)
+  root.replaceChildren(made)
+  if (action == null) { return Promise.resolve() }
+  const button = node("button", {type: "button", class: "main"}, action)
+  made.append(button)
+  button.focus({preventScroll: true})
+  return new Promise((done) => button.addEventListener("click", () => done(button), {once: true}))
+}
+
+function waiting(root) {
+  card(root, texts.moment, [texts.server_away])
+  root.firstElementChild.classList.add("waiting")
+}
+
+/** Send what an earlier page could not save. What the server refuses for good is no longer kept. */
+async function save_left(server, unsaved) {
+  for (const [name, told] of [...unsaved.results]) {
+    try { await server.ask("result", told, "stored") } catch (error) {
+      console.warn(`A result of an earlier page was refused: ${error.message}`)
+    }
+    unsaved.remove(name)
+  }
+}
+
+async function awaited(root, server) {
+  for (let tries = 0; tries < 90; tries++) {
+    try { return await server.once("about", null, "title") } catch { /* the stimuli are still being opened */ }
+    if (tries === 0) { card(root, texts.moment, [texts.preparing]) }
+    await pause(1000)
+  }
+  card(root, texts.absent_title, [texts.absent])
+  return null
+}
+
+async function consent(root, about, server) {
+  const told = {agreed: true, client_key: random_key()}
+  const list = node("ul", {}, ...about.privacy.map((sentence) => node("li", {}, sentence)))
+  const wrong = node("p", {class: "wrong", role: "alert"})
+  const lead = fill(about.minutes === 1 ? texts.lead_one_minute : texts.lead, {...about, answers: about.answers.join(texts.or)})
+  for (;;) {
+    await card(root, texts.title, [lead], texts.agree, [node("h2", {}, texts.privacy_title), list, wrong])
+    try { await until_done(() => consented(server, told), server.wait); return } catch (error) { wrong.textContent = fill(texts.not_possible, {reason: error.message}) }
+  }
+}
+
+/** Too many newcomers is an answer to somebody who waits for a button, not a reason to try for an hour. */
+async function consented(server, told) {
+  try { return await server.once("consent", told, "consented") } catch (error) {
+    throw error.status === 429 ? new Refused(error.message, 403) : error
+  }
+}
+
+async function check_screen(root, about) {
+  const mobile = !window.matchMedia("(any-hover: hover)").matches
+  for (;;) {
+    card(root, texts.checking_title, [texts.checking])
+    const {frame_ms, steady} = await measured_frames()
+    const room = Math.min(window.innerWidth, window.innerHeight)
+    const problems = []
+    if (room < about.shown_px + 40) { problems.push(fill(texts.window_small, {needed: about.shown_px + 40, room})) }
+    if (steady < LEAST_STEADY) { problems.push(fill(texts.screen_unsteady, {percent: Math.round(100 * steady)})) }
+    if (mobile) { problems.push(texts.no_keyboard) }
+    const screen = {frame_ms, window_px: [window.innerWidth, window.innerHeight], mobile}
+    const told = fill(texts.frame_rate, {per_second: Math.round(1000 / frame_ms)})
+    if (problems.length === 0) {
+      await card(root, texts.screen_ready, [told, texts.sit], texts.go_on)
+      return screen
+    }
+    const anyway = node("button", {type: "button"}, texts.go_on_anyway)
+    const chosen = await Promise.race([
+      card(root, texts.please_check, [told, ...problems], texts.check_again, [anyway]),
+      new Promise((done) => anyway.addEventListener("click", () => done(anyway), {once: true})),
+    ])
+    if (chosen === anyway) { return screen }
+  }
+}
+
+function key_row(seat) {
+  const row = node("div", {class: "keys"})
+  for (const [key, answer] of Object.entries(seat.keys)) { row.append(node("div", {}, node("kbd", {}, key.toUpperCase()), node("span", {}, answer))) }
+  return row
+}
+
+function explain_keys(root, seat) {
+  const left = seat.trials.length - seat.next
+  const first = seat.next === 0
+    ? texts.instructions
+    : [fill(texts.welcome_back, {left})]
+  return card(root, texts.keys_title, first, texts.begin, [key_row(seat)])
+}
+
+async function run_blocks(root, base, seat, screen, server, unsaved) {
+  const own = {sitting: seat.sitting, client_key: random_key()} // of this page: what it says again is known to be the same
+  const began = performance.now()
+  const ready = new Map() // number -> promise of a drawn canvas
+  const want = (number) => { if (number < seat.trials.length && !ready.has(number)) { ready.set(number, decoded(base, number)) } }
+  const stage = stage_of(seat)
+  server.waited = false
+  const keys = Object.keys(seat.keys)
+  for (const trial of seat.trials.slice(seat.next)) {
+    for (let ahead = 0; ahead < AHEAD; ahead++) { want(trial.number + ahead) }
+    const canvas = await told_if_slow(ready.get(trial.number), server.wait)
+    ready.delete(trial.number)
+    await go_on_if_waited(root, seat, server) // before it is stored that the image is shown: the page may be left here
+    await server.ask("begin", {...own, number: trial.number}, "begun")
+    await go_on_if_waited(root, seat, server)
+    stage.put(root, canvas)
+    const marks = watched_window()
+    await pause(seat.pause_ms)
+    const result = await run_trial(stage.parts, {...trial, stimulus_ms: seat.stimulus_ms, window_ms: seat.window_ms}, keys, screen.frame_ms)
+    const name = unsaved.add({...own, number: trial.number, elapsed_ms: performance.now() - began, frame_ms: screen.frame_ms, ...result, ...marks()})
+    const told = await saved(server, unsaved, name)
+    if (told.feedback !== "") {
+      stage.put(root, canvas)
+      stage.say(told.feedback, FEEDBACK[told.feedback])
+      await pause(700)
+    }
+    if (told.block != null && trial.number < seat.trials.length - 1) {
+      await rest(root, seat, told.block)
+      server.waited = false
+    }
+  }
+}
+
+/** A result is stored on the server, or refused for good; only then is it no longer kept here. */
+async function saved(server, unsaved, name) {
+  try {
+    const told = await server.ask("result", unsaved.results.get(name), "stored")
+    unsaved.remove(name)
+    return told
+  } catch (error) {
+    if (error.status !== 403) { unsaved.remove(name) }
+    throw error
+  }
+}
+
+/** A stimulus fetched, decoded and drawn, before its trial. */
+function decoded(base, number) {
+  const address = new URL(`stimulus?number=${number}`, base)
+  const fetched = () => in_time(async (signal) => {
+    const answer = await fetch(address, {signal})
+    if (!answer.ok) { throw failure(answer, await answer.json().catch(() => null)) }
+    const bitmap = await createImageBitmap(await answer.blob())
+    const canvas = node("canvas", {width: bitmap.width, height: bitmap.height, class: "stimulus"})
+    canvas.getContext("2d").drawImage(bitmap, 0, 0)
+    bitmap.close()
+    return canvas
+  })
+  return until_done(fetched, () => {}) // it comes while others are shown; who has to wait for it is told by the loop
+}
+
+function stage_of(seat) {
+  const place = node("div", {class: "stage"})
+  place.style.setProperty("--side", `${seat.shown_px}px`)
+  const fixation = node("div", {class: "fixation", "aria-hidden": "true"}, "+")
+  const words = node("p", {class: "feedback", role: "status"})
+  const parts = {fixation, stimulus: null}
+  return {
+    parts,
+    put: (root, canvas) => {
+      parts.stimulus = canvas
+      fixation.style.visibility = "hidden"
+      canvas.style.visibility = "hidden"
+      words.textContent = ""
+      place.replaceChildren(canvas, fixation, words)
+      if (!root.contains(place)) { root.replaceChildren(place) }
+    },
+    say: (feedback, name) => { words.textContent = texts[name] ?? feedback; words.dataset.feedback = feedback },
+  }
+}
+
+function rest(root, seat, block) {
+  const title = block.block === 0 ? texts.practice_over : fill(texts.block_over, {block: block.block, n_blocks: seat.n_blocks})
+  const sentences = block.n === 0 ? [texts.no_answers]
+    : [fill(texts.block_result, {percent: Math.round(100 * block.accuracy), rt_ms: Math.round(block.rt_ms)})]
+  if (block.block === 0) { sentences.push(texts.feedback_ends) }
+  sentences.push(texts.rest)
+  return card(root, title, sentences, texts.go_on, [key_row(seat)])
+}
+
+/** After a wait the next image does not come unawares. */
+async function go_on_if_waited(root, seat, server) {
+  if (!server.waited) { return }
+  await card(root, texts.goes_on, [texts.goes_on_ready], texts.go_on, [key_row(seat)])
+  server.waited = false
+}
+
+/** Said when it is true: `ended` is what the server has stored. */
+function thanks(root, ended) {
+  const missing = ended.n_trials - ended.n_stored
+  const told = fill(missing === 0 ? texts.all_saved : missing === 1 ? texts.one_missing : texts.some_missing, ended)
+  card(root, texts.thanks, [told, texts.close])
+}

@@ -1,0 +1,31 @@
+"""The page of an experiment: one browser part that talks to the experiment's own addresses beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import panel as pn
+import param
+
+from gala_viz.panels.browser_component import BrowserComponent, read_scripts
+from gala_viz.participant_texts import participant_texts
+
+SCRIPTS = ("result_saving", "trial", "experiment_page")
+
+
+class ExperimentComponent(BrowserComponent):
+    """The whole experiment in the browser; see ``gala_viz.experiment.handlers`` for what it talks to."""
+
+    trials_path = param.String(default="trials/", doc="Where the experiment's addresses lie, as seen from the page.")
+
+    texts = param.Dict(default={}, doc="What participants read, see ``gala_viz.participant_texts``.")
+
+    _esm = read_scripts(*(f"experiment/{name}" for name in SCRIPTS))
+    _stylesheets = [(Path(__file__).with_name("experiment_page.css")).read_text(encoding="utf-8")]  # noqa: RUF012
+
+
+def experiment_page() -> ExperimentComponent:
+    """The page of one session."""
+    if pn.state.curdoc is not None:
+        pn.state.curdoc.title = participant_texts("experiment")["title"]
+    return ExperimentComponent(texts=participant_texts("experiment"), sizing_mode="stretch_width", margin=0)

@@ -1,0 +1,121 @@
+"""The page of all images at once: two measures as axes, a selection, a gallery."""
+
+from __future__ import annotations
+
+import panel as pn
+import panel_material_ui as pmui
+
+from gala_viz.panels.explore.explore_view import ExploreView
+from gala_viz.panels.explore.sections import scores_column
+from gala_viz.panels.figure_download import ScatterDownloadButton
+from gala_viz.panels.html_pane import html_pane
+from gala_viz.panels.link_parameters import SHARED_LINK_NAMES, explore_link_parameters
+from gala_viz.panels.markup import alert, compare_link, empty_collection_message, provenance
+from gala_viz.panels.page_persistence import PagePersistence
+from gala_viz.panels.shared_source import SharedSource
+from gala_viz.panels.source_page import EDGE, SourcePage, section
+from gala_viz.panels.styles import grid_css
+from gala_viz.plots.scatter import compile_datashader
+from gala_viz.records.database import Database
+from gala_viz.threads import start_thread
+
+
+def explore_page(
+    shared_source: SharedSource,
+    compare_url: str = "",
+    origin: dict | None = None,
+    records: Database | None = None,
+    *,
+    read_only_notes: bool = False,
+) -> pmui.Page:
+    """A page for one session; ``compare_url`` is the address of the comparison of the same source, where it is served.
+
+    ``origin`` are the fields of a ``FigureSpec`` that say how a command opens this source; ``records`` keep notes and
+    saved views; with ``read_only_notes`` a visitor without a login changes none of them.
+    """
+    return ExplorePage(shared_source, compare_url, origin, records, read_only_notes=read_only_notes).page
+
+
+class ExplorePage(SourcePage):
+    """All images as points."""
+
+    heading = "Explore a whole collection"
+    description = "All images of a collection by how alike two networks are to people, and to each other."
+    view: ExploreView | None
+
+    def __init__(
+        self,
+        shared_source: SharedSource,
+        compare_url: str = "",
+        origin: dict | None = None,
+        records: Database | None = None,
+        *,
+        read_only_notes: bool = False,
+    ) -> None:
+        self._read_only_notes = read_only_notes
+        self._compare, self._origin, self._records = compare_url, origin, records
+        self._keeping: PagePersistence | None = None
+        start_thread(compile_datashader, "gala-viz drawing")
+        super().__init__(shared_source)
+
+    def build(self) -> None:
+        """The cloud, what is selected, distributions; the gallery at the left."""
+        source, index = self.shared_source.source, self.shared_source.index
+        if not index.images:
+            self.page.main = [html_pane(empty_collection_message(source.title))]
+            return
+        self.view = view = ExploreView(source, index, self.document, self._compare)
+        if self.page.dark_theme:
+            view.set_dark(True)
+        self.page.param.watch(lambda event: view.set_dark(event.new), "dark_theme")
+        keeping = PagePersistence(
+            "explore",
+            explore_link_parameters(view),
+            view.gallery,
+            self.document,
+            self._records,
+            lambda told: view.alert.param.update(object=alert(" ".join(told))),
+            read_only_notes=self._read_only_notes,
+        )
+        self._keeping = keeping
+        go = html_pane(margin=(0, 0, 4, 0))
+        state = keeping.address_sync.state
+        if self._compare:
+            state.watch(
+                lambda _: go.param.update(object=compare_link(self._compare, state.query_for(SHARED_LINK_NAMES)))
+            )
+        figure = ScatterDownloadButton(source, self._origin or {}, view.axes, view.selected_images, view.show_error)
+        chosen = pn.Row(
+            view.selection_pane, view.clear_button, sizing_mode="stretch_width", margin=(2, 0), styles={"gap": "14px"}
+        )
+        left = pn.Column(
+            view.alert, view.form, chosen, go, view.scatter.pane, figure.button, sizing_mode="stretch_width", margin=0
+        )
+        body = pn.Column(
+            left,
+            scores_column(view),
+            sizing_mode="stretch_width",
+            margin=EDGE,
+            stylesheets=[
+                grid_css("minmax(0, 2fr) minmax(280px, 1fr)", "28px"),
+                ":host { align-items: start !important; }",
+            ],
+        )
+        notes = (
+            [section("Notes", keeping.notes_hint, keeping.notes_view.component, margin=EDGE)]
+            if keeping.notes_view
+            else []
+        )
+        about = html_pane(provenance(source.networks, source.skipped, source.map_kinds), margin=(10, 14, 24, 14))
+        self.page.param.update(
+            sidebar=[view.gallery.pane],
+            main=[body, *notes, about],
+            header=[self.subtitle, keeping.address_sync.bar, view.shortcuts, self.dark_mode, self.connection],
+        )
+        keeping.open(pn.state.session_args)
+
+    def close(self) -> None:
+        """Also let notes be written."""
+        if self._keeping is not None:
+            self._keeping.close()
+        super().close()

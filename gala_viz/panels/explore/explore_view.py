@@ -1,0 +1,153 @@
+"""One visitor's look at all images: two measures as axes, a selection that the gallery shows, distributions beside."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+import numpy as np
+import panel_material_ui as pmui
+from bokeh.document import Document
+
+from gala_viz.panels.explore.scatter_view import ScatterView
+from gala_viz.panels.explore.score_distributions import ScoreDistributions
+from gala_viz.panels.form import Field, Form, as_options
+from gala_viz.panels.gallery.collection_index import CollectionIndex
+from gala_viz.panels.gallery.gallery import Gallery
+from gala_viz.panels.gallery.selection_filter import selected_mask
+from gala_viz.panels.html_pane import html_pane
+from gala_viz.panels.keyboard_shortcuts import KeyboardShortcuts
+from gala_viz.panels.markup import alert, image_score_table, people_label, selection_summary
+from gala_viz.panels.page_state import LINK_FORMAT
+from gala_viz.panels.view_state import CurrentImage, ScatterAxes
+from gala_viz.plots.scatter import ScatterPoints
+from gala_viz.store.measures import measures_of
+from gala_viz.store.source import MapSource
+
+NO_SCORES = (
+    "No image has been scored yet. Open the comparison and press “Score the collection”, or use gala-viz attribute."
+)
+
+
+class ExploreView:
+    """All parts of one session and what connects them.
+
+    Filters and search of the gallery decide which images are drawn in colour; box and lasso decide which of these the
+    gallery shows; the image that is shown has a ring in the cloud.
+    """
+
+    def __init__(self, source: MapSource, index: CollectionIndex, document: Document, compare_url: str = "") -> None:
+        self.source, self.index, self._compare = source, index, compare_url
+        self.scores = source.scores(source.request)
+        self.metrics = {one.name: one for one in measures_of(source, self.scores)}
+        self.axes = ScatterAxes.from_metrics(list(self.metrics))
+        self.current = CurrentImage()
+        self.gallery = Gallery(source, index, self.current, document)
+        self.gallery.set_scores(self.scores)
+        self.gallery.on_filter_change = self._draw
+        self.scatter = ScatterView(self._drag, lambda place: setattr(self.current, "image", index.images[place]))
+        choices, axes = as_options({one.title: name for name, one in self.metrics.items()}), self.axes
+        self.form = Form(
+            [
+                Field(name="x", label="Across", kind="choice", value=axes.x, options=choices),
+                Field(name="y", label="Up", kind="choice", value=axes.y, options=choices),
+                Field(name="means", label="Category means", kind="switch", value=False, shown=bool(index.categories)),
+            ],
+            lambda name, value: axes.param.update(**{name: value}),
+            least_px=220,
+        )
+        self.form.sync_from(axes)
+        axes.param.watch(lambda *_: self._draw(new_axes=True), ["x", "y"])
+        axes.param.watch(lambda _: self._draw(), "means")
+        axes.param.watch(lambda *_: self._select(), ["selection", "across", "up"])
+        self.distributions = ScoreDistributions(
+            source.networks, people_label(source.map_kinds), has_categories=bool(index.categories)
+        )
+        self.selection_pane = html_pane()
+        self.image_pane = html_pane()
+        self.alert = html_pane()
+        self.shortcuts = KeyboardShortcuts(on_message=lambda message: self.move(message.get("move", 0)))
+        self.clear_button = pmui.Button(label="Show all", variant="outlined", size="small", visible=False, margin=0)
+        self.clear_button.on_click(lambda _: self.clear_selection())
+        self.current.param.watch(lambda event: self._show(event.new), "image")
+        self._draw(new_axes=True)
+
+    def select(self, selection_mask: np.ndarray | None) -> None:
+        """Show only ``selection_mask`` (image,) in the gallery; None, or nothing selected: all."""
+        selection_mask = selection_mask if selection_mask is not None and selection_mask.any() else None
+        self.gallery.restrict(selection_mask)
+        self.clear_button.visible = selection_mask is not None
+        self._tell()
+
+    def clear_selection(self) -> None:
+        """Let go of what box, lasso or code selected."""
+        self.axes.selection = ""
+        self.select(None)
+
+    def _drag(self, selection: str) -> None:
+        self.axes.param.update(selection=selection, across=self.axes.x, up=self.axes.y)
+
+    def _select(self) -> None:
+        self.select(selected_mask(self.axes, self.metrics, self.scores))
+
+    def selected_images(self) -> tuple[str, ...]:
+        """Ids of what is selected or filtered; none where that is all."""
+        places = self.gallery.positions
+        return () if len(places) == len(self.index) else tuple(self.index.images[place] for place in np.sort(places))
+
+    def show_error(self, error: Exception) -> None:
+        """Say on the page what went wrong."""
+        self.alert.object = alert(f"{error or type(error).__name__}")
+
+    def move(self, by: int) -> None:
+        """Go ``by`` images on in the gallery's order."""
+        image = self.gallery.image_at_offset(by)
+        if image is not None:
+            self.current.image = image
+
+    def set_dark(self, dark: bool) -> None:
+        """Draw for a dark page, or a light one."""
+        self.scatter.dark = dark
+        self._draw()
+
+    def close(self) -> None:
+        """End the gallery's thread and let go of the source."""
+        self.gallery.close()
+        self.source = None
+
+    def metric_values(self, name: str) -> np.ndarray:
+        """(image,) of the measure called ``name``."""
+        return self.metrics[name].values(self.scores)
+
+    def _draw(self, new_axes: bool = False) -> None:
+        axes = self.axes
+        cloud = ScatterPoints(self.metric_values(axes.x), self.metric_values(axes.y), self.gallery.filter_mask)
+        x, y = (self.metrics[name].title for name in (axes.x, axes.y))
+        self.scatter.show(cloud, x, y, new_axes=new_axes)
+        means = axes.means
+        self.scatter.show_category_means(self.index.category_codes if means else None, len(self.index.categories))
+        self._show(self.current.image)
+        self._tell()
+
+    def _tell(self) -> None:
+        cloud, within = self.scatter.points, self.gallery.selection_mask
+        chosen = cloud.highlighted if within is None else cloud.highlighted & within
+        self.distributions.show(self.scores, self.source.request, chosen)
+        if not cloud.finite.any():
+            self.selection_pane.object = alert(NO_SCORES)
+            return
+        known = chosen & cloud.finite
+        pair = ((self.axes.x, cloud.x), (self.axes.y, cloud.y))
+        means = {self.metrics[name].title: values[known] for name, values in pair}
+        self.selection_pane.object = selection_summary(int(known.sum()), len(self.index), within is not None, means)
+
+    def _show(self, image: str | None) -> None:
+        place = self.index.position.get(image or "")
+        self.scatter.mark_image(place)
+        if place is None:
+            self.image_pane.object = image_score_table(None, "", "", {})
+            return
+        values = {one.title: float(one.values(self.scores)[place]) for one in self.metrics.values()}
+        number = self.index.category_codes[place]
+        category = self.index.categories[number] if number >= 0 else ""
+        link = f"{self._compare}?v={LINK_FORMAT}&image={quote(str(image), safe='')}" if self._compare else ""
+        self.image_pane.object = image_score_table(image, category, link, values)

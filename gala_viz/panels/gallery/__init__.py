@@ -1,0 +1,1 @@
+"""The collection at the left."""

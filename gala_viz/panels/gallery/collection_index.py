@@ -1,0 +1,123 @@
+"""A collection's images as columns: searched, filtered and sorted at once, however many there are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from gala_viz.splits import LEARNT
+from gala_viz.store.source import MapSource
+
+Verdict = Literal["any", "both right", "both wrong", "only the first right", "only the second right"]
+VERDICTS: tuple[Verdict, ...] = ("any", "both right", "both wrong", "only the first right", "only the second right")
+SortOrder = Literal["id", "first", "second", "gain", "delta"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImageQuery:
+    """What the gallery is asked to show. ``category`` and ``split`` "" mean all; ``descending`` is not for order id."""
+
+    search: str = ""
+    category: str = ""
+    split: str = ""
+    verdict: Verdict = "any"
+    human_only: bool = False
+    order: SortOrder = "id"
+    descending: bool = True
+
+
+class CollectionIndex:
+    """Columns over a source's images: ids, categories, which have human maps. Read once, shared by all sessions.
+
+    ``category_codes`` (image,) numbers ``categories``, -1 where there is none; ``learnt`` (image,) says from which
+    images a network shown learnt.
+    """
+
+    def __init__(self, source: MapSource) -> None:
+        labels = source.labels()
+        self.images: tuple[str, ...] = tuple(source.images)
+        self.position = {image: i for i, image in enumerate(self.images)}
+        self.has_human_map = labels.has_human_map
+        self.categories: tuple[str, ...] = tuple(sorted(set(labels.category) - {""}))
+        numbers = {name: i for i, name in enumerate(self.categories)}
+        self.category_codes = np.array([numbers.get(name, -1) for name in labels.category], dtype=np.int32)
+        self.splits: tuple[str, ...] = tuple(sorted(set(labels.split) - {""}, key=_split_order))
+        parts = {part: i for i, part in enumerate(self.splits)}
+        self._split = np.array([parts.get(part, -1) for part in labels.split], dtype=np.int8)
+        learnt = np.zeros(len(self), np.int8) if labels.learnt is None else labels.learnt
+        self.learnt: NDArray[np.bool_] = np.asarray(learnt) == LEARNT
+        self._text: list[str] | None = None
+        self._names = labels.category
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def find(self, query: ImageQuery, scores: xr.Dataset | None) -> NDArray[np.intp]:
+        """Places of the images that ``query`` admits, in its order; unknown scores come last, equal ones by id."""
+        keep = np.ones(len(self), dtype=bool)
+        if words := query.search.casefold().split():
+            if self._text is None:
+                self._text = [f"{i}\n{name}".casefold() for i, name in zip(self.images, self._names, strict=True)]
+            keep &= np.fromiter((all(w in text for w in words) for text in self._text), dtype=bool, count=len(self))
+        if query.category:
+            number = self.categories.index(query.category) if query.category in self.categories else -2
+            keep &= self.category_codes == number
+        if query.split:
+            keep &= self._split == (self.splits.index(query.split) if query.split in self.splits else -2)
+        if query.human_only:
+            keep &= self.has_human_map
+        if query.verdict != "any":
+            keep &= self._verdict(query.verdict, scores)
+        places = np.flatnonzero(keep)
+        if query.order == "id":
+            return places
+        values = self.sort_values(query.order, scores)[places]
+        ranked = -values if query.descending else values
+        return places[np.argsort(np.where(np.isfinite(ranked), ranked, np.inf), kind="stable")]
+
+    def held_out(self, positions: NDArray[np.intp]) -> NDArray[np.intp]:
+        """``positions`` without images that were learnt from, where any others are among them."""
+        others = positions[~self.learnt[positions]]
+        return others if len(others) else positions
+
+    def sort_values(self, order: SortOrder, scores: xr.Dataset | None) -> NDArray[np.floating]:
+        """What ``order`` sorts by, one value per image, NaN where unknown."""
+        unknown = np.full(len(self), np.nan)
+        name = "delta_size" if order == "delta" else "rho"
+        if order == "id" or scores is None or name not in scores:
+            return unknown
+        if order == "delta":
+            return self._column(scores, "delta_size")
+        first, second = self._column(scores, "rho")
+        return {"first": first, "second": second, "gain": second - first}[order]
+
+    def correctness(self, scores: xr.Dataset | None) -> NDArray[np.floating]:
+        """1 right, 0 wrong, NaN unknown: (network, image)."""
+        if scores is None or "correct" not in scores:
+            return np.full((2, len(self)), np.nan)
+        return self._column(scores, "correct")
+
+    def _column(self, scores: xr.Dataset, name: str) -> NDArray[np.floating]:
+        column = scores[name]
+        if column.sizes["image"] != len(self):  # a source may score uploads as well
+            column = column.reindex(image=list(self.images))
+        return np.asarray(column, dtype=float)
+
+    def _verdict(self, verdict: Verdict, scores: xr.Dataset | None) -> NDArray[np.bool_]:
+        first, second = self.correctness(scores)
+        wanted = {
+            "both right": (1, 1),
+            "both wrong": (0, 0),
+            "only the first right": (1, 0),
+            "only the second right": (0, 1),
+        }[verdict]
+        return (first == wanted[0]) & (second == wanted[1])
+
+
+def _split_order(name: str) -> tuple[int, str]:
+    known = ("train", "validation", "test")
+    return (known.index(name) if name in known else len(known), name)

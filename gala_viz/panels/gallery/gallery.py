@@ -1,0 +1,209 @@
+"""The collection at the left: search, filters, sorting, and a shelf with one page of what they admit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import panel as pn
+import xarray as xr
+from bokeh.document import Document
+
+from gala_viz.panels.form import Form
+from gala_viz.panels.gallery.collection_index import CollectionIndex, ImageQuery
+from gala_viz.panels.gallery.filter_fields import filter_fields
+from gala_viz.panels.gallery.thumbnail_page import ThumbnailPage
+from gala_viz.panels.html_pane import html_pane
+from gala_viz.panels.notes.note_index import NoteIndex
+from gala_viz.panels.view_state import GALLERY_SETTINGS, CurrentImage, GallerySettings
+from gala_viz.splits import LEARNT
+from gala_viz.store.source import MapSource
+
+PAGE_SIZE = 24
+SCORE_LABEL = "Score the collection"
+"""What the button says that has all images scored."""
+
+
+class Gallery:
+    """The images that search and filters (``settings``) admit, in order; ``current.image`` is the one selected.
+
+    Filtering happens here, on columns of the shared index. ``filter_mask`` (image,) tells what search and filters let
+    through, and ``on_filter_change`` is called when that changes.
+    """
+
+    def __init__(self, source: MapSource, index: CollectionIndex, current: CurrentImage, document: Document) -> None:
+        self.source, self.index, self.current = source, index, current
+        self.settings = GallerySettings.from_index(index)
+        self.note_index: NoteIndex | None = None
+        self.scores: xr.Dataset | None = None
+        self.uploads: list[str] = []
+        self.form = Form(filter_fields(source, index), self._enter, least_px=110)
+        self.form.sync_from(self.settings)
+        self.hint_pane = html_pane(margin=(2, 0))
+        self.thumbnail_page = ThumbnailPage(
+            source, document, lambda image: setattr(current, "image", image), self._show
+        )
+        self.thumbnails = self.thumbnail_page.grid
+        self.positions = np.arange(len(index))
+        self.filter_mask = np.ones(len(index), dtype=bool)
+        self.selection_mask: np.ndarray | None = None
+        self.on_filter_change: Callable[[], None] = lambda: None
+        self.pane = pn.Column(
+            self.form,
+            self.hint_pane,
+            self.thumbnails,
+            sizing_mode="stretch_width",
+            margin=(8, 12),
+        )
+        current.param.watch(lambda event: self._follow(event.new), "image")
+        self.settings.param.watch(lambda event: self.form.update_field("descending", shown=event.new != "id"), "order")
+        self.settings.param.watch(lambda *_: self._chosen(), GALLERY_SETTINGS)
+        self.refresh()
+
+    def set_scores(self, scores: xr.Dataset | None) -> None:
+        """Use new scores of the collection for marks, filters and sorting."""
+        self.scores = scores
+        self.refresh(keep_page=True)
+
+    def add_upload(self, image: str) -> None:
+        """Put an uploaded photograph before all others."""
+        self.uploads.insert(0, image)
+        self.refresh()
+
+    def attach_notes(self, note_index: NoteIndex) -> None:
+        """Mark what is bookmarked, and offer to show only that, or what has a note or a tag."""
+        self.note_index = note_index
+        note_index.on_change = self._noted
+        self.form.update_field("noted", shown=True)
+
+    def refresh(self, keep_page: bool = False) -> None:
+        """Search, filter and sort again, and show the first page (or stay on the present one)."""
+        admitted = self._admitted(self.settings.query)
+        self.filter_mask = np.zeros(len(self.index), dtype=bool)
+        self.filter_mask[self._shown(admitted)] = True
+        within = admitted if self.selection_mask is None else admitted[self.selection_mask[admitted]]
+        self.positions = self._shown(within)
+        self._n_hidden = len(within) - len(self.positions)
+        self.hint_pane.object = self._hint()
+        self._show(self.thumbnails.page if keep_page else 0)
+
+    def images_to_score(self) -> list[str]:
+        """The images that search, filters and selection admit whatever the scores are, in the collection's order."""
+        places = self._admitted(replace(self.settings.query, verdict="any", order="id"))
+        shown = self._shown(places if self.selection_mask is None else places[self.selection_mask[places]])
+        return [self.index.images[at] for at in shown]
+
+    def restrict(self, selection_mask: np.ndarray | None) -> None:
+        """Show only images that are also ``selection_mask`` (image,), a selection made elsewhere; None: all."""
+        self.selection_mask = selection_mask
+        self.refresh()
+
+    @property
+    def first_image(self) -> str | None:
+        """The first image in the gallery's order; None where it shows none."""
+        return self._image(0) if len(self.positions) + len(self.uploads) else None
+
+    def image_at_offset(self, offset: int) -> str | None:
+        """The image ``offset`` places after the present one, in the gallery's order; None at either end."""
+        here, count = self.current_position()
+        at = (-1 if offset > 0 else count) + offset if here is None else here + offset
+        return self._image(at) if 0 <= at < count else None
+
+    def current_position(self) -> tuple[int | None, int]:
+        """Where the present image stands in the gallery's order (None: it is not there), and how many there are."""
+        order = self._order()
+        return order.get(self.current.image or ""), len(order)
+
+    def show_page_of(self, image: str) -> None:
+        """Turn to the page that holds ``image``, if it is among the images admitted."""
+        at = self._order().get(image)
+        if at is not None and at // PAGE_SIZE != self.thumbnails.page:
+            self._show(at // PAGE_SIZE)
+
+    def close(self) -> None:
+        """End the thread of the thumbnails."""
+        self.thumbnail_page.close()
+
+    def _shown(self, places: np.ndarray) -> np.ndarray:
+        """``places`` without images that were learnt from, unless these are asked for or no others are left."""
+        return places if self.settings.learnt else self.index.held_out(places)
+
+    def _admitted(self, choice: ImageQuery) -> np.ndarray:
+        """Places that search, filters and notes admit, whether learnt from or not."""
+        places = self.index.find(choice, self.scores)
+        if not self.settings.noted:
+            return places
+        wanted = self.note_index.mask(self.settings.noted) if self.note_index else np.zeros(len(self.index), dtype=bool)
+        return places[wanted[places]]
+
+    def _enter(self, name: str, value: Any) -> None:
+        self.settings.param.update(**{name: value})
+
+    def _chosen(self) -> None:
+        self.refresh()
+        self.on_filter_change()
+
+    def _follow(self, image: str | None) -> None:
+        self.thumbnails.selected = image
+        if image is not None:
+            self.show_page_of(image)
+
+    def _noted(self) -> None:
+        options = self.note_index.options()
+        if self.settings.noted not in dict(options).values():
+            self.settings.noted = ""
+        self.form.update_field("noted", options=options, value=self.settings.noted)
+        self.refresh(keep_page=True)
+        if self.settings.noted:
+            self.on_filter_change()
+
+    def _order(self) -> dict[str, int]:
+        if getattr(self, "_ordered_for", None) is not self.positions or len(self._places) != len(self.positions) + len(
+            self.uploads
+        ):
+            names = [*self.uploads, *(self.index.images[i] for i in self.positions)]
+            self._places = {image: at for at, image in enumerate(names)}
+            self._ordered_for = self.positions
+        return self._places
+
+    def _image(self, at: int) -> str:
+        return self.uploads[at] if at < len(self.uploads) else self.index.images[self.positions[at - len(self.uploads)]]
+
+    def _show(self, page: int) -> None:
+        count = len(self.positions) + len(self.uploads)
+        pages = max(1, -(-count // PAGE_SIZE))
+        page = min(max(page, 0), pages - 1)
+        marks, values = self.index.correctness(self.scores), self.index.sort_values(self.settings.order, self.scores)
+        images = [self._image(at) for at in range(page * PAGE_SIZE, min(count, (page + 1) * PAGE_SIZE))]
+        starred = self.note_index.bookmarked if self.note_index else frozenset()
+        items = [{**self._item(image, marks, values), "starred": image in starred} for image in images]
+        total = len(self.index) + len(self.uploads)
+        note = f"{total:,} photographs" if count == total else f"{count:,} of {total:,} photographs"
+        if self._n_hidden:
+            note += f"; {self._n_hidden:,} learnt from are hidden"
+        self.thumbnail_page.show(items, page=page, pages=pages, note=note, selected=self.current.image)
+
+    def _item(self, image: str, marks: np.ndarray, values: np.ndarray) -> dict[str, Any]:
+        at = self.index.position.get(image)
+        pair = [] if at is None else [{1.0: "right", 0.0: "wrong"}.get(float(m), "unknown") for m in marks[:, at]]
+        score = None if at is None or not np.isfinite(values[at]) else f"{values[at]:+.2f}"
+        info = self.source.info(image)
+        category = info.category if at is not None else info.filename or "uploaded"
+        learnt = info.learnt == LEARNT
+        return {"id": image, "category": category, "marks": pair, "score": score, "learnt": learnt}
+
+    def _hint(self) -> str:
+        order, verdict = self.settings.order, self.settings.verdict
+        asked = [] if order == "id" else [self.index.sort_values(order, self.scores)]
+        asked += [] if verdict == "any" else [self.index.correctness(self.scores)[0]]
+        scored = min((int(np.isfinite(column).sum()) for column in asked), default=len(self.index))
+        if scored < len(self.index):
+            known = f"{scored:,} of {len(self.index):,} are scored."
+            return f'<p class="muted">{known} “{SCORE_LABEL}” fills the rest.</p>'
+        return (
+            ""
+            if len(self.positions) + len(self.uploads)
+            else '<p class="muted">No photograph fits. Loosen the search or the filters.</p>'
+        )

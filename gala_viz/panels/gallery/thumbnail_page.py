@@ -1,0 +1,73 @@
+"""One page of thumbnails: pictures are read in a thread, and only those that are seen are sent."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import panel as pn
+from bokeh.document import Document
+
+from gala_viz.panels.background import DocumentQueue, IsCancelled, LatestJobWorker
+from gala_viz.panels.gallery.thumbnail_grid import ThumbnailGrid
+from gala_viz.store.source import MapSource
+
+BATCH_SIZE = 8
+
+
+class ThumbnailPage:
+    """Tiles of a page of photographs. ``on_select(image)`` hears a click, ``on_page(page)`` who turns to another."""
+
+    def __init__(
+        self,
+        source: MapSource,
+        document: Document,
+        on_select: Callable[[str], None],
+        on_page: Callable[[int], None],
+    ) -> None:
+        self._source, self._on_select, self._on_page = source, on_select, on_page
+        self._mail = DocumentQueue(document, self._deliver)
+        self._worker = LatestJobWorker("gala-viz thumbnails", self._on_error)
+        self.grid = ThumbnailGrid(sizing_mode="stretch_width", margin=0, on_message=self._heard)
+        self.grid.param.watch(lambda event: event.new and self._on_select(event.new), "selected")
+
+    def show(self, items: Sequence[dict[str, Any]], *, page: int, pages: int, note: str, selected: str | None) -> None:
+        """Show ``items`` (dicts as ``ThumbnailGrid`` takes them, without thumbnails) as page number "
+        "``page`` of ``pages``."""
+        known = {item["id"]: item["thumbnail"] for item in self.grid.items}
+        filled = [{**item, "thumbnail": known.get(item["id"], "")} for item in items]
+        self.grid.param.update(items=filled, page=page, pages=pages, note=note, selected=selected)
+        waiting = [item["id"] for item in filled if not item["thumbnail"]]
+        if waiting:
+            self._worker.submit(lambda cancelled: self._read(waiting, cancelled))
+
+    def close(self) -> None:
+        """End the thread and forget the document."""
+        self._worker.close()
+        self._mail.close()
+
+    def _read(self, images: list[str], cancelled: IsCancelled) -> None:
+        for start in range(0, len(images), BATCH_SIZE):
+            if cancelled():
+                return
+            pictures = {image: self._picture(image) for image in images[start : start + BATCH_SIZE]}
+            self._mail.put(f"thumbnails {start}", pictures)
+
+    def _picture(self, image: str) -> str:
+        try:
+            return "data:image/webp;base64," + base64.b64encode(self._source.thumbnail(image)).decode()
+        except (ValueError, OSError):  # listed among the skipped by the collection; the tile stays grey
+            return ""
+
+    def _deliver(self, _: str, pictures: dict[str, str]) -> None:
+        self.grid.items = [
+            {**item, "thumbnail": pictures.get(item["id"]) or item["thumbnail"]} for item in self.grid.items
+        ]
+
+    def _on_error(self, error: Exception) -> None:
+        pn.state.log(f"thumbnails: {error}", "warning")
+
+    def _heard(self, message: dict[str, Any]) -> None:
+        if "page" in message:
+            self._on_page(int(message["page"]))

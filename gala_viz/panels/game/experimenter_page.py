@@ -1,0 +1,151 @@
+"""The experimenter's page: what the game has collected, day by day and image by image, behind a password."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import tempfile
+import zipfile
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+import panel as pn
+import panel_material_ui as pmui
+
+from gala_viz.collections.clickme.round_filters import RoundFilters
+from gala_viz.collections.collection import Collection
+from gala_viz.panels.game.experimenter_markup import reliability_text, round_counts
+from gala_viz.panels.html_pane import html_pane
+from gala_viz.panels.markup import alert
+from gala_viz.panels.panel_patches import patch_message_dispatch
+from gala_viz.panels.styles import PAGE_SX, THEME
+from gala_viz.plots.game_records import map_preview, reliability_curve, rounds_by_day
+from gala_viz.records.database import Database
+from gala_viz.records.export import EXPORT_FORMATS, ExportSpec, export_rounds
+from gala_viz.records.finished_rounds import count_rounds_by_image
+from gala_viz.records.game_maps import CollectionWithGameMaps
+from gala_viz.records.overview import overview, reliability
+from gala_viz.records.password import PASSWORD_VARIABLE, Password
+from gala_viz.records.pause import set_paused
+
+patch_message_dispatch()
+
+TITLE = "ClickMe: collected"
+ROWS = 12
+FILES = "<h2>Files</h2><p>All finished rounds. Filters are options of <code>gala-viz records export</code>.</p>"
+NO_FILTERS = RoundFilters(min_clicks=1, min_catch_score=None, drop_mobile=False, first_round=False)
+
+
+def experimenter_page(collection: Collection, database: Database, password: Password | None) -> pmui.Page:
+    """The page of one session; nothing of the records is read before the password was right."""
+    return ExperimenterPage(collection, database, password).page
+
+
+class ExperimenterPage:
+    """A door with a password, and behind it counts, maps, catch scores, reliability, the switch, the files."""
+
+    def __init__(self, collection: Collection, database: Database, password: Password | None) -> None:
+        self._collection, self._database, self._password = collection, database, password
+        self.body = pn.Column(sizing_mode="stretch_width", margin=(12, 20))
+        self.page = pmui.Page(title=TITLE, main=[self.body], theme_config=THEME, sx=PAGE_SX, busy_indicator="linear")
+        if password is None:
+            closed = f"<h1>This page is closed</h1><p>Start the server with a password in {PASSWORD_VARIABLE}.</p>"
+            self.body.append(html_pane(closed))
+            return
+        self.password_input = pmui.PasswordInput(label="Password", width=320)
+        self.refusal_pane = html_pane()
+        enter = pmui.Button(label="Open", width=120)
+        enter.on_click(self.check_password)
+        self.password_input.param.watch(self.check_password, "value")
+        self.body.extend([html_pane("<h1>For the experimenter</h1>"), self.password_input, enter, self.refusal_pane])
+
+    def check_password(self, _: object = None) -> None:
+        """Show everything, if the password is right."""
+        if not self.password_input.value:
+            return
+        try:
+            right = self._password.matches(self.password_input.value)
+        except PermissionError as error:
+            self.refusal_pane.object = alert(str(error))
+            return
+        if not right:
+            self.refusal_pane.object = alert("That is not the password.")
+            return
+        self.refresh()
+
+    def refresh(self, _: object = None) -> None:
+        """Read the records anew and show them."""
+        found = overview(self._database)
+        self.pause_switch = pmui.Switch(label="Paused: no new rounds are given", value=found.paused)
+        self.pause_switch.param.watch(lambda event: set_paused(self._database, event.new), "value")
+        again = pmui.Button(label="Read again", variant="outlined")
+        again.on_click(self.refresh)
+        self.image_table = self._image_table()
+        self.map_preview_pane = html_pane('<p class="muted">Choose an image in the table to see its map.</p>')
+        self.image_table.param.watch(self._show_map, "selection")
+        self.reliability_pane = html_pane('<p class="muted">Split-half rho of the maps, as rounds came in.</p>')
+        self.reliability_plot = pn.Column(margin=0)
+        compute = pmui.Button(label="Compute reliability", variant="outlined")
+        compute.on_click(self._show_reliability)
+        whose = (False, True) if found.n_simulated else (False,)
+        files = [self._file(kind, simulated=simulated) for simulated in whose for kind in EXPORT_FORMATS]
+        scores = pd.DataFrame(sorted(found.catch_scores.items()), columns=["participant", "catch score"])
+        self.body[:] = [
+            pn.Row(html_pane(round_counts(self._collection.title, found)), again, self.pause_switch),
+            pn.pane.Bokeh(rounds_by_day(found.by_day), sizing_mode="stretch_width"),
+            pn.Row(
+                pn.Column(html_pane("<h2>Rounds of each image</h2>"), self.image_table),
+                pn.Column(html_pane("<h2>Map</h2>"), self.map_preview_pane, width=340),
+            ),
+            pn.Row(
+                pn.Column(html_pane("<h2>Catch trials</h2>"), pn.pane.DataFrame(scores, index=False), width=420),
+                pn.Column(html_pane("<h2>Reliability</h2>"), compute, self.reliability_pane, self.reliability_plot),
+            ),
+            pn.Column(html_pane(FILES), pn.FlexBox(*files)),
+        ]
+
+    def _image_table(self) -> pn.widgets.Tabulator:
+        counts = [count_rounds_by_image(self._database, self._collection.name, simulated=one) for one in (False, True)]
+        rows = [
+            (image, self._collection.category(image) or "", counts[0].get(image, 0), counts[1].get(image, 0))
+            for image in self._collection.images
+        ]
+        frame = pd.DataFrame(rows, columns=["image", "category", "rounds", "simulated rounds"])
+        frame = frame.sort_values(["rounds", "simulated rounds"], ascending=False, ignore_index=True)
+        return pn.widgets.Tabulator(
+            frame, disabled=True, pagination="remote", page_size=ROWS, selectable=1, show_index=False, height=420
+        )
+
+    def _show_map(self, event: object) -> None:
+        if not event.new:
+            return
+        image = str(self.image_table.value.iloc[event.new[0]]["image"])
+        maps = CollectionWithGameMaps(self._collection, self._database)
+        kind = next((kind for kind in maps.map_kinds if maps.participants(image, kind)), None)
+        human = maps.human_map(image, kind)
+        people = maps.participants(image, kind)
+        self.map_preview_pane.object = map_preview(self._collection.photo(image), human, image, kind or "", len(people))
+
+    async def _show_reliability(self, _: object) -> None:
+        self.reliability_pane.object = '<p class="muted">Computing…</p>'
+        simulated = not any(count_rounds_by_image(self._database, self._collection.name).values())
+        found = await asyncio.to_thread(reliability, self._database, self._collection, simulated=simulated)
+        self.reliability_pane.object = reliability_text(found, simulated)
+        self.reliability_plot[:] = [pn.pane.Bokeh(reliability_curve(found.growth))]
+
+    def _file(self, kind: str, *, simulated: bool) -> pmui.FileDownload:
+        name = f"{self._collection.name}-{'simulated-' if simulated else ''}{kind}.zip"
+        return pmui.FileDownload(callback=partial(self._zipped, kind, simulated), filename=name, label=name)
+
+    def _zipped(self, kind: str, simulated: bool) -> io.BytesIO:
+        """One export, zipped in memory."""
+        stream = io.BytesIO()
+        with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+            spec = ExportSpec(filters=NO_FILTERS, simulated=simulated)
+            export_rounds(self._database, self._collection, Path(folder), spec, (kind,))
+            for path in sorted(Path(folder).rglob("*")):
+                if path.is_file():
+                    archive.write(path, path.relative_to(folder))
+        stream.seek(0)
+        return stream

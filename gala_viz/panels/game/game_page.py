@@ -1,0 +1,34 @@
+"""The page of the game: one browser part that talks to the game's own addresses beside it: game_page.js."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import panel as pn
+import param
+
+from gala_viz.panels.browser_component import BrowserComponent, read_scripts
+from gala_viz.participant_texts import participant_texts
+
+SCRIPTS = ("paint_surface", "websocket", "sound", "scoreboard", "game_page")
+
+
+class GameComponent(BrowserComponent):
+    """The whole game in the browser; see ``gala_viz.game.handlers`` for what it talks to."""
+
+    play_path = param.String(default="play/", doc="Where the game's addresses lie, as seen from the page.")
+    image = param.String(default="", doc="The image of the first round, where somebody asked for one.")
+
+    texts = param.Dict(default={}, doc="What players read, see ``gala_viz.participant_texts``.")
+
+    _esm = read_scripts(*(f"game/{name}" for name in SCRIPTS))
+    _stylesheets = [(Path(__file__).with_name("game_page.css")).read_text(encoding="utf-8")]  # noqa: RUF012
+
+
+def game_page() -> GameComponent:
+    """The page of one session; ``?image=ID`` in its address names the image of the first round."""
+    asked = pn.state.session_args.get("image", []) if pn.state.session_args else []
+    if pn.state.curdoc is not None:
+        pn.state.curdoc.title = participant_texts("game")["title"]
+    image = asked[0].decode("utf-8", "replace") if asked else ""
+    return GameComponent(texts=participant_texts("game"), image=image, sizing_mode="stretch_width", margin=0)

@@ -1,0 +1,28 @@
+"""The pane that shows markup made by ``panels.markup``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import panel as pn
+from bokeh.model import Model
+
+from gala_viz.panels.browser_component import read_stylesheets
+
+_STYLESHEET = read_stylesheets("html_pane")
+
+
+class HtmlPane(pn.pane.HTML):
+    """A pane of which new markup changes the text alone.
+
+    Panel sends all that a pane is with every new text, style sheets among it; for the browser these are new ones, and
+    it lays out the whole page anew, all its figures too.
+    """
+
+    def _update(self, ref: str, model: Model) -> None:
+        model.text = self._get_properties(model.document)["text"]
+
+
+def html_pane(html: str = "", **params: Any) -> HtmlPane:
+    """A pane for markup made by ``panels.markup``."""
+    return HtmlPane(html, stylesheets=[_STYLESHEET], **{"sizing_mode": "stretch_width", "margin": 0, **params})

@@ -1,0 +1,127 @@
+"""What outlives a visit: the page's address, notes, and views saved by name; the same for every page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from urllib.parse import urlencode
+
+import panel as pn
+from bokeh.document import Document
+
+from gala_viz.panels.address_bar import AddressSync
+from gala_viz.panels.gallery.gallery import Gallery
+from gala_viz.panels.link_parameters import VERSION_1_DEFAULTS
+from gala_viz.panels.notes.notes_view import NotesView
+from gala_viz.panels.page_state import VERSION_NAME, LinkParameter, PageState, parse_query
+from gala_viz.records.database import Database
+from gala_viz.records.notes import Notes
+from gala_viz.records.saved_views import SavedViews
+from gala_viz.registry import UnknownNameError
+
+Arguments = Mapping[str, Sequence[bytes]]
+SHARED_NOTES_TEXT = "There is no login here: whoever opens this page sees and changes these notes."
+READ_ONLY_TEXT = "Notes are read-only here: there is no login."
+READ_ONLY_REASON = (
+    "Others reach this server and you have no login on it: notes, bookmarks and saved views can be read and exported, "
+    "and not changed. Who starts the server can add a login (panel serve --basic-auth FILE) or let everybody change "
+    "them (--shared-notes)."
+)
+
+
+def query_argument(arguments: Arguments | None, name: str) -> str | None:
+    """What the address that opened a session says for ``name``."""
+    values = (arguments or {}).get(name, [])
+    return values[0].decode("utf-8", "replace") if values else None
+
+
+def current_visitor() -> tuple[str, bool]:
+    """Return the name of this session's visitor, "" where there is none, and whether a login stands behind it.
+
+    Panel calls "guest" whoever sends the cookie ``is_guest``, where there is no login at all too.
+    """
+    owner = pn.state.user or ""
+    return owner, bool(owner) and not pn.state.cookies.get("is_guest")
+
+
+class PagePersistence:
+    """Address, notes and saved views of the page called ``name``. ``notes_view`` is None where no ``records`` are kept.
+
+    With ``read_only_notes`` a visitor without a login can read and export them, and change none.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        link_parameters: Mapping[str, LinkParameter],
+        gallery: Gallery,
+        document: Document,
+        records: Database | None,
+        on_link_errors: Callable[[list[str]], None],
+        *,
+        read_only_notes: bool = False,
+    ) -> None:
+        self._name, self._told = name, on_link_errors
+        state = PageState(link_parameters, VERSION_1_DEFAULTS[name](gallery.source))
+        self.address_sync = AddressSync(state, document, on_link_errors, self._go_to)
+        self.notes_view: NotesView | None = None
+        self._views: SavedViews | None = None
+        if records is not None:
+            owner, has_login = current_visitor()
+            read_only = read_only_notes and not has_login
+            collection = gallery.source.name
+            self._views = SavedViews(records, collection, owner, read_only=read_only)
+            self.notes_view = NotesView(
+                Notes(records, collection, owner, read_only=read_only),
+                self._views,
+                gallery.index,
+                gallery.current,
+                document,
+                page=name,
+                owner_text=READ_ONLY_TEXT if read_only else f"Notes of {owner}." if has_login else SHARED_NOTES_TEXT,
+                read_only_reason=READ_ONLY_REASON if read_only else "",
+                query=lambda: self.address_sync.state.query,
+            )
+            gallery.attach_notes(self.notes_view.note_index)
+
+    def open(self, arguments: Arguments | None) -> None:
+        """Show what the address asks for: a state of the page, or a view saved by name."""
+        self._go_to(
+            urlencode(
+                [(name, one.decode("utf-8", "replace")) for name, ones in (arguments or {}).items() for one in ones]
+            )
+        )
+
+    def _go_to(self, query: str) -> None:
+        view = dict(parse_query(query)).get("view")
+        try:
+            found = query if view is None else self._view(view)
+        except (UnknownNameError, ValueError) as error:
+            self.address_sync.restore("")
+            self._told([str(error)])
+            return
+        self.address_sync.restore(found)
+
+    @property
+    def notes_hint(self) -> str:
+        """What stands beside the heading of the notes."""
+        return (
+            "read-only here" if self.notes_view is not None and self.notes_view.notes.read_only else "kept as you type"
+        )
+
+    def toggle_bookmark(self) -> None:
+        """Bookmark the photograph in view, or take its bookmark away."""
+        if self.notes_view is not None:
+            self.notes_view.toggle_bookmark()
+
+    def close(self) -> None:
+        """End the threads; what was sent is still written."""
+        if self.notes_view is not None:
+            self.notes_view.close()
+
+    def _view(self, name: str) -> str:
+        if self._views is None:
+            raise ValueError(f"The link asks for the saved view “{name}”, but no views are kept here.")
+        query = self._views.load_query(name, self._name)
+        return (
+            query if VERSION_NAME in dict(parse_query(query)) else f"{VERSION_NAME}=1&{query}"
+        )  # the first version saved "" too

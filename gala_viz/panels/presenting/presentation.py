@@ -1,0 +1,128 @@
+"""Presenting: the stage over one visitor's comparison, and the same stage for all who follow a link."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+import param
+from bokeh.document import Document
+
+from gala_viz.panels.background import DocumentQueue
+from gala_viz.panels.compare.compare_view import CompareView
+from gala_viz.panels.presenting.room import Room, open_room
+from gala_viz.panels.presenting.stage import PANELS, Stage, stage_scene
+from gala_viz.panels.view_state import DisplaySettings, ImageResults
+
+WATCHED_PARAMETERS = ("image", "layer")
+
+
+class Presentation(param.Parameterized):
+    """What the room sees of ``view``; all of it is told to those who opened its link."""
+
+    shown = param.Boolean(default=False)
+    chosen = param.String(default=",".join(PANELS), doc="Panels, with commas between.")
+    blink = param.Boolean(default=False)
+
+    def __init__(self, view: CompareView, on_star: Callable[[], None] = lambda: None) -> None:
+        super().__init__()
+        self._view, self._on_star = view, on_star
+        self._room: Room | None = None
+        self.stage = Stage(on_message=self._heard, margin=(0, 6, 0, 0))
+        view.results.param.watch(lambda *_: self._draw(), [name for name in ImageResults.param if name != "name"])
+        view.display_settings.param.watch(
+            lambda *_: self._draw(), [name for name in DisplaySettings.param if name != "name"]
+        )
+        view.current.param.watch(lambda *_: self._draw(), WATCHED_PARAMETERS)
+        self.param.watch(lambda *_: self._follow(), ["shown", "chosen", "blink"])
+
+    def close(self) -> None:
+        """End it for all who follow."""
+        if self._room is not None:
+            self._room.close()
+
+    def _follow(self) -> None:
+        if self.shown and self._room is None:
+            self._room = open_room()
+            self.stage.link = urlencode({"follow": self._room.token})
+        chosen = [name for name in self.chosen.split(",") if name in PANELS]
+        self._show(shown=self.shown, chosen=chosen or list(PANELS), blink=self.blink)
+        self._draw()
+
+    def _draw(self) -> None:
+        view, image = self._view, self._view.current.image
+        if not self.shown or image is None or view.source is None:
+            return
+        at, count = view.gallery.current_position()
+        place = f"{at + 1:,} of {count:,}" if at is not None else ""
+        self._show(
+            scene=stage_scene(
+                view.source, view.source.info(image), view.results, view.current, view.display_settings, place
+            )
+        )
+
+    def _show(self, **changes: Any) -> None:
+        self.stage.param.update(**changes)
+        if self._room is not None:
+            self._room.publish(changes)
+
+    def _heard(self, message: dict[str, Any]) -> None:
+        view = self._view
+        if "move" in message:
+            view.move(-1 if message["move"] == -1 else 1)
+        elif "layer" in message:
+            view.current.layer = _next(view.current.layer, 1 if message["layer"] == 1 else -1, view.layers.n_columns)
+        elif message.get("panel") in PANELS:
+            self.chosen = _toggled(self.chosen, message["panel"])
+        elif message.get("turn") == "blink":
+            self.blink = not self.blink
+        elif message.get("turn") == "black":
+            self._show(black=not self.stage.black)
+        elif "star" in message:
+            self._on_star()
+        elif _pointing(message.get("laser")) and self._room is not None:
+            self._room.publish({"laser": message["laser"]})
+        elif isinstance(message.get("shown"), bool):
+            self.shown = message["shown"]
+
+
+class Follower:
+    """The stage of one who follows ``room``: it shows what the presenter's does and can change nothing."""
+
+    def __init__(self, room: Room, document: Document) -> None:
+        self.stage = Stage(following=True, shown=True, margin=0)
+        self._mail = DocumentQueue(document, lambda name, value: self.stage.param.update(**{name: value}))
+        self._leave = room.follow(self._hear)
+
+    def close(self) -> None:
+        """Follow no longer."""
+        self._leave()
+        self._mail.close()
+
+    def _hear(self, changes: Mapping[str, Any]) -> None:
+        for name, value in changes.items():
+            self._mail.put(*(("waiting", not value) if name == "shown" else (name, value)))
+
+
+def _toggled(chosen: str, panel: str) -> str:
+    """Panels with commas between, ``panel`` put in or taken out; the last one stays."""
+    names = [name for name in PANELS if (name in chosen.split(",")) != (name == panel)]
+    return ",".join(names) or chosen
+
+
+def _next(layer: int | None, by: int, count: int) -> int | None:
+    """One step through no layer, the first, …, the last, and round again."""
+    at = (0 if layer is None else layer + 1) + by
+    return None if count == 0 or at % (count + 1) == 0 else at % (count + 1) - 1
+
+
+def _pointing(laser: Any) -> bool:
+    return isinstance(laser, list) and (
+        not laser
+        or (
+            len(laser) == 3
+            and laser[0] in ("", *PANELS)
+            and all(isinstance(one, int | float) and -1 <= one <= 2 for one in laser[1:])
+        )
+    )

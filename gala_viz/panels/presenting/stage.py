@@ -1,0 +1,92 @@
+"""What a room sees: large pictures and large type, and nothing that was not chosen: stage.js."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import param
+
+from gala_viz.panels.browser_component import MessagingComponent, read_scripts, read_stylesheets
+from gala_viz.panels.compare.main_row_content import main_row_content
+from gala_viz.panels.progress_view import standard_error_percent
+from gala_viz.panels.view_state import CurrentImage, DisplaySettings, ImageResults
+from gala_viz.plots.colour_maps import DIVERGING, SEQUENTIAL
+from gala_viz.plots.map_overlays import pack_rgba
+from gala_viz.store.source import ImageInfo, MapSource
+
+PANELS = ("photo", "human", "a", "b", "delta")
+
+
+class Stage(MessagingComponent):
+    """Draws ``scene`` over the whole window. Sends move, layer, panel, turn (blink, black), laser, star, shown.
+
+    One that is ``is_follower`` sends nothing: it shows what the presenter's does.
+    """
+
+    scene = param.Dict(default={}, doc="What there is to see; see ``stage_scene``.")
+    chosen = param.List(default=list(PANELS), doc="Panels shown, of ``PANELS``.")
+    blink = param.Boolean(default=False, doc="The second network in the first one's place.")
+    black = param.Boolean(default=False, doc="Nothing is shown.")
+    laser = param.List(default=[], doc="[panel or '', x, y] as shares of the panel or the window; empty: none.")
+    shown = param.Boolean(default=False, doc="Whether the stage covers the page.")
+    following = param.Boolean(default=False)
+    waiting = param.Boolean(default=False, doc="Whether the presenter whom this stage follows is elsewhere.")
+    over = param.Boolean(default=False, doc="Whether the presentation that is followed has ended.")
+    link = param.String(default="", doc="Query of the page that follows this one.")
+    palettes = param.Dict(default={name: list(colours) for name, colours in SEQUENTIAL.items()})
+    diverging = param.List(default=list(DIVERGING))
+
+    _esm = read_scripts("text_export", "colour_scale", "presenting/stage_drawing", "presenting/stage")
+    _stylesheets = [read_stylesheets("presenting/stage")]  # noqa: RUF012
+
+
+def stage_scene(
+    source: MapSource,
+    info: ImageInfo,
+    results: ImageResults,
+    current: CurrentImage,
+    display_settings: DisplaySettings,
+    position_text: str,
+) -> dict[str, Any]:
+    """Everything a stage draws: heading, panels with arrays, titles and units, predictions, n and error, looks.
+
+    ``position_text`` says which of how many photographs this is. Arrays are (y, x): packed RGBA, or float32 with NaN.
+    """
+    content = main_row_content(source.networks, results.passage, results.update, current.layer)
+    titles = {"photo": "Photograph", "human": results.people, **content.titles}
+    units = {"a": content.unit, "b": content.unit, "delta": content.delta_unit, "human": "density of marks"}
+    values: dict[str, Any] = {"human": results.human, **content.maps}
+    arrays = {name: np.asarray(one, dtype=np.float32) for name, one in values.items() if one is not None}
+    if results.photo is not None:
+        arrays["photo"] = pack_rgba(results.photo)
+    layers = next((network.layers for network in source.networks[::-1] if network.layers), ())
+    layer = layers[current.layer] if current.layer is not None and current.layer < len(layers) else ""
+    return {
+        "image": info.image,
+        "heading": info.heading,
+        "place": position_text,
+        "panels": {name: {"title": titles[name], "unit": units.get(name, "")} for name in PANELS},
+        "arrays": arrays,
+        "networks": [_network(results, row, network.title) for row, network in enumerate(source.networks)],
+        "layer": layer,
+        "words": _words(results) if not layer else "attention norm, each cell one position of the layer",
+        "looks": {name: getattr(display_settings, name) for name in ("scale", "opacity", "threshold", "palette")},
+    }
+
+
+def _network(answers: ImageResults, row: int, title: str) -> dict[str, Any]:
+    if answers.passage is None:
+        return {"title": title, "says": "", "right": None}
+    prediction = answers.passage.predictions[row]
+    says = f"{prediction.categories[0]}, {100 * prediction.probabilities[0]:.0f} %"
+    return {"title": title, "says": says, "right": prediction.correct}
+
+
+def _words(answers: ImageResults) -> str:
+    update = answers.update
+    if update is None:
+        return ""
+    error = standard_error_percent(update)
+    told = [f"n = {update.n}" + ("" if update.done else f" of {update.n_samples}")]
+    return " · ".join([*told, *([] if error is None else [f"standard error {error:.0f} % of the maps"])])

@@ -1,0 +1,81 @@
+"""One source for all sessions of a process, loaded in a thread of its own while pages already stand."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Hashable
+from typing import Literal
+
+from gala_viz.panels.compare.figure_pool import FigurePool
+from gala_viz.panels.gallery.collection_index import CollectionIndex
+from gala_viz.store.source import MapSource
+from gala_viz.threads import ShutdownError, raise_on_shutdown, shutdown_event, start_thread
+
+StepCallback = Callable[[str], None]
+SourceBuilder = Callable[[StepCallback], MapSource]
+LoadState = Literal["loading", "ready", "failed"]
+
+_log = logging.getLogger(__name__)
+
+
+class SharedSource:
+    """A source that is being loaded, is ready, or failed; pages look which from time to time.
+
+    ``build(say)`` runs once, in a thread; ``say`` names the step for those who wait. After a failure ``start`` tries
+    again.
+    """
+
+    def __init__(self, build: SourceBuilder) -> None:
+        self._build = build
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self.state: LoadState = "loading"
+        self.step = "Starting…"
+        self.error = ""
+        self.source: MapSource | None = None
+        self.index: CollectionIndex | None = None
+        self.figure_pool: FigurePool | None = None
+
+    def start(self) -> SharedSource:
+        """Begin to load, unless that has begun or is done; returns itself."""
+        with self._lock:
+            if self._thread is None:
+                self.state, self.error = "loading", ""
+                self._thread = start_thread(self._load, "gala-viz source")
+        return self
+
+    def _say(self, step: str) -> None:
+        raise_on_shutdown()
+        self.step = step
+
+    def _load(self) -> None:
+        try:
+            source = self._build(self._say)
+            self._say("Reading the collection…")
+            self.index = CollectionIndex(source)
+            self._say("Drawing…")
+            self.figure_pool = FigurePool(source.networks)
+            self.figure_pool.fill()
+            self.source = source
+            self.state = "ready"
+        except Exception as error:  # told on the page, in full in the log
+            if not shutdown_event.is_set() and not isinstance(error, ShutdownError):  # else it was taken away under it
+                _log.exception("The networks or the collection could not be loaded.")
+                self.error = str(error) or type(error).__name__
+            with self._lock:  # whoever sees that it failed can begin anew
+                self._thread = None
+                if self.error:
+                    self.state = "failed"
+
+
+_shared: dict[Hashable, SharedSource] = {}
+_shared_lock = threading.Lock()
+
+
+def shared_source(key: Hashable, build: SourceBuilder) -> SharedSource:
+    """The one source of this process under ``key``; its loading starts with the first call."""
+    with _shared_lock:
+        if key not in _shared:
+            _shared[key] = SharedSource(build)
+        return _shared[key].start()

@@ -1,0 +1,148 @@
+"""What a page asks its source, in threads; answers come back in the document's turn, outdated ones never."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bokeh.document import Document
+
+from gala_viz.panels.background import DocumentQueue, IsCancelled, LatestJobWorker
+from gala_viz.specs import MapRequest
+from gala_viz.store.source import MapSource
+
+SCORES_INTERVAL_S = 2.0
+"""While a collection is being scored, how often its scores are read anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Which image a question was about, and the how-manieth question it was."""
+
+    image: str
+    number: int
+
+
+class SourceClient:
+    """Asks one source for one page. ``answer(key, value)`` gets: photo, human, parts, passage, layers, maps, scores,
+    error; survey, survey_cancelled, survey_error; uploaded, refused.
+
+    A new question about maps cancels the one before. The source is never asked in the document's own turn.
+    """
+
+    def __init__(self, source: MapSource, document: Document, on_answer: Callable[[str, Any], None]) -> None:
+        self._source = source
+        self._answer = on_answer
+        self._mail = DocumentQueue(document, self._deliver)
+        self._maps = LatestJobWorker("gala-viz maps", lambda error: self._mail.put("error", error))
+        self._survey = LatestJobWorker("gala-viz survey", lambda error: self._mail.put("survey_error", error))
+        self._others = LatestJobWorker("gala-viz uploads and people", lambda error: self._mail.put("error", error))
+        self._asked = _Asked("", 0)
+        self._since, self._told = 1, 0  # the question that began with this photograph; the last one answered whole
+
+    def request_maps(
+        self, image: str, request: MapRequest, kind: str | None, participant: str | None, new_image: bool
+    ) -> None:
+        """Ask for the maps of ``image``; of a ``new_image`` also for photograph, human map and predictions first, also
+        when another question came before these were answered.
+        """
+        self._asked = asked = _Asked(image, self._asked.number + 1)
+        if new_image:
+            self._since = asked.number
+        new_image = self._told < self._since
+
+        def job(cancelled: IsCancelled) -> None:
+            post, source = self._poster(asked), self._source
+            layers = None
+            if new_image:
+                view = source.view(image)
+                post("photo", view)
+                self._post_human(post, image, kind, participant)
+                if source.outlined:
+                    post("parts", source.outline(image))
+                if cancelled():
+                    return
+                passage = source.passage(image)
+                post("passage", passage)
+                layers = (view, passage)
+            done = source.cached(image, request)
+            for update in source.maps(image, request, cancelled) if done is None else [done]:
+                post("maps", update)
+                if layers is not None:  # the browser draws the maps first
+                    post("layers", layers)
+                    layers, self._told = None, asked.number
+            if layers is not None:
+                post("layers", layers)
+                self._told = asked.number
+            if not cancelled():
+                self._mail.put("scores", source.scores(request))
+
+        self._maps.submit(job)
+
+    def cancel_maps(self) -> None:
+        """Stop computing maps; a chunk under way is no longer heard."""
+        self._maps.cancel()
+        self._asked = _Asked(self._asked.image, self._asked.number + 1)
+
+    def request_human_map(self, image: str | None, kind: str | None, participant: str | None) -> None:
+        """Ask for another human map of the present image."""
+        if image is not None:
+            post = self._poster(self._asked)
+            self._others.submit(lambda _: self._post_human(post, image, kind, participant))
+
+    def request_scoring(self, request: MapRequest, images: Sequence[str]) -> None:
+        """Score ``images`` with ``request``."""
+
+        def job(cancelled: IsCancelled) -> None:
+            last = 0.0
+            for progress in self._source.survey(request, images, cancelled):
+                self._mail.put("survey", progress)
+                if progress.seconds - last > SCORES_INTERVAL_S:
+                    last = progress.seconds
+                    self._mail.put("scores", self._source.scores(request))
+            self._mail.put("scores", self._source.scores(request))
+            if cancelled():
+                self._mail.put("survey_cancelled", None)
+
+        self._survey.submit(job)
+
+    def cancel_scoring(self) -> None:
+        """Stop scoring; what was scored stays in the source."""
+        self._survey.cancel()
+
+    def upload(self, filename: str, content: bytes) -> None:
+        """Hand a photograph to the source; its id or the reason of a refusal comes back."""
+
+        def job(_: IsCancelled) -> None:
+            try:
+                image = self._source.add_upload(filename, content)
+            except ValueError as error:
+                self._mail.put("refused", str(error))
+            else:
+                self._mail.put("uploaded", image)
+
+        self._others.submit(job)
+
+    def close(self) -> None:
+        """End all threads; nothing is answered any more."""
+        for part in (self._maps, self._survey, self._others, self._mail):
+            part.close()
+
+    def _post_human(
+        self, post: Callable[[str, Any], None], image: str, kind: str | None, participant: str | None
+    ) -> None:
+        people = self._source.participants(image, kind) if self._source.map_kinds else ()
+        one = participant if participant in people else None
+        missing = participant if participant and one is None else None
+        post("human", (self._source.human_map(image, kind, one), people, one, missing))
+
+    def _poster(self, asked: _Asked) -> Callable[[str, Any], None]:
+        return lambda key, value: self._mail.put(key, (asked, value))
+
+    def _deliver(self, key: str, value: Any) -> None:
+        if isinstance(value, tuple) and value and isinstance(value[0], _Asked):
+            asked, value = value
+            if asked.image != self._asked.image or (key == "maps" and asked.number != self._asked.number):
+                return
+        self._answer(key, value)

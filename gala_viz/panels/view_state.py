@@ -1,0 +1,151 @@
+"""What a page remembers: the photograph shown, how maps are asked for, and how they are drawn."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import numpy as np
+import param
+import xarray as xr
+
+from gala_viz.panels.gallery.collection_index import VERDICTS, CollectionIndex, ImageQuery, SortOrder
+from gala_viz.plots.colour_maps import DEFAULT_SEQUENTIAL, SEQUENTIAL
+from gala_viz.plots.colour_scale import COLOUR_SCALES
+from gala_viz.specs import MapRequest, SmoothGradSpec, settings
+from gala_viz.store.source import MapUpdate, Passage
+
+TARGETS = {"Own prediction": "own", "True category": "label", "Chosen category": "chosen"}
+NORMALISATIONS = {"Percentile": "percentile", "Maximum": "maximum", "Sum": "sum", "None": "none"}
+REDUCTIONS = {"Sum of |gradient|": "absolute", "Largest |gradient|": "maximum", "Signed sum": "signed"}
+HUMAN_STYLES = ("overlay", "contours", "revealed")
+"""A coloured map, outlines of its strongest regions, or the photograph seen only where the map is high."""
+
+
+class AttributionSettings(param.Parameterized):
+    """Everything that decides the maps of a photograph; ``to_request`` says it in the words of a source."""
+
+    target = param.Selector(default="own", objects=TARGETS, doc="Whose logit is explained.")
+    category = param.Integer(default=0, bounds=(0, None), doc="Index of the category explained when one is chosen.")
+    method = param.Selector(default="smoothgrad", objects=["smoothgrad"], check_on_set=False, doc="Attribution method.")
+    n_samples = param.Integer(default=50, bounds=(1, 500), doc="Noisy copies per network.")
+    seed = param.Integer(default=0, bounds=(0, None), doc="Seed of the noise.")
+    noise_fraction = param.Number(default=0.15, bounds=(0, 0.5), doc="Noise as a share of the image's range.")
+    reduction = param.Selector(default="absolute", objects=REDUCTIONS, doc="How colour channels become one number.")
+    smoothing_px = param.Number(default=0.0, bounds=(0, 32), doc="Sigma of a Gaussian over the map, in input pixels.")
+    normalise = param.Selector(default="percentile", objects=NORMALISATIONS, doc="Normalisation before the delta.")
+
+    @classmethod
+    def from_request(cls, request: MapRequest) -> AttributionSettings:
+        """The settings that ask for ``request``."""
+        chosen = isinstance(request.target, int)
+        return cls(
+            target="chosen" if chosen else request.target,
+            category=request.target if chosen else 0,
+            method=request.method,
+            reduction=request.reduction,
+            smoothing_px=request.smoothing_px,
+            normalise=request.normalise,
+            **settings(request.smoothgrad),
+        )
+
+    def to_request(self, has_label: bool = True) -> MapRequest:
+        """The request in words of a source; an image without a true category falls back to the own predictions."""
+        target = self.category if self.target == "chosen" else self.target
+        return MapRequest(
+            method=self.method,
+            smoothgrad=SmoothGradSpec(
+                n_samples=self.n_samples, noise_fraction=float(self.noise_fraction), seed=self.seed
+            ),
+            target="own" if target == "label" and not has_label else target,
+            reduction=self.reduction,
+            smoothing_px=float(self.smoothing_px),
+            normalise=self.normalise,
+        )
+
+
+ATTRIBUTION_SETTINGS = [name for name in AttributionSettings.param if name != "name"]
+
+
+class DisplaySettings(param.Parameterized):
+    """How maps are drawn; everything here acts in the browser."""
+
+    scale = param.Selector(
+        default="shared", objects=list(COLOUR_SCALES), doc="Whether the two networks share one scale."
+    )
+    opacity = param.Number(default=0.65, bounds=(0, 1), doc="Opacity of maps over the photograph.")
+    threshold = param.Number(default=0, bounds=(0, 99), doc="Per cent of a map's weakest pixels that are not drawn.")
+    palette = param.Selector(default=DEFAULT_SEQUENTIAL, objects=list(SEQUENTIAL), doc="Colours of values from 0 on.")
+    human_style = param.Selector(default="overlay", objects=list(HUMAN_STYLES), doc="How the human map is drawn.")
+    parts = param.Boolean(default=False, doc="Parts that are known by construction outlined in all panels.")
+    contours = param.Boolean(default=False, doc="People's strongest regions outlined over every map.")
+
+
+class CurrentImage(param.Parameterized):
+    """The photograph in view, whose human map, and the layer that stands in the main row (None: the saliency maps)."""
+
+    image = param.String(default=None, allow_None=True)
+    kind = param.String(default=None, allow_None=True, doc="Kind of human map; None is the collection's default.")
+    participant = param.String(default=None, allow_None=True, doc="One participant; None is all together.")
+    layer = param.Integer(default=None, allow_None=True, bounds=(0, None))
+
+
+class GallerySettings(param.Parameterized):
+    """Which images the gallery shows, in what order; ``query`` says it in the words of the index."""
+
+    search = param.String(default="", doc="Words that id or category must hold.")
+    category = param.Selector(default="", objects=[""])
+    split = param.Selector(default="", objects=[""])
+    verdict = param.Selector(default="any", objects=list(VERDICTS), doc="Which of both networks are right.")
+    noted = param.String(default="", doc="Bookmarked, with a note, or under a tag; see ``panels.noted``.")
+    human_only = param.Boolean(default=False)
+    learnt = param.Boolean(default=False, doc="Whether images that a network learnt from are gone through with others.")
+    order = param.Selector(default="id", objects=list(get_args(SortOrder)))
+    descending = param.Boolean(default=True)
+
+    @classmethod
+    def from_index(cls, index: CollectionIndex) -> GallerySettings:
+        """All images, with the categories and splits that there are to choose from."""
+        made = cls()
+        made.param.category.objects = ["", *index.categories]
+        made.param.split.objects = ["", *index.splits]
+        return made
+
+    @property
+    def query(self) -> ImageQuery:
+        """For ``CollectionIndex.matching``; notes, and what was learnt from, are the gallery's matter."""
+        return ImageQuery(**{name: getattr(self, name) for name in GALLERY_SETTINGS if name not in ("noted", "learnt")})
+
+
+GALLERY_SETTINGS = [name for name in GallerySettings.param if name != "name"]
+
+
+class ScatterAxes(param.Parameterized):
+    """How all images are laid out: names of two measures, and what is selected of them (``plots.selection``)."""
+
+    x = param.Selector(default="", objects=[""])
+    y = param.Selector(default="", objects=[""])
+    means = param.Boolean(default=False, doc="Whether the means of categories are drawn.")
+    selection = param.String(default="", doc="A box or a lasso as text; empty: all images.")
+    across = param.Selector(default="", objects=[""], doc="The measure across when the selection was made.")
+    up = param.Selector(default="", objects=[""], doc="The measure up when the selection was made.")
+
+    @classmethod
+    def from_metrics(cls, metrics: list[str]) -> ScatterAxes:
+        """The first two of ``metrics`` as axes."""
+        made = cls()
+        for axis in ("x", "y"):
+            made.param[axis].objects = list(metrics)
+        for axis in ("across", "up"):
+            made.param[axis].objects = ["", *metrics]
+        made.param.update(x=metrics[0], y=metrics[min(1, len(metrics) - 1)])
+        return made
+
+
+class ImageResults(param.Parameterized):
+    """What the source has answered about the photograph in view, as far as it has."""
+
+    photo = param.ClassSelector(class_=np.ndarray, default=None, allow_None=True, doc="View (y, x, 3), uint8.")
+    human = param.ClassSelector(class_=xr.DataArray, default=None, allow_None=True)
+    people = param.String(default="People", doc="Whose human map it is, with n.")
+    passage = param.ClassSelector(class_=Passage, default=None, allow_None=True)
+    update = param.ClassSelector(class_=MapUpdate, default=None, allow_None=True)

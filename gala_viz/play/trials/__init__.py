@@ -1,1 +1,0 @@
-"""An experiment on a server: its addresses, and what its pages are told."""

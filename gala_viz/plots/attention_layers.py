@@ -1,0 +1,73 @@
+"""The attention norms of every layer of two networks, as small multiples in one plot."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import holoviews as hv
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from gala_viz.plots.colour_maps import DEFAULT_SEQUENTIAL, SEQUENTIAL
+from gala_viz.plots.colour_scale import ColourScale, colour_limits
+from gala_viz.plots.map_overlays import overlay
+from gala_viz.schema import extent_px, labelled_map
+
+GAP_FRACTION = 0.05
+"""Space between two small multiples, as a share of one's width."""
+
+ATTENTION_UNIT = "attention norm"
+
+
+def layer_colour_limits(
+    norms: Sequence[Mapping[str, xr.DataArray]], layer: str, scale: ColourScale
+) -> list[tuple[float, float]]:
+    """Colour limits of one layer in each network that has it; layers differ in range, so no scale spans two of them."""
+    limits = [colour_limits(np.asarray(one[layer])[None], scale)[0] for one in norms if layer in one]
+    if scale == "per map":
+        return limits
+    return [(min(low for low, _ in limits), max(high for _, high in limits))] * len(limits)
+
+
+def attention_layers(
+    view: NDArray[np.uint8],
+    norms: Sequence[Mapping[str, xr.DataArray]],
+    titles: Sequence[str],
+    *,
+    scale: ColourScale = "shared",
+    palette: tuple[str, ...] = SEQUENTIAL[DEFAULT_SEQUENTIAL],
+    opacity: float = 0.8,
+) -> hv.Layout:
+    """One row per network, one column per layer: attention norms over the photograph, each at its own resolution."""
+    plots = []
+    for row, (one, title) in enumerate(zip(norms, titles, strict=True)):
+        for layer, norm in one.items():
+            limits = layer_colour_limits(norms, layer, scale)
+            plots.append(
+                overlay(
+                    view,
+                    norm,
+                    limits=limits[min(row, len(limits) - 1)],
+                    palette=palette,
+                    opacity=opacity,
+                    title=f"{title}, {layer}",
+                    unit=ATTENTION_UNIT,
+                )
+            )
+    return hv.Layout(plots).cols(max((len(one) for one in norms), default=1))
+
+
+def attention_delta(first: xr.DataArray, second: xr.DataArray) -> xr.DataArray:
+    """Difference (y, x) of two attention norms of one layer, each divided by its own largest value; second minus first.
+
+    Both must lie on one grid, as they do for two networks of one architecture; raises ``ValueError`` otherwise.
+    """
+    if first.shape != second.shape:
+        raise ValueError(
+            f"two attention norms on one grid were expected; got {first.shape} and {second.shape}. "
+            "Compare layers of equal resolution."
+        )
+    largest = [float(np.nanmax(one)) or 1.0 for one in (first, second)]
+    values = np.asarray(second) / largest[1] - np.asarray(first) / largest[0]
+    return labelled_map(values.astype(np.float32), name="attention_delta", extent_px=extent_px(first))

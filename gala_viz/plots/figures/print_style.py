@@ -1,0 +1,174 @@
+"""What every printed figure shares: type, sizes, pictures without axes, colour bars, and the files that it becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Colormap, ListedColormap, Normalize
+from matplotlib.figure import Figure, SubFigure
+from numpy.typing import NDArray
+
+from gala_viz.plots.colour_maps import DEFAULT_SEQUENTIAL, DIVERGING, SEQUENTIAL
+
+STYLE: dict[str, Any] = {
+    "font.family": ["DejaVu Sans", "sans-serif"],
+    "font.size": 7.0,
+    "axes.titlesize": 7.0,
+    "axes.labelsize": 7.0,
+    "axes.linewidth": 0.5,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "xtick.labelsize": 6.0,
+    "ytick.labelsize": 6.0,
+    "xtick.major.width": 0.5,
+    "ytick.major.width": 0.5,
+    "legend.fontsize": 6.0,
+    "legend.frameon": False,
+    "svg.fonttype": "none",  # text stays text
+    "svg.hashsalt": "gala_viz",
+    "pdf.fonttype": 42,
+    "image.composite_image": False,  # each picture is embedded as it is, once
+}
+WIDTH_INCHES = 7.2
+"""A page's two columns."""
+DOTS_PER_INCH = 300
+POSITION_DIGITS = 6
+"""Of a panel's place, as a share of the page."""
+FORMATS = ("png", "svg", "pdf")
+_NO_DATE = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
+
+SEQUENTIAL_MAP: Colormap = ListedColormap(SEQUENTIAL[DEFAULT_SEQUENTIAL], name="sequential")
+DIVERGING_MAP: Colormap = ListedColormap(DIVERGING, name="diverging")
+
+
+@contextmanager
+def print_figure(
+    height_inches: float, width_inches: float = WIDTH_INCHES, *, layout: str = "constrained"
+) -> Iterator[Figure]:
+    """An empty figure in the house's style; nothing global is changed. "compressed" suits one grid of pictures."""
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(width_inches, height_inches), layout=layout)
+        figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0.0, hspace=0.0)
+        yield figure
+
+
+def save_figure(
+    figure: Figure,
+    folder: Path,
+    name: str,
+    caption: str,
+    formats: Sequence[str] = FORMATS,
+    dpi: int | None = None,
+) -> list[Path]:
+    """Write ``name`` in each of ``formats`` and the caption as ``name``.md into ``folder``; return them.
+
+    Within one version the same figure gives the same bytes: no dates, no random ids.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f"{name}.{ending}" for ending in formats]
+    with matplotlib.rc_context(STYLE):
+        figure.draw_without_rendering()  # lays the figure out, once for all formats
+        figure.set_layout_engine("none")
+        round_positions(figure)
+        for path, ending in zip(paths, formats, strict=True):
+            figure.savefig(path, dpi=dpi or DOTS_PER_INCH, metadata=_NO_DATE[ending])
+    told = folder / f"{name}.md"
+    told.write_text(caption.rstrip() + "\n", encoding="utf-8")
+    return [*paths, told]
+
+
+def round_positions(figure: Figure) -> None:
+    """Round the places of all panels, whose last digits differ from one solution of the layout to the next."""
+    for part in figure.subfigs:
+        _settle_block(part)
+    for axes in figure.axes:
+        axes.set_position(np.round(axes.get_position(original=True).bounds, POSITION_DIGITS))
+
+
+def _settle_block(block: SubFigure) -> None:
+    block.bbox_relative.set_points(np.round(block.bbox_relative.get_points(), POSITION_DIGITS))
+    for part in block.subfigs:
+        _settle_block(part)
+
+
+def draw_image(
+    axes: Axes,
+    values: NDArray[Any] | None,
+    *,
+    colours: Colormap | None = None,
+    limits: tuple[float, float] = (0.0, 1.0),
+    frame_px: tuple[int, int] | None = None,
+) -> None:
+    """Draw a photograph (y, x, 3 or 4) or a map (y, x) without axes; None is told as "n/a".
+
+    A map of fewer cells is stretched over ``frame_px`` (height, width); its cells stay visible.
+    """
+    axes.set(xticks=[], yticks=[])
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    if values is None:
+        axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
+        axes.text(0.5, 0.5, "n/a", ha="center", va="center", color="#8a8a8a")
+        return
+    height, width = frame_px or values.shape[:2]
+    axes.imshow(
+        values,
+        cmap=colours,
+        norm=None if colours is None else Normalize(*limits),
+        extent=(0, width, height, 0),
+        interpolation="none",
+    )
+
+
+def colour_bar(
+    axes: Axes,
+    colours: Colormap,
+    limits: tuple[float, float],
+    label: str,
+    *,
+    size: float = 6.0,
+    ends_only: bool = False,
+) -> None:
+    """A horizontal bar that fills ``axes``; its label, of ``size`` points, names quantity and unit.
+
+    A narrow one tells its ends alone.
+    """
+    scale = ScalarMappable(Normalize(*limits), colours)
+    bar = axes.figure.colorbar(scale, cax=axes, orientation="horizontal")
+    bar.solids.set_rasterized(True)
+    bar.outline.set_visible(False)
+    bar.ax.tick_params(length=2, pad=1, labelsize=size)
+    if ends_only:
+        bar.set_ticks(limits, labels=[f"{end:.2g}" for end in limits])
+        first, last = bar.ax.get_xticklabels()
+        first.set_horizontalalignment("left")
+        last.set_horizontalalignment("right")
+    else:
+        bar.ax.locator_params(nbins=3)
+    bar.set_label(label, labelpad=1, fontsize=size)
+
+
+def finite_upper_limit(*maps: NDArray[np.floating] | None, percentile: float = 99.5) -> float:
+    """The ``percentile`` of the finite values of all ``maps`` together; 1.0 where there is nothing above 0."""
+    together = _finite(maps)
+    end = float(np.percentile(together, percentile)) if together.size else 0.0
+    return end if end > 0 else 1.0
+
+
+def finite_limits(*maps: NDArray[np.floating] | None, percentile: float = 99.5) -> tuple[float, float]:
+    """The same ``percentile`` from below and above; half a unit to either side of values that are all one."""
+    together = _finite(maps)
+    low, high = np.percentile(together, (100 - percentile, percentile)).tolist() if together.size else (0.0, 1.0)
+    return (low, high) if high > low else (low - 0.5, high + 0.5)
+
+
+def _finite(maps: Sequence[NDArray[np.floating] | None]) -> NDArray[np.floating]:
+    values = [np.asarray(one)[np.isfinite(one)] for one in maps if one is not None]
+    return np.concatenate(values) if values else np.empty(0)

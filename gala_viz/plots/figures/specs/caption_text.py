@@ -1,0 +1,74 @@
+"""Sentences that captions share: how maps were made, which images, what the human maps are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from gala_viz.alignment import ConfidenceInterval
+from gala_viz.registry import UnknownNameError, unknown_name
+from gala_viz.specs import MapRequest
+from gala_viz.store.source import MapSource
+
+MAX_LISTED_IMAGES = 60
+TARGETS = {"own": "each network's own first choice", "label": "the true category"}
+
+
+def caption_markdown(title: str, paragraphs: Sequence[str]) -> str:
+    """A caption as Markdown: its title, a paragraph for each sentence that is not empty."""
+    return "\n\n".join([f"**{title}**", *(text for text in paragraphs if text)])
+
+
+def method_title(source: MapSource, request: MapRequest) -> str:
+    """What a method is called."""
+    return source.methods.get(request.method, request.method)
+
+
+def attribution_text(source: MapSource, request: MapRequest) -> str:
+    """Everything that decides the saliency maps."""
+    grad = request.smoothgrad
+    sampled = f"n = {grad.n_samples}, noise {grad.noise_fraction:g} of the range, seed {grad.seed}; "
+    return (
+        f"{method_title(source, request)}: {sampled if request.method == 'smoothgrad' else ''}"
+        f"of {TARGETS.get(str(request.target)) or f'category {request.target}'}; reduction over colour: "
+        f"{request.reduction}; smoothing {request.smoothing_px:g} px; normalised before the delta: {request.normalise}."
+    )
+
+
+def human_maps_text(source: MapSource, simulated: bool, kind: str | None = None) -> str:
+    """What the human maps of ``kind`` are; None: the collection's default."""
+    if not source.map_kinds:
+        return "This collection has no human maps."
+    told = source.map_kinds[kind] if kind is not None else next(iter(source.map_kinds.values()))
+    return f"{'The human maps are simulated, not of people' if simulated else 'Human maps'}: {told}"
+
+
+def has_simulated_maps(source: MapSource) -> bool:
+    """Whether the human maps are made by simulated participants, by the first that there is."""
+    marked = np.flatnonzero(np.asarray(source.labels().has_human_map, dtype=bool))
+    human = source.human_map(source.images[int(marked[0])]) if len(marked) else None
+    return human is not None and bool(human.attrs.get("simulated"))
+
+
+def images_text(images: Sequence[str], what: str = "images") -> str:
+    """How many images, and which, as long as a reader would read them."""
+    if len(images) > MAX_LISTED_IMAGES:
+        return f"{len(images):,} {what}; their ids are in the JSON file."
+    one = what.removesuffix("s") if len(images) == 1 else what
+    return f"{len(images)} {one}: {', '.join(images)}."
+
+
+def interval_text(interval: ConfidenceInterval | None, digits: int = 3, factor: float = 1.0) -> str:
+    """A mean and its interval, ``factor`` a unit; with one image there is no interval."""
+    if interval is None:
+        return "n/a"
+    mean, low, high = (f"{factor * value:.{digits}f}" for value in (interval.mean, interval.low, interval.high))
+    return f"{mean} [{low}, {high}]" if interval.n > 1 else mean
+
+
+def check_map_kind(source: MapSource, kind: str | None) -> str | None:
+    """``kind``, if the collection has such human maps; raises ``UnknownNameError`` otherwise."""
+    if kind is not None and kind not in source.map_kinds:
+        raise UnknownNameError(unknown_name(f"kind of human maps of {source.name}", kind, list(source.map_kinds)))
+    return kind

@@ -1,0 +1,97 @@
+"""All kinds of figures by name: read from a file, drawn of a source, written with all that belongs to them."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import gala_viz
+from gala_viz.plots.figures.specs.comparison_spec import ComparisonSpec, draw_comparison
+from gala_viz.plots.figures.specs.figure_result import FigureResult, ProgressCallback, ignore_progress
+from gala_viz.plots.figures.specs.figure_spec import FIGURE_FORMAT, FigureSpec
+from gala_viz.plots.figures.specs.layers_spec import LayersSpec, draw_layers
+from gala_viz.plots.figures.specs.people_spec import PeopleSpec, draw_people
+from gala_viz.plots.figures.specs.scatter_spec import ScatterSpec, draw_scatter
+from gala_viz.plots.figures.specs.table_spec import TableSpec, draw_table
+from gala_viz.registry import Registry
+from gala_viz.specs import map_request_from_settings, read_settings, spec_from_settings
+from gala_viz.store.source import MapSource
+
+DEFAULT_KIND = "comparison"
+"""What a file without a kind is."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FigureKind:
+    """A figure's ``spec`` and how it is drawn; those that are ``needs_scores`` may have a source score its images."""
+
+    spec: type[FigureSpec]
+    draw: Callable[..., FigureResult]
+    of_scores: bool = False
+
+
+KINDS: Registry[FigureKind] = Registry(
+    "kind of figure",
+    {
+        "comparison": FigureKind(spec=ComparisonSpec, draw=draw_comparison),
+        "people": FigureKind(spec=PeopleSpec, draw=draw_people),
+        "layers": FigureKind(spec=LayersSpec, draw=draw_layers),
+        "scatter": FigureKind(spec=ScatterSpec, draw=draw_scatter, of_scores=True),
+        "table": FigureKind(spec=TableSpec, draw=draw_table, of_scores=True),
+    },
+)
+
+
+def read_figure_spec(path: str | Path, *, tell: Callable[[str], None] | None = None) -> FigureSpec:
+    """Read the spec in a figure's JSON file.
+
+    Within one version of gala_viz a figure is drawn again to the same bytes. ``tell`` hears a sentence where the file
+    was written by another version, or does not name one (default: a ``UserWarning``). Raises ``FileNotFoundError``;
+    ``ValueError`` for what is no figure.
+    """
+    path = Path(path).expanduser()
+    content = read_settings(path, "figure", FIGURE_FORMAT, "a figure's JSON file was expected.")
+    version = content.pop("version", None)
+    try:
+        kind = KINDS[content.pop("kind", DEFAULT_KIND)]
+        spec = spec_from_settings(
+            kind.spec, {**content, "request": map_request_from_settings(content.pop("request", {}))}
+        )
+    except (ValueError, TypeError, AttributeError, KeyError) as error:
+        raise ValueError(f"{path} is no figure: {error}") from None
+    if version != gala_viz.__version__:
+        writer = "an earlier version, which it does not name," if version is None else f"version {str(version)[:40]}"
+        sentence = (
+            f"{path} was written by {writer} of gala_viz and is drawn by version {gala_viz.__version__}: "
+            "pixels, bytes and last digits may differ from the figure beside it."
+        )
+        warnings.warn(sentence, stacklevel=2) if tell is None else tell(sentence)
+    return spec
+
+
+def draw_figure(
+    source: MapSource, spec: FigureSpec, *, progress: ProgressCallback = ignore_progress, survey: bool = True
+) -> FigureResult:
+    """The figure of ``spec`` with its caption and data; ``progress`` hears how many of how many images are done.
+
+    Maps that the source does not have at hand are computed. With ``survey`` so are scores, for figures of them;
+    without it these show the images that are scored, and say how many. Raises ``UnknownNameError`` for a name that the
+    source does not know, ``ValueError`` for what cannot be drawn.
+    """
+    kind = KINDS[spec.kind]
+    return kind.draw(source, spec, progress, **({"survey": survey} if kind.of_scores else {}))
+
+
+def write_figure(
+    source: MapSource,
+    spec: FigureSpec,
+    folder: str | Path,
+    name: str = "figure",
+    *,
+    progress: ProgressCallback = ignore_progress,
+    survey: bool = True,
+) -> list[Path]:
+    """``draw_figure``, and its files in ``folder``: PNG, SVG, PDF, caption, data, and the JSON that draws it again."""
+    return draw_figure(source, spec, progress=progress, survey=survey).write(spec, Path(folder), name)

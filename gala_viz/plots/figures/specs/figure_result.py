@@ -1,0 +1,55 @@
+"""A figure as it was drawn, with its caption and its data, and the files that these become."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+import xarray as xr
+from matplotlib.figure import Figure
+
+from gala_viz.plots.figures.print_style import save_figure
+from gala_viz.plots.figures.specs.figure_spec import FigureSpec
+
+ProgressCallback = Callable[[int, int], None]
+"""Hears how many of how many images are done."""
+
+
+def ignore_progress(done: int, total: int) -> None:
+    """For those who need not hear how far a figure is."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class FigureResult:
+    """``figure``, laid out for print; ``caption`` with all settings and n, as Markdown.
+
+    Beside it go ``maps``, labelled and in their own units, a table of ``table``, and other ``texts`` by the ending of
+    their file, for example "tex".
+    """
+
+    figure: Figure
+    caption: str
+    maps: xr.Dataset | None = None
+    table: pd.DataFrame | None = None
+    texts: Mapping[str, str] = field(default_factory=dict)
+
+    def write(self, spec: FigureSpec, folder: Path, name: str) -> list[Path]:
+        """``name``.png, .svg, .pdf and the caption as .md; .nc (maps), .csv (values), other texts, .json (``spec``)."""
+        paths = save_figure(self.figure, folder, name, self.caption, dpi=spec.dpi)
+        if self.maps is not None:
+            paths.append(folder / f"{name}.nc")
+            self.maps.to_netcdf(paths[-1], engine="scipy")
+        if self.table is not None:
+            paths.append(folder / f"{name}.csv")
+            self.table.to_csv(paths[-1], index=False, lineterminator="\n")
+        for ending, text in {**self.texts, "json": spec.text()}.items():
+            paths.append(folder / f"{name}.{ending}")
+            paths[-1].write_text(text, encoding="utf-8")
+        return paths
+
+
+def netcdf_name(*parts: str) -> str:
+    """A name that NetCDF allows; a network's may hold a slash."""
+    return "_".join(parts).replace("/", "_")

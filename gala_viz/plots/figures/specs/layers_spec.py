@@ -1,0 +1,135 @@
+"""Kind "layers": attention norms of every layer, of both networks or of one, image by image."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import ClassVar, Literal, get_args
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from gala_viz.plots.figures.layers_figure import SCALE_PERCENTILE, LayersRow, layer_scale_maxima, layers_figure
+from gala_viz.plots.figures.specs.caption_text import caption_markdown, images_text
+from gala_viz.plots.figures.specs.figure_result import FigureResult, ProgressCallback, ignore_progress, netcdf_name
+from gala_viz.plots.figures.specs.figure_spec import FigureSpec, check_images, check_texts
+from gala_viz.registry import UnknownNameError, unknown_name
+from gala_viz.specs import settings
+from gala_viz.store.source import MapSource, NetworkInfo
+
+NetworkRows = Literal["both", "first", "second"]
+MAX_LAYERS = 24
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LayersSpec(FigureSpec):
+    """Attention norms of chosen ``images``: a row for each network ``shown``, a column for each of ``layers``.
+
+    Without ``layers`` all that the networks shown have stand side by side, in their order.
+    """
+
+    kind: ClassVar[str] = "layers"
+    count: ClassVar[tuple[int, int]] = (1, 20)
+
+    shown: NetworkRows = "both"
+    layers: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        FigureSpec.__post_init__(self)
+        if self.shown not in get_args(NetworkRows):
+            raise ValueError(f"shown is one of {', '.join(get_args(NetworkRows))}; got {self.shown!r}.")
+        check_texts("layers", self.layers, (0, MAX_LAYERS))
+
+
+def draw_layers(source: MapSource, spec: LayersSpec, progress: ProgressCallback = ignore_progress) -> FigureResult:
+    """The figure of ``spec``. Raises ``UnknownNameError``, and ``ValueError`` where no network attends."""
+    check_images(source, spec)
+    places = {"both": (0, 1), "first": (0,), "second": (1,)}[spec.shown]
+    networks = [source.networks[place] for place in places]
+    layers = _layers(networks, spec)
+    rows: list[LayersRow] = []
+    for done, image in enumerate(spec.images):
+        found = source.passage(image).attention_norms
+        norms = [{layer: norm.values for layer, norm in found[place].items()} for place in places]
+        title = source.info(image).category or image
+        rows.append(LayersRow(title=title, view=source.view(image), norms=norms))
+        progress(done + 1, len(spec.images))
+    titles = [network.title for network in networks]
+    ends = layer_scale_maxima(rows, layers)
+    values = [
+        _told_of(image, title, layer, norms.get(layer), ends[layer])
+        for image, row in zip(spec.images, rows, strict=True)
+        for title, norms in zip([network.name for network in networks], row.norms, strict=True)
+        for layer in layers
+    ]
+    return FigureResult(
+        figure=layers_figure(rows, titles, layers, width_inches=spec.width_inches),
+        caption=_caption(source, spec, titles, ends),
+        maps=_labelled(source, spec, networks, layers, rows),
+        table=pd.DataFrame(values),
+    )
+
+
+def _layers(networks: list[NetworkInfo], spec: LayersSpec) -> list[str]:
+    known = list(dict.fromkeys(layer for network in networks for layer in network.layers))
+    for layer in spec.layers:
+        if layer not in known:
+            raise UnknownNameError(unknown_name("layer of the networks shown", layer, known))
+    if not known:
+        raise ValueError("the networks shown have no attention blocks; name layers of theirs with --layers.")
+    chosen = list(spec.layers) or known
+    if len(chosen) > MAX_LAYERS:
+        raise ValueError(f"at most {MAX_LAYERS} layers stand side by side; choose some of the {len(chosen)} there are.")
+    return chosen
+
+
+def _told_of(image: str, network: str, layer: str, norm: np.ndarray | None, end: float) -> dict:
+    """One map in numbers: its grid, its values, the end of its colour scale and the share of cells beyond it."""
+    told = {"image": image, "network": network, "layer": layer}
+    if norm is None:
+        return told
+    return {
+        **told,
+        "cells": f"{norm.shape[0]} x {norm.shape[1]}",
+        "smallest": float(np.nanmin(norm)),
+        "mean": float(np.nanmean(norm)),
+        "largest": float(np.nanmax(norm)),
+        "scale_end": end,
+        "share_beyond": float(np.mean(norm[np.isfinite(norm)] > end)),
+    }
+
+
+def _labelled(
+    source: MapSource, spec: LayersSpec, networks: list[NetworkInfo], layers: list[str], rows: list[LayersRow]
+) -> xr.Dataset:
+    """(image, y, x) of each network and layer, with dims of their own, for layers differ in resolution."""
+    variables = {}
+    for place, network in enumerate(networks):
+        for layer in layers:
+            maps = [row.norms[place].get(layer) for row in rows]
+            if any(one is None for one in maps):
+                continue
+            name = netcdf_name(network.name, layer)
+            values = np.stack(maps).astype(np.float32)
+            attrs = {"network": network.name, "layer": layer, "units": "1"}
+            dims = ("image", f"y_{name}", f"x_{name}")
+            variables[f"attention_norm_{name}"] = xr.Variable(dims, values, attrs)
+    attrs = {"collection": source.title, "settings": json.dumps(settings(spec))}
+    return xr.Dataset(variables, coords={"image": list(spec.images)}, attrs=attrs)
+
+
+def _caption(source: MapSource, spec: LayersSpec, titles: list[str], ends: dict[str, float]) -> str:
+    scales = ", ".join(f"{layer} 0 to {end:.3g}" for layer, end in ends.items())
+    return caption_markdown(
+        f"{source.title}: attention norms of {' and '.join(titles)}",
+        [
+            images_text(spec.images),
+            "Each map is the L2 norm over channels of a layer's attention, unitless, at the layer's own resolution, "
+            "over the frame of the photograph.",
+            "One colour scale for each layer, shared by all images and networks, from 0 to the "
+            f"{SCALE_PERCENTILE:g}th percentile of all its values here: {scales}. Values beyond are drawn in the last "
+            "colour. Scales differ between layers, so colours compare within a column, not along a row. The CSV file "
+            "tells the values of each map.",
+        ],
+    )

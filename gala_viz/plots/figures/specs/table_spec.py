@@ -1,0 +1,107 @@
+"""Kind "table": scores of both networks over many images, as CSV, Markdown, LaTeX, and drawn with the same cells."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+
+from gala_viz.plots.figures.specs.caption_text import (
+    attribution_text,
+    caption_markdown,
+    has_simulated_maps,
+    human_maps_text,
+    images_text,
+    interval_text,
+)
+from gala_viz.plots.figures.specs.figure_result import FigureResult, ProgressCallback, ignore_progress
+from gala_viz.plots.figures.specs.figure_spec import MAX_SELECTED_IMAGES, FigureSpec, check_images, check_texts
+from gala_viz.plots.figures.specs.image_scores import collect_scores, image_mask, missing_scores_text
+from gala_viz.plots.figures.specs.score_summary import SUMMARY_ROWS, SummaryRow, check_rows, summary_row
+from gala_viz.plots.figures.table_figure import latex_table, markdown_table, table_figure
+from gala_viz.store.source import MapSource
+
+EMPTY_CELL = "–"
+COLUMNS = ("first", "second", "difference", "people")
+SETTINGS = ("confidence", "n_resamples", "seed")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TableSpec(FigureSpec):
+    """Scores of both networks over ``images`` (none: all that are scored), one line for each of ``rows``.
+
+    Rows are some of ``SUMMARY_ROWS``, and "attention:LAYER" for rho of a layer's attention norms.
+    """
+
+    kind: ClassVar[str] = "table"
+    count: ClassVar[tuple[int, int]] = (0, MAX_SELECTED_IMAGES)
+
+    rows: tuple[str, ...] = SUMMARY_ROWS
+
+    def __post_init__(self) -> None:
+        FigureSpec.__post_init__(self)
+        check_texts("rows", self.rows, (1, 40))
+        check_rows(self.rows)
+
+
+def draw_table(
+    source: MapSource, spec: TableSpec, progress: ProgressCallback = ignore_progress, score_missing: bool = True
+) -> FigureResult:
+    """The table of ``spec``; with ``score_missing`` scores that are missing are computed. Raises "
+    "``UnknownNameError``."""
+    check_images(source, spec)
+    scores = collect_scores(source, spec.request, spec.images, score_missing, progress)
+    chosen = image_mask(scores, spec.images)
+    lines = [summary_row(name, scores, chosen) for name in spec.rows]
+    first, second = source.networks
+    simulated = has_simulated_maps(source)
+    people = "simulated people" if simulated else "people"
+    head = ["", first.title, second.title, f"{second.title} minus {first.title}", people, "n"]
+    rows = [_cells(line) for line in lines]
+    known = np.isfinite(np.asarray(scores["rho"], dtype=float)).all(axis=0)
+    cells = scores.attrs.get("resolution_px")
+    of_people = missing_scores_text(source, known, chosen, True)
+    resamples = sorted({one.n_resamples for line in lines for one in _intervals(line) if one is not None})
+    counts = " or ".join(f"{count:,}" for count in resamples) or "no"
+    title = f"{source.title}: {first.title} and {second.title}"
+    told_all = [
+        f"Means over images with 95 % bootstrap intervals over images ({counts} resamples, seed 0), over the n images "
+        "for which both networks have a value. The difference is taken image by image. The fraction of the noise "
+        "ceiling is mean rho over the mean ceiling of the same images, resampled together.",
+        images_text(spec.images) if spec.images else "All images of the collection.",
+        f"Likeness to people: {of_people}",
+        attribution_text(source, spec.request),
+        f"Maps are compared at {cells} x {cells} cells; top pixels of Dice and IoU are the tenth that is highest."
+        if cells
+        else "",
+        human_maps_text(source, simulated),
+    ]
+    caption = caption_markdown(title, [markdown_table(head, rows), *told_all])
+    latex = latex_table(head, rows, f"{title}. {told_all[0]}", "tab:scores")
+    figure = table_figure(head, rows, width_inches=spec.width_inches)
+    names = (first.name, second.name, "difference", "people")
+    return FigureResult(figure=figure, caption=caption, table=_table(lines, names), texts={"tex": latex})
+
+
+def _intervals(line: SummaryRow) -> tuple:
+    return tuple(getattr(line, name) for name in COLUMNS)
+
+
+def _cells(line: SummaryRow) -> list[str]:
+    texts = [EMPTY_CELL if one is None else interval_text(one, line.digits, line.times) for one in _intervals(line)]
+    return [line.title, *texts, f"{line.n:,}"]
+
+
+def _table(lines: Sequence[SummaryRow], names: Sequence[str]) -> pd.DataFrame:
+    """A row for each number, in the unit that is printed."""
+    rows = []
+    for line in lines:
+        for who, one in zip(names, _intervals(line), strict=True):
+            if one is not None:
+                told = {"quantity": line.name, "title": line.title, "who": who}
+                told |= {end: getattr(one, end) * line.times for end in ("mean", "low", "high")}
+                rows.append(told | {"n": one.n, "confidence": 0.95, "n_resamples": one.n_resamples, "seed": one.seed})
+    return pd.DataFrame(rows, columns=["quantity", "title", "who", "mean", "low", "high", "n", *SETTINGS])

@@ -1,0 +1,90 @@
+"""The trade-off over lambda: accuracy against likeness to people, for several weights of the attention loss."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from gala_viz.alignment.bootstrap import wilson_interval
+from gala_viz.plots.figures.print_style import print_figure
+
+COLOUR, SELECTED_COLOUR = "#2f6fb5", "#c8442f"
+LABEL_LINE_FRACTION = 0.08
+"""Share of the height within which two names would stand on one line."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SweepPoint:
+    """One training of a sweep: lambda, its seed, accuracy (0 to 1) and rho with human maps on the validation split.
+
+    ``n`` counts the images of the accuracy, 0 where that is not known.
+    """
+
+    weight: float
+    seed: int
+    accuracy: float
+    rho: float
+    n: int = 0
+
+
+def trade_off_figure(
+    points: Sequence[SweepPoint], selected_weight: float | None = None, maps_label: str = "human maps"
+) -> Figure:
+    """A point for each lambda, the mean over seeds, joined in lambda's order; small points are single seeds.
+
+    Where there is one seed, whiskers are 95 % intervals of its accuracy (Wilson). ``selected_weight`` is drawn in red;
+    ``maps_label`` says what rho is with. Trainings whose accuracy or rho is not known are left out; without any the
+    figure says "n/a".
+    """
+    known = [one for one in points if np.isfinite([one.weight, one.accuracy, one.rho]).all()]
+    with print_figure(2.6, 3.5) as figure:
+        axes = figure.subplots()
+        axes.set(xlabel=f"Spearman's rho of attention norms with {maps_label}", ylabel="accuracy, %")
+        axes.set_title(_title(known))
+        if not known:
+            axes.text(0.5, 0.5, "n/a", ha="center", va="center", color="#8a8a8a", transform=axes.transAxes)
+            axes.set(xticks=[], yticks=[])
+            return figure
+        weights = sorted({one.weight for one in known})
+        groups = [[one for one in known if one.weight == weight] for weight in weights]
+        rho = [float(np.mean([one.rho for one in group])) for group in groups]
+        accuracy = [100 * float(np.mean([one.accuracy for one in group])) for group in groups]
+        colours = [SELECTED_COLOUR if weight == selected_weight else COLOUR for weight in weights]
+        axes.plot(rho, accuracy, color="#bbbbbb", linewidth=0.8, zorder=1)
+        axes.scatter(rho, accuracy, c=colours, s=18, zorder=3)
+        for group, colour in zip(groups, colours, strict=True):
+            if len(group) > 1:
+                single = [(one.rho, 100 * one.accuracy) for one in group]
+                axes.scatter(*zip(*single, strict=True), c=colour, s=4, alpha=0.5, linewidths=0, zorder=2)
+            elif group[0].n:
+                low, high = (100 * bound for bound in wilson_interval(group[0].accuracy, group[0].n))
+                axes.vlines(group[0].rho, low, high, color=colour, linewidth=0.7, zorder=2)
+        for weight, x, y, right in zip(weights, rho, accuracy, _free_at_right(rho, accuracy), strict=True):
+            axes.annotate(
+                f"λ = {weight:g}", (x, y), textcoords="offset points", xytext=(4 if right else -4, 0), fontsize=6,
+                ha="left" if right else "right", va="center",
+            )  # fmt: skip
+        axes.margins(0.2, 0.12)
+    return figure
+
+
+def _free_at_right(x: Sequence[float], y: Sequence[float]) -> list[bool]:
+    """For each point whether its name may stand at its right: the nearest point of about its height is not there."""
+    x, y = np.asarray(x), np.asarray(y)
+    found = []
+    for own_x, own_y in zip(x, y, strict=True):
+        level = np.abs(y - own_y) <= LABEL_LINE_FRACTION * np.ptp(y)
+        away = x[level & (x != own_x)] - own_x
+        found.append(away.size == 0 or bool(away[np.abs(away).argmin()] < 0))
+    return found
+
+
+def _title(known: Sequence[SweepPoint]) -> str:
+    seeds, counts = sorted({one.seed for one in known}), sorted({one.n for one in known if one.n})
+    told = ["validation split"]
+    told += [f"n = {counts[0]}"] if len(counts) == 1 else []
+    told += [f"seed{'' if len(seeds) == 1 else 's'} {', '.join(map(str, seeds))}"] if seeds else []
+    return ", ".join(told)

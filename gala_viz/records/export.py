@@ -1,0 +1,198 @@
+"""What was collected as files: tables of clicks, TFRecords, maps in Zarr, after the filters that are asked for."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from gala_viz.alignment import area_average
+from gala_viz.collections.clickme.clickme_record import NO_SPLIT
+from gala_viz.collections.clickme.participant_maps import participant_maps
+from gala_viz.collections.clickme.round_filters import FilterResult, RoundFilters, filter_rounds
+from gala_viz.collections.clickme.round_table import RoundTable, round_table
+from gala_viz.collections.clickme.smoothing import SMOOTHINGS
+from gala_viz.collections.clickme.writers import ClickMeRecord, write_click_csv, write_click_npz, write_tfrecords
+from gala_viz.collections.collection import Collection
+from gala_viz.collections.photo_files import UnreadableImageError
+from gala_viz.collections.zarr_maps import write_zarr_maps
+from gala_viz.records.canvas import centre_crop_box, crop_to_canvas
+from gala_viz.records.database import Database
+from gala_viz.records.finished_rounds import finished_rounds, round_recordings
+from gala_viz.records.paint_surface import RULE, RoundRecording, surface_motion_report
+from gala_viz.registry import Registry
+from gala_viz.splits import splits_of
+
+TFRECORD_SIDE_PX = 256
+"""Sides of photographs and maps in TFRecords."""
+ZARR_CELLS = 128
+"""Sides of maps in Zarr."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExportSpec:
+    """Which rounds are exported and how their maps are smoothed; ``simulated`` takes simulated participants instead."""
+
+    filters: RoundFilters = field(default_factory=RoundFilters)
+    smoothing: str = "discs"
+    simulated: bool = False
+
+    def __post_init__(self) -> None:
+        SMOOTHINGS[self.smoothing]
+
+
+def filter_finished_rounds(database: Database, collection: Collection, spec: ExportSpec) -> FilterResult:
+    """The rounds that are left after the filters, and how many each filter dropped."""
+    return filter_rounds(
+        round_table(finished_rounds(database, collection.name, simulated=spec.simulated)), spec.filters
+    )
+
+
+RoundRecordings = Mapping[tuple[str, str], RoundRecording]
+"""(image, participant) -> how that round was recorded."""
+SURFACE_COLUMN = "surface_moved"
+
+
+def _csv(path: Path, rounds: RoundTable, collection: Collection, spec: ExportSpec, recorded: RoundRecordings) -> None:
+    write_click_csv(path.with_suffix(".csv"), rounds, {SURFACE_COLUMN: _surface(rounds, recorded)})
+
+
+def _npz(path: Path, rounds: RoundTable, collection: Collection, spec: ExportSpec, recorded: RoundRecordings) -> None:
+    write_click_npz(path.with_suffix(".npz"), rounds, {SURFACE_COLUMN: _surface(rounds, recorded)})
+
+
+def _tfrecords(
+    path: Path, rounds: RoundTable, collection: Collection, spec: ExportSpec, recorded: RoundRecordings
+) -> None:
+    labels = sorted({collection.category(image) or "" for image in collection.images})
+    write_tfrecords(path.with_suffix(".tfrecords"), _records(rounds, collection, spec, labels))
+
+
+def _zarr(path: Path, rounds: RoundTable, collection: Collection, spec: ExportSpec, recorded: RoundRecordings) -> None:
+    attrs = {**_settings(spec), f"{SURFACE_COLUMN}_rule": RULE}
+    made = f"{'SIMULATED ' if spec.simulated else ''}ClickMe maps of {len(np.unique(rounds.participant))} participants"
+    maps = (
+        (image, person, _to_cells(one))
+        for image, found in _maps(rounds, collection, spec)
+        for person, one in zip(found.participants, found.maps, strict=True)
+    )
+    write_zarr_maps(
+        path.with_suffix(".zarr"),
+        maps,
+        attrs,
+        description=f"{made}, smoothed ({spec.smoothing}).",
+        further_coords=lambda image, person: {SURFACE_COLUMN: str(recorded[image, person].surface_motion)},
+    )
+
+
+EXPORT_FORMATS: Registry = Registry(
+    "kind of export", {"csv": _csv, "npz": _npz, "tfrecords": _tfrecords, "zarr": _zarr}
+)
+
+
+def export_rounds(
+    database: Database,
+    collection: Collection,
+    folder: Path,
+    spec: ExportSpec,
+    formats: tuple[str, ...] = tuple(EXPORT_FORMATS),
+) -> dict[str, Any]:
+    """Write the rounds on ``collection`` into ``folder`` as files of ``formats``, and a report, which is returned.
+
+    TFRecords tell of each photograph which split it is in here; tables and maps lie on the photographs themselves,
+    whose collection tells. Tables and maps tell of each round whether the paint surface may have moved while it was
+    played (``gala_viz.records.paint_surface``); the report explains the words and counts them.
+
+    Raises ``ValueError`` where no round is left.
+    """
+    writers = [EXPORT_FORMATS[kind] for kind in formats]
+    found = filter_finished_rounds(database, collection, spec)
+    if not len(found.rounds):
+        raise ValueError(f"{collection.name}: no round is left to export. {found.summary()}")
+    path = folder / ("clicks-simulated" if spec.simulated else "clicks")
+    recorded = round_recordings(database, collection.name, simulated=spec.simulated)
+    if not recorded.keys() >= set(_pairs(found.rounds)):
+        raise ValueError("a participant was deleted while the rounds were read; nothing was written: export again.")
+    folder.mkdir(parents=True, exist_ok=True)
+    for write in writers:
+        write(path, found.rounds, collection, spec, recorded)
+    splits = splits_of(collection)
+    images = {image for image, _ in _pairs(found.rounds)}
+    report = {
+        "collection": collection.name,
+        "splits": dict(Counter(splits.split_of(image) or NO_SPLIT for image in images)),
+        "split_doubt": splits.doubt,
+        "simulated": spec.simulated,
+        "smoothing": spec.smoothing,
+        "filters": asdict(spec.filters),
+        "rounds_before": found.n_before,
+        "dropped": dict(found.dropped),
+        "rounds": len(found.rounds),
+        "images": len(images),
+        "participants": len(np.unique(found.rounds.participant)),
+        SURFACE_COLUMN: surface_motion_report(recorded[pair] for pair in _pairs(found.rounds)),
+    }
+    (folder / f"{path.name}.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    return report
+
+
+def _pairs(rounds: RoundTable) -> list[tuple[str, str]]:
+    """(image, participant) of each round."""
+    pairs = zip(rounds.image, rounds.participant, strict=True)
+    return [(rounds.images[image], rounds.participants[participant]) for image, participant in pairs]
+
+
+def _surface(rounds: RoundTable, recorded: RoundRecordings) -> list[str]:
+    return [str(recorded[pair].surface_motion) for pair in _pairs(rounds)]
+
+
+def _maps(rounds: RoundTable, collection: Collection, spec: ExportSpec) -> Iterator[tuple[str, Any]]:
+    """(image, its maps) for every image that can be read, in order."""
+    for code in sorted(np.unique(rounds.image).tolist(), key=lambda one: rounds.images[one]):
+        image = rounds.images[code]
+        try:
+            size = collection.size_px(image)
+        except (UnreadableImageError, KeyError):
+            continue  # the collection lists it
+        yield image, participant_maps(rounds.points(np.flatnonzero(rounds.image == code)), size, spec.smoothing)
+
+
+def _records(
+    rounds: RoundTable, collection: Collection, spec: ExportSpec, labels: list[str]
+) -> Iterator[ClickMeRecord]:
+    splits = splits_of(collection)
+    for image, found in _maps(rounds, collection, spec):
+        photo = collection.photo(image)
+        box = centre_crop_box(*photo.shape[:2])
+        mean = found.maps.mean(axis=0)
+        scale = mean.shape[0] / photo.shape[0]
+        cut = Image.fromarray(mean).resize(
+            (TFRECORD_SIDE_PX, TFRECORD_SIDE_PX), Image.Resampling.BILINEAR, box=tuple(side * scale for side in box)
+        )
+        target = collection.target(image)
+        code = rounds.images.index(image)
+        yield ClickMeRecord(
+            photo=crop_to_canvas(photo, TFRECORD_SIDE_PX, box),
+            heatmap=np.asarray(cut),
+            label=labels.index(collection.category(image) or "") if target is None else target,
+            click_count=int(rounds.n_clicks[rounds.image == code].sum()),
+            file_path=image,
+            split="" if splits.doubt else splits.split_of(image) or NO_SPLIT,
+        )
+
+
+def _to_cells(values: NDArray) -> NDArray:
+    """A map with as many rows as columns, so that maps of all photographs fit into one array."""
+    return area_average(values, (ZARR_CELLS, ZARR_CELLS))
+
+
+def _settings(spec: ExportSpec) -> dict[str, Any]:
+    told: dict[str, Any] = {"smoothing": spec.smoothing, "filters": json.dumps(asdict(spec.filters))}
+    return {**told, "simulated": 1} if spec.simulated else told

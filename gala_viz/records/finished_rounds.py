@@ -1,0 +1,118 @@
+"""What was painted on images: everybody's points, in the photograph's pixels, with what filters need to know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import ColumnElement, Row, Select, case, func, select
+
+from gala_viz.collections.clickme.round_table import Round as ClickRound
+from gala_viz.records.canvas import canvas_to_photo
+from gala_viz.records.database import Database
+from gala_viz.records.image_counts import MAP_OUTCOMES
+from gala_viz.records.paint_surface import RoundRecording, classify_surface_motion
+from gala_viz.records.tables import CATCH, GAME, GameSession, Participant, Round, RoundPoint
+
+ROUNDS_PER_QUERY = 500
+
+
+def finished_rounds(
+    database: Database, collection: str, images: Sequence[str] | None = None, *, simulated: bool = False
+) -> Iterator[ClickRound]:
+    """All finished rounds of a collection (or of ``images``), in the order in which they ended.
+
+    Of people, or with ``simulated`` of simulated participants: the two are never mixed. A round's participant has a
+    catch score once they met a catch trial.
+    """
+    scores = catch_scores(database, collection)
+    for row, x_px, y_px in _rounds(database, collection, images, simulated):
+        yield ClickRound(
+            image=row.image,
+            participant=row.participant_id,
+            x_px=x_px,
+            y_px=y_px,
+            catch_score=scores.get(row.participant_id),
+            is_mobile=bool(row.mobile),
+        )
+
+
+def catch_scores(database: Database, collection: str | None = None) -> dict[str, float]:
+    """Participant -> share of their catch trials that they passed."""
+    asked = select(Round.participant_id, func.avg(_as_number(Round.passed))).where(
+        Round.kind == CATCH, Round.passed.is_not(None)
+    )
+    if collection is not None:
+        asked = asked.where(Round.collection == collection)
+    with database.read_connection() as connection:
+        rows = connection.execute(asked.group_by(Round.participant_id)).all()
+    return {participant: float(score) for participant, score in rows}
+
+
+def count_rounds_by_image(database: Database, collection: str, *, simulated: bool = False) -> dict[str, int]:
+    """Image -> how many finished rounds it has."""
+    asked = _finished(select(Round.image, func.count().label("n")), collection, simulated).group_by(Round.image)
+    with database.read_connection() as connection:
+        return {row.image: row.n for row in connection.execute(asked)}
+
+
+def round_recordings(
+    database: Database, collection: str, *, simulated: bool = False
+) -> dict[tuple[str, str], RoundRecording]:
+    """(image, participant) -> how that finished round was recorded; each participant has one on an image."""
+    asked = select(
+        Round.image, Round.participant_id, Round.surface_rule, Round.ended_ms, GameSession.mobile, GameSession.device
+    )
+    asked = _finished(asked, collection, simulated).join(GameSession, GameSession.id == Round.visit_id)
+    with database.read_connection() as connection:
+        rows = connection.execute(asked).all()
+    return {
+        (row.image, row.participant_id): RoundRecording(
+            classify_surface_motion(
+                surface_rule=row.surface_rule, simulated=simulated, mobile=row.mobile, device=row.device
+            ),
+            row.ended_ms,
+        )
+        for row in rows
+    }
+
+
+def _rounds(
+    database: Database, collection: str, images: Sequence[str] | None, simulated: bool
+) -> Iterator[tuple[Row, NDArray, NDArray]]:
+    """Finished rounds, each with the x and y of its points in the photograph's pixels."""
+    asked = _finished(
+        select(Round.id, Round.image, Round.participant_id, Round.box, Round.settings, GameSession.mobile),
+        collection,
+        simulated,
+    )
+    asked = asked.join(GameSession, GameSession.id == Round.visit_id).order_by(Round.ended_ms, Round.id)
+    if images is not None:
+        asked = asked.where(Round.image.in_(list(images)))
+    with database.read_connection() as connection:
+        rows = connection.execute(asked).all()
+        for start in range(0, len(rows), ROUNDS_PER_QUERY):
+            part = rows[start : start + ROUNDS_PER_QUERY]
+            points = connection.execute(
+                select(RoundPoint.round_id, RoundPoint.x_px, RoundPoint.y_px)
+                .where(RoundPoint.round_id.in_([row.id for row in part]))
+                .order_by(RoundPoint.round_id, RoundPoint.number)
+            ).all()
+            by_round: dict[str, list[tuple[float, float]]] = {row.id: [] for row in part}
+            for round_id, x, y in points:
+                by_round[round_id].append((x, y))
+            for row in part:
+                at = np.array(by_round[row.id], dtype=float).reshape(-1, 2)
+                yield (row, *canvas_to_photo(at[:, 0], at[:, 1], tuple(row.box), row.settings["canvas_px"]))
+
+
+def _finished(asked: Select, collection: str, simulated: bool) -> Select:
+    kept: ColumnElement[bool] = Round.outcome.in_([str(outcome) for outcome in MAP_OUTCOMES])
+    return asked.join(Participant, Participant.id == Round.participant_id).where(
+        Round.collection == collection, Round.kind == GAME, kept, Participant.simulated.is_(simulated)
+    )
+
+
+def _as_number(flag: ColumnElement) -> ColumnElement:
+    return case((flag, 1.0), else_=0.0)

@@ -1,0 +1,147 @@
+"""A collection together with the maps that the game has collected on it so far."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from gala_viz.collections.clickme.participant_maps import participant_maps
+from gala_viz.collections.clickme.round_table import round_table
+from gala_viz.collections.collection import Collection
+from gala_viz.collections.points import PointMaps
+from gala_viz.records.database import Database
+from gala_viz.records.finished_rounds import count_rounds_by_image, finished_rounds
+from gala_viz.registry import position_of
+from gala_viz.schema import labelled_map
+from gala_viz.specs import fingerprint
+
+SMOOTHING = "discs"
+COUNT_LIFETIME_S = 2.0
+"""How long a count of rounds is believed."""
+CACHE_SIZE = 64
+
+
+class CollectionWithGameMaps:
+    """``collection`` with one more kind of human map, the default: what was painted on it in ``database``.
+
+    Simulated participants' rounds are a kind of their own, which says so. Maps follow the game while it is played:
+    ``map_version`` rises with every finished round. Everything else is the collection's.
+    """
+
+    def __init__(self, collection: Collection, database: Database) -> None:
+        self._collection, self._database = collection, database
+        self._counts: dict[bool, dict[str, int]] = {False: {}, True: {}}
+        self._counted = float("-inf")
+        self._lock = threading.Lock()
+        self._maps: dict[tuple[str, bool, int], PointMaps] = {}
+        made = f"one count map each, averaged, smoothed ({SMOOTHING})"
+        self._own = {"collected ClickMe": False}
+        if self._rounds(True):
+            self._own["collected SIMULATED ClickMe"] = True
+        if not self._rounds(False) and len(self._own) > 1:
+            self._own = dict(sorted(self._own.items(), key=lambda one: not one[1]))
+        told = {False: "people who played the game", True: "SIMULATED participants who played the game"}
+        self.map_kinds = {kind: f"Maps of {told[of]}: {made}." for kind, of in self._own.items()}
+        self.map_kinds |= collection.map_kinds
+        self.fingerprint = fingerprint("collected", collection.fingerprint, database.name, SMOOTHING)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):  # asked while it is being copied
+            raise AttributeError(name)
+        return getattr(self._collection, name)
+
+    def __len__(self) -> int:
+        return len(self._collection)
+
+    def __contains__(self, image: object) -> bool:
+        return image in self._collection
+
+    def map_kind(self, kind: str | None) -> str:
+        """``kind`` itself, or the default for None."""
+        if kind is None:
+            return next(iter(self.map_kinds))
+        return kind if kind in self._own else self._collection.map_kind(kind)
+
+    def map_version(self, image: str) -> int:
+        """How many rounds the image has by now."""
+        return sum(self._rounds(simulated).get(image, 0) for simulated in self._own.values())
+
+    def has_human_map(self, image: str) -> bool:
+        """Whether anybody painted the image, in the default kind."""
+        self._collection.check(image)
+        return self._rounds(self._own[self.map_kind(None)]).get(image, 0) > 0
+
+    def why_no_map(self, image: str) -> str:
+        """Why ``human_map`` gave none of an image that somebody painted."""
+        return "nothing that was painted lies inside of it." * self.has_human_map(image)
+
+    def map_unread(self, image: str) -> bool:
+        """Never: what was painted is in the records."""
+        return False
+
+    def participants(self, image: str, kind: str | None = None) -> tuple[str, ...]:
+        """Ids of those who painted the image."""
+        kind = self.map_kind(kind)
+        if kind not in self._own:
+            return self._collection.participants(image, kind)
+        found = self._found(image, self._own[kind])
+        return found.participants if found else ()
+
+    def participant_maps(self, image: str, kind: str | None = None) -> xr.DataArray | None:
+        """One map each (participant, y, x), or None."""
+        kind = self.map_kind(kind)
+        if kind not in self._own:
+            return self._collection.participant_maps(image, kind)
+        found = self._found(image, self._own[kind])
+        return found and self._labelled(image, kind, found.maps, found, {"participant": list(found.participants)})
+
+    def human_map(self, image: str, kind: str | None = None, participant: str | None = None) -> xr.DataArray | None:
+        """The mean over participants, or one participant's map; None where nobody painted the image."""
+        kind = self.map_kind(kind)
+        if kind not in self._own:
+            return self._collection.human_map(image, kind, participant)
+        found = self._found(image, self._own[kind])
+        if participant is not None:
+            known = found.participants if found else ()
+            position = position_of(f"participant of image {image!r}", participant, known)
+            return self._labelled(image, kind, found.maps[position], found)
+        return None if found is None else self._labelled(image, kind, found.maps.mean(axis=0), found)
+
+    def _labelled(
+        self, image: str, kind: str, values: np.ndarray, found: PointMaps, leading: dict | None = None
+    ) -> xr.DataArray:
+        attrs = {"kind": kind, "smoothing": SMOOTHING, "n_participants": len(found.participants)}
+        attrs |= {"simulated": 1} if self._own[kind] else {}
+        return labelled_map(
+            values, name="human_map", extent_px=self._collection.size_px(image), leading=leading, attrs=attrs
+        )
+
+    def _rounds(self, simulated: bool) -> dict[str, int]:
+        with self._lock:
+            if time.monotonic() - self._counted > COUNT_LIFETIME_S:
+                for one in (False, True):
+                    self._counts[one] = count_rounds_by_image(self._database, self._collection.name, simulated=one)
+                self._counted = time.monotonic()
+            return self._counts[simulated]
+
+    def _found(self, image: str, simulated: bool) -> PointMaps | None:
+        self._collection.check(image)
+        count = self._rounds(simulated).get(image, 0)
+        if not count:
+            return None
+        key = (image, simulated, count)
+        with self._lock:
+            kept = self._maps.get(key)
+        if kept is None:
+            rounds = round_table(finished_rounds(self._database, self._collection.name, [image], simulated=simulated))
+            points = rounds.points(np.arange(len(rounds)))
+            kept = participant_maps(points, self._collection.size_px(image), SMOOTHING)
+            with self._lock:
+                while len(self._maps) >= CACHE_SIZE:
+                    self._maps.pop(next(iter(self._maps)))
+                self._maps[key] = kept
+        return kept if kept.participants else None

@@ -1,0 +1,36 @@
+"""The tables of what researchers write: notes on images, and views of pages saved by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import BigInteger, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from gala_viz.records.tables import Base
+
+
+class NoteRecord(Base):
+    """What somebody wrote on one image. ``owner`` is a login, "" where there is none."""
+
+    __tablename__ = "notes"
+    owner: Mapped[str] = mapped_column(primary_key=True)
+    collection: Mapped[str] = mapped_column(primary_key=True)
+    image: Mapped[str] = mapped_column(primary_key=True)
+    bookmarked: Mapped[bool]
+    tags: Mapped[list[Any]]
+    text: Mapped[str]
+    changed_ms: Mapped[int] = mapped_column(BigInteger)
+
+
+class SavedViewRecord(Base):
+    """A page as it was, under a name that everybody who knows it can open; ``query`` is that of its address."""
+
+    __tablename__ = "views"
+    name: Mapped[str] = mapped_column(primary_key=True)
+    owner: Mapped[str]
+    collection: Mapped[str]
+    page: Mapped[str]
+    query: Mapped[str]
+    made_ms: Mapped[int] = mapped_column(BigInteger)
+    __table_args__ = (Index("ix_views_owner", "owner", "collection"),)

@@ -1,0 +1,24 @@
+"""What the experimenter switches for all servers of a database at once."""
+
+from __future__ import annotations
+
+from sqlalchemy import insert, select, update
+
+from gala_viz.records.database import Database
+from gala_viz.records.tables import Setting
+
+PAUSED_SETTING = "paused"
+
+
+def is_paused(database: Database) -> bool:
+    """Whether no new rounds are given."""
+    with database.read_connection() as connection:
+        return connection.scalar(select(Setting.value).where(Setting.name == PAUSED_SETTING)) == "1"
+
+
+def set_paused(database: Database, paused: bool) -> None:
+    """Stop giving rounds, or go on."""
+    value = str(int(paused))
+    with database.write_transaction() as connection:
+        if not connection.execute(update(Setting).where(Setting.name == PAUSED_SETTING).values(value=value)).rowcount:
+            connection.execute(insert(Setting).values(name=PAUSED_SETTING, value=value))

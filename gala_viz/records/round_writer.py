@@ -1,0 +1,281 @@
+"""Rounds in play on their way into the database: in memory and in a journal until it has them, however often it fails.
+
+Each round is written in a transaction of its own. While the database is away, everything waits and is tried again, ever
+less often. What the database will never take is refused by itself, kept aside with its reason, and told in the log.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from dataclasses import asdict, dataclass, field
+
+from gala_viz.records.database import Database
+from gala_viz.records.journal import Journal, JournalEntry, remove_participant, remove_unknown_participants
+from gala_viz.records.outages import is_outage
+from gala_viz.records.round_updates import RoundKey, RoundUpdate
+from gala_viz.records.rounds import ParticipantWithdrawnError, RoundRefusedError, Rounds, RoundTakenOverError
+
+WRITE_INTERVAL_S = 0.25
+"""How often points of rounds in play are written."""
+MAX_RETRY_WAIT_S = 5.0
+"""Between two tries while the database is away."""
+MAX_STALE_ENTRIES = 2000
+"""Entries that were stored and are still in the journal, about, before it is written anew."""
+
+WITHDRAWN, TAKEN_OVER, ENDED_ELSEWHERE = "deleted", "taken", "ended"
+"""Why a round cannot go on: its participant was deleted, another window shows it, another window's server ended it."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class PointCounts:
+    """Points received, stored, refused (by reason), and dropped because their participant was deleted."""
+
+    n_received: int = 0
+    n_stored: int = 0
+    n_refused: Counter[str] = field(default_factory=Counter)
+    n_dropped: int = 0
+
+
+class RoundWriter:
+    """Writes rounds of one game into ``database`` in a thread of its own.
+
+    What a server that died had received is stored first, before this returns, if the database takes it.
+
+    Parameters
+    ----------
+    on_stop
+        Called from the writer's thread when a round cannot go on, with the round and ``WITHDRAWN``, ``TAKEN_OVER``
+        (nothing of it is stored) or ``ENDED_ELSEWHERE`` (what came is stored).
+    """
+
+    def __init__(self, database: Database, on_stop: Callable[[RoundKey, str], None] = lambda *_: None) -> None:
+        self.journal, self.counts = Journal(database), PointCounts()
+        self._database, self._rounds, self._on_stop = database, Rounds(database), on_stop
+        self._pending: dict[RoundKey, list[RoundUpdate]] = {}
+        self._waiting: list[tuple[str, Future[None]]] = []
+        self._changed = threading.Condition()
+        self._urgent, self._asked, self._closing, self._deadline = False, False, False, 0.0
+        self._n_entries, self._rewrite_at = 0, MAX_STALE_ENTRIES
+        self._journal_fails, self._away_since = False, None
+        self._adopt()
+        self._thread = threading.Thread(target=self._run, name="round writer", daemon=True)
+        self._thread.start()
+
+    def add(self, key: RoundKey, update: RoundUpdate) -> None:
+        """Take a part of a round, from any thread; once this returns, the end of this process does not lose it."""
+        with self._changed:
+            self._append(_entry(key, update))
+            self._pending.setdefault(key, []).append(update)
+            self.counts.n_received += len(update.points)
+            self._urgent |= update.began_ms is not None or update.end is not None
+            self._changed.notify_all()
+
+    def flush(self, participant: str) -> Future[None]:
+        """Return what is done once all that came of ``participant`` until now is stored or refused; write at once."""
+        done: Future[None] = Future()
+        with self._changed:
+            if any(key.participant == participant for key in self._pending):
+                self._waiting.append((participant, done))
+                self._asked = True
+                self._changed.notify_all()
+            else:
+                done.set_result(None)
+        return done
+
+    def close(self, timeout_s: float = 3.0) -> None:
+        """Store what is left; what the database does not take within ``timeout_s`` stays in the journal."""
+        with self._changed:
+            self._closing, self._deadline = True, time.monotonic() + 0.9 * timeout_s
+            self._changed.notify_all()
+        self._thread.join(timeout_s)
+        with self._changed:  # the thread may still wait for the database
+            is_left, n_left = bool(self._pending), self._n_waiting()
+        if is_left:
+            _log.error(
+                "%d points could not be stored yet: they are kept in %s and stored when the game is next started.",
+                n_left,
+                self.journal.path,
+            )
+        self.journal.close()
+
+    def _n_waiting(self) -> int:
+        return sum(len(part.points) for parts in self._pending.values() for part in parts)
+
+    def _run(self) -> None:
+        wait_s = WRITE_INTERVAL_S
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._pending or self._closing)
+                if self._closing and (not self._pending or time.monotonic() >= self._deadline):
+                    return
+                urgent = wait_s == WRITE_INTERVAL_S  # not while the database is away, unless somebody waits
+                self._changed.wait_for(
+                    lambda now=urgent: self._closing or self._asked or (now and self._urgent), wait_s
+                )
+                self._urgent = self._asked = False
+            if self._write():
+                wait_s = WRITE_INTERVAL_S
+            elif self._closing:
+                time.sleep(0.1)
+            else:
+                wait_s = min(2 * wait_s, MAX_RETRY_WAIT_S)
+
+    def _write(self) -> bool:
+        """One try to write all that waits, round by round; whether the database took it or refused it for good."""
+        with self._changed:
+            waiting = [(key, list(parts)) for key, parts in self._pending.items()]
+        complete = True
+        for key, parts in waiting:
+            try:
+                self._write_round(key, parts)
+            except Exception as error:
+                complete = False
+                if is_outage(error):
+                    self._tell_away(error)
+                    break
+                _log.exception("a round could not be written; it is kept and tried again")
+        if complete and self._away_since is not None:
+            _log.warning("the database is back after %.1f s; nothing was lost.", time.monotonic() - self._away_since)
+            self._away_since = None
+        return complete
+
+    def _write_round(self, key: RoundKey, parts: list[RoundUpdate]) -> None:
+        try:
+            written = self._rounds.write_updates(key.round, *parts, session_id=key.visit, participant=key.participant)
+        except ParticipantWithdrawnError:
+            self._drop(key.participant)
+            self._on_stop(key, WITHDRAWN)
+        except RoundRefusedError as error:
+            self._refuse(key, parts, str(error))
+            self._done(key, parts)
+            if isinstance(error, RoundTakenOverError):
+                self._on_stop(key, TAKEN_OVER)
+        else:
+            for refusal in written.refusals:
+                self._refuse(key, [refusal.update], refusal.reason)
+            n_refused = sum(len(refusal.update.points) for refusal in written.refusals)
+            self.counts.n_stored += sum(len(part.points) for part in parts) - n_refused
+            self._done(key, parts)
+            if written.ended_elsewhere:
+                self._on_stop(key, ENDED_ELSEWHERE)
+
+    def _done(self, key: RoundKey, parts: list[RoundUpdate]) -> None:
+        with self._changed:
+            left = self._pending[key][len(parts) :]
+            if left:
+                self._pending[key] = left
+            else:
+                del self._pending[key]
+            self._tidy()
+
+    def _drop(self, participant: str) -> None:
+        """Forget what is left of somebody who was deleted, here and in the journals."""
+        with self._changed:
+            theirs = [key for key in self._pending if key.participant == participant]
+            dropped = sum(len(part.points) for key in theirs for part in self._pending.pop(key))
+            self.counts.n_dropped += dropped
+            remove_participant(self._database, participant)
+            self._tidy()
+        if dropped:
+            _log.warning("%d points of a participant who was deleted meanwhile were not stored.", dropped)
+
+    def _refuse(self, key: RoundKey, parts: Iterable[RoundUpdate], reason: str) -> None:
+        n_points = 0
+        for part in parts:
+            n_points += len(part.points)
+            try:
+                self.journal.refuse(_entry(key, part), reason)
+            except OSError:
+                _log.exception("what was refused could not be kept: %s", part)
+        self.counts.n_refused[reason] += n_points
+        _log.error(
+            "%d points and the rest of a part of round %s were refused: %s. They are kept in %s.",
+            n_points,
+            key.round,
+            reason,
+            self.journal.folder,
+        )
+
+    def _tidy(self) -> None:
+        """Let the journal hold no more than what is pending, now and then, and tell those who wait."""
+        still = {key.participant for key in self._pending}
+        for participant, done in self._waiting:
+            if participant not in still and done.set_running_or_notify_cancel():
+                done.set_result(None)
+        self._waiting = [(one, done) for one, done in self._waiting if one in still]
+        if self._n_entries and (not self._pending or self._n_entries > self._rewrite_at):
+            entries = [_entry(key, part) for key, parts in self._pending.items() for part in parts]
+            try:
+                self.journal.rewrite(entries)
+            except OSError as error:
+                self._tell_journal(error)
+            else:
+                self._n_entries, self._rewrite_at = len(entries), 2 * len(entries) + MAX_STALE_ENTRIES
+
+    def _append(self, entry: JournalEntry) -> None:
+        self._n_entries += 1
+        try:
+            self.journal.append(entry)
+        except OSError as error:
+            self._tell_journal(error)
+        else:
+            self._journal_fails = False
+
+    def _tell_journal(self, error: OSError) -> None:
+        """Play goes on: what is in memory is stored as long as this process lives."""
+        if not self._journal_fails:
+            _log.error(
+                "%s cannot be written (%s): a crash would lose what is not yet stored.", self.journal.path, error
+            )
+        self._journal_fails = True
+
+    def _tell_away(self, error: BaseException) -> None:
+        if self._away_since is None:
+            self._away_since = time.monotonic()
+            why = " ".join(str(getattr(error, "orig", None) or error).split())
+            _log.error("the database cannot be written (%s); everything waits in %s.", why, self.journal.path)
+            try:
+                self.journal.sync()
+            except OSError as failed:
+                self._tell_journal(failed)
+
+    def _adopt(self) -> None:
+        """Store what servers that died had received."""
+        if n_gone := remove_unknown_participants(self._database, self._rounds.has_participant):
+            _log.warning("%d refused entries of participants who were deleted were removed.", n_gone)
+        for entry in self.journal.recover():
+            self._n_entries += 1
+            try:
+                key, part = _part(entry)
+            except (KeyError, TypeError, ValueError) as error:
+                self.journal.refuse(entry, f"it cannot be read ({error!r})")
+                _log.exception("an entry of the journal cannot be read; it is kept in %s", self.journal.folder)
+                continue
+            self._pending.setdefault(key, []).append(part)
+            self.counts.n_received += len(part.points)
+        if self._pending:
+            self._write()
+            _log.warning(
+                "of %d points that a server had received before it ended, %d were stored, %d were refused and %d wait "
+                "for the database.",
+                self.counts.n_received,
+                self.counts.n_stored,
+                self.counts.n_refused.total(),
+                self._n_waiting(),
+            )
+
+
+def _entry(key: RoundKey, part: RoundUpdate) -> JournalEntry:
+    return {**asdict(key), **part.to_entry()}
+
+
+def _part(entry: JournalEntry) -> tuple[RoundKey, RoundUpdate]:
+    key = RoundKey(round=entry["round"], visit=entry["visit"], participant=entry["participant"])
+    return key, RoundUpdate.from_entry(entry)

@@ -1,0 +1,160 @@
+"""Stopping a training and going on exactly where it stopped: at the end of an epoch, or at any step after Ctrl-C."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from itertools import islice
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import lightning as L
+from lightning.pytorch.callbacks import Callback
+from torch.utils.data import DataLoader
+
+from gala_viz.specs import fingerprint
+from gala_viz.training.recipes import Recipe
+
+LAST_CHECKPOINT, INTERRUPTED_CHECKPOINT = "last.ckpt", "interrupted.ckpt"
+"""Checkpoints of the last finished epoch, and of the step at which Ctrl-C stopped the training since."""
+
+
+class ResumableDataLoader(DataLoader):
+    """A loader that goes on in the middle of an epoch: a checkpoint notes how many batches it has given."""
+
+    _given = _skipped = 0
+
+    def __iter__(self) -> Iterator[Any]:
+        skipped, self._skipped = self._skipped, 0
+        self._given = skipped
+        for batch in islice(super().__iter__(), skipped, None):
+            self._given += 1
+            yield batch
+
+    def state_dict(self) -> dict[str, Any]:
+        """Batches given in this epoch; Lightning stores it with a checkpoint."""
+        return {"given": self._given}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Skip, in the next epoch only, what was given before; Lightning asks where an epoch was not finished."""
+        self._skipped = int(state["given"])
+
+
+class TrainingStopped(Exception):
+    """Training was stopped after a whole step, as was asked; the checkpoint of that step is written."""
+
+
+@contextmanager
+def catch_interrupt() -> Iterator[threading.Event]:
+    """Within it, a first Ctrl-C sets the event and a second one interrupts; in other threads nothing changes.
+
+    So does SIGTERM, by which schedulers and containers end a program.
+    """
+    asked = threading.Event()
+
+    def note(number: int, frame: FrameType | None) -> None:
+        if asked.is_set():
+            raise KeyboardInterrupt
+        asked.set()
+        sys.stderr.write("\nstopping after this step; Ctrl-C once more stops at once\n")
+
+    if threading.current_thread() is not threading.main_thread():
+        yield asked
+        return
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class CheckpointCallback(Callback):
+    """Writes ``last.ckpt`` after every epoch; once ``asked``, finishes the step, writes ``interrupted.ckpt`` and raises
+    ``TrainingStopped``.
+
+    Under several processes all stop after the same step. After the last step of an epoch the epoch's own checkpoint is
+    written first. A file is whole or not there: it is written beside its place and then renamed.
+    """
+
+    def __init__(self, folder: Path, stop_requested: threading.Event) -> None:
+        self._folder, self._asked = folder, stop_requested
+
+    def on_train_batch_end(
+        self, trainer: L.Trainer, module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Write the step's checkpoint and stop, where that was asked for."""
+        if batch_idx + 1 < trainer.num_training_batches and self._anyone_asked(trainer):
+            self._save(trainer, INTERRUPTED_CHECKPOINT)
+            raise TrainingStopped
+
+    def on_train_epoch_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        """Write the epoch's checkpoint; that of an earlier step goes."""
+        self._save(trainer, LAST_CHECKPOINT)
+        if trainer.is_global_zero:
+            (self._folder / INTERRUPTED_CHECKPOINT).unlink(missing_ok=True)
+        if self._anyone_asked(trainer):
+            raise TrainingStopped
+
+    def _save(self, trainer: L.Trainer, name: str) -> None:
+        partial = self._folder / f"{name}.partial"
+        trainer.save_checkpoint(partial, weights_only=False)
+        if trainer.is_global_zero:
+            partial.replace(self._folder / name)
+
+    def _anyone_asked(self, trainer: L.Trainer) -> bool:
+        asked = self._asked.is_set()
+        return asked if trainer.world_size == 1 else trainer.strategy.reduce_boolean_decision(asked, all=False)
+
+
+def checkpoint_to_resume(folder: Path) -> Path | None:
+    """The checkpoint of ``folder`` from which to go on: the interrupted step, else the last finished epoch, or None."""
+    found = [folder / name for name in (INTERRUPTED_CHECKPOINT, LAST_CHECKPOINT) if (folder / name).is_file()]
+    return found[0] if found else None
+
+
+class CheckRecipeCallback(Callback):
+    """Write the recipe and which images train into every checkpoint; refuse those of others with ``ValueError``.
+
+    A network that goes on from other images, or from files that were replaced, would hold in its weights what its card
+    does not tell.
+    """
+
+    def __init__(self, recipe: Recipe) -> None:
+        self._settings = {key: _plain(value) for key, value in asdict(recipe).items()}
+
+    def on_save_checkpoint(self, trainer: L.Trainer, module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Add the settings and the images."""
+        checkpoint["recipe"], checkpoint["images"] = self._settings, _images(trainer)
+
+    def on_load_checkpoint(self, trainer: L.Trainer, module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Compare the settings and the images."""
+        found = checkpoint.get("recipe", {})
+        different = sorted(key for key in self._settings if found.get(key) != self._settings[key])
+        if different:
+            told = "; ".join(f"{key}: {found.get(key)!r}, now {self._settings[key]!r}" for key in different)
+            raise ValueError(f"the checkpoint is of another recipe ({told}); choose an empty folder or resume=False.")
+        if checkpoint.get("images") != _images(trainer):
+            told = "does not say which images it learnt from"
+            if "images" in checkpoint:
+                told = "learnt from other images, or from files that have changed since"
+            raise ValueError(
+                f"the checkpoint {told}; begin anew with --restart (resume=False), or choose an empty folder."
+            )
+
+
+def _images(trainer: L.Trainer) -> list[list[str]]:
+    """Role, collection with the fingerprint of its files, and a fingerprint of the ids of all that trains."""
+    training, _ = trainer.datamodule.sources  # type: ignore[attr-defined]
+    return [
+        [one.role, one.collection.name, one.collection.fingerprint, fingerprint(list(one.images))] for one in training
+    ]
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value

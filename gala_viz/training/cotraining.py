@@ -1,0 +1,156 @@
+"""Co-training as a Lightning module: what trainings with and without a teacher share."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import lightning as L
+import torch
+from torch import Tensor, nn
+
+from gala_viz.networks.activation_hooks import record_activations
+from gala_viz.networks.gala import attention_norm, gala_layers
+from gala_viz.training.held_out import check_training_images
+from gala_viz.training.losses import attention_loss, warmup_weight
+from gala_viz.training.recipes import Recipe
+from gala_viz.training.validation_metrics import attention_rho
+
+_SHOWN = ("loss", "accuracy", "rho")
+
+
+class CoTrainingModule(L.LightningModule):
+    """Trains ``network`` by ``recipe``: a category loss, which subclasses define, plus lambda times the attention loss.
+
+    Batches are dicts: ``input`` (B, 3, y, x), ``label`` (B,) with -1 for none, ``map`` (B, y, x) in the input's frame,
+    ``has_map`` (B,). Logged per step: ``loss``, ``category_loss`` and, where lambda is not 0, ``attention_loss`` and
+    ``attention_weight``; per validation epoch: ``accuracy`` (labelled images) and, for networks with GALA and images
+    with maps, ``distance`` (the attention loss) and ``rho`` (Spearman's, of attention norm and map at each layer's
+    grid, mean over layers and images). Raises ``ValueError`` where lambda is not 0 and there is no GALA layer.
+    """
+
+    validation_metrics: tuple[str, ...] = ("accuracy", "distance", "rho")
+    """Means of a validation epoch, in an order that all processes share."""
+
+    def __init__(self, network: nn.Module, recipe: Recipe) -> None:
+        super().__init__()
+        self._sums: dict[str, list[float]] = {}
+        self.network = network
+        self.recipe = recipe
+        self._blocks = gala_layers(network)
+        self.layers = tuple(self._blocks)
+        self._steps_per_epoch = 1
+        if recipe.attention_weight and not self._blocks:
+            raise ValueError(
+                f"{recipe.name}: attention_weight (lambda) is {recipe.attention_weight}, but the network has no GALA "
+                "layer to compare with maps; use 0, or a recipe with GALA."
+            )
+
+    def setup(self, stage: str) -> None:
+        """Before the first step: refuse images that a collection of the training holds out."""
+        if stage == "fit":
+            sources = getattr(self.trainer.datamodule, "sources", None)  # type: ignore[attr-defined]
+            if sources is None:
+                raise ValueError(
+                    "a training needs a data module that says which images train and which choose, as its `sources`: "
+                    "Pictures or HeldPictures."
+                )
+            check_training_images(*sources)
+
+    def forward(self, batch: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """Logits (B, category) and each layer's attention norm (B, h, w), float32."""
+        with record_activations() as record:
+            logits = self.network(batch.contiguous(memory_format=torch.channels_last))
+        norms = {label: attention_norm(record[block].float()) for label, block in self._blocks.items()}
+        return logits.float(), norms
+
+    def category_loss(self, batch: dict[str, Tensor], logits: Tensor) -> Tensor:
+        """The loss without maps, a scalar."""
+        raise NotImplementedError
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """What learns, with its highest rate (``lr``) and, where it is not the recipe's, ``weight_decay``."""
+        raise NotImplementedError
+
+    def extra_metrics(self, batch: dict[str, Tensor], logits: Tensor) -> dict[str, Tensor]:
+        """Further means over a validation batch, to be logged."""
+        del batch, logits
+        return {}
+
+    def training_step(self, batch: dict[str, Tensor], _number: int) -> Tensor:
+        """Category loss plus lambda times the attention loss; without lambda, maps and norms have no part in it."""
+        logits, norms = self(batch["input"])
+        category = self.category_loss(batch, logits)
+        told = {"category_loss": category}
+        loss = category
+        if self.recipe.attention_weight:
+            attention = attention_loss(norms, batch["map"], batch["has_map"]) * self._share_of_maps(batch["has_map"])
+            weight = self._lambda()
+            loss = category + weight * attention
+            told |= {"attention_loss": attention, "attention_weight": torch.tensor(weight)}
+        self.log("loss", loss, prog_bar=True)
+        self.log_dict(told)
+        return loss
+
+    def _share_of_maps(self, has_map: Tensor) -> Tensor | float:
+        """What makes the mean over processes of the means over their maps the mean over all maps of the step."""
+        if self.trainer.world_size == 1:
+            return 1.0
+        here = has_map.sum().float()
+        everywhere = self.trainer.strategy.reduce(here.clone(), reduce_op="sum")
+        return here * self.trainer.world_size / everywhere.clamp(min=1)
+
+    def validation_step(self, batch: dict[str, Tensor], _number: int) -> None:
+        """Add to the sums of accuracy and likeness to the maps."""
+        logits, norms = self(batch["input"])
+        labelled, has_map = batch["label"] >= 0, batch["has_map"]
+        for name, value in self.extra_metrics(batch, logits).items():
+            self._note(name, value, len(logits))
+        if labelled.any():
+            right = (logits.argmax(dim=1) == batch["label"])[labelled].float()
+            self._note("accuracy", right.mean(), len(right))
+        if norms and has_map.any():
+            count = int(has_map.sum())
+            self._note("distance", attention_loss(norms, batch["map"], has_map), count)
+            rho = attention_rho(norms, batch["map"], has_map)
+            self._note("rho", rho.mean(), count)
+
+    def on_validation_epoch_start(self) -> None:
+        """Nothing is added up yet."""
+        self._sums = {name: [0.0, 0.0] for name in self.validation_metrics}
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the means over the images of all processes, however many each had."""
+        sums = torch.tensor(list(self._sums.values()), dtype=torch.float32, device=self.device)
+        if self.trainer.world_size > 1:
+            sums = self.trainer.strategy.reduce(sums, reduce_op="sum")
+        for name, (total, count) in zip(self.validation_metrics, sums.tolist(), strict=True):
+            if count:
+                self.log(name, total / count, prog_bar=name in _SHOWN, sync_dist=True)
+
+    def configure_optimizers(self) -> dict[str, Any]:
+        """AdamW; every rate rises linearly over the recipe's first epochs and falls as a cosine to zero."""
+        optimizer = torch.optim.AdamW(self.parameter_groups(), weight_decay=self.recipe.weight_decay)
+        # Counted here, not by Lightning, which would make the loaders before it restores their places.
+        per_epoch = self._steps_per_epoch = len(self.trainer.datamodule.train_dataloader())
+        total, warmup = max(1, per_epoch * self.recipe.epochs), round(per_epoch * self.recipe.warmup_epochs)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: learning_rate_factor(step, total, warmup))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def _lambda(self) -> float:
+        epoch = self.global_step / self._steps_per_epoch
+        return warmup_weight(
+            self.recipe.attention_weight, epoch=epoch, warmup_epochs=self.recipe.attention_warmup_epochs
+        )
+
+    def _note(self, name: str, value: Tensor | float, count: int) -> None:
+        """Add the mean of ``count`` images."""
+        self._sums[name][0] += float(value) * count
+        self._sums[name][1] += count
+
+
+def learning_rate_factor(step: int, total: int, warmup: int) -> float:
+    """The share of its highest value that a rate has at ``step`` of ``total``: linear to 1, then a cosine to 0."""
+    if step < warmup:
+        return (step + 1) / (warmup + 1)
+    return 0.5 * (1 + math.cos(math.pi * (min(step, total) - warmup) / max(1, total - warmup)))

@@ -1,0 +1,208 @@
+"""What a training leaves behind: a folder with weights and a card."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch
+from torch import nn
+
+from gala_viz.collections.map_checks import describe_usable_maps
+from gala_viz.networks.card import write_network
+from gala_viz.networks.network import Network
+from gala_viz.networks.preprocessing import Preprocessing
+from gala_viz.networks.training_data import (
+    TRAINING_IMAGES_FILE,
+    TrainingCollection,
+    TrainingData,
+    hash_training_images,
+    training_data_arrays,
+    training_images_file,
+)
+from gala_viz.specs import fingerprint, toml_values
+from gala_viz.splits import describe_split_rule, splits_of
+from gala_viz.training.dataset import TrainingSource
+from gala_viz.training.in_memory_dataset import InMemoryDataset, LabelledCollection
+from gala_viz.training.recipes import Recipe, ScratchRecipe
+
+NOISE_FRACTION = 0.03
+"""SmoothGrad's noise for networks trained on clean rendered images: of 0.03, 0.07 and 0.15 of the range, on validation,
+the one with which their maps are about the object at all."""
+
+
+def write_trained_network(
+    out: Path,
+    network: nn.Module,
+    recipe: Recipe,
+    preprocessing: Preprocessing,
+    sections_by_name: Mapping[str, Mapping[str, Any]],
+    trainer: L.Trainer | None = None,
+    start: Network | None = None,
+    *,
+    float16: bool = False,
+) -> Path:
+    """Write ``out``/<recipe's name> and return it: float32 weights, or float16 with ``float16``, and a card without
+    held-out numbers yet.
+
+    ``sections_by_name`` are the card's sections that differ between families, as ``distillation_sections`` or
+    ``scratch_sections`` give them; its [network] is added to what the recipe says. ``trainer`` tells on what the
+    training ran, and which images trained: short hashes of their ids and bytes are written beside the card, with those
+    of the network that it began as, ``start``.
+    """
+    sections = {key: dict(section) for key, section in sections_by_name.items()}
+    hashes = None
+    if trainer is not None:
+        training, _ = trainer.datamodule.sources  # type: ignore[attr-defined]
+        hashes, images = _training_images(training, start)
+        sections["data"] |= images
+    card = {
+        "network": {
+            "name": recipe.name,
+            "title": recipe.title,
+            "builder": recipe.builder,
+            "arguments": toml_values(recipe.arguments),
+            **sections.pop("network", {}),
+        },
+        "preprocessing": preprocessing.settings(),
+        "categories": sections.pop("categories"),
+        "recipe": toml_values(asdict(recipe)),
+        **sections,
+        "made": {
+            "code": f"gala_viz {version('gala_viz')}",
+            "torch": torch.__version__,
+            "machine": f"{platform.system()} {platform.machine()}, {torch.get_num_threads()} threads",
+            **({} if trainer is None else {"trained_on": describe_hardware(trainer)}),
+        },
+    }
+    folder = out / recipe.name
+    write_network(folder, network, toml_values(card), half=float16, beside={TRAINING_IMAGES_FILE: hashes})
+    return folder
+
+
+def data_section(
+    training: Sequence[TrainingSource],
+    validation: Sequence[TrainingSource],
+    *,
+    start: Network | None = None,
+    maps: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """[data] of a card: what was learnt from, by which rule it was split from the rest.
+
+    ``collections`` has an entry for each collection in each role: its name and fingerprint, the rule of its splits
+    ("own" or "hash", with the hash's seed), how many images trained and chose, and fingerprints of their ids, by which
+    anyone can check the splits. ``maps`` is added to the entry of a collection with human maps; None: by its role.
+    """
+    entries: dict[tuple[str, str, str], dict[str, Any]] = {}
+    sentences = []
+    for part, sources in (("train", training), ("validation", validation)):
+        for source in sources:
+            collection, splits = source.collection, source.splits or splits_of(source.collection)
+            key = source.role, collection.name, collection.fingerprint
+            if key not in entries:
+                entries[key] = {
+                    "name": collection.name,
+                    "role": source.role,
+                    "rule": splits.rule,
+                    **({} if splits.seed is None else {"seed": splits.seed}),
+                    "collection_fingerprint": collection.fingerprint,
+                    **({"n_in_no_split": len(splits.unassigned)} if splits.unassigned else {}),
+                }
+                sentences.append(f"{collection.name}: {describe_split_rule(splits.rule, splits.seed)}")
+            entry = entries[key]
+            entry |= {f"n_{part}": len(source.images), f"ids_{part}": fingerprint(list(source.images))}
+            if source.left_out:
+                what = "n_left_out_as_held_out" if part == "train" else "n_validation_left_out_as_test"
+                entry[what] = len(source.left_out)
+            if not source.compared:
+                entry["compared_by_bytes"] = False
+            if source.role == "maps":
+                entry[f"maps_{part}"] = describe_usable_maps(len(source.images), source.unusable)
+            kinds = getattr(collection, "map_kinds", {})
+            if kinds and source.role == "maps":
+                entry["maps"] = next(iter(kinds.values()))
+            elif kinds and maps is not None:
+                entry |= {**maps, "maps_are": next(iter(kinds.values()))}
+    inherited = []
+    if start is not None:
+        before = start.training_data.collections
+        inherited = [{**_plain(one), "learnt_by": one.learnt_by or start.name} for one in before]
+    return {"split": "; ".join(dict.fromkeys(sentences)), "collections": [*entries.values(), *inherited]}
+
+
+def _plain(used: TrainingCollection) -> dict[str, Any]:
+    told = asdict(used)
+    return {"collection_fingerprint" if name == "fingerprint" else name: value for name, value in told.items()}
+
+
+def _training_images(training: Sequence[TrainingSource], start: Network | None) -> tuple[bytes | None, dict[str, Any]]:
+    """The file with hashes of all images that were learnt from; its part of [data], and whether these are complete."""
+    arrays, complete = hash_training_images((source.collection, source.images) for source in training)
+    all_bytes = complete
+    if start is not None:
+        own = TrainingData.from_card({"data": {"collections": [], "complete": complete}}, arrays)
+        both = TrainingData.merge([own, start.training_data])
+        arrays, complete, all_bytes = (training_data_arrays(both) if arrays else {}), both.complete, both.all_bytes
+    content, told = training_images_file(arrays)
+    return content, {"complete": complete, **({"all_bytes": all_bytes, "training_images": told} if told else {})}
+
+
+def describe_hardware(trainer: L.Trainer) -> str:
+    """For example "NVIDIA H100 80GB HBM3, 1 process, bf16-mixed": the same recipe differs a little between these."""
+    device, count = trainer.strategy.root_device, trainer.world_size
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type.upper()
+    return f"{name}, {count} process{'' if count == 1 else 'es'}, {trainer.precision}"
+
+
+def distillation_sections(start: Network, sources: Sequence[Sequence[TrainingSource]]) -> dict[str, dict[str, Any]]:
+    """Sections of a network that started as ``start`` and learned from ``sources`` (training, validation).
+
+    For [data] see ``data_section``.
+    """
+    return {
+        "network": {
+            "start": f"{start.name} (sha256 {start.sha256[:16]})",
+            "licence": "weights: Apache-2.0, as those they start from",
+        },
+        "categories": {"source": "imagenet"},
+        "data": data_section(*sources, start=start),
+    }
+
+
+def scratch_sections(
+    recipe: ScratchRecipe,
+    collection: LabelledCollection,
+    training: InMemoryDataset,
+    validation: InMemoryDataset,
+    metrics: Mapping[str, Any],
+) -> dict[str, dict[str, Any]]:
+    """Sections of a network trained from scratch on ``collection``; ``metrics`` are those of ``selection``."""
+    told = {"maps": recipe.maps} if recipe.attention_weight else None
+    sources = [replace(held.source, role="labels", images=held.images) for held in (training, validation)]
+    compared = {
+        "maps": recipe.maps,
+        "rho": "Spearman, attention norm and map at the layer's grid, mean over images",
+    }
+    if "rho_attention" not in metrics:
+        compared = {}
+    data = data_section(sources[:1], sources[1:], maps=told)
+    for part, held in (("train", training), ("validation", validation)):
+        if held.has_map.any() or held.unusable:
+            data["collections"][0][f"maps_{part}"] = held.describe_maps()
+    arguments = {**recipe.arguments, "n_categories": len(collection.categories)}
+    return {
+        "network": {
+            "arguments": arguments,
+            "start": f"random weights, seed {recipe.seed}",
+            "licence": "MIT: weights and data are this project's own",
+        },
+        "categories": {"names": list(collection.categories)},
+        "data": data,
+        "selection": {"split": "validation", "network": "last epoch", **compared, **metrics},
+        "attribution": {"noise_fraction": recipe.noise or NOISE_FRACTION},
+    }
