@@ -28,7 +28,7 @@ from gala_viz.records.database import Database
 from gala_viz.records.finished_rounds import finished_rounds, round_recordings
 from gala_viz.records.paint_surface import RULE, RoundRecording, surface_motion_report
 from gala_viz.registry import Registry
-from gala_viz.splits import splits_of
+from gala_viz.splits import SPLITS, splits_of
 
 TFRECORD_SIDE_PX = 256
 """Sides of photographs and maps in TFRecords."""
@@ -125,9 +125,10 @@ def export_rounds(
         write(path, found.rounds, collection, spec, recorded)
     splits = splits_of(collection)
     images = {image for image, _ in _pairs(found.rounds)}
+    counts = Counter(splits.split_of(image) or NO_SPLIT for image in images)
     report = {
         "collection": collection.name,
-        "splits": dict(Counter(splits.split_of(image) or NO_SPLIT for image in images)),
+        "splits": {split: count for split in (*SPLITS, NO_SPLIT) if (count := counts[split])},
         "split_doubt": splits.doubt,
         "simulated": spec.simulated,
         "smoothing": spec.smoothing,
