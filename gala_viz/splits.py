@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal, Protocol, get_args
 
@@ -72,12 +72,15 @@ class Splits:
         The hash's seed; None where the splits are the collection's own.
     by_image
         All images, in the collection's order, each with its split, or None where its collection's splits leave it out.
+    doubt
+        A sentence on names of the collection that may be those of splits, and are not read as such.
     """
 
     collection: str
     rule: SplitRule
     seed: int | None
     by_image: dict[str, Split | None]
+    doubt: str = ""
 
     @cached_property
     def by_split(self) -> dict[Split, tuple[str, ...]]:
@@ -123,12 +126,10 @@ class Splits:
     def description(self) -> str:
         """The rule and how many images each split has, as a sentence without its end."""
         counts = ", ".join(f"{split} {len(self.by_split.get(split, ())):,}" for split in SPLITS)
-        rest = (
-            f"; {counted(len(self.unassigned), 'image is', 'images are')} in none of them and left out"
-            if self.unassigned
-            else ""
-        )
-        return f"{counts} ({describe_split_rule(self.rule, self.seed)}){rest}"
+        n_rest = counted(len(self.unassigned), "image is", "images are")
+        rest = f"; {n_rest} in none of them and left out" if self.unassigned else ""
+        doubt = f"; NOT SURE: {self.doubt}" if self.doubt else ""
+        return f"{counts} ({describe_split_rule(self.rule, self.seed)}){rest}{doubt}"
 
 
 def describe_split_rule(rule: SplitRule, seed: int | None) -> str:
@@ -147,6 +148,7 @@ def splits_of(collection: SupportsSplits, *, seed: int = SPLIT_SEED) -> Splits:
     otherwise than "train", "validation" or "test": such images would be in no split without a word.
     """
     tell: Callable[[str], Any] = getattr(collection, "split", lambda image: None)
+    doubt = getattr(collection, "split_doubt", "")
     if getattr(collection, "split_rule", "own") == "own":
         own = {image: tell(image) or None for image in collection.images}
         odd = next(((image, split) for image, split in own.items() if split not in (None, *SPLITS)), None)
@@ -154,9 +156,9 @@ def splits_of(collection: SupportsSplits, *, seed: int = SPLIT_SEED) -> Splits:
             raise ValueError(
                 f"{collection.name}, {odd[0]}: a split is called 'train', 'validation' or 'test'; got {odd[1]!r}."
             )
-        if any(own.values()):
-            return Splits(collection=collection.name, rule="own", seed=None, by_image=own)
-    return hash_splits(collection.name, collection.images, seed=seed)
+        if any(own.values()) or getattr(collection, "has_own_splits", False):
+            return Splits(collection=collection.name, rule="own", seed=None, by_image=own, doubt=doubt)
+    return replace(hash_splits(collection.name, collection.images, seed=seed), doubt=doubt)
 
 
 def hash_splits(name: str, images: Iterable[str], *, seed: int = SPLIT_SEED) -> Splits:

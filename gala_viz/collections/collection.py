@@ -38,6 +38,10 @@ class Collection(ABC):
     map_kinds: dict[str, str]
     split_rule: SplitRule = "own"
     """Whether ``split`` tells splits of the collection's own, or answers by the hash of ``gala_viz.splits``."""
+    has_own_splits: bool = False
+    """Whether ``split`` decides also where it answers None of every image: then all are in no split."""
+    split_doubt: str = ""
+    """A sentence on names that may be those of splits and are not read as such; a training is then refused."""
     outlined: str = ""
     """What the region "diagnostic" is called, where ``regions`` are known."""
 

@@ -3,9 +3,9 @@
 **When is the index used again?** A folder's own time of change moves when a file in it is added, removed or renamed, so
 a folder whose time of change is the remembered one is not listed again; only the others are. In collections of up to
 ``MAX_CHECKED_FILES`` files each file's size and time of change are compared too, which finds files that were
-overwritten in place; larger ones find that when the folder is next listed (``fresh=True`` forces it). A folder that
-changed less than two seconds before it was listed is not trusted next time, since clocks of file systems are coarse. An
-index that is damaged or of another version counts as none.
+overwritten in place; larger ones find that when the folder is next listed (``refresh=True`` forces it), unless
+``always_checked``. A folder that changed less than two seconds before it was listed is not trusted next time, since
+clocks of file systems are coarse. An index that is damaged or of another version counts as none.
 """
 
 from __future__ import annotations
@@ -38,17 +38,18 @@ def index_files(
     reported_suffixes: frozenset[str] = frozenset(),
     excluded: frozenset[Path] = frozenset(),
     refresh: bool = False,
+    always_checked: bool = False,
 ) -> FileTree:
     """Files under ``root`` (resolved) whose suffix, in lower case, is among ``suffixes``.
 
     Files with one of ``reported_suffixes`` are refused by name; hidden files and folders (".…") are passed over. Links
     that lead out of ``root``, links to folders, empty files, names that are not valid text and folders that cannot be
-    read are refused with a reason. ``excluded`` folders are not entered. Raises ``OSError`` when ``root`` itself cannot
-    be read.
+    read are refused with a reason. ``excluded`` folders are not entered. ``always_checked`` compares every file's size
+    and time of change, however many. Raises ``OSError`` when ``root`` itself cannot be read.
     """
     path = index_path(root, suffixes, reported_suffixes)
     known = {} if refresh else load_index(path, root)
-    checked = sum(len(listing.files) for listing in known.values()) <= MAX_CHECKED_FILES
+    checked = always_checked or sum(len(listing.files) for listing in known.values()) <= MAX_CHECKED_FILES
     found: dict[str, FolderListing] = {}
     changed = False
     waiting = [""]
@@ -78,6 +79,24 @@ def index_files(
     if changed or len(found) != len(known):
         save_index(path, root, found)
     return FileTree(tuple(sorted(_files(found))), tuple(sorted([*_refusals(found), *unreadable])))
+
+
+def file_states(source: Path) -> list[tuple[str, int, int]]:
+    """(path inside, bytes, time of change in ns) of every file under the folder ``source``, sorted.
+
+    For fingerprints: what lies in many files has changed where any of them has. A file that cannot be asked has -1.
+    """
+    found = []
+    for folder, _, names in os.walk(source):
+        for name in names:
+            path = os.path.join(folder, name)
+            try:
+                status = os.stat(path)
+                size, modified_ns = status.st_size, status.st_mtime_ns
+            except OSError:
+                size = modified_ns = -1
+            found.append((os.path.relpath(path, source), size, modified_ns))
+    return sorted(found)
 
 
 def _list(

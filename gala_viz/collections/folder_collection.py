@@ -15,7 +15,7 @@ from gala_viz.collections.file_index import index_files
 from gala_viz.collections.human_maps import HumanMap, HumanMaps, is_inside
 from gala_viz.collections.map_checks import MapFileError
 from gala_viz.collections.open_human_maps import open_human_maps
-from gala_viz.collections.path_labels import PathLabels, has_splits, labels_from_path
+from gala_viz.collections.path_labels import PathLabels, find_split_layout, labels_from_path
 from gala_viz.collections.photo_files import (
     FOLDER_LIMITS,
     SUFFIXES,
@@ -68,7 +68,8 @@ class FolderCollection(Collection):
                 f"{self.root} holds no photographs; expected PNG, JPEG, WebP, BMP or TIFF files in it or in one folder "
                 f"per category.{refused}"
             )
-        self._has_splits = has_splits(images)
+        self._split_layout = find_split_layout(images)
+        self.split_doubt = self._split_layout.doubt
         self._marks: HumanMaps | None = None
         if source is not None:
             self._marks = open_human_maps(
@@ -100,7 +101,7 @@ class FolderCollection(Collection):
     def path_labels(self, image: str) -> PathLabels:
         """All that the image's path tells."""
         self.check(image)
-        return labels_from_path(image, outermost_is_split=self._has_splits)
+        return labels_from_path(image, layout=self._split_layout)
 
     def category(self, image: str) -> str | None:
         """The innermost folder's name, or ImageNet's name for a WordNet id."""
@@ -115,7 +116,7 @@ class FolderCollection(Collection):
         return self.path_labels(image).superclass
 
     def split(self, image: str) -> str | None:
-        """The split that the outermost folder names."""
+        """The split that a folder names (see ``gala_viz.collections.path_labels.find_split_layout``)."""
         return self.path_labels(image).split
 
     def has_human_map(self, image: str) -> bool:

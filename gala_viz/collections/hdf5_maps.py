@@ -23,6 +23,7 @@ from gala_viz.collections.map_checks import (
     drop_constant_maps,
     failed_to_read,
     spread,
+    to_float32,
 )
 from gala_viz.specs import fingerprint
 
@@ -85,12 +86,12 @@ class HDF5Maps:
         check_aspect(stored.shape[-2:], photo_px)
         if stored.ndim == 2:
             check_values(stored)
-            return HumanMap(np.array(stored, np.float32, order="C"), (), {"n_participants": count or UNKNOWN_COUNT})
+            return HumanMap(to_float32(stored), (), {"n_participants": count or UNKNOWN_COUNT})
         values, participants = _marked_by(stored)
         self._check_participants(len(stored), values, count)
         attrs = {"n_participants": len(participants)}
         attrs |= {"n_left_out": len(stored) - len(values)} if len(values) < len(stored) else {}
-        return HumanMap(np.array(values, np.float32, order="C"), participants, attrs)
+        return HumanMap(to_float32(values), participants, attrs)
 
     def _check_participants(self, n_stored: int, values: np.ndarray, count: int | None) -> None:
         """Refuse an axis of ``n_stored`` maps, of which ``values`` are not constant, that is none of participants."""

@@ -61,7 +61,7 @@ class FolderMaps:
 
     def __init__(self, root: Path, images: Sequence[str], *, refresh: bool = False) -> None:
         self._root = root
-        tree = index_files(root, suffixes=map_files.SUFFIXES, refresh=refresh)
+        tree = index_files(root, suffixes=map_files.SUFFIXES, refresh=refresh, always_checked=True)
         names = [(path, posixpath.splitext(path)[0]) for path, _, _ in tree.files]
         self._files, unmatched = match_names(names, ImageNames(images))
         if not self._files:

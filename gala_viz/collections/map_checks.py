@@ -6,6 +6,7 @@ mask, whose integers name objects; and a stack of cumulative maps, whose members
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
@@ -29,6 +30,10 @@ third of the levels is there, else labels would often fit."""
 CHECKED_MAPS = 16
 """Maps that are looked at when they are opened, spread over all."""
 MAX_LISTED = 6
+SMALLEST_MAXIMUM, LARGEST_MAXIMUM = 1e-30, 1e30
+"""Maps whose largest value lies outside of these are scaled: float32 has few numbers below, and no sums above."""
+STEPS = 256
+"""A map that spans fewer steps of float32 is looked at for values that become the same."""
 
 Item = TypeVar("Item")
 
@@ -73,20 +78,66 @@ def unusable_reason(values: np.ndarray) -> str:
     """Why the map ``values`` (..., y, x) says nothing of where people looked, in a sentence; "" for a usable one.
 
     Values are finite and at least 0, and they differ: an array of zeros means that nobody marked anything, and any
-    other constant ranks no place above another.
+    other constant ranks no place above another. They are looked at as they are stored. Maps are kept in float32 (see
+    ``to_float32``): one whose values differ but become the same there says nothing either.
     """
-    with np.errstate(over="ignore"):
-        values = np.asarray(values).astype(np.float32)
+    values = _as_floats(values)
     if not np.isfinite(values).all():
         count = int((~np.isfinite(values)).sum())
-        return f"a map's values are finite float32 numbers; {count} of {values.size} are not."
+        return f"a map's values are finite numbers; {count} of {values.size} are not."
     if values.min() < 0:
         return f"a map's values are at least 0; the smallest is {values.min():.4g}."
     if not values.any():
         return "all of its values are 0: nobody marked anything."
     if values.min() == values.max():
         return f"all of its values are {values.flat[0]:.4g}: it tells no place from another."
+    return _lost_in_float32(values)
+
+
+def to_float32(values: np.ndarray) -> np.ndarray:
+    """The maps ``values`` (..., y, x) of one image as float32, of which ``unusable_reason`` says nothing.
+
+    Larger or smaller ones than float32 can tell apart are multiplied by a power of two, all by the same.
+    """
+    values = _as_floats(values)
+    top = float(values.max())
+    if top > 0 and not SMALLEST_MAXIMUM <= top <= LARGEST_MAXIMUM:
+        values = np.ldexp(values, -math.frexp(top)[1])
+    return np.ascontiguousarray(values, np.float32)
+
+
+def _as_floats(values: np.ndarray) -> np.ndarray:
+    """``values`` in float32 where that holds them exactly, else in float64."""
+    values = np.asarray(values)
+    exact = np.can_cast(values.dtype, np.float32)
+    with np.errstate(over="ignore"):
+        return values.astype(np.float32 if exact else np.float64, copy=False)
+
+
+def _lost_in_float32(values: np.ndarray) -> str:
+    """Why one of the maps ``values`` (..., y, x), finite and at least 0, cannot be told in float32; "" where it can."""
+    if values.dtype != np.float64:
+        return ""
+    kept = to_float32(values)
+    for stored, one in zip(values.reshape(-1, *values.shape[-2:]), kept.reshape(-1, *values.shape[-2:]), strict=True):
+        low, high = float(stored.min()), float(stored.max())
+        if high == low or float(one.max()) - float(one.min()) >= STEPS * float(np.spacing(one.max())):
+            continue
+        levels = [len(np.unique(_levels(each))) for each in (stored, one)]
+        if levels[1] < levels[0]:
+            return (
+                f"its values, {low:.10g} to {high:.10g}, differ by too little of their size for float32, in which maps "
+                f"are kept: of {levels[0]} levels {levels[1]} would be left. Subtract the smallest value, divide by "
+                "the largest, and save it anew."
+            )
     return ""
+
+
+def _levels(values: np.ndarray) -> np.ndarray:
+    """``values`` in whole steps, ``STEPS`` from the smallest to the largest."""
+    values = values.astype(np.float64)
+    span = values.max() - values.min()
+    return np.rint((values - values.min()) / span * (STEPS - 1)) if span > 0 else np.zeros_like(values)
 
 
 class SupportsHumanMap(Protocol):
@@ -194,9 +245,11 @@ def drop_constant_maps(values: np.ndarray, participants: tuple[str, ...]) -> tup
     """Those of the maps ``values`` (participant, y, x) that are not constant, and whose they are.
 
     Somebody who marked nothing is nobody's half of a noise ceiling and does not count among the participants. Raises
-    ``MapFileError`` for values that are not finite or negative, and where nobody is left.
+    ``MapFileError`` for values that are not finite or negative, and where nobody is left. The maps come back as
+    float32.
     """
     check_values(values)
+    values = to_float32(values)
     differs = values.min(axis=(1, 2)) < values.max(axis=(1, 2))
     if not differs.any():
         raise MapFileError("each participant's map is constant: nobody marked anything.")

@@ -21,6 +21,7 @@ from gala_viz.collections.map_checks import (
     describe_values,
     drop_constant_maps,
     failed_to_read,
+    to_float32,
 )
 
 SUFFIXES = frozenset({".npz", ".npy", ".png"})
@@ -69,7 +70,7 @@ def read_map_file(path: Path, photo_px: tuple[int, int] | None = None) -> MapFil
     if photo_px is not None:
         check_aspect(values.shape[-2:], photo_px)
     n_left_out = len(found.participants) - len(participants)
-    return MapFile(np.ascontiguousarray(values, dtype=np.float32), participants, n_left_out)
+    return MapFile(to_float32(values), participants, n_left_out)
 
 
 def _png(path: Path) -> MapFile:

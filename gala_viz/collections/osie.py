@@ -11,7 +11,7 @@ import xarray as xr
 
 from gala_viz.collections.cache import MAPS
 from gala_viz.collections.collection import Collection
-from gala_viz.collections.file_index import index_files
+from gala_viz.collections.file_index import file_states, index_files
 from gala_viz.collections.folder_layouts import osie_layout
 from gala_viz.collections.osie_files import (
     ORIGINAL_PX,
@@ -105,7 +105,9 @@ class OSIECollection(Collection):
     def fingerprint(self) -> str:
         """Names the stimuli, the files of points and the settings of the maps."""
         points = [
-            (str(path), path.stat().st_size, path.stat().st_mtime_ns)
+            (str(path), file_states(path))
+            if path.is_dir()
+            else (str(path), path.stat().st_size, path.stat().st_mtime_ns)
             for path in (self._layout.fixations, self._layout.mouse)
             if path is not None
         ]

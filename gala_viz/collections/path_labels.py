@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from gala_viz.imagenet import CATEGORIES, index_of_wnid, is_wnid
 
@@ -13,10 +15,19 @@ SPLIT_FOLDERS = {
     "val": "validation",
     "valid": "validation",
     "validation": "validation",
+    "dev": "validation",
+    "development": "validation",
     "test": "test",
     "testing": "test",
 }
-"""Names of outermost folders that are splits and not categories, in lower case."""
+"""Names of folders that are splits and not categories, in lower case; also with a year or number ("train2017")."""
+UNCLEAR_SPLITS = frozenset(
+    {"eval", "evaluation", "holdout", "heldout", "minival", "trainval", "valtest", "testval", "unseen"}
+)
+"""Names of folders that may be splits, of which it cannot be told which."""
+_SUFFIX = re.compile(r"([-_ .]?(set|split|images|imgs|data))?[-_ .]?\d*$")
+_FIRST_WORD = re.compile(r"[a-z]+(?=[-_ .\d])")
+MAX_EXAMPLES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,26 +40,86 @@ class PathLabels:
     split: str | None = None
 
 
-def has_splits(paths: Iterable[str]) -> bool:
-    """Whether the outermost folders of ``paths`` name two splits or more: then "train" and "test" are splits also where
-    photographs lie in them directly, and what lies beside them is in none. "train" alone beside "bus" is a category.
+@dataclass(frozen=True, slots=True)
+class SplitLayout:
+    """Where the paths of a collection name splits.
+
+    ``depth`` is that of the folders that do, 0 for the outermost; None where the outermost alone may, if a category
+    folder lies inside. ``is_wrapped`` says that the folders around these are the same for all images, ``by_name`` that
+    files' names begin with their splits. ``doubtful`` names what may be a split and is not read as one.
     """
-    outermost = {path.split("/", 1)[0].lower() for path in paths if "/" in path}
-    return len({SPLIT_FOLDERS[name] for name in outermost & SPLIT_FOLDERS.keys()}) > 1
+
+    depth: int | None = None
+    is_wrapped: bool = False
+    by_name: bool = False
+    doubtful: tuple[str, ...] = ()
+
+    @property
+    def doubt(self) -> str:
+        """A sentence without its end on what is ``doubtful``; "" where nothing is."""
+        if not self.doubtful:
+            return ""
+        listed = ", ".join(self.doubtful[:MAX_EXAMPLES]) + (", …" if len(self.doubtful) > MAX_EXAMPLES else "")
+        return (
+            f"{len(self.doubtful)} folders or files are called like a split and not read as one: {listed}; their "
+            "images would be split among train, validation and test as any others. Call the folders of splits train/, "
+            "val/ and test/, all of them at one depth, and what is none otherwise"
+        )
 
 
-def labels_from_path(path: str, *, outermost_is_split: bool = False) -> PathLabels:
+def split_of_folder(name: str) -> str | None:
+    """The split that a folder's name tells: "train", "Val", "test2017", "training_set", "dev-images"; else None."""
+    return SPLIT_FOLDERS.get(_bare(name))
+
+
+def split_of_file(name: str) -> str | None:
+    """The split with which a file's name begins: "test-stag-0001.png", "val_3.png"; else None."""
+    word = _FIRST_WORD.match(name.lower())
+    return SPLIT_FOLDERS.get(word[0]) if word else None
+
+
+def find_split_layout(paths: Iterable[str]) -> SplitLayout:
+    """Where ``paths`` (relative, with "/") name splits.
+
+    The outermost folders that name two splits or more are splits, also where photographs lie in them directly, and what
+    lies beside them is in none: "train" alone beside "bus" is a category. Folders further in count alike, for example
+    images/train, images/test, or bottle/train, bottle/test. Where no folder tells splits and the names of all files
+    begin with one, and not all with "train", these are the splits.
+    """
+    paths = list(paths)
+    folders = {tuple(path.split("/")[:-1]) for path in paths}
+    deepest = max(map(len, folders), default=0)
+    depth = next((at for at in range(deepest) if len(_splits_at(folders, at)) > 1), None)
+    is_wrapped = bool(depth) and len({one[:depth] for one in folders if one}) == 1
+    doubtful = {one: _split_at(one, depth) for one in folders if _is_doubtful(one, depth)}
+    if depth is not None or any(_split_at(one, depth) for one in folders):  # what is in no split trains nothing
+        doubtful = {one: split for one, split in doubtful.items() if split == "train"}
+    elif not doubtful:
+        named = [split_of_file(path.split("/")[-1]) for path in paths]
+        if set(named) - {None, "train"}:
+            if None not in named:
+                return SplitLayout(by_name=True)
+            if len(set(named)) > 2:
+                odd = [path for path, split in zip(paths, named, strict=True) if split not in (None, "train")]
+                return SplitLayout(doubtful=tuple(odd))
+    return SplitLayout(depth, is_wrapped, doubtful=tuple(sorted(f"{'/'.join(one)}/" for one in doubtful)))
+
+
+def labels_from_path(path: str, layout: SplitLayout | None = None) -> PathLabels:
     """Read ``path`` (relative, with "/"): [split /] [superclass /] [category /] file.
 
     The innermost folder is the category, the one around it the superclass; an outermost folder named like a split, with
-    a category folder inside, is the split; with ``outermost_is_split`` (see ``has_splits``) also one without. A folder
-    named by one of ImageNet's WordNet ids gives the category's name and index.
+    a category folder inside, is the split. ``layout`` tells otherwise where splits are (see ``find_split_layout``). A
+    folder named by one of ImageNet's WordNet ids gives the category's name and index.
     """
-    folders = path.split("/")[:-1]
-    split = None
-    if len(folders) > (0 if outermost_is_split else 1) and folders[0].lower() in SPLIT_FOLDERS:
-        split = SPLIT_FOLDERS[folders[0].lower()]
-        folders = folders[1:]
+    layout = layout or SplitLayout()
+    *folders, name = path.split("/")
+    split = split_of_file(name) if layout.by_name else _split_at(folders, layout.depth)
+    if split is not None and not layout.by_name:
+        at = layout.depth or 0
+        folders = folders[at + 1 :] if layout.is_wrapped else [*folders[:at], *folders[at + 1 :]]
+    elif layout.is_wrapped:
+        folders = folders[layout.depth :]
     if not folders:
         return PathLabels(split=split)
     category, target = folders[-1], None
@@ -56,3 +127,26 @@ def labels_from_path(path: str, *, outermost_is_split: bool = False) -> PathLabe
         target = index_of_wnid(category)
         category = CATEGORIES[target][1]
     return PathLabels(category, target, folders[-2] if len(folders) > 1 else None, split)
+
+
+def _split_at(folders: Sequence[str], depth: int | None) -> str | None:
+    """The split of an image in ``folders``, where those at ``depth`` tell it (None: as in ``labels_from_path``)."""
+    if len(folders) <= (1 if depth is None else depth):
+        return None
+    return split_of_folder(folders[depth or 0])
+
+
+def _splits_at(folders: Iterable[Sequence[str]], depth: int) -> set[str]:
+    return {split for one in folders if len(one) > depth and (split := split_of_folder(one[depth]))}
+
+
+def _is_doubtful(folders: Sequence[str], depth: int | None) -> bool:
+    """Whether one of ``folders`` is called like a validation or test split that the image is not in."""
+    kept = {None, "train", _split_at(folders, depth)}
+    return any(_bare(name) in UNCLEAR_SPLITS or split_of_folder(name) not in kept for name in folders)
+
+
+@lru_cache(maxsize=4096)
+def _bare(name: str) -> str:
+    """``name`` in lower case, without a word for a set, a year or a number at its end, and without separators."""
+    return re.sub(r"[-_ .]", "", _SUFFIX.sub("", name.lower(), count=1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,10 @@ import xarray as xr
 import zarr
 from numpy.typing import NDArray
 
+from gala_viz.collections.file_index import file_states
 from gala_viz.collections.human_maps import HumanMap
 from gala_viz.collections.image_names import ImageNames, match_names
-from gala_viz.collections.map_checks import MapFileError, drop_constant_maps
+from gala_viz.collections.map_checks import MapFileError, drop_constant_maps, to_float32
 from gala_viz.specs import fingerprint
 
 SUFFIX = ".zarr"
@@ -38,10 +40,12 @@ def write_zarr_maps(
     listed = list(maps)
     if not listed:
         raise ValueError("there is no map to write.")
+    if len({(image, participant) for image, participant, _ in listed}) < len(listed):
+        raise ValueError("one map of each participant on an image was expected; some come twice.")
     images, participants, values = zip(*listed, strict=True)
     further = [further_coords(image, participant) for image, participant, _ in listed] if further_coords else [{}]
     array = xr.DataArray(
-        np.stack(values).astype(np.float32),
+        to_float32(np.stack(values)),
         dims=("mark", "y", "x"),
         coords={
             "image": ("mark", np.array(images, dtype=object)),
@@ -85,24 +89,37 @@ class ZarrMaps:
                 "is named like one of the collection."
             )
         self._people, self._source = people, source.name
+        self._twice = twice = {image: why for image in self._rows if (why := self._why_twice(image))}
+        if len(twice) == len(self._rows):
+            told = next(iter(twice.values()))
+            raise MapFileError(f"{source.name}: on none of its images is each map another participant's: {told}")
         self.attrs = {str(name): value for name, value in self._maps.attrs.items() if name != "made"}
         made = str(self._maps.attrs.get("made") or f"Human maps from {source.name}, one for each participant.")
         self.kinds = {KIND: made}
-        self.skipped = unmatched
-        status = (source / VARIABLE / "zarr.json").stat()
-        self.fingerprint = fingerprint("zarr maps", str(source), status.st_size, status.st_mtime_ns)
+        self.skipped = [*unmatched, *((f"{source.name}, {image}", why) for image, why in twice.items())]
+        self.fingerprint = fingerprint("zarr maps", str(source), file_states(source))
 
     def source_name(self, image: str) -> str | None:
         """The store, and the image in it."""
         return f"{self._source}, {image}" if image in self._rows else None
+
+    def _why_twice(self, image: str) -> str:
+        """Why the image's maps are not of different people, who alone make a noise ceiling; "" where they are."""
+        count = Counter(self._people[row] for row in self._rows[image])
+        name, most = count.most_common(1)[0]
+        if most == 1:
+            return ""
+        return f"{count.total()} maps need as many different participants; {name!r} is there {most} times."
 
     def read_map(self, image: str, kind: str, photo_px: tuple[int, int]) -> HumanMap | None:
         """One map for each participant who marked something."""
         del kind, photo_px
         if image not in self._rows:
             return None
+        if image in self._twice:
+            raise MapFileError(self._twice[image])
         rows = self._rows[image]
-        values = np.asarray(self._maps.isel(mark=rows).values, dtype=np.float32)
+        values = self._maps.isel(mark=rows).values
         values, people = drop_constant_maps(values, tuple(self._people[row] for row in rows))
         attrs = {**self.attrs, "n_participants": len(people)}
         attrs |= {"n_left_out": len(rows) - len(people)} if len(people) < len(rows) else {}

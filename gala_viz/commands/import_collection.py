@@ -165,9 +165,9 @@ def collection_report(collection: Collection, *, check: bool = True, quiet: bool
     held_out = HeldOutImages([collection])
     twins: dict[str, Any] = {}
     if check and held_out.compares_bytes:
-        conflicts = held_out.find_conflicts(collection, splits.by_split.get("train", ()))
-        twins["held_out_under_another_name"] = [str(twin) for twin in conflicts[:100]]
-        twins["n_held_out_under_another_name"] = len(conflicts)
+        for split, key in (("train", "held_out_under_another_name"), ("validation", "test_under_another_name")):
+            conflicts = held_out.find_conflicts(collection, splits.by_split.get(split, ()), split)
+            twins |= {key: [str(twin) for twin in conflicts[:100]], f"n_{key}": len(conflicts)}
     return {
         "imported": datetime.now(UTC).isoformat(timespec="seconds"),
         "fingerprint": collection.fingerprint,
@@ -199,6 +199,7 @@ def report_text(collection: Collection, report: dict[str, Any]) -> str:
         *(f"  {sentence}" for sentence in report["maps"]),
         f"  splits: {report['splits']}",
         *(f"  will not train: {twin}" for twin in report.get("held_out_under_another_name", ())[:MAX_LISTED]),
+        *(f"  will not choose: {twin}" for twin in report.get("test_under_another_name", ())[:MAX_LISTED]),
     ]
     if not report["compared_by_bytes"] and len(collection.images) > MOST_IN_A_TRAINING:
         lines.append(f"  {NOT_COMPARED}")

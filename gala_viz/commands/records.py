@@ -96,6 +96,8 @@ class Arguments:
             f"{report['rounds']} of {counted(report['rounds_before'], 'round')} of "
             f"{counted(report['participants'], 'participant')} on "
             f"{counted(report['images'], 'image')} written to {self.out}; dropped: {dropped}.\n"
+            f"splits of the images: {', '.join(f'{split} {n}' for split, n in report['splits'].items())}"
+            f"{'; NOT SURE: ' if report['split_doubt'] else ''}{report['split_doubt']}.\n"
         )
         if report["journal_entries_waiting"]:
             sys.stdout.write(

@@ -134,7 +134,7 @@ class Arguments:
             )
             for split, with_maps in wanted.items()
         )
-        self._tell([training.source])
+        self._tell([training.source], [validation.source])
         for split, held in (("train", training), ("validation", validation)):
             if wanted[split]:
                 sys.stdout.write(f"{recipe.name}: {split}: {held.describe_maps()}\n")
@@ -168,7 +168,7 @@ class Arguments:
             sources_of_split(collections, "train", **asked),
             sources_of_split(watched, "validation", **asked),
         ]
-        self._tell(parts[0])
+        self._tell(*parts)
         for split, sources in zip(("train", "validation"), parts, strict=True):
             for source in sources:
                 if source.role == "maps":
@@ -183,10 +183,11 @@ class Arguments:
             self.out, network, recipe, start.preprocessing, sections, pictures.trainer, start, float16=self.half
         )
 
-    def _tell(self, sources: Sequence[TrainingSource]) -> None:
+    def _tell(self, training: Sequence[TrainingSource], validation: Sequence[TrainingSource]) -> None:
         """By which rule the images are split, and what is left out."""
         from gala_viz.training.dataset import describe_sources
 
+        sources = [*training, *(source for source in validation if source.left_out)]
         sys.stdout.write("".join(f"  {line}\n" for line in describe_sources(sources)))
 
     def _check_free(self, recipe: Recipe) -> None:

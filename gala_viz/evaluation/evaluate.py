@@ -21,7 +21,8 @@ from gala_viz.evaluation.values import grids_of, mean_of, region_pixels, values_
 from gala_viz.networks.network import Network
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.registry import unknown_name
-from gala_viz.splits import ALL_IMAGES, splits_of
+from gala_viz.splits import ALL_IMAGES, Splits, splits_of
+from gala_viz.training.held_out import HeldOutImages
 
 
 def evaluate(
@@ -46,7 +47,7 @@ def evaluate(
     _check_names(networks, groups, reference)
     splits = splits_of(collection)
     tell(f"{collection.name}: {splits.description}")
-    images, left_out = _images(collection, splits.images_of(spec.split), spec, tell)
+    images, left_out = _images(collection, _without_test(collection, splits, spec.split, tell), spec, tell)
     unused = spec.smoothgrad is not None and not any_compared(collection, images)
     if unused:
         spec = replace(spec, smoothgrad=None)
@@ -124,6 +125,18 @@ def _check_names(networks: Mapping[str, Network], groups: Mapping[str, Sequence[
     tested = list(groups or networks)
     if reference is not None and reference not in tested:
         raise ValueError(unknown_name("reference among the networks compared", reference, tested))
+
+
+def _without_test(collection: Collection, splits: Splits, split: str, tell: Callable[[str], None]) -> tuple[str, ...]:
+    """The images of ``split``; of the validation split without those that are test images under another name."""
+    images = splits.images_of(split)
+    if split != "validation":
+        return images
+    found = HeldOutImages([collection]).find_conflicts(collection, images, split)
+    if found:
+        tell(f"{collection.name}: {len(found):,} of the validation split are left out, the first: {found[0]}")
+    gone = {one.image for one in found}
+    return tuple(image for image in images if image not in gone)
 
 
 def _images(

@@ -26,7 +26,7 @@ from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.schema import count_participants, labelled_map
 from gala_viz.specs import settings
 
-VERSION = 2
+VERSION = 3
 """Rises when maps are left out in another way."""
 
 Grid = tuple[int, int]

@@ -61,7 +61,7 @@ def add_gala(
 def open_gates(network: nn.Module, gate: float) -> nn.Module:
     """Start every gated batch norm of ``network`` as the identity of what it was, and return the network.
 
-    Each GALA block begins at A = ``gate`` (see ``GalaBlock.start_open``) and the batch norm before it is scaled by
+    Each GALA block begins at A = ``gate`` (see ``GalaBlock.open_gate``) and the batch norm before it is scaled by
     1 / ``gate``, so a trained backbone computes what it did before. Raises ``ValueError`` where a gated body is not
     an affine batch norm.
     """

@@ -95,7 +95,8 @@ class TrainingData:
         Held out are the others of a collection that the card names, where the card is ``complete`` and the bytes could
         be compared. An image of another collection of this name that has a training image's id and other bytes is
         unknown: an equal name tells nothing, but it may be the same photograph, saved anew. ``max_compared`` bounds
-        how many photographs are compared by their bytes; of more none is.
+        how many photographs are compared by their bytes; of more none is. Nor is one said to be held out whose id is
+        that of a training image of another collection: records hold photographs that were encoded anew.
 
         Parameters
         ----------
@@ -112,6 +113,9 @@ class TrainingData:
         found = np.full(len(images), HELD_OUT if named and self.complete else UNKNOWN, np.int8)
         by_name = np.isin(hash_ids(images), self.ids.get(collection.name, _none()))
         by_rule = self._by_rule(collection, images, named)
+        elsewhere = [ids for name, ids in self.ids.items() if name != collection.name]
+        if elsewhere:
+            found[np.isin(hash_ids(images), np.concatenate(elsewhere))] = UNKNOWN
         found[by_name | by_rule] = LEARNT
         if len(self.contents):
             certain = by_rule if self.all_bytes and not unchanged else by_name | by_rule

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from gala_viz.alignment import area_average
+from gala_viz.collections.clickme.clickme_record import NO_SPLIT
 from gala_viz.collections.clickme.participant_maps import participant_maps
 from gala_viz.collections.clickme.round_filters import FilterResult, RoundFilters, filter_rounds
 from gala_viz.collections.clickme.round_table import RoundTable, round_table
@@ -28,6 +30,7 @@ from gala_viz.records.finished_rounds import finished_rounds, round_recordings
 from gala_viz.records.paint_surface import RULE, RoundRecording, surface_motion_report
 from gala_viz.records.round_writer import adopt_journals
 from gala_viz.registry import Registry
+from gala_viz.splits import SPLITS, splits_of
 
 TFRECORD_SIDE_PX = 256
 """Sides of photographs and maps in TFRecords."""
@@ -105,8 +108,9 @@ def export_rounds(
 ) -> dict[str, Any]:
     """Write the rounds on ``collection`` into ``folder`` as files of ``formats``, and a report, which is returned.
 
-    Tables and maps tell of each round whether the paint surface may have moved while it was played
-    (``gala_viz.records.paint_surface``); the report explains the words and counts them.
+    TFRecords tell of each photograph which split it is in here; tables and maps lie on the photographs themselves,
+    whose collection tells. Tables and maps tell of each round whether the paint surface may have moved while it was
+    played (``gala_viz.records.paint_surface``); the report explains the words and counts them.
 
     What games that died had received is stored first; what waits still, and may be missing, is counted in the report.
 
@@ -124,15 +128,20 @@ def export_rounds(
     folder.mkdir(parents=True, exist_ok=True)
     for write in writers:
         write(path, found.rounds, collection, spec, recorded)
+    splits = splits_of(collection)
+    images = {image for image, _ in _pairs(found.rounds)}
+    counts = Counter(splits.split_of(image) or NO_SPLIT for image in images)
     report = {
         "collection": collection.name,
+        "splits": {split: count for split in (*SPLITS, NO_SPLIT) if (count := counts[split])},
+        "split_doubt": splits.doubt,
         "simulated": spec.simulated,
         "smoothing": spec.smoothing,
         "filters": asdict(spec.filters),
         "rounds_before": found.n_before,
         "dropped": dict(found.dropped),
         "rounds": len(found.rounds),
-        "images": len(np.unique(found.rounds.image)),
+        "images": len(images),
         "journal_entries_waiting": n_waiting,
         "participants": len(np.unique(found.rounds.participant)),
         SURFACE_COLUMN: surface_motion_report(recorded[pair] for pair in _pairs(found.rounds)),
@@ -165,6 +174,7 @@ def _maps(rounds: RoundTable, collection: Collection, spec: ExportSpec) -> Itera
 def _records(
     rounds: RoundTable, collection: Collection, spec: ExportSpec, labels: list[str]
 ) -> Iterator[ClickMeRecord]:
+    splits = splits_of(collection)
     for image, found in _maps(rounds, collection, spec):
         photo = collection.photo(image)
         box = centre_crop_box(*photo.shape[:2])
@@ -181,6 +191,7 @@ def _records(
             label=labels.index(collection.category(image) or "") if target is None else target,
             click_count=int(rounds.n_clicks[rounds.image == code].sum()),
             file_path=image,
+            split="" if splits.doubt else splits.split_of(image) or NO_SPLIT,
         )
 
 

@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass, field
 
-from gala_viz.counts import counted
 from sqlalchemy.exc import SQLAlchemyError
 
+from gala_viz.counts import counted
 from gala_viz.records.database import Database, DatabaseError
 from gala_viz.records.journal import (
     Journal,

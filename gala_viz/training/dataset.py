@@ -22,7 +22,7 @@ from gala_viz.counts import counted
 from gala_viz.imagenet import CATEGORIES, category_names, label_index, listed_categories
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.splits import Split, Splits
-from gala_viz.training.held_out import NOT_COMPARED, HeldOutImages, SplitConflict
+from gala_viz.training.held_out import NOT_COMPARED, HeldOutImages, SplitConflict, check_no_doubt
 from gala_viz.training.rng import named_rng
 
 
@@ -58,7 +58,8 @@ class PhotoCollection(Protocol):
 class TrainingSource:
     """Images of one collection in one role: "maps", "labels" or "plain" (see ``DistillationRecipe.per_epoch``).
 
-    ``splits`` are those of the collection, ``left_out`` images of the training split that are held out elsewhere,
+    ``splits`` are those of the collection, ``split`` the one of ``images``, ``left_out`` images of the training split
+    that are held out elsewhere, and of the validation split that are test images elsewhere,
     ``unusable`` (in the role "maps") images whose maps cannot be used, with the reason; ``unknown`` (in the role
     "labels") the categories that are none of the network's ``categories``, with their numbers of images; ``compared``
     says whether photographs were compared by their bytes. All are what ``sources_of_split`` found.
@@ -73,6 +74,7 @@ class TrainingSource:
     compared: bool = True
     categories: tuple[str, ...] = field(default_factory=category_names)
     unknown: Mapping[str | None, int] = field(default_factory=dict)
+    split: Split = "train"
 
     def label(self, image: str) -> int | None:
         """Where the image's category stands among ``categories``, by the rule of every command."""
@@ -92,13 +94,17 @@ def sources_of_split(
     the role needs one, are left out. With the ``frame`` of a network, so are maps that say nothing in it.
 
     Of the training split those are left out, too, that are validation or test images of another one of the collections,
-    or the same photograph, byte for byte, as one of them. ``held_out`` spares comparing them again.
+    or the same photograph, byte for byte, as one of them; of the validation split those that are so of a test split:
+    nothing is chosen by what is reported. A collection of which it is in doubt what its splits are does not train
+    (``ValueError``). ``held_out`` spares comparing them again.
     """
     held_out = held_out or HeldOutImages(collection for _, collection in collections)
     known = category_names() if categories is None else tuple(categories)
     sources = []
     for role, collection in collections:
         splits = held_out.splits_of(collection)
+        if split == "train":
+            check_no_doubt(splits)
         images = splits.images_of(split)
         unusable: Mapping[str, str] = {}
         unknown: Mapping[str | None, int] = {}
@@ -113,17 +119,17 @@ def sources_of_split(
             images = tuple(image for image, label in labels.items() if label is not None)
             unknown = Counter(collection.category(image) for image, label in labels.items() if label is None)
             why = "" if images else _why_no_labels(whole, unknown)
-        left_out: tuple[SplitConflict, ...] = ()
-        if split == "train":
-            left_out = tuple(held_out.find_conflicts(collection, images))
-            gone = {conflict.image for conflict in left_out}
-            images = tuple(image for image in images if image not in gone)
+        left_out = tuple(held_out.find_conflicts(collection, images, split))
+        gone = {conflict.image for conflict in left_out}
+        images = tuple(image for image in images if image not in gone)
         if not images:
             told = why + (f" {len(left_out):,} are held out elsewhere: {left_out[0]}." if left_out else "")
             told += f" {describe_usable_maps(0, unusable)}." if unusable else ""
             raise ValueError(f"{collection.name}: no image of the {split} split can serve for {role!r}.{told}")
-        compared = held_out.compares_bytes or split != "train"
-        sources.append(TrainingSource(collection, images, role, splits, left_out, unusable, compared, known, unknown))
+        compared = held_out.compares_bytes or split == "test"
+        sources.append(
+            TrainingSource(collection, images, role, splits, left_out, unusable, compared, known, unknown, split)
+        )
     return tuple(sources)
 
 
@@ -144,17 +150,26 @@ def _why_no_maps(collection: PhotoCollection, splits: Splits, split: Split) -> s
     return f" None of its {len(splits.images_of(split)):,} images has a human map{f' ({elsewhere} have)' * bool(elsewhere)}."
 
 
+_VERBS: dict[Split, tuple[str, str]] = {
+    "train": ("trains", "train"),
+    "validation": ("chooses", "choose"),
+    "test": ("tests", "test"),
+}
+_NAMES: dict[Split, str] = {"train": "training", "validation": "validation", "test": "test"}
+
+
 def describe_sources(sources: Sequence[TrainingSource]) -> list[str]:
     """What is left out of a training, and by which rule images are split, one sentence for each of ``sources``."""
     told = []
     for source in sources:
-        line = (
-            f"{source.collection.name} ({source.role}): {counted(len(source.images), 'image trains', 'images train')}"
-        )
+        one, many = _VERBS[source.split]
+        n_images = counted(len(source.images), f"image {one}", f"images {many}")
+        line = f"{source.collection.name} ({source.role}): {n_images}"
         if source.splits is not None:
             line += f"; {source.splits.description}"
         if source.left_out:
-            line += f"; {len(source.left_out):,} of the training split are left out, the first: {source.left_out[0]}"
+            line += f"; {len(source.left_out):,} of the {_NAMES[source.split]} split are left out, "
+            line += f"the first: {source.left_out[0]}"
         if source.unknown:
             n = sum(source.unknown.values())
             line += f"; {n:,} have a category that the network does not know: {listed_categories(source.unknown)}"

@@ -1,4 +1,7 @@
-"""No training sees an image that a collection given to it calls validation or test: neither by id, nor by its bytes."""
+"""No training sees an image that a collection given to it calls validation or test: neither by id, nor by its bytes.
+
+Nor does a training choose by an image that one of them calls test.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,10 @@ NOT_COMPARED = (
 )
 
 
+KEPT_FROM: dict[Split, tuple[Split, ...]] = {"train": ("validation", "test"), "validation": ("test",), "test": ()}
+"""Split -> the splits of which no image may serve as it, under any name."""
+
+
 class ImageCollection(Protocol):
     """The part of a collection that tells its images apart."""
 
@@ -26,7 +33,7 @@ class ImageCollection(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SplitConflict:
-    """``image``, which would train, and what is held out: ``held_out_image`` of ``collection``, in ``split``."""
+    """``image``, which would train or choose, and what it is: ``held_out_image`` of ``collection``, in ``split``."""
 
     image: str
     collection: str
@@ -63,33 +70,35 @@ class HeldOutImages:
         """The splits of one of the collections."""
         return self.splits[_identity(collection)]
 
-    def find_conflicts(self, collection: ImageCollection, images: Sequence[str]) -> list[SplitConflict]:
-        """Those of ``images``, of one of the collections, that may not train, each with what it is held out as."""
-        own = _identity(collection)
+    def find_conflicts(
+        self, collection: ImageCollection, images: Sequence[str], split: Split = "train"
+    ) -> list[SplitConflict]:
+        """Those of ``images``, of one of the collections, that may not serve as ``split``, with what they are held out
+        as: what trains is in no validation or test split, what chooses in no test split.
+        """
+        own, kept_from = _identity(collection), KEPT_FROM[split]
         found = []
         for image in images:
-            conflict = self._by_id(own, image) or self._by_bytes(own, image)
+            conflict = self._by_id(own, image, kept_from) or self._by_bytes(own, image, kept_from)
             if conflict is not None:
                 found.append(conflict)
         return found
 
-    def _by_id(self, own: tuple[str, str], image: str) -> SplitConflict | None:
+    def _by_id(self, own: tuple[str, str], image: str, kept_from: tuple[Split, ...]) -> SplitConflict | None:
         split = self._kept[own].get(image)
-        if split is not None:
+        if split in kept_from:
             return SplitConflict(image, own[0], image, split, same_bytes=False)
         for who, kept in self._kept.items():
-            if who == own or image not in kept:
-                continue
-            keys = self._key(own, image), self._key(who, image)
-            if None in keys or keys[0] == keys[1]:  # equal names of photographs that differ mean nothing
-                return SplitConflict(image, who[0], image, kept[image], same_bytes=None not in keys)
+            if who != own and kept.get(image) in kept_from:  # other bytes may be the same photograph, encoded anew
+                return SplitConflict(image, who[0], image, kept[image], same_bytes=False)
         return None
 
-    def _by_bytes(self, own: tuple[str, str], image: str) -> SplitConflict | None:
+    def _by_bytes(self, own: tuple[str, str], image: str, kept_from: tuple[Split, ...]) -> SplitConflict | None:
         if not self.compares_bytes:
             return None
         size = self._size(own, image)
-        twins = () if size is None else self._of_size().get(size, ())
+        twins = [] if size is None else self._of_size().get(size, [])
+        twins = [one for one in twins if self._kept[one[0]][one[1]] in kept_from]
         key = self._key(own, image) if twins else None
         if key is None:
             return None
@@ -119,22 +128,34 @@ class HeldOutImages:
         return self._keys[who, image]
 
 
+def check_no_doubt(splits: Splits) -> None:
+    """Raise ``ValueError`` where it is in doubt which images of a collection may train."""
+    if splits.doubt:
+        raise ValueError(f"{splits.collection}: which images may train is in doubt: {splits.doubt}.")
+
+
 def check_training_images(training: Iterable[Any], others: Iterable[Any] = ()) -> None:
-    """Raise ``ValueError`` where an image of ``training`` is held out in a collection of these or of ``others``.
+    """Raise ``ValueError`` where an image of ``training`` is held out in a collection of these or of ``others``, or one
+    of ``others``, by which the training chooses, is a test image in one of them.
 
     Both are ``gala_viz.training.dataset.TrainingSource``. Every training passes here before its first step.
     """
-    training = list(training)
+    training, others = list(training), list(others)
     held_out = HeldOutImages(source.collection for source in (*training, *others))
     for source in training:
-        found = held_out.find_conflicts(source.collection, source.images)
-        if found:
-            told = "; ".join(map(str, found[:3]))
-            raise ValueError(
-                f"{source.collection.name}: {len(found):,} of {len(source.images):,} images that would train are "
-                f"validation or test images of a collection of this training: {told}"
-                f"{'; …' if len(found) > 3 else ''}. Take the images that sources_of_split or hold give for 'train'."
-            )
+        check_no_doubt(held_out.splits_of(source.collection))
+    does: dict[Split, str] = {"train": "train", "validation": "choose"}
+    for split, sources in (("train", training), ("validation", others)):
+        for source in sources:
+            found = held_out.find_conflicts(source.collection, source.images, split)
+            if found:
+                told = "; ".join(map(str, found[:3]))
+                raise ValueError(
+                    f"{source.collection.name}: {len(found):,} of {len(source.images):,} images that would "
+                    f"{does[split]} are {' or '.join(KEPT_FROM[split])} images of a collection of this training: {told}"
+                    f"{'; …' if len(found) > 3 else ''}. Take the images that sources_of_split or hold give for "
+                    f"{split!r}."
+                )
 
 
 def _identity(collection: ImageCollection) -> tuple[str, str]:

@@ -28,7 +28,7 @@ from gala_viz.training.rng import image_keys
 MAX_CACHED_FILES = 6
 """Files of maps in the cache folder, each up to 100 MB."""
 
-MAPS_VERSION = 3
+MAPS_VERSION = 4
 """Rises when maps are made or left out in another way."""
 
 ProgressCallback = Callable[[int, int], None]

@@ -117,7 +117,8 @@ def data_section(
             entry = entries[key]
             entry |= {f"n_{part}": len(source.images), f"ids_{part}": fingerprint(list(source.images))}
             if source.left_out:
-                entry["n_left_out_as_held_out"] = len(source.left_out)
+                what = "n_left_out_as_held_out" if part == "train" else "n_validation_left_out_as_test"
+                entry[what] = len(source.left_out)
             if not source.compared:
                 entry["compared_by_bytes"] = False
             if source.role == "maps":

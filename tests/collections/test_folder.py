@@ -11,12 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from gala_viz.cli import main
 from gala_viz.collections import UnreadableImageError, cache, file_index, open_collection
 from gala_viz.collections.folder_collection import FolderCollection
-from gala_viz.collections.path_labels import PathLabels, labels_from_path
+from gala_viz.collections.path_labels import PathLabels, SplitLayout, find_split_layout, labels_from_path
 from gala_viz.collections.photo_files import ReadingLimits
 from gala_viz.imagenet import CATEGORIES, category_names, index_of_wnid
 from gala_viz.registry import UnknownNameError
+from gala_viz.splits import splits_of
+from gala_viz.training.dataset import TrainingSource, sources_of_split
+from gala_viz.training.held_out import check_training_images
 from tests.collections.pictures import encoded, gradient
 
 
@@ -89,6 +93,107 @@ def test_any_path_has_a_place(parts):
     found = labels_from_path("/".join(parts))
     assert (found.category is None) == (len(parts) == 1)
     assert found.target is None or CATEGORIES[found.target][1] == found.category
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("images/train/cat/1.png", PathLabels("cat", None, None, "train")),
+        ("images/val/cat/1.png", PathLabels("cat", None, None, "validation")),
+        ("images/test/dog/1.png", PathLabels("dog", None, None, "test")),
+        ("images/more/dog/1.png", PathLabels("dog", None, "more", None)),
+    ],
+)
+def test_splits_inside_of_one_folder_are_splits(path, expected):
+    paths = [f"images/{split}/{one}/1.png" for split in ("train", "val", "test") for one in ("cat", "dog")]
+    layout = find_split_layout([*paths, "images/more/dog/1.png"])
+    assert labels_from_path(path, layout=layout) == expected
+    assert not layout.doubt
+
+
+def test_names_of_files_that_begin_with_a_split_are_splits_where_all_do(tmp_path):
+    for name in ("train-stag-0001.png", "validation-stag-0001.png", "test-stag-0001.png"):
+        write(tmp_path / "own", f"stag/{name}")
+    collection = open_collection(tmp_path / "own")
+    assert [collection.split(image) for image in collection.images] == ["test", "train", "validation"]
+    assert {collection.category(image) for image in collection.images} == {"stag"}
+    for paths, doubtful in (
+        (["train_1.png", "train_2.png"], ()),
+        (["train_1.png", "test_2.png", "other.png"], ("test_2.png",)),
+        (["contest_1.png", "testament.png"], ()),
+    ):
+        assert find_split_layout(paths) == SplitLayout(doubtful=doubtful)
+
+
+def test_splits_inside_of_each_category_leave_the_category():
+    paths = [f"{category}/{split}/good/1.png" for split in ("training", "testing") for category in ("bottle", "cable")]
+    layout = find_split_layout(paths)
+    assert labels_from_path("bottle/testing/good/1.png", layout=layout) == PathLabels("good", None, "bottle", "test")
+    flat = find_split_layout(["cats/train/1.png", "cats/test/1.png", "dogs/train/1.png"])
+    assert labels_from_path("dogs/train/1.png", layout=flat) == PathLabels("dogs", None, None, "train")
+
+
+@pytest.mark.parametrize(
+    ("names", "splits"),
+    [
+        (("train2017", "val2017", "test2017"), ("train", "validation", "test")),
+        (("train", "dev"), ("train", "validation")),
+        (("training_set", "Test-Set"), ("train", "test")),
+        (("train_images", "valid images", "testing"), ("train", "validation", "test")),
+        (("Train", "development"), ("train", "validation")),
+        (("data/2017/train", "data/2017/test1"), ("train", "test")),
+    ],
+)
+@pytest.mark.parametrize("inside", ["", "/cat"])
+def test_other_names_of_splits_are_splits_too(tmp_path, names, splits, inside):
+    for name in names:
+        write(tmp_path / "own", f"{name}{inside}/1.png")
+    collection = open_collection(tmp_path / "own")
+    assert [collection.split(f"{name}{inside}/1.png") for name in names] == list(splits)
+    assert {collection.category(image) for image in collection.images} == {"cat" if inside else None}
+    assert splits_of(collection).rule == "own"
+    assert not splits_of(collection).doubt
+
+
+@pytest.mark.parametrize(
+    ("paths", "doubtful"),
+    [
+        (("test/{n}.png", "cat/{n}.png"), "test/"),
+        (("test/{n}.png",), "test/"),
+        (("images/test2017/cat/{n}.png", "images/more/cat/{n}.png"), "images/test2017/cat/"),
+        (("train/{n}.png", "held_out/{n}.png"), "held_out/"),
+        (("train/cat/{n}.png", "train/test/{n}.png", "val/cat/{n}.png"), "train/test/"),
+        (("cat/eval/{n}.png", "cat/train/{n}.png"), "cat/eval/"),
+    ],
+)
+def test_what_may_be_a_split_and_is_not_read_as_one_is_told_and_does_not_train(tmp_path, capsys, paths, doubtful):
+    for path in paths:
+        for n in range(8):
+            write(tmp_path / "own", path.format(n=n), encoded(np.full((12, 16, 3), len(path) * 8 + n, np.uint8)))
+    collection = open_collection(tmp_path / "own")
+    told = f"1 folders or files are called like a split and not read as one: {doubtful};"
+    assert f"; NOT SURE: {told}" in splits_of(collection).description
+    with pytest.raises(ValueError, match=f"own: which images may train is in doubt: {told}"):
+        sources_of_split([("plain", collection)], "train")
+    source = TrainingSource(collection, collection.images, "plain")
+    with pytest.raises(ValueError, match="which images may train is in doubt"):
+        check_training_images([source])
+    assert main(["import", "photographs", str(tmp_path / "own"), "--into", str(tmp_path / "new"), "--quiet"]) == 0
+    assert f"NOT SURE: {told}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "paths",
+    [
+        ("train/1.png", "bus/1.png"),
+        ("train/cat/1.png", "more/test/1.png"),
+        ("train/cat/1.png", "train/train/1.png", "test/train/1.png"),
+        ("animal/cat/1.png", "contest/1.png"),
+        ("train/cat/1.png", "eval/cat/1.png"),
+    ],
+)
+def test_what_trains_no_test_image_is_no_doubt(paths):
+    assert find_split_layout(paths).doubt == ""
 
 
 def test_imagenets_indices_are_the_sorted_order_of_its_ids():

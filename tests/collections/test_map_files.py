@@ -1,6 +1,8 @@
 """Human maps from files: found by image id, believed only after checks, never unpickled."""
 
+import os
 import pickle
+import re
 import zipfile
 
 import numpy as np
@@ -91,7 +93,7 @@ def test_maps_of_several_participants_are_averaged_and_kept_apart(folders):
     [
         (np.where(MAP > 0.9, np.nan, MAP), "finite"),
         (np.where(MAP > 0.9, np.inf, MAP), "finite"),
-        (np.full((12, 16), 1e300), "finite"),
+        (np.full((12, 16), 1e300), r"all of its values are 1e\+300"),
         (MAP - 0.5, "at least 0"),
         (-MAP, "at least 0"),
         (np.zeros((12, 16)), "all of its values are 0: nobody marked anything"),
@@ -116,6 +118,39 @@ def test_a_map_that_is_none_is_refused_listed_and_stops_nothing(folders, values,
     with pytest.raises(MapFileError, match=reason):
         raise MapFileError(told)
     assert collection.human_map("b.png") is not None
+
+
+BLOB = np.exp(-((np.mgrid[:12, :16] - np.array([4, 9])[:, None, None]) ** 2).sum(axis=0) / 20)
+
+
+@pytest.mark.parametrize("scale", [1e-320, 1e-44, 1e-38, 1.0, 1e37, 1e300], ids=str)
+def test_a_map_keeps_its_levels_whatever_its_scale(folders, scale):
+    photos, maps = folders
+    stored = BLOB * scale
+    np.save(maps / "a.npy", stored)
+    np.savez(maps / "b.npz", maps=np.stack([stored, stored.max() - stored]), participants=np.array(["p", "q"]))
+    collection = open_collection(photos, human_maps=maps)
+    found = collection.human_map("a.jpg").values
+    assert found.dtype == np.float32
+    assert np.isfinite(found).all()
+    assert len(np.unique(found)) == len(np.unique(stored))
+    np.testing.assert_allclose(found / float(found.max()), stored / stored.max(), rtol=1e-6)
+    people = collection.participant_maps("b.png").values
+    np.testing.assert_allclose(people.sum(axis=0), people.max(), rtol=1e-6)
+    assert np.isfinite(collection.human_map("b.png")).all()
+
+
+def test_a_map_whose_differences_float32_cannot_hold_is_refused_with_the_true_reason(folders):
+    photos, maps = folders
+    np.save(maps / "a.npy", 1e8 + BLOB)
+    np.savez(maps / "b.npz", maps=np.stack([BLOB, 1e-60 * BLOB]), participants=np.array(["p", "q"]))
+    np.save(maps / "c.npy", 1e8 + 8 * (BLOB > 0.5))
+    np.save(maps / "d.npy", 100 + BLOB)
+    collection = open_collection(photos, human_maps=maps)
+    assert [collection.human_map(image) is None for image in collection.images] == [True, True, False, False]
+    told = dict(collection.skipped)
+    assert re.search(r"100000000\S* to 100000001, differ by too little .* of \d+ levels 1 would be", told["maps/a.npy"])
+    assert "differ by too little of their size for float32" in told["maps/b.npz"]
 
 
 def test_pickled_objects_are_never_loaded(folders):
@@ -178,6 +213,21 @@ def test_a_file_name_alone_is_enough_only_where_one_image_has_it():
     found, left_out = match_names([("a.npy", "a"), ("b.npy", "b"), ("x/a.npy", "x/a")], known)
     assert found == {"y/b.jpg": "b.npy", "x/a.jpg": "x/a.npy"}
     assert [path for path, _ in left_out] == ["a.npy"]
+
+
+def test_a_map_overwritten_in_place_is_noticed_in_a_folder_of_any_size(folders, monkeypatch):
+    monkeypatch.setattr("gala_viz.collections.file_index.MAX_CHECKED_FILES", 1)
+    photos, maps = folders
+    np.save(maps / "a.npy", MAP)
+    np.save(maps / "b.npy", MAP)
+    for folder in (maps, maps / "cats"):
+        os.utime(folder, (1e9, 1e9))  # old enough for the index to be believed
+    before = [open_collection(photos, human_maps=maps).fingerprint for _ in range(2)]
+    assert before[0] == before[1]
+    with (maps / "a.npy").open("r+b") as file:
+        file.seek(-4, 2)
+        file.write(b"\0\0\0\0")
+    assert open_collection(photos, human_maps=maps).fingerprint != before[0]
 
 
 def test_of_many_maps_that_fit_no_image_some_are_named_and_the_rest_counted():

@@ -169,6 +169,19 @@ def test_the_width_of_the_gaussian_is_part_of_map_and_fingerprint(tmp_path):
     assert float(narrow.human_map("1001").max()) > float(wide.human_map("1001").max())
 
 
+def test_mouse_samples_that_are_changed_in_place_change_the_fingerprint(tmp_path):
+    folder = write_public(tmp_path / "osie")
+    before = OSIECollection(folder).fingerprint
+    assert OSIECollection(folder).fingerprint == before
+    path = folder / "data" / "mouse_amt" / "1002.mat"
+    content, listed = bytearray(path.read_bytes()), path.parent.stat().st_mtime_ns
+    content[-5] ^= 1
+    with path.open("r+b") as file:
+        file.write(content)
+    assert path.parent.stat().st_mtime_ns == listed
+    assert OSIECollection(folder).fingerprint != before
+
+
 def test_unknown_kinds_participants_and_images_are_answered(osie):
     with pytest.raises(UnknownNameError, match="Did you mean 'fixations'"):
         osie.human_map("1001", "fixation")

@@ -32,6 +32,8 @@ from gala_viz.records.round_updates import RoundUpdate
 from gala_viz.records.rounds import Rounds
 from gala_viz.records.tables import now_ms
 from gala_viz.registry import UnknownNameError
+from gala_viz.splits import splits_of
+from gala_viz.training.dataset import sources_of_split
 from tests.collections.pictures import encoded
 
 SPEC = GameSpec()
@@ -137,6 +139,48 @@ def test_tfrecords_are_read_back_by_our_reader_and_by_another_library(lab, tmp_p
     ]
     assert {int(one["label"][0]) for one in listed} == {0, 1}
     assert [bytes(one["file_path"]).decode() for one in listed] == sorted(collection.images)
+
+
+def test_a_photograph_that_is_held_out_stays_so_as_a_record(tmp_path):
+    """Records are encoded anew: neither their bytes nor, under other names, their ids tell what they are."""
+    photos, rng = tmp_path / "photos", np.random.default_rng(1)
+    for number, split in enumerate(["train"] * 5 + ["val"] * 3 + ["test"] * 5 + ["more"]):
+        path = photos / split / ("n01440764", "n01443537")[number % 2] / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(encoded(rng.integers(0, 256, (40, 50, 3)).astype(np.uint8)))
+    collection = open_collection(photos)
+    database = Database(tmp_path / "records.sqlite")
+    register_images(database, collection.name, collection.images)
+    people, rounds = Participants(database), Rounds(database)
+    participant, _ = people.create(simulated=False)
+    visit = people.start_session(participant, {}, mobile=False, versions={})
+    for _ in collection.images:
+        row = rounds.claim_round(participant, visit, collection.name, settings={"canvas_px": 256})
+        rounds.record_presentation(row.id, "hare", (5.0, 0.0, 45.0, 40.0))
+        judge, new = Judge(SPEC), RoundUpdate()
+        for number in range(6):
+            new.points += judge.paint([(60.0 + 5 * number, 90.0, 60.0 * number)], 60.0 * number)
+        judge.judge_guess(1, 300.0)
+        rounds.finish_round(row.id, judge.round_end(now_ms()), new)
+    report = export_rounds(database, collection, tmp_path / "out", ExportSpec(filters=ALL), ("tfrecords",))
+    database.close()
+    assert report["splits"] == {"train": 5, "validation": 3, "test": 5, "none": 1}
+    again = open_collection(tmp_path / "out" / "clicks.tfrecords")
+    assert {image: again.split(image) for image in again.images} == splits_of(collection).by_image
+    assert len(splits_of(again).unassigned) == 1
+    (train,) = sources_of_split([("maps", again)], "train")
+    assert set(train.images) == set(splits_of(collection).images_of("train"))
+
+    (tmp_path / "twice").mkdir()
+    for name in ("a", "b"):  # every path twice: records are called by their numbers
+        (tmp_path / "twice" / f"{name}.tfrecords").write_bytes((tmp_path / "out" / "clicks.tfrecords").read_bytes())
+    twice = open_collection(tmp_path / "twice")
+    assert twice.images[0] == "a/000000"
+    assert {split: len(images) for split, images in splits_of(twice).by_split.items()} == {
+        "train": 10,
+        "validation": 6,
+        "test": 10,
+    }
 
 
 def test_filters_are_applied_and_told(lab, tmp_path):

@@ -8,7 +8,11 @@ import torch
 
 from gala_viz.collections import open_collection
 from gala_viz.collections.clickme.writers import ClickMeRecord, write_tfrecords
+from gala_viz.commands.import_collection import collection_report, report_text
+from gala_viz.evaluation.evaluate import evaluate
+from gala_viz.evaluation.spec import EvaluationSpec
 from gala_viz.networks.network_folders import WeightsError
+from gala_viz.networks.training_data import TrainingData, hash_training_images
 from gala_viz.networks.zoo import load_network
 from gala_viz.splits import HELD_OUT, LEARNT, UNKNOWN, hash_splits, splits_of
 from gala_viz.training.batches import InMemoryDataModule
@@ -110,6 +114,49 @@ def test_the_same_photograph_under_another_name_does_not_train(tmp_path):
     assert str(conflict).endswith("in the validation split of own")
 
 
+def test_a_test_photograph_under_another_name_does_not_choose(tmp_path):
+    """By it a network would be chosen on what is reported."""
+    split_folder(tmp_path / "own")
+    twin, triple = f"val/{WNIDS[0]}/twin.png", f"train/{WNIDS[0]}/triple.png"
+    for name in (twin, triple):
+        (tmp_path / "own" / name).write_bytes(encoded(photo(36)))  # one of test/
+    collection = open_collection(tmp_path / "own")
+    parts = [sources_of_split([("labels", collection)], split) for split in ("train", "validation", "test")]
+    assert [len(sources[0].images) for sources in parts] == [24, 8, 8]
+    (conflict,) = parts[1][0].left_out
+    assert (conflict.image, conflict.split) == (twin, "test")
+    assert conflict.held_out_image in parts[2][0].images
+    (told,) = describe_sources(parts[1])
+    assert "8 images choose" in told
+    assert f"1 of the validation split are left out, the first: '{twin}' is the same photograph as" in told
+    (entry,) = distillation_sections(START, parts[:2])["data"]["collections"]
+    assert (entry["n_left_out_as_held_out"], entry["n_validation_left_out_as_test"]) == (1, 1)
+    report = collection_report(collection, quiet=True)
+    assert report["n_test_under_another_name"] == 1
+    assert f"will not choose: '{twin}' is the same photograph" in report_text(collection, report)
+
+    wrong = [replace(parts[1][0], images=(*parts[1][0].images, twin))]
+    with pytest.raises(ValueError, match=r"own: 1 of 9 images that would choose are test images .*twin.png' is the"):
+        train_on(tmp_path / "run", parts[0], wrong)
+
+
+def test_a_test_image_of_another_collection_does_not_choose_and_an_evaluation_leaves_it_out(tmp_path):
+    first = split_folder(tmp_path / "first")
+    for split in ("val", "test"):
+        (tmp_path / "second" / split).mkdir(parents=True)
+    for number, (val, test) in enumerate(zip((24, 25, 33, 40), (40, 41, 42, 43), strict=True)):
+        (tmp_path / "second" / "val" / f"{number}.png").write_bytes(encoded(photo(val)))
+        (tmp_path / "second" / "test" / f"{number}.png").write_bytes(encoded(photo(test)))
+    second = open_collection(tmp_path / "second")
+    sources = sources_of_split([("labels", first), ("plain", second)], "validation")
+    assert len(sources[0].left_out) == 0
+    assert [one.image for one in sources[1].left_out] == ["val/2.png", "val/3.png"]
+    heard = []
+    result = evaluate({"start": START}, second, EvaluationSpec(split="validation", smoothgrad=None), tell=heard.append)
+    assert set(result.images) == {"val/0.png", "val/1.png", "val/2.png"}
+    assert any("1 of the validation split are left out" in line for line in heard)
+
+
 def test_a_training_of_too_many_photographs_says_that_their_bytes_are_not_compared(tmp_path, monkeypatch):
     collection = split_folder(tmp_path / "own")
     assert "compared" not in describe_sources(sources_of_split([("plain", collection)], "train"))[0]
@@ -139,6 +186,33 @@ def test_one_name_for_two_photographs_in_two_collections_holds_neither_out(tmp_p
     first, second = split_folder(tmp_path / "first"), split_folder(tmp_path / "second", first=500)
     found = sources_of_split([("labels", first), ("plain", second)], "train")
     assert [len(one.left_out) for one in found] == [0, 0]
+
+
+def test_an_image_of_the_same_id_that_was_encoded_anew_is_held_out_and_not_vouched_for(tmp_path):
+    """Records of before, without splits, of a collection that has some."""
+    own = split_folder(tmp_path / "own")
+    records = [
+        ClickMeRecord(own.photo(image), np.random.default_rng(n).random((48, 48)), n % 2, 9, image)
+        for n, image in enumerate(own.images)
+    ]
+    write_tfrecords(tmp_path / "clicks.tfrecords", records)
+    again = open_collection(tmp_path / "clicks.tfrecords")
+    again._splits, again.has_own_splits = [None] * len(again), False  # as a reader of before took them
+    assert splits_of(again).rule == "hash"
+    maps, labels = sources_of_split([("maps", again), ("labels", own)], "train")
+    held_out = with_split(own, "test") | with_split(own, "validation")
+    assert not held_out & {*maps.images, *labels.images}
+    assert {one.image for one in maps.left_out} == held_out & set(splits_of(again).images_of("train"))
+    assert str(maps.left_out[0]).endswith(f"split of {own.name}")
+
+    arrays, _ = hash_training_images([(again, splits_of(again).images_of("train")), (own, labels.images)])
+    entries = [{"name": one.name, "n_train": 1} for one in (again, own)]
+    told = TrainingData.from_card({"data": {"collections": entries, "complete": True}}, arrays)
+    status = dict(zip(own.images, told.training_status(own), strict=True))
+    trained = set(splits_of(again).images_of("train"))
+    assert {status[image] for image in held_out & trained} == {UNKNOWN}
+    assert {status[image] for image in held_out - trained} == {HELD_OUT}
+    assert {status[image] for image in labels.images} == {LEARNT}
 
 
 @pytest.mark.parametrize("split", ["validation", "test"])

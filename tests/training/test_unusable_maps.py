@@ -17,8 +17,8 @@ from tests.training.tiny import Blobs, Lamps, tiny_scratch_recipe, tiny_start
 WHY = {
     "zero": (lambda values: 0 * values, "all of its values are 0: nobody marked anything"),
     "constant": (lambda values: 0 * values + 3, "all of its values are 3"),
-    "infinite": (lambda values: np.where(values == values.max(), np.inf, values), "finite float32 numbers; 1 of"),
-    "NaN": (lambda values: np.where(values == values.max(), np.nan, values), "finite float32 numbers; 1 of"),
+    "infinite": (lambda values: np.where(values == values.max(), np.inf, values), "finite numbers; 1 of"),
+    "NaN": (lambda values: np.where(values == values.max(), np.nan, values), "finite numbers; 1 of"),
     "negative": (lambda values: values - values.max(), "a map's values are at least 0"),
     "shifted": (lambda values: values - 0.5, "a map's values are at least 0"),
 }

@@ -24,21 +24,25 @@ from gala_viz.collections.clickme.tf_example import (
     int64_feature,
 )
 from gala_viz.collections.clickme.tfrecord_file import TFRecordError
+from gala_viz.collections.path_labels import split_of_folder
 
 MAX_SIDE = 2048
+NO_SPLIT = "none"
 _JPEG = b"\xff\xd8\xff"
 
 
 @dataclass(frozen=True, slots=True)
 class RecordLabels:
     """What a record says beside its arrays; ``click_count`` is -1 and ``file_path`` empty where it does not, or where
-    it is no UTF-8: two paths must not become one.
+    it is no UTF-8: two paths must not become one. ``split`` is the photograph's in its own collection, "none" where it
+    was in none of the splits there, empty where the record does not say.
     """
 
     label: int
     click_count: int
     file_path: str
     has_heatmap: bool
+    split: str = ""
 
 
 def read_labels(record: bytes) -> RecordLabels:
@@ -51,7 +55,7 @@ def read_labels(record: bytes) -> RecordLabels:
     label = int64_feature(found, "label")
     if label < 0:
         raise TFRecordError(f"its label counts from 0; it is {label}.")
-    return RecordLabels(label, count, path, "heatmap" in found)
+    return RecordLabels(label, count, path, "heatmap" in found, _split(found))
 
 
 def photo_bytes(record: bytes) -> bytes:
@@ -84,6 +88,17 @@ def read_heatmap(record: bytes) -> np.ndarray:
     if values.min() < 0:
         raise TFRecordError(f"a heatmap's values are at least 0; the smallest is {float(values.min()):.4g}.")
     return values[..., 0]
+
+
+def _split(found: dict[str, Feature]) -> str:
+    """What the feature "split" says, in this project's words; "" where there is none, or it is something else."""
+    if "split" not in found:
+        return ""
+    try:
+        name = _text(bytes(bytes_feature(found, "split"))).strip().lower()
+    except TFRecordError:
+        return ""
+    return NO_SPLIT if name == NO_SPLIT else split_of_folder(name) or ""
 
 
 def _text(content: bytes) -> str:

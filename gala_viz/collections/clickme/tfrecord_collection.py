@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
@@ -10,13 +11,14 @@ import numpy as np
 import xarray as xr
 
 from gala_viz.collections.cache import MAPS
-from gala_viz.collections.clickme.clickme_record import photo_bitmap, photo_bytes, read_heatmap
+from gala_viz.collections.clickme.clickme_record import NO_SPLIT, photo_bitmap, photo_bytes, read_heatmap
 from gala_viz.collections.clickme.smoothing import SMOOTHINGS
 from gala_viz.collections.clickme.tfrecord_file import ProgressCallback, TFRecordError, read_record
 from gala_viz.collections.clickme.tfrecord_index import TFRecordIndex
-from gala_viz.collections.clickme.tfrecord_shards import image_ids, open_shards
+from gala_viz.collections.clickme.tfrecord_shards import Shard, image_ids, open_shards
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.map_checks import failed_to_read, unusable_reason
+from gala_viz.collections.path_labels import find_split_layout, labels_from_path
 from gala_viz.collections.photo_cache import PhotoSource
 from gala_viz.collections.photo_files import FOLDER_LIMITS, UnreadableImageError
 from gala_viz.imagenet import CATEGORIES
@@ -31,9 +33,11 @@ class TFRecordCollection(Collection):
     """The records of ``source``, a TFRecord file or a folder of them.
 
     An image's id is its ``file_path`` where every record tells a different one, else "SHARD/NUMBER" with the record's
-    number in its file. Labels from 0 to 999 are ImageNet's. The split is what a file's or folder's name tells ("train",
-    "val", "test"). Maps come smoothed by ``smoothing``, a name in ``SMOOTHINGS`` (default: as the Harmonization toolbox
-    loads them), and as stored; records hold no participants apart, so that no noise ceiling can be computed from them.
+    number in its file. Labels from 0 to 999 are ImageNet's. The split is what the record itself tells, which ``gala-viz
+    records export`` writes; else what the record file's or its folder's name tells ("train", "val", "test"); else what
+    ``file_path`` tells, as paths of photographs do. Maps come smoothed by ``smoothing``, a name in ``SMOOTHINGS``
+    (default: as the Harmonization toolbox loads them), and as stored; records hold no participants apart, so that no
+    noise ceiling can be computed from them.
 
     The first opening reads all files, for their checksums; ``progress(bytes done, bytes in all)``. What cannot be used
     is listed in ``skipped``. Raises ``ValueError`` where no record can.
@@ -46,6 +50,7 @@ class TFRecordCollection(Collection):
         self.smoothing, self._smooth = smoothing, SMOOTHINGS[smoothing]
         self._shards, skipped = open_shards(root, progress)
         self._rows = [(shard, row) for shard in self._shards for row in range(len(shard.index))]
+        self._splits, self.split_doubt, self.has_own_splits = _splits(self._rows)
         kinds = {}
         if any(shard.index.has_heatmap(row) for shard, row in self._rows):
             sentence = "ClickMe maps of all participants together, from TFRecords"
@@ -80,8 +85,8 @@ class TFRecordCollection(Collection):
         return None if target is None else CATEGORIES[target][1]
 
     def split(self, image: str) -> str | None:
-        """The split that the file's or its folder's name tells."""
-        return self._rows[self.check(image)][0].split
+        """The split that the record, its file's or folder's name, or its ``file_path`` tells."""
+        return self._splits[self.check(image)]
 
     def label(self, image: str) -> int:
         """The record's label as it stands."""
@@ -168,6 +173,22 @@ class TFRecordCollection(Collection):
                 raise UnreadableImageError(str(error)) from error
 
         return content, ("record", self.fingerprint, image)
+
+
+def _splits(rows: Sequence[tuple[Shard, int]]) -> tuple[list[str | None], str, bool]:
+    """The split of each record; a sentence on paths that may name splits and are not read so; whether any is told."""
+    told = [shard.index.splits[row] or shard.split for shard, row in rows]
+    paths = [shard.index.file_paths[row].strip("/") for shard, row in rows]
+    layout = find_split_layout(path for path, split in zip(paths, told, strict=True) if path and not split)
+    found = [split or labels_from_path(path, layout).split for path, split in zip(paths, told, strict=True)]
+    doubt = ""
+    if layout.doubtful and not any(told):  # what is in no split trains nothing
+        doubt = (
+            f"the file_path of records names what may be splits and is not read as such, for example "
+            f"{layout.doubtful[0]!r}; export the records anew, or give each split a file that is called like it "
+            "(clicks_train.tfrecords, clicks_test.tfrecords)"
+        )
+    return [None if split == NO_SPLIT else split for split in found], doubt, any(told)
 
 
 def _map_name(image: str) -> str:

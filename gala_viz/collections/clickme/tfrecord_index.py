@@ -20,7 +20,7 @@ from gala_viz.collections.clickme.tfrecord_file import (
 )
 from gala_viz.specs import fingerprint
 
-VERSION = 3
+VERSION = 4
 _NUMBER, _START, _LENGTH, _LABEL, _CLICKS, _HEATMAP = range(6)
 
 
@@ -29,12 +29,14 @@ class TFRecordIndex:
     """The usable records of one file, one row each, and (record's name, reason) of what is left out.
 
     The columns of ``rows`` (record, 6), int64: number in the file from 0, first byte, length in bytes, label, clicks
-    (-1 where they are not told), whether there is a heatmap. ``file_paths`` are empty where they are not told.
+    (-1 where they are not told), whether there is a heatmap. ``file_paths`` and ``splits`` (see
+    ``RecordLabels``) are empty where they are not told.
     """
 
     rows: np.ndarray
     file_paths: tuple[str, ...]
     refused: tuple[tuple[str, str], ...]
+    splits: tuple[str, ...]
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -80,6 +82,7 @@ def _made(path: Path, progress: ProgressCallback | None) -> TFRecordIndex:
     found = scan_records(path, progress)
     rows: list[tuple[int, ...]] = []
     file_paths: list[str] = []
+    splits: list[str] = []
     refused: list[tuple[str, str]] = []
     for number, place in enumerate(found.records):
         try:
@@ -88,15 +91,16 @@ def _made(path: Path, progress: ProgressCallback | None) -> TFRecordIndex:
             told = read_labels(read_record(path, place))
             rows.append((number, place.start, place.length, told.label, told.click_count, told.has_heatmap))
             file_paths.append(told.file_path)
+            splits.append(told.split)
         except TFRecordError as error:
             refused.append((f"record {number}", str(error)))
     if found.truncation is not None:
         refused.append(("the rest", found.truncation))
-    return TFRecordIndex(np.array(rows, np.int64).reshape(-1, 6), tuple(file_paths), tuple(refused))
+    return TFRecordIndex(np.array(rows, np.int64).reshape(-1, 6), tuple(file_paths), tuple(refused), tuple(splits))
 
 
 def _saved(index: TFRecordIndex) -> bytes:
-    texts = np.frombuffer(json.dumps([index.file_paths, index.refused]).encode(), np.uint8)
+    texts = np.frombuffer(json.dumps([index.file_paths, index.refused, index.splits]).encode(), np.uint8)
     stream = io.BytesIO()
     np.savez_compressed(stream, rows=index.rows, texts=texts)
     return stream.getvalue()
@@ -106,9 +110,9 @@ def _load(path: Path) -> TFRecordIndex | None:
     """None for a cache that is not there or damaged."""
     arrays = read_npz(path) or {}
     try:
-        rows, (file_paths, refused) = arrays["rows"], json.loads(arrays["texts"].tobytes())
+        rows, (file_paths, refused, splits) = arrays["rows"], json.loads(arrays["texts"].tobytes())
     except (KeyError, ValueError):
         return None
-    if rows.ndim != 2 or rows.shape[1] != 6 or len(rows) != len(file_paths):
+    if rows.ndim != 2 or rows.shape[1] != 6 or not len(rows) == len(file_paths) == len(splits):
         return None
-    return TFRecordIndex(rows, tuple(file_paths), tuple((name, reason) for name, reason in refused))
+    return TFRecordIndex(rows, tuple(file_paths), tuple((name, reason) for name, reason in refused), tuple(splits))

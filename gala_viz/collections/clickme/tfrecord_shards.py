@@ -79,6 +79,12 @@ def _parts(files: list[Path], progress: ProgressCallback | None) -> Iterator[Pro
 
 
 def _split(path: str) -> str | None:
-    """The split among the words of a path, the innermost first."""
-    words = [word for part in reversed(path.split("/")) for word in re.split(r"[^a-z]+", part.lower())]
-    return next((SPLIT_FOLDERS[word] for word in words if word in SPLIT_FOLDERS), None)
+    """The split among the words of a path, the innermost first; of the outermost "dev" does not count."""
+    outermost, *rest = path.split("/")
+    inner = [word for part in reversed(rest or [outermost]) for word in _words(part)]
+    outer = [word for word in _words(outermost) if word not in ("dev", "development")]
+    return next((SPLIT_FOLDERS[word] for word in (*inner, *outer) if word in SPLIT_FOLDERS), None)
+
+
+def _words(name: str) -> list[str]:
+    return re.split(r"[^a-z]+", name.lower())

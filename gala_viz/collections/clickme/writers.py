@@ -61,13 +61,18 @@ def write_click_npz(path: Path, rounds: RoundTable, further_columns: Mapping[str
 
 @dataclass(frozen=True, slots=True)
 class ClickMeRecord:
-    """One record: a square photograph (y, x, 3) uint8, its map (y, x) of the same size, label, clicks, file's path."""
+    """One record: a square photograph (y, x, 3) uint8, its map (y, x) of the same size, label, clicks, file's path.
+
+    ``split`` is the photograph's in the collection that it comes from, "none" where it is in none, "" for not told. The
+    photograph is encoded anew, so that nobody finds out by its bytes.
+    """
 
     photo: NDArray[np.uint8]
     heatmap: NDArray[np.floating]
     label: int
     click_count: int
     file_path: str
+    split: str = ""
 
 
 def write_tfrecords(path: Path, records: Iterable[ClickMeRecord]) -> int:
@@ -110,6 +115,7 @@ def _example(record: ClickMeRecord) -> bytes:
         "label": _integers(record.label),
         "click_count": _integers(record.click_count),
         "file_path": _bytes_list(record.file_path.encode()),
+        **({"split": _bytes_list(record.split.encode())} if record.split else {}),
     }
     entries = b"".join(_field(1, _field(1, name.encode()) + _field(2, value)) for name, value in features.items())
     return _field(1, entries)

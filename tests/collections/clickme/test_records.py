@@ -16,6 +16,8 @@ from gala_viz.collections.clickme.tfrecord_collection import SMOOTHED_KIND, STOR
 from gala_viz.collections.clickme.tfrecord_file import TFRecordError, read_record, scan_records
 from gala_viz.collections.clickme.tfrecord_index import load_record_index
 from gala_viz.collections.photo_files import UnreadableImageError
+from gala_viz.splits import splits_of
+from gala_viz.training.dataset import sources_of_split
 from tests.collections.clickme.written import encoded_record, jpeg_record, raw_arrays, raw_record, smooth_picture, write
 
 
@@ -52,6 +54,46 @@ def test_encoded_records_come_back_as_near_as_jpeg_keeps_them(shards):
         assert collection.split(image) == "validation"
     assert collection.size_px("b/000000") == (32, 32)
     assert collection.thumbnail("b/000000")[:4] == b"RIFF"
+
+
+def jpegs(paths, **more):
+    return [jpeg_record(n, file_path=(path.encode(), "byte"), **more) for n, path in enumerate(paths)]
+
+
+@pytest.mark.parametrize(
+    "paths",
+    [
+        ("train/cat/0.png", "val/cat/1.png", "test/cat/2.png"),
+        ("data/train2017/0.png", "data/val2017/1.png", "data/test2017/2.png"),
+        ("train-stag-0000", "validation-stag-0000", "test-stag-0000"),
+    ],
+)
+def test_records_that_do_not_tell_their_split_have_the_one_that_their_paths_tell(tmp_path, paths):
+    write(tmp_path / "clicks.tfrecords", jpegs(paths))
+    collection = open_collection(tmp_path / "clicks.tfrecords")
+    assert collection.images == paths
+    assert [splits_of(collection).split_of(image) for image in paths] == ["train", "validation", "test"]
+
+
+def test_what_a_record_tells_comes_before_its_file_and_its_path(tmp_path):
+    for name, value in {"a": b"test", "b": b"none", "c": b"of no meaning", "d": b"Val"}.items():
+        write(tmp_path / "train" / f"{name}.tfrecords", jpegs([f"val/cat/{name}.png"], split=(value, "byte")))
+    write(tmp_path / "train" / "e.tfrecords", jpegs(["val/cat/e.png"], split=(3, "int")))
+    collection = open_collection(tmp_path)
+    told = {image[-5]: collection.split(image) for image in collection.images}
+    assert told == {"a": "test", "b": None, "c": "train", "d": "validation", "e": "train"}
+
+
+def test_records_that_are_all_in_no_split_are_not_split_by_the_hash(tmp_path):
+    write(tmp_path / "clicks.tfrecords", jpegs([f"{n}.png" for n in range(9)], split=(b"none", "byte")))
+    splits = splits_of(open_collection(tmp_path / "clicks.tfrecords"))
+    assert (splits.rule, len(splits.unassigned), splits.by_split) == ("own", 9, {})
+
+
+def test_records_whose_paths_may_name_splits_do_not_train(tmp_path):
+    write(tmp_path / "clicks.tfrecords", jpegs([f"images/test/cat/{n}.png" for n in range(9)]))
+    with pytest.raises(ValueError, match=r"in doubt: the file_path of records names .* 'images/test/cat/'; export"):
+        sources_of_split([("maps", open_collection(tmp_path / "clicks.tfrecords"))], "train")
 
 
 def test_the_default_map_is_smoothed_and_says_so(shards):
