@@ -261,9 +261,9 @@ def test_addresses_are_told_as_a_browser_needs_them():
 def test_a_server_that_others_reach_by_network_or_through_a_proxy_is_told_from_one_of_this_machine(
     address, reaches_others
 ):
-    assert address.reaches_others == reaches_others
-    assert notes_are_read_only(CompareOptions(), address.reaches_others) == reaches_others
-    assert not notes_are_read_only(CompareOptions(shared_notes=True), address.reaches_others)
+    assert address.is_public == reaches_others
+    assert notes_are_read_only(CompareOptions(), address.is_public) == reaches_others
+    assert not notes_are_read_only(CompareOptions(shared_notes=True), address.is_public)
 
 
 SERVED_BY_OTHERS = """

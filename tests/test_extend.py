@@ -27,7 +27,7 @@ def examples(repository):
 @pytest.fixture
 def run(examples):
     """Run example ``number``; what it registered is taken away afterwards."""
-    before = {registry: set(registry) for registry in (METHODS, COLLECTIONS)}
+    before = [(registry, set(registry)) for registry in (METHODS, COLLECTIONS)]
 
     def run(number: int) -> SimpleNamespace:
         names = {"__name__": f"example_{number}"}
@@ -35,7 +35,7 @@ def run(examples):
         return SimpleNamespace(**names)
 
     yield run
-    for registry, names in before.items():
+    for registry, names in before:
         for name in set(registry) - names:
             del registry._entries[name]
 
@@ -61,7 +61,7 @@ def test_there_are_three_examples(examples):
 def test_the_method_tells_how_much_the_logit_falls_when_a_square_is_filled(run):
     example, network = run(0), Tiny()
     image = np.random.default_rng(0).normal(size=(3, 20, 30)).astype(np.float32)
-    spec = METHODS["feature_ablation"].checked_spec(example.FeatureAblationSpec(square_px=8))
+    spec = METHODS["feature_ablation"].validate_spec(example.FeatureAblationSpec(square_px=8))
     (state,) = METHODS["feature_ablation"].states(network, image, target=1, spec=spec)
     assert state.mean.shape == (1, 20, 30)
     filled = image.copy()

@@ -107,7 +107,7 @@ def test_the_plan_never_tells_what_an_image_shows_or_is_called(visiting, stimuli
 def test_a_whole_experiment_over_the_line_with_feedback_and_summaries(visiting, stimuli):
     async def script(browser, running, new):
         seat = await browser.seated()
-        own = running.sittings.seat(running.people.known_by(browser.cookie.split("=")[1]))
+        own = running.sessions.seat(running.participants.find_by_secret(browser.cookie.split("=")[1]))
         said, blocks = [], []
         for trial in seat["trials"]:
             assert (await browser.ask("begin", {"number": trial["number"]}))[0] == 200
@@ -132,7 +132,7 @@ def test_stimuli_come_a_few_trials_ahead_once_and_only_to_their_participant(visi
     async def script(browser, running, new):
         await browser.seated()
         code, picture = await browser.ask("stimulus?number=0")
-        own = running.sittings.seat(running.people.known_by(browser.cookie.split("=")[1]))
+        own = running.sessions.seat(running.participants.find_by_secret(browser.cookie.split("=")[1]))
         trial = own.trials[0]
         assert (code, picture) == (200, stimuli.png(trial.image, trial.map_type, trial.level))
         for number in (PREFETCH_TRIALS, 36, "x", "-1", "1e3", "٣"):
@@ -181,7 +181,7 @@ async def _count(running, table):
         with running.database.reading() as connection:
             return connection.scalar(select(func.count()).select_from(table))
 
-    return await running.aside(counted)
+    return await running.run_in_thread(counted)
 
 
 def test_a_contradicting_result_one_of_another_sitting_and_an_early_end_are_refused(visiting):
@@ -289,7 +289,7 @@ def test_what_no_page_sends_is_refused_and_changes_nothing(visiting, name, told,
         answered, why = await browser.ask(name, told)
         assert answered == code
         assert why["refused"]
-        assert running.sittings.seat(running.people.known_by(browser.cookie.split("=")[1])).next == 0
+        assert running.sessions.seat(running.participants.find_by_secret(browser.cookie.split("=")[1])).next_trial == 0
 
     visiting(script)
 

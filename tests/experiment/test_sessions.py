@@ -114,7 +114,7 @@ def test_who_comes_again_has_the_same_seat_and_goes_on_at_the_next_trial(sitting
     sittings.store_result(seat, result(0))
     sittings.begin_trial(seat, 1)
     again = sittings.get_or_create(who, SCREEN, {})
-    assert (again.id, again.set_number, again.swapped, again.seed, again.next) == (
+    assert (again.id, again.set_number, again.swapped, again.seed, again.next_trial) == (
         seat.id, seat.set_number, seat.swapped, seat.seed, 2,
     )  # fmt: skip
     assert again.trials == seat.trials
@@ -148,7 +148,7 @@ def test_a_page_that_repeats_itself_gets_the_same_sitting_order_trial_and_result
     with database.read_connection() as connection:
         (row,) = connection.execute(select(TrialRecord.__table__)).all()
     assert {name: getattr(row, name) for name in asdict(told)} == asdict(told)
-    assert sittings.find(who).next == 1
+    assert sittings.find(who).next_trial == 1
 
 
 def test_the_same_result_at_the_same_time_is_stored_once(sittings, newcomer, database):  # noqa: F811
@@ -170,7 +170,7 @@ def test_a_result_that_contradicts_the_stored_one_is_refused_and_logged(sittings
     (name, value), other = next(iter(changed.items())), result(0, **{**MEASURED, **changed})
     with pytest.raises(UnexpectedTrialError, match="no other result of trial 0 is expected: it has one already"):
         sittings.store_result(seat, other)
-    (told,) = caplog.messages
+    (told,) = caplog.message_limit
     assert f"{name}: stored " in told
     assert f"came {value!r}" in told
     assert seat.id in told

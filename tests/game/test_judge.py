@@ -102,7 +102,7 @@ def test_a_slightly_fast_clock_cannot_gain_points_over_the_round():
 
 
 def test_after_the_end_nothing_counts():
-    for end in (lambda j: j.guessed(1, 500.0), lambda j: j.skip(1500.0), lambda j: j.time_up(9000.0)):
+    for end in (lambda j: j.judge_guess(1, 500.0), lambda j: j.skip(1500.0), lambda j: j.apply_time_limit(9000.0)):
         judge = begun()
         end(judge)
         assert judge.is_over

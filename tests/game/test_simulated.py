@@ -38,9 +38,9 @@ def shown_of(collection, image):
 def test_every_object_is_found_by_its_picture_and_a_pair_is_not(known):
     collection, players = known
     for image in collection.images:
-        assert players.image_of(shown_of(collection, image).canvas) == image
+        assert players.recognise_image(shown_of(collection, image).canvas) == image
     pair = catch_trial_image(collection, *collection.images[:2], "left", collection.categories, SPEC.canvas_px)
-    assert players.image_of(pair.canvas) is None
+    assert players.recognise_image(pair.canvas) is None
 
 
 def test_they_paint_the_object_in_steps_that_the_judge_takes(known):

@@ -37,8 +37,8 @@ def test_maps_asked_from_code_are_finished_whatever_the_widget_has_so_far(compar
 def test_what_code_sets_stands_in_the_inputs(compare):
     compare.settings.n_samples = 35
     compare.looks.opacity = 0.3
-    assert compare.view.map_controls.pane.values["n_samples"] == 35
-    assert compare.view.look_controls.pane.values["opacity"] == 0.3
+    assert compare.view.attribution_controls.pane.values["n_samples"] == 35
+    assert compare.view.display_controls.pane.values["opacity"] == 0.3
 
 
 def test_a_photograph_comes_also_when_settings_change_before_it_was_read(compare):

@@ -62,7 +62,7 @@ def test_axes_begin_with_both_networks_likeness_to_people(view):
 
 def test_filters_of_the_gallery_decide_what_is_drawn_in_colour(view):
     view.gallery.form.receive("category", "tabby cat")
-    admitted = view.index.category == view.index.categories.index("tabby cat")
+    admitted = view.index.category_codes == view.index.categories.index("tabby cat")
     np.testing.assert_array_equal(view.scatter.scatter.kept, admitted)
     assert (
         f"<b>{int((admitted & view.scatter.scatter.known).sum())}</b> of 40 images drawn in colour"
@@ -83,7 +83,7 @@ def test_a_selection_is_what_the_gallery_shows_until_it_is_cleared(view):
     view.scatter.figure._trigger_event(event)
     assert view.gallery.selection_mask is None
     view.scatter.figure._trigger_event(geometry(view, chosen))
-    expected = view.scatter.scatter.within(dict(geometry(view, chosen).geometry))
+    expected = view.scatter.scatter.selection_mask(dict(geometry(view, chosen).geometry))
     assert {item["id"] for item in view.gallery.thumbnails.items} == {
         view.index.images[k] for k in np.flatnonzero(expected)
     }

@@ -61,7 +61,7 @@ NAMES = [name for name in Part.param if name != "name"]
 
 
 def state_of(part):
-    return PageState({name: LinkParameter(owner=part, parameter=name, step=name == "way") for name in NAMES})
+    return PageState({name: LinkParameter(owner=part, parameter=name, push_history=name == "way") for name in NAMES})
 
 
 @given(
@@ -81,7 +81,7 @@ def test_every_state_comes_back_from_its_address(values):
     there, back = Part(**values), Part()
     state = state_of(Part())
     for place in state.parameters.values():
-        setattr(place.of, place.parameter, values[place.parameter])
+        setattr(place.owner, place.parameter, values[place.parameter])
     target = state_of(back)
     assert target.restore(parse_query(state.query)) == []
     assert {name: getattr(back, name) for name in NAMES} == {name: getattr(there, name) for name in NAMES}
@@ -131,7 +131,7 @@ def test_restoring_never_raises_and_sets_what_the_parameters_allow(pairs):
 )
 def test_a_number_outside_of_bounds_of_any_kind_is_told(query, told):
     part = Every()
-    (sentence,) = PageState({name: LinkParameter(of=part, parameter=name) for name in EVERY}).restore(
+    (sentence,) = PageState({name: LinkParameter(owner=part, parameter=name) for name in EVERY}).restore(
         parse_query(f"v=2&{query}")
     )
     assert told in sentence
@@ -242,15 +242,15 @@ def test_only_steps_are_steps_and_restoring_is_none():
     part.count = 7
     document.run_pending()
     at_seven = f"v={LINK_FORMAT}&{WHOLE}".replace("count=3", "count=7")
-    assert (address.bar.query, address.bar.step) == (at_seven, False)
+    assert (address.bar.query, address.bar.push_history) == (at_seven, False)
     part.way = "two"
     document.run_pending()
-    assert (address.bar.query, address.bar.step) == (at_seven.replace("way=one", "way=two"), True)
-    written = address.bar.written
+    assert (address.bar.query, address.bar.push_history) == (at_seven.replace("way=one", "way=two"), True)
+    written = address.bar.revision
     address._heard({"query": at_seven})
     document.run_pending()
     assert address.bar.query == at_seven, "what is copied is what is shown"
-    assert (part.way, address.bar.written) == ("one", written), "going back writes no address"
+    assert (part.way, address.bar.revision) == ("one", written), "going back writes no address"
     address._heard({"query": 7})
     assert part.count == 7
 
@@ -311,8 +311,8 @@ def test_the_comparison_comes_back_whole(compare):
     assert not view.attribution_controls.pane.states["n_samples"]["enabled"]
     looks = view.display_controls.pane.values
     assert (looks["palette"], looks["kind"]) == ("Fire", "mouse")
-    assert view.gallery.fields.values["category"] == "school bus"
-    assert view.gallery.fields.states["descending"]["visible"]
+    assert view.gallery.form.values["category"] == "school bus"
+    assert view.gallery.form.states["descending"]["visible"]
     assert view.display.zoom == [10, 90.5, 20, 120]
     again = dict(parse_query(state.query))
     assert {name: again[name] for name, _ in parse_query(query)} == {**dict(parse_query(query)), "v": str(LINK_FORMAT)}

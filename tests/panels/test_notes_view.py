@@ -69,9 +69,9 @@ def test_what_fails_is_told_beside_the_controls_it_was_asked_with(view):
     assert (told["about"], told["wrong"]) == ("views", True)
     assert "called “ears” already" in told["told"]
     assert asked(view, keep="paws") == {"told": "The view “paws” is saved.", "about": "views", "kept": "paws"}
-    assert [one["name"] for one in view.component.views] == ["ears", "paws"]
+    assert [one["name"] for one in view.component.saved_views] == ["ears", "paws"]
     assert asked(view, drop="ears")["about"] == "views"
-    assert [one["name"] for one in view.component.views] == ["paws"]
+    assert [one["name"] for one in view.component.saved_views] == ["paws"]
     for wrong in ("no JSON", "[]", 7):
         told = asked(view, **{"import": wrong})
         assert (told["about"], told["wrong"]) == ("files", True)
@@ -100,7 +100,7 @@ def test_where_notes_are_read_only_whatever_a_browser_sends_changes_nothing(tmp_
     view.component._send_msg = view.sent.append
     until(lambda: view.component.items)
     assert view.component.items[0]["image"] == IMAGE
-    assert (view.component.read_only, view.component.where, view.component.why_read_only) == (
+    assert (view.component.read_only, view.component.where, view.component.read_only_reason) == (
         True,
         "Read-only.",
         "Why.",
@@ -140,8 +140,8 @@ def test_only_a_login_writes_where_others_reach_the_server(
         "compare", {}, shown.gallery, SCRIPT, database, lambda _: None, read_only_notes=read_only_notes
     )
     assert keeping.notes_view.notes.read_only == keeping.notes_view.saved_views.read_only == read_only
-    assert keeping.notes_view.component.where == where
-    assert bool(keeping.notes_view.component.why_read_only) == read_only
+    assert keeping.notes_view.component.owner_text == where
+    assert bool(keeping.notes_view.component.read_only_reason) == read_only
     assert keeping.notes_hint == ("read-only here" if read_only else "kept as you type")
     keeping.close()
     shown.close()

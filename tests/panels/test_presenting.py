@@ -41,16 +41,16 @@ def present(presentation):
 def test_nothing_is_sent_before_the_stage_is_shown(presentation):
     assert presentation.stage.scene == {}
     stage = present(presentation)
-    assert stage.shown
+    assert stage.active
     assert stage.scene["heading"] == "tabby cat"
     assert stage.scene["place"] == "1 of 12"
 
 
 def test_the_stage_shows_the_views_own_arrays(presentation):
     scene, answers = present(presentation).scene, presentation._view.results
-    np.testing.assert_array_equal(scene["arrays"]["a"], answers.update.maps[0])
-    np.testing.assert_array_equal(scene["arrays"]["delta"], answers.update.delta)
-    np.testing.assert_array_equal(scene["arrays"]["human"], answers.human)
+    np.testing.assert_array_equal(scene["arrays"]["a"], answers.map_update.maps[0])
+    np.testing.assert_array_equal(scene["arrays"]["delta"], answers.map_update.delta)
+    np.testing.assert_array_equal(scene["arrays"]["human"], answers.human_map)
     assert scene["arrays"]["photo"].dtype == np.uint32
     assert scene["panels"]["b"]["title"].startswith("Human co-trained GALA")
     assert "standard error" in scene["words"]
@@ -77,12 +77,12 @@ def test_a_stage_shows_at_least_one_panel_and_only_those_there_are(presentation)
     stage = present(presentation)
     for name in ("photo", "human", "b", "<b>"):
         presentation._heard({"panel": name})
-    assert stage.chosen == ["a", "delta"]
+    assert stage.panels == ["a", "delta"]
     presentation._heard({"panel": "a"})
     presentation._heard({"panel": "delta"})
-    assert stage.chosen == ["delta"]
+    assert stage.panels == ["delta"]
     presentation._heard({"panel": "a"})
-    assert stage.chosen == ["a", "delta"]
+    assert stage.panels == ["a", "delta"]
 
 
 def token_of(presentation):
@@ -106,11 +106,11 @@ def test_who_follows_sees_what_the_presenter_shows_and_from_then_on(presentation
     assert follower.stage.laser == ["a", 0.25, 0.5]
     presentation._heard({"active": False})
     SCRIPT.run_pending()
-    assert follower.stage.waiting
-    assert follower.stage.shown
+    assert follower.stage.presenter_away
+    assert follower.stage.active
     presentation.close()
     SCRIPT.run_pending()
-    assert follower.stage.over
+    assert follower.stage.ended
     assert find_room(token_of(presentation)) is None
     follower.close()
 

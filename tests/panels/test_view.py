@@ -96,7 +96,7 @@ def test_every_setting_asks_again_and_the_photograph_is_not_sent_twice(view, sou
 @pytest.mark.parametrize("change", [{"opacity": 0.1}, {"threshold": 50}, {"palette": "Fire"}, {"scale": "raw"}])
 def test_looks_never_ask(standing, change):
     before = dict(standing.source.asked)
-    standing.looks.param.update(**change)
+    standing.display_settings.param.update(**change)
     SCRIPT.run_pending()
     assert dict(standing.source.asked) == before
 
@@ -176,8 +176,8 @@ def test_a_layer_goes_into_the_main_row_and_back(view, source):
 
 def test_a_photograph_without_a_human_map_says_so(view, source):
     view.current.image = source.images[4]
-    until(lambda: finished(view) and view.row.note.text)
-    assert view.row.note.text == "People did not mark\nthis photograph."
+    until(lambda: finished(view) and view.row.missing_map_label.text)
+    assert view.row.missing_map_label.text == "People did not mark\nthis photograph."
     assert np.isnan(drawn(view, "human")).all()
 
 
@@ -235,7 +235,7 @@ def test_a_delta_of_maps_as_they_are_is_not_called_normalised(source, normalise,
 def test_the_arrow_keys_follow_the_gallerys_order_and_stop_at_its_ends(view, source):
     view.move(-1)
     assert view.current.image == source.images[0]
-    view.gallery.fields.enter("search", "otter")
+    view.gallery.form.receive("search", "otter")
     view.move(1)
     assert source.info(view.current.image).category == "otter"
 
@@ -267,7 +267,7 @@ def test_scoring_the_collection_reports_progress_and_can_be_cancelled(view, sour
     source.delay_s = 0.02
     view.scoring.start()
     until(lambda: "of 12 photographs" in view.scoring.line.text)
-    view.source_client.cancel_survey()
+    view.source_client.cancel_scoring()
     until(lambda: "Cancelled" in view.scoring.line.text)
     assert source.asked["survey"] == 1
 
@@ -279,9 +279,9 @@ def test_what_the_filters_admit_is_scored_whatever_the_scores_say(view, source):
         1
     ]
     assert view.scoring.line.action == "Score the collection"
-    view.gallery.fields.enter("verdict", "both wrong")
+    view.gallery.form.receive("verdict", "both wrong")
     assert view.scoring.line.action == "Score the collection"
-    view.gallery.fields.enter("search", "otter")
+    view.gallery.form.receive("search", "otter")
     otters = [image for image in source.images if source.info(image).category == "otter"]
     assert view.scoring.line.action == f"Score these {len(otters)}"
     view.scoring.start()
@@ -290,14 +290,14 @@ def test_what_the_filters_admit_is_scored_whatever_the_scores_say(view, source):
 
 
 def test_the_means_of_all_stand_beside_their_share_of_the_ceiling(view):
-    view.score_view.set_collection(
+    view.score_view.set_collection_scores(
         xr.Dataset(
             {"rho": (("network", "image"), [[0.3, 0.5], [0.6, 0.8]])},
             attrs={"ceiling_mean": 0.5, "ceiling_low": 0.4, "ceiling_high": 0.6, "resolution_px": 56},
         )
     )
-    assert "n = 2 photographs scored" in view.score_view.note.object
-    assert "Means 0.40 and 0.70, 80 and 140 % of the ceiling" in view.score_view.note.object
+    assert "n = 2 photographs scored" in view.score_view.note_pane.object
+    assert "Means 0.40 and 0.70, 80 and 140 % of the ceiling" in view.score_view.note_pane.object
     assert "ceiling" not in view.score_view.table.object, "of one photograph there is no share of a mean"
 
 
@@ -309,7 +309,7 @@ def test_an_upload_is_shown_and_a_refusal_is_told(view, source):
     assert "notes.png could not be read" in told[0]["refused"]
     view.add_upload("copy.webp", source.thumbnail(source.images[3]))
     until(lambda: ">copy.webp</h1>" in view.heading.object)
-    tile = view.gallery.tiles.items[0]
+    tile = view.gallery.thumbnails.items[0]
     assert (view.current.image, tile["id"], tile["category"]) == ("upload-1", "upload-1", "copy.webp")
 
 
@@ -352,8 +352,8 @@ def test_progress_is_told_in_words(source):
 
 
 def test_every_tile_of_the_gallery_is_a_plain_value(view):
-    until(lambda: all(item["thumbnail"] for item in view.gallery.tiles.items))
-    for item in view.gallery.tiles.items:
+    until(lambda: all(item["thumbnail"] for item in view.gallery.thumbnails.items))
+    for item in view.gallery.thumbnails.items:
         assert set(item) == {"id", "category", "thumbnail", "marks", "score", "starred", "learnt"}
         assert item["thumbnail"].startswith("data:image/webp;base64,")
 

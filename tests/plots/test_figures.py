@@ -82,7 +82,7 @@ def test_what_is_not_known_is_told(tmp_path):
     empty = row(human_map=None, first_norm=None, second_norm=None)
     assert texts(written(tmp_path, comparison_figure([empty], ("a", "b"), "layer1"))).count("n/a") == 3
     assert texts(written(tmp_path, trade_off_figure([]), "trade")).count("n/a") == 1
-    unknown = [SweepPoint(weight=0, seed=0, accuracy=float("nan"), rho=0.1)]
+    unknown = [SweepPoint(attention_weight=0, seed=0, accuracy=float("nan"), rho=0.1)]
     assert texts(written(tmp_path, trade_off_figure(unknown), "trade")).count("n/a") == 1
 
 
@@ -136,7 +136,7 @@ def test_flat_attention_is_not_hidden_by_the_peaks_of_the_other_network():
 
 def test_the_trade_off_names_every_lambda_and_marks_the_chosen_one(tmp_path):
     tried = [
-        SweepPoint(weight=weight, seed=seed, accuracy=0.9 - weight / 50 + seed / 100, rho=0.1 + weight / 10)
+        SweepPoint(attention_weight=weight, seed=seed, accuracy=0.9 - weight / 50 + seed / 100, rho=0.1 + weight / 10)
         for weight in (0.0, 2.0)
         for seed in (1, 2)
     ]
@@ -149,7 +149,7 @@ def test_the_trade_off_names_every_lambda_and_marks_the_chosen_one(tmp_path):
 def test_names_in_a_trade_off_stand_where_no_other_point_is():
     figure = trade_off_figure(
         [
-            SweepPoint(weight=weight, seed=0, accuracy=accuracy, rho=rho)
+            SweepPoint(attention_weight=weight, seed=0, accuracy=accuracy, rho=rho)
             for weight, accuracy, rho in ((0.0, 0.7, 0.36), (0.3, 0.95, 0.617), (1.0, 0.952, 0.646), (3.0, 0.91, 0.644))
         ]
     )
@@ -158,7 +158,9 @@ def test_names_in_a_trade_off_stand_where_no_other_point_is():
 
 
 def test_a_trade_off_of_one_seed_shows_how_sure_its_accuracies_are(tmp_path):
-    tried = [SweepPoint(weight=weight, seed=0, accuracy=0.95, rho=0.1 + weight, n=600) for weight in (0.0, 0.5)]
+    tried = [
+        SweepPoint(attention_weight=weight, seed=0, accuracy=0.95, rho=0.1 + weight, n=600) for weight in (0.0, 0.5)
+    ]
     figure = trade_off_figure(tried)
     low, high = (segment for segment in figure.axes[0].collections[-1].get_segments()[0])
     assert (low[1], high[1]) == (pytest.approx(93.0, abs=0.05), pytest.approx(96.5, abs=0.05))

@@ -423,7 +423,7 @@ def test_everything_of_a_participant_can_be_deleted(table):
         played(table, *gone)
     kept = played(table, *stays)
     deleted = people.withdraw_participant(gone[0])
-    assert (deleted.rounds, deleted.sittings, deleted.journal_entries, deleted.copies) == (3, 0, 0, ())
+    assert (deleted.rounds, deleted.sittings, deleted.n_journal_entries, deleted.changed_backups) == (3, 0, 0, ())
     assert (count(database, Participant), count(database, GameSession), count(database, Round)) == (1, 1, 1)
     assert (count(database, RoundPoint), count(database, Guess)) == (3, 1)
     with database.read_connection() as connection:
@@ -519,7 +519,7 @@ def test_a_deletion_reaches_the_journals_of_running_and_of_dead_servers(table, j
     dead.with_suffix(".new").write_bytes(journal.path.read_bytes())  # it ended while it wrote the journal anew
     assert count_waiting_entries(database) == 6
     deleted = people.withdraw_participant(gone)
-    assert (deleted.rounds, deleted.journal_entries) == (0, 6)
+    assert (deleted.rounds, deleted.n_journal_entries) == (0, 6)
     held = {path.name: path.read_bytes() for path in journal.folder.iterdir()}
     assert not [name for name, content in held.items() if gone.encode() in content]
     assert sum(content.count(stays.encode()) for content in held.values()) == 3
@@ -554,7 +554,7 @@ def test_a_deletion_that_was_interrupted_is_done_to_its_end_by_another(table, jo
             people.withdraw_participant(gone)
     assert count(database, Participant) == 0
     assert count_waiting_entries(database) == 1
-    assert people.withdraw_participant(gone).journal_entries == 1
+    assert people.withdraw_participant(gone).n_journal_entries == 1
     assert count_waiting_entries(database) == 0
     with pytest.raises(ValueError, match="no participant"):
         people.withdraw_participant(gone)

@@ -88,7 +88,7 @@ def differences(connection):
 
 
 def test_the_tables_of_the_last_revision_are_those_of_the_classes(database):
-    with database.reading() as connection:
+    with database.read_connection() as connection:
         found = differences(connection)
         version = connection.scalar(select(Setting.value).where(Setting.name == "version"))
     assert found == []

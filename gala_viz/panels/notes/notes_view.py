@@ -54,7 +54,7 @@ class NotesView:
             on_message=self._heard,
             owner_text=owner_text,
             read_only=notes.read_only,
-            why_read_only=read_only_reason,
+            read_only_reason=read_only_reason,
             sizing_mode="stretch_width",
             margin=0,
         )
