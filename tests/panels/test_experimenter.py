@@ -95,7 +95,7 @@ def test_names_are_text():
     evil = "<script>alert(1)</script>"
     told = map_preview(np.zeros((20, 30, 3), np.uint8), None, evil, "", 0)
     assert "<script" not in told
-    found = SimpleNamespace(outcomes={evil: 1}, collections={}, n_people=0, n_simulated=0)
+    found = SimpleNamespace(outcomes={evil: 1}, collections={}, n_participants=0, n_simulated=0)
     assert "<script" not in round_counts(evil, found)
 
 

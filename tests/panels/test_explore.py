@@ -52,38 +52,38 @@ def test_measures_are_named_by_what_they_are(view):
 
 def test_axes_begin_with_both_networks_likeness_to_people(view):
     rho = np.asarray(view.source.scores(MapRequest())["rho"], np.float32)
-    np.testing.assert_array_equal(view.scatter.scatter.x, rho[0])
-    np.testing.assert_array_equal(view.scatter.scatter.y, rho[1])
+    np.testing.assert_array_equal(view.scatter.points.x, rho[0])
+    np.testing.assert_array_equal(view.scatter.points.y, rho[1])
     assert view.scatter.figure.xaxis.axis_label == "Spearman's rho: Vanilla GALA"
     view.form.receive("x", "delta")
-    np.testing.assert_array_equal(view.scatter.scatter.x, np.asarray(view.scores["delta_size"], np.float32))
-    assert view.scatter.figure.x_range.start < np.nanmin(view.scatter.scatter.x)
+    np.testing.assert_array_equal(view.scatter.points.x, np.asarray(view.scores["delta_size"], np.float32))
+    assert view.scatter.figure.x_range.start < np.nanmin(view.scatter.points.x)
 
 
 def test_filters_of_the_gallery_decide_what_is_drawn_in_colour(view):
     view.gallery.form.receive("category", "tabby cat")
     admitted = view.index.category_codes == view.index.categories.index("tabby cat")
-    np.testing.assert_array_equal(view.scatter.scatter.kept, admitted)
+    np.testing.assert_array_equal(view.scatter.points.highlighted, admitted)
     assert (
-        f"<b>{int((admitted & view.scatter.scatter.known).sum())}</b> of 40 images drawn in colour"
+        f"<b>{int((admitted & view.scatter.points.finite).sum())}</b> of 40 images drawn in colour"
         in view.selection_pane.object
     )
 
 
 def geometry(view, mask_of, final=True):
-    x, y = view.scatter.scatter.x[mask_of], view.scatter.scatter.y[mask_of]
+    x, y = view.scatter.points.x[mask_of], view.scatter.points.y[mask_of]
     edges = {"x0": x.min() - 1e-6, "x1": x.max() + 1e-6, "y0": y.min() - 1e-6, "y1": y.max() + 1e-6}
     return SelectionGeometry(model=view.scatter.figure, final=final, geometry={"type": "rect", **edges})
 
 
 def test_a_selection_is_what_the_gallery_shows_until_it_is_cleared(view):
-    known = np.flatnonzero(view.scatter.scatter.known)
-    chosen = known[np.argsort(view.scatter.scatter.x[known])[:3]]
+    known = np.flatnonzero(view.scatter.points.finite)
+    chosen = known[np.argsort(view.scatter.points.x[known])[:3]]
     event = geometry(view, chosen, final=False)
     view.scatter.figure._trigger_event(event)
     assert view.gallery.selection_mask is None
     view.scatter.figure._trigger_event(geometry(view, chosen))
-    expected = view.scatter.scatter.selection_mask(dict(geometry(view, chosen).geometry))
+    expected = view.scatter.points.selection_mask(dict(geometry(view, chosen).geometry))
     assert {item["id"] for item in view.gallery.thumbnails.items} == {
         view.index.images[k] for k in np.flatnonzero(expected)
     }
@@ -110,8 +110,8 @@ def test_a_selection_of_nothing_shows_all(view):
 
 
 def test_a_click_on_a_point_shows_the_image_and_a_way_to_compare_it(view):
-    place = int(np.flatnonzero(view.scatter.scatter.known)[2])
-    x, y = view.scatter.scatter.x[place], view.scatter.scatter.y[place]
+    place = int(np.flatnonzero(view.scatter.points.finite)[2])
+    x, y = view.scatter.points.x[place], view.scatter.points.y[place]
     view.scatter.figure._trigger_event(Tap(model=view.scatter.figure, x=float(x), y=float(y)))
     image = view.current.image
     assert image == view.index.images[place]
@@ -147,7 +147,7 @@ def test_category_means_are_drawn_on_demand(view):
 
 def test_distributions_tell_everything_beside_their_numbers(view):
     told = view.distributions.note_pane.object
-    known = int(np.isfinite(view.scatter.scatter.x).sum())
+    known = int(np.isfinite(view.scatter.points.x).sum())
     assert f"n = {known} images with human maps" in told
     assert "smoothgrad, n = 50, seed 0" in told
     view.gallery.form.receive("category", "goldfish")

@@ -84,7 +84,7 @@ def test_whatever_comes_values_stay_within_their_fields(name, value):
 
 
 def test_changes_of_our_own_are_not_heard(fields, heard):
-    fields.update_field("way", options=(("Third", "c"),), value="c", shown=False)
+    fields.update_field("way", options=(("Third", "c"),), value="c", visible=False)
     assert fields.values["way"] == "c"
     assert not fields.states["way"]["visible"]
     assert heard == []

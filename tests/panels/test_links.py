@@ -105,11 +105,11 @@ TEXTS = NUMBERS | st.text(max_size=12) | st.lists(NUMBERS, max_size=5).map(",".j
 @given(st.lists(st.tuples(st.sampled_from([*EVERY, "v", "view", "unknown", "bokeh-x"]), TEXTS), max_size=8))
 def test_restoring_never_raises_and_sets_what_the_parameters_allow(pairs):
     part = Every()
-    state = PageState({name: LinkParameter(of=part, parameter=name) for name in EVERY})
+    state = PageState({name: LinkParameter(owner=part, parameter=name) for name in EVERY})
     assert all(state.restore(pairs))
     again = Every()
     assert (
-        PageState({name: LinkParameter(of=again, parameter=name) for name in EVERY}).restore(parse_query(state.query))
+        PageState({name: LinkParameter(owner=again, parameter=name) for name in EVERY}).restore(parse_query(state.query))
         == []
     )
     numbers = [getattr(part, name) for name in ("free", "from_zero", "below_nine", "inside", "above")]

@@ -100,7 +100,7 @@ def test_where_notes_are_read_only_whatever_a_browser_sends_changes_nothing(tmp_
     view.component._send_msg = view.sent.append
     until(lambda: view.component.items)
     assert view.component.items[0]["image"] == IMAGE
-    assert (view.component.read_only, view.component.where, view.component.read_only_reason) == (
+    assert (view.component.read_only, view.component.owner_text, view.component.read_only_reason) == (
         True,
         "Read-only.",
         "Why.",

@@ -266,9 +266,9 @@ def test_an_error_of_the_source_is_told_and_the_next_photograph_works(source):
 def test_scoring_the_collection_reports_progress_and_can_be_cancelled(view, source):
     source.delay_s = 0.02
     view.scoring.start()
-    until(lambda: "of 12 photographs" in view.scoring.line.text)
+    until(lambda: "of 12 photographs" in view.scoring.bar.text)
     view.source_client.cancel_scoring()
-    until(lambda: "Cancelled" in view.scoring.line.text)
+    until(lambda: "Cancelled" in view.scoring.bar.text)
     assert source.asked["survey"] == 1
 
 
@@ -278,12 +278,12 @@ def test_what_the_filters_admit_is_scored_whatever_the_scores_say(view, source):
     source.survey = lambda request, images, cancelled: (asked.append(tuple(images)), good(request, images, cancelled))[
         1
     ]
-    assert view.scoring.line.action == "Score the collection"
+    assert view.scoring.bar.start_label == "Score the collection"
     view.gallery.form.receive("verdict", "both wrong")
-    assert view.scoring.line.action == "Score the collection"
+    assert view.scoring.bar.start_label == "Score the collection"
     view.gallery.form.receive("search", "otter")
     otters = [image for image in source.images if source.info(image).category == "otter"]
-    assert view.scoring.line.action == f"Score these {len(otters)}"
+    assert view.scoring.bar.start_label == f"Score these {len(otters)}"
     view.scoring.start()
     until(lambda: asked)
     assert asked == [tuple(otters)]

@@ -81,7 +81,7 @@ def draw_figure(
     source does not know, ``ValueError`` for what cannot be drawn.
     """
     kind = KINDS[spec.kind]
-    return kind.draw(source, spec, progress, **({"survey": survey} if kind.needs_scores else {}))
+    return kind.draw(source, spec, progress, **({"score_missing": survey} if kind.needs_scores else {}))
 
 
 def write_figure(
