@@ -30,7 +30,7 @@ def test_what_cannot_be_drawn_is_told_in_a_sentence(tmp_path, capsys):
 def source(monkeypatch):
     """Commands open this source, whatever they are asked for."""
     source = FakeSource()
-    monkeypatch.setattr(compare_app, "load", lambda options, say: source)
+    monkeypatch.setattr(compare_app, "load_source", lambda options, say: source)
     return source
 
 

@@ -337,9 +337,9 @@ def test_what_was_opened_before_is_what_the_page_shows(corner, monkeypatch):
 
 SHIPPED = """
 import sys
-from gala_viz.commands.compare_app import prepare
+from gala_viz.commands.compare_app import prepare_compare_page
 from gala_viz.panels.compare.compare_options import CompareOptions
-prepare(CompareOptions(collection="photos", notes="none"), lambda step: None)
+prepare_compare_page(CompareOptions(collection="photos", notes="none"), lambda step: None)
 print("torch" in sys.modules)
 """
 

@@ -184,10 +184,10 @@ def test_networks_are_found_by_the_seed_that_their_card_tells(place):
 def test_the_sweep_is_read_from_a_table_or_from_the_card(tmp_path):
     table = tmp_path / "sweep.csv"
     table.write_text("weight,seed,accuracy,rho\n0,1,0.9,0.1\n2,1,0.8,\n")
-    assert read_sweep_table(table) == [SweepPoint(weight=0.0, seed=1, accuracy=0.9, rho=0.1)]
+    assert read_sweep_table(table) == [SweepPoint(attention_weight=0.0, seed=1, accuracy=0.9, rho=0.1)]
     rows = [{"attention_weight": 0.25, "accuracy": 0.8, "rho_attention": [0.2, 0.4]}]
     tried, source = find_sweep_points("net", {"selection": {"trade_off": rows}}, tmp_path)
-    assert tried == [SweepPoint(weight=0.25, seed=0, accuracy=0.8, rho=pytest.approx(0.3))]
+    assert tried == [SweepPoint(attention_weight=0.25, seed=0, accuracy=0.8, rho=pytest.approx(0.3))]
     assert source == "the network's card"
     assert find_sweep_points("net", {}, tmp_path)[0] == []
     with pytest.raises(FileNotFoundError, match="no such table"):

@@ -52,7 +52,7 @@ def test_an_edited_network_is_looked_at_again_and_the_unchanged_one_is_not(folde
 def test_nothing_is_computed_for_comparison_where_nothing_is_kept(folder, monkeypatch):
     own_network.write(folder)
     network = load_network(own_network.NAME, "cpu")
-    monkeypatch.setattr("gala_viz.evaluation.kept.probe", None)
+    monkeypatch.setattr("gala_viz.evaluation.kept.compute_output_fingerprint", None)
     look_at_all(network, Shapes(), IMAGES, SPEC)
 
 

@@ -107,7 +107,7 @@ def test_the_plan_never_tells_what_an_image_shows_or_is_called(visiting, stimuli
 def test_a_whole_experiment_over_the_line_with_feedback_and_summaries(visiting, stimuli):
     async def script(browser, running, new):
         seat = await browser.seated()
-        own = running.sessions.seat(running.participants.find_by_secret(browser.cookie.split("=")[1]))
+        own = running.sessions.find(running.participants.find_by_secret(browser.cookie.split("=")[1]))
         said, blocks = [], []
         for trial in seat["trials"]:
             assert (await browser.ask("begin", {"number": trial["number"]}))[0] == 200
@@ -132,9 +132,9 @@ def test_stimuli_come_a_few_trials_ahead_once_and_only_to_their_participant(visi
     async def script(browser, running, new):
         await browser.seated()
         code, picture = await browser.ask("stimulus?number=0")
-        own = running.sessions.seat(running.participants.find_by_secret(browser.cookie.split("=")[1]))
+        own = running.sessions.find(running.participants.find_by_secret(browser.cookie.split("=")[1]))
         trial = own.trials[0]
-        assert (code, picture) == (200, stimuli.png(trial.image, trial.map_type, trial.level))
+        assert (code, picture) == (200, stimuli.render_png(trial.image, trial.map_type, trial.level))
         for number in (PREFETCH_TRIALS, 36, "x", "-1", "1e3", "٣"):
             assert (await browser.ask(f"stimulus?number={number}" if number != "٣" else "stimulus?number=%D9%A3"))[
                 0
@@ -178,7 +178,7 @@ def test_every_request_can_be_sent_twice_and_is_answered_alike(visiting):
 
 async def _count(running, table):
     def counted():
-        with running.database.reading() as connection:
+        with running.database.read_connection() as connection:
             return connection.scalar(select(func.count()).select_from(table))
 
     return await running.run_in_thread(counted)
@@ -235,7 +235,7 @@ def test_a_database_that_is_away_is_told_as_such_and_the_repeated_request_is_sto
         own = {"sitting": seat["sitting"], "client_key": CLIENT, "number": 0}
         for name, told in (("begin", own), ("result", {**PLAIN, **MEASURED, **own})):
             with monkeypatch.context() as patch:
-                patch.setattr(running.database, "writing", _gone)
+                patch.setattr(running.database, "write_transaction", _gone)
                 code, said = await browser.ask(name, told)
                 assert (code, said) == (503, {"refused": "the records cannot be reached now; try again"})
             assert (await browser.ask(name, told))[0] == 200
@@ -247,7 +247,7 @@ def test_a_database_that_is_away_is_told_as_such_and_the_repeated_request_is_sto
 def test_a_newcomer_who_could_not_be_stored_does_not_count_among_those_of_an_address(visiting, monkeypatch):
     async def script(browser, running, new):
         with monkeypatch.context() as patch:
-            patch.setattr(running.database, "writing", _gone)
+            patch.setattr(running.database, "write_transaction", _gone)
             for _ in range(3):
                 assert (await browser.ask("consent", {"agreed": True, "client_key": CLIENT}))[0] == 503
         assert (await browser.ask("consent", {"agreed": True, "client_key": CLIENT}))[0] == 200
@@ -289,7 +289,7 @@ def test_what_no_page_sends_is_refused_and_changes_nothing(visiting, name, told,
         answered, why = await browser.ask(name, told)
         assert answered == code
         assert why["refused"]
-        assert running.sessions.seat(running.participants.find_by_secret(browser.cookie.split("=")[1])).next_trial == 0
+        assert running.sessions.find(running.participants.find_by_secret(browser.cookie.split("=")[1])).next_trial == 0
 
     visiting(script)
 

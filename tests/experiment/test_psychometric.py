@@ -97,3 +97,8 @@ def test_the_interval_depends_on_the_seed_alone_and_narrows_with_participants():
 @pytest.mark.parametrize(("n", "least", "most"), [(5, 0.99, 1.0), (24, 0.955, 0.97), (10_000, 0.95, 0.9502)])
 def test_intervals_of_few_participants_reach_further_out(n, least, most):
     assert least < expanded_confidence(0.95, n) < most
+
+
+@pytest.mark.parametrize("n", [2, 3, 1000])
+def test_the_confidence_for_few_participants_is_one_that_an_interval_takes(n):
+    assert 0.95 < expanded_confidence(0.95, n) < 1

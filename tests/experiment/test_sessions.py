@@ -170,7 +170,7 @@ def test_a_result_that_contradicts_the_stored_one_is_refused_and_logged(sittings
     (name, value), other = next(iter(changed.items())), result(0, **{**MEASURED, **changed})
     with pytest.raises(UnexpectedTrialError, match="no other result of trial 0 is expected: it has one already"):
         sittings.store_result(seat, other)
-    (told,) = caplog.message_limit
+    (told,) = caplog.messages
     assert f"{name}: stored " in told
     assert f"came {value!r}" in told
     assert seat.id in told

@@ -5,6 +5,7 @@ import os
 import pytest
 from sqlalchemy import create_engine
 
+from gala_viz.records import note_tables  # noqa: F401 (its tables are dropped too)
 from gala_viz.records.database import Database
 from gala_viz.records.tables import Base
 from tests.records import postgresql

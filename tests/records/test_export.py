@@ -342,7 +342,7 @@ def test_an_export_after_a_crash_holds_the_rounds_that_the_dead_game_acknowledge
     records, journal, collection = crashed_game
     journal._lock.release()  # its process is dead
     assert main(["records", "status", "--records", str(records)]) == 0
-    assert "at most 1 entries wait (not in the numbers above" in capsys.readouterr().out
+    assert "at most 1 entry waits (not in the numbers above" in capsys.readouterr().out
     report = exported(records, collection, tmp_path / "out")
     assert (report["rounds"], report["journal_entries_waiting"]) == (2, 0)
     assert "entries wait" not in capsys.readouterr().out

@@ -45,7 +45,7 @@ def test_a_note_changed_elsewhere_is_told_and_not_replaced(notes):
 
 def test_the_first_note_on_an_image_written_in_two_windows_at_once_is_told_to_the_second(database, notes):
     with ThreadPoolExecutor(1) as thread:
-        with database.writing() as connection:
+        with database.write_transaction() as connection:
             first = {"image": "a", "bookmarked": True, "tags": [], "text": "first", "changed_ms": 7}
             connection.execute(insert(NoteRecord).values(owner="", collection="photos", **first))
             second = thread.submit(notes.write, Note(image="a", text="second"))

@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from gala_viz.cli import main
 from gala_viz.commands.records import _kept_beside
 from gala_viz.game.game_spec import GameSpec
-from gala_viz.game.judge import CanvasPoint, Judge, Outcome
+from gala_viz.game.judge import Judge
 from gala_viz.records.database import Database, DatabaseError
 from gala_viz.records.finished_rounds import catch_scores, count_rounds_by_image, finished_rounds
 from gala_viz.records.image_counts import register_images
@@ -25,7 +25,7 @@ from gala_viz.records.journal import Journal, count_waiting_entries, refused_ent
 from gala_viz.records.leaderboard import LeaderboardPeriod, leaderboard, player_statistics
 from gala_viz.records.participants import Participants, clean_nickname
 from gala_viz.records.pause import is_paused, set_paused
-from gala_viz.records.round_updates import NetworkGuess, RoundUpdate
+from gala_viz.records.round_updates import CanvasPoint, NetworkGuess, Outcome, RoundUpdate
 from gala_viz.records.round_writer import RoundWriter
 from gala_viz.records.rounds import ParticipantWithdrawnError, Rounds, RoundTakenOverError
 from gala_viz.records.tables import (
@@ -38,6 +38,7 @@ from gala_viz.records.tables import (
     Participant,
     Round,
     RoundPoint,
+    now_ms,
 )
 from gala_viz.records.upgrade import backup_files
 
@@ -72,7 +73,7 @@ def played(table, participant, visit, *, place=1, at_ms=700.0, combo=1, kind=GAM
     guess = NetworkGuess(n_points=points, at_ms=at_ms, place=place, categories=["hare"], probabilities=[0.5])
     new.guesses.append(guess)
     judge.judge_guess(place, at_ms) or judge.apply_time_limit(9000.0)
-    rounds.finish_round(row.id, judge, new, combo=combo)
+    rounds.finish_round(row.id, judge.round_end(now_ms(), combo=combo), new)
     return row
 
 
@@ -169,9 +170,9 @@ def test_one_impossible_row_is_refused_with_its_reason_and_all_others_are_stored
     judge.skip(5.0)
     part = RoundUpdate(points=[*good[:3], bad, *good[3:]], guesses=guesses, began_ms=5)
     written = rounds.write_updates(row.id, part, RoundUpdate(end=judge.round_end(99)))
-    (point,), (guess,) = (refused.part.points or refused.part.guesses for refused in written.refused)
+    (point,), (guess,) = (refused.update.points or refused.update.guesses for refused in written.refusals)
     assert (point, guess) == (bad, guesses[1])
-    assert all("null" in refused.reason.lower() for refused in written.refused)
+    assert all("null" in refused.reason.lower() for refused in written.refusals)
     found, points, stored, _ = everything(database)
     assert [one.number for one in points] == [0, 1, 2, 4, 5]
     assert [one.n_points for one in stored] == [1, 3]
@@ -183,8 +184,8 @@ def test_another_point_under_the_same_number_never_replaces_the_first(table):
     row = rounds.claim_round(*player(people), "shapes", settings=SETTINGS)
     first, other = CanvasPoint(1.0, 2.0, 3.0, 4.0), CanvasPoint(9.0, 2.0, 3.0, 4.0)
     rounds.write_updates(row.id, RoundUpdate(points=[first]))
-    (refused,) = rounds.write_updates(row.id, RoundUpdate(points=[other])).refused
-    assert refused.part.points == [other]
+    (refused,) = rounds.write_updates(row.id, RoundUpdate(points=[other])).refusals
+    assert refused.update.points == [other]
     assert "number 0" in refused.reason
     assert [one.x_px for one in everything(database)[1]] == [1.0]
 
@@ -199,18 +200,18 @@ def test_a_round_that_another_server_found_open_ends_as_its_judge_says(table):
     assert rounds.resume_open_round(participant, "another visit") is None
     assert (rounds.get_round(row.id).outcome, rounds.get_round(row.id).elapsed_ms) == ("interrupted", None)
     assert sum(n for _, n in everything(database)[3]) == 0
-    assert rounds.write_updates(row.id, begun, visit=visit).ended_elsewhere
+    assert rounds.write_updates(row.id, begun, session_id=visit).ended_elsewhere
     judge = Judge(SPEC)
     judge.paint([(1.0, 2.0, 3.0)], 0.0)
     judge.judge_guess(1, 700.0)
     end = RoundUpdate(end=judge.round_end(99))
     for _ in range(2):
-        assert rounds.write_updates(row.id, end, visit=visit).refused == ()
+        assert rounds.write_updates(row.id, end, session_id=visit).refusals == ()
     assert (rounds.get_round(row.id).outcome, rounds.get_round(row.id).ended_ms) == ("won", 99)
     assert sum(n for _, n in everything(database)[3]) == 1
     judge = Judge(SPEC)
     judge.skip(5.0)
-    (refused,) = rounds.write_updates(row.id, RoundUpdate(end=judge.round_end(100)), visit=visit).refused
+    (refused,) = rounds.write_updates(row.id, RoundUpdate(end=judge.round_end(100)), session_id=visit).refusals
     assert "ended already (won)" in refused.reason
 
 
@@ -223,10 +224,10 @@ def test_a_round_that_is_shown_again_belongs_to_the_window_that_shows_it(table):
     assert rounds.get_round(row.id).visit_id == later, "whose device recorded it"
     part = RoundUpdate(points=[CanvasPoint(1.0, 2.0, 3.0, 4.0)])
     with pytest.raises(RoundTakenOverError):
-        rounds.write_updates(row.id, part, visit=visit, participant=participant)
+        rounds.write_updates(row.id, part, session_id=visit, participant=participant)
     people.withdraw_participant(participant)
     with pytest.raises(ParticipantWithdrawnError):
-        rounds.write_updates(row.id, part, visit=later, participant=participant)
+        rounds.write_updates(row.id, part, session_id=later, participant=participant)
 
 
 def test_a_secret_is_known_by_its_hash_alone(table):
@@ -279,7 +280,7 @@ def test_skipped_rounds_and_practice_do_not_count_towards_an_image(table):
     row = rounds.claim_round(*who, "shapes", settings=SETTINGS)
     judge = Judge(SPEC)
     judge.skip(0.0)
-    rounds.finish_round(row.id, judge, RoundUpdate(), skip_reason="other")
+    rounds.finish_round(row.id, judge.round_end(now_ms(), skip_reason="other"), RoundUpdate())
     played(table, *who, kind=PRACTICE)
     with database.read_connection() as connection:
         assert connection.scalar(select(func.sum(ImageCount.n_rounds))) == 0
@@ -292,7 +293,7 @@ def test_a_round_ends_once(table):
     row = played(table, *who)
     judge = Judge(SPEC)
     judge.skip(0.0)
-    rounds.finish_round(row.id, judge, RoundUpdate())
+    rounds.finish_round(row.id, judge.round_end(now_ms()), RoundUpdate())
     assert rounds.get_round(row.id).outcome == "won"
     with database.read_connection() as connection:
         assert connection.scalar(select(func.sum(ImageCount.n_rounds))) == 1
@@ -423,7 +424,7 @@ def test_everything_of_a_participant_can_be_deleted(table):
         played(table, *gone)
     kept = played(table, *stays)
     deleted = people.withdraw_participant(gone[0])
-    assert (deleted.rounds, deleted.sittings, deleted.n_journal_entries, deleted.changed_backups) == (3, 0, 0, ())
+    assert (deleted.n_rounds, deleted.n_sessions, deleted.n_journal_entries, deleted.changed_backups) == (3, 0, 0, ())
     assert (count(database, Participant), count(database, GameSession), count(database, Round)) == (1, 1, 1)
     assert (count(database, RoundPoint), count(database, Guess)) == (3, 1)
     with database.read_connection() as connection:
@@ -442,7 +443,7 @@ def test_collected_rounds_lie_in_the_photographs_pixels_and_know_catch_scores(ta
         judge = Judge(SPEC)
         judge.paint([(1, 2, 3)], 0.0)
         judge.apply_time_limit(8000.0)
-        rounds.finish_round(row.id, judge, RoundUpdate(), passed=right)
+        rounds.finish_round(row.id, judge.round_end(now_ms(), passed=right), RoundUpdate())
     assert catch_scores(database) == {who[0]: 0.5}
     (found,) = finished_rounds(database, "shapes")
     np.testing.assert_allclose(found.x_px, [60, 61, 62])
@@ -519,7 +520,7 @@ def test_a_deletion_reaches_the_journals_of_running_and_of_dead_servers(table, j
     dead.with_suffix(".new").write_bytes(journal.path.read_bytes())  # it ended while it wrote the journal anew
     assert count_waiting_entries(database) == 6
     deleted = people.withdraw_participant(gone)
-    assert (deleted.rounds, deleted.n_journal_entries) == (0, 6)
+    assert (deleted.n_rounds, deleted.n_journal_entries) == (0, 6)
     held = {path.name: path.read_bytes() for path in journal.folder.iterdir()}
     assert not [name for name, content in held.items() if gone.encode() in content]
     assert sum(content.count(stays.encode()) for content in held.values()) == 3
