@@ -39,10 +39,10 @@ def main() -> None:
         view = opened(store)
         told("open", time.perf_counter() - begun)
         titles, cloud = list(view.metrics), view.scatter.points
-        told("another axis", timed(lambda k: view._write("x", titles[k % 4])))
+        told("another axis", timed(lambda k: view.form.receive("x", titles[k % 4])))
         low, high = cloud.ranges()
         step = 0.02 * (low[1] - low[0])
-        told("pan or zoom", timed(lambda k: view.scatter._draw((low[0] + step * k, low[1] - step * k), high)))
+        told("pan or zoom", timed(lambda k: view.scatter.draw((low[0] + step * k, low[1] - step * k), high)))
         box = {"type": "rect", "x0": 0.1, "x1": 0.4, "y0": 0.1, "y1": 0.4}
         told("box selection to gallery", timed(lambda k: view.select(view.scatter.points.selection_mask(box))))
         angle = np.linspace(0, 2 * np.pi, 60)

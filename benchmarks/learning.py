@@ -1,7 +1,7 @@
 """How much the maps help, and when: networks of the rendered collection at several budgets, shortcuts and lambdas.
 
     python benchmarks/learning.py [--recipes rendered-resnet ...] [--epochs 10 24] [--seeds 0 1 2] [--jobs 8]
-        [--weights 0.3 1] [--shortcuts 0.7 0.9] [--noises 0 0.15] [--out runs/learning.csv]
+        [--weights 0.3 1] [--shortcuts 0.7 0.9] [--noises 0 0.15] [--per-category 200] [--out runs/learning.csv]
 
 Each training is that of ``gala-viz train`` but for what is asked here: ``--weights`` are lambdas for recipes with maps,
 ``--shortcuts`` the probability that colour and place tell the category in the training split, ``--noises`` the highest
@@ -54,15 +54,18 @@ LOOKS = {"gradient": (1, 0.0), "smoothgrad_0.03": (25, 0.03), "smoothgrad_0.15":
 FORK = multiprocessing.get_context("fork")
 """Processes share the images that this one holds."""
 HELD: dict[float | str, InMemoryDataset] = {}
-VALIDATION, FRAME = RenderedCollection(), RECIPES["rendered-gala"].preprocessing
+COLLECTIONS: dict[str, RenderedCollection] = {}
+FRAME = RECIPES["rendered-gala"].preprocessing
 
 
 def main() -> None:
     arguments = parsed()
     start = time.monotonic()
+    counts = None if arguments.per_category is None else dict.fromkeys(("train", "validation"), arguments.per_category)
     for shortcut in arguments.shortcuts:
-        HELD[shortcut] = held(RenderedCollection(RenderingSpec(shortcut=shortcut)), "train")
-    HELD["validation"] = held(VALIDATION, "validation")
+        HELD[shortcut] = held(RenderedCollection(RenderingSpec(shortcut=shortcut), counts=counts), "train")
+    COLLECTIONS["validation"] = RenderedCollection(counts=counts)
+    HELD["validation"] = held(COLLECTIONS["validation"], "validation")
     print(f"images made and read in {time.monotonic() - start:.0f} s", flush=True)
     trainings, done = asked(arguments), []
     with FORK.Pool(arguments.jobs, initializer=_quiet, initargs=(arguments.jobs,)) as pool:
@@ -83,6 +86,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--shortcuts", nargs="+", type=float, default=[0.7])
     parser.add_argument("--noises", nargs="+", type=float, default=[0.0])
     parser.add_argument("--images", type=int, default=120)
+    parser.add_argument("--per-category", type=int, help="images of a category in each split; all where not given")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--device", help="cpu, cuda, or what is there")
     parser.add_argument("--out", type=Path, default=Path("runs/learning.csv"))
@@ -117,7 +121,7 @@ def trained(training: dict[str, Any], arguments: argparse.Namespace) -> dict[str
     device = choose_device(arguments.device)
     settings = {key: training[key] for key in ("epochs", "seed", "attention_weight", "noise")}
     recipe = replace(RECIPES[training["recipe"]], **settings)
-    network = initial_network(recipe, len(VALIDATION.categories))
+    network = initial_network(recipe, len(COLLECTIONS["validation"].categories))
     pictures = InMemoryDataModule(HELD[training["shortcut"]], HELD["validation"], recipe)
     torch.manual_seed(recipe.seed)
     start, folder = time.monotonic(), arguments.out.parent / "learning" / "-".join(map(str, training.values()))
@@ -130,7 +134,7 @@ def trained(training: dict[str, Any], arguments: argparse.Namespace) -> dict[str
     told = {"accuracy": numbers["accuracy"], "rho_attention": rho, "train_s": round(seconds)}
     seen = Network(
         network.to(device), name=recipe.name, preprocessing=FRAME,
-        categories=VALIDATION.categories,
+        categories=COLLECTIONS["validation"].categories,
     )  # fmt: skip
     return training | told | looked(fuse_batchnorm(seen), arguments.images)
 
@@ -139,12 +143,12 @@ def looked(network: Network, count: int) -> dict[str, float]:
     images = sorted(HELD["validation"].images, key=lambda image: named_rng("learning", image).random())[:count]
     cells = (COMPARISON_CELLS, COMPARISON_CELLS)
     people = np.stack(
-        [area_average(FRAME.map_to_frame(VALIDATION.human_map(image)).values[None], cells)[0] for image in images]
+        [area_average(FRAME.map_to_frame(COLLECTIONS["validation"].human_map(image)).values[None], cells)[0] for image in images]
     )
     told = {}
     for name, (n, noise) in LOOKS.items():
         spec = EvaluationSpec(split="validation", smoothgrad=SmoothGradSpec(n_samples=n, noise_fraction=noise))
-        found = look(network, VALIDATION, images, spec)
+        found = look(network, COLLECTIONS["validation"], images, spec)
         told[f"rho_{name}"] = round(float(np.mean(spearman(found.smoothgrad, people))), 4)
         share = found.shares["smoothgrad"][:, found.regions.index("diagnostic")]
         told[f"diagnostic_{name}"] = round(float(share.mean()), 4)

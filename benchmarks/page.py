@@ -21,7 +21,6 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 FLAGS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 USABLE = ".tile img"
-REPEATS = 5
 REST_MS = 4000
 WATCH = """() => {
   const deep = (root, css) => { const out = [...root.querySelectorAll(css)]
@@ -98,16 +97,16 @@ def medians(rows: list[dict[str, float]]) -> dict[str, float]:
     return {name: statistics.median(row[name] for row in rows) for name in rows[0]}
 
 
-def browser_times(browser, url: str) -> dict[str, float]:
+def browser_times(browser, url: str, repeats: int) -> dict[str, float]:
     """A first visitor, who waits for the networks; later ones; photographs new and seen before."""
     page, first = load(browser, url)
     table = {f"first visitor: {name}": seconds for name, seconds in first.items()}
     page.wait_for_timeout(REST_MS)
-    new = medians([click(page, number) for number in range(1, 1 + REPEATS)])
-    known = medians([click(page, number) for number in range(REPEATS)])
+    new = medians([click(page, number) for number in range(1, 1 + repeats)])
+    known = medians([click(page, number) for number in range(repeats)])
     page.close()
     later = []
-    for _ in range(REPEATS):
+    for _ in range(repeats):
         page, seconds = load(browser, url)
         page.wait_for_timeout(REST_MS)
         page.close()
@@ -152,8 +151,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--networks", nargs=2, default=["lite0-gala-vanilla", "lite0-gala-human"])
     parser.add_argument("--chromium", default=os.environ.get("GALA_VIZ_CHROMIUM") or shutil.which("chromium"))
-    networks = parser.parse_args().networks
-    chromium = parser.parse_args().chromium
+    parser.add_argument("--repeats", type=int, default=5)
+    arguments = parser.parse_args()
+    networks, chromium = arguments.networks, arguments.chromium
     from playwright.sync_api import sync_playwright
 
     with tempfile.TemporaryDirectory() as folder:
@@ -162,12 +162,12 @@ def main() -> None:
         try:
             with sync_playwright() as playwright:
                 browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-                table |= browser_times(browser, url)
+                table |= browser_times(browser, url, arguments.repeats)
                 browser.close()
         finally:
             process.terminate()
             process.wait(20)
-        table |= source_times(networks, Path(folder) / "alone")
+        table |= source_times(networks, Path(folder) / "alone", arguments.repeats)
     width = max(map(len, table))
     print(f"{' and '.join(networks)} on photos, {os.cpu_count()} CPU cores")
     for name, seconds in table.items():

@@ -19,7 +19,9 @@ import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from gala_viz.collections.rendered.rendered_collection import RenderedCollection
 from gala_viz.training.batches import BatchDataset, BatchSampler, prepare_batch
+from gala_viz.training.dataset import TrainingSource
 from gala_viz.training.in_memory_dataset import InMemoryDataset
 from gala_viz.training.losses import attention_loss
 from gala_viz.training.recipes import RECIPES, ScratchRecipe
@@ -100,6 +102,7 @@ def made_up(recipe: ScratchRecipe) -> InMemoryDataset:
         labels=np.arange(recipe.batch_size) % 12,
         has_map=np.ones(recipe.batch_size, bool),
         rng_keys=image_keys([str(number) for number in range(recipe.batch_size)]),
+        source=TrainingSource(RenderedCollection(), (), "plain"),
     )
 
 

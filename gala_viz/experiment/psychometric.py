@@ -150,9 +150,9 @@ def estimate_threshold(
 
 
 def expanded_confidence(confidence: float, n: int) -> float:
-    """The confidence whose normal interval is as wide as the t interval of ``confidence`` from ``n`` values."""
+    """The confidence whose normal interval is as wide as the t interval of ``confidence`` from ``n`` values; below 1."""
     reach = np.sqrt(n / (n - 1)) * student.ppf((1 + confidence) / 2, n - 1)
-    return float(1 - 2 * norm.cdf(-reach))
+    return min(float(1 - 2 * norm.cdf(-reach)), float(np.nextafter(1.0, 0.0)))  # two values: 1 but for rounding
 
 
 def _within(levels: NDArray) -> NDArray[np.float64]:

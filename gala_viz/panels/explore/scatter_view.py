@@ -38,7 +38,7 @@ class ScatterView:
         fig.toolbar.logo = None
         self._picture, _, self._ring = (renderer.data_source for renderer in fig.renderers)
         self._means = fig.scatter("x", "y", size="size", source={"x": [], "y": [], "size": []}, fill_alpha=0.55)
-        fig.on_event(RangesUpdate, lambda event: self._draw((event.x0, event.x1), (event.y0, event.y1)))
+        fig.on_event(RangesUpdate, lambda event: self.draw((event.x0, event.x1), (event.y0, event.y1)))
         fig.on_event(SelectionGeometry, self._selected)
         fig.on_event(Tap, self._tapped)
         fig.on_event(Reset, lambda _: self.reset())
@@ -53,14 +53,14 @@ class ScatterView:
         if new_axes:
             self.reset()
         else:
-            self._draw(*self._ranges())
+            self.draw(*self._ranges())
 
     def reset(self) -> None:
         """Show all points."""
         x_range, y_range = self.points.ranges()
         self.figure.x_range.update(start=x_range[0], end=x_range[1], reset_start=x_range[0], reset_end=x_range[1])
         self.figure.y_range.update(start=y_range[0], end=y_range[1], reset_start=y_range[0], reset_end=y_range[1])
-        self._draw(x_range, y_range)
+        self.draw(x_range, y_range)
 
     def mark_image(self, index: int | None) -> None:
         """Put the ring around an image, or take it away."""
@@ -87,9 +87,10 @@ class ScatterView:
         """The browser tells how large the frame is; a picture of just that size has round points."""
         if isinstance(pixels, int) and 0 < pixels <= MAX_PX:
             self._frame_px[side] = pixels
-            self._draw(*self._ranges())
+            self.draw(*self._ranges())
 
-    def _draw(self, x_range: tuple[float, float], y_range: tuple[float, float]) -> None:
+    def draw(self, x_range: tuple[float, float], y_range: tuple[float, float]) -> None:
+        """Draw the points within ``x_range`` and ``y_range`` (low, high), in units of the metrics; nothing of an empty range."""
         if not (np.isfinite([*x_range, *y_range]).all() and x_range[0] < x_range[1] and y_range[0] < y_range[1]):
             return
         picture = self.points.rasterize(x_range, y_range, tuple(self._frame_px.values()), self.dark)
