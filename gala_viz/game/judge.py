@@ -117,7 +117,7 @@ class Judge:
         ----------
         ended_ms
             Since 1970, UTC.
-        **more
+        more
             ``combo``, ``skip_reason`` and ``passed`` of ``RoundEnd``.
 
         Raises
