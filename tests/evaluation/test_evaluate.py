@@ -317,7 +317,7 @@ def test_every_image_passes_once_forward_and_once_for_smoothgrad(shapes, trio, m
     images = [image for image in shapes.images if image.startswith("test")][:4]
     passed = []
     forward = trio["gala"].module.forward
-    monkeypatch.setattr("gala_viz.attribution.attribution_maps.folded", lambda one: one)
+    monkeypatch.setattr("gala_viz.attribution.attribution_maps.fuse_batchnorm", lambda one: one)
     monkeypatch.setattr(trio["gala"].module, "forward", lambda batch: passed.append(len(batch)) or forward(batch))
     look(trio["gala"], shapes, images, replace(SPEC, smoothgrad=None))
     assert sum(passed) == 4

@@ -49,7 +49,7 @@ class Account:
 
 def stored(database) -> list[tuple[str, int, float, float]]:
     """(round, number, x, y) of all points in the database."""
-    with database.reading() as connection:
+    with database.read_connection() as connection:
         rows = connection.execute(select(RoundPoint.__table__)).all()
     return sorted((row.round_id, row.number, row.x_px, row.y_px) for row in rows)
 
@@ -63,11 +63,11 @@ def away(database):
         raise OperationalError("connect", {}, ConnectionRefusedError("the database is away"))
         yield
 
-    database.writing = database.reading = refuse
+    database.write_transaction = database.read_connection = refuse
     try:
         yield
     finally:
-        del database.writing, database.reading
+        del database.write_transaction, database.read_connection
 
 
 async def paint(player, shown, points=AROUND, count=None):
@@ -77,7 +77,7 @@ async def paint(player, shown, points=AROUND, count=None):
         await asyncio.sleep(max(0.0, last + player.spec.interval_ms / 1000 - time.monotonic()))
         last = time.monotonic()
         sent.append((x, y))
-        await player.say({"type": "paint", "round": shown.round, "points": [[x, y, last * 1000]]})
+        await player.send({"type": "paint", "round": shown.round, "points": [[x, y, last * 1000]]})
     return sent
 
 

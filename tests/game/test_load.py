@@ -93,7 +93,7 @@ def test_no_point_of_twenty_players_is_lost_when_the_database_goes_away(tmp_path
         game, ends, n_waiting = in_own_loop(whole(where, opened, away), 300)
         database = opened["database"]
         kept, received, counts = faults.stored(database), account.received(), game.writer.counts
-        with database.reading() as connection:
+        with database.read_connection() as connection:
             rounds = {row.id: row for row in connection.execute(select(Round.__table__))}
             counted = sum(connection.scalars(select(ImageCount.n_rounds)))
         folder = journal_folder(database)

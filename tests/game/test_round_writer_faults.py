@@ -97,7 +97,7 @@ def test_a_round_shown_in_two_windows_is_recorded_from_one_and_costs_nobody_else
     assert len(second.judge.points) > 3
     theirs = Counter((first.id, number, point.x_px, point.y_px) for number, point in enumerate(first.judge.points))
     assert Counter(kept) == Counter(received) - theirs
-    assert n_points(refused) == len(first.judge.points) == games[0].writer.counts.refused.total()
+    assert n_points(refused) == len(first.judge.points) == games[0].writer.counts.n_refused.total()
     assert {entry["refused"] for entry in refused} == {"the round went on in another window"}
 
 
@@ -116,7 +116,7 @@ def test_a_second_window_on_another_server_ends_the_round_of_the_first_and_keeps
         told = await first.receive("elsewhere")
         await asyncio.gather(mine, *others)
         await all_written(*games)
-        return told, account.received(), faults.stored(games[0].database), games[0].rounds.round(shown.round)
+        return told, account.received(), faults.stored(games[0].database), games[0].rounds.get_round(shown.round)
 
     told, received, kept, row = playing_on(script, 2, limit_ms=8000.0)
     assert told == {"type": "elsewhere"}
@@ -132,8 +132,8 @@ def test_a_participant_who_is_deleted_while_playing_takes_no_point_of_others_alo
         others = await painting(urls[0], 3)
         mine = asyncio.ensure_future(faults.paint(player, shown))
         (here,) = account.by_round()[shown.round]
-        await faults.until(lambda: len(here.judge.points) >= 15 and games[0].writer.counts.stored > 0)
-        before = games[0].writer.counts.stored
+        await faults.until(lambda: len(here.judge.points) >= 15 and games[0].writer.counts.n_stored > 0)
+        before = games[0].writer.counts.n_stored
         forget = Participants(games[0].database).withdraw_participant
         await asyncio.get_running_loop().run_in_executor(None, forget, here.session.participant)
         told = await player.receive("deleted")
@@ -152,9 +152,9 @@ def test_a_participant_who_is_deleted_while_playing_takes_no_point_of_others_alo
     assert kept == received
     assert len(kept) > 0
     assert before > 0
-    assert counts.dropped > 0
-    assert counts.received == counts.stored + counts.dropped
-    assert counts.refused == {}
+    assert counts.n_dropped > 0
+    assert counts.n_received == counts.n_stored + counts.n_dropped
+    assert counts.n_refused == {}
 
 
 def test_an_old_connection_is_closed_and_says_nothing_more(playing_on, account):
@@ -168,7 +168,7 @@ def test_an_old_connection_is_closed_and_says_nothing_more(playing_on, account):
         (session,) = [one.session for one in account.by_round()[shown.round]]
         await old.send({"type": "next"})
         new, again = await entered(urls[0], old.cookie)
-        await faults.until(lambda: session.closed)
+        await faults.until(lambda: session.is_closed)
         told = []
         session.send = lambda message: asyncio.sleep(0, told.append(message))
         point = {"type": "paint", "round": again.round, "points": [[9, 9, 1]]}
@@ -343,7 +343,7 @@ def test_what_neither_database_nor_journal_took_is_told_as_lost_with_its_number(
         return writer.journal.path, kept
 
     path, kept = playing_on(script)
-    assert f"1 points could not be stored yet: they are kept in {path}" in caplog.text
+    assert f"1 point could not be stored yet: kept in {path}" in caplog.text
     assert "4 points, and what else came with them, are lost" in caplog.text
     assert kept == 1
 
@@ -367,7 +367,7 @@ def test_what_the_journal_could_not_take_is_in_it_as_soon_as_there_is_room_at_th
         return games[0].database
 
     database = playing_on(script)
-    assert "2 points could not be stored yet: they are kept" in caplog.text
+    assert "2 points could not be stored yet: kept" in caplog.text
     assert "are lost" not in caplog.text
     adopting = RoundWriter(database)
     adopting.close()
@@ -402,7 +402,7 @@ def test_a_part_of_an_unknown_round_is_kept_aside_with_its_reason(playing_on, ac
     async def script(urls, games):
         _, shown = await entered(urls[0])
         (here,) = account.by_round()[shown.round]
-        key = RoundKey(round="never begun", visit=here.session.visit, participant=here.session.participant)
+        key = RoundKey(round="never begun", visit=here.session.session_id, participant=here.session.participant)
         games[0].writer.add(key, RoundUpdate(points=[CanvasPoint(1.0, 2.0, 3.0, 4.0)]))
         await all_written(games[0])
         return refused_entries(games[0].database)

@@ -25,7 +25,7 @@ ELSEWHERE = ((200, 200), (240, 240), (200, 240))
 
 
 def rows(game, table):
-    with game.database.reading() as connection:
+    with game.database.read_connection() as connection:
         return connection.execute(select(table.__table__)).all()
 
 

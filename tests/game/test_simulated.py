@@ -48,12 +48,12 @@ def test_they_paint_the_object_in_steps_that_the_judge_takes(known):
     shares = []
     for number, image in enumerate(collection.images):
         judge, now = Judge(SPEC), 0.0
-        for x, y in players.points(shown_of(collection, image), SPEC, number):
+        for x, y in players.choose_points(shown_of(collection, image), SPEC, number):
             if now >= SPEC.limit_ms:
                 break
             judge.paint([(x, y, now)], now)
             now += 50.0
-        parts = collection.parts(image).ids
+        parts = collection.part_map(image).ids
         on_object = np.kron(parts > 0, np.ones((2, 2), bool))
         shares.append(float(on_object[judge.mask].mean()) / float(on_object.mean()))
     assert np.mean(shares) > 2, "they paint the object more than chance would"
@@ -62,7 +62,7 @@ def test_they_paint_the_object_in_steps_that_the_judge_takes(known):
 def test_two_of_them_paint_differently_and_each_always_the_same(known):
     collection, players = known
     shown = shown_of(collection, collection.images[0])
-    first, again, other = (list(players.points(shown, SPEC, number)) for number in (0, 0, 1))
+    first, again, other = (list(players.choose_points(shown, SPEC, number)) for number in (0, 0, 1))
     assert first == again
     assert first != other
 
@@ -76,7 +76,7 @@ def test_they_play_the_real_game_which_the_shipped_network_judges(known, tmp_pat
     async def play():
         game = GameServer(collection, Recogniser(network), Database(tmp_path / "r.sqlite"), spec, FREE, seed=0)
         async with served(game) as url:
-            each = [play_rounds(url, 6, lambda shown, n=n: players.points(shown, spec, n)) for n in range(3)]
+            each = [play_rounds(url, 6, lambda shown, n=n: players.choose_points(shown, spec, n)) for n in range(3)]
             return await asyncio.gather(*each)
 
     played = in_own_loop(play(), 120)
