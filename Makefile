@@ -14,7 +14,7 @@ ARGS =
 # Files of tests are shared out to as many workers as there are cores, at most four.
 PYTEST = $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-.PHONY: compare game experiment test test-fast test-long test-all golden lint docs help clean
+.PHONY: compare game experiment test test-fast test-long test-all golden lint docs wheel help clean
 
 compare: $(VENV)/.installed
 	@$(BIN)/gala-viz compare $(ARGS)
@@ -46,6 +46,11 @@ lint: $(VENV)/.installed-test
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/lint-imports
+	@$(BIN)/python -m tests.type_errors
+
+wheel: $(VENV)/.installed-test
+	@$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir build/wheels .
+	@ls build/wheels
 
 docs: $(VENV)/.installed-docs
 	@$(BIN)/python -m sphinx --builder html --fail-on-warning --keep-going --quiet $(ARGS) docs build/docs
@@ -60,6 +65,7 @@ help:
 	@echo "make test-long soak, chaos, load, clean installs, the documentation; the result goes to docs/long-tests.md"
 	@echo "make golden    the reference of behaviour anew (tests/golden); prints what differs; ARGS='links store' for parts"
 	@echo "make lint      style, formatting and import rules alone"
+	@echo "make wheel     the package as a file, in build/wheels"
 	@echo "make docs      the documentation as HTML in build/docs; executes the notebooks once and keeps what they gave"
 	@echo "make clean     removes $(VENV) and what the tools left behind"
 	@echo

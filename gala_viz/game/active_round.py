@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from gala_viz.game.bubbles import masked_canvas
 from gala_viz.game.judge import Judge
+from gala_viz.game.player import Player
 from gala_viz.game.round_image import RoundImage
 from gala_viz.game.round_summary import other_players_map, player_map
 from gala_viz.game.scoring import score_catch_trial
@@ -18,23 +19,20 @@ from gala_viz.records.outages import NotStoredError, is_outage
 from gala_viz.records.round_updates import NetworkGuess, Outcome, RoundKey, RoundUpdate
 from gala_viz.records.tables import CATCH, GAME, PRACTICE, now_ms
 
-if TYPE_CHECKING:
-    from gala_viz.game.session import Session
-
 N_GUESSES_SHOWN = 5
 FLUSH_TIMEOUT_S = 1.0
 """How long a player waits for the summary while an end is not in the database yet; it is in the journal."""
 
 
 class ActiveRound:
-    """The round called ``id`` on ``round_image``; its judge decides, its session is told."""
+    """The round called ``id`` on ``round_image``; its judge decides, its player is told."""
 
     def __init__(
-        self, session: Session, round_id: str, image: str, kind: str, round_image: RoundImage, answer: str | None
+        self, player: Player, round_id: str, image: str, kind: str, round_image: RoundImage, answer: str | None
     ) -> None:
-        self.session, self.game = session, session.game
+        self.player, self.game = player, player.game
         self.id, self.image, self.kind, self.round_image, self._answer = round_id, image, kind, round_image, answer
-        self._key = RoundKey(round=round_id, visit=session.session_id, participant=session.participant)
+        self._key = RoundKey(round=round_id, visit=player.session_id, participant=player.participant)
         self.judge = Judge(self.game.spec)
         self._guessing: asyncio.Task | None = None
         self._clock: asyncio.TimerHandle | None = None
@@ -103,7 +101,7 @@ class ActiveRound:
                 return
             self._record(RoundUpdate(guesses=[guess]))
             won = self.judge.judge_guess(place, at_ms)
-            await self.session.send(
+            await self.player.send(
                 {
                     "type": "guess",
                     "round": self.id,
@@ -136,17 +134,17 @@ class ActiveRound:
         self._ending = True
         if self._clock is not None:
             self._clock.cancel()
-        session, judge = self.session, self.judge
+        player, judge = self.player, self.judge
         won = judge.outcome is Outcome.WON
         if self.kind != PRACTICE and judge.outcome is not Outcome.INTERRUPTED:
-            session.combo = session.combo + 1 if won else 0
+            player.combo = player.combo + 1 if won else 0
         right = score_catch_trial(judge.mask, self._answer) if self._answer is not None else None
-        end = judge.round_end(now_ms(), combo=session.combo, skip_reason=self._reason, passed=right)
+        end = judge.round_end(now_ms(), combo=player.combo, skip_reason=self._reason, passed=right)
         self._record(RoundUpdate(end=end))
-        await self.game.flush(session.participant, FLUSH_TIMEOUT_S)
-        session.n_rounds += 1
+        await self.game.flush(player.participant, FLUSH_TIMEOUT_S)
+        player.n_rounds += 1
         if told:
-            await session.send(await self._summary())
+            await player.send(await self._summary())
 
     async def _summary(self) -> dict[str, Any]:
         judge, others, known = self.judge, None, True
@@ -158,8 +156,8 @@ class ActiveRound:
                     self.game.collection,
                     self.image,
                     self.round_image.box,
-                    self.session.participant,
-                    simulated=self.session.simulated,
+                    self.player.participant,
+                    simulated=self.player.simulated,
                 )
             except SQLAlchemyError as error:
                 if not is_outage(error):
@@ -172,7 +170,7 @@ class ActiveRound:
             "round": self.id,
             "outcome": str(judge.outcome),
             "score": round(judge.score, 1),
-            "combo": self.session.combo,
+            "combo": self.player.combo,
             "practice": self.kind == PRACTICE,
             "counts": self.kind == GAME,
             "elapsed_ms": judge.elapsed_ms,

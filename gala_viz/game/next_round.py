@@ -2,46 +2,42 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from sqlalchemy import Row
 from sqlalchemy.exc import IntegrityError
 
 from gala_viz.collections.photo_files import UnreadableImageError
 from gala_viz.game.active_round import FLUSH_TIMEOUT_S, ActiveRound
 from gala_viz.game.judge import Judge
+from gala_viz.game.player import Player
 from gala_viz.game.round_image import RoundImage, catch_trial_image, make_round_image
 from gala_viz.game.scoring import LEFT, RIGHT
 from gala_viz.records.outages import NotStoredError
 from gala_viz.records.round_updates import RoundUpdate
 from gala_viz.records.tables import GAME, PRACTICE, now_ms
 
-if TYPE_CHECKING:
-    from gala_viz.game.session import Session
-
 MAX_UNREADABLE = 20
 
 
-async def start_next_round(session: Session, requested: str | None) -> ActiveRound | None:
+async def start_next_round(player: Player, requested: str | None) -> ActiveRound | None:
     """The next round, shown to the player; None where no image is left."""
-    game = session.game
+    game = player.game
     categories, side = game.recogniser.categories, game.spec.canvas_px
     if not await game.flush(
-        session.participant, FLUSH_TIMEOUT_S
+        player.participant, FLUSH_TIMEOUT_S
     ):  # the round before, which would be taken for an open one
         raise NotStoredError("the round before is not stored yet.")
-    row = await game.run_writer(game.rounds.resume_open_round, session.participant, session.session_id)
-    if row is None and requested is None and _is_catch(session):
-        found = await _catch(session)
+    row = await game.run_writer(game.rounds.resume_open_round, player.participant, player.session_id)
+    if row is None and requested is None and _is_catch(player):
+        found = await _catch(player)
         if found is not None:
             return found
     for _ in range(MAX_UNREADABLE):
         if row is None:
-            kind = PRACTICE if session.n_rounds < game.spec.n_practice else GAME
+            kind = PRACTICE if player.n_rounds < game.spec.n_practice else GAME
             row = await game.run_writer(
                 game.rounds.claim_round,
-                session.participant,
-                session.session_id,
+                player.participant,
+                player.session_id,
                 game.collection.name,
                 kind=kind,
                 requested=requested,
@@ -52,21 +48,21 @@ async def start_next_round(session: Session, requested: str | None) -> ActiveRou
         try:
             shown = await game.run_reader(make_round_image, game.collection, row.image, categories, side)
         except (UnreadableImageError, KeyError):
-            await _put_away(session, row)
+            await _put_away(player, row)
             row = None
             continue
-        return await _shown(session, row, shown, None)
+        return await _shown(player, row, shown, None)
     return None
 
 
-def _is_catch(session: Session) -> bool:
-    spec = session.game.spec
-    return session.n_rounds >= max(1, spec.n_practice) and session.game.rng.random() < spec.catch_share
+def _is_catch(player: Player) -> bool:
+    spec = player.game.spec
+    return player.n_rounds >= max(1, spec.n_practice) and player.game.rng.random() < spec.catch_share
 
 
-async def _catch(session: Session) -> ActiveRound | None:
+async def _catch(player: Player) -> ActiveRound | None:
     """A catch trial from two images of different categories; None where there are none, or the pair was seen."""
-    game = session.game
+    game = player.game
     named = game.rng.choice(game.images)
     others = game.rng.sample(game.images, min(20, len(game.images)))
     other = next((one for one in others if game.collection.category(one) != game.collection.category(named)), None)
@@ -85,8 +81,8 @@ async def _catch(session: Session) -> ActiveRound | None:
         )
         row = await game.run_writer(
             game.rounds.create_catch_trial,
-            session.participant,
-            session.session_id,
+            player.participant,
+            player.session_id,
             game.collection.name,
             f"{named} | {other}",
             answer,
@@ -94,32 +90,32 @@ async def _catch(session: Session) -> ActiveRound | None:
         )
     except (UnreadableImageError, IntegrityError):
         return None
-    return await _shown(session, row, shown, answer)
+    return await _shown(player, row, shown, answer)
 
 
-async def _shown(session: Session, row: Row, shown: RoundImage, answer: str | None) -> ActiveRound:
-    game = session.game
+async def _shown(player: Player, row: Row, shown: RoundImage, answer: str | None) -> ActiveRound:
+    game = player.game
     await game.run_writer(
-        game.rounds.record_presentation, row.id, shown.category, shown.box, surface_rule=session.surface_rule
+        game.rounds.record_presentation, row.id, shown.category, shown.box, surface_rule=player.surface_rule
     )
-    played = ActiveRound(session, row.id, row.image, row.kind, shown, answer)
-    await session.send(
+    played = ActiveRound(player, row.id, row.image, row.kind, shown, answer)
+    await player.send(
         {
             "type": "round",
             "round": row.id,
             "picture": await game.run_reader(shown.data_url),
             "category": shown.category,
             "practice": row.kind == PRACTICE,
-            "number": session.n_rounds + 1,
-            "combo": session.combo,
+            "number": player.n_rounds + 1,
+            "combo": player.combo,
         }
     )
     return played
 
 
-async def _put_away(session: Session, row: Row) -> None:
+async def _put_away(player: Player, row: Row) -> None:
     """An image that cannot be read: its round is over before it began."""
-    judge = Judge(session.game.spec)
-    judge.interrupt(session.game.clock_ms())
-    end = judge.round_end(now_ms(), combo=session.combo)
-    await session.game.run_writer(session.game.rounds.finish_round, row.id, end, RoundUpdate())
+    judge = Judge(player.game.spec)
+    judge.interrupt(player.game.clock_ms())
+    end = judge.round_end(now_ms(), combo=player.combo)
+    await player.game.run_writer(player.game.rounds.finish_round, row.id, end, RoundUpdate())

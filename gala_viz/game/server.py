@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import Protocol, TypeVar
 
 from gala_viz.collections.collection import Collection
 from gala_viz.game.game_spec import GameSpec
@@ -26,14 +26,25 @@ from gala_viz.records.round_writer import RoundWriter
 from gala_viz.records.rounds import Rounds
 from gala_viz.specs import fingerprint
 
-if TYPE_CHECKING:
-    from gala_viz.game.session import Session
-
 T = TypeVar("T")
 
 N_READERS = 4
 CLOSE_S = 3.0
 """How long the end takes at most: half of it for rounds that end, the rest for what is not stored yet."""
+
+
+class PlayerConnection(Protocol):
+    """What the server asks of a player's session."""
+
+    session_id: str | None
+
+    async def close(self) -> None:
+        """The connection is gone."""
+        ...
+
+    async def evict(self, reason: str) -> None:
+        """Nothing is played here any more; the page hears why."""
+        ...
 
 
 class GameServer:
@@ -65,7 +76,7 @@ class GameServer:
             )
         register_images(database, collection.name, self.images)
         self.rng = random.Random(seed)  # which rounds are catch trials, not a secret
-        self.sessions: dict[str, Session] = {}
+        self.sessions: dict[str, PlayerConnection] = {}
         self.message_limit = TokenBuckets(self.limits.messages_per_s, 4 * self.limits.messages_per_s)
         self.round_limit = TokenBuckets(self.limits.rounds_per_min / 60, self.limits.rounds_per_min)
         per_hour = self.limits.participants_per_hour

@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -26,13 +26,13 @@ from gala_viz.game.messages import (
     parse_message,
 )
 from gala_viz.game.next_round import start_next_round
+from gala_viz.game.player import Player, Send
 from gala_viz.game.server import GameServer
 from gala_viz.records.leaderboard import LeaderboardPeriod, leaderboard, player_statistics
 from gala_viz.records.outages import NotStoredError, is_outage
 from gala_viz.records.pause import is_paused
 from gala_viz.records.round_writer import ENDED_ELSEWHERE, TAKEN_OVER, WITHDRAWN
 
-Send = Callable[[dict[str, Any]], Awaitable[None]]
 T = TypeVar("T")
 
 OUTAGE_TIMEOUT_S, MAX_RETRY_WAIT_S = 60.0, 2.0
@@ -43,16 +43,12 @@ MAX_BACKGROUND_REQUESTS = 8
 """Names and leaderboards that wait at a time."""
 
 
-class Session:
+class Session(Player):
     """The connection of ``participant``; ``send`` tells its page something. All methods belong to the game's loop."""
 
     def __init__(self, game: GameServer, participant: str, send: Send, versions: dict[str, str]) -> None:
-        self.game, self.participant, self.send, self._versions = game, participant, send, versions
-        self.session_id: str | None = None
-        self.surface_rule: int | None = None
-        self.simulated = False
-        self.n_rounds = 0
-        self.combo = 0
+        super().__init__(game, participant, send)
+        self._versions = versions
         self._round: ActiveRound | None = None
         self._starting, self._asking = asyncio.Lock(), asyncio.Lock()
         self._n_beside = 0

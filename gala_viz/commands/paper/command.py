@@ -7,18 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gala_viz.commands.evaluate import BLOCKS_FOLDER, log_line, smoothgrad_spec_for
+from gala_viz.commands.evaluate import BLOCKS_FOLDER, log_line
 from gala_viz.commands.paper.paper_networks import PaperNetwork, find_paper_networks
+from gala_viz.commands.paper.paper_options import PaperOptions
 from gala_viz.counts import counted
 
 if TYPE_CHECKING:
     from gala_viz.collections.collection import Collection
     from gala_viz.evaluation.evaluation import Evaluation
-    from gala_viz.evaluation.spec import EvaluationSpec
     from gala_viz.networks.network import Network
 
-NETWORKS = ("rendered-resnet", "rendered-se", "rendered-gala", "rendered-gala-clickme")
-N_QUICK_IMAGES = 12
 OUTPUT_FILES = {
     "report.html": "the report: every number with its n, resolution, smoothing, filters and seeds beside it",
     "table.md": "the table to read: each network, what people reach, differences, the paper's own numbers",
@@ -34,46 +32,13 @@ OUTPUT_FILES = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Arguments:
+class Arguments(PaperOptions):
     """Evaluate the paper's four networks and draw its figures into a folder.
 
     Every seed that is found is evaluated, and the mean over seeds; what is missing is told with the command that makes
     it. A stopped run goes on where it was. The quality of the numbers is that of the networks and images at hand: the
     shipped collection has rendered objects and simulated participants.
     """
-
-    out: Path
-    """Folder for the table, the figures and the finished blocks."""
-    quick: bool = False
-    """A trial run: few images, of the validation split, few samples, few resamples. Not for reporting."""
-    train: bool = False
-    """Train what is missing first, up to twelve trainings of 15 to 25 minutes each on a CPU core."""
-    half: bool = False
-    """With --train: write the networks' weights as float16, vectors as float32."""
-    seeds: tuple[int, ...] = ()
-    """Seeds of the trainings, for example 1 2 3; default: all that are found."""
-    networks: tuple[str, ...] = NETWORKS
-    """Recipes of the networks; the last two are the pair of figure 2, without and with human maps."""
-    collection: str = "rendered"
-    """Name of a collection, or a folder."""
-    runs: Path = Path("runs")
-    """Where trainings are kept and networks of further seeds are found."""
-    sweep: Path | None = None
-    """Table of the sweep over lambda; default: RUNS/sweep-NETWORK/trade_off.csv, or what the network's card holds."""
-    samples: int = 25
-    """SmoothGrad's n in the table; 0 leaves it out there."""
-    noise: float | None = None
-    """SmoothGrad's noise as a share of an image's range; default: what the networks' cards recommend."""
-    figure_samples: int = 50
-    """SmoothGrad's n in figure 2."""
-    rows: int = 6
-    """Images in figure 2."""
-    layer: str | None = None
-    """GALA layer of figure 2; default: the last one."""
-    seed: int = 0
-    """Seed of noise, splits, resamples, sign flips, and of the rule that draws images."""
-    device: str | None = None
-    """cpu, cuda, or what is there."""
 
     def run(self) -> int:
         """Find or train, evaluate, write, draw."""
@@ -97,26 +62,6 @@ class Arguments:
         (self.out / "README.md").write_text(_readme(self, found, missing, told), encoding="utf-8")
         log_line(f"written to {self.out}")
         return 0
-
-    def evaluation_spec(self, networks: Sequence[Network] = ()) -> EvaluationSpec:
-        """The settings of the evaluation; noise that suits all ``networks``, unless it was given."""
-        from gala_viz.alignment import CeilingSpec
-        from gala_viz.evaluation.spec import EvaluationSpec
-
-        samples = min(3, self.samples) if self.quick else self.samples
-        grad = smoothgrad_spec_for(networks, samples, self.noise, self.seed)
-        if not self.quick:
-            ceiling = CeilingSpec(n_participant_resamples=500, seed=self.seed)
-            return EvaluationSpec(smoothgrad=grad, ceiling=ceiling, seed=self.seed)
-        return EvaluationSpec(
-            split="validation",
-            n_images=N_QUICK_IMAGES,
-            smoothgrad=grad,
-            ceiling=CeilingSpec(n_splits=10, n_participant_resamples=100, n_resamples=1000, seed=self.seed),
-            n_resamples=1000,
-            n_partners=3,
-            seed=self.seed,
-        )
 
     def _complete(self, wanted: list[PaperNetwork]) -> list[PaperNetwork]:
         """With --train, after training what is missing."""
@@ -172,9 +117,10 @@ def _how_to_make(missing: Sequence[PaperNetwork], arguments: Arguments) -> str:
 
 def _readme(arguments: Arguments, found: Evaluation, missing: Sequence[PaperNetwork], told: Sequence[str]) -> str:
     simulated = "The human maps are simulated, not of people. " if found.simulated else ""
+    n_images = counted(len(found.images), "image")
     lines = [
         "# The paper's table and figures",
-        f"{found.collection['title']}, {counted(len(found.images), 'image')} of the {found.spec.split} split. {simulated}"
+        f"{found.collection['title']}, {n_images} of the {found.spec.split} split. {simulated}"
         + ("This was a quick trial run: its numbers are not for reporting." if arguments.quick else ""),
         "\n".join(f"- `{name}`: {what}" for name, what in OUTPUT_FILES.items() if _there(arguments.out, name)),
         "Every figure is a PNG, an SVG and a PDF, with its caption in a Markdown file beside it.",

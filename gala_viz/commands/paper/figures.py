@@ -24,8 +24,8 @@ from gala_viz.specs import SmoothGradSpec
 
 if TYPE_CHECKING:
     from gala_viz.collections.collection import Collection
-    from gala_viz.commands.paper.command import Arguments
     from gala_viz.commands.paper.paper_networks import PaperNetwork
+    from gala_viz.commands.paper.paper_options import PaperOptions
     from gala_viz.evaluation.evaluation import Evaluation
     from gala_viz.networks.network import Network
 
@@ -34,25 +34,25 @@ N_IMAGES_1A, N_COLUMNS_1A = 12, 4
 
 
 def draw_paper_figures(
-    arguments: Arguments, evaluation: Evaluation, collection: Collection, networks: dict[PaperNetwork, Network]
+    options: PaperOptions, evaluation: Evaluation, collection: Collection, networks: dict[PaperNetwork, Network]
 ) -> list[str]:
     """Draw all figures into the folder; sentences about those that could not be drawn, and why."""
     told = [
-        _people(arguments, evaluation, collection, next(iter(networks.values()))),
-        _comparison(arguments, evaluation, collection, networks),
-        draw_trade_off(arguments, evaluation, networks),
-        draw_regions(arguments, evaluation),
+        _people(options, evaluation, collection, next(iter(networks.values()))),
+        _comparison(options, evaluation, collection, networks),
+        draw_trade_off(options, evaluation, networks),
+        draw_regions(options, evaluation),
     ]
     return [text for text in told if text]
 
 
-def _people(arguments: Arguments, found: Evaluation, collection: Collection, network: Network) -> str:
+def _people(options: PaperOptions, found: Evaluation, collection: Collection, network: Network) -> str:
     marked, _ = usable_maps(collection, [image for image in found.images if collection.has_human_map(image)])
     if not marked:
         return "figure-1a is left out: these images have no human maps."
     kinds = sorted({collection.superclass(image) or "" for image in marked})
-    count = N_COLUMNS_1A if arguments.quick else N_IMAGES_1A
-    chosen = sample_images(collection, marked, count * len(kinds), seed=arguments.seed, purpose="figure 1A")
+    count = N_COLUMNS_1A if options.quick else N_IMAGES_1A
+    chosen = sample_images(collection, marked, count * len(kinds), seed=options.seed, purpose="figure 1A")
     frame = network.preprocessing
     groups = [
         (
@@ -75,30 +75,30 @@ def _people(arguments: Arguments, found: Evaluation, collection: Collection, net
         + ".",
         OPACITY_TEXT,
         human_maps_text(found),
-        image_choice_text(chosen, arguments.seed, "figure 1A"),
+        image_choice_text(chosen, options.seed, "figure 1A"),
     ]
     figure = people_figure(groups, columns=N_COLUMNS_1A, simulated=found.simulated)
-    save_figure(figure, arguments.out, "figure-1a", caption_markdown("Figure 1A", told))
+    save_figure(figure, options.out, "figure-1a", caption_markdown("Figure 1A", told))
     return ""
 
 
 def _comparison(
-    arguments: Arguments, found: Evaluation, collection: Collection, loaded: dict[PaperNetwork, Network]
+    options: PaperOptions, found: Evaluation, collection: Collection, loaded: dict[PaperNetwork, Network]
 ) -> str:
-    names = arguments.networks[-2:]
+    names = options.networks[-2:]
     pair = _pair(names, loaded)
     if len(names) < 2 or pair is None:
         return f"figure-2 is left out: it needs {' and '.join(names)} of one seed."
     seed, (first, second) = pair
-    rows = min(arguments.rows, 2) if arguments.quick else arguments.rows
-    n_samples = min(arguments.figure_samples, 4) if arguments.quick else arguments.figure_samples
-    table = arguments.evaluation_spec(list(loaded.values())).smoothgrad or SmoothGradSpec()
-    spec = SmoothGradSpec(n_samples=n_samples, noise_fraction=table.noise_fraction, seed=arguments.seed)
+    rows = min(options.rows, 2) if options.quick else options.rows
+    n_samples = min(options.figure_samples, 4) if options.quick else options.figure_samples
+    table = options.evaluation_spec(list(loaded.values())).smoothgrad or SmoothGradSpec()
+    spec = SmoothGradSpec(n_samples=n_samples, noise_fraction=table.noise_fraction, seed=options.seed)
     layers = second.layers or first.layers
-    layer = arguments.layer or (layers[-1] if layers else None)
+    layer = options.layer or (layers[-1] if layers else None)
     if layer is not None and layer not in layers:
         raise ValueError(unknown_name(f"GALA layer of {second.name}", layer, list(layers)))
-    chosen = sample_images(collection, found.images, rows, seed=arguments.seed, purpose="figure 2")
+    chosen = sample_images(collection, found.images, rows, seed=options.seed, purpose="figure 2")
     shown = [
         ComparisonRow(
             title=one.category or one.image,
@@ -123,11 +123,11 @@ def _comparison(
         "sum of absolute values over colour, no smoothing.",
         COLOUR_SCALES_TEXT,
         human_maps_text(found),
-        image_choice_text(chosen, arguments.seed, "figure 2"),
+        image_choice_text(chosen, options.seed, "figure 2"),
         weights_text((first, second)),
     ]
     figure = comparison_figure(shown, names, layer or "no layer", people)
-    save_figure(figure, arguments.out, "figure-2", caption_markdown("Figure 2", told))
+    save_figure(figure, options.out, "figure-2", caption_markdown("Figure 2", told))
     return ""
 
 

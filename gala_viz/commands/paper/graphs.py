@@ -14,19 +14,19 @@ from gala_viz.plots.figures.regions_figure import RegionShare, regions_figure
 from gala_viz.plots.figures.trade_off_figure import SweepPoint, trade_off_figure
 
 if TYPE_CHECKING:
-    from gala_viz.commands.paper.command import Arguments
     from gala_viz.commands.paper.paper_networks import PaperNetwork
+    from gala_viz.commands.paper.paper_options import PaperOptions
     from gala_viz.evaluation.evaluation import Evaluation
     from gala_viz.evaluation.numbers import Number
     from gala_viz.networks.network import Network
 
 
-def draw_trade_off(arguments: Arguments, evaluation: Evaluation, networks: dict[PaperNetwork, Network]) -> str:
+def draw_trade_off(options: PaperOptions, evaluation: Evaluation, networks: dict[PaperNetwork, Network]) -> str:
     """Accuracy against likeness over lambda; what is said where there is no table of it."""
-    name = arguments.networks[-1]
+    name = options.networks[-1]
     network = next((network for one, network in networks.items() if one.name == name), None)
     card = {} if network is None else network.card
-    tried, source = find_sweep_points(name, card, arguments.runs, arguments.sweep)
+    tried, source = find_sweep_points(name, card, options.runs, options.sweep)
     chosen = card.get("recipe", {}).get("attention_weight")
     told = [
         "Accuracy against Spearman's rho of the attention norms (mean over layers) with "
@@ -40,7 +40,7 @@ def draw_trade_off(arguments: Arguments, evaluation: Evaluation, networks: dict[
         told = [f"n/a: there is no table of trainings at several lambdas. gala-viz sweep {name} makes it."]
     save_figure(
         trade_off_figure(tried, chosen, human_maps_label(evaluation)),
-        arguments.out,
+        options.out,
         "trade-off",
         caption_markdown("The trade-off over lambda", told),
     )
@@ -54,7 +54,7 @@ def _points(tried: Sequence[SweepPoint]) -> str:
     return f"Large points are means over the seeds {', '.join(map(str, seeds))}, small ones single trainings"
 
 
-def draw_regions(arguments: Arguments, evaluation: Evaluation) -> str:
+def draw_regions(options: PaperOptions, evaluation: Evaluation) -> str:
     """Where the maps lie; what is said where the collection knows no regions."""
     pixels = {one.key.region: one.interval.mean for one in evaluation.numbers if one.key.quantity == "region_pixels"}
     if not pixels:
@@ -87,7 +87,7 @@ def draw_regions(arguments: Arguments, evaluation: Evaluation) -> str:
         smoothgrad_told(evaluation.spec),
     ]
     save_figure(
-        regions_figure(panels, pixels, people), arguments.out, "regions", caption_markdown("Where the maps lie", told)
+        regions_figure(panels, pixels, people), options.out, "regions", caption_markdown("Where the maps lie", told)
     )
     return ""
 
