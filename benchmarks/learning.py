@@ -141,9 +141,9 @@ def trained(training: dict[str, Any], arguments: argparse.Namespace) -> dict[str
 
 def looked(network: Network, count: int) -> dict[str, float]:
     images = sorted(HELD["validation"].images, key=lambda image: named_rng("learning", image).random())[:count]
-    cells = (COMPARISON_CELLS, COMPARISON_CELLS)
+    validation, cells = COLLECTIONS["validation"], (COMPARISON_CELLS, COMPARISON_CELLS)
     people = np.stack(
-        [area_average(FRAME.map_to_frame(COLLECTIONS["validation"].human_map(image)).values[None], cells)[0] for image in images]
+        [area_average(FRAME.map_to_frame(validation.human_map(image)).values[None], cells)[0] for image in images]
     )
     told = {}
     for name, (n, noise) in LOOKS.items():

@@ -53,9 +53,8 @@ def first_time(per_category: int) -> list[float]:
         program = Path(folder) / "first.py"
         program.write_text(FIRST)
         places = {"GALA_VIZ_CACHE": folder, "NUMBA_CACHE_DIR": str(Path(folder) / "compiled")}
-        done = subprocess.run(
-            [sys.executable, str(program), str(per_category)], env={**os.environ, **places}, capture_output=True, text=True, check=True
-        )
+        command = [sys.executable, str(program), str(per_category)]
+        done = subprocess.run(command, env={**os.environ, **places}, capture_output=True, text=True, check=True)
     return [float(word) for word in done.stdout.split()]
 
 

@@ -120,7 +120,8 @@ class Arguments:
             self.store.parent.mkdir(parents=True, exist_ok=True)
             free = shutil.disk_usage(self.store.parent).free
             _tell(
-                f"{counted(len(images), 'image')}: up to {format_bytes(needed)} before compression, {format_bytes(free)} are free"
+                f"{counted(len(images), 'image')}: up to {format_bytes(needed)} before compression, "
+                f"{format_bytes(free)} are free"
             )
             if needed > 3 * free:
                 raise ValueError(

@@ -98,13 +98,15 @@ class Arguments:
         if isinstance(recipe, ScratchRecipe):
             if self.maps or self.labels or self.plain:
                 raise ValueError(
-                    f"{recipe.name} learns from the collection {recipe.collection!r}; leave out --maps, --labels, --plain."
+                    f"{recipe.name} learns from the collection {recipe.collection!r}; leave out --maps, "
+                    "--labels, --plain."
                 )
         else:
             missing = [f"--{name}" for name in ("maps", "labels") if getattr(self, name) is None]
             if missing:
                 raise ValueError(
-                    f"{recipe.name} needs --maps, a collection with human maps (for example a folder in OSIE's layout), "
+                    f"{recipe.name} needs --maps, a collection with human maps (for example a folder in OSIE's "
+                    "layout), "
                     "and --labels, a folder of photographs in ImageNet's categories; add "
                     f"{' and '.join(missing)}. Recipes called rendered-... need neither."
                 )

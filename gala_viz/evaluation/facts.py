@@ -26,7 +26,10 @@ FRACTIONS_TOLD = (
     "Fractions are of the split-half ceiling, as published. It compares halves of the participants, whereas a network "
     "is compared with the surer map of all: more than 100 % is possible, and 100 % is not the most that can be had."
 )
-OTHER_INTERVALS_TOLD = "errors of 0 and of 100 % have Wilson's interval instead, and a note. An n stands beside numbers of fewer images than the heading says."
+OTHER_INTERVALS_TOLD = (
+    "errors of 0 and of 100 % have Wilson's interval instead, and a note. An n stands beside numbers of fewer images "
+    "than the heading says."
+)
 """What Markdown and HTML say after the bootstrap: which intervals are others, and whose n is told."""
 MEANS_TOLD = "Networks are means over seeds; their tests ask about other images, these seeds being taken as they are."
 
@@ -43,7 +46,8 @@ def notes_of(
     """What could not be measured, and why, in sentences; ``without`` are images in no split."""
     notes = (
         [
-            f"{counted(len(left_out), 'photograph')} could not be read and {'is' if len(left_out) == 1 else 'are'} left out."
+            f"{counted(len(left_out), 'photograph')} could not be read and "
+            f"{'is' if len(left_out) == 1 else 'are'} left out."
         ]
         if left_out
         else []
@@ -85,7 +89,8 @@ def label_notes(collection: Collection, values: Mapping[str, xr.Dataset], images
         n = sum(count for _, count in unknown)
         if n:
             notes.append(
-                f"Top-1 error: of {len(images) - n:,} of the {counted(len(images), 'image')}; of the other {n:,} the category is "
+                f"Top-1 error: of {len(images) - n:,} of the {counted(len(images), 'image')}; of the other "
+                f"{n:,} the category is "
                 f"unknown to {_listed(names)}: {listed_categories(dict(unknown))}."
             )
     return notes
@@ -129,7 +134,8 @@ def learnt_told(learnt: Mapping[str, NDArray[np.int8]], n_images: int) -> str:
     """
     found = {name: int((status == LEARNT).sum()) for name, status in learnt.items()}
     union = int(np.any([status == LEARNT for status in learnt.values()], axis=0).sum()) if n_images else 0
-    told = f"Of the {counted(n_images, 'image')} reported, {union:,} {'was' if union == 1 else 'were'} learnt from by any of these networks"
+    verb = "was" if union == 1 else "were"
+    told = f"Of the {counted(n_images, 'image')} reported, {union:,} {verb} learnt from by any of these networks"
     told += ", as their cards say by the images' ids and bytes"
     if union:
         each = "; ".join(f"{name} {count:,}" for name, count in found.items() if count)
@@ -153,7 +159,8 @@ def people_notes(people: People, n_images: int) -> list[str]:
         notes.append(f"Human maps: {told}; {rest if people.images else 'likeness to people is left out'}.")
     if without := n_images - len(people.images) - len(people.left_out):
         notes.append(
-            f"{without:,} of the {counted(n_images, 'image')} {'has' if without == 1 else 'have'} no human map; no n of likeness "
+            f"{without:,} of the {counted(n_images, 'image')} {'has' if without == 1 else 'have'} no human map; "
+            "no n of likeness "
             "to people counts them."
         )
     if people.means_of:

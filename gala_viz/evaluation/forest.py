@@ -131,7 +131,9 @@ def _people_text(ceiling: Number, places: int) -> str:
     people = ceiling.participants
     if people is None:
         return text
-    return f"{text} {'image' if ceiling.interval.n == 1 else 'images'}; over {counted(people.n, 'participant')} [{people.low:.{places}f}, {people.high:.{places}f}]"
+    images = "image" if ceiling.interval.n == 1 else "images"
+    bounds = f"[{people.low:.{places}f}, {people.high:.{places}f}]"
+    return f"{text} {images}; over {counted(people.n, 'participant')} {bounds}"
 
 
 def _floors(key: Key, number: Number, found: dict) -> list[tuple[str, float]]:

@@ -117,7 +117,9 @@ def people_numbers(people: People, spec: EvaluationSpec, who: str = "people") ->
 
 def _ceiling_numbers(who: str, cells: str, ceiling: NoiseCeiling) -> list[Number]:
     few, many = ceiling.n_participants
-    note = f"{few if few == many else f'{few} to {many}'} {'participant' if few == many == 1 else 'participants'} an image, {ceiling.spec.n_splits} splits."
+    number = few if few == many else f"{few} to {many}"
+    noun = "participant" if few == many == 1 else "participants"
+    note = f"{number} {noun} an image, {ceiling.spec.n_splits} splits."
     if ceiling.left_out:
         note += f" {counted(len(ceiling.left_out), 'image')} without a ceiling."
     over_images, over_people = ceiling.interval, ceiling.participant_interval

@@ -28,7 +28,8 @@ from gala_viz.specs import settings
 from gala_viz.splits import combine_statuses
 
 INTERVALS = (
-    "95 % percentile bootstrap over images, of errors of 0 and of 100 % Wilson's; of ceilings also over participants, each "
+    "95 % percentile bootstrap over images, of errors of 0 and of 100 % Wilson's; of ceilings also over "
+    "participants, each "
     "weighted at random (Poisson), in or out of all of their images at once"
 )
 

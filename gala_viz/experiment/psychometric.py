@@ -150,7 +150,7 @@ def estimate_threshold(
 
 
 def expanded_confidence(confidence: float, n: int) -> float:
-    """The confidence whose normal interval is as wide as the t interval of ``confidence`` from ``n`` values; below 1."""
+    """Return the confidence, below 1, whose normal interval is as wide as the t interval of ``n`` values."""
     reach = np.sqrt(n / (n - 1)) * student.ppf((1 + confidence) / 2, n - 1)
     return min(float(1 - 2 * norm.cdf(-reach)), float(np.nextafter(1.0, 0.0)))  # two values: 1 but for rounding
 

@@ -79,7 +79,8 @@ def _tfrecords(
 
 def _zarr(path: Path, rounds: RoundTable, collection: Collection, spec: ExportSpec, recorded: RoundRecordings) -> None:
     attrs = {**_settings(spec), f"{SURFACE_COLUMN}_rule": RULE}
-    made = f"{'SIMULATED ' if spec.simulated else ''}ClickMe maps of {counted(len(np.unique(rounds.participant)), 'participant')}"
+    who = counted(len(np.unique(rounds.participant)), "participant")
+    made = f"{'SIMULATED ' if spec.simulated else ''}ClickMe maps of {who}"
     maps = (
         (image, person, _to_cells(one))
         for image, found in _maps(rounds, collection, spec)

@@ -44,7 +44,8 @@ class Overview:
             + ("; paused" if self.paused else ""),
             f"rounds that ended, practice and catch trials too: {rounds}",
             *(
-                f"{name}: {counted(count, 'round')} of people that {'makes' if count == 1 else 'make'} maps, without practice "
+                f"{name}: {counted(count, 'round')} of people that {'makes' if count == 1 else 'make'} maps, "
+                "without practice "
                 "and catch trials"
                 for name, count in self.collections.items()
             ),

@@ -147,7 +147,8 @@ def _why_no_maps(collection: PhotoCollection, splits: Splits, split: Split) -> s
     """That no image of ``split`` has a human map, and which have."""
     there = {other: len(marked_images(collection, images)) for other, images in splits.by_split.items()}
     elsewhere = ", ".join(f"{count:,} of the {other} split" for other, count in there.items() if count)
-    return f" None of its {len(splits.images_of(split)):,} images has a human map{f' ({elsewhere} have)' * bool(elsewhere)}."
+    others = f" ({elsewhere} have)" if elsewhere else ""
+    return f" None of its {len(splits.images_of(split)):,} images has a human map{others}."
 
 
 _VERBS: dict[Split, tuple[str, str]] = {

@@ -42,10 +42,10 @@ def test_what_code_sets_stands_in_the_inputs(compare):
 
 
 def test_a_photograph_comes_also_when_settings_change_before_it_was_read(compare):
-    until(lambda: compare.view.progress.line.text.endswith("s"))
+    until(lambda: compare.view.progress.bar.text.endswith("s"))
     compare.image = "photo 00003"
     compare.settings.n_samples = 20
-    until(lambda: compare.source.asked["passage photo 00003"] > 0 and "done" in compare.view.progress.line.text)
+    until(lambda: compare.source.asked["passage photo 00003"] > 0 and "done" in compare.view.progress.bar.text)
     until(lambda: compare.view.answers.passage is not None)
 
 

@@ -108,10 +108,8 @@ def test_restoring_never_raises_and_sets_what_the_parameters_allow(pairs):
     state = PageState({name: LinkParameter(owner=part, parameter=name) for name in EVERY})
     assert all(state.restore(pairs))
     again = Every()
-    assert (
-        PageState({name: LinkParameter(owner=again, parameter=name) for name in EVERY}).restore(parse_query(state.query))
-        == []
-    )
+    same = PageState({name: LinkParameter(owner=again, parameter=name) for name in EVERY})
+    assert same.restore(parse_query(state.query)) == []
     numbers = [getattr(part, name) for name in ("free", "from_zero", "below_nine", "inside", "above")]
     assert all(map(math.isfinite, numbers + part.pair + part.few))
 

@@ -86,8 +86,8 @@ class ClickMaps:
         self._check_inside(size_px)
         people = len(np.unique(self._rounds.participant))
         self.kinds = {
-            KIND: f"ClickMe maps of {counted(people, 'participant')} from {source.name}: one count map each, averaged, smoothed "
-            f"({self.spec.smoothing}). {self.filter_summary}"
+            KIND: f"ClickMe maps of {counted(people, 'participant')} from {source.name}: one count map each, averaged, "
+            f"smoothed ({self.spec.smoothing}). {self.filter_summary}"
         }
 
     def source_name(self, image: str) -> str | None:

@@ -35,5 +35,6 @@ class Export:
         write_responses(responses, path)
         count = write_bids(responses, spec, self.folder / "bids")
         sys.stdout.write(
-            f"{counted(len(responses), 'trial')} of {counted(count, 'participant')} written to {path} and {self.folder / 'bids'}\n"
+            f"{counted(len(responses), 'trial')} of {counted(count, 'participant')} written to "
+            f"{path} and {self.folder / 'bids'}\n"
         )

@@ -90,7 +90,7 @@ class ScatterView:
             self.draw(*self._ranges())
 
     def draw(self, x_range: tuple[float, float], y_range: tuple[float, float]) -> None:
-        """Draw the points within ``x_range`` and ``y_range`` (low, high), in units of the metrics; nothing of an empty range."""
+        """Draw the points within ``x_range`` and ``y_range`` (low, high), in units of the metrics."""
         if not (np.isfinite([*x_range, *y_range]).all() and x_range[0] < x_range[1] and y_range[0] < y_range[1]):
             return
         picture = self.points.rasterize(x_range, y_range, tuple(self._frame_px.values()), self.dark)

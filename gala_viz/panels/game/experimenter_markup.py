@@ -15,8 +15,10 @@ def round_counts(title: str, records_overview: Overview) -> str:
     people = f"<b>{number}</b> {noun}"
     made = sum(records_overview.collections.values())
     return (
-        f"<h1>{escape(title)}</h1><p>{people}, {counted(made, 'round')} of theirs {'makes' if made == 1 else 'make'} maps; "
-        f'{counted(records_overview.n_simulated, "simulated participant")}. <span class="muted">All rounds by outcome: {outcomes}.</span></p>'
+        f"<h1>{escape(title)}</h1><p>{people}, {counted(made, 'round')} of theirs "
+        f"{'makes' if made == 1 else 'make'} maps; "
+        f'{counted(records_overview.n_simulated, "simulated participant")}. <span class="muted">'
+        f"All rounds by outcome: {outcomes}.</span></p>"
     )
 
 
@@ -27,6 +29,8 @@ def reliability_text(reliability: Reliability, simulated: bool) -> str:
     interval, count = reliability.interval, reliability.growth[-1][0]
     who = " of SIMULATED participants" if simulated else ""
     return (
-        f"<p>rho <b>{interval.mean:.3f}</b> [{interval.low:.3f}, {interval.high:.3f}], n = {counted(interval.n, 'image')}, "
-        f"{counted(count, 'round')}{who}. 100 splits, 56 × 56 cells of the photograph, smoothed (discs), seed 0; not filtered.</p>"
+        f"<p>rho <b>{interval.mean:.3f}</b> [{interval.low:.3f}, {interval.high:.3f}], "
+        f"n = {counted(interval.n, 'image')}, "
+        f"{counted(count, 'round')}{who}. 100 splits, 56 × 56 cells of the photograph, smoothed (discs), seed 0; "
+        "not filtered.</p>"
     )
