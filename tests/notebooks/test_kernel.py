@@ -124,7 +124,7 @@ def test_an_interrupted_smoothgrad_leaves_the_network_as_it_was_and_the_next_cal
 def test_news_comes_in_the_kernels_own_thread_and_linked_widgets_follow(kernel):
     kernel.run(
         "seen = gv.Compare(FakeSource(delay_s=0.05)); following = gv.layers(seen)\n"
-        "threads, line = set(), seen.view.progress.line\n"
+        "threads, line = set(), seen.view.progress.bar\n"
         "main = lambda: threading.current_thread() is threading.main_thread()\n"
         "line.param.watch(lambda _: threads.add(main()), 'text')\n"
         "display(seen, following)"
@@ -138,19 +138,17 @@ def test_news_comes_in_the_kernels_own_thread_and_linked_widgets_follow(kernel):
 
 def test_interrupting_an_idle_kernel_cancels_what_widgets_compute_and_says_so(kernel):
     kernel.run("endless = FakeSource(delay_s=3); busy = gv.Compare(endless); points = gv.explore(endless)")
-    kernel.run("display(busy, points); busy.view.survey.start(); points.score()")
+    kernel.run("display(busy, points); busy.view.scoring.start(); points.score()")
     kernel.shown("busy", "points")
     kernel.until("endless.asked['survey'] == 2 and endless.asked['maps photo 00000'] == 1", "True")
     time.sleep(0.5)
     kernel.manager.interrupt_kernel()
-    kernel.until("busy.view.progress.line.text.startswith('Cancelled')", "True")
-    assert kernel.run("busy.view.survey.line.text, points.survey.line.text") == str(
+    kernel.until("busy.view.progress.bar.text.startswith('Cancelled')", "True")
+    assert kernel.run("busy.view.scoring.bar.text, points.scoring.bar.text") == str(
         ("Cancelled; what was scored stays.",) * 2
     )
     kernel.until("endless.cancelled_jobs", "1")
-    assert (
-        kernel.run("busy.view.progress.line.busy or busy.view.survey.line.busy or points.survey.line.busy") == "False"
-    )
+    assert kernel.run("busy.view.progress.bar.busy or busy.view.scoring.bar.busy or points.scoring.bar.busy") == "False"
 
 
 def test_a_running_cell_is_still_interrupted_and_the_idle_kernel_still_hears(kernel):
@@ -162,7 +160,7 @@ def test_a_running_cell_is_still_interrupted_and_the_idle_kernel_still_hears(ker
     kernel.until("endless.asked['maps photo 00007']", "1")
     time.sleep(0.3)
     kernel.manager.interrupt_kernel()
-    kernel.until("busy.view.progress.line.text.startswith('Cancelled')", "True")
+    kernel.until("busy.view.progress.bar.text.startswith('Cancelled')", "True")
 
 
 def test_a_closed_widget_has_no_threads_and_says_that_it_is_closed(kernel):
