@@ -21,11 +21,27 @@ MAX_NAME_BYTES = 180
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SmoothGradSpec:
-    """Settings of SmoothGrad (Smilkov et al. 2017).
+    """Settings of SmoothGrad.
 
-    ``noise_fraction`` is the noise's standard deviation as a share of one image's range (largest minus smallest
-    value) in the network's input space; ``n_samples`` counts noisy copies; ``seed`` and the image's id together
-    determine the noise of every sample.
+    Parameters
+    ----------
+    n_samples : int
+        Noisy copies of an image.
+    noise_fraction : float
+        Standard deviation of the noise as a share of one image's range (largest minus smallest value) in the network's
+        input.
+    seed : int
+        With the image's id it determines the noise of every sample.
+
+    References
+    ----------
+    D. Smilkov et al. 2017.
+
+    Examples
+    --------
+    >>> import gala_viz as gv
+    >>> gv.SmoothGradSpec(n_samples=25)
+    SmoothGradSpec(n_samples=25, noise_fraction=0.15, seed=0)
     """
 
     n_samples: int = 50
@@ -47,10 +63,26 @@ class SmoothGradSpec:
 class MapRequest:
     """Everything that determines the maps of one image by a pair of networks.
 
-    ``target`` says whose logit is explained: each network's ``"own"`` first choice, the true ``"label"`` for both, or
-    one category index for both. ``reduction`` takes the colour channels to one number: the sum of absolute values,
-    the largest absolute value, or the signed sum. ``smoothing_px`` is the standard deviation of a Gaussian in
-    input pixels, applied after the reduction (0: none). ``normalise`` is applied to each map before the delta.
+    Parameters
+    ----------
+    method : str
+        Name of an attribution method.
+    smoothgrad : SmoothGradSpec
+        Settings of SmoothGrad, where that is the method.
+    target : {"own", "label"} or int
+        Whose logit is explained: each network's own first choice, the true category for both, or one index for both.
+    reduction : {"absolute", "maximum", "signed"}
+        How colour channels become one number: sum of absolute values, largest absolute value, signed sum.
+    smoothing_px : float
+        Standard deviation of a Gaussian in input pixels, after the reduction; 0: none.
+    normalise : str
+        Applied to each map before the delta.
+
+    Examples
+    --------
+    >>> import gala_viz as gv
+    >>> gv.MapRequest(target="label").target
+    'label'
     """
 
     method: str = "smoothgrad"

@@ -39,12 +39,42 @@ def attention_norms(
     *,
     progress: ProgressCallback | bool | None = None,
 ) -> dict[str, xr.DataArray]:
-    """Layer -> attention norms (image, y, x) of ``images`` (None: all), float32, unitless, at the layer's own grid.
+    """Return the attention norm of every layer for images of a collection.
 
-    Coordinates are pixel centres in the network's input, so layers and saliency maps share one frame. Each array also
-    carries, per image, ``predicted``, the index of the first choice in the same pass, and ``probability``, its softmax.
-    ``progress(done, total)`` is called as images finish; True draws a bar. Raises ``ValueError`` for a network
-    without layers.
+    Parameters
+    ----------
+    network : Network
+        One with GALA layers, or with other layers named to ``load_network``.
+    collection : Collection
+        Where photographs are read.
+    images : sequence of str, optional
+        Ids; default: all of the collection.
+    progress : callable or bool, optional
+        Called as ``progress(done, total)`` when images finish; True draws a bar.
+
+    Returns
+    -------
+    dict of str to DataArray
+        Layer -> L2 norm over channels (image, y, x), float32, unitless, at the layer's own grid. Coordinates are pixel
+        centres in the network's input, so that layers and saliency maps share one frame; per image also ``predicted``,
+        the index of the first choice in the same pass, and ``probability``, its softmax.
+
+    Raises
+    ------
+    ValueError
+        The network has no layers, or gives NaN or infinite values (``NonFiniteError``).
+
+    References
+    ----------
+    Linsley et al. 2019, figure 2.
+
+    Examples
+    --------
+    >>> import gala_viz as gv
+    >>> photos, network = gv.open_collection("photos"), gv.load_network("lite0-gala-human", device="cpu")
+    >>> norms = gv.attention_norms(network, photos, photos.images[:1])
+    >>> next(iter(norms.values())).shape
+    (1, 14, 14)
     """
     if not network.layers:
         raise ValueError(

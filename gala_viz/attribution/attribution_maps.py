@@ -32,11 +32,48 @@ def smoothgrad(
     target: Target | Mapping[str, int] = "own",
     **options: Any,
 ) -> xr.DataArray | xr.Dataset:
-    """SmoothGrad maps (image, y, x), float32, of ``images`` (None: all of the collection), in logits per input unit.
+    """Return SmoothGrad maps of images of a collection.
 
-    ``target`` is "own" (the network's first choice), "label" (the true category), a category index, or a mapping from
-    image to index. Options, results and errors are those of ``attribution_maps``. A map depends on the network, the
-    photograph, the image's id and the settings only; two networks with inputs of one shape see the same noise.
+    A map depends on the network, the photograph, the image's id and the settings only; two networks with inputs of one
+    shape see the same noise.
+
+    Parameters
+    ----------
+    network : Network
+        Whose logits are explained.
+    collection : Collection
+        Where photographs are read.
+    spec : SmoothGradSpec, optional
+        Samples, noise and seed.
+    images : sequence of str, optional
+        Ids; default: all of the collection.
+    target : {"own", "label"}, int or mapping of str to int
+        The network's first choice, the true category, a category index, or one for each image.
+    **options
+        Those of ``attribution_maps``: ``reduction``, ``smoothing_px``, ``return_error``, ``progress``, ``only_finite``.
+
+    Returns
+    -------
+    DataArray or Dataset
+        (image, y, x), float32, logits per input unit, settings in ``attrs``; with ``return_error=True`` a Dataset of
+        ``map`` and ``standard_error``.
+
+    Raises
+    ------
+    ValueError
+        The target is not known, or a map has NaN or infinite values (``NonFiniteError``).
+
+    References
+    ----------
+    D. Smilkov et al. 2017.
+
+    Examples
+    --------
+    >>> import gala_viz as gv
+    >>> photos, network = gv.open_collection("photos"), gv.load_network("lite0-gala-human", device="cpu")
+    >>> maps = gv.smoothgrad(network, photos, gv.SmoothGradSpec(n_samples=2), photos.images[:1])
+    >>> maps.dims, maps.shape, int(maps.n[0])
+    (('image', 'y', 'x'), (1, 224, 224), 2)
     """
     return attribution_maps(network, collection, "smoothgrad", spec, images, target, **options)
 
@@ -68,7 +105,7 @@ def attribution_maps(
     chosen = list(collection.images if images is None else images)
     if not chosen:
         raise ValueError("at least one image was expected; got none.")
-    targets = target if isinstance(target, Mapping) else dict.fromkeys(chosen, target)
+    targets: Mapping[str, Target] = target if isinstance(target, Mapping) else dict.fromkeys(chosen, target)
     for asked in set(targets.values()):  # the same checks as anywhere
         MapRequest(target=asked, reduction=reduction, smoothing_px=smoothing_px)
     how = METHODS[method]

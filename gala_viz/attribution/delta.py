@@ -73,17 +73,49 @@ def delta(first: np.ndarray, second: np.ndarray, normalise: Normalisation = "per
 def gradient_delta(
     a: xr.DataArray | xr.Dataset, b: xr.DataArray | xr.Dataset, normalise: Normalisation = "percentile"
 ) -> xr.DataArray | xr.Dataset:
-    """``b`` minus ``a`` after normalising each map (y, x) of each image by itself; dims as in the arguments.
+    """Return ``b`` minus ``a`` after normalising each map of each image by itself.
 
-    Positive where the network of ``b`` relies more. Datasets of ``smoothgrad(..., return_error=True)`` give a Dataset
-    (delta, standard_error): errors are added as if independent and the scales' own error is left out, which for two
-    networks that saw the same noise is usually too large rather than too small. Raises ``ValueError`` where dims,
-    coordinates or the settings in attrs (method, samples, noise, seed, reduction, smoothing, target) differ: drop an
-    attr to compare all the same.
+    Positive where the network of ``b`` relies more.
+
+    Parameters
+    ----------
+    a, b : DataArray or Dataset
+        Maps (..., y, x) of one frame, as ``smoothgrad`` gives them; Datasets of ``return_error=True`` give errors too.
+    normalise : str
+        One of ``gala_viz.attribution.delta.NORMALISATIONS``, for example "percentile".
+
+    Returns
+    -------
+    DataArray or Dataset
+        The delta, dims as in the arguments, unitless. A Dataset has ``delta`` and ``standard_error``: errors are added
+        as if independent and the scales' own error is left out, which for two networks that saw the same noise is
+        usually too large rather than too small.
+
+    Raises
+    ------
+    ValueError
+        Dims, coordinates or settings in ``attrs`` (method, samples, noise, seed, reduction, smoothing, target) differ:
+        drop an attr to compare all the same.
+
+    References
+    ----------
+    Linsley et al. 2019, figure 2.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import xarray as xr
+    >>> import gala_viz as gv
+    >>> a = xr.DataArray(np.ones((2, 2)), dims=("y", "x"))
+    >>> gv.gradient_delta(a, 3 * a, normalise="percentile").values.tolist()
+    [[0.0, 0.0], [0.0, 0.0]]
     """
-    if isinstance(a, xr.Dataset) != isinstance(b, xr.Dataset):
+    if isinstance(a, xr.Dataset) and isinstance(b, xr.Dataset):
+        first, second = a["map"], b["map"]
+    elif isinstance(a, xr.Dataset) or isinstance(b, xr.Dataset):
         raise ValueError("two arrays or two datasets were expected; got one of each.")
-    first, second = (a["map"], b["map"]) if isinstance(a, xr.Dataset) else (a, b)
+    else:
+        first, second = a, b
     _check_comparable(first, second)
     difference = first.copy(data=delta(first.values, second.values, normalise)).rename("delta")
     difference.attrs = {key: value for key, value in first.attrs.items() if second.attrs.get(key) == value}

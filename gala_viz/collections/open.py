@@ -48,15 +48,42 @@ class _Asked:
 def open_collection(
     name_or_folder: str | Path, *, human_maps: str | Path | None = None, clicks: ClickMapSpec | None = None
 ) -> Collection:
-    """Open a collection by name ("photos", "rendered"), by folder, or by TFRecord file.
+    """Open a collection by name, by folder, or by TFRecord file.
 
     A folder with collection.toml opens as ``gala-viz import`` made it; one in OSIE's layout with its maps from
     fixations and mouse samples; a folder of TFRecords, or one such file, with the photographs and ClickMe maps in them;
-    any other folder as photographs, flat or with one folder per category (ImageNet's layout gives names and indices).
-    ``human_maps`` belongs to photographs: a folder of PNG, NPY or NPZ maps named by image, a table of clicks (CSV, NPZ;
-    ``clicks`` says how it becomes maps), or an HDF5 file of maps. A folder that is called like a collection is opened
-    as "./photos". Raises ``UnknownCollectionError`` for what is not there, ``ValueError`` for a folder without
-    photographs.
+    any other folder as photographs, flat or with one folder for each category (ImageNet's layout gives names and
+    indices).
+
+    Parameters
+    ----------
+    name_or_folder : str or Path
+        "photos", "rendered", another name in ``COLLECTIONS``, or a path. A folder that is called like a collection is
+        opened as "./photos".
+    human_maps : str or Path, optional
+        For photographs: a folder of PNG, NPY or NPZ maps named by image, a table of clicks (CSV, NPZ), maps in Zarr, or
+        an HDF5 file of maps.
+    clicks : ClickMapSpec, optional
+        How a table of clicks becomes maps.
+
+    Returns
+    -------
+    Collection
+        Images, categories, splits, human maps; nothing is decoded before it is asked for.
+
+    Raises
+    ------
+    UnknownCollectionError
+        There is no such name or folder; the message offers what is near.
+    ValueError
+        The folder has no photographs, or ``human_maps`` cannot belong to it.
+
+    Examples
+    --------
+    >>> import gala_viz as gv
+    >>> photos = gv.open_collection("photos")
+    >>> len(photos), photos.photo(photos.images[0]).dtype.name
+    (20, 'uint8')
     """
     folder = collection_folder(name_or_folder)
     layout = None if folder is None else detect_layout(folder)

@@ -138,10 +138,30 @@ def layers(
     image: str | None = None,
     **source_options: Any,
 ) -> Layers:
-    """The attention norms of every layer as a widget.
+    """Return the attention norms of every layer as a widget.
 
-    ``source`` is a ``Compare``, whose photograph is then followed (and moved), or what ``open_source`` takes;
-    ``networks`` may also be a single one. ``network`` names one of the two: only its row is shown.
+    Parameters
+    ----------
+    source
+        A ``Compare``, whose photograph is then followed (and moved), or what ``open_source`` takes as its collection.
+    networks
+        What ``open_source`` takes, or a single network.
+    network : str, optional
+        Name of one of the two: only its row is shown.
+    image : str, optional
+        Id of the first image.
+    **source_options
+        Other arguments of ``open_source``.
+
+    Returns
+    -------
+    Layers
+        The widget.
+
+    Examples
+    --------
+    >>> import gala_viz as gv
+    >>> norms = gv.layers("photos", network="lite0-gala-human")  # doctest: +SKIP
     """
     if isinstance(source, Compare):
         made = Layers(source.source, source.view.current, network)

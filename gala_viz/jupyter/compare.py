@@ -24,11 +24,27 @@ from gala_viz.store.source import MapUpdate
 
 
 class Compare(Widget):
-    """Photograph, people, what two networks rely on, and their delta, with controls, layers, scores and a gallery.
+    """Photograph, people, what two networks rely on and their delta as a widget, with controls, layers, scores, a
+    gallery.
 
-    ``source`` and the other arguments are those of ``open_source``. The widget computes in threads of its own; the
-    cell that made it is done at once. Everything can be worked from code: ``compare.image = "cat"``,
-    ``compare.settings.n_samples = 100``, ``compare.maps.delta``.
+    It computes in threads of its own; the cell that made it is done at once. Everything can be worked from code:
+    ``compare.image = "cat"``, ``compare.settings.n_samples = 100``, ``compare.maps.delta``.
+
+    Parameters
+    ----------
+    source
+        What ``open_source`` takes as its collection.
+    networks
+        What ``open_source`` takes.
+    image : str, optional
+        Id of the first image.
+    **source_options
+        Other arguments of ``open_source``.
+
+    Examples
+    --------
+    >>> import gala_viz as gv
+    >>> view = gv.Compare("photos")  # doctest: +SKIP
     """
 
     def __init__(

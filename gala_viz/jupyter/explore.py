@@ -125,5 +125,25 @@ class Explore(Widget):
 
 
 def explore(source: Any = None, networks: Any = None, **source_options: Any) -> Explore:
-    """All images as points; ``source`` is a ``Compare`` or what ``open_source`` takes."""
+    """Return all images as points, as a widget.
+
+    Parameters
+    ----------
+    source
+        A ``Compare``, or what ``open_source`` takes as its collection.
+    networks
+        What ``open_source`` takes.
+    **source_options
+        Other arguments of ``open_source``.
+
+    Returns
+    -------
+    Explore
+        The widget; its selection is ``.selected``.
+
+    Examples
+    --------
+    >>> import gala_viz as gv
+    >>> points = gv.explore(store="maps.zarr")  # doctest: +SKIP
+    """
     return Explore(source.source if isinstance(source, Compare) else open_source(source, networks, **source_options))

@@ -29,14 +29,39 @@ def open_source(
     device: str | None = None,
     dtype: str | None = None,
 ) -> MapSource:
-    """Images of a collection as two networks see them: what ``Compare``, ``explore`` and ``layers`` show.
+    """Return images of a collection as two networks see them: what ``Compare``, ``explore`` and ``layers`` show.
 
-    ``collection`` is a name ("photos", "rendered"), a folder, or what ``open_collection`` gave; left out: "rendered",
-    or "photos" where other networks or human maps are given. ``networks`` are two names, folders or loaded networks;
-    left out: the pair that suits the collection. ``store`` is a folder that ``gala-viz attribute`` wrote: its maps,
-    collection and networks, and nothing is computed that is in it. ``human_maps``, ``layers``, ``device`` and ``dtype``
-    are those of ``open_collection`` and ``load_network``; what is loaded already keeps its own. A source passes
-    through. Raises ``ValueError`` for other than two networks.
+    Parameters
+    ----------
+    collection : str, Path, Collection or MapSource, optional
+        A name ("photos", "rendered"), a folder, or what ``open_collection`` gave; a source passes through. Default:
+        "rendered", or "photos" where other networks or human maps are given.
+    networks : sequence of two str, Path or Network, optional
+        Default: the pair that suits the collection.
+    store : str or Path, optional
+        A folder that ``gala-viz attribute`` wrote: its maps, collection and networks; nothing is computed that is in
+        it.
+    human_maps : str or Path, optional
+        As for ``open_collection``.
+    layers, device, dtype
+        As for ``load_network``; networks that are loaded keep their own.
+
+    Returns
+    -------
+    MapSource
+        What every view asks.
+
+    Raises
+    ------
+    ValueError
+        Other than two networks were given.
+
+    Examples
+    --------
+    >>> import gala_viz as gv
+    >>> source = gv.open_source("photos", ["lite0-gala-vanilla", "lite0-gala-human"], device="cpu")
+    >>> len(source.images)
+    20
     """
     if is_map_source(collection):
         return collection  # type: ignore[return-value]

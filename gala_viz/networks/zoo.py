@@ -44,13 +44,37 @@ def load_network(
     *,
     layers: Sequence[str] = (),
 ) -> Network:
-    """A network by name (see ``known_networks``) or from a folder with card.toml and weights.safetensors.
+    """Load a network by name, or from a folder with card.toml and weights.safetensors.
 
-    "package.module:function" calls a function that returns a module or a ``Network``, "transformers:NAME" and
-    "timm:NAME" ask these libraries: such names run code and belong to a command line or a notebook. ``layers`` are
-    paths of modules whose activity can be browsed beside GALA layers. ``device`` None takes CUDA where it is there;
-    ``dtype`` is "float32" or "bfloat16". Raises ``ValueError`` with the nearest name for an unknown one, and
-    ``WeightsError`` (a ``ValueError``) for a folder whose weights do not fit.
+    Parameters
+    ----------
+    name_or_folder : str or Path
+        One of ``known_networks``, or a folder. "package.module:function" calls a function that returns a module or a
+        ``Network``; "transformers:NAME" and "timm:NAME" ask these libraries: such names run code and belong to a
+        command line or a notebook.
+    device : str or torch.device, optional
+        Default: CUDA where it is there.
+    dtype : str or torch.dtype, optional
+        "float32" or "bfloat16".
+    layers : sequence of str
+        Paths of modules whose activity can be browsed beside GALA layers.
+
+    Returns
+    -------
+    Network
+        In eval mode, with its preprocessing and categories.
+
+    Raises
+    ------
+    ValueError
+        The name is unknown (the nearest is told), or the weights do not fit the card (``WeightsError``).
+
+    Examples
+    --------
+    >>> import gala_viz as gv
+    >>> network = gv.load_network("rendered-gala", device="cpu")
+    >>> len(network.categories)
+    12
     """
     if is_external(str(name_or_folder)):
         return load_external(str(name_or_folder), device, dtype, layers)

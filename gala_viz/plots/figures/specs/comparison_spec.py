@@ -35,10 +35,22 @@ METRICS = ("rho", "dice", "iou")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ComparisonSpec(FigureSpec):
-    """Figure 2 of chosen ``images`` and two ``networks``: ``columns`` in the order wanted, some of ``COLUMNS``.
+    """Figure 2 of chosen images and two networks.
 
-    Without ``columns`` the figure has all those that hold something for at least one image. ``layer`` is that of the
-    attention norms; None: the last one.
+    Parameters
+    ----------
+    columns : tuple of str
+        Some of ``COLUMNS``, in the order wanted; default: all that hold something for at least one image.
+    layer : str, optional
+        Of the attention norms; default: the last one.
+    **common
+        Those of ``FigureSpec``.
+
+    Examples
+    --------
+    >>> import gala_viz as gv
+    >>> gv.ComparisonSpec(collection="photos", images=("imagenet_00_243",)).kind
+    'comparison'
     """
 
     kind: ClassVar[str] = "comparison"

@@ -47,9 +47,35 @@ KINDS: Registry[FigureKind] = Registry(
 def read_figure_spec(path: str | Path, *, tell: Callable[[str], None] | None = None) -> FigureSpec:
     """Read the spec in a figure's JSON file.
 
-    Within one version of gala_viz a figure is drawn again to the same bytes. ``tell`` hears a sentence where the file
-    was written by another version, or does not name one (default: a ``UserWarning``). Raises ``FileNotFoundError``;
-    ``ValueError`` for what is no figure.
+    Within one version of gala_viz a figure is drawn again to the same bytes.
+
+    Parameters
+    ----------
+    path : str or Path
+        A file that ``write_figure`` or a page wrote, or one written by hand.
+    tell : callable, optional
+        Hears a sentence where the file was written by another version, or names none; default: a ``UserWarning``.
+
+    Returns
+    -------
+    FigureSpec
+        Of the kind that the file names.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such file.
+    ValueError
+        It is no figure.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> import gala_viz as gv
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "figure.json"
+    >>> gv.TableSpec(rows=("rho",)).save(path)
+    >>> gv.read_figure_spec(path).rows
+    ('rho',)
     """
     path = Path(path).expanduser()
     content = read_settings(path, "figure", FIGURE_FORMAT, "a figure's JSON file was expected.")
@@ -74,11 +100,37 @@ def read_figure_spec(path: str | Path, *, tell: Callable[[str], None] | None = N
 def draw_figure(
     source: MapSource, spec: FigureSpec, *, progress: ProgressCallback = ignore_progress, survey: bool = True
 ) -> FigureResult:
-    """The figure of ``spec`` with its caption and data; ``progress`` hears how many of how many images are done.
+    """Draw a figure, with its caption and data.
 
-    Maps that the source does not have at hand are computed. With ``survey`` so are scores, for figures of them;
-    without it these show the images that are scored, and say how many. Raises ``UnknownNameError`` for a name that the
-    source does not know, ``ValueError`` for what cannot be drawn.
+    Parameters
+    ----------
+    source : MapSource
+        Maps that it does not have at hand are computed.
+    spec : FigureSpec
+        Which kind, of which images, how.
+    progress : callable
+        Called as ``progress(done, total)``.
+    survey : bool
+        Whether scores that are missing are computed, for figures of scores; without it these show the images that are
+        scored, and say how many.
+
+    Returns
+    -------
+    FigureResult
+        The matplotlib figure, caption, maps, table, texts.
+
+    Raises
+    ------
+    UnknownNameError
+        The source does not know a name; the nearest is told.
+    ValueError
+        The figure cannot be drawn.
+
+    Examples
+    --------
+    >>> import gala_viz as gv
+    >>> source = gv.open_source("photos", device="cpu")  # doctest: +SKIP
+    >>> gv.draw_figure(source, gv.LayersSpec(images=source.images[:1])).caption  # doctest: +SKIP
     """
     kind = KINDS[spec.kind]
     return kind.draw(source, spec, progress, **({"score_missing": survey} if kind.needs_scores else {}))
@@ -93,5 +145,31 @@ def write_figure(
     progress: ProgressCallback = ignore_progress,
     survey: bool = True,
 ) -> list[Path]:
-    """``draw_figure``, and its files in ``folder``: PNG, SVG, PDF, caption, data, and the JSON that draws it again."""
+    """Draw a figure and write its files: PNG, SVG, PDF, caption, data, and the JSON that draws it again.
+
+    Parameters
+    ----------
+    source, spec, progress, survey
+        As for ``draw_figure``.
+    folder : str or Path
+        Made where it is not there.
+    name : str
+        Of the files, without ending.
+
+    Returns
+    -------
+    list of Path
+        What was written.
+
+    Raises
+    ------
+    UnknownNameError, ValueError
+        As for ``draw_figure``.
+
+    Examples
+    --------
+    >>> import gala_viz as gv
+    >>> source = gv.open_source("photos", device="cpu")  # doctest: +SKIP
+    >>> gv.write_figure(source, gv.LayersSpec(images=source.images[:1]), "figures")  # doctest: +SKIP
+    """
     return draw_figure(source, spec, progress=progress, survey=survey).write(spec, Path(folder), name)

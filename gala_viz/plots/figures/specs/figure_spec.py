@@ -26,8 +26,31 @@ MAX_SELECTED_IMAGES = 10_000
 class FigureSpec:
     """What all kinds of figures share; a figure itself is one of ``KINDS``, for example ``ComparisonSpec``.
 
-    ``collection``, ``human_maps`` and ``store`` say where images and maps come from, as for ``gala-viz compare``;
-    ``images`` are ids; ``width`` is one of ``WIDTHS_MM``; ``dpi`` is that of the PNG; ``request`` makes the maps.
+    Parameters
+    ----------
+    collection, human_maps, store : str, optional
+        Where images and maps come from, as for ``gala-viz compare``.
+    networks : tuple of two str, optional
+        Names or folders; default: the pair that suits the collection.
+    images : tuple of str
+        Ids.
+    width : str
+        One of ``WIDTHS_MM``: a journal's column.
+    dpi : int
+        Of the PNG.
+    request : MapRequest
+        What makes the maps.
+
+    Raises
+    ------
+    ValueError
+        A value cannot be drawn; the message says what was expected.
+
+    Examples
+    --------
+    >>> import gala_viz as gv
+    >>> issubclass(gv.TableSpec, gv.FigureSpec)
+    True
     """
 
     kind: ClassVar[str] = ""

@@ -24,9 +24,22 @@ MAX_LAYERS = 24
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LayersSpec(FigureSpec):
-    """Attention norms of chosen ``images``: a row for each network ``shown``, a column for each of ``layers``.
+    """Attention norms of chosen images: a row for each network shown, a column for each layer.
 
-    Without ``layers`` all that the networks shown have stand side by side, in their order.
+    Parameters
+    ----------
+    shown : {"both", "first", "second"}
+        Networks that are shown.
+    layers : tuple of str
+        Default: all that the networks shown have, side by side, in their order.
+    **common
+        Those of ``FigureSpec``.
+
+    Examples
+    --------
+    >>> import gala_viz as gv
+    >>> gv.LayersSpec(images=("a",), shown="second").shown
+    'second'
     """
 
     kind: ClassVar[str] = "layers"

@@ -25,10 +25,22 @@ OTHER_GROUP = "others"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PeopleSpec(FigureSpec):
-    """Figure 1A of chosen ``images``, ``per_row`` of them side by side in a block; one block for each superclass.
+    """Figure 1A of chosen images: photographs seen through human maps, one block for each superclass.
 
-    ``map_kind`` is one of the collection's kinds of human maps; None: its default. Networks and request only decide
-    the frame in which the photographs are seen.
+    Parameters
+    ----------
+    map_kind : str, optional
+        One of the collection's kinds of human maps; default: its default.
+    per_row : int
+        Images side by side in a block.
+    **common
+        Those of ``FigureSpec``.
+
+    Examples
+    --------
+    >>> import gala_viz as gv
+    >>> gv.PeopleSpec(images=("a",), per_row=3).per_row
+    3
     """
 
     kind: ClassVar[str] = "people"

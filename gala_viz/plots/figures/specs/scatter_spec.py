@@ -31,9 +31,22 @@ MIN_IMAGES_FOR_RHO = 3
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ScatterSpec(FigureSpec):
-    """Measures ``x`` and ``y``, by title or short name, of all images; None: how alike both networks are to people.
+    """Two metrics of all images as points.
 
-    ``images`` that are named are marked; without the ``rest`` they alone are drawn.
+    Parameters
+    ----------
+    x, y : str, optional
+        Metrics by title or short name; default: how alike each network is to people.
+    rest : bool
+        Whether images that are not named in ``images`` are drawn too; those named are marked.
+    **common
+        Those of ``FigureSpec``.
+
+    Examples
+    --------
+    >>> import gala_viz as gv
+    >>> gv.ScatterSpec(rest=True).kind
+    'scatter'
     """
 
     kind: ClassVar[str] = "scatter"

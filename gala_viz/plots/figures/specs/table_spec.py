@@ -31,9 +31,20 @@ SETTINGS = ("confidence", "n_resamples", "seed")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TableSpec(FigureSpec):
-    """Scores of both networks over ``images`` (none: all that are scored), one line for each of ``rows``.
+    """Scores of both networks over images as a table; without ``images`` over all that are scored.
 
-    Rows are some of ``SUMMARY_ROWS``, and "attention:LAYER" for rho of a layer's attention norms.
+    Parameters
+    ----------
+    rows : tuple of str
+        Some of ``SUMMARY_ROWS``, and "attention:LAYER" for rho of a layer's attention norms.
+    **common
+        Those of ``FigureSpec``.
+
+    Examples
+    --------
+    >>> import gala_viz as gv
+    >>> gv.TableSpec(rows=("accuracy", "rho")).rows
+    ('accuracy', 'rho')
     """
 
     kind: ClassVar[str] = "table"
