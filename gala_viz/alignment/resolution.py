@@ -22,7 +22,7 @@ def to_resolution(array: xr.DataArray, size: int | tuple[int, int] = COMPARISON_
     if array.dims[-2:] != ("y", "x"):
         raise ValueError(f"a map ends in the dims ('y', 'x'); got {array.dims}.")
     values = area_average(array.values, (rows, columns))
-    leading = {str(dim): array[dim].values for dim in array.dims[:-2]}
+    leading = {str(dim): list(array[dim].values) for dim in array.dims[:-2]}
     name = str(array.name or "map")
     result = labelled_map(values, name=name, extent_px=extent_px(array), leading=leading, attrs=array.attrs)
     others = array.isel(y=0, x=0, drop=True).coords
