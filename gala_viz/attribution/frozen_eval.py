@@ -30,7 +30,7 @@ def frozen_eval(module: nn.Module) -> Iterator[nn.Module]:
             if training:
                 module.eval()
             for part in inplace:
-                part.inplace = False
+                part.inplace = False  # pyright: ignore[reportArgumentType]  # torch's stubs know tensors and modules only
             for parameter in asking:
                 parameter.requires_grad_(False)
             yield module
@@ -38,7 +38,7 @@ def frozen_eval(module: nn.Module) -> Iterator[nn.Module]:
             for parameter in asking:
                 parameter.requires_grad_(True)
             for part in inplace:
-                part.inplace = True
+                part.inplace = True  # pyright: ignore[reportArgumentType]  # as above
             for part, flag in training:
                 part.training = flag
 

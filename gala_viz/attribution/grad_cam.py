@@ -48,10 +48,9 @@ def grad_cam_states(
 
     def attribute(batch: Tensor) -> Tensor:
         cam = method.attribute(batch, target=target, relu_attributions=True)
-        if cam.ndim != 4:
-            raise ValueError(
-                f"Grad-CAM needs a layer with positions (B, C, H, W); {spec.layer!r} gives {cam.ndim} dims."
-            )
+        if not isinstance(cam, Tensor) or cam.ndim != 4:
+            given = f"{cam.ndim} dims" if isinstance(cam, Tensor) else f"{len(cam)} outputs"
+            raise ValueError(f"Grad-CAM needs a layer with positions (B, C, H, W); {spec.layer!r} gives {given}.")
         return LayerAttribution.interpolate(cam.float(), network_input.shape[-2:], "bilinear")
 
     yield from single_pass_states(network, network_input, target, options, attribute)

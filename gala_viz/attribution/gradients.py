@@ -105,6 +105,10 @@ def single_pass_states(
             batch = torch.from_numpy(np.array(network_input[None], np.float32)).to(network.device).requires_grad_()
             return attribute(batch)[0].detach().to("cpu", torch.float32).numpy()
 
-    cancelled = options.get("cancelled") or never_cancelled
+    asked = options.get("cancelled")
+
+    def cancelled() -> bool:
+        return callable(asked) and bool(asked())
+
     for values, n, note in run_in_chunks(compute, 0, 1, 1, cancelled):
         yield MapState(mean=values, n=n, n_samples=1, target=target, note=note)

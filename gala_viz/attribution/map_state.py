@@ -81,6 +81,8 @@ def add_samples(state: MapState, samples: np.ndarray) -> MapState:
     Sums are kept in float64 per chunk and merged by Chan's formula, so that the way samples are cut into chunks does
     not show. The old state is left as it was.
     """
+    if state.squares is None or state.group_sums is None or state.group_counts is None:
+        raise ValueError("samples can be added to the state of a method with chance, which has sums of groups.")
     added = samples.shape[0]
     n = state.n + added
     chunk_mean = samples.mean(axis=0, dtype=np.float64)
@@ -126,9 +128,9 @@ def monte_carlo_error(quantity: Callable[..., np.ndarray], *states: MapState) ->
     if len({state.n for state in states}) != 1:
         raise ValueError(f"states with the same samples were expected; they have n = {[state.n for state in states]}.")
     leave_out = [state.delete_group_means() for state in states]
-    if any(rest is None for rest in leave_out):
-        return None
     counts = states[0].group_counts
+    if counts is None or any(rest is None for rest in leave_out):
+        return None
     counts = counts[counts > 0]
     whole = quantity(*(state.mean for state in states))
     without = np.stack([quantity(*rest) for rest in zip(*leave_out, strict=True)])
