@@ -24,8 +24,7 @@ from gala_viz.store.source import MapUpdate
 
 
 class Compare(Widget):
-    """Photograph, people, what two networks rely on and their delta as a widget, with controls, layers, scores, a
-    gallery.
+    """Photograph, human map, what two networks rely on and their delta as a widget, with controls and scores.
 
     It computes in threads of its own; the cell that made it is done at once. Everything can be worked from code:
     ``compare.image = "cat"``, ``compare.settings.n_samples = 100``, ``compare.maps.delta``.
