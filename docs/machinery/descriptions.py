@@ -11,8 +11,10 @@ import re
 from collections.abc import Iterator
 
 from modules import Function, assigned, home_of, names_in, tree_of
+from sphinx.ext.napoleon import Config, NumpyDocstring
 
 LONGEST_VALUE = 100
+_NUMPY_STYLE = Config(napoleon_use_param=False, napoleon_use_rtype=False, napoleon_use_ivar=True)
 _OWN_NAME = re.compile(r"``(gala_viz(?:\.\w+)+)``")
 
 
@@ -156,4 +158,6 @@ def _indented(text: str) -> str:
 
 
 def _text(docstring: str | None) -> str:
-    return _OWN_NAME.sub(lambda found: f":py:obj:`{found[1]} <{home_of(found[1])}>`", docstring or "")
+    """Return a docstring's reStructuredText: NumPy's sections as field lists, full names as links."""
+    text = str(NumpyDocstring(docstring or "", _NUMPY_STYLE))
+    return _OWN_NAME.sub(lambda found: f":py:obj:`{found[1]} <{home_of(found[1])}>`", text)
