@@ -30,12 +30,12 @@ from gala_viz.panels.compare.compare_options import CompareOptions
 
 TRIVIAL_PAGE = """
 import sys
-from gala_viz.commands.page_server import Address, serve
+from gala_viz.commands.page_server import ServerAddress, serve
 def listening():
     from panel.io.state import state
     ((server, *_),) = state._servers.values()
     print("torch" in sys.modules, server._tornado.settings["websocket_max_message_size"], flush=True)
-serve({{"compare": lambda: "a page"}}, Address(port={port}, show=False, prefix={prefix!r}), when_listening=listening)
+serve({{"compare": lambda: "a page"}}, ServerAddress(port={port}, show=False, prefix={prefix!r}), when_listening=listening)
 """
 
 
@@ -272,21 +272,21 @@ from bokeh.server.tornado import BokehTornado
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application
-from gala_viz.commands import serving
+from gala_viz.commands import page_server
 
 async def asked(address, origins=(), **more):
-    serving._reach.clear()
+    page_server._reach.clear()
     bokeh = BokehTornado({}, extra_websocket_origins=list(origins))
     server = HTTPServer(Application(), **more)
     server.add_sockets(bind_sockets(0, address))
     try:
-        return serving.server_reaches_others()
+        return page_server.server_is_public()
     finally:
         server.stop()
         del bokeh, server
         gc.collect()
 
-print(serving.server_reaches_others())
+print(page_server.server_is_public())
 for given in [
     dict(address="127.0.0.1", origins=["localhost:5006"]), dict(address=None), dict(address="127.0.0.1", xheaders=True),
     dict(address="127.0.0.1", origins=["lab.example.org"]),

@@ -12,13 +12,13 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
 PAGES = """
 import sys
 import panel as pn
-from gala_viz.commands.page_server import Address, serve
+from gala_viz.commands.page_server import ServerAddress, serve
 
 def broken():
     raise ValueError("this page cannot be made")
 
 serve({"one": lambda: pn.pane.Str("one"), "two": broken, "experimenter": lambda: pn.pane.Str("door")},
-      Address(port=int(sys.argv[1]), show=False))
+      ServerAddress(port=int(sys.argv[1]), show=False))
 """
 
 

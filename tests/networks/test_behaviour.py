@@ -135,17 +135,17 @@ def test_changed_preprocessing_layers_and_categories_are_seen():
 def test_the_same_network_is_known_again_with_one_and_two_threads_fused_and_without_onednn(name):
     program = f"""
 import json, torch
-from gala_viz.attribution.network_identity import probe
-from gala_viz.networks.fuse_batchnorm import folded
+from gala_viz.attribution.network_identity import compute_output_fingerprint
+from gala_viz.networks.fuse_batchnorm import fuse_batchnorm
 from gala_viz.networks.zoo import load_network
 network = load_network({name!r}, "cpu")
 found = []
 for threads in (1, 2):
     torch.set_num_threads(threads)
     assert torch.get_num_threads() == threads
-    found += [probe(network), probe(folded(network))]
+    found += [compute_output_fingerprint(network), compute_output_fingerprint(fuse_batchnorm(network))]
 with torch.backends.mkldnn.flags(enabled=False):
-    found.append(probe(network))
+    found.append(compute_output_fingerprint(network))
 print(json.dumps([one.settings() for one in found]))
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

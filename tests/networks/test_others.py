@@ -48,9 +48,9 @@ SMALL = """
     def learnt_more():
         from gala_viz.networks.network import Network
         from gala_viz.networks.preprocessing import Preprocessing
-        from gala_viz.networks.training_data import TrainingData, UsedCollection
+        from gala_viz.networks.training_data import TrainingCollection, TrainingData
 
-        data = TrainingData(collections=(UsedCollection(name="photos", n_train=3),), complete=True)
+        data = TrainingData(collections=(TrainingCollection(name="photos", n_train=3),), complete=True)
         module = three_way()
         torch.nn.init.constant_(module[-1].bias, 2)
         return Network(module, name="mine", preprocessing=Preprocessing(**module.preprocessing), sha256="5" * 64,

@@ -170,9 +170,9 @@ def test_a_page_of_a_store_loads_no_network(corner):
     path, *_ = corner
     program = f"""
 import sys
-from gala_viz.commands.compare_app import load
+from gala_viz.commands.compare_app import load_source
 from gala_viz.panels.compare.compare_options import CompareOptions
-source = load(CompareOptions(store={str(path)!r}), lambda step: None)
+source = load_source(CompareOptions(store={str(path)!r}), lambda step: None)
 image = source.images[2]
 source.passage(image), source.cached(image, source.request), source.scores(source.request), source.view(image)
 print("torch" in sys.modules, "captum" in sys.modules)
