@@ -36,7 +36,7 @@ class Account:
         return sorted(
             (one.id, number, point.x_px, point.y_px)
             for one in self.rounds
-            if one.session.participant != without
+            if one.player.participant != without
             for number, point in enumerate(one.judge.points)
         )
 

@@ -135,12 +135,12 @@ def test_a_participant_who_is_deleted_while_playing_takes_no_point_of_others_alo
         await faults.until(lambda: len(here.judge.points) >= 15 and games[0].writer.counts.n_stored > 0)
         before = games[0].writer.counts.n_stored
         forget = Participants(games[0].database).withdraw_participant
-        await asyncio.get_running_loop().run_in_executor(None, forget, here.session.participant)
+        await asyncio.get_running_loop().run_in_executor(None, forget, here.player.participant)
         told = await player.receive("deleted")
         mine.cancel()
         await asyncio.gather(*others)
         await all_written(games[0])
-        counts, who = games[0].writer.counts, here.session.participant
+        counts, who = games[0].writer.counts, here.player.participant
         with pytest.raises(Exception, match="403"):
             await GameClient(urls[0], cookie=player.cookie).connect()
         journals = games[0].writer.journal.folder
@@ -165,7 +165,7 @@ def test_an_old_connection_is_closed_and_says_nothing_more(playing_on, account):
         others = await painting(urls[0], 2)
         await old.send({"type": "skip", "round": shown.round, "reason": "other"})
         await old.receive("end")
-        (session,) = [one.session for one in account.by_round()[shown.round]]
+        (session,) = [one.player for one in account.by_round()[shown.round]]
         await old.send({"type": "next"})
         new, again = await entered(urls[0], old.cookie)
         await faults.until(lambda: session.is_closed)
@@ -331,7 +331,7 @@ def test_what_neither_database_nor_journal_took_is_told_as_lost_with_its_number(
     async def script(urls, games):
         (_, shown), writer = await entered(urls[0]), games[0].writer
         (here,) = account.by_round()[shown.round]
-        key = RoundKey(round=shown.round, visit=here.session.session_id, participant=here.session.participant)
+        key = RoundKey(round=shown.round, visit=here.player.session_id, participant=here.player.participant)
         with faults.away(games[0].database):
             writer.add(key, RoundUpdate(points=[CanvasPoint(1.0, 2.0, 3.0, 4.0)]))
             full_disk(True)
@@ -354,7 +354,7 @@ def test_what_the_journal_could_not_take_is_in_it_as_soon_as_there_is_room_at_th
     async def script(urls, games):
         (_, shown), writer = await entered(urls[0]), games[0].writer
         (here,) = account.by_round()[shown.round]
-        key = RoundKey(round=shown.round, visit=here.session.session_id, participant=here.session.participant)
+        key = RoundKey(round=shown.round, visit=here.player.session_id, participant=here.player.participant)
         with faults.away(games[0].database):
             full_disk(True)
             writer.add(key, RoundUpdate(points=[CanvasPoint(1.0, 2.0, 3.0, 4.0)]))
@@ -402,7 +402,7 @@ def test_a_part_of_an_unknown_round_is_kept_aside_with_its_reason(playing_on, ac
     async def script(urls, games):
         _, shown = await entered(urls[0])
         (here,) = account.by_round()[shown.round]
-        key = RoundKey(round="never begun", visit=here.session.session_id, participant=here.session.participant)
+        key = RoundKey(round="never begun", visit=here.player.session_id, participant=here.player.participant)
         games[0].writer.add(key, RoundUpdate(points=[CanvasPoint(1.0, 2.0, 3.0, 4.0)]))
         await all_written(games[0])
         return refused_entries(games[0].database)
