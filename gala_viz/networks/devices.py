@@ -58,7 +58,7 @@ def disable_tf32() -> None:
     """
     for part in ("conv", "rnn"):  # different settings of the two make PyTorch's older switch unreadable
         settings = getattr(torch.backends.cudnn, part, None)
-        if hasattr(settings, "fp32_precision"):
+        if settings is not None and hasattr(settings, "fp32_precision"):
             settings.fp32_precision = "ieee"
         else:
             torch.backends.cudnn.allow_tf32 = False

@@ -175,7 +175,7 @@ def transformers_preprocessing(config: Mapping[str, Any]) -> Preprocessing:
     return Preprocessing(
         short_px=max(short, target),
         crop_px=target,
-        interpolation=_RESAMPLING.get(config.get("resample"), "bicubic"),
+        interpolation=_RESAMPLING.get(config.get("resample", 3), "bicubic"),
         mean=tuple(scale * value for value in config.get("image_mean", (0.5,) * 3)),
         std=tuple(scale * value for value in config.get("image_std", (0.5,) * 3)),
     )

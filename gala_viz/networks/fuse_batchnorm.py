@@ -59,10 +59,10 @@ def fuse_conv_bn(module: nn.Module, example: Tensor) -> int:
     """
     pairs = _following(module.eval(), example)
     for norm, convolution in pairs.items():
-        scale = (norm.running_var.double() + norm.eps).rsqrt()
+        scale = (norm.get_buffer("running_var").double() + norm.eps).rsqrt()
         if norm.weight is not None:
             scale = scale * norm.weight.double()
-        shift = -norm.running_mean.double() * scale
+        shift = -norm.get_buffer("running_mean").double() * scale
         if norm.bias is not None:
             shift = shift + norm.bias.double()
         weight, bias = convolution.weight, convolution.bias
@@ -99,10 +99,10 @@ def _following(module: nn.Module, example: Tensor) -> dict[nn.BatchNorm2d, nn.Co
         runs[part] = runs.get(part, 0) + 1
         if isinstance(part, nn.Conv2d):
             made.append((part, output))
-            return
-        for convolution, tensor in made:
-            if tensor is inputs[0] and not has_activation_hook(convolution):
-                pairs[part] = convolution
+        elif isinstance(part, nn.BatchNorm2d):
+            for convolution, tensor in made:
+                if tensor is inputs[0] and not has_activation_hook(convolution):
+                    pairs[part] = convolution
 
     parts = [part for part in module.modules() if isinstance(part, nn.Conv2d) or _foldable(part)]
     handles = [part.register_forward_hook(note) for part in parts]

@@ -109,7 +109,7 @@ class GalaBlock(nn.Module):
         nn.init.zeros_(self.global_expand.weight)
         nn.init.constant_(self.global_expand.bias, inverse)
         nn.init.zeros_(self.local_collapse.weight)
-        nn.init.zeros_(self.local_collapse.bias)
+        nn.init.zeros_(self.local_collapse.get_parameter("bias"))
         nn.init.ones_(self.additive)
         nn.init.zeros_(self.multiplicative)
 

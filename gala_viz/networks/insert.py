@@ -14,7 +14,9 @@ from gala_viz.registry import unknown_name
 class GatedModule(nn.Module):
     """A module of the backbone, ``body``, followed by the attention that gates its output."""
 
-    def __init__(self, body: nn.Module, attention: nn.Module) -> None:
+    attention: GalaBlock
+
+    def __init__(self, body: nn.Module, attention: GalaBlock) -> None:
         super().__init__()
         self.body = body
         self.attention = attention

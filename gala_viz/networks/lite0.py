@@ -18,7 +18,7 @@ from gala_viz.networks.insert import add_gala
 from gala_viz.networks.preprocessing import Preprocessing
 
 LITE0_PREPROCESSING = Preprocessing(
-    short_px=256, crop_px=224, interpolation="bicubic", mean=(127.0,) * 3, std=(128.0,) * 3
+    short_px=256, crop_px=224, interpolation="bicubic", mean=(127.0, 127.0, 127.0), std=(128.0, 128.0, 128.0)
 )
 GALA_BLOCKS = (5, 6, 7, 8, 9, 10)
 

@@ -60,7 +60,9 @@ class Network:
         self.dtype = choose_dtype(dtype)
         if self.device.type == "cuda":
             disable_tf32()
-        self.module = module.to(self.device, memory_format=torch.channels_last).eval().requires_grad_(False)
+        # torch's stubs lack memory_format
+        module = module.to(self.device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        self.module = module.eval().requires_grad_(False)
         self.hooked_layers = tuple(hooked_layers)
         self._parts: dict[str, nn.Module] = {**gala_layers(self.module), **hook_layers(self.module, self.hooked_layers)}
         self.layers = tuple(self._parts)

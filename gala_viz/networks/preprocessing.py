@@ -70,7 +70,7 @@ class Preprocessing:
 
     def normalise(self, pixels: np.ndarray) -> np.ndarray:
         """Pixels (y, x, 3) in 0..255 to the network's input (3, y, x), float32."""
-        scaled = (pixels.astype(np.float32) - np.float32(self.mean)) / np.float32(self.std)
+        scaled = (pixels.astype(np.float32) - np.array(self.mean, np.float32)) / np.array(self.std, np.float32)
         return np.ascontiguousarray(scaled.transpose(2, 0, 1))
 
     def to_input(self, photo: np.ndarray) -> np.ndarray:
@@ -92,7 +92,8 @@ class Preprocessing:
         flat = np.ascontiguousarray(human_map.values, dtype=np.float32).reshape(-1, rows, columns)
         cut = np.empty((len(flat), self.crop_px, self.crop_px), np.float32)
         for number, one in enumerate(flat):
-            cut[number] = Image.fromarray(one).resize(cut.shape[1:], Image.Resampling.BILINEAR, box=box)
+            resized = Image.fromarray(one).resize(cut.shape[1:], Image.Resampling.BILINEAR, box=box)
+            cut[number] = np.asarray(resized)
         leading = {str(dim): human_map[dim].values.tolist() for dim in human_map.dims[:-2]}
         return labelled_map(
             cut.reshape(*human_map.shape[:-2], *cut.shape[1:]),
@@ -111,7 +112,8 @@ class Preprocessing:
         unknown = sorted(set(values) - set(cls.__dataclass_fields__))
         if unknown:
             raise ValueError(f"preprocessing knows {sorted(cls.__dataclass_fields__)}; got {unknown}.")
-        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
+        given: dict[str, Any] = {key: tuple(one) if isinstance(one, list) else one for key, one in values.items()}
+        return cls(**given)
 
     def _cut(self, height: int, width: int) -> tuple[int, int, int, int]:
         """Height and width after the resize, then the crop's top and left, in pixels."""

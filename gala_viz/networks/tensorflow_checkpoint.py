@@ -23,6 +23,7 @@ _MAGIC = bytes.fromhex("57fb808b247547db")
 _FOOTER, _TRAILER = 48, 5
 _DTYPES = {1: np.dtype("<f4"), 2: np.dtype("<f8"), 3: np.dtype("<i4"), 9: np.dtype("<i8"), 19: np.dtype("<f2")}
 _MAX_INDEX_BYTES = 100_000_000
+_NOTHING = memoryview(b"")
 
 
 class CheckpointError(ValueError):
@@ -103,13 +104,26 @@ def _read_index(table: memoryview) -> tuple[int, dict[str, _Entry]]:
         for key, value in _block(table, *_handle(handle, 0)[0]):
             told = dict(message_fields(value))
             if not key:  # the empty key holds the bundle's own header
-                n_shards = told.get(1, 1)
+                n_shards = _number(told.get(1, 1))
                 continue
-            dims = (dim for number, dim in length_delimited_fields(told.get(2, memoryview(b""))) if number == 2)
-            shape = tuple(dict(message_fields(dim)).get(1, 0) for dim in dims)
-            checksum = int.from_bytes(told.get(6, b""), "little")
-            entries[key.decode()] = _Entry(told[1], shape, told.get(3, 0), told.get(4, 0), told.get(5, 0), checksum)
+            dims = (dim for number, dim in length_delimited_fields(_content(told.get(2, _NOTHING))) if number == 2)
+            shape = tuple(_number(dict(message_fields(dim)).get(1, 0)) for dim in dims)
+            shard, offset_in_shard, n_bytes = (_number(told.get(field, 0)) for field in (3, 4, 5))
+            checksum = int.from_bytes(_content(told.get(6, _NOTHING)), "little")
+            entries[key.decode()] = _Entry(_number(told[1]), shape, shard, offset_in_shard, n_bytes, checksum)
     return n_shards, entries
+
+
+def _number(value: int | memoryview) -> int:
+    if not isinstance(value, int):
+        raise CheckpointError("a field holds bytes in place of a number.")
+    return value
+
+
+def _content(value: int | memoryview) -> memoryview:
+    if isinstance(value, int):
+        raise CheckpointError("a field holds a number in place of bytes.")
+    return value
 
 
 def _block(table: memoryview, offset: int, size: int) -> Iterator[tuple[bytes, memoryview]]:

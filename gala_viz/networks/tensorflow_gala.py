@@ -167,4 +167,7 @@ def _numbered(shapes: Mapping[str, Shape], kind: str) -> list[tuple[str, Shape]]
 
 
 def _number(name: str) -> int:
-    return int(_BODY.fullmatch(name)["number"] or 0)
+    found = _BODY.fullmatch(name)
+    if found is None:
+        raise CheckpointError(f"the variable {name} is none of such a network.")
+    return int(found["number"] or 0)

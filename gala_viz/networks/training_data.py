@@ -123,7 +123,7 @@ class TrainingData:
             if max_compared is not None and len(rest) > max_compared:
                 found[found == HELD_OUT] = UNKNOWN
                 return found
-            for at in rest:
+            for at in rest.tolist():
                 learnt = self._by_content(collection, images[at])
                 if learnt:
                     found[at] = LEARNT
