@@ -77,7 +77,7 @@ def test_a_refused_tag_or_text_is_told_and_stands_until_it_is_mended(visit, stor
     told.get_by_text("40 letters were expected, 61 came").wait_for()
     text_of(one).fill("all that I saw")
     one.page.locator(".shown").get_by_text("all that I saw").wait_for()
-    assert stored.one("photo 00012").text == "all that I saw"
+    assert stored.get("photo 00012").text == "all that I saw"
     assert "61 came" in told.inner_text()
     text_of(one).fill("x" * 30_000)
     told.get_by_text("this one has 30,000").wait_for()
@@ -87,7 +87,7 @@ def test_a_refused_tag_or_text_is_told_and_stands_until_it_is_mended(visit, stor
     text_of(one).fill("short")
     tags.fill("ears")
     told.get_by_text("Kept.").wait_for()
-    assert (stored.one("photo 00012").text, stored.one("photo 00012").tags) == ("short", ("ears",))
+    assert (stored.get("photo 00012").text, stored.get("photo 00012").tags) == ("short", ("ears",))
 
 
 def test_a_conflict_waits_for_a_choice_and_shows_what_is_stored_now(visit, stored):
@@ -101,14 +101,14 @@ def test_a_conflict_waits_for_a_choice_and_shows_what_is_stored_now(visit, store
     text_of(one).press_sequentially(" TWO")
     go(one, "photo 00015", "")
     go(one, image, "from tab two TWO")
-    assert stored.one(image) == second, "nothing is replaced before somebody says so"
+    assert stored.get(image) == second, "nothing is replaced before somebody says so"
     with one.page.expect_event("dialog") as asked:
         one.page.close(run_before_unload=True)
     assert asked.value.type == "beforeunload"
     asked.value.dismiss()
     one.page.get_by_role("button", name="Save mine").click()
     told.get_by_text("Kept.").wait_for()
-    assert stored.one(image).text == "from tab two TWO"
+    assert stored.get(image).text == "from tab two TWO"
 
 
 FORCE = f"""() => {{ {DEEP} for (const one of deep(document, '.star, .tags, .text, .all .line')) {{
@@ -144,5 +144,5 @@ def test_read_only_notes_are_seen_and_exported_and_nothing_that_the_page_sends_c
     one.page.get_by_label("Name of this view").fill("mine")
     one.page.get_by_role("button", name="Save view").click()
     one.page.locator(".views-told.wrong").get_by_text("read-only here").wait_for()
-    assert stored.one(image) == kept
+    assert stored.get(image) == kept
     assert "mine" not in [view.name for view in views.own_views()]

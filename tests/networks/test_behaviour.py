@@ -88,8 +88,8 @@ def test_an_edited_forward_pass_is_another_behaviour_of_the_same_weights(tmp_pat
         found.append(network_identity(load_network(own_network.NAME, "cpu")))
     before, edited, again = found
     assert before.weights_sha256 == edited.weights_sha256 == again.weights_sha256
-    assert before.behaviour.differences(again.behaviour) == []
-    assert before.behaviour.differences(edited.behaviour)
+    assert before.behaviour.describe_differences(again.behaviour) == []
+    assert before.behaviour.describe_differences(edited.behaviour)
     assert not before.known_by_weights
 
 
