@@ -141,18 +141,22 @@ def _levels(values: np.ndarray) -> np.ndarray:
 
 
 class SupportsHumanMap(Protocol):
-    """The part of a collection that ``usable_map`` and ``usable_participants`` ask."""
+    """The part of a collection that ``usable_map`` asks."""
 
     def human_map(self, image: str) -> xr.DataArray | None:
         """The human map (y, x) of all participants."""
         ...
 
-    def participant_maps(self, image: str) -> xr.DataArray | None:
-        """One map each (participant, y, x)."""
-        ...
-
     def has_human_map(self, image: str) -> bool:
         """Whether ``human_map`` gives one, as far as that is known."""
+        ...
+
+
+class SupportsParticipantMaps(Protocol):
+    """The part of a collection that ``usable_participants`` asks."""
+
+    def participant_maps(self, image: str) -> xr.DataArray | None:
+        """One map each (participant, y, x)."""
         ...
 
 
@@ -183,7 +187,7 @@ def usable_map(collection: SupportsHumanMap, image: str) -> tuple[xr.DataArray |
     return (None, why) if why else (found, "")
 
 
-def usable_participants(collection: SupportsHumanMap, image: str) -> tuple[xr.DataArray | None, str]:
+def usable_participants(collection: SupportsParticipantMaps, image: str) -> tuple[xr.DataArray | None, str]:
     """The maps (participant, y, x) of those who marked something on an image, or None and why they cannot be used.
 
     None and "" where participants are not known one by one.

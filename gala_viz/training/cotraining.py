@@ -134,7 +134,8 @@ class CoTrainingModule(L.LightningModule):
         """AdamW; every rate rises linearly over the recipe's first epochs and falls as a cosine to zero."""
         optimizer = torch.optim.AdamW(self.parameter_groups(), weight_decay=self.recipe.weight_decay)
         # Counted here, not by Lightning, which would make the loaders before it restores their places.
-        per_epoch = self._steps_per_epoch = len(self.trainer.datamodule.train_dataloader())
+        data = self.trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]  # Lightning sets it undeclared
+        per_epoch = self._steps_per_epoch = len(data.train_dataloader())
         total, warmup = max(1, per_epoch * self.recipe.epochs), round(per_epoch * self.recipe.warmup_epochs)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: learning_rate_factor(step, total, warmup))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

@@ -51,7 +51,7 @@ def fit(
     """
     folder.mkdir(parents=True, exist_ok=True)
     disable_tf32()
-    module.network.to(memory_format=torch.channels_last)
+    module.network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]  # torch's stubs lack this
     checkpoint = checkpoint_to_resume(folder) if resume else None
     if not resume:
         for old in (

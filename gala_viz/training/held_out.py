@@ -58,7 +58,7 @@ class HeldOutImages:
     def __init__(self, collections: Iterable[ImageCollection]) -> None:
         self._collections = {_identity(one): one for one in collections}
         self.splits: dict[tuple[str, str], Splits] = {who: splits_of(one) for who, one in self._collections.items()}
-        self._kept = {
+        self._kept: dict[tuple[str, str], dict[str, Split]] = {
             who: {image: split for image, split in splits.by_image.items() if split in ("validation", "test")}
             for who, splits in self.splits.items()
         }
@@ -145,7 +145,8 @@ def check_training_images(training: Iterable[Any], others: Iterable[Any] = ()) -
     for source in training:
         check_no_doubt(held_out.splits_of(source.collection))
     does: dict[Split, str] = {"train": "train", "validation": "choose"}
-    for split, sources in (("train", training), ("validation", others)):
+    roles: tuple[tuple[Split, list[Any]], ...] = (("train", training), ("validation", others))
+    for split, sources in roles:
         for source in sources:
             found = held_out.find_conflicts(source.collection, source.images, split)
             if found:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-import xarray as xr
 
 from gala_viz.collections.cache import cache_folder, read_npz
 from gala_viz.collections.map_checks import (
@@ -22,7 +21,7 @@ from gala_viz.collections.map_checks import (
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.specs import fingerprint
 from gala_viz.splits import Split
-from gala_viz.training.dataset import TrainingSource, sources_of_split
+from gala_viz.training.dataset import PhotoCollection, TrainingSource, sources_of_split
 from gala_viz.training.rng import image_keys
 
 MAX_CACHED_FILES = 6
@@ -34,29 +33,10 @@ MAPS_VERSION = 4
 ProgressCallback = Callable[[int, int], None]
 
 
-class LabelledCollection(Protocol):
+class LabelledCollection(PhotoCollection, Protocol):
     """The part of a collection that a training from scratch uses; a category's index is its place in ``categories``."""
 
-    name: str
-    images: tuple[str, ...]
     categories: tuple[str, ...]
-    fingerprint: str
-
-    def category(self, image: str) -> str | None:
-        """One of ``categories``."""
-        ...
-
-    def photo(self, image: str) -> np.ndarray:
-        """The photograph (y, x, 3), uint8."""
-        ...
-
-    def has_human_map(self, image: str) -> bool:
-        """Whether there is a map, which may still prove unusable."""
-        ...
-
-    def human_map(self, image: str) -> xr.DataArray | None:
-        """The map (y, x) over the whole photograph."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -122,7 +102,8 @@ def load_dataset(
             progress(number + 1, len(images))
     if missing and not any_unread(collection, images):
         _write(kept, marks, unusable)
-    return InMemoryDataset(images, pixels, marks, labels, marks.any(axis=(1, 2)), image_keys(images), source, unusable)
+    has_map = np.asarray(marks.any(axis=(1, 2)))
+    return InMemoryDataset(images, pixels, marks, labels, has_map, image_keys(images), source, unusable)
 
 
 def check_any_map(dataset: InMemoryDataset, collection_name: str) -> None:

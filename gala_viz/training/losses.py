@@ -32,7 +32,8 @@ def attention_loss(norms: Mapping[str, Tensor], maps: Tensor, has_map: Tensor) -
     wanted = maps[has_map].float()
     terms = []
     for norm in norms.values():
-        grid = F.adaptive_avg_pool2d(wanted[:, None], norm.shape[-2:])[:, 0]
+        height, width = norm.shape[-2:]
+        grid = F.adaptive_avg_pool2d(wanted[:, None], (height, width))[:, 0]
         distance = _unit(grid) - _unit(norm[has_map].float())
         terms.append(torch.sqrt(distance.square().sum(dim=1) + _SMALLEST).mean())
     return torch.stack(terms).sum()

@@ -126,7 +126,11 @@ class ScratchRecipe(Recipe):
     def preprocessing(self) -> Preprocessing:
         """The whole photograph at ``input_px``; pixels from 0..255 to about two standard deviations around 0."""
         return Preprocessing(
-            short_px=self.input_px, crop_px=self.input_px, interpolation="bilinear", mean=(127.0,) * 3, std=(64.0,) * 3
+            short_px=self.input_px,
+            crop_px=self.input_px,
+            interpolation="bilinear",
+            mean=(127.0, 127.0, 127.0),
+            std=(64.0, 64.0, 64.0),
         )
 
 

@@ -24,7 +24,8 @@ def attention_rho(norms: Mapping[str, Tensor], maps: Tensor, has_map: Tensor) ->
     wanted = maps[has_map].float()[:, None]
     rows = []
     for norm in norms.values():
-        grid = F.adaptive_avg_pool2d(wanted, norm.shape[-2:])[:, 0].cpu().numpy()
+        height, width = norm.shape[-2:]
+        grid = F.adaptive_avg_pool2d(wanted, (height, width))[:, 0].cpu().numpy()
         rows.append(spearman_kernel(norm[has_map].detach().float().cpu().numpy(), grid))
     return np.nan_to_num(np.stack(rows), nan=0.0)
 
