@@ -122,25 +122,25 @@ def _list(
             elif suffix in told_suffixes:
                 refused.append([name, f"{suffix[1:].upper()} is not read; save it as PNG or JPEG."])
             elif suffix in suffixes:
-                status, reason = _status(root, entry)
-                if reason:
-                    refused.append([name, reason])
+                found = _status(root, entry)
+                if isinstance(found, str):
+                    refused.append([name, found])
                 else:
-                    files.append([name, status.st_size, status.st_mtime_ns])
+                    files.append([name, found.st_size, found.st_mtime_ns])
     return FolderListing(-1 if recent else modified_ns, sorted(folders), sorted(files), sorted(refused))
 
 
-def _status(root: Path, entry: os.DirEntry) -> tuple[os.stat_result | None, str]:
+def _status(root: Path, entry: os.DirEntry) -> os.stat_result | str:
     """Size and times of a file, or why it is left out."""
     try:
         if entry.is_symlink() and not Path(entry.path).resolve().is_relative_to(root):
-            return None, "a link that leaves the collection's folder is not followed."
+            return "a link that leaves the collection's folder is not followed."
         status = entry.stat()
     except (OSError, RuntimeError) as error:
-        return None, f"the file cannot be read ({getattr(error, 'strerror', None) or error})."
+        return f"the file cannot be read ({getattr(error, 'strerror', None) or error})."
     if not entry.is_file():
-        return None, "this is no regular file."
-    return status, "" if status.st_size else "the file is empty."
+        return "this is no regular file."
+    return status if status.st_size else "the file is empty."
 
 
 def _as_listed(folder: Path, listing: FolderListing) -> bool:

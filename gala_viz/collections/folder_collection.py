@@ -56,7 +56,7 @@ class FolderCollection(Collection):
             self.root,
             suffixes=SUFFIXES,
             reported_suffixes=UNREAD_SUFFIXES,
-            excluded=frozenset({source} - {None}),
+            excluded=frozenset() if source is None else frozenset({source}),
             refresh=refresh,
         )
         images = [path for path, _, _ in self._tree.files]
@@ -128,11 +128,14 @@ class FolderCollection(Collection):
     def human_map(self, image: str, kind: str | None = None, participant: str | None = None) -> xr.DataArray | None:
         """The image's map (the mean over its participants, where they are known), or one participant's."""
         found = self._marked(image, kind)
-        if participant is not None:
-            position = position_of(f"participant of image {image!r}", participant, found.participants if found else ())
-            return self._labelled(image, kind, found, found.values[position], participant=participant)
+        who = f"participant of image {image!r}"
         if found is None:
+            if participant is not None:
+                position_of(who, participant, ())
             return None
+        if participant is not None:
+            values = found.values[position_of(who, participant, found.participants)]
+            return self._labelled(image, kind, found, values, participant=participant)
         return self._labelled(image, kind, found, found.values.mean(axis=0) if found.participants else found.values)
 
     def participants(self, image: str, kind: str | None = None) -> tuple[str, ...]:
@@ -161,7 +164,7 @@ class FolderCollection(Collection):
 
     def _marked(self, image: str, kind: str | None) -> HumanMap | None:
         kind = self.map_kind(kind)
-        if not self.has_human_map(image):
+        if not self.has_human_map(image) or self._marks is None or kind is None:
             return None
         found, photo_px, name = None, self.size_px(image), self._map_name(image)
         try:

@@ -136,12 +136,12 @@ class HDF5Maps:
         """The maps' names, the names that have a count, and whether something is called bins."""
         try:
             with h5py.File(self._path, "r") as file:
-                if not _is_inside(file, GROUP) or not isinstance(file[GROUP], h5py.Group):
+                maps, counts = _group(file, GROUP), _group(file, COUNTS)
+                if maps is None:
                     raise MapFileError(
                         f"{self._path.name} has no group {GROUP!r}; it has {', '.join(list(file)[:20])}."
                     )
-                has_counts = _is_inside(file, COUNTS) and isinstance(file[COUNTS], h5py.Group)
-                return list(file[GROUP]), set(file[COUNTS]) if has_counts else set(), BINS in file
+                return list(maps), set() if counts is None else set(counts), BINS in file
         except OSError as error:
             raise MapFileError(f"{self._path.name} is no HDF5 file, or it is damaged ({error}).") from None
 
@@ -149,14 +149,13 @@ class HDF5Maps:
         """The stored map, (y, x) or (participant, y, x), and the number of participants where it is told."""
         try:
             with h5py.File(self._path, "r") as file:
-                group = file[GROUP]
-                if not _is_inside(group, name) or not isinstance(group[name], h5py.Group):
+                maps = _group(file, GROUP)
+                group = None if maps is None else _group(maps, name)
+                if group is None:
                     raise MapFileError(f"it is no group with a {DATASET!r}.")
-                if not _is_inside(group[name], DATASET) or not isinstance(group[name][DATASET], h5py.Dataset):
-                    raise MapFileError(
-                        f"it has no {DATASET!r}; it has {', '.join(list(group[name])[:20]) or 'nothing'}."
-                    )
-                stored = group[name][DATASET]
+                stored = _dataset(group, DATASET)
+                if stored is None:
+                    raise MapFileError(f"it has no {DATASET!r}; it has {', '.join(list(group)[:20]) or 'nothing'}.")
                 if stored.is_virtual or stored.external:
                     raise MapFileError("its values lie in another file, which is not opened.")
                 if stored.ndim not in (2, 3) or stored.dtype.kind not in "biuf":
@@ -177,10 +176,9 @@ def _marked_by(stored: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
 
 def _count(file: h5py.File, name: str) -> int | None:
     """The number of participants that click_counts tells, None where it tells none."""
-    if not _is_inside(file, COUNTS) or not isinstance(file[COUNTS], h5py.Group) or not _is_inside(file[COUNTS], name):
-        return None
-    stored = file[COUNTS][name]
-    if not isinstance(stored, h5py.Dataset) or stored.is_virtual or stored.external or stored.size != 1:
+    counts = _group(file, COUNTS)
+    stored = None if counts is None else _dataset(counts, name)
+    if stored is None or stored.is_virtual or stored.external or stored.size != 1:
         return None
     if stored.dtype.kind not in "iuf":
         return None
@@ -194,6 +192,16 @@ def _means_told(names: Sequence[str], counted: set[str]) -> str:
         return ": means over participants, number unknown"
     every = "" if known == len(names) else f" for {known} of {len(names)} images, else unknown"
     return f": means over participants, their number told by {COUNTS}{every}"
+
+
+def _group(parent: h5py.Group, name: str) -> h5py.Group | None:
+    found = parent[name] if _is_inside(parent, name) else None
+    return found if isinstance(found, h5py.Group) else None
+
+
+def _dataset(parent: h5py.Group, name: str) -> h5py.Dataset | None:
+    found = parent[name] if _is_inside(parent, name) else None
+    return found if isinstance(found, h5py.Dataset) else None
 
 
 def _is_inside(group: h5py.Group, name: str) -> bool:

@@ -39,9 +39,12 @@ class HumanMaps(Protocol):
 
     kinds: dict[str, str]
     """Kind of map -> a sentence that says what it is; the first is the default."""
-    skipped: Sequence[tuple[str, str]]
-    """What was left out when this was opened: (name, reason)."""
     fingerprint: str
+
+    @property
+    def skipped(self) -> Sequence[tuple[str, str]]:
+        """What was left out when this was opened: (name, reason)."""
+        ...
 
     def source_name(self, image: str) -> str | None:
         """What holds the image's marks, as ``skipped`` would call it; None where there are none."""

@@ -92,7 +92,7 @@ def open_collection(
             told = f"{name_or_folder!r} has its own kinds of maps"
             raise ValueError(f"human_maps belongs to a folder of photographs; {told}.")
         layout = "photographs"
-    if folder is None:
+    if folder is None or layout is None:
         return COLLECTIONS[str(name_or_folder)]()
     return _OPENERS[layout](folder, _Asked(human_maps, clicks))
 

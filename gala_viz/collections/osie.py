@@ -66,19 +66,22 @@ class OSIECollection(Collection):
         skipped = [(f"stimuli/{path}", reason) for path, reason in stimuli.refused]
         self._fixations: dict[str, Points] = {}
         self._mouse: MouseTable | None = None
+        self._mouse_files: dict[str, Path] = {}
         mouse_images: set[str] = set()
-        try:
-            self._fixations = read_fixations(layout.fixations) if layout.fixations else {}
-        except OSIEFileError as error:
-            skipped.append((layout.fixations.name, str(error)))
-        try:
-            if layout.mouse is not None and layout.mouse.is_file():
+        if layout.fixations is not None:
+            try:
+                self._fixations = read_fixations(layout.fixations)
+            except OSIEFileError as error:
+                skipped.append((layout.fixations.name, str(error)))
+        if layout.mouse is not None and layout.mouse.is_file():
+            try:
                 self._mouse = MouseTable(layout.mouse)
                 mouse_images = {image for image in self._files if image in self._mouse}
-            elif layout.mouse is not None:
-                mouse_images = {path.stem for path in layout.mouse.glob("*.mat")} & set(self._files)
-        except OSIEFileError as error:
-            skipped.append((layout.mouse.name, str(error)))
+            except OSIEFileError as error:
+                skipped.append((layout.mouse.name, str(error)))
+        elif layout.mouse is not None:
+            self._mouse_files = {path.stem: path for path in layout.mouse.glob("*.mat")}
+            mouse_images = set(self._mouse_files) & set(self._files)
         self._images_of = {
             "fixations": set(self._fixations) & set(self._files),
             "durations": set(self._fixations) & set(self._files),
@@ -136,35 +139,37 @@ class OSIECollection(Collection):
 
     def participants(self, image: str, kind: str | None = None) -> tuple[str, ...]:
         """Observers (or crowd workers) with at least one point inside the photograph."""
-        found = self._counts(image, kind)
-        return found.participants if found else ()
+        counted = self._counts(image, kind)
+        return counted[1].participants if counted else ()
 
     def participant_maps(self, image: str, kind: str | None = None) -> xr.DataArray | None:
         """One smoothed map per participant, (participant, y, x)."""
-        found = self._counts(image, kind)
-        if found is None:
+        counted = self._counts(image, kind)
+        if counted is None:
             return None
+        kind, found = counted
         return self._labelled(image, kind, found, found.maps, leading={"participant": found.participants})
 
     def human_map(self, image: str, kind: str | None = None, participant: str | None = None) -> xr.DataArray | None:
         """The mean over participants, or one participant's map."""
-        found = self._counts(image, kind)
+        counted, who = self._counts(image, kind), f"participant of image {image!r}"
+        if counted is None:
+            if participant is not None:
+                position_of(who, participant, ())
+            return None
+        kind, found = counted
         if participant is not None:
-            position = position_of(f"participant of image {image!r}", participant, found.participants if found else ())
-            return self._labelled(image, kind, found, found.maps[position])
-        return None if found is None else self._labelled(image, kind, found, found.maps.mean(axis=0))
+            return self._labelled(image, kind, found, found.maps[position_of(who, participant, found.participants)])
+        return self._labelled(image, kind, found, found.maps.mean(axis=0))
 
-    def _labelled(
-        self, image: str, kind: str | None, found: PointMaps, values: np.ndarray, leading=None
-    ) -> xr.DataArray:
-        kind = self.map_kind(kind)
+    def _labelled(self, image: str, kind: str, found: PointMaps, values: np.ndarray, leading=None) -> xr.DataArray:
         values = smooth_maps(values, ORIGINAL_PX, self._specs[kind])
         attrs = {"kind": kind, "n_participants": len(found.participants), "n_outside": found.n_outside}
         attrs |= asdict(self._specs[kind]) | {"frame_px": list(ORIGINAL_PX)}
         return labelled_map(values, name="human_map", extent_px=self.size_px(image), leading=leading, attrs=attrs)
 
-    def _counts(self, image: str, kind: str | None) -> PointMaps | None:
-        """The participants' maps before smoothing, from the shared cache."""
+    def _counts(self, image: str, kind: str | None) -> tuple[str, PointMaps] | None:
+        """The kind, and the participants' maps before smoothing, from the shared cache."""
         self.check(image)
         kind = self.map_kind(kind)
         if kind is None or image not in self._images_of[kind]:
@@ -178,14 +183,14 @@ class OSIECollection(Collection):
             found = point_counts(points, ORIGINAL_PX, self._specs[kind])
             found.maps.flags.writeable = False
             MAPS.put(key, found, found.maps.nbytes)
-        return found if found.participants else None
+        return (kind, found) if found.participants else None
 
     def _mouse_points(self, image: str) -> Points | None:
         if self._mouse is not None:
             return self._mouse.points(image)
         found, name = None, self._mouse_name(image)
         try:
-            found = read_mouse_mat(self._layout.mouse / f"{image}.mat")
+            found = read_mouse_mat(self._mouse_files[image])
         except OSError as error:
             self.skip_for_now(name, f"cannot be read ({error.strerror or error}).")
             return None
@@ -195,7 +200,8 @@ class OSIECollection(Collection):
         return found
 
     def _mouse_name(self, image: str) -> str:
-        return f"{self._layout.mouse.name}/{image}.mat"
+        path = self._mouse_files.get(image)
+        return "" if path is None else f"{path.parent.name}/{path.name}"
 
     def _map_name(self, image: str) -> str:
         return self._mouse_name(image) if self.map_kind(None) == "mouse" else ""

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -111,7 +112,7 @@ def _opened(source: str | Path | bytes, limits: ReadingLimits) -> Iterator[Image
         raise UnreadableImageError(f"the file is damaged or cut short ({_told(error)}).") from error
 
 
-def _stream(source: str | Path | bytes, limits: ReadingLimits) -> io.BufferedIOBase:
+def _stream(source: str | Path | bytes, limits: ReadingLimits) -> BinaryIO:
     if isinstance(source, (bytes, bytearray, memoryview)):
         n_bytes, stream = len(source), io.BytesIO(source)
     else:

@@ -19,16 +19,18 @@ class PhotosCollection(Collection):
 
     def __init__(self) -> None:
         self._folder = photos_folder()
-        files = sorted(path.name for path in self._folder.iterdir() if imagenet_label(path.name) is not None)
-        if not files:
+        files = sorted(path.name for path in self._folder.iterdir())
+        labels = {name.removesuffix(".jpg"): imagenet_label(name) for name in files}
+        self._labels = {image: label for image, label in labels.items() if label is not None}
+        if not self._labels:
             raise FileNotFoundError(
                 f"no photographs imagenet_NN_LABEL.jpg in {self._folder}; reinstall with pip install --force-reinstall "
                 "foolbox."
             )
         super().__init__(
             name="photos",
-            title=f"{len(files)} ImageNet photographs",
-            images=[name.removesuffix(".jpg") for name in files],
+            title=f"{len(self._labels)} ImageNet photographs",
+            images=list(self._labels),
             licence="foolbox is under the MIT licence; the photographs are ImageNet's, for research",
         )
 
@@ -45,7 +47,7 @@ class PhotosCollection(Collection):
     def target(self, image: str) -> int:
         """The ImageNet index that ends the file's name."""
         self.check(image)
-        return imagenet_label(f"{image}.jpg")
+        return self._labels[image]
 
     def category(self, image: str) -> str:
         """ImageNet's name of the target."""

@@ -105,7 +105,7 @@ def point_counts(points: Points, frame_px: tuple[int, int], spec: PointMapSpec) 
     weights = points.duration_ms if spec.weight == "duration" else None
     cells = map_cells(frame_px, spec.max_cells)
     counts, inside = count_maps(points.x_px, points.y_px, codes, len(ids), frame_px, cells, weights)
-    present = counts.any(axis=(1, 2))
+    present = np.asarray(counts.any(axis=(1, 2)))
     counts = counts[present]
     if spec.per_participant == "share":
         total = counts.sum(axis=(1, 2), keepdims=True)

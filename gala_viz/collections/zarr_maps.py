@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-import zarr
 from numpy.typing import NDArray
+from zarr.errors import BaseZarrError
 
 from gala_viz.collections.file_index import file_states
 from gala_viz.collections.human_maps import HumanMap
@@ -68,7 +68,7 @@ class ZarrMaps:
             self._maps = opened[VARIABLE]
             names = [str(name) for name in opened["image"].values]
             people = [str(name) for name in opened["participant"].values]
-        except (KeyError, OSError, ValueError, zarr.errors.BaseZarrError) as error:
+        except (KeyError, OSError, ValueError, BaseZarrError) as error:
             raise MapFileError(
                 f"{source.name} holds no maps: a variable {VARIABLE!r} (mark, y, x) with image and participant was "
                 f"expected ({error})."

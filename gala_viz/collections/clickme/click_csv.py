@@ -89,17 +89,18 @@ def _check(columns: list[str]) -> None:
 
 
 def _round(row: dict[str, str | None]) -> Round:
-    if None in row or any(row[name] is None for name in REQUIRED):
+    given = {name: text for name, text in row.items() if text is not None}
+    if None in row or not given.keys() >= set(REQUIRED):
         raise ValueError("the row has another number of columns than the table.")
-    participant = parse_participant(row["user_id"])
-    x_px, y_px = parse_clicks(row["clicks"])
+    participant = parse_participant(given["user_id"])
+    x_px, y_px = parse_clicks(given["clicks"])
     return Round(
-        image=image_name(row["image_path"]),
+        image=image_name(given["image_path"]),
         participant=participant,
         x_px=x_px,
         y_px=y_px,
-        catch_score=_score(row.get("user_catch_trial")),
-        is_mobile=parse_bool(row.get("is_mobile"), "is_mobile"),
+        catch_score=_score(given.get("user_catch_trial")),
+        is_mobile=parse_bool(given.get("is_mobile"), "is_mobile"),
     )
 
 

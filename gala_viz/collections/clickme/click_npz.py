@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy._core.multiarray import scalar
 
 from gala_viz.collections.clickme.click_csv import image_name
 from gala_viz.collections.clickme.round_table import Round
@@ -38,7 +39,7 @@ def _empty_array(kind: object, shape: object, code: object) -> np.ndarray:
 
 _ALLOWED: dict[tuple[str, str], Any] = {("numpy", "ndarray"): "array", ("numpy", "dtype"): np.dtype}
 for _core in ("numpy.core.multiarray", "numpy._core.multiarray"):
-    _ALLOWED |= {(_core, "_reconstruct"): _empty_array, (_core, "scalar"): np._core.multiarray.scalar}
+    _ALLOWED |= {(_core, "_reconstruct"): _empty_array, (_core, "scalar"): scalar}
 
 
 class _ArraysOnly(pickle.Unpickler):

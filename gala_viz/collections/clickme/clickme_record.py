@@ -116,7 +116,7 @@ def _pixels(found: dict[str, Feature], name: str, colours: str) -> np.ndarray | 
     if not content.startswith(_JPEG):
         return None
     try:
-        height, width, *_ = simplejpeg.decode_jpeg_header(content)
+        height, width = (int(side) for side in simplejpeg.decode_jpeg_header(content)[:2])
         if not (2 <= height <= MAX_SIDE and 2 <= width <= MAX_SIDE):
             raise TFRecordError(f"each side of its {name} has 2 to {MAX_SIDE} px; this one has {height} x {width}.")
         return simplejpeg.decode_jpeg(content, colours, fastdct=True)

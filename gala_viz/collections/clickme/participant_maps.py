@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from gala_viz.collections.clickme.smoothing import SMOOTHINGS
 from gala_viz.collections.points import PointMaps, PointMapSpec, Points, point_counts
 
@@ -16,6 +18,6 @@ def participant_maps(points: Points, frame_px: tuple[int, int], smoothing: str) 
     """
     found = point_counts(points, frame_px, PointMapSpec(smoothing="none", max_cells=CELLS))
     maps = SMOOTHINGS[smoothing](found.maps)
-    left = maps.any(axis=(1, 2))
+    left = np.asarray(maps.any(axis=(1, 2)))
     participants = tuple(name for name, one in zip(found.participants, left.tolist(), strict=True) if one)
     return PointMaps(maps[left], participants, found.n_outside)

@@ -74,7 +74,8 @@ class RoundTable:
 
     def points(self, rounds: np.ndarray) -> Points:
         """The clicks of the rounds with these numbers, and whose they are."""
-        which = np.concatenate([np.arange(self.start[r], self.start[r + 1]) for r in rounds] or [np.empty(0, np.int64)])
+        spans = [np.arange(int(self.start[r]), int(self.start[r + 1])) for r in rounds]
+        which = np.concatenate(spans or [np.empty(0, np.int64)])
         people = np.repeat(self.participant[rounds], self.n_clicks[rounds])
         names = np.array(self.participants, dtype=object)[people].astype(str)
         return Points(participant=names, x_px=self.x_px[which], y_px=self.y_px[which])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import wraps
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
 import numpy as np
 
@@ -17,14 +17,15 @@ from gala_viz.protobuf import ProtobufError, length_delimited_fields, message_fi
 
 Feature = memoryview
 _BYTES, _FLOATS, _INTEGERS = 1, 2, 3
-Reader = TypeVar("Reader", bound=Callable)
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
 
 
-def _told(read: Reader) -> Reader:
+def _told(read: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
     @wraps(read)
-    def reading(*arguments: object) -> object:
+    def reading(*arguments: Arguments.args, **named: Arguments.kwargs) -> Result:
         try:
-            return read(*arguments)
+            return read(*arguments, **named)
         except ProtobufError as error:
             raise TFRecordError(f"it is no tf.train.Example: {error}") from None
 

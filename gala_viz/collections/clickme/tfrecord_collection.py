@@ -108,7 +108,7 @@ class TFRecordCollection(Collection):
         kind = self.map_kind(kind)
         if participant is not None:
             position_of(f"participant of image {image!r}", participant, ())
-        if not self.has_human_map(image):
+        if not self.has_human_map(image) or kind is None:
             return None
         key = ("record map", self.fingerprint, image, kind)
         values = MAPS.get(key)
@@ -124,7 +124,7 @@ class TFRecordCollection(Collection):
             self.skip_for_now(_map_name(image), None)
             values.flags.writeable = False
             MAPS.put(key, values, values.nbytes)
-        attrs = {
+        attrs: dict[str, str | int] = {
             "kind": kind,
             "n_participants": "unknown",
             "smoothing": self.smoothing if kind == SMOOTHED_KIND else "none",

@@ -47,6 +47,7 @@ def write_click_npz(path: Path, rounds: RoundTable, further_columns: Mapping[str
     """file_pointer, clickmap_x, clickmap_y, user_id, user_catch_trial, is_mobile and
     ``further_columns``, one entry a round."""
     clicks = [_clicks(rounds, number) for number in range(len(rounds))]
+    further = {name: np.array(values, dtype=object) for name, values in (further_columns or {}).items()}
     np.savez_compressed(
         path,
         file_pointer=np.array([rounds.images[one] for one in rounds.image], dtype=object),
@@ -55,7 +56,7 @@ def write_click_npz(path: Path, rounds: RoundTable, further_columns: Mapping[str
         user_id=np.array([rounds.participants[one] for one in rounds.participant], dtype=object),
         user_catch_trial=rounds.catch_score,
         is_mobile=np.array([None if one < 0 else bool(one) for one in rounds.is_mobile.tolist()], dtype=object),
-        **{name: np.array(values, dtype=object) for name, values in (further_columns or {}).items()},
+        **further,  # pyright: ignore[reportArgumentType]  # no column is called allow_pickle
     )
 
 

@@ -65,6 +65,11 @@ class Environment:
     contrast: float = 0.3
 
 
+def _share(per_cent: tuple[int, int, int]) -> Colour:
+    red, green, blue = per_cent
+    return red / 100, green / 100, blue / 100
+
+
 _PLACES = {  # ground, second colour of the ground, hills, top of the sky, horizon, in per cent of sRGB
     "meadow": ((42, 55, 22), (26, 42, 16), (30, 44, 32), (38, 60, 88), (80, 88, 94)),
     "dunes": ((88, 74, 52), (74, 58, 38), (78, 62, 46), (40, 62, 86), (93, 89, 80)),
@@ -81,7 +86,7 @@ _PLACES = {  # ground, second colour of the ground, hills, top of the sky, horiz
 }
 _CONTRAST = {"wet sand": 0.22, "gravel": 0.42}
 ENVIRONMENTS: tuple[Environment, ...] = tuple(
-    Environment(name, *(tuple(part / 100 for part in colour) for colour in colours), _CONTRAST.get(name, 0.3))
+    Environment(name, *(_share(colour) for colour in colours), contrast=_CONTRAST.get(name, 0.3))
     for name, colours in _PLACES.items()
 )
 """Twelve places, one for each category in a split where the place predicts it."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from gala_viz.collections.rendered import solids
 
-Point = Sequence[float]
+Point = Sequence[float] | NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
