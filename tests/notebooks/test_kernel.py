@@ -32,7 +32,8 @@ before = found()
 
 
 LOOKS = (
-    "next(m.data.id for m in {}.document.models if 'render_count' in getattr(getattr(m, 'data', None), 'properties', set)())"
+    "next(m.data.id for m in {}.document.models "
+    "if 'render_count' in getattr(getattr(m, 'data', None), 'properties', set)())"
 )
 
 
