@@ -35,7 +35,8 @@ def listening():
     from panel.io.state import state
     ((server, *_),) = state._servers.values()
     print("torch" in sys.modules, server._tornado.settings["websocket_max_message_size"], flush=True)
-serve({{"compare": lambda: "a page"}}, ServerAddress(port={port}, show=False, prefix={prefix!r}), when_listening=listening)
+server_address = ServerAddress(port={port}, show=False, prefix={prefix!r})
+serve({{"compare": lambda: "a page"}}, server_address, when_listening=listening)
 """
 
 
