@@ -89,7 +89,8 @@ class Kernel:
         """What a browser says of widgets once it has built their cells, in the words that it would send."""
         for name in names:
             model_id, part = eval(self.run(f"{name}.cell.model_id, {LOOKS.format(name)}"))
-            change = {"kind": "ModelChanged", "model": {"id": part}, "attr": "render_count", "new": 1, "event": "jsevent"}
+            change = {"kind": "ModelChanged", "model": {"id": part}, "attr": "render_count", "new": 1}
+            change["event"] = "jsevent"
             content = {"comm_id": model_id, "data": {"method": "custom", "content": change}}
             self.client.shell_channel.send(self.client.session.msg("comm_msg", content))
 
