@@ -129,13 +129,13 @@ def test_every_server_ends_whatever_it_is_doing(start, name, number):
 HOST = """
 import os, signal, sys, time
 from gala_viz import threads
-from gala_viz.commands import serving
+from gala_viz.commands import page_server
 
-serving.END_S = 0.3
+page_server.SHUTDOWN_S = 0.3
 if sys.argv[1] == "own":
     threads.own_process()
 try:
-    with serving.ending_cleanly():
+    with page_server.clean_shutdown():
         os.kill(os.getpid(), signal.SIGINT)
         time.sleep(10)
 except KeyboardInterrupt:

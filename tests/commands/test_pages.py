@@ -22,7 +22,7 @@ class Slow(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         time.sleep(1)
         raise ImportError("no pyarrow")
 
-from gala_viz.commands import compare_page
+from gala_viz.commands import compare_app
 from gala_viz.panels.compare.compare_options import CompareOptions
 from gala_viz.panels.shared_source import SharedSource
 import gala_viz.panels.compare.compare_page
@@ -31,10 +31,10 @@ from tests.panels.fake_source import FakeSource
 tried = []
 sys.meta_path.insert(0, Slow())
 shared = SharedSource(lambda say: (time.sleep(0.2), FakeSource(count=4))[1])
-compare_page.source = lambda options: shared
+compare_app.shared_source_for = lambda options: shared
 shared.start()
 assert "datashader" not in sys.modules
-compare_page.all_images(CompareOptions())
+compare_app.build_explore_page(CompareOptions())
 while shared.state == "loading":
     time.sleep(0.05)
 assert tried, "Datashader no longer tries dask.dataframe"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gala_viz.commands.progress import progress_printer
+from gala_viz.commands.terminal_progress import progress_printer
 
 
 class Clock:

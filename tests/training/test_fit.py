@@ -155,10 +155,10 @@ def test_two_processes_train_what_one_would_within_rounding(tmp_path):
         out = Path(sys.argv[1])
         recipe = tiny_recipe(epochs=2, batch_size=4, per_epoch={"maps": 16, "labels": 16, "plain": 16},
                              attention_weight=0.5)
-        from gala_viz.training.distillation import Distillation, Pictures, starting_network
+        from gala_viz.training.distillation import DistillationModule, DistillationDataModule, initial_student
         from gala_viz.training.fit import fit
-        module = Distillation(starting_network(recipe, START), recipe, START)
-        pictures = Pictures(*PARTS, START.preprocessing, recipe)
+        module = DistillationModule(initial_student(recipe, START), recipe, START)
+        pictures = DistillationDataModule(*PARTS, START.preprocessing, recipe)
         network = fit(module, pictures, out / "run", accelerator="cpu", devices=2, quiet=True)
         if pictures.trainer.is_global_zero:
             save_file({key: value.contiguous() for key, value in network.state_dict().items()}, out / "two.safetensors")

@@ -285,13 +285,13 @@ def test_two_processes_stay_alike_and_learn(tmp_path):
         import torch
         from tests.training.test_scratch import PARTS
         from tests.training.tiny import tiny_scratch_recipe
-        from gala_viz.training.batches import HeldPictures
+        from gala_viz.training.batches import InMemoryDataModule
         from gala_viz.training.fit import fit
-        from gala_viz.training.scratch import FromScratch, fresh_network
+        from gala_viz.training.scratch import ScratchModule, initial_network
         out = Path(sys.argv[1])
         recipe = tiny_scratch_recipe(epochs=6)
-        pictures = HeldPictures(*PARTS, recipe)
-        module = FromScratch(fresh_network(recipe, 2), recipe)
+        pictures = InMemoryDataModule(*PARTS, recipe)
+        module = ScratchModule(initial_network(recipe, 2), recipe)
         network = fit(module, pictures, out / "run", accelerator="cpu", devices=2, quiet=True)
         torch.save(dict(network.named_parameters()), out / f"{pictures.trainer.global_rank}.pt")
         """
