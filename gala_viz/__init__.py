@@ -13,8 +13,8 @@ import lazy_loader
 from gala_viz import deprecated_paths
 
 deprecated_paths.install()
-_load, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
-__all__ += ["__version__"]
+_load, _, _names = lazy_loader.attach_stub(__name__, __file__)
+__all__ = [*_names, "__version__"]  # pyright: ignore[reportUnsupportedDunderAll]  # the stub lists them
 
 
 def __getattr__(name: str) -> Any:
@@ -25,3 +25,7 @@ def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'gala_viz' has no attribute {name!r}; it offers {', '.join(sorted(__all__))}.")
     return _load(name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

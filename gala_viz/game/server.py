@@ -36,7 +36,10 @@ CLOSE_S = 3.0
 class PlayerConnection(Protocol):
     """What the server asks of a player's session."""
 
-    session_id: str | None
+    @property
+    def session_id(self) -> str | None:
+        """The row of the session; None until the page has said hello."""
+        ...
 
     async def close(self) -> None:
         """The connection is gone."""

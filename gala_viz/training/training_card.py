@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from gala_viz.collections.map_checks import describe_usable_maps
+from gala_viz.imagenet import category_names
 from gala_viz.networks.card import write_network
 from gala_viz.networks.network import Network
 from gala_viz.networks.preprocessing import Preprocessing
@@ -162,14 +163,15 @@ def describe_hardware(trainer: L.Trainer) -> str:
 def distillation_sections(start: Network, sources: Sequence[Sequence[TrainingSource]]) -> dict[str, dict[str, Any]]:
     """Sections of a network that started as ``start`` and learned from ``sources`` (training, validation).
 
-    For [data] see ``data_section``.
+    For [data] see ``data_section``. The categories are those of ``start``.
     """
+    known = tuple(start.categories)
     return {
         "network": {
             "start": f"{start.name} (sha256 {start.sha256[:16]})",
             "licence": "weights: Apache-2.0, as those they start from",
         },
-        "categories": {"source": "imagenet"},
+        "categories": {"source": "imagenet"} if known == category_names() else {"names": list(known)},
         "data": data_section(*sources, start=start),
     }
 

@@ -14,7 +14,7 @@ HELD = load_dataset(LAMPS, "train", RECIPE.preprocessing)
 
 
 def images_of(turns):
-    return [list(turn.positions) for turn in turns]
+    return [list(turn.indices) for turn in turns]
 
 
 def joined(batches):
