@@ -4,7 +4,7 @@ import pytest
 
 from gala_viz.cli import main
 from gala_viz.collections import open_collection
-from gala_viz.commands import compare_app
+from gala_viz.commands import compare_app, terminal_progress
 from gala_viz.commands.figure import _first_images
 from gala_viz.plots.figures.specs import TableSpec, read_figure_spec
 from tests.panels.fake_source import FakeSource
@@ -58,7 +58,8 @@ def test_images_are_the_first_of_each_superclass_that_people_marked(source):
     assert _first_images(source, "scatter") == ()
 
 
-def test_scores_that_are_missing_are_computed_and_how_far_is_told(source, tmp_path, capsys):
+def test_scores_that_are_missing_are_computed_and_how_far_is_told(source, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(terminal_progress, "LOG_INTERVAL_S", 0.0)
     table = ["figure", "--kind", "table", "--rows", "accuracy", "--seed", "4", "--dpi", "60", "--out", str(tmp_path)]
     assert main(table) == 0
     assert source.asked["survey"] == 1

@@ -70,7 +70,7 @@ def test_recipes_say_which_photographs_they_want(tmp_path, capsys):
     assert main(["train", RECIPE.name, "--maps", str(tmp_path)]) == 2
     assert "learns from the collection 'lamps'" in capsys.readouterr().err
     assert main(["train", "lite0-gala-human"]) == 2
-    assert "tell their folders with --maps and --labels" in capsys.readouterr().err
+    assert "add --maps and --labels" in capsys.readouterr().err
 
 
 def pretended(sweep, trial):
