@@ -288,7 +288,7 @@ def _opened(state: Any, query: str) -> dict[str, Any]:
     from gala_viz.panels.page_state import format_value, parse_query
 
     told = state.restore(parse_query(query))
-    return {"told": told, "state": {name: format_value(place.value) for name, place in state.places.items()}}
+    return {"told": told, "state": {name: format_value(place.value) for name, place in state.parameters.items()}}
 
 
 _OPTION = r"(?:-h, --help|--[\w-]+(?:, --[\w-]+)?|[A-Z][A-Z_-]+|\{.*?\})"
