@@ -22,7 +22,7 @@ TINY = {
     "smoothgrad.py": "--samples 2 --repeats 1 --threads 1",
     "training.py": "--recipes rendered-gala --widths 4 --steps 1 --threads 1",
 }
-SLOW = {"batch.py", "learning.py", "page.py", "rendering.py", "smoothgrad.py"}
+SLOW = {"batch.py", "game.py", "learning.py", "page.py", "rendering.py", "smoothgrad.py", "training.py"}
 
 
 def scripts(repository: Path) -> list[str]:

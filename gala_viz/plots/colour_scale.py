@@ -1,6 +1,6 @@
 """Which values the ends of a colour bar stand for: one scale for both networks, one per map, or the raw range.
 
-The page draws with the same rules in the browser (``panels/browser/scale.js``); a browser test holds the two equal.
+The page draws with the same rules in the browser (``panels/colour_scale.js``); a browser test holds the two equal.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ def page(chromium, repository):
     context = chromium.new_context()
     page = context.new_page()
     page.set_content("<p></p>")
-    script = repository / "gala_viz" / "panels" / "browser" / "experiment" / "trial.js"
+    script = repository / "gala_viz" / "panels" / "experiment" / "trial.js"
     page.add_script_tag(content=script.read_text(encoding="utf-8"))
     page.evaluate(CLOCK)
     yield page
