@@ -57,7 +57,9 @@ KINDS = {
     "panels/test_visits.py": "integration",
     "store/test_edited_network.py": "integration",
     "store/test_stored_maps.py": "integration",
+    "test_benchmarks.py": "integration",
     "test_cli.py": "integration",
+    "test_doctests.py": "integration",
 }
 """Folder or file of tests -> the marker that all of its tests carry."""
 
