@@ -11,10 +11,10 @@ from typing import Any, TypeVar
 
 from gala_viz.experiment.design import PRACTICE, Trial
 from gala_viz.experiment.messages import TrialResult
-from gala_viz.experiment.privacy import experiment_privacy_note
 from gala_viz.experiment.recorded_responses import response_before_deadline
 from gala_viz.experiment.sessions import Session, Sessions
 from gala_viz.experiment.stimuli import Stimuli
+from gala_viz.participant_texts import privacy_note
 from gala_viz.records.database import Database
 from gala_viz.records.participants import Participants
 from gala_viz.records.rate_limits import RateLimits, TokenBuckets
@@ -57,7 +57,7 @@ class ExperimentServer:
             "n_trials": n_trials,
             "minutes": max(1, round(n_trials * TYPICAL_TRIAL_MS / 60_000)),
             "shown_px": self.spec.shown_px,
-            "privacy": experiment_privacy_note(self.spec.title),
+            "privacy": privacy_note("experiment", self.spec.title),
         }
 
     def session_message(self, session: Session) -> dict[str, Any]:

@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 import tornado.web
 import tornado.websocket
 
-from gala_viz.game.privacy import game_privacy_note
 from gala_viz.game.server import GameServer
 from gala_viz.game.session import PARTICIPANT_DELETED, PLAYED_ELSEWHERE, Session
+from gala_viz.participant_texts import privacy_note
 from gala_viz.records.participants import software_versions
 from gala_viz.wire import PARTICIPANT_COOKIE, JsonHandler, Routes, admit_participant, await_records, is_same_site
 
@@ -76,7 +76,7 @@ class AboutHandler(_Shared, JsonHandler):
         )
         told = {
             "consented": bool(person and person.consented),
-            "privacy": game_privacy_note(self.game.collection.title),
+            "privacy": privacy_note("game", self.game.collection.title),
         }
         self.write(json.dumps({**told, "collection": self.game.collection.title}))
 

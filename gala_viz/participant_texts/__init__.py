@@ -39,3 +39,21 @@ def participant_texts(page: str, language: str = "en") -> dict[str, Any]:
     if page not in texts:
         raise ValueError(f"Expected one of the pages {', '.join(texts)}, got {page!r}.")
     return texts[page]
+
+
+def privacy_note(page: str, collection: str) -> list[str]:
+    """Return what a page of consent says is kept of participants, true of what the records hold.
+
+    Parameters
+    ----------
+    page : {"game", "experiment"}
+        As for ``participant_texts``.
+    collection : str
+        Title of the images, as participants see it.
+
+    Returns
+    -------
+    list of str
+        Sentences.
+    """
+    return [sentence.format(collection=collection) for sentence in participant_texts(page)["privacy"]]
