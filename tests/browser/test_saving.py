@@ -54,13 +54,29 @@ class Participant:
         return self
 
     def past_practice(self):
-        self.page.get_by_role("heading", name="Practice is over").wait_for()
+        self.wait_through_outages(self.page.get_by_role("heading", name="Practice is over"))
         self.page.get_by_role("button", name="Go on", exact=True).click()
+
+    def wait_through_outages(self, awaited):
+        """A slow machine makes an outage long enough that the page asks whether the participant is ready again."""
+        while True:
+            awaited.or_(self.page.get_by_role("heading", name="It goes on")).first.wait_for()
+            if not self.go_on_if_asked():
+                return
+
+    def go_on_if_asked(self):
+        asked = self.page.get_by_role("heading", name="It goes on")
+        if not asked.is_visible():
+            return False
+        self.page.get_by_role("button", name="Go on", exact=True).click()
+        asked.wait_for(state="hidden")
+        return True
 
     def wait_for_trial(self, number, ended=False):
         for _ in range(600):
             if any(one.number == number and (one.ended_ms is not None or not ended) for one in self.trials()):
                 return
+            self.go_on_if_asked()
             self.page.wait_for_timeout(20)
         pytest.fail(f"trial {number} did not begin")
 
@@ -125,7 +141,7 @@ def test_every_trial_meets_another_trouble_and_all_are_stored_once(participant):
     begins = Line(participant, "begin", lambda number, times: TROUBLES[-number - 1] if times == 1 else None)
     participant.begin()
     participant.past_practice()
-    participant.page.get_by_text(ALL_SAVED).wait_for()
+    participant.wait_through_outages(participant.page.get_by_text(ALL_SAVED))
     participant.check_all_is_stored()
     assert set(results.seen.values()) == set(begins.seen.values()) == {2}
     for line, order in ((results, TROUBLES), (begins, TROUBLES[::-1])):

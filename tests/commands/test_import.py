@@ -10,7 +10,7 @@ import pytest
 from gala_viz.cli import main
 from gala_viz.collections import open_collection
 from gala_viz.collections.manifest import ManifestError, read_manifest
-from tests.collections.clickme.written import jpeg_record, raw_record, write
+from tests.collections.clickme.tfrecord_writer import jpeg_record, raw_record, write
 from tests.collections.pictures import encoded, gradient
 
 

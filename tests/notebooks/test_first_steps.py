@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.notebooks.executed import check_executed
+from tests.notebooks.notebook_runs import check_executed
 
 
 @pytest.mark.parametrize("name", ["01_collections", pytest.param("07_your_own_network", marks=pytest.mark.slow)])

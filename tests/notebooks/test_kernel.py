@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from jupyter_client import KernelManager
 
-from tests.notebooks.executed import kernel_environment
+from tests.notebooks.notebook_runs import kernel_environment
 
 BEGIN = """
 import threading, time

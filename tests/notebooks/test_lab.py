@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.notebooks.executed import FOLDER, kernel_environment
-from tests.notebooks.served import Jupyter, OpenNotebook
+from tests.notebooks.jupyter_servers import Jupyter, OpenNotebook
+from tests.notebooks.notebook_runs import FOLDER, kernel_environment
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.notebooks.executed import check_executed
+from tests.notebooks.notebook_runs import check_executed
 
 
 @pytest.mark.slow

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.conftest import _find_browser
-from tests.notebooks.executed import check_executed
+from tests.notebooks.notebook_runs import check_executed
 
 
 @pytest.mark.parametrize("name", ["02_networks_and_attention", "06_batch_and_store"])

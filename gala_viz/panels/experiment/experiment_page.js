@@ -4,11 +4,6 @@ const FEEDBACK = {right: "right", wrong: "wrong", "too slow": "slow", "too early
 const AHEAD = 8 // stimuli that are fetched and decoded before they are needed
 const LEAST_STEADY = 0.9
 
-let texts = {} // the words of the participants' language, sent by the server
-
-/** A text with its {names} filled in. */
-const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => String(values[name]))
-
 export async function render({model, el}) {
   texts = model.texts
   const base = new URL(model.api_path, window.location.href)

@@ -10,8 +10,6 @@ import param
 from gala_viz.panels.browser_component import BrowserComponent, read_scripts
 from gala_viz.participant_texts import participant_texts
 
-SCRIPTS = ("result_saving", "trial", "experiment_page")
-
 
 class ExperimentComponent(BrowserComponent):
     """The whole experiment in the browser; see ``gala_viz.experiment.handlers`` for what it talks to."""
@@ -20,7 +18,9 @@ class ExperimentComponent(BrowserComponent):
 
     texts = param.Dict(default={}, doc="What participants read, see ``gala_viz.participant_texts``.")
 
-    _esm = read_scripts(*(f"experiment/{name}" for name in SCRIPTS))
+    _esm = read_scripts(
+        "participant_texts", "experiment/result_saving", "experiment/trial", "experiment/experiment_page"
+    )
     _stylesheets = [(Path(__file__).with_name("experiment_page.css")).read_text(encoding="utf-8")]  # noqa: RUF012
 
 

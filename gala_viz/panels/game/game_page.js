@@ -1,10 +1,5 @@
 // Python: game_page.py. The game: consent, instructions, practice, rounds and their summaries. The server judges; this page shows and paints.
 
-let texts = {} // the words of the participants' language, sent by the server
-
-/** A text with its {names} filled in. */
-const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => String(values[name]))
-
 export async function render({model, el}) {
   texts = model.texts
   if (document.querySelector("meta[name=viewport]") == null) { // a phone shows the page at its own width

@@ -10,8 +10,6 @@ import param
 from gala_viz.panels.browser_component import BrowserComponent, read_scripts
 from gala_viz.participant_texts import participant_texts
 
-SCRIPTS = ("paint_surface", "websocket", "sound", "scoreboard", "game_page")
-
 
 class GameComponent(BrowserComponent):
     """The whole game in the browser; see ``gala_viz.game.handlers`` for what it talks to."""
@@ -21,7 +19,9 @@ class GameComponent(BrowserComponent):
 
     texts = param.Dict(default={}, doc="What players read, see ``gala_viz.participant_texts``.")
 
-    _esm = read_scripts(*(f"game/{name}" for name in SCRIPTS))
+    _esm = read_scripts(
+        "participant_texts", "game/paint_surface", "game/websocket", "game/sound", "game/scoreboard", "game/game_page"
+    )
     _stylesheets = [(Path(__file__).with_name("game_page.css")).read_text(encoding="utf-8")]  # noqa: RUF012
 
 

@@ -18,7 +18,14 @@ from gala_viz.collections.clickme.tfrecord_index import load_record_index
 from gala_viz.collections.photo_files import UnreadableImageError
 from gala_viz.splits import splits_of
 from gala_viz.training.dataset import sources_of_split
-from tests.collections.clickme.written import encoded_record, jpeg_record, raw_arrays, raw_record, smooth_picture, write
+from tests.collections.clickme.tfrecord_writer import (
+    encoded_record,
+    jpeg_record,
+    raw_arrays,
+    raw_record,
+    smooth_picture,
+    write,
+)
 
 
 @pytest.fixture

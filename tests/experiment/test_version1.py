@@ -1,4 +1,4 @@
-"""An experiment that was prepared and run before trials were marked goes on as it began; ``before/`` holds it.
+"""An experiment that was prepared and run before trials were marked goes on as it began; ``version1/`` holds it.
 
 ``experiment.toml`` and ``records.sql`` (two sittings finished, a third left in its eighth trial; the stimulus of trial
 5 of the first stood 2,516 ms) were written by the version before, as were ``people.csv`` and ``exclusions.csv``.
@@ -27,21 +27,21 @@ from gala_viz.records.database import Database
 from tests.experiment.folder_of_animals import make
 from tests.experiment.test_sessions import KEY, result
 
-BEFORE = Path(__file__).parent / "before"
+VERSION1 = Path(__file__).parent / "version1"
 HASH = "b9fa0d17c04f93fc"
 NEW = ("max_stimulus_error_frames", "max_fixation_error_ms", "exclude_marked")
 
 
 @pytest.fixture
 def spec():
-    return read_experiment_spec(BEFORE / "experiment.toml")
+    return read_experiment_spec(VERSION1 / "experiment.toml")
 
 
 @pytest.fixture
 def records(tmp_path):
     """The database of before, opened by this version."""
     connection = sqlite3.connect(tmp_path / "records.sqlite")
-    connection.executescript((BEFORE / "records.sql").read_text())
+    connection.executescript((VERSION1 / "records.sql").read_text())
     connection.close()
     return tmp_path / "records.sqlite"
 
@@ -61,7 +61,7 @@ def test_a_specification_of_before_keeps_its_hash_and_is_written_as_it_was(spec,
     assert spec.hash == HASH
     assert all(getattr(spec.exclusions, name) is None for name in NEW)
     spec.save(tmp_path / "again.toml")
-    assert (tmp_path / "again.toml").read_text() == (BEFORE / "experiment.toml").read_text()
+    assert (tmp_path / "again.toml").read_text() == (VERSION1 / "experiment.toml").read_text()
     shipped = repository / "docs" / "experiment"
     assert (
         f"(experiment {read_experiment_spec(shipped / 'experiment.toml').hash})"
@@ -83,7 +83,7 @@ def test_a_new_setting_has_a_hash_of_its_own_and_comes_back_from_the_file(spec, 
 
 
 def test_a_file_without_exclusions_has_the_rules_and_the_hash_of_before(spec, tmp_path):
-    text = (BEFORE / "experiment.toml").read_text()
+    text = (VERSION1 / "experiment.toml").read_text()
     (tmp_path / "short.toml").write_text(text[: text.index("[exclusions]")])
     assert "exclusions" not in tomllib.loads((tmp_path / "short.toml").read_text())
     assert read_experiment_spec(tmp_path / "short.toml").hash == HASH
@@ -101,7 +101,7 @@ def test_a_file_without_exclusions_has_the_rules_and_the_hash_of_before(spec, tm
     ],
 )
 def test_rules_that_cannot_be_meant_are_refused_by_name(tmp_path, line, reason):
-    (tmp_path / "e.toml").write_text((BEFORE / "experiment.toml").read_text() + line + "\n")
+    (tmp_path / "e.toml").write_text((VERSION1 / "experiment.toml").read_text() + line + "\n")
     with pytest.raises(ValueError, match=reason):
         read_experiment_spec(tmp_path / "e.toml")
 
@@ -110,16 +110,16 @@ def test_responses_of_before_are_read_to_the_same_values_and_the_rest_is_not_kno
     database = Database(records)
     table = check_responses(load_recorded_responses(database, stimuli))
     database.close()
-    before = read_responses(BEFORE / "people.csv")
+    before = read_responses(VERSION1 / "people.csv")
     for column in before.columns:
         pd.testing.assert_series_equal(table[column], before[column], check_dtype=False, obj=column)
     assert table[[*WINDOW_EVENTS, "window_duration_actual"]].isna().all().all()
 
 
 def test_the_rules_of_before_leave_out_what_they_did_and_the_new_ones_nothing(spec):
-    table = read_responses(BEFORE / "people.csv")
+    table = read_responses(VERSION1 / "people.csv")
     kept, told = apply_exclusions(table, spec)
-    before = pd.read_csv(BEFORE / "exclusions.csv")
+    before = pd.read_csv(VERSION1 / "exclusions.csv")
     applied = told[told["applied"]].reset_index(drop=True)
     pd.testing.assert_frame_equal(applied[list(before.columns)], before)
     absent = told[~told["applied"]].set_index("rule")
@@ -133,7 +133,7 @@ def test_the_rules_of_before_leave_out_what_they_did_and_the_new_ones_nothing(sp
 
 def test_the_same_trials_under_the_new_rules_lose_the_one_whose_stimulus_stood_on(spec):
     today = replace(spec, exclusions=ExclusionSpec())
-    table, told = mark_exclusions(read_responses(BEFORE / "people.csv"), today)
+    table, told = mark_exclusions(read_responses(VERSION1 / "people.csv"), today)
     (gone,) = table[table["left_out_by"].str.startswith("the stimulus stood")].itertuples()
     assert (gone.trial_index, gone.stimulus_duration_actual) == (5, 2516.0)
     counts = told.set_index("rule")
@@ -171,7 +171,7 @@ def test_an_experiment_of_before_goes_on_with_its_sittings_and_new_trials_are_ma
 def test_the_report_says_which_rules_applied_to_which_trials(records, stimuli, tmp_path, capsys):
     folder = tmp_path / "e"
     folder.mkdir()
-    (folder / "experiment.toml").write_text((BEFORE / "experiment.toml").read_text())
+    (folder / "experiment.toml").write_text((VERSION1 / "experiment.toml").read_text())
     assert main(["experiment", "export", "--folder", str(folder), "--records", str(records)]) == 0
     assert main(["experiment", "analyse", "--folder", str(folder)]) == 0
     told = capsys.readouterr().out
@@ -197,7 +197,7 @@ def _not_measured():
 def test_an_export_tells_the_rules_of_its_file(spec, tmp_path):
     today = replace(spec, exclusions=ExclusionSpec())
     assert exclusion_rules(today) == asdict(ExclusionSpec())
-    write_bids(read_responses(BEFORE / "people.csv"), today, tmp_path)
+    write_bids(read_responses(VERSION1 / "people.csv"), today, tmp_path)
     sidecar = json.loads((tmp_path / "task-rapidcategorisation_beh.json").read_text())
     assert sidecar["Exclusions"]["exclude_marked"] == list(WINDOW_EVENTS)
     assert np.isclose(sidecar["Exclusions"]["max_stimulus_error_frames"], 1.5)

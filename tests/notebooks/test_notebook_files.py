@@ -8,7 +8,7 @@ import re
 import nbformat
 import pytest
 
-from tests.notebooks.executed import FOLDER, NAMES
+from tests.notebooks.notebook_runs import FOLDER, NAMES
 
 LONGEST_CELLS = 32
 
