@@ -46,6 +46,7 @@ lint: $(VENV)/.installed-test
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/lint-imports
+	@$(BIN)/python -m tests.docstrings
 	@$(BIN)/python -m tests.type_errors
 
 wheel: $(VENV)/.installed-test
@@ -64,7 +65,7 @@ help:
 	@echo "make test-fast those that need no browser, no command and no whole network, in under three minutes"
 	@echo "make test-long soak, chaos, load, clean installs, the documentation; the result goes to docs/long-tests.md"
 	@echo "make golden    the reference of behaviour anew (tests/golden); prints what differs; ARGS='links store' for parts"
-	@echo "make lint      style, formatting and import rules alone"
+	@echo "make lint      style, formatting, import rules, docstrings and types alone"
 	@echo "make wheel     the package as a file, in build/wheels"
 	@echo "make docs      the documentation as HTML in build/docs; executes the notebooks once and keeps what they gave"
 	@echo "make clean     removes $(VENV) and what the tools left behind"

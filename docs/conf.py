@@ -95,7 +95,7 @@ def _with_notebooks(app):
 
 
 def _always_anew(app, env, added, changed, removed):
-    """The list of notebooks depends on what there is."""
+    """Build the list of notebooks each time: it depends on what there is."""
     return ["notebooks"]
 
 

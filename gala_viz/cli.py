@@ -1,4 +1,4 @@
-"""The command ``gala-viz``: one subcommand for each thing done from a terminal, imported only when asked for.
+"""The command ``gala-viz``: one subcommand for each task in a terminal, imported only when it runs.
 
 A command is a module in ``gala_viz.commands`` with a frozen dataclass ``Arguments``, whose fields become options, and
 a method ``run`` that returns the exit status or None. It gets its line in ``COMMANDS``.
@@ -73,35 +73,36 @@ TASKS: tuple[tuple[str, tuple[str, ...], str], ...] = (
 EXIT_FAILED, EXIT_INTERRUPTED, EXIT_BROKEN_PIPE = 2, 130, 141
 
 SERVER_COMMANDS = frozenset({"compare", "explore", "game", "experiment"})
-"""Commands that serve pages; their process ends without taking Python apart."""
+"""Commands that serve pages; their process ends without Python's teardown."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run ``gala-viz`` with ``arguments`` (default: those of the process) and return its exit status.
 
-    What a user can mend (an unknown name, a missing folder, a taken port) is told in a sentence, with status 2;
+    What a user can correct (an unknown name, a missing folder, a port in use) is said in a sentence, with status 2;
     Ctrl-C ends quietly with status 130. Where GALA_VIZ_TRACEBACK is set in the environment, the error itself is raised.
     """
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    if not given or given[0] in ("-h", "--help", "help"):
+    argv = list(sys.argv[1:] if arguments is None else arguments)
+    if not argv or argv[0] in ("-h", "--help", "help"):
         sys.stdout.write(help_text())
-        return 0 if given else EXIT_FAILED
-    if given[0] == "--version":
+        return 0 if argv else EXIT_FAILED
+    if argv[0] == "--version":
         from importlib.metadata import version
 
         sys.stdout.write(f"gala_viz {version('gala_viz')}\n")
         return 0
-    if arguments is not None or given[0] not in SERVER_COMMANDS:
-        return _status_of(given)
+    if arguments is not None or argv[0] not in SERVER_COMMANDS:
+        return _status_of(argv)
     own_process()
-    status = _status_of(given)
+    status = _status_of(argv)
     exit_without_teardown(status)
     return status
 
 
-def _status_of(given: list[str]) -> int:
+def _status_of(argv: list[str]) -> int:
+    """Run a command, and return the exit status that stands for its result or its error."""
     try:
-        return _run(given[0], given[1:])
+        return _run(argv[0], argv[1:])
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except BrokenPipeError:  # who read the output, as in `| head`, has read enough
@@ -115,14 +116,14 @@ def _status_of(given: list[str]) -> int:
 
 
 def _sentence(error: Exception) -> str:
-    """What went wrong, of the system's errors which file and why, without their number."""
+    """Return what went wrong; for an error of the system which file and why, without its number."""
     if isinstance(error, OSError) and error.filename is not None and error.strerror:
         return f"{os.fspath(error.filename)}: {error.strerror}."
     return str(error)
 
 
 def help_text() -> str:
-    """What ``gala-viz --help`` says: commands by task, an example of each task, and where to read on."""
+    """Return what ``gala-viz --help`` prints: commands by task, an example of each task, and where to read on."""
     width = 4 + max(map(len, COMMANDS))
     lines = ["usage: gala-viz COMMAND [OPTIONS]", ""]
     lines += ["To begin: gala-viz compare (photographs and networks come with it)", ""]

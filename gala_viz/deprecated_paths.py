@@ -33,7 +33,7 @@ def renamed() -> tuple[dict[str, str], dict[tuple[str, str], tuple[str, str]]]:
 
 
 def deprecated_getattr(module: str) -> Callable[[str], Any]:
-    """Return a ``__getattr__`` for ``module``, which answers to the old names of what it held."""
+    """Return a ``__getattr__`` for ``module``, which resolves the old names of what the module had."""
 
     def __getattr__(name: str) -> Any:
         modules, names = renamed()
@@ -48,7 +48,7 @@ def deprecated_getattr(module: str) -> Callable[[str], Any]:
 
 
 class DeprecatedPathFinder(MetaPathFinder, Loader):
-    """Imports modules by their old paths; asked only where no module has the name."""
+    """Imports modules by their old paths; Python calls it only where no module has the name."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None

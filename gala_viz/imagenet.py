@@ -25,7 +25,7 @@ Names are not unique: "crane" and "maillot" each name two categories; ids and in
 
 @cache
 def category_names() -> tuple[str, ...]:
-    """Names of the 1,000 categories by ImageNet index."""
+    """Return the names of the 1,000 categories by ImageNet index."""
     return tuple(name for _, name in CATEGORIES)
 
 
@@ -35,12 +35,15 @@ def _indices() -> dict[str, int]:
 
 
 def is_wnid(text: str) -> bool:
-    """Whether ``text`` is the WordNet id of one of the 1,000 categories, for example "n01440764"."""
+    """Return whether ``text`` is the WordNet id of one of the 1,000 categories, for example "n01440764"."""
     return text in _indices()
 
 
 def index_of_wnid(wnid: str) -> int:
-    """ImageNet index, 0 to 999, of a WordNet id. Raises ``UnknownNameError`` (a ``KeyError``) for any other text."""
+    """Return the ImageNet index, 0 to 999, of a WordNet id.
+
+    Raises ``UnknownNameError`` (a ``KeyError``) for any other text.
+    """
     try:
         return _indices()[wnid]
     except KeyError:
@@ -48,9 +51,10 @@ def index_of_wnid(wnid: str) -> int:
 
 
 def label_index(categories: Sequence[str], category: str | None, imagenet_index: int | None) -> int | None:
-    """Where the true category stands among a network's ``categories``, or None.
+    """Return the index of the true category among a network's ``categories``, or None.
 
-    By ImageNet index for a network of ImageNet's 1,000 categories (two names occur twice there), else by name.
+    It is ``imagenet_index`` for a network of ImageNet's 1,000 categories (two names occur twice there); else the index
+    of the name ``category``, where it occurs once.
     """
     names = category_names()
     if imagenet_index is not None and (categories is names or tuple(categories) == names):
@@ -65,9 +69,12 @@ MAX_LISTED = 5
 
 
 def listed_categories(counts: Mapping[str | None, int]) -> str:
-    """For example "'airplanes' (6), 'panda' (6)": categories with their numbers of images, the first five named."""
-    told = [f"{'none told' if name is None else repr(name)} ({count:,})" for name, count in counts.items()]
-    return ", ".join([*told[:MAX_LISTED], *([f"{len(told) - MAX_LISTED:,} more"] if len(told) > MAX_LISTED else [])])
+    """Return categories with their numbers of images, for example "'airplanes' (6), 'panda' (6)".
+
+    The first ``MAX_LISTED`` are named, the others counted.
+    """
+    texts = [f"{'none told' if name is None else repr(name)} ({count:,})" for name, count in counts.items()]
+    return ", ".join([*texts[:MAX_LISTED], *([f"{len(texts) - MAX_LISTED:,} more"] if len(texts) > MAX_LISTED else [])])
 
 
 _LAST_ANIMAL = 397
@@ -80,9 +87,10 @@ _VEHICLES = frozenset({
 
 
 def superclass_of_index(index: int) -> str | None:
-    """ "animal", "vehicle" or None of an ImageNet index. Animals come first in the order of WordNet ids, up to puffer.
+    """Return the superclass of an ImageNet index: "animal", "vehicle" or None.
 
-    Vehicles are what carries people or goods: WordNet's vehicles, craft and carts, and farm machines that are driven.
+    Animals come first in the order of WordNet ids, up to puffer. Vehicles are what carries people or goods: WordNet's
+    vehicles, craft and carts, and farm machines that are driven. Raises ``ValueError`` for a number outside 0 to 999.
     """
     if not 0 <= index < len(CATEGORIES):
         raise ValueError(f"an ImageNet index lies in 0..{len(CATEGORIES) - 1}; got {index}.")

@@ -1,4 +1,4 @@
-"""JSON that others sent, read with suspicion: its size, its depth and its texts are checked in one place."""
+"""JSON from untrusted senders: its size, its depth and its texts are checked in one place."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ class InvalidJsonError(ValueError):
 
 
 def parse_json(content: str | bytes, max_bytes: int) -> Any:
-    """The value of ``content``. Raises ``InvalidJsonError``, whatever the content is.
+    """Return the value of ``content``, JSON of at most ``max_bytes`` bytes (of a str: characters).
+
+    Raises ``InvalidJsonError`` for any other content.
 
     Examples
     --------
@@ -35,10 +37,10 @@ def parse_json(content: str | bytes, max_bytes: int) -> Any:
 
 
 def text_problem(value: Any) -> str:
-    """Why a text within ``value``, of lists and dicts, cannot be stored or sent on; "" where all can.
+    """Return why a text within ``value``, of lists and dicts, cannot be stored or sent on; "" where all can.
 
-    Half of a character (a lone surrogate) has no UTF-8, and PostgreSQL keeps no U+0000. Raises ``RecursionError`` where
-    ``value`` is nested too deep.
+    Half of a character (a lone surrogate) has no UTF-8, and PostgreSQL stores no U+0000. Raises ``RecursionError``
+    where ``value`` is nested too deep.
     """
     if isinstance(value, str):
         if "\0" in value or any("\ud800" <= letter <= "\udfff" for letter in value):

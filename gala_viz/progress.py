@@ -1,4 +1,4 @@
-"""How far a loop over images has come: told to a function, or drawn as a bar in a notebook or a terminal."""
+"""Progress of a loop over images: by a progress callback, or by a progress bar in a notebook or a terminal."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ ProgressCallback = Callable[[int, int], None]
 def progress_bar(
     progress: ProgressCallback | bool | None, description: str, unit: str = "image"
 ) -> Iterator[ProgressCallback]:
-    """What a loop calls after each step: ``progress`` itself; a bar called ``description`` for True; nothing for None,
-    False.
+    """Yield the progress callback that a loop calls after each step.
 
-    The bar is a widget in a notebook and a line of standard error in a terminal. It is left as it stands when the loop
-    is interrupted.
+    It is ``progress`` itself; for True a bar called ``description``, which counts in ``unit``; for None and False a
+    callback that does nothing. The bar is a widget in a notebook and a line of standard error in a terminal. It is left
+    as it stands when the loop is interrupted.
     """
     if callable(progress):
         yield progress

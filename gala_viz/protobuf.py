@@ -1,7 +1,7 @@
-"""What TensorFlow's files are made of, without TensorFlow: fields of protocol-buffer messages, and masked checksums.
+"""Protocol buffers without TensorFlow: fields of messages, and the masked checksums of TensorFlow's files.
 
-Every length is checked against what is there, so that damaged bytes give ``ProtobufError`` and never a value from
-beyond a message.
+Every length is checked against the bytes that there are, so that damaged bytes give ``ProtobufError`` and never a value
+from beyond a message.
 """
 
 from __future__ import annotations
@@ -18,7 +18,10 @@ class ProtobufError(ValueError):
 
 
 def message_fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
-    """All fields of a message: (number, whole number), or (number, content) for strings and fixed widths."""
+    """Yield all fields of a message: (number, whole number), or (number, content) for strings and fixed widths.
+
+    Raises ``ProtobufError`` where the bytes are no message.
+    """
     position = 0
     while position < len(message):
         tag, position = read_varint(message, position)
@@ -40,12 +43,15 @@ def message_fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]
 
 
 def length_delimited_fields(message: memoryview) -> Iterator[tuple[int, memoryview]]:
-    """The fields that are messages or strings: (number, content)."""
+    """Return the fields of a message that have a length or a fixed width (messages, strings): (number, content)."""
     return ((number, value) for number, value in message_fields(message) if isinstance(value, memoryview))
 
 
 def read_varint(message: memoryview, position: int) -> tuple[int, int]:
-    """A whole number of variable length, and the position after it."""
+    """Return the whole number of variable length at ``position``, and the position after it.
+
+    Raises ``ProtobufError`` where it has no end.
+    """
     value = shift = 0
     while position < len(message) and shift < 70:
         byte = message[position]
@@ -58,6 +64,6 @@ def read_varint(message: memoryview, position: int) -> tuple[int, int]:
 
 
 def masked_crc32c(data: bytes | memoryview) -> int:
-    """CRC-32C of ``data``, rotated right by 15 bits and moved by a constant, as TensorFlow stores it."""
+    """Return the CRC-32C of ``data``, rotated right by 15 bits and moved by a constant, as TensorFlow stores it."""
     checksum = crc32c(data)
     return (((checksum >> 15) | (checksum << 17)) + 0xA282EAD8) & 0xFFFFFFFF

@@ -1,4 +1,4 @@
-"""Names to builders, with answers for names that are nearly right."""
+"""Registries: entries by name, with near misses in the error for an unknown name."""
 
 from __future__ import annotations
 
@@ -17,9 +17,19 @@ class UnknownNameError(KeyError):
 
 
 class Registry(Mapping[str, Entry], Generic[Entry]):
-    """A mapping from names to entries of one ``kind``, for example "method".
+    """A mapping from names to entries of one kind.
 
-    A taken name is refused with ``ValueError``; an unknown one raises ``UnknownNameError``, which is a ``KeyError``.
+    Parameters
+    ----------
+    kind : str
+        What the entries are, for example "method"; errors name it.
+    entries : mapping of str to object, optional
+        Entries to begin with.
+
+    Raises
+    ------
+    UnknownNameError
+        On reading a name that is not registered; it is a ``KeyError``.
     """
 
     def __init__(self, kind: str, entries: Mapping[str, Entry] | None = None) -> None:
@@ -27,7 +37,25 @@ class Registry(Mapping[str, Entry], Generic[Entry]):
         self._entries: dict[str, Entry] = dict(entries or {})
 
     def add(self, name: str, entry: Entry) -> Entry:
-        """Register ``entry`` under ``name`` and return it."""
+        """Register an entry.
+
+        Parameters
+        ----------
+        name : str
+            A name that is not registered yet.
+        entry : object
+            What the name stands for.
+
+        Returns
+        -------
+        object
+            ``entry`` itself.
+
+        Raises
+        ------
+        ValueError
+            The name is registered already.
+        """
         if name in self._entries:
             raise ValueError(f"a {self._kind} called {name!r} exists already; choose another name.")
         self._entries[name] = entry
@@ -47,16 +75,22 @@ class Registry(Mapping[str, Entry], Generic[Entry]):
 
 
 def position_of(kind: str, name: str, known: Sequence[str]) -> int:
-    """The position of ``name`` among ``known``; raises ``UnknownNameError``, with the nearest, for another one."""
+    """Return the position of ``name`` among ``known``.
+
+    Raises ``UnknownNameError`` for a name that is not there; the message names the ``kind`` and the nearest known name.
+    """
     if name not in known:
         raise UnknownNameError(unknown_name(kind, name, list(known)))
     return list(known).index(name)
 
 
 def unknown_name(kind: str, name: object, known: Mapping[str, object] | list[str] | tuple[str, ...]) -> str:
-    """A sentence for a scientist who mistyped ``name``: what is meant perhaps, and what there is."""
+    """Return a sentence on an unknown ``name``, with the nearest of the ``known`` names and up to 20 of them.
+
+    ``kind`` is what the names stand for, for example "method".
+    """
     names = sorted(known)
     close = get_close_matches(str(name), names, n=1, cutoff=0.6)
     hint = f" Did you mean {close[0]!r}?" if close else ""
-    shown = ", ".join(names[:20]) + (", …" if len(names) > 20 else "")
-    return f"no {kind} called {name!r}.{hint} Known: {shown or 'none'}."
+    listed = ", ".join(names[:20]) + (", …" if len(names) > 20 else "")
+    return f"no {kind} called {name!r}.{hint} Known: {listed or 'none'}."

@@ -1,4 +1,4 @@
-"""What a map is: its dims, its coordinates at pixel centres, its attrs, and the checks that hold them."""
+"""The labelled map: its dims, its coordinates at pixel centres, its attrs, and the checks of them."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ DIMS = ("network", "layer", "image", "channel", "y", "x")
 
 
 def pixel_centres(size: int, extent_px: float | None = None) -> np.ndarray:
-    """Centres of ``size`` equal cells over ``extent_px`` (default: ``size``) pixels; the first is at half a cell.
+    """Return the centres of ``size`` equal cells over ``extent_px`` pixels (default: ``size``).
 
-    A 14-cell layer over a 224 px input has its first centre at 8.0 px: layers and pixels share one frame.
+    The first is at half a cell. A 14-cell layer over a 224 px input has its first centre at 8.0 px: layers and pixels
+    share one frame.
     """
     extent = float(size if extent_px is None else extent_px)
     return (np.arange(size) + 0.5) * (extent / size)
@@ -28,11 +29,30 @@ def labelled_map(
     leading: Mapping[str, Sequence[Any]] | None = None,
     attrs: Mapping[str, Any] | None = None,
 ) -> xr.DataArray:
-    """Label ``values`` (..., y, x) with pixel-centre coordinates.
+    """Label maps with pixel-centre coordinates.
 
-    ``leading`` names the dims before (y, x) with their coordinates, in order. ``extent_px`` is the (height, width) of
-    the frame in pixels that the map covers; without it one cell is one pixel. Raises ``ValueError`` on dims that the
-    schema does not know, on a wrong order or on sizes that do not fit.
+    Parameters
+    ----------
+    values : ndarray, (..., y, x)
+        Numbers of any unit.
+    name : str
+        Name of the array.
+    extent_px : tuple of float, optional
+        (height, width) in pixels of the frame that the map covers; default: one cell is one pixel.
+    leading : mapping of str to sequence, optional
+        Dims before (y, x) with their coordinates, in order.
+    attrs : mapping of str to object, optional
+        Attrs; ``extent_px`` is added where it is missing.
+
+    Returns
+    -------
+    DataArray, (..., y, x)
+        Coordinates y and x in pixels, origin top left.
+
+    Raises
+    ------
+    ValueError
+        A dim is not in the schema, the order is wrong, or sizes do not fit.
     """
     leading = dict(leading or {})
     dims = (*leading, "y", "x")
@@ -49,7 +69,10 @@ def labelled_map(
 
 
 def check_map(array: xr.DataArray) -> xr.DataArray:
-    """Return ``array`` if it is a map: dims known and in the house's order, ending in (y, x), numbers inside."""
+    """Return ``array`` if it is a map: known dims in the order of ``DIMS``, the last two (y, x), and numbers as values.
+
+    Raises ``ValueError`` otherwise.
+    """
     dims = tuple(str(dim) for dim in array.dims)
     known = (*DIMS, "participant")
     unknown = [dim for dim in dims if dim not in known]
@@ -66,16 +89,17 @@ def check_map(array: xr.DataArray) -> xr.DataArray:
 
 
 def count_participants(human_map: xr.DataArray, participants: Sequence[str]) -> int | None:
-    """Over how many participants a human map is the mean: those known one by one, or as its ``n_participants`` says;
-    None where the number is not known.
+    """Return over how many participants a human map is the mean; None where that is not known.
+
+    It is the number of ``participants`` where they are known one by one, else ``n_participants`` in the map's attrs.
     """
-    told = human_map.attrs.get("n_participants")
+    n_participants = human_map.attrs.get("n_participants")
     if participants:
         return len(participants)
-    return int(told) if isinstance(told, (int, np.integer)) else None
+    return int(n_participants) if isinstance(n_participants, (int, np.integer)) else None
 
 
 def extent_px(array: xr.DataArray) -> tuple[float, float]:
-    """Height and width, in pixels, of the frame that a map covers."""
+    """Return height and width, in pixels, of the frame that a map covers."""
     height, width = array.attrs.get("extent_px", array.shape[-2:])
     return float(height), float(width)

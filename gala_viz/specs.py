@@ -74,9 +74,9 @@ class MapRequest:
     reduction : {"absolute", "maximum", "signed"}
         How colour channels become one number: sum of absolute values, largest absolute value, signed sum.
     smoothing_px : float
-        Standard deviation of a Gaussian in input pixels, after the reduction; 0: none.
-    normalise : str
-        Applied to each map before the delta.
+        Standard deviation of a Gaussian in input pixels, after the reduction, from 0 to 64; 0: none.
+    normalise : {"maximum", "percentile", "sum", "none"}
+        What each map is divided by before the delta.
 
     Examples
     --------
@@ -124,7 +124,10 @@ def _is_finite(value: Any) -> bool:
 
 
 def check_file_name(setting: str, name: str) -> None:
-    """Raise ``ValueError`` unless ``name`` can be a file's or a folder's own name everywhere, and nothing else."""
+    """Raise ``ValueError`` unless ``name`` is a valid name of one file or folder on every system.
+
+    ``setting`` is the option or setting that the message names.
+    """
     fits = (
         name == name.strip() and not name.startswith(".") and 0 < len(name.encode(errors="replace")) <= MAX_NAME_BYTES
     )
@@ -136,16 +139,17 @@ def check_file_name(setting: str, name: str) -> None:
 
 
 def settings(spec: Any) -> dict[str, Any]:
-    """The fields of a spec as plain values, for attrs, cards and JSON."""
+    """Return the fields of a spec as plain values, for attrs, cards and JSON."""
     return asdict(spec)
 
 
 def spec_from_settings(
     spec_class: type[Spec], content: Mapping[str, Any], nested_specs: Mapping[str, type] | None = None
 ) -> Spec:
-    """A spec from plain values, as ``settings`` gives them; lists become tuples, ``nested_specs`` are specs within it.
+    """Return a spec from plain values, as ``settings`` returns them.
 
-    Raises ``ValueError`` for a name that the spec does not have, and for what its own checks refuse.
+    Lists become tuples, ``nested_specs`` are specs within it, by field. Raises ``ValueError`` for a name that the spec
+    does not have, and for what its own checks refuse.
     """
     if not isinstance(content, Mapping):
         raise ValueError(f"{spec_class.__name__}: settings by name were expected.")
@@ -169,16 +173,36 @@ def _frozen(value: Any) -> Any:
 
 
 def map_request_from_settings(content: Mapping[str, Any]) -> MapRequest:
-    """A request from plain values, SmoothGrad's settings among them."""
+    """Return a request from plain values, SmoothGrad's settings among them."""
     return spec_from_settings(MapRequest, content, {"smoothgrad": SmoothGradSpec})
 
 
 def read_settings(path: Path, description: str, format_version: int, missing_message: str) -> dict[str, Any]:
-    """The settings in a TOML or JSON file of a ``description``, whose entry "format" is ``format_version`` and is taken
-    off.
+    """Read the settings in a TOML or JSON file that names its format.
 
-    Raises ``FileNotFoundError``, which says what was expected as ``missing_message``, and ``ValueError`` for another
-    file."""
+    Parameters
+    ----------
+    path : Path
+        The file; the suffix .toml is TOML, any other JSON.
+    description : str
+        What the file is, for errors.
+    format_version : int
+        Expected value of the file's entry "format".
+    missing_message : str
+        What was expected, for the error where there is no file.
+
+    Returns
+    -------
+    dict of str to object
+        The entries of the file without "format".
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no file.
+    ValueError
+        The file is no ``description`` of this format.
+    """
     if not path.is_file():
         raise FileNotFoundError(f"{path} is not there; {missing_message}")
     try:
@@ -192,18 +216,21 @@ def read_settings(path: Path, description: str, format_version: int, missing_mes
 
 
 def fingerprint(*parts: Any) -> str:
-    """A short, stable name (16 hex digits) of JSON-like ``parts``: specs must go through ``settings`` first."""
+    """Return a short, stable name (16 hex digits) of JSON-like ``parts``; specs must go through ``settings`` first."""
     text = json.dumps(parts, sort_keys=True, ensure_ascii=False, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def content_key(content: bytes) -> int:
-    """A name of 64 bits, of a photograph's file or of an image id: cards hold these of all training images."""
+    """Return a name of 64 bits of ``content``, a photograph's file or an image id.
+
+    Cards hold these names of all training images.
+    """
     return int.from_bytes(hashlib.sha256(content).digest()[:8], "big")
 
 
 def toml_values(value: Any) -> Any:
-    """``value`` as TOML can hold it: tuples become lists, keys whose value is None are left out."""
+    """Return ``value`` as TOML can hold it: tuples become lists, keys whose value is None are left out."""
     if isinstance(value, Mapping):
         return {key: toml_values(item) for key, item in value.items() if item is not None}
     return [toml_values(item) for item in value] if isinstance(value, list | tuple) else value

@@ -1,7 +1,7 @@
 """The one meaning of train, validation and test: which images of a collection train, which choose, which are reported.
 
 A collection's own splits decide where it has any; images that its splits leave out are in none. Elsewhere a hash of the
-image's id decides, before anything is tried. Every command and every training asks ``splits_of``.
+image's id decides, before any training. Every command and every training calls ``splits_of``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SplitRule = Literal["own", "hash"]
 """By the collection's own splits, or by a hash of the image's id."""
 SPLITS: tuple[Split, ...] = get_args(Split)
 ALL_IMAGES = "all"
-"""Stands for every image where a split is asked for."""
+"""Stands for every image in place of a split."""
 SPLIT_SEED = 0
 TRAIN_FRACTION, VALIDATION_FRACTION = 0.60, 0.15
 """Expected shares of the hash; the test split is the rest."""
@@ -32,24 +32,28 @@ UNKNOWN, LEARNT, HELD_OUT = 0, 1, 2
 
 
 class SupportsSplits(Protocol):
-    """The part of a collection that splits are told from; one without ``split`` has no splits of its own."""
+    """The part of a collection that determines its splits; one without ``split`` has no splits of its own."""
 
     name: str
     images: tuple[str, ...]
 
 
 def combine_statuses(statuses: Sequence[NDArray[np.int8]]) -> NDArray[np.int8]:
-    """(image,) over several networks' ``status``: learnt where one learnt from it, held out where it is so for all."""
+    """Return the training status of images over several networks, (image,) int8.
+
+    ``statuses`` are those of each network, (image,) int8. An image is ``LEARNT`` where one network learnt from it,
+    ``HELD_OUT`` where all held it out, else ``UNKNOWN``.
+    """
     every = np.stack(statuses)
-    found = np.where((every == HELD_OUT).all(axis=0), HELD_OUT, UNKNOWN)
-    return np.where((every == LEARNT).any(axis=0), LEARNT, found).astype(np.int8)
+    status = np.where((every == HELD_OUT).all(axis=0), HELD_OUT, UNKNOWN)
+    return np.where((every == LEARNT).any(axis=0), LEARNT, status).astype(np.int8)
 
 
 def hash_split(image: str, *, seed: int = SPLIT_SEED) -> Split:
-    """The split of the id ``image`` by the hash: train 60 %, validation 15 %, test 25 % in expectation.
+    """Return the split of the id ``image`` by the hash: train 60 %, validation 15 %, test 25 % in expectation.
 
     A hash of ``seed`` and the id decides, so that the answer needs no list, is the same on every machine and does not
-    move when images are added. It is the rule of a collection without splits of its own alone: see ``splits_of``.
+    move when images are added. It is the rule only of a collection without splits of its own: see ``splits_of``.
     """
     digest = hashlib.sha256(f"split:{seed}:{image}".encode("utf-8", "surrogatepass")).digest()
     position = int.from_bytes(digest[:8], "big") / 2**64
@@ -64,16 +68,16 @@ class Splits:
 
     Parameters
     ----------
-    collection
+    collection : str
         The collection's name, for messages.
-    rule
-        ``"own"`` or ``"hash"``.
-    seed
+    rule : {"own", "hash"}
+        Whether the collection's own splits or the hash decided.
+    seed : int or None
         The hash's seed; None where the splits are the collection's own.
-    by_image
+    by_image : dict of str to str or None
         All images, in the collection's order, each with its split, or None where its collection's splits leave it out.
-    doubt
-        A sentence on names of the collection that may be those of splits, and are not read as such.
+    doubt : str
+        A sentence on names of the collection that may be those of splits, and are not read as such; "": none.
     """
 
     collection: str
@@ -85,11 +89,11 @@ class Splits:
     @cached_property
     def by_split(self) -> dict[Split, tuple[str, ...]]:
         """Split -> its images, in the collection's order; splits without images are not there."""
-        found: dict[Split, list[str]] = {split: [] for split in SPLITS}
+        images_by_split: dict[Split, list[str]] = {split: [] for split in SPLITS}
         for image, split in self.by_image.items():
             if split is not None:
-                found[split].append(image)
-        return {split: tuple(images) for split, images in found.items() if images}
+                images_by_split[split].append(image)
+        return {split: tuple(images) for split, images in images_by_split.items() if images}
 
     @cached_property
     def unassigned(self) -> tuple[str, ...]:
@@ -97,30 +101,30 @@ class Splits:
         return tuple(image for image, split in self.by_image.items() if split is None)
 
     def split_of(self, image: str) -> Split | None:
-        """The split of an image; None for one in no split, or not of the collection."""
+        """Return the split of ``image``; None for one in no split, or not of the collection."""
         return self.by_image.get(image)
 
     def images_of(self, split: str) -> tuple[str, ...]:
-        """The images of ``split``, in the collection's order; of "all" every image.
+        """Return the images of ``split``, in the collection's order; of "all" every image.
 
         Raises
         ------
         ValueError
-            For a name that is no split, and for a split without images; those that there are are named.
+            ``split`` is no split, or has no images; the message names the splits that there are.
         """
         if split == ALL_IMAGES:
             return tuple(self.by_image)
         if split not in SPLITS:
             raise ValueError(f"a split is 'train', 'validation' or 'test', or 'all'; got {split!r}.")
-        found = self.by_split.get(split)
-        if not found:
-            there = ", ".join(f"{known} ({counted(len(images), 'image')})" for known, images in self.by_split.items())
+        split_images = self.by_split.get(split)
+        if not split_images:
+            names = ", ".join(f"{known} ({counted(len(images), 'image')})" for known, images in self.by_split.items())
             rest = f" {counted(len(self.unassigned), 'image is', 'images are')} in no split." if self.unassigned else ""
             raise ValueError(
-                f"{self.collection}: no image is in the {split} split. There are: {there or 'none'}; 'all' takes every "
+                f"{self.collection}: no image is in the {split} split. There are: {names or 'none'}; 'all' takes every "
                 f"image.{rest} The rule is {describe_split_rule(self.rule, self.seed)}."
             )
-        return found
+        return split_images
 
     @property
     def description(self) -> str:
@@ -133,7 +137,7 @@ class Splits:
 
 
 def describe_split_rule(rule: SplitRule, seed: int | None) -> str:
-    """The rule in words, for cards and reports."""
+    """Return the rule in words, for cards and reports."""
     if rule == "own":
         return "the collection's own splits"
     test = 1 - TRAIN_FRACTION - VALIDATION_FRACTION
@@ -142,9 +146,9 @@ def describe_split_rule(rule: SplitRule, seed: int | None) -> str:
 
 
 def splits_of(collection: SupportsSplits, *, seed: int = SPLIT_SEED) -> Splits:
-    """The splits of ``collection``: its own where it says any, else by the hash of ``seed`` and each id.
+    """Return the splits of ``collection``: its own where it has any, else by the hash of ``seed`` and each id.
 
-    A collection whose ``split_rule`` is "hash" answers by the hash itself. Raises ``ValueError`` where it calls a split
+    A collection whose ``split_rule`` is "hash" is split by the hash alone. Raises ``ValueError`` where it calls a split
     otherwise than "train", "validation" or "test": such images would be in no split without a word.
     """
     tell: Callable[[str], Any] = getattr(collection, "split", lambda image: None)
@@ -162,6 +166,6 @@ def splits_of(collection: SupportsSplits, *, seed: int = SPLIT_SEED) -> Splits:
 
 
 def hash_splits(name: str, images: Iterable[str], *, seed: int = SPLIT_SEED) -> Splits:
-    """The splits of ``images`` by the hash alone."""
+    """Return the splits of ``images``, of the collection ``name``, by the hash alone."""
     every: dict[str, Split | None] = {image: hash_split(image, seed=seed) for image in images}
     return Splits(collection=name, rule="hash", seed=seed, by_image=every)

@@ -1,8 +1,9 @@
-"""Threads that work beside a page or a game, and their end: they are asked to stop before Python takes itself apart.
+"""Threads that work beside a page or a game, and their end before Python's own teardown.
 
 A thread that is inside PyTorch, Numba or another compiled library when Python ends aborts the process. All such
-threads are started here, as daemons, hear from ``shutdown_event`` that the process ends, and are waited for, for a
-while."""
+threads are started here, as daemons. When the process ends, ``shutdown_event`` tells them so, and the process waits for
+them for a while.
+"""
 
 from __future__ import annotations
 
@@ -24,15 +25,15 @@ _log = logging.getLogger(__name__)
 
 
 class Closable(Protocol):
-    """What ends its own thread when it is closed, at its next opportunity."""
+    """An object that ends its own thread when it is closed, at its next opportunity."""
 
     def close(self) -> None:
-        """End; doing so again changes nothing."""
+        """End the thread; closing twice changes nothing."""
         ...
 
 
 shutdown_event = threading.Event()
-"""Set once the process ends; loops and loaders look at it between their steps."""
+"""Set once the process ends; loops and loaders check it between their steps."""
 
 _threads: WeakSet[threading.Thread] = WeakSet()
 _closed_at_end: WeakSet[Closable] = WeakSet()
@@ -55,26 +56,28 @@ def start_thread(target: Callable[..., None], name: str, *args: object) -> threa
 
 
 def close_at_exit(closable: Closable) -> None:
-    """Have ``closable`` closed when the process ends, if it still exists then."""
+    """Close ``closable`` when the process ends, if it still exists then."""
     with _lock:
         _closed_at_end.add(closable)
 
 
 def raise_on_shutdown() -> None:
-    """Raise ``ShutdownError`` where the process ends."""
+    """Raise ``ShutdownError`` once ``shutdown_event`` is set."""
     if shutdown_event.is_set():
         raise ShutdownError("the program is being ended.")
 
 
 def stop_threads(timeout_s: float = SHUTDOWN_TIMEOUT_S) -> list[str]:
-    """Ask all threads to stop and wait for them, at most ``timeout_s`` in all; return the names of
-    those that did not."""
+    """Ask all threads to stop, wait for them, and return the names of those that did not stop.
+
+    It waits ``timeout_s`` in all, at most.
+    """
     shutdown_event.set()
     end = time.monotonic() + timeout_s
     with _lock:
         closing, threads = list(_closed_at_end), list(_threads)
     for one in closing:
-        with suppress(Exception):  # whatever it is, the others are asked as well
+        with suppress(Exception):  # whatever it is, the others are closed as well
             one.close()
     for thread in threads:
         if thread is not threading.current_thread() and thread.is_alive():
@@ -83,22 +86,22 @@ def stop_threads(timeout_s: float = SHUTDOWN_TIMEOUT_S) -> list[str]:
 
 
 def exit_without_teardown(status: int) -> None:
-    """When the process ends, do so with ``status`` once all that is registered for its end has run.
+    """Let the process end with ``status``, once all that is registered for its end has run, without Python's teardown.
 
-    Python is not taken apart: after a server of pages that takes seconds, and aborts where a thread still computes.
+    After a server of pages the teardown takes seconds, and aborts where a thread still computes.
     """
     global _status
     _status = status
 
 
 def own_process() -> None:
-    """From now on this program is all that the process does, and may end it."""
+    """Declare that this program is all that the process does, and may end it."""
     global _owned
     _owned = True
 
 
 def exit_after(delay_s: float, status: int) -> None:
-    """End the process with ``status`` after ``delay_s`` if it still runs then, whatever it waits for.
+    """End the process with ``status`` after ``delay_s`` seconds if it still runs then, whatever it waits for.
 
     Nothing happens where it belongs to another program, such as a notebook, which goes on (see ``own_process``).
     """
@@ -113,9 +116,9 @@ def exit_after(delay_s: float, status: int) -> None:
 
 
 def _at_end() -> None:
-    left = stop_threads()
-    if left:
-        _log.info("threads that did not end in time are left behind: %s", ", ".join(left))
+    names = stop_threads()
+    if names:
+        _log.info("threads that did not end in time are left behind: %s", ", ".join(names))
     if _status is not None:
         _end_now(_status)
 

@@ -1,4 +1,4 @@
-"""What the browser of a participant and the server say to each other: cookies, origins, JSON, refusals with reasons."""
+"""What a participant's browser and the server exchange: cookies, origins, JSON, refusals with reasons."""
 
 from __future__ import annotations
 
@@ -28,12 +28,16 @@ COOKIE_LIFETIME_DAYS = 365
 
 
 class JsonHandler(tornado.web.RequestHandler):
-    """An address that answers with JSON, and may be asked with it by pages of this server and of ``origins``."""
+    """A handler that answers with JSON, and reads JSON from pages of this server and of ``origins``."""
 
     origins: frozenset[str] = frozenset()
 
     def read_json(self, *, too_long: int = 413) -> Any:
-        """The JSON of the request, from a page of this server; else 403, 400, or the status ``too_long``."""
+        """Return the JSON of the request, from a page of this server or of ``origins``.
+
+        Raises ``tornado.web.HTTPError``: 403 for other pages, ``too_long`` for more than ``MAX_BODY_BYTES``, 400 for
+        what is no JSON.
+        """
         if not is_same_site(self.request, self.origins):
             raise tornado.web.HTTPError(403, reason="only this server's own page may tell this")
         if len(self.request.body) > MAX_BODY_BYTES:
@@ -44,18 +48,21 @@ class JsonHandler(tornado.web.RequestHandler):
             raise tornado.web.HTTPError(400, reason=f"JSON was expected: {error}") from None
 
     def set_default_headers(self) -> None:
-        """For every answer, refusals among them."""
+        """Set the headers of every answer, refusals among them."""
         self.set_header("Cache-Control", "no-store")
         self.set_header("X-Content-Type-Options", "nosniff")
         self.set_header("Content-Type", "application/json")
 
     def write_error(self, status_code: int, **_: Any) -> None:
-        """The reason, as a page shows it."""
+        """Answer with the reason, as a page shows it."""
         self.finish(json.dumps({"refused": self._reason}))
 
 
 async def await_records(handler: tornado.web.RequestHandler, answer: Awaitable[Result]) -> Result:
-    """What the database answers. While it cannot be reached, ``handler`` answers 503: the page asks again."""
+    """Return what the database answers.
+
+    While it cannot be reached, ``handler`` answers 503: the page asks again.
+    """
     try:
         return await answer
     except Exception as error:
@@ -68,9 +75,10 @@ async def await_records(handler: tornado.web.RequestHandler, answer: Awaitable[R
 async def admit_participant(
     handler: tornado.web.RequestHandler, newcomers: TokenBuckets, make: Callable[[], Awaitable[tuple[str, str]]]
 ) -> str:
-    """The new participant that ``make()`` makes, whom the cookie of ``handler`` names; 429 where there are too many.
+    """Create a participant by ``make()``, set the participant's cookie, and return the participant's id.
 
-    Only who was made counts among the ``newcomers`` of an address.
+    ``handler`` answers 429 where too many come from one address. Only participants who were created count among the
+    ``newcomers`` of an address.
     """
     address = handler.request.remote_ip or ""
     if not newcomers.take(address):
@@ -85,7 +93,7 @@ async def admit_participant(
 
 
 def set_participant_cookie(handler: tornado.web.RequestHandler, secret: str) -> None:
-    """Give the browser the secret of a new participant; no script can read it."""
+    """Give the browser the ``secret`` of a new participant in a cookie, which no script can read."""
     handler.set_cookie(
         PARTICIPANT_COOKIE,
         secret,
@@ -98,7 +106,10 @@ def set_participant_cookie(handler: tornado.web.RequestHandler, secret: str) -> 
 
 
 def is_same_site(request: HTTPServerRequest, origins: frozenset[str]) -> bool:
-    """Whether the page that asks belongs to this host (or one of ``origins``); scripts send no origin and may ask."""
+    """Return whether the page that sends ``request`` belongs to this host or one of ``origins``.
+
+    Scripts send no origin and may ask.
+    """
     origin = request.headers.get("Origin")
     if origin is None:
         return request.headers.get("Sec-Fetch-Site", "none") in ("same-origin", "none")

@@ -19,7 +19,7 @@ _OWN_NAME = re.compile(r"``(gala_viz(?:\.\w+)+)``")
 
 
 def module_rst(module: str, *, members: bool = True) -> str:
-    """A module: its docstring, then its public members in their order."""
+    """Describe a module: its docstring, then its public members in their order."""
     parts = [f".. py:module:: {module}", _text(ast.get_docstring(tree_of(module)))]
     if members:
         parts += _members(tree_of(module).body, module, inside=False)
@@ -99,7 +99,7 @@ def _class(described: ast.ClassDef, module: str) -> str:
 
 
 def _linked(name: str, module: str) -> str:
-    """A class's name, as a link where it is gala_viz's own."""
+    """Return a class's name, as a link where it is gala_viz's own."""
     full = names_in(module).get(name)
     return f":py:obj:`{name} <{home_of(full)}>`" if full else f"``{name}``"
 
@@ -114,7 +114,7 @@ def _fields(described: ast.ClassDef, kw_only: bool) -> str:
 
 
 def _shown_default(value: ast.expr) -> str:
-    """A field's default as a reader thinks of it: what its factory makes."""
+    """Return a field's default as a reader thinks of it: what its factory makes."""
     if isinstance(value, ast.Call) and ast.unparse(value.func) == "field":
         given = {one.arg: one.value for one in value.keywords}
         made = given.get("default_factory", given.get("default"))

@@ -16,7 +16,7 @@ FENCE = "````"
 
 
 def text_of(kind: str, argument: str | None) -> str:
-    """The Markdown that stands in the place of ``<!-- KIND ARGUMENT -->``; other comments stay as they are."""
+    """Return the Markdown in place of ``<!-- KIND ARGUMENT -->``; other comments stay as they are."""
     makers = {
         "toplevel": toplevel_text,
         "modules": modules_text,
@@ -32,7 +32,7 @@ def text_of(kind: str, argument: str | None) -> str:
 
 
 def sources_of(kind: str, argument: str | None) -> list[Path]:
-    """The files that a generated text is made of: when one changes, its page is made anew."""
+    """Return the files that a generated text is made of: when one changes, its page is made anew."""
     if kind == "modules":
         return [modules.path_of(name) for name in (argument, *modules.modules_in(argument))]
     if kind == "module":
@@ -69,19 +69,19 @@ def module_text(module: str) -> str:
 
 
 def root_text() -> str:
-    """The modules of gala_viz itself: those that all stages stand on in the order of imports, then any others."""
+    """Return the modules of gala_viz itself: those that all stages stand on in the order of imports, then others."""
     inside = [name for name in modules.modules_in("gala_viz") if name != "gala_viz.cli"]
     first = [f"gala_viz.{name}" for name in ("schema", "specs", "registry", "splits", "imagenet", "protobuf")]
     return "\n".join(module_text(name) for name in [*first, *(name for name in inside if name not in first)])
 
 
 def overview_text() -> str:
-    """What ``gala-viz --help`` prints."""
+    """Return what ``gala-viz --help`` prints."""
     return _printed(["--help"])
 
 
 def commands_text() -> str:
-    """What ``gala-viz COMMAND --help`` prints, for each command, and for the steps of those that have steps."""
+    """Return what ``gala-viz COMMAND --help`` prints, for each command, and for the steps of those that have steps."""
     parts = []
     for name in cli.COMMANDS:
         said = help_of([name])
@@ -91,17 +91,17 @@ def commands_text() -> str:
 
 
 def steps_in(said: str) -> list[str]:
-    """The sub-commands that a help text lists."""
+    """Return the sub-commands that a help text lists."""
     return re.findall(r"^│\s+• (\w+) ", said, re.MULTILINE)
 
 
 def help_of(command: list[str]) -> str:
-    """What ``gala-viz COMMAND --help`` prints."""
+    """Return what ``gala-viz COMMAND --help`` prints."""
     return _said([*command, "--help"])
 
 
 def notebooks_text() -> str:
-    """A table of contents of all notebooks there are, in their numbers' order."""
+    """Return a table of contents of all notebooks there are, in their numbers' order."""
     folder = Path(__file__).resolve().parents[1] / "notebooks"
     names = sorted(path.stem for path in folder.glob("[0-9][0-9]_*.ipynb")) if folder.is_dir() else []
     if not names:
@@ -125,7 +125,7 @@ def copy_notebooks(source: Path, into: Path) -> None:
 
 
 def with_links_of_the_site(notebook: str) -> str:
-    """A notebook's text whose links lead to pages of this site: those to README.md to the first page."""
+    """Return a notebook's text whose links lead to pages of this site: those to README.md to the first page."""
     first = re.sub(r"\]\(\.\./README\.md(?:#[^)]*)?\)", "](../index.md)", notebook)
     return first.replace("](../docs/", "](../")
 

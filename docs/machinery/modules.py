@@ -11,7 +11,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def path_of(module: str) -> Path:
-    """The file of a module or package. Raises ``FileNotFoundError`` for another name."""
+    """Return the file of a module or package. Raises ``FileNotFoundError`` for another name."""
     place = ROOT.joinpath(*module.split("."))
     path = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
     if not path.is_file():
@@ -21,7 +21,7 @@ def path_of(module: str) -> Path:
 
 @cache
 def tree_of(module: str) -> ast.Module:
-    """The module's syntax."""
+    """Return the module's syntax."""
     return ast.parse(path_of(module).read_text(encoding="utf-8"))
 
 
@@ -34,7 +34,7 @@ def top_level_homes() -> dict[str, str]:
 
 
 def modules_in(package: str) -> list[str]:
-    """The public modules right inside ``package``; sub-packages have pages of their own."""
+    """Return the public modules right inside ``package``; sub-packages have pages of their own."""
     inside = sorted(path_of(package).parent.glob("[!_]*.py"))
     return [f"{package}.{path.stem}" for path in inside]
 
@@ -55,12 +55,12 @@ def names_in(module: str) -> dict[str, str]:
 
 
 def offered(name: str) -> str | None:
-    """The full name of what a signature on the page of ``import gala_viz`` calls ``name``."""
+    """Return the full name of what a signature on the page of ``import gala_viz`` calls ``name``."""
     return next((full for home in top_level_homes().values() if (full := names_in(home).get(name))), None)
 
 
 def home_of(name: str) -> str:
-    """The full name where a thing is defined, given a full name by which it may be imported."""
+    """Return the full name where a thing is defined, given a full name by which it may be imported."""
     module, _, last = name.rpartition(".")
     try:
         known = names_in(module).get(last, name) if module else name

@@ -25,7 +25,7 @@ def with_own_scripts(app: object, error: Exception | None) -> None:
 
 
 def _copied(address: str, package: str, inside: str, out: Path) -> str:
-    """The address, from a page of a notebook, of a copy of a package's file; ``address`` itself where there is none."""
+    """Return the address, from a notebook's page, of a copy of a package's file; ``address`` where there is none."""
     source = Path(find_spec(package).origin).parent / inside
     if not source.is_file():
         return address

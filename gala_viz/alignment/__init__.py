@@ -1,4 +1,4 @@
-"""How human a map is: correlation and overlap, one resolution, noise ceiling and floor, tests and intervals."""
+"""How human a map is: similarity, one resolution, noise ceiling, shuffled-image baseline, tests and intervals."""
 
 from gala_viz.alignment.baseline import PARTNER_KINDS, fraction_explained, mean_rho, shuffled_baseline, shuffled_rhos
 from gala_viz.alignment.bootstrap import ConfidenceInterval, bootstrap_interval, bootstrap_intervals

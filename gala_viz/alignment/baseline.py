@@ -1,4 +1,4 @@
-"""What chance reaches, and what share of people's agreement a network reaches."""
+"""The shuffled-image baseline, which chance reaches, and the fraction of the noise ceiling that a network explains."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ PARTNER_KINDS = ("same", "different")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ShuffledBaseline:
-    """Mean rho with another image's map, by chance alone: of the same and of a different category, with intervals.
+    """Mean rho with the maps of partner images, of the same and of a different category, with intervals.
 
-    None where there are no such pairs (no categories, or only one image in each).
+    An interval is None where there are no such pairs (no categories, or only one image in each).
     """
 
     same_category: ConfidenceInterval | None
@@ -32,9 +32,10 @@ class ShuffledBaseline:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FractionExplained:
-    """``fraction`` = mean rho of a network / mean ceiling, over the same images; ``explained_variance`` its square.
+    """Mean rho of a network over the mean noise ceiling of the same images, ``fraction``, with intervals.
 
-    The square keeps no sign: read it beside ``fraction``. The intervals resample images, for rho and ceiling together.
+    ``explained_variance`` is the square of ``fraction`` and has no sign: read it beside ``fraction``. The intervals
+    resample images, for rho and ceiling together.
     """
 
     fraction: ConfidenceInterval
@@ -52,9 +53,31 @@ def shuffled_baseline(
     n_partners: int = 10,
     seed: int = 0,
 ) -> ShuffledBaseline:
-    """What chance reaches: rho of each image's map (image, y, x) with maps of other images, by category.
+    """Return the shuffled-image baseline: mean rho of each image's map with the maps of partner images, by category.
 
-    Partners and their maps are those of ``shuffled_rhos``; the intervals are over images.
+    Partner images and their maps are those of ``shuffled_rhos``.
+
+    Parameters
+    ----------
+    maps : DataArray, (image, y, x)
+        One map for each image.
+    categories : sequence of str or None, optional
+        Category of each image, in the order of ``maps``.
+    other_maps : DataArray, (image, y, x), optional
+        Maps of the partner images; default: ``maps``.
+    n_partners : int
+        Partner images of each kind for one image, at most.
+    seed : int
+        Seed of partner images and resamples.
+
+    Returns
+    -------
+    ShuffledBaseline
+        Means over images with bootstrap intervals.
+
+    References
+    ----------
+    Tatler et al. 2005.
     """
     values = shuffled_rhos(maps, categories, other_maps=other_maps, n_partners=n_partners, seed=seed)
     bounded = {
@@ -74,12 +97,38 @@ def shuffled_rhos(
     n_partners: int = 10,
     seed: int = 0,
 ) -> xr.DataArray:
-    """Mean rho of each image's map with other images' maps: (partner, image), partner "same" or "different" category.
+    """Return the mean rho of each image's map with the maps of partner images.
 
-    The others' maps are those of ``other_maps`` (image, y, x), for example people's for a network's ``maps``; None: of
-    ``maps`` themselves. For each image up to ``n_partners`` others of its category and as many of different ones are
-    drawn with ``seed`` among those that have a map. Without ``categories``, or for an image whose category is None,
-    every other image counts as different. NaN where there is no such pair or no map.
+    For each image up to ``n_partners`` others of its category, and as many of different ones, are drawn among those
+    that have a map. Without ``categories``, or for an image whose category is None, every other image counts as
+    different.
+
+    Parameters
+    ----------
+    maps : DataArray, (image, y, x)
+        One map for each image, for example a network's.
+    categories : sequence of str or None, optional
+        Category of each image, in the order of ``maps``.
+    other_maps : DataArray, (image, y, x), optional
+        Maps of the partner images, for example human maps; default: ``maps``.
+    n_partners : int
+        Partner images of each kind for one image, at most.
+    seed : int
+        With an image's id it determines its partner images.
+
+    Returns
+    -------
+    DataArray, (partner, image), float64
+        rho in [-1, 1]; ``partner`` is "same" or "different". NaN where there is no such pair or no map.
+
+    Raises
+    ------
+    ValueError
+        ``categories`` has another length than ``maps``.
+
+    References
+    ----------
+    Tatler et al. 2005.
     """
     images = [str(image) for image in maps["image"].values]
     labels = list(categories) if categories is not None else [None] * len(images)
@@ -88,39 +137,75 @@ def shuffled_rhos(
     values = maps.transpose("image", "y", "x").values
     others = values if other_maps is None else other_maps.sel(image=images).transpose("image", "y", "x").values
     present = ~np.isnan(others).all(axis=(1, 2))
-    found = np.full((len(PARTNER_KINDS), len(images)), np.nan)
+    rhos = np.full((len(PARTNER_KINDS), len(images)), np.nan)
     for position, image in enumerate(images):
-        generator = rng_for_image(seed, image)
+        rng = rng_for_image(seed, image)
         alike = np.array([label is not None and label == labels[position] for label in labels])
         eligible = present & (np.arange(len(images)) != position)
         for row, same in enumerate((True, False)):
             partners = np.flatnonzero(eligible & (alike == same))
             if len(partners):
-                drawn = generator.permutation(partners)[:n_partners]
-                found[row, position] = nanmean(spearman_kernel(values[position], others[drawn]))
+                chosen_partners = rng.permutation(partners)[:n_partners]
+                rhos[row, position] = nanmean(spearman_kernel(values[position], others[chosen_partners]))
     return xr.DataArray(
-        found, dims=("partner", "image"), coords={"partner": list(PARTNER_KINDS), "image": images}, name="floor"
+        rhos, dims=("partner", "image"), coords={"partner": list(PARTNER_KINDS), "image": images}, name="floor"
     )
 
 
 def mean_rho(maps: np.ndarray, other_maps: Sequence[np.ndarray]) -> np.ndarray:
-    """Mean rho of each of ``maps`` (..., y, x) with all of ``other_maps`` (y, x); NaN without any, or where none is
-    known.
+    """Return the mean rho of each map with all of ``other_maps``.
 
-    With other images' human maps as ``other_maps`` this is the floor of one image's maps.
+    With the human maps of partner images as ``other_maps`` this is the shuffled-image baseline of one image's maps.
+
+    Parameters
+    ----------
+    maps : ndarray, (..., y, x)
+        Maps of one image.
+    other_maps : sequence of ndarray, (y, x)
+        Maps of the same resolution.
+
+    Returns
+    -------
+    ndarray, (...), float64
+        rho in [-1, 1]; NaN without other maps, or where no rho is known.
     """
     leading = maps.shape[:-2]
     flat = maps.reshape(-1, *maps.shape[-2:])
-    found = [nanmean(spearman_kernel(one, np.stack(other_maps))) if len(other_maps) else np.nan for one in flat]
-    return np.array(found, dtype=float).reshape(leading)
+    means = [nanmean(spearman_kernel(one, np.stack(other_maps))) if len(other_maps) else np.nan for one in flat]
+    return np.array(means, dtype=float).reshape(leading)
 
 
 def fraction_explained(
     rho: xr.DataArray, ceiling: NoiseCeiling | xr.DataArray, *, n_resamples: int = 10_000, seed: int = 0
 ) -> FractionExplained:
-    """Mean rho of a network (image) over the mean ceiling of the same images; images that lack either are left out.
+    """Return the mean rho of a network over the mean noise ceiling of the same images.
 
-    Raises ``ValueError`` when no image has both, or when the mean ceiling, or that of a resample, is not above 0.
+    Images that lack either are left out.
+
+    Parameters
+    ----------
+    rho : DataArray, (image,)
+        rho of the network's map with the human map of each image.
+    ceiling : NoiseCeiling or DataArray, (image,)
+        Noise ceiling of each image; images are matched by label.
+    n_resamples : int
+        Bootstrap resamples of images, at least 100.
+    seed : int
+        Seed of the resamples.
+
+    Returns
+    -------
+    FractionExplained
+        The fraction and its square with 95 % intervals.
+
+    Raises
+    ------
+    ValueError
+        ``rho`` has other dims, no image has both values, or the mean ceiling, or that of a resample, is not above 0.
+
+    References
+    ----------
+    Linsley et al. 2019, table 1.
     """
     per_image = ceiling.per_image if isinstance(ceiling, NoiseCeiling) else ceiling
     if rho.dims != ("image",):

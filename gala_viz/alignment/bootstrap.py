@@ -1,4 +1,4 @@
-"""How sure a mean is: percentile bootstrap intervals, for one quantity or for many that share their resamples."""
+"""Confidence intervals of means: percentile bootstrap, for one quantity or for many with the same resamples."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ _BLOCK_VALUES = 4_000_000
 class ConfidenceInterval:
     """A mean over ``n`` values; ``confidence`` of its bootstrap resamples lie between ``low`` and ``high``.
 
-    With ``n`` = 1 there is nothing to resample: ``low`` and ``high`` are the value itself and tell no uncertainty.
+    With ``n`` = 1 there is nothing to resample: ``low`` and ``high`` are the value itself and say nothing of
+    uncertainty.
     """
 
     mean: float
@@ -32,52 +33,132 @@ class ConfidenceInterval:
 def bootstrap_interval(
     values: np.ndarray | xr.DataArray, *, confidence: float = 0.95, n_resamples: int = 10_000, seed: int = 0
 ) -> ConfidenceInterval:
-    """The mean of ``values`` (one an image; NaN left out) and its percentile bootstrap interval over images."""
+    """Return the mean of values and its percentile bootstrap interval over images.
+
+    Parameters
+    ----------
+    values : ndarray or DataArray, (image,)
+        One value an image; NaN is left out.
+    confidence : float
+        Share of the resamples within the interval, between 0 and 1.
+    n_resamples : int
+        Resamples of images, at least 100.
+    seed : int
+        Seed of the resamples.
+
+    Returns
+    -------
+    ConfidenceInterval
+        In the unit of ``values``.
+
+    Raises
+    ------
+    ValueError
+        No image has a value, or a setting is out of range.
+
+    References
+    ----------
+    Efron 1979.
+    """
     column = np.asarray(values, dtype=float).reshape(-1, 1)
-    (found,) = bootstrap_intervals(column, confidence=confidence, n_resamples=n_resamples, seed=seed)
-    if found is None:
+    (interval,) = bootstrap_intervals(column, confidence=confidence, n_resamples=n_resamples, seed=seed)
+    if interval is None:
         raise ValueError("no image has a value; there is no mean to bound.")
-    return found
+    return interval
 
 
 def bootstrap_intervals(
     values: np.ndarray, *, confidence: float = 0.95, n_resamples: int = 10_000, seed: int = 0
 ) -> list[ConfidenceInterval | None]:
-    """``bootstrap_interval`` of every column of ``values`` (image, quantity); None for a column without values.
+    """Return the mean and the bootstrap interval of every column.
 
-    Columns that are known for the same images are bounded by the same resamples, drawn once: quick for many columns,
-    and each interval is the one that its column would have alone, up to rounding.
+    Columns that are known for the same images have the same resamples, drawn once. That is quick for many columns, and
+    each interval is the one that its column would have alone, up to rounding.
+
+    Parameters
+    ----------
+    values : ndarray, (image, quantity)
+        One value an image and quantity; NaN is left out.
+    confidence : float
+        Share of the resamples within the interval, between 0 and 1.
+    n_resamples : int
+        Resamples of images, at least 100.
+    seed : int
+        Seed of the resamples.
+
+    Returns
+    -------
+    list of ConfidenceInterval or None
+        One for each column; None for a column without values.
+
+    Raises
+    ------
+    ValueError
+        A setting is out of range.
+
+    References
+    ----------
+    Efron 1979.
     """
     values = np.asarray(values, dtype=float)
-    found: list[ConfidenceInterval | None] = [None] * values.shape[1]
-    for known, columns in columns_by_missing_rows(values):
-        numbers = values[np.ix_(known, columns)]
+    intervals: list[ConfidenceInterval | None] = [None] * values.shape[1]
+    for rows, columns in columns_by_missing_rows(values):
+        numbers = values[np.ix_(rows, columns)]
         means = bootstrap_means(numbers, n_resamples=n_resamples, seed=seed)
         for position, column in enumerate(columns):
             low, high = percentile_interval(means[:, position], confidence)
-            found[column] = ConfidenceInterval(
+            intervals[column] = ConfidenceInterval(
                 mean=float(numbers[:, position].mean()),
                 low=low,
                 high=high,
-                n=len(known),
+                n=len(rows),
                 confidence=confidence,
                 n_resamples=n_resamples,
                 seed=seed,
             )
-    return found
+    return intervals
 
 
 def wilson_interval(proportion: float, n: int) -> tuple[float, float]:
-    """The 95 % score interval of a ``proportion`` of ``n`` trials; it bounds 0 and 1 too. Source: Wilson 1927."""
+    """Return the 95 % score interval of a proportion.
+
+    Parameters
+    ----------
+    proportion : float
+        Share of successes, 0 and 1 included.
+    n : int
+        Trials, at least 1.
+
+    Returns
+    -------
+    low : float
+        Lower end.
+    high : float
+        Upper end.
+
+    References
+    ----------
+    Wilson 1927.
+    """
     z = 1.959964
     centre, half = proportion + z * z / (2 * n), z * np.sqrt(proportion * (1 - proportion) / n + z * z / (4 * n * n))
     return float((centre - half) / (1 + z * z / n)), float((centre + half) / (1 + z * z / n))
 
 
 def columns_by_missing_rows(values: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Groups of columns of ``values`` (image, quantity) whose NaN stand in the same rows: (rows known, columns).
+    """Yield groups of columns whose NaN stand in the same rows.
 
-    Columns that are NaN throughout are in no group.
+    Parameters
+    ----------
+    values : ndarray, (image, quantity)
+        Columns; those that are NaN throughout are in no group.
+
+    Yields
+    ------
+    rows : ndarray, (row,), int
+        Rows with a value.
+    columns : ndarray, (column,), int
+        Columns of the group.
     """
     known = ~np.isnan(values)
     groups: dict[bytes, list[int]] = {}
@@ -90,26 +171,65 @@ def columns_by_missing_rows(values: np.ndarray) -> Iterator[tuple[np.ndarray, np
 
 
 def bootstrap_means(values: np.ndarray, *, n_resamples: int, seed: int) -> np.ndarray:
-    """Means of rows of ``values`` (image, quantity) drawn with replacement: (resample, quantity).
+    """Return means of rows that are drawn with replacement.
 
-    The same images are drawn for all quantities, so that ratios and differences of them can be bounded.
+    The same rows are drawn for all quantities, so that ratios and differences of them can have intervals.
+
+    Parameters
+    ----------
+    values : ndarray, (image, quantity)
+        Finite values.
+    n_resamples : int
+        Resamples, at least 100.
+    seed : int
+        Seed of the resamples.
+
+    Returns
+    -------
+    ndarray, (resample, quantity), float64
+        Means in the unit of ``values``.
+
+    Raises
+    ------
+    ValueError
+        ``n_resamples`` is below 100.
     """
     if n_resamples < 100:
         raise ValueError(f"n_resamples is at least 100; got {n_resamples}.")
     n = len(values)
-    generator = np.random.default_rng([seed, 2])
+    rng = np.random.default_rng([seed, 2])
     rows = max(1, _BLOCK_VALUES // n)
     means = np.empty((n_resamples, values.shape[1]))
     for start in range(0, n_resamples, rows):
         size = min(rows, n_resamples - start)
-        cells = generator.integers(0, n, (size, n)) + n * np.arange(size)[:, None]
+        cells = rng.integers(0, n, (size, n)) + n * np.arange(size)[:, None]
         counts = np.bincount(cells.ravel(), minlength=size * n).reshape(size, n)
         means[start : start + size] = counts @ values / n
     return means
 
 
 def percentile_interval(resampled_values: np.ndarray, confidence: float) -> tuple[float, float]:
-    """The central interval that holds ``confidence`` of ``resampled_values``."""
+    """Return the central interval that holds a share of resampled values.
+
+    Parameters
+    ----------
+    resampled_values : ndarray, (resample,)
+        Values of all resamples.
+    confidence : float
+        Share of the resamples within the interval, between 0 and 1.
+
+    Returns
+    -------
+    low : float
+        Lower end.
+    high : float
+        Upper end.
+
+    Raises
+    ------
+    ValueError
+        ``confidence`` is no share.
+    """
     if not 0 < confidence < 1:
         raise ValueError(f"confidence is a share of resamples, between 0 and 1; got {confidence!r}.")
     tail = (1 - confidence) / 2

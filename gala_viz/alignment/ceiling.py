@@ -1,4 +1,4 @@
-"""What people reach: the noise ceiling, from halves of the participants themselves."""
+"""The noise ceiling: the rho that two halves of the participants reach, the most that a model can reach."""
 
 from __future__ import annotations
 
@@ -23,9 +23,23 @@ ParticipantMaps = xr.DataArray | Mapping[str, xr.DataArray] | Iterable[tuple[str
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CeilingSpec:
-    """``n_splits`` random halves an image, drawn with ``seed`` and the image's id; images with fewer than
-    ``min_participants`` participants are left out. ``n_resamples`` draws bound the mean over images,
-    ``n_participant_resamples`` draws (0: none, for they cost one correlation an image each) bound it over participants.
+    """Settings of the noise ceiling.
+
+    Parameters
+    ----------
+    n_splits : int
+        Random halvings of each image's participants, at least 1.
+    seed : int
+        With an image's id it determines the halves; also the seed of all resamples.
+    min_participants : int
+        Images with fewer participants are left out; at least 2.
+    confidence : float
+        Share of the resamples within an interval, between 0 and 1.
+    n_resamples : int
+        Bootstrap resamples of images, for the interval of the mean over images, at least 100.
+    n_participant_resamples : int
+        Bootstrap resamples of participants, for an interval over participants; 0: none, else at least 100. Each costs
+        one correlation an image.
     """
 
     n_splits: int = 100
@@ -49,10 +63,10 @@ class CeilingSpec:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class NoiseCeiling:
-    """How well one half of the participants predicts the other.
+    """The noise ceiling: how well one half of the participants predicts the other.
 
-    ``rho`` is the mean over images of ``per_image`` (image), itself the mean over splits; ``interval`` bounds it over
-    images and ``participant_interval`` over participants, whom its n counts (None when not asked for).
+    ``rho`` is the mean over images of ``per_image`` (image), itself the mean over splits. ``interval`` is over images,
+    ``participant_interval`` over participants, whom its ``n`` counts (None where it was not computed).
     ``spearman_brown`` is 2 rho / (1 + rho): what maps of all participants, not halves, would reach; it is no part of
     ``rho``. ``n_participants`` is the (smallest, largest) number an image; ``left_out`` names images without a ceiling
     and why.
@@ -70,7 +84,7 @@ class NoiseCeiling:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ImageCeilings:
-    """What ``noise_ceiling`` needs of each image, one by one, so that blocks of images can be computed apart.
+    """What ``noise_ceiling`` needs of each image, so that blocks of images can be computed apart.
 
     ``rho`` and ``n_participants`` are by image; ``left_out`` says why others have none; ``participants`` are all who
     took part; ``resampled`` is (weighted sum of rho, sum of weights) x (participant resample).
@@ -133,7 +147,27 @@ def noise_ceiling(
 
 
 def image_ceilings(participant_maps: ParticipantMaps, spec: CeilingSpec) -> ImageCeilings:
-    """The costly part of ``noise_ceiling``, image by image."""
+    """Return the noise ceiling of each image: the costly part of ``noise_ceiling``.
+
+    Parameters
+    ----------
+    participant_maps : DataArray, mapping or iterable
+        As ``noise_ceiling`` takes them.
+    spec : CeilingSpec
+        All settings.
+
+    Returns
+    -------
+    ImageCeilings
+        Values by image, for ``combine_ceilings``.
+
+    Raises
+    ------
+    TypeError
+        The maps are not labelled.
+    ValueError
+        The maps lack one of the dims participant, y and x.
+    """
     rhos: dict[str, float] = {}
     counts: dict[str, int] = {}
     left_out: list[tuple[str, str]] = []
@@ -167,7 +201,25 @@ def image_ceilings(participant_maps: ParticipantMaps, spec: CeilingSpec) -> Imag
 
 
 def combine_ceilings(parts: Sequence[ImageCeilings], spec: CeilingSpec) -> NoiseCeiling:
-    """The ceiling over all images of ``parts``, made with the same ``spec``."""
+    """Return the noise ceiling over all images of several blocks.
+
+    Parameters
+    ----------
+    parts : sequence of ImageCeilings
+        Blocks of images, computed with the same ``spec``.
+    spec : CeilingSpec
+        All settings.
+
+    Returns
+    -------
+    NoiseCeiling
+        Mean over images with its intervals.
+
+    Raises
+    ------
+    ValueError
+        No image has a ceiling.
+    """
     rhos = {image: rho for part in parts for image, rho in part.rho.items()}
     counts = [count for part in parts for count in part.n_participants.values()]
     if not rhos:
@@ -191,11 +243,27 @@ def combine_ceilings(parts: Sequence[ImageCeilings], spec: CeilingSpec) -> Noise
 
 
 def spearman_brown(rho: float) -> float:
-    """Reliability of the whole from that of its halves: 2 rho / (1 + rho). Source: Spearman 1910, Brown 1910."""
+    """Return the reliability of the whole from that of its halves, 2 rho / (1 + rho).
+
+    Parameters
+    ----------
+    rho : float
+        Correlation of two halves, in [-1, 1].
+
+    Returns
+    -------
+    float
+        Reliability; NaN for -1.
+
+    References
+    ----------
+    Spearman 1910; Brown 1910.
+    """
     return 2 * rho / (1 + rho) if rho > -1 else float("nan")
 
 
 def _images(participant_maps: ParticipantMaps) -> Iterable[tuple[str, xr.DataArray]]:
+    """Return pairs of image id and maps (participant, y, x), from any form of participant maps."""
     if isinstance(participant_maps, np.ndarray):
         raise TypeError("labelled maps were expected; label the array with gala_viz.schema.labelled_map.")
     if isinstance(participant_maps, xr.DataArray):
@@ -219,9 +287,10 @@ def _ids(maps: xr.DataArray) -> list[str]:
 def _participant_interval(
     resampled: np.ndarray, interval: ConfidenceInterval, n_participants: int, spec: CeilingSpec
 ) -> ConfidenceInterval | None:
-    """The resampled means, moved to centre on rho: resampled halves hold fewer different people, so they lie low.
+    """Return the interval of the resampled means, moved to centre on rho.
 
-    None where resamples cannot differ, as with one image of two participants.
+    Resampled halves hold fewer different people, so that the resampled means lie low. None where resamples cannot
+    differ, as with one image of two participants.
     """
     total, weight = resampled
     draws = total[weight > 0] / weight[weight > 0]

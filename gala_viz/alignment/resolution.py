@@ -1,4 +1,4 @@
-"""Bringing maps to one resolution by area averages: what comparisons of maps start with."""
+"""Maps at one resolution by area averages: what comparisons of maps start with."""
 
 from __future__ import annotations
 
@@ -8,15 +8,32 @@ import xarray as xr
 from gala_viz.schema import extent_px, labelled_map
 
 COMPARISON_CELLS = 56
-"""Rows and columns of the frame at which maps are compared, unless asked otherwise."""
+"""Rows and columns of the frame at which maps are compared, by default."""
 
 
 def to_resolution(array: xr.DataArray, size: int | tuple[int, int] = COMPARISON_CELLS) -> xr.DataArray:
-    """``array`` (..., y, x) on ``size`` (rows, columns) cells of the same frame, by area averages.
+    """Return maps at another resolution of the same frame, by area averages.
 
-    Each new cell holds the mean of the old map over the new cell's area, old cells being constant over theirs; so the
-    mean over the frame is kept at any ratio of sizes, up or down. Parts that are NaN are left out of the averages; a
-    new cell is NaN only where all of it was. ``extent_px``, other coordinates and attrs are kept.
+    Each new cell holds the mean of the old map over the area of the new cell, old cells being constant over theirs; so
+    the mean over the frame stays at any ratio of sizes, up or down. NaN parts are left out of the averages; a new cell
+    is NaN only where all of it was.
+
+    Parameters
+    ----------
+    array : DataArray, (..., y, x)
+        Labelled maps.
+    size : int or tuple of int
+        (rows, columns), or one number for both.
+
+    Returns
+    -------
+    DataArray, (..., rows, columns)
+        Maps in the unit of ``array``; ``extent_px``, other coordinates and attrs stay.
+
+    Raises
+    ------
+    ValueError
+        The dims of ``array`` do not end in (y, x), or ``size`` is below 1.
     """
     rows, columns = (size, size) if isinstance(size, int) else size
     if array.dims[-2:] != ("y", "x"):
@@ -30,9 +47,27 @@ def to_resolution(array: xr.DataArray, size: int | tuple[int, int] = COMPARISON_
 
 
 def area_average(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """``values`` (..., y, x) averaged over ``size`` (rows, columns) equal cells; float32 stays float32, else float64.
+    """Return area averages of maps over equal cells.
 
-    The weights are the exact overlaps of old and new cells, also where one size is no multiple of the other.
+    The weights are the exact overlaps of old and new cells, also where one size is no multiple of the other. NaN parts
+    are left out of the averages; a new cell is NaN only where all of it was.
+
+    Parameters
+    ----------
+    values : ndarray, (..., y, x)
+        Maps with at least one cell.
+    size : tuple of int
+        (rows, columns) of the result.
+
+    Returns
+    -------
+    ndarray, (..., rows, columns)
+        Means in the unit of ``values``: float32 for float32 and float16, else float64.
+
+    Raises
+    ------
+    ValueError
+        ``values`` has no cells, or ``size`` is below 1.
     """
     values = np.asarray(values)
     rows, columns = size
@@ -40,22 +75,22 @@ def area_average(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         raise ValueError(f"a map (..., y, x) with cells was expected; got the shape {values.shape}.")
     if rows < 1 or columns < 1:
         raise ValueError(f"a map has at least one row and one column; {size} were asked for.")
-    kept = np.float32 if values.dtype in (np.float32, np.float16) else np.float64
+    dtype = np.float32 if values.dtype in (np.float32, np.float16) else np.float64
     if values.shape[-2:] == (rows, columns):
-        return values.astype(kept)
+        return values.astype(dtype)
     over_y, over_x = _overlaps(values.shape[-2], rows), _overlaps(values.shape[-1], columns)
     numbers = values.astype(np.float64)
     missing = np.isnan(numbers)
     if not missing.any():
-        return (over_y @ numbers @ over_x.T).astype(kept)
+        return (over_y @ numbers @ over_x.T).astype(dtype)
     total = over_y @ np.where(missing, 0.0, numbers) @ over_x.T
     share = over_y @ (~missing).astype(np.float64) @ over_x.T
     present = share > 1e-9
-    return np.where(present, total / np.where(present, share, 1.0), np.nan).astype(kept)
+    return np.where(present, total / np.where(present, share, 1.0), np.nan).astype(dtype)
 
 
 def _overlaps(old: int, new: int) -> np.ndarray:
-    """(new, old) shares of each new cell's length that lie in each old cell; rows sum to 1."""
+    """Return the shares (new, old) of each new cell's length that lie in each old cell; rows sum to 1."""
     edges = np.arange(new + 1) * (old / new)
     start = np.maximum(edges[:-1, None], np.arange(old)[None])
     end = np.minimum(edges[1:, None], np.arange(1, old + 1)[None])

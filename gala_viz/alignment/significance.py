@@ -18,8 +18,8 @@ _BLOCK_VALUES = 4_000_000
 class PairedTest:
     """A paired, two-sided randomisation test: ``p`` is the chance of a mean difference this far from 0 either way.
 
-    ``difference`` is the mean of b - a over the ``n`` pairs; ``n_dropped`` pairs had a NaN. ``exact`` tells that all
-    2^n sign flips were enumerated, and ``n_iterations`` counts them; else they were drawn with ``seed``.
+    ``difference`` is the mean of b - a over the ``n`` pairs; ``n_dropped`` pairs had a NaN. ``exact`` says that all 2^n
+    sign flips were enumerated, and ``n_iterations`` counts them; else they were drawn with ``seed``.
     """
 
     difference: float
@@ -34,45 +34,94 @@ class PairedTest:
 def paired_randomisation(
     a: np.ndarray | xr.DataArray, b: np.ndarray | xr.DataArray, *, n_iterations: int = MIN_ITERATIONS, seed: int = 0
 ) -> PairedTest:
-    """Does ``b`` differ from ``a`` on the same images? Under the null each pair's difference flips its sign at will.
+    """Test whether ``b`` differs from ``a`` on the same images, by random sign flips of the paired differences.
 
-    The statistic is the mean difference b - a. With few pairs (2^n <= ``n_iterations``) all sign flips are enumerated
-    and p is exact; else p = (1 + hits) / (1 + n_iterations), which is never 0. Labelled values are matched by label.
+    The statistic is the mean difference b - a. Under the null hypothesis the sign of each pair's difference is random.
+    With few pairs (2^n <= ``n_iterations``) all sign flips are enumerated and p is exact; else p = (1 + hits) / (1 +
+    n_iterations), which is never 0.
+
+    Parameters
+    ----------
+    a : ndarray or DataArray, (image,)
+        One value an image; NaN is left out.
+    b : ndarray or DataArray, (image,)
+        Values of the same images; labelled values must have the same labels.
+    n_iterations : int
+        Sign flips, at least 10,000.
+    seed : int
+        Seed of the sign flips.
+
+    Returns
+    -------
+    PairedTest
+        Mean difference and p.
+
+    Raises
+    ------
+    ValueError
+        The shapes differ, no image has both values, or ``n_iterations`` is too small.
+
+    References
+    ----------
+    Fisher 1935.
     """
     if isinstance(a, xr.DataArray) and isinstance(b, xr.DataArray):
         a, b = xr.align(a, b, join="exact")
     first, second = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
     if first.ndim != 1 or first.shape != second.shape:
         raise ValueError(f"two rows of values, one pair an image, were expected; got {first.shape} and {second.shape}.")
-    (found,) = paired_randomisations((second - first)[:, None], n_iterations=n_iterations, seed=seed)
-    if found is None:
+    (test,) = paired_randomisations((second - first)[:, None], n_iterations=n_iterations, seed=seed)
+    if test is None:
         raise ValueError("no image has a value from both; nothing can be tested.")
-    return found
+    return test
 
 
 def paired_randomisations(
     differences: np.ndarray, *, n_iterations: int = MIN_ITERATIONS, seed: int = 0
 ) -> list[PairedTest | None]:
-    """``paired_randomisation`` of every column of ``differences`` (image, quantity), b - a; None where all is NaN.
+    """Test the paired differences of every column against 0, as ``paired_randomisation`` does.
 
-    Columns that are known for the same images are tested with the same flips, drawn once; each result is the one that
-    the column would have alone.
+    Columns that are known for the same images are tested with the same sign flips, drawn once; each result is the one
+    that the column would have alone.
+
+    Parameters
+    ----------
+    differences : ndarray, (image, quantity)
+        b - a; NaN is left out.
+    n_iterations : int
+        Sign flips, at least 10,000.
+    seed : int
+        Seed of the sign flips.
+
+    Returns
+    -------
+    list of PairedTest or None
+        One for each column; None for a column that is NaN throughout.
+
+    Raises
+    ------
+    ValueError
+        ``n_iterations`` is too small.
+
+    References
+    ----------
+    Fisher 1935.
     """
     if n_iterations < MIN_ITERATIONS:
         raise ValueError(f"n_iterations is at least {MIN_ITERATIONS}, so that p is steady; got {n_iterations}.")
     differences = np.asarray(differences, dtype=float)
-    found: list[PairedTest | None] = [None] * differences.shape[1]
-    for known, columns in columns_by_missing_rows(differences):
-        kept = differences[np.ix_(known, columns)]
-        n = len(known)
+    tests: list[PairedTest | None] = [None] * differences.shape[1]
+    for rows, columns in columns_by_missing_rows(differences):
+        group = differences[np.ix_(rows, columns)]
+        n = len(rows)
         exact = 2 ** min(n, 63) <= n_iterations
         count = 2**n if exact else n_iterations
         draw = _all_signs if exact else _drawn_signs(np.random.default_rng([seed, 1]))
-        total = kept.sum(axis=0)
-        reached = np.abs(total) - 1e-9 * np.abs(kept).sum(axis=0)
-        hits = sum((np.abs(block @ kept) >= reached).sum(axis=0) for block in _sign_blocks(draw, count, n))
+        total = group.sum(axis=0)
+        reached = np.abs(total) - 1e-9 * np.abs(group).sum(axis=0)
+        hits = sum((np.abs(block @ group) >= reached).sum(axis=0) for block in _sign_blocks(draw, count, n))
         for column, sum_, hit in zip(columns, total.tolist(), np.asarray(hits).tolist(), strict=True):
-            found[column] = PairedTest(
+            tests[column] = PairedTest(
                 difference=sum_ / n,
                 p=hit / count if exact else (1 + hit) / (1 + count),
                 n=n,
@@ -81,7 +130,7 @@ def paired_randomisations(
                 exact=exact,
                 seed=seed,
             )
-    return found
+    return tests
 
 
 def _sign_blocks(draw: Callable[[int, int, int], np.ndarray], count: int, n: int) -> Iterator[np.ndarray]:
@@ -99,9 +148,28 @@ def _drawn_signs(generator: np.random.Generator) -> Callable[[int, int, int], np
 
 
 def benjamini_hochberg(p: np.ndarray | xr.DataArray) -> np.ndarray | xr.DataArray:
-    """Adjusted p values of many tests at once: calling those <= q significant keeps the false-discovery rate at q.
+    """Return adjusted p values of many tests at once.
 
-    Source: Benjamini and Hochberg 1995. The shape and labels of ``p`` are kept; NaN tests are left out and stay NaN.
+    Where tests with an adjusted p <= q are called significant, the false-discovery rate is at most q.
+
+    Parameters
+    ----------
+    p : ndarray or DataArray
+        p values in [0, 1], of any shape; NaN tests are left out.
+
+    Returns
+    -------
+    ndarray or DataArray, float64
+        Adjusted p values, with the shape and the labels of ``p``; NaN stays NaN.
+
+    Raises
+    ------
+    ValueError
+        A p value lies outside [0, 1].
+
+    References
+    ----------
+    Benjamini and Hochberg 1995.
     """
     if isinstance(p, xr.DataArray):
         return p.copy(data=benjamini_hochberg(p.values))

@@ -1,4 +1,4 @@
-"""How alike two maps are: Spearman's rho, and the overlap of their most important pixels."""
+"""How similar two maps are: Spearman's rho, and the overlap of their most important pixels."""
 
 from __future__ import annotations
 
@@ -133,7 +133,29 @@ def iou(a: Maps, b: Maps, top_fraction: float = 0.1, dims: Sequence[str] = ("y",
 
 
 def spearman_kernel(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """rho over the last two axes of ``a`` and ``b``, which broadcast: float64 (...)."""
+    """Return Spearman's rho over the last two axes of plain arrays.
+
+    Parameters
+    ----------
+    a : ndarray, (..., y, x)
+        Maps; a pixel that is NaN in either map is left out.
+    b : ndarray, (..., y, x)
+        Maps of the same resolution; the leading axes broadcast.
+
+    Returns
+    -------
+    ndarray, (...), float64
+        rho in [-1, 1]; NaN where a map is constant, or fewer than two pixels are left.
+
+    Raises
+    ------
+    ValueError
+        The maps have different resolutions.
+
+    References
+    ----------
+    Spearman 1904.
+    """
     a, b = _checked(a, b)
     if not (np.isnan(a).any() or np.isnan(b).any()):
         first, second = (_centred_ranks(part.reshape(*part.shape[:-2], -1)) for part in (a, b))
@@ -147,7 +169,18 @@ def spearman_kernel(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def average_ranks(values: np.ndarray) -> np.ndarray:
-    """Ranks from 1 along the last axis, ties averaged: float64. NaN is ranked last; callers leave it out."""
+    """Return ranks along the last axis, ties averaged.
+
+    Parameters
+    ----------
+    values : ndarray, (..., value)
+        NaN is ranked last; callers leave it out.
+
+    Returns
+    -------
+    ndarray, (..., value), float64
+        Ranks from 1 on.
+    """
     flat = values.reshape(-1, values.shape[-1])
     ranks = np.empty(flat.shape)
     rows = max(1, _BLOCK_VALUES // max(1, flat.shape[-1]))
@@ -167,7 +200,7 @@ def average_ranks(values: np.ndarray) -> np.ndarray:
 
 
 def _centred_ranks(values: np.ndarray) -> np.ndarray:
-    """Ranks minus their mean along the last axis; 0 at NaN."""
+    """Return ranks minus their mean along the last axis; 0 at NaN."""
     ranks = average_ranks(values)
     missing = np.isnan(values)
     if not missing.any():
@@ -184,19 +217,85 @@ def _cosine(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def dice_kernel(a: np.ndarray, b: np.ndarray, top_fraction: float = 0.1) -> np.ndarray:
-    """Dice of the top pixels over the last two axes: float64 (...)."""
+    """Return the Dice coefficient of the top pixels over the last two axes of plain arrays.
+
+    Parameters
+    ----------
+    a : ndarray, (..., y, x)
+        Maps; a pixel that is NaN in either map is left out.
+    b : ndarray, (..., y, x)
+        Maps of the same resolution; the leading axes broadcast.
+    top_fraction : float
+        Share of the pixels, between 0 and 1, as in ``dice``.
+
+    Returns
+    -------
+    ndarray, (...), float64
+        Overlap in [0, 1]; NaN where one of the maps has no top pixel.
+
+    Raises
+    ------
+    ValueError
+        ``top_fraction`` is no share, or the maps have different resolutions.
+
+    References
+    ----------
+    Dice 1945.
+    """
     both, in_a, in_b = _top_counts(a, b, top_fraction)
     return _ratio(2 * both, in_a + in_b, (in_a > 0) & (in_b > 0))
 
 
 def iou_kernel(a: np.ndarray, b: np.ndarray, top_fraction: float = 0.1) -> np.ndarray:
-    """Intersection over union of the top pixels over the last two axes: float64 (...)."""
+    """Return the intersection over union of the top pixels over the last two axes of plain arrays.
+
+    Parameters
+    ----------
+    a : ndarray, (..., y, x)
+        Maps; a pixel that is NaN in either map is left out.
+    b : ndarray, (..., y, x)
+        Maps of the same resolution; the leading axes broadcast.
+    top_fraction : float
+        Share of the pixels, between 0 and 1, as in ``dice``.
+
+    Returns
+    -------
+    ndarray, (...), float64
+        Overlap in [0, 1]; NaN where one of the maps has no top pixel.
+
+    Raises
+    ------
+    ValueError
+        ``top_fraction`` is no share, or the maps have different resolutions.
+
+    References
+    ----------
+    Jaccard 1912.
+    """
     both, in_a, in_b = _top_counts(a, b, top_fraction)
     return _ratio(both, in_a + in_b - both, (in_a > 0) & (in_b > 0))
 
 
 def top_pixels(values: np.ndarray, top_fraction: float = 0.1) -> np.ndarray:
-    """Where ``values`` (..., pixel) lie strictly above their (1 - ``top_fraction``) quantile; never at NaN."""
+    """Return where values lie strictly above their (1 - ``top_fraction``) quantile.
+
+    Parameters
+    ----------
+    values : ndarray, (..., pixel)
+        Values of each map; NaN is left out of the quantile.
+    top_fraction : float
+        Share of the pixels, between 0 and 1.
+
+    Returns
+    -------
+    ndarray, (..., pixel), bool
+        True at the top pixels; never at NaN.
+
+    Raises
+    ------
+    ValueError
+        ``top_fraction`` is no share.
+    """
     if not 0 < top_fraction < 1:
         raise ValueError(f"top_fraction is a share of the pixels, between 0 and 1; got {top_fraction!r}.")
     values = np.asarray(values, dtype=float)

@@ -1,4 +1,4 @@
-"""Halves of an image's participants, drawn at random, and how alike their mean maps are."""
+"""Split halves: random halves of an image's participants, and how similar their mean maps are."""
 
 from __future__ import annotations
 
@@ -11,22 +11,60 @@ from gala_viz.alignment.similarity import spearman_kernel
 
 
 def rng_for_image(seed: int, name: str) -> np.random.Generator:
-    """Chance that belongs to (seed, image id): results do not depend on order or company."""
+    """Return the random generator of (seed, image id), so that results do not depend on the order or number of images.
+
+    Parameters
+    ----------
+    seed : int
+        Whole number from 0 on.
+    name : str
+        Id of the image, or another name.
+
+    Returns
+    -------
+    numpy.random.Generator
+        A new generator, in its first state.
+    """
     digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).digest()
     return np.random.default_rng([seed, int.from_bytes(digest[:8], "big")])
 
 
 def random_halves(n: int, n_splits: int, rng: np.random.Generator) -> np.ndarray:
-    """0/1 membership (split, half, participant) of random halves of n participants."""
+    """Draw random halves of ``n`` participants; with an odd number the second half has one more.
+
+    Parameters
+    ----------
+    n : int
+        Participants.
+    n_splits : int
+        Halvings.
+    rng : numpy.random.Generator
+        Source of random numbers.
+
+    Returns
+    -------
+    ndarray, (split, half, participant), float64
+        1 for the participants of a half, 0 for the others.
+    """
     ranks = rng.permuted(np.tile(np.arange(n), (n_splits, 1)), axis=1)
     first = ranks < n // 2
     return np.stack([first, ~first], axis=1).astype(float)
 
 
 def split_half_rhos(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """rho between the weighted means of the two halves of each split; NaN where a half weighs nothing.
+    """Return rho between the weighted means of the two halves of each split.
 
-    ``values`` is (participant, y, x), ``weights`` (split, half, participant); the result is (split,).
+    Parameters
+    ----------
+    values : ndarray, (participant, y, x)
+        Maps of one image.
+    weights : ndarray, (split, half, participant), float64
+        Weight of each participant in each half.
+
+    Returns
+    -------
+    ndarray, (split,), float64
+        rho in [-1, 1]; NaN where the weights of a half are all 0, or a mean is constant.
     """
     n_splits, _, n = weights.shape
     total = weights.sum(axis=2, keepdims=True)
@@ -38,22 +76,56 @@ def split_half_rhos(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
 def participant_bootstrap_rhos(
     image: str, ids: Sequence[str], values: np.ndarray, *, n_resamples: int, seed: int
 ) -> np.ndarray:
-    """(weight times rho, weight) x (resample,): rho in each participant resample, and what the image weighs there.
+    """Return rho and weight of one image in each participant resample.
 
     A participant's weight in a resample is Poisson with mean 1, drawn from the seed and the id: the bootstrap for
-    streams. One who saw many images is in or out of all of them, and copies never stand in both halves. The image
-    weighs the product of its halves' mean weights, so that a participant who was drawn twice also counts twice where a
-    half has nobody else; an image of which a half was not drawn at all, or whose rho is not known, weighs nothing.
+    streams. One who saw many images is in or out of all of them, and copies never stand in both halves. The weight of
+    the image is the product of the mean weights of its halves, so that a participant who was drawn twice also counts
+    twice where a half has nobody else. An image of which a half was not drawn at all, or whose rho is not known, has
+    weight 0.
+
+    Parameters
+    ----------
+    image : str
+        Id of the image, which with the seed determines the halves.
+    ids : sequence of str
+        Ids of the participants.
+    values : ndarray, (participant, y, x)
+        Their maps.
+    n_resamples : int
+        Resamples.
+    seed : int
+        Seed of weights and halves.
+
+    Returns
+    -------
+    ndarray, (2, resample), float64
+        Weight times rho, and weight.
+
+    References
+    ----------
+    Oza and Russell 2001.
     """
-    drawn = [rng_for_image(seed + 1, f"participant {name}").poisson(1.0, n_resamples) for name in ids]
+    draws = [rng_for_image(seed + 1, f"participant {name}").poisson(1.0, n_resamples) for name in ids]
     halves = random_halves(len(ids), n_resamples, rng_for_image(seed, f"resampled {image}"))
-    weights = halves * np.stack(drawn, axis=1)[:, None, :]
+    weights = halves * np.stack(draws, axis=1)[:, None, :]
     rhos = split_half_rhos(values, weights)
     weight = np.where(np.isnan(rhos), 0.0, (weights.sum(axis=2) / halves.sum(axis=2)).prod(axis=1))
     return np.stack([weight * np.nan_to_num(rhos), weight])
 
 
 def nanmean(values: np.ndarray) -> float:
-    """The mean of what is not NaN; NaN where nothing is left."""
-    kept = np.asarray(values)[~np.isnan(values)]
-    return float(kept.mean()) if len(kept) else float("nan")
+    """Return the mean of the values that are not NaN.
+
+    Parameters
+    ----------
+    values : ndarray
+        Values of any shape.
+
+    Returns
+    -------
+    float
+        Mean; NaN where no value is left.
+    """
+    present = np.asarray(values)[~np.isnan(values)]
+    return float(present.mean()) if len(present) else float("nan")

@@ -1,4 +1,4 @@
-"""Where it looked: SmoothGrad and other attribution methods, attention norms, deltas of maps.
+"""Attribution: SmoothGrad and other methods, attention norms, deltas of maps.
 
 The modules that only handle maps (``delta``, ``reduce``) import no torch; a page may use them.
 """

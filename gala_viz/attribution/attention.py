@@ -1,4 +1,4 @@
-"""Attention norms of every GALA layer, and norms of watched modules' activity, from the prediction's forward pass."""
+"""Attention norms of every GALA layer, and norms of hooked modules' activity, from one forward pass."""
 
 from __future__ import annotations
 
@@ -21,10 +21,22 @@ BATCH_SIZE = 8
 
 
 def logits_and_norms(network: Network, batch: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """One forward pass of inputs (image, 3, y, x): logits (image, category) and, per layer, norms (image, y, x).
+    """Return the logits and the norms of every layer from one forward pass.
 
-    A norm is the L2 norm over channels at each position of the layer's own grid: of A, which is unitless, or of the
-    activity of a watched module, in its own unit.
+    Parameters
+    ----------
+    network : Network
+        Its module is frozen in eval mode for the pass, and restored afterwards.
+    batch : ndarray, (image, 3, y, x)
+        Network inputs; they are converted to float32.
+
+    Returns
+    -------
+    logits : ndarray, (image, category), float32
+        Logits of each image.
+    norms : dict of str to ndarray
+        Layer -> norms (image, y, x) at the layer's own grid. A norm is the L2 norm over channels at each position: of
+        A, which is unitless, or of the activity of a hooked module, in its own unit.
     """
     with frozen_eval(network.module), torch.no_grad():
         logits, attention = network.attention(torch.from_numpy(np.asarray(batch, np.float32)).to(network.device))
@@ -55,9 +67,9 @@ def attention_norms(
     Returns
     -------
     dict of str to DataArray
-        Layer -> L2 norm over channels (image, y, x), float32, unitless, at the layer's own grid. Coordinates are pixel
-        centres in the network's input, so that layers and saliency maps share one frame; per image also ``predicted``,
-        the index of the first choice in the same pass, and ``probability``, its softmax.
+        Layer -> L2 norm over channels (image, y, x), float32, at the layer's own grid; unitless for a GALA layer.
+        Coordinates are pixel centres in the network's input, so that layers and saliency maps share one frame; per
+        image also ``predicted``, the index of the first choice in the same pass, and ``probability``, its softmax.
 
     Raises
     ------
@@ -91,40 +103,61 @@ def predictions_and_norms(
     *,
     progress: ProgressCallback | bool | None = None,
 ) -> tuple[xr.DataArray, dict[str, xr.DataArray]]:
-    """First choices (image,), indices, and ``attention_norms`` from one forward pass of each image.
+    """Return the predictions and the attention norms of images from one forward pass of each.
 
-    A network without GALA layers gives its choices and no norms. Raises ``NonFiniteError`` for NaN or infinite values.
+    Parameters
+    ----------
+    network : Network
+        One without layers gives predictions and no norms.
+    collection : Collection
+        Where photographs are read.
+    images : sequence of str, optional
+        Ids; default: all of the collection.
+    progress : callable or bool, optional
+        Called as ``progress(done, total)`` when images finish; True draws a bar.
+
+    Returns
+    -------
+    predicted : DataArray, (image,), int
+        Index of the category with the largest logit; the coordinate ``probability`` is its softmax.
+    norms : dict of str to DataArray
+        As ``attention_norms`` returns them.
+
+    Raises
+    ------
+    ValueError
+        There is no image, or the network gives NaN or infinite values (``NonFiniteError``).
     """
-    chosen = list(collection.images if images is None else images)
-    if not chosen:
+    ids = list(collection.images if images is None else images)
+    if not ids:
         raise ValueError("at least one image was expected; got none.")
     norms: dict[str, list[np.ndarray]] = {layer: [] for layer in network.layers}
     predicted, probability = [], []
     with progress_bar(progress, f"attention norms, {network.name}") as tell:
-        for start in range(0, len(chosen), BATCH_SIZE):
-            names = chosen[start : start + BATCH_SIZE]
+        for start in range(0, len(ids), BATCH_SIZE):
+            names = ids[start : start + BATCH_SIZE]
             batch = np.stack([network.preprocessing.to_input(collection.photo(image)) for image in names])
-            logits, found = logits_and_norms(network, batch)
+            logits, batch_norms = logits_and_norms(network, batch)
             for row, image in enumerate(names):
                 check_forward_pass(
-                    logits[row], {layer: values[row] for layer, values in found.items()}, network.name, image
+                    logits[row], {layer: values[row] for layer, values in batch_norms.items()}, network.name, image
                 )
-            for layer, values in found.items():
+            for layer, values in batch_norms.items():
                 norms[layer].append(values)
             predicted.extend(int(row.argmax()) for row in logits)
             probability.extend(float(softmax(row).max()) for row in logits)
-            tell(start + len(names), len(chosen))
+            tell(start + len(names), len(ids))
     attrs = {"quantity": "attention norm", "units": "1", "collection": collection.name, **network_attrs(network)}
     per_image = {"predicted": ("image", predicted), "probability": ("image", probability)}
     choices = xr.DataArray(
-        predicted, dims="image", coords={"image": chosen, "probability": per_image["probability"]}, name="first_choice"
+        predicted, dims="image", coords={"image": ids, "probability": per_image["probability"]}, name="first_choice"
     )
     return choices, {
         layer: labelled_map(
             np.concatenate(parts),
             name="attention_norm",
             extent_px=network.preprocessing.input_px,
-            leading={"image": chosen},
+            leading={"image": ids},
             attrs={**attrs, "layer": layer},
         ).assign_coords(per_image)
         for layer, parts in norms.items()
@@ -132,6 +165,17 @@ def predictions_and_norms(
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
-    """Probabilities (..., category), float64, from logits."""
+    """Return probabilities, the softmax of logits over the last axis.
+
+    Parameters
+    ----------
+    logits : ndarray, (..., category)
+        Finite values.
+
+    Returns
+    -------
+    ndarray, (..., category), float64
+        Probabilities, which sum to 1 over the categories.
+    """
     exponents = np.exp(logits.astype(np.float64) - logits.max(axis=-1, keepdims=True))
     return exponents / exponents.sum(axis=-1, keepdims=True)

@@ -1,4 +1,4 @@
-"""Maps of a collection's images, labelled: what ``gala_viz.smoothgrad`` returns."""
+"""Attribution maps of a collection's images as labelled arrays, by SmoothGrad or any other method."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def smoothgrad(
     """Return SmoothGrad maps of images of a collection.
 
     A map depends on the network, the photograph, the image's id and the settings only; two networks with inputs of one
-    shape see the same noise.
+    shape have the same noise.
 
     Parameters
     ----------
@@ -92,48 +92,85 @@ def attribution_maps(
     progress: ProgressCallback | bool | None = None,
     only_finite: bool = True,
 ) -> xr.DataArray | xr.Dataset:
-    """Maps (image, y, x), float32, by any method of ``gala_viz.attribution.methods.METHODS``.
+    """Return maps of images of a collection by any attribution method.
 
-    The signed map is reduced over colour by ``reduction`` after the mean over samples, then smoothed with a Gaussian of
-    ``smoothing_px`` input pixels. ``spec`` is of the method's own type (None: its defaults). Coordinates ``explained``,
-    ``n`` and ``sigma`` (the noise in input units) say per image what was explained, from how many samples, and at which
-    noise; attrs hold every setting, the weights' checksum and versions. With ``return_error`` a Dataset (map,
-    standard_error): the Monte-Carlo standard error by jackknife over ten groups of samples, NaN for methods without
-    chance. ``progress(done, total)`` is called after every image; True draws a bar. Raises ``ValueError`` where the
-    target is not known, and with ``only_finite`` its kind ``NonFiniteError`` for a map with NaN or infinite values.
+    The signed map is reduced over colour after the mean over samples, then smoothed.
+
+    Parameters
+    ----------
+    network : Network
+        Whose logits are explained.
+    collection : Collection
+        Where photographs are read.
+    method : str
+        Name in ``gala_viz.attribution.methods.METHODS``.
+    spec : object, optional
+        Settings of the method's own type; default: its default settings.
+    images : sequence of str, optional
+        Ids; default: all of the collection.
+    target : {"own", "label"}, int or mapping of str to int
+        The network's first choice, the true category, a category index, or one for each image.
+    reduction : {"absolute", "maximum", "signed"}
+        How colour channels become one number, see ``gala_viz.attribution.reduce.reduce_channels``.
+    smoothing_px : float
+        Standard deviation of a Gaussian in input pixels, after the reduction; 0: none.
+    return_error : bool
+        Also return the Monte-Carlo standard error, by jackknife over ten groups of samples.
+    progress : callable or bool, optional
+        Called as ``progress(done, total)`` after every image; True draws a bar.
+    only_finite : bool
+        Refuse maps with NaN or infinite values.
+
+    Returns
+    -------
+    DataArray or Dataset
+        (image, y, x), float32, in the unit of the method. The coordinates ``explained`` (category index), ``n``
+        (samples) and ``sigma`` (standard deviation of the noise in input units) are by image; ``attrs`` hold every
+        setting, the checksum of the weights and versions. With ``return_error`` a Dataset of ``map`` and
+        ``standard_error``; the error is NaN for methods that are not stochastic.
+
+    Raises
+    ------
+    ValueError
+        There is no image, or the target is not known. ``NonFiniteError``: the logits that determine a target "own" are
+        not all finite, or with ``only_finite`` a map is not.
+    UnknownNameError
+        No method is called ``method``.
+    TypeError
+        ``spec`` is of another method.
     """
-    chosen = list(collection.images if images is None else images)
-    if not chosen:
+    ids = list(collection.images if images is None else images)
+    if not ids:
         raise ValueError("at least one image was expected; got none.")
-    targets: Mapping[str, Target] = target if isinstance(target, Mapping) else dict.fromkeys(chosen, target)
-    for asked in set(targets.values()):  # the same checks as anywhere
-        MapRequest(target=asked, reduction=reduction, smoothing_px=smoothing_px)
-    how = METHODS[method]
-    spec = how.validate_spec(spec)
+    targets: Mapping[str, Target] = target if isinstance(target, Mapping) else dict.fromkeys(ids, target)
+    for one_target in set(targets.values()):  # the same checks as anywhere
+        MapRequest(target=one_target, reduction=reduction, smoothing_px=smoothing_px)
+    entry = METHODS[method]
+    spec = entry.validate_spec(spec)
 
     def shown(mean: np.ndarray) -> np.ndarray:
         return smooth(reduce_channels(mean, reduction), smoothing_px)
 
-    quick = fuse_batchnorm(network)
+    fused = fuse_batchnorm(network)
     maps, errors, states = [], [], []
-    with progress_bar(progress, f"{how.title}, {network.name}") as tell:
-        for done, image in enumerate(chosen, start=1):
-            state = _one_map(quick, collection, how, spec, image, targets[image])
+    with progress_bar(progress, f"{entry.title}, {network.name}") as tell:
+        for done, image in enumerate(ids, start=1):
+            state = _one_map(fused, collection, entry, spec, image, targets[image])
             if only_finite:
-                check_finite(state.mean, f"values of the {how.title} map", network.name, image)
+                check_finite(state.mean, f"values of the {entry.title} map", network.name, image)
             maps.append(shown(state.mean))
             if return_error:
                 error = monte_carlo_error(shown, state)
                 errors.append(np.full_like(maps[-1], np.nan) if error is None else error)
             states.append(_small(state))
-            tell(done, len(chosen))
+            tell(done, len(ids))
     attrs = {
         "method": method,
         **settings(spec),
         "target": "by image" if isinstance(target, Mapping) else target,
         "reduction": reduction,
         "smoothing_px": smoothing_px,
-        "units": how.units,
+        "units": entry.units,
         "collection": collection.name,
         "collection_fingerprint": collection.fingerprint,
         **network_attrs(network),
@@ -143,28 +180,28 @@ def attribution_maps(
         "n": ("image", [state["n"] for state in states]),
         "sigma": ("image", [state["sigma"] for state in states], {"units": "input units"}),
     }
-    result = _labelled(maps, "map", chosen, attrs, per_image)
+    result = _labelled(maps, "map", ids, attrs, per_image)
     if not return_error:
         return result
-    error = _labelled(errors, "standard_error", chosen, attrs, per_image)
+    error = _labelled(errors, "standard_error", ids, attrs, per_image)
     return xr.Dataset({"map": result, "standard_error": error}, attrs=attrs)
 
 
 def _one_map(
-    network: Network, collection: Collection, how: AttributionMethod, spec: Any, image: str, target: Target
+    network: Network, collection: Collection, method: AttributionMethod, spec: Any, image: str, target: Target
 ) -> MapState:
     network_input = network.preprocessing.to_input(collection.photo(image))
     explained = _explained(network, collection, network_input, image, target)
-    states = how.states(network, network_input, image=image, target=explained, spec=spec)
+    states = method.states(network, network_input, image=image, target=explained, spec=spec)
     (state,) = deque(states, maxlen=1)
     return state
 
 
 def _explained(network: Network, collection: Collection, network_input: np.ndarray, image: str, target: Target) -> int:
-    """The index that ``target`` means; a pass of its own only where the logits decide."""
+    """Return the index that ``target`` means; run a forward pass only where the logits decide."""
     n_categories = len(network.categories)
-    known = target != "own" and n_categories > 0
-    logits = np.zeros(n_categories) if known else logits_of(network, network_input)
+    needs_no_logits = target != "own" and n_categories > 0
+    logits = np.zeros(n_categories) if needs_no_logits else logits_of(network, network_input)
     check_finite(logits, "logits", network.name, image)
     label = label_index(network.categories, collection.category(image), collection.target(image))
     return target_index(target, logits, label, image=image)

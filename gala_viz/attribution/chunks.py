@@ -1,4 +1,4 @@
-"""How many samples are computed at once: few at first, so that something is seen soon; fewer when memory runs out."""
+"""How many samples are computed at once: few at first, so that a first map comes soon; fewer when memory runs out."""
 
 from __future__ import annotations
 
@@ -25,18 +25,57 @@ CHUNKS_HALVED = "memory ran out, chunks were halved"
 
 
 def chunk_size(device: torch.device) -> int:
-    """Samples per chunk: 5 on a CPU, where more is slower (its caches overflow), 25 on an accelerator."""
+    """Return the number of samples in a chunk.
+
+    Parameters
+    ----------
+    device : torch.device
+        Where the samples are computed.
+
+    Returns
+    -------
+    int
+        5 on a CPU, where more is slower (its caches overflow), 25 on an accelerator.
+    """
     return CPU_CHUNK_SIZE if device.type == "cpu" else ACCELERATOR_CHUNK_SIZE
 
 
 def run_in_chunks(
     compute: Callable[[int, int], Result], start: int, stop: int, size: int, cancelled: Callable[[], bool]
 ) -> Iterator[tuple[Result, int, str]]:
-    """Call ``compute(first, last)`` over start..stop in chunks; yield each result, its last, and "" or
-    ``CHUNKS_HALVED``.
+    """Call ``compute(first, last)`` over a range of samples in chunks, and yield each result.
 
-    The first chunk of all is at most ``FIRST_CHUNK_SIZE``. Where memory runs out the chunk is halved and tried again;
-    with one sample that still does not fit, ``MemoryError`` says so. Once ``cancelled()`` nothing more is computed.
+    The first chunk of all has at most ``FIRST_CHUNK_SIZE`` samples. Where memory runs out the chunk is halved and
+    computed again.
+
+    Parameters
+    ----------
+    compute : callable
+        Computes the samples from ``first`` to below ``last``.
+    start : int
+        First sample.
+    stop : int
+        Number after the last sample.
+    size : int
+        Samples in a chunk, at least 1.
+    cancelled : callable
+        Cancellation callback; once it returns True, no further chunk is computed.
+
+    Yields
+    ------
+    result : object
+        What ``compute`` returned.
+    last : int
+        Number after the last sample of the chunk.
+    note : str
+        ``CHUNKS_HALVED`` once a chunk was halved, else "".
+
+    Raises
+    ------
+    ValueError
+        ``size`` is below 1.
+    MemoryError
+        One sample alone does not fit into memory.
     """
     if size < 1:
         raise ValueError(f"a chunk has at least one sample; got {size}.")
@@ -62,7 +101,18 @@ def run_in_chunks(
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether ``error`` is how PyTorch or Python say that memory ran out, on any device."""
+    """Return whether an error says that memory ran out.
+
+    Parameters
+    ----------
+    error : BaseException
+        An error of PyTorch or Python, on any device.
+
+    Returns
+    -------
+    bool
+        True for PyTorch's and Python's own errors, and for a ``RuntimeError`` whose text says so.
+    """
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         return True
     return isinstance(error, RuntimeError) and any(sign in str(error).lower() for sign in _OUT_OF_MEMORY)

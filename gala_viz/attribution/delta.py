@@ -1,7 +1,7 @@
 """Gradient delta: what the second network relies on more than the first.
 
-Each map is divided by one number first, so that networks with larger gradients do not win everywhere; then the
-second minus the first, image by image. Positive: the second relies more. Source: Linsley et al. 2019, figure 2.
+Each map is first divided by one number, so that networks with larger gradients do not win everywhere. The delta is the
+second map minus the first, image by image. Positive: the second relies more. Source: Linsley et al. 2019, figure 2.
 """
 
 from __future__ import annotations
@@ -17,18 +17,33 @@ PERCENTILE = 99.0
 """The normalisation "percentile" divides by this percentile of the absolute values: one bright pixel does not count."""
 
 NEGLIGIBLE_LOGITS = 1e-3
-"""A map whose every value together stands for less than this change of a logit is about zero."""
+"""A map whose values together stand for no more than this change of a logit is about zero."""
 
 CHANCE_FRACTION = 0.07
-"""Values beyond two standard errors: about 5 % would be by chance alone; up to this share a map is called noise."""
+"""Share of values beyond two standard errors up to which a map is called noise; about 5 % are there by chance alone."""
 
 _SAME = ("method", "n_samples", "noise_fraction", "seed", "reduction", "smoothing_px", "target")
 
 
 def normalisation_scale(values: np.ndarray, normalise: Normalisation = "percentile") -> np.ndarray:
-    """The number that each map (..., y, x) is divided by, of shape (..., 1, 1), of its absolute values without NaN.
+    """Return the number that each map is divided by.
 
-    "maximum", "percentile" (the 99th), "sum", or 1 for "none". A map of zeros has scale 1: it stays zero.
+    Parameters
+    ----------
+    values : ndarray, (..., y, x)
+        Signed maps; NaN cells are left out.
+    normalise : {"maximum", "percentile", "sum", "none"}
+        Statistic of the absolute values: the largest, the 99th percentile, the sum, or 1.
+
+    Returns
+    -------
+    ndarray, (..., 1, 1), float64
+        One scale for each map, in its unit. A map of zeros has scale 1, so that it stays zero.
+
+    Raises
+    ------
+    UnknownNameError
+        No normalisation is called ``normalise``.
     """
     magnitude = np.abs(values)
     scale = np.asarray(NORMALISATIONS[normalise](magnitude), dtype=np.float64)
@@ -36,6 +51,8 @@ def normalisation_scale(values: np.ndarray, normalise: Normalisation = "percenti
 
 
 def _over_cells(statistic):
+    """Return ``statistic`` of the cells of each map that are not NaN, as a function of absolute values (..., y, x)."""
+
     def of(magnitude: np.ndarray) -> np.ndarray:
         flat = magnitude.reshape(*magnitude.shape[:-2], -1)
         if not np.isnan(flat).any():
@@ -60,13 +77,42 @@ NORMALISATIONS: Registry = Registry(
 
 
 def normalise_maps(values: np.ndarray, normalise: Normalisation = "percentile") -> np.ndarray:
-    """Maps (..., y, x) divided by their ``normalisation_scale``; signs stay, nothing is shifted,
-    nothing is divided by zero."""
+    """Return maps divided by their ``normalisation_scale``.
+
+    Signs stay, nothing is shifted, and nothing is divided by zero.
+
+    Parameters
+    ----------
+    values : ndarray, (..., y, x)
+        Signed maps.
+    normalise : {"maximum", "percentile", "sum", "none"}
+        What each map is divided by.
+
+    Returns
+    -------
+    ndarray, (..., y, x), float
+        Unitless, in float32 or the wider type of ``values``; with "none" in the unit of ``values``.
+    """
     return (values / normalisation_scale(values, normalise)).astype(np.result_type(values, np.float32))
 
 
 def delta(first: np.ndarray, second: np.ndarray, normalise: Normalisation = "percentile") -> np.ndarray:
-    """``normalise_maps(second) - normalise_maps(first)`` for maps (..., y, x) of one frame; NaN where either is."""
+    """Return the second map minus the first, each normalised by itself.
+
+    Parameters
+    ----------
+    first : ndarray, (..., y, x)
+        Maps of the first network.
+    second : ndarray, (..., y, x)
+        Maps of the second network, in the same frame.
+    normalise : {"maximum", "percentile", "sum", "none"}
+        What each map is divided by.
+
+    Returns
+    -------
+    ndarray, (..., y, x), float
+        ``normalise_maps(second) - normalise_maps(first)``; NaN where either is NaN.
+    """
     return normalise_maps(second, normalise) - normalise_maps(first, normalise)
 
 
@@ -80,7 +126,7 @@ def gradient_delta(
     Parameters
     ----------
     a, b : DataArray or Dataset
-        Maps (..., y, x) of one frame, as ``smoothgrad`` gives them; Datasets of ``return_error=True`` give errors too.
+        Maps (..., y, x) of one frame, as ``smoothgrad`` returns them, or Datasets of ``return_error=True``.
     normalise : str
         One of ``gala_viz.attribution.delta.NORMALISATIONS``, for example "percentile".
 
@@ -88,7 +134,7 @@ def gradient_delta(
     -------
     DataArray or Dataset
         The delta, dims as in the arguments, unitless. A Dataset has ``delta`` and ``standard_error``: errors are added
-        as if independent and the scales' own error is left out, which for two networks that saw the same noise is
+        as if independent and the scales' own error is left out, which for two networks with the same noise is
         usually too large rather than too small.
 
     Raises
@@ -136,11 +182,24 @@ def gradient_delta(
 
 
 def near_zero_message(values: np.ndarray, *, error: np.ndarray | None = None, input_range: float = 1.0) -> str:
-    """A sentence where a signed map (..., y, x) says nothing, "" else.
+    """Return a sentence where a signed map says nothing, else "".
 
-    Two ways: the values are so small that ``sum |values| * span`` stays under ``NEGLIGIBLE_LOGITS`` (``input_range`` is
-    the input's range for a gradient in logits per input unit, 1 for a map in logits), or, with the Monte-Carlo
-    ``error`` of the values, no more of them lie beyond two errors than chance would put there.
+    It says nothing in two cases. The sum of the absolute values times ``input_range`` does not exceed
+    ``NEGLIGIBLE_LOGITS``; or no more values lie beyond two standard errors than chance would put there.
+
+    Parameters
+    ----------
+    values : ndarray, (..., y, x)
+        Signed map.
+    error : ndarray, (..., y, x), optional
+        Monte-Carlo standard error of ``values``; without it, or where it is not finite, the second case is not tested.
+    input_range : float
+        Range of the input for a map in logits per input unit, 1 for a map in logits.
+
+    Returns
+    -------
+    str
+        A sentence without its end, or "".
     """
     if not np.nansum(np.abs(values), dtype=np.float64) * input_range > NEGLIGIBLE_LOGITS:
         return "this map is about zero"
@@ -153,6 +212,7 @@ def near_zero_message(values: np.ndarray, *, error: np.ndarray | None = None, in
 
 
 def _check_comparable(first: xr.DataArray, second: xr.DataArray) -> None:
+    """Raise ``ValueError`` unless two labelled maps have the same dims, coordinates and settings."""
     if first.dims != second.dims or first.shape != second.shape:
         raise ValueError(
             f"two maps of one frame were expected; got {dict(first.sizes)} and {dict(second.sizes)}. "

@@ -1,5 +1,6 @@
-"""A network whose numbers are NaN or infinite is told by name, with the image: its first choice would be the first
-category, and its map would look like an empty one.
+"""Errors for a network that gives NaN or infinite values; they name the network and the image.
+
+Without them its first choice would be the first category, and its map would look like an empty one.
 """
 
 from __future__ import annotations
@@ -12,7 +13,24 @@ class NonFiniteError(ValueError):
 
 
 def non_finite_message(values: np.ndarray, quantity: str, network: str, image: str) -> str:
-    """A sentence where ``values`` are not all finite, "" else; ``quantity`` is for example "logits"."""
+    """Return a sentence where values are not all finite, else "".
+
+    Parameters
+    ----------
+    values : ndarray
+        Of any shape.
+    quantity : str
+        What the values are, for example "logits".
+    network : str
+        Name of the network.
+    image : str
+        Id of the image.
+
+    Returns
+    -------
+    str
+        How many values are NaN or infinite, and what to check; "" where all are finite.
+    """
     finite = np.isfinite(values)
     if finite.all():
         return ""
@@ -24,13 +42,47 @@ def non_finite_message(values: np.ndarray, quantity: str, network: str, image: s
 
 
 def check_finite(values: np.ndarray, quantity: str, network: str, image: str) -> None:
-    """Raise ``NonFiniteError`` where ``values`` are not all finite."""
-    if told := non_finite_message(values, quantity, network, image):
-        raise NonFiniteError(told)
+    """Raise ``NonFiniteError`` where values are not all finite.
+
+    Parameters
+    ----------
+    values : ndarray
+        Of any shape.
+    quantity : str
+        What the values are, for example "logits".
+    network : str
+        Name of the network.
+    image : str
+        Id of the image.
+
+    Raises
+    ------
+    NonFiniteError
+        Some values are NaN or infinite.
+    """
+    if message := non_finite_message(values, quantity, network, image):
+        raise NonFiniteError(message)
 
 
 def check_forward_pass(logits: np.ndarray, norms: dict[str, np.ndarray], network: str, image: str) -> None:
-    """``check_finite`` of one image's logits (category,) and norms (y, x) by layer."""
+    """Raise ``NonFiniteError`` where the results of one image's forward pass are not all finite.
+
+    Parameters
+    ----------
+    logits : ndarray, (category,)
+        Logits of the image.
+    norms : dict of str to ndarray
+        Layer -> attention norms (y, x).
+    network : str
+        Name of the network.
+    image : str
+        Id of the image.
+
+    Raises
+    ------
+    NonFiniteError
+        A logit or a norm is NaN or infinite.
+    """
     check_finite(logits, "logits", network, image)
     for layer, values in norms.items():
         check_finite(values, f"attention norms of layer {layer}", network, image)

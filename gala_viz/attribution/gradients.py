@@ -1,4 +1,4 @@
-"""Plain gradient, Input x Gradient and Integrated Gradients through Captum, as iterators of map states."""
+"""Saliency, Input x Gradient and Integrated Gradients through Captum, as iterators of map states."""
 
 from __future__ import annotations
 
@@ -18,15 +18,23 @@ from gala_viz.attribution.smoothgrad import DifferentiableNetwork, never_cancell
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GradientSpec:
-    """Methods of one backward pass have nothing to set."""
+    """Settings of methods of one backward pass: there are none."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class IntegratedGradientsSpec:
-    """Settings of Integrated Gradients (Sundararajan et al. 2017).
+    """Settings of Integrated Gradients.
 
-    ``n_steps`` midpoints lie on the straight path from a constant ``baseline``, in the network's input units, to the
-    image; 0 is the grey that the network's preprocessing subtracts.
+    Parameters
+    ----------
+    n_steps : int
+        Midpoints on the straight path from the baseline to the image, at least 1.
+    baseline : float
+        Constant start of the path, in the network's input units; 0 is the grey that the preprocessing subtracts.
+
+    References
+    ----------
+    Sundararajan et al. 2017.
     """
 
     n_steps: int = 50
@@ -42,7 +50,28 @@ class IntegratedGradientsSpec:
 def saliency_states(
     network: DifferentiableNetwork, network_input: np.ndarray, *, target: int, **options: object
 ) -> Iterator[MapState]:
-    """One state: the signed gradient of the target's logit, in logits per input unit (channel, y, x)."""
+    """Yield the signed gradient of the target's logit with respect to one input.
+
+    Parameters
+    ----------
+    network : DifferentiableNetwork
+        Whose logit is explained.
+    network_input : ndarray, (channel, y, x), float32
+        One image in the network's input space.
+    target : int
+        Category index of the logit.
+    **options : object
+        Further keyword arguments of all methods, of which ``cancelled`` is used.
+
+    Yields
+    ------
+    MapState
+        One state, in logits per input unit (channel, y, x); none where the computation is cancelled before it begins.
+
+    References
+    ----------
+    Simonyan et al. 2014.
+    """
     method = Saliency(network.logits)
     yield from single_pass_states(
         network, network_input, target, options, lambda x: method.attribute(x, target=target, abs=False)
@@ -52,7 +81,29 @@ def saliency_states(
 def input_x_gradient_states(
     network: DifferentiableNetwork, network_input: np.ndarray, *, target: int, **options: object
 ) -> Iterator[MapState]:
-    """One state: input times gradient, in logits (channel, y, x); 0 where the input is 0 (Shrikumar et al. 2016)."""
+    """Yield one input times the gradient of the target's logit.
+
+    Parameters
+    ----------
+    network : DifferentiableNetwork
+        Whose logit is explained.
+    network_input : ndarray, (channel, y, x), float32
+        One image in the network's input space.
+    target : int
+        Category index of the logit.
+    **options : object
+        Further keyword arguments of all methods, of which ``cancelled`` is used.
+
+    Yields
+    ------
+    MapState
+        One state, in logits (channel, y, x), 0 where the input is 0; none where the computation is cancelled before it
+        begins.
+
+    References
+    ----------
+    Shrikumar et al. 2016.
+    """
     method = InputXGradient(network.logits)
     yield from single_pass_states(network, network_input, target, options, lambda x: method.attribute(x, target=target))
 
@@ -67,11 +118,37 @@ def integrated_gradients_states(
     cancelled: Callable[[], bool] = never_cancelled,
     **_options: object,
 ) -> Iterator[MapState]:
-    """Yield the attribution of the path so far, in logits (channel, y, x), after every chunk of steps.
+    """Yield the attribution of the path so far after every chunk of steps.
 
-    The path is cut into pieces and Captum integrates each by the midpoint rule, which together is the midpoint rule
-    with ``n_steps`` over the whole; the full path's attributions sum to logit(image) - logit(baseline), up to the
-    rule's error.
+    The path is cut into pieces, and Captum integrates each by the midpoint rule; together that is the midpoint rule
+    with ``spec.n_steps`` over the whole. The attributions of the full path sum to logit(image) - logit(baseline), up to
+    the rule's error.
+
+    Parameters
+    ----------
+    network : DifferentiableNetwork
+        Whose logit is explained.
+    network_input : ndarray, (channel, y, x)
+        One image in the network's input space; it is converted to float32.
+    target : int
+        Category index of the logit.
+    spec : IntegratedGradientsSpec
+        Steps and baseline.
+    chunk : int, optional
+        Steps that are computed at once; default: by device.
+    cancelled : callable
+        Cancellation callback.
+    **_options : object
+        Further keyword arguments of all methods, which are ignored.
+
+    Yields
+    ------
+    MapState
+        In logits (channel, y, x); n counts steps.
+
+    References
+    ----------
+    Sundararajan et al. 2017.
     """
     method = IntegratedGradients(network.logits)
     image = torch.from_numpy(np.ascontiguousarray(network_input, np.float32))[None].to(network.device)
@@ -98,17 +175,36 @@ def single_pass_states(
     options: dict[str, object],
     attribute: Callable[[Tensor], Tensor],
 ) -> Iterator[MapState]:
-    """One state of a method that needs one pass; nothing when it is cancelled before."""
+    """Yield the state of a method that needs one pass.
+
+    Parameters
+    ----------
+    network : DifferentiableNetwork
+        It is frozen in eval mode for the pass.
+    network_input : ndarray, (channel, y, x)
+        One image in the network's input space; it is converted to float32.
+    target : int
+        Category index that the state names.
+    options : dict of str to object
+        Keyword arguments of the method, of which ``cancelled`` is used.
+    attribute : callable
+        Maps a batch (1, channel, y, x), which requires a gradient, to attributions (1, channel, y, x).
+
+    Yields
+    ------
+    MapState
+        One state with n = 1; none where the computation is cancelled before it begins.
+    """
 
     def compute(_first: int, _last: int) -> np.ndarray:
         with frozen_eval(network.module):
             batch = torch.from_numpy(np.array(network_input[None], np.float32)).to(network.device).requires_grad_()
             return attribute(batch)[0].detach().to("cpu", torch.float32).numpy()
 
-    asked = options.get("cancelled")
+    callback = options.get("cancelled")
 
     def cancelled() -> bool:
-        return callable(asked) and bool(asked())
+        return callable(callback) and bool(callback())
 
     for values, n, note in run_in_chunks(compute, 0, 1, 1, cancelled):
         yield MapState(mean=values, n=n, n_samples=1, target=target, note=note)

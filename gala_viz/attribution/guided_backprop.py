@@ -2,7 +2,7 @@
 
 Captum guides ``nn.ReLU`` modules only, and clips the summed gradient of a ReLU's input, also the part that came past
 the ReLU over a shortcut. Networks here use ReLU6, ReLU as a function and shortcuts. So all rectifiers of one forward
-pass are led through one ReLU of our own, which Captum guides: a positive part of the gradient passes where the input
+pass are routed through one ReLU of our own, which Captum guides: a positive part of the gradient passes where the input
 is above 0, and below the ceiling for ReLU6. The network itself gets no hooks; two threads do not disturb each other.
 Source: Springenberg et al. 2015, "Striving for simplicity", section 3.4.
 """
@@ -38,7 +38,7 @@ class _Rectifier(nn.ReLU):
 
 
 class _Guided(nn.Module):
-    """The network's logits with every rectifier led through ``rectifier``; ``rectified`` counts them."""
+    """The network's logits with every rectifier routed through ``rectifier``; ``rectified`` counts them."""
 
     def __init__(self, logits: Callable[[Tensor], Tensor]) -> None:
         super().__init__()
@@ -51,7 +51,7 @@ class _Guided(nn.Module):
             return self._logits(batch)
 
     def rectify(self, values: Tensor, ceiling: float | None) -> Tensor:
-        """Through Captum's hooks, on a view: a shortcut beside the rectifier keeps its own gradient."""
+        """Apply the rectifier with Captum's hooks to a view, so that a shortcut beside it keeps its own gradient."""
         self.rectified += 1
         self.rectifier.ceiling = ceiling
         return self.rectifier(values.view_as(values))
@@ -65,24 +65,48 @@ class _Rerouted(TorchFunctionMode):
         self._guided = guided
 
     def __torch_function__(self, function: Any, types: Any, args: tuple = (), kwargs: Mapping | None = None) -> Any:
-        named = dict(kwargs or {})
+        keywords = dict(kwargs or {})
         if function in _RELU:
-            return self._guided.rectify(args[0] if args else named["input"], None)
+            return self._guided.rectify(args[0] if args else keywords["input"], None)
         if function is F.relu6:
-            return self._guided.rectify(args[0] if args else named["input"], 6.0)
+            return self._guided.rectify(args[0] if args else keywords["input"], 6.0)
         if function in _HARDTANH:
-            values, low, high = _hardtanh_arguments(*args, **named)
+            values, low, high = _hardtanh_arguments(*args, **keywords)
             if low == 0:
                 return self._guided.rectify(values, float(high))
-        return function(*args, **named)
+        return function(*args, **keywords)
 
 
 def guided_backprop_states(
     network: DifferentiableNetwork, network_input: np.ndarray, *, target: int, **options: object
 ) -> Iterator[MapState]:
-    """One state: guided gradients (channel, y, x), in logits per input unit, though not a gradient of anything.
+    """Yield the guided gradients of one input.
 
-    Raises ``ValueError`` for a network without rectifiers: there is nothing to guide.
+    Parameters
+    ----------
+    network : DifferentiableNetwork
+        Whose logit is explained.
+    network_input : ndarray, (channel, y, x), float32
+        One image in the network's input space.
+    target : int
+        Category index of the logit.
+    **options : object
+        Further keyword arguments of all methods, of which ``cancelled`` is used.
+
+    Yields
+    ------
+    MapState
+        One state, (channel, y, x), in logits per input unit, though not the gradient of any function; none where the
+        computation is cancelled before it begins.
+
+    Raises
+    ------
+    ValueError
+        The network has no rectifiers, so that there is nothing to guide.
+
+    References
+    ----------
+    Springenberg et al. 2015, section 3.4.
     """
     guided = _Guided(network.logits)
     method = GuidedBackprop(guided)

@@ -2,8 +2,8 @@
 
 The error of anything computed from a map (reduced over colour, smoothed, normalised, a difference of two networks)
 comes from the delete-one-group jackknife: samples are dealt to ``N_GROUPS`` groups by their index, the quantity is
-computed again without each group, and the scatter tells the error. It needs no assumption on how channels, pixels or
-the two networks' errors hang together; networks that saw the same noise are compared group by group.
+computed again without each group, and the error follows from the scatter. It needs no assumption on how channels,
+pixels or the two networks' errors are correlated; networks with the same noise are compared group by group.
 Source: Busing, Meijer, van der Leeden 1999, "Delete-m jackknife for unequal m" (Statistics and Computing 9).
 """
 
@@ -15,17 +15,33 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 N_GROUPS = 10
-"""Groups of samples for the jackknife; sample k belongs to group k mod GROUPS."""
+"""Groups of samples for the jackknife; sample k belongs to group k mod N_GROUPS."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MapState:
     """The map of one image by one network after ``n`` of ``n_samples`` samples, steps or windows.
 
-    ``mean`` is the signed map (channel, y, x), float32. Methods with chance also have ``squares``, the sum of squared
-    deviations from the mean (channel, y, x), float64, and ``group_sums`` (group, channel, y, x), float32, with
-    ``group_counts`` samples each. ``sigma`` is the noise's standard deviation in input units (0: no noise), ``target``
-    the category explained, ``note`` a sentence when something is worth saying.
+    Parameters
+    ----------
+    mean : ndarray, (channel, y, x), float32
+        The signed map.
+    n : int
+        Samples so far.
+    n_samples : int
+        Samples of the finished map.
+    target : int
+        Category index that is explained.
+    sigma : float
+        Standard deviation of the noise in input units; 0: no noise.
+    squares : ndarray, (channel, y, x), float64, optional
+        Sum of squared deviations from the mean; None for methods that are not stochastic.
+    group_sums : ndarray, (group, channel, y, x), float32, optional
+        Sum of the samples of each group; None for methods that are not stochastic.
+    group_counts : ndarray, (group,), int64, optional
+        Samples of each group; None for methods that are not stochastic.
+    note : str
+        A sentence for whoever reads the map, for example that chunks were halved.
     """
 
     mean: np.ndarray
@@ -45,7 +61,10 @@ class MapState:
 
     @property
     def standard_error(self) -> np.ndarray | None:
-        """Standard error of ``mean`` (channel, y, x) by chance; NaN for one sample, None for methods without chance."""
+        """Monte-Carlo standard error of ``mean`` (channel, y, x), float32.
+
+        NaN for one sample, None for methods that are not stochastic.
+        """
         if self.squares is None:
             return None
         if self.n < 2:
@@ -53,7 +72,14 @@ class MapState:
         return np.sqrt(self.squares / (self.n - 1) / self.n).astype(np.float32)
 
     def delete_group_means(self) -> np.ndarray | None:
-        """The mean without each group that has samples, (group, channel, y, x); None with fewer than two groups."""
+        """Return the means without each group.
+
+        Returns
+        -------
+        ndarray, (group, channel, y, x), float32, or None
+            One mean for each group that has samples; None with fewer than two samples, or for methods that are not
+            stochastic.
+        """
         if self.group_sums is None or self.group_counts is None or self.n < 2:
             return None
         filled = self.group_counts > 0
@@ -62,7 +88,24 @@ class MapState:
 
 
 def initial_state(shape: tuple[int, int, int], *, n_samples: int, target: int, sigma: float) -> MapState:
-    """The state before the first sample of a method with chance."""
+    """Return the state of a stochastic method before its first sample.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (channel, y, x) of the input.
+    n_samples : int
+        Samples of the finished map.
+    target : int
+        Category index that is explained.
+    sigma : float
+        Standard deviation of the noise in input units.
+
+    Returns
+    -------
+    MapState
+        A map of zeros with n = 0.
+    """
     return MapState(
         mean=np.zeros(shape, np.float32),
         n=0,
@@ -76,10 +119,31 @@ def initial_state(shape: tuple[int, int, int], *, n_samples: int, target: int, s
 
 
 def add_samples(state: MapState, samples: np.ndarray) -> MapState:
-    """``state`` after the samples ``samples`` (sample, channel, y, x), which follow the ones it has.
+    """Return a state with further samples.
 
-    Sums are kept in float64 per chunk and merged by Chan's formula, so that the way samples are cut into chunks does
-    not show. The old state is left as it was.
+    Sums are taken in float64 per chunk and merged by Chan's formula, so that the result does not show how samples are
+    cut into chunks.
+
+    Parameters
+    ----------
+    state : MapState
+        State of a stochastic method; it stays as it is.
+    samples : ndarray, (sample, channel, y, x)
+        The samples that follow those of ``state``.
+
+    Returns
+    -------
+    MapState
+        The state after all samples.
+
+    Raises
+    ------
+    ValueError
+        ``state`` is of a method that is not stochastic.
+
+    References
+    ----------
+    Chan et al. 1979.
     """
     if state.squares is None or state.group_sums is None or state.group_counts is None:
         raise ValueError("samples can be added to the state of a method with chance, which has sums of groups.")
@@ -105,11 +169,27 @@ def add_samples(state: MapState, samples: np.ndarray) -> MapState:
 
 
 def jackknife_error(estimate: np.ndarray, delete_group_estimates: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Standard error of an estimate ``estimate`` (...) from its values ``delete_group_estimates`` (group, ...) each
-    group of samples.
+    """Return the standard error of an estimate by the delete-one-group jackknife.
 
-    ``counts`` are the samples of each group. Exact for a mean with groups of one sample each; unequal groups are
-    weighted as Busing et al. 1999 do.
+    It is exact for a mean with groups of one sample each; unequal groups are weighted.
+
+    Parameters
+    ----------
+    estimate : ndarray, (...)
+        The estimate from all samples.
+    delete_group_estimates : ndarray, (group, ...)
+        The estimate without each group of samples.
+    counts : ndarray, (group,), int
+        Samples of each group.
+
+    Returns
+    -------
+    ndarray, (...), float32
+        Standard error in the unit of ``estimate``.
+
+    References
+    ----------
+    Busing, Meijer, van der Leeden 1999.
     """
     groups, n = len(counts), int(counts.sum())
     share = (counts / n).reshape(groups, *([1] * estimate.ndim))
@@ -120,10 +200,26 @@ def jackknife_error(estimate: np.ndarray, delete_group_estimates: np.ndarray, co
 
 
 def monte_carlo_error(quantity: Callable[..., np.ndarray], *states: MapState) -> np.ndarray | None:
-    """Standard error of ``quantity(*means)`` where each mean is a state's (channel, y, x); None where it is not known.
+    """Return the Monte-Carlo standard error of a quantity of one or several maps.
 
-    States of several networks must have the same samples (one seed, one image, one n): groups are left out together,
-    so what the networks share cancels.
+    Groups of samples are left out of all states together, so that what the networks share cancels.
+
+    Parameters
+    ----------
+    quantity : callable
+        Takes one mean (channel, y, x) for each state, and returns an array.
+    *states : MapState
+        States of the same samples: one seed, one image, one n.
+
+    Returns
+    -------
+    ndarray or None
+        Standard error of ``quantity(*means)``, float32; None where it is not known.
+
+    Raises
+    ------
+    ValueError
+        The states have different numbers of samples.
     """
     if len({state.n for state in states}) != 1:
         raise ValueError(f"states with the same samples were expected; they have n = {[state.n for state in states]}.")

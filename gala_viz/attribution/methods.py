@@ -24,10 +24,21 @@ from gala_viz.specs import SmoothGradSpec
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AttributionMethod:
-    """An attribution method: how it is shown, its settings' type, its values' unit, and how it computes.
+    """An attribution method: how it computes, its settings, its unit and its title.
 
-    ``states(network, network_input, image=, target=, spec=, chunk=, cancelled=)`` yields ``MapState``; methods
-    ``stochastic`` also take ``resume=`` and know their standard error. ``per_input_unit`` values are per input unit.
+    Parameters
+    ----------
+    title : str
+        What pages and tables call it.
+    spec_type : type
+        Frozen dataclass of its settings, whose defaults are the default settings.
+    units : str
+        Unit of its values, for example ``PER_INPUT_UNIT``.
+    states : callable
+        ``states(network, network_input, image=, target=, spec=, chunk=, cancelled=)`` yields ``MapState``. A stochastic
+        method also takes ``resume=``, a state to go on from.
+    stochastic : bool
+        Whether it draws random samples; its states then have a standard error.
     """
 
     title: str
@@ -38,11 +49,27 @@ class AttributionMethod:
 
     @property
     def per_input_unit(self) -> bool:
-        """Whether values are per input unit: times the input's range they are in logits."""
+        """Whether values are per input unit: times the range of the input they are in logits."""
         return self.units == PER_INPUT_UNIT
 
     def validate_spec(self, spec: Any = None) -> Any:
-        """``spec``, or the default settings; ``TypeError`` where it is of another method."""
+        """Return the settings, or the default ones.
+
+        Parameters
+        ----------
+        spec : object, optional
+            Settings of the type ``spec_type``; default: the method's default settings.
+
+        Returns
+        -------
+        object
+            Settings of the type ``spec_type``.
+
+        Raises
+        ------
+        TypeError
+            The settings are of another method.
+        """
         spec = self.spec_type() if spec is None else spec
         if not isinstance(spec, self.spec_type):
             raise TypeError(f"{self.title} takes {self.spec_type.__name__}; got {type(spec).__name__}.")
@@ -84,4 +111,4 @@ METHODS: Registry[AttributionMethod] = Registry(
         ),
     },
 )
-"""Name -> method."""
+"""Name -> attribution method."""

@@ -1,4 +1,4 @@
-"""Running a network on the two fixed inputs that its results are known again by."""
+"""The identity of a network: checksum of its weights, and its output fingerprint on the fixed images."""
 
 from __future__ import annotations
 
@@ -29,16 +29,27 @@ from gala_viz.specs import fingerprint
 
 
 def compute_output_fingerprint(network: Network) -> OutputFingerprint:
-    """Run ``network`` on the fixed inputs: one pass of both without gradients, one of each with.
+    """Compute the output fingerprint of a network on the fixed images.
 
-    Nothing is remembered: a network whose module was changed meanwhile behaves as it does now. It runs in float32,
-    since bfloat16 differs between devices by more than many an edit does.
+    It runs one forward pass of both images without gradients, and one of each with gradients, in float32, since
+    bfloat16 differs between devices by more than many an edit does. Nothing is cached: a module that was changed
+    meanwhile is measured as it is now.
+
+    Parameters
+    ----------
+    network : Network
+        It is frozen in eval mode meanwhile, and restored afterwards.
+
+    Returns
+    -------
+    OutputFingerprint
+        Logits, input gradients and norms of layers, on grids of fixed size.
     """
     return _probed(network)[0]
 
 
 def _probed(network: Network) -> tuple[OutputFingerprint, dict[str, tuple[int, int]]]:
-    """The behaviour, and each layer's rows and columns."""
+    """Return the output fingerprint, and rows and columns of each layer's grid."""
     plain = copy.copy(network)
     plain.dtype = torch.float32
     frame = network.preprocessing
@@ -52,19 +63,30 @@ def _probed(network: Network) -> tuple[OutputFingerprint, dict[str, tuple[int, i
     alone = fold_logits(np.stack([logits for logits, _ in runs]))
     gradient = np.stack([gradient for _, gradient in runs])
     scale = np.maximum(np.linalg.norm(alone, axis=1), np.linalg.norm(together, axis=1))
-    behaviour = OutputFingerprint(
+    output_fingerprint = OutputFingerprint(
         logits=alone,
         gradient=area_average(gradient, (GRADIENT_CELLS, GRADIENT_CELLS)),
         gradient_norm=np.linalg.norm(gradient.reshape(N_INPUTS, -1), axis=1),
         layers={layer: area_average(values, _bounded(values.shape[1:])) for layer, values in norms.items()},
         steady=bool(np.all(np.linalg.norm(alone - together, axis=1) <= TOLERANCES["logits"] * scale)),
     )
-    return behaviour, {layer: (values.shape[1], values.shape[2]) for layer, values in norms.items()}
+    return output_fingerprint, {layer: (values.shape[1], values.shape[2]) for layer, values in norms.items()}
 
 
 def network_identity(network: Network) -> NetworkIdentity:
-    """What tells whether results are those of ``network``."""
-    behaviour, grids = _probed(network)
+    """Return what tells whether results are of a network.
+
+    Parameters
+    ----------
+    network : Network
+        It runs on the fixed images.
+
+    Returns
+    -------
+    NetworkIdentity
+        Checksum of the weights, output fingerprint, and settings on which its numbers depend.
+    """
+    output_fingerprint, grids = _probed(network)
     weights = weights_sha256(network)
     architecture = json.dumps(network.card.get("network", {}), sort_keys=True, default=str)
     settings = {
@@ -77,17 +99,42 @@ def network_identity(network: Network) -> NetworkIdentity:
         "categories": network.categories,
     }
     return NetworkIdentity(
-        weights_sha256=weights, behaviour=behaviour, settings=settings, known_by_weights=network.known_by_weights
+        weights_sha256=weights,
+        behaviour=output_fingerprint,
+        settings=settings,
+        known_by_weights=network.known_by_weights,
     )
 
 
 def weights_sha256(network: Network) -> str:
-    """The checksum of the network's file, or of its values where they never were in a file."""
+    """Return the checksum of a network's weights.
+
+    Parameters
+    ----------
+    network : Network
+        With or without a file of weights.
+
+    Returns
+    -------
+    str
+        SHA-256 of the file, or of the values where they never were in a file, in hex digits.
+    """
     return network.sha256 or state_dict_sha256(network.module)
 
 
 def state_dict_sha256(module: nn.Module) -> str:
-    """The checksum of all parameters and persistent buffers as they are now: names, types, shapes and values."""
+    """Return the checksum of all parameters and persistent buffers as they are now.
+
+    Parameters
+    ----------
+    module : nn.Module
+        Whose state dict is read.
+
+    Returns
+    -------
+    str
+        SHA-256 of names, types, shapes and values, in hex digits.
+    """
     digest = hashlib.sha256()
     for name, value in module.state_dict().items():
         if isinstance(value, Tensor):
@@ -99,9 +146,10 @@ def state_dict_sha256(module: nn.Module) -> str:
 
 
 def _with_gradient(network: Network, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Logits (category,) of one input, and the gradient (channel, y, x) of their signed sum; zero where there is none.
+    """Return the logits (category,) of one input, and the gradient (channel, y, x) of their signed sum.
 
-    A forward pass that cannot be differentiated gives no maps either; what else it gives is known by its logits.
+    The gradient is zero where there is none: a forward pass that cannot be differentiated gives no maps either, and the
+    logits tell what else it gives.
     """
     batch = torch.from_numpy(np.array(values[None])).to(network.device).requires_grad_()
     with torch.enable_grad():
@@ -114,13 +162,13 @@ def _with_gradient(network: Network, values: np.ndarray) -> tuple[np.ndarray, np
             raise
         except RuntimeError:
             gradient = None
-    found = np.zeros(values.shape, np.float32) if gradient is None else _finite(gradient[0])
-    return _finite(logits[0]), found
+    gradient_values = np.zeros(values.shape, np.float32) if gradient is None else _finite(gradient[0])
+    return _finite(logits[0]), gradient_values
 
 
 def _finite(values: Tensor) -> np.ndarray:
-    found = values.detach().to("cpu", torch.float32).numpy()
-    return np.where(np.isfinite(found), found, np.float32(0))
+    array = values.detach().to("cpu", torch.float32).numpy()
+    return np.where(np.isfinite(array), array, np.float32(0))
 
 
 def _bounded(size: tuple[int, ...]) -> tuple[int, int]:

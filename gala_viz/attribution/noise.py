@@ -10,12 +10,28 @@ import numpy as np
 
 @lru_cache(maxsize=32)
 def standard_normal(seed: int, image: str, sample: int, shape: tuple[int, ...]) -> np.ndarray:
-    """Independent standard normal values, float32, read-only, that depend on the arguments and on nothing else.
+    """Draw independent standard normal values that depend on the arguments alone.
 
-    Each (seed, image, sample) has its own stream, so samples may be drawn in any order and number. Values are made on
-    the CPU whatever the network's device. The last few are kept, a GPU's chunk at least, since two networks that are
-    compared see the same noise. NumPy may change its way from bits to normal values in a new version; maps carry its
-    version therefore.
+    Each (seed, image, sample) has its own stream, so that samples may be drawn in any order and number. Values are
+    drawn on the CPU whatever the network's device. The last 32 arrays are cached, more than a GPU's chunk, since two
+    networks that are compared take the same noise. NumPy may change how it makes normal values in a new version; maps
+    therefore carry its version.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of the map.
+    image : str
+        Id of the image.
+    sample : int
+        Number of the sample, from 0.
+    shape : tuple of int
+        Shape of the values, for example (channel, y, x).
+
+    Returns
+    -------
+    ndarray, float32
+        Of ``shape``, unitless, read-only.
     """
     key = hashlib.sha256(f"{seed}\n{sample}\n{image}".encode()).digest()
     stream = np.random.Generator(np.random.SFC64(np.random.SeedSequence(int.from_bytes(key, "little"))))
@@ -25,5 +41,18 @@ def standard_normal(seed: int, image: str, sample: int, shape: tuple[int, ...]) 
 
 
 def noise_sigma(network_input: np.ndarray, noise_fraction: float) -> float:
-    """The noise's standard deviation, in units of ``network_input``: a fraction of its largest minus smallest value."""
+    """Return the standard deviation of the noise of one input.
+
+    Parameters
+    ----------
+    network_input : ndarray
+        One image in the network's input space.
+    noise_fraction : float
+        Share of the range of the input, its largest minus its smallest value.
+
+    Returns
+    -------
+    float
+        Standard deviation in units of ``network_input``.
+    """
     return float(noise_fraction) * float(network_input.max() - network_input.min())

@@ -19,10 +19,22 @@ from gala_viz.specs import check_finite
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OcclusionSpec:
-    """Settings of Occlusion (Zeiler and Fergus 2014).
+    """Settings of Occlusion: a square window that moves over the input.
 
-    A square of ``window_px`` moves by ``stride_px`` over the input, from the top left; at the bottom and the right it
-    may be cut off. It is filled with ``baseline`` in the network's input units; 0 is the preprocessing's grey.
+    It starts at the top left; at the bottom and the right it may be cut off.
+
+    Parameters
+    ----------
+    window_px : int
+        Side of the window in input pixels; at most the input's sides are used.
+    stride_px : int
+        Step of the window in input pixels, from 1 to ``window_px``.
+    baseline : float
+        What fills the window, in the network's input units; 0 is the grey that the preprocessing subtracts.
+
+    References
+    ----------
+    Zeiler and Fergus 2014.
     """
 
     window_px: int = 28
@@ -48,10 +60,36 @@ def occlusion_states(
     cancelled: Callable[[], bool] = never_cancelled,
     **_options: object,
 ) -> Iterator[MapState]:
-    """Yield a map with one channel (1, y, x), in logits, after every row of windows; n counts windows.
+    """Yield a map after every row of windows: how much the logit falls where the input is covered.
 
     A pixel's value is the mean fall of the logit over the windows that cover it, as in one call of Captum's
-    ``Occlusion``; rows not reached yet are 0. A window covers all colour channels, so they share one map.
+    ``Occlusion``; rows that are not reached yet are 0. A window covers all colour channels, so that they share one map.
+
+    Parameters
+    ----------
+    network : DifferentiableNetwork
+        Whose logit is explained.
+    network_input : ndarray, (channel, y, x)
+        One image in the network's input space; it is converted to float32.
+    target : int
+        Category index of the logit.
+    spec : OcclusionSpec
+        Window, stride and baseline.
+    chunk : int, optional
+        Windows that are computed at once; default: by device.
+    cancelled : callable
+        Cancellation callback.
+    **_options : object
+        Further keyword arguments of all methods, which are ignored.
+
+    Yields
+    ------
+    MapState
+        A map with one channel (1, y, x), in logits; n counts windows.
+
+    References
+    ----------
+    Zeiler and Fergus 2014.
     """
     height, width = network_input.shape[-2:]
     window = min(spec.window_px, height, width)
@@ -61,6 +99,7 @@ def occlusion_states(
     total, covered = np.zeros((height, width)), np.zeros((height, 1))
 
     def row(first: int, _last: int) -> np.ndarray:
+        """Return the fall of the logit (y, x) over one row of windows, float64."""
         top, bottom = tops[first], min(tops[first] + window, height)
 
         def logits(strip: Tensor) -> Tensor:
@@ -93,6 +132,6 @@ def occlusion_states(
 
 
 def _starts(size: int, window: int, stride: int) -> range:
-    """Where windows start: as many as it takes to reach the end, the last one perhaps cut off."""
+    """Return where windows start: as many as it takes to reach the end, the last one perhaps cut off."""
     count = -(-(size - window) // stride) + 1
     return range(0, count * stride, stride)

@@ -1,4 +1,4 @@
-"""What a result says about where it came from: attrs of plain values that survive any file format."""
+"""Provenance of a result: attrs of plain values that survive any file format."""
 
 from __future__ import annotations
 
@@ -10,18 +10,35 @@ from gala_viz.networks.network import Network
 
 
 def code_versions() -> dict[str, str]:
-    """Versions of gala_viz and of what its numbers depend on; "unknown" for a package that is not installed."""
-    found = {}
+    """Return the versions of gala_viz and of the packages on which its numbers depend.
+
+    Returns
+    -------
+    dict of str to str
+        "PACKAGE_version" -> version; "unknown" for a package that is not installed.
+    """
+    versions = {}
     for package in ("gala_viz", "torch", "captum", "numpy"):
         try:
-            found[f"{package}_version"] = version(package)
+            versions[f"{package}_version"] = version(package)
         except PackageNotFoundError:
-            found[f"{package}_version"] = "unknown"
-    return found
+            versions[f"{package}_version"] = "unknown"
+    return versions
 
 
 def network_attrs(network: Network) -> dict[str, Any]:
-    """Which network, on what, with which weights and preprocessing."""
+    """Return attrs that name a network, its device, its weights, its preprocessing and the versions of the code.
+
+    Parameters
+    ----------
+    network : Network
+        The network of the result.
+
+    Returns
+    -------
+    dict of str to object
+        Plain values, the preprocessing as JSON.
+    """
     return {
         "network": network.name,
         "weights_sha256": network.sha256,

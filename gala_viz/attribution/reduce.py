@@ -1,4 +1,4 @@
-"""From signed maps with colour channels to the map that is shown: reduction over colour, then smoothing."""
+"""From signed maps with colour channels to the map on a page: reduction over colour, then smoothing."""
 
 from __future__ import annotations
 
@@ -10,10 +10,24 @@ from gala_viz.specs import Reduction
 
 
 def reduce_channels(values: np.ndarray, reduction: Reduction = "absolute") -> np.ndarray:
-    """Signed values (..., channel, y, x) to (..., y, x), after the mean over samples.
+    """Reduce the colour channels of signed maps to one number a pixel, after the mean over samples.
 
-    "absolute" sums absolute values over channels (the shown map of Smilkov et al. 2017), "maximum" takes the largest
-    absolute value, "signed" sums with signs. The unit stays. Raises ``UnknownNameError`` for another name.
+    Parameters
+    ----------
+    values : ndarray, (..., channel, y, x)
+        Signed maps.
+    reduction : {"absolute", "maximum", "signed"}
+        Sum of absolute values over channels (the map of Smilkov et al. 2017), largest absolute value, or signed sum.
+
+    Returns
+    -------
+    ndarray, (..., y, x)
+        Maps in the unit of ``values``.
+
+    Raises
+    ------
+    UnknownNameError
+        No reduction is called ``reduction``.
     """
     return REDUCTIONS[reduction](values)
 
@@ -30,10 +44,27 @@ REDUCTIONS: Registry = Registry(
 
 
 def smooth(values: np.ndarray, sigma_px: float) -> np.ndarray:
-    """Convolve (..., y, x) with a Gaussian of standard deviation ``sigma_px`` cells; 0 returns the values as they are.
+    """Smooth maps with a Gaussian.
 
-    Beyond the edges the nearest value goes on, so a constant stays constant. NaN cells stay NaN and give nothing to
-    their neighbours: each mean is taken over the cells that are seen.
+    Beyond the edges the nearest value goes on, so that a constant stays constant. NaN cells stay NaN and add nothing to
+    their neighbours: each mean is taken over the cells that have a value.
+
+    Parameters
+    ----------
+    values : ndarray, (..., y, x)
+        Maps; NaN where nothing is known.
+    sigma_px : float
+        Standard deviation in cells, from 0 on; 0 returns the values as they are.
+
+    Returns
+    -------
+    ndarray, (..., y, x)
+        Maps in the unit and type of ``values``.
+
+    Raises
+    ------
+    ValueError
+        ``sigma_px`` is negative.
     """
     if sigma_px < 0:
         raise ValueError(f"sigma_px is a Gaussian's standard deviation from 0 on; got {sigma_px!r}.")

@@ -1,8 +1,8 @@
 """SmoothGrad as an iterator: the running mean of signed gradients at noisy copies of one image.
 
 Source: Smilkov et al. 2017. The gradient is Captum's ``Saliency`` with ``abs=False``; the result equals Captum's
-``NoiseTunnel`` around it, given the same noise. Unlike there, noise belongs to (seed, image, sample), memory does not
-grow with n, every chunk can be seen, and any chunk can be the last.
+``NoiseTunnel`` around it with the same noise. Unlike there, noise belongs to (seed, image, sample), memory does not
+grow with n, every chunk gives a map, and any chunk can be the last.
 """
 
 from __future__ import annotations
@@ -29,18 +29,43 @@ MAX_NOISE_THREADS = 8
 
 
 class DifferentiableNetwork(Protocol):
-    """What attribution needs of a network; ``gala_viz.networks.network.Network`` has it."""
+    """What attribution needs of a network; ``gala_viz.networks.network.Network`` has it.
+
+    Attributes
+    ----------
+    module : nn.Module
+        What ``frozen_eval`` puts in eval mode.
+    device : torch.device
+        Where inputs are put.
+    """
 
     module: nn.Module
     device: torch.device
 
     def logits(self, batch: Tensor) -> Tensor:
-        """Logits (B, category), differentiable with respect to ``batch`` (B, C, y, x)."""
+        """Return the logits of a batch, differentiable with respect to it.
+
+        Parameters
+        ----------
+        batch : Tensor, (B, C, y, x), float32
+            Network inputs.
+
+        Returns
+        -------
+        Tensor, (B, category)
+            Logits.
+        """
         ...
 
 
 def never_cancelled() -> bool:
-    """Not cancelled."""
+    """Return False: the cancellation callback of a computation that is never cancelled.
+
+    Returns
+    -------
+    bool
+        False.
+    """
     return False
 
 
@@ -55,13 +80,43 @@ def smoothgrad_states(
     chunk: int | None = None,
     cancelled: Callable[[], bool] = never_cancelled,
 ) -> Iterator[MapState]:
-    """Yield the state after every chunk of samples; the last one has n = ``spec.n_samples`` unless cancelled.
+    """Yield the state after every chunk of samples.
 
-    ``network_input`` is one image (channel, y, x), float32, in the network's input space; ``image`` its id, which
-    names the noise; ``target`` the index of the logit explained. The unit of the map is logits per input unit.
-    ``resume`` is a state of the same image, network, target, noise and seed with fewer samples: they are not computed
-    again. ``chunk`` samples are computed at once (None: by device) and halved when memory runs out. The network is
-    given back as it was found. Raises ``ValueError`` where ``resume`` belongs to something else.
+    The network is restored afterwards. Samples of ``resume`` are not computed again.
+
+    Parameters
+    ----------
+    network : DifferentiableNetwork
+        Whose logit is explained.
+    network_input : ndarray, (channel, y, x), float32
+        One image in the network's input space.
+    image : str
+        Id of the image, which names its noise.
+    target : int
+        Category index of the logit.
+    spec : SmoothGradSpec
+        Samples, noise and seed.
+    resume : MapState, optional
+        State to go on from: of the same image, network, target, noise and seed, with at most ``spec.n_samples``
+        samples.
+    chunk : int, optional
+        Samples that are computed at once; default: by device. It is halved when memory runs out.
+    cancelled : callable
+        Cancellation callback.
+
+    Yields
+    ------
+    MapState
+        In logits per input unit (channel, y, x); the last state has n = ``spec.n_samples`` unless cancelled.
+
+    Raises
+    ------
+    ValueError
+        The input is not one image, or ``resume`` has another shape, target or noise, or too many samples.
+
+    References
+    ----------
+    Smilkov et al. 2017.
     """
     sigma = noise_sigma(network_input, spec.noise_fraction)
     state = _start(resume, network_input.shape, spec, target, sigma)
@@ -82,9 +137,28 @@ def smoothgrad_states(
 
 
 def noisy_copies(network_input: np.ndarray, image: str, samples: range, seed: int, sigma: float) -> np.ndarray:
-    """Noisy copies (sample, channel, y, x), float32, of one input; the noise depends on (seed, image, sample) only.
+    """Return noisy copies of one input.
 
-    As many threads draw as PyTorch computes with: on a GPU the noise else takes longer than the gradients.
+    The noise depends on (seed, image, sample) only. As many threads draw it as PyTorch computes with: on a GPU the
+    noise would otherwise take longer than the gradients.
+
+    Parameters
+    ----------
+    network_input : ndarray, (channel, y, x)
+        One image in the network's input space.
+    image : str
+        Id of the image.
+    samples : range
+        Numbers of the samples.
+    seed : int
+        Seed of the noise.
+    sigma : float
+        Standard deviation of the noise in input units; 0: plain copies.
+
+    Returns
+    -------
+    ndarray, (sample, channel, y, x), float32
+        The copies.
     """
     batch = np.repeat(network_input[None].astype(np.float32), len(samples), axis=0)
 
@@ -92,14 +166,15 @@ def noisy_copies(network_input: np.ndarray, image: str, samples: range, seed: in
         copy += np.float32(sigma) * standard_normal(seed, image, sample, network_input.shape)
 
     if sigma > 0:
-        with ThreadPoolExecutor(min(len(samples), torch.get_num_threads(), MAX_NOISE_THREADS)) as drawers:
-            deque(drawers.map(add_noise, batch, samples), maxlen=0)
+        with ThreadPoolExecutor(min(len(samples), torch.get_num_threads(), MAX_NOISE_THREADS)) as pool:
+            deque(pool.map(add_noise, batch, samples), maxlen=0)
     return batch
 
 
 def _start(
     resume: MapState | None, shape: tuple[int, ...], spec: SmoothGradSpec, target: int, sigma: float
 ) -> MapState:
+    """Return the state to begin with: an empty one, or ``resume`` after checks."""
     if len(shape) != 3:
         raise ValueError(f"one image (channel, y, x) was expected; got shape {shape}.")
     if resume is None:

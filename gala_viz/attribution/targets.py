@@ -11,16 +11,48 @@ from gala_viz.specs import Target
 
 
 def logits_of(network: DifferentiableNetwork, network_input: np.ndarray) -> np.ndarray:
-    """Logits (category,), float32, of one input (channel, y, x), from a pass of its own."""
+    """Return the logits of one input, from a forward pass of its own.
+
+    Parameters
+    ----------
+    network : DifferentiableNetwork
+        It is frozen in eval mode for the pass.
+    network_input : ndarray, (channel, y, x)
+        One image in the network's input space; it is converted to float32.
+
+    Returns
+    -------
+    ndarray, (category,), float32
+        Logits.
+    """
     with frozen_eval(network.module), torch.no_grad():
         batch = torch.from_numpy(np.array(network_input[None], np.float32)).to(network.device)
         return network.logits(batch)[0].float().cpu().numpy()
 
 
 def target_index(target: Target, logits: np.ndarray, label: int | None, *, image: str) -> int:
-    """The category index that ``target`` means for one image and one network with these ``logits`` (category,).
+    """Return the category index that a target means for one image and one network.
 
-    Raises ``ValueError`` where "label" is asked for and the true category is unknown, or an index is out of range.
+    Parameters
+    ----------
+    target : {"own", "label"} or int
+        The network's own first choice, the true category, or an index.
+    logits : ndarray, (category,)
+        Logits of the network for the image.
+    label : int, optional
+        Index of the true category; None where it is unknown.
+    image : str
+        Id of the image, for the error.
+
+    Returns
+    -------
+    int
+        Index of a category of the network.
+
+    Raises
+    ------
+    ValueError
+        The target is "label" and the true category is unknown, or an index is out of range.
     """
     if target == "own":
         return int(logits.argmax())

@@ -1,4 +1,4 @@
-"""What is shown, and what people marked on it: image folders, the photographs that ship, OSIE."""
+"""Collections of images with categories, splits and human maps: image folders, the photographs that ship, OSIE."""
 
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.open import open_collection

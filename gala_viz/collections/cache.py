@@ -1,4 +1,4 @@
-"""What collections keep: bounded memory shared by all sessions, and the user's cache folder."""
+"""Caches of collections: bounded memory shared by all sessions, and the user's cache folder."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ import platformdirs
 
 CACHE_VARIABLE = "GALA_VIZ_CACHE"
 NPZ_ERRORS = (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
-"""What reading an NPZ file raises that is not there or damaged, wherever a byte of it was turned."""
+"""Errors that reading an NPZ file raises where it is missing or damaged, whichever byte of it is wrong."""
 
 
 def cache_folder() -> Path:
-    """The user's cache folder of gala_viz, or the one that the environment variable ``GALA_VIZ_CACHE`` names."""
+    """Return the user's cache folder of gala_viz, or the folder that the variable ``GALA_VIZ_CACHE`` names."""
     chosen = os.environ.get(CACHE_VARIABLE)
     return Path(chosen).expanduser() if chosen else Path(platformdirs.user_cache_dir("gala_viz"))
 
@@ -31,7 +31,8 @@ def cache_folder() -> Path:
 def write_atomically(path: Path, content: bytes) -> bool:
     """Write ``content`` to ``path`` so that readers see the old file or the new one, never a part.
 
-    Returns False, and leaves nothing behind, where the folder cannot be written: a cache is a convenience.
+    Folders above ``path`` are made. The result says whether the file was written. Where the folder cannot be written it
+    is False and no part of a file stays behind: a cache is a convenience.
     """
     temporary = path.parent / f".{path.name[:40]}.{uuid.uuid4().hex}.part"
     try:
@@ -46,7 +47,10 @@ def write_atomically(path: Path, content: bytes) -> bool:
 
 
 def read_npz(file: Path | BinaryIO) -> dict[str, np.ndarray] | None:
-    """All arrays of an NPZ file, or None where it is not there or damaged. Nothing is unpickled."""
+    """Read all arrays of an NPZ ``file``, a path or an open binary file; None where it is missing or damaged.
+
+    Nothing is unpickled. An open file is closed.
+    """
     try:
         with (
             file.open("rb") if isinstance(file, Path) else file as opened,
@@ -60,7 +64,8 @@ def read_npz(file: Path | BinaryIO) -> dict[str, np.ndarray] | None:
 class BoundedCache:
     """The most recently used values that fit into ``max_bytes``, safe to share between threads.
 
-    A value larger than a quarter of the whole is never kept, so that one huge photograph does not push out the rest.
+    A value larger than a quarter of ``max_bytes`` is not stored, so that one huge photograph does not push out the
+    rest.
     """
 
     def __init__(self, max_bytes: int) -> None:
@@ -71,14 +76,14 @@ class BoundedCache:
 
     @property
     def n_bytes(self) -> int:
-        """Bytes held now."""
+        """Bytes of the stored values, as ``put`` was given them."""
         return self._bytes
 
     def __len__(self) -> int:
         return len(self._entries)
 
     def get(self, key: Hashable) -> Any | None:
-        """The value under ``key``, which becomes the most recently used, or None."""
+        """Return the value under ``key``, which becomes the most recently used, or None."""
         with self._lock:
             if key not in self._entries:
                 return None
@@ -86,7 +91,7 @@ class BoundedCache:
             return self._entries[key][0]
 
     def put(self, key: Hashable, value: Any, n_bytes: int) -> None:
-        """Keep ``value``, said to weigh ``n_bytes``, and drop the least recently used until all fits."""
+        """Store ``value``, of ``n_bytes``, under ``key``, and drop the least recently used values until all fit."""
         if n_bytes > self.max_bytes // 4:
             return
         with self._lock:
@@ -100,7 +105,10 @@ class BoundedCache:
 
 
 class FileCache:
-    """Small files under ``folder``, at most ``max_bytes`` of them: the longest unused half goes when there are more."""
+    """Small files under ``folder`` that end in ``suffix``, each named by the hash of its key.
+
+    ``put`` calls ``prune`` after every ``PRUNE_EVERY`` files: of more than ``max_bytes`` the longest unused half goes.
+    """
 
     PRUNE_EVERY = 1000
 
@@ -114,7 +122,7 @@ class FileCache:
         return self.folder / digest[:2] / (digest[2:40] + self.suffix)
 
     def get(self, key: str) -> bytes | None:
-        """The content kept under ``key``, or None."""
+        """Return the content stored under ``key``, or None; the file counts as used now."""
         path = self._path(key)
         try:
             content = path.read_bytes()
@@ -124,7 +132,7 @@ class FileCache:
         return content or None
 
     def put(self, key: str, content: bytes) -> None:
-        """Keep ``content``; a folder that cannot be written is passed over."""
+        """Store ``content`` under ``key``; a folder that cannot be written is ignored."""
         write_atomically(self._path(key), content)
         with self._lock:
             self._writes += 1
@@ -139,15 +147,15 @@ class FileCache:
             with contextlib.suppress(OSError):
                 status = path.stat()
                 files.append((status.st_mtime_ns, status.st_size, path))
-        held = sum(size for _, size, _ in files)
-        if held <= self.max_bytes:
+        total_bytes = sum(size for _, size, _ in files)
+        if total_bytes <= self.max_bytes:
             return
         for _, size, path in sorted(files, key=lambda file: file[0]):
-            if held <= self.max_bytes // 2:
+            if total_bytes <= self.max_bytes // 2:
                 break
             with contextlib.suppress(OSError):
                 path.unlink()
-            held -= size
+            total_bytes -= size
 
 
 MAPS = BoundedCache(96 * 2**20)

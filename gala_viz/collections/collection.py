@@ -1,4 +1,4 @@
-"""What every collection answers: images, their categories, their photographs, and what people marked on them."""
+"""The base class of all collections: images, their categories, their photographs and their human maps."""
 
 from __future__ import annotations
 
@@ -18,17 +18,38 @@ from gala_viz.specs import content_key
 from gala_viz.splits import SplitRule
 
 LARGE_COLLECTION = 500
-"""From this many images on, thumbnails are also kept in the user's cache folder."""
+"""Number of images from which on thumbnails are also stored in the user's cache folder."""
 
 Read = TypeVar("Read")
 
 
 class Collection(ABC):
-    """Images under one name. All methods may be called from any thread; nothing is decoded before it is asked for.
+    """Images under one name, with categories, splits and human maps. All methods may be called from any thread.
 
-    ``images`` are stable, unique ids; ``map_kinds`` says what human maps there are, kind -> a sentence, the first being
-    the default; ``licence`` is None where it is unknown. A subclass says where an image's file lies and what is known
-    of it; decoded photographs, thumbnails and maps are kept in memory only as far as shared, bounded caches reach.
+    A subclass says where an image's file lies and what is known of the image. Nothing is decoded before it is needed.
+    Decoded photographs, thumbnails and maps stay in memory only as far as shared, bounded caches allow.
+
+    Parameters
+    ----------
+    name : str
+        Short name of the collection.
+    title : str
+        Title for pages.
+    images : sequence of str
+        Ids of the images, stable and unique, in order.
+    licence : str, optional
+        Licence in words; None where it is unknown.
+    map_kinds : mapping of str to str, optional
+        Human-map kind -> a sentence that describes it. The first kind is the default.
+    skipped : sequence of (str, str)
+        Files that cannot be shown: (path inside the collection, reason).
+    limits : ReadingLimits
+        Limits in bytes and pixels of the photographs that are read.
+
+    Raises
+    ------
+    ValueError
+        An image id occurs twice.
     """
 
     name: str
@@ -37,11 +58,11 @@ class Collection(ABC):
     images: tuple[str, ...]
     map_kinds: dict[str, str]
     split_rule: SplitRule = "own"
-    """Whether ``split`` tells splits of the collection's own, or answers by the hash of ``gala_viz.splits``."""
+    """Whether ``split`` returns the collection's own splits, or those by the hash of ``gala_viz.splits``."""
     has_own_splits: bool = False
-    """Whether ``split`` decides also where it answers None of every image: then all are in no split."""
+    """Whether ``split`` decides even where it returns None for every image: then all are in no split."""
     split_doubt: str = ""
-    """A sentence on names that may be those of splits and are not read as such; a training is then refused."""
+    """A sentence on names that may be those of splits and are not read as such; training is then refused."""
     outlined: str = ""
     """What the region "diagnostic" is called, where ``regions`` are known."""
 
@@ -79,11 +100,27 @@ class Collection(ABC):
     @property
     @abstractmethod
     def fingerprint(self) -> str:
-        """Names everything that determines pixels and maps: files, sizes, times of change and settings."""
+        """Hash of everything that determines pixels and maps: files, sizes, modification times and settings."""
 
     @abstractmethod
     def path(self, image: str) -> Path:
-        """The file that holds the image. Raises ``UnknownNameError`` for an image that the collection does not hold."""
+        """Return the path of the file that holds an image.
+
+        Parameters
+        ----------
+        image : str
+            Id of the image.
+
+        Returns
+        -------
+        Path
+            The image's file.
+
+        Raises
+        ------
+        UnknownNameError
+            The collection has no such image.
+        """
 
     @property
     def skipped(self) -> tuple[tuple[str, str], ...]:
@@ -92,12 +129,28 @@ class Collection(ABC):
             return tuple((self._skipped | self._unread).items())
 
     def skip(self, path: str, reason: str) -> None:
-        """List ``path``, relative to the collection, as unreadable, once."""
+        """List a file as unreadable. The first reason stays.
+
+        Parameters
+        ----------
+        path : str
+            Path relative to the collection.
+        reason : str
+            Why the file cannot be read, in a sentence.
+        """
         with self._skipping:
             self._skipped.setdefault(path, reason)
 
     def skip_for_now(self, path: str, reason: str | None) -> None:
-        """List ``path`` as one that could not be read just now; with None, after it was read, no longer."""
+        """List a file that could not be read this time, or remove it from the list.
+
+        Parameters
+        ----------
+        path : str
+            Path relative to the collection.
+        reason : str or None
+            Why the file could not be read, in a sentence; None once it was read.
+        """
         with self._skipping:
             if reason is None:
                 self._unread.pop(path, None)
@@ -105,115 +158,348 @@ class Collection(ABC):
                 self._unread[path] = reason
 
     def warm_up(self, report: Callable[[str], None]) -> None:  # noqa: B027 - most have nothing to get ready
-        """Do now what only the very first image waits for; ``report`` hears what that is."""
+        """Do ahead what only the very first image waits for; most collections do nothing.
+
+        Parameters
+        ----------
+        report : callable
+            Called with a sentence that says what is being done.
+        """
 
     def category(self, image: str) -> str | None:
-        """The label of the image, or None where the collection has none."""
+        """Return the category of an image.
+
+        Parameters
+        ----------
+        image : str
+            Id of the image.
+
+        Returns
+        -------
+        str or None
+            Name of the category; None where the collection has none.
+        """
         self.check(image)
         return None
 
     def target(self, image: str) -> int | None:
-        """The true category's ImageNet index, 0 to 999, or None where it is not known."""
+        """Return the ImageNet index of an image's true category.
+
+        Parameters
+        ----------
+        image : str
+            Id of the image.
+
+        Returns
+        -------
+        int or None
+            Index from 0 to 999; None where it is not known.
+        """
         self.check(image)
         return None
 
     def superclass(self, image: str) -> str | None:
-        """The group of categories that the image belongs to, for example "animal", or None."""
+        """Return the group of categories that an image belongs to.
+
+        Parameters
+        ----------
+        image : str
+            Id of the image.
+
+        Returns
+        -------
+        str or None
+            Name of the superclass, for example "animal"; None where there is none.
+        """
         self.check(image)
         return None
 
     def split(self, image: str) -> str | None:
-        """ "train", "validation" or "test" where the collection says so, else None."""
+        """Return the split of an image.
+
+        Parameters
+        ----------
+        image : str
+            Id of the image.
+
+        Returns
+        -------
+        str or None
+            "train", "validation" or "test"; None where the collection does not say.
+        """
         self.check(image)
         return None
 
     def photo(self, image: str) -> np.ndarray:
-        """The upright photograph, uint8 RGB (y, x, 3), read-only.
+        """Decode the upright photograph of an image.
 
-        Raises ``UnreadableImageError``, and lists the file in ``skipped``, when it cannot be shown.
+        Parameters
+        ----------
+        image : str
+            Id of the image.
+
+        Returns
+        -------
+        array
+            uint8 RGB (y, x, 3), read-only.
+
+        Raises
+        ------
+        UnreadableImageError
+            The photograph cannot be shown. The file is then listed in ``skipped``.
         """
         source, key = self._source(image)
         return self._listing_faults(image, lambda: load_photo(source, key, self.limits))
 
     def size_px(self, image: str) -> tuple[int, int]:
-        """(height, width) of the upright photograph, from the file's header."""
+        """Read the size of an image's upright photograph.
+
+        Parameters
+        ----------
+        image : str
+            Id of the image.
+
+        Returns
+        -------
+        tuple of int
+            (height, width) in pixels.
+
+        Raises
+        ------
+        UnreadableImageError
+            The photograph cannot be shown. The file is then listed in ``skipped``.
+        """
         source, key = self._source(image)
         return self._listing_faults(image, lambda: load_size_px(source, key, self.limits))
 
     def thumbnail(self, image: str, side_px: int = 128) -> bytes:
-        """A WebP picture whose longer side is at most ``side_px``; fails like ``photo``."""
+        """Encode a small WebP picture of an image.
+
+        Collections of ``LARGE_COLLECTION`` images or more also store it in the user's cache folder.
+
+        Parameters
+        ----------
+        image : str
+            Id of the image.
+        side_px : int
+            Length of the longer side at most, 1 to 1024 pixels. Photographs are never enlarged.
+
+        Returns
+        -------
+        bytes
+            Content of a WebP file.
+
+        Raises
+        ------
+        UnreadableImageError
+            The photograph cannot be shown. The file is then listed in ``skipped``.
+        """
         source, key = self._source(image)
         on_disk = len(self) >= LARGE_COLLECTION
         return self._listing_faults(image, lambda: load_thumbnail(source, key, side_px, self.limits, on_disk=on_disk))
 
     def content_size(self, image: str) -> int | None:
-        """Bytes of the photograph's file; None where it cannot be read, or is made only when it is asked for."""
+        """Return the size of a photograph's file.
+
+        Parameters
+        ----------
+        image : str
+            Id of the image.
+
+        Returns
+        -------
+        int or None
+            Size in bytes; None where the file cannot be read, or is rendered on demand and not there yet.
+        """
         try:
             source = self._source(image)[0]
             if not callable(source):
                 return source.stat().st_size
         except (OSError, UnreadableImageError):
             return None
-        told = self._size_and_key(image)
-        return None if told is None else told[0]
+        size_and_key = self._size_and_key(image)
+        return None if size_and_key is None else size_and_key[0]
 
     def content_key(self, image: str) -> int | None:
-        """A name, 64 bits, of the file's bytes, by which the same photograph under another name is recognised.
+        """Return a hash of a photograph's file, by which the same photograph under another name is recognised.
 
-        None where ``content_size`` is None.
+        Parameters
+        ----------
+        image : str
+            Id of the image.
+
+        Returns
+        -------
+        int or None
+            64 bits; None where the file cannot be read, is larger than ``limits`` allow, or is rendered on demand and
+            not there yet.
         """
-        told = self._size_and_key(image)
-        return None if told is None else told[1]
+        size_and_key = self._size_and_key(image)
+        return None if size_and_key is None else size_and_key[1]
 
     def has_human_map(self, image: str) -> bool:
-        """Whether people's marks on this image are known, in the default kind."""
+        """Return whether an image has a human map of the default kind, as far as that is known.
+
+        Parameters
+        ----------
+        image : str
+            Id of the image.
+
+        Returns
+        -------
+        bool
+            Whether there is a map; whether it can be used is known once it is read.
+        """
         self.check(image)
         return False
 
     def why_no_map(self, image: str) -> str:
-        """Why ``human_map`` gave none of an image that is said to have one; "" where that is not known."""
+        """Return why ``human_map`` returned None for an image that should have a map.
+
+        Parameters
+        ----------
+        image : str
+            Id of the image.
+
+        Returns
+        -------
+        str
+            A sentence; "" where the reason is not known.
+        """
         name = self._map_name(image)
         with self._skipping:
             return self._unread.get(name) or self._skipped.get(name, "")
 
     def map_unread(self, image: str) -> bool:
-        """Whether reading the image's map failed the last time, which says nothing of what its file holds."""
+        """Return whether the last attempt to read an image's map failed, which says nothing of what its file holds.
+
+        Parameters
+        ----------
+        image : str
+            Id of the image.
+
+        Returns
+        -------
+        bool
+            True where the file could not be read.
+        """
         return self._map_name(image) in self._unread
 
     def human_map(self, image: str, kind: str | None = None, participant: str | None = None) -> xr.DataArray | None:
-        """Where people looked or marked: float32 (y, x) over the photograph's frame, of all participants or of one.
+        """Return where people looked, clicked or painted on an image: of all participants, or of one.
 
-        ``attrs["extent_px"]`` is the photograph's (height, width); a map may have fewer, larger cells than the
-        photograph has pixels. None where there is no map; ``UnknownNameError`` for a kind or participant not known.
+        Parameters
+        ----------
+        image : str
+            Id of the image.
+        kind : str, optional
+            Human-map kind, a key of ``map_kinds``; None: the default.
+        participant : str, optional
+            Id of one participant; None: the mean over all.
+
+        Returns
+        -------
+        DataArray or None
+            float32 (y, x) over the photograph's frame; None where there is no map. ``attrs["extent_px"]`` is the
+            photograph's (height, width): a map may have fewer, larger cells than the photograph has pixels.
+
+        Raises
+        ------
+        UnknownNameError
+            The image, the kind or the participant is not known.
         """
         self.check(image)
         self.map_kind(kind)
         return None
 
     def participants(self, image: str, kind: str | None = None) -> tuple[str, ...]:
-        """Ids of those whose marks on this image are known one by one."""
+        """Return the ids of the participants whose maps of an image are known one by one.
+
+        Parameters
+        ----------
+        image : str
+            Id of the image.
+        kind : str, optional
+            Human-map kind; None: the default.
+
+        Returns
+        -------
+        tuple of str
+            Ids, in the order of ``participant_maps``; empty where they are not known.
+        """
         self.check(image)
         self.map_kind(kind)
         return ()
 
     def participant_maps(self, image: str, kind: str | None = None) -> xr.DataArray | None:
-        """One map each, float32 (participant, y, x), smoothed like ``human_map``, which is their mean; or None."""
+        """Return one map of each participant on an image, smoothed like ``human_map``, which is their mean.
+
+        Parameters
+        ----------
+        image : str
+            Id of the image.
+        kind : str, optional
+            Human-map kind; None: the default.
+
+        Returns
+        -------
+        DataArray or None
+            float32 (participant, y, x) over the photograph's frame; None where participants are not known one by one.
+        """
         self.check(image)
         self.map_kind(kind)
         return None
 
     def map_version(self, image: str) -> int:
-        """Rises when people's marks on the image become more while the collection is open; 0 where they never do."""
+        """Return a number that rises when an image gets more human-map data while the collection is open.
+
+        Parameters
+        ----------
+        image : str
+            Id of the image.
+
+        Returns
+        -------
+        int
+            0 where maps never change.
+        """
         self.check(image)
         return 0
 
     def regions(self, image: str) -> dict[str, np.ndarray] | None:
-        """Masks (y, x) of "diagnostic", "body", "clutter" and "background" where they are known by construction."""
+        """Return the regions of an image that are known by construction.
+
+        Parameters
+        ----------
+        image : str
+            Id of the image.
+
+        Returns
+        -------
+        dict of str to array, or None
+            Masks bool (y, x) called "diagnostic", "body", "clutter" and "background"; None where they are not known.
+        """
         self.check(image)
         return None
 
     def map_kind(self, kind: str | None) -> str | None:
-        """``kind`` itself, or the default for None; None where the collection has no human maps at all."""
+        """Return a human-map kind, or the default one.
+
+        Parameters
+        ----------
+        kind : str or None
+            A key of ``map_kinds``; None: the default.
+
+        Returns
+        -------
+        str or None
+            The kind; None where None was passed and the collection has no human maps.
+
+        Raises
+        ------
+        UnknownNameError
+            The collection has no such kind.
+        """
         if kind is None:
             return next(iter(self.map_kinds), None)
         if kind not in self.map_kinds:
@@ -221,7 +507,23 @@ class Collection(ABC):
         return kind
 
     def check(self, image: str) -> int:
-        """The image's position; raises ``UnknownNameError``, with near misses, for an id not in the collection."""
+        """Return the position of an image in ``images``; every method checks its image by it.
+
+        Parameters
+        ----------
+        image : str
+            Id of the image.
+
+        Returns
+        -------
+        int
+            Position from 0.
+
+        Raises
+        ------
+        UnknownNameError
+            The collection has no such image; the message offers near misses.
+        """
         position = self._positions.get(image)
         if position is None:
             near = [known for known in self.images if known.startswith(str(image)[:3])] or list(self.images)
@@ -229,11 +531,14 @@ class Collection(ABC):
         return position
 
     def _map_name(self, image: str) -> str:
-        """What holds the image's map of the default kind, as ``skipped`` calls it."""
+        """Return what holds the image's map of the default kind, in the words of ``skipped``."""
         return ""
 
     def _source(self, image: str) -> tuple[PhotoSource, tuple]:
-        """The photograph's file, and a name of its present content: a file replaced in place is decoded again."""
+        """Return the photograph's file and a key of its present content.
+
+        A file that is replaced in place has another key and is decoded again.
+        """
         path = self.path(image)
         try:
             status = path.stat()
@@ -244,7 +549,7 @@ class Collection(ABC):
         return path, (str(path), status.st_size, status.st_mtime_ns, self.limits)
 
     def _size_and_key(self, image: str) -> tuple[int, int] | None:
-        """Of the photograph's file, which is read once, and again where it was replaced."""
+        """Return the size and hash of the photograph's file, which is read once, and again where it was replaced."""
         try:
             version = hash(self._source(image)[1])
         except UnreadableImageError:
@@ -258,7 +563,7 @@ class Collection(ABC):
         return known[1:]
 
     def _content(self, image: str) -> bytes | None:
-        """The photograph's file as it is, where it can be read and is not larger than any that is shown."""
+        """Return the bytes of the photograph's file; None where it cannot be read or exceeds the limits."""
         try:
             source = self._source(image)[0]
             if callable(source):

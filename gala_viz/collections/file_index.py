@@ -1,11 +1,11 @@
-"""What files a folder holds, remembered between sessions in the user's cache folder.
+"""Index of the files in a folder, stored between sessions in the user's cache folder.
 
-**When is the index used again?** A folder's own time of change moves when a file in it is added, removed or renamed, so
-a folder whose time of change is the remembered one is not listed again; only the others are. In collections of up to
-``MAX_CHECKED_FILES`` files each file's size and time of change are compared too, which finds files that were
-overwritten in place; larger ones find that when the folder is next listed (``refresh=True`` forces it), unless
-``always_checked``. A folder that changed less than two seconds before it was listed is not trusted next time, since
-clocks of file systems are coarse. An index that is damaged or of another version counts as none.
+**When is the index used again?** A folder's own modification time moves when a file in it is added, removed or renamed.
+A folder whose modification time is the stored one is not listed again; only the others are. In collections of up to
+``MAX_CHECKED_FILES`` files the size and modification time of each file are compared too, which detects files that were
+overwritten in place. Larger collections detect these when the folder is next listed (``refresh=True`` forces it),
+unless ``always_checked``. A folder that changed less than two seconds before it was listed is listed again next time,
+since clocks of file systems are coarse. An index that is damaged or of another version counts as none.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _COARSE_NS = 2_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class FileTree:
-    """The files under a root, sorted: (path with "/", bytes, time of change in ns), and (path, reason) if refused."""
+    """Sorted files under a root: (path with "/", bytes, modification time in ns), and (path, reason) if refused."""
 
     files: tuple[tuple[str, int, int], ...]
     refused: tuple[tuple[str, str], ...]
@@ -40,17 +40,40 @@ def index_files(
     refresh: bool = False,
     always_checked: bool = False,
 ) -> FileTree:
-    """Files under ``root`` (resolved) whose suffix, in lower case, is among ``suffixes``.
+    """Index the files under ``root`` whose suffix, in lower case, is among ``suffixes``.
 
-    Files with one of ``reported_suffixes`` are refused by name; hidden files and folders (".…") are passed over. Links
-    that lead out of ``root``, links to folders, empty files, names that are not valid text and folders that cannot be
-    read are refused with a reason. ``excluded`` folders are not entered. ``always_checked`` compares every file's size
-    and time of change, however many. Raises ``OSError`` when ``root`` itself cannot be read.
+    Hidden files and folders (".…") are ignored. Links that lead out of ``root``, links to folders, empty files, names
+    that are not valid text and folders that cannot be read are refused with a reason.
+
+    Parameters
+    ----------
+    root : Path
+        Folder, resolved.
+    suffixes : frozenset of str
+        Suffixes of the files that are listed, in lower case with their dot.
+    reported_suffixes : frozenset of str
+        Suffixes of files that are refused with a reason, since they are not read.
+    excluded : frozenset of Path
+        Folders that are not entered.
+    refresh : bool
+        Whether to list all folders anew, without the stored index.
+    always_checked : bool
+        Whether to compare the size and modification time of every file, however many there are.
+
+    Returns
+    -------
+    FileTree
+        The files, and the refused ones with their reasons.
+
+    Raises
+    ------
+    OSError
+        ``root`` itself cannot be read.
     """
     path = index_path(root, suffixes, reported_suffixes)
     known = {} if refresh else load_index(path, root)
     checked = always_checked or sum(len(listing.files) for listing in known.values()) <= MAX_CHECKED_FILES
-    found: dict[str, FolderListing] = {}
+    listings: dict[str, FolderListing] = {}
     changed = False
     waiting = [""]
     unreadable: list[tuple[str, str]] = []
@@ -70,23 +93,24 @@ def index_files(
                 raise
             unreadable.append((folder, f"the folder cannot be read ({error.strerror or error})."))
             continue
-        found[folder] = listing
+        listings[folder] = listing
         below = [f"{folder}/{name}" if folder else name for name in listing.folders]
         if below and folder.count("/") + 2 > MAX_DEPTH:
             unreadable += [(name, f"folders are entered {MAX_DEPTH} deep at most.") for name in below]
         else:
             waiting += below
-    if changed or len(found) != len(known):
-        save_index(path, root, found)
-    return FileTree(tuple(sorted(_files(found))), tuple(sorted([*_refusals(found), *unreadable])))
+    if changed or len(listings) != len(known):
+        save_index(path, root, listings)
+    return FileTree(tuple(sorted(_files(listings))), tuple(sorted([*_refusals(listings), *unreadable])))
 
 
 def file_states(source: Path) -> list[tuple[str, int, int]]:
-    """(path inside, bytes, time of change in ns) of every file under the folder ``source``, sorted.
+    """List (path inside, bytes, modification time in ns) of every file under the folder ``source``, sorted.
 
-    For fingerprints: what lies in many files has changed where any of them has. A file that cannot be asked has -1.
+    For fingerprints: data in many files have changed where any of the files has. A file whose status cannot be read
+    has -1.
     """
-    found = []
+    states = []
     for folder, _, names in os.walk(source):
         for name in names:
             path = os.path.join(folder, name)
@@ -95,13 +119,14 @@ def file_states(source: Path) -> list[tuple[str, int, int]]:
                 size, modified_ns = status.st_size, status.st_mtime_ns
             except OSError:
                 size = modified_ns = -1
-            found.append((os.path.relpath(path, source), size, modified_ns))
-    return sorted(found)
+            states.append((os.path.relpath(path, source), size, modified_ns))
+    return sorted(states)
 
 
 def _list(
-    root: Path, folder: Path, modified_ns: int, suffixes: frozenset[str], told_suffixes: frozenset[str]
+    root: Path, folder: Path, modified_ns: int, suffixes: frozenset[str], reported_suffixes: frozenset[str]
 ) -> FolderListing:
+    """List one folder, without what lies below it."""
     folders: list[str] = []
     files: list[list] = []
     refused: list[list[str]] = []
@@ -119,19 +144,19 @@ def _list(
                 folders.append(name)
             elif entry.is_symlink() and os.path.isdir(entry.path):
                 refused.append([name, "links to folders are not followed."])
-            elif suffix in told_suffixes:
+            elif suffix in reported_suffixes:
                 refused.append([name, f"{suffix[1:].upper()} is not read; save it as PNG or JPEG."])
             elif suffix in suffixes:
-                found = _status(root, entry)
-                if isinstance(found, str):
-                    refused.append([name, found])
+                status = _status(root, entry)
+                if isinstance(status, str):
+                    refused.append([name, status])
                 else:
-                    files.append([name, found.st_size, found.st_mtime_ns])
+                    files.append([name, status.st_size, status.st_mtime_ns])
     return FolderListing(-1 if recent else modified_ns, sorted(folders), sorted(files), sorted(refused))
 
 
 def _status(root: Path, entry: os.DirEntry) -> os.stat_result | str:
-    """Size and times of a file, or why it is left out."""
+    """Return size and times of a file, or why it is left out."""
     try:
         if entry.is_symlink() and not Path(entry.path).resolve().is_relative_to(root):
             return "a link that leaves the collection's folder is not followed."
@@ -144,7 +169,8 @@ def _status(root: Path, entry: os.DirEntry) -> os.stat_result | str:
 
 
 def _as_listed(folder: Path, listing: FolderListing) -> bool:
-    if listing.refused:  # what was refused may have been mended in place
+    """Return whether the files of a folder have the sizes and modification times of its listing."""
+    if listing.refused:  # refused files may have been repaired in place
         return False
     try:
         for name, size, modified_ns in listing.files:
@@ -156,15 +182,15 @@ def _as_listed(folder: Path, listing: FolderListing) -> bool:
     return True
 
 
-def _files(found: dict[str, FolderListing]) -> Iterator[tuple[str, int, int]]:
-    for folder, listing in found.items():
+def _files(listings: dict[str, FolderListing]) -> Iterator[tuple[str, int, int]]:
+    for folder, listing in listings.items():
         start = f"{folder}/" if folder else ""
         for name, size, modified_ns in listing.files:
             yield start + name, size, modified_ns
 
 
-def _refusals(found: dict[str, FolderListing]) -> Iterator[tuple[str, str]]:
-    for folder, listing in found.items():
+def _refusals(listings: dict[str, FolderListing]) -> Iterator[tuple[str, str]]:
+    for folder, listing in listings.items():
         start = f"{folder}/" if folder else ""
         for name, reason in listing.refused:
             yield start + name, reason

@@ -1,4 +1,4 @@
-"""The file that remembers what folders hold: written whole or not at all, read with distrust."""
+"""The file that stores the index of a folder: written whole or not at all, checked when it is read."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class FolderListing:
-    """What one folder holds: sub-folders, files as [name, bytes, time of change in ns], [name, reason] if refused."""
+    """What one folder holds: sub-folders, files, and refused files.
+
+    ``files`` are [name, bytes, modification time in ns], ``refused`` [name, reason]. ``modified_ns`` is the folder's
+    own modification time, -1 where it is too recent to be relied on.
+    """
 
     modified_ns: int
     folders: list[str]
@@ -23,13 +27,13 @@ class FolderListing:
 
 
 def index_path(root: Path, suffixes: frozenset[str], reported_suffixes: frozenset[str]) -> Path:
-    """Where the index of ``root``, listed for these suffixes, is kept."""
+    """Return the path of the stored index of ``root``, listed for these suffixes."""
     parts = json.dumps([str(root), sorted(suffixes), sorted(reported_suffixes)])
     return cache_folder() / "indexes" / f"{hashlib.sha256(parts.encode()).hexdigest()[:32]}.json"
 
 
 def load_index(path: Path, root: Path) -> dict[str, FolderListing]:
-    """Folder (relative, with "/") -> listing; empty when there is no index, or one that cannot be believed."""
+    """Return folder (relative, with "/") -> listing; empty where there is no index, or one that is not valid."""
     try:
         stored = json.loads(path.read_bytes())
         if stored["version"] != VERSION or stored["root"] != str(root):
@@ -40,7 +44,7 @@ def load_index(path: Path, root: Path) -> dict[str, FolderListing]:
 
 
 def _checked(listing: FolderListing) -> FolderListing:
-    """The listing, if it has the right types and names no place outside its folder; else ``ValueError``."""
+    """Return the listing if it has the right types and names nothing outside its folder; else raise ``ValueError``."""
     names = [*listing.folders, *(file[0] for file in listing.files), *(file[0] for file in listing.refused)]
     numbers = [listing.modified_ns, *(number for _, *two in listing.files for number in two)]
     if (
@@ -54,7 +58,7 @@ def _checked(listing: FolderListing) -> FolderListing:
 
 
 def save_index(path: Path, root: Path, found: dict[str, FolderListing]) -> None:
-    """Write the listings, whole or not at all; a cache folder that cannot be written is passed over."""
+    """Write the listings, whole or not at all; a cache folder that cannot be written is ignored."""
     folders = {
         folder: [listing.modified_ns, listing.folders, listing.files, listing.refused]
         for folder, listing in found.items()

@@ -1,4 +1,4 @@
-"""Any folder of photographs, with the categories that its sub-folders tell and, if given, people's marks on them."""
+"""Any folder of photographs, with the categories that its sub-folders name and, optionally, human maps."""
 
 from __future__ import annotations
 
@@ -31,12 +31,30 @@ from gala_viz.specs import fingerprint
 
 
 class FolderCollection(Collection):
-    """The photographs under ``folder``; an image's id is its path inside it, with "/" and its suffix.
+    """The photographs under a folder; an image's id is its path inside it, with "/" and its suffix.
 
-    Categories come from the folders (see ``gala_viz.collections.path_labels.labels_from_path``). ``human_maps`` is what
-    ``gala_viz.collections.open_human_maps.open_human_maps`` takes: a folder of map files (which may lie inside
-    ``folder``, and is then not searched for photographs), a table of clicks, for which ``clicks`` says how it becomes
-    maps, or an HDF5 file of maps. ``fresh`` passes over the remembered index.
+    Categories come from the sub-folders (see ``gala_viz.collections.path_labels.labels_from_path``).
+
+    Parameters
+    ----------
+    folder : str or Path
+        Folder of photographs.
+    human_maps : str or Path, optional
+        What ``gala_viz.collections.open_human_maps.open_human_maps`` takes: a folder of map files (which may lie inside
+        ``folder`` and is then not searched for photographs), a table of clicks, maps in Zarr or an HDF5 file of maps.
+    clicks : ClickMapSpec, optional
+        How a table of clicks becomes maps.
+    limits : ReadingLimits
+        Limits in bytes and pixels of the photographs that are read.
+    refresh : bool
+        Whether to list all folders anew, without the stored index.
+
+    Raises
+    ------
+    OSError
+        The folder cannot be read, or ``human_maps`` is not there.
+    ValueError
+        The folder holds no photographs, or ``human_maps`` is the same folder or cannot be used.
     """
 
     def __init__(
@@ -86,12 +104,12 @@ class FolderCollection(Collection):
 
     @cached_property
     def fingerprint(self) -> str:
-        """Names the files (paths, sizes, times of change), the marks and the reading limits."""
+        """Hash of the files (paths, sizes, modification times), the human maps and the reading limits."""
         marks = self._marks.fingerprint if self._marks else ""
         return fingerprint("folder", str(self.root), self._tree.files, marks, asdict(self.limits))
 
     def path(self, image: str) -> Path:
-        """The image's file inside the folder."""
+        """Return the path of the image's file; a link that leaves the folder raises ``UnreadableImageError``."""
         self.check(image)
         path = self.root / image
         if not is_inside(path, self.root):
@@ -99,83 +117,85 @@ class FolderCollection(Collection):
         return path
 
     def path_labels(self, image: str) -> PathLabels:
-        """All that the image's path tells."""
+        """Return all labels that the image's path tells."""
         self.check(image)
         return labels_from_path(image, layout=self._split_layout)
 
     def category(self, image: str) -> str | None:
-        """The innermost folder's name, or ImageNet's name for a WordNet id."""
+        """Return the innermost folder's name, or ImageNet's name for a WordNet id."""
         return self.path_labels(image).category
 
     def target(self, image: str) -> int | None:
-        """The ImageNet index of a folder that is named by a WordNet id."""
+        """Return the ImageNet index of a folder that is named by a WordNet id."""
         return self.path_labels(image).target
 
     def superclass(self, image: str) -> str | None:
-        """The name of the folder around the category's."""
+        """Return the name of the folder around the category's."""
         return self.path_labels(image).superclass
 
     def split(self, image: str) -> str | None:
-        """The split that a folder names (see ``gala_viz.collections.path_labels.find_split_layout``)."""
+        """Return the split that a folder names (see ``gala_viz.collections.path_labels.find_split_layout``)."""
         return self.path_labels(image).split
 
     def has_human_map(self, image: str) -> bool:
-        """Whether there are marks on the image that were not refused."""
+        """Return whether the image has a human map that was not refused."""
         self.check(image)
         name = self._map_name(image)
         return bool(name) and name not in self._skipped
 
     def human_map(self, image: str, kind: str | None = None, participant: str | None = None) -> xr.DataArray | None:
-        """The image's map (the mean over its participants, where they are known), or one participant's."""
-        found = self._marked(image, kind)
+        """Return the image's map (the mean over its participants, where they are known), or one participant's."""
+        maps = self._marked(image, kind)
         who = f"participant of image {image!r}"
-        if found is None:
+        if maps is None:
             if participant is not None:
                 position_of(who, participant, ())
             return None
         if participant is not None:
-            values = found.values[position_of(who, participant, found.participants)]
-            return self._labelled(image, kind, found, values, participant=participant)
-        return self._labelled(image, kind, found, found.values.mean(axis=0) if found.participants else found.values)
+            values = maps.values[position_of(who, participant, maps.participants)]
+            return self._labelled(image, kind, maps, values, participant=participant)
+        return self._labelled(image, kind, maps, maps.values.mean(axis=0) if maps.participants else maps.values)
 
     def participants(self, image: str, kind: str | None = None) -> tuple[str, ...]:
-        """Ids of those whose maps are known apart."""
-        found = self._marked(image, kind)
-        return found.participants if found else ()
+        """Return the ids of the participants whose maps are known one by one."""
+        maps = self._marked(image, kind)
+        return maps.participants if maps else ()
 
     def participant_maps(self, image: str, kind: str | None = None) -> xr.DataArray | None:
-        """One map for each participant, (participant, y, x), where they are known apart."""
-        found = self._marked(image, kind)
-        if found is None or not found.participants:
+        """Return one map of each participant, (participant, y, x), where they are known one by one."""
+        maps = self._marked(image, kind)
+        if maps is None or not maps.participants:
             return None
-        return self._labelled(image, kind, found, found.values, leading={"participant": found.participants})
+        return self._labelled(image, kind, maps, maps.values, leading={"participant": maps.participants})
 
     def _labelled(
         self,
         image: str,
         kind: str | None,
-        found: HumanMap,
+        maps: HumanMap,
         values: np.ndarray,
         leading: dict | None = None,
         **attrs: str,
     ) -> xr.DataArray:
-        told = {"kind": self.map_kind(kind), **found.attrs, **attrs}
-        return labelled_map(values, name="human_map", extent_px=self.size_px(image), leading=leading, attrs=told)
+        """Label maps of one image with their frame, kind and settings."""
+        all_attrs = {"kind": self.map_kind(kind), **maps.attrs, **attrs}
+        return labelled_map(values, name="human_map", extent_px=self.size_px(image), leading=leading, attrs=all_attrs)
 
     def _marked(self, image: str, kind: str | None) -> HumanMap | None:
+        """Read the image's maps of a kind; None for a file that cannot be used, which is listed in ``skipped``."""
         kind = self.map_kind(kind)
         if not self.has_human_map(image) or self._marks is None or kind is None:
             return None
-        found, photo_px, name = None, self.size_px(image), self._map_name(image)
+        maps, photo_px, name = None, self.size_px(image), self._map_name(image)
         try:
-            found = self._marks.read_map(image, kind, photo_px)
+            maps = self._marks.read_map(image, kind, photo_px)
         except OSError as error:
             self.skip_for_now(name, f"the map cannot be read ({error.strerror or error}).")
             return None
         except MapFileError as error:
             self.skip(name, str(error))
         self.skip_for_now(name, None)
-        return found
+        return maps
 
     def _map_name(self, image: str) -> str:
         return (self._marks.source_name(image) if self._marks else None) or ""

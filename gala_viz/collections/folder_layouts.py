@@ -1,4 +1,4 @@
-"""Recognising what a folder holds by the names in it, before anything is read."""
+"""Folder layouts: what kind of collection a folder holds, by the names in it, before anything is read."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ RECORD_SUFFIXES = frozenset({".tfrecord", ".tfrecords"})
 
 @dataclass(frozen=True)
 class OSIELayout:
-    """Where an OSIE folder keeps its things; what is missing is None. The formats are told in ``osie_files``."""
+    """The parts of an OSIE folder; None for those that are missing. ``osie_files`` describes the formats."""
 
     stimuli: Path
     fixations: Path | None
@@ -32,7 +32,7 @@ def osie_layout(folder: Path) -> OSIELayout | None:
 
 
 def detect_layout(source: Path) -> Literal["manifest", "osie", "records", "photographs"]:
-    """What a folder, or a TFRecord file, holds."""
+    """Return what kind of collection the folder or TFRecord file ``source`` holds."""
     if source.is_file():
         return "records"
     if (source / MANIFEST).is_file():

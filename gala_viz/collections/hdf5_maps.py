@@ -1,4 +1,7 @@
-"""Maps in an HDF5 file, as the ClickMe authors' lab keeps them: clickmaps/<name>/clickmap, click_counts/<name>."""
+"""Human maps in an HDF5 file, in the layout of the ClickMe authors' lab.
+
+The maps are clickmaps/<name>/clickmap, the numbers of participants click_counts/<name>.
+"""
 
 from __future__ import annotations
 
@@ -34,13 +37,14 @@ VERSION = 2
 
 
 class HDF5Maps:
-    """The maps of ``source`` on ``images``.
+    """The maps of the file ``source`` on ``images``.
 
-    A map (y, x), or (1, y, x), is the mean over as many participants as click_counts tells under the same name, else
-    over an unknown number; they are not known apart, so that it has no noise ceiling. In a map (participant, y, x) they
-    are called by their numbers. A map is named like its image, with "_" for "/", with or without the suffix and the
-    folders above the last. Links to other files, and data that lie in other files, are not followed. Raises
-    ``MapFileError``, also for a file whose first axes hold cumulative bins, or whose maps are label masks.
+    A map (y, x), or (1, y, x), is the mean over the number of participants that click_counts has under the same name,
+    else over an unknown number. The participants are not known one by one, so that the map has no noise ceiling. In a
+    map (participant, y, x) participants are called by their numbers. A map is named like its image, with "_" for "/",
+    with or without the suffix and the folders above the last. Links to other files, and data that lie in other files,
+    are not followed. Raises ``MapFileError``, also for a file whose first axes hold cumulative bins, or whose maps are
+    label masks.
     """
 
     def __init__(self, source: Path, images: Sequence[str]) -> None:
@@ -53,34 +57,35 @@ class HDF5Maps:
         if not self._names_of:
             example = f", for example {names[0]!r}" if names else ""
             raise MapFileError(f"{source.name}: none of its {len(names)} maps{example} is named like an image.")
-        found = list(self._names_of.values())
-        some = spread(found, CHECKED_MAPS)
+        map_names = list(self._names_of.values())
+        sample = spread(map_names, CHECKED_MAPS)
         check_are_no_masks(
-            (f"{source.name}, {name}", lambda name=name: check_no_labels(self._read(name)[0])) for name in some
+            (f"{source.name}, {name}", lambda name=name: check_no_labels(self._read(name)[0])) for name in sample
         )
-        of_means = self._check_some(some)
-        self.kinds = {KIND: f"ClickMe maps from {source.name}, as stored{_means_told(found, counted) * of_means}."}
+        of_means = self._check_some(sample)
+        self.kinds = {KIND: f"ClickMe maps from {source.name}, as stored{_means_told(map_names, counted) * of_means}."}
 
     def source_name(self, image: str) -> str | None:
-        """The file, and the map in it."""
+        """Return the names of the file and of the image's map in it."""
         name = self._names_of.get(image)
         return None if name is None else f"{self._path.name}, {name}"
 
     def read_map(self, image: str, kind: str, photo_px: tuple[int, int]) -> HumanMap | None:
-        """The image's map, or maps."""
+        """Read the image's map, or maps of participants; ``kind`` is not used."""
         del kind
         name = self._names_of.get(image)
         if name is None:
             return None
         key = ("hdf5 map", self.fingerprint, name)
-        found = MAPS.get(key)
-        if found is None:
-            found = self._checked(name, photo_px)
-            found.values.flags.writeable = False
-            MAPS.put(key, found, found.values.nbytes)
-        return found
+        maps = MAPS.get(key)
+        if maps is None:
+            maps = self._checked(name, photo_px)
+            maps.values.flags.writeable = False
+            MAPS.put(key, maps, maps.values.nbytes)
+        return maps
 
     def _checked(self, name: str, photo_px: tuple[int, int]) -> HumanMap:
+        """Read the map ``name`` and check it against a photograph of ``photo_px`` (height, width)."""
         stored, count = self._read(name)
         check_no_labels(stored)
         check_aspect(stored.shape[-2:], photo_px)
@@ -94,7 +99,11 @@ class HDF5Maps:
         return HumanMap(to_float32(values), participants, attrs)
 
     def _check_participants(self, n_stored: int, values: np.ndarray, count: int | None) -> None:
-        """Refuse an axis of ``n_stored`` maps, of which ``values`` are not constant, that is none of participants."""
+        """Refuse a first axis that is none of participants.
+
+        ``n_stored`` maps are in the file, ``values`` are those that are not constant, ``count`` is that of
+        click_counts.
+        """
         check_not_cumulative(values)
         if self._has_bins:
             raise MapFileError(
@@ -107,11 +116,12 @@ class HDF5Maps:
             )
 
     def _check_some(self, names: Sequence[str]) -> bool:
-        """Whether a mean map is among those called ``names``; raises where no first axis among them is of participants.
+        """Return whether a mean map is among ``names``; raise where no first axis among them is of participants.
 
-        One alone may be people of whom each marked all that the one before did: it is left out when it is asked for.
+        A single cumulative map may be of people of whom each marked all that the one before did: it is refused when it
+        is read.
         """
-        of_means, n_told, faults = False, 0, []
+        of_means, n_checked, faults = False, 0, []
         for name in names:
             try:
                 stored, count = self._read(name)
@@ -120,20 +130,20 @@ class HDF5Maps:
                     continue
                 values, _ = _marked_by(stored)
             except (MapFileError, OSError):
-                continue  # told when it is asked for
+                continue  # reported when the map is read
             if len(values) < 3 and count is None and not self._has_bins:
-                continue  # two maps tell nothing
-            n_told += 1
+                continue  # two maps may be of two people
+            n_checked += 1
             try:
                 self._check_participants(len(stored), values, count)
             except MapFileError as error:
                 faults.append(f"{self._path.name}, {name}: {error}")
-        if len(faults) == n_told >= min(2, len(names)):
+        if len(faults) == n_checked >= min(2, len(names)):
             raise MapFileError(faults[0])
         return of_means
 
     def _contents(self) -> tuple[list[str], set[str], bool]:
-        """The maps' names, the names that have a count, and whether something is called bins."""
+        """Return the maps' names, the names that have a count, and whether something is called bins."""
         try:
             with h5py.File(self._path, "r") as file:
                 maps, counts = _group(file, GROUP), _group(file, COUNTS)
@@ -146,7 +156,7 @@ class HDF5Maps:
             raise MapFileError(f"{self._path.name} is no HDF5 file, or it is damaged ({error}).") from None
 
     def _read(self, name: str) -> tuple[np.ndarray, int | None]:
-        """The stored map, (y, x) or (participant, y, x), and the number of participants where it is told."""
+        """Return the stored map, (y, x) or (participant, y, x), and the number of participants where it is known."""
         try:
             with h5py.File(self._path, "r") as file:
                 maps = _group(file, GROUP)
@@ -170,12 +180,12 @@ class HDF5Maps:
 
 
 def _marked_by(stored: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
-    """As ``drop_constant_maps``; participants are called by their numbers."""
+    """Drop constant maps as ``drop_constant_maps`` does; participants are called by their numbers."""
     return drop_constant_maps(stored, tuple(str(number) for number in range(len(stored))))
 
 
 def _count(file: h5py.File, name: str) -> int | None:
-    """The number of participants that click_counts tells, None where it tells none."""
+    """Return the number of participants in click_counts; None where there is none."""
     counts = _group(file, COUNTS)
     stored = None if counts is None else _dataset(counts, name)
     if stored is None or stored.is_virtual or stored.external or stored.size != 1:
@@ -195,15 +205,15 @@ def _means_told(names: Sequence[str], counted: set[str]) -> str:
 
 
 def _group(parent: h5py.Group, name: str) -> h5py.Group | None:
-    found = parent[name] if _is_inside(parent, name) else None
-    return found if isinstance(found, h5py.Group) else None
+    member = parent[name] if _is_inside(parent, name) else None
+    return member if isinstance(member, h5py.Group) else None
 
 
 def _dataset(parent: h5py.Group, name: str) -> h5py.Dataset | None:
-    found = parent[name] if _is_inside(parent, name) else None
-    return found if isinstance(found, h5py.Dataset) else None
+    member = parent[name] if _is_inside(parent, name) else None
+    return member if isinstance(member, h5py.Dataset) else None
 
 
 def _is_inside(group: h5py.Group, name: str) -> bool:
-    """Whether ``name`` is there and no link to elsewhere."""
+    """Return whether ``name`` is there and no link to elsewhere."""
     return name in group and isinstance(group.get(name, getlink=True), h5py.HardLink)

@@ -1,4 +1,4 @@
-"""What people marked on photographs, apart from the photographs: map files, tables of clicks, maps in HDF5."""
+"""Human maps apart from the photographs that they belong to: map files, tables of clicks, maps in HDF5 and Zarr."""
 
 from __future__ import annotations
 
@@ -20,14 +20,24 @@ from gala_viz.specs import fingerprint
 
 HUMAN_MAP_KIND = "human"
 LARGEST_CHECKED = 4_000_000
-"""Bytes of the largest map file that is looked at when a folder is opened."""
+"""Bytes of the largest map file that is checked when a folder is opened."""
 UNKNOWN_COUNT = "unknown"
-"""The number of participants of a mean map whose file does not tell it."""
+"""Stands for the number of participants of a mean map whose file does not say it."""
 
 
 @dataclass(frozen=True, slots=True)
 class HumanMap:
-    """The maps of one image over its whole photograph, float32: (y, x), or (participant, y, x) with their ids."""
+    """The human maps of one image, of all participants together or one by one, over its whole photograph.
+
+    Parameters
+    ----------
+    values : array
+        float32 (y, x), the mean over all participants, or (participant, y, x).
+    participants : tuple of str
+        Ids of the participants, in the order of ``values``; empty where they are not known one by one.
+    attrs : mapping
+        Settings and counts that become attrs of the labelled map.
+    """
 
     values: np.ndarray
     participants: tuple[str, ...] = ()
@@ -38,28 +48,62 @@ class HumanMaps(Protocol):
     """Human maps of a collection's images. All methods may be called from any thread."""
 
     kinds: dict[str, str]
-    """Kind of map -> a sentence that says what it is; the first is the default."""
+    """Human-map kind -> a sentence that describes it; the first kind is the default."""
     fingerprint: str
 
     @property
     def skipped(self) -> Sequence[tuple[str, str]]:
-        """What was left out when this was opened: (name, reason)."""
+        """What was left out when the maps were opened: (name, reason)."""
         ...
 
     def source_name(self, image: str) -> str | None:
-        """What holds the image's marks, as ``skipped`` would call it; None where there are none."""
+        """Return what holds an image's maps, in the words of ``skipped``.
+
+        Parameters
+        ----------
+        image : str
+            Id of the image.
+
+        Returns
+        -------
+        str or None
+            Name of a file or of an entry in it; None where there are no maps of the image.
+        """
         ...
 
     def read_map(self, image: str, kind: str, photo_px: tuple[int, int]) -> HumanMap | None:
-        """The image's maps, for a photograph of (height, width). Raises ``MapFileError``, ``OSError``."""
+        """Read the maps of an image.
+
+        Parameters
+        ----------
+        image : str
+            Id of the image.
+        kind : str
+            Human-map kind, a key of ``kinds``.
+        photo_px : tuple of int
+            (height, width) of the photograph in pixels.
+
+        Returns
+        -------
+        HumanMap or None
+            The maps; None where there are none of the image.
+
+        Raises
+        ------
+        MapFileError
+            The maps cannot be used.
+        OSError
+            Their file cannot be read.
+        """
         ...
 
 
 class FolderMaps:
-    """A folder with one map file an image: for "tench/a.jpg" one of "tench/a.npz", ".npy", ".png", "tench/a.jpg.npz", …
+    """A folder with one map file for each image, named like it.
 
-    Where a file name is unique in the collection, "a.npz" does too; ``map_files`` says what a file holds. Raises
-    ``MapFileError`` where no map is an image's, or some are label masks.
+    For "tench/a.jpg" the file is one of "tench/a.npz", ".npy", ".png", "tench/a.jpg.npz", … Where a file name is unique
+    in the collection, "a.npz" will do. ``map_files`` says what a file holds. ``refresh`` lists the folder without the
+    stored index. Raises ``MapFileError`` where no map belongs to an image, or some are label masks.
     """
 
     def __init__(self, root: Path, images: Sequence[str], *, refresh: bool = False) -> None:
@@ -84,20 +128,21 @@ class FolderMaps:
         self.fingerprint = fingerprint("map folder", str(root), tree.files)
 
     def _check_some(self, sizes: Mapping[str, int]) -> None:
-        """Raise ``MapFileError`` where these are label masks."""
+        """Raise ``MapFileError`` where some of the files, of these ``sizes`` in bytes, are label masks."""
         paths = [path for path in self._files.values() if sizes[path] <= LARGEST_CHECKED]
-        some = [path for path in spread(paths, CHECKED_MAPS) if is_inside(self._root / path, self._root)]
+        sample = [path for path in spread(paths, CHECKED_MAPS) if is_inside(self._root / path, self._root)]
         check_are_no_masks(
-            (f"{self._root.name}/{path}", lambda path=path: map_files.read_map_file(self._root / path)) for path in some
+            (f"{self._root.name}/{path}", lambda path=path: map_files.read_map_file(self._root / path))
+            for path in sample
         )
 
     def source_name(self, image: str) -> str | None:
-        """The map file, after the folder's name."""
+        """Return the names of the folder and of the image's map file."""
         path = self._files.get(image)
         return None if path is None else f"{self._root.name}/{path}"
 
     def read_map(self, image: str, kind: str, photo_px: tuple[int, int]) -> HumanMap | None:
-        """The maps in the image's file."""
+        """Read the maps in the image's file; ``kind`` is not used."""
         del kind
         if image not in self._files:
             return None
@@ -106,14 +151,14 @@ class FolderMaps:
             raise MapFileError("the link leaves the maps' folder.")
         status = path.stat()
         key = ("map file", str(path), status.st_size, status.st_mtime_ns)
-        found = MAPS.get(key)
-        if found is None:
-            found = map_files.read_map_file(path, photo_px)
-            found.values.flags.writeable = False
-            MAPS.put(key, found, found.values.nbytes)
-        attrs = {"file": self._files[image], "n_participants": len(found.participants) or UNKNOWN_COUNT}
-        attrs |= {"n_left_out": found.n_left_out} if found.n_left_out else {}
-        return HumanMap(found.values, found.participants, attrs)
+        map_file = MAPS.get(key)
+        if map_file is None:
+            map_file = map_files.read_map_file(path, photo_px)
+            map_file.values.flags.writeable = False
+            MAPS.put(key, map_file, map_file.values.nbytes)
+        attrs = {"file": self._files[image], "n_participants": len(map_file.participants) or UNKNOWN_COUNT}
+        attrs |= {"n_left_out": map_file.n_left_out} if map_file.n_left_out else {}
+        return HumanMap(map_file.values, map_file.participants, attrs)
 
 
 def _map_name(images: Sequence[str]) -> str:
@@ -121,7 +166,7 @@ def _map_name(images: Sequence[str]) -> str:
 
 
 def is_inside(path: Path, root: Path) -> bool:
-    """Whether ``path``, all links followed, still lies under ``root``; a loop of links lies nowhere."""
+    """Return whether ``path``, all links followed, lies under ``root``; a loop of links lies nowhere."""
     try:
         return path.resolve().is_relative_to(root)
     except (OSError, RuntimeError):

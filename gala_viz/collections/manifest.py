@@ -1,4 +1,4 @@
-"""A collection of one's own: a folder whose collection.toml says what it is made of and how its maps are made."""
+"""The collection manifest: collection.toml says what a collection of one's own is made of and how its maps are made."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class ManifestError(ValueError):
 class Manifest:
     """What ``open_collection`` needs for a collection of one's own.
 
-    ``source`` is a folder of photographs, of OSIE or of TFRecords (or one such file); ``human_maps`` belongs to
-    photographs, and ``clicks`` to a table of clicks; ``smoothing`` to the maps in TFRecords. Paths are absolute, or
-    relative to the manifest. ``report`` holds what the import counted.
+    ``source`` is a folder of photographs, of OSIE or of TFRecords (or one such file). ``human_maps`` belongs to
+    photographs, ``clicks`` to a table of clicks, ``smoothing`` to the maps in TFRecords. Paths are absolute, or
+    relative to the manifest in the file. ``report`` holds what the import counted.
     """
 
     title: str
@@ -45,7 +45,11 @@ class Manifest:
             SMOOTHINGS[self.smoothing]
 
     def write(self, folder: Path) -> Path:
-        """Write collection.toml into ``folder``; paths inside of it are written relative to it."""
+        """Write collection.toml into ``folder`` and return its path.
+
+        Paths inside ``folder`` are written relative to it. Raises ``PermissionError`` where the folder cannot be
+        written.
+        """
         content = {
             "collection": {"title": self.title, "licence": self.licence, "source": _told(self.source, folder)},
             "maps": {"human_maps": _told(self.human_maps, folder), "smoothing": self.smoothing},
@@ -59,7 +63,11 @@ class Manifest:
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """The manifest of a collection's folder. Raises ``ManifestError`` for what is none."""
+    """Read the manifest of a collection's ``folder``; raise ``ManifestError`` where there is none or it is not valid.
+
+    Of the filters in [clicks], ``max_clicks`` and ``min_catch_score`` are None where the file leaves them out: TOML has
+    no None.
+    """
     path = folder / MANIFEST
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -82,10 +90,10 @@ def read_manifest(folder: Path) -> Manifest:
         raise ManifestError(f"{path}: {error}") from error
 
 
-def _clicks(told: dict[str, Any]) -> ClickMapSpec:
-    filters = {"max_clicks": None, "min_catch_score": None, **told.pop("filters", {})}
-    frame = told.pop("frame_px", None)
-    return ClickMapSpec(filters=RoundFilters(**filters), frame_px=frame and tuple(frame), **told)
+def _clicks(settings: dict[str, Any]) -> ClickMapSpec:
+    filters = {"max_clicks": None, "min_catch_score": None, **settings.pop("filters", {})}
+    frame = settings.pop("frame_px", None)
+    return ClickMapSpec(filters=RoundFilters(**filters), frame_px=frame and tuple(frame), **settings)
 
 
 def _told(path: Path | None, folder: Path) -> str | None:

@@ -1,7 +1,7 @@
-"""Checks that a human map passes before it is believed: its shape, its values, and that it is no other kind of array.
+"""Checks that a human map passes before it is used: its shape, its values, and that it is no other kind of array.
 
-Three things look like importance maps and are none: an array of one value, which tells no place from another; a label
-mask, whose integers name objects; and a stack of cumulative maps, whose members are no participants.
+Three things look like importance maps and are none: a constant array, which tells no place from another; a label mask,
+whose integers name objects; and a stack of cumulative maps, whose members are no participants.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ MAX_LABELS = 32
 MIN_CELLS_PER_LABEL = 16
 """A label mask is piecewise constant: it has at least so many cells for each of its values, on average."""
 FEW_LEVELS, MAX_LEVELS = 12, MAX_LABELS
-"""A mean over up to so many binary maps is importance, though it has few values; of one over more than ``FEW_LEVELS`` a
-third of the levels is there, else labels would often fit."""
+"""A mean over up to ``MAX_LEVELS`` binary maps is importance, though it has few values. Of a mean over more than
+``FEW_LEVELS`` a third of the levels must be there, else labels would often fit."""
 CHECKED_MAPS = 16
-"""Maps that are looked at when they are opened, spread over all."""
+"""Number of maps that are checked when a source of maps is opened, spread over all."""
 MAX_LISTED = 6
 SMALLEST_MAXIMUM, LARGEST_MAXIMUM = 1e-30, 1e30
 """Maps whose largest value lies outside of these are scaled: float32 has few numbers below, and no sums above."""
 STEPS = 256
-"""A map that spans fewer steps of float32 is looked at for values that become the same."""
+"""A map that spans fewer steps of float32 is checked for values that become the same."""
 
 Item = TypeVar("Item")
 
@@ -47,14 +47,15 @@ class LabelMaskError(MapFileError):
 
 
 def failed_to_read(error: BaseException | None) -> bool:
-    """Whether the system could not read a file; readers raise ``OSError`` without a number on damaged ones, too, and
-    HDF5 tells the number in words.
+    """Return whether the system could not read a file, which says nothing of its content.
+
+    Readers raise ``OSError`` without a number on damaged files, too, and HDF5 gives the number in words.
     """
     return isinstance(error, OSError) and (error.errno is not None or "errno = " in str(error))
 
 
 def check_shape(shape: tuple[int, ...], n_participants: int = 1) -> None:
-    """Refuse a map whose sides are too small or too large to be one, with ``MapFileError``."""
+    """Raise ``MapFileError`` for a map ``shape`` (y, x) too small or too large, or for too many participants."""
     height, width = shape
     if not (2 <= height <= MAX_SIDE and 2 <= width <= MAX_SIDE):
         raise MapFileError(f"each side of a map has 2 to {MAX_SIDE} cells; this one has {height} x {width}.")
@@ -63,7 +64,7 @@ def check_shape(shape: tuple[int, ...], n_participants: int = 1) -> None:
 
 
 def check_aspect(shape: tuple[int, ...], photo_px: tuple[int, int]) -> None:
-    """Refuse a map whose proportions are not the photograph's, with ``MapFileError``."""
+    """Raise ``MapFileError`` for a map ``shape`` (y, x) without the proportions of ``photo_px`` (height, width)."""
     height, width = shape
     expected = photo_px[0] / photo_px[1]
     lowest, highest = (height - 1) / (width + 1), (height + 1) / (width - 1)
@@ -75,11 +76,11 @@ def check_aspect(shape: tuple[int, ...], photo_px: tuple[int, int]) -> None:
 
 
 def unusable_reason(values: np.ndarray) -> str:
-    """Why the map ``values`` (..., y, x) says nothing of where people looked, in a sentence; "" for a usable one.
+    """Return why the map ``values`` (..., y, x) says nothing of where people looked; "" for a usable one.
 
-    Values are finite and at least 0, and they differ: an array of zeros means that nobody marked anything, and any
-    other constant ranks no place above another. They are looked at as they are stored. Maps are kept in float32 (see
-    ``to_float32``): one whose values differ but become the same there says nothing either.
+    Values must be finite, at least 0 and not all the same: an array of zeros means that nobody marked anything, and any
+    other constant ranks no place above another. They are checked as they are stored. Maps are converted to float32 (see
+    ``to_float32``): one whose values differ but become the same there is unusable, too.
     """
     values = _as_floats(values)
     if not np.isfinite(values).all():
@@ -95,9 +96,10 @@ def unusable_reason(values: np.ndarray) -> str:
 
 
 def to_float32(values: np.ndarray) -> np.ndarray:
-    """The maps ``values`` (..., y, x) of one image as float32, of which ``unusable_reason`` says nothing.
+    """Convert the maps ``values`` (..., y, x) of one image, for which ``unusable_reason`` is "", to float32.
 
-    Larger or smaller ones than float32 can tell apart are multiplied by a power of two, all by the same.
+    Maps whose largest value lies outside ``SMALLEST_MAXIMUM`` to ``LARGEST_MAXIMUM`` are multiplied by a power of two,
+    all by the same.
     """
     values = _as_floats(values)
     top = float(values.max())
@@ -107,7 +109,7 @@ def to_float32(values: np.ndarray) -> np.ndarray:
 
 
 def _as_floats(values: np.ndarray) -> np.ndarray:
-    """``values`` in float32 where that holds them exactly, else in float64."""
+    """Return ``values`` in float32 where that holds them exactly, else in float64."""
     values = np.asarray(values)
     exact = np.can_cast(values.dtype, np.float32)
     with np.errstate(over="ignore"):
@@ -115,11 +117,16 @@ def _as_floats(values: np.ndarray) -> np.ndarray:
 
 
 def _lost_in_float32(values: np.ndarray) -> str:
-    """Why one of the maps ``values`` (..., y, x), finite and at least 0, cannot be told in float32; "" where it can."""
+    """Return why one of the maps ``values`` (..., y, x) loses its levels in float32, or "" where none does.
+
+    The values are finite and at least 0.
+    """
     if values.dtype != np.float64:
         return ""
-    kept = to_float32(values)
-    for stored, one in zip(values.reshape(-1, *values.shape[-2:]), kept.reshape(-1, *values.shape[-2:]), strict=True):
+    rounded = to_float32(values)
+    for stored, one in zip(
+        values.reshape(-1, *values.shape[-2:]), rounded.reshape(-1, *values.shape[-2:]), strict=True
+    ):
         low, high = float(stored.min()), float(stored.max())
         if high == low or float(one.max()) - float(one.min()) >= STEPS * float(np.spacing(one.max())):
             continue
@@ -134,29 +141,62 @@ def _lost_in_float32(values: np.ndarray) -> str:
 
 
 def _levels(values: np.ndarray) -> np.ndarray:
-    """``values`` in whole steps, ``STEPS`` from the smallest to the largest."""
+    """Quantise ``values`` to whole steps, ``STEPS`` from the smallest to the largest."""
     values = values.astype(np.float64)
     span = values.max() - values.min()
     return np.rint((values - values.min()) / span * (STEPS - 1)) if span > 0 else np.zeros_like(values)
 
 
 class SupportsHumanMap(Protocol):
-    """The part of a collection that ``usable_map`` asks."""
+    """The part of a collection that ``usable_map`` needs."""
 
     def human_map(self, image: str) -> xr.DataArray | None:
-        """The human map (y, x) of all participants."""
+        """Return the human map of an image, of all participants.
+
+        Parameters
+        ----------
+        image : str
+            Id of the image.
+
+        Returns
+        -------
+        DataArray or None
+            Map (y, x); None where there is none.
+        """
         ...
 
     def has_human_map(self, image: str) -> bool:
-        """Whether ``human_map`` gives one, as far as that is known."""
+        """Return whether ``human_map`` returns a map, as far as that is known.
+
+        Parameters
+        ----------
+        image : str
+            Id of the image.
+
+        Returns
+        -------
+        bool
+            Whether there is a map.
+        """
         ...
 
 
 class SupportsParticipantMaps(Protocol):
-    """The part of a collection that ``usable_participants`` asks."""
+    """The part of a collection that ``usable_participants`` needs."""
 
     def participant_maps(self, image: str) -> xr.DataArray | None:
-        """One map each (participant, y, x)."""
+        """Return one human map of each participant on an image.
+
+        Parameters
+        ----------
+        image : str
+            Id of the image.
+
+        Returns
+        -------
+        DataArray or None
+            Maps (participant, y, x); None where participants are not known one by one.
+        """
         ...
 
 
@@ -164,31 +204,42 @@ class Frame(Protocol):
     """The part of a network's preprocessing that cuts maps like the photograph."""
 
     def map_to_frame(self, human_map: xr.DataArray) -> xr.DataArray:
-        """Maps (..., y, x) in the network's frame."""
+        """Cut maps over a whole photograph to the network's frame.
+
+        Parameters
+        ----------
+        human_map : DataArray
+            Maps (..., y, x) over the photograph.
+
+        Returns
+        -------
+        DataArray
+            Maps (..., y, x) over the network's frame.
+        """
         ...
 
 
 def marked_images(collection: SupportsHumanMap, images: Iterable[str]) -> tuple[str, ...]:
-    """Those of ``images`` that are said to have human maps, also where one proved unusable when it was read."""
-    tell = getattr(collection, "why_no_map", lambda image: "")
-    return tuple(image for image in images if collection.has_human_map(image) or tell(image))
+    """Return those of ``images`` that should have human maps, also where one proved unusable when it was read."""
+    reason_of = getattr(collection, "why_no_map", lambda image: "")
+    return tuple(image for image in images if collection.has_human_map(image) or reason_of(image))
 
 
 def usable_map(collection: SupportsHumanMap, image: str) -> tuple[xr.DataArray | None, str]:
-    """The human map of an image that is said to have one, or None and why it has none that can be used.
+    """Return the human map of an image that should have one and "", or None and why the map cannot be used.
 
     What a file holds is known once it is read: ``has_human_map`` is True until then. See ``marked_images``.
     """
-    found = collection.human_map(image)
-    if found is None:
-        tell = getattr(collection, "why_no_map", lambda image: "")
-        return None, tell(image) or "it could not be read."
-    why = unusable_reason(found.values)
-    return (None, why) if why else (found, "")
+    human_map = collection.human_map(image)
+    if human_map is None:
+        reason_of = getattr(collection, "why_no_map", lambda image: "")
+        return None, reason_of(image) or "it could not be read."
+    why = unusable_reason(human_map.values)
+    return (None, why) if why else (human_map, "")
 
 
 def usable_participants(collection: SupportsParticipantMaps, image: str) -> tuple[xr.DataArray | None, str]:
-    """The maps (participant, y, x) of those who marked something on an image, or None and why they cannot be used.
+    """Return the maps (participant, y, x) of an image that are not constant and "", or None and why none can be used.
 
     None and "" where participants are not known one by one.
     """
@@ -196,20 +247,20 @@ def usable_participants(collection: SupportsParticipantMaps, image: str) -> tupl
     if maps is None or not maps.sizes["participant"]:
         return None, ""
     try:
-        _, kept = drop_constant_maps(maps.values, tuple(maps["participant"].values.tolist()))
+        _, names = drop_constant_maps(maps.values, tuple(maps["participant"].values.tolist()))
     except MapFileError as error:
         return None, str(error)
-    return (maps if len(kept) == maps.sizes["participant"] else maps.sel(participant=list(kept))), ""
+    return (maps if len(names) == maps.sizes["participant"] else maps.sel(participant=list(names))), ""
 
 
 def any_unread(collection: SupportsHumanMap, images: Iterable[str]) -> bool:
-    """Whether a map of ``images`` could not be read the last time: that it is unusable may then be no more so."""
-    ask = getattr(collection, "map_unread", None)
-    return ask is not None and any(map(ask, images))
+    """Return whether a map of ``images`` could not be read the last time, so that it may be usable the next time."""
+    is_unread = getattr(collection, "map_unread", None)
+    return is_unread is not None and any(map(is_unread, images))
 
 
 def why_not_in_frame(framed: np.ndarray) -> str:
-    """Why a usable map, cut to a network's frame, says nothing there; "" where it does."""
+    """Return why a usable map says nothing after it was cut to a network's frame; "" where it does."""
     if framed.min() < framed.max():
         return ""
     return f"{'it is the same everywhere' if framed.any() else 'nothing of it lies'} in the network's frame."
@@ -218,76 +269,77 @@ def why_not_in_frame(framed: np.ndarray) -> str:
 def usable_maps(
     collection: SupportsHumanMap, images: Iterable[str], frame: Frame | None = None
 ) -> tuple[tuple[str, ...], dict[str, str]]:
-    """Those of ``images``, which are said to have human maps, whose maps can be used (with a network's ``frame``: in
-    it); and why the others' cannot.
+    """Return those of ``images`` whose human maps can be used, and image -> why the map cannot be used for the others.
+
+    ``images`` should have human maps. With ``frame``, a network's, maps must be usable in that frame.
     """
-    why = {}
+    reasons = {}
     for image in images:
-        found, why[image] = usable_map(collection, image)
-        if found is not None and frame is not None:
-            why[image] = why_not_in_frame(frame.map_to_frame(found).values)
-    return tuple(image for image, told in why.items() if not told), {image: told for image, told in why.items() if told}
+        human_map, reasons[image] = usable_map(collection, image)
+        if human_map is not None and frame is not None:
+            reasons[image] = why_not_in_frame(frame.map_to_frame(human_map).values)
+    usable = tuple(image for image, reason in reasons.items() if not reason)
+    return usable, {image: reason for image, reason in reasons.items() if reason}
 
 
 def describe_usable_maps(n_usable: int, left_out: Mapping[str, str]) -> str:
-    """For example "57 of 60 maps usable (3 left out: ...)"."""
-    told = f"{n_usable} of {n_usable + len(left_out)} maps usable"
+    """Describe how many maps are usable, for example "57 of 60 maps usable (left out 3: REASON)"."""
+    summary = f"{n_usable} of {n_usable + len(left_out)} maps usable"
     if not left_out:
-        return told
+        return summary
     reasons = Counter(left_out.values()).most_common()
     listed = "; ".join(f"{count}: {why.rstrip('.')}" for why, count in reasons[:3])
-    return f"{told} (left out {listed}{'; …' if len(reasons) > 3 else ''})"
+    return f"{summary} (left out {listed}{'; …' if len(reasons) > 3 else ''})"
 
 
 def check_values(values: np.ndarray) -> None:
-    """Refuse a map, or maps, that are not finite, negative, all zero or constant, with ``MapFileError``."""
+    """Raise ``MapFileError`` for a map, or maps, for which ``unusable_reason`` gives a reason."""
     if why := unusable_reason(values):
         raise MapFileError(why)
 
 
 def drop_constant_maps(values: np.ndarray, participants: tuple[str, ...]) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Those of the maps ``values`` (participant, y, x) that are not constant, and whose they are.
+    """Drop constant maps from ``values`` (participant, y, x); return the others as float32, and their participants.
 
-    Somebody who marked nothing is nobody's half of a noise ceiling and does not count among the participants. Raises
-    ``MapFileError`` for values that are not finite or negative, and where nobody is left. The maps come back as
-    float32.
+    A participant who marked nothing cannot be in a half of a noise ceiling and does not count. Raises ``MapFileError``
+    for values that are not finite or negative, and where no map is left.
     """
     check_values(values)
     values = to_float32(values)
     differs = values.min(axis=(1, 2)) < values.max(axis=(1, 2))
     if not differs.any():
         raise MapFileError("each participant's map is constant: nobody marked anything.")
-    kept = tuple(name for name, one in zip(participants, differs.tolist(), strict=True) if one)
-    return values if differs.all() else values[differs], kept
+    names = tuple(name for name, one in zip(participants, differs.tolist(), strict=True) if one)
+    return values if differs.all() else values[differs], names
 
 
 def check_no_labels(values: np.ndarray) -> None:
-    """Refuse a label mask, ``values`` (..., y, x) as they are stored, with ``LabelMaskError``.
+    """Raise ``LabelMaskError`` for a label mask, ``values`` (..., y, x) as they are stored.
 
-    Its mark is an ignore label (255, 1000 or 65535) above a few small integers, each on many cells. A binary mask, and
-    the mean of a few binary ones, rise in even steps up to their largest value and pass.
+    A label mask has an ignore label (255, 1000 or 65535) above a few small integers, each on many cells. A binary mask,
+    and the mean of a few binary ones, rise in even steps up to their largest value and pass.
     """
     top = values.max()
     if not np.isfinite(top) or int(top) not in IGNORE_LABELS or top != int(top):
         return
-    found = np.unique(values)
-    small = found[(found > 0) & (found < top)]
-    if not 0 < len(small) <= MAX_LABELS or values.size < MIN_CELLS_PER_LABEL * len(found):
+    levels = np.unique(values)
+    small = levels[(levels > 0) & (levels < top)]
+    if not 0 < len(small) <= MAX_LABELS or values.size < MIN_CELLS_PER_LABEL * len(levels):
         return
     if (small != np.floor(small)).any() or _in_even_steps(small, int(top)):
         return
     raise LabelMaskError(
-        f"it holds {describe_values(found)}: the labels of a mask, of which {int(top)} usually means 'ignore', and no "
+        f"it holds {describe_values(levels)}: the labels of a mask, of which {int(top)} usually means 'ignore', and no "
         "importance. Make a map of the objects that you mean (1 on them, 0 elsewhere); if this is importance all the "
         "same, divide it by its largest value and save it as an array of floating-point numbers."
     )
 
 
 def check_are_no_masks(maps: Iterable[tuple[str, Callable[[], object]]]) -> None:
-    """Refuse all of a folder or file where one of ``maps``, (name, how it is read), is a label mask.
+    """Raise ``LabelMaskError`` where one of the ``maps`` of a folder or file is a label mask.
 
-    Only a mask with an "ignore" label is known for one: the others of its kind would be believed. Maps that cannot be
-    read, or are refused otherwise, are passed over. Raises ``LabelMaskError``.
+    ``maps`` are (name, function that reads the map). A mask is recognised by its "ignore" label alone: others of its
+    kind would be taken for maps. Maps that cannot be read, or are refused for another reason, are ignored here.
     """
     for name, read in maps:
         try:
@@ -298,21 +350,21 @@ def check_are_no_masks(maps: Iterable[tuple[str, Callable[[], object]]]) -> None
                 "among them, and none is taken for importance; if it is one among maps, take it out."
             ) from None
         except (MapFileError, OSError):
-            continue  # told when it is asked for
+            continue  # reported when the map is read
 
 
 def spread(items: Sequence[Item], count: int) -> list[Item]:
-    """At most ``count`` of ``items``, evenly from first to last."""
+    """Return at most ``count`` of ``items``, evenly from first to last."""
     count = min(count, len(items))
     return [items[number * len(items) // count] for number in range(count)]
 
 
 def check_not_cumulative(values: np.ndarray) -> None:
-    """Refuse maps (participant, y, x), none of them constant, of which each contains the one before.
+    """Raise ``MapFileError`` for maps (participant, y, x) of which each contains the one before.
 
-    Such are the cumulative bins of one map, from which "participants" would agree almost perfectly. Bins that were
-    divided by their own sums are known by the cells that they cover: each covers all that the one before does. Of two
-    people one may well have marked all that the other did, so that two maps are believed. Raises ``MapFileError``.
+    None of ``values`` may be constant. These are the cumulative bins of one map, from which "participants" would agree
+    almost perfectly. Bins that were divided by their own sums are recognised by the cells that they cover: each covers
+    all that the one before does. Of two people one may well have marked all that the other did, so that two maps pass.
     """
     if len(values) < 3:
         return
@@ -328,7 +380,7 @@ def check_not_cumulative(values: np.ndarray) -> None:
 
 
 def describe_values(values: np.ndarray) -> str:
-    """For example "the values 0, 1, 2 and 255" of sorted values."""
+    """Describe sorted values, for example as "the values 0, 1, 2 and 255"."""
     listed = [f"{value:g}" for value in values.tolist()]
     if len(listed) == 1:
         return f"the value {listed[0]}"
@@ -338,8 +390,9 @@ def describe_values(values: np.ndarray) -> str:
 
 
 def _in_even_steps(small: np.ndarray, top: int) -> bool:
-    """Whether all values are steps of top / n, rounded up or down, for one n of at most ``MAX_LEVELS``; and enough of
-    the steps are there.
+    """Return whether the values ``small`` are steps of ``top`` / n, rounded up or down, for one n up to ``MAX_LEVELS``.
+
+    For n above ``FEW_LEVELS`` at least a third of the steps must be there.
     """
     return any(
         np.isin(small, [rounded(top * step / n) for step in range(1, n) for rounded in (np.floor, np.ceil)]).all()

@@ -1,4 +1,4 @@
-"""Human maps from files: PNG, NPY and NPZ, checked before they are believed."""
+"""Human maps from files: PNG, NPY and NPZ, checked before they are used."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class MapFile:
 def read_map_file(path: Path, photo_px: tuple[int, int] | None = None) -> MapFile:
     """Read a human map that covers the whole photograph, at any resolution.
 
-    - PNG: grey, 8 or 16 bits, scaled to 0..1.
+    - PNG: grey, 1, 8 or 16 bits, scaled to 0..1.
     - NPY: one array (y, x) of numbers.
     - NPZ: one array (y, x); or one array (participant, y, x) with a second one, ``participants``, of as many ids.
 
@@ -53,15 +53,15 @@ def read_map_file(path: Path, photo_px: tuple[int, int] | None = None) -> MapFil
     participants', and ``OSError`` where the file cannot be read.
     """
     try:
-        found = {".png": _png, ".npy": _npy, ".npz": _npz}[path.suffix.lower()](path)
+        content = {".png": _png, ".npy": _npy, ".npz": _npz}[path.suffix.lower()](path)
     except MapFileError:
         raise
     except Exception as error:  # readers raise errors of many kinds on damaged files
         if failed_to_read(error):
             raise
-        told = " ".join(str(error).split())[:120].rstrip(".") or type(error).__name__
-        raise MapFileError(f"the map cannot be read ({told}).") from error
-    values, participants = found.values, found.participants
+        message = " ".join(str(error).split())[:120].rstrip(".") or type(error).__name__
+        raise MapFileError(f"the map cannot be read ({message}).") from error
+    values, participants = content.values, content.participants
     if participants:
         values, participants = drop_constant_maps(values, participants)
         check_not_cumulative(values)
@@ -69,11 +69,12 @@ def read_map_file(path: Path, photo_px: tuple[int, int] | None = None) -> MapFil
         check_values(values)
     if photo_px is not None:
         check_aspect(values.shape[-2:], photo_px)
-    n_left_out = len(found.participants) - len(participants)
+    n_left_out = len(content.participants) - len(participants)
     return MapFile(to_float32(values), participants, n_left_out)
 
 
 def _png(path: Path) -> MapFile:
+    """Read a grey PNG, scaled to 0..1 by its number of bits."""
     with Image.open(path, formats=("PNG",)) as image:
         check_shape((image.height, image.width))
         if image.mode == "P":
@@ -92,6 +93,7 @@ def _png(path: Path) -> MapFile:
 
 
 def _npy(path: Path) -> MapFile:
+    """Read an array (y, x); its shape and type are checked before its values are read."""
     with open(path, "rb") as file:
         shape, dtype = _header(file)
         if len(shape) != 2:
@@ -105,6 +107,7 @@ def _npy(path: Path) -> MapFile:
 
 
 def _npz(path: Path) -> MapFile:
+    """Read an array (y, x), or (participant, y, x) with the participants' ids."""
     with zipfile.ZipFile(path) as archive:
         members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
         ids_key = next((key for key in _PARTICIPANT_KEYS if key in members), None)
@@ -135,7 +138,7 @@ def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
 
 
 def _header(file) -> tuple[tuple[int, ...], np.dtype]:
-    """Shape and type that a NPY file announces, without reading its values."""
+    """Return the shape and type that a NPY file announces, without reading its values."""
     version = np.lib.format.read_magic(file)
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, _, dtype = read(file)

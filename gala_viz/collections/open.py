@@ -1,4 +1,4 @@
-"""One door to all collections: a name or a folder in, a ``Collection`` out."""
+"""Opening of all collections: a name or a folder in, a ``Collection`` out."""
 
 from __future__ import annotations
 
@@ -14,12 +14,26 @@ from gala_viz.registry import Registry, unknown_name
 
 
 def _photos() -> Collection:
+    """Open the photographs that the package foolbox carries.
+
+    Returns
+    -------
+    Collection
+        The collection ``photos``.
+    """
     from gala_viz.collections.photos import PhotosCollection
 
     return PhotosCollection()
 
 
 def _rendered() -> Collection:
+    """Open the rendered objects.
+
+    Returns
+    -------
+    Collection
+        The collection ``rendered``.
+    """
     from gala_viz.collections.rendered.rendered_collection import RenderedCollection
 
     return RenderedCollection()
@@ -33,12 +47,12 @@ COLLECTIONS: Registry[Callable[[], Collection]] = Registry("collection", {"photo
 
 
 class UnknownCollectionError(FileNotFoundError):
-    """Neither the name of a collection nor a folder; the message offers what is near."""
+    """Neither the name of a collection nor a folder; the message offers near misses."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """What a folder shall be opened with."""
+    """The options that a folder is opened with."""
 
     human_maps: str | Path | None = None
     clicks: ClickMapSpec | None = None
@@ -69,12 +83,14 @@ def open_collection(
     Returns
     -------
     Collection
-        Images, categories, splits, human maps; nothing is decoded before it is asked for.
+        Images, categories, splits, human maps; nothing is decoded before it is needed.
 
     Raises
     ------
     UnknownCollectionError
-        There is no such name or folder; the message offers what is near.
+        There is no such name or folder; the message offers near misses.
+    NotADirectoryError
+        The path is a file, and not of TFRecords.
     ValueError
         The folder has no photographs, or ``human_maps`` cannot belong to it.
 
@@ -89,18 +105,19 @@ def open_collection(
     layout = None if folder is None else detect_layout(folder)
     if human_maps is not None:
         if layout in (None, "records", "manifest"):
-            told = f"{name_or_folder!r} has its own kinds of maps"
-            raise ValueError(f"human_maps belongs to a folder of photographs; {told}.")
+            reason = f"{name_or_folder!r} has its own kinds of maps"
+            raise ValueError(f"human_maps belongs to a folder of photographs; {reason}.")
         layout = "photographs"
     if folder is None or layout is None:
         return COLLECTIONS[str(name_or_folder)]()
     return _OPENERS[layout](folder, _Asked(human_maps, clicks))
 
 
-def _manifest(folder: Path, asked: _Asked) -> Collection:
+def _manifest(folder: Path, options: _Asked) -> Collection:
+    """Open the collection that a folder's manifest describes, under the manifest's title and the folder's name."""
     from gala_viz.collections.manifest import ManifestError, read_manifest
 
-    del asked
+    del options
     manifest = read_manifest(folder)
     layout = detect_layout(manifest.source) if manifest.source.exists() else None
     if layout in (None, "manifest"):
@@ -112,23 +129,23 @@ def _manifest(folder: Path, asked: _Asked) -> Collection:
     return collection
 
 
-def _osie(folder: Path, asked: _Asked) -> Collection:
+def _osie(folder: Path, options: _Asked) -> Collection:
     from gala_viz.collections.osie import OSIECollection
 
-    del asked
+    del options
     return OSIECollection(folder)
 
 
-def _records(folder: Path, asked: _Asked) -> Collection:
+def _records(folder: Path, options: _Asked) -> Collection:
     from gala_viz.collections.clickme.tfrecord_collection import TFRecordCollection
 
-    return TFRecordCollection(folder, smoothing=asked.smoothing or "harmonization")
+    return TFRecordCollection(folder, smoothing=options.smoothing or "harmonization")
 
 
-def _photographs(folder: Path, asked: _Asked) -> Collection:
+def _photographs(folder: Path, options: _Asked) -> Collection:
     from gala_viz.collections.folder_collection import FolderCollection
 
-    return FolderCollection(folder, human_maps=asked.human_maps, clicks=asked.clicks)
+    return FolderCollection(folder, human_maps=options.human_maps, clicks=options.clicks)
 
 
 _OPENERS: dict[str, Callable[[Path, _Asked], Collection]] = {
@@ -140,10 +157,9 @@ _OPENERS: dict[str, Callable[[Path, _Asked], Collection]] = {
 
 
 def collection_folder(name_or_folder: str | Path) -> Path | None:
-    """The folder or TFRecord file that ``open_collection`` would read, found without reading it; None for a collection
-    with a name.
+    """Return the folder or TFRecord file that ``open_collection`` would read; None for a collection with a name.
 
-    Raises ``UnknownCollectionError`` for what is not there, ``NotADirectoryError`` for another file.
+    Nothing is read. Raises ``UnknownCollectionError`` where there is nothing, ``NotADirectoryError`` for another file.
     """
     if isinstance(name_or_folder, str) and name_or_folder in COLLECTIONS:
         return None
@@ -160,11 +176,11 @@ def collection_folder(name_or_folder: str | Path) -> Path | None:
     return folder
 
 
-def _not_found(asked: str, folder: Path) -> str:
-    told = unknown_name("collection or folder", asked, list(COLLECTIONS))
+def _not_found(name: str, folder: Path) -> str:
+    message = unknown_name("collection or folder", name, list(COLLECTIONS))
     try:
         beside = [entry.name for entry in folder.parent.iterdir() if entry.is_dir()]
     except OSError:
-        return f"{told} The folder {folder.parent} is not there either."
+        return f"{message} The folder {folder.parent} is not there either."
     near = get_close_matches(folder.name, beside, n=1, cutoff=0.6)
-    return f"{told} In {folder.parent} there is {near[0]!r}." if near else told
+    return f"{message} In {folder.parent} there is {near[0]!r}." if near else message

@@ -1,4 +1,4 @@
-"""One door to all marks: a folder or a file in, ``HumanMaps`` out."""
+"""Opening of all human maps: a folder or a file in, ``HumanMaps`` out."""
 
 from __future__ import annotations
 
@@ -25,10 +25,32 @@ def open_human_maps(
     *,
     refresh: bool = False,
 ) -> HumanMaps:
-    """People's marks on ``images``, whose (height, width) ``size_px`` gives, from ``source``: see ``ACCEPTED_FORMATS``.
+    """Open human maps in any of the ``ACCEPTED_FORMATS``.
 
-    ``clicks`` says how a table of clicks becomes maps. Raises ``FileNotFoundError`` for what is not there,
-    ``MapFileError`` (a ``ValueError``) for a file that cannot be used.
+    Parameters
+    ----------
+    source : Path
+        Folder or file of maps, or table of clicks.
+    images : sequence of str
+        Ids of the collection's images.
+    size_px : callable
+        Takes an image's id and returns (height, width) of its photograph in pixels.
+    clicks : ClickMapSpec, optional
+        How a table of clicks becomes maps.
+    refresh : bool
+        Whether to list a folder of maps anew, without the stored index.
+
+    Returns
+    -------
+    HumanMaps
+        The maps of the images.
+
+    Raises
+    ------
+    FileNotFoundError
+        ``source`` is not there.
+    ValueError
+        ``source`` has none of the formats, or (``MapFileError``) cannot be used.
     """
     if source.suffix.lower() == ZARR and source.is_dir():
         return ZarrMaps(source, images)
@@ -41,7 +63,7 @@ def open_human_maps(
 
 
 def check_human_maps(source: Path) -> None:
-    """Raise ``FileNotFoundError`` or ``ValueError`` where ``source`` cannot be marks, without reading it."""
+    """Raise ``FileNotFoundError`` or ``ValueError`` where ``source`` cannot be human maps, without reading it."""
     if not source.exists():
         raise FileNotFoundError(f"human_maps is {ACCEPTED_FORMATS}; {source} is not there.")
     if source.is_file() and source.suffix.lower() not in (*READERS, *SUFFIXES):

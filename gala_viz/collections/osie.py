@@ -34,11 +34,11 @@ SIGMA_PX = 24.0
 class OSIECollection(Collection):
     """OSIE in its public or its compact layout; an image's id is its file name without ".jpg", for example "1001".
 
-    Kinds of human maps: ``fixations`` (the default) counts each observer's fixations, ``durations`` sums their
-    durations, ``mouse`` counts each crowd worker's mouse samples as shares, since browsers sample at different rates.
-    Each participant has one map, smoothed with a Gaussian of ``sigma_px`` (in pixels of the 800 x 600 original) on
-    cells of 4 x 4 original pixels; the image's map is their mean. Points outside of the photograph are dropped;
-    ``attrs["n_outside"]`` of a map counts them.
+    Human-map kinds: ``fixations`` (the default) counts each observer's fixations, ``durations`` sums their durations,
+    ``mouse`` counts each crowd worker's mouse samples as shares, since browsers sample at different rates. Each
+    participant has one map, smoothed with a Gaussian of ``sigma_px`` (in pixels of the 800 x 600 original) on cells of
+    4 x 4 original pixels; the image's map is their mean. Points outside of the photograph are dropped;
+    ``attrs["n_outside"]`` of a map counts them. Raises ``ValueError`` for a folder without OSIE's files.
     """
 
     split_rule = "hash"
@@ -106,7 +106,7 @@ class OSIECollection(Collection):
 
     @cached_property
     def fingerprint(self) -> str:
-        """Names the stimuli, the files of points and the settings of the maps."""
+        """Hash of the stimuli, the files of points and the settings of the maps."""
         points = [
             (str(path), file_states(path))
             if path.is_dir()
@@ -118,86 +118,90 @@ class OSIECollection(Collection):
         return fingerprint("osie", str(self.root), sorted(self._files.values()), points, specs, asdict(self.limits))
 
     def path(self, image: str) -> Path:
-        """The image's file in stimuli/."""
+        """Return the path of the image's file in stimuli/."""
         self.check(image)
         return self._layout.stimuli / self._files[image][0]
 
     def split(self, image: str) -> str:
-        """By the hash of the image's id, as in the shipped networks' training (see ``gala_viz.splits``)."""
+        """Return the split by the hash of the image's id, as in the training of the shipped networks.
+
+        See ``gala_viz.splits``.
+        """
         self.check(image)
         return hash_split(image)
 
     def has_human_map(self, image: str) -> bool:
-        """Whether there are marks of the default kind on the image."""
+        """Return whether the image has points of the default kind."""
         self.check(image)
         kind = self.map_kind(None)
         return kind is not None and image in self._images_of[kind]
 
     def why_no_map(self, image: str) -> str:
-        """Why ``human_map`` gave none of an image that has marks."""
+        """Return why ``human_map`` returned None for an image that has points."""
         return super().why_no_map(image) or "no point lies inside of it." * self.has_human_map(image)
 
     def participants(self, image: str, kind: str | None = None) -> tuple[str, ...]:
-        """Observers (or crowd workers) with at least one point inside the photograph."""
-        counted = self._counts(image, kind)
-        return counted[1].participants if counted else ()
+        """Return the ids of the observers (or crowd workers) with at least one point inside the photograph."""
+        kind_and_counts = self._counts(image, kind)
+        return kind_and_counts[1].participants if kind_and_counts else ()
 
     def participant_maps(self, image: str, kind: str | None = None) -> xr.DataArray | None:
-        """One smoothed map per participant, (participant, y, x)."""
-        counted = self._counts(image, kind)
-        if counted is None:
+        """Return one smoothed map of each participant, (participant, y, x)."""
+        kind_and_counts = self._counts(image, kind)
+        if kind_and_counts is None:
             return None
-        kind, found = counted
-        return self._labelled(image, kind, found, found.maps, leading={"participant": found.participants})
+        kind, counts = kind_and_counts
+        return self._labelled(image, kind, counts, counts.maps, leading={"participant": counts.participants})
 
     def human_map(self, image: str, kind: str | None = None, participant: str | None = None) -> xr.DataArray | None:
-        """The mean over participants, or one participant's map."""
-        counted, who = self._counts(image, kind), f"participant of image {image!r}"
-        if counted is None:
+        """Return the mean over participants, or one participant's map."""
+        kind_and_counts, who = self._counts(image, kind), f"participant of image {image!r}"
+        if kind_and_counts is None:
             if participant is not None:
                 position_of(who, participant, ())
             return None
-        kind, found = counted
+        kind, counts = kind_and_counts
         if participant is not None:
-            return self._labelled(image, kind, found, found.maps[position_of(who, participant, found.participants)])
-        return self._labelled(image, kind, found, found.maps.mean(axis=0))
+            return self._labelled(image, kind, counts, counts.maps[position_of(who, participant, counts.participants)])
+        return self._labelled(image, kind, counts, counts.maps.mean(axis=0))
 
-    def _labelled(self, image: str, kind: str, found: PointMaps, values: np.ndarray, leading=None) -> xr.DataArray:
+    def _labelled(self, image: str, kind: str, counts: PointMaps, values: np.ndarray, leading=None) -> xr.DataArray:
         values = smooth_maps(values, ORIGINAL_PX, self._specs[kind])
-        attrs = {"kind": kind, "n_participants": len(found.participants), "n_outside": found.n_outside}
+        attrs = {"kind": kind, "n_participants": len(counts.participants), "n_outside": counts.n_outside}
         attrs |= asdict(self._specs[kind]) | {"frame_px": list(ORIGINAL_PX)}
         return labelled_map(values, name="human_map", extent_px=self.size_px(image), leading=leading, attrs=attrs)
 
     def _counts(self, image: str, kind: str | None) -> tuple[str, PointMaps] | None:
-        """The kind, and the participants' maps before smoothing, from the shared cache."""
+        """Return the kind, and the participants' maps before smoothing, from the shared cache."""
         self.check(image)
         kind = self.map_kind(kind)
         if kind is None or image not in self._images_of[kind]:
             return None
         key = ("osie", self.fingerprint, image, kind)
-        found = MAPS.get(key)
-        if found is None:
+        counts = MAPS.get(key)
+        if counts is None:
             points = self._fixations[image] if kind != "mouse" else self._mouse_points(image)
             if points is None:
                 return None
-            found = point_counts(points, ORIGINAL_PX, self._specs[kind])
-            found.maps.flags.writeable = False
-            MAPS.put(key, found, found.maps.nbytes)
-        return (kind, found) if found.participants else None
+            counts = point_counts(points, ORIGINAL_PX, self._specs[kind])
+            counts.maps.flags.writeable = False
+            MAPS.put(key, counts, counts.maps.nbytes)
+        return (kind, counts) if counts.participants else None
 
     def _mouse_points(self, image: str) -> Points | None:
+        """Read the mouse samples on an image; None for a file that cannot be used, which is listed in ``skipped``."""
         if self._mouse is not None:
             return self._mouse.points(image)
-        found, name = None, self._mouse_name(image)
+        points, name = None, self._mouse_name(image)
         try:
-            found = read_mouse_mat(self._mouse_files[image])
+            points = read_mouse_mat(self._mouse_files[image])
         except OSError as error:
             self.skip_for_now(name, f"cannot be read ({error.strerror or error}).")
             return None
         except OSIEFileError as error:
             self.skip(name, str(error))
         self.skip_for_now(name, None)
-        return found
+        return points
 
     def _mouse_name(self, image: str) -> str:
         path = self._mouse_files.get(image)

@@ -36,7 +36,7 @@ class OSIEFileError(ValueError):
 
 
 def read_fixations(path: Path) -> dict[str, Points]:
-    """Image id -> fixations of all observers, from fixations.mat or a fixations table. Raises ``OSIEFileError``."""
+    """Read image id -> fixations of all observers from fixations.mat or a table. Raises ``OSIEFileError``."""
     try:
         if path.suffix == ".mat":
             return _fixations_from_mat(path)
@@ -50,9 +50,9 @@ def read_fixations(path: Path) -> dict[str, Points]:
 
 
 def fixations_from_csv(text: str) -> dict[str, Points]:
-    """Fixations from a table with the columns image, participant, x_px, y_px and duration_ms (others are passed over).
+    """Parse fixations from a table with the columns image, participant, x_px, y_px and duration_ms.
 
-    A row that is no fixation is an ``OSIEFileError`` with its line number.
+    Other columns are ignored. A row that is no fixation raises ``OSIEFileError`` with its line number.
     """
     reader = csv.DictReader(io.StringIO(text, newline=None))
     rows: dict[str, list[tuple[int, float, float, float]]] = {}
@@ -75,15 +75,16 @@ def fixations_from_csv(text: str) -> dict[str, Points]:
             f"line {line} of the fixations' table is no fixation: an image, a whole number for the "
             "participant, x and y in px and a duration in ms were expected."
         ) from None
-    found = {}
+    fixations = {}
     for image, values in rows.items():
         participant, x, y, duration = zip(*values, strict=True)
-        found[image] = _points(np.array(participant), np.array(x), np.array(y), np.array(duration))
-    return found
+        fixations[image] = _points(np.array(participant), np.array(x), np.array(y), np.array(duration))
+    return fixations
 
 
 def _fixations_from_mat(path: Path) -> dict[str, Points]:
-    found: dict[str, Points] = {}
+    """Read image id -> fixations of all observers from fixations.mat."""
+    fixations: dict[str, Points] = {}
     for entry in _cells(_mat_variable(path, "fixations")):
         if not isinstance(entry, Mapping) or "img" not in entry or "subjects" not in entry:
             raise OSIEFileError(
@@ -91,8 +92,8 @@ def _fixations_from_mat(path: Path) -> dict[str, Points]:
             )
         participants, columns = [], []
         for number, subject in enumerate(_cells(entry["subjects"]), start=1):
-            named = ("fix_x", "fix_y", "fix_duration")
-            x, y, duration = (np.atleast_1d(np.asarray(subject[name], dtype=float)).ravel() for name in named)
+            keys = ("fix_x", "fix_y", "fix_duration")
+            x, y, duration = (np.atleast_1d(np.asarray(subject[name], dtype=float)).ravel() for name in keys)
             if not len(x) == len(y) == len(duration):
                 raise OSIEFileError(
                     f"fixations.mat, {entry['img']}, observer {number}: x, y and durations differ in number."
@@ -101,12 +102,12 @@ def _fixations_from_mat(path: Path) -> dict[str, Points]:
             columns.append(np.stack([x, y, duration]))
         if participants:
             x, y, duration = np.concatenate(columns, axis=1)
-            found[Path(str(entry["img"])).stem] = _points(np.concatenate(participants), x, y, duration)
-    return found
+            fixations[Path(str(entry["img"])).stem] = _points(np.concatenate(participants), x, y, duration)
+    return fixations
 
 
 def read_mouse_mat(path: Path) -> Points:
-    """Mouse samples on one image from data/mouse_amt/N.mat, with subj and coord (row, column).
+    """Read the mouse samples on one image from data/mouse_amt/N.mat, with subj and coord (row, column).
 
     Raises ``OSIEFileError``, ``OSError``.
     """
@@ -152,7 +153,7 @@ class MouseTable:
         return image in self._slices
 
     def points(self, image: str) -> Points:
-        """All participants' samples on one image."""
+        """Return all participants' samples on one image."""
         part = self._slices[image]
         return _points(self._participant[part], self._column[part].astype(float), self._row[part].astype(float), None)
 
@@ -174,7 +175,7 @@ def _mat_variable(path: Path, name: str) -> Any:
 
 
 def _cells(value: Any) -> list:
-    """The entries of a MATLAB cell array, which reads as one bare entry when there is only one."""
+    """Return the entries of a MATLAB cell array, which reads as one bare entry when there is only one."""
     return list(value) if isinstance(value, (list, np.ndarray)) else [value]
 
 

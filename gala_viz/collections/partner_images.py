@@ -1,4 +1,4 @@
-"""Other images whose human maps say what chance reaches: the floor of a network's likeness to people."""
+"""Partner images: other images whose human maps give the shuffled-image baseline."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ N_PARTNERS, SEED = 3, 0
 
 
 class PartnerImages:
-    """Draws for every image ``N_PARTNERS`` others of its category and as many of different ones, by its id alone."""
+    """Draws ``N_PARTNERS`` images of the same category and as many of different ones, by an image's id alone.
+
+    They are drawn among those of ``images`` that have human maps.
+    """
 
     def __init__(self, collection: Collection, images: Sequence[str]) -> None:
         self._collection = collection
@@ -24,12 +27,12 @@ class PartnerImages:
         self._codes = np.array([self._known[label] for label in labels], dtype=np.int64)
 
     def partners_of(self, image: str) -> dict[str, list[str]]:
-        """The partners' ids by kind; fewer where there are not so many."""
+        """Return the ids of an image's partners by kind ("same", "different"); fewer where there are not so many."""
         label = self._collection.category(image)
         alike = self._codes == (-1 if label is None else self._known.get(label, -1))
         others = self._marked != image
-        generator = rng_for_image(SEED, image)
+        rng = rng_for_image(SEED, image)
         return {
-            kind: [str(one) for one in generator.permutation(self._marked[wanted & others])[:N_PARTNERS]]
-            for kind, wanted in zip(PARTNER_KINDS, (alike, ~alike), strict=True)
+            kind: [str(one) for one in rng.permutation(self._marked[same_kind & others])[:N_PARTNERS]]
+            for kind, same_kind in zip(PARTNER_KINDS, (alike, ~alike), strict=True)
         }

@@ -1,4 +1,4 @@
-"""What a file's place in a folder tells: split, superclass, category and ImageNet index."""
+"""Path labels: the split, superclass, category and ImageNet index that a file's path in a folder tells."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SPLIT_FOLDERS = {
 UNCLEAR_SPLITS = frozenset(
     {"eval", "evaluation", "holdout", "heldout", "minival", "trainval", "valtest", "testval", "unseen"}
 )
-"""Names of folders that may be splits, of which it cannot be told which."""
+"""Names of folders that may be splits without saying which."""
 _SUFFIX = re.compile(r"([-_ .]?(set|split|images|imgs|data))?[-_ .]?\d*$")
 _FIRST_WORD = re.compile(r"[a-z]+(?=[-_ .\d])")
 MAX_EXAMPLES = 3
@@ -68,22 +68,22 @@ class SplitLayout:
 
 
 def split_of_folder(name: str) -> str | None:
-    """The split that a folder's name tells: "train", "Val", "test2017", "training_set", "dev-images"; else None."""
+    """Return the split that a folder's name tells, for example "test2017", "Val" or "training_set"; else None."""
     return SPLIT_FOLDERS.get(_bare(name))
 
 
 def split_of_file(name: str) -> str | None:
-    """The split with which a file's name begins: "test-stag-0001.png", "val_3.png"; else None."""
+    """Return the split with which a file's name begins: "test-stag-0001.png", "val_3.png"; else None."""
     word = _FIRST_WORD.match(name.lower())
     return SPLIT_FOLDERS.get(word[0]) if word else None
 
 
 def find_split_layout(paths: Iterable[str]) -> SplitLayout:
-    """Where ``paths`` (relative, with "/") name splits.
+    """Find where ``paths`` (relative, with "/") name splits.
 
     The outermost folders that name two splits or more are splits, also where photographs lie in them directly, and what
     lies beside them is in none: "train" alone beside "bus" is a category. Folders further in count alike, for example
-    images/train, images/test, or bottle/train, bottle/test. Where no folder tells splits and the names of all files
+    images/train, images/test, or bottle/train, bottle/test. Where no folder names splits and the names of all files
     begin with one, and not all with "train", these are the splits.
     """
     paths = list(paths)
@@ -92,24 +92,24 @@ def find_split_layout(paths: Iterable[str]) -> SplitLayout:
     depth = next((at for at in range(deepest) if len(_splits_at(folders, at)) > 1), None)
     is_wrapped = bool(depth) and len({one[:depth] for one in folders if one}) == 1
     doubtful = {one: _split_at(one, depth) for one in folders if _is_doubtful(one, depth)}
-    if depth is not None or any(_split_at(one, depth) for one in folders):  # what is in no split trains nothing
+    if depth is not None or any(_split_at(one, depth) for one in folders):  # images in no split train nothing
         doubtful = {one: split for one, split in doubtful.items() if split == "train"}
     elif not doubtful:
-        named = [split_of_file(path.split("/")[-1]) for path in paths]
-        if set(named) - {None, "train"}:
-            if None not in named:
+        file_splits = [split_of_file(path.split("/")[-1]) for path in paths]
+        if set(file_splits) - {None, "train"}:
+            if None not in file_splits:
                 return SplitLayout(by_name=True)
-            if len(set(named)) > 2:
-                odd = [path for path, split in zip(paths, named, strict=True) if split not in (None, "train")]
+            if len(set(file_splits)) > 2:
+                odd = [path for path, split in zip(paths, file_splits, strict=True) if split not in (None, "train")]
                 return SplitLayout(doubtful=tuple(odd))
     return SplitLayout(depth, is_wrapped, doubtful=tuple(sorted(f"{'/'.join(one)}/" for one in doubtful)))
 
 
 def labels_from_path(path: str, layout: SplitLayout | None = None) -> PathLabels:
-    """Read ``path`` (relative, with "/"): [split /] [superclass /] [category /] file.
+    """Read the labels of ``path`` (relative, with "/"): [split /] [superclass /] [category /] file.
 
     The innermost folder is the category, the one around it the superclass; an outermost folder named like a split, with
-    a category folder inside, is the split. ``layout`` tells otherwise where splits are (see ``find_split_layout``). A
+    a category folder inside, is the split. ``layout`` says where splits are otherwise (see ``find_split_layout``). A
     folder named by one of ImageNet's WordNet ids gives the category's name and index.
     """
     layout = layout or SplitLayout()
@@ -130,7 +130,7 @@ def labels_from_path(path: str, layout: SplitLayout | None = None) -> PathLabels
 
 
 def _split_at(folders: Sequence[str], depth: int | None) -> str | None:
-    """The split of an image in ``folders``, where those at ``depth`` tell it (None: as in ``labels_from_path``)."""
+    """Return the split that the folder at ``depth`` names (None: as in ``labels_from_path``)."""
     if len(folders) <= (1 if depth is None else depth):
         return None
     return split_of_folder(folders[depth or 0])
@@ -141,12 +141,12 @@ def _splits_at(folders: Iterable[Sequence[str]], depth: int) -> set[str]:
 
 
 def _is_doubtful(folders: Sequence[str], depth: int | None) -> bool:
-    """Whether one of ``folders`` is called like a validation or test split that the image is not in."""
-    kept = {None, "train", _split_at(folders, depth)}
-    return any(_bare(name) in UNCLEAR_SPLITS or split_of_folder(name) not in kept for name in folders)
+    """Return whether one of ``folders`` is called like a validation or test split that the image is not in."""
+    known_splits = {None, "train", _split_at(folders, depth)}
+    return any(_bare(name) in UNCLEAR_SPLITS or split_of_folder(name) not in known_splits for name in folders)
 
 
 @lru_cache(maxsize=4096)
 def _bare(name: str) -> str:
-    """``name`` in lower case, without a word for a set, a year or a number at its end, and without separators."""
+    """Return ``name`` in lower case without separators and without a word for a set, a year or a number at its end."""
     return re.sub(r"[-_ .]", "", _SUFFIX.sub("", name.lower(), count=1))

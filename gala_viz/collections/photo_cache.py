@@ -1,7 +1,7 @@
-"""Decoded photographs and thumbnails, kept as far as bounded caches reach, which all collections share.
+"""Decoded photographs and thumbnails in bounded caches that all collections share.
 
-``key`` names a file's present content (path, size, time of change, limits): a file that is replaced is read again. A
-``PhotoSource`` is the file, or a function that gives the bytes of one, for photographs that lie inside larger files.
+``key`` names a file's present content (path, size, modification time, limits): a file that is replaced is read again. A
+``PhotoSource`` is the file, or a function that returns the bytes of one, for photographs that lie inside larger files.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ PHOTOS = BoundedCache(96 * 2**20)
 THUMBNAILS = BoundedCache(24 * 2**20)
 SIZES = BoundedCache(8 * 2**20)
 THUMBNAIL_FILE_BYTES = 512 * 2**20
-"""The most that thumbnails of all collections take in the user's cache folder."""
+"""Bytes that the thumbnails of all collections take in the user's cache folder at most."""
 
 
 def load_photo(source: PhotoSource, key: tuple, limits: ReadingLimits) -> np.ndarray:
-    """The upright photograph, uint8 RGB (y, x, 3), read-only since it is shared; errors as in ``read_photo``."""
+    """Return the upright photograph, uint8 RGB (y, x, 3), read-only since it is shared; errors as in ``read_photo``."""
     photo = PHOTOS.get(key)
     if photo is None:
         photo = read_photo(_content(source), limits)
@@ -35,7 +35,7 @@ def load_photo(source: PhotoSource, key: tuple, limits: ReadingLimits) -> np.nda
 
 
 def load_size_px(source: PhotoSource, key: tuple, limits: ReadingLimits) -> tuple[int, int]:
-    """(height, width); kept because some formats tell how they are turned only when they are decoded."""
+    """Return (height, width) in pixels; cached because some formats must be decoded to know how they are turned."""
     size = SIZES.get(key)
     if size is None:
         size = photo_size_px(_content(source), limits)
@@ -44,7 +44,26 @@ def load_size_px(source: PhotoSource, key: tuple, limits: ReadingLimits) -> tupl
 
 
 def load_thumbnail(source: PhotoSource, key: tuple, side_px: int, limits: ReadingLimits, *, on_disk: bool) -> bytes:
-    """A WebP picture of at most ``side_px``; with ``on_disk`` also kept in the user's cache folder."""
+    """Return a WebP picture of the upright photograph.
+
+    Parameters
+    ----------
+    source : Path or callable
+        The photograph's file, or a function that returns its bytes.
+    key : tuple
+        Names the present content of the file.
+    side_px : int
+        Length of the longer side at most, 1 to 1024 pixels.
+    limits : ReadingLimits
+        Limits in bytes and pixels of the photographs that are read.
+    on_disk : bool
+        Whether to store the picture in the user's cache folder, too.
+
+    Returns
+    -------
+    bytes
+        Content of a WebP file.
+    """
     key = (*key, side_px)
     content = THUMBNAILS.get(key)
     if content is None:

@@ -20,18 +20,18 @@ from PIL import Image, ImageOps
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF")
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jpe", ".webp", ".bmp", ".tif", ".tiff"})
 UNREAD_SUFFIXES = frozenset({".gif", ".heic", ".heif", ".avif", ".jp2", ".svg", ".psd", ".exr", ".dng", ".cr2", ".nef"})
-"""File names that look like pictures which are not read: they are listed, so that nobody misses them in silence."""
+"""Suffixes of pictures that are not read: such files are listed as refused, so that none is missing in silence."""
 
 
 class UnreadableImageError(ValueError):
-    """A file or an upload that cannot be shown; the message says why and what would do."""
+    """A file or an upload that cannot be shown; the message says why and what to do."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReadingLimits:
-    """What is read at all: ``max_bytes`` of file (a MB is 10^6), ``max_pixels`` in the header, ``formats`` by content.
+    """Limits of what is read: ``max_bytes`` of a file, ``max_pixels`` in its header, ``formats`` by content.
 
-    ``background`` (red, green, blue in 0..255) is what shows through transparent pixels.
+    ``background`` (red, green, blue in 0..255) shows through transparent pixels. A MB in messages is 10^6 bytes.
     """
 
     max_bytes: int = 200_000_000
@@ -52,21 +52,24 @@ class ReadingLimits:
 FOLDER_LIMITS = ReadingLimits()
 """For files of a collection: 200 MB and 50 megapixels."""
 UPLOAD_LIMITS = ReadingLimits(max_bytes=20_000_000, formats=("PNG", "JPEG", "WEBP"))
-"""For photographs that a page takes in: PNG, JPEG or WebP, 20 MB and 50 megapixels."""
+"""For uploads to a page: PNG, JPEG or WebP, 20 MB and 50 megapixels."""
 
 
 def read_photo(source: str | Path | bytes, limits: ReadingLimits = FOLDER_LIMITS) -> np.ndarray:
     """Decode ``source``, a path or a file's bytes, to upright RGB: uint8 (y, x, 3).
 
     EXIF orientation is applied; grey is repeated; transparency shows ``limits.background``; 16-bit values are scaled to
-    8; CMYK is converted; of several frames or pages the first is taken. Raises ``UnreadableImageError``.
+    8; CMYK is converted; of several frames or pages the first is used. Raises ``UnreadableImageError``.
     """
     with _opened(source, limits) as image:
         return np.array(_upright_rgb(image, limits.background), dtype=np.uint8)
 
 
 def photo_size_px(source: str | Path | bytes, limits: ReadingLimits = FOLDER_LIMITS) -> tuple[int, int]:
-    """(height, width) of the upright photograph, from the header alone. Raises ``UnreadableImageError``."""
+    """Return (height, width) of the upright photograph in pixels. Raises ``UnreadableImageError``.
+
+    The header is enough, except for a PNG without EXIF before its pixels and a turned TIFF, which are decoded.
+    """
     with _opened(source, limits) as image:
         turned = _orientation(image) in (5, 6, 7, 8)
         if turned and image.format == "TIFF":  # Pillow's releases differ in whether this header is turned already
@@ -77,7 +80,10 @@ def photo_size_px(source: str | Path | bytes, limits: ReadingLimits = FOLDER_LIM
 
 
 def read_thumbnail(source: str | Path | bytes, side_px: int, limits: ReadingLimits = FOLDER_LIMITS) -> bytes:
-    """A WebP picture of the upright photograph whose longer side is at most ``side_px`` pixels; never enlarged."""
+    """Encode the upright photograph as WebP, its longer side at most ``side_px`` (1 to 1024) pixels; never enlarged.
+
+    Raises ``UnreadableImageError``, and ``ValueError`` for another ``side_px``.
+    """
     if not 1 <= side_px <= 1024:
         raise ValueError(f"a thumbnail's longer side has 1 to 1024 px; got {side_px}.")
     with _opened(source, limits) as image:
@@ -91,7 +97,7 @@ def read_thumbnail(source: str | Path | bytes, side_px: int, limits: ReadingLimi
 
 @contextmanager
 def _opened(source: str | Path | bytes, limits: ReadingLimits) -> Iterator[Image.Image]:
-    """The image behind ``source`` with a checked header; whatever a decoder raises becomes ``UnreadableImageError``."""
+    """Open ``source`` and check its header; whatever a decoder raises becomes ``UnreadableImageError``."""
     stream = _stream(source, limits)
     try:
         with stream, Image.open(stream, formats=limits.formats) as image:
@@ -113,6 +119,7 @@ def _opened(source: str | Path | bytes, limits: ReadingLimits) -> Iterator[Image
 
 
 def _stream(source: str | Path | bytes, limits: ReadingLimits) -> BinaryIO:
+    """Open ``source`` as a stream of bytes, within the limits."""
     if isinstance(source, (bytes, bytearray, memoryview)):
         n_bytes, stream = len(source), io.BytesIO(source)
     else:
@@ -133,8 +140,8 @@ def _stream(source: str | Path | bytes, limits: ReadingLimits) -> BinaryIO:
     return stream
 
 
-def _too_many_pixels(limits: ReadingLimits, found: str) -> str:
-    return f"at most {limits.max_pixels / 1e6:g} megapixels are read; the picture has {found}. Make it smaller."
+def _too_many_pixels(limits: ReadingLimits, size: str) -> str:
+    return f"at most {limits.max_pixels / 1e6:g} megapixels are read; the picture has {size}. Make it smaller."
 
 
 def _told(error: Exception) -> str:
@@ -156,6 +163,7 @@ def _upright_rgb(image: Image.Image, background: tuple[int, int, int]) -> Image.
 
 
 def _rgb(image: Image.Image, background: tuple[int, int, int]) -> Image.Image:
+    """Convert a picture of any mode to RGB, over ``background`` where it is transparent."""
     mode = image.mode
     if mode.startswith("I;16"):
         return _from_16_bits(np.asarray(image))

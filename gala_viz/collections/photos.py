@@ -36,26 +36,29 @@ class PhotosCollection(Collection):
 
     @cached_property
     def fingerprint(self) -> str:
-        """Names the files by their sizes: a release of the package fixes their content."""
+        """Hash of the files' names and sizes: a release of the package fixes their content."""
         return fingerprint("photos", [(image, self.path(image).stat().st_size) for image in self.images])
 
     def path(self, image: str) -> Path:
-        """The image's file inside the package."""
+        """Return the path of the image's file inside the package."""
         self.check(image)
         return self._folder / f"{image}.jpg"
 
     def target(self, image: str) -> int:
-        """The ImageNet index that ends the file's name."""
+        """Return the ImageNet index that ends the file's name."""
         self.check(image)
         return self._labels[image]
 
     def category(self, image: str) -> str:
-        """ImageNet's name of the target."""
+        """Return ImageNet's name of the target."""
         return CATEGORIES[self.target(image)][1]
 
 
 def photos_folder() -> Path:
-    """The folder of the photographs, found without importing foolbox (which would load its attacks)."""
+    """Find the folder of the photographs without importing foolbox (which would load its attacks).
+
+    Raises ``FileNotFoundError`` where foolbox is not installed.
+    """
     spec = find_spec("foolbox")
     folders = list(spec.submodule_search_locations or ()) if spec else []
     for folder in folders:
@@ -65,7 +68,7 @@ def photos_folder() -> Path:
 
 
 def imagenet_label(filename: str) -> int | None:
-    """The ImageNet index 0..999 in a name imagenet_NN_LABEL.jpg; None for any other name."""
+    """Return the ImageNet index 0..999 in a name imagenet_NN_LABEL.jpg; None for any other name."""
     match = _FILE.fullmatch(filename)
     label = int(match[1]) if match else None
     return label if label is not None and label < len(CATEGORIES) else None

@@ -1,4 +1,4 @@
-"""From points to maps: count points in cells, one map per participant, then smooth.
+"""Point maps: count points in cells, one map for each participant, then smooth.
 
 Frame: pixel edges, origin top left, x to the right and y down; the frame is [0, width) x [0, height), and a pixel's
 centre lies at half a pixel. Source of the rule: the ClickMe maps (count maps, mean over participants, smoothing).
@@ -20,15 +20,40 @@ Smoothing = Callable[[np.ndarray, tuple[float, float]], np.ndarray]
 
 
 def gaussian(maps: np.ndarray, sigma_cells: tuple[float, float]) -> np.ndarray:
-    """Convolve with a Gaussian of standard deviation ``sigma_cells`` along (y, x), cut at 4 sigma.
+    """Convolve maps with a Gaussian, cut at 4 sigma.
 
     Outside of the frame there is nothing: what is smoothed over the border is lost, as in the published OSIE maps.
+
+    Parameters
+    ----------
+    maps : array
+        Maps (..., y, x).
+    sigma_cells : tuple of float
+        Standard deviation along (y, x), in cells.
+
+    Returns
+    -------
+    array
+        Smoothed maps of the same shape.
     """
     return ndimage.gaussian_filter(maps, (*(0,) * (maps.ndim - 2), *sigma_cells), mode="constant", truncate=4.0)
 
 
 def no_smoothing(maps: np.ndarray, sigma_cells: tuple[float, float]) -> np.ndarray:
-    """The counts as they are."""
+    """Return the maps unchanged.
+
+    Parameters
+    ----------
+    maps : array
+        Maps (..., y, x).
+    sigma_cells : tuple of float
+        Not used.
+
+    Returns
+    -------
+    array
+        ``maps`` itself.
+    """
     return maps
 
 
@@ -39,10 +64,10 @@ SMOOTHINGS: Registry[Smoothing] = Registry("smoothing", {"gaussian": gaussian, "
 class PointMapSpec:
     """How points become maps.
 
-    ``sigma_px`` is the smoothing's width in pixels of the frame in which the points are given. Each point counts 1, or
-    with ``weight="duration"`` its duration. With ``per_participant="share"`` each participant's map is divided by its
-    sum, so that all weigh the same; with ``"count"`` those with more points weigh more. A map has the frame's
-    proportions and at most ``max_cells`` cells along its longer side.
+    ``smoothing`` is a name in ``SMOOTHINGS`` and ``sigma_px`` its width in pixels of the points' frame. Each point
+    counts 1, or with ``weight="duration"`` its duration. With ``per_participant="share"`` each participant's map is
+    divided by its sum, so that all weigh the same; with ``"count"`` those with more points weigh more. A map has the
+    frame's proportions and at most ``max_cells`` cells along its longer side.
     """
 
     smoothing: str = "gaussian"
@@ -84,20 +109,21 @@ class PointMaps:
 
 
 def point_maps(points: Points, frame_px: tuple[int, int], spec: PointMapSpec) -> PointMaps:
-    """One smoothed map per participant over a frame of (height, width) pixels.
+    """Return one smoothed map of each participant over a frame of (height, width) pixels.
 
     The mean over participants of these maps is the image's map; since smoothing is linear, it is also the smoothed mean
     of the unsmoothed ones.
     """
-    counted = point_counts(points, frame_px, spec)
-    return replace(counted, maps=smooth_maps(counted.maps, frame_px, spec))
+    counts = point_counts(points, frame_px, spec)
+    return replace(counts, maps=smooth_maps(counts.maps, frame_px, spec))
 
 
 def point_counts(points: Points, frame_px: tuple[int, int], spec: PointMapSpec) -> PointMaps:
-    """One map per participant before smoothing: counts, durations or shares in cells.
+    """Return one map of each participant before smoothing: counts, durations or shares in cells.
 
     Points outside of the frame, or without a position or duration, are dropped and counted; a participant of whom
-    nothing is left, or whose points weigh nothing, has no map.
+    nothing is left, or whose points weigh nothing, has no map. Raises ``ValueError`` where ``spec`` weights by duration
+    and ``points`` have none.
     """
     ids, codes = participant_codes(points.participant)
     if spec.weight == "duration" and points.duration_ms is None:
@@ -110,8 +136,8 @@ def point_counts(points: Points, frame_px: tuple[int, int], spec: PointMapSpec) 
     if spec.per_participant == "share":
         total = counts.sum(axis=(1, 2), keepdims=True)
         counts = np.divide(counts, total, out=np.zeros_like(counts), where=total > 0)
-    kept = tuple(name for name, is_present in zip(ids, present, strict=True) if is_present)
-    return PointMaps(counts.astype(np.float32), kept, int((~inside).sum()))
+    names = tuple(name for name, is_present in zip(ids, present, strict=True) if is_present)
+    return PointMaps(counts.astype(np.float32), names, int((~inside).sum()))
 
 
 def smooth_maps(maps: np.ndarray, frame_px: tuple[int, int], spec: PointMapSpec) -> np.ndarray:
@@ -129,9 +155,31 @@ def count_maps(
     cells: tuple[int, int],
     weights: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Sum the points (or their ``weights``) in each cell: float64 (participant, y, x), and which points lay inside.
+    """Sum the points of each participant, or their weights, in each cell.
 
-    ``codes`` are the participants' positions 0..n_participants - 1; ``cells`` is (rows, columns).
+    Parameters
+    ----------
+    x_px : array
+        Position of each point (point,) from the left edge, in frame pixels.
+    y_px : array
+        Position of each point (point,) from the top edge, in frame pixels.
+    codes : array
+        Number of each point's participant (point,), int, from 0 to ``n_participants`` - 1.
+    n_participants : int
+        Number of maps.
+    frame_px : tuple of int
+        (height, width) of the frame in pixels.
+    cells : tuple of int
+        (rows, columns) of a map.
+    weights : array, optional
+        Weight of each point (point,); None: each counts 1. Points of negative or non-finite weight are outside.
+
+    Returns
+    -------
+    counts : array
+        float64 (participant, y, x).
+    inside : array
+        bool (point,): which points were counted.
     """
     height, width = frame_px
     x, y = np.asarray(x_px, dtype=float), np.asarray(y_px, dtype=float)
@@ -149,12 +197,12 @@ def count_maps(
 
 
 def map_cells(frame_px: tuple[int, int], max_cells: int) -> tuple[int, int]:
-    """(rows, columns) of a map: the frame's proportions, at most ``max_cells`` and never more than pixels."""
+    """Return (rows, columns) of a map: the frame's proportions, at most ``max_cells`` and never more than pixels."""
     scale = min(1.0, max_cells / max(frame_px))
     return max(1, round(frame_px[0] * scale)), max(1, round(frame_px[1] * scale))
 
 
 def participant_codes(participant: np.ndarray) -> tuple[tuple[str, ...], np.ndarray]:
-    """Ids as text in their sorted order (numbers by value), and each point's position among them."""
+    """Return the ids as text in their sorted order (numbers by value), and each point's position among them."""
     ids, codes = np.unique(participant, return_inverse=True)
     return tuple(str(value) for value in ids.tolist()), codes.reshape(-1).astype(np.int64)

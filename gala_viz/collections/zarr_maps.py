@@ -1,4 +1,4 @@
-"""Maps in Zarr: one smoothed map for each participant on each image, with the settings that made them."""
+"""Human maps in Zarr: one smoothed map of each participant on each image, with the settings that made them."""
 
 from __future__ import annotations
 
@@ -32,10 +32,30 @@ def write_zarr_maps(
     description: str = "",
     further_coords: Callable[[str, str], Mapping[str, str]] | None = None,
 ) -> int:
-    """(image, participant, map (y, x)) of one size -> a Zarr store of dims (mark, y, x); how many maps.
+    """Write maps of one size to a Zarr store of dims (mark, y, x), in place of what is there.
 
-    A map covers its whole photograph. ``attrs`` are plain settings; ``description`` is a sentence that says what
-    these are; ``further_coords`` gives further coordinates of the map of an image and a participant.
+    Parameters
+    ----------
+    path : Path
+        Folder of the store.
+    maps : iterable of (str, str, array)
+        (image, participant, map (y, x)); a map covers its whole photograph.
+    attrs : mapping
+        Settings that made the maps, as plain values.
+    description : str
+        A sentence that says what the maps are.
+    further_coords : callable, optional
+        Takes an image and a participant and returns further coordinates of their map, name -> text.
+
+    Returns
+    -------
+    int
+        Number of maps.
+
+    Raises
+    ------
+    ValueError
+        There is no map, or a participant has two on one image.
     """
     listed = list(maps)
     if not listed:
@@ -60,7 +80,7 @@ def write_zarr_maps(
 
 
 class ZarrMaps:
-    """The maps that ``write_zarr_maps`` wrote to ``source``, on ``images``."""
+    """The maps that ``write_zarr_maps`` wrote to ``source``, on ``images``. Raises ``MapFileError``."""
 
     def __init__(self, source: Path, images: Sequence[str]) -> None:
         try:
@@ -91,8 +111,8 @@ class ZarrMaps:
         self._people, self._source = people, source.name
         self._twice = twice = {image: why for image in self._rows if (why := self._why_twice(image))}
         if len(twice) == len(self._rows):
-            told = next(iter(twice.values()))
-            raise MapFileError(f"{source.name}: on none of its images is each map another participant's: {told}")
+            example = next(iter(twice.values()))
+            raise MapFileError(f"{source.name}: on none of its images is each map another participant's: {example}")
         self.attrs = {str(name): value for name, value in self._maps.attrs.items() if name != "made"}
         made = str(self._maps.attrs.get("made") or f"Human maps from {source.name}, one for each participant.")
         self.kinds = {KIND: made}
@@ -100,11 +120,11 @@ class ZarrMaps:
         self.fingerprint = fingerprint("zarr maps", str(source), file_states(source))
 
     def source_name(self, image: str) -> str | None:
-        """The store, and the image in it."""
+        """Return the names of the store and of the image in it."""
         return f"{self._source}, {image}" if image in self._rows else None
 
     def _why_twice(self, image: str) -> str:
-        """Why the image's maps are not of different people, who alone make a noise ceiling; "" where they are."""
+        """Return why the image's maps are not of different people, as a noise ceiling needs; "" where they are."""
         count = Counter(self._people[row] for row in self._rows[image])
         name, most = count.most_common(1)[0]
         if most == 1:
@@ -112,7 +132,7 @@ class ZarrMaps:
         return f"{count.total()} maps need as many different participants; {name!r} is there {most} times."
 
     def read_map(self, image: str, kind: str, photo_px: tuple[int, int]) -> HumanMap | None:
-        """One map for each participant who marked something."""
+        """Read one map of each participant who marked something; ``kind`` and ``photo_px`` are not used."""
         del kind, photo_px
         if image not in self._rows:
             return None

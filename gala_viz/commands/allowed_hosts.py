@@ -1,8 +1,9 @@
-"""Under which names a server answers. A page of another site whose name is made to point at this machine is refused.
+"""Names under which a server answers. A page of another site whose name is made to point at this machine is refused.
 
 Browsers keep pages of different hosts apart by their names alone. A site that has its own name lead to 127.0.0.1, once
-its page is loaded, would be let in as if it were this server's own page; what its browser still tells is the name, in
-the header ``Host`` of every request, and ``Origin`` of websockets, which no page can choose and few proxies change.
+its page is loaded, would be let in as if it were this server's own page (DNS rebinding). What its browser still sends
+is the name, in the header ``Host`` of every request, and ``Origin`` of websockets, which no page can choose and few
+proxies change.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ ALL_INTERFACES = frozenset({"", "0.0.0.0", "::"})
 DEFAULT_PORTS = {"http": 80, "https": 443}
 MISDIRECTED = 421
 PROXY_HEADER_PREFIXES = ("forwarded", "via", "x-forwarded-", "x-real-ip")
-"""How the names of headers begin that proxies add to what they pass on."""
+"""Beginnings of the names of headers that proxies add."""
 MAX_LOGGED_REFUSALS = 20
 
 _log = logging.getLogger(__name__)
@@ -44,22 +45,22 @@ class AllowedHosts:
         self._given = [_split(host) for host in allowed]
 
     def allows(self, host: str, protocol: str = "http") -> bool:
-        """Whether a request for ``host``, which came by ``protocol``, is meant for this server."""
-        asked = _split(host)
-        if asked is None:
+        """Return whether a request for ``host``, which came by ``protocol``, is meant for this server."""
+        target = _split(host)
+        if target is None:
             return False
-        name, port = asked
+        name, port = target
         usual = DEFAULT_PORTS.get(protocol, 80)
         is_own = name in self._own or (self.address in ALL_INTERFACES and _is_number(name))
         if is_own and self.port in (None, port or usual):
             return True
         return any(
-            fnmatchcase(name, given) and (port == known or {port, known} <= {None, *DEFAULT_PORTS.values()})
-            for given, known in filter(None, self._given)
+            fnmatchcase(name, pattern) and (port == allowed or {port, allowed} <= {None, *DEFAULT_PORTS.values()})
+            for pattern, allowed in filter(None, self._given)
         )
 
     def refusal_message(self, host: str) -> str:
-        """What is said to who asks for another host."""
+        """Return the sentence that answers a request for another host."""
         name = "localhost" if self.address in ALL_INTERFACES else self.address
         here = f"http://{f'[{name}]' if ':' in name else name}" + (f":{self.port}" if self.port else "")
         if _split(host) is None:
@@ -71,44 +72,44 @@ class AllowedHosts:
 
 
 def own_names(address: str) -> set[str]:
-    """This machine's own names, and ``address`` where that is one of a server."""
+    """Return the names of this machine, and ``address`` where that is the address of a server."""
     return {*LOOPBACK, _plain(address)} - ALL_INTERFACES
 
 
 def are_public(hosts: Iterable[str], origins: Iterable[str], *, is_proxied: bool) -> bool:
-    """Whether others than the users of this machine reach servers: by network, by another name, or through a proxy.
+    """Return whether others than the users of this machine reach servers: by network, another name, or a proxy.
 
-    Servers listen on ``hosts``, and ``origins`` are given by name; ``is_proxied`` where they believe a proxy.
+    Servers listen on ``hosts``, and ``origins`` are allowed by name; ``is_proxied`` where they trust a proxy.
     """
     return is_proxied or not all(map(is_loopback, {*hosts, *origins}))
 
 
 def has_proxy_headers(headers: Mapping[str, Any]) -> bool:
-    """Whether a proxy tells in ``headers`` that it passed the request on; some tell nothing."""
+    """Return whether ``headers`` show that a proxy passed the request on; some proxies add none."""
     return any(name.lower().startswith(PROXY_HEADER_PREFIXES) for name in headers)
 
 
 def is_host(text: str) -> bool:
-    """Whether ``text`` is HOST or HOST:PORT."""
+    """Return whether ``text`` is HOST or HOST:PORT."""
     return _split(text) is not None
 
 
 def is_loopback(host: str) -> bool:
-    """Whether ``host``, with or without a port, is a name or a number under which a machine reaches only itself."""
-    found = _split(host) or _split(f"[{host}]")
-    name = found[0] if found else ""
+    """Return whether a machine reaches only itself under ``host``, a name or number with or without a port."""
+    parts = _split(host) or _split(f"[{host}]")
+    name = parts[0] if parts else ""
     return name == "localhost" or name.endswith(".localhost") or (_is_number(name) and ip_address(name).is_loopback)
 
 
 class MisdirectedRequestHandler(RequestHandler):
-    """Tells that a request is meant for another server."""
+    """Answers that a request is meant for another server."""
 
     def initialize(self, reason: str) -> None:
-        """The sentence to say."""
+        """Set the sentence of the answer."""
         self._sentence = reason
 
     def prepare(self) -> None:
-        """Refuse whatever is asked."""
+        """Refuse every request."""
         self.set_status(MISDIRECTED, "Misdirected Request")
         self.set_header("Content-Type", "text/plain; charset=utf-8")
         self.set_header("X-Content-Type-Options", "nosniff")
@@ -116,20 +117,21 @@ class MisdirectedRequestHandler(RequestHandler):
 
 
 def enforce_hosts(application: Application, hosts: AllowedHosts) -> None:
-    """Let ``application`` answer, at any of its addresses and to any request, only those that ask for ``hosts``."""
+    """Let ``application`` answer, at any of its addresses and to any request, only requests for ``hosts``."""
     find = application.find_handler
-    told: set[str] = set()
+    logged: set[str] = set()
 
-    def find_allowed(request: HTTPServerRequest, **named: Any) -> Any:
+    def find_allowed(request: HTTPServerRequest, **keywords: Any) -> Any:
+        """Return the handler of a request for an allowed host, else one that refuses it."""
         host, protocol = request.headers.get("Host", ""), request.protocol
         if hosts.allows(host, protocol):
             host, protocol = _page_host(request)
             if host is None or hosts.allows(host, protocol):
-                return find(request, **named)
+                return find(request, **keywords)
             if (
-                host not in told and len(told) < MAX_LOGGED_REFUSALS
+                host not in logged and len(logged) < MAX_LOGGED_REFUSALS
             ):  # a page that is refused says little, and tries again
-                told.add(host)
+                logged.add(host)
                 _log.warning("A page was refused its connection. %s", hosts.refusal_message(host))
         return application.get_handler_delegate(
             request, MisdirectedRequestHandler, {"reason": hosts.refusal_message(host)}
@@ -139,25 +141,25 @@ def enforce_hosts(application: Application, hosts: AllowedHosts) -> None:
 
 
 def _page_host(request: HTTPServerRequest) -> tuple[str | None, str]:
-    """Host and protocol in the address of the page that opens a websocket; None for what is none, or no page's.
+    """Return host and protocol in the address of the page that opens a websocket; None for other requests.
 
-    Tornado takes the word of a browser that page and server are the same, as they are for it where a proxy gives its
+    Tornado accepts the word of a browser that page and server are the same, as they are for it where a proxy gives its
     own name for ``Host``.
     """
     origin = request.headers.get("Origin")
     if origin is None or request.headers.get("Upgrade", "").lower() != "websocket":
         return None, ""
-    found = urlsplit(origin)
-    return found.netloc, found.scheme
+    url = urlsplit(origin)
+    return url.netloc, url.scheme
 
 
 def _split(host: str) -> tuple[str, int | None] | None:
-    """Name and port of a host, the name in one spelling of the many; None for what is none."""
-    found = _HOST.fullmatch(host)
-    if found is None:
+    """Return name and port of a host, the name in one spelling of the many; None for what is none."""
+    match = _HOST.fullmatch(host)
+    if match is None:
         return None
-    port = int(found[2]) if found[2] else None
-    name = _plain(found[1])
+    port = int(match[2]) if match[2] else None
+    name = _plain(match[1])
     return None if not name or (port is not None and not 0 < port < 65536) else (name, port)
 
 

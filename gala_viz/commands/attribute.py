@@ -67,7 +67,7 @@ class Arguments:
     """Tell what the store holds and what is missing; compute nothing."""
 
     def run(self) -> int:
-        """Make or open the store, run what is missing, tell."""
+        """Create or open the store, compute what is missing, and print what the store holds."""
         from gala_viz.store.zarr_store import Store
 
         if self.status:
@@ -82,6 +82,7 @@ class Arguments:
             return self._computed(store, job)
 
     def _prepared(self) -> tuple[Store, Job]:
+        """Open collection and networks, create or open the store, and return it with the job that fills it."""
         from gala_viz.batch.described import store_spec
         from gala_viz.batch.job import Job
         from gala_viz.collections import open_collection
@@ -142,6 +143,7 @@ class Arguments:
         return store, job
 
     def _computed(self, store: Store, job: Job) -> int:
+        """Compute the missing blocks of the store, print what it holds, and return the exit status."""
         from gala_viz.batch.run import client_for, run_here, run_on
         from gala_viz.store.creation import gather
 
@@ -168,6 +170,7 @@ class Arguments:
         return 2 if store.missing_blocks() or store.not_finite() else 0
 
     def _n_workers(self, n_blocks: int) -> int:
+        """Return the number of processes: ``workers``, or one for each GPU or core, at most one for each block."""
         if self.workers is not None:
             if self.workers < 0:
                 raise ValueError(f"workers is 0 or more; got {self.workers}.")
@@ -176,12 +179,12 @@ class Arguments:
 
         import torch
 
-        there = torch.cuda.device_count() if self.device in (None, "cuda") else 0
-        return min(n_blocks, there or os.cpu_count() or 1)
+        n_gpus = torch.cuda.device_count() if self.device in (None, "cuda") else 0
+        return min(n_blocks, n_gpus or os.cpu_count() or 1)
 
 
 def _absolute(name: str) -> str | Path:
-    """A path that exists as workers find it from anywhere; any other name as it is."""
+    """Return a path that exists as an absolute one, which workers find from anywhere; any other name as it is."""
     path = Path(name).expanduser()
     return path.resolve() if path.exists() else name
 

@@ -1,4 +1,4 @@
-"""What is loaded in a thread behind a page that already stands, once a process, and then answers on its server."""
+"""Loading once a process in a thread behind a page, after which the server answers at the loaded addresses."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _log = logging.getLogger(__name__)
 _started: dict[Hashable, LoadingTask] = {}
 _lock = threading.Lock()
 POLL_MS = 500
-"""How often a page looks whether what it talks to could be loaded."""
+"""How often a page checks whether what it communicates with is loaded."""
 
 
 class LoadingTask:
-    """What is being loaded: ``done`` once it is, with ``error``, a sentence, where it could not be."""
+    """A loading in progress: ``done`` once it has ended, with ``error``, a sentence, where it failed."""
 
     def __init__(self) -> None:
         self.done, self.error = False, ""
@@ -34,7 +34,7 @@ class LoadingTask:
 def load_once(key: Hashable, load: Callable[[], Routes]) -> LoadingTask:
     """Load in a thread, unless that was begun under ``key``, and add the addresses to the servers of this process.
 
-    To be called in a server's loop, by the first page of it. After a failure, which log and page tell, the next page
+    To be called in a server's loop, by the first page of it. After a failure, which log and page say, the next page
     tries again.
     """
     from tornado.ioloop import IOLoop
@@ -49,7 +49,10 @@ def load_once(key: Hashable, load: Callable[[], Routes]) -> LoadingTask:
 
 
 def page_while_loading(task: LoadingTask, component: Viewable, name: str) -> Viewable:
-    """``component``, which the reason takes the place of where what it talks to could not be loaded."""
+    """Return ``component``, which the reason replaces where loading fails.
+
+    ``name`` is what the page shows, for the error.
+    """
     if task.done:
         return component
     import panel as pn
@@ -57,16 +60,16 @@ def page_while_loading(task: LoadingTask, component: Viewable, name: str) -> Vie
     from gala_viz.panels.html_pane import html_pane
     from gala_viz.panels.markup import load_error
 
-    shown = pn.Column(component, sizing_mode="stretch_width", margin=0)
+    column = pn.Column(component, sizing_mode="stretch_width", margin=0)
 
     def look() -> None:
         if task.done:
-            looking.stop()
+            polling.stop()
             if task.error:
-                shown[:] = [html_pane(load_error(task.error, name))]
+                column[:] = [html_pane(load_error(task.error, name))]
 
-    looking = pn.state.add_periodic_callback(look, period=POLL_MS)
-    return shown
+    polling = pn.state.add_periodic_callback(look, period=POLL_MS)
+    return column
 
 
 def add_routes(application: BokehTornado, routes: Routes) -> None:
@@ -75,14 +78,15 @@ def add_routes(application: BokehTornado, routes: Routes) -> None:
 
 
 def _load(key: Hashable, loading: LoadingTask, load: Callable[[], Routes], soon: Callable[..., None]) -> None:
+    """Load, and add the addresses to the running servers through ``soon``; set the task's error where loading fails."""
     from gala_viz.panels.panel_patches import running_servers
 
     try:
         addresses = load()
-    except Exception as error:  # whatever it is, whoever waits for it hears of it
+    except Exception as error:  # whatever it is, the page shows it
         with _lock:
             _started.pop(key, None)
-        if shutdown_event.is_set():  # what it needs was taken away under it, and nobody waits any more
+        if shutdown_event.is_set():  # the process ends, and nobody waits any more
             return
         if isinstance(error, (ValueError, OSError, UnknownNameError)):
             _log.error("What the page talks to could not be started: %s", error)

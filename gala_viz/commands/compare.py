@@ -20,12 +20,12 @@ class Arguments:
     server_address: Annotated[ServerAddress, tyro.conf.arg(name="")] = field(default_factory=ServerAddress)
 
     def run(self) -> None:
-        """Serve the page until Ctrl-C; what cannot be shown is told before the page is announced."""
+        """Serve the page until Ctrl-C; what cannot be shown is said before the page is announced."""
         serve_pages(self.options, self.server_address, "compare")
 
 
 def serve_pages(options: CompareOptions, server_address: ServerAddress, first: str) -> None:
-    """Serve the comparison and the exploration, of which ``first`` is opened; ``compare`` or ``explore``."""
+    """Serve the comparison and the exploration; the browser opens ``first``, which is "compare" or "explore"."""
     with clean_shutdown():
         check_address(server_address)
         from gala_viz.commands import compare_app

@@ -29,17 +29,17 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 StepCallback = Callable[[str], None]
-"""Hears in a few words which step of a longer work begins."""
+"""Called with a few words on the step of a longer work that begins."""
 N_CHECKED_MAPS = 20
-"""How many human maps are tried before all are taken for unreadable."""
+"""How many human maps are read before all count as unreadable."""
 _prepared: dict[CompareOptions, Callable[[StepCallback], MapSource]] = {}
-"""Options -> what makes their source; each is used once."""
+"""Options -> function that makes their source; each is used once."""
 
 
 def build_compare_page(options: CompareOptions, *, is_public: bool | None = None) -> Viewable:
-    """The page of one session; it stands at once and shows what is being loaded.
+    """Build the comparison page of one session; it stands at once and shows what is being loaded.
 
-    ``is_public`` says whether others than this machine's users can open it; None: this process's servers tell.
+    ``is_public`` says whether others than this machine's users can open it; None: as the servers of this process are.
     """
     from gala_viz.panels.compare.compare_page import compare_page
 
@@ -54,7 +54,7 @@ def build_compare_page(options: CompareOptions, *, is_public: bool | None = None
 
 
 def figure_source(options: CompareOptions) -> dict[str, Any]:
-    """The fields of a figure's file that open this source again (``plots.figures.asked.FigureSpec``)."""
+    """Return the fields of a ``gala_viz.plots.figures.specs.FigureSpec`` that open this source again."""
     stored = options.store is not None
     return {
         "collection": options.collection if stored else options.collection_name,
@@ -67,9 +67,9 @@ def figure_source(options: CompareOptions) -> dict[str, Any]:
 def build_explore_page(
     options: CompareOptions, compare_url: str = "compare", *, is_public: bool | None = None
 ) -> Viewable:
-    """The page of all images of the same source, for one session; ``compare_url`` is where the comparison is served.
+    """Build the page of all images of the same source, for one session.
 
-    ``is_public`` as in ``build_compare_page``.
+    ``compare_url`` is where the comparison is served; ``is_public`` as in ``build_compare_page``.
     """
     from gala_viz.panels.compare.figure_pool import DRAWING_LOCK
 
@@ -87,7 +87,7 @@ def build_explore_page(
 
 
 def notes_are_read_only(options: CompareOptions, is_public: bool | None) -> bool:
-    """Whether the visitor of this session, without a login, may change no note, bookmark or saved view."""
+    """Return whether the visitor of this session, without a login, may change no note, bookmark or saved view."""
     if options.shared_notes:
         return False
     import panel as pn
@@ -98,7 +98,7 @@ def notes_are_read_only(options: CompareOptions, is_public: bool | None) -> bool
 
 @functools.cache
 def open_notes_database(options: CompareOptions) -> Database | None:
-    """Where notes and saved views are kept; None where none are, or where this account's own cannot be opened.
+    """Open the database of notes and saved views; None where there is none, or this account's own cannot be opened.
 
     Raises ``ValueError`` or ``OSError`` for a database that was named and cannot be opened.
     """
@@ -125,12 +125,15 @@ def warm_up(options: CompareOptions) -> None:
 
 
 def shared_source_for(options: CompareOptions) -> SharedSource:
-    """The source of all sessions with these options; the first call begins to load it, in a thread of its own."""
+    """Return the source of all sessions with these options.
+
+    The first call begins to load it, in a thread of its own.
+    """
     return shared_source(options, lambda say: load_source(options, say))
 
 
 def load_source(options: CompareOptions, say: StepCallback) -> MapSource:
-    """The source itself; ``say`` hears which step it is at."""
+    """Load the source of ``options``; ``say`` hears each step."""
     finish = _prepared.pop(options, None) or _opened(options, say)
     return finish(say)
 
@@ -140,7 +143,7 @@ def prepare_compare_page(options: CompareOptions, say: StepCallback) -> None:
 
     Collection, human maps, store and databases are opened, not read. Networks, devices and layers are checked by
     loading the networks; only those that come with the program, on a CPU, are left to load while the page stands, once
-    their files have been compared with their cards. What is opened is kept for the first page.
+    their files have been compared with their cards. What is opened serves the first page.
 
     Raises
     ------
@@ -153,7 +156,7 @@ def prepare_compare_page(options: CompareOptions, say: StepCallback) -> None:
 
 
 def check_names(options: CompareOptions) -> None:
-    """Raise a sentence for a collection, a folder of maps or a network that is not there; nothing is opened."""
+    """Raise an error for a collection, a folder of maps or a network that is not there; nothing is opened."""
     from gala_viz.collections.open import collection_folder
     from gala_viz.collections.open_human_maps import check_human_maps
     from gala_viz.networks.network_folders import is_external, network_folder
@@ -170,7 +173,10 @@ def check_names(options: CompareOptions) -> None:
 
 
 def _opened(options: CompareOptions, say: StepCallback, *, ahead: bool = False) -> Callable[[StepCallback], MapSource]:
-    """What makes the source, once the rest is opened; with ``ahead`` everything that could fail is done before."""
+    """Return a function that makes the source, after all else is opened.
+
+    With ``ahead`` everything that could fail is done before.
+    """
     if options.store is not None:
         stored = _stored(options, say, ahead=ahead)
         return lambda _: stored
@@ -194,6 +200,7 @@ def _ready(collection: Collection, say: StepCallback) -> Collection:
 
 
 def _collection(options: CompareOptions, say: StepCallback) -> Collection:
+    """Open the collection of ``options``, with the maps of the game's records where they are named."""
     say("Opening the collection…")
     from gala_viz.collections import open_collection
 
@@ -219,7 +226,7 @@ def _check_maps(collection: Collection, human_maps: str) -> None:
 
 
 def _loads_surely(options: CompareOptions) -> bool:
-    """Whether networks and settings are such that loading them cannot fail by what somebody asked for.
+    """Return whether networks and settings are such that no choice of the user can make their loading fail.
 
     Raises ``WeightsError`` for files of a network that are damaged.
     """
@@ -241,7 +248,7 @@ def _live(
     say: StepCallback,
     layers: Sequence[Sequence[str]] = ((), ()),
 ) -> MapSource:
-    """The source that computes; each network watches the options' layers, or else those of its own in ``layers``."""
+    """Return a source that computes; each network hooks the options' layers, or else its own of ``layers``."""
     say("Starting PyTorch…")
     from gala_viz.live import LiveMaps
     from gala_viz.networks.zoo import load_network
@@ -254,9 +261,9 @@ def _live(
 
 
 def _stored(options: CompareOptions, say: StepCallback, *, ahead: bool = False) -> MapSource:
-    """The store's maps at once; networks are loaded when something else is asked for.
+    """Return a source of the store's maps; networks are loaded when something else is requested.
 
-    ``ahead`` also checks what is asked of these networks.
+    With ``ahead`` layers, device and precision of these networks are checked too.
     """
     say("Opening the store…")
     from gala_viz.collections import open_collection

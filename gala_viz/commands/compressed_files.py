@@ -19,12 +19,12 @@ MAX_FILES, MAX_BYTES = 128, 32 * 2**20
 
 
 class _Compressed:
-    """What a Tornado handler of static files does for a browser that takes gzip."""
+    """Answers of a Tornado handler of static files to a browser that accepts gzip."""
 
     _is_compressed = False
 
     async def get(self, path: str, include_body: bool = True) -> None:
-        """Send the file, compressed where the browser takes that and the file gets smaller by it, and then whole."""
+        """Send the file, compressed as a whole where the browser accepts gzip and the file gets smaller by it."""
         if "gzip" not in self.request.headers.get("Accept-Encoding", ""):
             await super().get(path, include_body)
             return
@@ -52,7 +52,7 @@ class _Compressed:
             self.write(content)
 
     def compute_etag(self) -> str | None:
-        """Another one than the plain file's: a cache must not take one for the other."""
+        """Return another tag than the plain file's: a cache must not take one for the other."""
         etag = super().compute_etag()
         return f'{etag[:-1]}-gzip"' if etag and self._is_compressed else etag
 
@@ -66,7 +66,7 @@ class CompressedExtensionHandler(_Compressed, MultiRootStaticHandler):
 
 
 def static_routes(prefix: str = "") -> list[tuple[str, type, dict[str, Any]]]:
-    """Addresses, as Tornado takes them, that answer before those by which Bokeh serves the same files."""
+    """Return addresses, as Tornado takes them, that answer before those by which Bokeh serves the same files."""
     return [
         (rf"{prefix}/static/extensions/(.*)", CompressedExtensionHandler, {"root": extension_dirs}),
         (rf"{prefix}/static/(.*)", CompressedStaticHandler, {}),

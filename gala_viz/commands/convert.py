@@ -1,4 +1,4 @@
-"""``gala-viz convert_checkpoint``: weights of others as a network's folder, with safetensors and a card."""
+"""``gala-viz convert``: weights of others as a network's folder, with safetensors and a card."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Arguments:
     """Write float32 weights: the default now; the word is kept for scripts of before."""
 
     def run(self) -> int:
-        """Convert, write, tell."""
+        """Convert, write, and print what was written."""
         from gala_viz.networks.card import write_network
         from gala_viz.networks.network_folders import CARD, check_names_differ
         from gala_viz.networks.preprocessing import Preprocessing
@@ -107,43 +107,45 @@ class Arguments:
 
 
 ConvertedNetwork = tuple["nn.Module", str, dict[str, Any], dict[str, Any]]
-"""A network, its builder, the builder's arguments, and what the card tells of where they come from."""
+"""A network, its builder, the builder's arguments, and what the card says of their origin."""
 
 
-def _gala_tpu(asked: Arguments) -> ConvertedNetwork:
+def _gala_tpu(options: Arguments) -> ConvertedNetwork:
+    """Read a TensorFlow checkpoint of the authors' code."""
     from gala_viz.networks.tensorflow_checkpoint import TensorFlowCheckpoint
     from gala_viz.networks.tensorflow_gala import convert_checkpoint
 
-    checkpoint = TensorFlowCheckpoint(asked.checkpoint)
-    found = convert_checkpoint(checkpoint, squash=asked.squash)
-    notes = [f"not needed: {', '.join(found.unused[:5])}"] if found.unused else []
-    if found.arguments["attention"] == "gala":
-        squash = found.arguments["attention_options"]["squash"]
-        notes.append(f"squash: {squash}{'' if asked.squash else ', as in the authors’ code'}")
+    checkpoint = TensorFlowCheckpoint(options.checkpoint)
+    converted = convert_checkpoint(checkpoint, squash=options.squash)
+    notes = [f"not needed: {', '.join(converted.unused[:5])}"] if converted.unused else []
+    if converted.arguments["attention"] == "gala":
+        squash = converted.arguments["attention_options"]["squash"]
+        notes.append(f"squash: {squash}{'' if options.squash else ', as in the authors’ code'}")
     files = sorted(checkpoint.prefix.parent.glob(f"{checkpoint.prefix.name}.data-*"))
     source = {"file": checkpoint.prefix.name, "sha256": _sha256(files), "notes": notes}
-    return found.network, "resnet", found.arguments, source
+    return converted.network, "resnet", converted.arguments, source
 
 
-def _torchvision(asked: Arguments) -> ConvertedNetwork:
+def _torchvision(options: Arguments) -> ConvertedNetwork:
+    """Read a ResNet's weights under torchvision's names."""
     from gala_viz.networks.card import fitting_weights
     from gala_viz.networks.network_folders import WeightsError
     from gala_viz.networks.state_dict_files import read_state_dict
     from gala_viz.networks.torchvision_resnet import TorchvisionResNet, infer_torchvision_arguments
 
-    state = read_state_dict(asked.checkpoint)
+    state = read_state_dict(options.checkpoint)
     try:
         arguments = infer_torchvision_arguments({key: tuple(value.shape) for key, value in state.items()})
         network = TorchvisionResNet(**arguments)
         own = network.state_dict()
         counters = {key: own[key] for key in own if key.endswith("num_batches_tracked")}  # older files have none
-        network.load_state_dict(fitting_weights(asked.checkpoint, counters | state, network))
+        network.load_state_dict(fitting_weights(options.checkpoint, counters | state, network))
     except WeightsError:
         raise
     except (ValueError, RuntimeError) as error:
-        told = " ".join(str(error).split())
-        raise WeightsError(f"{asked.checkpoint}: {told[:300]}") from None
-    source = {"file": asked.checkpoint.name, "sha256": _sha256([asked.checkpoint.expanduser()])}
+        message = " ".join(str(error).split())
+        raise WeightsError(f"{options.checkpoint}: {message[:300]}") from None
+    source = {"file": options.checkpoint.name, "sha256": _sha256([options.checkpoint.expanduser()])}
     return network.eval(), "torchvision_resnet", arguments, source
 
 
@@ -151,7 +153,7 @@ _READERS = {"gala-tpu": _gala_tpu, "torchvision": _torchvision}
 
 
 def _drop_background(network: nn.Module) -> None:
-    """Take the first output away from the network's last layer, in place."""
+    """Remove the first output of the network's last layer, in place."""
     from torch import nn
 
     name, head = [(name, part) for name, part in network.named_modules() if isinstance(part, nn.Linear)][-1]

@@ -66,7 +66,7 @@ class Arguments:
 
         collection = open_collection(self.collection, human_maps=self.human_maps)
         networks = load_named_networks(self.networks, self.device, self.dtype, self.layers)
-        found = evaluate(
+        evaluation = evaluate(
             networks,
             collection,
             self.evaluation_spec(list(networks.values())),
@@ -74,13 +74,13 @@ class Arguments:
             kept=Kept(self.out / BLOCKS_FOLDER),
             tell=log_line,
         )
-        write_evaluation(found, self.out)
-        sys.stdout.write(markdown(found))
+        write_evaluation(evaluation, self.out)
+        sys.stdout.write(markdown(evaluation))
         log_line(f"written to {self.out}")
         return 0
 
     def evaluation_spec(self, networks: Sequence[Network] = ()) -> EvaluationSpec:
-        """The settings of the evaluation that is asked for."""
+        """Return the settings of the evaluation, with noise that suits all ``networks`` unless an option sets it."""
         from gala_viz.alignment import CeilingSpec
         from gala_viz.evaluation.spec import EvaluationSpec
 
@@ -97,7 +97,24 @@ class Arguments:
 def smoothgrad_spec_for(
     networks: Sequence[Network], n_samples: int, noise_fraction: float | None, seed: int
 ) -> SmoothGradSpec | None:
-    """SmoothGrad's settings for a table of ``networks``, with noise that suits them; None with ``n_samples`` 0."""
+    """Return SmoothGrad's settings for a table of networks.
+
+    Parameters
+    ----------
+    networks : sequence of Network
+        The networks of the table.
+    n_samples : int
+        Noisy copies of an image; 0: SmoothGrad is left out.
+    noise_fraction : float or None
+        Noise as a share of an image's range; None: what suits all networks.
+    seed : int
+        Seed of the noise.
+
+    Returns
+    -------
+    SmoothGradSpec or None
+        None with ``n_samples`` 0.
+    """
     from gala_viz.networks.network import shared_noise_fraction
     from gala_viz.specs import SmoothGradSpec
 
@@ -111,14 +128,36 @@ def smoothgrad_spec_for(
 def load_named_networks(
     names: Sequence[str], device: str | None, dtype: str | None, layers: Sequence[str] = ()
 ) -> dict[str, Network]:
-    """The networks as tables call them: by their own names, or as asked for where two have the same."""
+    """Load networks under the names that tables show.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Names or folders of networks, at least one.
+    device : str or None
+        Device, as ``load_network`` takes it.
+    dtype : str or None
+        Precision, as ``load_network`` takes it.
+    layers : sequence of str
+        Paths of modules whose activity counts as a layer.
+
+    Returns
+    -------
+    dict of str to Network
+        By the network's own name, or by its entry in ``names`` where two have the same.
+
+    Raises
+    ------
+    ValueError
+        ``names`` is empty, or has a network twice.
+    """
     from gala_viz.networks.zoo import load_network
 
     if not names:
         raise ValueError("--networks takes at least one name or folder of a network.")
     loaded = [load_network(name, device, dtype, layers=layers) for name in names]
     own = [network.name for network in loaded]
-    labels = [name if own.count(name) == 1 else str(asked) for name, asked in zip(own, names, strict=True)]
+    labels = [name if own.count(name) == 1 else str(entry) for name, entry in zip(own, names, strict=True)]
     twice = [label for label in labels if labels.count(label) > 1]
     if twice:
         raise ValueError(f"--networks names {twice[0]!r} twice; each network is evaluated once.")
@@ -126,6 +165,6 @@ def load_named_networks(
 
 
 def log_line(text: str) -> None:
-    """A line of progress on the standard error."""
+    """Write a line of progress to the standard error."""
     sys.stderr.write(f"{text}\n")
     sys.stderr.flush()

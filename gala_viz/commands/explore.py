@@ -24,5 +24,5 @@ class Arguments:
     server_address: Annotated[ServerAddress, tyro.conf.arg(name="")] = field(default_factory=ServerAddress)
 
     def run(self) -> None:
-        """Serve both pages until Ctrl-C; what cannot be shown is told before the pages are announced."""
+        """Serve both pages until Ctrl-C; what cannot be shown is said before the pages are announced."""
         serve_pages(self.options, self.server_address, "explore")

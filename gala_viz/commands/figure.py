@@ -24,8 +24,10 @@ DEFAULT_IMAGE_COUNTS = {"comparison": 4, "people": 8, "layers": 1}
 
 @dataclass(frozen=True, kw_only=True)
 class Arguments:
-    """Draw a figure for print: a comparison of two networks image by image, photographs seen through human maps,
-    attention norms of all layers, a scatter of two measures of all images, or a table of scores.
+    """Draw a figure for print.
+
+    It is a comparison of two networks image by image, photographs seen through human maps, attention norms of all
+    layers, a scatter of two measures of all images, or a table of scores.
 
     Written are NAME.png, .svg, .pdf, the caption NAME.md, maps as NetCDF, values as CSV, a table also as LaTeX, and
     NAME.json, from which the same command draws the same figure again. Options beside such a file change it.
@@ -85,7 +87,7 @@ class Arguments:
     """Dots per inch of the PNG; left out: 300."""
 
     def run(self) -> None:
-        """Draw, write, and tell what was written."""
+        """Draw, write, and print what was written."""
         from gala_viz.commands.compare_app import load_source
         from gala_viz.commands.evaluate import log_line
         from gala_viz.commands.terminal_progress import progress_printer
@@ -94,17 +96,17 @@ class Arguments:
 
         name = self.name or (self.spec.stem if self.spec else "figure")
         check_file_name("--name", name)
-        asked = None if self.spec is None else read_figure_spec(self.spec, tell=log_line)
-        kind = self.kind or (asked.kind if asked else "comparison")
-        if asked is not None and asked.kind != kind:
+        file_spec = None if self.spec is None else read_figure_spec(self.spec, tell=log_line)
+        kind = self.kind or (file_spec.kind if file_spec else "comparison")
+        if file_spec is not None and file_spec.kind != kind:
             raise ValueError(
-                f"{self.spec} is a figure of the kind {asked.kind}; leave out --kind, or ask for that one."
+                f"{self.spec} is a figure of the kind {file_spec.kind}; leave out --kind, or ask for that one."
             )
-        given = self._given(kind, [one.name for one in fields(KINDS[kind].spec)])
-        where = {name: given.get(name, getattr(asked, name, None)) for name in SOURCE_FIELDS}
+        overrides = self._given(kind, [one.name for one in fields(KINDS[kind].spec)])
+        where = {name: overrides.get(name, getattr(file_spec, name, None)) for name in SOURCE_FIELDS}
         options = CompareOptions(**where)
         source = load_source(options, lambda step: None)
-        spec = self._made(kind, given, options, source) if asked is None else replace(asked, **given)
+        spec = self._made(kind, overrides, options, source) if file_spec is None else replace(file_spec, **overrides)
         spec = replace(spec, request=self._request(spec.request))
         paths = write_figure(
             source, spec, self.out, name, progress=progress_printer("images"), survey=not self.scored_only
@@ -112,24 +114,24 @@ class Arguments:
         sys.stdout.write(f"written to {self.out}: {', '.join(path.name for path in paths)}\n")
 
     def _given(self, kind: str, known: list[str]) -> dict[str, Any]:
-        """The settings of a figure that were asked for by option. Raises ``ValueError`` for those of another kind."""
+        """Return the settings of a figure that options set. Raises ``ValueError`` for those of another kind."""
         apart = ("spec", "kind", "out", "name", "scored_only", "samples", "seed", "noise", "target")
         values = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in apart}
-        given = {name: value for name, value in values.items() if value is not None and value != ()}
-        for name in given:
+        overrides = {name: value for name, value in values.items() if value is not None and value != ()}
+        for name in overrides:
             if name not in known:
                 raise ValueError(f"--{name.replace('_', '-')} is no option of the kind {kind}; leave it out.")
-        return given
+        return overrides
 
-    def _made(self, kind: str, given: Mapping[str, Any], options: CompareOptions, source: MapSource) -> FigureSpec:
+    def _made(self, kind: str, overrides: Mapping[str, Any], options: CompareOptions, source: MapSource) -> FigureSpec:
         from gala_viz.commands.compare_app import figure_source
         from gala_viz.plots.figures.specs import KINDS
 
-        images = given.get("images") or _first_images(source, kind)
-        return KINDS[kind].spec(**{"request": source.request, **given, **figure_source(options), "images": images})
+        images = overrides.get("images") or _first_images(source, kind)
+        return KINDS[kind].spec(**{"request": source.request, **overrides, **figure_source(options), "images": images})
 
     def _request(self, request: Any) -> Any:
-        """``request`` with what was asked for by option."""
+        """Return ``request`` with the settings that options set."""
         grad = {"n_samples": self.samples, "noise_fraction": self.noise, "seed": self.seed}
         grad = {name: value for name, value in grad.items() if value is not None}
         target = {} if self.target is None else {"target": self.target}
@@ -137,7 +139,7 @@ class Arguments:
 
 
 def _first_images(source: MapSource, kind: str) -> tuple[str, ...]:
-    """What a figure shows where no images are named: the first that have human maps."""
+    """Return what a figure shows where no images are named: the first that have human maps."""
     count = DEFAULT_IMAGE_COUNTS.get(kind, 0)
     marked = [image for image in source.images if source.info(image).has_human_map] if count else []
     if kind != "people":

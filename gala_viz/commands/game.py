@@ -24,7 +24,7 @@ class Arguments:
     server_address: Annotated[ServerAddress, tyro.conf.arg(name="")] = field(default_factory=ServerAddress)
 
     def run(self) -> None:
-        """Serve the game until Ctrl-C; what cannot be played is told before the page is announced."""
+        """Serve the game until Ctrl-C; what cannot be played is said before the page is announced."""
         with clean_shutdown():
             from tornado.ioloop import IOLoop
 

@@ -1,6 +1,7 @@
 """The game assembled: collection, recogniser and records, added to the server that serves its page.
 
-``apps/game.py`` and ``gala-viz game`` both serve ``build_game_page``; the first page that is asked for starts the game.
+``apps/game.py`` serves ``build_game_page``, whose first page starts the game; ``gala-viz game`` opens the game with
+``open_game`` before it serves.
 """
 
 from __future__ import annotations
@@ -24,12 +25,12 @@ if TYPE_CHECKING:
 
 _opened: dict[tuple[str, str], tuple[Collection, Database, Password | None]] = {}
 _games: dict[GameOptions, GameServer] = {}
-"""Games that were opened before the first page was asked for; each is used once."""
+"""Games that were opened before the first page was requested; each is used once."""
 _lock = threading.Lock()
 
 
 def build_game_page(options: GameOptions) -> Viewable:
-    """The page of one session; the first one starts the game on the server that serves it."""
+    """Build the page of one session; the first one starts the game on the server that serves it."""
     from gala_viz.panels.game.game_page import game_page
 
     return page_while_loading(load_once(options, lambda: _addresses(options)), game_page(), "The game")
@@ -42,24 +43,28 @@ def _addresses(options: GameOptions) -> Routes:
 
 
 def prepare_game_page(options: GameOptions, say: Callable[[str], None]) -> None:
-    """As ``open_game``; what is opened waits for the first page."""
+    """Open the game of ``options`` as ``open_game`` does, for the first page."""
     _games[options] = open_game(options, say)
 
 
 def build_experimenter_page(options: GameOptions) -> Viewable:
-    """The experimenter's page of the same records, for one session; the password is the environment's."""
+    """Build the experimenter's page of the same records, for one session; the password is the environment's."""
     from gala_viz.panels.game.experimenter_page import experimenter_page
 
     return experimenter_page(*_opened_for(options))
 
 
 def prepare_experimenter_page(options: GameOptions, say: Callable[[str], None]) -> None:
-    """Open what the experimenter's page shows; it waits for the first page. Raises a sentence for what is not there."""
+    """Open what the experimenter's page shows, for the first page.
+
+    Raises ``ValueError``, ``OSError`` or ``UnknownNameError`` for what is not there.
+    """
     say("Opening the collection…")
     _opened_for(options)
 
 
 def _opened_for(options: GameOptions) -> tuple[Collection, Database, Password | None]:
+    """Return collection, database and password of ``options``; they are opened once a process."""
     from gala_viz.collections import open_collection
     from gala_viz.records.database import Database
     from gala_viz.records.password import read_password
@@ -73,7 +78,7 @@ def _opened_for(options: GameOptions) -> tuple[Collection, Database, Password | 
 
 
 def open_game(options: GameOptions, say: Callable[[str], None] = lambda step: None) -> GameServer:
-    """The game of these options, opened and checked; ``say`` hears which step it is at.
+    """Open and check the game of ``options``; ``say`` hears each step.
 
     What is quick comes first. Raises ``ValueError``, ``OSError`` or ``UnknownNameError`` with a sentence for what is
     not there or cannot be played.

@@ -1,4 +1,4 @@
-"""How a command's options are explained: what an option may be left out for is told in words, not as ``None``."""
+"""Help texts of a command's options: what holds where an option is left out is said in words, not as ``None``."""
 
 from __future__ import annotations
 
@@ -27,24 +27,24 @@ REGISTRY = ConstructorRegistry()
 
 @REGISTRY.primitive_rule
 def _optional(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec | None:
-    """An option that may be left out is read, named and refused like one of its type; ``None`` is no word of it."""
+    """Read, name and refuse an option that may be left out like one of its type; ``None`` is no word of it."""
     kinds = get_args(info.type)
     if NoneType not in kinds:
         return None
     rest = reduce(or_, (kind for kind in kinds if kind is not NoneType))
-    read = ConstructorRegistry.get_primitive_spec(PrimitiveTypeInfo.make(rest, info.markers))
-    if not isinstance(read, PrimitiveConstructorSpec):
+    spec = ConstructorRegistry.get_primitive_spec(PrimitiveTypeInfo.make(rest, info.markers))
+    if not isinstance(spec, PrimitiveConstructorSpec):
         return None
     return dataclasses.replace(
-        read,
-        is_instance=lambda value: value is None or read.is_instance(value),
-        str_from_instance=lambda value: [] if value is None else read.str_from_instance(value),
+        spec,
+        is_instance=lambda value: value is None or spec.is_instance(value),
+        str_from_instance=lambda value: [] if value is None else spec.str_from_instance(value),
     )
 
 
 @REGISTRY.struct_rule
 def _options(info: StructTypeInfo) -> StructConstructorSpec | None:
-    """One option for each field, explained by the text under it."""
+    """Make one option for each field, explained by the text under it."""
     if not dataclasses.is_dataclass(info.type):
         return None
     types, texts = get_type_hints(info.type, include_extras=True), field_helptexts(info.type)
@@ -58,15 +58,15 @@ def _options(info: StructTypeInfo) -> StructConstructorSpec | None:
 
 @cache
 def field_helptexts(cls: type) -> dict[str, str]:
-    """Field -> the string that stands under it in the class, or in a class it comes from, as one line."""
-    found = {}
+    """Return the text under each field in the class, or in a class that it comes from, as one line by field."""
+    texts = {}
     for one in reversed(cls.__mro__[:-1]):
         (body,) = ast.parse(textwrap.dedent(inspect.getsource(one))).body
         for field, text in zip(body.body, body.body[1:], strict=False):
             match field, text:
-                case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(told))):
-                    found[name] = " ".join(told.split())
-    return found
+                case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(content))):
+                    texts[name] = " ".join(content.split())
+    return texts
 
 
 def _default(field: dataclasses.Field, whole: Any) -> Any:
@@ -78,6 +78,9 @@ def _default(field: dataclasses.Field, whole: Any) -> Any:
 
 
 def _explained(kind: Any, default: Any) -> Any:
-    """The type; a default that is nothing is not told: the text tells what holds then."""
+    """Return the type of an option, such that the help does not show a default that is nothing.
+
+    The option's text says what holds then.
+    """
     nothing = default is None or default is tyro.MISSING or default in ((), "")
     return Annotated[kind, tyro.conf.arg(help_behavior_hint="" if nothing else None)]

@@ -69,7 +69,7 @@ class Arguments:
     """No progress."""
 
     def run(self) -> int:
-        """Open, read through, write the manifest, tell."""
+        """Open, read through, write the manifest, and print the report."""
         from gala_viz.collections import open_collection
         from gala_viz.collections.folder_layouts import MANIFEST
 
@@ -91,14 +91,14 @@ class Arguments:
         return 0
 
     def manifest(self) -> Manifest:
-        """The new collection's manifest; a table of clicks is copied beside it."""
+        """Return the new collection's manifest; a table of clicks is copied beside it."""
         from gala_viz.collections.manifest import Manifest
 
         source = self.source.expanduser().resolve()
         on_photos = self.kind in ("clicks", "maps")
         if on_photos != (self.photos is not None):
-            told = "lie on photographs; tell their folder with --photos" if on_photos else "come with their photographs"
-            raise ValueError(f"{self.kind} {told}.")
+            hint = "lie on photographs; tell their folder with --photos" if on_photos else "come with their photographs"
+            raise ValueError(f"{self.kind} {hint}.")
         if self.encoding is not None and (self.kind != "clicks" or source.suffix.lower() != ".csv"):
             raise ValueError(f"--encoding belongs to a table of clicks in CSV; {source.name} is none.")
         clicks = self._clicks() if self.kind == "clicks" else None
@@ -117,6 +117,7 @@ class Arguments:
         )
 
     def _clicks(self) -> Any:
+        """Return the settings of click maps that the options make."""
         from gala_viz.collections.clickme.click_maps import ClickMapSpec
         from gala_viz.collections.clickme.round_filters import RoundFilters
 
@@ -138,8 +139,9 @@ class Arguments:
 
 
 def collection_report(collection: Collection, *, check: bool = True, quiet: bool = False) -> dict[str, Any]:
-    """What a collection holds: images, maps, splits, participants an image, what was left out. With ``check`` every
-    photograph's head and every map are read for it.
+    """Return what a collection holds: images, maps, splits, participants an image, and what was left out.
+
+    With ``check`` every photograph's head and every map are read for it; ``quiet`` shows no progress.
     """
     from gala_viz.collections import UnreadableImageError
     from gala_viz.collections.human_maps import UNKNOWN_COUNT
@@ -147,27 +149,27 @@ def collection_report(collection: Collection, *, check: bool = True, quiet: bool
     from gala_viz.training.held_out import HeldOutImages
 
     progress = progress_printer("reading", quiet=quiet)
-    people: Counter[int] = Counter()
+    counts: Counter[int] = Counter()
     means: Counter[str] = Counter()
     n_without_marks = 0
     for number, image in enumerate(collection.images if check else (), start=1):
         try:
             collection.size_px(image)
-            if (found := collection.human_map(image)) is not None:
-                people[len(collection.participants(image))] += 1
+            if (human_map := collection.human_map(image)) is not None:
+                counts[len(collection.participants(image))] += 1
                 if not collection.participants(image):
-                    means[str(found.attrs.get("n_participants", UNKNOWN_COUNT))] += 1
-                n_without_marks += int(found.attrs.get("n_left_out", 0))
+                    means[str(human_map.attrs.get("n_participants", UNKNOWN_COUNT))] += 1
+                n_without_marks += int(human_map.attrs.get("n_left_out", 0))
         except UnreadableImageError:
             pass  # the collection has listed it
         progress(number, len(collection.images))
     splits = splits_of(collection)
     held_out = HeldOutImages([collection])
-    twins: dict[str, Any] = {}
+    by_content: dict[str, Any] = {}
     if check and held_out.compares_bytes:
         for split, key in (("train", "held_out_under_another_name"), ("validation", "test_under_another_name")):
             conflicts = held_out.find_conflicts(collection, splits.by_split.get(split, ()), split)
-            twins |= {key: [str(twin) for twin in conflicts[:100]], f"n_{key}": len(conflicts)}
+            by_content |= {key: [str(twin) for twin in conflicts[:100]], f"n_{key}": len(conflicts)}
     return {
         "imported": datetime.now(UTC).isoformat(timespec="seconds"),
         "fingerprint": collection.fingerprint,
@@ -178,9 +180,9 @@ def collection_report(collection: Collection, *, check: bool = True, quiet: bool
         "split_rule": splits.rule,
         "images_of_split": dict(Counter(split or "none" for split in splits.by_image.values())),
         "splits": splits.description,
-        "compared_by_bytes": bool(twins),
-        **twins,
-        "images_of_n_participants": {str(count): people[count] for count in sorted(people) if count},
+        "compared_by_bytes": bool(by_content),
+        **by_content,
+        "images_of_n_participants": {str(count): counts[count] for count in sorted(counts) if count},
         "images_of_mean_maps": {count: means[count] for count in sorted(means, key=_by_number)},
         "n_participants_without_marks": n_without_marks,
         "n_left_out": len(collection.skipped),
@@ -189,7 +191,7 @@ def collection_report(collection: Collection, *, check: bool = True, quiet: bool
 
 
 def report_text(collection: Collection, report: dict[str, Any]) -> str:
-    """The report as lines to read."""
+    """Return the report as lines to read."""
     from gala_viz.collections.human_maps import UNKNOWN_COUNT
     from gala_viz.training.held_out import MOST_IN_A_TRAINING, NOT_COMPARED
 
@@ -223,5 +225,5 @@ def report_text(collection: Collection, report: dict[str, Any]) -> str:
 
 
 def _by_number(count: str) -> tuple[bool, int]:
-    """Numbers by value, what is no number last."""
+    """Return the key that sorts numbers by value, and what is no number last."""
     return (not count.isdigit(), int(count) if count.isdigit() else 0)

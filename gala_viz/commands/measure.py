@@ -34,7 +34,7 @@ class Arguments:
     """Write the numbers into the networks' cards."""
 
     def run(self) -> int:
-        """Measure, print, write where asked."""
+        """Measure, print, and write into the cards where that is requested."""
         if not self.networks:
             raise ValueError("gala-viz measure takes at least one name or folder of a network.")
         from gala_viz.collections import open_collection

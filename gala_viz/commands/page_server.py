@@ -32,11 +32,11 @@ MESSAGE_COMPRESSION = 1
 _asked_to_end = threading.Event()
 INDEX_PAGE = Path(__file__).parents[1] / "panels" / "pages" / "index.html"
 SESSION_CHECK_MS = 3000
-"""How often sessions that nobody is connected to any more are looked for: each is some 10 MB (Bokeh's own: 17 s)."""
+"""How often sessions without a connection are searched for: each is some 10 MB (Bokeh's own interval: 17 s)."""
 SHUTDOWN_S = 3.5
 """After a first Ctrl-C or SIGTERM a process of ours ends within this time, whatever it waits for."""
 CLOSE_S = SHUTDOWN_S - 0.5
-"""How much of it what is served may take to store what it holds, and to tell what it could not."""
+"""How much of it the served game may take to store its data, and to say what it could not store."""
 EXIT_ENDED, EXIT_INTERRUPTED = 0, 130
 """Exit status of a server that was ended, and of one that was ended before it served."""
 _PREFIX = re.compile(r"[\w.~/-]*", re.ASCII)
@@ -75,7 +75,7 @@ class ServerAddress:
                 )
 
     def url(self, name: str) -> str:
-        """Where the page ``name`` is."""
+        """Return the address of the page ``name``."""
         host = "localhost" if self.address in ALL_INTERFACES else self.address
         path = "/".join(part for part in (self.prefix.strip("/"), name) if part)
         return f"http://{_host(host)}:{self.port}/{path}"
@@ -99,14 +99,26 @@ def serve(
     when_listening: Callable[[], None] | None = None,
     patterns: Sequence[tuple] = (),
 ) -> None:
-    """Serve each of ``pages``, called anew for every session, under its name until Ctrl-C; the first is opened.
+    """Serve pages until Ctrl-C; the first is opened in a browser where that is set.
 
-    ``when_listening`` runs once, after the port answers. ``patterns`` are further addresses, as Tornado takes them,
-    under the same prefix. Raises ``OSError`` with a sentence where the port is taken,
-    may not be used, or where the address is none of this machine's.
+    Parameters
+    ----------
+    pages : mapping of str to callable
+        Name -> function that makes the page; it is called anew for every session.
+    server_address : ServerAddress
+        Where the pages are served.
+    when_listening : callable, optional
+        Runs once, after the port answers.
+    patterns : sequence of tuple
+        Further addresses, as Tornado takes them, with the same prefix.
+
+    Raises
+    ------
+    OSError
+        The port is taken or may not be used, or the address is none of this machine's; the message is a sentence.
     """
     if _asked_to_end.is_set():
-        raise KeyboardInterrupt  # which some library took for itself
+        raise KeyboardInterrupt  # which some library had caught
     server = create_server(pages, server_address, patterns)
     server.start()
     name, *others = pages
@@ -128,7 +140,7 @@ def serve(
 def create_server(
     pages: Mapping[str, Callable[[], Any]], server_address: ServerAddress, patterns: Sequence[tuple] = ()
 ) -> Server:
-    """A server that has its port and is yet to be started; see ``serve``."""
+    """Return a server that has its port and is yet to be started; see ``serve``."""
     import panel as pn
 
     from gala_viz.commands.compressed_files import static_routes
@@ -145,7 +157,7 @@ def create_server(
             ],  # Bokeh reads no numbers of IPv6
             extra_patterns=[*patterns, *static_routes()],
             index=str(INDEX_PAGE),
-            location=False,  # Panel cannot read an address in numbers of IPv6, and no page of ours asks for it
+            location=False,  # Panel cannot read an address in numbers of IPv6, and no page of ours uses it
             use_xheaders=server_address.behind_proxy,
             check_unused_sessions_milliseconds=SESSION_CHECK_MS,
             compress_response=True,
@@ -165,9 +177,9 @@ def create_server(
 
 
 def equip_panel_server() -> None:
-    """Have the server that ``panel serve`` began for an app check hosts, compress files and end as ``serve`` does.
+    """Make the server that ``panel serve`` began for an app check hosts, compress files and end as ``serve`` does.
 
-    ``panel serve`` runs an app for its first visitor; what is asked before that is answered by Panel alone. Raises
+    ``panel serve`` runs an app for its first visitor; requests before that are answered by Panel alone. Raises
     ``PermissionError`` where that first visitor asks for another host.
     """
     import panel as pn
@@ -190,14 +202,15 @@ _equipped: dict[BokehTornado, AllowedHosts] = {}
 
 
 def _equip(application: BokehTornado) -> AllowedHosts:
+    """Make one server check hosts and compress files, and return the hosts that it is meant for."""
     from bokeh.settings import settings
     from tornado.web import GZipContentEncoding
 
     from gala_viz.commands.compressed_files import static_routes
 
     here = urlsplit(application.resources(absolute_url=True).root_url or "")
-    given = settings.allowed_ws_origin() or application.websocket_origins
-    hosts = AllowedHosts(here.port, here.hostname or "localhost", given)
+    origins = settings.allowed_ws_origin() or application.websocket_origins
+    hosts = AllowedHosts(here.port, here.hostname or "localhost", origins)
     enforce_hosts(application, hosts)
     application.transforms.append(GZipContentEncoding)
     application.add_handlers(".*", static_routes(re.escape(application.prefix)))
@@ -206,10 +219,10 @@ def _equip(application: BokehTornado) -> AllowedHosts:
 
 @contextmanager
 def clean_shutdown() -> Iterator[None]:
-    """Load and serve within this block; after it, the threads that computed and loaded are ended.
+    """End, after the block, the threads that computed and loaded within it.
 
     Ctrl-C and SIGTERM raise ``KeyboardInterrupt`` here until ``serve`` listens. However they come, a process that is
-    this program's own ends within ``SHUTDOWN_S``, even where nobody hears them.
+    this program's own ends within ``SHUTDOWN_S``, even where nothing handles them.
     """
 
     def interrupt(*_: Any) -> None:
@@ -239,7 +252,7 @@ def _end_soon(status: int) -> None:
 
 @contextmanager
 def _signals(handler: Callable[..., None]) -> Iterator[None]:
-    """``handler`` for Ctrl-C and SIGTERM within the block; other threads than the first cannot have one."""
+    """Handle Ctrl-C and SIGTERM by ``handler`` within the block; outside the main thread change nothing."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -252,8 +265,10 @@ def _signals(handler: Callable[..., None]) -> Iterator[None]:
 
 
 def check_address(server_address: ServerAddress) -> None:
-    """Raise ``OSError`` with a sentence where ``server_address`` cannot be served; to be called
-    before anything is loaded."""
+    """Raise ``OSError`` with a sentence where ``server_address`` cannot be served.
+
+    To be called before anything is loaded.
+    """
     try:
         for one in bind_sockets(server_address.port, server_address.address):  # as the server itself will
             one.close()
@@ -265,10 +280,10 @@ _reach: list[bool] = []
 
 
 def server_is_public() -> bool:
-    """As ``ServerAddress.reaches_others``, of servers that this process runs without an ``ServerAddress``, as ``panel
-    serve`` does.
+    """Return ``ServerAddress.is_public`` of servers that this process runs without a ``ServerAddress``.
 
-    True where that cannot be told. ``panel serve`` gives an app no way to its own server, so it is looked for.
+    ``panel serve`` runs such servers, and gives an app no way to its own server, so that all of the process are
+    examined. True where that cannot be determined.
     """
     from gala_viz.panels.panel_patches import listening_hosts, running_servers
 
@@ -282,7 +297,7 @@ def server_is_public() -> bool:
 
 
 def has_browser() -> bool:
-    """Whether this machine can show a page: a screen (or, on macOS and Windows, always) and a browser."""
+    """Return whether this machine can show a page: a screen (or, on macOS and Windows, always) and a browser."""
     screen = any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"))
     if not screen and sys.platform not in ("darwin", "win32"):
         return False

@@ -1,5 +1,4 @@
-"""An app file under ``panel serve``: options from ``--args``, a check of them, and a page or the sentence that says why
-there is none.
+"""An app file under ``panel serve``: options from ``--args``, a check of them, and a page or the reason for none.
 
 ``panel serve`` runs an app file once for each visitor, and before it announces the address only with ``--warm``: then
 the whole of what the page needs is checked first, and a refusal ends the server.
@@ -30,10 +29,25 @@ def app_page(
     page: Callable[[Options], Viewable],
     prepare: Callable[[Options, Callable[[str], None]], Any],
 ) -> Viewable:
-    """The page of one visitor, of ``options`` read from the command line of ``panel serve``.
+    """Return the page of one visitor, of options from the command line of ``panel serve``.
 
-    ``prepare(options, say)`` checks and opens what the page needs. Where something is refused, the page says so in the
-    words of the command line, and the log too.
+    Where an option or its object is refused, the page says so in the words of the command line, and the log too.
+
+    Parameters
+    ----------
+    name : str
+        Name of the app, for messages.
+    options : type
+        Dataclass of the options.
+    page : callable
+        ``page(options)`` makes the page.
+    prepare : callable
+        ``prepare(options, say)`` checks and opens what the page needs, before the server listens.
+
+    Returns
+    -------
+    Viewable
+        The page, or the reason why there is none.
     """
     from gala_viz.panels.html_pane import html_pane
     from gala_viz.panels.markup import load_error
@@ -42,12 +56,12 @@ def app_page(
     if not warming:
         equip_panel_server()
     try:
-        read = _read(name, options)
+        parsed = _read(name, options)
         if not warming:
-            return page(read)
+            return page(parsed)
         with step_printer() as say:
-            prepare(read, say)
-        return html_pane()  # which nobody sees
+            prepare(parsed, say)
+        return html_pane()  # no visitor opens it
     except (ValueError, OSError, UnknownNameError) as error:
         sys.stderr.write(f"{name}: {error}\n")
         if warming:
@@ -60,12 +74,12 @@ def _read(name: str, options: type[Options]) -> Options:
 
     try:
         return tyro.cli(options, prog=name, args=sys.argv[1:])
-    except SystemExit as ended:  # which would end the server in the middle of somebody's visit
+    except SystemExit as ended:  # which would end the server in the middle of a session
         raise ValueError(UNKNOWN_OPTIONS_TEXT) from ended
 
 
 def _is_warming() -> bool:
-    """Whether this runs before the server listens, for no visitor."""
+    """Return whether this runs before the server listens, for no visitor."""
     import panel as pn
 
     context = pn.state.curdoc.session_context if pn.state.curdoc is not None else None

@@ -1,4 +1,4 @@
-"""``gala-viz records``: what the game has collected: told, exported, deleted, paused."""
+"""``gala-viz records``: what the game has collected: shown, exported, deleted, paused."""
 
 from __future__ import annotations
 
@@ -81,6 +81,7 @@ class Arguments:
         return 0
 
     def _export(self, database: Database) -> int:
+        """Write the files of an export, and print how many rounds they hold and which were dropped."""
         from dataclasses import asdict
 
         from gala_viz.collections.clickme.round_filters import RoundFilters
@@ -115,6 +116,7 @@ class Arguments:
         return open_collection(self.collection)
 
     def _forget(self, database: Database) -> int:
+        """Delete everything of one participant, and print what was deleted."""
         from gala_viz.records.participants import Participants
 
         if self.participant is None:
@@ -146,17 +148,17 @@ class Arguments:
 
 
 def _kept_beside(database: Database) -> str:
-    """Where else something of participants is: the journal of this machine's games, copies of before upgrades."""
+    """Return lines on what else holds data of participants: the journal of this machine's games, and backups."""
     from gala_viz.records.journal import count_waiting_entries, journal_folder, refused_entries
     from gala_viz.records.upgrade import backup_files
 
     waiting, refused = count_waiting_entries(database), len(refused_entries(database))
-    told = counted(waiting, "entry waits", "entries wait")
-    told = f"at most {told}" if waiting else told  # a running server's journal holds some that are stored, too
+    text = counted(waiting, "entry waits", "entries wait")
+    text = f"at most {text}" if waiting else text  # a running server's journal also has entries that are stored
     copies = backup_files(database.file) if database.file else []
     return "".join(
         [
-            f"journal, for what a game has received and not yet stored: {journal_folder(database)}: {told}"
+            f"journal, for what a game has received and not yet stored: {journal_folder(database)}: {text}"
             f"{WAITING_TEXT if waiting else ''}, {refused:,} {'was' if refused == 1 else 'were'} refused\n",
             *(f"copy of before an upgrade: {copy}\n" for copy in copies),
         ]

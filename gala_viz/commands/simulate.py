@@ -29,7 +29,7 @@ class Arguments:
     """The split that the game plays."""
 
     def run(self) -> int:
-        """Play; tell how the rounds ended."""
+        """Play, and print how the rounds ended."""
         import asyncio
 
         from gala_viz.collections.rendered.rendered_collection import RenderedCollection
@@ -41,14 +41,15 @@ class Arguments:
         collection = RenderedCollection()
         sys.stderr.write(f"looking at the objects of the {self.split} split\n")
         collection.prepare((self.split,))
-        known = SimulatedPlayers(collection, splits_of(collection).images_of(self.split))
-        outcomes, failed = asyncio.run(self._play(known.choose_points))
+        players = SimulatedPlayers(collection, splits_of(collection).images_of(self.split))
+        outcomes, failed = asyncio.run(self._play(players.choose_points))
         sys.stdout.write(", ".join(f"{outcome} {count}" for outcome, count in sorted(outcomes.items())) + "\n")
         if failed:
             sys.stderr.write(f"{len(failed)} of {self.players} players could not go on; the first: {failed[0]}\n")
         return 1 if failed else 0
 
     async def _play(self, points: Callable) -> tuple[Counter, list[BaseException]]:
+        """Let all players play at a time; return the rounds by outcome, and the errors of players who failed."""
         import asyncio
         from functools import partial
 

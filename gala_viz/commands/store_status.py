@@ -1,4 +1,4 @@
-"""What the terminal is told of a store: progress with the time left, what is there, what is missing."""
+"""What the terminal shows of a store: progress with the time left, what is there, what is missing."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MAX_LISTED = 10
 
 
 class BlockProgress:
-    """A line that tells images done, pace and time left; on a terminal kept up to date, else now and then."""
+    """A line with images done, pace and time left; on a terminal kept up to date, else now and then."""
 
     INTERVAL_S = 30.0
 
@@ -37,29 +37,29 @@ class BlockProgress:
             return
         self._told_at = now
         pace = self._done / max(now - self._begun, 1e-9)
-        left = (self._total - self._done) / pace
+        seconds_left = (self._total - self._done) / pace
         unreadable = f", {self._unreadable} unreadable" if self._unreadable else ""
         unreadable += f", {self._not_finite} not finite" if self._not_finite else ""
-        text = f"{self._done} of {self._total} images, {pace:.1f} a second, {_time(left)} left{unreadable}"
+        text = f"{self._done} of {self._total} images, {pace:.1f} a second, {_time(seconds_left)} left{unreadable}"
         sys.stderr.write(f"\r\x1b[K{text}" if live else f"{text}\n")
         sys.stderr.flush()
 
     def finish(self) -> None:
-        """Leave the line."""
+        """End the line."""
         if sys.stderr.isatty():
             sys.stderr.write("\n")
 
 
 def workers_text(client: Client) -> str:
-    """Which workers a run has, how much memory each may hold, and where Dask's dashboard is."""
-    there = client.scheduler_info(n_workers=-1)
-    limits = [worker["memory_limit"] for worker in there["workers"].values()]
+    """Return which workers a run has, how much memory each may use, and where Dask's dashboard is."""
+    info = client.scheduler_info(n_workers=-1)
+    limits = [worker["memory_limit"] for worker in info["workers"].values()]
     bound = f", at most {format_bytes(max(limits))} each" if limits and max(limits) else ""
-    return f"workers: {len(limits)} at {there['address']}{bound}; dashboard: {client.dashboard_link}"
+    return f"workers: {len(limits)} at {info['address']}{bound}; dashboard: {client.dashboard_link}"
 
 
 def status_text(store: Store) -> str:
-    """What a store holds and what is missing, as lines."""
+    """Return what a store holds and what is missing, as lines."""
     import numpy as np
 
     from gala_viz.collections.map_checks import describe_usable_maps
@@ -103,7 +103,7 @@ def status_text(store: Store) -> str:
 
 
 def _needs_behaviour(network: StoredNetwork) -> bool:
-    """Whether weights alone do not tell that the network is still the one whose maps are stored."""
+    """Return whether weights alone do not tell that the network is still the one whose maps are stored."""
     from gala_viz.networks.zoo import is_known_by_weights
 
     try:
@@ -113,19 +113,19 @@ def _needs_behaviour(network: StoredNetwork) -> bool:
 
 
 def _ranges(numbers: Sequence[int]) -> str:
-    """For example "0-3, 7"."""
+    """Return numbers as ranges, for example "0-3, 7"."""
     parts: list[list[int]] = []
     for number in numbers:
         if parts and number == parts[-1][1] + 1:
             parts[-1][1] = number
         else:
             parts.append([number, number])
-    shown = [f"{first}-{last}" if last > first else str(first) for first, last in parts[:MAX_LISTED]]
-    return ", ".join(shown) + (", …" if len(parts) > MAX_LISTED else "")
+    texts = [f"{first}-{last}" if last > first else str(first) for first, last in parts[:MAX_LISTED]]
+    return ", ".join(texts) + (", …" if len(parts) > MAX_LISTED else "")
 
 
 def format_bytes(n_bytes: float) -> str:
-    """For example "16.5 MB"."""
+    """Return a size in words, for example "16.5 MB"."""
     for unit in ("bytes", "KB", "MB", "GB"):
         if n_bytes < 1000:
             return f"{n_bytes:.3g} {unit}"

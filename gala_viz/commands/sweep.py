@@ -52,7 +52,7 @@ class Arguments:
     """Write the networks' weights as float16, vectors as float32."""
 
     def run(self) -> int:
-        """Train what is not done, keep the table up to date, tell where it is."""
+        """Train what is not done, keep the table up to date, and print where it is."""
         from gala_viz.training.recipes import RECIPES, ScratchRecipe
 
         if self.recipe not in RECIPES:
@@ -74,17 +74,17 @@ class Arguments:
             table = self.write_table(trials)
         sys.stdout.write(f"{table}\n")
         if failed:
-            told = ", ".join(str(self.folder / f"{trial.name}.txt") for trial in failed)
-            raise ValueError(f"{len(failed)} of {len(trials)} trainings failed; what they said is in {told}.")
+            logs = ", ".join(str(self.folder / f"{trial.name}.txt") for trial in failed)
+            raise ValueError(f"{len(failed)} of {len(trials)} trainings failed; what they said is in {logs}.")
         return 0
 
     @property
     def folder(self) -> Path:
-        """Where checkpoints, networks, what the trainings said, and the table are."""
+        """Folder of checkpoints, networks, logs of the trainings, and the table."""
         return self.runs / f"sweep-{self.recipe}"
 
     def trial_metrics(self, trial: ScratchRecipe) -> dict[str, Any] | None:
-        """The [selection] of a finished training with exactly these settings, whatever it is called, or None.
+        """Return the [selection] of a finished training with exactly these settings, whatever its name, or None.
 
         It is looked for in the sweep's own folder, in RUNS and among the models: a sweep does not train again what is
         known as a network of the paper.
@@ -93,18 +93,22 @@ class Arguments:
 
         roots = (self.folder / "networks", self.runs, *model_folders())
         folders = (path.parent for root in roots for path in sorted(root.glob(f"*/{CARD}")))
-        return next((found for folder in folders if (found := _selection(folder, trial))), None)
+        return next((metrics for folder in folders if (metrics := _selection(folder, trial))), None)
 
     def write_table(self, trials: Sequence[ScratchRecipe]) -> Path:
         """Write one row for each finished training: lambda, seed, accuracy, rho (mean over layers, then each layer)."""
         rows: list[dict[str, Any]] = []
         for trial in trials:
-            if (found := self.trial_metrics(trial)) is not None:
-                rho = {f"rho_{layer}": value for layer, value in found.get("rho_attention", {}).items()}
+            if (metrics := self.trial_metrics(trial)) is not None:
+                rho = {f"rho_{layer}": value for layer, value in metrics.get("rho_attention", {}).items()}
                 first = {"rho_attention": rho.pop("rho_mean_of_layers", "")}
-                counts = {"n_labelled": found["n_labelled"], "n_with_maps": found.get("n_with_maps", 0)}
-                told = {"attention_weight": trial.attention_weight, "seed": trial.seed, "accuracy": found["accuracy"]}
-                rows.append({**told, **first, **counts, **rho})
+                counts = {"n_labelled": metrics["n_labelled"], "n_with_maps": metrics.get("n_with_maps", 0)}
+                base = {
+                    "attention_weight": trial.attention_weight,
+                    "seed": trial.seed,
+                    "accuracy": metrics["accuracy"],
+                }
+                rows.append({**base, **first, **counts, **rho})
         path = self.folder / TABLE_FILE
         with path.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, list(dict.fromkeys(key for row in rows for key in row)))
@@ -117,24 +121,24 @@ class Arguments:
         budget = "" if self.epochs is None else f"-epochs{self.epochs}"
         return replace(recipe, name=f"{self.recipe}-lambda{weight:g}-seed{seed}{budget}", **changes)
 
-    def _train(self, waiting: list[ScratchRecipe], trials: Sequence[ScratchRecipe]) -> list[ScratchRecipe]:
-        """Run what waits, ``jobs`` at a time; the trials that failed."""
+    def _train(self, queue: list[ScratchRecipe], trials: Sequence[ScratchRecipe]) -> list[ScratchRecipe]:
+        """Run the trainings that are not done, ``jobs`` at a time; return those that failed."""
         running: list[tuple[ScratchRecipe, subprocess.Popen[bytes], float]] = []
         failed: list[ScratchRecipe] = []
-        waiting = list(waiting)
+        queue = list(queue)
         try:
-            while waiting or running:
-                while waiting and len(running) < self.jobs:
-                    trial = waiting.pop(0)
+            while queue or running:
+                while queue and len(running) < self.jobs:
+                    trial = queue.pop(0)
                     running.append((trial, self._start(trial), time.monotonic()))
                 time.sleep(_POLL_S)
                 for entry in [entry for entry in running if entry[1].poll() is not None]:
                     running.remove(entry)
                     trial, process, since = entry
-                    found = self.trial_metrics(trial) if process.returncode == 0 else None
-                    failed += [trial] if found is None else []
+                    metrics = self.trial_metrics(trial) if process.returncode == 0 else None
+                    failed += [trial] if metrics is None else []
                     self.write_table(trials)
-                    sys.stdout.write(f"{trial.name}: {_told(found)}, {(time.monotonic() - since) / 60:.1f} min\n")
+                    sys.stdout.write(f"{trial.name}: {_told(metrics)}, {(time.monotonic() - since) / 60:.1f} min\n")
                     sys.stdout.flush()
         except KeyboardInterrupt:
             for _, process, _ in running:
@@ -145,17 +149,17 @@ class Arguments:
         return failed
 
     def _start(self, trial: ScratchRecipe) -> subprocess.Popen[bytes]:
-        """A training in a process of its own, which hears Ctrl-C from this one alone."""
+        """Start a training in a process of its own, which receives Ctrl-C from this one alone."""
         threads = max(1, (os.cpu_count() or 1) // self.jobs)
         environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
-        with (self.folder / f"{trial.name}.txt").open("ab") as said:
+        with (self.folder / f"{trial.name}.txt").open("ab") as log:
             return subprocess.Popen(
-                training_command(self, trial), env=environment, stdout=said, stderr=said, start_new_session=True
+                training_command(self, trial), env=environment, stdout=log, stderr=log, start_new_session=True
             )
 
 
 def training_command(sweep: Arguments, trial: ScratchRecipe) -> list[str]:
-    """The ``gala-viz train`` of one lambda and seed."""
+    """Return the ``gala-viz train`` of one lambda and seed."""
     settings = {
         "attention-weight": trial.attention_weight,
         "seed": trial.seed,
@@ -172,7 +176,7 @@ def training_command(sweep: Arguments, trial: ScratchRecipe) -> list[str]:
 
 
 def prepare_collection(recipe: ScratchRecipe) -> None:
-    """Make the collection's images once, before several trainings ask for them."""
+    """Make the collection's images once, before several trainings need them."""
     from gala_viz.collections import open_collection
 
     collection: Any = open_collection(recipe.collection)
@@ -181,7 +185,10 @@ def prepare_collection(recipe: ScratchRecipe) -> None:
 
 
 def _selection(folder: Path, trial: ScratchRecipe) -> dict[str, Any] | None:
-    """The [selection] of the network in ``folder`` if it was trained as ``trial`` says, its name and title apart."""
+    """Return the [selection] of the network in ``folder`` if its training had the settings of ``trial``, else None.
+
+    Name and title may differ.
+    """
     from gala_viz.networks.network_folders import WeightsError, read_card
     from gala_viz.specs import toml_values
     from gala_viz.training.recipes import recipe_settings
@@ -190,13 +197,13 @@ def _selection(folder: Path, trial: ScratchRecipe) -> dict[str, Any] | None:
         card = read_card(folder)
     except WeightsError:
         return None
-    wanted = toml_values(asdict(trial))
-    said = recipe_settings(card, trial) | {key: wanted[key] for key in ("name", "title")}
-    return card.get("selection") if said == wanted else None
+    trial_settings = toml_values(asdict(trial))
+    card_settings = recipe_settings(card, trial) | {key: trial_settings[key] for key in ("name", "title")}
+    return card.get("selection") if card_settings == trial_settings else None
 
 
-def _told(found: dict[str, Any] | None) -> str:
-    if found is None:
+def _told(metrics: dict[str, Any] | None) -> str:
+    if metrics is None:
         return "failed"
-    rho = found.get("rho_attention", {}).get("mean_of_layers")
-    return f"accuracy {found['accuracy']:.3f}" + ("" if rho is None else f", rho {rho:.3f}")
+    rho = metrics.get("rho_attention", {}).get("mean_of_layers")
+    return f"accuracy {metrics['accuracy']:.3f}" + ("" if rho is None else f", rho {rho:.3f}")

@@ -1,4 +1,4 @@
-"""How far something has come, told on the terminal."""
+"""Progress on the terminal."""
 
 from __future__ import annotations
 
@@ -14,18 +14,20 @@ LOG_INTERVAL_S = 1.0
 def progress_printer(
     what: str, *, quiet: bool = False, clock: Callable[[], float] = time.monotonic
 ) -> Callable[[int, int], None]:
-    """A ``progress(done, total)`` that keeps one line of standard error up to date; in a log it tells every tenth, at
-    most one a second: nothing of what is done within the first second.
+    """Return a ``progress(done, total)`` that keeps one line of standard error up to date.
+
+    In a log it writes a line for every tenth, at most one a second, and none within the first second. The line begins
+    with ``what``; ``quiet`` writes nothing; ``clock`` gives the time in seconds.
     """
-    shown, told_at = -1, clock()
+    last_part, written_at = -1, clock()
 
     def tell(done: int, total: int) -> None:
-        nonlocal shown, told_at
+        nonlocal last_part, written_at
         live, now = sys.stderr.isatty(), clock()
         part = 100 * done // max(1, total) // (1 if live else 10)
-        if quiet or part == shown or (not live and now - told_at < LOG_INTERVAL_S):
+        if quiet or part == last_part or (not live and now - written_at < LOG_INTERVAL_S):
             return
-        shown, told_at = part, now
+        last_part, written_at = part, now
         ends = "\n" if not live or done >= total else ""
         sys.stderr.write(f"{chr(13) if live else ''}{what}: {done} of {total}{ends}")
         sys.stderr.flush()
@@ -35,8 +37,9 @@ def progress_printer(
 
 @contextmanager
 def step_printer() -> Iterator[Callable[[str], None]]:
-    """Give a ``say(step)`` that shows what is under way: on a terminal in one line, which is gone at the end, elsewhere
-    one line for each step.
+    """Yield a ``say(step)`` that shows the present step of a longer work.
+
+    On a terminal it is one line, which is removed at the end; elsewhere one line for each step.
     """
     live = sys.stderr.isatty()
 

@@ -69,7 +69,7 @@ class Arguments:
     """No progress bar."""
 
     def run(self) -> int:
-        """Train, write, tell where."""
+        """Train, write, and print where the network is."""
         # Read when torch starts. Threads that wait in a loop make a training on a busy machine four times as long.
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         from gala_viz.training.recipes import RECIPES, ScratchRecipe
@@ -85,13 +85,14 @@ class Arguments:
         return 0
 
     def recipe_overrides(self) -> dict[str, Any]:
-        """What the options set in place of the recipe's own settings."""
-        given = {key: getattr(self, key) for key in ("attention_weight", "epochs", "seed", "name")}
-        return {key: value for key, value in given.items() if value is not None}
+        """Return the settings of the recipe that options replace."""
+        values = {key: getattr(self, key) for key in ("attention_weight", "epochs", "seed", "name")}
+        return {key: value for key, value in values.items() if value is not None}
 
     def _check_arguments(self, recipe: Recipe) -> None:
-        """Refuse, before anything slow is loaded, what the options alone tell: collections too many or too few, and a
-        network that would be written over.
+        """Refuse, before anything slow is loaded, what the options alone show to be wrong.
+
+        That is collections too many or too few, and a network that would be written over.
         """
         from gala_viz.training.recipes import ScratchRecipe
 
@@ -113,6 +114,7 @@ class Arguments:
         self._check_free(recipe)
 
     def _scratch(self, recipe: ScratchRecipe) -> Path | None:
+        """Train from random weights; return the network's folder, or None in a process that does not write."""
         from gala_viz.collections import open_collection
         from gala_viz.training.batches import InMemoryDataModule, validation_batches
         from gala_viz.training.in_memory_dataset import check_any_map, load_dataset
@@ -125,7 +127,7 @@ class Arguments:
             collection.prepare(("train", "validation"), progress_printer("rendering", quiet=self.quiet))
         network = initial_network(recipe, len(collection.categories))
         module = ScratchModule(network, recipe)
-        wanted = {"train": recipe.attention_weight > 0, "validation": bool(module.layers)}
+        maps_by_split = {"train": recipe.attention_weight > 0, "validation": bool(module.layers)}
         training, validation = (
             load_dataset(
                 collection,
@@ -134,12 +136,12 @@ class Arguments:
                 with_maps=with_maps,
                 progress=progress_printer(f"reading {split} images", quiet=self.quiet),
             )
-            for split, with_maps in wanted.items()
+            for split, with_maps in maps_by_split.items()
         )
         self._tell([training.source], [validation.source])
-        for split, held in (("train", training), ("validation", validation)):
-            if wanted[split]:
-                sys.stdout.write(f"{recipe.name}: {split}: {held.describe_maps()}\n")
+        for split, dataset in (("train", training), ("validation", validation)):
+            if maps_by_split[split]:
+                sys.stdout.write(f"{recipe.name}: {split}: {dataset.describe_maps()}\n")
         if recipe.attention_weight > 0:
             check_any_map(training, collection.name)
         pictures = InMemoryDataModule(training, validation, recipe)
@@ -152,6 +154,7 @@ class Arguments:
         )
 
     def _distilled(self, recipe: DistillationRecipe) -> Path | None:
+        """Train from a pretrained network; return the network's folder, or None in a process that does not write."""
         from gala_viz.collections import open_collection
         from gala_viz.collections.map_checks import describe_usable_maps
         from gala_viz.networks.zoo import load_network
@@ -165,17 +168,17 @@ class Arguments:
         start = load_network(recipe.start, device="cpu")  # the training takes it to each process's own device
         watched = [(role, collection) for role, collection in collections if role != "plain"]
         held_out = HeldOutImages(collection for _, collection in collections)
-        asked = {"frame": start.preprocessing, "held_out": held_out, "categories": start.categories}
+        options = {"frame": start.preprocessing, "held_out": held_out, "categories": start.categories}
         parts = [
-            sources_of_split(collections, "train", **asked),
-            sources_of_split(watched, "validation", **asked),
+            sources_of_split(collections, "train", **options),
+            sources_of_split(watched, "validation", **options),
         ]
         self._tell(*parts)
         for split, sources in zip(("train", "validation"), parts, strict=True):
             for source in sources:
                 if source.role == "maps":
-                    told = describe_usable_maps(len(source.images), source.unusable)
-                    sys.stdout.write(f"{recipe.name}: {split}: {source.collection.name}: {told}\n")
+                    maps_text = describe_usable_maps(len(source.images), source.unusable)
+                    sys.stdout.write(f"{recipe.name}: {split}: {source.collection.name}: {maps_text}\n")
         network = initial_student(recipe, start)
         pictures = DistillationDataModule(*parts, start.preprocessing, recipe)
         if not self._fit(DistillationModule(network, recipe, start), pictures):
@@ -186,14 +189,14 @@ class Arguments:
         )
 
     def _tell(self, training: Sequence[TrainingSource], validation: Sequence[TrainingSource]) -> None:
-        """By which rule the images are split, and what is left out."""
+        """Print by which rule the images are split, and what is left out."""
         from gala_viz.training.dataset import describe_sources
 
         sources = [*training, *(source for source in validation if source.left_out)]
         sys.stdout.write("".join(f"  {line}\n" for line in describe_sources(sources)))
 
     def _check_free(self, recipe: Recipe) -> None:
-        """Networks that are there are not lost by a training of the same name."""
+        """Raise ``ValueError`` where a network of this name is in the way, unless it may be replaced."""
         from gala_viz.networks.network_folders import CARD
 
         folder = self.out / recipe.name
@@ -204,7 +207,7 @@ class Arguments:
             )
 
     def _fit(self, module: Any, pictures: Any) -> bool:
-        """Train; whether this process is the one that writes what comes of it."""
+        """Train; return whether this process is the one that writes the results."""
         from gala_viz.training.fit import fit
 
         logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)

@@ -1,1 +1,1 @@
-"""What suffices: rapid categorisation of images uncovered by importance, by people and by networks."""
+"""Rapid categorisation of images uncovered by importance: which part suffices people and networks."""

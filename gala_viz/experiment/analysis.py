@@ -1,4 +1,4 @@
-"""The analysis of an experiment: what counts, how accurate, from which level on, and what is more than chance."""
+"""Analysis of an experiment: exclusions, accuracy, thresholds, and randomisation tests."""
 
 from __future__ import annotations
 
@@ -21,9 +21,21 @@ from gala_viz.experiment.revelation import FULL
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Analysis:
-    """Tables of one experiment. ``performance``: observer x map type x level; ``fit_thresholds``: observer x map type;
-    ``tests``: randomisation tests per level; ``exclusions``: what each rule left out; ``trials``: which rule left out
-    which trial (``left_out_by``, empty where it counts), and whether its marks and durations are known.
+    """Tables of one experiment.
+
+    Parameters
+    ----------
+    performance : DataFrame
+        Accuracy, d' and reaction time, one row an observer, map type and level.
+    thresholds : DataFrame
+        Fits and thresholds, one row an observer and map type.
+    tests : DataFrame
+        Randomisation tests, one row an observer, question and level.
+    exclusions : DataFrame
+        What each rule left out (``EXCLUSION_COLUMNS``).
+    trials : DataFrame
+        One row a trial: the rule that left it out (``left_out_by``, empty where it counts), and which of its window
+        events and durations are not known.
     """
 
     performance: pd.DataFrame
@@ -36,11 +48,37 @@ class Analysis:
 def analyse_responses(
     responses: pd.DataFrame, spec: ExperimentSpec, *, n_iterations: int = 10_000, n_resamples: int = 1000, seed: int = 0
 ) -> Analysis:
-    """The analysis of checked ``responses`` (``responses.checked``) by the rules of ``spec``.
+    """Analyse responses by the rules of ``spec``.
 
     Tests flip signs of participants' values: the difference between two map types at a level, and accuracy above
-    chance; p is two-sided, ``p_adjusted`` holds the false-discovery rate over the levels of one question. Raises
-    ``ValueError`` where nothing is left.
+    chance; p is two-sided, ``p_adjusted`` holds the false-discovery rate over the levels of one question.
+
+    Parameters
+    ----------
+    responses : DataFrame
+        Checked responses (``check_responses``), whoever answered.
+    spec : ExperimentSpec
+        The experiment.
+    n_iterations : int
+        Sign flips of a randomisation test.
+    n_resamples : int
+        Bootstrap resamples of participants for the intervals of thresholds.
+    seed : int
+        Determines sign flips and resamples.
+
+    Returns
+    -------
+    Analysis
+        The tables.
+
+    Raises
+    ------
+    ValueError
+        The rules leave no trial.
+
+    References
+    ----------
+    Wichmann and Hill 2001 (thresholds); Benjamini and Hochberg 1995 (false-discovery rate).
     """
     table, exclusions = mark_exclusions(responses, spec)
     trials = table[table["left_out_by"] == ""]
@@ -56,7 +94,7 @@ def analyse_responses(
 
 
 def _verdicts(table: pd.DataFrame) -> pd.DataFrame:
-    """One row a trial: whose, which, what left it out, and which of the measures that rules ask for are not known."""
+    """Return one row a trial: whose, which, what left it out, and which measures of the rules are not known."""
     measures = [*WINDOW_EVENTS, "stimulus_duration_actual", "fixation_duration_actual"]
     missing = pd.Series("", index=table.index)
     for name in measures:
@@ -67,34 +105,37 @@ def _verdicts(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def fit_thresholds(trials: pd.DataFrame, n_resamples: int, seed: int) -> pd.DataFrame:
-    """The fit and the level of 75 % correct (``psychometric.Threshold``) of every observer and map type."""
+    """Estimate the threshold (``psychometric.Threshold``) of every observer and map type, one row each."""
     rows = []
     for (observer, map_type), own in trials.groupby(["observer", "map_type"], sort=False):
         levels = [level for level in sort_levels(own["level"]) if level != FULL]
-        right, total, _ = count_correct(own[own["level"] != FULL], levels)
-        found = estimate_threshold(right, total, np.array(levels, dtype=float), n_resamples=n_resamples, seed=seed)
-        rows.append({"observer": observer, "map_type": map_type, **asdict(found)})
+        correct, total, _ = count_correct(own[own["level"] != FULL], levels)
+        threshold = estimate_threshold(
+            correct, total, np.array(levels, dtype=float), n_resamples=n_resamples, seed=seed
+        )
+        rows.append({"observer": observer, "map_type": map_type, **asdict(threshold)})
     return pd.DataFrame(rows)
 
 
 def _tests(trials: pd.DataFrame, spec: ExperimentSpec, n_iterations: int, seed: int) -> pd.DataFrame:
+    """Run the paired randomisation tests of every observer and question, one row a level."""
     rows: list[dict] = []
     for observer, own in trials.groupby("observer", sort=False):
         levels = sort_levels(own["level"])
         for question, differences in _questions(own, list(spec.maps), levels):
-            found = paired_randomisations(differences, n_iterations=n_iterations, seed=seed)
-            adjusted = benjamini_hochberg(np.array([np.nan if one is None else one.p for one in found]))
-            for level, one, p in zip(levels, found, adjusted, strict=True):
+            tests = paired_randomisations(differences, n_iterations=n_iterations, seed=seed)
+            adjusted = benjamini_hochberg(np.array([np.nan if one is None else one.p for one in tests]))
+            for level, one, p in zip(levels, tests, adjusted, strict=True):
                 if one is not None:
-                    told = {"difference": one.difference, "p": one.p, "p_adjusted": float(p), "n": one.n}
+                    values = {"difference": one.difference, "p": one.p, "p_adjusted": float(p), "n": one.n}
                     rows.append(
-                        {"observer": observer, "question": question, "level": level, **told, "exact": one.exact}
+                        {"observer": observer, "question": question, "level": level, **values, "exact": one.exact}
                     )
     return pd.DataFrame(rows, columns=["observer", "question", "level", "difference", "p", "p_adjusted", "n", "exact"])
 
 
 def _questions(own: pd.DataFrame, maps: list[str], levels: list[str]) -> Iterator[tuple[str, NDArray]]:
-    """(question, (participant, level)): NaN where a participant has no trial of it."""
+    """Yield (question, differences (participant, level)); NaN where a participant has no trial of it."""
     accuracy = {}
     participants = sorted(own["participant"].unique())
     for map_type in maps:

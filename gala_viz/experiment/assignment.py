@@ -1,4 +1,4 @@
-"""Which set of trials and which keys a new participant gets: those that the fewest have had."""
+"""Assignment of sets and keys to new participants: those that the fewest have."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gala_viz.experiment.experiment_spec import ExperimentSpec
 from gala_viz.records.tables import ExperimentSession, now_ms
 
 DROPOUT_MS = 45 * 60_000
-"""Somebody unfinished of whom nothing was heard for so long has dropped out, and leaves the set to another."""
+"""An unfinished session without a sign for this long is a dropout; its set goes to another participant."""
 
 
 def assign_set(connection: Connection, spec: ExperimentSpec) -> tuple[int, bool]:
@@ -22,10 +22,15 @@ def assign_set(connection: Connection, spec: ExperimentSpec) -> tuple[int, bool]
 
     Parameters
     ----------
-    connection
+    connection : Connection
         Within the transaction that creates the session, so that two participants do not take the same place.
-    spec
+    spec : ExperimentSpec
         The experiment; its hash names the sessions that count.
+
+    Returns
+    -------
+    tuple of (int, bool)
+        Number of the set, and whether the keys are swapped.
     """
     counting = ExperimentSession.finished_ms.is_not(None) | (ExperimentSession.last_ms > now_ms() - DROPOUT_MS)
     wanted = select(ExperimentSession.set_number, ExperimentSession.swapped).where(

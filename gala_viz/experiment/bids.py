@@ -23,16 +23,16 @@ _UNITS = {"rt": "ms", "time_elapsed": "ms", "frame_duration": "ms", "percent_imp
 
 
 def write_responses(responses: pd.DataFrame, path: Path) -> None:
-    """One table of all participants, in the columns of ``responses.COLUMNS``."""
+    """Write the table ``responses`` of all participants to the CSV file ``path``."""
     path.parent.mkdir(parents=True, exist_ok=True)
     responses.to_csv(path, index=False)
 
 
 def write_bids(responses: pd.DataFrame, spec: ExperimentSpec, folder: Path) -> int:
-    """A BIDS dataset in ``folder``: one table a participant, a side-car for all; how many participants.
+    """Write a BIDS dataset to ``folder``: one table a participant, a side-car for all; return how many participants.
 
-    BIDS wants labels of letters and digits: participants are numbered in the order of the table, and
-    participants.tsv tells which random id is whose.
+    BIDS requires labels of letters and digits: participants are numbered in the order of the table, and
+    participants.tsv holds the random id of each.
     """
     folder.mkdir(parents=True, exist_ok=True)
     people = list(dict.fromkeys(responses["participant"]))
@@ -43,7 +43,7 @@ def write_bids(responses: pd.DataFrame, spec: ExperimentSpec, folder: Path) -> i
         path.parent.mkdir(parents=True, exist_ok=True)
         _tsv(own.drop(columns=["observer", "participant"]), path)
     first = responses.groupby("participant", sort=False).first()
-    about = pd.DataFrame(
+    participants = pd.DataFrame(
         {
             "participant_id": [labels[one] for one in people],
             "record": people,
@@ -51,8 +51,10 @@ def write_bids(responses: pd.DataFrame, spec: ExperimentSpec, folder: Path) -> i
             "set": first.loc[people, "set"].to_list(),
         }
     )
-    _tsv(about, folder / "participants.tsv")
-    _json(folder / "participants.json", {"record": {"Description": "random id in the records"}} | _described(about))
+    _tsv(participants, folder / "participants.tsv")
+    _json(
+        folder / "participants.json", {"record": {"Description": "random id in the records"}} | _described(participants)
+    )
     _json(folder / f"task-{BIDS_TASK}_beh.json", _sidecar(spec, responses))
     _json(
         folder / "dataset_description.json",
@@ -84,7 +86,7 @@ def instructions(answers: Sequence[str]) -> str:
 
 
 def exclusion_rules(spec: ExperimentSpec) -> dict[str, Any]:
-    """Every rule's setting; "not in the experiment's file" where the file was made before there was this rule."""
+    """Return every rule's setting; "not in the experiment's file" where the file lacks it."""
     return {
         one.name: "not in the experiment's file" if (value := getattr(spec.exclusions, one.name)) is None else value
         for one in fields(spec.exclusions)
@@ -92,13 +94,13 @@ def exclusion_rules(spec: ExperimentSpec) -> dict[str, Any]:
 
 
 def _described(table: pd.DataFrame) -> dict[str, dict[str, Any]]:
-    told: dict[str, dict[str, Any]] = {}
+    descriptions: dict[str, dict[str, Any]] = {}
     for column in table.columns:
         if column in COLUMNS:
-            told[column] = {"Description": COLUMNS[column]}
+            descriptions[column] = {"Description": COLUMNS[column]}
             unit = _UNITS.get(column) or ("ms" if "duration" in column else None)
-            told[column] |= {"Units": unit} if unit else {}
-    return told
+            descriptions[column] |= {"Units": unit} if unit else {}
+    return descriptions
 
 
 def _tsv(table: pd.DataFrame, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Who sees which image how: rotating sets, and the order of one participant's trials."""
+"""Design of an experiment: rotating sets of conditions, and the order of one participant's trials."""
 
 from __future__ import annotations
 
@@ -27,42 +27,46 @@ class Trial:
 
 
 def n_sets(spec: ExperimentSpec) -> int:
-    """As many sets as conditions: over all sets every image is seen in every condition once."""
+    """Return the number of sets, that of conditions: over all sets every image is in every condition once."""
     return len(spec.conditions)
 
 
 def set_conditions(spec: ExperimentSpec, set_number: int) -> dict[str, tuple[str, Level]]:
-    """Image -> condition in set ``set_number``: the k-th image of a superclass is in condition k + number, around.
+    """Return image -> condition (map type, level) in set ``set_number``.
 
-    Where the count of a superclass's images is a multiple of the conditions, every condition has alike many of it.
+    The k-th image of a superclass is in condition k + set number, modulo the number of conditions: where the number of
+    a superclass's images is a multiple of that of conditions, all conditions have equally many of it. Raises
+    ``ValueError`` for a number that no set has.
     """
     conditions = spec.conditions
     if not 0 <= set_number < len(conditions):
         raise ValueError(f"sets are numbered 0 to {len(conditions) - 1}; got {set_number}.")
     return {
-        image: conditions[(at + set_number) % len(conditions)]
+        image: conditions[(position + set_number) % len(conditions)]
         for images in spec.images.values()
-        for at, image in enumerate(images)
+        for position, image in enumerate(images)
     }
 
 
 def trial_sequence(spec: ExperimentSpec, set_number: int, seed: int) -> tuple[Trial, ...]:
-    """All trials of a participant of set ``set_number``: practice on full images, then the blocks,
-    shuffled by ``seed``."""
-    chance = np.random.default_rng([spec.seed, seed])
+    """Return all trials of a participant of set ``set_number``: practice on full images, then the blocks.
+
+    The spec's seed and the participant's ``seed`` determine the order and the durations of the fixations.
+    """
+    rng = np.random.default_rng([spec.seed, seed])
     of_image = set_conditions(spec, set_number)
     images = list(of_image)
-    order = [images[at] for at in chance.permutation(len(images))]
+    order = [images[position] for position in rng.permutation(len(images))]
     blocks = np.array_split(np.arange(len(order)), spec.n_blocks)
     any_type = next(iter(spec.maps))
     practice = [image for some in spec.practice.values() for image in some]
-    planned = [(0, PRACTICE, practice[at], (any_type, FULL)) for at in chance.permutation(len(practice))]
-    for block, places in enumerate(blocks, start=1):
-        planned += [(block, TEST, order[at], of_image[order[at]]) for at in places]
-    fixations = chance.choice(spec.timing.fixation_ms, size=len(planned))
+    planned = [(0, PRACTICE, practice[position], (any_type, FULL)) for position in rng.permutation(len(practice))]
+    for block, positions in enumerate(blocks, start=1):
+        planned += [(block, TEST, order[position], of_image[order[position]]) for position in positions]
+    fixations = rng.choice(spec.timing.fixation_ms, size=len(planned))
     return tuple(
         Trial(
-            number=at,
+            number=number,
             block=block,
             phase=phase,
             image=image,
@@ -70,7 +74,9 @@ def trial_sequence(spec: ExperimentSpec, set_number: int, seed: int) -> tuple[Tr
             level=level,
             fixation_ms=float(fixation),
         )
-        for at, ((block, phase, image, (map_type, level)), fixation) in enumerate(zip(planned, fixations, strict=True))
+        for number, ((block, phase, image, (map_type, level)), fixation) in enumerate(
+            zip(planned, fixations, strict=True)
+        )
     )
 
 

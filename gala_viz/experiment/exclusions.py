@@ -1,7 +1,7 @@
-"""What is left out before anything is computed, by rules that the spec fixed, and how much each left out.
+"""Exclusion rules, which the spec fixes before anything is computed, and how much each leaves out.
 
-A rule knows three things of a trial: that it breaks it, that it does not, or neither, because what it asks for was not
-recorded. The last is counted as not known, and leaves nothing out.
+A trial breaks a rule, or does not, or neither is known, because what the rule needs was not recorded. The last is
+counted as not known, and leaves nothing out.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ WINDOW_EVENT_RULES = {
     "resized": "the window changed its size",
     "left_full_screen": "full screen was left",
 }
-"""Mark -> the rule that leaves out trials that have it."""
+"""Window event -> description of the rule that leaves out trials with it."""
 NOT_IN_FILE = "not in the file"
-"""The setting of a rule that the experiment's file was made before."""
+"""Stands for the setting of a rule that the experiment's file does not have."""
 NO_ANSWER = "no answer"
 """Why a network's trial does not count."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExclusionRule:
-    """A rule and what it says: ``is_violated`` and ``is_known`` by participant or by trial.
+    """A rule and its result: ``is_violated`` and ``is_known`` by participant or by trial.
 
-    ``setting`` is the parameter in the experiment's file. A rule that is not ``applies`` leaves out nothing.
+    ``setting`` is the parameter in the experiment's file. A rule without ``applies`` leaves out nothing.
     """
 
     description: str
@@ -49,43 +49,44 @@ class ExclusionRule:
 
 
 def apply_exclusions(responses: pd.DataFrame, spec: ExperimentSpec) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The trials that count, and the table of ``mark_exclusions``."""
-    table, told = mark_exclusions(responses, spec)
+    """Return the trials that count, and the table of ``mark_exclusions``."""
+    table, exclusions = mark_exclusions(responses, spec)
     counts = table["left_out_by"] == ""
-    return table[counts].drop(columns="left_out_by").reset_index(drop=True), told
+    return table[counts].drop(columns="left_out_by").reset_index(drop=True), exclusions
 
 
 def mark_exclusions(responses: pd.DataFrame, spec: ExperimentSpec) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """All trials but practice, with ``left_out_by``, the rule that leaves a trial out (empty: it counts); and a table.
+    """Return all trials but practice with the rule that leaves each out, and a table of the rules.
 
-    The table has the columns ``EXCLUSION_COLUMNS``: observer, rule, unit (participants or trials), how many were
-    excluded of how many, the setting, whether the rule applied (False: it is not in the experiment's file), how many
-    break it whatever other rule they break, and of how many that is not known. First whole participants go, each by the
-    first rule that it breaks, then single trials of the others. A rule that is not in the file is tried with today's
-    default, and leaves out nothing.
+    ``left_out_by`` is the rule of a trial, empty where it counts. The table has the columns ``EXCLUSION_COLUMNS``:
+    observer, rule, unit (participants or trials), how many were excluded of how many, the setting, whether the rule
+    applied (False: the experiment's file does not apply it), how many break it whatever other rule they break, and of
+    how many that is not known. First whole participants are excluded, each by the first rule that it breaks, then
+    single trials of the others. A rule that is not in the file is evaluated with the present default, and leaves out
+    nothing.
     """
     table = responses[responses["trial_type"] == TEST] if "trial_type" in responses else responses
     table = table.reset_index(drop=True)
-    parts, told = [], []
+    parts, rows = [], []
     for observer, own in table.groupby("observer", sort=False):
         left_out_by = pd.Series("", index=own.index, dtype=object)
         if observer in SCREENED_OBSERVERS:
-            gone: set[object] = set()
+            excluded: set[object] = set()
             total = own["participant"].nunique()
             for rule in _rules_of_participants(own, spec):
-                found = (set(rule.is_violated.index[rule.is_violated]) - gone) if rule.applies else set()
-                gone |= found
-                left_out_by[own["participant"].isin(found)] = rule.description
-                told.append(_row(observer, rule, "participants", len(found), total))
-            rest = own[~own["participant"].isin(gone)]
+                violating = (set(rule.is_violated.index[rule.is_violated]) - excluded) if rule.applies else set()
+                excluded |= violating
+                left_out_by[own["participant"].isin(violating)] = rule.description
+                rows.append(_row(observer, rule, "participants", len(violating), total))
+            rest = own[~own["participant"].isin(excluded)]
             for rule in _rules_of_trials(rest, spec):
-                found = rule.is_violated & (left_out_by[rest.index] == "") & rule.applies
-                left_out_by[found.index[found]] = rule.description
-                told.append(_row(observer, rule, "trials", int(found.sum()), len(rest)))
+                violating = rule.is_violated & (left_out_by[rest.index] == "") & rule.applies
+                left_out_by[violating.index[violating]] = rule.description
+                rows.append(_row(observer, rule, "trials", int(violating.sum()), len(rest)))
         else:
             left_out_by[own["correct"].isna()] = NO_ANSWER
         parts.append(own.assign(left_out_by=left_out_by))
-    return pd.concat(parts, ignore_index=True), pd.DataFrame(told, columns=list(EXCLUSION_COLUMNS))
+    return pd.concat(parts, ignore_index=True), pd.DataFrame(rows, columns=list(EXCLUSION_COLUMNS))
 
 
 def _row(observer: object, rule: ExclusionRule, unit: str, excluded: int, total: int) -> tuple:
@@ -94,22 +95,23 @@ def _row(observer: object, rule: ExclusionRule, unit: str, excluded: int, total:
 
 
 def _rules_of_participants(own: pd.DataFrame, spec: ExperimentSpec) -> Iterator[ExclusionRule]:
+    """Yield the rules that leave out whole participants, evaluated on the trials ``own`` of one observer."""
     rules = spec.exclusions
     by_participant = own.groupby("participant", sort=False)
     answered = by_participant["correct"].apply(lambda one: one.notna().mean())
-    everybody = pd.Series(data=True, index=answered.index)
+    always_known = pd.Series(data=True, index=answered.index)
     full = own[own["level"] == FULL].groupby("participant", sort=False)["correct"].mean().reindex(answered.index)
     frames = _numbers(own, "dropped_frames")
     dropped = (frames.fillna(0) > 0).groupby(own["participant"]).mean().reindex(answered.index)
     yield ExclusionRule(
         description="did not finish",
         is_violated=by_participant["stimulus"].nunique() < spec.n_images,
-        is_known=everybody,
+        is_known=always_known,
     )
     yield ExclusionRule(
         description=f"answered in time in less than {rules.min_answered_fraction:g} of the trials",
         is_violated=answered < rules.min_answered_fraction,
-        is_known=everybody,
+        is_known=always_known,
         setting=_setting("min_answered_fraction", rules.min_answered_fraction),
     )
     yield ExclusionRule(
@@ -127,19 +129,20 @@ def _rules_of_participants(own: pd.DataFrame, spec: ExperimentSpec) -> Iterator[
 
 
 def _rules_of_trials(own: pd.DataFrame, spec: ExperimentSpec) -> Iterator[ExclusionRule]:
+    """Yield the rules that leave out single trials, evaluated on the trials ``own`` of one observer."""
     rules, today = spec.exclusions, ExclusionSpec()
-    every_one = pd.Series(data=True, index=own.index)
+    always_known = pd.Series(data=True, index=own.index)
     left = _numbers(own, "interrupted").fillna(0) == 1
-    yield ExclusionRule(description="left in the middle", is_violated=left, is_known=every_one)
+    yield ExclusionRule(description="left in the middle", is_violated=left, is_known=always_known)
     chosen = rules.exclude_marked
-    for mark in WINDOW_EVENTS:
-        values = _numbers(own, mark)
+    for event in WINDOW_EVENTS:
+        values = _numbers(own, event)
         yield ExclusionRule(
-            description=WINDOW_EVENT_RULES[mark],
+            description=WINDOW_EVENT_RULES[event],
             is_violated=values == 1,
             is_known=values.notna() | left,
             setting=_setting("exclude_marked", None if chosen is None else ", ".join(chosen) or "none"),
-            applies=chosen is not None and mark in chosen,
+            applies=chosen is not None and event in chosen,
         )
     frames = rules.max_stimulus_error_frames
     most = today.max_stimulus_error_frames if frames is None else frames
@@ -165,11 +168,11 @@ def _rules_of_trials(own: pd.DataFrame, spec: ExperimentSpec) -> Iterator[Exclus
     yield ExclusionRule(
         description=f"answered sooner than {rules.min_rt_ms:g} ms",
         is_violated=early,
-        is_known=every_one,
+        is_known=always_known,
         setting=_setting("min_rt_ms", rules.min_rt_ms),
     )
     yield ExclusionRule(
-        description="no answer in time", is_violated=own["correct"].isna() & ~early & ~left, is_known=every_one
+        description="no answer in time", is_violated=own["correct"].isna() & ~early & ~left, is_known=always_known
     )
 
 
@@ -180,14 +183,14 @@ def _setting(name: str, value: float | str | None) -> str:
 
 
 def _numbers(own: pd.DataFrame, column: str) -> pd.Series:
-    """A column as numbers; NaN where it is not known, or not there."""
+    """Return a column as numbers; NaN where a value is not known, or the column is not there."""
     if column not in own:
         return pd.Series(np.nan, index=own.index)
     return pd.to_numeric(own[column], errors="coerce").astype(float)
 
 
 def _error_ms(own: pd.DataFrame, part: str) -> pd.Series:
-    """How far the actual duration of fixation or stimulus is from what was asked."""
+    """Return how far, in ms, the actual duration of fixation or stimulus is from the planned one."""
     return (_numbers(own, f"{part}_duration_actual") - _numbers(own, f"{part}_duration")).abs()
 
 

@@ -17,7 +17,7 @@ from gala_viz.specs import check_finite, fingerprint, read_settings, spec_from_s
 FORMAT = 1
 N_BLOCKS = 5
 WINDOW_EVENTS = ("hidden", "blurred", "resized", "left_full_screen")
-"""What a page notes of its window during a trial: tab hidden, focus lost, size changed, full screen left."""
+"""Window events that a page records during a trial: tab hidden, focus lost, size changed, full screen left."""
 DEFAULT_MAPS = {"clickme": "human", "saliency": "opencv:fine-grained"}
 Level = float | str
 """Per cent of the important pixels, or ``FULL``."""
@@ -25,8 +25,18 @@ Level = float | str
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TimingSpec:
-    """A trial's course. The fixation is drawn from ``fixation_ms``; the image stays ``stimulus_ms``; a response counts
-    until ``window_ms`` after it has gone; ``pause_ms`` follow. The page counts frames of the screen, not milliseconds.
+    """Timing of a trial, which the page counts in frames of the screen, not in milliseconds.
+
+    Parameters
+    ----------
+    fixation_ms : tuple of float
+        Durations of which each trial's fixation is drawn.
+    stimulus_ms : float
+        Duration of the image.
+    window_ms : float
+        Time after the image's offset within which a response still counts.
+    pause_ms : float
+        Pause after the trial.
     """
 
     fixation_ms: tuple[float, ...] = (1100.0, 1200.0, 1300.0, 1400.0, 1500.0)
@@ -39,27 +49,39 @@ class TimingSpec:
         if not self.fixation_ms or min(self.fixation_ms) <= 0:
             raise ValueError(f"fixation_ms are times above 0; got {self.fixation_ms}.")
         if self.stimulus_ms <= 0 or self.window_ms < 0 or self.pause_ms < 0:
-            told = f"{self.stimulus_ms}, {self.window_ms} and {self.pause_ms}"
-            raise ValueError(f"stimulus_ms is above 0, window_ms and pause_ms are 0 or more; got {told}.")
+            values = f"{self.stimulus_ms}, {self.window_ms} and {self.pause_ms}"
+            raise ValueError(f"stimulus_ms is above 0, window_ms and pause_ms are 0 or more; got {values}.")
 
     @property
     def deadline_ms(self) -> float:
-        """After onset; later responses are too slow."""
+        """Time after the stimulus' onset until which a response counts."""
         return self.stimulus_ms + self.window_ms
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ExclusionSpec:
-    """What is left out of the analysis, fixed before anybody took part.
+    """Exclusion rules of the analysis, fixed before anybody takes part.
 
-    Trials with a response sooner than ``min_rt_ms``; participants who did not finish, who answered in time in less than
-    ``min_answered_fraction`` of the trials, who were right on full images in less than ``min_full_accuracy``, or whose
-    screen dropped frames in more than ``max_dropped_fraction`` of the trials; trials with one of the marks in
-    ``exclude_marked`` (of ``WINDOW_EVENTS``), or whose actual durations differ from those asked by more than
-    ``max_stimulus_error_frames`` frames of the screen or ``max_fixation_error_ms``.
+    Participants who do not finish, and trials that are left in the middle or have no answer in time, are always left
+    out. None means that the experiment's file does not have the setting, since it was made before there was one: that
+    rule leaves out nothing.
 
-    None means that the experiment's file does not have the setting, since it was made before there was one: that rule
-    leaves out nothing.
+    Parameters
+    ----------
+    min_rt_ms : float
+        Shortest reaction time of a trial that counts.
+    min_answered_fraction : float
+        Smallest share of the trials that a participant answered in time.
+    min_full_accuracy : float
+        Smallest accuracy of a participant on full images.
+    max_dropped_fraction : float
+        Largest share of a participant's trials in which the screen dropped frames.
+    max_stimulus_error_frames : float, optional
+        Largest difference of the stimulus' actual duration from the planned one, in frames of the screen.
+    max_fixation_error_ms : float, optional
+        Largest difference of the fixation's actual duration from the planned one.
+    exclude_marked : tuple of str, optional
+        Those of ``WINDOW_EVENTS`` that leave out a trial.
     """
 
     min_rt_ms: float = 20.0
@@ -78,21 +100,55 @@ class ExclusionSpec:
             value = getattr(self, name)
             if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0):
                 raise ValueError(f"{name} is a number from 0 on; got {value!r}.")
-        marks = self.exclude_marked
-        if marks is not None and (isinstance(marks, str) or not set(marks) <= set(WINDOW_EVENTS)):
-            raise ValueError(f"exclude_marked is a list of some of {', '.join(WINDOW_EVENTS)}; got {marks!r}.")
+        events = self.exclude_marked
+        if events is not None and (isinstance(events, str) or not set(events) <= set(WINDOW_EVENTS)):
+            raise ValueError(f"exclude_marked is a list of some of {', '.join(WINDOW_EVENTS)}; got {events!r}.")
         check_finite(self)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ExperimentSpec:
-    """Everything that determines an experiment; ``hash`` names it, and stands beside every response.
+    """Everything that determines an experiment; ``hash`` names it, and its sessions in the database refer to it.
 
-    ``images`` are the ids of each of two superclasses, that is, of each answer. ``maps`` are names of map types ->
-    where importance comes from (``importance.importance_source``); those in ``simulated`` are of simulated people. Each
-    image is shown once to each participant, in one of the conditions (map type, level); there are as many rotating sets
-    as conditions. ``opened_as`` is what opens the collection, whose pixels and maps ``collection`` names by
-    fingerprint. The frame is ``side_px`` a side and shown at ``shown_px`` CSS pixels.
+    Each image is shown once to each participant, in one of the conditions (map type, level); there are as many rotating
+    sets as conditions.
+
+    Parameters
+    ----------
+    title : str
+        Title for pages and exports.
+    opened_as : str
+        Text by which ``open_collection`` opens the collection.
+    collection : str
+        Fingerprint of the collection's pixels and maps.
+    images : dict of str to tuple of str
+        Superclass -> ids of its images; the two superclasses are the two answers.
+    practice : dict of str to tuple of str
+        Superclass -> ids of its images of practice.
+    maps : dict of str to str
+        Map type -> source of importance (``importance.importance_source``).
+    simulated : tuple of str
+        Map types whose maps are of simulated people.
+    revelation : RevelationSpec
+        How images are revealed.
+    timing : TimingSpec
+        Timing of a trial.
+    exclusions : ExclusionSpec
+        Exclusion rules.
+    keys : tuple of str
+        Keys of the two answers, which are swapped for half of the participants.
+    n_blocks : int
+        Blocks of the experiment, without practice.
+    side_px : int
+        Side of the stimuli.
+    shown_px : int
+        Side at which stimuli are shown, in CSS pixels.
+    seed : int
+        With a participant's seed it determines the order of trials.
+
+    References
+    ----------
+    Linsley et al. 2019, figure 1B; Eberhardt, Cader and Serre 2016.
     """
 
     title: str
@@ -140,17 +196,17 @@ class ExperimentSpec:
     @property
     def map_titles(self) -> dict[str, str]:
         """Map type -> its name with its source, for legends."""
-        made = {name: "simulated people" if name in self.simulated else source for name, source in self.maps.items()}
-        return {name: f"{name} ({source})" for name, source in made.items()}
+        origin = {name: "simulated people" if name in self.simulated else source for name, source in self.maps.items()}
+        return {name: f"{name} ({source})" for name, source in origin.items()}
 
     @property
     def n_images(self) -> int:
-        """Images of the experiment itself."""
+        """Number of images of the experiment itself, without practice."""
         return sum(len(some) for some in self.images.values())
 
     @property
     def n_practice(self) -> int:
-        """Images of practice."""
+        """Number of images of practice."""
         return sum(len(some) for some in self.practice.values())
 
     @property
@@ -165,27 +221,28 @@ class ExperimentSpec:
 
     @property
     def hash(self) -> str:
-        """16 hex digits over every setting that the specification has.
+        """16 hex digits over every setting that is not None.
 
-        A setting that is None is none of them, so that a file made before there was this setting keeps its hash.
+        A file that was made before there was a setting thus keeps its hash.
         """
         return fingerprint(FORMAT, self.settings)
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Every setting that the specification has, as plain values; those that are None are left out."""
+        """Every setting that is not None, as plain values."""
         return toml_values(asdict(self))
 
     def save(self, path: Path) -> None:
-        """Write the file; reading it gives the same spec."""
+        """Write the spec to the TOML file ``path``; ``read_experiment_spec`` returns the same spec."""
         path.write_text(tomli_w.dumps({"format": FORMAT, **self.settings}), encoding="utf-8")
 
 
 def read_experiment_spec(path: str | Path) -> ExperimentSpec:
-    """The experiment in a file made by ``save``. Raises ``FileNotFoundError``, and ``ValueError`` for what is none.
+    """Read the experiment in a file that ``save`` wrote.
 
-    Settings of ``_ADDED`` that the file does not have are None, never today's default: the experiment goes on with the
-    rules and under the hash that it was made with.
+    Settings of ``_ADDED`` that the file does not have are None, never the present default: the experiment goes on with
+    the rules and under the hash that it was made with. Raises ``FileNotFoundError``, and ``ValueError`` for a file that
+    is no experiment.
     """
     path = Path(path).expanduser()
     content = read_settings(path, "experiment", FORMAT, "gala-viz experiment prepare makes an experiment's file.")
@@ -200,5 +257,4 @@ def read_experiment_spec(path: str | Path) -> ExperimentSpec:
 
 _PARTS = {"revelation": RevelationSpec, "timing": TimingSpec, "exclusions": ExclusionSpec}
 _ADDED = {"exclusions": ("max_stimulus_error_frames", "max_fixation_error_ms", "exclude_marked")}
-"""Part -> settings that came after files of format 1 were first written. A new setting of an experiment stands here and
-may be None."""
+"""Part -> settings that files of format 1 may lack. A new setting of an experiment is added here, and may be None."""

@@ -1,7 +1,7 @@
-"""An experiment's addresses on a Tornado server: consent, a seat, stimuli one trial ahead, results, the end.
+"""An experiment's handlers on a Tornado server: consent, session, stimuli ahead of their trials, results, the end.
 
 Every request can be sent twice, so that a page repeats one whose answer it did not get: the second is answered like the
-first and changes nothing. An answer that tells of something stored is sent when it is in the database, not before.
+first and changes nothing. An answer that confirms that something is stored is sent after it is in the database.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ T = TypeVar("T")
 
 
 def routes(server: ExperimentServer, prefix: str, origins: frozenset[str] = frozenset()) -> list[tuple]:
-    """The addresses under ``prefix``/trials. ``origins`` are further hosts of pages.
+    """Return the addresses under ``prefix``/trials. ``origins`` are further hosts of pages.
 
     No image has an address of its own: a participant's next stimuli are sent by the number of their trial.
     """
@@ -58,71 +58,71 @@ def routes(server: ExperimentServer, prefix: str, origins: frozenset[str] = froz
 
 class _Answer(JsonHandler):
     def initialize(self, server: ExperimentServer, origins: frozenset[str]) -> None:
-        """Tornado hands every request what ``routes`` told."""
+        """Store ``server`` and ``origins``, which Tornado passes to the handler of every request."""
         self.server, self.origins = server, origins
 
     async def run_in_thread(self, function: Callable[..., T], *arguments: Any, **named: Any) -> T:
-        """``function`` in a thread. A database that cannot be reached is answered with 503: the page asks again."""
+        """Run ``function`` in a thread; answer 503, on which the page repeats its request, during an outage."""
         return await await_records(self, self.server.run_in_thread(function, *arguments, **named))
 
     async def participant(self) -> str | None:
-        """Whom the cookie names, if consent was given."""
+        """Return the id of the participant whom the cookie names, or None."""
         secret = self.get_cookie(PARTICIPANT_COOKIE)
         return await self.run_in_thread(self.server.participants.find_by_secret, secret) if secret else None
 
     async def find_session(self) -> Session:
-        """The participant's place; refuses who has none, and who asks too often."""
+        """Return the participant's session; answer 403 where there is none, and 429 to too many requests."""
         participant = await self.participant()
-        seat = await self.run_in_thread(self.server.sessions.find, participant) if participant else None
-        if seat is None:
+        session = await self.run_in_thread(self.server.sessions.find, participant) if participant else None
+        if session is None:
             raise tornado.web.HTTPError(403, reason="consent and a seat come first")
         if not self.server.request_limit.take(participant):
             raise tornado.web.HTTPError(429, reason="too many requests; wait a moment")
-        return seat
+        return session
 
     async def check_session(self, message: Any) -> Session:
-        """The participant's place; refuses what is about another sitting, as of somebody who was deleted meanwhile."""
-        sitting, seat = _read(parse_session_id, message), await self.find_session()
-        if sitting not in (None, seat.id):
+        """Return the participant's session; answer 409 to a message about another one, as of a deleted participant."""
+        session_id, session = _read(parse_session_id, message), await self.find_session()
+        if session_id not in (None, session.id):
             raise tornado.web.HTTPError(409, reason="this belongs to another sitting")
-        return seat
+        return session
 
     def send_json(self, content: Any) -> None:
-        """Answer with JSON."""
+        """Answer with ``content`` as JSON."""
         self.write(json.dumps(content))
 
 
 class AboutHandler(_Answer):
-    """What the page shows before anybody agreed; nothing is recorded for it."""
+    """What the page shows before consent; nothing is recorded for it."""
 
     async def get(self) -> None:
-        """What it is, and whether this browser has a place in it already."""
+        """Answer with a description of the experiment, and whether this browser has a session in it."""
         participant = await self.participant()
-        seat = await self.run_in_thread(self.server.sessions.find, participant) if participant else None
-        left = None if seat is None else len(seat.trials) - seat.next_trial
-        self.send_json({**self.server.about_message(), "begun": seat is not None, "left": left})
+        session = await self.run_in_thread(self.server.sessions.find, participant) if participant else None
+        left = None if session is None else len(session.trials) - session.next_trial
+        self.send_json({**self.server.about_message(), "begun": session is not None, "left": left})
 
 
 class ConsentHandler(_Answer):
-    """Somebody agrees: only now a participant is made, and the cookie is set."""
+    """Consent: only now a participant is created, and the cookie is set."""
 
     async def post(self) -> None:
-        """``{"agreed": true}``, with ``"simulated": true`` from a script, and the page's ``client_key``.
+        """Take ``{"agreed": true}``, with ``"simulated": true`` from a script, and the page's ``client_key``.
 
         Where the answer with the cookie is lost, the same key names the same participant again.
         """
-        told = self.read_json()
-        if not isinstance(told, dict) or told.get("agreed") is not True:
+        message = self.read_json()
+        if not isinstance(message, dict) or message.get("agreed") is not True:
             raise tornado.web.HTTPError(400, reason="consent was expected")
         participant, people = await self.participant(), self.server.participants
-        key = _read(parse_client_key, told)
+        key = _read(parse_client_key, message)
         own = None if key is None else hashlib.sha256(f"consent {key}".encode()).hexdigest()
         if participant is None and own is not None:
             participant = await self.run_in_thread(people.find_by_secret, own)
             if participant is not None:
                 set_participant_cookie(self, own)
         if participant is None:
-            simulated = told.get("simulated") is True
+            simulated = message.get("simulated") is True
             participant = await admit_participant(
                 self,
                 self.server.newcomer_limit,
@@ -133,30 +133,30 @@ class ConsentHandler(_Answer):
 
 
 class SessionHandler(_Answer):
-    """A place in the experiment: a new one, or the participant's own, to go on at the next trial."""
+    """A session of the experiment: a new one, or the participant's own, to go on at the next trial."""
 
     async def post(self) -> None:
-        """What the page measured of its screen."""
+        """Take the page's measurements of its screen; answer with what the page needs for the trials that are left."""
         screen = _read(Screen.parse, self.read_json())
         participant = await self.participant()
         if participant is None:
             raise tornado.web.HTTPError(403, reason="consent comes first")
-        running = self.server
-        seat = await self.run_in_thread(running.sessions.get_or_create, participant, screen, running.versions)
-        self.send_json(running.session_message(seat))
+        server = self.server
+        session = await self.run_in_thread(server.sessions.get_or_create, participant, screen, server.versions)
+        self.send_json(server.session_message(session))
 
 
 class StimulusHandler(_Answer):
     """A stimulus of one of the next trials."""
 
     async def get(self) -> None:
-        """By ``number``; what was shown is not sent again."""
-        seat = await self.find_session()
+        """Answer with the PNG of trial ``number``; what was shown is not sent again."""
+        session = await self.find_session()
         text = self.get_query_argument("number", "")
         number = int(text) if text.isascii() and text.isdigit() and len(text) < 7 else -1
-        if not seat.next_trial <= number < min(seat.next_trial + PREFETCH_TRIALS, len(seat.trials)):
+        if not session.next_trial <= number < min(session.next_trial + PREFETCH_TRIALS, len(session.trials)):
             raise tornado.web.HTTPError(404, reason="this is none of the next trials")
-        content = await self.run_in_thread(self.server.stimulus_png, seat.trials[number])
+        content = await self.run_in_thread(self.server.stimulus_png, session.trials[number])
         self.set_header("Content-Type", "image/png")
         self.write(content)
 
@@ -165,14 +165,14 @@ class TrialBeginHandler(_Answer):
     """A trial is about to be shown."""
 
     async def post(self) -> None:
-        """``{"number": n, "sitting": its id, "client_key": the page's}``."""
-        told = self.read_json()
-        number, key, seat = (
-            _read(parse_trial_number, told),
-            _read(parse_client_key, told),
-            await self.check_session(told),
+        """Take ``{"number": n, "sitting": its id, "client_key": the page's}`` and record that the trial begins."""
+        message = self.read_json()
+        number, key, session = (
+            _read(parse_trial_number, message),
+            _read(parse_client_key, message),
+            await self.check_session(message),
         )
-        await _now(self.run_in_thread(self.server.sessions.begin_trial, seat, number, key))
+        await _now(self.run_in_thread(self.server.sessions.begin_trial, session, number, key))
         self.send_json({"begun": number})
 
 
@@ -180,25 +180,25 @@ class TrialResultHandler(_Answer):
     """A trial is over."""
 
     async def post(self) -> None:
-        """Its result; the answer is feedback, and a summary after the last trial of a block."""
-        told = self.read_json()
-        result, seat = _read(TrialResult.parse, told), await self.check_session(told)
-        said = await _now(self.run_in_thread(self.server.store_result, seat, result))
-        self.send_json({"stored": result.number, **said})
+        """Store the result; answer with feedback, and with a summary after the last trial of a block."""
+        message = self.read_json()
+        result, session = _read(TrialResult.parse, message), await self.check_session(message)
+        answer = await _now(self.run_in_thread(self.server.store_result, session, result))
+        self.send_json({"stored": result.number, **answer})
 
 
 class SessionEndHandler(_Answer):
-    """The page has come to the end, and asks what is stored before it says so."""
+    """The end of a session: the page asks what is stored before it says so to the participant."""
 
     async def post(self) -> None:
-        """``{"sitting": its id}``; the answer tells how many trials there were, and how many results are stored."""
-        seat = await self.check_session(self.read_json())
-        self.send_json({"ended": asdict(await _now(self.run_in_thread(self.server.sessions.end_session, seat)))})
+        """Take ``{"sitting": its id}``; answer with the number of trials, and of results that are stored."""
+        session = await self.check_session(self.read_json())
+        self.send_json({"ended": asdict(await _now(self.run_in_thread(self.server.sessions.end_session, session)))})
 
 
-def _read(read: Any, told: Any) -> Any:
+def _read(parse: Any, message: Any) -> Any:
     try:
-        return read(told)
+        return parse(message)
     except InvalidResultError as error:
         raise tornado.web.HTTPError(400, reason=str(error)) from None
 

@@ -1,4 +1,4 @@
-"""How important each pixel of the stimulus frame is, by the source that a spec names."""
+"""Importance of each pixel of the stimulus frame, by the source that a spec names."""
 
 from __future__ import annotations
 
@@ -17,15 +17,16 @@ from gala_viz.schema import extent_px
 
 HUMAN, OPENCV, FILES = "human", "opencv", "files"
 ImportanceFunction = Callable[[str], NDArray[np.float32] | None]
-"""An image's id -> (y, x), none below 0, or None where the source knows nothing of it."""
+"""An image's id -> importance (y, x), none below 0, or None where the source has none for it."""
 
 
 def importance_source(source: str, collection: Collection, side_px: int) -> ImportanceFunction:
-    """What ``source`` says of images of ``collection`` in the frame of ``side_px``.
+    """Return the function image -> importance of ``source``, on the centre square of ``collection``'s photographs.
 
-    ``human`` is the collection's default human map and ``human:KIND`` another kind; ``opencv:NAME`` is a saliency model
-    (``gala_viz.experiment.saliency``); ``files:PATH`` are maps that somebody computed or recorded: a folder of PNG or
-    NPY by image, an HDF5 file, or a table of clicks. Raises ``ValueError``, or ``UnknownNameError`` for a name.
+    Its maps are (y, x) float32, ``side_px`` a side. ``human`` is the collection's default human map and ``human:KIND``
+    another kind; ``opencv:NAME`` is a saliency model (``gala_viz.experiment.saliency``); ``files:PATH`` are maps that
+    somebody computed or recorded: a folder of PNG or NPY by image, an HDF5 file, or a table of clicks. Raises
+    ``ValueError``, or ``UnknownNameError`` for a name.
     """
     kind, _, rest = source.partition(":")
     if kind == HUMAN:
@@ -44,40 +45,41 @@ def importance_source(source: str, collection: Collection, side_px: int) -> Impo
 
 
 def is_simulated(source: str, collection: Collection, image: str) -> bool:
-    """Whether the human maps of ``source`` are simulated; what is shown of them must say so."""
+    """Return whether the human maps of ``source`` are simulated, judged by ``image``; what shows them must say so."""
     kind, _, rest = source.partition(":")
     values = collection.human_map(image, rest or None) if kind == HUMAN else None
     return values is not None and bool(values.attrs.get("simulated"))
 
 
 def _from_files(path: Path, collection: Collection, side_px: int) -> ImportanceFunction:
-    marks = open_human_maps(path, collection.images, collection.size_px)
-    kind = next(iter(marks.kinds))
+    """Return the importance of maps in files, of their first kind, averaged over participants."""
+    human_maps = open_human_maps(path, collection.images, collection.size_px)
+    kind = next(iter(human_maps.kinds))
 
-    def known(image: str) -> NDArray[np.float32] | None:
+    def importance(image: str) -> NDArray[np.float32] | None:
         size_px = collection.size_px(image)
-        marked = marks.read_map(image, kind, size_px)
-        if marked is None:
+        human_map = human_maps.read_map(image, kind, size_px)
+        if human_map is None:
             return None
-        values = marked.values if marked.values.ndim == 2 else marked.values.mean(axis=0)
+        values = human_map.values if human_map.values.ndim == 2 else human_map.values.mean(axis=0)
         return _framed(values, size_px, side_px)
 
-    return known
+    return importance
 
 
 def _human(collection: Collection, kind: str, side_px: int) -> ImportanceFunction:
-    def known(image: str) -> NDArray[np.float32] | None:
+    def importance(image: str) -> NDArray[np.float32] | None:
         values = collection.human_map(image, kind)
         return None if values is None else _framed(values.values, extent_px(values), side_px)
 
-    return known
+    return importance
 
 
 def _framed(values: NDArray[np.float32], photo_px: tuple[float, float], side_px: int) -> NDArray[np.float32]:
-    """The centre square of a map, as stimuli show the photograph; cells that nobody knows are unimportant."""
-    known = np.nan_to_num(np.asarray(values, dtype=np.float32), nan=0.0, posinf=0.0, neginf=0.0)
-    (rows, columns), (height, width) = known.shape, photo_px
+    """Resize a map's centre square to the frame of the stimuli; cells that are not finite or below 0 become 0."""
+    finite = np.nan_to_num(np.asarray(values, dtype=np.float32), nan=0.0, posinf=0.0, neginf=0.0)
+    (rows, columns), (height, width) = finite.shape, photo_px
     left, top, right, bottom = centre_crop_box(height, width)
     box = (left * columns / width, top * rows / height, right * columns / width, bottom * rows / height)
-    picture = Image.fromarray(known).resize((side_px, side_px), Image.Resampling.BILINEAR, box=box)
+    picture = Image.fromarray(finite).resize((side_px, side_px), Image.Resampling.BILINEAR, box=box)
     return np.maximum(np.asarray(picture, dtype=np.float32), 0)

@@ -1,4 +1,4 @@
-"""What a page tells of a trial and of its screen, read with suspicion."""
+"""Messages of an experiment's page about its screen and its trials, checked before all else."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from gala_viz.experiment.experiment_spec import WINDOW_EVENTS
 
 MAX_DURATION_MS = 7 * 86_400_000.0
-"""Of anything measured: while a tab is hidden its frames stand still, and what was shown goes on in the next one."""
+"""Longest duration: while a tab is hidden its frames stand still, and what was shown goes on in the next one."""
 FRAME_BOUNDS_MS = (1.0, 100.0)
 """A frame of any screen: 10 to 1,000 a second."""
 MAX_FRAMES = MAX_DURATION_MS / FRAME_BOUNDS_MS[0]
@@ -20,12 +20,12 @@ CLIENT_KEY_PATTERN = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
 
 class InvalidResultError(ValueError):
-    """Something that no page of an experiment tells."""
+    """A message that no page of an experiment sends."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Screen:
-    """What a page measured before the first trial: ms of a frame, the window in CSS pixels, whether it is a phone."""
+    """A page's measurements before the first trial: ms of a frame, the window in CSS pixels, whether it is a phone."""
 
     frame_ms: float
     window_px: tuple[int, int]
@@ -33,7 +33,7 @@ class Screen:
 
     @classmethod
     def parse(cls, message: Any) -> Screen:
-        """From a message. Raises ``InvalidResultError``."""
+        """Parse and check a message. Raises ``InvalidResultError``."""
         message = _mapping(message)
         window = message.get("window_px")
         if not isinstance(window, list) or len(window) != 2:
@@ -45,12 +45,12 @@ class Screen:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrialResult:
-    """One trial as the page saw it. ``rt_ms`` is None without a key; frames are dropped ones.
+    """Result of one trial by the page's clock. ``rt_ms`` (from onset) is None without a key.
 
     ``fixation_ms``, ``stimulus_ms`` and ``window_ms`` (from the stimulus' offset to the trial's end) are by the times
-    of the frames, which last ``frame_ms``. ``hidden``, ``blurred``, ``resized`` and ``left_full_screen`` mark what
-    happened to the window meanwhile. ``client_key`` is the page's that began the trial. All of these are None in what
-    a page of an earlier version tells: not known.
+    of the frames, which last ``frame_ms``. ``hidden``, ``blurred``, ``resized`` and ``left_full_screen`` are the window
+    events of the trial. ``client_key`` is that of the page that began the trial. Values from ``window_ms`` on are None
+    in results of pages that do not measure them: not known.
     """
 
     number: int
@@ -70,7 +70,7 @@ class TrialResult:
 
     @classmethod
     def parse(cls, message: Any) -> TrialResult:
-        """From a message. Raises ``InvalidResultError``."""
+        """Parse and check a message. Raises ``InvalidResultError``."""
         message = _mapping(message)
         key, rt = message.get("key"), message.get("rt_ms")
         if (key is None) != (rt is None):
@@ -87,13 +87,13 @@ class TrialResult:
             dropped_frames=int(_number(message.get("dropped_frames"), "dropped_frames", 0, MAX_FRAMES)),
             window_ms=_known(message, "window_ms", 0, MAX_DURATION_MS),
             frame_ms=_known(message, "frame_ms", *FRAME_BOUNDS_MS),
-            **{mark: _mark(message, mark) for mark in WINDOW_EVENTS},
+            **{event: _mark(message, event) for event in WINDOW_EVENTS},
             client_key=parse_client_key(message),
         )
 
 
 def parse_trial_number(message: Any) -> int:
-    """The number of the trial that a message is about. Raises ``InvalidResultError``."""
+    """Return the number of the trial that a message is about. Raises ``InvalidResultError``."""
     number = _mapping(message).get("number")
     if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < 1_000_000:
         raise InvalidResultError("number is that of a trial.")
@@ -101,8 +101,10 @@ def parse_trial_number(message: Any) -> int:
 
 
 def parse_client_key(message: Any) -> str | None:
-    """The key by which a request can be sent twice; None from a page of an earlier version. Raises
-    ``InvalidResultError``."""
+    """Return the key by which a request can be sent twice; None where the page sends none.
+
+    Raises ``InvalidResultError``.
+    """
     key = _mapping(message).get("client_key")
     if key is not None and (not isinstance(key, str) or not CLIENT_KEY_PATTERN.fullmatch(key)):
         raise InvalidResultError("client_key is 16 to 64 letters, digits, - or _.")
@@ -110,28 +112,31 @@ def parse_client_key(message: Any) -> str | None:
 
 
 def parse_session_id(message: Any) -> str | None:
-    """The sitting that a message is about; None from a page of an earlier version. Raises ``InvalidResultError``."""
-    sitting = _mapping(message).get("sitting")
-    if sitting is not None and (not isinstance(sitting, str) or len(sitting) > 64):
+    """Return the id of the session that a message is about; None where the page sends none.
+
+    Raises ``InvalidResultError``.
+    """
+    session_id = _mapping(message).get("sitting")
+    if session_id is not None and (not isinstance(session_id, str) or len(session_id) > 64):
         raise InvalidResultError("sitting is the id that the seat told.")
-    return sitting
+    return session_id
 
 
-def _known(told: Mapping[str, Any], what: str, low: float, high: float) -> float | None:
-    return None if told.get(what) is None else _number(told[what], what, low, high)
+def _known(message: Mapping[str, Any], what: str, low: float, high: float) -> float | None:
+    return None if message.get(what) is None else _number(message[what], what, low, high)
 
 
-def _mark(told: Mapping[str, Any], mark: str) -> bool | None:
-    value = told.get(mark)
+def _mark(message: Mapping[str, Any], event: str) -> bool | None:
+    value = message.get(event)
     if value is not None and not isinstance(value, bool):
-        raise InvalidResultError(f"{mark} is true, false or not told.")
+        raise InvalidResultError(f"{event} is true, false or not told.")
     return value
 
 
-def _mapping(told: Any) -> Mapping[str, Any]:
-    if not isinstance(told, dict):
+def _mapping(message: Any) -> Mapping[str, Any]:
+    if not isinstance(message, dict):
         raise InvalidResultError("a JSON object was expected.")
-    return told
+    return message
 
 
 def _number(value: Any, what: str, low: float, high: float) -> float:

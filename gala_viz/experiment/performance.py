@@ -13,16 +13,16 @@ from gala_viz.experiment.revelation import FULL
 
 
 def sort_levels(levels: Sequence[str]) -> list[str]:
-    """Levels from few to many, the full image last."""
+    """Sort levels from few to many per cent, each once, the full image last."""
     return sorted(set(levels), key=lambda level: np.inf if level == FULL else float(level))
 
 
 def performance(trials: pd.DataFrame) -> pd.DataFrame:
-    """A row for every observer, map type and level, from the trials that count.
+    """Summarise the trials that count: one row for every observer, map type and level.
 
     ``accuracy``, ``d_prime`` and ``rt`` (the median of a participant's right answers, ms) are means over participants,
-    each with its standard error (``_sem``; NaN for one participant); ``n_participants``, ``n_trials``; ``percent_all``
-    is the mean share of all pixels shown, where the table tells it.
+    each with its standard error (``_sem``; NaN for one participant); ``n_participants`` and ``n_trials`` count them;
+    ``percent_all`` is the mean share of all pixels shown, NaN where the table does not have it.
     """
     rows = []
     keys = ["observer", "map_type", "level"]
@@ -38,28 +38,28 @@ def performance(trials: pd.DataFrame) -> pd.DataFrame:
         row["percent_all"] = float(own["percent_all"].mean()) if "percent_all" in own else np.nan
         rows.append(row)
     table = pd.DataFrame(rows)
-    rank = {level: at for at, level in enumerate(sort_levels(table["level"]))}
+    rank = {level: position for position, level in enumerate(sort_levels(table["level"]))}
     order = table.assign(level=table["level"].map(rank)).sort_values(keys, kind="stable").index
     return table.loc[order].reset_index(drop=True)
 
 
 def d_prime(trials: pd.DataFrame) -> float:
-    """z(hits) - z(false alarms) of the first of the two superclasses, by alphabet; NaN where one was never shown.
+    """Return z(hits) - z(false alarms) of the first superclass by alphabet; NaN where ``trials`` show only one.
 
     Rates are log-linear, (count + 0.5) / (n + 1), so that none is 0 or 1. Source: Hautus 1995 (Behavior Research
     Methods).
     """
     first = trials["superclass"].min()
     signal = trials["superclass"] == first
-    said = (trials["response"] == first).astype(float)
+    answered_first = (trials["response"] == first).astype(float)
     if signal.all() or "response" not in trials:
         return np.nan
-    hits, alarms = ((said[rows].sum() + 0.5) / (rows.sum() + 1) for rows in (signal, ~signal))
+    hits, alarms = ((answered_first[rows].sum() + 0.5) / (rows.sum() + 1) for rows in (signal, ~signal))
     return float(norm.ppf(hits) - norm.ppf(alarms))
 
 
 def mean_and_sem(values: NDArray[np.float64]) -> tuple[float, float]:
-    """Mean and standard error of those that are known."""
+    """Return mean and standard error of the finite ``values``; NaN without any, and the error NaN for one."""
     known = values[np.isfinite(values)]
     if not len(known):
         return np.nan, np.nan
@@ -67,9 +67,12 @@ def mean_and_sem(values: NDArray[np.float64]) -> tuple[float, float]:
 
 
 def count_correct(trials: pd.DataFrame, levels: Sequence[str]) -> tuple[NDArray, NDArray, list[str]]:
-    """(right, total), each (participant, level), and the participants, of the trials of one observer and map type."""
+    """Count the trials of one observer and map type; return (correct, total, participants).
+
+    Both counts are (participant, level), in the order of ``levels``.
+    """
     cells = trials.groupby(["participant", "level"])["correct"].agg(["sum", "count"])
     table = cells.unstack("level").fillna(0)
-    right = table["sum"].reindex(columns=list(levels), fill_value=0)
+    correct = table["sum"].reindex(columns=list(levels), fill_value=0)
     total = table["count"].reindex(columns=list(levels), fill_value=0)
-    return right.to_numpy(float), total.to_numpy(float), [str(one) for one in right.index]
+    return correct.to_numpy(float), total.to_numpy(float), [str(one) for one in correct.index]

@@ -1,4 +1,4 @@
-"""An experiment's spec made from a collection: which images take part is drawn by rule, never by eye."""
+"""Preparation of an experiment's spec from a collection: its images are sampled by rule, never by eye."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ from gala_viz.splits import splits_of
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PreparationSpec:
-    """What an experiment is drawn from: ``n_images`` of ``split``, half of each superclass, and ``n_practice`` more.
+    """How images are sampled: ``n_images`` of ``split``, half of each superclass, and ``n_practice`` more.
 
-    ``superclasses`` may be left out where the collection has just two.
+    ``superclasses`` may be left out where the split has just two. ``maps`` are map type -> source of importance, in a
+    frame of ``side_px``.
     """
 
     n_images: int = 240
@@ -42,10 +43,31 @@ class PreparationSpec:
 def prepare_experiment(
     collection: Collection, opened_as: str, preparation: PreparationSpec, **settings: Any
 ) -> ExperimentSpec:
-    """The spec of an experiment on ``collection``, which ``opened_as`` opens; ``settings`` are further ones of a spec.
+    """Prepare the spec of an experiment on ``collection``.
 
-    Only images that can be read, and on which every source of importance knows something, take part; those of practice
-    come last in the drawn order. Raises ``ValueError`` where there are too few.
+    Only images that can be read, and on which every source of importance has a positive value, take part; those of
+    practice come last in the sampled order.
+
+    Parameters
+    ----------
+    collection : Collection
+        Photographs, superclasses, splits and human maps.
+    opened_as : str
+        Text by which ``open_collection`` opens the collection again.
+    preparation : PreparationSpec
+        How many images of which split and superclasses, and the map types.
+    **settings
+        Further settings of ``ExperimentSpec``; ``title`` is the collection's by default.
+
+    Returns
+    -------
+    ExperimentSpec
+        The experiment.
+
+    Raises
+    ------
+    ValueError
+        There are too few images, or not two superclasses.
     """
     pool = splits_of(collection).images_of(preparation.split)
     superclasses = _superclasses(collection, pool, preparation)
@@ -56,11 +78,11 @@ def prepare_experiment(
         own = [image for image in pool if collection.superclass(image) == name]
         usable = _usable(collection, own, sources, each + practice_each, preparation.seed)
         if len(usable) < each + practice_each:
-            told = ", ".join(f"{map_type} ({source})" for map_type, source in preparation.maps.items())
+            listed = ", ".join(f"{map_type} ({source})" for map_type, source in preparation.maps.items())
             raise ValueError(
                 f"{collection.name}: {each + practice_each} images of {name} were asked for, practice included; "
                 f"{len(usable)} of {len(own)} in the {preparation.split} split can be read and have importance "
-                f"by {told}."
+                f"by {listed}."
             )
         images[name], practice[name] = usable[:each], usable[each:]
     first = images[superclasses[0]][0]
@@ -94,9 +116,10 @@ def _superclasses(collection: Collection, pool: Sequence[str], wanted: Preparati
 def _usable(
     collection: Collection, images: Sequence[str], sources: Sequence[ImportanceFunction], count: int, seed: int
 ) -> tuple[str, ...]:
-    found: list[str] = []
+    """Sample ``count`` images that can be read and have importance by all sources; fewer where there are no more."""
+    usable: list[str] = []
     for image in sample_images(collection, images, len(images), seed=seed, purpose="experiment"):
-        if len(found) == count:
+        if len(usable) == count:
             break
         try:
             collection.photo(image)
@@ -104,5 +127,5 @@ def _usable(
         except (UnreadableImageError, ValueError):
             continue
         if all(one is not None and np.isfinite(one).all() and one.max() > 0 for one in maps):
-            found.append(image)
-    return tuple(found)
+            usable.append(image)
+    return tuple(usable)

@@ -1,4 +1,4 @@
-"""The records of an experiment as responses: the table that the analysis reads, and that exports write."""
+"""Recorded responses: the trials in the database as the table that the analysis reads and exports write."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from gala_viz.records.tables import ExperimentSession, Participant, TrialRecord
 
 
 def load_recorded_responses(database: Database, stimuli: Stimuli) -> pd.DataFrame:
-    """All trials of all sittings of the experiment, one row each, in the order of ``responses.COLUMNS``."""
+    """Read all begun trials of all sessions of the experiment, one row each, in the columns ``responses.COLUMNS``."""
     spec = stimuli.spec
-    sittings = (
+    all_sessions = (
         select(ExperimentSession.__table__, Participant.simulated)
         .join(Participant, Participant.id == ExperimentSession.participant_id)
         .where(ExperimentSession.experiment == spec.hash)
@@ -28,24 +28,25 @@ def load_recorded_responses(database: Database, stimuli: Stimuli) -> pd.DataFram
     )
     rows = []
     with database.read_connection() as connection:
-        for sitting in connection.execute(sittings).all():
-            seat = Session(sitting.id, spec, sitting.set_number, sitting.swapped, sitting.seed, 0)
-            own = select(TrialRecord.__table__).where(TrialRecord.sitting_id == sitting.id)
+        for session_row in connection.execute(all_sessions).all():
+            session = Session(session_row.id, spec, session_row.set_number, session_row.swapped, session_row.seed, 0)
+            own = select(TrialRecord.__table__).where(TrialRecord.sitting_id == session_row.id)
             for record in connection.execute(own.order_by(TrialRecord.number)).all():
-                rows.append(_row(seat, sitting, record, stimuli))
+                rows.append(_row(session, session_row, record, stimuli))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def _row(seat: Session, sitting: Any, record: Any, stimuli: Stimuli) -> dict[str, Any]:
-    trial = seat.trials[record.number]
+def _row(session: Session, session_row: Any, record: Any, stimuli: Stimuli) -> dict[str, Any]:
+    """Return the columns of one trial."""
+    trial = session.trials[record.number]
     share = stimuli.revealed_percent(trial.image, trial.map_type, trial.level)
-    response = response_before_deadline(seat, record)
-    truth = seat.spec.superclass_of[trial.image]
+    response = response_before_deadline(session, record)
+    truth = session.spec.superclass_of[trial.image]
     return {
-        "observer": SIMULATED if sitting.simulated else PEOPLE,
-        "participant": sitting.participant_id,
-        "set": sitting.set_number,
-        **trial_columns(seat.spec, trial),
+        "observer": SIMULATED if session_row.simulated else PEOPLE,
+        "participant": session_row.participant_id,
+        "set": session_row.set_number,
+        **trial_columns(session.spec, trial),
         "percent_important": share.important,
         "percent_all": share.all_pixels,
         "response": response,
@@ -53,23 +54,23 @@ def _row(seat: Session, sitting: Any, record: Any, stimuli: Stimuli) -> dict[str
         "rt": record.rt_ms,
         "time_elapsed": record.elapsed_ms,
         "fixation_duration": trial.fixation_ms,
-        "stimulus_duration": seat.spec.timing.stimulus_ms,
+        "stimulus_duration": session.spec.timing.stimulus_ms,
         "fixation_duration_actual": record.fixation_ms,
         "stimulus_duration_actual": record.stimulus_ms,
         "window_duration_actual": _known(record.window_ms),
-        "frame_duration": sitting.frame_ms if record.frame_ms is None else record.frame_ms,
+        "frame_duration": session_row.frame_ms if record.frame_ms is None else record.frame_ms,
         "dropped_frames": record.dropped_frames,
-        **{mark: _known(getattr(record, mark)) for mark in WINDOW_EVENTS},
+        **{event: _known(getattr(record, event)) for event in WINDOW_EVENTS},
         "interrupted": int(record.ended_ms is None),
     }
 
 
 def _known(value: float | bool | None) -> float:
-    """A number, or a mark as 1 or 0; NaN where it is not known."""
+    """Return a number, or a window event as 1 or 0; NaN where it is not known."""
     return np.nan if value is None else float(value)
 
 
 def response_before_deadline(session: Session, record: Any) -> str | None:
-    """The superclass that was answered before the deadline, or None."""
+    """Return the superclass that was answered before the deadline, or None; a key before the onset counts too."""
     in_time = record.rt_ms is not None and record.rt_ms <= session.spec.timing.deadline_ms
     return session.key_mapping.get(record.key) if in_time else None

@@ -1,4 +1,4 @@
-"""Responses as one table, whoever gave them: people, networks, simulated participants. Names follow jsPsych's."""
+"""Responses of people, networks and simulated participants as one table; column names follow jsPsych's."""
 
 from __future__ import annotations
 
@@ -54,11 +54,14 @@ REQUIRED_COLUMNS = (
     "correct",
     "rt",
 )
-"""What an analysis cannot do without."""
+"""Columns that an analysis needs."""
 
 
 def read_responses(path: str | Path) -> pd.DataFrame:
-    """A CSV file of responses. Raises ``FileNotFoundError``; ``ValueError`` for columns or values that do not fit."""
+    """Read and check a CSV file of responses.
+
+    Raises ``FileNotFoundError``, and ``ValueError`` for columns or values that do not fit.
+    """
     path = Path(path).expanduser()
     if not path.is_file():
         raise FileNotFoundError(f"{path} is not there; a CSV file of responses was expected.")
@@ -71,7 +74,10 @@ def read_responses(path: str | Path) -> pd.DataFrame:
 
 
 def check_responses(table: pd.DataFrame, name: str = "the table") -> pd.DataFrame:
-    """``table`` with levels as text and numbers as numbers. Raises ``ValueError`` where it is no table of responses."""
+    """Return ``table`` with levels as text, and rt and correct as numbers.
+
+    Raises ``ValueError``, which calls the table ``name``, where it is no table of responses.
+    """
     missing = [column for column in REQUIRED_COLUMNS if column not in table]
     if missing:
         raise ValueError(f"{name}: the columns {', '.join(missing)} are missing; it has {', '.join(table.columns)}.")
@@ -88,7 +94,7 @@ def check_responses(table: pd.DataFrame, name: str = "the table") -> pd.DataFram
 
 
 def trial_columns(spec: ExperimentSpec, trial: Trial) -> dict[str, object]:
-    """What a row tells of its trial, whoever answered."""
+    """Return the columns of a response that describe its trial, whoever answered."""
     return {
         "trial_index": trial.number,
         "trial_type": trial.phase,
@@ -101,7 +107,7 @@ def trial_columns(spec: ExperimentSpec, trial: Trial) -> dict[str, object]:
 
 
 def format_level(level: object) -> str:
-    """One way to write a level: "full", or the number without needless zeros. Raises ``ValueError``."""
+    """Write a level in one way: "full", or the number without needless zeros. Raises ``ValueError`` for others."""
     if str(level) == FULL:
         return FULL
     try:
@@ -111,13 +117,16 @@ def format_level(level: object) -> str:
 
 
 def read_all_responses(paths: Sequence[str | Path]) -> pd.DataFrame:
-    """Several files of responses as one table. Raises ``ValueError`` where two files tell of the same participant."""
+    """Read several files of responses as one table.
+
+    Raises ``ValueError`` where two files hold the same participant of one observer.
+    """
     tables = [read_responses(path) for path in paths]
-    seen: set[tuple[str, str]] = set()
+    participants: set[tuple[str, str]] = set()
     for path, table in zip(paths, tables, strict=True):
         own = set(zip(table["observer"], table["participant"], strict=True))
-        if seen & own:
-            observer, participant = min(seen & own)
+        if participants & own:
+            observer, participant = min(participants & own)
             raise ValueError(f"{path}: {observer}, {participant} is already in another file; one of them is a copy.")
-        seen |= own
+        participants |= own
     return pd.concat(tables, ignore_index=True)

@@ -1,4 +1,4 @@
-"""Uncovering an image by importance: contiguous growth from the most important pixel, at fixed levels.
+"""Revelation of an image by importance: contiguous growth from the most important pixel, at fixed levels.
 
 Source of the rule: Linsley et al. 2019, section 4 and figure 1B, where important pixels are revealed from 1 to 100 % in
 steps of a logarithm. The generator of the published stimuli is not public; here growth is a flood fill whose next pixel
@@ -25,12 +25,26 @@ GREY = 127
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RevelationSpec:
-    """How images are uncovered.
+    """How images are revealed.
 
-    The ``important_fraction`` of an image's pixels with the largest values are its important ones: with 0.15, 40 % of
-    them are 6 % of all pixels, as published. ``temperature`` 0 always takes the most important pixel at the edge; above
-    it chance may take another, the more often the higher (of the logarithm of importance). What is hidden is ``fill``:
-    the image with its phases scrambled, or grey.
+    Parameters
+    ----------
+    levels : tuple of float
+        Per cent of the important pixels, rising, above 0 to 100.
+    important_fraction : float
+        Share of an image's pixels, those with the largest values, that are important: with 0.15, 40 % of them are 6 %
+        of all pixels, as published.
+    temperature : float
+        0 always reveals the most important pixel at the edge; the higher, the more often chance reveals another. It
+        scales the Gumbel noise that is added to the logarithm of importance.
+    fill : {"phase", "grey"}
+        What stands at hidden pixels: the image with its phases scrambled, or grey.
+    seed : int
+        With an image's seed it determines the growth.
+
+    References
+    ----------
+    Linsley et al. 2019, section 4 and figure 1B.
     """
 
     levels: tuple[float, ...] = LEVELS
@@ -54,10 +68,11 @@ class RevelationSpec:
 
 
 def revelation_order(importance: NDArray, spec: RevelationSpec, seed: int) -> NDArray[np.int32]:
-    """The pixels of ``importance`` (y, x) in the order in which they are revealed, as places in the flattened map.
+    """Return the pixels of ``importance`` (y, x) in the order in which they are revealed, as indices of the flat map.
 
-    As many as are important. Each touches (by a side) one that came before; the first is the most important. The same
-    map, spec and ``seed`` give the same order. Raises ``ValueError`` for a map without a positive value.
+    There are as many as are important. The first is the most important; each further one touches an earlier one by a
+    side. The same map, spec and ``seed`` give the same order. Raises ``ValueError`` for a map with a value that is
+    negative or not finite, or without a positive one.
     """
     values = np.asarray(importance, np.float64)
     if values.ndim != 2 or not np.isfinite(values).all() or values.min() < 0 or not values.max() > 0:
@@ -70,21 +85,21 @@ def revelation_order(importance: NDArray, spec: RevelationSpec, seed: int) -> ND
 
 
 def revelation_mask(order: NDArray[np.int32], shape: tuple[int, int], level: float) -> NDArray[np.bool_]:
-    """What ``level`` per cent of the important pixels reveal, (y, x); levels are nested in each other."""
-    shown = np.zeros(shape[0] * shape[1], dtype=bool)
-    shown[order[: max(1, round(len(order) * level / 100))]] = True
-    return shown.reshape(shape)
+    """Return the mask, bool ``shape``, that ``level`` per cent of the pixels of ``order`` reveal; levels are nested."""
+    mask = np.zeros(shape[0] * shape[1], dtype=bool)
+    mask[order[: max(1, round(len(order) * level / 100))]] = True
+    return mask.reshape(shape)
 
 
 def fill_image(photo: NDArray[np.uint8], spec: RevelationSpec, seed: int) -> NDArray[np.uint8]:
-    """What stands where ``photo`` (y, x, 3) is hidden: its phase-scrambled copy, or grey."""
+    """Return what stands where ``photo`` (y, x, 3) is hidden: its phase-scrambled copy, or grey."""
     return scramble_phases(photo, seed) if spec.fill == "phase" else np.full_like(photo, GREY)
 
 
 def scramble_phases(photo: NDArray[np.uint8], seed: int) -> NDArray[np.uint8]:
-    """The photograph with random phases, the same for all colours: its amplitude spectrum and its mean colour stay.
+    """Scramble the phases of ``photo`` (y, x, 3), alike for all colours; amplitude spectrum and mean colour stay.
 
-    Values that leave 0..255 are cut, which changes the spectrum a little.
+    Values that leave 0..255 are clipped, which changes the spectrum a little.
     """
     noise = np.random.default_rng(seed).normal(size=photo.shape[:2])
     turn = np.exp(1j * np.angle(np.fft.fft2(noise)))
@@ -95,7 +110,7 @@ def scramble_phases(photo: NDArray[np.uint8], seed: int) -> NDArray[np.uint8]:
 
 @numba.njit(cache=True)
 def _flood(priority: NDArray[np.float64], first: int, count: int) -> NDArray[np.int32]:
-    """Best-first growth over the four neighbours, with a binary heap of its own."""
+    """Grow best-first over the four neighbours, with a binary heap; return ``count`` indices of the flat map."""
     height, width = priority.shape
     flat = priority.ravel()
     state = np.zeros(flat.size, np.uint8)  # 1: waits at the edge or was taken

@@ -16,13 +16,13 @@ SALIENCY_MODELS = {
     "spectral-residual": "StaticSaliencySpectralResidual_create",
     "fine-grained": "StaticSaliencyFineGrained_create",
 }
-"""Name -> what makes the model in ``cv2.saliency``."""
+"""Name -> constructor of the model in ``cv2.saliency``."""
 
 
 def saliency_model(name: str) -> Callable[[NDArray[np.uint8]], NDArray[np.float32]]:
-    """The model called ``name``: RGB (y, x, 3) uint8 -> saliency (y, x), none below 0, no unit.
+    """Return the model called ``name``: RGB (y, x, 3) uint8 -> saliency (y, x) float32, none below 0, no unit.
 
-    Raises ``UnknownNameError`` for any other name.
+    Raises ``UnknownNameError`` for any other name; the model raises ``ValueError`` for an image without saliency.
     """
     if name not in SALIENCY_MODELS:
         raise UnknownNameError(unknown_name("saliency model", name, list(SALIENCY_MODELS)))
@@ -33,7 +33,7 @@ def _computed(name: str, photo: NDArray[np.uint8]) -> NDArray[np.float32]:
     import cv2
 
     model = getattr(cv2.saliency, SALIENCY_MODELS[name])()
-    found, values = model.computeSaliency(cv2.cvtColor(np.ascontiguousarray(photo), cv2.COLOR_RGB2BGR))
-    if not found:
+    success, values = model.computeSaliency(cv2.cvtColor(np.ascontiguousarray(photo), cv2.COLOR_RGB2BGR))
+    if not success:
         raise ValueError(f"{name} found no saliency in an image of {photo.shape[1]} x {photo.shape[0]} pixels.")
     return np.maximum(values.astype(np.float32), 0)

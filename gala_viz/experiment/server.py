@@ -40,15 +40,15 @@ class ExperimentServer:
         self._threads = ThreadPoolExecutor(4, "experiment")
 
     async def run_in_thread(self, function: Callable[..., T], *arguments, **named) -> T:
-        """``function`` in a thread."""
+        """Run ``function`` in a thread and return its result."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, partial(function, *arguments, **named))
 
     def close(self) -> None:
-        """Let go of threads; what was recorded is recorded."""
+        """End the threads after their work; everything recorded is in the database."""
         self._threads.shutdown()
 
     def about_message(self) -> dict[str, Any]:
-        """What the page shows before anybody agreed."""
+        """Return what the page shows before consent."""
         n_trials = self.spec.n_images + self.spec.n_practice
         return {
             "title": self.spec.title,
@@ -61,7 +61,7 @@ class ExperimentServer:
         }
 
     def session_message(self, session: Session) -> dict[str, Any]:
-        """What a page needs to run the trials that are left; it is never told what an image shows."""
+        """Return what a page needs to run the trials of ``session``; it never learns what an image shows."""
         timing = self.spec.timing
         return {
             "experiment": self.spec.hash,
@@ -85,21 +85,24 @@ class ExperimentServer:
         }
 
     def stimulus_png(self, trial: Trial) -> bytes:
-        """The stimulus as a PNG."""
+        """Return the stimulus of ``trial`` as a PNG file."""
         return self.stimuli.render_png(trial.image, trial.map_type, trial.level)
 
     def store_result(self, session: Session, result: TrialResult) -> dict[str, Any]:
-        """Store a result; what the page says to it, alike when it comes again. Raises ``UnexpectedTrialError``."""
+        """Store a result and return the feedback, alike when it comes again. Raises ``UnexpectedTrialError``."""
         self.sessions.store_result(session, result)
         trial = session.trials[result.number]
-        told: dict[str, Any] = {"feedback": self._feedback(session, trial, result)}
+        answer: dict[str, Any] = {"feedback": self._feedback(session, trial, result)}
         last = result.number == len(session.trials) - 1
         if last or session.trials[result.number + 1].block != trial.block:
-            told["block"] = self.block_summary(session, trial.block)
-        return told
+            answer["block"] = self.block_summary(session, trial.block)
+        return answer
 
     def block_summary(self, session: Session, block: int) -> dict[str, Any]:
-        """Of a block's answers in time: how many, the share that were right, their mean reaction time in ms."""
+        """Summarise a block: number, accuracy and mean reaction time in ms of its answers in time.
+
+        An answer before the stimulus' onset is left out.
+        """
         known = [
             (answer == self.spec.superclass_of[trial.image], record.rt_ms)
             for trial, record in self.sessions.block_records(session, block)
@@ -110,11 +113,11 @@ class ExperimentServer:
         rights, times = zip(*known, strict=True)
         return {"block": block, "n": len(known), "accuracy": fmean(rights), "rt_ms": fmean(times)}
 
-    def _feedback(self, seat: Session, trial: Trial, result: TrialResult) -> str:
-        """In practice right or wrong; afterwards only what was too slow or too early."""
+    def _feedback(self, session: Session, trial: Trial, result: TrialResult) -> str:
+        """Return the feedback: in practice right or wrong, afterwards only too slow or too early."""
         if result.rt_ms is not None and result.rt_ms < self.spec.exclusions.min_rt_ms:
             return TOO_EARLY
-        answer = response_before_deadline(seat, result)
+        answer = response_before_deadline(session, result)
         if answer is None:
             return TOO_SLOW
         if trial.phase != PRACTICE:

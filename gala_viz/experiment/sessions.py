@@ -1,4 +1,4 @@
-"""Sittings in the records: sets and keys in balance, each trial begun once, results in one transaction each."""
+"""Sessions of an experiment in the database: sets and keys in balance, each trial begun once, results written once."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class UnexpectedTrialError(ValueError):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SessionEnd:
-    """A sitting that is over: how many trials it has, and of how many of them the results are in the records."""
+    """A session that is over: how many trials it has, and of how many the results are in the database."""
 
     n_trials: int
     n_stored: int
@@ -35,7 +35,7 @@ class SessionEnd:
 
 @dataclass(frozen=True)
 class Session:
-    """A participant's place in an experiment. ``next_trial`` is the number of the trial to come."""
+    """A participant's session in an experiment. ``next_trial`` is the number of the trial to come."""
 
     id: str
     spec: ExperimentSpec
@@ -57,7 +57,7 @@ class Session:
 
 
 class Sessions:
-    """Sittings of ``spec`` in ``database``. Every call is one transaction; all may come from any thread."""
+    """Sessions of ``spec`` in ``database``. Every call is one transaction, and may come from any thread."""
 
     def __init__(self, database: Database, spec: ExperimentSpec) -> None:
         self._database, self.spec, self.hash = database, spec, spec.hash
@@ -67,22 +67,22 @@ class Sessions:
                 connection.execute(insert(Experiment).values(**values))
 
     def find(self, participant: str) -> Session | None:
-        """The participant's place, if there is one."""
+        """Return the participant's session, or None."""
         with self._database.read_connection() as connection:
             return self._found(connection, participant)
 
     def get_or_create(self, participant: str, screen: Screen, versions: Mapping[str, str]) -> Session:
-        """The participant's place, or a new one: in the set with the fewest sittings that are finished or under way."""
+        """Return the participant's session, or create one in the set that the fewest have (``assign_set``)."""
         device = {"window_px": list(screen.window_px), "mobile": screen.mobile}
         one_at_a_time = select(Experiment.hash).where(Experiment.hash == self.hash).with_for_update()
         with self._database.write_transaction() as connection:
             connection.execute(one_at_a_time)
-            found = self._found(connection, participant)
-            if found is not None:
+            session = self._found(connection, participant)
+            if session is not None:
                 connection.execute(
-                    update(ExperimentSession).where(ExperimentSession.id == found.id).values(last_ms=now_ms())
+                    update(ExperimentSession).where(ExperimentSession.id == session.id).values(last_ms=now_ms())
                 )
-                return found
+                return session
             set_number, swapped = assign_set(connection, self.spec)
             now, new = now_ms(), random_id()
             connection.execute(
@@ -103,10 +103,10 @@ class Sessions:
             return self._found(connection, participant)
 
     def begin_trial(self, session: Session, number: int, client_key: str | None = None) -> None:
-        """Trial ``number`` is about to be shown; from now on it counts as shown, whatever happens.
+        """Record that trial ``number`` is about to be shown; from now on it counts as shown, whatever happens.
 
-        The page that began it, known by its ``client_key``, may say so again. Raises ``UnexpectedTrialError`` unless
-        it is the next one.
+        The page that began it, known by its ``client_key``, may repeat the call. Raises ``UnexpectedTrialError`` unless
+        it is the next trial.
         """
         one_at_a_time = select(ExperimentSession.id).where(ExperimentSession.id == session.id).with_for_update()
         with self._database.write_transaction() as connection:
@@ -122,10 +122,10 @@ class Sessions:
             connection.execute(insert(TrialRecord).values(sitting_id=session.id, **values))
 
     def store_result(self, session: Session, result: TrialResult) -> None:
-        """Keep a result, once, of a trial that was begun by the same page; with the last one the sitting is finished.
+        """Store the result of a trial that the same page began, once; the last one finishes the session.
 
         When this returns, the result is in the database; the same result may come again. Raises
-        ``UnexpectedTrialError`` for any other, and logs one that contradicts what is stored, which stays as it is.
+        ``UnexpectedTrialError`` for any other, and logs one that contradicts the stored one, which stays as it is.
         """
         own = (TrialRecord.sitting_id == session.id, TrialRecord.number == result.number)
         values = {name: value for name, value in asdict(result).items() if name != "number"}
@@ -136,16 +136,16 @@ class Sessions:
                 stored = connection.execute(select(TrialRecord.__table__).where(*own)).one_or_none()
                 _check_same(session, result.number, values, stored)
                 return
-            over = {"finished_ms": now_ms()} if result.number == len(session.trials) - 1 else {}
+            finished = {"finished_ms": now_ms()} if result.number == len(session.trials) - 1 else {}
             connection.execute(
-                update(ExperimentSession).where(ExperimentSession.id == session.id).values(last_ms=now_ms(), **over)
+                update(ExperimentSession).where(ExperimentSession.id == session.id).values(last_ms=now_ms(), **finished)
             )
 
     def end_session(self, session: Session) -> SessionEnd:
-        """The participant has come to the end; may be said again. Raises ``UnexpectedTrialError`` where a trial is
-        still to come.
+        """Finish a session whose trials have all begun; the call may be repeated.
 
-        A sitting whose last trial was left in the middle is over too, though a result is missing.
+        A session whose last trial was left in the middle is over too, though its result is missing. Raises
+        ``UnexpectedTrialError`` where a trial is still to come.
         """
         one_at_a_time = select(ExperimentSession.id).where(ExperimentSession.id == session.id).with_for_update()
         stored = select(func.count()).select_from(TrialRecord)
@@ -155,14 +155,14 @@ class Sessions:
             begun = _n_begun(connection, session.id)
             if begun < len(session.trials):
                 raise UnexpectedTrialError(f"trial {begun} is still to come.")
-            first = update(ExperimentSession).where(
+            unfinished = update(ExperimentSession).where(
                 ExperimentSession.id == session.id, ExperimentSession.finished_ms.is_(None)
             )
-            connection.execute(first.values(finished_ms=now_ms()))
+            connection.execute(unfinished.values(finished_ms=now_ms()))
             return SessionEnd(n_trials=begun, n_stored=connection.scalar(stored))
 
     def block_records(self, session: Session, block: int) -> list[tuple[Trial, TrialRecord]]:
-        """The begun trials of a block with their records, for its summary."""
+        """Return the begun trials of a block with their records, in order, for the block's summary."""
         numbers = {trial.number: trial for trial in session.trials if trial.block == block}
         wanted = (TrialRecord.sitting_id == session.id, TrialRecord.number.in_(numbers))
         with self._database.read_connection() as connection:
@@ -178,21 +178,26 @@ class Sessions:
         return Session(row.id, self.spec, row.set_number, row.swapped, row.seed, begun)
 
 
-def _check_same(seat: Session, number: int, values: Mapping[str, Any], stored: Any) -> None:
-    """Raise ``UnexpectedTrialError`` unless ``values`` are what is stored of the trial already."""
+def _check_same(session: Session, number: int, values: Mapping[str, Any], stored: Any) -> None:
+    """Raise ``UnexpectedTrialError`` unless ``values`` are those that are stored of the trial."""
     if stored is None:
         raise UnexpectedTrialError(f"no result of trial {number} is expected: it was not begun.")
     if stored.ended_ms is None:
         raise UnexpectedTrialError(f"no result of trial {number} is expected from this page: another one began it.")
     differing = [name for name, value in values.items() if getattr(stored, name) != value]
     if differing:
-        found = "; ".join(f"{name}: stored {getattr(stored, name)!r}, came {values[name]!r}" for name in differing)
+        contradictions = "; ".join(
+            f"{name}: stored {getattr(stored, name)!r}, came {values[name]!r}" for name in differing
+        )
         _log.warning(
-            "sitting %s, trial %d: refused a result that contradicts the stored one (%s)", seat.id, number, found
+            "sitting %s, trial %d: refused a result that contradicts the stored one (%s)",
+            session.id,
+            number,
+            contradictions,
         )
         raise UnexpectedTrialError(f"no other result of trial {number} is expected: it has one already.")
 
 
-def _n_begun(connection: Connection, sitting: str) -> int:
-    counted = select(func.count()).select_from(TrialRecord).where(TrialRecord.sitting_id == sitting)
-    return connection.scalar(counted)
+def _n_begun(connection: Connection, session_id: str) -> int:
+    count = select(func.count()).select_from(TrialRecord).where(TrialRecord.sitting_id == session_id)
+    return connection.scalar(count)

@@ -1,4 +1,4 @@
-"""Simulated participants whose thresholds are known: they test the analysis, and are called simulated everywhere."""
+"""Simulated observers whose thresholds are known: they test the analysis, and are called simulated everywhere."""
 
 from __future__ import annotations
 
@@ -22,9 +22,23 @@ from gala_viz.specs import check_finite
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SimulatedObserverSpec:
-    """People as the analysis imagines them. ``locations`` of each map type are levels in per cent, one participant's
-    lying ``location_sd`` (standard deviation, log10 units) around them; ``slope`` is per log10 unit, ``lapse_rate`` a
-    share. Right or wrong, a response takes ``rt_ms`` on average, log-normally; those after the deadline are too slow.
+    """Psychometric functions and reaction times of simulated observers.
+
+    Parameters
+    ----------
+    locations : mapping of str to float
+        Map type -> location of the psychometric function, as a level in per cent.
+    slope : float
+        Per log10 unit.
+    lapse_rate : float
+        1 minus the highest accuracy: the share of errors that no level removes.
+    location_sd : float
+        Standard deviation of participants around ``locations``, in log10 units; the shift of one participant is the
+        same for all map types.
+    rt_ms : float
+        Median of the log-normal reaction times, right or wrong; those after the deadline are too slow.
+    rt_sd : float
+        Standard deviation of the natural logarithm of the reaction times.
     """
 
     locations: Mapping[str, float] = field(default_factory=lambda: {"clickme": 20.0, "saliency": 80.0})
@@ -45,32 +59,50 @@ class SimulatedObserverSpec:
 def simulate_responses(
     spec: ExperimentSpec, observer: SimulatedObserverSpec, n_participants: int, seed: int
 ) -> pd.DataFrame:
-    """The responses of ``n_participants`` to all their trials; sets are assigned in turn."""
+    """Simulate the responses of participants to all their trials; sets are assigned in turn.
+
+    Parameters
+    ----------
+    spec : ExperimentSpec
+        The experiment.
+    observer : SimulatedObserverSpec
+        Psychometric functions and reaction times.
+    n_participants : int
+        How many participants answer, each with an own location.
+    seed : int
+        Determines all answers; a participant's order of trials follows from the participant's number alone.
+
+    Returns
+    -------
+    DataFrame
+        One row a trial, practice included; a response after the deadline is empty.
+    """
     rows = []
     for number in range(n_participants):
-        chance = np.random.default_rng([seed, number])
-        shift = chance.normal(0, observer.location_sd)
+        rng = np.random.default_rng([seed, number])
+        shift = rng.normal(0, observer.location_sd)
         planned = trial_sequence(spec, number % n_sets(spec), number)
-        rows += [_response(spec, observer, trial, number, shift, chance) for trial in planned]
+        rows += [_response(spec, observer, trial, number, shift, rng) for trial in planned]
     return pd.DataFrame(rows)
 
 
 def _response(
     spec: ExperimentSpec,
-    people: SimulatedObserverSpec,
+    observer: SimulatedObserverSpec,
     trial: Trial,
     number: int,
     shift: float,
-    chance: np.random.Generator,
+    rng: np.random.Generator,
 ) -> dict[str, Any]:
+    """Return the response of participant ``number`` to one trial, with locations shifted by ``shift`` log10 units."""
     answers = spec.superclasses
     truth = spec.superclass_of[trial.image]
     level = 1e6 if trial.level == FULL else float(trial.level)
     p = psychometric_function(
-        level, np.log10(people.locations[trial.map_type]) + shift, people.slope, people.lapse_rate
+        level, np.log10(observer.locations[trial.map_type]) + shift, observer.slope, observer.lapse_rate
     )
-    right = bool(chance.random() < p)
-    rt = people.rt_ms * float(np.exp(chance.normal(0, people.rt_sd)))
+    right = bool(rng.random() < p)
+    rt = observer.rt_ms * float(np.exp(rng.normal(0, observer.rt_sd)))
     in_time = rt <= spec.timing.deadline_ms
     other = answers[1 - answers.index(truth)]
     return {
@@ -85,11 +117,12 @@ def _response(
 
 
 def true_threshold(observer: SimulatedObserverSpec, map_type: str) -> float:
-    """The level (per cent) at which the mean over all such participants is right in 75 % of the trials."""
+    """Return the level (per cent) at which the mean over all such participants is right in 75 % of the trials."""
     nodes = norm.ppf((np.arange(2001) + 0.5) / 2001) * observer.location_sd
-    middle = np.log10(observer.locations[map_type]) + nodes
+    location = np.log10(observer.locations[map_type]) + nodes
 
-    def above(place: float) -> float:
-        return float(psychometric_function(10.0**place, middle, observer.slope, observer.lapse_rate).mean()) - CRITERION
+    def excess(log_level: float) -> float:
+        p = psychometric_function(10.0**log_level, location, observer.slope, observer.lapse_rate)
+        return float(p.mean()) - CRITERION
 
-    return 10.0 ** brentq(above, -3, 5)
+    return 10.0 ** brentq(excess, -3, 5)

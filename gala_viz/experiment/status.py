@@ -1,4 +1,4 @@
-"""How far an experiment has come: sittings by state, and how evenly sets and keys are taken."""
+"""Status of an experiment: sessions by state, and the balance of sets and keys."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ from gala_viz.records.tables import ExperimentSession, TrialRecord, now_ms
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ExperimentStatus:
-    """Counts of sittings; ``n_finished_by_set`` has one number a set, ``n_finished_by_keys`` as
-    assigned and swapped."""
+    """Counts of sessions, and of the trials that they have begun.
+
+    ``n_finished_by_set`` has one number a set; ``n_finished_by_keys`` is (keys as in the spec, keys swapped).
+    """
 
     n_finished: int
     n_active: int
@@ -28,7 +30,7 @@ class ExperimentStatus:
     n_finished_by_keys: tuple[int, int]
 
     def summary(self) -> str:
-        """In sentences."""
+        """Return the status in two lines."""
         low, high = min(self.n_finished_by_set), max(self.n_finished_by_set)
         return (
             f"{self.n_finished} finished, {self.n_active} under way, {self.n_dropped_out} dropped out; "
@@ -39,24 +41,24 @@ class ExperimentStatus:
 
 
 def experiment_status(database: Database, spec: ExperimentSpec) -> ExperimentStatus:
-    """Of the experiment ``spec`` in ``database``."""
+    """Count the sessions of the experiment ``spec`` in ``database``."""
     own = ExperimentSession.experiment == spec.hash
     with database.read_connection() as connection:
-        sittings = connection.execute(select(ExperimentSession.__table__).where(own)).all()
-        counted = (
+        sessions = connection.execute(select(ExperimentSession.__table__).where(own)).all()
+        count = (
             select(func.count())
             .select_from(TrialRecord)
             .join(ExperimentSession, ExperimentSession.id == TrialRecord.sitting_id)
         )
-        trials = connection.scalar(counted.where(own))
-    finished = [row for row in sittings if row.finished_ms is not None]
-    active = sum(row.finished_ms is None and row.last_ms > now_ms() - DROPOUT_MS for row in sittings)
+        trials = connection.scalar(count.where(own))
+    finished = [row for row in sessions if row.finished_ms is not None]
+    active = sum(row.finished_ms is None and row.last_ms > now_ms() - DROPOUT_MS for row in sessions)
     of_set = Counter(row.set_number for row in finished)
     swapped = sum(row.swapped for row in finished)
     return ExperimentStatus(
         n_finished=len(finished),
         n_active=active,
-        n_dropped_out=len(sittings) - len(finished) - active,
+        n_dropped_out=len(sessions) - len(finished) - active,
         n_trials=trials,
         n_finished_by_set=tuple(of_set[number] for number in range(n_sets(spec))),
         n_finished_by_keys=(len(finished) - swapped, swapped),

@@ -1,4 +1,4 @@
-"""The pictures of an experiment, made from its spec when they are asked for: the same bytes every time."""
+"""Stimuli of an experiment, rendered from its spec on request: the same pixels every time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from gala_viz.experiment.revelation import FULL, fill_image, revelation_mask, re
 from gala_viz.records.canvas import crop_to_canvas
 
 CACHE_SIZE = 64
-"""Images whose frames and growth are kept: a block's trials come one after the other."""
+"""Number of images whose frames and growth are cached."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,31 +50,31 @@ class Stimuli:
         self._growth = lru_cache(CACHE_SIZE * len(spec.maps))(self._growth_of)
 
     def render(self, image: str, map_type: str, level: Level) -> NDArray[np.uint8]:
-        """RGB (y, x, 3) of ``side_px``: the image where ``level`` per cent of its important pixels lie."""
+        """Render a stimulus, RGB uint8 (y, x, 3): the image where ``level`` reveals it, the fill elsewhere."""
         photo, hidden = self._frame(image)
         if level == FULL:
             return photo
         return np.where(self.revealed_mask(image, map_type, level)[..., None], photo, hidden)
 
     def render_png(self, image: str, map_type: str, level: Level) -> bytes:
-        """The picture as a PNG file."""
+        """Render a stimulus as a PNG file."""
         stream = io.BytesIO()
         Image.fromarray(self.render(image, map_type, level)).save(stream, "PNG", compress_level=1)
         return stream.getvalue()
 
     def revealed_mask(self, image: str, map_type: str, level: Level) -> NDArray[np.bool_]:
-        """Which pixels (y, x) are uncovered."""
+        """Return the pixels, bool (y, x), that ``level`` reveals."""
         side = self.spec.side_px
         if level == FULL:
             return np.ones((side, side), dtype=bool)
         return revelation_mask(self._growth(image, map_type), (side, side), float(level))
 
     def revealed_percent(self, image: str, map_type: str, level: Level) -> RevealedPercent:
-        """How much of the image that is."""
-        shown = int(self.revealed_mask(image, map_type, level).sum())
+        """Return how much of the image ``level`` reveals."""
+        n_revealed = int(self.revealed_mask(image, map_type, level).sum())
         total = self.spec.side_px**2
         important = total if level == FULL else len(self._growth(image, map_type))
-        return RevealedPercent(important=100 * shown / important, all_pixels=100 * shown / total)
+        return RevealedPercent(important=100 * n_revealed / important, all_pixels=100 * n_revealed / total)
 
     def _frame_of(self, image: str) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         photo = crop_to_canvas(self.collection.photo(image), self.spec.side_px)
@@ -88,10 +88,10 @@ class Stimuli:
 
 
 def open_stimuli(spec: ExperimentSpec) -> Stimuli:
-    """The stimuli of ``spec``, with the collection that it names opened."""
+    """Open the collection that ``spec`` names, and return its stimuli."""
     return Stimuli(spec, open_collection(spec.opened_as))
 
 
 def image_seed(image: str) -> int:
-    """A number that the id alone determines."""
+    """Return the 64-bit seed that the image's id alone determines."""
     return int.from_bytes(hashlib.sha256(image.encode("utf-8", "surrogatepass")).digest()[:8], "little")

@@ -1,4 +1,4 @@
-"""All stimuli of an experiment as a table: what each shows, and the hash of its pixels."""
+"""Stimulus manifest: all stimuli of an experiment as a table, with the hash of their pixels."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ from gala_viz.experiment.stimuli import Stimuli
 def stimulus_manifest(
     stimuli: Stimuli, progress: Callable[[int, int], None] = lambda done, total: None
 ) -> pd.DataFrame:
-    """One row a stimulus: stimulus (the image's id), superclass, map_type, level, percent_important, percent_all.
+    """Render all ``stimuli`` and return one row for each, with the hash of its pixels.
 
+    The columns are stimulus (the image's id), superclass, map_type, level, percent_important, percent_all and sha256.
     ``sha256`` is of the picture's RGB bytes, row by row: two machines that agree on it show the same pixels.
+    ``progress`` is called with the number of images that are done, and of all.
     """
     spec, rows = stimuli.spec, []
     images = list(spec.superclass_of)

@@ -25,7 +25,7 @@ FLUSH_TIMEOUT_S = 1.0
 
 
 class ActiveRound:
-    """The round called ``id`` on ``round_image``; its judge decides, its player is told."""
+    """The round called ``round_id`` on ``round_image``: its judge decides, its player gets guesses and the end."""
 
     def __init__(
         self, player: Player, round_id: str, image: str, kind: str, round_image: RoundImage, answer: str | None
@@ -41,16 +41,16 @@ class ActiveRound:
         self._ending = False
 
     def paint(self, points: Sequence[tuple[float, float, float]]) -> None:
-        """Take points; the first starts the clock.
+        """Add points (x, y, t); the first starts the clock.
 
-        Raises ``InvalidPointsError``, or ``NotStoredError`` while nothing can be kept; then nothing was taken.
+        Raises ``InvalidPointsError``, and ``NotStoredError`` while nothing can be stored; then no point was added.
         """
         if not self.game.writer.can_keep():
             raise NotStoredError("neither the database nor the journal can be written.")
         began = self.judge.began_ms is None
         first = len(self.judge.points)
-        taken = self.judge.paint(points, self.game.clock_ms())
-        self._record(RoundUpdate(first=first, points=taken, began_ms=now_ms() if began else None))
+        new_points = self.judge.paint(points, self.game.clock_ms())
+        self._record(RoundUpdate(first=first, points=new_points, began_ms=now_ms() if began else None))
         if began:
             limit_s = self.game.spec.limit_ms / 1000
             self._clock = asyncio.get_running_loop().call_later(limit_s, self._time_up)
@@ -58,20 +58,20 @@ class ActiveRound:
             self._guessing = asyncio.create_task(self._guess())
 
     async def skip(self, reason: str) -> None:
-        """The player gives up."""
+        """End the round because the player gives up, for a ``reason`` of ``SKIP_REASONS``."""
         self.judge.skip(self.game.clock_ms())
         self._reason = reason
         await self._end()
 
     async def leave(self) -> None:
-        """The player is gone; a round without a point stays open and can be shown again."""
+        """Interrupt the round because the player is gone; without a point it stays open and can be shown again."""
         if self.judge.began_ms is None:
             return
         self.judge.interrupt(self.game.clock_ms())
-        await self._end(told=False)
+        await self._end(send_summary=False)
 
     def drop(self) -> None:
-        """It cannot be recorded any more: nothing of it counts from now on."""
+        """Stop a round that cannot be recorded any more: nothing of it counts from now on."""
         self._ending = True
         self.judge.interrupt(self.game.clock_ms())
         if self._clock is not None:
@@ -81,7 +81,7 @@ class ActiveRound:
         self.game.record(self._key, part)
 
     async def _guess(self) -> None:
-        """Ask the network, each time about all that is uncovered by then, until there is nothing new."""
+        """Query the network, each time with all that is uncovered by then, until there is nothing new."""
         spec = self.game.spec
         while not self.judge.is_over and len(self.judge.points) > self._n_guessed:
             count, at_ms = len(self.judge.points), self.judge.points[-1].at_ms
@@ -122,13 +122,14 @@ class ActiveRound:
         self.game.spawn(self._lose())
 
     async def _lose(self) -> None:
-        """The time is up; a guess on points that came in time still counts."""
+        """End the round when the time is up; a guess on points that came in time still counts."""
         if self._guessing is not None and not self._guessing.done():
             await asyncio.wait([self._guessing], timeout=2.0)
         self.judge.apply_time_limit(self.game.clock_ms())
         await self._end()
 
-    async def _end(self, *, told: bool = True) -> None:
+    async def _end(self, *, send_summary: bool = True) -> None:
+        """Record the end that the judge decided, once, and send the summary to the player."""
         if self._ending or not self.judge.is_over:
             return
         self._ending = True
@@ -138,15 +139,16 @@ class ActiveRound:
         won = judge.outcome is Outcome.WON
         if self.kind != PRACTICE and judge.outcome is not Outcome.INTERRUPTED:
             player.combo = player.combo + 1 if won else 0
-        right = score_catch_trial(judge.mask, self._answer) if self._answer is not None else None
-        end = judge.round_end(now_ms(), combo=player.combo, skip_reason=self._reason, passed=right)
+        passed = score_catch_trial(judge.mask, self._answer) if self._answer is not None else None
+        end = judge.round_end(now_ms(), combo=player.combo, skip_reason=self._reason, passed=passed)
         self._record(RoundUpdate(end=end))
         await self.game.flush(player.participant, FLUSH_TIMEOUT_S)
         player.n_rounds += 1
-        if told:
+        if send_summary:
             await player.send(await self._summary())
 
     async def _summary(self) -> dict[str, Any]:
+        """Return the message of the end: outcome, score, the player's own map and that of others."""
         judge, others, known = self.judge, None, True
         if self.kind != CATCH:
             try:

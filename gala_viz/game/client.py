@@ -27,7 +27,7 @@ PAINT_BATCH_S = 0.2
 
 @dataclass(frozen=True, slots=True)
 class PresentedRound:
-    """A round as a player sees it."""
+    """A round as a player sees it; ``canvas`` is (y, x, 3) uint8."""
 
     round: str
     canvas: NDArray[np.uint8]
@@ -37,7 +37,7 @@ class PresentedRound:
 
 @dataclass(slots=True)
 class RoundResult:
-    """A round as it went: the last message, and for every guess the seconds since the newest point that it saw left."""
+    """A finished round: its last message, its guesses, and the latency of each since its newest point was painted."""
 
     end: dict[str, Any]
     latencies_s: list[float] = field(default_factory=list)
@@ -45,7 +45,7 @@ class RoundResult:
 
 
 class GameClient:
-    """A player of the game at ``url`` (http://host:port/prefix), who says to be simulated."""
+    """A player of the game at ``url`` (http://host:port/prefix), registered as ``simulated`` by default."""
 
     def __init__(self, url: str, *, simulated: bool = True, cookie: str | None = None) -> None:
         self.url, self.simulated, self.cookie = url.rstrip("/"), simulated, cookie
@@ -54,7 +54,7 @@ class GameClient:
         self._socket: WebSocketClientConnection | None = None
 
     async def connect(self) -> dict[str, Any]:
-        """Agree (unless a cookie is known), connect, say hello; the server's welcome."""
+        """Agree (unless a cookie is known), connect, say hello; return the server's welcome."""
         if self.cookie is None:
             body = json.dumps({"agreed": True, "simulated": self.simulated})
             request = HTTPRequest(f"{self.url}/play/consent", "POST", body=body)
@@ -66,16 +66,16 @@ class GameClient:
         )
         await self.send({"type": "hello", "pointer": "mouse", "mobile": False, "screen_px": [1280, 720]})
         self.welcome = await self.receive("welcome")
-        told = self.welcome["spec"]
-        self.spec = GameSpec(**{name: told[name] for name in told})
+        settings = self.welcome["spec"]
+        self.spec = GameSpec(**{name: settings[name] for name in settings})
         return self.welcome
 
     async def send(self, message: dict[str, Any]) -> None:
-        """Send one message."""
+        """Send one ``message`` as JSON."""
         await self._socket.write_message(json.dumps(message))
 
     async def receive(self, *kinds: str) -> dict[str, Any]:
-        """The next message of one of ``kinds`` (or any); others are passed over. ``ConnectionError`` at the end."""
+        """Return the next message of one of ``kinds`` (default: any); ``ConnectionError`` where the connection ends."""
         while True:
             content = await asyncio.wait_for(self._socket.read_message(), REPLY_TIMEOUT_S)
             if content is None:
@@ -85,41 +85,42 @@ class GameClient:
                 return message
 
     async def request_round(self, image: str | None = None) -> PresentedRound | None:
-        """Ask for a round; None where no image is left. Raises ``ValueError`` where the server refuses."""
+        """Request a round; None where no image is left. Raises ``ValueError`` where the server refuses or pauses."""
         await self.send({"type": "next", **({"image": image} if image else {})})
-        told = await self.receive("round", "finished", "paused", "refused")
-        if told["type"] != "round":
-            if told["type"] == "finished":
+        message = await self.receive("round", "finished", "paused", "refused")
+        if message["type"] != "round":
+            if message["type"] == "finished":
                 return None
-            raise ValueError(told.get("reason", told["type"]))
-        content = base64.b64decode(told["picture"].split(",", 1)[1])
+            raise ValueError(message.get("reason", message["type"]))
+        content = base64.b64decode(message["picture"].split(",", 1)[1])
         canvas = np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))
-        return PresentedRound(told["round"], canvas, told["category"], told["practice"])
+        return PresentedRound(message["round"], canvas, message["category"], message["practice"])
 
     async def play_round(
         self, presented: PresentedRound, points: Iterable[tuple[float, float]], *, pace: float = 1.0
     ) -> RoundResult:
-        """Paint ``points`` one every interval until the round ends; when they end, wait for the clock.
+        """Paint ``points`` (x, y), one an interval, until the round ends; when they end, wait for the clock.
 
-        ``pace`` below 1 tries to be faster than the game allows, for tests of that.
+        A ``pace`` below 1 paints faster than the game allows, for tests of that. Raises ``ValueError`` where the server
+        refuses points.
         """
-        left: dict[int, float] = {}
-        played, answered = RoundResult({}), asyncio.Event()
+        painted_at: dict[int, float] = {}
+        result, answered = RoundResult({}), asyncio.Event()
         answered.set()
-        painting = asyncio.ensure_future(self._paint(presented.round, points, left, pace, answered))
+        painting = asyncio.ensure_future(self._paint(presented.round, points, painted_at, pace, answered))
         try:
             while True:
-                told = await self.receive("guess", "end", "refused")
-                if told["type"] == "refused":
-                    raise ValueError(told["reason"])
-                if told.get("round") != presented.round:
+                message = await self.receive("guess", "end", "refused")
+                if message["type"] == "refused":
+                    raise ValueError(message["reason"])
+                if message.get("round") != presented.round:
                     continue
-                if told["type"] == "end":
-                    played.end = told
-                    return played
+                if message["type"] == "end":
+                    result.end = message
+                    return result
                 answered.set()
-                played.guesses.append(told)
-                played.latencies_s.append(time.monotonic() - left[told["n_points"]])
+                result.guesses.append(message)
+                result.latencies_s.append(time.monotonic() - painted_at[message["n_points"]])
         finally:
             painting.cancel()
 
@@ -132,11 +133,11 @@ class GameClient:
         self,
         round_id: str,
         points: Iterable[tuple[float, float]],
-        left: dict[int, float],
+        painted_at: dict[int, float],
         pace: float,
         answered: asyncio.Event,
     ) -> None:
-        """Points go at once while the server answers, together while it has not, as from a page."""
+        """Send points at once while the server answers, and together while it has not, as a page does."""
         waiting: list[list[float]] = []
         sent = float("-inf")
         interval_s = self.spec.interval_ms / 1000 * pace
@@ -144,7 +145,7 @@ class GameClient:
         for number, (x, y) in enumerate(points):
             await asyncio.sleep(max(0.0, now + interval_s - time.monotonic()))
             now = time.monotonic()
-            left[number + 1] = now
+            painted_at[number + 1] = now
             waiting.append([x, y, now * 1000])
             if answered.is_set() or now - sent >= PAINT_BATCH_S:
                 await self.send({"type": "paint", "round": round_id, "points": waiting})
@@ -155,7 +156,7 @@ class GameClient:
 
 
 async def wait_until_ready(url: str, timeout_s: float = 60.0) -> None:
-    """Wait until the game at ``url`` answers. Raises ``TimeoutError``."""
+    """Wait until the game at ``url`` answers. Raises ``TimeoutError`` after ``timeout_s``."""
     end = time.monotonic() + timeout_s
     while time.monotonic() < end:
         try:
@@ -167,17 +168,17 @@ async def wait_until_ready(url: str, timeout_s: float = 60.0) -> None:
 
 
 PaintStrategy = Callable[[PresentedRound], Iterable[tuple[float, float]]]
-"""Where a player paints on what is shown."""
+"""Round as it is presented -> points (x, y) in canvas pixels at which the player paints."""
 
 
 async def play_rounds(url: str, n_rounds: int, strategy: PaintStrategy) -> list[RoundResult]:
-    """One new player for up to ``n_rounds`` rounds; fewer where no image is left."""
+    """Play up to ``n_rounds`` rounds as one new player, fewer where no image is left; return their results."""
     player = GameClient(url)
     await player.connect()
-    found = []
+    results = []
     try:
-        while len(found) < n_rounds and (shown := await player.request_round()) is not None:
-            found.append(await player.play_round(shown, strategy(shown)))
+        while len(results) < n_rounds and (presented := await player.request_round()) is not None:
+            results.append(await player.play_round(presented, strategy(presented)))
     finally:
         await player.close()
-    return found
+    return results

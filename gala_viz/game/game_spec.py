@@ -10,13 +10,32 @@ from gala_viz.specs import check_finite
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GameSpec:
-    """How a round is played and judged.
+    """Settings of a round: how it is played and judged.
 
-    A point is added every ``interval_ms`` while the pointer is followed, at most ``step_px`` from the last one, and
-    uncovers a square of ``bubble_px`` on a canvas of ``canvas_px`` a side. The round is won when the true category is
-    among the network's ``top`` first guesses, and lost ``limit_ms`` after the first point. ``fill`` is what the network
-    sees elsewhere: grey, or the darkened noise of the published game. ``catch_share`` of the rounds are catch trials,
-    whose answer is known.
+    Parameters
+    ----------
+    canvas_px : int
+        Side of the canvas.
+    bubble_px : int
+        Side of the square that a point uncovers.
+    step_px : float
+        Largest distance of a point from the one before.
+    interval_ms : float
+        Time between two points while the pointer is followed.
+    limit_ms : float
+        Time from the first point until the round is lost.
+    top : int
+        The round is won when the true category is among this many first categories of a guess.
+    fill : {"grey", "noise"}
+        What the network sees where nothing is uncovered: grey, or the darkened noise of the published game.
+    catch_share : float
+        Share of the rounds that are catch trials, whose answer is known.
+    n_practice : int
+        How many of a participant's first rounds are practice.
+
+    References
+    ----------
+    Linsley et al. 2019, section 4.
     """
 
     canvas_px: int = 256
@@ -34,8 +53,8 @@ class GameSpec:
         if not 1 <= self.bubble_px <= self.canvas_px:
             raise ValueError(f"bubble_px lies between 1 and the canvas, {self.canvas_px}; got {self.bubble_px}.")
         if min(self.step_px, self.interval_ms, self.limit_ms) <= 0:
-            told = f"{self.step_px}, {self.interval_ms} and {self.limit_ms}"
-            raise ValueError(f"step_px, interval_ms and limit_ms are above 0; got {told}.")
+            values = f"{self.step_px}, {self.interval_ms} and {self.limit_ms}"
+            raise ValueError(f"step_px, interval_ms and limit_ms are above 0; got {values}.")
         if self.top < 1:
             raise ValueError(f"top is at least 1; got {self.top}.")
         if self.fill not in ("grey", "noise"):

@@ -1,4 +1,4 @@
-"""The game's addresses on a Tornado server: what the page asks first, consent, and the websocket that is played on."""
+"""The game's handlers on a Tornado server: what the page shows first, consent, and the websocket of a session."""
 
 from __future__ import annotations
 
@@ -21,16 +21,32 @@ T = TypeVar("T")
 
 
 def game_routes(game: GameServer, origins: frozenset[str] = frozenset()) -> Routes:
-    """Return the game's addresses; a server that is about to start puts its own prefix before those under ""."""
+    """Return the function prefix -> addresses of the game, which a server calls when it starts."""
     return lambda prefix: routes(game, prefix, software_versions(), origins)
 
 
 def routes(
     game: GameServer, prefix: str, versions: dict[str, str], origins: frozenset[str] = frozenset()
 ) -> list[tuple]:
-    """The addresses under ``prefix``/play, for a Tornado application. ``origins`` are further hosts of pages.
+    """Return the addresses under ``prefix``/play, for a Tornado application.
 
-    No photograph has an address: one is sent inside of its round, to its player.
+    No photograph has an address: it is sent within its round, to its player.
+
+    Parameters
+    ----------
+    game : GameServer
+        The game behind them.
+    prefix : str
+        Begin of their paths, as part of a regular expression.
+    versions : dict of str to str
+        Versions of the software, stored with every session.
+    origins : frozenset of str
+        Further hosts whose pages may connect.
+
+    Returns
+    -------
+    list of tuple
+        (pattern, handler, arguments), as Tornado takes them.
     """
     shared: dict[str, Any] = {"game": game, "versions": versions, "origins": origins, "open_from": Counter()}
     return [
@@ -46,11 +62,23 @@ class _Shared:
     def initialize(
         self, game: GameServer, versions: dict[str, str], origins: frozenset[str], open_from: Counter
     ) -> None:
-        """Tornado hands every request what ``routes`` told."""
+        """Store what Tornado passes to the handler of every request.
+
+        Parameters
+        ----------
+        game : GameServer
+            The game.
+        versions : dict of str to str
+            Versions of the software.
+        origins : frozenset of str
+            Further hosts whose pages may connect.
+        open_from : Counter
+            Network address -> its open connections.
+        """
         self.game, self.versions, self.origins, self.open_from = game, versions, origins, open_from
 
     async def participant(self) -> str | None:
-        """Whom the cookie names."""
+        """Return the id of the participant whom the cookie names, or None."""
         secret = self.get_cookie(PARTICIPANT_COOKIE)
         return (
             await self.query_records(self.game.run_reader(self.game.participants.find_by_secret, secret))
@@ -59,39 +87,39 @@ class _Shared:
         )
 
     async def query_records(self, answer: Awaitable[T]) -> T:
-        """What the database answers."""
+        """Return the result of a query; answer 503 where the database cannot be reached."""
         return await await_records(self, answer)
 
 
 class AboutHandler(_Shared, JsonHandler):
-    """What the page shows before anybody agreed; nothing is recorded for it."""
+    """What the page shows before consent; nothing is recorded for it."""
 
     async def get(self) -> None:
-        """The privacy note, and whether this browser has agreed before."""
+        """Answer with the privacy note, and whether this browser's participant has agreed before."""
         participant = await self.participant()
         person = (
             await self.query_records(self.game.run_reader(self.game.participants.profile, participant))
             if participant
             else None
         )
-        told = {
+        content = {
             "consented": bool(person and person.consented),
             "privacy": privacy_note("game", self.game.collection.title),
         }
-        self.write(json.dumps({**told, "collection": self.game.collection.title}))
+        self.write(json.dumps({**content, "collection": self.game.collection.title}))
 
 
 class ConsentHandler(_Shared, JsonHandler):
-    """Somebody agrees: only now a participant is made, and the cookie is set."""
+    """Consent: only now a participant is created, and the cookie is set."""
 
     async def post(self) -> None:
-        """``{"agreed": true}``, with ``"simulated": true`` from a script that plays."""
-        told = self.read_json(too_long=400)
-        if not isinstance(told, dict) or told.get("agreed") is not True:
+        """Take ``{"agreed": true}``, with ``"simulated": true`` from a script that plays."""
+        message = self.read_json(too_long=400)
+        if not isinstance(message, dict) or message.get("agreed") is not True:
             raise tornado.web.HTTPError(400, reason="consent was expected")
         participant = await self.participant()
         if participant is None:
-            new, simulated = self.game.participants.create, told.get("simulated") is True
+            new, simulated = self.game.participants.create, message.get("simulated") is True
             participant = await admit_participant(
                 self,
                 self.game.newcomer_limit,
@@ -107,15 +135,15 @@ class GameSocketHandler(_Shared, tornado.websocket.WebSocketHandler):
     session: Session | None = None
 
     def get_compression_options(self) -> dict[str, int]:
-        """Messages are compressed, at little cost: nearly all of them are small."""
+        """Compress messages, at little cost: nearly all of them are small."""
         return {"compression_level": 1}
 
     def check_origin(self, origin: str) -> bool:
-        """Pages of this server's own host, and of those allowed by name."""
+        """Return whether the page is of this server's own host, or of one in ``origins``."""
         return is_same_site(self.request, self.origins)
 
     async def prepare(self) -> None:
-        """Refuse who has not agreed, and one address with too many connections."""
+        """Refuse a participant without consent (403), and an address with too many connections (429)."""
         self.player = await self.participant()
         person = (
             await self.query_records(self.game.run_reader(self.game.participants.profile, self.player))
@@ -128,19 +156,19 @@ class GameSocketHandler(_Shared, tornado.websocket.WebSocketHandler):
             raise tornado.web.HTTPError(429, reason="too many players from this address")
 
     async def open(self, *_: str, **__: str) -> None:
-        """The page is there."""
+        """Start the session of a page that has connected."""
         self.open_from[self.request.remote_ip] += 1
         self.set_nodelay(True)
         self.session = Session(self.game, self.player, self._tell, self.versions)
         await self.session.open()
 
     async def on_message(self, message: str | bytes) -> None:
-        """Tornado reads the next message only when this one is done."""
+        """Pass a message to the session; Tornado reads the next one only when this one is done."""
         if self.session is not None:
             await self.session.receive(message)
 
     def on_close(self) -> None:
-        """The page is gone."""
+        """Close the session of a page that is gone."""
         address = self.request.remote_ip
         self.open_from[address] -= 1
         if self.open_from[address] <= 0:
@@ -149,10 +177,10 @@ class GameSocketHandler(_Shared, tornado.websocket.WebSocketHandler):
             session, self.session = self.session, None
             self.game.spawn(session.close())
 
-    async def _tell(self, told: dict[str, Any]) -> None:
+    async def _tell(self, message: dict[str, Any]) -> None:
         try:
-            await self.write_message(json.dumps(told))
-            if told["type"] in (PLAYED_ELSEWHERE, PARTICIPANT_DELETED):
-                self.close(reason=told["type"])
+            await self.write_message(json.dumps(message))
+            if message["type"] in (PLAYED_ELSEWHERE, PARTICIPANT_DELETED):
+                self.close(reason=message["type"])
         except tornado.websocket.WebSocketClosedError:
-            logging.getLogger(__name__).debug("a page is gone before its %s", told.get("type"))
+            logging.getLogger(__name__).debug("a page is gone before its %s", message.get("type"))

@@ -1,4 +1,4 @@
-"""The judge of one round: which points count, when it ends, how it ends. It owns the clock; a client's word is none."""
+"""The judge of one round: which points count, when it ends and how, by the server's clock alone."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CLOCK_TOLERANCE_MS = 300.0
 
 
 class InvalidPointsError(ValueError):
-    """Points that cannot be: the message says why. Nothing of the message was counted."""
+    """Points that the rules do not allow; the message says why. None of them was counted."""
 
 
 class LatePointsError(InvalidPointsError):
@@ -31,9 +31,29 @@ class LatePointsError(InvalidPointsError):
 
 @dataclass(slots=True)
 class Judge:
-    """One round by ``spec``: ``points`` that were taken, ``mask`` of what they uncover, the ``outcome`` once it ended.
+    """One round by the rules of ``spec``.
 
     All ``now_ms`` are of one clock of the server's that never runs backwards.
+
+    Parameters
+    ----------
+    spec : GameSpec
+        Rules of the game.
+    points : list of CanvasPoint
+        Points that count.
+    began_ms : float, optional
+        Time of the first point by the server's clock; None before it.
+    outcome : Outcome, optional
+        How the round ended; None before its end.
+    elapsed_ms : float, optional
+        Time from the first point to the end.
+    score : float
+        Points won, 0 to 100.
+
+    Attributes
+    ----------
+    mask : ndarray, (y, x), bool
+        Pixels of the canvas that the points uncover.
     """
 
     spec: GameSpec
@@ -53,11 +73,43 @@ class Judge:
         return self.outcome is not None
 
     def elapsed_at_ms(self, now_ms: float) -> float:
-        """Time since the first point, 0 before it."""
+        """Return the time since the first point.
+
+        Parameters
+        ----------
+        now_ms : float
+            Present time by the server's clock.
+
+        Returns
+        -------
+        float
+            Milliseconds, 0 before the first point.
+        """
         return 0.0 if self.began_ms is None else now_ms - self.began_ms
 
     def paint(self, points: Sequence[tuple[float, float, float]], now_ms: float) -> list[CanvasPoint]:
-        """Take ``points`` (x, y, t) that have just arrived; all or none. Raises ``InvalidPointsError``."""
+        """Add points that have just arrived, all or none; the first one starts the round.
+
+        Parameters
+        ----------
+        points : sequence of (float, float, float)
+            x and y in canvas pixels, origin top left, and t in ms of the player's clock.
+        now_ms : float
+            Present time by the server's clock.
+
+        Returns
+        -------
+        list of CanvasPoint
+            The new points, with their time by the server's clock.
+
+        Raises
+        ------
+        InvalidPointsError
+            A point is outside of the canvas, further than a step from the one before, too early after it or ahead of
+            the server's clock; or there are none, or too many for the time.
+        LatePointsError
+            The round is over, or its time is up.
+        """
         if self.is_over:
             raise LatePointsError(f"the round is over ({self.outcome}).")
         if self.elapsed_at_ms(now_ms) >= self.spec.limit_ms:
@@ -65,34 +117,55 @@ class Judge:
         if not points:
             raise InvalidPointsError("at least one point was expected.")
         began = now_ms if self.began_ms is None else self.began_ms
-        taken: list[CanvasPoint] = []
+        new_points: list[CanvasPoint] = []
         first, last = (self.points[0] if self.points else None), (self.points[-1] if self.points else None)
         for x, y, t in points:
             self._check(x, y, t, first, last, now_ms - began)
             last = CanvasPoint(x, y, t, now_ms - began)
             first = first or last
-            taken.append(last)
-        count = len(self.points) + len(taken)
+            new_points.append(last)
+        count = len(self.points) + len(new_points)
         if count > min(self.spec.max_points, (now_ms - began + CLOCK_TOLERANCE_MS) / self.spec.interval_ms + 1):
             raise InvalidPointsError(
                 f"{count} points after {now_ms - began:.0f} ms; one every {self.spec.interval_ms:g} ms counts."
             )
         self.began_ms = began
-        self.points += taken
-        for point in taken:
+        self.points += new_points
+        for point in new_points:
             uncover_bubble(self.mask, point.x_px, point.y_px, self.spec)
-        return taken
+        return new_points
 
     def apply_time_limit(self, now_ms: float) -> bool:
-        """Whether the time is up; then the round is lost, unless it ended before."""
+        """End the round as lost if its time is up and it has not ended.
+
+        Parameters
+        ----------
+        now_ms : float
+            Present time by the server's clock.
+
+        Returns
+        -------
+        bool
+            Whether the round is lost, now or before.
+        """
         if not self.is_over and self.elapsed_at_ms(now_ms) >= self.spec.limit_ms:
             self._end(Outcome.LOST, self.spec.limit_ms)
         return self.outcome is Outcome.LOST
 
     def judge_guess(self, place: int, at_ms: float) -> bool:
-        """The network's guess on what was uncovered ``at_ms`` after the first point: the true category has ``place``.
+        """End the round as won if the true category is among the first ``spec.top`` of the network's guess.
 
-        Whether that wins the round. The time is that of the points, so that a slow network costs the player nothing.
+        Parameters
+        ----------
+        place : int
+            Place of the true category in the guess, 1 for the first; places up to ``spec.top`` win.
+        at_ms : float
+            Time of the last point that the network saw, since the first: a slow network costs the player nothing.
+
+        Returns
+        -------
+        bool
+            Whether this guess wins the round; False where it has ended.
         """
         if not self.is_over and place <= self.spec.top:
             self._end(Outcome.WON, at_ms)
@@ -101,12 +174,24 @@ class Judge:
         return False
 
     def skip(self, now_ms: float) -> None:
-        """The player gives up."""
+        """End the round as skipped, unless it has ended.
+
+        Parameters
+        ----------
+        now_ms : float
+            Present time by the server's clock.
+        """
         if not self.is_over:
             self._end(Outcome.SKIPPED, self.elapsed_at_ms(now_ms))
 
     def interrupt(self, now_ms: float) -> None:
-        """The connection or the server was lost."""
+        """End the round as interrupted, unless it has ended: the connection or the server was lost.
+
+        Parameters
+        ----------
+        now_ms : float
+            Present time by the server's clock.
+        """
         if not self.is_over:
             self._end(Outcome.INTERRUPTED, self.elapsed_at_ms(now_ms))
 
@@ -115,10 +200,15 @@ class Judge:
 
         Parameters
         ----------
-        ended_ms
-            Since 1970, UTC.
-        more
+        ended_ms : int
+            Time of the end since 1970, UTC.
+        **more
             ``combo``, ``skip_reason`` and ``passed`` of ``RoundEnd``.
+
+        Returns
+        -------
+        RoundEnd
+            Outcome, time and score.
 
         Raises
         ------
@@ -137,6 +227,7 @@ class Judge:
     def _check(
         self, x: float, y: float, t: float, first: CanvasPoint | None, last: CanvasPoint | None, since_ms: float
     ) -> None:
+        """Raise ``InvalidPointsError`` unless a point may follow ``last``, ``since_ms`` after the ``first``."""
         side = self.spec.canvas_px
         if not all(math.isfinite(value) for value in (x, y, t)):
             raise InvalidPointsError("a point is three finite numbers: x, y and time.")

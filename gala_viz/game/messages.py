@@ -1,4 +1,4 @@
-"""What a player's page may say, read with suspicion: sizes, types and names are checked before all else."""
+"""Messages of a player's page: their sizes, types and names are checked before all else."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class InvalidMessageError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class HelloMessage:
-    """A page has opened: its pointer ("mouse", "pen", "touch"), whether it is a phone, and the screen's pixels.
+    """A page has opened: its pointer ("mouse", "pen", "touch"), whether it is a phone, and the screen in CSS pixels.
 
     ``surface_rule`` is the rule by which it keeps its paint surface in place, None where it has none.
     """
@@ -34,21 +34,21 @@ class HelloMessage:
 
 @dataclass(frozen=True, slots=True)
 class NicknameMessage:
-    """A nickname is wanted, "" for none."""
+    """The page wants a nickname, "" for none."""
 
     nickname: str
 
 
 @dataclass(frozen=True, slots=True)
 class NextRoundMessage:
-    """A round is wanted, on ``image`` if it is named."""
+    """The page wants a round, on ``image`` if it is named."""
 
     image: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class PaintMessage:
-    """Points (x, y, t) of the round called ``round``."""
+    """Points (x, y, t), in canvas pixels and ms of the page's clock, of the round called ``round``."""
 
     round: str
     points: tuple[tuple[float, float, float], ...]
@@ -56,7 +56,7 @@ class PaintMessage:
 
 @dataclass(frozen=True, slots=True)
 class SkipMessage:
-    """The round is given up."""
+    """The player gives up the round."""
 
     round: str
     reason: str
@@ -64,7 +64,7 @@ class SkipMessage:
 
 @dataclass(frozen=True, slots=True)
 class LeaderboardMessage:
-    """The leaderboard is wanted."""
+    """The page wants the leaderboard."""
 
     period: str
 
@@ -73,68 +73,70 @@ Message = HelloMessage | NicknameMessage | NextRoundMessage | PaintMessage | Ski
 
 
 def parse_message(content: str | bytes) -> Message:
-    """What a page says. Raises ``InvalidMessageError``."""
+    """Parse and check a message of a page. Raises ``InvalidMessageError`` for what no page sends."""
     try:
-        told = parse_json(content, MAX_BYTES)
+        message = parse_json(content, MAX_BYTES)
     except InvalidJsonError as error:
         raise InvalidMessageError(str(error)) from None
-    if not isinstance(told, dict):
+    if not isinstance(message, dict):
         raise InvalidMessageError("a message is a JSON object.")
-    kind = told.get("type")
+    kind = message.get("type")
     if not isinstance(kind, str) or kind not in _READ:
         raise InvalidMessageError(f"a message has a type among {', '.join(_READ)}.")
-    return _READ[kind](told)
+    return _READ[kind](message)
 
 
-def _hello(told: Mapping[str, Any]) -> HelloMessage:
-    pointer = _text(told, "pointer")
+def _hello(message: Mapping[str, Any]) -> HelloMessage:
+    """Check the message of a page that has opened."""
+    pointer = _text(message, "pointer")
     if pointer not in ("mouse", "pen", "touch"):
         raise InvalidMessageError("pointer is mouse, pen or touch.")
-    screen = told.get("screen_px")
+    screen = message.get("screen_px")
     if not isinstance(screen, list) or len(screen) != 2:
         raise InvalidMessageError("screen_px is a width and a height.")
     width, height = (_number(value, "screen_px") for value in screen)
     if not (0 <= width <= 100_000 and 0 <= height <= 100_000):
         raise InvalidMessageError("screen_px is a width and a height.")
-    rule = told.get("surface_rule")
+    rule = message.get("surface_rule")
     if rule is not None and (isinstance(rule, bool) or not isinstance(rule, int) or not 1 <= rule <= 1000):
         raise InvalidMessageError("surface_rule is a number from 1 to 1000.")
-    return HelloMessage(pointer, told.get("mobile") is True, (int(width), int(height)), rule)
+    return HelloMessage(pointer, message.get("mobile") is True, (int(width), int(height)), rule)
 
 
-def _paint(told: Mapping[str, Any]) -> PaintMessage:
-    points = told.get("points")
+def _paint(message: Mapping[str, Any]) -> PaintMessage:
+    """Check the message with points of a round."""
+    points = message.get("points")
     if not isinstance(points, list) or not 1 <= len(points) <= MAX_POINTS:
         raise InvalidMessageError(f"points are a list of 1 to {MAX_POINTS}.")
-    found = []
+    checked = []
     for point in points:
         if not isinstance(point, list) or len(point) != 3:
             raise InvalidMessageError("a point is [x, y, t].")
         x, y, t = (_number(value, "a point's number") for value in point)
-        found.append((x, y, t))
-    return PaintMessage(_text(told, "round"), tuple(found))
+        checked.append((x, y, t))
+    return PaintMessage(_text(message, "round"), tuple(checked))
 
 
-def _skip(told: Mapping[str, Any]) -> SkipMessage:
-    reason = _text(told, "reason")
+def _skip(message: Mapping[str, Any]) -> SkipMessage:
+    reason = _text(message, "reason")
     if reason not in SKIP_REASONS:
         raise InvalidMessageError(f"a reason is one of {', '.join(SKIP_REASONS)}.")
-    return SkipMessage(_text(told, "round"), reason)
+    return SkipMessage(_text(message, "round"), reason)
 
 
-def _next(told: Mapping[str, Any]) -> NextRoundMessage:
-    return NextRoundMessage(_text(told, "image", 1000) if told.get("image") is not None else None)
+def _next(message: Mapping[str, Any]) -> NextRoundMessage:
+    return NextRoundMessage(_text(message, "image", 1000) if message.get("image") is not None else None)
 
 
-def _leaders(told: Mapping[str, Any]) -> LeaderboardMessage:
-    span = _text(told, "span")
+def _leaders(message: Mapping[str, Any]) -> LeaderboardMessage:
+    span = _text(message, "span")
     if span not in ("today", "week", "all"):
         raise InvalidMessageError("span is today, week or all.")
     return LeaderboardMessage(span)
 
 
-def _text(told: Mapping[str, Any], key: str, longest: int = MAX_TEXT) -> str:
-    value = told.get(key)
+def _text(message: Mapping[str, Any], key: str, longest: int = MAX_TEXT) -> str:
+    value = message.get(key)
     if not isinstance(value, str) or len(value) > longest:
         raise InvalidMessageError(f"{key} is a text of at most {longest} letters.")
     return value
@@ -154,7 +156,7 @@ def _number(value: Any, what: str) -> float:
 
 _READ = {
     "hello": _hello,
-    "name": lambda told: NicknameMessage(_text(told, "nickname")),
+    "name": lambda message: NicknameMessage(_text(message, "nickname")),
     "next": _next,
     "paint": _paint,
     "skip": _skip,

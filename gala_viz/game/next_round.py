@@ -19,7 +19,12 @@ MAX_UNREADABLE = 20
 
 
 async def start_next_round(player: Player, requested: str | None) -> ActiveRound | None:
-    """The next round, shown to the player; None where no image is left."""
+    """Start the next round and send it to the player; return None where no image is left.
+
+    A round that was shown and never begun comes first, then perhaps a catch trial, unless an image is ``requested``. An
+    image that cannot be read is put away; None is also returned after ``MAX_UNREADABLE`` of them in a row. Raises
+    ``NotStoredError`` while the player's round before is not in the database.
+    """
     game = player.game
     categories, side = game.recogniser.categories, game.spec.canvas_px
     if not await game.flush(
@@ -28,9 +33,9 @@ async def start_next_round(player: Player, requested: str | None) -> ActiveRound
         raise NotStoredError("the round before is not stored yet.")
     row = await game.run_writer(game.rounds.resume_open_round, player.participant, player.session_id)
     if row is None and requested is None and _is_catch(player):
-        found = await _catch(player)
-        if found is not None:
-            return found
+        catch_trial = await _catch(player)
+        if catch_trial is not None:
+            return catch_trial
     for _ in range(MAX_UNREADABLE):
         if row is None:
             kind = PRACTICE if player.n_rounds < game.spec.n_practice else GAME
@@ -46,12 +51,12 @@ async def start_next_round(player: Player, requested: str | None) -> ActiveRound
         if row is None:
             return None
         try:
-            shown = await game.run_reader(make_round_image, game.collection, row.image, categories, side)
+            round_image = await game.run_reader(make_round_image, game.collection, row.image, categories, side)
         except (UnreadableImageError, KeyError):
             await _put_away(player, row)
             row = None
             continue
-        return await _shown(player, row, shown, None)
+        return await _shown(player, row, round_image, None)
     return None
 
 
@@ -61,7 +66,7 @@ def _is_catch(player: Player) -> bool:
 
 
 async def _catch(player: Player) -> ActiveRound | None:
-    """A catch trial from two images of different categories; None where there are none, or the pair was seen."""
+    """Start a catch trial with two images of different categories; None where there are none, or the pair was seen."""
     game = player.game
     named = game.rng.choice(game.images)
     others = game.rng.sample(game.images, min(20, len(game.images)))
@@ -70,7 +75,7 @@ async def _catch(player: Player) -> ActiveRound | None:
         return None
     answer = game.rng.choice((LEFT, RIGHT))
     try:
-        shown = await game.run_reader(
+        round_image = await game.run_reader(
             catch_trial_image,
             game.collection,
             named,
@@ -90,31 +95,32 @@ async def _catch(player: Player) -> ActiveRound | None:
         )
     except (UnreadableImageError, IntegrityError):
         return None
-    return await _shown(player, row, shown, answer)
+    return await _shown(player, row, round_image, answer)
 
 
-async def _shown(player: Player, row: Row, shown: RoundImage, answer: str | None) -> ActiveRound:
+async def _shown(player: Player, row: Row, round_image: RoundImage, answer: str | None) -> ActiveRound:
+    """Record what the round presents, send it to the player, and return it."""
     game = player.game
     await game.run_writer(
-        game.rounds.record_presentation, row.id, shown.category, shown.box, surface_rule=player.surface_rule
+        game.rounds.record_presentation, row.id, round_image.category, round_image.box, surface_rule=player.surface_rule
     )
-    played = ActiveRound(player, row.id, row.image, row.kind, shown, answer)
+    active_round = ActiveRound(player, row.id, row.image, row.kind, round_image, answer)
     await player.send(
         {
             "type": "round",
             "round": row.id,
-            "picture": await game.run_reader(shown.data_url),
-            "category": shown.category,
+            "picture": await game.run_reader(round_image.data_url),
+            "category": round_image.category,
             "practice": row.kind == PRACTICE,
             "number": player.n_rounds + 1,
             "combo": player.combo,
         }
     )
-    return played
+    return active_round
 
 
 async def _put_away(player: Player, row: Row) -> None:
-    """An image that cannot be read: its round is over before it began."""
+    """End the round of an image that cannot be read, before it begins."""
     judge = Judge(player.game.spec)
     judge.interrupt(player.game.clock_ms())
     end = judge.round_end(now_ms(), combo=player.combo)

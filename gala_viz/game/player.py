@@ -1,4 +1,4 @@
-"""A participant who plays, as the rounds of their session know one."""
+"""A participant who plays, as the rounds of the session use one."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 from gala_viz.game.server import GameServer
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
-"""Tells the player's page something."""
+"""Sends a message to the player's page."""
 
 
 class Player:
-    """Who plays what on which server; ``n_rounds`` and ``combo`` (rounds won in a row) change with every round.
+    """A participant who plays; ``n_rounds`` and ``combo`` (rounds won in a row) change with every round.
 
     ``session_id`` and ``surface_rule`` are None until the page has said hello.
     """

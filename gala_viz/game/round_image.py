@@ -1,4 +1,4 @@
-"""What a round shows: a photograph's centre square, or for a catch trial two photographs side by side."""
+"""The image of a round: a photograph's centre square, or for a catch trial two photographs side by side."""
 
 from __future__ import annotations
 
@@ -28,14 +28,38 @@ class RoundImage:
     box: Box
 
     def data_url(self) -> str:
-        """The canvas as a data URL, sent within its round alone."""
+        """Return the canvas as the data URL of a JPEG, which is sent within its round alone."""
         stream = io.BytesIO()
         Image.fromarray(self.canvas).save(stream, "JPEG", quality=JPEG_QUALITY)
         return "data:image/jpeg;base64," + base64.b64encode(stream.getvalue()).decode("ascii")
 
 
 def make_round_image(collection: Collection, image: str, categories: tuple[str, ...], side_px: int) -> RoundImage:
-    """One photograph. Raises ``UnreadableImageError``."""
+    """Make the image of a round from one photograph.
+
+    Parameters
+    ----------
+    collection : Collection
+        Where the photograph is.
+    image : str
+        Id of the photograph, whose category the network knows (``playable_images``).
+    categories : tuple of str
+        The network's categories, by index.
+    side_px : int
+        Side of the canvas in pixels.
+
+    Returns
+    -------
+    RoundImage
+        The photograph's centre square.
+
+    Raises
+    ------
+    UnreadableImageError
+        The photograph cannot be shown.
+    UnknownNameError
+        The collection does not hold the image.
+    """
     photo = collection.photo(image)
     category, target = collection.category(image), collection.target(image)
     box = centre_crop_box(*photo.shape[:2])
@@ -46,10 +70,36 @@ def make_round_image(collection: Collection, image: str, categories: tuple[str, 
 def catch_trial_image(
     collection: Collection, named_image: str, other_image: str, answer: str, categories: tuple[str, ...], side_px: int
 ) -> RoundImage:
-    """The middle halves of two photographs side by side; ``named_image`` lies on the ``answer`` side."""
-    asked = make_round_image(collection, named_image, categories, side_px)
+    """Make the image of a catch trial: the middle halves of two photographs side by side.
+
+    Parameters
+    ----------
+    collection : Collection
+        Where the photographs are.
+    named_image : str
+        Id of the photograph whose category the player reads.
+    other_image : str
+        Id of the photograph beside it, of another category.
+    answer : str
+        ``LEFT`` or ``RIGHT``: where the named photograph lies.
+    categories : tuple of str
+        The network's categories, by index.
+    side_px : int
+        Side of the canvas in pixels.
+
+    Returns
+    -------
+    RoundImage
+        Category and target are those of the named photograph; the box is the canvas itself.
+
+    Raises
+    ------
+    UnreadableImageError
+        One of the photographs cannot be shown.
+    """
+    named = make_round_image(collection, named_image, categories, side_px)
     beside = make_round_image(collection, other_image, categories, side_px)
     quarter, half = side_px // 4, side_px // 2
-    pair = [one.canvas[:, quarter : quarter + half] for one in (asked, beside)]
+    pair = [one.canvas[:, quarter : quarter + half] for one in (named, beside)]
     canvas = np.concatenate(pair if answer == LEFT else pair[::-1], axis=1)
-    return RoundImage(canvas, asked.category, asked.target, (0.0, 0.0, float(side_px), float(side_px)))
+    return RoundImage(canvas, named.category, named.target, (0.0, 0.0, float(side_px), float(side_px)))

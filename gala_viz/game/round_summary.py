@@ -1,4 +1,4 @@
-"""What a round's summary shows: where the player painted, and where others did."""
+"""Maps of a round's summary: where the player painted, and where others did."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SUMMARY_CELLS = 64
 
 
 def encode_map(values: NDArray) -> str | None:
-    """A map (y, x) as base64 of 64 x 64 bytes, its largest value 255; None where it is empty."""
+    """Encode a map (y, x) as base64 of 64 x 64 bytes, its largest value 255; None where it is empty."""
     small = area_average(np.asarray(values, np.float64), (SUMMARY_CELLS, SUMMARY_CELLS))
     top = float(small.max())
     if not top > 0:
@@ -31,20 +31,39 @@ def encode_map(values: NDArray) -> str | None:
 
 
 def player_map(points: list[tuple[float, float]], side_px: int) -> str | None:
-    """The player's own points, smoothed like all maps."""
+    """Encode the map of the player's own ``points`` (x, y) in canvas pixels; None without points."""
     if not points:
         return None
-    at = np.array(points)
-    own = Points(np.zeros(len(at), np.int64), at[:, 0], at[:, 1])
+    xy = np.array(points)
+    own = Points(np.zeros(len(xy), np.int64), xy[:, 0], xy[:, 1])
     return encode_map(participant_maps(own, (side_px, side_px), SMOOTHING).maps[0])
 
 
 def other_players_map(
     database: Database, collection: Collection, image: str, box: Box, participant: str, *, simulated: bool
 ) -> dict[str, Any] | None:
-    """The mean map of all others who painted the image in this game, else the collection's own human map; None without.
+    """Return the mean map of all others who painted the image, else the collection's own human map.
 
-    ``{"map", "n", "simulated"}``; n is None where it is not known.
+    Parameters
+    ----------
+    database : Database
+        The records.
+    collection : Collection
+        The collection of the game.
+    image : str
+        Id of the image.
+    box : tuple of float
+        The centre square that the canvas shows: left, top, right and bottom in the photograph's pixels.
+    participant : str
+        Id of the player, who is left out.
+    simulated : bool
+        Whether the others are simulated participants instead of people.
+
+    Returns
+    -------
+    dict or None
+        ``map`` (see ``encode_map``), ``n`` participants (None where it is not known) and ``simulated``; None where
+        there is no map, or an empty one.
     """
     left, top, _, bottom = box
     rounds = [
@@ -56,13 +75,13 @@ def other_players_map(
         names = np.concatenate([np.full(len(one.x_px), one.participant) for one in rounds])
         x, y = (np.concatenate([getattr(one, axis) for one in rounds]) for axis in ("x_px", "y_px"))
         painted = participant_maps(Points(names, x - left, y - top), (bottom - top, bottom - top), SMOOTHING)
-        found = encode_map(painted.maps.mean(axis=0)) if painted.participants else None
-        return found and {"map": found, "n": len(painted.participants), "simulated": simulated}
+        encoded = encode_map(painted.maps.mean(axis=0)) if painted.participants else None
+        return encoded and {"map": encoded, "n": len(painted.participants), "simulated": simulated}
     human = collection.human_map(image) if collection.has_human_map(image) else None
     if human is None:
         return None
     square = Preprocessing(short_px=256, crop_px=256).map_to_frame(human)
     n = human.attrs.get("n_participants")
-    found = encode_map(square.values)
-    told = int(n) if isinstance(n, int | np.integer) else None
-    return found and {"map": found, "n": told, "simulated": bool(human.attrs.get("simulated", False))}
+    encoded = encode_map(square.values)
+    n_known = int(n) if isinstance(n, int | np.integer) else None
+    return encoded and {"map": encoded, "n": n_known, "simulated": bool(human.attrs.get("simulated", False))}

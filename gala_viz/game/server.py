@@ -30,23 +30,29 @@ T = TypeVar("T")
 
 N_READERS = 4
 CLOSE_S = 3.0
-"""How long the end takes at most: half of it for rounds that end, the rest for what is not stored yet."""
+"""Longest time that closing takes: half of it for rounds that end, the rest for what is not stored yet."""
 
 
 class PlayerConnection(Protocol):
-    """What the server asks of a player's session."""
+    """What the server calls of a player's session."""
 
     @property
     def session_id(self) -> str | None:
-        """The row of the session; None until the page has said hello."""
+        """Id of the session in the database; None until the page has said hello."""
         ...
 
     async def close(self) -> None:
-        """The connection is gone."""
+        """Close the session: interrupt the round in play, and leave the game."""
         ...
 
     async def evict(self, reason: str) -> None:
-        """Nothing is played here any more; the page hears why."""
+        """End the session and send its page why.
+
+        Parameters
+        ----------
+        reason : str
+            ``WITHDRAWN``, ``TAKEN_OVER`` or ``ENDED_ELSEWHERE`` of ``records.round_writer``.
+        """
         ...
 
 
@@ -99,38 +105,38 @@ class GameServer:
 
     @staticmethod
     def clock_ms() -> float:
-        """The clock of all judges; it never runs backwards."""
+        """Return the time in ms by the clock of all judges, which never runs backwards."""
         return time.monotonic() * 1000
 
     async def run_reader(self, function: Callable[..., T], *arguments, **named) -> T:
-        """``function`` in a thread for reading."""
+        """Run ``function`` in a thread for reading and return its result."""
         return await asyncio.get_running_loop().run_in_executor(self._readers, partial(function, *arguments, **named))
 
     async def run_writer(self, function: Callable[..., T], *arguments, **named) -> T:
-        """``function`` in the thread that writes, after all that was handed to it before."""
+        """Run ``function`` in the one thread that writes, after all earlier calls, and return its result."""
         return await asyncio.get_running_loop().run_in_executor(self._writer, partial(function, *arguments, **named))
 
     def spawn(self, work: Coroutine) -> None:
-        """Do ``work`` beside everything else, and tell the log if it fails."""
+        """Run ``work`` in a task of its own, and log its failure."""
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._done)
 
     def record(self, key: RoundKey, update: RoundUpdate) -> None:
-        """Keep what happened in a round in play; it is in the journal at once and in the database soon."""
+        """Record an update of the round ``key``; it is in the journal at once and in the database soon."""
         self._loop = asyncio.get_running_loop()
         self.writer.add(key, update)
 
     async def flush(self, participant: str, timeout_s: float) -> bool:
-        """Wait until all that came of ``participant`` is stored, ``timeout_s`` at most; whether it is."""
+        """Wait until all that came of ``participant`` is stored, ``timeout_s`` at most; return whether it is."""
         waiting = asyncio.ensure_future(asyncio.wrap_future(self.writer.flush(participant)))
         await asyncio.wait([waiting], timeout=timeout_s)
         return waiting.done() or not waiting.cancel()
 
     async def close(self, seconds: float = CLOSE_S) -> None:
-        """End all rounds in play as interrupted, write everything, let go of threads.
+        """End all rounds in play as interrupted, write everything, and end the threads.
 
-        What cannot be written within ``seconds`` is told in the log, and stays in the journal.
+        What cannot be written within ``seconds`` is logged, and stays in the journal.
         """
         end = time.monotonic() + seconds
         for session in list(self.sessions.values()):
@@ -148,7 +154,7 @@ class GameServer:
             logging.getLogger(__name__).error("a round went wrong", exc_info=task.exception())
 
     def _stopped(self, key: RoundKey, why: str) -> None:
-        """A round cannot go on, says the writer in its thread."""
+        """Stop a round that cannot go on; the writer calls this from its thread."""
         if self._loop is not None:
             with contextlib.suppress(RuntimeError):  # the loop has ended, and its connections with it
                 self._loop.call_soon_threadsafe(self._stop, key, why)
@@ -160,7 +166,7 @@ class GameServer:
 
 
 def playable_images(collection: Collection, recogniser: Recogniser, images: Sequence[str]) -> list[str]:
-    """Those of ``images`` whose category the network knows."""
+    """Return those of ``images`` whose category the network knows."""
     known = {}
     for image in images:
         category, target = collection.category(image), collection.target(image)

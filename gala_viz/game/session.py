@@ -1,4 +1,4 @@
-"""One player's connection: what the page says, what the server answers, and the round that is played."""
+"""One player's session: messages of the page, answers of the server, and the round that is played."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ T = TypeVar("T")
 OUTAGE_TIMEOUT_S, MAX_RETRY_WAIT_S = 60.0, 2.0
 """How long a player waits for a database that is away, and the longest time between two tries."""
 PLAYED_ELSEWHERE, PARTICIPANT_DELETED = "elsewhere", "deleted"
-"""What a page hears last: the participant plays in another window, or everything of theirs was deleted."""
+"""Types of a page's last message: the participant plays in another window, or was deleted."""
 MAX_BACKGROUND_REQUESTS = 8
-"""Names and leaderboards that wait at a time."""
+"""Most requests for nicknames and leaderboards that wait at a time."""
 
 
 class Session(Player):
-    """The connection of ``participant``; ``send`` tells its page something. All methods belong to the game's loop."""
+    """The connection of ``participant``; ``send`` sends its page a message. All methods belong to the game's loop."""
 
     def __init__(self, game: GameServer, participant: str, send: Send, versions: dict[str, str]) -> None:
         super().__init__(game, participant, send)
@@ -56,7 +56,7 @@ class Session(Player):
 
     @property
     def is_closed(self) -> bool:
-        """Whether nothing is played here any more."""
+        """Whether the session has ended."""
         return self._closed is not None
 
     async def open(self) -> None:
@@ -67,15 +67,23 @@ class Session(Player):
             await former.evict(ENDED_ELSEWHERE)
 
     async def receive(self, content: str | bytes) -> None:
-        """Act on one message. What cannot be is answered, and changes nothing."""
+        """Act on one message. A message that is refused is answered with the reason, and changes nothing."""
         if self._closed is not None:
             await self.send({"type": self._closed})
             return
         await self._answered(lambda: self._act(content))
 
     async def evict(self, reason: str) -> None:
-        """Stop for good: the participant was ``WITHDRAWN``, or plays in another window
-        (``TAKEN_OVER``, ``ENDED_ELSEWHERE``)."""
+        """End the session and send its page why.
+
+        The participant was ``WITHDRAWN``, or plays in another window (``TAKEN_OVER``, ``ENDED_ELSEWHERE``). With the
+        first two reasons nothing more of the round is stored.
+
+        Parameters
+        ----------
+        reason : str
+            One of the three.
+        """
         if self.is_closed:
             return
         self._closed = PARTICIPANT_DELETED if reason == WITHDRAWN else PLAYED_ELSEWHERE
@@ -86,7 +94,7 @@ class Session(Player):
         await self.close()
 
     async def close(self) -> None:
-        """The connection is gone: a begun round is over, a round that was only shown waits."""
+        """Close the session: a begun round is interrupted, a round that was only shown waits."""
         self._closed = self._closed or PLAYED_ELSEWHERE
         if self._round is not None:
             await self._round.leave()
@@ -95,7 +103,7 @@ class Session(Player):
             del self.game.sessions[self.participant]
 
     async def _answered(self, act: Callable[[], Awaitable[None]]) -> None:
-        """Do ``act``, and tell the page why not, where it cannot be."""
+        """Run ``act``; send the page the reason where it is refused."""
         try:
             await act()
         except LatePointsError as error:
@@ -111,6 +119,7 @@ class Session(Player):
                 raise
 
     async def _act(self, content: str | bytes) -> None:
+        """Parse one message and do what it asks for."""
         if not self.game.message_limit.take(self.participant):
             raise InvalidMessageError("too many messages; wait a moment.")
         message = parse_message(content)
@@ -130,7 +139,7 @@ class Session(Player):
             self._beside(lambda: self._leaders(LeaderboardPeriod(message.period)))
 
     def _beside(self, act: Callable[[], Awaitable[None]]) -> None:
-        """Do ``act`` after others like it, while painting goes on: a slow database costs no point."""
+        """Run ``act`` after others like it, while painting goes on: a slow database costs no point."""
         if self._n_beside >= MAX_BACKGROUND_REQUESTS:
             raise InvalidMessageError("too many messages; wait a moment.")
         self._n_beside += 1
@@ -145,7 +154,7 @@ class Session(Player):
         self.game.spawn(in_turn())
 
     async def _patiently(self, act: Callable[[], Awaitable[T]]) -> T:
-        """The result of ``act``, which is tried again while the database is away."""
+        """Return the result of ``act``, which is repeated while the database is away, ``OUTAGE_TIMEOUT_S`` at most."""
         end, wait_s = time.monotonic() + OUTAGE_TIMEOUT_S, 0.25
         while True:
             try:
@@ -158,6 +167,7 @@ class Session(Player):
             wait_s = min(2 * wait_s, MAX_RETRY_WAIT_S)
 
     async def _welcome(self, hello: HelloMessage) -> None:
+        """Store the session with its device, and send the rules and the participant's profile."""
         await self.game.flush(self.participant, FLUSH_TIMEOUT_S)  # a round that the connection before left
         person = await self._patiently(lambda: self.game.run_reader(self.game.participants.profile, self.participant))
         device = {"pointer": hello.pointer, "screen_px": list(hello.screen_px)}
@@ -185,7 +195,8 @@ class Session(Player):
             }
         )
 
-    async def _next(self, asked: str | None) -> None:
+    async def _next(self, requested: str | None) -> None:
+        """Start a round, unless one is in play, the game is paused, or there were too many in a minute."""
         if self._starting.locked():
             raise InvalidMessageError("a round is being prepared.")
         async with self._starting:
@@ -196,11 +207,11 @@ class Session(Player):
                 return
             if not self.game.round_limit.take(self.participant):
                 raise InvalidMessageError("too many rounds in a minute; wait a moment.")
-            found = await self._patiently(lambda: start_next_round(self, asked))
+            active_round = await self._patiently(lambda: start_next_round(self, requested))
             if self.is_closed:  # meanwhile; the round waits for the window that plays now
                 return
-            self._round = found
-        if found is None:
+            self._round = active_round
+        if active_round is None:
             await self.send({"type": "finished"})
 
     def _playing(self, round_id: str) -> ActiveRound:
@@ -209,15 +220,15 @@ class Session(Player):
         return self._round
 
     async def _name(self, nickname: str) -> None:
-        kept = await self.game.run_writer(self.game.participants.set_nickname, self.participant, nickname)
-        await self.send({"type": "named", "nickname": kept})
+        cleaned = await self.game.run_writer(self.game.participants.set_nickname, self.participant, nickname)
+        await self.send({"type": "named", "nickname": cleaned})
 
     async def _leaders(self, span: LeaderboardPeriod) -> None:
         now = datetime.now().astimezone()
         rows = await self.game.run_reader(leaderboard, self.game.database, span, self.participant, now)
         own = await self.game.run_reader(player_statistics, self.game.database, self.participant)
-        told = {"rows": [asdict(row) for row in rows], "best": asdict(own)}
-        await self.send({"type": "leaders", "span": str(span), **told})
+        content = {"rows": [asdict(row) for row in rows], "best": asdict(own)}
+        await self.send({"type": "leaders", "span": str(span), **content})
 
 
 _TOLD = ("canvas_px", "bubble_px", "step_px", "interval_ms", "limit_ms", "top")

@@ -68,17 +68,17 @@ class Layers(Widget):
 
     @property
     def norms(self) -> dict[str, dict[str, xr.DataArray]]:
-        """Network -> layer -> attention norm (y, x) of the photograph in view; asked now if they are not there yet."""
+        """Network -> layer -> attention norm (y, x) of the photograph in view; computed now if it is not there yet."""
         if self.image is None:
             raise ValueError(f"{self.source.title} holds no photographs.")
-        found = self.source.passage(self.image).attention_norms
-        return {self.source.networks[row].name: dict(found[row]) for row in self.rows}
+        norms = self.source.passage(self.image).attention_norms
+        return {self.source.networks[row].name: dict(norms[row]) for row in self.rows}
 
     def cancel_all(self) -> None:
-        """Nothing to stop: one forward pass is soon done."""
+        """Do nothing: one forward pass is soon done."""
 
     def parts(self) -> list[Any]:
-        """Selector, predictions, small multiples."""
+        """Return selector, error, predictions and small multiples."""
         return [
             pn.Column(self.selector, width=320, margin=(2, 0)),
             self.alert,
@@ -98,6 +98,7 @@ class Layers(Widget):
         self._worker.submit(lambda _: self._mail.put("passage", (image, source.view(image), source.passage(image))))
 
     def _deliver(self, key: str, value: Any) -> None:
+        """Show the results of a forward pass, or an error, of the photograph in view."""
         if key == "error":
             self.alert.object = alert(f"{value or type(value).__name__}")
             return
@@ -164,10 +165,12 @@ def layers(
     >>> norms = gv.layers("photos", network="lite0-gala-human")  # doctest: +SKIP
     """
     if isinstance(source, Compare):
-        made = Layers(source.source, source.view.current, network)
+        widget = Layers(source.source, source.view.current, network)
     else:
         one = networks is not None and (isinstance(networks, str) or not isinstance(networks, Sequence))
-        made = Layers(open_source(source, (networks, networks) if one else networks, **source_options), network=network)
+        widget = Layers(
+            open_source(source, (networks, networks) if one else networks, **source_options), network=network
+        )
     if image is not None:
-        made.image = image
-    return made
+        widget.image = image
+    return widget

@@ -1,4 +1,4 @@
-"""The browser's part of a widget, Bokeh and Panel, given to a notebook as text: nothing is fetched from a network."""
+"""The browser's part of a widget, Bokeh and Panel, sent to a notebook as text: nothing is fetched from a network."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _loaded_in: set[str] = set()
 def load_scripts() -> None:
     """Publish the scripts within the present cell's output, about 3 MB.
 
-    Once a kernel, and again whenever the cell that holds them runs again: its old output is gone by then. Notebooks
-    that do not name their cells get them once.
+    That happens once a kernel, and again whenever the cell that holds them runs again, since its old output is gone by
+    then. Notebooks that do not name their cells get them once.
     """
     cell = current_cell_id()
     if _loaded_in and (not cell or cell not in _loaded_in):
@@ -30,7 +30,7 @@ def load_scripts() -> None:
 
 @cache
 def script_bundle() -> str:
-    """One script that defines Bokeh and Panel, unless the page has these versions already.
+    """Return one script that defines Bokeh and Panel, unless the page has these versions already.
 
     Each part runs as on a page of its own: module loaders that a notebook may have do not catch it.
     """

@@ -1,4 +1,4 @@
-"""What stands in a notebook's cell: a Panel layout as an ipywidget, the same in JupyterLab, Notebook 7 and VS Code."""
+"""The content of a notebook's cell: a Panel layout as an ipywidget, the same in JupyterLab, Notebook 7 and VS Code."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from gala_viz.jupyter.kernel_document import KernelDocument
 from gala_viz.panels.background import hold_updates, release_updates
 
 MAX_PENDING_CHANGES = 1000
-"""Changes kept for a browser that has its copy but not yet its view; it misses those beyond."""
+"""Changes stored for a browser that has its copy but not yet its view; it misses those beyond."""
 COPY_TIMEOUT_S = 60
 """How long a browser that is loaded anew waits for its copy while a cell runs."""
 
 
 class Cell(BokehModel):
-    """``layout`` as an ipywidget; what browsers tell and what changes is dealt with in turns of ``document``.
+    """A ``layout`` as an ipywidget; messages of browsers and changes are handled in turns of ``document``.
 
     A browser gets a copy of the whole, then changes as patches. From the copy until the cell ``on_rendered`` they are
-    kept and sent once more: whatever is late or loaded anew ends with what the kernel has. One view at a time is
-    supported: the parts' browser side finds itself by the models' ids.
+    stored and sent once more: a browser that is late or loaded anew ends with what the kernel has. One view at a time
+    is supported: the browser side of the parts finds itself by the models' ids.
     """
 
     def __init__(self, layout: pn.viewable.Viewable, document: KernelDocument) -> None:
@@ -45,7 +45,7 @@ class Cell(BokehModel):
         return self._stood
 
     def close(self) -> None:
-        """Take it off the notebook; the layout may stand in another cell then."""
+        """Remove the widget from the notebook; the layout may stand in another cell then."""
         root = self._model
         super().close()
         if root.document is not None:
@@ -53,7 +53,7 @@ class Cell(BokehModel):
             self._layout._cleanup(root)
 
     def get_state(self, key: Any = None, drop_defaults: bool = False) -> dict[str, Any]:
-        """The state for a browser; its copy of the whole is as new as the kernel's."""
+        """Return the state for a browser; its copy of the whole is as new as the kernel's."""
         state = super().get_state(key, drop_defaults)
         if "render_bundle" in state and self.comm is not None:
             state["render_bundle"] = self._turns.invoke_and_wait(self._copy, COPY_TIMEOUT_S) or state["render_bundle"]
@@ -84,8 +84,11 @@ class Cell(BokehModel):
         self._turns.invoke(lambda: self._sync_model(self, content, buffers))
 
     def on_rendered(self) -> None:
-        """A browser has built the cell from its copy: send what has changed since, and all news from now on."""
-        kept, self._stood, self._copied, self._kept = self._kept, True, False, []
-        for message in kept:
+        """Send what has changed since the browser's copy, and all changes from now on.
+
+        To be called when a browser has built the cell from its copy.
+        """
+        pending, self._stood, self._copied, self._kept = self._kept, True, False, []
+        for message in pending:
             self._send_patch(message)
         release_updates(self._turns)

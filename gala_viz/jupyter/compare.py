@@ -57,7 +57,7 @@ class Compare(Widget):
 
     @property
     def view(self) -> CompareView:
-        """The parts that the cell shows, and what they have been told."""
+        """The parts that the cell shows, with all news delivered."""
         self.document.run_pending()
         return self._view
 
@@ -68,7 +68,7 @@ class Compare(Widget):
 
     @property
     def settings(self) -> AttributionSettings:
-        """How maps are asked for; setting one of them asks for maps again, as its input does."""
+        """Settings of the maps; setting one of them requests maps again, as its input does."""
         return self.view.settings
 
     @property
@@ -80,14 +80,14 @@ class Compare(Widget):
     def maps(self) -> MapUpdate:
         """The finished maps of the photograph in view, with their error, delta and scores, as labelled arrays.
 
-        What is not there yet is computed now, in the calling thread, on top of what the widget has so far.
+        What is not there yet is computed now, in the calling thread, from the samples on that the widget has.
         """
         image = self.image
         if image is None:
             raise ValueError(f"{self.source.title} holds no photographs.")
         request = self.settings.to_request(has_label=self.source.info(image).target is not None)
-        done = self.source.cached(image, request)
-        return done or deque(self.source.maps(image, request, never_cancelled), maxlen=1)[0]
+        finished = self.source.cached(image, request)
+        return finished or deque(self.source.maps(image, request, never_cancelled), maxlen=1)[0]
 
     def cancel_all(self) -> None:
         """Stop computing maps and scores; what is there stays, and the progress lines say so."""
@@ -98,7 +98,7 @@ class Compare(Widget):
             self.document.invoke(self.view.scoring.show_scoring_cancelled)
 
     def parts(self) -> list[Any]:
-        """The page's parts, laid out for a cell of 900 to 1100 px."""
+        """Return the page's parts, laid out for a cell of 900 to 1100 px."""
         view, source = self.view, self.source
         about = provenance(source.networks, source.skipped, source.map_kinds)
         return [

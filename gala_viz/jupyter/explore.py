@@ -24,7 +24,7 @@ from gala_viz.panels.view_state import CurrentImage
 
 
 class Explore(Widget):
-    """Two measures as axes, box and lasso to a gallery, one image and its numbers; what was scored is drawn.
+    """Two measures as axes, box and lasso to a gallery, one image and its numbers; scored images are drawn.
 
     ``selected`` are the ids of the images that box or lasso chose; ``image`` is the one with the ring.
     """
@@ -41,17 +41,17 @@ class Explore(Widget):
 
     @property
     def view(self) -> ExploreView:
-        """The parts that the cell shows, and what they have been told."""
+        """The parts that the cell shows, with all news delivered."""
         self.document.run_pending()
         return self._view
 
     @property
     def selected(self) -> tuple[str, ...]:
-        """Ids of the images chosen by box or lasso, of those that search and filters admit; none chosen: empty."""
-        within = self.view.gallery.selection_mask
-        if within is None:
+        """Ids of the images chosen by box or lasso that pass search and filters; empty where none are chosen."""
+        mask = self.view.gallery.selection_mask
+        if mask is None:
             return ()
-        return tuple(self.view.index.images[place] for place in np.flatnonzero(within & self.view.gallery.filter_mask))
+        return tuple(self.view.index.images[place] for place in np.flatnonzero(mask & self.view.gallery.filter_mask))
 
     @property
     def shown(self) -> CurrentImage:
@@ -60,7 +60,7 @@ class Explore(Widget):
 
     @property
     def scores(self) -> xr.Dataset:
-        """What is known of all images, as ``MapSource.scores`` tells it."""
+        """Scores of all images that are known so far, as of ``MapSource.scores``."""
         return self.view.scores
 
     def select(self, images: Iterable[str] | None) -> None:
@@ -73,7 +73,7 @@ class Explore(Widget):
         self.document.invoke(lambda: self.view.select(within))
 
     def score(self) -> None:
-        """Score the images that the filters admit, in a thread of its own; points appear as they are done."""
+        """Score the images that pass the filters, in a thread of its own; points appear as they are done."""
         self.scoring.start()
 
     def cancel_all(self) -> None:
@@ -83,12 +83,14 @@ class Explore(Widget):
             self.document.invoke(self.scoring.show_scoring_cancelled)
 
     def parts(self) -> list[Any]:
-        """Axes, cloud and numbers side by side, the gallery below."""
+        """Return axes, scatter and numbers side by side, and the gallery below."""
         view = self.view
-        chosen = pn.Row(
+        selection = pn.Row(
             view.selection_pane, self.clear_button, sizing_mode="stretch_width", margin=(2, 0), styles={"gap": "14px"}
         )
-        left = pn.Column(view.form, chosen, view.scatter.pane, self.scoring.bar, sizing_mode="stretch_width", margin=0)
+        left = pn.Column(
+            view.form, selection, view.scatter.pane, self.scoring.bar, sizing_mode="stretch_width", margin=0
+        )
         return [
             pn.Column(
                 left,
@@ -104,6 +106,7 @@ class Explore(Widget):
         ]
 
     def _answered(self, key: str, value: Any) -> None:
+        """Show an answer of the source: progress of the scoring, scores, its end, or an error."""
         if key == "survey":
             self.scoring.show_progress(value)
         elif key == "scores":

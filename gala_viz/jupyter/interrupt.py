@@ -2,7 +2,7 @@
 
 A running cell is interrupted by Jupyter itself, with KeyboardInterrupt. Between cells a kernel ignores the signal, and
 widgets compute in threads that no signal reaches. So from the first widget on the idle kernel has a handler of ours;
-Jupyter puts its own in place around every cell and every message, and gives ours back afterwards.
+Jupyter puts its own in place around every cell and every message, and restores ours afterwards.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from weakref import WeakSet
 from tornado.ioloop import IOLoop
 
 RETRY_S = 0.2
-"""While a cell runs, how often it is tried to install the handler."""
+"""Interval of attempts to install the handler while a cell runs."""
 
 
 class Cancellable(Protocol):
-    """What computes in threads; ``cancel_all`` stops that and says so, ``close`` ends the threads."""
+    """An object that computes in threads; ``cancel_all`` stops that and shows it, ``close`` ends the threads."""
 
     def cancel_all(self) -> None:
         """Stop computing; what is there stays."""
         ...
 
     def close(self) -> None:
-        """Stop computing and end."""
+        """Stop computing, and end the threads."""
         ...
 
 
@@ -40,8 +40,7 @@ _asked = False
 
 
 def cancel_on_interrupt(widget: Cancellable, loop: IOLoop) -> None:
-    """From now on interrupting the idle kernel calls ``widget.cancel_all()`` in its ``loop``,
-    until ``ignore_interrupts``."""
+    """Let an interrupt of the idle kernel call ``widget.cancel_all()`` in its ``loop``, until ``ignore_interrupts``."""
     global _asked
     _live.add(widget)
     if not _asked:
@@ -50,12 +49,12 @@ def cancel_on_interrupt(widget: Cancellable, loop: IOLoop) -> None:
 
 
 def ignore_interrupts(widget: Cancellable) -> None:
-    """Interrupts concern ``widget`` no more."""
+    """Let interrupts concern ``widget`` no more."""
     _live.discard(widget)
 
 
 def cancel_all_widgets() -> None:
-    """Stop what all live widgets compute; one that fails does not keep the others from it."""
+    """Stop what all live widgets compute; one that fails does not stop the others from it."""
     for one in list(_live):
         with contextlib.suppress(Exception):
             one.cancel_all()
@@ -72,7 +71,7 @@ def _end() -> None:
 
 
 def _install(loop: IOLoop) -> None:
-    """Put the handler where the idle kernel ignores the signal; not while a cell has a handler of its own."""
+    """Install the handler where the idle kernel ignores the signal; try later while a cell has a handler of its own."""
     if threading.current_thread() is not threading.main_thread():
         return
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

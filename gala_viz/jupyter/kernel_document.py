@@ -1,4 +1,4 @@
-"""One thread for everything that talks to a notebook: the kernel's event loop, and documents whose turns run in it."""
+"""Documents of a kernel, whose turns run in one thread, that of the kernel's event loop."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ PANEL_DIST = Path(pn.__file__).parent / "dist"
 
 
 def kernel_loop() -> IOLoop | None:
-    """The event loop of the Jupyter kernel that this process is, or None outside a kernel."""
+    """Return the event loop of the Jupyter kernel that this process is, or None outside a kernel."""
     shell = get_ipython()
     return getattr(getattr(shell, "kernel", None), "io_loop", None)
 
 
 def current_cell_id() -> str:
-    """A name of the cell that runs, as the notebook gives it; "" where it gives none."""
+    """Return the name of the running cell, as the notebook gives it; "" where it gives none."""
     kernel = getattr(get_ipython(), "kernel", None)
     parent = kernel.get_parent() if kernel is not None else {}
     return str(parent.get("metadata", {}).get("cellId", ""))
 
 
 class KernelDocument(ServerlessDocument):
-    """A Bokeh document of a kernel: whatever changes it does so in a *turn*, in the thread of the kernel's loop.
+    """A Bokeh document of a kernel, which is changed only in a *turn*, in the thread of the kernel's loop.
 
-    Worker threads ask for a turn with ``add_next_tick_callback``; so do browser messages, which some notebooks deliver
+    Worker threads request a turn with ``add_next_tick_callback``; so do browser messages, which some notebooks deliver
     in threads of their own. A turn begins when no cell runs, and is sent as one change.
     """
 
@@ -57,7 +57,7 @@ class KernelDocument(ServerlessDocument):
             self.add_next_tick_callback(callback)
 
     def invoke_and_wait(self, function: Callable[[], Any], timeout_s: float) -> Any:
-        """The answer of ``function`` in a turn, also to another thread; None where none came in ``timeout_s``."""
+        """Return the result of ``function`` in a turn, from any thread; None where none comes in ``timeout_s``."""
         answer: Future[Any] = Future()
         self.invoke(lambda: answer.set_result(function()))
         try:
@@ -82,7 +82,7 @@ class KernelDocument(ServerlessDocument):
             self.unhold()
 
     def inline_stylesheets(self) -> None:
-        """Replace Panel's style sheets on a network by the installed ones; those of a page's theme are dropped."""
+        """Replace Panel's style sheets on a network by the installed ones, and drop those of a page's theme."""
         outside = [one for one in self.models if any(map(_is_outside, getattr(one, "stylesheets", [])))]
         if not outside:
             return
@@ -95,8 +95,8 @@ class KernelDocument(ServerlessDocument):
         path = sheet.url.partition("/dist/")[2].partition("?")[0]
         if path not in self._sheets:
             file = PANEL_DIST / path
-            known = path.startswith("css/") and file.is_file()
-            self._sheets[path] = InlineStyleSheet(css=file.read_text(encoding="utf-8")) if known else None
+            is_installed = path.startswith("css/") and file.is_file()
+            self._sheets[path] = InlineStyleSheet(css=file.read_text(encoding="utf-8")) if is_installed else None
         return self._sheets[path]
 
 

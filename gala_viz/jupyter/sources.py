@@ -1,4 +1,4 @@
-"""From names, folders or loaded objects to what widgets ask: a ``MapSource``."""
+"""From names, folders or loaded objects to the ``MapSource`` that widgets use."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def open_source(
     device: str | None = None,
     dtype: str | None = None,
 ) -> MapSource:
-    """Return images of a collection as two networks see them: what ``Compare``, ``explore`` and ``layers`` show.
+    """Return the source of ``Compare``, ``explore`` and ``layers``: images of a collection with two networks' results.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def open_source(
     Returns
     -------
     MapSource
-        What every view asks.
+        Images, and results of both networks on them.
 
     Raises
     ------
@@ -67,8 +67,8 @@ def open_source(
         return collection  # type: ignore[return-value]
     pair = tuple(networks) if networks is not None and not isinstance(networks, str) else networks
     if isinstance(pair, str) or (pair is not None and len(pair) != 2):
-        got = pair if isinstance(pair, str) else f"{len(pair)}: {', '.join(map(_name, pair)) or 'none'}"
-        raise ValueError(f"two networks were expected; got {got}. Give a pair, for example {list(DEFAULT_NETWORKS)}.")
+        value = pair if isinstance(pair, str) else f"{len(pair)}: {', '.join(map(_name, pair)) or 'none'}"
+        raise ValueError(f"two networks were expected; got {value}. Give a pair, for example {list(DEFAULT_NETWORKS)}.")
     if store is not None:
         return _stored(store, collection, pair, human_maps, layers, device, dtype)
     opened = _collection(collection or default_collection(pair, human_maps), human_maps)
@@ -84,7 +84,7 @@ def open_source(
 
 
 def is_map_source(one: Any) -> bool:
-    """Whether ``one`` answers the questions of a ``MapSource``."""
+    """Return whether ``one`` has the main methods and attributes of a ``MapSource``."""
     return all(hasattr(one, name) for name in ("maps", "passage", "scores", "networks", "images"))
 
 
@@ -107,6 +107,7 @@ def _stored(
     device: str | None,
     dtype: str | None,
 ) -> MapSource:
+    """Return a source of a store, as the comparison page opens it; everything must be given by name."""
     from gala_viz.commands.compare_app import load_source
 
     for one in (collection, *(pair or ())):

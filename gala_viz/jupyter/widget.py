@@ -1,4 +1,4 @@
-"""What all widgets share: a document in the kernel's turns, a layout that is made when it is first shown, an end."""
+"""The base of all widgets: a document in the kernel's turns, a layout that is made when it is first shown, an end."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from gala_viz.panels.view_state import CurrentImage
 from gala_viz.store.source import MapSource
 
 MAX_COMPARED_IDS = 20_000
-"""Ids among which the nearest to a wrong one are looked for."""
+"""Ids among which the nearest to a wrong one are searched."""
 
 
 class Widget(ABC):
-    """One widget on a source. Outside a Jupyter kernel it can be worked from code, and shows as words.
+    """One widget on a source. Outside a Jupyter kernel it works from code, and shows as text.
 
-    ``document`` gives the turns: a kernel's, or outside a kernel a script's, which hears of news when it looks at the
-    widget. ``close`` ends its threads; until then it lives as long as the kernel.
+    ``document`` runs the turns: of a kernel, or outside a kernel of a script, which receives news when the widget is
+    read. ``close`` ends its threads; until then it lives as long as the kernel.
     """
 
     def __init__(self, source: MapSource) -> None:
@@ -43,7 +43,7 @@ class Widget(ABC):
     @property
     @abstractmethod
     def shown(self) -> CurrentImage:
-        """Which photograph is in view."""
+        """The current image: which photograph is in view."""
 
     @property
     def image(self) -> str | None:
@@ -57,7 +57,7 @@ class Widget(ABC):
 
     @abstractmethod
     def parts(self) -> list[Any]:
-        """The layout's parts, from top to bottom; asked once, when the widget is first shown."""
+        """Return the layout's parts, from top to bottom; called once, when the widget is first shown."""
 
     @abstractmethod
     def cancel_all(self) -> None:
@@ -82,7 +82,7 @@ class Widget(ABC):
         return self._column
 
     def close(self) -> None:
-        """Stop computing, end all threads, and take the widget off the notebook; closing twice does no harm."""
+        """Stop computing, end all threads, and remove the widget from the notebook; closing twice does no harm."""
         if self._closed:
             return
         self._closed = True
@@ -107,7 +107,7 @@ class Widget(ABC):
 
 
 def check_image(source: MapSource, image: str) -> str:
-    """``image`` if the source has it; raises ``ValueError`` with the nearest ids otherwise."""
+    """Return ``image`` if the source has it; raise ``ValueError`` with the nearest ids otherwise."""
     if image not in source.images:
         near = get_close_matches(str(image), source.images[:MAX_COMPARED_IDS], n=3)
         answer = f"Did you mean {' or '.join(map(repr, near))}?" if near else f"Its ids look like {source.images[0]!r}."

@@ -1,1 +1,1 @@
-"""Who looks: GALA and SE blocks, the ResNet bodies, GALA added to any backbone, and networks ready to use."""
+"""Networks: GALA and SE blocks, the ResNet bodies, GALA added to any backbone, and networks ready to use."""

@@ -1,4 +1,4 @@
-"""Noting what happens inside of a network while it runs, for one reader at a time and without changing it."""
+"""Activation hooks: note modules' outputs in a forward pass, for each thread apart, without changing the network."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ _record: ContextVar[dict[nn.Module, Tensor] | None] = ContextVar("record", defau
 
 @contextmanager
 def record_activations() -> Iterator[dict[nn.Module, Tensor]]:
-    """Within it, GALA blocks that run in this thread note their A, and watched modules their output: (B, C, H, W).
+    """Yield a dict, module -> activation, that the forward passes of this thread fill.
 
-    Other threads note nothing, so one network may serve several readers at once.
+    Within the context, GALA blocks note their attention map A and modules with an activation hook note their output,
+    each as (B, C, H, W). Other threads note nothing, so several readers may use one network at once.
     """
     record: dict[nn.Module, Tensor] = {}
     token = _record.set(record)
@@ -26,21 +27,24 @@ def record_activations() -> Iterator[dict[nn.Module, Tensor]]:
 
 
 def store_activation(module: nn.Module, activation: Tensor) -> None:
-    """Note ``activation`` for whoever is recording in this thread."""
+    """Note the ``activation`` of ``module`` if a record is open in this thread."""
     record = _record.get()
     if record is not None:
         record[module] = activation
 
 
 def add_activation_hook(module: nn.Module) -> nn.Module:
-    """Let ``module`` note its output whenever somebody records; it computes what it did before. Watched once."""
+    """Let ``module`` note its output whenever somebody records, and return the module.
+
+    What it computes stays the same. A second call adds no second hook.
+    """
     if not has_activation_hook(module):
         module.register_forward_hook(_note_output)
     return module
 
 
 def has_activation_hook(module: nn.Module) -> bool:
-    """Whether ``module`` notes its output."""
+    """Return whether ``module`` has an activation hook."""
     return _note_output in module._forward_hooks.values()
 
 
@@ -50,9 +54,10 @@ def _note_output(part: nn.Module, _inputs: object, output: object) -> None:
 
 
 def activation_grid(module: nn.Module, output: object) -> Tensor:
-    """An output as (B, C, H, W): as it is, or tokens (B, N, C) of a square grid, a class token before them left out.
+    """Return the ``output`` of ``module`` as a grid (B, C, H, W).
 
-    Raises ``ValueError`` for an output of another shape.
+    An output of four dims is returned as it is. Tokens (B, N, C) of a square grid are reshaped; one class token before
+    them is left out. Of a tuple or list the first item counts. Raises ``ValueError`` for an output of another shape.
     """
     if isinstance(output, (tuple, list)) and output:
         output = output[0]
@@ -64,7 +69,7 @@ def activation_grid(module: nn.Module, output: object) -> Tensor:
         if side > 1 and n_tokens - side * side in (0, 1):
             grid = output[:, n_tokens - side * side :]
             return grid.transpose(1, 2).reshape(len(output), -1, side, side)
-    told = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
+    description = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
     raise ValueError(
-        f"a layer's map has channels, rows and columns (B, C, H, W); {type(module).__name__} gives {told}."
+        f"a layer's map has channels, rows and columns (B, C, H, W); {type(module).__name__} gives {description}."
     )

@@ -30,14 +30,35 @@ def write_network(
     half: bool = False,
     beside: Mapping[str, bytes | None] = MappingProxyType({}),
 ) -> dict[str, Any]:
-    """Write ``module``'s weights and ``card`` into ``folder`` and return the card with its [weights] filled in.
+    """Write the weights of ``module`` and its card into ``folder``, and return the card with [weights] filled in.
 
-    ``beside`` are more files of it by name; None takes an older one away. All are written before one takes its place,
-    the card as the last: a network that was there stays whole where this one cannot be written.
+    All files are written under temporary names first, then renamed, the card last: a network that was there stays whole
+    where this one cannot be written.
 
-    Weights are stored as float32. With ``half``, arrays of two or more dims are stored as float16 (a relative rounding
-    of at most 2^-11), and vectors, among them the batch norms' statistics, stay float32. Raises ``WeightsError``,
-    before anything is written, for values that are NaN or infinite, and with ``half`` for those beyond float16's range.
+    Parameters
+    ----------
+    folder : Path
+        The network's folder; made where it is missing.
+    module : nn.Module
+        Its state dict is stored.
+    card : mapping
+        Sections of card.toml; [weights] gets the file's name, checksum and size, the number of parameters, and the
+        dtype.
+    half : bool
+        Store floating-point arrays of two or more dims as float16 (a relative rounding of at most 2^-11). Vectors,
+        among them the batch norms' statistics, stay float32, as all do without ``half``.
+    beside : mapping of str to bytes or None
+        Further files of the folder by name; None deletes an older one.
+
+    Returns
+    -------
+    dict
+        The card as it is written.
+
+    Raises
+    ------
+    WeightsError
+        A weight is NaN or infinite or, with ``half``, beyond float16's range. Nothing is written then.
     """
     tensors = {key: _stored(key, value, half) for key, value in module.state_dict().items()}
     content = save_tensors(tensors)
@@ -54,7 +75,7 @@ def write_network(
 
 
 def write_card(folder: Path, card: Mapping[str, Any]) -> None:
-    """Write a card in TOML; keys keep their order."""
+    """Write ``card`` as card.toml into ``folder``; keys keep their order."""
     _write(folder, {CARD: _card_text(card)})
 
 
@@ -63,25 +84,26 @@ def _card_text(card: Mapping[str, Any]) -> bytes:
 
 
 def _write(folder: Path, files: Mapping[str, bytes | None]) -> None:
-    """Write all ``files`` beside their places, then rename them in their order; those that are None go at the end."""
+    """Write all ``files`` under temporary names, rename them in their order, then delete those that are None."""
     folder.mkdir(parents=True, exist_ok=True)
-    begun = {name: folder / f".{name}.partial" for name, content in files.items() if content is not None}
+    partial_files = {name: folder / f".{name}.partial" for name, content in files.items() if content is not None}
     try:
-        for name, path in begun.items():
+        for name, path in partial_files.items():
             path.write_bytes(files[name])  # type: ignore[arg-type]
-        for name, path in begun.items():
+        for name, path in partial_files.items():
             path.replace(folder / name)
     finally:
-        for path in begun.values():
+        for path in partial_files.values():
             path.unlink(missing_ok=True)
-    for name in files.keys() - begun.keys():
+    for name in files.keys() - partial_files.keys():
         (folder / name).unlink(missing_ok=True)
 
 
 def read_weights(folder: Path, card: Mapping[str, Any], module: nn.Module) -> nn.Module:
-    """Fill ``module`` from the folder's weights, checked against ``card`` and against the module; return it.
+    """Fill ``module`` from the weights in ``folder`` and return it.
 
-    Raises ``WeightsError`` that names the file and, for a wrong key or shape, the key and both shapes.
+    The file is checked against ``card`` and against the module. Raises ``WeightsError`` that names the file and, for a
+    wrong key or shape, the key and both shapes.
     """
     path, content = folder / WEIGHTS, read_verified_weights(folder, card)
     try:
@@ -93,10 +115,10 @@ def read_weights(folder: Path, card: Mapping[str, Any], module: nn.Module) -> nn
 
 
 def fitting_weights(path: Path, tensors: Mapping[str, Tensor], module: nn.Module) -> dict[str, Tensor]:
-    """``tensors`` in the module's own dtypes.
+    """Return ``tensors`` in the module's own dtypes.
 
-    Raises ``WeightsError`` unless they have exactly the module's keys and shapes, are real and finite, also in these
-    dtypes, and whole where the module counts.
+    Raises ``WeightsError``, which names ``path``, unless they have exactly the module's keys and shapes, are real and
+    finite, also in these dtypes, and whole numbers where the module's are integers.
     """
     expected = module.state_dict()
     missing, extra = sorted(expected.keys() - tensors.keys()), sorted(tensors.keys() - expected.keys())
@@ -117,7 +139,30 @@ def fitting_weights(path: Path, tensors: Mapping[str, Tensor], module: nn.Module
 
 
 def cast_weight(path: Path, key: str, value: Tensor, dtype: torch.dtype) -> Tensor:
-    """``value`` in ``dtype``. Raises ``WeightsError`` where that would not be the same number, rounding apart."""
+    """Return one weight in ``dtype``.
+
+    Parameters
+    ----------
+    path : Path
+        The file, named in errors.
+    key : str
+        The weight's name, named in errors.
+    value : Tensor
+        The weight, of any shape and dtype.
+    dtype : torch.dtype
+        The dtype in which the network computes.
+
+    Returns
+    -------
+    Tensor
+        The same numbers, rounding apart.
+
+    Raises
+    ------
+    WeightsError
+        The weight is complex, NaN or infinite, beyond the range of ``dtype``, or not whole where ``dtype`` is of
+        integers.
+    """
     named = f"{path}: {key!r}"
     if value.is_complex():
         raise WeightsError(f"{named} holds complex numbers ({value.dtype}); real ones were expected.")
@@ -132,6 +177,7 @@ def cast_weight(path: Path, key: str, value: Tensor, dtype: torch.dtype) -> Tens
 
 
 def _stored(key: str, value: Tensor, half: bool) -> Tensor:
+    """Return ``value`` as it is stored: float32, or float16 with ``half`` from two dims on; integers as they are."""
     value = value.detach().cpu().contiguous()
     if not value.is_floating_point():
         return value

@@ -1,4 +1,4 @@
-"""Which device computes, and in which precision; chosen by name, told in words."""
+"""Devices and precisions: chosen by name, described in words."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ _DTYPES = {"float32": torch.float32, "fp32": torch.float32, "bfloat16": torch.bf
 
 
 def choose_device(name: str | torch.device | None = None) -> torch.device:
-    """The device called ``name``, or CUDA when it is there and the CPU else.
+    """Return the device called ``name``; by default (None or "auto") CUDA where it is available, else the CPU.
 
-    Raises ``ValueError`` for a name that PyTorch does not know or a device that this machine does not have.
+    Raises ``ValueError`` for a name that PyTorch does not know and for a device that this machine does not have.
     """
     if name is None or name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -32,7 +32,7 @@ def choose_device(name: str | torch.device | None = None) -> torch.device:
 
 
 def _holds_values(device: torch.device) -> bool:
-    """Whether a value that is put on ``device`` can be read back: not so on "meta", nor where a backend is missing."""
+    """Return whether a value on ``device`` can be read back: not so on "meta", nor where a backend is missing."""
     try:
         return torch.ones(1, device=device).cpu().item() == 1
     except Exception:  # each backend that is missing has an error of its own
@@ -40,7 +40,10 @@ def _holds_values(device: torch.device) -> bool:
 
 
 def choose_dtype(name: str | torch.dtype | None = None) -> torch.dtype:
-    """The precision called ``name``: "float32" (the default) or "bfloat16" (by autocast; weights stay float32)."""
+    """Return the precision called ``name``: "float32" (the default) or "bfloat16".
+
+    bfloat16 is used by autocast; weights stay float32. Raises ``ValueError`` for another precision.
+    """
     if isinstance(name, torch.dtype):
         name = str(name).removeprefix("torch.")
     if name is None:
@@ -65,6 +68,6 @@ def disable_tf32() -> None:
 
 
 def describe_device(device: torch.device, dtype: torch.dtype) -> str:
-    """For a page: for example "CPU, float32" or "NVIDIA H100 80GB HBM3, bfloat16"."""
+    """Return device and precision in words, for example "CPU, float32" or "NVIDIA H100 80GB HBM3, bfloat16"."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type.upper()
     return f"{name}, {str(dtype).removeprefix('torch.')}"

@@ -1,4 +1,4 @@
-"""Networks that others define: from a function in a module, from transformers, from timm.
+"""External networks: from a function in a module, from transformers, from timm.
 
 A name here runs the code that it names, so it comes from an operator's command line or notebook and never from a page.
 """
@@ -26,18 +26,42 @@ from gala_viz.registry import Registry
 IMAGENET_PREPROCESSING = Preprocessing(
     interpolation="bilinear", mean=(123.675, 116.28, 103.53), std=(58.395, 57.12, 57.375)
 )
-"""What networks trained on ImageNet expect most often: 256, 224 px, ImageNet's means and deviations."""
+"""Usual preprocessing of networks trained on ImageNet: 256 and 224 px, ImageNet's means and standard deviations."""
 _RESAMPLING = {1: "lanczos", 2: "bilinear", 3: "bicubic"}
 
 
 class ExternalNetworkError(ValueError):
-    """A network of others that cannot be had; the message says what was expected and what came."""
+    """An external network that cannot be loaded; the message says what was expected and what came."""
 
 
 def load_external(
     name: str, device: str | torch.device | None, dtype: str | torch.dtype | None, hooked_layers: Sequence[str]
 ) -> Network:
-    """The network called ``name``. Raises ``ExternalNetworkError``."""
+    """Load the external network called ``name``.
+
+    Parameters
+    ----------
+    name : str
+        "transformers:NAME", "timm:NAME" or "package.module:function"; it runs the code that it names.
+    device : str or torch.device or None
+        See ``choose_device``; a ``Network`` that a function returns must be there already.
+    dtype : str or torch.dtype or None
+        See ``choose_dtype``; likewise.
+    hooked_layers : sequence of str
+        Paths of modules whose activity is shown as layers; likewise.
+
+    Returns
+    -------
+    Network
+        In eval mode, after a forward pass on a grey input. Without ``preprocessing`` of its own it gets ImageNet's.
+
+    Raises
+    ------
+    ExternalNetworkError
+        The name is no network, its code fails, or a returned ``Network`` has another device, dtype or layers.
+    ValueError
+        The forward pass gives other outputs than expected, a layer is unknown, or two categories have one name.
+    """
     library, _, rest = name.partition(":")
     made = LIBRARIES[library](rest) if library in LIBRARIES else _from_function(name)
     if isinstance(made, Network):
@@ -72,9 +96,9 @@ def _check_own_settings(
     network: Network,
     device: str | torch.device | None,
     dtype: str | torch.dtype | None,
-    watched: Sequence[str],
+    hooked_layers: Sequence[str],
 ) -> None:
-    """Raise ``ExternalNetworkError`` where a ``Network`` that a function returned is not what was asked for."""
+    """Raise ``ExternalNetworkError`` where a returned ``Network`` has not the settings that the caller wants."""
     differences = []
     if device is not None and choose_device(device).type != network.device.type:
         differences.append(f"is on {network.device}, device {str(device)!r} was asked for")
@@ -82,7 +106,7 @@ def _check_own_settings(
         differences.append(
             f"computes in {str(network.dtype).removeprefix('torch.')}, dtype {str(dtype)!r} was asked for"
         )
-    if missing := [path for path in watched if path not in network.hooked_layers]:
+    if missing := [path for path in hooked_layers if path not in network.hooked_layers]:
         differences.append(f"does not watch the layer {missing[0]!r}")
     if differences:
         raise ExternalNetworkError(
@@ -91,25 +115,25 @@ def _check_own_settings(
 
 
 def _from_function(name: str) -> Network | dict[str, Any]:
-    """What the function returns: a ``Network``, or a module that may have ``preprocessing`` and ``categories``."""
-    found = FUNCTION_NAME.fullmatch(name)
-    if found is None:
+    """Call the function ``name``; return its ``Network``, or its module with ``preprocessing`` and ``categories``."""
+    match = FUNCTION_NAME.fullmatch(name)
+    if match is None:
         raise ExternalNetworkError(f"a network of your own is named package.module:function; got {name!r}.")
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
     try:
-        function = getattr(importlib.import_module(found["module"]), found["function"])
+        function = getattr(importlib.import_module(match["module"]), match["function"])
     except ImportError as error:
         raise ExternalNetworkError(f"{name}: {error}. Modules are looked for beside the present folder too.") from error
     except AttributeError:
-        raise ExternalNetworkError(f"{name}: {found['module']} has no {found['function']}.") from None
-    except Exception as error:  # the module is somebody's own code, which may fail in any way
-        raise ExternalNetworkError(f"{name}: the module cannot be imported: {_told(error)}.") from error
+        raise ExternalNetworkError(f"{name}: {match['module']} has no {match['function']}.") from None
+    except Exception as error:  # the module is external code, which may fail in any way
+        raise ExternalNetworkError(f"{name}: the module cannot be imported: {_error_text(error)}.") from error
     try:
         made = function()
     except Exception as error:
         raise ExternalNetworkError(
-            f"{name}: a function without arguments that returns a network was expected; it raised {_told(error)}."
+            f"{name}: a function without arguments that returns a network was expected; it raised {_error_text(error)}."
         ) from error
     if isinstance(made, Network):
         return made
@@ -126,28 +150,64 @@ def _from_function(name: str) -> Network | dict[str, Any]:
 
 
 def _check_names(name: str, categories: Sequence[str]) -> None:
-    """Raise where two categories have one name, but for ImageNet's, which are told apart by their indices."""
+    """Raise ``WeightsError`` where two categories have one name; ImageNet's may, since their indices differ."""
     if tuple(categories) != category_names():
         check_names_differ(name, categories)
 
 
 def _from_transformers(name: str) -> dict[str, Any]:
+    """Load an image classifier of transformers.
+
+    Parameters
+    ----------
+    name : str
+        The model's name or folder, as ``from_pretrained`` takes it.
+
+    Returns
+    -------
+    dict
+        "module", a function from images to logits; "preprocessing", of the model's image processor; "categories", the
+        names in the order of the logits; "start", where the weights come from.
+
+    Raises
+    ------
+    ExternalNetworkError
+        transformers cannot be imported, or the model cannot be loaded.
+    """
     transformers = _library("transformers")
     try:
         model = transformers.AutoModelForImageClassification.from_pretrained(name)
-        told, _ = transformers.image_processing_base.ImageProcessingMixin.get_image_processor_dict(name)
+        processor_config, _ = transformers.image_processing_base.ImageProcessingMixin.get_image_processor_dict(name)
     except Exception as error:  # a missing file, a missing library, a configuration of another kind of model
         raise ExternalNetworkError(f"transformers:{name}: {' '.join(str(error).split())[:300]}") from error
     labels = model.config.id2label
     return {
         "module": _LogitsOf(model),
-        "preprocessing": transformers_preprocessing(told),
+        "preprocessing": transformers_preprocessing(processor_config),
         "categories": [str(labels[number]) for number in sorted(labels)],
         "start": f"transformers, {name}",
     }
 
 
 def _from_timm(name: str) -> dict[str, Any]:
+    """Load a pretrained model of timm.
+
+    Parameters
+    ----------
+    name : str
+        The model's name, as ``timm.create_model`` takes it.
+
+    Returns
+    -------
+    dict
+        "module", from images to logits; "preprocessing", of the model's pretrained configuration; "start", where the
+        weights come from. Categories are those of ``load_external``'s default.
+
+    Raises
+    ------
+    ExternalNetworkError
+        timm cannot be imported, or the model cannot be loaded.
+    """
     timm = _library("timm")
     try:
         model = timm.create_model(name, pretrained=True)
@@ -163,10 +223,15 @@ def _from_timm(name: str) -> dict[str, Any]:
 LIBRARIES: Registry[Callable[[str], dict[str, Any]]] = Registry(
     "library of networks", {"transformers": _from_transformers, "timm": _from_timm}
 )
+"""Library -> function from a model's name to "module" and, if known, "preprocessing", "categories" and "start"."""
 
 
 def transformers_preprocessing(config: Mapping[str, Any]) -> Preprocessing:
-    """From the settings of an image processor: sizes, means and deviations, resampling."""
+    """Return the preprocessing that the ``config`` of an image processor of transformers describes.
+
+    It is read from the sizes, means, standard deviations and resampling. Means and standard deviations become pixel
+    units 0..255.
+    """
     size, crop = _side(config.get("size")), _side(config.get("crop_size"))
     target = crop or size or 224
     share = config.get("crop_pct")
@@ -182,7 +247,11 @@ def transformers_preprocessing(config: Mapping[str, Any]) -> Preprocessing:
 
 
 def timm_preprocessing(config: Mapping[str, Any]) -> Preprocessing:
-    """From a pretrained configuration: input size, share of the crop, means and deviations, interpolation."""
+    """Return the preprocessing that a pretrained ``config`` of timm describes.
+
+    It is read from the input size, share of the crop, means, standard deviations and interpolation. Means and standard
+    deviations become pixel units 0..255.
+    """
     target = int(config["input_size"][-1])
     interpolation = config.get("interpolation", "bicubic")
     return Preprocessing(
@@ -195,7 +264,7 @@ def timm_preprocessing(config: Mapping[str, Any]) -> Preprocessing:
 
 
 class _LogitsOf(nn.Module):
-    """A model of transformers as a function from images to logits; its modules are called as the model calls them."""
+    """A model of transformers as a module from images to logits; its own modules run as the model runs them."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
@@ -204,7 +273,7 @@ class _LogitsOf(nn.Module):
         self._model = (model,)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits (B, category)."""
+        """Return logits (B, category) of ``images`` (B, 3, y, x)."""
         return self._model[0](pixel_values=images).logits
 
 
@@ -212,14 +281,14 @@ def _library(name: str) -> Any:
     try:
         return importlib.import_module(name)
     except Exception as error:  # a library that does not fit its torch fails in many ways
-        told = " ".join(str(error).split())[:200]
+        message = " ".join(str(error).split())[:200]
         raise ExternalNetworkError(
-            f"{name} cannot be imported ({told}); install it with: pip install {name}"
+            f"{name} cannot be imported ({message}); install it with: pip install {name}"
         ) from error
 
 
-def _told(error: Exception) -> str:
-    """An error of somebody else's code as a part of a sentence."""
+def _error_text(error: Exception) -> str:
+    """Return an error of external code as a part of a sentence."""
     text = " ".join(str(error).split())[:300].rstrip(".")
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
@@ -232,16 +301,19 @@ def _side(size: Any) -> int | None:
 
 @torch.no_grad()
 def _categories(name: str, module: nn.Module, preprocessing: Preprocessing) -> tuple[str, ...]:
-    """ImageNet's names for a thousand outputs, else "category 0" and so on; from one run on a grey input."""
+    """Return names for the outputs of ``module``: ImageNet's for a thousand, else "category 0" and so on.
+
+    They are counted in one forward pass on a grey input.
+    """
     example = torch.zeros(1, 3, *preprocessing.input_px)
     try:
         logits = module.eval()(example)
-    except Exception as error:  # somebody's own code
+    except Exception as error:  # external code
         raise ExternalNetworkError(
-            f"{name}: a forward pass on an image {tuple(example.shape)} raised {_told(error)}."
+            f"{name}: a forward pass on an image {tuple(example.shape)} raised {_error_text(error)}."
         ) from error
     if not isinstance(logits, Tensor) or logits.ndim != 2:
-        told = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
-        raise ExternalNetworkError(f"{name} should map images (B, 3, y, x) to logits (B, category); it gives {told}.")
+        shape = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+        raise ExternalNetworkError(f"{name} should map images (B, 3, y, x) to logits (B, category); it gives {shape}.")
     n_outputs = logits.shape[1]
     return category_names() if n_outputs == 1000 else tuple(f"category {number}" for number in range(n_outputs))

@@ -1,4 +1,4 @@
-"""Maps of the second network in the frame of the first, where the two do not cut a photograph alike."""
+"""Maps of the second network in the frame of the first, where the two crop a photograph differently."""
 
 from __future__ import annotations
 
@@ -11,11 +11,27 @@ from gala_viz.networks.preprocessing import Preprocessing
 def resample_to_frame(
     values: np.ndarray, source: Preprocessing, target: Preprocessing, photo_px: tuple[int, int], size: tuple[int, int]
 ) -> np.ndarray:
-    """Maps ``values`` (..., y, x) over the frame of ``source`` as seen in the frame of ``target``: ``(..., *size)``.
+    """Resample maps from the frame of one preprocessing to that of another.
 
-    ``photo_px`` is the photograph's (height, width). Bilinear between cell centres, blurred first where cells get
-    larger; NaN where ``source`` does not see the photograph. Equal preprocessing and size return the values as they
-    are."""
+    Parameters
+    ----------
+    values : ndarray, (..., y, x)
+        Maps over the frame of ``source``.
+    source : Preprocessing
+        What the maps' network sees of the photograph.
+    target : Preprocessing
+        What the other network sees of it.
+    photo_px : tuple of int
+        Height and width of the photograph in pixels.
+    size : tuple of int
+        Rows and columns of the result.
+
+    Returns
+    -------
+    ndarray, (..., *size), float32
+        Bilinear between cell centres, blurred first where cells get larger; NaN where the frame of ``source`` does not
+        reach. With equal preprocessing and size ``values`` themselves are returned.
+    """
     if source == target and values.shape[-2:] == tuple(size):
         return values
     rows, columns = _positions(values.shape[-2:], source.frame(*photo_px), target.frame(*photo_px), size)
@@ -36,7 +52,7 @@ def _positions(
     frame: tuple[float, float, float, float],
     size: tuple[int, int],
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Centres of the new cells in indices of the old ones, along y and x; a frame is (x0, y0, x1, y1)."""
+    """Return the centres of the new cells in indices of the old ones, along y and x; a frame is (x0, y0, x1, y1)."""
     axes = []
     for axis, first, last in ((0, 1, 3), (1, 0, 2)):
         centres = frame[first] + (np.arange(size[axis]) + 0.5) * (frame[last] - frame[first]) / size[axis]

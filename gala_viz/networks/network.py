@@ -1,4 +1,4 @@
-"""A network ready to look at photographs: module, preprocessing, categories and card in one hand."""
+"""A network ready for photographs: module, preprocessing, categories and card in one object."""
 
 from __future__ import annotations
 
@@ -18,18 +18,46 @@ from gala_viz.registry import unknown_name
 
 DEFAULT_NOISE_FRACTION = 0.15
 WATCHED = " (activity)"
-"""What the label of a watched module has after its path."""
+"""Suffix of the label of a module with an activation hook, after its path."""
 
 
 class Network:
     """A classifier of photographs on one device, in eval mode, its parameters without gradient.
 
-    ``module`` maps (B, 3, H, W) to logits (B, category). ``layers`` are the labels of what can be browsed, in order:
-    its GALA blocks and, called "PATH (activity)", the modules that ``hooked_layers`` names by their paths, whose output
-    has channels, rows and columns. ``known_by_weights`` says that the module's code is gala_viz's own, so that the
-    weights tell what it computes. ``training_data`` says what it learnt from (default: what the card says). ``dtype``
-    bfloat16 computes under autocast; inputs and logits are float32. Safe to read from several threads: nothing here
-    changes after the constructor.
+    ``layers`` are the labels of what can be shown, in order: the GALA blocks and, called "PATH (activity)", the modules
+    of ``hooked_layers``. Several threads may use one network: nothing here changes after the constructor.
+
+    Parameters
+    ----------
+    module : nn.Module
+        Maps (B, 3, H, W) to logits (B, category). It is moved to the device and changed in place.
+    name : str
+        What results, caches and errors call it.
+    preprocessing : Preprocessing
+        How its input is made of a photograph.
+    categories : tuple of str
+        Names of the logits, in order.
+    title : str, optional
+        What pages call it; default: ``name``.
+    card : mapping, optional
+        The sections of its card.
+    sha256 : str
+        Checksum of the file of its weights; "" without a file.
+    known_by_weights : bool
+        Whether the module's code is gala_viz's own, so that the weights tell what it computes.
+    hooked_layers : sequence of str
+        Paths of modules whose output has channels, rows and columns, or is tokens of a square grid.
+    training_data : TrainingData, optional
+        What it learnt from; default: what the card says.
+    device : str or torch.device, optional
+        See ``choose_device``; default: CUDA where it is available, else the CPU.
+    dtype : str or torch.dtype, optional
+        "float32" (the default) or "bfloat16", which computes under autocast; inputs and logits are float32.
+
+    Raises
+    ------
+    ValueError
+        The device, the dtype or a path of ``hooked_layers`` is unknown.
     """
 
     def __init__(
@@ -76,13 +104,29 @@ class Network:
     def noise_fraction(self) -> float:
         """SmoothGrad's noise that suits the network, as its card says; else 0.15, the middle of what is usual.
 
-        Noise that a network never met while it learned takes it away from what it recognises.
+        Noise that a network never met in training takes it away from what it recognises.
         """
-        told = self.card.get("attribution", {}).get("noise_fraction", DEFAULT_NOISE_FRACTION)
-        return float(told) if isinstance(told, int | float) and 0 <= told < 1 else DEFAULT_NOISE_FRACTION
+        fraction = self.card.get("attribution", {}).get("noise_fraction", DEFAULT_NOISE_FRACTION)
+        return float(fraction) if isinstance(fraction, int | float) and 0 <= fraction < 1 else DEFAULT_NOISE_FRACTION
 
     def logits(self, batch: Tensor) -> Tensor:
-        """Logits (B, category), float32, on the network's device; differentiable with respect to ``batch``."""
+        """Return the logits of a batch, differentiable with respect to it.
+
+        Parameters
+        ----------
+        batch : Tensor, (B, 3, y, x)
+            Inputs, normalised by ``preprocessing``, on any device.
+
+        Returns
+        -------
+        Tensor, (B, category), float32
+            On the network's device.
+
+        Raises
+        ------
+        ValueError
+            The batch has another shape.
+        """
         batch = batch.to(self.device, torch.float32)
         if batch.ndim != 4 or batch.shape[1] != 3:
             raise ValueError(f"{self.name} takes a batch (B, 3, y, x); got shape {tuple(batch.shape)}.")
@@ -91,8 +135,24 @@ class Network:
             return self.module(batch).float()
 
     def attention(self, batch: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """Logits and every layer's map (B, C, h, w), float32, from one forward pass: A of a GALA block, the output of a
-        watched module.
+        """Return logits and every layer's map from one forward pass.
+
+        Parameters
+        ----------
+        batch : Tensor, (B, 3, y, x)
+            As in ``logits``.
+
+        Returns
+        -------
+        logits : Tensor, (B, category), float32
+            As in ``logits``.
+        maps : dict of str to Tensor, (B, C, h, w), float32
+            Label -> A of a GALA block, or the output of a module with an activation hook.
+
+        Raises
+        ------
+        ValueError
+            The batch has another shape, a layer gives no grid, or a layer does not run in the forward pass.
         """
         with record_activations() as record:
             logits = self.logits(batch)
@@ -101,7 +161,18 @@ class Network:
         return logits, {label: record[part].float() for label, part in self._parts.items()}
 
     def to_batch(self, photos: list[np.ndarray]) -> Tensor:
-        """Photographs (y, x, 3) uint8 as one input batch (B, 3, y, x), float32, on the CPU."""
+        """Return photographs as one input batch.
+
+        Parameters
+        ----------
+        photos : list of ndarray, (y, x, 3), uint8
+            RGB, each of any size.
+
+        Returns
+        -------
+        Tensor, (B, 3, y, x), float32
+            Inputs, normalised by ``preprocessing``, on the CPU.
+        """
         return torch.from_numpy(np.stack([self.preprocessing.to_input(photo) for photo in photos]))
 
     def __repr__(self) -> str:
@@ -110,23 +181,23 @@ class Network:
 
 @torch.no_grad()
 def check_outputs(network: Network) -> None:
-    """Run ``network`` once on a grey input, so that a module of others fails here and not at the first photograph.
+    """Run ``network`` once on a grey input, so that an external module fails here and not at the first photograph.
 
     Raises
     ------
     ValueError
-        Where the forward pass fails, the logits are not (1, number of categories), or a watched layer gives no map.
+        Where the forward pass fails, the logits are not (1, number of categories), or a layer gives no map.
     """
     shape = (1, 3, *network.preprocessing.input_px)
     try:
         logits, _ = network.attention(torch.zeros(shape))
     except ValueError as error:
-        told = str(error)
-        raise ValueError(told if told.startswith(network.name) else f"{network.name}: {told}") from error
-    except Exception as error:  # the module is somebody's own code
-        told = " ".join(str(error).split())[:300].rstrip(".")
+        message = str(error)
+        raise ValueError(message if message.startswith(network.name) else f"{network.name}: {message}") from error
+    except Exception as error:  # the module is external code
+        message = " ".join(str(error).split())[:300].rstrip(".")
         raise ValueError(
-            f"{network.name}: a forward pass on an image {shape} raised {type(error).__name__}: {told}."
+            f"{network.name}: a forward pass on an image {shape} raised {type(error).__name__}: {message}."
         ) from error
     expected = (1, len(network.categories))
     if tuple(logits.shape) != expected:
@@ -141,13 +212,14 @@ def _name_count(n_names: int, logits: Tensor) -> str:
 
 
 def shared_noise_fraction(networks: Sequence[Network]) -> float:
-    """SmoothGrad's noise for ``networks`` that are compared: the least that one of their cards recommends."""
+    """Return SmoothGrad's noise for ``networks`` that are compared: the least that one of their cards recommends."""
     return min((network.noise_fraction for network in networks), default=DEFAULT_NOISE_FRACTION)
 
 
 def hook_layers(module: nn.Module, paths: Sequence[str]) -> dict[str, nn.Module]:
-    """Label -> module, which notes its output from now on. Raises ``ValueError`` for an unknown path, with the
-    nearest.
+    """Give the modules at ``paths`` an activation hook, and return them by label.
+
+    Raises ``ValueError`` for an unknown path; the message names the nearest.
     """
     known = {path: part for path, part in module.named_modules() if path}
     for path in paths:
@@ -157,5 +229,5 @@ def hook_layers(module: nn.Module, paths: Sequence[str]) -> dict[str, nn.Module]
 
 
 def watched_paths(layers: Iterable[str]) -> tuple[str, ...]:
-    """The modules' paths among the labels of ``layers``."""
+    """Return the paths of the modules with activation hooks among the labels of ``layers``."""
     return tuple(label.removesuffix(WATCHED) for label in layers if label.endswith(WATCHED))

@@ -1,4 +1,4 @@
-"""Where networks lie and what they are called, without loading any: quick, and without torch."""
+"""Folders of networks and their names, without loading any: quick, and without torch."""
 
 from __future__ import annotations
 
@@ -24,11 +24,14 @@ FUNCTION_NAME = re.compile(r"(?P<module>[A-Za-z_][\w.]*):(?P<function>[A-Za-z_]\
 
 
 class WeightsError(ValueError):
-    """Weights or a card that cannot be what they claim; the message names the file and what is wrong with it."""
+    """Weights or a card that are not what they claim; the message names the file and what is wrong with it."""
 
 
 def model_folders() -> list[Path]:
-    """Where trained networks are looked for: GALA_VIZ_MODELS first, then the checkout's, then the installation's."""
+    """Return the folders that are searched for trained networks and exist.
+
+    Those of GALA_VIZ_MODELS come first, then the checkout's, then the installation's.
+    """
     named = [Path(folder) for folder in os.environ.get("GALA_VIZ_MODELS", "").split(os.pathsep) if folder]
     return [folder for folder in (*named, *_own_models_folders()) if folder.is_dir()]
 
@@ -38,20 +41,20 @@ def _own_models_folders() -> tuple[Path, Path]:
 
 
 def known_networks() -> tuple[str, ...]:
-    """Names that ``load_network`` takes: the unmodified network and every trained one."""
-    found = {path.parent.name for folder in model_folders() for path in folder.glob(f"*/{CARD}")}
-    return (UNMODIFIED_NETWORK, *sorted(found))
+    """Return the names that ``load_network`` takes: the unmodified network and every trained one."""
+    trained = {path.parent.name for folder in model_folders() for path in folder.glob(f"*/{CARD}")}
+    return (UNMODIFIED_NETWORK, *sorted(trained))
 
 
 def is_external(name: str) -> bool:
-    """Whether ``name`` is one of others' networks: "transformers:…", "timm:…" or "package.module:function"."""
+    """Return whether ``name`` is an external network's: "transformers:…", "timm:…" or "package.module:function"."""
     return name.partition(":")[0] in EXTERNAL_LIBRARIES or FUNCTION_NAME.fullmatch(name) is not None
 
 
 def network_folder(name_or_folder: str | Path) -> Path | None:
-    """The folder of a trained network, by name or path; None for the unmodified network, which has none.
+    """Return the folder of a trained network, by name or path; None for the unmodified network, which has none.
 
-    Raises ``ValueError`` with the nearest name for an unknown one, ``WeightsError`` for a folder without a card.
+    Raises ``ValueError`` for an unknown name, with the nearest, and ``WeightsError`` for a folder without a card.
     """
     name = str(name_or_folder)
     if name == UNMODIFIED_NETWORK:
@@ -69,7 +72,10 @@ def network_folder(name_or_folder: str | Path) -> Path | None:
 
 
 def read_card(folder: Path) -> dict[str, Any]:
-    """The card of a network's folder. Raises ``WeightsError`` where it is missing, not TOML or lacks a section."""
+    """Return the card of a network's ``folder``.
+
+    Raises ``WeightsError`` where it is missing, is not TOML, or lacks a section or a key that every card has.
+    """
     path = folder / CARD
     try:
         card = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -97,23 +103,29 @@ def check_names_differ(source: str | Path, names: Iterable[str]) -> None:
 
 
 def read_verified_weights(folder: Path, card: Mapping[str, Any]) -> bytes:
-    """Return the weights' file of a network's folder. Raises ``WeightsError`` where it is missing or not its card's."""
+    """Return the bytes of the weights' file in ``folder``.
+
+    Raises ``WeightsError`` where the file is missing or its checksum is not the one in ``card``.
+    """
     path = folder / WEIGHTS
     try:
         content = path.read_bytes()
     except FileNotFoundError:
         raise WeightsError(f"{path}: not found; a network's folder holds {CARD} and {WEIGHTS}.") from None
-    found = hashlib.sha256(content).hexdigest()
-    if found != card["weights"]["sha256"]:
+    checksum = hashlib.sha256(content).hexdigest()
+    if checksum != card["weights"]["sha256"]:
         raise WeightsError(
-            f"{path}: its sha256 is {found[:12]}…, the card says {card['weights']['sha256'][:12]}…: "
+            f"{path}: its sha256 is {checksum[:12]}…, the card says {card['weights']['sha256'][:12]}…: "
             "the file is damaged or not this card's."
         )
     return content
 
 
 def is_shipped(name: str) -> bool:
-    """Whether ``name`` means a network that comes with the program, so that its code and its card are known to fit."""
+    """Return whether ``name`` is a network that comes with the program, so that its code and its card are known to fit.
+
+    Raises ``ValueError`` for an unknown name.
+    """
     if name == UNMODIFIED_NETWORK:
         return True
     if is_external(name) or os.sep in name or "/" in name:

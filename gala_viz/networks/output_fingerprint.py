@@ -1,4 +1,4 @@
-"""What a network does with two fixed inputs: kept with its results, and compared before these are used again.
+"""Output fingerprint of a network on two fixed inputs: stored with its results, compared before they are used again.
 
 Weights do not name a network whose code is its user's: the same tensors take another way once a file is edited or a
 library is updated. Results of a network therefore carry its logits and input gradient for two fixed inputs, and count
@@ -17,12 +17,12 @@ from typing import Any
 import numpy as np
 
 FORMAT_VERSION = 1
-"""Goes up when the inputs or what is kept of the results change: behaviours of another format cannot be compared."""
+"""Goes up when the inputs or the stored results change: fingerprints of another format cannot be compared."""
 N_INPUTS = 2
 N_LOGITS = 128
-"""So many logits are kept as they are; more are added up, with fixed signs, to so many sums."""
+"""So many logits are stored as they are; more are added up, with fixed signs, to so many sums."""
 MAX_FINGERPRINTS = 64
-"""Behaviours of the same weights that a cache remembers."""
+"""Fingerprints of the same weights that a cache remembers."""
 GRADIENT_CELLS, LAYER_CELLS = 8, 7
 """Rows and columns that gradients have, and norms of layers have at most, after area averages."""
 TOLERANCES = {"logits": 1e-3, "gradient": 2e-2, "gradient_norm": 2e-2, "layers": 1e-3}
@@ -41,22 +41,22 @@ _SIGNS = 1 << 60
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class OutputFingerprint:
-    """What a network does with the fixed inputs, in float32 whatever precision it is used in.
+    """Outputs of a network for the fixed inputs, in float32 whatever precision it is used in.
 
     Parameters
     ----------
-    logits
-        (input, value): logits, or their signed sums where there are more than ``N_LOGITS``.
-    gradient
-        (input, channel, y, x): the gradient of the signed sum of all logits with respect to the input, by area
-        averages; zero for a network that has none.
-    gradient_norm
-        (input,): L2 norm of that gradient before it was averaged.
-    layers
-        Label -> (input, y, x): norms of each layer that is looked at, by area averages.
-    steady
-        Whether an input has the same logits alone and beside the other. They differ where chance or statistics of the
-        batch go into the forward pass; then nothing can be said about two runs.
+    logits : ndarray, (input, value)
+        Logits, or their signed sums where there are more than ``N_LOGITS``.
+    gradient : ndarray, (input, channel, y, x)
+        The gradient of the signed sum of all logits with respect to the input, by area averages; zero for a network
+        that has none.
+    gradient_norm : ndarray, (input,)
+        L2 norm of that gradient before it was averaged.
+    layers : mapping of str to ndarray, (input, y, x)
+        Label -> attention norms of each layer, by area averages.
+    steady : bool
+        Whether an input has the same logits alone and beside the other. They differ where random numbers or statistics
+        of the batch go into the forward pass; then nothing can be said about two runs.
     """
 
     logits: np.ndarray
@@ -66,7 +66,7 @@ class OutputFingerprint:
     steady: bool = True
 
     def settings(self) -> dict[str, Any]:
-        """Plain values for JSON, rounded to six digits."""
+        """Return plain values for JSON, rounded to six digits."""
         return {
             "format": FORMAT_VERSION,
             **{name: _plain(getattr(self, name)) for name in ("logits", "gradient", "gradient_norm")},
@@ -76,7 +76,7 @@ class OutputFingerprint:
 
     @classmethod
     def from_settings(cls, content: Any) -> OutputFingerprint | None:
-        """The inverse of ``settings``; None for what is none, or is of another format."""
+        """Return the fingerprint that ``settings`` wrote; None for other ``content`` and for another format."""
         try:
             if content["format"] != FORMAT_VERSION:
                 return None
@@ -87,23 +87,23 @@ class OutputFingerprint:
             return None
 
     def describe_differences(self, other: OutputFingerprint) -> list[str]:
-        """In what ``other`` is more than rounding away, in words; empty for the same network.
+        """Return in words where ``other`` differs by more than rounding; an empty list for the same network.
 
-        Layers that only one of the two knows are passed over. What is not steady differs from everything.
+        Layers that only one of the two knows are ignored. A fingerprint that is not steady differs from everything.
         """
         if not (self.steady and other.steady):
             return [NOT_REPRODUCIBLE]
-        found = []
+        differences = []
         for name, one, two in self._pairs(other):
             tolerance = TOLERANCES["layers" if name.startswith("layer ") else name]
             distance = max(map(_distance, one, two), default=0.0) if one.shape == two.shape else np.inf
             if not distance <= tolerance:
                 share = "of another shape" if np.isinf(distance) else f"that are {distance:.2g} of their size away"
-                found.append(f"{_WORDS.get(name, f'norms of {name}')} {share} (rounding: up to {tolerance:g})")
-        return found
+                differences.append(f"{_WORDS.get(name, f'norms of {name}')} {share} (rounding: up to {tolerance:g})")
+        return differences
 
     def merge_layers(self, other: OutputFingerprint) -> OutputFingerprint:
-        """The same with the layers that only ``other`` knows."""
+        """Return this fingerprint with the layers that only ``other`` knows added."""
         return replace(self, layers={**other.layers, **self.layers})
 
     @property
@@ -128,11 +128,12 @@ _WORDS = {"logits": "logits", "gradient": "input gradients", "gradient_norm": "n
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class NetworkIdentity:
-    """What tells whether results are of a network: its weights, its behaviour, and whether weights are enough.
+    """What tells whether results are of a network: checksum of the weights, output fingerprint and settings.
 
-    ``known_by_weights`` are networks whose code is gala_viz's own, built from a card. ``settings`` are what its numbers
-    and their names depend on beside: name, preprocessing, grids of layers, categories, and a fingerprint of weights,
-    architecture and precision.
+    ``weights_sha256`` is enough for ``known_by_weights`` networks, whose code is gala_viz's own, built from a card;
+    others are known by their ``behaviour``, the output fingerprint, too. ``settings`` are what results and their names
+    depend on beside: name, preprocessing, grids of layers, categories, and a fingerprint of weights, architecture and
+    precision.
     """
 
     weights_sha256: str
@@ -142,7 +143,7 @@ class NetworkIdentity:
 
 
 def fixed_image(number: int, size: tuple[int, int]) -> np.ndarray:
-    """Pixels of the fixed input ``number``, uint8 (y, x, 3), in a frame of ``size`` (rows, columns).
+    """Return the pixels of the fixed input ``number``, uint8 (y, x, 3), in a frame of ``size`` (rows, columns).
 
     Random blocks of three sizes, the smallest a 64th of the frame; odd inputs have a quarter of the contrast. All
     arithmetic is of integers and nothing is resized, so that every machine makes the same pixels.
@@ -157,7 +158,7 @@ def fixed_image(number: int, size: tuple[int, int]) -> np.ndarray:
 
 
 def splitmix64(start: int, count: int) -> np.ndarray:
-    """``count`` integers, uint64, by SplitMix64 (Steele et al. 2014) with a counter that begins at ``start``."""
+    """Return ``count`` integers, uint64, by SplitMix64 (Steele et al. 2014) with a counter that begins at ``start``."""
     state = (np.uint64(start) + np.arange(1, count + 1, dtype=np.uint64)) * np.uint64(_GOLDEN)
     state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
@@ -165,14 +166,15 @@ def splitmix64(start: int, count: int) -> np.ndarray:
 
 
 def fixed_signs(count: int) -> np.ndarray:
-    """The signs of ``count`` logits, float32: 1 or -1."""
+    """Return the signs of ``count`` logits, float32: 1 or -1."""
     return np.where(splitmix64(_SIGNS, count) >> np.uint64(63), 1, -1).astype(np.float32)
 
 
 def fold_logits(logits: np.ndarray) -> np.ndarray:
-    """Logits (..., category), or with more than ``N_LOGITS`` categories so many sums that each of them has a share in.
+    """Return logits (..., category), float64, as they are stored: at most ``N_LOGITS`` values.
 
-    Values that are not finite count as 0: whether a network may give them is asked where they are used.
+    With more categories these are ``N_LOGITS`` signed sums in which each category has a share. Values that are not
+    finite count as 0: whether a network may give them is checked where they are used.
     """
     finite = np.where(np.isfinite(logits), logits, 0).astype(np.float64)
     count = finite.shape[-1]
@@ -185,10 +187,11 @@ def fold_logits(logits: np.ndarray) -> np.ndarray:
 
 
 def match_fingerprint(fingerprint: OutputFingerprint, known: dict[str, OutputFingerprint]) -> str:
-    """The name in ``known`` of the behaviour that this is; a new one is entered under its own.
+    """Return the name in ``known`` of the fingerprint that this one equals; else enter it under its own name.
 
-    Caches put this name into their keys. Each behaviour is compared with the one that was entered first, so that many
-    small steps never add up unseen. One that is not steady is not entered: its name is of these values alone.
+    Caches put this name into their keys. Layers that only one of the two has are merged. So that many small steps never
+    add up unseen, a fingerprint is always compared with the one that was entered first. One that is not steady is not
+    entered: its name is of these values alone. Of more than ``MAX_FINGERPRINTS`` the oldest goes.
     """
     for name, other in known.items():
         if not fingerprint.describe_differences(other):
@@ -203,9 +206,9 @@ def match_fingerprint(fingerprint: OutputFingerprint, known: dict[str, OutputFin
 
 
 def kept_name(behaviour: OutputFingerprint, text: str, keep: Callable[[str], None]) -> str:
-    """The name of ``behaviour`` among those that a cache has in ``text`` (see ``fingerprints_to_json``).
+    """Return the name of ``behaviour`` among those that a cache stores as ``text`` (see ``fingerprints_to_json``).
 
-    ``keep`` is called with the text of all that are known afterwards, where it is another one.
+    ``keep`` is called with the text of all that are known afterwards, where it has changed.
     """
     known = fingerprints_from_json(text)
     name = match_fingerprint(behaviour, known)
@@ -215,17 +218,17 @@ def kept_name(behaviour: OutputFingerprint, text: str, keep: Callable[[str], Non
 
 
 def fingerprints_from_json(text: str) -> dict[str, OutputFingerprint]:
-    """Named behaviours from JSON; those that cannot be compared are left out."""
+    """Return named fingerprints from JSON; those that cannot be compared are left out."""
     try:
         content = json.loads(text)
-        found = {str(name): OutputFingerprint.from_settings(one) for name, one in content.items()}
+        fingerprints = {str(name): OutputFingerprint.from_settings(one) for name, one in content.items()}
     except (ValueError, AttributeError, RecursionError):
         return {}
-    return {name: one for name, one in found.items() if one is not None}
+    return {name: one for name, one in fingerprints.items() if one is not None}
 
 
 def fingerprints_to_json(known: Mapping[str, OutputFingerprint]) -> str:
-    """The inverse of ``fingerprints_from_json``."""
+    """Return ``known`` as JSON, which ``fingerprints_from_json`` reads."""
     return json.dumps({name: one.settings() for name, one in known.items()})
 
 

@@ -8,10 +8,11 @@ from torch import Tensor
 
 
 def max_pool_same(activity: Tensor, *, size: int = 3, stride: int = 2) -> Tensor:
-    """Max pool with TensorFlow's SAME padding: ceil(H / ``stride``) rows come out, and the odd padded row is the last.
+    """Return the max pool of ``activity`` (B, C, H, W) with TensorFlow's SAME padding: ceil(H / ``stride``) rows.
 
-    At 112 x 112 this pads one row at the bottom and one column at the right, where PyTorch's ``padding=1`` would
-    shift every window by a pixel. Padded positions never win.
+    Windows are ``size`` wide; the odd padded row and column are the last. At 112 x 112 this pads one row at the bottom
+    and one column at the right, where PyTorch's ``padding=1`` would shift every window by a pixel. Padded positions
+    never win.
     """
     height, width = activity.shape[-2:]
     top, bottom = _same_padding(height, size, stride)

@@ -1,4 +1,4 @@
-"""From a photograph to what a network sees of it, and the same frame for maps.
+"""Preprocessing: from a photograph to a network's input, and the same frame for maps.
 
 Preprocessing belongs to a network and travels with it. It resizes the short side, cuts the centre, and scales pixels
 from 0..255. The cut is the *frame* in which a network's maps lie; human maps are brought into it by the same cut.
@@ -26,7 +26,23 @@ _FILTERS = {
 class Preprocessing:
     """How a network's input is made: short side to ``short_px``, centre ``crop_px`` square, (pixel - mean) / std.
 
-    ``mean`` and ``std`` are per colour channel, in pixel units 0..255. Resizing antialiases (Pillow's filters).
+    Parameters
+    ----------
+    short_px : int
+        Length of the photograph's short side after the resize, in pixels.
+    crop_px : int
+        Side of the centre crop in pixels, at most ``short_px``.
+    interpolation : {"bicubic", "bilinear", "lanczos"}
+        Filter of the resize, with antialiasing (Pillow's filters).
+    mean : tuple of float, (3,)
+        Subtracted from each colour channel, in pixel units 0..255.
+    std : tuple of float, (3,)
+        What each colour channel is divided by then, in pixel units 0..255, above 0.
+
+    Raises
+    ------
+    ValueError
+        A setting has another type or range.
     """
 
     short_px: int = 256
@@ -55,13 +71,42 @@ class Preprocessing:
         return self.crop_px, self.crop_px
 
     def frame(self, height: int, width: int) -> tuple[float, float, float, float]:
-        """The part (x0, y0, x1, y1) of a photograph that the network sees, in the photograph's pixels."""
+        """Return the part of a photograph that the network sees, in the photograph's pixels.
+
+        Parameters
+        ----------
+        height : int
+            Height of the photograph in pixels.
+        width : int
+            Width of the photograph in pixels.
+
+        Returns
+        -------
+        tuple of float
+            (x0, y0, x1, y1), origin top left, y down.
+        """
         tall, wide, top, left = self._cut(height, width)
         scale_y, scale_x = height / tall, width / wide
         return left * scale_x, top * scale_y, (left + self.crop_px) * scale_x, (top + self.crop_px) * scale_y
 
     def resize_and_crop(self, photo: np.ndarray) -> np.ndarray:
-        """What the network sees of ``photo`` (y, x, 3) uint8: uint8 (crop_px, crop_px, 3)."""
+        """Return what the network sees of a photograph, before it is normalised.
+
+        Parameters
+        ----------
+        photo : ndarray, (y, x, 3), uint8
+            RGB.
+
+        Returns
+        -------
+        ndarray, (crop_px, crop_px, 3), uint8
+            Resized and cropped.
+
+        Raises
+        ------
+        ValueError
+            ``photo`` has another shape or dtype.
+        """
         if photo.ndim != 3 or photo.shape[2] != 3 or photo.dtype != np.uint8:
             raise ValueError(f"a photograph is uint8 of shape (y, x, 3); got {photo.dtype} of shape {photo.shape}.")
         tall, wide, top, left = self._cut(*photo.shape[:2])
@@ -69,19 +114,54 @@ class Preprocessing:
         return np.asarray(resized)[top : top + self.crop_px, left : left + self.crop_px].copy()
 
     def normalise(self, pixels: np.ndarray) -> np.ndarray:
-        """Pixels (y, x, 3) in 0..255 to the network's input (3, y, x), float32."""
+        """Return pixels as a network's input.
+
+        Parameters
+        ----------
+        pixels : ndarray, (y, x, 3)
+            RGB in 0..255.
+
+        Returns
+        -------
+        ndarray, (3, y, x), float32
+            (pixel - mean) / std of each channel.
+        """
         scaled = (pixels.astype(np.float32) - np.array(self.mean, np.float32)) / np.array(self.std, np.float32)
         return np.ascontiguousarray(scaled.transpose(2, 0, 1))
 
     def to_input(self, photo: np.ndarray) -> np.ndarray:
-        """The network's input (3, crop_px, crop_px), float32, for ``photo`` (y, x, 3) uint8."""
+        """Return the network's input of a photograph.
+
+        Parameters
+        ----------
+        photo : ndarray, (y, x, 3), uint8
+            RGB.
+
+        Returns
+        -------
+        ndarray, (3, crop_px, crop_px), float32
+            Resized, cropped and normalised.
+        """
         return self.normalise(self.resize_and_crop(photo))
 
     def map_to_frame(self, human_map: xr.DataArray) -> xr.DataArray:
-        """Maps (..., y, x) over the whole photograph, cut and resized like it: (..., crop_px, crop_px) float32.
+        """Return maps cut and resized like the photograph that they cover.
 
-        Leading dims, for example participants, are kept. The maps may have any resolution; their ``extent_px`` attr
-        says the photograph's size. Bilinear, antialiased; values stay in the maps' own unit.
+        Parameters
+        ----------
+        human_map : DataArray, (..., y, x)
+            Maps over the whole photograph, of any resolution; their ``extent_px`` attr says the photograph's size.
+            Leading dims, for example participants, stay.
+
+        Returns
+        -------
+        DataArray, (..., crop_px, crop_px), float32
+            Bilinear, antialiased; values stay in the maps' own unit.
+
+        Raises
+        ------
+        ValueError
+            The last dims are not y and x.
         """
         if human_map.dims[-2:] != ("y", "x"):
             raise ValueError(f"a map ends in the dims ('y', 'x'); got {human_map.dims}.")
@@ -103,20 +183,42 @@ class Preprocessing:
         )
 
     def settings(self) -> dict[str, Any]:
-        """Plain values for a card."""
+        """Return plain values for a card.
+
+        Returns
+        -------
+        dict
+            Setting -> value; tuples become lists.
+        """
         return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
 
     @classmethod
     def from_settings(cls, values: dict[str, Any]) -> Preprocessing:
-        """The inverse of ``settings``; an unknown key is an error that names the known ones."""
+        """Return the preprocessing of which ``settings`` gave the values.
+
+        Parameters
+        ----------
+        values : dict
+            Setting -> value, as a card has them; what is missing has its default.
+
+        Returns
+        -------
+        Preprocessing
+            With lists as tuples.
+
+        Raises
+        ------
+        ValueError
+            A key is unknown (the message names the known ones), or a value is refused.
+        """
         unknown = sorted(set(values) - set(cls.__dataclass_fields__))
         if unknown:
             raise ValueError(f"preprocessing knows {sorted(cls.__dataclass_fields__)}; got {unknown}.")
-        given: dict[str, Any] = {key: tuple(one) if isinstance(one, list) else one for key, one in values.items()}
-        return cls(**given)
+        settings: dict[str, Any] = {key: tuple(one) if isinstance(one, list) else one for key, one in values.items()}
+        return cls(**settings)
 
     def _cut(self, height: int, width: int) -> tuple[int, int, int, int]:
-        """Height and width after the resize, then the crop's top and left, in pixels."""
+        """Return height and width after the resize, then the crop's top and left, in pixels."""
         factor = self.short_px / min(height, width)
         tall, wide = max(self.short_px, round(height * factor)), max(self.short_px, round(width * factor))
         return tall, wide, (tall - self.crop_px) // 2, (wide - self.crop_px) // 2

@@ -20,7 +20,7 @@ from gala_viz.networks.se import SEBlock
 from gala_viz.registry import Registry
 
 AttentionBuilder = Callable[[int], nn.Module]
-"""Builds a module that maps (B, C, H, W) to the same shape, given C."""
+"""Function from C to a module that maps (B, C, H, W) to the same shape."""
 Position = Literal["output", "input"]
 
 RESNET50 = (3, 4, 6, 3)
@@ -31,6 +31,7 @@ BATCH_NORM_MOMENTUM = 0.003
 ATTENTION_BLOCKS: Registry[Callable[..., nn.Module] | None] = Registry(
     "attention", {"none": None, "se": SEBlock, "gala": GalaBlock}
 )
+"""Name -> block, called with the number of channels and its options; it maps (B, C, H, W) to the same shape."""
 
 
 def resnet(
@@ -40,11 +41,34 @@ def resnet(
     attention_options: Mapping[str, Any] | None = None,
     **sizes: Any,
 ) -> ResNet:
-    """A ``ResNet`` from plain values, as a card holds them: ``resnet(1000, attention="gala")`` is GALA-ResNet-50.
+    """Return a ``ResNet`` from plain values, as a card holds them.
 
-    ``attention`` is "none", "se" or "gala", ``attention_options`` the block's own settings, for example
-    ``{"form": "tpu2018", "ratio": 4}``; ``sizes`` are the further arguments of ``ResNet``. Raises ``KeyError`` with
-    the near misses on an unknown attention, ``TypeError`` and ``ValueError`` as the classes do.
+    ``resnet(1000, attention="gala")`` is GALA-ResNet-50.
+
+    Parameters
+    ----------
+    n_categories : int
+        Number of logits.
+    attention : str
+        A name in ``ATTENTION_BLOCKS``: "none", "se" or "gala".
+    attention_options : mapping, optional
+        The block's own settings, for example ``{"form": "tpu2018", "ratio": 4}``.
+    **sizes
+        Further arguments of ``ResNet``.
+
+    Returns
+    -------
+    ResNet
+        With random weights.
+
+    Raises
+    ------
+    KeyError
+        The attention is unknown; the message offers the nearest name.
+    ValueError
+        Options without attention, or sizes or options that ``ResNet`` or the block refuses.
+    TypeError
+        An argument that ``ResNet`` or the block does not have.
     """
     block = ATTENTION_BLOCKS[attention]
     if block is None and attention_options:
@@ -55,19 +79,37 @@ def resnet(
 class ResNet(nn.Module):
     """Pre-activation bottleneck ResNet: (B, 3, H, W) to (B, ``n_categories``) logits.
 
-    ``blocks`` is the number of bottlenecks in each group, ``base_filters`` the width of the stem and of the first
-    group's inner convolutions; each further group doubles it. ``attention`` builds a module from a number of channels;
-    each bottleneck of the groups in ``attention_groups`` (counted from 1) gets its own. The published GALA networks
-    attend in group 3; Hu et al.'s SE-ResNet-50 in all four.
-
-    ``position`` says what is attended: "output" is the residual branch before the addition, "input" the bottleneck's
-    input before batch norm and before the shortcut splits off.
-
-    ``strides`` are those of each group's first bottleneck, by default the published 1, 2, 2, 2; with 1, 2, 1, 2 the
-    third group has 16 x 16 positions at 128 px input, near the published 14 x 14 at 224.
-
     The last average pool covers the whole map: that is the published 7 x 7 pool at 224 px input, and for any other
-    input the mean over all positions. Raises ``ValueError`` on sizes, groups or a position that make no network.
+    input the mean over all positions.
+
+    Parameters
+    ----------
+    n_categories : int
+        Number of logits.
+    blocks : sequence of int
+        Number of bottlenecks in each group.
+    base_filters : int
+        Width of the stem and of the first group's inner convolutions; each further group doubles it.
+    attention : callable, optional
+        Builds a module from a number of channels; each bottleneck of ``attention_groups`` gets its own.
+    attention_groups : sequence of int
+        Groups with attention, counted from 1. The published GALA networks attend in group 3; Hu et al.'s SE-ResNet-50
+        in all four.
+    position : {"output", "input"}
+        What is attended: "output" is the residual branch before the addition, "input" the bottleneck's input before
+        batch norm and before the shortcut splits off.
+    strides : sequence of int
+        Stride of each group's first bottleneck; default: the published 1, 2, 2, 2. With 1, 2, 1, 2 the third group has
+        16 x 16 positions at 128 px input, near the published 14 x 14 at 224.
+
+    Raises
+    ------
+    ValueError
+        The sizes, the groups or the position make no network.
+
+    References
+    ----------
+    He et al. 2016, "Identity mappings in deep residual networks"; Linsley et al. 2018.
     """
 
     def __init__(
@@ -109,22 +151,34 @@ class ResNet(nn.Module):
         nn.init.zeros_(self.head.bias)
 
     def features(self, images: Tensor) -> Tensor:
-        """The last map before pooling, after batch norm and ReLU: (B, C, H / 32, W / 32) as published."""
+        """Return the last map before pooling, after batch norm and ReLU: (B, C, H / 32, W / 32) as published."""
         activity = max_pool_same(self.stem(images))
         for number in range(1, len(self.blocks) + 1):
             activity = self.get_submodule(f"group{number}")(activity)
         return F.relu(self.norm(activity))
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits, (B, ``n_categories``), of ``images`` (B, 3, H, W) in the network's input units."""
+        """Return logits (B, ``n_categories``) of ``images`` (B, 3, H, W) in the network's input units."""
         return self.head(self.features(images).mean(dim=(2, 3)))
 
 
 class Bottleneck(nn.Module):
     """1x1, 3x3, 1x1 convolutions, each after batch norm and ReLU, with attention, added to a shortcut.
 
-    ``channels`` come in, 4 * ``filters`` go out; ``stride`` is that of the 3x3 convolution and of the shortcut. With
-    ``project`` the shortcut is a 1x1 convolution of the normalised input, else the input itself.
+    Parameters
+    ----------
+    channels : int
+        Channels of the input.
+    filters : int
+        Channels of the inner convolutions; 4 * ``filters`` go out.
+    stride : int
+        Stride of the 3x3 convolution and of the shortcut.
+    project : bool
+        Make the shortcut a 1x1 convolution of the normalised input; else it is the input itself.
+    attention : callable, optional
+        Builds the attention from a number of channels.
+    position : {"output", "input"}
+        Where the attention stands, see ``ResNet``.
     """
 
     def __init__(
@@ -149,7 +203,7 @@ class Bottleneck(nn.Module):
         self.attention = attention(4 * filters if position == "output" else channels) if attention else None
 
     def forward(self, activity: Tensor) -> Tensor:
-        """(B, C, H, W) to (B, 4 * filters, H / stride, W / stride)."""
+        """Return the output (B, 4 * filters, H / stride, W / stride) for ``activity`` (B, channels, H, W)."""
         if self.attention is not None and self.position == "input":
             activity = self.attention(activity)
         normalised = F.relu(self.norm1(activity))
@@ -163,7 +217,7 @@ class Bottleneck(nn.Module):
 
 
 def paper_layer(layer: str, blocks: Sequence[int] = RESNET50) -> int:
-    """The paper's number of ``layer``, for example 24 for "group3.block1" and 39 for "group3.block6" of ResNet-50.
+    """Return the paper's number of ``layer``, for example 24 for "group3.block1" of ResNet-50, 39 for "group3.block6".
 
     The paper counts convolutions from 0 at the stem, without projection shortcuts, and names a bottleneck by its last
     one. Raises ``ValueError`` on a layer that a network of these ``blocks`` does not have.
@@ -180,14 +234,31 @@ def paper_layer(layer: str, blocks: Sequence[int] = RESNET50) -> int:
 
 
 def convolution(channels: int, filters: int, size: int, *, stride: int = 1) -> nn.Conv2d:
-    """A convolution of the body: no bias, (``size`` - 1) / 2 zeros on each side, He et al.'s normal initialisation."""
+    """Return a convolution of the body, with random weights.
+
+    Parameters
+    ----------
+    channels : int
+        Channels of the input.
+    filters : int
+        Channels of the output.
+    size : int
+        Side of the kernel, odd; (``size`` - 1) / 2 zeros pad each side.
+    stride : int
+        Stride in both directions.
+
+    Returns
+    -------
+    nn.Conv2d
+        Without bias, with He et al.'s normal initialisation.
+    """
     layer = nn.Conv2d(channels, filters, size, stride=stride, padding=size // 2, bias=False)
     nn.init.kaiming_normal_(layer.weight, mode="fan_in", nonlinearity="relu")
     return layer
 
 
 def batch_norm(channels: int) -> nn.BatchNorm2d:
-    """Batch norm with the published epsilon and momentum."""
+    """Return a batch norm over ``channels`` with the published epsilon and momentum."""
     return nn.BatchNorm2d(channels, eps=BATCH_NORM_EPSILON, momentum=BATCH_NORM_MOMENTUM)
 
 

@@ -9,9 +9,23 @@ from torch import Tensor, nn
 class SEBlock(nn.Module):
     """Scale every channel of U by sigmoid(W_expand · ReLU(W_shrink · GAP(U))), GAP the mean over space.
 
-    ``channels`` is C; the hidden layer has C // ``ratio`` units (at least one), 16 by default as published. Both
-    layers have biases. Input and output are (B, C, H, W). Raises ``ValueError`` on a ratio or a number of channels
-    below 1. Source: Hu, Shen, Sun 2017, "Squeeze-and-excitation networks".
+    Both layers have biases. Input and output are (B, C, H, W).
+
+    Parameters
+    ----------
+    channels : int
+        C.
+    ratio : int
+        The hidden layer has C // ``ratio`` units, at least one; 16 as published.
+
+    Raises
+    ------
+    ValueError
+        The ratio or the number of channels is below 1.
+
+    References
+    ----------
+    Hu, Shen, Sun 2017, "Squeeze-and-excitation networks".
     """
 
     def __init__(self, channels: int, *, ratio: int = 16) -> None:
@@ -24,10 +38,32 @@ class SEBlock(nn.Module):
         self.expand = nn.Linear(hidden, channels)
 
     def excitation(self, activity: Tensor) -> Tensor:
-        """The factor of each channel, (B, C), in (0, 1); ``activity`` is U, (B, C, H, W)."""
+        """Return the factor of each channel.
+
+        Parameters
+        ----------
+        activity : Tensor, (B, C, H, W)
+            U.
+
+        Returns
+        -------
+        Tensor, (B, C)
+            Factors in (0, 1).
+        """
         squeezed = activity.mean(dim=(2, 3))
         return torch.sigmoid(self.expand(torch.relu(self.shrink(squeezed))))
 
     def forward(self, activity: Tensor) -> Tensor:
-        """U with every channel scaled, (B, C, H, W)."""
+        """Return U with every channel scaled.
+
+        Parameters
+        ----------
+        activity : Tensor, (B, C, H, W)
+            U.
+
+        Returns
+        -------
+        Tensor, (B, C, H, W)
+            U times its channels' factors.
+        """
         return activity * self.excitation(activity)[:, :, None, None]

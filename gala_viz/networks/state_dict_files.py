@@ -1,4 +1,4 @@
-"""Weights from files of others, without running what they hold: safetensors, and PyTorch's own files."""
+"""State dicts from files of others, without running what they hold: safetensors, and PyTorch's own files."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from torch import Tensor
 from gala_viz.networks.network_folders import WeightsError
 
 _HOLDERS = ("state_dict", "model_state_dict", "model", "network")
-_ASKED_FOR = re.compile(r"GLOBAL ([\w.]+)|(?:class|function) ([\w.]+)")
+_ASKED_FOR = re.compile(r"(?:GLOBAL|class|function) ([\w.]+)")
 _PREFIXES = ("module.", "_orig_mod.", "model.", "network.")
 
 
 def read_state_dict(path: str | Path) -> dict[str, Tensor]:
-    """The tensors of a .safetensors, .pth or .pt file by name, on the CPU.
+    """Return the tensors of a .safetensors, .pth or .pt file by name, on the CPU.
 
-    A checkpoint of a training is searched for its weights, and prefixes that wrappers add are taken off. PyTorch's
-    files are read with its restricted unpickler: a file that asks for anything but tensors is refused before anything
-    runs. Raises ``WeightsError``.
+    A checkpoint of a training is searched for its weights, and prefixes that wrappers add are removed. PyTorch's files
+    are read with its restricted unpickler: a file that needs anything but tensors is refused before anything runs.
+    Raises ``WeightsError``.
     """
     path = Path(path).expanduser()
     if not path.is_file():
@@ -41,15 +41,16 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
             warnings.filterwarnings("ignore", "Detected pickle protocol")
             content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        found = _ASKED_FOR.search(str(error))
-        asked = f"it asks for {found[1]}" if found else "it is no file of tensors"
-        raise WeightsError(f"{path}: refused, nothing in it was run: {asked}; only tensors are read.") from None
+        match = _ASKED_FOR.search(str(error))
+        reason = f"it asks for {match[1]}" if match else "it is no file of tensors"
+        raise WeightsError(f"{path}: refused, nothing in it was run: {reason}; only tensors are read.") from None
     except (RuntimeError, EOFError, ValueError, OSError, KeyError) as error:
         raise WeightsError(f"{path}: no file of weights, or a damaged one ({str(error)[:160]}).") from None
     return _unwrapped(path, content)
 
 
 def _unwrapped(path: Path, content: Any) -> dict[str, Tensor]:
+    """Return the state dict in ``content``, without the keys around it and the prefixes of its names."""
     for holder in _HOLDERS:
         if isinstance(content, Mapping) and isinstance(content.get(holder), Mapping):
             content = content[holder]

@@ -27,7 +27,7 @@ _NOTHING = memoryview(b"")
 
 
 class CheckpointError(ValueError):
-    """A checkpoint that cannot be what it claims; the message names the file and what is wrong with it."""
+    """A checkpoint that is not what it claims; the message names the file and what is wrong with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +43,8 @@ class _Entry:
 class TensorFlowCheckpoint:
     """The variables of the checkpoint ``path``: its prefix, its .index file, or a folder that holds just one.
 
-    ``shapes`` gives every variable's shape by name, in the file's order. Raises ``FileNotFoundError`` for what is not
-    there, ``CheckpointError`` for a damaged or foreign file.
+    ``shapes`` gives every variable's shape by name, in the file's order. Raises ``FileNotFoundError`` where no
+    checkpoint is, ``CheckpointError`` for a damaged or foreign file.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -63,7 +63,10 @@ class TensorFlowCheckpoint:
         self.shapes = {name: entry.shape for name, entry in self._entries.items()}
 
     def read(self, name: str) -> np.ndarray:
-        """The variable's values. Raises ``CheckpointError`` where they do not fit their checksum."""
+        """Return the values of the variable ``name``, in its own shape and dtype.
+
+        Raises ``CheckpointError`` where their dtype is not supported or they do not fit their shape or checksum.
+        """
         entry = self._entries[name]
         dtype = _DTYPES.get(entry.dtype)
         if dtype is None:
@@ -80,12 +83,13 @@ class TensorFlowCheckpoint:
 
 
 def _prefix(path: Path) -> Path:
+    """Return the checkpoint's prefix: ``path`` without its ending, or the one checkpoint in the folder ``path``."""
     if path.is_dir():
-        found = sorted(path.glob("*.index"))
-        if len(found) != 1:
-            names = ", ".join(one.stem for one in found[:10]) or "none"
+        indices = sorted(path.glob("*.index"))
+        if len(indices) != 1:
+            names = ", ".join(one.stem for one in indices[:10]) or "none"
             raise FileNotFoundError(f"{path} should hold one checkpoint; it holds: {names}. Name one of them.")
-        path = found[0]
+        path = indices[0]
     prefix = path.with_suffix("") if path.suffix in (".index", ".meta") else path
     if not Path(f"{prefix}.index").is_file():
         raise FileNotFoundError(f"{prefix}.index is not there; a checkpoint is NAME.index with NAME.data-….")
@@ -93,6 +97,7 @@ def _prefix(path: Path) -> Path:
 
 
 def _read_index(table: memoryview) -> tuple[int, dict[str, _Entry]]:
+    """Return the number of shards and the variables' entries by name, from the bytes of an .index file."""
     if table[-8:] != _MAGIC or len(table) < _FOOTER:
         raise CheckpointError("it does not end like a TensorFlow checkpoint's index.")
     footer = table[-_FOOTER:-8]
@@ -102,15 +107,15 @@ def _read_index(table: memoryview) -> tuple[int, dict[str, _Entry]]:
     n_shards = 1
     for _, handle in _block(table, offset, size):
         for key, value in _block(table, *_handle(handle, 0)[0]):
-            told = dict(message_fields(value))
+            fields = dict(message_fields(value))
             if not key:  # the empty key holds the bundle's own header
-                n_shards = _number(told.get(1, 1))
+                n_shards = _number(fields.get(1, 1))
                 continue
-            dims = (dim for number, dim in length_delimited_fields(_content(told.get(2, _NOTHING))) if number == 2)
+            dims = (dim for number, dim in length_delimited_fields(_content(fields.get(2, _NOTHING))) if number == 2)
             shape = tuple(_number(dict(message_fields(dim)).get(1, 0)) for dim in dims)
-            shard, offset_in_shard, n_bytes = (_number(told.get(field, 0)) for field in (3, 4, 5))
-            checksum = int.from_bytes(_content(told.get(6, _NOTHING)), "little")
-            entries[key.decode()] = _Entry(_number(told[1]), shape, shard, offset_in_shard, n_bytes, checksum)
+            shard, offset_in_shard, n_bytes = (_number(fields.get(field, 0)) for field in (3, 4, 5))
+            checksum = int.from_bytes(_content(fields.get(6, _NOTHING)), "little")
+            entries[key.decode()] = _Entry(_number(fields[1]), shape, shard, offset_in_shard, n_bytes, checksum)
     return n_shards, entries
 
 
@@ -127,7 +132,7 @@ def _content(value: int | memoryview) -> memoryview:
 
 
 def _block(table: memoryview, offset: int, size: int) -> Iterator[tuple[bytes, memoryview]]:
-    """The keys and values of one block."""
+    """Yield the keys and values of one block."""
     trailer = bytes(table[offset + size : offset + size + _TRAILER])
     if len(trailer) < _TRAILER or int.from_bytes(trailer[1:], "little") != masked_crc32c(
         table[offset : offset + size + 1]

@@ -48,7 +48,7 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True, slots=True)
 class ConversionResult:
-    """A network in eval mode, the ``arguments`` of ``resnet`` that build it, and variables that it did not need."""
+    """A network in eval mode, the ``arguments`` of ``resnet`` that build it, and variables that it does not need."""
 
     network: nn.Module
     arguments: dict[str, Any]
@@ -56,9 +56,9 @@ class ConversionResult:
 
 
 def convert_checkpoint(checkpoint: TensorFlowCheckpoint, *, squash: Squashing | None = None) -> ConversionResult:
-    """The network of a checkpoint: any width and depth, GALA at output or input of its bottlenecks, or none.
+    """Return the network of a checkpoint: any width and depth, GALA at output or input of its bottlenecks, or none.
 
-    ``squash`` is not told by a checkpoint: sigmoid, as in the authors' code, unless it is given. Raises
+    A checkpoint does not say its ``squash``: without one it is sigmoid, as in the authors' code. Raises
     ``CheckpointError`` where the variables are not those of such a network.
     """
     unused = tuple(name for name in checkpoint.shapes if _UNUSED.search(name))
@@ -80,7 +80,10 @@ def convert_checkpoint(checkpoint: TensorFlowCheckpoint, *, squash: Squashing | 
 
 
 def infer_resnet_arguments(shapes: Mapping[str, Shape]) -> dict[str, Any]:
-    """The arguments of ``resnet`` that the shapes of a checkpoint's variables tell."""
+    """Return the arguments of ``resnet`` that the ``shapes`` of a checkpoint's variables imply.
+
+    Raises ``CheckpointError`` where they are not those of a ResNet of the authors' code.
+    """
     kernels = [shape for name, shape in _numbered(shapes, "conv2d") if name.endswith("kernel")]
     if not kernels or len(kernels[0]) != 4 or "dense/kernel" not in shapes:
         raise CheckpointError("it has no conv2d/kernel and dense/kernel: it is no ResNet of the authors' code.")
@@ -100,7 +103,7 @@ def infer_resnet_arguments(shapes: Mapping[str, Shape]) -> dict[str, Any]:
         "base_filters": kernels[0][-1],
         "attention": "none",
     }
-    attended = sorted({(int(found[1]), int(found[2])) for name in shapes if (found := _BLOCK.search(name))})
+    attended = sorted({(int(match[1]), int(match[2])) for name in shapes if (match := _BLOCK.search(name))})
     if attended:
         group, block = attended[0]
         name = f"block_layer{group}_{block}"
@@ -117,36 +120,43 @@ def infer_resnet_arguments(shapes: Mapping[str, Shape]) -> dict[str, Any]:
 
 
 def match_variables(network: nn.Module, shapes: Mapping[str, Shape]) -> dict[str, str]:
-    """Variable -> key of the network's state; every one of both is used, or ``CheckpointError`` tells which is not."""
+    """Return variable -> key of the state dict of ``network``.
+
+    Every variable and every key is used; ``CheckpointError`` says which is not.
+    """
     keys = [key for key in network.state_dict() if not key.endswith("num_batches_tracked")]
-    found: dict[str, str] = {}
+    matches: dict[str, str] = {}
     for group, block in sorted({(int(hit[1]), int(hit[2])) for name in shapes if (hit := _BLOCK.search(name))}):
         for variable, ours in _GALA.items():
             name = variable.format(f"block_layer{group}_{block}")
             if name in shapes:
-                found[name] = f"group{group}.block{block + 1}.attention.{ours}"
+                matches[name] = f"group{group}.block{block + 1}.attention.{ours}"
     body = [key for key in keys if ".attention." not in key]
     norms = list(dict.fromkeys(key.rpartition(".")[0] for key in body if "norm" in key.rpartition(".")[0]))
     others = [key for key in body if key.rpartition(".")[0] not in norms and not key.startswith("head.")]
     for name, _ in _numbered(shapes, "batch_normalization"):
         number, leaf = _number(name), name.rpartition("/")[2]
         if number < len(norms) and leaf in _NORM:
-            found[name] = f"{norms[number]}.{_NORM[leaf]}"
+            matches[name] = f"{norms[number]}.{_NORM[leaf]}"
     for name, _ in _numbered(shapes, "conv2d"):
         if _number(name) < len(others):
-            found[name] = others[_number(name)]
-    found |= {"dense/kernel": "head.weight", "dense/bias": "head.bias"}
-    left, missing = sorted(shapes.keys() - found.keys()), sorted(set(keys) - set(found.values()))
-    if left or missing or len(set(found.values())) < len(found):
-        told = [
+            matches[name] = others[_number(name)]
+    matches |= {"dense/kernel": "head.weight", "dense/bias": "head.bias"}
+    left, missing = sorted(shapes.keys() - matches.keys()), sorted(set(keys) - set(matches.values()))
+    if left or missing or len(set(matches.values())) < len(matches):
+        reasons = [
             f"{what}: {', '.join(names[:5])}" for what, names in (("not known", left), ("missing", missing)) if names
         ]
-        raise CheckpointError(f"the variables are not those of such a network; {'; '.join(told)}.")
-    return found
+        raise CheckpointError(f"the variables are not those of such a network; {'; '.join(reasons)}.")
+    return matches
 
 
 def to_torch(values: np.ndarray) -> Tensor:
-    """Convolutions from (y, x, in, out) to (out, in, y, x), dense layers from (in, out) to (out, in), the rest flat."""
+    """Return a variable's values in PyTorch's order of dims.
+
+    Convolutions go from (y, x, in, out) to (out, in, y, x), dense layers from (in, out) to (out, in); vectors stay, and
+    (1, 1, 1, C) becomes (C,). Raises ``CheckpointError`` for other numbers of dims.
+    """
     if values.ndim == 4 and values.shape[:3] == (1, 1, 1):
         values = values.ravel()
     order = {4: (3, 2, 0, 1), 2: (1, 0), 1: (0,)}.get(values.ndim)
@@ -156,9 +166,9 @@ def to_torch(values: np.ndarray) -> Tensor:
 
 
 def _bare(name: str) -> str:
-    """The name without the scope that a whole network may have been built in."""
-    found = _OURS.search(name)
-    return name if found is None else found[0]
+    """Return the name without the scope that a whole network may have been built in."""
+    match = _OURS.search(name)
+    return name if match is None else match[0]
 
 
 def _numbered(shapes: Mapping[str, Shape], kind: str) -> list[tuple[str, Shape]]:
@@ -167,7 +177,7 @@ def _numbered(shapes: Mapping[str, Shape], kind: str) -> list[tuple[str, Shape]]
 
 
 def _number(name: str) -> int:
-    found = _BODY.fullmatch(name)
-    if found is None:
+    match = _BODY.fullmatch(name)
+    if match is None:
         raise CheckpointError(f"the variable {name} is none of such a network.")
-    return int(found["number"] or 0)
+    return int(match["number"] or 0)

@@ -17,10 +17,30 @@ WIDTHS = (64, 128, 256, 512)
 
 
 class TorchvisionResNet(nn.Module):
-    """(B, 3, H, W) to (B, ``n_categories``) logits; ``blocks`` of each of four groups, basic or ``bottleneck``.
+    """Post-activation ResNet: (B, 3, H, W) to (B, ``n_categories``) logits, with torchvision's parameter names.
 
-    ``groups`` and ``group_width`` are those of bottlenecks' 3x3 convolutions: 1 and 64 for a ResNet, 32 and 4 for
-    ResNeXt-50, 1 and 128 for a wide one. Raises ``ValueError`` on sizes that make no network.
+    Parameters
+    ----------
+    n_categories : int
+        Number of logits.
+    blocks : sequence of int, (4,)
+        Number of blocks in each group.
+    bottleneck : bool
+        Build bottlenecks; else basic blocks.
+    groups : int
+        Groups of the bottlenecks' 3x3 convolutions: 1 for a ResNet, 32 for ResNeXt-50.
+    group_width : int
+        Channels of each of these in layer1, doubled in each further layer: 64 for a ResNet, 4 for ResNeXt-50, 128
+        for a wide one.
+
+    Raises
+    ------
+    ValueError
+        The sizes make no network.
+
+    References
+    ----------
+    He et al. 2016, "Deep residual learning"; Xie et al. 2017; Zagoruyko and Komodakis 2016.
     """
 
     def __init__(
@@ -55,7 +75,7 @@ class TorchvisionResNet(nn.Module):
         self.fc = nn.Linear(channels, n_categories)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits (B, ``n_categories``)."""
+        """Return logits (B, ``n_categories``) of ``images`` (B, 3, H, W)."""
         activity = F.max_pool2d(F.relu(self.bn1(self.conv1(images))), 3, stride=2, padding=1)
         for number in range(1, len(WIDTHS) + 1):
             activity = self.get_submodule(f"layer{number}")(activity)
@@ -63,7 +83,7 @@ class TorchvisionResNet(nn.Module):
 
 
 class BasicBlock(nn.Module):
-    """Two 3x3 convolutions beside a shortcut."""
+    """Two 3x3 convolutions from ``channels`` to ``planes`` beside a shortcut; the first has the ``stride``."""
 
     def __init__(self, channels: int, planes: int, stride: int) -> None:
         super().__init__()
@@ -75,14 +95,18 @@ class BasicBlock(nn.Module):
         self.downsample = _shortcut(channels, planes, stride)
 
     def forward(self, activity: Tensor) -> Tensor:
-        """(B, channels, H, W) to (B, planes, H / stride, W / stride)."""
+        """Return the output (B, planes, H / stride, W / stride) for ``activity`` (B, channels, H, W)."""
         branch = F.relu(self.bn1(self.conv1(activity)))
         branch = self.bn2(self.conv2(branch))
         return F.relu(branch + (activity if self.downsample is None else self.downsample(activity)))
 
 
 class Bottleneck(nn.Module):
-    """1x1, 3x3, 1x1 convolutions beside a shortcut; ``width`` channels in the middle, 4 * ``planes`` at the end."""
+    """1x1, 3x3, 1x1 convolutions beside a shortcut, as torchvision's "v1.5".
+
+    ``channels`` come in, ``width`` are in the middle, 4 * ``planes`` go out. ``stride`` and ``groups`` are those of the
+    3x3 convolution.
+    """
 
     def __init__(self, channels: int, planes: int, stride: int, groups: int, width: int) -> None:
         super().__init__()
@@ -96,7 +120,7 @@ class Bottleneck(nn.Module):
         self.downsample = _shortcut(channels, self.out_channels, stride)
 
     def forward(self, activity: Tensor) -> Tensor:
-        """(B, channels, H, W) to (B, 4 * planes, H / stride, W / stride)."""
+        """Return the output (B, 4 * planes, H / stride, W / stride) for ``activity`` (B, channels, H, W)."""
         branch = F.relu(self.bn1(self.conv1(activity)))
         branch = F.relu(self.bn2(self.conv2(branch)))
         branch = self.bn3(self.conv3(branch))
@@ -104,7 +128,10 @@ class Bottleneck(nn.Module):
 
 
 def infer_torchvision_arguments(shapes: Mapping[str, Sequence[int]]) -> dict[str, Any]:
-    """The arguments of ``TorchvisionResNet`` that a state's shapes tell; ``ValueError`` for another network's."""
+    """Return the arguments of ``TorchvisionResNet`` that the ``shapes`` of a state dict imply.
+
+    Raises ``ValueError`` for another network's.
+    """
     needed = ("conv1.weight", "layer1.0.conv2.weight", "layer4.0.conv2.weight", "fc.weight")
     missing = [name for name in needed if name not in shapes]
     if missing:

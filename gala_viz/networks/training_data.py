@@ -1,8 +1,8 @@
-"""What a network learnt from, as its card and the file of its training images beside it say.
+"""Training data of a network, as its card and the file of its training images beside it say.
 
-[data] of a card lists in ``collections`` each collection's name, role, rule of splits and seed, with counts and
-fingerprints of the image ids. The file holds short hashes of the ids and of the photographs' bytes, no names. Cards of
-before have a table for each collection and a sentence on the splits: what these tell is read, the rest is unknown.
+[data] of a card lists in ``collections`` each collection's name, role, split rule and seed, with counts and
+fingerprints of the image ids. The file holds short hashes of the ids and of the photographs' bytes, no names. Older
+cards have a table for each collection and a sentence on the splits: what these say is read, the rest is unknown.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from gala_viz.splits import HELD_OUT, LEARNT, UNKNOWN, hash_splits, splits_of
 
 TRAINING_IMAGES_FILE = "training_images.safetensors"
 MAX_HASHED_IMAGES = 500_000
-"""So many training images have their hashes kept, at most 12 MB; of more a card tells counts and fingerprints alone."""
+"""Hashes of so many training images are stored, at most 12 MB; of more a card has counts and fingerprints alone."""
 MAX_COMPARED_IMAGES = 100_000
-"""So many photographs of a collection are compared by their bytes before a page is shown; in a larger one none."""
+"""So many photographs of a collection are compared by their bytes before a page is shown; of more none is."""
 _LARGEST_FILE = 64 * 2**20
 _OF_BEFORE = re.compile(r"by sha256 of 'split:(-?\d{1,18}):")
 
 
 class ImageCollection(Protocol):
-    """The part of a collection that is asked what was learnt from it."""
+    """The part of a collection by which its images are compared with training data."""
 
     name: str
     images: tuple[str, ...]
@@ -43,7 +43,11 @@ class ImageCollection(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrainingCollection:
-    """How one collection took part in a training, in one role."""
+    """How one collection took part in a training, in one role.
+
+    ``rule`` and ``seed`` are those of its splits; ``n_train`` counts the training images and ``ids_train`` is the
+    fingerprint of their ids. What a card does not say has its default.
+    """
 
     name: str
     role: str = ""
@@ -66,16 +70,18 @@ class TrainingData:
 
     Parameters
     ----------
-    collections
+    collections : tuple of TrainingCollection
         Each collection in each role, as far as they are known.
-    complete
-        Whether that is all that the network, and what it starts from, ever learnt from, by id and by bytes. Never for a
-        card of before, or for a network of others.
-    ids
+    complete : bool
+        Whether that is all that the network, and what it starts from, ever learnt from, by id and by bytes. Never for
+        an older card or an external network.
+    ids : mapping of str to ndarray, (image,), uint64
         Collection's name -> sorted hashes of the ids; empty where only fingerprints of all ids are known.
-    contents, sizes
-        Sorted hashes, and the different sizes, of the photographs' files.
-    all_bytes
+    contents : ndarray, (n,), uint64
+        Sorted hashes of the photographs' files.
+    sizes : ndarray, (n,), uint64
+        Sorted, different sizes of these files, in bytes.
+    all_bytes : bool
         Whether the files of all images in ``ids`` are among them.
     """
 
@@ -89,56 +95,63 @@ class TrainingData:
     def training_status(
         self, collection: ImageCollection, images: Sequence[str] | None = None, *, max_compared: int | None = None
     ) -> NDArray[np.int8]:
-        """What is known of each image: ``LEARNT``, ``HELD_OUT`` or ``UNKNOWN`` (see ``gala_viz.splits``).
+        """Return what is known of each image: ``LEARNT``, ``HELD_OUT`` or ``UNKNOWN`` (see ``gala_viz.splits``).
 
         Learnt are images whose id in a collection of this name, or whose file's bytes, are among the training images.
         Held out are the others of a collection that the card names, where the card is ``complete`` and the bytes could
-        be compared. An image of another collection of this name that has a training image's id and other bytes is
-        unknown: an equal name tells nothing, but it may be the same photograph, saved anew. ``max_compared`` bounds
-        how many photographs are compared by their bytes; of more none is. Nor is one said to be held out whose id is
-        that of a training image of another collection: records hold photographs that were encoded anew.
+        be compared. Unknown is all else:
+
+        - An image of another collection of this name that has a training image's id and other bytes: an equal name
+          tells nothing, but it may be the same photograph, saved anew.
+        - An image whose id is that of a training image of another collection: records hold photographs that were
+          encoded anew.
 
         Parameters
         ----------
-        collection
-            The collection; ``images`` are of it, default: all.
+        collection : ImageCollection
+            The collection.
+        images : sequence of str, optional
+            Ids of the collection; default: all.
+        max_compared : int, optional
+            At most so many photographs are compared by their bytes; of more none is, and none is held out.
 
         Returns
         -------
-        int8 (image,)
+        ndarray, (image,), int8
+            Status of each image.
         """
         images = collection.images if images is None else images
         named = [one for one in self.collections if one.name == collection.name and one.n_train]
         unchanged = collection.fingerprint in {one.fingerprint for one in named}
-        found = np.full(len(images), HELD_OUT if named and self.complete else UNKNOWN, np.int8)
+        status = np.full(len(images), HELD_OUT if named and self.complete else UNKNOWN, np.int8)
         by_name = np.isin(hash_ids(images), self.ids.get(collection.name, _none()))
         by_rule = self._by_rule(collection, images, named)
         elsewhere = [ids for name, ids in self.ids.items() if name != collection.name]
         if elsewhere:
-            found[np.isin(hash_ids(images), np.concatenate(elsewhere))] = UNKNOWN
-        found[by_name | by_rule] = LEARNT
+            status[np.isin(hash_ids(images), np.concatenate(elsewhere))] = UNKNOWN
+        status[by_name | by_rule] = LEARNT
         if len(self.contents):
             certain = by_rule if self.all_bytes and not unchanged else by_name | by_rule
             rest = np.flatnonzero(~certain)
             if max_compared is not None and len(rest) > max_compared:
-                found[found == HELD_OUT] = UNKNOWN
-                return found
+                status[status == HELD_OUT] = UNKNOWN
+                return status
             for at in rest.tolist():
                 learnt = self._by_content(collection, images[at])
                 if learnt:
-                    found[at] = LEARNT
+                    status[at] = LEARNT
                 elif (learnt is None and not unchanged and not by_name[at]) or (learnt is False and by_name[at]):
-                    found[at] = UNKNOWN
-        return found
+                    status[at] = UNKNOWN
+        return status
 
     def contains(self, content: bytes) -> bool:
-        """Whether a photograph's file with these bytes is among the training images."""
+        """Return whether a photograph's file with the bytes ``content`` is among the training images."""
         return _among(content_key(content), self.contents)
 
     def _by_rule(
         self, collection: ImageCollection, images: Sequence[str], named: Sequence[TrainingCollection]
     ) -> NDArray[np.bool_]:
-        """What a card of before tells of, which has no hashes, is found again by its rule."""
+        """Return which images an older card's split rule makes training images: it has no hashes."""
         hashed = collection.name in self.ids
         learnt: set[str] = set()
         for one in named:
@@ -147,7 +160,7 @@ class TrainingData:
         return np.fromiter((image in learnt for image in images), dtype=bool, count=len(images))
 
     def _by_content(self, collection: ImageCollection, image: str) -> bool | None:
-        """None where the file's bytes are not to be had."""
+        """Return whether the file's bytes are among the training images; None where they cannot be read."""
         size = getattr(collection, "content_size", _nothing)(image)
         if size is None or not _among(size, self.sizes):
             return None if size is None else False
@@ -156,7 +169,7 @@ class TrainingData:
 
     @classmethod
     def from_card(cls, card: Mapping[str, Any], arrays: Mapping[str, NDArray] | None = None) -> TrainingData:
-        """What a ``card`` says, with the ``arrays`` of the file beside it."""
+        """Return what a ``card`` says, with the ``arrays`` of the file beside it."""
         data = card.get("data", {})
         if not isinstance(data, Mapping):
             return cls()
@@ -178,7 +191,7 @@ class TrainingData:
 
     @classmethod
     def merge(cls, parts: Sequence[TrainingData]) -> TrainingData:
-        """What a network learnt from that was trained in several steps."""
+        """Return what a network learnt from that was trained in several steps, the ``parts``."""
         names = dict.fromkeys(name for part in parts for name in part.ids)
         return cls(
             collections=tuple(one for part in parts for one in part.collections),
@@ -191,14 +204,15 @@ class TrainingData:
 
 
 def hash_ids(images: Iterable[str]) -> NDArray[np.uint64]:
-    """64 bits for each id."""
+    """Return a hash of 64 bits for each image id: (image,), uint64."""
     return np.array([content_key(image.encode("utf-8", "surrogatepass")) for image in images], dtype=np.uint64)
 
 
 def hash_training_images(sources: Iterable[tuple[ImageCollection, Sequence[str]]]) -> tuple[dict[str, NDArray], bool]:
-    """The arrays of the file for (collection, its training images), and whether every photograph's bytes are in it.
+    """Return the arrays of the file for ``sources``, and whether every photograph's bytes are in it.
 
-    There are none where the images are more than ``MAX_HASHED_IMAGES``.
+    ``sources`` are pairs of a collection and its training images. There are no arrays where the images are more than
+    ``MAX_HASHED_IMAGES``.
     """
     sources = list(sources)
     if sum(len(images) for _, images in sources) > MAX_HASHED_IMAGES:
@@ -218,13 +232,16 @@ def hash_training_images(sources: Iterable[tuple[ImageCollection, Sequence[str]]
 
 
 def training_data_arrays(data: TrainingData) -> dict[str, NDArray]:
-    """The arrays of the file that holds ``data``; the inverse of ``TrainingData.of``."""
+    """Return the arrays of the file that holds ``data``, as ``TrainingData.from_card`` takes them."""
     named = {f"id:{name}": value for name, value in data.ids.items()}
     return {**named, "contents": data.contents, "sizes": data.sizes}
 
 
 def training_images_file(arrays: Mapping[str, NDArray]) -> tuple[bytes | None, dict[str, str]]:
-    """The file's content, None where there are no arrays, and [data.training_images] of the card: name and checksum."""
+    """Return the file's content and [data.training_images] of the card, with its name and checksum.
+
+    Without ``arrays`` the content is None and the section empty.
+    """
     if not arrays:
         return None, {}
     content = save_arrays(dict(arrays))
@@ -232,18 +249,19 @@ def training_images_file(arrays: Mapping[str, NDArray]) -> tuple[bytes | None, d
 
 
 def read_training_data(folder: Path, card: Mapping[str, Any]) -> TrainingData:
-    """What the network in ``folder`` learnt from. Without the file that the card names, what its bytes tell is unknown.
+    """Return what the network in ``folder`` learnt from.
 
-    Raises ``WeightsError`` for a file that is damaged or not this card's.
+    Without the file that the card names, what its bytes would tell is unknown. Raises ``WeightsError`` for a file that
+    is damaged or not this card's.
     """
-    told = card.get("data", {}).get("training_images") if isinstance(card.get("data"), Mapping) else None
+    section = card.get("data", {}).get("training_images") if isinstance(card.get("data"), Mapping) else None
     path = folder / TRAINING_IMAGES_FILE
-    if not isinstance(told, Mapping) or "sha256" not in told or not path.is_file():
+    if not isinstance(section, Mapping) or "sha256" not in section or not path.is_file():
         return TrainingData.from_card(card)
     if path.stat().st_size > _LARGEST_FILE:
         raise WeightsError(f"{path}: at most {_LARGEST_FILE / 1e6:.0f} MB were expected.")
     content = path.read_bytes()
-    if hashlib.sha256(content).hexdigest() != told["sha256"]:
+    if hashlib.sha256(content).hexdigest() != section["sha256"]:
         raise WeightsError(f"{path}: its sha256 is not the card's: the file is damaged or not this card's.")
     try:
         arrays = load_arrays(content)
@@ -256,28 +274,28 @@ def read_training_data(folder: Path, card: Mapping[str, Any]) -> TrainingData:
 
 
 def _used(entry: Mapping[str, Any], **more: Any) -> TrainingCollection:
-    """One entry of a card; values of another type than expected count as not told."""
+    """Return one entry of a card; a value of another type than expected counts as missing."""
 
-    def told(name: str, kind: type, otherwise: Any) -> Any:
-        value = entry.get(name, otherwise)
-        return value if type(value) is kind else otherwise
+    def value_of(name: str, kind: type, default: Any) -> Any:
+        value = entry.get(name, default)
+        return value if type(value) is kind else default
 
     rule = entry.get("rule")
     known = {
-        "name": told("name", str, ""),
-        "role": told("role", str, ""),
+        "name": value_of("name", str, ""),
+        "role": value_of("role", str, ""),
         "rule": rule if rule in ("own", "hash") else "unknown",
-        "seed": told("seed", int, None),
-        "fingerprint": told("collection_fingerprint", str, ""),
-        "n_train": told("n_train", int, 0),
-        "ids_train": told("ids_train", str, ""),
-        "learnt_by": told("learnt_by", str, ""),
+        "seed": value_of("seed", int, None),
+        "fingerprint": value_of("collection_fingerprint", str, ""),
+        "n_train": value_of("n_train", int, 0),
+        "ids_train": value_of("ids_train", str, ""),
+        "learnt_by": value_of("learnt_by", str, ""),
     }
     return TrainingCollection(**{**known, **more})
 
 
 def _collections_of_before(data: Mapping[str, Any]) -> tuple[TrainingCollection, ...]:
-    """Of a card that has a table [data.NAME] for each collection and one sentence on the splits of all."""
+    """Return the collections of an older card, which has a table [data.NAME] for each and one sentence on splits."""
     sentence = str(data.get("split", ""))
     by_id = _OF_BEFORE.match(sentence)
     rule: dict[str, Any] = {}
@@ -290,9 +308,10 @@ def _collections_of_before(data: Mapping[str, Any]) -> tuple[TrainingCollection,
 
 
 def _ids_of_before(one: TrainingCollection, collection: Any) -> set[str]:
-    """The training images, found again by the rule; their fingerprint tells whether these are all and no others.
+    """Return the training images that the split rule of an older card gives.
 
-    Where it does not agree the collection has changed, and every image of the rule's training split counts.
+    The fingerprint of their ids tells whether these are all and no others. Where it does not agree the collection has
+    changed, and every image of the rule's training split counts.
     """
     if one.rule == "hash" and one.seed is not None:
         splits = hash_splits(collection.name, collection.images, seed=one.seed)
@@ -321,4 +340,4 @@ def _sorted(parts: Iterable[NDArray]) -> NDArray[np.uint64]:
 
 
 def _nothing(image: str) -> None:
-    """What a collection without files answers."""
+    """Stand in for a method that collections without files lack."""

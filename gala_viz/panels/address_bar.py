@@ -12,10 +12,10 @@ from gala_viz.panels.page_state import PageState, parse_query, query_problem
 
 
 class AddressBar(MessagingComponent):
-    """Writes ``query`` into the address, as a step in the history when ``push_history``; its button copies the whole
-    state.
+    """Writes ``query`` into the browser's address; its button copies the link of the whole state.
 
-    Sends ``{"query": …}`` when the visitor goes back or forward.
+    With ``push_history`` the address becomes a step of its own in the history. Sends ``{"query": …}`` when the visitor
+    goes back or forward.
     """
 
     query = param.String(default="")
@@ -27,9 +27,10 @@ class AddressBar(MessagingComponent):
 
 
 class AddressSync:
-    """Connects a ``PageState`` with the address; ``told(sentences)`` hears what of a link could not be restored.
+    """Keeps a ``PageState`` and the browser's address equal.
 
-    ``go_to(query)`` shows the address to which the visitor went back or forward (default: ``restore``).
+    ``on_link_errors(sentences)`` is called after a link was restored, with what could not be. ``go_to(query)`` shows
+    the address to which the visitor went back or forward (default: ``restore``).
     """
 
     def __init__(
@@ -46,14 +47,14 @@ class AddressSync:
         state.watch(self._changed)
 
     def restore(self, query: str) -> None:
-        """Restore what an address asks for, without writing it anew."""
+        """Restore the state of ``query`` without writing the browser's address."""
         self._restoring = True
         try:
-            told = [one for one in [query_problem(query)] if one] + self.state.restore(parse_query(query))
+            errors = [one for one in [query_problem(query)] if one] + self.state.restore(parse_query(query))
         finally:
             self._restoring = False
         self.bar.query = self.state.query
-        self._told(told)
+        self._told(errors)
 
     def _heard(self, message: dict) -> None:
         query = message.get("query")

@@ -1,4 +1,4 @@
-"""Work beside the page: one thread per view in which the newest job wins, and a post box into the page's document."""
+"""Work in threads beside the page: a worker whose newest job wins, and a queue of results into the page's document."""
 
 from __future__ import annotations
 
@@ -19,40 +19,40 @@ IsCancelled = Callable[[], bool]
 Job = Callable[[IsCancelled], None]
 
 
-# A mailbox holds its document: held here, it would keep alive the very key that should let go of it.
+# A queue refers to its document: a strong reference to the queue would keep alive the key that should release it.
 _unheard: WeakKeyDictionary[Document, list[ref[DocumentQueue]]] = WeakKeyDictionary()
 _unheard_lock = threading.Lock()
 
 
 def hold_updates(document: Document) -> None:
-    """Keep all news for ``document`` until ``release_updates``.
+    """Hold back all results for ``document`` until ``release_updates``.
 
-    Panel drops changes of its components between a browser's first copy of the document and its word that the page
-    stands; news that came in between would be lost.
+    Panel drops changes of its components between a browser's first copy of the document and its message that the page
+    is built. Results that arrived in between would be lost.
     """
     with _unheard_lock:
         _unheard[document] = []
 
 
 def release_updates(document: Document) -> None:
-    """The browser has built the page: deliver what was kept."""
+    """Deliver what ``hold_updates`` held back, once the browser has built the page."""
     with _unheard_lock:
-        kept = _unheard.pop(document, [])
-    for one in kept:
-        mailbox = one()
-        if mailbox is not None:
-            mailbox.schedule_delivery()
+        queues = _unheard.pop(document, [])
+    for one in queues:
+        queue = one()
+        if queue is not None:
+            queue.schedule_delivery()
 
 
 class DocumentQueue:
-    """News from worker threads to one page; of several under one key only the newest is delivered.
+    """Results from worker threads for one page; of several under one key only the newest is delivered.
 
-    ``deliver(key, value)`` runs in the document's own turn, so that it may change widgets and figures. While the page
-    is busy (a slow browser has not yet taken what was sent), news gathers here, not in its socket.
+    ``deliver(key, value)`` runs in a next-tick callback of the document, so that it may change widgets and figures.
+    While the page is busy (a slow browser has not yet received what was sent), results gather here, not in its socket.
 
-    For a served document to be made in the thread of its event loop: turns are asked for there. While such a document
-    is held, which Panel does all the time, what other threads ask of it is held with the rest, in a list that takes no
-    two threads, and may be lost; a page whose turn is lost hears nothing any more.
+    Create it for a served document in the thread of its event loop: callbacks are added there. While Panel holds a
+    document, which it often does, callbacks that other threads add are held too, in a list that is not thread-safe,
+    and may be lost; a page whose callback is lost gets no results any more.
     """
 
     def __init__(self, document: Document, deliver: Callable[[str, Any], None]) -> None:
@@ -65,7 +65,7 @@ class DocumentQueue:
         self._closed = False
 
     def put(self, key: str, value: Any) -> None:
-        """Leave ``value`` under ``key``; replaces undelivered news of that key."""
+        """Queue ``value`` under ``key``; it replaces an undelivered value of that key."""
         with self._lock:
             if self._closed:
                 return
@@ -82,7 +82,7 @@ class DocumentQueue:
         self.schedule_delivery()
 
     def schedule_delivery(self) -> None:
-        """Deliver in the document's next turn."""
+        """Deliver in the document's next tick."""
         if self._loop in (None, _running_loop()):
             self._ask_for_turn()
         else:
@@ -90,7 +90,7 @@ class DocumentQueue:
                 self._loop.call_soon_threadsafe(self._ask_for_turn)
 
     def close(self) -> None:
-        """Deliver nothing any more and forget what is waiting."""
+        """Deliver nothing any more and drop what is waiting."""
         with self._lock:
             self._closed = True
             self._news.clear()
@@ -101,9 +101,9 @@ class DocumentQueue:
 
     def _flush(self) -> None:
         with self._lock:
-            news, self._news, self._scheduled = self._news, {}, False
+            values, self._news, self._scheduled = self._news, {}, False
         with hold(self._document):
-            for key, value in news.items():
+            for key, value in values.items():
                 if not self._closed:
                     self._deliver(key, value)
 
@@ -129,7 +129,7 @@ class LatestJobWorker:
         close_at_exit(self)
 
     def submit(self, job: Job) -> None:
-        """Run ``job(cancelled)`` after the present one has noticed that it is no longer wanted."""
+        """Cancel the running job and run ``job(cancelled)`` once that has stopped; a waiting job is replaced."""
         with self._wake:
             if self._closed:
                 return
@@ -141,20 +141,21 @@ class LatestJobWorker:
             self._wake.notify()
 
     def cancel(self) -> None:
-        """Ask the running job to stop and drop a waiting one."""
+        """Cancel the running job and drop a waiting one."""
         with self._wake:
             self._waiting = None
             if self._running is not None:
                 self._running.set()
 
     def close(self) -> None:
-        """Cancel and end the thread."""
+        """Cancel all jobs and end the thread."""
         self.cancel()
         with self._wake:
             self._closed = True
             self._wake.notify()
 
     def _work(self) -> None:
+        """Run one waiting job after the other until the worker is closed."""
         while True:
             with self._wake:
                 while self._waiting is None and not self._closed:

@@ -1,4 +1,4 @@
-"""Documents without a server, which give the turns themselves: one in which a script looks, others in a kernel."""
+"""Documents without a server, which run their callbacks themselves: one of a script, others of a kernel."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from bokeh.document import Document
 
 
 class ServerlessDocument(Document, ABC):
-    """A Bokeh document that may be asked for a turn in any thread, unlike a served one."""
+    """A Bokeh document that takes callbacks from any thread, unlike a served one."""
 
     @abstractmethod
     def add_next_tick_callback(self, callback: Callable[[], Any]) -> None:  # type: ignore[override]
-        """Run ``callback`` in a turn of its own, soon."""
+        """Run ``callback`` by itself, soon."""
 
     @abstractmethod
     def invoke(self, callback: Callable[[], Any]) -> None:
-        """Run ``callback`` in a turn, at once where that can be."""
+        """Run ``callback`` as the document's callback, at once where that is possible."""
 
     def run_pending(self) -> None:
-        """Take the turns that wait, where they do not come by themselves."""
+        """Run the callbacks that wait, where nothing else runs them."""
 
 
 class ScriptDocument(ServerlessDocument):
-    """A document whose turns wait until the script ``looks``.
+    """A document whose callbacks wait until the script calls ``run_pending`` or ``invoke``.
 
-    Nothing changes behind the script's back: what it sets and what a thread brings never happen at once.
+    Nothing changes behind the script's back: its own changes and those of threads never happen at once.
     """
 
     def __init__(self) -> None:
@@ -39,15 +39,15 @@ class ScriptDocument(ServerlessDocument):
         self._within = False
 
     def add_next_tick_callback(self, callback: Callable[[], Any]) -> None:  # type: ignore[override]
-        """Keep ``callback`` for the next look."""
+        """Queue ``callback`` for the next ``run_pending`` or ``invoke``."""
         self._waiting.append(callback)
 
     def run_pending(self) -> None:
-        """Take all turns that wait, in the calling thread; within a turn there is nothing to take."""
+        """Run all callbacks that wait, in the calling thread; within a callback do nothing."""
         self.invoke(lambda: None)
 
     def invoke(self, callback: Callable[[], Any]) -> None:
-        """Run ``callback`` now: in the present turn, or after those that wait in one of its own."""
+        """Run ``callback`` now, after all that wait; within a callback run it alone, at once."""
         with self._lock:
             if self._within:
                 callback()

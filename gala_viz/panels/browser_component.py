@@ -28,18 +28,18 @@ def read_scripts(*names: str) -> str:
 
 
 def read_stylesheets(*names: str) -> str:
-    """Return what all components share, then the style sheets ``panels/NAME.css``."""
+    """Return the style sheet that all components share, then the style sheets ``panels/NAME.css``."""
     return "\n".join((_PANELS / f"{name}.css").read_text(encoding="utf-8") for name in ("base", *names))
 
 
 class BrowserComponent(JSComponent):
-    """A component of ours. Two of Panel's ways would harm a page of many models, and are replaced here.
+    """A component with a script of this project, which replaces two habits of Panel that harm a page of many models.
 
-    Panel hears a message at once when it can; when it cannot it puts it off, without the document's lock, so that an
-    older one may be heard last and must change no figure. A part hears all messages in the order in which they were
-    sent, each in the document's turn. And after every change Panel walks through all models that the component refers
-    to, for a page of figures through nearly the whole document, to mark the data models among them; those are marked
-    when they are made, and a part marks its own alone.
+    Panel handles a message at once if it can. If it cannot, it postpones the message, without the document's lock: an
+    older message may then be handled last, and must change no figure. Here all messages are handled in the order in
+    which they were sent, each in a next-tick callback of the document. And after every change Panel walks through all
+    models that the component refers to, for a page of figures nearly the whole document, to mark the data models among
+    them. Those are marked when they are created, so a component here marks its own model alone.
     """
 
     __abstract = True
@@ -51,7 +51,7 @@ class BrowserComponent(JSComponent):
             super()._server_event(doc, event)
 
     def _process_event(self, event: Event) -> None:
-        """Messages with texts that cannot be stored or sent on are not heard: no page of ours sends them."""
+        """Drop messages with texts that cannot be stored or sent on, which no script of this project sends."""
         if isinstance(event, DataEvent) and (problem := text_problem(event.data)):
             _log.warning("a page's message was not heard: %s", problem)
             return
@@ -65,7 +65,7 @@ class BrowserComponent(JSComponent):
 
 
 class MessagingComponent(BrowserComponent):
-    """A component whose script sends messages; ``on_message`` hears them in the document's turn."""
+    """A component whose script sends messages; ``on_message`` is called with each, in a callback of the document."""
 
     on_message = param.Callable(default=None, doc="Called with each message, a dict.")
 

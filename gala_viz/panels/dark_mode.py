@@ -8,9 +8,9 @@ from gala_viz.panels.browser_component import BrowserComponent, read_scripts
 
 
 class DarkMode(BrowserComponent):
-    """Begins with the browser's choice of light or dark, or the system's, and keeps what is chosen in a cookie.
+    """Begins with the browser's choice of light or dark, or the system's, and stores a new choice in a cookie.
 
-    The drawer is shut at first where it would cover the page.
+    The drawer is closed at first where it would cover the page.
     """
 
     dark = param.Boolean(default=False)

@@ -20,10 +20,10 @@ FILE_STEM = "figure"
 
 
 class FigureDownloadButton:
-    """Gives the figure of ``source`` that ``spec`` asks for at the moment of the press.
+    """Downloads the figure of ``source`` whose spec ``spec()`` returns at the moment of the press.
 
-    ``on_error`` hears why a figure could not be drawn. Drawing is done in a thread: nobody else waits for it. Images
-    are never scored for it: a figure of scores shows those that are known, and says how many.
+    ``on_error(error)`` is called where a figure could not be drawn. Drawing is done in a thread: no other session waits
+    for it. Images are never scored for it: a figure of scores shows those that are known, and says how many.
     """
 
     def __init__(
@@ -40,22 +40,34 @@ class FigureDownloadButton:
 
     @property
     def spec(self) -> FigureSpec:
-        """The figure of this moment."""
+        """Spec of the figure at this moment."""
         return self._spec()
 
     async def _zipped(self) -> io.BytesIO:
         try:
             return await asyncio.to_thread(figure_zip, self._source, self.spec)
-        except Exception as error:  # whatever the source met: the page tells it, and stands
+        except Exception as error:  # of whatever kind: the page shows it and goes on
             self._on_error(error)
             return io.BytesIO()
 
 
 class ComparisonDownloadButton(FigureDownloadButton):
-    """The comparison of the photograph that is ``shown``, with the present ``settings``.
+    """Downloads the comparison of the current image, with the present settings.
 
-    ``origin`` is how a command opens this source. Uploads are in no collection from which a file could draw them
-    again, and have no figure.
+    Uploads are in no collection from which a file could draw them again, and have no figure.
+
+    Parameters
+    ----------
+    source : MapSource
+        Draws the figure.
+    origin : mapping
+        Fields of a ``FigureSpec`` that say how a command opens ``source``.
+    current : CurrentImage
+        Image and layer of the figure.
+    settings : AttributionSettings
+        Settings of the maps.
+    on_error : callable
+        Called with the exception where the figure could not be drawn.
     """
 
     def __init__(
@@ -84,10 +96,22 @@ class ComparisonDownloadButton(FigureDownloadButton):
 
 
 class ScatterDownloadButton(FigureDownloadButton):
-    """All images by the two measures that are the present ``axes``; ``chosen()`` are marked.
+    """Downloads the scatter plot of all images by the two metrics that are the present axes.
 
-    ``chosen`` gives ids; none where nothing is selected and no filter is set. The maps are those of the source's own
-    request, as on the page.
+    The maps are those of the source's own request, as on the page.
+
+    Parameters
+    ----------
+    source : MapSource
+        Draws the figure.
+    origin : mapping
+        Fields of a ``FigureSpec`` that say how a command opens ``source``.
+    axes : ScatterAxes
+        Metrics across and up.
+    selected_images : callable
+        Returns the ids of the images that are marked; none where nothing is selected and no filter is set.
+    on_error : callable
+        Called with the exception where the figure could not be drawn.
     """
 
     def __init__(
@@ -107,7 +131,7 @@ class ScatterDownloadButton(FigureDownloadButton):
 
 
 def figure_zip(source: MapSource, spec: FigureSpec) -> io.BytesIO:
-    """All files of a figure in one ZIP, of what the source knows already or computes for a few images."""
+    """Return all files of a figure as one ZIP file; scores that are missing are not computed for it."""
     stream = io.BytesIO()
     with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in write_figure(source, spec, Path(folder), FILE_STEM, survey=False):

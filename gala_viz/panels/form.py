@@ -1,4 +1,4 @@
-"""Labelled inputs in one light browser part: what a page is asked, checked on the server before it counts."""
+"""Labelled inputs in one light browser component; every value is checked on the server before it counts."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ MAX_CHARACTERS = 500
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Field:
-    """One input. A choice is a list to open, a pick a list to type into, segments a list laid out flat.
+    """One input: a choice is a list to open, a pick a list to type into, segments a list laid out flat.
 
-    ``options`` are (label, value) with values of any plain kind. Sliders run from ``start`` to ``end`` in steps of
-    ``step`` and show ``digits`` decimals; numbers are typed, whole, between the same. Texts count with every key, all
-    others when they are let go.
+    ``options`` are (label, value) with values of any plain type. Sliders run from ``start`` to ``end`` in steps of
+    ``step`` and show ``digits`` decimals; numbers are typed, whole, between the same ends. Texts count with every key,
+    all others when they are released.
     """
 
     name: str
@@ -34,12 +34,12 @@ class Field:
     step: float = 1
     digits: int = 0
     hint: str = ""
-    """Words in an empty text, or beneath the input."""
+    """Text in an empty text field, or below the input."""
     visible: bool = True
     enabled: bool = True
 
     def validate(self, value: Any) -> Any:
-        """``value`` as this field takes it; raises ``ValueError`` for what no browser part of ours could send."""
+        """Return ``value`` as this field takes it; raise ``ValueError`` for what the form's script cannot send."""
         number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
         if self.kind == "switch" and isinstance(value, bool):
             return value
@@ -58,7 +58,7 @@ class Field:
 
 
 def as_options(options: Mapping[str, Any] | Sequence[str]) -> tuple[tuple[str, Any], ...]:
-    """(label, value) of a mapping, or of names that are their own values."""
+    """Return the (label, value) of a mapping, or of names that are their own values."""
     return tuple(options.items()) if isinstance(options, Mapping) else tuple((name, name) for name in options)
 
 
@@ -66,10 +66,10 @@ _STATES = ("visible", "enabled", "hint")
 
 
 class Form(BrowserComponent):
-    """``fields`` in a grid whose columns are at least ``min_width_px`` wide; ``on_change(name, value)`` hears each
-    change.
+    """``fields`` in a grid whose columns are at least ``min_width_px`` wide.
 
-    ``live_values`` follows every movement of a slider in the browser, for parts of the page that are linked to it.
+    ``on_change(name, value)`` is called with each change by the visitor. ``live_values`` follows every movement of a
+    slider in the browser, for components of the page that are linked to it.
     """
 
     fields = param.List(default=[], doc="The fields as dicts, without what changes often.")
@@ -100,7 +100,7 @@ class Form(BrowserComponent):
             self.acknowledged = {**self.acknowledged, data["name"]: data.get("number")}
 
     def receive(self, name: str, value: Any) -> None:
-        """What a visitor does: check ``value`` and tell who listens; a message that no field could send is dropped."""
+        """Check ``value`` as the visitor entered it and call ``on_change``; drop what no field could send."""
         field = self._known.get(name)
         try:
             value = field.validate(value) if field is not None else None
@@ -111,19 +111,19 @@ class Form(BrowserComponent):
             self.on_change(name, value)
 
     def sync_from(self, parameterized: param.Parameterized) -> None:
-        """Show the values of ``parameterized``'s parameters that have a field of their name, whoever changes them."""
+        """Show the changes of ``parameterized``'s parameters that have a field of their name, whoever makes them."""
         names = [name for name in parameterized.param if name in self._known]
         parameterized.param.watch(lambda *events: self.show_values({event.name: event.new for event in events}), names)
 
     def show_values(self, values: Mapping[str, Any]) -> None:
-        """Show ``values`` without telling who listens."""
+        """Show ``values`` (name -> value) without calling ``on_change``."""
         different = {name: value for name, value in values.items() if value != self._known[name].value}
         if different:
             self._known |= {name: replace(self._known[name], value=value) for name, value in different.items()}
             self.param.update(**_plain(self._known))
 
     def update_field(self, name: str, **changes: Any) -> None:
-        """Change a field (its value, options, hint, whether it is shown or enabled) without telling who listens."""
+        """Change a field (value, options, hint, whether it is visible or enabled) without calling ``on_change``."""
         changed = replace(self._known[name], **changes)
         if changed != self._known[name]:
             self._known[name] = changed

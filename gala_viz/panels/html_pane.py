@@ -15,8 +15,8 @@ _STYLESHEET = read_stylesheets("html_pane")
 class HtmlPane(pn.pane.HTML):
     """A pane of which new markup changes the text alone.
 
-    Panel sends all that a pane is with every new text, style sheets among it; for the browser these are new ones, and
-    it lays out the whole page anew, all its figures too.
+    Panel sends all properties of a pane with every new text, style sheets too. For the browser these are new style
+    sheets, and it lays out the whole page anew, with all its figures.
     """
 
     def _update(self, ref: str, model: Model) -> None:
@@ -24,5 +24,5 @@ class HtmlPane(pn.pane.HTML):
 
 
 def html_pane(html: str = "", **params: Any) -> HtmlPane:
-    """A pane for markup made by ``panels.markup``."""
+    """Return a pane for markup made by ``panels.markup``."""
     return HtmlPane(html, stylesheets=[_STYLESHEET], **{"sizing_mode": "stretch_width", "margin": 0, **params})

@@ -12,7 +12,7 @@ SHORTCUTS = (
     ("?", "show or hide this list"),
     ("Esc", "close this list"),
 )
-"""What the keyboard does on every page."""
+"""Keys that act on every page, and what they do."""
 COMPARE_SHORTCUTS = (
     SHORTCUTS[0],
     ("Space", "flicker: the second network in the first one's place"),

@@ -1,5 +1,7 @@
-"""The names that addresses of the pages are made of. They outlive the code's own names: a link of today must open
-tomorrow, so that none of them is ever given another meaning (a change of meaning raises ``links.FORMAT``).
+"""Names of the query parameters in links to the pages.
+
+They outlive the code's own names: a link of today must open tomorrow. So no name ever gets another meaning; a change of
+meaning raises ``page_state.LINK_FORMAT``.
 """
 
 from __future__ import annotations
@@ -37,7 +39,7 @@ SHARED_LINK_NAMES = frozenset(
         "learnt",
     ]
 )
-"""Names that mean the same on both pages: which images are gone through."""
+"""Names that mean the same on both pages: which images the gallery shows, in which order."""
 VERSION_1_MAPS = {
     "channels": "absolute",
     "smoothing": "0",
@@ -74,16 +76,16 @@ VERSION_1_SHARED = {
     "descending": "1",
     "learnt": "1",
 }
-"""What links of version 1 leave out, because pages began with it then. These tables are never changed; a name that is
-new since is added where pages of then behaved in another way than pages begin today."""
+"""Values that links of version 1 leave out, because pages began with them then. These values are never changed; a new
+name is added where pages of then behaved in another way than pages begin today."""
 MAX_ZOOM_PX = 10_000
-"""How far from a frame's corner a link may look; from farther away it would be seen as stripes."""
+"""Largest coordinate of a link's zoom, in pixels of the frame; at larger ones the picture would be stripes."""
 
 
 def compare_link_parameters(
     view: CompareView, presentation: Presentation, selection_filter: SelectionFilter
 ) -> dict[str, LinkParameter]:
-    """Of the comparison: the photograph and its maps, how they are drawn, the gallery, the stage."""
+    """Return the link parameters of the comparison: image, maps, how they are drawn, gallery, stage."""
     shown, settings, looks = view.current, view.settings, view.display_settings
     layers, kinds = view.layers.n_columns, list(view.source.map_kinds)
     many = len(view.source.networks[0].categories)
@@ -125,9 +127,9 @@ def compare_link_parameters(
 
 
 def compare_version_1_defaults(source: MapSource) -> dict[str, str]:
-    """Name -> what links of version 1 to the comparison of ``source`` leave out."""
+    """Return name -> text that links of version 1 to the comparison of ``source`` leave out."""
     request = source.request_version_1
-    asked = {
+    request_values = {
         "explain": request.target,
         "method": request.method,
         "n": request.smoothgrad.n_samples,
@@ -139,12 +141,12 @@ def compare_version_1_defaults(source: MapSource) -> dict[str, str]:
         **image,
         **VERSION_1_MAPS,
         **VERSION_1_SHARED,
-        **{name: format_value(value) for name, value in asked.items()},
+        **{name: format_value(value) for name, value in request_values.items()},
     }
 
 
 def explore_version_1_defaults(source: MapSource) -> dict[str, str]:
-    """Name -> what links of version 1 to all images of ``source`` leave out."""
+    """Return name -> text that links of version 1 to all images of ``source`` leave out."""
     return {**VERSION_1_AXES, **VERSION_1_SHARED}
 
 
@@ -152,7 +154,7 @@ VERSION_1_DEFAULTS = {"compare": compare_version_1_defaults, "explore": explore_
 
 
 def explore_link_parameters(view: ExploreView) -> dict[str, LinkParameter]:
-    """Of all images as points: axes, selection, the image in view, the gallery."""
+    """Return the link parameters of the exploration: image in view, axes, selection, gallery."""
     axes = view.axes
     return {
         "image": _image(view.gallery, view.current),
@@ -173,17 +175,18 @@ def _selection_places(axes: ScatterAxes) -> dict[str, LinkParameter]:
 
 
 def _gallery_places(gallery: Gallery) -> dict[str, LinkParameter]:
-    choosing = gallery.settings
+    """Return the link parameters of the gallery's search, filters and order."""
+    settings = gallery.settings
     return {
-        "search": LinkParameter(owner=choosing, parameter="search"),
-        "in": LinkParameter(owner=choosing, parameter="category", push_history=True),
-        "split": LinkParameter(owner=choosing, parameter="split", push_history=True),
-        "verdict": LinkParameter(owner=choosing, parameter="verdict", push_history=True),
-        "notes": LinkParameter(owner=choosing, parameter="note_filter", push_history=True),
-        "mapped": LinkParameter(owner=choosing, parameter="human_only"),
-        "sort": LinkParameter(owner=choosing, parameter="order", push_history=True),
-        "descending": LinkParameter(owner=choosing, parameter="descending"),
-        "learnt": LinkParameter(owner=choosing, parameter="learnt"),
+        "search": LinkParameter(owner=settings, parameter="search"),
+        "in": LinkParameter(owner=settings, parameter="category", push_history=True),
+        "split": LinkParameter(owner=settings, parameter="split", push_history=True),
+        "verdict": LinkParameter(owner=settings, parameter="verdict", push_history=True),
+        "notes": LinkParameter(owner=settings, parameter="note_filter", push_history=True),
+        "mapped": LinkParameter(owner=settings, parameter="human_only"),
+        "sort": LinkParameter(owner=settings, parameter="order", push_history=True),
+        "descending": LinkParameter(owner=settings, parameter="descending"),
+        "learnt": LinkParameter(owner=settings, parameter="learnt"),
     }
 
 

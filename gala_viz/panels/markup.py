@@ -1,4 +1,4 @@
-"""Facts as HTML. Every name, id and message comes from files or networks and is escaped here, and only here."""
+"""Texts as HTML. Every name, id and message comes from files or networks and is escaped here, and only here."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from gala_viz.store.source import ImageInfo, NetworkInfo, Prediction
 
 SIDES = ("a", "b")
 _MARKDOWN = MarkdownIt("js-default", {"html": False, "breaks": True}).disable("image")
-"""Markup in a note is shown as the text that it is; pictures, which would be asked of other hosts, are not drawn."""
+"""HTML in a note is shown as text; pictures, which would be requested from other hosts, are not drawn."""
 
 
 def loading_message(step: str, heading: str) -> str:
-    """The page before its source is there."""
+    """Return the page while its source is loading: ``heading`` and the present ``step``."""
     return (
         f'<div class="state" role="status"><h1>{escape(heading)}</h1>'
         f'<p class="step">{escape(step or "Starting…")}</p><div class="pulse"></div></div>'
@@ -27,7 +27,7 @@ def loading_message(step: str, heading: str) -> str:
 
 
 def load_error(error: str, heading: str) -> str:
-    """The page when its source could not be loaded."""
+    """Return the page whose source could not be loaded, with the ``error``."""
     return (
         f'<div class="state" role="alert"><h1>{escape(heading)}: the page could not start</h1>'
         f"<pre>{escape(error)}</pre>"
@@ -38,7 +38,7 @@ def load_error(error: str, heading: str) -> str:
 
 
 def empty_collection_message(title: str) -> str:
-    """The page of a collection without images."""
+    """Return the page of a collection without images."""
     return (
         f'<div class="state"><h1>{escape(title)} holds no photographs</h1>'
         "<p>PNG, JPEG, WebP and other common images are looked for, flat or in one folder per category. "
@@ -47,7 +47,7 @@ def empty_collection_message(title: str) -> str:
 
 
 def presentation_ended_message() -> str:
-    """The page of a link to a presentation that is not there."""
+    """Return the page of a link to a presentation that does not exist."""
     return (
         '<div class="state"><h1>This presentation is over</h1><p>Its presenter closed it, or the link is incomplete. '
         'Ask for a new link, or open <a href="?">the comparison</a> yourself.</p></div>'
@@ -55,7 +55,7 @@ def presentation_ended_message() -> str:
 
 
 def note_html(text: str) -> str:
-    """A note's Markdown as HTML that can neither run anything nor load anything; its links open apart."""
+    """Return a note's Markdown as HTML that can neither run nor load anything; its links open in another window."""
     tokens = _MARKDOWN.parse(text)
     for token in (child for parent in tokens for child in parent.children or ()):
         if token.type == "link_open":
@@ -64,12 +64,12 @@ def note_html(text: str) -> str:
 
 
 def alert(text: str) -> str:
-    """One sentence that went wrong."""
+    """Return an alert with ``text``, or "" without one."""
     return f'<div class="alert" role="alert">{escape(text)}</div>' if text else ""
 
 
 def image_heading(info: ImageInfo, game: str | None = None) -> str:
-    """Id, category and the like of the photograph, and where its map can be collected."""
+    """Return heading, id and properties of an image, and the link to a round on it where ``game`` is an address."""
     more = [text for text in (info.superclass, info.split and f"split: {info.split}") if text]
     more.append(training_use_text(info))
     if info.size_px:
@@ -88,14 +88,31 @@ def image_heading(info: ImageInfo, game: str | None = None) -> str:
 
 
 def training_use_text(info: ImageInfo) -> str:
-    """Whether the networks shown learnt from the photograph, as far as their cards tell."""
+    """Return whether the networks shown learnt from the photograph, as far as their cards tell."""
     if info.learnt == LEARNT:
         return f"learnt from by {' and '.join(dict.fromkeys(info.learnt_by)) or 'a network shown'}"
     return "held out: not learnt from" if info.learnt == HELD_OUT else "not known to be learnt from"
 
 
 def top_five_predictions(side: str, network: NetworkInfo, prediction: Prediction | None, target: int | None) -> str:
-    """A network's five most probable categories with bars; right or wrong as a sign and a word."""
+    """Return a network's five most probable categories with bars; right or wrong as a sign and a word.
+
+    Parameters
+    ----------
+    side : {"a", "b"}
+        Which of the two networks, for its colour.
+    network : NetworkInfo
+        Its title and name are shown.
+    prediction : Prediction or None
+        None, before it is known, gives empty rows.
+    target : int or None
+        Index of the true category, which is marked.
+
+    Returns
+    -------
+    str
+        HTML.
+    """
     verdict = {True: ("right", "✓ right"), False: ("wrong", "✗ wrong"), None: ("unknown", "no label")}[
         prediction.correct if prediction else None
     ]
@@ -121,7 +138,7 @@ def top_five_predictions(side: str, network: NetworkInfo, prediction: Prediction
 
 
 def photograph_count(count: int) -> str:
-    """How many, in words: "1 photograph", "7,200 photographs"."""
+    """Return ``count`` in words: "1 photograph", "7,200 photographs"."""
     return f"{count:,} photograph{'' if count == 1 else 's'}"
 
 
@@ -130,7 +147,7 @@ def _number(value: float, digits: int = 3) -> str:
 
 
 def score_table(networks: Sequence[NetworkInfo], columns: dict[str, Sequence[float]], note: str) -> str:
-    """Scores of one image: ``columns`` are name -> one value per network."""
+    """Return a table of one image's scores, with a ``note`` below; ``columns`` are name -> one value per network."""
     head = "".join(f"<th>{escape(name)}</th>" for name in columns)
     body = "".join(
         f'<tr><td class="{side}"><span class="dot"></span>{escape(network.title)}</td>'
@@ -142,7 +159,24 @@ def score_table(networks: Sequence[NetworkInfo], columns: dict[str, Sequence[flo
 
 
 def selection_summary(count: int, total: int, is_selection: bool, metric_values: Mapping[str, np.ndarray]) -> str:
-    """How many images are chosen, and the mean of each of ``metric_values`` over them."""
+    """Return how many images are selected or highlighted, and the means of metrics over them.
+
+    Parameters
+    ----------
+    count : int
+        Images that are selected or highlighted.
+    total : int
+        All images.
+    is_selection : bool
+        Whether they are a selection by box or lasso.
+    metric_values : mapping of str to ndarray, (image,)
+        Title of a metric -> its values of the ``count`` images.
+
+    Returns
+    -------
+    str
+        HTML.
+    """
     what = "selected" if is_selection else "drawn in colour"
     means = ", ".join(
         f"{escape(title)} {_number(float(ones.mean()))}" for title, ones in metric_values.items() if len(ones)
@@ -154,14 +188,31 @@ def selection_summary(count: int, total: int, is_selection: bool, metric_values:
 
 
 def compare_link(address: str, query: str) -> str:
-    """The way to the comparison of what is selected; nothing where nothing is."""
+    """Return the link to the comparison of the selected images; "" where ``query`` is empty."""
     link = escape(f"{address}?{query}")
     words = "Compare these images one by one, or present them"
     return f'<p><a href="{link}" target="gala_viz_compare">{words}</a></p>' if query else ""
 
 
 def image_score_table(image: str | None, category: str, link: str, values: Mapping[str, float]) -> str:
-    """One image's values, and where it is compared."""
+    """Return a table of one image's metrics, and the link to its comparison.
+
+    Parameters
+    ----------
+    image : str or None
+        Id of the image; None gives a hint how to choose one.
+    category : str
+        Its category; "" where that is not known.
+    link : str
+        Address of its comparison; "" for no link.
+    values : mapping of str to float
+        Title of a metric -> its value.
+
+    Returns
+    -------
+    str
+        HTML.
+    """
     if image is None:
         return '<p class="muted">Click a point or a picture to see its values here.</p>'
     rows = "".join(f"<tr><td>{escape(title)}</td><td>{_number(value)}</td></tr>" for title, value in values.items())
@@ -171,18 +222,18 @@ def image_score_table(image: str | None, category: str, link: str, values: Mappi
 
 
 def people_label(kinds: Mapping[str, str]) -> str:
-    """Whose maps these are, in two words: a kind that is simulated says so in its name."""
+    """Return "people", or "simulated people" where the names of all ``kinds`` of human maps begin with "simulated"."""
     simulated = bool(kinds) and all(kind.startswith("simulated") for kind in kinds)
     return "simulated people" if simulated else "people"
 
 
 def alignment_title(kinds: Mapping[str, str]) -> str:
-    """Over scores against human maps of these ``kinds``."""
+    """Return the heading over scores against human maps of these ``kinds``."""
     return f"Closeness to {people_label(kinds)}"
 
 
 def provenance(networks: Sequence[NetworkInfo], skipped: Sequence[tuple[str, str]], kinds: dict[str, str]) -> str:
-    """What the networks are, what the human maps are, and which files could not be shown."""
+    """Return what the networks are, what the human maps are, and which files could not be shown."""
     parts = []
     for side, network in zip(SIDES, networks, strict=True):
         lines = "".join(f"<li>{escape(key)}: {escape(str(value))}</li>" for key, value in network.summary.items())

@@ -1,7 +1,7 @@
-"""Memory that ended sessions leave behind, given back to the system once pages have been closed and it is quiet.
+"""Memory of ended sessions, returned to the system a while after the last page was closed.
 
-What a page was made of refers to itself in many ways, so that Python frees it late; and what was freed in many threads
-the C library keeps for itself, so that a server would stay as large as it was when most visitors were there at once.
+The objects of a page refer to each other in cycles, so Python frees them late. And memory that many threads freed stays
+with the C library, so a server would remain as large as it was with the most sessions at once.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ import threading
 from contextlib import suppress
 
 QUIET_S = 3.0
-"""So long after the last session ended: whoever closes many pages at once is waited for."""
+"""Delay after the last session ended, so that many pages closed at once are freed together."""
 
 _lock = threading.Lock()
 _timer: threading.Timer | None = None
 
 
 def free_soon() -> None:
-    """Free what ended sessions were made of, ``QUIET_S`` after the last call, in a thread of its own."""
+    """Free the memory of ended sessions, ``QUIET_S`` after the last call, in a thread of its own."""
     global _timer
     with _lock:
         if _timer is not None:
@@ -30,7 +30,7 @@ def free_soon() -> None:
 
 
 def free_now() -> None:
-    """Collect what nobody refers to, and let the C library give its free memory back where it can (glibc)."""
+    """Collect objects that nothing refers to, and let the C library return its free memory where it can (glibc)."""
     gc.collect()
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)

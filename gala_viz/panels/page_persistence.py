@@ -1,4 +1,4 @@
-"""What outlives a visit: the page's address, notes, and views saved by name; the same for every page."""
+"""What outlives a session: the page's address, notes, and views saved by name; the same for every page."""
 
 from __future__ import annotations
 
@@ -29,24 +29,39 @@ READ_ONLY_REASON = (
 
 
 def query_argument(arguments: Arguments | None, name: str) -> str | None:
-    """What the address that opened a session says for ``name``."""
+    """Return the value of ``name`` in the address that opened a session; None where it is not there."""
     values = (arguments or {}).get(name, [])
     return values[0].decode("utf-8", "replace") if values else None
 
 
 def current_visitor() -> tuple[str, bool]:
-    """Return the name of this session's visitor, "" where there is none, and whether a login stands behind it.
+    """Return the name of this session's visitor, "" where there is none, and whether it comes from a login.
 
-    Panel calls "guest" whoever sends the cookie ``is_guest``, where there is no login at all too.
+    Panel calls every visitor who sends the cookie ``is_guest`` "guest", even where there is no login at all.
     """
     owner = pn.state.user or ""
     return owner, bool(owner) and not pn.state.cookies.get("is_guest")
 
 
 class PagePersistence:
-    """Address, notes and saved views of the page called ``name``. ``notes_view`` is None where no ``records`` are kept.
+    """Address, notes and saved views of one page; ``notes_view`` is None without ``records``.
 
-    With ``read_only_notes`` a visitor without a login can read and export them, and change none.
+    Parameters
+    ----------
+    name : {"compare", "explore"}
+        Which page.
+    link_parameters : mapping of str to LinkParameter
+        Name in links -> what it stands for.
+    gallery : Gallery
+        Its source and index are those of the page; it filters by the notes.
+    document : Document
+        Of the session.
+    records : Database or None
+        Stores notes and saved views.
+    on_link_errors : callable
+        Called with sentences on what of a link could not be restored.
+    read_only_notes : bool
+        Whether a visitor without a login can read and export notes and saved views, but change none.
     """
 
     def __init__(
@@ -84,7 +99,7 @@ class PagePersistence:
             gallery.attach_notes(self.notes_view.note_index)
 
     def open(self, arguments: Arguments | None) -> None:
-        """Show what the address asks for: a state of the page, or a view saved by name."""
+        """Show what the address names: a state of the page, or a view saved by name."""
         self._go_to(
             urlencode(
                 [(name, one.decode("utf-8", "replace")) for name, ones in (arguments or {}).items() for one in ones]
@@ -94,27 +109,27 @@ class PagePersistence:
     def _go_to(self, query: str) -> None:
         view = dict(parse_query(query)).get("view")
         try:
-            found = query if view is None else self._view(view)
+            page_query = query if view is None else self._view(view)
         except (UnknownNameError, ValueError) as error:
             self.address_sync.restore("")
             self._told([str(error)])
             return
-        self.address_sync.restore(found)
+        self.address_sync.restore(page_query)
 
     @property
     def notes_hint(self) -> str:
-        """What stands beside the heading of the notes."""
+        """Text beside the heading of the notes."""
         return (
             "read-only here" if self.notes_view is not None and self.notes_view.notes.read_only else "kept as you type"
         )
 
     def toggle_bookmark(self) -> None:
-        """Bookmark the photograph in view, or take its bookmark away."""
+        """Bookmark the photograph in view, or remove its bookmark."""
         if self.notes_view is not None:
             self.notes_view.toggle_bookmark()
 
     def close(self) -> None:
-        """End the threads; what was sent is still written."""
+        """End the thread of the notes; what was sent is still written."""
         if self.notes_view is not None:
             self.notes_view.close()
 

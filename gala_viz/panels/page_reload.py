@@ -8,7 +8,10 @@ from gala_viz.panels.browser_component import BrowserComponent, read_scripts
 
 
 class PageReload(BrowserComponent):
-    """Loads the page anew once ``asked`` rises; asking again does no harm, so it may be repeated until it is heard."""
+    """Loads the page anew once ``n_requests`` rises.
+
+    A further request does no harm: it may be repeated until the browser has set ``acknowledged``.
+    """
 
     n_requests = param.Integer(default=0)
     acknowledged = param.Boolean(default=False, doc="Set by the browser before it loads the page anew.")

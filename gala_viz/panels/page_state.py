@@ -1,7 +1,7 @@
-"""The state of a page as its address: every name checked by a schema, the whole state, in a version.
+"""The state of a page as its address: the whole state, with a version; every value is checked by its parameter.
 
-Links of the first version hold only what differed from the page's beginning of then, and links that people type have no
-version. Both are read with those beginnings, whatever a page begins with today.
+Links of version 1 hold only what differed from the values that pages began with then, and links that people type have
+no version. Both are read with those initial values, whatever a page begins with today.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from urllib.parse import parse_qsl, quote, urlencode
 import param
 
 LINK_FORMAT = 2
-"""Of links. Version 1 leaves out what a page began with then; version 2 holds the whole state. A newer link is opened
-as far as it is understood, and that is told."""
+"""Version of links. Version 1 leaves out the values that pages began with then; version 2 holds the whole state. A
+newer link is opened as far as it is understood, and the page says so."""
 VERSION_NAME = "v"
 NON_STATE_NAMES = frozenset({VERSION_NAME, "view", "follow"})
 """Names of an address that are no part of a page's state."""
 BOKEH_PREFIX = "bokeh-"
-"""What begins so is Bokeh's, in pages that stand within others."""
+"""Prefix of Bokeh's own names, in pages that are embedded in others."""
 _VERSIONS = tuple(map(str, range(1, LINK_FORMAT + 1)))  # written so, and not as 02
 MAX_NAMES, MAX_CHARACTERS = 100, 8000
 _WHOLE, _NUMBER = re.compile(r"-?\d{1,15}"), re.compile(r"-?\d{1,30}(\.\d{1,30})?(e[+-]?\d{1,3})?")
@@ -30,10 +30,11 @@ _WHOLE, _NUMBER = re.compile(r"-?\d{1,15}"), re.compile(r"-?\d{1,30}(\.\d{1,30})
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LinkParameter:
-    """What one name of an address stands for: ``parameter`` of a remembered object.
+    """One query parameter of a link, and the ``parameter`` of ``owner`` that it stands for.
 
-    ``push_history``: each change is a step of its own in the browser's history. ``refusal(value)`` may give a reason,
-    in words. ``default`` is what it begins with where that is not what it holds when the page is made.
+    With ``push_history`` each change is a step of its own in the browser's history. ``refusal(value)`` returns why a
+    value is refused, as a sentence, or "". ``default`` is the initial value, where that is not the value when the page
+    is created.
     """
 
     owner: param.Parameterized
@@ -44,25 +45,25 @@ class LinkParameter:
 
     @property
     def value(self) -> Any:
-        """As it is now."""
+        """Present value of the parameter."""
         return getattr(self.owner, self.parameter)
 
 
 class PageState:
-    """All ``parameters`` of a page by name; what they hold when this is made is their beginning.
+    """All link parameters of a page by name; their values when this is created are the initial ones.
 
     Parameters
     ----------
-    parameters : mapping of str to Place
+    parameters : mapping of str to LinkParameter
         Name in links -> what it stands for.
-    version_1 : mapping of str to str
+    version_1 : mapping of str to str, optional
         Name -> the text that links of version 1 leave out. Names that are not here begin as the page does.
     """
 
     def __init__(self, parameters: Mapping[str, LinkParameter], version_1: Mapping[str, str] | None = None) -> None:
         self.parameters = dict(parameters)
         self._first = {
-            name: place.value if place.default is None else place.default for name, place in parameters.items()
+            name: entry.value if entry.default is None else entry.default for name, entry in parameters.items()
         }
         self._version_1 = dict(version_1 or {})
 
@@ -72,95 +73,96 @@ class PageState:
         return self.query_for(self.parameters)
 
     def query_for(self, names: Collection[str]) -> str:
-        """As ``query``, of some of the places."""
-        values = [(name, format_value(place.value)) for name, place in self.parameters.items() if name in names]
+        """Return ``query`` with some of the link parameters alone."""
+        values = [(name, format_value(entry.value)) for name, entry in self.parameters.items() if name in names]
         return urlencode([(VERSION_NAME, LINK_FORMAT), *values], quote_via=quote, safe=":,/")
 
     def restore(self, pairs: Iterable[tuple[str, str]]) -> list[str]:
-        """Set every place: to what ``pairs`` say, else to its beginning. Returns what could not be, in sentences.
+        """Set every link parameter to its value in ``pairs``, else to its initial one.
 
-        The beginnings are the page's own for no pairs at all and for links of version 2, else those of version 1.
+        Returns sentences on what could not be restored. The initial values are those of version 1 for links of version
+        1 and for links without a version, else the page's own: for version 2 and newer, and without any pairs.
         """
-        given, told = dict(pairs), []
-        version = given.get(VERSION_NAME, "1")
+        texts, errors = dict(pairs), []
+        version = texts.get(VERSION_NAME, "1")
         if version not in _VERSIONS:
-            told.append(
+            errors.append(
                 f"This link was made by another version ({version[:20]}); it is shown as far as it is understood."
             )
         own = {
             name: text
-            for name, text in given.items()
+            for name, text in texts.items()
             if name not in NON_STATE_NAMES and not name.startswith(BOKEH_PREFIX)
         }
-        first_version = version == "1" and (own or VERSION_NAME in given)
+        first_version = version == "1" and (own or VERSION_NAME in texts)
         wanted = {**self._first, **(self._beginnings_of_version_1() if first_version else {})}
         for name, text in own.items():
-            place = self.parameters.get(name)
-            if place is None:
-                told.append(f"The link asks for “{name[:40]}”, which this page does not know.")
+            entry = self.parameters.get(name)
+            if entry is None:
+                errors.append(f"The link asks for “{name[:40]}”, which this page does not know.")
                 continue
             try:
-                value = parse_value(place.owner.param[place.parameter], text)
-                reason = place.refusal(value)
+                value = parse_value(entry.owner.param[entry.parameter], text)
+                reason = entry.refusal(value)
             except ValueError as error:
                 reason = str(error)
             if reason:
-                told.append(f"The link asks for {name} = “{text[:60]}”: {reason}")
+                errors.append(f"The link asks for {name} = “{text[:60]}”: {reason}")
             else:
                 wanted[name] = value
         self._set(wanted)
-        return told
+        return errors
 
     def _beginnings_of_version_1(self) -> dict[str, Any]:
-        """What this page can show of them; a collection or networks without one of them begin as they do today."""
-        found = {}
+        """Return the initial values of version 1 that this page can show; others begin as the page does today."""
+        values = {}
         for name, text in self._version_1.items():
-            place = self.parameters[name]
+            entry = self.parameters[name]
             try:
-                value = parse_value(place.owner.param[place.parameter], text)
+                value = parse_value(entry.owner.param[entry.parameter], text)
             except ValueError:
                 continue
-            if not place.refusal(value):
-                found[name] = value
-        return found
+            if not entry.refusal(value):
+                values[name] = value
+        return values
 
     def watch(self, on_change: Callable[[bool], None]) -> None:
-        """Call ``on_change(step)`` after every change of a place."""
-        for place in self.parameters.values():
-            place.owner.param.watch(lambda _, step=place.push_history: on_change(step), place.parameter)
+        """Call ``on_change(push_history)`` after every change of a link parameter."""
+        for entry in self.parameters.values():
+            entry.owner.param.watch(lambda _, step=entry.push_history: on_change(step), entry.parameter)
 
     def _set(self, wanted: Mapping[str, Any]) -> None:
         parts: dict[int, tuple[param.Parameterized, dict[str, Any]]] = {}
         for name, value in wanted.items():
-            place = self.parameters[name]
-            if place.value != value:
-                parts.setdefault(id(place.owner), (place.owner, {}))[1][place.parameter] = value
-        for part, values in reversed(parts.values()):  # the image, named first, is set when all else is in place
+            entry = self.parameters[name]
+            if entry.value != value:
+                parts.setdefault(id(entry.owner), (entry.owner, {}))[1][entry.parameter] = value
+        for part, values in reversed(parts.values()):  # the image, named first, is set after all else
             part.param.update(**values)
 
 
 def parse_query(query: str) -> list[tuple[str, str]]:
-    """Names and values of an address's query; nothing of one that no page of ours makes (``query_problem``)."""
+    """Return the names and values of an address's query; none where ``query_problem`` finds one."""
     if query_problem(query):
         return []
     return parse_qsl(query.removeprefix("?"), keep_blank_values=True, max_num_fields=MAX_NAMES)
 
 
 def query_problem(query: str) -> str:
-    """Why nothing of an address's query is read, as a sentence; "" where it is."""
+    """Return why nothing of an address's query is read, as a sentence; "" where it is read."""
     if len(query) > MAX_CHARACTERS:
-        said = f"it has {len(query):,} characters, and at most {MAX_CHARACTERS:,} are read"
+        problem = f"it has {len(query):,} characters, and at most {MAX_CHARACTERS:,} are read"
     elif query.count("&") >= MAX_NAMES:
-        said = f"it holds {query.count('&') + 1:,} names, and at most {MAX_NAMES} are read"
+        problem = f"it holds {query.count('&') + 1:,} names, and at most {MAX_NAMES} are read"
     elif any("\ud800" <= letter <= "\udfff" for letter in query):
-        said = "it is no valid text"
+        problem = "it is no valid text"
     else:
         return ""
-    return f"This link cannot be read: {said}. The page begins as it does without a link; copy the link again."
+    return f"This link cannot be read: {problem}. The page begins as it does without a link; copy the link again."
 
 
 def format_value(value: Any) -> str:
-    """A value as addresses hold it."""
+    """Return a value as the text that addresses hold."""
     if value is None or isinstance(value, str):
         return value or ""
     if isinstance(value, bool):
@@ -171,7 +173,7 @@ def format_value(value: Any) -> str:
 
 
 def parse_value(parameter: param.Parameter, text: str) -> Any:
-    """The value that ``text`` means for ``parameter``. Raises ``ValueError`` with a sentence for any other text."""
+    """Return the value that ``text`` means for ``parameter``; raise ``ValueError`` with a sentence for other texts."""
     if isinstance(parameter, param.Boolean):
         if text not in ("0", "1"):
             raise ValueError("1 (yes) or 0 (no) was expected.")
@@ -201,6 +203,7 @@ def _refuse(expected: str) -> Any:
 
 
 def _within(parameter: param.Number, value: float) -> float:
+    """Return ``value`` if it is finite and within the bounds of ``parameter``; raise ``ValueError`` otherwise."""
     low, high = parameter.bounds or (None, None)
     low_counts, high_counts = parameter.inclusive_bounds
     ends = []

@@ -1,9 +1,10 @@
-"""What needs private names of Panel, Bokeh and Tornado, each with what happens without it. Tried with Panel 1.9 and
-Bokeh 3.8 and 3.9, to which ``pyproject.toml`` holds them, and with Tornado 6.6.
+"""What needs private names of Panel, Bokeh and Tornado, each with what happens without it.
 
-``dispatch_all_messages`` mends how Panel writes to browsers: the last of a burst of messages is sent, not kept back.
+Tried with Panel 1.9 and Bokeh 3.8 and 3.9, to which ``pyproject.toml`` limits them, and with Tornado 6.6.
+
+``dispatch_all_messages`` corrects how Panel writes to browsers: the last of a burst of messages is sent, not held back.
 ``tornado_application`` finds the Tornado application of a server, to which addresses and checks are added.
-``listening_hosts`` tells where servers listen that something else started.
+``listening_hosts`` finds where servers listen that something else started.
 """
 
 from __future__ import annotations
@@ -19,17 +20,17 @@ from tornado.httpserver import HTTPServer
 from tornado.websocket import WebSocketClosedError
 
 PANEL_PRIVATE_NAMES = ("_dispatch_msgs", "_WRITE_MSGS", "_WRITE_BLOCK")
-"""What ``dispatch_all_messages`` needs of ``panel.io.document``; a Panel without them writes in its own way."""
+"""Names of ``panel.io.document`` that ``dispatch_all_messages`` needs; a Panel without them writes in its own way."""
 
 _panel_writes = getattr(panel_document, PANEL_PRIVATE_NAMES[0], None)
 
 
 async def dispatch_all_messages(document: Document) -> None:
-    """Write what waits for the browsers of ``document``, and what comes while it is being written.
+    """Write the messages that wait for the browsers of ``document``, and those that arrive while they are written.
 
     Panel 1.9 writes what waits, awaits the writing, and declares the queue done. What was queued during that wait
-    stays: its own task finds the queue done and leaves it, until some later change is queued behind it. A page that
-    shows the last answer of a burst would show the one before, for as long as nobody touches it.
+    stays: its own task finds the queue done and leaves it, until some later change is queued behind it. A page after a
+    burst of results would show the last but one for as long as nobody touches it.
     """
     try:
         await _panel_writes(document)
@@ -41,13 +42,13 @@ async def dispatch_all_messages(document: Document) -> None:
 
 
 def patch_message_dispatch() -> None:
-    """Let Panel write with ``dispatch_all_messages``; doing so again changes nothing."""
+    """Let Panel write with ``dispatch_all_messages``; a second call changes nothing."""
     if all(hasattr(panel_document, name) for name in PANEL_PRIVATE_NAMES):
         panel_document._dispatch_msgs = dispatch_all_messages
 
 
 def tornado_application(server: Any) -> BokehTornado:
-    """The Tornado application that a Bokeh ``server`` serves; without Bokeh's name for it the one on its loop."""
+    """Return the Tornado application of a Bokeh ``server``; without Bokeh's name for it the one on its loop."""
     named = getattr(server, "_tornado", None)
     if isinstance(named, BokehTornado):
         return named
@@ -55,13 +56,18 @@ def tornado_application(server: Any) -> BokehTornado:
 
 
 def running_servers() -> list[BokehTornado]:
-    """The servers of this process. ``panel serve`` gives an app no way to its own server, so it is looked for."""
+    """Return the Bokeh servers of this process, searched among all objects.
+
+    ``panel serve`` gives an app no other access to its own server.
+    """
     return [one for one in gc.get_objects() if issubclass(type(one), BokehTornado)]
 
 
 def listening_hosts() -> tuple[set[str], bool]:
-    """Where the HTTP servers of this process listen, "" for what is no internet socket, and whether one believes a
-    proxy. Without Tornado's name for a server's sockets it listens nowhere that is known.
+    """Return the hosts on which HTTP servers of this process listen, and whether one of them trusts a proxy's headers.
+
+    A host is "" for a socket that is no internet socket. Without Tornado's name for a server's sockets no host of it is
+    known.
     """
     hosts: set[str] = set()
     is_proxied = False

@@ -1,4 +1,4 @@
-"""Words, a bar and a button, in the browser: progress_bar.js."""
+"""A text, a bar and a button, in the browser: progress_bar.js."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from gala_viz.panels.browser_component import MessagingComponent, read_scripts, 
 
 
 class ProgressBar(MessagingComponent):
-    """Words, a bar and a button; sends ``{"press": "cancel" | "start"}``. ``action`` names what can be started."""
+    """A text, a bar and a button that sends ``{"press": "cancel" | "start"}``; ``start_label`` names what it starts."""
 
     text = param.String(default="")
     fraction = param.Number(default=0, bounds=(0, 1))

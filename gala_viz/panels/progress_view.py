@@ -1,4 +1,4 @@
-"""How far the maps, or a pass over the whole collection, are: a bar, words and a Cancel button."""
+"""Progress of the maps, or of a pass over the whole collection: a bar, a text and a Cancel button."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gala_viz.store.source import MapUpdate, Progress
 
 
 def format_duration(seconds: float | None) -> str:
-    """A duration in few words: "0.4 s", "12 s", "3 min 5 s", "2 h 4 min"."""
+    """Return a duration as text: "0.4 s", "12 s", "3 min 5 s", "2 h 4 min"; "" where it is not known."""
     if seconds is None or not np.isfinite(seconds):
         return ""
     if seconds < 10:
@@ -23,7 +23,10 @@ def format_duration(seconds: float | None) -> str:
 
 
 def standard_error_percent(map_update: MapUpdate) -> float | None:
-    """The Monte-Carlo error of both maps as a share of their size, in per cent: norm of errors over norm of maps."""
+    """Return the Monte-Carlo error of both maps in per cent of their size: L2 norm of errors over L2 norm of maps.
+
+    Returns None where the error is not known, or where the maps are zero.
+    """
     if map_update.standard_error is None:
         return None
     size = float(np.sqrt(np.nansum(np.square(np.asarray(map_update.maps, dtype=np.float64)))))
@@ -32,7 +35,7 @@ def standard_error_percent(map_update: MapUpdate) -> float | None:
 
 
 def map_progress_text(map_update: MapUpdate) -> str:
-    """One line about maps in the making or done."""
+    """Return a line on the progress of maps: n, standard error, time, note."""
     parts = [f"n = {map_update.n} of {map_update.n_samples}"]
     error = standard_error_percent(map_update)
     if error is not None:
@@ -47,7 +50,7 @@ def map_progress_text(map_update: MapUpdate) -> str:
 
 
 class ProgressView:
-    """One line: bar, text, Cancel. Nothing moves when nothing is under way; ``action`` names what the button starts."""
+    """One line: bar, text, Cancel. Where nothing is running the button starts ``action``, if that has a name."""
 
     def __init__(
         self, on_cancel: Callable[[], None], action: str = "", on_start: Callable[[], None] = lambda: None
@@ -65,16 +68,16 @@ class ProgressView:
         self.bar.param.update(text=text, fraction=min(max(fraction, 0.0), 1.0), busy=busy)
 
     def show_map_progress(self, map_update: MapUpdate) -> None:
-        """Tell how far these maps are."""
+        """Show the progress of maps."""
         self.show_text(map_progress_text(map_update), map_update.n / max(map_update.n_samples, 1), not map_update.done)
 
     def show_cancelled(self, update: MapUpdate | None) -> None:
-        """Tell how far the maps came, None where there were none."""
+        """Show how far the maps were when they were cancelled; None: there were none."""
         text = f"Cancelled at n = {update.n} of {update.n_samples}; what is there stays." if update else "Cancelled."
         self.show_text(text, update.n / update.n_samples if update else 0, busy=False)
 
     def show_progress(self, progress: Progress) -> None:
-        """Tell how far a pass over many images is."""
+        """Show the progress of a pass over many images."""
         rest = (
             f" · {format_duration(progress.eta_s)} to go" if progress.eta_s and progress.done < progress.total else ""
         )

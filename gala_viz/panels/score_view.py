@@ -1,4 +1,4 @@
-"""How close to people: the scores of this photograph beside those of the whole collection."""
+"""Alignment with people: the scores of this photograph beside those of the whole collection."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _one(scores: xr.Dataset | None, name: str, networks: int) -> list[float]:
 
 
 def ceiling_from_scores(scores: xr.Dataset | None) -> CeilingInterval | None:
-    """The noise ceiling that a source's scores carry, or None."""
+    """Return the noise ceiling in the attrs of a source's scores, or None."""
     values = [
         float(scores.attrs.get(f"ceiling_{k}", np.nan)) if scores is not None else np.nan
         for k in ("mean", "low", "high")
@@ -38,7 +38,7 @@ def ceiling_from_scores(scores: xr.Dataset | None) -> CeilingInterval | None:
 
 
 def score_figure(networks: Sequence[NetworkInfo]) -> figure:
-    """An empty distribution, whose data sources ``ScoreView`` fills."""
+    """Draw an empty distribution, whose data sources ``update_score_figure`` fills."""
     empty, marks = np.full((len(networks), 0), np.nan), (0.0,) * len(networks)
     titles = [network.title for network in networks]
     fig = bokeh_figure(score_distribution(empty, titles, current=marks, ceiling=CeilingInterval(mean=0, low=0, high=0)))
@@ -60,8 +60,21 @@ def update_score_figure(
     ceiling: CeilingInterval | None,
     label: str,
 ) -> None:
-    """Fill ``score_figure`` with ``values`` (network, image), a mark at ``current`` for each
-    network, and the ceiling."""
+    """Fill a figure of ``score_figure`` in place.
+
+    Parameters
+    ----------
+    distribution : bokeh figure
+        Made by ``score_figure``.
+    values : ndarray, (network, image)
+        Scores; NaN is left out.
+    current : sequence of float
+        For each network where its mark stands; NaN for no mark.
+    ceiling : CeilingInterval or None
+        The noise ceiling, drawn as a band.
+    label : str
+        Title of the metric, below the axis.
+    """
     columns, top = distribution_columns(values, current, ceiling)
     for renderer, data in zip(distribution.renderers, columns, strict=True):
         renderer.data_source.data = data
@@ -100,7 +113,7 @@ class ScoreView:
         )
 
     def set_image_scores(self, scores: xr.Dataset | None, has_human_map: bool) -> None:
-        """Scores (network,) of the photograph shown."""
+        """Show the scores (network,) of the photograph in view; they count only where ``has_human_map``."""
         self._here = scores if has_human_map else None
         if not self.has_human_maps:
             return
@@ -110,18 +123,19 @@ class ScoreView:
         self._draw()
 
     def set_participant(self, participant: str | None) -> None:
-        """Say whose map the scores are about, where the map of ``participant`` participant is looked at."""
+        """Say that the scores are of all participants' map, where the map of ``participant`` alone is in view."""
         aside = "" if participant is None else f"With the map of all participants together, not of {participant} alone."
         if aside != self._aside:
             self._aside = aside
             self.set_image_scores(self._here, self._has_map)
 
     def set_collection_scores(self, scores: xr.Dataset | None) -> None:
-        """Scores of all images, as ``MapSource.scores`` gives them."""
+        """Show the scores of all images, as ``MapSource.scores`` returns them."""
         self._all = scores
         self.set_image_scores(self._here, self._has_map)
 
     def _draw(self) -> None:
+        """Draw the distribution of the chosen metric, and its means in words below."""
         if not self.has_human_maps:
             return
         name = self.metric_form.values["measure"]
@@ -136,6 +150,7 @@ class ScoreView:
         self.note_pane.object = f'<p class="muted">{self._sentence(int(max(counts)), means, ceiling)}</p>'
 
     def _sentence(self, n: int, means: Sequence[float], ceiling: CeilingInterval | None) -> str:
+        """Return n, resolution, means and ceiling as a sentence."""
         side = self._all.attrs.get("resolution_px") if self._all is not None else None
         text = f"n = {photograph_count(n)} scored"
         if side:

@@ -1,4 +1,4 @@
-"""Many images scored at a press: a button that says how many, how far it is, Cancel."""
+"""Scoring of many images: a button that says how many, the progress, Cancel."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CANCELLED_TEXT = "Cancelled; what was scored stays."
 
 
 class ScoringView(ProgressView):
-    """Scores the images that a gallery's filters admit, with the present ``request``, in a thread of its own."""
+    """Scores the images that a gallery's filters let through with the present ``request()``, in a thread of its own."""
 
     def __init__(self, source_client: SourceClient, gallery: Gallery, request: Callable[[], MapRequest]) -> None:
         super().__init__(source_client.cancel_scoring, SCORE_LABEL, self.start)
@@ -23,13 +23,13 @@ class ScoringView(ProgressView):
         gallery.settings.param.watch(lambda *_: self._offer(), GALLERY_SETTINGS)
 
     def start(self) -> None:
-        """Begin; what was scored before is not computed again."""
+        """Start scoring; images that have scores are not computed again."""
         images = self._gallery.images_to_score()
         self.show_text(f"Scoring {photograph_count(len(images))}…", 0, busy=True)
         self._questions.request_scoring(self._request(), images)
 
     def show_scoring_cancelled(self) -> None:
-        """Say that it was stopped."""
+        """Say that scoring was cancelled."""
         self.show_text(CANCELLED_TEXT, 0, busy=False)
 
     def show_scoring_error(self, error: Exception) -> None:

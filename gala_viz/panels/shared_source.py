@@ -1,4 +1,4 @@
-"""One source for all sessions of a process, loaded in a thread of its own while pages already stand."""
+"""One source for all sessions of a process, loaded in a thread of its own while pages are already open."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _log = logging.getLogger(__name__)
 
 
 class SharedSource:
-    """A source that is being loaded, is ready, or failed; pages look which from time to time.
+    """A source that is loading, is ready, or failed; pages poll its ``state``.
 
-    ``build(say)`` runs once, in a thread; ``say`` names the step for those who wait. After a failure ``start`` tries
-    again.
+    ``build(on_step)`` runs once, in a thread, and calls ``on_step`` with the name of each step for pages that wait.
+    After a failure ``start`` tries again.
     """
 
     def __init__(self, build: SourceBuilder) -> None:
@@ -38,7 +38,7 @@ class SharedSource:
         self.figure_pool: FigurePool | None = None
 
     def start(self) -> SharedSource:
-        """Begin to load, unless that has begun or is done; returns itself."""
+        """Start loading, unless that has started or is done, and return itself."""
         with self._lock:
             if self._thread is None:
                 self.state, self.error = "loading", ""
@@ -50,6 +50,7 @@ class SharedSource:
         self.step = step
 
     def _load(self) -> None:
+        """Build the source, its index and its first figures; note the error where that fails."""
         try:
             source = self._build(self._say)
             self._say("Reading the collection…")
@@ -59,11 +60,11 @@ class SharedSource:
             self.figure_pool.fill()
             self.source = source
             self.state = "ready"
-        except Exception as error:  # told on the page, in full in the log
-            if not shutdown_event.is_set() and not isinstance(error, ShutdownError):  # else it was taken away under it
+        except Exception as error:  # a line on the page, in full in the log
+            if not shutdown_event.is_set() and not isinstance(error, ShutdownError):  # else the shutdown caused it
                 _log.exception("The networks or the collection could not be loaded.")
                 self.error = str(error) or type(error).__name__
-            with self._lock:  # whoever sees that it failed can begin anew
+            with self._lock:  # whoever sees the failure can start again
                 self._thread = None
                 if self.error:
                     self.state = "failed"
@@ -74,7 +75,7 @@ _shared_lock = threading.Lock()
 
 
 def shared_source(key: Hashable, build: SourceBuilder) -> SharedSource:
-    """The one source of this process under ``key``; its loading starts with the first call."""
+    """Return the one source of this process under ``key``; the first call starts to load it with ``build``."""
     with _shared_lock:
         if key not in _shared:
             _shared[key] = SharedSource(build)

@@ -1,4 +1,4 @@
-"""What a page asks its source, in threads; answers come back in the document's turn, outdated ones never."""
+"""Requests of a page to its source, in threads; results come back in the document's callbacks, outdated ones never."""
 
 from __future__ import annotations
 
@@ -13,22 +13,23 @@ from gala_viz.specs import MapRequest
 from gala_viz.store.source import MapSource
 
 SCORES_INTERVAL_S = 2.0
-"""While a collection is being scored, how often its scores are read anew."""
+"""Interval at which a collection's scores are read anew while it is being scored."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """Which image a question was about, and the how-manieth question it was."""
+    """The image of a request for maps, and the number of the request."""
 
     image: str
     number: int
 
 
 class SourceClient:
-    """Asks one source for one page. ``answer(key, value)`` gets: photo, human, parts, passage, layers, maps, scores,
-    error; survey, survey_cancelled, survey_error; uploaded, refused.
+    """Sends one page's requests to one source, in worker threads, and delivers the results.
 
-    A new question about maps cancels the one before. The source is never asked in the document's own turn.
+    ``on_answer(key, value)`` is called in a callback of the document, with the keys photo, human, parts, passage,
+    layers, maps, scores, error; survey, survey_cancelled, survey_error; uploaded, refused. A new request for maps
+    cancels the one before.
     """
 
     def __init__(self, source: MapSource, document: Document, on_answer: Callable[[str, Any], None]) -> None:
@@ -39,21 +40,36 @@ class SourceClient:
         self._survey = LatestJobWorker("gala-viz survey", lambda error: self._mail.put("survey_error", error))
         self._others = LatestJobWorker("gala-viz uploads and people", lambda error: self._mail.put("error", error))
         self._asked = _Asked("", 0)
-        self._since, self._told = 1, 0  # the question that began with this photograph; the last one answered whole
+        self._since, self._told = 1, 0  # first request for this photograph; last one answered in full
 
     def request_maps(
         self, image: str, request: MapRequest, kind: str | None, participant: str | None, new_image: bool
     ) -> None:
-        """Ask for the maps of ``image``; of a ``new_image`` also for photograph, human map and predictions first, also
-        when another question came before these were answered.
+        """Request the maps of an image.
+
+        Photograph, human map, outlines and predictions of a new image come first, even where another request replaces
+        this one before they arrived.
+
+        Parameters
+        ----------
+        image : str
+            Id of the image.
+        request : MapRequest
+            Settings of the maps.
+        kind : str or None
+            Kind of human map; None: the collection's default.
+        participant : str or None
+            Whose human map; None: that of all participants.
+        new_image : bool
+            Whether the image has changed since the request before.
         """
-        self._asked = asked = _Asked(image, self._asked.number + 1)
+        self._asked = request_key = _Asked(image, self._asked.number + 1)
         if new_image:
-            self._since = asked.number
+            self._since = request_key.number
         new_image = self._told < self._since
 
         def job(cancelled: IsCancelled) -> None:
-            post, source = self._poster(asked), self._source
+            post, source = self._poster(request_key), self._source
             layers = None
             if new_image:
                 view = source.view(image)
@@ -71,22 +87,22 @@ class SourceClient:
                 post("maps", update)
                 if layers is not None:  # the browser draws the maps first
                     post("layers", layers)
-                    layers, self._told = None, asked.number
+                    layers, self._told = None, request_key.number
             if layers is not None:
                 post("layers", layers)
-                self._told = asked.number
+                self._told = request_key.number
             if not cancelled():
                 self._mail.put("scores", source.scores(request))
 
         self._maps.submit(job)
 
     def cancel_maps(self) -> None:
-        """Stop computing maps; a chunk under way is no longer heard."""
+        """Stop computing maps; the result of a chunk that is still running is dropped."""
         self._maps.cancel()
         self._asked = _Asked(self._asked.image, self._asked.number + 1)
 
     def request_human_map(self, image: str | None, kind: str | None, participant: str | None) -> None:
-        """Ask for another human map of the present image."""
+        """Request another human map of ``image``, the present one; None requests nothing."""
         if image is not None:
             post = self._poster(self._asked)
             self._others.submit(lambda _: self._post_human(post, image, kind, participant))
@@ -112,7 +128,7 @@ class SourceClient:
         self._survey.cancel()
 
     def upload(self, filename: str, content: bytes) -> None:
-        """Hand a photograph to the source; its id or the reason of a refusal comes back."""
+        """Add a photograph to the source; the result is its id, or the reason of a refusal."""
 
         def job(_: IsCancelled) -> None:
             try:
@@ -125,7 +141,7 @@ class SourceClient:
         self._others.submit(job)
 
     def close(self) -> None:
-        """End all threads; nothing is answered any more."""
+        """End all threads; no result is delivered any more."""
         for part in (self._maps, self._survey, self._others, self._mail):
             part.close()
 
@@ -137,12 +153,12 @@ class SourceClient:
         missing = participant if participant and one is None else None
         post("human", (self._source.human_map(image, kind, one), people, one, missing))
 
-    def _poster(self, asked: _Asked) -> Callable[[str, Any], None]:
-        return lambda key, value: self._mail.put(key, (asked, value))
+    def _poster(self, request_key: _Asked) -> Callable[[str, Any], None]:
+        return lambda key, value: self._mail.put(key, (request_key, value))
 
     def _deliver(self, key: str, value: Any) -> None:
         if isinstance(value, tuple) and value and isinstance(value[0], _Asked):
-            asked, value = value
-            if asked.image != self._asked.image or (key == "maps" and asked.number != self._asked.number):
+            request_key, value = value
+            if request_key.image != self._asked.image or (key == "maps" and request_key.number != self._asked.number):
                 return
         self._answer(key, value)

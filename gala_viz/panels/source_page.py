@@ -1,6 +1,4 @@
-"""A page of one session over a source that may still be loading: words at once, the visitor's parts when it is
-there.
-"""
+"""A page of one session over a source that may still be loading: a message at once, the view when it is ready."""
 
 from __future__ import annotations
 
@@ -25,15 +23,17 @@ from gala_viz.panels.styles import PAGE_SX, THEME
 
 TITLE = "gala_viz"
 DARK_COOKIE = "gala_viz_dark"
-"""Where a browser keeps the choice of light or dark, so that the next page begins with it (``browser/dark.js``)."""
+"""Cookie with the choice of light or dark, so that the next page begins with it (``panels/dark_mode.js``)."""
 POLL_MS = 250
-"""How often a waiting page looks whether its source is there."""
+"""Interval at which a waiting page polls the state of its source."""
 EDGE = (6, 14)
 
 
 class _Idle(param.Parameterized):
-    """What a page refers to in place of the server's state, where every callback of any session would cost each page
-    two rounds to its browser, and where the reference would keep each page alive for as long as the server runs.
+    """What a page refers to in place of the server's busy state.
+
+    With the server's state every callback of any session would cost each page two messages to its browser, and the
+    reference would keep each page alive for as long as the server runs.
     """
 
     busy = param.Boolean(default=False)
@@ -86,10 +86,10 @@ class SourcePage(ABC):
 
     @abstractmethod
     def build(self) -> None:
-        """Make ``view`` and put its parts on the page."""
+        """Create ``view`` from the source, which is ready, and put its components on the page."""
 
     def close(self) -> None:
-        """Cancel what this session asked for and let go of its parts."""
+        """Cancel what this session requested and release its view."""
         if self._waiting is not None:
             self._waiting.stop()
         if self.view is not None:
@@ -101,13 +101,14 @@ class SourcePage(ABC):
         free_soon()
 
     def _follow(self) -> None:
+        """Show the progress of loading; once the source is ready, load the page anew."""
         if self.view is not None:
             return
         if self.shared_source.state == "ready":
             if self.reload.acknowledged and self._waiting is not None:
                 self._waiting.stop()
             else:
-                self.reload.n_requests += 1  # the next session finds the source there
+                self.reload.n_requests += 1  # the next session finds the source ready
         elif self.shared_source.state == "failed":
             self.status_pane.object = load_error(self.shared_source.error, self.heading)
         else:
@@ -124,10 +125,27 @@ class SourcePage(ABC):
 
 
 def section(title: str, hint: str, *parts, margin: tuple[int, ...] = (0, 0, 12, 0)) -> pn.Column:
-    """Parts under a heading, a plain text as its ``hint``."""
-    told = f'<span class="muted" style="font-weight:400;font-size:12px">{escape(hint)}</span>'
+    """Lay out components below a heading.
+
+    Parameters
+    ----------
+    title : str
+        The heading, as HTML.
+    hint : str
+        Plain text beside it.
+    *parts
+        Components, one below the other.
+    margin : tuple of int
+        Of the section, in pixels.
+
+    Returns
+    -------
+    panel.Column
+        The section.
+    """
+    hint_html = f'<span class="muted" style="font-weight:400;font-size:12px">{escape(hint)}</span>'
     return pn.Column(
-        html_pane(f"<h2>{title} {told}</h2>"),
+        html_pane(f"<h2>{title} {hint_html}</h2>"),
         *parts,
         sizing_mode="stretch_width",
         margin=margin,

@@ -1,4 +1,4 @@
-"""The page's looks: Material theme, the two networks' colours."""
+"""Style of the pages: Material theme, the two networks' colours."""
 
 from __future__ import annotations
 
@@ -57,7 +57,10 @@ PAGE_SX = {
 
 
 def grid_css(columns: str, gap: str) -> str:
-    """A style sheet that lays a container's children out in ``columns`` (CSS), or below each other on a telephone."""
+    """Return a style sheet that lays a container's children out in ``columns`` with a ``gap`` (both CSS).
+
+    In windows of at most 700 px, as on a telephone, they stand below each other.
+    """
     return (
         f":host {{ display: grid !important; grid-template-columns: {columns}; gap: {gap}; align-items: center; }} "
         ":host > * { min-width: 0; } "

@@ -1,4 +1,4 @@
-"""What a page remembers: the photograph shown, how maps are asked for, and how they are drawn."""
+"""State of a page: the image in view, the settings of maps, and how they are drawn."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ TARGETS = {"Own prediction": "own", "True category": "label", "Chosen category":
 NORMALISATIONS = {"Percentile": "percentile", "Maximum": "maximum", "Sum": "sum", "None": "none"}
 REDUCTIONS = {"Sum of |gradient|": "absolute", "Largest |gradient|": "maximum", "Signed sum": "signed"}
 HUMAN_STYLES = ("overlay", "contours", "revealed")
-"""A coloured map, outlines of its strongest regions, or the photograph seen only where the map is high."""
+"""A coloured map, outlines of its strongest regions, or the photograph visible only where the map is high."""
 
 
 class AttributionSettings(param.Parameterized):
-    """Everything that decides the maps of a photograph; ``to_request`` says it in the words of a source."""
+    """Everything that determines the maps of a photograph; ``to_request`` returns it as a ``MapRequest``."""
 
     target = param.Selector(default="own", objects=TARGETS, doc="Whose logit is explained.")
     category = param.Integer(default=0, bounds=(0, None), doc="Index of the category explained when one is chosen.")
@@ -36,7 +36,7 @@ class AttributionSettings(param.Parameterized):
 
     @classmethod
     def from_request(cls, request: MapRequest) -> AttributionSettings:
-        """The settings that ask for ``request``."""
+        """Return the settings whose ``to_request`` is ``request``."""
         chosen = isinstance(request.target, int)
         return cls(
             target="chosen" if chosen else request.target,
@@ -49,7 +49,7 @@ class AttributionSettings(param.Parameterized):
         )
 
     def to_request(self, has_label: bool = True) -> MapRequest:
-        """The request in words of a source; an image without a true category falls back to the own predictions."""
+        """Return the settings as a request; without a label the target "label" becomes the own predictions."""
         target = self.category if self.target == "chosen" else self.target
         return MapRequest(
             method=self.method,
@@ -81,7 +81,7 @@ class DisplaySettings(param.Parameterized):
 
 
 class CurrentImage(param.Parameterized):
-    """The photograph in view, whose human map, and the layer that stands in the main row (None: the saliency maps)."""
+    """Image in view, kind and participant of its human map, and layer in the main row (None: the saliency maps)."""
 
     image = param.String(default=None, allow_None=True)
     kind = param.String(default=None, allow_None=True, doc="Kind of human map; None is the collection's default.")
@@ -90,7 +90,7 @@ class CurrentImage(param.Parameterized):
 
 
 class GallerySettings(param.Parameterized):
-    """Which images the gallery shows, in what order; ``query`` says it in the words of the index."""
+    """Which images the gallery shows, in what order; ``query`` is the same for the index."""
 
     search = param.String(default="", doc="Words that id or category must hold.")
     category = param.Selector(default="", objects=[""])
@@ -104,15 +104,15 @@ class GallerySettings(param.Parameterized):
 
     @classmethod
     def from_index(cls, index: CollectionIndex) -> GallerySettings:
-        """All images, with the categories and splits that there are to choose from."""
-        made = cls()
-        made.param.category.objects = ["", *index.categories]
-        made.param.split.objects = ["", *index.splits]
-        return made
+        """Return settings for all images, with the categories and splits of ``index`` to choose from."""
+        gallery_settings = cls()
+        gallery_settings.param.category.objects = ["", *index.categories]
+        gallery_settings.param.split.objects = ["", *index.splits]
+        return gallery_settings
 
     @property
     def query(self) -> ImageQuery:
-        """For ``CollectionIndex.matching``; notes, and what was learnt from, are the gallery's matter."""
+        """Query for ``CollectionIndex.find``; the gallery itself filters by notes, and by what networks learnt from."""
         return ImageQuery(
             **{name: getattr(self, name) for name in GALLERY_SETTINGS if name not in ("note_filter", "learnt")}
         )
@@ -122,7 +122,7 @@ GALLERY_SETTINGS = [name for name in GallerySettings.param if name != "name"]
 
 
 class ScatterAxes(param.Parameterized):
-    """How all images are laid out: names of two measures, and what is selected of them (``plots.selection``)."""
+    """Names of the metrics across and up, and the selection among all images (``plots.point_selection``)."""
 
     x = param.Selector(default="", objects=[""])
     y = param.Selector(default="", objects=[""])
@@ -133,18 +133,18 @@ class ScatterAxes(param.Parameterized):
 
     @classmethod
     def from_metrics(cls, metrics: list[str]) -> ScatterAxes:
-        """The first two of ``metrics`` as axes."""
-        made = cls()
+        """Return axes with ``metrics`` to choose from, across the first one and up the second."""
+        axes = cls()
         for axis in ("x", "y"):
-            made.param[axis].objects = list(metrics)
+            axes.param[axis].objects = list(metrics)
         for axis in ("selection_x", "selection_y"):
-            made.param[axis].objects = ["", *metrics]
-        made.param.update(x=metrics[0], y=metrics[min(1, len(metrics) - 1)])
-        return made
+            axes.param[axis].objects = ["", *metrics]
+        axes.param.update(x=metrics[0], y=metrics[min(1, len(metrics) - 1)])
+        return axes
 
 
 class ImageResults(param.Parameterized):
-    """What the source has answered about the photograph in view, as far as it has."""
+    """Results of the source for the image in view, as far as they have arrived."""
 
     photo = param.ClassSelector(class_=np.ndarray, default=None, allow_None=True, doc="View (y, x, 3), uint8.")
     human_map = param.ClassSelector(class_=xr.DataArray, default=None, allow_None=True)

@@ -42,7 +42,7 @@ def participant_texts(page: str, language: str = "en") -> dict[str, Any]:
 
 
 def privacy_note(page: str, collection: str) -> list[str]:
-    """Return what a page of consent says is kept of participants, true of what the records hold.
+    """Return the privacy note of a page of consent: what the records hold of participants.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Drawn: pure functions from labelled data to HoloViews, the same for the page and for notebooks."""
+"""Plots: pure functions from labelled data to HoloViews, the same for the page and for notebooks."""
 
 from gala_viz.plots.attention_layers import attention_layers
 from gala_viz.plots.contours import contours

@@ -23,7 +23,10 @@ ATTENTION_UNIT = "attention norm"
 def layer_colour_limits(
     norms: Sequence[Mapping[str, xr.DataArray]], layer: str, scale: ColourScale
 ) -> list[tuple[float, float]]:
-    """Colour limits of one layer in each network that has it; layers differ in range, so no scale spans two of them."""
+    """Return the colour limits (low, high) of one ``layer``, for each network that has it.
+
+    ``norms`` are, for each network, layer -> attention norm (y, x). Layers differ in range: no scale spans two of them.
+    """
     limits = [colour_limits(np.asarray(one[layer])[None], scale)[0] for one in norms if layer in one]
     if scale == "per map":
         return limits
@@ -39,7 +42,35 @@ def attention_layers(
     palette: tuple[str, ...] = SEQUENTIAL[DEFAULT_SEQUENTIAL],
     opacity: float = 0.8,
 ) -> hv.Layout:
-    """One row per network, one column per layer: attention norms over the photograph, each at its own resolution."""
+    """Draw the attention norms over the photograph: a row for each network, a column for each layer.
+
+    Each norm has its own resolution, and layers that networks share have one scale unless ``scale`` is "per map".
+
+    Parameters
+    ----------
+    view : ndarray, (y, x, 3), uint8
+        The photograph in the frame, origin top left.
+    norms : sequence of mapping of str to DataArray, (y, x)
+        For each network, layer -> attention norm, unitless.
+    titles : sequence of str
+        One for each network.
+    scale : {"shared", "per map", "raw"}
+        As for ``colour_limits``.
+    palette : tuple of str
+        Colours from the lowest value to the highest.
+    opacity : float
+        Of the norms over the photograph, from 0 to 1.
+
+    Returns
+    -------
+    holoviews.Layout
+        One overlay for each network and layer.
+
+    Raises
+    ------
+    ValueError
+        ``scale`` is unknown.
+    """
     plots = []
     for row, (one, title) in enumerate(zip(norms, titles, strict=True)):
         for layer, norm in one.items():
@@ -59,9 +90,10 @@ def attention_layers(
 
 
 def attention_delta(first: xr.DataArray, second: xr.DataArray) -> xr.DataArray:
-    """Difference (y, x) of two attention norms of one layer, each divided by its own largest value; second minus first.
+    """Return the difference (y, x) of two attention norms of one layer: ``second`` minus ``first``.
 
-    Both must lie on one grid, as they do for two networks of one architecture; raises ``ValueError`` otherwise.
+    Each norm is divided by its own largest value before. Both must lie on one grid, as they do for two networks of one
+    architecture; raises ``ValueError`` otherwise.
     """
     if first.shape != second.shape:
         raise ValueError(

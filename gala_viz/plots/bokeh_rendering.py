@@ -10,31 +10,34 @@ from bokeh.plotting import figure
 
 
 def bokeh_figure(plot: hv.Element | hv.Overlay) -> figure:
-    """Render ``plot`` once.
+    """Render ``plot`` once, as a figure that belongs to no document.
 
-    ``hv.render`` would give HoloViews' theme to whatever document is current, even one that another thread serves;
-    here it goes to a document of its own, and pages keep their themes. HoloViews has each plot wait for the end of the
-    document that is current, which for figures drawn ahead of any session lasts as long as the process; nothing here
-    needs that, and the plot is let go.
+    ``hv.render`` would set HoloViews' theme on the current document, even on one that another thread serves. Here the
+    theme goes to a document of its own, and pages keep their themes. HoloViews keeps each plot alive until the current
+    document ends, which for figures drawn ahead of any session lasts as long as the process. Nothing here needs that,
+    so the plot is released.
     """
     rendered = hv.renderer("bokeh").instance(theme=None).get_plot(plot, doc=Document())
     rendered.document = None
-    drawn = rendered.state
-    for renderer in drawn.renderers:
+    fig = rendered.state
+    for renderer in fig.renderers:
         if isinstance(renderer, GlyphRenderer):
             drop_selection_glyphs(renderer)
-    return drawn
+    return fig
 
 
 def drop_selection_glyphs(renderer: GlyphRenderer) -> None:
-    """Drop the copies that Bokeh keeps for selected and muted looks: nothing is selected, and browsers build each."""
+    """Drop the copies of a glyph that Bokeh keeps for selection, hovering and muting.
+
+    Nothing is selected here, and the browser would build each of them.
+    """
     renderer.update(selection_glyph=None, nonselection_glyph=None, hover_glyph=None, muted_glyph=None)
 
 
 def disable_sync(*figures: figure) -> None:
-    """Let browsers keep to themselves what they do with ``figures``: pans, colours, sizes, and a theme's many fonts.
+    """Stop browsers from sending the server what they change in ``figures``: ranges, colours, sizes, a theme's fonts.
 
-    Else each goes back to the server, which walks through the whole document for some of them.
+    The server would walk through the whole document for some of these changes.
     """
     for model in collect_models(*figures):
         model.syncable = False

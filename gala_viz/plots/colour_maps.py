@@ -16,7 +16,7 @@ SEQUENTIAL: Registry[tuple[str, ...]] = Registry(
         "Grey": tuple(colorcet.palette["gray"]),
     },
 )
-"""Colour maps for values from 0 on. Each has 256 colours whose lightness only rises, so that order survives any eye."""
+"""Colour maps for values from 0 on: each has 256 colours whose lightness only rises, so the order is seen by all."""
 
 DEFAULT_SEQUENTIAL = "Blue to yellow"
 

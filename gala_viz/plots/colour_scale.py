@@ -1,6 +1,6 @@
 """Which values the ends of a colour bar stand for: one scale for both networks, one per map, or the raw range.
 
-The page draws with the same rules in the browser (``panels/colour_scale.js``); a browser test holds the two equal.
+The page draws with the same rules in the browser (``panels/colour_scale.js``); a browser test compares the two.
 """
 
 from __future__ import annotations
@@ -15,21 +15,25 @@ from gala_viz.registry import unknown_name
 ColourScale = Literal["shared", "per map", "raw"]
 COLOUR_SCALES: tuple[ColourScale, ...] = get_args(ColourScale)
 CLIP_PERCENTILE = 99.5
-"""Where ``shared`` and ``per map`` end: a handful of extreme pixels is clamped rather than darkening all others."""
+"""Upper end of ``shared`` and ``per map``: a few extreme pixels are clamped and do not darken all others."""
 
 
 def finite_percentile(values: NDArray[np.floating], percentile: float) -> float:
-    """The value below which ``percentile`` per cent of the finite ``values`` lie, interpolated; 0.0 if none."""
+    """Return the value below which ``percentile`` per cent of the finite ``values`` lie, interpolated.
+
+    Returns 0.0 where no value is finite.
+    """
     finite = values[np.isfinite(values)]
     return float(np.percentile(finite, percentile)) if finite.size else 0.0
 
 
 def colour_limits(maps: NDArray[np.floating], scale: ColourScale = "shared") -> list[tuple[float, float]]:
-    """The (low, high) of each map's colour bar; ``maps`` is (map, y, x), NaN left out.
+    """Return the (low, high) of each map's colour bar; ``maps`` is (map, y, x), NaN left out.
 
-    ``shared`` gives all maps one range and ``per map`` each its own, both from 0 to the 99.5th percentile; values
-    above are clamped. ``raw`` gives all maps one range that clamps nothing. Maps with negative values get ranges
-    symmetric about 0. A map of zeros gets (0, 1): nothing is amplified. Raises ``ValueError`` for an unknown scale.
+    ``per map`` gives each map its own range, from 0 to its 99.5th percentile. ``shared`` gives all maps the largest of
+    these ranges. Values above are clamped. ``raw`` gives all maps one range that clamps nothing. If any map has
+    negative values, all ranges are symmetric about 0. A map of zeros gets (0, 1): nothing is amplified. Raises
+    ``ValueError`` for an unknown scale.
     """
     if scale not in COLOUR_SCALES:
         raise ValueError(unknown_name("scale", scale, list(COLOUR_SCALES)))
@@ -49,12 +53,15 @@ def colour_limits(maps: NDArray[np.floating], scale: ColourScale = "shared") -> 
 
 
 def delta_limit(delta: NDArray[np.floating], scale: ColourScale = "shared") -> float:
-    """The end of a delta's colour bar, which runs from minus this to plus this: 0 is always the neutral centre."""
+    """Return the upper end of a delta's colour bar; the lower end is minus that, so that 0 is the neutral centre."""
     return colour_limits(np.abs(delta)[None], "raw" if scale == "raw" else "per map")[0][1]
 
 
 def percentile_rank(values: NDArray[np.floating], value: float) -> float:
-    """The share, in per cent, of the finite ``values`` that are at most ``value``; NaN where there is no value."""
+    """Return the share, in per cent, of the finite ``values`` that are at most ``value``.
+
+    Returns NaN where ``value`` is not finite or no value is.
+    """
     finite = values[np.isfinite(values)]
     known = finite.size and np.isfinite(value)
     return float(100 * np.count_nonzero(finite <= value) / finite.size) if known else float("nan")

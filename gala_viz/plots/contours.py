@@ -16,9 +16,10 @@ TOP_PERCENTS = (10.0, 25.0, 50.0)
 def contour_lines(
     values: xr.DataArray, top_percents: tuple[float, ...] = TOP_PERCENTS
 ) -> dict[str, list[np.ndarray] | list[float]]:
-    """Lines around the strongest shares of a map (y, x): columns ``xs``, ``ys`` in pixels of the frame and ``share``.
+    """Return the lines around the strongest shares of a map (y, x), in per cent of its pixels.
 
-    A line of share 10 encloses the pixels above the 90th percentile. A constant map has no lines.
+    The columns are ``xs`` and ``ys``, in pixels of the frame, and ``share``. A line of share 10 encloses the pixels
+    above the 90th percentile. A constant map has no lines.
     """
     check_map(values)
     height, width = extent_px(values)
@@ -38,9 +39,9 @@ def contour_lines(
 
 
 def mask_outlines(mask: xr.DataArray) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Lines (xs, ys), in pixels of the frame, around where a ``mask`` (y, x) of 0 to 1 is above a half.
+    """Return the lines (xs, ys) around where a ``mask`` (y, x) of 0 to 1 is above a half, in pixels of the frame.
 
-    They close at the frame's border. An empty mask has none.
+    The lines close at the frame's border. An empty mask has none.
     """
     check_map(mask)
     height, width = extent_px(mask)
@@ -52,7 +53,7 @@ def mask_outlines(mask: xr.DataArray) -> tuple[list[np.ndarray], list[np.ndarray
 
 
 def contours(values: xr.DataArray, top_percents: tuple[float, ...] = TOP_PERCENTS) -> hv.Path:
-    """The lines of ``contour_lines`` as a plot, the innermost thickest."""
+    """Draw the lines of ``contour_lines``, all white and of one width."""
     lines = contour_lines(values, top_percents)
     paths = [
         {"x": xs, "y": ys, "share": share}

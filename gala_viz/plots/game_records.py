@@ -1,4 +1,4 @@
-"""What a game has collected, drawn: rounds a day, how reliability grew, one image's map over its photograph."""
+"""Plots of what a game has collected: rounds a day, how reliability grew, one image's map over its photograph."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PREVIEW_PX = 320
 
 
 def rounds_by_day(days: Sequence[tuple[str, int, int]]) -> figure:
-    """Bars: (day, rounds of people, rounds of simulated participants)."""
+    """Draw a bar for each day; ``days`` are (day, rounds of people, rounds of simulated participants), in UTC."""
     names = [day for day, _, _ in days] or ["no rounds yet"]
     plot = figure(
         x_range=names, height=180, title="Rounds a day (UTC)", toolbar_location=None, sizing_mode="stretch_width"
@@ -39,7 +39,10 @@ def rounds_by_day(days: Sequence[tuple[str, int, int]]) -> figure:
 
 
 def reliability_curve(history: Sequence[tuple[int, int, float]]) -> figure:
-    """Mean split-half rho after so many rounds: (rounds, images with two participants, rho)."""
+    """Draw the mean split-half rho over the number of rounds.
+
+    ``history`` holds (rounds, images with two participants, rho); entries whose rho is not known are left out.
+    """
     plot = figure(height=240, width=420, toolbar_location=None, y_range=(-0.1, 1.0))
     known = [(count, rho) for count, _, rho in history if np.isfinite(rho)]
     plot.line([count for count, _ in known], [rho for _, rho in known], line_width=2, color="#245a92")
@@ -49,13 +52,32 @@ def reliability_curve(history: Sequence[tuple[int, int, float]]) -> figure:
 
 
 def map_preview(photo: np.ndarray, human_map: xr.DataArray | None, image: str, kind: str, n: int) -> str:
-    """HTML: the photograph with the map over it, and what it is; the photograph alone where there is no map."""
+    """Return the photograph with the human map over it and a caption, as HTML.
+
+    Parameters
+    ----------
+    photo : ndarray, (y, x, 3), uint8
+        The photograph; it is shrunk to at most ``PREVIEW_PX`` at its longer side.
+    human_map : DataArray, (y, x), or None
+        Drawn as a share of its largest value; None: the photograph is shown alone, and the caption says so.
+    image : str
+        Id of the image.
+    kind : str
+        Kind of the human map.
+    n : int
+        Number of its participants.
+
+    Returns
+    -------
+    str
+        An ``img`` with the picture as a PNG data URL, and a paragraph; texts are escaped.
+    """
     picture = Image.fromarray(photo).convert("RGB")
     picture.thumbnail((PREVIEW_PX, PREVIEW_PX))
     if human_map is None:
-        told = "Nobody has painted this image yet."
+        caption = "Nobody has painted this image yet."
     else:
-        told = f"{kind}, n = {n}"
+        caption = f"{kind}, n = {n}"
         strength = np.asarray(human_map.values, float)
         strength = strength / max(float(strength.max()), 1e-12)
         mask = Image.fromarray((225 * strength).astype(np.uint8)).resize(picture.size, Image.Resampling.BILINEAR)
@@ -64,4 +86,4 @@ def map_preview(photo: np.ndarray, human_map: xr.DataArray | None, image: str, k
     stream = io.BytesIO()
     picture.save(stream, "PNG")
     data = base64.b64encode(stream.getvalue()).decode("ascii")
-    return f'<img alt="{escape(image)}" src="data:image/png;base64,{data}"><p>{escape(image)}<br>{escape(told)}</p>'
+    return f'<img alt="{escape(image)}" src="data:image/png;base64,{data}"><p>{escape(image)}<br>{escape(caption)}</p>'

@@ -33,7 +33,7 @@ def _centres(size: int, extent: float) -> NDArray[np.float64]:
 
 
 def photograph(view: NDArray[np.uint8], *, title: str = "") -> hv.RGB:
-    """The photograph in the frame: ``view`` is uint8 (y, x, 3), origin top left."""
+    """Draw the photograph in its frame; ``view`` is uint8 (y, x, 3), origin top left."""
     height, width = view.shape[:2]
     channels = [view[..., c] for c in range(3)]
     picture = hv.RGB((_centres(width, width), _centres(height, height), *channels), kdims=["x", "y"])
@@ -50,10 +50,34 @@ def overlay(
     unit: str = SALIENCY_UNIT,
     opacity: float = 0.8,
 ) -> hv.Overlay:
-    """A map (y, x) over the photograph, with a colour bar in ``unit``.
+    """Draw a map (y, x) over the photograph, with a colour bar in ``unit``.
 
-    NaN is transparent, 0 is a value, and what lies outside ``limits`` is drawn in the end's colour. The map may have
-    its own resolution: its ``extent_px`` says how far it reaches.
+    Parameters
+    ----------
+    view : ndarray, (y, x, 3), uint8
+        The photograph in the frame, origin top left.
+    values : DataArray, (y, x)
+        The map, at any resolution: its ``extent_px`` says how far it reaches. NaN is transparent, 0 is a value.
+    limits : tuple of two float
+        Values at the ends of the colour bar; what lies outside is drawn in the end's colour.
+    palette : tuple of str
+        Colours from the lowest value to the highest.
+    title : str
+        Above the plot.
+    unit : str
+        Label of the colour bar.
+    opacity : float
+        Of the map, from 0 to 1.
+
+    Returns
+    -------
+    holoviews.Overlay
+        The map over the photograph.
+
+    Raises
+    ------
+    ValueError
+        ``values`` are no map (y, x).
     """
     check_map(values)
     height, width = extent_px(values)
@@ -75,9 +99,25 @@ def overlay(
 
 
 def saliency(view: NDArray[np.uint8], values: xr.DataArray, *, title: str = "", **options) -> hv.Overlay:
-    """One network's saliency map (y, x) over the photograph; ``options`` as in ``overlay``.
+    """Draw one network's saliency map (y, x) over the photograph.
 
-    Without ``limits`` the map gets its own scale; a signed map gets diverging colours and a range symmetric about 0.
+    Without ``limits`` the map gets its own scale. A signed map gets diverging colours and a range symmetric about 0.
+
+    Parameters
+    ----------
+    view : ndarray, (y, x, 3), uint8
+        The photograph in the frame, origin top left.
+    values : DataArray, (y, x)
+        The saliency map, in logits per input unit unless ``unit`` says otherwise.
+    title : str
+        Above the plot.
+    **options
+        Those of ``overlay``.
+
+    Returns
+    -------
+    holoviews.Overlay
+        The map over the photograph.
     """
     limits = options.pop("limits", None) or colour_limits(np.asarray(values)[None], "per map")[0]
     options.setdefault("palette", DIVERGING if limits[0] < 0 else SEQUENTIAL[DEFAULT_SEQUENTIAL])
@@ -85,20 +125,57 @@ def saliency(view: NDArray[np.uint8], values: xr.DataArray, *, title: str = "", 
 
 
 def human_map(view: NDArray[np.uint8], values: xr.DataArray, *, title: str = "People", **options) -> hv.Overlay:
-    """A human map (y, x) over the photograph: how densely people marked, or looked, after smoothing."""
+    """Draw a human map (y, x) over the photograph: how densely people marked, or looked, after smoothing.
+
+    Parameters
+    ----------
+    view : ndarray, (y, x, 3), uint8
+        The photograph in the frame, origin top left.
+    values : DataArray, (y, x)
+        The human map; without ``limits`` it gets its own scale.
+    title : str
+        Above the plot.
+    **options
+        Those of ``overlay``.
+
+    Returns
+    -------
+    holoviews.Overlay
+        The map over the photograph.
+    """
     limits = options.pop("limits", None) or colour_limits(np.asarray(values)[None], "per map")[0]
     return overlay(view, values, limits=limits, title=title, unit=options.pop("unit", "density of marks"), **options)
 
 
 def delta(view: NDArray[np.uint8], values: xr.DataArray, *, title: str = "Delta", **options) -> hv.Overlay:
-    """The difference (y, x) of two normalised maps: red where the second relies more, blue where the first does."""
+    """Draw the difference (y, x) of two normalised maps: red where the second relies more, blue where the first does.
+
+    Parameters
+    ----------
+    view : ndarray, (y, x, 3), uint8
+        The photograph in the frame, origin top left.
+    values : DataArray, (y, x)
+        The delta, second minus first; without ``limits`` its range is symmetric about 0.
+    title : str
+        Above the plot.
+    **options
+        Those of ``overlay``.
+
+    Returns
+    -------
+    holoviews.Overlay
+        The delta over the photograph.
+    """
     end = delta_limit(np.asarray(values))
     options = {"limits": (-end, end), "palette": DIVERGING, "unit": "difference of normalised maps", **options}
     return overlay(view, values, title=title, **options)
 
 
 def pack_rgba(view: NDArray[np.uint8]) -> NDArray[np.uint32]:
-    """The packed pixels (y, x) of ``photograph``'s glyph, for updating its data source in place."""
+    """Return the opaque packed RGBA pixels (y, x) of ``view``, uint8 (y, x, 3), as ``photograph``'s glyph takes them.
+
+    They update its data source in place.
+    """
     height, width = view.shape[:2]
     packed = np.full((height, width, 4), 255, dtype=np.uint8)
     packed[..., :3] = view
@@ -106,5 +183,5 @@ def pack_rgba(view: NDArray[np.uint8]) -> NDArray[np.uint32]:
 
 
 def image_source_data(values: xr.DataArray | NDArray, height: float, width: float) -> dict[str, list]:
-    """Columns of a data source that holds one image over the whole frame."""
+    """Return the columns of a data source that holds one image over a frame of ``height`` and ``width``, in pixels."""
     return {"image": [np.ascontiguousarray(values)], "x": [0.0], "y": [0.0], "dw": [width], "dh": [height]}

@@ -1,4 +1,4 @@
-"""A box or a lasso: what it holds, and a short text of it for addresses; the text, not the mouse's path, selects."""
+"""A box or a lasso: the points inside, and its short text for links; the text, not the mouse's path, selects."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ _RECT = ("x0", "x1", "y0", "y1")
 
 
 def selection_text(geometry: Mapping[str, Any]) -> str:
-    """``rect:x0,x1,y0,y1`` or ``poly:x,y,x,y,…`` of a Bokeh geometry, in ``SIGNIFICANT_DIGITS`` significant digits.
+    """Return ``rect:x0,x1,y0,y1`` or ``poly:x,y,x,y,…`` for a Bokeh geometry, in ``SIGNIFICANT_DIGITS`` digits.
 
-    Of a lasso with more than ``MAX_VERTICES`` corners as many are kept, evenly along its path. "" for other geometries.
+    A lasso with more corners than ``MAX_VERTICES`` is reduced to that many, evenly along its path. Other geometries
+    give "".
     """
     if geometry.get("type") == "rect":
         return "rect:" + _joined([geometry[name] for name in _RECT])
@@ -30,8 +31,10 @@ def selection_text(geometry: Mapping[str, Any]) -> str:
 
 
 def selection_geometry(text: str) -> dict[str, Any]:
-    """The geometry that ``ScatterPoints.within`` takes. Raises ``ValueError`` for what
-    ``selection_text`` never writes."""
+    """Return the geometry of a text of ``selection_text``, as ``points_inside`` takes it.
+
+    Raises ``ValueError`` for a text that ``selection_text`` never writes.
+    """
     kind, _, numbers = text.partition(":")
     try:
         values = [float(number) for number in numbers.split(",")]
@@ -48,7 +51,11 @@ def selection_geometry(text: str) -> dict[str, Any]:
 
 
 def points_inside(geometry: Mapping[str, Any], x: NDArray[np.floating], y: NDArray[np.floating]) -> NDArray[np.bool_]:
-    """Which points (image,) lie in {"type": "rect", x0, x1, y0, y1} or {"type": "poly", x: [...], y: [...]}."""
+    """Return the mask (image,) of the points inside a box or a lasso.
+
+    ``geometry`` is {"type": "rect", x0, x1, y0, y1} or {"type": "poly", x: [...], y: [...]}. Points with a value that
+    is not finite lie in none.
+    """
     known = np.isfinite(x) & np.isfinite(y)
     if geometry.get("type") == "rect":
         x0, x1 = sorted((float(geometry["x0"]), float(geometry["x1"])))
@@ -58,13 +65,13 @@ def points_inside(geometry: Mapping[str, Any], x: NDArray[np.floating], y: NDArr
     if len(corners) < 3 or not np.isfinite(corners).all():
         return np.zeros(len(x), dtype=bool)
     low, high = corners.min(axis=0), corners.max(axis=0)
-    found = points_inside({"type": "rect", "x0": low[0], "x1": high[0], "y0": low[1], "y1": high[1]}, x, y)
-    found[found] = _inside(corners, x[found], y[found])
-    return found
+    inside = points_inside({"type": "rect", "x0": low[0], "x1": high[0], "y0": low[1], "y1": high[1]}, x, y)
+    inside[inside] = _inside(corners, x[inside], y[inside])
+    return inside
 
 
 def _inside(corners: NDArray[np.float64], x: NDArray, y: NDArray) -> NDArray[np.bool_]:
-    """Whether points lie inside a polygon, by the even-odd rule."""
+    """Return whether points lie inside a polygon, by the even-odd rule."""
     inside = np.zeros(len(x), dtype=bool)
     for (x0, y0), (x1, y1) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
         crossed = np.flatnonzero((y0 > y) != (y1 > y))

@@ -1,4 +1,4 @@
-"""Scores of a whole collection as one histogram per network, with one image marked and what people reach behind it."""
+"""Scores of a whole collection as one histogram per network, with one image marked and the noise ceiling behind."""
 
 from __future__ import annotations
 
@@ -23,9 +23,10 @@ class CeilingInterval:
 
 
 def histogram(scores: NDArray[np.floating], bins: int = 30) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Share of images (network, bin) and the ``bins`` + 1 common edges; ``scores`` is (network, image), NaN left out.
+    """Return the shares of images (network, bin) and the ``bins`` + 1 common edges.
 
-    The edges reach over the data and at least from 0 to 1, so that pictures of different collections compare.
+    ``scores`` is (network, image), NaN left out. The edges reach over the data and at least from 0 to 1, so that
+    pictures of different collections compare.
     """
     finite = scores[np.isfinite(scores)]
     low, high = (min(0.0, float(finite.min())), max(1.0, float(finite.max()))) if finite.size else (0.0, 1.0)
@@ -38,10 +39,10 @@ def histogram(scores: NDArray[np.floating], bins: int = 30) -> tuple[NDArray[np.
 def distribution_columns(
     scores: NDArray[np.floating], current: Sequence[float], ceiling: CeilingInterval | None = None
 ) -> tuple[list[dict[str, NDArray[np.float64]]], float]:
-    """Columns of the data sources of ``score_distribution``'s glyphs, in drawing order, and the height of the plot.
+    """Return the data sources' columns of ``score_distribution``'s glyphs, in drawing order, and the plot's height.
 
-    For updating a drawn plot in place: the ceiling's band and mean, one histogram and then one mark per network.
-    Nothing known (no ceiling, a NaN in ``current``) gives columns without rows.
+    They update a plot in place: the ceiling's band and mean, one histogram and then one mark per network. Where there
+    is no ceiling, or a NaN in ``current``, the columns have no rows.
     """
     shares, edges = histogram(scores)
     top = max(float(shares.max(initial=0)), 1e-9) * 1.15
@@ -66,8 +67,27 @@ def score_distribution(
     ceiling: CeilingInterval | None = None,
     label: str = "Spearman's rho",
 ) -> hv.Overlay:
-    """Histograms of ``scores`` (network, image), a line at ``current`` for each network's score of the present image,
-    and the noise ceiling as a band. NaN in ``current`` draws no line.
+    """Draw a histogram of scores for each network, the score of one image, and the noise ceiling as a band.
+
+    Two networks at most are drawn: there are two ``NETWORK_COLOURS``.
+
+    Parameters
+    ----------
+    scores : ndarray, (network, image)
+        NaN is left out.
+    titles : sequence of str
+        Names of the networks.
+    current : sequence of float
+        For each network the score of the image in view, drawn as a line; NaN draws none.
+    ceiling : CeilingInterval, optional
+        Its interval is a band, its mean a dashed line.
+    label : str
+        Title of the metric, below the axis.
+
+    Returns
+    -------
+    holoviews.Overlay
+        Band, mean, histograms, lines.
     """
     (band, mean, *rest), top = distribution_columns(scores, current, ceiling)
     bars, marks = rest[: len(titles)], rest[len(titles) :]

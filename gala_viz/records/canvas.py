@@ -11,20 +11,35 @@ Box = tuple[float, float, float, float]
 
 
 def centre_crop_box(height: int, width: int) -> Box:
-    """The largest square in the middle of a photograph of ``height`` x ``width`` pixels."""
+    """Return the largest square in the middle of a photograph of ``height`` x ``width`` pixels."""
     side = min(height, width)
     left, top = (width - side) / 2, (height - side) / 2
     return left, top, left + side, top + side
 
 
 def crop_to_canvas(photo: NDArray, side_px: int, box: Box | None = None) -> NDArray[np.uint8]:
-    """The part ``box`` (default: the centre square) of ``photo`` (y, x, 3) uint8 as (``side_px``, ``side_px``, 3)."""
+    """Resize the part ``box`` (default: the centre square) of ``photo`` (y, x, 3) uint8 to ``side_px`` a side."""
     box = box or centre_crop_box(*photo.shape[:2])
     picture = Image.fromarray(np.ascontiguousarray(photo))
     return np.asarray(picture.resize((side_px, side_px), Image.Resampling.BICUBIC, box=box)).copy()
 
 
 def canvas_to_photo(x_px: NDArray, y_px: NDArray, box: Box, side_px: int) -> tuple[NDArray, NDArray]:
-    """Points on the canvas as points of the photograph, in its pixels."""
+    """Convert points on the canvas to points of the photograph.
+
+    Parameters
+    ----------
+    x_px, y_px : ndarray, (point,)
+        Points in canvas pixels, origin top left, y down.
+    box : tuple of float
+        Left, top, right and bottom of what the canvas shows, in the photograph's pixels.
+    side_px : int
+        Side of the canvas in pixels.
+
+    Returns
+    -------
+    tuple of ndarray
+        x and y (point,) in the photograph's pixels, float64.
+    """
     left, top, right, bottom = box
     return left + np.asarray(x_px) * (right - left) / side_px, top + np.asarray(y_px) * (bottom - top) / side_px

@@ -23,16 +23,16 @@ DATA_FOLDER_VARIABLE = "GALA_VIZ_DATA"
 
 
 def default_records_path() -> Path:
-    """The file of this account's own records: in the user's data folder, or in the one that ``GALA_VIZ_DATA`` names."""
+    """Return the file of this account's records, in the user's data folder or the one that ``GALA_VIZ_DATA`` names."""
     chosen = os.environ.get(DATA_FOLDER_VARIABLE)
     folder = Path(chosen).expanduser() if chosen else Path(platformdirs.user_data_dir("gala_viz"))
     return folder / "records.sqlite"
 
 
 class Database:
-    """Connections to the records at ``where``: a file, or a URL such as postgresql+psycopg://user@host/name.
+    """Connections to the records at ``location``: a file, or a URL such as postgresql+psycopg://user@host/name.
 
-    The tables are made where there are none, and those of a former revision are brought to the latest one
+    The tables are created where there are none, and those of a former revision are upgraded to the latest one
     (``gala_viz.records.upgrade``). Several processes may share one database.
 
     Raises ``DatabaseError`` for what is no database of records, or one of a newer program, and leaves it as it is.
@@ -59,43 +59,46 @@ class Database:
 
     @property
     def dialect(self) -> str:
-        """sqlite or postgresql."""
+        """Name of the database system: sqlite or postgresql."""
         return self._engine.dialect.name
 
     @contextlib.contextmanager
     def write_transaction(self) -> Iterator[Connection]:
-        """One transaction: all of it, or nothing."""
+        """Open a connection in one transaction, which is committed at the end or rolled back as a whole."""
         with self._engine.begin() as connection:
             yield connection
 
     @contextlib.contextmanager
     def read_connection(self) -> Iterator[Connection]:
-        """A connection that only reads, and keeps no writer waiting."""
+        """Open a connection for reading, which keeps no writer waiting."""
         with self._plain.connect() as connection:
             yield connection
 
     def truncate_log(self) -> None:
-        """Let nothing of what was deleted remain in SQLite's log; in the file it was overwritten."""
+        """Truncate SQLite's log, so that nothing deleted remains there; in the file it was overwritten."""
         if self.dialect == "sqlite":
             with self.read_connection() as connection:
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
-        """Let go of all connections."""
+        """Close all connections."""
         self._engine.dispose()
 
 
 @contextlib.contextmanager
 def open_database(location: str | Path) -> Iterator[Database]:
-    """The records at ``location``, for a command: closed at the end; what fails is a ``DatabaseError``."""
+    """Open the records at ``location`` for a command and close them at the end.
+
+    Raises ``DatabaseError`` where they cannot be opened, and for an outage while they are open.
+    """
     database = Database(location)
     try:
         yield database
     except SQLAlchemyError as error:
         if not is_outage(error):
             raise
-        told = f"cannot be read or written now ({_reason(error)}).{_advice(database.file, error)}"
-        raise DatabaseError(f"{database.name}: {told}") from None
+        problem = f"cannot be read or written now ({_reason(error)}).{_advice(database.file, error)}"
+        raise DatabaseError(f"{database.name}: {problem}") from None
     finally:
         database.close()
 
@@ -105,14 +108,15 @@ def _reason(error: SQLAlchemyError) -> str:
 
 
 def _advice(file: Path | None, error: SQLAlchemyError) -> str:
-    """What to do where an SQLite file, or the folder that SQLite writes beside it, is read-only."""
+    """Return what to do where an SQLite file, or its folder, cannot be written; else an empty text."""
     if file is None or not any(word in _reason(error) for word in ("unable to open", "readonly", "read-only")):
         return ""
     return f" Make {file.parent} and the file writable for this account, or name a file in another folder."
 
 
-def _url(where: str | Path) -> URL:
-    text = str(where)
+def _url(location: str | Path) -> URL:
+    """Return the URL of a file, whose folder is created, or of a database server."""
+    text = str(location)
     if "://" not in text:
         path = Path(text).expanduser()
         try:
@@ -133,13 +137,14 @@ def _url(where: str | Path) -> URL:
 
 
 def _file(url: URL) -> Path | None:
-    """The file of an SQLite database; None for one in memory, and for others."""
+    """Return the file of an SQLite database; None for one in memory, and for other systems."""
     if url.get_backend_name() != "sqlite" or url.query or url.database in (None, "", ":memory:"):
         return None
     return Path(url.database).resolve()
 
 
 def _engine(url: URL) -> Engine:
+    """Create the engine; in SQLite every transaction locks out other writers from its begin."""
     try:
         if url.get_backend_name() != "sqlite":
             return create_engine(url, pool_size=8, max_overflow=8, pool_pre_ping=True)

@@ -1,4 +1,4 @@
-"""What was collected as files: tables of clicks, TFRecords, maps in Zarr, after the filters that are asked for."""
+"""Export of rounds as files: tables of clicks, TFRecords and maps in Zarr, after round filters."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class ExportSpec:
 
 
 def filter_finished_rounds(database: Database, collection: Collection, spec: ExportSpec) -> FilterResult:
-    """The rounds that are left after the filters, and how many each filter dropped."""
+    """Return the rounds on ``collection`` that the filters of ``spec`` leave, and how many each filter dropped."""
     return filter_rounds(
         round_table(finished_rounds(database, collection.name, simulated=spec.simulated)), spec.filters
     )
@@ -63,28 +63,88 @@ SURFACE_COLUMN = "surface_moved"
 
 
 def _csv(path: Path, rounds: RoundTable, collection: Collection, spec: ExportSpec, recorded: RoundRecordings) -> None:
+    """Write the clicks as a CSV table, one round a row.
+
+    Parameters
+    ----------
+    path : Path
+        The file without its suffix, which is ``.csv``.
+    rounds : RoundTable
+        Filtered rounds.
+    collection : Collection
+        Not used.
+    spec : ExportSpec
+        Not used.
+    recorded : mapping of (str, str) to RoundRecording
+        How each round was recorded: the column ``surface_moved``.
+    """
     write_click_csv(path.with_suffix(".csv"), rounds, {SURFACE_COLUMN: _surface(rounds, recorded)})
 
 
 def _npz(path: Path, rounds: RoundTable, collection: Collection, spec: ExportSpec, recorded: RoundRecordings) -> None:
+    """Write the clicks as arrays, one entry a round.
+
+    Parameters
+    ----------
+    path : Path
+        The file without its suffix, which is ``.npz``.
+    rounds : RoundTable
+        Filtered rounds.
+    collection : Collection
+        Not used.
+    spec : ExportSpec
+        Not used.
+    recorded : mapping of (str, str) to RoundRecording
+        How each round was recorded: the array ``surface_moved``.
+    """
     write_click_npz(path.with_suffix(".npz"), rounds, {SURFACE_COLUMN: _surface(rounds, recorded)})
 
 
 def _tfrecords(
     path: Path, rounds: RoundTable, collection: Collection, spec: ExportSpec, recorded: RoundRecordings
 ) -> None:
+    """Write photographs and mean maps as TFRecords, one image a record, 256 x 256 pixels each.
+
+    Parameters
+    ----------
+    path : Path
+        The file without its suffix, which is ``.tfrecords``.
+    rounds : RoundTable
+        Filtered rounds.
+    collection : Collection
+        Photographs, labels and splits.
+    spec : ExportSpec
+        How maps are smoothed.
+    recorded : mapping of (str, str) to RoundRecording
+        Not used.
+    """
     labels = sorted({collection.category(image) or "" for image in collection.images})
     write_tfrecords(path.with_suffix(".tfrecords"), _records(rounds, collection, spec, labels))
 
 
 def _zarr(path: Path, rounds: RoundTable, collection: Collection, spec: ExportSpec, recorded: RoundRecordings) -> None:
+    """Write the map of every round as a Zarr store of (mark, y, x), 128 x 128 cells each.
+
+    Parameters
+    ----------
+    path : Path
+        The file without its suffix, which is ``.zarr``.
+    rounds : RoundTable
+        Filtered rounds.
+    collection : Collection
+        Sizes of the photographs.
+    spec : ExportSpec
+        How maps are smoothed; its settings become attributes.
+    recorded : mapping of (str, str) to RoundRecording
+        How each round was recorded: the coordinate ``surface_moved``.
+    """
     attrs = {**_settings(spec), f"{SURFACE_COLUMN}_rule": RULE}
     who = counted(len(np.unique(rounds.participant)), "participant")
     made = f"{'SIMULATED ' if spec.simulated else ''}ClickMe maps of {who}"
     maps = (
         (image, person, _to_cells(one))
-        for image, found in _maps(rounds, collection, spec)
-        for person, one in zip(found.participants, found.maps, strict=True)
+        for image, point_maps in _maps(rounds, collection, spec)
+        for person, one in zip(point_maps.participants, point_maps.maps, strict=True)
     )
     write_zarr_maps(
         path.with_suffix(".zarr"),
@@ -98,6 +158,7 @@ def _zarr(path: Path, rounds: RoundTable, collection: Collection, spec: ExportSp
 EXPORT_FORMATS: Registry = Registry(
     "kind of export", {"csv": _csv, "npz": _npz, "tfrecords": _tfrecords, "zarr": _zarr}
 )
+"""Name -> function (path, rounds, collection, spec, recorded) that writes one file or store."""
 
 
 def export_rounds(
@@ -107,30 +168,54 @@ def export_rounds(
     spec: ExportSpec,
     formats: tuple[str, ...] = tuple(EXPORT_FORMATS),
 ) -> dict[str, Any]:
-    """Write the rounds on ``collection`` into ``folder`` as files of ``formats``, and a report, which is returned.
+    """Write the rounds on ``collection`` into ``folder`` as files of ``formats``, with a report.
 
-    TFRecords tell of each photograph which split it is in here; tables and maps lie on the photographs themselves,
-    whose collection tells. Tables and maps tell of each round whether the paint surface may have moved while it was
-    played (``gala_viz.records.paint_surface``); the report explains the words and counts them.
+    TFRecords hold the split of each photograph; tables and maps refer to the photographs themselves, whose collection
+    knows it. Tables and maps say of each round whether the paint surface may have moved while it was played
+    (``gala_viz.records.paint_surface``); the report explains the words and counts them.
 
-    What games that died had received is stored first; what waits still, and may be missing, is counted in the report.
+    What servers received before they died is stored first; the report counts the entries that still wait and may be
+    missing.
 
-    Raises ``ValueError`` where no round is left.
+    Parameters
+    ----------
+    database : Database
+        The records.
+    collection : Collection
+        The collection whose rounds are exported, with its photographs.
+    folder : Path
+        Made if it is not there.
+    spec : ExportSpec
+        Filters and smoothing, and whether the participants are the simulated ones.
+    formats : tuple of str
+        Names of ``EXPORT_FORMATS``.
+
+    Returns
+    -------
+    dict
+        The report, as it also stands in ``clicks.json`` (``clicks-simulated.json``).
+
+    Raises
+    ------
+    ValueError
+        No round is left, or a participant was deleted meanwhile; nothing was written.
+    UnknownNameError
+        There is no such format.
     """
     writers = [EXPORT_FORMATS[kind] for kind in formats]
     n_waiting = adopt_journals(database)
-    found = filter_finished_rounds(database, collection, spec)
-    if not len(found.rounds):
-        raise ValueError(f"{collection.name}: no round is left to export. {found.summary()}")
+    filtered = filter_finished_rounds(database, collection, spec)
+    if not len(filtered.rounds):
+        raise ValueError(f"{collection.name}: no round is left to export. {filtered.summary()}")
     path = folder / ("clicks-simulated" if spec.simulated else "clicks")
     recorded = round_recordings(database, collection.name, simulated=spec.simulated)
-    if not recorded.keys() >= set(_pairs(found.rounds)):
+    if not recorded.keys() >= set(_pairs(filtered.rounds)):
         raise ValueError("a participant was deleted while the rounds were read; nothing was written: export again.")
     folder.mkdir(parents=True, exist_ok=True)
     for write in writers:
-        write(path, found.rounds, collection, spec, recorded)
+        write(path, filtered.rounds, collection, spec, recorded)
     splits = splits_of(collection)
-    images = {image for image, _ in _pairs(found.rounds)}
+    images = {image for image, _ in _pairs(filtered.rounds)}
     counts = Counter(splits.split_of(image) or NO_SPLIT for image in images)
     report = {
         "collection": collection.name,
@@ -139,20 +224,20 @@ def export_rounds(
         "simulated": spec.simulated,
         "smoothing": spec.smoothing,
         "filters": asdict(spec.filters),
-        "rounds_before": found.n_before,
-        "dropped": dict(found.dropped),
-        "rounds": len(found.rounds),
+        "rounds_before": filtered.n_before,
+        "dropped": dict(filtered.dropped),
+        "rounds": len(filtered.rounds),
         "images": len(images),
         "journal_entries_waiting": n_waiting,
-        "participants": len(np.unique(found.rounds.participant)),
-        SURFACE_COLUMN: surface_motion_report(recorded[pair] for pair in _pairs(found.rounds)),
+        "participants": len(np.unique(filtered.rounds.participant)),
+        SURFACE_COLUMN: surface_motion_report(recorded[pair] for pair in _pairs(filtered.rounds)),
     }
     (folder / f"{path.name}.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     return report
 
 
 def _pairs(rounds: RoundTable) -> list[tuple[str, str]]:
-    """(image, participant) of each round."""
+    """Return (image, participant) of each round."""
     pairs = zip(rounds.image, rounds.participant, strict=True)
     return [(rounds.images[image], rounds.participants[participant]) for image, participant in pairs]
 
@@ -162,7 +247,7 @@ def _surface(rounds: RoundTable, recorded: RoundRecordings) -> list[str]:
 
 
 def _maps(rounds: RoundTable, collection: Collection, spec: ExportSpec) -> Iterator[tuple[str, Any]]:
-    """(image, its maps) for every image that can be read, in order."""
+    """Yield (image, its maps) for every image that can be read, in order of the ids."""
     for code in sorted(np.unique(rounds.image).tolist(), key=lambda one: rounds.images[one]):
         image = rounds.images[code]
         try:
@@ -175,20 +260,21 @@ def _maps(rounds: RoundTable, collection: Collection, spec: ExportSpec) -> Itera
 def _records(
     rounds: RoundTable, collection: Collection, spec: ExportSpec, labels: list[str]
 ) -> Iterator[ClickMeRecord]:
+    """Yield one record for each image: its centre crop, and the crop of its mean map."""
     splits = splits_of(collection)
-    for image, found in _maps(rounds, collection, spec):
+    for image, point_maps in _maps(rounds, collection, spec):
         photo = collection.photo(image)
         box = centre_crop_box(*photo.shape[:2])
-        mean = found.maps.mean(axis=0)
+        mean = point_maps.maps.mean(axis=0)
         scale = mean.shape[0] / photo.shape[0]
-        cut = Image.fromarray(mean).resize(
+        crop = Image.fromarray(mean).resize(
             (TFRECORD_SIDE_PX, TFRECORD_SIDE_PX), Image.Resampling.BILINEAR, box=tuple(side * scale for side in box)
         )
         target = collection.target(image)
         code = rounds.images.index(image)
         yield ClickMeRecord(
             photo=crop_to_canvas(photo, TFRECORD_SIDE_PX, box),
-            heatmap=np.asarray(cut),
+            heatmap=np.asarray(crop),
             label=labels.index(collection.category(image) or "") if target is None else target,
             click_count=int(rounds.n_clicks[rounds.image == code].sum()),
             file_path=image,
@@ -197,10 +283,10 @@ def _records(
 
 
 def _to_cells(values: NDArray) -> NDArray:
-    """A map with as many rows as columns, so that maps of all photographs fit into one array."""
+    """Return a map with as many rows as columns, so that maps of all photographs fit into one array."""
     return area_average(values, (ZARR_CELLS, ZARR_CELLS))
 
 
 def _settings(spec: ExportSpec) -> dict[str, Any]:
-    told: dict[str, Any] = {"smoothing": spec.smoothing, "filters": json.dumps(asdict(spec.filters))}
-    return {**told, "simulated": 1} if spec.simulated else told
+    settings: dict[str, Any] = {"smoothing": spec.smoothing, "filters": json.dumps(asdict(spec.filters))}
+    return {**settings, "simulated": 1} if spec.simulated else settings

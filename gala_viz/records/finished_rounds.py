@@ -1,4 +1,4 @@
-"""What was painted on images: everybody's points, in the photograph's pixels, with what filters need to know."""
+"""Finished rounds: everybody's points in the photograph's pixels, with what round filters need to know."""
 
 from __future__ import annotations
 
@@ -21,10 +21,24 @@ ROUNDS_PER_QUERY = 500
 def finished_rounds(
     database: Database, collection: str, images: Sequence[str] | None = None, *, simulated: bool = False
 ) -> Iterator[ClickRound]:
-    """All finished rounds of a collection (or of ``images``), in the order in which they ended.
+    """Yield the finished rounds of a collection, in the order in which they ended.
 
-    Of people, or with ``simulated`` of simulated participants: the two are never mixed. A round's participant has a
-    catch score once they met a catch trial.
+    Parameters
+    ----------
+    database : Database
+        The records.
+    collection : str
+        Name of the collection.
+    images : sequence of str, optional
+        Ids of the images; None means all.
+    simulated : bool
+        Whether rounds of simulated participants are yielded instead of people's: the two are never mixed.
+
+    Yields
+    ------
+    Round
+        Points ``x_px`` and ``y_px`` (point,) float64 in the photograph's pixels. ``catch_score`` is the participant's
+        over this collection, None before a first catch trial.
     """
     scores = catch_scores(database, collection)
     for row, x_px, y_px in _rounds(database, collection, images, simulated):
@@ -39,34 +53,34 @@ def finished_rounds(
 
 
 def catch_scores(database: Database, collection: str | None = None) -> dict[str, float]:
-    """Participant -> share of their catch trials that they passed."""
-    asked = select(Round.participant_id, func.avg(_as_number(Round.passed))).where(
+    """Return participant -> share of their catch trials that they passed, where they painted in any."""
+    query = select(Round.participant_id, func.avg(_as_number(Round.passed))).where(
         Round.kind == CATCH, Round.passed.is_not(None)
     )
     if collection is not None:
-        asked = asked.where(Round.collection == collection)
+        query = query.where(Round.collection == collection)
     with database.read_connection() as connection:
-        rows = connection.execute(asked.group_by(Round.participant_id)).all()
+        rows = connection.execute(query.group_by(Round.participant_id)).all()
     return {participant: float(score) for participant, score in rows}
 
 
 def count_rounds_by_image(database: Database, collection: str, *, simulated: bool = False) -> dict[str, int]:
-    """Image -> how many finished rounds it has."""
-    asked = _finished(select(Round.image, func.count().label("n")), collection, simulated).group_by(Round.image)
+    """Return image -> how many finished rounds it has, of people or of ``simulated`` participants."""
+    query = _finished(select(Round.image, func.count().label("n")), collection, simulated).group_by(Round.image)
     with database.read_connection() as connection:
-        return {row.image: row.n for row in connection.execute(asked)}
+        return {row.image: row.n for row in connection.execute(query)}
 
 
 def round_recordings(
     database: Database, collection: str, *, simulated: bool = False
 ) -> dict[tuple[str, str], RoundRecording]:
-    """(image, participant) -> how that finished round was recorded; each participant has one on an image."""
-    asked = select(
+    """Return (image, participant) -> how that finished round was recorded; a participant has one on an image."""
+    query = select(
         Round.image, Round.participant_id, Round.surface_rule, Round.ended_ms, GameSession.mobile, GameSession.device
     )
-    asked = _finished(asked, collection, simulated).join(GameSession, GameSession.id == Round.visit_id)
+    query = _finished(query, collection, simulated).join(GameSession, GameSession.id == Round.visit_id)
     with database.read_connection() as connection:
-        rows = connection.execute(asked).all()
+        rows = connection.execute(query).all()
     return {
         (row.image, row.participant_id): RoundRecording(
             classify_surface_motion(
@@ -81,17 +95,17 @@ def round_recordings(
 def _rounds(
     database: Database, collection: str, images: Sequence[str] | None, simulated: bool
 ) -> Iterator[tuple[Row, NDArray, NDArray]]:
-    """Finished rounds, each with the x and y of its points in the photograph's pixels."""
-    asked = _finished(
+    """Yield finished rounds, each with x and y of its points in the photograph's pixels."""
+    query = _finished(
         select(Round.id, Round.image, Round.participant_id, Round.box, Round.settings, GameSession.mobile),
         collection,
         simulated,
     )
-    asked = asked.join(GameSession, GameSession.id == Round.visit_id).order_by(Round.ended_ms, Round.id)
+    query = query.join(GameSession, GameSession.id == Round.visit_id).order_by(Round.ended_ms, Round.id)
     if images is not None:
-        asked = asked.where(Round.image.in_(list(images)))
+        query = query.where(Round.image.in_(list(images)))
     with database.read_connection() as connection:
-        rows = connection.execute(asked).all()
+        rows = connection.execute(query).all()
         for start in range(0, len(rows), ROUNDS_PER_QUERY):
             part = rows[start : start + ROUNDS_PER_QUERY]
             points = connection.execute(
@@ -103,14 +117,14 @@ def _rounds(
             for round_id, x, y in points:
                 by_round[round_id].append((x, y))
             for row in part:
-                at = np.array(by_round[row.id], dtype=float).reshape(-1, 2)
-                yield (row, *canvas_to_photo(at[:, 0], at[:, 1], tuple(row.box), row.settings["canvas_px"]))
+                xy = np.array(by_round[row.id], dtype=float).reshape(-1, 2)
+                yield (row, *canvas_to_photo(xy[:, 0], xy[:, 1], tuple(row.box), row.settings["canvas_px"]))
 
 
-def _finished(asked: Select, collection: str, simulated: bool) -> Select:
-    kept: ColumnElement[bool] = Round.outcome.in_([str(outcome) for outcome in MAP_OUTCOMES])
-    return asked.join(Participant, Participant.id == Round.participant_id).where(
-        Round.collection == collection, Round.kind == GAME, kept, Participant.simulated.is_(simulated)
+def _finished(query: Select, collection: str, simulated: bool) -> Select:
+    makes_map: ColumnElement[bool] = Round.outcome.in_([str(outcome) for outcome in MAP_OUTCOMES])
+    return query.join(Participant, Participant.id == Round.participant_id).where(
+        Round.collection == collection, Round.kind == GAME, makes_map, Participant.simulated.is_(simulated)
     )
 
 

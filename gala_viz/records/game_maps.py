@@ -21,15 +21,16 @@ from gala_viz.specs import fingerprint
 
 SMOOTHING = "discs"
 COUNT_LIFETIME_S = 2.0
-"""How long a count of rounds is believed."""
+"""How long a count of rounds is used before it is read anew."""
 CACHE_SIZE = 64
 
 
 class CollectionWithGameMaps:
     """``collection`` with one more kind of human map, the default: what was painted on it in ``database``.
 
-    Simulated participants' rounds are a kind of their own, which says so. Maps follow the game while it is played:
-    ``map_version`` rises with every finished round. Everything else is the collection's.
+    Simulated participants' rounds are a kind of their own, which says so; it is there if they had any when this was
+    made, and it is the default while people had none. Maps follow the game while it is played: ``map_version`` rises
+    with every finished round, within ``COUNT_LIFETIME_S``. Everything else is the collection's.
     """
 
     def __init__(self, collection: Collection, database: Database) -> None:
@@ -44,13 +45,13 @@ class CollectionWithGameMaps:
             self._own["collected SIMULATED ClickMe"] = True
         if not self._rounds(False) and len(self._own) > 1:
             self._own = dict(sorted(self._own.items(), key=lambda one: not one[1]))
-        told = {False: "people who played the game", True: "SIMULATED participants who played the game"}
-        self.map_kinds = {kind: f"Maps of {told[of]}: {made}." for kind, of in self._own.items()}
+        who = {False: "people who played the game", True: "SIMULATED participants who played the game"}
+        self.map_kinds = {kind: f"Maps of {who[of]}: {made}." for kind, of in self._own.items()}
         self.map_kinds |= collection.map_kinds
         self.fingerprint = fingerprint("collected", collection.fingerprint, database.name, SMOOTHING)
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):  # asked while it is being copied
+        if name.startswith("_"):  # copying looks up attributes before ``__init__`` has set any
             raise AttributeError(name)
         return getattr(self._collection, name)
 
@@ -61,60 +62,61 @@ class CollectionWithGameMaps:
         return image in self._collection
 
     def map_kind(self, kind: str | None) -> str:
-        """``kind`` itself, or the default for None."""
+        """Return ``kind`` itself, or the default for None. Raises ``UnknownNameError`` for a kind that is not known."""
         if kind is None:
             return next(iter(self.map_kinds))
         return kind if kind in self._own else self._collection.map_kind(kind)
 
     def map_version(self, image: str) -> int:
-        """How many rounds the image has by now."""
+        """Return how many finished rounds the image has by now, those of simulated participants included."""
         return sum(self._rounds(simulated).get(image, 0) for simulated in self._own.values())
 
     def has_human_map(self, image: str) -> bool:
-        """Whether anybody painted the image, in the default kind."""
+        """Return whether anybody painted the image, in the default kind."""
         self._collection.check(image)
         return self._rounds(self._own[self.map_kind(None)]).get(image, 0) > 0
 
     def why_no_map(self, image: str) -> str:
-        """Why ``human_map`` gave none of an image that somebody painted."""
+        """Return why ``human_map`` returned None for an image that somebody painted; else an empty text."""
         return "nothing that was painted lies inside of it." * self.has_human_map(image)
 
     def map_unread(self, image: str) -> bool:
-        """Never: what was painted is in the records."""
+        """Return False: rounds are in the records, and no file can fail to be read."""
         return False
 
     def participants(self, image: str, kind: str | None = None) -> tuple[str, ...]:
-        """Ids of those who painted the image."""
+        """Return the ids of the participants who painted the image."""
         kind = self.map_kind(kind)
         if kind not in self._own:
             return self._collection.participants(image, kind)
-        found = self._found(image, self._own[kind])
-        return found.participants if found else ()
+        point_maps = self._found(image, self._own[kind])
+        return point_maps.participants if point_maps else ()
 
     def participant_maps(self, image: str, kind: str | None = None) -> xr.DataArray | None:
-        """One map each (participant, y, x), or None."""
+        """Return one map each, float32 (participant, y, x), or None where nobody painted the image."""
         kind = self.map_kind(kind)
         if kind not in self._own:
             return self._collection.participant_maps(image, kind)
-        found = self._found(image, self._own[kind])
-        return found and self._labelled(image, kind, found.maps, found, {"participant": list(found.participants)})
+        point_maps = self._found(image, self._own[kind])
+        leading = {"participant": list(point_maps.participants)} if point_maps else None
+        return point_maps and self._labelled(image, kind, point_maps.maps, point_maps, leading)
 
     def human_map(self, image: str, kind: str | None = None, participant: str | None = None) -> xr.DataArray | None:
-        """The mean over participants, or one participant's map; None where nobody painted the image."""
+        """Return the mean map over participants, or that of ``participant``; None where nobody painted the image."""
         kind = self.map_kind(kind)
         if kind not in self._own:
             return self._collection.human_map(image, kind, participant)
-        found = self._found(image, self._own[kind])
+        point_maps = self._found(image, self._own[kind])
         if participant is not None:
-            known = found.participants if found else ()
+            known = point_maps.participants if point_maps else ()
             position = position_of(f"participant of image {image!r}", participant, known)
-            return self._labelled(image, kind, found.maps[position], found)
-        return None if found is None else self._labelled(image, kind, found.maps.mean(axis=0), found)
+            return self._labelled(image, kind, point_maps.maps[position], point_maps)
+        return None if point_maps is None else self._labelled(image, kind, point_maps.maps.mean(axis=0), point_maps)
 
     def _labelled(
-        self, image: str, kind: str, values: np.ndarray, found: PointMaps, leading: dict | None = None
+        self, image: str, kind: str, values: np.ndarray, point_maps: PointMaps, leading: dict | None = None
     ) -> xr.DataArray:
-        attrs = {"kind": kind, "smoothing": SMOOTHING, "n_participants": len(found.participants)}
+        attrs = {"kind": kind, "smoothing": SMOOTHING, "n_participants": len(point_maps.participants)}
         attrs |= {"simulated": 1} if self._own[kind] else {}
         return labelled_map(
             values, name="human_map", extent_px=self._collection.size_px(image), leading=leading, attrs=attrs
@@ -129,19 +131,20 @@ class CollectionWithGameMaps:
             return self._counts[simulated]
 
     def _found(self, image: str, simulated: bool) -> PointMaps | None:
+        """Return the maps of an image from its finished rounds, cached by their count; None where there are none."""
         self._collection.check(image)
         count = self._rounds(simulated).get(image, 0)
         if not count:
             return None
         key = (image, simulated, count)
         with self._lock:
-            kept = self._maps.get(key)
-        if kept is None:
+            point_maps = self._maps.get(key)
+        if point_maps is None:
             rounds = round_table(finished_rounds(self._database, self._collection.name, [image], simulated=simulated))
             points = rounds.points(np.arange(len(rounds)))
-            kept = participant_maps(points, self._collection.size_px(image), SMOOTHING)
+            point_maps = participant_maps(points, self._collection.size_px(image), SMOOTHING)
             with self._lock:
                 while len(self._maps) >= CACHE_SIZE:
                     self._maps.pop(next(iter(self._maps)))
-                self._maps[key] = kept
-        return kept if kept.participants else None
+                self._maps[key] = point_maps
+        return point_maps if point_maps.participants else None

@@ -18,7 +18,7 @@ ROWS_PER_INSERT = 5000
 
 
 def register_images(database: Database, collection: str, images: Sequence[str]) -> int:
-    """Make images of a collection known to the database; how many were new."""
+    """Add ``images`` of a collection to the database; return how many were new."""
     with database.write_transaction() as connection:
         known = set(connection.scalars(select(ImageCount.image).where(ImageCount.collection == collection)))
         new = [image for image in images if image not in known]
@@ -32,35 +32,52 @@ def register_images(database: Database, collection: str, images: Sequence[str]) 
 
 
 def next_image(connection: Connection, collection: str, participant: str, requested: str | None = None) -> str | None:
-    """The image with the fewest rounds that ``participant`` has not seen, ties by chance; None where none is left.
+    """Return the image with the fewest rounds among those that the participant has not seen.
 
-    ``requested`` is taken instead, if the participant has not seen it. The row stays locked until the transaction
-    ends, and other servers pass over it, so that two participants at once get different images.
+    Chance decides among equal counts. In PostgreSQL the image's row stays locked until the transaction ends, and other
+    servers pass over it, so that two participants at once get different images; neither a requested image is locked,
+    nor one that is taken because others have locked all the rest.
+
+    Parameters
+    ----------
+    connection : Connection
+        Within a write transaction.
+    collection : str
+        Name of a collection whose images are registered.
+    participant : str
+        Id of the participant.
+    requested : str, optional
+        Image that is returned instead, if the participant has not seen it.
+
+    Returns
+    -------
+    str or None
+        Id of the image; None where the participant has seen all.
     """
     seen = exists().where(
         Round.participant_id == participant, Round.collection == collection, Round.image == ImageCount.image
     )
     unseen = select(ImageCount.image).where(ImageCount.collection == collection, ~seen)
     unlocked = unseen.order_by(ImageCount.n_rounds, ImageCount.rank).limit(1).with_for_update(skip_locked=True)
-    found = None
+    image = None
     if requested is not None:
-        found = connection.scalar(unseen.where(ImageCount.image == requested))
-    return found or connection.scalar(unlocked) or connection.scalar(unseen.limit(1))
+        image = connection.scalar(unseen.where(ImageCount.image == requested))
+    return image or connection.scalar(unlocked) or connection.scalar(unseen.limit(1))
 
 
 def _if_new(connection: Connection, table: type[Base]):
-    """The statement that adds rows, and leaves those alone that another server added at the same moment."""
+    """Return the statement that adds rows, and skips those that another server added at the same moment."""
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     return dialect.insert(table).on_conflict_do_nothing()
 
 
 def increment_count(collection: str, image: str):
-    """The statement that counts a round, and draws the image's rank anew."""
+    """Return the statement that adds a round to the image's count, and draws its rank anew."""
     return _of(collection, image).values(n_rounds=ImageCount.n_rounds + 1, rank=_rank())
 
 
 def decrement_count(collection: str, image: str):
-    """The statement that takes a round back."""
+    """Return the statement that subtracts a round from the image's count, which stays at 0 or above."""
     return _of(collection, image).where(ImageCount.n_rounds > 0).values(n_rounds=ImageCount.n_rounds - 1)
 
 

@@ -1,4 +1,4 @@
-"""The journal of a game: what players send is on disk from the moment it arrives until the database has it.
+"""The journal of a game: what players send is in a file from the moment it arrives until the database has it.
 
 Each server appends to a file of its own, in a folder that belongs to one database: beside an SQLite file, or in the
 user's data folder for PostgreSQL. A line is the CRC-32 of an entry and the entry as JSON, so that a line that was cut
@@ -28,7 +28,7 @@ from gala_viz.records.database import Database, DatabaseError, default_records_p
 SUFFIX, NEW = ".jsonl", ".new"
 REFUSED_FILE = f"refused{SUFFIX}"
 JournalEntry = dict[str, Any]
-"""What is written at a time; ``participant`` says whose it is."""
+"""One entry of a journal; ``participant`` is the id of its player."""
 
 _log = logging.getLogger(__name__)
 
@@ -38,9 +38,9 @@ def journal_folder(database: Database) -> Path:
     url = make_url(database.name)
     if url.get_backend_name() == "sqlite":
         return Path(f"{url.database}.game-journal")
-    place = f"{url.host}:{url.port}/{url.database}?{sorted(url.query.items())}"  # whoever connects to it
+    address = f"{url.host}:{url.port}/{url.database}?{sorted(url.query.items())}"  # whoever connects to it
     words = re.sub(r"[^\w.-]+", "-", f"{url.host or 'local'}-{url.database or ''}")[:60]
-    return default_records_path().parent / "journals" / f"{words}-{hashlib.sha256(place.encode()).hexdigest()[:12]}"
+    return default_records_path().parent / "journals" / f"{words}-{hashlib.sha256(address.encode()).hexdigest()[:12]}"
 
 
 class Journal:
@@ -70,7 +70,7 @@ class Journal:
             _append(file, [entry])
 
     def rewrite(self, entries: Iterable[JournalEntry]) -> None:
-        """Let the journal hold ``entries`` alone; a crash leaves the former content or the new one."""
+        """Replace the journal's content by ``entries``; a crash leaves the former content or the new one."""
         with _edited(self.path, create=True):
             _replace(self.path, list(entries))
 
@@ -80,14 +80,14 @@ class Journal:
             os.fsync(file)
 
     def refuse(self, entry: JournalEntry, reason: str) -> None:
-        """Keep an entry that the database will never take, with the reason."""
+        """Store an entry that the database will never take, with the reason, in ``refused.jsonl``."""
         with _edited(self.folder / REFUSED_FILE, create=True) as file:
             _append(file, [{**entry, "refused": reason}])
             os.fsync(file)
 
     def recover(self) -> list[JournalEntry]:
-        """Move what the journals of dead servers hold into this one, and return it in its order."""
-        found: list[JournalEntry] = []
+        """Move the entries of dead servers' journals into this one, and return them in order."""
+        recovered: list[JournalEntry] = []
         _clear_unfinished(self.folder)
         for path in sorted(self.folder.glob(f"*{SUFFIX}")):
             if path in (self.path, self.folder / REFUSED_FILE):
@@ -99,13 +99,13 @@ class Journal:
                 with _edited(self.path, create=True) as own:
                     _append(own, entries)
                     os.fsync(own)
-                found += entries
+                recovered += entries
                 path.unlink(missing_ok=True)
                 Path(lock.lock_file).unlink(missing_ok=True)
-        return found
+        return recovered
 
     def close(self) -> None:
-        """Let go of the file: an empty one goes away, another waits for the next server that starts."""
+        """Close the journal: an empty file is deleted, another waits for the next server that starts."""
         with _edited(self.path) as file:
             if file is None or not os.fstat(file).st_size:
                 self.path.unlink(missing_ok=True)
@@ -114,7 +114,7 @@ class Journal:
 
 
 def refused_entries(database: Database) -> list[JournalEntry]:
-    """Return what was refused on this machine and is kept, each with its reason under ``refused``."""
+    """Return the entries that were refused on this machine, each with its reason under ``refused``."""
     path = journal_folder(database) / REFUSED_FILE
     with _edited(path) as file:
         return [] if file is None else _read(file, path)
@@ -131,10 +131,10 @@ def count_waiting_entries(database: Database) -> int:
 
 
 def remove_participant(database: Database, participant: str) -> int:
-    """Clear one participant from all journals of ``database`` on this machine, also of servers that run.
+    """Remove one participant from all journals of ``database`` on this machine, also of servers that run.
 
-    To be called after the participant was deleted from the database: a running server that still holds something of
-    theirs in memory then finds nobody to store it for, and drops it.
+    Call it after the participant was deleted from the database: a running server that still holds updates of theirs in
+    memory then finds nobody to store them for, and drops them.
 
     Returns
     -------
@@ -148,25 +148,25 @@ def remove_participant(database: Database, participant: str) -> int:
             if file is None:
                 continue
             entries = _read(file, path)
-            kept = [entry for entry in entries if entry.get("participant") != participant]
-            if len(kept) < len(entries):
-                _replace(path, kept)
-            removed += len(entries) - len(kept)
+            others = [entry for entry in entries if entry.get("participant") != participant]
+            if len(others) < len(entries):
+                _replace(path, others)
+            removed += len(entries) - len(others)
     return removed
 
 
 def remove_unknown_participants(database: Database, is_known: Callable[[str], bool]) -> int:
-    """Clear everybody who is not ``is_known`` any more from what was refused; return how many entries that were."""
+    """Remove from the refused entries those whose participant is not ``is_known``; return how many there were."""
     path = journal_folder(database) / REFUSED_FILE
     with _edited(path) as file:
         if file is None:
             return 0
         entries = _read(file, path)
-        here = {who: is_known(who) for who in {entry.get("participant", "") for entry in entries}}
-        kept = [entry for entry in entries if here[entry.get("participant", "")]]
-        if len(kept) < len(entries):
-            _replace(path, kept)
-        return len(entries) - len(kept)
+        known = {who: is_known(who) for who in {entry.get("participant", "") for entry in entries}}
+        others = [entry for entry in entries if known[entry.get("participant", "")]]
+        if len(others) < len(entries):
+            _replace(path, others)
+        return len(entries) - len(others)
 
 
 def _lifetime_lock(path: Path) -> FileLock:
@@ -175,9 +175,9 @@ def _lifetime_lock(path: Path) -> FileLock:
 
 @contextlib.contextmanager
 def _edited(path: Path, *, create: bool = False) -> Iterator[int | None]:
-    """The file at ``path``, which nobody else edits meanwhile, in this process or another; None where there is none.
+    """Open the file at ``path`` while nobody else edits it, in this process or another; None where there is none.
 
-    Whoever waited for a file that was replaced in the meantime opens the new one.
+    A file that was replaced during the wait for its lock is opened anew.
     """
     flags = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | (os.O_CREAT if create else 0)
     while True:
@@ -210,13 +210,14 @@ def _append(file: int, entries: Iterable[JournalEntry]) -> None:
 
 
 def _clear_unfinished(folder: Path) -> None:
-    """Remove what processes wrote that ended before it took its journal's place."""
+    """Remove files of processes that ended before such a file had replaced its journal."""
     for new in folder.glob(f"*{NEW}"):
         with _edited(new.with_suffix(SUFFIX)):  # nobody writes it now; the journal itself may have been adopted
             new.unlink(missing_ok=True)
 
 
 def _replace(path: Path, entries: list[JournalEntry]) -> None:
+    """Write ``entries`` into a new file, force it to the disk, and let it replace ``path``."""
     new = path.with_suffix(NEW)
     file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
@@ -242,17 +243,18 @@ def _line(entry: JournalEntry) -> bytes:
 
 
 def _read(file: int, path: Path) -> list[JournalEntry]:
-    found, damaged = [], 0
+    """Return the entries of an open journal; skip damaged lines, and log how many there are."""
+    entries, n_damaged = [], 0
     with open(os.dup(file), "rb") as stream:
         stream.seek(0)
         for line in stream:
             if not line.strip():
                 continue
-            told, _, body = line.rstrip(b"\n").partition(b" ")
-            if told == b"%08x" % zlib.crc32(body):
-                found.append(json.loads(body))
+            checksum, _, body = line.rstrip(b"\n").partition(b" ")
+            if checksum == b"%08x" % zlib.crc32(body):
+                entries.append(json.loads(body))
             else:
-                damaged += 1
-    if damaged:
-        _log.error("%s: %d lines are damaged and were passed over; the others are read.", path, damaged)
-    return found
+                n_damaged += 1
+    if n_damaged:
+        _log.error("%s: %d lines are damaged and were passed over; the others are read.", path, n_damaged)
+    return entries

@@ -16,14 +16,14 @@ N_ROWS = 10
 
 
 class LeaderboardPeriod(StrEnum):
-    """Since when rounds count."""
+    """The time from which on rounds count."""
 
     TODAY = "today"
     WEEK = "week"
     ALL = "all"
 
     def since_ms(self, now: datetime) -> int:
-        """The first moment that counts, in the clock of ``now``: midnight, Monday's midnight, the beginning of time."""
+        """Return the start in ms since 1970, in the time zone of ``now``: midnight, Monday's midnight, or 0."""
         midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
         if self is LeaderboardPeriod.ALL:
             return 0
@@ -55,9 +55,26 @@ class PlayerStatistics:
 
 
 def leaderboard(database: Database, period: LeaderboardPeriod, participant: str, now: datetime) -> list[LeaderboardRow]:
-    """The ten with the highest sum of scores, and the participant's own line if it is not among them.
+    """Return the ten participants with the highest sum of scores, and one's own row if it is not among them.
 
-    Equal scores share a place. Those without a nickname are called by the first letters of their id.
+    Equal scores share a place. Practice rounds do not count, and a sum of 0 has no row. A participant without a
+    nickname is called by the first letters of the id.
+
+    Parameters
+    ----------
+    database : Database
+        The records; all collections count.
+    period : LeaderboardPeriod
+        Rounds that ended within it count.
+    participant : str
+        Id of the participant whose row is always included and marked ``own``.
+    now : datetime
+        Present time; its time zone determines midnight.
+
+    Returns
+    -------
+    list of LeaderboardRow
+        Highest sum first.
     """
     total = func.sum(Round.score)
     scores = (
@@ -70,20 +87,20 @@ def leaderboard(database: Database, period: LeaderboardPeriod, participant: str,
     )
     with database.read_connection() as connection:
         rows = connection.execute(scores).all()
-    found = []
+    table = []
     for position, row in enumerate(rows):
         same = position > 0 and row.score == rows[position - 1].score
-        place = found[-1].place if same else position + 1
+        place = table[-1].place if same else position + 1
         name = row.nickname or f"Player {row.id[:4]}"
-        found.append(LeaderboardRow(place=place, name=name, score=row.score, n_rounds=row.n, own=row.id == participant))
-    return [one for position, one in enumerate(found) if position < N_ROWS or one.own]
+        table.append(LeaderboardRow(place=place, name=name, score=row.score, n_rounds=row.n, own=row.id == participant))
+    return [one for position, one in enumerate(table) if position < N_ROWS or one.own]
 
 
 def player_statistics(database: Database, participant: str) -> PlayerStatistics:
-    """The participant's statistics over all time; practice does not count."""
+    """Return the participant's statistics over all time; practice does not count, catch trials do."""
     won = Round.outcome == str(Outcome.WON)
     theirs = (Round.participant_id == participant, Round.ended_ms.is_not(None), Round.kind != PRACTICE)
-    asked = select(
+    query = select(
         func.count(),
         func.count().filter(won),
         func.coalesce(func.sum(Round.score), 0.0),
@@ -92,7 +109,7 @@ def player_statistics(database: Database, participant: str) -> PlayerStatistics:
         func.coalesce(func.max(Round.combo), 0),
     ).where(*theirs)
     with database.read_connection() as connection:
-        n_rounds, n_won, score, best_score, fastest, combo = connection.execute(asked).one()
+        n_rounds, n_won, score, best_score, fastest, combo = connection.execute(query).one()
     return PlayerStatistics(
         n_rounds=n_rounds, n_won=n_won, score=score, best_score=best_score, fastest_ms=fastest, longest_combo=combo
     )

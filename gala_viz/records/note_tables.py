@@ -1,4 +1,4 @@
-"""The tables of what researchers write: notes on images, and views of pages saved by name."""
+"""Tables of what researchers write: notes on images, and saved views of pages."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gala_viz.records.tables import Base
 
 
 class NoteRecord(Base):
-    """What somebody wrote on one image. ``owner`` is a login, "" where there is none."""
+    """A note on one image. ``owner`` is a login, "" where there is none."""
 
     __tablename__ = "notes"
     owner: Mapped[str] = mapped_column(primary_key=True)
@@ -24,7 +24,7 @@ class NoteRecord(Base):
 
 
 class SavedViewRecord(Base):
-    """A page as it was, under a name that everybody who knows it can open; ``query`` is that of its address."""
+    """A saved view of a page, which everybody who knows its name can open; ``query`` is that of its address."""
 
     __tablename__ = "views"
     name: Mapped[str] = mapped_column(primary_key=True)

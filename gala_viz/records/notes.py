@@ -1,4 +1,4 @@
-"""Bookmarks, tags and notes on images, kept in the records; nothing that somebody wrote is replaced unseen."""
+"""Bookmarks, tags and notes on images in the records; nothing that somebody wrote is replaced unseen."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from gala_viz.records.tables import now_ms
 from gala_viz.specs import spec_from_settings
 
 FORMAT = 1
-"""Of exported notes."""
+"""Format of exported notes."""
 MAX_TEXT_LENGTH, MAX_TAGS, MAX_TAG_LENGTH = 20_000, 20, 40
 
 
 class NoteChangedError(ValueError):
-    """The note is not what its writer saw; ``stored_note`` is what is there now."""
+    """The note was changed after its writer read it; ``stored_note`` is the present one."""
 
     def __init__(self, stored: Note) -> None:
         super().__init__(f"the note on {stored.image} was changed elsewhere meanwhile.")
@@ -36,7 +36,7 @@ class ReadOnlyError(ValueError):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Note:
-    """What one person keeps on one ``image``; ``text`` is Markdown. ``changed_ms`` is 0 where nothing is stored yet."""
+    """One owner's note on one ``image``; ``text`` is Markdown. ``changed_ms`` is 0 where nothing is stored yet."""
 
     image: str
     bookmarked: bool = False
@@ -57,28 +57,30 @@ class Note:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing to keep."""
+        """Whether there is nothing to store."""
         return not (self.bookmarked or self.tags or self.text)
 
 
 def parse_tags(text: str) -> tuple[str, ...]:
-    """Tags typed with commas between them: in small letters, each once, spaces in rows made one."""
+    """Split ``text`` at commas into tags: in small letters, each once, without spaces in rows or leading #."""
     words = (" ".join(part.split()).casefold().lstrip("#") for part in text.split(","))
     return tuple(dict.fromkeys(word for word in words if word))
 
 
 def check_tags(tags: Sequence[str]) -> tuple[tuple[str, ...], list[str]]:
-    """Those of ``tags`` that a note can hold, and a sentence about those that it cannot."""
+    """Return those of ``tags`` that a note can hold, and sentences about those that it cannot."""
     fitting = [tag for tag in tags if _is_tag(tag)]
     others = [tag for tag in tags if not _is_tag(tag)]
-    told = []
+    sentences = []
     if others:
         came = f"{len(others[0]):,} came" if len(others[0]) > MAX_TAG_LENGTH else "some that cannot be printed came"
-        told = [f"{_named(others)} not kept: at most {MAX_TAG_LENGTH} letters were expected, {came}. Shorten it."]
+        sentences = [f"{_named(others)} not kept: at most {MAX_TAG_LENGTH} letters were expected, {came}. Shorten it."]
     if len(fitting) > MAX_TAGS:
         over = _named(fitting[MAX_TAGS:])
-        told.append(f"{over} not kept: a note has at most {MAX_TAGS} tags; these are {len(fitting)}. Take some away.")
-    return tuple(fitting[:MAX_TAGS]), told
+        sentences.append(
+            f"{over} not kept: a note has at most {MAX_TAGS} tags; these are {len(fitting)}. Take some away."
+        )
+    return tuple(fitting[:MAX_TAGS]), sentences
 
 
 def _is_tag(tag: str) -> bool:
@@ -103,23 +105,23 @@ class Notes:
         self._mine = (table.owner == owner, table.collection == collection)
 
     def all(self) -> dict[str, Note]:
-        """Image -> note, the latest first."""
+        """Return image -> note, the latest first."""
         with self._database.read_connection() as connection:
-            found = connection.execute(select(NoteRecord.__table__).where(*self._mine)).all()
-        notes = sorted((_note(row) for row in found), key=lambda note: (-note.changed_ms, note.image))
+            rows = connection.execute(select(NoteRecord.__table__).where(*self._mine)).all()
+        notes = sorted((_note(row) for row in rows), key=lambda note: (-note.changed_ms, note.image))
         return {note.image: note for note in notes}
 
     def get(self, image: str) -> Note:
-        """The note on ``image`` as it is stored now; an empty one where there is none."""
+        """Return the note on ``image`` as it is stored now; an empty one where there is none."""
         this = (*self._mine, NoteRecord.image == image)
         with self._database.read_connection() as connection:
             row = connection.execute(select(NoteRecord.__table__).where(*this)).first()
         return Note(image=image) if row is None else _note(row)
 
     def write(self, note: Note) -> Note:
-        """Keep ``note``, whose ``changed_ms`` says what its writer had seen; return it as it is stored now.
+        """Store ``note``, whose ``changed_ms`` is that of the note its writer read; return it as it is stored now.
 
-        Raises ``NoteChangedError`` where another note is there by now. An empty note is taken away.
+        Raises ``NoteChangedError`` where another note is there by now. An empty note is deleted.
         """
         self._check_writing()
         try:
@@ -134,15 +136,15 @@ class Notes:
             raise NoteChangedError(self.get(note.image)) from None
 
     def export_notes(self) -> dict[str, Any]:
-        """All notes as JSON holds them; ``import_notes`` reads them."""
+        """Return all notes as plain values for JSON, which ``import_notes`` reads."""
         return {"format": FORMAT, "collection": self.collection, "notes": [asdict(n) for n in self.all().values()]}
 
     def import_notes(self, content: Any, images: Sequence[str] | None = None) -> tuple[int, int]:
-        """Add exported notes; return how many were taken, and how many were on none of ``images``.
+        """Add exported notes; return how many were imported, and how many were on none of ``images``.
 
-        A note that is there already keeps what it has: bookmarks and tags are joined, a different text is put beneath,
-        and so are the tags for which there is no room.
-        Raises ``ValueError`` for anything that ``export_notes`` does not write.
+        A note that is there already keeps its content: bookmarks and tags are merged, a different text is appended, and
+        so are the tags for which there is no room. Raises ``ValueError`` for anything that ``export_notes`` does not
+        write.
         """
         self._check_writing()
         if (
@@ -151,16 +153,16 @@ class Notes:
             or not isinstance(content.get("notes"), list)
         ):
             raise ValueError(f"a file of notes of format {FORMAT}, as the export writes it, was expected.")
-        given = [spec_from_settings(Note, one) for one in content["notes"]]
+        imported = [spec_from_settings(Note, one) for one in content["notes"]]
         known = None if images is None else set(images)
-        fitting = [note for note in given if known is None or note.image in known]
+        fitting = [note for note in imported if known is None or note.image in known]
         with self._database.write_transaction() as connection:
-            found = connection.execute(select(NoteRecord.__table__).where(*self._mine).with_for_update()).all()
-            present = {row.image: _note(row) for row in found}
+            rows = connection.execute(select(NoteRecord.__table__).where(*self._mine).with_for_update()).all()
+            present = {row.image: _note(row) for row in rows}
             for note in fitting:
                 before = present.get(note.image, Note(image=note.image))
                 present[note.image] = self._put(connection, _joined(before, note), before.changed_ms)
-        return len(fitting), len(given) - len(fitting)
+        return len(fitting), len(imported) - len(fitting)
 
     def _check_writing(self) -> None:
         if self.read_only:

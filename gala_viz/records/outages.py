@@ -1,4 +1,4 @@
-"""A database that is away, told apart from a row that it will never take."""
+"""Outages of the database, as distinct from rows that it will never take."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ class NotStoredError(RuntimeError):
 
 
 def is_outage(error: BaseException) -> bool:
-    """Whether the same statement may succeed later: no connection, a full disk, a lock, a table not there yet.
+    """Return whether the same statement may succeed later: no connection, a full disk, a lock, a missing table.
 
-    A row that breaks a constraint or holds an impossible value is none.
+    A row that breaks a constraint or holds an impossible value is no outage.
     """
     away = (DBAPIError, DisconnectionError, NoConnectionError, NotStoredError)
     return isinstance(error, away) and not isinstance(error, IntegrityError | DataError)

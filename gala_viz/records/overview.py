@@ -1,4 +1,4 @@
-"""What an experimenter wants to know of what was collected: rounds by day, image and participant, and reliability."""
+"""Overview of the recorded rounds for an experimenter: counts by day and collection, and reliability of the maps."""
 
 from __future__ import annotations
 
@@ -26,7 +26,10 @@ DAY_MS = 86_400_000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Overview:
-    """Counts of a database; ``by_day`` is (day, people's rounds, simulated rounds), days being UTC's."""
+    """Counts of a database; ``by_day`` is (day in UTC, people's rounds, simulated rounds).
+
+    ``collections`` counts people's finished rounds by collection.
+    """
 
     paused: bool
     n_participants: int
@@ -37,7 +40,7 @@ class Overview:
     catch_scores: dict[str, float]
 
     def summary(self) -> str:
-        """As lines for a terminal."""
+        """Return the counts as lines for a terminal."""
         rounds = ", ".join(f"{outcome} {count}" for outcome, count in self.outcomes.items()) or "none"
         lines = [
             f"{counted(self.n_participants, 'participant')} and {counted(self.n_simulated, 'simulated one')}"
@@ -64,14 +67,14 @@ class Overview:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reliability:
-    """Split-half rho of the images with two participants or more, and how it grew: (rounds, images, mean rho)."""
+    """Split-half rho of images with enough participants, and its ``growth``: (rounds, images, mean rho)."""
 
     interval: ConfidenceInterval | None
     growth: tuple[tuple[int, int, float], ...]
 
 
 def overview(database: Database) -> Overview:
-    """Counts of everything."""
+    """Count participants, rounds that ended and finished rounds by collection."""
     day = (Round.ended_ms - Round.ended_ms % DAY_MS).label("day")
     ended = Round.ended_ms.is_not(None)
     with database.read_connection() as connection:
@@ -106,10 +109,34 @@ def overview(database: Database) -> Overview:
 def reliability(
     database: Database, collection: Collection, *, simulated: bool = False, smoothing: str = "discs", steps: int = 6
 ) -> Reliability:
-    """Split-half rho at 56 x 56 cells of the photographs, of all rounds and of the first ones, in ``steps`` parts."""
+    """Estimate the split-half rho of the game's maps, from all rounds and from the first ones.
+
+    Parameters
+    ----------
+    database : Database
+        The records.
+    collection : Collection
+        The collection whose rounds count, with its photographs.
+    simulated : bool
+        Whether simulated participants count instead of people.
+    smoothing : str
+        Name of ``SMOOTHINGS``.
+    steps : int
+        Points of the growth: after 1 / steps of the rounds, 2 / steps, and so on.
+
+    Returns
+    -------
+    Reliability
+        Mean rho over images of maps of 56 x 56 cells, with its bootstrap interval (None without an image that has
+        enough participants), and its growth.
+
+    References
+    ----------
+    Linsley et al. 2019, section 4.
+    """
     rounds = round_table(finished_rounds(database, collection.name, simulated=simulated))
     spec = CeilingSpec()
-    grown: list[tuple[int, int, float]] = []
+    growth: list[tuple[int, int, float]] = []
     rhos: dict[str, float] = {}
     for count in np.unique(np.linspace(0, len(rounds), steps + 1).astype(int))[1:]:
         part = rounds.select(np.arange(len(rounds)) < count)
@@ -120,12 +147,12 @@ def reliability(
                 continue
             image = part.images[code]
             try:
-                found = participant_maps(part.points(numbers), collection.size_px(image), smoothing)
+                point_maps = participant_maps(part.points(numbers), collection.size_px(image), smoothing)
             except (UnreadableImageError, KeyError):
                 continue
-            values = area_average(found.maps, (COMPARISON_CELLS, COMPARISON_CELLS))
-            maps = labelled_map(values, name="human_map", leading={"participant": list(found.participants)})
+            values = area_average(point_maps.maps, (COMPARISON_CELLS, COMPARISON_CELLS))
+            maps = labelled_map(values, name="human_map", leading={"participant": list(point_maps.participants)})
             rhos |= image_ceilings([(image, maps)], spec).rho
-        grown.append((int(count), len(rhos), float(np.mean(list(rhos.values()))) if rhos else float("nan")))
+        growth.append((int(count), len(rhos), float(np.mean(list(rhos.values()))) if rhos else float("nan")))
     known = np.array(list(rhos.values()))
-    return Reliability(interval=bootstrap_interval(known) if len(known) else None, growth=tuple(grown))
+    return Reliability(interval=bootstrap_interval(known) if len(known) else None, growth=tuple(growth))

@@ -21,7 +21,7 @@ RULE = "surface-moved-1"
 
 
 class SurfaceMotion(StrEnum):
-    """What is known of the surface in a round, by the rule ``RULE``."""
+    """Whether the surface moved in a round, by the rule ``RULE``."""
 
     NO = "no"
     YES = "yes"
@@ -41,7 +41,7 @@ MEANINGS: Mapping[SurfaceMotion, str] = {
 
 
 class RoundRecording(NamedTuple):
-    """What the records tell of how a round was recorded; ``ended_ms`` since 1970."""
+    """How a round was recorded, as far as the records say; ``ended_ms`` since 1970."""
 
     surface_motion: SurfaceMotion
     ended_ms: int
@@ -50,14 +50,23 @@ class RoundRecording(NamedTuple):
 def classify_surface_motion(
     *, surface_rule: int | None, simulated: bool, mobile: bool, device: Mapping[str, Any] | None
 ) -> SurfaceMotion:
-    """Return what is known of one round.
+    """Return whether the paint surface may have moved in one round.
 
     Parameters
     ----------
-    surface_rule
-        What the page said; None for pages that said nothing.
-    device
-        Of the visit: ``pointer`` (mouse, pen, touch) and ``screen_px``, the screen's width and height in CSS pixels.
+    surface_rule : int or None
+        Rule that the page named; None for pages that named none.
+    simulated : bool
+        Whether the participant is a simulated one, who has no page.
+    mobile : bool
+        Whether the page ran on a telephone.
+    device : mapping or None
+        Of the session: ``pointer`` (mouse, pen, touch) and ``screen_px``, the screen's width and height in CSS pixels.
+
+    Returns
+    -------
+    SurfaceMotion
+        The answer by ``RULE``; ``MEANINGS`` explains it.
     """
     if simulated or surface_rule in FIXED_SURFACE_RULES:
         return SurfaceMotion.NO
@@ -80,19 +89,19 @@ def surface_motion_report(rounds: Iterable[RoundRecording]) -> dict[str, Any]:
         first, last = days.get(one.surface_motion, (day, day))
         days[one.surface_motion] = (min(first, day), max(last, day))
     answers = {
-        str(moved): {
+        str(motion): {
             "meaning": meaning,
-            "rounds": counts[moved],
-            **({"first_day": days[moved][0], "last_day": days[moved][1]} if moved in days else {}),
+            "rounds": counts[motion],
+            **({"first_day": days[motion][0], "last_day": days[motion][1]} if motion in days else {}),
         }
-        for moved, meaning in MEANINGS.items()
+        for motion, meaning in MEANINGS.items()
     }
     return {"rule": RULE, "answers": answers}
 
 
-def _screen(told: Any) -> tuple[float, float]:
-    """Width and height, 0 where they are not told."""
-    if not isinstance(told, list | tuple) or len(told) != 2:
+def _screen(screen_px: Any) -> tuple[float, float]:
+    """Return width and height; 0 where they are not known."""
+    if not isinstance(screen_px, list | tuple) or len(screen_px) != 2:
         return 0.0, 0.0
-    width, height = (float(one) if isinstance(one, int | float) else 0.0 for one in told)
+    width, height = (float(one) if isinstance(one, int | float) else 0.0 for one in screen_px)
     return (width, height) if width > 0 and height > 0 else (0.0, 0.0)

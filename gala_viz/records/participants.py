@@ -1,4 +1,4 @@
-"""Participants and their sittings: random ids, secrets that only a browser knows, consent, nicknames, deletion."""
+"""Participants and their sessions: random ids, secrets that only a browser knows, consent, nicknames, withdrawal."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ MAX_NICKNAME_LENGTH = 24
 
 
 def software_versions() -> dict[str, str]:
-    """Return the versions that stand with every session: gala_viz and Python."""
+    """Return the versions that are stored with every session: gala_viz and Python."""
     return {"gala_viz": gala_viz.__version__, "python": platform.python_version()}
 
 
 def clean_nickname(text: str) -> str | None:
-    """A nickname as it is kept: printable, without spaces at the ends or in rows, at most 24 characters; None if empty.
+    """Return the sanitised nickname: printable, without spaces at the ends or in rows, at most 24 characters.
 
-    It is shown to others as text, never as markup.
+    None if nothing is left. It is shown to others as text, never as markup.
     """
     plain = "".join(letter if letter.isprintable() else " " for letter in text[: 4 * MAX_NICKNAME_LENGTH])
     return " ".join(plain.split())[:MAX_NICKNAME_LENGTH].strip() or None
@@ -52,8 +52,9 @@ class ParticipantProfile:
 class WithdrawalReport:
     """What was deleted of a participant, and from where.
 
-    ``changed_backups`` are those of before an upgrade that held something; ``unchanged_backups`` are those that could
-    not be changed, each with the reason: they must be deleted by hand.
+    ``n_sessions`` counts sessions of experiments. ``changed_backups`` are copies from before an upgrade that held the
+    participant; ``unchanged_backups`` are those that could not be changed, each with the reason: they must be deleted
+    by hand.
     """
 
     n_rounds: int
@@ -64,32 +65,32 @@ class WithdrawalReport:
 
 
 class Participants:
-    """Those who play, in ``database``. Every call is one transaction; all may come from any thread."""
+    """Participants in ``database``. Every call is one transaction, and may come from any thread."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def create(self, *, simulated: bool = False, secret: str | None = None) -> tuple[str, str]:
-        """(id, secret) of a new participant; the secret is told once and stored as its SHA-256.
+        """Create a participant and return (id, secret); the secret is returned once and stored as its SHA-256.
 
-        A ``secret`` that is given makes the call repeatable: again, it names the participant whom it made at first.
+        A ``secret`` of the caller makes the call repeatable: again, it returns the participant of the first call.
         """
         participant, secret = random_id(), secret or secrets.token_urlsafe(32)
         values = {"secret_sha256": _hashed(secret), "created_ms": now_ms(), "simulated": simulated}
         with self._database.write_transaction() as connection:
-            theirs = select(Participant.id).where(Participant.secret_sha256 == values["secret_sha256"])
-            if (known := connection.scalar(theirs)) is not None:
+            same_secret = select(Participant.id).where(Participant.secret_sha256 == values["secret_sha256"])
+            if (known := connection.scalar(same_secret)) is not None:
                 return known, secret
             connection.execute(insert(Participant).values(id=participant, **values))
         return participant, secret
 
     def find_by_secret(self, secret: str) -> str | None:
-        """The participant whose browser knows ``secret``."""
+        """Return the id of the participant whose browser knows ``secret``, or None."""
         with self._database.read_connection() as connection:
             return connection.scalar(select(Participant.id).where(Participant.secret_sha256 == _hashed(secret)))
 
     def profile(self, participant: str) -> ParticipantProfile:
-        """What a page needs to go on."""
+        """Return what a page needs of ``participant``. Raises ``NoResultFound`` where there is no such participant."""
         theirs = (Round.participant_id == participant, Round.ended_ms.is_not(None))
         with self._database.read_connection() as connection:
             row = connection.execute(select(Participant.__table__).where(Participant.id == participant)).one()
@@ -107,7 +108,7 @@ class Participants:
         )
 
     def record_consent(self, participant: str) -> None:
-        """The participant agreed; the first time counts."""
+        """Store the time of the participant's consent; the first one counts."""
         missing = Participant.consented_ms.is_(None)
         with self._database.write_transaction() as connection:
             connection.execute(
@@ -115,37 +116,54 @@ class Participants:
             )
 
     def set_nickname(self, participant: str, nickname: str) -> str | None:
-        """Keep a nickname, cleaned, or none; what is kept."""
-        kept = clean_nickname(nickname)
+        """Store the sanitised nickname, or None, and return it."""
+        cleaned = clean_nickname(nickname)
         with self._database.write_transaction() as connection:
-            connection.execute(update(Participant).where(Participant.id == participant).values(nickname=kept))
-        return kept
+            connection.execute(update(Participant).where(Participant.id == participant).values(nickname=cleaned))
+        return cleaned
 
     def start_session(
         self, participant: str, device: Mapping[str, Any], *, mobile: bool, versions: Mapping[str, str]
     ) -> str:
-        """A sitting begins; its id."""
-        visit = random_id()
+        """Start a session of the game.
+
+        Parameters
+        ----------
+        participant : str
+            Id of the participant.
+        device : mapping
+            What the page says of its device: ``pointer`` and ``screen_px``.
+        mobile : bool
+            Whether the page runs on a telephone.
+        versions : mapping of str to str
+            Versions of the software, as ``software_versions`` returns them.
+
+        Returns
+        -------
+        str
+            Id of the session.
+        """
+        session_id = random_id()
         values = {"began_ms": now_ms(), "device": dict(device), "mobile": mobile, "versions": dict(versions)}
         with self._database.write_transaction() as connection:
-            connection.execute(insert(GameSession).values(id=visit, participant_id=participant, **values))
-        return visit
+            connection.execute(insert(GameSession).values(id=session_id, participant_id=participant, **values))
+        return session_id
 
     def withdraw_participant(self, participant: str) -> WithdrawalReport:
-        """Delete everything of one participant: from the database, the game's journals, and copies of before upgrades.
+        """Delete everything of one participant: from the database, the journals of the game, and backups.
 
-        It can be repeated where it was interrupted. Servers that run find the participant gone when they next write or
-        are asked for something: they drop what they still hold, and end that page.
+        It can be repeated after an interruption. Servers that run meet the missing participant with their next write or
+        request: they drop what they still hold, and end that page.
 
         Raises
         ------
         ValueError
-            Nothing of such a participant is anywhere.
+            No trace of such a participant is anywhere.
         """
         from gala_viz.records.journal import remove_participant  # files are locked there as only some systems can
 
         with self._database.write_transaction() as connection:
-            n_sittings = connection.scalar(
+            n_sessions = connection.scalar(
                 select(func.count())
                 .select_from(ExperimentSession)
                 .where(ExperimentSession.participant_id == participant)
@@ -153,28 +171,28 @@ class Participants:
             n_rounds, known = _delete(connection, participant)
         self._database.truncate_log()
         n_entries = remove_participant(self._database, participant)
-        cleared, uncleared = [], {}
+        changed, unchanged = [], {}
         for copy in backup_files(self._database.file) if self._database.file else ():
             try:
                 if _delete_from_copy(copy, participant):
-                    cleared.append(copy)
+                    changed.append(copy)
             except SQLAlchemyError as error:
-                uncleared[copy] = " ".join(str(getattr(error, "orig", error)).split())
-        if not known and not n_entries and not cleared and not uncleared:
+                unchanged[copy] = " ".join(str(getattr(error, "orig", error)).split())
+        if not known and not n_entries and not changed and not unchanged:
             raise ValueError(f"no participant {participant!r} is in {self._database.name}.")
         return WithdrawalReport(
             n_rounds=n_rounds,
-            n_sessions=n_sittings,
+            n_sessions=n_sessions,
             n_journal_entries=n_entries,
-            changed_backups=tuple(cleared),
-            unchanged_backups=uncleared,
+            changed_backups=tuple(changed),
+            unchanged_backups=unchanged,
         )
 
 
 def _delete(connection: Connection, participant: str) -> tuple[int, bool]:
-    """Delete a participant with all that refers to them; how many rounds that were, and whether they were there."""
-    theirs = select(Round.collection, Round.image, Round.kind, Round.outcome)
-    rounds = connection.execute(theirs.where(Round.participant_id == participant).with_for_update()).all()
+    """Delete a participant with all that refers to them; return the number of rounds, and whether they were there."""
+    columns = select(Round.collection, Round.image, Round.kind, Round.outcome)
+    rounds = connection.execute(columns.where(Round.participant_id == participant).with_for_update()).all()
     for row in rounds:
         if row.kind == GAME and (row.outcome is None or row.outcome in MAP_OUTCOMES):
             connection.execute(decrement_count(row.collection, row.image))
@@ -183,7 +201,7 @@ def _delete(connection: Connection, participant: str) -> tuple[int, bool]:
 
 
 def _delete_from_copy(copy: Path, participant: str) -> bool:
-    """Whether the copy, which may be of any revision, held the participant; it does not any more."""
+    """Delete the participant from a copy of any revision; return whether it held them."""
     engine = create_engine(URL.create("sqlite", database=str(copy)), poolclass=NullPool)
 
     @event.listens_for(engine, "connect")

@@ -1,4 +1,4 @@
-"""The experimenter's password: told to the server by its environment or a file, tried a few times a minute at most."""
+"""The experimenter's password: read from the environment or a file, with a limited number of attempts a minute."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ATTEMPTS_PER_MIN = 10
 
 
 class Password:
-    """A password that is compared in constant time; too many wrong tries close the door for a while, for everybody."""
+    """A password that is compared in constant time; the limit on attempts is one for everybody, right ones included."""
 
     def __init__(self, text: str) -> None:
         if len(text) < MIN_LENGTH:
@@ -23,13 +23,13 @@ class Password:
         self._tries = TokenBuckets(ATTEMPTS_PER_MIN / 60, ATTEMPTS_PER_MIN)
 
     def matches(self, attempt: str) -> bool:
-        """Whether ``attempt`` is it. Raises ``PermissionError`` after too many tries."""
+        """Return whether ``attempt`` is the password. Raises ``PermissionError`` after too many attempts."""
         if not self._tries.take("all"):
             raise PermissionError("too many tries; wait a minute.")
         return hmac.compare_digest(self._text, attempt.encode())
 
 
 def read_password(file: Path | None = None) -> Password | None:
-    """The password in ``file`` or in the environment's GALA_VIZ_PASSWORD; None where there is none."""
+    """Return the password in ``file``, by default in the environment's GALA_VIZ_PASSWORD; None where there is none."""
     text = file.read_text(encoding="utf-8").strip() if file is not None else os.environ.get(PASSWORD_VARIABLE, "")
     return Password(text) if text else None

@@ -1,4 +1,4 @@
-"""What the experimenter switches for all servers of a database at once."""
+"""Pause of the game, which the experimenter switches for all servers of a database at once."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ PAUSED_SETTING = "paused"
 
 
 def is_paused(database: Database) -> bool:
-    """Whether no new rounds are given."""
+    """Return whether the game is paused: servers start no new rounds."""
     with database.read_connection() as connection:
         return connection.scalar(select(Setting.value).where(Setting.name == PAUSED_SETTING)) == "1"
 
 
 def set_paused(database: Database, paused: bool) -> None:
-    """Stop giving rounds, or go on."""
+    """Pause the game, or resume it."""
     value = str(int(paused))
     with database.write_transaction() as connection:
         if not connection.execute(update(Setting).where(Setting.name == PAUSED_SETTING).values(value=value)).rowcount:

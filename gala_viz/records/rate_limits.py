@@ -1,4 +1,4 @@
-"""How often somebody may do something: buckets that fill at a rate, one for each name."""
+"""Rate limits: token buckets that fill at a rate, one for each name."""
 
 from __future__ import annotations
 
@@ -12,8 +12,18 @@ from gala_viz.specs import check_finite
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RateLimits:
-    """Most messages a second of one connection, rounds a minute of one participant, and, of one network address, new
-    participants an hour and connections at a time.
+    """Limits on what participants may do.
+
+    Parameters
+    ----------
+    messages_per_s : float
+        Messages of one participant a second.
+    rounds_per_min : float
+        Rounds of one participant a minute.
+    participants_per_hour : float
+        New participants from one network address an hour.
+    connections : int
+        Connections from one network address at a time.
     """
 
     messages_per_s: float = 40.0
@@ -28,7 +38,10 @@ class RateLimits:
 
 
 class TokenBuckets:
-    """Bounded memory of who did how much: each name may do ``burst`` at once, and ``rate_per_s`` more each second."""
+    """Token buckets by name: each name may act ``burst`` times at once, and ``rate_per_s`` times more each second.
+
+    At most ``max_names`` are remembered; those that acted least recently are dropped, and start with a full bucket.
+    """
 
     def __init__(
         self, rate_per_s: float, burst: float, *, max_names: int = 10_000, clock: Callable[[], float] = time.monotonic
@@ -37,7 +50,7 @@ class TokenBuckets:
         self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def take(self, name: str) -> bool:
-        """Whether ``name`` may do it once more now."""
+        """Take a token of ``name``; return whether there was one, that is, whether ``name`` may act now."""
         now = self._clock()
         left, then = self._left.pop(name, (self._burst, now))
         left = min(self._burst, left + (now - then) * self._rate)
@@ -48,7 +61,7 @@ class TokenBuckets:
         return allowed
 
     def give_back(self, name: str) -> None:
-        """What ``name`` took last was not used."""
+        """Give the last token back to ``name``, which did not use it."""
         if name in self._left:
             left, then = self._left[name]
             self._left[name] = (min(self._burst, left + 1.0), then)

@@ -1,4 +1,4 @@
-"""Parts of a round on their way into the database: points, guesses, and how it ended."""
+"""Parts of a round on their way into the database: points, guesses, and its end."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CanvasPoint:
-    """Where the pointer was, in canvas pixels, ``t_ms`` of the player's own clock, ``at_ms`` after the first point."""
+    """A point in canvas pixels, at ``t_ms`` of the player's own clock, ``at_ms`` after the first by the server's."""
 
     x_px: float
     y_px: float
@@ -29,7 +29,10 @@ class CanvasPoint:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NetworkGuess:
-    """One guess of the network: how many points it saw, when, the true category's place, and its first categories."""
+    """One guess of the network after ``n_points``: its first categories, and the ``place`` of the true one (1: first).
+
+    ``at_ms`` is the time of the last of these points after the first one.
+    """
 
     n_points: int
     at_ms: float
@@ -40,7 +43,7 @@ class NetworkGuess:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RoundEnd:
-    """How a round ended, by its judge, and when, in milliseconds since 1970."""
+    """How a round ended, by its judge; ``ended_ms`` is since 1970 (UTC), ``elapsed_ms`` since the first point."""
 
     outcome: str
     ended_ms: int
@@ -53,7 +56,7 @@ class RoundEnd:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RoundKey:
-    """A round, the visit that plays it, and whose it is."""
+    """A round, the session that plays it (``visit``), and its participant."""
 
     round: str
     visit: str
@@ -64,8 +67,8 @@ class RoundKey:
 class RoundUpdate:
     """A part of a round that is not in the database yet; ``first`` is the number of its first point.
 
-    With the round's id, a point is known by its number and a guess by how many points it saw, so that a part can be
-    written twice.
+    Within a round, a point is known by its number and a guess by its ``n_points``, so that a part can be written
+    twice.
     """
 
     first: int = 0
@@ -78,7 +81,7 @@ class RoundUpdate:
         return bool(self.points or self.guesses or self.began_ms is not None or self.end is not None)
 
     def to_entry(self) -> dict[str, Any]:
-        """Return it as JSON holds it; ``from_entry`` reads that."""
+        """Return the update as plain values for JSON, which ``from_entry`` reads."""
         entry: dict[str, Any] = {"first": self.first, "points": [astuple(point) for point in self.points]}
         if self.guesses:
             entry["guesses"] = [asdict(guess) for guess in self.guesses]
@@ -90,7 +93,10 @@ class RoundUpdate:
 
     @classmethod
     def from_entry(cls, entry: Mapping[str, Any]) -> RoundUpdate:
-        """Return what ``entry`` wrote. Raises ``KeyError``, ``TypeError`` or ``ValueError`` for anything else."""
+        """Return the update that ``to_entry`` wrote.
+
+        Raises ``KeyError``, ``TypeError`` or ``ValueError`` for anything else.
+        """
         return cls(
             first=int(entry["first"]),
             points=[CanvasPoint(*map(float, point)) for point in entry["points"]],

@@ -1,7 +1,7 @@
-"""Rounds in play on their way into the database: in memory and in a journal until it has them, however often it fails.
+"""Round updates on their way into the database: they stay in memory and in a journal until it has stored them.
 
 Each round is written in a transaction of its own. While the database is away, everything waits and is tried again, ever
-less often. What the database will never take is refused by itself, kept aside with its reason, and told in the log.
+less often. What the database will never take is refused by itself, stored aside with its reason, and logged.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ from gala_viz.records.rounds import ParticipantWithdrawnError, RoundRefusedError
 WRITE_INTERVAL_S = 0.25
 """How often points of rounds in play are written."""
 MAX_RETRY_WAIT_S = 5.0
-"""Between two tries while the database is away."""
+"""Longest time between two tries while the database is away."""
 MAX_STALE_ENTRIES = 2000
-"""Entries that were stored and are still in the journal, about, before it is written anew."""
+"""About how many stored entries the journal may still hold before it is rewritten."""
 
 WITHDRAWN, TAKEN_OVER, ENDED_ELSEWHERE = "deleted", "taken", "ended"
 """Why a round cannot go on: its participant was deleted, another window shows it, another window's server ended it."""
@@ -56,11 +56,13 @@ class PointCounts:
 class RoundWriter:
     """Writes rounds of one game into ``database`` in a thread of its own.
 
-    What a server that died had received is stored first, before this returns, if the database takes it.
+    The constructor first stores what a server that died had received, if the database takes it.
 
     Parameters
     ----------
-    on_stop
+    database : Database
+        The records; they also determine the folder of the journal.
+    on_stop : callable
         Called from the writer's thread when a round cannot go on, with the round and ``WITHDRAWN``, ``TAKEN_OVER``
         (nothing of it is stored) or ``ENDED_ELSEWHERE`` (what came is stored).
     """
@@ -82,14 +84,14 @@ class RoundWriter:
         self._thread.start()
 
     def can_keep(self) -> bool:
-        """Whether what comes now would outlast this process: whether the database or the journal takes anything."""
+        """Return whether the database or the journal takes updates now, so that they would outlast this process."""
         with self._changed:
             return self._away_since is None or self._catch_up()
 
     def add(self, key: RoundKey, update: RoundUpdate) -> None:
-        """Take a part of a round, from any thread; once this returns, the end of this process does not lose it.
+        """Add ``update`` of the round ``key``, from any thread; once this returns, it survives the end of this process.
 
-        Where neither the database nor the journal can be written it is in memory alone, and that is told in the log.
+        Where neither the database nor the journal can be written it is in memory alone; the log says so.
         """
         with self._changed:
             self._n_entries += 1
@@ -101,7 +103,7 @@ class RoundWriter:
             self._changed.notify_all()
 
     def flush(self, participant: str) -> Future[None]:
-        """Return what is done once all that came of ``participant`` until now is stored or refused; write at once."""
+        """Write at once; return a future that is done when all of ``participant`` until now is stored or refused."""
         done: Future[None] = Future()
         with self._changed:
             if any(key.participant == participant for key in self._pending):
@@ -115,7 +117,8 @@ class RoundWriter:
     def close(self, timeout_s: float = 3.0) -> None:
         """Store what is left; what the database does not take within ``timeout_s`` stays in the journal.
 
-        The log tells how many points wait there, and how many are lost because the journal could not be written either.
+        The log counts the points that wait there, and those that are lost because the journal could not be written
+        either.
         """
         with self._changed:
             self._closing, self._deadline = True, time.monotonic() + 0.9 * timeout_s
@@ -125,12 +128,12 @@ class RoundWriter:
             if not self._catch_up():
                 self._rewrite_journal()
             n_lost = sum(len(part.points) for _, part in self._missing)
-            n_kept, is_lost = self._n_waiting() - n_lost, bool(self._missing)
+            n_in_journal, is_lost = self._n_waiting() - n_lost, bool(self._missing)
             is_left = len(self._missing) < sum(map(len, self._pending.values()))
         if is_left:
             _log.error(
                 "%s could not be stored yet: kept in %s, and stored when the game is next started.",
-                counted(n_kept, "point"),
+                counted(n_in_journal, "point"),
                 self.journal.path,
             )
         if is_lost:
@@ -145,6 +148,7 @@ class RoundWriter:
         return sum(len(part.points) for parts in self._pending.values() for part in parts)
 
     def _run(self) -> None:
+        """Write what waits until the writer is closed; wait longer after each failed try."""
         wait_s = WRITE_INTERVAL_S
         while True:
             with self._changed:
@@ -164,7 +168,7 @@ class RoundWriter:
                 wait_s = min(2 * wait_s, MAX_RETRY_WAIT_S)
 
     def _write(self) -> bool:
-        """One try to write all that waits, round by round; whether the database took it or refused it for good."""
+        """Try once to write all that waits, round by round; return whether all of it was stored or refused for good."""
         with self._changed:
             waiting = [(key, list(parts)) for key, parts in self._pending.items()]
         complete = True
@@ -185,8 +189,9 @@ class RoundWriter:
         return complete
 
     def _write_round(self, key: RoundKey, parts: list[RoundUpdate]) -> None:
+        """Write ``parts`` of one round; drop or refuse what can never be stored, and report a round that must stop."""
         try:
-            written = self._rounds.write_updates(key.round, *parts, session_id=key.visit, participant=key.participant)
+            result = self._rounds.write_updates(key.round, *parts, session_id=key.visit, participant=key.participant)
         except ParticipantWithdrawnError:
             self._drop(key.participant)
             self._on_stop(key, WITHDRAWN)
@@ -196,12 +201,12 @@ class RoundWriter:
             if isinstance(error, RoundTakenOverError):
                 self._on_stop(key, TAKEN_OVER)
         else:
-            for refusal in written.refusals:
+            for refusal in result.refusals:
                 self._refuse(key, [refusal.update], refusal.reason)
-            n_refused = sum(len(refusal.update.points) for refusal in written.refusals)
+            n_refused = sum(len(refusal.update.points) for refusal in result.refusals)
             self.counts.n_stored += sum(len(part.points) for part in parts) - n_refused
             self._done(key, parts)
-            if written.ended_elsewhere:
+            if result.ended_elsewhere:
                 self._on_stop(key, ENDED_ELSEWHERE)
 
     def _done(self, key: RoundKey, parts: list[RoundUpdate]) -> None:
@@ -216,20 +221,21 @@ class RoundWriter:
             self._tidy()
 
     def _drop(self, participant: str) -> None:
-        """Forget what is left of somebody who was deleted, here and in the journals."""
+        """Remove what is left of a withdrawn participant, here and in the journals."""
         with self._changed:
-            theirs = [key for key in self._pending if key.participant == participant]
-            dropped = sum(len(part.points) for key in theirs for part in self._pending.pop(key))
+            keys = [key for key in self._pending if key.participant == participant]
+            n_dropped = sum(len(part.points) for key in keys for part in self._pending.pop(key))
             self._missing = [pair for pair in self._missing if pair[0].participant != participant]
-            self.counts.n_dropped += dropped
+            self.counts.n_dropped += n_dropped
             remove_participant(self._database, participant)
             self._tidy()
-        if dropped:
+        if n_dropped:
             _log.warning(
-                "%s dropped: their participant was deleted meanwhile.", counted(dropped, "point was", "points were")
+                "%s dropped: their participant was deleted meanwhile.", counted(n_dropped, "point was", "points were")
             )
 
     def _refuse(self, key: RoundKey, parts: Iterable[RoundUpdate], reason: str) -> None:
+        """Store refused ``parts`` aside with the ``reason``, count their points, and log them."""
         n_points = 0
         for part in parts:
             n_points += len(part.points)
@@ -247,7 +253,7 @@ class RoundWriter:
         )
 
     def _tidy(self) -> None:
-        """Let the journal hold no more than what is pending, now and then, and tell those who wait."""
+        """Complete the futures of those who wait, and now and then rewrite the journal with what is pending."""
         still = {key.participant for key in self._pending}
         for participant, done in self._waiting:
             if participant not in still and done.set_running_or_notify_cancel():
@@ -257,7 +263,7 @@ class RoundWriter:
             self._rewrite_journal()
 
     def _rewrite_journal(self) -> None:
-        """Let the journal hold what is pending, and nothing else."""
+        """Rewrite the journal with what is pending, and nothing else."""
         entries = [_entry(key, part) for key, parts in self._pending.items() for part in parts]
         try:
             self.journal.rewrite(entries)
@@ -268,7 +274,7 @@ class RoundWriter:
             self._n_entries, self._rewrite_at = len(entries), 2 * len(entries) + MAX_STALE_ENTRIES
 
     def _catch_up(self) -> bool:
-        """Append to the journal what it lacks, in order; whether it has everything now."""
+        """Append to the journal what it lacks, in order; return whether it has everything now."""
         while self._missing:
             try:
                 self.journal.append(_entry(*self._missing[0]))
@@ -282,7 +288,7 @@ class RoundWriter:
         return True
 
     def _tell_journal(self, error: OSError) -> None:
-        """Play goes on: what is in memory is stored as long as this process lives."""
+        """Log once that the journal cannot be written; updates in memory are stored as long as this process lives."""
         if not self._journal_fails:
             _log.error(
                 "%s cannot be written (%s): a crash would lose what is not yet stored.", self.journal.path, error
@@ -290,6 +296,7 @@ class RoundWriter:
         self._journal_fails = True
 
     def _tell_away(self, error: BaseException) -> None:
+        """Log once that the database is away, and force the journal to the disk."""
         if self._away_since is None:
             self._away_since = time.monotonic()
             why = " ".join(str(getattr(error, "orig", None) or error).split())
@@ -301,7 +308,7 @@ class RoundWriter:
                 self._tell_journal(failed)
 
     def _adopt(self) -> None:
-        """Store what servers that died had received."""
+        """Store what servers received before they died."""
         if n_gone := remove_unknown_participants(self._database, self._rounds.has_participant):
             _log.warning("%d refused entries of participants who were deleted were removed.", n_gone)
         for entry in self.journal.recover():
@@ -326,12 +333,12 @@ class RoundWriter:
 
 
 def adopt_journals(database: Database) -> int:
-    """Store what games of this machine that died had received, so that who reads ``database`` misses nothing of it.
+    """Store what servers of this machine received before they died, so that a reader of ``database`` misses nothing.
 
     Returns
     -------
     int
-        How many entries wait still, at most: those of games that run, and all where nothing can be written.
+        How many entries still wait, at most: those of servers that run, and all where nothing can be written.
     """
     if count_waiting_entries(database):
         try:

@@ -1,4 +1,4 @@
-"""The rounds of the game as they are written while they are played, and read back to go on."""
+"""Rounds of the game in the database: claimed, written while they are played, and resumed."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class WriteResult:
-    """What was not written, and whether another server found the round open and ended it meanwhile."""
+    """Rows that were not written, and whether another server ended the round meanwhile because it was open."""
 
     refusals: tuple[Refusal, ...] = ()
     ended_elsewhere: bool = False
@@ -64,9 +64,27 @@ class Rounds:
         requested: str | None = None,
         settings: Mapping[str, Any] | None = None,
     ) -> Row | None:
-        """A new round on the image with the fewest rounds that the participant has not seen; None where none is left.
+        """Create a round on the image with the fewest rounds that the participant has not seen.
 
-        ``kind`` is GAME or PRACTICE; a practice round is seen, but does not count towards its image.
+        Parameters
+        ----------
+        participant : str
+            Id of the participant.
+        session_id : str
+            Id of the game session in which the round is played.
+        collection : str
+            Name of the collection.
+        kind : str
+            ``GAME`` or ``PRACTICE``. A practice round's image is seen, but the round does not count towards it.
+        requested : str, optional
+            Image that is taken instead, if the participant has not seen it.
+        settings : mapping, optional
+            Settings of the game, stored with the round as JSON.
+
+        Returns
+        -------
+        Row or None
+            The new row of ``rounds``; None where no image is left.
         """
         for attempt in range(MAX_ATTEMPTS):
             try:
@@ -85,14 +103,52 @@ class Rounds:
     def create_catch_trial(
         self, participant: str, session_id: str, collection: str, image: str, answer: str, settings: Mapping[str, Any]
     ) -> Row:
-        """A new catch trial; ``image`` names both halves."""
+        """Create a catch trial.
+
+        Parameters
+        ----------
+        participant : str
+            Id of the participant.
+        session_id : str
+            Id of the game session.
+        collection : str
+            Name of the collection.
+        image : str
+            Names both halves; it is unique for a participant.
+        answer : str
+            The half with the named category: ``scoring.LEFT`` or ``scoring.RIGHT``.
+        settings : mapping
+            Settings of the game, stored with the round as JSON.
+
+        Returns
+        -------
+        Row
+            The new row of ``rounds``.
+
+        Raises
+        ------
+        IntegrityError
+            The participant has seen this pair.
+        """
         with self._database.write_transaction() as connection:
             return _new(connection, participant, session_id, collection, image, CATCH, settings, answer=answer)
 
     def record_presentation(
         self, round_id: str, category: str, box: Sequence[float], *, surface_rule: int | None = None
     ) -> None:
-        """What is shown, once the photograph was read, and by which page: the rule it keeps its paint surface by."""
+        """Store what a round presents, once its photograph is read; the round counts as shown from now on.
+
+        Parameters
+        ----------
+        round_id : str
+            Id of the round.
+        category : str
+            Category that the player reads.
+        box : sequence of float
+            Left, top, right and bottom of what the canvas shows, in the photograph's pixels.
+        surface_rule : int, optional
+            Rule by which the page keeps its paint surface in place; None for a page that names none.
+        """
         with self._database.write_transaction() as connection:
             values = {"category": category, "box": list(box), "shown_ms": now_ms()}
             values |= {"surface_rule": surface_rule, "software": gala_viz.__version__}
@@ -101,12 +157,18 @@ class Rounds:
     def write_updates(
         self, round_id: str, *updates: RoundUpdate, session_id: str | None = None, participant: str | None = None
     ) -> WriteResult:
-        """Write parts of one round in one transaction; parts that are there already are left as they are.
+        """Write parts of one round in one transaction; parts that are there already stay as they are.
 
         Parameters
         ----------
-        session_id, participant
-            Who plays it; the round's present visit must be this one. None: not checked.
+        round_id : str
+            Id of the round.
+        *updates : RoundUpdate
+            Parts of the round.
+        session_id : str, optional
+            Session that plays it; the round's present session must be this one. None: not checked.
+        participant : str, optional
+            Id of the player, by which a missing round is told from a withdrawn participant. None: not checked.
 
         Returns
         -------
@@ -116,7 +178,8 @@ class Rounds:
         Raises
         ------
         RoundRefusedError
-            The round is not there or is played elsewhere; nothing was written.
+            The round is not there (``ParticipantWithdrawnError`` where its participant is gone too), or is played in
+            another session (``RoundTakenOverError``); nothing was written.
         """
         if not any(updates):
             return WriteResult()
@@ -130,19 +193,20 @@ class Rounds:
             return self._write(round_id, updates, session_id, participant, each=True)
 
     def finish_round(self, round_id: str, end: RoundEnd, update: RoundUpdate) -> None:
-        """Write how a round ended, and what is not written of it yet, in one transaction."""
+        """Write ``end``, and the ``update`` that is not written yet, in one transaction."""
         self.write_updates(round_id, update, RoundUpdate(end=end))
 
     def has_participant(self, participant: str) -> bool:
-        """Whether somebody is known and not deleted."""
+        """Return whether ``participant`` is in the database, thus not withdrawn."""
         with self._database.read_connection() as connection:
             return _has_participant(connection, participant)
 
     def resume_open_round(self, participant: str, session_id: str | None = None) -> Row | None:
-        """A round that was shown and never begun, to be shown again; those that were begun are ended as interrupted.
+        """Return a round that was shown and never begun, to be shown again; end all other open rounds as interrupted.
 
-        After a lost connection or a restart of the server the time of a begun round has passed. The round that is shown
-        again belongs to ``session_id`` from now on: points that another window still sends for it are refused.
+        After a lost connection or a restart of the server the time of a begun round has passed; a catch trial is not
+        shown again either. None where no round waits. The round that is shown again belongs to ``session_id`` from now
+        on: points that another window still sends for it are refused.
         """
         waiting = None
         open_ = (Round.participant_id == participant, Round.ended_ms.is_(None))
@@ -157,13 +221,20 @@ class Rounds:
         return waiting
 
     def get_round(self, round_id: str) -> Row:
-        """One round."""
+        """Return the row of the round ``round_id``."""
         with self._database.read_connection() as connection:
             return connection.execute(select(Round.__table__).where(Round.id == round_id)).one()
 
     def _write(
-        self, round_id: str, parts: Sequence[RoundUpdate], visit: str | None, participant: str | None, *, each: bool
+        self,
+        round_id: str,
+        parts: Sequence[RoundUpdate],
+        session_id: str | None,
+        participant: str | None,
+        *,
+        each: bool,
     ) -> WriteResult:
+        """Write parts of one round in one transaction; with ``each``, every row in a savepoint of its own."""
         this = select(Round.__table__).where(Round.id == round_id).with_for_update()
         with self._database.write_transaction() as connection:
             row = connection.execute(this).first()
@@ -171,7 +242,7 @@ class Rounds:
                 if participant is not None and not _has_participant(connection, participant):
                     raise ParticipantWithdrawnError("the participant was deleted")
                 raise RoundRefusedError("there is no such round")
-            if visit is not None and row.visit_id != visit:
+            if session_id is not None and row.visit_id != session_id:
                 raise RoundTakenOverError("the round went on in another window")
             began_ms = next((part.began_ms for part in parts if part.began_ms is not None), None)
             if row.began_ms is None and began_ms is not None:
@@ -187,17 +258,18 @@ class Rounds:
 def _new(
     connection: Connection,
     participant: str,
-    visit: str,
+    session_id: str,
     collection: str,
     image: str,
     kind: str,
     settings: Mapping[str, Any],
     answer: str | None = None,
 ) -> Row:
+    """Insert a round and return its row."""
     values = {
         "id": random_id(),
         "participant_id": participant,
-        "visit_id": visit,
+        "visit_id": session_id,
         "collection": collection,
         "image": image,
         "category": "",
@@ -237,7 +309,7 @@ def _insert(
     *,
     each: bool,
 ) -> list[Refusal]:
-    """Insert what is not there; ``key`` tells the rows of one round apart."""
+    """Insert the rows that are not there; the column ``key`` tells the rows of one round apart."""
     rows = list(rows)
     if not rows:
         return []
@@ -267,9 +339,9 @@ def _insert(
 
 
 def _end(connection: Connection, row: Row, end: RoundEnd) -> str | None:
-    """End a round as its judge says; why not, if it ended otherwise.
+    """End a round as its judge says; return why not, if it ended otherwise.
 
-    An end that another server guessed, finding the round open, gives way to the judge's.
+    An end that another server guessed, where the round was open, gives way to the judge's.
     """
     if row.ended_ms is not None and not _is_guessed(row):
         same = (row.outcome, row.ended_ms, row.score) == (end.outcome, end.ended_ms, end.score)
@@ -284,14 +356,14 @@ def _end(connection: Connection, row: Row, end: RoundEnd) -> str | None:
 
 def _interrupt(connection: Connection, row: Row) -> None:
     """End a round that nobody plays any more, without its judge: how long it took stays unknown."""
-    told = {"outcome": str(Outcome.INTERRUPTED), "ended_ms": now_ms()}
-    connection.execute(update(Round).where(Round.id == row.id).values(**told))
+    values = {"outcome": str(Outcome.INTERRUPTED), "ended_ms": now_ms()}
+    connection.execute(update(Round).where(Round.id == row.id).values(**values))
     if row.kind == GAME:
         connection.execute(decrement_count(row.collection, row.image))
 
 
 def _is_guessed(row: Row) -> bool:
-    """Whether a round was ended by somebody who found it open, and not by its judge."""
+    """Return whether a round was ended by a server that met it open, and not by its judge."""
     return row.outcome == Outcome.INTERRUPTED and row.elapsed_ms is None
 
 
@@ -300,5 +372,5 @@ def _has_participant(connection: Connection, participant: str) -> bool:
 
 
 def _reason(error: Exception) -> str:
-    """What the database said, in one line."""
+    """Return the database's message in one line."""
     return " ".join(str(getattr(error, "orig", None) or error).split())[:200]

@@ -28,7 +28,7 @@ class SavedView:
 
 
 class SavedViews:
-    """Views of ``collection``. ``owner`` makes and deletes their own; whoever knows a name can open it.
+    """Saved views of ``collection``. An ``owner`` makes and deletes their own; whoever knows a name can open it.
 
     With ``read_only`` every call that would change something raises ``ReadOnlyError``.
     """
@@ -38,7 +38,7 @@ class SavedViews:
         self.read_only = read_only
 
     def own_views(self) -> list[SavedView]:
-        """Of this owner, by name."""
+        """Return the views of this owner, sorted by name."""
         mine = (SavedViewRecord.owner == self.owner, SavedViewRecord.collection == self.collection)
         with self._database.read_connection() as connection:
             rows = connection.execute(
@@ -47,7 +47,11 @@ class SavedViews:
         return [SavedView(name=row.name, page=row.page, query=row.query) for row in rows]
 
     def save(self, view: SavedView) -> None:
-        """Keep a view. Raises ``ValueError`` for a name that is taken, by whomever, or that no link could hold."""
+        """Store a view.
+
+        Raises ``ValueError`` for a name that anybody has taken or that no link can hold, and for a query that is too
+        long.
+        """
         self._check_writing()
         name = " ".join(view.name.split())
         if not _NAME.fullmatch(name) or len(name) > MAX_NAME_LENGTH:
@@ -67,7 +71,7 @@ class SavedViews:
             ) from None
 
     def delete(self, name: str) -> None:
-        """Forget a view of this owner."""
+        """Delete the view ``name`` of this owner, if there is one."""
         self._check_writing()
         with self._database.write_transaction() as connection:
             connection.execute(
@@ -79,7 +83,7 @@ class SavedViews:
             raise ReadOnlyError
 
     def load_query(self, name: str, page: str) -> str:
-        """The query of a view of ``page``. Raises ``UnknownNameError`` with names that are near."""
+        """Return the query of the view ``name`` of ``page``. Raises ``UnknownNameError`` with names that are near."""
         with self._database.read_connection() as connection:
             this = (SavedViewRecord.collection == self.collection, SavedViewRecord.page == page)
             row = connection.execute(

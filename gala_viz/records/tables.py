@@ -1,4 +1,4 @@
-"""The tables of what people did. Times are milliseconds since 1970 (UTC); points carry the player's own clock too.
+"""Tables of participants, rounds and trials. Times are ms since 1970 (UTC); points carry the player's own clock too.
 
 Whoever changes a table adds a revision: ``gala_viz.records.migrations`` says how.
 """
@@ -17,12 +17,12 @@ GAME, PRACTICE, CATCH = "game", "practice", "catch"
 
 
 def now_ms() -> int:
-    """Milliseconds since 1970, UTC."""
+    """Return the time in milliseconds since 1970, UTC."""
     return time.time_ns() // 1_000_000
 
 
 def random_id() -> str:
-    """An id that tells nothing and that nobody can guess."""
+    """Return an id that carries no information and that nobody can guess."""
     return secrets.token_urlsafe(16)
 
 
@@ -41,7 +41,7 @@ class Base(DeclarativeBase):
 
 
 class Setting(Base):
-    """One fact of the database itself: its version, whether collection is paused."""
+    """One setting of the database itself: its version, whether the game is paused."""
 
     __tablename__ = "settings"
     name: Mapped[str] = mapped_column(primary_key=True)
@@ -61,7 +61,7 @@ class Participant(Base):
 
 
 class GameSession(Base):
-    """One sitting of a participant at one device."""
+    """One session of a participant in the game, at one device."""
 
     __tablename__ = "visits"
     id: Mapped[str] = mapped_column(primary_key=True)

@@ -1,4 +1,4 @@
-"""The tables of a database brought to the latest revision when it is opened, or the database refused as it is."""
+"""Upgrade of a database's tables to the latest revision when it is opened; other files are refused unchanged."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 UNVERSIONED = "unmarked"
-"""The revision of tables that were made before revisions were kept; their columns are those of the first."""
+"""The revision of tables without a revision number; their columns are those of the first."""
 REQUIRED_TABLES = frozenset({"settings", "participants", "rounds"})
 """Every database of records has these tables, of whatever revision it is."""
 LOCK_KEY = 0x67616C61
-"""Of the lock that PostgreSQL gives to one server at a time."""
+"""Key of the lock that PostgreSQL gives to one server at a time."""
 LOCK_TIMEOUT_S = 30
 """How long an upgrade waits in PostgreSQL for a table that somebody else uses."""
 
@@ -40,13 +40,13 @@ class DatabaseError(ValueError):
 
 
 def check_database_file(file: Path, name: str) -> None:
-    """Raise ``DatabaseError`` if there is something else than records at ``file``, without changing a byte of it."""
+    """Raise ``DatabaseError`` if ``file`` holds anything else than records, without changing a byte of it."""
     if not file.is_file() or not file.stat().st_size:
         return
     try:
         try:
             _revision_at_rest(file, name)
-        except DBAPIError:  # somebody began to write between the look at it and the reading
+        except DBAPIError:  # somebody began to write between the check for other files and the reading
             _revision_of_file(file, name, "mode=ro")
         except DatabaseError:  # another server's upgrade may have been committed between two reads
             _revision_at_rest(file, name)
@@ -60,7 +60,7 @@ def check_database_file(file: Path, name: str) -> None:
 def upgrade(engine: Engine, name: str, file: Path | None = None) -> None:
     """Bring the tables behind ``engine`` to the latest revision, in one transaction, one server at a time.
 
-    Before an upgrade the SQLite database in ``file`` is copied beside it.
+    Before an upgrade the SQLite database in ``file`` is copied beside it. Messages call the database ``name``.
 
     Raises
     ------
@@ -69,10 +69,10 @@ def upgrade(engine: Engine, name: str, file: Path | None = None) -> None:
     """
     with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
         try:
-            found = database_revision(connection, name)
+            revision = database_revision(connection, name)
         except DatabaseError:  # another server's upgrade may have been committed between two reads
-            found = database_revision(connection, name)
-    if found == revisions()[-1]:
+            revision = database_revision(connection, name)
+    if revision == revisions()[-1]:
         return
     with _one_at_a_time, engine.connect() as connection:
         sqlite = engine.dialect.name == "sqlite"
@@ -93,9 +93,9 @@ def database_revision(connection: Connection, name: str) -> str | None:
     if not tables:
         return None
     if not tables >= REQUIRED_TABLES or _columns(inspector, "settings") != {"name", "value"}:
-        told = ", ".join(sorted(tables)[:5]) + (", …" if len(tables) > 5 else "")
+        listed = ", ".join(sorted(tables)[:5]) + (", …" if len(tables) > 5 else "")
         raise DatabaseError(
-            f"{name}: it holds other tables ({told}), and not all of these records; it was left as it is. Name "
+            f"{name}: it holds other tables ({listed}), and not all of these records; it was left as it is. Name "
             "another file, or an empty database."
         )
     if "alembic_version" not in tables:
@@ -122,12 +122,13 @@ def backup_files(file: Path) -> list[Path]:
 
 
 def _copies(file: Path, more: str = "") -> list[Path]:
-    """Files beside ``file`` that have a copy's name, with ``more``, a regular expression, after it."""
+    """Return files beside ``file`` that have a copy's name, followed by the regular expression ``more``."""
     name = rf"{re.escape(file.stem)}\.revision-\w+-at-[0-9TZ.]+{re.escape(file.suffix)}{more}"
     return [one for one in file.parent.iterdir() if re.fullmatch(name, one.name)]
 
 
 def _upgrade_locked(connection: Connection, name: str, file: Path | None) -> None:
+    """Copy the file and run all revisions that are missing, while no other server upgrades the database."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK_KEY})
         connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_S}s'"))
@@ -148,26 +149,27 @@ def _upgrade_locked(connection: Connection, name: str, file: Path | None) -> Non
             raise DatabaseError(f"{name}: {len(broken)} rows refer to rows that are not there; nothing was changed.")
     _tell_former_programs(connection, last)
     if before is not None:
-        told = f"a copy as it was is {copy}." if copy else "all in one transaction."
-        _log.warning("%s: its tables were brought from revision %s to %s; %s", name, before, last, told)
+        how = f"a copy as it was is {copy}." if copy else "all in one transaction."
+        _log.warning("%s: its tables were brought from revision %s to %s; %s", name, before, last, how)
 
 
 def _tell_former_programs(connection: Connection, last: str) -> None:
-    """Programs that know no revisions read this number, and refuse any but 1."""
+    """Store ``last`` as the version: programs that know no revisions read it, and refuse any number but 1."""
     connection.execute(delete(Setting).where(Setting.name == "version"))
     connection.execute(insert(Setting).values(name="version", value=str(int(last))))
 
 
 def _check_first_tables(connection: Connection, config: Config, name: str) -> None:
-    """Raise ``DatabaseError`` unless the unmarked tables have the columns of the first revision."""
+    """Raise ``DatabaseError`` unless tables without a revision have the columns of the first one."""
     from alembic.script import ScriptDirectory
 
     first: MetaData = ScriptDirectory.from_config(config).get_revision(revisions()[0]).module.TABLES
     inspector = inspect(connection)
     for table in set(inspector.get_table_names()) & set(first.tables):
-        there, expected = _columns(inspector, table), set(first.tables[table].columns.keys())
-        if there != expected:
-            missing, more = ", ".join(sorted(expected - there)) or "none", ", ".join(sorted(there - expected)) or "none"
+        columns, expected = _columns(inspector, table), set(first.tables[table].columns.keys())
+        if columns != expected:
+            missing = ", ".join(sorted(expected - columns)) or "none"
+            more = ", ".join(sorted(columns - expected)) or "none"
             raise DatabaseError(
                 f"{name}: the table {table} is not as any version of these records has it (columns that are missing: "
                 f"{missing}; that are too many: {more}); nothing was changed. Export it with the program that made it."
@@ -184,7 +186,7 @@ def _config(connection: Connection) -> Config:
 
 
 def _backed_up(file: Path, revision: str) -> Path:
-    """A consistent copy of ``file`` as it is committed; the caller's transaction keeps other writers waiting."""
+    """Copy ``file`` as it is committed and return the copy; the caller's transaction keeps other writers waiting."""
     for left in _copies(file, r"\.part(-\w+)?"):  # of a process that was killed while it copied
         left.unlink(missing_ok=True)
     stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
@@ -224,7 +226,7 @@ def _revision_of_file(file: Path, name: str, how: str) -> None:
 
 
 def _rests(file: Path) -> bool:
-    """Whether all of a database is in its file, so that reading needs no other file beside it."""
+    """Return whether all of a database is in its file, so that reading needs no other file beside it."""
     return not any(file.with_name(file.name + end).exists() for end in ("-wal", "-journal"))
 
 
@@ -232,5 +234,5 @@ def _columns(inspector, table: str) -> set[str]:
     return {column["name"] for column in inspector.get_columns(table)}
 
 
-def _pragma(connection: Connection, told: str) -> None:
-    connection.connection.driver_connection.execute(f"PRAGMA {told}")
+def _pragma(connection: Connection, setting: str) -> None:
+    connection.connection.driver_connection.execute(f"PRAGMA {setting}")

@@ -1,1 +1,1 @@
-"""Where maps come from: the protocol that every page asks, however its answers are made or kept."""
+"""Where maps come from: the protocol that every page calls, and stores of maps on disk."""

@@ -1,4 +1,4 @@
-"""Making a store, or going on with one that was made for the same."""
+"""Creating a store, or opening one that was made for the same settings."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from gala_viz.store.spec import StoreSpec, comparable, differences
 from gala_viz.store.zarr_store import ATTRS, CHECKED, GATHERED, Store, StoreError
 
 WHOLE = 100_000
-"""Images in a piece of what every page reads at once."""
+"""Images in a chunk of what every page reads at once."""
 
 
 def create_store(
@@ -32,12 +32,32 @@ def create_store(
     labels: Labels | None = None,
     learnt: Mapping[str, np.ndarray] | None = None,
 ) -> Store:
-    """Make an empty store, or open one that was made for exactly this; what is computed in it stays.
+    """Create an empty store, or open one that was made for exactly this; what is computed in it stays.
 
-    A new store notes the ``labels`` of its images, and of each network by name which it ``learnt`` from, (image,) (see
-    ``gala_viz.splits``).
+    Parameters
+    ----------
+    path : str or Path
+        Folder of the store.
+    spec : StoreSpec
+        Everything that determines the store's numbers.
+    images : sequence of str
+        Ids of the images of ``spec``, in order.
+    labels : Labels, optional
+        Categories and the like of the images, which a new store notes; default: nothing is known.
+    learnt : mapping of str to ndarray, (image,), int8, optional
+        Network -> training status of each image (see ``gala_viz.splits``), which a new store notes.
 
-    Raises ``StoreError`` where there is another store, with every difference named, or something else.
+    Returns
+    -------
+    Store
+        The store, open for writing.
+
+    Raises
+    ------
+    StoreError
+        There is another store, with every difference named, or something else.
+    ValueError
+        ``images`` are not those of ``spec``.
     """
     path = Path(path).expanduser()
     if len(images) != spec.n_images or fingerprint(list(images)) != spec.images:
@@ -51,14 +71,14 @@ def create_store(
                     f"{path} is not extended. {' '.join(unsure)} The store can be looked at as before; for new maps "
                     "choose another store, or remove this one."
                 )
-        found = differences(comparable(store.settings), comparable(json.loads(json.dumps(spec.settings()))))
-        if found:
-            told = "; ".join(found[:6]) + (f"; and {len(found) - 6} more" if len(found) > 6 else "")
-            raise StoreError(f"{path} was made for something else: {told}. Choose another store, or remove this one.")
+        differing = differences(comparable(store.settings), comparable(json.loads(json.dumps(spec.settings()))))
+        if differing:
+            listed = "; ".join(differing[:6]) + (f"; and {len(differing) - 6} more" if len(differing) > 6 else "")
+            raise StoreError(f"{path} was made for something else: {listed}. Choose another store, or remove this one.")
         return store
-    begun = path.with_name(f".{path.name}.begun")
-    shutil.rmtree(begun, ignore_errors=True)
-    root = zarr.create_group(begun)
+    unfinished = path.with_name(f".{path.name}.begun")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    root = zarr.create_group(unfinished)
     _add(root, Stored("image", "string", fill="", chunk=WHOLE), spec, np.array(list(images), dtype=object))
     for name in LABELS:
         texts = getattr(labels, name) if labels is not None else [""] * len(images)
@@ -74,13 +94,15 @@ def create_store(
     root.attrs[ATTRS] = json.dumps(spec.settings())
     root.attrs["fingerprint"] = spec.fingerprint
     root.attrs[CHECKED] = True
-    begun.rename(path)
+    unfinished.rename(path)
     return Store(path, writing=True)
 
 
 def gather(store: Store) -> None:
-    """Once nothing is missing, write what has one value an image a second time, in few pieces: for pages that look at
-    half a million images at once. Nothing happens where blocks are missing, or it was done before.
+    """Write what has one value an image a second time, in few chunks, once no block is missing.
+
+    Pages that show half a million images at once read these chunks. Nothing happens where blocks are missing, or where
+    it was done before.
     """
     if store.gathered or store.missing_blocks():
         return
@@ -116,22 +138,23 @@ def _add(root: zarr.Group, one: Stored, spec: StoreSpec, values: np.ndarray | No
         if dim not in group:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                made = group.create_array(
+                coordinate = group.create_array(
                     dim,
                     shape=labels.shape,
                     dtype=str if labels.dtype == object else labels.dtype,
                     dimension_names=(dim,),
                     attributes={"units": "px"} if dim in ("x", "y") else {},
                 )
-            made[:] = labels
+            coordinate[:] = labels
 
 
 def _coordinates(one: Stored) -> dict[str, np.ndarray]:
-    found: dict[str, np.ndarray] = {}
+    """Return the coordinates of an array's dims, by dim."""
+    coordinates: dict[str, np.ndarray] = {}
     if one.grid is not None:
         _, sizes, extent = one.grid
-        found = {dim: pixel_centres(size, px) for dim, size, px in zip(("y", "x"), sizes, extent, strict=True)}
+        coordinates = {dim: pixel_centres(size, px) for dim, size, px in zip(("y", "x"), sizes, extent, strict=True)}
     for dim, labels in one.labels.items():
         values = list(labels)
-        found[dim] = np.array(values, dtype=np.int64 if values and isinstance(values[0], int) else object)
-    return found
+        coordinates[dim] = np.array(values, dtype=np.int64 if values and isinstance(values[0], int) else object)
+    return coordinates

@@ -8,6 +8,7 @@ A store is a Zarr hierarchy, read by xarray as a DataTree::
     /NETWORK/top_index, top_probability        the five first choices (image, rank)
     /NETWORK/learnt                            whether it learnt from the image: 0 unknown, 1 yes, 2 no
     /NETWORK/METHOD/map, standard_error        (image, y, x), in the network's own frame
+    /NETWORK/METHOD/explained, sigma           category index explained, standard deviation of the noise (image,)
     /NETWORK/attention_norm/LAYER/norm         (image, y, x), at the layer's own grid
     /human/map                                 (image, y, x), people's maps at the cells of comparisons
     /scores/...                                one value an image: see ``SCORES``
@@ -59,21 +60,21 @@ class Stored:
     grid: tuple[tuple[str, str], tuple[int, int], tuple[int, int]] | None = None
     leading: bool = False
     chunk: int | None = None
-    """Images in a piece; None: a block's."""
+    """Images in a chunk; None: those of a block."""
 
     def all_dims(self) -> tuple[str, ...]:
-        """Dims in the array's order."""
+        """Return the dims in the array's order."""
         own = self.grid[0] if self.grid else self.dims
         return (*own, "image") if self.leading else ("image", *own)
 
     def shape(self, n_images: int) -> tuple[int, ...]:
-        """Sizes in the array's order, for so many images."""
+        """Return the sizes in the array's order, for ``n_images`` images."""
         own = self.grid[1] if self.grid else tuple(len(self.labels[dim]) for dim in self.dims)
         return (*own, n_images) if self.leading else (n_images, *own)
 
 
 def arrays_of(spec: StoreSpec) -> Iterator[Stored]:
-    """Every array that is cut along ``image``."""
+    """Yield every array that is cut along ``image`` into blocks."""
     yield Stored("status", "int8", fill=MISSING)
     yield Stored("note", "string", fill="")
     labels = {
@@ -87,18 +88,18 @@ def arrays_of(spec: StoreSpec) -> Iterator[Stored]:
         yield Stored(f"{at}/top_index", "int32", ("rank",), {"rank": range(N_TOP)}, fill=-1)
         yield Stored(f"{at}/top_probability", "float32", ("rank",), {"rank": range(N_TOP)})
         for method, settings in spec.methods.items():
-            told = {**settings, "target": spec.target, "reduction": spec.reduction, "network": network.name}
-            told |= {"method": method, "weights_sha256": network.weights_sha256, **spec.versions}
+            attrs = {**settings, "target": spec.target, "reduction": spec.reduction, "network": network.name}
+            attrs |= {"method": method, "weights_sha256": network.weights_sha256, **spec.versions}
             grid = ("y", "x"), spec.grid(network), network.input_px
-            yield Stored(f"{at}/{method}/map", "float32", attrs=told, grid=grid)
+            yield Stored(f"{at}/{method}/map", "float32", attrs=attrs, grid=grid)
             if spec.errors and settings.get("by_chance"):
-                yield Stored(f"{at}/{method}/standard_error", "float32", attrs=told, grid=grid)
+                yield Stored(f"{at}/{method}/standard_error", "float32", attrs=attrs, grid=grid)
             yield Stored(f"{at}/{method}/explained", "int32", fill=-1)
             yield Stored(f"{at}/{method}/sigma", "float32", attrs={"units": "input units"})
         for layer, size in network.layers.items():
-            told = {"layer": layer, "network": network.name, "units": "1", "quantity": "L2 norm over channels"}
+            attrs = {"layer": layer, "network": network.name, "units": "1", "quantity": "L2 norm over channels"}
             grid = ("y", "x"), size, network.input_px
-            yield Stored(f"{at}/attention_norm/{segment(layer)}/norm", "float32", attrs=told, grid=grid)
+            yield Stored(f"{at}/attention_norm/{segment(layer)}/norm", "float32", attrs=attrs, grid=grid)
     human = ("y", "x"), (spec.comparison_cells,) * 2, spec.networks[0].input_px
     yield Stored("human/map", "float32", grid=human)
     for name, dims in SCORES.items():
@@ -106,7 +107,7 @@ def arrays_of(spec: StoreSpec) -> Iterator[Stored]:
 
 
 def bytes_needed(spec: StoreSpec) -> int:
-    """Size of all arrays before compression."""
+    """Return the size in bytes of all arrays that are cut into blocks, before compression."""
     width = {"float32": 4, "int32": 4, "int8": 1, "string": 16}
     total = 0
     for one in arrays_of(spec):
@@ -118,10 +119,10 @@ def bytes_needed(spec: StoreSpec) -> int:
 
 
 def learnt_path(network: str) -> str:
-    """Where it stands of which images a network learnt, as far as its card tells."""
+    """Return the path of the array that holds a network's training status by image."""
     return f"{segment(network)}/learnt"
 
 
 def segment(name: str) -> str:
-    """A name as one part of a path: "/" and what file systems do not like is escaped."""
+    """Return a name as one part of a path, with "/" and what file systems do not allow escaped."""
     return quote(name, safe=" ,.()-_+@=") if name.strip(".") else quote(name, safe="").replace(".", "%2E")

@@ -13,9 +13,9 @@ from gala_viz.store.zarr_store import StoreError
 
 @contextmanager
 def owned(path: str | Path) -> Iterator[None]:
-    """Within it this process alone writes into the store. Raises ``StoreError`` where another one does.
+    """Hold the lock of a store within the block, so that this process alone writes into it.
 
-    The lock goes with its process, however that ends.
+    Raises ``StoreError`` where another process writes. The lock ends with its process, however that ends.
     """
     path = Path(path).expanduser()
     path.parent.mkdir(parents=True, exist_ok=True)

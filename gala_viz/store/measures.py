@@ -1,4 +1,4 @@
-"""What images can be laid out by: one value an image, from the scores that a source knows."""
+"""Measures by which images can be laid out: one value an image, from the scores of a source."""
 
 from __future__ import annotations
 
@@ -35,40 +35,46 @@ class NamedMeasure:
 
 
 def named_measures(networks: Sequence[NetworkInfo], layers: Sequence[str], has_people: bool) -> list[NamedMeasure]:
-    """All measures of a pair of networks, in the order in which a page offers them."""
+    """Return all measures of a pair of networks, in the order in which a page offers them.
+
+    ``layers`` are those with attention norms; without people (``has_people``) only the size of the delta is there.
+    """
     first, second = networks
     pair = list(enumerate(zip(PLACES, networks, strict=True)))
-    found: list[NamedMeasure] = []
+    measures: list[NamedMeasure] = []
     if has_people:
         for name, title in MEASURED.items():
             for row, (place, network) in pair:
                 values = _of_network(name, row)
-                found.append(_named(f"{name}:{place}", f"{title}: {network.title}", name, values))
+                measures.append(_named(f"{name}:{place}", f"{title}: {network.title}", name, values))
             if name == "rho":
-                found.append(_named("gain", f"gain of {second.title} (rho)", "gain", _gain))
+                measures.append(_named("gain", f"gain of {second.title} (rho)", "gain", _gain))
     title = f"size of the delta, {second.title} minus {first.title}"
     size = NamedMeasure(name="delta", title=title, quantity="delta", values=_of_all("delta_size"), of_people=False)
-    found.append(size)
+    measures.append(size)
     if has_people:
         for layer in layers:
             for row, (place, network) in pair:
                 if layer in network.layers:
                     name, title = f"attention:{layer}:{place}", f"attention rho, {layer}: {network.title}"
-                    found.append(_named(name, title, "rho", _of_layer(layer, row), of_maps=False))
-        found.append(
+                    measures.append(_named(name, title, "rho", _of_layer(layer, row), of_maps=False))
+        measures.append(
             _named("ceiling", "noise ceiling (split-half rho)", "rho", _of_all("ceiling"), of_maps=False),
         )
-    return found
+    return measures
 
 
 def measures_of(source: MapSource, scores: xr.Dataset) -> list[NamedMeasure]:
-    """The measures of a source whose ``scores`` are at hand."""
+    """Return the measures of a source whose ``scores`` are given."""
     layers = [str(layer) for layer in scores["layer"].values]
     return named_measures(source.networks, layers, bool(source.map_kinds))
 
 
 def measure_called(name: str, known: Sequence[NamedMeasure]) -> NamedMeasure:
-    """The measure of this title or short name; raises ``UnknownNameError``, with the nearest, for another one."""
+    """Return the measure of this title or short name.
+
+    Raises ``UnknownNameError``, with the nearest, for another name.
+    """
     for one in known:
         if name in (one.title, one.name):
             return one
@@ -78,7 +84,7 @@ def measure_called(name: str, known: Sequence[NamedMeasure]) -> NamedMeasure:
 
 
 def ceiling_for(title: str) -> bool:
-    """Whether the noise ceiling at the resolution of comparisons belongs beside this measure."""
+    """Return whether the noise ceiling at the resolution of comparisons belongs beside the measure called ``title``."""
     return title.startswith(f"{MEASURED['rho']}:")
 
 

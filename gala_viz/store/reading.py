@@ -1,4 +1,4 @@
-"""From stored arrays to what a page asks for: one image's maps with their delta, and the scores of all."""
+"""From stored arrays to what a page needs: one image's maps with their delta, and the scores of all images."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ FLOORS = ("floor_same", "floor_different")
 
 
 def requested(store: Store, request: MapRequest) -> bool:
-    """Whether the store holds these maps, up to smoothing and normalisation, which are applied when they are read."""
+    """Return whether the store holds the maps of a request.
+
+    Smoothing and normalisation are left out: they are applied when maps are read.
+    """
     about = store.spec.methods.get(request.method)
     if about is None or (request.target, request.reduction) != (store.spec.target, store.spec.reduction):
         return False
@@ -41,10 +44,32 @@ def stored_update(
     request: MapRequest,
     correct: Sequence[bool | None],
 ) -> MapUpdate:
-    """The finished maps of two networks on one image, in the frame of the first.
+    """Return the finished maps of two networks on one image, in the frame of the first.
 
-    Errors of the delta are added as if the networks' were independent, which for networks that saw the same noise is
-    too large rather than too small. Smoothed maps have no stored error.
+    Errors of the delta are added as if the networks' were independent, which for networks with the same noise is too
+    large rather than too small. Smoothed maps have no stored error.
+
+    Parameters
+    ----------
+    store : Store
+        It holds the maps of ``request`` (see ``requested``).
+    networks : sequence of two StoredNetwork
+        First and second network.
+    frames : sequence of two Preprocessing
+        Preprocessing of the two networks.
+    image : str
+        Id of the image.
+    photo_px : tuple of int
+        (height, width) of the photograph.
+    request : MapRequest
+        Smoothing and normalisation are taken from it.
+    correct : sequence of two bool or None
+        Whether each network's first choice is the true category; None where that is not known.
+
+    Returns
+    -------
+    MapUpdate
+        Finished maps.
     """
     about = store.spec.methods[request.method]
     frame, size = frames[0], frames[0].input_px
@@ -62,14 +87,18 @@ def stored_update(
     maps = np.stack([smooth(one, request.smoothing_px) for one in placed("map")])
     first = f"{segment(networks[0].name)}/{request.method}"
     errors = placed("standard_error") if store.has(f"{first}/standard_error") and not request.smoothing_px else None
-    told = {"method": request.method, **about, "reduction": request.reduction, "smoothing_px": request.smoothing_px}
+    attrs = {"method": request.method, **about, "reduction": request.reduction, "smoothing_px": request.smoothing_px}
     leading = {"network": [network.name for network in networks]}
-    labelled = labelled_map(maps, name="map", extent_px=size, leading=leading, attrs={**told, "image": image})
+    labelled = labelled_map(maps, name="map", extent_px=size, leading=leading, attrs={**attrs, "image": image})
     difference = labelled_map(
         delta(maps[0], maps[1], request.normalise),
         name="delta",
         extent_px=size,
-        attrs={**told, "normalise": request.normalise, "units": "1" if request.normalise != "none" else about["units"]},
+        attrs={
+            **attrs,
+            "normalise": request.normalise,
+            "units": "1" if request.normalise != "none" else about["units"],
+        },
     )
     delta_error = None
     if errors is not None:
@@ -94,7 +123,7 @@ def stored_update(
 
 
 def scores_of(store: Store, networks: Sequence[StoredNetwork], request: MapRequest) -> xr.Dataset:
-    """Scores of two networks on all images; see ``MapSource.scores``."""
+    """Return the scores of two networks on all images; see ``MapSource.scores``."""
     rows = [store.spec.networks.index(network) for network in networks]
     count = len(store.images)
     columns = {name: store.column(f"scores/{name}") for name in SCORES}
@@ -125,15 +154,18 @@ def scores_of(store: Store, networks: Sequence[StoredNetwork], request: MapReque
 
 
 def _ceiling(values: np.ndarray) -> dict[str, float]:
-    """Mean and 95 % interval over images: bootstrap, or for ``MANY`` images the normal one, which is the same then."""
-    known = values[np.isfinite(values)].astype(float)
-    if not len(known):
+    """Return the mean and its 95 % interval over images as attrs of scores.
+
+    The interval is by bootstrap; for ``MANY`` images or more it is the normal one, which is the same then.
+    """
+    known_values = values[np.isfinite(values)].astype(float)
+    if not len(known_values):
         bounds = (float("nan"),) * 3
-    elif len(known) < MANY:
-        found = bootstrap_interval(known, n_resamples=2000)
-        bounds = (found.mean, found.low, found.high)
+    elif len(known_values) < MANY:
+        interval = bootstrap_interval(known_values, n_resamples=2000)
+        bounds = (interval.mean, interval.low, interval.high)
     else:
-        mean, error = float(known.mean()), float(known.std(ddof=1) / np.sqrt(len(known)))
+        mean, error = float(known_values.mean()), float(known_values.std(ddof=1) / np.sqrt(len(known_values)))
         bounds = (mean, mean - 1.96 * error, mean + 1.96 * error)
     return dict(zip(("ceiling_mean", "ceiling_low", "ceiling_high"), bounds, strict=True))
 
@@ -141,6 +173,7 @@ def _ceiling(values: np.ndarray) -> dict[str, float]:
 def _image_scores(
     store: Store, networks: Sequence[StoredNetwork], image: str, method: str, correct: Sequence[bool | None]
 ) -> xr.Dataset:
+    """Return the scores of two networks on one image, as ``MapUpdate.scores`` holds them."""
     rows, order = [store.spec.networks.index(network) for network in networks], list(store.spec.methods).index(method)
     ceiling = float(store.read("scores/ceiling", image))
     values = {name: store.read(f"scores/{name}", image)[order, rows].astype(float) for name in ("rho", "dice", "iou")}
@@ -154,7 +187,24 @@ def _image_scores(
 
 
 def stored_prediction(store: Store, network: StoredNetwork, image: str, label: int | None) -> Prediction:
-    """The network's five first choices, and whether the first is the true category, the index ``label``."""
+    """Return the five first choices of a network on one image.
+
+    Parameters
+    ----------
+    store : Store
+        The store.
+    network : StoredNetwork
+        One of its networks.
+    image : str
+        Id of the image.
+    label : int or None
+        Index of the true category among the network's; None where it is not known.
+
+    Returns
+    -------
+    Prediction
+        Best first, and whether the first is the true category.
+    """
     at = segment(network.name)
     indices = [int(index) for index in store.read(f"{at}/top_index", image) if index >= 0]
     probabilities = store.read(f"{at}/top_probability", image)[: len(indices)]
@@ -167,7 +217,7 @@ def stored_prediction(store: Store, network: StoredNetwork, image: str, label: i
 
 
 def first_request(store: Store) -> MapRequest:
-    """A request for the first stored method as it is stored."""
+    """Return the request of the store's first method with the settings of the store."""
     method, about = next(iter(store.spec.methods.items()))
     settings = {key: value for key, value in about.items() if key not in ABOUT}
     grad = SmoothGradSpec(**settings) if method == "smoothgrad" else SmoothGradSpec()
@@ -175,9 +225,9 @@ def first_request(store: Store) -> MapRequest:
 
 
 def held(store: Store) -> str:
-    """A sentence: what the store holds."""
-    told = "; ".join(
+    """Return a sentence on what the store holds."""
+    methods = "; ".join(
         f"{about['title']}" + "".join(f", {key} {value}" for key, value in about.items() if key not in ABOUT)
         for about in store.spec.methods.values()
     )
-    return f"{store.path.name} holds {told}, of {store.spec.n_images} images of {store.spec.collection['title']}."
+    return f"{store.path.name} holds {methods}, of {store.spec.n_images} images of {store.spec.collection['title']}."

@@ -1,8 +1,9 @@
-"""MapSource: all that a page ever sees of networks, images and maps.
+"""MapSource: all that a page uses of networks, images and maps.
 
-A page asks; it never computes. ``gala_viz.live.LiveMaps`` answers by computing, a store answers from disk, a test
-answers with a six-line fake. Every array is labelled and lies in the *frame* of the first network's input: what that
-network sees of the photograph, in input pixels, origin top left. NaN means "not seen here".
+A page asks a source and never computes. ``gala_viz.live.LiveMaps`` answers by computing, a store answers from disk, a
+test answers with a fake of a few lines. Every array is labelled and lies in the *frame* of the first network's input:
+the part of the photograph that this network's input shows, in input pixels, origin top left. NaN means that a network's
+input does not show this part.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ Cancelled = Callable[[], bool]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NetworkInfo:
-    """What a page tells about a network: names, layers in order, categories by index, device, provenance."""
+    """What a page shows of a network: names, layers in order, categories by index, device, provenance."""
 
     name: str
     title: str
@@ -37,7 +38,11 @@ class NetworkInfo:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImageInfo:
-    """One image of a collection. ``size_px`` is (height, width) of the photograph, upright; None until it is read."""
+    """One image of a collection.
+
+    ``target`` is the index of the true category among the first network's categories. ``size_px`` is (height, width) of
+    the photograph, upright; None until it is read.
+    """
 
     image: str
     category: str | None = None
@@ -47,21 +52,21 @@ class ImageInfo:
     has_human_map: bool = False
     size_px: tuple[int, int] | None = None
     learnt: int = UNKNOWN
-    """Whether a network shown learnt from it: ``LEARNT``, ``HELD_OUT`` by all of them, or ``UNKNOWN``."""
+    """Whether a network of the source learnt from it: ``LEARNT``, ``HELD_OUT`` by all of them, or ``UNKNOWN``."""
     learnt_by: tuple[str, ...] = ()
-    """Titles of the networks that did."""
+    """Titles of the networks that learnt from it."""
     filename: str = ""
-    """Of a photograph that a visitor brought: what it was called."""
+    """Name of the file of an uploaded photograph."""
 
     @property
     def heading(self) -> str:
-        """What to call it: its category, the name under which it was brought, or its id."""
+        """Its heading on a page: category, file name of an upload, or id."""
         return self.category or self.filename or self.image
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Labels:
-    """What is known of all images without reading pixels, in their order: texts are "" where nothing is known."""
+    """What is known of all images without reading pixels, in their order; texts are "" where nothing is known."""
 
     category: tuple[str, ...]
     superclass: tuple[str, ...]
@@ -84,7 +89,7 @@ class Prediction:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Passage:
-    """What one forward pass of both networks tells about an image."""
+    """The results of one forward pass of both networks on an image."""
 
     predictions: tuple[Prediction, ...]
     attention_norms: tuple[dict[str, xr.DataArray], ...]
@@ -93,13 +98,37 @@ class Passage:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MapUpdate:
-    """The maps of both networks after ``n`` of ``n_samples`` samples (or steps), with their Monte-Carlo errors.
+    """The maps of both networks after ``n`` of ``n_samples`` samples, steps or windows, with their Monte-Carlo errors.
 
-    ``maps`` and ``standard_error`` are (network, y, x), in logits per input unit, reduced over colour and smoothed as
-    asked, not normalised; ``standard_error`` is None for methods without chance. ``delta`` and ``delta_error`` are
-    (y, x), after normalisation: positive where the second network relies more than the first. ``targets`` are the
-    category indices explained. ``sigma`` is the noise's absolute standard deviation in input units, per network.
-    ``scores`` is dims (network,), variables as in ``MapSource.scores``.
+    Parameters
+    ----------
+    maps : DataArray, (network, y, x)
+        Maps in the unit of the method (``attrs["units"]``), reduced over colour and smoothed as requested, not
+        normalised.
+    standard_error : DataArray, (network, y, x), or None
+        Monte-Carlo standard errors of ``maps``; None for methods that are not stochastic, or where they are not stored.
+    delta : DataArray, (y, x)
+        Second map minus the first after normalisation: positive where the second network relies more.
+    delta_error : DataArray, (y, x), or None
+        Standard error of ``delta``; None where ``standard_error`` is.
+    targets : tuple of int
+        Category index explained, by network.
+    sigma : tuple of float
+        Standard deviation of the noise in input units, by network.
+    n : int
+        Samples so far.
+    n_samples : int
+        Samples of the finished maps.
+    seconds : float
+        Time since the computation began; 0 for stored maps.
+    eta_s : float or None
+        Time left in seconds; None while it is not known.
+    done : bool
+        Whether the maps are finished.
+    scores : Dataset, (network,)
+        Scores of this image, variables as in ``MapSource.scores``.
+    note : str
+        A sentence for the reader, or "".
     """
 
     maps: xr.DataArray
@@ -120,7 +149,7 @@ class MapUpdate:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Progress:
-    """How far a pass over many images is."""
+    """Progress of a pass over many images, with seconds so far and left; ``eta_s`` is None while it is not known."""
 
     done: int
     total: int
@@ -129,7 +158,10 @@ class Progress:
 
 
 class MapSource(Protocol):
-    """Images of one collection, looked at by a pair of networks. All methods may be called from any thread."""
+    """Images of one collection and the results of a pair of networks on them.
+
+    All methods may be called from any thread.
+    """
 
     name: str
     title: str
@@ -140,69 +172,228 @@ class MapSource(Protocol):
     methods: dict[str, str]
     """Attribution methods that a request may name -> titles."""
     request: MapRequest
-    """What a page begins with."""
+    """Settings with which a page begins."""
     request_version_1: MapRequest
-    """What a page began with in version 0.1: links of that time leave it out."""
+    """Settings with which a page began in version 0.1: links of that time leave them out."""
     outlined: str
     """What ``outline`` outlines, for example "diagnostic parts"; "" where nothing is known by construction."""
     skipped: tuple[tuple[str, str], ...]
     """Files that could not be shown: (path inside the collection, reason)."""
 
     def info(self, image: str) -> ImageInfo:
-        """Category and the like, without reading pixels."""
+        """Return what is known of an image without reading pixels.
+
+        Parameters
+        ----------
+        image : str
+            Id of an image or an upload.
+
+        Returns
+        -------
+        ImageInfo
+            Category, split, training status and the like.
+        """
         ...
 
     def labels(self) -> Labels:
-        """Categories and the like of all images at once."""
+        """Return what is known of all images without reading pixels.
+
+        Returns
+        -------
+        Labels
+            Columns in the order of ``images``.
+        """
         ...
 
     def thumbnail(self, image: str) -> bytes:
-        """A WebP picture, at most 128 px at its longer side."""
+        """Return a thumbnail.
+
+        Parameters
+        ----------
+        image : str
+            Id of an image or an upload.
+
+        Returns
+        -------
+        bytes
+            WebP, at most 128 px at the longer side.
+        """
         ...
 
     def view(self, image: str) -> np.ndarray:
-        """The photograph in the frame, uint8 (y, x, 3)."""
+        """Return the photograph in the frame.
+
+        Parameters
+        ----------
+        image : str
+            Id of an image or an upload.
+
+        Returns
+        -------
+        ndarray, (y, x, 3), uint8
+            RGB.
+        """
         ...
 
     def human_map(self, image: str, kind: str | None = None, participant: str | None = None) -> xr.DataArray | None:
-        """The human map (y, x) in the frame, of all participants or of one; None where there is none."""
+        """Return the human map of an image in the frame.
+
+        Parameters
+        ----------
+        image : str
+            Id of an image or an upload.
+        kind : str, optional
+            Human-map kind, a key of ``map_kinds``; default: the first.
+        participant : str, optional
+            Id of one participant; default: the map of all.
+
+        Returns
+        -------
+        DataArray, (y, x), or None
+            None where there is no human map.
+        """
         ...
 
     def participants(self, image: str, kind: str | None = None) -> tuple[str, ...]:
-        """Ids of those who marked or looked at the image."""
+        """Return the ids of the participants whose human maps of an image are known one by one.
+
+        Parameters
+        ----------
+        image : str
+            Id of an image or an upload.
+        kind : str, optional
+            Human-map kind, a key of ``map_kinds``; default: the first.
+
+        Returns
+        -------
+        tuple of str
+            Ids; empty where none are known.
+        """
         ...
 
     def outline(self, image: str) -> xr.DataArray | None:
-        """A mask (y, x) in the frame, 0 to 1, of what is ``outlined``; None where it is not known."""
+        """Return the mask of what ``outlined`` names.
+
+        Parameters
+        ----------
+        image : str
+            Id of an image or an upload.
+
+        Returns
+        -------
+        DataArray, (y, x), or None
+            0 to 1, in the frame; None where it is not known.
+        """
         ...
 
     def passage(self, image: str) -> Passage:
-        """Predictions and attention norms; cached."""
+        """Return predictions and attention norms; they are cached.
+
+        Parameters
+        ----------
+        image : str
+            Id of an image or an upload.
+
+        Returns
+        -------
+        Passage
+            Of both networks.
+        """
         ...
 
     def cached(self, image: str, request: MapRequest) -> MapUpdate | None:
-        """The finished maps if they are at hand, without computing."""
+        """Return the finished maps if they are at hand; no network runs.
+
+        Parameters
+        ----------
+        image : str
+            Id of an image or an upload.
+        request : MapRequest
+            Settings of the maps.
+
+        Returns
+        -------
+        MapUpdate or None
+            None where the maps would have to be computed.
+        """
         ...
 
     def maps(self, image: str, request: MapRequest, cancelled: Cancelled) -> Iterator[MapUpdate]:
-        """Compute in the calling thread; yield the maps as they sharpen; stop within one chunk once ``cancelled()``."""
+        """Compute maps in the calling thread, and yield them as they sharpen.
+
+        Parameters
+        ----------
+        image : str
+            Id of an image or an upload.
+        request : MapRequest
+            Settings of the maps.
+        cancelled : callable
+            Cancellation callback; the computation stops within one chunk once it returns True.
+
+        Yields
+        ------
+        MapUpdate
+            Maps of ever more samples; the last has ``done`` unless cancelled.
+        """
         ...
 
     def scores(self, request: MapRequest) -> xr.Dataset:
-        """What is known of all images, dims (network, image) or (image,), NaN where not yet computed.
+        """Return the scores of all images that are known so far.
 
-        Variables: ``correct`` (1, 0), ``rho``, ``dice``, ``iou`` of the map of ``request`` and ``rho_attention``
-        (network, layer, image) against the default human maps; ``floor_same`` and ``floor_different`` (network, image):
-        rho of the map with the maps of other images of its or another category; ``ceiling`` (image) split-half rho;
-        ``delta_size`` (image): mean absolute delta. Attrs: ``ceiling_mean``, ``ceiling_low``, ``ceiling_high`` (95 %
-        over images), ``resolution_px``.
+        Parameters
+        ----------
+        request : MapRequest
+            Settings of the maps.
+
+        Returns
+        -------
+        Dataset
+            Dims (network, image) or (image,), NaN where not computed yet. Variables: ``correct`` (1, 0); ``rho``,
+            ``dice`` and ``iou`` of the maps of ``request``, and ``rho_attention`` (network, layer, image), against the
+            default human maps; ``floor_same`` and ``floor_different`` (network, image), the shuffled-image baseline:
+            rho of the map with the human maps of partner images of the same or a different category; ``ceiling``
+            (image), the split-half rho; ``delta_size`` (image), the mean absolute delta. Attrs: ``ceiling_mean``,
+            ``ceiling_low``, ``ceiling_high`` (95 % over images), ``resolution_px``.
         """
         ...
 
     def survey(self, request: MapRequest | None, images: tuple[str, ...], cancelled: Cancelled) -> Iterator[Progress]:
-        """Fill ``scores`` for ``images``: predictions and attention with None, the request's maps as well with one."""
+        """Fill ``scores`` for images.
+
+        Parameters
+        ----------
+        request : MapRequest or None
+            Settings of the maps that are scored; None: predictions and attention norms alone.
+        images : tuple of str
+            Ids of the images.
+        cancelled : callable
+            Cancellation callback.
+
+        Yields
+        ------
+        Progress
+            After each image.
+        """
         ...
 
     def add_upload(self, filename: str, content: bytes) -> str:
-        """Check, decode and add a photograph for this process; return its image id, or raise ``ValueError``."""
+        """Check, decode and add a photograph for this process.
+
+        Parameters
+        ----------
+        filename : str
+            Name of the visitor's file.
+        content : bytes
+            The file.
+
+        Returns
+        -------
+        str
+            Id of the new image.
+
+        Raises
+        ------
+        ValueError
+            The file is no photograph that can be shown, or is too large.
+        """
         ...

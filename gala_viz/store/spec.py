@@ -1,4 +1,4 @@
-"""What a store of maps holds: an agreement made before anything is computed, and kept to by every job."""
+"""What a store of maps holds: settings that are fixed before anything is computed, and followed by every job."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from gala_viz.specs import fingerprint
 
 FORMAT = 1
 ABOUT = ("title", "units", "by_chance")
-"""What the entry of a method tells beside its settings."""
+"""What the entry of a method has beside its settings."""
 NOT_COMPARED = ("device", "summary", "title", "opened_as", "behaviour", "known_by_weights")
 """What may differ between two descriptions of one network."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoredNetwork:
-    """A network whose maps are stored: what a page tells of it, and what its numbers depend on."""
+    """A network whose maps are stored: what a page shows of it, and what its numbers depend on."""
 
     name: str
     title: str
@@ -33,8 +33,7 @@ class StoredNetwork:
     """The name or folder that it was loaded by."""
     summary: dict[str, str] = field(default_factory=dict)
     behaviour: dict[str, Any] | None = None
-    """What it does with the fixed inputs (``gala_viz.networks.output_fingerprint``); None in
-    stores made before it was kept."""
+    """Its output fingerprint (``gala_viz.networks.output_fingerprint``); None in stores made before it was stored."""
     known_by_weights: bool = False
     """Whether weights are enough to know it: its code is gala_viz's own."""
 
@@ -43,9 +42,9 @@ class StoredNetwork:
 class StoreSpec:
     """Everything that determines a store's numbers.
 
-    ``methods`` are attribution methods with their settings and ``ABOUT``: title, unit, whether they have chance. Maps
-    have ``cells`` x ``cells`` cells, None: those of each network's input. ``errors`` stores their standard errors too,
-    where a method has chance.
+    ``methods`` are attribution methods with their settings and ``ABOUT``: title, unit, whether they are stochastic.
+    Maps have ``cells`` x ``cells`` cells, None: those of each network's input. ``errors`` stores their standard errors
+    too, where a method is stochastic.
     """
 
     collection: dict[str, str]
@@ -71,9 +70,9 @@ class StoreSpec:
         names = [network.name for network in self.networks]
         if not names or len(set(names)) < len(names):
             raise ValueError(f"a store holds networks of different names, at least one; got {names}.")
-        taken = {"human", "scores", "image", "status", "note"} & set(names)
-        if taken:
-            raise ValueError(f"a network cannot be called {sorted(taken)[0]!r} in a store.")
+        reserved = {"human", "scores", "image", "status", "note"} & set(names)
+        if reserved:
+            raise ValueError(f"a network cannot be called {sorted(reserved)[0]!r} in a store.")
 
     @property
     def n_blocks(self) -> int:
@@ -86,26 +85,27 @@ class StoreSpec:
         return tuple(dict.fromkeys(layer for network in self.networks for layer in network.layers))
 
     def block(self, number: int) -> slice:
-        """The places of a block's images."""
+        """Return the positions of the images of block ``number``."""
         return slice(number * self.block_images, min((number + 1) * self.block_images, self.n_images))
 
     def grid(self, network: StoredNetwork) -> tuple[int, int]:
-        """Rows and columns of a network's stored maps."""
+        """Return rows and columns of a network's stored maps."""
         return (self.cells, self.cells) if self.cells else network.input_px
 
     def settings(self) -> dict[str, Any]:
-        """Plain values, for attrs."""
+        """Return plain values, for attrs."""
         return asdict(self)
 
     @property
     def fingerprint(self) -> str:
-        """Names what determines the numbers; not what the collection was opened as, nor devices, nor behaviours."""
+        """Name of what determines the numbers: not of how the collection was opened, devices or output fingerprints."""
         return fingerprint(comparable(self.settings()))
 
 
 def comparable(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings without what may differ between two runs of the same computation; behaviours may by rounding, and are
-    compared by ``gala_viz.store.identity``.
+    """Return settings without what may differ between two runs of the same computation.
+
+    Output fingerprints may differ by rounding, and are compared by ``gala_viz.store.identity``.
     """
     plain = {**settings, "collection": dict(settings["collection"])}
     for place in ("opened_as", "human_maps"):
@@ -115,12 +115,15 @@ def comparable(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def comparable_network(network: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of a ``StoredNetwork`` without ``NOT_COMPARED``."""
+    """Return the settings of a ``StoredNetwork`` without ``NOT_COMPARED``."""
     return {key: value for key, value in network.items() if key not in NOT_COMPARED}
 
 
 def differences(stored: Any, asked: Any, path: str = "") -> list[str]:
-    """Sentences on where two settings differ: "methods.smoothgrad.n_samples: 25 in the store, 50 asked for"."""
+    """Return sentences on where two settings differ, each with its ``path``.
+
+    For example "methods.smoothgrad.n_samples: 25 in the store, 50 asked for".
+    """
     if isinstance(stored, Mapping) and isinstance(asked, Mapping):
         keys = dict.fromkeys((*stored, *asked))
         return [

@@ -1,4 +1,4 @@
-"""StoredMaps: a MapSource that reads a store, and asks another one only for what is not in it."""
+"""StoredMaps: a MapSource that reads a store, and calls another source only for what is not in it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from gala_viz.store.zarr_store import Store, StoreError
 
 
 class Photographs(Protocol):
-    """The part of a collection that a stored source asks; ``gala_viz.collections.Collection`` has it."""
+    """The part of a collection that a stored source uses; ``gala_viz.collections.Collection`` has it."""
 
     name: str
     title: str
@@ -54,10 +54,9 @@ class StoredMaps:
     """The maps of two networks in ``store``, over its ``collection``; see ``gala_viz.store.source.MapSource``.
 
     ``pair`` names the two (default: the first two). What is not stored (other settings, uploads, blocks that are
-    missing) is asked of the source that ``live`` makes when it is first needed, unless its networks are not those of
-    the store (``gala_viz.store.identity``): then nothing of it is shown, and the reason is said. Without ``live`` such
-    questions are answered with what the store has. Raises ``StoreError`` where the collection is not the store's, or it
-    holds one network.
+    missing) comes from the source that ``live`` makes when it is first needed, unless its networks are not those of the
+    store (``gala_viz.store.identity``): then ``ValueError`` says the reason. Without ``live`` it says what the store
+    has. Raises ``StoreError`` where the collection is not the store's, or the store does not hold two such networks.
     """
 
     def __init__(
@@ -95,7 +94,7 @@ class StoredMaps:
         return (*self._store.notes().items(), *self._store.not_finite().items())
 
     def info(self, image: str) -> ImageInfo:
-        """What the collection knows of an image."""
+        """Return what the collection knows of an image, without reading pixels."""
         if image not in self._store:
             return self._elsewhere().info(image)
         about = {name: getattr(self._collection, name)(image) for name in ("category", "superclass", "split")}
@@ -112,30 +111,30 @@ class StoredMaps:
         )
 
     def labels(self) -> Labels:
-        """Categories and the like of all images, as they were when the store was made."""
+        """Return what was known of all images when the store was made."""
         return replace(self._store.labels(), learnt=combine_statuses(self._learnt))
 
     def thumbnail(self, image: str) -> bytes:
-        """A WebP picture."""
+        """Return a thumbnail, WebP, at most 128 px at its longer side."""
         return self._collection.thumbnail(image, 128) if image in self._store else self._elsewhere().thumbnail(image)
 
     def view(self, image: str) -> np.ndarray:
-        """The photograph in the first network's frame."""
+        """Return the photograph in the first network's frame, uint8 (y, x, 3)."""
         if image not in self._store:
             return self._elsewhere().view(image)
         return self._frames[0].resize_and_crop(self._collection.photo(image))
 
     def human_map(self, image: str, kind: str | None = None, participant: str | None = None) -> xr.DataArray | None:
-        """The human map in the frame."""
-        found = self._collection.human_map(image, kind, participant) if image in self._store else None
-        return None if found is None else self._frames[0].map_to_frame(found)
+        """Return the human map (y, x) in the frame; None where there is none."""
+        human_map = self._collection.human_map(image, kind, participant) if image in self._store else None
+        return None if human_map is None else self._frames[0].map_to_frame(human_map)
 
     def participants(self, image: str, kind: str | None = None) -> tuple[str, ...]:
-        """Ids of those who marked the image."""
+        """Return the ids of the participants whose human maps of the image are known one by one."""
         return self._collection.participants(image, kind) if image in self._store else ()
 
     def outline(self, image: str) -> xr.DataArray | None:
-        """Where the diagnostic parts are."""
+        """Return the mask (y, x) of the diagnostic parts in the frame; None where it is not known."""
         regions = self._collection.regions(image) if image in self._store else None
         if regions is None:
             return None
@@ -143,7 +142,7 @@ class StoredMaps:
         return self._frames[0].map_to_frame(labelled_map(mask, name="outline", extent_px=mask.shape))
 
     def passage(self, image: str) -> Passage:
-        """Predictions and attention norms."""
+        """Return predictions and attention norms of both networks."""
         if not self._store.is_there(image):
             self._refuse_not_finite(image)
             return self._elsewhere().passage(image)
@@ -163,7 +162,7 @@ class StoredMaps:
         return Passage(predictions=tuple(predictions), attention_norms=tuple(norms))
 
     def cached(self, image: str, request: MapRequest) -> MapUpdate | None:
-        """The stored maps, or those that were computed meanwhile."""
+        """Return the stored maps, or those that were computed meanwhile."""
         if self._is_stored(image, request):
             correct = [one.correct for one in self.passage(image).predictions]
             return stored_update(
@@ -172,25 +171,25 @@ class StoredMaps:
         return None if self._live is None else self._live.cached(image, request)
 
     def maps(self, image: str, request: MapRequest, cancelled: Cancelled) -> Iterator[MapUpdate]:
-        """The stored maps at once; anything else is computed, where that is possible."""
+        """Yield the stored maps at once; compute anything else, where that is possible."""
         stored = self._is_stored(image, request)
         if not stored:
             self._refuse_not_finite(image)
         yield from [self.cached(image, request)] if stored else self._elsewhere().maps(image, request, cancelled)
 
     def scores(self, request: MapRequest) -> xr.Dataset:
-        """Stored scores of all images; those of maps are NaN where other maps are asked for."""
+        """Return stored scores of all images; those of maps are NaN where other maps are requested."""
         return scores_of(self._store, self._networks, request)
 
     def survey(self, request: MapRequest | None, images: tuple[str, ...], cancelled: Cancelled) -> Iterator[Progress]:
-        """Nothing is left to do for stored maps."""
+        """Yield that all is done for stored maps; score images with other settings by the live source."""
         if request is None or requested(self._store, request):
             yield Progress(done=len(images), total=len(images), seconds=0.0, eta_s=0.0)
             return
         yield from self._elsewhere().survey(request, images, cancelled)
 
     def add_upload(self, filename: str, content: bytes) -> str:
-        """Uploads are looked at by the networks themselves."""
+        """Add a photograph to the live source, and return its image id."""
         return self._elsewhere().add_upload(filename, content)
 
     def _label(self, image: str, number: int) -> int | None:
@@ -206,7 +205,7 @@ class StoredMaps:
         return requested(self._store, request) and self._store.is_there(image)
 
     def _elsewhere(self) -> MapSource:
-        """The source of what is not stored, made when first needed."""
+        """Return the live source of what is not stored, made when first needed."""
         with self._lock:
             if self._live is None:
                 if self._make_live is None:
@@ -215,8 +214,8 @@ class StoredMaps:
                     try:
                         live = self._make_live()
                     except (ValueError, OSError, ImportError) as error:
-                        told = f"{held(self._store)} The networks cannot be loaded for more: {error}"
-                        raise ValueError(told) from error
+                        message = f"{held(self._store)} The networks cannot be loaded for more: {error}"
+                        raise ValueError(message) from error
                     self._doubts = " ".join(doubts(self._networks, live.identities))
                 if self._doubts:
                     raise ValueError(

@@ -1,4 +1,4 @@
-"""A store of maps on disk: made once, written block by block, read while it grows."""
+"""A store of maps on disk: created once, written block by block, read while it grows."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from gala_viz.store.source import Labels
 from gala_viz.store.spec import StoredNetwork, StoreSpec
 
 ATTRS, GATHERED, CHECKED = "gala_viz", "gathered", "finite_checked"
-"""``CHECKED`` marks stores whose writer has set apart what is not finite; others are looked at when they are read."""
+"""``CHECKED`` marks stores whose writer has set apart what is not finite; others are checked when they are read."""
 
 
 class StoreError(ValueError):
-    """A store that cannot be used as it is asked for; the message says why and what to do."""
+    """A store that cannot be used as requested; the message says why and what to do."""
 
 
 class Store:
@@ -57,66 +57,72 @@ class Store:
 
     @property
     def gathered(self) -> bool:
-        """Whether nothing is missing, and what has one value an image is there in few pieces too."""
+        """Whether nothing is missing, and what has one value an image is there in few chunks too."""
         return bool(self._root.attrs.get(GATHERED, False))
 
     def status(self) -> np.ndarray:
-        """(image,) int8: ``MISSING``, ``THERE``, ``UNREADABLE`` or ``NOT_FINITE``."""
+        """Return the status of all images, (image,) int8: ``MISSING``, ``THERE``, ``UNREADABLE`` or ``NOT_FINITE``."""
         return self.column("status")
 
     def labels(self) -> Labels:
-        """What the collection said of all images when the store was made."""
+        """Return what the collection said of all images when the store was made."""
         texts = {name: tuple(self._root[name][:].tolist()) for name in LABELS}
         return Labels(**texts, has_human_map=self._root["marked"][:])
 
     def learnt(self, network: str) -> np.ndarray:
-        """(image,) int8: whether ``network`` learnt from each image, as its card told when the store was made."""
+        """Return the training status of all images for ``network``, (image,) int8.
+
+        It is what the network's card said when the store was made, see ``gala_viz.splits``.
+        """
         path = learnt_path(network)
         return self._root[path][:] if path in self._root else np.full(len(self.images), UNKNOWN, np.int8)
 
     def notes(self) -> dict[str, str]:
-        """Unreadable image -> why."""
+        """Return the reason of each unreadable image, by image."""
         status = self.status()
         notes = self.column("note")
         return {self.images[row]: str(notes[row]) for row in np.flatnonzero(status == UNREADABLE)}
 
     def not_finite(self) -> dict[str, str]:
-        """Image that is not there since a network's numbers are NaN or infinite -> why.
+        """Return the reason of each image that is not there since a network's numbers are NaN or infinite, by image.
 
-        A store that was made before these were set apart is looked through by its first choices and by the deltas of
-        networks that have one frame; maps without a delta are looked at when their image is asked for.
+        In a store whose writer did not set these apart, the first choices are read, and the deltas of networks that
+        have one frame; maps without a delta are checked when their image is read.
         """
         status = self.status()
         notes = self.column("note")
-        found = {self.images[row]: str(notes[row]) for row in np.flatnonzero(status == NOT_FINITE)}
+        reasons = {self.images[row]: str(notes[row]) for row in np.flatnonzero(status == NOT_FINITE)}
         if not self._root.attrs.get(CHECKED):
             for row in np.flatnonzero((status == THERE) & self._suspects()).tolist():
                 if why := self._why_not_finite_before(row):
-                    found[self.images[row]] = why
-        return found
+                    reasons[self.images[row]] = why
+        return reasons
 
     def unusable_maps(self) -> dict[str, str]:
-        """Image that is there and has a human map that is not used -> why; none in stores that do not tell."""
+        """Return why the human map of an image that is there is not used, by image.
+
+        There are none in stores without such reasons.
+        """
         notes = self.column("note")
         return {self.images[row]: str(notes[row]) for row in np.flatnonzero(self.status() == THERE) if notes[row]}
 
     def missing_blocks(self) -> list[int]:
-        """Numbers of the blocks that are not written."""
+        """Return the numbers of the blocks that are not written."""
         status = self.status()
         return [number for number in range(self.spec.n_blocks) if (status[self.spec.block(number)] == MISSING).any()]
 
     def position(self, image: str) -> int:
-        """The image's row. Raises ``KeyError`` for one that is not in the store."""
+        """Return the image's row. Raises ``KeyError`` for one that is not in the store."""
         return self._positions[image]
 
     def is_there(self, image: str) -> bool:
-        """Whether the image's maps are stored."""
+        """Return whether the image's maps are stored."""
         position = self._positions.get(image)
         there = position is not None and int(self._root["status"][position]) == THERE
         return there and not self.why_not_finite(image)
 
     def why_not_finite(self, image: str) -> str:
-        """Why the image is not there although it was computed: a network's numbers are not finite; "" else."""
+        """Return why the image is not there although it was computed: a network's numbers are not finite; "" else."""
         position = self._positions[image]
         status = int(self._root["status"][position])
         if status == NOT_FINITE:
@@ -125,21 +131,21 @@ class Store:
         return "" if checked else self._why_not_finite_before(position)
 
     def _suspects(self) -> np.ndarray:
-        """(image,) bool: where a first choice is not finite, or the delta of two maps that are there."""
+        """Return where a first choice is not finite, or the delta of two maps that are there, (image,) bool."""
         networks = self.spec.networks
-        found = np.zeros(len(self.images), bool)
+        suspect = np.zeros(len(self.images), bool)
         for network in networks:
-            found |= ~np.isfinite(self._root[f"{segment(network.name)}/top_probability"][:, 0])
+            suspect |= ~np.isfinite(self._root[f"{segment(network.name)}/top_probability"][:, 0])
         sizes = self.column("scores/delta_size")
         for order, method in enumerate(self.spec.methods):
             there = [self._root[f"{segment(network.name)}/{method}/explained"][:] >= 0 for network in networks]
             for one, other in itertools.combinations(range(len(networks)), 2):
                 if networks[one].preprocessing == networks[other].preprocessing:
-                    found |= ~np.isfinite(sizes[order, one, other]) & there[one] & there[other]
-        return found
+                    suspect |= ~np.isfinite(sizes[order, one, other]) & there[one] & there[other]
+        return suspect
 
     def _why_not_finite_before(self, row: int) -> str:
-        """As ``why_not_finite``, from an image's numbers themselves, for stores that do not set such images apart."""
+        """Return what ``why_not_finite`` does from an image's numbers, for stores that do not set such images apart."""
         for network in self.spec.networks:
             at, of = segment(network.name), f"of {network.name}"
             if not np.isfinite(self._root[f"{at}/top_probability"][row, 0]):
@@ -151,17 +157,17 @@ class Store:
         return ""
 
     def read(self, path: str, image: str) -> np.ndarray:
-        """One image's values of an array. Raises ``KeyError`` for an array that is not stored."""
+        """Return one image's values of an array. Raises ``KeyError`` for an array that is not stored."""
         array = self._root[path]
         position = self._positions[image]
         return np.asarray(array[..., position] if path.startswith("scores/") else array[position])
 
     def column(self, path: str) -> np.ndarray:
-        """All values of a variable that has one for each image."""
+        """Return all values of an array that has one value for each image."""
         return np.asarray(self._root[f"{GATHERED}/{path}" if self.gathered else path][:])
 
     def has(self, path: str) -> bool:
-        """Whether there is such an array."""
+        """Return whether there is an array at ``path``."""
         return path in self._root
 
     def write_block(
@@ -172,12 +178,27 @@ class Store:
         not_finite: Mapping[str, str] = MappingProxyType({}),
         unusable_maps: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        """Write a whole block, its status last. ``values`` have one entry an image of the block; NaN where unreadable.
+        """Write a whole block, its status last.
 
-        ``unreadable`` and ``not_finite`` name the images that are not there, with the reason, ``unusable_maps`` those
-        whose human maps are not used.
+        Parameters
+        ----------
+        number : int
+            Number of the block.
+        values : mapping of str to ndarray
+            Path -> values with one entry for each image of the block, NaN where it is unreadable.
+        unreadable : mapping of str to str
+            Image that is not there because it cannot be read -> reason.
+        not_finite : mapping of str to str
+            Image that is not there because a network's numbers are NaN or infinite -> reason.
+        unusable_maps : mapping of str to str
+            Image whose human map is not used -> reason.
 
-        Raises ``StoreError`` for arrays that are not those of the store, ``OSError`` where the disk is full.
+        Raises
+        ------
+        StoreError
+            The arrays are not those of the store.
+        OSError
+            The disk is full.
         """
         where = self.spec.block(number)
         images = self.images[where]
@@ -197,12 +218,15 @@ class Store:
         self._root["status"][where] = np.array([states.get(image, THERE) for image in images], np.int8)
 
     def tree(self) -> xr.DataTree:
-        """Everything as a DataTree, read when it is looked at."""
+        """Return everything as a DataTree, whose values are read when they are used."""
         return xr.open_datatree(self.path, engine="zarr", consolidated=False)
 
 
 def spec_from(settings: Mapping[str, Any]) -> StoreSpec:
-    """The inverse of ``StoreSpec.settings``."""
+    """Return the spec of plain values, the inverse of ``StoreSpec.settings``.
+
+    Raises ``StoreError`` for settings of another version.
+    """
     plain = dict(settings)
     try:
         networks = tuple(

@@ -1,1 +1,1 @@
-"""How it learned: the co-training loss, samples, recipes and the Lightning module."""
+"""Training: the co-training loss, data, recipes and the Lightning modules."""

@@ -1,4 +1,4 @@
-"""How a picture is varied while a network learns: what moves a photograph moves its map alike; noise comes last."""
+"""Augmentation of training pictures: what moves a photograph moves its map alike; noise comes last."""
 
 from __future__ import annotations
 
@@ -15,12 +15,33 @@ N_UNIFORMS = 6
 def augment(
     pixels: Tensor, human_maps: Tensor, uniforms: Tensor, *, smallest_share: float, contrast: float, brightness: float
 ) -> tuple[Tensor, Tensor]:
-    """Cropped, mirrored and jittered photographs (B, 3, y, x), float32 in 0..255, and their maps (B, y, x), float32.
+    """Return cropped, mirrored and jittered photographs and their maps.
 
-    ``pixels`` (B, y, x, 3) uint8 and ``human_maps`` (B, y, x) share one frame; ``uniforms`` (B, 6) lie in [0, 1). The
-    crop is a square whose side is a share of the frame's, from ``smallest_share`` to 1, inside the frame; photograph
-    and map go through one resampling (bilinear), as four channels of one picture. Contrast, about the picture's mean,
-    and brightness change by up to their shares; both leave the map alone.
+    The crop has the frame's proportions and lies anywhere inside it; half of the pictures are mirrored. Photograph and
+    map go through one bilinear resampling, as four channels of one picture. Contrast, about the picture's mean, and
+    brightness leave the map alone.
+
+    Parameters
+    ----------
+    pixels : Tensor, (B, y, x, 3), uint8
+        Photographs.
+    human_maps : Tensor, (B, y, x)
+        Their maps, in the same frame.
+    uniforms : Tensor, (B, 6)
+        Uniform random numbers in [0, 1), see ``N_UNIFORMS``.
+    smallest_share : float
+        Smallest side of the crop, as a share of the frame's; the largest is 1.
+    contrast : float
+        Largest change of the contrast, as a share, up or down.
+    brightness : float
+        Largest change of the mean, as a share, up or down.
+
+    Returns
+    -------
+    photos : Tensor, (B, 3, y, x), float32
+        In 0..255.
+    human_maps : Tensor, (B, y, x), float32
+        In their own unit.
     """
     size, left, top, mirror, contrast_chance, brightness_chance = uniforms.float().unbind(dim=1)
     share = smallest_share + (1 - smallest_share) * size
@@ -41,20 +62,33 @@ def augment(
 
 
 def add_noise(photos: Tensor, uniforms: Tensor, seeds: Tensor, max_std: float) -> Tensor:
-    """``photos`` (B, 3, y, x) with Gaussian noise, not clipped, as SmoothGrad's copies have it.
+    """Return photographs with Gaussian noise, not clipped, as SmoothGrad's copies have it.
 
-    The standard deviation is the picture's own ``uniforms`` (B,) in [0, 1) times ``max_std``, in the photographs' unit;
-    the noise depends on its entry of ``seeds`` (B,), whole numbers below 2**32, on any device and in any batch.
+    Parameters
+    ----------
+    photos : Tensor, (B, 3, y, x), float32
+        Photographs, in any unit.
+    uniforms : Tensor, (B,)
+        Uniform random numbers in [0, 1): each picture's standard deviation as a share of ``max_std``.
+    seeds : Tensor, (B,), int64
+        Whole numbers below 2**32. A picture's noise depends on its seed alone, on any device and in any batch.
+    max_std : float
+        Largest standard deviation, in the photographs' unit.
+
+    Returns
+    -------
+    Tensor, (B, 3, y, x), float32
+        In the photographs' unit.
     """
     noise = standard_normal(seeds, photos[0].numel()).reshape(photos.shape)
     return photos + max_std * uniforms.float()[:, None, None, None] * noise
 
 
 def standard_normal(seeds: Tensor, count: int) -> Tensor:
-    """``count`` independent normal numbers for each of ``seeds`` (B,), int64 below 2**32: float32 (B, ``count``).
+    """Return ``count`` independent normal numbers for each seed: float32 (B, ``count``).
 
-    Two hashes of a counter and the seed are two uniform numbers, which Box and Muller's transform makes two normal
-    ones. Source of the hash: lowbias32 (Wellons 2018).
+    ``seeds`` (B,) are int64 below 2**32. Two hashes of a counter and the seed are two uniform numbers, which Box and
+    Muller's transform makes two normal ones. Source of the hash: lowbias32 (Wellons 2018).
     """
     pairs = torch.arange((count + 1) // 2, device=seeds.device)
     first, second = (
@@ -66,7 +100,7 @@ def standard_normal(seeds: Tensor, count: int) -> Tensor:
 
 
 def _hashed(values: Tensor) -> Tensor:
-    """A mixing of whole numbers below 2**32, one to one."""
+    """Mix whole numbers below 2**32, one to one."""
     values = ((values ^ (values >> 16)) * 0x7FEB352D) & 0xFFFFFFFF
     values = ((values ^ (values >> 15)) * 0x846CA68B) & 0xFFFFFFFF
     return values ^ (values >> 16)

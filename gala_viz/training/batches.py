@@ -1,4 +1,4 @@
-"""Batches of a collection held in memory: made in one go, varied where the network computes."""
+"""Batches of an in-memory dataset: made in one go, augmented on the device where the network computes."""
 
 from __future__ import annotations
 
@@ -29,10 +29,13 @@ class BatchIndices:
 
 
 class BatchSampler(Sampler[BatchIndices]):
-    """The batches of an epoch: all images once, in an order of (seed, epoch), or in their own order without ``seed``.
+    """The batches of an epoch: all images once, in a seeded order or, without ``seed``, in their own.
 
-    Each of ``world_size`` processes takes every ``world_size``-th image of each batch, so that one step sees the same
-    images on any number of processes. In training the last batch is left out where it is not full.
+    The order depends on ``seed`` and epoch. Of the ``n_images``, in batches of ``batch_size``, the process ``rank`` of
+    ``world_size`` takes every ``world_size``-th image of each batch, so that one step sees the same images on any
+    number of processes. In training, with a seed, the last batch is left out where it is not full. Without one it is
+    short, and the remainder that would make ranks uneven is dropped. Raises ``ValueError`` where ``world_size`` does
+    not divide ``batch_size``, or a training has less than a batch.
     """
 
     def __init__(
@@ -53,7 +56,7 @@ class BatchSampler(Sampler[BatchIndices]):
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Lightning calls this before each epoch."""
+        """Set the ``epoch`` whose order comes next; Lightning calls this before each one."""
         self.epoch = epoch
 
     def __iter__(self) -> Iterator[BatchIndices]:
@@ -70,24 +73,25 @@ class BatchSampler(Sampler[BatchIndices]):
 
 
 class BatchDataset(Dataset):
-    """``BatchIndices`` -> the arrays of a batch, not yet varied.
+    """``BatchIndices`` -> the arrays of a batch of ``dataset``, not yet augmented.
 
-    Where the pictures shall be, ``chances`` (B, 7), the last one for the noise's strength, and ``noise_seeds`` (B,).
+    With a ``seed``, for augmentation, also ``chances`` (B, 7), the last one for the noise's strength, and
+    ``noise_seeds`` (B,).
     """
 
     def __init__(self, dataset: InMemoryDataset, *, seed: int | None = None) -> None:
         self.dataset, self.seed = dataset, seed
 
     def __getitem__(self, turn: BatchIndices) -> dict[str, Tensor]:
-        where, held = turn.indices, self.dataset
+        where, dataset = turn.indices, self.dataset
         batch = {
-            "pixels": torch.from_numpy(held.pixels[where]),
-            "marks": torch.from_numpy(held.human_maps[where]),
-            "label": torch.from_numpy(held.labels[where]),
-            "has_map": torch.from_numpy(held.has_map[where]),
+            "pixels": torch.from_numpy(dataset.pixels[where]),
+            "marks": torch.from_numpy(dataset.human_maps[where]),
+            "label": torch.from_numpy(dataset.labels[where]),
+            "has_map": torch.from_numpy(dataset.has_map[where]),
         }
         if self.seed is not None:
-            chances = uniform_numbers(held.rng_keys[where], N_UNIFORMS + 2, self.seed, "vary", turn.epoch)
+            chances = uniform_numbers(dataset.rng_keys[where], N_UNIFORMS + 2, self.seed, "vary", turn.epoch)
             batch["chances"] = torch.from_numpy(chances[:, :-1].astype(np.float32))
             batch["noise_seeds"] = torch.from_numpy((chances[:, -1] * 2**32).astype(np.int64))
         return batch
@@ -102,48 +106,52 @@ class InMemoryDataModule(L.LightningDataModule):
 
     @property
     def sources(self) -> tuple[tuple[TrainingSource, ...], tuple[TrainingSource, ...]]:
-        """Which images of which collection train, and which choose."""
-        training, validation = (replace(held.source, images=held.images) for held in (self.training, self.validation))
+        """Which images of which collection train, and by which the training is validated."""
+        training, validation = (replace(one.source, images=one.images) for one in (self.training, self.validation))
         return (training,), (validation,)
 
     def train_dataloader(self) -> DataLoader:
-        """One epoch in its seeded order, each picture varied anew."""
+        """Return a loader of one epoch in its seeded order, each picture augmented anew."""
         return self._loader(self.training, self.recipe.seed)
 
     def val_dataloader(self) -> DataLoader:
-        """All validation pictures, whole."""
+        """Return a loader of all validation pictures, whole."""
         return self._loader(self.validation, None)
 
     def on_after_batch_transfer(self, batch: dict[str, Tensor], dataloader_idx: int) -> dict[str, Tensor]:
-        """What the networks take, on the device: ``input`` (B, 3, y, x), ``label``, ``map`` (B, y, x), ``has_map``."""
+        """Return what the networks take, on the device, as ``prepare_batch`` does; ``dataloader_idx`` is not used."""
         del dataloader_idx
         return prepare_batch(batch, self.recipe)
 
-    def _loader(self, held: InMemoryDataset, seed: int | None) -> DataLoader:
+    def _loader(self, dataset: InMemoryDataset, seed: int | None) -> DataLoader:
         rank, world = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
-        turns = BatchSampler(len(held.images), self.recipe.batch_size, seed=seed, rank=rank, world_size=world)
-        return ResumableDataLoader(BatchDataset(held, seed=seed), sampler=turns, batch_size=None)
+        sampler = BatchSampler(len(dataset.images), self.recipe.batch_size, seed=seed, rank=rank, world_size=world)
+        return ResumableDataLoader(BatchDataset(dataset, seed=seed), sampler=sampler, batch_size=None)
 
 
 def prepare_batch(batch: dict[str, Tensor], recipe: ScratchRecipe) -> dict[str, Tensor]:
-    """A batch of ``BatchDataset``, varied by ``recipe`` where it has ``chances``, scaled for the networks."""
+    """Return a ``batch`` of ``BatchDataset`` normalised for the networks, and augmented if it has ``chances``.
+
+    ``recipe`` says how. The result has ``input`` (B, 3, y, x) and ``map`` (B, y, x), both float32, ``label`` (B,) and
+    ``has_map`` (B,).
+    """
     if "chances" in batch:
         shares = {name: getattr(recipe, name) for name in ("smallest_share", "contrast", "brightness")}
         chances = batch["chances"]
-        photos, marks = augment(batch["pixels"], batch["marks"], chances[:, :N_UNIFORMS], **shares)
+        photos, human_maps = augment(batch["pixels"], batch["marks"], chances[:, :N_UNIFORMS], **shares)
         if recipe.noise:
             photos = add_noise(photos, chances[:, N_UNIFORMS], batch["noise_seeds"], 255 * recipe.noise)
     else:
-        photos, marks = batch["pixels"].permute(0, 3, 1, 2).float(), batch["marks"].float()
+        photos, human_maps = batch["pixels"].permute(0, 3, 1, 2).float(), batch["marks"].float()
     scales = recipe.preprocessing.mean, recipe.preprocessing.std
     mean, std = (photos.new_tensor(scale)[:, None, None] for scale in scales)
-    return {"input": (photos - mean) / std, "map": marks, "label": batch["label"], "has_map": batch["has_map"]}
+    return {"input": (photos - mean) / std, "map": human_maps, "label": batch["label"], "has_map": batch["has_map"]}
 
 
 def validation_batches(dataset: InMemoryDataset, recipe: ScratchRecipe) -> Iterator[dict[str, Tensor]]:
-    """All images of ``dataset``, whole, as networks take them, on the CPU."""
+    """Return an iterator over all images of ``dataset``, whole, as networks take them, on the CPU."""
     batches = BatchDataset(dataset)
-    return (prepare_batch(batches[turn], recipe) for turn in BatchSampler(len(dataset.images), recipe.batch_size))
+    return (prepare_batch(batches[one], recipe) for one in BatchSampler(len(dataset.images), recipe.batch_size))
 
 
 __getattr__ = deprecated_getattr(__name__)

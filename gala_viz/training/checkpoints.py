@@ -1,4 +1,4 @@
-"""Stopping a training and going on exactly where it stopped: at the end of an epoch, or at any step after Ctrl-C."""
+"""Checkpoints: a training stops at the end of an epoch, or at any step after Ctrl-C, and resumes exactly there."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LAST_CHECKPOINT, INTERRUPTED_CHECKPOINT = "last.ckpt", "interrupted.ckpt"
 
 
 class ResumableDataLoader(DataLoader):
-    """A loader that goes on in the middle of an epoch: a checkpoint notes how many batches it has given."""
+    """A loader that resumes in the middle of an epoch: a checkpoint notes how many batches it has given."""
 
     _given = _skipped = 0
 
@@ -37,49 +37,54 @@ class ResumableDataLoader(DataLoader):
             yield batch
 
     def state_dict(self) -> dict[str, Any]:
-        """Batches given in this epoch; Lightning stores it with a checkpoint."""
+        """Return how many batches of this epoch were given; Lightning stores it with a checkpoint."""
         return {"given": self._given}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Skip, in the next epoch only, what was given before; Lightning asks where an epoch was not finished."""
+        """Skip, in the next epoch only, the batches given before.
+
+        Lightning calls this where an epoch was not finished.
+        """
         self._skipped = int(state["given"])
 
 
 class TrainingStopped(Exception):
-    """Training was stopped after a whole step, as was asked; the checkpoint of that step is written."""
+    """Training was stopped after a whole step, by request; the checkpoint of that step is written."""
 
 
 @contextmanager
 def catch_interrupt() -> Iterator[threading.Event]:
-    """Within it, a first Ctrl-C sets the event and a second one interrupts; in other threads nothing changes.
+    """Yield an event that a first Ctrl-C sets; a second one interrupts.
 
-    So does SIGTERM, by which schedulers and containers end a program.
+    SIGTERM, by which schedulers and containers end a program, does the same. In other threads than the main one nothing
+    changes.
     """
-    asked = threading.Event()
+    stop_requested = threading.Event()
 
     def note(number: int, frame: FrameType | None) -> None:
-        if asked.is_set():
+        if stop_requested.is_set():
             raise KeyboardInterrupt
-        asked.set()
+        stop_requested.set()
         sys.stderr.write("\nstopping after this step; Ctrl-C once more stops at once\n")
 
     if threading.current_thread() is not threading.main_thread():
-        yield asked
+        yield stop_requested
         return
     before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield asked
+        yield stop_requested
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
 class CheckpointCallback(Callback):
-    """Writes ``last.ckpt`` after every epoch; once ``asked``, finishes the step, writes ``interrupted.ckpt`` and raises
-    ``TrainingStopped``.
+    """Writes ``last.ckpt`` after every epoch, and stops a training on request.
 
-    Under several processes all stop after the same step. After the last step of an epoch the epoch's own checkpoint is
-    written first. A file is whole or not there: it is written beside its place and then renamed.
+    Once ``stop_requested`` is set, it finishes the step, writes ``interrupted.ckpt`` into ``folder`` and raises
+    ``TrainingStopped``. Under several processes all stop after the same step. After the last step of an epoch the
+    epoch's own checkpoint is written in its place. A file is whole or not there: it is written under another name and
+    renamed.
     """
 
     def __init__(self, folder: Path, stop_requested: threading.Event) -> None:
@@ -88,13 +93,32 @@ class CheckpointCallback(Callback):
     def on_train_batch_end(
         self, trainer: L.Trainer, module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Write the step's checkpoint and stop, where that was asked for."""
+        """Write the step's checkpoint and stop, if that is requested.
+
+        Parameters
+        ----------
+        trainer : L.Trainer
+            Its checkpoint is written.
+        module : L.LightningModule
+            Not used.
+        outputs : Any
+            Not used.
+        batch : Any
+            Not used.
+        batch_idx : int
+            Number of the step in its epoch; after the last one ``on_train_epoch_end`` stops.
+
+        Raises
+        ------
+        TrainingStopped
+            After the checkpoint is written.
+        """
         if batch_idx + 1 < trainer.num_training_batches and self._anyone_asked(trainer):
             self._save(trainer, INTERRUPTED_CHECKPOINT)
             raise TrainingStopped
 
     def on_train_epoch_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
-        """Write the epoch's checkpoint; that of an earlier step goes."""
+        """Write the epoch's checkpoint, delete that of an earlier step, and stop if that is requested."""
         self._save(trainer, LAST_CHECKPOINT)
         if trainer.is_global_zero:
             (self._folder / INTERRUPTED_CHECKPOINT).unlink(missing_ok=True)
@@ -108,48 +132,50 @@ class CheckpointCallback(Callback):
             partial.replace(self._folder / name)
 
     def _anyone_asked(self, trainer: L.Trainer) -> bool:
-        asked = self._asked.is_set()
-        return asked if trainer.world_size == 1 else trainer.strategy.reduce_boolean_decision(asked, all=False)
+        here = self._asked.is_set()
+        return here if trainer.world_size == 1 else trainer.strategy.reduce_boolean_decision(here, all=False)
 
 
 def checkpoint_to_resume(folder: Path) -> Path | None:
-    """The checkpoint of ``folder`` from which to go on: the interrupted step, else the last finished epoch, or None."""
-    found = [folder / name for name in (INTERRUPTED_CHECKPOINT, LAST_CHECKPOINT) if (folder / name).is_file()]
-    return found[0] if found else None
+    """Return the checkpoint of ``folder`` to resume from: the interrupted step, else the last epoch, or None."""
+    files = [folder / name for name in (INTERRUPTED_CHECKPOINT, LAST_CHECKPOINT) if (folder / name).is_file()]
+    return files[0] if files else None
 
 
 class CheckRecipeCallback(Callback):
-    """Write the recipe and which images train into every checkpoint; refuse those of others with ``ValueError``.
+    """Writes ``recipe`` and which images train into every checkpoint, and refuses to resume those of others.
 
-    A network that goes on from other images, or from files that were replaced, would hold in its weights what its card
-    does not tell.
+    They are refused with ``ValueError``: a network that resumes with other images, or with files that were replaced,
+    would hold in its weights what its card does not say.
     """
 
     def __init__(self, recipe: Recipe) -> None:
         self._settings = {key: _plain(value) for key, value in asdict(recipe).items()}
 
     def on_save_checkpoint(self, trainer: L.Trainer, module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Add the settings and the images."""
+        """Add the settings and the images to ``checkpoint``."""
         checkpoint["recipe"], checkpoint["images"] = self._settings, _images(trainer)
 
     def on_load_checkpoint(self, trainer: L.Trainer, module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Compare the settings and the images."""
-        found = checkpoint.get("recipe", {})
-        different = sorted(key for key in self._settings if found.get(key) != self._settings[key])
+        """Raise ``ValueError`` where the settings or the images of ``checkpoint`` are not those of this training."""
+        saved = checkpoint.get("recipe", {})
+        different = sorted(key for key in self._settings if saved.get(key) != self._settings[key])
         if different:
-            told = "; ".join(f"{key}: {found.get(key)!r}, now {self._settings[key]!r}" for key in different)
-            raise ValueError(f"the checkpoint is of another recipe ({told}); choose an empty folder or resume=False.")
-        if checkpoint.get("images") != _images(trainer):
-            told = "does not say which images it learnt from"
-            if "images" in checkpoint:
-                told = "learnt from other images, or from files that have changed since"
+            changes = "; ".join(f"{key}: {saved.get(key)!r}, now {self._settings[key]!r}" for key in different)
             raise ValueError(
-                f"the checkpoint {told}; begin anew with --restart (resume=False), or choose an empty folder."
+                f"the checkpoint is of another recipe ({changes}); choose an empty folder or resume=False."
+            )
+        if checkpoint.get("images") != _images(trainer):
+            reason = "does not say which images it learnt from"
+            if "images" in checkpoint:
+                reason = "learnt from other images, or from files that have changed since"
+            raise ValueError(
+                f"the checkpoint {reason}; begin anew with --restart (resume=False), or choose an empty folder."
             )
 
 
 def _images(trainer: L.Trainer) -> list[list[str]]:
-    """Role, collection with the fingerprint of its files, and a fingerprint of the ids of all that trains."""
+    """Return role, collection, its fingerprint and that of the image ids, for each source that trains."""
     training, _ = trainer.datamodule.sources  # type: ignore[attr-defined]
     return [
         [one.role, one.collection.name, one.collection.fingerprint, fingerprint(list(one.images))] for one in training

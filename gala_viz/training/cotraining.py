@@ -20,19 +20,35 @@ _SHOWN = ("loss", "accuracy", "rho")
 
 
 class CoTrainingModule(L.LightningModule):
-    """Trains ``network`` by ``recipe``: a category loss, which subclasses define, plus lambda times the attention loss.
+    """Trains a network by a recipe: a category loss, which subclasses define, plus lambda times the attention loss.
 
     Batches are dicts: ``input`` (B, 3, y, x), ``label`` (B,) with -1 for none, ``map`` (B, y, x) in the input's frame,
     ``has_map`` (B,). Logged per step: ``loss``, ``category_loss`` and, where lambda is not 0, ``attention_loss`` and
     ``attention_weight``; per validation epoch: ``accuracy`` (labelled images) and, for networks with GALA and images
     with maps, ``distance`` (the attention loss) and ``rho`` (Spearman's, of attention norm and map at each layer's
-    grid, mean over layers and images). Raises ``ValueError`` where lambda is not 0 and there is no GALA layer.
+    grid, mean over layers and images).
+
+    Parameters
+    ----------
+    network : nn.Module
+        Maps (B, 3, y, x) to logits (B, category); it is trained in place.
+    recipe : Recipe
+        All settings.
+
+    Raises
+    ------
+    ValueError
+        Lambda is not 0 and there is no GALA layer.
+
+    References
+    ----------
+    Linsley et al. 2019, section 4.
     """
 
     validation_metrics: tuple[str, ...] = ("accuracy", "distance", "rho")
     """Means of a validation epoch, in an order that all processes share."""
     stays_in_eval = False
-    """Whether the network is meant to train in eval mode."""
+    """Whether the network trains in eval mode on purpose."""
 
     def __init__(self, network: nn.Module, recipe: Recipe) -> None:
         super().__init__()
@@ -49,53 +65,106 @@ class CoTrainingModule(L.LightningModule):
             )
 
     def setup(self, stage: str) -> None:
-        """Before the first step: refuse images that a collection of the training holds out."""
+        """Refuse, before the first step, images that a collection of the training holds out.
+
+        Raises ``ValueError`` for these and for a data module without ``sources``.
+        """
         if stage == "fit":
             sources = getattr(self.trainer.datamodule, "sources", None)  # type: ignore[attr-defined]
             if sources is None:
                 raise ValueError(
                     "a training needs a data module that says which images train and which choose, as its `sources`: "
-                    "Pictures or HeldPictures."
+                    "DistillationDataModule or InMemoryDataModule."
                 )
             check_training_images(*sources)
 
     def forward(self, batch: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """Logits (B, category) and each layer's attention norm (B, h, w), float32."""
+        """Return logits and each layer's attention norm.
+
+        Parameters
+        ----------
+        batch : Tensor, (B, 3, y, x)
+            Inputs of the network.
+
+        Returns
+        -------
+        logits : Tensor, (B, category), float32
+            Before softmax.
+        norms : dict of str to Tensor, (B, h, w), float32
+            Label -> L2 norm of A over channels, at the layer's grid.
+        """
         with record_activations() as record:
             logits = self.network(batch.contiguous(memory_format=torch.channels_last))
         norms = {label: attention_norm(record[block].float()) for label, block in self._blocks.items()}
         return logits.float(), norms
 
     def category_loss(self, batch: dict[str, Tensor], logits: Tensor) -> Tensor:
-        """The loss without maps, a scalar."""
+        """Return the loss without maps; a subclass defines it.
+
+        Parameters
+        ----------
+        batch : dict of str to Tensor
+            As in ``CoTrainingModule``.
+        logits : Tensor, (B, category), float32
+            The network's, for this batch.
+
+        Returns
+        -------
+        Tensor
+            A scalar, the mean over the batch.
+        """
         raise NotImplementedError
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """What learns, with its highest rate (``lr``) and, where it is not the recipe's, ``weight_decay``."""
+        """Return what learns; a subclass defines it.
+
+        Returns
+        -------
+        list of dict
+            Groups of AdamW: ``params``, their highest rate ``lr`` and, where it is not the recipe's, ``weight_decay``.
+        """
         raise NotImplementedError
 
     def extra_metrics(self, batch: dict[str, Tensor], logits: Tensor) -> dict[str, Tensor]:
-        """Further means over a validation batch, to be logged."""
+        """Return further means over a validation batch, to be logged; none by default.
+
+        A subclass that has some names them in ``validation_metrics``.
+
+        Parameters
+        ----------
+        batch : dict of str to Tensor
+            As in ``CoTrainingModule``.
+        logits : Tensor, (B, category), float32
+            The network's, for this batch.
+
+        Returns
+        -------
+        dict of str to Tensor
+            Name -> mean over the batch, a scalar.
+        """
         del batch, logits
         return {}
 
     def training_step(self, batch: dict[str, Tensor], _number: int) -> Tensor:
-        """Category loss plus lambda times the attention loss; without lambda, maps and norms have no part in it."""
+        """Return category loss plus lambda times the attention loss; where lambda is 0, maps and norms are not used."""
         logits, norms = self(batch["input"])
         category = self.category_loss(batch, logits)
-        told = {"category_loss": category}
+        logged = {"category_loss": category}
         loss = category
         if self.recipe.attention_weight:
             attention = attention_loss(norms, batch["map"], batch["has_map"]) * self._share_of_maps(batch["has_map"])
             weight = self._lambda()
             loss = category + weight * attention
-            told |= {"attention_loss": attention, "attention_weight": torch.tensor(weight)}
+            logged |= {"attention_loss": attention, "attention_weight": torch.tensor(weight)}
         self.log("loss", loss, prog_bar=True)
-        self.log_dict(told)
+        self.log_dict(logged)
         return loss
 
     def _share_of_maps(self, has_map: Tensor) -> Tensor | float:
-        """What makes the mean over processes of the means over their maps the mean over all maps of the step."""
+        """Return the factor that makes the mean over processes the mean over all maps of the step.
+
+        Each process averages over its own maps, of which it may have more or fewer.
+        """
         if self.trainer.world_size == 1:
             return 1.0
         here = has_map.sum().float()
@@ -103,7 +172,7 @@ class CoTrainingModule(L.LightningModule):
         return here * self.trainer.world_size / everywhere.clamp(min=1)
 
     def validation_step(self, batch: dict[str, Tensor], _number: int) -> None:
-        """Add to the sums of accuracy and likeness to the maps."""
+        """Add the batch to the sums of accuracy, attention loss and rho."""
         logits, norms = self(batch["input"])
         labelled, has_map = batch["label"] >= 0, batch["has_map"]
         for name, value in self.extra_metrics(batch, logits).items():
@@ -118,7 +187,7 @@ class CoTrainingModule(L.LightningModule):
             self._note("rho", rho.mean(), count)
 
     def on_validation_epoch_start(self) -> None:
-        """Nothing is added up yet."""
+        """Set all sums to zero."""
         self._sums = {name: [0.0, 0.0] for name in self.validation_metrics}
 
     def on_validation_epoch_end(self) -> None:
@@ -131,9 +200,12 @@ class CoTrainingModule(L.LightningModule):
                 self.log(name, total / count, prog_bar=name in _SHOWN, sync_dist=True)
 
     def configure_optimizers(self) -> dict[str, Any]:
-        """AdamW; every rate rises linearly over the recipe's first epochs and falls as a cosine to zero."""
+        """Return AdamW and its schedule, by step.
+
+        Every rate rises linearly over the recipe's first epochs and falls as a cosine to zero.
+        """
         optimizer = torch.optim.AdamW(self.parameter_groups(), weight_decay=self.recipe.weight_decay)
-        # Counted here, not by Lightning, which would make the loaders before it restores their places.
+        # Counted here, not by Lightning, which would make the loaders before it restores their positions.
         data = self.trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]  # Lightning sets it undeclared
         per_epoch = self._steps_per_epoch = len(data.train_dataloader())
         total, warmup = max(1, per_epoch * self.recipe.epochs), round(per_epoch * self.recipe.warmup_epochs)
@@ -147,13 +219,16 @@ class CoTrainingModule(L.LightningModule):
         )
 
     def _note(self, name: str, value: Tensor | float, count: int) -> None:
-        """Add the mean of ``count`` images."""
+        """Add the mean ``value`` of ``count`` images to the sums of ``name``."""
         self._sums[name][0] += float(value) * count
         self._sums[name][1] += count
 
 
 def learning_rate_factor(step: int, total: int, warmup: int) -> float:
-    """The share of its highest value that a rate has at ``step`` of ``total``: linear to 1, then a cosine to 0."""
+    """Return the share of its highest value that a rate has at ``step`` of ``total``.
+
+    It rises linearly to 1 over the ``warmup`` steps, then falls as a cosine to 0.
+    """
     if step < warmup:
         return (step + 1) / (warmup + 1)
     return 0.5 * (1 + math.cos(math.pi * (min(step, total) - warmup) / max(1, total - warmup)))

@@ -1,4 +1,4 @@
-"""What a training sees: images of several collections, augmented alike with their maps, in a seeded order.
+"""Dataset of a training: images of several collections, augmented alike with their maps, in a seeded order.
 
 The order of an epoch and every augmentation depend on (seed, epoch, image id) alone, so that two recipes see the same
 pictures in the same order, and a resumed training goes on exactly where it stopped.
@@ -34,23 +34,78 @@ class PhotoCollection(Protocol):
     fingerprint: str
 
     def has_human_map(self, image: str) -> bool:
-        """Whether ``human_map`` gives one."""
+        """Return whether ``human_map`` gives a map.
+
+        Parameters
+        ----------
+        image : str
+            Id of an image of the collection.
+
+        Returns
+        -------
+        bool
+            Whether the image has a human map.
+        """
         ...
 
     def photo(self, image: str) -> np.ndarray:
-        """The photograph (y, x, 3), uint8."""
+        """Return the photograph.
+
+        Parameters
+        ----------
+        image : str
+            Id of an image of the collection.
+
+        Returns
+        -------
+        ndarray, (y, x, 3), uint8
+            Upright, RGB.
+        """
         ...
 
     def category(self, image: str) -> str | None:
-        """The true category's name, where it is known."""
+        """Return the true category's name.
+
+        Parameters
+        ----------
+        image : str
+            Id of an image of the collection.
+
+        Returns
+        -------
+        str or None
+            The name; None where it is not known.
+        """
         ...
 
     def target(self, image: str) -> int | None:
-        """The true category's ImageNet index, where it is known."""
+        """Return the true category's ImageNet index.
+
+        Parameters
+        ----------
+        image : str
+            Id of an image of the collection.
+
+        Returns
+        -------
+        int or None
+            0 to 999; None where it is not known.
+        """
         ...
 
     def human_map(self, image: str) -> xr.DataArray | None:
-        """The human map (y, x) of all participants over the whole photograph."""
+        """Return the human map of all participants.
+
+        Parameters
+        ----------
+        image : str
+            Id of an image of the collection.
+
+        Returns
+        -------
+        DataArray, (y, x), or None
+            The map over the whole photograph; None without one.
+        """
         ...
 
 
@@ -58,11 +113,11 @@ class PhotoCollection(Protocol):
 class TrainingSource:
     """Images of one collection in one role: "maps", "labels" or "plain" (see ``DistillationRecipe.per_epoch``).
 
-    ``splits`` are those of the collection, ``split`` the one of ``images``, ``left_out`` images of the training split
-    that are held out elsewhere, and of the validation split that are test images elsewhere,
-    ``unusable`` (in the role "maps") images whose maps cannot be used, with the reason; ``unknown`` (in the role
-    "labels") the categories that are none of the network's ``categories``, with their numbers of images; ``compared``
-    says whether photographs were compared by their bytes. All are what ``sources_of_split`` found.
+    ``splits`` are those of the collection, ``split`` the one of ``images``. ``left_out`` are images of the training
+    split that are held out elsewhere, or of the validation split that are test images elsewhere. ``unusable`` (in the
+    role "maps") are images whose maps cannot be used, with the reason; ``unknown`` (in the role "labels") the
+    categories that are none of the network's ``categories``, with their numbers of images. ``compared`` says whether
+    photographs were compared by their bytes. ``sources_of_split`` fills in all of these.
     """
 
     collection: PhotoCollection
@@ -77,7 +132,7 @@ class TrainingSource:
     split: Split = "train"
 
     def label(self, image: str) -> int | None:
-        """Where the image's category stands among ``categories``, by the rule of every command."""
+        """Return the index of the image's category among ``categories``, by the rule of every command, or None."""
         return label_index(self.categories, self.collection.category(image), self.collection.target(image))
 
 
@@ -89,14 +144,35 @@ def sources_of_split(
     held_out: HeldOutImages | None = None,
     categories: Sequence[str] | None = None,
 ) -> tuple[TrainingSource, ...]:
-    """The images of each (role, collection) in ``split`` (see ``gala_viz.splits``); those without a human map, or whose
-    category is none of the network's ``categories`` (default: ImageNet's; see ``gala_viz.imagenet.label_index``), where
-    the role needs one, are left out. With the ``frame`` of a network, so are maps that say nothing in it.
+    """Return the images of each collection in ``split`` that can serve in its role.
 
-    Of the training split those are left out, too, that are validation or test images of another one of the collections,
-    or the same photograph, byte for byte, as one of them; of the validation split those that are so of a test split:
-    nothing is chosen by what is reported. A collection of which it is in doubt what its splits are does not train
-    (``ValueError``). ``held_out`` spares comparing them again.
+    Left out are images without a human map, or whose category is none of the network's, where the role needs one, and,
+    with a ``frame``, maps that say nothing in it. Left out of the training split are, too, validation and test images
+    of another one of the collections, and images that are the same photograph as one of them, byte for byte; of the
+    validation split those that are so of a test split: nothing is chosen by what is reported.
+
+    Parameters
+    ----------
+    collections : sequence of (str, PhotoCollection)
+        Pairs of a role, "maps", "labels" or "plain", and a collection.
+    split : {"train", "validation", "test"}
+        See ``gala_viz.splits``.
+    frame : Preprocessing, optional
+        What a network sees of a photograph.
+    held_out : HeldOutImages, optional
+        The held-out images of these collections, which spares comparing them again.
+    categories : sequence of str, optional
+        The network's; default: ImageNet's. See ``gala_viz.imagenet.label_index``.
+
+    Returns
+    -------
+    tuple of TrainingSource
+        One for each pair, in their order, with what is left out.
+
+    Raises
+    ------
+    ValueError
+        A collection has no image for its role, or it is in doubt which of its images may train.
     """
     held_out = held_out or HeldOutImages(collection for _, collection in collections)
     known = category_names() if categories is None else tuple(categories)
@@ -120,12 +196,12 @@ def sources_of_split(
             unknown = Counter(collection.category(image) for image, label in labels.items() if label is None)
             why = "" if images else _why_no_labels(whole, unknown)
         left_out = tuple(held_out.find_conflicts(collection, images, split))
-        gone = {conflict.image for conflict in left_out}
-        images = tuple(image for image in images if image not in gone)
+        conflicting = {conflict.image for conflict in left_out}
+        images = tuple(image for image in images if image not in conflicting)
         if not images:
-            told = why + (f" {len(left_out):,} are held out elsewhere: {left_out[0]}." if left_out else "")
-            told += f" {describe_usable_maps(0, unusable)}." if unusable else ""
-            raise ValueError(f"{collection.name}: no image of the {split} split can serve for {role!r}.{told}")
+            reasons = why + (f" {len(left_out):,} are held out elsewhere: {left_out[0]}." if left_out else "")
+            reasons += f" {describe_usable_maps(0, unusable)}." if unusable else ""
+            raise ValueError(f"{collection.name}: no image of the {split} split can serve for {role!r}.{reasons}")
         compared = held_out.compares_bytes or split == "test"
         sources.append(
             TrainingSource(collection, images, role, splits, left_out, unusable, compared, known, unknown, split)
@@ -134,7 +210,7 @@ def sources_of_split(
 
 
 def _why_no_labels(source: TrainingSource, unknown: Mapping[str | None, int]) -> str:
-    """Which categories came, and which were expected."""
+    """Return a sentence on the categories that came and those that were expected."""
     whole = f" None of its {len(source.images):,} images has a category"
     if set(unknown) == {None}:
         return f"{whole}: photographs lie in folders that are named by their categories."
@@ -144,7 +220,7 @@ def _why_no_labels(source: TrainingSource, unknown: Mapping[str | None, int]) ->
 
 
 def _why_no_maps(collection: PhotoCollection, splits: Splits, split: Split) -> str:
-    """That no image of ``split`` has a human map, and which have."""
+    """Return a sentence that no image of ``split`` has a human map, and in which splits some have."""
     there = {other: len(marked_images(collection, images)) for other, images in splits.by_split.items()}
     elsewhere = ", ".join(f"{count:,} of the {other} split" for other, count in there.items() if count)
     others = f" ({elsewhere} have)" if elsewhere else ""
@@ -160,8 +236,8 @@ _NAMES: dict[Split, str] = {"train": "training", "validation": "validation", "te
 
 
 def describe_sources(sources: Sequence[TrainingSource]) -> list[str]:
-    """What is left out of a training, and by which rule images are split, one sentence for each of ``sources``."""
-    told = []
+    """Return one sentence for each source: how many images serve, by which rule they are split, what is left out."""
+    sentences = []
     for source in sources:
         one, many = _VERBS[source.split]
         n_images = counted(len(source.images), f"image {one}", f"images {many}")
@@ -176,13 +252,13 @@ def describe_sources(sources: Sequence[TrainingSource]) -> list[str]:
             line += f"; {n:,} have a category that the network does not know: {listed_categories(source.unknown)}"
         if not source.compared:
             line += f"; {NOT_COMPARED}"
-        told.append(f"{line}.")
-    return told
+        sentences.append(f"{line}.")
+    return sentences
 
 
 @dataclass(frozen=True)
 class SampleKey:
-    """One picture of one epoch."""
+    """One picture of one epoch: an ``image`` of the source at position ``source``."""
 
     epoch: int
     source: int
@@ -193,8 +269,10 @@ class CollectionDataset(Dataset):
     """Pictures and maps of ``sources``, ready for a network with ``preprocessing``.
 
     An item is a dict: ``input`` (3, y, x) float32, ``label`` (-1 for none), ``map`` (y, x) float32 and ``has_map``,
-    whether that says something in this crop. With ``jitter_px`` the crop moves by up to that many pixels of the resized
-    photograph and is mirrored half of the time, image and map alike; with 0 it is the centre crop.
+    whether that says something in this crop. With ``jitter_px`` the crop's top left corner is drawn, by ``seed``, from
+    a range of that many pixels of the resized photograph about the centre crop's, and half of the crops are mirrored,
+    image and map alike; with 0 it is the centre crop. The range is at most the preprocessing's margin, ``short_px -
+    crop_px``.
     """
 
     def __init__(
@@ -220,41 +298,46 @@ class CollectionDataset(Dataset):
         top = left = self.jitter_px // 2
         mirrored = False
         if self.jitter_px:
-            chance = named_rng(self.seed, "augment", key.epoch, key.image)
-            top, left = (int(value) for value in chance.integers(0, self.jitter_px + 1, size=2))
-            mirrored = bool(chance.integers(2))
+            rng = named_rng(self.seed, "augment", key.epoch, key.image)
+            top, left = (int(value) for value in rng.integers(0, self.jitter_px + 1, size=2))
+            mirrored = bool(rng.integers(2))
         cut = (slice(top, top + size), slice(left, left + size))
-        view = picture[cut]
-        marks = np.zeros((size, size), np.float32) if human_map is None else human_map[cut]
+        crop = picture[cut]
+        map_crop = np.zeros((size, size), np.float32) if human_map is None else human_map[cut]
         if mirrored:
-            view, marks = view[:, ::-1], marks[:, ::-1]
+            crop, map_crop = crop[:, ::-1], map_crop[:, ::-1]
         target = source.label(key.image) if source.role == "labels" else None
         return {
-            "input": torch.from_numpy(self.preprocessing.normalise(view)),
+            "input": torch.from_numpy(self.preprocessing.normalise(crop)),
             "label": torch.tensor(-1 if target is None else target),
-            "map": torch.from_numpy(np.ascontiguousarray(marks)),
-            "has_map": torch.tensor(not why_not_in_frame(marks)),
+            "map": torch.from_numpy(np.ascontiguousarray(map_crop)),
+            "has_map": torch.tensor(not why_not_in_frame(map_crop)),
         }
 
     def _picture(self, source: int, image: str) -> tuple[np.ndarray, np.ndarray | None]:
-        """The photograph with its margin for jitter, and its map likewise; kept in memory as bytes and float16."""
-        found = self._pictures.get((source, image))
-        if found is None:
+        """Return the photograph with its margin for jitter, uint8, and its map likewise, float32.
+
+        Both stay in memory, the map as float16 with largest value 1.
+        """
+        cached = self._pictures.get((source, image))
+        if cached is None:
             collection, role = self.sources[source].collection, self.sources[source].role
             human_map = collection.human_map(image) if role == "maps" else None
-            marks = None if human_map is None else self._wide.map_to_frame(human_map).values
-            if marks is not None:
-                marks = None if why_not_in_frame(marks) else (marks / float(marks.max())).astype(np.float16)
-            found = self._pictures[source, image] = (self._wide.resize_and_crop(collection.photo(image)), marks)
-        picture, marks = found
-        return picture, None if marks is None else marks.astype(np.float32)
+            values = None if human_map is None else self._wide.map_to_frame(human_map).values
+            if values is not None:
+                values = None if why_not_in_frame(values) else (values / float(values.max())).astype(np.float16)
+            cached = self._pictures[source, image] = (self._wide.resize_and_crop(collection.photo(image)), values)
+        picture, values = cached
+        return picture, None if values is None else values.astype(np.float32)
 
 
 class EpochSampler(Sampler[SampleKey]):
-    """The keys of one epoch: from each role's images a seeded draw without repeats, all shuffled together.
+    """The keys of one epoch: of each role's images a seeded draw without repeats, all shuffled together.
 
-    Under several processes each takes every ``world_size``-th key; the remainder that would make ranks uneven is
-    dropped."""
+    ``per_epoch`` bounds how many images of each role of ``sources`` an epoch draws; with None, for validation, it takes
+    all in their order. Draw and order depend on ``seed`` and epoch. The process ``rank`` of ``world_size`` takes every
+    ``world_size``-th key; the remainder that would make ranks uneven is dropped.
+    """
 
     def __init__(
         self,
@@ -275,11 +358,11 @@ class EpochSampler(Sampler[SampleKey]):
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Lightning calls this before each epoch."""
+        """Set the ``epoch`` whose keys come next; Lightning calls this before each one."""
         self.epoch = epoch
 
     def epoch_keys(self) -> list[SampleKey]:
-        """All keys of the current epoch, over all ranks."""
+        """Return all keys of the current epoch, over all ranks."""
         everything = [
             SampleKey(self.epoch, number, image)
             for number, source in enumerate(self.sources)
@@ -287,13 +370,13 @@ class EpochSampler(Sampler[SampleKey]):
         ]
         if self.per_epoch is None:
             return everything
-        chance = named_rng(self.seed, "epoch", self.epoch)
+        rng = named_rng(self.seed, "epoch", self.epoch)
         drawn: list[SampleKey] = []
         for role in ("maps", "labels", "plain"):
             keys = [key for key in everything if self.sources[key.source].role == role]
-            order = chance.permutation(len(keys))[: self.per_epoch.get(role, len(keys))]
+            order = rng.permutation(len(keys))[: self.per_epoch.get(role, len(keys))]
             drawn += [keys[index] for index in order]
-        return [drawn[index] for index in chance.permutation(len(drawn))]
+        return [drawn[index] for index in rng.permutation(len(drawn))]
 
     def __iter__(self) -> Iterator[SampleKey]:
         keys = self.epoch_keys()

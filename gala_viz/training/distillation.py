@@ -1,4 +1,4 @@
-"""Training beside a teacher: a pretrained network learns where people look and keeps what it knows."""
+"""Distillation: a pretrained network learns where people look and, beside its teacher, keeps what it knows."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from gala_viz.training.recipes import DistillationRecipe
 class DistillationModule(CoTrainingModule):
     """Co-training beside the ``teacher`` that the network starts from; batches are those of ``CollectionDataset``.
 
-    The teacher, the unmodified network, sees every picture exactly as the student does, crop and mirror image alike
+    The teacher, the unmodified network, gets every picture exactly as the student does, crop and mirror image alike
     (Beyer et al. 2022 found this consistency to matter); it is no part of the checkpoint. Batch-norm statistics stay as
     they are: modules remain in eval mode, and the trunk named in the recipe is fixed. Also logged per validation epoch:
     ``agreement`` (first choice equal to the teacher's).
@@ -43,7 +43,7 @@ class DistillationModule(CoTrainingModule):
             parameter.requires_grad_(not _under(path, recipe.frozen))
 
     def train(self, mode: bool = True) -> DistillationModule:
-        """Stay in eval mode: nothing in these networks but batch norm and dropout would change, and neither shall."""
+        """Stay in eval mode, whatever ``mode`` says: only batch norm and dropout would change, and neither shall."""
         del mode
         return super().train(False)
 
@@ -53,21 +53,21 @@ class DistillationModule(CoTrainingModule):
 
     @torch.no_grad()
     def teacher_logits(self, batch: dict[str, Tensor]) -> Tensor:
-        """Logits (B, category) of the teacher, float32."""
+        """Return the teacher's logits (B, category), float32, for a ``batch``."""
         return self._teacher[0](batch["input"].contiguous(memory_format=torch.channels_last)).float()
 
     def category_loss(self, batch: dict[str, Tensor], logits: Tensor) -> Tensor:
-        """The label's cross-entropy and the teacher's soft predictions, in the recipe's shares."""
+        """Return ``distillation_loss`` with the recipe's temperature and share of the label."""
         shares = {"temperature": self.recipe.temperature, "label_share": self.recipe.label_share}
         return distillation_loss(logits, batch["label"], self.teacher_logits(batch), **shares)
 
     def extra_metrics(self, batch: dict[str, Tensor], logits: Tensor) -> dict[str, Tensor]:
-        """Agreement with the teacher."""
+        """Return the agreement with the teacher: the share of images with the same first choice."""
         agreement = logits.argmax(dim=1) == self.teacher_logits(batch).argmax(dim=1)
         return {"agreement": agreement.float().mean()}
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """A rate for the backbone and one for GALA."""
+        """Return two groups: the backbone and GALA, each with its own rate."""
         gala = {id(parameter) for block in self._blocks.values() for parameter in block.parameters()}
         learning = [parameter for parameter in self.network.parameters() if parameter.requires_grad]
         return [
@@ -77,7 +77,11 @@ class DistillationModule(CoTrainingModule):
 
 
 class DistillationDataModule(L.LightningDataModule):
-    """Training and validation pictures of one recipe, split over the ranks of a distributed run."""
+    """Training and validation pictures of one recipe, split over the ranks of a distributed run.
+
+    The ``training`` sources are augmented as the ``recipe`` says, the ``validation`` sources are not. Both are made for
+    ``preprocessing``.
+    """
 
     def __init__(
         self,
@@ -94,15 +98,15 @@ class DistillationDataModule(L.LightningDataModule):
 
     @property
     def sources(self) -> tuple[tuple[TrainingSource, ...], tuple[TrainingSource, ...]]:
-        """Which images of which collections train, and which choose."""
+        """Which images of which collections train, and by which the training is validated."""
         return self._training.sources, self._validation.sources
 
     def train_dataloader(self) -> DataLoader:
-        """Pictures of one epoch, in their seeded order."""
+        """Return a loader of the pictures of one epoch, in their seeded order."""
         return self._loader(self._training, self.recipe.per_epoch)
 
     def val_dataloader(self) -> DataLoader:
-        """All validation pictures, centre crop."""
+        """Return a loader of all validation pictures, centre crop."""
         return self._loader(self._validation, None)
 
     def _loader(self, samples: CollectionDataset, per_epoch: dict[str, int] | None) -> DataLoader:
@@ -112,10 +116,10 @@ class DistillationDataModule(L.LightningDataModule):
 
 
 def initial_student(recipe: DistillationRecipe, start: Network) -> nn.Module:
-    """The recipe's architecture with the weights of ``start`` and its gates open: it computes what ``start`` does.
+    """Return the recipe's architecture with the weights of ``start`` and its gates open.
 
-    GALA's other weights come from the recipe's seed. Raises ``ValueError`` where ``start`` has keys that the
-    architecture lacks.
+    It computes what ``start`` does. GALA's other weights come from the recipe's seed. Raises ``ValueError`` where
+    ``start`` has keys that the architecture lacks.
     """
     with torch.random.fork_rng(devices=()):
         torch.manual_seed(recipe.seed)

@@ -1,4 +1,4 @@
-"""Running a training: start, train, checkpoint, resume."""
+"""Run a training: start, train, write checkpoints, resume."""
 
 from __future__ import annotations
 
@@ -41,13 +41,47 @@ def fit(
 ) -> nn.Module:
     """Train the module's network in place and return it, on the CPU, in eval mode.
 
-    ``folder`` gets checkpoints, the log as a table (log/) and for TensorBoard (tensorboard/). A checkpoint is kept
-    after every epoch and, on Ctrl-C or SIGTERM, after the present step, before ``KeyboardInterrupt`` is raised; with
-    ``resume`` a run that was stopped goes on from there, on a CPU to the numbers of an uninterrupted one on the same
-    machine. Float32 is float32 on a GPU too, and batch norms count the images of all GPUs. Under torchrun every process
-    calls this alike. Refused with ``ValueError`` are a checkpoint of another recipe or of other images, and images that
-    a collection of the training calls validation or test. ``max_epochs`` stops early, for trials and tests; the
-    schedule stays the recipe's.
+    A checkpoint is written after every epoch and, on Ctrl-C or SIGTERM, after the present step, before
+    ``KeyboardInterrupt`` is raised. Float32 is float32 on a GPU too. Under torchrun every process calls this alike.
+
+    Parameters
+    ----------
+    module : CoTrainingModule
+        Network and recipe.
+    datamodule : LightningDataModule
+        Loaders, and ``sources``: the images that train and those that validate.
+    folder : Path
+        Gets checkpoints, the log as a table (log/) and for TensorBoard (tensorboard/); made where it is missing.
+    accelerator : str
+        Lightning's: "auto", "cpu", "gpu".
+    devices : int or str
+        Processes of one machine, or "auto".
+    num_nodes : int
+        Machines. With CUDA, batch norms count the images of all GPUs, unless there is one or ``accelerator`` is "cpu".
+    precision : str
+        Lightning's, for example "32-true" or "bf16-mixed".
+    resume : bool
+        Go on from the checkpoint in ``folder``, on a CPU to the numbers of an uninterrupted run on the same machine;
+        False deletes old checkpoints.
+    quiet : bool
+        Draw no progress bar.
+    callbacks : sequence of Callback
+        Further callbacks of Lightning.
+    max_epochs : int, optional
+        Stop early, for trials and tests; the schedule stays the recipe's.
+
+    Returns
+    -------
+    nn.Module
+        The network.
+
+    Raises
+    ------
+    ValueError
+        The checkpoint is of another recipe or of other images, or an image would train or validate that a collection of
+        the training holds out from that.
+    KeyboardInterrupt
+        The training was stopped; its checkpoint is written.
     """
     folder.mkdir(parents=True, exist_ok=True)
     disable_tf32()
@@ -60,7 +94,7 @@ def fit(
             *folder.glob("hpc_ckpt_*"),
         ):  # the last: Lightning's, of SLURM
             old.unlink(missing_ok=True)
-    with catch_interrupt() as asked, warnings.catch_warnings():
+    with catch_interrupt() as stop_requested, warnings.catch_warnings():
         if module.stays_in_eval:
             warnings.filterwarnings("ignore", r"Found \d+ module\(s\) in eval mode")  # Lightning's; here meant so
         trainer = L.Trainer(
@@ -68,11 +102,11 @@ def fit(
             accelerator=accelerator,
             devices=devices,
             num_nodes=num_nodes,
-            sync_batchnorm=accelerator != "cpu" and devices not in (1, "1") and torch.cuda.is_available(),
+            sync_batchnorm=_shares_batch_norm(accelerator, devices, num_nodes),
             default_root_dir=folder,
             precision=precision,  # type: ignore[arg-type]
             use_distributed_sampler=False,
-            callbacks=[CheckpointCallback(folder, asked), CheckRecipeCallback(module.recipe), *callbacks],
+            callbacks=[CheckpointCallback(folder, stop_requested), CheckRecipeCallback(module.recipe), *callbacks],
             logger=[CSVLogger(folder, name="log"), TensorBoardLogger(folder, name="tensorboard", version="")],
             log_every_n_steps=10,
             num_sanity_val_steps=0,
@@ -89,3 +123,7 @@ def fit(
                 raise KeyboardInterrupt from None
             raise
     return module.network.cpu().eval()
+
+
+def _shares_batch_norm(accelerator: str, devices: int | str, num_nodes: int) -> bool:
+    return accelerator != "cpu" and (devices not in (1, "1") or num_nodes > 1) and torch.cuda.is_available()

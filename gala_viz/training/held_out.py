@@ -1,4 +1,4 @@
-"""No training sees an image that a collection given to it calls validation or test: neither by id, nor by its bytes.
+"""Held-out images: no training uses an image that one of its collections calls validation or test, by id or by bytes.
 
 Nor does a training choose by an image that one of them calls test.
 """
@@ -51,7 +51,7 @@ class SplitConflict:
 class HeldOutImages:
     """What the ``collections`` of one training call validation or test.
 
-    A collection that is given twice counts once. Photographs are compared by their bytes only where two files have the
+    A collection that occurs twice counts once. Photographs are compared by their bytes only where two files have the
     same size; ``compares_bytes`` is False where there are too many of them.
     """
 
@@ -67,33 +67,36 @@ class HeldOutImages:
         self._keys: dict[tuple[tuple[str, str], str], int | None] = {}
 
     def splits_of(self, collection: ImageCollection) -> Splits:
-        """The splits of one of the collections."""
+        """Return the splits of one of the collections."""
         return self.splits[_identity(collection)]
 
     def find_conflicts(
         self, collection: ImageCollection, images: Sequence[str], split: Split = "train"
     ) -> list[SplitConflict]:
-        """Those of ``images``, of one of the collections, that may not serve as ``split``, with what they are held out
-        as: what trains is in no validation or test split, what chooses in no test split.
+        """Return those of ``images`` that may not serve as ``split``, with what they are held out as.
+
+        ``images`` are of one of the collections. A training image is in no validation or test split, a validation image
+        in no test split.
         """
         own, kept_from = _identity(collection), KEPT_FROM[split]
-        found = []
+        conflicts = []
         for image in images:
             conflict = self._by_id(own, image, kept_from) or self._by_bytes(own, image, kept_from)
             if conflict is not None:
-                found.append(conflict)
-        return found
+                conflicts.append(conflict)
+        return conflicts
 
     def _by_id(self, own: tuple[str, str], image: str, kept_from: tuple[Split, ...]) -> SplitConflict | None:
         split = self._kept[own].get(image)
         if split in kept_from:
             return SplitConflict(image, own[0], image, split, same_bytes=False)
-        for who, kept in self._kept.items():
-            if who != own and kept.get(image) in kept_from:  # other bytes may be the same photograph, encoded anew
-                return SplitConflict(image, who[0], image, kept[image], same_bytes=False)
+        for who, splits in self._kept.items():
+            if who != own and splits.get(image) in kept_from:  # other bytes may be the same photograph, encoded anew
+                return SplitConflict(image, who[0], image, splits[image], same_bytes=False)
         return None
 
     def _by_bytes(self, own: tuple[str, str], image: str, kept_from: tuple[Split, ...]) -> SplitConflict | None:
+        """Return the conflict with a held-out image whose file has the same bytes, if there is one."""
         if not self.compares_bytes:
             return None
         size = self._size(own, image)
@@ -110,8 +113,8 @@ class HeldOutImages:
     def _of_size(self) -> dict[int, list[tuple[tuple[str, str], str]]]:
         if self._sizes is None:
             self._sizes = {}
-            for who, kept in self._kept.items():
-                for image in kept:
+            for who, splits in self._kept.items():
+                for image in splits:
                     size = self._size(who, image)
                     if size is not None:
                         self._sizes.setdefault(size, []).append((who, image))
@@ -135,10 +138,11 @@ def check_no_doubt(splits: Splits) -> None:
 
 
 def check_training_images(training: Iterable[Any], others: Iterable[Any] = ()) -> None:
-    """Raise ``ValueError`` where an image of ``training`` is held out in a collection of these or of ``others``, or one
-    of ``others``, by which the training chooses, is a test image in one of them.
+    """Raise ``ValueError`` where a training would use images that a collection of it holds out.
 
-    Both are ``gala_viz.training.dataset.TrainingSource``. Every training passes here before its first step.
+    No image of ``training`` may be a validation or test image in one of the collections, and none of ``others``, by
+    which the training chooses, a test image. Both are ``gala_viz.training.dataset.TrainingSource``. Every training is
+    checked so before its first step.
     """
     training, others = list(training), list(others)
     held_out = HeldOutImages(source.collection for source in (*training, *others))
@@ -148,14 +152,14 @@ def check_training_images(training: Iterable[Any], others: Iterable[Any] = ()) -
     roles: tuple[tuple[Split, list[Any]], ...] = (("train", training), ("validation", others))
     for split, sources in roles:
         for source in sources:
-            found = held_out.find_conflicts(source.collection, source.images, split)
-            if found:
-                told = "; ".join(map(str, found[:3]))
+            conflicts = held_out.find_conflicts(source.collection, source.images, split)
+            if conflicts:
+                first = "; ".join(map(str, conflicts[:3]))
                 raise ValueError(
-                    f"{source.collection.name}: {len(found):,} of {len(source.images):,} images that would "
-                    f"{does[split]} are {' or '.join(KEPT_FROM[split])} images of a collection of this training: {told}"
-                    f"{'; …' if len(found) > 3 else ''}. Take the images that sources_of_split or hold give for "
-                    f"{split!r}."
+                    f"{source.collection.name}: {len(conflicts):,} of {len(source.images):,} images that would "
+                    f"{does[split]} are {' or '.join(KEPT_FROM[split])} images of a collection of this training: "
+                    f"{first}{'; …' if len(conflicts) > 3 else ''}. Take the images that sources_of_split or "
+                    f"load_dataset give for {split!r}."
                 )
 
 

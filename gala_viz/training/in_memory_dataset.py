@@ -1,4 +1,4 @@
-"""A labelled collection held in memory: its photographs, maps and labels as arrays."""
+"""In-memory dataset: photographs, maps and labels of one split of a labelled collection as arrays."""
 
 from __future__ import annotations
 
@@ -34,7 +34,10 @@ ProgressCallback = Callable[[int, int], None]
 
 
 class LabelledCollection(PhotoCollection, Protocol):
-    """The part of a collection that a training from scratch uses; a category's index is its place in ``categories``."""
+    """The part of a collection that a training from scratch uses.
+
+    A category's index is its position in ``categories``.
+    """
 
     categories: tuple[str, ...]
 
@@ -43,9 +46,10 @@ class LabelledCollection(PhotoCollection, Protocol):
 class InMemoryDataset:
     """Images of one split as arrays in a network's frame.
 
-    ``pixels`` (image, y, x, 3) uint8; ``human_maps`` (image, y, x) float16, each map's largest value 1, all 0 where
-    there is none; ``labels`` (image,) int64; ``has_map`` (image,) bool; ``rng_keys`` as in ``image_keys``. ``source``
-    says of which collection they are, ``unusable`` of the images whose maps cannot be used why: image -> reason.
+    ``pixels`` (image, y, x, 3) uint8; ``human_maps`` (image, y, x) float16, as shares of the largest value of the map
+    over the whole photograph, all 0 where there is none; ``labels`` (image,) int64; ``has_map`` (image,) bool;
+    ``rng_keys`` as in ``image_keys``. ``source`` says of which collection they are, ``unusable`` why maps cannot be
+    used: image -> reason.
     """
 
     images: tuple[str, ...]
@@ -58,7 +62,7 @@ class InMemoryDataset:
     unusable: Mapping[str, str] = field(default_factory=dict)
 
     def describe_maps(self) -> str:
-        """For example "57 of 60 maps usable (left out 3: ...)"."""
+        """Return how many maps are usable, for example "57 of 60 maps usable (left out 3: ...)"."""
         return describe_usable_maps(int(self.has_map.sum()), self.unusable)
 
 
@@ -70,25 +74,47 @@ def load_dataset(
     with_maps: bool = True,
     progress: ProgressCallback | None = None,
 ) -> InMemoryDataset:
-    """Read the ``split`` (see ``gala_viz.splits``) of ``collection``; 6,000 images of 128 x 128 px take 500 MB.
+    """Read one split of a collection; 6,000 images of 128 x 128 px take 500 MB.
 
-    Training images that are the same photograph, byte for byte, as one of another split are left out; ``source`` of
-    what comes back names them. Maps, which take longest, are kept in the user's cache folder, by the collection's
-    fingerprint, unless one could not be read. ``progress(done, total)`` is called as images are read. Maps that are not
-    finite, negative, all zero or constant, and those of which nothing lies in the frame, count as none and are told.
-    Raises ``ValueError`` where the split is empty or an image's category is not among the collection's.
+    Images that are the same photograph, byte for byte, as one held out from the split are left out; ``source`` of the
+    result names them. Maps, which take longest, are stored in the user's cache folder, by the collection's fingerprint,
+    unless one could not be read.
+
+    Parameters
+    ----------
+    collection : LabelledCollection
+        Where photographs, categories and maps are read.
+    split : {"train", "validation", "test"}
+        See ``gala_viz.splits``.
+    preprocessing : Preprocessing
+        The network's frame.
+    with_maps : bool
+        Read the human maps; else none are there.
+    progress : callable, optional
+        Called as ``progress(done, total)`` when images are read.
+
+    Returns
+    -------
+    InMemoryDataset
+        Maps that are not finite, negative, all zero or constant, and those of which nothing lies in the frame, count as
+        none and are listed in ``unusable``.
+
+    Raises
+    ------
+    ValueError
+        The split is empty, or an image's category is not among the collection's.
     """
     (source,) = sources_of_split([("plain", collection)], split)
     images = source.images
     name = fingerprint("marks", MAPS_VERSION, collection.fingerprint, images, preprocessing.settings())
-    kept = cache_folder() / "training" / f"{name}.npz"
+    cache_file = cache_folder() / "training" / f"{name}.npz"
     side = preprocessing.crop_px
     pixels = np.empty((len(images), side, side, 3), np.uint8)
     labels = np.empty(len(images), np.int64)
     nothing = np.zeros((len(images), side, side), np.float16)
-    found = _read(kept, nothing.shape) if with_maps else (nothing, {})
-    missing = found is None
-    marks, unusable = found or (nothing, {})
+    cached = _read(cache_file, nothing.shape) if with_maps else (nothing, {})
+    missing = cached is None
+    human_maps, unusable = cached or (nothing, {})
     for number, image in enumerate(images):
         category = collection.category(image)
         if category not in collection.categories:
@@ -96,52 +122,61 @@ def load_dataset(
         labels[number] = collection.categories.index(category)
         pixels[number] = preprocessing.resize_and_crop(collection.photo(image))
         if missing:
-            marks[number], why = _marks(collection, image, preprocessing)
+            human_maps[number], why = _marks(collection, image, preprocessing)
             unusable |= {image: why} if why else {}
         if progress is not None:
             progress(number + 1, len(images))
     if missing and not any_unread(collection, images):
-        _write(kept, marks, unusable)
-    has_map = np.asarray(marks.any(axis=(1, 2)))
-    return InMemoryDataset(images, pixels, marks, labels, has_map, image_keys(images), source, unusable)
+        _write(cache_file, human_maps, unusable)
+    has_map = np.asarray(human_maps.any(axis=(1, 2)))
+    return InMemoryDataset(images, pixels, human_maps, labels, has_map, image_keys(images), source, unusable)
 
 
 def check_any_map(dataset: InMemoryDataset, collection_name: str) -> None:
     """Raise ``ValueError`` where no map is usable: a training by maps would be one without."""
     if not dataset.has_map.any():
-        told = dataset.describe_maps() if dataset.unusable else "there is none"
+        reason = dataset.describe_maps() if dataset.unusable else "there is none"
         raise ValueError(
-            f"{collection_name}: the training compares attention with human maps, but {told}. Mend the maps, or train "
-            "without them (--attention-weight 0)."
+            f"{collection_name}: the training compares attention with human maps, but {reason}. Mend the maps, or "
+            "train without them (--attention-weight 0)."
         )
 
 
 def _marks(collection: LabelledCollection, image: str, preprocessing: Preprocessing) -> tuple[np.ndarray, str]:
-    """The map in the frame, its largest value 1, and why it cannot be used; zeros where there is none."""
+    """Return the human map in the frame, and why it cannot be used; zeros where there is none.
+
+    Values are shares of the largest one over the whole photograph.
+    """
     nothing = np.zeros(preprocessing.input_px, np.float16)
     if not marked_images(collection, [image]):
         return nothing, ""
     human_map, why = usable_map(collection, image)
     if human_map is None:
         return nothing, why
-    marks = (preprocessing.map_to_frame(human_map).values.clip(0) / float(human_map.max())).astype(np.float16)
-    why = why_not_in_frame(marks)
-    return (nothing, why) if why else (marks, "")
+    values = (preprocessing.map_to_frame(human_map).values.clip(0) / float(human_map.max())).astype(np.float16)
+    why = why_not_in_frame(values)
+    return (nothing, why) if why else (values, "")
 
 
 def _read(path: Path, shape: tuple[int, ...]) -> tuple[np.ndarray, dict[str, str]] | None:
-    """None for a file that is not there, damaged, of another version or of other maps than of ``shape``."""
+    """Return maps and reasons from the cache file ``path``.
+
+    None for a file that is not there, is damaged, or has other maps than of ``shape``.
+    """
     arrays = read_npz(path) or {}
-    marks, unusable = arrays.get("marks"), arrays.get("unusable")
-    if marks is None or unusable is None or (marks.shape, marks.dtype) != (shape, np.float16):
+    human_maps, unusable = arrays.get("marks"), arrays.get("unusable")
+    if human_maps is None or unusable is None or (human_maps.shape, human_maps.dtype) != (shape, np.float16):
         return None
     if unusable.ndim != 2 or unusable.shape[1] != 2:
         return None
-    return marks, {str(image): str(why) for image, why in unusable}
+    return human_maps, {str(image): str(why) for image, why in unusable}
 
 
 def _write(path: Path, marks: np.ndarray, unusable: Mapping[str, str]) -> None:
-    """Whole or not at all, whoever else writes the same; the oldest of more than ``MAX_CACHED_FILES`` files goes."""
+    """Write a cache file whole or not at all, whoever else writes the same.
+
+    Of more than ``MAX_CACHED_FILES`` files the oldest is deleted.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".partial", delete=False) as file:
         np.savez_compressed(file, marks=marks, unusable=np.array(list(unusable.items()), dtype=str).reshape(-1, 2))

@@ -1,4 +1,4 @@
-"""The losses of co-training: categories, a teacher's soft predictions, and where people look.
+"""Losses of co-training: categories, a teacher's soft predictions, and where people look.
 
 Source of the attention loss: Linsley et al. 2019, equation 5 (in the form of the per-layer norm of the difference).
 """
@@ -17,12 +17,32 @@ _SMALLEST = 1e-8
 
 
 def attention_loss(norms: Mapping[str, Tensor], maps: Tensor, has_map: Tensor) -> Tensor:
-    """Sum over layers of || R / ||R|| - N / ||N|| ||, averaged over the images that have a map.
+    """Return the sum over layers of || R / ||R|| - N / ||N|| ||, averaged over the images that have a map.
 
-    ``norms`` are the attention norms N (B, h, w) of each layer, ``maps`` the human maps R (B, H, W), never negative,
-    in the frame of the networks' input and brought here to each layer's grid by averaging; ``has_map`` (B,) says whose
-    R counts. All norms are L2 over space, so a layer's term lies in [0, sqrt(2)]. A map without any mass counts as no
-    map; with none at all the loss is 0.
+    All norms are L2 over space, so a layer's term lies in [0, sqrt(2)].
+
+    Parameters
+    ----------
+    norms : mapping of str to Tensor, (B, h, w)
+        Label -> attention norms N of the layer.
+    maps : Tensor, (B, H, W)
+        Human maps R, never negative, in the frame of the network's input; each layer's grid gets their area averages.
+    has_map : Tensor, (B,), bool
+        Whose R counts. A map without any mass counts as no map.
+
+    Returns
+    -------
+    Tensor
+        A scalar; 0 where no image has a map.
+
+    Raises
+    ------
+    ValueError
+        There are no layers.
+
+    References
+    ----------
+    Linsley et al. 2019, equation 5.
     """
     has_map = has_map & (maps.flatten(1).sum(dim=1) > 0)
     if not norms:
@@ -42,11 +62,32 @@ def attention_loss(norms: Mapping[str, Tensor], maps: Tensor, has_map: Tensor) -
 def distillation_loss(
     logits: Tensor, labels: Tensor, teacher_logits: Tensor, *, temperature: float, label_share: float
 ) -> Tensor:
-    """Cross-entropy with the label where there is one, and with the teacher's soft predictions everywhere.
+    """Return cross-entropy with the label where there is one, and with the teacher's soft predictions everywhere.
 
-    ``logits`` and ``teacher_logits`` (B, category); ``labels`` (B,) with -1 for none. A labelled image's loss is
-    ``label_share`` of the label's cross-entropy and the rest distillation; an unlabelled image's is distillation alone:
-    the Kullback-Leibler divergence at ``temperature``, times its square (Hinton et al. 2015).
+    An image without a label has the distillation loss alone: the Kullback-Leibler divergence at ``temperature``, times
+    its square.
+
+    Parameters
+    ----------
+    logits : Tensor, (B, category)
+        The student's.
+    labels : Tensor, (B,), int64
+        Index of the category; -1 for none.
+    teacher_logits : Tensor, (B, category)
+        The teacher's.
+    temperature : float
+        What the logits are divided by for soft predictions.
+    label_share : float
+        Share of the label's cross-entropy in a labelled image's loss, from 0 to 1; the rest is distillation.
+
+    Returns
+    -------
+    Tensor
+        A scalar, the mean over the batch.
+
+    References
+    ----------
+    Hinton, Vinyals, Dean 2015.
     """
     student = F.log_softmax(logits / temperature, dim=1)
     teacher = F.log_softmax(teacher_logits / temperature, dim=1)
@@ -58,7 +99,10 @@ def distillation_loss(
 
 
 def warmup_weight(weight: float, *, epoch: float, warmup_epochs: float) -> float:
-    """The attention weight lambda at ``epoch`` (a fraction counts): rises linearly over the first epochs."""
+    """Return the attention weight lambda at ``epoch`` (a fraction counts).
+
+    It rises linearly from 0 to ``weight`` over ``warmup_epochs``.
+    """
     return weight if warmup_epochs <= 0 else weight * min(1.0, epoch / warmup_epochs)
 
 

@@ -18,9 +18,37 @@ _SMALL_RESNET = {"blocks": (1, 1, 6, 1), "base_filters": 12, "strides": (1, 2, 1
 class Recipe:
     """What every training has, and everything that determines it but the images.
 
-    ``builder`` and ``arguments`` name the architecture (see ``gala_viz.networks.zoo``). The optimiser is AdamW; rates
-    rise linearly over ``warmup_epochs`` and fall as a cosine to zero. ``attention_weight`` is lambda, reached linearly
-    after ``attention_warmup_epochs``; with 0 no map is used in training.
+    The optimiser is AdamW; rates rise linearly over ``warmup_epochs`` and fall as a cosine to zero.
+
+    Parameters
+    ----------
+    name : str
+        Name of the recipe, and of the network's folder.
+    title : str
+        What pages call the network.
+    builder : str
+        Name of the architecture, see ``gala_viz.networks.zoo.BUILDERS``.
+    arguments : dict
+        Arguments of the builder.
+    epochs : int
+        At least 1.
+    batch_size : int
+        Images of a batch, at least 1.
+    warmup_epochs : float
+        Epochs over which rates rise; a fraction counts.
+    weight_decay : float
+        AdamW's.
+    attention_weight : float
+        Lambda, at least 0; with 0 no map is used in training.
+    attention_warmup_epochs : float
+        Epochs after which lambda is reached, linearly.
+    seed : int
+        Determines initial weights, orders and augmentations.
+
+    Raises
+    ------
+    ValueError
+        A number is NaN, infinite or out of its range, or ``name`` cannot be a folder's name.
     """
 
     name: str
@@ -49,10 +77,42 @@ class Recipe:
 class DistillationRecipe(Recipe):
     """A training that starts from a pretrained network, which stays beside it as its teacher.
 
-    The network starts as ``start`` with every gate at the constant ``gate``, undone in the batch norm before it.
-    Parameters under the paths in ``frozen`` do not learn; batch-norm statistics never change. ``per_epoch`` bounds how
-    many images of each role an epoch draws: "maps" (human maps), "labels" (labelled), "plain" (teacher only).
-    ``batch_size`` counts the images of one process.
+    Batch-norm statistics never change.
+
+    Parameters
+    ----------
+    name, title, builder, arguments, epochs, batch_size, warmup_epochs, weight_decay
+        See ``Recipe``; ``batch_size`` counts the images of one process.
+    attention_weight, attention_warmup_epochs, seed
+        See ``Recipe``.
+    start : str
+        Name of the network that it starts as, and that teaches it.
+    gate : float
+        Constant value of A at which every GALA block starts, undone in the batch norm before it.
+    frozen : tuple of str
+        Paths of modules whose parameters do not learn.
+    backbone_rate : float
+        Highest learning rate of the backbone.
+    gala_rate : float
+        Highest learning rate of the GALA blocks.
+    temperature : float
+        See ``distillation_loss``.
+    label_share : float
+        See ``distillation_loss``; from 0 to 1.
+    per_epoch : dict of str to int
+        How many images of each role an epoch draws at most: "maps" (human maps), "labels" (labelled), "plain" (teacher
+        only).
+    jitter_px : int
+        Range of the crop's position, see ``CollectionDataset``.
+
+    Raises
+    ------
+    ValueError
+        As ``Recipe``, and for a ``label_share`` out of its range or an unknown role.
+
+    References
+    ----------
+    Hinton, Vinyals, Dean 2015; Linsley et al. 2019, section 4.
     """
 
     builder: str = "lite0_gala"
@@ -80,19 +140,48 @@ class DistillationRecipe(Recipe):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ScratchRecipe(Recipe):
-    """A training from random weights on the labels of one ``collection``, with its maps where lambda is not 0.
+    """A training from random weights on the labels of one collection, with its maps where lambda is not 0.
 
-    ``maps`` says what these are, for cards. ``batch_size`` counts the images of all processes together. Every picture
-    is a square crop whose side is between ``smallest_share`` and all of the photograph's, anywhere in it, mirrored half
-    of the time, with contrast and brightness changed by up to the shares ``contrast`` and ``brightness``. Gaussian
-    noise is added, of a standard deviation between 0 and the share ``noise`` of the pixels' range: a network that never
-    saw noise is not itself on SmoothGrad's noisy copies. ``gate`` is the constant A with which GALA blocks start, None
-    their own random start. ``norm_momentum`` is the share of a new batch in the batch norms' running statistics: the
-    published 0.003 would lag behind a training of two thousand steps.
-
-    The network that is kept is that of the last epoch. The rate falls to zero, so the last epochs differ by chance
+    The network that is stored is that of the last epoch. The rate falls to zero, so the last epochs differ by chance
     alone; the best of many epochs on the validation split would make its own number too good, and would compare
     networks that were trained for different times.
+
+    Parameters
+    ----------
+    name, title, builder, arguments, epochs, batch_size, warmup_epochs, weight_decay
+        See ``Recipe``; ``batch_size`` counts the images of all processes together.
+    attention_weight, attention_warmup_epochs, seed
+        See ``Recipe``.
+    collection : str
+        Name of the collection.
+    maps : str
+        What its human maps are, for cards.
+    rate : float
+        Highest learning rate.
+    label_smoothing : float
+        Share of each label's weight that is spread over all categories, from 0 to below 1.
+    input_px : int
+        Side of the network's input in pixels.
+    smallest_share : float
+        Smallest side of the square crop that makes a picture, as a share of the photograph's, above 0 and at most 1.
+        The crop lies anywhere in the photograph and is mirrored half of the time.
+    brightness : float
+        Share by which the brightness changes at most, from 0 to below 1.
+    contrast : float
+        Share by which the contrast changes at most, from 0 to below 1.
+    noise : float
+        Largest standard deviation of the Gaussian noise that is added, as a share of the pixels' range, from 0 to below
+        1; the smallest is 0. A network that never met noise is not itself on SmoothGrad's noisy copies.
+    gate : float, optional
+        Constant value of A at which GALA blocks start; None: their own random start.
+    norm_momentum : float
+        Share of a new batch in the batch norms' running statistics: the published 0.003 would lag behind a training of
+        two thousand steps.
+
+    Raises
+    ------
+    ValueError
+        As ``Recipe``, and for a share out of its range.
     """
 
     collection: str
@@ -135,12 +224,16 @@ class ScratchRecipe(Recipe):
 
 
 def recipe_settings(card: Mapping[str, Any], recipe: Recipe | None) -> dict[str, Any]:
-    """What [recipe] of a network's card says; a setting of ``recipe`` that is newer than the card has its default."""
+    """Return what [recipe] of a network's ``card`` says.
+
+    A setting of ``recipe`` that is newer than the card has its default, except ``arguments`` and ``per_epoch``.
+    """
     known = () if recipe is None else fields(recipe)
     return toml_values({one.name: one.default for one in known if one.default is not MISSING}) | card.get("recipe", {})
 
 
 RECIPES: Registry[Recipe] = Registry("recipe")
+"""Name -> recipe."""
 
 
 def _add(recipe: Recipe) -> None:

@@ -1,4 +1,4 @@
-"""Chance that depends on names and image ids alone, so that a training can be stopped, resumed and compared."""
+"""Random numbers that depend on names and image ids alone, so that a training can be stopped, resumed and compared."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ _STEP = np.uint64(0x9E3779B97F4A7C15)
 
 
 def named_rng(*names: object) -> np.random.Generator:
-    """A generator seeded by ``names``, whatever was drawn before."""
+    """Return a generator seeded by ``names``, whatever was drawn before."""
     return np.random.default_rng(int.from_bytes(_digest(names)[:16], "big"))
 
 
 def image_keys(images: Sequence[str]) -> np.ndarray:
-    """One number (image,) uint64 for each image id, for ``uniform_numbers``."""
+    """Return one number for each image id, (image,) uint64, for ``uniform_numbers``."""
     return np.array([_number((image,)) for image in images], dtype=np.uint64)
 
 
 def uniform_numbers(keys: np.ndarray, count: int, *names: object) -> np.ndarray:
-    """``count`` uniform numbers in [0, 1) for each image: float64 (image, ``count``).
+    """Return ``count`` uniform numbers in [0, 1) for each image: float64 (image, ``count``).
 
-    An image's numbers depend on its key and on ``names`` (a seed, an epoch), not on the other images. Source: the
-    generator splitmix64 (Steele, Lea, Flood 2014), each image being a stream of its own.
+    An image's numbers depend on its entry of ``keys`` (image,) and on ``names`` (a seed, an epoch), not on the other
+    images. Source: the generator splitmix64 (Steele, Lea, Flood 2014), each image being a stream of its own.
     """
     streams = _mixed(keys.astype(np.uint64) ^ np.uint64(_number(names)))
     steps = np.arange(1, count + 1, dtype=np.uint64) * _STEP

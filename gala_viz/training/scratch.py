@@ -21,11 +21,14 @@ class ScratchModule(CoTrainingModule):
     recipe: ScratchRecipe
 
     def category_loss(self, batch: dict[str, Tensor], logits: Tensor) -> Tensor:
-        """Cross-entropy; ``label_smoothing`` of each label's weight is spread over all categories."""
+        """Return the cross-entropy; ``label_smoothing`` of each label's weight is spread over all categories."""
         return F.cross_entropy(logits, batch["label"], label_smoothing=self.recipe.label_smoothing)
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """One rate; weights of two or more dims decay, biases, batch norms and GALA's vectors do not."""
+        """Return two groups with one rate: weights of two or more dims, which decay, and the rest.
+
+        Biases, batch norms and GALA's vectors do not decay.
+        """
         parameters = list(self.network.parameters())
         return [
             {"params": [p for p in parameters if p.ndim >= 2], "lr": self.recipe.rate},
@@ -34,7 +37,7 @@ class ScratchModule(CoTrainingModule):
 
 
 def initial_network(recipe: ScratchRecipe, n_categories: int) -> nn.Module:
-    """The recipe's architecture with random weights that depend on its seed.
+    """Return the recipe's architecture, for ``n_categories``, with random weights that depend on its seed.
 
     Networks that differ in ``attention`` alone start with the same body. GALA blocks start as the recipe's ``gate``
     says.

@@ -1,4 +1,4 @@
-"""What a training leaves behind: a folder with weights and a card."""
+"""Weights card of a training: the folder with weights and card that it leaves behind."""
 
 from __future__ import annotations
 
@@ -33,8 +33,10 @@ from gala_viz.training.in_memory_dataset import InMemoryDataset, LabelledCollect
 from gala_viz.training.recipes import Recipe, ScratchRecipe
 
 NOISE_FRACTION = 0.03
-"""SmoothGrad's noise for networks trained on clean rendered images: of 0.03, 0.07 and 0.15 of the range, on validation,
-the one with which their maps are about the object at all."""
+"""SmoothGrad's noise for networks trained on clean rendered images.
+
+Of 0.03, 0.07 and 0.15 of the range it is the one with which, on validation, their maps are about the object at all.
+"""
 
 
 def write_trained_network(
@@ -48,13 +50,40 @@ def write_trained_network(
     *,
     float16: bool = False,
 ) -> Path:
-    """Write ``out``/<recipe's name> and return it: float32 weights, or float16 with ``float16``, and a card without
-    held-out numbers yet.
+    """Write weights and card of a trained network into a folder of its recipe's name, and return the folder.
 
-    ``sections_by_name`` are the card's sections that differ between families, as ``distillation_sections`` or
-    ``scratch_sections`` give them; its [network] is added to what the recipe says. ``trainer`` tells on what the
-    training ran, and which images trained: short hashes of their ids and bytes are written beside the card, with those
-    of the network that it began as, ``start``.
+    The card has no numbers on held-out test images yet.
+
+    Parameters
+    ----------
+    out : Path
+        Folder of networks; the network's own is ``out``/<recipe's name>.
+    network : nn.Module
+        The trained network.
+    recipe : Recipe
+        How it was trained.
+    preprocessing : Preprocessing
+        How its input is made.
+    sections_by_name : mapping
+        The card's sections that differ between families, as ``distillation_sections`` or ``scratch_sections`` give
+        them; [network] is added to what the recipe says.
+    trainer : L.Trainer, optional
+        Says on what the training ran and which images trained: short hashes of their ids and bytes are written beside
+        the card, with those of ``start``.
+    start : Network, optional
+        The network that it began as.
+    float16 : bool
+        Store weights as float16, see ``write_network``; else as float32.
+
+    Returns
+    -------
+    Path
+        The network's folder.
+
+    Raises
+    ------
+    WeightsError
+        A weight is NaN or infinite, or beyond float16's range; nothing is written then.
     """
     sections = {key: dict(section) for key, section in sections_by_name.items()}
     hashes = None
@@ -93,11 +122,25 @@ def data_section(
     start: Network | None = None,
     maps: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """[data] of a card: what was learnt from, by which rule it was split from the rest.
+    """Return [data] of a card: what the network learnt from, and by which rule that was split from the rest.
 
-    ``collections`` has an entry for each collection in each role: its name and fingerprint, the rule of its splits
-    ("own" or "hash", with the hash's seed), how many images trained and chose, and fingerprints of their ids, by which
-    anyone can check the splits. ``maps`` is added to the entry of a collection with human maps; None: by its role.
+    Parameters
+    ----------
+    training : sequence of TrainingSource
+        What trained.
+    validation : sequence of TrainingSource
+        By what the training was validated.
+    start : Network, optional
+        The network that it began as; its own training data are listed too.
+    maps : mapping of str to str, optional
+        Added to the entry of a collection with human maps whose role is not "maps"; None: nothing is added.
+
+    Returns
+    -------
+    dict
+        "split", a sentence, and "collections", with an entry for each collection in each role: its name and
+        fingerprint, the rule of its splits ("own" or "hash", with the hash's seed), how many images trained and
+        validated, and fingerprints of their ids, by which anyone can check the splits.
     """
     entries: dict[tuple[str, str, str], dict[str, Any]] = {}
     sentences = []
@@ -137,33 +180,40 @@ def data_section(
 
 
 def _plain(used: TrainingCollection) -> dict[str, Any]:
-    told = asdict(used)
-    return {"collection_fingerprint" if name == "fingerprint" else name: value for name, value in told.items()}
+    """Return the entry of a card for a training collection."""
+    values = asdict(used)
+    return {"collection_fingerprint" if name == "fingerprint" else name: value for name, value in values.items()}
 
 
 def _training_images(training: Sequence[TrainingSource], start: Network | None) -> tuple[bytes | None, dict[str, Any]]:
-    """The file with hashes of all images that were learnt from; its part of [data], and whether these are complete."""
+    """Return the file with hashes of all training images, and its part of [data].
+
+    That says whether the hashes are complete, and the file's name and checksum.
+    """
     arrays, complete = hash_training_images((source.collection, source.images) for source in training)
     all_bytes = complete
     if start is not None:
         own = TrainingData.from_card({"data": {"collections": [], "complete": complete}}, arrays)
         both = TrainingData.merge([own, start.training_data])
         arrays, complete, all_bytes = (training_data_arrays(both) if arrays else {}), both.complete, both.all_bytes
-    content, told = training_images_file(arrays)
-    return content, {"complete": complete, **({"all_bytes": all_bytes, "training_images": told} if told else {})}
+    content, section = training_images_file(arrays)
+    return content, {"complete": complete, **({"all_bytes": all_bytes, "training_images": section} if section else {})}
 
 
 def describe_hardware(trainer: L.Trainer) -> str:
-    """For example "NVIDIA H100 80GB HBM3, 1 process, bf16-mixed": the same recipe differs a little between these."""
+    """Return device, processes and precision in words, for example "NVIDIA H100 80GB HBM3, 1 process, bf16-mixed".
+
+    The same recipe differs a little between these.
+    """
     device, count = trainer.strategy.root_device, trainer.world_size
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type.upper()
     return f"{name}, {count} process{'' if count == 1 else 'es'}, {trainer.precision}"
 
 
 def distillation_sections(start: Network, sources: Sequence[Sequence[TrainingSource]]) -> dict[str, dict[str, Any]]:
-    """Sections of a network that started as ``start`` and learned from ``sources`` (training, validation).
+    """Return the card's sections of a network that started as ``start`` and learned from ``sources``.
 
-    For [data] see ``data_section``. The categories are those of ``start``.
+    ``sources`` are (training, validation); for [data] see ``data_section``. The categories are those of ``start``.
     """
     known = tuple(start.categories)
     return {
@@ -183,19 +233,38 @@ def scratch_sections(
     validation: InMemoryDataset,
     metrics: Mapping[str, Any],
 ) -> dict[str, dict[str, Any]]:
-    """Sections of a network trained from scratch on ``collection``; ``metrics`` are those of ``selection``."""
-    told = {"maps": recipe.maps} if recipe.attention_weight else None
-    sources = [replace(held.source, role="labels", images=held.images) for held in (training, validation)]
+    """Return the card's sections of a network trained from scratch.
+
+    Parameters
+    ----------
+    recipe : ScratchRecipe
+        How it was trained.
+    collection : LabelledCollection
+        What it was trained on; its categories are the network's.
+    training : InMemoryDataset
+        What trained.
+    validation : InMemoryDataset
+        By what the training was validated.
+    metrics : mapping
+        As ``validation_metrics`` gives them, for [selection].
+
+    Returns
+    -------
+    dict
+        Name -> section, for ``write_trained_network``.
+    """
+    maps = {"maps": recipe.maps} if recipe.attention_weight else None
+    sources = [replace(one.source, role="labels", images=one.images) for one in (training, validation)]
     compared = {
         "maps": recipe.maps,
         "rho": "Spearman, attention norm and map at the layer's grid, mean over images",
     }
     if "rho_attention" not in metrics:
         compared = {}
-    data = data_section(sources[:1], sources[1:], maps=told)
-    for part, held in (("train", training), ("validation", validation)):
-        if held.has_map.any() or held.unusable:
-            data["collections"][0][f"maps_{part}"] = held.describe_maps()
+    data = data_section(sources[:1], sources[1:], maps=maps)
+    for part, dataset in (("train", training), ("validation", validation)):
+        if dataset.has_map.any() or dataset.unusable:
+            data["collections"][0][f"maps_{part}"] = dataset.describe_maps()
     arguments = {**recipe.arguments, "n_categories": len(collection.categories)}
     return {
         "network": {

@@ -1,4 +1,4 @@
-"""The numbers by which a training is chosen: accuracy, and how much attention is like the maps, on one split."""
+"""Validation metrics of a training: accuracy, and how much attention is like the maps, on one split."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from gala_viz.networks.gala import attention_norm, gala_layers
 
 
 def attention_rho(norms: Mapping[str, Tensor], maps: Tensor, has_map: Tensor) -> np.ndarray:
-    """Spearman's rho of attention norm and map at each layer's grid: float64 (layer, image with a map).
+    """Return Spearman's rho of attention norm and map at each layer's grid: float64 (layer, image with a map).
 
-    ``norms`` (B, h, w) by layer, ``maps`` (B, H, W) in the input's frame, brought to the grid by averaging. A norm
-    without differences counts as rho = 0: it follows no map.
+    ``norms`` (B, h, w) are by layer, ``maps`` (B, H, W) in the input's frame and brought to the grid by area averages;
+    ``has_map`` (B,) says whose map counts. A norm without differences counts as rho = 0: it follows no map.
     """
     wanted = maps[has_map].float()[:, None]
     rows = []
@@ -32,9 +32,9 @@ def attention_rho(norms: Mapping[str, Tensor], maps: Tensor, has_map: Tensor) ->
 
 @torch.no_grad()
 def validation_metrics(network: nn.Module, batches: Iterable[Mapping[str, Tensor]]) -> dict[str, Any]:
-    """Accuracy and, for a network with GALA, the mean rho of each layer, over ``batches`` of labelled images.
+    """Return accuracy and, for a network with GALA, the mean rho of each layer, over ``batches`` of labelled images.
 
-    The network is used as it is and where it is, in eval mode; batches as in ``CoTrainingModule``.
+    The network is used as it is and where it is, and is left in eval mode; batches are those of ``CoTrainingModule``.
     """
     blocks = gala_layers(network.eval())
     right: list[bool] = []

@@ -37,7 +37,7 @@ SCREEN = Screen(frame_ms=16.7, window_px=(1280, 720), mobile=False)
 
 
 @pytest.fixture
-def sittings(database, spec):  # noqa: F811
+def sessions(database, spec):  # noqa: F811
     return Sessions(database, spec)
 
 
@@ -63,99 +63,104 @@ def result(number, key="s", rt_ms=300.0, **more):
     return TrialResult.parse({**PLAIN, "number": number, "key": key, "rt_ms": rt_ms, **more})
 
 
-def finish_all(sittings, seat, answer=lambda trial, keys: next(iter(keys))):
-    for trial in seat.trials:
-        sittings.begin_trial(seat, trial.number)
-        sittings.store_result(seat, result(trial.number, answer(trial, seat.key_mapping)))
+def finish_all(sessions, session, answer=lambda trial, keys: next(iter(keys))):
+    for trial in session.trials:
+        sessions.begin_trial(session, trial.number)
+        sessions.store_result(session, result(trial.number, answer(trial, session.key_mapping)))
 
 
-def test_sets_and_keys_are_assigned_in_balance(sittings, newcomer):
-    seats = [sittings.get_or_create(newcomer(), SCREEN, {}) for _ in range(48)]
-    assert set(Counter(seat.set_number for seat in seats).values()) == {2}
-    assert set(Counter((seat.set_number, seat.swapped) for seat in seats).values()) == {1}
-    assert len({seat.seed for seat in seats}) == 48
+def test_sets_and_keys_are_assigned_in_balance(sessions, newcomer):
+    participants_sessions = [sessions.get_or_create(newcomer(), SCREEN, {}) for _ in range(48)]
+    assert set(Counter(session.set_number for session in participants_sessions).values()) == {2}
+    assert set(Counter((session.set_number, session.swapped) for session in participants_sessions).values()) == {1}
+    assert len({session.seed for session in participants_sessions}) == 48
 
 
-def test_who_drops_out_leaves_the_set_to_another_and_who_finished_keeps_it(sittings, newcomer, database):  # noqa: F811
-    seats = [sittings.get_or_create(newcomer(), SCREEN, {}) for _ in range(24)]
-    finish_all(sittings, seats[3])
+def test_who_drops_out_leaves_the_set_to_another_and_who_finished_keeps_it(sessions, newcomer, database):  # noqa: F811
+    participants_sessions = [sessions.get_or_create(newcomer(), SCREEN, {}) for _ in range(24)]
+    finish_all(sessions, participants_sessions[3])
     with database.write_transaction() as connection:
-        gone = [seats[number].id for number in (3, 5, 8)]
+        gone = [participants_sessions[number].id for number in (3, 5, 8)]
         values = {"last_ms": ExperimentSession.last_ms - DROPOUT_MS - 1}
         connection.execute(update(ExperimentSession).where(ExperimentSession.id.in_(gone)).values(**values))
-    later = [sittings.get_or_create(newcomer(), SCREEN, {}) for _ in range(2)]
-    assert {seat.set_number for seat in later} == {seats[5].set_number, seats[8].set_number}
+    later = [sessions.get_or_create(newcomer(), SCREEN, {}) for _ in range(2)]
+    assert {session.set_number for session in later} == {
+        participants_sessions[5].set_number,
+        participants_sessions[8].set_number,
+    }
 
 
-def test_progress_counts_who_finished_who_is_at_it_and_who_is_gone(sittings, newcomer, database, spec):  # noqa: F811
-    seats = [sittings.get_or_create(newcomer(), SCREEN, {}) for _ in range(3)]
-    finish_all(sittings, seats[0])
+def test_progress_counts_who_finished_who_is_at_it_and_who_is_gone(sessions, newcomer, database, spec):  # noqa: F811
+    participants_sessions = [sessions.get_or_create(newcomer(), SCREEN, {}) for _ in range(3)]
+    finish_all(sessions, participants_sessions[0])
     with database.write_transaction() as connection:
         values = {"last_ms": ExperimentSession.last_ms - DROPOUT_MS - 1}
-        connection.execute(update(ExperimentSession).where(ExperimentSession.id == seats[1].id).values(**values))
+        connection.execute(
+            update(ExperimentSession).where(ExperimentSession.id == participants_sessions[1].id).values(**values)
+        )
     found = experiment_status(database, spec)
     assert (found.n_finished, found.n_active, found.n_dropped_out, found.n_trials) == (1, 1, 1, 36)
-    assert sum(found.n_finished_by_set) == found.n_finished_by_set[seats[0].set_number] == 1
-    assert found.n_finished_by_keys == ((0, 1) if seats[0].swapped else (1, 0))
+    assert sum(found.n_finished_by_set) == found.n_finished_by_set[participants_sessions[0].set_number] == 1
+    assert found.n_finished_by_keys == ((0, 1) if participants_sessions[0].swapped else (1, 0))
     assert "each of 24 sets is finished 0 to 1 times" in found.summary()
 
 
-def test_many_at_once_are_seated_in_balance(sittings, newcomer):
+def test_many_at_once_are_seated_in_balance(sessions, newcomer):
     people = [newcomer() for _ in range(24)]
     with ThreadPoolExecutor(8) as pool:
-        seats = list(pool.map(lambda one: sittings.get_or_create(one, SCREEN, {}), people))
-    assert len({seat.set_number for seat in seats}) == 24
+        participants_sessions = list(pool.map(lambda one: sessions.get_or_create(one, SCREEN, {}), people))
+    assert len({session.set_number for session in participants_sessions}) == 24
 
 
-def test_who_comes_again_has_the_same_seat_and_goes_on_at_the_next_trial(sittings, newcomer):
+def test_who_comes_again_has_the_same_seat_and_goes_on_at_the_next_trial(sessions, newcomer):
     who = newcomer()
-    seat = sittings.get_or_create(who, SCREEN, {})
-    sittings.begin_trial(seat, 0)
-    sittings.store_result(seat, result(0))
-    sittings.begin_trial(seat, 1)
-    again = sittings.get_or_create(who, SCREEN, {})
+    session = sessions.get_or_create(who, SCREEN, {})
+    sessions.begin_trial(session, 0)
+    sessions.store_result(session, result(0))
+    sessions.begin_trial(session, 1)
+    again = sessions.get_or_create(who, SCREEN, {})
     assert (again.id, again.set_number, again.swapped, again.seed, again.next_trial) == (
-        seat.id, seat.set_number, seat.swapped, seat.seed, 2,
+        session.id, session.set_number, session.swapped, session.seed, 2,
     )  # fmt: skip
-    assert again.trials == seat.trials
+    assert again.trials == session.trials
 
 
-def test_no_trial_is_begun_twice_skipped_or_answered_twice(sittings, newcomer):
-    seat = sittings.get_or_create(newcomer(), SCREEN, {})
+def test_no_trial_is_begun_twice_skipped_or_answered_twice(sessions, newcomer):
+    session = sessions.get_or_create(newcomer(), SCREEN, {})
     with pytest.raises(UnexpectedTrialError, match="the next trial is 0; 1 was asked for"):
-        sittings.begin_trial(seat, 1)
+        sessions.begin_trial(session, 1)
     with pytest.raises(UnexpectedTrialError, match="no result of trial 0"):
-        sittings.store_result(seat, result(0))
-    sittings.begin_trial(seat, 0)
+        sessions.store_result(session, result(0))
+    sessions.begin_trial(session, 0)
     with pytest.raises(UnexpectedTrialError):
-        sittings.begin_trial(seat, 0)
-    sittings.store_result(seat, result(0))
+        sessions.begin_trial(session, 0)
+    sessions.store_result(session, result(0))
     with pytest.raises(UnexpectedTrialError):
-        sittings.store_result(seat, result(0, key="l"))
+        sessions.store_result(session, result(0, key="l"))
 
 
-def test_a_page_that_repeats_itself_gets_the_same_sitting_order_trial_and_result(sittings, newcomer, database):  # noqa: F811
+def test_a_page_that_repeats_itself_gets_the_same_sitting_order_trial_and_result(sessions, newcomer, database):  # noqa: F811
     who = newcomer()
-    seats = [sittings.get_or_create(who, SCREEN, {}) for _ in range(2)]
-    assert seats[0] == seats[1]
-    assert seats[0].trials == seats[1].trials
-    seat, told = seats[0], result(0, **MEASURED)
+    participants_sessions = [sessions.get_or_create(who, SCREEN, {}) for _ in range(2)]
+    assert participants_sessions[0] == participants_sessions[1]
+    assert participants_sessions[0].trials == participants_sessions[1].trials
+    session, told = participants_sessions[0], result(0, **MEASURED)
     for _ in range(3):
-        sittings.begin_trial(seat, 0, KEY)
+        sessions.begin_trial(session, 0, KEY)
     for _ in range(3):
-        sittings.store_result(seat, told)
-    sittings.begin_trial(seat, 0, KEY)  # one that took the long way
+        sessions.store_result(session, told)
+    sessions.begin_trial(session, 0, KEY)  # one that took the long way
     with database.read_connection() as connection:
         (row,) = connection.execute(select(TrialRecord.__table__)).all()
     assert {name: getattr(row, name) for name in asdict(told)} == asdict(told)
-    assert sittings.find(who).next_trial == 1
+    assert sessions.find(who).next_trial == 1
 
 
-def test_the_same_result_at_the_same_time_is_stored_once(sittings, newcomer, database):  # noqa: F811
-    seat = sittings.get_or_create(newcomer(), SCREEN, {})
+def test_the_same_result_at_the_same_time_is_stored_once(sessions, newcomer, database):  # noqa: F811
+    session = sessions.get_or_create(newcomer(), SCREEN, {})
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda _: sittings.begin_trial(seat, 0, KEY), range(8)))
-        list(pool.map(lambda _: sittings.store_result(seat, result(0, **MEASURED)), range(8)))
+        list(pool.map(lambda _: sessions.begin_trial(session, 0, KEY), range(8)))
+        list(pool.map(lambda _: sessions.store_result(session, result(0, **MEASURED)), range(8)))
     with database.read_connection() as connection:
         assert len(connection.execute(select(TrialRecord.__table__)).all()) == 1
 
@@ -163,55 +168,59 @@ def test_the_same_result_at_the_same_time_is_stored_once(sittings, newcomer, dat
 @pytest.mark.parametrize(
     "changed", [{"key": "l"}, {"rt_ms": 301.0}, {"stimulus_ms": 416.7}, {"hidden": True}, {"client_key": "f" * 16}]
 )
-def test_a_result_that_contradicts_the_stored_one_is_refused_and_logged(sittings, newcomer, database, changed, caplog):  # noqa: F811
-    seat = sittings.get_or_create(newcomer(), SCREEN, {})
-    sittings.begin_trial(seat, 0, KEY)
-    sittings.store_result(seat, result(0, **MEASURED))
+def test_a_result_that_contradicts_the_stored_one_is_refused_and_logged(sessions, newcomer, database, changed, caplog):  # noqa: F811
+    session = sessions.get_or_create(newcomer(), SCREEN, {})
+    sessions.begin_trial(session, 0, KEY)
+    sessions.store_result(session, result(0, **MEASURED))
     (name, value), other = next(iter(changed.items())), result(0, **{**MEASURED, **changed})
     with pytest.raises(UnexpectedTrialError, match="no other result of trial 0 is expected: it has one already"):
-        sittings.store_result(seat, other)
+        sessions.store_result(session, other)
     (told,) = caplog.messages
     assert f"{name}: stored " in told
     assert f"came {value!r}" in told
-    assert seat.id in told
+    assert session.id in told
     with database.read_connection() as connection:
         (row,) = connection.execute(select(TrialRecord.__table__)).all()
     assert getattr(row, name) == getattr(result(0, **MEASURED), name)
 
 
-def test_a_page_can_neither_begin_nor_answer_the_trial_of_another(sittings, newcomer):
-    seat = sittings.get_or_create(newcomer(), SCREEN, {})
-    sittings.begin_trial(seat, 0, KEY)
+def test_a_page_can_neither_begin_nor_answer_the_trial_of_another(sessions, newcomer):
+    session = sessions.get_or_create(newcomer(), SCREEN, {})
+    sessions.begin_trial(session, 0, KEY)
     with pytest.raises(UnexpectedTrialError, match="the next trial is 1; 0 was asked for"):
-        sittings.begin_trial(seat, 0, "f" * 16)
+        sessions.begin_trial(session, 0, "f" * 16)
     with pytest.raises(UnexpectedTrialError, match="from this page: another one began it"):
-        sittings.store_result(seat, result(0, **{**MEASURED, "client_key": "f" * 16}))
-    sittings.store_result(seat, result(0, **MEASURED))
+        sessions.store_result(session, result(0, **{**MEASURED, "client_key": "f" * 16}))
+    sessions.store_result(session, result(0, **MEASURED))
 
 
-def test_an_end_is_said_of_what_is_stored_and_can_be_said_twice(sittings, newcomer, database, spec):  # noqa: F811
-    seat = sittings.get_or_create(newcomer(), SCREEN, {})
+def test_an_end_is_said_of_what_is_stored_and_can_be_said_twice(sessions, newcomer, database, spec):  # noqa: F811
+    session = sessions.get_or_create(newcomer(), SCREEN, {})
     with pytest.raises(UnexpectedTrialError, match="trial 0 is still to come"):
-        sittings.end_session(seat)
-    for trial in seat.trials:
-        sittings.begin_trial(seat, trial.number, KEY)
+        sessions.end_session(session)
+    for trial in session.trials:
+        sessions.begin_trial(session, trial.number, KEY)
         if trial.number < 35:
-            sittings.store_result(seat, result(trial.number, **MEASURED))
+            sessions.store_result(session, result(trial.number, **MEASURED))
     assert experiment_status(database, spec).n_finished == 0
-    assert asdict(sittings.end_session(seat)) == {"n_trials": 36, "n_stored": 35}
+    assert asdict(sessions.end_session(session)) == {"n_trials": 36, "n_stored": 35}
     assert experiment_status(database, spec).n_finished == 1, (
         "the last trial was left in the middle; no other will come"
     )
-    sittings.store_result(seat, result(35, **MEASURED))  # it had waited in the browser
-    assert asdict(sittings.end_session(seat)) == asdict(sittings.end_session(seat)) == {"n_trials": 36, "n_stored": 36}
+    sessions.store_result(session, result(35, **MEASURED))  # it had waited in the browser
+    assert (
+        asdict(sessions.end_session(session))
+        == asdict(sessions.end_session(session))
+        == {"n_trials": 36, "n_stored": 36}
+    )
 
 
-def test_two_pages_of_one_participant_cannot_begin_the_same_trial(sittings, newcomer):
-    seat = sittings.get_or_create(newcomer(), SCREEN, {})
+def test_two_pages_of_one_participant_cannot_begin_the_same_trial(sessions, newcomer):
+    session = sessions.get_or_create(newcomer(), SCREEN, {})
 
     def begun(_):
         try:
-            sittings.begin_trial(seat, 0)
+            sessions.begin_trial(session, 0)
         except UnexpectedTrialError:
             return False
         return True
@@ -220,18 +229,18 @@ def test_two_pages_of_one_participant_cannot_begin_the_same_trial(sittings, newc
         assert sum(pool.map(begun, range(8))) == 1
 
 
-def test_recorded_responses_have_every_column_and_are_those_given(sittings, newcomer, database, stimuli, spec):  # noqa: F811
-    seat = sittings.get_or_create(newcomer(), SCREEN, {})
+def test_recorded_responses_have_every_column_and_are_those_given(sessions, newcomer, database, stimuli, spec):  # noqa: F811
+    session = sessions.get_or_create(newcomer(), SCREEN, {})
 
     def right(trial, keys):
         return next(key for key, answer in keys.items() if answer == spec.superclass_of[trial.image])
 
-    finish_all(sittings, seat, right)
-    other = sittings.get_or_create(newcomer(), SCREEN, {})
-    sittings.begin_trial(other, 0)
+    finish_all(sessions, session, right)
+    other = sessions.get_or_create(newcomer(), SCREEN, {})
+    sessions.begin_trial(other, 0)
     table = check_responses(load_recorded_responses(database, stimuli))
     assert list(table.columns) == list(COLUMNS)
-    own = table[table["set"] == seat.set_number]
+    own = table[table["set"] == session.set_number]
     assert len(own) == 36
     assert own["correct"].eq(1).all()
     left = table[table["interrupted"] == 1]
@@ -240,18 +249,18 @@ def test_recorded_responses_have_every_column_and_are_those_given(sittings, newc
 
 
 @pytest.mark.parametrize(("rt", "answered"), [(-40.0, True), (549.0, True), (551.0, False)])
-def test_answers_count_until_the_deadline(sittings, newcomer, database, stimuli, rt, answered):  # noqa: F811
-    seat = sittings.get_or_create(newcomer(), SCREEN, {})
-    sittings.begin_trial(seat, 0)
-    sittings.store_result(seat, result(0, rt_ms=rt))
+def test_answers_count_until_the_deadline(sessions, newcomer, database, stimuli, rt, answered):  # noqa: F811
+    session = sessions.get_or_create(newcomer(), SCREEN, {})
+    sessions.begin_trial(session, 0)
+    sessions.store_result(session, result(0, rt_ms=rt))
     (row,) = load_recorded_responses(database, stimuli).to_dict("records")
     assert row["rt"] == rt
     assert (row["response"] is not None) == answered
 
 
-def test_exports_are_read_back_to_the_same_values(sittings, newcomer, database, stimuli, spec, tmp_path):  # noqa: F811
+def test_exports_are_read_back_to_the_same_values(sessions, newcomer, database, stimuli, spec, tmp_path):  # noqa: F811
     for _ in range(2):
-        finish_all(sittings, sittings.get_or_create(newcomer(), SCREEN, {}))
+        finish_all(sessions, sessions.get_or_create(newcomer(), SCREEN, {}))
     table = check_responses(load_recorded_responses(database, stimuli))
     write_responses(table, tmp_path / "people.csv")
     again = read_responses(tmp_path / "people.csv")
@@ -270,32 +279,32 @@ def test_exports_are_read_back_to_the_same_values(sittings, newcomer, database, 
     assert people["record"].tolist() == list(dict.fromkeys(table["participant"]))
 
 
-def test_marks_and_durations_come_back_and_the_trials_own_frame_is_told(sittings, newcomer, database, stimuli):  # noqa: F811
-    seat = sittings.get_or_create(newcomer(), SCREEN, {})
-    sittings.begin_trial(seat, 0, KEY)
-    sittings.store_result(seat, result(0, **{**MEASURED, "blurred": True}))
-    sittings.begin_trial(seat, 1)
-    sittings.store_result(seat, result(1))  # of a page of before
+def test_marks_and_durations_come_back_and_the_trials_own_frame_is_told(sessions, newcomer, database, stimuli):  # noqa: F811
+    session = sessions.get_or_create(newcomer(), SCREEN, {})
+    sessions.begin_trial(session, 0, KEY)
+    sessions.store_result(session, result(0, **{**MEASURED, "blurred": True}))
+    sessions.begin_trial(session, 1)
+    sessions.store_result(session, result(1))  # of a page of before
     marked, plain = load_recorded_responses(database, stimuli).to_dict("records")
     assert (marked["hidden"], marked["blurred"], marked["window_duration_actual"]) == (0, 1, 150.2)
     assert (marked["frame_duration"], plain["frame_duration"]) == (16.67, 16.7)
     assert all(np.isnan(plain[name]) for name in (*WINDOW_EVENTS, "window_duration_actual"))
 
 
-def test_deleting_a_participant_deletes_the_sitting_and_its_trials(sittings, newcomer, database, stimuli):  # noqa: F811
+def test_deleting_a_participant_deletes_the_sitting_and_its_trials(sessions, newcomer, database, stimuli):  # noqa: F811
     who = newcomer()
-    finish_all(sittings, sittings.get_or_create(who, SCREEN, {}))
+    finish_all(sessions, sessions.get_or_create(who, SCREEN, {}))
     Participants(database).withdraw_participant(who)
     assert load_recorded_responses(database, stimuli).empty
 
 
-def test_two_experiments_in_one_database_do_not_mix(sittings, newcomer, database, spec):  # noqa: F811
+def test_two_experiments_in_one_database_do_not_mix(sessions, newcomer, database, spec):  # noqa: F811
     other = Sessions(database, replace(spec, seed=5))
     who = newcomer()
-    first, second = sittings.get_or_create(who, SCREEN, {}), other.get_or_create(who, SCREEN, {})
+    first, second = sessions.get_or_create(who, SCREEN, {}), other.get_or_create(who, SCREEN, {})
     assert first.id != second.id
-    sittings.begin_trial(first, 0)
-    assert (sittings.find(who).next_trial, other.find(who).next_trial) == (1, 0)
+    sessions.begin_trial(first, 0)
+    assert (sessions.find(who).next_trial, other.find(who).next_trial) == (1, 0)
     assert (
         Sessions(Database(database.name) if database.dialect == "sqlite" else database, spec).find(who).next_trial == 1
     )

@@ -1,6 +1,6 @@
 """ResNets under torchvision's names: the same numbers as another library's, from any file that holds them."""
 
-from __future__ import annotations
+import pickle
 
 import pytest
 import torch
@@ -108,6 +108,17 @@ def test_a_file_with_code_is_refused_before_anything_runs(tmp_path):
     with pytest.raises(WeightsError, match=r"nothing in it was run: it asks for (io|_io)\.open"):
         read_state_dict(tmp_path / "a.pth")
     assert not trace.exists()
+
+
+@pytest.mark.parametrize("unpickler", ["Unsupported global: GLOBAL a.b was", "Unsupported class a.b", "function a.b"])
+def test_what_a_refused_file_needs_is_named_whatever_torch_calls_it(tmp_path, monkeypatch, unpickler):
+    def refuse(*_, **__):
+        raise pickle.UnpicklingError(unpickler)
+
+    (tmp_path / "a.pth").write_bytes(b"anything")
+    monkeypatch.setattr(torch, "load", refuse)
+    with pytest.raises(WeightsError, match=r"it asks for a\.b;"):
+        read_state_dict(tmp_path / "a.pth")
 
 
 @pytest.mark.parametrize("name", ["a.pth", "a.safetensors"])

@@ -17,7 +17,7 @@ from gala_viz.networks.network import Network
 from gala_viz.networks.network_folders import read_card
 from gala_viz.training.dataset import EpochSampler, sources_of_split
 from gala_viz.training.distillation import DistillationDataModule, DistillationModule, initial_student
-from gala_viz.training.fit import fit
+from gala_viz.training.fit import _shares_batch_norm, fit
 from gala_viz.training.training_card import distillation_sections, write_trained_network
 
 from .tiny import Blobs, tiny_recipe, tiny_start
@@ -60,6 +60,15 @@ def test_a_resumed_training_gives_the_numbers_of_an_uninterrupted_one(tmp_path):
     resumed = trained(tmp_path / "parts", recipe)
     for key, value in whole.state_dict().items():
         assert torch.equal(value, resumed.state_dict()[key]), key
+
+
+@pytest.mark.parametrize(
+    ("devices", "num_nodes", "shared"), [(1, 1, False), (2, 1, True), ("auto", 1, True), (1, 4, True)]
+)
+def test_batch_norms_count_the_images_of_all_gpus_of_all_machines(monkeypatch, devices, num_nodes, shared):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert _shares_batch_norm("gpu", devices, num_nodes) is shared
+    assert not _shares_batch_norm("cpu", devices, num_nodes)
 
 
 def test_a_checkpoint_of_another_recipe_is_refused(tmp_path):
@@ -156,7 +165,7 @@ def test_two_processes_train_what_one_would_within_rounding(tmp_path):
         recipe = tiny_recipe(epochs=2, batch_size=4, per_epoch={"maps": 16, "labels": 16, "plain": 16},
                              attention_weight=0.5)
         from gala_viz.training.distillation import DistillationModule, DistillationDataModule, initial_student
-        from gala_viz.training.fit import fit
+        from gala_viz.training.fit import _shares_batch_norm, fit
         module = DistillationModule(initial_student(recipe, START), recipe, START)
         pictures = DistillationDataModule(*PARTS, START.preprocessing, recipe)
         network = fit(module, pictures, out / "run", accelerator="cpu", devices=2, quiet=True)

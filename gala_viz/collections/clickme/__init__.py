@@ -1,1 +1,1 @@
-"""ClickMe data as they are met in the wild: TFRecords of both kinds, tables of clicks, the lab's HDF5 maps."""
+"""ClickMe data in the formats in use: TFRecords of both kinds, tables of clicks, the lab's HDF5 maps."""

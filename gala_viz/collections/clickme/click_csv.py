@@ -22,12 +22,13 @@ _PAIR = re.compile(rf"\(\s*({_NUMBER})\s*,\s*({_NUMBER})\s*\)")
 
 
 def read_click_csv(path: Path, encoding: str | None = None) -> tuple[list[Round], list[tuple[str, str]]]:
-    """The rounds of a CSV file, and (line, reason) of the rows that are none; beyond ``MAX_REFUSED`` they are counted.
+    """Read the rounds of a CSV file, and (line, reason) of the rows that are none.
 
-    ``clicks`` is a text like "[(x, y), (x, y)]" or "(x,y),(x,y)", the image is named by the last two parts of
-    ``image_path``. Columns that are not known are told and passed over. ``encoding`` is one of Python's names, by
-    default UTF-8 with or without a byte-order mark. Raises ``MapFileError`` for a file in another encoding, or without
-    the required columns.
+    ``clicks`` is a text like "[(x, y), (x, y)]" or "(x,y),(x,y)"; the image is named by the last two parts of
+    ``image_path``. Of the rows that are no rounds ``MAX_REFUSED`` are named and the others counted. Columns that are
+    not known are listed there, too, and ignored; ``timestamp`` and ``surface_moved`` are known and not used.
+    ``encoding`` is one of Python's names, by default UTF-8 with or without a byte-order mark. Raises ``MapFileError``
+    for a file in another encoding, or without the required columns.
     """
     encoding = check_encoding(path, encoding)
     csv.field_size_limit(MAX_FIELD_LENGTH)
@@ -57,7 +58,7 @@ def read_click_csv(path: Path, encoding: str | None = None) -> tuple[list[Round]
 
 
 def parse_clicks(text: str) -> tuple[np.ndarray, np.ndarray]:
-    """x and y of a text of clicks, float32. Raises ``ValueError`` for any other text."""
+    """Parse x and y, float32 (click,) each, from a text of clicks. Raises ``ValueError`` for any other text."""
     pairs = _PAIR.findall(text)
     rest = _PAIR.sub("", text).translate({ord(sign): None for sign in " \t\r\n,[]"})
     if rest or not pairs:
@@ -70,7 +71,7 @@ def parse_clicks(text: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def image_name(path: str) -> str:
-    """The last two parts of a path, with "/": "n01440764/a.JPEG". Raises ``ValueError`` where there is no name."""
+    """Return the last two parts of a path, such as "n01440764/a.JPEG". Raises ``ValueError`` where there is none."""
     parts = [part for part in PurePosixPath(path.strip().replace("\\", "/")).parts if part not in ("/", ".", "..")]
     if not parts:
         raise ValueError("there is no image_path.")
@@ -89,18 +90,19 @@ def _check(columns: list[str]) -> None:
 
 
 def _round(row: dict[str, str | None]) -> Round:
-    given = {name: text for name, text in row.items() if text is not None}
-    if None in row or not given.keys() >= set(REQUIRED):
+    """Parse one row of the table. Raises ``ValueError`` for a row that is no round."""
+    fields = {name: text for name, text in row.items() if text is not None}
+    if None in row or not fields.keys() >= set(REQUIRED):
         raise ValueError("the row has another number of columns than the table.")
-    participant = parse_participant(given["user_id"])
-    x_px, y_px = parse_clicks(given["clicks"])
+    participant = parse_participant(fields["user_id"])
+    x_px, y_px = parse_clicks(fields["clicks"])
     return Round(
-        image=image_name(given["image_path"]),
+        image=image_name(fields["image_path"]),
         participant=participant,
         x_px=x_px,
         y_px=y_px,
-        catch_score=_score(given.get("user_catch_trial")),
-        is_mobile=parse_bool(given.get("is_mobile"), "is_mobile"),
+        catch_score=_score(fields.get("user_catch_trial")),
+        is_mobile=parse_bool(fields.get("is_mobile"), "is_mobile"),
     )
 
 

@@ -1,4 +1,4 @@
-"""Maps from a table of clicks: rounds, filtered and matched to photographs; one count map per participant, smoothed."""
+"""ClickMe maps from a table of clicks: rounds are filtered and matched to images, then counted and smoothed."""
 
 from __future__ import annotations
 
@@ -55,10 +55,26 @@ class ClickMapSpec:
 
 
 class ClickMaps:
-    """The clicks of ``source`` (.csv or .npz) on ``images``, whose sizes in pixels ``size_px`` gives.
+    """ClickMe maps from a table of clicks.
 
-    Rounds are read once and remembered in the user's cache folder. Raises ``MapFileError`` for a table that cannot be
-    used, also where most clicks lie outside of their photographs: x and y may be swapped, or the frame another one.
+    Rounds are read once and stored in the user's cache folder.
+
+    Parameters
+    ----------
+    source : Path
+        Table of clicks, .csv or .npz.
+    images : sequence of str
+        Ids of the collection's images.
+    size_px : callable
+        Takes an image's id and returns (height, width) of its photograph in pixels.
+    spec : ClickMapSpec, optional
+        How clicks become maps.
+
+    Raises
+    ------
+    MapFileError
+        The table cannot be used, or most clicks lie outside of their photographs: x and y may be swapped, or the frame
+        another one.
     """
 
     def __init__(
@@ -70,9 +86,9 @@ class ClickMaps:
             "clicks", READER_VERSION, str(source), status.st_size, status.st_mtime_ns, asdict(self.spec)
         )
         rounds, skipped = read_rounds(source, self.spec.encoding)
-        found = filter_rounds(rounds, self.spec.filters)
-        self._rounds, self._dropped = found.rounds, dict(found.dropped)
-        self.filter_summary = found.summary()
+        filter_result = filter_rounds(rounds, self.spec.filters)
+        self._rounds, self._dropped = filter_result.rounds, dict(filter_result.dropped)
+        self.filter_summary = filter_result.summary()
         names, unmatched = match_image_numbers(rounds.images, images)
         self._rounds_of = _grouped(self._rounds, names)
         self._source = source.name
@@ -91,32 +107,32 @@ class ClickMaps:
         }
 
     def source_name(self, image: str) -> str | None:
-        """The table, and the image in it."""
+        """Return the names of the table and of the image in it."""
         return f"{self._source}, {image}" if image in self._rounds_of else None
 
     def read_map(self, image: str, kind: str, photo_px: tuple[int, int]) -> HumanMap | None:
-        """One smoothed map per participant."""
+        """Return one smoothed map of each participant on the image; ``kind`` is not used."""
         del kind
         if image not in self._rounds_of:
             return None
         key = ("clicks", self.fingerprint, image)
-        found: PointMaps | None = MAPS.get(key)
-        if found is None:
+        point_maps: PointMaps | None = MAPS.get(key)
+        if point_maps is None:
             frame_px = self.spec.frame_px or photo_px
-            found = participant_maps(self._points(image), frame_px, self.spec.smoothing)
-            if not found.participants:
+            point_maps = participant_maps(self._points(image), frame_px, self.spec.smoothing)
+            if not point_maps.participants:
                 raise MapFileError("none of its clicks lies inside of the photograph.")
-            found.maps.flags.writeable = False
-            MAPS.put(key, found, found.maps.nbytes)
+            point_maps.maps.flags.writeable = False
+            MAPS.put(key, point_maps, point_maps.maps.nbytes)
         attrs = {
             "smoothing": self.spec.smoothing,
-            "n_participants": len(found.participants),
+            "n_participants": len(point_maps.participants),
             "n_rounds": len(self._rounds_of[image]),
-            "n_outside": found.n_outside,
+            "n_outside": point_maps.n_outside,
             "filters": json.dumps(asdict(self.spec.filters)),
             "dropped_rounds": json.dumps(self._dropped),
         }
-        return HumanMap(found.maps, found.participants, attrs)
+        return HumanMap(point_maps.maps, point_maps.participants, attrs)
 
     def _points(self, image: str) -> Points:
         points = self._rounds.points(self._rounds_of[image])
@@ -132,7 +148,7 @@ class ClickMaps:
             try:
                 height, width = self.spec.frame_px or size_px(image)
             except ValueError:
-                continue  # a photograph that cannot be read is listed when it is asked for
+                continue  # a photograph that cannot be read is listed when it is shown
             points = self._points(image)
             total += len(points.x_px)
             outside += _outside(points.x_px, points.y_px, width, height)
@@ -152,37 +168,39 @@ class ClickMaps:
 
 
 def match_image_numbers(names: Sequence[str], images: Sequence[str]) -> tuple[dict[int, str], list[tuple[str, str]]]:
-    """Number of a table's image -> the collection's image, and (name, reason) of those that are none or several."""
+    """Match the images of a table: return number -> image, and (name, reason) of those that are none or several."""
     known = ImageNames(images)
-    found: dict[int, str] = {}
+    image_by_number: dict[int, str] = {}
     left_out: list[tuple[str, str]] = []
     n_unknown = 0
     for number, name in enumerate(names):
-        fitting = known.find(name)
-        if len(fitting) == 1:
-            found[number] = fitting[0]
-        elif fitting:
-            left_out.append((name, f"fits {' and '.join(fitting[:3])}; its rounds are left out."))
+        candidates = known.find(name)
+        if len(candidates) == 1:
+            image_by_number[number] = candidates[0]
+        elif candidates:
+            left_out.append((name, f"fits {' and '.join(candidates[:3])}; its rounds are left out."))
         else:
             n_unknown += 1
     if n_unknown:
         left_out.append(
             ("images", f"{n_unknown} of {len(names)} are not in the collection; their rounds are left out.")
         )
-    return found, left_out
+    return image_by_number, left_out
 
 
 def _grouped(rounds: RoundTable, names: dict[int, str]) -> dict[str, np.ndarray]:
-    """Image -> the numbers of its rounds, in order."""
+    """Return image -> the numbers of its rounds, in order."""
     order = np.argsort(rounds.image, kind="stable")
     codes, starts = np.unique(rounds.image[order], return_index=True)
     groups = np.split(order, starts[1:])
-    found: dict[str, np.ndarray] = {}
+    rounds_by_image: dict[str, np.ndarray] = {}
     for code, group in zip(codes.tolist(), groups, strict=True) if len(codes) else ():
         if code in names:
             image = names[code]
-            found[image] = np.concatenate([found[image], group]) if image in found else group
-    return found
+            rounds_by_image[image] = (
+                np.concatenate([rounds_by_image[image], group]) if image in rounds_by_image else group
+            )
+    return rounds_by_image
 
 
 def _outside(x: np.ndarray, y: np.ndarray, width: float, height: float) -> int:

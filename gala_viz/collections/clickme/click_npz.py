@@ -1,8 +1,8 @@
 """Tables of clicks as NPZ files of pickled arrays, read without letting a pickle do anything.
 
 A pickle names functions that are called when it is loaded. Here it may name nothing but what rebuilds NumPy arrays and
-numbers, of which the one that makes room for values is our own; any other name is refused when it is met, before it is
-even looked up. Sizes are checked on the archive's directory first.
+numbers, of which the function that allocates arrays is our own; any other name is refused before it is looked up. Sizes
+are checked on the archive's directory first.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ REQUIRED = ("file_pointer", "clickmap_x", "clickmap_y", "user_id")
 OPTIONAL = ("user_catch_trial", "is_mobile")
 MAX_BYTES = 4_000_000_000
 MAX_COMPRESSION_RATIO = 200
-"""An array that unpacks to more than this many times its packed size is taken for a zip bomb."""
+"""An array above ``_SMALL`` bytes that unpacks to more than this many times its packed size counts as a zip bomb."""
 MAX_REFUSED = 100
 _SMALL = 10_000_000
 
 
 def _empty_array(kind: object, shape: object, code: object) -> np.ndarray:
-    """What every pickled array starts as; its shape and values follow, and must fit each other."""
+    """Make the empty array that every pickled array starts as; its shape and values follow and must fit each other."""
     if kind != "array" or shape != (0,):
         raise MapFileError("its pickle builds an array in an unknown way.")
     return np.empty(0, np.int8)
@@ -56,10 +56,11 @@ class _ArraysOnly(pickle.Unpickler):
 
 
 def read_click_npz(path: Path) -> tuple[list[Round], list[tuple[str, str]]]:
-    """The rounds of an NPZ file with the arrays ``REQUIRED`` and perhaps ``OPTIONAL``, one entry a round.
+    """Read the rounds of an NPZ file, and (round's number, reason) of the entries that are none.
 
-    The image is named by the last two parts of ``file_pointer``. Gives the rounds, and (round's number, reason) of
-    those that are none. Raises ``MapFileError`` for a file that cannot be used, also one whose pickles ask for code.
+    The file has the arrays ``REQUIRED`` and perhaps ``OPTIONAL``, one entry a round. The image is named by the last two
+    parts of ``file_pointer``. Raises ``MapFileError`` for a file that cannot be used, also one whose pickles ask for
+    code.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -70,13 +71,13 @@ def read_click_npz(path: Path) -> tuple[list[Round], list[tuple[str, str]]]:
                     f"the file has no array {', '.join(missing)}; expected {', '.join(REQUIRED)} and perhaps "
                     f"{', '.join(OPTIONAL)}; it has {', '.join(sorted(members)[:20]) or 'nothing'}."
                 )
-            wanted = [name for name in (*REQUIRED, *OPTIONAL) if name in members]
-            columns = {name: _column(archive, members[name]) for name in wanted}
+            names = [name for name in (*REQUIRED, *OPTIONAL) if name in members]
+            columns = {name: _column(archive, members[name]) for name in names}
     except MapFileError:
         raise
     except Exception as error:  # a damaged archive or pickle makes readers raise errors of many kinds
-        told = " ".join(str(error).split())[:120].rstrip(".") or type(error).__name__
-        raise MapFileError(f"the file cannot be read ({told}).") from error
+        message = " ".join(str(error).split())[:120].rstrip(".") or type(error).__name__
+        raise MapFileError(f"the file cannot be read ({message}).") from error
     lengths = {name: len(values) for name, values in columns.items()}
     if len(set(lengths.values())) != 1:
         raise MapFileError(f"all arrays have one entry a round; their lengths differ: {lengths}.")
@@ -84,6 +85,7 @@ def read_click_npz(path: Path) -> tuple[list[Round], list[tuple[str, str]]]:
 
 
 def _column(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> list[Any]:
+    """Read one array of the archive as a list with one entry a round."""
     large = member.file_size > _SMALL and member.file_size > MAX_COMPRESSION_RATIO * max(1, member.compress_size)
     if member.file_size > MAX_BYTES or large:
         raise MapFileError(
@@ -109,6 +111,7 @@ def _column(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> list[Any]:
 
 
 def _rounds(columns: dict[str, list[Any]]) -> tuple[list[Round], list[tuple[str, str]]]:
+    """Turn columns into rounds, and (round's number, reason) of the entries that are none."""
     rounds: list[Round] = []
     refused: list[tuple[str, str]] = []
     n_refused = 0
@@ -126,6 +129,7 @@ def _rounds(columns: dict[str, list[Any]]) -> tuple[list[Round], list[tuple[str,
 
 
 def _round(entry: dict[str, Any]) -> Round:
+    """Check one entry of all columns. Raises ``ValueError`` for an entry that is no round."""
     x_px, y_px = _numbers(entry["clickmap_x"]), _numbers(entry["clickmap_y"])
     if len(x_px) != len(y_px) or not len(x_px):
         raise ValueError(f"a round has as many x as y, at least one; this one has {len(x_px)} and {len(y_px)}.")

@@ -1,4 +1,4 @@
-"""Tables of clicks in either format, read once and remembered in the user's cache folder."""
+"""Tables of clicks in either format, read once and stored in the user's cache folder."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from gala_viz.specs import fingerprint
 
 READERS = {".csv": read_click_csv, ".npz": read_click_npz}
 READER_VERSION = 2
-"""Rises when tables are read in another way, so that nothing that was read before is believed."""
+"""Rises when tables are read in another way, so that stored rounds of the former way are not used."""
 
 
 def read_rounds(source: Path, encoding: str | None = None) -> tuple[RoundTable, list[tuple[str, str]]]:
-    """The rounds of a table and what was refused, from the cache folder where the file has not changed since.
+    """Read the rounds of a table, and (name, reason) of what was refused.
 
-    ``encoding`` belongs to a CSV table; see ``read_click_csv``.
+    They come from the cache folder where the file has not changed since. ``encoding`` belongs to a CSV table; see
+    ``read_click_csv``. Raises ``MapFileError`` for a table that cannot be used.
     """
     reader = READERS.get(source.suffix.lower())
     if reader is None:
@@ -31,12 +32,12 @@ def read_rounds(source: Path, encoding: str | None = None) -> tuple[RoundTable, 
     if not status.st_size:
         raise MapFileError(f"{source.name} is empty.")
     name = fingerprint("rounds", READER_VERSION, str(source), status.st_size, status.st_mtime_ns, encoding)
-    kept = cache_folder() / "rounds" / f"{name}.npz"
-    told = kept.with_suffix(".json")
-    known = load_round_table(kept)
+    table_file = cache_folder() / "rounds" / f"{name}.npz"
+    refusals_file = table_file.with_suffix(".json")
+    known = load_round_table(table_file)
     if known is not None:
         try:
-            return known, [(where, reason) for where, reason in json.loads(told.read_text(encoding="utf-8"))]
+            return known, [(where, reason) for where, reason in json.loads(refusals_file.read_text(encoding="utf-8"))]
         except (OSError, ValueError, TypeError):
             pass
     try:
@@ -44,6 +45,6 @@ def read_rounds(source: Path, encoding: str | None = None) -> tuple[RoundTable, 
     except MapFileError as error:
         raise MapFileError(f"{source.name}: {error}") from None
     rounds = round_table(listed)
-    if write_atomically(told, json.dumps(refused).encode()):
-        write_atomically(kept, rounds.to_npz())
+    if write_atomically(refusals_file, json.dumps(refused).encode()):
+        write_atomically(table_file, rounds.to_npz())
     return rounds, refused

@@ -1,4 +1,4 @@
-"""One ClickMe record of either kind: its photograph, its heatmap, its labels, checked before they are believed.
+"""One ClickMe record of either kind: its photograph, its heatmap and its labels, checked before they are used.
 
 The original kind holds raw little-endian float32 arrays, the image in 0..255; the Harmonization toolbox's shards hold
 JPEG pictures. Both have the features image, heatmap and label; click_count and file_path are optional. JPEG pictures
@@ -33,9 +33,11 @@ _JPEG = b"\xff\xd8\xff"
 
 @dataclass(frozen=True, slots=True)
 class RecordLabels:
-    """What a record says beside its arrays; ``click_count`` is -1 and ``file_path`` empty where it does not, or where
-    it is no UTF-8: two paths must not become one. ``split`` is the photograph's in its own collection, "none" where it
-    was in none of the splits there, empty where the record does not say.
+    """The labels of a record beside its arrays.
+
+    ``click_count`` is -1 where the record has none. ``file_path`` is empty where the record has none, or where it is
+    not UTF-8: two paths must not become one. ``split`` is the photograph's in its own collection, "none" where it was
+    in none of the splits there, empty where the record does not say.
     """
 
     label: int
@@ -46,31 +48,31 @@ class RecordLabels:
 
 
 def read_labels(record: bytes) -> RecordLabels:
-    """Labels alone, without decoding an array. Raises ``TFRecordError``."""
-    found = example_features(record)
-    if "image" not in found:
-        raise TFRecordError(f"it has no feature 'image'; it has {', '.join(sorted(found))}.")
-    path = _text(bytes(bytes_feature(found, "file_path"))) if "file_path" in found else ""
-    count = int64_feature(found, "click_count") if "click_count" in found else -1
-    label = int64_feature(found, "label")
+    """Read the labels alone, without decoding an array. Raises ``TFRecordError``."""
+    features = example_features(record)
+    if "image" not in features:
+        raise TFRecordError(f"it has no feature 'image'; it has {', '.join(sorted(features))}.")
+    path = _text(bytes(bytes_feature(features, "file_path"))) if "file_path" in features else ""
+    count = int64_feature(features, "click_count") if "click_count" in features else -1
+    label = int64_feature(features, "label")
     if label < 0:
         raise TFRecordError(f"its label counts from 0; it is {label}.")
-    return RecordLabels(label, count, path, "heatmap" in found, _split(found))
+    return RecordLabels(label, count, path, "heatmap" in features, _split(features))
 
 
 def photo_bytes(record: bytes) -> bytes:
-    """The photograph as it is stored: a JPEG picture's bytes, or those of raw floats. Raises ``TFRecordError``."""
-    found = example_features(record)
-    values = float_feature(found, "image")
-    return bytes(bytes_feature(found, "image")) if values is None else np.asarray(values, "<f4").tobytes()
+    """Return the photograph as it is stored: bytes of a JPEG picture or of raw floats. Raises ``TFRecordError``."""
+    features = example_features(record)
+    values = float_feature(features, "image")
+    return bytes(bytes_feature(features, "image")) if values is None else np.asarray(values, "<f4").tobytes()
 
 
 def photo_bitmap(record: bytes) -> bytes:
-    """The photograph's pixels as the bytes of a bitmap file; raw floats are rounded. Raises ``TFRecordError``."""
-    found = example_features(record)
-    pixels = _pixels(found, "image", "RGB")
+    """Encode the photograph's pixels as a bitmap file; raw floats are rounded. Raises ``TFRecordError``."""
+    features = example_features(record)
+    pixels = _pixels(features, "image", "RGB")
     if pixels is None:
-        values = _raw(found, "image", 3)
+        values = _raw(features, "image", 3)
         low, high = float(values.min()), float(values.max())
         if low < -0.5 or high > 255.5:
             raise TFRecordError(f"a raw image holds values from 0 to 255; this one from {low:.4g} to {high:.4g}.")
@@ -81,21 +83,21 @@ def photo_bitmap(record: bytes) -> bytes:
 
 
 def read_heatmap(record: bytes) -> np.ndarray:
-    """The heatmap (y, x), float32: counts for raw floats, 0..255 for a picture. Raises ``TFRecordError``."""
-    found = example_features(record)
-    pixels = _pixels(found, "heatmap", "GRAY")
-    values = _raw(found, "heatmap", 1) if pixels is None else pixels.astype(np.float32)
+    """Read the heatmap (y, x), float32: counts for raw floats, 0..255 for a picture. Raises ``TFRecordError``."""
+    features = example_features(record)
+    pixels = _pixels(features, "heatmap", "GRAY")
+    values = _raw(features, "heatmap", 1) if pixels is None else pixels.astype(np.float32)
     if values.min() < 0:
         raise TFRecordError(f"a heatmap's values are at least 0; the smallest is {float(values.min()):.4g}.")
     return values[..., 0]
 
 
-def _split(found: dict[str, Feature]) -> str:
-    """What the feature "split" says, in this project's words; "" where there is none, or it is something else."""
-    if "split" not in found:
+def _split(features: dict[str, Feature]) -> str:
+    """Return the feature "split" in this project's words; "" where there is none, or it is no split."""
+    if "split" not in features:
         return ""
     try:
-        name = _text(bytes(bytes_feature(found, "split"))).strip().lower()
+        name = _text(bytes(bytes_feature(features, "split"))).strip().lower()
     except TFRecordError:
         return ""
     return NO_SPLIT if name == NO_SPLIT else split_of_folder(name) or ""
@@ -108,11 +110,11 @@ def _text(content: bytes) -> str:
         return ""
 
 
-def _pixels(found: dict[str, Feature], name: str, colours: str) -> np.ndarray | None:
-    """A JPEG picture's pixels (y, x, channel), uint8; None where the feature holds no JPEG picture."""
-    if float_feature(found, name) is not None:
+def _pixels(features: dict[str, Feature], name: str, colours: str) -> np.ndarray | None:
+    """Decode a JPEG picture to uint8 (y, x, channel); None where the feature holds no JPEG picture."""
+    if float_feature(features, name) is not None:
         return None
-    content = bytes(bytes_feature(found, name))
+    content = bytes(bytes_feature(features, name))
     if not content.startswith(_JPEG):
         return None
     try:
@@ -126,11 +128,11 @@ def _pixels(found: dict[str, Feature], name: str, colours: str) -> np.ndarray | 
         raise TFRecordError(f"its {name} is a damaged JPEG picture ({error}).") from None
 
 
-def _raw(found: dict[str, Feature], name: str, channels: int) -> np.ndarray:
-    """A square array (y, x, channel) of finite float32 values."""
-    values = float_feature(found, name)
+def _raw(features: dict[str, Feature], name: str, channels: int) -> np.ndarray:
+    """Read a square array (y, x, channel) of finite float32 values."""
+    values = float_feature(features, name)
     if values is None:
-        content = bytes_feature(found, name)
+        content = bytes_feature(features, name)
         values = np.frombuffer(content, "<f4") if len(content) % 4 == 0 else np.empty(0, np.float32)
     side = math.isqrt(values.size // channels)
     if not 2 <= side <= MAX_SIDE or side * side * channels != values.size:

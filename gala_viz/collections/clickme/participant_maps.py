@@ -1,4 +1,4 @@
-"""From the clicks on one image to its maps: one count map per participant over the whole photograph, smoothed."""
+"""ClickMe maps of one image from its clicks: one count map of each participant over the whole photograph, smoothed."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ CELLS = 256
 
 
 def participant_maps(points: Points, frame_px: tuple[int, int], smoothing: str) -> PointMaps:
-    """Float32 maps (participant, y, x) of ``points``, which lie in a frame of (height, width) over the photograph.
+    """Return float32 maps (participant, y, x) of ``points`` in a frame of (height, width) over the photograph.
 
-    A participant whose map has nothing left after smoothing has none: "harmonization" passes over some cells.
+    A participant whose map is all zero after smoothing has none: "harmonization" skips some cells.
     """
-    found = point_counts(points, frame_px, PointMapSpec(smoothing="none", max_cells=CELLS))
-    maps = SMOOTHINGS[smoothing](found.maps)
-    left = np.asarray(maps.any(axis=(1, 2)))
-    participants = tuple(name for name, one in zip(found.participants, left.tolist(), strict=True) if one)
-    return PointMaps(maps[left], participants, found.n_outside)
+    counts = point_counts(points, frame_px, PointMapSpec(smoothing="none", max_cells=CELLS))
+    maps = SMOOTHINGS[smoothing](counts.maps)
+    is_nonzero = np.asarray(maps.any(axis=(1, 2)))
+    participants = tuple(name for name, one in zip(counts.participants, is_nonzero.tolist(), strict=True) if one)
+    return PointMaps(maps[is_nonzero], participants, counts.n_outside)

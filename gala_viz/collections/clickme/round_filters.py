@@ -1,4 +1,4 @@
-"""Which rounds make maps: the filters in use for ClickMe, applied in a fixed order, each with its count."""
+"""Round filters: which rounds make maps. The filters in use for ClickMe, in a fixed order, each with its count."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from gala_viz.counts import counted
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RoundFilters:
-    """Rounds that are dropped before maps are made; filters of what a table does not tell drop nothing.
+    """Filters of rounds before maps are made; a filter of what a table does not record drops nothing.
 
     In this order: repeated rounds (same image, participant and clicks); with ``first_round`` all rounds of a
-    participant on an image but the first; rounds with fewer than ``min_clicks`` clicks; participants with a catch-trial
-    score below ``min_catch_score``; with ``drop_mobile`` rounds on mobile devices; images with fewer than
+    participant on an image but the first; rounds with fewer than ``min_clicks`` clicks; participants with a catch score
+    below ``min_catch_score``; with ``drop_mobile`` rounds on mobile devices; images with fewer than
     ``min_participants`` participants among the rounds that are left. Of the rest the first ``max_clicks`` clicks count.
     """
 
@@ -29,8 +29,8 @@ class RoundFilters:
 
     def __post_init__(self) -> None:
         if self.min_clicks < 1 or self.min_participants < 1:
-            told = f"{self.min_clicks} and {self.min_participants}"
-            raise ValueError(f"min_clicks and min_participants are at least 1; got {told}.")
+            numbers = f"{self.min_clicks} and {self.min_participants}"
+            raise ValueError(f"min_clicks and min_participants are at least 1; got {numbers}.")
         if self.max_clicks is not None and self.max_clicks < self.min_clicks:
             raise ValueError(f"max_clicks is at least min_clicks, {self.min_clicks}; got {self.max_clicks}.")
         if self.min_catch_score is not None and not 0 <= self.min_catch_score <= 1:
@@ -46,42 +46,42 @@ class FilterResult:
     n_before: int
 
     def summary(self) -> str:
-        """A sentence: how many rounds were there, how many are left, which filter dropped how many."""
+        """Say in a sentence how many rounds there were, how many are left, and which filter dropped how many."""
         parts = [f"{what}: {count}" for what, count in self.dropped if count]
         return f"{len(self.rounds)} of {counted(self.n_before, 'round')} kept; dropped: {', '.join(parts) or 'none'}."
 
 
 def filter_rounds(rounds: RoundTable, filters: RoundFilters) -> FilterResult:
     """Apply ``filters`` in their order."""
-    left = np.ones(len(rounds), dtype=bool)
+    remaining = np.ones(len(rounds), dtype=bool)
     dropped: list[tuple[str, int]] = []
 
     def drop(what: str, unwanted: np.ndarray) -> None:
-        dropped.append((what, int((left & unwanted).sum())))
-        left[unwanted] = False
+        dropped.append((what, int((remaining & unwanted).sum())))
+        remaining[unwanted] = False
 
     drop("repeated rounds", _repeated(rounds))
     pairs = rounds.image.astype(np.int64) * max(1, len(rounds.participants)) + rounds.participant
     if filters.first_round:
-        drop("later rounds of a participant on an image", ~_first_among(pairs, left))
+        drop("later rounds of a participant on an image", ~_first_among(pairs, remaining))
     drop(f"fewer than {filters.min_clicks} clicks", rounds.n_clicks < filters.min_clicks)
     if filters.min_catch_score is not None:
         drop(f"catch score below {filters.min_catch_score:g}", rounds.catch_score < filters.min_catch_score)
     if filters.drop_mobile:
         drop("mobile devices", rounds.is_mobile == 1)
     people = np.zeros(len(rounds.images), np.int64)
-    np.add.at(people, (np.unique(pairs[left]) // max(1, len(rounds.participants))), 1)
+    np.add.at(people, (np.unique(pairs[remaining]) // max(1, len(rounds.participants))), 1)
     drop(
         f"images with fewer than {filters.min_participants} participants",
         people[rounds.image] < filters.min_participants,
     )
     counts = None if filters.max_clicks is None else np.full(len(rounds), filters.max_clicks)
-    return FilterResult(rounds.select(left, counts), tuple(dropped), len(rounds))
+    return FilterResult(rounds.select(remaining, counts), tuple(dropped), len(rounds))
 
 
 def _repeated(rounds: RoundTable) -> np.ndarray:
-    """Rounds that are a copy, click by click, of an earlier one of the same participant on the same image."""
-    seen: set[tuple] = set()
+    """Return which rounds copy, click by click, an earlier one of the same participant on the same image."""
+    keys: set[tuple] = set()
     copies = np.zeros(len(rounds), dtype=bool)
     for number in range(len(rounds)):
         clicks = slice(rounds.start[number], rounds.start[number + 1])
@@ -91,15 +91,15 @@ def _repeated(rounds: RoundTable) -> np.ndarray:
             rounds.x_px[clicks].tobytes(),
             rounds.y_px[clicks].tobytes(),
         )
-        copies[number] = key in seen
-        seen.add(key)
+        copies[number] = key in keys
+        keys.add(key)
     return copies
 
 
-def _first_among(keys: np.ndarray, left: np.ndarray) -> np.ndarray:
-    """Whether each is the first of its key among those that are ``left``."""
-    positions = np.flatnonzero(left)
+def _first_among(keys: np.ndarray, remaining: np.ndarray) -> np.ndarray:
+    """Return which of ``keys`` are the first of their kind that ``remaining`` keeps; True for all it drops."""
+    positions = np.flatnonzero(remaining)
     _, first = np.unique(keys[positions], return_index=True)
-    found = np.zeros(len(keys), dtype=bool)
-    found[positions[first]] = True
-    return found | ~left
+    is_first = np.zeros(len(keys), dtype=bool)
+    is_first[positions[first]] = True
+    return is_first | ~remaining

@@ -18,7 +18,7 @@ NO_SCORE, NOT_RECORDED = np.nan, -1
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """One participant's clicks on one image, in order; ``catch_score`` and ``is_mobile`` are None where untold."""
+    """One participant's clicks on one image, in order; ``catch_score`` and ``is_mobile`` are None if not recorded."""
 
     image: str
     participant: str
@@ -32,9 +32,9 @@ class Round:
 class RoundTable:
     """Many rounds, in the order in which they were played.
 
-    ``image`` and ``participant`` (round,) are places in ``images`` and ``participants``; the clicks of round r are
+    ``image`` and ``participant`` (round,) are positions in ``images`` and ``participants``; the clicks of round r are
     ``x_px`` and ``y_px`` from ``start[r]`` to ``start[r + 1]``; ``catch_score`` is NaN and ``is_mobile`` -1 where they
-    are not told.
+    are not recorded.
     """
 
     images: tuple[str, ...]
@@ -52,11 +52,11 @@ class RoundTable:
 
     @property
     def n_clicks(self) -> np.ndarray:
-        """Clicks of each round."""
+        """Clicks of each round (round,)."""
         return np.diff(self.start)
 
     def select(self, mask: np.ndarray, n_clicks: np.ndarray | None = None) -> RoundTable:
-        """The rounds for which ``mask`` (round,) is true, each with its first ``n_clicks`` (round,) clicks."""
+        """Return the rounds for which ``mask`` (round,) is true, each with its first ``n_clicks`` (round,) clicks."""
         counts = self.n_clicks if n_clicks is None else np.minimum(self.n_clicks, n_clicks)
         order = np.arange(len(self.x_px)) - np.repeat(self.start[:-1], self.n_clicks)
         points = np.repeat(mask, self.n_clicks) & (order < np.repeat(counts, self.n_clicks))
@@ -73,7 +73,7 @@ class RoundTable:
         )
 
     def points(self, rounds: np.ndarray) -> Points:
-        """The clicks of the rounds with these numbers, and whose they are."""
+        """Return the clicks of the rounds with these numbers, with their participants."""
         spans = [np.arange(int(self.start[r]), int(self.start[r + 1])) for r in rounds]
         which = np.concatenate(spans or [np.empty(0, np.int64)])
         people = np.repeat(self.participant[rounds], self.n_clicks[rounds])
@@ -81,7 +81,7 @@ class RoundTable:
         return Points(participant=names, x_px=self.x_px[which], y_px=self.y_px[which])
 
     def to_npz(self) -> bytes:
-        """As the bytes of an NPZ file, which ``load_round_table`` reads; nothing in it is pickled."""
+        """Return the content of an NPZ file, which ``load_round_table`` reads; nothing in it is pickled."""
         names = np.frombuffer(json.dumps([self.images, self.participants]).encode(), np.uint8)
         stream = io.BytesIO()
         columns = {name: getattr(self, name) for name in _COLUMNS}
@@ -93,7 +93,7 @@ _COLUMNS = ("image", "participant", "start", "x_px", "y_px", "catch_score", "is_
 
 
 def round_table(rounds: Iterable[Round]) -> RoundTable:
-    """The rounds as columns."""
+    """Put rounds into columns."""
     listed = list(rounds)
     images, image = _codes([one.image for one in listed])
     participants, participant = _codes([one.participant for one in listed])
@@ -113,7 +113,7 @@ def round_table(rounds: Iterable[Round]) -> RoundTable:
 
 
 def load_round_table(path: Path) -> RoundTable | None:
-    """Rounds that ``RoundTable.save`` wrote, or None where the file is not there or damaged."""
+    """Read rounds that ``RoundTable.to_npz`` wrote, or None where the file is missing or damaged."""
     arrays = read_npz(path) or {}
     try:
         images, participants = json.loads(arrays["names"].tobytes())

@@ -1,8 +1,8 @@
 """The smoothings that ClickMe maps were published with, by name, each at the scale of the photograph.
 
-All take maps (..., y, x) that cover the whole photograph with cells, and give maps that cover it likewise. Widths are
-told at a short side of 256 px and grow with the number of cells. A map, the halves of its noise ceiling and, where that
-is asked for, a network's map must go through the same one.
+All take maps (..., y, x) that cover the whole photograph with cells and return maps that cover it likewise. Widths are
+for a short side of 256 px and grow with the number of cells. A map, the halves of its noise ceiling and, where a
+network's map is smoothed, that map must go through the same smoothing.
 """
 
 from __future__ import annotations
@@ -25,9 +25,19 @@ Smoothing = Callable[[np.ndarray], np.ndarray]
 
 
 def disc_twice(maps: np.ndarray) -> np.ndarray:
-    """A flat disc of 21 px, applied twice: about a Gaussian of 7.1 px. The authors' current one.
+    """Smooth twice with a flat disc of 21 px: about a Gaussian of 7.1 px. The authors' current smoothing.
 
     The disc's diameter grows with the map's short side, in odd numbers of cells up to 51.
+
+    Parameters
+    ----------
+    maps : array
+        Maps (..., y, x).
+
+    Returns
+    -------
+    array
+        Smoothed maps of the same shape and dtype.
     """
     size = DISC_PX * min(maps.shape[-2:]) / REFERENCE_PX
     radius = min((LARGEST_DISC_PX - 1) // 2, max(0, round((size - 1) / 2)))
@@ -41,16 +51,37 @@ def disc_twice(maps: np.ndarray) -> np.ndarray:
 
 
 def gaussian_before_2024(maps: np.ndarray) -> np.ndarray:
-    """A Gaussian of sqrt(21) px: the authors' before October 2024."""
+    """Smooth with a Gaussian of standard deviation sqrt(21) px: the authors' smoothing before October 2024.
+
+    Parameters
+    ----------
+    maps : array
+        Maps (..., y, x).
+
+    Returns
+    -------
+    array
+        Smoothed maps of the same shape.
+    """
     sigma = GAUSSIAN_SIGMA_PX * min(maps.shape[-2:]) / REFERENCE_PX
     return gaussian(maps, (sigma, sigma))
 
 
 def harmonization(maps: np.ndarray) -> np.ndarray:
-    """As the Harmonization toolbox loads its maps: to 64 x 64, a blur with a 10 x 10 kernel, to 224 x 224.
+    """Smooth as the Harmonization toolbox loads its maps: to 64 x 64, a blur with a 10 x 10 kernel, to 224 x 224.
 
     Resizing is bilinear between cell centres, without antialiasing. The kernel is exp(-(x² + y²) / 200) for x from -5
     to 4 and y from 4 down to -5, divided by its sum; outside of the map there is nothing.
+
+    Parameters
+    ----------
+    maps : array
+        Maps (..., y, x).
+
+    Returns
+    -------
+    array
+        Smoothed maps (..., 224, 224) of the same dtype.
     """
     small = resize_bilinear(maps, (_SMALL, _SMALL))
     x = np.arange(_KERNEL) - _KERNEL // 2
@@ -61,7 +92,18 @@ def harmonization(maps: np.ndarray) -> np.ndarray:
 
 
 def no_smoothing(maps: np.ndarray) -> np.ndarray:
-    """As they are."""
+    """Return the maps unchanged.
+
+    Parameters
+    ----------
+    maps : array
+        Maps (..., y, x).
+
+    Returns
+    -------
+    array
+        ``maps`` itself.
+    """
     return maps
 
 
@@ -78,7 +120,7 @@ def resize_bilinear(maps: np.ndarray, cells: tuple[int, int]) -> np.ndarray:
 
 
 def _weights(size: int, new: int) -> np.ndarray:
-    """(new, size): the share of each old cell in each new one."""
+    """Return (new, size): the share of each old cell in each new one."""
     where = np.clip((np.arange(new) + 0.5) * size / new - 0.5, 0, size - 1)
     first = np.minimum(where.astype(int), max(size - 2, 0))
     share = where - first

@@ -1,4 +1,4 @@
-"""Single values of a table's entries, which others write in many ways: a truth, a number, a text.
+"""Single values of a table's entries, which are written in many ways: a truth value, a number, a text.
 
 Tables that went through pandas or NumPy hold an entry as it is, as a list or an array of one, as an empty one where it
 is not known, or as the text of any of these: ``[False]``, ``array([0])``, ``[]``, ``[np.False_]``.
@@ -22,7 +22,7 @@ _BRACKETS = {"[": "]", "(": ")", "{": "}"}
 
 
 def single_value(entry: Any) -> Any:
-    """What an entry holds: a list or an array of one is its value, an empty one None; equal ones are one.
+    """Return what an entry holds: the value of a list or an array of one, None of an empty one; equal values are one.
 
     Raises ``ValueError`` for several values that differ.
     """
@@ -38,7 +38,7 @@ def single_value(entry: Any) -> Any:
 
 
 def parse_bool(entry: Any, name: str) -> bool | None:
-    """True, False, or None where it is not known. Raises ``ValueError`` for what is neither."""
+    """Parse a truth value; None where it is not known. Raises ``ValueError`` for what is neither true nor false."""
     entry = single_value(entry)
     if isinstance(entry, bytes):
         entry = parse_text(entry)
@@ -52,7 +52,7 @@ def parse_bool(entry: Any, name: str) -> bool | None:
 
 
 def parse_number(entry: Any, name: str) -> float | None:
-    """A number, or None where it is not known. Raises ``ValueError`` for what is none."""
+    """Parse a number; None where it is not known. Raises ``ValueError`` for what is no number."""
     entry = single_value(entry)
     if isinstance(entry, (bytes, str)):
         words = _words(parse_text(entry))
@@ -67,7 +67,7 @@ def parse_number(entry: Any, name: str) -> float | None:
 
 
 def parse_text(entry: Any) -> str:
-    """A text, "" where there is none (None, NaN, an empty entry). Raises ``ValueError`` for bytes that are no UTF-8."""
+    """Parse a text; "" where there is none (None, NaN, an empty entry). Raises ``ValueError`` for bytes not UTF-8."""
     entry = single_value(entry)
     if entry is None or (isinstance(entry, float) and math.isnan(entry)):
         return ""
@@ -80,7 +80,7 @@ def parse_text(entry: Any) -> str:
 
 
 def parse_participant(entry: Any) -> str:
-    """A participant's id. Raises ``ValueError`` where there is none: those who are not known are not one person."""
+    """Parse a participant's id. Raises ``ValueError`` where there is none: unknown participants are not one person."""
     name = parse_text(entry)
     if name.lower() in NO_PARTICIPANT:
         raise ValueError("there is no user_id.")
@@ -96,7 +96,7 @@ def _truth_of_text(text: str, name: str) -> bool | None:
 
 
 def _words(text: str) -> list[str]:
-    """The words in the text of a value, a list or an array, without those that stand for "not known"."""
+    """Split the text of a value, a list or an array into words, without those that stand for "not known"."""
     text = text.strip()
     while True:
         bare = _DTYPE.sub("", text).strip()

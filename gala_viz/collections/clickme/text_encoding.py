@@ -1,4 +1,4 @@
-"""In which encoding a table is written: checked on its bytes, never guessed, since names must stay apart.
+"""The encoding of a table: checked on its bytes, never guessed, since names must stay apart.
 
 Read with another encoding than its own, letters beyond ASCII become one replacement character, and two participants
 whose names differ in them become one.
@@ -30,14 +30,14 @@ def check_encoding_name(name: str) -> None:
 
 
 def check_encoding(path: Path, encoding: str | None = None) -> str:
-    """The encoding to open the text file ``path`` with: ``encoding``, by default UTF-8.
+    """Return the encoding to open the text file ``path`` with: ``encoding``, by default UTF-8.
 
-    Raises ``MapFileError`` where a line cannot be decoded, holds NUL characters (as UTF-16 does when it is taken for
-    something else), or replacement characters, by which an earlier conversion has lost what names were.
+    Raises ``MapFileError`` where a line cannot be decoded, holds NUL characters (as UTF-16 does when it is read as
+    something else), or replacement characters, by which an earlier conversion has lost letters of names.
     """
-    asked = encoding or UTF_8
-    if codecs.lookup(asked).name == "utf-8":
-        asked = UTF_8
+    codec = encoding or UTF_8
+    if codecs.lookup(codec).name == "utf-8":
+        codec = UTF_8
     with path.open("rb") as file:
         head = file.read(4)
     mark = next((name for mark, name in _MARKS.items() if head.startswith(mark)), None)
@@ -45,10 +45,10 @@ def check_encoding(path: Path, encoding: str | None = None) -> str:
         raise MapFileError(f"the table begins like {mark.upper()}; {_HOW}, for example {mark}.")
     number = 0
     try:
-        for number, line in enumerate(_lines(path, asked), start=1):
+        for number, line in enumerate(_lines(path, codec), start=1):
             if "\0" in line:
                 raise MapFileError(
-                    f"line {number} holds NUL characters when it is read as {_told(asked)}: the table is in another "
+                    f"line {number} holds NUL characters when it is read as {_told(codec)}: the table is in another "
                     f"encoding, for example utf-16; {_HOW}."
                 )
             if _REPLACEMENT in line:
@@ -57,18 +57,18 @@ def check_encoding(path: Path, encoding: str | None = None) -> str:
                     "lost: names that differed may have become one. Export the table again in UTF-8."
                 )
     except UnicodeDecodeError as error:
-        found = f"byte 0x{error.object[error.start]:02x}" if error.start < len(error.object) else "its end"
+        fault = f"byte 0x{error.object[error.start]:02x}" if error.start < len(error.object) else "its end"
         raise MapFileError(
-            f"line {number + 1} is not {_told(asked)} ({found}): the table is in another encoding, for example "
+            f"line {number + 1} is not {_told(codec)} ({fault}): the table is in another encoding, for example "
             f"{'latin-1 or cp1252' if encoding is None else 'utf-8'}; {_HOW}."
         ) from None
-    except UnicodeError as error:  # a codec of several bytes that misses its mark
-        raise MapFileError(f"the table is not {_told(asked)} ({error}); {_HOW}.") from None
-    return asked
+    except UnicodeError as error:  # a codec of several bytes without its byte-order mark
+        raise MapFileError(f"the table is not {_told(codec)} ({error}); {_HOW}.") from None
+    return codec
 
 
 def _lines(path: Path, encoding: str):
-    """The lines of a text; UTF-8 is cut in bytes, so that a fault is told with its own line."""
+    """Yield the lines of a text; UTF-8 is cut in bytes, so that a fault is reported with its own line."""
     if encoding != UTF_8:
         with path.open(encoding=encoding, newline="") as file:
             yield from file

@@ -1,7 +1,7 @@
 """tf.train.Example without TensorFlow: the features of a record by name.
 
-A record is a protocol-buffer message: Example has one Features (field 1), which is a row of entries (field 1), each a
-name (1) and a Feature (2): one of bytes_list (1), float_list (2), int64_list (3).
+A record is a protocol buffer: Example has one Features (field 1), which is a row of entries (field 1), each a name (1)
+and a Feature (2): one of bytes_list (1), float_list (2), int64_list (3).
 """
 
 from __future__ import annotations
@@ -34,21 +34,21 @@ def _told(read: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
 
 @_told
 def example_features(record: bytes) -> dict[str, Feature]:
-    """The serialised features of an Example by name. Raises ``TFRecordError`` for what is none."""
-    found: dict[str, Feature] = {}
+    """Return the serialised features of an Example by name. Raises ``TFRecordError`` for what is none."""
+    features: dict[str, Feature] = {}
     wrapped = (part for number, part in length_delimited_fields(memoryview(record)) if number == 1)
     for entry in (entry for part in wrapped for number, entry in length_delimited_fields(part) if number == 1):
         parts = dict(length_delimited_fields(entry))
         name = bytes(parts.get(1, b"")).decode("utf-8", "replace")
-        found[name] = parts.get(2, memoryview(b""))
-    if not found:
+        features[name] = parts.get(2, memoryview(b""))
+    if not features:
         raise TFRecordError("it is no tf.train.Example, or one without features.")
-    return found
+    return features
 
 
 @_told
 def bytes_feature(features_by_name: Mapping[str, Feature], name: str) -> memoryview:
-    """The one value of a bytes feature."""
+    """Return the one value of a bytes feature. Raises ``TFRecordError`` where there is not exactly one."""
     values = [value for part in _lists(features_by_name, name, _BYTES) for _, value in length_delimited_fields(part)]
     if len(values) != 1:
         raise TFRecordError(f"its feature {name!r} should hold one string of bytes; it holds {len(values)}.")
@@ -57,7 +57,7 @@ def bytes_feature(features_by_name: Mapping[str, Feature], name: str) -> memoryv
 
 @_told
 def int64_feature(features_by_name: Mapping[str, Feature], name: str) -> int:
-    """The one value of an int64 feature."""
+    """Return the one value of an int64 feature. Raises ``TFRecordError`` where there is not exactly one."""
     values: list[int] = []
     for value in (value for part in _lists(features_by_name, name, _INTEGERS) for _, value in message_fields(part)):
         values += _varints(value) if isinstance(value, memoryview) else [value]
@@ -68,7 +68,7 @@ def int64_feature(features_by_name: Mapping[str, Feature], name: str) -> int:
 
 @_told
 def float_feature(features_by_name: Mapping[str, Feature], name: str) -> np.ndarray | None:
-    """The values of a float feature, float32; None where the feature holds no floats."""
+    """Return the values of a float feature, float32 (value,); None where the feature holds no floats."""
     parts = _lists(features_by_name, name, _FLOATS)
     if not parts:
         return None
@@ -78,11 +78,11 @@ def float_feature(features_by_name: Mapping[str, Feature], name: str) -> np.ndar
     return np.frombuffer(content, "<f4")
 
 
-def _lists(found: Mapping[str, Feature], name: str, kind: int) -> list[memoryview]:
-    """The lists of one kind in a feature: one, or none."""
-    if name not in found:
-        raise TFRecordError(f"it has no feature {name!r}; it has {', '.join(sorted(found))}.")
-    return [part for number, part in length_delimited_fields(found[name]) if number == kind]
+def _lists(features_by_name: Mapping[str, Feature], name: str, kind: int) -> list[memoryview]:
+    """Return the lists of one kind in a feature: one, or none."""
+    if name not in features_by_name:
+        raise TFRecordError(f"it has no feature {name!r}; it has {', '.join(sorted(features_by_name))}.")
+    return [part for number, part in length_delimited_fields(features_by_name[name]) if number == kind]
 
 
 def _varints(packed: memoryview) -> list[int]:

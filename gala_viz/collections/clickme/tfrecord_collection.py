@@ -32,15 +32,15 @@ SMOOTHED_KIND, STORED_KIND = "ClickMe", "ClickMe, as stored"
 class TFRecordCollection(Collection):
     """The records of ``source``, a TFRecord file or a folder of them.
 
-    An image's id is its ``file_path`` where every record tells a different one, else "SHARD/NUMBER" with the record's
-    number in its file. Labels from 0 to 999 are ImageNet's. The split is what the record itself tells, which ``gala-viz
-    records export`` writes; else what the record file's or its folder's name tells ("train", "val", "test"); else what
-    ``file_path`` tells, as paths of photographs do. Maps come smoothed by ``smoothing``, a name in ``SMOOTHINGS``
-    (default: as the Harmonization toolbox loads them), and as stored; records hold no participants apart, so that no
-    noise ceiling can be computed from them.
+    An image's id is its ``file_path`` where every record has a different one, else "SHARD/NUMBER" with the record's
+    number in its file. Labels from 0 to 999 are ImageNet's. The split is the one in the record itself, which ``gala-viz
+    records export`` writes; else the one that the name of the record file or of its folder tells ("train", "val",
+    "test"); else the one that ``file_path`` tells, as paths of photographs do. Maps come smoothed by ``smoothing``, a
+    name in ``SMOOTHINGS`` (default: as the Harmonization toolbox loads them), and as stored. Records do not hold
+    participants one by one, so that no noise ceiling can be computed from them.
 
-    The first opening reads all files, for their checksums; ``progress(bytes done, bytes in all)``. What cannot be used
-    is listed in ``skipped``. Raises ``ValueError`` where no record can.
+    The first opening reads all files, for their checksums, and calls ``progress`` with (bytes read, bytes of all
+    files). What cannot be used is listed in ``skipped``. Raises ``ValueError`` where no record can be used.
     """
 
     def __init__(
@@ -65,46 +65,46 @@ class TFRecordCollection(Collection):
 
     @cached_property
     def fingerprint(self) -> str:
-        """Names the files, their sizes and times of change, and the smoothing."""
+        """Hash of the files, their sizes and modification times, and the smoothing."""
         stats = [(str(shard.path), shard.path.stat()) for shard in self._shards]
         files = [(path, status.st_size, status.st_mtime_ns) for path, status in stats]
         return fingerprint("records", files, self.smoothing, asdict(FOLDER_LIMITS))
 
     def path(self, image: str) -> Path:
-        """The TFRecord file that holds the image."""
+        """Return the path of the TFRecord file that holds the image."""
         return self._rows[self.check(image)][0].path
 
     def target(self, image: str) -> int | None:
-        """The record's label where it is one of ImageNet's."""
+        """Return the record's label where it is one of ImageNet's."""
         label = self.label(image)
         return label if label < len(CATEGORIES) else None
 
     def category(self, image: str) -> str | None:
-        """ImageNet's name of the label."""
+        """Return ImageNet's name of the label."""
         target = self.target(image)
         return None if target is None else CATEGORIES[target][1]
 
     def split(self, image: str) -> str | None:
-        """The split that the record, its file's or folder's name, or its ``file_path`` tells."""
+        """Return the split that the record, its file's or folder's name, or its ``file_path`` tells."""
         return self._splits[self.check(image)]
 
     def label(self, image: str) -> int:
-        """The record's label as it stands."""
+        """Return the record's label as it is stored."""
         index, row = self._row(image)
         return index.label(row)
 
     def click_count(self, image: str) -> int | None:
-        """How many clicks made the map, where the record tells."""
+        """Return how many clicks made the map; None where the record does not say."""
         index, row = self._row(image)
         return index.click_count(row)
 
     def has_human_map(self, image: str) -> bool:
-        """Whether the record has a heatmap that was not refused."""
+        """Return whether the record has a heatmap that was not refused."""
         index, row = self._row(image)
         return index.has_heatmap(row) and _map_name(image) not in self._skipped
 
     def human_map(self, image: str, kind: str | None = None, participant: str | None = None) -> xr.DataArray | None:
-        """The record's heatmap over the whole photograph."""
+        """Return the record's heatmap over the whole photograph."""
         kind = self.map_kind(kind)
         if participant is not None:
             position_of(f"participant of image {image!r}", participant, ())
@@ -134,20 +134,20 @@ class TFRecordCollection(Collection):
         return labelled_map(values, name="human_map", extent_px=self.size_px(image), attrs=attrs)
 
     def _heatmap(self, image: str, kind: str) -> np.ndarray:
-        """The map of a kind (y, x), float32. Raises ``TFRecordError``, also for one that is constant."""
+        """Read the map of a kind (y, x), float32. Raises ``TFRecordError``, also for one that is constant."""
         stored = read_heatmap(self._record(image))
-        found = {STORED_KIND: stored, SMOOTHED_KIND: self._smooth(stored)}
-        for values in found.values():  # what is constant in one kind is left out in both
+        maps = {STORED_KIND: stored, SMOOTHED_KIND: self._smooth(stored)}
+        for values in maps.values():  # a map that is constant in one kind is left out in both
             if why := unusable_reason(values):
                 raise TFRecordError(why)
-        return np.ascontiguousarray(found[kind], np.float32)
+        return np.ascontiguousarray(maps[kind], np.float32)
 
     def _row(self, image: str) -> tuple[TFRecordIndex, int]:
         shard, row = self._rows[self.check(image)]
         return shard.index, row
 
     def _record(self, image: str) -> bytes:
-        """The record's data. Raises ``TFRecordError``, also where its file cannot be opened."""
+        """Read the record's data. Raises ``TFRecordError``, also where its file cannot be opened."""
         index, row = self._row(image)
         try:
             return read_record(self.path(image), index.span(row))
@@ -176,19 +176,22 @@ class TFRecordCollection(Collection):
 
 
 def _splits(rows: Sequence[tuple[Shard, int]]) -> tuple[list[str | None], str, bool]:
-    """The split of each record; a sentence on paths that may name splits and are not read so; whether any is told."""
-    told = [shard.index.splits[row] or shard.split for shard, row in rows]
+    """Return the split of each record, a sentence on doubtful paths, and whether a record or file name tells a split.
+
+    The sentence is on ``file_path`` that may name splits and are not read so; "" where there are none.
+    """
+    record_splits = [shard.index.splits[row] or shard.split for shard, row in rows]
     paths = [shard.index.file_paths[row].strip("/") for shard, row in rows]
-    layout = find_split_layout(path for path, split in zip(paths, told, strict=True) if path and not split)
-    found = [split or labels_from_path(path, layout).split for path, split in zip(paths, told, strict=True)]
+    layout = find_split_layout(path for path, split in zip(paths, record_splits, strict=True) if path and not split)
+    splits = [split or labels_from_path(path, layout).split for path, split in zip(paths, record_splits, strict=True)]
     doubt = ""
-    if layout.doubtful and not any(told):  # what is in no split trains nothing
+    if layout.doubtful and not any(record_splits):  # images in no split train nothing
         doubt = (
             f"the file_path of records names what may be splits and is not read as such, for example "
             f"{layout.doubtful[0]!r}; export the records anew, or give each split a file that is called like it "
             "(clicks_train.tfrecords, clicks_test.tfrecords)"
         )
-    return [None if split == NO_SPLIT else split for split in found], doubt, any(told)
+    return [None if split == NO_SPLIT else split for split in splits], doubt, any(record_splits)
 
 
 def _map_name(image: str) -> str:

@@ -1,4 +1,4 @@
-"""TFRecord files by index: where each record lies, found once and remembered, every checksum compared.
+"""TFRecord files by index: where each record lies, found in one pass in which every checksum is compared.
 
 A TFRecord file is a row of records: the data's length (8 bytes, little-endian), a checksum of it, the data, a checksum
 of these. Checksums are CRC-32C, "masked" as TensorFlow masks them. Source: the format as TensorFlow documents it.
@@ -28,7 +28,7 @@ class TFRecordError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class RecordSpan:
-    """Where one record's data lie in its file."""
+    """Where one record's data lie in its file: first byte, and length in bytes."""
 
     start: int
     length: int
@@ -36,7 +36,7 @@ class RecordSpan:
 
 @dataclass(frozen=True, slots=True)
 class RecordScan:
-    """A whole file: its records in order, each with its place or why it is refused, and why the walk ended early."""
+    """A whole file: its records in order, each with its span or why it is refused, and why the scan ended early."""
 
     records: tuple[RecordSpan | TFRecordError, ...]
     truncation: str | None
@@ -45,30 +45,31 @@ class RecordScan:
 def scan_records(path: Path, progress: ProgressCallback | None = None) -> RecordScan:
     """Find all records of ``path`` and compare all checksums.
 
-    A record whose data do not fit their checksum is refused and the walk goes on. Where a length does not fit its own,
-    or the file ends inside a record, nothing after it can be found: ``broken_off`` says where and why. Raises
-    ``TFRecordError`` for a file that is no TFRecord file at all, ``OSError`` for one that cannot be opened.
+    A record whose data do not fit their checksum is refused and the scan goes on. Where a length does not fit its own,
+    or the file ends inside a record, nothing after it can be found: ``truncation`` says where and why. ``progress`` is
+    called with (bytes read, bytes of the file). Raises ``TFRecordError`` for a file that is no TFRecord file at all,
+    ``OSError`` for one that cannot be opened.
     """
-    found: list[RecordSpan | TFRecordError] = []
+    records: list[RecordSpan | TFRecordError] = []
     with memory_mapped(path) as content:
         total, position = len(content), 0
         while position < total:
-            number = len(found)
+            number = len(records)
             try:
-                place = _place(content, position)
+                span = _place(content, position)
             except TFRecordError as error:
-                if not found:
+                if not records:
                     raise TFRecordError(f"{path.name} is no TFRecord file: {error}") from None
-                return RecordScan(tuple(found), f"after record {number - 1} nothing can be read: {error}")
-            found.append(place if _intact(content, place) else TFRecordError("its data do not fit their checksum."))
-            position = place.start + place.length + _FOOTER
+                return RecordScan(tuple(records), f"after record {number - 1} nothing can be read: {error}")
+            records.append(span if _intact(content, span) else TFRecordError("its data do not fit their checksum."))
+            position = span.start + span.length + _FOOTER
             if progress is not None:
                 progress(position, total)
-    return RecordScan(tuple(found), None)
+    return RecordScan(tuple(records), None)
 
 
 def read_record(path: Path, span: RecordSpan) -> bytes:
-    """The data of one record, checked once more. Raises ``TFRecordError``, ``OSError``."""
+    """Read the data of one record and compare their checksum once more. Raises ``TFRecordError``, ``OSError``."""
     with path.open("rb") as file:
         file.seek(span.start)
         content = file.read(span.length + _FOOTER)
@@ -79,7 +80,10 @@ def read_record(path: Path, span: RecordSpan) -> bytes:
 
 @contextmanager
 def memory_mapped(path: Path) -> Iterator[mmap.mmap]:
-    """The file's bytes, read as they are looked at."""
+    """Map the file's bytes into memory; they are read when they are accessed.
+
+    Raises ``TFRecordError`` for an empty or compressed file.
+    """
     with path.open("rb") as file:
         if not path.stat().st_size:
             raise TFRecordError(f"{path.name} is empty.")
@@ -90,6 +94,7 @@ def memory_mapped(path: Path) -> Iterator[mmap.mmap]:
 
 
 def _place(content: mmap.mmap, position: int) -> RecordSpan:
+    """Read the head of the record at byte ``position`` and return the span of its data."""
     head = content[position : position + _HEADER]
     if len(head) < _HEADER:
         raise TFRecordError(f"the file ends inside a record's head, {len(head)} of {_HEADER} bytes are there.")
@@ -103,8 +108,8 @@ def _place(content: mmap.mmap, position: int) -> RecordSpan:
     return RecordSpan(start, length)
 
 
-def _intact(content: mmap.mmap | bytes, place: RecordSpan) -> bool:
-    end = place.start + place.length
+def _intact(content: mmap.mmap | bytes, span: RecordSpan) -> bool:
+    end = span.start + span.length
     (checksum,) = struct.unpack("<I", content[end : end + _FOOTER])
-    with memoryview(content) as view, view[place.start : end] as data:
+    with memoryview(content) as view, view[span.start : end] as data:
         return masked_crc32c(data) == checksum

@@ -1,4 +1,4 @@
-"""What a TFRecord file holds, found in one pass and remembered in the user's cache folder."""
+"""The index of a TFRecord file, made in one pass and stored in the user's cache folder."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class TFRecordIndex:
     """The usable records of one file, one row each, and (record's name, reason) of what is left out.
 
     The columns of ``rows`` (record, 6), int64: number in the file from 0, first byte, length in bytes, label, clicks
-    (-1 where they are not told), whether there is a heatmap. ``file_paths`` and ``splits`` (see
-    ``RecordLabels``) are empty where they are not told.
+    (-1 where the record does not say), whether there is a heatmap. ``file_paths`` and ``splits`` (see ``RecordLabels``)
+    are empty where the record does not say.
     """
 
     rows: np.ndarray
@@ -42,60 +42,62 @@ class TFRecordIndex:
         return len(self.rows)
 
     def number(self, row: int) -> int:
-        """The record's number in the file."""
+        """Return the record's number in the file."""
         return int(self.rows[row, _NUMBER])
 
     def span(self, row: int) -> RecordSpan:
-        """Where the record's data lie."""
+        """Return where the record's data lie."""
         return RecordSpan(int(self.rows[row, _START]), int(self.rows[row, _LENGTH]))
 
     def label(self, row: int) -> int:
-        """The index of its category."""
+        """Return the record's label, the index of its category."""
         return int(self.rows[row, _LABEL])
 
     def click_count(self, row: int) -> int | None:
-        """How many clicks made its heatmap, where that is told."""
+        """Return how many clicks made the heatmap; None where the record does not say."""
         count = int(self.rows[row, _CLICKS])
         return count if count >= 0 else None
 
     def has_heatmap(self, row: int) -> bool:
-        """Whether there is a heatmap."""
+        """Return whether there is a heatmap."""
         return bool(self.rows[row, _HEATMAP])
 
 
 def load_record_index(path: Path, progress: ProgressCallback | None = None) -> TFRecordIndex:
-    """The index of ``path``, from the cache folder where the file has not changed since.
+    """Return the index of ``path``, from the cache folder where the file has not changed since.
 
-    The first time reads the whole file, for its checksums. Raises ``TFRecordError`` for a file that is none of
-    TFRecords."""
+    The first time the whole file is read, for its checksums, and ``progress`` is called with (bytes read, bytes of the
+    file). Raises ``TFRecordError`` for a file that is none of TFRecords.
+    """
     status = path.stat()
     name = fingerprint("records", VERSION, str(path), status.st_size, status.st_mtime_ns)
-    kept = cache_folder() / "records" / f"{name}.npz"
-    known = _load(kept)
-    if known is None:
-        known = _made(path, progress)
-        write_atomically(kept, _saved(known))
-    return known
+    index_file = cache_folder() / "records" / f"{name}.npz"
+    index = _load(index_file)
+    if index is None:
+        index = _made(path, progress)
+        write_atomically(index_file, _saved(index))
+    return index
 
 
 def _made(path: Path, progress: ProgressCallback | None) -> TFRecordIndex:
-    found = scan_records(path, progress)
+    """Scan the file and read the labels of each record; records that cannot be used are listed with the reason."""
+    scan = scan_records(path, progress)
     rows: list[tuple[int, ...]] = []
     file_paths: list[str] = []
     splits: list[str] = []
     refused: list[tuple[str, str]] = []
-    for number, place in enumerate(found.records):
+    for number, span in enumerate(scan.records):
         try:
-            if isinstance(place, TFRecordError):
-                raise place
-            told = read_labels(read_record(path, place))
-            rows.append((number, place.start, place.length, told.label, told.click_count, told.has_heatmap))
-            file_paths.append(told.file_path)
-            splits.append(told.split)
+            if isinstance(span, TFRecordError):
+                raise span
+            labels = read_labels(read_record(path, span))
+            rows.append((number, span.start, span.length, labels.label, labels.click_count, labels.has_heatmap))
+            file_paths.append(labels.file_path)
+            splits.append(labels.split)
         except TFRecordError as error:
             refused.append((f"record {number}", str(error)))
-    if found.truncation is not None:
-        refused.append(("the rest", found.truncation))
+    if scan.truncation is not None:
+        refused.append(("the rest", scan.truncation))
     return TFRecordIndex(np.array(rows, np.int64).reshape(-1, 6), tuple(file_paths), tuple(refused), tuple(splits))
 
 
@@ -107,7 +109,7 @@ def _saved(index: TFRecordIndex) -> bytes:
 
 
 def _load(path: Path) -> TFRecordIndex | None:
-    """None for a cache that is not there or damaged."""
+    """Read a stored index; None for one that is missing or damaged."""
     arrays = read_npz(path) or {}
     try:
         rows, (file_paths, refused, splits) = arrays["rows"], json.loads(arrays["texts"].tobytes())

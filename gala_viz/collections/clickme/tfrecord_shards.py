@@ -1,4 +1,4 @@
-"""The TFRecord files of a collection together: which records there are, what they are called, which split they are."""
+"""The TFRecord files of a collection together: their records, the ids of these, and the split of each file."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ class Shard:
 
 
 def open_shards(root: Path, progress: ProgressCallback | None = None) -> tuple[list[Shard], list[tuple[str, str]]]:
-    """The shards of ``root``, a file or a folder, and (name, reason) of what cannot be used.
+    """Open the shards of ``root``, a file or a folder, and list (name, reason) of what cannot be used.
 
-    Raises ``ValueError`` where there is no usable record at all.
+    ``progress`` is called with (bytes read, bytes of all files). Raises ``ValueError`` where there is no usable record
+    at all.
     """
     shards: list[Shard] = []
     skipped: list[tuple[str, str]] = []
@@ -34,23 +35,23 @@ def open_shards(root: Path, progress: ProgressCallback | None = None) -> tuple[l
     if root.is_dir():
         tree = index_files(root, suffixes=RECORD_SUFFIXES)
         files, skipped = [root / name for name, _, _ in tree.files], list(tree.refused)
-    for path, told in zip(files, _parts(files, progress), strict=True):
+    for path, file_progress in zip(files, _parts(files, progress), strict=True):
         try:
-            index = load_record_index(path, told)
+            index = load_record_index(path, file_progress)
         except (TFRecordError, OSError) as error:
             skipped.append((path.name, str(error)))
             continue
         skipped += [(f"{path.name}, {name}", reason) for name, reason in index.refused]
         shards.append(Shard(path, index, _split(path.relative_to(root.parent).as_posix())))
     if not any(len(shard.index) for shard in shards):
-        told = f" {skipped[0][0]}: {skipped[0][1]}" if skipped else ""
+        reason = f" {skipped[0][0]}: {skipped[0][1]}" if skipped else ""
         expected = "expected files ending in .tfrecord or .tfrecords"
-        raise ValueError(f"{root} holds no usable TFRecord; {expected}.{told}")
+        raise ValueError(f"{root} holds no usable TFRecord; {expected}.{reason}")
     return shards, skipped
 
 
 def image_ids(shards: list[Shard]) -> list[str]:
-    """One id for each record, in order: its file_path where all tell a different one, else "SHARD/NUMBER"."""
+    """Return one id for each record, in order: its file_path where all have a different one, else "SHARD/NUMBER"."""
     paths = [path.strip("/") for shard in shards for path in shard.index.file_paths]
     if all(paths) and len(set(paths)) == len(paths):
         return paths
@@ -66,20 +67,20 @@ def image_ids(shards: list[Shard]) -> list[str]:
 
 
 def _parts(files: list[Path], progress: ProgressCallback | None) -> Iterator[ProgressCallback]:
-    """For each file a function that tells its progress as a part of all files'."""
+    """Yield for each file a progress callback that reports its progress as a part of all files'."""
     sizes = [path.stat().st_size for path in files]
     for number in range(len(files)):
         before = sum(sizes[:number])
 
-        def told(done: int, _total: int, before: int = before) -> None:
+        def report(done: int, _total: int, before: int = before) -> None:
             if progress is not None:
                 progress(before + done, sum(sizes))
 
-        yield told
+        yield report
 
 
 def _split(path: str) -> str | None:
-    """The split among the words of a path, the innermost first; of the outermost "dev" does not count."""
+    """Return the split among the words of a path, the innermost first; of the outermost part "dev" does not count."""
     outermost, *rest = path.split("/")
     inner = [word for part in reversed(rest or [outermost]) for word in _words(part)]
     outer = [word for word in _words(outermost) if word not in ("dev", "development")]

@@ -1,4 +1,7 @@
-"""Rounds and maps as the files that the field exchanges: tables of clicks, TFRecords. Our readers give them back."""
+"""Writers of rounds and maps as the files that the field exchanges: tables of clicks, TFRecords.
+
+The readers of this package read them back.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +22,10 @@ JPEG_QUALITY = 95
 
 
 def write_click_csv(path: Path, rounds: RoundTable, further_columns: Mapping[str, Sequence[str]] | None = None) -> None:
-    """image_path, clicks, user_id, user_catch_trial, is_mobile, one round a row; numbers keep all digits of float32.
+    """Write rounds as a CSV table, one round a row; numbers keep all digits of float32.
 
-    ``further_columns`` are further columns (round,) by their names.
+    The columns are image_path, clicks, user_id, user_catch_trial, is_mobile and ``further_columns``, name -> one text
+    for each round.
     """
     further_columns = further_columns or {}
     with path.open("w", newline="", encoding="utf-8") as file:
@@ -44,8 +48,11 @@ def write_click_csv(path: Path, rounds: RoundTable, further_columns: Mapping[str
 
 
 def write_click_npz(path: Path, rounds: RoundTable, further_columns: Mapping[str, Sequence[str]] | None = None) -> None:
-    """file_pointer, clickmap_x, clickmap_y, user_id, user_catch_trial, is_mobile and
-    ``further_columns``, one entry a round."""
+    """Write rounds as an NPZ file of arrays with one entry a round.
+
+    The arrays are file_pointer, clickmap_x, clickmap_y, user_id, user_catch_trial, is_mobile and ``further_columns``,
+    name -> one text for each round.
+    """
     clicks = [_clicks(rounds, number) for number in range(len(rounds))]
     further = {name: np.array(values, dtype=object) for name, values in (further_columns or {}).items()}
     np.savez_compressed(
@@ -64,8 +71,8 @@ def write_click_npz(path: Path, rounds: RoundTable, further_columns: Mapping[str
 class ClickMeRecord:
     """One record: a square photograph (y, x, 3) uint8, its map (y, x) of the same size, label, clicks, file's path.
 
-    ``split`` is the photograph's in the collection that it comes from, "none" where it is in none, "" for not told. The
-    photograph is encoded anew, so that nobody finds out by its bytes.
+    ``split`` is the photograph's in the collection that it comes from, "none" where it is in none, "" where it is not
+    known. The photograph is encoded anew, so that it cannot be identified by its bytes.
     """
 
     photo: NDArray[np.uint8]
@@ -77,7 +84,7 @@ class ClickMeRecord:
 
 
 def write_tfrecords(path: Path, records: Iterable[ClickMeRecord]) -> int:
-    """A TFRecord file of the JPEG kind; how many records. A map's largest value becomes 255."""
+    """Write a TFRecord file of the JPEG kind and return how many records it has. A map's largest value becomes 255."""
     count = 0
     with path.open("wb") as file:
         for record in records:
@@ -90,7 +97,7 @@ def write_tfrecords(path: Path, records: Iterable[ClickMeRecord]) -> int:
 
 
 def to_uint8(heatmap: NDArray) -> NDArray[np.uint8]:
-    """A map with its largest value at 255."""
+    """Scale a map so that its largest value is 255; negative values become 0."""
     top = float(heatmap.max())
     return (255 * heatmap.clip(0) / top).round().astype(np.uint8) if top > 0 else np.zeros(heatmap.shape, np.uint8)
 
@@ -101,13 +108,14 @@ def _clicks(rounds: RoundTable, number: int) -> tuple[NDArray, NDArray]:
 
 
 def _objects(arrays: Sequence[NDArray]) -> NDArray:
-    found = np.empty(len(arrays), dtype=object)
+    objects = np.empty(len(arrays), dtype=object)
     for number, array in enumerate(arrays):
-        found[number] = np.asarray(array)
-    return found
+        objects[number] = np.asarray(array)
+    return objects
 
 
 def _example(record: ClickMeRecord) -> bytes:
+    """Encode a record as a tf.train.Example."""
     photo = simplejpeg.encode_jpeg(np.ascontiguousarray(record.photo), JPEG_QUALITY, "RGB", "444")
     heat = np.ascontiguousarray(to_uint8(record.heatmap)[..., None])
     features = {
@@ -131,13 +139,13 @@ def _integers(value: int) -> bytes:
 
 
 def _field(number: int, content: bytes) -> bytes:
-    """A field of a protocol-buffer message that holds bytes or a message."""
+    """Encode a field of a protocol buffer that holds bytes or a message."""
     return _varint(number << 3 | 2) + _varint(len(content)) + content
 
 
 def _varint(value: int) -> bytes:
-    found = bytearray()
+    encoded = bytearray()
     while value > 127:
-        found.append(value & 127 | 128)
+        encoded.append(value & 127 | 128)
         value >>= 7
-    return bytes([*found, value])
+    return bytes([*encoded, value])

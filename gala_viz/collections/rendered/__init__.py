@@ -1,1 +1,1 @@
-"""``rendered``: a collection that ships as a recipe: three-dimensional objects with known diagnostic parts."""
+"""``rendered``: a collection that ships as code: three-dimensional objects with known diagnostic parts."""

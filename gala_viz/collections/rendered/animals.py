@@ -17,7 +17,7 @@ SMOOTH_BLEND = 0.09
 
 
 def body(rng: Rng) -> tuple[Shape, dict[str, float]]:
-    """The shared body, and the measures that the diagnostic parts hang on."""
+    """Draw the shared body; return it with the measures by which the diagnostic parts are placed."""
     girth, height = rng.uniform(0.9, 1.12), rng.uniform(0.92, 1.1)
     nod, stride = rng.uniform(-0.06, 0.08), rng.uniform(-0.13, 0.13)
     top = 0.95 * height
@@ -53,7 +53,7 @@ def body(rng: Rng) -> tuple[Shape, dict[str, float]]:
 
 
 def elephant(m: dict[str, float], rng: Rng) -> Shape:
-    """Trunk, large ears, tusks."""
+    """Return a trunk, large ears and tusks."""
     x, y, curl = m["x"], m["y"], rng.uniform(0.0, 0.22)
     trunk = bent_rod(
         "trunk",
@@ -83,7 +83,7 @@ def elephant(m: dict[str, float], rng: Rng) -> Shape:
 
 
 def rhinoceros(m: dict[str, float], rng: Rng) -> Shape:
-    """Two horns on the nose, armour on shoulder and rump."""
+    """Return two horns on the nose, and armour on shoulder and rump."""
     x, y, tall = m["x"], m["y"], rng.uniform(0.9, 1.15)
     horns = [
         capsule(
@@ -106,7 +106,7 @@ def rhinoceros(m: dict[str, float], rng: Rng) -> Shape:
 
 
 def stag(m: dict[str, float], rng: Rng) -> Shape:
-    """Antlers with four tines a side."""
+    """Return antlers: on each side a beam with three tines."""
     x, y, wide = m["x"] - 0.06, m["y"] + 0.13, rng.uniform(0.85, 1.15)
     beam = [
         (x, y, 0.07),
@@ -125,7 +125,7 @@ def stag(m: dict[str, float], rng: Rng) -> Shape:
 
 
 def camel(m: dict[str, float], rng: Rng) -> Shape:
-    """Two humps."""
+    """Return two humps."""
     top, tall = m["top"] + 0.2 * m["girth"], rng.uniform(0.95, 1.2)
     return [
         ellipsoid(
@@ -141,7 +141,7 @@ def camel(m: dict[str, float], rng: Rng) -> Shape:
 
 
 def lion(m: dict[str, float], rng: Rng) -> Shape:
-    """Mane and the tuft of the tail."""
+    """Return a mane and the tuft of the tail."""
     x, y, wide = m["x"] - 0.13, m["y"] - 0.03, rng.uniform(0.92, 1.1)
     locks = []
     for angle in np.linspace(0, 2 * np.pi, 11, endpoint=False):
@@ -153,7 +153,7 @@ def lion(m: dict[str, float], rng: Rng) -> Shape:
 
 
 def rabbit(m: dict[str, float], rng: Rng) -> Shape:
-    """Long ears and a round tail."""
+    """Return long ears and a round tail."""
     x, y, lean = m["x"] - 0.08, m["y"] + 0.1, rng.uniform(-0.22, 0.05)
     ear = [
         *bent_rod(
@@ -182,3 +182,4 @@ ANIMALS: dict[str, Callable[[dict[str, float], Rng], Shape]] = {
     "lion": lion,
     "rabbit": rabbit,
 }
+"""Category -> function that takes the body's measures and a generator and returns the diagnostic parts."""

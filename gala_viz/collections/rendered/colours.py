@@ -1,4 +1,4 @@
-"""Colours: of bodies, of places, of light. All are given as people see them (sRGB) and used as light (linear)."""
+"""Colours of bodies, of environments and of light. All are given in sRGB (or its HSV) and used as linear light."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ Colour = tuple[float, float, float]
 
 
 def srgb_to_linear(colour: Colour | NDArray) -> NDArray[np.float64]:
-    """sRGB in [0, 1] as linear light."""
+    """Convert sRGB in [0, 1] to linear light."""
     values = np.asarray(colour, float)
     return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
 
 
 def linear_to_srgb(light: NDArray) -> NDArray[np.float64]:
-    """Linear light as sRGB in [0, 1], bright parts compressed rather than cut."""
+    """Convert linear light to sRGB in [0, 1]; bright parts are compressed rather than cut."""
     light = np.maximum(light, 0.0)
     bright = light > 0.7
     light[bright] = 0.7 + 0.3 * (1 - np.exp(-(light[bright] - 0.7) / 0.3))
@@ -43,7 +43,7 @@ BODY_COLOURS: tuple[tuple[float, float, float], ...] = (
 
 
 def body_colour(number: int, rng: np.random.Generator) -> Colour:
-    """Body colour ``number``, varied a little."""
+    """Draw a colour near body colour ``number``, sRGB in [0, 1]."""
     hue, saturation, value = BODY_COLOURS[number]
     return hsv_to_rgb(
         (hue + rng.normal(0, 0.008)) % 1.0,
@@ -54,7 +54,7 @@ def body_colour(number: int, rng: np.random.Generator) -> Colour:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """Ground in two colours, hills, and the sky at the top and at the horizon."""
+    """The ground in two colours, hills, and the sky at the top and at the horizon, in sRGB in [0, 1]."""
 
     name: str
     ground: Colour
@@ -66,6 +66,7 @@ class Environment:
 
 
 def _share(per_cent: tuple[int, int, int]) -> Colour:
+    """Convert a colour in per cent to one in [0, 1]."""
     red, green, blue = per_cent
     return red / 100, green / 100, blue / 100
 
@@ -89,4 +90,4 @@ ENVIRONMENTS: tuple[Environment, ...] = tuple(
     Environment(name, *(_share(colour) for colour in colours), contrast=_CONTRAST.get(name, 0.3))
     for name, colours in _PLACES.items()
 )
-"""Twelve places, one for each category in a split where the place predicts it."""
+"""Twelve environments, one for each category in a split where the environment predicts it."""

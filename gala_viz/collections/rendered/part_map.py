@@ -1,4 +1,4 @@
-"""What the pixels of a rendered image show: parts by name, and the regions that matter and that do not."""
+"""The part map of a rendered image: parts by name, and regions that matter or do not."""
 
 from __future__ import annotations
 
@@ -15,19 +15,24 @@ REGIONS = ("diagnostic", "body", "clutter", "background")
 
 @dataclass(frozen=True, slots=True)
 class PartMap:
-    """Part ids (y, x), uint8; ``names`` gives the object's parts by id, ``diagnostic`` those that tell it apart."""
+    """The part that each pixel of a rendered image shows.
+
+    ``ids`` (y, x), uint8, are part ids, 0 for the background. ``names`` gives each part of the object its id,
+    ``diagnostic`` are the parts that tell it apart.
+    """
 
     ids: NDArray[np.uint8]
     names: Mapping[str, int]
     diagnostic: tuple[str, ...]
 
     def mask(self, *names: str) -> NDArray[np.bool_]:
-        """Where one of the parts ``names`` is seen."""
+        """Return where one of the parts ``names`` is visible, (y, x)."""
         return np.isin(self.ids, [self.names[name] for name in names])
 
     def regions(self) -> dict[str, NDArray[np.bool_]]:
-        """Masks that cover the image once: the object's diagnostic parts, its other parts, clutter and what stands in
-        front, and the rest.
+        """Return masks (y, x) that together cover the image once, by the names in ``REGIONS``.
+
+        They are the object's diagnostic parts, its other parts, clutter with what stands in front, and the rest.
         """
         diagnostic = self.mask(*self.diagnostic)
         body = self.mask(*(name for name in self.names if name not in self.diagnostic))

@@ -1,4 +1,4 @@
-"""One scene by chance: an object of a category, parts of others lying about, things in front, a place, a light."""
+"""One random scene: an object, clutter of parts of other categories, occluders, an environment, a light."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from gala_viz.collections.rendered.textures import one_over_f_noise
 
 FOCAL = 2.5
 N_TEXTURES = 24
-"""How many pictures of ground, sky and hills there are; each scene takes one of each, at a place of its own."""
+"""Number of textures of ground, of sky and of hills; each scene uses one of each."""
 
 
 @cache
@@ -27,14 +27,14 @@ def _texture(kind: str, number: int, size: tuple[int, int], slope: float) -> NDA
     return one_over_f_noise(named_rng("texture", kind, number), size, slope)
 
 
-def _ridge(chance: np.random.Generator) -> NDArray[np.float32]:
-    ridge = _texture("hills", int(chance.integers(N_TEXTURES)), (2, 256), 1.1)[:1]
-    return np.clip(0.5 + 0.25 * np.roll(ridge, int(chance.integers(256)), axis=1), 0, 1.5)
+def _ridge(rng: np.random.Generator) -> NDArray[np.float32]:
+    ridge = _texture("hills", int(rng.integers(N_TEXTURES)), (2, 256), 1.1)[:1]
+    return np.clip(0.5 + 0.25 * np.roll(ridge, int(rng.integers(256)), axis=1), 0, 1.5)
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """The arrays that ``tracing.render`` takes, and the names of the object's parts by id."""
+    """The category of the object, and the arrays that ``ray_tracing.render_scene`` takes."""
 
     category: str
     world: NDArray[np.float64]
@@ -47,7 +47,7 @@ class Scene:
 
 
 def random_scene(category: str, rng: np.random.Generator, nuisance: tuple[int, int]) -> Scene:
-    """A scene with an object of ``category``; ``nuisance`` numbers the body's colour and the place."""
+    """Draw a scene with an object of ``category``; ``nuisance`` numbers the body's colour and the environment."""
     body, own = object_shape(category, rng)
     yaw = rng.choice([0.0, 180.0]) + rng.uniform(-48, 48)
     turn = rotation(y=yaw)
@@ -92,42 +92,46 @@ def _places_of(names: tuple[str, ...], first: int) -> dict[str, int]:
     return {name: first + number for number, name in enumerate(names)}
 
 
-def _thing(origin: NDArray, turn: NDArray, size: float, chance: np.random.Generator) -> NDArray[np.float64]:
+def _thing(origin: NDArray, turn: NDArray, size: float, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Return an object's row without its solids and reach.
+
+    Its texture has the given origin, size and rotation, and a random phase.
+    """
     row = np.zeros(ray_tracing.OBJECT_COLUMNS)
     row[ray_tracing.ORIGIN : ray_tracing.ORIGIN + 3] = origin
     row[ray_tracing.SIZE] = size
     row[ray_tracing.FRAME : ray_tracing.FRAME + 9] = turn.T.ravel()
-    row[ray_tracing.PHASE] = chance.uniform(0, 100)
+    row[ray_tracing.PHASE] = rng.uniform(0, 100)
     return row
 
 
-def _world(chance: np.random.Generator, place: Environment, middle: NDArray, radius: float) -> NDArray[np.float64]:
-    """Camera, light and place, for an object about ``middle``."""
-    fill, height = chance.uniform(0.92, 1.25), np.deg2rad(chance.uniform(5, 24))
+def _world(rng: np.random.Generator, environment: Environment, middle: NDArray, radius: float) -> NDArray[np.float64]:
+    """Draw camera, light and environment for an object about ``middle``."""
+    fill, height = rng.uniform(0.92, 1.25), np.deg2rad(rng.uniform(5, 24))
     far = FOCAL * radius / fill
-    aim = middle + np.array([0, chance.uniform(-0.1, 0.1), 0]) * radius
+    aim = middle + np.array([0, rng.uniform(-0.1, 0.1), 0]) * radius
     eye = aim + far * np.array([0, np.sin(height), np.cos(height)])
     eye[1] = max(eye[1], 0.25)
-    aim = aim + radius * np.array([chance.uniform(-0.18, 0.18), chance.uniform(-0.08, 0.12), 0])
+    aim = aim + radius * np.array([rng.uniform(-0.18, 0.18), rng.uniform(-0.08, 0.12), 0])
     forward = (aim - eye) / np.linalg.norm(aim - eye)
     right = np.cross(forward, [0, 1, 0])
     right /= np.linalg.norm(right)
-    around, up = np.deg2rad(chance.uniform(-115, 115)), np.deg2rad(chance.uniform(28, 64))
+    around, up = np.deg2rad(rng.uniform(-115, 115)), np.deg2rad(rng.uniform(28, 64))
     sun = np.array([np.sin(around) * np.cos(up), np.sin(up), np.cos(around) * np.cos(up)])
-    warm = chance.uniform(0, 1)
-    light = np.array([1.0, 0.97 - 0.1 * warm, 0.92 - 0.26 * warm]) * chance.uniform(0.8, 1.1)
-    jitter = chance.uniform(0.9, 1.1, 3)
+    warm = rng.uniform(0, 1)
+    light = np.array([1.0, 0.97 - 0.1 * warm, 0.92 - 0.26 * warm]) * rng.uniform(0.8, 1.1)
+    jitter = rng.uniform(0.9, 1.1, 3)
     world = np.zeros(ray_tracing.WORLD)
-    colours = (place.sky_top, place.sky_low, place.ground, place.second, place.hill)
+    colours = (environment.sky_top, environment.sky_low, environment.ground, environment.second, environment.hill)
     triples = [eye, forward * FOCAL, right, np.cross(right, forward), sun, light]
     triples += [np.clip(srgb_to_linear(colour) * jitter, 0, 1) for colour in colours]
-    triples.append([chance.uniform(0.004, 0.016), chance.uniform(0.42, 0.62), 0.0])
+    triples.append([rng.uniform(0.004, 0.016), rng.uniform(0.42, 0.62), 0.0])
     world[:36] = np.concatenate(triples)
     world[36:] = [
-        chance.uniform(2.5, 5),
-        place.contrast,
-        chance.uniform(0.1, 0.3),
-        chance.uniform(0.02, 0.2),
-        chance.uniform(7, 20),
+        rng.uniform(2.5, 5),
+        environment.contrast,
+        rng.uniform(0.1, 0.3),
+        rng.uniform(0.02, 0.2),
+        rng.uniform(7, 20),
     ]
     return world

@@ -16,17 +16,17 @@ SURFACE_COLUMNS = 10
 START, END, ORIGIN, SIZE, FRAME, PHASE, REACH = 0, 1, 2, 5, 6, 15, 16
 OBJECT_COLUMNS = 17
 """Columns of an object: its first and last + 1 solid; origin, size and rotation of its texture, and a phase; radius of
-a sphere about the origin that holds it."""
+a sphere about the origin that contains it."""
 EYE, FORWARD, RIGHT, UP, SUN, SUN_COLOUR, SKY_TOP, SKY_LOW, GROUND, GROUND_SECOND, HILL, AIR = range(0, 36, 3)
 TILE_SIZE, GROUND_CONTRAST, SKY_CONTRAST, HILL_HEIGHT, SOFTNESS = range(36, 41)
 WORLD = 41
-"""Numbers of the world: twelve triples and five single ones. AIR is (density of haze, ambient light, exposure)."""
+"""Numbers of the world: twelve triples and five single ones. AIR is (density of haze, ambient light, not used)."""
 FAR = 400.0
 
 
 @njit(cache=True)
 def _albedo(surface, x, y, z, out):
-    """Colour of a surface at a point of its object's texture, into ``out``."""
+    """Compute the colour of a surface at a point of its object's texture, into ``out``."""
     pattern, scale = int(surface[PATTERN]), surface[SCALE]
     x, y, z = x * scale, y * scale, z * scale
     share = 0.0
@@ -44,7 +44,7 @@ def _albedo(surface, x, y, z, out):
 
 @njit(cache=True, inline="always")
 def _passes(thing, ox, oy, oz, dx, dy, dz):
-    """Whether a ray comes near an object."""
+    """Return whether a ray comes near an object."""
     cx, cy, cz = thing[ORIGIN] - ox, thing[ORIGIN + 1] - oy, thing[ORIGIN + 2] - oz
     along, radius = cx * dx + cy * dy + cz * dz, thing[REACH]
     return cx * cx + cy * cy + cz * cz - along * along < radius * radius and along > -radius
@@ -52,6 +52,7 @@ def _passes(thing, ox, oy, oz, dx, dy, dz):
 
 @njit(cache=True)
 def _shadow(solids, objects, x, y, z, world, active):
+    """Return how much of the sun's light reaches a point past all objects, 0 to 1."""
     lit = 1.0
     for number in range(objects.shape[0]):
         if lit <= 0.02:
@@ -68,7 +69,7 @@ def _shadow(solids, objects, x, y, z, world, active):
 
 @njit(cache=True)
 def _between(picture, row, column):
-    """A repeating picture's value at a place between its pixels."""
+    """Interpolate a repeating picture at a position between its pixels."""
     low, left = math.floor(row), math.floor(column)
     down, right = row - low, column - left
     i, j = int(low) % picture.shape[0], int(left) % picture.shape[1]
@@ -79,7 +80,7 @@ def _between(picture, row, column):
 
 @njit(cache=True)
 def _backdrop(dx, dy, dz, world, sky, hills, out):
-    """Sky with clouds, and hills before it, in the direction d."""
+    """Compute the colour of the sky with clouds, and of hills before it, in the direction d, into ``out``."""
     around = math.atan2(dz, dx) / (2 * math.pi) + 0.5
     ridge = world[HILL_HEIGHT] * (0.55 + 0.45 * _between(hills, 0.0, around * hills.shape[1]))
     cloud = _between(sky, max(dy, 0.0) * 1.3 * sky.shape[0], around * 0.9 * sky.shape[1])
@@ -97,7 +98,7 @@ def _backdrop(dx, dy, dz, world, sky, hills, out):
 
 @njit(cache=True)
 def _ground(x, z, far, world, tile, out):
-    """Colour of the ground at a point: the tile near by, its coarse part far away."""
+    """Compute the colour of the ground at a point, into ``out``: the tile near by, its coarse part far away."""
     side, wide = tile.shape[0] / world[TILE_SIZE], tile.shape[0] / (5.3 * world[TILE_SIZE])
     fine, coarse = _between(tile, x * side, z * side), _between(tile, z * wide, x * wide)
     near = 1.0 / (1.0 + 0.02 * far * far)
@@ -109,7 +110,38 @@ def _ground(x, z, far, world, tile, out):
 
 @njit(cache=True)
 def trace_ray(u, v, world, solids, objects, surfaces, tile, sky, hills, active, work, out):
-    """Trace the ray through (u, v) of the image plane: linear RGB into ``out``, and the part it shows, 0 for none."""
+    """Trace the ray through a point of the image plane.
+
+    Parameters
+    ----------
+    u, v : float
+        Point from the image's centre, u to the right and v up; half the image's height is 1.
+    world : array
+        float64 (WORLD,): camera, light and environment.
+    solids : array
+        float64 (solid, ``solids.COLUMNS``): all solids of the scene.
+    objects : array
+        float64 (object, OBJECT_COLUMNS): the objects, each with its range of solids.
+    surfaces : array
+        float64 (surface, SURFACE_COLUMNS): the surfaces of the solids.
+    tile : array
+        float32 (y, x), square: texture of the ground, which repeats.
+    sky : array
+        float32 (y, x): texture of the clouds.
+    hills : array
+        float32 (1, x): height of the hills around the horizon.
+    active : array
+        int64 (``solids.MAX_ACTIVE``,): working memory.
+    work : array
+        float64 (2, 3): working memory.
+    out : array
+        float64 (3,): the colour, linear RGB, is written here.
+
+    Returns
+    -------
+    int
+        Id of the part that the ray meets first; 0 for ground and sky.
+    """
     ox, oy, oz = world[EYE], world[EYE + 1], world[EYE + 2]
     dx = world[FORWARD] + u * world[RIGHT] + v * world[UP]
     dy = world[FORWARD + 1] + u * world[RIGHT + 1] + v * world[UP + 1]
@@ -172,8 +204,36 @@ def trace_ray(u, v, world, solids, objects, surfaces, tile, sky, hills, active, 
 
 @njit(cache=True)
 def render_scene(world, solids, objects, surfaces, tile, sky, hills, active, work, out, picture, parts):
-    """Linear RGB into ``picture`` (y, x, 3), and ``parts`` (y, x). Pixels at the borders of parts are the mean of five
-    rays. ``active`` (``solids.MOST``), ``work`` (2, 3) and ``out`` (3) are room to work in.
+    """Render a scene into ``picture`` and ``parts``.
+
+    Pixels at the borders of parts are the mean of five rays.
+
+    Parameters
+    ----------
+    world : array
+        float64 (WORLD,): camera, light and environment.
+    solids : array
+        float64 (solid, ``solids.COLUMNS``): all solids of the scene.
+    objects : array
+        float64 (object, OBJECT_COLUMNS): the objects, each with its range of solids.
+    surfaces : array
+        float64 (surface, SURFACE_COLUMNS): the surfaces of the solids.
+    tile : array
+        float32 (y, x), square: texture of the ground, which repeats.
+    sky : array
+        float32 (y, x): texture of the clouds.
+    hills : array
+        float32 (1, x): height of the hills around the horizon.
+    active : array
+        int64 (``solids.MAX_ACTIVE``,): working memory.
+    work : array
+        float64 (2, 3): working memory.
+    out : array
+        float64 (3,): working memory.
+    picture : array
+        float64 (y, x, 3): linear RGB is written here.
+    parts : array
+        int (y, x): part ids are written here, those of the pixels' centres; 0 for ground and sky.
     """
     height, width = parts.shape
     step = 2.0 / height

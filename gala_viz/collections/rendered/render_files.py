@@ -1,4 +1,4 @@
-"""Rendered images as files: one, or many in processes of their own."""
+"""Rendered images as files: one, or many in several processes."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ RenderJob = tuple[RenderingSpec, Path, str, tuple[str, str, int]]
 def render_to_files(job: RenderJob) -> None:
     """Render one image and write its two files. Raises ``OSError`` where the folder cannot be written."""
     spec, folder, image, (split, category, number) = job
-    drawn = _renderer()(spec, split, category, number)
-    for ending, values in ((PARTS, drawn.parts), (PHOTO, drawn.photo)):
+    rendering = _renderer()(spec, split, category, number)
+    for ending, values in ((PARTS, rendering.parts), (PHOTO, rendering.photo)):
         content = io.BytesIO()
         Image.fromarray(values).save(content, format="PNG", compress_level=3)
         if not write_atomically(folder / f"{image}{ending}", content.getvalue()):
@@ -35,22 +35,21 @@ def render_to_files(job: RenderJob) -> None:
 
 
 def render_all_to_files(jobs: Sequence[RenderJob], processes: int | None = None) -> Iterator[None]:
-    """Make all images, ``processes`` at a time (None: as many as there are cores); yield after each."""
+    """Render all images, ``processes`` at a time (None: as many as there are cores); yield after each."""
     processes = min(processes or os.cpu_count() or 1, -(-len(jobs) // MIN_IMAGES_PER_PROCESS))
     if processes <= 1:
         for job in jobs:
             yield render_to_files(job)
         return
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=_renderer) as pool:
-        pool.submit(os.getpid)  # they start now, beside
-        yield render_to_files(
-            jobs[0]
-        )  # which compiles where nothing is compiled yet; they then only read what was compiled
+        pool.submit(os.getpid)  # the processes start now, in parallel
+        # The first image compiles the renderer where that was not done before; the processes then load the result.
+        yield render_to_files(jobs[0])
         yield from pool.map(render_to_files, jobs[1:], chunksize=8)
 
 
 def _renderer() -> Callable[..., Any]:
-    """``render_image``, imported when it is needed: its first image compiles it, or loads what was compiled."""
+    """Return ``render_image``, imported when it is needed: its first image compiles it, or loads what was compiled."""
     from gala_viz.collections.rendered.render_image import render_image
 
     return render_image

@@ -1,4 +1,4 @@
-"""``rendered``: objects whose diagnostic parts are known by construction, made here when they are asked for."""
+"""``rendered``: objects whose diagnostic parts are known by construction, rendered here on demand."""
 
 from __future__ import annotations
 
@@ -31,19 +31,30 @@ accuracy from chance (p < 0.01) where two networks disagree about right and wron
 """
 KIND = "simulated ClickMe"
 SIGMA_PX_AT_256 = 7.1
-"""The smoothing of ClickMe maps now in use by their authors, as the Gaussian nearest to it, at 256 px."""
+"""Gaussian nearest to the smoothing of ClickMe maps that their authors use now, at 256 px."""
 _PARTS = BoundedCache(24 * 2**20)
 
 ProgressCallback = Callable[[int, int], None]
 
 
 class RenderedCollection(Collection):
-    """Twelve categories of rendered objects, an image's id being "SPLIT-CATEGORY-NUMBER", for example "test-stag-0007".
+    """Twelve categories of rendered objects; an image's id is "SPLIT-CATEGORY-NUMBER", for example "test-stag-0007".
 
-    ``categories`` are in the order of networks' labels. In the training split body colour and place predict the
-    category (``spec.shortcut``), in the others they do not. Images are made when they are first asked for, or ahead by
-    ``prepare``, and kept in the user's cache folder. ``part_map`` and ``regions`` tell what each pixel shows.
-    Human maps are those of *simulated* participants.
+    ``categories`` are in the order of networks' labels. In the training split body colour and environment predict the
+    category (``spec.shortcut``), in the others they do not. Images are rendered when they are first needed, or ahead by
+    ``prepare``, and stored in the user's cache folder. ``part_map`` and ``regions`` tell what each pixel shows. Human
+    maps are those of *simulated* participants.
+
+    Parameters
+    ----------
+    spec : RenderingSpec, optional
+        Settings of the images.
+    participants : SimulatedParticipantSpec, optional
+        Settings of the simulated participants.
+    counts : dict of str to int, optional
+        Split -> images of each category; None: ``IMAGES_PER_CATEGORY``.
+    folder : Path, optional
+        Folder for the files, each set of settings in a folder of its own; None: in the user's cache folder.
     """
 
     categories: tuple[str, ...] = CATEGORIES
@@ -78,41 +89,41 @@ class RenderedCollection(Collection):
 
     @cached_property
     def fingerprint(self) -> str:
-        """Names the settings of images and participants, which determine each image by its id."""
+        """Hash of the settings of images and participants, which determine each image by its id."""
         specs = asdict(self.spec), asdict(self.participant_spec), asdict(self._maps)
         return fingerprint("rendered", RENDERING_VERSION, *specs)
 
     def path(self, image: str) -> Path:
-        """The image's file, made now if it is not there."""
+        """Return the path of the image's file, rendered now if it is not there."""
         return self._file(image, PHOTO)
 
     def category(self, image: str) -> str:
-        """One of ``categories``."""
+        """Return one of ``categories``."""
         return self._about(image)[1]
 
     def superclass(self, image: str) -> str:
-        """ "animal" or "vehicle"."""
+        """Return "animal" or "vehicle"."""
         return superclass_of(self._about(image)[1])
 
     def split(self, image: str) -> Split:
-        """ "train", "validation" or "test"."""
+        """Return "train", "validation" or "test"."""
         return self._about(image)[0]
 
     def size_px(self, image: str) -> tuple[int, int]:
-        """(height, width)."""
+        """Return (height, width) in pixels."""
         self.check(image)
         return self.spec.side_px, self.spec.side_px
 
     def content_size(self, image: str) -> int | None:
-        """Bytes of the image's file; None where it was not made yet."""
+        """Return the size of the image's file in bytes; None where it is not rendered yet."""
         return super().content_size(image) if self._there(image) else None
 
     def content_key(self, image: str) -> int | None:
-        """As in ``Collection``; None where the image was not made yet."""
+        """Return the hash of the image's file as in ``Collection``; None where it is not rendered yet."""
         return super().content_key(image) if self._there(image) else None
 
     def part_map(self, image: str) -> PartMap:
-        """Which part of the object each pixel shows."""
+        """Return which part of the object each pixel shows."""
         path = self._file(image, PARTS)
         known = _PARTS.get(str(path))
         if known is None:
@@ -124,11 +135,11 @@ class RenderedCollection(Collection):
         return PartMap(ids=known, names=part_ids(category), diagnostic=diagnostic_parts(category))
 
     def regions(self, image: str) -> dict[str, NDArray[np.bool_]]:
-        """Masks (y, x) that cover the image once: "diagnostic", "body", "clutter", "background"; see ``PartMap``."""
+        """Return masks (y, x) that together cover the image once; see ``PartMap.regions``."""
         return self.part_map(image).regions()
 
     def warm_up(self, report: Callable[[str], None]) -> None:
-        """Make the first image, for which the renderer is compiled where that was not done before."""
+        """Render the first image, for which the renderer is compiled where that was not done before."""
         report("Rendering the first object; the first time on a machine its renderer is compiled…")
         self.path(self.images[0])
 
@@ -138,38 +149,41 @@ class RenderedCollection(Collection):
         progress: ProgressCallback | None = None,
         processes: int | None = None,
     ) -> None:
-        """Make all images of ``splits`` that are not there yet, ``processes`` at a time; ``progress(done, all)``."""
-        wanted = [(image, about) for image, about in self._made.items() if about[0] in splits]
-        missing = [one for one in wanted if not self._there(one[0])]
-        done = len(wanted) - len(missing)
+        """Render all images of ``splits`` that are not there yet, ``processes`` at a time (None: as many as cores).
+
+        ``progress`` is called with (images done, images in all).
+        """
+        requested = [(image, about) for image, about in self._made.items() if about[0] in splits]
+        missing = [one for one in requested if not self._there(one[0])]
+        done = len(requested) - len(missing)
         if progress is not None:
-            progress(done, len(wanted))
+            progress(done, len(requested))
         for _ in render_all_to_files([(self.spec, self.folder, image, about) for image, about in missing], processes):
             done += 1
             if progress is not None:
-                progress(done, len(wanted))
+                progress(done, len(requested))
 
     def has_human_map(self, image: str) -> bool:
-        """Every image has simulated maps."""
+        """Return True: every image has simulated maps."""
         self.check(image)
         return True
 
     def participants(self, image: str, kind: str | None = None) -> tuple[str, ...]:
-        """Ids of the simulated participants who painted the image."""
+        """Return the ids of the simulated participants who painted the image."""
         return self._painted(image, kind).participants
 
     def participant_maps(self, image: str, kind: str | None = None) -> xr.DataArray:
-        """One smoothed map per simulated participant, (participant, y, x)."""
-        found = self._painted(image, kind)
-        return self._labelled(found.maps, found, leading={"participant": found.participants})
+        """Return one smoothed map of each simulated participant, (participant, y, x)."""
+        painted_maps = self._painted(image, kind)
+        return self._labelled(painted_maps.maps, painted_maps, leading={"participant": painted_maps.participants})
 
     def human_map(self, image: str, kind: str | None = None, participant: str | None = None) -> xr.DataArray:
-        """The mean over simulated participants, or one's map."""
-        found = self._painted(image, kind)
+        """Return the mean over simulated participants, or one's map."""
+        painted_maps = self._painted(image, kind)
         if participant is not None:
-            position = position_of(f"participant of image {image!r}", participant, found.participants)
-            return self._labelled(found.maps[position], found)
-        return self._labelled(found.maps.mean(axis=0), found)
+            position = position_of(f"participant of image {image!r}", participant, painted_maps.participants)
+            return self._labelled(painted_maps.maps[position], painted_maps)
+        return self._labelled(painted_maps.maps.mean(axis=0), painted_maps)
 
     def _about(self, image: str) -> tuple[Split, str, int]:
         self.check(image)
@@ -186,21 +200,28 @@ class RenderedCollection(Collection):
         return path
 
     def _painted(self, image: str, kind: str | None) -> PointMaps:
+        """Return the simulated participants' maps of an image, from the shared cache."""
         self.check(image)
         self.map_kind(kind)
         key = ("rendered", self.fingerprint, image)
-        found = MAPS.get(key)
-        if found is None:
+        painted_maps = MAPS.get(key)
+        if painted_maps is None:
             points = simulate_clicks(
                 self.part_map(image).ids, self.category(image), image, self.participant_spec, self.spec.seed
             )
-            found = point_maps(points, self.size_px(image), self._maps)
-            found.maps.flags.writeable = False
-            MAPS.put(key, found, found.maps.nbytes)
-        return found
+            painted_maps = point_maps(points, self.size_px(image), self._maps)
+            painted_maps.maps.flags.writeable = False
+            MAPS.put(key, painted_maps, painted_maps.maps.nbytes)
+        return painted_maps
 
-    def _labelled(self, values: NDArray, found: PointMaps, leading: dict | None = None) -> xr.DataArray:
-        attrs = {"kind": KIND, "simulated": 1, "n_participants": len(found.participants), "n_outside": found.n_outside}
+    def _labelled(self, values: NDArray, painted_maps: PointMaps, leading: dict | None = None) -> xr.DataArray:
+        """Label maps of one image with their frame, kind and settings."""
+        attrs = {
+            "kind": KIND,
+            "simulated": 1,
+            "n_participants": len(painted_maps.participants),
+            "n_outside": painted_maps.n_outside,
+        }
         attrs |= asdict(self._maps) | {
             f"simulated_{key}": value for key, value in asdict(self.participant_spec).items()
         }

@@ -11,15 +11,15 @@ RENDERING_VERSION = 1
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RenderingSpec:
-    """What an image of the collection depends on besides its split, category and number."""
+    """What an image of the collection depends on beside its split, category and number."""
 
     seed: int = 0
     side_px: int = SIDE_PX
     shortcut: float = 0.7
-    """In the training split: the probability that body colour, and that the place, is the category's own.
+    """In the training split: the probability that body colour, and that the environment, is the category's own.
 
-    With 0.9 for each, a network of a few training epochs knew nothing else (12 to 16 % of validation images right, 8 %
-    being chance); with 0.7 one image in thirteen has neither, and the diagnostic parts are learned beside them.
+    With 0.9 for each, a network learns nothing else in a few training epochs (12 to 16 % of validation images right,
+    8 % being chance). With 0.7 one image in thirteen has neither, and the diagnostic parts are learned beside them.
     """
 
     def __post_init__(self) -> None:

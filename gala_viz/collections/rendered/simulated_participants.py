@@ -20,7 +20,7 @@ from gala_viz.specs import check_finite
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SimulatedParticipantSpec:
-    """How simulated participants click; lengths are shares of the image's side."""
+    """How simulated participants paint; lengths are shares of the image's side."""
 
     n_per_image: int = 6
     pool: int = 60
@@ -45,34 +45,56 @@ class SimulatedParticipantSpec:
 def simulate_clicks(
     parts: NDArray[np.uint8], category: str, image: str, spec: SimulatedParticipantSpec, seed: int = 0
 ) -> Points:
-    """All simulated participants' points on one image whose ``parts`` (y, x) are known, in its pixels."""
+    """Draw the points of all simulated participants on one image.
+
+    Parameters
+    ----------
+    parts : array
+        Part ids of the image, uint8 (y, x), square.
+    category : str
+        Category of the object.
+    image : str
+        Id of the image; with ``seed`` it determines who paints and where.
+    spec : SimulatedParticipantSpec
+        Settings of the participants.
+    seed : int
+        Seed of participants and rounds.
+
+    Returns
+    -------
+    Points
+        Positions in pixels of the image, and ids "sim00", "sim01", …
+    """
     side = parts.shape[0]
     ids = part_ids(category)
     visible = {name: np.argwhere(parts == number) for name, number in ids.items() if (parts == number).any()}
-    chance = named_rng("participants", seed, image)
-    chosen = chance.choice(spec.pool, size=spec.n_per_image, replace=False)
+    rng = named_rng("participants", seed, image)
+    chosen = rng.choice(spec.pool, size=spec.n_per_image, replace=False)
     people, points = [], []
     for number in sorted(chosen.tolist()):
-        own = named_rng("participant", seed, number)
+        participant_rng = named_rng("participant", seed, number)
         aim, liking = (
-            own.normal(0, spec.aim * side, 2),
-            dict(zip(sorted(ids), own.normal(0, spec.taste, len(ids)), strict=True)),
+            participant_rng.normal(0, spec.aim * side, 2),
+            dict(zip(sorted(ids), participant_rng.normal(0, spec.taste, len(ids)), strict=True)),
         )
         weights = np.array(
             [_importance(name, category, len(at), spec) * np.exp(liking[name]) for name, at in visible.items()]
         )
-        here = named_rng("round", seed, image, number)
-        drawn = np.concatenate(
-            [_stroke(list(visible.values()), weights, parts.shape, spec, here) for _ in range(2 + here.poisson(1.2))]
+        round_rng = named_rng("round", seed, image, number)
+        stroke_points = np.concatenate(
+            [
+                _stroke(list(visible.values()), weights, parts.shape, spec, round_rng)
+                for _ in range(2 + round_rng.poisson(1.2))
+            ]
         )
-        points.append(drawn + aim)
-        people.append(np.full(len(drawn), f"sim{number:02d}"))
+        points.append(stroke_points + aim)
+        people.append(np.full(len(stroke_points), f"sim{number:02d}"))
     where = np.concatenate(points)
     return Points(participant=np.concatenate(people), x_px=where[:, 1] + 0.5, y_px=where[:, 0] + 0.5)
 
 
 def _importance(name: str, category: str, n_pixels: int, spec: SimulatedParticipantSpec) -> float:
-    """How likely a stroke starts on a part: larger parts more, but less than in proportion."""
+    """Return how likely a stroke starts on a part: larger parts more, but less than in proportion."""
     diagnostic = diagnostic_parts(category)
     size = np.sqrt(n_pixels)
     if name in diagnostic:
@@ -86,16 +108,16 @@ def _stroke(
     weights: NDArray,
     shape: tuple[int, int],
     spec: SimulatedParticipantSpec,
-    chance: np.random.Generator,
+    rng: np.random.Generator,
 ) -> NDArray[np.float64]:
-    """Points (point, (y, x)) from one place of a part towards another place of it."""
+    """Draw points (point, (y, x)) from one place of a part towards another place of it, or anywhere in a lapse."""
     side = shape[0]
-    if chance.random() < spec.lapse or not visible:
-        start, end = chance.uniform(0, side, (2, 2))
+    if rng.random() < spec.lapse or not visible:
+        start, end = rng.uniform(0, side, (2, 2))
         end = start + (end - start) * 0.25
     else:
-        at = visible[chance.choice(len(visible), p=weights / weights.sum())]
-        start, end = at[chance.integers(len(at), size=2)].astype(float)
+        at = visible[rng.choice(len(visible), p=weights / weights.sum())]
+        start, end = at[rng.integers(len(at), size=2)].astype(float)
     count = int(np.clip(np.linalg.norm(end - start) / (spec.step * side), 2, 14)) + 1
     way = np.linspace(0, 1, count)[:, None]
-    return start + way * (end - start) + chance.normal(0, spec.jitter * side, (count, 2))
+    return start + way * (end - start) + rng.normal(0, spec.jitter * side, (count, 2))

@@ -1,4 +1,4 @@
-"""Signed distances of solids and of their smooth unions, and where a ray meets them. All compiled, all pure.
+"""Signed distances of solids and of their smooth unions, and where a ray meets them, compiled.
 
 A solid is a row of numbers, so that a scene is one array: see the names of the columns. Distances are those of Quilez's
 public notes on distance functions (2008-2020): exact for capsules, boxes and cylinders, a bound for ellipsoids.
@@ -19,7 +19,7 @@ COLUMNS = 21
 """KIND; PART (id in the scene); SURFACE (row of the surfaces); BLEND (reach of the smooth union); BOUND (radius of the
 sphere about CENTRE, 3 numbers); DIMS, 4 numbers; TURN, the 3 x 3 rotation from the world into the solid's frame."""
 MAX_ACTIVE = 64
-"""Most solids that one ray may come near to."""
+"""Largest number of solids near to one ray or point; further ones are ignored."""
 HIT_DISTANCE, MAX_STEPS, MIN_STEP = 2.4e-3, 64, 6e-3
 PENUMBRA = 0.1
 """How far from a solid its shadow's soft edge may reach."""
@@ -27,7 +27,24 @@ PENUMBRA = 0.1
 
 @njit(cache=True, inline="always")
 def signed_distance(solid, x, y, z):
-    """Signed distance from the world's point to one solid."""
+    """Return the signed distance from a point to one solid.
+
+    Parameters
+    ----------
+    solid : array
+        float64 (COLUMNS,).
+    x, y, z : float
+        Point in the world.
+
+    Returns
+    -------
+    float
+        Distance in world units, negative inside; exact for capsules, boxes and cylinders, a bound for ellipsoids.
+
+    References
+    ----------
+    Quilez's public notes on distance functions (2008-2020).
+    """
     x -= solid[CENTRE]
     y -= solid[CENTRE + 1]
     z -= solid[CENTRE + 2]
@@ -61,7 +78,26 @@ def signed_distance(solid, x, y, z):
 
 @njit(cache=True)
 def smooth_union(solids, active, n_active, x, y, z):
-    """Distance to the smooth union of the ``active`` solids, and the row of the nearest one."""
+    """Return the signed distance from a point to the smooth union of solids, and the nearest of them.
+
+    Parameters
+    ----------
+    solids : array
+        float64 (solid, COLUMNS).
+    active : array
+        int64 (MAX_ACTIVE,): rows of ``solids`` that count.
+    n_active : int
+        How many entries of ``active`` are used.
+    x, y, z : float
+        Point in the world.
+
+    Returns
+    -------
+    total : float
+        Distance in world units.
+    row : int
+        Row of the nearest solid, -1 where there is none.
+    """
     total, nearest, row = 1e9, 1e9, -1
     for i in range(n_active):
         solid = solids[active[i]]
@@ -76,7 +112,30 @@ def smooth_union(solids, active, n_active, x, y, z):
 
 @njit(cache=True)
 def solids_near_ray(solids, start, end, ox, oy, oz, dx, dy, dz, margin, active):
-    """Fill ``active`` with the rows that the ray passes within ``margin``; return their number and its stretch."""
+    """Find the solids that a ray passes within ``margin``; beyond ``MAX_ACTIVE`` they are ignored.
+
+    Parameters
+    ----------
+    solids : array
+        float64 (solid, COLUMNS).
+    start, end : int
+        First row of ``solids`` that counts, and last + 1.
+    ox, oy, oz : float
+        Origin of the ray.
+    dx, dy, dz : float
+        Unit direction of the ray.
+    margin : float
+        Distance from a solid's bounding sphere, in world units.
+    active : array
+        int64 (MAX_ACTIVE,): the rows are written here.
+
+    Returns
+    -------
+    count : int
+        Number of rows.
+    first, last : float
+        Stretch of the ray, in world units from its origin, on which it is near to them; ``first`` is at least 0.
+    """
     count, first, last = 0, 1e9, -1e9
     for row in range(start, end):
         cx, cy, cz = solids[row, CENTRE] - ox, solids[row, CENTRE + 1] - oy, solids[row, CENTRE + 2] - oz
@@ -94,7 +153,30 @@ def solids_near_ray(solids, start, end, ox, oy, oz, dx, dy, dz, margin, active):
 
 @njit(cache=True)
 def intersect(solids, start, end, ox, oy, oz, dx, dy, dz, farthest, active):
-    """How far along the ray (unit direction) it meets solids ``start`` to ``end``, and which; (-1, -1) if nowhere."""
+    """Find where a ray meets the smooth union of solids, by sphere tracing.
+
+    Parameters
+    ----------
+    solids : array
+        float64 (solid, COLUMNS).
+    start, end : int
+        First row of ``solids`` that counts, and last + 1.
+    ox, oy, oz : float
+        Origin of the ray.
+    dx, dy, dz : float
+        Unit direction of the ray.
+    farthest : float
+        Length of the ray in world units.
+    active : array
+        int64 (MAX_ACTIVE,): working memory.
+
+    Returns
+    -------
+    along : float
+        Distance from the origin in world units; -1 where the ray meets nothing.
+    row : int
+        Row of the solid that it meets; -1 where the ray meets nothing.
+    """
     count, along, last = solids_near_ray(solids, start, end, ox, oy, oz, dx, dy, dz, 0.0, active)
     last = min(last, farthest)
     if count == 0 or along >= last:
@@ -111,7 +193,24 @@ def intersect(solids, start, end, ox, oy, oz, dx, dy, dz, farthest, active):
 
 @njit(cache=True)
 def solids_near_point(solids, start, end, x, y, z, active):
-    """Fill ``active`` with the rows that a point is near to; return their number."""
+    """Find the solids that a point is near to; beyond ``MAX_ACTIVE`` they are ignored.
+
+    Parameters
+    ----------
+    solids : array
+        float64 (solid, COLUMNS).
+    start, end : int
+        First row of ``solids`` that counts, and last + 1.
+    x, y, z : float
+        Point in the world.
+    active : array
+        int64 (MAX_ACTIVE,): the rows are written here.
+
+    Returns
+    -------
+    int
+        Number of rows.
+    """
     count = 0
     for row in range(start, end):
         cx, cy, cz = solids[row, CENTRE] - x, solids[row, CENTRE + 1] - y, solids[row, CENTRE + 2] - z
@@ -124,7 +223,21 @@ def solids_near_point(solids, start, end, x, y, z, active):
 
 @njit(cache=True)
 def surface_normal(solids, start, end, x, y, z, active, out):
-    """The unit normal of the union at a point on it, by four differences, into ``out``."""
+    """Compute the unit normal of the smooth union at a point on it, by four differences.
+
+    Parameters
+    ----------
+    solids : array
+        float64 (solid, COLUMNS).
+    start, end : int
+        First row of ``solids`` that counts, and last + 1.
+    x, y, z : float
+        Point in the world.
+    active : array
+        int64 (MAX_ACTIVE,): working memory.
+    out : array
+        float64 (3,): the normal is written here.
+    """
     count = solids_near_point(solids, start, end, x, y, z, active)
     step = 1.5e-3
     nx = ny = nz = 0.0
@@ -148,7 +261,28 @@ def surface_normal(solids, start, end, x, y, z, active, out):
 
 @njit(cache=True)
 def soft_shadow(solids, start, end, x, y, z, lx, ly, lz, softness, active):
-    """How much of a soft light in unit direction l reaches a point, 0 to 1, past solids ``start`` to ``end``."""
+    """Return how much of a soft light reaches a point past solids.
+
+    Parameters
+    ----------
+    solids : array
+        float64 (solid, COLUMNS).
+    start, end : int
+        First row of ``solids`` that counts, and last + 1.
+    x, y, z : float
+        Point in the world.
+    lx, ly, lz : float
+        Unit direction towards the light.
+    softness : float
+        The larger, the sharper the shadow's edge.
+    active : array
+        int64 (MAX_ACTIVE,): working memory.
+
+    Returns
+    -------
+    float
+        Share of the light, from 0 to 1.
+    """
     count, along, last = solids_near_ray(solids, start, end, x, y, z, lx, ly, lz, PENUMBRA, active)
     lit = 1.0
     along = max(along, 0.03)
@@ -164,7 +298,7 @@ def soft_shadow(solids, start, end, x, y, z, lx, ly, lz, softness, active):
 
 
 def bounding_radius(kind: int, dims: np.ndarray) -> float:
-    """Radius of a sphere about a solid's centre that holds all of it."""
+    """Return the radius of a sphere about a solid's centre that holds all of it; ``dims`` are (4,)."""
     a, b, c, _ = dims.tolist()
     if kind == ELLIPSOID:
         return max(a, b, c)

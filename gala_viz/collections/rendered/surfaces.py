@@ -1,4 +1,4 @@
-"""How an object's surfaces look: skin in its body's colour, and what never changes its colour much."""
+"""Surfaces of objects: skin in the body's colour, and materials whose colour hardly changes."""
 
 from __future__ import annotations
 
@@ -27,13 +27,16 @@ SURFACES = (
 
 
 def random_surfaces(number: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """All surfaces of one object whose body has colour ``number``."""
+    """Draw the surfaces of one object whose body has colour ``number``: (surface, ``ray_tracing.SURFACE_COLUMNS``).
+
+    The rows are in the order of ``SURFACES``, colours in linear RGB.
+    """
     skin = np.array(body_colour(number, rng))
     accent = np.array(body_colour(int(rng.integers(12)), rng))
     pattern = float(rng.choice([ray_tracing.MOTTLED, ray_tracing.MOTTLED, ray_tracing.STRIPED, ray_tracing.SPOTTED]))
     scale, depth = rng.uniform(5, 9), rng.uniform(0.62, 0.85)
     grey = np.ones(3)
-    looks = {
+    appearance = {
         "skin": (skin, skin * depth, pattern, scale, 0.12, 14),
         "skin2": (skin * 0.86, skin * 0.7, ray_tracing.MOTTLED, scale, 0.1, 12),
         "accent": (accent, accent * 0.8, ray_tracing.MOTTLED, 4, 0.3, 30),
@@ -49,6 +52,6 @@ def random_surfaces(number: int, rng: np.random.Generator) -> NDArray[np.float64
         "beacon": (np.array([0.98, 0.58, 0.10]), np.array([0.98, 0.7, 0.3]), ray_tracing.PLAIN, 4, 0.8, 30),
         "soil": (np.array([0.46, 0.36, 0.26]), np.array([0.3, 0.23, 0.17]), ray_tracing.MOTTLED, 14, 0.0, 8),
     }
-    out = np.array([[*looks[name][0], *looks[name][1], *looks[name][2:]] for name in SURFACES], float)
+    out = np.array([[*appearance[name][0], *appearance[name][1], *appearance[name][2:]] for name in SURFACES], float)
     out[:, :6] = srgb_to_linear(np.clip(out[:, :6], 0, 1))
     return out

@@ -1,4 +1,4 @@
-"""What stands around the object: parts of other categories on the ground, stems and stones in front."""
+"""Surroundings of the object: clutter of other categories' parts on the ground, occluders in front."""
 
 from __future__ import annotations
 
@@ -11,7 +11,26 @@ from gala_viz.collections.rendered.shape import Shape, Solid, bounding_sphere, c
 
 
 def clutter(category: str, rng: np.random.Generator, middle: NDArray, radius: float, world: NDArray) -> list[Shape]:
-    """Parts of other categories, lying on the ground around the object but not in it."""
+    """Draw parts of other categories that lie on the ground around the object but not in it.
+
+    Parameters
+    ----------
+    category : str
+        The object's category, of which no part is drawn.
+    rng : Generator
+        Draws number, kind and places.
+    middle : array
+        Middle (3,) of the object.
+    radius : float
+        Radius of the object, in world units.
+    world : array
+        float64 (``ray_tracing.WORLD``,), for the camera's position.
+
+    Returns
+    -------
+    list of shapes
+        Two to five parts.
+    """
     out = []
     toward = world[ray_tracing.EYE : ray_tracing.EYE + 3] - middle
     toward = toward * (1, 0, 1) / np.linalg.norm(toward * (1, 0, 1))
@@ -36,7 +55,24 @@ def clutter(category: str, rng: np.random.Generator, middle: NDArray, radius: fl
 
 
 def occluders(rng: np.random.Generator, middle: NDArray, radius: float, world: NDArray) -> list[Shape]:
-    """Stems, boughs and stones between the camera and the object."""
+    """Draw stems and stones between the camera and the object.
+
+    Parameters
+    ----------
+    rng : Generator
+        Draws number, kind and places.
+    middle : array
+        Middle (3,) of the object.
+    radius : float
+        Radius of the object, in world units.
+    world : array
+        float64 (``ray_tracing.WORLD``,), for the camera's position and direction.
+
+    Returns
+    -------
+    list of shapes
+        Zero, one or two, each a few stems or one stone.
+    """
     out = []
     eye = world[ray_tracing.EYE : ray_tracing.EYE + 3]
     right = world[ray_tracing.RIGHT : ray_tracing.RIGHT + 3]
@@ -53,7 +89,7 @@ def occluders(rng: np.random.Generator, middle: NDArray, radius: float, world: N
     return out
 
 
-def _stem(foot: NDArray, right: NDArray, size: float, chance: np.random.Generator) -> Solid:
-    top = foot + (0, chance.uniform(0.5, 1.6) * size, 0) + right * chance.normal(0, 0.22) * size
-    thick = chance.uniform(0.025, 0.06) * size
+def _stem(foot: NDArray, right: NDArray, size: float, rng: np.random.Generator) -> Solid:
+    top = foot + (0, rng.uniform(0.5, 1.6) * size, 0) + right * rng.normal(0, 0.22) * size
+    thick = rng.uniform(0.025, 0.06) * size
     return capsule("stem", foot, top, thick, thick * 0.4, surface="hair")

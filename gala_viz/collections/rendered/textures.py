@@ -18,7 +18,7 @@ def _corner(x, y, z):
 
 @njit(cache=True)
 def value_noise(x, y, z):
-    """Smooth noise between 0 and 1 whose features are about 1 wide."""
+    """Return smooth noise between 0 and 1 whose features are about 1 wide."""
     fx, fy, fz = math.floor(x), math.floor(y), math.floor(z)
     ix, iy, iz = int(fx), int(fy), int(fz)
     x, y, z = x - fx, y - fy, z - fz
@@ -34,7 +34,7 @@ def value_noise(x, y, z):
 
 @njit(cache=True)
 def fractal_noise(x, y, z):
-    """Three octaves of noise, between 0 and 1."""
+    """Return three octaves of noise, between 0 and 1."""
     return (
         0.57 * value_noise(x, y, z)
         + 0.29 * value_noise(2.03 * x + 7.1, 2.03 * y + 3.3, 2.03 * z + 5.7)
@@ -43,9 +43,9 @@ def fractal_noise(x, y, z):
 
 
 def one_over_f_noise(rng: np.random.Generator, size: tuple[int, int], slope: float = 1.0) -> NDArray[np.float32]:
-    """A random picture (y, x) that repeats at its borders, amplitude 1 / f**slope, mean 0, standard deviation 1.
+    """Draw a random picture (y, x) with amplitude 1 / f**slope, which repeats at its borders.
 
-    Natural images have such spectra with a slope near 1 (Field 1987).
+    Its mean is 0, its standard deviation 1. Natural images have such spectra with a slope near 1 (Field 1987).
     """
     rows, columns = size
     frequency = np.hypot(np.fft.fftfreq(rows)[:, None], np.fft.rfftfreq(columns)[None, :])

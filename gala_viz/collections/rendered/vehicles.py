@@ -15,7 +15,7 @@ Rng = np.random.Generator
 
 
 def body(rng: Rng) -> tuple[Shape, dict[str, float]]:
-    """The shared lorry, and the measures that the diagnostic parts stand on."""
+    """Draw the shared lorry; return it with the measures by which the diagnostic parts are placed."""
     high, wide, wheel = rng.uniform(0.92, 1.1), rng.uniform(0.92, 1.08), rng.uniform(0.22, 0.26)
     deck, cab = 0.62 * high, 0.3 * high
     half = 0.42 * wide
@@ -41,7 +41,7 @@ def body(rng: Rng) -> tuple[Shape, dict[str, float]]:
 
 
 def fire_engine(m: dict[str, float], rng: Rng) -> Shape:
-    """A ladder over the roof."""
+    """Return a ladder over the roof."""
     low, rise = m["roof"] + 0.06, rng.uniform(0.12, 0.5)
     start, end = np.array([-1.0, low, 0.0]), np.array([1.12, low + rise, 0.0])
     shape = mirror([capsule("ladder", start + (0, 0, 0.17), end + (0, 0, 0.17), 0.042, surface="metal")])
@@ -54,7 +54,7 @@ def fire_engine(m: dict[str, float], rng: Rng) -> Shape:
 
 
 def crane(m: dict[str, float], rng: Rng) -> Shape:
-    """A boom with a hook on its cable."""
+    """Return a boom with a hook on its cable."""
     deck, tall = m["deck"], rng.uniform(0.95, 1.2)
     tip = np.array([0.85, deck + 1.3 * tall, 0.0])
     hook = tip - (0, 0.62, 0)
@@ -73,7 +73,7 @@ def crane(m: dict[str, float], rng: Rng) -> Shape:
 
 
 def dump_truck(m: dict[str, float], rng: Rng) -> Shape:
-    """A tipped bed."""
+    """Return a tipped bed and its load."""
     deck, tip = m["deck"], rng.uniform(14, 32)
     angle = np.deg2rad(tip)
     hinge = np.array([-1.0, deck + 0.04, 0.0])
@@ -99,7 +99,7 @@ def dump_truck(m: dict[str, float], rng: Rng) -> Shape:
 
 
 def mixer(m: dict[str, float], rng: Rng) -> Shape:
-    """A tilted drum with bands and a chute."""
+    """Return a tilted drum with bands and a chute."""
     deck, tilt = m["deck"], rng.uniform(10, 20)
     low, high = np.array([0.08, deck + 0.4, 0.0]), np.array([-0.82, deck + 0.4 + 0.9 * np.tan(np.deg2rad(tilt)), 0.0])
     middle = low + 0.36 * (high - low)
@@ -115,7 +115,7 @@ def mixer(m: dict[str, float], rng: Rng) -> Shape:
 
 
 def tanker(m: dict[str, float], rng: Rng) -> Shape:
-    """A long lying tank with hatches."""
+    """Return a long lying tank with hatches."""
     y, radius = m["deck"] + 0.38, rng.uniform(0.36, 0.4)
     shape = [capsule("tank", (-0.72, y, 0), (0.04, y, 0), radius, surface="metal")]
     shape += [
@@ -129,7 +129,7 @@ def tanker(m: dict[str, float], rng: Rng) -> Shape:
 
 
 def snow_plough(m: dict[str, float], rng: Rng) -> Shape:
-    """A wide blade in front and a beacon."""
+    """Return a wide blade in front and a beacon."""
     turn, wide = rng.uniform(-14, 14), rng.uniform(0.62, 0.72)
     shape = [
         box("blade", (1.32, y, 0), (0.045, 0.115, wide), angles=(0, turn, lean), surface="accent")
@@ -149,3 +149,4 @@ VEHICLES: dict[str, Callable[[dict[str, float], Rng], Shape]] = {
     "tanker": tanker,
     "snow plough": snow_plough,
 }
+"""Category -> function that takes the lorry's measures and a generator and returns the diagnostic parts."""

@@ -19,7 +19,7 @@ class Analyse:
     """Seed of resamples and sign flips."""
 
     def run(self) -> None:
-        """Write, and print the thresholds."""
+        """Write tables and figure, and print the thresholds."""
         from gala_viz.commands.experiment.report import write_report
         from gala_viz.experiment.responses import read_all_responses
 

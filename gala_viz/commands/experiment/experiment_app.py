@@ -1,6 +1,7 @@
 """The experiment assembled: the folder's spec, its stimuli, the records, beside the page that shows them.
 
-``apps/experiment.py`` and ``gala-viz experiment run`` both serve ``page``.
+``apps/experiment.py`` serves ``page``, whose first session opens the experiment; ``gala-viz experiment run`` opens it
+with ``prepare`` before it serves.
 """
 
 from __future__ import annotations
@@ -37,11 +38,11 @@ class ExperimentOptions:
 
 
 _experiments: dict[ExperimentOptions, ExperimentServer] = {}
-"""Experiments that were opened before the first page was asked for; each is used once."""
+"""Experiments that were opened before the first page was requested; each is used once."""
 
 
 def page(options: ExperimentOptions) -> Viewable:
-    """The page of one session; the first one opens the experiment on the server that serves it."""
+    """Build the page of one session; the first one opens the experiment on the server that serves it."""
     from gala_viz.panels.experiment.experiment_page import experiment_page
 
     loading = load_once(options, lambda: experiment_routes(_experiments.pop(options, None) or prepare(options)))
@@ -49,19 +50,19 @@ def page(options: ExperimentOptions) -> Viewable:
 
 
 def check(options: ExperimentOptions, say: Callable[[str], None]) -> None:
-    """As ``prepare``; what is opened waits for the first page."""
+    """Open the experiment of ``options`` as ``prepare`` does, for the first page."""
     _experiments[options] = prepare(options, say)
 
 
 def experiment_routes(server: ExperimentServer, origins: frozenset[str] = frozenset()) -> Routes:
-    """What the page talks to."""
+    """Return the addresses with which the page communicates."""
     from gala_viz.experiment.handlers import routes
 
     return lambda prefix: routes(server, prefix, origins)
 
 
 def prepare(options: ExperimentOptions, say: Callable[[str], None] = lambda step: None) -> ExperimentServer:
-    """The experiment of these options, opened and checked; ``say`` hears which step it is at.
+    """Open and check the experiment of ``options``; ``say`` hears each step.
 
     Raises ``ValueError``, ``OSError`` or ``UnknownNameError`` with a sentence for what is not there, or not as the
     experiment was prepared with.

@@ -1,5 +1,4 @@
-"""``gala-viz experiment export_rounds``: recorded responses as a CSV table among the folder's
-responses, and as BIDS."""
+"""``gala-viz experiment export``: recorded responses as a table among the folder's responses, and as BIDS."""
 
 from __future__ import annotations
 
@@ -21,7 +20,7 @@ class Export:
     """The file or the URL of the database."""
 
     def run(self) -> None:
-        """Write both."""
+        """Write the table and the BIDS dataset."""
         from gala_viz.experiment.bids import write_bids, write_responses
         from gala_viz.experiment.recorded_responses import load_recorded_responses
         from gala_viz.experiment.stimuli import open_stimuli

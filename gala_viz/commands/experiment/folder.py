@@ -21,7 +21,7 @@ DEFAULT_FOLDER = Path("experiment")
 
 
 def read_folder_spec(folder: Path) -> ExperimentSpec:
-    """The experiment in ``folder``. Raises a sentence where there is none."""
+    """Read the spec of the experiment in ``folder``. Raises ``FileNotFoundError`` where there is none."""
     from gala_viz.experiment.experiment_spec import read_experiment_spec
 
     return read_experiment_spec(folder / SPEC_FILE)
@@ -37,7 +37,10 @@ def save_responses(folder: Path, name: str, table: pd.DataFrame) -> None:
 
 @contextlib.contextmanager
 def open_records(location: str) -> Iterator[Database]:
-    """The database that is there already. Raises a sentence where it is not."""
+    """Open a database that exists.
+
+    Raises ``FileNotFoundError`` for a file that is not there.
+    """
     from gala_viz.records.database import open_database
 
     if "://" not in location and not Path(location).expanduser().is_file():

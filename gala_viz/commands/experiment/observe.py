@@ -1,4 +1,4 @@
-"""``gala-viz experiment observe``: networks answer what people would."""
+"""``gala-viz experiment observe``: networks answer in place of people."""
 
 from __future__ import annotations
 

@@ -55,21 +55,21 @@ class Prepare:
         if (self.folder / SPEC_FILE).exists():
             raise FileExistsError(f"{self.folder} already holds an experiment; its file is never written over.")
         collection = open_collection(self.collection)
-        named = [one.partition("=") for one in self.maps]
-        if not all(name and source for name, _, source in named) or len({name for name, *_ in named}) != len(named):
+        pairs = [one.partition("=") for one in self.maps]
+        if not all(name and source for name, _, source in pairs) or len({name for name, *_ in pairs}) != len(pairs):
             raise ValueError(f"--maps are NAME=SOURCE, each name once; got {' '.join(self.maps)}.")
-        wanted = PreparationSpec(
+        preparation = PreparationSpec(
             n_images=self.images,
             n_practice=self.practice,
             split=self.split,
             superclasses=self.superclasses,
-            maps={name: source for name, _, source in named},
+            maps={name: source for name, _, source in pairs},
             seed=self.seed,
         )
         spec = prepare_experiment(
             collection,
             self.collection,
-            wanted,
+            preparation,
             revelation=RevelationSpec(fill=self.fill, important_fraction=self.important, seed=self.seed),
             timing=TimingSpec(stimulus_ms=self.stimulus_ms, window_ms=self.window_ms),
         )

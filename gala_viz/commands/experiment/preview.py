@@ -1,4 +1,4 @@
-"""The grid of stimuli by which an experimenter looks at an experiment before it runs."""
+"""The grid of stimuli by which an experimenter checks an experiment before it runs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PREVIEW_NAME = "preview"
 
 
 def write_preview(folder: Path, stimuli: Stimuli) -> None:
-    """The first images of each superclass at every level and by every map type, as ``preview`` in ``folder``."""
+    """Draw the first images of each superclass at every level and by every map type, as ``preview`` in ``folder``."""
     spec = stimuli.spec
     images = [image for some in spec.images.values() for image in some[:PER_SUPERCLASS]]
     pictures = {
@@ -25,7 +25,7 @@ def write_preview(folder: Path, stimuli: Stimuli) -> None:
     first = next(iter(spec.maps))
     shares = [f"{stimuli.revealed_percent(images[0], first, level).all_pixels:.3g} % of all" for level in spec.levels]
     figure = stimuli_figure(pictures, [format_level(level) for level in spec.levels], shares)
-    sources = ", ".join(f"{name}: {told}" for name, told in spec.map_titles.items())
+    sources = ", ".join(f"{name}: {title}" for name, title in spec.map_titles.items())
     save_figure(
         figure,
         folder,

@@ -1,4 +1,4 @@
-"""``gala-viz experiment run``: people take part, on a server; every trial is kept."""
+"""``gala-viz experiment run``: people take part, on a server; every trial is recorded."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Run:
     at: Annotated[ServerAddress, tyro.conf.arg(name="")] = field(default_factory=ServerAddress)
 
     def run(self) -> None:
-        """Serve until Ctrl-C; what is missing is told before the page is announced."""
+        """Serve until Ctrl-C; what is missing is said before the page is announced."""
         with clean_shutdown():
             from gala_viz.commands.experiment.experiment_app import experiment_routes, prepare
             from gala_viz.panels.experiment.experiment_page import experiment_page

@@ -1,4 +1,4 @@
-"""``gala-viz experiment simulate``: made-up participants, to try the analysis before anybody comes."""
+"""``gala-viz experiment simulate``: simulated participants, to try the analysis before people take part."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``gala-viz experiment status``: how far it has come."""
+"""``gala-viz experiment status``: the status of the experiment."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Status:
     """The file or the URL of the database."""
 
     def run(self) -> None:
-        """Print it."""
+        """Print the status."""
         from gala_viz.experiment.status import experiment_status
 
         spec = read_folder_spec(self.folder)

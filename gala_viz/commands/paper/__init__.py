@@ -1,1 +1,1 @@
-"""``gala-viz paper``: finding or training the networks, evaluating them, drawing the figures, telling how."""
+"""``gala-viz paper``: finding or training the networks, evaluating them, drawing the figures, and saying how."""

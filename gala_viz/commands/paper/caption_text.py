@@ -10,12 +10,12 @@ from gala_viz.networks.network import Network
 
 
 def caption_markdown(title: str, paragraphs: Sequence[str]) -> str:
-    """A caption in Markdown; empty sentences are left out."""
+    """Return a caption in Markdown; empty sentences are left out."""
     return "\n\n".join([f"**{title}**", *(sentence for sentence in paragraphs if sentence)])
 
 
 def human_maps_label(evaluation: Evaluation) -> str:
-    """What the human maps are called in a sentence; says when they are simulated."""
+    """Return what the human maps are called in a sentence, which says when they are simulated."""
     maps = evaluation.collection["human_maps"]
     if maps is None:
         return "no human maps"
@@ -23,21 +23,21 @@ def human_maps_label(evaluation: Evaluation) -> str:
 
 
 def human_maps_text(evaluation: Evaluation) -> str:
-    """How the human maps were made, in the collection's own words."""
+    """Return how the human maps were made, in the collection's own words."""
     maps = evaluation.collection["human_maps"]
     if maps is None:
         return ""
-    said = "The human maps are simulated, not of people" if evaluation.simulated else "Human maps"
-    return f"{said}: {maps['made']}"
+    subject = "The human maps are simulated, not of people" if evaluation.simulated else "Human maps"
+    return f"{subject}: {maps['made']}"
 
 
 def image_choice_text(images: Sequence[str], seed: int, purpose: str) -> str:
-    """Which images are shown, and the rule that drew them."""
+    """Return which images are shown, and the rule that drew them."""
     rule = SAMPLING_RULE.format(purpose=purpose, seed=seed)
     how = f"drawn by a rule with the seed {seed}, not by eye: {rule}"
     return f"n = {len(images)} images, {how}. They are {', '.join(images)}."
 
 
 def weights_text(networks: Sequence[Network]) -> str:
-    """The networks' checksums."""
+    """Return the networks' checksums as a sentence."""
     return "Weights: " + "; ".join(f"{one.name}, sha256 {one.sha256[:16]}" for one in networks) + "."

@@ -47,29 +47,29 @@ class Arguments(PaperOptions):
         from gala_viz.evaluation.written import write_evaluation
         from gala_viz.networks.zoo import load_network
 
-        wanted = self._complete(find_paper_networks(self.networks, self.seeds, self.runs))
-        there = [one for one in wanted if one.folder is not None]
-        if not there:
-            raise ValueError(f"none of the networks is here. {_how_to_make(wanted, self)}")
-        missing = [one for one in wanted if one.folder is None]
+        networks = self._complete(find_paper_networks(self.networks, self.seeds, self.runs))
+        present = [one for one in networks if one.folder is not None]
+        if not present:
+            raise ValueError(f"none of the networks is here. {_how_to_make(networks, self)}")
+        missing = [one for one in networks if one.folder is None]
         if missing:
             log_line(f"{', '.join(one.label for one in missing)}: not here and left out. {_how_to_make(missing, self)}")
         collection = open_collection(self.collection)
-        loaded = {one: load_network(one.folder, self.device) for one in there}
-        found = self._evaluated(loaded, collection)
-        write_evaluation(found, self.out)
-        told = draw_paper_figures(self, found, collection, loaded)
-        (self.out / "README.md").write_text(_readme(self, found, missing, told), encoding="utf-8")
+        loaded = {one: load_network(one.folder, self.device) for one in present}
+        evaluation = self._evaluated(loaded, collection)
+        write_evaluation(evaluation, self.out)
+        left_out = draw_paper_figures(self, evaluation, collection, loaded)
+        (self.out / "README.md").write_text(_readme(self, evaluation, missing, left_out), encoding="utf-8")
         log_line(f"written to {self.out}")
         return 0
 
-    def _complete(self, wanted: list[PaperNetwork]) -> list[PaperNetwork]:
-        """With --train, after training what is missing."""
+    def _complete(self, networks: list[PaperNetwork]) -> list[PaperNetwork]:
+        """Return the networks of the paper; with --train, train what is missing before."""
         if not self.train:
-            return wanted
+            return networks
         from gala_viz.commands import train
 
-        seeds = self.seeds or tuple(sorted({one.seed for one in wanted})) or (0,)
+        seeds = self.seeds or tuple(sorted({one.seed for one in networks})) or (0,)
         for one in find_paper_networks(self.networks, seeds, self.runs):
             if one.folder is None:
                 log_line(one.training_command(self.runs))
@@ -86,7 +86,7 @@ class Arguments(PaperOptions):
         return find_paper_networks(self.networks, seeds, self.runs)
 
     def _evaluated(self, loaded: dict[PaperNetwork, Network], collection: Collection) -> Evaluation:
-        """All networks; where there are several seeds each by its seed, and the means over them."""
+        """Evaluate all networks; where there are several seeds each by its seed, and the means over them."""
         from gala_viz.evaluation.evaluate import evaluate
         from gala_viz.evaluation.kept import Kept
 
@@ -96,38 +96,41 @@ class Arguments(PaperOptions):
             name: [one.label for one in loaded if one.name == name]
             for name in dict.fromkeys(one.name for one in loaded)
         }
-        kept = Kept(self.out / BLOCKS_FOLDER)
+        blocks = Kept(self.out / BLOCKS_FOLDER)
         return evaluate(
             networks,
             collection,
             self.evaluation_spec(list(loaded.values())),
             groups=None if single else groups,
-            kept=kept,
+            kept=blocks,
             tell=log_line,
         )
 
 
 def _how_to_make(missing: Sequence[PaperNetwork], arguments: Arguments) -> str:
-    asked = missing or [
+    networks = missing or [
         PaperNetwork(name=name, seed=seed) for seed in arguments.seeds or (0,) for name in arguments.networks
     ]
-    lines = "\n".join(f"  {one.training_command(arguments.runs)}" for one in asked)
+    lines = "\n".join(f"  {one.training_command(arguments.runs)}" for one in networks)
     return f"These commands make what is missing, and --train runs them:\n{lines}"
 
 
-def _readme(arguments: Arguments, found: Evaluation, missing: Sequence[PaperNetwork], told: Sequence[str]) -> str:
-    simulated = "The human maps are simulated, not of people. " if found.simulated else ""
-    n_images = counted(len(found.images), "image")
+def _readme(
+    arguments: Arguments, evaluation: Evaluation, missing: Sequence[PaperNetwork], left_out: Sequence[str]
+) -> str:
+    """Return the README of the results: what each file is, what is left out, and why."""
+    simulated = "The human maps are simulated, not of people. " if evaluation.simulated else ""
+    n_images = counted(len(evaluation.images), "image")
     lines = [
         "# The paper's table and figures",
-        f"{found.collection['title']}, {n_images} of the {found.spec.split} split. {simulated}"
+        f"{evaluation.collection['title']}, {n_images} of the {evaluation.spec.split} split. {simulated}"
         + ("This was a quick trial run: its numbers are not for reporting." if arguments.quick else ""),
         "\n".join(f"- `{name}`: {what}" for name, what in OUTPUT_FILES.items() if _there(arguments.out, name)),
         "Every figure is a PNG, an SVG and a PDF, with its caption in a Markdown file beside it.",
     ]
     if missing:
         lines.append(f"Left out: {', '.join(one.label for one in missing)}. {_how_to_make(missing, arguments)}")
-    return "\n\n".join([*lines, *told]) + "\n"
+    return "\n\n".join([*lines, *left_out]) + "\n"
 
 
 def _there(folder: Path, names: str) -> bool:

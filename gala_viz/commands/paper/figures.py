@@ -1,4 +1,4 @@
-"""The paper's figures: from an evaluation and its networks to files with captions that tell every setting."""
+"""The paper's figures: from an evaluation and its networks to files with captions that name every setting."""
 
 from __future__ import annotations
 
@@ -36,23 +36,41 @@ N_IMAGES_1A, N_COLUMNS_1A = 12, 4
 def draw_paper_figures(
     options: PaperOptions, evaluation: Evaluation, collection: Collection, networks: dict[PaperNetwork, Network]
 ) -> list[str]:
-    """Draw all figures into the folder; sentences about those that could not be drawn, and why."""
-    told = [
+    """Draw all figures of the paper into the folder of results.
+
+    Parameters
+    ----------
+    options : PaperOptions
+        Settings of the figures, and the folder.
+    evaluation : Evaluation
+        Results of the networks.
+    collection : Collection
+        Images of the figures.
+    networks : dict of PaperNetwork to Network
+        The networks that are there.
+
+    Returns
+    -------
+    list of str
+        A sentence for each figure that could not be drawn, with the reason.
+    """
+    reasons = [
         _people(options, evaluation, collection, next(iter(networks.values()))),
         _comparison(options, evaluation, collection, networks),
         draw_trade_off(options, evaluation, networks),
         draw_regions(options, evaluation),
     ]
-    return [text for text in told if text]
+    return [text for text in reasons if text]
 
 
-def _people(options: PaperOptions, found: Evaluation, collection: Collection, network: Network) -> str:
-    marked, _ = usable_maps(collection, [image for image in found.images if collection.has_human_map(image)])
+def _people(options: PaperOptions, evaluation: Evaluation, collection: Collection, network: Network) -> str:
+    """Draw figure 1A; return why it is left out, or ""."""
+    marked, _ = usable_maps(collection, [image for image in evaluation.images if collection.has_human_map(image)])
     if not marked:
         return "figure-1a is left out: these images have no human maps."
     kinds = sorted({collection.superclass(image) or "" for image in marked})
     count = N_COLUMNS_1A if options.quick else N_IMAGES_1A
-    chosen = sample_images(collection, marked, count * len(kinds), seed=options.seed, purpose="figure 1A")
+    images = sample_images(collection, marked, count * len(kinds), seed=options.seed, purpose="figure 1A")
     frame = network.preprocessing
     groups = [
         (
@@ -63,28 +81,29 @@ def _people(options: PaperOptions, found: Evaluation, collection: Collection, ne
                     view=frame.resize_and_crop(collection.photo(image)),
                     human_map=frame.map_to_frame(collection.human_map(image)).values,
                 )
-                for image in chosen
+                for image in images
                 if (collection.superclass(image) or "") == kind
             ],
         )
         for kind in kinds
     ]
-    told = [
-        f"Photographs seen through {human_maps_label(found)}: "
+    paragraphs = [
+        f"Photographs seen through {human_maps_label(evaluation)}: "
         + ", ".join(f"{title} in {name}" for (title, _), name in zip(groups, cycle(("blue", "red")), strict=False))
         + ".",
         OPACITY_TEXT,
-        human_maps_text(found),
-        image_choice_text(chosen, options.seed, "figure 1A"),
+        human_maps_text(evaluation),
+        image_choice_text(images, options.seed, "figure 1A"),
     ]
-    figure = people_figure(groups, columns=N_COLUMNS_1A, simulated=found.simulated)
-    save_figure(figure, options.out, "figure-1a", caption_markdown("Figure 1A", told))
+    figure = people_figure(groups, columns=N_COLUMNS_1A, simulated=evaluation.simulated)
+    save_figure(figure, options.out, "figure-1a", caption_markdown("Figure 1A", paragraphs))
     return ""
 
 
 def _comparison(
-    options: PaperOptions, found: Evaluation, collection: Collection, loaded: dict[PaperNetwork, Network]
+    options: PaperOptions, evaluation: Evaluation, collection: Collection, loaded: dict[PaperNetwork, Network]
 ) -> str:
+    """Draw figure 2; return why it is left out, or ""."""
     names = options.networks[-2:]
     pair = _pair(names, loaded)
     if len(names) < 2 or pair is None:
@@ -98,8 +117,8 @@ def _comparison(
     layer = options.layer or (layers[-1] if layers else None)
     if layer is not None and layer not in layers:
         raise ValueError(unknown_name(f"GALA layer of {second.name}", layer, list(layers)))
-    chosen = sample_images(collection, found.images, rows, seed=options.seed, purpose="figure 2")
-    shown = [
+    images = sample_images(collection, evaluation.images, rows, seed=options.seed, purpose="figure 2")
+    comparison_rows = [
         ComparisonRow(
             title=one.category or one.image,
             view=one.view,
@@ -110,32 +129,32 @@ def _comparison(
             first_norm=one.norms[0],
             second_norm=one.norms[1],
         )
-        for one in side_by_side((first, second), collection, chosen, spec, layer)
+        for one in side_by_side((first, second), collection, images, spec, layer)
     ]
-    maps = found.collection["human_maps"]
+    maps = evaluation.collection["human_maps"]
     people = "human map" if maps is None else f"{maps['kind']}\nmap"
-    told = [
-        f"Image by image: {human_maps_label(found)}, SmoothGrad of {names[0]} and of {names[1]} (seed "
+    paragraphs = [
+        f"Image by image: {human_maps_label(evaluation)}, SmoothGrad of {names[0]} and of {names[1]} (seed "
         f"{seed}), their delta "
         f"({names[1]} minus {names[0]}), and the attention norms of layer {layer} of both.",
         f"SmoothGrad: n = {spec.n_samples}, noise {spec.noise_fraction} of the range, seed {spec.seed}, the same noise "
         "for both networks, of the true category's logit where both networks know it, else of each one's first choice; "
         "sum of absolute values over colour, no smoothing.",
         COLOUR_SCALES_TEXT,
-        human_maps_text(found),
-        image_choice_text(chosen, options.seed, "figure 2"),
+        human_maps_text(evaluation),
+        image_choice_text(images, options.seed, "figure 2"),
         weights_text((first, second)),
     ]
-    figure = comparison_figure(shown, names, layer or "no layer", people)
-    save_figure(figure, options.out, "figure-2", caption_markdown("Figure 2", told))
+    figure = comparison_figure(comparison_rows, names, layer or "no layer", people)
+    save_figure(figure, options.out, "figure-2", caption_markdown("Figure 2", paragraphs))
     return ""
 
 
 def _pair(names: tuple[str, str], loaded: dict[PaperNetwork, Network]) -> tuple[int, tuple[Network, Network]] | None:
-    """The smallest seed of which both networks are there, and the two."""
+    """Return the smallest seed of which both networks are there, and the two; None where there is none."""
     by_seed = {(one.name, one.seed): network for one, network in loaded.items()}
     for seed in sorted({one.seed for one in loaded}):
-        found = tuple(by_seed.get((name, seed)) for name in names)
-        if None not in found:
-            return seed, found
+        pair = tuple(by_seed.get((name, seed)) for name in names)
+        if None not in pair:
+            return seed, pair
     return None

@@ -22,40 +22,40 @@ if TYPE_CHECKING:
 
 
 def draw_trade_off(options: PaperOptions, evaluation: Evaluation, networks: dict[PaperNetwork, Network]) -> str:
-    """Accuracy against likeness over lambda; what is said where there is no table of it."""
+    """Draw accuracy against likeness over lambda; return what is said where there is no table of it, or ""."""
     name = options.networks[-1]
     network = next((network for one, network in networks.items() if one.name == name), None)
     card = {} if network is None else network.card
-    tried, source = find_sweep_points(name, card, options.runs, options.sweep)
+    points, source = find_sweep_points(name, card, options.runs, options.sweep)
     chosen = card.get("recipe", {}).get("attention_weight")
-    told = [
+    paragraphs = [
         "Accuracy against Spearman's rho of the attention norms (mean over layers) with "
         f"{human_maps_label(evaluation)}, for {name} "
         "at several lambdas, the weight of the attention loss; both on the validation split.",
-        f"{_points(tried)}; red: lambda = {chosen}, which was chosen.",
-        f"n = {len(tried)} trainings. Source: {source}.",
+        f"{_points(points)}; red: lambda = {chosen}, which was chosen.",
+        f"n = {len(points)} trainings. Source: {source}.",
         human_maps_text(evaluation),
     ]
-    if not tried:
-        told = [f"n/a: there is no table of trainings at several lambdas. gala-viz sweep {name} makes it."]
+    if not points:
+        paragraphs = [f"n/a: there is no table of trainings at several lambdas. gala-viz sweep {name} makes it."]
     save_figure(
-        trade_off_figure(tried, chosen, human_maps_label(evaluation)),
+        trade_off_figure(points, chosen, human_maps_label(evaluation)),
         options.out,
         "trade-off",
-        caption_markdown("The trade-off over lambda", told),
+        caption_markdown("The trade-off over lambda", paragraphs),
     )
-    return "" if tried else f"trade-off is empty: gala-viz sweep {name} --weights 0 0.5 1 2 4 6 makes its table."
+    return "" if points else f"trade-off is empty: gala-viz sweep {name} --weights 0 0.5 1 2 4 6 makes its table."
 
 
-def _points(tried: Sequence[SweepPoint]) -> str:
-    seeds = sorted({one.seed for one in tried})
+def _points(points: Sequence[SweepPoint]) -> str:
+    seeds = sorted({one.seed for one in points})
     if len(seeds) == 1:
         return f"Each point is one training, seed {seeds[0]}, with the 95 % interval of its accuracy"
     return f"Large points are means over the seeds {', '.join(map(str, seeds))}, small ones single trainings"
 
 
 def draw_regions(options: PaperOptions, evaluation: Evaluation) -> str:
-    """Where the maps lie; what is said where the collection knows no regions."""
+    """Draw where the maps lie; return what is said where the collection knows no regions, or ""."""
     pixels = {one.key.region: one.interval.mean for one in evaluation.numbers if one.key.quantity == "region_pixels"}
     if not pixels:
         return f"regions is left out: {evaluation.collection['name']} does not know what its pixels belong to."
@@ -77,7 +77,7 @@ def draw_regions(options: PaperOptions, evaluation: Evaluation) -> str:
                     one, [own[member, one.key] for member in members if (member, one.key) in own]
                 )
     seeds = seeds_told(evaluation.groups, evaluation.networks)
-    told = [
+    paragraphs = [
         f"Shares of the maps' sum on the regions of the images of the {evaluation.spec.split} split; whiskers are 95 % "
         f"bootstrap intervals over {len(evaluation.images)} images ({evaluation.spec.n_resamples:,} resamples, seed "
         f"{evaluation.spec.seed}). A black line is the region's share of the pixels: what a map without "
@@ -87,7 +87,10 @@ def draw_regions(options: PaperOptions, evaluation: Evaluation) -> str:
         smoothgrad_told(evaluation.spec),
     ]
     save_figure(
-        regions_figure(panels, pixels, people), options.out, "regions", caption_markdown("Where the maps lie", told)
+        regions_figure(panels, pixels, people),
+        options.out,
+        "regions",
+        caption_markdown("Where the maps lie", paragraphs),
     )
     return ""
 

@@ -1,4 +1,4 @@
-"""What ``gala-viz paper`` is asked for, and the evaluation that follows from it."""
+"""The options of ``gala-viz paper``, and the evaluation that follows from them."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class PaperOptions:
     """cpu, cuda, or what is there."""
 
     def evaluation_spec(self, networks: Sequence[Network] = ()) -> EvaluationSpec:
-        """The settings of the evaluation; noise that suits all ``networks``, unless it was given."""
+        """Return the settings of the evaluation, with noise that suits all ``networks`` unless an option sets it."""
         from gala_viz.alignment import CeilingSpec
         from gala_viz.evaluation.spec import EvaluationSpec
 

@@ -1,4 +1,4 @@
-"""What the comparison page is started with, read without loading anything heavy."""
+"""Options of the comparison page, read without loading anything heavy."""
 
 from __future__ import annotations
 
@@ -8,14 +8,17 @@ from typing import Any
 
 DEFAULT_NETWORKS = ("lite0-gala-vanilla", "lite0-gala-human")
 DEFAULT_COLLECTION, PHOTOGRAPH_COLLECTION = "rendered", "photos"
-"""Both ship; the first has maps of (simulated) people and known diagnostic parts, so that it fills every panel."""
+"""Both ship with gala_viz; the first has human maps (simulated) and diagnostic parts, so that it fills every panel."""
 COLLECTION_NETWORKS = {"rendered": ("rendered-gala", "rendered-gala-clickme")}
-"""Collections whose categories only networks of their own know -> these networks; others know photographs."""
+"""Collection -> its networks, where only networks of its own know its categories; others know photographs."""
 
 
 def default_collection(networks: Sequence[Any] | None = None, *photograph_options: Any) -> str:
-    """The collection where none is named: one that suits ``networks``, and what is
-    ``photograph_options`` to photographs."""
+    """Return the collection where none is named: the one that ships with gala_viz and suits the other options.
+
+    With ``networks`` it suits these: rendered where the names of all begin with "rendered-", else photos. Without them
+    it is photos where one of ``photograph_options`` is set, which concern photographs, else rendered.
+    """
     if networks is not None:
         own = all(str(getattr(one, "name", one)).startswith(f"{DEFAULT_COLLECTION}-") for one in networks)
         return DEFAULT_COLLECTION if own else PHOTOGRAPH_COLLECTION
@@ -65,10 +68,10 @@ class CompareOptions:
 
     @property
     def collection_name(self) -> str:
-        """The collection that is asked for, or the one of those that ship which suits the rest."""
+        """Collection that is named, or the one of those that ship which suits the other options."""
         return self.collection or default_collection(self.networks, self.human_maps, self.records, self.game)
 
     @property
     def network_names(self) -> tuple[str, str]:
-        """The two networks: those asked for, or those that suit the collection."""
+        """The two networks that are named, or those that suit the collection."""
         return self.networks or COLLECTION_NETWORKS.get(self.collection_name, DEFAULT_NETWORKS)

@@ -28,17 +28,33 @@ def compare_page(
     *,
     read_only_notes: bool = False,
 ) -> pmui.Page:
-    """A page for one session. It shows what is being loaded, then the comparison, or why it could not start.
+    """Build the comparison's page for one session.
 
-    ``game_url`` is the address of a game on the same collection, to which every photograph links. ``origin`` are the
-    fields of a ``FigureSpec`` that say how a command opens this source. ``records`` keep notes and saved views; with
-    ``read_only_notes`` a visitor without a login changes none of them.
+    It shows what is being loaded, then the comparison, or why it could not start.
+
+    Parameters
+    ----------
+    shared_source : SharedSource
+        The source, which may still be loading.
+    game_url : str, optional
+        Address of a game on the same collection, to which every photograph links.
+    origin : dict, optional
+        Fields of a ``FigureSpec`` that say how a command opens this source.
+    records : Database, optional
+        Stores notes and saved views.
+    read_only_notes : bool
+        Whether a visitor without a login can change none of them.
+
+    Returns
+    -------
+    panel_material_ui.Page
+        The page.
     """
     return ComparePage(shared_source, game_url, origin, records, read_only_notes=read_only_notes).page
 
 
 class ComparePage(SourcePage):
-    """The comparison as its address asks for it, or the stage of a presentation that the address follows."""
+    """The comparison in the state of its address, or the stage of a presentation that the address follows."""
 
     heading = "Compare what two networks rely on"
     description = "What two networks rely on, image by image, beside what people mark."
@@ -59,7 +75,7 @@ class ComparePage(SourcePage):
         super().__init__(shared_source)
 
     def build(self) -> None:
-        """Photograph, maps, layers, scores and notes, with the gallery at the left."""
+        """Put photograph, maps, layers, scores and notes on the page, and the gallery at the left."""
         token = query_argument(pn.state.session_args, "follow")
         if token is not None:
             self._follow_room(token)
@@ -70,39 +86,39 @@ class ComparePage(SourcePage):
         self.view = view
         view.display.dark = self.page.dark_theme
         self.page.jslink(view.display, dark_theme="dark", bidirectional=True)
-        presentation = Presentation(view, on_star=lambda: keeping.toggle_bookmark())
-        selecting = SelectionFilter(source, view.gallery)
-        keeping = PagePersistence(
+        presentation = Presentation(view, on_star=lambda: persistence.toggle_bookmark())
+        selection_filter = SelectionFilter(source, view.gallery)
+        persistence = PagePersistence(
             "compare",
-            compare_link_parameters(view, presentation, selecting),
+            compare_link_parameters(view, presentation, selection_filter),
             view.gallery,
             self.document,
             self._records,
             view.show_messages,
             read_only_notes=self._read_only_notes,
         )
-        self._parts = [keeping, presentation]
+        self._parts = [persistence, presentation]
         main = (
-            self._main(view, keeping)
+            self._main(view, persistence)
             if index.images
             else [html_pane(empty_collection_message(source.title)), view.upload]
         )
         self.page.param.update(
-            sidebar=[selecting.pane, view.gallery.pane],
+            sidebar=[selection_filter.pane, view.gallery.pane],
             main=main,
             header=[
                 self.subtitle,
                 presentation.stage,
-                keeping.address_sync.bar,
+                persistence.address_sync.bar,
                 view.shortcuts,
                 self.dark_mode,
                 self.connection,
             ],
         )
-        keeping.open(pn.state.session_args)
+        persistence.open(pn.state.session_args)
 
     def close(self) -> None:
-        """Also end what others follow, and let notes be written."""
+        """End the session, its presentation for all who follow, and the notes; what was sent is still written."""
         for part in self._parts:
             part.close()
         super().close()
@@ -116,7 +132,8 @@ class ComparePage(SourcePage):
         self._parts = [follower]
         self.page.main = [follower.stage]
 
-    def _main(self, view: CompareView, keeping: PagePersistence) -> list:
+    def _main(self, view: CompareView, persistence: PagePersistence) -> list:
+        """Return the components of the page's main part, from the photograph's heading to the provenance."""
         header = pn.Row(
             pn.Column(view.heading, view.upload, sizing_mode="stretch_width", margin=0),
             *view.top_five_panes,
@@ -140,8 +157,8 @@ class ComparePage(SourcePage):
             controls_column(view, margin=EDGE),
             lower,
             *(
-                [section("Notes", keeping.notes_hint, keeping.notes_view.component, margin=EDGE)]
-                if keeping.notes_view
+                [section("Notes", persistence.notes_hint, persistence.notes_view.component, margin=EDGE)]
+                if persistence.notes_view
                 else []
             ),
             html_pane(

@@ -1,4 +1,4 @@
-"""One visitor's comparison: what is chosen becomes questions, what is answered becomes pictures and words."""
+"""One session's comparison: choices become requests to the source, results become pictures and texts."""
 
 from __future__ import annotations
 
@@ -37,10 +37,25 @@ NO_HUMAN_MAP, NO_HUMAN_MAPS = "People did not mark\nthis photograph.", "This col
 
 
 class CompareView:
-    """All parts of one session and what connects them; ``close`` ends its threads and lets go of everything.
+    """All components of one session and what connects them; ``close`` ends its threads and releases everything.
 
-    The source is asked only in worker threads. A new photograph cancels the maps of the one before; new settings ask
-    for maps again; looks never ask.
+    Pixels, maps and predictions are requested in worker threads only. A new image cancels the maps of the one before;
+    new attribution settings request maps again; display settings never request any.
+
+    Parameters
+    ----------
+    source : MapSource
+        Gives everything that is shown.
+    index : CollectionIndex
+        Of the source's images.
+    document : Document
+        Of the session.
+    figures : FigureSet, optional
+        Figures drawn ahead; default: drawn now.
+    game_url : str, optional
+        Address of a game on the same collection, to which every photograph links.
+    origin : dict, optional
+        Fields of a ``FigureSpec`` that say how a command opens this source.
     """
 
     def __init__(
@@ -104,24 +119,24 @@ class CompareView:
         self.settings.param.watch(lambda *_: self._ask(new_image=False), ATTRIBUTION_SETTINGS)
 
     def open(self, image: str | None = None) -> None:
-        """Show ``image``, or the gallery's first."""
+        """Show ``image``, or the gallery's first one."""
         self.current.image = image or self.gallery.first_image
 
     def move(self, by: int) -> None:
-        """Go ``by`` images on in the gallery's order."""
+        """Go ``by`` images forward in the gallery's order; beyond either end stay."""
         self.current.image = self.gallery.image_at_offset(by) or self.current.image
 
     def cancel(self) -> None:
-        """Stop computing; what is there stays."""
+        """Stop computing maps; those in view stay."""
         self.source_client.cancel_maps()
         self.progress.show_cancelled(self.results.map_update)
 
     def add_upload(self, filename: str, content: bytes) -> None:
-        """Add an uploaded photograph and show it; a refusal is told beside the button."""
+        """Add an uploaded photograph and show it; a refusal is shown beside the button."""
         self.source_client.upload(filename, content)
 
     def show_messages(self, sentences: Sequence[str]) -> None:
-        """Say at the top what went wrong, in place of what was said before; a participant who is missing stays told."""
+        """Show ``sentences`` at the top in place of those before; that a participant is missing stays there."""
         self._told = list(sentences)
         self._show_alert()
 
@@ -129,13 +144,14 @@ class CompareView:
         self.alert.object = alert(" ".join(filter(None, [*self._told, self._missing])))
 
     def close(self) -> None:
-        """End all threads and drop what they brought."""
+        """End all threads and drop their results."""
         self.source_client.close()
         self.gallery.close()
         self.results.param.update(photo=None, human_map=None, map_update=None, forward_result=None)
         self.source = None
 
     def _ask(self, new_image: bool) -> None:
+        """Request the maps of the current image, and show that they are on their way."""
         image = self.current.image
         if image is None:
             return
@@ -147,14 +163,14 @@ class CompareView:
         self.attribution_controls.show_target_hint(info.target is not None)
         self.progress.show_text("Asking both networks…", 0, busy=True)
         self.source_client.request_maps(image, request, self.current.kind, self.current.participant, new_image)
-        if new_image:  # while the thread is at work already
+        if new_image:  # while the thread works already
             self.heading.object = image_heading(info, self._game)
             self.display.filename = "".join(c if c.isalnum() or c in "-_." else "_" for c in image)[:80]
         self._missing = "" if new_image else self._missing
         self.show_messages([])
 
     def _forget(self, has_map: bool) -> None:
-        """Take away what was said of the photograph before; its own answers are on their way."""
+        """Clear predictions, layers and scores of the image before; results of the new one are on their way."""
         self._predict((None, None), None)
         self.layers.hide()
         self.score_view.set_image_scores(None, has_map)
@@ -169,17 +185,18 @@ class CompareView:
         self.row.set_photo(view)
         self.results.photo = view
         if self.results.map_update is None:
-            self._draw()  # no photograph ever stands under the maps of another
+            self._draw()  # no photograph is ever below the maps of another
 
     def _on_parts(self, mask: xr.DataArray | None) -> None:
         self.row.outlines.set_parts(mask)
 
     def _on_human(self, answer: tuple[xr.DataArray | None, tuple[str, ...], str | None, str | None]) -> None:
+        """Show the human map and its participants, or that the participant of the link has none here."""
         values, people, one, missing = answer
         self._missing = ""
-        if missing is not None and values is not None:  # without a map its own place says so
-            told = unknown_name("participant of this photograph", missing, people)
-            self._missing = f"{told} All of them together are shown."
+        if missing is not None and values is not None:  # where there is no map, its panel says so
+            sentence = unknown_name("participant of this photograph", missing, people)
+            self._missing = f"{sentence} All of them together are shown."
         self._show_alert()
         self.display_controls.set_participants(people)
         self.row.set_human_map(values, NO_HUMAN_MAP if self.source.map_kinds else NO_HUMAN_MAPS)

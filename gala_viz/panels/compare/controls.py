@@ -1,4 +1,4 @@
-"""How maps are made (the source is asked again) and how they look (the browser alone acts)."""
+"""Inputs for how maps are made (the source computes again) and how they are drawn (in the browser alone)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ _EVERYBODY = ("all together", "")
 
 
 class AttributionControls:
-    """Inputs for ``AttributionSettings``; sliders act when let go."""
+    """Inputs for ``AttributionSettings``; sliders act when they are released.
+
+    ``methods`` are name -> title. ``display`` gets the noise fraction while a slider moves.
+    """
 
     def __init__(
         self, settings: AttributionSettings, categories: Sequence[str], methods: Mapping[str, str], display: MapDisplay
@@ -76,12 +79,12 @@ class AttributionControls:
             self.pane.update_field(own, enabled=sampled)
 
     def show_target_hint(self, has_label: bool) -> None:
-        """Say what is explained where the true category is asked for and is not ``has_label``."""
+        """Say that own predictions are explained, where the target is the true category and the image has no label."""
         falls_back = self.settings.target == "label" and not has_label
         self.pane.update_field("target", hint="unknown here: own predictions" if falls_back else "")
 
     def show_sigma(self, sigma: Sequence[float], noisy: bool) -> None:
-        """The noise's absolute standard deviation, in units of the networks' input."""
+        """Show the noise's standard deviation for each network, in input units; nothing where it is not ``noisy``."""
         words = ""
         if noisy and len(sigma):
             same = max(sigma) - min(sigma) < 1e-6 * max(max(sigma), 1)
@@ -91,9 +94,20 @@ class AttributionControls:
 
 
 class DisplayControls:
-    """Inputs for ``DisplaySettings`` and for the human map shown; the display follows them in the browser.
+    """Inputs for ``DisplaySettings`` and for the human map in view; the display follows them in the browser.
 
-    ``kinds`` are of human maps; ``parts`` says what can be outlined, "" for nothing.
+    Parameters
+    ----------
+    display_settings : DisplaySettings
+        Changed by the inputs.
+    current : CurrentImage
+        Its kind and participant are changed by the inputs.
+    display : MapDisplay
+        Follows the inputs in the browser.
+    kinds : mapping of str to str
+        Kinds of human maps; empty: there are no inputs for human maps.
+    parts : str
+        What can be outlined, for example "diagnostic parts"; "" for nothing.
     """
 
     def __init__(
@@ -141,7 +155,7 @@ class DisplayControls:
             self.display_settings.param.update(**{name: value})
 
     def set_participants(self, participants: Sequence[str]) -> None:
-        """Offer the participants of the photograph shown; at most ``MAX_PARTICIPANTS``."""
+        """Offer the participants of the image in view, at most ``MAX_PARTICIPANTS``."""
         if "participant" not in self.pane.values:
             return
         options = (_EVERYBODY, *((one, one) for one in participants[:MAX_PARTICIPANTS]))

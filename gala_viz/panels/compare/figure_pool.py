@@ -1,4 +1,4 @@
-"""Figures drawn ahead: the next visitor finds a set ready and waits only for what is truly theirs."""
+"""Figures drawn ahead of the next session, which then waits for its own data alone."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ from gala_viz.store.source import NetworkInfo
 from gala_viz.threads import shutdown_event, start_thread
 
 REFILL_DELAY_S = 3.0
-"""How long after a visitor came the next set is drawn: their first maps go before it."""
+"""Delay after a session began until the next set is drawn: the session's first maps go before it."""
 
 DRAWING_LOCK = threading.Lock()
 """Held while figures are drawn in a thread, and while a module is imported that loads Datashader.
 
-Datashader tries dask.dataframe, which fails without pyarrow; HoloViews, while it draws, asks for whatever seems loaded.
+Datashader tries to import dask.dataframe, which fails without pyarrow; HoloViews, while it draws, uses every module
+that seems to be loaded.
 """
 
 
@@ -36,14 +37,14 @@ class FigureSet:
 
 
 def draw_figure_set(networks: Sequence[NetworkInfo]) -> FigureSet:
-    """A set of empty figures for two networks."""
+    """Draw a set of empty figures for two networks."""
     key, size = uuid4().hex[:8], networks[0].input_px
     row = MainRow(key, size)
     return FigureSet(key, row, LayerView(key, networks, size), score_figure(networks))
 
 
 class FigurePool:
-    """One set of figures in advance; each is handed out once."""
+    """One set of figures drawn in advance; each set is used once."""
 
     def __init__(self, networks: Sequence[NetworkInfo]) -> None:
         self._networks = tuple(networks)
@@ -56,13 +57,13 @@ class FigurePool:
                 self._spare = draw_figure_set(self._networks)
 
     def take(self) -> FigureSet:
-        """The spare set, or one drawn now; another is drawn a moment later."""
+        """Return the spare set, or one drawn now; another is drawn a moment later."""
         with DRAWING_LOCK:
-            taken, self._spare = self._spare, None
-            if taken is None:
-                taken = draw_figure_set(self._networks)
+            figures, self._spare = self._spare, None
+            if figures is None:
+                figures = draw_figure_set(self._networks)
         start_thread(self._fill_later, "gala-viz spare figures")
-        return taken
+        return figures
 
     def _fill_later(self) -> None:
         if not shutdown_event.wait(REFILL_DELAY_S):

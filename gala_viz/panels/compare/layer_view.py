@@ -24,9 +24,10 @@ _TEXT_SHARE = 0.18
 
 
 class LayerView:
-    """Rows of networks, columns of layers; a click (heard by the display) names a column.
+    """Rows of networks, columns of layers; a click, which ``MapDisplay`` handles, chooses a column.
 
     One figure holds all: every cell is two glyphs, the photograph and a map with a source and mapper of its own.
+    ``size_px`` is (height, width) of the networks' input.
     """
 
     def __init__(self, key: str, networks: Sequence[NetworkInfo], size_px: tuple[int, int]) -> None:
@@ -89,13 +90,14 @@ class LayerView:
 
     @property
     def row_legend(self) -> str:
-        """Which network stands in which row."""
+        """Sentence on which network stands in which row."""
         if len(self.networks) == 1:
             return f"{self.networks[0].title}; each layer has its own scale."
         above, below = (network.title for network in self.networks)
         return f"Above {above}, below {below}; each layer has its own scale."
 
     def _names(self, key: str, step_x: float) -> None:
+        """Write the layers' names over the columns."""
         names = [net.layers for net in self.networks if len(net.layers) == self.n_columns]
         names = names[0] if names else ()
         self.figure.text(
@@ -124,11 +126,11 @@ class LayerView:
         self.pane.styles = {"visibility": "visible"}
 
     def hide(self) -> None:
-        """Keep the layers' place empty until the next passage."""
+        """Hide the layers, whose space stays empty, until the next forward pass."""
         self.pane.styles = {"visibility": "hidden"}
 
     def outline_column(self, column: int | None) -> None:
-        """Frame the column that stands in the main row; None frames none."""
+        """Outline the column whose layer is in the main row; None: no column."""
         if column is None:
             self._mark.data = {"x": [], "y": [], "w": [], "h": []}
             return

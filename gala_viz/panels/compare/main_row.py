@@ -1,4 +1,4 @@
-"""Photograph, people, two networks, their difference: figures made once, of which only the arrays change."""
+"""Photograph, human map, two networks, their delta: figures created once, of which only the arrays change."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ class MainRow:
         self.height, self.width = size_px
         blank = np.zeros((*size_px, 3), dtype=np.uint8)
         empty = labelled_map(np.zeros(size_px, dtype=np.float32), name="empty")
-        drawn = {
+        panel_plots = {
             "photo": plots.photograph(blank),
             "human": plots.human_map(blank, empty),
             "a": plots.saliency(blank, empty),
             "b": plots.saliency(blank, empty),
             "delta": plots.delta(blank, empty),
         }
-        self.figures: dict[str, figure] = {panel: bokeh_figure(plot) for panel, plot in drawn.items()}
+        self.figures: dict[str, figure] = {panel: bokeh_figure(plot) for panel, plot in panel_plots.items()}
         self.sources: dict[str, ColumnDataSource] = {}
         self.outlines = Outlines(key)
         self._link()
@@ -67,6 +67,7 @@ class MainRow:
         self.pane = pn.pane.Bokeh(figures, sizing_mode="stretch_width", margin=0)
 
     def _link(self) -> None:
+        """Let all figures share photograph, ranges, crosshair and outlines, and name their models."""
         x_range = Range1d(0, self.width, bounds=(0, self.width), min_interval=8)
         y_range = Range1d(self.height, 0, bounds=(0, self.height), min_interval=8)
         spans = [
@@ -100,6 +101,7 @@ class MainRow:
         disable_sync(*self.figures.values())
 
     def _dress(self, panel: str, fig: figure, x_range: Range1d, y_range: Range1d) -> None:
+        """Set tools, title, size, border and colour bar of one figure."""
         fig.name = f"{self.key}/figure/{panel}"
         fig.x_range, fig.y_range = x_range, y_range
         wheel = WheelZoomTool(maintain_focus=True)
@@ -122,19 +124,20 @@ class MainRow:
             fig.min_border_bottom = 46
 
     def _flicker(self) -> None:
-        """The second network's map lies hidden in the first one's figure, ready to be shown in place."""
+        """Add the second network's map, hidden, to the first one's figure, where the browser shows it in place."""
         second = next(r for r in self.figures["b"].renderers if r.name == f"{self.key}/glyph/b")
         mapper = second.glyph.color_mapper.clone()
         glyph = Image(image="image", x="x", y="y", dw="dw", dh="dh", color_mapper=mapper, global_alpha=0.65)
         self.figures["a"].add_glyph(self.sources["b"], glyph, visible=False, name=f"{self.key}/glyph/flicker")
 
     def _noisy(self) -> None:
-        """A noisy copy lies hidden over the photograph; the browser makes it when asked."""
+        """Add a hidden noisy copy over the photograph; the browser computes it on demand."""
         source = ColumnDataSource(dict(self.sources["photo"].data), name=f"{self.key}/source/noisy")
         glyph = ImageRGBA(image="image", x="x", y="y", dw="dw", dh="dh")
         self.figures["photo"].add_glyph(source, glyph, visible=False, name=f"{self.key}/glyph/noisy")
 
     def _note(self) -> None:
+        """Add the label that says over the photograph why there is no human map."""
         self.missing_map_label = Label(
             x=self.width / 2,
             y=self.height / 2,
@@ -153,7 +156,7 @@ class MainRow:
         self.figures["human"].add_layout(self.missing_map_label)
 
     def set_photo(self, view: np.ndarray) -> None:
-        """Put the photograph, uint8 (y, x, 3), beneath every map."""
+        """Put the photograph, uint8 (y, x, 3), below every map."""
         self.sources["photo"].data = image_source_data(pack_rgba(view), self.height, self.width)
 
     def set_human_map(self, human_map: xr.DataArray | None, missing_text: str) -> None:
@@ -164,12 +167,12 @@ class MainRow:
         self.outlines.set_human_map(human_map)
 
     def set_maps(self, maps: Mapping[str, xr.DataArray | None]) -> None:
-        """Replace the arrays of panels a, b, delta; None clears one."""
+        """Replace the maps (y, x) of the panels a, b and delta; None clears one."""
         for panel, values in maps.items():
             self._set(panel, values)
 
     def set_units(self, unit: str, delta_unit: str) -> None:
-        """What the colour bars of the networks and of the delta are in."""
+        """Set the units of the networks' colour bars and of the delta's."""
         for panel, text in (("a", unit), ("b", unit), ("delta", delta_unit)):
             for bar in self.figures[panel].below:
                 if hasattr(bar, "color_mapper") and bar.title != text:

@@ -17,7 +17,7 @@ DELTA_UNIT = "difference of normalised maps"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MainRowContent:
-    """Panel (a, b, delta) -> map or None, panel -> title, and the units of the colour bars."""
+    """Panel (a, b, delta) -> map (y, x) or None, panel -> title, and the units of the colour bars."""
 
     maps: dict[str, xr.DataArray | None]
     titles: dict[str, str]
@@ -26,8 +26,7 @@ class MainRowContent:
 
 
 def human_map_title(human_map: xr.DataArray | None, participants: Sequence[str], participant: str | None = None) -> str:
-    """Whose map stands beside the photograph: that of ``participant`` participant, or of all, with
-    n where they are known."""
+    """Return whose human map it is: that of ``participant``, or of all ``participants``, with n where it is known."""
     simulated = human_map is not None and human_map.attrs.get("simulated")
     if participant is not None:
         return f"{'Simulated participant' if simulated else 'Participant'} {participant}"
@@ -43,7 +42,24 @@ def human_map_title(human_map: xr.DataArray | None, participants: Sequence[str],
 def main_row_content(
     networks: Sequence[NetworkInfo], forward_result: Passage | None, map_update: MapUpdate | None, layer: int | None
 ) -> MainRowContent:
-    """The attention norms of column ``layer``, once ``forward_result`` is there; else the maps of ``map_update``."""
+    """Return the maps of the main row: the attention norms of one layer, or the saliency maps.
+
+    Parameters
+    ----------
+    networks : sequence of NetworkInfo
+        The two networks.
+    forward_result : Passage or None
+        Holds the attention norms; without it the saliency maps stand in the row.
+    map_update : MapUpdate or None
+        Holds the saliency maps; None: there are none yet.
+    layer : int or None
+        Column of the layer; a network with fewer layers shows its last. None: the saliency maps.
+
+    Returns
+    -------
+    MainRowContent
+        Maps, titles and units.
+    """
     if layer is not None and forward_result is not None:
         return _attention(networks, forward_result, layer)
     if map_update is None:
@@ -61,6 +77,7 @@ def main_row_content(
 
 
 def _attention(networks: Sequence[NetworkInfo], passage: Passage, layer: int) -> MainRowContent:
+    """Return the attention norms of one layer; there is no delta where the grids of the two networks differ."""
     names = [network.layers[min(layer, len(network.layers) - 1)] for network in networks]
     pair = [norms[name] for norms, name in zip(passage.attention_norms, names, strict=True)]
     alike = pair[0].shape == pair[1].shape

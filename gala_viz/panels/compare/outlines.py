@@ -1,4 +1,4 @@
-"""Lines over the figures of the main row: around what people marked most, and around parts that are known."""
+"""Lines over the figures of the main row: around the strongest regions of the human map, and around known parts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Outlines:
         )
 
     def draw(self, panel: str, fig: figure, with_human_map: bool) -> None:
-        """Add the lines, hidden, to a figure; ``with_human_map`` False leaves theirs out."""
+        """Add the lines, hidden, to the figure ``fig`` of ``panel``; those of the human map only ``with_human_map``."""
         for source, looks in (
             (self.human_map_source, HUMAN_MAP_LINES if with_human_map else ()),
             (self.parts_source, PART_LINES),
@@ -43,7 +43,7 @@ class Outlines:
                 )
 
     def set_human_map(self, human_map: xr.DataArray | None) -> None:
-        """Outline the strongest regions of a human map (y, x)."""
+        """Outline the strongest regions of a human map (y, x); None: draw no lines."""
         if human_map is None:
             self.human_map_source.data = dict(_EMPTY)
             return
@@ -52,6 +52,6 @@ class Outlines:
         self.human_map_source.data = {"xs": lines["xs"], "ys": lines["ys"], "width": width}
 
     def set_parts(self, mask: xr.DataArray | None) -> None:
-        """Outline a mask (y, x) of 0 to 1."""
+        """Outline a mask (y, x) of 0 to 1; None: draw no lines."""
         xs, ys = mask_outlines(mask) if mask is not None else ([], [])
         self.parts_source.data = {"xs": xs, "ys": ys, "width": [1.0] * len(xs)}

@@ -1,4 +1,4 @@
-"""A photograph of the visitor's own, sent in pieces: photograph_upload.js."""
+"""Upload of a visitor's own photograph, sent in pieces: photograph_upload.js."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ UPLOAD_LIMIT_BYTES = 20 * 2**20
 
 
 class PhotographUpload(MessagingComponent):
-    """Takes one photograph in pieces of 1 MB, so that no websocket limit matters, and refuses what is too large.
+    """Receives one photograph in pieces of 1 MB, so that no websocket limit matters, and refuses what is too large.
 
-    ``on_file(name, content)`` is called with the whole; ``answer`` ends the wait, with a refusal or "".
+    ``on_file(name, content)`` is called with the whole file; ``finish`` then ends the browser's wait.
     """
 
     limit_bytes = param.Integer(default=UPLOAD_LIMIT_BYTES)
@@ -31,10 +31,11 @@ class PhotographUpload(MessagingComponent):
         self._pieces: list[bytes] = []
 
     def finish(self, refusal: str = "") -> None:
-        """Tell the visitor that the photograph was taken, or why not."""
+        """Tell the visitor that the photograph was added, or with ``refusal`` why not."""
         self._send_msg({"refused": refusal})
 
     def _handle_msg(self, data: dict[str, Any]) -> None:
+        """Add one piece; after the last one call ``on_file``. A piece of an earlier upload is dropped."""
         if data["piece"] == 0:
             self._upload, self._pieces = data["upload"], []
         if data["upload"] != self._upload:

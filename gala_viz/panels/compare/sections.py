@@ -1,4 +1,4 @@
-"""Parts of a comparison that the page and a notebook's cell lay out alike."""
+"""Sections of a comparison that the page and a notebook's cell lay out alike."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gala_viz.panels.source_page import section
 
 
 def maps_column(view: CompareView, margin: tuple[int, int]) -> pn.Column:
-    """What went wrong, photograph and maps, and the values under the pointer."""
+    """Lay out alerts, photograph and maps, and the values under the pointer."""
     return pn.Column(
         view.alert,
         view.row.pane,
@@ -23,7 +23,7 @@ def maps_column(view: CompareView, margin: tuple[int, int]) -> pn.Column:
 
 
 def controls_column(view: CompareView, margin: tuple[int, int]) -> pn.Column:
-    """How far the maps are, how they look, and how they are made."""
+    """Lay out the maps' progress, the display settings and the attribution settings."""
     return pn.Column(
         view.progress.bar,
         view.display_controls.pane,
@@ -35,7 +35,7 @@ def controls_column(view: CompareView, margin: tuple[int, int]) -> pn.Column:
 
 
 def layers_section(view: CompareView) -> pn.Column:
-    """The attention norms of every layer of both networks."""
+    """Lay out the attention norms of every layer of both networks."""
     title = "Attention of every layer"
     if not view.layers.cells:
         return section(title, "", html_pane('<p class="muted">Neither network has attention blocks.</p>'))
@@ -43,5 +43,8 @@ def layers_section(view: CompareView) -> pn.Column:
 
 
 def alignment_section(view: CompareView, *more: pn.viewable.Viewable) -> pn.Column:
-    """Scores against people, who are called simulated where they are, and what scores more of the collection."""
+    """Lay out the scores against human maps, the button that scores the collection, and ``more`` components.
+
+    The heading says where people are simulated.
+    """
     return section(alignment_title(view.source.map_kinds), "", view.score_view.pane, view.scoring.bar, *more)

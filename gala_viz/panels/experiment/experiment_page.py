@@ -1,4 +1,4 @@
-"""The page of an experiment: one browser part that talks to the experiment's own addresses beside it."""
+"""The page of an experiment: one browser component that talks to the experiment's own addresses beside it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class ExperimentComponent(BrowserComponent):
 
 
 def experiment_page() -> ExperimentComponent:
-    """The page of one session."""
+    """Return the page of one session."""
     if pn.state.curdoc is not None:
         pn.state.curdoc.title = participant_texts("experiment")["title"]
     return ExperimentComponent(texts=participant_texts("experiment"), sizing_mode="stretch_width", margin=0)

@@ -1,4 +1,4 @@
-"""The page of all images at once: two measures as axes, a selection, a gallery."""
+"""The page of all images at once: two metrics as axes, a selection, a gallery."""
 
 from __future__ import annotations
 
@@ -28,10 +28,25 @@ def explore_page(
     *,
     read_only_notes: bool = False,
 ) -> pmui.Page:
-    """A page for one session; ``compare_url`` is the address of the comparison of the same source, where it is served.
+    """Build the exploration's page for one session.
 
-    ``origin`` are the fields of a ``FigureSpec`` that say how a command opens this source; ``records`` keep notes and
-    saved views; with ``read_only_notes`` a visitor without a login changes none of them.
+    Parameters
+    ----------
+    shared_source : SharedSource
+        The source, which may still be loading.
+    compare_url : str
+        Address of the comparison of the same source; "" where it is not served.
+    origin : dict, optional
+        Fields of a ``FigureSpec`` that say how a command opens this source.
+    records : Database, optional
+        Stores notes and saved views.
+    read_only_notes : bool
+        Whether a visitor without a login can change none of them.
+
+    Returns
+    -------
+    panel_material_ui.Page
+        The page.
     """
     return ExplorePage(shared_source, compare_url, origin, records, read_only_notes=read_only_notes).page
 
@@ -59,7 +74,7 @@ class ExplorePage(SourcePage):
         super().__init__(shared_source)
 
     def build(self) -> None:
-        """The cloud, what is selected, distributions; the gallery at the left."""
+        """Put scatter plot, selection, distributions and notes on the page, and the gallery at the left."""
         source, index = self.shared_source.source, self.shared_source.index
         if not index.images:
             self.page.main = [html_pane(empty_collection_message(source.title))]
@@ -68,28 +83,35 @@ class ExplorePage(SourcePage):
         if self.page.dark_theme:
             view.set_dark(True)
         self.page.param.watch(lambda event: view.set_dark(event.new), "dark_theme")
-        keeping = PagePersistence(
+        persistence = PagePersistence(
             "explore",
             explore_link_parameters(view),
             view.gallery,
             self.document,
             self._records,
-            lambda told: view.alert.param.update(object=alert(" ".join(told))),
+            lambda sentences: view.alert.param.update(object=alert(" ".join(sentences))),
             read_only_notes=self._read_only_notes,
         )
-        self._keeping = keeping
-        go = html_pane(margin=(0, 0, 4, 0))
-        state = keeping.address_sync.state
+        self._keeping = persistence
+        link_pane = html_pane(margin=(0, 0, 4, 0))
+        state = persistence.address_sync.state
         if self._compare:
             state.watch(
-                lambda _: go.param.update(object=compare_link(self._compare, state.query_for(SHARED_LINK_NAMES)))
+                lambda _: link_pane.param.update(object=compare_link(self._compare, state.query_for(SHARED_LINK_NAMES)))
             )
         figure = ScatterDownloadButton(source, self._origin or {}, view.axes, view.selected_images, view.show_error)
-        chosen = pn.Row(
+        selection_row = pn.Row(
             view.selection_pane, view.clear_button, sizing_mode="stretch_width", margin=(2, 0), styles={"gap": "14px"}
         )
         left = pn.Column(
-            view.alert, view.form, chosen, go, view.scatter.pane, figure.button, sizing_mode="stretch_width", margin=0
+            view.alert,
+            view.form,
+            selection_row,
+            link_pane,
+            view.scatter.pane,
+            figure.button,
+            sizing_mode="stretch_width",
+            margin=0,
         )
         body = pn.Column(
             left,
@@ -102,20 +124,20 @@ class ExplorePage(SourcePage):
             ],
         )
         notes = (
-            [section("Notes", keeping.notes_hint, keeping.notes_view.component, margin=EDGE)]
-            if keeping.notes_view
+            [section("Notes", persistence.notes_hint, persistence.notes_view.component, margin=EDGE)]
+            if persistence.notes_view
             else []
         )
         about = html_pane(provenance(source.networks, source.skipped, source.map_kinds), margin=(10, 14, 24, 14))
         self.page.param.update(
             sidebar=[view.gallery.pane],
             main=[body, *notes, about],
-            header=[self.subtitle, keeping.address_sync.bar, view.shortcuts, self.dark_mode, self.connection],
+            header=[self.subtitle, persistence.address_sync.bar, view.shortcuts, self.dark_mode, self.connection],
         )
-        keeping.open(pn.state.session_args)
+        persistence.open(pn.state.session_args)
 
     def close(self) -> None:
-        """Also let notes be written."""
+        """End the session and the notes; what was sent is still written."""
         if self._keeping is not None:
             self._keeping.close()
         super().close()

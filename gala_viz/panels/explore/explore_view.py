@@ -1,4 +1,4 @@
-"""One visitor's look at all images: two measures as axes, a selection that the gallery shows, distributions beside."""
+"""One session's view of all images: two metrics as axes, a selection that the gallery shows, distributions beside."""
 
 from __future__ import annotations
 
@@ -29,10 +29,11 @@ NO_SCORES = (
 
 
 class ExploreView:
-    """All parts of one session and what connects them.
+    """All components of one session and what connects them.
 
-    Filters and search of the gallery decide which images are drawn in colour; box and lasso decide which of these the
-    gallery shows; the image that is shown has a ring in the cloud.
+    Search and filters of the gallery decide which images are drawn in colour; box and lasso decide which of these the
+    gallery shows; the current image has a ring in the scatter plot. ``compare_url`` is the address of the comparison,
+    "" for no links to it.
     """
 
     def __init__(self, source: MapSource, index: CollectionIndex, document: Document, compare_url: str = "") -> None:
@@ -78,14 +79,14 @@ class ExploreView:
         self._draw(new_axes=True)
 
     def select(self, selection_mask: np.ndarray | None) -> None:
-        """Show only ``selection_mask`` (image,) in the gallery; None, or nothing selected: all."""
+        """Show only the images of ``selection_mask`` (image,) in the gallery; None, or an empty one: all."""
         selection_mask = selection_mask if selection_mask is not None and selection_mask.any() else None
         self.gallery.restrict(selection_mask)
         self.clear_button.visible = selection_mask is not None
         self._tell()
 
     def clear_selection(self) -> None:
-        """Let go of what box, lasso or code selected."""
+        """Clear what box, lasso or code selected."""
         self.axes.selection = ""
         self.select(None)
 
@@ -96,64 +97,66 @@ class ExploreView:
         self.select(selected_mask(self.axes, self.metrics, self.scores))
 
     def selected_images(self) -> tuple[str, ...]:
-        """Ids of what is selected or filtered; none where that is all."""
-        places = self.gallery.positions
-        return () if len(places) == len(self.index) else tuple(self.index.images[place] for place in np.sort(places))
+        """Return the ids of the images that the gallery shows; none where these are all."""
+        positions = self.gallery.positions
+        return () if len(positions) == len(self.index) else tuple(self.index.images[at] for at in np.sort(positions))
 
     def show_error(self, error: Exception) -> None:
-        """Say on the page what went wrong."""
+        """Show the ``error`` on the page."""
         self.alert.object = alert(f"{error or type(error).__name__}")
 
     def move(self, by: int) -> None:
-        """Go ``by`` images on in the gallery's order."""
+        """Go ``by`` images forward in the gallery's order; beyond either end stay."""
         image = self.gallery.image_at_offset(by)
         if image is not None:
             self.current.image = image
 
     def set_dark(self, dark: bool) -> None:
-        """Draw for a dark page, or a light one."""
+        """Draw the points for a dark page, or for a light one."""
         self.scatter.dark = dark
         self._draw()
 
     def close(self) -> None:
-        """End the gallery's thread and let go of the source."""
+        """End the gallery's thread and release the source."""
         self.gallery.close()
         self.source = None
 
     def metric_values(self, name: str) -> np.ndarray:
-        """(image,) of the measure called ``name``."""
+        """Return the values (image,) of the metric with the short name ``name``."""
         return self.metrics[name].values(self.scores)
 
     def _draw(self, new_axes: bool = False) -> None:
         axes = self.axes
-        cloud = ScatterPoints(self.metric_values(axes.x), self.metric_values(axes.y), self.gallery.filter_mask)
+        points = ScatterPoints(self.metric_values(axes.x), self.metric_values(axes.y), self.gallery.filter_mask)
         x, y = (self.metrics[name].title for name in (axes.x, axes.y))
-        self.scatter.show(cloud, x, y, new_axes=new_axes)
+        self.scatter.show(points, x, y, new_axes=new_axes)
         means = axes.show_category_means
         self.scatter.show_category_means(self.index.category_codes if means else None, len(self.index.categories))
         self._show(self.current.image)
         self._tell()
 
     def _tell(self) -> None:
-        cloud, within = self.scatter.points, self.gallery.selection_mask
-        chosen = cloud.highlighted if within is None else cloud.highlighted & within
+        """Show the distributions and means of the images that are selected, or highlighted."""
+        points, within = self.scatter.points, self.gallery.selection_mask
+        chosen = points.highlighted if within is None else points.highlighted & within
         self.distributions.show(self.scores, self.source.request, chosen)
-        if not cloud.finite.any():
+        if not points.finite.any():
             self.selection_pane.object = alert(NO_SCORES)
             return
-        known = chosen & cloud.finite
-        pair = ((self.axes.x, cloud.x), (self.axes.y, cloud.y))
+        known = chosen & points.finite
+        pair = ((self.axes.x, points.x), (self.axes.y, points.y))
         means = {self.metrics[name].title: values[known] for name, values in pair}
         self.selection_pane.object = selection_summary(int(known.sum()), len(self.index), within is not None, means)
 
     def _show(self, image: str | None) -> None:
-        place = self.index.position.get(image or "")
-        self.scatter.mark_image(place)
-        if place is None:
+        """Put the ring around ``image`` and show its metrics."""
+        position = self.index.position.get(image or "")
+        self.scatter.mark_image(position)
+        if position is None:
             self.image_pane.object = image_score_table(None, "", "", {})
             return
-        values = {one.title: float(one.values(self.scores)[place]) for one in self.metrics.values()}
-        number = self.index.category_codes[place]
+        values = {one.title: float(one.values(self.scores)[position]) for one in self.metrics.values()}
+        number = self.index.category_codes[position]
         category = self.index.categories[number] if number >= 0 else ""
         link = f"{self._compare}?v={LINK_FORMAT}&image={quote(str(image), safe='')}" if self._compare else ""
         self.image_pane.object = image_score_table(image, category, link, values)

@@ -1,4 +1,4 @@
-"""The cloud of all images: a figure that is drawn anew for every range, selection and filter."""
+"""The scatter plot of all images: a figure that is drawn anew for every range, selection and filter."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ MAX_PX = 4096
 
 
 class ScatterView:
-    """Draws a ``ScatterPoints``; ``on_select(text)`` hears box and lasso (``plots.selection``), ``on_tap(place)`` a
-    click on an image.
+    """Draws ``ScatterPoints`` and reports what the visitor selects.
+
+    ``on_select(text)`` is called with a box or a lasso as text (``plots.point_selection``), ``on_tap(position)`` with
+    the position of an image that was clicked.
     """
 
     def __init__(self, on_select: Callable[[str], None], on_tap: Callable[[int], None]) -> None:
@@ -47,7 +49,17 @@ class ScatterView:
         self.pane = pn.pane.Bokeh(fig, sizing_mode="stretch_width", margin=0)
 
     def show(self, points: ScatterPoints, x_label: str, y_label: str, *, new_axes: bool) -> None:
-        """Draw another cloud; ``new_axes`` shows all of it, else the present ranges stay."""
+        """Draw other points.
+
+        Parameters
+        ----------
+        points : ScatterPoints
+            The points.
+        x_label, y_label : str
+            Titles of the metrics.
+        new_axes : bool
+            Whether all points are shown; else the present ranges stay.
+        """
         self.points = points
         self.figure.xaxis.axis_label, self.figure.yaxis.axis_label = x_label, y_label
         if new_axes:
@@ -63,7 +75,7 @@ class ScatterView:
         self.draw(x_range, y_range)
 
     def mark_image(self, index: int | None) -> None:
-        """Put the ring around an image, or take it away."""
+        """Put the ring around the image at position ``index``, or remove it for None."""
         there = index is not None and bool(self.points.finite[index])
         self._ring.data = {
             "x": [float(self.points.x[index])] if there else [],
@@ -71,7 +83,10 @@ class ScatterView:
         }
 
     def show_category_means(self, category: np.ndarray | None, n_categories: int = 0) -> None:
-        """Draw the mean of each category over the cloud, larger for more images; None: no means."""
+        """Draw the mean of each category over the points, larger for more images; None: no means.
+
+        ``category`` (image,) are numbers of the ``n_categories`` categories, -1 for none.
+        """
         if category is None:
             self._means.data_source.data = {"x": [], "y": [], "size": []}
             return
@@ -84,7 +99,7 @@ class ScatterView:
         return (float(x.start), float(x.end)), (float(y.start), float(y.end))
 
     def _resized(self, side: str, _: int, pixels: int) -> None:
-        """The browser tells how large the frame is; a picture of just that size has round points."""
+        """Draw at the size of the frame that the browser reports: a picture of just that size has round points."""
         if isinstance(pixels, int) and 0 < pixels <= MAX_PX:
             self._frame_px[side] = pixels
             self.draw(*self._ranges())
@@ -104,6 +119,6 @@ class ScatterView:
             self._on_select(selection_text(event.geometry))
 
     def _tapped(self, event: Tap) -> None:
-        place = self.points.nearest(float(event.x), float(event.y), *self._ranges())
-        if place is not None:
-            self._on_tap(place)
+        position = self.points.nearest(float(event.x), float(event.y), *self._ranges())
+        if position is not None:
+            self._on_tap(position)

@@ -1,4 +1,4 @@
-"""How the chosen images are distributed, beside what people reach and what chance reaches."""
+"""Distributions of the chosen images' scores, beside the noise ceiling and the shuffled-image baseline."""
 
 from __future__ import annotations
 
@@ -17,9 +17,11 @@ from gala_viz.store.source import NetworkInfo
 
 
 class ScoreDistributions:
-    """Histograms of rho with ``people`` of both networks over chosen images; band: noise ceiling, lines: means.
+    """Histograms of both networks' rho with human maps over chosen images; band: noise ceiling, lines: means.
 
-    The floor, rho with the human map of another image, is told in words, where a source knows it.
+    The shuffled-image baseline, rho with the human maps of other images, is given in words where the source knows it.
+    ``people_label`` says whose maps these are. Without categories (``has_categories``) the baseline is of any other
+    image.
     """
 
     def __init__(
@@ -36,7 +38,7 @@ class ScoreDistributions:
         )
 
     def show(self, scores: xr.Dataset, request: MapRequest, image_mask: NDArray[np.bool_]) -> None:
-        """Draw the images that are ``image_mask`` (image,)."""
+        """Draw the distributions over the images of ``image_mask`` (image,); ``request`` made the scored maps."""
         values = np.asarray(scores["rho"], dtype=float)[:, image_mask]
         known = np.isfinite(values)
         means = [float(row[ok].mean()) if ok.any() else float("nan") for row, ok in zip(values, known, strict=True)]
@@ -55,10 +57,10 @@ class ScoreDistributions:
 
 
 def _floors(scores: xr.Dataset, chosen: NDArray[np.bool_], categories: bool) -> list[str]:
-    told = []
+    sentences = []
     for kind, words in (("same", "same category"), ("different", "another category" if categories else "other images")):
         if f"floor_{kind}" in scores:
             values = np.asarray(scores[f"floor_{kind}"], dtype=float)[:, chosen]
             if np.isfinite(values).any():
-                told.append(f"floor, maps of {words}: {np.nanmean(values):.3f}")
-    return told
+                sentences.append(f"floor, maps of {words}: {np.nanmean(values):.3f}")
+    return sentences

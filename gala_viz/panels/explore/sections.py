@@ -1,4 +1,4 @@
-"""Parts of the look at all images that the page and a notebook's cell lay out alike."""
+"""Sections of the exploration that the page and a notebook's cell lay out alike."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gala_viz.panels.source_page import section
 
 
 def scores_column(view: ExploreView) -> pn.Column:
-    """Distributions of the images in colour or selected, and the values of one image."""
+    """Lay out the distributions of the images in colour, or selected, and the values of one image."""
     title = alignment_title(view.source.map_kinds)
     return pn.Column(
         section(title, "of the images in colour, or selected", view.distributions.pane),

@@ -1,1 +1,1 @@
-"""The collection at the left."""
+"""The gallery: the collection at the left of a page."""

@@ -19,7 +19,7 @@ SortOrder = Literal["id", "first", "second", "gain", "delta"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImageQuery:
-    """What the gallery is asked to show. ``category`` and ``split`` "" mean all; ``descending`` is not for order id."""
+    """Filters and order of the gallery; ``category`` and ``split`` "" mean all; order "id" ignores ``descending``."""
 
     search: str = ""
     category: str = ""
@@ -31,10 +31,10 @@ class ImageQuery:
 
 
 class CollectionIndex:
-    """Columns over a source's images: ids, categories, which have human maps. Read once, shared by all sessions.
+    """Columns over a source's images: ids, categories, splits, which have human maps.
 
-    ``category_codes`` (image,) numbers ``categories``, -1 where there is none; ``learnt`` (image,) says from which
-    images a network shown learnt.
+    It is read once and shared by all sessions. ``category_codes`` (image,) are positions in ``categories``, -1 for
+    none; ``learnt`` (image,) marks images that a network shown learnt from.
     """
 
     def __init__(self, source: MapSource) -> None:
@@ -57,35 +57,38 @@ class CollectionIndex:
         return len(self.images)
 
     def find(self, query: ImageQuery, scores: xr.Dataset | None) -> NDArray[np.intp]:
-        """Places of the images that ``query`` admits, in its order; unknown scores come last, equal ones by id."""
-        keep = np.ones(len(self), dtype=bool)
+        """Return the positions of the images that match ``query``, in its order.
+
+        Images without a score come last, those with equal scores by id.
+        """
+        mask = np.ones(len(self), dtype=bool)
         if words := query.search.casefold().split():
             if self._text is None:
                 self._text = [f"{i}\n{name}".casefold() for i, name in zip(self.images, self._names, strict=True)]
-            keep &= np.fromiter((all(w in text for w in words) for text in self._text), dtype=bool, count=len(self))
+            mask &= np.fromiter((all(w in text for w in words) for text in self._text), dtype=bool, count=len(self))
         if query.category:
             number = self.categories.index(query.category) if query.category in self.categories else -2
-            keep &= self.category_codes == number
+            mask &= self.category_codes == number
         if query.split:
-            keep &= self._split == (self.splits.index(query.split) if query.split in self.splits else -2)
+            mask &= self._split == (self.splits.index(query.split) if query.split in self.splits else -2)
         if query.human_only:
-            keep &= self.has_human_map
+            mask &= self.has_human_map
         if query.verdict != "any":
-            keep &= self._verdict(query.verdict, scores)
-        places = np.flatnonzero(keep)
+            mask &= self._verdict(query.verdict, scores)
+        positions = np.flatnonzero(mask)
         if query.order == "id":
-            return places
-        values = self.sort_values(query.order, scores)[places]
+            return positions
+        values = self.sort_values(query.order, scores)[positions]
         ranked = -values if query.descending else values
-        return places[np.argsort(np.where(np.isfinite(ranked), ranked, np.inf), kind="stable")]
+        return positions[np.argsort(np.where(np.isfinite(ranked), ranked, np.inf), kind="stable")]
 
     def held_out(self, positions: NDArray[np.intp]) -> NDArray[np.intp]:
-        """``positions`` without images that were learnt from, where any others are among them."""
+        """Return ``positions`` without images that networks learnt from; all where there are no others."""
         others = positions[~self.learnt[positions]]
         return others if len(others) else positions
 
     def sort_values(self, order: SortOrder, scores: xr.Dataset | None) -> NDArray[np.floating]:
-        """What ``order`` sorts by, one value per image, NaN where unknown."""
+        """Return the values (image,) that ``order`` sorts by, NaN where unknown; all NaN for order "id"."""
         unknown = np.full(len(self), np.nan)
         name = "delta_size" if order == "delta" else "rho"
         if order == "id" or scores is None or name not in scores:
@@ -96,7 +99,7 @@ class CollectionIndex:
         return {"first": first, "second": second, "gain": second - first}[order]
 
     def correctness(self, scores: xr.Dataset | None) -> NDArray[np.floating]:
-        """1 right, 0 wrong, NaN unknown: (network, image)."""
+        """Return whether predictions are right, (network, image): 1 right, 0 wrong, NaN unknown."""
         if scores is None or "correct" not in scores:
             return np.full((2, len(self)), np.nan)
         return self._column(scores, "correct")

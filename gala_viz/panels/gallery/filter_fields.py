@@ -1,4 +1,4 @@
-"""What the gallery can be searched, filtered and sorted by."""
+"""Inputs by which the gallery is searched, filtered and sorted."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MAX_CATEGORIES = 5000
 
 
 def filter_fields(source: MapSource, index: CollectionIndex) -> list[Field]:
-    """Inputs named like the parameters of ``GallerySettings``; those without anything to choose from are not shown."""
+    """Return the inputs, named like the parameters of ``GallerySettings``; those without a choice are not visible."""
     first, second = (network.title for network in source.networks)
     words = ("any", "both right", "both wrong", f"only {first} right", f"only {second} right")
     orders = {"id": "id", f"alignment of {first}": "first", f"alignment of {second}": "second"}

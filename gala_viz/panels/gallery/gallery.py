@@ -1,4 +1,4 @@
-"""The collection at the left: search, filters, sorting, and a shelf with one page of what they admit."""
+"""The gallery: search, filters, sorting, and one page of thumbnails of the images that match."""
 
 from __future__ import annotations
 
@@ -24,14 +24,15 @@ from gala_viz.store.source import MapSource
 
 PAGE_SIZE = 24
 SCORE_LABEL = "Score the collection"
-"""What the button says that has all images scored."""
+"""Label of the button that scores all images."""
 
 
 class Gallery:
-    """The images that search and filters (``settings``) admit, in order; ``current.image`` is the one selected.
+    """The images that match search and filters (``settings``), in order; ``current.image`` is the one in view.
 
-    Filtering happens here, on columns of the shared index. ``filter_mask`` (image,) tells what search and filters let
-    through, and ``on_filter_change`` is called when that changes.
+    Filtering happens here, on columns of the shared ``index``. ``positions`` are the images shown, in order;
+    ``filter_mask`` (image,) marks those that search and filters let through. ``on_filter_change`` is called after the
+    settings changed, or the notes where they are a filter.
     """
 
     def __init__(self, source: MapSource, index: CollectionIndex, current: CurrentImage, document: Document) -> None:
@@ -66,7 +67,7 @@ class Gallery:
         self.refresh()
 
     def set_scores(self, scores: xr.Dataset | None) -> None:
-        """Use new scores of the collection for marks, filters and sorting."""
+        """Use new scores of the collection (``MapSource.scores``) for marks, filters and sorting."""
         self.scores = scores
         self.refresh(keep_page=True)
 
@@ -76,7 +77,7 @@ class Gallery:
         self.refresh()
 
     def attach_notes(self, note_index: NoteIndex) -> None:
-        """Mark what is bookmarked, and offer to show only that, or what has a note or a tag."""
+        """Mark images with a bookmark, and offer filters for bookmarks, notes and tags."""
         self.note_index = note_index
         note_index.on_change = self._noted
         self.form.update_field("note_filter", visible=True)
@@ -93,34 +94,37 @@ class Gallery:
         self._show(self.thumbnails.page if keep_page else 0)
 
     def images_to_score(self) -> list[str]:
-        """The images that search, filters and selection admit whatever the scores are, in the collection's order."""
-        places = self._admitted(replace(self.settings.query, verdict="any", order="id"))
-        shown = self._shown(places if self.selection_mask is None else places[self.selection_mask[places]])
+        """Return the ids of the images that match search, filters and selection, in the collection's order.
+
+        Filter and order by scores do not count here: the images may have none yet.
+        """
+        positions = self._admitted(replace(self.settings.query, verdict="any", order="id"))
+        shown = self._shown(positions if self.selection_mask is None else positions[self.selection_mask[positions]])
         return [self.index.images[at] for at in shown]
 
     def restrict(self, selection_mask: np.ndarray | None) -> None:
-        """Show only images that are also ``selection_mask`` (image,), a selection made elsewhere; None: all."""
+        """Show only images that are also in ``selection_mask`` (image,), a selection made elsewhere; None: all."""
         self.selection_mask = selection_mask
         self.refresh()
 
     @property
     def first_image(self) -> str | None:
-        """The first image in the gallery's order; None where it shows none."""
+        """First image in the gallery's order; None where it shows none."""
         return self._image(0) if len(self.positions) + len(self.uploads) else None
 
     def image_at_offset(self, offset: int) -> str | None:
-        """The image ``offset`` places after the present one, in the gallery's order; None at either end."""
+        """Return the image ``offset`` positions after the current one in the gallery's order; None beyond the ends."""
         here, count = self.current_position()
         at = (-1 if offset > 0 else count) + offset if here is None else here + offset
         return self._image(at) if 0 <= at < count else None
 
     def current_position(self) -> tuple[int | None, int]:
-        """Where the present image stands in the gallery's order (None: it is not there), and how many there are."""
+        """Return the current image's position in the gallery's order (None: not in it), and the number of images."""
         order = self._order()
         return order.get(self.current.image or ""), len(order)
 
     def show_page_of(self, image: str) -> None:
-        """Turn to the page that holds ``image``, if it is among the images admitted."""
+        """Show the page with ``image``, if the gallery shows that image."""
         at = self._order().get(image)
         if at is not None and at // PAGE_SIZE != self.thumbnails.page:
             self._show(at // PAGE_SIZE)
@@ -129,21 +133,21 @@ class Gallery:
         """End the thread of the thumbnails."""
         self.thumbnail_page.close()
 
-    def _shown(self, places: np.ndarray) -> np.ndarray:
-        """``places`` without images that were learnt from, unless these are asked for or no others are left."""
-        return places if self.settings.learnt else self.index.held_out(places)
+    def _shown(self, positions: np.ndarray) -> np.ndarray:
+        """Drop images that networks learnt from, unless the settings show them or there are no others."""
+        return positions if self.settings.learnt else self.index.held_out(positions)
 
-    def _admitted(self, choice: ImageQuery) -> np.ndarray:
-        """Places that search, filters and notes admit, whether learnt from or not."""
-        places = self.index.find(choice, self.scores)
+    def _admitted(self, query: ImageQuery) -> np.ndarray:
+        """Return the positions that match search, filters and notes, whether learnt from or not."""
+        positions = self.index.find(query, self.scores)
         if not self.settings.note_filter:
-            return places
+            return positions
         wanted = (
             self.note_index.mask(self.settings.note_filter)
             if self.note_index
             else np.zeros(len(self.index), dtype=bool)
         )
-        return places[wanted[places]]
+        return positions[wanted[positions]]
 
     def _enter(self, name: str, value: Any) -> None:
         self.settings.param.update(**{name: value})
@@ -179,6 +183,7 @@ class Gallery:
         return self.uploads[at] if at < len(self.uploads) else self.index.images[self.positions[at - len(self.uploads)]]
 
     def _show(self, page: int) -> None:
+        """Show the thumbnails of page number ``page``, or of the nearest one that there is."""
         count = len(self.positions) + len(self.uploads)
         pages = max(1, -(-count // PAGE_SIZE))
         page = min(max(page, 0), pages - 1)
@@ -202,10 +207,11 @@ class Gallery:
         return {"id": image, "category": category, "marks": pair, "score": score, "learnt": learnt}
 
     def _hint(self) -> str:
+        """Return why images are missing: without scores, or because no image matches."""
         order, verdict = self.settings.order, self.settings.verdict
-        asked = [] if order == "id" else [self.index.sort_values(order, self.scores)]
-        asked += [] if verdict == "any" else [self.index.correctness(self.scores)[0]]
-        scored = min((int(np.isfinite(column).sum()) for column in asked), default=len(self.index))
+        columns = [] if order == "id" else [self.index.sort_values(order, self.scores)]
+        columns += [] if verdict == "any" else [self.index.correctness(self.scores)[0]]
+        scored = min((int(np.isfinite(column).sum()) for column in columns), default=len(self.index))
         if scored < len(self.index):
             known = f"{scored:,} of {len(self.index):,} are scored."
             return f'<p class="muted">{known} “{SCORE_LABEL}” fills the rest.</p>'

@@ -1,4 +1,4 @@
-"""A selection among all images, as a mask; the exploration makes it, and a link brings it to the comparison."""
+"""A selection among all images, as a mask; it is made in the exploration, and a link brings it to the comparison."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ from gala_viz.store.source import MapSource
 def selected_mask(
     axes: ScatterAxes, metrics: Mapping[str, NamedMeasure], scores: xr.Dataset
 ) -> NDArray[np.bool_] | None:
-    """(image,) in the box or lasso of ``axes``, in the plane that it was drawn in; None where nothing is selected."""
+    """Return the mask (image,) of the images in the selection of ``axes``; None where nothing is selected.
+
+    Box or lasso count in the plane of the two metrics in which they were drawn.
+    """
     if not axes.selection:
         return None
     x, y = (metrics[name].values(scores) for name in (axes.selection_x or axes.x, axes.selection_y or axes.y))
@@ -29,7 +32,7 @@ def selected_mask(
 
 
 class SelectionFilter:
-    """The selection that a link brings to a page without the cloud: only these images are in the ``gallery``.
+    """The selection that a link brings to a page without the scatter plot: the ``gallery`` shows these images alone.
 
     ``pane`` says so, and has a button that shows all again.
     """

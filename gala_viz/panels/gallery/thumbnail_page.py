@@ -1,4 +1,4 @@
-"""One page of thumbnails: pictures are read in a thread, and only those that are seen are sent."""
+"""One page of thumbnails: pictures are read in a thread, and only those of the page are sent."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ BATCH_SIZE = 8
 
 
 class ThumbnailPage:
-    """Tiles of a page of photographs. ``on_select(image)`` hears a click, ``on_page(page)`` who turns to another."""
+    """Reads and sends the thumbnails of one page.
+
+    ``on_select(image)`` is called when a thumbnail is clicked, ``on_page(page)`` when another page is chosen.
+    """
 
     def __init__(
         self,
@@ -33,8 +36,21 @@ class ThumbnailPage:
         self.grid.param.watch(lambda event: event.new and self._on_select(event.new), "selected")
 
     def show(self, items: Sequence[dict[str, Any]], *, page: int, pages: int, note: str, selected: str | None) -> None:
-        """Show ``items`` (dicts as ``ThumbnailGrid`` takes them, without thumbnails) as page number
-        ``page`` of ``pages``."""
+        """Show a page; thumbnails that the browser does not have are read in a thread.
+
+        Parameters
+        ----------
+        items : sequence of dict
+            As ``ThumbnailGrid`` takes them, without thumbnails.
+        page : int
+            Number of the page, from 0.
+        pages : int
+            Number of pages.
+        note : str
+            How many images there are.
+        selected : str or None
+            Id of the image in view.
+        """
         known = {item["id"]: item["thumbnail"] for item in self.grid.items}
         filled = [{**item, "thumbnail": known.get(item["id"], "")} for item in items]
         self.grid.param.update(items=filled, page=page, n_pages=pages, count_text=note, selected=selected)
@@ -43,7 +59,7 @@ class ThumbnailPage:
             self._worker.submit(lambda cancelled: self._read(waiting, cancelled))
 
     def close(self) -> None:
-        """End the thread and forget the document."""
+        """End the thread; no thumbnail is delivered any more."""
         self._worker.close()
         self._mail.close()
 
@@ -57,7 +73,7 @@ class ThumbnailPage:
     def _picture(self, image: str) -> str:
         try:
             return "data:image/webp;base64," + base64.b64encode(self._source.thumbnail(image)).decode()
-        except (ValueError, OSError):  # listed among the skipped by the collection; the tile stays grey
+        except (ValueError, OSError):  # the collection lists it as skipped; its thumbnail stays grey
             return ""
 
     def _deliver(self, _: str, pictures: dict[str, str]) -> None:

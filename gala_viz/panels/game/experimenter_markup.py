@@ -1,4 +1,4 @@
-"""The experimenter's page in words."""
+"""Texts of the experimenter's page, as HTML."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from gala_viz.records.overview import Overview, Reliability
 
 
 def round_counts(title: str, records_overview: Overview) -> str:
-    """How much there is, people and simulated participants apart."""
+    """Return the counts of participants and rounds as HTML, people and simulated participants apart."""
     outcomes = ", ".join(f"{escape(outcome)} {count}" for outcome, count in records_overview.outcomes.items()) or "none"
     number, noun = counted(records_overview.n_participants, "participant").split(" ")
     people = f"<b>{number}</b> {noun}"
@@ -23,7 +23,7 @@ def round_counts(title: str, records_overview: Overview) -> str:
 
 
 def reliability_text(reliability: Reliability, simulated: bool) -> str:
-    """Split-half rho with its interval and n, or why there is none."""
+    """Return split-half rho with its interval and n as HTML, or why there is none."""
     if reliability.interval is None:
         return "<p>No image has rounds of two participants yet.</p>"
     interval, count = reliability.interval, reliability.growth[-1][0]

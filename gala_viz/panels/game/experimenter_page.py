@@ -38,12 +38,15 @@ NO_FILTERS = RoundFilters(min_clicks=1, min_catch_score=None, drop_mobile=False,
 
 
 def experimenter_page(collection: Collection, database: Database, password: Password | None) -> pmui.Page:
-    """The page of one session; nothing of the records is read before the password was right."""
+    """Build the page of one session; no records are read before the password was right.
+
+    Without a ``password`` the page says how to set one, and shows nothing else.
+    """
     return ExperimenterPage(collection, database, password).page
 
 
 class ExperimenterPage:
-    """A door with a password, and behind it counts, maps, catch scores, reliability, the switch, the files."""
+    """A password form, and after it counts, maps, catch scores, reliability, the pause switch and files to download."""
 
     def __init__(self, collection: Collection, database: Database, password: Password | None) -> None:
         self._collection, self._database, self._password = collection, database, password
@@ -61,7 +64,7 @@ class ExperimenterPage:
         self.body.extend([html_pane("<h1>For the experimenter</h1>"), self.password_input, enter, self.refusal_pane])
 
     def check_password(self, _: object = None) -> None:
-        """Show everything, if the password is right."""
+        """Show everything if the password is right, else why not; do nothing without one."""
         if not self.password_input.value:
             return
         try:
@@ -76,8 +79,8 @@ class ExperimenterPage:
 
     def refresh(self, _: object = None) -> None:
         """Read the records anew and show them."""
-        found = overview(self._database)
-        self.pause_switch = pmui.Switch(label="Paused: no new rounds are given", value=found.paused)
+        records_overview = overview(self._database)
+        self.pause_switch = pmui.Switch(label="Paused: no new rounds are given", value=records_overview.paused)
         self.pause_switch.param.watch(lambda event: set_paused(self._database, event.new), "value")
         again = pmui.Button(label="Read again", variant="outlined")
         again.on_click(self.refresh)
@@ -88,12 +91,12 @@ class ExperimenterPage:
         self.reliability_plot = pn.Column(margin=0)
         compute = pmui.Button(label="Compute reliability", variant="outlined")
         compute.on_click(self._show_reliability)
-        whose = (False, True) if found.n_simulated else (False,)
+        whose = (False, True) if records_overview.n_simulated else (False,)
         files = [self._file(kind, simulated=simulated) for simulated in whose for kind in EXPORT_FORMATS]
-        scores = pd.DataFrame(sorted(found.catch_scores.items()), columns=["participant", "catch score"])
+        scores = pd.DataFrame(sorted(records_overview.catch_scores.items()), columns=["participant", "catch score"])
         self.body[:] = [
-            pn.Row(html_pane(round_counts(self._collection.title, found)), again, self.pause_switch),
-            pn.pane.Bokeh(rounds_by_day(found.by_day), sizing_mode="stretch_width"),
+            pn.Row(html_pane(round_counts(self._collection.title, records_overview)), again, self.pause_switch),
+            pn.pane.Bokeh(rounds_by_day(records_overview.by_day), sizing_mode="stretch_width"),
             pn.Row(
                 pn.Column(html_pane("<h2>Rounds of each image</h2>"), self.image_table),
                 pn.Column(html_pane("<h2>Map</h2>"), self.map_preview_pane, width=340),
@@ -106,6 +109,7 @@ class ExperimenterPage:
         ]
 
     def _image_table(self) -> pn.widgets.Tabulator:
+        """Return a table of all images with their numbers of rounds, most rounds first."""
         counts = [count_rounds_by_image(self._database, self._collection.name, simulated=one) for one in (False, True)]
         rows = [
             (image, self._collection.category(image) or "", counts[0].get(image, 0), counts[1].get(image, 0))
@@ -130,16 +134,16 @@ class ExperimenterPage:
     async def _show_reliability(self, _: object) -> None:
         self.reliability_pane.object = '<p class="muted">Computing…</p>'
         simulated = not any(count_rounds_by_image(self._database, self._collection.name).values())
-        found = await asyncio.to_thread(reliability, self._database, self._collection, simulated=simulated)
-        self.reliability_pane.object = reliability_text(found, simulated)
-        self.reliability_plot[:] = [pn.pane.Bokeh(reliability_curve(found.growth))]
+        result = await asyncio.to_thread(reliability, self._database, self._collection, simulated=simulated)
+        self.reliability_pane.object = reliability_text(result, simulated)
+        self.reliability_plot[:] = [pn.pane.Bokeh(reliability_curve(result.growth))]
 
     def _file(self, kind: str, *, simulated: bool) -> pmui.FileDownload:
         name = f"{self._collection.name}-{'simulated-' if simulated else ''}{kind}.zip"
         return pmui.FileDownload(callback=partial(self._zipped, kind, simulated), filename=name, label=name)
 
     def _zipped(self, kind: str, simulated: bool) -> io.BytesIO:
-        """One export, zipped in memory."""
+        """Return one export of all finished rounds as a ZIP file in memory."""
         stream = io.BytesIO()
         with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
             spec = ExportSpec(filters=NO_FILTERS, simulated=simulated)

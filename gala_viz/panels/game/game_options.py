@@ -1,4 +1,4 @@
-"""What the game is started with, read without loading anything heavy."""
+"""Options of the game, read without loading anything heavy."""
 
 from __future__ import annotations
 
@@ -49,5 +49,5 @@ class GameOptions:
 
     @property
     def recogniser(self) -> str:
-        """The network that is asked for, or the one that suits the collection."""
+        """Network that is named, or the one that suits the collection."""
         return self.network or COLLECTION_RECOGNISERS.get(self.collection, DEFAULT_RECOGNISER)

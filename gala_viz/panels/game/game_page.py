@@ -1,4 +1,4 @@
-"""The page of the game: one browser part that talks to the game's own addresses beside it: game_page.js."""
+"""The page of the game: one browser component that talks to the game's own addresses beside it: game_page.js."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class GameComponent(BrowserComponent):
 
 
 def game_page() -> GameComponent:
-    """The page of one session; ``?image=ID`` in its address names the image of the first round."""
-    asked = pn.state.session_args.get("image", []) if pn.state.session_args else []
+    """Return the page of one session; ``?image=ID`` in its address names the image of the first round."""
+    arguments = pn.state.session_args.get("image", []) if pn.state.session_args else []
     if pn.state.curdoc is not None:
         pn.state.curdoc.title = participant_texts("game")["title"]
-    image = asked[0].decode("utf-8", "replace") if asked else ""
+    image = arguments[0].decode("utf-8", "replace") if arguments else ""
     return GameComponent(texts=participant_texts("game"), image=image, sizing_mode="stretch_width", margin=0)

@@ -1,4 +1,4 @@
-"""Which images somebody noted something on, as the gallery's filters and marks need it."""
+"""Which images have notes, bookmarks and tags, as the gallery's filters and marks need it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from gala_viz.panels.gallery.collection_index import CollectionIndex
 from gala_viz.records.notes import Note
 
 BOOKMARKED, NOTED, TAG = "bookmarked", "noted", "tag:"
-"""Values of ``GallerySettings.noted``: those bookmarked, all that have a note, and those under a tag (``tag:NAME``)."""
+"""Values of ``GallerySettings.note_filter``: images with a bookmark, with a note, or under a tag (``tag:NAME``)."""
 
 
 class NoteIndex:
-    """Notes by image, as far as they are ``notes``; ``on_change`` is called when they changed."""
+    """``notes`` by image, over the images of a ``CollectionIndex``; ``on_change`` is called after they changed."""
 
     def __init__(self, index: CollectionIndex) -> None:
         self._index = index
@@ -28,7 +28,7 @@ class NoteIndex:
         return frozenset(image for image, note in self.notes.items() if note.bookmarked)
 
     def options(self) -> tuple[tuple[str, str], ...]:
-        """(label, value) of what the gallery can be filtered by."""
+        """Return the (label, value) of all filters of the gallery by notes."""
         tags = sorted({tag for note in self.notes.values() for tag in note.tags})
         return (
             ("any", ""),
@@ -38,7 +38,7 @@ class NoteIndex:
         )
 
     def mask(self, note_filter: str) -> NDArray[np.bool_]:
-        """(image,) of the index: which images ``note_filter``, a value of ``GallerySettings.noted``, admits."""
+        """Return the mask (image,) of the images that match ``note_filter``, as in ``GallerySettings``; "": all."""
         if not note_filter:
             return np.ones(len(self._index), dtype=bool)
         chosen = np.zeros(len(self._index), dtype=bool)

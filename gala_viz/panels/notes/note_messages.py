@@ -1,4 +1,4 @@
-"""What the editor of notes sends, and what it is sent: one note, one line of the list, one sentence."""
+"""Messages from and to the editor of notes: one note, one line of the list, one sentence."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ FAILURE_TEXTS = {
     "kept": ("views", "The view is not saved"),
     "dropped": ("views", "The view is not deleted"),
 }
-"""Of each job but the keeping of a note: beside which controls its failure is told, and how the sentence begins."""
+"""Job, all but saving a note -> the controls beside which its failure is shown, and how the sentence begins."""
 
 
 def note_from_draft(draft: Any, stored: Note) -> tuple[Note, str]:
-    """What of a draft a note can hold, and sentences about the rest; for a text too long that of ``stored`` stays.
+    """Return the note of an editor's draft, and sentences on what of the draft a note cannot hold.
 
-    Raises ``ValueError``, ``KeyError``, ``TypeError`` or ``AttributeError`` for what the editor does not send.
+    For a text that is too long the text of ``stored`` stays. Raises ``ValueError``, ``KeyError``, ``TypeError`` or
+    ``AttributeError`` for what the editor does not send.
     """
     text, (tags, refused) = draft["text"], check_tags(parse_tags(draft["tags"]))
     over = len(text) - MAX_TEXT_LENGTH
@@ -33,12 +34,13 @@ def note_from_draft(draft: Any, stored: Note) -> tuple[Note, str]:
             f"Take {over:,} away; until then the text kept before stays."
         )
         text = stored.text
-    bookmarked, seen = draft["bookmarked"], int(draft["seen"])
-    return Note(image=stored.image, bookmarked=bookmarked, tags=tags, text=text, changed_ms=seen), " ".join(refused)
+    bookmarked, changed_ms = draft["bookmarked"], int(draft["seen"])
+    note = Note(image=stored.image, bookmarked=bookmarked, tags=tags, text=text, changed_ms=changed_ms)
+    return note, " ".join(refused)
 
 
 def failure_message(job: str, error: Exception) -> dict[str, Any]:
-    """The message that ``job``, a key of ``FAILURE_TEXTS`` or the keeping of a note, came to nothing."""
+    """Return the message that a ``job`` failed: a key of ``FAILURE_TEXTS``, or "saved" for a note."""
     reason = str(error) or type(error).__name__
     if job not in FAILURE_TEXTS:
         return {"failed": reason}
@@ -47,15 +49,15 @@ def failure_message(job: str, error: Exception) -> dict[str, Any]:
 
 
 def note_payload(note: Note) -> dict[str, Any]:
-    """A note as the editor takes it."""
-    told = {"image": note.image, "bookmarked": note.bookmarked, "tags": ", ".join(note.tags), "text": note.text}
-    return {**told, "seen": note.changed_ms, "html": note_html(note.text)}
+    """Return a note as the editor takes it."""
+    payload = {"image": note.image, "bookmarked": note.bookmarked, "tags": ", ".join(note.tags), "text": note.text}
+    return {**payload, "seen": note.changed_ms, "html": note_html(note.text)}
 
 
 def note_summary(note: Note, index: CollectionIndex) -> dict[str, Any]:
-    """A note as the list of all takes it."""
-    place = index.position.get(note.image)
-    number = -1 if place is None else int(index.category_codes[place])
+    """Return a note as the list of all notes takes it."""
+    position = index.position.get(note.image)
+    number = -1 if position is None else int(index.category_codes[position])
     category = index.categories[number] if number >= 0 else ""
-    told = {"image": note.image, "category": category, "bookmarked": note.bookmarked, "tags": list(note.tags)}
-    return {**told, "excerpt": " ".join(note.text.split())[:EXCERPT_CHARACTERS], "here": place is not None}
+    summary = {"image": note.image, "category": category, "bookmarked": note.bookmarked, "tags": list(note.tags)}
+    return {**summary, "excerpt": " ".join(note.text.split())[:EXCERPT_CHARACTERS], "here": position is not None}

@@ -8,7 +8,7 @@ from gala_viz.panels.browser_component import MessagingComponent, read_scripts, 
 
 
 class NotesPanel(MessagingComponent):
-    """The editor and the lists. Sends save, look (at what is stored), go, export, import, and keep or drop (a view)."""
+    """The editor and the lists; sends save, look (at what is stored), go, export, import, and keep or drop (a view)."""
 
     image = param.String(default="", doc="The photograph in view; empty where none can be noted on.")
     note = param.Dict(default={}, doc="Its note as it is stored, with ``html``.")

@@ -1,4 +1,4 @@
-"""Bookmarks, tags and notes of one visitor beside the photograph in view, and views of the page saved by name."""
+"""Bookmarks, tags and notes of one visitor beside the image in view, and views of the page saved by name."""
 
 from __future__ import annotations
 
@@ -24,11 +24,31 @@ MAX_IMPORT_CHARACTERS = 5 * 2**20
 
 
 class NotesView:
-    """What one visitor keeps. The records are asked in one thread, in order; nothing is dropped.
+    """Notes and saved views of one visitor; records are used in one thread, in order; nothing is dropped.
 
-    ``where`` says whose notes these are. Where ``notes`` and ``saved_views`` are read-only they refuse themselves what
-    a browser sends, whatever stands in its page; ``why_read_only`` is told there. ``query()`` tells the page's present
-    state for a saved view of ``page``; ``note_index`` is what the gallery follows.
+    The gallery follows ``note_index``. Where ``notes`` and ``saved_views`` are read-only, they themselves refuse what a
+    browser sends, whatever its page shows.
+
+    Parameters
+    ----------
+    notes : Notes
+        Notes of the visitor on the collection.
+    saved_views : SavedViews
+        Views of the collection's pages.
+    index : CollectionIndex
+        Images that can have notes.
+    current : CurrentImage
+        The editor shows the note of its image.
+    document : Document
+        Of the session.
+    page : str
+        Name of the page, for its saved views.
+    owner_text : str
+        Whose notes these are.
+    read_only_reason : str
+        Why nothing can be changed, and what to do.
+    query : callable
+        Returns the page's present state, for a saved view.
     """
 
     def __init__(
@@ -62,11 +82,11 @@ class NotesView:
         self._ask("read", lambda: (notes.all(), saved_views.own_views()))
 
     def toggle_bookmark(self) -> None:
-        """Bookmark the photograph in view, or take its bookmark away."""
+        """Bookmark the image in view, or remove its bookmark."""
         self.component._send_msg({"star": True})
 
     def close(self) -> None:
-        """Let what was sent be written, then end the thread."""
+        """End the thread; what was sent is still written."""
         self._mail.close()
         self._thread.shutdown(wait=False)
 
@@ -97,12 +117,13 @@ class NotesView:
         self._ask("exported", self.notes.export_notes)
 
     def _import(self, text: Any) -> None:
+        """Import a file of notes in the thread of the records; refuse one that is too large."""
         if not isinstance(text, str) or len(text) > MAX_IMPORT_CHARACTERS:
             most = f"a file of notes has at most {MAX_IMPORT_CHARACTERS // 2**20} MB."
             self._on_failed(("imported", ValueError(most)))
             return
 
-        def take() -> tuple[tuple[int, int], dict[str, Note], list[SavedView]]:
+        def import_notes() -> tuple[tuple[int, int], dict[str, Note], list[SavedView]]:
             try:
                 content = parse_json(text, MAX_IMPORT_CHARACTERS)
             except InvalidJsonError as error:
@@ -112,7 +133,7 @@ class NotesView:
             counts = self.notes.import_notes(content, self.index.images)
             return counts, self.notes.all(), self.saved_views.own_views()
 
-        self._ask("imported", take)
+        self._ask("imported", import_notes)
 
     def _keep(self, name: Any) -> None:
         view = SavedView(name=str(name), page=self._page, query=self._query())
@@ -122,7 +143,8 @@ class NotesView:
         self._ask("dropped", lambda: (self.saved_views.delete(str(name)), self.saved_views.own_views(), str(name))[1:])
 
     def _ask(self, key: str, job: Callable[[], Any]) -> None:
-        self._count += 1  # each answer counts: none may replace another in the post box
+        """Run ``job`` in the thread of the records and deliver its result to the handler ``_on_KEY``."""
+        self._count += 1  # each result counts: none may replace another in the queue
         number = self._count
 
         def work() -> None:
@@ -130,7 +152,7 @@ class NotesView:
                 self._mail.put(f"{key} {number}", job())
             except NoteChangedError as error:
                 self._mail.put(f"conflict {number}", error.stored_note)
-            except Exception as error:  # whatever the records say is told beside what was asked
+            except Exception as error:  # of whatever kind: it is shown beside the controls of the job
                 self._mail.put(f"failed {number}", (key, error))
 
         self._thread.submit(work)
@@ -141,10 +163,10 @@ class NotesView:
         self._tell()
 
     def _on_imported(self, answer: tuple[tuple[int, int], dict[str, Note], list[SavedView]]) -> None:
-        (taken, others), *rest = answer
+        (n_imported, n_skipped), *rest = answer
         self._on_read(tuple(rest))
-        more = f"; {others:,} on photographs that are not here were left out" if others else ""
-        self.component._send_msg({"told": f"{taken:,} notes were taken in{more}.", "about": "files"})
+        more = f"; {n_skipped:,} on photographs that are not here were left out" if n_skipped else ""
+        self.component._send_msg({"told": f"{n_imported:,} notes were taken in{more}.", "about": "files"})
 
     def _on_saved(self, answer: tuple[Note, str]) -> None:
         self._learn("saved", answer[0], refused=answer[1])

@@ -1,4 +1,4 @@
-"""Presenting: the stage over one visitor's comparison, and the same stage for all who follow a link."""
+"""Presenting: the stage over one session's comparison, and the same stage for all who follow a link."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ WATCHED_PARAMETERS = ("image", "layer")
 
 
 class Presentation(param.Parameterized):
-    """What the room sees of ``view``; all of it is told to those who opened its link."""
+    """What the room sees of ``view``; every change is published to those who opened its link.
+
+    ``on_star`` is called when the presenter bookmarks the image.
+    """
 
     active = param.Boolean(default=False)
     panels = param.String(default=",".join(PANELS), doc="Panels, with commas between.")
@@ -38,7 +41,7 @@ class Presentation(param.Parameterized):
         self.param.watch(lambda *_: self._follow(), ["active", "panels", "blink"])
 
     def close(self) -> None:
-        """End it for all who follow."""
+        """End the presentation for all who follow."""
         if self._room is not None:
             self._room.close()
 
@@ -51,6 +54,7 @@ class Presentation(param.Parameterized):
         self._draw()
 
     def _draw(self) -> None:
+        """Show the present scene on the stage, while it is active."""
         view, image = self._view, self._view.current.image
         if not self.active or image is None or view.source is None:
             return
@@ -68,6 +72,7 @@ class Presentation(param.Parameterized):
             self._room.publish(changes)
 
     def _heard(self, message: dict[str, Any]) -> None:
+        """Act on a message of the stage."""
         view = self._view
         if "move" in message:
             view.move(-1 if message["move"] == -1 else 1)
@@ -88,7 +93,7 @@ class Presentation(param.Parameterized):
 
 
 class Follower:
-    """The stage of one who follows ``room``: it shows what the presenter's does and can change nothing."""
+    """The stage of a session that follows ``room``: it shows what the presenter's stage does and can change nothing."""
 
     def __init__(self, room: Room, document: Document) -> None:
         self.stage = Stage(is_follower=True, active=True, margin=0)
@@ -96,7 +101,7 @@ class Follower:
         self._leave = room.follow(self._hear)
 
     def close(self) -> None:
-        """Follow no longer."""
+        """Stop following."""
         self._leave()
         self._mail.close()
 
@@ -106,13 +111,13 @@ class Follower:
 
 
 def _toggled(chosen: str, panel: str) -> str:
-    """Panels with commas between, ``panel`` put in or taken out; the last one stays."""
+    """Return panels with commas between, ``panel`` added or removed; the last one stays."""
     names = [name for name in PANELS if (name in chosen.split(",")) != (name == panel)]
     return ",".join(names) or chosen
 
 
 def _next(layer: int | None, by: int, count: int) -> int | None:
-    """One step through no layer, the first, …, the last, and round again."""
+    """Return the layer one step on, through no layer, the first, …, the last, and round again."""
     at = (0 if layer is None else layer + 1) + by
     return None if count == 0 or at % (count + 1) == 0 else at % (count + 1) - 1
 

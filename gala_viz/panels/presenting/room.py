@@ -1,4 +1,4 @@
-"""Presentations that others follow: what one session shows, told to sessions of the same process that have its link."""
+"""Presentations that others follow: one session publishes to sessions of the same process that have its link."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ Listener = Callable[[Mapping[str, Any]], None]
 
 
 class Room:
-    """What a presenter shows, by name; ``publish`` tells every listener what changed, in the presenter's thread.
+    """What a presenter shows, by name; ``publish`` calls every listener with what changed, in the presenter's thread.
 
-    Only who made a room holds it to publish; its ``token``, which cannot be guessed, lets others listen.
+    Only the session that opened a room publishes in it; its ``token``, which cannot be guessed, lets others listen.
     """
 
     def __init__(self, token: str) -> None:
@@ -24,11 +24,11 @@ class Room:
 
     @property
     def n_listeners(self) -> int:
-        """How many follow."""
+        """Number of those who follow."""
         return len(self._listeners)
 
     def publish(self, changes: Mapping[str, Any]) -> None:
-        """Show ``changes`` to all who follow, and to whoever comes later."""
+        """Show ``changes`` (name -> value) to all who follow, and to those who come later."""
         with self._lock:
             self._present.update(changes)
             listeners = tuple(self._listeners)
@@ -36,7 +36,7 @@ class Room:
             listener(changes)
 
     def follow(self, listener: Listener) -> Callable[[], None]:
-        """Tell ``listener`` what is shown, and every change; returns what ends that."""
+        """Call ``listener`` with what is shown, and with every change; return the function that ends that."""
         with self._lock:
             self._listeners.append(listener)
             present = dict(self._present)
@@ -61,7 +61,7 @@ _lock = threading.Lock()
 
 
 def open_room() -> Room:
-    """A new room."""
+    """Open a new room."""
     room = Room(secrets.token_urlsafe(9))
     with _lock:
         _rooms[room.token] = room
@@ -69,5 +69,5 @@ def open_room() -> Room:
 
 
 def find_room(token: str) -> Room | None:
-    """The room whose link holds ``token``; None where there is none, or no longer."""
+    """Return the room whose link holds ``token``; None where there is none, or no longer."""
     return _rooms.get(token)

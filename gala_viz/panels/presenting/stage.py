@@ -19,9 +19,9 @@ PANELS = ("photo", "human", "a", "b", "delta")
 
 
 class Stage(MessagingComponent):
-    """Draws ``scene`` over the whole window. Sends move, layer, panel, turn (blink, black), laser, star, shown.
+    """Draws ``scene`` over the whole window; sends move, layer, panel, turn (blink, black), laser, star, active.
 
-    One that is ``is_follower`` sends nothing: it shows what the presenter's does.
+    With ``is_follower`` it sends nothing: it shows what the presenter's stage does.
     """
 
     scene = param.Dict(default={}, doc="What there is to see; see ``stage_scene``.")
@@ -49,9 +49,28 @@ def stage_scene(
     display_settings: DisplaySettings,
     position_text: str,
 ) -> dict[str, Any]:
-    """Everything a stage draws: heading, panels with arrays, titles and units, predictions, n and error, looks.
+    """Return everything that a stage draws of one image.
 
-    ``position_text`` says which of how many photographs this is. Arrays are (y, x): packed RGBA, or float32 with NaN.
+    Parameters
+    ----------
+    source : MapSource
+        Its networks are named.
+    info : ImageInfo
+        Id and heading of the image.
+    results : ImageResults
+        Photograph, maps and predictions, as far as they have arrived.
+    current : CurrentImage
+        Its layer chooses between attention norms and saliency maps.
+    display_settings : DisplaySettings
+        How maps are drawn.
+    position_text : str
+        Which of how many images this is.
+
+    Returns
+    -------
+    dict
+        Heading, panels with titles and units, predictions, n and error, display settings, and the panels' arrays
+        (y, x): packed RGBA, uint32, for the photograph, float32 with NaN for maps.
     """
     content = main_row_content(source.networks, results.forward_result, results.map_update, current.layer)
     titles = {"photo": "Photograph", "human": results.human_map_title, **content.titles}
@@ -88,5 +107,5 @@ def _words(answers: ImageResults) -> str:
     if update is None:
         return ""
     error = standard_error_percent(update)
-    told = [f"n = {update.n}" + ("" if update.done else f" of {update.n_samples}")]
-    return " · ".join([*told, *([] if error is None else [f"standard error {error:.0f} % of the maps"])])
+    parts = [f"n = {update.n}" + ("" if update.done else f" of {update.n_samples}")]
+    return " · ".join([*parts, *([] if error is None else [f"standard error {error:.0f} % of the maps"])])

@@ -15,12 +15,12 @@ from gala_viz.experiment.revelation import FULL
 from gala_viz.plots.figures.print_style import draw_image, print_figure
 
 COLOURS = ("#c8442f", "#2f6fb5", "#7a7a7a", "#7b5aa6")
-"""Of map types, in order: the first is people's."""
+"""Colours of map types, in order: the first is people's."""
 MARKERS = ("o", "s", "^", "D")
 MAX_COLUMNS = 3
 ALPHA = 0.05
 _GAP = 1.9
-"""How many times 100 % the full image stands to the right."""
+"""Position of the full image on the axis, as a multiple of 100 %."""
 
 
 def categorisation_figure(
@@ -30,11 +30,34 @@ def categorisation_figure(
     titles: Mapping[str, str],
     map_types: Mapping[str, str],
 ) -> Figure:
-    """One panel an observer, in the order of ``titles`` (observer -> title); one line a map type of ``map_types``
-    (name -> title): accuracy with its standard error, the fitted curve, a tick where it reaches 75 %.
+    """Draw accuracy over the level: a panel for each observer, a line for each map type.
 
-    Stars along the top mark levels at which the first two map types differ (adjusted p < 0.05). The full image stands
-    apart at the right; the dotted line is chance.
+    Each line has the accuracy with its standard error, the fitted psychometric function, and a tick where that reaches
+    75 %. Stars along the top mark levels at which the first two map types differ (adjusted p < 0.05). The full image
+    stands apart at the right; the dotted line is chance.
+
+    Parameters
+    ----------
+    performance : DataFrame
+        Columns ``observer``, ``map_type``, ``level``, ``accuracy`` (0 to 1) and ``accuracy_sem``.
+    thresholds : DataFrame
+        Columns ``observer``, ``map_type``, ``middle`` (log10 level), ``slope`` and ``lapse`` of the fit, and its
+        ``level`` of 75 % correct with the interval from ``low`` to ``high``, in per cent of the important pixels.
+    tests : DataFrame
+        Columns ``observer``, ``question``, ``level`` and ``p_adjusted``.
+    titles : mapping of str to str
+        Observer -> title of its panel; the panels stand in this order, without observers that have no performance.
+    map_types : mapping of str to str
+        Name -> title; the first two are compared by the stars.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The figure.
+
+    References
+    ----------
+    Linsley et al. 2019, figure 1B.
     """
     observers = [one for one in titles if one in set(performance["observer"])]
     columns = 2 if len(observers) == 4 else min(MAX_COLUMNS, len(observers))
@@ -59,6 +82,7 @@ def categorisation_figure(
 def _panel(
     axes: Axes, observer: str, performance: pd.DataFrame, thresholds: pd.DataFrame, maps: Mapping[str, str]
 ) -> None:
+    """Draw one observer's accuracy and fitted curves, a line for each map type."""
     axes.axhline(0.5, color="#999999", linewidth=0.6, linestyle=":")
     for number, (name, title) in enumerate(maps.items()):
         colour, marker = COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)]
@@ -75,7 +99,7 @@ def _panel(
 
 
 def _curve(axes: Axes, fit: pd.Series, colour: str) -> None:
-    """The fitted function between 1 and 100 %, and its level of 75 % with the interval, along the bottom."""
+    """Draw the fitted function between 1 and 100 %, and along the bottom its level of 75 % with the interval."""
     if not np.isfinite(fit["middle"]):
         return
     levels = np.geomspace(1, 100, 200)
@@ -104,7 +128,11 @@ def stimuli_figure(
     levels: Sequence[str],
     revealed_fractions: Sequence[str],
 ) -> Figure:
-    """A grid of stimuli: a row for each (image, map type), a column for each of ``levels``, with what it shows."""
+    """Draw a grid of stimuli: a row for each (image, map type), a column for each of ``levels``.
+
+    ``pictures`` is (image, map type) -> a picture (y, x, 3), uint8, for each level; ``revealed_fractions`` are texts
+    below the levels, over the columns.
+    """
     with print_figure(0.62 * len(pictures) + 0.35, 0.62 * len(levels) + 0.6) as figure:
         grid = figure.subplots(len(pictures), len(levels), squeeze=False)
         for cells, ((_, map_type), row) in zip(grid, pictures.items(), strict=True):

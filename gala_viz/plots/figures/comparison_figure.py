@@ -36,9 +36,9 @@ COLOUR_SCALES_TEXT = (
 COLUMNS = ("image", "people", "first", "second", "delta", "first_norm", "second_norm")
 """What may stand side by side, in the order of the published figure."""
 MAX_HEADING_LETTERS = 18
-"""At most, in a line over a column; longer names of networks go on below, as do all words over narrow columns."""
+"""Most letters in a line over a column; longer names of networks continue below, as words do over narrow columns."""
 LETTER_WIDTH = 0.58
-"""Of a letter of the house's type, as a share of its size."""
+"""Width of a letter of the figures' font, as a share of its size."""
 _KIND = {"people": "people", "first": "maps", "second": "maps", "delta": "delta"}
 _KIND |= {name: name for name in ("first_norm", "second_norm")}
 """Columns of one kind share a colour scale."""
@@ -73,18 +73,48 @@ def comparison_figure(
     method_title: str = "SmoothGrad",
     width_inches: float = WIDTH_INCHES,
 ) -> Figure:
-    """The figure of ``rows`` for two networks called ``network_titles``; attention norms are of ``layer``.
+    """Draw figure 2: a row for each image, with its maps of two networks side by side.
 
-    ``people_label`` heads the column of human maps: say there when they are simulated. ``columns`` are some of
-    ``COLUMNS``, in the order wanted; ``method_title`` names the maps. Raises ``ValueError``, ``UnknownNameError``.
+    Parameters
+    ----------
+    rows : sequence of ComparisonRow
+        One for each image.
+    network_titles : tuple of two str
+        Names of the first and the second network.
+    layer : str
+        Layer of the attention norms, for the label of their colour bars.
+    people_label : str
+        Heading of the column of human maps; it must say when they are simulated.
+    columns : sequence of str
+        Some of ``COLUMNS``, in the order in which they are drawn.
+    method_title : str
+        Attribution method of the maps.
+    width_inches : float
+        Of the figure.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The figure; ``COLOUR_SCALES_TEXT`` explains its colours.
+
+    Raises
+    ------
+    UnknownNameError
+        A column is none of ``COLUMNS``.
+    ValueError
+        ``columns`` are empty, or one stands twice.
+
+    References
+    ----------
+    Linsley et al. 2019, figure 2.
     """
     check_columns(columns)
-    drawn = [_scaled(row) for row in rows]
+    scaled = [_scaled(row) for row in rows]
     ends = {
         "people": (0.0, 1.0),
         "maps": (0.0, 1.0),
         "delta": (-1.0, 1.0),
-        **{name: finite_limits(*(one[name] for one in drawn)) for name in ("first_norm", "second_norm")},
+        **{name: finite_limits(*(one[name] for one in scaled)) for name in ("first_norm", "second_norm")},
     }
     end = finite_upper_limit(*(None if row.delta is None else np.abs(row.delta) for row in rows))
     ends["delta"] = (-end, end)
@@ -116,7 +146,7 @@ def comparison_figure(
                 kind = _KIND.get(name)
                 colours = None if kind is None else DIVERGING_MAP if kind == "delta" else SEQUENTIAL_MAP
                 frame = rows[line].view.shape[:2]
-                draw_image(axes, drawn[line][name], colours=colours, limits=ends.get(kind, (0, 1)), frame_px=frame)
+                draw_image(axes, scaled[line][name], colours=colours, limits=ends.get(kind, (0, 1)), frame_px=frame)
                 if at == 0:
                     axes.set_ylabel(rows[line].title, fontsize=6, labelpad=2)
         for kind, start, stop, label in runs:
@@ -142,7 +172,7 @@ def _headings(names: tuple[str, str], people: str, method: str, letters: int) ->
 
 
 def _runs(columns: Sequence[str]) -> Iterator[tuple[str, int, int]]:
-    """(kind, first, last + 1) of neighbouring columns of one kind: each such run has one colour bar."""
+    """Yield (kind, first, last + 1) of neighbouring columns of one kind: each such run has one colour bar."""
     at = 0
     for kind, run in groupby(columns, key=_KIND.get):
         count = len(list(run))
@@ -152,9 +182,9 @@ def _runs(columns: Sequence[str]) -> Iterator[tuple[str, int, int]]:
 
 
 def nonempty_columns(rows: Sequence[ComparisonRow]) -> tuple[str, ...]:
-    """Those of ``COLUMNS`` that are not empty in all rows."""
-    held = [_values(row) for row in rows]
-    return tuple(name for name in COLUMNS if any(one[name] is not None for one in held))
+    """Return those of ``COLUMNS`` that are not empty in all rows."""
+    values = [_values(row) for row in rows]
+    return tuple(name for name in COLUMNS if any(one[name] is not None for one in values))
 
 
 def _values(row: ComparisonRow) -> dict[str, NDArray | None]:
@@ -167,7 +197,7 @@ def _scaled(row: ComparisonRow) -> dict[str, NDArray | None]:
 
 
 def _over(values: Map, what: str | None) -> Map:
-    """``values`` divided by one number of theirs, if any, with zeros where that is 0."""
+    """Divide ``values`` by their ``what``, if any; where that is not above 0, return zeros."""
     if values is None or what is None:
         return values
     finite = np.nan_to_num(np.asarray(values, dtype=np.float64))

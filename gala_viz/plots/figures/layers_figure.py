@@ -21,14 +21,15 @@ from gala_viz.plots.figures.print_style import (
 
 SCALE_PERCENTILE = 99.5
 NAME_PT, LETTER_WIDTH = 5.0, 0.58
-"""Type of the names beside rows; of a letter, as a share of that. Names that are longer than a row go on below."""
+"""Font size of the names beside rows, and a letter's width as a share of it. Names longer than a row continue below."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LayersRow:
     """One image: the photograph ``view`` (y, x, 3) uint8, and for each network its ``norms``, layer -> (y, x).
 
-    The norms lie over the same frame, at each layer's own resolution, unitless; a network lacks layers that it has not.
+    The norms lie over the same frame, at each layer's own resolution, unitless. A layer that a network does not have is
+    missing from its norms.
     """
 
     title: str
@@ -37,7 +38,10 @@ class LayersRow:
 
 
 def layer_scale_maxima(rows: Sequence[LayersRow], layers: Sequence[str]) -> dict[str, float]:
-    """Layer -> the end of its colour scale, which begins at 0: the 99.5th percentile of all that is drawn of it."""
+    """Return layer -> the upper end of its colour scale, which begins at 0.
+
+    It is the ``SCALE_PERCENTILE`` of all values of the layer in ``rows``.
+    """
     maps = {layer: [norms.get(layer) for row in rows for norms in row.norms] for layer in layers}
     return {layer: finite_upper_limit(*ones, percentile=SCALE_PERCENTILE) for layer, ones in maps.items()}
 
@@ -49,9 +53,26 @@ def layers_figure(
     *,
     width_inches: float = WIDTH_INCHES,
 ) -> Figure:
-    """The figure of ``rows`` for the networks called ``networks``: the photograph, then one column for each layer.
+    """Draw the attention norms of every layer: the photograph, then a column for each layer.
 
-    All maps of a layer share one scale, whose bar stands below them. A layer that a network lacks is told as "n/a".
+    All maps of a layer share one scale, whose bar stands below them. A layer that a network does not have is drawn as
+    "n/a".
+
+    Parameters
+    ----------
+    rows : sequence of LayersRow
+        One for each image; each has a line for each network.
+    networks : sequence of str
+        Names of the networks, in the order of each row's norms.
+    layers : sequence of str
+        In the order of the columns.
+    width_inches : float
+        Of the figure.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The figure.
     """
     ends = layer_scale_maxima(rows, layers)
     lines, width = max(1, len(rows) * len(networks)), len(layers) + 1

@@ -19,7 +19,7 @@ GROUP_COLOURS = dict(zip(("animals", "vehicles"), SUPERCLASS_COLOURS, strict=Tru
 OPACITY_MAP = LinearSegmentedColormap.from_list("opacity", ["white", "black"])
 BAR_LABEL = "opacity: human map / its 99th percentile"
 BAR_INCHES = 0.42
-"""Height of what the opacity bar needs."""
+"""Height of the part with the opacity bar, in inches."""
 OPAQUE_PERCENTILE = 99.0
 OPACITY_TEXT = (
     "Opacity is the human map divided by the 99th percentile of its own values; where nobody marked, the page shows."
@@ -37,22 +37,26 @@ class PhotographWithMap:
 
 
 def apply_opacity(view: NDArray[np.uint8], human_map: NDArray[np.floating]) -> NDArray[np.uint8]:
-    """The photograph (y, x, 4) uint8, as opaque as people's marks are dense: 255 from the map's 99th percentile on.
+    """Return the photograph (y, x, 4), uint8, as opaque as its human map is high: 255 from its 99th percentile on.
 
-    A map without any mark gives an empty picture.
+    ``view`` is (y, x, 3), uint8; ``human_map`` (y, x). A map without any mark gives an empty picture. Raises
+    ``ValueError`` for a map of another size.
     """
     if human_map.shape != view.shape[:2]:
         raise ValueError(f"a map of the photograph's size {view.shape[:2]} was expected; got {human_map.shape}.")
-    marks = np.clip(np.nan_to_num(human_map), 0, None)
+    density = np.clip(np.nan_to_num(human_map), 0, None)
     full = opaque_threshold(human_map)
-    opacity = np.rint(255 * np.minimum(marks / full, 1)) if full > 0 else np.zeros(marks.shape)
+    opacity = np.rint(255 * np.minimum(density / full, 1)) if full > 0 else np.zeros(density.shape)
     return np.dstack([view, opacity.astype(np.uint8)])
 
 
 def opaque_threshold(human_map: NDArray[np.floating]) -> float:
-    """The map's value from which a picture is fully opaque; 0 for a map without any mark."""
-    marks = np.clip(np.nan_to_num(human_map), 0, None)
-    return float(np.percentile(marks, OPAQUE_PERCENTILE)) or float(marks.max())
+    """Return the value of ``human_map`` (y, x) from which a picture is fully opaque.
+
+    It is the 99th percentile; where that is 0, the largest value; 0 for a map without any mark.
+    """
+    density = np.clip(np.nan_to_num(human_map), 0, None)
+    return float(np.percentile(density, OPAQUE_PERCENTILE)) or float(density.max())
 
 
 def people_figure(
@@ -63,11 +67,31 @@ def people_figure(
     with_opacity_bar: bool = False,
     simulated: bool = False,
 ) -> Figure:
-    """Blocks side by side, one for each (title, pictures) of ``groups``; outlined in its block's colour.
+    """Draw figure 1A: photographs seen through human maps, in a block for each group.
 
-    ``with_opacity_bar`` adds what opacity stands for, below; ``simulated`` maps are called so over every block.
+    Parameters
+    ----------
+    groups : sequence of (str, sequence of PhotographWithMap)
+        Title and photographs of each block; blocks stand side by side, photographs are outlined in the block's colour.
+    columns : int
+        Photographs side by side in a block.
+    width_inches : float
+        Of the figure.
+    with_opacity_bar : bool
+        Whether a bar below says what opacity stands for.
+    simulated : bool
+        Whether the maps are simulated; the titles say so.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The figure; ``OPACITY_TEXT`` explains its opacity.
+
+    References
+    ----------
+    Linsley et al. 2019, figure 1A.
     """
-    rows = max(1, *(-(-len(seen) // columns) for _, seen in groups)) if groups else 1
+    rows = max(1, *(-(-len(pictures) // columns) for _, pictures in groups)) if groups else 1
     count = max(1, len(groups))
     height = 0.2 + rows * (width_inches / (columns * count) + 0.1)
     with print_figure(height + (BAR_INCHES if with_opacity_bar else 0), width_inches) as figure:
@@ -76,12 +100,12 @@ def people_figure(
         )[:, 0]
         blocks = upper.subfigures(1, count, wspace=0.02, squeeze=False)[0]
         colours = _colours([title for title, _ in groups])
-        for (title, seen), block, colour in zip(groups, blocks, colours, strict=True):
+        for (title, pictures), block, colour in zip(groups, blocks, colours, strict=True):
             block.suptitle(f"{title}, simulated maps" if simulated else title, color=colour, fontsize=8)
             grid = block.subplots(rows, columns, squeeze=False).ravel()
-            for axes in grid[len(seen) :]:
+            for axes in grid[len(pictures) :]:
                 axes.set_axis_off()
-            for axes, one in zip(grid, seen, strict=False):
+            for axes, one in zip(grid, pictures, strict=False):
                 draw_image(axes, apply_opacity(one.view, one.human_map))
                 axes.set_title(one.title, fontsize=5.5, pad=2)
                 for spine in axes.spines.values():
@@ -92,7 +116,7 @@ def people_figure(
 
 
 def _colours(titles: Sequence[str]) -> list[str]:
-    """Animals are blue and vehicles red wherever they stand; other groups take the colours that are left, in turn."""
+    """Return a colour for each title: blue for animals, red for vehicles, else in turn the colours that are left."""
     known = [GROUP_COLOURS.get(title) for title in titles]
     left = cycle([colour for colour in SUPERCLASS_COLOURS if colour not in known] or SUPERCLASS_COLOURS)
     return [colour or next(left) for colour in known]

@@ -1,4 +1,4 @@
-"""What every printed figure shares: type, sizes, pictures without axes, colour bars, and the files that it becomes."""
+"""What every printed figure shares: font, sizes, pictures without axes, colour bars, and the files that it becomes."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ STYLE: dict[str, Any] = {
     "image.composite_image": False,  # each picture is embedded as it is, once
 }
 WIDTH_INCHES = 7.2
-"""A page's two columns."""
+"""Width of a page's two columns."""
 DOTS_PER_INCH = 300
 POSITION_DIGITS = 6
-"""Of a panel's place, as a share of the page."""
+"""Decimals of a panel's position, as a share of the figure."""
 FORMATS = ("png", "svg", "pdf")
 _NO_DATE = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
 
@@ -52,7 +52,10 @@ DIVERGING_MAP: Colormap = ListedColormap(DIVERGING, name="diverging")
 def print_figure(
     height_inches: float, width_inches: float = WIDTH_INCHES, *, layout: str = "constrained"
 ) -> Iterator[Figure]:
-    """An empty figure in the house's style; nothing global is changed. "compressed" suits one grid of pictures."""
+    """Yield an empty figure in the style of all printed figures, within matplotlib's settings for it.
+
+    The settings are restored afterwards. ``layout`` "compressed" suits one grid of pictures.
+    """
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(width_inches, height_inches), layout=layout)
         figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0.0, hspace=0.0)
@@ -67,9 +70,29 @@ def save_figure(
     formats: Sequence[str] = FORMATS,
     dpi: int | None = None,
 ) -> list[Path]:
-    """Write ``name`` in each of ``formats`` and the caption as ``name``.md into ``folder``; return them.
+    """Write a figure in several formats, and its caption beside it.
 
     Within one version the same figure gives the same bytes: no dates, no random ids.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        Its layout is computed once and fixed.
+    folder : Path
+        Created where it does not exist.
+    name : str
+        Of the files, without ending.
+    caption : str
+        Markdown, written as ``name``.md.
+    formats : sequence of str
+        Some of ``FORMATS``.
+    dpi : int, optional
+        Dots per inch of pictures; default: ``DOTS_PER_INCH``.
+
+    Returns
+    -------
+    list of Path
+        The files in the order of ``formats``, then the caption.
     """
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{name}.{ending}" for ending in formats]
@@ -79,13 +102,13 @@ def save_figure(
         round_positions(figure)
         for path, ending in zip(paths, formats, strict=True):
             figure.savefig(path, dpi=dpi or DOTS_PER_INCH, metadata=_NO_DATE[ending])
-    told = folder / f"{name}.md"
-    told.write_text(caption.rstrip() + "\n", encoding="utf-8")
-    return [*paths, told]
+    caption_path = folder / f"{name}.md"
+    caption_path.write_text(caption.rstrip() + "\n", encoding="utf-8")
+    return [*paths, caption_path]
 
 
 def round_positions(figure: Figure) -> None:
-    """Round the places of all panels, whose last digits differ from one solution of the layout to the next."""
+    """Round the positions of all panels, whose last digits differ from one solution of the layout to the next."""
     for part in figure.subfigs:
         _settle_block(part)
     for axes in figure.axes:
@@ -106,9 +129,20 @@ def draw_image(
     limits: tuple[float, float] = (0.0, 1.0),
     frame_px: tuple[int, int] | None = None,
 ) -> None:
-    """Draw a photograph (y, x, 3 or 4) or a map (y, x) without axes; None is told as "n/a".
+    """Draw a photograph or a map without axes.
 
-    A map of fewer cells is stretched over ``frame_px`` (height, width); its cells stay visible.
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+        Where it is drawn.
+    values : ndarray, (y, x, 3), (y, x, 4) or (y, x), or None
+        A photograph or a map; None is drawn as "n/a".
+    colours : Colormap, optional
+        For a map.
+    limits : tuple of two float
+        Values at the ends of ``colours``.
+    frame_px : tuple of two int, optional
+        Height and width over which a map of fewer cells is stretched; its cells stay visible. Default: its own size.
     """
     axes.set(xticks=[], yticks=[])
     for spine in axes.spines.values():
@@ -136,9 +170,22 @@ def colour_bar(
     size: float = 6.0,
     ends_only: bool = False,
 ) -> None:
-    """A horizontal bar that fills ``axes``; its label, of ``size`` points, names quantity and unit.
+    """Draw a horizontal colour bar that fills ``axes``.
 
-    A narrow one tells its ends alone.
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+        Filled by the bar.
+    colours : Colormap
+        Colours of the bar.
+    limits : tuple of two float
+        Values at its ends.
+    label : str
+        Quantity and unit.
+    size : float
+        Font size of label and ticks, in points.
+    ends_only : bool
+        Whether the ends alone have ticks, for a narrow bar.
     """
     scale = ScalarMappable(Normalize(*limits), colours)
     bar = axes.figure.colorbar(scale, cax=axes, orientation="horizontal")
@@ -156,14 +203,17 @@ def colour_bar(
 
 
 def finite_upper_limit(*maps: NDArray[np.floating] | None, percentile: float = 99.5) -> float:
-    """The ``percentile`` of the finite values of all ``maps`` together; 1.0 where there is nothing above 0."""
+    """Return the ``percentile`` of the finite values of all ``maps`` together; 1.0 where that is not above 0."""
     together = _finite(maps)
     end = float(np.percentile(together, percentile)) if together.size else 0.0
     return end if end > 0 else 1.0
 
 
 def finite_limits(*maps: NDArray[np.floating] | None, percentile: float = 99.5) -> tuple[float, float]:
-    """The same ``percentile`` from below and above; half a unit to either side of values that are all one."""
+    """Return the ``percentile`` of the finite values of all ``maps`` together, from below and from above.
+
+    Where both are equal, the limits are half a unit to either side.
+    """
     together = _finite(maps)
     low, high = np.percentile(together, (100 - percentile, percentile)).tolist() if together.size else (0.0, 1.0)
     return (low, high) if high > low else (low - 0.5, high + 0.5)

@@ -31,13 +31,11 @@ def regions_figure(
     pixel_shares: Mapping[str, float],
     people: Mapping[str, Mapping[str, RegionShare]] | None = None,
 ) -> Figure:
-    """One panel for each kind of map: ``panels`` is title -> network -> region -> share; ``pixel_shares`` region -> %
-    of all.
+    """Draw the shares of the maps' mass on the regions, in a panel for each kind of map.
 
-    ``people``, name -> region -> share of the human maps, stand first in every panel.
-
-    A black line behind each group of bars is the region's share of the pixels: what a map without preference has. Dots
-    are single seeds.
+    ``panels`` is title -> network -> region -> share; ``people``, name -> region -> share of the human maps, stand
+    first in every panel. ``pixel_shares``, region -> per cent of all pixels, are black lines behind each group of bars:
+    what a map without preference has. Dots are single seeds.
     """
     regions = list(pixel_shares)
     names = list(dict.fromkeys(name for shares in panels.values() for name in shares))
@@ -74,6 +72,7 @@ def regions_figure(
 def _bars(
     axes: Axes, shares: Mapping[str, Mapping[str, RegionShare]], regions: Sequence[str], colours: Mapping[str, str]
 ) -> None:
+    """Draw a bar with its interval and seeds for each name and region."""
     width = 0.8 / max(1, len(shares))
     for number, (name, by_region) in enumerate(shares.items()):
         known = [(place, by_region[region]) for place, region in enumerate(regions) if region in by_region]

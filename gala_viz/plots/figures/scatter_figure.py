@@ -1,4 +1,4 @@
-"""Two measures of many images: a point for each, those that were chosen marked, means, and what people reach."""
+"""Two metrics of many images: a point for each, those that were chosen marked, means, and the noise ceiling."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MAX_HEIGHT_INCHES = 3.8
 class ScatterGroup:
     """Images of one group: ``x`` and ``y`` (image,), all known, their means with intervals, and rho between them.
 
-    ``rho`` is NaN for fewer than three images, or where a measure is constant.
+    ``rho`` is NaN for fewer than three images, or where a metric is constant.
     """
 
     title: str
@@ -44,11 +44,29 @@ def scatter_figure(
     people_label: str = "people",
     width_inches: float = 3.5,
 ) -> Figure:
-    """``groups``: all images, or those chosen before the rest; the last one is drawn below the others.
+    """Draw images as points of two metrics, with the means of each group.
 
-    A cross is a group's mean with its 95 % interval along both axes; the grey band is the noise ceiling with its
-    interval along an axis of ``labels``, reached by ``people_label``: say so when they are simulated;
-    ``equality_line`` draws the line on which both measures are the same.
+    A cross is a group's mean with its 95 % interval along both axes. Without any point the figure says "n/a".
+
+    Parameters
+    ----------
+    groups : sequence of ScatterGroup
+        All images, or those chosen and then the rest; the last one is drawn below the others.
+    labels : tuple of two str
+        Titles of the metrics, across and up.
+    ceilings : tuple of two ConfidenceInterval or None
+        Noise ceiling along each axis, drawn as a grey band with a dashed line at its mean.
+    equality_line : bool
+        Whether the line is drawn on which both metrics are the same.
+    people_label : str
+        Whose noise ceiling it is, for the legend; it must say when people are simulated.
+    width_inches : float
+        Of the figure.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The figure.
     """
     with print_figure(min(0.82 * width_inches, MAX_HEIGHT_INCHES) + 0.3, width_inches) as figure:
         axes = figure.subplots()
@@ -69,6 +87,7 @@ def scatter_figure(
 
 
 def _points(axes: Axes, group: ScatterGroup, colour: str, zorder: float) -> None:
+    """Draw one group: its points, its mean with intervals, and its entry in the legend."""
     n = len(group.x)
     many = n > MAX_VECTOR_POINTS
     size = float(np.clip(600 / np.sqrt(max(1, n)) / 8, 1.0, 14.0))
@@ -100,7 +119,7 @@ def _ceilings(axes: Axes, ceilings: tuple[ConfidenceInterval | None, ConfidenceI
 def _limits(
     axes: Axes, groups: Sequence[ScatterGroup], ceilings: tuple[ConfidenceInterval | None, ConfidenceInterval | None]
 ) -> None:
-    """What holds all points and ceilings, with a margin."""
+    """Set limits that hold all points and ceilings, with a margin."""
     for name, ceiling, set_limits in zip(("x", "y"), ceilings, (axes.set_xlim, axes.set_ylim), strict=True):
         values = np.concatenate([getattr(group, name) for group in groups])
         ends = [] if ceiling is None else [ceiling.low, ceiling.high]

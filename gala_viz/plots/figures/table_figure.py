@@ -14,21 +14,21 @@ from gala_viz.plots.figures.print_style import WIDTH_INCHES, print_figure
 FONT_PT, MIN_PT = 7.0, 4.5
 MINUS = re.compile(r"(?<![\w-])-(?=\d)")
 GAP_LETTERS = 2
-"""Between two columns."""
+"""Gap between two columns, in letters."""
 LETTER_WIDTH = 0.56
-"""Of a letter of the house's type, as a share of its size: what columns are laid out by, whatever draws the letters."""
+"""Width of a letter of the figures' font, as a share of its size: columns are laid out by it, not by drawn letters."""
 MAX_HEAD_LETTERS = 16
-"""In a line of a column's head; longer names go on below."""
+"""Letters in a line of a column's head, at most; longer names continue below."""
 LINE_SPACING = 1.45
 _LATEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "–": "--", "ρ": r"$\rho$"}
 _LATEX |= {sign: f"\\{sign}" for sign in "&%$#_{}"}
 
 
 def table_figure(head: Sequence[str], rows: Sequence[Sequence[str]], *, width_inches: float = WIDTH_INCHES) -> Figure:
-    """``rows`` of cells below their ``head``: the first column to the left, the others to the right of their column.
+    """Draw ``rows`` of cells below their ``head``; the first column is aligned left, the others right.
 
-    Where the cells are too wide for the page, their second half (an interval in brackets) goes on a line below; the
-    type shrinks for what is wider still.
+    Where the cells are too wide for the page, their second half (an interval in brackets) goes on a line below. If they
+    are still too wide, the font shrinks, to ``MIN_PT`` at least.
     """
     cells = _wrapped(head, rows, stacked=False)
     room = width_inches * 72
@@ -60,13 +60,30 @@ def table_figure(head: Sequence[str], rows: Sequence[Sequence[str]], *, width_in
 
 
 def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """The same cells as a table of Markdown."""
+    """Return the cells of ``table_figure`` as a Markdown table."""
     lines = [list(head), ["---", *["---:"] * (len(head) - 1)], *rows]
     return "\n".join(f"| {' | '.join(_plain(cell).replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
 
 
 def latex_table(head: Sequence[str], rows: Sequence[Sequence[str]], caption: str, label: str) -> str:
-    """The same cells as a LaTeX table with the rules of booktabs; what LaTeX takes for its own is written out."""
+    """Return the cells of ``table_figure`` as a LaTeX table with the rules of booktabs.
+
+    Parameters
+    ----------
+    head : sequence of str
+        Cells of the head.
+    rows : sequence of sequence of str
+        Cells of each row.
+    caption : str
+        Above the table.
+    label : str
+        By which a document refers to the table; it is not escaped.
+
+    Returns
+    -------
+    str
+        The source of a ``table``; LaTeX's special characters in cells and caption are escaped.
+    """
     body = [" & ".join(latex_text(_plain(cell)) for cell in row) + r" \\" for row in rows]
     return "\n".join(
         [
@@ -89,7 +106,7 @@ def latex_table(head: Sequence[str], rows: Sequence[Sequence[str]], caption: str
 
 
 def latex_text(text: str) -> str:
-    """``text`` with every sign that LaTeX takes for its own written out, and minus signs as such."""
+    """Return ``text`` with LaTeX's special characters escaped, and minus signs as such."""
     return MINUS.sub("$-$", "".join(_LATEX.get(letter, letter) for letter in text))
 
 
@@ -98,7 +115,7 @@ def _plain(cell: str) -> str:
 
 
 def _wrapped(head: Sequence[str], rows: Sequence[Sequence[str]], *, stacked: bool) -> list[list[str]]:
-    """Head and rows, names on several lines; ``stacked``: what is in brackets on a line of its own."""
+    """Return head and rows with long names on several lines; ``stacked`` puts brackets on a line of their own."""
     first = [fill(head[0], MAX_HEAD_LETTERS), *(fill(cell, MAX_HEAD_LETTERS) for cell in head[1:])]
     body = [[fill(row[0], 22 if stacked else 40), *(MINUS.sub("−", cell) for cell in row[1:])] for row in rows]
     if stacked:
@@ -107,6 +124,6 @@ def _wrapped(head: Sequence[str], rows: Sequence[Sequence[str]], *, stacked: boo
 
 
 def _letters(cells: Sequence[Sequence[str]]) -> np.ndarray:
-    """Width of each column in letters, with the gap to the next one."""
+    """Return the width of each column in letters, with the gap to the next one."""
     widths = [[max(map(len, cell.split("\n"))) for cell in row] for row in cells]
     return np.max(widths, axis=0) + float(GAP_LETTERS)

@@ -13,7 +13,7 @@ from gala_viz.plots.figures.print_style import print_figure
 
 COLOUR, SELECTED_COLOUR = "#2f6fb5", "#c8442f"
 LABEL_LINE_FRACTION = 0.08
-"""Share of the height within which two names would stand on one line."""
+"""Share of the accuracies' range within which two names would stand on one line."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,11 +33,11 @@ class SweepPoint:
 def trade_off_figure(
     points: Sequence[SweepPoint], selected_weight: float | None = None, maps_label: str = "human maps"
 ) -> Figure:
-    """A point for each lambda, the mean over seeds, joined in lambda's order; small points are single seeds.
+    """Draw a point for each lambda, the mean over seeds, joined in lambda's order; small points are single seeds.
 
     Where there is one seed, whiskers are 95 % intervals of its accuracy (Wilson). ``selected_weight`` is drawn in red;
-    ``maps_label`` says what rho is with. Trainings whose accuracy or rho is not known are left out; without any the
-    figure says "n/a".
+    ``maps_label`` says with which maps rho is computed. Trainings whose accuracy or rho is not known are left out;
+    without any the figure says "n/a".
     """
     known = [one for one in points if np.isfinite([one.attention_weight, one.accuracy, one.rho]).all()]
     with print_figure(2.6, 3.5) as figure:
@@ -72,19 +72,19 @@ def trade_off_figure(
 
 
 def _free_at_right(x: Sequence[float], y: Sequence[float]) -> list[bool]:
-    """For each point whether its name may stand at its right: the nearest point of about its height is not there."""
+    """Return for each point whether its name fits at its right: the nearest point of about its height is not there."""
     x, y = np.asarray(x), np.asarray(y)
-    found = []
+    free = []
     for own_x, own_y in zip(x, y, strict=True):
         level = np.abs(y - own_y) <= LABEL_LINE_FRACTION * np.ptp(y)
         away = x[level & (x != own_x)] - own_x
-        found.append(away.size == 0 or bool(away[np.abs(away).argmin()] < 0))
-    return found
+        free.append(away.size == 0 or bool(away[np.abs(away).argmin()] < 0))
+    return free
 
 
 def _title(known: Sequence[SweepPoint]) -> str:
     seeds, counts = sorted({one.seed for one in known}), sorted({one.n for one in known if one.n})
-    told = ["validation split"]
-    told += [f"n = {counts[0]}"] if len(counts) == 1 else []
-    told += [f"seed{'' if len(seeds) == 1 else 's'} {', '.join(map(str, seeds))}"] if seeds else []
-    return ", ".join(told)
+    parts = ["validation split"]
+    parts += [f"n = {counts[0]}"] if len(counts) == 1 else []
+    parts += [f"seed{'' if len(seeds) == 1 else 's'} {', '.join(map(str, seeds))}"] if seeds else []
+    return ", ".join(parts)

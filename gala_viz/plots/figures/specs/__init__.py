@@ -1,4 +1,4 @@
-"""Figures asked for by a small file: which kind, images, networks and settings; enough to draw them again."""
+"""Figures specified by a small file: which kind, images, networks and settings; enough to draw them again."""
 
 from gala_viz.plots.figures.specs.comparison_spec import ComparisonSpec
 from gala_viz.plots.figures.specs.figure_kinds import KINDS, FigureKind, draw_figure, read_figure_spec, write_figure

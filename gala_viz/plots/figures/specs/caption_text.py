@@ -16,17 +16,17 @@ TARGETS = {"own": "each network's own first choice", "label": "the true category
 
 
 def caption_markdown(title: str, paragraphs: Sequence[str]) -> str:
-    """A caption as Markdown: its title, a paragraph for each sentence that is not empty."""
+    """Return a caption as Markdown: ``title`` in bold, then each of ``paragraphs`` that is not empty."""
     return "\n\n".join([f"**{title}**", *(text for text in paragraphs if text)])
 
 
 def method_title(source: MapSource, request: MapRequest) -> str:
-    """What a method is called."""
+    """Return the title of the request's attribution method, or its name where ``source`` has no title for it."""
     return source.methods.get(request.method, request.method)
 
 
 def attribution_text(source: MapSource, request: MapRequest) -> str:
-    """Everything that decides the saliency maps."""
+    """Return a sentence with everything that determines the saliency maps of ``request``."""
     grad = request.smoothgrad
     sampled = f"n = {grad.n_samples}, noise {grad.noise_fraction:g} of the range, seed {grad.seed}; "
     return (
@@ -37,22 +37,22 @@ def attribution_text(source: MapSource, request: MapRequest) -> str:
 
 
 def human_maps_text(source: MapSource, simulated: bool, kind: str | None = None) -> str:
-    """What the human maps of ``kind`` are; None: the collection's default."""
+    """Return a sentence on what the human maps of ``kind`` are; None: the collection's default kind."""
     if not source.map_kinds:
         return "This collection has no human maps."
-    told = source.map_kinds[kind] if kind is not None else next(iter(source.map_kinds.values()))
-    return f"{'The human maps are simulated, not of people' if simulated else 'Human maps'}: {told}"
+    description = source.map_kinds[kind] if kind is not None else next(iter(source.map_kinds.values()))
+    return f"{'The human maps are simulated, not of people' if simulated else 'Human maps'}: {description}"
 
 
 def has_simulated_maps(source: MapSource) -> bool:
-    """Whether the human maps are made by simulated participants, by the first that there is."""
+    """Return whether the human maps are of simulated participants, as the first one that there is says."""
     marked = np.flatnonzero(np.asarray(source.labels().has_human_map, dtype=bool))
     human = source.human_map(source.images[int(marked[0])]) if len(marked) else None
     return human is not None and bool(human.attrs.get("simulated"))
 
 
 def images_text(images: Sequence[str], what: str = "images") -> str:
-    """How many images, and which, as long as a reader would read them."""
+    """Return how many ``images`` (called ``what``) there are, and their ids unless they are too many to read."""
     if len(images) > MAX_LISTED_IMAGES:
         return f"{len(images):,} {what}; their ids are in the JSON file."
     one = what.removesuffix("s") if len(images) == 1 else what
@@ -60,7 +60,10 @@ def images_text(images: Sequence[str], what: str = "images") -> str:
 
 
 def interval_text(interval: ConfidenceInterval | None, digits: int = 3, factor: float = 1.0) -> str:
-    """A mean and its interval, ``factor`` a unit; with one image there is no interval."""
+    """Return a mean and its interval, multiplied by ``factor``, with ``digits`` decimals.
+
+    With one image there is the mean alone; None gives "n/a".
+    """
     if interval is None:
         return "n/a"
     mean, low, high = (f"{factor * value:.{digits}f}" for value in (interval.mean, interval.low, interval.high))
@@ -68,7 +71,7 @@ def interval_text(interval: ConfidenceInterval | None, digits: int = 3, factor: 
 
 
 def check_map_kind(source: MapSource, kind: str | None) -> str | None:
-    """``kind``, if the collection has such human maps; raises ``UnknownNameError`` otherwise."""
+    """Return ``kind`` if the collection has such human maps, or if it is None; raise ``UnknownNameError`` otherwise."""
     if kind is not None and kind not in source.map_kinds:
         raise UnknownNameError(unknown_name(f"kind of human maps of {source.name}", kind, list(source.map_kinds)))
     return kind

@@ -40,9 +40,9 @@ class ComparisonSpec(FigureSpec):
     Parameters
     ----------
     columns : tuple of str
-        Some of ``COLUMNS``, in the order wanted; default: all that hold something for at least one image.
+        Some of ``COLUMNS``, in the order in which they are drawn; default: all that are not empty for every image.
     layer : str, optional
-        Of the attention norms; default: the last one.
+        Of the attention norms; default: the last one of the second network, or of the first where it has none.
     **common
         Those of ``FigureSpec``.
 
@@ -67,13 +67,35 @@ class ComparisonSpec(FigureSpec):
 def draw_comparison(
     source: MapSource, spec: ComparisonSpec, progress: ProgressCallback = ignore_progress
 ) -> FigureResult:
-    """The figure of ``spec``; maps that are not at hand are computed. Raises ``UnknownNameError``."""
+    """Draw figure 2 as ``spec`` says, with its caption and data.
+
+    Parameters
+    ----------
+    source : MapSource
+        Maps that it does not have at hand are computed.
+    spec : ComparisonSpec
+        Images, layer, columns and settings of the maps.
+    progress : callable
+        Called as ``progress(done, total)`` after each image.
+
+    Returns
+    -------
+    FigureResult
+        With the maps, and a table of scores and predictions.
+
+    Raises
+    ------
+    UnknownNameError
+        The source does not have an image, or no network has the layer.
+    ValueError
+        The maps of an image could not be finished.
+    """
     check_images(source, spec)
     layer = _layer(source, spec)
     rows, parts, scores, simulated = [], [], [], False
     for done, image in enumerate(spec.images):
         passage, update, human = source.passage(image), _finished(source, image, spec), source.human_map(image)
-        norms = [found.get(layer) for found in passage.attention_norms]
+        norms = [by_layer.get(layer) for by_layer in passage.attention_norms]
         simulated |= human is not None and bool(human.attrs.get("simulated"))
         rows.append(
             ComparisonRow(
@@ -123,11 +145,11 @@ def _finished(source: MapSource, image: str, spec: ComparisonSpec) -> MapUpdate:
 
 
 def _labelled(source: MapSource, update: MapUpdate, human: xr.DataArray | None, norms: list) -> xr.Dataset:
-    """Maps of one image; photographs are not among them. Attention norms have dims of their own, at their grid."""
-    found = {"saliency": update.maps, "delta": update.delta}
+    """Return the maps of one image, without the photograph; attention norms have dims of their own, at their grid."""
+    maps = {"saliency": update.maps, "delta": update.delta}
     if update.standard_error is not None:
-        found["standard_error"] = update.standard_error
-    variables = {name: xr.Variable(one.dims, np.asarray(one.values, np.float32)) for name, one in found.items()}
+        maps["standard_error"] = update.standard_error
+    variables = {name: xr.Variable(one.dims, np.asarray(one.values, np.float32)) for name, one in maps.items()}
     if human is not None:
         variables["human_map"] = xr.Variable(human.dims, np.asarray(human.values, np.float32))
     for network, norm in zip(source.networks, norms, strict=True):
@@ -143,20 +165,20 @@ def _scored(source: MapSource, image: str, passage: Passage, update: MapUpdate) 
     for number, (network, prediction) in enumerate(zip(source.networks, passage.predictions, strict=True)):
         values = {name: float(update.scores[name].values[number]) for name in METRICS if name in update.scores}
         explained = network.categories[update.targets[number]]
-        told = {"image": image, "category": source.info(image).category, "network": network.name}
-        told |= {"explained": explained, "prediction": prediction.categories[0]}
-        told |= {"probability": prediction.probabilities[0], "correct": prediction.correct}
-        rows.append({**told, **values})
+        row = {"image": image, "category": source.info(image).category, "network": network.name}
+        row |= {"explained": explained, "prediction": prediction.categories[0]}
+        row |= {"probability": prediction.probabilities[0], "correct": prediction.correct}
+        rows.append({**row, **values})
     return rows
 
 
 def _caption(source: MapSource, spec: ComparisonSpec, layer: str | None, simulated: bool) -> str:
     first, second = source.networks
-    told = [
+    paragraphs = [
         images_text(spec.images),
         attribution_text(source, spec.request),
         f"Attention norms of {layer}." if layer else "Neither network has attention blocks.",
         human_maps_text(source, simulated),
         COLOUR_SCALES_TEXT,
     ]
-    return caption_markdown(f"{source.title}: {first.title} and {second.title}", told)
+    return caption_markdown(f"{source.title}: {first.title} and {second.title}", paragraphs)

@@ -1,4 +1,4 @@
-"""All kinds of figures by name: read from a file, drawn of a source, written with all that belongs to them."""
+"""All kinds of figures by name: read from a file, drawn from a source, written with all that belongs to them."""
 
 from __future__ import annotations
 
@@ -20,12 +20,23 @@ from gala_viz.specs import map_request_from_settings, read_settings, spec_from_s
 from gala_viz.store.source import MapSource
 
 DEFAULT_KIND = "comparison"
-"""What a file without a kind is."""
+"""Kind of a file that names none."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FigureKind:
-    """A figure's ``spec`` and how it is drawn; those that are ``needs_scores`` may have a source score its images."""
+    """A kind of figure: the class of its specs, and the function that draws it.
+
+    Parameters
+    ----------
+    spec : type of FigureSpec
+        Its ``kind`` is the name in ``KINDS``.
+    draw : callable
+        ``draw(source, spec, progress)`` returns a ``FigureResult``.
+    needs_scores : bool
+        Whether the figure shows scores of images; ``draw`` then also takes ``score_missing``, whether scores that are
+        missing are computed.
+    """
 
     spec: type[FigureSpec]
     draw: Callable[..., FigureResult]
@@ -54,7 +65,8 @@ def read_figure_spec(path: str | Path, *, tell: Callable[[str], None] | None = N
     path : str or Path
         A file that ``write_figure`` or a page wrote, or one written by hand.
     tell : callable, optional
-        Hears a sentence where the file was written by another version, or names none; default: a ``UserWarning``.
+        Called with a sentence where the file was written by another version, or names none; default: a
+        ``UserWarning``.
 
     Returns
     -------
@@ -66,7 +78,7 @@ def read_figure_spec(path: str | Path, *, tell: Callable[[str], None] | None = N
     FileNotFoundError
         There is no such file.
     ValueError
-        It is no figure.
+        The file is no figure.
 
     Examples
     --------
@@ -107,12 +119,12 @@ def draw_figure(
     source : MapSource
         Maps that it does not have at hand are computed.
     spec : FigureSpec
-        Which kind, of which images, how.
+        Kind of figure, images and settings.
     progress : callable
         Called as ``progress(done, total)``.
     survey : bool
-        Whether scores that are missing are computed, for figures of scores; without it these show the images that are
-        scored, and say how many.
+        Whether scores that are missing are computed, for figures of scores; without it these show the images that have
+        scores, and say how many.
 
     Returns
     -------
@@ -122,7 +134,7 @@ def draw_figure(
     Raises
     ------
     UnknownNameError
-        The source does not know a name; the nearest is told.
+        The source does not know a name; the message offers the nearest.
     ValueError
         The figure cannot be drawn.
 
@@ -149,17 +161,23 @@ def write_figure(
 
     Parameters
     ----------
-    source, spec, progress, survey
+    source : MapSource
+        As for ``draw_figure``.
+    spec : FigureSpec
         As for ``draw_figure``.
     folder : str or Path
-        Made where it is not there.
+        Created where it does not exist.
     name : str
         Of the files, without ending.
+    progress : callable
+        As for ``draw_figure``.
+    survey : bool
+        As for ``draw_figure``.
 
     Returns
     -------
     list of Path
-        What was written.
+        The files written.
 
     Raises
     ------

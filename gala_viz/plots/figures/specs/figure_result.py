@@ -1,4 +1,4 @@
-"""A figure as it was drawn, with its caption and its data, and the files that these become."""
+"""A figure that was drawn, with its caption and its data, and the files that these become."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from gala_viz.plots.figures.print_style import save_figure
 from gala_viz.plots.figures.specs.figure_spec import FigureSpec
 
 ProgressCallback = Callable[[int, int], None]
-"""Hears how many of how many images are done."""
+"""Called with the number of images done and the number of all."""
 
 
 def ignore_progress(done: int, total: int) -> None:
-    """For those who need not hear how far a figure is."""
+    """Ignore the progress, ``done`` of ``total`` images; the default callback."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class FigureResult:
     """``figure``, laid out for print; ``caption`` with all settings and n, as Markdown.
 
-    Beside it go ``maps``, labelled and in their own units, a table of ``table``, and other ``texts`` by the ending of
-    their file, for example "tex".
+    Its data are ``maps``, labelled and in their own units, a ``table``, and other ``texts`` by the ending of their
+    file, for example "tex".
     """
 
     figure: Figure
@@ -36,7 +36,10 @@ class FigureResult:
     texts: Mapping[str, str] = field(default_factory=dict)
 
     def write(self, spec: FigureSpec, folder: Path, name: str) -> list[Path]:
-        """``name``.png, .svg, .pdf and the caption as .md; .nc (maps), .csv (values), other texts, .json (``spec``)."""
+        """Write all files called ``name`` into ``folder`` and return their paths.
+
+        These are .png, .svg, .pdf and the caption as .md; .nc (maps), .csv (table), other texts, .json (``spec``).
+        """
         paths = save_figure(self.figure, folder, name, self.caption, dpi=spec.dpi)
         if self.maps is not None:
             paths.append(folder / f"{name}.nc")
@@ -51,5 +54,5 @@ class FigureResult:
 
 
 def netcdf_name(*parts: str) -> str:
-    """A name that NetCDF allows; a network's may hold a slash."""
+    """Return ``parts`` joined to a name that NetCDF allows; slashes, as in names of networks, become underscores."""
     return "_".join(parts).replace("/", "_")

@@ -1,4 +1,4 @@
-"""What the file of every figure says: where images and maps come from, which images, how wide, how they were made."""
+"""What the file of every figure holds: where images and maps come from, which images, width, how maps are made."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from gala_viz.store.source import MapSource
 
 FIGURE_FORMAT = 1
 WIDTHS_MM = {"single": 89.0, "middle": 120.0, "double": 183.0}
-"""Widths of a journal's columns, in mm, as most ask for them."""
+"""Widths of a journal's columns, in mm, as most journals require them."""
 DPI_RANGE = (50, 1200)
 MAX_IMAGES = 60
-"""Images whose maps are drawn side by side."""
+"""Images whose maps are drawn side by side, at most."""
 MAX_SELECTED_IMAGES = 10_000
-"""Images that are chosen among all of a collection."""
+"""Images that are chosen among all of a collection, at most."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,13 +33,13 @@ class FigureSpec:
     networks : tuple of two str, optional
         Names or folders; default: the pair that suits the collection.
     images : tuple of str
-        Ids.
+        Ids of the images.
     width : str
         One of ``WIDTHS_MM``: a journal's column.
     dpi : int
-        Of the PNG.
+        Dots per inch of the PNG, within ``DPI_RANGE``.
     request : MapRequest
-        What makes the maps.
+        Settings of the maps.
 
     Raises
     ------
@@ -55,7 +55,7 @@ class FigureSpec:
 
     kind: ClassVar[str] = ""
     n_images_range: ClassVar[tuple[int, int]] = (1, MAX_IMAGES)
-    """The fewest and the most images that such a figure names."""
+    """Fewest and most images that such a figure names."""
 
     collection: str | None = None
     human_maps: str | None = None
@@ -82,21 +82,21 @@ class FigureSpec:
 
     @property
     def width_inches(self) -> float:
-        """Of the figure."""
+        """Width of the figure, in inches."""
         return WIDTHS_MM[self.width] / 25.4
 
     def text(self) -> str:
-        """The spec as the content of its file, with the version that draws it; reading it gives the same spec."""
+        """Return the content of the spec's file, with the version of gala_viz; reading it gives the same spec."""
         content = {"format": FIGURE_FORMAT, "version": gala_viz.__version__, "kind": self.kind, **settings(self)}
         return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
     def save(self, path: Path) -> None:
-        """Write the file; reading it gives the same spec."""
+        """Write the spec to the file ``path``; reading it gives the same spec."""
         path.write_text(self.text(), encoding="utf-8")
 
 
 def check_texts(what: str, values: object, count: tuple[int, int]) -> None:
-    """Raise ``ValueError`` unless ``values`` are texts, each once, from ``count[0]`` to ``count[1]`` of them."""
+    """Raise ``ValueError`` unless ``values`` are a tuple of ``count[0]`` to ``count[1]`` different texts."""
     ids = "ids" if what == "images" else "names"
     least, most = count
     number = f"{least} to {most:,} {ids}" if least else f"at most {most:,} {ids}"

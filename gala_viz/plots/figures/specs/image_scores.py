@@ -1,4 +1,4 @@
-"""Scores of many images, for figures that show all of a collection: which are known, and how sure their means are."""
+"""Scores of many images, for figures of a whole collection: which are known, and the intervals of their means."""
 
 from __future__ import annotations
 
@@ -15,14 +15,32 @@ from gala_viz.store.source import MapSource
 
 MAX_RESAMPLES, MIN_RESAMPLES = 10_000, 200
 MAX_DRAWS = 40_000_000
-"""Values drawn for one interval: resamples become fewer where images are many, and intervals short."""
+"""Values drawn for one interval, at most: with many images, whose intervals are short, there are fewer resamples."""
 
 
 def collect_scores(
     source: MapSource, request: MapRequest, images: Sequence[str], score_missing: bool, on_progress: ProgressCallback
 ) -> xr.Dataset:
-    """``source.scores``; with ``score_missing`` those of ``images`` (none: of all) that are
-    missing are computed before."""
+    """Return ``source.scores``, after computing those that are missing where ``score_missing`` says so.
+
+    Parameters
+    ----------
+    source : MapSource
+        Its scores are returned.
+    request : MapRequest
+        Settings of the maps that are scored.
+    images : sequence of str
+        Ids of the images to score; empty: all.
+    score_missing : bool
+        Whether scores that are missing are computed before.
+    on_progress : callable
+        Called as ``on_progress(done, total)`` while they are.
+
+    Returns
+    -------
+    Dataset
+        As ``MapSource.scores`` returns it, over all images of the source.
+    """
     if score_missing:
         wanted = tuple(images) or tuple(source.images)
         for progress in source.survey(request, wanted, lambda: False):
@@ -31,19 +49,22 @@ def collect_scores(
 
 
 def image_mask(scores: xr.Dataset, images: Sequence[str]) -> NDArray[np.bool_]:
-    """(image,) which of the scored images are among ``images``; none named: all of them."""
+    """Return the mask (image,) of the scored images that are among ``images``; of all where none is named."""
     if not images:
         return np.ones(scores.sizes["image"], dtype=bool)
     return np.isin(scores["image"].values.astype(str), np.asarray(images, dtype=str))
 
 
 def n_resamples_for(n: int) -> int:
-    """How many bootstrap resamples an interval over ``n`` images takes."""
+    """Return the number of bootstrap resamples for an interval over ``n`` images."""
     return int(np.clip(MAX_DRAWS // max(1, n), MIN_RESAMPLES, MAX_RESAMPLES))
 
 
 def mean_intervals(*columns: NDArray[np.floating], seed: int = 0) -> list[ConfidenceInterval | None]:
-    """Mean and 95 % bootstrap interval over images of each column (image,), NaN left out; None without any value."""
+    """Return mean and 95 % bootstrap interval over images of each column (image,); None for one without values.
+
+    NaN is left out.
+    """
     values = np.stack([np.asarray(column, dtype=float) for column in columns], axis=1)
     n = int(np.isfinite(values).any(axis=1).sum())
     return bootstrap_intervals(values, n_resamples=n_resamples_for(n), seed=seed)
@@ -52,7 +73,24 @@ def mean_intervals(*columns: NDArray[np.floating], seed: int = 0) -> list[Confid
 def missing_scores_text(
     source: MapSource, has_score: NDArray[np.bool_], mask: NDArray[np.bool_], of_people: bool
 ) -> str:
-    """How many of the images wanted have values, and why others have none; (image,) both."""
+    """Return a sentence on how many images have values, and why the others have none.
+
+    Parameters
+    ----------
+    source : MapSource
+        Its labels tell which images have human maps.
+    has_score : ndarray, (image,), bool
+        Images that have values.
+    mask : ndarray, (image,), bool
+        Images of the figure.
+    of_people : bool
+        Whether the values need human maps.
+
+    Returns
+    -------
+    str
+        For example "n = 90 of 100 images; 10 have no human map."
+    """
     n, total = int((has_score & mask).sum()), int(mask.sum())
     text = f"n = {n:,} of {total:,} images"
     if n == total:

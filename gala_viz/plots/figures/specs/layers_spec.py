@@ -31,7 +31,7 @@ class LayersSpec(FigureSpec):
     shown : {"both", "first", "second"}
         Networks that are shown.
     layers : tuple of str
-        Default: all that the networks shown have, side by side, in their order.
+        In the order of the columns; default: all that the networks shown have.
     **common
         Those of ``FigureSpec``.
 
@@ -56,15 +56,37 @@ class LayersSpec(FigureSpec):
 
 
 def draw_layers(source: MapSource, spec: LayersSpec, progress: ProgressCallback = ignore_progress) -> FigureResult:
-    """The figure of ``spec``. Raises ``UnknownNameError``, and ``ValueError`` where no network attends."""
+    """Draw attention norms of every layer as ``spec`` says, with caption and data.
+
+    Parameters
+    ----------
+    source : MapSource
+        Attention norms come from its forward passes.
+    spec : LayersSpec
+        Images, networks and layers.
+    progress : callable
+        Called as ``progress(done, total)`` after each image.
+
+    Returns
+    -------
+    FigureResult
+        With the norms as maps, and a table of the values of each.
+
+    Raises
+    ------
+    UnknownNameError
+        The source does not have an image, or no network shown has a layer.
+    ValueError
+        No network shown has layers, or there are more than ``MAX_LAYERS``.
+    """
     check_images(source, spec)
     places = {"both": (0, 1), "first": (0,), "second": (1,)}[spec.shown]
     networks = [source.networks[place] for place in places]
     layers = _layers(networks, spec)
     rows: list[LayersRow] = []
     for done, image in enumerate(spec.images):
-        found = source.passage(image).attention_norms
-        norms = [{layer: norm.values for layer, norm in found[place].items()} for place in places]
+        attention = source.passage(image).attention_norms
+        norms = [{layer: norm.values for layer, norm in attention[place].items()} for place in places]
         title = source.info(image).category or image
         rows.append(LayersRow(title=title, view=source.view(image), norms=norms))
         progress(done + 1, len(spec.images))
@@ -85,6 +107,7 @@ def draw_layers(source: MapSource, spec: LayersSpec, progress: ProgressCallback 
 
 
 def _layers(networks: list[NetworkInfo], spec: LayersSpec) -> list[str]:
+    """Return the layers of ``spec``, or all that ``networks`` have, after checking them."""
     known = list(dict.fromkeys(layer for network in networks for layer in network.layers))
     for layer in spec.layers:
         if layer not in known:
@@ -98,12 +121,12 @@ def _layers(networks: list[NetworkInfo], spec: LayersSpec) -> list[str]:
 
 
 def _told_of(image: str, network: str, layer: str, norm: np.ndarray | None, end: float) -> dict:
-    """One map in numbers: its grid, its values, the end of its colour scale and the share of cells beyond it."""
-    told = {"image": image, "network": network, "layer": layer}
+    """Return one map in numbers: its grid, its values, the end of its colour scale and the share of cells beyond it."""
+    row = {"image": image, "network": network, "layer": layer}
     if norm is None:
-        return told
+        return row
     return {
-        **told,
+        **row,
         "cells": f"{norm.shape[0]} x {norm.shape[1]}",
         "smallest": float(np.nanmin(norm)),
         "mean": float(np.nanmean(norm)),
@@ -116,7 +139,7 @@ def _told_of(image: str, network: str, layer: str, norm: np.ndarray | None, end:
 def _labelled(
     source: MapSource, spec: LayersSpec, networks: list[NetworkInfo], layers: list[str], rows: list[LayersRow]
 ) -> xr.Dataset:
-    """(image, y, x) of each network and layer, with dims of their own, for layers differ in resolution."""
+    """Return the norms (image, y, x) of each network and layer; each has dims of its own, as resolutions differ."""
     variables = {}
     for place, network in enumerate(networks):
         for layer in layers:
@@ -133,6 +156,7 @@ def _labelled(
 
 
 def _caption(source: MapSource, spec: LayersSpec, titles: list[str], ends: dict[str, float]) -> str:
+    """Return the caption: images, what the maps are, and each layer's colour scale."""
     scales = ", ".join(f"{layer} 0 to {end:.3g}" for layer, end in ends.items())
     return caption_markdown(
         f"{source.title}: attention norms of {' and '.join(titles)}",

@@ -20,7 +20,7 @@ from gala_viz.store.source import MapSource
 
 PER_ROW_RANGE = (1, 12)
 OTHER_GROUP = "others"
-"""Images without a superclass, where others have one."""
+"""Title of the images without a superclass, where others have one."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,7 +30,7 @@ class PeopleSpec(FigureSpec):
     Parameters
     ----------
     map_kind : str, optional
-        One of the collection's kinds of human maps; default: its default.
+        One of the collection's kinds of human maps; default: the collection's default kind.
     per_row : int
         Images side by side in a block.
     **common
@@ -58,7 +58,29 @@ class PeopleSpec(FigureSpec):
 
 
 def draw_people(source: MapSource, spec: PeopleSpec, progress: ProgressCallback = ignore_progress) -> FigureResult:
-    """The figure of ``spec``. Raises ``UnknownNameError``, and ``ValueError`` for an image that nobody marked."""
+    """Draw figure 1A as ``spec`` says, with its caption and data.
+
+    Parameters
+    ----------
+    source : MapSource
+        Photographs and human maps come from it.
+    spec : PeopleSpec
+        Images and kind of human map.
+    progress : callable
+        Called as ``progress(done, total)`` after each image.
+
+    Returns
+    -------
+    FigureResult
+        With the human maps, and a table of participants and opacity.
+
+    Raises
+    ------
+    UnknownNameError
+        The source does not have an image, or not this kind of human map.
+    ValueError
+        An image has no human map.
+    """
     check_images(source, spec)
     kind = check_map_kind(source, spec.map_kind)
     groups: dict[str, list[PhotographWithMap]] = {}
@@ -68,8 +90,8 @@ def draw_people(source: MapSource, spec: PeopleSpec, progress: ProgressCallback 
         if human is None:
             raise ValueError(f"{image} has no human map; choose images that people marked.")
         simulated |= bool(human.attrs.get("simulated"))
-        seen = PhotographWithMap(title=info.category or image, view=source.view(image), human_map=human.values)
-        groups.setdefault(info.superclass or "", []).append(seen)
+        picture = PhotographWithMap(title=info.category or image, view=source.view(image), human_map=human.values)
+        groups.setdefault(info.superclass or "", []).append(picture)
         maps.append(xr.Variable(human.dims, np.asarray(human.values, np.float32)))
         rows.append(
             {
@@ -108,6 +130,7 @@ def _group_title(superclass: str, count: int) -> str:
 
 
 def _caption(source: MapSource, spec: PeopleSpec, groups: list[str], rows: list[dict], simulated: bool) -> str:
+    """Return the caption: images, human maps, participants an image, and what opacity stands for."""
     people = [row["participants"] for row in rows if row["participants"] is not None]
     unknown = len(rows) - len(people)
     parts = []

@@ -1,4 +1,4 @@
-"""Kind "scatter": two measures of all images of a collection, or of those that are chosen."""
+"""Kind "scatter": two metrics of all images of a collection, or of those that are chosen."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class ScatterSpec(FigureSpec):
     Parameters
     ----------
     x, y : str, optional
-        Metrics by title or short name; default: how alike each network is to people.
+        Metrics by title or short name; default: Spearman's rho of each network with the human maps.
     rest : bool
         Whether images that are not named in ``images`` are drawn too; those named are marked.
     **common
@@ -69,8 +69,31 @@ class ScatterSpec(FigureSpec):
 def draw_scatter(
     source: MapSource, spec: ScatterSpec, progress: ProgressCallback = ignore_progress, score_missing: bool = True
 ) -> FigureResult:
-    """The figure of ``spec``; with ``score_missing`` scores that are missing are computed. Raises
-    ``UnknownNameError``."""
+    """Draw two metrics of many images as ``spec`` says, with caption and table.
+
+    Parameters
+    ----------
+    source : MapSource
+        Scores come from it.
+    spec : ScatterSpec
+        Metrics, images, and settings of the maps.
+    progress : callable
+        Called as ``progress(done, total)`` while images are scored.
+    score_missing : bool
+        Whether scores that are missing are computed.
+
+    Returns
+    -------
+    FigureResult
+        With a table of a row for each image.
+
+    Raises
+    ------
+    UnknownNameError
+        The source does not have an image or a metric.
+    ValueError
+        Both metrics are the same.
+    """
     check_images(source, spec)
     wanted = () if spec.rest else spec.images
     scores = collect_scores(source, spec.request, wanted, score_missing, progress)
@@ -109,11 +132,12 @@ def draw_scatter(
 
 
 def _axes(source: MapSource, scores: xr.Dataset, spec: ScatterSpec) -> list[NamedMeasure]:
+    """Return the metrics across and up: those of ``spec``, or the source's first two."""
     known = measures_of(source, scores)
     defaults = (known[0], known[min(1, len(known) - 1)])
     axes = [
-        measure_called(asked, known) if asked is not None else default
-        for asked, default in zip((spec.x, spec.y), defaults, strict=True)
+        measure_called(name, known) if name is not None else default
+        for name, default in zip((spec.x, spec.y), defaults, strict=True)
     ]
     if axes[0] is axes[1]:
         others = "" if len(known) > 1 else f" {source.title} has no human maps, so no other is known."
@@ -128,12 +152,12 @@ def _points(title: str, columns: list[NDArray], shown: NDArray[np.bool_]) -> Sca
 
 
 def _rho(x: NDArray[np.floating], y: NDArray[np.floating]) -> float:
-    """Spearman's rho over images."""
+    """Return Spearman's rho over images; NaN for fewer than ``MIN_IMAGES_FOR_RHO``."""
     return float(spearman(x[None], y[None])) if len(x) >= MIN_IMAGES_FOR_RHO else float("nan")
 
 
 def _ceiling(scores: xr.Dataset, shown: NDArray[np.bool_]) -> ConfidenceInterval | None:
-    """Split-half rho of people over the images that are drawn."""
+    """Return the mean split-half rho of people over the images that are drawn, with its interval."""
     values = np.asarray(scores["ceiling"], dtype=float)[shown]
     return mean_intervals(values)[0] if len(values) else None
 
@@ -168,7 +192,7 @@ def _table(
     drawn: NDArray[np.bool_],
     chosen: NDArray[np.bool_],
 ) -> pd.DataFrame:
-    """A row for each image that is wanted, also for those without a value."""
+    """Return a row for each image that is ``drawn``, also for those without a value."""
     category = np.asarray(source.labels().category, dtype=object)
     table = {"image": scores["image"].values.astype(str)}
     if len(category) == len(table["image"]):

@@ -1,4 +1,4 @@
-"""Numbers of a table of scores: means of both networks, their difference, what people reach, each with its interval."""
+"""Rows of a table of scores: means of both networks, their difference, the noise ceiling, each with its interval."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ TITLES |= {**MEASURED, "ceiling": "noise ceiling (split-half rho)"}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SummaryRow:
-    """One quantity over ``n`` images that have it for both networks; None where nothing is known.
+    """One metric over ``n`` images that have it for both networks; None where nothing is known.
 
-    ``difference`` is the second network minus the first, image by image; ``people`` is what they reach. Intervals are
-    in the quantity's own unit, of which a table prints ``factor`` as many, with ``digits``.
+    ``difference`` is the second network minus the first, image by image; ``people`` is the noise ceiling. Intervals
+    are in the metric's own unit; a table prints them multiplied by ``factor``, with ``digits`` decimals.
     """
 
     name: str
@@ -41,14 +41,15 @@ class SummaryRow:
 
 
 def summary_row(name: str, scores: xr.Dataset, mask: NDArray[np.bool_]) -> SummaryRow:
-    """The line ``name``, one of ``SUMMARY_ROWS`` or "attention:LAYER", over the images ``mask`` (image,) of ``scores``.
+    """Return the row ``name`` over the images ``mask`` (image,) of ``scores``.
 
-    Raises ``UnknownNameError`` for a layer that no network has.
+    ``name`` is one of ``SUMMARY_ROWS`` or "attention:LAYER". Raises ``UnknownNameError`` for a layer that no network
+    has.
     """
     if name == "ceiling":
         values = _column(scores, "ceiling", mask)
-        (found,) = mean_intervals(values) if len(values) else (None,)
-        return SummaryRow(name=name, title=TITLES[name], people=found, n=found.n if found else 0)
+        (ceiling,) = mean_intervals(values) if len(values) else (None,)
+        return SummaryRow(name=name, title=TITLES[name], people=ceiling, n=ceiling.n if ceiling else 0)
     if name == "fraction":
         return _fraction(scores, mask)
     if name.startswith(ATTENTION_PREFIX):
@@ -63,14 +64,17 @@ def summary_row(name: str, scores: xr.Dataset, mask: NDArray[np.bool_]) -> Summa
 
 
 def check_rows(rows: tuple[str, ...]) -> None:
-    """Raise ``UnknownNameError`` for a row that no table has, ``ValueError`` for none."""
+    """Raise ``UnknownNameError`` for a row that no table has."""
     for name in rows:
         if name not in SUMMARY_ROWS and not name.startswith(ATTENTION_PREFIX):
             raise UnknownNameError(unknown_name("row", name, [*SUMMARY_ROWS, f"{ATTENTION_PREFIX}LAYER"]))
 
 
 def _paired(line: SummaryRow, pair: NDArray[np.floating]) -> SummaryRow:
-    """``pair`` (network, image), over the images that both have; a network without any value stands alone."""
+    """Fill ``line`` with the means of ``pair`` (network, image) over the images that both networks have.
+
+    Where they share none, each network's mean is over its own images, and there is no difference.
+    """
     known = np.isfinite(pair)
     both = known.all(axis=0)
     if not both.any():
@@ -82,7 +86,7 @@ def _paired(line: SummaryRow, pair: NDArray[np.floating]) -> SummaryRow:
 
 
 def _fraction(scores: xr.Dataset, chosen: NDArray[np.bool_]) -> SummaryRow:
-    """Mean rho over the mean ceiling of the same images, resampled together: as ``alignment.fraction_explained``."""
+    """Return mean rho over the mean ceiling of the same images, resampled together as ``fraction_explained`` does."""
     line = SummaryRow(name="fraction", title=TITLES["fraction"])
     columns = np.vstack([_column(scores, "rho", chosen), _column(scores, "ceiling", chosen)])
     columns = columns[:, np.isfinite(columns).all(axis=0)]
@@ -94,15 +98,15 @@ def _fraction(scores: xr.Dataset, chosen: NDArray[np.bool_]) -> SummaryRow:
     if draws[:, 2].min() <= 0:
         return line
     ratios, drawn = means[:2] / means[2], draws[:, :2] / draws[:, 2:]
-    found = []
+    intervals = []
     for value, spread in (
         (ratios[0], drawn[:, 0]),
         (ratios[1], drawn[:, 1]),
         (np.diff(ratios)[0], np.diff(drawn)[:, 0]),
     ):
         low, high = percentile_interval(spread, 0.95)
-        found.append(ConfidenceInterval(mean=float(value), low=low, high=high, n=n, n_resamples=count))
-    return replace(line, first=found[0], second=found[1], difference=found[2], n=n)
+        intervals.append(ConfidenceInterval(mean=float(value), low=low, high=high, n=n, n_resamples=count))
+    return replace(line, first=intervals[0], second=intervals[1], difference=intervals[2], n=n)
 
 
 def _column(scores: xr.Dataset, name: str, chosen: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -31,7 +31,7 @@ SETTINGS = ("confidence", "n_resamples", "seed")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TableSpec(FigureSpec):
-    """Scores of both networks over images as a table; without ``images`` over all that are scored.
+    """Scores of both networks over images as a table; without ``images`` over all that have scores.
 
     Parameters
     ----------
@@ -61,8 +61,29 @@ class TableSpec(FigureSpec):
 def draw_table(
     source: MapSource, spec: TableSpec, progress: ProgressCallback = ignore_progress, score_missing: bool = True
 ) -> FigureResult:
-    """The table of ``spec``; with ``score_missing`` scores that are missing are computed. Raises
-    ``UnknownNameError``."""
+    """Draw the table of ``spec``, with its cells as Markdown, LaTeX and numbers.
+
+    Parameters
+    ----------
+    source : MapSource
+        Scores come from it.
+    spec : TableSpec
+        Rows, images, and settings of the maps.
+    progress : callable
+        Called as ``progress(done, total)`` while images are scored.
+    score_missing : bool
+        Whether scores that are missing are computed.
+
+    Returns
+    -------
+    FigureResult
+        With the table as Markdown in the caption, as LaTeX among the texts, and as numbers.
+
+    Raises
+    ------
+    UnknownNameError
+        The source does not have an image, or no network has a layer.
+    """
     check_images(source, spec)
     scores = collect_scores(source, spec.request, spec.images, score_missing, progress)
     chosen = image_mask(scores, spec.images)
@@ -78,7 +99,7 @@ def draw_table(
     resamples = sorted({one.n_resamples for line in lines for one in _intervals(line) if one is not None})
     counts = " or ".join(f"{count:,}" for count in resamples) or "no"
     title = f"{source.title}: {first.title} and {second.title}"
-    told_all = [
+    paragraphs = [
         f"Means over images with 95 % bootstrap intervals over images ({counts} resamples, seed 0), over the n images "
         "for which both networks have a value. The difference is taken image by image. The fraction of the noise "
         "ceiling is mean rho over the mean ceiling of the same images, resampled together.",
@@ -90,8 +111,8 @@ def draw_table(
         else "",
         human_maps_text(source, simulated),
     ]
-    caption = caption_markdown(title, [markdown_table(head, rows), *told_all])
-    latex = latex_table(head, rows, f"{title}. {told_all[0]}", "tab:scores")
+    caption = caption_markdown(title, [markdown_table(head, rows), *paragraphs])
+    latex = latex_table(head, rows, f"{title}. {paragraphs[0]}", "tab:scores")
     figure = table_figure(head, rows, width_inches=spec.width_inches)
     names = (first.name, second.name, "difference", "people")
     return FigureResult(figure=figure, caption=caption, table=_table(lines, names), texts={"tex": latex})
@@ -107,12 +128,12 @@ def _cells(line: SummaryRow) -> list[str]:
 
 
 def _table(lines: Sequence[SummaryRow], names: Sequence[str]) -> pd.DataFrame:
-    """A row for each number, in the unit that is printed."""
+    """Return a row for each number, in the unit that is printed."""
     rows = []
     for line in lines:
         for who, one in zip(names, _intervals(line), strict=True):
             if one is not None:
-                told = {"quantity": line.name, "title": line.title, "who": who}
-                told |= {end: getattr(one, end) * line.factor for end in ("mean", "low", "high")}
-                rows.append(told | {"n": one.n, "confidence": 0.95, "n_resamples": one.n_resamples, "seed": one.seed})
+                row = {"quantity": line.name, "title": line.title, "who": who}
+                row |= {end: getattr(one, end) * line.factor for end in ("mean", "low", "high")}
+                rows.append(row | {"n": one.n, "confidence": 0.95, "n_resamples": one.n_resamples, "seed": one.seed})
     return pd.DataFrame(rows, columns=["quantity", "title", "who", "mean", "low", "high", "n", *SETTINGS])
