@@ -12,6 +12,7 @@ import inspect
 import pkgutil
 import sys
 from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
 from typing import Any, Protocol
 
 from numpydoc.docscrape import NumpyDocString
@@ -72,8 +73,9 @@ def surface() -> set[Any]:
         for value in vars(module).values():
             if isinstance(value, Registry):
                 for entry in value.values():
-                    fields = () if inspect.isclass(entry) else getattr(entry, "__dict__", {}).values()
-                    called |= {part for part in (entry, *fields) if inspect.isfunction(part)}
+                    record = is_dataclass(entry) and not inspect.isclass(entry)
+                    parts = [getattr(entry, one.name) for one in fields(entry)] if record else [entry]
+                    called |= {part for part in parts if inspect.isfunction(part)}
             elif inspect.isclass(value) and Protocol in value.__bases__ and value.__module__ == module.__name__:
                 called |= {
                     method for name, method in vars(value).items() if inspect.isfunction(method) and name[0] != "_"
