@@ -13,10 +13,11 @@ from bokeh.models import ColorMapper
 from gala_viz.jupyter.compare import Compare
 from gala_viz.jupyter.sources import open_source
 from gala_viz.jupyter.widget import Widget
-from gala_viz.panels.background import DocumentQueue, LatestJobWorker
 from gala_viz.panels.compare.layer_view import LayerView
+from gala_viz.panels.document_queue import DocumentQueue
 from gala_viz.panels.form import Field, Form
 from gala_viz.panels.html_pane import html_pane
+from gala_viz.panels.latest_job_worker import LatestJobWorker
 from gala_viz.panels.markup import alert
 from gala_viz.panels.view_state import CurrentImage
 from gala_viz.plots.attention_layers import layer_colour_limits

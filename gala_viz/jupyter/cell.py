@@ -12,7 +12,7 @@ from ipywidgets import Widget
 from jupyter_bokeh.widgets import BokehModel
 
 from gala_viz.jupyter.kernel_document import KernelDocument
-from gala_viz.panels.background import hold_updates, release_updates
+from gala_viz.panels.document_queue import hold_updates, release_updates
 
 MAX_PENDING_CHANGES = 1000
 """Changes stored for a browser that has its copy but not yet its view; it misses those beyond."""

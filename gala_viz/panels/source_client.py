@@ -8,7 +8,8 @@ from typing import Any
 
 from bokeh.document import Document
 
-from gala_viz.panels.background import DocumentQueue, IsCancelled, LatestJobWorker
+from gala_viz.panels.document_queue import DocumentQueue
+from gala_viz.panels.latest_job_worker import IsCancelled, LatestJobWorker
 from gala_viz.specs import MapRequest
 from gala_viz.store.source import MapSource
 

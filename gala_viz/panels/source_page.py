@@ -10,10 +10,10 @@ import panel_material_ui as pmui
 import param
 from panel.util import edit_readonly
 
-from gala_viz.panels.background import hold_updates, release_updates
 from gala_viz.panels.bokeh_documents import ScriptDocument
 from gala_viz.panels.connection_monitor import ConnectionMonitor
 from gala_viz.panels.dark_mode import DarkMode
+from gala_viz.panels.document_queue import hold_updates, release_updates
 from gala_viz.panels.html_pane import html_pane
 from gala_viz.panels.markup import load_error, loading_message
 from gala_viz.panels.memory import free_soon

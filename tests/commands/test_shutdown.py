@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from gala_viz import threads
-from gala_viz.panels.background import LatestJobWorker
+from gala_viz.panels.latest_job_worker import LatestJobWorker
 from tests.browser.conftest import free_port
 from tests.browser.serve_experiment import prepare
 

@@ -2,8 +2,8 @@
 
 import threading
 
-from gala_viz.panels.background import DocumentQueue
 from gala_viz.panels.bokeh_documents import ScriptDocument
+from gala_viz.panels.document_queue import DocumentQueue
 from tests.loops import in_own_loop
 
 

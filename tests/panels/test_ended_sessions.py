@@ -14,8 +14,8 @@ from bokeh.document import Document
 from tornado.httpclient import AsyncHTTPClient
 
 from gala_viz.commands.page_server import ServerAddress, create_server
-from gala_viz.panels.background import DocumentQueue, hold_updates
 from gala_viz.panels.compare.compare_page import ComparePage
+from gala_viz.panels.document_queue import DocumentQueue, hold_updates
 from gala_viz.panels.explore.explore_page import ExplorePage
 from gala_viz.panels.panel_patches import tornado_application
 from gala_viz.panels.shared_source import SharedSource

@@ -70,6 +70,16 @@ def test_filters_of_the_gallery_decide_what_is_drawn_in_colour(view):
     )
 
 
+def test_new_scores_under_a_filter_by_scores_decide_anew_what_is_drawn_in_colour(view):
+    view.gallery.form.receive("verdict", "both right")
+    before = view.scatter.points.highlighted.copy()
+    scores = view.scores.copy(deep=True)
+    scores["correct"][:] = 1 - scores["correct"]
+    view.gallery.set_scores(scores)
+    assert (view.gallery.filter_mask != before).any()
+    np.testing.assert_array_equal(view.scatter.points.highlighted, view.gallery.filter_mask)
+
+
 def geometry(view, mask_of, final=True):
     x, y = view.scatter.points.x[mask_of], view.scatter.points.y[mask_of]
     edges = {"x0": x.min() - 1e-6, "x1": x.max() + 1e-6, "y0": y.min() - 1e-6, "y1": y.max() + 1e-6}

@@ -9,8 +9,9 @@ from typing import Any
 import panel as pn
 from bokeh.document import Document
 
-from gala_viz.panels.background import DocumentQueue, IsCancelled, LatestJobWorker
+from gala_viz.panels.document_queue import DocumentQueue
 from gala_viz.panels.gallery.thumbnail_grid import ThumbnailGrid
+from gala_viz.panels.latest_job_worker import IsCancelled, LatestJobWorker
 from gala_viz.store.source import MapSource
 
 BATCH_SIZE = 8

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from bokeh.document import Document
 
 from gala_viz.json_input import InvalidJsonError, parse_json
-from gala_viz.panels.background import DocumentQueue
+from gala_viz.panels.document_queue import DocumentQueue
 from gala_viz.panels.gallery.collection_index import CollectionIndex
 from gala_viz.panels.notes.note_index import NoteIndex
 from gala_viz.panels.notes.note_messages import failure_message, note_from_draft, note_payload, note_summary

@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 import param
 from bokeh.document import Document
 
-from gala_viz.panels.background import DocumentQueue
 from gala_viz.panels.compare.compare_view import CompareView
+from gala_viz.panels.document_queue import DocumentQueue
 from gala_viz.panels.presenting.room import Room, open_room
 from gala_viz.panels.presenting.stage import PANELS, Stage, stage_scene
 from gala_viz.panels.view_state import DisplaySettings, ImageResults
