@@ -132,11 +132,10 @@ def _without_test(collection: Collection, splits: Splits, split: str, tell: Call
     images = splits.images_of(split)
     if split != "validation":
         return images
-    found = HeldOutImages([collection]).find_conflicts(collection, images, split)
-    if found:
-        tell(f"{collection.name}: {len(found):,} of the validation split are left out, the first: {found[0]}")
-    gone = {one.image for one in found}
-    return tuple(image for image in images if image not in gone)
+    images, conflicts = HeldOutImages([collection]).separate(collection, images, split)
+    if conflicts:
+        tell(f"{collection.name}: {len(conflicts):,} of the validation split are left out, the first: {conflicts[0]}")
+    return images
 
 
 def _images(

@@ -195,9 +195,7 @@ def sources_of_split(
             images = tuple(image for image, label in labels.items() if label is not None)
             unknown = Counter(collection.category(image) for image, label in labels.items() if label is None)
             why = "" if images else _why_no_labels(whole, unknown)
-        left_out = tuple(held_out.find_conflicts(collection, images, split))
-        conflicting = {conflict.image for conflict in left_out}
-        images = tuple(image for image in images if image not in conflicting)
+        images, left_out = held_out.separate(collection, images, split)
         if not images:
             reasons = why + (f" {len(left_out):,} are held out elsewhere: {left_out[0]}." if left_out else "")
             reasons += f" {describe_usable_maps(0, unusable)}." if unusable else ""

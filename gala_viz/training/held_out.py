@@ -86,6 +86,14 @@ class HeldOutImages:
                 conflicts.append(conflict)
         return conflicts
 
+    def separate(
+        self, collection: ImageCollection, images: Sequence[str], split: Split = "train"
+    ) -> tuple[tuple[str, ...], tuple[SplitConflict, ...]]:
+        """Return those of ``images`` that may serve as ``split``, and the conflicts of the others."""
+        conflicts = tuple(self.find_conflicts(collection, images, split))
+        excluded = {conflict.image for conflict in conflicts}
+        return tuple(image for image in images if image not in excluded), conflicts
+
     def _by_id(self, own: tuple[str, str], image: str, kept_from: tuple[Split, ...]) -> SplitConflict | None:
         split = self._kept[own].get(image)
         if split in kept_from:

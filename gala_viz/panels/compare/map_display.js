@@ -119,12 +119,12 @@ export function render({model, view, el}) {
   const bars = new Map(maps.map((panel) => [panel, figures[panel].below.find((one) => one.color_mapper != null)]))
   const units = new Map() // bar -> what its title says, and that in lines
   const tell_units = () => {
-    const told = [...bars].map(([panel, bar]) => {
+    const labels = [...bars].map(([panel, bar]) => {
       const text = units.get(bar)?.set === bar.title ? units.get(bar).text : bar.title ?? ""
       return {panel, bar, text, lines: lines_of(text, figures[panel].inner_width - 4, FONT, 3)}
     })
-    const count = steady("units", Math.max(...told.map(({lines}) => lines.length)))
-    for (const {panel, bar, text, lines} of told) {
+    const count = steady("units", Math.max(...labels.map(({lines}) => lines.length)))
+    for (const {panel, bar, text, lines} of labels) {
       const set = block(lines, count)
       units.set(bar, {text, set})
       if (bar.title === set) { continue }

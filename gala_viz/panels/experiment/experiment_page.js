@@ -13,8 +13,8 @@ export async function render({model, el}) {
   const unsaved = new Unsaved(line, new URL("result", base))
   const server = {
     waited: false, // whether the participant was kept waiting since somebody last asked
-    once: (name, told, expected) => ask_once(new URL(name, base), told, expected),
-    ask: (name, told, expected) => until_done(() => server.once(name, told, expected), server.wait),
+    once: (name, request, expected) => ask_once(new URL(name, base), request, expected),
+    ask: (name, request, expected) => until_done(() => server.once(name, request, expected), server.wait),
     wait: () => {
       if (root.querySelector(".waiting") == null) { waiting(root) }
       server.waited = true
@@ -33,10 +33,10 @@ export async function render({model, el}) {
     }
     if (about.left !== 0) {
       const screen = await check_screen(root, about)
-      const seat = await server.ask("seat", screen, "trials")
-      if (seat.next < seat.trials.length) {
-        await explain_keys(root, seat)
-        await run_blocks(root, base, seat, screen, server, unsaved)
+      const session = await server.ask("seat", screen, "trials")
+      if (session.next < session.trials.length) {
+        await explain_keys(root, session)
+        await run_blocks(root, base, session, screen, server, unsaved)
       }
     }
     thanks(root, (await server.ask("end", {}, "ended")).ended)
@@ -76,8 +76,8 @@ function waiting(root) {
 
 /** Send what an earlier page could not save. What the server refuses for good is no longer kept. */
 async function save_left(server, unsaved) {
-  for (const [name, told] of [...unsaved.results]) {
-    try { await server.ask("result", told, "stored") } catch (error) {
+  for (const [name, request] of [...unsaved.results]) {
+    try { await server.ask("result", request, "stored") } catch (error) {
       console.warn(`A result of an earlier page was refused: ${error.message}`)
     }
     unsaved.remove(name)
@@ -95,19 +95,19 @@ async function awaited(root, server) {
 }
 
 async function consent(root, about, server) {
-  const told = {agreed: true, client_key: random_key()}
+  const request = {agreed: true, client_key: random_key()}
   const list = node("ul", {}, ...about.privacy.map((sentence) => node("li", {}, sentence)))
   const wrong = node("p", {class: "wrong", role: "alert"})
   const lead = fill(about.minutes === 1 ? texts.lead_one_minute : texts.lead, {...about, answers: about.answers.join(texts.or)})
   for (;;) {
     await card(root, texts.title, [lead], texts.agree, [node("h2", {}, texts.privacy_title), list, wrong])
-    try { await until_done(() => consented(server, told), server.wait); return } catch (error) { wrong.textContent = fill(texts.not_possible, {reason: error.message}) }
+    try { await until_done(() => consented(server, request), server.wait); return } catch (error) { wrong.textContent = fill(texts.not_possible, {reason: error.message}) }
   }
 }
 
 /** Too many newcomers is an answer to somebody who waits for a button, not a reason to try for an hour. */
-async function consented(server, told) {
-  try { return await server.once("consent", told, "consented") } catch (error) {
+async function consented(server, request) {
+  try { return await server.once("consent", request, "consented") } catch (error) {
     throw error.status === 429 ? new Refused(error.message, 403) : error
   }
 }
@@ -123,62 +123,62 @@ async function check_screen(root, about) {
     if (steady < LEAST_STEADY) { problems.push(fill(texts.screen_unsteady, {percent: Math.round(100 * steady)})) }
     if (mobile) { problems.push(texts.no_keyboard) }
     const screen = {frame_ms, window_px: [window.innerWidth, window.innerHeight], mobile}
-    const told = fill(texts.frame_rate, {per_second: Math.round(1000 / frame_ms)})
+    const frame_rate = fill(texts.frame_rate, {per_second: Math.round(1000 / frame_ms)})
     if (problems.length === 0) {
-      await card(root, texts.screen_ready, [told, texts.sit], texts.go_on)
+      await card(root, texts.screen_ready, [frame_rate, texts.sit], texts.go_on)
       return screen
     }
     const anyway = node("button", {type: "button"}, texts.go_on_anyway)
     const chosen = await Promise.race([
-      card(root, texts.please_check, [told, ...problems], texts.check_again, [anyway]),
+      card(root, texts.please_check, [frame_rate, ...problems], texts.check_again, [anyway]),
       new Promise((done) => anyway.addEventListener("click", () => done(anyway), {once: true})),
     ])
     if (chosen === anyway) { return screen }
   }
 }
 
-function key_row(seat) {
+function key_row(session) {
   const row = node("div", {class: "keys"})
-  for (const [key, answer] of Object.entries(seat.keys)) { row.append(node("div", {}, node("kbd", {}, key.toUpperCase()), node("span", {}, answer))) }
+  for (const [key, answer] of Object.entries(session.keys)) { row.append(node("div", {}, node("kbd", {}, key.toUpperCase()), node("span", {}, answer))) }
   return row
 }
 
-function explain_keys(root, seat) {
-  const left = seat.trials.length - seat.next
-  const first = seat.next === 0
+function explain_keys(root, session) {
+  const left = session.trials.length - session.next
+  const first = session.next === 0
     ? texts.instructions
     : [fill(texts.welcome_back, {left})]
-  return card(root, texts.keys_title, first, texts.begin, [key_row(seat)])
+  return card(root, texts.keys_title, first, texts.begin, [key_row(session)])
 }
 
-async function run_blocks(root, base, seat, screen, server, unsaved) {
-  const own = {sitting: seat.sitting, client_key: random_key()} // of this page: what it says again is known to be the same
+async function run_blocks(root, base, session, screen, server, unsaved) {
+  const own = {sitting: session.sitting, client_key: random_key()} // of this page: what it says again is known to be the same
   const began = performance.now()
   const ready = new Map() // number -> promise of a drawn canvas
-  const want = (number) => { if (number < seat.trials.length && !ready.has(number)) { ready.set(number, decoded(base, number)) } }
-  const stage = stage_of(seat)
+  const want = (number) => { if (number < session.trials.length && !ready.has(number)) { ready.set(number, decoded(base, number)) } }
+  const stage = stage_of(session)
   server.waited = false
-  const keys = Object.keys(seat.keys)
-  for (const trial of seat.trials.slice(seat.next)) {
+  const keys = Object.keys(session.keys)
+  for (const trial of session.trials.slice(session.next)) {
     for (let ahead = 0; ahead < AHEAD; ahead++) { want(trial.number + ahead) }
-    const canvas = await told_if_slow(ready.get(trial.number), server.wait)
+    const canvas = await notify_if_slow(ready.get(trial.number), server.wait)
     ready.delete(trial.number)
-    await go_on_if_waited(root, seat, server) // before it is stored that the image is shown: the page may be left here
+    await go_on_if_waited(root, session, server) // before it is stored that the image is shown: the page may be left here
     await server.ask("begin", {...own, number: trial.number}, "begun")
-    await go_on_if_waited(root, seat, server)
+    await go_on_if_waited(root, session, server)
     stage.put(root, canvas)
     const marks = watched_window()
-    await pause(seat.pause_ms)
-    const result = await run_trial(stage.parts, {...trial, stimulus_ms: seat.stimulus_ms, window_ms: seat.window_ms}, keys, screen.frame_ms)
+    await pause(session.pause_ms)
+    const result = await run_trial(stage.parts, {...trial, stimulus_ms: session.stimulus_ms, window_ms: session.window_ms}, keys, screen.frame_ms)
     const name = unsaved.add({...own, number: trial.number, elapsed_ms: performance.now() - began, frame_ms: screen.frame_ms, ...result, ...marks()})
-    const told = await saved(server, unsaved, name)
-    if (told.feedback !== "") {
+    const answer = await saved(server, unsaved, name)
+    if (answer.feedback !== "") {
       stage.put(root, canvas)
-      stage.say(told.feedback, FEEDBACK[told.feedback])
+      stage.say(answer.feedback, FEEDBACK[answer.feedback])
       await pause(700)
     }
-    if (told.block != null && trial.number < seat.trials.length - 1) {
-      await rest(root, seat, told.block)
+    if (answer.block != null && trial.number < session.trials.length - 1) {
+      await rest(root, session, answer.block)
       server.waited = false
     }
   }
@@ -187,9 +187,9 @@ async function run_blocks(root, base, seat, screen, server, unsaved) {
 /** A result is stored on the server, or refused for good; only then is it no longer kept here. */
 async function saved(server, unsaved, name) {
   try {
-    const told = await server.ask("result", unsaved.results.get(name), "stored")
+    const answer = await server.ask("result", unsaved.results.get(name), "stored")
     unsaved.remove(name)
-    return told
+    return answer
   } catch (error) {
     if (error.status !== 403) { unsaved.remove(name) }
     throw error
@@ -208,12 +208,12 @@ function decoded(base, number) {
     bitmap.close()
     return canvas
   })
-  return until_done(fetched, () => {}) // it comes while others are shown; who has to wait for it is told by the loop
+  return until_done(fetched, () => {}) // it comes while others are shown; who has to wait for it learns it from the loop
 }
 
-function stage_of(seat) {
+function stage_of(session) {
   const place = node("div", {class: "stage"})
-  place.style.setProperty("--side", `${seat.shown_px}px`)
+  place.style.setProperty("--side", `${session.shown_px}px`)
   const fixation = node("div", {class: "fixation", "aria-hidden": "true"}, "+")
   const words = node("p", {class: "feedback", role: "status"})
   const parts = {fixation, stimulus: null}
@@ -231,25 +231,25 @@ function stage_of(seat) {
   }
 }
 
-function rest(root, seat, block) {
-  const title = block.block === 0 ? texts.practice_over : fill(texts.block_over, {block: block.block, n_blocks: seat.n_blocks})
+function rest(root, session, block) {
+  const title = block.block === 0 ? texts.practice_over : fill(texts.block_over, {block: block.block, n_blocks: session.n_blocks})
   const sentences = block.n === 0 ? [texts.no_answers]
     : [fill(texts.block_result, {percent: Math.round(100 * block.accuracy), rt_ms: Math.round(block.rt_ms)})]
   if (block.block === 0) { sentences.push(texts.feedback_ends) }
   sentences.push(texts.rest)
-  return card(root, title, sentences, texts.go_on, [key_row(seat)])
+  return card(root, title, sentences, texts.go_on, [key_row(session)])
 }
 
 /** After a wait the next image does not come unawares. */
-async function go_on_if_waited(root, seat, server) {
+async function go_on_if_waited(root, session, server) {
   if (!server.waited) { return }
-  await card(root, texts.goes_on, [texts.goes_on_ready], texts.go_on, [key_row(seat)])
+  await card(root, texts.goes_on, [texts.goes_on_ready], texts.go_on, [key_row(session)])
   server.waited = false
 }
 
 /** Said when it is true: `ended` is what the server has stored. */
 function thanks(root, ended) {
   const missing = ended.n_trials - ended.n_stored
-  const told = fill(missing === 0 ? texts.all_saved : missing === 1 ? texts.one_missing : texts.some_missing, ended)
-  card(root, texts.thanks, [told, texts.close])
+  const summary = fill(missing === 0 ? texts.all_saved : missing === 1 ? texts.one_missing : texts.some_missing, ended)
+  card(root, texts.thanks, [summary, texts.close])
 }

@@ -15,13 +15,13 @@ function random_key() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (one) => one.toString(16).padStart(2, "0")).join("")
 }
 
-/** One request of the experiment's server: a GET, or a POST of `told`.
+/** One request of the experiment's server: a GET, or a POST of `request`.
  *
  * Resolves with the answer, which has the entry `expected`. Throws Refused for a refusal of that server; whatever else
  * is thrown (no line, no answer in time, a proxy's page) means that it is not known whether the request arrived.
  */
-function ask_once(address, told, expected) {
-  const how = told == null ? {} : {method: "POST", body: JSON.stringify(told)}
+function ask_once(address, request, expected) {
+  const how = request == null ? {} : {method: "POST", body: JSON.stringify(request)}
   return in_time(async (signal) => {
     const answer = await fetch(address, {...how, signal})
     const said = await answer.json().catch(() => null)
@@ -42,9 +42,9 @@ function failure(answer, said) {
   return refused ? new Refused(said.refused, answer.status) : new Error(`the answer was ${answer.status}`)
 }
 
-/** `act` again and again until it neither fails nor is told to slow down; `waits` is called when that takes time. */
+/** `act` again and again until it neither fails nor is asked to slow down; `waits` is called when that takes time. */
 async function until_done(act, waits) {
-  return told_if_slow((async () => {
+  return notify_if_slow((async () => {
     for (let tries = 0; ; tries++) {
       try { return await act() } catch (error) {
         if (error instanceof Refused && error.status !== 429) { throw error }
@@ -55,7 +55,7 @@ async function until_done(act, waits) {
   })(), waits)
 }
 
-async function told_if_slow(promise, waits) {
+async function notify_if_slow(promise, waits) {
   const slow = setTimeout(waits, SLOW_MS)
   try { return await promise } finally { clearTimeout(slow) }
 }
@@ -78,11 +78,11 @@ class Unsaved {
     this.line = line
     this.address = address // of the results
     this.prefix = null
-    this.results = new Map() // name in the storage -> what the server is to be told
+    this.results = new Map() // name in the storage -> the request that stores the result
     this.late = false
     this.warn = (event) => { event.preventDefault(); event.returnValue = "" }
     window.addEventListener("pagehide", () => { // a last try; whether it arrives or not, a later page sends them again
-      for (const told of this.results.values()) { navigator.sendBeacon?.(this.address, JSON.stringify(told)) }
+      for (const request of this.results.values()) { navigator.sendBeacon?.(this.address, JSON.stringify(request)) }
     })
   }
 
@@ -98,10 +98,10 @@ class Unsaved {
     this.show()
   }
 
-  add(told) {
-    const name = `${this.prefix}${told.sitting} ${told.number}`
-    this.results.set(name, told)
-    try { localStorage.setItem(name, JSON.stringify(told)) } catch { /* full or forbidden; it is in memory */ }
+  add(request) {
+    const name = `${this.prefix}${request.sitting} ${request.number}`
+    this.results.set(name, request)
+    try { localStorage.setItem(name, JSON.stringify(request)) } catch { /* full or forbidden; it is in memory */ }
     this.show()
     return name
   }

@@ -62,7 +62,7 @@ function frames_of(ms, frame_ms) {
  * `parts` are the elements {fixation, stimulus}; `plan` is {fixation_ms, stimulus_ms, window_ms} as asked, `keys` the keys
  * that answer. A frame's time is that at which the browser began it; what is shown in it reaches the screen a frame or
  * so later, alike for onset and offset. Keys count from the beginning of the trial, by the time of their event: one
- * before the onset has a negative rt_ms. Resolves with what the server is told.
+ * before the onset has a negative rt_ms. Resolves with the result for the server.
  */
 function run_trial(parts, plan, keys, frame_ms) {
   const show = (name) => { for (const [one, node] of Object.entries(parts)) { node.style.visibility = one === name ? "visible" : "hidden" } }

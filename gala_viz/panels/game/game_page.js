@@ -49,9 +49,9 @@ async function consent(root, base, about, say_plainly) {
       agree.disabled = true
       try {
         const answer = await fetch(new URL("consent", base), {method: "POST", body: JSON.stringify({agreed: true})})
-        const told = await answer.json()
-        if (told.consented) { done(); return }
-        wrong.textContent = fill(texts.not_possible, {reason: told.refused})
+        const reply = await answer.json()
+        if (reply.consented) { done(); return }
+        wrong.textContent = fill(texts.not_possible, {reason: reply.refused})
       } catch {
         wrong.textContent = texts.no_answer
       }
@@ -143,79 +143,79 @@ function play(root, base, model) {
   })
 
   const hear = {
-    welcome: (told) => {
+    welcome: (message) => {
       const again = spec != null
-      spec = told.spec
+      spec = message.spec
       if (!again) {
         surface = make_surface(spec, {
           on_point: (point) => { waiting.push(point); send_points() },
           on_first: () => { clock.start(); hint.textContent = texts.keep_going },
         })
         stage.append(surface.root, summary)
-        skip.append(node("option", {value: ""}, texts.skip), ...told.skip_reasons.map((reason) => node("option", {value: reason}, reason)))
+        skip.append(node("option", {value: ""}, texts.skip), ...message.skip_reasons.map((reason) => node("option", {value: reason}, reason)))
         const network = node("figure", {class: "network"})
-        network.append(surface.seen, node("figcaption", {}, fill(texts.network_sees, told)))
+        network.append(surface.seen, node("figcaption", {}, fill(texts.network_sees, message)))
         side.append(title, clock.root, hint, guesses.root, network, skip)
         const foot = node("footer")
         const settings = node("div", {class: "settings"})
         settings.append(name, loud, number)
         foot.append(leaders.root, settings)
         root.replaceChildren(banner, stage, side, foot)
-        name.value = told.nickname ?? ""
-        number.textContent = fill(texts.number, told)
+        name.value = message.nickname ?? ""
+        number.textContent = fill(texts.number, message)
       }
       leaders.ask()
       if (over) { want() }
     },
-    round: async (told) => {
-      shown = told
+    round: async (message) => {
+      shown = message
       waiting = []
       answered = true
       wanted = false
       clock.reset(spec.limit_ms)
       guesses.clear()
-      title.textContent = told.category // which may take a line or two: only then is there a photograph to press on
-      await surface.show(told.picture)
+      title.textContent = message.category // which may take a line or two: only then is there a photograph to press on
+      await surface.show(message.picture)
       over = false
       summary.hidden = true
-      hint.textContent = (told.practice ? texts.practice_press : texts.press) + (told.combo > 1 ? fill(texts.combo_before, told) : "")
+      hint.textContent = (message.practice ? texts.practice_press : texts.press) + (message.combo > 1 ? fill(texts.combo_before, message) : "")
     },
-    guess: (told) => {
-      if (told.round !== shown?.round) { return }
+    guess: (message) => {
+      if (message.round !== shown?.round) { return }
       answered = true
       send_points()
-      guesses.show(told.guesses, shown.category)
+      guesses.show(message.guesses, shown.category)
     },
-    end: (told) => {
-      if (told.round !== shown?.round) { return }
+    end: (message) => {
+      if (message.round !== shown?.round) { return }
       end_round()
-      if (told.outcome === "won") { sound.won() } else { sound.lost() }
-      const words = {won: fill(texts.won, {score: told.score.toFixed(0)}), lost: texts.lost, skipped: texts.skipped, interrupted: texts.interrupted}
+      if (message.outcome === "won") { sound.won() } else { sound.lost() }
+      const words = {won: fill(texts.won, {score: message.score.toFixed(0)}), lost: texts.lost, skipped: texts.skipped, interrupted: texts.interrupted}
       const photo = surface.root.querySelector(".photo")
       const maps = node("div", {class: "maps"})
-      maps.append(map_over(photo, told.own, told.own == null ? texts.own_map_empty : texts.own_map))
-      if (told.others != null) {
-        const who = told.others.simulated ? texts.others_simulated : (told.others.n === 1 ? texts.others_one : texts.others_many)
-        maps.append(map_over(photo, told.others.map, fill(told.others.n == null ? texts.others_map : texts.others_map_n, {n: told.others.n, who})))
+      maps.append(map_over(photo, message.own, message.own == null ? texts.own_map_empty : texts.own_map))
+      if (message.others != null) {
+        const who = message.others.simulated ? texts.others_simulated : (message.others.n === 1 ? texts.others_one : texts.others_many)
+        maps.append(map_over(photo, message.others.map, fill(message.others.n == null ? texts.others_map : texts.others_map_n, {n: message.others.n, who})))
       } else {
-        const why = told.others_known ? texts.others_none : texts.others_unknown
+        const why = message.others_known ? texts.others_none : texts.others_unknown
         maps.append(node("p", {class: "hint"}, why))
       }
-      summary.replaceChildren(node("h2", {}, words[told.outcome] ?? told.outcome), node("p", {}, told.practice ? texts.practice_over : (told.combo > 1 ? fill(texts.combo_after, told) : "")), maps, next)
+      summary.replaceChildren(node("h2", {}, words[message.outcome] ?? message.outcome), node("p", {}, message.practice ? texts.practice_over : (message.combo > 1 ? fill(texts.combo_after, message) : "")), maps, next)
       summary.hidden = false
       hint.textContent = " "
       next.focus({preventScroll: true})
       leaders.ask()
     },
-    leaders: (told) => leaders.show(told),
-    named: (told) => { name.value = told.nickname ?? ""; leaders.ask() },
+    leaders: (message) => leaders.show(message),
+    named: (message) => { name.value = message.nickname ?? ""; leaders.ask() },
     paused: () => { wanted = false; hint.textContent = texts.paused },
     finished: () => { wanted = false; title.textContent = texts.finished_title; hint.textContent = texts.finished },
     waiting: () => { if (over) { hint.textContent = texts.records_away } },
     elsewhere: () => stop_for_good(texts.elsewhere),
     deleted: () => stop_for_good(texts.deleted),
-    refused: (told) => {
-      hint.textContent = told.reason
+    refused: (message) => {
+      hint.textContent = message.reason
       if (over && wanted) { setTimeout(() => { if (wanted) { want() } }, 2000) }
     },
   }

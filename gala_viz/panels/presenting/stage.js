@@ -111,7 +111,7 @@ export function render({model, el}) {
     }
     return ["", event.clientX / window.innerWidth, event.clientY / window.innerHeight]
   }
-  let told = 0
+  let sent_ms = 0
   let waiting = null
   const aim = () => {
     const at = model.is_follower ? model.laser : pointing && mouse != null ? where(mouse) : []
@@ -120,7 +120,7 @@ export function render({model, el}) {
     point(at)
     if (model.is_follower) { return }
     clearTimeout(waiting)
-    waiting = setTimeout(() => { told = performance.now(); send({laser: at}) }, Math.max(0, told + LASER_MS - performance.now()))
+    waiting = setTimeout(() => { sent_ms = performance.now(); send({laser: at}) }, Math.max(0, sent_ms + LASER_MS - performance.now()))
   }
   const light = (on) => {
     pointing = on
