@@ -13,6 +13,7 @@ from gala_viz.attribution.frozen_eval import frozen_eval
 from gala_viz.attribution.provenance import network_attrs
 from gala_viz.collections.collection import Collection
 from gala_viz.networks.gala import attention_norm
+from gala_viz.networks.layer_labels import layer_units
 from gala_viz.networks.network import Network
 from gala_viz.progress import ProgressCallback, progress_bar
 from gala_viz.schema import labelled_map
@@ -67,7 +68,7 @@ def attention_norms(
     Returns
     -------
     dict of str to DataArray
-        Layer -> L2 norm over channels (image, y, x), float32, at the layer's own grid; unitless for a GALA layer.
+        Layer -> L2 norm over channels (image, y, x), float32, at the layer's own grid, in ``attrs["units"]``.
         Coordinates are pixel centres in the network's input, so that layers and saliency maps share one frame; per
         image also ``predicted``, the index of the first choice in the same pass, and ``probability``, its softmax.
 
@@ -147,7 +148,7 @@ def predictions_and_norms(
             predicted.extend(int(row.argmax()) for row in logits)
             probability.extend(float(softmax(row).max()) for row in logits)
             tell(start + len(names), len(ids))
-    attrs = {"quantity": "attention norm", "units": "1", "collection": collection.name, **network_attrs(network)}
+    attrs = {"quantity": "attention norm", "collection": collection.name, **network_attrs(network)}
     per_image = {"predicted": ("image", predicted), "probability": ("image", probability)}
     choices = xr.DataArray(
         predicted, dims="image", coords={"image": ids, "probability": per_image["probability"]}, name="first_choice"
@@ -158,7 +159,7 @@ def predictions_and_norms(
             name="attention_norm",
             extent_px=network.preprocessing.input_px,
             leading={"image": ids},
-            attrs={**attrs, "layer": layer},
+            attrs={**attrs, "layer": layer, "units": layer_units(layer)},
         ).assign_coords(per_image)
         for layer, parts in norms.items()
     }

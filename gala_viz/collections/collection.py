@@ -451,7 +451,7 @@ class Collection(ABC):
         return None
 
     def map_version(self, image: str) -> int:
-        """Return a number that rises when an image gets more human-map data while the collection is open.
+        """Return a number that changes with an image's human-map data while the collection is open.
 
         Parameters
         ----------

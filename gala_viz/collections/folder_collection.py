@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from gala_viz.collections.clickme.click_maps import ClickMapSpec
+from gala_viz.collections.clickme.click_maps import ClickMapSpec, check_clicks
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.file_index import index_files
 from gala_viz.collections.human_maps import HumanMap, HumanMaps, is_inside
@@ -54,7 +54,8 @@ class FolderCollection(Collection):
     OSError
         The folder cannot be read, or ``human_maps`` is not there.
     ValueError
-        The folder holds no photographs, or ``human_maps`` is the same folder or cannot be used.
+        The folder holds no photographs, or ``human_maps`` is the same folder, cannot be used or is no table for
+        ``clicks``.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class FolderCollection(Collection):
         limits: ReadingLimits = FOLDER_LIMITS,
         refresh: bool = False,
     ) -> None:
+        check_clicks(clicks, human_maps)
         self.root = Path(folder).expanduser().resolve()
         source = Path(human_maps).expanduser().resolve() if human_maps is not None else None
         if source == self.root:

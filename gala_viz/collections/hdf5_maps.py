@@ -76,7 +76,7 @@ class HDF5Maps:
         name = self._names_of.get(image)
         if name is None:
             return None
-        key = ("hdf5 map", self.fingerprint, name)
+        key = ("hdf5 map", self.fingerprint, name, photo_px)
         maps = MAPS.get(key)
         if maps is None:
             maps = self._checked(name, photo_px)

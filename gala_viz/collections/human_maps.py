@@ -150,7 +150,7 @@ class FolderMaps:
         if not is_inside(path, self._root):
             raise MapFileError("the link leaves the maps' folder.")
         status = path.stat()
-        key = ("map file", str(path), status.st_size, status.st_mtime_ns)
+        key = ("map file", str(path), status.st_size, status.st_mtime_ns, photo_px)
         map_file = MAPS.get(key)
         if map_file is None:
             map_file = map_files.read_map_file(path, photo_px)

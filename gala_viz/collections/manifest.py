@@ -12,7 +12,7 @@ from typing import Any
 import tomli_w
 
 from gala_viz.collections.cache import write_atomically
-from gala_viz.collections.clickme.click_maps import ClickMapSpec
+from gala_viz.collections.clickme.click_maps import ClickMapSpec, check_clicks
 from gala_viz.collections.clickme.round_filters import RoundFilters
 from gala_viz.collections.clickme.smoothing import SMOOTHINGS
 from gala_viz.collections.folder_layouts import MANIFEST
@@ -41,6 +41,7 @@ class Manifest:
     report: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        check_clicks(self.clicks, self.human_maps)
         if self.smoothing is not None:
             SMOOTHINGS[self.smoothing]
 
@@ -74,8 +75,10 @@ def read_manifest(folder: Path) -> Manifest:
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ManifestError(f"{path}: not a TOML file ({error}).") from None
     about, maps = content.get("collection"), content.get("maps", {})
-    if not isinstance(about, dict) or not isinstance(about.get("source"), str) or not isinstance(maps, dict):
-        raise ManifestError(f"{path}: [collection] needs title and source as texts.")
+    if not isinstance(about, dict) or not isinstance(about.get("source"), str):
+        raise ManifestError(f"{path}: [collection] needs source, the folder or file of the images, as a text.")
+    if not isinstance(maps, dict):
+        raise ManifestError(f"{path}: maps is a table, [maps]; got {maps!r}.")
     try:
         return Manifest(
             title=str(about.get("title", folder.name)),

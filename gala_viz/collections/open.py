@@ -92,7 +92,7 @@ def open_collection(
     NotADirectoryError
         The path is a file, and not of TFRecords.
     ValueError
-        The folder has no photographs, or ``human_maps`` cannot belong to it.
+        The folder has no photographs, or ``human_maps`` cannot belong to it, or is no table for ``clicks``.
 
     Examples
     --------
@@ -101,6 +101,10 @@ def open_collection(
     >>> len(photos), photos.photo(photos.images[0]).dtype.name
     (20, 'uint8')
     """
+    if clicks is not None:
+        from gala_viz.collections.clickme.click_maps import check_clicks
+
+        check_clicks(clicks, human_maps)
     folder = collection_folder(name_or_folder)
     layout = None if folder is None else detect_layout(folder)
     if human_maps is not None:

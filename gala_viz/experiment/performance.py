@@ -51,9 +51,9 @@ def d_prime(trials: pd.DataFrame) -> float:
     """
     first = trials["superclass"].min()
     signal = trials["superclass"] == first
-    answered_first = (trials["response"] == first).astype(float)
     if signal.all() or "response" not in trials:
         return np.nan
+    answered_first = (trials["response"] == first).astype(float)
     hits, alarms = ((answered_first[rows].sum() + 0.5) / (rows.sum() + 1) for rows in (signal, ~signal))
     return float(norm.ppf(hits) - norm.ppf(alarms))
 

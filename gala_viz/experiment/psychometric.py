@@ -185,7 +185,16 @@ def estimate_threshold(
     n = len(n_correct)
     if not n_trials.sum():
         return Threshold(
-            level=np.nan, low=np.nan, high=np.nan, middle=np.nan, slope=np.nan, lapse=np.nan, n=0, n_resamples=0
+            level=np.nan,
+            low=np.nan,
+            high=np.nan,
+            middle=np.nan,
+            slope=np.nan,
+            lapse=np.nan,
+            n=0,
+            n_resamples=0,
+            confidence=confidence,
+            seed=seed,
         )
     middle, slope, lapse = (
         float(one[0]) for one in fit_psychometric_function(n_correct.sum(axis=0), n_trials.sum(axis=0), levels)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+
 from sqlalchemy import Row
 from sqlalchemy.exc import IntegrityError
 
 from gala_viz.collections.photo_files import UnreadableImageError
+from gala_viz.counts import counted
 from gala_viz.game.active_round import FLUSH_TIMEOUT_S, ActiveRound
 from gala_viz.game.judge import Judge
 from gala_viz.game.player import Player
@@ -16,14 +19,18 @@ from gala_viz.records.round_updates import RoundUpdate
 from gala_viz.records.tables import GAME, PRACTICE, now_ms
 
 MAX_UNREADABLE = 20
+"""After so many images in a row that cannot be read a player is given none."""
+
+_log = logging.getLogger(__name__)
 
 
 async def start_next_round(player: Player, requested: str | None) -> ActiveRound | None:
     """Start the next round and send it to the player; return None where no image is left.
 
     A round that was shown and never begun comes first, then perhaps a catch trial, unless an image is ``requested``. An
-    image that cannot be read is put away; None is also returned after ``MAX_UNREADABLE`` of them in a row. Raises
-    ``NotStoredError`` while the player's round before is not in the database.
+    image that cannot be read is put away and logged. Raises ``UnreadableImageError`` where none of those left could be
+    read, or not one of ``MAX_UNREADABLE``, and ``NotStoredError`` while the player's round before is not in the
+    database.
     """
     game = player.game
     categories, side = game.recogniser.categories, game.spec.canvas_px
@@ -31,12 +38,15 @@ async def start_next_round(player: Player, requested: str | None) -> ActiveRound
         player.participant, FLUSH_TIMEOUT_S
     ):  # the round before, which would be taken for an open one
         raise NotStoredError("the round before is not stored yet.")
-    row = await game.run_writer(game.rounds.resume_open_round, player.participant, player.session_id)
+    row = await game.run_writer(
+        game.rounds.resume_open_round, player.participant, player.session_id, game.collection.name
+    )
     if row is None and requested is None and _is_catch(player):
         catch_trial = await _catch(player)
         if catch_trial is not None:
             return catch_trial
-    for _ in range(MAX_UNREADABLE):
+    n_unreadable = 0
+    while n_unreadable < MAX_UNREADABLE:
         if row is None:
             kind = PRACTICE if player.n_rounds < game.spec.n_practice else GAME
             row = await game.run_writer(
@@ -49,14 +59,17 @@ async def start_next_round(player: Player, requested: str | None) -> ActiveRound
                 settings=game.settings,
             )
         if row is None:
-            return None
+            break
         try:
             round_image = await game.run_reader(make_round_image, game.collection, row.image, categories, side)
-        except (UnreadableImageError, KeyError):
+        except (UnreadableImageError, KeyError) as error:
+            _log.warning("%s is passed over: %s", row.image, error)
             await _put_away(player, row)
-            row = None
+            row, n_unreadable = None, n_unreadable + 1
             continue
         return await _shown(player, row, round_image, None)
+    if n_unreadable:
+        raise UnreadableImageError(f"{counted(n_unreadable, 'image')} in a row could not be read.")
     return None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
@@ -12,6 +13,7 @@ from typing import TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from gala_viz.collections.photo_files import UnreadableImageError
 from gala_viz.game.active_round import FLUSH_TIMEOUT_S, ActiveRound
 from gala_viz.game.judge import InvalidPointsError, LatePointsError
 from gala_viz.game.messages import (
@@ -34,6 +36,7 @@ from gala_viz.records.pause import is_paused
 from gala_viz.records.round_writer import ENDED_ELSEWHERE, TAKEN_OVER, WITHDRAWN
 
 T = TypeVar("T")
+_log = logging.getLogger(__name__)
 
 OUTAGE_TIMEOUT_S, MAX_RETRY_WAIT_S = 60.0, 2.0
 """How long a player waits for a database that is away, and the longest time between two tries."""
@@ -196,7 +199,10 @@ class Session(Player):
         )
 
     async def _next(self, requested: str | None) -> None:
-        """Start a round, unless one is in play, the game is paused, or there were too many in a minute."""
+        """Start a round, unless one is in play, the game is paused, or there were too many in a minute.
+
+        A game none of whose images can be read counts as paused.
+        """
         if self._starting.locked():
             raise InvalidMessageError("a round is being prepared.")
         async with self._starting:
@@ -207,7 +213,12 @@ class Session(Player):
                 return
             if not self.game.round_limit.take(self.participant):
                 raise InvalidMessageError("too many rounds in a minute; wait a moment.")
-            active_round = await self._patiently(lambda: start_next_round(self, requested))
+            try:
+                active_round = await self._patiently(lambda: start_next_round(self, requested))
+            except UnreadableImageError as error:
+                _log.error("no photograph could be shown to a player, who is told of a pause: %s", error)
+                await self.send({"type": "paused"})
+                return
             if self.is_closed:  # meanwhile; the round waits for the window that plays now
                 return
             self._round = active_round

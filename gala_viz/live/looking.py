@@ -18,6 +18,7 @@ from gala_viz.live.kept import Results, n_bytes
 from gala_viz.live.turns import Turns
 from gala_viz.live.uploads import Uploads
 from gala_viz.networks.frames import resample_to_frame
+from gala_viz.networks.layer_labels import layer_units
 from gala_viz.networks.network import Network
 from gala_viz.networks.output_fingerprint import OutputFingerprint
 from gala_viz.schema import labelled_map
@@ -118,7 +119,7 @@ class Looking:
                         resample_to_frame(values, network.preprocessing, frame, look.photo_px, values.shape),
                         name="attention_norm",
                         extent_px=frame.input_px,
-                        attrs={"units": "1", "layer": layer, "network": network.name},
+                        attrs={"units": layer_units(layer), "layer": layer, "network": network.name},
                     )
                     for layer, values in found.items()
                 }

@@ -34,7 +34,7 @@ class People:
         self._name = fingerprint("people", collection.name, collection.fingerprint, frame.settings())
 
     def version(self, image: str) -> int:
-        """Rises when people's marks on the image become more, so that nothing older is shown for them."""
+        """Changes with people's marks on the image, so that nothing older is shown for them."""
         return self._collection.map_version(image)
 
     def human_map(self, image: str, kind: str | None = None, participant: str | None = None) -> xr.DataArray | None:

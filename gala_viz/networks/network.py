@@ -12,13 +12,12 @@ from torch import Tensor, nn
 from gala_viz.networks.activation_hooks import add_activation_hook, record_activations
 from gala_viz.networks.devices import choose_device, choose_dtype, describe_device, disable_tf32
 from gala_viz.networks.gala import gala_layers
+from gala_viz.networks.layer_labels import WATCHED
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.networks.training_data import TrainingData
 from gala_viz.registry import unknown_name
 
 DEFAULT_NOISE_FRACTION = 0.15
-WATCHED = " (activity)"
-"""Suffix of the label of a module with an activation hook, after its path."""
 
 
 class Network:

@@ -96,7 +96,7 @@ class GallerySettings(param.Parameterized):
     category = param.Selector(default="", objects=[""])
     split = param.Selector(default="", objects=[""])
     verdict = param.Selector(default="any", objects=list(VERDICTS), doc="Which of both networks are right.")
-    note_filter = param.String(default="", doc="Bookmarked, with a note, or under a tag; see ``panels.noted``.")
+    note_filter = param.String(default="", doc="Bookmarked, with a note, or under a tag; see ``NoteIndex``.")
     human_only = param.Boolean(default=False)
     learnt = param.Boolean(default=False, doc="Whether images that a network learnt from are gone through with others.")
     order = param.Selector(default="id", objects=list(get_args(SortOrder)))

@@ -51,7 +51,7 @@ def attention_layers(
     view : ndarray, (y, x, 3), uint8
         The photograph in the frame, origin top left.
     norms : sequence of mapping of str to DataArray, (y, x)
-        For each network, layer -> attention norm, unitless.
+        For each network, layer -> attention norm.
     titles : sequence of str
         One for each network.
     scale : {"shared", "per map", "raw"}
@@ -74,12 +74,13 @@ def attention_layers(
     plots = []
     for row, (one, title) in enumerate(zip(norms, titles, strict=True)):
         for layer, norm in one.items():
-            limits = layer_colour_limits(norms, layer, scale)
+            having = [number for number, of_one in enumerate(norms) if layer in of_one]
+            limits = layer_colour_limits(norms, layer, scale)[having.index(row)]
             plots.append(
                 overlay(
                     view,
                     norm,
-                    limits=limits[min(row, len(limits) - 1)],
+                    limits=limits,
                     palette=palette,
                     opacity=opacity,
                     title=f"{title}, {layer}",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import cycle
 
 import holoviews as hv
 import numpy as np
 from numpy.typing import NDArray
 
-NETWORK_COLOURS = ("#2f6fb5", "#c8442f")
-"""Blue for the first network, red for the second, as in the delta."""
+NETWORK_COLOURS = ("#2f6fb5", "#c8442f", "#3f9a4e", "#8a5bb8", "#d18f1d", "#2f9e9e")
+"""Blue for the first network, red for the second, as in the delta; after the last colour they begin anew."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,8 +70,6 @@ def score_distribution(
 ) -> hv.Overlay:
     """Draw a histogram of scores for each network, the score of one image, and the noise ceiling as a band.
 
-    Two networks at most are drawn: there are two ``NETWORK_COLOURS``.
-
     Parameters
     ----------
     scores : ndarray, (network, image)
@@ -93,11 +92,11 @@ def score_distribution(
     bars, marks = rest[: len(titles)], rest[len(titles) :]
     plot = hv.Rectangles(_rows(band)).opts(color="#8a8a8a", alpha=0.22, line_alpha=0)
     plot = plot * hv.Segments(_rows(mean)).opts(color="#8a8a8a", line_dash="dashed", line_width=1.5)
-    for columns, title, colour in zip(bars, titles, NETWORK_COLOURS, strict=False):
+    for columns, title, colour in zip(bars, titles, cycle(NETWORK_COLOURS), strict=False):
         edges = np.append(columns["left"], columns["right"][-1])
         one = hv.Histogram((edges, columns["top"]), kdims=["score"], vdims=["share"], label=title)
         plot = plot * one.opts(fill_color=colour, fill_alpha=0.5, line_alpha=0)
-    for columns, colour in zip(marks, NETWORK_COLOURS, strict=False):
+    for columns, colour in zip(marks, cycle(NETWORK_COLOURS), strict=False):
         plot = plot * hv.Segments(_rows(columns)).opts(color=colour, line_width=3)
     return plot.opts(xlabel=label, ylabel="share of images", show_legend=False, ylim=(0, top), title="")
 

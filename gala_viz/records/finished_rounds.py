@@ -71,6 +71,14 @@ def count_rounds_by_image(database: Database, collection: str, *, simulated: boo
         return {row.image: row.n for row in connection.execute(query)}
 
 
+def participants_by_image(database: Database, collection: str, *, simulated: bool = False) -> dict[str, frozenset[str]]:
+    """Return image -> ids of the people, or ``simulated`` participants, who finished a round on it: one round each."""
+    ids = func.aggregate_strings(Round.participant_id, " ").label("ids")
+    query = _finished(select(Round.image, ids), collection, simulated).group_by(Round.image)
+    with database.read_connection() as connection:
+        return {row.image: frozenset(row.ids.split()) for row in connection.execute(query)}
+
+
 def round_recordings(
     database: Database, collection: str, *, simulated: bool = False
 ) -> dict[tuple[str, str], RoundRecording]:

@@ -14,14 +14,14 @@ from gala_viz.collections.clickme.round_table import round_table
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.points import PointMaps
 from gala_viz.records.database import Database
-from gala_viz.records.finished_rounds import count_rounds_by_image, finished_rounds
+from gala_viz.records.finished_rounds import finished_rounds, participants_by_image
 from gala_viz.registry import position_of
 from gala_viz.schema import labelled_map
 from gala_viz.specs import fingerprint
 
 SMOOTHING = "discs"
-COUNT_LIFETIME_S = 2.0
-"""How long a count of rounds is used before it is read anew."""
+PARTICIPANTS_LIFETIME_S = 2.0
+"""How long it is taken as known who painted which image, before it is read anew."""
 CACHE_SIZE = 64
 
 
@@ -29,21 +29,22 @@ class CollectionWithGameMaps:
     """``collection`` with one more kind of human map, the default: what was painted on it in ``database``.
 
     Simulated participants' rounds are a kind of their own, which says so; it is there if they had any when this was
-    made, and it is the default while people had none. Maps follow the game while it is played: ``map_version`` rises
-    with every finished round, within ``COUNT_LIFETIME_S``. Everything else is the collection's.
+    made, and it is the default while people had none. Maps follow the game while it is played: with every finished
+    round, and where a participant withdraws, they and ``map_version`` change within ``PARTICIPANTS_LIFETIME_S``.
+    Everything else is the collection's.
     """
 
     def __init__(self, collection: Collection, database: Database) -> None:
         self._collection, self._database = collection, database
-        self._counts: dict[bool, dict[str, int]] = {False: {}, True: {}}
-        self._counted = float("-inf")
+        self._painted_by: dict[bool, dict[str, frozenset[str]]] = {False: {}, True: {}}
+        self._read_s = float("-inf")
         self._lock = threading.Lock()
-        self._maps: dict[tuple[str, bool, int], PointMaps] = {}
+        self._maps: dict[tuple[str, bool, frozenset[str]], PointMaps] = {}
         made = f"one count map each, averaged, smoothed ({SMOOTHING})"
         self._own = {"collected ClickMe": False}
-        if self._rounds(True):
+        if self._participants(True):
             self._own["collected SIMULATED ClickMe"] = True
-        if not self._rounds(False) and len(self._own) > 1:
+        if not self._participants(False) and len(self._own) > 1:
             self._own = dict(sorted(self._own.items(), key=lambda one: not one[1]))
         who = {False: "people who played the game", True: "SIMULATED participants who played the game"}
         self.map_kinds = {kind: f"Maps of {who[of]}: {made}." for kind, of in self._own.items()}
@@ -68,13 +69,13 @@ class CollectionWithGameMaps:
         return kind if kind in self._own else self._collection.map_kind(kind)
 
     def map_version(self, image: str) -> int:
-        """Return how many finished rounds the image has by now, those of simulated participants included."""
-        return sum(self._rounds(simulated).get(image, 0) for simulated in self._own.values())
+        """Return a number that stands for all who painted the image by now, simulated participants included."""
+        return hash(tuple(self._participants(simulated).get(image) for simulated in self._own.values()))
 
     def has_human_map(self, image: str) -> bool:
         """Return whether anybody painted the image, in the default kind."""
         self._collection.check(image)
-        return self._rounds(self._own[self.map_kind(None)]).get(image, 0) > 0
+        return image in self._participants(self._own[self.map_kind(None)])
 
     def why_no_map(self, image: str) -> str:
         """Return why ``human_map`` returned None for an image that somebody painted; else an empty text."""
@@ -122,25 +123,27 @@ class CollectionWithGameMaps:
             values, name="human_map", extent_px=self._collection.size_px(image), leading=leading, attrs=attrs
         )
 
-    def _rounds(self, simulated: bool) -> dict[str, int]:
+    def _participants(self, simulated: bool) -> dict[str, frozenset[str]]:
+        """Return image -> ids of those who painted it."""
         with self._lock:
-            if time.monotonic() - self._counted > COUNT_LIFETIME_S:
+            if time.monotonic() - self._read_s > PARTICIPANTS_LIFETIME_S:
                 for one in (False, True):
-                    self._counts[one] = count_rounds_by_image(self._database, self._collection.name, simulated=one)
-                self._counted = time.monotonic()
-            return self._counts[simulated]
+                    self._painted_by[one] = participants_by_image(self._database, self._collection.name, simulated=one)
+                self._read_s = time.monotonic()
+            return self._painted_by[simulated]
 
     def _found(self, image: str, simulated: bool) -> PointMaps | None:
-        """Return the maps of an image from its finished rounds, cached by their count; None where there are none."""
+        """Return the maps of an image from its finished rounds, cached by who painted it; None where nobody did."""
         self._collection.check(image)
-        count = self._rounds(simulated).get(image, 0)
-        if not count:
+        participants = self._participants(simulated).get(image)
+        if participants is None:
             return None
-        key = (image, simulated, count)
+        key = (image, simulated, participants)
         with self._lock:
             point_maps = self._maps.get(key)
         if point_maps is None:
-            rounds = round_table(finished_rounds(self._database, self._collection.name, [image], simulated=simulated))
+            finished = finished_rounds(self._database, self._collection.name, [image], simulated=simulated)
+            rounds = round_table(one for one in finished if one.participant in participants)
             points = rounds.points(np.arange(len(rounds)))
             point_maps = participant_maps(points, self._collection.size_px(image), SMOOTHING)
             with self._lock:

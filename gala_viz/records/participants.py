@@ -95,8 +95,9 @@ class Participants:
         with self._database.read_connection() as connection:
             row = connection.execute(select(Participant.__table__).where(Participant.id == participant)).one()
             n_rounds = connection.scalar(select(func.count()).select_from(Round).where(*theirs))
+            judged = Round.elapsed_ms.is_not(None)  # a round that was found open after a crash ends no combo
             combo = connection.scalar(
-                select(Round.combo).where(*theirs).order_by(Round.ended_ms.desc(), Round.id).limit(1)
+                select(Round.combo).where(*theirs, judged).order_by(Round.ended_ms.desc(), Round.id).limit(1)
             )
         return ParticipantProfile(
             id=participant,

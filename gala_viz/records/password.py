@@ -1,4 +1,4 @@
-"""The experimenter's password: read from the environment or a file, with a limited number of attempts a minute."""
+"""The experimenter's password: read from the environment or a file, with a limit on wrong attempts a minute."""
 
 from __future__ import annotations
 
@@ -10,23 +10,36 @@ from gala_viz.records.rate_limits import TokenBuckets
 
 PASSWORD_VARIABLE = "GALA_VIZ_PASSWORD"
 MIN_LENGTH = 8
-ATTEMPTS_PER_MIN = 10
+ATTEMPTS_PER_MIN, TOTAL_ATTEMPTS_PER_MIN = 10, 100
+"""Most wrong attempts of one network address, and of all addresses together."""
 
 
 class Password:
-    """A password that is compared in constant time; the limit on attempts is one for everybody, right ones included."""
+    """A password that is compared in constant time, for each network address a limited number of times.
+
+    The limit on all addresses together bounds the guesses of somebody who has many. It is wider, so that it takes more
+    than one guessing address to keep others out.
+    """
 
     def __init__(self, text: str) -> None:
         if len(text) < MIN_LENGTH:
             raise ValueError(f"the experimenter's password has at least {MIN_LENGTH} letters.")
         self._text = text.encode()
-        self._tries = TokenBuckets(ATTEMPTS_PER_MIN / 60, ATTEMPTS_PER_MIN)
+        self._attempts = TokenBuckets(ATTEMPTS_PER_MIN / 60, ATTEMPTS_PER_MIN)
+        self._all_attempts = TokenBuckets(TOTAL_ATTEMPTS_PER_MIN / 60, TOTAL_ATTEMPTS_PER_MIN)
 
-    def matches(self, attempt: str) -> bool:
-        """Return whether ``attempt`` is the password. Raises ``PermissionError`` after too many attempts."""
-        if not self._tries.take("all"):
+    def matches(self, attempt: str, address: str) -> bool:
+        """Return whether ``attempt``, which came from ``address``, is the password.
+
+        Raises ``PermissionError`` after too many wrong attempts.
+        """
+        if not (self._attempts.take(address) and self._all_attempts.take("all")):
             raise PermissionError("too many tries; wait a minute.")
-        return hmac.compare_digest(self._text, attempt.encode())
+        right = hmac.compare_digest(self._text, attempt.encode())
+        if right:
+            self._attempts.give_back(address)
+            self._all_attempts.give_back("all")
+        return right
 
 
 def read_password(file: Path | None = None) -> Password | None:

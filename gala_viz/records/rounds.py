@@ -201,22 +201,23 @@ class Rounds:
         with self._database.read_connection() as connection:
             return _has_participant(connection, participant)
 
-    def resume_open_round(self, participant: str, session_id: str | None = None) -> Row | None:
+    def resume_open_round(self, participant: str, session_id: str, collection: str) -> Row | None:
         """Return a round that was shown and never begun, to be shown again; end all other open rounds as interrupted.
 
-        After a lost connection or a restart of the server the time of a begun round has passed; a catch trial is not
-        shown again either. None where no round waits. The round that is shown again belongs to ``session_id`` from now
-        on: points that another window still sends for it are refused.
+        Rounds of other collections stay as they are: they belong to other games. After a lost connection or a restart
+        of the server the time of a begun round has passed; a catch trial is not shown again either. None where no round
+        waits. The round that is shown again belongs to ``session_id`` from now on: points that another window still
+        sends for it are refused.
         """
         waiting = None
-        open_ = (Round.participant_id == participant, Round.ended_ms.is_(None))
+        open_ = (Round.participant_id == participant, Round.collection == collection, Round.ended_ms.is_(None))
         with self._database.write_transaction() as connection:
             for row in connection.execute(select(Round.__table__).where(*open_).order_by(Round.shown_ms)).all():
                 if row.began_ms is None and row.kind != CATCH and waiting is None:
                     waiting = row
                 else:
                     _interrupt(connection, row)
-            if waiting is not None and session_id is not None and waiting.visit_id != session_id:
+            if waiting is not None and waiting.visit_id != session_id:
                 connection.execute(update(Round).where(Round.id == waiting.id).values(visit_id=session_id))
         return waiting
 

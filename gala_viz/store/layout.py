@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
+from gala_viz.networks.layer_labels import layer_units
 from gala_viz.store.spec import StoreSpec
 
 MISSING, THERE, UNREADABLE, NOT_FINITE = 0, 1, 2, 3
@@ -97,7 +98,8 @@ def arrays_of(spec: StoreSpec) -> Iterator[Stored]:
             yield Stored(f"{at}/{method}/explained", "int32", fill=-1)
             yield Stored(f"{at}/{method}/sigma", "float32", attrs={"units": "input units"})
         for layer, size in network.layers.items():
-            attrs = {"layer": layer, "network": network.name, "units": "1", "quantity": "L2 norm over channels"}
+            attrs = {"layer": layer, "network": network.name, "quantity": "L2 norm over channels"}
+            attrs["units"] = layer_units(layer)
             grid = ("y", "x"), size, network.input_px
             yield Stored(f"{at}/attention_norm/{segment(layer)}/norm", "float32", attrs=attrs, grid=grid)
     human = ("y", "x"), (spec.comparison_cells,) * 2, spec.networks[0].input_px

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from gala_viz.alignment import bootstrap_interval
-from gala_viz.attribution.delta import delta, normalisation_scale
+from gala_viz.attribution.delta import PERCENTILE, delta, normalisation_scale
 from gala_viz.attribution.reduce import smooth
 from gala_viz.networks.frames import resample_to_frame
 from gala_viz.networks.preprocessing import Preprocessing
@@ -88,18 +88,15 @@ def stored_update(
     first = f"{segment(networks[0].name)}/{request.method}"
     errors = placed("standard_error") if store.has(f"{first}/standard_error") and not request.smoothing_px else None
     attrs = {"method": request.method, **about, "reduction": request.reduction, "smoothing_px": request.smoothing_px}
+    attrs |= {"image": image}
     leading = {"network": [network.name for network in networks]}
-    labelled = labelled_map(maps, name="map", extent_px=size, leading=leading, attrs={**attrs, "image": image})
-    difference = labelled_map(
-        delta(maps[0], maps[1], request.normalise),
-        name="delta",
-        extent_px=size,
-        attrs={
-            **attrs,
-            "normalise": request.normalise,
-            "units": "1" if request.normalise != "none" else about["units"],
-        },
-    )
+    labelled = labelled_map(maps, name="map", extent_px=size, leading=leading, attrs=attrs)
+    attrs["normalise"] = request.normalise
+    if request.normalise != "none":
+        attrs["units"] = "1"
+    if request.normalise == "percentile":
+        attrs["percentile"] = PERCENTILE
+    difference = labelled_map(delta(maps[0], maps[1], request.normalise), name="delta", extent_px=size, attrs=attrs)
     delta_error = None
     if errors is not None:
         scaled = [error / normalisation_scale(one, request.normalise) for error, one in zip(errors, maps, strict=True)]

@@ -12,6 +12,7 @@ import xarray as xr
 
 from gala_viz.imagenet import label_index
 from gala_viz.networks.frames import resample_to_frame
+from gala_viz.networks.layer_labels import layer_units
 from gala_viz.networks.output_fingerprint import NetworkIdentity
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.schema import labelled_map
@@ -156,7 +157,7 @@ class StoredMaps:
                     resample_to_frame(values, own, self._frames[0], photo_px, values.shape),
                     name="attention_norm",
                     extent_px=self._frames[0].input_px,
-                    attrs={"units": "1", "layer": layer, "network": network.name},
+                    attrs={"units": layer_units(layer), "layer": layer, "network": network.name},
                 )
             norms.append(of_one)
         return Passage(predictions=tuple(predictions), attention_norms=tuple(norms))

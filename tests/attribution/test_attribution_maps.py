@@ -15,6 +15,7 @@ from gala_viz.attribution.attention import attention_norms, predictions_and_norm
 from gala_viz.attribution.attribution_maps import attribution_maps, smoothgrad
 from gala_viz.attribution.reduce import smooth
 from gala_viz.imagenet import category_names, label_index
+from gala_viz.networks.network import Network
 from gala_viz.schema import check_map
 from gala_viz.specs import SmoothGradSpec
 from tests.attribution.tiny import tiny_network
@@ -143,6 +144,17 @@ def test_a_target_for_each_image_gives_the_map_of_that_target():
     for image, index in (("one", 3), ("two", 1)):
         alone = smoothgrad(network, collection, SPEC, images=[image], target=index)
         np.testing.assert_array_equal(by_image.sel(image=image), alone.sel(image=image))
+
+
+def test_attention_is_unitless_and_the_activity_of_a_module_is_not():
+    tiny = tiny_network()
+    network = Network(
+        tiny.module, name="hooked", preprocessing=tiny.preprocessing, categories=tiny.categories, device="cpu",
+        hooked_layers=["conv1"],
+    )  # fmt: skip
+    norms = attention_norms(network, TinyCollection(), ["one"])
+    units = {layer: norm.attrs["units"] for layer, norm in norms.items()}
+    assert units == {"block0": "1", "conv1 (activity)": "activation"}
 
 
 def test_a_network_without_gala_has_no_attention_norms():

@@ -220,3 +220,11 @@ def test_whatever_the_first_axis_holds_n_is_never_more_than_is_told(tmp_path_fac
         assert told == len(collection.participants("a.png")) <= len(values)
         apart = values[values.min(axis=(1, 2)) < values.max(axis=(1, 2))]
         assert len(apart) <= 2 or not (np.diff(apart.astype(float), axis=0) >= 0).all()
+
+
+def test_a_map_is_checked_anew_against_a_photograph_replaced_in_place(photos, tmp_path):
+    collection = open_collection(photos, human_maps=write_maps(tmp_path / "maps.h5", {"n1_a.png": MAP}))
+    assert collection.human_map("n1/a.png") is not None
+    (photos / "n1" / "a.png").write_bytes(encoded(gradient(30, 16)))
+    assert collection.human_map("n1/a.png") is None
+    assert "do not fit 30 x 16 px" in dict(collection.skipped)["maps.h5, n1_a.png"]

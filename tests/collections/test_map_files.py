@@ -230,6 +230,16 @@ def test_a_map_overwritten_in_place_is_noticed_in_a_folder_of_any_size(folders, 
     assert open_collection(photos, human_maps=maps).fingerprint != before[0]
 
 
+def test_a_map_is_checked_anew_against_a_photograph_replaced_in_place(folders):
+    photos, maps = folders
+    np.save(maps / "a.npy", MAP)
+    collection = open_collection(photos, human_maps=maps)
+    assert collection.human_map("a.jpg") is not None
+    (photos / "a.jpg").write_bytes(encoded(gradient(30, 16)))
+    assert collection.human_map("a.jpg") is None
+    assert "do not fit 30 x 16 px" in dict(collection.skipped)["maps/a.npy"]
+
+
 def test_of_many_maps_that_fit_no_image_some_are_named_and_the_rest_counted():
     found, left_out = match_names([(f"{k}.npy", str(k)) for k in range(250)], ImageNames(("a.jpg",)))
     assert found == {}

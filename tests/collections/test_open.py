@@ -3,10 +3,13 @@
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from gala_viz.collections import open_collection
 from gala_viz.collections import photos as photos_module
+from gala_viz.collections.clickme.click_maps import ClickMapSpec
+from gala_viz.collections.folder_collection import FolderCollection
 from gala_viz.collections.open import UnknownCollectionError
 from gala_viz.collections.photos import imagenet_label
 from gala_viz.imagenet import CATEGORIES
@@ -81,6 +84,21 @@ def test_a_file_or_a_folder_without_photographs_is_refused(tmp_path):
         open_collection(tmp_path / "empty")
     with pytest.raises(ValueError, match="human_maps"):
         open_collection("photos", human_maps=tmp_path)
+
+
+def test_clicks_without_a_table_of_clicks_are_refused(tmp_path):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "a.png").write_bytes(encoded(gradient()))
+    (tmp_path / "maps").mkdir()
+    np.save(tmp_path / "maps" / "a.npy", gradient()[..., 0])
+    told = r"a table of clicks \(CSV, NPZ\) .* expected as human_maps; got {}\. Name the table, or leave clicks out\."
+    for name in ("photos", tmp_path / "photos"):
+        with pytest.raises(ValueError, match=told.format("none")):
+            open_collection(name, clicks=ClickMapSpec())
+    with pytest.raises(ValueError, match=told.format("none")):
+        FolderCollection(tmp_path / "photos", clicks=ClickMapSpec())
+    with pytest.raises(ValueError, match=told.format("maps")):
+        open_collection(tmp_path / "photos", human_maps=tmp_path / "maps", clicks=ClickMapSpec())
 
 
 def test_a_folder_called_photos_opens_by_its_path(tmp_path, monkeypatch):

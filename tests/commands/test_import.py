@@ -162,7 +162,12 @@ def test_a_collection_is_never_written_over(photos, tmp_path, capsys):
     ("content", "told"),
     [
         ("[collection", "not a TOML file"),
-        ("[maps]\nsmoothing = 'none'", "needs title and source"),
+        ("[maps]\nsmoothing = 'none'", r"\[collection\] needs source, .* as a text"),
+        ("maps = 3\n[collection]\nsource = 'p'", r"maps is a table, \[maps\]; got 3"),
+        (
+            "[collection]\nsource = 'p'\n[clicks]\nsmoothing = 'discs'",
+            "a table of clicks .* expected as human_maps; got none",
+        ),
         ("[collection]\ntitle = 'x'\nsource = 'gone'", "its source .*gone is not there"),
         ("[collection]\ntitle = 'x'\nsource = '.'", "a collection of its own"),
         ("[collection]\nsource = 'p'\n[clicks]\nsmooth = 'discs'", "smooth"),

@@ -38,6 +38,7 @@ def test_a_perfect_and_a_guessing_participant_have_the_d_prime_of_theory():
     assert d_prime(table(["animal"] * 100)) == 0
     assert d_prime(table(["vehicle", "animal"] * 50)) == pytest.approx(-perfect)
     assert np.isnan(d_prime(table(["animal"] * 100).assign(superclass="animal")))
+    assert np.isnan(d_prime(table(["animal"] * 100).drop(columns="response")))
 
 
 def test_accuracy_and_its_error_are_over_participants_not_over_trials():

@@ -81,9 +81,10 @@ def test_observers_at_chance_have_no_threshold_and_one_participant_no_interval()
 
 
 def test_without_trials_nothing_is_claimed():
-    nothing = estimate_threshold(np.zeros((3, 11)), np.zeros((3, 11)), X)
+    nothing = estimate_threshold(np.zeros((3, 11)), np.zeros((3, 11)), X, seed=4, confidence=0.9)
     assert np.isnan([nothing.level, nothing.low, nothing.high]).all()
     assert nothing.n == 0
+    assert (nothing.seed, nothing.confidence) == (4, 0.9), "as they were asked for"
 
 
 def test_the_interval_depends_on_the_seed_alone_and_narrows_with_participants():

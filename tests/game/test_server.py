@@ -11,6 +11,7 @@ from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
 from tornado.websocket import websocket_connect
 
 from gala_viz.game.client import GameClient, play_rounds
+from gala_viz.game.next_round import MAX_UNREADABLE
 from gala_viz.game.pointer_paths import pointer_path
 from gala_viz.records.pause import set_paused
 from gala_viz.records.rate_limits import RateLimits
@@ -419,6 +420,21 @@ def test_an_unreadable_photograph_is_passed_over(playing, tmp_path):
     outcomes = [row.outcome for row in found]
     assert outcomes.count(None) == 1
     assert set(outcomes) <= {None, str(Outcome.INTERRUPTED)}
+
+
+@pytest.mark.parametrize("count", [4, 24])
+def test_a_player_whose_photographs_cannot_be_read_is_not_told_that_all_are_done(playing, caplog, count):
+    async def script(url, game):
+        for image in game.images:
+            game.collection.path(image).write_bytes(b"not a photograph")
+        player = GameClient(url)
+        await player.connect()
+        await player.send({"type": "next"})
+        return await player.receive("round", "finished", "paused", "refused")
+
+    assert playing(script, count=count)["type"] == "paused"
+    assert caplog.text.count("is passed over") == min(count, MAX_UNREADABLE)
+    assert "no photograph could be shown" in caplog.text
 
 
 def test_the_summary_shows_what_others_painted(playing):

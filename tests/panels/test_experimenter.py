@@ -5,13 +5,15 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from bokeh.document import Document
+from panel.io.state import set_curdoc
 
 from gala_viz.panels.game.experimenter_markup import round_counts
 from gala_viz.panels.game.experimenter_page import ExperimenterPage
 from gala_viz.plots.game_records import map_preview
 from gala_viz.records.database import Database
 from gala_viz.records.overview import overview
-from gala_viz.records.password import Password, read_password
+from gala_viz.records.password import ATTEMPTS_PER_MIN, TOTAL_ATTEMPTS_PER_MIN, Password, read_password
 from tests.loops import in_own_loop
 from tests.records.test_export import lab  # noqa: F401  # records of five people on four photographs
 
@@ -55,6 +57,44 @@ def test_a_few_wrong_tries_close_the_door_for_a_while(page):
     assert "too many tries" in page.refusal_pane.object
     page.password_input.value = SECRET
     assert page._database.reads == 0
+
+
+def session_from(address):
+    """A document whose session a browser at ``address`` opened."""
+    context = SimpleNamespace(request=SimpleNamespace(remote_ip=address, arguments={}, cookies={}, headers={}))
+    document = Document()
+    document._session_context = lambda: context
+    return document
+
+
+def test_wrong_tries_from_one_address_do_not_close_the_door_for_others(lab):  # noqa: F811
+    _, collection, database = lab
+    password = Password(SECRET)
+    pages = []
+    for address in ("192.0.2.1", "192.0.2.2"):
+        with set_curdoc(session_from(address)):
+            pages.append(ExperimenterPage(collection, Guarded(database), password))
+    guessing, own = pages
+    for number in range(ATTEMPTS_PER_MIN + 1):
+        guessing.password_input.value = f"wrong {number}"
+    assert "too many tries" in guessing.refusal_pane.object
+    guessing.password_input.value = SECRET
+    assert guessing._database.reads == 0
+    own.password_input.value = SECRET
+    assert own._database.reads > 0
+
+
+def test_right_passwords_are_not_counted_as_tries():
+    password = Password(SECRET)
+    assert all(password.matches(SECRET, "192.0.2.1") for _ in range(2 * TOTAL_ATTEMPTS_PER_MIN))
+
+
+def test_many_addresses_together_have_few_tries_too():
+    password = Password(SECRET)
+    for number in range(TOTAL_ATTEMPTS_PER_MIN):
+        assert not password.matches("wrong", f"2001:db8::{number:x}")
+    with pytest.raises(PermissionError, match="too many tries"):
+        password.matches(SECRET, "192.0.2.1")
 
 
 def test_a_page_without_a_password_stays_closed(lab):  # noqa: F811
@@ -103,9 +143,9 @@ def test_a_password_comes_from_the_environment_or_a_file_and_is_not_short(tmp_pa
     monkeypatch.delenv("GALA_VIZ_PASSWORD", raising=False)
     assert read_password() is None
     monkeypatch.setenv("GALA_VIZ_PASSWORD", SECRET)
-    assert read_password().matches(SECRET)
+    assert read_password().matches(SECRET, "192.0.2.1")
     (tmp_path / "secret").write_text(f"{SECRET}\n")
-    assert read_password(tmp_path / "secret").matches(SECRET)
+    assert read_password(tmp_path / "secret").matches(SECRET, "192.0.2.1")
     with pytest.raises(ValueError, match="at least 8"):
         Password("short")
 

@@ -1,6 +1,7 @@
 """Figures of every kind: their files, the same again from the JSON, text as text, and the numbers that they state."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -115,6 +116,32 @@ def test_each_layer_has_one_scale_which_caption_and_table_state(folder):
     maps = [axes.images[0] for axes in figure.axes if axes.images and axes.images[0].get_array().shape == (14, 14)]
     assert len(maps) == 12
     assert len({one.get_clim() for one in maps}) == 3
+
+
+def test_only_attention_is_called_unitless(tmp_path):
+    source = FakeSource()
+    activity = "conv (activity)"
+    source.networks = tuple(replace(one, layers=(*one.layers, activity)) for one in source.networks)
+    passage = FakeSource().passage
+
+    def with_activity(image):
+        found = passage(image)
+        norms = tuple(
+            {**one, activity: one[LAYERS[0]].assign_attrs(units="activation")} for one in found.attention_norms
+        )
+        return replace(found, attention_norms=norms)
+
+    source.passage = with_activity
+    told = {
+        (LAYERS[0],): "a layer's attention, unitless, at",
+        (activity,): "a layer's activity, in its own unit, at",
+        (LAYERS[0], activity): "a layer's attention, unitless, or activity, in its own unit, at",
+    }
+    for layers, words in told.items():
+        result = draw_figure(source, LayersSpec(images=IMAGES[:1], layers=layers))
+        assert words in result.caption
+        units = {one.attrs["layer"]: one.attrs["units"] for one in result.maps.data_vars.values()}
+        assert units == {layer: "activation" if layer == activity else "1" for layer in layers}
 
 
 def test_layers_of_one_network_and_unknown_ones(folder):

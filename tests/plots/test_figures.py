@@ -1,10 +1,13 @@
 """Printed figures: the files, what is text and what is a picture in them, and what is not known."""
 
 import re
+import threading
 
+import matplotlib
 import numpy as np
 import pytest
 from matplotlib.collections import PathCollection
+from matplotlib.figure import Figure
 from PIL import Image
 
 from gala_viz.plots.figures.comparison_figure import ComparisonRow, comparison_figure
@@ -202,8 +205,41 @@ def test_both_ends_of_a_scale_are_the_values_own_and_never_one():
 
 
 def test_drawing_changes_nothing_global():
-    import matplotlib
-
     before = dict(matplotlib.rcParams)
     comparison_figure([row()], ("a", "b"), "layer1")
     assert dict(matplotlib.rcParams) == before
+
+
+@pytest.mark.parametrize("second", ["drawn", "saved"])
+def test_figures_of_two_threads_leave_matplotlibs_settings_as_they_were(tmp_path, monkeypatch, second):
+    """The first is left while the second is under way, which would keep the settings that it found."""
+    first_begun, second_begun, first_ended = threading.Event(), threading.Event(), threading.Event()
+    figure, drawing = comparison_figure([row()], ("a", "b"), "layer1"), Figure.draw_without_rendering
+
+    def draw_first():
+        with print_figure(1):
+            first_begun.set()
+            second_begun.wait(0.5)
+        first_ended.set()
+
+    def wait_for_first():
+        second_begun.set()
+        assert first_ended.wait(10)
+
+    def draw_without_rendering(self):
+        wait_for_first()
+        drawing(self)
+
+    monkeypatch.setattr(Figure, "draw_without_rendering", draw_without_rendering)
+    with matplotlib.rc_context():
+        before = dict(matplotlib.rcParams)
+        thread = threading.Thread(target=draw_first)
+        thread.start()
+        assert first_begun.wait(10)
+        if second == "saved":
+            save_figure(figure, tmp_path, "figure", "Caption.", ["svg"])
+        else:
+            with print_figure(1):
+                wait_for_first()
+        thread.join()
+        assert dict(matplotlib.rcParams) == before

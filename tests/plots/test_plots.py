@@ -2,6 +2,7 @@
 
 import gc
 import weakref
+from itertools import pairwise
 
 import colorcet
 import holoviews as hv
@@ -14,6 +15,7 @@ from gala_viz import plots
 from gala_viz.plots.attention_layers import attention_delta, layer_colour_limits
 from gala_viz.plots.bokeh_rendering import bokeh_figure, disable_sync
 from gala_viz.plots.colour_maps import DIVERGING, SEQUENTIAL
+from gala_viz.plots.colour_scale import colour_limits
 from gala_viz.plots.contours import contour_lines
 from gala_viz.plots.map_overlays import pack_rgba
 from gala_viz.plots.score_distribution import CeilingInterval, distribution_columns, histogram, score_distribution
@@ -127,6 +129,15 @@ def test_the_layers_of_two_networks_are_one_row_each():
     assert drawing.shape == (2, 2)
 
 
+def test_each_row_has_its_own_networks_limits_where_another_network_lacks_the_layer():
+    rows = [norms(1, ("one",)), norms(2), norms(9)]
+    drawing = plots.attention_layers(VIEW, rows, ("A", "B", "C"), scale="per map")
+    _, _, second, _, third = drawing
+    for drawn, one in ((second, rows[1]), (third, rows[2])):
+        mapper = glyph(hv.render(drawn), Image).glyph.color_mapper
+        assert (mapper.low, mapper.high) == colour_limits(np.asarray(one["two"])[None], "per map")[0]
+
+
 def test_the_delta_of_attention_is_antisymmetric_and_zero_for_equal_networks():
     first, second = norms(1)["one"], norms(5)["one"]
     np.testing.assert_allclose(attention_delta(first, second), -attention_delta(second, first))
@@ -164,6 +175,19 @@ def test_updating_columns_are_those_that_a_fresh_drawing_has(ceiling, here):
         assert set(drawn) == set(expected)
         for name in expected:
             np.testing.assert_allclose(np.asarray(drawn[name], dtype=float), expected[name])
+
+
+@pytest.mark.parametrize("count", [3, 9])
+def test_every_network_has_its_histogram_and_its_mark(count):
+    scores = RNG.random((count, 5))
+    titles = [f"network {number}" for number in range(count)]
+    figure = hv.render(score_distribution(scores, titles, current=scores[:, 0]))
+    assert len(figure.renderers) == len(distribution_columns(scores, scores[:, 0])[0])
+    bars = [renderer.glyph.fill_color for renderer in figure.renderers[2 : 2 + count]]
+    marks = [renderer.glyph.line_color for renderer in figure.renderers[2 + count :]]
+    assert bars == marks
+    assert all(colour != following for colour, following in pairwise(bars))
+    assert len(set(bars[:3])) == 3
 
 
 def test_rendering_leaves_the_current_document_alone():

@@ -27,14 +27,14 @@ REQUEST = MapRequest(smoothgrad=SmoothGradSpec(n_samples=2, noise_fraction=0.2, 
 
 @pytest.fixture
 def page(tmp_path, monkeypatch):
-    """A source over one photograph, its records, and ``paint(x)``: one more person's round on it."""
+    """A source over one photograph, ``paint(x)``: one more person's round on it, their id, and participants."""
     (tmp_path / "photos" / "hare").mkdir(parents=True)
     picture = np.random.default_rng(0).integers(0, 256, (64, 64, 3)).astype(np.uint8)
     (tmp_path / "photos" / "hare" / "a.png").write_bytes(encoded(picture))
     collection = open_collection(tmp_path / "photos")
     database = Database(tmp_path / "records.sqlite")
     register_images(database, "photos", collection.images)
-    monkeypatch.setattr("gala_viz.records.game_maps.COUNT_LIFETIME_S", 0.0)
+    monkeypatch.setattr("gala_viz.records.game_maps.PARTICIPANTS_LIFETIME_S", 0.0)
     source = LiveMaps(CollectionWithGameMaps(collection, database), (tiny_network(0), tiny_network(1)), turns=Turns(0))
     people, rounds = Participants(database), Rounds(database)
 
@@ -48,8 +48,9 @@ def page(tmp_path, monkeypatch):
             new.points += judge.paint([(x + 6 * number, 100.0 + number, 60.0 * number)], 60.0 * number)
         judge.judge_guess(1, 480.0)
         rounds.finish_round(row.id, judge.round_end(now_ms()), new)
+        return participant
 
-    yield source, paint
+    yield source, paint, people
     database.close()
 
 
@@ -58,7 +59,7 @@ def last(source):
 
 
 def test_what_is_painted_meanwhile_is_seen_at_the_next_look_with_n_and_ceiling(page):
-    source, paint = page
+    source, paint, _ = page
     image = "hare/a.png"
     assert source.human_map(image) is None
     assert source.participants(image) == ()
@@ -74,6 +75,22 @@ def test_what_is_painted_meanwhile_is_seen_at_the_next_look_with_n_and_ceiling(p
     assert not np.array_equal(first, second)
     assert -1 <= float(last(source).scores.ceiling) <= 1
     assert human_map_title(second, source.participants(image)) == "People, n = 2"
+
+
+def test_nothing_of_a_withdrawn_participant_is_shown_though_others_are_as_many_as_before(page):
+    source, paint, people = page
+    image = "hare/a.png"
+    first = paint(40)
+    alone = source.human_map(image)
+    second = paint(120)
+    people.withdraw_participant(first)
+    assert source.participants(image) == (second,)
+    left = source.human_map(image)
+    assert not np.array_equal(alone, left)
+    people.withdraw_participant(second)
+    third = paint(200)
+    assert source.participants(image) == (third,)
+    assert not np.array_equal(left, source.human_map(image))
 
 
 def test_a_mean_map_tells_its_number_of_participants_or_that_it_is_unknown():

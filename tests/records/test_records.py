@@ -197,7 +197,7 @@ def test_a_round_that_another_server_found_open_ends_as_its_judge_says(table):
     row = rounds.claim_round(participant, visit, "shapes", settings=SETTINGS)
     begun = RoundUpdate(points=[CanvasPoint(1.0, 2.0, 3.0, 4.0)], began_ms=5)
     rounds.write_updates(row.id, begun)
-    assert rounds.resume_open_round(participant, "another visit") is None
+    assert rounds.resume_open_round(participant, "another visit", "shapes") is None
     assert (rounds.get_round(row.id).outcome, rounds.get_round(row.id).elapsed_ms) == ("interrupted", None)
     assert sum(n for _, n in everything(database)[3]) == 0
     assert rounds.write_updates(row.id, begun, session_id=visit).ended_elsewhere
@@ -220,7 +220,7 @@ def test_a_round_that_is_shown_again_belongs_to_the_window_that_shows_it(table):
     participant, visit = player(people)
     row = rounds.claim_round(participant, visit, "shapes", settings=SETTINGS)
     later = people.start_session(participant, {"pointer": "touch"}, mobile=True, versions={})
-    assert rounds.resume_open_round(participant, later).id == row.id
+    assert rounds.resume_open_round(participant, later, "shapes").id == row.id
     assert rounds.get_round(row.id).visit_id == later, "whose device recorded it"
     part = RoundUpdate(points=[CanvasPoint(1.0, 2.0, 3.0, 4.0)])
     with pytest.raises(RoundTakenOverError):
@@ -305,11 +305,27 @@ def test_after_a_restart_a_shown_round_waits_and_a_begun_one_is_interrupted(tabl
     begun = rounds.claim_round(*who, "shapes", settings=SETTINGS)
     rounds.write_updates(begun.id, RoundUpdate(points=Judge(SPEC).paint([(1, 2, 3)], 0.0), began_ms=5))
     waiting = rounds.claim_round(*who, "shapes", settings=SETTINGS)
-    assert Rounds(database).resume_open_round(who[0]).id == waiting.id
+    assert Rounds(database).resume_open_round(*who, "shapes").id == waiting.id
     assert rounds.get_round(begun.id).outcome == "interrupted"
-    assert rounds.resume_open_round(who[0]).id == waiting.id
+    assert rounds.resume_open_round(*who, "shapes").id == waiting.id
     with database.read_connection() as connection:
         assert connection.scalar(select(func.sum(ImageCount.n_rounds))) == 1
+
+
+def test_a_game_meets_the_open_rounds_of_its_own_collection_alone(table):
+    """Two games on one database: the other's round is neither shown here, nor ended, nor moved to this session."""
+    database, people, rounds = table
+    register_images(database, "scenes", IMAGES)
+    participant, session_id = player(people)
+    shown = rounds.claim_round(participant, session_id, "shapes", settings=SETTINGS)
+    begun = rounds.claim_round(participant, session_id, "shapes", settings=SETTINGS)
+    rounds.write_updates(begun.id, RoundUpdate(points=Judge(SPEC).paint([(1, 2, 3)], 0.0), began_ms=5))
+    elsewhere = people.start_session(participant, {"pointer": "mouse"}, mobile=False, versions={})
+    assert rounds.resume_open_round(participant, elsewhere, "scenes") is None
+    for row in (shown, begun):
+        assert (rounds.get_round(row.id).outcome, rounds.get_round(row.id).visit_id) == (None, session_id)
+    assert rounds.resume_open_round(participant, session_id, "shapes").id == shown.id
+    assert rounds.get_round(begun.id).outcome == "interrupted"
 
 
 def test_two_servers_on_one_database_do_not_collide(where, table):
@@ -407,6 +423,20 @@ def test_a_person_goes_on_with_combo_rounds_and_name(table):
     people.set_nickname(participant, "Zoë")
     found = people.profile(participant)
     assert (found.nickname, found.consented, found.n_rounds, found.combo) == ("Zoë", True, 2, 2)
+
+
+def test_a_crash_keeps_a_combo_as_a_judges_interruption_does(table):
+    _, people, rounds = table
+    participant, session_id = player(people)
+    played(table, participant, session_id, combo=1)
+    played(table, participant, session_id, combo=2)
+    begun = rounds.claim_round(participant, session_id, "shapes", settings=SETTINGS)
+    rounds.write_updates(begun.id, RoundUpdate(points=Judge(SPEC).paint([(1, 2, 3)], 0.0), began_ms=5))
+    assert rounds.resume_open_round(participant, session_id, "shapes") is None
+    assert rounds.get_round(begun.id).outcome == "interrupted"
+    assert people.profile(participant).combo == 2
+    played(table, participant, session_id, place=9, combo=0)
+    assert people.profile(participant).combo == 0
 
 
 @pytest.mark.parametrize(

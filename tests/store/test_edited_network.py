@@ -169,6 +169,17 @@ def test_a_page_of_a_store_looks_at_the_layers_that_are_stored(corner):
     assert "group1 (activity)" in computed[0]
 
 
+def test_a_layers_norm_tells_its_unit_be_it_stored_before_now_or_computed(corner):
+    begun(("./plain", "./gala"), layers=("group1",))
+    zarr.open_group("maps.zarr")["plain/attention_norm/group1 (activity)/norm"].attrs["units"] = "1"  # as in 0.1
+    source = page()
+    expected = {"group2.block1": "1", "group1 (activity)": "activation"}
+    for image in (source.images[1], source.images[3]):
+        norms = source.passage(image).attention_norms[1]
+        assert {layer: norm.attrs["units"] for layer, norm in norms.items()} == expected
+        assert source.passage(image).attention_norms[0]["group1 (activity)"].attrs["units"] == "activation"
+
+
 def test_a_page_computes_nothing_beside_stored_maps_with_other_weights(corner):
     begun()
     lab.networks(corner / "other", ("gala", "plain"))

@@ -103,6 +103,16 @@ def test_maps_deltas_and_scores_are_those_of_the_networks(stored, live, corner, 
             np.testing.assert_allclose(update.scores[name], expected.scores[name], atol=1e-4)
 
 
+@pytest.mark.parametrize("normalise", ["percentile", "sum", "none"])
+def test_a_stored_delta_tells_what_a_computed_one_tells(stored, live, corner, normalise):
+    image, request = corner[1].images[2], replace(REQUEST, normalise=normalise)
+    update = stored.cached(image, request)
+    *_, expected = live.maps(image, request, never)
+    assert update.delta.attrs.items() >= expected.delta.attrs.items()
+    assert update.delta_error.attrs.items() >= expected.delta_error.attrs.items()
+    assert update.maps.attrs.items() >= expected.maps.attrs.items()
+
+
 def test_scores_of_all_images_are_there_at_once(stored, live, corner):
     images = corner[1].images
     for _ in live.survey(REQUEST, images[:4], never):

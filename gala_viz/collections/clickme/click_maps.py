@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from gala_viz.collections.cache import MAPS
-from gala_viz.collections.clickme.click_tables import READER_VERSION, read_rounds
+from gala_viz.collections.clickme.click_tables import READER_VERSION, READERS, read_rounds
 from gala_viz.collections.clickme.participant_maps import participant_maps
 from gala_viz.collections.clickme.round_filters import RoundFilters, filter_rounds
 from gala_viz.collections.clickme.round_table import RoundTable
@@ -52,6 +52,16 @@ class ClickMapSpec:
             check_encoding_name(self.encoding)
         if self.frame_px is not None and not (len(self.frame_px) == 2 and all(side > 0 for side in self.frame_px)):
             raise ValueError(f"frame_px is the height and width in which clicks were recorded; got {self.frame_px}.")
+
+
+def check_clicks(clicks: ClickMapSpec | None, human_maps: str | Path | None) -> None:
+    """Raise ``ValueError`` where ``clicks`` say how a table becomes maps, and ``human_maps`` is no table of clicks."""
+    if clicks is not None and (human_maps is None or Path(human_maps).suffix.lower() not in READERS):
+        given = "none" if human_maps is None else Path(human_maps).name
+        raise ValueError(
+            "clicks tell how a table of clicks (CSV, NPZ) becomes maps, and one was expected as human_maps; "
+            f"got {given}. Name the table, or leave clicks out."
+        )
 
 
 class ClickMaps:
@@ -115,10 +125,10 @@ class ClickMaps:
         del kind
         if image not in self._rounds_of:
             return None
-        key = ("clicks", self.fingerprint, image)
+        frame_px = self.spec.frame_px or photo_px
+        key = ("clicks", self.fingerprint, image, frame_px)
         point_maps: PointMaps | None = MAPS.get(key)
         if point_maps is None:
-            frame_px = self.spec.frame_px or photo_px
             point_maps = participant_maps(self._points(image), frame_px, self.spec.smoothing)
             if not point_maps.participants:
                 raise MapFileError("none of its clicks lies inside of the photograph.")

@@ -20,7 +20,7 @@ class MapDisplay(MessagingComponent):
     filename = param.String(default="region", doc="Name of saved regions, without ending.")
     layer_cells = param.List(default=[], doc="(row, column) of every small multiple.")
     layer_gap = param.Number(default=GAP_FRACTION)
-    defaults = param.Dict(default={}, doc="Name -> value of every one of ``state.DisplaySettings``.")
+    defaults = param.Dict(default={}, doc="Name -> value of every one of ``view_state.DisplaySettings``.")
     display_settings = param.Dict(default={}, doc="Those of them that have an input, as they are now.")
     noise = param.Dict(default={}, doc="``noise_fraction`` of the sample that 'Show noise' previews.")
     palettes = param.Dict(default={name: list(colours) for name, colours in SEQUENTIAL.items()})

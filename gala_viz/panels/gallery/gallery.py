@@ -32,7 +32,7 @@ class Gallery:
 
     Filtering happens here, on columns of the shared ``index``. ``positions`` are the images shown, in order;
     ``filter_mask`` (image,) marks those that search and filters let through. ``on_filter_change`` is called after the
-    settings changed, or the notes where they are a filter.
+    settings changed, or the notes or scores where they are a filter.
     """
 
     def __init__(self, source: MapSource, index: CollectionIndex, current: CurrentImage, document: Document) -> None:
@@ -70,6 +70,8 @@ class Gallery:
         """Use new scores of the collection (``MapSource.scores``) for marks, filters and sorting."""
         self.scores = scores
         self.refresh(keep_page=True)
+        if self.settings.verdict != "any":
+            self.on_filter_change()
 
     def add_upload(self, image: str) -> None:
         """Put an uploaded photograph before all others."""

@@ -50,6 +50,7 @@ class ExperimenterPage:
 
     def __init__(self, collection: Collection, database: Database, password: Password | None) -> None:
         self._collection, self._database, self._password = collection, database, password
+        self._address = _browser_address()
         self.body = pn.Column(sizing_mode="stretch_width", margin=(12, 20))
         self.page = pmui.Page(title=TITLE, main=[self.body], theme_config=THEME, sx=PAGE_SX, busy_indicator="linear")
         if password is None:
@@ -68,7 +69,7 @@ class ExperimenterPage:
         if not self.password_input.value:
             return
         try:
-            right = self._password.matches(self.password_input.value)
+            right = self._password.matches(self.password_input.value, self._address)
         except PermissionError as error:
             self.refusal_pane.object = alert(str(error))
             return
@@ -153,3 +154,9 @@ class ExperimenterPage:
                     archive.write(path, path.relative_to(folder))
         stream.seek(0)
         return stream
+
+
+def _browser_address() -> str:
+    """Return the network address of the browser that opened the present session; "" outside of a server."""
+    context = pn.state.curdoc.session_context if pn.state.curdoc is not None else None
+    return getattr(getattr(context, "request", None), "remote_ip", "")

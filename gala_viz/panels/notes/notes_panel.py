@@ -16,7 +16,7 @@ class NotesPanel(MessagingComponent):
     saved_views = param.List(default=[], doc="Saved views: name and link.")
     owner_text = param.String(default="", doc="Where notes are kept, and whose they are.")
     read_only = param.Boolean(default=False, doc="Whether nothing can be changed.")
-    read_only_reason = param.String(default="", doc="Why, and what to do: the tooltip of ``where``.")
+    read_only_reason = param.String(default="", doc="Why, and what to do: the tooltip of ``owner_text``.")
 
     _esm = read_scripts("text_export", "notes/notes_list", "notes/notes_panel")
     _stylesheets = [read_stylesheets("notes/notes_panel")]  # noqa: RUF012

@@ -28,7 +28,7 @@ NAME_PT, LETTER_WIDTH = 5.0, 0.58
 class LayersRow:
     """One image: the photograph ``view`` (y, x, 3) uint8, and for each network its ``norms``, layer -> (y, x).
 
-    The norms lie over the same frame, at each layer's own resolution, unitless. A layer that a network does not have is
+    The norms lie over the same frame, at each layer's own resolution. A layer that a network does not have is
     missing from its norms.
     """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,10 +43,18 @@ DOTS_PER_INCH = 300
 POSITION_DIGITS = 6
 """Decimals of a panel's position, as a share of the figure."""
 FORMATS = ("png", "svg", "pdf")
+_SETTINGS_LOCK = threading.RLock()
 _NO_DATE = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
 
 SEQUENTIAL_MAP: Colormap = ListedColormap(SEQUENTIAL[DEFAULT_SEQUENTIAL], name="sequential")
 DIVERGING_MAP: Colormap = ListedColormap(DIVERGING, name="diverging")
+
+
+@contextmanager
+def _print_settings() -> Iterator[None]:
+    """Set matplotlib to ``STYLE`` and restore its settings, in one thread at a time: they are the whole process's."""
+    with _SETTINGS_LOCK, matplotlib.rc_context(STYLE):
+        yield
 
 
 @contextmanager
@@ -54,9 +63,10 @@ def print_figure(
 ) -> Iterator[Figure]:
     """Yield an empty figure in the style of all printed figures, within matplotlib's settings for it.
 
-    The settings are restored afterwards. ``layout`` "compressed" suits one grid of pictures.
+    The settings are restored afterwards; figures of other threads wait until then. ``layout`` "compressed" suits one
+    grid of pictures.
     """
-    with matplotlib.rc_context(STYLE):
+    with _print_settings():
         figure = Figure(figsize=(width_inches, height_inches), layout=layout)
         figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0.0, hspace=0.0)
         yield figure
@@ -96,7 +106,7 @@ def save_figure(
     """
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{name}.{ending}" for ending in formats]
-    with matplotlib.rc_context(STYLE):
+    with _print_settings():
         figure.draw_without_rendering()  # lays the figure out, once for all formats
         figure.set_layout_engine("none")
         round_positions(figure)

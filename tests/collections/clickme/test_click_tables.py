@@ -259,6 +259,16 @@ def test_clicks_of_another_frame_are_said_and_can_be_placed(photos, tmp_path):
     np.testing.assert_allclose(found.y.values[rows] * 4, [120, 180, 239], atol=1)
 
 
+def test_clicks_are_counted_anew_on_a_photograph_replaced_in_place(photos, tmp_path):
+    collection = open_collection(
+        photos, human_maps=write_csv(tmp_path / "clicks.csv"), clicks=ClickMapSpec(smoothing="none")
+    )
+    image = "train/n01440764/a.png"
+    assert collection.human_map(image).shape == (60, 80)
+    (photos / image).write_bytes(encoded(gradient(90, 100)))
+    assert collection.human_map(image).shape == (90, 100)
+
+
 def test_points_outside_of_the_photograph_are_dropped_and_counted(photos, tmp_path):
     path = write_csv(tmp_path / "clicks.csv", [("n01440764/a.png", "[(10, 20), (11, 21), (-3, 5), (81, 2)]", "p1")])
     collection = open_collection(photos, human_maps=path, clicks=ClickMapSpec(smoothing="none"))

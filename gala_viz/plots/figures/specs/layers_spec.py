@@ -84,9 +84,11 @@ def draw_layers(source: MapSource, spec: LayersSpec, progress: ProgressCallback 
     networks = [source.networks[place] for place in places]
     layers = _layers(networks, spec)
     rows: list[LayersRow] = []
+    units: dict[str, str] = {}
     for done, image in enumerate(spec.images):
         attention = source.passage(image).attention_norms
         norms = [{layer: norm.values for layer, norm in attention[place].items()} for place in places]
+        units |= {layer: norm.attrs.get("units", "1") for place in places for layer, norm in attention[place].items()}
         title = source.info(image).category or image
         rows.append(LayersRow(title=title, view=source.view(image), norms=norms))
         progress(done + 1, len(spec.images))
@@ -100,8 +102,8 @@ def draw_layers(source: MapSource, spec: LayersSpec, progress: ProgressCallback 
     ]
     return FigureResult(
         figure=layers_figure(rows, titles, layers, width_inches=spec.width_inches),
-        caption=_caption(source, spec, titles, ends),
-        maps=_labelled(source, spec, networks, layers, rows),
+        caption=_caption(source, spec, titles, ends, units),
+        maps=_labelled(source, spec, networks, layers, rows, units),
         table=pd.DataFrame(values),
     )
 
@@ -137,7 +139,12 @@ def _told_of(image: str, network: str, layer: str, norm: np.ndarray | None, end:
 
 
 def _labelled(
-    source: MapSource, spec: LayersSpec, networks: list[NetworkInfo], layers: list[str], rows: list[LayersRow]
+    source: MapSource,
+    spec: LayersSpec,
+    networks: list[NetworkInfo],
+    layers: list[str],
+    rows: list[LayersRow],
+    units: dict[str, str],
 ) -> xr.Dataset:
     """Return the norms (image, y, x) of each network and layer; each has dims of its own, as resolutions differ."""
     variables = {}
@@ -148,21 +155,26 @@ def _labelled(
                 continue
             name = netcdf_name(network.name, layer)
             values = np.stack(maps).astype(np.float32)
-            attrs = {"network": network.name, "layer": layer, "units": "1"}
+            attrs = {"network": network.name, "layer": layer, "units": units[layer]}
             dims = ("image", f"y_{name}", f"x_{name}")
             variables[f"attention_norm_{name}"] = xr.Variable(dims, values, attrs)
     attrs = {"collection": source.title, "settings": json.dumps(settings(spec))}
     return xr.Dataset(variables, coords={"image": list(spec.images)}, attrs=attrs)
 
 
-def _caption(source: MapSource, spec: LayersSpec, titles: list[str], ends: dict[str, float]) -> str:
+def _caption(
+    source: MapSource, spec: LayersSpec, titles: list[str], ends: dict[str, float], units: dict[str, str]
+) -> str:
     """Return the caption: images, what the maps are, and each layer's colour scale."""
+    kinds = dict.fromkeys(
+        "attention, unitless" if units[layer] == "1" else "activity, in its own unit" for layer in ends
+    )
     scales = ", ".join(f"{layer} 0 to {end:.3g}" for layer, end in ends.items())
     return caption_markdown(
         f"{source.title}: attention norms of {' and '.join(titles)}",
         [
             images_text(spec.images),
-            "Each map is the L2 norm over channels of a layer's attention, unitless, at the layer's own resolution, "
+            f"Each map is the L2 norm over channels of a layer's {', or '.join(kinds)}, at the layer's own resolution, "
             "over the frame of the photograph.",
             "One colour scale for each layer, shared by all images and networks, from 0 to the "
             f"{SCALE_PERCENTILE:g}th percentile of all its values here: {scales}. Values beyond are drawn in the last "
