@@ -93,7 +93,8 @@ def _class(described: ast.ClassDef, module: str) -> str:
         signature = ""
     bases = [name for base in described.bases if not (name := ast.unparse(base)).startswith("_")]
     kind = f"A kind of {', '.join(_linked(base, module) for base in bases)}." if bases else ""
-    text = "\n\n".join(part for part in (ast.get_docstring(described) or "", kind) if part)
+    summary, _, rest = (ast.get_docstring(described) or "").partition("\n\n")
+    text = "\n\n".join(part for part in (summary, kind, rest) if part)  # a section ends only with the docstring
     inner = "\n\n".join(_members(described.body, module, inside=True))
     return _directive("class", f"{described.name}{signature}", [], text) + ("\n\n" + _indented(inner) if inner else "")
 

@@ -59,7 +59,10 @@ def toplevel_text() -> str:
 def modules_text(package: str) -> str:
     """All public modules of a package, one section each."""
     return "\n".join(
-        [_rst(descriptions.module_rst(package, members=False)), *map(module_text, modules.modules_in(package))]
+        [
+            _rst(descriptions.module_rst(package, members=not modules.modules_in(package))),
+            *map(module_text, modules.modules_in(package)),
+        ]
     )
 
 
