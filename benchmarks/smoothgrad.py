@@ -1,6 +1,7 @@
 """SmoothGrad against Captum as a user writes it: seconds, first partial maps, and memory as the samples grow.
 
     python benchmarks/smoothgrad.py [--networks A B] [--samples 50] [--repeats 5] [--threads 2] [--device cpu]
+        [--memory-samples 5 20 50]
 
 Times are medians over the repeats, each on another photograph; ratios are to the first row. On a CPU, memory
 is the growth of the largest resident size of a process of its own. Compare ratios, not seconds, on a machine that does
@@ -46,11 +47,12 @@ def main() -> None:
         seconds, first = statistics.median(times), statistics.median(firsts)
         reference = reference or seconds
         print(f"{name:<52}{seconds:>8.2f}{seconds / reference:>8.2f}{first:>16.2f}", flush=True)
-    if arguments.device != "cpu":
+    counts = arguments.memory_samples
+    if arguments.device != "cpu" or not counts:
         return
-    print(f"\n{'growth of the largest resident size, MB':<52}" + "".join(f"{f'n = {n}':>10}" for n in (5, 20, 50)))
+    print(f"\n{'growth of the largest resident size, MB':<52}" + "".join(f"{f'n = {n}':>10}" for n in counts))
     for how in ("captum", "captum-chunks", "ours"):
-        peaks = [peak_of(how, n, arguments) for n in (5, 20, 50)]
+        peaks = [peak_of(how, n, arguments) for n in counts]
         print(f"{how:<52}" + "".join(f"{peak:>10.0f}" for peak in peaks), flush=True)
 
 
@@ -64,6 +66,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--memory-samples", type=int, nargs="*", default=(5, 20, 50), metavar="N")
     parser.add_argument("--memory-of", choices=("captum", "captum-chunks", "ours"), help=argparse.SUPPRESS)
     return parser.parse_args()
 

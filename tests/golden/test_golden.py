@@ -7,10 +7,12 @@ import pytest
 from tests.golden.behaviour import BEFORE, FOLDER, MAP_TOLERANCE, PARTS, computed, differences, kept
 
 MOST_BYTES = 3_000_000
+LONG = ("rendered", "evaluation")
+"""Parts that measure several networks on many images take minutes."""
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("part", [pytest.param(one, marks=[pytest.mark.slow] if one in LONG else []) for one in PARTS])
 def test_what_the_product_gives_is_what_it_gave(part):
     found = differences(kept(part), computed(part))
     assert not found, "\n".join([*found[:20], "Intended: list it in CHANGED.md, then `make golden`."])
