@@ -1,7 +1,7 @@
 # make compare   the page that compares two networks, at http://localhost:5006/compare
 # make game      the ClickMe game, at http://localhost:5006/game
 # make experiment  rapid categorisation, at http://localhost:5006/experiment
-# make test      the tests; make test-fast those of under three minutes, make test-long soak, chaos, load, installs
+# make test      the tests; make test-fast the quick ones, make test-long soak, chaos, load, installs
 # make docs      the documentation, in build/docs
 # make help      the rest
 

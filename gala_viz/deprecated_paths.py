@@ -1,4 +1,4 @@
-"""Module paths and names of 0.1 that were renamed: they work until 0.3, with a ``DeprecationWarning``.
+"""Module paths and names that were renamed before 0.1.0: they work until 0.2, with a ``DeprecationWarning``.
 
 ``deprecated_paths.csv`` holds them: old module, old name, new module, new name. A row without names is a module.
 """
@@ -75,4 +75,4 @@ def install() -> None:
 
 
 def _warn(old: str, new: str) -> None:
-    warnings.warn(f"{old} is {new} since 0.2; the old name goes away in 0.3.", DeprecationWarning, stacklevel=3)
+    warnings.warn(f"{old} is now {new}; the old name goes away in 0.2.", DeprecationWarning, stacklevel=3)

@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 
-def answers(repository: Path) -> list[str]:
+def answers(repository: Path) -> list[tuple[str, str]]:
+    """Return the answers with their rows."""
     text = (repository / "docs" / "where.md").read_text(encoding="utf-8")
-    return re.findall(r"\{py:obj\}`([^`]+)`", text)
+    rows = [line for line in text.splitlines() if line.startswith("| ")]
+    return [(answer, row) for row in rows for answer in re.findall(r"\{py:obj\}`\w+ <([^>]+)>`", row)]
 
 
 def defined_in(path: Path) -> set[str]:
@@ -30,14 +32,17 @@ def test_there_are_at_least_25_questions(repository):
 
 
 def test_every_answer_is_a_module_or_what_it_defines(repository):
-    for answer in answers(repository):
+    for answer, row in answers(repository):
         module, _, name = answer.rpartition(".")
         whole, part = (repository.joinpath(*one.split(".")) for one in (answer, module))
         if whole.with_suffix(".py").is_file() or (whole / "__init__.py").is_file():
-            continue
-        path = part / "__init__.py" if part.is_dir() else part.with_suffix(".py")
-        assert path.is_file(), answer
-        assert name in defined_in(path), answer
+            path = whole if whole.is_dir() else whole.with_suffix(".py")
+        else:
+            path = part / "__init__.py" if part.is_dir() else part.with_suffix(".py")
+            assert path.is_file(), answer
+            assert name in defined_in(path), answer
+        shown = path.relative_to(repository / "gala_viz").as_posix() + "/" * path.is_dir()
+        assert f"`{shown}`" in row, "the file stands beside the answer, for readers without the built pages"
 
 
 @pytest.mark.parametrize("page", ["glossary.md", "where.md", "extend.md", "shipped.md"])

@@ -2,7 +2,8 @@
 
 Source: Smilkov et al. 2017. The gradient is Captum's ``Saliency`` with ``abs=False``; the result equals Captum's
 ``NoiseTunnel`` around it with the same noise. Unlike there, noise belongs to (seed, image, sample), memory does not
-grow with n, every chunk gives a map, and any chunk can be the last.
+grow with n, every chunk gives a map, and any chunk can be the last. The map's Monte-Carlo error is
+``gala_viz.attribution.map_state.monte_carlo_error``.
 """
 
 from __future__ import annotations
