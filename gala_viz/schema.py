@@ -103,3 +103,8 @@ def extent_px(array: xr.DataArray) -> tuple[float, float]:
     """Return height and width, in pixels, of the frame that a map covers."""
     height, width = array.attrs.get("extent_px", array.shape[-2:])
     return float(height), float(width)
+
+
+def norm_title(norm: xr.DataArray) -> str:
+    """Return what a layer's norm is called: "attention norm", or "activity norm" where its ``units`` say so."""
+    return "activity norm" if norm.attrs.get("units") == "activity" else "attention norm"

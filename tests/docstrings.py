@@ -1,8 +1,8 @@
 """The sections of docstrings, held against signatures: ``python -m tests.docstrings``.
 
-A docstring that lists parameters lists every one, by its name and in its order. What a user calls and what a plugin is
-made of (``gala_viz.NAME``, entries of registries, methods of protocols) lists them in any case, and so does whatever is
-public and takes four or more.
+A docstring that lists parameters lists every one by its name, those of a function in its order. What a user calls and
+what a plugin is made of (``gala_viz.NAME``, entries of registries, methods of protocols) lists them in any case, and so
+does every public function that takes four or more. A section's title stands above its line.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
@@ -88,14 +89,16 @@ def problems() -> Iterator[str]:
     called = surface()
     for module in modules():
         for name, value in members(module):
+            if re.search(r"\S ----", inspect.getdoc(value) or ""):
+                yield f"{name}: its docstring has a section's line within a sentence"
             listed = documented(value)
             if listed:
                 taken = parameters(value)
                 in_order = taken if inspect.isfunction(value) else sorted(taken)
                 if in_order != (listed if inspect.isfunction(value) else sorted(listed)):
                     yield f"{name}: its docstring lists {', '.join(listed)}; it takes {', '.join(taken)}"
-            elif inspect.isfunction(value) and not name.startswith(REBUILT):
-                taken = parameters(value)
+            elif not name.startswith(REBUILT):
+                taken = parameters(value) if inspect.isfunction(value) or value in called else []
                 if len(taken) >= MANY or (value in called and taken):
                     yield f"{name}: its docstring does not list what it takes: {', '.join(taken)}"
 

@@ -21,7 +21,7 @@ TINY = {
     "page.py": "--networks lite0-gala-vanilla lite0-gala-human --repeats 1 --chromium CHROMIUM",
     "recovery.py": "--simulations 1 --participants 2",
     "rendering.py": "--images 1 --per-category 1",
-    "smoothgrad.py": "--networks rendered-gala rendered-resnet --samples 2 --repeats 1 --threads 1 --memory-samples",
+    "smoothgrad.py": "--networks rendered-gala rendered-resnet --samples 2 --repeats 1 --threads 1 --memory-samples 2",
     "training.py": "--recipes rendered-gala --widths 4 --steps 1 --threads 1",
 }
 SLOW = ("batch.py", "learning.py", "page.py")

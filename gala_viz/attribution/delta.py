@@ -133,9 +133,9 @@ def gradient_delta(
     Returns
     -------
     DataArray or Dataset
-        The delta, dims as in the arguments, unitless. A Dataset has ``delta`` and ``standard_error``: errors are added
-        as if independent and the scales' own error is left out, which for two networks with the same noise is
-        usually too large rather than too small.
+        The delta, dims as in the arguments; unitless, with "none" in the unit of the maps. A Dataset has ``delta`` and
+        ``standard_error``: errors are added as if independent and the scales' own error is left out, which for two
+        networks with the same noise is usually too large rather than too small.
 
     Raises
     ------

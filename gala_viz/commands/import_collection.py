@@ -92,6 +92,7 @@ class Arguments:
 
     def manifest(self) -> Manifest:
         """Return the new collection's manifest; a table of clicks is copied beside it."""
+        from gala_viz.collections.clickme.click_tables import READERS
         from gala_viz.collections.manifest import Manifest
 
         source = self.source.expanduser().resolve()
@@ -99,6 +100,8 @@ class Arguments:
         if on_photos != (self.photos is not None):
             hint = "lie on photographs; tell their folder with --photos" if on_photos else "come with their photographs"
             raise ValueError(f"{self.kind} {hint}.")
+        if self.kind == "clicks" and source.suffix.lower() not in READERS:
+            raise ValueError(f"clicks are read from {', '.join(sorted(READERS))}; {source.name} is no such table.")
         if self.encoding is not None and (self.kind != "clicks" or source.suffix.lower() != ".csv"):
             raise ValueError(f"--encoding belongs to a table of clicks in CSV; {source.name} is none.")
         clicks = self._clicks() if self.kind == "clicks" else None

@@ -28,9 +28,9 @@ async def start_next_round(player: Player, requested: str | None) -> ActiveRound
     """Start the next round and send it to the player; return None where no image is left.
 
     A round that was shown and never begun comes first, then perhaps a catch trial, unless an image is ``requested``. An
-    image that cannot be read is put away and logged. Raises ``UnreadableImageError`` where none of those left could be
-    read, or not one of ``MAX_UNREADABLE``, and ``NotStoredError`` while the player's round before is not in the
-    database.
+    image that cannot be read is passed over and logged; it stays unseen, for a later time. Raises
+    ``UnreadableImageError`` where none of those left could be read, or not one of ``MAX_UNREADABLE``, and
+    ``NotStoredError`` while the player's round before is not in the database.
     """
     game = player.game
     categories, side = game.recogniser.categories, game.spec.canvas_px
@@ -45,8 +45,8 @@ async def start_next_round(player: Player, requested: str | None) -> ActiveRound
         catch_trial = await _catch(player)
         if catch_trial is not None:
             return catch_trial
-    n_unreadable = 0
-    while n_unreadable < MAX_UNREADABLE:
+    unreadable: list[str] = []
+    while len(unreadable) < MAX_UNREADABLE:
         if row is None:
             kind = PRACTICE if player.n_rounds < game.spec.n_practice else GAME
             row = await game.run_writer(
@@ -56,20 +56,27 @@ async def start_next_round(player: Player, requested: str | None) -> ActiveRound
                 game.collection.name,
                 kind=kind,
                 requested=requested,
+                excluded=unreadable,
                 settings=game.settings,
             )
         if row is None:
             break
         try:
             round_image = await game.run_reader(make_round_image, game.collection, row.image, categories, side)
-        except (UnreadableImageError, KeyError) as error:
+        except UnreadableImageError as error:
             _log.warning("%s is passed over: %s", row.image, error)
+            await game.run_writer(game.rounds.discard_round, row.id)
+            unreadable.append(row.image)
+            row = None
+            continue
+        except KeyError:  # registered by an earlier version of the collection
+            _log.info("%s is passed over: it is no image of %s any more.", row.image, game.collection.name)
             await _put_away(player, row)
-            row, n_unreadable = None, n_unreadable + 1
+            row = None
             continue
         return await _shown(player, row, round_image, None)
-    if n_unreadable:
-        raise UnreadableImageError(f"{counted(n_unreadable, 'image')} in a row could not be read.")
+    if unreadable:
+        raise UnreadableImageError(f"{counted(len(unreadable), 'image')} in a row could not be read.")
     return None
 
 
@@ -106,7 +113,10 @@ async def _catch(player: Player) -> ActiveRound | None:
             answer,
             game.settings,
         )
-    except (UnreadableImageError, IntegrityError):
+    except UnreadableImageError as error:
+        _log.warning("a catch trial with %s and %s is passed over: %s", named, other, error)
+        return None
+    except IntegrityError:  # the player has seen this pair
         return None
     return await _shown(player, row, round_image, answer)
 
@@ -133,7 +143,7 @@ async def _shown(player: Player, row: Row, round_image: RoundImage, answer: str 
 
 
 async def _put_away(player: Player, row: Row) -> None:
-    """End the round of an image that cannot be read, before it begins."""
+    """End the round of an image that is no longer in the collection, before it begins."""
     judge = Judge(player.game.spec)
     judge.interrupt(player.game.clock_ms())
     end = judge.round_end(now_ms(), combo=player.combo)

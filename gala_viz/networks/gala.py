@@ -129,8 +129,10 @@ class GalaBlock(nn.Module):
         Tensor, (B, C, H, W)
             A, unitless, in (-1, 1) after tanh and in (0, 1) after a sigmoid.
 
-        Notes ----- a (G + S) + m (G S) is computed as a G + (a + m G) S: two vectors of channels and one pass over the
-        positions, with the channels innermost, as they lie in memory in ``channels_last`` networks.
+        Notes
+        -----
+        a (G + S) + m (G S) is computed as a G + (a + m G) S: two vectors of channels and one pass over the positions,
+        with the channels innermost, as they lie in memory in ``channels_last`` networks.
         """
         what = self.global_pathway(activity)[:, None, None, :]
         where = self.local_pathway(activity).permute(0, 2, 3, 1)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-WATCHED = " (activity)"
-"""Suffix of the label of a module with an activation hook, after its path."""
+ACTIVITY_SUFFIX = " (activity)"
+"""Stands in the label of a module with an activation hook, after its path."""
 
 
 def layer_units(label: str) -> str:
-    """Return the unit of a layer's norm: "1" for attention of GALA, "activation" for the activity of a module."""
-    return "activation" if label.endswith(WATCHED) else "1"
+    """Return the unit of a layer's norm: "1" for the attention of GALA, "activity" for a module's own."""
+    return "activity" if label.endswith(ACTIVITY_SUFFIX) else "1"

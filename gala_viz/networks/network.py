@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from gala_viz.networks.activation_hooks import add_activation_hook, record_activations
 from gala_viz.networks.devices import choose_device, choose_dtype, describe_device, disable_tf32
 from gala_viz.networks.gala import gala_layers
-from gala_viz.networks.layer_labels import WATCHED
+from gala_viz.networks.layer_labels import ACTIVITY_SUFFIX
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.networks.training_data import TrainingData
 from gala_viz.registry import unknown_name
@@ -224,9 +224,9 @@ def hook_layers(module: nn.Module, paths: Sequence[str]) -> dict[str, nn.Module]
     for path in paths:
         if path not in known:
             raise ValueError(unknown_name("module", path, list(known)))
-    return {f"{path}{WATCHED}": add_activation_hook(known[path]) for path in paths}
+    return {f"{path}{ACTIVITY_SUFFIX}": add_activation_hook(known[path]) for path in paths}
 
 
 def watched_paths(layers: Iterable[str]) -> tuple[str, ...]:
     """Return the paths of the modules with activation hooks among the labels of ``layers``."""
-    return tuple(label.removesuffix(WATCHED) for label in layers if label.endswith(WATCHED))
+    return tuple(label.removesuffix(ACTIVITY_SUFFIX) for label in layers if label.endswith(ACTIVITY_SUFFIX))

@@ -12,12 +12,10 @@ from numpy.typing import NDArray
 from gala_viz.plots.colour_maps import DEFAULT_SEQUENTIAL, SEQUENTIAL
 from gala_viz.plots.colour_scale import ColourScale, colour_limits
 from gala_viz.plots.map_overlays import overlay
-from gala_viz.schema import extent_px, labelled_map
+from gala_viz.schema import extent_px, labelled_map, norm_title
 
 GAP_FRACTION = 0.05
 """Space between two small multiples, as a share of one's width."""
-
-ATTENTION_UNIT = "attention norm"
 
 
 def layer_colour_limits(
@@ -84,7 +82,7 @@ def attention_layers(
                     palette=palette,
                     opacity=opacity,
                     title=f"{title}, {layer}",
-                    unit=ATTENTION_UNIT,
+                    unit=norm_title(norm),
                 )
             )
     return hv.Layout(plots).cols(max((len(one) for one in norms), default=1))

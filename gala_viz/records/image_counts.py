@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection, exists, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -31,7 +31,13 @@ def register_images(database: Database, collection: str, images: Sequence[str]) 
     return len(new)
 
 
-def next_image(connection: Connection, collection: str, participant: str, requested: str | None = None) -> str | None:
+def next_image(
+    connection: Connection,
+    collection: str,
+    participant: str,
+    requested: str | None = None,
+    excluded: Iterable[str] = (),
+) -> str | None:
     """Return the image with the fewest rounds among those that the participant has not seen.
 
     Chance decides among equal counts. In PostgreSQL the image's row stays locked until the transaction ends, and other
@@ -48,16 +54,20 @@ def next_image(connection: Connection, collection: str, participant: str, reques
         Id of the participant.
     requested : str, optional
         Image that is returned instead, if the participant has not seen it.
+    excluded : iterable of str
+        Images that are not returned either.
 
     Returns
     -------
     str or None
-        Id of the image; None where the participant has seen all.
+        Id of the image; None where the participant has seen all others.
     """
     seen = exists().where(
         Round.participant_id == participant, Round.collection == collection, Round.image == ImageCount.image
     )
-    unseen = select(ImageCount.image).where(ImageCount.collection == collection, ~seen)
+    unseen = select(ImageCount.image).where(
+        ImageCount.collection == collection, ~seen, ImageCount.image.not_in(list(excluded))
+    )
     unlocked = unseen.order_by(ImageCount.n_rounds, ImageCount.rank).limit(1).with_for_update(skip_locked=True)
     image = None
     if requested is not None:

@@ -67,7 +67,7 @@ def leaderboard(database: Database, period: LeaderboardPeriod, participant: str,
     period : LeaderboardPeriod
         Rounds that ended within it count.
     participant : str
-        Id of the participant whose row is always included and marked ``own``.
+        Id of the participant whose row is included, where the sum is above 0, and marked ``own``.
     now : datetime
         Present time; its time zone determines midnight.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import ipaddress
 import os
 from pathlib import Path
 
@@ -33,13 +34,28 @@ class Password:
 
         Raises ``PermissionError`` after too many wrong attempts.
         """
-        if not (self._attempts.take(address) and self._all_attempts.take("all")):
+        network = _network(address)
+        if not self._attempts.take(network):
+            raise PermissionError("too many tries; wait a minute.")
+        if not self._all_attempts.take("all"):
+            self._attempts.give_back(network)
             raise PermissionError("too many tries; wait a minute.")
         right = hmac.compare_digest(self._text, attempt.encode())
         if right:
-            self._attempts.give_back(address)
+            self._attempts.give_back(network)
             self._all_attempts.give_back("all")
         return right
+
+
+def _network(address: str) -> str:
+    """Return ``address``, of IPv6 the network of 2^64 addresses that one host has for itself."""
+    try:
+        ip = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if ip.version == 4:
+        return str(ip)
+    return str(ip.ipv4_mapped or ipaddress.ip_network((int(ip), 64), strict=False))
 
 
 def read_password(file: Path | None = None) -> Password | None:

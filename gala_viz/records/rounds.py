@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 import gala_viz
@@ -62,6 +62,7 @@ class Rounds:
         *,
         kind: str = GAME,
         requested: str | None = None,
+        excluded: Iterable[str] = (),
         settings: Mapping[str, Any] | None = None,
     ) -> Row | None:
         """Create a round on the image with the fewest rounds that the participant has not seen.
@@ -78,6 +79,8 @@ class Rounds:
             ``GAME`` or ``PRACTICE``. A practice round's image is seen, but the round does not count towards it.
         requested : str, optional
             Image that is taken instead, if the participant has not seen it.
+        excluded : iterable of str
+            Images that are not taken.
         settings : mapping, optional
             Settings of the game, stored with the round as JSON.
 
@@ -89,7 +92,7 @@ class Rounds:
         for attempt in range(MAX_ATTEMPTS):
             try:
                 with self._database.write_transaction() as connection:
-                    image = next_image(connection, collection, participant, requested)
+                    image = next_image(connection, collection, participant, requested, excluded)
                     if image is None:
                         return None
                     if kind == GAME:
@@ -195,6 +198,17 @@ class Rounds:
     def finish_round(self, round_id: str, end: RoundEnd, update: RoundUpdate) -> None:
         """Write ``end``, and the ``update`` that is not written yet, in one transaction."""
         self.write_updates(round_id, update, RoundUpdate(end=end))
+
+    def discard_round(self, round_id: str) -> None:
+        """Delete a round that never began, as if its image had not been drawn; any other round stays."""
+        never_begun = (Round.id == round_id, Round.began_ms.is_(None), Round.ended_ms.is_(None))
+        with self._database.write_transaction() as connection:
+            row = connection.execute(select(Round.__table__).where(*never_begun).with_for_update()).first()
+            if row is None:
+                return
+            connection.execute(delete(Round).where(Round.id == round_id))
+            if row.kind == GAME:
+                connection.execute(decrement_count(row.collection, row.image))
 
     def has_participant(self, participant: str) -> bool:
         """Return whether ``participant`` is in the database, thus not withdrawn."""

@@ -154,7 +154,7 @@ def test_attention_is_unitless_and_the_activity_of_a_module_is_not():
     )  # fmt: skip
     norms = attention_norms(network, TinyCollection(), ["one"])
     units = {layer: norm.attrs["units"] for layer, norm in norms.items()}
-    assert units == {"block0": "1", "conv1 (activity)": "activation"}
+    assert units == {"block0": "1", "conv1 (activity)": "activity"}
 
 
 def test_a_network_without_gala_has_no_attention_norms():

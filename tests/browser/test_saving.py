@@ -54,7 +54,7 @@ class Participant:
         return self
 
     def past_practice(self):
-        self.wait_through_outages(self.page.get_by_role("heading", name="Practice is over"))
+        self.page.get_by_role("heading", name="Practice is over").wait_for()
         self.page.get_by_role("button", name="Go on", exact=True).click()
 
     def wait_through_outages(self, awaited):
@@ -76,7 +76,6 @@ class Participant:
         for _ in range(600):
             if any(one.number == number and (one.ended_ms is not None or not ended) for one in self.trials()):
                 return
-            self.go_on_if_asked()
             self.page.wait_for_timeout(20)
         pytest.fail(f"trial {number} did not begin")
 
@@ -140,6 +139,7 @@ def test_every_trial_meets_another_trouble_and_all_are_stored_once(participant):
     results = Line(participant, "result", lambda number, times: TROUBLES[number] if times == 1 else None)
     begins = Line(participant, "begin", lambda number, times: TROUBLES[-number - 1] if times == 1 else None)
     participant.begin()
+    participant.wait_through_outages(participant.page.get_by_role("heading", name="Practice is over"))
     participant.past_practice()
     participant.wait_through_outages(participant.page.get_by_text(ALL_SAVED))
     participant.check_all_is_stored()

@@ -41,6 +41,13 @@ def imported(*arguments):
     return main(["import", *map(str, arguments), "--quiet"])
 
 
+def test_clicks_in_another_format_are_refused_before_anything_is_copied(photos, tmp_path, capsys):
+    (tmp_path / "clicks.tsv").write_text("image\tclicks\n")
+    assert imported("clicks", tmp_path / "clicks.tsv", "--photos", photos, "--into", tmp_path / "own") == 2
+    assert "clicks are read from .csv, .npz; clicks.tsv is no such table." in capsys.readouterr().err
+    assert not list((tmp_path / "own").glob("*"))
+
+
 def test_clicks_on_photographs_become_a_collection_that_any_command_opens(photos, table, tmp_path, capsys):
     into = tmp_path / "own"
     assert (

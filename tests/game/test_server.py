@@ -13,10 +13,11 @@ from tornado.websocket import websocket_connect
 from gala_viz.game.client import GameClient, play_rounds
 from gala_viz.game.next_round import MAX_UNREADABLE
 from gala_viz.game.pointer_paths import pointer_path
+from gala_viz.records.image_counts import register_images
 from gala_viz.records.pause import set_paused
 from gala_viz.records.rate_limits import RateLimits
 from gala_viz.records.round_updates import Outcome
-from gala_viz.records.tables import CATCH, GameSession, Guess, Participant, Round, RoundPoint
+from gala_viz.records.tables import CATCH, GameSession, Guess, ImageCount, Participant, Round, RoundPoint
 from gala_viz.wire import PARTICIPANT_COOKIE
 from tests.game import shapes
 
@@ -427,14 +428,52 @@ def test_a_player_whose_photographs_cannot_be_read_is_not_told_that_all_are_done
     async def script(url, game):
         for image in game.images:
             game.collection.path(image).write_bytes(b"not a photograph")
+        kinds = []
+        for _ in range(2):
+            player = GameClient(url)
+            await player.connect()
+            await player.send({"type": "next"})
+            kinds.append((await player.receive("round", "finished", "paused", "refused"))["type"])
+        return kinds, rows(game, Round), rows(game, ImageCount)
+
+    kinds, rounds, counts = playing(script, count=count)
+    assert kinds == ["paused", "paused"]
+    assert rounds == []
+    assert {one.n_rounds for one in counts} == {0}
+    assert caplog.text.count("is passed over") == 2 * min(count, MAX_UNREADABLE)
+    assert "no photograph could be shown" in caplog.text
+
+
+def test_photographs_that_can_be_read_again_are_shown_to_the_same_player(playing):
+    async def script(url, game):
+        contents = {image: game.collection.path(image).read_bytes() for image in game.images}
+        for image in contents:
+            game.collection.path(image).write_bytes(b"not a photograph")
         player = GameClient(url)
         await player.connect()
         await player.send({"type": "next"})
-        return await player.receive("round", "finished", "paused", "refused")
+        paused = await player.receive("round", "finished", "paused", "refused")
+        for image, content in contents.items():
+            game.collection.path(image).write_bytes(content)
+        return paused["type"], await player.request_round()
 
-    assert playing(script, count=count)["type"] == "paused"
-    assert caplog.text.count("is passed over") == min(count, MAX_UNREADABLE)
-    assert "no photograph could be shown" in caplog.text
+    kind, shown = playing(script, count=4)
+    assert kind == "paused"
+    assert shown is not None
+
+
+def test_images_that_left_the_collection_do_not_make_its_end_a_pause(playing):
+    async def script(url, game):
+        register_images(game.database, game.collection.name, ["gone/001.png", "gone/002.png"])
+        player = GameClient(url)
+        await player.connect()
+        for _ in game.images:
+            shown = await player.request_round()
+            await player.play_round(shown, pointer_path(PATCH, game.spec))
+        await player.send({"type": "next"})
+        return (await player.receive("round", "finished", "paused", "refused"))["type"]
+
+    assert playing(script, count=2) == "finished"
 
 
 def test_the_summary_shows_what_others_painted(playing):

@@ -92,9 +92,19 @@ def test_right_passwords_are_not_counted_as_tries():
 def test_many_addresses_together_have_few_tries_too():
     password = Password(SECRET)
     for number in range(TOTAL_ATTEMPTS_PER_MIN):
-        assert not password.matches("wrong", f"2001:db8::{number:x}")
+        assert not password.matches("wrong", f"2001:db8:0:{number:x}::1")
     with pytest.raises(PermissionError, match="too many tries"):
         password.matches(SECRET, "192.0.2.1")
+
+
+def test_addresses_that_one_host_has_for_itself_are_one():
+    password = Password(SECRET)
+    for number in range(ATTEMPTS_PER_MIN):
+        assert not password.matches("wrong", f"2001:db8::{number:x}")
+    with pytest.raises(PermissionError, match="too many tries"):
+        password.matches("wrong", "2001:db8::ffff%eth0")
+    assert password.matches(SECRET, "2001:db8:0:1::1")
+    assert password.matches(SECRET, "::ffff:192.0.2.1")
 
 
 def test_a_page_without_a_password_stays_closed(lab):  # noqa: F811

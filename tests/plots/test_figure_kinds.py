@@ -126,9 +126,7 @@ def test_only_attention_is_called_unitless(tmp_path):
 
     def with_activity(image):
         found = passage(image)
-        norms = tuple(
-            {**one, activity: one[LAYERS[0]].assign_attrs(units="activation")} for one in found.attention_norms
-        )
+        norms = tuple({**one, activity: one[LAYERS[0]].assign_attrs(units="activity")} for one in found.attention_norms)
         return replace(found, attention_norms=norms)
 
     source.passage = with_activity
@@ -141,7 +139,7 @@ def test_only_attention_is_called_unitless(tmp_path):
         result = draw_figure(source, LayersSpec(images=IMAGES[:1], layers=layers))
         assert words in result.caption
         units = {one.attrs["layer"]: one.attrs["units"] for one in result.maps.data_vars.values()}
-        assert units == {layer: "activation" if layer == activity else "1" for layer in layers}
+        assert units == {layer: "activity" if layer == activity else "1" for layer in layers}
 
 
 def test_layers_of_one_network_and_unknown_ones(folder):

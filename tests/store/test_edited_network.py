@@ -173,11 +173,11 @@ def test_a_layers_norm_tells_its_unit_be_it_stored_before_now_or_computed(corner
     begun(("./plain", "./gala"), layers=("group1",))
     zarr.open_group("maps.zarr")["plain/attention_norm/group1 (activity)/norm"].attrs["units"] = "1"  # as in 0.1
     source = page()
-    expected = {"group2.block1": "1", "group1 (activity)": "activation"}
+    expected = {"group2.block1": "1", "group1 (activity)": "activity"}
     for image in (source.images[1], source.images[3]):
         norms = source.passage(image).attention_norms[1]
         assert {layer: norm.attrs["units"] for layer, norm in norms.items()} == expected
-        assert source.passage(image).attention_norms[0]["group1 (activity)"].attrs["units"] == "activation"
+        assert source.passage(image).attention_norms[0]["group1 (activity)"].attrs["units"] == "activity"
 
 
 def test_a_page_computes_nothing_beside_stored_maps_with_other_weights(corner):

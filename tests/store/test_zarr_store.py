@@ -85,7 +85,7 @@ def test_attention_is_stored_without_unit_and_the_activity_of_a_module_with_its_
     hooked = network("hooked", layers={"block1": (4, 4), "stem (activity)": (8, 8)})
     tree = create_store(tmp_path / "maps.zarr", spec(networks=(hooked,)), IMAGES).tree()["hooked/attention_norm"]
     assert tree["block1"]["norm"].attrs["units"] == "1"
-    assert tree["stem (activity)"]["norm"].attrs["units"] == "activation"
+    assert tree["stem (activity)"]["norm"].attrs["units"] == "activity"
 
 
 def test_a_block_counts_once_its_status_is_written(tmp_path, monkeypatch):

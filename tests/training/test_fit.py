@@ -165,7 +165,7 @@ def test_two_processes_train_what_one_would_within_rounding(tmp_path):
         recipe = tiny_recipe(epochs=2, batch_size=4, per_epoch={"maps": 16, "labels": 16, "plain": 16},
                              attention_weight=0.5)
         from gala_viz.training.distillation import DistillationModule, DistillationDataModule, initial_student
-        from gala_viz.training.fit import _shares_batch_norm, fit
+        from gala_viz.training.fit import fit
         module = DistillationModule(initial_student(recipe, START), recipe, START)
         pictures = DistillationDataModule(*PARTS, START.preprocessing, recipe)
         network = fit(module, pictures, out / "run", accelerator="cpu", devices=2, quiet=True)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import xarray as xr
 
-from gala_viz.plots.attention_layers import ATTENTION_UNIT, attention_delta
+from gala_viz.plots.attention_layers import attention_delta
 from gala_viz.plots.map_overlays import SALIENCY_UNIT
-from gala_viz.schema import count_participants
+from gala_viz.schema import count_participants, norm_title
 from gala_viz.store.source import MapUpdate, NetworkInfo, Passage
 
 DELTA_UNIT = "difference of normalised maps"
@@ -81,14 +81,16 @@ def _attention(networks: Sequence[NetworkInfo], passage: Passage, layer: int) ->
     names = [network.layers[min(layer, len(network.layers) - 1)] for network in networks]
     pair = [norms[name] for norms, name in zip(passage.attention_norms, names, strict=True)]
     alike = pair[0].shape == pair[1].shape
+    norm_titles = {norm_title(norm) for norm in pair}
+    unit = norm_titles.pop() if len(norm_titles) == 1 else "norm"
     return MainRowContent(
         maps={"a": pair[0], "b": pair[1], "delta": attention_delta(*pair) if alike else None},
         titles={
             "a": f"{networks[0].title}, {names[0]}",
             "b": f"{networks[1].title}, {names[1]}",
-            "delta": "Delta of attention" if alike else "No delta: grids differ",
+            "delta": f"Delta of {unit.split()[0]}" if alike else "No delta: grids differ",
         },
-        unit=ATTENTION_UNIT,
+        unit=unit,
         delta_unit="difference, each by its maximum",
     )
 

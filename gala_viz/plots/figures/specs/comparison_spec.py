@@ -27,6 +27,7 @@ from gala_viz.plots.figures.specs.caption_text import (
 from gala_viz.plots.figures.specs.figure_result import FigureResult, ProgressCallback, ignore_progress, netcdf_name
 from gala_viz.plots.figures.specs.figure_spec import FigureSpec, check_images
 from gala_viz.registry import UnknownNameError, unknown_name
+from gala_viz.schema import norm_title
 from gala_viz.specs import settings
 from gala_viz.store.source import MapSource, MapUpdate, Passage
 
@@ -123,7 +124,7 @@ def draw_comparison(
         method_title=method_title(source, spec.request),
         width_inches=spec.width_inches,
     )
-    caption = _caption(source, spec, layer, simulated)
+    caption = _caption(source, spec, layer, norms, simulated)
     return FigureResult(figure=figure, caption=caption, maps=maps, table=pd.DataFrame(scores))
 
 
@@ -156,7 +157,9 @@ def _labelled(source: MapSource, update: MapUpdate, human: xr.DataArray | None, 
         if norm is not None:
             dims = tuple(netcdf_name(str(dim), network.name) for dim in norm.dims)
             name = netcdf_name("attention_norm", network.name)
-            variables[name] = xr.Variable(dims, np.asarray(norm.values, np.float32))
+            variables[name] = xr.Variable(
+                dims, np.asarray(norm.values, np.float32), {"units": norm.attrs.get("units", "1")}
+            )
     return xr.Dataset(variables, coords={"network": [network.name for network in source.networks]})
 
 
@@ -172,12 +175,16 @@ def _scored(source: MapSource, image: str, passage: Passage, update: MapUpdate) 
     return rows
 
 
-def _caption(source: MapSource, spec: ComparisonSpec, layer: str | None, simulated: bool) -> str:
+def _caption(
+    source: MapSource, spec: ComparisonSpec, layer: str | None, norms: list[xr.DataArray | None], simulated: bool
+) -> str:
+    """Return the caption; ``norms`` are those of one image."""
     first, second = source.networks
+    shown = next((norm_title(norm) for norm in norms if norm is not None), "attention norm").capitalize()
     paragraphs = [
         images_text(spec.images),
         attribution_text(source, spec.request),
-        f"Attention norms of {layer}." if layer else "Neither network has attention blocks.",
+        f"{shown}s of {layer}." if layer else "Neither network has attention blocks.",
         human_maps_text(source, simulated),
         COLOUR_SCALES_TEXT,
     ]
