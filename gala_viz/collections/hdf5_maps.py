@@ -63,7 +63,7 @@ class HDF5Maps:
             (f"{source.name}, {name}", lambda name=name: check_no_labels(self._read(name)[0])) for name in sample
         )
         of_means = self._check_some(sample)
-        self.kinds = {KIND: f"ClickMe maps from {source.name}, as stored{_means_told(map_names, counted) * of_means}."}
+        self.kinds = {KIND: f"ClickMe maps from {source.name}, as stored{_means_text(map_names, counted) * of_means}."}
 
     def source_name(self, image: str) -> str | None:
         """Return the names of the file and of the image's map in it."""
@@ -196,7 +196,7 @@ def _count(file: h5py.File, name: str) -> int | None:
     return int(value) if np.isfinite(value) and value >= 1 and value == int(value) else None
 
 
-def _means_told(names: Sequence[str], counted: set[str]) -> str:
+def _means_text(names: Sequence[str], counted: set[str]) -> str:
     known = sum(name in counted for name in names)
     if not known:
         return ": means over participants, number unknown"

@@ -52,8 +52,8 @@ class Manifest:
         written.
         """
         content = {
-            "collection": {"title": self.title, "licence": self.licence, "source": _told(self.source, folder)},
-            "maps": {"human_maps": _told(self.human_maps, folder), "smoothing": self.smoothing},
+            "collection": {"title": self.title, "licence": self.licence, "source": _path_text(self.source, folder)},
+            "maps": {"human_maps": _path_text(self.human_maps, folder), "smoothing": self.smoothing},
             "clicks": asdict(self.clicks) if self.clicks else None,
             "report": dict(self.report),
         }
@@ -99,7 +99,7 @@ def _clicks(settings: dict[str, Any]) -> ClickMapSpec:
     return ClickMapSpec(filters=RoundFilters(**filters), frame_px=frame and tuple(frame), **settings)
 
 
-def _told(path: Path | None, folder: Path) -> str | None:
+def _path_text(path: Path | None, folder: Path) -> str | None:
     if path is None:
         return None
     absolute = path.resolve()

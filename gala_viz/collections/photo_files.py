@@ -115,7 +115,7 @@ def _opened(source: str | Path | bytes, limits: ReadingLimits) -> Iterator[Image
     except MemoryError:
         raise UnreadableImageError("there was not enough memory to decode the picture; make it smaller.") from None
     except Exception as error:  # decoders raise errors of a dozen kinds on damaged files
-        raise UnreadableImageError(f"the file is damaged or cut short ({_told(error)}).") from error
+        raise UnreadableImageError(f"the file is damaged or cut short ({_error_text(error)}).") from error
 
 
 def _stream(source: str | Path | bytes, limits: ReadingLimits) -> BinaryIO:
@@ -144,7 +144,7 @@ def _too_many_pixels(limits: ReadingLimits, size: str) -> str:
     return f"at most {limits.max_pixels / 1e6:g} megapixels are read; the picture has {size}. Make it smaller."
 
 
-def _told(error: Exception) -> str:
+def _error_text(error: Exception) -> str:
     text = " ".join(str(error).split())[:120]
     return text.rstrip(".") or type(error).__name__
 

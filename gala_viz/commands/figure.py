@@ -106,7 +106,11 @@ class Arguments:
         where = {name: overrides.get(name, getattr(file_spec, name, None)) for name in SOURCE_FIELDS}
         options = CompareOptions(**where)
         source = load_source(options, lambda step: None)
-        spec = self._made(kind, overrides, options, source) if file_spec is None else replace(file_spec, **overrides)
+        spec = (
+            self._figure_spec(kind, overrides, options, source)
+            if file_spec is None
+            else replace(file_spec, **overrides)
+        )
         spec = replace(spec, request=self._request(spec.request))
         paths = write_figure(
             source, spec, self.out, name, progress=progress_printer("images"), survey=not self.scored_only
@@ -123,7 +127,9 @@ class Arguments:
                 raise ValueError(f"--{name.replace('_', '-')} is no option of the kind {kind}; leave it out.")
         return overrides
 
-    def _made(self, kind: str, overrides: Mapping[str, Any], options: CompareOptions, source: MapSource) -> FigureSpec:
+    def _figure_spec(
+        self, kind: str, overrides: Mapping[str, Any], options: CompareOptions, source: MapSource
+    ) -> FigureSpec:
         from gala_viz.commands.compare_app import figure_source
         from gala_viz.plots.figures.specs import KINDS
 

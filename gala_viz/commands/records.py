@@ -77,7 +77,7 @@ class Arguments:
     def _status(self, database: Database) -> int:
         from gala_viz.records.overview import overview
 
-        sys.stdout.write(overview(database).summary() + _kept_beside(database))
+        sys.stdout.write(overview(database).summary() + _copies_beside(database))
         return 0
 
     def _export(self, database: Database) -> int:
@@ -147,7 +147,7 @@ class Arguments:
         return 0
 
 
-def _kept_beside(database: Database) -> str:
+def _copies_beside(database: Database) -> str:
     """Return lines on what else holds data of participants: the journal of this machine's games, and backups."""
     from gala_viz.records.journal import count_waiting_entries, journal_folder, refused_entries
     from gala_viz.records.upgrade import backup_files

@@ -138,7 +138,9 @@ class Arguments:
                     metrics = self.trial_metrics(trial) if process.returncode == 0 else None
                     failed += [trial] if metrics is None else []
                     self.write_table(trials)
-                    sys.stdout.write(f"{trial.name}: {_told(metrics)}, {(time.monotonic() - since) / 60:.1f} min\n")
+                    sys.stdout.write(
+                        f"{trial.name}: {_metrics_text(metrics)}, {(time.monotonic() - since) / 60:.1f} min\n"
+                    )
                     sys.stdout.flush()
         except KeyboardInterrupt:
             for _, process, _ in running:
@@ -202,7 +204,7 @@ def _selection(folder: Path, trial: ScratchRecipe) -> dict[str, Any] | None:
     return card.get("selection") if card_settings == trial_settings else None
 
 
-def _told(metrics: dict[str, Any] | None) -> str:
+def _metrics_text(metrics: dict[str, Any] | None) -> str:
     if metrics is None:
         return "failed"
     rho = metrics.get("rho_attention", {}).get("mean_of_layers")

@@ -85,8 +85,8 @@ class TrialResult:
             stimulus_ms=_number(message.get("stimulus_ms"), "stimulus_ms", 0, MAX_DURATION_MS),
             elapsed_ms=_number(message.get("elapsed_ms"), "elapsed_ms", 0, MAX_DURATION_MS),
             dropped_frames=int(_number(message.get("dropped_frames"), "dropped_frames", 0, MAX_FRAMES)),
-            window_ms=_known(message, "window_ms", 0, MAX_DURATION_MS),
-            frame_ms=_known(message, "frame_ms", *FRAME_BOUNDS_MS),
+            window_ms=_number_in_range(message, "window_ms", 0, MAX_DURATION_MS),
+            frame_ms=_number_in_range(message, "frame_ms", *FRAME_BOUNDS_MS),
             **{event: _mark(message, event) for event in WINDOW_EVENTS},
             client_key=parse_client_key(message),
         )
@@ -122,7 +122,7 @@ def parse_session_id(message: Any) -> str | None:
     return session_id
 
 
-def _known(message: Mapping[str, Any], what: str, low: float, high: float) -> float | None:
+def _number_in_range(message: Mapping[str, Any], what: str, low: float, high: float) -> float | None:
     return None if message.get(what) is None else _number(message[what], what, low, high)
 
 

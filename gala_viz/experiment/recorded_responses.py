@@ -57,15 +57,15 @@ def _row(session: Session, session_row: Any, record: Any, stimuli: Stimuli) -> d
         "stimulus_duration": session.spec.timing.stimulus_ms,
         "fixation_duration_actual": record.fixation_ms,
         "stimulus_duration_actual": record.stimulus_ms,
-        "window_duration_actual": _known(record.window_ms),
+        "window_duration_actual": _or_nan(record.window_ms),
         "frame_duration": session_row.frame_ms if record.frame_ms is None else record.frame_ms,
         "dropped_frames": record.dropped_frames,
-        **{event: _known(getattr(record, event)) for event in WINDOW_EVENTS},
+        **{event: _or_nan(getattr(record, event)) for event in WINDOW_EVENTS},
         "interrupted": int(record.ended_ms is None),
     }
 
 
-def _known(value: float | bool | None) -> float:
+def _or_nan(value: float | bool | None) -> float:
     """Return a number, or a window event as 1 or 0; NaN where it is not known."""
     return np.nan if value is None else float(value)
 

@@ -69,7 +69,7 @@ class Sessions:
     def find(self, participant: str) -> Session | None:
         """Return the participant's session, or None."""
         with self._database.read_connection() as connection:
-            return self._found(connection, participant)
+            return self._find(connection, participant)
 
     def get_or_create(self, participant: str, screen: Screen, versions: Mapping[str, str]) -> Session:
         """Return the participant's session, or create one in the set that the fewest have (``assign_set``)."""
@@ -77,7 +77,7 @@ class Sessions:
         one_at_a_time = select(Experiment.hash).where(Experiment.hash == self.hash).with_for_update()
         with self._database.write_transaction() as connection:
             connection.execute(one_at_a_time)
-            session = self._found(connection, participant)
+            session = self._find(connection, participant)
             if session is not None:
                 connection.execute(
                     update(ExperimentSession).where(ExperimentSession.id == session.id).values(last_ms=now_ms())
@@ -100,7 +100,7 @@ class Sessions:
                     versions=dict(versions),
                 )
             )
-            return self._found(connection, participant)
+            return self._find(connection, participant)
 
     def begin_trial(self, session: Session, number: int, client_key: str | None = None) -> None:
         """Record that trial ``number`` is about to be shown; from now on it counts as shown, whatever happens.
@@ -169,7 +169,7 @@ class Sessions:
             rows = connection.execute(select(TrialRecord.__table__).where(*wanted).order_by(TrialRecord.number)).all()
         return [(numbers[row.number], row) for row in rows]
 
-    def _found(self, connection: Connection, participant: str) -> Session | None:
+    def _find(self, connection: Connection, participant: str) -> Session | None:
         own = (ExperimentSession.experiment == self.hash, ExperimentSession.participant_id == participant)
         row = connection.execute(select(ExperimentSession.__table__).where(*own)).one_or_none()
         if row is None:

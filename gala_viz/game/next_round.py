@@ -74,7 +74,7 @@ async def start_next_round(player: Player, requested: str | None) -> ActiveRound
             await _put_away(player, row)
             row = None
             continue
-        return await _shown(player, row, round_image, None)
+        return await _present_round(player, row, round_image, None)
     if unreadable:
         raise UnreadableImageError(f"{counted(len(unreadable), 'image')} in a row could not be read.")
     return None
@@ -118,10 +118,10 @@ async def _catch(player: Player) -> ActiveRound | None:
         return None
     except IntegrityError:  # the player has seen this pair
         return None
-    return await _shown(player, row, round_image, answer)
+    return await _present_round(player, row, round_image, answer)
 
 
-async def _shown(player: Player, row: Row, round_image: RoundImage, answer: str | None) -> ActiveRound:
+async def _present_round(player: Player, row: Row, round_image: RoundImage, answer: str | None) -> ActiveRound:
     """Record what the round presents, send it to the player, and return it."""
     game = player.game
     await game.run_writer(

@@ -49,9 +49,9 @@ class Layers(Widget):
         offered = [(image, image) for image in source.images[:MAX_LISTED_IMAGES]]
         value = self.image if self.image in dict(offered) else None
         field = Field(name="image", label="Photograph", kind="pick", value=value, options=tuple(offered))
-        self.selector = Form([field], self._chosen, min_width_px=220)
-        self._mail = DocumentQueue(self.document, self._deliver)
-        self._worker = LatestJobWorker("gala-viz layers", lambda error: self._mail.put("error", error))
+        self.selector = Form([field], self._on_image, min_width_px=220)
+        self._queue = DocumentQueue(self.document, self._deliver)
+        self._worker = LatestJobWorker("gala-viz layers", lambda error: self._queue.put("error", error))
         self._passage: Passage | None = None
         self._watching = self.shown.param.watch(lambda _: self.document.invoke(self._ask), "image")
         self._ask()
@@ -87,7 +87,7 @@ class Layers(Widget):
             self.layers.pane,
         ]
 
-    def _chosen(self, _: str, image: Any) -> None:
+    def _on_image(self, _: str, image: Any) -> None:
         self.shown.image = image
 
     def _ask(self) -> None:
@@ -96,7 +96,7 @@ class Layers(Widget):
             return
         if self.selector.values["image"] != image:
             self.selector.update_field("image", value=image)
-        self._worker.submit(lambda _: self._mail.put("passage", (image, source.view(image), source.passage(image))))
+        self._worker.submit(lambda _: self._queue.put("passage", (image, source.view(image), source.passage(image))))
 
     def _deliver(self, key: str, value: Any) -> None:
         """Show the results of a forward pass, or an error, of the photograph in view."""
@@ -126,7 +126,7 @@ class Layers(Widget):
     def _end(self) -> None:
         self.shown.param.unwatch(self._watching)
         self._worker.close()
-        self._mail.close()
+        self._queue.close()
 
     def __repr__(self) -> str:
         return f"Layers({', '.join(one.name for one in self.layers.networks)}; image {self.image!r})"

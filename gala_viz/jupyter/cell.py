@@ -36,7 +36,7 @@ class Cell(BokehModel):
         document.inline_stylesheets()
         super().__init__(root, combine_events=False)  # combined, all but the last message of a part would be lost
         self.on_msg(self._sync_model, remove=True)
-        self.on_msg(self._told)
+        self.on_msg(self._on_message)
         hold_updates(document)
 
     @property
@@ -80,7 +80,7 @@ class Cell(BokehModel):
             self.send({"msg": "patch", "payload": json.dumps(buffer.ref)})
             self.send({"msg": "patch"}, [buffer.to_bytes()])
 
-    def _told(self, _: Widget, content: dict[str, Any], buffers: list[Any]) -> None:
+    def _on_message(self, _: Widget, content: dict[str, Any], buffers: list[Any]) -> None:
         self._turns.invoke(lambda: self._sync_model(self, content, buffers))
 
     def on_rendered(self) -> None:

@@ -33,7 +33,7 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
         raise WeightsError(f"{path}: not found; a file of weights (.safetensors, .pth, .pt) was expected.")
     if path.suffix == ".safetensors":
         try:
-            return _unwrapped(path, load_file(path))
+            return _unwrap(path, load_file(path))
         except (SafetensorError, OSError) as error:
             raise WeightsError(f"{path}: not a safetensors file ({error}).") from None
     try:
@@ -46,10 +46,10 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
         raise WeightsError(f"{path}: refused, nothing in it was run: {reason}; only tensors are read.") from None
     except (RuntimeError, EOFError, ValueError, OSError, KeyError) as error:
         raise WeightsError(f"{path}: no file of weights, or a damaged one ({str(error)[:160]}).") from None
-    return _unwrapped(path, content)
+    return _unwrap(path, content)
 
 
-def _unwrapped(path: Path, content: Any) -> dict[str, Tensor]:
+def _unwrap(path: Path, content: Any) -> dict[str, Tensor]:
     """Return the state dict in ``content``, without the keys around it and the prefixes of its names."""
     for holder in _HOLDERS:
         if isinstance(content, Mapping) and isinstance(content.get(holder), Mapping):

@@ -15,8 +15,8 @@ from panel.io import hold
 from gala_viz.panels.bokeh_documents import ServerlessDocument
 
 # A queue refers to its document: a strong reference to the queue would keep alive the key that should release it.
-_unheard: WeakKeyDictionary[Document, list[ref[DocumentQueue]]] = WeakKeyDictionary()
-_unheard_lock = threading.Lock()
+_held_queues: WeakKeyDictionary[Document, list[ref[DocumentQueue]]] = WeakKeyDictionary()
+_held_queues_lock = threading.Lock()
 
 
 def hold_updates(document: Document) -> None:
@@ -25,14 +25,14 @@ def hold_updates(document: Document) -> None:
     Panel drops changes of its components between a browser's first copy of the document and its message that the page
     is built. Results that arrived in between would be lost.
     """
-    with _unheard_lock:
-        _unheard[document] = []
+    with _held_queues_lock:
+        _held_queues[document] = []
 
 
 def release_updates(document: Document) -> None:
     """Deliver what ``hold_updates`` held back, once the browser has built the page."""
-    with _unheard_lock:
-        queues = _unheard.pop(document, [])
+    with _held_queues_lock:
+        queues = _held_queues.pop(document, [])
     for one in queues:
         queue = one()
         if queue is not None:
@@ -54,7 +54,7 @@ class DocumentQueue:
         self._document = document
         self._loop = None if isinstance(document, ServerlessDocument) else _running_loop()
         self._deliver = deliver
-        self._news: dict[str, Any] = {}
+        self._values: dict[str, Any] = {}
         self._lock = threading.Lock()
         self._scheduled = False
         self._closed = False
@@ -64,13 +64,13 @@ class DocumentQueue:
         with self._lock:
             if self._closed:
                 return
-            self._news.pop(key, None)
-            self._news[key] = value
+            self._values.pop(key, None)
+            self._values[key] = value
             if self._scheduled:
                 return
             self._scheduled = True
-        with _unheard_lock:
-            waiting = _unheard.get(self._document)
+        with _held_queues_lock:
+            waiting = _held_queues.get(self._document)
             if waiting is not None:
                 waiting.append(ref(self))
                 return
@@ -88,7 +88,7 @@ class DocumentQueue:
         """Deliver nothing any more and drop what is waiting."""
         with self._lock:
             self._closed = True
-            self._news.clear()
+            self._values.clear()
 
     def _ask_for_turn(self) -> None:
         if not self._closed:
@@ -96,7 +96,7 @@ class DocumentQueue:
 
     def _flush(self) -> None:
         with self._lock:
-            values, self._news, self._scheduled = self._news, {}, False
+            values, self._values, self._scheduled = self._values, {}, False
         with hold(self._document):
             for key, value in values.items():
                 if not self._closed:

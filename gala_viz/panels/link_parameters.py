@@ -121,7 +121,7 @@ def compare_link_parameters(
         "present": LinkParameter(owner=presentation, parameter="active", push_history=True),
         "panels": LinkParameter(owner=presentation, parameter="panels", refusal=_panels),
         "blink": LinkParameter(owner=presentation, parameter="blink"),
-        **_selection_places(selection_filter.axes),
+        **_selection_parameters(selection_filter.axes),
         **_gallery_places(view.gallery),
     }
 
@@ -161,12 +161,12 @@ def explore_link_parameters(view: ExploreView) -> dict[str, LinkParameter]:
         "x": LinkParameter(owner=axes, parameter="x", push_history=True),
         "y": LinkParameter(owner=axes, parameter="y", push_history=True),
         "means": LinkParameter(owner=axes, parameter="show_category_means"),
-        **_selection_places(axes),
+        **_selection_parameters(axes),
         **_gallery_places(view.gallery),
     }
 
 
-def _selection_places(axes: ScatterAxes) -> dict[str, LinkParameter]:
+def _selection_parameters(axes: ScatterAxes) -> dict[str, LinkParameter]:
     return {
         "selection": LinkParameter(owner=axes, parameter="selection", push_history=True, refusal=_selection),
         "selected-x": LinkParameter(owner=axes, parameter="selection_x"),

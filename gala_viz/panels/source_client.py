@@ -36,10 +36,10 @@ class SourceClient:
     def __init__(self, source: MapSource, document: Document, on_answer: Callable[[str, Any], None]) -> None:
         self._source = source
         self._answer = on_answer
-        self._mail = DocumentQueue(document, self._deliver)
-        self._maps = LatestJobWorker("gala-viz maps", lambda error: self._mail.put("error", error))
-        self._survey = LatestJobWorker("gala-viz survey", lambda error: self._mail.put("survey_error", error))
-        self._others = LatestJobWorker("gala-viz uploads and people", lambda error: self._mail.put("error", error))
+        self._queue = DocumentQueue(document, self._deliver)
+        self._maps = LatestJobWorker("gala-viz maps", lambda error: self._queue.put("error", error))
+        self._survey = LatestJobWorker("gala-viz survey", lambda error: self._queue.put("survey_error", error))
+        self._others = LatestJobWorker("gala-viz uploads and people", lambda error: self._queue.put("error", error))
         self._asked = _Asked("", 0)
         self._since, self._told = 1, 0  # first request for this photograph; last one answered in full
 
@@ -93,7 +93,7 @@ class SourceClient:
                 post("layers", layers)
                 self._told = request_key.number
             if not cancelled():
-                self._mail.put("scores", source.scores(request))
+                self._queue.put("scores", source.scores(request))
 
         self._maps.submit(job)
 
@@ -114,13 +114,13 @@ class SourceClient:
         def job(cancelled: IsCancelled) -> None:
             last = 0.0
             for progress in self._source.survey(request, images, cancelled):
-                self._mail.put("survey", progress)
+                self._queue.put("survey", progress)
                 if progress.seconds - last > SCORES_INTERVAL_S:
                     last = progress.seconds
-                    self._mail.put("scores", self._source.scores(request))
-            self._mail.put("scores", self._source.scores(request))
+                    self._queue.put("scores", self._source.scores(request))
+            self._queue.put("scores", self._source.scores(request))
             if cancelled():
-                self._mail.put("survey_cancelled", None)
+                self._queue.put("survey_cancelled", None)
 
         self._survey.submit(job)
 
@@ -135,15 +135,15 @@ class SourceClient:
             try:
                 image = self._source.add_upload(filename, content)
             except ValueError as error:
-                self._mail.put("refused", str(error))
+                self._queue.put("refused", str(error))
             else:
-                self._mail.put("uploaded", image)
+                self._queue.put("uploaded", image)
 
         self._others.submit(job)
 
     def close(self) -> None:
         """End all threads; no result is delivered any more."""
-        for part in (self._maps, self._survey, self._others, self._mail):
+        for part in (self._maps, self._survey, self._others, self._queue):
             part.close()
 
     def _post_human(
@@ -155,7 +155,7 @@ class SourceClient:
         post("human", (self._source.human_map(image, kind, one), people, one, missing))
 
     def _poster(self, request_key: _Asked) -> Callable[[str, Any], None]:
-        return lambda key, value: self._mail.put(key, (request_key, value))
+        return lambda key, value: self._queue.put(key, (request_key, value))
 
     def _deliver(self, key: str, value: Any) -> None:
         if isinstance(value, tuple) and value and isinstance(value[0], _Asked):

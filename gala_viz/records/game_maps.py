@@ -90,7 +90,7 @@ class CollectionWithGameMaps:
         kind = self.map_kind(kind)
         if kind not in self._own:
             return self._collection.participants(image, kind)
-        point_maps = self._found(image, self._own[kind])
+        point_maps = self._point_maps(image, self._own[kind])
         return point_maps.participants if point_maps else ()
 
     def participant_maps(self, image: str, kind: str | None = None) -> xr.DataArray | None:
@@ -98,7 +98,7 @@ class CollectionWithGameMaps:
         kind = self.map_kind(kind)
         if kind not in self._own:
             return self._collection.participant_maps(image, kind)
-        point_maps = self._found(image, self._own[kind])
+        point_maps = self._point_maps(image, self._own[kind])
         leading = {"participant": list(point_maps.participants)} if point_maps else None
         return point_maps and self._labelled(image, kind, point_maps.maps, point_maps, leading)
 
@@ -107,7 +107,7 @@ class CollectionWithGameMaps:
         kind = self.map_kind(kind)
         if kind not in self._own:
             return self._collection.human_map(image, kind, participant)
-        point_maps = self._found(image, self._own[kind])
+        point_maps = self._point_maps(image, self._own[kind])
         if participant is not None:
             known = point_maps.participants if point_maps else ()
             position = position_of(f"participant of image {image!r}", participant, known)
@@ -132,7 +132,7 @@ class CollectionWithGameMaps:
                 self._read_s = time.monotonic()
             return self._painted_by[simulated]
 
-    def _found(self, image: str, simulated: bool) -> PointMaps | None:
+    def _point_maps(self, image: str, simulated: bool) -> PointMaps | None:
         """Return the maps of an image from its finished rounds, cached by who painted it; None where nobody did."""
         self._collection.check(image)
         participants = self._participants(simulated).get(image)

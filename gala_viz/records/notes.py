@@ -74,9 +74,11 @@ def check_tags(tags: Sequence[str]) -> tuple[tuple[str, ...], list[str]]:
     sentences = []
     if others:
         came = f"{len(others[0]):,} came" if len(others[0]) > MAX_TAG_LENGTH else "some that cannot be printed came"
-        sentences = [f"{_named(others)} not kept: at most {MAX_TAG_LENGTH} letters were expected, {came}. Shorten it."]
+        sentences = [
+            f"{_tags_text(others)} not kept: at most {MAX_TAG_LENGTH} letters were expected, {came}. Shorten it."
+        ]
     if len(fitting) > MAX_TAGS:
-        over = _named(fitting[MAX_TAGS:])
+        over = _tags_text(fitting[MAX_TAGS:])
         sentences.append(
             f"{over} not kept: a note has at most {MAX_TAGS} tags; these are {len(fitting)}. Take some away."
         )
@@ -87,7 +89,7 @@ def _is_tag(tag: str) -> bool:
     return bool(tag.strip()) and len(tag) <= MAX_TAG_LENGTH and tag.isprintable()
 
 
-def _named(tags: Sequence[str]) -> str:
+def _tags_text(tags: Sequence[str]) -> str:
     first = tags[0] if len(tags[0]) <= MAX_TAG_LENGTH else f"{tags[0][:20]}…"
     return f"The tag “{first}” is" if len(tags) == 1 else f"The tag “{first}” and {len(tags) - 1} more are"
 
@@ -161,7 +163,7 @@ class Notes:
             present = {row.image: _note(row) for row in rows}
             for note in fitting:
                 before = present.get(note.image, Note(image=note.image))
-                present[note.image] = self._put(connection, _joined(before, note), before.changed_ms)
+                present[note.image] = self._put(connection, _merged(before, note), before.changed_ms)
         return len(fitting), len(imported) - len(fitting)
 
     def _check_writing(self) -> None:
@@ -182,7 +184,7 @@ def _note(row) -> Note:
     return Note(**values, tags=tuple(row.tags))
 
 
-def _joined(first: Note, second: Note) -> Note:
+def _merged(first: Note, second: Note) -> Note:
     tags = tuple(dict.fromkeys((*first.tags, *second.tags)))
     beyond = ", ".join(tags[MAX_TAGS:])
     text = first.text

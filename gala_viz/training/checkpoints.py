@@ -113,7 +113,7 @@ class CheckpointCallback(Callback):
         TrainingStopped
             After the checkpoint is written.
         """
-        if batch_idx + 1 < trainer.num_training_batches and self._anyone_asked(trainer):
+        if batch_idx + 1 < trainer.num_training_batches and self._stop_requested_anywhere(trainer):
             self._save(trainer, INTERRUPTED_CHECKPOINT)
             raise TrainingStopped
 
@@ -122,7 +122,7 @@ class CheckpointCallback(Callback):
         self._save(trainer, LAST_CHECKPOINT)
         if trainer.is_global_zero:
             (self._folder / INTERRUPTED_CHECKPOINT).unlink(missing_ok=True)
-        if self._anyone_asked(trainer):
+        if self._stop_requested_anywhere(trainer):
             raise TrainingStopped
 
     def _save(self, trainer: L.Trainer, name: str) -> None:
@@ -131,7 +131,7 @@ class CheckpointCallback(Callback):
         if trainer.is_global_zero:
             partial.replace(self._folder / name)
 
-    def _anyone_asked(self, trainer: L.Trainer) -> bool:
+    def _stop_requested_anywhere(self, trainer: L.Trainer) -> bool:
         here = self._asked.is_set()
         return here if trainer.world_size == 1 else trainer.strategy.reduce_boolean_decision(here, all=False)
 

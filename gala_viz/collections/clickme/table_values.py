@@ -32,7 +32,7 @@ def single_value(entry: Any) -> Any:
             return None
         first, *others = (single_value(value) for value in values)
         if any(not _same(first, other) for other in others):
-            raise ValueError(f"one value was expected; got {_shown(values)}.")
+            raise ValueError(f"one value was expected; got {_quoted(values)}.")
         entry = first
     return entry.item() if isinstance(entry, np.generic) else entry
 
@@ -48,7 +48,7 @@ def parse_bool(entry: Any, name: str) -> bool | None:
         return None
     if isinstance(entry, (bool, int, float)) and entry in (0, 1):
         return bool(entry)
-    raise ValueError(f"{name} is true, false, 1 or 0; got {_shown(entry)}.")
+    raise ValueError(f"{name} is true, false, 1 or 0; got {_quoted(entry)}.")
 
 
 def parse_number(entry: Any, name: str) -> float | None:
@@ -57,12 +57,12 @@ def parse_number(entry: Any, name: str) -> float | None:
     if isinstance(entry, (bytes, str)):
         words = _words(parse_text(entry))
         if len(set(words)) > 1:
-            raise ValueError(f"{name} is one number; got {_shown(entry)}.")
+            raise ValueError(f"{name} is one number; got {_quoted(entry)}.")
         entry = words[0] if words else None
     try:
         number = math.nan if entry is None else float(entry)
     except (TypeError, ValueError):
-        raise ValueError(f"{name} is a number; got {_shown(entry)}.") from None
+        raise ValueError(f"{name} is a number; got {_quoted(entry)}.") from None
     return None if math.isnan(number) else number
 
 
@@ -75,7 +75,7 @@ def parse_text(entry: Any) -> str:
         try:
             return entry.decode("utf-8").strip()
         except UnicodeDecodeError:
-            raise ValueError(f"a text in UTF-8 was expected; got {_shown(entry)}.") from None
+            raise ValueError(f"a text in UTF-8 was expected; got {_quoted(entry)}.") from None
     return str(entry).strip()
 
 
@@ -91,7 +91,7 @@ def _truth_of_text(text: str, name: str) -> bool | None:
     words = _words(text)
     unknown = [word for word in words if word not in _TRUTHS]
     if unknown or len({_TRUTHS[word] for word in words}) > 1:
-        raise ValueError(f"{name} is true, false, 1 or 0; got {_shown(text)}.")
+        raise ValueError(f"{name} is true, false, 1 or 0; got {_quoted(text)}.")
     return _TRUTHS[words[0]] if words else None
 
 
@@ -123,6 +123,6 @@ def _same(first: Any, second: Any) -> bool:
     return both_nan or (type(first) is type(second) and first == second)
 
 
-def _shown(value: Any) -> str:
+def _quoted(value: Any) -> str:
     shown = repr(value)
     return shown if len(shown) <= 40 else f"{shown[:40]}…"

@@ -48,7 +48,7 @@ def check_encoding(path: Path, encoding: str | None = None) -> str:
         for number, line in enumerate(_lines(path, codec), start=1):
             if "\0" in line:
                 raise MapFileError(
-                    f"line {number} holds NUL characters when it is read as {_told(codec)}: the table is in another "
+                    f"line {number} holds NUL characters when it is read as {_title(codec)}: the table is in another "
                     f"encoding, for example utf-16; {_HOW}."
                 )
             if _REPLACEMENT in line:
@@ -59,11 +59,11 @@ def check_encoding(path: Path, encoding: str | None = None) -> str:
     except UnicodeDecodeError as error:
         fault = f"byte 0x{error.object[error.start]:02x}" if error.start < len(error.object) else "its end"
         raise MapFileError(
-            f"line {number + 1} is not {_told(codec)} ({fault}): the table is in another encoding, for example "
+            f"line {number + 1} is not {_title(codec)} ({fault}): the table is in another encoding, for example "
             f"{'latin-1 or cp1252' if encoding is None else 'utf-8'}; {_HOW}."
         ) from None
     except UnicodeError as error:  # a codec of several bytes without its byte-order mark
-        raise MapFileError(f"the table is not {_told(codec)} ({error}); {_HOW}.") from None
+        raise MapFileError(f"the table is not {_title(codec)} ({error}); {_HOW}.") from None
     return codec
 
 
@@ -78,5 +78,5 @@ def _lines(path: Path, encoding: str):
             yield line.decode(UTF_8)
 
 
-def _told(encoding: str) -> str:
+def _title(encoding: str) -> str:
     return "UTF-8" if encoding == UTF_8 else encoding

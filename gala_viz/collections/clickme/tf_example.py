@@ -21,7 +21,7 @@ Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
 
-def _told(read: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+def _describe_errors(read: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
     @wraps(read)
     def reading(*arguments: Arguments.args, **named: Arguments.kwargs) -> Result:
         try:
@@ -32,7 +32,7 @@ def _told(read: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
     return reading
 
 
-@_told
+@_describe_errors
 def example_features(record: bytes) -> dict[str, Feature]:
     """Return the serialised features of an Example by name. Raises ``TFRecordError`` for what is none."""
     features: dict[str, Feature] = {}
@@ -46,7 +46,7 @@ def example_features(record: bytes) -> dict[str, Feature]:
     return features
 
 
-@_told
+@_describe_errors
 def bytes_feature(features_by_name: Mapping[str, Feature], name: str) -> memoryview:
     """Return the one value of a bytes feature. Raises ``TFRecordError`` where there is not exactly one."""
     values = [value for part in _lists(features_by_name, name, _BYTES) for _, value in length_delimited_fields(part)]
@@ -55,7 +55,7 @@ def bytes_feature(features_by_name: Mapping[str, Feature], name: str) -> memoryv
     return values[0]
 
 
-@_told
+@_describe_errors
 def int64_feature(features_by_name: Mapping[str, Feature], name: str) -> int:
     """Return the one value of an int64 feature. Raises ``TFRecordError`` where there is not exactly one."""
     values: list[int] = []
@@ -66,7 +66,7 @@ def int64_feature(features_by_name: Mapping[str, Feature], name: str) -> int:
     return values[0] - (1 << 64) if values[0] >= 1 << 63 else values[0]
 
 
-@_told
+@_describe_errors
 def float_feature(features_by_name: Mapping[str, Feature], name: str) -> np.ndarray | None:
     """Return the values of a float feature, float32 (value,); None where the feature holds no floats."""
     parts = _lists(features_by_name, name, _FLOATS)

@@ -74,12 +74,12 @@ def load_record_index(path: Path, progress: ProgressCallback | None = None) -> T
     index_file = cache_folder() / "records" / f"{name}.npz"
     index = _load(index_file)
     if index is None:
-        index = _made(path, progress)
+        index = _scan_index(path, progress)
         write_atomically(index_file, _saved(index))
     return index
 
 
-def _made(path: Path, progress: ProgressCallback | None) -> TFRecordIndex:
+def _scan_index(path: Path, progress: ProgressCallback | None) -> TFRecordIndex:
     """Scan the file and read the labels of each record; records that cannot be used are listed with the reason."""
     scan = scan_records(path, progress)
     rows: list[tuple[int, ...]] = []

@@ -43,7 +43,7 @@ def write_report(folder: Path, spec: ExperimentSpec, responses: pd.DataFrame, se
     titles = {observer: _title(observer, int(counts[observer])) for observer in observers}
     figure = categorisation_figure(analysis.performance, analysis.thresholds, analysis.tests, titles, spec.map_titles)
     save_figure(figure, folder, FIGURE_NAME, _caption(spec, analysis, seed))
-    return _told(analysis, titles, folder)
+    return _report_text(analysis, titles, folder)
 
 
 def _order(observer: str) -> int:
@@ -76,12 +76,12 @@ def _caption(spec: ExperimentSpec, analysis: Analysis, seed: int) -> str:
             f"Stars: the first two map types differ (two-sided sign-flip test, 10,000 draws, false-discovery rate over "
             f"levels below 0.05); seed {seed}.",
             f"Left out by the rules of the spec: {excluded or 'nothing'}.",
-            *_rules_told(analysis),
+            *_rule_lines(analysis),
         ]
     )
 
 
-def _rules_told(analysis: Analysis) -> list[str]:
+def _rule_lines(analysis: Analysis) -> list[str]:
     """Return sentences on the rules that applied, those that the experiment's file lacks, and what is not known."""
     table, sentences = analysis.exclusions, []
     if len(table):
@@ -106,7 +106,7 @@ def _rules_told(analysis: Analysis) -> list[str]:
     return sentences
 
 
-def _told(analysis: Analysis, titles: dict[str, str], folder: Path) -> str:
+def _report_text(analysis: Analysis, titles: dict[str, str], folder: Path) -> str:
     """Return thresholds, exclusions and the written files as lines to print."""
     lines = [f"{'observer':<34}{'map type':<12}{'75 % at':>9}  {'95 % interval':<18}{'n':>4}"]
     for row in analysis.thresholds.itertuples():
@@ -117,7 +117,7 @@ def _told(analysis: Analysis, titles: dict[str, str], folder: Path) -> str:
     for row in analysis.exclusions.itertuples():
         if row.excluded:
             lines.append(f"left out: {row.observer}, {row.rule}: {row.excluded} of {row.of} {row.unit}")
-    lines += _rules_told(analysis)
+    lines += _rule_lines(analysis)
     return "\n".join(
         [*lines, f"written to {folder}: {', '.join(TABLES)} (.csv), {FIGURE_NAME} (.png, .svg, .pdf, .md)", ""]
     )

@@ -69,7 +69,7 @@ class ExplorePage(SourcePage):
     ) -> None:
         self._read_only_notes = read_only_notes
         self._compare, self._origin, self._records = compare_url, origin, records
-        self._keeping: PagePersistence | None = None
+        self._persistence: PagePersistence | None = None
         start_thread(compile_datashader, "gala-viz drawing")
         super().__init__(shared_source)
 
@@ -92,7 +92,7 @@ class ExplorePage(SourcePage):
             lambda sentences: view.alert.param.update(object=alert(" ".join(sentences))),
             read_only_notes=self._read_only_notes,
         )
-        self._keeping = persistence
+        self._persistence = persistence
         link_pane = html_pane(margin=(0, 0, 4, 0))
         state = persistence.address_sync.state
         if self._compare:
@@ -138,6 +138,6 @@ class ExplorePage(SourcePage):
 
     def close(self) -> None:
         """End the session and the notes; what was sent is still written."""
-        if self._keeping is not None:
-            self._keeping.close()
+        if self._persistence is not None:
+            self._persistence.close()
         super().close()

@@ -63,7 +63,7 @@ class Gallery:
         self.settings.param.watch(
             lambda event: self.form.update_field("descending", visible=event.new != "id"), "order"
         )
-        self.settings.param.watch(lambda *_: self._chosen(), GALLERY_SETTINGS)
+        self.settings.param.watch(lambda *_: self._on_selection(), GALLERY_SETTINGS)
         self.refresh()
 
     def set_scores(self, scores: xr.Dataset | None) -> None:
@@ -88,9 +88,9 @@ class Gallery:
         """Search, filter and sort again, and show the first page (or stay on the present one)."""
         admitted = self._admitted(self.settings.query)
         self.filter_mask = np.zeros(len(self.index), dtype=bool)
-        self.filter_mask[self._shown(admitted)] = True
+        self.filter_mask[self._filtered_positions(admitted)] = True
         within = admitted if self.selection_mask is None else admitted[self.selection_mask[admitted]]
-        self.positions = self._shown(within)
+        self.positions = self._filtered_positions(within)
         self._n_hidden = len(within) - len(self.positions)
         self.hint_pane.object = self._hint()
         self._show(self.thumbnails.page if keep_page else 0)
@@ -101,7 +101,9 @@ class Gallery:
         Filter and order by scores do not count here: the images may have none yet.
         """
         positions = self._admitted(replace(self.settings.query, verdict="any", order="id"))
-        shown = self._shown(positions if self.selection_mask is None else positions[self.selection_mask[positions]])
+        shown = self._filtered_positions(
+            positions if self.selection_mask is None else positions[self.selection_mask[positions]]
+        )
         return [self.index.images[at] for at in shown]
 
     def restrict(self, selection_mask: np.ndarray | None) -> None:
@@ -135,7 +137,7 @@ class Gallery:
         """End the thread of the thumbnails."""
         self.thumbnail_page.close()
 
-    def _shown(self, positions: np.ndarray) -> np.ndarray:
+    def _filtered_positions(self, positions: np.ndarray) -> np.ndarray:
         """Drop images that networks learnt from, unless the settings show them or there are no others."""
         return positions if self.settings.learnt else self.index.held_out(positions)
 
@@ -154,7 +156,7 @@ class Gallery:
     def _enter(self, name: str, value: Any) -> None:
         self.settings.param.update(**{name: value})
 
-    def _chosen(self) -> None:
+    def _on_selection(self) -> None:
         self.refresh()
         self.on_filter_change()
 

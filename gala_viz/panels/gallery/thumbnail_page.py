@@ -31,7 +31,7 @@ class ThumbnailPage:
         on_page: Callable[[int], None],
     ) -> None:
         self._source, self._on_select, self._on_page = source, on_select, on_page
-        self._mail = DocumentQueue(document, self._deliver)
+        self._queue = DocumentQueue(document, self._deliver)
         self._worker = LatestJobWorker("gala-viz thumbnails", self._on_error)
         self.grid = ThumbnailGrid(sizing_mode="stretch_width", margin=0, on_message=self._heard)
         self.grid.param.watch(lambda event: event.new and self._on_select(event.new), "selected")
@@ -62,14 +62,14 @@ class ThumbnailPage:
     def close(self) -> None:
         """End the thread; no thumbnail is delivered any more."""
         self._worker.close()
-        self._mail.close()
+        self._queue.close()
 
     def _read(self, images: list[str], cancelled: IsCancelled) -> None:
         for start in range(0, len(images), BATCH_SIZE):
             if cancelled():
                 return
             pictures = {image: self._picture(image) for image in images[start : start + BATCH_SIZE]}
-            self._mail.put(f"thumbnails {start}", pictures)
+            self._queue.put(f"thumbnails {start}", pictures)
 
     def _picture(self, image: str) -> str:
         try:

@@ -67,7 +67,7 @@ class NotesView:
         self.notes, self.saved_views, self.index, self._shown = notes, saved_views, index, current
         self._page, self._query = page, query
         self.note_index = NoteIndex(index)
-        self._mail = DocumentQueue(document, lambda key, answer: getattr(self, f"_on_{key.split()[0]}")(answer))
+        self._queue = DocumentQueue(document, lambda key, answer: getattr(self, f"_on_{key.split()[0]}")(answer))
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="gala-viz notes")
         self._count = 0
         self.component = NotesPanel(
@@ -87,7 +87,7 @@ class NotesView:
 
     def close(self) -> None:
         """End the thread; what was sent is still written."""
-        self._mail.close()
+        self._queue.close()
         self._thread.shutdown(wait=False)
 
     def _heard(self, message: dict[str, Any]) -> None:
@@ -99,7 +99,7 @@ class NotesView:
         try:
             if draft["image"] not in self.index.position:
                 raise ValueError("notes are kept on photographs of the collection; this one was uploaded.")
-            note, refused = note_from_draft(draft, self._known(draft["image"]))
+            note, refused = note_from_draft(draft, self._note_of(draft["image"]))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             self._on_failed(("saved", error))
             return
@@ -149,11 +149,11 @@ class NotesView:
 
         def work() -> None:
             try:
-                self._mail.put(f"{key} {number}", job())
+                self._queue.put(f"{key} {number}", job())
             except NoteChangedError as error:
-                self._mail.put(f"conflict {number}", error.stored_note)
+                self._queue.put(f"conflict {number}", error.stored_note)
             except Exception as error:  # of whatever kind: it is shown beside the controls of the job
-                self._mail.put(f"failed {number}", (key, error))
+                self._queue.put(f"failed {number}", (key, error))
 
         self._thread.submit(work)
 
@@ -175,7 +175,7 @@ class NotesView:
         self._learn("conflict", present)
 
     def _on_looked(self, present: Note) -> None:
-        if present != self._known(present.image):
+        if present != self._note_of(present.image):
             self._learn("stored", present)
 
     def _learn(self, what: str, note: Note, **more: str) -> None:
@@ -203,13 +203,13 @@ class NotesView:
         self._on_views(answer[0])
         self.component._send_msg({"told": f"The view “{answer[1]}” is deleted.", "about": "views"})
 
-    def _known(self, image: str) -> Note:
+    def _note_of(self, image: str) -> Note:
         return self.note_index.notes.get(image) or Note(image=image)
 
     def _show(self) -> None:
         image = self._shown.image
         there = image in self.index.position
-        self.component.param.update(image=image if there else "", note=note_payload(self._known(image or "")))
+        self.component.param.update(image=image if there else "", note=note_payload(self._note_of(image or "")))
 
     def _tell(self) -> None:
         self.component.items = [note_summary(note, self.index) for note in self.note_index.notes.values()]

@@ -97,17 +97,17 @@ class Follower:
 
     def __init__(self, room: Room, document: Document) -> None:
         self.stage = Stage(is_follower=True, active=True, margin=0)
-        self._mail = DocumentQueue(document, lambda name, value: self.stage.param.update(**{name: value}))
+        self._queue = DocumentQueue(document, lambda name, value: self.stage.param.update(**{name: value}))
         self._leave = room.follow(self._hear)
 
     def close(self) -> None:
         """Stop following."""
         self._leave()
-        self._mail.close()
+        self._queue.close()
 
     def _hear(self, changes: Mapping[str, Any]) -> None:
         for name, value in changes.items():
-            self._mail.put(*(("presenter_away", not value) if name == "active" else (name, value)))
+            self._queue.put(*(("presenter_away", not value) if name == "active" else (name, value)))
 
 
 def _toggled(chosen: str, panel: str) -> str:

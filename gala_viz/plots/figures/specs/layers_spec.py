@@ -95,7 +95,7 @@ def draw_layers(source: MapSource, spec: LayersSpec, progress: ProgressCallback 
     titles = [network.title for network in networks]
     ends = layer_scale_maxima(rows, layers)
     values = [
-        _told_of(image, title, layer, norms.get(layer), ends[layer])
+        _norm_row(image, title, layer, norms.get(layer), ends[layer])
         for image, row in zip(spec.images, rows, strict=True)
         for title, norms in zip([network.name for network in networks], row.norms, strict=True)
         for layer in layers
@@ -122,7 +122,7 @@ def _layers(networks: list[NetworkInfo], spec: LayersSpec) -> list[str]:
     return chosen
 
 
-def _told_of(image: str, network: str, layer: str, norm: np.ndarray | None, end: float) -> dict:
+def _norm_row(image: str, network: str, layer: str, norm: np.ndarray | None, end: float) -> dict:
     """Return one map in numbers: its grid, its values, the end of its colour scale and the share of cells beyond it."""
     row = {"image": image, "network": network, "layer": layer}
     if norm is None:

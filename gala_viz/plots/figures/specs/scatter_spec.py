@@ -122,9 +122,9 @@ def draw_scatter(
         [
             missing_scores_text(source, known, drawn, of_people),
             f"Chosen: {images_text(spec.images)}" if spec.images and len(spec.images) < scores.sizes["image"] else "",
-            *[_group_told(group, axes) for group in groups],
-            _ceiling_told(ceiling) if any(beside) else "",
-            _settings_told(source, scores, spec, axes),
+            *[_group_text(group, axes) for group in groups],
+            _ceiling_text(ceiling) if any(beside) else "",
+            _settings_text(source, scores, spec, axes),
             human_maps_text(source, simulated) if of_people else "",
         ],
     )
@@ -162,7 +162,7 @@ def _ceiling(scores: xr.Dataset, shown: NDArray[np.bool_]) -> ConfidenceInterval
     return mean_intervals(values)[0] if len(values) else None
 
 
-def _group_told(group: ScatterGroup, axes: list[NamedMeasure]) -> str:
+def _group_text(group: ScatterGroup, axes: list[NamedMeasure]) -> str:
     means = "; ".join(
         f"mean {one.title} {interval_text(mean)}" for one, mean in zip(axes, group.means, strict=True) if mean
     )
@@ -171,13 +171,13 @@ def _group_told(group: ScatterGroup, axes: list[NamedMeasure]) -> str:
     return f"{group.title[0].upper()}{group.title[1:]}, n = {len(group.x):,}: {means}{between}{resampled}."
 
 
-def _ceiling_told(ceiling: ConfidenceInterval | None) -> str:
+def _ceiling_text(ceiling: ConfidenceInterval | None) -> str:
     return f"Grey: noise ceiling, people's split-half rho over the n = {ceiling.n:,} images drawn that have one: " + (
         f"{interval_text(ceiling)}."
     )
 
 
-def _settings_told(source: MapSource, scores: xr.Dataset, spec: ScatterSpec, axes: list[NamedMeasure]) -> str:
+def _settings_text(source: MapSource, scores: xr.Dataset, spec: ScatterSpec, axes: list[NamedMeasure]) -> str:
     cells = scores.attrs.get("resolution_px")
     compared = f" Maps are compared at {cells} x {cells} cells, attention norms at their layer's own grid."
     maps = attribution_text(source, spec.request) if any(one.of_maps for one in axes) else ""
