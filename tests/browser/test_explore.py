@@ -35,6 +35,7 @@ def shown(page):
     return page.page.locator(".count").first.inner_text()
 
 
+@pytest.mark.slow
 def test_a_dragged_box_decides_what_the_gallery_shows_until_it_is_cleared(explore):
     assert shown(explore) == "24 photographs"
     box, mouse = frame(explore), explore.page.mouse

@@ -37,6 +37,7 @@ def choose(page, label, option):
     page.frames()
 
 
+@pytest.mark.slow
 def test_the_browser_holds_the_sources_arrays(page, truth):
     for panel, expected in truth.items():
         np.testing.assert_array_equal(page.array(panel), expected)

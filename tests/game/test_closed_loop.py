@@ -84,6 +84,7 @@ def collected(tmp_path_factory):
     database.close()
 
 
+@pytest.mark.slow
 def test_two_hundred_rounds_are_kept_evenly(collected):
     _, collection, database, played = collected
     assert sum(map(len, played)) == N_PLAYERS * ROUNDS_EACH == 200
