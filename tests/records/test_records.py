@@ -15,7 +15,7 @@ from sqlalchemy import func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from gala_viz.cli import main
-from gala_viz.commands.records import _kept_beside
+from gala_viz.commands.records import _copies_beside
 from gala_viz.game.game_spec import GameSpec
 from gala_viz.game.judge import Judge
 from gala_viz.records.database import Database, DatabaseError
@@ -565,7 +565,7 @@ def test_what_a_start_finds_is_told_as_what_became_of_it(table, journal, caplog,
     dead = journal.folder / "dead.jsonl"
     journal.append({"round": "none", "visit": "none", "participant": who, "first": 0, "points": [point, point]})
     dead.write_bytes(journal.path.read_bytes())
-    assert "at most 2 entries wait" in _kept_beside(database)
+    assert "at most 2 entries wait" in _copies_beside(database)
     RoundWriter(database).close()
     assert "of 2 points that a server had received before it ended, 0 were stored, 2 were refused" in caplog.text
 
