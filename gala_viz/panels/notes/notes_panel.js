@@ -12,18 +12,18 @@ export function render({model, el}) {
   tags.setAttribute("aria-label", "Tags")
   const text = made("textarea", "text", {rows: 4, placeholder: "Notes on this photograph, in Markdown"})
   text.setAttribute("aria-label", "Notes")
-  const told = status_line("note-told")
+  const status = status_line("note-told")
   const again = press("Save mine", "Replace what is stored by what stands here", () => save_mine(), "again")
   const leave = press_twice("Drop mine", "Forget what stands here and go on from what is stored", "Drop it?", () => drop_mine(), "leave")
   const shown = made("div", "shown")
-  const state = made("div", "line state", {}, told.node, again, leave)
+  const state = made("div", "line state", {}, status.node, again, leave)
   const locked = made("div", "line locked muted", {textContent: model.owner_text, title: model.read_only_reason, hidden: !model.read_only})
   const editor = made("div", "editor", {}, locked, made("div", "line", {}, star, tags), state, text, shown)
 
   let draft = {image: "", bookmarked: false, tags: "", text: "", html: ""}
-  const seen = new Map() // image -> what its note was when it was last told
+  const versions = new Map() // image -> when its note was last changed, as the server said
   const queue = new Map() // image -> draft that waits to be kept
-  const held = new Map() // image -> what of its draft stands only here, and why: {kind, words, draft, stored}
+  const unsaved = new Map() // image -> what of its draft stands only here, and why: {kind, words, draft, stored}
   let busy = null
   let later = null
 
@@ -32,12 +32,12 @@ export function render({model, el}) {
     star.setAttribute("aria-pressed", String(draft.bookmarked))
   }
   const say = (words, kind = null) => {
-    told.say(words, kind != null)
+    status.say(words, kind != null)
     again.hidden = kind !== "conflict" && kind !== "failed"
     leave.hidden = kind !== "conflict"
   }
   const show_held = () => {
-    const {kind, words, stored} = held.get(draft.image)
+    const {kind, words, stored} = unsaved.get(draft.image)
     say(words, kind)
     if (stored != null) { shown.innerHTML = stored.html }
   }
@@ -47,20 +47,20 @@ export function render({model, el}) {
     text.value = note.text
     shown.innerHTML = note.html
     show_star()
-    if (held.has(draft.image)) { show_held() }
+    if (unsaved.has(draft.image)) { show_held() }
   }
   const hold = (image, kind, words, stored = null) => {
-    held.set(image, {kind, words, stored, draft: image === draft.image ? {...draft} : queue.get(image) ?? busy})
+    unsaved.set(image, {kind, words, stored, draft: image === draft.image ? {...draft} : queue.get(image) ?? busy})
     if (kind === "conflict") { queue.delete(image) }
     if (image === draft.image) { show_held() } else { say(`${image}: ${words}`, "elsewhere") }
   }
-  const waits = (image) => held.get(image)?.kind === "conflict" // for a choice between mine and what is stored
+  const waits = (image) => unsaved.get(image)?.kind === "conflict" // for a choice between mine and what is stored
   const pump = () => {
     if (busy != null || queue.size === 0) { return }
     const [image, one] = queue.entries().next().value
     queue.delete(image)
     busy = one
-    model.send_msg({save: {image, bookmarked: one.bookmarked, tags: one.tags, text: one.text, seen: seen.get(image) ?? 0}})
+    model.send_msg({save: {image, bookmarked: one.bookmarked, tags: one.tags, text: one.text, seen: versions.get(image) ?? 0}})
   }
   const keep = () => {
     clearTimeout(later)
@@ -73,17 +73,17 @@ export function render({model, el}) {
     draft.text = text.value
     show_star()
     if (waits(draft.image)) { return }
-    if (!held.has(draft.image)) { say("…") }
+    if (!unsaved.has(draft.image)) { say("…") }
     clearTimeout(later)
     later = setTimeout(keep, wait)
   }
   const save_mine = () => {
-    held.delete(draft.image)
+    unsaved.delete(draft.image)
     changed(0)
   }
   const drop_mine = () => {
-    const {stored} = held.get(draft.image)
-    held.delete(draft.image)
+    const {stored} = unsaved.get(draft.image)
+    unsaved.delete(draft.image)
     say("")
     fill(stored)
   }
@@ -97,42 +97,42 @@ export function render({model, el}) {
     const note = model.note
     const here = note.image === draft.image
     const coming = queue.get(note.image) ?? (busy?.image === note.image ? busy : null)
-    if (here && (later != null || coming != null || held.has(note.image))) { return } // what stands here is newer
+    if (here && (later != null || coming != null || unsaved.has(note.image))) { return } // what stands here is newer
     if (later != null) { keep() } // of the photograph before
-    if (!here && held.has(draft.image)) { held.get(draft.image).draft = {...draft} }
+    if (!here && unsaved.has(draft.image)) { unsaved.get(draft.image).draft = {...draft} }
     if (!here) { say("") }
-    const mine = coming ?? held.get(note.image)?.draft
-    if (mine == null) { seen.set(note.image, note.seen) }
+    const mine = coming ?? unsaved.get(note.image)?.draft
+    if (mine == null) { versions.set(note.image, note.seen) }
     fill(mine ?? note)
   }
 
   model.on("msg:custom", (message) => {
     if (message.saved != null) {
       const {image} = message.saved
-      seen.set(image, message.saved.seen)
+      versions.set(image, message.saved.seen)
       const last = image === draft.image && later == null && !queue.has(image)
       if (last) { draft.html = shown.innerHTML = message.saved.html }
-      if (message.refused) { hold(image, "refused", message.refused) } else { held.delete(image) }
+      if (message.refused) { hold(image, "refused", message.refused) } else { unsaved.delete(image) }
       if (last && !message.refused) { say("Kept.") }
       busy = null
       pump()
     } else if (message.conflict != null) {
-      seen.set(message.conflict.image, message.conflict.seen)
+      versions.set(message.conflict.image, message.conflict.seen)
       hold(message.conflict.image, "conflict", CHANGED, message.conflict)
       busy = null
       pump()
     } else if (message.stored != null) { // it was changed once more
       const {image} = message.stored
       if (!waits(image)) { return }
-      seen.set(image, message.stored.seen)
-      held.get(image).stored = message.stored
+      versions.set(image, message.stored.seen)
+      unsaved.get(image).stored = message.stored
       if (image === draft.image) { show_held() }
     } else if (message.failed != null) {
       if (busy != null) { hold(busy.image, "failed", `Not kept: ${message.failed}`) }
       busy = null
       pump()
     } else if (message.about === "note") {
-      if (!held.has(draft.image)) { say(message.told, "elsewhere") }
+      if (!unsaved.has(draft.image)) { say(message.told, "elsewhere") }
     } else if (message.star) {
       if (model.image) { star.click() }
     }
@@ -151,7 +151,7 @@ export function render({model, el}) {
   hear(window, "pagehide", () => { if (later != null) { keep() } })
   hear(window, "beforeunload", (event) => {
     if (later != null) { keep() }
-    if (held.size > 0 || queue.size > 0) { event.preventDefault() } // the browser asks before this is lost
+    if (unsaved.size > 0 || queue.size > 0) { event.preventDefault() } // the browser asks before this is lost
   })
   model.on("remove", () => { listening.abort(); clearInterval(looking) })
   say("")
