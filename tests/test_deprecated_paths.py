@@ -43,7 +43,7 @@ def test_an_old_name_is_the_new_one_with_a_warning(old, name, new, new_name):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         module = import_module(old)
-    with pytest.warns(DeprecationWarning, match=f"{old}.{name} is {new}.{new_name} since"):
+    with pytest.warns(DeprecationWarning, match=f"{old}.{name} is now {new}.{new_name};"):
         value = getattr(module, name)
     assert value is getattr(import_module(new), new_name)
 
@@ -55,7 +55,7 @@ def test_every_old_name_leads_somewhere():
 
 def test_a_name_that_never_was_is_refused_as_any_other():
     sys.modules.pop("gala_viz.behavior.canvas", None)
-    with pytest.warns(DeprecationWarning, match="gala_viz.behavior.canvas is gala_viz.records.canvas since"):
+    with pytest.warns(DeprecationWarning, match="gala_viz.behavior.canvas is now gala_viz.records.canvas;"):
         module = import_module("gala_viz.behavior.canvas")
     with pytest.raises(AttributeError):
         _ = module.no_such_name
