@@ -56,6 +56,7 @@ def test_a_dragged_box_decides_what_the_gallery_shows_until_it_is_cleared(explor
     assert shown(explore) == "24 photographs"
 
 
+@pytest.mark.slow
 def test_a_picture_of_the_gallery_shows_its_values_and_leads_to_the_comparison(explore):
     explore.page.locator('.tile[data-image="photo 00005"]').click()
     link = explore.page.get_by_role("link", name="Open in the comparison")

@@ -62,6 +62,7 @@ def test_the_address_follows_the_page_and_a_copied_link_opens_exactly_what_was_s
     assert other.page.locator("[data-action=flicker]").get_attribute("aria-pressed") == "true"
 
 
+@pytest.mark.slow
 def test_a_link_that_cannot_be_followed_says_why(visit):
     one = visit("compare?v=1&image=nowhere%3Cimg%3E&colour=red")
     told = one.page.locator(".alert")
@@ -71,6 +72,7 @@ def test_a_link_that_cannot_be_followed_says_why(visit):
     heading(one, "photo 00000")
 
 
+@pytest.mark.slow
 def test_an_address_that_names_no_image_opens_the_first(visit):
     heading(visit("compare?image=nowhere%3Cimg%3E"), "photo 00000")
 
@@ -171,6 +173,7 @@ def stage(_presenter):
     assert _presenter.errors == []
 
 
+@pytest.mark.slow
 def test_the_stage_is_legible_and_shows_only_what_is_chosen(stage):
     page = stage.page
     assert page.locator(f"{STAGE} .heading").inner_text() == "goldfish"
@@ -227,6 +230,7 @@ def test_no_word_of_the_stage_is_cut_however_long(stage):
         page.locator(STAGE).evaluate(TELL, False)
 
 
+@pytest.mark.slow
 def test_blinking_puts_the_second_network_in_the_first_ones_place(stage):
     first, second = drawn(stage, "a"), drawn(stage, "b")
     assert (first != second).mean() > 0.05

@@ -38,6 +38,7 @@ def go(watched, image, text):
     expect(text_of(watched)).to_have_value(text, timeout=WAIT_MS)
 
 
+@pytest.mark.slow
 def test_views_and_files_tell_beside_their_own_controls_what_went_wrong(visit, stored):
     one = visit("compare")
     views, files = one.page.locator(".views-told"), one.page.locator(".files-told")
@@ -117,6 +118,7 @@ FORCE = f"""() => {{ {DEEP} for (const one of deep(document, '.star, .tags, .tex
 """Opens what the page shuts, as anybody can in a browser of their own."""
 
 
+@pytest.mark.slow
 def test_read_only_notes_are_seen_and_exported_and_nothing_that_the_page_sends_changes_them(visit, stored):
     image = "photo 00016"
     kept = stored.write(Note(image=image, text="**kept**", tags=("ears",)))

@@ -203,6 +203,7 @@ def test_maps_sharpen_while_another_session_is_served_and_cancel_keeps_what_is_t
     assert slow.pixels("a").std() > 5
 
 
+@pytest.mark.slow
 def test_a_collection_without_people_says_so(visit):
     page = visit("people")
     page.settled()
