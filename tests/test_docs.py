@@ -95,7 +95,7 @@ def test_every_command_is_in_the_command_reference_as_its_parser_tells_it(site):
 @pytest.mark.slow
 def test_a_shape_in_a_docstring_and_a_default_in_a_signature_are_shown(site):
     text = words(site / "reference" / "networks.html")
-    assert "(B, C, H, W) -> (B, H, W)" in text
+    assert "Tensor, (B, C, H, W)" in text
     assert "ratio : int = 4" in text or "ratio: int = 4" in text
 
 
