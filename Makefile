@@ -11,8 +11,8 @@ PYTHON =
 PIP_FLAGS =
 ARGS =
 
-# Files of tests are shared out to as many workers as there are cores, at most four.
-PYTEST = $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+# Files of tests are shared out to workers, whose number tests/conftest.py decides.
+PYTEST = $(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 .PHONY: compare game experiment test test-fast test-long test-all golden lint docs wheel help clean
 

@@ -13,7 +13,7 @@ from tornado.httputil import HTTPServerRequest
 
 from gala_viz.json_input import InvalidJsonError, parse_json
 from gala_viz.records.outages import is_outage
-from gala_viz.records.rate_limits import TokenBuckets
+from gala_viz.records.rate_limits import TokenBuckets, client_network
 
 Result = TypeVar("Result")
 MAX_BODY_BYTES = 4096
@@ -80,13 +80,13 @@ async def admit_participant(
     ``handler`` answers 429 where too many come from one address. Only participants who were created count among the
     ``newcomers`` of an address.
     """
-    address = handler.request.remote_ip or ""
-    if not newcomers.take(address):
+    network = client_network(handler.request.remote_ip or "")
+    if not newcomers.take(network):
         raise tornado.web.HTTPError(429, reason="too many newcomers from this address; try again later")
     try:
         participant, secret = await make()
     except BaseException:
-        newcomers.give_back(address)
+        newcomers.give_back(network)
         raise
     set_participant_cookie(handler, secret)
     return participant

@@ -68,6 +68,11 @@ _WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 os.environ.setdefault("OMP_NUM_THREADS", str(max(1, min(os.cpu_count() or 1, 4) // _WORKERS)))
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Return the number of workers: one more than cores, since many tests wait for a browser or a server; at most 4."""
+    return min(4, (os.cpu_count() or 1) + 1)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark tests by their folder, so that a tier can leave whole kinds out."""
     for item in items:

@@ -15,6 +15,7 @@ from gala_viz.game.server import GameServer
 from gala_viz.game.session import PARTICIPANT_DELETED, PLAYED_ELSEWHERE, Session
 from gala_viz.participant_texts import privacy_note
 from gala_viz.records.participants import software_versions
+from gala_viz.records.rate_limits import client_network
 from gala_viz.wire import PARTICIPANT_COOKIE, JsonHandler, Routes, admit_participant, await_records, is_same_site
 
 T = TypeVar("T")
@@ -133,6 +134,8 @@ class GameSocketHandler(_Shared, tornado.websocket.WebSocketHandler):
     """One player's connection."""
 
     session: Session | None = None
+    network: str = ""
+    """Where the connection comes from, as limits count it."""
 
     def get_compression_options(self) -> dict[str, int]:
         """Compress messages, at little cost: nearly all of them are small."""
@@ -152,12 +155,13 @@ class GameSocketHandler(_Shared, tornado.websocket.WebSocketHandler):
         )
         if person is None or not person.consented:
             raise tornado.web.HTTPError(403, reason="consent comes first")
-        if self.open_from[self.request.remote_ip] >= self.game.limits.connections:
+        self.network = client_network(self.request.remote_ip or "")
+        if self.open_from[self.network] >= self.game.limits.connections:
             raise tornado.web.HTTPError(429, reason="too many players from this address")
 
     async def open(self, *_: str, **__: str) -> None:
         """Start the session of a page that has connected."""
-        self.open_from[self.request.remote_ip] += 1
+        self.open_from[self.network] += 1
         self.set_nodelay(True)
         self.session = Session(self.game, self.player, self._tell, self.versions)
         await self.session.open()
@@ -169,10 +173,9 @@ class GameSocketHandler(_Shared, tornado.websocket.WebSocketHandler):
 
     def on_close(self) -> None:
         """Close the session of a page that is gone."""
-        address = self.request.remote_ip
-        self.open_from[address] -= 1
-        if self.open_from[address] <= 0:
-            del self.open_from[address]
+        self.open_from[self.network] -= 1
+        if self.open_from[self.network] <= 0:
+            del self.open_from[self.network]
         if self.session is not None:
             session, self.session = self.session, None
             self.game.spawn(session.close())

@@ -91,7 +91,7 @@ class ScoreView:
         self.networks = networks
         self.has_human_maps = has_human_maps
         self.metric_form = Form(
-            [Field(name="measure", label="Measure", kind="segments", value="rho", options=as_options(METRICS))],
+            [Field(name="measure", label="Metric", kind="segments", value="rho", options=as_options(METRICS))],
             lambda *_: self._draw(),
             margin=(6, 0, 2, 0),
         )

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hmac
-import ipaddress
 import os
 from pathlib import Path
 
-from gala_viz.records.rate_limits import TokenBuckets
+from gala_viz.records.rate_limits import TokenBuckets, client_network
 
 PASSWORD_VARIABLE = "GALA_VIZ_PASSWORD"
 MIN_LENGTH = 8
@@ -34,7 +33,7 @@ class Password:
 
         Raises ``PermissionError`` after too many wrong attempts.
         """
-        network = _network(address)
+        network = client_network(address)
         if not self._attempts.take(network):
             raise PermissionError("too many tries; wait a minute.")
         if not self._all_attempts.take("all"):
@@ -45,17 +44,6 @@ class Password:
             self._attempts.give_back(network)
             self._all_attempts.give_back("all")
         return right
-
-
-def _network(address: str) -> str:
-    """Return ``address``, of IPv6 the network of 2^64 addresses that one host has for itself."""
-    try:
-        ip = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if ip.version == 4:
-        return str(ip)
-    return str(ip.ipv4_mapped or ipaddress.ip_network((int(ip), 64), strict=False))
 
 
 def read_password(file: Path | None = None) -> Password | None:

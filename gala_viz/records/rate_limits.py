@@ -1,7 +1,8 @@
-"""Rate limits: token buckets that fill at a rate, one for each name."""
+"""Rate limits: token buckets that fill at a rate, one for each name; whose address an address is."""
 
 from __future__ import annotations
 
+import ipaddress
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -21,9 +22,9 @@ class RateLimits:
     rounds_per_min : float
         Rounds of one participant a minute.
     participants_per_hour : float
-        New participants from one network address an hour.
+        New participants from one address an hour, of IPv6 from one network (``client_network``).
     connections : int
-        Connections from one network address at a time.
+        Connections from one address at a time, of IPv6 from one network.
     """
 
     messages_per_s: float = 40.0
@@ -65,3 +66,17 @@ class TokenBuckets:
         if name in self._left:
             left, then = self._left[name]
             self._left[name] = (min(self._burst, left + 1.0), then)
+
+
+def client_network(address: str) -> str:
+    """Return ``address``, of IPv6 the network of 2^64 addresses that one host has for itself.
+
+    Limits by address count what comes from a network, else one host would have as many tries as it has addresses.
+    """
+    try:
+        ip = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if ip.version == 4:
+        return str(ip)
+    return str(ip.ipv4_mapped or ipaddress.ip_network((int(ip), 64), strict=False))

@@ -1,6 +1,8 @@
-"""Buckets: so many at once, so many a second, and bounded memory."""
+"""Buckets: so many at once, so many a second, and bounded memory; the network that an address belongs to."""
 
-from gala_viz.records.rate_limits import TokenBuckets
+import pytest
+
+from gala_viz.records.rate_limits import TokenBuckets, client_network
 
 
 class Clock:
@@ -36,3 +38,19 @@ def test_memory_is_bounded():
     for number in range(100):
         buckets.take(str(number))
     assert len(buckets._left) == 10
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::9", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("", ""),
+        ("a name", "a name"),
+    ],
+)
+def test_one_hosts_addresses_are_one_network(address, network):
+    assert client_network(address) == network
