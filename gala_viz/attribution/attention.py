@@ -9,7 +9,7 @@ import torch
 import xarray as xr
 
 from gala_viz.attribution.finite import check_forward_pass
-from gala_viz.attribution.frozen_eval import frozen_eval
+from gala_viz.networks.frozen_eval import frozen_eval
 from gala_viz.attribution.provenance import network_attrs
 from gala_viz.collections.collection import Collection
 from gala_viz.networks.gala import attention_norm

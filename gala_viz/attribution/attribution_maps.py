@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,7 +10,8 @@ import xarray as xr
 
 from gala_viz.attribution.finite import check_finite
 from gala_viz.attribution.map_state import MapState, monte_carlo_error
-from gala_viz.attribution.methods import METHODS, AttributionMethod
+from gala_viz.attribution.methods import METHODS
+from gala_viz.attribution.packing import MapJob, run_jobs
 from gala_viz.attribution.provenance import network_attrs
 from gala_viz.attribution.reduce import reduce_channels, smooth
 from gala_viz.attribution.targets import logits_of, target_index
@@ -147,15 +147,23 @@ def attribution_maps(
         MapRequest(target=one_target, reduction=reduction, smoothing_px=smoothing_px)
     entry = METHODS[method]
     spec = entry.validate_spec(spec)
+    fused = fuse_batchnorm(network)
+    explainer = entry(fused, spec)
 
     def shown(mean: np.ndarray) -> np.ndarray:
         return smooth(reduce_channels(mean, reduction), smoothing_px)
 
-    fused = fuse_batchnorm(network)
+    def job_of(image: str) -> MapJob:
+        network_input = network.preprocessing.to_input(collection.photo(image))
+        explained = _explained(fused, collection, network_input, image, targets[image])
+        return MapJob(explainer, network_input, image=image, target=explained)
+
     maps, errors, states = [], [], []
     with progress_bar(progress, f"{entry.title}, {network.name}") as tell:
-        for done, image in enumerate(ids, start=1):
-            state = _one_map(fused, collection, entry, spec, image, targets[image])
+        for job in run_jobs(map(job_of, ids)):
+            if not job.done:
+                continue
+            state, image = job.state(), job.explained.image
             if only_finite:
                 check_finite(state.mean, f"values of the {entry.title} map", network.name, image)
             maps.append(shown(state.mean))
@@ -163,7 +171,7 @@ def attribution_maps(
                 error = monte_carlo_error(shown, state)
                 errors.append(np.full_like(maps[-1], np.nan) if error is None else error)
             states.append(_small(state))
-            tell(done, len(ids))
+            tell(len(maps), len(ids))
     attrs = {
         "method": method,
         **settings(spec),
@@ -185,16 +193,6 @@ def attribution_maps(
         return result
     error = _labelled(errors, "standard_error", ids, attrs, per_image)
     return xr.Dataset({"map": result, "standard_error": error}, attrs=attrs)
-
-
-def _one_map(
-    network: Network, collection: Collection, method: AttributionMethod, spec: Any, image: str, target: Target
-) -> MapState:
-    network_input = network.preprocessing.to_input(collection.photo(image))
-    explained = _explained(network, collection, network_input, image, target)
-    states = method.states(network, network_input, image=image, target=explained, spec=spec)
-    (state,) = deque(states, maxlen=1)
-    return state
 
 
 def _explained(network: Network, collection: Collection, network_input: np.ndarray, image: str, target: Target) -> int:

@@ -19,8 +19,12 @@ PERCENTILE = 99.0
 NEGLIGIBLE_LOGITS = 1e-3
 """A map whose values together stand for no more than this change of a logit is about zero."""
 
+ERRORS_BEYOND_CHANCE = 2.32
+"""Standard errors that a value of noise exceeds as rarely as a normal value exceeds two: errors are of ten groups of
+samples, so this is Student's t of nine degrees of freedom."""
+
 CHANCE_FRACTION = 0.07
-"""Share of values beyond two standard errors up to which a map is called noise; about 5 % are there by chance alone."""
+"""Share of values beyond so many errors up to which a map is called noise; about 5 % are there by chance alone."""
 
 _SAME = ("method", "n_samples", "noise_fraction", "seed", "reduction", "smoothing_px", "target")
 
@@ -185,14 +189,14 @@ def near_zero_message(values: np.ndarray, *, error: np.ndarray | None = None, in
     """Return a sentence where a signed map says nothing, else "".
 
     It says nothing in two cases. The sum of the absolute values times ``input_range`` does not exceed
-    ``NEGLIGIBLE_LOGITS``; or no more values lie beyond two standard errors than chance would put there.
+    ``NEGLIGIBLE_LOGITS``; or no more values lie beyond ``ERRORS_BEYOND_CHANCE`` than chance would put there.
 
     Parameters
     ----------
     values : ndarray, (..., y, x)
         Signed map.
     error : ndarray, (..., y, x), optional
-        Monte-Carlo standard error of ``values``; without it, or where it is not finite, the second case is not tested.
+        Monte-Carlo standard error of ``values``, of ten groups of samples; without it, or where it is not finite, the second case is not tested.
     input_range : float
         Range of the input for a map in logits per input unit, 1 for a map in logits.
 
@@ -205,9 +209,9 @@ def near_zero_message(values: np.ndarray, *, error: np.ndarray | None = None, in
         return "this map is about zero"
     if error is None or not np.isfinite(error).all():
         return ""
-    beyond = float(np.mean(np.abs(values) > 2 * error))
+    beyond = float(np.mean(np.abs(values) > ERRORS_BEYOND_CHANCE * error))
     if beyond <= CHANCE_FRACTION:
-        return f"this map is about zero within its error ({100 * beyond:.0f} % of it is beyond two); draw more samples"
+        return f"this map is about zero within its error ({100 * beyond:.0f} % of it is beyond chance); draw more samples"
     return ""
 
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
-import numpy as np
+import captum.attr
 import torch
-from captum.attr import LayerAttribution, LayerGradCam
 from torch import Tensor, nn
 
-from gala_viz.attribution.frozen_eval import frozen_eval
-from gala_viz.attribution.gradients import single_pass_states
-from gala_viz.attribution.map_state import MapState
-from gala_viz.attribution.smoothgrad import DifferentiableNetwork
+from gala_viz.networks.frozen_eval import frozen_eval
+from gala_viz.attribution.method import AttributionMethod, DifferentiableNetwork
 from gala_viz.registry import unknown_name
 
 LAST_LAYER = "last"
@@ -42,63 +39,47 @@ class GradCamSpec:
             raise ValueError(f"layer is a module's path or {LAST_LAYER!r}; got {self.layer!r}.")
 
 
-def grad_cam_states(
-    network: DifferentiableNetwork, network_input: np.ndarray, *, target: int, spec: GradCamSpec, **options: object
-) -> Iterator[MapState]:
-    """Yield the Grad-CAM map of one input: channel activities weighted by their mean gradients, summed, then ReLU.
+class GradCam(AttributionMethod):
+    """Grad-CAM: channel activities of a layer weighted by their mean gradients, summed, then ReLU.
 
     It is computed on the layer's grid and interpolated bilinearly to the input's size. Its unit is logits times
     activity per position, so that only its shape is comparable between networks.
-
-    Parameters
-    ----------
-    network : DifferentiableNetwork
-        Whose logit is explained.
-    network_input : ndarray, (channel, y, x), float32
-        One image in the network's input space.
-    target : int
-        Category index of the logit.
-    spec : GradCamSpec
-        The layer.
-    **options : object
-        Further keyword arguments of all methods, of which ``cancelled`` is used.
-
-    Yields
-    ------
-    MapState
-        One state, whose map has one channel (1, y, x); none where the computation is cancelled before it begins.
-
-    Raises
-    ------
-    ValueError
-        There is no such layer, or its output has no positions.
 
     References
     ----------
     Selvaraju et al. 2017.
     """
-    layer = find_cam_layer(network, network_input, spec.layer)
-    method = LayerGradCam(network.logits, layer)
 
-    def attribute(batch: Tensor) -> Tensor:
-        cam = method.attribute(batch, target=target, relu_attributions=True)
+    title: ClassVar[str] = "Grad-CAM"
+    spec_type: ClassVar[type] = GradCamSpec
+    units: ClassVar[str] = "logits times activity"
+
+    def attribute(self, samples: Tensor, targets: Tensor) -> Tensor:
+        """Return the map at each sample (B, 1, y, x).
+
+        Raises ``ValueError`` where there is no such layer, or its output has no positions.
+        """
+        layer = find_cam_layer(self.network, samples[:1], self.spec.layer)
+        cam = captum.attr.LayerGradCam(self.network.logits, layer).attribute(
+            samples, target=targets, relu_attributions=True
+        )
         if not isinstance(cam, Tensor) or cam.ndim != 4:
             output = f"{cam.ndim} dims" if isinstance(cam, Tensor) else f"{len(cam)} outputs"
-            raise ValueError(f"Grad-CAM needs a layer with positions (B, C, H, W); {spec.layer!r} gives {output}.")
-        return LayerAttribution.interpolate(cam.float(), network_input.shape[-2:], "bilinear")
+            raise ValueError(
+                f"Grad-CAM needs a layer with positions (B, C, H, W); {self.spec.layer!r} gives {output}."
+            )
+        return captum.attr.LayerAttribution.interpolate(cam.float(), samples.shape[-2:], "bilinear")
 
-    yield from single_pass_states(network, network_input, target, options, attribute)
 
-
-def find_cam_layer(network: DifferentiableNetwork, network_input: np.ndarray, name: str = LAST_LAYER) -> nn.Module:
+def find_cam_layer(network: DifferentiableNetwork, inputs: Tensor, name: str = LAST_LAYER) -> nn.Module:
     """Return the module that ``GradCamSpec.layer`` names.
 
     Parameters
     ----------
     network : DifferentiableNetwork
         The network to search.
-    network_input : ndarray, (channel, y, x), float32
-        One input; for "last" one forward pass of it finds the layer.
+    inputs : Tensor, (B, channel, y, x), float32
+        For "last" one forward pass of them finds the layer.
     name : str
         A module's path, or "last".
 
@@ -127,7 +108,7 @@ def find_cam_layer(network: DifferentiableNetwork, network_input: np.ndarray, na
     with frozen_eval(network.module), torch.no_grad():
         handles = [part.register_forward_hook(note) for part in candidates]
         try:
-            network.logits(torch.from_numpy(np.array(network_input[None], np.float32)).to(network.device))
+            network.logits(inputs)
         finally:
             for handle in handles:
                 handle.remove()

@@ -10,19 +10,16 @@ Source: Springenberg et al. 2015, "Striving for simplicity", section 3.4.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
 
-import numpy as np
+import captum.attr
 import torch
 import torch.nn.functional as F
-from captum.attr import GuidedBackprop
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from gala_viz.attribution.gradients import single_pass_states
-from gala_viz.attribution.map_state import MapState
-from gala_viz.attribution.smoothgrad import DifferentiableNetwork
+from gala_viz.attribution.method import AttributionMethod
 
 _RELU = {torch.relu, torch.relu_, F.relu, F.relu_, Tensor.relu, Tensor.relu_}
 _HARDTANH = {F.hardtanh, F.hardtanh_}
@@ -77,49 +74,28 @@ class _Rerouted(TorchFunctionMode):
         return function(*args, **keywords)
 
 
-def guided_backprop_states(
-    network: DifferentiableNetwork, network_input: np.ndarray, *, target: int, **options: object
-) -> Iterator[MapState]:
-    """Yield the guided gradients of one input.
-
-    Parameters
-    ----------
-    network : DifferentiableNetwork
-        Whose logit is explained.
-    network_input : ndarray, (channel, y, x), float32
-        One image in the network's input space.
-    target : int
-        Category index of the logit.
-    **options : object
-        Further keyword arguments of all methods, of which ``cancelled`` is used.
-
-    Yields
-    ------
-    MapState
-        One state, (channel, y, x), in logits per input unit, though not the gradient of any function; none where the
-        computation is cancelled before it begins.
-
-    Raises
-    ------
-    ValueError
-        The network has no rectifiers, so that there is nothing to guide.
+class GuidedBackprop(AttributionMethod):
+    """Guided gradients, in logits per input unit, though not the gradient of any function.
 
     References
     ----------
     Springenberg et al. 2015, section 3.4.
     """
-    guided = _Guided(network.logits)
-    method = GuidedBackprop(guided)
 
-    def attribute(batch: Tensor) -> Tensor:
+    title: ClassVar[str] = "Guided Backprop"
+
+    def attribute(self, samples: Tensor, targets: Tensor) -> Tensor:
+        """Return the guided gradient at each sample (B, channel, y, x).
+
+        Raises ``ValueError`` for a network without rectifiers, in which there is nothing to guide.
+        """
+        guided = _Guided(self.network.logits)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Setting backward hooks on ReLU")
-            values = method.attribute(batch, target=target)
+            values = captum.attr.GuidedBackprop(guided).attribute(samples, target=targets)
         if not guided.rectified:
             raise ValueError("Guided Backprop changes the gradient of ReLUs; this network has none. Use 'saliency'.")
         return values
-
-    yield from single_pass_states(network, network_input, target, options, attribute)
 
 
 def _hardtanh_arguments(

@@ -10,7 +10,7 @@ Source: Busing, Meijer, van der Leeden 1999, "Delete-m jackknife for unequal m" 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -34,12 +34,8 @@ class MapState:
         Category index that is explained.
     sigma : float
         Standard deviation of the noise in input units; 0: no noise.
-    squares : ndarray, (channel, y, x), float64, optional
-        Sum of squared deviations from the mean; None for methods that are not stochastic.
     group_sums : ndarray, (group, channel, y, x), float32, optional
         Sum of the samples of each group; None for methods that are not stochastic.
-    group_counts : ndarray, (group,), int64, optional
-        Samples of each group; None for methods that are not stochastic.
     note : str
         A sentence for whoever reads the map, for example that chunks were halved.
     """
@@ -49,9 +45,7 @@ class MapState:
     n_samples: int
     target: int
     sigma: float = 0.0
-    squares: np.ndarray | None = None
     group_sums: np.ndarray | None = None
-    group_counts: np.ndarray | None = None
     note: str = ""
 
     @property
@@ -60,16 +54,20 @@ class MapState:
         return self.n >= self.n_samples
 
     @property
+    def group_counts(self) -> np.ndarray:
+        """Samples of each group (group,), int64."""
+        return (self.n - np.arange(N_GROUPS) + N_GROUPS - 1) // N_GROUPS
+
+    @property
     def standard_error(self) -> np.ndarray | None:
         """Monte-Carlo standard error of ``mean`` (channel, y, x), float32.
 
         NaN for one sample, None for methods that are not stochastic.
         """
-        if self.squares is None:
+        if self.group_sums is None:
             return None
-        if self.n < 2:
-            return np.full(self.mean.shape, np.nan, np.float32)
-        return np.sqrt(self.squares / (self.n - 1) / self.n).astype(np.float32)
+        error = monte_carlo_error(lambda mean: mean, self)
+        return np.full(self.mean.shape, np.nan, np.float32) if error is None else error
 
     def delete_group_means(self) -> np.ndarray | None:
         """Return the means without each group.
@@ -80,92 +78,12 @@ class MapState:
             One mean for each group that has samples; None with fewer than two samples, or for methods that are not
             stochastic.
         """
-        if self.group_sums is None or self.group_counts is None or self.n < 2:
+        if self.group_sums is None or self.n < 2:
             return None
-        filled = self.group_counts > 0
-        rest = (self.n - self.group_counts[filled]).astype(np.float32)[:, None, None, None]
+        counts = self.group_counts
+        filled = counts > 0
+        rest = (self.n - counts[filled]).astype(np.float32)[:, None, None, None]
         return (self.mean * np.float32(self.n) - self.group_sums[filled]) / rest
-
-
-def initial_state(shape: tuple[int, int, int], *, n_samples: int, target: int, sigma: float) -> MapState:
-    """Return the state of a stochastic method before its first sample.
-
-    Parameters
-    ----------
-    shape : tuple of int
-        (channel, y, x) of the input.
-    n_samples : int
-        Samples of the finished map.
-    target : int
-        Category index that is explained.
-    sigma : float
-        Standard deviation of the noise in input units.
-
-    Returns
-    -------
-    MapState
-        A map of zeros with n = 0.
-    """
-    return MapState(
-        mean=np.zeros(shape, np.float32),
-        n=0,
-        n_samples=n_samples,
-        target=target,
-        sigma=sigma,
-        squares=np.zeros(shape, np.float64),
-        group_sums=np.zeros((N_GROUPS, *shape), np.float32),
-        group_counts=np.zeros(N_GROUPS, np.int64),
-    )
-
-
-def add_samples(state: MapState, samples: np.ndarray) -> MapState:
-    """Return a state with further samples.
-
-    Sums are taken in float64 per chunk and merged by Chan's formula, so that the result does not show how samples are
-    cut into chunks.
-
-    Parameters
-    ----------
-    state : MapState
-        State of a stochastic method; it stays as it is.
-    samples : ndarray, (sample, channel, y, x)
-        The samples that follow those of ``state``.
-
-    Returns
-    -------
-    MapState
-        The state after all samples.
-
-    Raises
-    ------
-    ValueError
-        ``state`` is of a method that is not stochastic.
-
-    References
-    ----------
-    Chan et al. 1979.
-    """
-    if state.squares is None or state.group_sums is None or state.group_counts is None:
-        raise ValueError("samples can be added to the state of a method with chance, which has sums of groups.")
-    added = samples.shape[0]
-    n = state.n + added
-    chunk_mean = samples.mean(axis=0, dtype=np.float64)
-    deviations = samples - chunk_mean.astype(np.float32)
-    chunk_squares = np.einsum("scyx,scyx->cyx", deviations, deviations, dtype=np.float64)
-    sums, counts = state.group_sums.copy(), state.group_counts.copy()
-    for offset in range(added):
-        group = (state.n + offset) % N_GROUPS
-        sums[group] += samples[offset]
-        counts[group] += 1
-    difference = chunk_mean - state.mean
-    return replace(
-        state,
-        mean=(sums.sum(axis=0, dtype=np.float64) / n).astype(np.float32),
-        n=n,
-        squares=state.squares + chunk_squares + difference**2 * (state.n * added / n),
-        group_sums=sums,
-        group_counts=counts,
-    )
 
 
 def jackknife_error(estimate: np.ndarray, delete_group_estimates: np.ndarray, counts: np.ndarray) -> np.ndarray:
@@ -224,9 +142,9 @@ def monte_carlo_error(quantity: Callable[..., np.ndarray], *states: MapState) ->
     if len({state.n for state in states}) != 1:
         raise ValueError(f"states with the same samples were expected; they have n = {[state.n for state in states]}.")
     leave_out = [state.delete_group_means() for state in states]
-    counts = states[0].group_counts
-    if counts is None or any(rest is None for rest in leave_out):
+    if any(rest is None for rest in leave_out):
         return None
+    counts = states[0].group_counts
     counts = counts[counts > 0]
     whole = quantity(*(state.mean for state in states))
     without = np.stack([quantity(*rest) for rest in zip(*leave_out, strict=True)])

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from gala_viz.alignment import area_average
-from gala_viz.attribution.frozen_eval import frozen_eval
+from gala_viz.networks.frozen_eval import frozen_eval
 from gala_viz.networks.gala import attention_norm
 from gala_viz.networks.network import Network
 from gala_viz.networks.output_fingerprint import (

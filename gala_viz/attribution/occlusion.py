@@ -1,19 +1,14 @@
-"""Occlusion through Captum: how much the logit falls when a window is covered, one row of windows at a time."""
+"""Occlusion: how much a logit falls where the input is covered; the numbers are those of Captum's ``Occlusion``."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
-import numpy as np
 import torch
-from captum.attr import Occlusion
 from torch import Tensor
 
-from gala_viz.attribution.chunks import chunk_size, run_in_chunks
-from gala_viz.attribution.frozen_eval import frozen_eval
-from gala_viz.attribution.map_state import MapState
-from gala_viz.attribution.smoothgrad import DifferentiableNetwork, never_cancelled
+from gala_viz.attribution.method import AttributionMethod, ExplainedImage
 from gala_viz.specs import check_finite
 
 
@@ -50,85 +45,63 @@ class OcclusionSpec:
             )
 
 
-def occlusion_states(
-    network: DifferentiableNetwork,
-    network_input: np.ndarray,
-    *,
-    target: int,
-    spec: OcclusionSpec,
-    chunk: int | None = None,
-    cancelled: Callable[[], bool] = never_cancelled,
-    **_options: object,
-) -> Iterator[MapState]:
-    """Yield a map after every row of windows: how much the logit falls where the input is covered.
+class Occlusion(AttributionMethod):
+    """How much the target's logit falls where the input is covered by a window, in logits.
 
-    A pixel's value is the mean fall of the logit over the windows that cover it, as in one call of Captum's
-    ``Occlusion``; rows that are not reached yet are 0. A window covers all colour channels, so that they share one map.
-
-    Parameters
-    ----------
-    network : DifferentiableNetwork
-        Whose logit is explained.
-    network_input : ndarray, (channel, y, x)
-        One image in the network's input space; it is converted to float32.
-    target : int
-        Category index of the logit.
-    spec : OcclusionSpec
-        Window, stride and baseline.
-    chunk : int, optional
-        Windows that are computed at once; default: by device.
-    cancelled : callable
-        Cancellation callback.
-    **_options : object
-        Further keyword arguments of all methods, which are ignored.
-
-    Yields
-    ------
-    MapState
-        A map with one channel (1, y, x), in logits; n counts windows.
+    A pixel's value is the mean fall of the logit over the windows that cover it. A window covers all colour channels,
+    so that they share one map. Sample 0 is the uncovered image; places that no window has reached yet are 0.
 
     References
     ----------
     Zeiler and Fergus 2014.
     """
-    height, width = network_input.shape[-2:]
-    window = min(spec.window_px, height, width)
-    tops = _starts(height, window, spec.stride_px)
-    across = len(_starts(width, window, spec.stride_px))
-    image = torch.from_numpy(np.array(network_input[None], np.float32)).to(network.device)
-    total, covered = np.zeros((height, width)), np.zeros((height, 1))
 
-    def row(first: int, _last: int) -> np.ndarray:
-        """Return the fall of the logit (y, x) over one row of windows, float64."""
-        top, bottom = tops[first], min(tops[first] + window, height)
+    title: ClassVar[str] = "Occlusion"
+    spec_type: ClassVar[type] = OcclusionSpec
+    units: ClassVar[str] = "logits"
 
-        def logits(strip: Tensor) -> Tensor:
-            whole = image.repeat(strip.shape[0], 1, 1, 1)
-            whole[:, :, top:bottom] = strip
-            return network.logits(whole)
+    def n_samples(self, shape: tuple[int, ...]) -> int:
+        """Return the number of windows, and one for the uncovered image."""
+        return 1 + len(self._windows(shape))
 
-        with frozen_eval(network.module), torch.no_grad():
-            values = Occlusion(logits).attribute(
-                image[:, :, top:bottom],
-                sliding_window_shapes=(image.shape[1], bottom - top, window),
-                strides=(image.shape[1], bottom - top, spec.stride_px),
-                baselines=spec.baseline,
-                target=target,
-                perturbations_per_eval=chunk or 2 * chunk_size(network.device),
-            )
-        return values[0, 0].to("cpu", torch.float64).numpy()
+    def write_samples(self, samples: Tensor, explained: ExplainedImage, first: int) -> None:
+        """Write covered copies."""
+        super().write_samples(samples, explained, first)
+        windows = self._windows(explained.values.shape)
+        for number, sample in enumerate(samples, start=first):
+            if number > 0:
+                sample[:, *windows[number - 1]] = self.spec.baseline
 
-    for values, rows, note in run_in_chunks(row, 0, len(tops), 1, cancelled):
-        top, bottom = tops[rows - 1], min(tops[rows - 1] + window, height)
-        total[top:bottom] += values
-        covered[top:bottom] += 1
-        yield MapState(
-            mean=(total / np.maximum(covered, 1))[None].astype(np.float32),
-            n=rows * across,
-            n_samples=len(tops) * across,
-            target=target,
-            note=note,
-        )
+    def attribute(self, samples: Tensor, targets: Tensor) -> Tensor:
+        """Return the target's logit of each sample (B, 1, 1, 1)."""
+        with torch.no_grad():
+            return self.network.logits(samples).gather(1, targets[:, None])[:, :, None, None]
+
+    def contribution(self, values: Tensor, explained: ExplainedImage, first: int, at_first: Tensor) -> Tensor:
+        """Return the fall of the logit within each sample's window (sample, 1, y, x)."""
+        windows = self._windows(explained.values.shape)
+        falls = values.new_zeros((len(values), 1, *explained.values.shape[-2:]))
+        for number, (fall, value) in enumerate(zip(falls, values, strict=True), start=first):
+            if number > 0:
+                fall[:, *windows[number - 1]] = at_first - value
+        return falls
+
+    def finish(self, total: Tensor, n: int, explained: ExplainedImage) -> Tensor:
+        """Return the mean fall over the windows that cover each pixel."""
+        covered = torch.zeros_like(total)
+        for window in self._windows(explained.values.shape)[: n - 1]:
+            covered[:, *window] += 1
+        return total / covered.clamp(min=1)
+
+    def _windows(self, shape: tuple[int, ...]) -> list[tuple[slice, slice]]:
+        """Return all windows (rows, columns) of an input of ``shape`` (channel, y, x), row by row."""
+        height, width = shape[-2:]
+        side = min(self.spec.window_px, height, width)
+        return [
+            (slice(top, min(top + side, height)), slice(left, min(left + side, width)))
+            for top in _starts(height, side, self.spec.stride_px)
+            for left in _starts(width, side, self.spec.stride_px)
+        ]
 
 
 def _starts(size: int, window: int, stride: int) -> range:

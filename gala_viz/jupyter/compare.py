@@ -7,7 +7,7 @@ from typing import Any
 
 import panel as pn
 
-from gala_viz.attribution.smoothgrad import never_cancelled
+from gala_viz.attribution.packing import never_cancelled
 from gala_viz.jupyter.sources import open_source
 from gala_viz.jupyter.widget import Widget, check_image
 from gala_viz.panels.compare.compare_view import CompareView

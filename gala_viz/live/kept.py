@@ -74,12 +74,12 @@ def packed(state: MapState) -> dict[str, np.ndarray]:
         means = state.group_sums[filled] / counts[filled].astype(np.float32)[:, None, None, None]
         deviations = means - state.mean
         scale = np.abs(deviations).max(initial=0) or np.float32(1)
-        arrays |= {"deviations": (deviations / scale).astype(np.float16), "scale": np.float32(scale), "counts": counts}
+        arrays |= {"deviations": (deviations / scale).astype(np.float16), "scale": np.float32(scale)}
     return arrays
 
 
 def unpacked(arrays: dict[str, np.ndarray]) -> MapState | None:
-    """The state that ``packed`` wrote, without squares; None where an array is missing or has a wrong shape."""
+    """The state that ``packed`` wrote; None where an array is missing or has a wrong shape."""
     try:
         mean = arrays["mean"].astype(np.float32)
         n, n_samples, target = (int(value) for value in arrays["numbers"])
@@ -88,13 +88,13 @@ def unpacked(arrays: dict[str, np.ndarray]) -> MapState | None:
         )
         if mean.ndim != 3:
             return None
-        if "counts" not in arrays:
+        if "deviations" not in arrays:
             return state
-        counts = arrays["counts"].astype(np.int64)
+        counts = state.group_counts
         means = arrays["deviations"].astype(np.float32) * arrays["scale"] + mean
         sums = np.zeros((len(counts), *mean.shape), np.float32)
         sums[counts > 0] = means * counts[counts > 0].astype(np.float32)[:, None, None, None]
-        return replace(state, group_sums=sums, group_counts=counts)
+        return replace(state, group_sums=sums)
     except (KeyError, ValueError, TypeError):
         return None
 
@@ -106,4 +106,4 @@ def n_bytes(*arrays: np.ndarray | None) -> int:
 
 def state_bytes(state: MapState) -> int:
     """Bytes that a state holds."""
-    return n_bytes(state.mean, state.squares, state.group_sums, state.group_counts)
+    return n_bytes(state.mean, state.group_sums)

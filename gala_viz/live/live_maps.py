@@ -13,7 +13,7 @@ import xarray as xr
 from gala_viz.attribution.finite import NonFiniteError
 from gala_viz.attribution.methods import METHODS
 from gala_viz.attribution.network_identity import network_identity
-from gala_viz.attribution.smoothgrad import never_cancelled
+from gala_viz.attribution.packing import never_cancelled
 from gala_viz.attribution.targets import target_index
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.photo_files import UnreadableImageError

@@ -10,7 +10,9 @@ import numpy as np
 from gala_viz.attribution.delta import near_zero_message
 from gala_viz.attribution.finite import check_finite
 from gala_viz.attribution.map_state import MapState
-from gala_viz.attribution.methods import METHODS, AttributionMethod
+from gala_viz.attribution.method import AttributionMethod
+from gala_viz.attribution.methods import METHODS
+from gala_viz.attribution.packing import map_states
 from gala_viz.live.kept import Results, packed, state_bytes, unpacked
 from gala_viz.live.looking import Look
 from gala_viz.live.turns import Turns
@@ -66,7 +68,7 @@ class Pair:
                 if state is None:
                     return
                 check_finite(state.mean, f"values of the {how.title} map", self._networks[index].title, image)
-                span = float(np.ptp(look.inputs[index])) if how.per_input_unit else 1.0
+                span = float(np.ptp(look.inputs[index])) if how.per_input_unit() else 1.0
                 states[index] = self._keep(keys[index], state, span)
                 if state.done:
                     running[index] = None
@@ -84,19 +86,17 @@ class Pair:
         self,
         network: Network,
         values: np.ndarray,
-        how: AttributionMethod,
+        how: type[AttributionMethod],
         spec: object,
         image: str,
         target: int,
         key: str,
         cancelled: Callable[[], bool],
     ) -> Iterator[MapState]:
-        resume = {}
-        if how.stochastic:
-            begun = self._results.recall(_begun(key))
-            if begun is not None and begun.n < spec.n_samples and begun.squares is not None:  # type: ignore[attr-defined]
-                resume = {"resume": begun}
-        return how.states(network, values, image=image, target=target, spec=spec, cancelled=cancelled, **resume)
+        begun = self._results.recall(_begun(key)) if how.stochastic else None
+        if begun is not None and begun.n >= spec.n_samples:  # type: ignore[attr-defined]
+            begun = None
+        return map_states(how(network, spec), values, image=image, target=target, resume=begun, cancelled=cancelled)
 
     def _keep(self, key: str, state: MapState, span: float) -> MapState:
         if state.group_sums is not None:
@@ -105,7 +105,7 @@ class Pair:
         silent = near_zero_message(state.mean, error=error, input_range=span)
         if not state.done:
             return replace(state, note=silent or state.note)
-        full = replace(state, note=silent or state.note, squares=None)
+        full = replace(state, note=silent or state.note)
         self._results.remember(key, full, state_bytes(full))
         self._results.write(key, packed(full))
         return full

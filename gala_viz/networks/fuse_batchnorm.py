@@ -8,48 +8,80 @@ of EfficientNet-Lite0 takes two thirds of the time.
 from __future__ import annotations
 
 import copy
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
 
 from gala_viz.networks.activation_hooks import has_activation_hook
+from gala_viz.networks.frozen_eval import frozen_eval
 from gala_viz.networks.network import Network
 
 LOGIT_TOLERANCE = 1e-4
 """Largest difference of a logit, as a share of the largest logit, that rounding may make."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Fused:
+    """What was made of a network (None: nothing, it is used itself), and what tells whether the network has changed."""
+
+    quick: Network | None
+    versions: tuple[tuple[int, int], ...]
+    logits: Tensor
+
+
+_fused: WeakKeyDictionary[Network, _Fused] = WeakKeyDictionary()
+
+
+@torch.no_grad()
 def fuse_batchnorm(network: Network) -> Network:
     """Return a copy of ``network`` that computes the same, faster, or ``network`` itself where that fails.
 
     Name, card, checksum of the weights and preprocessing stay. The copy is compared with the original on a random
     input: where their logits differ (a convolution's output is used twice, say), or nothing can be fused, the network
-    itself is returned. The copy is not for training: its batch-norm statistics are fixed.
+    itself is returned. The copy is not for training: its batch-norm statistics are fixed. It is made once, and anew
+    where a weight was written since, or the network's logits on the random input are not to the last bit what they were.
     """
     height, width = network.preprocessing.input_px
     example = torch.randn(1, 3, height, width, generator=torch.Generator().manual_seed(0))
+    with frozen_eval(network.module):
+        logits, versions = network.logits(example), _versions(network.module)
+    made = _fused.get(network)
+    if made is None or made.versions != versions or not torch.equal(made.logits, logits):
+        made = _Fused(_quick_copy(network, example, logits), versions, logits)
+        _fused[network] = made
+    return made.quick or network
+
+
+def _quick_copy(network: Network, example: Tensor, logits: Tensor) -> Network | None:
+    """Return the fused copy, or None where nothing can be fused or the copy's logits on ``example`` are others."""
     module = copy.deepcopy(network.module)
-    with torch.no_grad():
-        if not fuse_conv_bn(module, example.to(network.device)) + merge_padding(module):
-            return network
-        quick = Network(
-            module,
-            name=network.name,
-            title=network.title,
-            preprocessing=network.preprocessing,
-            categories=network.categories,
-            card=network.card,
-            sha256=network.sha256,
-            known_by_weights=network.known_by_weights,
-            hooked_layers=network.hooked_layers,
-            training_data=network.training_data,
-            device=network.device,
-            dtype=network.dtype,
-        )
-        expected, logits = (one.logits(example) for one in (network, quick))
+    if not fuse_conv_bn(module, example.to(network.device)) + merge_padding(module):
+        return None
+    quick = Network(
+        module,
+        name=network.name,
+        title=network.title,
+        preprocessing=network.preprocessing,
+        categories=network.categories,
+        card=network.card,
+        sha256=network.sha256,
+        known_by_weights=network.known_by_weights,
+        hooked_layers=network.hooked_layers,
+        training_data=network.training_data,
+        device=network.device,
+        dtype=network.dtype,
+    )
     tolerance = LOGIT_TOLERANCE if network.dtype == torch.float32 else 0.05
-    same = (logits - expected).abs().max() <= tolerance * expected.abs().max().clamp(min=1)
-    return quick if bool(same) else network
+    same = (quick.logits(example) - logits).abs().max() <= tolerance * logits.abs().max().clamp(min=1)
+    return quick if bool(same) else None
+
+
+def _versions(module: nn.Module) -> tuple[tuple[int, int], ...]:
+    """Return identity and count of writes of every parameter and buffer, as far as PyTorch counts them."""
+    tensors = [*module.parameters(), *module.buffers()]
+    return tuple((id(tensor), 0 if tensor.is_inference() else tensor._version) for tensor in tensors)
 
 
 @torch.no_grad()

@@ -3,14 +3,19 @@
 import numpy as np
 import pytest
 
-from gala_viz.attribution.map_state import N_GROUPS, add_samples, initial_state, jackknife_error, monte_carlo_error
+from gala_viz.attribution.map_state import N_GROUPS, MapState, jackknife_error, monte_carlo_error
 
 
-def state_of(samples, pieces=1):
-    state = initial_state(samples.shape[1:], n_samples=len(samples), target=0, sigma=1.0)
-    for piece in np.array_split(samples, pieces):
-        state = add_samples(state, piece)
-    return state
+def state_of(samples):
+    n = len(samples)
+    sums = np.stack([samples[group::N_GROUPS].sum(axis=0) for group in range(N_GROUPS)]).astype(np.float32)
+    return MapState(mean=samples.mean(axis=0), n=n, n_samples=n, target=0, sigma=1.0, group_sums=sums)
+
+
+@pytest.mark.parametrize("n", [0, 1, 9, 10, 11, 23])
+def test_the_sizes_of_groups_follow_from_the_number_of_samples(n):
+    state = MapState(mean=np.zeros((1, 2, 2), np.float32), n=n, n_samples=50, target=0)
+    assert state.group_counts.tolist() == [len(range(group, n, N_GROUPS)) for group in range(N_GROUPS)]
 
 
 def test_the_error_of_a_mean_with_groups_of_one_is_the_textbook_one():
@@ -67,10 +72,3 @@ def test_unequal_groups_are_weighted():
         errors.append(jackknife_error(np.asarray(whole), without, counts) ** 2)
         estimates.append(whole)
     assert np.mean(errors) == pytest.approx(np.var(estimates), rel=0.1)
-
-
-def test_the_mean_does_not_depend_on_how_samples_arrive():
-    samples = np.random.default_rng(3).normal(10, 1, size=(17, 2, 3, 3)).astype(np.float32)
-    once, often = state_of(samples), state_of(samples, pieces=6)
-    np.testing.assert_allclose(often.mean, once.mean, rtol=1e-6)
-    np.testing.assert_allclose(often.squares, samples.astype(np.float64).var(0) * 17, rtol=1e-4)

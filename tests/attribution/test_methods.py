@@ -12,6 +12,7 @@ from gala_viz.attribution.grad_cam import GradCamSpec, find_cam_layer
 from gala_viz.attribution.gradients import IntegratedGradientsSpec
 from gala_viz.attribution.methods import METHODS
 from gala_viz.attribution.occlusion import OcclusionSpec
+from gala_viz.attribution.packing import MapJob, map_states, run_jobs
 from gala_viz.registry import UnknownNameError
 from gala_viz.specs import SmoothGradSpec
 from tests.attribution.tiny import Bare, Tiny, one_input, tiny_network
@@ -24,10 +25,9 @@ SMALL = {
 
 
 def states(name, network, spec=None, values=None, **options):
-    method = METHODS[name]
-    spec = method.validate_spec(spec or SMALL.get(name))
+    method = METHODS[name](network, spec or SMALL.get(name))
     values = one_input() if values is None else values
-    return list(method.states(network, values, **{"image": "cat", "target": 2, "spec": spec, **options}))
+    return list(map_states(method, values, **{"image": "cat", "target": 2, **options}))
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -52,11 +52,23 @@ def test_every_method_computes_nothing_once_cancelled(name):
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_maps_do_not_depend_on_the_size_of_chunks(name):
+def test_maps_do_not_depend_on_the_size_of_batches(name):
     network = tiny_network()
-    np.testing.assert_allclose(
-        states(name, network, chunk=1)[-1].mean, states(name, network, chunk=7)[-1].mean, rtol=1e-4, atol=1e-6
-    )
+    one, seven = (states(name, network, batch_size=size)[-1].mean for size in (1, 7))
+    np.testing.assert_allclose(one, seven, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_images_that_share_batches_have_the_maps_that_they_have_alone_each_for_its_own_target(name):
+    network = tiny_network()
+    method = METHODS[name](network, SMALL.get(name))
+    asked = [("a", one_input(1), 2), ("b", one_input(2), 0), ("c", one_input(3), 4)]
+    jobs = [MapJob(method, values, image=image, target=target) for image, values, target in asked]
+    together = [job.state() for job in run_jobs(jobs, batch_size=4) if job.done]
+    for (image, values, target), state in zip(asked, together, strict=True):
+        (*_, alone) = map_states(method, values, image=image, target=target, batch_size=4)
+        np.testing.assert_array_equal(state.mean, alone.mean)
+        assert (state.n, state.target) == (state.n_samples, target)
 
 
 def test_saliency_is_smoothgrad_without_noise():
@@ -71,15 +83,15 @@ def test_input_x_gradient_is_the_product():
     np.testing.assert_allclose(states("input_x_gradient", network)[-1].mean, product, rtol=1e-6)
 
 
-@pytest.mark.parametrize("chunk", [1, 4, 20])
-def test_integrated_gradients_in_pieces_equal_captums_single_call(chunk):
+@pytest.mark.parametrize("batch_size", [1, 4, 20])
+def test_integrated_gradients_in_batches_equal_captums_single_call(batch_size):
     network = tiny_network()
     spec = IntegratedGradientsSpec(n_steps=20, baseline=-0.3)
     batch = torch.from_numpy(one_input())[None]
     theirs = IntegratedGradients(network.logits).attribute(
         batch, baselines=-0.3, target=2, n_steps=20, method="riemann_middle"
     )
-    ours = states("integrated_gradients", network, spec, chunk=chunk)
+    ours = states("integrated_gradients", network, spec, batch_size=batch_size)
     np.testing.assert_allclose(ours[-1].mean, theirs[0].detach().numpy(), rtol=1e-3, atol=1e-6)
     assert [state.n for state in ours][-1] == 20
 
@@ -94,7 +106,7 @@ def test_integrated_gradients_sum_to_the_change_of_the_logit():
 
 
 @pytest.mark.parametrize(("window", "stride"), [(4, 4), (5, 3), (16, 1), (7, 2), (40, 14)])
-def test_occlusion_by_rows_equals_captums_single_call(window, stride):
+def test_occlusion_by_windows_equals_captums_single_call(window, stride):
     network = tiny_network()
     width = min(window, 16)
     theirs = Occlusion(network.logits).attribute(
@@ -181,8 +193,8 @@ def test_grad_cam_is_the_formula():
 
 def test_grad_cam_takes_the_last_convolution_or_batch_norm_that_gives_a_map():
     module = Tiny()
-    assert find_cam_layer(Bare(module), one_input()) is module.norm2
-    assert find_cam_layer(Bare(module), one_input(), "conv1") is module.conv1
+    assert find_cam_layer(Bare(module), torch.from_numpy(one_input())[None]) is module.norm2
+    assert find_cam_layer(Bare(module), torch.from_numpy(one_input())[None], "conv1") is module.conv1
     with pytest.raises(ValueError, match="Did you mean 'conv2'"):
         states("grad_cam", Bare(module), GradCamSpec(layer="conv_2"))
 

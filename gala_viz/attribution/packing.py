@@ -1,0 +1,303 @@
+"""Samples of many images in batches of one shape: the loop in which every attribution map is computed.
+
+Every batch has the same shape; what does not fill it is padded. A sample's values depend on the shape of its batch, in
+the last bits, and not on its place or on what else is in the batch; samples are added in their order. So a map is the
+same to the last bit alone, among others, and after a resume, given the network, the device, the precision and the number
+of threads.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gala_viz.networks.frozen_eval import frozen_eval
+from gala_viz.attribution.map_state import N_GROUPS, MapState
+from gala_viz.attribution.method import AttributionMethod, ExplainedImage
+
+CPU_BATCH_SIZE = 5
+ACCELERATOR_BATCH_SIZE = 25
+
+SMALLER_BATCHES = "memory ran out, batches were made smaller"
+
+_OUT_OF_MEMORY = (
+    "out of memory",
+    "can't allocate memory",
+    "not enough memory",
+    "defaultcpuallocator",
+    "cannot allocate",
+)
+
+
+def never_cancelled() -> bool:
+    """Return False: the cancellation callback of computations that are always finished."""
+    return False
+
+
+def batch_size_of(device: torch.device) -> int:
+    """Return the number of samples in a batch.
+
+    Parameters
+    ----------
+    device : torch.device
+        Where the samples are computed.
+
+    Returns
+    -------
+    int
+        5 on a CPU, where more is slower (its caches overflow), 25 on an accelerator.
+    """
+    return CPU_BATCH_SIZE if device.type == "cpu" else ACCELERATOR_BATCH_SIZE
+
+
+class MapJob:
+    """The map of one image while it is computed: its samples so far as sums, on the network's device.
+
+    Parameters
+    ----------
+    method : AttributionMethod
+        The method, with its settings and network.
+    network_input : ndarray, (channel, y, x)
+        The image in the network's input space.
+    image : str
+        Id of the image, which names its noise.
+    target : int
+        Category index of the logit that is explained.
+    resume : MapState, optional
+        State to go on from, of a stochastic method: of the same image, network, target, noise and seed, with at most
+        as many samples.
+
+    Raises
+    ------
+    ValueError
+        The input is not one image, or ``resume`` has another shape, target or noise, or too many samples.
+    """
+
+    def __init__(
+        self,
+        method: AttributionMethod,
+        network_input: np.ndarray,
+        *,
+        image: str,
+        target: int,
+        resume: MapState | None = None,
+    ) -> None:
+        self.method = method
+        self.explained: ExplainedImage = method.explained(network_input, image=image, target=target)
+        self.n_samples = method.n_samples(network_input.shape)
+        self.n = 0
+        self.note = ""
+        self._at_first: Tensor | None = None
+        self._sums: Tensor | None = None
+        if resume is not None:
+            self._resume(resume)
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing is left to compute."""
+        return self.n >= self.n_samples
+
+    def add(self, values: Tensor) -> None:
+        """Add what ``method.attribute`` returned for the samples that follow, (sample, ...)."""
+        if self._at_first is None:
+            self._at_first = values[0].clone()
+        addends = self.method.contribution(values, self.explained, self.n, self._at_first)
+        if self._sums is None:
+            groups = N_GROUPS if self.method.stochastic else 1
+            self._sums = torch.zeros((groups, *addends.shape[1:]), dtype=torch.float32, device=addends.device)
+        for addend in addends:  # one after the other, so that sums do not show how samples are cut into batches
+            self._sums[self.n % len(self._sums)] += addend
+            self.n += 1
+
+    def state(self) -> MapState:
+        """Return the map so far, on the CPU; this is the one download of the image's results."""
+        sums = self._sums
+        if sums is None:
+            raise ValueError("there is no sample yet.")
+        explained = self.explained
+        state = {"n": self.n, "n_samples": self.n_samples, "target": explained.target, "sigma": explained.sigma}
+        if not self.method.stochastic:
+            mean = self.method.finish(sums[0], self.n, explained)
+            return MapState(mean=mean.cpu().numpy(), note=self.note, **state)
+        group_sums = sums.to("cpu", copy=True).numpy()
+        mean = (group_sums.sum(axis=0, dtype=np.float64) / self.n).astype(np.float32)
+        return MapState(mean=mean, group_sums=group_sums, note=self.note, **state)
+
+    def _resume(self, state: MapState) -> None:
+        shape, explained = tuple(self.explained.values.shape), self.explained
+        same = (state.mean.shape, state.target, state.sigma) == (shape, explained.target, explained.sigma)
+        if not same or state.group_sums is None or state.n > self.n_samples:
+            raise ValueError(
+                f"a state can be resumed for the same image, target and noise and at most {self.n_samples} samples; it "
+                f"has shape {state.mean.shape}, target {state.target}, sigma {state.sigma:g}, n {state.n}; asked were "
+                f"shape {shape}, target {explained.target}, sigma {explained.sigma:g}."
+            )
+        self.n, self._sums = state.n, torch.from_numpy(state.group_sums.copy()).to(explained.values.device)
+        self._at_first = self._sums.new_zeros(())
+
+
+def run_jobs(
+    jobs: Iterable[MapJob],
+    *,
+    batch_size: int | None = None,
+    cancelled: Callable[[], bool] = never_cancelled,
+) -> Iterator[MapJob]:
+    """Compute maps, and yield each job whenever a batch has brought it further.
+
+    Jobs are taken up in their order, the next one as soon as a batch has room for it. All are of one method and one
+    network, with inputs of one shape.
+
+    Parameters
+    ----------
+    jobs : iterable of MapJob
+        The maps; they may be made as they are needed.
+    batch_size : int, optional
+        Samples in a batch; default: by device. Where memory runs out it is halved, which the jobs' ``note`` says.
+    cancelled : callable
+        Cancellation callback; once it returns True, no further batch is computed.
+
+    Yields
+    ------
+    MapJob
+        A job with more samples than before, after every batch; a finished one once.
+
+    Raises
+    ------
+    ValueError
+        ``batch_size`` is below 1.
+    MemoryError
+        One sample alone does not fit into memory.
+    """
+    if batch_size is not None and batch_size < 1:
+        raise ValueError(f"a batch has at least one sample; got {batch_size}.")
+    waiting = iter(jobs)
+    running: deque[MapJob] = deque()
+    batch: _Batch | None = None
+    note = ""
+    while not cancelled():
+        planned = sum(job.n_samples - job.n for job in running)
+        size = batch.size if batch is not None else batch_size
+        while size is None or planned < size:
+            job = next(waiting, None)
+            if job is None:
+                break
+            if job.done:
+                yield job
+                continue
+            size = size or batch_size_of(job.explained.values.device)
+            running.append(job)
+            planned += job.n_samples - job.n
+        if not running:
+            return
+        if batch is None:
+            batch = _Batch(running[0].explained.values, size or 1)
+        try:
+            advanced = batch.run(running)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            if batch.size == 1:
+                raise MemoryError(
+                    "one sample of one image does not fit into memory; use a smaller input or network, or device='cpu'."
+                ) from error
+            batch, note = _Batch(running[0].explained.values, batch.size // 2), SMALLER_BATCHES
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
+            continue
+        for job in advanced:
+            job.note = note or job.note
+            if job.done:
+                running.remove(job)
+            yield job
+
+
+def map_states(
+    method: AttributionMethod,
+    network_input: np.ndarray,
+    *,
+    image: str,
+    target: int,
+    resume: MapState | None = None,
+    batch_size: int | None = None,
+    cancelled: Callable[[], bool] = never_cancelled,
+) -> Iterator[MapState]:
+    """Yield the map of one image after every batch of its samples.
+
+    Parameters
+    ----------
+    method : AttributionMethod
+        The method, with its settings and network.
+    network_input : ndarray, (channel, y, x)
+        The image in the network's input space.
+    image : str
+        Id of the image, which names its noise.
+    target : int
+        Category index of the logit that is explained.
+    resume : MapState, optional
+        State to go on from, see ``MapJob``.
+    batch_size : int, optional
+        Samples in a batch; default: by device.
+    cancelled : callable
+        Cancellation callback.
+
+    Yields
+    ------
+    MapState
+        In the method's unit; the last one is done unless cancelled.
+    """
+    job = MapJob(method, network_input, image=image, target=target, resume=resume)
+    for advanced in run_jobs([job], batch_size=batch_size, cancelled=cancelled):
+        yield advanced.state()
+
+
+class _Batch:
+    """The one batch of a run: samples and targets of fixed shape, filled anew again and again."""
+
+    def __init__(self, like: Tensor, size: int) -> None:
+        self.size = size
+        self._samples = like.new_zeros((size, *like.shape))
+        self._targets = torch.zeros(size, dtype=torch.int64, device=like.device)
+
+    def run(self, jobs: Iterable[MapJob]) -> list[MapJob]:
+        """Fill the batch with the next samples of ``jobs``, compute it, and return the jobs that had any in it."""
+        parts: list[tuple[MapJob, slice]] = []
+        filled = 0
+        for job in jobs:
+            count = min(self.size - filled, job.n_samples - job.n)
+            if count == 0:
+                break
+            part = slice(filled, filled + count)
+            job.method.write_samples(self._samples[part], job.explained, job.n)
+            self._targets[part] = job.explained.target
+            parts.append((job, part))
+            filled += count
+        method = parts[0][0].method
+        self._samples[filled:] = 0
+        self._targets[filled:] = parts[0][0].explained.target
+        with frozen_eval(method.network.module):
+            values = method.attribute(self._samples.detach().requires_grad_(), self._targets).detach().float()
+        for job, part in parts:
+            job.add(values[part])
+        return [job for job, _ in parts]
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether an error says that memory ran out.
+
+    Parameters
+    ----------
+    error : BaseException
+        An error of PyTorch or Python, on any device.
+
+    Returns
+    -------
+    bool
+        True for PyTorch's and Python's own errors, and for a ``RuntimeError`` whose text says so.
+    """
+    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+        return True
+    return isinstance(error, RuntimeError) and any(sign in str(error).lower() for sign in _OUT_OF_MEMORY)
