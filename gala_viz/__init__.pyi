@@ -4,10 +4,10 @@ from .alignment import dice as dice
 from .alignment import iou as iou
 from .alignment import noise_ceiling as noise_ceiling
 from .alignment import spearman as spearman
-from .attribution.attention import attention_norms as attention_norms
-from .attribution.attribution_maps import smoothgrad as smoothgrad
-from .attribution.delta import gradient_delta as gradient_delta
 from .collections import open_collection as open_collection
+from .engine.attribution_maps import smoothgrad as smoothgrad
+from .engine.forward import attention_norms as attention_norms
+from .engine.results.delta import gradient_delta as gradient_delta
 from .jupyter.attention_layers import layers as layers
 from .jupyter.compare import Compare as Compare
 from .jupyter.explore import explore as explore

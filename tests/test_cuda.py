@@ -12,11 +12,11 @@ if not torch.cuda.is_available():
     pytest.skip("no CUDA GPU is here", allow_module_level=True)
 
 import gala_viz as gv  # noqa: E402
-from gala_viz.attribution.attention import predictions_and_norms  # noqa: E402
-from gala_viz.attribution.chunks import CHUNKS_HALVED  # noqa: E402
 from gala_viz.attribution.network_identity import compute_output_fingerprint  # noqa: E402
-from gala_viz.attribution.smoothgrad import smoothgrad_states  # noqa: E402
+from gala_viz.attribution.packing import SMALLER_BATCHES, map_states  # noqa: E402
+from gala_viz.attribution.smoothgrad import SmoothGrad  # noqa: E402
 from gala_viz.cli import main  # noqa: E402
+from gala_viz.engine.forward import predictions_and_norms  # noqa: E402
 from gala_viz.live import LiveMaps  # noqa: E402
 from gala_viz.networks.output_fingerprint import TOLERANCES  # noqa: E402
 from gala_viz.specs import MapRequest, SmoothGradSpec  # noqa: E402
@@ -91,20 +91,20 @@ def test_the_page_gets_from_a_gpu_what_it_gets_from_a_cpu():
     assert found[0].n == SPEC.n_samples
 
 
-def test_where_the_gpu_has_too_little_memory_chunks_are_halved():
+def test_where_the_gpu_has_too_little_memory_batches_are_halved():
     network, collection = gv.load_network(NAMES[0], device="cuda"), gv.open_collection("photos")
     image = collection.images[0]
     values = network.preprocessing.to_input(collection.photo(image))
-    asked = {"image": image, "target": 0, "spec": replace(SPEC, n_samples=66)}
-    *_, wanted = smoothgrad_states(network, values, **asked, chunk=64)
+    method = SmoothGrad(network, replace(SPEC, n_samples=66))
+    *_, wanted = map_states(method, values, image=image, target=0, batch_size=64)
     torch.cuda.empty_cache()
     room = torch.cuda.memory_allocated() + 600 * 2**20
     torch.cuda.set_per_process_memory_fraction(room / torch.cuda.get_device_properties(0).total_memory)
     try:
-        states = list(smoothgrad_states(network, values, **asked, chunk=64))
+        states = list(map_states(method, values, image=image, target=0, batch_size=64))
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)
-    assert any(state.note == CHUNKS_HALVED for state in states)
+    assert any(state.note == SMALLER_BATCHES for state in states)
     assert off(states[-1].mean, wanted.mean) < 5e-3
 
 

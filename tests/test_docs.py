@@ -16,13 +16,13 @@ import pytest
 
 import gala_viz
 from gala_viz import cli
+from gala_viz.alignment import N_PARTNERS
 from gala_viz.alignment.ceiling import CeilingSpec
 from gala_viz.alignment.resolution import COMPARISON_CELLS
-from gala_viz.attribution.delta import PERCENTILE
 from gala_viz.collections.clickme.round_filters import RoundFilters
 from gala_viz.collections.clickme.smoothing import DISC_PX, GAUSSIAN_SIGMA_PX, LARGEST_DISC_PX
 from gala_viz.collections.osie import SIGMA_PX
-from gala_viz.collections.partner_images import N_PARTNERS
+from gala_viz.engine.results.delta import PERCENTILE
 from gala_viz.evaluation.published import PUBLISHED, SPLIT_HALF_RHO
 from gala_viz.evaluation.spec import EvaluationSpec
 from gala_viz.experiment.experiment_spec import ExclusionSpec, TimingSpec
@@ -154,7 +154,7 @@ def test_constants_in_the_definitions_are_those_of_the_code(repository):
         "similarity": [
             f"{COMPARISON_CELLS} x {COMPARISON_CELLS} cells",
             f"{ceiling.n_splits} splits an image",
-            f"{evaluation.n_partners} partners of each kind in evaluations, {N_PARTNERS}",
+            f"{N_PARTNERS} partners of each kind",
             f"$\\rho = {SPLIT_HALF_RHO}$",
             *(f"{one.top1_error_clickme:.2f} | {one.human_variability_explained:.2f}" for one in PUBLISHED),
         ],

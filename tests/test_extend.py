@@ -15,6 +15,7 @@ from torch import nn
 
 import gala_viz as gv
 from gala_viz.attribution.methods import METHODS
+from gala_viz.attribution.packing import map_states
 from gala_viz.collections.open import COLLECTIONS
 
 
@@ -61,8 +62,8 @@ def test_there_are_three_examples(examples):
 def test_the_method_tells_how_much_the_logit_falls_when_a_square_is_filled(run):
     example, network = run(0), Tiny()
     image = np.random.default_rng(0).normal(size=(3, 20, 30)).astype(np.float32)
-    spec = METHODS["feature_ablation"].validate_spec(example.FeatureAblationSpec(square_px=8))
-    (state,) = METHODS["feature_ablation"].states(network, image, target=1, spec=spec)
+    method = METHODS["feature_ablation"](network, example.FeatureAblationSpec(square_px=8))
+    (state,) = map_states(method, image, image="a", target=1)
     assert state.mean.shape == (1, 20, 30)
     filled = image.copy()
     filled[:, 8:16, 16:24] = 0

@@ -1,6 +1,6 @@
 """How human a map is: similarity, one resolution, noise ceiling, shuffled-image baseline, tests and intervals."""
 
-from gala_viz.alignment.baseline import PARTNER_KINDS, fraction_explained, mean_rho, shuffled_baseline, shuffled_rhos
+from gala_viz.alignment.baseline import fraction_explained, partner_rhos, shuffled_baseline, shuffled_rhos
 from gala_viz.alignment.bootstrap import ConfidenceInterval, bootstrap_interval, bootstrap_intervals
 from gala_viz.alignment.ceiling import (
     CeilingSpec,
@@ -11,18 +11,21 @@ from gala_viz.alignment.ceiling import (
     noise_ceiling,
     spearman_brown,
 )
+from gala_viz.alignment.partner_images import N_PARTNERS, PARTNER_KINDS, PartnerImages
 from gala_viz.alignment.resolution import COMPARISON_CELLS, area_average, to_resolution
 from gala_viz.alignment.significance import PairedTest, benjamini_hochberg, paired_randomisation, paired_randomisations
 from gala_viz.alignment.similarity import dice, iou, spearman
 
 __all__ = [
     "COMPARISON_CELLS",
+    "N_PARTNERS",
     "PARTNER_KINDS",
     "CeilingSpec",
     "ConfidenceInterval",
     "ImageCeilings",
     "NoiseCeiling",
     "PairedTest",
+    "PartnerImages",
     "area_average",
     "benjamini_hochberg",
     "bootstrap_interval",
@@ -32,10 +35,10 @@ __all__ = [
     "fraction_explained",
     "image_ceilings",
     "iou",
-    "mean_rho",
     "noise_ceiling",
     "paired_randomisation",
     "paired_randomisations",
+    "partner_rhos",
     "shuffled_baseline",
     "shuffled_rhos",
     "spearman",

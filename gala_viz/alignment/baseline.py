@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import xarray as xr
 
 from gala_viz.alignment.bootstrap import ConfidenceInterval, bootstrap_interval, bootstrap_means, percentile_interval
 from gala_viz.alignment.ceiling import NoiseCeiling
+from gala_viz.alignment.partner_images import N_PARTNERS, PARTNER_KINDS, PartnerImages
 from gala_viz.alignment.similarity import spearman_kernel
-from gala_viz.alignment.split_half import nanmean, rng_for_image
-
-PARTNER_KINDS = ("same", "different")
-"""Other images by category, in the order of ``shuffled_rhos``."""
+from gala_viz.alignment.split_half import nanmean
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,7 +49,7 @@ def shuffled_baseline(
     categories: Sequence[str | None] | None = None,
     *,
     other_maps: xr.DataArray | None = None,
-    n_partners: int = 10,
+    n_partners: int = N_PARTNERS,
     seed: int = 0,
 ) -> ShuffledBaseline:
     """Return the shuffled-image baseline: mean rho of each image's map with the maps of partner images, by category.
@@ -94,7 +93,7 @@ def shuffled_rhos(
     categories: Sequence[str | None] | None = None,
     *,
     other_maps: xr.DataArray | None = None,
-    n_partners: int = 10,
+    n_partners: int = N_PARTNERS,
     seed: int = 0,
 ) -> xr.DataArray:
     """Return the mean rho of each image's map with the maps of partner images.
@@ -132,30 +131,66 @@ def shuffled_rhos(
     """
     images = [str(image) for image in maps["image"].values]
     labels = list(categories) if categories is not None else [None] * len(images)
-    if len(labels) != len(images):
-        raise ValueError(f"one category an image was expected; got {len(labels)} for {len(images)} images.")
+    partners = PartnerImages(images, labels, seed=seed)
     values = maps.transpose("image", "y", "x").values
     others = values if other_maps is None else other_maps.sel(image=images).transpose("image", "y", "x").values
     present = ~np.isnan(others).all(axis=(1, 2))
-    rhos = np.full((len(PARTNER_KINDS), len(images)), np.nan)
-    for position, image in enumerate(images):
-        rng = rng_for_image(seed, image)
-        alike = np.array([label is not None and label == labels[position] for label in labels])
-        eligible = present & (np.arange(len(images)) != position)
-        for row, same in enumerate((True, False)):
-            partners = np.flatnonzero(eligible & (alike == same))
-            if len(partners):
-                chosen_partners = rng.permutation(partners)[:n_partners]
-                rhos[row, position] = nanmean(spearman_kernel(values[position], others[chosen_partners]))
+    maps_of = {image: one for image, one, there in zip(images, others, present, strict=True) if there}
+    rhos = [
+        list(partner_rhos(one, image, label, partners, maps_of.get, n_partners=n_partners).values())
+        for one, image, label in zip(values, images, labels, strict=True)
+    ]
     return xr.DataArray(
-        rhos, dims=("partner", "image"), coords={"partner": list(PARTNER_KINDS), "image": images}, name="floor"
+        np.array(rhos, dtype=float).reshape(len(images), len(PARTNER_KINDS)).T,
+        dims=("partner", "image"),
+        coords={"partner": list(PARTNER_KINDS), "image": images},
+        name="floor",
     )
+
+
+def partner_rhos(
+    maps: np.ndarray,
+    image: str,
+    category: str | None,
+    partners: PartnerImages,
+    human_map: Callable[[str], np.ndarray | None],
+    *,
+    n_partners: int = N_PARTNERS,
+) -> dict[str, np.ndarray]:
+    """Return the mean rho of one image's maps with the maps of its partner images: the shuffled-image baseline.
+
+    Parameters
+    ----------
+    maps : ndarray, (..., y, x)
+        Maps of the image.
+    image : str
+        Id of the image.
+    category : str or None
+        Its category.
+    partners : PartnerImages
+        Where partners are drawn.
+    human_map : callable
+        Id -> map (y, x) of another image on the same grid; None where it has no usable one, and the next is taken.
+    n_partners : int
+        Partner images of each kind, at most.
+
+    Returns
+    -------
+    dict of str to ndarray, (...), float64
+        Kind of ``PARTNER_KINDS`` -> rho in [-1, 1]; NaN where there is no partner, or no rho is known.
+
+    References
+    ----------
+    Tatler et al. 2005.
+    """
+    return {
+        kind: mean_rho(maps, list(islice((one for one in map(human_map, order) if one is not None), n_partners)))
+        for kind, order in partners.orders(image, category).items()
+    }
 
 
 def mean_rho(maps: np.ndarray, other_maps: Sequence[np.ndarray]) -> np.ndarray:
     """Return the mean rho of each map with all of ``other_maps``.
-
-    With the human maps of partner images as ``other_maps`` this is the shuffled-image baseline of one image's maps.
 
     Parameters
     ----------

@@ -9,8 +9,8 @@ import captum.attr
 import torch
 from torch import Tensor, nn
 
-from gala_viz.networks.frozen_eval import frozen_eval
 from gala_viz.attribution.method import AttributionMethod, DifferentiableNetwork
+from gala_viz.networks.frozen_eval import frozen_eval
 from gala_viz.registry import unknown_name
 
 LAST_LAYER = "last"
@@ -65,9 +65,7 @@ class GradCam(AttributionMethod):
         )
         if not isinstance(cam, Tensor) or cam.ndim != 4:
             output = f"{cam.ndim} dims" if isinstance(cam, Tensor) else f"{len(cam)} outputs"
-            raise ValueError(
-                f"Grad-CAM needs a layer with positions (B, C, H, W); {self.spec.layer!r} gives {output}."
-            )
+            raise ValueError(f"Grad-CAM needs a layer with positions (B, C, H, W); {self.spec.layer!r} gives {output}.")
         return captum.attr.LayerAttribution.interpolate(cam.float(), samples.shape[-2:], "bilinear")
 
 

@@ -1,18 +1,16 @@
-"""Running means of signed maps: n so far, per channel and pixel, with what is needed for their Monte-Carlo error.
+"""Running sums of signed maps: n so far, and sums of groups of samples for the Monte-Carlo error.
 
-The error of anything computed from a map (reduced over colour, smoothed, normalised, a difference of two networks)
-comes from the delete-one-group jackknife: samples are dealt to ``N_GROUPS`` groups by their index, the quantity is
-computed again without each group, and the error follows from the scatter. It needs no assumption on how channels,
-pixels or the two networks' errors are correlated; networks with the same noise are compared group by group.
-Source: Busing, Meijer, van der Leeden 1999, "Delete-m jackknife for unequal m" (Statistics and Computing 9).
+Samples are dealt to ``N_GROUPS`` groups by their number. The error of anything that is computed from a map follows from
+leaving out one group after the other (``gala_viz.engine.results.jackknife``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+
+from gala_viz.deprecated_paths import deprecated_getattr
 
 N_GROUPS = 10
 """Groups of samples for the jackknife; sample k belongs to group k mod N_GROUPS."""
@@ -58,17 +56,6 @@ class MapState:
         """Samples of each group (group,), int64."""
         return (self.n - np.arange(N_GROUPS) + N_GROUPS - 1) // N_GROUPS
 
-    @property
-    def standard_error(self) -> np.ndarray | None:
-        """Monte-Carlo standard error of ``mean`` (channel, y, x), float32.
-
-        NaN for one sample, None for methods that are not stochastic.
-        """
-        if self.group_sums is None:
-            return None
-        error = monte_carlo_error(lambda mean: mean, self)
-        return np.full(self.mean.shape, np.nan, np.float32) if error is None else error
-
     def delete_group_means(self) -> np.ndarray | None:
         """Return the means without each group.
 
@@ -86,66 +73,4 @@ class MapState:
         return (self.mean * np.float32(self.n) - self.group_sums[filled]) / rest
 
 
-def jackknife_error(estimate: np.ndarray, delete_group_estimates: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Return the standard error of an estimate by the delete-one-group jackknife.
-
-    It is exact for a mean with groups of one sample each; unequal groups are weighted.
-
-    Parameters
-    ----------
-    estimate : ndarray, (...)
-        The estimate from all samples.
-    delete_group_estimates : ndarray, (group, ...)
-        The estimate without each group of samples.
-    counts : ndarray, (group,), int
-        Samples of each group.
-
-    Returns
-    -------
-    ndarray, (...), float32
-        Standard error in the unit of ``estimate``.
-
-    References
-    ----------
-    Busing, Meijer, van der Leeden 1999.
-    """
-    groups, n = len(counts), int(counts.sum())
-    share = (counts / n).reshape(groups, *([1] * estimate.ndim))
-    inflation = 1 / share
-    centre = groups * estimate - ((1 - share) * delete_group_estimates).sum(axis=0)
-    pseudo = inflation * estimate - (inflation - 1) * delete_group_estimates
-    return np.sqrt(((pseudo - centre) ** 2 / (inflation - 1)).mean(axis=0)).astype(np.float32)
-
-
-def monte_carlo_error(quantity: Callable[..., np.ndarray], *states: MapState) -> np.ndarray | None:
-    """Return the Monte-Carlo standard error of a quantity of one or several maps.
-
-    Groups of samples are left out of all states together, so that what the networks share cancels.
-
-    Parameters
-    ----------
-    quantity : callable
-        Takes one mean (channel, y, x) for each state, and returns an array.
-    *states : MapState
-        States of the same samples: one seed, one image, one n.
-
-    Returns
-    -------
-    ndarray or None
-        Standard error of ``quantity(*means)``, float32; None where it is not known.
-
-    Raises
-    ------
-    ValueError
-        The states have different numbers of samples.
-    """
-    if len({state.n for state in states}) != 1:
-        raise ValueError(f"states with the same samples were expected; they have n = {[state.n for state in states]}.")
-    leave_out = [state.delete_group_means() for state in states]
-    if any(rest is None for rest in leave_out):
-        return None
-    counts = states[0].group_counts
-    counts = counts[counts > 0]
-    whole = quantity(*(state.mean for state in states))
-    without = np.stack([quantity(*rest) for rest in zip(*leave_out, strict=True)])
-    return jackknife_error(whole, without, counts)
+__getattr__ = deprecated_getattr(__name__)

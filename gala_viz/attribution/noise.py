@@ -188,7 +188,7 @@ def _philox_words(c0, c1, k0, k1):
 
 @njit(cache=True, inline="always")
 def _log_uniform(word):
-    """Compute log((word + 1/2) / 2^32) without a branch or a call, so that the compiler makes it a loop over vectors."""
+    """Compute log((word + 1/2) / 2^32) without a branch or a call, so that it becomes a loop over vectors."""
     value = np.float32(np.float32(word) + np.float32(0.5))
     bits = value.view(np.uint32)
     mantissa = np.uint32((bits & np.uint32(0x7FFFFF)) | np.uint32(0x3F800000)).view(np.float32)

@@ -2,8 +2,8 @@
 
 Every batch has the same shape; what does not fill it is padded. A sample's values depend on the shape of its batch, in
 the last bits, and not on its place or on what else is in the batch; samples are added in their order. So a map is the
-same to the last bit alone, among others, and after a resume, given the network, the device, the precision and the number
-of threads.
+same to the last bit alone, among others, and after a resume, given the network, the device, the precision and the
+number of threads.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gala_viz.networks.frozen_eval import frozen_eval
 from gala_viz.attribution.map_state import N_GROUPS, MapState
 from gala_viz.attribution.method import AttributionMethod, ExplainedImage
+from gala_viz.networks.frozen_eval import frozen_eval
 
 CPU_BATCH_SIZE = 5
 ACCELERATOR_BATCH_SIZE = 25

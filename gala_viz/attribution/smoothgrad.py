@@ -3,7 +3,7 @@
 The gradient is Captum's ``Saliency`` with ``abs=False``; the result equals Captum's ``NoiseTunnel`` around it with the
 same noise. Unlike there, noise belongs to (seed, image, sample), memory does not grow with n, and a map of any number
 of samples can be shown, stored and resumed, with its Monte-Carlo error
-(``gala_viz.attribution.map_state.monte_carlo_error``).
+(``gala_viz.engine.results.jackknife.monte_carlo_error``).
 """
 
 from __future__ import annotations

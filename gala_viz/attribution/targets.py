@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from gala_viz.networks.frozen_eval import frozen_eval
 from gala_viz.attribution.method import DifferentiableNetwork
+from gala_viz.networks.frozen_eval import frozen_eval
 from gala_viz.specs import Target
 
 

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from gala_viz.alignment import area_average, dice, iou, spearman
-from gala_viz.attribution.attention import BATCH_SIZE, logits_and_norms, softmax
-from gala_viz.attribution.attribution_maps import attribution_maps
-from gala_viz.attribution.delta import delta
-from gala_viz.attribution.finite import NonFiniteError, check_finite, check_forward_pass
+from gala_viz.alignment import area_average, spearman
+from gala_viz.attribution.finite import NonFiniteError, check_finite
 from gala_viz.attribution.methods import METHODS
-from gala_viz.batch.people import BlockPeople
 from gala_viz.collections.collection import Collection
-from gala_viz.collections.partner_images import PartnerImages
 from gala_viz.collections.photo_files import UnreadableImageError
+from gala_viz.engine.attribution_maps import attribution_maps
+from gala_viz.engine.forward import forward
+from gala_viz.engine.results.delta import delta
+from gala_viz.engine.results.forward_result import ForwardResult
+from gala_viz.engine.results.human_maps import HumanMaps
+from gala_viz.engine.results.prediction import top_categories
+from gala_viz.engine.results.scores import score_maps
 from gala_viz.imagenet import label_index
 from gala_viz.networks.network import Network
+from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.store.layout import N_TOP, arrays_of, segment
 from gala_viz.store.spec import ABOUT, StoreSpec
 
@@ -41,18 +43,30 @@ def block_values(
     collection: Collection,
     networks: Sequence[Network],
     images: Sequence[str],
-    partners: PartnerImages | None = None,
+    human: Mapping[Preprocessing, HumanMaps] | None = None,
 ) -> tuple[Values, Faults]:
     """Every array of the store for ``images``, NaN where there is nothing; and the images that are not there.
 
     ``networks`` are those of the spec, in its order. Results depend on images and settings alone, given the machine:
-    a block computed again is the same to the last bit. ``partners`` may be made once for many blocks.
+    a block computed again is the same to the last bit. ``human`` are ``human_maps_of`` the networks; they may be made
+    once for many blocks.
     """
-    block = _Block(spec, collection, images, partners or PartnerImages(collection, collection.images))
+    block = _Block(spec, collection, images, human or human_maps_of(collection, collection.images, networks))
     for number, network in enumerate(networks if block.readable else ()):
         block.look(number, network)
     block.compare()
     return block.values, Faults(block.unreadable, block.not_finite, block.unusable_maps)
+
+
+def human_maps_of(
+    collection: Collection, images: Sequence[str], networks: Sequence[Network]
+) -> dict[Preprocessing, HumanMaps]:
+    """Human maps in each frame of ``networks``, whose partner images are drawn among ``images``.
+
+    They raise ``OSError`` where a map cannot be read: a block without it would stay so.
+    """
+    frames = dict.fromkeys(network.preprocessing for network in networks)
+    return {frame: HumanMaps(collection, frame, images, strict=True) for frame in frames}
 
 
 def empty_block(spec: StoreSpec, n_images: int) -> Values:
@@ -67,45 +81,53 @@ def empty_block(spec: StoreSpec, n_images: int) -> Values:
 class _Block:
     """The values of one block while they are filled in, network by network; ``rows`` are those of readable images."""
 
-    def __init__(self, spec: StoreSpec, collection: Collection, images: Sequence[str], partners: PartnerImages) -> None:
-        self.spec, self.collection, self.images, self.partners = spec, collection, list(images), partners
+    def __init__(
+        self,
+        spec: StoreSpec,
+        collection: Collection,
+        images: Sequence[str],
+        human: Mapping[Preprocessing, HumanMaps],
+    ) -> None:
+        self.spec, self.collection, self.images, self.human = spec, collection, list(images), human
         self.values = empty_block(spec, len(images))
         self.unreadable = {image: why for image in images if (why := _fault(collection, image)) is not None}
         self.readable = [image for image in images if image not in self.unreadable]
         self.not_finite: dict[str, str] = {}
         self.unusable_maps: dict[str, str] = {}
         self._cells = (spec.comparison_cells,) * 2
-        self._marked: dict[str, BlockPeople] = {}
 
     def look(self, number: int, network: Network) -> None:
         """Everything of one network, the ``number``-th of the spec."""
         at = segment(self.spec.networks[number].name)
-        logits, norms = _passes(network, self.collection, self.readable)
+        results = forward(
+            network, [network.preprocessing.to_input(self.collection.photo(image)) for image in self.readable]
+        )
+        logits = np.stack([result.logits for result in results])
         labels = [
             label_index(network.categories, self.collection.category(image), self.collection.target(image))
             for image in self.readable
         ]
-        finite = self._finite(network, logits, norms)
+        finite = self._finite(network, results)
         self._enter_choices(at, number, logits, labels, finite)
-        people = self._people(network)
+        human = self.human[network.preprocessing]
         if number == 0:
-            self.unusable_maps = {image: people.left_out[image] for image in self.readable if image in people.left_out}
-        if number == 0 and people.images:
-            marked = self._rows(people.images)
-            self.values["human/map"][marked] = people.on(self._cells)
-            self.values["scores/ceiling"][marked] = people.ceilings()
+            self._enter_human_maps(human)
         rows = self._rows(self.readable)
-        for layer, maps in norms.items():
+        for layer in network.layers:
+            maps = np.stack([result.norms[layer] for result in results])
             maps = np.where(finite[:, None, None], maps, np.nan)
             self.values[f"{at}/attention_norm/{segment(layer)}/norm"][rows] = maps
-            rho = people.alike(spearman, maps, self.readable)
-            self.values["scores/rho_attention"][number, self.spec.layers.index(layer), rows] = rho
+            human_maps = [human.on_grid(image, maps.shape[1:]) for image in self.readable]
+            self.values["scores/rho_attention"][number, self.spec.layers.index(layer), rows] = [
+                np.nan if marked is None else spearman(one, marked)
+                for one, marked in zip(maps, human_maps, strict=True)
+            ]
         measured = dict(zip(self.readable, finite.tolist(), strict=True))
         found = _targets(self.spec, logits, labels, self.readable)
         targets = {image: target for image, target in found.items() if measured[image]}
         if targets:
             for order, method in enumerate(self.spec.methods):
-                self._enter_maps(f"{at}/{method}", (order, number), network, method, targets, people)
+                self._enter_maps(f"{at}/{method}", (order, number), network, method, targets)
 
     def compare(self) -> None:
         """Mean absolute delta of each two networks whose maps have one frame."""
@@ -120,14 +142,22 @@ class _Block:
     def _rows(self, images: Sequence[str]) -> list[int]:
         return [self.images.index(image) for image in images]
 
-    def _finite(self, network: Network, logits: np.ndarray, norms: Mapping[str, np.ndarray]) -> np.ndarray:
+    def _enter_human_maps(self, human: HumanMaps) -> None:
+        """Human maps and noise ceilings in the first network's frame, and why others are not used."""
+        for row, image in zip(self._rows(self.readable), self.readable, strict=True):
+            marked = human.on_grid(image, self._cells)
+            if marked is not None:
+                self.values["human/map"][row] = marked
+                self.values["scores/ceiling"][row] = human.ceiling(image, self._cells)
+            elif why := human.why_not_usable(image):
+                self.unusable_maps[image] = why
+
+    def _finite(self, network: Network, results: Sequence[ForwardResult]) -> np.ndarray:
         """For which of the readable images (image,) all numbers of the network are finite; others are noted."""
         finite = np.ones(len(self.readable), bool)
-        for row, image in enumerate(self.readable):
+        for row, (image, result) in enumerate(zip(self.readable, results, strict=True)):
             try:
-                check_forward_pass(
-                    logits[row], {layer: maps[row] for layer, maps in norms.items()}, network.name, image
-                )
+                result.check(network.name, image)
             except NonFiniteError as error:
                 finite[row] = False
                 self.not_finite.setdefault(image, str(error))
@@ -137,24 +167,15 @@ class _Block:
         self, at: str, number: int, logits: np.ndarray, labels: Sequence[int | None], finite: np.ndarray
     ) -> None:
         """First choices, of images for which the logits and the norms of layers are ``finite``."""
-        rows, probabilities = np.array(self._rows(self.readable), int)[finite], softmax(logits[finite])
-        best = np.argsort(-probabilities, axis=1, kind="stable")[:, :N_TOP]
-        found = best.shape[1]
-        self.values[f"{at}/top_index"][rows, :found] = best
-        self.values[f"{at}/top_probability"][rows, :found] = np.take_along_axis(probabilities, best, axis=1)
+        rows = np.array(self._rows(self.readable), int)[finite]
+        best, probabilities = top_categories(logits[finite], N_TOP)
+        n_top = best.shape[1]
+        self.values[f"{at}/top_index"][rows, :n_top] = best
+        self.values[f"{at}/top_probability"][rows, :n_top] = probabilities
         known = [label for label, one in zip(labels, finite, strict=True) if one]
         self.values["scores/correct"][number, rows] = [
             np.nan if label is None else float(first == label) for first, label in zip(best[:, 0], known, strict=True)
         ]
-
-    def _people(self, network: Network) -> BlockPeople:
-        """People's maps in the network's frame; networks that cut photographs alike share them."""
-        key = json.dumps(network.preprocessing.settings())
-        if key not in self._marked:
-            cells = self.spec.comparison_cells
-            frame = network.preprocessing
-            self._marked[key] = BlockPeople(self.collection, self.readable, frame, self.partners, cells)
-        return self._marked[key]
 
     def _enter_maps(
         self,
@@ -163,7 +184,6 @@ class _Block:
         network: Network,
         method: str,
         targets: Mapping[str, int],
-        people: BlockPeople,
     ) -> None:
         """Maps by one method of the images in ``targets``; ``place`` is that of method and network in /scores."""
         explained, values = list(targets), self.values
@@ -191,11 +211,15 @@ class _Block:
         values[f"{at}/map"][rows] = area_average(found["map"].values, grid)
         if f"{at}/standard_error" in values:
             values[f"{at}/standard_error"][rows] = area_average(found["standard_error"].values, grid)
-        coarse = area_average(found["map"].values, self._cells)
-        for name, measure in (("rho", spearman), ("dice", dice), ("iou", iou)):
-            values[f"scores/{name}"][*place, rows] = people.alike(measure, coarse, explained)
-        for kind, floor in people.floors(coarse, explained).items():
-            values[f"scores/floor_{kind}"][*place, rows] = floor
+        human = self.human[network.preprocessing]
+        for row, image, one in zip(rows, explained, found["map"].values, strict=True):
+            marked = human.on_grid(image, self._cells)
+            scores = score_maps(one, marked, self._cells)
+            if marked is not None:
+                baseline = human.baseline(image, area_average(one, self._cells))
+                scores |= {f"floor_{kind}": rho for kind, rho in baseline.items()}
+            for name, value in scores.items():
+                values[f"scores/{name}"][*place, row] = value
 
 
 def _fault(collection: Collection, image: str) -> str | None:
@@ -205,20 +229,6 @@ def _fault(collection: Collection, image: str) -> str | None:
     except UnreadableImageError as error:
         return str(error)
     return None
-
-
-def _passes(
-    network: Network, collection: Collection, images: Sequence[str]
-) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Logits (image, category) and norms by layer (image, y, x)."""
-    parts = []
-    for start in range(0, len(images), BATCH_SIZE):
-        batch = [
-            network.preprocessing.to_input(collection.photo(image)) for image in images[start : start + BATCH_SIZE]
-        ]
-        parts.append(logits_and_norms(network, np.stack(batch)))
-    norms = {layer: np.concatenate([found[layer] for _, found in parts]) for layer in network.layers}
-    return np.concatenate([logits for logits, _ in parts]), norms
 
 
 def _targets(

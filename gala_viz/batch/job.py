@@ -45,9 +45,9 @@ def run_block(job: Job, number: int) -> BlockDone:
     from gala_viz.batch.block import block_values
 
     begun = time.monotonic()
-    store, collection, networks, partners = opened(job)
+    store, collection, networks, human = opened(job)
     images = store.images[store.spec.block(number)]
-    values, faults = block_values(store.spec, collection, networks, images, partners)
+    values, faults = block_values(store.spec, collection, networks, images, human)
     store.write_block(number, values, *faults)
     seconds = time.monotonic() - begun
     return BlockDone(number, len(images), faults.unreadable, seconds, peak_bytes(), faults.not_finite)
@@ -58,9 +58,9 @@ def opened(job: Job):
     """The store, the collection and the networks of this process, checked against what the store was made for."""
     import torch
 
+    from gala_viz.batch.block import human_maps_of
     from gala_viz.batch.described import stored_network
     from gala_viz.collections import open_collection
-    from gala_viz.collections.partner_images import PartnerImages
     from gala_viz.networks.fuse_batchnorm import fuse_batchnorm
     from gala_viz.networks.zoo import load_network
 
@@ -75,4 +75,5 @@ def opened(job: Job):
         here = stored_network(network)
         if told := doubt(stored, identity_in(here)):
             raise StoreError(f"{network.name} is not, or no longer, the network that {job.store} was made for: {told}")
-    return store, collection, [fuse_batchnorm(network) for network in networks], PartnerImages(collection, store.images)
+    human = human_maps_of(collection, store.images, networks)
+    return store, collection, [fuse_batchnorm(network) for network in networks], human

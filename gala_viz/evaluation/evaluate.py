@@ -61,14 +61,7 @@ def evaluate(
         looked[name] = look_at_all(network, collection, images, spec, kept=kept, step=progress.step)
     people = _people(networks, looked, collection, spec, kept, tell)
     values = {
-        name: values_of(
-            network,
-            collection,
-            looked[name],
-            people[network.preprocessing],
-            n_partners=spec.n_partners,
-            seed=spec.seed,
-        )
+        name: values_of(network, collection, looked[name], people[network.preprocessing])
         for name, network in networks.items()
     }
     numbers = {name: numbers_of(name, one, spec) for name, one in values.items()}

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from gala_viz.alignment import area_average
-from gala_viz.attribution.attention import predictions_and_norms
-from gala_viz.attribution.attribution_maps import smoothgrad
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.map_checks import marked_images
+from gala_viz.engine.attribution_maps import smoothgrad
+from gala_viz.engine.forward import predictions_and_norms
 from gala_viz.evaluation.kept import Kept, identity
 from gala_viz.evaluation.regions import KnowsRegions, members_in_frame, shares
 from gala_viz.evaluation.spec import EvaluationSpec

@@ -10,9 +10,9 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from gala_viz.attribution.attention import softmax
 from gala_viz.attribution.finite import check_finite
 from gala_viz.collections.collection import Collection
+from gala_viz.engine.results.prediction import softmax
 from gala_viz.experiment.design import TEST, n_sets, set_conditions
 from gala_viz.experiment.experiment_spec import ExperimentSpec, Level
 from gala_viz.experiment.responses import format_level

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import xarray as xr
 
 from gala_viz.alignment import (
+    PARTNER_KINDS,
     CeilingSpec,
     ImageCeilings,
     NoiseCeiling,
+    PartnerImages,
     combine_ceilings,
-    image_ceilings,
-    shuffled_rhos,
+    partner_rhos,
     to_resolution,
 )
 from gala_viz.collections.collection import Collection
-from gala_viz.collections.map_checks import any_unread, marked_images, usable_map, usable_participants, why_not_in_frame
+from gala_viz.collections.map_checks import any_unread, marked_images, usable_participants
+from gala_viz.engine.results.human_maps import Grid, HumanMaps
 from gala_viz.evaluation.kept import Kept
 from gala_viz.evaluation.looking import Step
 from gala_viz.evaluation.regions import members_in_frame, shares
@@ -26,11 +28,8 @@ from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.schema import count_participants, labelled_map
 from gala_viz.specs import settings
 
-VERSION = 3
+VERSION = 4
 """Rises when maps are left out in another way."""
-
-Grid = tuple[int, int]
-"""Rows and columns of the cells that a map has over the frame."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -46,12 +45,26 @@ class People:
     categories: tuple[str | None, ...]
     maps: dict[Grid, xr.DataArray]
     ceilings: dict[Grid, NoiseCeiling | None]
+    partners: PartnerImages | None = None
+    """Partner images of the marked images, usable or not; None where no floors were asked for."""
+    n_partners: int = 0
     floors: dict[Grid, xr.DataArray] = field(default_factory=dict)
     shares: xr.DataArray | None = None
     left_out: dict[str, str] = field(default_factory=dict)
     """Image -> why its map is not used."""
     means_of: dict[str, int | None] = field(default_factory=dict)
     """Image whose participants are not known apart -> how many they are, None where that is not told."""
+
+    def baseline(self, maps: xr.DataArray) -> xr.DataArray:
+        """rho of maps (image, y, x), one for each of ``images``, with the maps of partner images: (partner, image)."""
+        grid = (maps.sizes["y"], maps.sizes["x"])
+        human_maps = dict(zip(self.images, self.maps[grid].values, strict=True))
+        rhos = [
+            list(partner_rhos(one, image, category, self.partners, human_maps.get, n_partners=self.n_partners).values())
+            for one, image, category in zip(maps.values, self.images, self.categories, strict=True)
+        ]
+        coords = {"partner": list(PARTNER_KINDS), "image": list(self.images)}
+        return xr.DataArray(np.array(rhos, float).T, dims=("partner", "image"), coords=coords, name="floor")
 
 
 def people_of(
@@ -83,13 +96,14 @@ def people_of(
     left_out: dict[str, str] = {}
     means_of: dict[str, int | None] = {}
     whose = (VERSION, collection.name, collection.fingerprint)
+    human = HumanMaps(collection, frame, images, ceiling=ceiling)
     for start in range(0, len(images), block_images):
         block = images[start : start + block_images]
         about = (*whose, frame.settings(), grids, settings(ceiling), list(block))
         arrays = kept.recall("people", *about)
         step(-len(block) if arrays is not None else 0)
         if arrays is None:
-            arrays = _block(collection, block, frame, grids, ceiling, step)
+            arrays = _block(human, block, grids, step)
             if not any_unread(collection, block):
                 kept.keep(arrays, "people", *about)
         marked = [str(image) for image in arrays["marked"]]
@@ -104,34 +118,30 @@ def people_of(
             parts[grid].append(_ceilings_from(arrays, grid))
     if not usable:
         return People(images=(), categories=(), maps={}, ceilings={}, left_out=left_out)
-    images = tuple(usable)
     labelled = {
         grid: labelled_map(
             np.concatenate(values), name="human_map", extent_px=frame.input_px, leading={"image": usable}
         )
         for grid, values in maps.items()
     }
-    categories = tuple(collection.category(image) for image in images)
-    floors = {
-        grid: shuffled_rhos(one, categories, n_partners=n_partners, seed=seed)
-        for grid, one in labelled.items()
-        if n_partners
-    }
     ceilings = {
         grid: combine_ceilings(found, ceiling) if any(part.rho for part in found) else None
         for grid, found in parts.items()
     }
     everywhere = xr.concat(on_regions, "image", join="outer", fill_value=0.0)
-    return People(
-        images=images,
-        categories=categories,
+    people = People(
+        images=tuple(usable),
+        categories=tuple(collection.category(image) for image in usable),
         maps=labelled,
         ceilings=ceilings,
-        floors=floors,
+        partners=PartnerImages(images, [collection.category(image) for image in images], seed=seed),
+        n_partners=n_partners,
         shares=everywhere if everywhere.sizes["region"] else None,
         left_out=left_out,
         means_of=means_of,
     )
+    floors = {grid: people.baseline(one) for grid, one in labelled.items() if n_partners}
+    return replace(people, floors=floors)
 
 
 def _labelled_shares(images: Sequence[str], arrays: dict[str, np.ndarray]) -> xr.DataArray:
@@ -139,39 +149,30 @@ def _labelled_shares(images: Sequence[str], arrays: dict[str, np.ndarray]) -> xr
     return xr.DataArray(arrays["shares"], dims=("image", "region"), coords=coords)
 
 
-def _block(
-    collection: Collection,
-    images: Sequence[str],
-    frame: Preprocessing,
-    grids: Sequence[Grid],
-    spec: CeilingSpec,
-    step: Step,
-) -> dict[str, np.ndarray]:
+def _block(human: HumanMaps, images: Sequence[str], grids: Sequence[Grid], step: Step) -> dict[str, np.ndarray]:
     """Human maps and ceilings of a block of images, each photograph's marks read once for all grids."""
     arrays: dict[str, list[np.ndarray]] = {f"{_name(grid)}:map": [] for grid in grids}
     singles: dict[Grid, list[ImageCeilings]] = {grid: [] for grid in grids}
-    regions, members = members_in_frame(collection, images, frame) or ((), np.zeros((len(images), 0, *frame.input_px)))
+    empty = ((), np.zeros((len(images), 0, *human.frame.input_px)))
+    regions, members = members_in_frame(human.collection, images, human.frame) or empty
     on_regions: list[np.ndarray] = []
     marked: list[str] = []
     unusable: list[tuple[str, str]] = []
     mean_of: list[int] = []  # -1 where participants are known apart, 0 where their number is not told
     for row, image in enumerate(images):
-        found, why = usable_map(collection, image)
-        human = None if found is None else frame.map_to_frame(found)
-        why = why or why_not_in_frame(human.values)
-        apart, of_one = (None, "") if why else usable_participants(collection, image)
-        why = why or of_one
-        if why:
+        framed, why = human.framed(image)
+        if framed is None:
             unusable.append((image, why))
             step(1)
             continue
         marked.append(image)
-        on_regions.append(shares(human.values[None], members[row : row + 1])[0])
-        single = _in_frame(apart, frame)
-        mean_of.append(-1 if single.sizes["participant"] else count_participants(found, ()) or 0)
+        on_regions.append(shares(framed.values[None], members[row : row + 1])[0])
+        ceilings = human.ceilings(image, grids)
+        apart = usable_participants(human.collection, image)[0] is not None
+        mean_of.append(-1 if apart else count_participants(framed, ()) or 0)
         for grid in grids:
-            arrays[f"{_name(grid)}:map"].append(to_resolution(human, grid).values)
-            singles[grid].append(image_ceilings([(image, to_resolution(single, grid))], spec))
+            arrays[f"{_name(grid)}:map"].append(to_resolution(framed, grid).values)
+            singles[grid].append(ceilings[grid])
         step(1)
     found = {
         f"{_name(grid)}:map": np.array(arrays[f"{_name(grid)}:map"], np.float32).reshape(len(marked), *grid)
@@ -186,14 +187,6 @@ def _block(
     for grid, ceilings in singles.items():
         found |= {f"{_name(grid)}:{key}": value for key, value in _arrays_of(ceilings).items()}
     return found
-
-
-def _in_frame(maps: xr.DataArray | None, frame: Preprocessing) -> xr.DataArray:
-    """One map each (participant, y, x) in the frame; no participants where they are not known one by one."""
-    if maps is None:
-        empty = np.zeros((0, *frame.input_px), np.float32)
-        return labelled_map(empty, name="human_map", leading={"participant": []})
-    return frame.map_to_frame(maps)
 
 
 def _arrays_of(singles: Sequence[ImageCeilings]) -> dict[str, np.ndarray]:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gala_viz.attribution.attention import predictions_and_norms
-from gala_viz.attribution.attribution_maps import smoothgrad
-from gala_viz.attribution.delta import delta
 from gala_viz.collections.collection import Collection
+from gala_viz.engine.attribution_maps import smoothgrad
+from gala_viz.engine.forward import predictions_and_norms
+from gala_viz.engine.results.delta import delta
 from gala_viz.imagenet import label_index
 from gala_viz.networks.network import Network
 from gala_viz.specs import SmoothGradSpec

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from gala_viz.alignment import COMPARISON_CELLS, CeilingSpec
+from gala_viz.alignment import COMPARISON_CELLS, N_PARTNERS, CeilingSpec
 from gala_viz.alignment.significance import MIN_ITERATIONS
 from gala_viz.specs import SmoothGradSpec
 
@@ -30,7 +30,7 @@ class EvaluationSpec:
     ceiling: CeilingSpec = field(default_factory=lambda: CeilingSpec(n_participant_resamples=500))
     n_resamples: int = 10_000
     n_iterations: int = MIN_ITERATIONS
-    n_partners: int = 10
+    n_partners: int = N_PARTNERS
     seed: int = 0
     block_images: int = 20
 

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 import xarray as xr
 
-from gala_viz.alignment import shuffled_rhos, spearman
+from gala_viz.alignment import spearman
 from gala_viz.collections.collection import Collection
+from gala_viz.engine.results.human_maps import Grid
 from gala_viz.evaluation.looking import PIXELS, SMOOTHGRAD, Looked
-from gala_viz.evaluation.people import Grid, People
+from gala_viz.evaluation.people import People
 from gala_viz.imagenet import label_index
 from gala_viz.networks.network import Network
 from gala_viz.schema import labelled_map
@@ -42,14 +43,11 @@ def values_of(
     collection: Collection,
     looked: Looked,
     people: People | None,
-    *,
-    n_partners: int = 0,
-    seed: int = 0,
 ) -> xr.Dataset:
     """Values of ``network`` for the images of ``looked``, all with the dim image; NaN where an image has none.
 
     ``correct``; ``rho_smoothgrad`` and ``rho_attention`` (layer) with the human map; ``ceiling_...`` of the same
-    images on the same grids; ``floor_...`` (partner), rho with human maps of other images, with ``n_partners``;
+    images on the same grids; ``floor_...`` (partner), rho with human maps of other images, where ``people`` has partners;
     ``share_...`` (region). A variable is absent where the network has no attention, SmoothGrad was left out, or the
     collection has no labels, maps or regions. Attention also has the layer ``MEAN_OF_LAYERS``.
     """
@@ -61,7 +59,7 @@ def values_of(
         if not maps:
             continue
         if people is not None and people.images:
-            for name, rows in _with_people(network, looked, people, maps, n_partners, seed).items():
+            for name, rows in _with_people(network, looked, people, maps).items():
                 found[f"{name}_{kind}"] = _over_layers(rows, kind)
         if looked.regions:
             rows = [
@@ -101,8 +99,6 @@ def _with_people(
     looked: Looked,
     people: People,
     maps: dict[str, np.ndarray],
-    n_partners: int,
-    seed: int,
 ) -> dict[str, dict[str, xr.DataArray]]:
     """Quantity -> layer -> values of the images that people marked."""
     rows = [looked.images.index(image) for image in people.images]
@@ -120,10 +116,8 @@ def _with_people(
         ceiling = people.ceilings[grid]
         if ceiling is not None:
             found["ceiling"][layer] = ceiling.per_image
-        if n_partners:
-            found["floor"][layer] = shuffled_rhos(
-                own, people.categories, other_maps=human, n_partners=n_partners, seed=seed
-            )
+        if people.n_partners:
+            found["floor"][layer] = people.baseline(own)
     return {name: layers for name, layers in found.items() if layers}
 
 

@@ -17,12 +17,12 @@ from gala_viz.attribution.packing import never_cancelled
 from gala_viz.attribution.targets import target_index
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.photo_files import UnreadableImageError
+from gala_viz.engine.results.human_maps import HumanMaps, framed_human_map, framed_outline
 from gala_viz.live.descriptions import image_info, labels_of, network_info
 from gala_viz.live.kept import Results, n_bytes
 from gala_viz.live.learnt import Learnt
 from gala_viz.live.looking import Look, Looking
 from gala_viz.live.pair import Pair
-from gala_viz.live.people import People
 from gala_viz.live.scores import Scores
 from gala_viz.live.survey import passed_over
 from gala_viz.live.turns import LOOKING, SURVEY, TURNS, Turns
@@ -73,8 +73,9 @@ class LiveMaps:
         self._not_finite: dict[str, str] = {}
         self._looking = Looking(collection, self._uploads, networks, behaviours, self._results, turns)
         self._pair = Pair(networks, self._looking.fingerprints, self._results, turns)
-        self._people = People(collection, networks[0].preprocessing, self._results)
-        self._scores = Scores(collection, networks, self._looking.name, self._people, self._results)
+        frames = {network.preprocessing: HumanMaps(collection, network.preprocessing) for network in networks}
+        human = [frames[network.preprocessing] for network in networks]
+        self._scores = Scores(collection, networks, self._looking.name, human, self._results)
         self._learnt = Learnt(collection, networks)
         self.name, self.title, self.outlined = collection.name, collection.title, collection.outlined
         self.images, self.map_kinds = tuple(collection.images), dict(collection.map_kinds)
@@ -112,7 +113,16 @@ class LiveMaps:
 
     def human_map(self, image: str, kind: str | None = None, participant: str | None = None) -> xr.DataArray | None:
         """The human map (y, x) in the frame; None where there is none."""
-        return None if image in self._uploads else self._people.human_map(image, kind, participant)
+        if image in self._uploads:
+            return None
+        version = self._collection.map_version(image)
+        key = ("human", self._looking.name, image, version, kind, participant)
+        kept = self._results.recall(key)
+        if kept is None:
+            kept = framed_human_map(self._collection, self._networks[0].preprocessing, image, kind, participant)
+            if kept is not None:
+                self._results.remember(key, kept, n_bytes(kept.values))
+        return kept
 
     def participants(self, image: str, kind: str | None = None) -> tuple[str, ...]:
         """Ids of those who marked or looked at the image."""
@@ -120,7 +130,9 @@ class LiveMaps:
 
     def outline(self, image: str) -> xr.DataArray | None:
         """Where the diagnostic parts are (y, x) in the frame; None where that is not known."""
-        return None if image in self._uploads else self._people.outline(image)
+        if image in self._uploads:
+            return None
+        return framed_outline(self._collection, self._networks[0].preprocessing, image)
 
     def passage(self, image: str) -> Passage:
         """Predictions and attention norms of both networks; kept."""
@@ -168,7 +180,7 @@ class LiveMaps:
                 passage = self._looking.passage(image, SURVEY, cancelled)
                 with self._turns.taken(SURVEY, cancelled) as granted:
                     if granted and passage is not None:
-                        self._scores.enter_passage(image, passage)
+                        self._scores.enter_passage(image, passage, self._looking.results(image))
                 computed = True
             if request is not None and not table.known(image):
                 for _update in self._maps(image, request, cancelled, SURVEY):
@@ -201,13 +213,13 @@ class LiveMaps:
 
     def _update(self, image: str, look: Look, request: MapRequest, states: Sequence, clock: Clock) -> MapUpdate:
         uploaded, done = image in self._uploads, all(state.done for state in states)
-        human = None if uploaded else self._people.compared(image)
-        ceiling = self._people.ceiling(image) if done and human is not None else float("nan")
-        correct = [one.correct for one in self._looking.passage(image, LOOKING, never_cancelled).predictions]
-        update = map_update(states, request, self._networks, look.photo_px, image, human, ceiling, correct, clock)
+        passage = self._looking.passage(image, LOOKING, never_cancelled)
+        correct = [one.correct for one in passage.predictions]
+        scores = self._scores.unknown(correct) if uploaded else self._scores.of_maps(image, states, request, correct)
+        update = map_update(states, request, self._networks, look.photo_px, image, scores, clock)
         if done:
             if not uploaded and not self._scores.passages.known(image):
-                self._scores.enter_passage(image, self._looking.passage(image, LOOKING, never_cancelled))
+                self._scores.enter_passage(image, passage, self._looking.results(image))
             self._scores.enter_maps(image, request, update)
             arrays = (update.maps, update.standard_error, update.delta, update.delta_error)
             weight = 50_000 + n_bytes(*(one.values for one in arrays if one is not None))
@@ -222,5 +234,5 @@ class LiveMaps:
         ]
 
     def _update_key(self, image: str, request: MapRequest) -> tuple[str | int, ...]:
-        version = 0 if image in self._uploads else self._people.version(image)
+        version = 0 if image in self._uploads else self._collection.map_version(image)
         return ("update", self._looking.name, image, version, fingerprint(settings(request)))

@@ -8,14 +8,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gala_viz.attribution.attention import logits_and_norms, softmax
-from gala_viz.attribution.finite import check_forward_pass
 from gala_viz.attribution.network_identity import state_dict_sha256
+from gala_viz.attribution.packing import never_cancelled
 from gala_viz.attribution.provenance import code_versions
 from gala_viz.collections.collection import Collection
+from gala_viz.engine.forward import forward
+from gala_viz.engine.results.forward_result import ForwardResult
+from gala_viz.engine.results.prediction import prediction_of
 from gala_viz.imagenet import label_index
 from gala_viz.live.kept import Results, n_bytes
-from gala_viz.live.turns import Turns
+from gala_viz.live.turns import LOOKING, Turns
 from gala_viz.live.uploads import Uploads
 from gala_viz.networks.frames import resample_to_frame
 from gala_viz.networks.layer_labels import layer_units
@@ -23,7 +25,7 @@ from gala_viz.networks.network import Network
 from gala_viz.networks.output_fingerprint import OutputFingerprint
 from gala_viz.schema import labelled_map
 from gala_viz.specs import fingerprint
-from gala_viz.store.source import Passage, Prediction
+from gala_viz.store.source import Passage
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,7 +90,7 @@ class Looking:
     def logits(self, image: str, priority: int, cancelled: Callable[[], bool]) -> tuple[np.ndarray, ...] | None:
         """Each network's logits (category,), or None once cancelled."""
         passes = self._passes(image, priority, cancelled)
-        return None if passes is None else tuple(logits for logits, _ in passes)
+        return None if passes is None else tuple(one.logits for one in passes)
 
     def logits_at_hand(self, image: str) -> tuple[np.ndarray, ...] | None:
         """Each network's logits if both are kept; no network runs for it."""
@@ -111,8 +113,8 @@ class Looking:
             return None
         look, frame = self.look(image), self._networks[0].preprocessing
         predictions, norms = [], []
-        for network, label, (logits, found) in zip(self._networks, self.labels(image), passes, strict=True):
-            predictions.append(prediction(logits, network.categories, label))
+        for network, label, result in zip(self._networks, self.labels(image), passes, strict=True):
+            predictions.append(prediction_of(result.logits, network.categories, label))
             norms.append(
                 {
                     layer: labelled_map(
@@ -121,7 +123,7 @@ class Looking:
                         extent_px=frame.input_px,
                         attrs={"units": layer_units(layer), "layer": layer, "network": network.name},
                     )
-                    for layer, values in found.items()
+                    for layer, values in result.norms.items()
                 }
             )
         passage = Passage(predictions=tuple(predictions), attention_norms=tuple(norms))
@@ -129,9 +131,12 @@ class Looking:
         self._results.remember(key, passage, weight)
         return passage
 
-    def _passes(
-        self, image: str, priority: int, cancelled: Callable[[], bool]
-    ) -> list[tuple[np.ndarray, dict[str, np.ndarray]]] | None:
+    def results(self, image: str) -> tuple[ForwardResult, ...]:
+        """Each network's results on its own grids, in its own frame, once ``passage`` has computed them."""
+        passes = self._passes(image, LOOKING, never_cancelled)
+        return tuple(passes or ())
+
+    def _passes(self, image: str, priority: int, cancelled: Callable[[], bool]) -> list[ForwardResult] | None:
         look = self.look(image)
         passes = []
         for network, name, values, checksum in zip(
@@ -143,12 +148,12 @@ class Looking:
                 with self._turns.taken(priority, cancelled) as granted:
                     if not granted:
                         return None
-                    logits, norms = logits_and_norms(network, values[None])
-                check_forward_pass(logits[0], {layer: norm[0] for layer, norm in norms.items()}, network.title, image)
-                arrays = {"logits": logits[0], **{_layer(layer): norm[0] for layer, norm in norms.items()}}
+                    (result,) = forward(network, [values])
+                result.check(network.title, image)
+                arrays = {"logits": result.logits, **{_layer(layer): norm for layer, norm in result.norms.items()}}
                 self._results.write(key, arrays)
                 self._results.remember(key, arrays, n_bytes(*arrays.values()))
-            passes.append((arrays["logits"], {layer: arrays[_layer(layer)] for layer in network.layers}))
+            passes.append(ForwardResult(arrays["logits"], {layer: arrays[_layer(layer)] for layer in network.layers}))
         return passes
 
     def _kept_pass(self, key: str, network: Network) -> dict[str, np.ndarray] | None:
@@ -175,18 +180,6 @@ class Looking:
 def _layer(name: str) -> str:
     """The name of a layer's array in a file, apart from the others' names."""
     return f"layer {name}"
-
-
-def prediction(logits: np.ndarray, categories: Sequence[str], label: int | None, top: int = 5) -> Prediction:
-    """The ``top`` most probable categories, best first, and whether the best is the true one."""
-    probabilities = softmax(logits)
-    best = np.argsort(-probabilities, kind="stable")[:top]
-    return Prediction(
-        indices=tuple(int(index) for index in best),
-        categories=tuple(categories[index] for index in best),
-        probabilities=tuple(float(probabilities[index]) for index in best),
-        correct=None if label is None else int(best[0]) == label,
-    )
 
 
 def network_fingerprint(network: Network, behaviour: OutputFingerprint, results: Results) -> str:

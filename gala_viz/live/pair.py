@@ -7,12 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from gala_viz.attribution.delta import near_zero_message
 from gala_viz.attribution.finite import check_finite
 from gala_viz.attribution.map_state import MapState
 from gala_viz.attribution.method import AttributionMethod
 from gala_viz.attribution.methods import METHODS
 from gala_viz.attribution.packing import map_states
+from gala_viz.engine.results.delta import near_zero_message
+from gala_viz.engine.results.jackknife import monte_carlo_error
 from gala_viz.live.kept import Results, packed, state_bytes, unpacked
 from gala_viz.live.looking import Look
 from gala_viz.live.turns import Turns
@@ -101,7 +102,7 @@ class Pair:
     def _keep(self, key: str, state: MapState, span: float) -> MapState:
         if state.group_sums is not None:
             self._results.remember(_begun(key), state, state_bytes(state))
-        error = state.standard_error if state.n >= ENOUGH else None
+        error = monte_carlo_error(lambda mean: mean, state) if state.n >= ENOUGH else None
         silent = near_zero_message(state.mean, error=error, input_range=span)
         if not state.done:
             return replace(state, note=silent or state.note)

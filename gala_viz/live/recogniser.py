@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from gala_viz.attribution.attention import softmax
 from gala_viz.attribution.finite import NonFiniteError, non_finite_message
+from gala_viz.engine.results.prediction import softmax
 from gala_viz.networks.fuse_batchnorm import fuse_batchnorm
 from gala_viz.networks.network import Network
 from gala_viz.threads import SHUTDOWN_TIMEOUT_S, close_at_exit, start_thread

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import xarray as xr
 
-from gala_viz.alignment import COMPARISON_CELLS, PARTNER_KINDS, bootstrap_interval, spearman, to_resolution
+from gala_viz.alignment import COMPARISON_CELLS, PARTNER_KINDS, area_average, bootstrap_interval, spearman
+from gala_viz.attribution.map_state import MapState
 from gala_viz.collections.collection import Collection
+from gala_viz.engine.results.forward_result import ForwardResult
+from gala_viz.engine.results.human_maps import CEILING, HumanMaps
+from gala_viz.engine.results.reduction import reduce_channels
+from gala_viz.engine.results.scores import COMPARISON_GRID, METRICS, score_maps
 from gala_viz.live.kept import Results
-from gala_viz.live.people import CEILING, People
 from gala_viz.live.score_table import ScoreTable
 from gala_viz.networks.network import Network
 from gala_viz.specs import MapRequest, fingerprint, settings
@@ -26,7 +30,8 @@ TABLES = 16
 class Scores:
     """Tables of scores: one of passages (predictions, attention, ceiling), and one per request of maps.
 
-    ``name`` tells all that they depend on: collection, networks with their behaviour, categories and layers.
+    ``name`` tells all that they depend on: collection, networks with their behaviour, categories and layers. ``human``
+    has each network's human maps.
     """
 
     def __init__(
@@ -34,11 +39,11 @@ class Scores:
         collection: Collection,
         networks: Sequence[Network],
         name: str,
-        people: People,
+        human: Sequence[HumanMaps],
         results: Results,
     ) -> None:
         self._images, self._networks = collection.images, tuple(networks)
-        self._people, self._results = people, results
+        self._human, self._results = tuple(human), results
         self._name = name
         self._layers = tuple(dict.fromkeys(layer for network in networks for layer in network.layers))
         count = len(self._networks)
@@ -58,7 +63,7 @@ class Scores:
         with self._lock:
             if key not in self._maps:
                 count = len(self._networks)
-                columns = dict.fromkeys(("rho", "dice", "iou", *FLOORS), (count,)) | {"delta_size": ()}
+                columns = dict.fromkeys((*METRICS, *FLOORS), (count,)) | {"delta_size": ()}
                 self._maps[key] = ScoreTable(key, self._images, columns, self._results)
             self._maps.move_to_end(key)
             dropped = self._maps.popitem(last=False)[1] if len(self._maps) > TABLES else None
@@ -67,26 +72,50 @@ class Scores:
             dropped.save()
         return table
 
-    def enter_passage(self, image: str, passage: Passage) -> None:
+    def enter_passage(self, image: str, passage: Passage, results: Sequence[ForwardResult]) -> None:
         """Note predictions, the attention norms' rho with people, each at its layer's own grid, and the ceiling."""
         rho = np.full((len(self._networks), len(self._layers)), np.nan)
-        for row, norms in enumerate(passage.attention_norms):
-            for layer, norm in norms.items():
-                human = self._people.on_grid(image, norm.shape)
-                if human is not None:
-                    rho[row, self._layers.index(layer)] = spearman(norm.values, human.values)
+        for row, (human, result) in enumerate(zip(self._human, results, strict=True)):
+            for layer, norm in result.norms.items():
+                marked = human.on_grid(image, norm.shape)
+                if marked is not None:
+                    rho[row, self._layers.index(layer)] = spearman(norm, marked)
         correct = [np.nan if one.correct is None else float(one.correct) for one in passage.predictions]
-        values = {"correct": correct, "rho_attention": rho, "ceiling": self._people.ceiling(image)}
+        values = {"correct": correct, "rho_attention": rho, "ceiling": self._human[0].ceiling(image, COMPARISON_GRID)}
         self.passages.enter(image, values)
+
+    def unknown(self, correct: Sequence[bool | None]) -> xr.Dataset:
+        """The scores of an image that has no human map and never will."""
+        names = (*METRICS, *FLOORS)
+        return self._labelled({name: [np.nan] * len(self._networks) for name in names}, float("nan"), correct)
+
+    def of_maps(
+        self, image: str, states: Sequence[MapState], request: MapRequest, correct: Sequence[bool | None]
+    ) -> xr.Dataset:
+        """The scores of one image's maps as ``MapUpdate`` has them; of finished maps also ceiling and floors.
+
+        They are of the unsmoothed maps, each in its own network's frame.
+        """
+        done = all(state.done for state in states)
+        maps = [reduce_channels(state.mean, request.reduction) for state in states]
+        columns: dict[str, list[float]] = {}
+        for human, one in zip(self._human, maps, strict=True):
+            marked = human.on_grid(image, COMPARISON_GRID)
+            values = score_maps(one, marked)
+            if done:
+                known = marked is not None
+                floors = human.baseline(image, area_average(one, COMPARISON_GRID)) if known else {}
+                values |= {f"floor_{kind}": floors.get(kind, np.nan) for kind in PARTNER_KINDS}
+            for name, value in values.items():
+                columns.setdefault(name, []).append(float(value))
+        ceiling = self._human[0].ceiling(image, COMPARISON_GRID) if done else float("nan")
+        return self._labelled(columns, ceiling, correct)
 
     def enter_maps(self, image: str, request: MapRequest, update: MapUpdate) -> None:
         """Note the scores of finished maps."""
-        scores = {name: update.scores[name].values for name in ("rho", "dice", "iou")}
+        scores = {name: update.scores[name].values for name in (*METRICS, *FLOORS)}
         size = np.nanmean(np.abs(update.delta.values)) if np.isfinite(update.delta.values).any() else np.nan
-        coarse = to_resolution(update.maps, COMPARISON_CELLS).values
-        floors = self._people.floors(image, coarse) if np.isfinite(scores["rho"]).any() else {}
-        told = {f"floor_{kind}": values for kind, values in floors.items()}
-        self.maps(request).enter(image, {**scores, **told, "delta_size": size})
+        self.maps(request).enter(image, {**scores, "delta_size": size})
 
     def dataset(self, request: MapRequest) -> xr.Dataset:
         """All columns with labels; see ``MapSource.scores``."""
@@ -113,6 +142,18 @@ class Scores:
             tables = [self.passages, *self._maps.values()]
         for table in tables:
             table.save()
+
+    def _labelled(
+        self, columns: Mapping[str, Sequence[float]], ceiling: float, correct: Sequence[bool | None]
+    ) -> xr.Dataset:
+        values = {name: np.asarray(column, float) for name, column in columns.items()}
+        values["fraction"] = values["rho"] / ceiling if ceiling > 0 else np.full(len(self._networks), np.nan)
+        values["correct"] = np.array([np.nan if one is None else float(one) for one in correct])
+        return xr.Dataset(
+            {**{name: ("network", column) for name, column in values.items()}, "ceiling": ceiling},
+            coords={"network": [network.name for network in self._networks]},
+            attrs={"resolution_px": COMPARISON_CELLS},
+        )
 
     def _ceiling_attrs(self, ceiling: np.ndarray) -> dict[str, float]:
         known = ceiling[np.isfinite(ceiling)].astype(float)

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from gala_viz.alignment import COMPARISON_CELLS, dice, iou, spearman, to_resolution
-from gala_viz.attribution.delta import PERCENTILE, delta, normalisation_scale
-from gala_viz.attribution.map_state import MapState, jackknife_error
+from gala_viz.attribution.map_state import MapState
 from gala_viz.attribution.methods import METHODS
-from gala_viz.attribution.reduce import reduce_channels, smooth
+from gala_viz.engine.results.delta import PERCENTILE, delta, normalisation_scale
+from gala_viz.engine.results.jackknife import jackknife_error
+from gala_viz.engine.results.reduction import reduce_channels, smooth
 from gala_viz.live.pair import spec_of
 from gala_viz.networks.frames import resample_to_frame
 from gala_viz.networks.network import Network
@@ -67,12 +67,10 @@ def map_update(
     networks: Sequence[Network],
     photo_px: tuple[int, int],
     image: str,
-    human: xr.DataArray | None,
-    ceiling: float,
-    correct: Sequence[bool | None],
+    scores: xr.Dataset,
     clock: Clock,
 ) -> MapUpdate:
-    """The update of both networks' maps of one image; ``human`` is at the resolution of comparisons.
+    """The update of both networks' maps of one image, which have these ``scores``.
 
     Errors are by jackknife over groups of samples, with the two networks' groups left out together, so that the error
     of the delta knows that both saw the same noise, and that the normalisation has an error too.
@@ -114,7 +112,7 @@ def map_update(
         seconds=clock.seconds,
         eta_s=clock.eta_s(n, n_samples),
         done=done,
-        scores=_scores(labelled, human, ceiling, correct),
+        scores=scores,
         note=_note(states, networks),
     )
 
@@ -153,26 +151,6 @@ def _delta_error(
 
 def _counts(state: MapState) -> np.ndarray:
     return state.group_counts[state.group_counts > 0]
-
-
-def _scores(
-    maps: xr.DataArray, human: xr.DataArray | None, ceiling: float, correct: Sequence[bool | None]
-) -> xr.Dataset:
-    """rho, dice and iou (network,) against people, ``fraction`` of the image's ceiling, and ``correct`` (1, 0, NaN)."""
-    unknown = np.full(maps.sizes["network"], np.nan)
-    values = {"rho": unknown, "dice": unknown, "iou": unknown}
-    if human is not None:
-        coarse = to_resolution(maps, COMPARISON_CELLS).values
-        values = {"rho": spearman(coarse, human.values), "dice": dice(coarse, human.values)}
-        values["iou"] = iou(coarse, human.values)
-    values["fraction"] = values["rho"] / ceiling if ceiling > 0 else unknown
-    values["correct"] = np.array([np.nan if one is None else float(one) for one in correct])
-    data = {name: ("network", np.asarray(array, float)) for name, array in values.items()}
-    return xr.Dataset(
-        {**data, "ceiling": ceiling},
-        coords={"network": maps["network"].values},
-        attrs={"resolution_px": COMPARISON_CELLS},
-    )
 
 
 def _note(states: Sequence[MapState], networks: Sequence[Network]) -> str:

@@ -10,8 +10,9 @@ import numpy as np
 from markdown_it import MarkdownIt
 
 from gala_viz.counts import counted
+from gala_viz.engine.results.prediction import Prediction
 from gala_viz.splits import HELD_OUT, LEARNT
-from gala_viz.store.source import ImageInfo, NetworkInfo, Prediction
+from gala_viz.store.source import ImageInfo, NetworkInfo
 
 SIDES = ("a", "b")
 _MARKDOWN = MarkdownIt("js-default", {"html": False, "breaks": True}).disable("image")

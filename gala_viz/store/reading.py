@@ -8,14 +8,15 @@ import numpy as np
 import xarray as xr
 
 from gala_viz.alignment import bootstrap_interval
-from gala_viz.attribution.delta import PERCENTILE, delta, normalisation_scale
-from gala_viz.attribution.reduce import smooth
+from gala_viz.engine.results.delta import PERCENTILE, delta, normalisation_scale
+from gala_viz.engine.results.prediction import Prediction
+from gala_viz.engine.results.reduction import smooth
 from gala_viz.networks.frames import resample_to_frame
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.schema import labelled_map
 from gala_viz.specs import MapRequest, SmoothGradSpec, settings
 from gala_viz.store.layout import SCORES, segment
-from gala_viz.store.source import MapUpdate, Prediction
+from gala_viz.store.source import MapUpdate
 from gala_viz.store.spec import ABOUT, StoredNetwork
 from gala_viz.store.zarr_store import Store
 

@@ -15,6 +15,7 @@ from typing import Protocol
 import numpy as np
 import xarray as xr
 
+from gala_viz.engine.results.prediction import Prediction
 from gala_viz.specs import MapRequest
 from gala_viz.splits import UNKNOWN
 
@@ -75,16 +76,6 @@ class Labels:
     """(image,) bool."""
     learnt: np.ndarray | None = None
     """(image,) int8, as ``ImageInfo.learnt``; None: nothing is known."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Prediction:
-    """A network's five most probable categories, best first. ``correct`` is None where the true one is unknown."""
-
-    indices: tuple[int, ...]
-    categories: tuple[str, ...]
-    probabilities: tuple[float, ...]
-    correct: bool | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 import xarray as xr
 
+from gala_viz.engine.results.human_maps import framed_human_map, framed_outline
 from gala_viz.imagenet import label_index
 from gala_viz.networks.frames import resample_to_frame
 from gala_viz.networks.layer_labels import layer_units
@@ -127,8 +128,9 @@ class StoredMaps:
 
     def human_map(self, image: str, kind: str | None = None, participant: str | None = None) -> xr.DataArray | None:
         """Return the human map (y, x) in the frame; None where there is none."""
-        human_map = self._collection.human_map(image, kind, participant) if image in self._store else None
-        return None if human_map is None else self._frames[0].map_to_frame(human_map)
+        if image not in self._store:
+            return None
+        return framed_human_map(self._collection, self._frames[0], image, kind, participant)
 
     def participants(self, image: str, kind: str | None = None) -> tuple[str, ...]:
         """Return the ids of the participants whose human maps of the image are known one by one."""
@@ -136,11 +138,7 @@ class StoredMaps:
 
     def outline(self, image: str) -> xr.DataArray | None:
         """Return the mask (y, x) of the diagnostic parts in the frame; None where it is not known."""
-        regions = self._collection.regions(image) if image in self._store else None
-        if regions is None:
-            return None
-        mask = regions["diagnostic"].astype(np.float32)
-        return self._frames[0].map_to_frame(labelled_map(mask, name="outline", extent_px=mask.shape))
+        return framed_outline(self._collection, self._frames[0], image) if image in self._store else None
 
     def passage(self, image: str) -> Passage:
         """Return predictions and attention norms of both networks."""

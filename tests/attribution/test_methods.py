@@ -39,7 +39,7 @@ def test_every_method_gives_a_finite_map_in_the_frame_and_gives_the_network_back
     assert result[-1].mean.shape in {(3, 16, 16), (1, 16, 16)}
     assert np.isfinite(result[-1].mean).all()
     assert np.abs(result[-1].mean).max() > 0
-    assert (result[-1].standard_error is not None) == METHODS[name].stochastic
+    assert (result[-1].group_sums is not None) == METHODS[name].stochastic
     assert [
         (part.training, getattr(part, "inplace", None), len(part._forward_hooks)) for part in module.modules()
     ] == flags

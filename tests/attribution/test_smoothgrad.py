@@ -11,6 +11,7 @@ from captum.attr import NoiseTunnel, Saliency
 
 from gala_viz.attribution.packing import SMALLER_BATCHES, MapJob, is_out_of_memory, map_states, run_jobs
 from gala_viz.attribution.smoothgrad import SmoothGrad
+from gala_viz.engine.results.jackknife import monte_carlo_error
 from gala_viz.specs import SmoothGradSpec
 from tests.attribution.tiny import Bare, Tiny, one_input, tiny_network
 
@@ -73,7 +74,9 @@ def test_maps_do_not_depend_on_the_size_of_batches_beyond_rounding(batch_size):
 def test_with_batches_of_one_shape_a_map_is_the_same_to_the_last_bit_in_any_company(batch_size):
     network, spec = tiny_network(), SPEC
     inputs = {name: one_input(seed) for seed, name in enumerate("abcd")}
-    alone = {name: run(network, values=values, image=name, batch_size=batch_size)[-1] for name, values in inputs.items()}
+    alone = {
+        name: run(network, values=values, image=name, batch_size=batch_size)[-1] for name, values in inputs.items()
+    }
     for names in ("abcd", "dcab", "bd"):
         method = SmoothGrad(network, spec)
         jobs = (MapJob(method, inputs[name], image=name, target=2) for name in names)
@@ -122,7 +125,7 @@ def test_cancelling_stops_within_one_batch_and_keeps_what_there_is():
     calls = iter([False, False, True])
     states = run(tiny_network(), batch_size=3, cancelled=lambda: next(calls))
     assert [state.n for state in states] == [3, 6]
-    assert np.isfinite(states[-1].standard_error).all()
+    assert np.isfinite(monte_carlo_error(lambda mean: mean, states[-1])).all()
     assert not states[-1].done
 
 
@@ -137,11 +140,13 @@ def test_standard_error_is_that_of_the_means_of_ten_groups():
     state = run(network, SmoothGradSpec(n_samples=20, noise_fraction=0.2, seed=5))[-1]
     np.testing.assert_allclose(state.mean, singles.mean(0), rtol=1e-5, atol=1e-7)
     groups = (singles[:10] + singles[10:]) / 2
-    np.testing.assert_allclose(state.standard_error, groups.std(0, ddof=1) / np.sqrt(10), rtol=1e-3, atol=1e-7)
+    np.testing.assert_allclose(
+        monte_carlo_error(lambda mean: mean, state), groups.std(0, ddof=1) / np.sqrt(10), rtol=1e-3, atol=1e-7
+    )
 
 
 def test_one_sample_has_no_known_error():
-    assert np.isnan(run(tiny_network(), SmoothGradSpec(n_samples=1))[-1].standard_error).all()
+    assert monte_carlo_error(lambda mean: mean, run(tiny_network(), SmoothGradSpec(n_samples=1))[-1]) is None
 
 
 def test_the_network_is_given_back_as_it_was_found():

@@ -55,7 +55,7 @@ def gala():
 def test_choices_do_not_depend_on_batches(watched, gala, monkeypatch):
     images = watched.images[:9]
     at_once = look(gala, watched, images, PASSING).first_choice
-    monkeypatch.setattr("gala_viz.attribution.attention.BATCH_SIZE", 2)
+    monkeypatch.setattr("gala_viz.engine.forward.CPU_BATCH_SIZE", 2)
     np.testing.assert_array_equal(at_once, look(gala, watched, images, PASSING).first_choice)
 
 

@@ -9,8 +9,8 @@ from scipy import ndimage
 from torch import nn
 
 from gala_viz.alignment import spearman, to_resolution
-from gala_viz.attribution.attention import predictions_and_norms
 from gala_viz.collections.open import open_collection
+from gala_viz.engine.forward import predictions_and_norms
 from gala_viz.game.client import play_rounds
 from gala_viz.game.game_spec import GameSpec
 from gala_viz.game.pointer_paths import pointer_path

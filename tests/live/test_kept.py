@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from gala_viz.attribution.map_state import MapState, add_samples, initial_state, monte_carlo_error
+from gala_viz.attribution.map_state import N_GROUPS, MapState
 from gala_viz.collections.cache import BoundedCache
+from gala_viz.engine.results.jackknife import monte_carlo_error
 from gala_viz.live.kept import Results, packed, unpacked
 from gala_viz.live.score_table import ScoreTable
 
@@ -16,7 +17,8 @@ def results(tmp_path):
 
 def state_of(n):
     samples = np.random.default_rng(n).normal(3, 1, (n, 3, 8, 8)).astype(np.float32)
-    return add_samples(initial_state((3, 8, 8), n_samples=n, target=4, sigma=0.3), samples)
+    sums = np.stack([samples[group::N_GROUPS].sum(axis=0) for group in range(N_GROUPS)])
+    return MapState(mean=samples.mean(axis=0), n=n, n_samples=n, target=4, sigma=0.3, group_sums=sums)
 
 
 @pytest.mark.parametrize("n", [1, 4, 10, 23])

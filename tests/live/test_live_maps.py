@@ -11,8 +11,8 @@ from PIL import Image
 
 from gala_viz.alignment import COMPARISON_CELLS, spearman, to_resolution
 from gala_viz.attribution import delta as deltas
-from gala_viz.attribution.attribution_maps import smoothgrad
 from gala_viz.collections.cache import BoundedCache
+from gala_viz.engine.attribution_maps import smoothgrad
 from gala_viz.live import LiveMaps
 from gala_viz.live.descriptions import summary
 from gala_viz.live.survey import passed_over

@@ -11,8 +11,8 @@ import pytest
 import torch
 from torch import nn
 
-from gala_viz.attribution.attention import logits_and_norms
 from gala_viz.attribution.network_identity import state_dict_sha256, weights_sha256
+from gala_viz.engine.forward import forward
 from gala_viz.networks.activation_hooks import activation_grid, add_activation_hook, record_activations
 from gala_viz.networks.external import (
     IMAGENET_PREPROCESSING,
@@ -93,10 +93,10 @@ def test_a_function_gives_any_module_with_its_own_preprocessing_and_categories(o
     assert network.preprocessing.input_px == (16, 16)
     assert network.layers == ("1 (activity)",)
     batch = network.to_batch([np.full((20, 30, 3), 128, np.uint8)])
-    logits, norms = logits_and_norms(network, batch.numpy())
-    assert logits.shape == (1, 3)
+    (result,) = forward(network, batch.numpy())
+    assert result.logits.shape == (3,)
     expected = torch.relu(network.module[0](batch)).norm(dim=1)
-    np.testing.assert_allclose(norms["1 (activity)"], expected.detach().numpy(), rtol=1e-6)
+    np.testing.assert_allclose(result.norms["1 (activity)"], expected[0].detach().numpy(), rtol=1e-6)
 
 
 def test_a_thousand_outputs_without_names_are_imagenets(own):

@@ -13,9 +13,10 @@ import numpy as np
 import xarray as xr
 from PIL import Image
 
+from gala_viz.engine.results.prediction import Prediction
 from gala_viz.schema import labelled_map
 from gala_viz.specs import MapRequest
-from gala_viz.store.source import ImageInfo, Labels, MapUpdate, NetworkInfo, Passage, Prediction, Progress
+from gala_viz.store.source import ImageInfo, Labels, MapUpdate, NetworkInfo, Passage, Progress
 
 SIDE = 224
 CATEGORIES = tuple(

@@ -1,8 +1,9 @@
 import numpy as np
 
+from gala_viz.engine.results.prediction import Prediction
 from gala_viz.panels import markup
 from gala_viz.panels.source_page import section
-from gala_viz.store.source import ImageInfo, NetworkInfo, Prediction
+from gala_viz.store.source import ImageInfo, NetworkInfo
 
 EVIL = '<img src=x onerror="alert(1)">\'&'
 

@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 from bokeh.document import Document
 
+from gala_viz.engine.results.prediction import Prediction
 from gala_viz.panels.compare.controls import AttributionControls, DisplayControls
 from gala_viz.panels.compare.figure_pool import FigureSet, draw_figure_set
 from gala_viz.panels.compare.main_row_content import human_map_title, main_row_content
@@ -31,7 +32,7 @@ from gala_viz.panels.view_state import (
     ImageResults,
 )
 from gala_viz.registry import unknown_name
-from gala_viz.store.source import MapSource, MapUpdate, Passage, Prediction
+from gala_viz.store.source import MapSource, MapUpdate, Passage
 
 NO_HUMAN_MAP, NO_HUMAN_MAPS = "People did not mark\nthis photograph.", "This collection\nhas no human maps."
 

@@ -11,9 +11,9 @@ import pytest
 import torch
 
 import gala_viz
-from gala_viz.attribution.attention import attention_norms, predictions_and_norms
-from gala_viz.attribution.attribution_maps import attribution_maps, smoothgrad
-from gala_viz.attribution.reduce import smooth
+from gala_viz.engine.attribution_maps import attribution_maps, smoothgrad
+from gala_viz.engine.forward import attention_norms, predictions_and_norms
+from gala_viz.engine.results.reduction import smooth
 from gala_viz.imagenet import category_names, label_index
 from gala_viz.networks.network import Network
 from gala_viz.schema import check_map

@@ -9,7 +9,6 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from gala_viz.deprecated_paths import deprecated_getattr
 from gala_viz.registry import Registry
 from gala_viz.specs import Normalisation
 
@@ -132,7 +131,7 @@ def gradient_delta(
     a, b : DataArray or Dataset
         Maps (..., y, x) of one frame, as ``smoothgrad`` returns them, or Datasets of ``return_error=True``.
     normalise : str
-        One of ``gala_viz.attribution.delta.NORMALISATIONS``, for example "percentile".
+        One of ``gala_viz.engine.results.delta.NORMALISATIONS``, for example "percentile".
 
     Returns
     -------
@@ -211,7 +210,9 @@ def near_zero_message(values: np.ndarray, *, error: np.ndarray | None = None, in
         return ""
     beyond = float(np.mean(np.abs(values) > ERRORS_BEYOND_CHANCE * error))
     if beyond <= CHANCE_FRACTION:
-        return f"this map is about zero within its error ({100 * beyond:.0f} % of it is beyond chance); draw more samples"
+        return (
+            f"this map is about zero within its error ({100 * beyond:.0f} % of it is beyond chance); draw more samples"
+        )
     return ""
 
 
@@ -232,6 +233,3 @@ def _check_comparable(first: xr.DataArray, second: xr.DataArray) -> None:
     ]
     if differing:
         raise ValueError(f"these maps were made differently and have no meaningful delta: {', '.join(differing)}.")
-
-
-__getattr__ = deprecated_getattr(__name__)

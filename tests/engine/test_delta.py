@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from gala_viz.attribution.delta import NORMALISATIONS, delta, gradient_delta, near_zero_message, normalise_maps
-from gala_viz.attribution.reduce import REDUCTIONS, reduce_channels, smooth
+from gala_viz.engine.results.delta import NORMALISATIONS, delta, gradient_delta, near_zero_message, normalise_maps
+from gala_viz.engine.results.reduction import REDUCTIONS, reduce_channels, smooth
 from gala_viz.registry import UnknownNameError
 from gala_viz.schema import labelled_map
 

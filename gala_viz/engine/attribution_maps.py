@@ -9,13 +9,14 @@ import numpy as np
 import xarray as xr
 
 from gala_viz.attribution.finite import check_finite
-from gala_viz.attribution.map_state import MapState, monte_carlo_error
+from gala_viz.attribution.map_state import MapState
 from gala_viz.attribution.methods import METHODS
 from gala_viz.attribution.packing import MapJob, run_jobs
 from gala_viz.attribution.provenance import network_attrs
-from gala_viz.attribution.reduce import reduce_channels, smooth
 from gala_viz.attribution.targets import logits_of, target_index
 from gala_viz.collections.collection import Collection
+from gala_viz.engine.results.jackknife import monte_carlo_error
+from gala_viz.engine.results.reduction import reduce_channels, smooth
 from gala_viz.imagenet import label_index
 from gala_viz.networks.fuse_batchnorm import fuse_batchnorm
 from gala_viz.networks.network import Network
@@ -111,7 +112,7 @@ def attribution_maps(
     target : {"own", "label"}, int or mapping of str to int
         The network's first choice, the true category, a category index, or one for each image.
     reduction : {"absolute", "maximum", "signed"}
-        How colour channels become one number, see ``gala_viz.attribution.reduce.reduce_channels``.
+        How colour channels become one number, see ``gala_viz.engine.results.reduction.reduce_channels``.
     smoothing_px : float
         Standard deviation of a Gaussian in input pixels, after the reduction; 0: none.
     return_error : bool

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from gala_viz.attribution.map_state import N_GROUPS, MapState, jackknife_error, monte_carlo_error
+from gala_viz.attribution.map_state import N_GROUPS, MapState
+from gala_viz.engine.results.jackknife import jackknife_error, monte_carlo_error
 
 
 def state_of(samples):

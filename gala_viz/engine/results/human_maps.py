@@ -1,0 +1,186 @@
+"""Human maps in the frame of one network: usable ones, on any grid, with noise ceilings and shuffled-image baselines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+import xarray as xr
+
+from gala_viz.alignment import (
+    N_PARTNERS,
+    CeilingSpec,
+    ImageCeilings,
+    PartnerImages,
+    area_average,
+    image_ceilings,
+    partner_rhos,
+    to_resolution,
+)
+from gala_viz.collections.cache import BoundedCache
+from gala_viz.collections.collection import Collection
+from gala_viz.collections.map_checks import any_unread, marked_images, usable_map, usable_participants, why_not_in_frame
+from gala_viz.networks.preprocessing import Preprocessing
+from gala_viz.schema import labelled_map
+
+CEILING = CeilingSpec()
+CACHE_BYTES = 64 * 2**20
+"""Maps of one frame that are cached."""
+
+Grid = tuple[int, int]
+"""Rows and columns of the cells that a map has over the frame."""
+
+
+def framed_human_map(
+    collection: Collection, frame: Preprocessing, image: str, kind: str | None = None, participant: str | None = None
+) -> xr.DataArray | None:
+    """Return the human map (y, x) of an image in the frame as a page shows it; None where there is none.
+
+    Parameters
+    ----------
+    collection : Collection
+        Whose human map it is.
+    frame : Preprocessing
+        The network's.
+    image : str
+        Id of the image.
+    kind : str, optional
+        Human-map kind; default: the first.
+    participant : str, optional
+        Id of one participant; default: the map of all.
+
+    Returns
+    -------
+    DataArray, (y, x), or None
+        In the collection's own unit, usable for a comparison or not.
+    """
+    human_map = collection.human_map(image, kind, participant)
+    return None if human_map is None else frame.map_to_frame(human_map)
+
+
+def framed_outline(collection: Collection, frame: Preprocessing, image: str) -> xr.DataArray | None:
+    """Return where an image's diagnostic parts are, 0 to 1 (y, x) in the frame; None where that is not known."""
+    regions = collection.regions(image)
+    if regions is None:
+        return None
+    mask = regions["diagnostic"].astype(np.float32)
+    return frame.map_to_frame(labelled_map(mask, name="outline", extent_px=mask.shape))
+
+
+class HumanMaps:
+    """The default kind's human maps of a collection, cut like the input of one network.
+
+    A map is usable where it is finite, not negative and not constant, also in the frame, and where the maps of single
+    participants, if they are known, are so too. What is computed is cached, by the collection's version of the image.
+
+    Parameters
+    ----------
+    collection : Collection
+        Whose human maps these are.
+    frame : Preprocessing
+        The network's.
+    images : sequence of str, optional
+        Ids of the images that partner images are drawn among; default: all of the collection.
+    ceiling : CeilingSpec
+        Settings of noise ceilings.
+    n_partners : int
+        Partner images of each kind, at most.
+    seed : int
+        With an image's id it determines the partner images.
+    strict : bool
+        Raise ``OSError`` where the system could not read a map, which says nothing of it; else it counts as not there
+        this time.
+    """
+
+    def __init__(
+        self,
+        collection: Collection,
+        frame: Preprocessing,
+        images: Sequence[str] | None = None,
+        *,
+        ceiling: CeilingSpec = CEILING,
+        n_partners: int = N_PARTNERS,
+        seed: int = 0,
+        strict: bool = False,
+    ) -> None:
+        self.collection, self.frame, self.ceiling_spec = collection, frame, ceiling
+        self._images, self._n_partners, self._seed, self._strict = images, n_partners, seed, strict
+        self._cache = BoundedCache(CACHE_BYTES)
+
+    def framed(self, image: str) -> tuple[xr.DataArray | None, str]:
+        """Return the map (y, x) in the frame and "", or None and why there is no usable one ("": nobody marked it)."""
+        if not marked_images(self.collection, [image]):
+            return None, ""
+        human_map, why = usable_map(self.collection, image)
+        if self._strict and any_unread(self.collection, [image]):
+            raise OSError(f"the human map of {image}: {why}")
+        if human_map is None:
+            return None, why
+        framed = self.frame.map_to_frame(human_map)
+        why = why_not_in_frame(framed.values) or usable_participants(self.collection, image)[1]
+        return (None, why) if why else (framed, "")
+
+    def why_not_usable(self, image: str) -> str:
+        """Return why the map of a marked image is not usable, else ""."""
+        return self._known(image)[1]
+
+    def on_grid(self, image: str, grid: Grid) -> np.ndarray | None:
+        """Return the map by area averages on a grid of the frame, float32 (y, x); None where there is no usable one."""
+        return self._known(image, grid)[0]
+
+    def participants(self, image: str) -> xr.DataArray:
+        """Return the maps of single participants (participant, y, x) in the frame; none where they are not known."""
+        participants, _ = usable_participants(self.collection, image)
+        if participants is None:
+            empty = np.zeros((0, *self.frame.input_px), np.float32)
+            return labelled_map(empty, name="human_map", leading={"participant": []})
+        return self.frame.map_to_frame(participants)
+
+    def ceilings(self, image: str, grids: Sequence[Grid]) -> dict[Grid, ImageCeilings]:
+        """Return the noise ceiling of one image on each grid, as ``combine_ceilings`` takes it."""
+        participants = self.participants(image)
+        return {grid: image_ceilings([(image, to_resolution(participants, grid))], self.ceiling_spec) for grid in grids}
+
+    def ceiling(self, image: str, grid: Grid) -> float:
+        """Return the split-half rho of an image's participants on a grid; NaN where it is not known."""
+        key = ("ceiling", image, self.collection.map_version(image), grid)
+        rho = self._cache.get(key)
+        if rho is None:
+            usable = self.on_grid(image, grid) is not None
+            rho = self.ceilings(image, [grid])[grid].rho.get(image, float("nan")) if usable else float("nan")
+            self._cache.put(key, rho, 100)
+        return rho
+
+    def baseline(self, image: str, maps: np.ndarray) -> dict[str, np.ndarray]:
+        """Return the mean rho of one image's maps (..., y, x) with the human maps of its partner images, by kind."""
+        grid = maps.shape[-2:]
+        return partner_rhos(
+            maps,
+            image,
+            self.collection.category(image),
+            self.partners,
+            lambda other: self.on_grid(other, grid),
+            n_partners=self._n_partners,
+        )
+
+    @cached_property
+    def partners(self) -> PartnerImages:
+        """Partner images, drawn among those of the images that are marked."""
+        images = marked_images(self.collection, self.collection.images if self._images is None else self._images)
+        return PartnerImages(images, [self.collection.category(image) for image in images], seed=self._seed)
+
+    def _known(self, image: str, grid: Grid | None = None) -> tuple[np.ndarray | None, str]:
+        """Return the map on ``grid`` (None: that of the frame) and why there is none, from the cache where it is there."""
+        version = self.collection.map_version(image)
+        key = ("map", image, version, grid)
+        known = self._cache.get(key)
+        if known is None:
+            framed, why = self.framed(image)
+            values = None if framed is None else framed.values
+            if values is not None and grid is not None:
+                values = area_average(values, grid)
+            known = values, why
+            if values is not None or not any_unread(self.collection, [image]):
+                self._cache.put(key, known, 200 + (0 if values is None else values.nbytes))
+        return known
