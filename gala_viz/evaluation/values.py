@@ -47,9 +47,9 @@ def values_of(
     """Values of ``network`` for the images of ``looked``, all with the dim image; NaN where an image has none.
 
     ``correct``; ``rho_smoothgrad`` and ``rho_attention`` (layer) with the human map; ``ceiling_...`` of the same
-    images on the same grids; ``floor_...`` (partner), rho with human maps of other images, where ``people`` has partners;
-    ``share_...`` (region). A variable is absent where the network has no attention, SmoothGrad was left out, or the
-    collection has no labels, maps or regions. Attention also has the layer ``MEAN_OF_LAYERS``.
+    images on the same grids; ``floor_...`` (partner), rho with human maps of other images, where ``people`` has
+    partners; ``share_...`` (region). A variable is absent where the network has no attention, SmoothGrad was left out,
+    or the collection has no labels, maps or regions. Attention also has the layer ``MEAN_OF_LAYERS``.
     """
     found: dict[str, xr.DataArray] = {}
     right = correct(network, collection, looked)

@@ -41,7 +41,8 @@ def fuse_batchnorm(network: Network) -> Network:
     Name, card, checksum of the weights and preprocessing stay. The copy is compared with the original on a random
     input: where their logits differ (a convolution's output is used twice, say), or nothing can be fused, the network
     itself is returned. The copy is not for training: its batch-norm statistics are fixed. It is made once, and anew
-    where a weight was written since, or the network's logits on the random input are not to the last bit what they were.
+    where a weight was written since, or the network's logits on the random input are not to the last bit what they
+    were.
     """
     height, width = network.preprocessing.input_px
     example = torch.randn(1, 3, height, width, generator=torch.Generator().manual_seed(0))

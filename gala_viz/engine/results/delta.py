@@ -195,7 +195,8 @@ def near_zero_message(values: np.ndarray, *, error: np.ndarray | None = None, in
     values : ndarray, (..., y, x)
         Signed map.
     error : ndarray, (..., y, x), optional
-        Monte-Carlo standard error of ``values``, of ten groups of samples; without it, or where it is not finite, the second case is not tested.
+        Monte-Carlo standard error of ``values``, of ten groups of samples; without it, or where it is not finite, the
+        second case is not tested.
     input_range : float
         Range of the input for a map in logits per input unit, 1 for a map in logits.
 
@@ -210,9 +211,7 @@ def near_zero_message(values: np.ndarray, *, error: np.ndarray | None = None, in
         return ""
     beyond = float(np.mean(np.abs(values) > ERRORS_BEYOND_CHANCE * error))
     if beyond <= CHANCE_FRACTION:
-        return (
-            f"this map is about zero within its error ({100 * beyond:.0f} % of it is beyond chance); draw more samples"
-        )
+        return f"this map is about zero within its error ({100 * beyond:.0f} % of it is beyond it); draw more samples"
     return ""
 
 

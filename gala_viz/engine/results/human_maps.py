@@ -1,4 +1,4 @@
-"""Human maps in the frame of one network: usable ones, on any grid, with noise ceilings and shuffled-image baselines."""
+"""Human maps in the frame of one network: usable ones, on any grid, with noise ceilings and baselines."""
 
 from __future__ import annotations
 
@@ -171,7 +171,7 @@ class HumanMaps:
         return PartnerImages(images, [self.collection.category(image) for image in images], seed=self._seed)
 
     def _known(self, image: str, grid: Grid | None = None) -> tuple[np.ndarray | None, str]:
-        """Return the map on ``grid`` (None: that of the frame) and why there is none, from the cache where it is there."""
+        """Return the map on ``grid`` (None: that of the frame) and why there is none; from the cache if it is there."""
         version = self.collection.map_version(image)
         key = ("map", image, version, grid)
         known = self._cache.get(key)
