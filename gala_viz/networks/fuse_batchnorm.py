@@ -27,7 +27,7 @@ class _Fused:
     """What was made of a network (None: nothing, it is used itself), and what tells whether the network has changed."""
 
     quick: Network | None
-    versions: tuple[tuple[int, int], ...]
+    state: tuple
     logits: Tensor
 
 
@@ -41,16 +41,16 @@ def fuse_batchnorm(network: Network) -> Network:
     Name, card, checksum of the weights and preprocessing stay. The copy is compared with the original on a random
     input: where their logits differ (a convolution's output is used twice, say), or nothing can be fused, the network
     itself is returned. The copy is not for training: its batch-norm statistics are fixed. It is made once, and anew
-    where a weight was written since, or the network's logits on the random input are not to the last bit what they
-    were.
+    where a weight, a setting, a hook or a ``forward`` of a module was changed since, or the network's logits on the
+    random input are not to the last bit what they were.
     """
     height, width = network.preprocessing.input_px
     example = torch.randn(1, 3, height, width, generator=torch.Generator().manual_seed(0))
     with frozen_eval(network.module):
-        logits, versions = network.logits(example), _versions(network.module)
+        logits, state = network.logits(example), _state(network.module)
     made = _fused.get(network)
-    if made is None or made.versions != versions or not torch.equal(made.logits, logits):
-        made = _Fused(_quick_copy(network, example, logits), versions, logits)
+    if made is None or made.state != state or not torch.equal(made.logits, logits):
+        made = _Fused(_quick_copy(network, example, logits), state, logits)
         _fused[network] = made
     return made.quick or network
 
@@ -79,10 +79,18 @@ def _quick_copy(network: Network, example: Tensor, logits: Tensor) -> Network | 
     return quick if bool(same) else None
 
 
-def _versions(module: nn.Module) -> tuple[tuple[int, int], ...]:
-    """Return identity and count of writes of every parameter and buffer, as far as PyTorch counts them."""
+def _state(module: nn.Module) -> tuple:
+    """Return what tells that a module is as it was: its parts with settings, hooks and functions, and writes so far.
+
+    PyTorch counts writes to tensors, but not those through ``.data``, which the logits tell.
+    """
     tensors = [*module.parameters(), *module.buffers()]
-    return tuple((id(tensor), 0 if tensor.is_inference() else tensor._version) for tensor in tensors)
+    writes = tuple((id(tensor), 0 if tensor.is_inference() else tensor._version) for tensor in tensors)
+    own = tuple(
+        (id(vars(part).get("forward")), *(len(hooks) for name, hooks in vars(part).items() if name.endswith("_hooks")))
+        for part in module.modules()
+    )
+    return repr(module), own, writes
 
 
 @torch.no_grad()

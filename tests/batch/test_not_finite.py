@@ -46,7 +46,9 @@ def breaking(network, photo, where="logits"):
         bad = near.to(logits.dtype)[:, None]
         if where == "logits":
             return torch.where(bad > 0, float("nan"), logits)
-        return logits + torch.sqrt((0 * x).sum(dim=(1, 2, 3)).clamp(min=0) * bad[:, 0])[:, None]
+        without_gradient = torch.zeros(len(x), device=x.device)
+        without_gradient[near] = torch.sqrt((0 * x[near]).sum(dim=(1, 2, 3)))
+        return logits + without_gradient[:, None]
 
     inner.forward = forward
     return network

@@ -60,7 +60,7 @@ def test_a_finished_evaluation_computes_nothing_when_run_again(tmp_path, looks, 
     kept = Kept(tmp_path)
     first = as_json(evaluate({"a": network("a", 1)}, Shapes(), SPEC, kept=kept))
     seen.clear()
-    monkeypatch.setattr("gala_viz.evaluation.people.image_ceilings", None)
+    monkeypatch.setattr("gala_viz.engine.results.human_maps.image_ceilings", None)
     assert as_json(evaluate({"a": network("a", 1)}, Shapes(), SPEC, kept=kept)) == first
     assert seen == []
 

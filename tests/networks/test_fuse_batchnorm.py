@@ -128,3 +128,46 @@ def test_padding_that_is_not_symmetric_stays():
     convolution = nn.Conv2d(3, 3, 3, stride=2)
     convolution.static_padding = nn.ZeroPad2d((0, 1, 0, 1))
     assert merge_padding(convolution) == 0
+
+
+def test_the_copy_is_made_once_and_anew_where_anything_was_changed():
+    original = network(shaken(Small()))
+    first = fuse_batchnorm(original)
+    assert fuse_batchnorm(original) is first
+    changes = [
+        lambda module: module.first.weight.add_(0.1),
+        lambda module: setattr(module.first.weight, "data", module.first.weight.data * 1.5),
+        lambda module: module.norm1.running_mean.add_(1),
+        lambda module: module.norm2.weight.data.mul_(2),
+        lambda module: setattr(module, "twice", True),
+        lambda module: setattr(module, "forward", lambda batch: batch.mean((2, 3)) @ torch.ones(3, 6)),
+    ]
+    for change in changes:
+        with torch.no_grad():
+            change(original.module)
+        again = fuse_batchnorm(original)
+        assert again is original or again is not first
+        batch = torch.randn(2, 3, 32, 32)
+        torch.testing.assert_close(again.logits(batch), original.logits(batch), rtol=1e-3, atol=1e-4)
+        assert fuse_batchnorm(original) is again
+        first = again
+
+
+def test_a_changed_gradient_makes_a_new_copy_though_logits_are_the_same():
+    original = network(shaken(Small()))
+    first = fuse_batchnorm(original)
+    handle = original.module.norm2.register_full_backward_hook(lambda module, inputs, outputs: None)
+    assert fuse_batchnorm(original) is not first
+    handle.remove()
+
+
+def test_a_network_that_is_gone_leaves_no_copy_behind():
+    import gc
+
+    from gala_viz.networks import fuse_batchnorm as module
+
+    gc.collect()
+    before = len(module._fused)
+    fuse_batchnorm(network(shaken(Small())))
+    gc.collect()
+    assert len(module._fused) == before
