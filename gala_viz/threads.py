@@ -19,7 +19,7 @@ from typing import Protocol
 from weakref import WeakSet
 
 SHUTDOWN_TIMEOUT_S = 2.5
-"""How long the end of the process waits for threads; a chunk of maps on a slow machine takes about a second."""
+"""How long the end of the process waits for threads; a batch of maps on a slow machine takes about a second."""
 
 _log = logging.getLogger(__name__)
 

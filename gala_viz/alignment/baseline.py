@@ -134,7 +134,7 @@ def shuffled_rhos(
     partners = PartnerImages(images, labels, seed=seed)
     values = maps.transpose("image", "y", "x").values
     others = values if other_maps is None else other_maps.sel(image=images).transpose("image", "y", "x").values
-    present = ~np.isnan(others).all(axis=(1, 2))
+    present = [not bool(np.isnan(one).all()) for one in others]
     maps_of = {image: one for image, one, there in zip(images, others, present, strict=True) if there}
     rhos = [
         list(partner_rhos(one, image, label, partners, maps_of.get, n_partners=n_partners).values())

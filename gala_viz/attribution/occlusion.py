@@ -78,7 +78,24 @@ class Occlusion(AttributionMethod):
             return self.network.logits(samples).gather(1, targets[:, None])[:, :, None, None]
 
     def contribution(self, values: Tensor, explained: ExplainedImage, first: int, at_first: Tensor) -> Tensor:
-        """Return the fall of the logit within each sample's window (sample, 1, y, x)."""
+        """Return the fall of the logit within each sample's window.
+
+        Parameters
+        ----------
+        values : Tensor, (sample, 1, 1, 1)
+            Logits of consecutive samples of the image.
+        explained : ExplainedImage
+            The image.
+        first : int
+            Number of the first of them.
+        at_first : Tensor, (1, 1, 1)
+            Logit of the uncovered image.
+
+        Returns
+        -------
+        Tensor, (sample, 1, y, x)
+            Falls of the logit; 0 outside of the windows.
+        """
         windows = self._windows(explained.values.shape)
         falls = values.new_zeros((len(values), 1, *explained.values.shape[-2:]))
         for number, (fall, value) in enumerate(zip(falls, values, strict=True), start=first):

@@ -33,7 +33,7 @@ class Cancellable(Protocol):
 
 
 JOIN_TIMEOUT_S = 5
-"""How long a kernel that is shut down waits for a thread to notice: PyTorch aborts where it is cut off in a chunk."""
+"""How long a kernel that is shut down waits for a thread to notice: PyTorch aborts where it is cut off in a batch."""
 
 _live: WeakSet[Any] = WeakSet()
 _asked = False

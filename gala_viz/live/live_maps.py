@@ -153,7 +153,7 @@ class LiveMaps:
         return self._update(image, look, request, states, Clock(0.0, states[0].n_samples))
 
     def maps(self, image: str, request: MapRequest, cancelled: Cancelled) -> Iterator[MapUpdate]:
-        """Yield the maps of both networks as they sharpen; stop within one chunk once ``cancelled()``."""
+        """Yield the maps of both networks as they sharpen; stop within one batch once ``cancelled()``."""
         yield from self._maps(image, request, cancelled, LOOKING)
 
     def scores(self, request: MapRequest) -> xr.Dataset:

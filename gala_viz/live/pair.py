@@ -1,4 +1,4 @@
-"""The signed maps of both networks, chunk by chunk in turn, resumed and kept."""
+"""The signed maps of both networks, batch by batch in turn, resumed and kept."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Pair:
         priority: int,
         cancelled: Callable[[], bool],
     ) -> Iterator[list[MapState]]:
-        """Yield the states of both after each has advanced by a chunk, until both are done or ``cancelled()``."""
+        """Yield the states of both after each has advanced by a batch, until both are done or ``cancelled()``."""
         how, spec = METHODS[request.method], spec_of(request)
         keys = self._keys(image, look, request, targets)
         states = [self._complete(key) for key in keys]

@@ -1,4 +1,4 @@
-"""Who computes next: one chunk at a time, people before surveys, and sessions in turn."""
+"""Who computes next: one batch at a time, people before surveys, and sessions in turn."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ LOOKING, SURVEY = 0, 1
 """Priorities: somebody waits for this image; a pass over many images that nobody looks at."""
 
 GRACE_S = 0.4
-"""A survey waits until nobody has looked for this long, so that it does not slip in between a person's chunks."""
+"""A survey waits until nobody has looked for this long, so that it does not slip in between a person's batches."""
 
 
 class Turns:
     """One turn at a time. Those who wait are served by priority, then in the order in which they came.
 
-    Whoever had a turn queues again behind the others, so sessions that ask for chunk after chunk alternate.
+    Whoever had a turn queues again behind the others, so sessions that ask for batch after batch alternate.
     """
 
     def __init__(self, grace_s: float = GRACE_S) -> None:

@@ -40,7 +40,7 @@ class Clock:
 
 
 class Told:
-    """Which chunks are worth an update: making one and drawing it costs nearly a chunk, on a machine that draws too.
+    """Which batches are worth an update: making one and drawing it costs nearly a batch, on a machine that draws too.
 
     The first and the last are, and those after which the error has fallen by a fifth, or a second has passed.
     ``partly`` False: only the last, for a survey, at whose partial maps nobody looks.

@@ -18,7 +18,7 @@ def frozen_eval(module: nn.Module) -> Iterator[nn.Module]:
     """Lock a module, put it in eval mode without gradients for its parameters, and restore it at the end.
 
     At the end, also after an error, every submodule's training flag, every parameter's ``requires_grad`` and ``.grad``,
-    and every ``inplace`` flag are as before. Other threads that use the same module wait: hold it for one chunk at a
+    and every ``inplace`` flag are as before. Other threads that use the same module wait: hold it for one batch at a
     time, never across a ``yield`` to another caller. In-place activations are switched off meanwhile, since hooks and
     gradients need the value before them.
 

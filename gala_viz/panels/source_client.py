@@ -98,7 +98,7 @@ class SourceClient:
         self._maps.submit(job)
 
     def cancel_maps(self) -> None:
-        """Stop computing maps; the result of a chunk that is still running is dropped."""
+        """Stop computing maps; the result of a batch that is still running is dropped."""
         self._maps.cancel()
         self._asked = _Asked(self._asked.image, self._asked.number + 1)
 

@@ -135,7 +135,7 @@ class MapUpdate:
     done: bool
     scores: xr.Dataset
     note: str = ""
-    """A sentence when something is worth saying: "this map is about zero", "memory ran out, chunks were halved"."""
+    """A sentence where something is worth saying, for example "this map is about zero", or ""."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -319,7 +319,7 @@ class MapSource(Protocol):
         request : MapRequest
             Settings of the maps.
         cancelled : callable
-            Cancellation callback; the computation stops within one chunk once it returns True.
+            Cancellation callback; the computation stops within one batch once it returns True.
 
         Yields
         ------

@@ -79,7 +79,7 @@ def prediction_of(logits: np.ndarray, categories: Sequence[str], label: int | No
     best, probabilities = top_categories(logits)
     return Prediction(
         indices=tuple(best.tolist()),
-        categories=tuple(categories[index] for index in best),
+        categories=tuple(str(categories[int(index)]) for index in best),
         probabilities=tuple(probabilities.tolist()),
         correct=None if label is None else int(best[0]) == label,
     )

@@ -1,0 +1,128 @@
+"""One measurement: a page, a store, an evaluation and Python give the same numbers for the same settings."""
+
+import numpy as np
+import pytest
+import torch
+
+import gala_viz as gv
+from gala_viz.alignment import N_PARTNERS, CeilingSpec, area_average, dice, iou, spearman
+from gala_viz.batch.block import block_values
+from gala_viz.batch.described import store_spec
+from gala_viz.collections import open_collection
+from gala_viz.engine.results.human_maps import HumanMaps
+from gala_viz.engine.results.scores import COMPARISON_GRID
+from gala_viz.evaluation.evaluate import evaluate
+from gala_viz.evaluation.spec import EvaluationSpec
+from gala_viz.live import LiveMaps
+from gala_viz.live.turns import Turns
+from gala_viz.networks.zoo import load_network
+from gala_viz.specs import MapRequest, SmoothGradSpec
+from tests.batch import lab
+
+SPEC = SmoothGradSpec(n_samples=7, noise_fraction=0.2, seed=3)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread():
+    """With several threads a convolution's sums may differ in the last bit from call to call."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def corner(tmp_path_factory):
+    """Twenty images, one of them without a human map, and two networks."""
+    root = tmp_path_factory.mktemp("lab")
+    photos, maps = lab.photographs(root, count=20)
+    return open_collection(photos, human_maps=maps), [load_network(folder, "cpu") for folder in lab.networks(root)]
+
+
+@pytest.fixture(scope="module")
+def by_page(corner):
+    collection, networks = corner
+    source = LiveMaps(collection, networks, turns=Turns(0))
+    request = MapRequest(smoothgrad=SPEC, smoothing_px=3.0)
+    updates = {image: list(source.maps(image, request, lambda: False))[-1] for image in collection.images}
+    return updates, source.scores(request)
+
+
+@pytest.fixture(scope="module")
+def by_store(corner):
+    collection, networks = corner
+    spec = store_spec(collection, collection.images, networks, {"smoothgrad": SPEC}, opened_as="here")
+    return block_values(spec, collection, networks, collection.images)[0]
+
+
+@pytest.fixture(scope="module")
+def by_evaluation(corner):
+    collection, networks = corner
+    spec = EvaluationSpec(split="all", smoothgrad=SPEC, ceiling=CeilingSpec(), n_resamples=100)
+    found = evaluate({network.name: network for network in networks}, collection, spec)
+    return [found.values[network.name].reindex(image=list(collection.images)) for network in networks]
+
+
+def test_scores_with_people_are_the_same_everywhere_also_where_a_page_smooths(corner, by_page, by_store, by_evaluation):
+    collection, networks = corner
+    updates, scores = by_page
+    for row, network in enumerate(networks):
+        maps = gv.smoothgrad(network, collection, SPEC)
+        human = HumanMaps(collection, network.preprocessing)
+        for at, image in enumerate(collection.images):
+            coarse = area_average(maps.sel(image=image).values, COMPARISON_GRID)
+            marked = human.on_grid(image, COMPARISON_GRID)
+            assert (marked is None) == (image == "tram/19.png")
+            expected = {
+                name: np.nan if marked is None else metric(coarse, marked)
+                for name, metric in (("rho", spearman), ("dice", dice), ("iou", iou))
+            }
+            for name, value in expected.items():
+                assert by_store[f"scores/{name}"][0, row, at] == np.float32(value) or marked is None
+                assert scores[name].values[row, at] == pytest.approx(np.float32(value), nan_ok=True, abs=0)
+                assert updates[image].scores[name].values[row] == pytest.approx(value, nan_ok=True, abs=0)
+            assert by_evaluation[row].rho_smoothgrad.values[at] == pytest.approx(
+                expected["rho"], nan_ok=True, abs=1e-12
+            )
+
+
+def test_floors_have_ten_partners_and_are_the_same_everywhere(corner, by_page, by_store, by_evaluation):
+    _, networks = corner
+    _, scores = by_page
+    assert N_PARTNERS == 10
+    for row in range(len(networks)):
+        for kind in ("same", "different"):
+            expected = by_evaluation[row].floor_smoothgrad.sel(partner=kind).values
+            assert np.isfinite(expected).sum() == 19
+            np.testing.assert_array_equal(by_store[f"scores/floor_{kind}"][0, row], expected.astype(np.float32))
+            np.testing.assert_array_equal(scores[f"floor_{kind}"].values[row], expected.astype(np.float32))
+
+
+def test_ceilings_right_answers_and_attention_are_the_same_everywhere(corner, by_page, by_store, by_evaluation):
+    _, networks = corner
+    _, scores = by_page
+    ceiling = by_evaluation[0].ceiling_smoothgrad.values.astype(np.float32)
+    np.testing.assert_array_equal(by_store["scores/ceiling"], ceiling)
+    np.testing.assert_array_equal(scores.ceiling.values, ceiling)
+    for row, network in enumerate(networks):
+        correct = by_evaluation[row].correct.values.astype(np.float32)
+        np.testing.assert_array_equal(by_store["scores/correct"][row], correct)
+        np.testing.assert_array_equal(scores.correct.values[row], correct)
+        for number, layer in enumerate(network.layers):
+            rho = by_evaluation[row].rho_attention.sel(layer=layer).values.astype(np.float32)
+            np.testing.assert_array_equal(by_store["scores/rho_attention"][row, number], rho)
+            np.testing.assert_array_equal(scores.rho_attention.values[row, number], rho)
+
+
+def test_maps_and_their_errors_are_the_same_to_the_last_bit(corner, by_page, by_store):
+    collection, networks = corner
+    source = LiveMaps(collection, networks, turns=Turns(0))
+    for row, network in enumerate(networks):
+        python = gv.smoothgrad(network, collection, SPEC, return_error=True)
+        np.testing.assert_array_equal(by_store[f"{network.name}/smoothgrad/map"], python["map"])
+        np.testing.assert_array_equal(by_store[f"{network.name}/smoothgrad/standard_error"], python["standard_error"])
+        for image in collection.images[:3]:
+            update = list(source.maps(image, MapRequest(smoothgrad=SPEC), lambda: False))[-1]
+            np.testing.assert_array_equal(update.maps.values[row], python["map"].sel(image=image))
+            error = python["standard_error"].sel(image=image)
+            np.testing.assert_allclose(update.standard_error.values[row], error, rtol=0.02, atol=1e-3 * error.max())
