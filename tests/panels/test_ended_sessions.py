@@ -92,7 +92,7 @@ def test_a_page_does_not_watch_the_servers_state():
 
 
 def test_what_waits_for_a_browser_is_not_kept_for_its_documents_sake():
-    documents, held = WeakSet(), threading.active_count()
+    documents, before = WeakSet(), set(threading.enumerate())
     for _ in range(3):
         document = Document()
         documents.add(document)
@@ -100,4 +100,5 @@ def test_what_waits_for_a_browser_is_not_kept_for_its_documents_sake():
         DocumentQueue(document, lambda key, value: None).put("key", document)
     del document
     gc.collect()
-    assert (len(documents), threading.active_count()) == (0, held)
+    assert len(documents) == 0
+    assert not set(threading.enumerate()) - before
