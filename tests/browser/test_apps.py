@@ -8,6 +8,7 @@ import pytest
 from gala_viz.cli import main
 from tests.browser.conftest import Server, Watched, free_port
 from tests.experiment.folder_of_animals import make
+from tests.tiers import slow
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
 SECRET = "a long password"
@@ -78,8 +79,10 @@ def test_an_experiment_is_served_with_the_addresses_that_its_page_asks(served, b
     ("app", "options", "told"),
     [
         ("game", ["--collection", "nowhere"], "no collection or folder called 'nowhere'"),
-        ("experiment", ["--folder", "nowhere"], "gala-viz experiment prepare makes an experiment's file"),
-        ("explore", ["--devise", "gpu"], "The options after --args are not understood"),
+        *slow(
+            ("experiment", ["--folder", "nowhere"], "gala-viz experiment prepare makes an experiment's file"),
+            ("explore", ["--devise", "gpu"], "The options after --args are not understood"),
+        ),
     ],
 )
 def test_an_app_that_cannot_start_says_why_on_its_page(served, browser, app, options, told):

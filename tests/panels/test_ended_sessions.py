@@ -23,6 +23,7 @@ from gala_viz.records.database import Database
 from tests.browser.conftest import free_port
 from tests.loops import in_own_loop
 from tests.panels.fake_source import FakeSource
+from tests.tiers import slow
 
 N_VISITS = 5
 
@@ -35,7 +36,7 @@ def shared():
     return source
 
 
-@pytest.mark.parametrize("kind", [ComparePage, ExplorePage])
+@pytest.mark.parametrize("kind", [ComparePage, *slow(ExplorePage)])
 def test_pages_whose_browser_never_came_are_gone_with_their_sessions(kind, shared, tmp_path, caplog):
     caplog.set_level(
         logging.WARNING, "panel"
