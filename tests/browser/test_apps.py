@@ -8,6 +8,7 @@ import pytest
 from gala_viz.cli import main
 from tests.browser.conftest import Server, Watched, free_port
 from tests.experiment.folder_of_animals import make
+from tests.tiers import slow
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
 SECRET = "a long password"
@@ -15,15 +16,19 @@ SECRET = "a long password"
 
 @pytest.fixture(scope="module")
 def served(chromium_path, repository, tmp_path_factory):
-    """``served(app, *arguments)``: the address of an app's own server."""
+    """``served(app, *arguments)``: the address of an app's own server, or of a page that the ``command`` serves."""
     servers = []
 
-    def serve(name, *arguments):
+    def serve(name, *arguments, command=""):
         folder, port = tmp_path_factory.mktemp(name), free_port()
-        app = str(repository / "apps" / f"{name}.py")
-        command = [sys.executable, "-m", "panel", "serve", app, "--port", str(port), "--args", *arguments]
+        options = ["--port", str(port)]
+        if command:
+            start = [sys.executable, "-m", "gala_viz", command, *options, "--no-show", *arguments]
+        else:
+            app = str(repository / "apps" / f"{name}.py")
+            start = [sys.executable, "-m", "panel", "serve", app, *options, "--args", *arguments]
         os.environ["GALA_VIZ_PASSWORD"] = SECRET
-        servers.append(Server(command, port, folder / "log.txt", "favicon.ico"))
+        servers.append(Server(start, port, folder / "log.txt", "favicon.ico"))
         return f"{servers[-1].url}/{name}"
 
     yield serve
@@ -42,9 +47,10 @@ def browser(chromium):
     assert opened.hosts <= {"localhost"}
 
 
-def test_the_experimenters_door_opens_to_its_password_alone(served, browser, tmp_path):
-    page = browser.page
-    page.goto(served("experimenter", "--collection", "photos", "--records", str(tmp_path / "r.sqlite")))
+@pytest.mark.parametrize("command", [pytest.param("", marks=pytest.mark.slow), "game"])
+def test_the_experimenters_door_opens_to_its_password_alone(served, browser, tmp_path, command):
+    page, records = browser.page, str(tmp_path / "r.sqlite")
+    page.goto(served("experimenter", "--collection", "photos", "--records", records, command=command))
     password = page.get_by_label("Password").first
     password.fill("a guess")
     page.get_by_role("button", name="Open").click()
@@ -54,6 +60,7 @@ def test_the_experimenters_door_opens_to_its_password_alone(served, browser, tmp
     page.get_by_role("button", name="Open").click()
     page.get_by_role("heading", name="Files").wait_for()
     page.get_by_text("no new rounds are given").first.wait_for()
+    page.locator(".tabulator-row").first.wait_for()
 
 
 def test_an_experiment_is_served_with_the_addresses_that_its_page_asks(served, browser, tmp_path):
@@ -72,8 +79,10 @@ def test_an_experiment_is_served_with_the_addresses_that_its_page_asks(served, b
     ("app", "options", "told"),
     [
         ("game", ["--collection", "nowhere"], "no collection or folder called 'nowhere'"),
-        ("experiment", ["--folder", "nowhere"], "gala-viz experiment prepare makes an experiment's file"),
-        ("explore", ["--devise", "gpu"], "The options after --args are not understood"),
+        *slow(
+            ("experiment", ["--folder", "nowhere"], "gala-viz experiment prepare makes an experiment's file"),
+            ("explore", ["--devise", "gpu"], "The options after --args are not understood"),
+        ),
     ],
 )
 def test_an_app_that_cannot_start_says_why_on_its_page(served, browser, app, options, told):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tests.browser.conftest import Watched
+from tests.tiers import slow
 
 FIGURE = ".bk-Figure"
 
@@ -78,7 +79,7 @@ def test_the_wheel_zooms_and_the_cloud_is_drawn_anew(explore):
     assert explore.page.screenshot(clip=box) != before
 
 
-@pytest.mark.parametrize(("width", "height"), [(1100, 800), (900, 700), (1920, 1080)])
+@pytest.mark.parametrize(("width", "height"), [(900, 700), *slow((1100, 800), (1920, 1080))])
 def test_in_a_window_of_any_size_all_fits_and_points_are_round(explore, width, height):
     """The cloud is drawn in just the pixels of its frame."""
     explore.page.set_viewport_size({"width": width, "height": height})

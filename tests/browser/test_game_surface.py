@@ -10,9 +10,10 @@ from gala_viz.records.paint_surface import FIXED_SURFACE_RULES
 from gala_viz.records.tables import Round, RoundPoint
 from tests.browser.conftest import Server, Watched, free_port, rows
 from tests.browser.test_game import begin
+from tests.tiers import slow
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
-WINDOWS = [(390, 844), (760, 1000), (667, 375), (1280, 720)]
+WINDOWS = [(390, 844), *slow((760, 1000), (667, 375)), (1280, 720)]
 WHERE = """el => {
   window.places = new Set()
   const look = () => {

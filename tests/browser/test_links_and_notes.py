@@ -215,6 +215,7 @@ TELL = """(stage, long) => { for (const m of Bokeh.documents[0]._all_models.valu
 } }"""
 
 
+@pytest.mark.slow
 def test_no_word_of_the_stage_is_cut_however_long(stage):
     page = stage.page
     page.locator(STAGE).evaluate(TELL, True)

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from tests.panels.fake_source import FakeSource
+from tests.tiers import slow
 
 pytestmark = pytest.mark.browser
 PANELS = ("photo", "human", "a", "b", "delta")
@@ -101,7 +102,7 @@ def upload(page, name, mime, content):
     page.page.locator("input[type=file][accept*=image]").set_input_files(chosen)
 
 
-@pytest.mark.parametrize(("name", "kind"), [("mine.png", "PNG"), ("mine.jpg", "JPEG"), ("mine.webp", "WEBP")])
+@pytest.mark.parametrize(("name", "kind"), [("mine.png", "PNG"), *slow(("mine.jpg", "JPEG"), ("mine.webp", "WEBP"))])
 def test_an_uploaded_photograph_is_shown(page, name, kind):
     mime = f"image/{kind.lower()}"
     content = picture(kind, (1600, 1200) if kind == "PNG" else (320, 240))
@@ -152,7 +153,7 @@ def test_light_and_dark_reach_page_and_plots(page):
     assert background() == light
 
 
-@pytest.mark.parametrize("width", [1600, 1280, 1024])
+@pytest.mark.parametrize("width", [*slow(1600, 1280), 1024])
 def test_a_refusal_is_wholly_readable_and_covers_nothing(page, window, width):
     window(width, 720)
     upload(page, "half.png", "image/png", b"\x89PNG but no more")
@@ -265,7 +266,7 @@ def test_a_unit_that_needs_more_lines_in_a_smaller_window_gets_their_room(page, 
     assert taken - room > 12 * (more - lines)
 
 
-@pytest.mark.parametrize("width", [1280, 1120, 1024])
+@pytest.mark.parametrize("width", [*slow(1280, 1120), 1024])
 def test_titles_that_come_and_go_move_nothing(page, window, width):
     window(width, 720)
     page.page.evaluate(
@@ -283,7 +284,7 @@ def test_titles_that_come_and_go_move_nothing(page, window, width):
     assert len(seen) == 1
 
 
-@pytest.mark.parametrize("drawer", [True, False])
+@pytest.mark.parametrize("drawer", [*slow(True), False])
 def test_a_narrow_window_shows_all_panels_with_their_titles(page, window, drawer):
     toggle = page.page.locator(".header button").first
     window(1024, 700)
@@ -328,7 +329,7 @@ def test_a_telephone_shows_every_panel_and_keeps_the_drawer_shut(visit):
     assert last["y"] + last["height"] <= page.page.get_by_text("done in").bounding_box()["y"], "nothing lies over it"
 
 
-@pytest.mark.parametrize(("width", "height"), [(1280, 720), (3840, 2160), (1920, 1080)])
+@pytest.mark.parametrize(("width", "height"), [(1280, 720), *slow((3840, 2160), (1920, 1080))])
 def test_the_main_row_fits_without_scrolling_sideways(page, window, width, height):
     window(width, height)
     boxes = [page.box(panel) for panel in PANELS]

@@ -132,6 +132,7 @@ def test_a_second_run_computes_no_block_again_and_draws_the_same_figures(of_one_
     assert {path.name: path.read_bytes() for path in (place / "out").glob("*.*")} == first
 
 
+@pytest.mark.slow
 def test_what_is_missing_is_left_out_and_told_with_the_command_that_makes_it(place, capsys):
     assert paper(place, "--seeds", "1", "3") == 0
     said = capsys.readouterr().err
@@ -169,6 +170,7 @@ def test_a_collection_without_maps_or_regions_gives_what_it_can(place):
     assert "regions is left out" in readme
 
 
+@pytest.mark.slow
 def test_a_layer_that_is_not_there_gets_an_answer(place, capsys):
     assert paper(place, "--seeds", "1", "--layer", "layer2") == 2
     assert "Did you mean 'layer1'?" in capsys.readouterr().err

@@ -30,6 +30,8 @@ from tests.game.shapes import FREE
 from tests.loops import in_own_loop
 from tests.training.tiny import N_CATEGORIES, PREPROCESSING, Blobs, tiny_recipe, tiny_start
 
+pytestmark = pytest.mark.slow
+
 CATEGORIES = tuple(f"category {number}" for number in range(N_CATEGORIES))
 N_IMAGES, N_PLAYERS, ROUNDS_EACH = 60, 10, 20
 
@@ -84,7 +86,6 @@ def collected(tmp_path_factory):
     database.close()
 
 
-@pytest.mark.slow
 def test_two_hundred_rounds_are_kept_evenly(collected):
     _, collection, database, played = collected
     assert sum(map(len, played)) == N_PLAYERS * ROUNDS_EACH == 200
@@ -109,7 +110,6 @@ def test_the_maps_lie_on_what_was_to_be_painted(collected):
     assert np.mean(apart) < 3, apart
 
 
-@pytest.mark.slow
 def test_a_network_co_trained_on_the_maps_is_closer_to_held_out_ones(collected, tmp_path):
     _, collection, database, _ = collected
     maps, start = Labelled(collection, database), tiny_start()

@@ -7,8 +7,8 @@ import pytest
 from tests.golden.behaviour import BEFORE, FOLDER, MAP_TOLERANCE, PARTS, computed, differences, kept
 
 MOST_BYTES = 3_000_000
-LONG = ("rendered", "evaluation")
-"""Parts that measure several networks on many images take minutes."""
+LONG = ("rendered", "evaluation", "store", "figure")
+"""Parts that measure several networks on many images take a minute or more."""
 
 
 @pytest.mark.timeout(900)

@@ -10,6 +10,7 @@ from gala_viz.jupyter.bokeh_scripts import script_bundle
 from gala_viz.jupyter.kernel_document import KernelDocument
 from tests.panels.fake_source import FakeSource
 from tests.panels.script import until
+from tests.tiers import slow
 
 
 @pytest.fixture
@@ -54,7 +55,7 @@ def told(part):
     return [getattr(part, "object", "")] + [text for one in getattr(part, "objects", ()) for text in told(one)]
 
 
-@pytest.mark.parametrize("make", [gv.Compare, gv.explore])
+@pytest.mark.parametrize("make", [gv.Compare, *slow(gv.explore)])
 def test_simulated_people_are_called_so_in_a_cell(make):
     source = FakeSource(count=12, delay_s=0.0)
     source.map_kinds = {"simulated ClickMe": "made"}

@@ -23,6 +23,7 @@ from gala_viz.records.database import Database
 from tests.browser.conftest import free_port
 from tests.loops import in_own_loop
 from tests.panels.fake_source import FakeSource
+from tests.tiers import slow
 
 N_VISITS = 5
 
@@ -35,7 +36,7 @@ def shared():
     return source
 
 
-@pytest.mark.parametrize("kind", [ComparePage, ExplorePage])
+@pytest.mark.parametrize("kind", [ComparePage, *slow(ExplorePage)])
 def test_pages_whose_browser_never_came_are_gone_with_their_sessions(kind, shared, tmp_path, caplog):
     caplog.set_level(
         logging.WARNING, "panel"
@@ -92,7 +93,7 @@ def test_a_page_does_not_watch_the_servers_state():
 
 
 def test_what_waits_for_a_browser_is_not_kept_for_its_documents_sake():
-    documents, held = WeakSet(), threading.active_count()
+    documents, before = WeakSet(), set(threading.enumerate())
     for _ in range(3):
         document = Document()
         documents.add(document)
@@ -100,4 +101,5 @@ def test_what_waits_for_a_browser_is_not_kept_for_its_documents_sake():
         DocumentQueue(document, lambda key, value: None).put("key", document)
     del document
     gc.collect()
-    assert (len(documents), threading.active_count()) == (0, held)
+    assert len(documents) == 0
+    assert not set(threading.enumerate()) - before

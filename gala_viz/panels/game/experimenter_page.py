@@ -51,6 +51,7 @@ class ExperimenterPage:
     def __init__(self, collection: Collection, database: Database, password: Password | None) -> None:
         self._collection, self._database, self._password = collection, database, password
         self._address = _browser_address()
+        pn.extension("tabulator")  # the table comes after the password, when its script must be in the page already
         self.body = pn.Column(sizing_mode="stretch_width", margin=(12, 20))
         self.page = pmui.Page(title=TITLE, main=[self.body], theme_config=THEME, sx=PAGE_SX, busy_indicator="linear")
         if password is None:
