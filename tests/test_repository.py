@@ -15,7 +15,7 @@ import yaml
 
 FOLDERS = {".ci", ".github", "apps", "benchmarks", "docs", "gala_viz", "models", "notebooks", "tests"}
 STAGES = {
-    "alignment", "attribution", "batch", "collections", "commands", "evaluation", "experiment", "game", "jupyter",
+    "alignment", "attribution", "batch", "collections", "commands", "engine", "evaluation", "experiment", "game", "jupyter",
     "live", "networks", "panels", "participant_texts", "plots", "records", "store", "training",
 }  # fmt: skip
 HEAVY = {"bokeh", "captum", "holoviews", "lightning", "numpy", "panel", "torch", "tyro", "xarray"}
