@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -14,6 +14,9 @@ from gala_viz.alignment.ceiling import NoiseCeiling
 from gala_viz.alignment.partner_images import N_PARTNERS, PARTNER_KINDS, PartnerImages
 from gala_viz.alignment.similarity import spearman_kernel
 from gala_viz.alignment.split_half import nanmean
+
+MOST_TRIED = 10
+"""Partner images that are tried for each one that is wanted: where none can be read, not all of them are."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -170,7 +173,8 @@ def partner_rhos(
     partners : PartnerImages
         Where partners are drawn.
     human_map : callable
-        Id -> map (y, x) of another image on the same grid; None where it has no usable one, and the next is taken.
+        Id -> map (y, x) of another image on the same grid; None where it has no usable one, and the next is taken, of
+        ``MOST_TRIED`` times ``n_partners`` images.
     n_partners : int
         Partner images of each kind, at most.
 
@@ -184,9 +188,13 @@ def partner_rhos(
     Tatler et al. 2005.
     """
     return {
-        kind: mean_rho(maps, list(islice((one for one in map(human_map, order) if one is not None), n_partners)))
+        kind: mean_rho(maps, list(islice(_usable(human_map, islice(order, MOST_TRIED * n_partners)), n_partners)))
         for kind, order in partners.orders(image, category).items()
     }
+
+
+def _usable(human_map: Callable[[str], np.ndarray | None], images: Iterable[str]) -> Iterator[np.ndarray]:
+    return (one for one in map(human_map, images) if one is not None)
 
 
 def mean_rho(maps: np.ndarray, other_maps: Sequence[np.ndarray]) -> np.ndarray:

@@ -35,7 +35,7 @@ class MapState:
     group_sums : ndarray, (group, channel, y, x), float32, optional
         Sum of the samples of each group; None for methods that are not stochastic.
     note : str
-        A sentence for whoever reads the map, for example that chunks were halved.
+        A sentence for whoever reads the map, for example that batches were made smaller.
     """
 
     mean: np.ndarray

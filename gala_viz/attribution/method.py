@@ -16,6 +16,9 @@ from torch import Tensor, nn
 
 PER_INPUT_UNIT = "logits per input unit"
 
+CPU_BATCH_SIZE = 5
+ACCELERATOR_BATCH_SIZE = 25
+
 
 class DifferentiableNetwork(Protocol):
     """What attribution needs of a network; ``gala_viz.networks.network.Network`` has it.
@@ -96,7 +99,7 @@ class AttributionMethod:
     units : str
         Unit of its maps, for example ``PER_INPUT_UNIT``.
     stochastic : bool
-        Whether its samples are random; its maps then have a Monte-Carlo error.
+        Whether its samples are random; its maps are then means over samples, with a Monte-Carlo error.
     """
 
     title: ClassVar[str]
@@ -166,6 +169,15 @@ class AttributionMethod:
             values = values.pin_memory()
         values = values.to(self.network.device, non_blocking=True)
         return ExplainedImage(image, values, target, self.sigma(network_input))
+
+    def batch_size(self) -> int:
+        """Return the number of samples in a batch, by method and device alone, so that it never changes a map.
+
+        On a CPU it is 5, more being slower (its caches overflow), and 1 for methods of one pass; on an accelerator 25.
+        """
+        if self.network.device.type != "cpu":
+            return ACCELERATOR_BATCH_SIZE
+        return 1 if type(self).n_samples is AttributionMethod.n_samples else CPU_BATCH_SIZE
 
     def sigma(self, network_input: np.ndarray) -> float:
         """Return the standard deviation of the noise of one image in input units; 0: no noise."""

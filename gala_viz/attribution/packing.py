@@ -19,9 +19,6 @@ from gala_viz.attribution.map_state import N_GROUPS, MapState
 from gala_viz.attribution.method import AttributionMethod, ExplainedImage
 from gala_viz.networks.frozen_eval import frozen_eval
 
-CPU_BATCH_SIZE = 5
-ACCELERATOR_BATCH_SIZE = 25
-
 SMALLER_BATCHES = "memory ran out, batches were made smaller"
 
 _OUT_OF_MEMORY = (
@@ -36,22 +33,6 @@ _OUT_OF_MEMORY = (
 def never_cancelled() -> bool:
     """Return False: the cancellation callback of computations that are always finished."""
     return False
-
-
-def batch_size_of(device: torch.device) -> int:
-    """Return the number of samples in a batch.
-
-    Parameters
-    ----------
-    device : torch.device
-        Where the samples are computed.
-
-    Returns
-    -------
-    int
-        5 on a CPU, where more is slower (its caches overflow), 25 on an accelerator.
-    """
-    return CPU_BATCH_SIZE if device.type == "cpu" else ACCELERATOR_BATCH_SIZE
 
 
 class MapJob:
@@ -75,6 +56,8 @@ class MapJob:
     ------
     ValueError
         The input is not one image, or ``resume`` has another shape, target or noise, or too many samples.
+    TypeError
+        The method is stochastic, and its map is no mean of what its samples give.
     """
 
     def __init__(
@@ -86,6 +69,10 @@ class MapJob:
         target: int,
         resume: MapState | None = None,
     ) -> None:
+        kind = type(method)
+        own = kind.finish is AttributionMethod.finish and kind.contribution is AttributionMethod.contribution
+        if method.stochastic and not own:
+            raise TypeError(f"{method.title}: the map of a stochastic method is the mean over its samples.")
         self.method = method
         self.explained: ExplainedImage = method.explained(network_input, image=image, target=target)
         self.n_samples = method.n_samples(network_input.shape)
@@ -104,7 +91,7 @@ class MapJob:
     def add(self, values: Tensor) -> None:
         """Add what ``method.attribute`` returned for the samples that follow, (sample, ...)."""
         if self._at_first is None:
-            self._at_first = values[0].clone()
+            self._at_first = values[0].clone()  # of sample 0: only methods that cannot be resumed look at it
         addends = self.method.contribution(values, self.explained, self.n, self._at_first)
         if self._sums is None:
             groups = N_GROUPS if self.method.stochastic else 1
@@ -114,7 +101,7 @@ class MapJob:
             self.n += 1
 
     def state(self) -> MapState:
-        """Return the map so far, on the CPU; this is the one download of the image's results."""
+        """Return the map so far, on the CPU."""
         sums = self._sums
         if sums is None:
             raise ValueError("there is no sample yet.")
@@ -122,22 +109,22 @@ class MapJob:
         state = {"n": self.n, "n_samples": self.n_samples, "target": explained.target, "sigma": explained.sigma}
         if not self.method.stochastic:
             mean = self.method.finish(sums[0], self.n, explained)
-            return MapState(mean=mean.cpu().numpy(), note=self.note, **state)
+            return MapState(mean=mean.to("cpu", copy=True).numpy(), note=self.note, **state)
         group_sums = sums.to("cpu", copy=True).numpy()
         mean = (group_sums.sum(axis=0, dtype=np.float64) / self.n).astype(np.float32)
         return MapState(mean=mean, group_sums=group_sums, note=self.note, **state)
 
     def _resume(self, state: MapState) -> None:
-        shape, explained = tuple(self.explained.values.shape), self.explained
-        same = (state.mean.shape, state.target, state.sigma) == (shape, explained.target, explained.sigma)
+        shape, explained = tuple(self.explained.values.shape[-2:]), self.explained
+        same = (state.mean.shape[-2:], state.target, state.sigma) == (shape, explained.target, explained.sigma)
         if not same or state.group_sums is None or state.n > self.n_samples:
             raise ValueError(
                 f"a state can be resumed for the same image, target and noise and at most {self.n_samples} samples; it "
-                f"has shape {state.mean.shape}, target {state.target}, sigma {state.sigma:g}, n {state.n}; asked were "
-                f"shape {shape}, target {explained.target}, sigma {explained.sigma:g}."
+                f"has shape {state.mean.shape[-2:]}, target {state.target}, sigma {state.sigma:g}, n {state.n}; asked "
+                f"were shape {shape}, target {explained.target}, sigma {explained.sigma:g}."
             )
-        self.n, self._sums = state.n, torch.from_numpy(state.group_sums.copy()).to(explained.values.device)
-        self._at_first = self._sums.new_zeros(())
+        self.n, self.note = state.n, state.note
+        self._sums = torch.from_numpy(state.group_sums.copy()).to(explained.values.device)
 
 
 def run_jobs(
@@ -156,7 +143,8 @@ def run_jobs(
     jobs : iterable of MapJob
         The maps; they may be made as they are needed.
     batch_size : int, optional
-        Samples in a batch; default: by device. Where memory runs out it is halved, which the jobs' ``note`` says.
+        Samples in a batch; default: ``method.batch_size()``. Where memory runs out it is halved, which the jobs'
+        ``note`` says.
     cancelled : callable
         Cancellation callback; once it returns True, no further batch is computed.
 
@@ -180,39 +168,41 @@ def run_jobs(
     note = ""
     while not cancelled():
         planned = sum(job.n_samples - job.n for job in running)
-        size = batch.size if batch is not None else batch_size
-        while size is None or planned < size:
+        while batch_size is None or planned < batch_size:
             job = next(waiting, None)
             if job is None:
                 break
             if job.done:
                 yield job
                 continue
-            size = size or batch_size_of(job.explained.values.device)
+            batch_size = batch_size or job.method.batch_size()
             running.append(job)
             planned += job.n_samples - job.n
-        if not running:
+        if not running or batch_size is None:
             return
-        if batch is None:
-            batch = _Batch(running[0].explained.values, size or 1)
+        batch = batch or _Batch(running[0].explained.values, batch_size)
+        before = [(job, job.n) for job in running]
+        too_large = False
         try:
-            advanced = batch.run(running)
+            batch.run(running)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
-            if batch.size == 1:
+            if batch_size == 1:
                 raise MemoryError(
                     "one sample of one image does not fit into memory; use a smaller input or network, or device='cpu'."
                 ) from error
-            batch, note = _Batch(running[0].explained.values, batch.size // 2), SMALLER_BATCHES
+            too_large = True
+        if too_large:  # here the error, and what its traceback held, is gone
+            batch, batch_size, note = None, batch_size // 2, SMALLER_BATCHES
             if torch.cuda.is_available():
                 torch.cuda.empty_cache()
-            continue
-        for job in advanced:
-            job.note = note or job.note
-            if job.done:
-                running.remove(job)
-            yield job
+        for job, n in before:
+            if job.n > n:
+                job.note = note or job.note
+                if job.done:
+                    running.remove(job)
+                yield job
 
 
 def map_states(
@@ -240,7 +230,7 @@ def map_states(
     resume : MapState, optional
         State to go on from, see ``MapJob``.
     batch_size : int, optional
-        Samples in a batch; default: by device.
+        Samples in a batch; default: ``method.batch_size()``.
     cancelled : callable
         Cancellation callback.
 
@@ -262,8 +252,8 @@ class _Batch:
         self._samples = like.new_zeros((size, *like.shape))
         self._targets = torch.zeros(size, dtype=torch.int64, device=like.device)
 
-    def run(self, jobs: Iterable[MapJob]) -> list[MapJob]:
-        """Fill the batch with the next samples of ``jobs``, compute it, and return the jobs that had any in it."""
+    def run(self, jobs: Iterable[MapJob]) -> None:
+        """Fill the batch with the next samples of ``jobs``, compute it, and add what it gives to them."""
         parts: list[tuple[MapJob, slice]] = []
         filled = 0
         for job in jobs:
@@ -282,7 +272,6 @@ class _Batch:
             values = method.attribute(self._samples.detach().requires_grad_(), self._targets).detach().float()
         for job, part in parts:
             job.add(values[part])
-        return [job for job, _ in parts]
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -8,17 +8,21 @@ from typing import Any
 
 from gala_viz.networks.network import Network
 
+MEASUREMENT_VERSION = 2
+"""Goes up whenever the same settings give other numbers: 2 has the noise of Philox and floors of ten partner images."""
+
 
 def code_versions() -> dict[str, str]:
-    """Return the versions of gala_viz and of the packages on which its numbers depend.
+    """Return the versions of gala_viz, of its measurement, and of the packages on which its numbers depend.
 
     Returns
     -------
     dict of str to str
-        "PACKAGE_version" -> version; "unknown" for a package that is not installed.
+        "PACKAGE_version" -> version; "unknown" for a package that is not installed. "measurement_version" is
+        ``MEASUREMENT_VERSION``.
     """
-    versions = {}
-    for package in ("gala_viz", "torch", "captum", "numpy"):
+    versions = {"measurement_version": str(MEASUREMENT_VERSION)}
+    for package in ("gala_viz", "torch", "captum", "numpy", "numba"):
         try:
             versions[f"{package}_version"] = version(package)
         except PackageNotFoundError:

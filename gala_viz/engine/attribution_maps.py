@@ -159,7 +159,7 @@ def attribution_maps(
         explained = _explained(fused, collection, network_input, image, targets[image])
         return MapJob(explainer, network_input, image=image, target=explained)
 
-    maps, errors, states = [], [], []
+    maps, errors, states, finished = [], [], [], []
     with progress_bar(progress, f"{entry.title}, {network.name}") as tell:
         for job in run_jobs(map(job_of, ids)):
             if not job.done:
@@ -172,6 +172,7 @@ def attribution_maps(
                 error = monte_carlo_error(shown, state)
                 errors.append(np.full_like(maps[-1], np.nan) if error is None else error)
             states.append(_small(state))
+            finished.append(image)
             tell(len(maps), len(ids))
     attrs = {
         "method": method,
@@ -189,10 +190,10 @@ def attribution_maps(
         "n": ("image", [state["n"] for state in states]),
         "sigma": ("image", [state["sigma"] for state in states], {"units": "input units"}),
     }
-    result = _labelled(maps, "map", ids, attrs, per_image)
+    result = _labelled(maps, "map", finished, attrs, per_image)
     if not return_error:
         return result
-    error = _labelled(errors, "standard_error", ids, attrs, per_image)
+    error = _labelled(errors, "standard_error", finished, attrs, per_image)
     return xr.Dataset({"map": result, "standard_error": error}, attrs=attrs)
 
 

@@ -56,8 +56,9 @@ def forward(network: Network, inputs: Sequence[np.ndarray]) -> list[ForwardResul
             logits, attention = network.attention(torch.from_numpy(batch).to(network.device))
             norms = {layer: attention_norm(values).cpu().numpy() for layer, values in attention.items()}
             logits = logits.cpu().numpy()
-        for row in range(len(part)):
-            results.append(ForwardResult(logits[row], {layer: values[row] for layer, values in norms.items()}))
+        for row in range(len(part)):  # copied: a row would hold the whole padded batch in memory
+            norms_of_one = {layer: values[row].copy() for layer, values in norms.items()}
+            results.append(ForwardResult(logits[row].copy(), norms_of_one))
     return results
 
 

@@ -46,7 +46,7 @@ class People:
     maps: dict[Grid, xr.DataArray]
     ceilings: dict[Grid, NoiseCeiling | None]
     partners: PartnerImages | None = None
-    """Partner images of the marked images, usable or not; None where no floors were asked for."""
+    """Partner images of the marked images, usable or not; None where no map is usable."""
     n_partners: int = 0
     floors: dict[Grid, xr.DataArray] = field(default_factory=dict)
     shares: xr.DataArray | None = None

@@ -178,9 +178,10 @@ class LiveMaps:
         try:
             if not self._scores.passages.known(image):
                 passage = self._looking.passage(image, SURVEY, cancelled)
+                results = self._looking.results(image, SURVEY, cancelled)
                 with self._turns.taken(SURVEY, cancelled) as granted:
-                    if granted and passage is not None:
-                        self._scores.enter_passage(image, passage, self._looking.results(image))
+                    if granted and passage is not None and results is not None:
+                        self._scores.enter_passage(image, passage, results)
                 computed = True
             if request is not None and not table.known(image):
                 for _update in self._maps(image, request, cancelled, SURVEY):
@@ -219,7 +220,7 @@ class LiveMaps:
         update = map_update(states, request, self._networks, look.photo_px, image, scores, clock)
         if done:
             if not uploaded and not self._scores.passages.known(image):
-                self._scores.enter_passage(image, passage, self._looking.results(image))
+                self._scores.enter_passage(image, passage, self._looking.results(image, LOOKING, never_cancelled))
             self._scores.enter_maps(image, request, update)
             arrays = (update.maps, update.standard_error, update.delta, update.delta_error)
             weight = 50_000 + n_bytes(*(one.values for one in arrays if one is not None))

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from gala_viz.attribution.network_identity import state_dict_sha256
-from gala_viz.attribution.packing import never_cancelled
 from gala_viz.attribution.provenance import code_versions
 from gala_viz.collections.collection import Collection
 from gala_viz.engine.forward import forward
@@ -17,7 +16,7 @@ from gala_viz.engine.results.forward_result import ForwardResult
 from gala_viz.engine.results.prediction import prediction_of
 from gala_viz.imagenet import label_index
 from gala_viz.live.kept import Results, n_bytes
-from gala_viz.live.turns import LOOKING, Turns
+from gala_viz.live.turns import Turns
 from gala_viz.live.uploads import Uploads
 from gala_viz.networks.frames import resample_to_frame
 from gala_viz.networks.layer_labels import layer_units
@@ -131,10 +130,10 @@ class Looking:
         self._results.remember(key, passage, weight)
         return passage
 
-    def results(self, image: str) -> tuple[ForwardResult, ...]:
-        """Each network's results on its own grids, in its own frame, once ``passage`` has computed them."""
-        passes = self._passes(image, LOOKING, never_cancelled)
-        return tuple(passes or ())
+    def results(self, image: str, priority: int, cancelled: Callable[[], bool]) -> tuple[ForwardResult, ...] | None:
+        """Each network's results on its own grids, in its own frame, or None once cancelled."""
+        passes = self._passes(image, priority, cancelled)
+        return None if passes is None else tuple(passes)
 
     def _passes(self, image: str, priority: int, cancelled: Callable[[], bool]) -> list[ForwardResult] | None:
         look = self.look(image)

@@ -102,10 +102,10 @@ class Pair:
     def _keep(self, key: str, state: MapState, span: float) -> MapState:
         if state.group_sums is not None:
             self._results.remember(_begun(key), state, state_bytes(state))
+        if not state.done:
+            return state
         error = monte_carlo_error(lambda mean: mean, state) if state.n >= ENOUGH else None
         silent = near_zero_message(state.mean, error=error, input_range=span)
-        if not state.done:
-            return replace(state, note=silent or state.note)
         full = replace(state, note=silent or state.note)
         self._results.remember(key, full, state_bytes(full))
         self._results.write(key, packed(full))

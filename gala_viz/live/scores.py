@@ -87,7 +87,8 @@ class Scores:
     def unknown(self, correct: Sequence[bool | None]) -> xr.Dataset:
         """The scores of an image that has no human map and never will."""
         names = (*METRICS, *FLOORS)
-        return self._labelled({name: [np.nan] * len(self._networks) for name in names}, float("nan"), correct)
+        unknown = [float("nan")] * len(self._networks)
+        return self._labelled(dict.fromkeys(names, unknown), unknown, correct)
 
     def of_maps(
         self, image: str, states: Sequence[MapState], request: MapRequest, correct: Sequence[bool | None]
@@ -108,8 +109,8 @@ class Scores:
                 values |= {f"floor_{kind}": floors.get(kind, np.nan) for kind in PARTNER_KINDS}
             for name, value in values.items():
                 columns.setdefault(name, []).append(float(value))
-        ceiling = self._human[0].ceiling(image, COMPARISON_GRID) if done else float("nan")
-        return self._labelled(columns, ceiling, correct)
+        ceilings = [human.ceiling(image, COMPARISON_GRID) if done else float("nan") for human in self._human]
+        return self._labelled(columns, ceilings, correct)
 
     def enter_maps(self, image: str, request: MapRequest, update: MapUpdate) -> None:
         """Note the scores of finished maps."""
@@ -144,13 +145,15 @@ class Scores:
             table.save()
 
     def _labelled(
-        self, columns: Mapping[str, Sequence[float]], ceiling: float, correct: Sequence[bool | None]
+        self, columns: Mapping[str, Sequence[float]], ceilings: Sequence[float], correct: Sequence[bool | None]
     ) -> xr.Dataset:
+        """``fraction`` is of the ceiling in each network's own frame; ``ceiling`` is that in the first's."""
         values = {name: np.asarray(column, float) for name, column in columns.items()}
-        values["fraction"] = values["rho"] / ceiling if ceiling > 0 else np.full(len(self._networks), np.nan)
+        own = np.asarray(ceilings, float)
+        values["fraction"] = values["rho"] / np.where(own > 0, own, np.nan)
         values["correct"] = np.array([np.nan if one is None else float(one) for one in correct])
         return xr.Dataset(
-            {**{name: ("network", column) for name, column in values.items()}, "ceiling": ceiling},
+            {**{name: ("network", column) for name, column in values.items()}, "ceiling": ceilings[0]},
             coords={"network": [network.name for network in self._networks]},
             attrs={"resolution_px": COMPARISON_CELLS},
         )

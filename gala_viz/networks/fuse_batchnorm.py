@@ -8,6 +8,7 @@ of EfficientNet-Lite0 takes two thirds of the time.
 from __future__ import annotations
 
 import copy
+import threading
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
@@ -32,6 +33,7 @@ class _Fused:
 
 
 _fused: WeakKeyDictionary[Network, _Fused] = WeakKeyDictionary()
+_lock = threading.RLock()
 
 
 @torch.no_grad()
@@ -40,18 +42,19 @@ def fuse_batchnorm(network: Network) -> Network:
 
     Name, card, checksum of the weights and preprocessing stay. The copy is compared with the original on a random
     input: where their logits differ (a convolution's output is used twice, say), or nothing can be fused, the network
-    itself is returned. The copy is not for training: its batch-norm statistics are fixed. It is made once, and anew
+    itself is returned. The copy is not for training: its batch-norm statistics are fixed. It is made once for all who
+    ask, who change nothing of it and run it under ``frozen_eval``, and anew
     where a weight, a setting, a hook or a ``forward`` of a module was changed since, or the network's logits on the
     random input are not to the last bit what they were.
     """
     height, width = network.preprocessing.input_px
     example = torch.randn(1, 3, height, width, generator=torch.Generator().manual_seed(0))
-    with frozen_eval(network.module):
+    with _lock, frozen_eval(network.module):
         logits, state = network.logits(example), _state(network.module)
-    made = _fused.get(network)
-    if made is None or made.state != state or not torch.equal(made.logits, logits):
-        made = _Fused(_quick_copy(network, example, logits), state, logits)
-        _fused[network] = made
+        made = _fused.get(network)
+        if made is None or made.state != state or not torch.equal(made.logits.nan_to_num(), logits.nan_to_num()):
+            made = _Fused(_quick_copy(network, example, logits), state, logits)
+            _fused[network] = made
     return made.quick or network
 
 

@@ -171,11 +171,15 @@ def _ceiling(values: np.ndarray) -> dict[str, float]:
 def _image_scores(
     store: Store, networks: Sequence[StoredNetwork], image: str, method: str, correct: Sequence[bool | None]
 ) -> xr.Dataset:
-    """Return the scores of two networks on one image, as ``MapUpdate.scores`` holds them."""
+    """Return the scores of two networks on one image, as ``MapUpdate.scores`` holds them.
+
+    The stored ceiling is in the frame of the store's first network: networks of another frame have no fraction of it.
+    """
     rows, order = [store.spec.networks.index(network) for network in networks], list(store.spec.methods).index(method)
     ceiling = float(store.read("scores/ceiling", image))
     values = {name: store.read(f"scores/{name}", image)[order, rows].astype(float) for name in ("rho", "dice", "iou")}
-    values["fraction"] = values["rho"] / ceiling if ceiling > 0 else np.full(len(rows), np.nan)
+    of_first = np.array([network.preprocessing == store.spec.networks[0].preprocessing for network in networks])
+    values["fraction"] = values["rho"] / np.where(of_first & (ceiling > 0), ceiling, np.nan)
     values["correct"] = np.array([np.nan if one is None else float(one) for one in correct])
     return xr.Dataset(
         {**{name: ("network", array) for name, array in values.items()}, "ceiling": ceiling},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import Any
 
@@ -38,7 +39,7 @@ class DistillationModule(CoTrainingModule):
 
     def __init__(self, network: nn.Module, recipe: DistillationRecipe, teacher: Network) -> None:
         super().__init__(network.eval(), recipe)
-        self._teacher = (fuse_batchnorm(teacher).module,)
+        self._teacher = (copy.deepcopy(fuse_batchnorm(teacher).module),)  # moved to the device of each process
         for path, parameter in network.named_parameters():
             parameter.requires_grad_(not _under(path, recipe.frozen))
 

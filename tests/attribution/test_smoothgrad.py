@@ -7,8 +7,10 @@ import threading
 import numpy as np
 import pytest
 import torch
-from captum.attr import NoiseTunnel, Saliency
+from captum.attr import NoiseTunnel
+from captum.attr import Saliency as CaptumSaliency
 
+from gala_viz.attribution.gradients import Saliency
 from gala_viz.attribution.packing import SMALLER_BATCHES, MapJob, is_out_of_memory, map_states, run_jobs
 from gala_viz.attribution.smoothgrad import SmoothGrad
 from gala_viz.engine.results.jackknife import monte_carlo_error
@@ -45,7 +47,7 @@ def test_smoothgrad_equals_captums_noise_tunnel_given_the_same_noise(monkeypatch
     network, values = tiny_network(), one_input()
     copies = noisy_copies(network, values)
     monkeypatch.setattr(NoiseTunnel, "_add_noise_to_input", staticmethod(lambda *_: copies))
-    theirs = NoiseTunnel(Saliency(network.logits)).attribute(
+    theirs = NoiseTunnel(CaptumSaliency(network.logits)).attribute(
         torch.from_numpy(values)[None], nt_type="smoothgrad", nt_samples=SPEC.n_samples, target=2, abs=False
     )
     ours = run(network)[-1].mean
@@ -271,3 +273,33 @@ def _flags(module):
             for part in module.modules()
         ],
     )
+
+
+def test_when_memory_runs_out_while_samples_are_added_every_map_is_finished_once(monkeypatch):
+    method = Saliency(tiny_network())
+    inputs = [one_input(seed) for seed in range(5)]
+    expected = [list(map_states(method, values, image="a", target=2))[-1] for values in inputs]
+    add, failed = MapJob.add, []
+
+    def add_or_fail(job, values):
+        if job.explained.image == "2" and not failed:
+            failed.append(job)
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        add(job, values)
+
+    monkeypatch.setattr(MapJob, "add", add_or_fail)
+    jobs = [MapJob(method, values, image=str(number), target=2) for number, values in enumerate(inputs)]
+    finished = list(run_jobs(jobs, batch_size=4))
+    assert [job.explained.image for job in finished] == ["0", "1", "2", "3", "4"]
+    assert [job.note for job in finished] == [SMALLER_BATCHES] * 5
+    for job, wanted in zip(finished, expected, strict=True):
+        np.testing.assert_allclose(job.state().mean, wanted.mean, rtol=1e-5, atol=1e-7)
+
+
+def test_a_stochastic_method_is_a_mean_over_its_samples():
+    class Doubled(SmoothGrad):
+        def finish(self, total, n, explained):
+            return 2 * total / n
+
+    with pytest.raises(TypeError, match="the mean over its samples"):
+        MapJob(Doubled(tiny_network(), SPEC), one_input(), image="a", target=0)

@@ -1,14 +1,18 @@
 """One measurement: a page, a store, an evaluation and Python give the same numbers for the same settings."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 import gala_viz as gv
-from gala_viz.alignment import N_PARTNERS, CeilingSpec, area_average, dice, iou, spearman
+from gala_viz.alignment import N_PARTNERS, CeilingSpec, PartnerImages, area_average, dice, iou, partner_rhos, spearman
+from gala_viz.attribution.provenance import MEASUREMENT_VERSION
 from gala_viz.batch.block import block_values
 from gala_viz.batch.described import store_spec
 from gala_viz.collections import open_collection
+from gala_viz.engine.forward import forward
 from gala_viz.engine.results.human_maps import HumanMaps
 from gala_viz.engine.results.scores import COMPARISON_GRID
 from gala_viz.evaluation.evaluate import evaluate
@@ -17,6 +21,7 @@ from gala_viz.live import LiveMaps
 from gala_viz.live.turns import Turns
 from gala_viz.networks.zoo import load_network
 from gala_viz.specs import MapRequest, SmoothGradSpec
+from gala_viz.store.spec import differences
 from tests.batch import lab
 
 SPEC = SmoothGradSpec(n_samples=7, noise_fraction=0.2, seed=3)
@@ -126,3 +131,41 @@ def test_maps_and_their_errors_are_the_same_to_the_last_bit(corner, by_page, by_
             np.testing.assert_array_equal(update.maps.values[row], python["map"].sel(image=image))
             error = python["standard_error"].sel(image=image)
             np.testing.assert_allclose(update.standard_error.values[row], error, rtol=0.02, atol=1e-3 * error.max())
+
+
+def test_results_carry_the_version_of_the_measurement(corner, by_store):
+    collection, networks = corner
+    attrs = gv.smoothgrad(networks[0], collection, SPEC, collection.images[:1]).attrs
+    assert attrs["measurement_version"] == str(MEASUREMENT_VERSION)
+    spec = store_spec(collection, collection.images, networks, {"smoothgrad": SPEC}, opened_as="here")
+    older = replace(spec, versions={**spec.versions, "measurement_version": "1"})
+    assert any("measurement_version" in one for one in differences(older.settings(), spec.settings()))
+
+
+def test_a_row_of_a_forward_pass_holds_no_more_memory_than_its_own(corner, monkeypatch):
+    collection, networks = corner
+    monkeypatch.setattr("gala_viz.engine.forward.CPU_BATCH_SIZE", 4)
+    (result,) = forward(networks[1], [networks[1].preprocessing.to_input(collection.photo(collection.images[0]))])
+    assert all(values.base is None for values in (result.logits, *result.norms.values()))
+
+
+def test_a_survey_whose_results_are_kept_nowhere_ends(corner, monkeypatch):
+    collection, networks = corner
+    source = LiveMaps(collection, networks, turns=Turns(0))
+    monkeypatch.setattr(source._results, "write", lambda key, arrays: None)
+    remember = source._results.remember
+    monkeypatch.setattr(
+        source._results, "remember", lambda key, *rest: None if str(key).startswith("pass ") else remember(key, *rest)
+    )
+    steps = list(source.survey(None, collection.images[:2], lambda: False))
+    assert steps[-1].done == 2
+
+
+def test_where_no_map_can_be_read_few_partner_images_are_tried():
+    images = [f"{number}" for number in range(5000)]
+    tried = []
+    rhos = partner_rhos(
+        np.ones((4, 4)), "0", "cat", PartnerImages(images, ["cat"] * 5000), lambda image: tried.append(image)
+    )
+    assert len(tried) == 100
+    assert all(np.isnan(rho) for rho in rhos.values())

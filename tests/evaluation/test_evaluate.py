@@ -9,7 +9,7 @@ import xarray as xr
 from scipy.stats import spearmanr
 
 from gala_viz.alignment import CeilingSpec, benjamini_hochberg, fraction_explained, noise_ceiling, paired_randomisation
-from gala_viz.attribution.packing import CPU_BATCH_SIZE
+from gala_viz.attribution.method import CPU_BATCH_SIZE
 from gala_viz.engine.attribution_maps import smoothgrad
 from gala_viz.evaluation.differences import differences, families_told
 from gala_viz.evaluation.evaluate import evaluate

@@ -23,10 +23,11 @@ from gala_viz.collections.collection import Collection
 from gala_viz.collections.map_checks import any_unread, marked_images, usable_map, usable_participants, why_not_in_frame
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.schema import labelled_map
+from gala_viz.specs import fingerprint, settings
 
 CEILING = CeilingSpec()
-CACHE_BYTES = 64 * 2**20
-"""Maps of one frame that are cached."""
+_FRAMED, _ON_GRIDS = BoundedCache(16 * 2**20), BoundedCache(64 * 2**20)
+"""Maps in frames, and on grids: of all collections of a process."""
 
 Grid = tuple[int, int]
 """Rows and columns of the cells that a map has over the frame."""
@@ -106,7 +107,7 @@ class HumanMaps:
     ) -> None:
         self.collection, self.frame, self.ceiling_spec = collection, frame, ceiling
         self._images, self._n_partners, self._seed, self._strict = images, n_partners, seed, strict
-        self._cache = BoundedCache(CACHE_BYTES)
+        self._name = (collection.name, collection.fingerprint, frame)
 
     def framed(self, image: str) -> tuple[xr.DataArray | None, str]:
         """Return the map (y, x) in the frame and "", or None and why there is no usable one ("": nobody marked it)."""
@@ -144,12 +145,14 @@ class HumanMaps:
 
     def ceiling(self, image: str, grid: Grid) -> float:
         """Return the split-half rho of an image's participants on a grid; NaN where it is not known."""
-        key = ("ceiling", image, self.collection.map_version(image), grid)
-        rho = self._cache.get(key)
+        version = self.collection.map_version(image)
+        key = (*self._name, image, version, grid, "ceiling", fingerprint(settings(self.ceiling_spec)))
+        rho = _ON_GRIDS.get(key)
         if rho is None:
             usable = self.on_grid(image, grid) is not None
             rho = self.ceilings(image, [grid])[grid].rho.get(image, float("nan")) if usable else float("nan")
-            self._cache.put(key, rho, 100)
+            if usable or not any_unread(self.collection, [image]):
+                _ON_GRIDS.put(key, rho, 100)
         return rho
 
     def baseline(self, image: str, maps: np.ndarray) -> dict[str, np.ndarray]:
@@ -173,14 +176,17 @@ class HumanMaps:
     def _known(self, image: str, grid: Grid | None = None) -> tuple[np.ndarray | None, str]:
         """Return the map on ``grid`` (None: that of the frame) and why there is none; from the cache if it is there."""
         version = self.collection.map_version(image)
-        key = ("map", image, version, grid)
-        known = self._cache.get(key)
-        if known is None:
+        key = (*self._name, image, version, grid)
+        cache = _FRAMED if grid is None else _ON_GRIDS
+        known = cache.get(key)
+        if known is not None:
+            return known
+        if grid is None:
             framed, why = self.framed(image)
             values = None if framed is None else framed.values
-            if values is not None and grid is not None:
-                values = area_average(values, grid)
-            known = values, why
-            if values is not None or not any_unread(self.collection, [image]):
-                self._cache.put(key, known, 200 + (0 if values is None else values.nbytes))
-        return known
+        else:
+            values, why = self._known(image)
+            values = None if values is None else area_average(values, grid)
+        if values is not None or not any_unread(self.collection, [image]):
+            cache.put(key, (values, why), 200 + (0 if values is None else values.nbytes))
+        return values, why
