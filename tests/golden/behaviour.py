@@ -36,12 +36,22 @@ N_SAMPLES = 5
 DIGITS = 6
 
 
-def photographs() -> dict[str, Any]:
-    """Predictions, attention norms and maps with their errors of the photographs that ship."""
+def photographs(count: int | None = None) -> dict[str, Any]:
+    """Predictions, attention norms and maps with their errors of the (first ``count``) photographs that ship."""
     import gala_viz as gv
 
     collection = gv.open_collection("photos")
-    return _looked_at(collection, PHOTO_PAIR, collection.images)
+    return _looked_at(collection, PHOTO_PAIR, collection.images[:count])
+
+
+def first_photographs(part: dict[str, Any], count: int) -> dict[str, Any]:
+    """What ``photographs(count)`` gave, of what ``photographs()`` gave."""
+
+    def cut(values: list) -> list:
+        return [cut(one) for one in values] if isinstance(values[0], list) else values[:count]
+
+    images = dict(list(part["images"].items())[:count])
+    return {"images": images, "scores": {name: cut(values) for name, values in part["scores"].items()}}
 
 
 def rendered() -> dict[str, Any]:

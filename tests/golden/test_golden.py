@@ -1,13 +1,25 @@
 """The product gives what it gave: every part of the reference, and the comparison itself."""
 
 import copy
+import json
 
 import pytest
 
-from tests.golden.behaviour import BEFORE, FOLDER, MAP_TOLERANCE, PARTS, computed, differences, kept
+from tests.golden.behaviour import (
+    BEFORE,
+    FOLDER,
+    MAP_TOLERANCE,
+    PARTS,
+    computed,
+    differences,
+    first_photographs,
+    kept,
+    photographs,
+    text_of_part,
+)
 
 MOST_BYTES = 3_000_000
-LONG = ("rendered", "evaluation", "store", "figure")
+LONG = ("photographs", "rendered", "evaluation", "store", "figure")
 """Parts that measure several networks on many images take a minute or more."""
 
 
@@ -15,6 +27,13 @@ LONG = ("rendered", "evaluation", "store", "figure")
 @pytest.mark.parametrize("part", [pytest.param(one, marks=[pytest.mark.slow] if one in LONG else []) for one in PARTS])
 def test_what_the_product_gives_is_what_it_gave(part):
     found = differences(kept(part), computed(part))
+    assert not found, "\n".join([*found[:20], "Intended: list it in CHANGED.md, then `make golden`."])
+
+
+@pytest.mark.timeout(900)
+def test_the_first_photographs_give_what_they_gave():
+    expected = first_photographs(kept("photographs"), 5)
+    found = differences(expected, json.loads(text_of_part(photographs(5))))
     assert not found, "\n".join([*found[:20], "Intended: list it in CHANGED.md, then `make golden`."])
 
 
