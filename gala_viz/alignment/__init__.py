@@ -1,6 +1,12 @@
 """How human a map is: similarity, one resolution, noise ceiling, shuffled-image baseline, tests and intervals."""
 
-from gala_viz.alignment.baseline import fraction_explained, partner_rhos, shuffled_baseline, shuffled_rhos
+from gala_viz.alignment.baseline import (
+    fraction_explained,
+    labelled_partner_rhos,
+    partner_rhos,
+    shuffled_baseline,
+    shuffled_rhos,
+)
 from gala_viz.alignment.bootstrap import ConfidenceInterval, bootstrap_interval, bootstrap_intervals
 from gala_viz.alignment.ceiling import (
     CeilingSpec,
@@ -35,6 +41,7 @@ __all__ = [
     "fraction_explained",
     "image_ceilings",
     "iou",
+    "labelled_partner_rhos",
     "noise_ceiling",
     "paired_randomisation",
     "paired_randomisations",

@@ -139,14 +139,48 @@ def shuffled_rhos(
     others = values if other_maps is None else other_maps.sel(image=images).transpose("image", "y", "x").values
     present = [not bool(np.isnan(one).all()) for one in others]
     maps_of = {image: one for image, one, there in zip(images, others, present, strict=True) if there}
+    return labelled_partner_rhos(values, images, labels, partners, maps_of.get, n_partners=n_partners)
+
+
+def labelled_partner_rhos(
+    maps: np.ndarray,
+    images: Sequence[str],
+    categories: Sequence[str | None],
+    partners: PartnerImages,
+    human_map: Callable[[str], np.ndarray | None],
+    *,
+    n_partners: int = N_PARTNERS,
+) -> xr.DataArray:
+    """Return ``partner_rhos`` of several images with labels.
+
+    Parameters
+    ----------
+    maps : ndarray, (image, y, x)
+        One map for each image.
+    images : sequence of str
+        Ids of the images.
+    categories : sequence of str or None
+        Category of each.
+    partners : PartnerImages
+        Where partners are drawn.
+    human_map : callable
+        Id -> map (y, x) of another image, see ``partner_rhos``.
+    n_partners : int
+        Partner images of each kind, at most.
+
+    Returns
+    -------
+    DataArray, (partner, image), float64
+        rho in [-1, 1]; ``partner`` is "same" or "different".
+    """
     rhos = [
-        list(partner_rhos(one, image, label, partners, maps_of.get, n_partners=n_partners).values())
-        for one, image, label in zip(values, images, labels, strict=True)
+        list(partner_rhos(one, image, category, partners, human_map, n_partners=n_partners).values())
+        for one, image, category in zip(maps, images, categories, strict=True)
     ]
     return xr.DataArray(
         np.array(rhos, dtype=float).reshape(len(images), len(PARTNER_KINDS)).T,
         dims=("partner", "image"),
-        coords={"partner": list(PARTNER_KINDS), "image": images},
+        coords={"partner": list(PARTNER_KINDS), "image": list(images)},
         name="floor",
     )
 

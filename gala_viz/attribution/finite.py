@@ -62,27 +62,3 @@ def check_finite(values: np.ndarray, quantity: str, network: str, image: str) ->
     """
     if message := non_finite_message(values, quantity, network, image):
         raise NonFiniteError(message)
-
-
-def check_forward_pass(logits: np.ndarray, norms: dict[str, np.ndarray], network: str, image: str) -> None:
-    """Raise ``NonFiniteError`` where the results of one image's forward pass are not all finite.
-
-    Parameters
-    ----------
-    logits : ndarray, (category,)
-        Logits of the image.
-    norms : dict of str to ndarray
-        Layer -> attention norms (y, x).
-    network : str
-        Name of the network.
-    image : str
-        Id of the image.
-
-    Raises
-    ------
-    NonFiniteError
-        A logit or a norm is NaN or infinite.
-    """
-    check_finite(logits, "logits", network, image)
-    for layer, values in norms.items():
-        check_finite(values, f"attention norms of layer {layer}", network, image)

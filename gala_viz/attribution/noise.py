@@ -178,11 +178,11 @@ def _philox_words(c0, c1, k0, k1):
     """Compute the four words of the counter (c0, c1, 0, 0); see ``philox``."""
     c2, c3 = np.uint32(0), np.uint32(0)
     for _ in range(_ROUNDS):
-        first = np.uint64(0xD2511F53) * np.uint64(c0)
-        second = np.uint64(0xCD9E8D57) * np.uint64(c2)
+        first = np.uint64(_MULTIPLIERS[0]) * np.uint64(c0)
+        second = np.uint64(_MULTIPLIERS[1]) * np.uint64(c2)
         c0, c1 = np.uint32(np.uint32(second >> np.uint64(32)) ^ c1 ^ k0), np.uint32(second)
         c2, c3 = np.uint32(np.uint32(first >> np.uint64(32)) ^ c3 ^ k1), np.uint32(first)
-        k0, k1 = np.uint32(k0 + np.uint32(0x9E3779B9)), np.uint32(k1 + np.uint32(0xBB67AE85))
+        k0, k1 = np.uint32(k0 + np.uint32(_WEYL[0])), np.uint32(k1 + np.uint32(_WEYL[1]))
     return c0, c1, c2, c3
 
 

@@ -18,11 +18,10 @@ from gala_viz.engine.results.delta import delta
 from gala_viz.engine.results.forward_result import ForwardResult
 from gala_viz.engine.results.human_maps import HumanMaps
 from gala_viz.engine.results.prediction import top_categories
-from gala_viz.engine.results.scores import score_maps
 from gala_viz.imagenet import label_index
 from gala_viz.networks.network import Network
 from gala_viz.networks.preprocessing import Preprocessing
-from gala_viz.store.layout import N_TOP, arrays_of, segment
+from gala_viz.store.layout import arrays_of, segment
 from gala_viz.store.spec import ABOUT, StoreSpec
 
 Values = dict[str, np.ndarray]
@@ -168,7 +167,7 @@ class _Block:
     ) -> None:
         """First choices, of images for which the logits and the norms of layers are ``finite``."""
         rows = np.array(self._rows(self.readable), int)[finite]
-        best, probabilities = top_categories(logits[finite], N_TOP)
+        best, probabilities = top_categories(logits[finite])
         n_top = best.shape[1]
         self.values[f"{at}/top_index"][rows, :n_top] = best
         self.values[f"{at}/top_probability"][rows, :n_top] = probabilities
@@ -213,12 +212,7 @@ class _Block:
             values[f"{at}/standard_error"][rows] = area_average(found["standard_error"].values, grid)
         human = self.human[network.preprocessing]
         for row, image, one in zip(rows, explained, found["map"].values, strict=True):
-            marked = human.on_grid(image, self._cells)
-            scores = score_maps(one, marked, self._cells)
-            if marked is not None:
-                baseline = human.baseline(image, area_average(one, self._cells))
-                scores |= {f"floor_{kind}": rho for kind, rho in baseline.items()}
-            for name, value in scores.items():
+            for name, value in human.scores(image, one, self._cells).items():
                 values[f"scores/{name}"][*place, row] = value
 
 

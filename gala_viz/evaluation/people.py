@@ -9,17 +9,16 @@ import numpy as np
 import xarray as xr
 
 from gala_viz.alignment import (
-    PARTNER_KINDS,
     CeilingSpec,
     ImageCeilings,
     NoiseCeiling,
     PartnerImages,
     combine_ceilings,
-    partner_rhos,
+    labelled_partner_rhos,
     to_resolution,
 )
 from gala_viz.collections.collection import Collection
-from gala_viz.collections.map_checks import any_unread, marked_images, usable_participants
+from gala_viz.collections.map_checks import any_unread, marked_images
 from gala_viz.engine.results.human_maps import Grid, HumanMaps
 from gala_viz.evaluation.kept import Kept
 from gala_viz.evaluation.looking import Step
@@ -59,12 +58,9 @@ class People:
         """rho of maps (image, y, x), one for each of ``images``, with the maps of partner images: (partner, image)."""
         grid = (maps.sizes["y"], maps.sizes["x"])
         human_maps = dict(zip(self.images, self.maps[grid].values, strict=True))
-        rhos = [
-            list(partner_rhos(one, image, category, self.partners, human_maps.get, n_partners=self.n_partners).values())
-            for one, image, category in zip(maps.values, self.images, self.categories, strict=True)
-        ]
-        coords = {"partner": list(PARTNER_KINDS), "image": list(self.images)}
-        return xr.DataArray(np.array(rhos, float).T, dims=("partner", "image"), coords=coords, name="floor")
+        return labelled_partner_rhos(
+            maps.values, self.images, self.categories, self.partners, human_maps.get, n_partners=self.n_partners
+        )
 
 
 def people_of(
@@ -167,9 +163,9 @@ def _block(human: HumanMaps, images: Sequence[str], grids: Sequence[Grid], step:
             continue
         marked.append(image)
         on_regions.append(shares(framed.values[None], members[row : row + 1])[0])
-        ceilings = human.ceilings(image, grids)
-        apart = usable_participants(human.collection, image)[0] is not None
-        mean_of.append(-1 if apart else count_participants(framed, ()) or 0)
+        participants = human.participants(image)
+        ceilings = human.ceilings(image, participants, grids)
+        mean_of.append(-1 if participants.sizes["participant"] else count_participants(framed, ()) or 0)
         for grid in grids:
             arrays[f"{_name(grid)}:map"].append(to_resolution(framed, grid).values)
             singles[grid].append(ceilings[grid])

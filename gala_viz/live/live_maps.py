@@ -219,9 +219,10 @@ class LiveMaps:
         scores = self._scores.unknown(correct) if uploaded else self._scores.of_maps(image, states, request, correct)
         update = map_update(states, request, self._networks, look.photo_px, image, scores, clock)
         if done:
-            results = self._looking.results(image, LOOKING, never_cancelled)
-            if results is not None and not uploaded and not self._scores.passages.known(image):
-                self._scores.enter_passage(image, passage, results)
+            if not uploaded and not self._scores.passages.known(image):
+                results = self._looking.results(image, LOOKING, never_cancelled)
+                if results is not None:
+                    self._scores.enter_passage(image, passage, results)
             self._scores.enter_maps(image, request, update)
             arrays = (update.maps, update.standard_error, update.delta, update.delta_error)
             weight = 50_000 + n_bytes(*(one.values for one in arrays if one is not None))

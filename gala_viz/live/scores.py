@@ -9,20 +9,19 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import xarray as xr
 
-from gala_viz.alignment import COMPARISON_CELLS, PARTNER_KINDS, area_average, bootstrap_interval, spearman
+from gala_viz.alignment import COMPARISON_CELLS, bootstrap_interval, spearman
 from gala_viz.attribution.map_state import MapState
 from gala_viz.collections.collection import Collection
 from gala_viz.engine.results.forward_result import ForwardResult
 from gala_viz.engine.results.human_maps import CEILING, HumanMaps
 from gala_viz.engine.results.reduction import reduce_channels
-from gala_viz.engine.results.scores import COMPARISON_GRID, METRICS, score_maps
+from gala_viz.engine.results.scores import COMPARISON_GRID, FLOORS, METRICS, labelled_scores
 from gala_viz.live.kept import Results
 from gala_viz.live.score_table import ScoreTable
 from gala_viz.networks.network import Network
 from gala_viz.specs import MapRequest, fingerprint, settings
 from gala_viz.store.source import MapUpdate, Passage
 
-FLOORS = tuple(f"floor_{kind}" for kind in PARTNER_KINDS)
 TABLES = 16
 """Requests whose scores stay in memory; others are read from the cache folder again."""
 
@@ -98,16 +97,10 @@ class Scores:
         They are of the unsmoothed maps, each in its own network's frame.
         """
         done = all(state.done for state in states)
-        maps = [reduce_channels(state.mean, request.reduction) for state in states]
         columns: dict[str, list[float]] = {}
-        for human, one in zip(self._human, maps, strict=True):
-            marked = human.on_grid(image, COMPARISON_GRID)
-            values = score_maps(one, marked)
-            if done:
-                known = marked is not None
-                floors = human.baseline(image, area_average(one, COMPARISON_GRID)) if known else {}
-                values |= {f"floor_{kind}": floors.get(kind, np.nan) for kind in PARTNER_KINDS}
-            for name, value in values.items():
+        for human, state in zip(self._human, states, strict=True):
+            unsmoothed = reduce_channels(state.mean, request.reduction)
+            for name, value in human.scores(image, unsmoothed, COMPARISON_GRID, floors=done).items():
                 columns.setdefault(name, []).append(float(value))
         ceilings = [human.ceiling(image, COMPARISON_GRID) if done else float("nan") for human in self._human]
         return self._labelled(columns, ceilings, correct)
@@ -147,15 +140,13 @@ class Scores:
     def _labelled(
         self, columns: Mapping[str, Sequence[float]], ceilings: Sequence[float], correct: Sequence[bool | None]
     ) -> xr.Dataset:
-        """``fraction`` is of the ceiling in each network's own frame; ``ceiling`` is that in the first's."""
-        values = {name: np.asarray(column, float) for name, column in columns.items()}
-        own = np.asarray(ceilings, float)
-        values["fraction"] = values["rho"] / np.where(own > 0, own, np.nan)
-        values["correct"] = np.array([np.nan if one is None else float(one) for one in correct])
-        return xr.Dataset(
-            {**{name: ("network", column) for name, column in values.items()}, "ceiling": ceilings[0]},
-            coords={"network": [network.name for network in self._networks]},
-            attrs={"resolution_px": COMPARISON_CELLS},
+        return labelled_scores(
+            columns,
+            [network.name for network in self._networks],
+            ceilings=ceilings,
+            ceiling=ceilings[0],
+            correct=correct,
+            resolution_px=COMPARISON_CELLS,
         )
 
     def _ceiling_attrs(self, ceiling: np.ndarray) -> dict[str, float]:

@@ -24,11 +24,11 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
+from gala_viz.engine.results.prediction import N_TOP
 from gala_viz.networks.layer_labels import layer_units
 from gala_viz.store.spec import StoreSpec
 
 MISSING, THERE, UNREADABLE, NOT_FINITE = 0, 1, 2, 3
-N_TOP = 5
 LABELS = ("category", "superclass", "split")
 """Texts of every image, written when the store is made."""
 SCORES: dict[str, tuple[str, ...]] = {

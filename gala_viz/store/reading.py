@@ -11,6 +11,7 @@ from gala_viz.alignment import bootstrap_interval
 from gala_viz.engine.results.delta import PERCENTILE, delta, normalisation_scale
 from gala_viz.engine.results.prediction import Prediction
 from gala_viz.engine.results.reduction import smooth
+from gala_viz.engine.results.scores import FLOORS, METRICS, labelled_scores
 from gala_viz.networks.frames import resample_to_frame
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.schema import labelled_map
@@ -21,7 +22,6 @@ from gala_viz.store.spec import ABOUT, StoredNetwork
 from gala_viz.store.zarr_store import Store
 
 MANY = 20_000
-FLOORS = ("floor_same", "floor_different")
 
 
 def requested(store: Store, request: MapRequest) -> bool:
@@ -127,7 +127,7 @@ def scores_of(store: Store, networks: Sequence[StoredNetwork], request: MapReque
     columns = {name: store.column(f"scores/{name}") for name in SCORES}
     stored = requested(store, request)
     order = list(store.spec.methods).index(request.method) if stored else 0
-    pairs = {name: columns[name][order, rows] for name in ("rho", "dice", "iou")}
+    pairs = {name: columns[name][order, rows] for name in METRICS}
     size = columns["delta_size"][order, rows[0], rows[1]]
     if not stored:
         pairs = {name: np.full((2, count), np.nan, np.float32) for name in pairs}
@@ -177,14 +177,15 @@ def _image_scores(
     """
     rows, order = [store.spec.networks.index(network) for network in networks], list(store.spec.methods).index(method)
     ceiling = float(store.read("scores/ceiling", image))
-    values = {name: store.read(f"scores/{name}", image)[order, rows].astype(float) for name in ("rho", "dice", "iou")}
-    of_first = np.array([network.preprocessing == store.spec.networks[0].preprocessing for network in networks])
-    values["fraction"] = values["rho"] / np.where(of_first & (ceiling > 0), ceiling, np.nan)
-    values["correct"] = np.array([np.nan if one is None else float(one) for one in correct])
-    return xr.Dataset(
-        {**{name: ("network", array) for name, array in values.items()}, "ceiling": ceiling},
-        coords={"network": [network.name for network in networks]},
-        attrs={"resolution_px": store.spec.comparison_cells},
+    values = {name: store.read(f"scores/{name}", image)[order, rows] for name in METRICS}
+    of_first = [network.preprocessing == store.spec.networks[0].preprocessing for network in networks]
+    return labelled_scores(
+        values,
+        [network.name for network in networks],
+        ceilings=np.where(of_first, ceiling, np.nan),
+        ceiling=ceiling,
+        correct=correct,
+        resolution_px=store.spec.comparison_cells,
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gala_viz.attribution.finite import check_forward_pass
+from gala_viz.attribution.finite import check_finite
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,4 +27,6 @@ class ForwardResult:
 
     def check(self, network: str, image: str) -> None:
         """Raise ``NonFiniteError``, which names ``network`` and ``image``, where a value is NaN or infinite."""
-        check_forward_pass(self.logits, self.norms, network, image)
+        check_finite(self.logits, "logits", network, image)
+        for layer, values in self.norms.items():
+            check_finite(values, f"attention norms of layer {layer}", network, image)

@@ -10,6 +10,7 @@ import xarray as xr
 
 from gala_viz.alignment import (
     N_PARTNERS,
+    PARTNER_KINDS,
     CeilingSpec,
     ImageCeilings,
     PartnerImages,
@@ -21,6 +22,7 @@ from gala_viz.alignment import (
 from gala_viz.collections.cache import BoundedCache
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.map_checks import any_unread, marked_images, usable_map, usable_participants, why_not_in_frame
+from gala_viz.engine.results.scores import score_maps
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.schema import labelled_map
 from gala_viz.specs import fingerprint, settings
@@ -138,9 +140,8 @@ class HumanMaps:
             return labelled_map(empty, name="human_map", leading={"participant": []})
         return self.frame.map_to_frame(participants)
 
-    def ceilings(self, image: str, grids: Sequence[Grid]) -> dict[Grid, ImageCeilings]:
-        """Return the noise ceiling of one image on each grid, as ``combine_ceilings`` takes it."""
-        participants = self.participants(image)
+    def ceilings(self, image: str, participants: xr.DataArray, grids: Sequence[Grid]) -> dict[Grid, ImageCeilings]:
+        """Return the noise ceiling of one image with these participants on each grid, for ``combine_ceilings``."""
         return {grid: image_ceilings([(image, to_resolution(participants, grid))], self.ceiling_spec) for grid in grids}
 
     def ceiling(self, image: str, grid: Grid) -> float:
@@ -150,7 +151,9 @@ class HumanMaps:
         rho = _ON_GRIDS.get(key)
         if rho is None:
             usable = self.on_grid(image, grid) is not None
-            rho = self.ceilings(image, [grid])[grid].rho.get(image, float("nan")) if usable else float("nan")
+            rho = float("nan")
+            if usable:
+                rho = self.ceilings(image, self.participants(image), [grid])[grid].rho.get(image, rho)
             if usable or not any_unread(self.collection, [image]):
                 _ON_GRIDS.put(key, rho, 100)
         return rho
@@ -166,6 +169,32 @@ class HumanMaps:
             lambda other: self.on_grid(other, grid),
             n_partners=self._n_partners,
         )
+
+    def scores(self, image: str, maps: np.ndarray, grid: Grid, *, floors: bool = True) -> dict[str, np.ndarray]:
+        """Return every metric of one image's maps with its human map, and the shuffled-image baseline.
+
+        Parameters
+        ----------
+        image : str
+            Id of the image.
+        maps : ndarray, (..., y, x)
+            Unsmoothed maps of it over the frame.
+        grid : tuple of int
+            Rows and columns of the comparison, over which maps are averaged.
+        floors : bool
+            Whether the baseline is wanted, which reads the human maps of other images.
+
+        Returns
+        -------
+        dict of str to ndarray, (...), float64
+            Name in ``METRICS`` or ``FLOORS`` -> similarity; NaN where the image has no usable human map.
+        """
+        coarse, human_map = area_average(maps, grid), self.on_grid(image, grid)
+        values = score_maps(coarse, human_map)
+        if floors:
+            known = self.baseline(image, coarse) if human_map is not None else {}
+            values |= {f"floor_{kind}": known.get(kind, np.full(maps.shape[:-2], np.nan)) for kind in PARTNER_KINDS}
+        return values
 
     @cached_property
     def partners(self) -> PartnerImages:
