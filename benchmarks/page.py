@@ -129,7 +129,7 @@ def source_times(networks: list[str], folder: Path, count: int = 5) -> dict[str,
     for image in source.images[: count + 1]:
         start = time.perf_counter()
         source.view(image)
-        source.passage(image)
+        source.forward(image)
         looked = time.perf_counter()
         updates = source.maps(image, request, lambda: False)
         next(updates)
@@ -138,7 +138,7 @@ def source_times(networks: list[str], folder: Path, count: int = 5) -> dict[str,
             pass
         done = time.perf_counter()
         source.view(image)
-        source.passage(image)
+        source.forward(image)
         source.cached(image, request)
         rows.append((looked - start, first - looked, done - looked, time.perf_counter() - done))
     names = ("photograph, predictions, attention", "first partial maps", "50 samples of both", "seen before")

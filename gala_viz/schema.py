@@ -74,7 +74,7 @@ def check_map(array: xr.DataArray) -> xr.DataArray:
     Raises ``ValueError`` otherwise.
     """
     dims = tuple(str(dim) for dim in array.dims)
-    known = (*DIMS, "participant")
+    known = (*DIMS, "participant", "half", "group")
     unknown = [dim for dim in dims if dim not in known]
     if unknown:
         raise ValueError(f"a map has dims among {known}; got {unknown} in {dims}.")

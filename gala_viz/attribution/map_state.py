@@ -6,6 +6,7 @@ leaving out one group after the other (``gala_viz.engine.results.jackknife``).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,6 +72,58 @@ class MapState:
         filled = counts > 0
         rest = (self.n - counts[filled]).astype(np.float32)[:, None, None, None]
         return (self.mean * np.float32(self.n) - self.group_sums[filled]) / rest
+
+    def half_means(self) -> np.ndarray | None:
+        """Return the means of the samples with even and with odd numbers.
+
+        Returns
+        -------
+        ndarray, (half, channel, y, x), float32, or None
+            None with fewer than two samples, or for methods that are not stochastic.
+        """
+        if self.group_sums is None or self.n < 2:
+            return None
+        counts = self.group_counts
+        halves = [self.group_sums[half::2].sum(axis=0) / np.float32(counts[half::2].sum()) for half in (0, 1)]
+        return np.stack(halves)
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """Return plain arrays for a file; groups are deviations from the mean, in float16 of the largest of them."""
+        arrays = {
+            "mean": self.mean,
+            "numbers": np.array([self.n, self.n_samples, self.target], np.int64),
+            "sigma": np.array(self.sigma, np.float64),
+            "note": np.array(self.note),
+        }
+        if self.group_sums is not None:
+            counts = self.group_counts
+            filled = counts > 0
+            means = self.group_sums[filled] / counts[filled].astype(np.float32)[:, None, None, None]
+            deviations = means - self.mean
+            scale = np.abs(deviations).max(initial=0) or np.float32(1)
+            arrays |= {"deviations": (deviations / scale).astype(np.float16), "scale": np.float32(scale)}
+        return arrays
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> MapState | None:
+        """Return the state that ``to_arrays`` wrote; None where an array is missing or has a wrong shape."""
+        try:
+            mean = arrays["mean"].astype(np.float32)
+            n, n_samples, target = (int(value) for value in arrays["numbers"])
+            about = {"n": n, "n_samples": n_samples, "target": target}
+            about |= {"sigma": float(arrays["sigma"]), "note": str(arrays["note"])}
+            state = cls(mean=mean, **about)
+            if mean.ndim != 3:
+                return None
+            if "deviations" not in arrays:
+                return state
+            counts = state.group_counts
+            means = arrays["deviations"].astype(np.float32) * arrays["scale"] + mean
+            sums = np.zeros((len(counts), *mean.shape), np.float32)
+            sums[counts > 0] = means * counts[counts > 0].astype(np.float32)[:, None, None, None]
+            return cls(mean=mean, group_sums=sums, **about)
+        except (KeyError, ValueError, TypeError):
+            return None
 
 
 __getattr__ = deprecated_getattr(__name__)

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from gala_viz.collections.cache import cache_folder, write_atomically
+from gala_viz.cache import cache_folder, write_atomically
 
 VERSION = 1
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from gala_viz.collections.cache import MAPS
+from gala_viz.collections.human_map_memory import HUMAN_MAPS
 from gala_viz.collections.human_maps import UNKNOWN_COUNT, HumanMap
 from gala_viz.collections.image_names import ImageNames, match_names
 from gala_viz.collections.map_checks import (
@@ -77,11 +77,11 @@ class HDF5Maps:
         if name is None:
             return None
         key = ("hdf5 map", self.fingerprint, name, photo_px)
-        maps = MAPS.get(key)
+        maps = HUMAN_MAPS.get(key)
         if maps is None:
             maps = self._checked(name, photo_px)
             maps.values.flags.writeable = False
-            MAPS.put(key, maps, maps.values.nbytes)
+            HUMAN_MAPS.put(key, maps, maps.values.nbytes)
         return maps
 
     def _checked(self, name: str, photo_px: tuple[int, int]) -> HumanMap:

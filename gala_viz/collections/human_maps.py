@@ -11,8 +11,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from gala_viz.collections import map_files
-from gala_viz.collections.cache import MAPS
 from gala_viz.collections.file_index import index_files
+from gala_viz.collections.human_map_memory import HUMAN_MAPS
 from gala_viz.collections.image_names import ImageNames, match_names
 from gala_viz.collections.map_checks import CHECKED_MAPS, MapFileError, check_are_no_masks, spread
 from gala_viz.counts import counted
@@ -151,11 +151,11 @@ class FolderMaps:
             raise MapFileError("the link leaves the maps' folder.")
         status = path.stat()
         key = ("map file", str(path), status.st_size, status.st_mtime_ns, photo_px)
-        map_file = MAPS.get(key)
+        map_file = HUMAN_MAPS.get(key)
         if map_file is None:
             map_file = map_files.read_map_file(path, photo_px)
             map_file.values.flags.writeable = False
-            MAPS.put(key, map_file, map_file.values.nbytes)
+            HUMAN_MAPS.put(key, map_file, map_file.values.nbytes)
         attrs = {"file": self._files[image], "n_participants": len(map_file.participants) or UNKNOWN_COUNT}
         attrs |= {"n_left_out": map_file.n_left_out} if map_file.n_left_out else {}
         return HumanMap(map_file.values, map_file.participants, attrs)

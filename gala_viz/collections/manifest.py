@@ -11,7 +11,7 @@ from typing import Any
 
 import tomli_w
 
-from gala_viz.collections.cache import write_atomically
+from gala_viz.cache import write_atomically
 from gala_viz.collections.clickme.click_maps import ClickMapSpec, check_clicks
 from gala_viz.collections.clickme.round_filters import RoundFilters
 from gala_viz.collections.clickme.smoothing import SMOOTHINGS

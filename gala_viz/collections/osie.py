@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from gala_viz.collections.cache import MAPS
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.file_index import file_states, index_files
 from gala_viz.collections.folder_layouts import osie_layout
+from gala_viz.collections.human_map_memory import HUMAN_MAPS
 from gala_viz.collections.osie_files import (
     ORIGINAL_PX,
     MouseTable,
@@ -178,14 +178,14 @@ class OSIECollection(Collection):
         if kind is None or image not in self._images_of[kind]:
             return None
         key = ("osie", self.fingerprint, image, kind)
-        counts = MAPS.get(key)
+        counts = HUMAN_MAPS.get(key)
         if counts is None:
             points = self._fixations[image] if kind != "mouse" else self._mouse_points(image)
             if points is None:
                 return None
             counts = point_counts(points, ORIGINAL_PX, self._specs[kind])
             counts.maps.flags.writeable = False
-            MAPS.put(key, counts, counts.maps.nbytes)
+            HUMAN_MAPS.put(key, counts, counts.maps.nbytes)
         return (kind, counts) if counts.participants else None
 
     def _mouse_points(self, image: str) -> Points | None:

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from scipy.io import loadmat
 
-from gala_viz.collections.cache import NPZ_ERRORS
+from gala_viz.cache import NPZ_ERRORS
 from gala_viz.collections.map_checks import failed_to_read
 from gala_viz.collections.points import Points
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gala_viz.collections.cache import BoundedCache, FileCache, cache_folder
+from gala_viz.cache import BoundedCache, FileCache, cache_folder
 from gala_viz.collections.photo_files import ReadingLimits, photo_size_px, read_photo, read_thumbnail
 
 PhotoSource = Path | Callable[[], bytes]

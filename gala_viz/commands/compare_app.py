@@ -9,8 +9,9 @@ from __future__ import annotations
 import functools
 import itertools
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from gala_viz.collections.map_checks import usable_map
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from panel.viewable import Viewable
 
     from gala_viz.collections.collection import Collection
+    from gala_viz.networks.network import Network
     from gala_viz.records.database import Database
     from gala_viz.store.source import MapSource
 
@@ -243,21 +245,46 @@ def _loads_surely(options: CompareOptions) -> bool:
 
 def _live(
     collection: Collection,
-    pair: Sequence[str],
+    names: Sequence[str],
     options: CompareOptions,
     say: StepCallback,
-    layers: Sequence[Sequence[str]] = ((), ()),
+    layers: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> MapSource:
-    """Return a source that computes; each network hooks the options' layers, or else its own of ``layers``."""
+    """Return a source that computes; the first two networks are loaded, others when a page first shows them.
+
+    Each network hooks the options' layers, or else its own of ``layers``.
+    """
     say("Starting PyTorch…")
     from gala_viz.live import LiveMaps
+    from gala_viz.live.network_pool import LazyNetwork
     from gala_viz.networks.zoo import load_network
 
-    networks = []
-    for name, own in zip(pair, layers, strict=True):
-        say(f"Loading the network {name}…")
-        networks.append(load_network(name, options.device, options.dtype, layers=options.layers or own))
+    def load(name: str) -> Network:
+        return load_network(name, options.device, options.dtype, layers=options.layers or layers.get(name, ()))
+
+    networks: list[Network | LazyNetwork] = []
+    for number, name in enumerate(names):
+        if number < 2:
+            say(f"Loading the network {name}…")
+            networks.append(load(name))
+        else:
+            own_name, title = network_title(name)
+            networks.append(LazyNetwork(name=own_name, title=title, load=lambda name=name: load(name)))
     return LiveMaps(collection, networks)
+
+
+def network_title(name: str) -> tuple[str, str]:
+    """Return a network's own name and its title, from its card; nothing is loaded.
+
+    Raises ``ValueError`` for a network that is not there.
+    """
+    from gala_viz.networks.network_folders import is_external, network_folder, read_card
+
+    folder = None if is_external(name) else network_folder(name)
+    if folder is None:
+        return name, name
+    about = read_card(folder)["network"]
+    return about["name"], about.get("title", about["name"])
 
 
 def _stored(options: CompareOptions, say: StepCallback, *, ahead: bool = False) -> MapSource:
@@ -279,19 +306,19 @@ def _stored(options: CompareOptions, say: StepCallback, *, ahead: bool = False) 
     except (ValueError, OSError) as error:
         which = f"--collection {options.collection}" if options.collection else "its collection"
         raise StoreError(f"{options.store}: {which} cannot be opened as when the store was made: {error}") from error
-    names = options.networks or tuple(network.name for network in store.spec.networks[:2])
     known = {network.name: network for network in store.spec.networks}
+    names = options.networks or tuple(known)
 
-    def live() -> MapSource:
+    def live(first: Sequence[str]) -> MapSource:
         from gala_viz.networks.network import watched_paths
 
-        pair = [known[name] for name in names]
-        layers = [watched_paths(network.layers) for network in pair]
-        return _live(collection, [network.opened_as for network in pair], options, say, layers)
+        networks = [known[name] for name in dict.fromkeys((*first, *known))]
+        layers = {network.opened_as: watched_paths(network.layers) for network in networks}
+        return _live(collection, [network.opened_as for network in networks], options, say, layers)
 
-    source = StoredMaps(store, collection, names, live)
+    source = StoredMaps(store, collection, names[:2], live)
     if ahead and options.layers:
-        live()
+        live(names[:2])
     elif ahead and (options.device or options.dtype):
         from gala_viz.networks.devices import choose_device, choose_dtype
 

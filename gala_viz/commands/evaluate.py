@@ -58,9 +58,9 @@ class Arguments:
 
     def run(self) -> int:
         """Evaluate, write, print the table."""
+        from gala_viz.cache import ArrayCache
         from gala_viz.collections import open_collection
         from gala_viz.evaluation.evaluate import evaluate
-        from gala_viz.evaluation.kept import Kept
         from gala_viz.evaluation.markdown import markdown
         from gala_viz.evaluation.written import write_evaluation
 
@@ -71,7 +71,7 @@ class Arguments:
             collection,
             self.evaluation_spec(list(networks.values())),
             reference=self.reference,
-            kept=Kept(self.out / BLOCKS_FOLDER),
+            cache=ArrayCache(self.out / BLOCKS_FOLDER, compressed=True),
             tell=log_line,
         )
         write_evaluation(evaluation, self.out)

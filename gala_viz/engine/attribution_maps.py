@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from gala_viz.attribution.finite import check_finite
-from gala_viz.attribution.map_state import MapState
+from gala_viz.attribution.map_state import N_GROUPS, MapState
 from gala_viz.attribution.methods import METHODS
 from gala_viz.attribution.packing import MapJob, run_jobs
 from gala_viz.attribution.provenance import network_attrs
@@ -90,6 +90,8 @@ def attribution_maps(
     reduction: Reduction = "absolute",
     smoothing_px: float = 0.0,
     return_error: bool = False,
+    return_halves: bool = False,
+    return_groups: bool = False,
     progress: ProgressCallback | bool | None = None,
     only_finite: bool = True,
 ) -> xr.DataArray | xr.Dataset:
@@ -117,6 +119,11 @@ def attribution_maps(
         Standard deviation of a Gaussian in input pixels, after the reduction; 0: none.
     return_error : bool
         Also return the Monte-Carlo standard error, by jackknife over ten groups of samples.
+    return_halves : bool
+        Also return the maps of the even and of the odd samples.
+    return_groups : bool
+        Also return the maps without each of the ten groups of samples, from which ``gradient_delta`` has its error:
+        ten times the memory.
     progress : callable or bool, optional
         Called as ``progress(done, total)`` after every image; True draws a bar.
     only_finite : bool
@@ -127,8 +134,9 @@ def attribution_maps(
     DataArray or Dataset
         (image, y, x), float32, in the unit of the method. The coordinates ``explained`` (category index), ``n``
         (samples) and ``sigma`` (standard deviation of the noise in input units) are by image; ``attrs`` hold every
-        setting, the checksum of the weights and versions. With ``return_error`` a Dataset of ``map`` and
-        ``standard_error``; the error is NaN for methods that are not stochastic.
+        setting, the checksum of the weights and versions. With ``return_error``, ``return_halves`` or ``return_groups``
+        a Dataset of ``map`` and ``standard_error``, ``half`` (half, image, y, x) or ``without_group`` (group, image, y,
+        x), which are NaN for methods that are not stochastic.
 
     Raises
     ------
@@ -159,7 +167,16 @@ def attribution_maps(
         explained = _explained(fused, collection, network_input, image, targets[image])
         return MapJob(explainer, network_input, image=image, target=explained)
 
-    maps, errors, states, finished = [], [], [], []
+    maps, states, finished = [], [], []
+    chance: dict[str, list[np.ndarray]] = {
+        name: []
+        for name, wanted in (
+            ("standard_error", return_error),
+            ("half", return_halves),
+            ("without_group", return_groups),
+        )
+        if wanted
+    }
     with progress_bar(progress, f"{entry.title}, {network.name}") as tell:
         for job in run_jobs(map(job_of, ids)):
             if not job.done:
@@ -168,9 +185,8 @@ def attribution_maps(
             if only_finite:
                 check_finite(state.mean, f"values of the {entry.title} map", network.name, image)
             maps.append(shown(state.mean))
-            if return_error:
-                error = monte_carlo_error(shown, state)
-                errors.append(np.full_like(maps[-1], np.nan) if error is None else error)
+            for name, values in chance.items():
+                values.append(_by_chance(name, shown, state, maps[-1]))
             states.append(_small(state))
             finished.append(image)
             tell(len(maps), len(ids))
@@ -190,11 +206,30 @@ def attribution_maps(
         "n": ("image", [state["n"] for state in states]),
         "sigma": ("image", [state["sigma"] for state in states], {"units": "input units"}),
     }
-    result = _labelled(maps, "map", finished, attrs, per_image)
-    if not return_error:
+    result = _labelled(np.stack(maps), "map", finished, attrs, per_image)
+    if not chance:
         return result
-    error = _labelled(errors, "standard_error", finished, attrs, per_image)
-    return xr.Dataset({"map": result, "standard_error": error}, attrs=attrs)
+    variables = {"map": result}
+    for name, values in chance.items():
+        leading = {"half": {"half": ["even", "odd"]}, "without_group": {"group": range(N_GROUPS)}}.get(name, {})
+        stacked = np.moveaxis(np.stack(values), 0, len(leading))
+        variables[name] = _labelled(stacked, name, finished, attrs, per_image, leading)
+    return xr.Dataset(variables, attrs=attrs)
+
+
+def _by_chance(name: str, shown: Callable[[np.ndarray], np.ndarray], state: MapState, whole: np.ndarray) -> np.ndarray:
+    """Return one image's error, halves or maps without each group; NaN where the method is not stochastic."""
+    if name == "standard_error":
+        error = monte_carlo_error(shown, state)
+        return np.full_like(whole, np.nan) if error is None else error
+    if name == "half":
+        halves = state.half_means()
+        return np.full((2, *whole.shape), np.nan, np.float32) if halves is None else shown(halves)
+    without = np.full((N_GROUPS, *whole.shape), np.nan, np.float32)
+    means = state.delete_group_means()
+    if means is not None:
+        without[state.group_counts > 0] = shown(means)
+    return without
 
 
 def _explained(network: Network, collection: Collection, network_input: np.ndarray, image: str, target: Target) -> int:
@@ -212,7 +247,12 @@ def _small(state: MapState) -> dict[str, Any]:
 
 
 def _labelled(
-    arrays: list[np.ndarray], name: str, images: list[str], attrs: dict[str, Any], per_image: dict[str, Any]
+    values: np.ndarray,
+    name: str,
+    images: list[str],
+    attrs: dict[str, Any],
+    per_image: dict[str, Any],
+    leading: Mapping[str, Sequence[Any]] | None = None,
 ) -> xr.DataArray:
-    values = np.stack(arrays).astype(np.float32)
-    return labelled_map(values, name=name, leading={"image": images}, attrs=attrs).assign_coords(per_image)
+    dims = {**(leading or {}), "image": images}
+    return labelled_map(values.astype(np.float32), name=name, leading=dims, attrs=attrs).assign_coords(per_image)

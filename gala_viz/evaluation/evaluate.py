@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+from gala_viz.cache import ArrayCache
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.image_sampling import readable_images, sample_images
 from gala_viz.collections.map_checks import marked_images
 from gala_viz.evaluation.evaluation import Evaluation
 from gala_viz.evaluation.facts import collection_facts, learnt_told, network_facts, networks_by_seed, notes_of
-from gala_viz.evaluation.kept import Kept
-from gala_viz.evaluation.looking import Looked, any_compared, look_at_all
+from gala_viz.evaluation.network_results import NetworkResults, any_compared, network_results
 from gala_viz.evaluation.numbers import Number, numbers_of, people_numbers, region_numbers, with_seeds
 from gala_viz.evaluation.pairs import compared, compared_by_seed
 from gala_viz.evaluation.people import People, people_of
@@ -32,14 +32,14 @@ def evaluate(
     *,
     groups: Mapping[str, Sequence[str]] | None = None,
     reference: str | None = None,
-    kept: Kept | None = None,
+    cache: ArrayCache | None = None,
     tell: Callable[[str], None] = lambda text: None,
 ) -> Evaluation:
     """Evaluate ``networks``, by the names that tables give them, on the images that ``spec`` names.
 
     ``groups`` name networks that differ in their seed only: each group also gets the mean over its networks, image by
     image, and groups are tested against each other; trainings are tested against those of the same seed. All pairs are
-    tested, or each against ``reference``. Blocks that ``kept`` holds are not computed again. ``tell`` hears of the
+    tested, or each against ``reference``. Blocks that ``cache`` holds are not computed again. ``tell`` hears of the
     progress. SmoothGrad is computed where something compares it (human maps, regions); where no image has such, the
     evaluation's own ``spec`` is without it.
     """
@@ -53,15 +53,15 @@ def evaluate(
         spec = replace(spec, smoothgrad=None)
     learnt = {name: network.training_data.training_status(collection, images) for name, network in networks.items()}
     tell(learnt_told(learnt, len(images)))
-    kept = kept or Kept()
+    cache = cache or ArrayCache()
     progress = Progress(len(images) * len(networks), tell)
-    looked: dict[str, Looked] = {}
+    results: dict[str, NetworkResults] = {}
     for name, network in networks.items():
         progress.begin(name, len(images))
-        looked[name] = look_at_all(network, collection, images, spec, kept=kept, step=progress.step)
-    people = _people(networks, looked, collection, spec, kept, tell)
+        results[name] = network_results(network, collection, images, spec, cache=cache, step=progress.step)
+    people = _people(networks, results, collection, spec, cache, tell)
     values = {
-        name: values_of(network, collection, looked[name], people[network.preprocessing])
+        name: values_of(network, collection, results[name], people[network.preprocessing])
         for name, network in networks.items()
     }
     numbers = {name: numbers_of(name, one, spec) for name, one in values.items()}
@@ -80,13 +80,13 @@ def evaluate(
         left_out=left_out,
         learnt=learnt,
         networks={
-            name: network_facts(network, {layer: norm.shape[1:] for layer, norm in looked[name].norms.items()})
+            name: network_facts(network, {layer: norm.shape[1:] for layer, norm in results[name].norms.items()})
             for name, network in networks.items()
         },
         groups=groups,
         values=values,
         numbers=[number for one in numbers.values() for number in one]
-        + _shared_numbers(networks, looked, people, spec, who),
+        + _shared_numbers(networks, results, people, spec, who),
         comparisons=compared(tested, spec, reference)
         + compared_by_seed(values, networks_by_seed(networks, groups), spec),
         notes=(
@@ -149,21 +149,21 @@ def _images(
 
 def _people(
     networks: Mapping[str, Network],
-    looked: Mapping[str, Looked],
+    results: Mapping[str, NetworkResults],
     collection: Collection,
     spec: EvaluationSpec,
-    kept: Kept,
+    cache: ArrayCache,
     tell: Callable[[str], None],
 ) -> dict[Preprocessing, People | None]:
     """People's maps in each distinct frame, on every grid that is compared there."""
     found: dict[Preprocessing, People | None] = {}
-    images = next(iter(looked.values())).images
+    images = next(iter(results.values())).images
     for frame in dict.fromkeys(network.preprocessing for network in networks.values()):
         grids = [
             grid
             for name, network in networks.items()
             if network.preprocessing == frame
-            for grid in grids_of(looked[name])
+            for grid in grids_of(results[name])
         ]
         progress = Progress(len(images), tell)
         progress.begin("people's maps and ceiling", len(marked_images(collection, images)))
@@ -176,7 +176,7 @@ def _people(
             n_partners=spec.n_partners,
             seed=spec.seed,
             block_images=spec.block_images,
-            kept=kept,
+            cache=cache,
             step=progress.step,
         )
     return found
@@ -189,7 +189,7 @@ def _first_people(people: Mapping[Preprocessing, People | None]) -> People | Non
 
 def _shared_numbers(
     networks: Mapping[str, Network],
-    looked: Mapping[str, Looked],
+    results: Mapping[str, NetworkResults],
     people: Mapping[Preprocessing, People | None],
     spec: EvaluationSpec,
     who: str,
@@ -201,7 +201,7 @@ def _shared_numbers(
         where = "" if len(people) == 1 else f", in the frame of {names[0]}"
         if marks is not None:
             found += people_numbers(marks, spec, f"{who}{where}")
-        pixels = region_pixels(looked[names[0]])
+        pixels = region_pixels(results[names[0]])
         if pixels is not None:
             found += region_numbers(pixels, spec, f"frame{where}", "region_pixels")
     return found

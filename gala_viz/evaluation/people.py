@@ -17,15 +17,15 @@ from gala_viz.alignment import (
     labelled_partner_rhos,
     to_resolution,
 )
+from gala_viz.cache import ArrayCache
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.map_checks import any_unread, marked_images
 from gala_viz.engine.results.human_maps import Grid, HumanMaps
-from gala_viz.evaluation.kept import Kept
-from gala_viz.evaluation.looking import Step
+from gala_viz.evaluation.network_results import Step
 from gala_viz.evaluation.regions import members_in_frame, shares
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.schema import count_participants, labelled_map
-from gala_viz.specs import settings
+from gala_viz.specs import fingerprint, settings
 
 VERSION = 4
 """Rises when maps are left out in another way."""
@@ -73,7 +73,7 @@ def people_of(
     n_partners: int = 0,
     seed: int = 0,
     block_images: int = 20,
-    kept: Kept | None = None,
+    cache: ArrayCache | None = None,
     step: Step = lambda done: None,
 ) -> People | None:
     """Human maps, ceilings and, with ``n_partners``, floors of ``images`` on each of ``grids``.
@@ -84,7 +84,7 @@ def people_of(
     images = marked_images(collection, images)
     if not images or not grids:
         return None
-    kept, grids = kept or Kept(), list(dict.fromkeys(grids))
+    cache, grids = cache or ArrayCache(), list(dict.fromkeys(grids))
     maps: dict[Grid, list[np.ndarray]] = {grid: [] for grid in grids}
     parts: dict[Grid, list[ImageCeilings]] = {grid: [] for grid in grids}
     on_regions: list[xr.DataArray] = []
@@ -96,12 +96,13 @@ def people_of(
     for start in range(0, len(images), block_images):
         block = images[start : start + block_images]
         about = (*whose, frame.settings(), grids, settings(ceiling), list(block))
-        arrays = kept.recall("people", *about)
+        key = f"people {fingerprint(*about)}"
+        arrays = cache.read(key)
         step(-len(block) if arrays is not None else 0)
         if arrays is None:
             arrays = _block(human, block, grids, step)
             if not any_unread(collection, block):
-                kept.keep(arrays, "people", *about)
+                cache.write(key, arrays)
         marked = [str(image) for image in arrays["marked"]]
         usable += marked
         left_out |= {str(image): str(why) for image, why in arrays["unusable"]}

@@ -21,7 +21,7 @@ from gala_viz.alignment import (
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.map_checks import describe_usable_maps
 from gala_viz.evaluation.facts import learnt_told
-from gala_viz.evaluation.looking import Looked, look_at_all
+from gala_viz.evaluation.network_results import NetworkResults, network_results
 from gala_viz.evaluation.people import people_of
 from gala_viz.evaluation.spec import EvaluationSpec
 from gala_viz.evaluation.values import correct, grids_of, values_of
@@ -118,30 +118,30 @@ def measure(
     of_maps = sources[1]
     passing, mapping = EvaluationSpec(smoothgrad=None), EvaluationSpec(smoothgrad=smoothgrad)
     everyone = [reference, *networks]
-    looked: list[dict[str, Looked]] = []
+    results: list[dict[str, NetworkResults]] = []
     for network in everyone:
         tell(f"{network.name}: first choices, attention norms")
         found = {
-            name: look_at_all(network, source.collection, source.images, passing)
+            name: network_results(network, source.collection, source.images, passing)
             for name, source in named
             if source is not of_maps
         }
         if smoothgrad is not None:
             tell(f"{network.name}: SmoothGrad, n = {smoothgrad.n_samples}, {len(of_maps.images)} images")
-        with_maps = look_at_all(network, maps, of_maps.images, mapping)
-        looked.append({**found, second: with_maps})
+        with_maps = network_results(network, maps, of_maps.images, mapping)
+        results.append({**found, second: with_maps})
     tell("noise ceiling")
     cells = (COMPARISON_CELLS, COMPARISON_CELLS)
-    grids = sorted({cells, *(grid for one in looked for grid in grids_of(one[second]))})
+    grids = sorted({cells, *(grid for one in results for grid in grids_of(one[second]))})
     people = people_of(maps, of_maps.images, reference.preprocessing, grids, CeilingSpec())
     everything = []
-    for network, one in zip(everyone, looked, strict=True):
+    for network, one in zip(everyone, results, strict=True):
         values = values_of(network, maps, one[second], people)
         everything.append(
             Numbers(
                 network=network,
                 correct=correct(network, labels, one[first]),
-                agreement={name: _agreement(one[name], looked[0][name]) for name, _ in named},
+                agreement={name: _agreement(one[name], results[0][name]) for name, _ in named},
                 rho_attention=values.get("rho_attention"),
                 rho_smoothgrad=values.get("rho_smoothgrad"),
             )
@@ -172,9 +172,9 @@ def _used(name: str, source: TrainingSource, networks: Sequence[Network]) -> Use
     return Used(name, source.role, source.splits or splits_of(source.collection), len(images), learnt, maps)
 
 
-def _agreement(looked: Looked, reference: Looked) -> xr.DataArray:
-    same = (looked.first_choice == reference.first_choice).astype(float)
-    return xr.DataArray(same, dims="image", coords={"image": list(looked.images)}, name="agreement")
+def _agreement(results: NetworkResults, reference: NetworkResults) -> xr.DataArray:
+    same = (results.first_choice == reference.first_choice).astype(float)
+    return xr.DataArray(same, dims="image", coords={"image": list(results.images)}, name="agreement")
 
 
 def card_metrics(report: Report, numbers: Numbers) -> dict[str, Any]:

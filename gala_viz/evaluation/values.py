@@ -10,7 +10,7 @@ import xarray as xr
 from gala_viz.alignment import spearman
 from gala_viz.collections.collection import Collection
 from gala_viz.engine.results.human_maps import Grid
-from gala_viz.evaluation.looking import PIXELS, SMOOTHGRAD, Looked
+from gala_viz.evaluation.network_results import PIXELS, SMOOTHGRAD, NetworkResults
 from gala_viz.evaluation.people import People
 from gala_viz.imagenet import label_index
 from gala_viz.networks.network import Network
@@ -20,31 +20,32 @@ MEAN_OF_LAYERS = "mean of layers"
 """The layer label of an image's mean over all layers, each compared at its own grid first."""
 
 
-def grids_of(looked: Looked) -> list[Grid]:
+def grids_of(results: NetworkResults) -> list[Grid]:
     """The grids on which people's maps are needed: each layer's, and SmoothGrad's cells."""
-    maps = [*looked.norms.values(), *([] if looked.smoothgrad is None else [looked.smoothgrad])]
+    maps = [*results.norms.values(), *([] if results.smoothgrad is None else [results.smoothgrad])]
     return list(dict.fromkeys((values.shape[1], values.shape[2]) for values in maps))
 
 
-def correct(network: Network, collection: Collection, looked: Looked) -> xr.DataArray:
+def correct(network: Network, collection: Collection, results: NetworkResults) -> xr.DataArray:
     """1 where the first choice is the true category, 0 where not, NaN where the network does not know it: (image,)."""
     labels = [
-        label_index(network.categories, collection.category(image), collection.target(image)) for image in looked.images
+        label_index(network.categories, collection.category(image), collection.target(image))
+        for image in results.images
     ]
     known = [
         np.nan if label is None else float(choice == label)
-        for choice, label in zip(looked.first_choice, labels, strict=True)
+        for choice, label in zip(results.first_choice, labels, strict=True)
     ]
-    return xr.DataArray(known, dims="image", coords={"image": list(looked.images)}, name="correct")
+    return xr.DataArray(known, dims="image", coords={"image": list(results.images)}, name="correct")
 
 
 def values_of(
     network: Network,
     collection: Collection,
-    looked: Looked,
+    results: NetworkResults,
     people: People | None,
 ) -> xr.Dataset:
-    """Values of ``network`` for the images of ``looked``, all with the dim image; NaN where an image has none.
+    """Values of ``network`` for the images of ``results``, all with the dim image; NaN where an image has none.
 
     ``correct``; ``rho_smoothgrad`` and ``rho_attention`` (layer) with the human map; ``ceiling_...`` of the same
     images on the same grids; ``floor_...`` (partner), rho with human maps of other images, where ``people`` has
@@ -52,35 +53,35 @@ def values_of(
     or the collection has no labels, maps or regions. Attention also has the layer ``MEAN_OF_LAYERS``.
     """
     found: dict[str, xr.DataArray] = {}
-    right = correct(network, collection, looked)
+    right = correct(network, collection, results)
     if right.notnull().any():
         found["correct"] = right
-    for kind, maps in (("attention", looked.norms), ("smoothgrad", _smoothgrad(looked))):
+    for kind, maps in (("attention", results.norms), ("smoothgrad", _smoothgrad(results))):
         if not maps:
             continue
         if people is not None and people.images:
-            for name, rows in _with_people(network, looked, people, maps).items():
+            for name, rows in _with_people(network, results, people, maps).items():
                 found[f"{name}_{kind}"] = _over_layers(rows, kind)
-        if looked.regions:
+        if results.regions:
             rows = [
                 xr.DataArray(
-                    looked.shares[of],
+                    results.shares[of],
                     dims=("image", "region"),
-                    coords={"image": list(looked.images), "region": list(looked.regions)},
+                    coords={"image": list(results.images), "region": list(results.regions)},
                 )
                 for of in maps
             ]
             found[f"share_{kind}"] = _over_layers(dict(zip(maps, rows, strict=True)), kind)
-    aligned = {name: values.reindex(image=list(looked.images)) for name, values in found.items()}
-    return xr.Dataset(aligned, coords={"image": list(looked.images)})
+    aligned = {name: values.reindex(image=list(results.images)) for name, values in found.items()}
+    return xr.Dataset(aligned, coords={"image": list(results.images)})
 
 
-def region_pixels(looked: Looked) -> xr.DataArray | None:
+def region_pixels(results: NetworkResults) -> xr.DataArray | None:
     """The share of the frame's pixels that each region has (image, region), or None."""
-    if not looked.regions:
+    if not results.regions:
         return None
-    coords = {"image": list(looked.images), "region": list(looked.regions)}
-    return xr.DataArray(looked.shares[PIXELS], dims=("image", "region"), coords=coords, name="region_pixels")
+    coords = {"image": list(results.images), "region": list(results.regions)}
+    return xr.DataArray(results.shares[PIXELS], dims=("image", "region"), coords=coords, name="region_pixels")
 
 
 def mean_of(values: Sequence[xr.Dataset]) -> xr.Dataset:
@@ -90,18 +91,18 @@ def mean_of(values: Sequence[xr.Dataset]) -> xr.Dataset:
     return stacked.mean("seed", skipna=False)
 
 
-def _smoothgrad(looked: Looked) -> dict[str, np.ndarray]:
-    return {} if looked.smoothgrad is None else {SMOOTHGRAD: looked.smoothgrad}
+def _smoothgrad(results: NetworkResults) -> dict[str, np.ndarray]:
+    return {} if results.smoothgrad is None else {SMOOTHGRAD: results.smoothgrad}
 
 
 def _with_people(
     network: Network,
-    looked: Looked,
+    results: NetworkResults,
     people: People,
     maps: dict[str, np.ndarray],
 ) -> dict[str, dict[str, xr.DataArray]]:
     """Quantity -> layer -> values of the images that people marked."""
-    rows = [looked.images.index(image) for image in people.images]
+    rows = [results.images.index(image) for image in people.images]
     found: dict[str, dict[str, xr.DataArray]] = {"rho": {}, "ceiling": {}, "floor": {}}
     for layer, values in maps.items():
         grid = values.shape[1:]

@@ -22,7 +22,7 @@ from gala_viz.panels.markup import alert
 from gala_viz.panels.view_state import CurrentImage
 from gala_viz.plots.attention_layers import layer_colour_limits
 from gala_viz.registry import unknown_name
-from gala_viz.store.source import Passage
+from gala_viz.store.source import ForwardResults
 
 MAX_LISTED_IMAGES = 1000
 """Images that the selector lists; any other is chosen from code."""
@@ -52,7 +52,7 @@ class Layers(Widget):
         self.selector = Form([field], self._on_image, min_width_px=220)
         self._queue = DocumentQueue(self.document, self._deliver)
         self._worker = LatestJobWorker("gala-viz layers", lambda error: self._queue.put("error", error))
-        self._passage: Passage | None = None
+        self._forward_results: ForwardResults | None = None
         self._watching = self.shown.param.watch(lambda _: self.document.invoke(self._ask), "image")
         self._ask()
 
@@ -62,17 +62,17 @@ class Layers(Widget):
         return self._shown
 
     @property
-    def passage(self) -> Passage | None:
+    def forward_results(self) -> ForwardResults | None:
         """Predictions and attention norms of the rows, as soon as they are there."""
         self.document.run_pending()
-        return self._passage
+        return self._forward_results
 
     @property
     def norms(self) -> dict[str, dict[str, xr.DataArray]]:
         """Network -> layer -> attention norm (y, x) of the photograph in view; computed now if it is not there yet."""
         if self.image is None:
             raise ValueError(f"{self.source.title} holds no photographs.")
-        norms = self.source.passage(self.image).attention_norms
+        norms = self.source.forward(self.image).attention_norms
         return {self.source.networks[row].name: dict(norms[row]) for row in self.rows}
 
     def cancel_all(self) -> None:
@@ -96,7 +96,7 @@ class Layers(Widget):
             return
         if self.selector.values["image"] != image:
             self.selector.update_field("image", value=image)
-        self._worker.submit(lambda _: self._queue.put("passage", (image, source.view(image), source.passage(image))))
+        self._worker.submit(lambda _: self._queue.put("forward", (image, source.view(image), source.forward(image))))
 
     def _deliver(self, key: str, value: Any) -> None:
         """Show the results of a forward pass, or an error, of the photograph in view."""
@@ -106,19 +106,19 @@ class Layers(Widget):
         image, view, whole = value
         if image != self.image:
             return
-        self._passage = Passage(
+        self._forward_results = ForwardResults(
             predictions=tuple(whole.predictions[row] for row in self.rows),
             attention_norms=tuple(whole.attention_norms[row] for row in self.rows),
         )
         self.alert.object = ""
-        self._colour(self._passage)
-        self.layers.show_attention_norms(view, self._passage)
+        self._colour(self._forward_results)
+        self.layers.show_attention_norms(view, self._forward_results)
 
-    def _colour(self, passage: Passage) -> None:
+    def _colour(self, forward_results: ForwardResults) -> None:
         for row, column in self.layers.cells:
             layer = self.layers.networks[row].layers[column]
-            having = [k for k, norms in enumerate(passage.attention_norms) if layer in norms]
-            low, high = layer_colour_limits(passage.attention_norms, layer, "shared")[having.index(row)]
+            having = [k for k, norms in enumerate(forward_results.attention_norms) if layer in norms]
+            low, high = layer_colour_limits(forward_results.attention_norms, layer, "shared")[having.index(row)]
             glyph = self.layers.figure.select_one({"name": f"{self._key}/layers/glyph/{row}/{column}"}).glyph
             mapper: ColorMapper = glyph.color_mapper
             mapper.update(low=float(low), high=float(high))

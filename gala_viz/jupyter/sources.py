@@ -85,7 +85,7 @@ def open_source(
 
 def is_map_source(one: Any) -> bool:
     """Return whether ``one`` has the main methods and attributes of a ``MapSource``."""
-    return all(hasattr(one, name) for name in ("maps", "passage", "scores", "networks", "images"))
+    return all(hasattr(one, name) for name in ("maps", "forward", "scores", "networks", "images"))
 
 
 def _collection(one: str | Path | Collection, human_maps: str | Path | None) -> Collection:

@@ -1,4 +1,4 @@
-"""LiveMaps: a MapSource that computes when asked and keeps what it has computed."""
+"""LiveMaps: a MapSource that computes when asked and caches what it has computed."""
 
 from __future__ import annotations
 
@@ -11,31 +11,53 @@ import numpy as np
 import xarray as xr
 
 from gala_viz.attribution.finite import NonFiniteError
+from gala_viz.attribution.map_state import MapState
 from gala_viz.attribution.methods import METHODS
-from gala_viz.attribution.network_identity import network_identity
 from gala_viz.attribution.packing import never_cancelled
-from gala_viz.attribution.targets import target_index
+from gala_viz.cache import ArrayCache, BoundedCache, cache_folder, n_bytes
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.photo_files import UnreadableImageError
-from gala_viz.engine.results.human_maps import HumanMaps, framed_human_map, framed_outline
-from gala_viz.live.descriptions import image_info, labels_of, network_info
-from gala_viz.live.kept import Results, n_bytes
-from gala_viz.live.learnt import Learnt
-from gala_viz.live.looking import Look, Looking
-from gala_viz.live.pair import Pair
-from gala_viz.live.scores import Scores
-from gala_viz.live.survey import passed_over
-from gala_viz.live.turns import LOOKING, SURVEY, TURNS, Turns
-from gala_viz.live.updates import Clock, Told, map_update
+from gala_viz.engine.results.forward_result import ForwardResult
+from gala_viz.engine.results.human_maps import framed_human_map, framed_outline
+from gala_viz.engine.results.prediction import prediction_of
+from gala_viz.imagenet import label_index
+from gala_viz.live.compute_scheduler import INTERACTIVE, SCHEDULER, SURVEY, ComputeScheduler
+from gala_viz.live.descriptions import image_info, labels_of
+from gala_viz.live.network_inputs import NetworkInputs
+from gala_viz.live.network_pool import NETWORK_BYTES, LazyNetwork, NetworkPool
+from gala_viz.live.network_results import NetworkResults
+from gala_viz.live.pair_update import RunTime, UpdateThrottle, pair_update
+from gala_viz.live.run_survey import run_survey
+from gala_viz.live.scores import Scores, unknown_scores
+from gala_viz.live.training_use import TrainingUse
 from gala_viz.live.uploads import Uploads
-from gala_viz.networks.fuse_batchnorm import fuse_batchnorm
+from gala_viz.networks.frames import resample_to_frame
+from gala_viz.networks.layer_labels import layer_units
 from gala_viz.networks.network import Network, shared_noise_fraction
+from gala_viz.schema import labelled_map
 from gala_viz.specs import MapRequest, SmoothGradSpec, fingerprint, settings
-from gala_viz.store.source import Cancelled, ImageInfo, Labels, MapUpdate, Passage, Progress
+from gala_viz.store.source import (
+    Cancelled,
+    ForwardResults,
+    ImageInfo,
+    Labels,
+    MapUpdate,
+    NetworkChoice,
+    Progress,
+    network_choice,
+)
+
+MEMORY = BoundedCache(384 * 2**20)
+"""Maps, forward passes and inputs of all sessions of this process."""
+FILE_BYTES = 2 * 2**30
+"""The most that results take on disk."""
 
 
 def request_version_1(networks: Sequence[Network]) -> MapRequest:
-    """What pages of these networks began with in version 0.1; never changed, since links of then leave it out."""
+    """Return what pages of these networks began with in version 0.1.
+
+    It is never changed, since links of then leave it out.
+    """
     return MapRequest(
         method="smoothgrad",
         smoothgrad=SmoothGradSpec(n_samples=50, noise_fraction=shared_noise_fraction(networks), seed=0),
@@ -47,39 +69,84 @@ def request_version_1(networks: Sequence[Network]) -> MapRequest:
 
 
 class LiveMaps:
-    """Images of ``collection`` as a pair of ``networks`` sees them; see ``gala_viz.store.source.MapSource``.
+    """Images of a collection as an ordered pair of networks sees them; see ``gala_viz.store.source.MapSource``.
 
-    Results lie in bounded memory that all sources of a process share and in ``cache_folder`` (default: the user's cache
-    of gala_viz, or GALA_VIZ_CACHE), named by weights, behaviour, pixels, settings and versions of the code, so that
-    nothing is ever stale. ``identities`` tell whose results they are. Chunks of several sessions take turns; somebody
-    who looks goes before a survey. All methods may be called from any thread.
+    Results lie in bounded memory that all sources of a process share and in a folder, named by weights, behaviour,
+    pixels, settings and version of the measurement, so that nothing is ever stale. Batches of several sessions take
+    turns; interactive computations go before surveys. All methods may be called from any thread.
+
+    Parameters
+    ----------
+    collection : Collection
+        Its images.
+    networks : sequence of Network or LazyNetwork
+        At least two, of different names; the first two are the pair. ``pair`` gives any other.
+    folder : Path, optional
+        Of cached results; default: the user's cache of gala_viz, or GALA_VIZ_CACHE.
+    scheduler : ComputeScheduler
+        Who computes next.
+    network_bytes : int
+        Bytes of weights, at most, that are kept of networks that no page shows.
+
+    Raises
+    ------
+    ValueError
+        There are fewer than two networks, or two of one name.
     """
 
     def __init__(
         self,
         collection: Collection,
-        networks: Sequence[Network],
-        cache_folder: Path | None = None,
+        networks: Sequence[Network | LazyNetwork],
+        folder: Path | None = None,
         *,
-        turns: Turns = TURNS,
+        scheduler: ComputeScheduler = SCHEDULER,
+        network_bytes: int = NETWORK_BYTES,
     ) -> None:
-        if len(networks) != 2:
-            raise ValueError(f"two networks are compared; got {len(networks)}.")
-        self.identities = tuple(map(network_identity, networks))
-        behaviours = [one.behaviour for one in self.identities]
-        networks = tuple(fuse_batchnorm(network) for network in networks)
-        self._collection, self._networks, self._uploads = collection, networks, Uploads()
-        self._results, self._turns = Results(cache_folder), turns
+        if len(networks) < 2:
+            raise ValueError(f"at least two networks are compared; got {len(networks)}.")
+        cache = ArrayCache((folder or cache_folder()) / "maps", max_bytes=FILE_BYTES, memory=MEMORY)
+        self._collection, self._uploads, self._cache, self._scheduler = collection, Uploads(), cache, scheduler
+        self._inputs, self._scores = NetworkInputs(collection, self._uploads, cache), Scores(collection, cache)
+        self._pool = NetworkPool(
+            networks, lambda network: NetworkResults(network, self._inputs, cache, scheduler), network_bytes
+        )
         self._not_finite: dict[str, str] = {}
-        self._looking = Looking(collection, self._uploads, networks, behaviours, self._results, turns)
-        self._pair = Pair(networks, self._looking.fingerprints, self._results, turns)
-        frames = {network.preprocessing: HumanMaps(collection, network.preprocessing) for network in networks}
-        human = [frames[network.preprocessing] for network in networks]
-        self._scores = Scores(collection, networks, self._looking.name, human, self._results)
-        self._learnt = Learnt(collection, networks)
+        self._show(networks[0].name, networks[1].name)
+
+    def pair(self, first: str, second: str) -> LiveMaps:
+        """Return a source of another pair of the networks, which are loaded if need be; all else is shared."""
+        source = object.__new__(LiveMaps)
+        vars(source).update(vars(self))
+        source._show(first, second)
+        return source
+
+    def choices(self, request: MapRequest) -> tuple[NetworkChoice, ...]:
+        """Return all networks, those that are loaded with their scores so far."""
+        loaded = self._pool.loaded()
+        choices = []
+        for name, title in self._pool.titles.items():
+            correct, rho = None, None
+            if name in loaded:
+                correct = self._scores.forward_table(loaded[name]).columns()["correct"]
+                rho = self._scores.map_table(loaded[name], request).columns()["rho"]
+            choices.append(network_choice(name, title, correct, rho))
+        return tuple(choices)
+
+    def _show(self, first: str, second: str) -> None:
+        """Make this the source of one pair."""
+        collection = self._collection
+        self._pair = tuple(self._pool.results(name) for name in (first, second))
+        networks = self._networks = tuple(results.network for results in self._pair)
+        self._frame = self._pair[0].frame
+        labels = [[list(network.categories), list(network.layers)] for network in networks]
+        keys = [results.key for results in self._pair]
+        self._name = fingerprint("pair", collection.name, collection.fingerprint, keys, labels)
+        self._training_use = TrainingUse(collection, networks)
+        self.identities = tuple(results.identity for results in self._pair)
         self.name, self.title, self.outlined = collection.name, collection.title, collection.outlined
         self.images, self.map_kinds = tuple(collection.images), dict(collection.map_kinds)
-        self.networks = tuple(network_info(network) for network in networks)
+        self.networks = tuple(results.info for results in self._pair)
         self.methods = {name: method.title for name, method in METHODS.items()}
         self.request = MapRequest(smoothgrad=SmoothGradSpec(noise_fraction=shared_noise_fraction(networks)))
         self.request_version_1 = request_version_1(networks)
@@ -90,81 +157,82 @@ class LiveMaps:
         return (*self._collection.skipped, *self._not_finite.items())
 
     def info(self, image: str) -> ImageInfo:
-        """Category and the like, without reading pixels."""
-        look = self._looking.recalled(image)
-        size = look.photo_px if look is not None else None
+        """Return what is known of an image without reading pixels."""
+        size = self._inputs.known_size_px(image)
         if image in self._uploads:
-            learnt, by = self._learnt.of_content(self._uploads.content(image))
+            learnt, by = self._training_use.of_content(self._uploads.content(image))
             name = self._uploads.filename(image)
             return ImageInfo(image=image, size_px=size, filename=name, learnt=learnt, learnt_by=by)
-        return image_info(self._collection, image, self._looking.labels(image)[0], size, self._learnt.of(image))
+        return image_info(self._collection, image, self._label(image, 0), size, self._training_use.of(image))
 
     def labels(self) -> Labels:
-        """Categories and the like of all images."""
-        return replace(labels_of(self._collection, self.images), learnt=self._learnt.of_all())
+        """Return what is known of all images without reading pixels."""
+        return replace(labels_of(self._collection, self.images), learnt=self._training_use.of_all())
 
     def thumbnail(self, image: str) -> bytes:
-        """A WebP picture, at most 128 px at its longer side."""
+        """Return a thumbnail, WebP, at most 128 px at its longer side."""
         return (self._uploads if image in self._uploads else self._collection).thumbnail(image, 128)
 
     def view(self, image: str) -> np.ndarray:
-        """The photograph in the first network's frame, uint8 (y, x, 3)."""
-        return self._looking.look(image).view
+        """Return the photograph in the first network's frame, uint8 (y, x, 3)."""
+        return self._inputs.view(self._frame, image)
 
     def human_map(self, image: str, kind: str | None = None, participant: str | None = None) -> xr.DataArray | None:
-        """The human map (y, x) in the frame; None where there is none."""
+        """Return the human map (y, x) in the frame; None where there is none."""
         if image in self._uploads:
             return None
-        version = self._collection.map_version(image)
-        key = ("human", self._looking.name, image, version, kind, participant)
-        kept = self._results.recall(key)
-        if kept is None:
-            kept = framed_human_map(self._collection, self._networks[0].preprocessing, image, kind, participant)
-            if kept is not None:
-                self._results.remember(key, kept, n_bytes(kept.values))
-        return kept
+        collection, version = self._collection, self._collection.map_version(image)
+        frame = fingerprint(self._frame.settings())
+        key = ("human", collection.name, collection.fingerprint, frame, image, version, kind, participant)
+        human_map = self._cache.recall(key)
+        if human_map is None:
+            human_map = framed_human_map(collection, self._frame, image, kind, participant)
+            if human_map is not None:
+                self._cache.remember(key, human_map, n_bytes(human_map.values))
+        return human_map
 
     def participants(self, image: str, kind: str | None = None) -> tuple[str, ...]:
-        """Ids of those who marked or looked at the image."""
+        """Return the ids of the participants whose human maps of the image are known one by one."""
         return () if image in self._uploads else self._collection.participants(image, kind)
 
     def outline(self, image: str) -> xr.DataArray | None:
-        """Where the diagnostic parts are (y, x) in the frame; None where that is not known."""
-        if image in self._uploads:
-            return None
-        return framed_outline(self._collection, self._networks[0].preprocessing, image)
+        """Return where the diagnostic parts are (y, x) in the frame; None where that is not known."""
+        return None if image in self._uploads else framed_outline(self._collection, self._frame, image)
 
-    def passage(self, image: str) -> Passage:
-        """Predictions and attention norms of both networks; kept."""
-        return self._looking.passage(image, LOOKING, never_cancelled)
+    def forward(self, image: str) -> ForwardResults:
+        """Return predictions and attention norms of both networks; they are cached."""
+        results = self._forward(image, INTERACTIVE, never_cancelled)
+        assert results is not None, "nothing cancels it"
+        return self._labelled_forward(image, results)
 
     def cached(self, image: str, request: MapRequest) -> MapUpdate | None:
-        """The finished maps if they are at hand; no network runs for it."""
-        kept = self._results.recall(self._update_key(image, request))
-        if kept is not None:
-            return kept
-        logits = self._looking.logits_at_hand(image)
-        if logits is None:
+        """Return the finished maps if they are at hand; no network runs."""
+        update = self._cache.recall(self._update_key(image, request))
+        if update is not None:
+            return update
+        forward = [results.forward_at_hand(image) for results in self._pair]
+        if any(result is None for result in forward):
             return None
-        look, targets = self._looking.look(image), self._targets(image, request, logits)
-        states = self._pair.finished(image, look, request, targets)
-        if states is None:
+        targets = self._targets(image, request, forward)
+        states = [
+            results.finished_map(image, request, target) for results, target in zip(self._pair, targets, strict=True)
+        ]
+        if any(state is None for state in states):
             return None
-        return self._update(image, look, request, states, Clock(0.0, states[0].n_samples))
+        return self._update(image, request, forward, states, RunTime(0.0, states[0].n_samples))
 
     def maps(self, image: str, request: MapRequest, cancelled: Cancelled) -> Iterator[MapUpdate]:
         """Yield the maps of both networks as they sharpen; stop within one batch once ``cancelled()``."""
-        yield from self._maps(image, request, cancelled, LOOKING)
+        yield from self._maps(image, request, cancelled, INTERACTIVE)
 
     def scores(self, request: MapRequest) -> xr.Dataset:
-        """What is known of all images; see ``MapSource.scores``."""
-        return self._scores.dataset(request)
+        """Return the scores of all images that are known so far; see ``MapSource.scores``."""
+        return self._scores.dataset(self._pair, request)
 
     def survey(self, request: MapRequest | None, images: tuple[str, ...], cancelled: Cancelled) -> Iterator[Progress]:
         """Fill ``scores`` for ``images``; images that are known already, or cannot be read, pass at once."""
-        table = self._scores.maps(request) if request is not None else None
         try:
-            yield from passed_over(images, lambda image: self._survey_one(image, request, table, cancelled), cancelled)
+            yield from run_survey(images, lambda image: self._survey_one(image, request, cancelled), cancelled)
         finally:
             self._scores.save()
 
@@ -172,18 +240,17 @@ class LiveMaps:
         """Check and add a photograph for this process; return its image id, or raise ``ValueError``."""
         return self._uploads.add(filename, content)
 
-    def _survey_one(self, image: str, request: MapRequest | None, table: object, cancelled: Cancelled) -> bool:
-        """Whether anything had to be computed."""
+    def _survey_one(self, image: str, request: MapRequest | None, cancelled: Cancelled) -> bool:
+        """Score one image, and return whether anything had to be computed."""
         computed = False
         try:
-            if not self._scores.passages.known(image):
-                passage = self._looking.passage(image, SURVEY, cancelled)
-                results = self._looking.results(image, SURVEY, cancelled)
-                with self._turns.taken(SURVEY, cancelled) as granted:
-                    if granted and passage is not None and results is not None:
-                        self._scores.enter_passage(image, passage, results)
+            if not all(self._scores.forward_table(results).known(image) for results in self._pair):
+                forward = self._forward(image, SURVEY, cancelled)
+                with self._scheduler.turn(SURVEY, cancelled) as granted:
+                    if granted and forward is not None:
+                        self._enter_forward(image, forward)
                 computed = True
-            if request is not None and not table.known(image):
+            if request is not None and not self._scores.are_known(image, self._pair, request):
                 for _update in self._maps(image, request, cancelled, SURVEY):
                     computed = True
         except UnreadableImageError:
@@ -196,46 +263,124 @@ class LiveMaps:
         return computed
 
     def _maps(self, image: str, request: MapRequest, cancelled: Cancelled, priority: int) -> Iterator[MapUpdate]:
-        kept = self._results.recall(self._update_key(image, request))
-        if kept is not None:
-            self._scores.enter_maps(image, request, kept)
-            yield kept
+        update = self._cache.recall(self._update_key(image, request))
+        if update is not None:
+            self._scores.enter_maps(image, self._pair, request, update)
+            yield update
             return
         begun = time.monotonic()
-        look, logits = self._looking.look(image), self._looking.logits(image, priority, cancelled)
-        if logits is None:
+        forward = self._forward(image, priority, cancelled)
+        if forward is None:
             return
-        targets = self._targets(image, request, logits)
-        before = self._pair.n_begun(image, look, request, targets)
-        told = Told(partly=priority != SURVEY)
-        for states in self._pair.states(image, look, request, targets, priority, cancelled):
-            if told.enough(min(state.n for state in states), all(state.done for state in states)):
-                yield self._update(image, look, request, states, Clock(time.monotonic() - begun, before))
+        targets = self._targets(image, request, forward)
+        n_before = min(
+            results.n_begun(image, request, target) for results, target in zip(self._pair, targets, strict=True)
+        )
+        throttle = UpdateThrottle(partial=priority != SURVEY)
+        for states in self._states(image, request, targets, priority, cancelled):
+            if throttle.is_due(min(state.n for state in states), all(state.done for state in states)):
+                yield self._update(image, request, forward, states, RunTime(time.monotonic() - begun, n_before))
 
-    def _update(self, image: str, look: Look, request: MapRequest, states: Sequence, clock: Clock) -> MapUpdate:
+    def _states(
+        self, image: str, request: MapRequest, targets: Sequence[int], priority: int, cancelled: Cancelled
+    ) -> Iterator[list[MapState]]:
+        """Yield both states after each has advanced by a batch, until both are done or ``cancelled()``."""
+        both = list(zip(self._pair, targets, strict=True))
+        distinct = both[:1] if both[0] == both[1] else both
+        running = [results.map_states(image, request, target, priority, cancelled) for results, target in distinct]
+        states: list[MapState] = []
+        while not states or not all(state.done for state in states):
+            for number, run in enumerate(running):
+                if number < len(states) and states[number].done:
+                    continue
+                state = next(run, None)
+                if state is None:
+                    return
+                states[number : number + 1] = [state]
+            yield states * (2 // len(states))
+
+    def _forward(self, image: str, priority: int, cancelled: Cancelled) -> list[ForwardResult] | None:
+        forward = []
+        for results in self._pair:
+            result = results.forward(image, priority, cancelled)
+            if result is None:
+                return None
+            forward.append(result)
+        return forward
+
+    def _labelled_forward(self, image: str, forward: Sequence[ForwardResult]) -> ForwardResults:
+        """Return predictions and attention norms with labels, in the frame of the first network."""
+        key = ("forward", self._name, image)
+        labelled = self._cache.recall(key)
+        if labelled is not None:
+            return labelled
+        photo_px, frame = self._inputs.input(self._frame, image).photo_px, self._frame
+        predictions, norms = [], []
+        for number, (network, result) in enumerate(zip(self._networks, forward, strict=True)):
+            predictions.append(prediction_of(result.logits, network.categories, self._label(image, number)))
+            norms.append(
+                {
+                    layer: labelled_map(
+                        resample_to_frame(values, network.preprocessing, frame, photo_px, values.shape),
+                        name="attention_norm",
+                        extent_px=frame.input_px,
+                        attrs={"units": layer_units(layer), "layer": layer, "network": network.name},
+                    )
+                    for layer, values in result.norms.items()
+                }
+            )
+        labelled = ForwardResults(predictions=tuple(predictions), attention_norms=tuple(norms))
+        weight = 20_000 + sum(norm.nbytes + 5000 for of_one in norms for norm in of_one.values())
+        self._cache.remember(key, labelled, weight)
+        return labelled
+
+    def _update(
+        self,
+        image: str,
+        request: MapRequest,
+        forward: Sequence[ForwardResult],
+        states: Sequence[MapState],
+        run_time: RunTime,
+    ) -> MapUpdate:
+        """Return an update with its scores; those of finished maps are entered in the tables."""
         uploaded, done = image in self._uploads, all(state.done for state in states)
-        passage = self._looking.passage(image, LOOKING, never_cancelled)
-        correct = [one.correct for one in passage.predictions]
-        scores = self._scores.unknown(correct) if uploaded else self._scores.of_maps(image, states, request, correct)
-        update = map_update(states, request, self._networks, look.photo_px, image, scores, clock)
+        correct = [one.correct for one in self._labelled_forward(image, forward).predictions]
+        scores = (
+            unknown_scores(self._pair, correct)
+            if uploaded
+            else self._scores.of_maps(image, self._pair, states, request, correct)
+        )
+        photo_px = self._inputs.input(self._frame, image).photo_px
+        update = pair_update(states, request, self._networks, photo_px, image, scores, run_time)
         if done:
-            if not uploaded and not self._scores.passages.known(image):
-                results = self._looking.results(image, LOOKING, never_cancelled)
-                if results is not None:
-                    self._scores.enter_passage(image, passage, results)
-            self._scores.enter_maps(image, request, update)
+            if not uploaded:
+                self._enter_forward(image, forward)
+            self._scores.enter_maps(image, self._pair, request, update)
             arrays = (update.maps, update.standard_error, update.delta, update.delta_error)
             weight = 50_000 + n_bytes(*(one.values for one in arrays if one is not None))
-            self._results.remember(self._update_key(image, request), update, weight)
+            self._cache.remember(self._update_key(image, request), update, weight)
         return update
 
-    def _targets(self, image: str, request: MapRequest, logits: Sequence[np.ndarray]) -> list[int]:
-        labels = self._looking.labels(image)
+    def _enter_forward(self, image: str, forward: Sequence[ForwardResult]) -> None:
+        """Enter the scores of forward passes, as far as they are not known yet."""
+        predictions = self._labelled_forward(image, forward).predictions
+        for results, result, prediction in zip(self._pair, forward, predictions, strict=True):
+            if not self._scores.forward_table(results).known(image):
+                self._scores.enter_forward(image, results, result, prediction.correct)
+
+    def _label(self, image: str, number: int) -> int | None:
+        """Return the true category's index for one of the two networks, None where it is not known."""
+        if image in self._uploads:
+            return None
+        category, index = self._collection.category(image), self._collection.target(image)
+        return label_index(self._networks[number].categories, category, index)
+
+    def _targets(self, image: str, request: MapRequest, forward: Sequence[ForwardResult]) -> list[int]:
         return [
-            target_index(request.target, values, label, image=image)
-            for values, label in zip(logits, labels, strict=True)
+            results.target(image, request, result, self._label(image, number))
+            for number, (results, result) in enumerate(zip(self._pair, forward, strict=True))
         ]
 
     def _update_key(self, image: str, request: MapRequest) -> tuple[str | int, ...]:
         version = 0 if image in self._uploads else self._collection.map_version(image)
-        return ("update", self._looking.name, image, version, fingerprint(settings(request)))
+        return ("update", self._name, image, version, fingerprint(settings(request)))

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from gala_viz.live.kept import Results
+from gala_viz.cache import ArrayCache
 
 SAVE_EVERY_S = 10.0
 
@@ -20,14 +20,14 @@ class ScoreTable:
     """
 
     def __init__(
-        self, key: str, images: Sequence[str], columns: Mapping[str, tuple[int, ...]], results: Results
+        self, key: str, images: Sequence[str], columns: Mapping[str, tuple[int, ...]], cache: ArrayCache
     ) -> None:
-        self._key, self._results = f"scores {key}", results
+        self._key, self._cache = f"scores {key}", cache
         self._places = {image: place for place, image in enumerate(images)}
         self._lock = threading.Lock()
         self._saved, self._changed = time.monotonic(), False
         shapes = {name: (*shape, len(images)) for name, shape in columns.items()}
-        stored = results.read(self._key) or {}
+        stored = cache.read(self._key) or {}
         self._columns = {
             name: stored[name].astype(np.float32)
             if name in stored and stored[name].shape == shape
@@ -62,7 +62,7 @@ class ScoreTable:
                 return
             arrays = {"known": self._known.copy(), **{name: values.copy() for name, values in self._columns.items()}}
             self._saved, self._changed = time.monotonic(), False
-        self._results.write(self._key, arrays)
+        self._cache.write(self._key, arrays)
 
     def columns(self) -> dict[str, np.ndarray]:
         """Copies of all columns, (..., image)."""

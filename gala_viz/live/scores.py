@@ -1,161 +1,206 @@
-"""What is known of all images: right or wrong, alike to people or not, how far apart the two networks are."""
+"""What is known of all images: right or wrong, alike to people or not, how far apart two networks are."""
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from gala_viz.alignment import COMPARISON_CELLS, bootstrap_interval, spearman
 from gala_viz.attribution.map_state import MapState
+from gala_viz.cache import ArrayCache
 from gala_viz.collections.collection import Collection
 from gala_viz.engine.results.forward_result import ForwardResult
 from gala_viz.engine.results.human_maps import CEILING, HumanMaps
 from gala_viz.engine.results.reduction import reduce_channels
 from gala_viz.engine.results.scores import COMPARISON_GRID, FLOORS, METRICS, labelled_scores
-from gala_viz.live.kept import Results
+from gala_viz.live.network_results import NetworkResults, spec_of
 from gala_viz.live.score_table import ScoreTable
-from gala_viz.networks.network import Network
+from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.specs import MapRequest, fingerprint, settings
-from gala_viz.store.source import MapUpdate, Passage
+from gala_viz.store.source import MapUpdate
 
-TABLES = 16
-"""Requests whose scores stay in memory; others are read from the cache folder again."""
+MAX_TABLES = 64
+"""Tables that stay in memory; others are read from the cache folder again."""
+_CEILING_ATTRS = ("ceiling_mean", "ceiling_low", "ceiling_high")
 
 
 class Scores:
-    """Tables of scores: one of passages (predictions, attention, ceiling), and one per request of maps.
+    """Tables of scores over the images of a collection, which all pairs of its networks share.
 
-    ``name`` tells all that they depend on: collection, networks with their behaviour, categories and layers. ``human``
-    has each network's human maps.
+    There is one for each network of its forward passes (``correct``, ``rho_attention``, ``ceiling`` in its frame), one
+    for each network and request of its unsmoothed maps (metrics and floors), and one for each ordered pair and request
+    of the delta.
     """
 
-    def __init__(
-        self,
-        collection: Collection,
-        networks: Sequence[Network],
-        name: str,
-        human: Sequence[HumanMaps],
-        results: Results,
-    ) -> None:
-        self._images, self._networks = collection.images, tuple(networks)
-        self._human, self._results = tuple(human), results
-        self._name = name
-        self._layers = tuple(dict.fromkeys(layer for network in networks for layer in network.layers))
-        count = len(self._networks)
-        self.passages = ScoreTable(
-            fingerprint("passages", self._name, settings(CEILING)),
-            self._images,
-            {"correct": (count,), "rho_attention": (count, len(self._layers)), "ceiling": ()},
-            results,
-        )
-        self._maps: OrderedDict[str, ScoreTable] = OrderedDict()
+    def __init__(self, collection: Collection, cache: ArrayCache) -> None:
+        self._collection, self._cache = collection, cache
+        self._frames: dict[Preprocessing, HumanMaps] = {}
+        self._tables: OrderedDict[str, ScoreTable] = OrderedDict()
         self._lock = threading.Lock()
         self._ceiling: tuple[int, dict[str, float]] = (0, dict.fromkeys(_CEILING_ATTRS, float("nan")))
 
-    def maps(self, request: MapRequest) -> ScoreTable:
-        """The table of one request."""
-        key = fingerprint("maps", self._name, settings(request))
-        with self._lock:
-            if key not in self._maps:
-                count = len(self._networks)
-                columns = dict.fromkeys((*METRICS, *FLOORS), (count,)) | {"delta_size": ()}
-                self._maps[key] = ScoreTable(key, self._images, columns, self._results)
-            self._maps.move_to_end(key)
-            dropped = self._maps.popitem(last=False)[1] if len(self._maps) > TABLES else None
-            table = self._maps[key]
-        if dropped is not None:
-            dropped.save()
-        return table
+    def human_maps(self, frame: Preprocessing) -> HumanMaps:
+        """Return the human maps as networks with this preprocessing see them."""
+        return self._frames.setdefault(frame, HumanMaps(self._collection, frame))
 
-    def enter_passage(self, image: str, passage: Passage, results: Sequence[ForwardResult]) -> None:
-        """Note predictions, the attention norms' rho with people, each at its layer's own grid, and the ceiling."""
-        rho = np.full((len(self._networks), len(self._layers)), np.nan)
-        for row, (human, result) in enumerate(zip(self._human, results, strict=True)):
-            for layer, norm in result.norms.items():
-                marked = human.on_grid(image, norm.shape)
-                if marked is not None:
-                    rho[row, self._layers.index(layer)] = spearman(norm, marked)
-        correct = [np.nan if one.correct is None else float(one.correct) for one in passage.predictions]
-        values = {"correct": correct, "rho_attention": rho, "ceiling": self._human[0].ceiling(image, COMPARISON_GRID)}
-        self.passages.enter(image, values)
+    def forward_table(self, results: NetworkResults) -> ScoreTable:
+        """Return the table of a network's forward passes."""
+        columns = {"correct": (), "rho_attention": (len(results.network.layers),), "ceiling": ()}
+        return self._table(columns, "forward", self._name(results), settings(CEILING))
 
-    def unknown(self, correct: Sequence[bool | None]) -> xr.Dataset:
-        """The scores of an image that has no human map and never will."""
-        names = (*METRICS, *FLOORS)
-        unknown = [float("nan")] * len(self._networks)
-        return self._labelled(dict.fromkeys(names, unknown), unknown, correct)
+    def map_table(self, results: NetworkResults, request: MapRequest) -> ScoreTable:
+        """Return the table of a network's unsmoothed maps."""
+        columns = dict.fromkeys((*METRICS, *FLOORS), ())
+        return self._table(columns, "maps", self._name(results), _request_name(request))
+
+    def delta_table(self, pair: Sequence[NetworkResults], request: MapRequest) -> ScoreTable:
+        """Return the table of the delta of an ordered pair."""
+        names = [self._name(results) for results in pair]
+        return self._table({"delta_size": ()}, "delta", names, settings(request))
+
+    def enter_forward(self, image: str, results: NetworkResults, result: ForwardResult, correct: bool | None) -> None:
+        """Note whether the prediction is right, rho of each layer at its own grid, and the ceiling."""
+        human = self.human_maps(results.frame)
+        rho = np.full(len(result.norms), np.nan)
+        for row, norm in enumerate(result.norms.values()):
+            human_map = human.on_grid(image, norm.shape)
+            if human_map is not None:
+                rho[row] = spearman(norm, human_map)
+        values = {
+            "correct": np.nan if correct is None else float(correct),
+            "rho_attention": rho,
+            "ceiling": human.ceiling(image, COMPARISON_GRID),
+        }
+        self.forward_table(results).enter(image, values)
 
     def of_maps(
-        self, image: str, states: Sequence[MapState], request: MapRequest, correct: Sequence[bool | None]
+        self,
+        image: str,
+        pair: Sequence[NetworkResults],
+        states: Sequence[MapState],
+        request: MapRequest,
+        correct: Sequence[bool | None],
     ) -> xr.Dataset:
-        """The scores of one image's maps as ``MapUpdate`` has them; of finished maps also ceiling and floors.
+        """Return the scores of one image's maps as ``MapUpdate`` has them; of finished maps also ceiling and floors.
 
         They are of the unsmoothed maps, each in its own network's frame.
         """
         done = all(state.done for state in states)
         columns: dict[str, list[float]] = {}
-        for human, state in zip(self._human, states, strict=True):
+        ceilings = []
+        for results, state in zip(pair, states, strict=True):
+            human = self.human_maps(results.frame)
             unsmoothed = reduce_channels(state.mean, request.reduction)
             for name, value in human.scores(image, unsmoothed, COMPARISON_GRID, floors=done).items():
                 columns.setdefault(name, []).append(float(value))
-        ceilings = [human.ceiling(image, COMPARISON_GRID) if done else float("nan") for human in self._human]
-        return self._labelled(columns, ceilings, correct)
+            ceilings.append(human.ceiling(image, COMPARISON_GRID) if done else float("nan"))
+        return _labelled(columns, pair, ceilings, correct)
 
-    def enter_maps(self, image: str, request: MapRequest, update: MapUpdate) -> None:
-        """Note the scores of finished maps."""
-        scores = {name: update.scores[name].values for name in (*METRICS, *FLOORS)}
+    def enter_maps(self, image: str, pair: Sequence[NetworkResults], request: MapRequest, update: MapUpdate) -> None:
+        """Note the scores of finished maps and the size of their delta."""
+        for row, results in enumerate(pair):
+            values = {name: update.scores[name].values[row] for name in (*METRICS, *FLOORS)}
+            self.map_table(results, request).enter(image, values)
         size = np.nanmean(np.abs(update.delta.values)) if np.isfinite(update.delta.values).any() else np.nan
-        self.maps(request).enter(image, {**scores, "delta_size": size})
+        self.delta_table(pair, request).enter(image, {"delta_size": size})
 
-    def dataset(self, request: MapRequest) -> xr.Dataset:
-        """All columns with labels; see ``MapSource.scores``."""
-        columns = {**self.passages.columns(), **self.maps(request).columns()}
-        dims = {
-            "correct": ("network", "image"),
-            "rho_attention": ("network", "layer", "image"),
-            "ceiling": ("image",),
-            "delta_size": ("image",),
-        }
+    def are_known(self, image: str, pair: Sequence[NetworkResults], request: MapRequest) -> bool:
+        """Return whether the scores of both networks' maps and of their delta are there."""
+        tables = [*(self.map_table(results, request) for results in pair), self.delta_table(pair, request)]
+        return all(table.known(image) for table in tables)
+
+    def dataset(self, pair: Sequence[NetworkResults], request: MapRequest) -> xr.Dataset:
+        """Return all columns of an ordered pair with labels; see ``MapSource.scores``."""
+        layers = tuple(dict.fromkeys(layer for results in pair for layer in results.network.layers))
+        forward = [self.forward_table(results).columns() for results in pair]
+        maps = [self.map_table(results, request).columns() for results in pair]
+        rho = np.full((len(pair), len(layers), len(self._collection.images)), np.nan, np.float32)
+        for row, (results, columns) in enumerate(zip(pair, forward, strict=True)):
+            for number, layer in enumerate(results.network.layers):
+                rho[row, layers.index(layer)] = columns["rho_attention"][number]
+        ceiling = forward[0]["ceiling"]
         return xr.Dataset(
-            {name: (dims.get(name, ("network", "image")), values) for name, values in columns.items()},
-            coords={
-                "network": [network.name for network in self._networks],
-                "layer": list(self._layers),
-                "image": list(self._images),
+            {
+                "correct": (("network", "image"), np.stack([columns["correct"] for columns in forward])),
+                "rho_attention": (("network", "layer", "image"), rho),
+                "ceiling": ("image", ceiling),
+                **{
+                    name: (("network", "image"), np.stack([columns[name] for columns in maps]))
+                    for name in (*METRICS, *FLOORS)
+                },
+                "delta_size": ("image", self.delta_table(pair, request).columns()["delta_size"]),
             },
-            attrs={**self._ceiling_attrs(columns["ceiling"]), "resolution_px": COMPARISON_CELLS},
+            coords={
+                "network": [results.network.name for results in pair],
+                "layer": list(layers),
+                "image": list(self._collection.images),
+            },
+            attrs={**self._ceiling_attrs(ceiling), "resolution_px": COMPARISON_CELLS},
         )
 
     def save(self) -> None:
         """Write every changed table to the cache folder."""
         with self._lock:
-            tables = [self.passages, *self._maps.values()]
+            tables = list(self._tables.values())
         for table in tables:
             table.save()
 
-    def _labelled(
-        self, columns: Mapping[str, Sequence[float]], ceilings: Sequence[float], correct: Sequence[bool | None]
-    ) -> xr.Dataset:
-        return labelled_scores(
-            columns,
-            [network.name for network in self._networks],
-            ceilings=ceilings,
-            ceiling=ceilings[0],
-            correct=correct,
-            resolution_px=COMPARISON_CELLS,
-        )
+    def _name(self, results: NetworkResults) -> str:
+        """Return a name of all that a network's scores depend on, beside the request."""
+        collection, network = self._collection, results.network
+        labels = [list(network.categories), list(network.layers)]
+        return fingerprint(collection.name, collection.fingerprint, results.key, labels)
+
+    def _table(self, columns: Mapping[str, tuple[int, ...]], *key: Any) -> ScoreTable:
+        name = fingerprint(*key)
+        with self._lock:
+            if name not in self._tables:
+                self._tables[name] = ScoreTable(name, self._collection.images, columns, self._cache)
+            self._tables.move_to_end(name)
+            dropped = self._tables.popitem(last=False)[1] if len(self._tables) > MAX_TABLES else None
+            table = self._tables[name]
+        if dropped is not None:
+            dropped.save()
+        return table
 
     def _ceiling_attrs(self, ceiling: np.ndarray) -> dict[str, float]:
         known = ceiling[np.isfinite(ceiling)].astype(float)
-        if len(known) and self._ceiling[0] != len(known):
+        if not len(known):
+            return dict.fromkeys(_CEILING_ATTRS, float("nan"))
+        if self._ceiling[0] != hash(known.tobytes()):
             interval = bootstrap_interval(known, n_resamples=2000, seed=CEILING.seed)
             values = (interval.mean, interval.low, interval.high)
-            self._ceiling = (len(known), dict(zip(_CEILING_ATTRS, values, strict=True)))
+            self._ceiling = (hash(known.tobytes()), dict(zip(_CEILING_ATTRS, values, strict=True)))
         return self._ceiling[1]
 
 
-_CEILING_ATTRS = ("ceiling_mean", "ceiling_low", "ceiling_high")
+def unknown_scores(pair: Sequence[NetworkResults], correct: Sequence[bool | None]) -> xr.Dataset:
+    """Return the scores of an image that has no human map and never will."""
+    unknown = [float("nan")] * len(pair)
+    return _labelled(dict.fromkeys((*METRICS, *FLOORS), unknown), pair, unknown, correct)
+
+
+def _labelled(
+    columns: Mapping[str, Sequence[float]],
+    pair: Sequence[NetworkResults],
+    ceilings: Sequence[float],
+    correct: Sequence[bool | None],
+) -> xr.Dataset:
+    return labelled_scores(
+        columns,
+        [results.network.name for results in pair],
+        ceilings=ceilings,
+        ceiling=ceilings[0],
+        correct=correct,
+        resolution_px=COMPARISON_CELLS,
+    )
+
+
+def _request_name(request: MapRequest) -> list[Any]:
+    """Return the part of a request that unsmoothed maps depend on."""
+    return [request.method, settings(spec_of(request)), request.target, request.reduction]

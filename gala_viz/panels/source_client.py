@@ -28,7 +28,7 @@ class _Asked:
 class SourceClient:
     """Sends one page's requests to one source, in worker threads, and delivers the results.
 
-    ``on_answer(key, value)`` is called in a callback of the document, with the keys photo, human, parts, passage,
+    ``on_answer(key, value)`` is called in a callback of the document, with the keys photo, human, parts, forward,
     layers, maps, scores, error; survey, survey_cancelled, survey_error; uploaded, refused. A new request for maps
     cancels the one before.
     """
@@ -80,9 +80,9 @@ class SourceClient:
                     post("parts", source.outline(image))
                 if cancelled():
                     return
-                passage = source.passage(image)
-                post("passage", passage)
-                layers = (view, passage)
+                forward_results = source.forward(image)
+                post("forward", forward_results)
+                layers = (view, forward_results)
             done = source.cached(image, request)
             for update in source.maps(image, request, cancelled) if done is None else [done]:
                 post("maps", update)

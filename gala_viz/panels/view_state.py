@@ -12,7 +12,7 @@ from gala_viz.panels.gallery.collection_index import VERDICTS, CollectionIndex, 
 from gala_viz.plots.colour_maps import DEFAULT_SEQUENTIAL, SEQUENTIAL
 from gala_viz.plots.colour_scale import COLOUR_SCALES
 from gala_viz.specs import MapRequest, SmoothGradSpec, settings
-from gala_viz.store.source import MapUpdate, Passage
+from gala_viz.store.source import ForwardResults, MapUpdate
 
 TARGETS = {"Own prediction": "own", "True category": "label", "Chosen category": "chosen"}
 NORMALISATIONS = {"Percentile": "percentile", "Maximum": "maximum", "Sum": "sum", "None": "none"}
@@ -149,5 +149,5 @@ class ImageResults(param.Parameterized):
     photo = param.ClassSelector(class_=np.ndarray, default=None, allow_None=True, doc="View (y, x, 3), uint8.")
     human_map = param.ClassSelector(class_=xr.DataArray, default=None, allow_None=True)
     human_map_title = param.String(default="People", doc="Whose human map it is, with n.")
-    forward_result = param.ClassSelector(class_=Passage, default=None, allow_None=True)
+    forward_result = param.ClassSelector(class_=ForwardResults, default=None, allow_None=True)
     map_update = param.ClassSelector(class_=MapUpdate, default=None, allow_None=True)

@@ -8,6 +8,7 @@ A store is a Zarr hierarchy, read by xarray as a DataTree::
     /NETWORK/top_index, top_probability        the five first choices (image, rank)
     /NETWORK/learnt                            whether it learnt from the image: 0 unknown, 1 yes, 2 no
     /NETWORK/METHOD/map, standard_error        (image, y, x), in the network's own frame
+    /NETWORK/METHOD/half                       (image, half, y, x): the maps of the even and of the odd samples
     /NETWORK/METHOD/explained, sigma           category index explained, standard deviation of the noise (image,)
     /NETWORK/attention_norm/LAYER/norm         (image, y, x), at the layer's own grid
     /human/map                                 (image, y, x), people's maps at the cells of comparisons
@@ -31,6 +32,8 @@ from gala_viz.store.spec import StoreSpec
 MISSING, THERE, UNREADABLE, NOT_FINITE = 0, 1, 2, 3
 LABELS = ("category", "superclass", "split")
 """Texts of every image, written when the store is made."""
+HALVES = ("even", "odd")
+"""Of a stochastic method's samples: those whose numbers are even, and odd."""
 SCORES: dict[str, tuple[str, ...]] = {
     "correct": ("network",),
     "rho": ("attribution", "network"),
@@ -65,12 +68,12 @@ class Stored:
 
     def all_dims(self) -> tuple[str, ...]:
         """Return the dims in the array's order."""
-        own = self.grid[0] if self.grid else self.dims
+        own = (*self.dims, *(self.grid[0] if self.grid else ()))
         return (*own, "image") if self.leading else ("image", *own)
 
     def shape(self, n_images: int) -> tuple[int, ...]:
         """Return the sizes in the array's order, for ``n_images`` images."""
-        own = self.grid[1] if self.grid else tuple(len(self.labels[dim]) for dim in self.dims)
+        own = (*(len(self.labels[dim]) for dim in self.dims), *(self.grid[1] if self.grid else ()))
         return (*own, n_images) if self.leading else (n_images, *own)
 
 
@@ -95,6 +98,9 @@ def arrays_of(spec: StoreSpec) -> Iterator[Stored]:
             yield Stored(f"{at}/{method}/map", "float32", attrs=attrs, grid=grid)
             if spec.errors and settings.get("by_chance"):
                 yield Stored(f"{at}/{method}/standard_error", "float32", attrs=attrs, grid=grid)
+                if spec.format >= 2:
+                    halves = {"half": HALVES}
+                    yield Stored(f"{at}/{method}/half", "float32", ("half",), halves, attrs=attrs, grid=grid)
             yield Stored(f"{at}/{method}/explained", "int32", fill=-1)
             yield Stored(f"{at}/{method}/sigma", "float32", attrs={"units": "input units"})
         for layer, size in network.layers.items():

@@ -8,13 +8,14 @@ import numpy as np
 import xarray as xr
 
 from gala_viz.alignment import bootstrap_interval
-from gala_viz.engine.results.delta import PERCENTILE, delta, normalisation_scale
+from gala_viz.engine.results.delta import delta, normalisation_scale
+from gala_viz.engine.results.half_samples import POOLING_PX, half_sample_error, split_half_reliability
+from gala_viz.engine.results.pair_maps import label_pair
 from gala_viz.engine.results.prediction import Prediction
 from gala_viz.engine.results.reduction import smooth
 from gala_viz.engine.results.scores import FLOORS, METRICS, labelled_scores
 from gala_viz.networks.frames import resample_to_frame
 from gala_viz.networks.preprocessing import Preprocessing
-from gala_viz.schema import labelled_map
 from gala_viz.specs import MapRequest, SmoothGradSpec, settings
 from gala_viz.store.layout import SCORES, segment
 from gala_viz.store.source import MapUpdate
@@ -22,6 +23,7 @@ from gala_viz.store.spec import ABOUT, StoredNetwork
 from gala_viz.store.zarr_store import Store
 
 MANY = 20_000
+NOT_KEPT = "from a store of before: the reliability of the delta and errors of smoothed maps are not kept"
 
 
 def requested(store: Store, request: MapRequest) -> bool:
@@ -47,8 +49,9 @@ def stored_update(
 ) -> MapUpdate:
     """Return the finished maps of two networks on one image, in the frame of the first.
 
-    Errors of the delta are added as if the networks' were independent, which for networks with the same noise is too
-    large rather than too small. Smoothed maps have no stored error.
+    Errors of maps as they are stored are by jackknife. Those of smoothed maps and of deltas are from the two
+    half-sample means; a store of format 1 does not have these: its smoothed maps have no error, and errors of its
+    deltas are added as if the networks' were independent, which for networks with the same noise is usually too large.
 
     Parameters
     ----------
@@ -73,50 +76,59 @@ def stored_update(
         Finished maps.
     """
     about = store.spec.methods[request.method]
-    frame, size = frames[0], frames[0].input_px
-    single = {
-        name: [float(store.read(f"{segment(network.name)}/{request.method}/{name}", image)) for network in networks]
-        for name in ("explained", "sigma")
-    }
+    paths = [f"{segment(network.name)}/{request.method}" for network in networks]
+    targets, sigma = ([store.read(f"{path}/{name}", image) for path in paths] for name in ("explained", "sigma"))
 
-    def placed(name: str) -> np.ndarray:
-        values = [store.read(f"{segment(network.name)}/{request.method}/{name}", image) for network in networks]
-        return np.stack(
-            [resample_to_frame(one, own, frame, photo_px, size) for one, own in zip(values, frames, strict=True)]
-        )
+    def placed(name: str, smoothing_px: float) -> list[np.ndarray] | None:
+        """Return an array of both networks in the frame of the first, smoothed; None where it is not stored."""
+        if not all(store.has(f"{path}/{name}") for path in paths):
+            return None
+        size = frames[0].input_px
+        values = [
+            resample_to_frame(store.read(f"{path}/{name}", image), own, frames[0], photo_px, size)
+            for path, own in zip(paths, frames, strict=True)
+        ]
+        return [smooth(one, smoothing_px) for one in values]
 
-    maps = np.stack([smooth(one, request.smoothing_px) for one in placed("map")])
-    first = f"{segment(networks[0].name)}/{request.method}"
-    errors = placed("standard_error") if store.has(f"{first}/standard_error") and not request.smoothing_px else None
-    attrs = {"method": request.method, **about, "reduction": request.reduction, "smoothing_px": request.smoothing_px}
-    attrs |= {"image": image}
-    leading = {"network": [network.name for network in networks]}
-    labelled = labelled_map(maps, name="map", extent_px=size, leading=leading, attrs=attrs)
-    attrs["normalise"] = request.normalise
-    if request.normalise != "none":
-        attrs["units"] = "1"
-    if request.normalise == "percentile":
-        attrs["percentile"] = PERCENTILE
-    difference = labelled_map(delta(maps[0], maps[1], request.normalise), name="delta", extent_px=size, attrs=attrs)
-    delta_error = None
-    if errors is not None:
+    maps = placed("map", request.smoothing_px)
+    assert maps is not None, "every store has maps"
+    halves = placed("half", request.smoothing_px)
+    errors = None if request.smoothing_px else placed("standard_error", 0.0)
+    delta_error, reliability, pooling_px = None, float("nan"), POOLING_PX + request.smoothing_px
+    if halves is not None:
+        half_deltas = delta(halves[0], halves[1], request.normalise)
+        delta_error = half_sample_error(half_deltas, pooling_px)
+        reliability = split_half_reliability(half_deltas)
+        errors = errors or [half_sample_error(half, pooling_px) for half in halves]
+    elif errors is not None:
         scaled = [error / normalisation_scale(one, request.normalise) for error, one in zip(errors, maps, strict=True)]
-        delta_error = difference.copy(data=np.hypot(*scaled).astype(np.float32)).rename("delta_error")
+        delta_error = np.hypot(*scaled).astype(np.float32)
+    attrs = {"method": request.method, **about, "reduction": request.reduction, "smoothing_px": request.smoothing_px}
+    pair = label_pair(
+        maps,
+        errors,
+        delta_error,
+        networks=[network.name for network in networks],
+        frame_px=frames[0].input_px,
+        normalise=request.normalise,
+        attrs={**attrs, "image": image},
+    )
     n_samples = about.get("n_samples", 1)
     return MapUpdate(
-        maps=labelled,
-        standard_error=None if errors is None else labelled.copy(data=errors).rename("standard_error"),
-        delta=difference,
-        delta_error=delta_error,
-        targets=tuple(int(target) for target in single["explained"]),
-        sigma=tuple(single["sigma"]),
+        maps=pair.maps,
+        standard_error=pair.standard_error,
+        delta=pair.delta,
+        delta_error=pair.delta_error,
+        delta_reliability=reliability,
+        targets=tuple(int(target) for target in targets),
+        sigma=tuple(float(one) for one in sigma),
         n=n_samples,
         n_samples=n_samples,
         seconds=0.0,
         eta_s=0.0,
         done=True,
         scores=_image_scores(store, networks, image, request.method, correct),
-        note="from the store",
+        note="from the store" if halves is not None or errors is None else NOT_KEPT,
     )
 
 

@@ -38,6 +38,45 @@ class NetworkInfo:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class NetworkChoice:
+    """A network that a source can show, with its scores on the images that have been scored so far.
+
+    Parameters
+    ----------
+    name, title : str
+        As in ``NetworkInfo``.
+    accuracy : float or None
+        Share of the ``n_labelled`` images whose true category it knows that it recognises; None: not known.
+    n_labelled : int
+        Images that ``accuracy`` is of.
+    rho : float or None
+        Mean rho of its maps with the human maps of ``n_mapped`` images; None: not known.
+    n_mapped : int
+        Images that ``rho`` is of.
+    """
+
+    name: str
+    title: str
+    accuracy: float | None = None
+    n_labelled: int = 0
+    rho: float | None = None
+    n_mapped: int = 0
+
+
+def network_choice(name: str, title: str, correct: np.ndarray | None, rho: np.ndarray | None) -> NetworkChoice:
+    """Return a choice whose scores are means of (image,) values that are not NaN."""
+
+    def mean(values: np.ndarray | None) -> tuple[float | None, int]:
+        known = np.empty(0) if values is None else values[np.isfinite(values)]
+        return (float(known.mean(dtype=np.float64)) if len(known) else None), len(known)
+
+    (accuracy, n_labelled), (alignment, n_mapped) = mean(correct), mean(rho)
+    return NetworkChoice(
+        name=name, title=title, accuracy=accuracy, n_labelled=n_labelled, rho=alignment, n_mapped=n_mapped
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ImageInfo:
     """One image of a collection.
 
@@ -79,7 +118,7 @@ class Labels:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Passage:
+class ForwardResults:
     """The results of one forward pass of both networks on an image."""
 
     predictions: tuple[Prediction, ...]
@@ -101,7 +140,10 @@ class MapUpdate:
     delta : DataArray, (y, x)
         Second map minus the first after normalisation: positive where the second network relies more.
     delta_error : DataArray, (y, x), or None
-        Standard error of ``delta``; None where ``standard_error`` is.
+        Standard error of ``delta``; None where it is not known.
+    delta_reliability : float
+        Split-half reliability of a finished ``delta``: 1 where other samples would give the same, 0 where it is chance
+        alone; NaN where it is not known.
     targets : tuple of int
         Category index explained, by network.
     sigma : tuple of float
@@ -134,6 +176,7 @@ class MapUpdate:
     eta_s: float | None
     done: bool
     scores: xr.Dataset
+    delta_reliability: float = float("nan")
     note: str = ""
     """A sentence where something is worth saying, for example "this map is about zero", or ""."""
 
@@ -149,9 +192,10 @@ class Progress:
 
 
 class MapSource(Protocol):
-    """Images of one collection and the results of a pair of networks on them.
+    """Images of one collection and the results of an ordered pair of networks on them.
 
-    All methods may be called from any thread.
+    A source may have more networks than the pair: ``choices`` names them all, and ``pair`` gives the source of another
+    pair of them. All methods may be called from any thread.
     """
 
     name: str
@@ -170,6 +214,43 @@ class MapSource(Protocol):
     """What ``outline`` outlines, for example "diagnostic parts"; "" where nothing is known by construction."""
     skipped: tuple[tuple[str, str], ...]
     """Files that could not be shown: (path inside the collection, reason)."""
+
+    def choices(self, request: MapRequest) -> tuple[NetworkChoice, ...]:
+        """Return all networks that the source can show.
+
+        Parameters
+        ----------
+        request : MapRequest
+            Settings of the maps whose rho is told.
+
+        Returns
+        -------
+        tuple of NetworkChoice
+            In order; their names differ.
+        """
+        ...
+
+    def pair(self, first: str, second: str) -> MapSource:
+        """Return the source of another pair of networks; they are loaded in the calling thread if need be.
+
+        Parameters
+        ----------
+        first : str
+            Name of the first network, whose frame is the frame.
+        second : str
+            Name of the second one.
+
+        Returns
+        -------
+        MapSource
+            With the same images, uploads and choices.
+
+        Raises
+        ------
+        UnknownNameError
+            The source does not have such a network.
+        """
+        ...
 
     def info(self, image: str) -> ImageInfo:
         """Return what is known of an image without reading pixels.
@@ -277,7 +358,7 @@ class MapSource(Protocol):
         """
         ...
 
-    def passage(self, image: str) -> Passage:
+    def forward(self, image: str) -> ForwardResults:
         """Return predictions and attention norms; they are cached.
 
         Parameters
@@ -287,7 +368,7 @@ class MapSource(Protocol):
 
         Returns
         -------
-        Passage
+        ForwardResults
             Of both networks.
         """
         ...

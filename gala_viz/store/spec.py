@@ -8,7 +8,8 @@ from typing import Any
 
 from gala_viz.specs import fingerprint
 
-FORMAT = 1
+FORMAT = 2
+"""Format 1 has no half-sample means."""
 ABOUT = ("title", "units", "by_chance")
 """What the entry of a method has beside its settings."""
 NOT_COMPARED = ("device", "summary", "title", "opened_as", "behaviour", "known_by_weights")

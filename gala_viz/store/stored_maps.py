@@ -24,13 +24,15 @@ from gala_viz.store.layout import segment
 from gala_viz.store.reading import first_request, held, requested, scores_of, stored_prediction, stored_update
 from gala_viz.store.source import (
     Cancelled,
+    ForwardResults,
     ImageInfo,
     Labels,
     MapSource,
     MapUpdate,
+    NetworkChoice,
     NetworkInfo,
-    Passage,
     Progress,
+    network_choice,
 )
 from gala_viz.store.spec import StoredNetwork
 from gala_viz.store.zarr_store import Store, StoreError
@@ -51,33 +53,74 @@ class LiveSource(MapSource, Protocol):
 
     identities: tuple[NetworkIdentity, ...]
 
+    def pair(self, first: str, second: str) -> LiveSource:
+        """Return the source of another pair."""
+        ...
+
 
 class StoredMaps:
-    """The maps of two networks in ``store``, over its ``collection``; see ``gala_viz.store.source.MapSource``.
+    """The maps of an ordered pair of networks in a store; see ``gala_viz.store.source.MapSource``.
 
-    ``pair`` names the two (default: the first two). What is not stored (other settings, uploads, blocks that are
-    missing) comes from the source that ``live`` makes when it is first needed, unless its networks are not those of the
-    store (``gala_viz.store.identity``): then ``ValueError`` says the reason. Without ``live`` it says what the store
-    has. Raises ``StoreError`` where the collection is not the store's, or the store does not hold two such networks.
+    What is not stored (other settings, uploads, blocks that are missing) comes from a source that computes, unless its
+    networks are not those of the store (``gala_viz.store.identity``): then ``ValueError`` says the reason.
+
+    Parameters
+    ----------
+    store : Store
+        Its maps.
+    collection : Collection
+        Its images.
+    networks : sequence of two str, optional
+        Names of the two networks; default: the first two of the store.
+    live : callable, optional
+        Makes a source of all networks of the store, the two named first, when that is first needed; default: nothing is
+        computed.
+
+    Raises
+    ------
+    StoreError
+        The collection is not the store's, or the store does not hold two such networks.
     """
 
     def __init__(
         self,
         store: Store,
         collection: Photographs,
-        pair: Sequence[str] | None = None,
-        live: Callable[[], LiveSource] | None = None,
+        networks: Sequence[str] | None = None,
+        live: Callable[[Sequence[str]], LiveSource] | None = None,
     ) -> None:
-        self._store, self._collection, self._make_live = store, collection, live
+        self._store, self._collection = store, collection
+        self._live = _OnDemand(live, held(store))
         if collection.fingerprint != store.spec.collection["fingerprint"]:
             raise StoreError(f"{collection.name} is not, or no longer, the collection that {store.path} was made for.")
+        self._show(tuple(networks or [network.name for network in store.spec.networks[:2]]))
+
+    def pair(self, first: str, second: str) -> StoredMaps:
+        """Return a source of another pair of the store's networks."""
+        source = object.__new__(StoredMaps)
+        vars(source).update(vars(self))
+        source._show((first, second))
+        return source
+
+    def choices(self, request: MapRequest) -> tuple[NetworkChoice, ...]:
+        """Return all networks of the store, with their scores."""
+        correct, rho = self._store.column("scores/correct"), None
+        if requested(self._store, request):
+            rho = self._store.column("scores/rho")[list(self._store.spec.methods).index(request.method)]
+        return tuple(
+            network_choice(network.name, network.title, correct[row], None if rho is None else rho[row])
+            for row, network in enumerate(self._store.spec.networks)
+        )
+
+    def _show(self, names: tuple[str, ...]) -> None:
+        """Make this the source of one pair."""
+        store, collection = self._store, self._collection
         known = {network.name: network for network in store.spec.networks}
-        names = tuple(pair or list(known)[:2])
         if len(names) != 2 or not set(names) <= set(known):
             raise StoreError(
                 f"{store.path} holds {', '.join(known)}; a page compares two of them, {names} were asked for."
             )
-        self._networks: tuple[StoredNetwork, ...] = tuple(known[name] for name in names)
+        self._names, self._networks = names, tuple(known[name] for name in names)
         self._frames = tuple(Preprocessing.from_settings(network.preprocessing) for network in self._networks)
         self.name, self.title, self.outlined = collection.name, collection.title, collection.outlined
         self.images, self.map_kinds = store.images, dict(collection.map_kinds)
@@ -86,9 +129,6 @@ class StoredMaps:
         self.request = first_request(store)
         self.request_version_1 = replace(self.request, smoothing_px=0.0, normalise="percentile")
         self._learnt = [store.learnt(name) for name in names]
-        self._live: MapSource | None = None
-        self._doubts = ""
-        self._lock = threading.Lock()
 
     @property
     def skipped(self) -> tuple[tuple[str, str], ...]:
@@ -140,11 +180,11 @@ class StoredMaps:
         """Return the mask (y, x) of the diagnostic parts in the frame; None where it is not known."""
         return framed_outline(self._collection, self._frames[0], image) if image in self._store else None
 
-    def passage(self, image: str) -> Passage:
+    def forward(self, image: str) -> ForwardResults:
         """Return predictions and attention norms of both networks."""
         if not self._store.is_there(image):
             self._refuse_not_finite(image)
-            return self._elsewhere().passage(image)
+            return self._elsewhere().forward(image)
         photo_px, predictions, norms = self._collection.size_px(image), [], []
         for number, (network, own) in enumerate(zip(self._networks, self._frames, strict=True)):
             predictions.append(stored_prediction(self._store, network, image, self._label(image, number)))
@@ -158,16 +198,17 @@ class StoredMaps:
                     attrs={"units": layer_units(layer), "layer": layer, "network": network.name},
                 )
             norms.append(of_one)
-        return Passage(predictions=tuple(predictions), attention_norms=tuple(norms))
+        return ForwardResults(predictions=tuple(predictions), attention_norms=tuple(norms))
 
     def cached(self, image: str, request: MapRequest) -> MapUpdate | None:
         """Return the stored maps, or those that were computed meanwhile."""
         if self._is_stored(image, request):
-            correct = [one.correct for one in self.passage(image).predictions]
+            correct = [one.correct for one in self.forward(image).predictions]
             return stored_update(
                 self._store, self._networks, self._frames, image, self._collection.size_px(image), request, correct
             )
-        return None if self._live is None else self._live.cached(image, request)
+        live = self._live.at_hand(self._names)
+        return None if live is None else live.cached(image, request)
 
     def maps(self, image: str, request: MapRequest, cancelled: Cancelled) -> Iterator[MapUpdate]:
         """Yield the stored maps at once; compute anything else, where that is possible."""
@@ -204,25 +245,46 @@ class StoredMaps:
         return requested(self._store, request) and self._store.is_there(image)
 
     def _elsewhere(self) -> MapSource:
-        """Return the live source of what is not stored, made when first needed."""
+        """Return the source that computes what is not stored, made when first needed."""
+        return self._live.source(self._names, self._networks)
+
+
+class _OnDemand:
+    """A source that computes, made when it is first needed, for all pairs of a store's networks."""
+
+    def __init__(self, make: Callable[[Sequence[str]], LiveSource] | None, held_text: str) -> None:
+        self._make, self._held = make, held_text
+        self._made: LiveSource | None = None
+        self._pairs: dict[tuple[str, ...], LiveSource] = {}
+        self._doubts: dict[tuple[str, ...], str] = {}
+        self._lock = threading.Lock()
+
+    def at_hand(self, names: tuple[str, ...]) -> LiveSource | None:
+        """Return the source of a pair where it was made already and may stand beside the store."""
+        return self._pairs.get(names)
+
+    def source(self, names: tuple[str, ...], networks: Sequence[StoredNetwork]) -> LiveSource:
+        """Return the source of a pair; ``ValueError`` where nothing can be computed beside the stored maps."""
         with self._lock:
-            if self._live is None:
-                if self._make_live is None:
-                    raise ValueError(f"{held(self._store)} What you ask for is not in it.")
-                if not self._doubts:
-                    try:
-                        live = self._make_live()
-                    except (ValueError, OSError, ImportError) as error:
-                        message = f"{held(self._store)} The networks cannot be loaded for more: {error}"
-                        raise ValueError(message) from error
-                    self._doubts = " ".join(doubts(self._networks, live.identities))
-                if self._doubts:
-                    raise ValueError(
-                        f"{held(self._store)} Nothing is computed beside these maps: {self._doubts} A page without "
-                        "this store computes all its maps by the networks as they are now."
-                    )
-                self._live = live
-            return self._live
+            if self._make is None:
+                raise ValueError(f"{self._held} What you ask for is not in it.")
+            if names not in self._pairs and names not in self._doubts:
+                try:
+                    self._made = self._made or self._make(names)
+                    pair = self._made.pair(*names)
+                except (ValueError, OSError, ImportError) as error:
+                    raise ValueError(f"{self._held} The networks cannot be loaded for more: {error}") from error
+                found = doubts(networks, pair.identities)
+                if found:
+                    self._doubts[names] = " ".join(found)
+                else:
+                    self._pairs[names] = pair
+            if names in self._doubts:
+                raise ValueError(
+                    f"{self._held} Nothing is computed beside these maps: {self._doubts[names]} A page without "
+                    "this store computes all its maps by the networks as they are now."
+                )
+            return self._pairs[names]
 
 
 def _info(network: StoredNetwork) -> NetworkInfo:

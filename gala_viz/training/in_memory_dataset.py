@@ -10,7 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
-from gala_viz.collections.cache import cache_folder, read_npz
+from gala_viz.cache import cache_folder, read_npz
 from gala_viz.collections.map_checks import (
     any_unread,
     describe_usable_maps,

@@ -111,10 +111,10 @@ def test_a_page_of_a_store_says_why_an_image_is_not_there(corner, tmp_path):
     store.write_block(0, values, faults.unreadable, faults.not_finite)
     source = StoredMaps(Store(store.path), collection)
     assert set(dict(source.skipped)) == {"hare/02.png", BROKEN}
-    for ask in (lambda: source.passage(BROKEN), lambda: list(source.maps(BROKEN, source.request, never))):
+    for ask in (lambda: source.forward(BROKEN), lambda: list(source.maps(BROKEN, source.request, never))):
         with pytest.raises(ValueError, match=f"{BROKEN}: .* of gala are NaN or infinite"):
             ask()
-    assert source.passage(collection.images[2]).predictions[0].indices
+    assert source.forward(collection.images[2]).predictions[0].indices
 
 
 def test_a_store_of_before_with_nan_is_looked_through(corner, tmp_path):
@@ -137,7 +137,7 @@ def test_a_store_of_before_with_nan_is_looked_through(corner, tmp_path):
     assert "3 of 6 images are there" in status_text(found)
     source = StoredMaps(found, collection)
     with pytest.raises(ValueError, match="the logits of gala are NaN"):
-        source.passage(BROKEN)
+        source.forward(BROKEN)
     assert source.cached(other, source.request) is None
     with pytest.raises(ValueError, match=f"{other}: the stored smoothgrad map of gala is NaN or infinite"):
         list(source.maps(other, source.request, never))

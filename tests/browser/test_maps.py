@@ -227,7 +227,7 @@ def test_the_visible_region_is_saved_pixel_by_pixel(page, truth):
 
 
 def test_a_click_on_a_layer_puts_it_into_the_main_row_and_back(page, truth):
-    norms = SOURCE.passage(FIRST).attention_norms
+    norms = SOURCE.forward(FIRST).attention_norms
 
     def click():
         element = "Bokeh.index.find_one(m).el"

@@ -7,7 +7,7 @@ import stat
 import numpy as np
 import pytest
 
-from gala_viz.collections.cache import read_npz, write_atomically
+from gala_viz.cache import read_npz, write_atomically
 
 
 def test_a_written_file_is_as_readable_as_any_other_of_its_writer(tmp_path):

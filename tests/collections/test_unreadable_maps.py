@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from gala_viz.alignment import CeilingSpec
+from gala_viz.cache import ArrayCache
 from gala_viz.collections import map_files, open_collection
 from gala_viz.collections.clickme.writers import ClickMeRecord, write_tfrecords
 from gala_viz.collections.map_checks import any_unread, usable_map
-from gala_viz.evaluation.kept import Kept
 from gala_viz.evaluation.people import people_of
 from tests.collections.pictures import encoded
 from tests.collections.test_osie import write_public
@@ -82,19 +82,19 @@ def test_a_read_that_fails_half_way_is_no_verdict_on_the_content_either(tmp_path
 
 def test_an_evaluation_keeps_no_block_of_which_a_map_could_not_be_read(tmp_path):
     collection, image, path = map_folder(tmp_path)
-    kept = Kept(tmp_path / "kept")
+    kept = ArrayCache(tmp_path / "kept")
 
     def people():
-        return people_of(collection, collection.images, PREPROCESSING, [(4, 4)], CeilingSpec(), kept=kept)
+        return people_of(collection, collection.images, PREPROCESSING, [(4, 4)], CeilingSpec(), cache=kept)
 
     path.rename(tmp_path / "away")
     assert people().images == ("1.png", "2.png")
-    assert not list((tmp_path / "kept").iterdir())
+    assert not list((tmp_path / "kept").rglob("*.npz"))
     (tmp_path / "away").rename(path)
     assert people().images == (image, "1.png", "2.png")
-    (file,) = (tmp_path / "kept").iterdir()
+    (file,) = (tmp_path / "kept").rglob("*.npz")
     assert people().left_out == {"3.png": "all of its values are 0: nobody marked anything."}
-    assert list((tmp_path / "kept").iterdir()) == [file]
+    assert list((tmp_path / "kept").rglob("*.npz")) == [file]
 
 
 def test_a_map_that_cannot_be_used_has_its_own_reason(tmp_path):

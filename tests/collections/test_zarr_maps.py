@@ -5,10 +5,10 @@ import pytest
 import zarr
 
 from gala_viz.alignment.ceiling import CeilingSpec
+from gala_viz.cache import ArrayCache
 from gala_viz.collections import open_collection
 from gala_viz.collections.map_checks import MapFileError
 from gala_viz.collections.zarr_maps import write_zarr_maps
-from gala_viz.evaluation.kept import Kept
 from gala_viz.evaluation.people import people_of
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.training.in_memory_dataset import load_dataset
@@ -33,13 +33,13 @@ def write(path, people="ab"):
 
 def test_maps_that_are_changed_in_place_are_no_more_those_of_before(photos, tmp_path, monkeypatch):
     monkeypatch.setenv("GALA_VIZ_CACHE", str(tmp_path / "cache"))
-    path, kept = tmp_path / "maps.zarr", Kept(tmp_path / "kept")
+    path, kept = tmp_path / "maps.zarr", ArrayCache(tmp_path / "kept")
     write(path)
 
     def people():
         collection = open_collection(photos, human_maps=path)
         collection.categories = ("cat",)
-        evaluated = people_of(collection, IMAGES, FRAME, [(4, 4)], CeilingSpec(), kept=kept).maps[4, 4].values
+        evaluated = people_of(collection, IMAGES, FRAME, [(4, 4)], CeilingSpec(), cache=kept).maps[4, 4].values
         return collection.fingerprint, evaluated, load_dataset(collection, "test", FRAME).human_maps
 
     before, again = people(), people()

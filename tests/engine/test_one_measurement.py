@@ -18,7 +18,7 @@ from gala_viz.engine.results.scores import COMPARISON_GRID
 from gala_viz.evaluation.evaluate import evaluate
 from gala_viz.evaluation.spec import EvaluationSpec
 from gala_viz.live import LiveMaps
-from gala_viz.live.turns import Turns
+from gala_viz.live.compute_scheduler import ComputeScheduler
 from gala_viz.networks.zoo import load_network
 from gala_viz.specs import MapRequest, SmoothGradSpec
 from gala_viz.store.spec import differences
@@ -47,7 +47,7 @@ def corner(tmp_path_factory):
 @pytest.fixture(scope="module")
 def by_page(corner):
     collection, networks = corner
-    source = LiveMaps(collection, networks, turns=Turns(0))
+    source = LiveMaps(collection, networks, scheduler=ComputeScheduler(0))
     request = MapRequest(smoothgrad=SPEC, smoothing_px=3.0)
     updates = {image: list(source.maps(image, request, lambda: False))[-1] for image in collection.images}
     return updates, source.scores(request)
@@ -121,7 +121,7 @@ def test_ceilings_right_answers_and_attention_are_the_same_everywhere(corner, by
 
 def test_maps_and_their_errors_are_the_same_to_the_last_bit(corner, by_page, by_store):
     collection, networks = corner
-    source = LiveMaps(collection, networks, turns=Turns(0))
+    source = LiveMaps(collection, networks, scheduler=ComputeScheduler(0))
     for row, network in enumerate(networks):
         python = gv.smoothgrad(network, collection, SPEC, return_error=True)
         np.testing.assert_array_equal(by_store[f"{network.name}/smoothgrad/map"], python["map"])
@@ -149,13 +149,13 @@ def test_a_row_of_a_forward_pass_holds_no_more_memory_than_its_own(corner, monke
     assert all(values.base is None for values in (result.logits, *result.norms.values()))
 
 
-def test_a_survey_whose_results_are_kept_nowhere_ends(corner, monkeypatch):
+def test_a_survey_whose_results_are_cached_nowhere_ends(corner, monkeypatch):
     collection, networks = corner
-    source = LiveMaps(collection, networks, turns=Turns(0))
-    monkeypatch.setattr(source._results, "write", lambda key, arrays: None)
-    remember = source._results.remember
+    source = LiveMaps(collection, networks, scheduler=ComputeScheduler(0))
+    monkeypatch.setattr(source._cache, "write", lambda key, arrays: None)
+    remember = source._cache.remember
     monkeypatch.setattr(
-        source._results, "remember", lambda key, *rest: None if str(key).startswith("pass ") else remember(key, *rest)
+        source._cache, "remember", lambda key, *rest: None if str(key).startswith("forward ") else remember(key, *rest)
     )
     steps = list(source.survey(None, collection.images[:2], lambda: False))
     assert steps[-1].done == 2

@@ -7,9 +7,9 @@ import sys
 import numpy as np
 import pytest
 
-from gala_viz.evaluation import looking
-from gala_viz.evaluation.kept import Kept
-from gala_viz.evaluation.looking import look_at_all
+from gala_viz.cache import ArrayCache
+from gala_viz.evaluation import network_results as results_module
+from gala_viz.evaluation.network_results import network_results
 from gala_viz.networks.network import Network
 from gala_viz.networks.zoo import load_network
 from tests.evaluation.fakes import Shapes
@@ -32,7 +32,7 @@ def looked(folder, forward=own_network.PLAIN, layers=()):
     own_network.write(folder, forward)
     network = load_network(own_network.NAME, "cpu", layers=layers)
     own_network.passes().clear()
-    return look_at_all(network, Shapes(), IMAGES, SPEC, kept=Kept(folder / "kept"))
+    return network_results(network, Shapes(), IMAGES, SPEC, cache=ArrayCache(folder / "kept"))
 
 
 @pytest.mark.parametrize("edit", own_network.EDITS)
@@ -52,8 +52,8 @@ def test_an_edited_network_is_looked_at_again_and_the_unchanged_one_is_not(folde
 def test_nothing_is_computed_for_comparison_where_nothing_is_kept(folder, monkeypatch):
     own_network.write(folder)
     network = load_network(own_network.NAME, "cpu")
-    monkeypatch.setattr("gala_viz.evaluation.kept.compute_output_fingerprint", None)
-    look_at_all(network, Shapes(), IMAGES, SPEC)
+    monkeypatch.setattr("gala_viz.evaluation.network_results.compute_output_fingerprint", None)
+    network_results(network, Shapes(), IMAGES, SPEC)
 
 
 def test_other_layers_are_looked_at_again(folder):
@@ -64,8 +64,10 @@ def test_other_layers_are_looked_at_again(folder):
 
 def test_a_network_edited_in_memory_is_looked_at_again(tmp_path, monkeypatch):
     seen = []
-    real = looking.look
-    monkeypatch.setattr(looking, "look", lambda *args, **options: seen.append(1) or real(*args, **options))
+    real = results_module.block_results
+    monkeypatch.setattr(
+        results_module, "block_results", lambda *args, **options: seen.append(1) or real(*args, **options)
+    )
     network = Network(
         tiny(), name="n", preprocessing=PREPROCESSING, categories=("stag", "hare", "tram", "boat"), sha256="0" * 64,
         device="cpu",
@@ -73,5 +75,5 @@ def test_a_network_edited_in_memory_is_looked_at_again(tmp_path, monkeypatch):
     for count in (1, 1, 2):
         if count == 2:
             network.module.head.bias.data += 1e-5
-        look_at_all(network, Shapes(), IMAGES, SPEC, kept=Kept(tmp_path))
+        network_results(network, Shapes(), IMAGES, SPEC, cache=ArrayCache(tmp_path))
         assert len(seen) == count

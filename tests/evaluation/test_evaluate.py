@@ -13,8 +13,8 @@ from gala_viz.attribution.method import CPU_BATCH_SIZE
 from gala_viz.engine.attribution_maps import smoothgrad
 from gala_viz.evaluation.differences import differences, families_told
 from gala_viz.evaluation.evaluate import evaluate
-from gala_viz.evaluation.looking import Looked, joined, look, look_at_all
 from gala_viz.evaluation.markdown import markdown
+from gala_viz.evaluation.network_results import NetworkResults, block_results, joined, network_results
 from gala_viz.evaluation.numbers import numbers_of
 from gala_viz.evaluation.people import people_of
 from gala_viz.evaluation.quantities import Key
@@ -89,10 +89,10 @@ def test_rho_of_the_attention_norm_is_scipys_at_the_layers_grid(found, shapes, t
 def test_smoothgrad_explains_the_own_choice_or_the_label(shapes, trio):
     images = [image for image in shapes.images if image.startswith("test")][:3]
     for target in ("own", "label"):
-        looked = look(trio["resnet"], shapes, images, replace(SPEC, target=target))
+        results = block_results(trio["resnet"], shapes, images, replace(SPEC, target=target))
         maps = smoothgrad(trio["resnet"], shapes, SPEC.smoothgrad, images, target).values
         coarse = maps.reshape(3, 16, 2, 16, 2).mean(axis=(2, 4))
-        np.testing.assert_allclose(looked.smoothgrad, coarse, rtol=1e-4, atol=1e-9)
+        np.testing.assert_allclose(results.smoothgrad, coarse, rtol=1e-4, atol=1e-9)
 
 
 def test_the_fraction_is_of_the_ceiling_on_the_same_grid_and_its_square_is_named_apart(found, shapes):
@@ -245,8 +245,8 @@ def test_a_group_has_a_name_of_its_own(shapes, trio):
 
 def test_an_image_without_regions_has_none_in_company_either():
     def part(image, regions, shares):
-        return Looked(images=(image,), first_choice=np.zeros(1, int), norms={}, smoothgrad=None, regions=regions,
-                      shares={"pixels": np.array([shares])})  # fmt: skip
+        one = {"images": (image,), "first_choice": np.zeros(1, int), "norms": {}, "smoothgrad": None}
+        return NetworkResults(**one, regions=regions, shares={"pixels": np.array([shares])})
 
     whole = joined(
         [part("a", ("object", "sky"), [0.3, 0.7]), part("b", ("object",), [np.nan]), part("c", ("sky",), [1.0])]
@@ -305,13 +305,13 @@ def test_few_images_are_drawn_alike_from_every_category(shapes, trio):
 
 def test_results_do_not_depend_on_the_cut_into_blocks(shapes, trio):
     images = [image for image in shapes.images if image.startswith("test")]
-    whole = look_at_all(trio["clickme"], shapes, images, replace(SPEC, block_images=50))
-    parts = look_at_all(trio["clickme"], shapes, images, SPEC)
-    for name, array in whole.arrays().items():
+    whole = network_results(trio["clickme"], shapes, images, replace(SPEC, block_images=50))
+    parts = network_results(trio["clickme"], shapes, images, SPEC)
+    for name, array in whole.to_arrays().items():
         if array.dtype.kind == "f":
-            np.testing.assert_allclose(parts.arrays()[name], array, rtol=1e-4, atol=1e-7)
+            np.testing.assert_allclose(parts.to_arrays()[name], array, rtol=1e-4, atol=1e-7)
         else:
-            np.testing.assert_array_equal(parts.arrays()[name], array)
+            np.testing.assert_array_equal(parts.to_arrays()[name], array)
 
 
 def test_every_image_passes_once_forward_and_once_for_smoothgrad(shapes, trio, monkeypatch):
@@ -320,10 +320,10 @@ def test_every_image_passes_once_forward_and_once_for_smoothgrad(shapes, trio, m
     forward = trio["gala"].module.forward
     monkeypatch.setattr("gala_viz.engine.attribution_maps.fuse_batchnorm", lambda one: one)
     monkeypatch.setattr(trio["gala"].module, "forward", lambda batch: passed.append(len(batch)) or forward(batch))
-    look(trio["gala"], shapes, images, replace(SPEC, smoothgrad=None))
+    block_results(trio["gala"], shapes, images, replace(SPEC, smoothgrad=None))
     assert sum(passed) == 4
     passed.clear()
-    look(trio["gala"], shapes, images, SPEC)
+    block_results(trio["gala"], shapes, images, SPEC)
     samples = 4 * SPEC.smoothgrad.n_samples
     assert sum(passed) == 4 + -(-samples // CPU_BATCH_SIZE) * CPU_BATCH_SIZE
 

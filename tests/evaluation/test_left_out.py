@@ -13,8 +13,8 @@ from gala_viz.alignment import CeilingSpec
 from gala_viz.attribution.finite import NonFiniteError
 from gala_viz.collections import open_collection
 from gala_viz.evaluation.evaluate import evaluate
-from gala_viz.evaluation.looking import look
 from gala_viz.evaluation.markdown import markdown
+from gala_viz.evaluation.network_results import block_results
 from gala_viz.evaluation.numbers import numbers_of
 from gala_viz.evaluation.people import people_of
 from gala_viz.evaluation.quantities import Key
@@ -190,7 +190,7 @@ def test_logits_that_are_not_finite_are_refused_with_image_and_network(value):
 def test_maps_that_are_not_finite_are_refused_with_image_and_network():
     spec = EvaluationSpec(smoothgrad=SmoothGradSpec(n_samples=2))
     with pytest.raises(NonFiniteError, match=r"values of the SmoothGrad map of broken are NaN or infinite"):
-        look(broken("broken", only_gradient=True), Shapes(), ["test-stag-00"], spec)
+        block_results(broken("broken", only_gradient=True), Shapes(), ["test-stag-00"], spec)
 
 
 class Counting(Bare):
@@ -225,10 +225,10 @@ def test_smoothgrad_is_not_computed_where_nothing_is_compared_with_it():
 def test_smoothgrad_is_computed_of_the_images_that_people_marked():
     images = Counting(marked=Shapes().images[:2])
     asked = replace(SPEC, split="all", smoothgrad=SmoothGradSpec(n_samples=2))
-    looked = look(network("gala", 2), images, images.images[:5], asked)
-    whole = look(network("gala", 2), Shapes(), images.images[:5], asked)
-    assert np.isnan(looked.smoothgrad[2:]).all()
-    np.testing.assert_allclose(looked.smoothgrad[:2], whole.smoothgrad[:2], rtol=1e-5)
+    results = block_results(network("gala", 2), images, images.images[:5], asked)
+    whole = block_results(network("gala", 2), Shapes(), images.images[:5], asked)
+    assert np.isnan(results.smoothgrad[2:]).all()
+    np.testing.assert_allclose(results.smoothgrad[:2], whole.smoothgrad[:2], rtol=1e-5)
     assert "SmoothGrad: n = 2" in markdown(evaluate({"gala": network("gala", 2)}, images, asked))
 
 

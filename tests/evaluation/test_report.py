@@ -8,7 +8,7 @@ import torch
 
 from gala_viz.alignment import CeilingSpec
 from gala_viz.evaluation.evaluate import evaluate
-from gala_viz.evaluation.looking import look
+from gala_viz.evaluation.network_results import block_results
 from gala_viz.evaluation.people import people_of
 from gala_viz.evaluation.report import card_metrics, measure
 from gala_viz.evaluation.spec import EvaluationSpec
@@ -54,9 +54,9 @@ def gala():
 
 def test_choices_do_not_depend_on_batches(watched, gala, monkeypatch):
     images = watched.images[:9]
-    at_once = look(gala, watched, images, PASSING).first_choice
+    at_once = block_results(gala, watched, images, PASSING).first_choice
     monkeypatch.setattr("gala_viz.engine.forward.CPU_BATCH_SIZE", 2)
-    np.testing.assert_array_equal(at_once, look(gala, watched, images, PASSING).first_choice)
+    np.testing.assert_array_equal(at_once, block_results(gala, watched, images, PASSING).first_choice)
 
 
 def test_an_image_without_a_true_category_is_neither_right_nor_wrong(watched, gala):
@@ -64,9 +64,9 @@ def test_an_image_without_a_true_category_is_neither_right_nor_wrong(watched, ga
         def category(self, image):
             return None
 
-    looked = look(gala, watched, watched.images[:2], PASSING)
-    assert np.isnan(correct(gala, Unlabelled(), looked)).all()
-    assert set(correct(gala, watched, looked).values) <= {0.0, 1.0}
+    results = block_results(gala, watched, watched.images[:2], PASSING)
+    assert np.isnan(correct(gala, Unlabelled(), results)).all()
+    assert set(correct(gala, watched, results).values) <= {0.0, 1.0}
 
 
 def test_ceiling_is_one_where_participants_agree_and_lower_where_not(watched):

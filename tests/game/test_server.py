@@ -407,7 +407,7 @@ def test_an_image_that_was_asked_for_comes_first(playing):
     assert playing(script)[0].image == "sea/005.png"
 
 
-def test_an_unreadable_photograph_is_passed_over(playing, tmp_path):
+def test_an_unreadable_photograph_is_run_survey(playing, tmp_path):
     async def script(url, game):
         for image in game.images[1:]:
             game.collection.path(image).write_bytes(b"not a photograph")

@@ -215,13 +215,13 @@ def _looked_at(collection: Any, pair: tuple[str, str], images: Iterable[str]) ->
         pass
     found: dict[str, Any] = {}
     for image in images:
-        passage, update = source.passage(image), source.cached(image, request)
+        forward_results, update = source.forward(image), source.cached(image, request)
         found[image] = {
             name: {
-                "categories": list(passage.predictions[place].categories),
-                "probabilities": _plain(passage.predictions[place].probabilities),
+                "categories": list(forward_results.predictions[place].categories),
+                "probabilities": _plain(forward_results.predictions[place].probabilities),
                 "attention norms": {
-                    layer: _cells(norm.values, 7) for layer, norm in passage.attention_norms[place].items()
+                    layer: _cells(norm.values, 7) for layer, norm in forward_results.attention_norms[place].items()
                 },
                 "map": _cells(update.maps[place].values),
                 "standard error": _cells(update.standard_error[place].values),

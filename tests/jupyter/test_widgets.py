@@ -46,7 +46,7 @@ def test_a_photograph_comes_also_when_settings_change_before_it_was_read(compare
     until(lambda: compare.view.progress.bar.text.endswith("s"))
     compare.image = "photo 00003"
     compare.settings.n_samples = 20
-    until(lambda: compare.source.asked["passage photo 00003"] > 0 and "done" in compare.view.progress.bar.text)
+    until(lambda: compare.source.asked["forward photo 00003"] > 0 and "done" in compare.view.progress.bar.text)
     until(lambda: compare.view.results.forward_result is not None)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,13 +12,14 @@ import xarray as xr
 from PIL import Image
 
 from gala_viz.alignment import COMPARISON_CELLS, spearman, to_resolution
-from gala_viz.collections.cache import BoundedCache
+from gala_viz.cache import BoundedCache
 from gala_viz.engine.attribution_maps import smoothgrad
 from gala_viz.engine.results import delta as deltas
 from gala_viz.live import LiveMaps
+from gala_viz.live.compute_scheduler import ComputeScheduler
 from gala_viz.live.descriptions import summary
-from gala_viz.live.survey import passed_over
-from gala_viz.live.turns import Turns
+from gala_viz.live.network_pool import LazyNetwork
+from gala_viz.live.run_survey import run_survey
 from gala_viz.registry import UnknownNameError
 from gala_viz.specs import MapRequest, SmoothGradSpec
 from tests.attribution.tiny import tiny_network
@@ -31,9 +34,12 @@ def never():
 
 def live(networks=None, collection=None, **options):
     found = LiveMaps(
-        collection or TinyCollection(), networks or (tiny_network(0), tiny_network(1)), turns=Turns(0), **options
+        collection or TinyCollection(),
+        networks or (tiny_network(0), tiny_network(1)),
+        scheduler=ComputeScheduler(0),
+        **options,
     )
-    found._results._memory = BoundedCache(64 * 2**20)
+    found._cache._memory = BoundedCache(64 * 2**20)
     return found
 
 
@@ -131,7 +137,7 @@ def test_a_damaged_cache_file_is_computed_again(cache_folder, damage):
 def test_a_cache_that_cannot_be_written_does_not_matter(tmp_path):
     blocked = tmp_path / "file"
     blocked.write_text("in the way")
-    assert last(live(cache_folder=blocked)).done
+    assert last(live(folder=blocked)).done
 
 
 @pytest.mark.parametrize(
@@ -203,7 +209,8 @@ def test_the_error_of_the_delta_is_its_scatter_over_seeds():
 
 
 def test_the_networks_share_their_noise_and_errors_of_equal_networks_cancel():
-    source = live((tiny_network(0), tiny_network(0)))
+    network = tiny_network(0)
+    source = live((network, network))
     update = last(source)
     assert not update.delta.values.any()
     np.testing.assert_allclose(update.delta_error, 0, atol=1e-6)
@@ -213,7 +220,7 @@ def test_targets_own_label_and_index():
     source = live()
     assert last(source, "two", MapRequest(smoothgrad=REQUEST.smoothgrad, target="label")).targets == (1, 1)
     assert last(source, "two", MapRequest(smoothgrad=REQUEST.smoothgrad, target=4)).targets == (4, 4)
-    own = tuple(prediction.indices[0] for prediction in source.passage("two").predictions)
+    own = tuple(prediction.indices[0] for prediction in source.forward("two").predictions)
     assert last(source, "two").targets == own
     with pytest.raises(ValueError, match="true category of 'four' is not known"):
         last(source, "four", MapRequest(target="label"))
@@ -221,15 +228,15 @@ def test_targets_own_label_and_index():
 
 def test_a_passage_tells_predictions_and_attention_in_the_frame():
     source = live()
-    passage = source.passage("one")
-    for prediction, norms in zip(passage.predictions, passage.attention_norms, strict=True):
+    forward_results = source.forward("one")
+    for prediction, norms in zip(forward_results.predictions, forward_results.attention_norms, strict=True):
         assert list(prediction.probabilities) == sorted(prediction.probabilities, reverse=True)
         assert sum(prediction.probabilities) == pytest.approx(1)
         assert prediction.correct == (prediction.categories[0] == "a")
         assert norms["block0"].shape == (16, 16)
         assert norms["block0"].attrs["extent_px"] == [16.0, 16.0]
-    assert source.passage("four").predictions[0].correct is None
-    assert source.passage("one") is passage
+    assert source.forward("four").predictions[0].correct is None
+    assert source.forward("one") is forward_results
 
 
 def test_scores_of_an_image_are_those_of_its_map_and_the_human_map():
@@ -246,6 +253,7 @@ def test_scores_of_an_image_are_those_of_its_map_and_the_human_map():
 
 def test_the_second_network_is_brought_into_the_frame_of_the_first():
     narrow, wide = tiny_network(0, short_px=20), tiny_network(0)
+    narrow.name = "narrow"
     update = last(live((narrow, wide)), request=MapRequest(method="grad_cam"))
     assert np.isfinite(update.maps).all()
     seen = last(live((wide, narrow)), request=MapRequest(method="grad_cam"))
@@ -268,7 +276,7 @@ def test_an_image_that_was_looked_at_is_scored_in_every_column():
 
 
 def test_the_time_to_go_is_told_once_several_images_were_computed():
-    steps = list(passed_over("abcdef", lambda image: image != "a", never))
+    steps = list(run_survey("abcdef", lambda image: image != "a", never))
     assert [step.eta_s is None for step in steps] == [True, True, True, False, False, False]
 
 
@@ -365,7 +373,7 @@ def test_an_upload_is_looked_at_like_any_image(form):
     assert source.info(image).size_px == (26, 30)
     assert source.human_map(image) is None
     assert source.thumbnail(image)[:4] == b"RIFF"
-    assert source.passage(image).predictions[0].correct is None
+    assert source.forward(image).predictions[0].correct is None
     assert last(source, image).done
     assert np.isnan(last(source, image).scores.rho).all()
     assert source.add_upload("C:\\mine\\again\n.png", picture(form)) == image
@@ -399,8 +407,8 @@ def test_uploads_are_bounded_and_an_old_one_is_told():
     assert [source._uploads.filename(name) for name in names] == ["", "x", "x"]
 
 
-def test_two_networks_are_expected():
-    with pytest.raises(ValueError, match="two networks are compared; got 1"):
+def test_at_least_two_networks_are_expected():
+    with pytest.raises(ValueError, match="at least two networks are compared; got 1"):
         live((tiny_network(0),))
 
 
@@ -408,8 +416,93 @@ def test_networks_that_differ_in_weights_alone_share_no_results():
     first, second = tiny_network(0), tiny_network(1)
     first.sha256 = second.sha256 = ""
     source = live((first, second))
-    assert source._looking.fingerprints[0] != source._looking.fingerprints[1]
+    assert source._pair[0].key != source._pair[1].key
     assert last(source).delta.values.any()
+
+
+def test_two_different_networks_of_one_name_are_refused():
+    first, second = tiny_network(0), tiny_network(1)
+    second.name = first.name
+    with pytest.raises(ValueError, match="two networks are called 'tiny0'; give one of them another name"):
+        live((first, second))
+
+
+def test_any_pair_of_many_networks_has_the_maps_of_its_own(cache_folder):
+    networks = [tiny_network(seed) for seed in range(4)]
+    source = live(networks)
+    assert [one.name for one in source.networks] == ["tiny0", "tiny1"]
+    update = last(source)
+    other = source.pair("tiny3", "tiny1")
+    passes = counted(other)
+    swapped = last(other)
+    assert passes, "the network that was not shown yet had to run"
+    np.testing.assert_array_equal(swapped.maps.values[1], update.maps.values[1])
+    alone = last(live((networks[3], networks[1])))
+    np.testing.assert_array_equal(swapped.delta, alone.delta)
+    np.testing.assert_allclose(swapped.delta_error, alone.delta_error, atol=0.02 * float(alone.delta_error.max()))
+    assert last(source) is update, "the source of before goes on with its own pair"
+    with pytest.raises(UnknownNameError, match="Did you mean 'tiny2'"):
+        source.pair("tiny0", "tiny22")
+
+
+def test_a_network_scored_in_one_pair_is_scored_in_all():
+    source = live([tiny_network(seed) for seed in range(3)])
+    list(source.survey(REQUEST, source.images, never))
+    other = source.pair("tiny2", "tiny1")
+    before = other.scores(REQUEST)
+    np.testing.assert_array_equal(before.rho[1], source.scores(REQUEST).rho[1])
+    assert np.isnan(before.rho[0]).all()
+    assert np.isnan(before.delta_size).all()
+    list(other.survey(REQUEST, source.images, never))
+    assert np.isfinite(other.scores(REQUEST).delta_size).all()
+    choices = other.choices(REQUEST)
+    assert [one.name for one in choices] == ["tiny0", "tiny1", "tiny2"]
+    assert choices[2].n_mapped == 3
+    np.testing.assert_allclose(choices[2].rho, other.scores(REQUEST).rho[0].mean(), rtol=1e-6)
+    assert 0 <= choices[0].accuracy <= 1
+
+
+def test_smoothing_and_normalisation_leave_a_network_scored():
+    source = live()
+    list(source.survey(REQUEST, source.images, never))
+    smoother = replace(REQUEST, smoothing_px=2.0, normalise="sum")
+    xr.testing.assert_equal(source.scores(smoother).rho, source.scores(REQUEST).rho)
+    assert np.isnan(source.scores(smoother).delta_size).all()
+
+
+def test_networks_are_loaded_when_first_shown_and_let_go_beyond_the_budget():
+    loads = []
+
+    def lazy(seed):
+        def load():
+            loads.append(seed)
+            return tiny_network(seed)
+
+        return LazyNetwork(name=f"tiny{seed}", title=f"Tiny {seed}", load=load)
+
+    source = live([lazy(seed) for seed in range(4)], network_bytes=1)
+    assert loads == [0, 1]
+    assert [one.title for one in source.choices(REQUEST)] == ["tiny0", "tiny1", "Tiny 2", "Tiny 3"]
+    other = source.pair("tiny2", "tiny3")
+    assert loads == [0, 1, 2, 3]
+    source.pair("tiny1", "tiny0")
+    assert loads == [0, 1, 2, 3], "a page still shows both"
+    del source, other
+    gc.collect()
+    again = live([lazy(seed) for seed in range(4)], network_bytes=2**30)
+    loads.clear()
+    again.pair("tiny2", "tiny3")
+    again.pair("tiny0", "tiny2")
+    assert loads == [2, 3], "within the budget nothing is loaded twice"
+
+
+def test_a_finished_delta_tells_how_reliable_it_is():
+    few, many = (
+        last(live(), request=MapRequest(smoothgrad=SmoothGradSpec(n_samples=n, noise_fraction=0.3))) for n in (4, 200)
+    )
+    assert few.delta_reliability < many.delta_reliability <= 1
+    assert many.delta_reliability > 0.9
+    assert np.isnan(last(live(), request=MapRequest(method="saliency")).delta_reliability)
 
 
 def test_descriptions_come_from_the_card():

@@ -5,7 +5,7 @@ import pytest
 
 from gala_viz.alignment import CeilingSpec
 from gala_viz.collections import open_collection
-from gala_viz.evaluation.looking import look
+from gala_viz.evaluation.network_results import block_results
 from gala_viz.evaluation.people import people_of
 from gala_viz.evaluation.spec import EvaluationSpec
 from gala_viz.evaluation.values import correct, grids_of, values_of
@@ -42,7 +42,7 @@ def test_the_pair_was_trained_alike_but_for_the_attention_weight():
 
 def test_a_shipped_network_recognises_most_of_the_photographs_that_it_comes_with(network):
     photos = open_collection("photos")
-    assert correct(network, photos, look(network, photos, photos.images, PASSING)).sum() >= 16
+    assert correct(network, photos, block_results(network, photos, photos.images, PASSING)).sum() >= 16
 
 
 def test_the_co_trained_network_attends_where_people_look_and_the_vanilla_does_not(shared_data):
@@ -51,9 +51,9 @@ def test_the_co_trained_network_attends_where_people_look_and_the_vanilla_does_n
     rhos = []
     for name in PAIR:
         network = load_network(name, device="cpu")
-        looked = look(network, osie, held_out, PASSING)
-        people = people_of(osie, held_out, network.preprocessing, grids_of(looked), CeilingSpec(n_splits=1))
-        rhos.append(values_of(network, osie, looked, people)["rho_attention"])
+        results = block_results(network, osie, held_out, PASSING)
+        people = people_of(osie, held_out, network.preprocessing, grids_of(results), CeilingSpec(n_splits=1))
+        rhos.append(values_of(network, osie, results, people)["rho_attention"])
     vanilla, human = rhos
     assert (human.mean("image") > vanilla.mean("image") + 0.2).all()
     assert np.isfinite(human).all()

@@ -135,7 +135,7 @@ def test_news_comes_in_the_kernels_own_thread_and_linked_widgets_follow(kernel):
     kernel.until("'done' in line.text", "True")
     assert kernel.run("threads") == "{True}"
     kernel.run("seen.image = 'photo 00005'")
-    kernel.until("following.image, following.passage is not None", "('photo 00005', True)")
+    kernel.until("following.image, following.forward_results is not None", "('photo 00005', True)")
 
 
 def test_interrupting_an_idle_kernel_cancels_what_widgets_compute_and_says_so(kernel):

@@ -16,7 +16,7 @@ from PIL import Image
 from gala_viz.engine.results.prediction import Prediction
 from gala_viz.schema import labelled_map
 from gala_viz.specs import MapRequest
-from gala_viz.store.source import ImageInfo, Labels, MapUpdate, NetworkInfo, Passage, Progress
+from gala_viz.store.source import ForwardResults, ImageInfo, Labels, MapUpdate, NetworkInfo, Progress
 
 SIDE = 224
 CATEGORIES = tuple(
@@ -147,8 +147,8 @@ class FakeSource:
     def participants(self, image: str, kind: str | None = None) -> tuple[str, ...]:
         return tuple(f"p{i}" for i in range(15)) if self.human_map(image, kind) is not None else ()
 
-    def passage(self, image: str) -> Passage:
-        self.asked[f"passage {image}"] += 1
+    def forward(self, image: str) -> ForwardResults:
+        self.asked[f"forward {image}"] += 1
         seed = self.seed(image)
         target = self.info(image).target
         predictions, norms = [], []
@@ -174,7 +174,7 @@ class FakeSource:
                     for i, layer in enumerate(LAYERS)
                 }
             )
-        return Passage(predictions=tuple(predictions), attention_norms=tuple(norms))
+        return ForwardResults(predictions=tuple(predictions), attention_norms=tuple(norms))
 
     def cached(self, image: str, request: MapRequest) -> MapUpdate | None:
         return self._done.get((image, request))
@@ -201,7 +201,7 @@ class FakeSource:
             standard_error=labelled_map(error.astype(np.float32), name="standard_error", leading=names),
             delta=labelled_map(delta, name="delta"),
             delta_error=labelled_map(np.full_like(delta, 0.02), name="delta_error"),
-            targets=tuple(p.indices[0] for p in self.passage(image).predictions) if request.target == "own" else (1, 1),
+            targets=tuple(p.indices[0] for p in self.forward(image).predictions) if request.target == "own" else (1, 1),
             sigma=(request.smoothgrad.noise_fraction * 1.99,) * 2,
             n=n,
             n_samples=total,

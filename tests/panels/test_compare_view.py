@@ -166,7 +166,7 @@ def test_closing_a_session_ends_its_threads_and_lets_go_of_its_arrays(source):
 
 def test_a_layer_goes_into_the_main_row_and_back(view, source):
     view._toggle_layer(3)
-    norms = source.passage(source.images[0]).attention_norms
+    norms = source.forward(source.images[0]).attention_norms
     np.testing.assert_array_equal(drawn(view, "a"), norms[0]["blocks.8"])
     np.testing.assert_array_equal(drawn(view, "b"), norms[1]["blocks.8"])
     assert view.display.titles["a"] == "Vanilla GALA, blocks.8"
@@ -195,12 +195,12 @@ def test_one_participants_map_replaces_that_of_all(view, source):
 
 def test_a_new_photograph_takes_away_what_was_said_of_the_one_before(source):
     held = threading.Event()
-    good = source.passage
+    good = source.forward
     view = CompareView(source, CollectionIndex(source), SCRIPT)
     view.open()
     until(lambda: finished(view))
     assert "61.0 %" in view.top_five_panes[0].object
-    source.passage = lambda image: held.wait(10) and good(image)
+    source.forward = lambda image: held.wait(10) and good(image)
     view.move(1)
     assert "%" not in view.top_five_panes[0].object + view.top_five_panes[1].object.replace("width:", "")
     assert view.layers.pane.styles == {"visibility": "hidden"}

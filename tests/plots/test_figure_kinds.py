@@ -107,7 +107,7 @@ def test_a_photograph_that_nobody_marked_cannot_be_seen_through_a_map():
 def test_each_layer_has_one_scale_which_caption_and_table_state(folder):
     table, caption = pd.read_csv(folder / "layers.csv"), (folder / "layers.md").read_text()
     source = FakeSource()
-    norms = [one for image in IMAGES[:2] for one in source.passage(image).attention_norms]
+    norms = [one for image in IMAGES[:2] for one in source.forward(image).attention_norms]
     for layer in LAYERS[:3]:
         end = np.percentile(np.concatenate([np.ravel(one[layer]) for one in norms]), 99.5)
         assert f"{layer} 0 to {end:.3g}" in caption
@@ -122,14 +122,14 @@ def test_only_attention_is_called_unitless(tmp_path):
     source = FakeSource()
     activity = "conv (activity)"
     source.networks = tuple(replace(one, layers=(*one.layers, activity)) for one in source.networks)
-    passage = FakeSource().passage
+    forward = FakeSource().forward
 
     def with_activity(image):
-        found = passage(image)
+        found = forward(image)
         norms = tuple({**one, activity: one[LAYERS[0]].assign_attrs(units="activity")} for one in found.attention_norms)
         return replace(found, attention_norms=norms)
 
-    source.passage = with_activity
+    source.forward = with_activity
     told = {
         (LAYERS[0],): "a layer's attention, unitless, at",
         (activity,): "a layer's activity, in its own unit, at",

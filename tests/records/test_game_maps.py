@@ -7,7 +7,7 @@ import xarray as xr
 from gala_viz.collections.open import open_collection
 from gala_viz.game.judge import Judge
 from gala_viz.live import LiveMaps
-from gala_viz.live.turns import Turns
+from gala_viz.live.compute_scheduler import ComputeScheduler
 from gala_viz.panels.compare.compare_options import CompareOptions
 from gala_viz.panels.compare.main_row_content import human_map_title
 from gala_viz.records.database import Database
@@ -35,7 +35,9 @@ def page(tmp_path, monkeypatch):
     database = Database(tmp_path / "records.sqlite")
     register_images(database, "photos", collection.images)
     monkeypatch.setattr("gala_viz.records.game_maps.PARTICIPANTS_LIFETIME_S", 0.0)
-    source = LiveMaps(CollectionWithGameMaps(collection, database), (tiny_network(0), tiny_network(1)), turns=Turns(0))
+    source = LiveMaps(
+        CollectionWithGameMaps(collection, database), (tiny_network(0), tiny_network(1)), scheduler=ComputeScheduler(0)
+    )
     people, rounds = Participants(database), Rounds(database)
 
     def paint(x):

@@ -120,13 +120,13 @@ def test_a_page_shows_stored_maps_and_computes_nothing_beside_them_with_an_edite
     source = page()
     image, missing = source.images[1], source.images[3]
     expected = source.cached(image, source.request).maps.values
-    assert len(source.passage(missing).predictions) == 2, "the same network computes what is missing"
+    assert len(source.forward(missing).predictions) == 2, "the same network computes what is missing"
     edit(corner, own_network.EDITS["another activation"])
     source = page()
     np.testing.assert_array_equal(source.cached(image, source.request).maps, expected)
     for _ in range(2):
         with pytest.raises(ValueError, match=r"Nothing is computed beside these maps: The stored maps are of another"):
-            source.passage(missing)
+            source.forward(missing)
     assert source.cached(missing, source.request) is None
 
 
@@ -148,7 +148,7 @@ def test_what_the_fixed_inputs_do_not_see_is_compared_too(corner, capsys, what):
     sys.modules.pop("edited_net", None)
     source = page()
     with pytest.raises(ValueError, match="Nothing is computed beside these maps") as refused:
-        source.passage(source.images[3])
+        source.forward(source.images[3])
     assert told in str(refused.value)
     assert go_on() == 2
     assert told in capsys.readouterr().err
@@ -158,13 +158,13 @@ def test_another_precision_computes_nothing_beside_stored_maps(corner):
     begun(("./plain", "./gala"))
     source = load_source(CompareOptions(store="maps.zarr", device="cpu", dtype="bfloat16"), lambda step: None)
     with pytest.raises(ValueError, match=r"precision is another one than in the store \(computed on CPU, float32\)"):
-        source.passage(source.images[3])
+        source.forward(source.images[3])
 
 
 def test_a_page_of_a_store_looks_at_the_layers_that_are_stored(corner):
     begun(("./plain", "./gala"), layers=("group1",))
     source = page()
-    stored, computed = (source.passage(image).attention_norms for image in (source.images[1], source.images[3]))
+    stored, computed = (source.forward(image).attention_norms for image in (source.images[1], source.images[3]))
     assert [list(one) for one in stored] == [list(one) for one in computed]
     assert "group1 (activity)" in computed[0]
 
@@ -175,9 +175,9 @@ def test_a_layers_norm_tells_its_unit_be_it_stored_before_now_or_computed(corner
     source = page()
     expected = {"group2.block1": "1", "group1 (activity)": "activity"}
     for image in (source.images[1], source.images[3]):
-        norms = source.passage(image).attention_norms[1]
+        norms = source.forward(image).attention_norms[1]
         assert {layer: norm.attrs["units"] for layer, norm in norms.items()} == expected
-        assert source.passage(image).attention_norms[0]["group1 (activity)"].attrs["units"] == "activity"
+        assert source.forward(image).attention_norms[0]["group1 (activity)"].attrs["units"] == "activity"
 
 
 def test_a_page_computes_nothing_beside_stored_maps_with_other_weights(corner):
@@ -187,7 +187,7 @@ def test_a_page_computes_nothing_beside_stored_maps_with_other_weights(corner):
         (corner / "other" / "plain" / name).replace(corner / "plain" / name)
     source = page()
     with pytest.raises(ValueError, match=r"The weights of plain have changed: \w{12}… in the store, \w{12}… now"):
-        source.passage(source.images[3])
+        source.forward(source.images[3])
 
 
 def test_a_store_of_an_earlier_version_is_shown_and_not_extended_for_an_own_network(corner, capsys):
@@ -202,7 +202,7 @@ def test_a_store_of_an_earlier_version_is_shown_and_not_extended_for_an_own_netw
     source = page()
     assert np.isfinite(source.cached(source.images[0], source.request).maps).all()
     with pytest.raises(ValueError, match="Nothing is computed beside these maps: The store does not tell"):
-        source.passage(source.images[3])
+        source.forward(source.images[3])
     assert main(["attribute", "--store", "maps.zarr", "--status"]) == 0
     told = capsys.readouterr().out
     assert "without what edited_net:make did with fixed inputs: it is shown and not extended" in told

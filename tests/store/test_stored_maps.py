@@ -69,7 +69,7 @@ def test_it_begins_with_what_is_stored(stored):
 
 def test_predictions_and_attention_are_those_of_the_networks(stored, live, corner):
     image = corner[1].images[2]
-    one, other = stored.passage(image), live.passage(image)
+    one, other = stored.forward(image), live.forward(image)
     for first, second in zip(one.predictions, other.predictions, strict=True):
         assert (first.indices, first.categories, first.correct) == (second.indices, second.categories, second.correct)
         np.testing.assert_allclose(first.probabilities, second.probabilities, rtol=1e-5)
@@ -143,7 +143,7 @@ def test_what_is_not_stored_is_told_or_asked_of_the_networks(corner, live):
     assert alone.cached(collection.images[2], more) is None
     for question in (
         lambda source: list(source.maps(collection.images[2], more, never)),
-        lambda source: source.passage(missing),
+        lambda source: source.forward(missing),
         lambda source: source.add_upload("a.png", encoded(gradient())),
     ):
         with pytest.raises(ValueError, match=r"holds SmoothGrad, n_samples 6.* What you ask for is not in it"):
@@ -159,7 +159,7 @@ def test_what_is_not_stored_is_told_or_asked_of_the_networks(corner, live):
         raise ValueError("the weights are gone")
 
     with pytest.raises(ValueError, match="The networks cannot be loaded for more: the weights are gone"):
-        StoredMaps(Store(path), collection, live=broken).passage(missing)
+        StoredMaps(Store(path), collection, live=broken).forward(missing)
 
 
 def test_another_collection_or_another_pair_is_refused(corner, tmp_path):
@@ -184,7 +184,7 @@ from gala_viz.commands.compare_app import load_source
 from gala_viz.panels.compare.compare_options import CompareOptions
 source = load_source(CompareOptions(store={str(path)!r}), lambda step: None)
 image = source.images[2]
-source.passage(image), source.cached(image, source.request), source.scores(source.request), source.view(image)
+source.forward(image), source.cached(image, source.request), source.scores(source.request), source.view(image)
 print("torch" in sys.modules, "captum" in sys.modules)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)

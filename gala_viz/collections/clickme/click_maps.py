@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
-from gala_viz.collections.cache import MAPS
 from gala_viz.collections.clickme.click_tables import READER_VERSION, READERS, read_rounds
 from gala_viz.collections.clickme.participant_maps import participant_maps
 from gala_viz.collections.clickme.round_filters import RoundFilters, filter_rounds
 from gala_viz.collections.clickme.round_table import RoundTable
 from gala_viz.collections.clickme.smoothing import SMOOTHINGS
 from gala_viz.collections.clickme.text_encoding import check_encoding_name
+from gala_viz.collections.human_map_memory import HUMAN_MAPS
 from gala_viz.collections.human_maps import HumanMap
 from gala_viz.collections.image_names import ImageNames
 from gala_viz.collections.map_checks import MapFileError
@@ -127,13 +127,13 @@ class ClickMaps:
             return None
         frame_px = self.spec.frame_px or photo_px
         key = ("clicks", self.fingerprint, image, frame_px)
-        point_maps: PointMaps | None = MAPS.get(key)
+        point_maps: PointMaps | None = HUMAN_MAPS.get(key)
         if point_maps is None:
             point_maps = participant_maps(self._points(image), frame_px, self.spec.smoothing)
             if not point_maps.participants:
                 raise MapFileError("none of its clicks lies inside of the photograph.")
             point_maps.maps.flags.writeable = False
-            MAPS.put(key, point_maps, point_maps.maps.nbytes)
+            HUMAN_MAPS.put(key, point_maps, point_maps.maps.nbytes)
         attrs = {
             "smoothing": self.spec.smoothing,
             "n_participants": len(point_maps.participants),

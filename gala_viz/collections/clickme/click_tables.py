@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from gala_viz.collections.cache import cache_folder, write_atomically
+from gala_viz.cache import cache_folder, write_atomically
 from gala_viz.collections.clickme.click_csv import read_click_csv
 from gala_viz.collections.clickme.click_npz import read_click_npz
 from gala_viz.collections.clickme.round_table import RoundTable, load_round_table, round_table

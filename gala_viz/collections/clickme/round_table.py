@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gala_viz.collections.cache import read_npz
+from gala_viz.cache import read_npz
 from gala_viz.collections.points import Points
 
 NO_SCORE, NOT_RECORDED = np.nan, -1

@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from gala_viz.collections.cache import MAPS
 from gala_viz.collections.clickme.clickme_record import NO_SPLIT, photo_bitmap, photo_bytes, read_heatmap
 from gala_viz.collections.clickme.smoothing import SMOOTHINGS
 from gala_viz.collections.clickme.tfrecord_file import ProgressCallback, TFRecordError, read_record
 from gala_viz.collections.clickme.tfrecord_index import TFRecordIndex
 from gala_viz.collections.clickme.tfrecord_shards import Shard, image_ids, open_shards
 from gala_viz.collections.collection import Collection
+from gala_viz.collections.human_map_memory import HUMAN_MAPS
 from gala_viz.collections.map_checks import failed_to_read, unusable_reason
 from gala_viz.collections.path_labels import find_split_layout, labels_from_path
 from gala_viz.collections.photo_cache import PhotoSource
@@ -111,7 +111,7 @@ class TFRecordCollection(Collection):
         if not self.has_human_map(image) or kind is None:
             return None
         key = ("record map", self.fingerprint, image, kind)
-        values = MAPS.get(key)
+        values = HUMAN_MAPS.get(key)
         if values is None:
             try:
                 values = self._heatmap(image, kind)
@@ -123,7 +123,7 @@ class TFRecordCollection(Collection):
                 return None
             self.skip_for_now(_map_name(image), None)
             values.flags.writeable = False
-            MAPS.put(key, values, values.nbytes)
+            HUMAN_MAPS.put(key, values, values.nbytes)
         attrs: dict[str, str | int] = {
             "kind": kind,
             "n_participants": "unknown",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gala_viz.collections.cache import cache_folder, read_npz, write_atomically
+from gala_viz.cache import cache_folder, read_npz, write_atomically
 from gala_viz.collections.clickme.clickme_record import read_labels
 from gala_viz.collections.clickme.tfrecord_file import (
     ProgressCallback,

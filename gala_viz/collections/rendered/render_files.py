@@ -12,7 +12,7 @@ from typing import Any
 
 from PIL import Image
 
-from gala_viz.collections.cache import write_atomically
+from gala_viz.cache import write_atomically
 from gala_viz.collections.rendered.rendering_spec import RenderingSpec
 
 PHOTO, PARTS = ".png", ".parts.png"

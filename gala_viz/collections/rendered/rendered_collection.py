@@ -12,8 +12,9 @@ import xarray as xr
 from numpy.typing import NDArray
 from PIL import Image
 
-from gala_viz.collections.cache import MAPS, BoundedCache, cache_folder
+from gala_viz.cache import BoundedCache, cache_folder
 from gala_viz.collections.collection import Collection
+from gala_viz.collections.human_map_memory import HUMAN_MAPS
 from gala_viz.collections.points import PointMaps, PointMapSpec, point_maps
 from gala_viz.collections.rendered.categories import CATEGORIES, diagnostic_parts, part_ids, superclass_of
 from gala_viz.collections.rendered.part_map import PartMap
@@ -204,14 +205,14 @@ class RenderedCollection(Collection):
         self.check(image)
         self.map_kind(kind)
         key = ("rendered", self.fingerprint, image)
-        painted_maps = MAPS.get(key)
+        painted_maps = HUMAN_MAPS.get(key)
         if painted_maps is None:
             points = simulate_clicks(
                 self.part_map(image).ids, self.category(image), image, self.participant_spec, self.spec.seed
             )
             painted_maps = point_maps(points, self.size_px(image), self._maps)
             painted_maps.maps.flags.writeable = False
-            MAPS.put(key, painted_maps, painted_maps.maps.nbytes)
+            HUMAN_MAPS.put(key, painted_maps, painted_maps.maps.nbytes)
         return painted_maps
 
     def _labelled(self, values: NDArray, painted_maps: PointMaps, leading: dict | None = None) -> xr.DataArray:

@@ -87,8 +87,8 @@ class Arguments(PaperOptions):
 
     def _evaluated(self, loaded: dict[PaperNetwork, Network], collection: Collection) -> Evaluation:
         """Evaluate all networks; where there are several seeds each by its seed, and the means over them."""
+        from gala_viz.cache import ArrayCache
         from gala_viz.evaluation.evaluate import evaluate
-        from gala_viz.evaluation.kept import Kept
 
         single = len({one.seed for one in loaded}) == 1
         networks = {one.name if single else one.label: network for one, network in loaded.items()}
@@ -96,13 +96,12 @@ class Arguments(PaperOptions):
             name: [one.label for one in loaded if one.name == name]
             for name in dict.fromkeys(one.name for one in loaded)
         }
-        blocks = Kept(self.out / BLOCKS_FOLDER)
         return evaluate(
             networks,
             collection,
             self.evaluation_spec(list(loaded.values())),
             groups=None if single else groups,
-            kept=blocks,
+            cache=ArrayCache(self.out / BLOCKS_FOLDER, compressed=True),
             tell=log_line,
         )
 

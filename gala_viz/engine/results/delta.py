@@ -9,6 +9,8 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
+from gala_viz.engine.results.half_samples import split_half_reliability
+from gala_viz.engine.results.jackknife import jackknife_error
 from gala_viz.registry import Registry
 from gala_viz.specs import Normalisation
 
@@ -137,8 +139,10 @@ def gradient_delta(
     -------
     DataArray or Dataset
         The delta, dims as in the arguments; unitless, with "none" in the unit of the maps. A Dataset has ``delta`` and
-        ``standard_error``: errors are added as if independent and the scales' own error is left out, which for two
-        networks with the same noise is usually too large rather than too small.
+        ``standard_error``: by jackknife where both have ``without_group`` (``return_groups=True``); else errors are
+        added as if independent and the scales' own error is left out, which for two networks with the same noise is
+        usually too large rather than too small. Where both have ``half``, the coordinate ``reliability`` is the
+        split-half reliability of each image's delta.
 
     Raises
     ------
@@ -179,9 +183,28 @@ def gradient_delta(
     difference = difference.drop_vars([name for name in ("sigma", "explained") if name in difference.coords])
     if not isinstance(a, xr.Dataset):
         return difference
-    errors = [data["standard_error"].values / normalisation_scale(data["map"].values, normalise) for data in (a, b)]
-    error = difference.copy(data=np.hypot(*errors).astype(np.float32)).rename("standard_error")
+    if "half" in a and "half" in b:
+        halves = delta(a["half"].values, b["half"].values, normalise)  # (half, image, y, x)
+        of_images = [split_half_reliability(halves[:, row]) for row in range(halves.shape[1])]
+        difference = difference.assign_coords(reliability=("image", of_images))
+    error = difference.copy(data=_delta_error(a, b, difference.values, normalise)).rename("standard_error")
     return xr.Dataset({"delta": difference, "standard_error": error}, attrs=difference.attrs)
+
+
+def _delta_error(a: xr.Dataset, b: xr.Dataset, difference: np.ndarray, normalise: Normalisation) -> np.ndarray:
+    """Return the standard error of a delta (..., y, x), by jackknife where the maps without each group are there."""
+    if "without_group" not in a or "without_group" not in b:
+        if "standard_error" not in a or "standard_error" not in b:
+            return np.full(difference.shape, np.nan, np.float32)
+        errors = [data["standard_error"].values / normalisation_scale(data["map"].values, normalise) for data in (a, b)]
+        return np.hypot(*errors).astype(np.float32)
+    without = delta(a["without_group"].values, b["without_group"].values, normalise)  # (group, image, y, x)
+    n_groups, error = len(without), np.full(difference.shape, np.nan, np.float32)
+    for row, n in enumerate(a["map"]["n"].values.tolist()):
+        counts = (n - np.arange(n_groups) + n_groups - 1) // n_groups  # sample k belongs to group k mod n_groups
+        if n >= 2:
+            error[row] = jackknife_error(difference[row], without[counts > 0, row], counts[counts > 0])
+    return error
 
 
 def near_zero_message(values: np.ndarray, *, error: np.ndarray | None = None, input_range: float = 1.0) -> str:

@@ -19,7 +19,7 @@ from gala_viz.alignment import (
     partner_rhos,
     to_resolution,
 )
-from gala_viz.collections.cache import BoundedCache
+from gala_viz.cache import BoundedCache
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.map_checks import any_unread, marked_images, usable_map, usable_participants, why_not_in_frame
 from gala_viz.engine.results.scores import score_maps

@@ -32,7 +32,7 @@ from gala_viz.panels.view_state import (
     ImageResults,
 )
 from gala_viz.registry import unknown_name
-from gala_viz.store.source import MapSource, MapUpdate, Passage
+from gala_viz.store.source import ForwardResults, MapSource, MapUpdate
 
 NO_HUMAN_MAP, NO_HUMAN_MAPS = "People did not mark\nthis photograph.", "This collection\nhas no human maps."
 
@@ -205,13 +205,13 @@ class CompareView:
         self.display.titles = {**self.display.titles, "human": self.results.human_map_title}
         self.score_view.set_participant(one)
 
-    def _on_passage(self, passage: Passage) -> None:
-        self.results.forward_result = passage
-        self._predict(passage.predictions, self.source.info(self.current.image).target)
+    def _on_forward(self, forward_results: ForwardResults) -> None:
+        self.results.forward_result = forward_results
+        self._predict(forward_results.predictions, self.source.info(self.current.image).target)
         if self.current.layer is not None:
             self._draw()
 
-    def _on_layers(self, layers: tuple[np.ndarray, Passage]) -> None:
+    def _on_layers(self, layers: tuple[np.ndarray, ForwardResults]) -> None:
         self.layers.show_attention_norms(*layers)
 
     def _on_maps(self, update: MapUpdate) -> None:

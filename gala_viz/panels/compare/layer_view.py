@@ -15,7 +15,7 @@ from gala_viz.plots.colour_maps import DEFAULT_SEQUENTIAL, SEQUENTIAL
 from gala_viz.plots.map_overlays import image_source_data, pack_rgba
 from gala_viz.plots.score_distribution import NETWORK_COLOURS
 from gala_viz.schema import extent_px
-from gala_viz.store.source import NetworkInfo, Passage
+from gala_viz.store.source import ForwardResults, NetworkInfo
 
 EDGE_FRACTION = 0.03
 """Width of the edge in its network's colour before each row, as a share of one small multiple."""
@@ -116,7 +116,7 @@ class LayerView:
         for colour, size, width in (("#000000", 13, 3), ("#ffffff", 12, 1.2)):
             self.figure.scatter("x", "y", source=source, marker="cross", size=size, line_color=colour, line_width=width)
 
-    def show_attention_norms(self, view: np.ndarray, forward_result: Passage) -> None:
+    def show_attention_norms(self, view: np.ndarray, forward_result: ForwardResults) -> None:
         """Show the attention norms of one photograph over its ``view`` (y, x, 3)."""
         self.photo.data = image_source_data(pack_rgba(view), self.height, self.width)
         for row, (network, norms) in enumerate(zip(self.networks, forward_result.attention_norms, strict=True)):

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import xarray as xr
 
 from gala_viz.plots.attention_layers import attention_delta
 from gala_viz.plots.map_overlays import SALIENCY_UNIT
 from gala_viz.schema import count_participants, norm_title
-from gala_viz.store.source import MapUpdate, NetworkInfo, Passage
+from gala_viz.store.source import ForwardResults, MapUpdate, NetworkInfo
 
 DELTA_UNIT = "difference of normalised maps"
 
@@ -40,7 +41,10 @@ def human_map_title(human_map: xr.DataArray | None, participants: Sequence[str],
 
 
 def main_row_content(
-    networks: Sequence[NetworkInfo], forward_result: Passage | None, map_update: MapUpdate | None, layer: int | None
+    networks: Sequence[NetworkInfo],
+    forward_result: ForwardResults | None,
+    map_update: MapUpdate | None,
+    layer: int | None,
 ) -> MainRowContent:
     """Return the maps of the main row: the attention norms of one layer, or the saliency maps.
 
@@ -48,7 +52,7 @@ def main_row_content(
     ----------
     networks : sequence of NetworkInfo
         The two networks.
-    forward_result : Passage or None
+    forward_result : ForwardResults or None
         Holds the attention norms; without it the saliency maps stand in the row.
     map_update : MapUpdate or None
         Holds the saliency maps; None: there are none yet.
@@ -68,7 +72,7 @@ def main_row_content(
     names = [_title(network, target) for network, target in zip(networks, map_update.targets, strict=True)]
     return MainRowContent(
         maps={"a": map_update.maps[0], "b": map_update.maps[1], "delta": map_update.delta},
-        titles={"a": names[0], "b": names[1], "delta": "Delta: second minus first"},
+        titles={"a": names[0], "b": names[1], "delta": _delta_title(map_update.delta_reliability)},
         unit=map_update.maps.attrs.get("units", SALIENCY_UNIT),
         delta_unit=DELTA_UNIT
         if map_update.delta.attrs.get("normalise") != "none"
@@ -76,10 +80,10 @@ def main_row_content(
     )
 
 
-def _attention(networks: Sequence[NetworkInfo], passage: Passage, layer: int) -> MainRowContent:
+def _attention(networks: Sequence[NetworkInfo], forward_results: ForwardResults, layer: int) -> MainRowContent:
     """Return the attention norms of one layer; there is no delta where the grids of the two networks differ."""
     names = [network.layers[min(layer, len(network.layers) - 1)] for network in networks]
-    pair = [norms[name] for norms, name in zip(passage.attention_norms, names, strict=True)]
+    pair = [norms[name] for norms, name in zip(forward_results.attention_norms, names, strict=True)]
     alike = pair[0].shape == pair[1].shape
     norm_titles = {norm_title(norm) for norm in pair}
     unit = norm_titles.pop() if len(norm_titles) == 1 else "norm"
@@ -93,6 +97,12 @@ def _attention(networks: Sequence[NetworkInfo], passage: Passage, layer: int) ->
         unit=unit,
         delta_unit="difference, each by its maximum",
     )
+
+
+def _delta_title(reliability: float) -> str:
+    """Return the delta's title, with its split-half reliability where that is known."""
+    known = "" if np.isnan(reliability) else f", reliability {reliability:.2f}"
+    return f"Delta: second minus first{known}"
 
 
 def _title(network: NetworkInfo, target: int) -> str:

@@ -225,7 +225,7 @@ def test_tables_that_are_none_are_refused_with_what_is_missing(tmp_path, photos)
         open_collection(photos, human_maps=tmp_path / "notes.txt")
 
 
-def test_unknown_columns_are_told_and_passed_over(tmp_path):
+def test_unknown_columns_are_told_and_run_survey(tmp_path):
     rows = [(*row, "7") for row in ROWS]
     path = write_csv(tmp_path / "clicks.csv", rows, ("image_path", "clicks", "user_id", "mood"))
     rounds, refused = read_click_csv(path)

@@ -29,7 +29,7 @@ from gala_viz.plots.figures.specs.figure_spec import FigureSpec, check_images
 from gala_viz.registry import UnknownNameError, unknown_name
 from gala_viz.schema import norm_title
 from gala_viz.specs import settings
-from gala_viz.store.source import MapSource, MapUpdate, Passage
+from gala_viz.store.source import ForwardResults, MapSource, MapUpdate
 
 METRICS = ("rho", "dice", "iou")
 
@@ -95,8 +95,8 @@ def draw_comparison(
     layer = _layer(source, spec)
     rows, parts, scores, simulated = [], [], [], False
     for done, image in enumerate(spec.images):
-        passage, update, human = source.passage(image), _finished(source, image, spec), source.human_map(image)
-        norms = [by_layer.get(layer) for by_layer in passage.attention_norms]
+        forward_results, update, human = source.forward(image), _finished(source, image, spec), source.human_map(image)
+        norms = [by_layer.get(layer) for by_layer in forward_results.attention_norms]
         simulated |= human is not None and bool(human.attrs.get("simulated"))
         rows.append(
             ComparisonRow(
@@ -111,7 +111,7 @@ def draw_comparison(
             )
         )
         parts.append(_labelled(source, update, human, norms))
-        scores += _scored(source, image, passage, update)
+        scores += _scored(source, image, forward_results, update)
         progress(done + 1, len(spec.images))
     maps = xr.concat(parts, dim=pd.Index(spec.images, name="image"), join="outer", combine_attrs="drop_conflicts")
     maps.attrs = {"collection": source.title, "layer": layer or "", "settings": json.dumps(settings(spec))}
@@ -163,9 +163,9 @@ def _labelled(source: MapSource, update: MapUpdate, human: xr.DataArray | None, 
     return xr.Dataset(variables, coords={"network": [network.name for network in source.networks]})
 
 
-def _scored(source: MapSource, image: str, passage: Passage, update: MapUpdate) -> list[dict]:
+def _scored(source: MapSource, image: str, forward_results: ForwardResults, update: MapUpdate) -> list[dict]:
     rows = []
-    for number, (network, prediction) in enumerate(zip(source.networks, passage.predictions, strict=True)):
+    for number, (network, prediction) in enumerate(zip(source.networks, forward_results.predictions, strict=True)):
         values = {name: float(update.scores[name].values[number]) for name in METRICS if name in update.scores}
         explained = network.categories[update.targets[number]]
         row = {"image": image, "category": source.info(image).category, "network": network.name}

@@ -86,7 +86,7 @@ def draw_layers(source: MapSource, spec: LayersSpec, progress: ProgressCallback 
     rows: list[LayersRow] = []
     units: dict[str, str] = {}
     for done, image in enumerate(spec.images):
-        attention = source.passage(image).attention_norms
+        attention = source.forward(image).attention_norms
         norms = [{layer: norm.values for layer, norm in attention[place].items()} for place in places]
         units |= {layer: norm.attrs.get("units", "1") for place in places for layer, norm in attention[place].items()}
         title = source.info(image).category or image

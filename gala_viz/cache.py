@@ -1,16 +1,17 @@
-"""Caches of collections: bounded memory shared by all sessions, and the user's cache folder."""
+"""Caches: bounded memory shared by all sessions, files in the user's cache folder, and arrays in both."""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import os
 import threading
 import uuid
 import zipfile
 import zlib
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -105,15 +106,15 @@ class BoundedCache:
 
 
 class FileCache:
-    """Small files under ``folder`` that end in ``suffix``, each named by the hash of its key.
+    """Files under ``folder`` that end in ``suffix``, each named by the hash of its key.
 
-    ``put`` calls ``prune`` after every ``PRUNE_EVERY`` files: of more than ``max_bytes`` the longest unused half goes.
+    ``put`` calls ``prune`` after every ``prune_every`` files: of more than ``max_bytes`` the longest unused half goes.
+    With ``max_bytes`` None nothing is ever deleted.
     """
 
-    PRUNE_EVERY = 1000
-
-    def __init__(self, folder: Path, max_bytes: int, suffix: str) -> None:
+    def __init__(self, folder: Path, max_bytes: int | None, suffix: str, *, prune_every: int = 1000) -> None:
         self.folder, self.max_bytes, self.suffix = folder, max_bytes, suffix
+        self._prune_every = prune_every
         self._writes = 0
         self._lock = threading.Lock()
 
@@ -136,12 +137,14 @@ class FileCache:
         write_atomically(self._path(key), content)
         with self._lock:
             self._writes += 1
-            due = self._writes % self.PRUNE_EVERY == 0
+            due = self._writes % self._prune_every == 0
         if due:
             self.prune()
 
     def prune(self) -> None:
         """Delete the longest unused files until half of ``max_bytes`` is left, if there are more than ``max_bytes``."""
+        if self.max_bytes is None:
+            return
         files = []
         for path in self.folder.glob(f"*/*{self.suffix}"):
             with contextlib.suppress(OSError):
@@ -158,5 +161,62 @@ class FileCache:
             total_bytes -= size
 
 
-MAPS = BoundedCache(96 * 2**20)
-"""Human maps of all collections."""
+class ArrayCache:
+    """Named arrays by key, in files, and any object by key, in memory.
+
+    A file appears whole or not at all; one that cannot be read, or is of another key, counts as not there. Nothing is
+    unpickled.
+
+    Parameters
+    ----------
+    folder : Path, optional
+        Where files are; default: nothing is written.
+    max_bytes : int, optional
+        What the files take at most, see ``FileCache``; default: nothing is ever deleted.
+    memory : BoundedCache, optional
+        Shared by all caches that are given it; default: nothing is kept in memory.
+    compressed : bool
+        Whether files are compressed, which takes longer.
+    """
+
+    def __init__(
+        self,
+        folder: Path | None = None,
+        *,
+        max_bytes: int | None = None,
+        memory: BoundedCache | None = None,
+        compressed: bool = False,
+    ) -> None:
+        self.folder, self._memory = folder, memory
+        self._files = None if folder is None else FileCache(folder, max_bytes, ".npz", prune_every=50)
+        self._save = np.savez_compressed if compressed else np.savez
+
+    def recall(self, key: Hashable) -> Any | None:
+        """Return an object that ``remember`` has in memory, or None."""
+        return None if self._memory is None else self._memory.get((str(self.folder), key))
+
+    def remember(self, key: Hashable, value: Any, n_bytes: int) -> None:
+        """Keep an object of ``n_bytes`` in memory as long as it is among the most recently used."""
+        if self._memory is not None:
+            self._memory.put((str(self.folder), key), value, n_bytes)
+
+    def read(self, key: str) -> dict[str, np.ndarray] | None:
+        """Return the arrays in the file of ``key``, or None."""
+        content = None if self._files is None else self._files.get(key)
+        if content is None:
+            return None
+        arrays = read_npz(io.BytesIO(content))
+        return arrays if arrays is not None and str(arrays.pop("key", "")) == key else None
+
+    def write(self, key: str, arrays: Mapping[str, np.ndarray]) -> None:
+        """Write arrays to the file of ``key``; a folder that cannot be written is ignored."""
+        if self._files is None:
+            return
+        content = io.BytesIO()
+        self._save(content, key=np.array(key), **arrays)
+        self._files.put(key, content.getvalue())
+
+
+def n_bytes(*arrays: np.ndarray | None) -> int:
+    """Return the bytes of arrays, and a little for what holds them."""
+    return 1000 + sum(array.nbytes for array in arrays if array is not None)

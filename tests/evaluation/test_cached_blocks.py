@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from gala_viz.attribution.network_identity import weights_sha256
-from gala_viz.evaluation import looking
+from gala_viz.cache import ArrayCache, read_npz
+from gala_viz.evaluation import network_results as results_module
 from gala_viz.evaluation.evaluate import evaluate
-from gala_viz.evaluation.kept import Kept
 from gala_viz.evaluation.progress import Progress, duration
 from gala_viz.evaluation.spec import EvaluationSpec
 from gala_viz.evaluation.written import as_json
@@ -25,7 +25,7 @@ class Stopped(Exception):
 def looks(monkeypatch):
     """The blocks that are computed, in order; raises ``Stopped`` before the block number in ``stop``."""
     seen, stop = [], []
-    real = looking.look
+    real = results_module.block_results
 
     def counted(one, collection, images, spec, **options):
         if stop and len(seen) == stop[0]:
@@ -33,23 +33,23 @@ def looks(monkeypatch):
         seen.append((one.name, tuple(images)))
         return real(one, collection, images, spec, **options)
 
-    monkeypatch.setattr(looking, "look", counted)
+    monkeypatch.setattr(results_module, "block_results", counted)
     return seen, stop
 
 
 def test_a_stopped_evaluation_goes_on_and_gives_the_numbers_of_an_uninterrupted_one(tmp_path, looks):
     seen, stop = looks
     nets, shapes = {"a": network("a", 1), "b": network("b", 2)}, Shapes()
-    whole = as_json(evaluate(nets, shapes, SPEC, kept=Kept(tmp_path / "whole")))
+    whole = as_json(evaluate(nets, shapes, SPEC, cache=ArrayCache(tmp_path / "whole")))
     assert len(seen) == 6
     seen.clear()
     stop.append(4)
     with pytest.raises(Stopped):
-        evaluate(nets, shapes, SPEC, kept=Kept(tmp_path / "parts"))
+        evaluate(nets, shapes, SPEC, cache=ArrayCache(tmp_path / "parts"))
     stop.clear()
     seen.clear()
     told = []
-    resumed = as_json(evaluate(nets, shapes, SPEC, kept=Kept(tmp_path / "parts"), tell=told.append))
+    resumed = as_json(evaluate(nets, shapes, SPEC, cache=ArrayCache(tmp_path / "parts"), tell=told.append))
     assert [name for name, _ in seen] == ["b", "b"]
     assert resumed == whole
     assert "a: 12 of 12 images (12 kept from before)" in "\n".join(told)
@@ -57,18 +57,18 @@ def test_a_stopped_evaluation_goes_on_and_gives_the_numbers_of_an_uninterrupted_
 
 def test_a_finished_evaluation_computes_nothing_when_run_again(tmp_path, looks, monkeypatch):
     seen, _ = looks
-    kept = Kept(tmp_path)
-    first = as_json(evaluate({"a": network("a", 1)}, Shapes(), SPEC, kept=kept))
+    cache = ArrayCache(tmp_path)
+    first = as_json(evaluate({"a": network("a", 1)}, Shapes(), SPEC, cache=cache))
     seen.clear()
     monkeypatch.setattr("gala_viz.engine.results.human_maps.image_ceilings", None)
-    assert as_json(evaluate({"a": network("a", 1)}, Shapes(), SPEC, kept=kept)) == first
+    assert as_json(evaluate({"a": network("a", 1)}, Shapes(), SPEC, cache=cache)) == first
     assert seen == []
 
 
 @pytest.mark.slow
 def test_other_weights_settings_or_images_are_computed_anew(tmp_path, looks):
     seen, _ = looks
-    kept, shapes = Kept(tmp_path), Shapes()
+    cache, shapes = ArrayCache(tmp_path), Shapes()
     images = [image for image in shapes.images if image.startswith("test")][:5]
     other_collection = Shapes()
     other_collection.fingerprint = "shapes-2"
@@ -83,31 +83,23 @@ def test_other_weights_settings_or_images_are_computed_anew(tmp_path, looks):
         (network("a", 1), shapes, images, replace(SPEC, cells=8)),
     ]
     for count, (one, collection, names, spec) in enumerate(asked, start=1):
-        looking.look_at_all(one, collection, names, spec, kept=kept)
+        results_module.network_results(one, collection, names, spec, cache=cache)
         assert len(seen) == count
-    looking.look_at_all(network("a", 1), shapes, images, replace(SPEC, n_resamples=500), kept=kept)
+    results_module.network_results(network("a", 1), shapes, images, replace(SPEC, n_resamples=500), cache=cache)
     assert len(seen) == len(asked)
 
 
 def test_a_torn_block_is_computed_again(tmp_path, looks):
     seen, _ = looks
-    kept, shapes = Kept(tmp_path), Shapes()
+    cache, shapes = ArrayCache(tmp_path), Shapes()
     images = [image for image in shapes.images if image.startswith("test")][:5]
-    before = looking.look_at_all(network("a", 1), shapes, images, SPEC, kept=kept)
-    (block,) = tmp_path.glob("a-*.npz")
+    before = results_module.network_results(network("a", 1), shapes, images, SPEC, cache=cache)
+    (block,) = (path for path in tmp_path.rglob("*.npz") if "first_choice" in read_npz(path))
     block.write_bytes(block.read_bytes()[:200])
-    after = looking.look_at_all(network("a", 1), shapes, images, SPEC, kept=kept)
+    after = results_module.network_results(network("a", 1), shapes, images, SPEC, cache=cache)
     assert len(seen) == 2
     np.testing.assert_array_equal(before.smoothgrad, after.smoothgrad)
-    assert len(list(tmp_path.glob("a-*.npz"))) == 1
-
-
-def test_a_block_cannot_run_code(tmp_path):
-    kept = Kept(tmp_path)
-    kept.keep({"values": np.arange(3)}, "one", 1)
-    (path,) = tmp_path.iterdir()
-    np.savez(path, values=np.array([{"a": 1}], dtype=object))
-    assert kept.recall("one", 1) is None
+    assert len(list(tmp_path.rglob("*.npz"))) == 2, "the block, and the behaviours met"
 
 
 def test_weights_that_were_never_in_a_file_have_a_checksum_of_their_values():

@@ -7,17 +7,17 @@ import time
 
 import pytest
 
-from gala_viz.live.turns import LOOKING, SURVEY, Turns
+from gala_viz.live.compute_scheduler import INTERACTIVE, SURVEY, ComputeScheduler
 
 
 def never():
     return False
 
 
-def start(turns, log, name, priority, times, cancelled=never):
+def start(scheduler, log, name, priority, times, cancelled=never):
     def work():
         for _ in range(times):
-            with turns.taken(priority, cancelled) as granted:
+            with scheduler.turn(priority, cancelled) as granted:
                 if granted:
                     log.append(name)
                     time.sleep(0.005)
@@ -27,30 +27,30 @@ def start(turns, log, name, priority, times, cancelled=never):
     return thread
 
 
-def wait_until_waiting(turns, count):
+def wait_until_waiting(scheduler, count):
     end = time.monotonic() + 5
-    while len(turns._waiting) < count:
+    while len(scheduler._waiting) < count:
         assert time.monotonic() < end
         time.sleep(0.001)
 
 
 def test_sessions_alternate_and_people_go_before_surveys():
-    turns, log, threads = Turns(grace_s=0), [], []
-    with turns.taken(LOOKING, never):
-        for count, (name, priority) in enumerate([("survey", SURVEY), ("a", LOOKING), ("b", LOOKING)], start=1):
-            threads.append(start(turns, log, name, priority, 3))
-            wait_until_waiting(turns, count)
+    scheduler, log, threads = ComputeScheduler(grace_s=0), [], []
+    with scheduler.turn(INTERACTIVE, never):
+        for count, (name, priority) in enumerate([("survey", SURVEY), ("a", INTERACTIVE), ("b", INTERACTIVE)], start=1):
+            threads.append(start(scheduler, log, name, priority, 3))
+            wait_until_waiting(scheduler, count)
     for thread in threads:
         thread.join(10)
     assert log == ["a", "b", "a", "b", "a", "b", "survey", "survey", "survey"]
 
 
 def test_one_turn_at_a_time():
-    turns, inside, most = Turns(grace_s=0), [], []
+    scheduler, inside, most = ComputeScheduler(grace_s=0), [], []
 
     def work():
         for _ in range(20):
-            with turns.taken(LOOKING, never):
+            with scheduler.turn(INTERACTIVE, never):
                 inside.append(1)
                 most.append(len(inside))
                 inside.pop()
@@ -65,11 +65,11 @@ def test_one_turn_at_a_time():
 
 
 def test_whoever_cancels_while_waiting_gets_no_turn_and_holds_nobody_up():
-    turns, log, gone = Turns(grace_s=0), [], threading.Event()
-    with turns.taken(LOOKING, never):
-        cancelled = start(turns, log, "cancelled", LOOKING, 1, gone.is_set)
-        wait_until_waiting(turns, 1)
-        other = start(turns, log, "other", LOOKING, 1)
+    scheduler, log, gone = ComputeScheduler(grace_s=0), [], threading.Event()
+    with scheduler.turn(INTERACTIVE, never):
+        cancelled = start(scheduler, log, "cancelled", INTERACTIVE, 1, gone.is_set)
+        wait_until_waiting(scheduler, 1)
+        other = start(scheduler, log, "other", INTERACTIVE, 1)
         gone.set()
         cancelled.join(5)
     other.join(5)
@@ -77,20 +77,20 @@ def test_whoever_cancels_while_waiting_gets_no_turn_and_holds_nobody_up():
 
 
 def test_a_turn_comes_back_after_an_error():
-    turns = Turns(grace_s=0)
-    with pytest.raises(ZeroDivisionError), turns.taken(LOOKING, never):
+    scheduler = ComputeScheduler(grace_s=0)
+    with pytest.raises(ZeroDivisionError), scheduler.turn(INTERACTIVE, never):
         raise ZeroDivisionError
-    with turns.taken(SURVEY, never) as granted:
+    with scheduler.turn(SURVEY, never) as granted:
         assert granted
 
 
 def test_a_survey_does_not_slip_in_between_two_chunks_of_a_person():
-    turns, log = Turns(grace_s=0.3), []
-    with turns.taken(LOOKING, never):
-        survey = start(turns, log, "survey", SURVEY, 1)
-        wait_until_waiting(turns, 1)
+    scheduler, log = ComputeScheduler(grace_s=0.3), []
+    with scheduler.turn(INTERACTIVE, never):
+        survey = start(scheduler, log, "survey", SURVEY, 1)
+        wait_until_waiting(scheduler, 1)
     time.sleep(0.05)
-    with turns.taken(LOOKING, never):
+    with scheduler.turn(INTERACTIVE, never):
         log.append("person")
     survey.join(5)
     assert log == ["person", "survey"]

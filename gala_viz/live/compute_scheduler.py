@@ -9,14 +9,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-LOOKING, SURVEY = 0, 1
+INTERACTIVE, SURVEY = 0, 1
 """Priorities: somebody waits for this image; a pass over many images that nobody looks at."""
 
 GRACE_S = 0.4
-"""A survey waits until nobody has looked for this long, so that it does not slip in between a person's batches."""
+"""A survey waits until nobody has computed interactively for this long, so that it does not slip in between a person's
+batches."""
 
 
-class Turns:
+class ComputeScheduler:
     """One turn at a time. Those who wait are served by priority, then in the order in which they came.
 
     Whoever had a turn queues again behind the others, so sessions that ask for batch after batch alternate.
@@ -28,10 +29,10 @@ class Turns:
         self._tickets = itertools.count()
         self._waiting: list[tuple[int, int]] = []
         self._busy = False
-        self._looked = float("-inf")
+        self._last_interactive = float("-inf")
 
     @contextmanager
-    def taken(self, priority: int, cancelled: Callable[[], bool]) -> Iterator[bool]:
+    def turn(self, priority: int, cancelled: Callable[[], bool]) -> Iterator[bool]:
         """Wait for a turn and hold it within the block: True, or False where ``cancelled()`` came first."""
         granted = self._wait(priority, cancelled)
         try:
@@ -40,8 +41,8 @@ class Turns:
             if granted:
                 with self._changed:
                     self._busy = False
-                    if priority == LOOKING:
-                        self._looked = time.monotonic()
+                    if priority == INTERACTIVE:
+                        self._last_interactive = time.monotonic()
                     self._changed.notify_all()
 
     def _wait(self, priority: int, cancelled: Callable[[], bool]) -> bool:
@@ -63,9 +64,9 @@ class Turns:
                 self._changed.notify_all()
 
     def _may_start(self, ticket: tuple[int, int]) -> bool:
-        quiet = ticket[0] == LOOKING or time.monotonic() - self._looked >= self._grace_s
+        quiet = ticket[0] == INTERACTIVE or time.monotonic() - self._last_interactive >= self._grace_s
         return not self._busy and self._waiting[0] == ticket and quiet
 
 
-TURNS = Turns()
-"""The turns of this process: all sources and sessions share its processors."""
+SCHEDULER = ComputeScheduler()
+"""The one of this process: all sources and sessions share its processors."""

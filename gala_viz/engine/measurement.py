@@ -1,0 +1,160 @@
+"""One network measured on a block of images: forward passes, targets, and maps of any methods with their errors.
+
+Pages measure image by image, as somebody looks; stores and evaluations measure block by block, and both by this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection as Container
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from gala_viz.attribution.finite import NonFiniteError, check_finite
+from gala_viz.attribution.methods import METHODS
+from gala_viz.collections.collection import Collection
+from gala_viz.engine.attribution_maps import attribution_maps
+from gala_viz.engine.forward import forward
+from gala_viz.engine.results.forward_result import ForwardResult
+from gala_viz.imagenet import label_index
+from gala_viz.networks.network import Network
+from gala_viz.progress import ProgressCallback
+from gala_viz.specs import Reduction, Target
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Measurement:
+    """One network's results for a block of images.
+
+    Parameters
+    ----------
+    images : tuple of str
+        Ids.
+    forward : tuple of ForwardResult
+        One for each image, finite or not.
+    labels : tuple of int or None
+        Index of each true category among the network's; None where it is not known.
+    finite : ndarray, (image,), bool
+        Whether logits and norms are finite.
+    not_finite : dict of str to str
+        Image for which a number is NaN or infinite -> a sentence on which.
+    maps : dict of str to Dataset
+        Method -> ``map``, ``standard_error`` and ``half``, unsmoothed, of the images that have a target and finite
+        logits; absent where there are none.
+    """
+
+    images: tuple[str, ...]
+    forward: tuple[ForwardResult, ...]
+    labels: tuple[int | None, ...]
+    finite: np.ndarray
+    not_finite: dict[str, str]
+    maps: dict[str, xr.Dataset]
+
+    @property
+    def first_choices(self) -> np.ndarray:
+        """Index of the category with the largest logit, (image,) int64."""
+        return np.array([result.logits.argmax() for result in self.forward], np.int64)
+
+    def correct(self) -> np.ndarray:
+        """Return (image,) float64: 1 where the first choice is the true category, 0 where not, NaN where unknown."""
+        return np.array(
+            [
+                float(choice == label) if finite and label is not None else np.nan
+                for choice, label, finite in zip(
+                    self.first_choices.tolist(), self.labels, self.finite.tolist(), strict=True
+                )
+            ]
+        )
+
+
+def measure(
+    network: Network,
+    collection: Collection,
+    images: Sequence[str],
+    methods: Mapping[str, Any],
+    target: Target = "own",
+    *,
+    reduction: Reduction = "absolute",
+    errors: bool = False,
+    explain: Container[str] | None = None,
+    progress: ProgressCallback | None = None,
+) -> Measurement:
+    """Measure a network on a block of images: one forward pass of each, and the maps of every method.
+
+    An image's results do not depend on what else is in the block.
+
+    Parameters
+    ----------
+    network : Network
+        With batch norms fused or not, see ``gala_viz.networks.fuse_batchnorm``.
+    collection : Collection
+        Where photographs are read.
+    images : sequence of str
+        Ids of photographs that can be read.
+    methods : mapping of str to object
+        Name in ``gala_viz.attribution.methods.METHODS`` -> settings of its type.
+    target : {"own", "label"} or int
+        The network's first choice, the true category, or a category index. Images whose target is not known have no
+        maps.
+    reduction : {"absolute", "maximum", "signed"}
+        How colour channels become one number.
+    errors : bool
+        Whether maps have ``standard_error`` and ``half``.
+    explain : container of str, optional
+        Images whose maps are wanted; default: all.
+    progress : callable, optional
+        Called as ``progress(done, total)`` after every image of every method.
+
+    Returns
+    -------
+    Measurement
+        Images with numbers that are not finite are named, and their maps are NaN.
+    """
+    results = forward(network, [network.preprocessing.to_input(collection.photo(image)) for image in images])
+    labels = [label_index(network.categories, collection.category(one), collection.target(one)) for one in images]
+    finite = np.ones(len(results), bool)
+    not_finite: dict[str, str] = {}
+    targets: dict[str, int] = {}
+    for row, (image, result, label) in enumerate(zip(images, results, labels, strict=True)):
+        try:
+            result.check(network.name, image)
+        except NonFiniteError as error:
+            finite[row], not_finite[image] = False, str(error)
+            continue
+        index = {"own": int(result.logits.argmax()), "label": label}.get(target) if isinstance(target, str) else target
+        if index is not None and (explain is None or image in explain):
+            targets[image] = index
+    maps = {}
+    for method, spec in methods.items() if targets else ():
+        found = attribution_maps(
+            network,
+            collection,
+            method,
+            spec,
+            list(targets),
+            targets,
+            reduction=reduction,
+            return_error=errors,
+            return_halves=errors,
+            progress=progress,
+            only_finite=False,
+        )
+        found = found if isinstance(found, xr.Dataset) else found.to_dataset(name="map")
+        for row, image in enumerate(found["image"].values.tolist()):
+            try:
+                check_finite(found["map"].values[row], f"values of the {METHODS[method].title} map", network.name, image)
+            except NonFiniteError as error:
+                not_finite.setdefault(image, str(error))
+                found["map"].values[row] = np.nan
+        maps[method] = found
+    return Measurement(
+        images=tuple(images),
+        forward=tuple(results),
+        labels=tuple(labels),
+        finite=finite,
+        not_finite=not_finite,
+        maps=maps,
+    )

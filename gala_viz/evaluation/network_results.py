@@ -1,0 +1,237 @@
+"""What one network makes of images, before anyone asks how human it is: predictions, attention norms, SmoothGrad."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from gala_viz.alignment import area_average
+from gala_viz.attribution.finite import NonFiniteError
+from gala_viz.attribution.network_identity import compute_output_fingerprint
+from gala_viz.cache import ArrayCache
+from gala_viz.collections.collection import Collection
+from gala_viz.collections.map_checks import marked_images
+from gala_viz.engine.measurement import Measurement, measure
+from gala_viz.engine.result_keys import network_key
+from gala_viz.evaluation.regions import KnowsRegions, members_in_frame, shares
+from gala_viz.evaluation.spec import EvaluationSpec
+from gala_viz.networks.fuse_batchnorm import fuse_batchnorm
+from gala_viz.networks.network import Network
+from gala_viz.specs import fingerprint, settings
+
+Step = Callable[[int], None]
+"""Called with the number of images that are finished; cached ones are told by a negative number."""
+
+FORMAT = 4
+"""Goes up when the meaning of a block's arrays changes, so that older ones are computed again."""
+PIXELS, SMOOTHGRAD = "pixels", "smoothgrad"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class NetworkResults:
+    """One network's results for a number of images.
+
+    Parameters
+    ----------
+    images : tuple of str
+        Ids.
+    first_choice : ndarray, (image,), int64
+        Index into the network's categories.
+    norms : dict of str to ndarray, (image, y, x)
+        Layer -> attention norms at the layer's grid.
+    smoothgrad : ndarray, (image, y, x), or None
+        At the cells of the comparison; None where it was left out, NaN for images that have nothing to compare it with.
+    regions : tuple of str
+        Names of the regions that the collection knows.
+    shares : dict of str to ndarray, (image, region)
+        For ``PIXELS``, ``SMOOTHGRAD`` and each layer how much lies on each region.
+    """
+
+    images: tuple[str, ...]
+    first_choice: np.ndarray
+    norms: dict[str, np.ndarray]
+    smoothgrad: np.ndarray | None
+    regions: tuple[str, ...]
+    shares: dict[str, np.ndarray]
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """Return all of it as plain arrays by name, for a file."""
+        arrays = {"images": np.array(self.images), "first_choice": self.first_choice, "regions": np.array(self.regions)}
+        arrays |= {f"norm:{layer}": norm for layer, norm in self.norms.items()}
+        arrays |= {f"share:{of}": values for of, values in self.shares.items()}
+        return arrays if self.smoothgrad is None else {**arrays, "smoothgrad": self.smoothgrad}
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, np.ndarray]) -> NetworkResults:
+        """Return what ``to_arrays`` wrote."""
+
+        def named(kind: str) -> dict[str, np.ndarray]:
+            return {key.removeprefix(kind): value for key, value in arrays.items() if key.startswith(kind)}
+
+        return cls(
+            images=tuple(str(image) for image in arrays["images"]),
+            first_choice=arrays["first_choice"],
+            norms=named("norm:"),
+            smoothgrad=arrays.get("smoothgrad"),
+            regions=tuple(str(region) for region in arrays["regions"]),
+            shares=named("share:"),
+        )
+
+
+def network_results(
+    network: Network,
+    collection: Collection,
+    images: Sequence[str],
+    spec: EvaluationSpec,
+    *,
+    cache: ArrayCache | None = None,
+    step: Step = lambda done: None,
+) -> NetworkResults:
+    """Return a network's results for images, block by block.
+
+    Parameters
+    ----------
+    network : Network
+        Its batch norms are fused for it.
+    collection : Collection
+        Where photographs are read.
+    images : sequence of str
+        Ids.
+    spec : EvaluationSpec
+        SmoothGrad's settings, target, cells and images in a block.
+    cache : ArrayCache, optional
+        Blocks that it holds are not computed again; default: nothing is cached.
+    step : callable
+        Called with the number of images that are finished.
+
+    Returns
+    -------
+    NetworkResults
+        The cut into blocks does not change them.
+
+    Raises
+    ------
+    NonFiniteError
+        A number is NaN or infinite.
+    """
+    cache = cache or ArrayCache()
+    key = "" if cache.folder is None else network_key(network, compute_output_fingerprint(network), cache)
+    parts = []
+    for start in range(0, len(images), spec.block_images):
+        block = tuple(images[start : start + spec.block_images])
+        about = (FORMAT, key, list(network.layers), _settings(network, spec))
+        block_key = f"block {fingerprint(*about, collection.name, collection.fingerprint, list(block))}"
+        arrays = cache.read(block_key)
+        if arrays is not None:
+            step(-len(block))
+        else:
+            arrays = block_results(fuse_batchnorm(network), collection, block, spec, step=step).to_arrays()
+            cache.write(block_key, arrays)
+        parts.append(NetworkResults.from_arrays(arrays))
+    return joined(parts)
+
+
+def block_results(
+    network: Network,
+    collection: Collection,
+    images: Sequence[str],
+    spec: EvaluationSpec,
+    *,
+    step: Step = lambda done: None,
+) -> NetworkResults:
+    """Return a network's results for a block of images: one forward pass of each, and one map where it is compared.
+
+    Arguments and errors are those of ``network_results``.
+    """
+    found = members_in_frame(collection, images, network.preprocessing)
+    regions, members = found if found is not None else ((), None)
+    compared: list[int] = []
+    if spec.smoothgrad is not None:
+        marked = set(marked_images(collection, images))
+        known = np.zeros(len(images), bool) if members is None else ~np.isnan(members).all(axis=(1, 2, 3))
+        compared = [row for row, image in enumerate(images) if image in marked or known[row]]
+    step(len(images) - len(compared))
+    measured = measure(
+        network,
+        collection,
+        images,
+        {} if spec.smoothgrad is None else {SMOOTHGRAD: spec.smoothgrad},
+        spec.target,
+        explain={images[row] for row in compared},
+        progress=lambda done, total: step(1),
+    )
+    _check(measured, compared, spec)
+    norms = {layer: np.stack([result.norms[layer] for result in measured.forward]) for layer in network.layers}
+    on_regions: dict[str, np.ndarray] = {}
+    if members is not None:
+        on_regions[PIXELS] = members.mean(axis=(2, 3), dtype=np.float64)
+        on_regions |= {layer: shares(norm, members) for layer, norm in norms.items()}
+    coarse = None
+    if spec.smoothgrad is not None:
+        coarse = np.full((len(images), spec.cells, spec.cells), np.nan, np.float32)
+        if members is not None:
+            on_regions[SMOOTHGRAD] = np.full(members.shape[:2], np.nan)
+        if compared:
+            maps = measured.maps[SMOOTHGRAD]["map"].values
+            coarse[compared] = area_average(maps, (spec.cells, spec.cells))
+            if members is not None:
+                on_regions[SMOOTHGRAD][compared] = shares(maps, members[compared])
+    return NetworkResults(
+        images=tuple(images),
+        first_choice=measured.first_choices,
+        norms=norms,
+        smoothgrad=coarse,
+        regions=regions,
+        shares=on_regions,
+    )
+
+
+def _check(measured: Measurement, compared: Sequence[int], spec: EvaluationSpec) -> None:
+    """Raise an error for numbers that are not finite, and for a true category that is to be explained and not known."""
+    for why in measured.not_finite.values():
+        raise NonFiniteError(why)
+    if spec.target == "label":
+        for row in compared:
+            if measured.labels[row] is None:
+                raise ValueError(f"the true category of {measured.images[row]!r} is not known; explain another target.")
+
+
+def any_compared(collection: Collection, images: Sequence[str]) -> bool:
+    """Return whether a map of any of ``images`` has something to be compared with: a human map, or regions."""
+    if marked_images(collection, images):
+        return True
+    return isinstance(collection, KnowsRegions) and any(collection.regions(image) for image in images)
+
+
+def joined(parts: Sequence[NetworkResults]) -> NetworkResults:
+    """Return the results of several blocks as one; a region that only others know has no pixels in a block."""
+    regions = tuple(dict.fromkeys(region for part in parts for region in part.regions))
+
+    def share(part: NetworkResults, of: str) -> np.ndarray:
+        if not part.regions:
+            return np.full((len(part.images), len(regions)), np.nan)
+        own = part.shares[of]
+        wide = np.where(np.isnan(own).all(axis=1, keepdims=True), np.nan, np.zeros((len(part.images), len(regions))))
+        wide[:, [regions.index(region) for region in part.regions]] = own
+        return wide
+
+    first = parts[0]
+    known = dict.fromkeys(of for part in parts for of in part.shares)
+    return NetworkResults(
+        images=tuple(image for part in parts for image in part.images),
+        first_choice=np.concatenate([part.first_choice for part in parts]),
+        norms={layer: np.concatenate([part.norms[layer] for part in parts]) for layer in first.norms},
+        smoothgrad=None if first.smoothgrad is None else np.concatenate([part.smoothgrad for part in parts]),
+        regions=regions,
+        shares={of: np.concatenate([share(part, of) for part in parts]) for of in known},
+    )
+
+
+def _settings(network: Network, spec: EvaluationSpec) -> dict[str, object]:
+    """Return the part of ``spec`` that a network's results depend on."""
+    if spec.smoothgrad is None:
+        return {"smoothgrad": None}
+    values = {"smoothgrad": settings(spec.smoothgrad), "target": spec.target, "cells": spec.cells}
+    return {**values, "categories": list(network.categories)} if spec.target == "label" else values

@@ -1,0 +1,74 @@
+"""What networks see of the images of a collection and of uploads: views and inputs, in memory as far as it reaches."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+
+from gala_viz.cache import ArrayCache, n_bytes
+from gala_viz.collections.collection import Collection
+from gala_viz.live.uploads import Uploads
+from gala_viz.networks.preprocessing import Preprocessing
+from gala_viz.specs import fingerprint
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NetworkInput:
+    """One image as networks with one preprocessing see it.
+
+    Parameters
+    ----------
+    values : ndarray, (3, y, x), float32
+        In the input space of the network.
+    checksum : str
+        Of the values, 32 hex digits.
+    photo_px : tuple of int
+        Height and width of the photograph.
+    """
+
+    values: np.ndarray
+    checksum: str
+    photo_px: tuple[int, int]
+
+
+class NetworkInputs:
+    """Inputs of networks, made of the photographs of ``collection`` and of ``uploads`` when they are first needed."""
+
+    def __init__(self, collection: Collection, uploads: Uploads, cache: ArrayCache) -> None:
+        self._collection, self._uploads, self._cache = collection, uploads, cache
+
+    def input(self, frame: Preprocessing, image: str) -> NetworkInput:
+        """Return the input of an image; ``UnreadableImageError`` where its photograph cannot be read."""
+        key = self._key("input", fingerprint(frame.settings()), image)
+        network_input = self._cache.recall(key)
+        if network_input is None:
+            photo = self.photo(image)
+            values = frame.to_input(photo)
+            checksum = hashlib.sha256(values.tobytes()).hexdigest()[:32]
+            network_input = NetworkInput(values, checksum, photo.shape[:2])
+            self._cache.remember(key, network_input, n_bytes(values))
+        return network_input
+
+    def view(self, frame: Preprocessing, image: str) -> np.ndarray:
+        """Return the part of the photograph that an input shows, uint8 (y, x, 3)."""
+        key = self._key("view", fingerprint(frame.settings()), image)
+        view = self._cache.recall(key)
+        if view is None:
+            view = frame.resize_and_crop(self.photo(image))
+            self._cache.remember(key, view, n_bytes(view))
+        return view
+
+    def known_size_px(self, image: str) -> tuple[int, int] | None:
+        """Return (height, width) of the photograph where it has been read already; nothing is decoded."""
+        return self._cache.recall(self._key("size", image))
+
+    def photo(self, image: str) -> np.ndarray:
+        """Return the upright photograph, uint8 (y, x, 3)."""
+        photo = (self._uploads if image in self._uploads else self._collection).photo(image)
+        self._cache.remember(self._key("size", image), photo.shape[:2], 200)
+        return photo
+
+    def _key(self, *parts: str) -> tuple[str, ...]:
+        return self._collection.name, self._collection.fingerprint, *parts

@@ -1,0 +1,181 @@
+"""The results of one network: forward passes and maps of images, computed when asked, resumed and cached."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from gala_viz.attribution.finite import check_finite
+from gala_viz.attribution.map_state import MapState
+from gala_viz.attribution.methods import METHODS
+from gala_viz.attribution.network_identity import network_identity
+from gala_viz.attribution.packing import map_states
+from gala_viz.attribution.targets import target_index
+from gala_viz.cache import ArrayCache, n_bytes
+from gala_viz.engine.forward import forward
+from gala_viz.engine.result_keys import circumstances, network_key
+from gala_viz.engine.results.delta import near_zero_message
+from gala_viz.engine.results.forward_result import ForwardResult
+from gala_viz.engine.results.jackknife import monte_carlo_error
+from gala_viz.live.compute_scheduler import ComputeScheduler
+from gala_viz.live.descriptions import network_info
+from gala_viz.live.network_inputs import NetworkInputs
+from gala_viz.networks.fuse_batchnorm import fuse_batchnorm
+from gala_viz.networks.network import Network
+from gala_viz.specs import MapRequest, fingerprint, settings
+from gala_viz.store.source import Cancelled
+
+MIN_SAMPLES = 10
+"""Samples from which on "about zero within its error" is said."""
+
+
+class NetworkResults:
+    """Computes and caches the results of one network; where one session was cancelled the next one goes on.
+
+    ``key`` names what determines the network's numbers. Every batch takes a turn of ``scheduler``.
+    """
+
+    def __init__(self, network: Network, inputs: NetworkInputs, cache: ArrayCache, scheduler: ComputeScheduler) -> None:
+        self.identity = network_identity(network)
+        self.key = network_key(network, self.identity.behaviour, cache)
+        self.network = fuse_batchnorm(network)
+        self.frame = network.preprocessing
+        self.info = network_info(network)
+        self._inputs, self._cache, self._scheduler = inputs, cache, scheduler
+
+    def forward(self, image: str, priority: int, cancelled: Cancelled) -> ForwardResult | None:
+        """Return the results of a forward pass, or None once cancelled."""
+        network_input = self._inputs.input(self.frame, image)
+        key = self._forward_key(network_input.checksum)
+        result = self._cached_forward(key)
+        if result is None:
+            with self._scheduler.turn(priority, cancelled) as granted:
+                if not granted:
+                    return None
+                (result,) = forward(self.network, [network_input.values])
+            result.check(self.network.title, image)
+            norms = {_layer(layer): norm for layer, norm in result.norms.items()}
+            self._write(key, {"logits": result.logits, **norms})
+            self._remember_forward(key, result)
+        return result
+
+    def forward_at_hand(self, image: str) -> ForwardResult | None:
+        """Return the results of a forward pass if they are cached; the network does not run."""
+        return self._cached_forward(self._forward_key(self._inputs.input(self.frame, image).checksum))
+
+    def target(self, image: str, request: MapRequest, result: ForwardResult, label: int | None) -> int:
+        """Return the category index that a request explains; ``ValueError`` where it is not known."""
+        return target_index(request.target, result.logits, label, image=image)
+
+    def finished_map(self, image: str, request: MapRequest, target: int) -> MapState | None:
+        """Return the finished map if it is cached."""
+        return self._cached_map(self._map_key(image, request, target))
+
+    def n_begun(self, image: str, request: MapRequest, target: int) -> int:
+        """Return the number of samples that are there already, and that a run would not compute again."""
+        key = self._map_key(image, request, target)
+        state = self._cached_map(key) or self._cache.recall(_begun(key))
+        return 0 if state is None else state.n
+
+    def map_states(
+        self, image: str, request: MapRequest, target: int, priority: int, cancelled: Cancelled
+    ) -> Iterator[MapState]:
+        """Yield the map after every batch of its samples; the last one is done unless ``cancelled()``."""
+        key = self._map_key(image, request, target)
+        state = self._cached_map(key)
+        if state is not None:
+            yield state
+            return
+        kind, spec = METHODS[request.method], spec_of(request)
+        begun = self._cache.recall(_begun(key)) if kind.stochastic else None
+        if begun is not None and begun.n >= spec.n_samples:
+            begun = None
+        values = self._inputs.input(self.frame, image).values
+        method = kind(self.network, spec)
+        states = map_states(method, values, image=image, target=target, resume=begun, cancelled=cancelled)
+        span = float(np.ptp(values)) if kind.per_input_unit() else 1.0
+        while True:
+            with self._scheduler.turn(priority, cancelled) as granted:
+                state = next(states, None) if granted else None
+            if state is None:
+                return
+            check_finite(state.mean, f"values of the {kind.title} map", self.network.title, image)
+            state = self._enter(key, state, span)
+            yield state
+            if state.done:
+                return
+
+    def _enter(self, key: str, state: MapState, span: float) -> MapState:
+        """Cache a state, and return it, with what is to be said of a finished one."""
+        if state.group_sums is not None:
+            self._cache.remember(_begun(key), state, _state_bytes(state))
+        if not state.done:
+            return state
+        error = monte_carlo_error(lambda mean: mean, state) if state.n >= MIN_SAMPLES else None
+        message = near_zero_message(state.mean, error=error, input_range=span)
+        finished = replace(state, note=message or state.note)
+        self._cache.remember(key, finished, _state_bytes(finished))
+        self._write(key, finished.to_arrays())
+        return finished
+
+    def _cached_map(self, key: str) -> MapState | None:
+        state = self._cache.recall(key)
+        if state is None:
+            arrays = self._cache.read(key)
+            state = MapState.from_arrays(arrays) if arrays is not None else None
+            if state is not None:
+                self._cache.remember(key, state, _state_bytes(state))
+        return state if state is not None and state.done and np.isfinite(state.mean).all() else None
+
+    def _cached_forward(self, key: str) -> ForwardResult | None:
+        result = self._cache.recall(key)
+        if result is None:
+            arrays = self._cache.read(key) or {}
+            needed = {"logits": 1, **{_layer(layer): 2 for layer in self.network.layers}}
+            if not all(
+                name in arrays and arrays[name].ndim == dims and np.isfinite(arrays[name]).all()
+                for name, dims in needed.items()
+            ):
+                return None
+            result = ForwardResult(arrays["logits"], {layer: arrays[_layer(layer)] for layer in self.network.layers})
+            self._remember_forward(key, result)
+        return result
+
+    def _remember_forward(self, key: str, result: ForwardResult) -> None:
+        self._cache.remember(key, result, n_bytes(result.logits, *result.norms.values()))
+
+    def _write(self, key: str, arrays: dict[str, np.ndarray]) -> None:
+        about = json.dumps(circumstances(self.network))
+        self._cache.write(key, {**arrays, "circumstances": np.array(about)})
+
+    def _forward_key(self, checksum: str) -> str:
+        return f"forward {fingerprint(self.key, list(self.network.layers))} {checksum}"
+
+    def _map_key(self, image: str, request: MapRequest, target: int) -> str:
+        spec = settings(spec_of(request))
+        n = spec.get("n_samples") if METHODS[request.method].stochastic else None
+        rest = {key: value for key, value in spec.items() if key != "n_samples" or n is None}
+        checksum = self._inputs.input(self.frame, image).checksum
+        return f"map {fingerprint(self.key, checksum, request.method, rest, target, image)} n={n}"
+
+
+def spec_of(request: MapRequest) -> object:
+    """Return the settings of a request's method: its SmoothGrad spec, or the defaults of another method."""
+    return request.smoothgrad if request.method == "smoothgrad" else METHODS[request.method].validate_spec()
+
+
+def _begun(key: str) -> str:
+    """Return where the state of any number of samples is cached, to go on from: the key without its n."""
+    return "begun " + key.rsplit(" n=", 1)[0]
+
+
+def _layer(name: str) -> str:
+    """Return the name of a layer's array in a file, apart from the others' names."""
+    return f"layer {name}"
+
+
+def _state_bytes(state: MapState) -> int:
+    return n_bytes(state.mean, state.group_sums)
