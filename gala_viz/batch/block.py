@@ -161,8 +161,8 @@ class _Block:
         values[f"{at}/map"][rows] = area_average(maps["map"].values, grid)
         if f"{at}/standard_error" in values:
             values[f"{at}/standard_error"][rows] = area_average(maps["standard_error"].values, grid)
-        if f"{at}/half" in values:
-            values[f"{at}/half"][rows] = np.moveaxis(area_average(maps["half"].values, grid), 0, 1)
+        if f"{at}/half_map" in values:
+            values[f"{at}/half_map"][rows] = np.moveaxis(area_average(maps["half_map"].values, grid), 0, 1)
         for row, image, one in zip(rows, images, maps["map"].values, strict=True):
             for name, value in human.scores(image, one, self._cells).items():
                 values[f"scores/{name}"][*place, row] = value

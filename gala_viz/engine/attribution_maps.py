@@ -135,7 +135,7 @@ def attribution_maps(
         (image, y, x), float32, in the unit of the method. The coordinates ``explained`` (category index), ``n``
         (samples) and ``sigma`` (standard deviation of the noise in input units) are by image; ``attrs`` hold every
         setting, the checksum of the weights and versions. With ``return_error``, ``return_halves`` or ``return_groups``
-        a Dataset of ``map`` and ``standard_error``, ``half`` (half, image, y, x) or ``without_group`` (group, image, y,
+        a Dataset of ``map`` and ``standard_error``, ``half_map`` (half, image, y, x) or ``without_group`` (group, image, y,
         x), which are NaN for methods that are not stochastic.
 
     Raises
@@ -211,7 +211,7 @@ def attribution_maps(
         return result
     variables = {"map": result}
     for name, values in chance.items():
-        leading = {"half": {"half": ["even", "odd"]}, "without_group": {"group": range(N_GROUPS)}}.get(name, {})
+        leading = {"half_map": {"half": ["even", "odd"]}, "without_group": {"group": range(N_GROUPS)}}.get(name, {})
         stacked = np.moveaxis(np.stack(values), 0, len(leading))
         variables[name] = _labelled(stacked, name, finished, attrs, per_image, leading)
     return xr.Dataset(variables, attrs=attrs)
@@ -222,7 +222,7 @@ def _by_chance(name: str, shown: Callable[[np.ndarray], np.ndarray], state: MapS
     if name == "standard_error":
         error = monte_carlo_error(shown, state)
         return np.full_like(whole, np.nan) if error is None else error
-    if name == "half":
+    if name == "half_map":
         halves = state.half_means()
         return np.full((2, *whole.shape), np.nan, np.float32) if halves is None else shown(halves)
     without = np.full((N_GROUPS, *whole.shape), np.nan, np.float32)

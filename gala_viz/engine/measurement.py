@@ -42,7 +42,7 @@ class Measurement:
     not_finite : dict of str to str
         Image for which a number is NaN or infinite -> a sentence on which.
     maps : dict of str to Dataset
-        Method -> ``map``, ``standard_error`` and ``half``, unsmoothed, of the images that have a target and finite
+        Method -> ``map``, ``standard_error`` and ``half_map``, unsmoothed, of the images that have a target and finite
         logits; absent where there are none.
     """
 
@@ -102,7 +102,7 @@ def measure(
     reduction : {"absolute", "maximum", "signed"}
         How colour channels become one number.
     errors : bool
-        Whether maps have ``standard_error`` and ``half``.
+        Whether maps have ``standard_error`` and ``half_map``.
     explain : container of str, optional
         Images whose maps are wanted; default: all.
     progress : callable, optional
@@ -145,7 +145,9 @@ def measure(
         found = found if isinstance(found, xr.Dataset) else found.to_dataset(name="map")
         for row, image in enumerate(found["image"].values.tolist()):
             try:
-                check_finite(found["map"].values[row], f"values of the {METHODS[method].title} map", network.name, image)
+                check_finite(
+                    found["map"].values[row], f"values of the {METHODS[method].title} map", network.name, image
+                )
             except NonFiniteError as error:
                 not_finite.setdefault(image, str(error))
                 found["map"].values[row] = np.nan

@@ -25,6 +25,7 @@ export function render({model, el}) {
     if (model.push_history) { window.history.pushState(null, "", address) } else { window.history.replaceState(null, "", address) }
   }
   model.on("revision", write)
+  if (model.revision > 0) { write() } // written before this bar was drawn
   const listening = new AbortController()
   window.addEventListener("popstate", () => model.send_msg({query: current()}), {signal: listening.signal})
   model.on("remove", () => listening.abort())

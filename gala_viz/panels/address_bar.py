@@ -72,4 +72,8 @@ class AddressSync:
 
     def _write(self) -> None:
         step, self._step, self._waiting = self._step, False, False
-        self.bar.param.update(query=self.state.query, push_history=step, revision=self.bar.revision + 1)
+        self.write(push_history=step)
+
+    def write(self, *, push_history: bool) -> None:
+        """Write the state into the browser's address, with ``push_history`` as a step of its own in the history."""
+        self.bar.param.update(query=self.state.query, push_history=push_history, revision=self.bar.revision + 1)

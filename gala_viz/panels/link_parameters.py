@@ -6,12 +6,13 @@ meaning raises ``page_state.LINK_FORMAT``.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from gala_viz.panels.compare.compare_view import CompareView
 from gala_viz.panels.gallery.gallery import Gallery
 from gala_viz.panels.gallery.selection_filter import SelectionFilter
+from gala_viz.panels.network_pair import PLACES, PairChooser
 from gala_viz.panels.page_state import LinkParameter, format_value
 from gala_viz.panels.presenting.presentation import Presentation
 from gala_viz.panels.presenting.stage import PANELS
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 SHARED_LINK_NAMES = frozenset(
     [
+        "first",
+        "second",
         "selection",
         "selected-x",
         "selected-y",
@@ -39,7 +42,7 @@ SHARED_LINK_NAMES = frozenset(
         "learnt",
     ]
 )
-"""Names that mean the same on both pages: which images the gallery shows, in which order."""
+"""Names that mean the same on both pages: which networks, which images the gallery shows, in which order."""
 VERSION_1_MAPS = {
     "channels": "absolute",
     "smoothing": "0",
@@ -83,14 +86,21 @@ MAX_ZOOM_PX = 10_000
 
 
 def compare_link_parameters(
-    view: CompareView, presentation: Presentation, selection_filter: SelectionFilter
+    view: CompareView,
+    presentation: Presentation,
+    selection_filter: SelectionFilter,
+    default_pair: Sequence[str] | None = None,
 ) -> dict[str, LinkParameter]:
-    """Return the link parameters of the comparison: image, maps, how they are drawn, gallery, stage."""
+    """Return the link parameters of the comparison: image, networks, maps, how they are drawn, gallery, stage.
+
+    ``default_pair`` are the names of the networks of links that name none (default: those that the view shows).
+    """
     shown, settings, looks = view.current, view.settings, view.display_settings
     layers, kinds = view.layers.n_columns, list(view.source.map_kinds)
     many = len(view.source.networks[0].categories)
     return {
         "image": _image(view.gallery, shown, first=view.gallery.first_image),
+        **_pair_parameters(view.chooser, view.source, default_pair),
         "maps": LinkParameter(
             owner=shown, parameter="kind", push_history=True, refusal=_among("kind of human maps", kinds)
         ),
@@ -153,16 +163,37 @@ def explore_version_1_defaults(source: MapSource) -> dict[str, str]:
 VERSION_1_DEFAULTS = {"compare": compare_version_1_defaults, "explore": explore_version_1_defaults}
 
 
-def explore_link_parameters(view: ExploreView) -> dict[str, LinkParameter]:
-    """Return the link parameters of the exploration: image in view, axes, selection, gallery."""
+def explore_link_parameters(view: ExploreView, default_pair: Sequence[str] | None = None) -> dict[str, LinkParameter]:
+    """Return the link parameters of the exploration: image in view, networks, axes, selection, gallery.
+
+    ``default_pair`` are the names of the networks of links that name none (default: those that the view shows).
+    """
     axes = view.axes
     return {
         "image": _image(view.gallery, view.current),
+        **_pair_parameters(view.chooser, view.source, default_pair),
         "x": LinkParameter(owner=axes, parameter="x", push_history=True),
         "y": LinkParameter(owner=axes, parameter="y", push_history=True),
         "means": LinkParameter(owner=axes, parameter="show_category_means"),
         **_selection_parameters(axes),
         **_gallery_places(view.gallery),
+    }
+
+
+def _pair_parameters(
+    chooser: PairChooser, source: MapSource, default: Sequence[str] | None
+) -> dict[str, LinkParameter]:
+    """Return the link parameters of the two networks shown; a page restores the pair before all else."""
+    names = [choice.name for choice in source.choices(source.request)]
+    return {
+        place: LinkParameter(
+            owner=chooser.pair,
+            parameter=place,
+            push_history=True,
+            refusal=_among("network of this page", names),
+            default=name,
+        )
+        for place, name in zip(PLACES, default or [network.name for network in source.networks], strict=True)
     }
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from urllib.parse import urlencode
 
 import panel as pn
 from bokeh.document import Document
@@ -62,6 +61,8 @@ class PagePersistence:
         Called with sentences on what of a link could not be restored.
     read_only_notes : bool
         Whether a visitor without a login can read and export notes and saved views, but change none.
+    open_pair : callable
+        Called with a query; returns whether it names another pair of networks, which is then shown in that state.
     """
 
     def __init__(
@@ -74,10 +75,11 @@ class PagePersistence:
         on_link_errors: Callable[[list[str]], None],
         *,
         read_only_notes: bool = False,
+        open_pair: Callable[[str], bool] = lambda query: False,
     ) -> None:
-        self._name, self._told = name, on_link_errors
+        self._name, self._told, self._open_pair = name, on_link_errors, open_pair
         state = PageState(link_parameters, VERSION_1_DEFAULTS[name](gallery.source))
-        self.address_sync = AddressSync(state, document, on_link_errors, self._go_to)
+        self.address_sync = AddressSync(state, document, on_link_errors, self.open)
         self.notes_view: NotesView | None = None
         self._views: SavedViews | None = None
         if records is not None:
@@ -98,15 +100,8 @@ class PagePersistence:
             )
             gallery.attach_notes(self.notes_view.note_index)
 
-    def open(self, arguments: Arguments | None) -> None:
-        """Show what the address names: a state of the page, or a view saved by name."""
-        self._go_to(
-            urlencode(
-                [(name, one.decode("utf-8", "replace")) for name, ones in (arguments or {}).items() for one in ones]
-            )
-        )
-
-    def _go_to(self, query: str) -> None:
+    def open(self, query: str) -> None:
+        """Show what an address names: a state of the page, or a view saved by name."""
         view = dict(parse_query(query)).get("view")
         try:
             page_query = query if view is None else self._view(view)
@@ -114,7 +109,8 @@ class PagePersistence:
             self.address_sync.restore("")
             self._told([str(error)])
             return
-        self.address_sync.restore(page_query)
+        if not self._open_pair(page_query):
+            self.address_sync.restore(page_query)
 
     @property
     def notes_hint(self) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from html import escape
+from urllib.parse import urlencode
 
 import panel as pn
 import panel_material_ui as pmui
@@ -13,13 +15,18 @@ from panel.util import edit_readonly
 from gala_viz.panels.bokeh_documents import ScriptDocument
 from gala_viz.panels.connection_monitor import ConnectionMonitor
 from gala_viz.panels.dark_mode import DarkMode
-from gala_viz.panels.document_queue import hold_updates, release_updates
+from gala_viz.panels.document_queue import DocumentQueue, hold_updates, release_updates
+from gala_viz.panels.gallery.collection_index import CollectionIndex
 from gala_viz.panels.html_pane import html_pane
+from gala_viz.panels.latest_job_worker import IsCancelled, LatestJobWorker
 from gala_viz.panels.markup import load_error, loading_message
 from gala_viz.panels.memory import free_soon
+from gala_viz.panels.network_pair import linked_pair
 from gala_viz.panels.page_reload import PageReload
+from gala_viz.panels.page_state import parse_query
 from gala_viz.panels.shared_source import SharedSource
 from gala_viz.panels.styles import PAGE_SX, THEME
+from gala_viz.store.source import MapSource
 
 TITLE = "gala_viz"
 DARK_COOKIE = "gala_viz_dark"
@@ -40,7 +47,11 @@ class _Idle(param.Parameterized):
 
 
 class SourcePage(ABC):
-    """The page of one session; ``view`` is None until the source is ready."""
+    """The page of one session; ``view`` is None until the source is ready.
+
+    It shows one pair of the source's networks at a time: that of its address, and another one when the visitor chooses
+    it or goes back to it. ``source`` and ``index`` are those of the pair.
+    """
 
     heading: str
     """What the page is, while it loads and in the browser's tab."""
@@ -48,6 +59,8 @@ class SourcePage(ABC):
 
     def __init__(self, shared_source: SharedSource) -> None:
         self.shared_source = shared_source
+        self.source: MapSource | None = None
+        self.index: CollectionIndex | None = None
         self.view = None
         self.document = pn.state.curdoc or ScriptDocument()
         self.status_pane = html_pane(loading_message(shared_source.step, self.heading))
@@ -75,6 +88,8 @@ class SourcePage(ABC):
         self.dark_mode = DarkMode(dark=self.page.dark_theme, width=0, height=0, margin=0)
         self.page.jslink(self.dark_mode, dark_theme="dark", sidebar_open="sidebar_open", bidirectional=True)
         self._waiting = None
+        self._pair_queue = DocumentQueue(self.document, self._on_pair)
+        self._pair_worker = LatestJobWorker("gala-viz pair", lambda error: self._pair_queue.put("error", (error,)))
         self.document.on_session_destroyed(lambda _: self._end())
         pn.state.onload(lambda: setattr(self.document, "title", title))
         if shared_source.state == "ready":
@@ -85,16 +100,69 @@ class SourcePage(ABC):
                 self._waiting = pn.state.add_periodic_callback(self._follow, period=POLL_MS)
 
     @abstractmethod
-    def build(self) -> None:
-        """Create ``view`` from the source, which is ready, and put its components on the page."""
+    def build(self, query: str) -> None:
+        """Create ``view`` from ``source`` and ``index``, put it on the page, and show the state ``query``."""
+
+    @abstractmethod
+    def show_error(self, error: Exception) -> None:
+        """Say on the view why another pair cannot be shown; the pair before stays."""
+
+    @property
+    def default_pair(self) -> tuple[str, str]:
+        """Names of the two networks with which the server begins."""
+        first, second = self.shared_source.source.networks
+        return first.name, second.name
+
+    def open_query(self, query: str) -> bool:
+        """Show the pair of networks that an address names, and return whether that is another pair than now.
+
+        The other pair is loaded in a thread, and then shown in the state of ``query``.
+        """
+        names = [choice.name for choice in self.source.choices(self.source.request)]
+        pair = linked_pair(dict(parse_query(query)), names, self.default_pair)
+        if pair == tuple(network.name for network in self.source.networks):
+            return False
+        self.request_pair(*pair, query)
+        return True
+
+    def request_pair(self, first: str, second: str, query: str, *, push_history: bool = False) -> None:
+        """Load a pair of networks in a thread, and show it in the state of ``query``.
+
+        With ``push_history`` its address becomes a step of its own in the browser's history.
+        """
+        source, index = self.source, self.index
+        titles = {choice.name: choice.title for choice in source.choices(source.request)}
+        text = f"Loading {' and '.join(dict.fromkeys(titles.get(name, name) for name in (first, second)))}…"
+        if self.view is None:
+            self.status_pane.object = loading_message(text, self.heading)
+        else:
+            self.show_loading(text)
+
+        def load(cancelled: IsCancelled) -> None:
+            pair = source.pair(first, second)
+            of_pair = index.of_pair(pair)
+            if not cancelled():
+                self._pair_queue.put("pair", (pair, of_pair, query, push_history))
+
+        self._pair_worker.submit(load)
+
+    @abstractmethod
+    def show_loading(self, text: str) -> None:
+        """Say on the view that something is being loaded."""
+
+    def close_view(self) -> None:
+        """Cancel what the view requested, and release it."""
+        if self.view is not None:
+            self.view.close()
+            self.view = None
 
     def close(self) -> None:
         """Cancel what this session requested and release its view."""
         if self._waiting is not None:
             self._waiting.stop()
-        if self.view is not None:
-            self.view.close()
-            self.view = None
+        self._pair_worker.close()
+        self._pair_queue.close()
+        self.close_view()
 
     def _end(self) -> None:
         self.close()
@@ -117,11 +185,45 @@ class SourcePage(ABC):
     def _begin(self) -> None:
         hold_updates(self.document)
         pn.state.onload(lambda: release_updates(self.document))
-        self.build()
-        networks = self.shared_source.source.networks
+        self.source, self.index = self.shared_source.source, self.shared_source.index
+        query = query_of(pn.state.session_args)
+        if not self.open_query(query):
+            self._build(query)
+
+    def _show_pair(self, source: MapSource, index: CollectionIndex, query: str, push_history: bool) -> None:
+        """Show another pair of networks in place of the one before."""
+        self.close_view()
+        self.source, self.index = source, index
+        self._build(query)
+        if push_history:
+            self.write_address()
+
+    @abstractmethod
+    def write_address(self) -> None:
+        """Make the present address a step of its own in the browser's history."""
+
+    def _build(self, query: str) -> None:
+        self.build(query)
+        networks = self.source.networks
         names = " and ".join(dict.fromkeys(network.name for network in networks))
         devices = " / ".join(dict.fromkeys(network.device for network in networks))
-        self.subtitle.object = _subtitle(self.shared_source.source.title, names, devices)
+        self.subtitle.object = _subtitle(self.source.title, names, devices)
+
+    def _on_pair(self, key: str, value: tuple) -> None:
+        if key == "pair":
+            self._show_pair(*value)
+            return
+        (error,) = value
+        if self.view is None:
+            self.status_pane.object = load_error(str(error) or type(error).__name__, self.heading)
+        else:
+            self.show_error(error)
+
+
+def query_of(arguments: Mapping[str, Sequence[bytes]] | None) -> str:
+    """Return the query of the address that opened a session."""
+    pairs = [(name, one.decode("utf-8", "replace")) for name, ones in (arguments or {}).items() for one in ones]
+    return urlencode(pairs)
 
 
 def section(title: str, hint: str, *parts, margin: tuple[int, ...] = (0, 0, 12, 0)) -> pn.Column:

@@ -8,7 +8,7 @@ A store is a Zarr hierarchy, read by xarray as a DataTree::
     /NETWORK/top_index, top_probability        the five first choices (image, rank)
     /NETWORK/learnt                            whether it learnt from the image: 0 unknown, 1 yes, 2 no
     /NETWORK/METHOD/map, standard_error        (image, y, x), in the network's own frame
-    /NETWORK/METHOD/half                       (image, half, y, x): the maps of the even and of the odd samples
+    /NETWORK/METHOD/half_map                   (image, half, y, x): the maps of the even and of the odd samples
     /NETWORK/METHOD/explained, sigma           category index explained, standard deviation of the noise (image,)
     /NETWORK/attention_norm/LAYER/norm         (image, y, x), at the layer's own grid
     /human/map                                 (image, y, x), people's maps at the cells of comparisons
@@ -100,7 +100,7 @@ def arrays_of(spec: StoreSpec) -> Iterator[Stored]:
                 yield Stored(f"{at}/{method}/standard_error", "float32", attrs=attrs, grid=grid)
                 if spec.format >= 2:
                     halves = {"half": HALVES}
-                    yield Stored(f"{at}/{method}/half", "float32", ("half",), halves, attrs=attrs, grid=grid)
+                    yield Stored(f"{at}/{method}/half_map", "float32", ("half",), halves, attrs=attrs, grid=grid)
             yield Stored(f"{at}/{method}/explained", "int32", fill=-1)
             yield Stored(f"{at}/{method}/sigma", "float32", attrs={"units": "input units"})
         for layer, size in network.layers.items():

@@ -92,7 +92,7 @@ def stored_update(
 
     maps = placed("map", request.smoothing_px)
     assert maps is not None, "every store has maps"
-    halves = placed("half", request.smoothing_px)
+    halves = placed("half_map", request.smoothing_px)
     errors = None if request.smoothing_px else placed("standard_error", 0.0)
     delta_error, reliability, pooling_px = None, float("nan"), POOLING_PX + request.smoothing_px
     if halves is not None:

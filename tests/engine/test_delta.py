@@ -7,10 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from gala_viz.engine.attribution_maps import smoothgrad
 from gala_viz.engine.results.delta import NORMALISATIONS, delta, gradient_delta, near_zero_message, normalise_maps
+from gala_viz.engine.results.half_samples import split_half_reliability
+from gala_viz.engine.results.jackknife import jackknife_error
 from gala_viz.engine.results.reduction import REDUCTIONS, reduce_channels, smooth
 from gala_viz.registry import UnknownNameError
 from gala_viz.schema import labelled_map
+from gala_viz.specs import SmoothGradSpec
+from tests.attribution.tiny import tiny_network
+from tests.attribution.tiny_collection import TinyCollection
 
 EVERY = tuple(NORMALISATIONS)
 VALUES = arrays(np.float32, (2, 5, 6), elements=st.floats(-1e6, 1e6, width=32))
@@ -162,3 +168,57 @@ def test_smoothing_takes_nothing_from_cells_that_are_not_seen():
 
 def test_smoothing_does_not_mix_images(maps):
     np.testing.assert_allclose(smooth(maps, 1.5)[1, 2], smooth(maps[1, 2], 1.5), rtol=1e-6)
+
+
+def measured(seed, n=12):
+    """Maps of one image by a tiny network as ``smoothgrad`` returns them, with all that is known of chance."""
+    return smoothgrad(
+        tiny_network(seed),
+        TinyCollection(),
+        SmoothGradSpec(n_samples=n, noise_fraction=0.2, seed=3),
+        images=["one", "two"],
+        return_error=True,
+        return_halves=True,
+        return_groups=True,
+    )
+
+
+@pytest.mark.parametrize("how", ["percentile", "none"])
+def test_the_error_of_a_delta_is_by_jackknife_where_the_maps_without_each_group_are_there(how):
+    a, b = measured(0), measured(1)
+    found = gradient_delta(a, b, how)
+    for row in range(2):
+        maps = (data["map"].values[row] for data in (a, b))
+        counts = np.array([2, 2, 1, 1, 1, 1, 1, 1, 1, 1])
+        without = delta(a["without_group"].values[:, row], b["without_group"].values[:, row], how)
+        expected = jackknife_error(delta(*maps, how), without, counts)
+        np.testing.assert_allclose(found["standard_error"].values[row], expected, rtol=1e-6)
+    plain = gradient_delta(a.drop_vars("without_group"), b.drop_vars("without_group"), how)
+    assert np.median(plain["standard_error"] / found["standard_error"]) == pytest.approx(1, abs=0.5)
+    assert (plain["standard_error"].values != found["standard_error"].values).any()
+
+
+def test_equal_networks_with_the_same_noise_have_a_delta_without_error():
+    a = measured(0)
+    found = gradient_delta(a, a)
+    np.testing.assert_allclose(found["standard_error"], 0, atol=1e-6)
+
+
+def test_a_delta_of_halves_tells_its_reliability_by_image():
+    a, b = measured(0), measured(1)
+    found = gradient_delta(a, b)["delta"]
+    expected = [split_half_reliability(delta(a["half_map"].values, b["half_map"].values)[:, row]) for row in range(2)]
+    np.testing.assert_allclose(found.reliability, expected)
+    assert "reliability" not in gradient_delta(a.drop_vars("half_map"), b)["delta"].coords
+
+
+def test_the_maps_of_halves_are_those_of_the_even_and_of_the_odd_samples():
+    data = measured(0)
+    assert data["half_map"].dims == ("half", "image", "y", "x")
+    assert data["half_map"]["half"].values.tolist() == ["even", "odd"]
+    assert data["without_group"].dims == ("group", "image", "y", "x")
+    signed = smoothgrad(
+        tiny_network(0), TinyCollection(), SmoothGradSpec(n_samples=12, noise_fraction=0.2, seed=3), images=["one"],
+        reduction="signed", return_halves=True,
+    )  # fmt: skip
+    np.testing.assert_allclose(signed["half_map"].mean("half"), signed["map"], rtol=1e-3, atol=1e-6)

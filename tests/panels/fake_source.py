@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import io
 import threading
@@ -14,9 +15,19 @@ import xarray as xr
 from PIL import Image
 
 from gala_viz.engine.results.prediction import Prediction
+from gala_viz.registry import UnknownNameError
 from gala_viz.schema import labelled_map
 from gala_viz.specs import MapRequest
-from gala_viz.store.source import ForwardResults, ImageInfo, Labels, MapUpdate, NetworkInfo, Progress
+from gala_viz.store.source import (
+    ForwardResults,
+    ImageInfo,
+    Labels,
+    MapUpdate,
+    NetworkChoice,
+    NetworkInfo,
+    Progress,
+    network_choice,
+)
 
 SIDE = 224
 CATEGORIES = tuple(
@@ -59,12 +70,14 @@ def photograph(seed: int) -> np.ndarray:
 class FakeSource:
     """Answers at once or with ``delay_s`` per chunk; ``asked`` counts the questions by name and image."""
 
-    def __init__(self, count: int = 24, delay_s: float = 0.0, human: bool = True, odd_names: bool = True) -> None:
+    def __init__(
+        self, count: int = 24, delay_s: float = 0.0, human: bool = True, odd_names: bool = True, n_networks: int = 2
+    ) -> None:
         self.name, self.title = "fake", "Synthetic photographs"
         self.delay_s = delay_s
         self.asked: Counter[str] = Counter()
         self.cancelled_jobs = 0
-        self.networks = tuple(
+        self.all_networks = tuple(
             NetworkInfo(
                 name=name,
                 title=title,
@@ -77,8 +90,10 @@ class FakeSource:
             for name, title, recipe in (
                 ("lite0-gala-vanilla", "Vanilla GALA", "labels only"),
                 ("lite0-gala-human", "Human co-trained GALA", "labels and human maps"),
+                *((f"other-{number}", f"Other {number}", "none") for number in range(2, n_networks)),
             )
         )
+        self.networks = self.all_networks[:2]
         ids = [f"photo {i:05d}" for i in range(count)]
         if odd_names and count > 3:
             ids[2] = '<img src=x onerror="window.hacked=1">'
@@ -95,6 +110,23 @@ class FakeSource:
         self._filenames: dict[str, str] = {}
         self._done: dict[tuple[str, MapRequest], MapUpdate] = {}
         self._lock = threading.Lock()
+
+    def choices(self, request: MapRequest) -> tuple[NetworkChoice, ...]:
+        return tuple(
+            network_choice(network.name, network.title, np.array([1, 0, np.nan]), np.array([0.4, 0.5]))
+            for network in self.all_networks
+        )
+
+    def pair(self, first: str, second: str) -> FakeSource:
+        self.asked[f"pair {first} {second}"] += 1
+        time.sleep(self.delay_s)
+        known = {network.name: network for network in self.all_networks}
+        for name in (first, second):
+            if name not in known:
+                raise UnknownNameError(f"there is no network {name!r}.")
+        other = copy.copy(self)
+        other.networks, other._done = (known[first], known[second]), {}
+        return other
 
     def seed(self, image: str) -> int:
         return self._seed[image]

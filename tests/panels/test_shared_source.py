@@ -105,9 +105,10 @@ def test_what_fails_because_the_program_ends_is_no_failure(monkeypatch, caplog):
     assert caplog.records == []
 
 
-def test_two_networks_are_asked_for():
-    with pytest.raises(ValueError, match="two networks are compared; got 1"):
+def test_at_least_two_networks_are_asked_for():
+    with pytest.raises(ValueError, match="at least two networks are compared; got a"):
         CompareOptions(networks=("a",))
+    assert CompareOptions(networks=("a", "b", "c")).network_names == ("a", "b", "c")
 
 
 def test_the_page_is_imported_without_torch_or_captum():

@@ -113,6 +113,33 @@ def test_a_stored_delta_tells_what_a_computed_one_tells(stored, live, corner, no
     assert update.maps.attrs.items() >= expected.maps.attrs.items()
 
 
+def test_smoothed_maps_have_errors_and_deltas_a_reliability(stored, live, corner):
+    image = corner[1].images[2]
+    smoothed = replace(REQUEST, smoothing_px=2.0)
+    update = stored.cached(image, smoothed)
+    *_, expected = live.maps(image, smoothed, never)
+    assert update.delta_reliability == pytest.approx(expected.delta_reliability, abs=1e-3)
+    for found, computed in (
+        (update.standard_error, expected.standard_error),
+        (update.delta_error, expected.delta_error),
+    ):
+        assert float(found.mean()) == pytest.approx(float(computed.mean()), rel=0.5), "two halves against ten groups"
+    assert stored.cached(image, REQUEST).delta_reliability == pytest.approx(
+        list(live.maps(image, REQUEST, never))[-1].delta_reliability, abs=1e-3
+    )
+
+
+def test_any_pair_of_a_stores_networks_can_be_shown(stored):
+    swapped = stored.pair("gala", "plain")
+    assert [network.name for network in swapped.networks] == ["gala", "plain"]
+    choices = swapped.choices(REQUEST)
+    assert [choice.name for choice in choices] == ["plain", "gala"]
+    assert choices[0].n_mapped == 3
+    np.testing.assert_allclose(choices[1].rho, float(stored.scores(REQUEST).rho[1].mean()), rtol=1e-6)
+    with pytest.raises(StoreError, match="holds plain, gala; a page compares two of them"):
+        stored.pair("plain", "other")
+
+
 def test_scores_of_all_images_are_there_at_once(stored, live, corner):
     images = corner[1].images
     for _ in live.survey(REQUEST, images[:4], never):
@@ -133,8 +160,8 @@ def test_what_is_not_stored_is_told_or_asked_of_the_networks(corner, live):
     path, collection, _ = corner
     asked = []
 
-    def make():
-        asked.append(1)
+    def make(names):
+        asked.append(names)
         return live
 
     alone, backed = StoredMaps(Store(path), collection), StoredMaps(Store(path), collection, live=make)
@@ -149,13 +176,13 @@ def test_what_is_not_stored_is_told_or_asked_of_the_networks(corner, live):
         with pytest.raises(ValueError, match=r"holds SmoothGrad, n_samples 6.* What you ask for is not in it"):
             question(alone)
         assert question(backed)
-    assert asked == [1], "the networks are made ready once"
+    assert asked == [("plain", "gala")], "the networks are made ready once"
     assert backed.cached(collection.images[2], more) is not None
     upload = backed.add_upload("b.png", encoded(gradient(50, 40)))
     assert backed.view(upload).shape == (32, 32, 3)
     assert backed.info(upload).category is None
 
-    def broken():
+    def broken(names):
         raise ValueError("the weights are gone")
 
     with pytest.raises(ValueError, match="The networks cannot be loaded for more: the weights are gone"):

@@ -141,7 +141,7 @@ def gradient_delta(
         The delta, dims as in the arguments; unitless, with "none" in the unit of the maps. A Dataset has ``delta`` and
         ``standard_error``: by jackknife where both have ``without_group`` (``return_groups=True``); else errors are
         added as if independent and the scales' own error is left out, which for two networks with the same noise is
-        usually too large rather than too small. Where both have ``half``, the coordinate ``reliability`` is the
+        usually too large rather than too small. Where both have ``half_map``, the coordinate ``reliability`` is the
         split-half reliability of each image's delta.
 
     Raises
@@ -183,8 +183,8 @@ def gradient_delta(
     difference = difference.drop_vars([name for name in ("sigma", "explained") if name in difference.coords])
     if not isinstance(a, xr.Dataset):
         return difference
-    if "half" in a and "half" in b:
-        halves = delta(a["half"].values, b["half"].values, normalise)  # (half, image, y, x)
+    if "half_map" in a and "half_map" in b:
+        halves = delta(a["half_map"].values, b["half_map"].values, normalise)  # (half, image, y, x)
         of_images = [split_half_reliability(halves[:, row]) for row in range(halves.shape[1])]
         difference = difference.assign_coords(reliability=("image", of_images))
     error = difference.copy(data=_delta_error(a, b, difference.values, normalise)).rename("standard_error")

@@ -27,17 +27,18 @@ def default_collection(networks: Sequence[Any] | None = None, *photograph_option
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CompareOptions:
-    """Which collection two networks are compared on."""
+    """Which collection networks are compared on."""
 
     collection: str | None = None
     """A known name (photos, rendered), a folder of images, or a file of TFRecords. Left out: rendered, or photos where
     other networks, human maps or a game are named."""
     human_maps: str | None = None
     """A folder of human maps (PNG, NPY, NPZ) named by image, a table of clicks (CSV, NPZ), or an HDF5 file of maps."""
-    networks: tuple[str, str] | None = None
-    """Names or folders of two networks, transformers:NAME, timm:NAME, or package.module:function; the delta is red
-    where the second relies more. Left out: those that know the collection's categories, rendered-gala and
-    rendered-gala-clickme, or lite0-gala-vanilla and lite0-gala-human."""
+    networks: tuple[str, ...] | None = None
+    """Names or folders of two or more networks, transformers:NAME, timm:NAME, or package.module:function; the delta is
+    red where the second relies more. The page begins with the first two and offers all; others are loaded when they
+    are first chosen. Left out: those that know the collection's categories, rendered-gala and rendered-gala-clickme,
+    or lite0-gala-vanilla and lite0-gala-human."""
     store: str | None = None
     """A store of maps that gala-viz attribute made; what is in it needs no network. Collection and networks are its own
     unless they are named."""
@@ -52,17 +53,15 @@ class CompareOptions:
     """Let everybody who opens the page change the notes, bookmarks and saved views. Without it they are read-only where
     others reach the server, by network or through a proxy, and there is no login."""
     layers: tuple[str, ...] = ()
-    """Paths of modules in both networks whose activity is shown beside GALA layers, for example layer3."""
+    """Paths of modules in all networks whose activity is shown beside GALA layers, for example layer3."""
     device: str | None = None
     """cpu, cuda, cuda:1 or mps; left out: CUDA where it is there, else the CPU."""
     dtype: str | None = None
     """float32 or bfloat16; left out: float32."""
 
     def __post_init__(self) -> None:
-        if self.networks is not None and len(self.networks) != 2:
-            raise ValueError(
-                f"two networks are compared; got {len(self.networks)}: {', '.join(self.networks) or 'none'}."
-            )
+        if self.networks is not None and len(self.networks) < 2:
+            raise ValueError(f"at least two networks are compared; got {', '.join(self.networks) or 'none'}.")
         if self.game is not None and not self.game.startswith(("http://", "https://")):
             raise ValueError(f"--game is an address that begins with http:// or https://; got {self.game!r}.")
 
@@ -72,6 +71,6 @@ class CompareOptions:
         return self.collection or default_collection(self.networks, self.human_maps, self.records, self.game)
 
     @property
-    def network_names(self) -> tuple[str, str]:
-        """The two networks that are named, or those that suit the collection."""
+    def network_names(self) -> tuple[str, ...]:
+        """The networks that are named, or those that suit the collection."""
         return self.networks or COLLECTION_NETWORKS.get(self.collection_name, DEFAULT_NETWORKS)

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 import panel as pn
 import panel_material_ui as pmui
 
 from gala_viz.panels.compare.compare_view import CompareView
-from gala_viz.panels.compare.sections import alignment_section, controls_column, layers_section, maps_column
+from gala_viz.panels.compare.sections import (
+    alignment_section,
+    controls_column,
+    layers_section,
+    maps_column,
+    strip_section,
+)
 from gala_viz.panels.gallery.selection_filter import SelectionFilter
 from gala_viz.panels.html_pane import html_pane
 from gala_viz.panels.link_parameters import compare_link_parameters
 from gala_viz.panels.markup import empty_collection_message, presentation_ended_message, provenance
+from gala_viz.panels.network_pair import origin_of_pair, with_pair
 from gala_viz.panels.page_persistence import PagePersistence, query_argument
+from gala_viz.panels.page_state import parse_query
 from gala_viz.panels.presenting.presentation import Follower, Presentation
-from gala_viz.panels.presenting.room import find_room
+from gala_viz.panels.presenting.room import Room, find_room
 from gala_viz.panels.shared_source import SharedSource
 from gala_viz.panels.source_page import EDGE, SourcePage, section
 from gala_viz.panels.styles import grid_css
@@ -71,33 +81,43 @@ class ComparePage(SourcePage):
     ) -> None:
         self._read_only_notes = read_only_notes
         self._game, self._origin, self._records = game_url, origin, records
-        self._parts: list[PagePersistence | Presentation | Follower] = []
+        self._persistence: PagePersistence | None = None
+        self._presentation: Presentation | None = None
+        self._follower: Follower | None = None
+        self._room: Room | None = None
+        self._uploads: list[str] = []
         super().__init__(shared_source)
 
-    def build(self) -> None:
+    def build(self, query: str) -> None:
         """Put photograph, maps, layers, scores and notes on the page, and the gallery at the left."""
         token = query_argument(pn.state.session_args, "follow")
         if token is not None:
             self._follow_room(token)
             return
-        source, index = self.shared_source.source, self.shared_source.index
-        figures = self.shared_source.figure_pool.take()
-        view = CompareView(source, index, self.document, figures, game_url=self._game, origin=self._origin)
+        source, index = self.source, self.index
+        own_pair = source is self.shared_source.source
+        figures = self.shared_source.figure_pool.take() if own_pair else None
+        view = CompareView(source, index, self.document, figures, game_url=self._game, origin=self._origin_of_pair())
         self.view = view
+        for image in reversed(self._uploads):
+            view.gallery.add_upload(image)
         view.display.dark = self.page.dark_theme
         self.page.jslink(view.display, dark_theme="dark", bidirectional=True)
-        presentation = Presentation(view, on_star=lambda: persistence.toggle_bookmark())
+        view.chooser.on_choose = self._choose
+        presentation = Presentation(view, on_star=lambda: persistence.toggle_bookmark(), room=self._room)
+        self._room = None
         selection_filter = SelectionFilter(source, view.gallery)
         persistence = PagePersistence(
             "compare",
-            compare_link_parameters(view, presentation, selection_filter),
+            compare_link_parameters(view, presentation, selection_filter, self.default_pair),
             view.gallery,
             self.document,
             self._records,
             view.show_messages,
             read_only_notes=self._read_only_notes,
+            open_pair=self.open_query,
         )
-        self._parts = [persistence, presentation]
+        self._persistence, self._presentation, self._follower = persistence, presentation, None
         main = (
             self._main(view, persistence)
             if index.images
@@ -115,22 +135,56 @@ class ComparePage(SourcePage):
                 self.connection,
             ],
         )
-        persistence.open(pn.state.session_args)
+        persistence.open(query)
+
+    def show_error(self, error: Exception) -> None:
+        """Say above the photograph why another pair cannot be shown; the pair before stays."""
+        self.view.chooser.reset()
+        self.view.show_error(error)
+
+    def show_loading(self, text: str) -> None:
+        """Say that networks are being loaded, in the line of the maps' progress."""
+        self.view.show_loading(text)
+
+    def write_address(self) -> None:
+        """Make the present address a step of its own in the browser's history."""
+        if self._persistence is not None:
+            self._persistence.address_sync.write(push_history=True)
+
+    def close_view(self) -> None:
+        """End the view and the notes; what was sent is still written, and uploads and followers go to the next view."""
+        if self.view is not None:
+            self._uploads = list(self.view.gallery.uploads)
+        if self._presentation is not None:
+            self._room = self._presentation.release_room()
+        for part in (self._persistence, self._follower):
+            if part is not None:
+                part.close()
+        self._persistence = self._presentation = self._follower = None
+        super().close_view()
 
     def close(self) -> None:
         """End the session, its presentation for all who follow, and the notes; what was sent is still written."""
-        for part in self._parts:
-            part.close()
         super().close()
+        if self._room is not None:
+            self._room.close()
+
+    def _choose(self, first: str, second: str) -> None:
+        """Show another pair of networks in the present state of all else."""
+        pairs = with_pair(parse_query(self._persistence.address_sync.state.query), first, second)
+        self.request_pair(first, second, urlencode(pairs), push_history=True)
+
+    def _origin_of_pair(self) -> dict:
+        """Return the fields of a ``FigureSpec`` that open the source of this pair again."""
+        return origin_of_pair(self._origin or {}, self.source)
 
     def _follow_room(self, token: str) -> None:
         room = find_room(token)
         if room is None:
             self.page.main = [html_pane(presentation_ended_message())]
             return
-        follower = Follower(room, self.document)
-        self._parts = [follower]
-        self.page.main = [follower.stage]
+        self._follower = Follower(room, self.document)
+        self.page.main = [self._follower.stage]
 
     def _main(self, view: CompareView, persistence: PagePersistence) -> list:
         """Return the components of the page's main part, from the photograph's heading to the provenance."""
@@ -156,6 +210,7 @@ class ComparePage(SourcePage):
             maps_column(view, margin=EDGE),
             controls_column(view, margin=EDGE),
             lower,
+            *([strip_section(view, margin=EDGE)] if view.strip is not None else []),
             *(
                 [section("Notes", persistence.notes_hint, persistence.notes_view.component, margin=EDGE)]
                 if persistence.notes_view

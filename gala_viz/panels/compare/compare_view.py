@@ -13,6 +13,7 @@ from gala_viz.panels.compare.controls import AttributionControls, DisplayControl
 from gala_viz.panels.compare.figure_pool import FigureSet, draw_figure_set
 from gala_viz.panels.compare.main_row_content import human_map_title, main_row_content
 from gala_viz.panels.compare.map_display import MapDisplay
+from gala_viz.panels.compare.network_strip import NetworkStrip
 from gala_viz.panels.compare.photograph_upload import PhotographUpload
 from gala_viz.panels.figure_download import ComparisonDownloadButton
 from gala_viz.panels.gallery.collection_index import CollectionIndex
@@ -20,6 +21,7 @@ from gala_viz.panels.gallery.gallery import Gallery
 from gala_viz.panels.html_pane import html_pane
 from gala_viz.panels.keyboard_shortcuts import COMPARE_SHORTCUTS, KeyboardShortcuts
 from gala_viz.panels.markup import alert, image_heading, top_five_predictions
+from gala_viz.panels.network_pair import PairChooser
 from gala_viz.panels.progress_view import ProgressView
 from gala_viz.panels.score_view import ScoreView
 from gala_viz.panels.scoring_view import ScoringView
@@ -77,6 +79,7 @@ class CompareView:
         )
         self.results = ImageResults()
         self.source_client = SourceClient(source, document, lambda key, value: getattr(self, f"_on_{key}")(value))
+        self._on_error = self.show_error
         networks = source.networks
         figures = figures or draw_figure_set(networks)
         self.row, self.layers = figures.row, figures.layers
@@ -101,13 +104,18 @@ class CompareView:
         self.display_controls = DisplayControls(
             self.display_settings, self.current, self.display, source.map_kinds, source.outlined
         )
+        self.chooser = PairChooser(source, self.settings.to_request, lambda first, second: None)
+        n_networks = len(source.choices(source.request))
+        self.strip = (
+            NetworkStrip(source, document, self.settings, self.current, self.chooser) if n_networks > 2 else None
+        )
         self.score_view = ScoreView(networks, bool(source.map_kinds), figures.scores)
         self.shortcuts = KeyboardShortcuts(
             keys=list(COMPARE_SHORTCUTS), on_message=lambda message: self.move(message.get("move", 0))
         )
         self.upload = PhotographUpload(on_file=self.add_upload)
         self.figure_download = ComparisonDownloadButton(
-            source, origin or {}, self.current, self.settings, self._on_error
+            source, origin or {}, self.current, self.settings, self.show_error
         )
         self.current.param.watch(lambda _: self._ask(new_image=True), "image")
         self.current.param.watch(
@@ -144,9 +152,16 @@ class CompareView:
     def _show_alert(self) -> None:
         self.alert.object = alert(" ".join(filter(None, [*self._told, self._missing])))
 
+    def show_loading(self, text: str) -> None:
+        """Say what is being loaded, in the line of the maps' progress; maps are computed no more."""
+        self.source_client.cancel_maps()
+        self.progress.show_text(text, 0, busy=True)
+
     def close(self) -> None:
         """End all threads and drop their results."""
         self.source_client.close()
+        if self.strip is not None:
+            self.strip.close()
         self.gallery.close()
         self.results.param.update(photo=None, human_map=None, map_update=None, forward_result=None)
         self.source = None
@@ -220,13 +235,17 @@ class CompareView:
         self.score_view.set_image_scores(update.scores, self.source.info(self.current.image).has_human_map)
         if self.current.layer is None:
             self._draw()
+        if self.strip is not None and update.done:
+            self.strip.refresh()
         self.progress.show_map_progress(update)  # last: who reads "done" has the maps
 
     def _on_scores(self, scores: xr.Dataset) -> None:
         self.score_view.set_collection_scores(scores)
         self.gallery.set_scores(scores)
+        self.chooser.update_scores()
 
-    def _on_error(self, error: Exception) -> None:
+    def show_error(self, error: Exception) -> None:
+        """Show why something failed, above the photograph."""
         self.show_messages([f"{error or type(error).__name__}"])
         self.progress.show_text("Stopped by an error.", 0, busy=False)
 

@@ -11,9 +11,10 @@ from gala_viz.panels.source_page import section
 
 
 def maps_column(view: CompareView, margin: tuple[int, int]) -> pn.Column:
-    """Lay out alerts, photograph and maps, and the values under the pointer."""
+    """Lay out alerts, the choosers of the two networks, photograph and maps, and the values under the pointer."""
     return pn.Column(
         view.alert,
+        view.chooser.form,
         view.row.pane,
         view.display,
         sizing_mode="stretch_width",
@@ -48,3 +49,8 @@ def alignment_section(view: CompareView, *more: pn.viewable.Viewable) -> pn.Colu
     The heading says where people are simulated.
     """
     return section(alignment_title(view.source.map_kinds), "", view.score_view.pane, view.scoring.bar, *more)
+
+
+def strip_section(view: CompareView, margin: tuple[int, int]) -> pn.Column:
+    """Lay out the maps of all networks of the source, which are computed when they are asked for."""
+    return section("All networks", "Click one to put it in the second place.", view.strip.pane, margin=margin)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 import panel as pn
 import panel_material_ui as pmui
 
@@ -11,7 +13,9 @@ from gala_viz.panels.figure_download import ScatterDownloadButton
 from gala_viz.panels.html_pane import html_pane
 from gala_viz.panels.link_parameters import SHARED_LINK_NAMES, explore_link_parameters
 from gala_viz.panels.markup import alert, compare_link, empty_collection_message, provenance
+from gala_viz.panels.network_pair import origin_of_pair, with_pair
 from gala_viz.panels.page_persistence import PagePersistence
+from gala_viz.panels.page_state import parse_query
 from gala_viz.panels.shared_source import SharedSource
 from gala_viz.panels.source_page import EDGE, SourcePage, section
 from gala_viz.panels.styles import grid_css
@@ -70,27 +74,30 @@ class ExplorePage(SourcePage):
         self._read_only_notes = read_only_notes
         self._compare, self._origin, self._records = compare_url, origin, records
         self._persistence: PagePersistence | None = None
+        self._dark_watcher = None
         start_thread(compile_datashader, "gala-viz drawing")
         super().__init__(shared_source)
 
-    def build(self) -> None:
+    def build(self, query: str) -> None:
         """Put scatter plot, selection, distributions and notes on the page, and the gallery at the left."""
-        source, index = self.shared_source.source, self.shared_source.index
+        source, index = self.source, self.index
         if not index.images:
             self.page.main = [html_pane(empty_collection_message(source.title))]
             return
         self.view = view = ExploreView(source, index, self.document, self._compare)
         if self.page.dark_theme:
             view.set_dark(True)
-        self.page.param.watch(lambda event: view.set_dark(event.new), "dark_theme")
+        self._dark_watcher = self.page.param.watch(lambda event: view.set_dark(event.new), "dark_theme")
+        view.chooser.on_choose = self._choose
         persistence = PagePersistence(
             "explore",
-            explore_link_parameters(view),
+            explore_link_parameters(view, self.default_pair),
             view.gallery,
             self.document,
             self._records,
             lambda sentences: view.alert.param.update(object=alert(" ".join(sentences))),
             read_only_notes=self._read_only_notes,
+            open_pair=self.open_query,
         )
         self._persistence = persistence
         link_pane = html_pane(margin=(0, 0, 4, 0))
@@ -99,12 +106,15 @@ class ExplorePage(SourcePage):
             state.watch(
                 lambda _: link_pane.param.update(object=compare_link(self._compare, state.query_for(SHARED_LINK_NAMES)))
             )
-        figure = ScatterDownloadButton(source, self._origin or {}, view.axes, view.selected_images, view.show_error)
+        figure = ScatterDownloadButton(
+            source, origin_of_pair(self._origin or {}, source), view.axes, view.selected_images, view.show_error
+        )
         selection_row = pn.Row(
             view.selection_pane, view.clear_button, sizing_mode="stretch_width", margin=(2, 0), styles={"gap": "14px"}
         )
         left = pn.Column(
             view.alert,
+            view.chooser.form,
             view.form,
             selection_row,
             link_pane,
@@ -134,10 +144,33 @@ class ExplorePage(SourcePage):
             main=[body, *notes, about],
             header=[self.subtitle, persistence.address_sync.bar, view.shortcuts, self.dark_mode, self.connection],
         )
-        persistence.open(pn.state.session_args)
+        persistence.open(query)
 
-    def close(self) -> None:
-        """End the session and the notes; what was sent is still written."""
+    def show_error(self, error: Exception) -> None:
+        """Say above the plot why another pair cannot be shown; the pair before stays."""
+        self.view.chooser.reset()
+        self.view.show_error(error)
+
+    def show_loading(self, text: str) -> None:
+        """Say above the plot that networks are being loaded."""
+        self.view.alert.object = alert(text)
+
+    def write_address(self) -> None:
+        """Make the present address a step of its own in the browser's history."""
+        if self._persistence is not None:
+            self._persistence.address_sync.write(push_history=True)
+
+    def close_view(self) -> None:
+        """End the view and the notes; what was sent is still written."""
         if self._persistence is not None:
             self._persistence.close()
-        super().close()
+            self._persistence = None
+        if self._dark_watcher is not None:
+            self.page.param.unwatch(self._dark_watcher)
+            self._dark_watcher = None
+        super().close_view()
+
+    def _choose(self, first: str, second: str) -> None:
+        """Show another pair of networks in the present state of all else."""
+        pairs = with_pair(parse_query(self._persistence.address_sync.state.query), first, second)
+        self.request_pair(first, second, urlencode(pairs), push_history=True)

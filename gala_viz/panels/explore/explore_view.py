@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import numpy as np
 import panel_material_ui as pmui
@@ -17,6 +17,7 @@ from gala_viz.panels.gallery.selection_filter import selected_mask
 from gala_viz.panels.html_pane import html_pane
 from gala_viz.panels.keyboard_shortcuts import KeyboardShortcuts
 from gala_viz.panels.markup import alert, image_score_table, people_label, selection_summary
+from gala_viz.panels.network_pair import PairChooser
 from gala_viz.panels.page_state import LINK_FORMAT
 from gala_viz.panels.view_state import CurrentImage, ScatterAxes
 from gala_viz.plots.scatter import ScatterPoints
@@ -45,6 +46,7 @@ class ExploreView:
         self.gallery = Gallery(source, index, self.current, document)
         self.gallery.set_scores(self.scores)
         self.gallery.on_filter_change = self._draw
+        self.chooser = PairChooser(source, lambda: source.request, lambda first, second: None)
         self.scatter = ScatterView(self._drag, lambda place: setattr(self.current, "image", index.images[place]))
         choices, axes = as_options({one.title: name for name, one in self.metrics.items()}), self.axes
         self.form = Form(
@@ -158,5 +160,11 @@ class ExploreView:
         values = {one.title: float(one.values(self.scores)[position]) for one in self.metrics.values()}
         number = self.index.category_codes[position]
         category = self.index.categories[number] if number >= 0 else ""
-        link = f"{self._compare}?v={LINK_FORMAT}&image={quote(str(image), safe='')}" if self._compare else ""
+        shown = {
+            "v": LINK_FORMAT,
+            "image": str(image),
+            "first": self.chooser.pair.first,
+            "second": self.chooser.pair.second,
+        }
+        link = f"{self._compare}?{urlencode(shown, quote_via=quote)}" if self._compare else ""
         self.image_pane.object = image_score_table(image, category, link, values)

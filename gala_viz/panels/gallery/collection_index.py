@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,7 +11,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from gala_viz.splits import LEARNT
-from gala_viz.store.source import MapSource
+from gala_viz.store.source import Labels, MapSource
 
 Verdict = Literal["any", "both right", "both wrong", "only the first right", "only the second right"]
 VERDICTS: tuple[Verdict, ...] = ("any", "both right", "both wrong", "only the first right", "only the second right")
@@ -48,13 +49,18 @@ class CollectionIndex:
         self.splits: tuple[str, ...] = tuple(sorted(set(labels.split) - {""}, key=_split_order))
         parts = {part: i for i, part in enumerate(self.splits)}
         self._split = np.array([parts.get(part, -1) for part in labels.split], dtype=np.int8)
-        learnt = np.zeros(len(self), np.int8) if labels.learnt is None else labels.learnt
-        self.learnt: NDArray[np.bool_] = np.asarray(learnt) == LEARNT
+        self.learnt: NDArray[np.bool_] = _learnt(labels)
         self._text: list[str] | None = None
         self._names = labels.category
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def of_pair(self, source: MapSource) -> CollectionIndex:
+        """Return the index of the same images with another pair of networks, ``source``: only ``learnt`` differs."""
+        index = copy.copy(self)
+        index.learnt = _learnt(source.labels())
+        return index
 
     def find(self, query: ImageQuery, scores: xr.Dataset | None) -> NDArray[np.intp]:
         """Return the positions of the images that match ``query``, in its order.
@@ -119,6 +125,12 @@ class CollectionIndex:
             "only the second right": (0, 1),
         }[verdict]
         return (first == wanted[0]) & (second == wanted[1])
+
+
+def _learnt(labels: Labels) -> NDArray[np.bool_]:
+    if labels.learnt is None:
+        return np.zeros(len(labels.category), bool)
+    return np.asarray(labels.learnt) == LEARNT
 
 
 def _split_order(name: str) -> tuple[int, str]:

@@ -15,8 +15,13 @@ def filter_fields(source: MapSource, index: CollectionIndex) -> list[Field]:
     """Return the inputs, named like the parameters of ``GallerySettings``; those without a choice are not visible."""
     first, second = (network.title for network in source.networks)
     words = ("any", "both right", "both wrong", f"only {first} right", f"only {second} right")
-    orders = {"id": "id", f"alignment of {first}": "first", f"alignment of {second}": "second"}
-    orders |= {f"gain of {second}": "gain", "size of the delta": "delta"}
+    orders = (
+        ("id", "id"),
+        (f"alignment of {first}", "first"),
+        (f"alignment of {second}", "second"),
+        (f"gain of {second}", "gain"),
+        ("size of the delta", "delta"),
+    )
 
     def choice(name: str, label: str, options: tuple[tuple[str, Any], ...], **more: Any) -> Field:
         return Field(name=name, label=label, kind="choice", value=options[0][1], options=options, **more)
@@ -37,7 +42,7 @@ def filter_fields(source: MapSource, index: CollectionIndex) -> list[Field]:
         choice("split", "Split", splits, visible=len(splits) > 1),
         choice("verdict", "Predictions", tuple(zip(words, VERDICTS, strict=True))),
         choice("note_filter", "Notes", (("any", ""),), visible=False),
-        choice("order", "Sort by", as_options(orders)),
+        choice("order", "Sort by", orders),
         Field(name="descending", label="Largest first", kind="switch", value=True, visible=False),
         Field(
             name="human_only",

@@ -21,18 +21,21 @@ WATCHED_PARAMETERS = ("image", "layer")
 class Presentation(param.Parameterized):
     """What the room sees of ``view``; every change is published to those who opened its link.
 
-    ``on_star`` is called when the presenter bookmarks the image.
+    ``on_star`` is called when the presenter bookmarks the image. ``room`` is that of a presentation that goes on with
+    this view (default: a new one is opened when the presentation begins).
     """
 
     active = param.Boolean(default=False)
     panels = param.String(default=",".join(PANELS), doc="Panels, with commas between.")
     blink = param.Boolean(default=False)
 
-    def __init__(self, view: CompareView, on_star: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, view: CompareView, on_star: Callable[[], None] = lambda: None, room: Room | None = None) -> None:
         super().__init__()
         self._view, self._on_star = view, on_star
-        self._room: Room | None = None
+        self._room = room
         self.stage = Stage(on_message=self._heard, margin=(0, 6, 0, 0))
+        if room is not None:
+            self.stage.link = urlencode({"follow": room.token})
         view.results.param.watch(lambda *_: self._draw(), [name for name in ImageResults.param if name != "name"])
         view.display_settings.param.watch(
             lambda *_: self._draw(), [name for name in DisplaySettings.param if name != "name"]
@@ -44,6 +47,11 @@ class Presentation(param.Parameterized):
         """End the presentation for all who follow."""
         if self._room is not None:
             self._room.close()
+
+    def release_room(self) -> Room | None:
+        """Return the room for the presentation of another view; this one publishes nothing any more."""
+        room, self._room = self._room, None
+        return room
 
     def _follow(self) -> None:
         if self.active and self._room is None:

@@ -1,0 +1,161 @@
+"""The maps of all networks of a source over the photograph in view, computed when they are asked for."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections import deque
+from typing import Any
+
+import numpy as np
+import panel as pn
+import param
+from bokeh.document import Document
+from numpy.typing import NDArray
+from PIL import Image
+
+from gala_viz.panels.browser_component import MessagingComponent, read_scripts, read_stylesheets
+from gala_viz.panels.document_queue import DocumentQueue
+from gala_viz.panels.latest_job_worker import IsCancelled, LatestJobWorker
+from gala_viz.panels.network_pair import PairChooser
+from gala_viz.panels.progress_view import ProgressView
+from gala_viz.panels.view_state import AttributionSettings, CurrentImage
+from gala_viz.plots.colour_maps import DEFAULT_SEQUENTIAL, DIVERGING, SEQUENTIAL
+from gala_viz.plots.colour_scale import colour_limits
+from gala_viz.specs import MapRequest
+from gala_viz.store.source import MapSource, MapUpdate
+
+OPACITY, QUALITY = 0.65, 82
+
+
+class StripCells(MessagingComponent):
+    """Small maps with their networks' titles; ``items`` are dicts with name, title, text and picture (a data URL)."""
+
+    items = param.List(default=[])
+    selected = param.List(default=[], doc="Names of the networks in the main row.")
+
+    _esm = read_scripts("compare/network_strip")
+    _stylesheets = [read_stylesheets("compare/network_strip")]  # noqa: RUF012
+
+
+class NetworkStrip:
+    """One small map for each network of ``source``, in the frame of the first network of the pair.
+
+    Nothing is computed before the visitor asks for it; from then on the maps follow the image and the settings. A click
+    on a map puts its network in the second place.
+    """
+
+    def __init__(
+        self,
+        source: MapSource,
+        document: Document,
+        settings: AttributionSettings,
+        current: CurrentImage,
+        chooser: PairChooser,
+    ) -> None:
+        self._source, self._settings, self._current, self._chooser = source, settings, current, chooser
+        self._choices = source.choices(source.request)
+        self._first = source.networks[0].name
+        self._is_wanted = False
+        self._queue = DocumentQueue(document, self._deliver)
+        self._worker = LatestJobWorker("gala-viz strip", lambda error: self._queue.put("error", error))
+        self.progress = ProgressView(self.cancel, f"Show all {len(self._choices)} networks", self.start)
+        self.cells = StripCells(
+            selected=[network.name for network in source.networks],
+            on_message=self._heard,
+            sizing_mode="stretch_width",
+            margin=0,
+        )
+        self.pane = pn.Column(self.progress.bar, self.cells, sizing_mode="stretch_width", margin=0)
+
+    def start(self) -> None:
+        """Compute the maps of all networks, and go on with every image that comes into view."""
+        self._is_wanted = True
+        self.refresh()
+
+    def cancel(self) -> None:
+        """Stop computing; the maps that are there stay until the next image."""
+        self._is_wanted = False
+        self._worker.cancel()
+        self.progress.show_text("Cancelled.", 0, busy=False)
+
+    def refresh(self) -> None:
+        """Compute the maps of the image in view with the present settings, where they were asked for."""
+        image = self._current.image
+        if not self._is_wanted or image is None:
+            return
+        request = self._settings.to_request(has_label=self._source.info(image).target is not None)
+        self.progress.show_text(f"0 of {len(self._choices)} networks", 0, busy=True)
+        self.cells.items = [self._item(choice.name, choice.title, "", "") for choice in self._choices]
+        self._worker.submit(lambda cancelled: self._compute(image, request, cancelled))
+
+    def close(self) -> None:
+        """End the thread; no map is delivered any more."""
+        self._worker.close()
+        self._queue.close()
+
+    def _compute(self, image: str, request: MapRequest, cancelled: IsCancelled) -> None:
+        view = self._source.view(image)
+        for number, choice in enumerate(self._choices):
+            try:
+                pair = self._source.pair(self._first, choice.name)
+                update = pair.cached(image, request)
+                if update is None:
+                    *_, update = deque(pair.maps(image, request, cancelled), maxlen=1) or (None,)
+                if cancelled() or update is None or not update.done:
+                    return
+                title = pair.networks[1].title
+                item = self._item(choice.name, title, score_text(update), picture_url(view, update.maps.values[1]))
+            except (ValueError, OSError, ImportError) as error:
+                item = self._item(choice.name, choice.title, str(error), "")
+            self._queue.put(f"item {number}", (number, item))
+
+    def _item(self, name: str, title: str, text: str, picture: str) -> dict[str, Any]:
+        return {"name": name, "title": title, "text": text, "picture": picture}
+
+    def _deliver(self, key: str, value: Any) -> None:
+        if key == "error":
+            self.progress.show_text(f"Stopped by an error: {value or type(value).__name__}", 0, busy=False)
+            return
+        number, item = value
+        self.cells.items = [item if at == number else one for at, one in enumerate(self.cells.items)]
+        done, total = number + 1, len(self._choices)
+        self.progress.show_text(f"{done} of {total} networks", done / total, busy=done < total)
+
+    def _heard(self, message: dict[str, Any]) -> None:
+        if message.get("second") in [choice.name for choice in self._choices]:
+            self._chooser.choose("second", message["second"])
+
+
+def score_text(update: MapUpdate) -> str:
+    """Return the second network's rho with people, or "" where there is none."""
+    rho = float(update.scores["rho"].values[1])
+    return "" if np.isnan(rho) else f"rho {rho:.2f}"
+
+
+def picture_url(view: NDArray[np.uint8], values: NDArray[np.floating]) -> str:
+    """Return a map over its photograph as a data URL of a WebP picture.
+
+    Parameters
+    ----------
+    view : ndarray, (y, x, 3), uint8
+        The photograph in the frame.
+    values : ndarray, (y, x)
+        The map in the same frame, drawn on a scale of its own; NaN is transparent.
+
+    Returns
+    -------
+    str
+        The URL.
+    """
+    low, high = colour_limits(values[None], "per map")[0]
+    palette = DIVERGING if low < 0 else SEQUENTIAL[DEFAULT_SEQUENTIAL]
+    colours = np.array([[int(colour[at : at + 2], 16) for at in (1, 3, 5)] for colour in palette], np.float32)
+    known = np.isfinite(values)
+    shares = np.clip((np.where(known, values, low) - low) / (high - low), 0, 1)
+    drawn = colours[np.rint(shares * (len(colours) - 1)).astype(int)]
+    opacity = np.where(known, OPACITY, 0)[..., None]
+    mixed = np.rint(view * (1 - opacity) + drawn * opacity).astype(np.uint8)
+    content = io.BytesIO()
+    Image.fromarray(mixed).save(content, "WEBP", quality=QUALITY)
+    return "data:image/webp;base64," + base64.b64encode(content.getvalue()).decode()

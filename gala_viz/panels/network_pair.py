@@ -1,0 +1,144 @@
+"""Which two of a source's networks a page shows: choosers, and the pair that a link names."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import param
+
+from gala_viz.panels.form import Field, Form
+from gala_viz.specs import MapRequest
+from gala_viz.store.source import MapSource, NetworkChoice
+
+PLACES = ("first", "second")
+"""Names of the two networks in links; the delta is the second minus the first."""
+
+
+class NetworkPair(param.Parameterized):
+    """Names of the two networks that a page shows."""
+
+    first = param.String(default="")
+    second = param.String(default="")
+
+
+class PairChooser:
+    """Two searchable lists of all networks of a source; there is nothing to see where it has no more than two.
+
+    Parameters
+    ----------
+    source : MapSource
+        Its pair is shown.
+    request : callable
+        Returns the settings of the maps whose rho is told beside a network's title.
+    on_choose : callable
+        Called as ``on_choose(first, second)`` when the visitor chooses another pair.
+    """
+
+    def __init__(
+        self, source: MapSource, request: Callable[[], MapRequest], on_choose: Callable[[str, str], None]
+    ) -> None:
+        self._source, self._request, self.on_choose = source, request, on_choose
+        names = [network.name for network in source.networks]
+        self.pair = NetworkPair(first=names[0], second=names[1])
+        options = choice_options(source.choices(request()))
+        self.form = Form(
+            [
+                Field(name=place, label=f"{place.title()} network", kind="pick", value=name, options=options)
+                for place, name in zip(PLACES, names, strict=True)
+            ],
+            self._enter,
+            min_width_px=240,
+            visible=len(options) > 2,
+        )
+
+    def update_scores(self) -> None:
+        """Tell the present accuracy and alignment of every network."""
+        if self.form.visible:
+            options = choice_options(self._source.choices(self._request()))
+            for place in PLACES:
+                self.form.update_field(place, options=options)
+
+    def reset(self) -> None:
+        """Show the present pair again, where another one was chosen and cannot be shown."""
+        self.form.show_values({place: getattr(self.pair, place) for place in PLACES})
+
+    def choose(self, place: str, name: str) -> None:
+        """Ask for the pair with another network in one place."""
+        chosen = {one: getattr(self.pair, one) for one in PLACES} | {place: name}
+        self.on_choose(chosen["first"], chosen["second"])
+
+    def _enter(self, name: str, value: Any) -> None:
+        self.choose(name, str(value))
+
+
+def choice_options(choices: Sequence[NetworkChoice]) -> tuple[tuple[str, str], ...]:
+    """Return (label, name) of networks: the title, the name where titles are alike, and scores where they are known."""
+    counts = Counter(choice.title for choice in choices)
+    return tuple((_label(choice, counts[choice.title] > 1), choice.name) for choice in choices)
+
+
+def _label(choice: NetworkChoice, named: bool) -> str:
+    known = []
+    if choice.accuracy is not None:
+        known.append(f"{100 * choice.accuracy:.0f} % right, n = {choice.n_labelled:,}")
+    if choice.rho is not None:
+        known.append(f"rho {choice.rho:.2f}, n = {choice.n_mapped:,}")
+    title = f"{choice.title}, {choice.name}" if named else choice.title
+    return f"{title} ({'; '.join(known)})" if known else title
+
+
+def linked_pair(values: Mapping[str, str], names: Sequence[str], default: Sequence[str]) -> tuple[str, str]:
+    """Return the pair of networks that a link names.
+
+    Parameters
+    ----------
+    values : mapping of str to str
+        Names and values of the link.
+    names : sequence of str
+        Names of all networks of the source.
+    default : sequence of two str
+        The pair of links that name none; also that of links that name one which the source does not have, which is
+        said when the rest of the link is read.
+
+    Returns
+    -------
+    tuple of two str
+        Names of the first and the second network.
+    """
+    wanted = [values.get(place) or own for place, own in zip(PLACES, default, strict=True)]
+    first, second = wanted if set(wanted) <= set(names) else default
+    return first, second
+
+
+def with_pair(pairs: Iterable[tuple[str, str]], first: str, second: str) -> list[tuple[str, str]]:
+    """Return the names and values of a link with another pair of networks."""
+    return [*((name, value) for name, value in pairs if name not in PLACES), ("first", first), ("second", second)]
+
+
+def origin_of_pair(origin: Mapping[str, Any], source: MapSource) -> dict[str, Any]:
+    """Return the fields of a ``FigureSpec`` that open the source of a pair again.
+
+    Parameters
+    ----------
+    origin : mapping of str to object
+        Fields that open the source of all networks; ``networks`` are the names by which a command loads them, in the
+        order of the source's, or None.
+    source : MapSource
+        The source of the pair.
+
+    Returns
+    -------
+    dict of str to object
+        The same fields, ``networks`` those of the pair.
+    """
+    names = [choice.name for choice in source.choices(source.request)]
+    pair = [network.name for network in source.networks]
+    loaded_as = origin.get("networks")
+    if origin.get("store") is not None:  # which names its networks itself
+        return {**origin, "networks": None if loaded_as is None and pair == names[:2] else tuple(pair)}
+    distinct = tuple(dict.fromkeys(loaded_as or ()))
+    if len(distinct) != len(names):
+        return dict(origin)
+    return {**origin, "networks": tuple(distinct[names.index(name)] for name in pair)}
