@@ -135,8 +135,8 @@ def attribution_maps(
         (image, y, x), float32, in the unit of the method. The coordinates ``explained`` (category index), ``n``
         (samples) and ``sigma`` (standard deviation of the noise in input units) are by image; ``attrs`` hold every
         setting, the checksum of the weights and versions. With ``return_error``, ``return_halves`` or ``return_groups``
-        a Dataset of ``map`` and ``standard_error``, ``half_map`` (half, image, y, x) or ``without_group`` (group, image, y,
-        x), which are NaN for methods that are not stochastic.
+        a Dataset of ``map`` and ``standard_error``, ``half_map`` (half, image, y, x) or ``without_group`` (group,
+        image, y, x), which are NaN for methods that are not stochastic.
 
     Raises
     ------
@@ -172,7 +172,7 @@ def attribution_maps(
         name: []
         for name, wanted in (
             ("standard_error", return_error),
-            ("half", return_halves),
+            ("half_map", return_halves),
             ("without_group", return_groups),
         )
         if wanted
