@@ -20,6 +20,8 @@ from pathlib import Path
 
 NETWORKS = ("rendered-gala", "rendered-gala-clickme")
 BLOCK = 12
+WAYS = ("plain loop", "two plain loops", "store, this process", "store, 1 worker", "store, 2 workers")
+"""What is timed; ratios are to the first that is."""
 
 
 def main() -> None:
@@ -27,25 +29,20 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=48)
     parser.add_argument("--samples", type=int, default=25)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS), help="which of them")
     arguments = parser.parse_args()
     import torch
 
     torch.set_num_threads(1)
     print(f"{platform.machine()}, {os.cpu_count()} cores, torch {torch.__version__}, one thread a process")
     print(f"{arguments.images} images of 128 px, two networks, SmoothGrad n = {arguments.samples}\n")
-    ways = {
-        "plain loop": plain,
-        "two plain loops": apart,
-        "store, this process": here,
-        "store, 1 worker": one,
-        "store, 2 workers": two,
-    }
-    seconds: dict[str, list[float]] = {way: [] for way in ways}
+    functions = dict(zip(WAYS, (plain, apart, here, one, two), strict=True))
+    seconds: dict[str, list[float]] = {way: [] for way in arguments.ways}
     for _ in range(arguments.repeats):
-        for way, run in ways.items():
+        for way in arguments.ways:
             with tempfile.TemporaryDirectory() as folder:
-                seconds[way].append(run(Path(folder) / "maps.zarr", arguments.images, arguments.samples))
-    reference = statistics.median(seconds["plain loop"])
+                seconds[way].append(functions[way](Path(folder) / "maps.zarr", arguments.images, arguments.samples))
+    reference = statistics.median(seconds[arguments.ways[0]])
     for way, times in seconds.items():
         median = statistics.median(times)
         print(f"{way:<22}{median:8.1f} s   {arguments.images / median:6.2f} images/s   {reference / median:5.2f} x")
@@ -68,6 +65,7 @@ def asked(count: int, samples: int):
         {"smoothgrad": SmoothGradSpec(n_samples=samples)},
         opened_as="rendered",
         block_images=BLOCK,
+        threads=1,
     )
     for image in images:
         collection.photo(image)
@@ -94,17 +92,17 @@ def loop(count: int, samples: int) -> float:
     """Blocks computed on one thread and thrown away, after a look at one image."""
     import torch
 
-    from gala_viz.batch.block import block_values
-    from gala_viz.collections.partner_images import PartnerImages
+    from gala_viz.batch.block import block_values, human_maps_of
     from gala_viz.networks.fuse_batchnorm import fuse_batchnorm
 
     torch.set_num_threads(1)
     collection, images, networks, spec = asked(count, samples)
-    networks, partners = [fuse_batchnorm(network) for network in networks], PartnerImages(collection, images)
-    block_values(spec, collection, networks, images[:1], partners)
+    networks = [fuse_batchnorm(network) for network in networks]
+    human = human_maps_of(collection, images, networks)
+    block_values(spec, collection, networks, images[:1], human)
     begun = time.perf_counter()
     for number in range(spec.n_blocks):
-        block_values(spec, collection, networks, images[spec.block(number)], partners)
+        block_values(spec, collection, networks, images[spec.block(number)], human)
     return time.perf_counter() - begun
 
 
@@ -115,7 +113,7 @@ def prepared(path: Path, count: int, samples: int):
 
     _, images, _, spec = asked(count, samples)
     store = create_store(path, spec, images)
-    return Job(store=str(path), collection="rendered", human_maps=None, networks=NETWORKS, device="cpu", threads=1), (
+    return Job(store=str(path), collection="rendered", human_maps=None, networks=NETWORKS, device="cpu"), (
         store.missing_blocks()
     )
 
@@ -147,10 +145,10 @@ def workers(path: Path, count: int, samples: int, number: int) -> float:
     from gala_viz.batch.run import client_for, run_on
 
     job, blocks = prepared(path, count, samples)
-    with client_for(None, number, job) as (client, here):
-        client.run(warmed, here)
+    with client_for(None, number) as client:
+        client.run(warmed, job)
         begun = time.perf_counter()
-        run_on(client, here, blocks)
+        run_on(client, job, blocks)
         return time.perf_counter() - begun
 
 
@@ -159,8 +157,8 @@ def warmed(job) -> None:
     from gala_viz.batch.block import block_values
     from gala_viz.batch.job import opened
 
-    store, collection, networks, partners = opened(job)
-    block_values(store.spec, collection, networks, store.images[:1], partners)
+    store, collection, networks, human = opened(job)
+    block_values(store.spec, collection, networks, store.images[:1], human)
 
 
 if __name__ == "__main__":

@@ -101,7 +101,7 @@ def made_up(folder: Path, count: int) -> Path:
     import zarr
 
     from gala_viz.specs import fingerprint
-    from gala_viz.store.creation import create_store, gather
+    from gala_viz.store.creation import create_store, finish
     from gala_viz.store.source import Labels
     from gala_viz.store.spec import StoredNetwork, StoreSpec
 
@@ -142,7 +142,7 @@ def made_up(folder: Path, count: int) -> Path:
     root["status"][:] = np.ones(count, np.int8)
     from gala_viz.store.zarr_store import Store
 
-    gather(Store(path))
+    finish(Store(path))
     return path
 
 

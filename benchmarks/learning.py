@@ -34,7 +34,7 @@ import torch
 from gala_viz.alignment import COMPARISON_CELLS, area_average, spearman
 from gala_viz.collections.rendered.rendered_collection import RenderedCollection
 from gala_viz.collections.rendered.rendering_spec import RenderingSpec
-from gala_viz.evaluation.looking import look
+from gala_viz.evaluation.network_results import block_results
 from gala_viz.evaluation.spec import EvaluationSpec
 from gala_viz.networks.devices import choose_device, disable_tf32
 from gala_viz.networks.fuse_batchnorm import fuse_batchnorm
@@ -148,7 +148,7 @@ def looked(network: Network, count: int) -> dict[str, float]:
     told = {}
     for name, (n, noise) in LOOKS.items():
         spec = EvaluationSpec(split="validation", smoothgrad=SmoothGradSpec(n_samples=n, noise_fraction=noise))
-        found = look(network, COLLECTIONS["validation"], images, spec)
+        found = block_results(network, COLLECTIONS["validation"], images, spec)
         told[f"rho_{name}"] = round(float(np.mean(spearman(found.smoothgrad, people))), 4)
         share = found.shares["smoothgrad"][:, found.regions.index("diagnostic")]
         told[f"diagnostic_{name}"] = round(float(share.mean()), 4)

@@ -24,5 +24,6 @@ from .plots.figures.specs import read_figure_spec as read_figure_spec
 from .plots.figures.specs import write_figure as write_figure
 from .specs import MapRequest as MapRequest
 from .specs import SmoothGradSpec as SmoothGradSpec
+from .store.zarr_store import open_store as open_store
 
 __version__: str

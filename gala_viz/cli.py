@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from textwrap import wrap
 
+from gala_viz.cpu_threads import prepare_threads
 from gala_viz.registry import Registry, UnknownNameError
 from gala_viz.threads import exit_without_teardown, own_process
 
@@ -74,6 +75,8 @@ EXIT_FAILED, EXIT_INTERRUPTED, EXIT_BROKEN_PIPE = 2, 130, 141
 
 SERVER_COMMANDS = frozenset({"compare", "explore", "game", "experiment"})
 """Commands that serve pages; their process ends without Python's teardown."""
+COMPUTING_COMMANDS = SERVER_COMMANDS | {"evaluate", "figure", "measure", "paper"}
+"""Commands that run networks in their own process, with as many threads as there are free cores."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -91,6 +94,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         sys.stdout.write(f"gala_viz {version('gala_viz')}\n")
         return 0
+    if arguments is None and argv[0] in COMPUTING_COMMANDS and not {"-h", "--help"} & set(argv):
+        prepare_threads()
     if arguments is not None or argv[0] not in SERVER_COMMANDS:
         return _status_of(argv)
     own_process()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import runpy
+import shlex
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -14,19 +15,19 @@ import pytest
 import torch
 
 TINY = {
-    "batch.py": "--images 2 --samples 2 --repeats 1",
+    "batch.py": "--images 2 --samples 2 --repeats 1 --ways 'store, this process' 'store, 2 workers'",
     "explore.py": "--images 200",
     "game.py": "--players 1 --seconds 1 --repeats 1",
     "learning.py": "--recipes rendered-gala --epochs 1 --seeds 0 --images 2 --per-category 6 --out learning.csv",
     "open_collection.py": "--images 50 --repeats 1",
-    "page.py": "--networks lite0-gala-vanilla lite0-gala-human --repeats 1 --chromium CHROMIUM",
+    "page.py": "--networks rendered-gala rendered-resnet --repeats 1 --chromium CHROMIUM",
     "recovery.py": "--simulations 1 --participants 2",
     "rendering.py": "--images 1 --per-category 1",
     "smoothgrad.py": "--networks rendered-gala rendered-resnet --samples 2 --repeats 1 --threads 1 --memory-samples 2",
     "training.py": "--recipes rendered-gala --widths 4 --steps 1 --threads 1",
 }
-SLOW = ("batch.py", "learning.py", "page.py")
-"""Those of a minute: they start workers, render what they train on, or serve shipped networks to a browser."""
+APART = ("batch.py", "learning.py", "page.py")
+"""Those that run in a process of their own: they start processes, or a browser."""
 
 
 def scripts(repository: Path) -> list[str]:
@@ -37,7 +38,7 @@ def test_every_benchmark_has_a_tiny_run(repository):
     assert scripts(repository) == sorted(TINY)
 
 
-@pytest.mark.parametrize("script", sorted(set(TINY) - set(SLOW)))
+@pytest.mark.parametrize("script", sorted(set(TINY) - set(APART)))
 def test_a_benchmark_runs(script, repository, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(repository))
@@ -51,10 +52,9 @@ def test_a_benchmark_runs(script, repository, tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().out.strip()
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("script", SLOW)
-def test_a_long_benchmark_runs_in_a_process_of_its_own(script, repository, tmp_path, chromium_path):
-    words = [chromium_path if word == "CHROMIUM" else word for word in TINY[script].split()]
+@pytest.mark.parametrize("script", APART)
+def test_a_benchmark_runs_in_a_process_of_its_own(script, repository, tmp_path, chromium_path):
+    words = [chromium_path if word == "CHROMIUM" else word for word in shlex.split(TINY[script])]
     command = [sys.executable, str(repository / "benchmarks" / script), *words]
     environment = os.environ | {"PYTHONPATH": str(repository)}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)

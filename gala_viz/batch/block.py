@@ -18,7 +18,7 @@ from gala_viz.engine.results.human_maps import HumanMaps
 from gala_viz.engine.results.prediction import top_categories
 from gala_viz.networks.network import Network
 from gala_viz.networks.preprocessing import Preprocessing
-from gala_viz.store.layout import arrays_of, segment
+from gala_viz.store.layout import arrays_of, pixel_key, segment
 from gala_viz.store.spec import ABOUT, StoreSpec
 
 Values = dict[str, np.ndarray]
@@ -90,6 +90,7 @@ class _Block:
         self.values = empty_block(spec, len(images))
         self.unreadable = {image: why for image in images if (why := _fault(collection, image)) is not None}
         self.readable = [image for image in images if image not in self.unreadable]
+        self.values["pixels"][self._rows(self.readable)] = [pixel_key(collection.photo(one)) for one in self.readable]
         self.not_finite: dict[str, str] = {}
         self.unusable_maps: dict[str, str] = {}
         self._cells = (spec.comparison_cells,) * 2

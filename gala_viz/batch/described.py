@@ -13,6 +13,7 @@ from gala_viz.attribution.methods import METHODS
 from gala_viz.attribution.network_identity import network_identity
 from gala_viz.attribution.provenance import code_versions
 from gala_viz.collections.collection import Collection
+from gala_viz.engine.result_keys import circumstances
 from gala_viz.live.descriptions import summary
 from gala_viz.networks.network import Network
 from gala_viz.specs import fingerprint, settings
@@ -34,8 +35,32 @@ def store_spec(
     cells: int | None = None,
     errors: bool = True,
     block_images: int = 32,
+    threads: int | None = None,
 ) -> StoreSpec:
-    """What a store of ``methods`` (name -> its settings, None: the defaults) by ``networks`` on ``images`` holds."""
+    """Return what a store of some methods by some networks on some images holds.
+
+    Parameters
+    ----------
+    collection : Collection
+        Where photographs are read.
+    images : sequence of str
+        Ids.
+    networks : sequence of Network
+        Of different names.
+    methods : mapping of str to object
+        Name of a method -> its settings, None: the defaults.
+    opened_as, human_maps : str
+        What the collection was opened by.
+    networks_as : sequence of str
+        Names by which the networks were loaded; default: their own.
+    target, reduction, cells, errors, block_images, threads
+        As in ``StoreSpec``.
+
+    Returns
+    -------
+    StoreSpec
+        The settings.
+    """
     return StoreSpec(
         collection={
             "name": collection.name,
@@ -57,11 +82,18 @@ def store_spec(
         comparison_cells=COMPARISON_CELLS,
         block_images=block_images,
         versions=code_versions(),
+        threads=threads,
     )
 
 
+def store_circumstances(networks: Sequence[Network], threads: int | None) -> dict[str, str]:
+    """Return what the blocks of a store are computed with on this machine; workers elsewhere may differ."""
+    about = circumstances(networks[0])
+    return {**about, "threads": str(threads or about["threads"])}
+
+
 def method_settings(name: str, spec: Any = None) -> dict[str, Any]:
-    """A method's settings with its title, its unit, and whether it has chance."""
+    """Return a method's settings with its title, its unit, and whether it has chance."""
     method = METHODS[name]
     about = {"title": method.title, "units": method.units, "by_chance": method.stochastic}
     return {**settings(method.validate_spec(spec)), **about}
@@ -69,7 +101,7 @@ def method_settings(name: str, spec: Any = None) -> dict[str, Any]:
 
 @torch.no_grad()
 def stored_network(network: Network, opened_as: str = "") -> StoredNetwork:
-    """What a store tells of a network.
+    """Return what a store tells of a network.
 
     Raises ``ValueError`` for a network whose maps could not be computed a second time, and its kind ``NonFiniteError``
     for one that has no finite numbers even for a grey input.

@@ -22,14 +22,14 @@ class Job:
     layers: tuple[str, ...] = ()
     device: str | None = None
     dtype: str | None = None
-    threads: int | None = None
-    """Threads of one worker; None: as PyTorch decides."""
 
 
 @dataclass(frozen=True, slots=True)
 class BlockDone:
-    """What came of a block: how many images, unreadable ones and those of which a network's numbers are not finite with
-    the reason, how long it took, and the most memory that its worker has held so far.
+    """What came of a block.
+
+    ``unreadable`` and ``not_finite`` are images that are not there, with the reason; ``peak_bytes`` is the most memory
+    that the worker has held so far.
     """
 
     number: int
@@ -55,7 +55,7 @@ def run_block(job: Job, number: int) -> BlockDone:
 
 @lru_cache(maxsize=1)
 def opened(job: Job):
-    """The store, the collection and the networks of this process, checked against what the store was made for."""
+    """Return store, collection, networks and human maps of this process, checked against those of the store."""
     import torch
 
     from gala_viz.batch.block import human_maps_of
@@ -64,9 +64,9 @@ def opened(job: Job):
     from gala_viz.networks.fuse_batchnorm import fuse_batchnorm
     from gala_viz.networks.zoo import load_network
 
-    if job.threads is not None:
-        torch.set_num_threads(job.threads)
     store = Store(job.store, writing=True)
+    if store.spec.threads is not None:
+        torch.set_num_threads(store.spec.threads)
     collection = open_collection(job.collection, human_maps=job.human_maps)
     if collection.fingerprint != store.spec.collection["fingerprint"]:
         raise StoreError(f"{job.collection} is not, or no longer, the collection that {job.store} was made for.")

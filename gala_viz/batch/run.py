@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import logging
-import os
+import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gala_viz.batch.job import BlockDone, Job, run_block
+from gala_viz.cpu_threads import WAIT_PASSIVELY
 
 if TYPE_CHECKING:
-    from distributed import Client
+    from distributed import Client, Future
 
 AHEAD = 2
 """Blocks that wait for each worker, so that none is idle and a stopped run has little to undo."""
 JOIN_S = 120
 """How long a run waits for the first worker of a cluster: those of a queue may come late."""
+LOOK_S, LOST_S = 2.0, 20.0
+"""How often a run looks after its cluster, and how long scheduler or all workers may be away before it ends."""
+MAX_LOSSES = 1
+"""A block that ended so many workers, and one more, is not tried again."""
 FATAL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
+
+OUT_OF_MEMORY = (
+    "memory ran out, as far as can be told; fewer workers, more of --worker-memory, or a smaller --block help"
+)
 
 Done = Callable[[BlockDone], None]
 
@@ -37,7 +47,7 @@ class Outcome:
 
 
 def run_here(job: Job, blocks: Sequence[int], done: Done = lambda block: None) -> Outcome:
-    """All blocks one after the other in this process."""
+    """Compute all blocks one after the other in this process."""
     outcome = Outcome()
     for number in blocks:
         _note(outcome, number, lambda number=number: run_block(job, number), done)
@@ -45,48 +55,87 @@ def run_here(job: Job, blocks: Sequence[int], done: Done = lambda block: None) -
 
 
 def run_on(client: Client, job: Job, blocks: Sequence[int], done: Done = lambda block: None) -> Outcome:
-    """All blocks on the workers of ``client``; a few are handed out ahead of each worker.
+    """Compute all blocks on the workers of a cluster; a few are handed out ahead of each worker.
 
-    A block whose worker is lost goes to another one. One that fails is noted and the others go on, unless nothing more
-    can be written: then ``RunStopped``.
+    A block whose worker is lost goes to another one. One that fails is noted and the others go on.
+
+    Parameters
+    ----------
+    client : distributed.Client
+        Of the cluster.
+    job : Job
+        What the workers need to open.
+    blocks : sequence of int
+        Numbers of the blocks.
+    done : callable
+        Called with each block that is written.
+
+    Returns
+    -------
+    Outcome
+        Blocks that are written now, and why others are not.
+
+    Raises
+    ------
+    RunStopped
+        Nothing more can be written, the scheduler no longer answers, or no worker is left.
     """
-    from distributed import as_completed
+    from distributed import wait
 
     outcome, waiting = Outcome(), iter(blocks)
     n_workers = max(1, len(client.scheduler_info(n_workers=-1)["workers"]))
-    numbers = {}
+    running: dict[Future, int] = {}
 
-    def hand_out(count: int) -> list:
-        futures = []
-        for _ in range(count):
-            number = next(waiting, None)
-            if number is None:
-                break
-            future = client.submit(run_block, job, number, pure=False, retries=1)
-            numbers[future.key] = number
-            futures.append(future)
-        return futures
+    def hand_out(count: int) -> None:
+        for number in itertools.islice(waiting, count):
+            running[client.submit(run_block, job, number, pure=False, retries=MAX_LOSSES)] = number
 
-    pending = as_completed(hand_out(AHEAD * n_workers))
+    watch = _Watch(client)
+    hand_out(AHEAD * n_workers)
     try:
-        for future in pending:
-            _note(outcome, numbers[future.key], future.result, done)
-            future.release()
-            pending.update(hand_out(1))
+        while running:
+            try:
+                finished = wait(list(running), timeout=LOOK_S, return_when="FIRST_COMPLETED").done
+            except TimeoutError:
+                finished = set()
+            watch.check()
+            for future in finished:
+                _note(outcome, running.pop(future), future.result, done)
+                future.release()
+                hand_out(1)
     finally:
-        client.cancel(list(pending.futures))
+        with suppress(Exception):  # a cluster that is gone has nothing to cancel
+            client.cancel(list(running), force=True)
     return outcome
 
 
-@contextmanager
-def client_for(
-    scheduler: str | None, workers: int, job: Job, memory: str | None = None
-) -> Iterator[tuple[Client, Job]]:
-    """A client of the cluster at ``scheduler``, or of ``workers`` processes started here, and the job for them.
+class _Watch:
+    """Looks after a cluster: raises ``RunStopped`` once its scheduler, or all of its workers, are away for a while."""
 
-    Workers here share this machine's cores. Each may hold ``memory`` (for example "4 GB"; default: an equal share of
-    the machine's): Dask ends one that needs more, and its block goes to a fresh one. The address is that of any Dask
-    scheduler: started by hand, over SSH, by dask-jobqueue on SLURM, or on Kubernetes.
+    def __init__(self, client: Client) -> None:
+        self._client, self._address = client, client.scheduler.address if client.scheduler is not None else "?"
+        self._last_seen = time.monotonic()
+
+    def check(self) -> None:
+        """Look whether there is a scheduler with workers."""
+        client, reason = self._client, ""
+        if client.status != "running":
+            reason = f"the scheduler at {self._address} no longer answers; start it again"
+        elif not client.scheduler_info(n_workers=-1)["workers"]:
+            reason = "no worker is left; start workers again, with more memory where theirs ran out"
+        if not reason:
+            self._last_seen = time.monotonic()
+        elif time.monotonic() - self._last_seen > LOST_S:
+            raise RunStopped(errno.EPIPE, f"{reason}, and run the same command again: finished blocks are kept")
+
+
+@contextmanager
+def client_for(scheduler: str | None, workers: int, threads: int = 1, memory: str | None = None) -> Iterator[Client]:
+    """Give a client of the cluster at ``scheduler``, or of ``workers`` processes started here.
+
+    Workers here compute with the threads that their store names. Each may hold ``memory`` (for example "4 GB"; default:
+    an equal share of the machine's): Dask ends one that needs more, and its block goes to a fresh one. The address is
+    that of any Dask scheduler: started by hand, over SSH, by dask-jobqueue on SLURM, or on Kubernetes.
     """
     import dask
     from distributed import Client, LocalCluster
@@ -98,11 +147,14 @@ def client_for(
                 client.wait_for_workers(1, timeout=JOIN_S)
             except TimeoutError:
                 raise TimeoutError(f"no worker has joined the scheduler at {scheduler} within {JOIN_S} s.") from None
-            yield client, job
+            yield client
         return
-    threads = max(1, (os.cpu_count() or 1) // workers)
+    settings = {
+        "distributed.nanny.pre-spawn-environ": _environment(threads),
+        "distributed.scheduler.allowed-failures": MAX_LOSSES,
+    }
     with (
-        dask.config.set({"distributed.nanny.pre-spawn-environ": _environment(threads)}),
+        dask.config.set(settings),
         LocalCluster(
             n_workers=workers,
             threads_per_worker=1,
@@ -112,15 +164,18 @@ def client_for(
         ) as cluster,
         Client(cluster) as client,
     ):
-        yield client, replace(job, threads=threads)
+        yield client
 
 
 def _environment(threads: int) -> dict[str, str]:
-    """Of worker processes. It replaces Dask's own, which has freed memory handed back to the system at once: a network
-    asks for it again at every layer, and was found 1.7 times slower. With these of glibc's, a worker keeps what it had
-    from its first image on; 32 MB is the most that glibc takes as a threshold.
+    """Return the environment of worker processes.
+
+    It replaces Dask's own, which has freed memory handed back to the system at once: a network asks for it again at
+    every layer, and was found 1.7 times slower. With these of glibc's, a worker keeps what it had from its first image
+    on; 32 MB is the most that glibc takes as a threshold.
     """
-    one = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(threads))
+    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
+    one = {**dict.fromkeys(names, str(threads)), **WAIT_PASSIVELY}
     kept = {
         "MALLOC_MMAP_THRESHOLD_": str(32 * 2**20),
         "MALLOC_TRIM_THRESHOLD_": str(2**31 - 1),
@@ -139,9 +194,10 @@ def _note(outcome: Outcome, number: int, result: Callable[[], BlockDone], done: 
             ) from error
         outcome.failed[number] = _told(error)
     except MemoryError:
-        outcome.failed[number] = "memory ran out; fewer workers or smaller blocks need less"
+        outcome.failed[number] = OUT_OF_MEMORY
     except Exception as error:  # whatever a worker met: the others go on, and the run tells in the end
-        outcome.failed[number] = _told(error)
+        lost = type(error).__name__ == "KilledWorker"  # of distributed, which is not imported for runs without it
+        outcome.failed[number] = f"its workers were lost; {OUT_OF_MEMORY}" if lost else _told(error)
     else:
         outcome.written.append(block)
         done(block)

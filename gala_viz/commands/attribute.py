@@ -55,6 +55,9 @@ class Arguments:
     """Images in a block: what a worker computes and writes at a time."""
     workers: int | None = None
     """Processes on this machine, 0: this one alone; default: one for each core, or for each GPU."""
+    threads: int | None = None
+    """Threads of each process; default: the cores that are free now, shared out to the processes. A store keeps to the
+    number that it was begun with, so that its maps do not depend on where a run was stopped."""
     worker_memory: str | None = None
     """The most that one worker of this machine may hold, for example "4 GB"; default: an equal share of all."""
     scheduler: str | None = None
@@ -64,7 +67,10 @@ class Arguments:
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Precision of the networks."""
     status: bool = False
-    """Tell what the store holds and what is missing; compute nothing."""
+    """Tell what the store holds and what is missing; compute nothing. With --collection the photographs there are
+    compared with those whose maps it holds."""
+    rescore: bool = False
+    """Compute the scores of the maps in the store anew, with the human maps of now; no network is needed."""
 
     def run(self) -> int:
         """Create or open the store, compute what is missing, and print what the store holds."""
@@ -72,7 +78,9 @@ class Arguments:
 
         if self.status:
             sys.stdout.write(status_text(Store(self.store)))
-            return 0
+            return 0 if self.collection is None else self._compared_pixels()
+        if self.rescore:
+            return self._rescored()
         if self.collection is None or not self.networks:
             raise ValueError("--collection and --networks say what is to be computed; --status tells of a store.")
         from gala_viz.store.lock import owned
@@ -81,9 +89,46 @@ class Arguments:
             store, job = self._prepared()
             return self._computed(store, job)
 
+    def _compared_pixels(self) -> int:
+        """Print which photographs of the collection are not those of the store, and return the exit status."""
+        from gala_viz.collections import open_collection
+        from gala_viz.store.moved import changed_pixels, is_moved
+        from gala_viz.store.zarr_store import Store
+
+        store, collection = Store(self.store), open_collection(self.collection)
+        is_moved(store, collection)
+        problems = changed_pixels(store, collection)
+        for problem in problems[:MAX_LISTED]:
+            _tell(problem)
+        n_changed = counted(len(problems), "photograph differs", "photographs differ")
+        sys.stdout.write(f"{collection.name}: {n_changed} from those of the store\n")
+        return 2 if problems else 0
+
+    def _rescored(self) -> int:
+        """Compute the scores anew, and return the exit status."""
+        from gala_viz.batch.rescore import rescore
+        from gala_viz.collections import open_collection
+        from gala_viz.progress import progress_bar
+        from gala_viz.store.creation import finish
+        from gala_viz.store.lock import owned
+        from gala_viz.store.moved import is_moved
+        from gala_viz.store.zarr_store import Store
+
+        with owned(self.store):
+            store = Store(self.store, writing=True)
+            about = store.spec.collection
+            human_maps = self.human_maps or about.get("human_maps")
+            collection = open_collection(self.collection or about["opened_as"], human_maps=human_maps)
+            is_moved(store, collection)
+            with progress_bar(True, "scores") as tell:
+                rescore(store, collection, tell)
+            finish(store)
+        sys.stdout.write(status_text(store))
+        return 0
+
     def _prepared(self) -> tuple[Store, Job]:
         """Open collection and networks, create or open the store, and return it with the job that fills it."""
-        from gala_viz.batch.described import store_spec
+        from gala_viz.batch.described import store_circumstances, store_spec
         from gala_viz.batch.job import Job
         from gala_viz.collections import open_collection
         from gala_viz.live.descriptions import labels_of
@@ -114,6 +159,7 @@ class Arguments:
             cells=self.cells,
             errors=self.errors,
             block_images=self.block,
+            threads=self._n_threads(-(-len(images) // self.block)),
         )
         new = not self.store.exists()
         needed = bytes_needed(spec)
@@ -131,6 +177,9 @@ class Arguments:
                 )
         learnt = {network.name: network.training_data.training_status(collection, images) for network in networks}
         store = create_store(self.store, spec, images, labels_of(collection, images), learnt)
+        if self.threads not in (None, store.spec.threads):
+            _tell(f"the store was begun with {store.spec.threads} threads a process, and goes on with them")
+        store.add_circumstances(store_circumstances(networks, store.spec.threads))
         job = Job(
             store=str(self.store.expanduser().resolve()),
             collection=str(_absolute(self.collection)),
@@ -145,7 +194,7 @@ class Arguments:
     def _computed(self, store: Store, job: Job) -> int:
         """Compute the missing blocks of the store, print what it holds, and return the exit status."""
         from gala_viz.batch.run import client_for, run_here, run_on
-        from gala_viz.store.creation import gather
+        from gala_viz.store.creation import finish
 
         blocks = store.missing_blocks()
         _tell(f"{store.spec.n_blocks - len(blocks)} of {store.spec.n_blocks} blocks are there")
@@ -155,9 +204,9 @@ class Arguments:
             if workers == 0 and self.scheduler is None:
                 outcome = run_here(job, blocks, progress)
             else:
-                with client_for(self.scheduler, workers, job, self.worker_memory) as (client, job_there):
+                with client_for(self.scheduler, workers, store.spec.threads or 1, self.worker_memory) as client:
                     _tell(workers_text(client))
-                    outcome = run_on(client, job_there, blocks, progress)
+                    outcome = run_on(client, job, blocks, progress)
             progress.finish()
             if outcome.written:
                 _tell(f"most memory of a worker: {format_bytes(max(one.peak_bytes for one in outcome.written))}")
@@ -165,9 +214,19 @@ class Arguments:
                 _tell(f"block {number}: {why}")
             if outcome.failed:
                 _tell(f"{counted(len(outcome.failed), 'block is', 'blocks are')} missing; the same command tries again")
-        gather(store)
+        finish(store)
         sys.stdout.write(status_text(store))
         return 2 if store.missing_blocks() or store.not_finite() else 0
+
+    def _n_threads(self, n_blocks: int) -> int:
+        """Return the number of threads of each process of a new store."""
+        from gala_viz.cpu_threads import free_cores
+
+        if self.threads is not None:
+            if self.threads < 1:
+                raise ValueError(f"threads is 1 or more; got {self.threads}.")
+            return self.threads
+        return 1 if self.scheduler is not None else max(1, free_cores() // max(1, self._n_workers(n_blocks)))
 
     def _n_workers(self, n_blocks: int) -> int:
         """Return the number of processes: ``workers``, or one for each GPU or core, at most one for each block."""

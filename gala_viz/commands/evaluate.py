@@ -64,6 +64,7 @@ class Arguments:
         from gala_viz.evaluation.markdown import markdown
         from gala_viz.evaluation.written import write_evaluation
 
+        (self.out / BLOCKS_FOLDER).mkdir(parents=True, exist_ok=True)  # before anything is computed for it
         collection = open_collection(self.collection, human_maps=self.human_maps)
         networks = load_named_networks(self.networks, self.device, self.dtype, self.layers)
         evaluation = evaluate(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from gala_viz.commands.page_server import equip_panel_server
 from gala_viz.commands.terminal_progress import step_printer
+from gala_viz.cpu_threads import prepare_threads
 from gala_viz.registry import UnknownNameError
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def app_page(
     from gala_viz.panels.html_pane import html_pane
     from gala_viz.panels.markup import load_error
 
+    prepare_threads()
     warming = _is_warming()
     if not warming:
         equip_panel_server()

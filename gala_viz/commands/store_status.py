@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ def status_text(store: Store) -> str:
     """Return what a store holds and what is missing, as lines."""
     import numpy as np
 
+    from gala_viz.attribution.provenance import MEASUREMENT_VERSION
     from gala_viz.collections.map_checks import describe_usable_maps
     from gala_viz.store.layout import MISSING, THERE
     from gala_viz.store.spec import ABOUT
@@ -90,6 +91,16 @@ def status_text(store: Store) -> str:
         lines.append(f"human maps: {describe_usable_maps(int(marked.sum()) - len(unusable), unusable)}")
     if missing:
         lines.append(f"missing blocks: {_ranges(missing)}")
+    if len(store.circumstances) > 1:
+        lines.append(
+            f"computed under {len(store.circumstances)} circumstances, between which maps differ by rounding: "
+            f"{describe_circumstances(store.circumstances)}"
+        )
+    if store.scores_version != str(MEASUREMENT_VERSION):
+        lines.append(
+            f"scores are by the rules of measurement {store.scores_version}, now {MEASUREMENT_VERSION}; "
+            "--rescore computes them anew from the maps"
+        )
     unsure = [one.name for one in spec.networks if one.behaviour is None and _needs_behaviour(one)]
     if unsure:
         lines.append(
@@ -100,6 +111,14 @@ def status_text(store: Store) -> str:
     if len(notes) > MAX_LISTED:
         lines.append(f"… and {len(notes) - MAX_LISTED} more")
     return "\n".join([*lines, ""])
+
+
+def describe_circumstances(circumstances: Sequence[Mapping[str, str]]) -> str:
+    """Return in words where several circumstances differ."""
+    names = [name for name in circumstances[0] if len({one.get(name) for one in circumstances}) > 1]
+    return "; ".join(
+        f"{name} {' and '.join(dict.fromkeys(one.get(name, '?') for one in circumstances))}" for name in names
+    )
 
 
 def _needs_behaviour(network: StoredNetwork) -> bool:

@@ -14,7 +14,7 @@ from gala_viz.game.player import Player
 from gala_viz.game.round_image import RoundImage
 from gala_viz.game.round_summary import other_players_map, player_map
 from gala_viz.game.scoring import score_catch_trial
-from gala_viz.live.recogniser import first, place_of
+from gala_viz.live.recogniser import rank_of, top_indices
 from gala_viz.records.outages import NotStoredError, is_outage
 from gala_viz.records.round_updates import NetworkGuess, Outcome, RoundKey, RoundUpdate
 from gala_viz.records.tables import CATCH, GAME, PRACTICE, now_ms
@@ -86,10 +86,10 @@ class ActiveRound:
         while not self.judge.is_over and len(self.judge.points) > self._n_guessed:
             count, at_ms = len(self.judge.points), self.judge.points[-1].at_ms
             canvas = masked_canvas(self.round_image.canvas, self.judge.mask, spec)
-            probabilities = await asyncio.wrap_future(self.game.recogniser.look(canvas))
+            probabilities = await asyncio.wrap_future(self.game.recogniser.recognise(canvas))
             self._n_guessed = count
-            place = place_of(probabilities, self.round_image.target)
-            best = first(probabilities, max(N_GUESSES_SHOWN, min(spec.top, 10)))
+            place = rank_of(probabilities, self.round_image.target)
+            best = top_indices(probabilities, max(N_GUESSES_SHOWN, min(spec.top, 10)))
             guess = NetworkGuess(
                 n_points=count,
                 at_ms=at_ms,

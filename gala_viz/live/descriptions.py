@@ -1,4 +1,4 @@
-"""What a page tells about a network, from its card, and about an image, from its collection."""
+"""What a page says of a network, from its card, and of an image, from its collection."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _HIDDEN = {"name", "title", "builder", "arguments", "file", "bytes", "training_i
 
 
 def network_info(network: Network) -> NetworkInfo:
-    """Names, layers, categories, device and the card's lines worth reading."""
+    """Return names, layers, categories, device and the card's lines worth reading."""
     return NetworkInfo(
         name=network.name,
         title=network.title,
@@ -36,8 +36,10 @@ def image_info(
     size_px: tuple[int, int] | None,
     learnt: tuple[int, tuple[str, ...]] = (UNKNOWN, ()),
 ) -> ImageInfo:
-    """What the collection knows of an image; ``target`` is the true category's place among a network's, ``learnt``
-    whether networks learnt from it, and which.
+    """Return what a collection knows of an image.
+
+    ``target`` is the true category's index among a network's; ``learnt`` says whether networks learnt from the image,
+    and which.
     """
     return ImageInfo(
         image=image,
@@ -53,7 +55,7 @@ def image_info(
 
 
 def labels_of(collection: Collection, images: Sequence[str]) -> Labels:
-    """What the collection knows of ``images`` without reading pixels."""
+    """Return what a collection knows of ``images`` without reading pixels."""
     return Labels(
         category=tuple(collection.category(image) or "" for image in images),
         superclass=tuple(collection.superclass(image) or "" for image in images),
@@ -63,7 +65,7 @@ def labels_of(collection: Collection, images: Sequence[str]) -> Labels:
 
 
 def summary(card: Mapping[str, Any]) -> dict[str, str]:
-    """One line per plain value of the card's sections, named "section: key", in the card's order."""
+    """Return one line per plain value of the card's sections, named "section: key", in the card's order."""
     lines: dict[str, str] = {}
     for section in SECTIONS:
         found = card.get(section, {})

@@ -22,7 +22,7 @@ MAX_BATCH = 16
 
 
 class Recogniser:
-    """``network``'s probabilities for canvases, in one thread of its own; see ``look``.
+    """``network``'s probabilities for canvases, in one thread of its own; see ``recognise``.
 
     A canvas fills the network's whole frame: nothing that a player uncovers is cut off. Those that wait when the
     network is free go through it in one batch of at most ``max_batch``.
@@ -40,8 +40,8 @@ class Recogniser:
         self._thread = start_thread(self._run, "recogniser")
         close_at_exit(self)
 
-    def look(self, canvas: NDArray[np.uint8]) -> Future[NDArray[np.float32]]:
-        """The probabilities (category,) of ``canvas`` (y, x, 3), in a while, or ``NonFiniteError`` from the future."""
+    def recognise(self, canvas: NDArray[np.uint8]) -> Future[NDArray[np.float32]]:
+        """Return a future of the probabilities (category,) of ``canvas`` (y, x, 3), or of ``NonFiniteError``."""
         future: Future = Future()
         with self._changed:
             if self._closed:
@@ -56,7 +56,7 @@ class Recogniser:
         Raises ``NonFiniteError`` for a network that has no numbers even for a black picture.
         """
         side = self.network.preprocessing.crop_px
-        self.look(np.zeros((side, side, 3), np.uint8)).result()
+        self.recognise(np.zeros((side, side, 3), np.uint8)).result()
 
     def close(self) -> None:
         """Stop; what still waits is cancelled."""
@@ -95,11 +95,11 @@ class Recogniser:
                 future.set_result(row)
 
 
-def place_of(probabilities: NDArray, category: int) -> int:
-    """The place (1: first) of ``category``: one more than the categories that are more probable."""
+def rank_of(probabilities: NDArray, category: int) -> int:
+    """Return the rank (1: first) of ``category``: one more than the categories that are more probable."""
     return int((probabilities > probabilities[category]).sum()) + 1
 
 
-def first(probabilities: NDArray, count: int) -> list[int]:
-    """The ``count`` most probable categories, most probable first."""
+def top_indices(probabilities: NDArray, count: int) -> list[int]:
+    """Return the ``count`` most probable categories, most probable first."""
     return np.argsort(-probabilities, kind="stable")[:count].tolist()

@@ -39,7 +39,7 @@ class ScoreTable:
         self._known = known.astype(bool) if usable else np.zeros(len(images), bool)
 
     def known(self, image: str) -> bool:
-        """Whether the image has been entered; images outside the collection never are."""
+        """Return whether the image has been entered; images outside the collection never are."""
         return image in self._places and bool(self._known[self._places[image]])
 
     def enter(self, image: str, values: Mapping[str, object]) -> None:
@@ -65,6 +65,6 @@ class ScoreTable:
         self._cache.write(self._key, arrays)
 
     def columns(self) -> dict[str, np.ndarray]:
-        """Copies of all columns, (..., image)."""
+        """Return copies of all columns, (..., image)."""
         with self._lock:
             return {name: values.copy() for name, values in self._columns.items()}

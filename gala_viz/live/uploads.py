@@ -46,19 +46,19 @@ class Uploads:
         return image
 
     def filename(self, image: str) -> str:
-        """Under which name the photograph came last, as plain text; "" when it is no longer kept."""
+        """Return the name under which the photograph came last, as plain text; "" when it is no longer kept."""
         return self._kept.get(image, ("", b""))[0]
 
     def content(self, image: str) -> bytes:
-        """The bytes that came; b"" when the photograph is no longer kept."""
+        """Return the bytes that came; b"" when the photograph is no longer kept."""
         return self._kept.get(image, ("", b""))[1]
 
     def photo(self, image: str) -> np.ndarray:
-        """The upright photograph, uint8 RGB (y, x, 3); ``UnknownNameError`` when it is no longer kept."""
+        """Return the upright photograph, uint8 RGB (y, x, 3); ``UnknownNameError`` when it is no longer kept."""
         return read_photo(self._bytes(image), UPLOAD_LIMITS)
 
     def thumbnail(self, image: str, side_px: int = 128) -> bytes:
-        """A WebP picture, at most ``side_px`` at its longer side."""
+        """Return a WebP picture, at most ``side_px`` at its longer side."""
         return read_thumbnail(self._bytes(image), side_px, UPLOAD_LIMITS)
 
     def _bytes(self, image: str) -> bytes:
@@ -70,6 +70,6 @@ class Uploads:
 
 
 def _shown(filename: str) -> str:
-    """A file's name as one short line of plain text, without its folders."""
+    """Return a file's name as one short line of plain text, without its folders."""
     name = str(filename).replace("\\", "/").rsplit("/", 1)[-1]
     return "".join(letter if letter.isprintable() else " " for letter in name)[:80] or "upload"

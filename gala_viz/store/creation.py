@@ -15,11 +15,12 @@ import zarr
 from gala_viz.schema import pixel_centres
 from gala_viz.specs import fingerprint
 from gala_viz.splits import UNKNOWN
+from gala_viz.store.compaction import compact, finish_renaming
 from gala_viz.store.identity import doubts, identity_in
 from gala_viz.store.layout import LABELS, Stored, arrays_of, learnt_path, segment
 from gala_viz.store.source import Labels
 from gala_viz.store.spec import StoreSpec, comparable, differences
-from gala_viz.store.zarr_store import ATTRS, CHECKED, GATHERED, Store, StoreError
+from gala_viz.store.zarr_store import ATTRS, CHECKED, CIRCUMSTANCES, GATHERED, Store, StoreError
 
 WHOLE = 100_000
 """Images in a chunk of what every page reads at once."""
@@ -63,6 +64,8 @@ def create_store(
     if len(images) != spec.n_images or fingerprint(list(images)) != spec.images:
         raise ValueError("the images are not those of the spec.")
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        if path.is_dir():
+            finish_renaming(path)
         store = Store(path, writing=True)
         if [network.name for network in store.spec.networks] == [network.name for network in spec.networks]:
             unsure = doubts(store.spec.networks, [identity_in(network) for network in spec.networks])
@@ -93,23 +96,34 @@ def create_store(
         root[segment(network.name)].attrs.update({"title": network.title, "weights_sha256": network.weights_sha256})
     root.attrs[ATTRS] = json.dumps(spec.settings())
     root.attrs["fingerprint"] = spec.fingerprint
+    root.attrs[CIRCUMSTANCES] = []
     root.attrs[CHECKED] = True
     unfinished.rename(path)
     return Store(path, writing=True)
 
 
-def gather(store: Store) -> None:
-    """Write what has one value an image a second time, in few chunks, once no block is missing.
+def finish(store: Store) -> None:
+    """Bring a store without missing blocks into the form that is read: few files, and consolidated metadata.
 
-    Pages that show half a million images at once read these chunks. Nothing happens where blocks are missing, or where
-    it was done before.
+    What has one value an image is written a second time, in few chunks, since pages show half a million images at once.
+    Nothing happens where blocks are missing, or where it was done before.
     """
-    if store.gathered or store.missing_blocks():
+    if store.missing_blocks():
         return
-    root = zarr.open_group(store.path, mode="r+")
+    _gather(store)
+    if compact(store) or not (store.path / "zarr.json").read_bytes().count(b"consolidated_metadata"):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # consolidated metadata are young in Zarr 3
+            zarr.consolidate_metadata(store.path)
+
+
+def _gather(store: Store) -> None:
+    if store.gathered:
+        return
+    root = zarr.open_group(store.path, mode="r+", use_consolidated=False)
     shutil.rmtree(store.path / GATHERED, ignore_errors=True)
     for one in arrays_of(store.spec):
-        if one.path in ("status", "note") or one.path.startswith("scores/"):
+        if one.path in ("status", "note", "pixels") or one.path.startswith("scores/"):
             values = root[one.path][:]
             _add(root, replace(one, path=f"{GATHERED}/{one.path}", chunk=WHOLE), store.spec, values)
     root.attrs[GATHERED] = True

@@ -4,6 +4,7 @@ A store is a Zarr hierarchy, read by xarray as a DataTree::
 
     /image, /status, /note                     ids; 0 missing, 1 there, 2 unreadable, 3 not finite; why, and of those
                                                that are there why the human map is not used
+    /pixels                                    checksum of the photograph's pixels, see ``pixel_key``; 0: not read
     /category, /superclass, /split, /marked    what the collection says of each image
     /NETWORK/top_index, top_probability        the five first choices (image, rank)
     /NETWORK/learnt                            whether it learnt from the image: 0 unknown, 1 yes, 2 no
@@ -20,13 +21,17 @@ status is 0 is missing, whatever else of it is there.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
+import numpy as np
+
 from gala_viz.engine.results.prediction import N_TOP
 from gala_viz.networks.layer_labels import layer_units
+from gala_viz.specs import content_key
 from gala_viz.store.spec import StoreSpec
 
 MISSING, THERE, UNREADABLE, NOT_FINITE = 0, 1, 2, 3
@@ -81,6 +86,8 @@ def arrays_of(spec: StoreSpec) -> Iterator[Stored]:
     """Yield every array that is cut along ``image`` into blocks."""
     yield Stored("status", "int8", fill=MISSING)
     yield Stored("note", "string", fill="")
+    if spec.format >= 2:
+        yield Stored("pixels", "uint64", fill=0)
     labels = {
         "network": [network.name for network in spec.networks],
         "other": [network.name for network in spec.networks],
@@ -116,14 +123,18 @@ def arrays_of(spec: StoreSpec) -> Iterator[Stored]:
 
 def bytes_needed(spec: StoreSpec) -> int:
     """Return the size in bytes of all arrays that are cut into blocks, before compression."""
-    width = {"float32": 4, "int32": 4, "int8": 1, "string": 16}
-    total = 0
-    for one in arrays_of(spec):
-        cells = 1
-        for size in one.shape(1):
-            cells *= size
-        total += cells * width[one.dtype]
-    return total * spec.n_images
+    return sum(bytes_per_image(one) for one in arrays_of(spec)) * spec.n_images
+
+
+def bytes_per_image(one: Stored) -> int:
+    """Return the size in bytes of an array's values for one image, before compression."""
+    width = {"float32": 4, "int32": 4, "int8": 1, "uint64": 8, "string": 16}[one.dtype]
+    return width * math.prod(one.shape(1))
+
+
+def pixel_key(photo: np.ndarray) -> int:
+    """Return a checksum of 64 bits of a decoded photograph, uint8 (y, x, 3); never 0."""
+    return content_key(repr(photo.shape).encode() + photo.tobytes()) or 1
 
 
 def learnt_path(network: str) -> str:

@@ -159,7 +159,11 @@ def scores_of(store: Store, networks: Sequence[StoredNetwork], request: MapReque
             "layer": list(store.spec.layers),
             "image": list(store.images),
         },
-        attrs={**_ceiling(ceiling), "resolution_px": store.spec.comparison_cells},
+        attrs={
+            **_ceiling(ceiling),
+            "resolution_px": store.spec.comparison_cells,
+            "measurement_version": store.scores_version,
+        },
     )
 
 

@@ -9,9 +9,11 @@ from typing import Any
 from gala_viz.specs import fingerprint
 
 FORMAT = 2
-"""Format 1 has no half-sample means."""
+"""Format 1 has no half-sample means, no checksums of pixels, and no number of threads."""
 ABOUT = ("title", "units", "by_chance")
 """What the entry of a method has beside its settings."""
+MEASUREMENT = "measurement_version"
+"""The one of a store's ``versions`` that decides whether two results may stand beside each other."""
 NOT_COMPARED = ("device", "summary", "title", "opened_as", "behaviour", "known_by_weights")
 """What may differ between two descriptions of one network."""
 
@@ -45,7 +47,8 @@ class StoreSpec:
 
     ``methods`` are attribution methods with their settings and ``ABOUT``: title, unit, whether they are stochastic.
     Maps have ``cells`` x ``cells`` cells, None: those of each network's input. ``errors`` stores their standard errors
-    too, where a method is stochastic.
+    and half-sample means too, where a method is stochastic. ``threads`` are those of every process that computes: they
+    are chosen once, since sums differ in their last bits between numbers of threads.
     """
 
     collection: dict[str, str]
@@ -62,6 +65,7 @@ class StoreSpec:
     comparison_cells: int = 56
     block_images: int = 32
     versions: dict[str, str] = field(default_factory=dict)
+    threads: int | None = None
     format: int = FORMAT
 
     def __post_init__(self) -> None:
@@ -106,9 +110,12 @@ class StoreSpec:
 def comparable(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return settings without what may differ between two runs of the same computation.
 
-    Output fingerprints may differ by rounding, and are compared by ``gala_viz.store.identity``.
+    Versions of packages, threads and devices are circumstances, which are recorded and not compared; the version of the
+    measurement is. Output fingerprints may differ by rounding, and are compared by ``gala_viz.store.identity``.
     """
     plain = {**settings, "collection": dict(settings["collection"])}
+    plain["versions"] = {MEASUREMENT: settings.get("versions", {}).get(MEASUREMENT, "1")}
+    plain.pop("threads", None)
     for place in ("opened_as", "human_maps"):
         plain["collection"].pop(place, None)
     plain["networks"] = [comparable_network(network) for network in settings["networks"]]

@@ -21,6 +21,7 @@ from gala_viz.specs import MapRequest
 from gala_viz.splits import LEARNT, combine_statuses
 from gala_viz.store.identity import doubts
 from gala_viz.store.layout import segment
+from gala_viz.store.moved import check_pixels, is_moved
 from gala_viz.store.reading import first_request, held, requested, scores_of, stored_prediction, stored_update
 from gala_viz.store.source import (
     Cancelled,
@@ -44,6 +45,7 @@ class Photographs(Protocol):
     name: str
     title: str
     fingerprint: str
+    images: tuple[str, ...]
     map_kinds: dict[str, str]
     outlined: str
 
@@ -79,7 +81,8 @@ class StoredMaps:
     Raises
     ------
     StoreError
-        The collection is not the store's, or the store does not hold two such networks.
+        The collection is not the store's: the images have other ids or pixels (see ``gala_viz.store.moved``); or the
+        store does not hold two such networks.
     """
 
     def __init__(
@@ -91,8 +94,7 @@ class StoredMaps:
     ) -> None:
         self._store, self._collection = store, collection
         self._live = _OnDemand(live, held(store))
-        if collection.fingerprint != store.spec.collection["fingerprint"]:
-            raise StoreError(f"{collection.name} is not, or no longer, the collection that {store.path} was made for.")
+        self._is_moved = is_moved(store, collection)
         self._show(tuple(networks or [network.name for network in store.spec.networks[:2]]))
 
     def pair(self, first: str, second: str) -> StoredMaps:
@@ -164,6 +166,8 @@ class StoredMaps:
         """Return the photograph in the first network's frame, uint8 (y, x, 3)."""
         if image not in self._store:
             return self._elsewhere().view(image)
+        if self._is_moved:
+            check_pixels(self._store, self._collection, image)
         return self._frames[0].resize_and_crop(self._collection.photo(image))
 
     def human_map(self, image: str, kind: str | None = None, participant: str | None = None) -> xr.DataArray | None:

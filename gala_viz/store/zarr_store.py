@@ -25,10 +25,11 @@ from gala_viz.store.layout import (
     segment,
 )
 from gala_viz.store.source import Labels
-from gala_viz.store.spec import StoredNetwork, StoreSpec
+from gala_viz.store.spec import MEASUREMENT, StoredNetwork, StoreSpec
 
-ATTRS, GATHERED, CHECKED = "gala_viz", "gathered", "finite_checked"
+ATTRS, GATHERED, CHECKED, CIRCUMSTANCES = "gala_viz", "gathered", "finite_checked", "circumstances"
 """``CHECKED`` marks stores whose writer has set apart what is not finite; others are checked when they are read."""
+SCORES_VERSION = "scores_version"
 
 
 class StoreError(ValueError):
@@ -44,7 +45,7 @@ class Store:
     def __init__(self, path: str | Path, *, writing: bool = False) -> None:
         self.path = Path(path).expanduser()
         try:
-            self._root = zarr.open_group(self.path, mode="r+" if writing else "r")
+            self._root = zarr.open_group(self.path, mode="r+" if writing else "r", use_consolidated=False)
             self.settings = json.loads(self._root.attrs[ATTRS])
         except (OSError, KeyError, ValueError) as error:
             raise StoreError(f"{self.path} is no store of maps ({error}); gala-viz attribute makes one.") from None
@@ -220,6 +221,69 @@ class Store:
     def tree(self) -> xr.DataTree:
         """Return everything as a DataTree, whose values are read when they are used."""
         return xr.open_datatree(self.path, engine="zarr", consolidated=False)
+
+    @property
+    def circumstances(self) -> list[dict[str, str]]:
+        """What its blocks were computed with, each once: device, threads, machine, versions of packages.
+
+        With more than one, blocks of different ones differ by rounding.
+        """
+        return list(self._root.attrs.get(CIRCUMSTANCES, []))
+
+    def add_circumstances(self, about: Mapping[str, str]) -> None:
+        """Record what blocks are computed with from now on; only the process that owns the store calls it."""
+        known = self.circumstances
+        if dict(about) not in known:
+            self._root.attrs[CIRCUMSTANCES] = [*known, dict(about)]
+
+    @property
+    def scores_version(self) -> str:
+        """Version of the measurement by whose rules the scores were made: "1" for stores of before it was counted."""
+        return str(self._root.attrs.get(SCORES_VERSION, self.spec.versions.get(MEASUREMENT, "1")))
+
+    def replace_scores(self, values: Mapping[str, np.ndarray], version: str) -> None:
+        """Replace arrays of /scores, and record by which version of the measurement they were made.
+
+        Parameters
+        ----------
+        values : mapping of str to ndarray
+            Path -> all values of an array, (..., image).
+        version : str
+            Version of the measurement.
+        """
+        for path, column in values.items():
+            self._root[path][:] = column
+            if self.gathered:
+                self._root[f"{GATHERED}/{path}"][:] = column
+        self._root.attrs[SCORES_VERSION] = version
+
+
+def open_store(path: str | Path) -> xr.DataTree:
+    """Open a store of maps, which ``gala-viz attribute`` made, as labelled arrays; nothing is computed or changed.
+
+    Parameters
+    ----------
+    path : str or Path
+        Folder of the store.
+
+    Returns
+    -------
+    DataTree
+        ``tree["NETWORK/METHOD"]["map"]`` are maps (image, y, x), ``tree["scores"]`` has one value an image; see
+        ``gala_viz.store.layout``. Values are read when they are used. Blocks that are not written yet are NaN, and 0 in
+        ``tree["status"]``.
+
+    Raises
+    ------
+    StoreError
+        There is no store.
+
+    Examples
+    --------
+    >>> import gala_viz as gv
+    >>> scores = gv.open_store("maps.zarr")["scores"]  # doctest: +SKIP
+    """
+    return Store(path).tree()
 
 
 def spec_from(settings: Mapping[str, Any]) -> StoreSpec:

@@ -12,6 +12,7 @@ import time
 
 import numpy as np
 import pytest
+import torch
 
 from gala_viz.batch import job as jobs
 from gala_viz.batch.job import Job
@@ -113,22 +114,93 @@ def assert_close(store, whole):
 
 
 @pytest.mark.slow
-def test_a_dask_cluster_started_by_others_computes_the_same(corner, whole, tmp_path, capsys):
-    """Scheduler and workers of their own, as on a cluster; only their address is known here."""
+def test_one_two_and_three_workers_of_one_thread_give_the_same_bits(corner, tmp_path):
+    stores = []
+    for workers in ("1", "2", "3", "0"):
+        store = tmp_path / f"{workers}.zarr"
+        assert main(options(corner, store, "--workers", workers, "--threads", "1")) == 0
+        assert Store(store).spec.threads == 1
+        stores.append(store)
+    for store in stores[1:]:
+        assert_same(stores[0], store)
+
+
+def test_a_store_keeps_the_number_of_threads_that_it_was_begun_with(corner, tmp_path, capsys):
+    store = tmp_path / "maps.zarr"
+    assert main(options(corner, store, "--workers", "0", "--threads", "1")) == 0
+    assert main(options(corner, store, "--workers", "0", "--threads", "2")) == 0
+    assert "begun with 1 threads a process, and goes on with them" in capsys.readouterr().err
+    assert torch.get_num_threads() == 1
+    assert Store(store).circumstances[0]["threads"] == "1"
+    assert main(options(corner, tmp_path / "other.zarr", "--threads", "0")) == 2
+    assert "threads is 1 or more; got 0" in capsys.readouterr().err
+
+
+@pytest.fixture(autouse=True)
+def _threads():
+    """A run in this process changes how many threads PyTorch has."""
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
+
+
+def cluster_of(tmp_path, n_workers=1, memory="2 GB"):
+    """A scheduler and workers of their own: their processes, and the scheduler's address."""
     file, environment = tmp_path / "scheduler.json", {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
     told = ["--scheduler-file", str(file), "--no-dashboard"]
     scheduler = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--port", "0", *told]
-    worker = [sys.executable, "-m", "distributed.cli.dask_worker", "--nthreads", "1", "--memory-limit", "2 GB", *told]
-    worker += ["--local-directory", str(tmp_path)]
+    worker = [sys.executable, "-m", "distributed.cli.dask_worker", "--nthreads", "1", "--memory-limit", memory, *told]
+    worker += ["--local-directory", str(tmp_path), "--no-nanny"]
     common = {"env": environment, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "start_new_session": True}
-    started = [subprocess.Popen(command, **common) for command in (scheduler, worker, worker)]
+    processes = [subprocess.Popen(command, **common) for command in (scheduler, *[worker] * n_workers)]
+    wait_for(file.exists)
+    return processes, json.loads(file.read_text())["address"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("lost", "told"), [(0, "no longer answers"), (1, "no worker is left")])
+def test_a_lost_scheduler_or_last_worker_ends_the_run_within_half_a_minute(corner, whole, tmp_path, lost, told):
+    processes, address = cluster_of(tmp_path)
+    store, log = tmp_path / "maps.zarr", tmp_path / "log.txt"
     try:
-        wait_for(file.exists)
-        address = json.loads(file.read_text())["address"]
+        command = [sys.executable, "-m", "gala_viz", *options(corner, store, "--scheduler", address, "--block", "1")]
+        with log.open("w") as stderr:
+            run = subprocess.Popen(command, stderr=stderr, start_new_session=True)
+        wait_for(lambda: n_missing(store) < 14 or run.poll() is not None)
+        os.killpg(processes[lost].pid, signal.SIGKILL)
+        begun = time.monotonic()
+        assert run.wait(timeout=60) == 2
+        assert time.monotonic() - begun < 30
+    finally:
+        for process in processes:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+    assert told in log.read_text()
+    assert "finished blocks are kept" in log.read_text()
+    assert main(options(corner, store, "--workers", "0", "--block", "1")) == 0
+
+
+@pytest.mark.slow
+def test_workers_with_too_little_memory_are_told_of_within_half_a_minute(corner, tmp_path):
+    command = [sys.executable, "-m", "gala_viz", *options(corner, tmp_path / "maps.zarr", "--workers", "1")]
+    begun, log = time.monotonic(), tmp_path / "log.txt"
+    with log.open("w") as stderr:
+        run = subprocess.Popen([*command, "--worker-memory", "200 MB"], stderr=stderr, start_new_session=True)
+    wait_for(lambda: "memory" in log.read_text().partition("dashboard")[2] or run.poll() is not None, 90)
+    assert time.monotonic() - begun < 45, "with the start of Dask"
+    assert run.wait(timeout=120) == 2
+    assert "memory ran out" in log.read_text()
+
+
+@pytest.mark.slow
+def test_a_dask_cluster_started_by_others_computes_the_same(corner, whole, tmp_path, capsys):
+    """Scheduler and workers of their own, as on a cluster; only their address is known here."""
+    processes, address = cluster_of(tmp_path, n_workers=2)
+    try:
         store = tmp_path / "maps.zarr"
         assert main(options(corner, store, "--scheduler", address)) == 0
     finally:
-        for process in started:
+        for process in processes:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
     assert_close(store, whole)
@@ -149,8 +221,8 @@ def test_a_lost_worker_costs_its_block_only_a_second_try(corner, whole, tmp_path
             killed.append(next(iter(pids.values())))
             os.kill(killed[0], signal.SIGKILL)
 
-    with client_for(None, 2, job) as (client, here):
-        outcome = run_on(client, here, Store(store).missing_blocks(), done)
+    with client_for(None, 2) as client:
+        outcome = run_on(client, job, Store(store).missing_blocks(), done)
     assert killed
     assert outcome.failed == {}
     assert Store(store).missing_blocks() == []
@@ -203,7 +275,7 @@ def test_a_block_that_fails_is_told_and_the_others_go_on(corner, tmp_path, monke
     monkeypatch.setattr("gala_viz.batch.run.run_block", fails)
     outcome = run_here(job, Store(store).missing_blocks())
     assert outcome.failed == {
-        2: "memory ran out; fewer workers or smaller blocks need less",
+        2: "memory ran out, it seems; fewer workers, more of --worker-memory, or a smaller --block help",
         4: "RuntimeError: a loose contact",
     }
     assert len(outcome.written) == 5

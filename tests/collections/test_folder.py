@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from gala_viz import cache
 from gala_viz.cli import main
-from gala_viz.collections import UnreadableImageError, cache, file_index, open_collection
+from gala_viz.collections import UnreadableImageError, file_index, open_collection
 from gala_viz.collections.folder_collection import FolderCollection
 from gala_viz.collections.path_labels import PathLabels, SplitLayout, find_split_layout, labels_from_path
 from gala_viz.collections.photo_files import ReadingLimits

@@ -26,7 +26,7 @@ def canvas(value):
 def test_a_canvas_that_the_network_has_no_numbers_for_is_refused_and_others_are_answered():
     frame = Preprocessing(short_px=8, crop_px=8, mean=(0.0,) * 3, std=(255.0,) * 3)
     recogniser = Recogniser(Network(Overflows(), name="odd", preprocessing=frame, categories=("a", "b"), device="cpu"))
-    white, grey = recogniser.look(canvas(255)), recogniser.look(canvas(100))
+    white, grey = recogniser.recognise(canvas(255)), recogniser.recognise(canvas(100))
     with pytest.raises(NonFiniteError, match="1 of 2 logits of odd are NaN"):
         white.result()
     assert grey.result().sum() == pytest.approx(1)

@@ -1,0 +1,103 @@
+"""A store opens after its photographs moved, knows them by their pixels, and is scored anew with other human maps."""
+
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gala_viz.attribution.provenance import MEASUREMENT_VERSION
+from gala_viz.cli import main
+from gala_viz.collections import open_collection
+from gala_viz.store.moved import changed_pixels, is_moved
+from gala_viz.store.stored_maps import StoredMaps
+from gala_viz.store.zarr_store import Store, StoreError
+from tests.batch import lab
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    root = tmp_path_factory.mktemp("lab")
+    photos, maps = lab.photographs(root, count=8, broken=(2,))
+    networks = lab.networks(root)
+    arguments = [
+        "attribute", "--store", str(root / "maps.zarr"), "--collection", str(photos), "--human-maps", str(maps),
+        "--networks", *map(str, networks), "--samples", "3", "--block", "4", "--device", "cpu", "--workers", "0",
+    ]  # fmt: skip
+    assert main(arguments) == 0
+    return root
+
+
+@pytest.fixture
+def moved(made, tmp_path):
+    """The same photographs elsewhere, with other times of modification."""
+    shutil.copytree(made / "photos", tmp_path / "elsewhere", copy_function=shutil.copy)
+    return tmp_path / "elsewhere"
+
+
+def test_moved_photographs_are_known_by_their_pixels(made, moved):
+    store, collection = Store(made / "maps.zarr"), open_collection(moved)
+    assert collection.fingerprint != store.spec.collection["fingerprint"]
+    assert is_moved(store, collection)
+    assert not is_moved(store, open_collection(made / "photos", human_maps=made / "maps"))
+    source = StoredMaps(store, collection)
+    assert source.view(store.images[0]).shape == (32, 32, 3)
+    assert source.cached(store.images[0], source.request).done
+    assert changed_pixels(store, collection) == []
+
+
+def test_a_photograph_with_other_pixels_is_named(made, moved, monkeypatch, capsys):
+    path = moved / "tram" / "05.png"
+    values = np.array(Image.open(path))
+    values[0, 0] ^= 1
+    Image.fromarray(values).save(path)
+    store, collection = Store(made / "maps.zarr"), open_collection(moved)
+    with pytest.raises(StoreError, match=r"tram/05\.png: its pixels in .* are not those whose maps maps\.zarr holds"):
+        StoredMaps(store, collection)
+    monkeypatch.setattr("gala_viz.store.moved.N_COMPARED", 1)
+    source = StoredMaps(store, collection)
+    with pytest.raises(ValueError, match="its pixels"):
+        source.view("tram/05.png")
+    assert source.view("hare/00.png") is not None
+    status = main(["attribute", "--store", str(made / "maps.zarr"), "--status", "--collection", str(moved)])
+    assert status == 2
+    out = capsys.readouterr()
+    assert "elsewhere: 1 photograph differs from those of the store" in out.out
+    assert "tram/05.png" in out.err
+
+
+def test_a_collection_that_lacks_an_image_is_refused(made, moved):
+    (moved / "hare" / "04.png").unlink()
+    with pytest.raises(StoreError, match=r"1 image of it are not there, the first: hare/04\.png"):
+        is_moved(Store(made / "maps.zarr"), open_collection(moved))
+
+
+def test_scores_are_computed_anew_from_the_maps_and_equal_those_of_before(made, tmp_path, capsys):
+    path = tmp_path / "maps.zarr"
+    shutil.copytree(made / "maps.zarr", path)
+    before = {
+        name: Store(path).column(f"scores/{name}") for name in ("rho", "dice", "floor_same", "ceiling", "rho_attention")
+    }
+    store = Store(path, writing=True)
+    store.replace_scores({"scores/rho": np.zeros_like(before["rho"])}, "1")
+    assert main(["attribute", "--store", str(path), "--status"]) == 0
+    assert "--rescore computes them anew" in capsys.readouterr().out
+    assert main(["attribute", "--store", str(path), "--rescore"]) == 0
+    again = Store(path)
+    assert again.scores_version == str(MEASUREMENT_VERSION)
+    for name, values in before.items():
+        np.testing.assert_allclose(again.column(f"scores/{name}"), values, atol=1e-6, err_msg=name)
+
+
+def test_scores_follow_other_human_maps(made, tmp_path):
+    path, maps = tmp_path / "maps.zarr", tmp_path / "maps"
+    shutil.copytree(made / "maps.zarr", path)
+    maps.mkdir()
+    values = np.random.default_rng(9).random((4, 40, 40)).astype(np.float32)
+    np.savez(maps / "00.npz", maps=values, participants=list("wxyz"))
+    before = Store(path).column("scores/rho")
+    assert main(["attribute", "--store", str(path), "--rescore", "--human-maps", str(maps)]) == 0
+    after = Store(path).column("scores/rho")
+    assert np.isfinite(after[0, :, 0]).all()
+    assert (after[0, :, 0] != before[0, :, 0]).all()
+    assert np.isnan(after[0, :, 1:]).all()
