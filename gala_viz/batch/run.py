@@ -7,9 +7,10 @@ import itertools
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from gala_viz.batch.job import BlockDone, Job, run_block
 from gala_viz.cpu_threads import WAIT_PASSIVELY
@@ -27,9 +28,9 @@ MAX_LOSSES = 1
 """A block that ended so many workers, and one more, is not tried again."""
 FATAL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
 
-OUT_OF_MEMORY = (
-    "memory ran out, as far as can be told; fewer workers, more of --worker-memory, or a smaller --block help"
-)
+OUT_OF_MEMORY = "memory ran out, it seems; fewer workers, more of --worker-memory, or a smaller --block help"
+
+GO_ON = ", and run the same command again: finished blocks are kept"
 
 Done = Callable[[BlockDone], None]
 
@@ -98,6 +99,8 @@ def run_on(client: Client, job: Job, blocks: Sequence[int], done: Done = lambda 
                 finished = wait(list(running), timeout=LOOK_S, return_when="FIRST_COMPLETED").done
             except TimeoutError:
                 finished = set()
+            except CancelledError:  # of all blocks, as the connection to the scheduler is lost
+                watch.stop_for_scheduler()
             watch.check()
             for future in finished:
                 _note(outcome, running.pop(future), future.result, done)
@@ -116,6 +119,10 @@ class _Watch:
         self._client, self._address = client, client.scheduler.address if client.scheduler is not None else "?"
         self._last_seen = time.monotonic()
 
+    def stop_for_scheduler(self) -> NoReturn:
+        """Raise ``RunStopped``: the scheduler is gone, and with it what it knew of the blocks."""
+        raise RunStopped(errno.EPIPE, f"the scheduler at {self._address} no longer answers; start it again{GO_ON}")
+
     def check(self) -> None:
         """Look whether there is a scheduler with workers."""
         client, reason = self._client, ""
@@ -126,7 +133,7 @@ class _Watch:
         if not reason:
             self._last_seen = time.monotonic()
         elif time.monotonic() - self._last_seen > LOST_S:
-            raise RunStopped(errno.EPIPE, f"{reason}, and run the same command again: finished blocks are kept")
+            raise RunStopped(errno.EPIPE, f"{reason}{GO_ON}")
 
 
 @contextmanager

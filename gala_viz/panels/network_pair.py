@@ -50,6 +50,7 @@ class PairChooser:
             ],
             self._enter,
             min_width_px=240,
+            margin=(0, 0, 8, 0),
             visible=len(options) > 2,
         )
 

@@ -17,7 +17,7 @@ from gala_viz.networks.card import write_network
 from gala_viz.networks.network_folders import read_card
 from gala_viz.networks.zoo import load_network
 from gala_viz.specs import MapRequest, SmoothGradSpec
-from gala_viz.store.creation import create_store, gather
+from gala_viz.store.creation import create_store, finish
 from gala_viz.store.layout import NOT_FINITE, THERE, UNREADABLE
 from gala_viz.store.stored_maps import StoredMaps
 from gala_viz.store.zarr_store import CHECKED, Store
@@ -91,7 +91,7 @@ def test_an_image_with_nan_is_not_there_and_its_neighbours_are(corner, tmp_path,
         assert (values["gala/top_index"][row] == -1).all(), "no first choice is made up"
         assert np.isnan(values["scores/correct"][1, row])
     store.write_block(0, values, faults.unreadable, faults.not_finite)
-    gather(store)
+    finish(store)
     found = Store(store.path)
     assert found.status().tolist().count(THERE) == 4
     assert found.status()[row] == NOT_FINITE

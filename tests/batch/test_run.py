@@ -76,7 +76,8 @@ def n_missing(store):
 
 
 @pytest.mark.slow
-def test_a_run_killed_at_any_moment_goes_on_to_the_same_bits(corner, whole, tmp_path):
+def test_a_run_killed_at_any_moment_goes_on_to_the_same_bits(corner, whole, tmp_path, monkeypatch):
+    monkeypatch.setattr("gala_viz.store.creation.compact", lambda store: 0)  # which writes all files anew in the end
     store = tmp_path / "maps.zarr"
     for left in (6, 3):
         run = begun(corner, store, "--workers", "0")
@@ -169,7 +170,7 @@ def test_a_lost_scheduler_or_last_worker_ends_the_run_within_half_a_minute(corne
         wait_for(lambda: n_missing(store) < 14 or run.poll() is not None)
         os.killpg(processes[lost].pid, signal.SIGKILL)
         begun = time.monotonic()
-        assert run.wait(timeout=60) == 2
+        assert run.wait(timeout=60) == 2, log.read_text()
         assert time.monotonic() - begun < 30
     finally:
         for process in processes:

@@ -37,6 +37,7 @@ SOURCES = {
     "slow": lambda say: FakeSource(delay_s=0.4),
     "many": lambda say: FakeSource(count=50_000),
     "people": lambda say: FakeSource(human=False),
+    "networks": lambda say: FakeSource(count=6, n_networks=4),
     "empty": lambda say: FakeSource(count=0),
     "broken": broken,
     "late": late,
@@ -58,6 +59,7 @@ def main(port: int) -> None:
     """Serve until ended."""
     apps = {name: app(name) for name in SOURCES}
     apps["explore"] = lambda: explore_page(shared_source("compare", SOURCES["compare"]), "compare", records=records())
+    apps["explore-networks"] = lambda: explore_page(shared_source("networks", SOURCES["networks"]), "networks")
     apps["locked"] = lambda: compare_page(
         shared_source("compare", SOURCES["compare"]), records=records(), read_only_notes=True
     )

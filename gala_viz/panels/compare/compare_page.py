@@ -86,6 +86,7 @@ class ComparePage(SourcePage):
         self._follower: Follower | None = None
         self._room: Room | None = None
         self._uploads: list[str] = []
+        self._strip_is_wanted = False
         super().__init__(shared_source)
 
     def build(self, query: str) -> None:
@@ -101,6 +102,8 @@ class ComparePage(SourcePage):
         self.view = view
         for image in reversed(self._uploads):
             view.gallery.add_upload(image)
+        if view.strip is not None:
+            view.strip.is_wanted = self._strip_is_wanted
         view.display.dark = self.page.dark_theme
         self.page.jslink(view.display, dark_theme="dark", bidirectional=True)
         view.chooser.on_choose = self._choose
@@ -155,6 +158,7 @@ class ComparePage(SourcePage):
         """End the view and the notes; what was sent is still written, and uploads and followers go to the next view."""
         if self.view is not None:
             self._uploads = list(self.view.gallery.uploads)
+            self._strip_is_wanted = self.view.strip is not None and self.view.strip.is_wanted
         if self._presentation is not None:
             self._room = self._presentation.release_room()
         for part in (self._persistence, self._follower):

@@ -41,7 +41,7 @@ class StripCells(MessagingComponent):
 class NetworkStrip:
     """One small map for each network of ``source``, in the frame of the first network of the pair.
 
-    Nothing is computed before the visitor asks for it; from then on the maps follow the image and the settings. A click
+    Nothing is computed before ``is_wanted``; from then on the maps follow the image and the settings. A click
     on a map puts its network in the second place.
     """
 
@@ -56,7 +56,7 @@ class NetworkStrip:
         self._source, self._settings, self._current, self._chooser = source, settings, current, chooser
         self._choices = source.choices(source.request)
         self._first = source.networks[0].name
-        self._is_wanted = False
+        self.is_wanted = False
         self._queue = DocumentQueue(document, self._deliver)
         self._worker = LatestJobWorker("gala-viz strip", lambda error: self._queue.put("error", error))
         self.progress = ProgressView(self.cancel, f"Show all {len(self._choices)} networks", self.start)
@@ -70,19 +70,19 @@ class NetworkStrip:
 
     def start(self) -> None:
         """Compute the maps of all networks, and go on with every image that comes into view."""
-        self._is_wanted = True
+        self.is_wanted = True
         self.refresh()
 
     def cancel(self) -> None:
         """Stop computing; the maps that are there stay until the next image."""
-        self._is_wanted = False
+        self.is_wanted = False
         self._worker.cancel()
         self.progress.show_text("Cancelled.", 0, busy=False)
 
     def refresh(self) -> None:
         """Compute the maps of the image in view with the present settings, where they were asked for."""
         image = self._current.image
-        if not self._is_wanted or image is None:
+        if not self.is_wanted or image is None:
             return
         request = self._settings.to_request(has_label=self._source.info(image).target is not None)
         self.progress.show_text(f"0 of {len(self._choices)} networks", 0, busy=True)
