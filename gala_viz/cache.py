@@ -189,7 +189,7 @@ class ArrayCache:
     ) -> None:
         self.folder, self._memory = folder, memory
         self._files = None if folder is None else FileCache(folder, max_bytes, ".npz", prune_every=50)
-        self._save = np.savez_compressed if compressed else np.savez
+        self._save: Any = np.savez_compressed if compressed else np.savez
 
     def recall(self, key: Hashable) -> Any | None:
         """Return an object that ``remember`` has in memory, or None."""

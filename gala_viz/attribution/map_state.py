@@ -7,7 +7,7 @@ leaving out one group after the other (``gala_viz.engine.results.jackknife``).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -110,9 +110,7 @@ class MapState:
         try:
             mean = arrays["mean"].astype(np.float32)
             n, n_samples, target = (int(value) for value in arrays["numbers"])
-            about = {"n": n, "n_samples": n_samples, "target": target}
-            about |= {"sigma": float(arrays["sigma"]), "note": str(arrays["note"])}
-            state = cls(mean=mean, **about)
+            state = cls(mean, n, n_samples, target, float(arrays["sigma"]), note=str(arrays["note"]))
             if mean.ndim != 3:
                 return None
             if "deviations" not in arrays:
@@ -121,7 +119,7 @@ class MapState:
             means = arrays["deviations"].astype(np.float32) * arrays["scale"] + mean
             sums = np.zeros((len(counts), *mean.shape), np.float32)
             sums[counts > 0] = means * counts[counts > 0].astype(np.float32)[:, None, None, None]
-            return cls(mean=mean, group_sums=sums, **about)
+            return replace(state, group_sums=sums)
         except (KeyError, ValueError, TypeError):
             return None
 

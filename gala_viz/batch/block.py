@@ -93,7 +93,7 @@ class _Block:
         self.values["pixels"][self._rows(self.readable)] = [pixel_key(collection.photo(one)) for one in self.readable]
         self.not_finite: dict[str, str] = {}
         self.unusable_maps: dict[str, str] = {}
-        self._cells = (spec.comparison_cells,) * 2
+        self._cells = (spec.comparison_cells, spec.comparison_cells)
 
     def enter(self, number: int, network: Network) -> None:
         """Measure one network, the ``number``-th of the spec, and enter all of its values."""
@@ -137,8 +137,8 @@ class _Block:
                 for second, other in enumerate(self.spec.networks):
                     if first == second or one.preprocessing != other.preprocessing:
                         continue
-                    pair = (self.values[f"{segment(name)}/{method}/map"] for name in (one.name, other.name))
-                    self.values["scores/delta_size"][order, first, second] = np.abs(delta(*pair)).mean(axis=(1, 2))
+                    a, b = (self.values[f"{segment(name)}/{method}/map"] for name in (one.name, other.name))
+                    self.values["scores/delta_size"][order, first, second] = np.abs(delta(a, b)).mean(axis=(1, 2))
 
     def _rows(self, images: Sequence[str]) -> list[int]:
         return [self.images.index(image) for image in images]

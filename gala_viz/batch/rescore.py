@@ -34,7 +34,7 @@ def rescore(
         Called as ``progress(done, total)`` after each image.
     """
     spec = store.spec
-    cells = (spec.comparison_cells,) * 2
+    cells = (spec.comparison_cells, spec.comparison_cells)
     frames = [Preprocessing.from_settings(network.preprocessing) for network in spec.networks]
     human = {frame: HumanMaps(collection, frame, store.images, strict=True) for frame in frames}
     values = {

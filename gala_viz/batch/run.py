@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from gala_viz.batch.job import BlockDone, Job, run_block
 from gala_viz.cpu_threads import WAIT_PASSIVELY
@@ -96,7 +96,8 @@ def run_on(client: Client, job: Job, blocks: Sequence[int], done: Done = lambda 
     try:
         while running:
             try:
-                finished = wait(list(running), timeout=LOOK_S, return_when="FIRST_COMPLETED").done
+                waited: Any = wait(list(running), timeout=LOOK_S, return_when="FIRST_COMPLETED")
+                finished = waited.done
             except TimeoutError:
                 finished = set()
             except CancelledError:  # of all blocks, as the connection to the scheduler is lost

@@ -78,7 +78,7 @@ class Arguments:
 
         if self.status:
             sys.stdout.write(status_text(Store(self.store)))
-            return 0 if self.collection is None else self._compared_pixels()
+            return 0 if self.collection is None else self._compared_pixels(self.collection)
         if self.rescore:
             return self._rescored()
         if self.collection is None or not self.networks:
@@ -89,13 +89,13 @@ class Arguments:
             store, job = self._prepared()
             return self._computed(store, job)
 
-    def _compared_pixels(self) -> int:
+    def _compared_pixels(self, collection_name: str) -> int:
         """Print which photographs of the collection are not those of the store, and return the exit status."""
         from gala_viz.collections import open_collection
         from gala_viz.store.moved import changed_pixels, is_moved
         from gala_viz.store.zarr_store import Store
 
-        store, collection = Store(self.store), open_collection(self.collection)
+        store, collection = Store(self.store), open_collection(collection_name)
         is_moved(store, collection)
         problems = changed_pixels(store, collection)
         for problem in problems[:MAX_LISTED]:

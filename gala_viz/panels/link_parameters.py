@@ -93,7 +93,21 @@ def compare_link_parameters(
 ) -> dict[str, LinkParameter]:
     """Return the link parameters of the comparison: image, networks, maps, how they are drawn, gallery, stage.
 
-    ``default_pair`` are the names of the networks of links that name none (default: those that the view shows).
+    Parameters
+    ----------
+    view : CompareView
+        What the links show.
+    presentation : Presentation
+        Its stage.
+    selection_filter : SelectionFilter
+        Its selection.
+    default_pair : sequence of two str, optional
+        Names of the networks of links that name none; default: those that the view shows.
+
+    Returns
+    -------
+    dict of str to LinkParameter
+        Name in links -> what it stands for.
     """
     shown, settings, looks = view.current, view.settings, view.display_settings
     layers, kinds = view.layers.n_columns, list(view.source.map_kinds)

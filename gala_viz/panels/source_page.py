@@ -56,11 +56,12 @@ class SourcePage(ABC):
     heading: str
     """What the page is, while it loads and in the browser's tab."""
     description: str
+    source: MapSource
+    """That of the pair in view, once the shared source is ready."""
+    index: CollectionIndex
 
     def __init__(self, shared_source: SharedSource) -> None:
         self.shared_source = shared_source
-        self.source: MapSource | None = None
-        self.index: CollectionIndex | None = None
         self.view = None
         self.document = pn.state.curdoc or ScriptDocument()
         self.status_pane = html_pane(loading_message(shared_source.step, self.heading))
@@ -110,7 +111,9 @@ class SourcePage(ABC):
     @property
     def default_pair(self) -> tuple[str, str]:
         """Names of the two networks with which the server begins."""
-        first, second = self.shared_source.source.networks
+        source = self.shared_source.source
+        assert source is not None, "it is ready"
+        first, second = source.networks
         return first.name, second.name
 
     def open_query(self, query: str) -> bool:
@@ -126,9 +129,16 @@ class SourcePage(ABC):
         return True
 
     def request_pair(self, first: str, second: str, query: str, *, push_history: bool = False) -> None:
-        """Load a pair of networks in a thread, and show it in the state of ``query``.
+        """Load a pair of networks in a thread, and show it in the state of an address.
 
-        With ``push_history`` its address becomes a step of its own in the browser's history.
+        Parameters
+        ----------
+        first, second : str
+            Names of the networks.
+        query : str
+            Address of the state.
+        push_history : bool
+            Whether the address becomes a step of its own in the browser's history.
         """
         source, index = self.source, self.index
         titles = {choice.name: choice.title for choice in source.choices(source.request)}
@@ -185,7 +195,10 @@ class SourcePage(ABC):
     def _begin(self) -> None:
         hold_updates(self.document)
         pn.state.onload(lambda: release_updates(self.document))
-        self.source, self.index = self.shared_source.source, self.shared_source.index
+        source, index = self.shared_source.source, self.shared_source.index
+        assert source is not None, "it is ready"
+        assert index is not None
+        self.source, self.index = source, index
         query = query_of(pn.state.session_args)
         if not self.open_query(query):
             self._build(query)

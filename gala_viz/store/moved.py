@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -18,12 +19,34 @@ N_COMPARED = 16
 class PhotoCollection(Protocol):
     """The part of a collection by which its photographs are compared."""
 
-    name: str
-    fingerprint: str
-    images: tuple[str, ...]
+    @property
+    def name(self) -> str:
+        """Name, for messages."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """Name of the present files."""
+        ...
+
+    @property
+    def images(self) -> Sequence[str]:
+        """Ids."""
+        ...
 
     def photo(self, image: str) -> np.ndarray:
-        """Return the upright photograph, uint8 (y, x, 3)."""
+        """Return the upright photograph.
+
+        Parameters
+        ----------
+        image : str
+            Id of the image.
+
+        Returns
+        -------
+        ndarray, (y, x, 3), uint8
+            RGB.
+        """
         ...
 
 

@@ -64,7 +64,22 @@ class NetworkChoice:
 
 
 def network_choice(name: str, title: str, correct: np.ndarray | None, rho: np.ndarray | None) -> NetworkChoice:
-    """Return a choice whose scores are means of (image,) values that are not NaN."""
+    """Return a choice whose scores are means over images.
+
+    Parameters
+    ----------
+    name, title : str
+        Of the network.
+    correct : ndarray, (image,), or None
+        1 where its prediction is right, 0 where not, NaN where that is not known.
+    rho : ndarray, (image,), or None
+        rho of its maps with human maps; NaN where it is not known.
+
+    Returns
+    -------
+    NetworkChoice
+        Means over the values that are not NaN.
+    """
 
     def mean(values: np.ndarray | None) -> tuple[float | None, int]:
         known = np.empty(0) if values is None else values[np.isfinite(values)]

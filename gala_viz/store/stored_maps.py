@@ -56,7 +56,20 @@ class LiveSource(MapSource, Protocol):
     identities: tuple[NetworkIdentity, ...]
 
     def pair(self, first: str, second: str) -> LiveSource:
-        """Return the source of another pair."""
+        """Return the source of another pair.
+
+        Parameters
+        ----------
+        first : str
+            Name of the first network.
+        second : str
+            Name of the second one.
+
+        Returns
+        -------
+        LiveSource
+            It computes with these two.
+        """
         ...
 
 

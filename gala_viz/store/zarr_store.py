@@ -50,11 +50,15 @@ class Store:
         except (OSError, KeyError, ValueError) as error:
             raise StoreError(f"{self.path} is no store of maps ({error}); gala-viz attribute makes one.") from None
         self.spec = spec_from(self.settings)
-        self.images: tuple[str, ...] = tuple(self._root["image"][:].tolist())
+        self.images: tuple[str, ...] = tuple(self._array("image")[:].tolist())
         self._positions = {image: position for position, image in enumerate(self.images)}
 
     def __contains__(self, image: object) -> bool:
         return image in self._positions
+
+    def _array(self, path: str) -> Any:
+        """Return an array, whose values are read when it is indexed."""
+        return self._root[path]
 
     @property
     def gathered(self) -> bool:
@@ -67,8 +71,8 @@ class Store:
 
     def labels(self) -> Labels:
         """Return what the collection said of all images when the store was made."""
-        texts = {name: tuple(self._root[name][:].tolist()) for name in LABELS}
-        return Labels(**texts, has_human_map=self._root["marked"][:])
+        texts = {name: tuple(self._array(name)[:].tolist()) for name in LABELS}
+        return Labels(**texts, has_human_map=self._array("marked")[:])
 
     def learnt(self, network: str) -> np.ndarray:
         """Return the training status of all images for ``network``, (image,) int8.
@@ -76,7 +80,7 @@ class Store:
         It is what the network's card said when the store was made, see ``gala_viz.splits``.
         """
         path = learnt_path(network)
-        return self._root[path][:] if path in self._root else np.full(len(self.images), UNKNOWN, np.int8)
+        return self._array(path)[:] if path in self._root else np.full(len(self.images), UNKNOWN, np.int8)
 
     def notes(self) -> dict[str, str]:
         """Return the reason of each unreadable image, by image."""
@@ -119,15 +123,15 @@ class Store:
     def is_there(self, image: str) -> bool:
         """Return whether the image's maps are stored."""
         position = self._positions.get(image)
-        there = position is not None and int(self._root["status"][position]) == THERE
+        there = position is not None and int(self._array("status")[position]) == THERE
         return there and not self.why_not_finite(image)
 
     def why_not_finite(self, image: str) -> str:
         """Return why the image is not there although it was computed: a network's numbers are not finite; "" else."""
         position = self._positions[image]
-        status = int(self._root["status"][position])
+        status = int(self._array("status")[position])
         if status == NOT_FINITE:
-            return str(self._root["note"][position])
+            return str(self._array("note")[position])
         checked = status != THERE or self._root.attrs.get(CHECKED)
         return "" if checked else self._why_not_finite_before(position)
 
@@ -136,10 +140,10 @@ class Store:
         networks = self.spec.networks
         suspect = np.zeros(len(self.images), bool)
         for network in networks:
-            suspect |= ~np.isfinite(self._root[f"{segment(network.name)}/top_probability"][:, 0])
+            suspect |= ~np.isfinite(self._array(f"{segment(network.name)}/top_probability")[:, 0])
         sizes = self.column("scores/delta_size")
         for order, method in enumerate(self.spec.methods):
-            there = [self._root[f"{segment(network.name)}/{method}/explained"][:] >= 0 for network in networks]
+            there = [self._array(f"{segment(network.name)}/{method}/explained")[:] >= 0 for network in networks]
             for one, other in itertools.combinations(range(len(networks)), 2):
                 if networks[one].preprocessing == networks[other].preprocessing:
                     suspect |= ~np.isfinite(sizes[order, one, other]) & there[one] & there[other]
@@ -149,23 +153,23 @@ class Store:
         """Return what ``why_not_finite`` does from an image's numbers, for stores that do not set such images apart."""
         for network in self.spec.networks:
             at, of = segment(network.name), f"of {network.name}"
-            if not np.isfinite(self._root[f"{at}/top_probability"][row, 0]):
+            if not np.isfinite(self._array(f"{at}/top_probability")[row, 0]):
                 return f"{self.images[row]}: the logits {of} are NaN or infinite."
             for method in self.spec.methods:
-                explained = self._root[f"{at}/{method}/explained"][row] >= 0
-                if explained and not np.isfinite(self._root[f"{at}/{method}/map"][row]).all():
+                explained = self._array(f"{at}/{method}/explained")[row] >= 0
+                if explained and not np.isfinite(self._array(f"{at}/{method}/map")[row]).all():
                     return f"{self.images[row]}: the stored {method} map {of} is NaN or infinite."
         return ""
 
     def read(self, path: str, image: str) -> np.ndarray:
         """Return one image's values of an array. Raises ``KeyError`` for an array that is not stored."""
-        array = self._root[path]
+        array = self._array(path)
         position = self._positions[image]
         return np.asarray(array[..., position] if path.startswith("scores/") else array[position])
 
     def column(self, path: str) -> np.ndarray:
         """Return all values of an array that has one value for each image."""
-        return np.asarray(self._root[f"{GATHERED}/{path}" if self.gathered else path][:])
+        return np.asarray(self._array(f"{GATHERED}/{path}" if self.gathered else path)[:])
 
     def has(self, path: str) -> bool:
         """Return whether there is an array at ``path``."""
@@ -212,11 +216,11 @@ class Store:
             if values[path].shape != shape:
                 raise StoreError(f"block {number}, {path}: shape {shape} was expected; got {values[path].shape}.")
             at = (..., where) if one.leading else where
-            self._root[path][at] = values[path].astype(one.dtype, copy=False)
+            self._array(path)[at] = values[path].astype(one.dtype, copy=False)
         notes = {**unusable_maps, **not_finite, **unreadable}
         states = {**dict.fromkeys(not_finite, NOT_FINITE), **dict.fromkeys(unreadable, UNREADABLE)}
-        self._root["note"][where] = np.array([notes.get(image, "") for image in images], dtype=object)
-        self._root["status"][where] = np.array([states.get(image, THERE) for image in images], np.int8)
+        self._array("note")[where] = np.array([notes.get(image, "") for image in images], dtype=object)
+        self._array("status")[where] = np.array([states.get(image, THERE) for image in images], np.int8)
 
     def tree(self) -> xr.DataTree:
         """Return everything as a DataTree, whose values are read when they are used."""
@@ -252,9 +256,9 @@ class Store:
             Version of the measurement.
         """
         for path, column in values.items():
-            self._root[path][:] = column
+            self._array(path)[:] = column
             if self.gathered:
-                self._root[f"{GATHERED}/{path}"][:] = column
+                self._array(f"{GATHERED}/{path}")[:] = column
         self._root.attrs[SCORES_VERSION] = version
 
 

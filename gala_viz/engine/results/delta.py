@@ -181,7 +181,7 @@ def gradient_delta(
     if normalise == "percentile":
         difference.attrs["percentile"] = PERCENTILE
     difference = difference.drop_vars([name for name in ("sigma", "explained") if name in difference.coords])
-    if not isinstance(a, xr.Dataset):
+    if not isinstance(a, xr.Dataset) or not isinstance(b, xr.Dataset):
         return difference
     if "half_map" in a and "half_map" in b:
         halves = delta(a["half_map"].values, b["half_map"].values, normalise)  # (half, image, y, x)

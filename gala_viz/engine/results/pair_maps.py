@@ -63,7 +63,7 @@ def label_pair(
     if normalise == "percentile":
         about["percentile"] = PERCENTILE
     labelled = labelled_map(np.stack(maps), name="map", extent_px=frame_px, leading=leading, attrs=attrs)
-    difference = labelled_map(delta(*maps, normalise), name="delta", extent_px=frame_px, attrs=about)
+    difference = labelled_map(delta(maps[0], maps[1], normalise), name="delta", extent_px=frame_px, attrs=about)
     return PairMaps(
         maps=labelled,
         standard_error=None if errors is None else labelled.copy(data=np.stack(errors)).rename("standard_error"),

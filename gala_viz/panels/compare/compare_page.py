@@ -97,7 +97,8 @@ class ComparePage(SourcePage):
             return
         source, index = self.source, self.index
         own_pair = source is self.shared_source.source
-        figures = self.shared_source.figure_pool.take() if own_pair else None
+        pool = self.shared_source.figure_pool
+        figures = pool.take() if own_pair and pool is not None else None
         view = CompareView(source, index, self.document, figures, game_url=self._game, origin=self._origin_of_pair())
         self.view = view
         for image in reversed(self._uploads):
@@ -142,12 +143,14 @@ class ComparePage(SourcePage):
 
     def show_error(self, error: Exception) -> None:
         """Say above the photograph why another pair cannot be shown; the pair before stays."""
-        self.view.chooser.reset()
-        self.view.show_error(error)
+        if self.view is not None:
+            self.view.chooser.reset()
+            self.view.show_error(error)
 
     def show_loading(self, text: str) -> None:
         """Say that networks are being loaded, in the line of the maps' progress."""
-        self.view.show_loading(text)
+        if self.view is not None:
+            self.view.show_loading(text)
 
     def write_address(self) -> None:
         """Make the present address a step of its own in the browser's history."""
@@ -175,8 +178,9 @@ class ComparePage(SourcePage):
 
     def _choose(self, first: str, second: str) -> None:
         """Show another pair of networks in the present state of all else."""
-        pairs = with_pair(parse_query(self._persistence.address_sync.state.query), first, second)
-        self.request_pair(first, second, urlencode(pairs), push_history=True)
+        if self._persistence is not None:
+            pairs = with_pair(parse_query(self._persistence.address_sync.state.query), first, second)
+            self.request_pair(first, second, urlencode(pairs), push_history=True)
 
     def _origin_of_pair(self) -> dict:
         """Return the fields of a ``FigureSpec`` that open the source of this pair again."""

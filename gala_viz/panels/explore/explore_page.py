@@ -148,12 +148,14 @@ class ExplorePage(SourcePage):
 
     def show_error(self, error: Exception) -> None:
         """Say above the plot why another pair cannot be shown; the pair before stays."""
-        self.view.chooser.reset()
-        self.view.show_error(error)
+        if self.view is not None:
+            self.view.chooser.reset()
+            self.view.show_error(error)
 
     def show_loading(self, text: str) -> None:
         """Say above the plot that networks are being loaded."""
-        self.view.alert.object = alert(text)
+        if self.view is not None:
+            self.view.alert.object = alert(text)
 
     def write_address(self) -> None:
         """Make the present address a step of its own in the browser's history."""
@@ -172,5 +174,6 @@ class ExplorePage(SourcePage):
 
     def _choose(self, first: str, second: str) -> None:
         """Show another pair of networks in the present state of all else."""
-        pairs = with_pair(parse_query(self._persistence.address_sync.state.query), first, second)
-        self.request_pair(first, second, urlencode(pairs), push_history=True)
+        if self._persistence is not None:
+            pairs = with_pair(parse_query(self._persistence.address_sync.state.query), first, second)
+            self.request_pair(first, second, urlencode(pairs), push_history=True)
