@@ -1,11 +1,13 @@
 """SmoothGrad against Captum as a user writes it: seconds, first partial maps, and memory as the samples grow.
 
     python benchmarks/smoothgrad.py [--networks A B] [--samples 50] [--repeats 7] [--threads 2] [--device cpu]
-        [--memory-samples 5 20 50]
+        [--memory-samples 5 20 50] [--busy 2] [--rows captum loop ours]
 
 Times are medians over the repeats, which are interleaved, each on another photograph; ratios are to the first row. On a
 CPU, memory is the growth of the largest resident size of a process of its own. Compare ratios, not seconds, on a
-machine that does other work.
+machine that does other work. ``--busy`` runs so many other processes beside it, each an endless product of matrices on
+one thread, as a shared server or a laptop with a browser does; ``--threads 0`` chooses the threads as the commands do,
+by the cores that are free.
 """
 
 from __future__ import annotations
@@ -24,23 +26,39 @@ from pathlib import Path
 
 PAIR = ("lite0-gala-vanilla", "lite0-gala-human")
 CHUNK = 5
+ONE = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+BUSY = "import numpy as np; a = np.random.default_rng(0).random((700, 700))\nwhile True: a @ a"
 
 
 def main() -> None:
     arguments = parsed()
     if arguments.memory_of:
         return print_peak(arguments)
+    others = [subprocess.Popen([sys.executable, "-c", BUSY], env=os.environ | ONE) for _ in range(arguments.busy)]
+    try:
+        measure(arguments)
+    finally:
+        for other in others:
+            other.kill()
+
+
+def measure(arguments: argparse.Namespace) -> None:
+    """Time all rows, and the memory of some."""
     import torch
 
+    from gala_viz.cpu_threads import free_cores
     from gala_viz.networks.devices import choose_device, describe_device
 
-    torch.set_num_threads(arguments.threads)
+    if arguments.busy:
+        time.sleep(2)  # the others have begun
+    torch.set_num_threads(arguments.threads or free_cores())
     print(f"{platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads, torch {torch.__version__}")
     print(f"networks on {describe_device(choose_device(arguments.device), torch.float32)}")
     print(f"load of the machine {os.getloadavg()[0]:.1f}, networks {' and '.join(arguments.networks)}")
     print(f"\n{arguments.samples} samples of one photograph, median of {arguments.repeats}\n")
     print(f"{'':<52}{'s':>8}{'ratio':>8}{'first maps, s':>16}")
-    runs = rows(arguments)
+    words = arguments.rows
+    runs = {name: run for name, run in rows(arguments).items() if words is None or any(word in name for word in words)}
     for run in runs.values():
         run(0)
     taken = {name: [] for name in runs}
@@ -52,6 +70,8 @@ def main() -> None:
         seconds, first = (statistics.median(column) for column in zip(*pairs, strict=True))
         print(f"{name:<52}{seconds:>8.2f}{seconds / reference:>8.2f}{first:>16.2f}", flush=True)
     counts = arguments.memory_samples
+    if words is not None:
+        return
     if arguments.device != "cpu" or not counts:
         return
     print(f"\n{'growth of the largest resident size, MB':<52}" + "".join(f"{f'n = {n}':>10}" for n in counts))
@@ -71,6 +91,8 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--memory-samples", type=int, nargs="*", default=(5, 20, 50), metavar="N")
+    parser.add_argument("--busy", type=int, default=0, help="other processes that compute without end")
+    parser.add_argument("--rows", nargs="+", help="rows whose name holds one of these words; default: all")
     parser.add_argument("--memory-of", choices=("captum", "captum-chunks", "ours"), help=argparse.SUPPRESS)
     return parser.parse_args()
 

@@ -11,6 +11,8 @@ import xarray as xr
 Maps = TypeVar("Maps", np.ndarray, xr.DataArray)
 _BLOCK_VALUES = 2_000_000
 """Values ranked at once: bounds the memory of long stacks of maps."""
+MANY_ROWS = 16
+"""Maps that are ranked at once by compiled code."""
 
 
 def spearman(a: Maps, b: Maps, dims: Sequence[str] = ("y", "x")) -> Maps:
@@ -182,6 +184,10 @@ def average_ranks(values: np.ndarray) -> np.ndarray:
         Ranks from 1 on.
     """
     flat = values.reshape(-1, values.shape[-1])
+    if len(flat) >= MANY_ROWS and not np.isnan(flat).any():
+        from gala_viz.alignment.ranks import rank_rows  # which loads a compiler: not for a map or two
+
+        return rank_rows(flat).reshape(values.shape)
     ranks = np.empty(flat.shape)
     rows = max(1, _BLOCK_VALUES // max(1, flat.shape[-1]))
     for start in range(0, len(flat), rows):

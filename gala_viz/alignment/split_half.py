@@ -69,8 +69,14 @@ def split_half_rhos(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     n_splits, _, n = weights.shape
     total = weights.sum(axis=2, keepdims=True)
     shares = np.divide(weights, total, out=np.zeros_like(weights), where=total > 0)
-    means = (shares.reshape(-1, n) @ values.reshape(n, -1)).reshape(n_splits, 2, *values.shape[1:])
-    return spearman_kernel(means[:, 0], means[:, 1])
+    means = shares.reshape(-1, n) @ values.reshape(n, -1)
+    first, second = means[0::2], means[1::2]
+    if np.isnan(values).any():
+        grid = (n_splits, *values.shape[1:])
+        return spearman_kernel(first.reshape(grid), second.reshape(grid))
+    from gala_viz.alignment.ranks import rank_correlations  # which loads a compiler
+
+    return rank_correlations(first, second)
 
 
 def participant_bootstrap_rhos(

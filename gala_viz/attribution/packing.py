@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import numpy as np
 import torch
@@ -96,8 +97,11 @@ class MapJob:
         if self._sums is None:
             groups = N_GROUPS if self.method.stochastic else 1
             self._sums = torch.zeros((groups, *addends.shape[1:]), dtype=torch.float32, device=addends.device)
+        sums: Any = self._sums
+        if addends.device.type == "cpu":  # NumPy's one thread: PyTorch's would wait for each other at every sum
+            sums, addends = sums.numpy(), addends.numpy()
         for addend in addends:  # one after the other, so that sums do not show how samples are cut into batches
-            self._sums[self.n % len(self._sums)] += addend
+            sums[self.n % len(sums)] += addend
             self.n += 1
 
     def state(self) -> MapState:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from gala_viz.batch.job import BlockDone, Job, run_block
-from gala_viz.cpu_threads import WAIT_PASSIVELY
+from gala_viz.cpu_threads import WAIT_BRIEFLY
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -183,7 +183,7 @@ def _environment(threads: int) -> dict[str, str]:
     on; 32 MB is the most that glibc takes as a threshold.
     """
     names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
-    one = {**dict.fromkeys(names, str(threads)), **WAIT_PASSIVELY}
+    one = {**dict.fromkeys(names, str(threads)), **WAIT_BRIEFLY}
     kept = {
         "MALLOC_MMAP_THRESHOLD_": str(32 * 2**20),
         "MALLOC_TRIM_THRESHOLD_": str(2**31 - 1),
