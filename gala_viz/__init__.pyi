@@ -5,6 +5,7 @@ from .alignment import iou as iou
 from .alignment import noise_ceiling as noise_ceiling
 from .alignment import spearman as spearman
 from .collections import open_collection as open_collection
+from .collections.images import Images as Images
 from .engine.attribution_maps import smoothgrad as smoothgrad
 from .engine.forward import attention_norms as attention_norms
 from .engine.results.delta import gradient_delta as gradient_delta
@@ -12,6 +13,8 @@ from .jupyter.attention_layers import layers as layers
 from .jupyter.compare import Compare as Compare
 from .jupyter.explore import explore as explore
 from .jupyter.sources import open_source as open_source
+from .networks.network import Network as Network
+from .networks.preprocessing import Preprocessing as Preprocessing
 from .networks.zoo import load_network as load_network
 from .plots.figures.specs import ComparisonSpec as ComparisonSpec
 from .plots.figures.specs import FigureSpec as FigureSpec

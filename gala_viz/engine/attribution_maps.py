@@ -31,7 +31,14 @@ def smoothgrad(
     spec: SmoothGradSpec | None = None,
     images: Sequence[str] | None = None,
     target: Target | Mapping[str, int] = "own",
-    **options: Any,
+    *,
+    reduction: Reduction = "absolute",
+    smoothing_px: float = 0.0,
+    return_error: bool = False,
+    return_halves: bool = False,
+    return_groups: bool = False,
+    progress: ProgressCallback | bool | None = None,
+    only_finite: bool = True,
 ) -> xr.DataArray | xr.Dataset:
     """Return SmoothGrad maps of images of a collection.
 
@@ -50,8 +57,8 @@ def smoothgrad(
         Ids; default: all of the collection.
     target : {"own", "label"}, int or mapping of str to int
         The network's first choice, the true category, a category index, or one for each image.
-    **options
-        Those of ``attribution_maps``: ``reduction``, ``smoothing_px``, ``return_error``, ``progress``, ``only_finite``.
+    reduction, smoothing_px, return_error, return_halves, return_groups, progress, only_finite
+        As in ``attribution_maps``.
 
     Returns
     -------
@@ -76,7 +83,21 @@ def smoothgrad(
     >>> maps.dims, maps.shape, int(maps.n[0])
     (('image', 'y', 'x'), (1, 224, 224), 2)
     """
-    return attribution_maps(network, collection, "smoothgrad", spec, images, target, **options)
+    return attribution_maps(
+        network,
+        collection,
+        "smoothgrad",
+        spec,
+        images,
+        target,
+        reduction=reduction,
+        smoothing_px=smoothing_px,
+        return_error=return_error,
+        return_halves=return_halves,
+        return_groups=return_groups,
+        progress=progress,
+        only_finite=only_finite,
+    )
 
 
 def attribution_maps(

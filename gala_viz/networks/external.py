@@ -86,6 +86,7 @@ def load_external(
         hooked_layers=hooked_layers,
         device=device,
         dtype=dtype,
+        in_place=True,
     )
     check_outputs(network)
     return network

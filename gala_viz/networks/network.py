@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ from gala_viz.networks.training_data import TrainingData
 from gala_viz.registry import unknown_name
 
 DEFAULT_NOISE_FRACTION = 0.15
+DEFAULT_PREPROCESSING = Preprocessing()
 
 
 class Network:
@@ -29,13 +31,14 @@ class Network:
     Parameters
     ----------
     module : nn.Module
-        Maps (B, 3, H, W) to logits (B, category). It is moved to the device and changed in place.
-    name : str
-        What results, caches and errors call it.
+        Maps (B, 3, H, W) to logits (B, category). It is copied and stays as it is, unless ``in_place``.
+    name : str, optional
+        What results, caches and errors call it; default: the name of the module's class.
     preprocessing : Preprocessing
-        How its input is made of a photograph.
-    categories : tuple of str
-        Names of the logits, in order.
+        How its input is made of a photograph; default: short side 256 px, centre 224 px, pixels from -1 to 1. A network
+        that was trained with another one recognises less.
+    categories : tuple of str, optional
+        Names of the logits, in order; default: their numbers, counted in a forward pass.
     title : str, optional
         What pages call it; default: ``name``.
     card : mapping, optional
@@ -52,20 +55,32 @@ class Network:
         See ``choose_device``; default: CUDA where it is available, else the CPU.
     dtype : str or torch.dtype, optional
         "float32" (the default) or "bfloat16", which computes under autocast; inputs and logits are float32.
+    in_place : bool
+        Whether the module itself is moved to the device, frozen and put in eval mode; it is then not to be used for
+        anything else.
 
     Raises
     ------
     ValueError
-        The device, the dtype or a path of ``hooked_layers`` is unknown.
+        The device, the dtype or a path of ``hooked_layers`` is unknown, or the module cannot be copied.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import gala_viz as gv
+    >>> module = torch.nn.Sequential(torch.nn.Conv2d(3, 2, 3), torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten())
+    >>> network = gv.Network(module, categories=("left", "right"), device="cpu")
+    >>> network.name, module.training, network.module.training
+    ('Sequential', True, False)
     """
 
     def __init__(
         self,
         module: nn.Module,
         *,
-        name: str,
-        preprocessing: Preprocessing,
-        categories: tuple[str, ...],
+        name: str | None = None,
+        preprocessing: Preprocessing = DEFAULT_PREPROCESSING,
+        categories: tuple[str, ...] | None = None,
         title: str | None = None,
         card: Mapping[str, Any] | None = None,
         sha256: str = "",
@@ -74,11 +89,11 @@ class Network:
         training_data: TrainingData | None = None,
         device: str | torch.device | None = None,
         dtype: str | torch.dtype | None = None,
+        in_place: bool = False,
     ) -> None:
-        self.name = name
-        self.title = title or name
+        self.name = name or type(module).__name__
+        self.title = title or self.name
         self.preprocessing = preprocessing
-        self.categories = categories
         self.card = dict(card or {})
         self.sha256 = sha256
         self.known_by_weights = known_by_weights
@@ -87,12 +102,14 @@ class Network:
         self.dtype = choose_dtype(dtype)
         if self.device.type == "cuda":
             disable_tf32()
+        module = module if in_place else _copied(module, self.name)
         # torch's stubs lack memory_format
         module = module.to(self.device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         self.module = module.eval().requires_grad_(False)
         self.hooked_layers = tuple(hooked_layers)
         self._parts: dict[str, nn.Module] = {**gala_layers(self.module), **hook_layers(self.module, self.hooked_layers)}
         self.layers = tuple(self._parts)
+        self.categories = tuple(categories) if categories is not None else self._numbered_categories()
 
     @property
     def device_description(self) -> str:
@@ -107,6 +124,11 @@ class Network:
         """
         fraction = self.card.get("attribution", {}).get("noise_fraction", DEFAULT_NOISE_FRACTION)
         return float(fraction) if isinstance(fraction, int | float) and 0 <= fraction < 1 else DEFAULT_NOISE_FRACTION
+
+    @torch.no_grad()
+    def _numbered_categories(self) -> tuple[str, ...]:
+        """Return the numbers of the logits, which a forward pass of a grey input counts."""
+        return tuple(map(str, range(self.logits(torch.zeros(1, 3, *self.preprocessing.input_px)).shape[1])))
 
     def logits(self, batch: Tensor) -> Tensor:
         """Return the logits of a batch, differentiable with respect to it.
@@ -176,6 +198,18 @@ class Network:
 
     def __repr__(self) -> str:
         return f"Network({self.name!r}, {len(self.layers)} layers, {self.device_description})"
+
+
+def _copied(module: nn.Module, name: str) -> nn.Module:
+    """Return a copy of a module; ``ValueError`` where Python cannot copy it."""
+    try:
+        return copy.deepcopy(module)
+    except Exception as error:  # of whatever kind: the module is external code
+        message = " ".join(str(error).split())[:200].rstrip(".")
+        raise ValueError(
+            f"{name}: the module cannot be copied ({type(error).__name__}: {message}). With in_place=True it is used "
+            "itself, frozen and in eval mode."
+        ) from error
 
 
 @torch.no_grad()

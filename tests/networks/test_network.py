@@ -162,3 +162,36 @@ def test_the_noise_that_suits_a_network_is_what_its_card_says():
     assert network({"attribution": {"noise_fraction": 0.03}}).noise_fraction == 0.03
     for wrong in ("much", -1, 1, None):
         assert network({"attribution": {"noise_fraction": wrong}}).noise_fraction == 0.15
+
+
+def test_a_module_that_is_given_stays_as_it_is():
+    module = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.BatchNorm2d(4), torch.nn.AdaptiveAvgPool2d(1))
+    module.append(torch.nn.Flatten())
+    module.train()
+    before = {name: value.clone() for name, value in module.state_dict().items()}
+    network = Network(module, preprocessing=FRAME, device="cpu", hooked_layers=["0"])
+    assert network.name == network.title == "Sequential"
+    assert network.categories == ("0", "1", "2", "3")
+    network.logits(torch.zeros(1, 3, *FRAME.input_px))
+    assert all(part.training for part in module.modules())
+    assert all(parameter.requires_grad for parameter in module.parameters())
+    assert module[0].weight.is_contiguous()
+    assert not module[0]._forward_hooks
+    for name, value in module.state_dict().items():
+        assert torch.equal(value, before[name])
+    module[0].weight.data += 1
+    assert torch.equal(network.module[0].weight, before["0.weight"]), "a copy"
+
+
+def test_in_place_uses_the_module_itself():
+    module = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten())
+    network = Network(module, preprocessing=FRAME, device="cpu", in_place=True)
+    assert network.module is module
+    assert not module.training
+
+
+def test_a_module_that_cannot_be_copied_is_told_how_it_can_be_used():
+    module = torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten())
+    module.extra = torch.ones(2, requires_grad=True) * 2  # no leaf of the graph
+    with pytest.raises(ValueError, match="cannot be copied .* With in_place=True it is used itself"):
+        Network(module, name="n", preprocessing=FRAME, device="cpu")
