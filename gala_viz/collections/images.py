@@ -206,9 +206,9 @@ def to_photo(item: Any, value_range: tuple[float, float] | None = None) -> np.nd
         return values.copy()
     if value_range is None:
         raise UnreadableImageError(
-            f"pixels as whole numbers from 0 to 255 (uint8) were expected; got {values.dtype}. For fractional pixels say "
-            "what black and white are, for example value_range=(0, 1); for normalised ones give a Dataset without that "
-            "transform."
+            f"pixels as whole numbers from 0 to 255 (uint8) were expected; got {values.dtype}. For fractional pixels "
+            "say what black and white are, for example value_range=(0, 1); for normalised ones give a Dataset without "
+            "that transform."
         )
     black, white = value_range
     shares = (values.astype(np.float64) - black) / (white - black)

@@ -140,7 +140,7 @@ def test_a_photograph_that_cannot_be_read_is_listed_and_the_others_are_there(tmp
     paths = as_files(tmp_path)
     paths[1].write_bytes(b"nonsense")
     photos = gv.Images(paths)
-    with pytest.raises(UnreadableImageError, match="images, p1.png"):
+    with pytest.raises(UnreadableImageError, match=r"images, p1\.png"):
         photos.photo("p1.png")
     assert dict(photos.skipped).keys() == {"p1.png"}
     assert photos.photo("p2.png").shape == (20, 24, 3)

@@ -193,5 +193,5 @@ def test_in_place_uses_the_module_itself():
 def test_a_module_that_cannot_be_copied_is_told_how_it_can_be_used():
     module = torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten())
     module.extra = torch.ones(2, requires_grad=True) * 2  # no leaf of the graph
-    with pytest.raises(ValueError, match="cannot be copied .* With in_place=True it is used itself"):
+    with pytest.raises(ValueError, match=r"cannot be copied .* With in_place=True it is used itself"):
         Network(module, name="n", preprocessing=FRAME, device="cpu")
