@@ -110,12 +110,18 @@ def prepared(path: Path, count: int, samples: int):
     """An empty store, its job and its blocks."""
     from gala_viz.batch.job import Job
     from gala_viz.store.creation import create_store
+    from gala_viz.store.zarr_store import fingerprint_at
 
     _, images, _, spec = asked(count, samples)
     store = create_store(path, spec, images)
-    return Job(store=str(path), collection="rendered", human_maps=None, networks=NETWORKS, device="cpu"), (
-        store.missing_blocks()
-    )
+    return Job(
+        store=str(path),
+        fingerprint=fingerprint_at(path),
+        collection="rendered",
+        human_maps=None,
+        networks=NETWORKS,
+        device="cpu",
+    ), (store.missing_blocks())
 
 
 def here(path: Path, count: int, samples: int) -> float:

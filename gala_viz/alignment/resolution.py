@@ -9,6 +9,7 @@ from gala_viz.schema import extent_px, labelled_map
 
 COMPARISON_CELLS = 56
 """Rows and columns of the frame at which maps are compared, by default."""
+_WHOLE = (0.0, 1.0)
 
 
 def to_resolution(array: xr.DataArray, size: int | tuple[int, int] = COMPARISON_CELLS) -> xr.DataArray:
@@ -46,7 +47,9 @@ def to_resolution(array: xr.DataArray, size: int | tuple[int, int] = COMPARISON_
     return result.assign_coords({key: others[key] for key in others if key not in result.coords}).rename(array.name)
 
 
-def area_average(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def area_average(
+    values: np.ndarray, size: tuple[int, int], part: tuple[tuple[float, float], tuple[float, float]] | None = None
+) -> np.ndarray:
     """Return area averages of maps over equal cells.
 
     The weights are the exact overlaps of old and new cells, also where one size is no multiple of the other. NaN parts
@@ -58,6 +61,9 @@ def area_average(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         Maps with at least one cell.
     size : tuple of int
         (rows, columns) of the result.
+    part : tuple of two tuple of float, optional
+        Of the map, first and last place along y and along x as shares of its sides, over which the new cells lie;
+        default: all of it.
 
     Returns
     -------
@@ -67,7 +73,7 @@ def area_average(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     Raises
     ------
     ValueError
-        ``values`` has no cells, or ``size`` is below 1.
+        ``values`` has no cells, ``size`` is below 1, or ``part`` is not a part of the map.
     """
     values = np.asarray(values)
     rows, columns = size
@@ -76,9 +82,13 @@ def area_average(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     if rows < 1 or columns < 1:
         raise ValueError(f"a map has at least one row and one column; {size} were asked for.")
     dtype = np.float32 if values.dtype in (np.float32, np.float16) else np.float64
-    if values.shape[-2:] == (rows, columns):
+    if values.shape[-2:] == (rows, columns) and part is None:
         return values.astype(dtype)
-    over_y, over_x = _overlaps(values.shape[-2], rows), _overlaps(values.shape[-1], columns)
+    along_y, along_x = part or (_WHOLE, _WHOLE)
+    if not all(0 <= first < last <= 1 for first, last in (along_y, along_x)):
+        raise ValueError(f"a part of a map, between 0 and 1 along y and x, was expected; got {part}.")
+    over_y = _overlaps(values.shape[-2], rows, *along_y)
+    over_x = _overlaps(values.shape[-1], columns, *along_x)
     numbers = values.astype(np.float64)
     missing = np.isnan(numbers)
     if not missing.any():
@@ -89,9 +99,9 @@ def area_average(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return np.where(present, total / np.where(present, share, 1.0), np.nan).astype(dtype)
 
 
-def _overlaps(old: int, new: int) -> np.ndarray:
+def _overlaps(old: int, new: int, first: float, last: float) -> np.ndarray:
     """Return the shares (new, old) of each new cell's length that lie in each old cell; rows sum to 1."""
-    edges = np.arange(new + 1) * (old / new)
+    edges = first * old + np.arange(new + 1) * ((last - first) * old / new)
     start = np.maximum(edges[:-1, None], np.arange(old)[None])
     end = np.minimum(edges[1:, None], np.arange(1, old + 1)[None])
     lengths = np.clip(end - start, 0.0, None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +16,7 @@ from gala_viz.engine.measurement import measure
 from gala_viz.engine.results.delta import delta
 from gala_viz.engine.results.human_maps import HumanMaps
 from gala_viz.engine.results.prediction import top_categories
+from gala_viz.networks.frames import common_frame, is_same_cut, resample_to_frame
 from gala_viz.networks.network import Network
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.store.layout import arrays_of, pixel_key, segment
@@ -41,7 +42,7 @@ def block_values(
     collection: Collection,
     networks: Sequence[Network],
     images: Sequence[str],
-    human: Mapping[Preprocessing, HumanMaps] | None = None,
+    human: HumanMaps | None = None,
 ) -> tuple[Values, Faults]:
     """Return every array of the store for ``images``, NaN where there is nothing; and the images that are not there.
 
@@ -56,15 +57,12 @@ def block_values(
     return block.values, Faults(block.unreadable, block.not_finite, block.unusable_maps)
 
 
-def human_maps_of(
-    collection: Collection, images: Sequence[str], networks: Sequence[Network]
-) -> dict[Preprocessing, HumanMaps]:
-    """Return human maps in each frame of ``networks``, whose partner images are drawn among ``images``.
+def human_maps_of(collection: Collection, images: Sequence[str], networks: Sequence[Network]) -> HumanMaps:
+    """Return human maps over what all ``networks`` see, whose partner images are drawn among ``images``.
 
     They raise ``OSError`` where a map cannot be read: a block without it would stay so.
     """
-    frames = dict.fromkeys(network.preprocessing for network in networks)
-    return {frame: HumanMaps(collection, frame, images, strict=True) for frame in frames}
+    return HumanMaps(collection, common_frame([network.preprocessing for network in networks]), images, strict=True)
 
 
 def empty_block(spec: StoreSpec, n_images: int) -> Values:
@@ -84,7 +82,7 @@ class _Block:
         spec: StoreSpec,
         collection: Collection,
         images: Sequence[str],
-        human: Mapping[Preprocessing, HumanMaps],
+        human: HumanMaps,
     ) -> None:
         self.spec, self.collection, self.images, self.human = spec, collection, list(images), human
         self.values = empty_block(spec, len(images))
@@ -97,7 +95,7 @@ class _Block:
 
     def enter(self, number: int, network: Network) -> None:
         """Measure one network, the ``number``-th of the spec, and enter all of its values."""
-        spec, human = self.spec, self.human[network.preprocessing]
+        spec, human, own = self.spec, self.human, network.preprocessing
         at, rows = segment(spec.networks[number].name), self._rows(self.readable)
         measured = measure(
             network,
@@ -111,7 +109,7 @@ class _Block:
         for image, why in measured.not_finite.items():
             self.not_finite.setdefault(image, why)
         if number == 0:
-            self._enter_human_maps(human)
+            self._enter_human_maps()
         best, probabilities = top_categories(np.stack([result.logits for result in measured.forward])[measured.finite])
         finite_rows = np.array(rows, int)[measured.finite]
         self.values[f"{at}/top_index"][finite_rows, : best.shape[1]] = best
@@ -121,30 +119,44 @@ class _Block:
             norms = np.stack([result.norms[layer] for result in measured.forward])
             norms = np.where(measured.finite[:, None, None], norms, np.nan)
             self.values[f"{at}/attention_norm/{segment(layer)}/norm"][rows] = norms
-            human_maps = [human.on_grid(image, norms.shape[1:]) for image in self.readable]
+            grid = norms.shape[1:]
+            human_maps = [human.on_grid(image, grid) for image in self.readable]
             self.values["scores/rho_attention"][number, spec.layers.index(layer), rows] = [
-                np.nan if human_map is None else spearman(norm, human_map)
-                for norm, human_map in zip(norms, human_maps, strict=True)
+                np.nan if human_map is None else spearman(human.cut(image, norm, own, grid), human_map)
+                for image, norm, human_map in zip(self.readable, norms, human_maps, strict=True)
             ]
         for order, method in enumerate(spec.methods):
             if method in measured.maps:
-                self._enter_maps(f"{at}/{method}", (order, number), human, measured.maps[method])
+                self._enter_maps(f"{at}/{method}", (order, number), own, measured.maps[method])
 
     def enter_delta_sizes(self) -> None:
-        """Enter the mean absolute delta of each two networks whose maps have one frame."""
+        """Enter the mean absolute delta of each two networks, over the cells of the first that both see."""
+        frames = [Preprocessing.from_settings(one.preprocessing) for one in self.spec.networks]
         for order, method in enumerate(self.spec.methods):
             for first, one in enumerate(self.spec.networks):
                 for second, other in enumerate(self.spec.networks):
-                    if first == second or one.preprocessing != other.preprocessing:
+                    if first == second:
                         continue
                     a, b = (self.values[f"{segment(name)}/{method}/map"] for name in (one.name, other.name))
-                    self.values["scores/delta_size"][order, first, second] = np.abs(delta(a, b)).mean(axis=(1, 2))
+                    if not is_same_cut(frames[first], frames[second]):
+                        b = self._resampled(b, frames[second], frames[first], a.shape[1:])
+                    self.values["scores/delta_size"][order, first, second] = _mean_size(delta(a, b))
+
+    def _resampled(
+        self, maps: np.ndarray, own: Preprocessing, frame: Preprocessing, size: tuple[int, int]
+    ) -> np.ndarray:
+        """Return maps of the block (image, y, x) in another network's frame; NaN for images that are not there."""
+        resampled = np.full((len(maps), *size), np.nan, np.float32)
+        for row, image in zip(self._rows(self.readable), self.readable, strict=True):
+            resampled[row] = resample_to_frame(maps[row], own, frame, self.collection.size_px(image), size)
+        return resampled
 
     def _rows(self, images: Sequence[str]) -> list[int]:
         return [self.images.index(image) for image in images]
 
-    def _enter_human_maps(self, human: HumanMaps) -> None:
-        """Enter human maps and noise ceilings in the first network's frame, and why others are not used."""
+    def _enter_human_maps(self) -> None:
+        """Enter human maps and noise ceilings over what all networks see, and why others are not used."""
+        human = self.human
         for row, image in zip(self._rows(self.readable), self.readable, strict=True):
             human_map = human.on_grid(image, self._cells)
             if human_map is not None:
@@ -153,7 +165,7 @@ class _Block:
             elif why := human.why_not_usable(image):
                 self.unusable_maps[image] = why
 
-    def _enter_maps(self, at: str, place: tuple[int, int], human: HumanMaps, maps: xr.Dataset) -> None:
+    def _enter_maps(self, at: str, place: tuple[int, int], own: Preprocessing, maps: xr.Dataset) -> None:
         """Enter the maps of one method; ``place`` is that of method and network in /scores."""
         images, values = maps["image"].values.tolist(), self.values
         rows, grid = self._rows(images), self.spec.grid(self.spec.networks[place[1]])
@@ -165,8 +177,14 @@ class _Block:
         if f"{at}/half_map" in values:
             values[f"{at}/half_map"][rows] = np.moveaxis(area_average(maps["half_map"].values, grid), 0, 1)
         for row, image, one in zip(rows, images, maps["map"].values, strict=True):
-            for name, value in human.scores(image, one, self._cells).items():
+            for name, value in self.human.scores(image, one, own, self._cells).items():
                 values[f"scores/{name}"][*place, row] = value
+
+
+def _mean_size(deltas: np.ndarray) -> np.ndarray:
+    """Return the mean absolute value of each delta (image, y, x) over the cells that are known; NaN without any."""
+    n_known = np.isfinite(deltas).sum(axis=(1, 2))
+    return np.where(n_known > 0, np.nansum(np.abs(deltas), axis=(1, 2)) / np.maximum(n_known, 1), np.nan)
 
 
 def _method_spec(spec: StoreSpec, method: str) -> Any:

@@ -8,14 +8,18 @@ from functools import lru_cache
 
 from gala_viz.batch.memory import peak_bytes
 from gala_viz.store.identity import doubt, identity_in
-from gala_viz.store.zarr_store import Store, StoreError
+from gala_viz.store.zarr_store import Store, StoreError, fingerprint_at
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Job:
-    """What a worker needs to open for itself: paths and names, as the worker's machine sees them."""
+    """What a worker needs to open for itself: paths and names, as the worker's machine sees them.
+
+    ``fingerprint`` is ``fingerprint_at`` the store: a worker that stays up opens what was made anew at the same path.
+    """
 
     store: str
+    fingerprint: str
     collection: str
     human_maps: str | None
     networks: tuple[str, ...]
@@ -48,6 +52,8 @@ def run_block(job: Job, number: int) -> BlockDone:
     store, collection, networks, human = opened(job)
     images = store.images[store.spec.block(number)]
     values, faults = block_values(store.spec, collection, networks, images, human)
+    if fingerprint_at(store.path) != job.fingerprint:
+        raise StoreError(f"{job.store} was made anew meanwhile, for something else; this block is not written.")
     store.write_block(number, values, *faults)
     seconds = time.monotonic() - begun
     return BlockDone(number, len(images), faults.unreadable, seconds, peak_bytes(), faults.not_finite)
@@ -65,6 +71,8 @@ def opened(job: Job):
     from gala_viz.networks.zoo import load_network
 
     store = Store(job.store, writing=True)
+    if fingerprint_at(job.store) != job.fingerprint:
+        raise StoreError(f"{job.store} is another store than the one that this run began with.")
     if store.spec.threads is not None:
         torch.set_num_threads(store.spec.threads)
     collection = open_collection(job.collection, human_maps=job.human_maps)

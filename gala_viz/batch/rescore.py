@@ -9,11 +9,16 @@ import numpy as np
 from gala_viz.alignment import spearman
 from gala_viz.attribution.provenance import MEASUREMENT_VERSION
 from gala_viz.collections.collection import Collection
+from gala_viz.collections.map_checks import marked_images
 from gala_viz.engine.results.human_maps import HumanMaps
 from gala_viz.engine.results.scores import FLOORS, METRICS
+from gala_viz.networks.frames import common_frame
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.store.layout import SCORES, segment
 from gala_viz.store.zarr_store import Store
+
+WRITTEN_AT_ONCE = 4096
+"""Human maps that are written together: shards of a store hold many."""
 
 
 def rescore(
@@ -21,8 +26,9 @@ def rescore(
 ) -> None:
     """Replace the scores of a store by those of its maps with the human maps of now; no network is needed.
 
-    rho, Dice, IoU, floors, ceilings and rho of attention norms are computed anew; whether predictions are right and the
-    size of deltas stay. Maps that are stored in fewer cells than the network's input are compared as they are stored.
+    rho, Dice, IoU, floors, ceilings and rho of attention norms are computed anew, and human maps, why others are not
+    used, and which images are marked are noted anew; whether predictions are right and the size of deltas stay. Maps
+    that are stored in fewer cells than the network's input are compared as they are stored.
 
     Parameters
     ----------
@@ -36,29 +42,41 @@ def rescore(
     spec = store.spec
     cells = (spec.comparison_cells, spec.comparison_cells)
     frames = [Preprocessing.from_settings(network.preprocessing) for network in spec.networks]
-    human = {frame: HumanMaps(collection, frame, store.images, strict=True) for frame in frames}
+    human = HumanMaps(collection, common_frame(frames), store.images, strict=True)
     values = {
         f"scores/{name}": np.full_like(store.column(f"scores/{name}"), np.nan)
         for name in SCORES
         if name not in ("correct", "delta_size")
     }
     there = [image for image in store.images if store.is_there(image)]
+    human_maps = np.full((WRITTEN_AT_ONCE, *cells), np.nan, np.float32)
+    notes = store.column("note")
+    begun = 0
     for done, image in enumerate(there, start=1):
         row = store.position(image)
-        values["scores/ceiling"][row] = human[frames[0]].ceiling(image, cells)
+        while row >= begun + WRITTEN_AT_ONCE:
+            store.replace_human_maps(begun, human_maps)
+            human_maps, begun = np.full_like(human_maps, np.nan), begun + WRITTEN_AT_ONCE
+        human_map = human.on_grid(image, cells)
+        human_maps[row - begun] = np.nan if human_map is None else human_map
+        notes[row] = human.why_not_usable(image)
+        values["scores/ceiling"][row] = human.ceiling(image, cells)
         for number, (network, frame) in enumerate(zip(spec.networks, frames, strict=True)):
             at = segment(network.name)
             for order, method in enumerate(spec.methods):
                 one = store.read(f"{at}/{method}/map", image)
-                found = human[frame].scores(image, one, cells) if np.isfinite(one).all() else {}
+                found = human.scores(image, one, frame, cells) if np.isfinite(one).all() else {}
                 for name in (*METRICS, *FLOORS):
                     values[f"scores/{name}"][order, number, row] = found.get(name, np.nan)
             for layer in network.layers:
                 norm = store.read(f"{at}/attention_norm/{segment(layer)}/norm", image)
-                rho = _rho(norm, human[frame].on_grid(image, norm.shape))
+                rho = _rho(human.cut(image, norm, frame, norm.shape), human.on_grid(image, norm.shape))
                 values["scores/rho_attention"][number, spec.layers.index(layer), row] = rho
         progress(done, len(there))
-    store.replace_scores(values, str(MEASUREMENT_VERSION))
+    store.replace_human_maps(begun, human_maps)
+    marked = set(marked_images(collection, store.images))
+    values |= {"note": notes, "marked": np.array([image in marked for image in store.images])}
+    store.replace_scores(values, str(MEASUREMENT_VERSION), collection.fingerprint)
 
 
 def _rho(norm: np.ndarray, human_map: np.ndarray | None) -> float:

@@ -26,7 +26,8 @@ class Images(Collection):
     """Photographs in memory, in files or in a PyTorch Dataset, for everything that takes a collection.
 
     Photographs are upright RGB pixels before any network's preprocessing, which each network does by itself. Nothing is
-    guessed: fractional pixels need ``value_range``, and pixels that a Dataset has normalised are refused.
+    guessed: fractional pixels need ``value_range``, and pixels that a Dataset has normalised are refused. Arrays are
+    not copied, and must not change afterwards.
 
     Parameters
     ----------
@@ -47,7 +48,7 @@ class Images(Collection):
     ValueError
         There are no images, names occur twice, or there are other numbers of names or categories than of images.
     TypeError
-        ``images`` has no length, as an IterableDataset.
+        ``images`` has no length, as an IterableDataset, or is a single image.
 
     Examples
     --------
@@ -68,7 +69,8 @@ class Images(Collection):
         name: str = "images",
         title: str | None = None,
     ) -> None:
-        items = getattr(images, "dataset", images)  # of a DataLoader
+        items = images.dataset if hasattr(images, "batch_sampler") else images  # of a DataLoader
+        _check_is_several(items)
         if not hasattr(items, "__len__") or not hasattr(items, "__getitem__"):
             raise TypeError(f"images with a length and an index were expected; got {type(images).__name__}.")
         count = len(items)
@@ -93,7 +95,7 @@ class Images(Collection):
             if self._is_dataset:
                 parts.append(uuid.uuid4().hex)
             else:
-                parts += [self._file_state(image) or self.content_key(image) for image in self.images]
+                parts += [self._state(image) for image in self.images]
             self._fingerprint = fingerprint(*parts)
         return self._fingerprint
 
@@ -131,9 +133,7 @@ class Images(Collection):
         """Return a hash of the pixels, or of the file, of an image; None where it cannot be read."""
         try:
             item = self._item(image)
-            return (
-                super().content_key(image) if isinstance(item, str | Path) else content_key(self.photo(image).tobytes())
-            )
+            return super().content_key(image) if isinstance(item, str | Path) else _pixel_key(self.photo(image))
         except UnreadableImageError:
             return None
 
@@ -162,9 +162,26 @@ class Images(Collection):
         item = self._items[self.check(image)]
         return item[0] if self._is_dataset and isinstance(item, tuple | list) else item
 
-    def _file_state(self, image: str) -> list[Any] | None:
-        item = self._item(image)
-        return list(map(str, self._source(image)[1])) if isinstance(item, str | Path) else None
+    def _state(self, image: str) -> list[str] | int | None:
+        """Return what an image's file was when it was last written, or a hash of its pixels; None for no image."""
+        try:
+            is_file = isinstance(self._item(image), str | Path)
+            return list(map(str, self._source(image)[1])) if is_file else self.content_key(image)
+        except (UnreadableImageError, OSError):
+            return None
+
+
+def _pixel_key(photo: np.ndarray) -> int:
+    return content_key(repr(photo.shape).encode() + photo.tobytes())
+
+
+def _check_is_several(images: Any) -> None:
+    """Raise ``TypeError`` for what is one image and could be taken for a stack of them."""
+    one = isinstance(images, str | Path | Image.Image)
+    if not one and hasattr(images, "shape") and len(images.shape) == 3:
+        one = images.shape[0 if hasattr(images, "detach") else -1] in (1, 3)
+    if one:
+        raise TypeError("several images were expected; got one: put it in a list. A stack of grey ones is list(stack).")
 
 
 def to_photo(item: Any, value_range: tuple[float, float] | None = None) -> np.ndarray:

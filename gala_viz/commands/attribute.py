@@ -138,6 +138,7 @@ class Arguments:
         from gala_viz.splits import splits_of
         from gala_viz.store.creation import create_store
         from gala_viz.store.layout import bytes_needed
+        from gala_viz.store.zarr_store import fingerprint_at
 
         collection = open_collection(self.collection, human_maps=self.human_maps)
         splits = splits_of(collection)
@@ -182,6 +183,7 @@ class Arguments:
         store.add_circumstances(store_circumstances(networks, store.spec.threads))
         job = Job(
             store=str(self.store.expanduser().resolve()),
+            fingerprint=fingerprint_at(store.path),
             collection=str(_absolute(self.collection)),
             human_maps=None if self.human_maps is None else str(_absolute(self.human_maps)),
             networks=tuple(str(_absolute(name)) for name in self.networks),

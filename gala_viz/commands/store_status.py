@@ -96,6 +96,8 @@ def status_text(store: Store) -> str:
             f"computed under {len(store.circumstances)} circumstances, between which maps differ by rounding: "
             f"{describe_circumstances(store.circumstances)}"
         )
+    if not store.scored_with:
+        lines.append("scores are half replaced: --rescore did not end; run it again")
     if store.scores_version != str(MEASUREMENT_VERSION):
         lines.append(
             f"scores are by the rules of measurement {store.scores_version}, now {MEASUREMENT_VERSION}; "

@@ -18,8 +18,8 @@ from gala_viz.evaluation.people import People, people_of
 from gala_viz.evaluation.progress import Progress
 from gala_viz.evaluation.spec import EvaluationSpec
 from gala_viz.evaluation.values import grids_of, mean_of, region_pixels, values_of
+from gala_viz.networks.frames import Frame, common_frame, common_part_text
 from gala_viz.networks.network import Network
-from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.registry import unknown_name
 from gala_viz.splits import ALL_IMAGES, Splits, splits_of
 from gala_viz.training.held_out import HeldOutImages
@@ -41,7 +41,8 @@ def evaluate(
     image, and groups are tested against each other; trainings are tested against those of the same seed. All pairs are
     tested, or each against ``reference``. Blocks that ``cache`` holds are not computed again. ``tell`` hears of the
     progress. SmoothGrad is computed where something compares it (human maps, regions); where no image has such, the
-    evaluation's own ``spec`` is without it.
+    evaluation's own ``spec`` is without it. Networks that cut photographs differently are compared over the part that
+    all of them see, as are people's maps and regions; a note says how much that is.
     """
     groups = {name: tuple(members) for name, members in (groups or {}).items()}
     _check_names(networks, groups, reference)
@@ -53,17 +54,15 @@ def evaluate(
         spec = replace(spec, smoothgrad=None)
     learnt = {name: network.training_data.training_status(collection, images) for name, network in networks.items()}
     tell(learnt_told(learnt, len(images)))
-    cache = cache or ArrayCache()
+    cache, preprocessings = cache or ArrayCache(), [network.preprocessing for network in networks.values()]
+    frame, part = common_frame(preprocessings), common_part_text(list(networks), preprocessings)
     progress = Progress(len(images) * len(networks), tell)
     results: dict[str, NetworkResults] = {}
     for name, network in networks.items():
         progress.begin(name, len(images))
-        results[name] = network_results(network, collection, images, spec, cache=cache, step=progress.step)
-    people = _people(networks, results, collection, spec, cache, tell)
-    values = {
-        name: values_of(network, collection, results[name], people[network.preprocessing])
-        for name, network in networks.items()
-    }
+        results[name] = network_results(network, collection, images, spec, frame=frame, cache=cache, step=progress.step)
+    people = _people(frame, results, collection, spec, cache, tell)
+    values = {name: values_of(network, collection, results[name], people) for name, network in networks.items()}
     numbers = {name: numbers_of(name, one, spec) for name, one in values.items()}
     for name, members in groups.items():
         values[name] = mean_of([values[member] for member in members])
@@ -86,19 +85,20 @@ def evaluate(
         groups=groups,
         values=values,
         numbers=[number for one in numbers.values() for number in one]
-        + _shared_numbers(networks, results, people, spec, who),
+        + _shared_numbers(next(iter(results.values())), people, spec, who),
         comparisons=compared(tested, spec, reference)
         + compared_by_seed(values, networks_by_seed(networks, groups), spec),
         notes=(
             learnt_told(learnt, len(images)),
             *([f"SmoothGrad is not computed: {collection.name} has nothing here to compare it with."] * unused),
+            *([f"Maps are {part}."] if part else []),
             *notes_of(
                 collection,
                 networks,
                 values,
                 images,
                 left_out,
-                _first_people(people),
+                people,
                 () if spec.split == ALL_IMAGES else splits.unassigned,
             ),
         ),
@@ -148,60 +148,33 @@ def _images(
 
 
 def _people(
-    networks: Mapping[str, Network],
+    frame: Frame,
     results: Mapping[str, NetworkResults],
     collection: Collection,
     spec: EvaluationSpec,
     cache: ArrayCache,
     tell: Callable[[str], None],
-) -> dict[Preprocessing, People | None]:
-    """People's maps in each distinct frame, on every grid that is compared there."""
-    found: dict[Preprocessing, People | None] = {}
+) -> People | None:
+    """People's maps in the networks' common frame, on every grid that is compared."""
     images = next(iter(results.values())).images
-    for frame in dict.fromkeys(network.preprocessing for network in networks.values()):
-        grids = [
-            grid
-            for name, network in networks.items()
-            if network.preprocessing == frame
-            for grid in grids_of(results[name])
-        ]
-        progress = Progress(len(images), tell)
-        progress.begin("people's maps and ceiling", len(marked_images(collection, images)))
-        found[frame] = people_of(
-            collection,
-            images,
-            frame,
-            grids,
-            spec.ceiling,
-            n_partners=spec.n_partners,
-            seed=spec.seed,
-            block_images=spec.block_images,
-            cache=cache,
-            step=progress.step,
-        )
-    return found
+    progress = Progress(len(images), tell)
+    progress.begin("people's maps and ceiling", len(marked_images(collection, images)))
+    return people_of(
+        collection,
+        images,
+        frame,
+        [grid for one in results.values() for grid in grids_of(one)],
+        spec.ceiling,
+        n_partners=spec.n_partners,
+        seed=spec.seed,
+        block_images=spec.block_images,
+        cache=cache,
+        step=progress.step,
+    )
 
 
-def _first_people(people: Mapping[Preprocessing, People | None]) -> People | None:
-    """Any frame's: which maps are usable hardly depends on the frame; that in which most are not."""
-    return max((one for one in people.values() if one is not None), key=lambda one: len(one.left_out), default=None)
-
-
-def _shared_numbers(
-    networks: Mapping[str, Network],
-    results: Mapping[str, NetworkResults],
-    people: Mapping[Preprocessing, People | None],
-    spec: EvaluationSpec,
-    who: str,
-) -> list[Number]:
-    """What people reach and the regions' sizes, once for each frame."""
-    found = []
-    for frame, marks in people.items():
-        names = [name for name, network in networks.items() if network.preprocessing == frame]
-        where = "" if len(people) == 1 else f", in the frame of {names[0]}"
-        if marks is not None:
-            found += people_numbers(marks, spec, f"{who}{where}")
-        pixels = region_pixels(results[names[0]])
-        if pixels is not None:
-            found += region_numbers(pixels, spec, f"frame{where}", "region_pixels")
-    return found
+def _shared_numbers(results: NetworkResults, people: People | None, spec: EvaluationSpec, who: str) -> list[Number]:
+    """What people reach, and the regions' sizes."""
+    found = [] if people is None else people_numbers(people, spec, who)
+    pixels = region_pixels(results)
+    return found if pixels is None else [*found, *region_numbers(pixels, spec, "frame", "region_pixels")]

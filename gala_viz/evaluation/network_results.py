@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from gala_viz.alignment import area_average
 from gala_viz.attribution.finite import NonFiniteError
 from gala_viz.attribution.network_identity import compute_output_fingerprint
 from gala_viz.cache import ArrayCache
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.map_checks import marked_images
 from gala_viz.engine.measurement import Measurement, measure
-from gala_viz.engine.result_keys import network_key
+from gala_viz.engine.result_keys import circumstances, network_key
 from gala_viz.evaluation.regions import KnowsRegions, members_in_frame, shares
 from gala_viz.evaluation.spec import EvaluationSpec
+from gala_viz.networks.frames import Frame, cut_to_frame, is_same_cut
 from gala_viz.networks.fuse_batchnorm import fuse_batchnorm
 from gala_viz.networks.network import Network
 from gala_viz.specs import fingerprint, settings
@@ -86,6 +87,7 @@ def network_results(
     images: Sequence[str],
     spec: EvaluationSpec,
     *,
+    frame: Frame | None = None,
     cache: ArrayCache | None = None,
     step: Step = lambda done: None,
 ) -> NetworkResults:
@@ -101,6 +103,8 @@ def network_results(
         Ids.
     spec : EvaluationSpec
         SmoothGrad's settings, target, cells and images in a block.
+    frame : Preprocessing or CommonFrame, optional
+        The part of a photograph over which maps are compared; default: all that the network sees.
     cache : ArrayCache, optional
         Blocks that it holds are not computed again; default: nothing is cached.
     step : callable
@@ -118,17 +122,18 @@ def network_results(
     """
     cache = cache or ArrayCache()
     key = "" if cache.folder is None else network_key(network, compute_output_fingerprint(network), cache)
-    parts = []
+    frame, parts = frame or network.preprocessing, []
+    part = {} if is_same_cut(network.preprocessing, frame) else frame.settings()
     for start in range(0, len(images), spec.block_images):
         block = tuple(images[start : start + spec.block_images])
-        about = (FORMAT, key, list(network.layers), _settings(network, spec))
+        about = (FORMAT, key, list(network.layers), {**_settings(network, spec), **part})
         block_key = f"block {fingerprint(*about, collection.name, collection.fingerprint, list(block))}"
         arrays = cache.read(block_key)
         if arrays is not None:
             step(-len(block))
         else:
-            arrays = block_results(fuse_batchnorm(network), collection, block, spec, step=step).to_arrays()
-            cache.write(block_key, arrays)
+            arrays = block_results(fuse_batchnorm(network), collection, block, spec, frame=frame, step=step).to_arrays()
+            cache.write(block_key, {**arrays, "circumstances": np.array(json.dumps(circumstances(network)))})
         parts.append(NetworkResults.from_arrays(arrays))
     return joined(parts)
 
@@ -139,13 +144,16 @@ def block_results(
     images: Sequence[str],
     spec: EvaluationSpec,
     *,
+    frame: Frame | None = None,
     step: Step = lambda done: None,
 ) -> NetworkResults:
     """Return a network's results for a block of images: one forward pass of each, and one map where it is compared.
 
     Arguments and errors are those of ``network_results``.
     """
-    found = members_in_frame(collection, images, network.preprocessing)
+    own = network.preprocessing
+    frame = frame or own
+    found = members_in_frame(collection, images, frame)
     regions, members = found if found is not None else ((), None)
     compared: list[int] = []
     if spec.smoothgrad is not None:
@@ -163,7 +171,16 @@ def block_results(
         progress=lambda done, total: step(1),
     )
     _check(measured, compared, spec)
+    sizes_px = [(0, 0) if is_same_cut(own, frame) else collection.size_px(image) for image in images]
+
+    def cut(maps: np.ndarray, rows: Sequence[int], grid: tuple[int, int]) -> np.ndarray:
+        """Return maps (image, y, x) of some of the images on a grid of the frame."""
+        return np.stack(
+            [cut_to_frame(one, own, frame, sizes_px[row], grid) for row, one in zip(rows, maps, strict=True)]
+        )
+
     norms = {layer: np.stack([result.norms[layer] for result in measured.forward]) for layer in network.layers}
+    norms = {layer: cut(norm, range(len(images)), norm.shape[1:]) for layer, norm in norms.items()}
     on_regions: dict[str, np.ndarray] = {}
     if members is not None:
         on_regions[PIXELS] = members.mean(axis=(2, 3), dtype=np.float64)
@@ -175,9 +192,9 @@ def block_results(
             on_regions[SMOOTHGRAD] = np.full(members.shape[:2], np.nan)
         if compared:
             maps = measured.maps[SMOOTHGRAD]["map"].values
-            coarse[compared] = area_average(maps, (spec.cells, spec.cells))
+            coarse[compared] = cut(maps, compared, (spec.cells, spec.cells))
             if members is not None:
-                on_regions[SMOOTHGRAD][compared] = shares(maps, members[compared])
+                on_regions[SMOOTHGRAD][compared] = shares(cut(maps, compared, frame.input_px), members[compared])
     return NetworkResults(
         images=tuple(images),
         first_choice=measured.first_choices,

@@ -23,7 +23,7 @@ from gala_viz.collections.map_checks import any_unread, marked_images
 from gala_viz.engine.results.human_maps import Grid, HumanMaps
 from gala_viz.evaluation.network_results import Step
 from gala_viz.evaluation.regions import members_in_frame, shares
-from gala_viz.networks.preprocessing import Preprocessing
+from gala_viz.networks.frames import Frame
 from gala_viz.schema import count_participants, labelled_map
 from gala_viz.specs import fingerprint, settings
 
@@ -66,7 +66,7 @@ class People:
 def people_of(
     collection: Collection,
     images: Sequence[str],
-    frame: Preprocessing,
+    frame: Frame,
     grids: Sequence[Grid],
     ceiling: CeilingSpec,
     *,

@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from gala_viz.alignment import area_average
-from gala_viz.networks.preprocessing import Preprocessing
+from gala_viz.networks.frames import Frame
 from gala_viz.schema import labelled_map
 
 
@@ -22,9 +22,9 @@ class KnowsRegions(Protocol):
 
 
 def members_in_frame(
-    collection: object, images: Sequence[str], preprocessing: Preprocessing
+    collection: object, images: Sequence[str], frame: Frame
 ) -> tuple[tuple[str, ...], np.ndarray] | None:
-    """The regions' names and each pixel's membership (image, region, y, x) in [0, 1], in the network's frame.
+    """The regions' names and each pixel's membership (image, region, y, x) in [0, 1], in ``frame``.
 
     A region that an image lacks has no pixels there; an image of which no regions are known is NaN throughout. None
     where the collection knows no regions.
@@ -35,14 +35,14 @@ def members_in_frame(
     names = tuple(dict.fromkeys(name for regions in known for name in regions))
     if not names:
         return None
-    height, width = preprocessing.input_px
+    height, width = frame.input_px
     members = np.zeros((len(images), len(names), height, width), np.float32)
     members[[row for row, regions in enumerate(known) if not regions]] = np.nan
     for row, regions in enumerate(known):
         if regions:
             masks = np.stack([np.asarray(mask, np.float32) for mask in regions.values()])
             stacked = labelled_map(masks, name="members", leading={"channel": list(regions)})
-            members[row, [names.index(name) for name in regions]] = preprocessing.map_to_frame(stacked).values
+            members[row, [names.index(name) for name in regions]] = frame.map_to_frame(stacked).values
     return names, members
 
 

@@ -12,6 +12,7 @@ from gala_viz.engine.attribution_maps import smoothgrad
 from gala_viz.engine.forward import predictions_and_norms
 from gala_viz.engine.results.delta import delta
 from gala_viz.imagenet import label_index
+from gala_viz.networks.frames import is_same_cut
 from gala_viz.networks.network import Network
 from gala_viz.specs import SmoothGradSpec
 
@@ -48,7 +49,7 @@ def side_by_side(
     network's own first choice. Raises ``ValueError`` for networks that see different frames.
     """
     first, second = pair
-    if first.preprocessing != second.preprocessing:
+    if not is_same_cut(first.preprocessing, second.preprocessing):
         raise ValueError(f"{first.name} and {second.name} see photographs in different frames; they have no delta.")
     norms, maps = [], []
     for network in pair:

@@ -14,7 +14,7 @@ from gala_viz.evaluation.network_results import PIXELS, SMOOTHGRAD, NetworkResul
 from gala_viz.evaluation.people import People
 from gala_viz.imagenet import label_index
 from gala_viz.networks.network import Network
-from gala_viz.schema import labelled_map
+from gala_viz.schema import extent_px, labelled_map
 
 MEAN_OF_LAYERS = "mean of layers"
 """The layer label of an image's mean over all layers, each compared at its own grid first."""
@@ -110,7 +110,7 @@ def _with_people(
         own = labelled_map(
             values[rows],
             name="map",
-            extent_px=network.preprocessing.input_px,
+            extent_px=extent_px(human),
             leading={"image": list(people.images)},
         )
         found["rho"][layer] = spearman(own, human)

@@ -28,7 +28,7 @@ from gala_viz.live.network_pool import NETWORK_BYTES, LazyNetwork, NetworkPool
 from gala_viz.live.network_results import NetworkResults
 from gala_viz.live.pair_update import RunTime, UpdateThrottle, pair_update
 from gala_viz.live.run_survey import run_survey
-from gala_viz.live.scores import Scores, unknown_scores
+from gala_viz.live.scores import Scores, frame_of, unknown_scores
 from gala_viz.live.training_use import TrainingUse
 from gala_viz.live.uploads import Uploads
 from gala_viz.networks.frames import resample_to_frame
@@ -244,7 +244,8 @@ class LiveMaps:
         """Score one image, and return whether anything had to be computed."""
         computed = False
         try:
-            if not all(self._scores.forward_table(results).known(image) for results in self._pair):
+            frame = frame_of(self._pair)
+            if not all(self._scores.is_forward_known(image, results, frame) for results in self._pair):
                 forward = self._forward(image, SURVEY, cancelled)
                 with self._scheduler.turn(SURVEY, cancelled) as granted:
                     if granted and forward is not None:
@@ -363,10 +364,10 @@ class LiveMaps:
 
     def _enter_forward(self, image: str, forward: Sequence[ForwardResult]) -> None:
         """Enter the scores of forward passes, as far as they are not known yet."""
-        predictions = self._labelled_forward(image, forward).predictions
+        predictions, frame = self._labelled_forward(image, forward).predictions, frame_of(self._pair)
         for results, result, prediction in zip(self._pair, forward, predictions, strict=True):
-            if not self._scores.forward_table(results).known(image):
-                self._scores.enter_forward(image, results, result, prediction.correct)
+            if not self._scores.is_forward_known(image, results, frame):
+                self._scores.enter_forward(image, results, result, prediction.correct, frame)
 
     def _label(self, image: str, number: int) -> int | None:
         """Return the true category's index for one of the two networks, None where it is not known."""

@@ -69,7 +69,8 @@ class NetworkPool:
             known = self._networks.setdefault(network.name, network)
             if known is not network and not _same(known, network):
                 raise ValueError(f"two networks are called {network.name!r}; give one of them another name.")
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
+        self._loading = {name: threading.Lock() for name in self._networks}
         self._recent: OrderedDict[str, NetworkResults] = OrderedDict()
         self._alive: WeakValueDictionary[str, NetworkResults] = WeakValueDictionary()
         self.titles = {name: network.title for name, network in self._networks.items()}
@@ -81,16 +82,18 @@ class NetworkPool:
         """
         if name not in self._networks:
             raise UnknownNameError(unknown_name("network of this page", name, list(self._networks)))
-        with self._lock:
-            results = self._alive.get(name)
+        with self._loading[name]:  # one network is loaded once; others, and pages that ask for none, do not wait
+            with self._lock:
+                results = self._alive.get(name)
             if results is None:
                 network = self._networks[name]
                 results = self._start(network.load() if isinstance(network, LazyNetwork) else network)
+            with self._lock:
                 self._alive[name] = results
                 self.titles[name] = results.network.title
-            self._recent[name] = results
-            self._recent.move_to_end(name)
-            self._let_go()
+                self._recent[name] = results
+                self._recent.move_to_end(name)
+                self._let_go(name)
             return results
 
     def loaded(self) -> dict[str, NetworkResults]:
@@ -98,11 +101,11 @@ class NetworkPool:
         with self._lock:
             return {name: self._alive[name] for name in self._networks if name in self._alive}
 
-    def _let_go(self) -> None:
+    def _let_go(self, asked: str) -> None:
         lazy = [name for name in self._recent if isinstance(self._networks[name], LazyNetwork)]
         total_bytes = sum(_n_bytes(self._recent[name].network) for name in lazy)
-        for name in lazy[:-1]:  # never the one that was just asked for
-            if total_bytes <= self._max_bytes:
+        for name in lazy:
+            if total_bytes <= self._max_bytes or name == asked:
                 break
             total_bytes -= _n_bytes(self._recent.pop(name).network)
 

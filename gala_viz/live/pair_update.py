@@ -11,13 +11,13 @@ import xarray as xr
 
 from gala_viz.attribution.map_state import MapState
 from gala_viz.attribution.methods import METHODS
-from gala_viz.engine.results.delta import delta, normalisation_scale
+from gala_viz.engine.results.delta import delta, independent_delta_error
 from gala_viz.engine.results.half_samples import split_half_reliability
 from gala_viz.engine.results.jackknife import jackknife_error
 from gala_viz.engine.results.pair_maps import label_pair
 from gala_viz.engine.results.reduction import reduce_channels, smooth
 from gala_viz.live.network_results import spec_of
-from gala_viz.networks.frames import resample_to_frame
+from gala_viz.networks.frames import common_part_text, resample_to_frame
 from gala_viz.networks.network import Network
 from gala_viz.specs import MapRequest, settings
 from gala_viz.store.source import MapUpdate
@@ -162,8 +162,7 @@ def _errors(
     if shown[0] is not None and shown[1] is not None and np.array_equal(*counts):
         rest = delta(shown[0], shown[1], request.normalise)
         return errors, jackknife_error(delta(*maps, request.normalise), rest, counts[0])
-    scaled = [error / normalisation_scale(one, request.normalise) for error, one in zip(errors, maps, strict=True)]
-    return errors, np.hypot(*scaled).astype(np.float32)
+    return errors, independent_delta_error(errors, maps, request.normalise)
 
 
 def _reliability(places: Sequence[Shown], states: Sequence[MapState], request: MapRequest) -> float:
@@ -176,7 +175,10 @@ def _reliability(places: Sequence[Shown], states: Sequence[MapState], request: M
 
 
 def _note(states: Sequence[MapState], networks: Sequence[Network]) -> str:
-    notes = [state.note for state in states]
+    titles, notes = [network.title for network in networks], [state.note for state in states]
     if notes[0] == notes[1]:
-        return notes[0]
-    return "; ".join(f"{network.title}: {note}" for network, note in zip(networks, notes, strict=True) if note)
+        notes = notes[:1]
+    else:
+        notes = [f"{title}: {note}" for title, note in zip(titles, notes, strict=True) if note]
+    part = common_part_text(titles, [network.preprocessing for network in networks])
+    return "; ".join(note for note in (*notes, part) if note)

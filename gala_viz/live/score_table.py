@@ -35,14 +35,20 @@ class ScoreTable:
             for name, shape in shapes.items()
         }
         known = stored.get("known")
-        usable = known is not None and known.shape == (len(images),) and set(shapes) <= set(stored)
+        versions = stored.get("versions", np.zeros(len(images), np.uint64))
+        usable = known is not None and known.shape == versions.shape == (len(images),) and set(shapes) <= set(stored)
         self._known = known.astype(bool) if usable else np.zeros(len(images), bool)
+        self._versions = versions.astype(np.uint64) if usable else np.zeros(len(images), np.uint64)
 
-    def known(self, image: str) -> bool:
-        """Return whether the image has been entered; images outside the collection never are."""
-        return image in self._places and bool(self._known[self._places[image]])
+    def known(self, image: str, version: int = 0) -> bool:
+        """Return whether the image has been entered, with this version of its human map.
 
-    def enter(self, image: str, values: Mapping[str, object]) -> None:
+        Images outside the collection never are.
+        """
+        place = self._places.get(image)
+        return place is not None and bool(self._known[place]) and int(self._versions[place]) == version
+
+    def enter(self, image: str, values: Mapping[str, object], version: int = 0) -> None:
         """Note the values of one image, of each column's leading shape; saved to disk from time to time."""
         place = self._places.get(image)
         if place is None:
@@ -51,6 +57,7 @@ class ScoreTable:
             for name, value in values.items():
                 self._columns[name][..., place] = value
             self._known[place] = self._changed = True
+            self._versions[place] = version
             due = time.monotonic() - self._saved > SAVE_EVERY_S
         if due:
             self.save()
@@ -60,7 +67,8 @@ class ScoreTable:
         with self._lock:
             if not self._changed:
                 return
-            arrays = {"known": self._known.copy(), **{name: values.copy() for name, values in self._columns.items()}}
+            arrays = {"known": self._known.copy(), "versions": self._versions.copy()}
+            arrays |= {name: values.copy() for name, values in self._columns.items()}
             self._saved, self._changed = time.monotonic(), False
         self._cache.write(self._key, arrays)
 

@@ -20,7 +20,7 @@ from gala_viz.engine.results.reduction import reduce_channels
 from gala_viz.engine.results.scores import COMPARISON_GRID, FLOORS, METRICS, labelled_scores
 from gala_viz.live.network_results import NetworkResults, spec_of
 from gala_viz.live.score_table import ScoreTable
-from gala_viz.networks.preprocessing import Preprocessing
+from gala_viz.networks.frames import Frame, common_frame, common_part_text, is_same_cut
 from gala_viz.specs import MapRequest, fingerprint, settings
 from gala_viz.store.source import MapUpdate
 
@@ -32,51 +32,54 @@ _CEILING_ATTRS = ("ceiling_mean", "ceiling_low", "ceiling_high")
 class Scores:
     """Tables of scores over the images of a collection, which all pairs of its networks share.
 
-    There is one for each network of its forward passes (``correct``, ``rho_attention``, ``ceiling`` in its frame), one
-    for each network and request of its unsmoothed maps (metrics and floors), and one for each ordered pair and request
-    of the delta.
+    There is one for each network of its forward passes (``correct``, ``rho_attention``, ``ceiling``), one for each
+    network and request of its unsmoothed maps (metrics and floors), and one for each ordered pair and request of the
+    delta. Two networks that cut photographs differently are compared over the part that both see, as are human maps,
+    ceilings and floors: their pair has tables of its own.
     """
 
     def __init__(self, collection: Collection, cache: ArrayCache) -> None:
-        self._collection, self._cache = collection, cache
-        self._frames: dict[Preprocessing, HumanMaps] = {}
+        self._collection, self._cache, self._places = collection, cache, frozenset(collection.images)
+        self._frames: dict[Frame, HumanMaps] = {}
         self._tables: OrderedDict[str, ScoreTable] = OrderedDict()
         self._lock = threading.Lock()
         self._ceiling: tuple[int, dict[str, float]] = (0, dict.fromkeys(_CEILING_ATTRS, float("nan")))
 
-    def human_maps(self, frame: Preprocessing) -> HumanMaps:
-        """Return the human maps as networks with this preprocessing see them."""
+    def human_maps(self, frame: Frame) -> HumanMaps:
+        """Return the human maps in a frame."""
         return self._frames.setdefault(frame, HumanMaps(self._collection, frame))
 
-    def forward_table(self, results: NetworkResults) -> ScoreTable:
-        """Return the table of a network's forward passes."""
+    def forward_table(self, results: NetworkResults, frame: Frame | None = None) -> ScoreTable:
+        """Return the table of a network's forward passes, compared over ``frame`` (default: all that it sees)."""
         columns = {"correct": (), "rho_attention": (len(results.network.layers),), "ceiling": ()}
-        return self._table(columns, "forward", self._name(results), settings(CEILING))
+        return self._table(columns, "forward", self._name(results), settings(CEILING), *_part(results, frame))
 
-    def map_table(self, results: NetworkResults, request: MapRequest) -> ScoreTable:
-        """Return the table of a network's unsmoothed maps."""
+    def map_table(self, results: NetworkResults, request: MapRequest, frame: Frame | None = None) -> ScoreTable:
+        """Return the table of a network's unsmoothed maps, compared over ``frame`` (default: all that it sees)."""
         columns = dict.fromkeys((*METRICS, *FLOORS), ())
-        return self._table(columns, "maps", self._name(results), _request_name(request))
+        return self._table(columns, "maps", self._name(results), _request_name(request), *_part(results, frame))
 
     def delta_table(self, pair: Sequence[NetworkResults], request: MapRequest) -> ScoreTable:
         """Return the table of the delta of an ordered pair."""
         names = [self._name(results) for results in pair]
         return self._table({"delta_size": ()}, "delta", names, settings(request))
 
-    def enter_forward(self, image: str, results: NetworkResults, result: ForwardResult, correct: bool | None) -> None:
-        """Note whether the prediction is right, rho of each layer at its own grid, and the ceiling."""
-        human = self.human_maps(results.frame)
+    def enter_forward(
+        self, image: str, results: NetworkResults, result: ForwardResult, correct: bool | None, frame: Frame
+    ) -> None:
+        """Note whether the prediction is right, rho of each layer on a grid of its size, and the ceiling."""
+        human = self.human_maps(frame)
         rho = np.full(len(result.norms), np.nan)
         for row, norm in enumerate(result.norms.values()):
             human_map = human.on_grid(image, norm.shape)
             if human_map is not None:
-                rho[row] = spearman(norm, human_map)
+                rho[row] = spearman(human.cut(image, norm, results.frame, norm.shape), human_map)
         values = {
             "correct": np.nan if correct is None else float(correct),
             "rho_attention": rho,
             "ceiling": human.ceiling(image, COMPARISON_GRID),
         }
-        self.forward_table(results).enter(image, values)
+        self.forward_table(results, frame).enter(image, values, self._version(image))
 
     def of_maps(
         self,
@@ -88,37 +91,41 @@ class Scores:
     ) -> xr.Dataset:
         """Return the scores of one image's maps as ``MapUpdate`` has them; of finished maps also ceiling and floors.
 
-        They are of the unsmoothed maps, each in its own network's frame.
+        They are of the unsmoothed maps, over the part of the photograph that both networks see.
         """
-        done = all(state.done for state in states)
+        done, human = all(state.done for state in states), self.human_maps(frame_of(pair))
         columns: dict[str, list[float]] = {}
-        ceilings = []
         for results, state in zip(pair, states, strict=True):
-            human = self.human_maps(results.frame)
             unsmoothed = reduce_channels(state.mean, request.reduction)
-            for name, value in human.scores(image, unsmoothed, COMPARISON_GRID, floors=done).items():
+            for name, value in human.scores(image, unsmoothed, results.frame, COMPARISON_GRID, floors=done).items():
                 columns.setdefault(name, []).append(float(value))
-            ceilings.append(human.ceiling(image, COMPARISON_GRID) if done else float("nan"))
-        return _labelled(columns, pair, ceilings, correct)
+        ceiling = human.ceiling(image, COMPARISON_GRID) if done else float("nan")
+        return _labelled(columns, pair, ceiling, correct)
 
     def enter_maps(self, image: str, pair: Sequence[NetworkResults], request: MapRequest, update: MapUpdate) -> None:
         """Note the scores of finished maps and the size of their delta."""
         for row, results in enumerate(pair):
             values = {name: update.scores[name].values[row] for name in (*METRICS, *FLOORS)}
-            self.map_table(results, request).enter(image, values)
+            self.map_table(results, request, frame_of(pair)).enter(image, values, self._version(image))
         size = np.nanmean(np.abs(update.delta.values)) if np.isfinite(update.delta.values).any() else np.nan
         self.delta_table(pair, request).enter(image, {"delta_size": size})
 
     def are_known(self, image: str, pair: Sequence[NetworkResults], request: MapRequest) -> bool:
         """Return whether the scores of both networks' maps and of their delta are there."""
-        tables = [*(self.map_table(results, request) for results in pair), self.delta_table(pair, request)]
-        return all(table.known(image) for table in tables)
+        frame = frame_of(pair)
+        of_maps, version = [self.map_table(results, request, frame) for results in pair], self._version(image)
+        return all(table.known(image, version) for table in of_maps) and self.delta_table(pair, request).known(image)
+
+    def is_forward_known(self, image: str, results: NetworkResults, frame: Frame) -> bool:
+        """Return whether the scores of a network's forward pass are there, with the human map of now."""
+        return self.forward_table(results, frame).known(image, self._version(image))
 
     def dataset(self, pair: Sequence[NetworkResults], request: MapRequest) -> xr.Dataset:
         """Return all columns of an ordered pair with labels; see ``MapSource.scores``."""
         layers = tuple(dict.fromkeys(layer for results in pair for layer in results.network.layers))
-        forward = [self.forward_table(results).columns() for results in pair]
-        maps = [self.map_table(results, request).columns() for results in pair]
+        frame = frame_of(pair)
+        forward = [self.forward_table(results, frame).columns() for results in pair]
+        maps = [self.map_table(results, request, frame).columns() for results in pair]
         rho = np.full((len(pair), len(layers), len(self._collection.images)), np.nan, np.float32)
         for row, (results, columns) in enumerate(zip(pair, forward, strict=True)):
             for number, layer in enumerate(results.network.layers):
@@ -140,7 +147,13 @@ class Scores:
                 "layer": list(layers),
                 "image": list(self._collection.images),
             },
-            attrs={**self._ceiling_attrs(ceiling), "resolution_px": COMPARISON_CELLS},
+            attrs={
+                **self._ceiling_attrs(ceiling),
+                "resolution_px": COMPARISON_CELLS,
+                "part": common_part_text(
+                    [results.network.title for results in pair], [results.frame for results in pair]
+                ),
+            },
         )
 
     def save(self) -> None:
@@ -149,6 +162,9 @@ class Scores:
             tables = list(self._tables.values())
         for table in tables:
             table.save()
+
+    def _version(self, image: str) -> int:
+        return self._collection.map_version(image) if image in self._places else 0
 
     def _name(self, results: NetworkResults) -> str:
         """Return a name of all that a network's scores depend on, beside the request."""
@@ -179,26 +195,36 @@ class Scores:
         return self._ceiling[1]
 
 
+def frame_of(pair: Sequence[NetworkResults]) -> Frame:
+    """Return the part of a photograph over which networks are compared: what all of them see."""
+    return common_frame([results.frame for results in pair])
+
+
 def unknown_scores(pair: Sequence[NetworkResults], correct: Sequence[bool | None]) -> xr.Dataset:
     """Return the scores of an image that has no human map and never will."""
     unknown = [float("nan")] * len(pair)
-    return _labelled(dict.fromkeys((*METRICS, *FLOORS), unknown), pair, unknown, correct)
+    return _labelled(dict.fromkeys((*METRICS, *FLOORS), unknown), pair, float("nan"), correct)
 
 
 def _labelled(
     columns: Mapping[str, Sequence[float]],
     pair: Sequence[NetworkResults],
-    ceilings: Sequence[float],
+    ceiling: float,
     correct: Sequence[bool | None],
 ) -> xr.Dataset:
     return labelled_scores(
         columns,
         [results.network.name for results in pair],
-        ceilings=ceilings,
-        ceiling=ceilings[0],
+        ceilings=[ceiling] * len(pair),
+        ceiling=ceiling,
         correct=correct,
         resolution_px=COMPARISON_CELLS,
     )
+
+
+def _part(results: NetworkResults, frame: Frame | None) -> list[Any]:
+    """Return what names a frame in a table's name; nothing for all that the network sees."""
+    return [] if frame is None or is_same_cut(results.frame, frame) else [frame.settings()]
 
 
 def _request_name(request: MapRequest) -> list[Any]:

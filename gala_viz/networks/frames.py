@@ -1,11 +1,118 @@
-"""Maps of the second network in the frame of the first, where the two crop a photograph differently."""
+"""Networks that cut a photograph differently: the part that they all see, and maps of one in another's frame."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
+import xarray as xr
 from scipy.ndimage import gaussian_filter, map_coordinates
 
-from gala_viz.networks.preprocessing import Preprocessing
+from gala_viz.alignment import area_average
+from gala_viz.networks.preprocessing import Preprocessing, cut_maps
+
+
+@dataclass(frozen=True, slots=True)
+class CommonFrame:
+    """The part of a photograph that networks of several frames all see; ``common_frame`` makes it.
+
+    Parameters
+    ----------
+    cuts : tuple of tuple of int
+        (short_px, crop_px) of each of the frames, at least one.
+    """
+
+    cuts: tuple[tuple[int, int], ...]
+
+    @property
+    def input_px(self) -> tuple[int, int]:
+        """Rows and columns of human maps in it: those of the smallest of the inputs."""
+        side = min(crop_px for _, crop_px in self.cuts)
+        return side, side
+
+    def frame(self, height: int, width: int) -> tuple[float, float, float, float]:
+        """Return the part of a photograph that all see, (x0, y0, x1, y1) in the photograph's pixels."""
+        boxes = np.array([_of_cut(cut).frame(height, width) for cut in self.cuts])
+        return (*boxes[:, :2].max(axis=0).tolist(), *boxes[:, 2:].min(axis=0).tolist())
+
+    def map_to_frame(self, human_map: xr.DataArray) -> xr.DataArray:
+        """Return maps cut and resized to this part; see ``Preprocessing.map_to_frame``."""
+        return cut_maps(human_map, self.frame, self.input_px)
+
+    def settings(self) -> dict[str, Any]:
+        """Return plain values that name the part."""
+        return {"cuts": [list(cut) for cut in self.cuts]}
+
+
+Frame = Preprocessing | CommonFrame
+
+
+def common_frame(preprocessings: Sequence[Preprocessing]) -> Frame:
+    """Return the part of a photograph that networks with these ``preprocessings`` all see.
+
+    Where all cut alike, whatever they do to the pixels, it is the first preprocessing itself.
+    """
+    cuts = tuple(dict.fromkeys((one.short_px, one.crop_px) for one in preprocessings))
+    return preprocessings[0] if len(cuts) == 1 else CommonFrame(tuple(sorted(cuts)))
+
+
+def is_same_cut(first: Frame, second: Frame) -> bool:
+    """Return whether two frames are the same part of every photograph, in as many pixels."""
+    return _cuts(first) == _cuts(second)
+
+
+def cut_to_frame(
+    values: np.ndarray, own: Preprocessing, frame: Frame, photo_px: tuple[int, int], size: tuple[int, int]
+) -> np.ndarray:
+    """Return area averages of a network's maps over equal cells of a frame that is part of its own.
+
+    Parameters
+    ----------
+    values : ndarray, (..., y, x)
+        Maps over what the network sees.
+    own : Preprocessing
+        That network's.
+    frame : Preprocessing or CommonFrame
+        The part, of ``common_frame``.
+    photo_px : tuple of int
+        Height and width of the photograph in pixels.
+    size : tuple of int
+        Rows and columns of the result.
+
+    Returns
+    -------
+    ndarray, (..., *size)
+        As of ``gala_viz.alignment.area_average``.
+    """
+    if is_same_cut(own, frame):
+        return area_average(values, size)
+    x0, y0, x1, y1 = own.frame(*photo_px)
+    part = frame.frame(*photo_px)
+    along_y = np.clip((np.array(part[1::2]) - y0) / (y1 - y0), 0.0, 1.0)
+    along_x = np.clip((np.array(part[::2]) - x0) / (x1 - x0), 0.0, 1.0)
+    return area_average(values, size, (tuple(along_y.tolist()), tuple(along_x.tolist())))
+
+
+def common_part_text(names: Sequence[str], preprocessings: Sequence[Preprocessing]) -> str:
+    """Return a sentence on how much of what each network sees all of them see; "" where they cut alike."""
+    if isinstance(common_frame(preprocessings), Preprocessing):
+        return ""
+    ratios = [one.crop_px / one.short_px for one in preprocessings]
+    shares = [
+        f"{100 * (min(ratios) / ratio) ** 2:.0f} % of what {name} sees"
+        for name, ratio in zip(names, ratios, strict=True)
+    ]
+    return f"compared over the part of a photograph that all see: {', '.join(shares)}"
+
+
+def _cuts(frame: Frame) -> tuple[tuple[int, int], ...]:
+    return frame.cuts if isinstance(frame, CommonFrame) else ((frame.short_px, frame.crop_px),)
+
+
+def _of_cut(cut: tuple[int, int]) -> Preprocessing:
+    return Preprocessing(short_px=cut[0], crop_px=cut[1])
 
 
 def resample_to_frame(
@@ -30,9 +137,9 @@ def resample_to_frame(
     -------
     ndarray, (..., *size), float32
         Bilinear between cell centres, blurred first where cells get larger; NaN where the frame of ``source`` does not
-        reach. With equal preprocessing and size ``values`` themselves are returned.
+        reach. Where both cut alike, and of equal size, ``values`` themselves are returned.
     """
-    if source == target and values.shape[-2:] == tuple(size):
+    if is_same_cut(source, target) and values.shape[-2:] == tuple(size):
         return values
     rows, columns = _positions(values.shape[-2:], source.frame(*photo_px), target.frame(*photo_px), size)
     ratio = [abs(axis[1] - axis[0]) if len(axis) > 1 else 1.0 for axis in (rows, columns)]

@@ -6,6 +6,7 @@ from 0..255. The cut is the *frame* in which a network's maps lie; human maps ar
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -43,6 +44,15 @@ class Preprocessing:
     ------
     ValueError
         A setting has another type or range.
+
+    Examples
+    --------
+    >>> import gala_viz as gv
+    >>> seen = gv.Preprocessing(short_px=256, crop_px=224)
+    >>> seen.input_px
+    (224, 224)
+    >>> seen.frame(512, 768)  # x0, y0, x1, y1 in the photograph's pixels
+    (160.0, 32.0, 608.0, 480.0)
     """
 
     short_px: int = 256
@@ -163,24 +173,7 @@ class Preprocessing:
         ValueError
             The last dims are not y and x.
         """
-        if human_map.dims[-2:] != ("y", "x"):
-            raise ValueError(f"a map ends in the dims ('y', 'x'); got {human_map.dims}.")
-        height, width = extent_px(human_map)
-        x0, y0, x1, y1 = self.frame(int(height), int(width))
-        rows, columns = human_map.shape[-2:]
-        box = (x0 * columns / width, y0 * rows / height, x1 * columns / width, y1 * rows / height)
-        flat = np.ascontiguousarray(human_map.values, dtype=np.float32).reshape(-1, rows, columns)
-        cut = np.empty((len(flat), self.crop_px, self.crop_px), np.float32)
-        for number, one in enumerate(flat):
-            resized = Image.fromarray(one).resize(cut.shape[1:], Image.Resampling.BILINEAR, box=box)
-            cut[number] = np.asarray(resized)
-        leading = {str(dim): human_map[dim].values.tolist() for dim in human_map.dims[:-2]}
-        return labelled_map(
-            cut.reshape(*human_map.shape[:-2], *cut.shape[1:]),
-            name=str(human_map.name or "human_map"),
-            leading=leading,
-            attrs=_without_extent(human_map),
-        )
+        return cut_maps(human_map, self.frame, self.input_px)
 
     def settings(self) -> dict[str, Any]:
         """Return plain values for a card.
@@ -222,6 +215,50 @@ class Preprocessing:
         factor = self.short_px / min(height, width)
         tall, wide = max(self.short_px, round(height * factor)), max(self.short_px, round(width * factor))
         return tall, wide, (tall - self.crop_px) // 2, (wide - self.crop_px) // 2
+
+
+def cut_maps(
+    maps: xr.DataArray, frame: Callable[[int, int], tuple[float, float, float, float]], size: tuple[int, int]
+) -> xr.DataArray:
+    """Return the part of maps over whole photographs that a frame shows; see ``Preprocessing.map_to_frame``.
+
+    Parameters
+    ----------
+    maps : DataArray, (..., y, x)
+        Their ``extent_px`` attr says the photograph's size.
+    frame : callable
+        From height and width of the photograph in pixels to (x0, y0, x1, y1) in it.
+    size : tuple of int
+        Rows and columns of the result.
+
+    Returns
+    -------
+    DataArray, (..., *size), float32
+        Bilinear, antialiased; values stay in the maps' own unit.
+
+    Raises
+    ------
+    ValueError
+        The last dims are not y and x.
+    """
+    if maps.dims[-2:] != ("y", "x"):
+        raise ValueError(f"a map ends in the dims ('y', 'x'); got {maps.dims}.")
+    height, width = extent_px(maps)
+    x0, y0, x1, y1 = frame(int(height), int(width))
+    rows, columns = maps.shape[-2:]
+    box = (x0 * columns / width, y0 * rows / height, x1 * columns / width, y1 * rows / height)
+    flat = np.ascontiguousarray(maps.values, dtype=np.float32).reshape(-1, rows, columns)
+    cut = np.empty((len(flat), *size), np.float32)
+    for number, one in enumerate(flat):
+        resized = Image.fromarray(one).resize((size[1], size[0]), Image.Resampling.BILINEAR, box=box)
+        cut[number] = np.asarray(resized)
+    leading = {str(dim): maps[dim].values.tolist() for dim in maps.dims[:-2]}
+    return labelled_map(
+        cut.reshape(*maps.shape[:-2], *size),
+        name=str(maps.name or "human_map"),
+        leading=leading,
+        attrs=_without_extent(maps),
+    )
 
 
 def _without_extent(array: xr.DataArray) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 
 import numpy as np
 import panel as pn
@@ -147,7 +148,7 @@ class ScoreView:
         label = next(title for title, key in METRICS.items() if key == name)
         update_score_figure(self.figure, values, here, ceiling, label)
         means = [float(np.nanmean(row)) for row in values] if counts[0] and min(counts) == max(counts) else []
-        self.note_pane.object = f'<p class="muted">{self._sentence(int(max(counts)), means, ceiling)}</p>'
+        self.note_pane.object = f'<p class="muted">{escape(self._sentence(int(max(counts)), means, ceiling))}</p>'
 
     def _sentence(self, n: int, means: Sequence[float], ceiling: CeilingInterval | None) -> str:
         """Return n, resolution, means and ceiling as a sentence."""
@@ -155,6 +156,8 @@ class ScoreView:
         text = f"n = {photograph_count(n)} scored"
         if side:
             text += f", maps at {side} × {side} cells" if isinstance(side, int | float) else f", maps at {side} cells"
+        if self._all is not None and self._all.attrs.get("part"):
+            text += f", {self._all.attrs['part']}"
         if means and n > 1:
             text += f". Means {' and '.join(f'{mean:.2f}' for mean in means)}"
             if ceiling:

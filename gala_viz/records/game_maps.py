@@ -17,7 +17,7 @@ from gala_viz.records.database import Database
 from gala_viz.records.finished_rounds import finished_rounds, participants_by_image
 from gala_viz.registry import position_of
 from gala_viz.schema import labelled_map
-from gala_viz.specs import fingerprint
+from gala_viz.specs import content_key, fingerprint
 
 SMOOTHING = "discs"
 PARTICIPANTS_LIFETIME_S = 2.0
@@ -70,7 +70,8 @@ class CollectionWithGameMaps:
 
     def map_version(self, image: str) -> int:
         """Return a number that stands for all who painted the image by now, simulated participants included."""
-        return hash(tuple(self._participants(simulated).get(image) for simulated in self._own.values()))
+        painted = [sorted(self._participants(simulated).get(image, ())) for simulated in self._own.values()]
+        return content_key(repr(painted).encode()) if any(painted) else 0
 
     def has_human_map(self, image: str) -> bool:
         """Return whether anybody painted the image, in the default kind."""

@@ -30,7 +30,7 @@ def compact(store: Store) -> int:
 
     Nothing happens where blocks are missing. What is in shards already stays.
     """
-    finish_renaming(store.path)
+    finish_renaming(store)
     if store.missing_blocks():
         return 0
     root = zarr.open_group(store.path, mode="r+", use_consolidated=False)
@@ -54,16 +54,19 @@ def images_in_shard(spec: StoreSpec, one: Stored, shard_bytes: int) -> int:
     return min(blocks, spec.n_blocks) * spec.block_images
 
 
-def finish_renaming(path: Path) -> None:
-    """Put arrays in their places where a process ended between two renamings, and remove what is left of it."""
-    for new in path.rglob(f"*{NEW}"):
-        place = new.with_name(new.name.removesuffix(NEW))
-        if place.exists():
+def finish_renaming(store: Store) -> None:
+    """Put arrays in their places where a process ended between two renamings, and remove what is left of it.
+
+    Only the store's own arrays are looked at: what else lies in the folder stays.
+    """
+    for one in arrays_of(store.spec):
+        place, old, new = _places(store.path / one.path)
+        if new.exists() and place.exists():
             shutil.rmtree(new)  # it may be half written
-        else:
+        elif new.exists():
             new.rename(place)
-    for old in path.rglob(f"*{OLD}"):
-        shutil.rmtree(old)
+        if old.exists() and place.exists():
+            shutil.rmtree(old)
 
 
 def _write_shards(root: zarr.Group, one: Stored, spec: StoreSpec, n_images: int) -> None:
@@ -89,8 +92,13 @@ def _write_shards(root: zarr.Group, one: Stored, spec: StoreSpec, n_images: int)
         array[at] = source[at]
 
 
+def _places(place: Path) -> tuple[Path, Path, Path]:
+    """Return where an array lies, where it lies while it is replaced, and where its successor is written."""
+    return place, place.with_name(f"{place.name}{OLD}"), place.with_name(f"{place.name}{NEW}")
+
+
 def _replace(place: Path) -> None:
-    old, new = place.with_name(f"{place.name}{OLD}"), place.with_name(f"{place.name}{NEW}")
+    place, old, new = _places(place)
     place.rename(old)
     new.rename(place)
     shutil.rmtree(old)

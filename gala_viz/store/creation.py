@@ -20,7 +20,7 @@ from gala_viz.store.identity import doubts, identity_in
 from gala_viz.store.layout import LABELS, Stored, arrays_of, learnt_path, segment
 from gala_viz.store.source import Labels
 from gala_viz.store.spec import StoreSpec, comparable, differences
-from gala_viz.store.zarr_store import ATTRS, CHECKED, CIRCUMSTANCES, GATHERED, Store, StoreError
+from gala_viz.store.zarr_store import ATTRS, CHECKED, CIRCUMSTANCES, FINGERPRINT, GATHERED, Store, StoreError
 
 WHOLE = 100_000
 """Images in a chunk of what every page reads at once."""
@@ -64,8 +64,6 @@ def create_store(
     if len(images) != spec.n_images or fingerprint(list(images)) != spec.images:
         raise ValueError("the images are not those of the spec.")
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        if path.is_dir():
-            finish_renaming(path)
         store = Store(path, writing=True)
         if [network.name for network in store.spec.networks] == [network.name for network in spec.networks]:
             unsure = doubts(store.spec.networks, [identity_in(network) for network in spec.networks])
@@ -78,6 +76,7 @@ def create_store(
         if differing:
             listed = "; ".join(differing[:6]) + (f"; and {len(differing) - 6} more" if len(differing) > 6 else "")
             raise StoreError(f"{path} was made for something else: {listed}. Choose another store, or remove this one.")
+        finish_renaming(store)
         return store
     unfinished = path.with_name(f".{path.name}.begun")
     shutil.rmtree(unfinished, ignore_errors=True)
@@ -95,7 +94,7 @@ def create_store(
     for network in spec.networks:
         root[segment(network.name)].attrs.update({"title": network.title, "weights_sha256": network.weights_sha256})
     root.attrs[ATTRS] = json.dumps(spec.settings())
-    root.attrs["fingerprint"] = spec.fingerprint
+    root.attrs[FINGERPRINT] = spec.fingerprint
     root.attrs[CIRCUMSTANCES] = []
     root.attrs[CHECKED] = True
     unfinished.rename(path)

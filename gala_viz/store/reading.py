@@ -8,13 +8,13 @@ import numpy as np
 import xarray as xr
 
 from gala_viz.alignment import bootstrap_interval
-from gala_viz.engine.results.delta import delta, normalisation_scale
+from gala_viz.engine.results.delta import delta, independent_delta_error
 from gala_viz.engine.results.half_samples import POOLING_PX, half_sample_error, split_half_reliability
 from gala_viz.engine.results.pair_maps import label_pair
 from gala_viz.engine.results.prediction import Prediction
 from gala_viz.engine.results.reduction import smooth
 from gala_viz.engine.results.scores import FLOORS, METRICS, labelled_scores
-from gala_viz.networks.frames import resample_to_frame
+from gala_viz.networks.frames import common_part_text, is_same_cut, resample_to_frame
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.specs import MapRequest, SmoothGradSpec, settings
 from gala_viz.store.layout import SCORES, segment
@@ -101,8 +101,7 @@ def stored_update(
         reliability = split_half_reliability(half_deltas)
         errors = errors or [half_sample_error(half, pooling_px) for half in halves]
     elif errors is not None:
-        scaled = [error / normalisation_scale(one, request.normalise) for error, one in zip(errors, maps, strict=True)]
-        delta_error = np.hypot(*scaled).astype(np.float32)
+        delta_error = independent_delta_error(errors, maps, request.normalise)
     attrs = {"method": request.method, **about, "reduction": request.reduction, "smoothing_px": request.smoothing_px}
     pair = label_pair(
         maps,
@@ -128,7 +127,14 @@ def stored_update(
         eta_s=0.0,
         done=True,
         scores=_image_scores(store, networks, image, request.method, correct),
-        note="from the store" if halves is not None or errors is None else NOT_KEPT,
+        note="; ".join(
+            note
+            for note in (
+                "from the store" if halves is not None or errors is None else NOT_KEPT,
+                common_part_text([network.title for network in networks], frames),
+            )
+            if note
+        ),
     )
 
 
@@ -144,7 +150,8 @@ def scores_of(store: Store, networks: Sequence[StoredNetwork], request: MapReque
     if not stored:
         pairs = {name: np.full((2, count), np.nan, np.float32) for name in pairs}
         size = np.full(count, np.nan, np.float32)
-    ceiling = columns["ceiling"]
+    ceiling, stored_networks = columns["ceiling"], store.spec.networks
+    frames = [Preprocessing.from_settings(network.preprocessing) for network in stored_networks]
     return xr.Dataset(
         {
             "correct": (("network", "image"), columns["correct"][rows]),
@@ -163,6 +170,7 @@ def scores_of(store: Store, networks: Sequence[StoredNetwork], request: MapReque
             **_ceiling(ceiling),
             "resolution_px": store.spec.comparison_cells,
             "measurement_version": store.scores_version,
+            "part": common_part_text([network.title for network in stored_networks], frames),
         },
     )
 
@@ -189,16 +197,18 @@ def _image_scores(
 ) -> xr.Dataset:
     """Return the scores of two networks on one image, as ``MapUpdate.scores`` holds them.
 
-    The stored ceiling is in the frame of the store's first network: networks of another frame have no fraction of it.
+    Scores and ceilings of a store of now are over the part of a photograph that all of its networks see. Ceilings of
+    before are in the frame of its first network: networks that cut photographs differently have no fraction of them.
     """
     rows, order = [store.spec.networks.index(network) for network in networks], list(store.spec.methods).index(method)
     ceiling = float(store.read("scores/ceiling", image))
     values = {name: store.read(f"scores/{name}", image)[order, rows] for name in METRICS}
-    of_first = [network.preprocessing == store.spec.networks[0].preprocessing for network in networks]
+    frames = [Preprocessing.from_settings(network.preprocessing) for network in (*networks, store.spec.networks[0])]
+    has_ceiling = [store.scores_version != "1" or is_same_cut(frame, frames[-1]) for frame in frames[:-1]]
     return labelled_scores(
         values,
         [network.name for network in networks],
-        ceilings=np.where(of_first, ceiling, np.nan),
+        ceilings=np.where(has_ceiling, ceiling, np.nan),
         ceiling=ceiling,
         correct=correct,
         resolution_px=store.spec.comparison_cells,

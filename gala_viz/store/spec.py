@@ -17,6 +17,11 @@ MEASUREMENT = "measurement_version"
 NOT_COMPARED = ("device", "summary", "title", "opened_as", "behaviour", "known_by_weights")
 """What may differ between two descriptions of one network."""
 
+RESERVED = frozenset(
+    {"human", "scores", "image", "status", "note", "pixels", "marked", "gathered", "category", "superclass", "split"}
+)
+"""What lies in a store beside its networks, and what none of them may be called."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoredNetwork:
@@ -75,7 +80,7 @@ class StoreSpec:
         names = [network.name for network in self.networks]
         if not names or len(set(names)) < len(names):
             raise ValueError(f"a store holds networks of different names, at least one; got {names}.")
-        reserved = {"human", "scores", "image", "status", "note"} & set(names)
+        reserved = RESERVED & set(names)
         if reserved:
             raise ValueError(f"a network cannot be called {sorted(reserved)[0]!r} in a store.")
 

@@ -6,11 +6,13 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Protocol
+from weakref import WeakValueDictionary
 
 import numpy as np
 import xarray as xr
 
 from gala_viz.engine.results.human_maps import framed_human_map, framed_outline
+from gala_viz.engine.results.scores import FLOORS, METRICS
 from gala_viz.imagenet import label_index
 from gala_viz.networks.frames import resample_to_frame
 from gala_viz.networks.layer_labels import layer_units
@@ -37,6 +39,8 @@ from gala_viz.store.source import (
 )
 from gala_viz.store.spec import StoredNetwork
 from gala_viz.store.zarr_store import Store, StoreError
+
+OTHER_MAPS = "scores are with the human maps of when they were made; gala-viz attribute --rescore makes them anew"
 
 
 class Photographs(Protocol):
@@ -108,6 +112,7 @@ class StoredMaps:
         self._store, self._collection = store, collection
         self._live = _OnDemand(live, held(store))
         self._is_moved = is_moved(store, collection)
+        self._of_other_maps = store.scored_with != collection.fingerprint
         self._show(tuple(networks or [network.name for network in store.spec.networks[:2]]))
 
     def pair(self, first: str, second: str) -> StoredMaps:
@@ -144,6 +149,7 @@ class StoredMaps:
         self.request = first_request(store)
         self.request_version_1 = replace(self.request, smoothing_px=0.0, normalise="percentile")
         self._learnt = [store.learnt(name) for name in names]
+        self._computing: MapSource | None = None
 
     @property
     def skipped(self) -> tuple[tuple[str, str], ...]:
@@ -221,9 +227,10 @@ class StoredMaps:
         """Return the stored maps, or those that were computed meanwhile."""
         if self._is_stored(image, request):
             correct = [one.correct for one in self.forward(image).predictions]
-            return stored_update(
+            update = stored_update(
                 self._store, self._networks, self._frames, image, self._collection.size_px(image), request, correct
             )
+            return replace(update, note=f"{update.note}; {OTHER_MAPS}") if self._of_other_maps else update
         live = self._live.at_hand(self._names)
         return None if live is None else live.cached(image, request)
 
@@ -235,8 +242,14 @@ class StoredMaps:
         yield from [self.cached(image, request)] if stored else self._elsewhere().maps(image, request, cancelled)
 
     def scores(self, request: MapRequest) -> xr.Dataset:
-        """Return stored scores of all images; those of maps are NaN where other maps are requested."""
-        return scores_of(self._store, self._networks, request)
+        """Return stored scores of all images; those of other maps as far as they were computed meanwhile, else NaN."""
+        stored, live = scores_of(self._store, self._networks, request), self._live.at_hand(self._names)
+        if self._of_other_maps:
+            stored.attrs["part"] = "; ".join(text for text in (stored.attrs["part"], OTHER_MAPS) if text)
+        if requested(self._store, request) or live is None:
+            return stored
+        computed = live.scores(request).reindex(image=list(self._store.images))
+        return stored.assign({name: computed[name] for name in (*METRICS, *FLOORS, "delta_size")})
 
     def survey(self, request: MapRequest | None, images: tuple[str, ...], cancelled: Cancelled) -> Iterator[Progress]:
         """Yield that all is done for stored maps; score images with other settings by the live source."""
@@ -263,16 +276,20 @@ class StoredMaps:
 
     def _elsewhere(self) -> MapSource:
         """Return the source that computes what is not stored, made when first needed."""
-        return self._live.source(self._names, self._networks)
+        self._computing = self._live.source(self._names, self._networks)
+        return self._computing
 
 
 class _OnDemand:
-    """A source that computes, made when it is first needed, for all pairs of a store's networks."""
+    """A source that computes, made when it is first needed, for all pairs of a store's networks.
+
+    Whoever shows a pair holds its source, and with it its networks, until it shows another.
+    """
 
     def __init__(self, make: Callable[[Sequence[str]], LiveSource] | None, held_text: str) -> None:
         self._make, self._held = make, held_text
         self._made: LiveSource | None = None
-        self._pairs: dict[tuple[str, ...], LiveSource] = {}
+        self._pairs: WeakValueDictionary[tuple[str, ...], LiveSource] = WeakValueDictionary()
         self._doubts: dict[tuple[str, ...], str] = {}
         self._lock = threading.Lock()
 
@@ -285,7 +302,8 @@ class _OnDemand:
         with self._lock:
             if self._make is None:
                 raise ValueError(f"{self._held} What you ask for is not in it.")
-            if names not in self._pairs and names not in self._doubts:
+            pair = self._pairs.get(names)
+            if pair is None and names not in self._doubts:
                 try:
                     self._made = self._made or self._make(names)
                     pair = self._made.pair(*names)
@@ -301,7 +319,8 @@ class _OnDemand:
                     f"{self._held} Nothing is computed beside these maps: {self._doubts[names]} A page without "
                     "this store computes all its maps by the networks as they are now."
                 )
-            return self._pairs[names]
+            assert pair is not None, "there is a pair where there are no doubts"
+            return pair
 
 
 def _info(network: StoredNetwork) -> NetworkInfo:

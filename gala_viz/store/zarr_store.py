@@ -30,6 +30,9 @@ from gala_viz.store.spec import MEASUREMENT, StoredNetwork, StoreSpec
 ATTRS, GATHERED, CHECKED, CIRCUMSTANCES = "gala_viz", "gathered", "finite_checked", "circumstances"
 """``CHECKED`` marks stores whose writer has set apart what is not finite; others are checked when they are read."""
 SCORES_VERSION = "scores_version"
+FINGERPRINT = "fingerprint"
+SCORED_WITH = "scored_with"
+"""Fingerprint of the collection whose human maps the scores are of."""
 
 
 class StoreError(ValueError):
@@ -245,8 +248,13 @@ class Store:
         """Version of the measurement by whose rules the scores were made: "1" for stores of before it was counted."""
         return str(self._root.attrs.get(SCORES_VERSION, self.spec.versions.get(MEASUREMENT, "1")))
 
-    def replace_scores(self, values: Mapping[str, np.ndarray], version: str) -> None:
-        """Replace arrays of /scores, and record by which version of the measurement they were made.
+    @property
+    def scored_with(self) -> str:
+        """Fingerprint of the collection whose human maps the scores are of; "" while they are being replaced."""
+        return str(self._root.attrs.get(SCORED_WITH, self.spec.collection["fingerprint"]))
+
+    def replace_scores(self, values: Mapping[str, np.ndarray], version: str, collection: str) -> None:
+        """Replace arrays that have one value an image, and record by what rules and of which human maps they are.
 
         Parameters
         ----------
@@ -254,12 +262,30 @@ class Store:
             Path -> all values of an array, (..., image).
         version : str
             Version of the measurement.
+        collection : str
+            Fingerprint of the collection whose human maps they are of.
         """
+        self._root.attrs[SCORED_WITH] = ""  # a kill in the middle shows
+        gathered = self.gathered
         for path, column in values.items():
             self._array(path)[:] = column
-            if self.gathered:
+            if gathered and f"{GATHERED}/{path}" in self._root:
                 self._array(f"{GATHERED}/{path}")[:] = column
-        self._root.attrs[SCORES_VERSION] = version
+        self._root.attrs.update({SCORES_VERSION: version, SCORED_WITH: collection})
+
+    def replace_human_maps(self, first: int, maps: np.ndarray) -> None:
+        """Replace the human maps (image, y, x) of the images from position ``first`` on."""
+        self._root.attrs[SCORED_WITH] = ""
+        count = min(len(maps), len(self.images) - first)
+        self._array("human/map")[first : first + count] = maps[:count]
+
+
+def fingerprint_at(path: str | Path) -> str:
+    """Return the fingerprint of the spec of the store at ``path`` as it is now; "" where there is none."""
+    try:
+        return str(zarr.open_group(path, mode="r", use_consolidated=False).attrs.get(FINGERPRINT, ""))
+    except (OSError, KeyError):
+        return ""
 
 
 def open_store(path: str | Path) -> xr.DataTree:

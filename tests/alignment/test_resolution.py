@@ -75,3 +75,17 @@ def test_a_map_without_cells_or_with_other_dims_is_refused():
         area_average(np.ones((0, 3)), (2, 2))
     with pytest.raises(ValueError, match="ends in the dims"):
         to_resolution(labelled_map(np.ones((3, 3)), name="m").transpose("x", "y"))
+
+
+def test_a_part_of_a_map_is_that_of_its_cells():
+    values = np.random.default_rng(0).normal(size=(3, 20, 10))
+    part = area_average(values, (4, 2), ((0.25, 0.75), (0.2, 0.6)))
+    np.testing.assert_allclose(part, area_average(values[:, 5:15, 2:6], (4, 2)))
+    whole = area_average(values, (7, 3), ((0.0, 1.0), (0.0, 1.0)))
+    np.testing.assert_allclose(whole, area_average(values, (7, 3)))
+
+
+@pytest.mark.parametrize("part", [((0, 1), (0.5, 0.5)), ((-0.1, 1), (0, 1)), ((0, 1), (0, 1.1))])
+def test_what_is_no_part_of_a_map_is_refused(part):
+    with pytest.raises(ValueError, match="part of a map, between 0 and 1"):
+        area_average(np.ones((4, 4)), (2, 2), part)

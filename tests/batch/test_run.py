@@ -229,14 +229,14 @@ def test_a_lost_worker_costs_its_block_only_a_second_try(corner, whole, tmp_path
     assert Store(store).missing_blocks() == []
 
 
-def prepared(corner, store, split="all"):
+def prepared(corner, store, split="all", n_samples=3):
     """An empty store and its job."""
     from gala_viz.commands.attribute import Arguments
 
     _, photos, maps, networks = corner
     arguments = Arguments(
-        store=store, collection=str(photos), human_maps=str(maps), networks=tuple(map(str, networks)), samples=3,
-        block=2, device="cpu", split=split,
+        store=store, collection=str(photos), human_maps=str(maps), networks=tuple(map(str, networks)),
+        samples=n_samples, block=2, device="cpu", split=split,
     )  # fmt: skip
     _, job = arguments._prepared()
     return job
@@ -378,3 +378,22 @@ def test_a_store_without_a_collection_is_not_begun(tmp_path, capsys):
     assert main(["attribute", "--store", str(tmp_path / "maps.zarr")]) == 2
     assert "--collection and --networks say what is to be computed" in capsys.readouterr().err
     assert main(["attribute", "--store", str(tmp_path / "maps.zarr"), "--status"]) == 2
+
+
+def test_a_worker_that_stays_up_opens_a_store_that_was_made_anew(corner, tmp_path):
+    """And a block of the store of before is not written into the one that lies there now."""
+    path = tmp_path / "maps.zarr"
+    old = prepared(corner, path)
+    assert run_here(old, [0]).failed == {}
+    shutil.rmtree(path)
+    new = prepared(corner, path, n_samples=5)
+    assert new.fingerprint != old.fingerprint
+    late = run_here(old, [1])
+    assert "made anew meanwhile, for something else" in late.failed[1]
+    assert Store(path).missing_blocks() == list(range(Store(path).spec.n_blocks))
+    assert run_here(new, [0]).failed == {}
+    fresh = prepared(corner, tmp_path / "fresh.zarr", n_samples=5)
+    assert run_here(fresh, [0]).failed == {}
+    image = Store(path).images[0]
+    one, other = (Store(place).read("plain/smoothgrad/map", image) for place in (path, tmp_path / "fresh.zarr"))
+    np.testing.assert_array_equal(one, other)

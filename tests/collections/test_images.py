@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from torch.utils.data import DataLoader, Dataset, IterableDataset
+from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset
 
 import gala_viz as gv
 from gala_viz.collections.images import to_photo
@@ -159,3 +159,33 @@ def test_a_photograph_that_cannot_be_read_is_listed_and_the_others_are_there(tmp
 def test_arguments_that_do_not_fit_are_refused(arguments, error, told):
     with pytest.raises(error, match=told):
         gv.Images(*arguments)
+
+
+def test_a_subset_has_its_own_images_alone_and_behind_a_loader():
+    part = Subset(Pairs(tensor), [2, 0])
+    for given in (part, DataLoader(part, batch_size=2)):
+        photos = gv.Images(given)
+        assert len(photos.images) == 2
+        np.testing.assert_array_equal(photos.photo("0000"), PHOTOS[2])
+        np.testing.assert_array_equal(photos.photo("0001"), PHOTOS[0])
+
+
+@pytest.mark.parametrize(
+    "one",
+    [PHOTOS[0], PHOTOS[0][..., :1], tensor(PHOTOS[0]), "cat.jpg", Image.fromarray(PHOTOS[0])],
+    ids=["array", "grey array", "tensor", "name", "Pillow image"],
+)
+def test_one_image_is_not_taken_for_a_stack(one):
+    with pytest.raises(TypeError, match="several images were expected; got one: put it in a list"):
+        gv.Images(one)
+
+
+def test_the_same_bytes_in_another_shape_are_other_pixels():
+    flat = np.zeros((1, 20, 24, 3), np.uint8)
+    assert gv.Images(flat).fingerprint != gv.Images(flat.reshape(1, 24, 20, 3)).fingerprint
+
+
+def test_a_file_that_is_not_there_does_not_take_the_others_along(tmp_path):
+    photos = gv.Images([*as_files(tmp_path), tmp_path / "lost.png"])
+    assert photos.fingerprint
+    assert photos.photo("p0.png").shape == (20, 24, 3)

@@ -1,5 +1,7 @@
 """Deltas, normalisations, reductions: identities on arrays, labels, and what is refused."""
 
+import json
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -222,3 +224,30 @@ def test_the_maps_of_halves_are_those_of_the_even_and_of_the_odd_samples():
         reduction="signed", return_halves=True,
     )  # fmt: skip
     np.testing.assert_allclose(signed["half_map"].mean("half"), signed["map"], rtol=1e-3, atol=1e-6)
+
+
+def test_one_image_has_the_delta_that_it_has_among_others():
+    a, b = measured(0), measured(1)
+    both, one = gradient_delta(a, b), gradient_delta(a.isel(image=1), b.isel(image=1))
+    for name in ("delta", "standard_error"):
+        np.testing.assert_array_equal(one[name], both[name].isel(image=1))
+    assert float(one["delta"].reliability) == float(both["delta"].reliability[1])
+
+
+def test_maps_of_networks_that_cut_photographs_differently_are_refused(maps):
+    first, second = (labelled(one) for one in maps[:2])
+    first.attrs["preprocessing"] = json.dumps({"short_px": 256, "crop_px": 224, "mean": [127.0] * 3})
+    second.attrs["preprocessing"] = json.dumps({"short_px": 224, "crop_px": 224, "mean": [127.0] * 3})
+    with pytest.raises(ValueError, match=r"cut photographs differently: short side and crop are \(256, 224\) and"):
+        gradient_delta(first, second)
+    second.attrs["preprocessing"] = json.dumps({"short_px": 256, "crop_px": 224, "mean": [0.0] * 3})
+    assert gradient_delta(first, second).shape == first.shape
+
+
+@pytest.mark.parametrize("how", EVERY)
+def test_a_delta_is_normalised_over_the_cells_that_both_have(how, maps):
+    first, second = maps[0, 0].copy(), maps[1, 0].copy()
+    second[:3] = np.nan
+    found = delta(first, second, how)
+    np.testing.assert_allclose(found[3:], delta(first[3:], second[3:], how), rtol=1e-5, atol=1e-6)
+    assert np.isnan(found[:3]).all()

@@ -7,7 +7,17 @@ import pytest
 import torch
 
 import gala_viz as gv
-from gala_viz.alignment import N_PARTNERS, CeilingSpec, PartnerImages, area_average, dice, iou, partner_rhos, spearman
+from gala_viz.alignment import (
+    N_PARTNERS,
+    CeilingSpec,
+    PartnerImages,
+    area_average,
+    dice,
+    iou,
+    partner_rhos,
+    spearman,
+    to_resolution,
+)
 from gala_viz.attribution.provenance import MEASUREMENT_VERSION
 from gala_viz.batch.block import block_values
 from gala_viz.batch.described import store_spec
@@ -19,7 +29,9 @@ from gala_viz.evaluation.evaluate import evaluate
 from gala_viz.evaluation.spec import EvaluationSpec
 from gala_viz.live import LiveMaps
 from gala_viz.live.compute_scheduler import ComputeScheduler
+from gala_viz.networks.frames import common_frame
 from gala_viz.networks.zoo import load_network
+from gala_viz.schema import labelled_map
 from gala_viz.specs import MapRequest, SmoothGradSpec
 from gala_viz.store.spec import differences
 from tests.batch import lab
@@ -36,12 +48,26 @@ def _one_thread():
     torch.set_num_threads(threads)
 
 
-@pytest.fixture(scope="module")
-def corner(tmp_path_factory):
-    """Twenty images, one of them without a human map, and two networks."""
+@pytest.fixture(scope="module", params=["one frame", "two frames"])
+def corner(tmp_path_factory, request):
+    """Twenty images, one of them without a human map, and two networks, which see as much or the second one less."""
     root = tmp_path_factory.mktemp("lab")
     photos, maps = lab.photographs(root, count=20)
-    return open_collection(photos, human_maps=maps), [load_network(folder, "cpu") for folder in lab.networks(root)]
+    networks = [load_network(folder, "cpu") for folder in lab.networks(root)]
+    if request.param == "two frames":
+        networks[1].preprocessing = replace(networks[1].preprocessing, short_px=40)
+    return open_collection(photos, human_maps=maps), networks
+
+
+def over_what_both_see(values, network, networks, size):
+    """A network's map on a grid of the part that all ``networks`` see of a photograph of 40 x 40, by repeating cells.
+
+    The first sees all 40 pixels in 32 cells, the second 32 of them, one in each cell.
+    """
+    if network is networks[1] or networks[1].preprocessing.short_px == 32:
+        return area_average(values, size)
+    fine = np.repeat(np.repeat(values, 5, 0), 5, 1)  # 160 x 160, four to a pixel of the photograph
+    return area_average(fine[16:144, 16:144], size)
 
 
 @pytest.fixture(scope="module")
@@ -71,11 +97,12 @@ def by_evaluation(corner):
 def test_scores_with_people_are_the_same_everywhere_also_where_a_page_smooths(corner, by_page, by_store, by_evaluation):
     collection, networks = corner
     updates, scores = by_page
+    exact = 1e-4 if networks[1].preprocessing.short_px == 40 else 0.0  # repeated cells: ties differ by rounding
     for row, network in enumerate(networks):
         maps = gv.smoothgrad(network, collection, SPEC)
-        human = HumanMaps(collection, network.preprocessing)
+        human = HumanMaps(collection, common_frame([one.preprocessing for one in networks]))
         for at, image in enumerate(collection.images):
-            coarse = area_average(maps.sel(image=image).values, COMPARISON_GRID)
+            coarse = over_what_both_see(maps.sel(image=image).values, network, networks, COMPARISON_GRID)
             marked = human.on_grid(image, COMPARISON_GRID)
             assert (marked is None) == (image == "tram/19.png")
             expected = {
@@ -83,11 +110,12 @@ def test_scores_with_people_are_the_same_everywhere_also_where_a_page_smooths(co
                 for name, metric in (("rho", spearman), ("dice", dice), ("iou", iou))
             }
             for name, value in expected.items():
-                assert by_store[f"scores/{name}"][0, row, at] == np.float32(value) or marked is None
-                assert scores[name].values[row, at] == pytest.approx(np.float32(value), nan_ok=True, abs=0)
-                assert updates[image].scores[name].values[row] == pytest.approx(value, nan_ok=True, abs=0)
+                stored = by_store[f"scores/{name}"][0, row, at]
+                assert stored == pytest.approx(np.float32(value), nan_ok=True, abs=exact)
+                assert scores[name].values[row, at] == pytest.approx(stored, nan_ok=True, abs=0)
+                assert updates[image].scores[name].values[row] == pytest.approx(value, nan_ok=True, abs=exact)
             assert by_evaluation[row].rho_smoothgrad.values[at] == pytest.approx(
-                expected["rho"], nan_ok=True, abs=1e-12
+                expected["rho"], nan_ok=True, abs=exact or 1e-12
             )
 
 
@@ -128,7 +156,11 @@ def test_maps_and_their_errors_are_the_same_to_the_last_bit(corner, by_page, by_
         np.testing.assert_array_equal(by_store[f"{network.name}/smoothgrad/standard_error"], python["standard_error"])
         for image in collection.images[:3]:
             update = list(source.maps(image, MapRequest(smoothgrad=SPEC), lambda: False))[-1]
-            np.testing.assert_array_equal(update.maps.values[row], python["map"].sel(image=image))
+            if network.preprocessing.short_px == networks[0].preprocessing.short_px:
+                np.testing.assert_array_equal(update.maps.values[row], python["map"].sel(image=image))
+            else:
+                assert np.isnan(update.maps.values[row]).mean() == pytest.approx(1 - 0.8**2, abs=0.05)
+                continue
             error = python["standard_error"].sel(image=image)
             np.testing.assert_allclose(update.standard_error.values[row], error, rtol=0.02, atol=1e-3 * error.max())
 
@@ -169,3 +201,48 @@ def test_where_no_map_can_be_read_few_partner_images_are_tried():
     )
     assert len(tried) == 100
     assert all(np.isnan(rho) for rho in rhos.values())
+
+
+def test_networks_that_cut_photographs_differently_are_compared_over_what_both_see(
+    corner, by_page, by_store, by_evaluation
+):
+    collection, networks = corner
+    updates, scores = by_page
+    said = "compared over the part of a photograph that all see: 64 % of what Plain sees, 100 % of what Gala sees"
+    two = networks[1].preprocessing.short_px == 40
+    assert scores.attrs["part"] == (said if two else "")
+    assert (said in updates[collection.images[0]].note) == two
+    found = evaluate(
+        {network.title: network for network in networks}, collection, EvaluationSpec(split="all", smoothgrad=None)
+    )
+    assert (f"Maps are {said}." in found.notes) == two
+    human = HumanMaps(collection, common_frame([one.preprocessing for one in networks]))
+    for image in collection.images[:3]:
+        update = updates[image]
+        ceilings = update.scores["ceiling"].where(update.scores["ceiling"] > 0)
+        np.testing.assert_array_equal(update.scores["fraction"], update.scores["rho"] / ceilings)
+        assert float(update.scores["ceiling"]) == human.ceiling(image, COMPARISON_GRID)
+        if two:  # the ceiling is that of people over the inner 32 x 32 pixels of 40 x 40
+            people = collection.participant_maps(image).values[:, 4:36, 4:36]
+            inner = labelled_map(people, name="human_map", leading={"participant": ["a", "b", "c"]})
+            expected = gv.noise_ceiling({image: to_resolution(inner)}).per_image.item()
+            assert float(update.scores["ceiling"]) == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_delta_is_of_what_both_see_also_in_its_scales(corner, by_page):
+    collection, networks = corner
+    updates, scores = by_page
+    update = updates[collection.images[0]]
+    first, second = update.maps.values
+    both = np.isfinite(first) & np.isfinite(second)
+    expected = [one / np.percentile(np.abs(one[both]), 99) for one in (first, second)]
+    np.testing.assert_allclose(update.delta.values[both], (expected[1] - expected[0])[both], rtol=1e-4, atol=1e-5)
+    assert np.isnan(update.delta.values[~both]).all()
+    assert both.mean() == pytest.approx(0.64 if networks[1].preprocessing.short_px == 40 else 1.0, abs=0.05)
+    assert np.isfinite(scores.delta_size.values).all()
+
+
+def test_a_store_has_the_size_of_every_delta(corner, by_store):
+    sizes = by_store["scores/delta_size"][0]
+    assert np.isfinite(sizes[0, 1]).all()
+    assert np.isfinite(sizes[1, 0]).all()

@@ -30,3 +30,15 @@ def test_a_table_with_other_columns_starts_empty(cache):
     table.save()
     other = ScoreTable("t", ["a"], {"rho": (3,)}, cache)
     assert np.isnan(other.columns()["rho"]).all()
+
+
+def test_scores_with_a_human_map_of_before_are_not_known(cache):
+    newest = 2**64 - 3
+    table = ScoreTable("v", ["a", "b"], {"rho": ()}, cache)
+    table.enter("a", {"rho": 0.5}, newest)
+    table.save()
+    again = ScoreTable("v", ["a", "b"], {"rho": ()}, cache)
+    assert again.known("a", newest)
+    assert not again.known("a", newest - 1)
+    assert not again.known("a")
+    assert not again.known("b")

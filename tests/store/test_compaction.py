@@ -40,8 +40,8 @@ def computed(tmp_path):
     )  # fmt: skip
     create_store(tmp_path / "maps.zarr", spec, collection.images)
     job = Job(
-        store=str(tmp_path / "maps.zarr"), collection=str(photos), human_maps=str(maps), device="cpu",
-        networks=tuple(str(tmp_path / name) for name in ("plain", "gala")),
+        store=str(tmp_path / "maps.zarr"), fingerprint=spec.fingerprint, collection=str(photos),
+        human_maps=str(maps), device="cpu", networks=tuple(str(tmp_path / name) for name in ("plain", "gala")),
     )  # fmt: skip
     assert run_here(job, range(4)).failed == {}
     return tmp_path / "maps.zarr"
@@ -108,7 +108,7 @@ def test_a_process_that_ended_while_arrays_were_renamed_loses_nothing(computed, 
     with pytest.raises(Ended):
         compact(Store(computed, writing=True))
     monkeypatch.undo()
-    finish_renaming(computed)
+    finish_renaming(Store(computed, writing=True))
     assert_equal(before, content(computed))
     finish(Store(computed, writing=True))
     assert_equal(before, content(computed))
@@ -225,3 +225,27 @@ def test_a_store_of_format_1_says_what_it_does_not_keep(computed):
     os.utime(photos / "hare" / "00.png")
     with pytest.raises(StoreError, match="does not hold what its pixels could be compared with"):
         StoredMaps(store, open_collection(photos))
+
+
+def test_only_the_stores_own_arrays_are_put_in_place(computed, tmp_path):
+    """What else ends like that, in the store or in a folder that is none, stays."""
+    mine = computed / "plain" / "notes.old"
+    mine.mkdir()
+    before = content(computed)
+    finish_renaming(Store(computed, writing=True))
+    assert mine.is_dir()
+    mine.rmdir()
+    assert_equal(before, content(computed))
+    project = tmp_path / "project"
+    (project / "results.old").mkdir(parents=True)
+    (project / "results.new").mkdir()
+    with pytest.raises(StoreError):
+        create_store(project, Store(computed).spec, Store(computed).images)
+    assert sorted(path.name for path in project.iterdir()) == ["results.new", "results.old"]
+
+
+@pytest.mark.parametrize("name", ["gathered", "pixels", "category", "marked"])
+def test_a_network_is_not_called_as_what_lies_beside_it(computed, name):
+    spec = Store(computed).spec
+    with pytest.raises(ValueError, match=f"cannot be called '{name}' in a store"):
+        replace(spec, networks=(replace(spec.networks[0], name=name),))

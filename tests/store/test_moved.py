@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import gala_viz as gv
 from gala_viz.attribution.provenance import MEASUREMENT_VERSION
 from gala_viz.cli import main
 from gala_viz.collections import open_collection
 from gala_viz.store.moved import changed_pixels, is_moved
-from gala_viz.store.stored_maps import StoredMaps
+from gala_viz.store.stored_maps import OTHER_MAPS, StoredMaps
 from gala_viz.store.zarr_store import Store, StoreError
 from tests.batch import lab
 
@@ -79,7 +80,7 @@ def test_scores_are_computed_anew_from_the_maps_and_equal_those_of_before(made, 
         name: Store(path).column(f"scores/{name}") for name in ("rho", "dice", "floor_same", "ceiling", "rho_attention")
     }
     store = Store(path, writing=True)
-    store.replace_scores({"scores/rho": np.zeros_like(before["rho"])}, "1")
+    store.replace_scores({"scores/rho": np.zeros_like(before["rho"])}, "1", store.scored_with)
     assert main(["attribute", "--store", str(path), "--status"]) == 0
     assert "--rescore computes them anew" in capsys.readouterr().out
     assert main(["attribute", "--store", str(path), "--rescore"]) == 0
@@ -101,3 +102,29 @@ def test_scores_follow_other_human_maps(made, tmp_path):
     assert np.isfinite(after[0, :, 0]).all()
     assert (after[0, :, 0] != before[0, :, 0]).all()
     assert np.isnan(after[0, :, 1:]).all()
+    again = Store(path)
+    assert again.scored_with == open_collection(made / "photos", human_maps=maps).fingerprint
+    root = gv.open_store(path)
+    assert np.isfinite(root["human"]["map"].values[0]).all()
+    assert np.isnan(root["human"]["map"].values[1:]).all()
+    assert again.labels().has_human_map.tolist() == [True] + [False] * 7
+
+
+def test_scores_with_other_human_maps_than_those_beside_them_say_so(made, tmp_path, capsys):
+    path, maps = tmp_path / "maps.zarr", tmp_path / "maps"
+    shutil.copytree(made / "maps.zarr", path)
+    shutil.copytree(made / "maps", maps)
+    values = np.random.default_rng(9).random((4, 40, 40)).astype(np.float32)
+    np.savez(maps / "00.npz", maps=values, participants=list("wxyz"))
+    others = open_collection(made / "photos", human_maps=maps)
+    source = StoredMaps(Store(path), others)
+    assert OTHER_MAPS in source.cached("hare/00.png", source.request).note
+    assert OTHER_MAPS in source.scores(source.request).attrs["part"]
+    Store(path, writing=True).replace_human_maps(0, np.zeros((1, 56, 56), np.float32))  # and killed
+    main(["attribute", "--store", str(path), "--status"])
+    assert "scores are half replaced: --rescore did not end" in capsys.readouterr().out
+    assert main(["attribute", "--store", str(path), "--rescore", "--human-maps", str(maps)]) == 0
+    source = StoredMaps(Store(path), others)
+    assert OTHER_MAPS not in source.cached("hare/00.png", source.request).note
+    same = StoredMaps(Store(made / "maps.zarr"), open_collection(made / "photos", human_maps=made / "maps"))
+    assert OTHER_MAPS not in same.scores(same.request).attrs["part"]

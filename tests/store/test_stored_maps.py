@@ -1,7 +1,9 @@
 """A store shows what the networks themselves would: the same predictions, maps, deltas and scores."""
 
+import gc
 import subprocess
 import sys
+import weakref
 from dataclasses import replace
 
 import numpy as np
@@ -40,8 +42,8 @@ def corner(tmp_path_factory):
     )  # fmt: skip
     create_store(root / "maps.zarr", spec, collection.images)
     job = Job(
-        store=str(root / "maps.zarr"), collection=str(photos), human_maps=str(maps), device="cpu",
-        networks=tuple(map(str, folders)),
+        store=str(root / "maps.zarr"), fingerprint=spec.fingerprint, collection=str(photos),
+        human_maps=str(maps), device="cpu", networks=tuple(map(str, folders)),
     )  # fmt: skip
     assert run_here(job, [0]).failed == {}
     return root / "maps.zarr", collection, networks
@@ -216,3 +218,38 @@ print("torch" in sys.modules, "captum" in sys.modules)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.stdout.split() == ["False", "False"], done.stderr
+
+
+def test_scores_that_were_computed_beside_the_store_are_told(corner, live):
+    path, collection, _ = corner
+    backed = StoredMaps(Store(path), collection, live=lambda names: live)
+    more = replace(REQUEST, smoothgrad=SmoothGradSpec(n_samples=5, seed=9))
+    image = collection.images[2]
+    list(backed.survey(more, (image,), never))
+    scores, stored = backed.scores(more), backed.scores(REQUEST)
+    assert np.isfinite(scores["rho"].sel(image=image)).all()
+    assert np.isfinite(scores["delta_size"].sel(image=image))
+    assert np.isnan(scores["rho"].sel(image=[other for other in scores.image.values if other != image])).all()
+    np.testing.assert_array_equal(scores["correct"], stored["correct"])
+
+
+def test_networks_of_a_pair_that_no_page_shows_are_not_held(corner, live):
+    path, collection, _ = corner
+    made = []
+
+    class Counted(LiveMaps):
+        def pair(self, first, second):
+            made.append(weakref.ref(source := super().pair(first, second)))
+            return source
+
+    live.__class__ = Counted
+    store = StoredMaps(Store(path), collection, live=lambda names: live)
+    swapped = store.pair("gala", "plain")
+    missing = collection.images[5]
+    swapped.forward(missing)
+    store.forward(missing)
+    live.pair = None  # nothing is made twice while it is shown
+    swapped.forward(missing)
+    del swapped
+    gc.collect()
+    assert [one() is None for one in made] == [True, False]

@@ -47,8 +47,9 @@ class Arguments(PaperOptions):
         from gala_viz.evaluation.written import write_evaluation
         from gala_viz.networks.zoo import load_network
 
+        known = find_paper_networks(self.networks, self.seeds, self.runs)
         (self.out / BLOCKS_FOLDER).mkdir(parents=True, exist_ok=True)  # before anything is computed for it
-        networks = self._complete(find_paper_networks(self.networks, self.seeds, self.runs))
+        networks = self._complete(known)
         present = [one for one in networks if one.folder is not None]
         if not present:
             raise ValueError(f"none of the networks is here. {_how_to_make(networks, self)}")

@@ -6,6 +6,9 @@ second map minus the first, image by image. Positive: the second relies more. So
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
+
 import numpy as np
 import xarray as xr
 
@@ -102,7 +105,7 @@ def normalise_maps(values: np.ndarray, normalise: Normalisation = "percentile") 
 
 
 def delta(first: np.ndarray, second: np.ndarray, normalise: Normalisation = "percentile") -> np.ndarray:
-    """Return the second map minus the first, each normalised by itself.
+    """Return the second map minus the first, each normalised by itself over the cells that both have.
 
     Parameters
     ----------
@@ -118,7 +121,16 @@ def delta(first: np.ndarray, second: np.ndarray, normalise: Normalisation = "per
     ndarray, (..., y, x), float
         ``normalise_maps(second) - normalise_maps(first)``; NaN where either is NaN.
     """
+    first, second = over_common_cells(first, second)
     return normalise_maps(second, normalise) - normalise_maps(first, normalise)
+
+
+def over_common_cells(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return two maps (..., y, x), both NaN where either is: where only one network sees the photograph."""
+    missing = np.isnan(first) | np.isnan(second)
+    if not missing.any():
+        return first, second
+    return np.where(missing, np.nan, first).astype(first.dtype), np.where(missing, np.nan, second).astype(second.dtype)
 
 
 def gradient_delta(
@@ -184,9 +196,10 @@ def gradient_delta(
     if not isinstance(a, xr.Dataset) or not isinstance(b, xr.Dataset):
         return difference
     if "half_map" in a and "half_map" in b:
-        halves = delta(a["half_map"].values, b["half_map"].values, normalise)  # (half, image, y, x)
-        of_images = [split_half_reliability(halves[:, row]) for row in range(halves.shape[1])]
-        difference = difference.assign_coords(reliability=("image", of_images))
+        halves = delta(a["half_map"].values, b["half_map"].values, normalise)  # (half, ..., y, x)
+        leading = halves.shape[1:-2]
+        of_images = np.array([split_half_reliability(halves[:, *at]) for at in np.ndindex(leading)]).reshape(leading)
+        difference = difference.assign_coords(reliability=(difference.dims[:-2], of_images))
     error = difference.copy(data=_delta_error(a, b, difference.values, normalise)).rename("standard_error")
     return xr.Dataset({"delta": difference, "standard_error": error}, attrs=difference.attrs)
 
@@ -196,15 +209,28 @@ def _delta_error(a: xr.Dataset, b: xr.Dataset, difference: np.ndarray, normalise
     if "without_group" not in a or "without_group" not in b:
         if "standard_error" not in a or "standard_error" not in b:
             return np.full(difference.shape, np.nan, np.float32)
-        errors = [data["standard_error"].values / normalisation_scale(data["map"].values, normalise) for data in (a, b)]
-        return np.hypot(*errors).astype(np.float32)
-    without = delta(a["without_group"].values, b["without_group"].values, normalise)  # (group, image, y, x)
+        errors, maps = ([data[name].values for data in (a, b)] for name in ("standard_error", "map"))
+        return independent_delta_error(errors, maps, normalise)
+    without = delta(a["without_group"].values, b["without_group"].values, normalise)  # (group, ..., y, x)
     n_groups, error = len(without), np.full(difference.shape, np.nan, np.float32)
-    for row, n in enumerate(a["map"]["n"].values.tolist()):
+    for at in np.ndindex(difference.shape[:-2]):
+        n = int(a["map"]["n"].values[at])
         counts = (n - np.arange(n_groups) + n_groups - 1) // n_groups  # sample k belongs to group k mod n_groups
         if n >= 2:
-            error[row] = jackknife_error(difference[row], without[counts > 0, row], counts[counts > 0])
+            error[at] = jackknife_error(difference[at], without[counts > 0][:, *at], counts[counts > 0])
     return error
+
+
+def independent_delta_error(
+    errors: Sequence[np.ndarray], maps: Sequence[np.ndarray], normalise: Normalisation
+) -> np.ndarray:
+    """Return the standard error (..., y, x) of a delta as if the two maps' errors were independent.
+
+    The scales' own error is left out. For networks with the same noise this is usually too large.
+    """
+    cut = over_common_cells(*maps)
+    scaled = [error / normalisation_scale(one, normalise) for error, one in zip(errors, cut, strict=True)]
+    return np.hypot(*scaled).astype(np.float32)
 
 
 def near_zero_message(values: np.ndarray, *, error: np.ndarray | None = None, input_range: float = 1.0) -> str:
@@ -238,6 +264,15 @@ def near_zero_message(values: np.ndarray, *, error: np.ndarray | None = None, in
     return ""
 
 
+def _cut(labelled: xr.DataArray) -> tuple[int, int] | None:
+    """Return short side and crop of the preprocessing of a map, in pixels; None where they are not told."""
+    try:
+        preprocessing = json.loads(labelled.attrs.get("preprocessing", "null"))
+        return preprocessing["short_px"], preprocessing["crop_px"]
+    except (TypeError, KeyError, json.JSONDecodeError):
+        return None
+
+
 def _check_comparable(first: xr.DataArray, second: xr.DataArray) -> None:
     """Raise ``ValueError`` unless two labelled maps have the same dims, coordinates and settings."""
     if first.dims != second.dims or first.shape != second.shape:
@@ -248,6 +283,12 @@ def _check_comparable(first: xr.DataArray, second: xr.DataArray) -> None:
     for dim in first.dims:
         if dim in first.coords and dim in second.coords and not np.array_equal(first[dim], second[dim]):
             raise ValueError(f"the maps' {dim} coordinates differ; select the same ones in both first.")
+    cuts = [_cut(one) for one in (first, second)]
+    if None not in cuts and cuts[0] != cuts[1]:
+        raise ValueError(
+            "two maps of one frame were expected; these networks cut photographs differently: short side and crop are "
+            f"{cuts[0]} and {cuts[1]} px. Pages, stores and evaluate compare such networks over what both see."
+        )
     differing = [
         f"{key} ({first.attrs[key]!r} and {second.attrs[key]!r})"
         for key in _SAME

@@ -1,4 +1,4 @@
-"""Human maps in the frame of one network: usable ones, on any grid, with noise ceilings and baselines."""
+"""Human maps in the frame of networks: usable ones, on any grid, with noise ceilings and baselines."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from gala_viz.cache import BoundedCache
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.map_checks import any_unread, marked_images, usable_map, usable_participants, why_not_in_frame
 from gala_viz.engine.results.scores import score_maps
+from gala_viz.networks.frames import Frame, cut_to_frame, is_same_cut
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.schema import labelled_map
 from gala_viz.specs import fingerprint, settings
@@ -72,7 +73,7 @@ def framed_outline(collection: Collection, frame: Preprocessing, image: str) -> 
 
 
 class HumanMaps:
-    """The default kind's human maps of a collection, cut like the input of one network.
+    """The default kind's human maps of a collection, cut like a network's input, or to what several networks all see.
 
     A map is usable where it is finite, not negative and not constant, also in the frame, and where the maps of single
     participants, if they are known, are so too. What is computed is cached, by the collection's version of the image.
@@ -81,8 +82,8 @@ class HumanMaps:
     ----------
     collection : Collection
         Whose human maps these are.
-    frame : Preprocessing
-        The network's.
+    frame : Preprocessing or CommonFrame
+        The network's, or that of ``gala_viz.networks.frames.common_frame``.
     images : sequence of str, optional
         Ids of the images that partner images are drawn among; default: all of the collection.
     ceiling : CeilingSpec
@@ -99,7 +100,7 @@ class HumanMaps:
     def __init__(
         self,
         collection: Collection,
-        frame: Preprocessing,
+        frame: Frame,
         images: Sequence[str] | None = None,
         *,
         ceiling: CeilingSpec = CEILING,
@@ -170,7 +171,31 @@ class HumanMaps:
             n_partners=self._n_partners,
         )
 
-    def scores(self, image: str, maps: np.ndarray, grid: Grid, *, floors: bool = True) -> dict[str, np.ndarray]:
+    def cut(self, image: str, maps: np.ndarray, own: Preprocessing, grid: Grid) -> np.ndarray:
+        """Return a network's maps of one image by area averages on a grid of this frame.
+
+        Parameters
+        ----------
+        image : str
+            Id of the image.
+        maps : ndarray, (..., y, x)
+            Maps over what the network sees.
+        own : Preprocessing
+            The network's, of whose frame this one is a part.
+        grid : tuple of int
+            Rows and columns.
+
+        Returns
+        -------
+        ndarray, (..., *grid)
+            In the unit of ``maps``.
+        """
+        photo_px = (0, 0) if is_same_cut(own, self.frame) else self.collection.size_px(image)
+        return cut_to_frame(maps, own, self.frame, photo_px, grid)
+
+    def scores(
+        self, image: str, maps: np.ndarray, own: Preprocessing, grid: Grid, *, floors: bool = True
+    ) -> dict[str, np.ndarray]:
         """Return every metric of one image's maps with its human map, and the shuffled-image baseline.
 
         Parameters
@@ -178,7 +203,9 @@ class HumanMaps:
         image : str
             Id of the image.
         maps : ndarray, (..., y, x)
-            Unsmoothed maps of it over the frame.
+            Unsmoothed maps of it, over what their network sees.
+        own : Preprocessing
+            That network's.
         grid : tuple of int
             Rows and columns of the comparison, over which maps are averaged.
         floors : bool
@@ -189,7 +216,7 @@ class HumanMaps:
         dict of str to ndarray, (...), float64
             Name in ``METRICS`` or ``FLOORS`` -> similarity; NaN where the image has no usable human map.
         """
-        coarse, human_map = area_average(maps, grid), self.on_grid(image, grid)
+        coarse, human_map = self.cut(image, maps, own, grid), self.on_grid(image, grid)
         values = score_maps(coarse, human_map)
         if floors:
             known = self.baseline(image, coarse) if human_map is not None else {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 
 import numpy as np
 import panel as pn
@@ -53,7 +54,8 @@ class ScoreDistributions:
         lines += _floors(scores, image_mask, self._categories)
         lines.append(f"maps: {request.method}, n = {request.smoothgrad.n_samples}, seed {request.smoothgrad.seed}")
         lines.append(f"compared at {scores.attrs.get('resolution_px')} × {scores.attrs.get('resolution_px')} cells")
-        self.note_pane.object = f'<p class="muted">{"; ".join(lines)}.</p>'
+        lines += [scores.attrs["part"]] if scores.attrs.get("part") else []
+        self.note_pane.object = f'<p class="muted">{escape("; ".join(lines))}.</p>'
 
 
 def _floors(scores: xr.Dataset, chosen: NDArray[np.bool_], categories: bool) -> list[str]:

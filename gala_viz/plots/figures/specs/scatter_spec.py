@@ -180,8 +180,9 @@ def _ceiling_text(ceiling: ConfidenceInterval | None) -> str:
 def _settings_text(source: MapSource, scores: xr.Dataset, spec: ScatterSpec, axes: list[NamedMeasure]) -> str:
     cells = scores.attrs.get("resolution_px")
     compared = f" Maps are compared at {cells} x {cells} cells, attention norms at their layer's own grid."
+    part = f" They are {scores.attrs['part']}." if scores.attrs.get("part") else ""
     maps = attribution_text(source, spec.request) if any(one.of_maps for one in axes) else ""
-    return f"Brackets and crosses: 95 % bootstrap intervals over images. {maps}{compared if cells else ''}"
+    return f"Brackets and crosses: 95 % bootstrap intervals over images. {maps}{compared + part if cells else ''}"
 
 
 def _table(

@@ -109,6 +109,7 @@ def draw_table(
         f"Maps are compared at {cells} x {cells} cells; top pixels of Dice and IoU are the tenth that is highest."
         if cells
         else "",
+        f"Maps are {scores.attrs['part']}." if scores.attrs.get("part") else "",
         human_maps_text(source, simulated),
     ]
     caption = caption_markdown(title, [markdown_table(head, rows), *paragraphs])
