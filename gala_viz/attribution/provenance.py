@@ -7,9 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from gala_viz.networks.network import Network
-
-MEASUREMENT_VERSION = 2
-"""Goes up whenever the same settings give other numbers: 2 has the noise of Philox and floors of ten partner images."""
+from gala_viz.specs import MEASUREMENT_VERSION
 
 
 def code_versions() -> dict[str, str]:

@@ -7,13 +7,13 @@ from collections.abc import Callable
 import numpy as np
 
 from gala_viz.alignment import spearman
-from gala_viz.attribution.provenance import MEASUREMENT_VERSION
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.map_checks import marked_images
 from gala_viz.engine.results.human_maps import HumanMaps
 from gala_viz.engine.results.scores import FLOORS, METRICS
 from gala_viz.networks.frames import common_frame
 from gala_viz.networks.preprocessing import Preprocessing
+from gala_viz.specs import MEASUREMENT_VERSION
 from gala_viz.store.layout import SCORES, segment
 from gala_viz.store.zarr_store import Store
 

@@ -62,8 +62,8 @@ def status_text(store: Store) -> str:
     """Return what a store holds and what is missing, as lines."""
     import numpy as np
 
-    from gala_viz.attribution.provenance import MEASUREMENT_VERSION
     from gala_viz.collections.map_checks import describe_usable_maps
+    from gala_viz.specs import MEASUREMENT_VERSION
     from gala_viz.store.layout import MISSING, THERE
     from gala_viz.store.spec import ABOUT
 

@@ -15,11 +15,11 @@ import numpy as np
 import torch
 
 from gala_viz.attribution.network_identity import state_dict_sha256
-from gala_viz.attribution.provenance import MEASUREMENT_VERSION, code_versions
+from gala_viz.attribution.provenance import code_versions
 from gala_viz.cache import ArrayCache
 from gala_viz.networks.network import Network
 from gala_viz.networks.output_fingerprint import OutputFingerprint, kept_name
-from gala_viz.specs import fingerprint
+from gala_viz.specs import MEASUREMENT_VERSION, fingerprint
 
 
 def network_key(network: Network, behaviour: OutputFingerprint, cache: ArrayCache) -> str:

@@ -91,7 +91,7 @@ def evaluate(
         notes=(
             learnt_told(learnt, len(images)),
             *([f"SmoothGrad is not computed: {collection.name} has nothing here to compare it with."] * unused),
-            *([f"Maps are {part}."] if part else []),
+            *([f"{part[0].upper()}{part[1:]}."] if part else []),
             *notes_of(
                 collection,
                 networks,

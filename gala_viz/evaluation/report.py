@@ -25,6 +25,7 @@ from gala_viz.evaluation.network_results import NetworkResults, network_results
 from gala_viz.evaluation.people import people_of
 from gala_viz.evaluation.spec import EvaluationSpec
 from gala_viz.evaluation.values import correct, grids_of, values_of
+from gala_viz.networks.frames import common_frame
 from gala_viz.networks.network import Network
 from gala_viz.specs import SmoothGradSpec
 from gala_viz.splits import HELD_OUT, LEARNT, Split, Splits, splits_of
@@ -109,7 +110,8 @@ def measure(
     """Measure ``networks`` and the ``reference`` on the ``split`` of each collection.
 
     ``labels`` gives accuracy, ``plain`` and ``maps`` the agreement of first choices with the reference, ``maps`` the
-    likeness to people. ``smoothgrad`` None leaves SmoothGrad out. All networks see one frame.
+    likeness to people, over the part of a photograph that all networks and the reference see. ``smoothgrad`` None
+    leaves SmoothGrad out.
     """
     roles = [("labels", labels), ("maps", maps), *(("plain", collection) for collection in plain)]
     sources = sources_of_split(roles, split, frame=reference.preprocessing, categories=reference.categories)
@@ -118,6 +120,7 @@ def measure(
     of_maps = sources[1]
     passing, mapping = EvaluationSpec(smoothgrad=None), EvaluationSpec(smoothgrad=smoothgrad)
     everyone = [reference, *networks]
+    frame = common_frame([network.preprocessing for network in everyone])
     results: list[dict[str, NetworkResults]] = []
     for network in everyone:
         tell(f"{network.name}: first choices, attention norms")
@@ -128,12 +131,12 @@ def measure(
         }
         if smoothgrad is not None:
             tell(f"{network.name}: SmoothGrad, n = {smoothgrad.n_samples}, {len(of_maps.images)} images")
-        with_maps = network_results(network, maps, of_maps.images, mapping)
+        with_maps = network_results(network, maps, of_maps.images, mapping, frame=frame)
         results.append({**found, second: with_maps})
     tell("noise ceiling")
     cells = (COMPARISON_CELLS, COMPARISON_CELLS)
     grids = sorted({cells, *(grid for one in results for grid in grids_of(one[second]))})
-    people = people_of(maps, of_maps.images, reference.preprocessing, grids, CeilingSpec())
+    people = people_of(maps, of_maps.images, frame, grids, CeilingSpec())
     everything = []
     for network, one in zip(everyone, results, strict=True):
         values = values_of(network, maps, one[second], people)

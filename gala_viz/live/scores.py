@@ -150,7 +150,7 @@ class Scores:
             attrs={
                 **self._ceiling_attrs(ceiling),
                 "resolution_px": COMPARISON_CELLS,
-                "part": common_part_text(
+                "note": common_part_text(
                     [results.network.title for results in pair], [results.frame for results in pair]
                 ),
             },

@@ -104,7 +104,7 @@ def common_part_text(names: Sequence[str], preprocessings: Sequence[Preprocessin
         f"{100 * (min(ratios) / ratio) ** 2:.0f} % of what {name} sees"
         for name, ratio in zip(names, ratios, strict=True)
     ]
-    return f"compared over the part of a photograph that all see: {', '.join(shares)}"
+    return f"maps are compared over the part of a photograph that all see: {', '.join(shares)}"
 
 
 def _cuts(frame: Frame) -> tuple[tuple[int, int], ...]:

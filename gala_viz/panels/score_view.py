@@ -156,8 +156,8 @@ class ScoreView:
         text = f"n = {photograph_count(n)} scored"
         if side:
             text += f", maps at {side} × {side} cells" if isinstance(side, int | float) else f", maps at {side} cells"
-        if self._all is not None and self._all.attrs.get("part"):
-            text += f", {self._all.attrs['part']}"
+        if self._all is not None and self._all.attrs.get("note"):
+            text += f"; {self._all.attrs['note']}"
         if means and n > 1:
             text += f". Means {' and '.join(f'{mean:.2f}' for mean in means)}"
             if ceiling:

@@ -170,7 +170,7 @@ def scores_of(store: Store, networks: Sequence[StoredNetwork], request: MapReque
             **_ceiling(ceiling),
             "resolution_px": store.spec.comparison_cells,
             "measurement_version": store.scores_version,
-            "part": common_part_text([network.title for network in stored_networks], frames),
+            "note": common_part_text([network.title for network in stored_networks], frames),
         },
     )
 

@@ -19,7 +19,7 @@ from gala_viz.networks.layer_labels import layer_units
 from gala_viz.networks.output_fingerprint import NetworkIdentity
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.schema import labelled_map
-from gala_viz.specs import MapRequest
+from gala_viz.specs import MEASUREMENT_VERSION, MapRequest
 from gala_viz.splits import LEARNT, combine_statuses
 from gala_viz.store.identity import doubts
 from gala_viz.store.layout import segment
@@ -41,6 +41,7 @@ from gala_viz.store.spec import StoredNetwork
 from gala_viz.store.zarr_store import Store, StoreError
 
 OTHER_MAPS = "scores are with the human maps of when they were made; gala-viz attribute --rescore makes them anew"
+OTHER_RULES = "scores are by the rules of measurement {}, now {}; gala-viz attribute --rescore makes them anew"
 
 
 class Photographs(Protocol):
@@ -112,7 +113,14 @@ class StoredMaps:
         self._store, self._collection = store, collection
         self._live = _OnDemand(live, held(store))
         self._is_moved = is_moved(store, collection)
-        self._of_other_maps = store.scored_with != collection.fingerprint
+        self._scores_note = "; ".join(
+            text
+            for text in (
+                OTHER_MAPS if store.scored_with != collection.fingerprint else "",
+                "" if _is_of_now(store) else OTHER_RULES.format(store.scores_version, MEASUREMENT_VERSION),
+            )
+            if text
+        )
         self._show(tuple(networks or [network.name for network in store.spec.networks[:2]]))
 
     def pair(self, first: str, second: str) -> StoredMaps:
@@ -230,7 +238,7 @@ class StoredMaps:
             update = stored_update(
                 self._store, self._networks, self._frames, image, self._collection.size_px(image), request, correct
             )
-            return replace(update, note=f"{update.note}; {OTHER_MAPS}") if self._of_other_maps else update
+            return replace(update, note=f"{update.note}; {self._scores_note}") if self._scores_note else update
         live = self._live.at_hand(self._names)
         return None if live is None else live.cached(image, request)
 
@@ -242,11 +250,13 @@ class StoredMaps:
         yield from [self.cached(image, request)] if stored else self._elsewhere().maps(image, request, cancelled)
 
     def scores(self, request: MapRequest) -> xr.Dataset:
-        """Return stored scores of all images; those of other maps as far as they were computed meanwhile, else NaN."""
+        """Return stored scores of all images; those of other maps as far as they were computed meanwhile, else NaN.
+
+        Scores by the rules of before are never beside computed ones.
+        """
         stored, live = scores_of(self._store, self._networks, request), self._live.at_hand(self._names)
-        if self._of_other_maps:
-            stored.attrs["part"] = "; ".join(text for text in (stored.attrs["part"], OTHER_MAPS) if text)
-        if requested(self._store, request) or live is None:
+        stored.attrs["note"] = "; ".join(text for text in (stored.attrs["note"], self._scores_note) if text)
+        if requested(self._store, request) or live is None or not _is_of_now(self._store):
             return stored
         computed = live.scores(request).reindex(image=list(self._store.images))
         return stored.assign({name: computed[name] for name in (*METRICS, *FLOORS, "delta_size")})
@@ -278,6 +288,10 @@ class StoredMaps:
         """Return the source that computes what is not stored, made when first needed."""
         self._computing = self._live.source(self._names, self._networks)
         return self._computing
+
+
+def _is_of_now(store: Store) -> bool:
+    return store.scores_version == str(MEASUREMENT_VERSION)
 
 
 class _OnDemand:

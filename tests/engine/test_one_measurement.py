@@ -18,7 +18,6 @@ from gala_viz.alignment import (
     spearman,
     to_resolution,
 )
-from gala_viz.attribution.provenance import MEASUREMENT_VERSION
 from gala_viz.batch.block import block_values
 from gala_viz.batch.described import store_spec
 from gala_viz.collections import open_collection
@@ -32,7 +31,7 @@ from gala_viz.live.compute_scheduler import ComputeScheduler
 from gala_viz.networks.frames import common_frame
 from gala_viz.networks.zoo import load_network
 from gala_viz.schema import labelled_map
-from gala_viz.specs import MapRequest, SmoothGradSpec
+from gala_viz.specs import MEASUREMENT_VERSION, MapRequest, SmoothGradSpec
 from gala_viz.store.spec import differences
 from tests.batch import lab
 
@@ -208,14 +207,16 @@ def test_networks_that_cut_photographs_differently_are_compared_over_what_both_s
 ):
     collection, networks = corner
     updates, scores = by_page
-    said = "compared over the part of a photograph that all see: 64 % of what Plain sees, 100 % of what Gala sees"
+    said = (
+        "maps are compared over the part of a photograph that all see: 64 % of what Plain sees, 100 % of what Gala sees"
+    )
     two = networks[1].preprocessing.short_px == 40
-    assert scores.attrs["part"] == (said if two else "")
+    assert scores.attrs["note"] == (said if two else "")
     assert (said in updates[collection.images[0]].note) == two
     found = evaluate(
         {network.title: network for network in networks}, collection, EvaluationSpec(split="all", smoothgrad=None)
     )
-    assert (f"Maps are {said}." in found.notes) == two
+    assert (f"M{said[1:]}." in found.notes) == two
     human = HumanMaps(collection, common_frame([one.preprocessing for one in networks]))
     for image in collection.images[:3]:
         update = updates[image]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import io
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -494,6 +496,27 @@ def test_networks_are_loaded_when_first_shown_and_let_go_beyond_the_budget():
     again.pair("tiny2", "tiny3")
     again.pair("tiny0", "tiny2")
     assert loads == [2, 3], "within the budget nothing is loaded twice"
+
+
+def test_while_one_network_is_loaded_others_are_shown_and_no_network_is_loaded_twice():
+    begun, go_on, loads = threading.Event(), threading.Event(), []
+
+    def load():
+        loads.append(2)
+        begun.set()
+        assert go_on.wait(20)
+        return tiny_network(2)
+
+    source = live([tiny_network(0), tiny_network(1), LazyNetwork(name="tiny2", title="Tiny 2", load=load)])
+    with ThreadPoolExecutor(2) as pool:
+        pairs = [pool.submit(source.pair, "tiny0", "tiny2") for _ in range(2)]
+        assert begun.wait(20)
+        assert [one.title for one in source.choices(REQUEST)] == ["tiny0", "tiny1", "Tiny 2"]
+        assert source.pair("tiny1", "tiny0").networks[0].name == "tiny1"
+        assert not any(pair.done() for pair in pairs)
+        go_on.set()
+        assert {pair.result().networks[1].name for pair in pairs} == {"tiny2"}
+    assert loads == [2]
 
 
 def test_a_finished_delta_tells_how_reliable_it_is():

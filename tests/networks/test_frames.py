@@ -100,5 +100,5 @@ def test_maps_of_networks_and_people_over_the_common_frame_lie_on_each_other():
 
 def test_shares_of_the_common_part_are_told_by_network():
     frames = [Preprocessing(short_px=256, crop_px=224), Preprocessing(short_px=224, crop_px=224)]
-    said = "compared over the part of a photograph that all see: 100 % of what a sees, 77 % of what b sees"
+    said = "maps are compared over the part of a photograph that all see: 100 % of what a sees, 77 % of what b sees"
     assert common_part_text(["a", "b"], frames) == said

@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 
 import gala_viz as gv
-from gala_viz.attribution.provenance import MEASUREMENT_VERSION
 from gala_viz.cli import main
 from gala_viz.collections import open_collection
+from gala_viz.specs import MEASUREMENT_VERSION
 from gala_viz.store.moved import changed_pixels, is_moved
 from gala_viz.store.stored_maps import OTHER_MAPS, StoredMaps
 from gala_viz.store.zarr_store import Store, StoreError
@@ -83,6 +83,10 @@ def test_scores_are_computed_anew_from_the_maps_and_equal_those_of_before(made, 
     store.replace_scores({"scores/rho": np.zeros_like(before["rho"])}, "1", store.scored_with)
     assert main(["attribute", "--store", str(path), "--status"]) == 0
     assert "--rescore computes them anew" in capsys.readouterr().out
+    source = StoredMaps(Store(path), open_collection(made / "photos", human_maps=made / "maps"))
+    told = f"scores are by the rules of measurement 1, now {MEASUREMENT_VERSION}; gala-viz attribute --rescore"
+    assert told in source.cached("hare/00.png", source.request).note
+    assert told in source.scores(source.request).attrs["note"]
     assert main(["attribute", "--store", str(path), "--rescore"]) == 0
     again = Store(path)
     assert again.scores_version == str(MEASUREMENT_VERSION)
@@ -119,7 +123,7 @@ def test_scores_with_other_human_maps_than_those_beside_them_say_so(made, tmp_pa
     others = open_collection(made / "photos", human_maps=maps)
     source = StoredMaps(Store(path), others)
     assert OTHER_MAPS in source.cached("hare/00.png", source.request).note
-    assert OTHER_MAPS in source.scores(source.request).attrs["part"]
+    assert OTHER_MAPS in source.scores(source.request).attrs["note"]
     Store(path, writing=True).replace_human_maps(0, np.zeros((1, 56, 56), np.float32))  # and killed
     main(["attribute", "--store", str(path), "--status"])
     assert "scores are half replaced: --rescore did not end" in capsys.readouterr().out
@@ -127,4 +131,4 @@ def test_scores_with_other_human_maps_than_those_beside_them_say_so(made, tmp_pa
     source = StoredMaps(Store(path), others)
     assert OTHER_MAPS not in source.cached("hare/00.png", source.request).note
     same = StoredMaps(Store(made / "maps.zarr"), open_collection(made / "photos", human_maps=made / "maps"))
-    assert OTHER_MAPS not in same.scores(same.request).attrs["part"]
+    assert OTHER_MAPS not in same.scores(same.request).attrs["note"]

@@ -54,7 +54,7 @@ class ScoreDistributions:
         lines += _floors(scores, image_mask, self._categories)
         lines.append(f"maps: {request.method}, n = {request.smoothgrad.n_samples}, seed {request.smoothgrad.seed}")
         lines.append(f"compared at {scores.attrs.get('resolution_px')} × {scores.attrs.get('resolution_px')} cells")
-        lines += [scores.attrs["part"]] if scores.attrs.get("part") else []
+        lines += [scores.attrs["note"]] if scores.attrs.get("note") else []
         self.note_pane.object = f'<p class="muted">{escape("; ".join(lines))}.</p>'
 
 

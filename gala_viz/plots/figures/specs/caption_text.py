@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import xarray as xr
 
 from gala_viz.alignment import ConfidenceInterval
 from gala_viz.registry import UnknownNameError, unknown_name
@@ -18,6 +19,12 @@ TARGETS = {"own": "each network's own first choice", "label": "the true category
 def caption_markdown(title: str, paragraphs: Sequence[str]) -> str:
     """Return a caption as Markdown: ``title`` in bold, then each of ``paragraphs`` that is not empty."""
     return "\n\n".join([f"**{title}**", *(text for text in paragraphs if text)])
+
+
+def note_sentence(scores: xr.Dataset) -> str:
+    """Return what is to be said of scores, as a sentence: over what they are, by whose maps; "" for nothing."""
+    note = str(scores.attrs.get("note", ""))
+    return f"{note[:1].upper()}{note[1:]}." if note else ""
 
 
 def method_title(source: MapSource, request: MapRequest) -> str:

@@ -19,6 +19,7 @@ from gala_viz.plots.figures.specs.caption_text import (
     human_maps_text,
     images_text,
     interval_text,
+    note_sentence,
 )
 from gala_viz.plots.figures.specs.figure_result import FigureResult, ProgressCallback, ignore_progress
 from gala_viz.plots.figures.specs.figure_spec import MAX_SELECTED_IMAGES, FigureSpec, check_images
@@ -180,9 +181,9 @@ def _ceiling_text(ceiling: ConfidenceInterval | None) -> str:
 def _settings_text(source: MapSource, scores: xr.Dataset, spec: ScatterSpec, axes: list[NamedMeasure]) -> str:
     cells = scores.attrs.get("resolution_px")
     compared = f" Maps are compared at {cells} x {cells} cells, attention norms at their layer's own grid."
-    part = f" They are {scores.attrs['part']}." if scores.attrs.get("part") else ""
+    note = f" {note_sentence(scores)}".rstrip()
     maps = attribution_text(source, spec.request) if any(one.of_maps for one in axes) else ""
-    return f"Brackets and crosses: 95 % bootstrap intervals over images. {maps}{compared + part if cells else ''}"
+    return f"Brackets and crosses: 95 % bootstrap intervals over images. {maps}{compared if cells else ''}{note}"
 
 
 def _table(

@@ -16,6 +16,7 @@ from gala_viz.plots.figures.specs.caption_text import (
     human_maps_text,
     images_text,
     interval_text,
+    note_sentence,
 )
 from gala_viz.plots.figures.specs.figure_result import FigureResult, ProgressCallback, ignore_progress
 from gala_viz.plots.figures.specs.figure_spec import MAX_SELECTED_IMAGES, FigureSpec, check_images, check_texts
@@ -109,7 +110,7 @@ def draw_table(
         f"Maps are compared at {cells} x {cells} cells; top pixels of Dice and IoU are the tenth that is highest."
         if cells
         else "",
-        f"Maps are {scores.attrs['part']}." if scores.attrs.get("part") else "",
+        note_sentence(scores),
         human_maps_text(source, simulated),
     ]
     caption = caption_markdown(title, [markdown_table(head, rows), *paragraphs])
