@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -68,6 +69,16 @@ def request_version_1(networks: Sequence[Network]) -> MapRequest:
     )
 
 
+class _UpdateKey(NamedTuple):
+    """Where an update is cached; ``version`` is that of the image's human map."""
+
+    kind: str
+    pair: str
+    image: str
+    version: int
+    request: str
+
+
 class LiveMaps:
     """Images of a collection as an ordered pair of networks sees them; see ``gala_viz.store.source.MapSource``.
 
@@ -123,13 +134,14 @@ class LiveMaps:
 
     def choices(self, request: MapRequest) -> tuple[NetworkChoice, ...]:
         """Return all networks, those that are loaded with their scores so far."""
-        loaded = self._pool.loaded()
+        loaded, shown = self._pool.loaded(), {results.network.name for results in self._pair}
         choices = []
         for name, title in self._pool.titles.items():
             correct, rho = None, None
             if name in loaded:
-                correct = self._scores.forward_table(loaded[name]).columns()["correct"]
-                rho = self._scores.map_table(loaded[name], request).columns()["rho"]
+                frame = frame_of(self._pair) if name in shown else None
+                correct = self._scores.forward_table(loaded[name], frame).columns()["correct"]
+                rho = self._scores.map_table(loaded[name], request, frame).columns()["rho"]
             choices.append(network_choice(name, title, correct, rho))
         return tuple(choices)
 
@@ -264,9 +276,10 @@ class LiveMaps:
         return computed
 
     def _maps(self, image: str, request: MapRequest, cancelled: Cancelled, priority: int) -> Iterator[MapUpdate]:
-        update = self._cache.recall(self._update_key(image, request))
+        key = self._update_key(image, request)
+        update = self._cache.recall(key)
         if update is not None:
-            self._scores.enter_maps(image, self._pair, request, update)
+            self._scores.enter_maps(image, self._pair, request, update, key.version)
             yield update
             return
         begun = time.monotonic()
@@ -344,6 +357,7 @@ class LiveMaps:
         run_time: RunTime,
     ) -> MapUpdate:
         """Return an update with its scores; those of finished maps are entered in the tables."""
+        key = self._update_key(image, request)  # the human map may change while scores are computed
         uploaded, done = image in self._uploads, all(state.done for state in states)
         correct = [one.correct for one in self._labelled_forward(image, forward).predictions]
         scores = (
@@ -356,10 +370,10 @@ class LiveMaps:
         if done:
             if not uploaded:
                 self._enter_forward(image, forward)
-            self._scores.enter_maps(image, self._pair, request, update)
+            self._scores.enter_maps(image, self._pair, request, update, key.version)
             arrays = (update.maps, update.standard_error, update.delta, update.delta_error)
             weight = 50_000 + n_bytes(*(one.values for one in arrays if one is not None))
-            self._cache.remember(self._update_key(image, request), update, weight)
+            self._cache.remember(key, update, weight)
         return update
 
     def _enter_forward(self, image: str, forward: Sequence[ForwardResult]) -> None:
@@ -382,6 +396,6 @@ class LiveMaps:
             for number, (results, result) in enumerate(zip(self._pair, forward, strict=True))
         ]
 
-    def _update_key(self, image: str, request: MapRequest) -> tuple[str | int, ...]:
+    def _update_key(self, image: str, request: MapRequest) -> _UpdateKey:
         version = 0 if image in self._uploads else self._collection.map_version(image)
-        return ("update", self._name, image, version, fingerprint(settings(request)))
+        return _UpdateKey("update", self._name, image, version, fingerprint(settings(request)))

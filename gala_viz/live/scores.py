@@ -62,13 +62,14 @@ class Scores:
     def delta_table(self, pair: Sequence[NetworkResults], request: MapRequest) -> ScoreTable:
         """Return the table of the delta of an ordered pair."""
         names = [self._name(results) for results in pair]
-        return self._table({"delta_size": ()}, "delta", names, settings(request))
+        frame = frame_of(pair)
+        return self._table({"delta_size": ()}, "delta", names, settings(request), *_part(pair[0], frame))
 
     def enter_forward(
         self, image: str, results: NetworkResults, result: ForwardResult, correct: bool | None, frame: Frame
     ) -> None:
         """Note whether the prediction is right, rho of each layer on a grid of its size, and the ceiling."""
-        human = self.human_maps(frame)
+        human, version = self.human_maps(frame), self._version(image)
         rho = np.full(len(result.norms), np.nan)
         for row, norm in enumerate(result.norms.values()):
             human_map = human.on_grid(image, norm.shape)
@@ -79,7 +80,7 @@ class Scores:
             "rho_attention": rho,
             "ceiling": human.ceiling(image, COMPARISON_GRID),
         }
-        self.forward_table(results, frame).enter(image, values, self._version(image))
+        self.forward_table(results, frame).enter(image, values, version)
 
     def of_maps(
         self,
@@ -102,11 +103,13 @@ class Scores:
         ceiling = human.ceiling(image, COMPARISON_GRID) if done else float("nan")
         return _labelled(columns, pair, ceiling, correct)
 
-    def enter_maps(self, image: str, pair: Sequence[NetworkResults], request: MapRequest, update: MapUpdate) -> None:
-        """Note the scores of finished maps and the size of their delta."""
+    def enter_maps(
+        self, image: str, pair: Sequence[NetworkResults], request: MapRequest, update: MapUpdate, version: int
+    ) -> None:
+        """Note the scores of finished maps with the human map of this version, and the size of their delta."""
         for row, results in enumerate(pair):
             values = {name: update.scores[name].values[row] for name in (*METRICS, *FLOORS)}
-            self.map_table(results, request, frame_of(pair)).enter(image, values, self._version(image))
+            self.map_table(results, request, frame_of(pair)).enter(image, values, version)
         size = np.nanmean(np.abs(update.delta.values)) if np.isfinite(update.delta.values).any() else np.nan
         self.delta_table(pair, request).enter(image, {"delta_size": size})
 

@@ -20,7 +20,16 @@ from gala_viz.store.identity import doubts, identity_in
 from gala_viz.store.layout import LABELS, Stored, arrays_of, learnt_path, segment
 from gala_viz.store.source import Labels
 from gala_viz.store.spec import StoreSpec, comparable, differences
-from gala_viz.store.zarr_store import ATTRS, CHECKED, CIRCUMSTANCES, FINGERPRINT, GATHERED, Store, StoreError
+from gala_viz.store.zarr_store import (
+    ATTRS,
+    CHECKED,
+    CIRCUMSTANCES,
+    FINGERPRINT,
+    GATHERED,
+    SCORED_ALIKE,
+    Store,
+    StoreError,
+)
 
 WHOLE = 100_000
 """Images in a chunk of what every page reads at once."""
@@ -76,6 +85,11 @@ def create_store(
         if differing:
             listed = "; ".join(differing[:6]) + (f"; and {len(differing) - 6} more" if len(differing) > 6 else "")
             raise StoreError(f"{path} was made for something else: {listed}. Choose another store, or remove this one.")
+        if not store.is_scored_alike:
+            raise StoreError(
+                f"{path} is not extended: its networks cut photographs differently, and its scores are each over what "
+                "one of them sees. Choose another store, or make the scores anew with --rescore first."
+            )
         finish_renaming(store)
         return store
     unfinished = path.with_name(f".{path.name}.begun")
@@ -97,6 +111,8 @@ def create_store(
     root.attrs[FINGERPRINT] = spec.fingerprint
     root.attrs[CIRCUMSTANCES] = []
     root.attrs[CHECKED] = True
+    if not spec.has_one_cut:
+        root.attrs[SCORED_ALIKE] = True
     unfinished.rename(path)
     return Store(path, writing=True)
 

@@ -115,8 +115,10 @@ def arrays_of(spec: StoreSpec) -> Iterator[Stored]:
             attrs["units"] = layer_units(layer)
             grid = ("y", "x"), size, network.input_px
             yield Stored(f"{at}/attention_norm/{segment(layer)}/norm", "float32", attrs=attrs, grid=grid)
-    human = ("y", "x"), (spec.comparison_cells,) * 2, spec.networks[0].input_px
-    yield Stored("human/map", "float32", grid=human)
+    inputs_px = [network.input_px for network in spec.networks]
+    human = ("y", "x"), (spec.comparison_cells,) * 2, inputs_px[0] if spec.has_one_cut else min(inputs_px)
+    attrs = {} if spec.has_one_cut else {"frame": "the part of a photograph that all networks see"}
+    yield Stored("human/map", "float32", attrs=attrs, grid=human)
     for name, dims in SCORES.items():
         yield Stored(f"scores/{name}", "float32", dims, {dim: labels[dim] for dim in dims}, leading=True)
 

@@ -131,7 +131,7 @@ def stored_update(
             note
             for note in (
                 "from the store" if halves is not None or errors is None else NOT_KEPT,
-                common_part_text([network.title for network in networks], frames),
+                part_text(store),
             )
             if note
         ),
@@ -150,8 +150,7 @@ def scores_of(store: Store, networks: Sequence[StoredNetwork], request: MapReque
     if not stored:
         pairs = {name: np.full((2, count), np.nan, np.float32) for name in pairs}
         size = np.full(count, np.nan, np.float32)
-    ceiling, stored_networks = columns["ceiling"], store.spec.networks
-    frames = [Preprocessing.from_settings(network.preprocessing) for network in stored_networks]
+    ceiling = columns["ceiling"]
     return xr.Dataset(
         {
             "correct": (("network", "image"), columns["correct"][rows]),
@@ -170,9 +169,17 @@ def scores_of(store: Store, networks: Sequence[StoredNetwork], request: MapReque
             **_ceiling(ceiling),
             "resolution_px": store.spec.comparison_cells,
             "measurement_version": store.scores_version,
-            "note": common_part_text([network.title for network in stored_networks], frames),
+            "note": part_text(store),
         },
     )
+
+
+def part_text(store: Store) -> str:
+    """Return a sentence on the part of photographs over which a store's scores are; "" where all networks cut alike."""
+    if not store.is_scored_alike:
+        return "scores of networks that cut photographs differently are each over what one of them sees"
+    frames = [Preprocessing.from_settings(network.preprocessing) for network in store.spec.networks]
+    return common_part_text([network.title for network in store.spec.networks], frames)
 
 
 def _ceiling(values: np.ndarray) -> dict[str, float]:
@@ -204,7 +211,7 @@ def _image_scores(
     ceiling = float(store.read("scores/ceiling", image))
     values = {name: store.read(f"scores/{name}", image)[order, rows] for name in METRICS}
     frames = [Preprocessing.from_settings(network.preprocessing) for network in (*networks, store.spec.networks[0])]
-    has_ceiling = [store.scores_version != "1" or is_same_cut(frame, frames[-1]) for frame in frames[:-1]]
+    has_ceiling = [store.is_scored_alike or is_same_cut(frame, frames[-1]) for frame in frames[:-1]]
     return labelled_scores(
         values,
         [network.name for network in networks],

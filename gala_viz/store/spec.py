@@ -94,6 +94,11 @@ class StoreSpec:
         """All layers of all networks, in order."""
         return tuple(dict.fromkeys(layer for network in self.networks for layer in network.layers))
 
+    @property
+    def has_one_cut(self) -> bool:
+        """Whether all networks see the same part of a photograph."""
+        return len({(one.preprocessing["short_px"], one.preprocessing["crop_px"]) for one in self.networks}) == 1
+
     def block(self, number: int) -> slice:
         """Return the positions of the images of block ``number``."""
         return slice(number * self.block_images, min((number + 1) * self.block_images, self.n_images))

@@ -12,7 +12,6 @@ import numpy as np
 import xarray as xr
 
 from gala_viz.engine.results.human_maps import framed_human_map, framed_outline
-from gala_viz.engine.results.scores import FLOORS, METRICS
 from gala_viz.imagenet import label_index
 from gala_viz.networks.frames import resample_to_frame
 from gala_viz.networks.layer_labels import layer_units
@@ -41,6 +40,7 @@ from gala_viz.store.spec import StoredNetwork
 from gala_viz.store.zarr_store import Store, StoreError
 
 OTHER_MAPS = "scores are with the human maps of when they were made; gala-viz attribute --rescore makes them anew"
+MOVED = "the collection is another one than the scores were made with; its human maps may be others"
 OTHER_RULES = "scores are by the rules of measurement {}, now {}; gala-viz attribute --rescore makes them anew"
 
 
@@ -116,7 +116,7 @@ class StoredMaps:
         self._scores_note = "; ".join(
             text
             for text in (
-                OTHER_MAPS if store.scored_with != collection.fingerprint else "",
+                _human_maps_note(store, collection),
                 "" if _is_of_now(store) else OTHER_RULES.format(store.scores_version, MEASUREMENT_VERSION),
             )
             if text
@@ -250,16 +250,16 @@ class StoredMaps:
         yield from [self.cached(image, request)] if stored else self._elsewhere().maps(image, request, cancelled)
 
     def scores(self, request: MapRequest) -> xr.Dataset:
-        """Return stored scores of all images; those of other maps as far as they were computed meanwhile, else NaN.
+        """Return stored scores of all images; of other maps all scores that were computed meanwhile, else NaN.
 
-        Scores by the rules of before are never beside computed ones.
+        Stored and computed scores are never beside each other, since ceilings may be of other rules and human maps.
         """
         stored, live = scores_of(self._store, self._networks, request), self._live.at_hand(self._names)
         stored.attrs["note"] = "; ".join(text for text in (stored.attrs["note"], self._scores_note) if text)
-        if requested(self._store, request) or live is None or not _is_of_now(self._store):
+        if requested(self._store, request) or live is None:
             return stored
         computed = live.scores(request).reindex(image=list(self._store.images))
-        return stored.assign({name: computed[name] for name in (*METRICS, *FLOORS, "delta_size")})
+        return computed.assign(correct=stored["correct"])
 
     def survey(self, request: MapRequest | None, images: tuple[str, ...], cancelled: Cancelled) -> Iterator[Progress]:
         """Yield that all is done for stored maps; score images with other settings by the live source."""
@@ -288,6 +288,13 @@ class StoredMaps:
         """Return the source that computes what is not stored, made when first needed."""
         self._computing = self._live.source(self._names, self._networks)
         return self._computing
+
+
+def _human_maps_note(store: Store, collection: Photographs) -> str:
+    """Return a sentence where the scores may be of other human maps than those of the collection."""
+    if store.scored_with == collection.fingerprint:
+        return ""
+    return MOVED if store.scored_with == store.spec.collection["fingerprint"] else OTHER_MAPS
 
 
 def _is_of_now(store: Store) -> bool:

@@ -31,6 +31,7 @@ ATTRS, GATHERED, CHECKED, CIRCUMSTANCES = "gala_viz", "gathered", "finite_checke
 """``CHECKED`` marks stores whose writer has set apart what is not finite; others are checked when they are read."""
 SCORES_VERSION = "scores_version"
 FINGERPRINT = "fingerprint"
+SCORED_ALIKE = "scored_over_what_all_see"
 SCORED_WITH = "scored_with"
 """Fingerprint of the collection whose human maps the scores are of."""
 
@@ -249,6 +250,11 @@ class Store:
         return str(self._root.attrs.get(SCORES_VERSION, self.spec.versions.get(MEASUREMENT, "1")))
 
     @property
+    def is_scored_alike(self) -> bool:
+        """Whether scores are over the part of a photograph that all networks see; before, each was in its own frame."""
+        return self.spec.has_one_cut or bool(self._root.attrs.get(SCORED_ALIKE, False))
+
+    @property
     def scored_with(self) -> str:
         """Fingerprint of the collection whose human maps the scores are of; "" while they are being replaced."""
         return str(self._root.attrs.get(SCORED_WITH, self.spec.collection["fingerprint"]))
@@ -271,7 +277,7 @@ class Store:
             self._array(path)[:] = column
             if gathered and f"{GATHERED}/{path}" in self._root:
                 self._array(f"{GATHERED}/{path}")[:] = column
-        self._root.attrs.update({SCORES_VERSION: version, SCORED_WITH: collection})
+        self._root.attrs.update({SCORES_VERSION: version, SCORED_WITH: collection, SCORED_ALIKE: True})
 
     def replace_human_maps(self, first: int, maps: np.ndarray) -> None:
         """Replace the human maps (image, y, x) of the images from position ``first`` on."""

@@ -464,6 +464,17 @@ def test_a_network_scored_in_one_pair_is_scored_in_all():
     assert 0 <= choices[0].accuracy <= 1
 
 
+def test_a_pair_that_cuts_photographs_differently_is_scored_apart_and_its_choices_tell_so():
+    source = live([tiny_network(0), tiny_network(1, short_px=40)])
+    assert "100 % of what" in source.scores(REQUEST).attrs["note"]
+    list(source.survey(REQUEST, source.images, never))
+    known = np.isfinite(source.scores(REQUEST)["rho"]).sum("image").values
+    assert (known > 0).all()
+    for choice, count in zip(source.choices(REQUEST), known, strict=True):
+        assert choice.n_mapped == count
+    assert np.isfinite(source.scores(REQUEST)["delta_size"]).all()
+
+
 def test_smoothing_and_normalisation_leave_a_network_scored():
     source = live()
     list(source.survey(REQUEST, source.images, never))

@@ -1,17 +1,24 @@
 """A store opens after its photographs moved, knows them by their pixels, and is scored anew with other human maps."""
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import zarr
 from PIL import Image
 
 import gala_viz as gv
+from gala_viz.batch.block import block_values
+from gala_viz.batch.described import store_spec
+from gala_viz.batch.rescore import rescore
 from gala_viz.cli import main
 from gala_viz.collections import open_collection
-from gala_viz.specs import MEASUREMENT_VERSION
+from gala_viz.networks.zoo import load_network
+from gala_viz.specs import MEASUREMENT_VERSION, SmoothGradSpec
+from gala_viz.store.creation import create_store
 from gala_viz.store.moved import changed_pixels, is_moved
-from gala_viz.store.stored_maps import OTHER_MAPS, StoredMaps
+from gala_viz.store.stored_maps import MOVED, OTHER_MAPS, StoredMaps
 from gala_viz.store.zarr_store import Store, StoreError
 from tests.batch import lab
 
@@ -122,13 +129,46 @@ def test_scores_with_other_human_maps_than_those_beside_them_say_so(made, tmp_pa
     np.savez(maps / "00.npz", maps=values, participants=list("wxyz"))
     others = open_collection(made / "photos", human_maps=maps)
     source = StoredMaps(Store(path), others)
-    assert OTHER_MAPS in source.cached("hare/00.png", source.request).note
-    assert OTHER_MAPS in source.scores(source.request).attrs["note"]
+    assert MOVED in source.cached("hare/00.png", source.request).note
+    assert MOVED in source.scores(source.request).attrs["note"]
     Store(path, writing=True).replace_human_maps(0, np.zeros((1, 56, 56), np.float32))  # and killed
     main(["attribute", "--store", str(path), "--status"])
     assert "scores are half replaced: --rescore did not end" in capsys.readouterr().out
     assert main(["attribute", "--store", str(path), "--rescore", "--human-maps", str(maps)]) == 0
     source = StoredMaps(Store(path), others)
-    assert OTHER_MAPS not in source.cached("hare/00.png", source.request).note
+    assert source.cached("hare/00.png", source.request).note == "from the store"
+    before = StoredMaps(Store(path), open_collection(made / "photos", human_maps=made / "maps"))
+    assert OTHER_MAPS in before.scores(before.request).attrs["note"]
     same = StoredMaps(Store(made / "maps.zarr"), open_collection(made / "photos", human_maps=made / "maps"))
-    assert OTHER_MAPS not in same.scores(same.request).attrs["note"]
+    assert same.scores(same.request).attrs["note"] == ""
+
+
+def test_a_store_of_networks_that_cut_photographs_differently_says_over_what_its_scores_are(made, tmp_path):
+    collection = open_collection(made / "photos", human_maps=made / "maps")
+    networks = [load_network(made / name, "cpu") for name in ("plain", "gala")]
+    networks[1].preprocessing = replace(networks[1].preprocessing, short_px=40)
+    spec = store_spec(
+        collection, collection.images, networks, {"smoothgrad": SmoothGradSpec(n_samples=3)}, opened_as="here"
+    )
+    store = create_store(tmp_path / "two.zarr", spec, collection.images)
+    values, faults = block_values(spec, collection, networks, collection.images)
+    assert spec.n_blocks == 1
+    store.write_block(0, values, *faults)
+    source = StoredMaps(Store(store.path), collection)
+    told = "maps are compared over the part of a photograph that all see: 64 % of what Plain sees, 100 % of what Gala"
+    assert told in source.scores(source.request).attrs["note"]
+    assert told in source.cached("hare/00.png", source.request).note
+    human = gv.open_store(store.path)["human"]["map"]
+    assert human.attrs["frame"] == "the part of a photograph that all networks see"
+    assert create_store(store.path, spec, collection.images).is_scored_alike
+    root = zarr.open_group(store.path, mode="r+")
+    del root.attrs["scored_over_what_all_see"]  # as stores of before
+    before = StoredMaps(Store(store.path), collection)
+    assert "each over what one of them sees" in before.scores(before.request).attrs["note"]
+    scores = before.cached("hare/00.png", before.request).scores
+    assert np.isnan(scores["fraction"].values[1])
+    with pytest.raises(StoreError, match="its networks cut photographs differently"):
+        create_store(store.path, spec, collection.images)
+    rescore(Store(store.path, writing=True), collection)
+    assert Store(store.path).is_scored_alike
+    np.testing.assert_allclose(Store(store.path).column("scores/rho"), values["scores/rho"], atol=1e-5)
