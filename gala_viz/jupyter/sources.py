@@ -29,15 +29,17 @@ def open_source(
     device: str | None = None,
     dtype: str | None = None,
 ) -> MapSource:
-    """Return the source of ``Compare``, ``explore`` and ``layers``: images of a collection with two networks' results.
+    """Return the source of ``Compare``, ``explore`` and ``layers``: images of a collection with networks' results.
+
+    They show its first two networks, or those of ``source.pair(first, second)``.
 
     Parameters
     ----------
     collection : str, Path, Collection or MapSource, optional
         A name ("photos", "rendered"), a folder, or what ``open_collection`` gave; a source passes through. Default:
         "rendered", or "photos" where other networks or human maps are given.
-    networks : sequence of two str, Path or Network, optional
-        Default: the pair that suits the collection.
+    networks : sequence of str, Path or Network, optional
+        At least two; of a store two of its names. Default: the pair that suits the collection, the store's first two.
     store : str or Path, optional
         A folder that ``gala-viz attribute`` wrote: its maps, collection and networks; nothing is computed that is in
         it.
@@ -49,12 +51,12 @@ def open_source(
     Returns
     -------
     MapSource
-        Images, and results of both networks on them.
+        Images, and results of the networks on them.
 
     Raises
     ------
     ValueError
-        Other than two networks were given.
+        Fewer than two networks were given.
 
     Examples
     --------
@@ -65,20 +67,23 @@ def open_source(
     """
     if is_map_source(collection):
         return collection  # type: ignore[return-value]
-    pair = tuple(networks) if networks is not None and not isinstance(networks, str) else networks
-    if isinstance(pair, str) or (pair is not None and len(pair) != 2):
-        value = pair if isinstance(pair, str) else f"{len(pair)}: {', '.join(map(_name, pair)) or 'none'}"
-        raise ValueError(f"two networks were expected; got {value}. Give a pair, for example {list(DEFAULT_NETWORKS)}.")
+    named = tuple(networks) if networks is not None and not isinstance(networks, str) else networks
+    if isinstance(named, str) or (named is not None and (len(named) < 2 or (store is not None and len(named) > 2))):
+        value = named if isinstance(named, str) else f"{len(named)}: {', '.join(map(_name, named)) or 'none'}"
+        wanted = "two" if store is not None else "two or more"
+        raise ValueError(
+            f"{wanted} networks were expected; got {value}. Name them in a list, for example {list(DEFAULT_NETWORKS)}."
+        )
     if store is not None:
-        return _stored(store, collection, pair, human_maps, layers, device, dtype)
-    opened = _collection(collection or default_collection(pair, human_maps), human_maps)
+        return _stored(store, collection, named, human_maps, layers, device, dtype)
+    opened = _collection(collection or default_collection(named, human_maps), human_maps)
     opened.warm_up(lambda _: None)
     from gala_viz.live import LiveMaps
     from gala_viz.networks.zoo import load_network
 
     loaded = [
         load_network(one, device, dtype, layers=layers) if isinstance(one, str | Path) else one
-        for one in pair or COLLECTION_NETWORKS.get(opened.name, DEFAULT_NETWORKS)
+        for one in named or COLLECTION_NETWORKS.get(opened.name, DEFAULT_NETWORKS)
     ]
     return LiveMaps(opened, loaded)
 

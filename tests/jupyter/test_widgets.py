@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import bokeh
+import numpy as np
 import pytest
 
 import gala_viz as gv
 from gala_viz.jupyter.bokeh_scripts import script_bundle
 from gala_viz.jupyter.kernel_document import KernelDocument
+from tests.attribution.tiny import tiny_network
 from tests.panels.fake_source import FakeSource
 from tests.panels.script import until
 from tests.tiers import slow
@@ -23,10 +25,23 @@ def compare():
 def test_a_source_passes_through_and_two_networks_are_asked_for():
     source = FakeSource()
     assert gv.open_source(source) is source
-    with pytest.raises(ValueError, match="two networks were expected; got 1: lite0"):
+    with pytest.raises(ValueError, match="two or more networks were expected; got 1: lite0"):
         gv.open_source("photos", ["lite0"])
     with pytest.raises(ValueError, match="got lite0"):
         gv.open_source("photos", "lite0")
+
+
+def test_of_many_networks_a_pair_is_shown():
+    photos = gv.Images(np.random.default_rng(0).integers(0, 256, (2, 40, 40, 3), dtype=np.uint8))
+    source = gv.open_source(photos, [tiny_network(seed) for seed in range(3)])
+    assert [one.name for one in source.networks] == ["tiny0", "tiny1"]
+    assert [one.name for one in source.choices(source.request)] == ["tiny0", "tiny1", "tiny2"]
+    view = gv.Compare(source.pair("tiny2", "tiny0"))
+    view.settings.n_samples = 5
+    assert view.maps.maps.network.values.tolist() == ["tiny2", "tiny0"]
+    view.close()
+    with pytest.raises(ValueError, match="two networks were expected; got 3"):
+        gv.open_source(networks=["a", "b", "c"], store="maps.zarr")
 
 
 def test_maps_asked_from_code_are_finished_whatever_the_widget_has_so_far(compare):
