@@ -131,7 +131,7 @@ class _Block:
 
     def enter_delta_sizes(self) -> None:
         """Enter the mean absolute delta of each two networks, over the cells of the first that both see."""
-        frames = [Preprocessing.from_settings(one.preprocessing) for one in self.spec.networks]
+        frames = [one.frame for one in self.spec.networks]
         for order, method in enumerate(self.spec.methods):
             for first, one in enumerate(self.spec.networks):
                 for second, other in enumerate(self.spec.networks):

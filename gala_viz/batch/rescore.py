@@ -12,7 +12,6 @@ from gala_viz.collections.map_checks import marked_images
 from gala_viz.engine.results.human_maps import HumanMaps
 from gala_viz.engine.results.scores import FLOORS, METRICS
 from gala_viz.networks.frames import common_frame
-from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.specs import MEASUREMENT_VERSION
 from gala_viz.store.layout import SCORES, segment
 from gala_viz.store.zarr_store import Store
@@ -41,7 +40,7 @@ def rescore(
     """
     spec = store.spec
     cells = (spec.comparison_cells, spec.comparison_cells)
-    frames = [Preprocessing.from_settings(network.preprocessing) for network in spec.networks]
+    frames = [network.frame for network in spec.networks]
     human = HumanMaps(collection, common_frame(frames), store.images, strict=True)
     values = {
         f"scores/{name}": np.full_like(store.column(f"scores/{name}"), np.nan)

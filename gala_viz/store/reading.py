@@ -178,7 +178,7 @@ def part_text(store: Store) -> str:
     """Return a sentence on the part of photographs over which a store's scores are; "" where all networks cut alike."""
     if not store.is_scored_alike:
         return "scores of networks that cut photographs differently are each over what one of them sees"
-    frames = [Preprocessing.from_settings(network.preprocessing) for network in store.spec.networks]
+    frames = [network.frame for network in store.spec.networks]
     return common_part_text([network.title for network in store.spec.networks], frames)
 
 
@@ -210,7 +210,7 @@ def _image_scores(
     rows, order = [store.spec.networks.index(network) for network in networks], list(store.spec.methods).index(method)
     ceiling = float(store.read("scores/ceiling", image))
     values = {name: store.read(f"scores/{name}", image)[order, rows] for name in METRICS}
-    frames = [Preprocessing.from_settings(network.preprocessing) for network in (*networks, store.spec.networks[0])]
+    frames = [network.frame for network in (*networks, store.spec.networks[0])]
     has_ceiling = [store.is_scored_alike or is_same_cut(frame, frames[-1]) for frame in frames[:-1]]
     return labelled_scores(
         values,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.specs import fingerprint
 
 FORMAT = 2
@@ -44,6 +45,11 @@ class StoredNetwork:
     """Its output fingerprint (``gala_viz.networks.output_fingerprint``); None in stores made before it was stored."""
     known_by_weights: bool = False
     """Whether weights are enough to know it: its code is gala_viz's own."""
+
+    @property
+    def frame(self) -> Preprocessing:
+        """Its preprocessing, by which photographs and human maps are cut."""
+        return Preprocessing.from_settings(self.preprocessing)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

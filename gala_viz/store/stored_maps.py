@@ -16,7 +16,6 @@ from gala_viz.imagenet import label_index
 from gala_viz.networks.frames import resample_to_frame
 from gala_viz.networks.layer_labels import layer_units
 from gala_viz.networks.output_fingerprint import NetworkIdentity
-from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.schema import labelled_map
 from gala_viz.specs import MEASUREMENT_VERSION, MapRequest
 from gala_viz.splits import LEARNT, combine_statuses
@@ -149,7 +148,7 @@ class StoredMaps:
                 f"{store.path} holds {', '.join(known)}; a page compares two of them, {names} were asked for."
             )
         self._names, self._networks = names, tuple(known[name] for name in names)
-        self._frames = tuple(Preprocessing.from_settings(network.preprocessing) for network in self._networks)
+        self._frames = tuple(network.frame for network in self._networks)
         self.name, self.title, self.outlined = collection.name, collection.title, collection.outlined
         self.images, self.map_kinds = store.images, dict(collection.map_kinds)
         self.networks = tuple(_info(network) for network in self._networks)
