@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from gala_viz.batch.job import BlockDone, Job, run_block
+from gala_viz.batch.job import BlockDone, Given, Job, run_block
 from gala_viz.cpu_threads import WAIT_BRIEFLY
 
 if TYPE_CHECKING:
@@ -47,15 +47,21 @@ class Outcome:
     failed: dict[int, str] = field(default_factory=dict)
 
 
-def run_here(job: Job, blocks: Sequence[int], done: Done = lambda block: None) -> Outcome:
-    """Compute all blocks one after the other in this process."""
+def run_here(job: Job, blocks: Sequence[int], done: Done = lambda block: None, given: Given | None = None) -> Outcome:
+    """Compute all blocks one after the other in this process; see ``run_on``."""
     outcome = Outcome()
     for number in blocks:
-        _note(outcome, number, lambda number=number: run_block(job, number), done)
+        _note(outcome, number, lambda number=number: run_block(job, number, given), done)
     return outcome
 
 
-def run_on(client: Client, job: Job, blocks: Sequence[int], done: Done = lambda block: None) -> Outcome:
+def run_on(
+    client: Client,
+    job: Job,
+    blocks: Sequence[int],
+    done: Done = lambda block: None,
+    given: Given | None = None,
+) -> Outcome:
     """Compute all blocks on the workers of a cluster; a few are handed out ahead of each worker.
 
     A block whose worker is lost goes to another one. One that fails is noted and the others go on.
@@ -70,6 +76,8 @@ def run_on(client: Client, job: Job, blocks: Sequence[int], done: Done = lambda 
         Numbers of the blocks.
     done : callable
         Called with each block that is written.
+    given : Given, optional
+        Collection and networks, which are sent to each worker once; default: workers open what the job names.
 
     Returns
     -------
@@ -84,12 +92,13 @@ def run_on(client: Client, job: Job, blocks: Sequence[int], done: Done = lambda 
     from distributed import wait
 
     outcome, waiting = Outcome(), iter(blocks)
+    sent = None if given is None else client.scatter(given, broadcast=True, hash=False)
     n_workers = max(1, len(client.scheduler_info(n_workers=-1)["workers"]))
     running: dict[Future, int] = {}
 
     def hand_out(count: int) -> None:
         for number in itertools.islice(waiting, count):
-            running[client.submit(run_block, job, number, pure=False, retries=MAX_LOSSES)] = number
+            running[client.submit(run_block, job, number, sent, pure=False, retries=MAX_LOSSES)] = number
 
     watch = _Watch(client)
     hand_out(AHEAD * n_workers)

@@ -64,8 +64,9 @@ class Arguments:
     """Address of a Dask scheduler, for example tcp://login-node:8786."""
     device: str | None = None
     """cpu, cuda, or what is there."""
-    dtype: Literal["float32", "bfloat16"] = "float32"
-    """Precision of the networks."""
+    precision: Literal["float32", "tf32", "bfloat16", "auto"] = "float32"
+    """How networks multiply; auto: the fastest that changes maps by less than their own error, measured once for each
+    network on this machine. A store keeps to what it was begun with."""
     status: bool = False
     """Tell what the store holds and what is missing; compute nothing. With --collection the photographs there are
     compared with those whose maps it holds."""
@@ -131,6 +132,7 @@ class Arguments:
         from gala_viz.batch.described import store_circumstances, store_spec
         from gala_viz.batch.job import Job
         from gala_viz.collections import open_collection
+        from gala_viz.engine.precision import with_known_precision
         from gala_viz.live.descriptions import labels_of
         from gala_viz.networks.network import shared_noise_fraction
         from gala_viz.networks.zoo import load_network
@@ -144,7 +146,13 @@ class Arguments:
         splits = splits_of(collection)
         images = splits.images_of(self.split)
         _tell(f"{collection.name}: {splits.description}")
-        networks = [load_network(name, self.device, self.dtype, layers=self.layers) for name in self.networks]
+        networks = [
+            with_known_precision(load_network(name, self.device, precision, layers=self.layers))
+            for name, precision in zip(self.networks, self._precisions(), strict=True)
+        ]
+        for network in networks:
+            if network.precision_note:
+                _tell(f"{network.name}: {network.precision_note}")
         noise = shared_noise_fraction(networks) if self.noise is None else self.noise
         grad = SmoothGradSpec(n_samples=self.samples, noise_fraction=noise, seed=self.seed)
         methods: dict[str, Any] = {name: grad if name == "smoothgrad" else None for name in self.methods}
@@ -189,7 +197,7 @@ class Arguments:
             networks=tuple(str(_absolute(name)) for name in self.networks),
             layers=self.layers,
             device=self.device,
-            dtype=self.dtype,
+            precisions=tuple(network.precision for network in networks),
         )
         return store, job
 
@@ -219,6 +227,15 @@ class Arguments:
         finish(store)
         sys.stdout.write(status_text(store))
         return 2 if store.missing_blocks() or store.not_finite() else 0
+
+    def _precisions(self) -> list[str]:
+        """Return the precision of each network: with "auto" that of the store, where it is there."""
+        from gala_viz.store.zarr_store import Store
+
+        if self.precision != "auto" or not (self.store / "zarr.json").is_file():
+            return [self.precision] * len(self.networks)
+        stored = [network.precision for network in Store(self.store).spec.networks]
+        return stored if len(stored) == len(self.networks) else [self.precision] * len(self.networks)
 
     def _n_threads(self, n_blocks: int) -> int:
         """Return the number of threads of each process of a new store."""

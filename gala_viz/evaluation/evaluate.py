@@ -9,6 +9,7 @@ from gala_viz.cache import ArrayCache
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.image_sampling import readable_images, sample_images
 from gala_viz.collections.map_checks import marked_images
+from gala_viz.engine.precision import with_known_precision
 from gala_viz.evaluation.evaluation import Evaluation
 from gala_viz.evaluation.facts import collection_facts, learnt_told, network_facts, networks_by_seed, notes_of
 from gala_viz.evaluation.network_results import NetworkResults, any_compared, network_results
@@ -45,6 +46,7 @@ def evaluate(
     all of them see, as are people's maps and regions; a note says how much that is.
     """
     groups = {name: tuple(members) for name, members in (groups or {}).items()}
+    networks = {name: with_known_precision(network) for name, network in networks.items()}
     _check_names(networks, groups, reference)
     splits = splits_of(collection)
     tell(f"{collection.name}: {splits.description}")

@@ -240,6 +240,7 @@ def network_facts(network: Network, grids: Mapping[str, tuple[int, ...]]) -> dic
         "title": network.title,
         "weights_sha256": weights_sha256(network),
         "device": network.device_description,
+        **({"precision": network.precision_note} if network.precision_note else {}),
         "layers": list(network.layers),
         "grids": {layer: f"{grids[layer][0]} x {grids[layer][1]}" for layer in network.layers},
         "preprocessing": network.preprocessing.settings(),

@@ -19,7 +19,6 @@ from gala_viz.experiment.responses import format_level
 from gala_viz.experiment.revelation import FULL
 from gala_viz.experiment.stimuli import Stimuli
 from gala_viz.imagenet import category_names, superclass_of_index
-from gala_viz.networks.frozen_eval import frozen_eval
 from gala_viz.networks.fuse_batchnorm import fuse_batchnorm
 from gala_viz.networks.network import Network
 
@@ -101,7 +100,7 @@ class _Observer:
         frame = self.network.preprocessing
         whole = replace(frame, short_px=frame.crop_px)
         inputs = torch.from_numpy(np.stack([whole.to_input(one) for one in pictures]))
-        with frozen_eval(self.network.module), torch.no_grad():
+        with self.network.computing(), torch.no_grad():
             parts = [self.network.logits(some.to(self.network.device)) for some in inputs.split(self.batch)]
         logits = torch.cat(parts).float().cpu().numpy()
         check_finite(logits, "logits", self.network.name, "the pictures of a trial")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gala_viz.collections.collection import Collection
-from gala_viz.engine.attribution_maps import smoothgrad
+from gala_viz.engine.attribution_maps import attribution_maps
 from gala_viz.engine.forward import predictions_and_norms
 from gala_viz.engine.results.delta import delta
 from gala_viz.imagenet import label_index
@@ -59,7 +59,7 @@ def side_by_side(
         targets = {
             image: own[image] if (one := _label(pair, network, collection, image)) is None else one for image in images
         }
-        maps.append(smoothgrad(network, collection, spec, images, targets))
+        maps.append(attribution_maps(network, collection, "smoothgrad", spec, images, targets))
     return [
         SideBySide(
             image=image,

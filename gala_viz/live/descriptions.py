@@ -25,7 +25,7 @@ def network_info(network: Network) -> NetworkInfo:
         categories=network.categories,
         input_px=network.preprocessing.input_px,
         device=network.device_description,
-        summary=summary(network.card),
+        summary=summary(network.card) | ({"precision": network.precision_note} if network.precision_note else {}),
     )
 
 

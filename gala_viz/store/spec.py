@@ -47,6 +47,11 @@ class StoredNetwork:
     """Whether weights are enough to know it: its code is gala_viz's own."""
 
     @property
+    def precision(self) -> str:
+        """How it multiplied: the end of ``device``, for example "float32"."""
+        return self.device.rpartition(", ")[2]
+
+    @property
     def frame(self) -> Preprocessing:
         """Its preprocessing, by which photographs and human maps are cut."""
         return Preprocessing.from_settings(self.preprocessing)

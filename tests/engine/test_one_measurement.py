@@ -176,7 +176,7 @@ def test_results_carry_the_version_of_the_measurement(corner, by_store):
 def test_a_row_of_a_forward_pass_holds_no_more_memory_than_its_own(corner, monkeypatch):
     collection, networks = corner
     monkeypatch.setattr("gala_viz.engine.forward.CPU_BATCH_SIZE", 4)
-    (result,) = forward(networks[1], [networks[1].preprocessing.to_input(collection.photo(collection.images[0]))])
+    (result,) = forward(networks[1], list(networks[1].to_batch([collection.photo(collection.images[0])])))
     assert all(values.base is None for values in (result.logits, *result.norms.values()))
 
 

@@ -10,7 +10,7 @@ from scipy.stats import spearmanr
 
 from gala_viz.alignment import CeilingSpec, benjamini_hochberg, fraction_explained, noise_ceiling, paired_randomisation
 from gala_viz.attribution.method import CPU_BATCH_SIZE
-from gala_viz.engine.attribution_maps import smoothgrad
+from gala_viz.batch.smoothgrad import smoothgrad
 from gala_viz.evaluation.differences import differences, families_told
 from gala_viz.evaluation.evaluate import evaluate
 from gala_viz.evaluation.markdown import markdown
@@ -318,7 +318,7 @@ def test_every_image_passes_once_forward_and_once_for_smoothgrad(shapes, trio, m
     images = [image for image in shapes.images if image.startswith("test")][:4]
     passed = []
     forward = trio["gala"].module.forward
-    monkeypatch.setattr("gala_viz.engine.attribution_maps.fuse_batchnorm", lambda one: one)
+    monkeypatch.setattr("gala_viz.engine.measurement.fuse_batchnorm", lambda one: one)
     monkeypatch.setattr(trio["gala"].module, "forward", lambda batch: passed.append(len(batch)) or forward(batch))
     block_results(trio["gala"], shapes, images, replace(SPEC, smoothgrad=None))
     assert sum(passed) == 4
