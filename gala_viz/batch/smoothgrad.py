@@ -151,16 +151,16 @@ def smoothgrad(
         raise ValueError("at least one image was expected; got none.")
     if isinstance(target, int):
         target_index(target, np.zeros(len(network.categories)), None, image=ids[0])
-    network, spec = with_known_precision(network), SmoothGrad.validate_spec(spec)
+    network, settings = with_known_precision(network), SmoothGrad.validate_spec(spec)
     with tempfile.TemporaryDirectory() if store is None else nullcontext() as temporary:
         path = Path(temporary or str(store)).expanduser().resolve()
         path = path / "maps.zarr" if temporary else path
         with owned(path):
-            opened = _store(path, network, collection, ids, spec, target, reduction, workers)
+            opened = _store(path, network, collection, ids, settings, target, reduction, workers)
             _compute(opened, network, collection, workers, progress)
         _check(opened, ids, only_finite)
         results = _results(opened, network, ids, smoothing_px, return_error, return_halves)
-    attrs = map_attrs(network, collection, "smoothgrad", spec, target, reduction, smoothing_px)
+    attrs = map_attrs(network, collection, "smoothgrad", settings, target, reduction, smoothing_px)
     labelled = labelled_maps(results, attrs)
     return labelled if return_error or return_halves else labelled["map"]
 
@@ -176,7 +176,7 @@ def _store(
     workers: int,
 ) -> Store:
     """Create the store of a call, or open the one that an earlier call made."""
-    settings = store_spec(
+    store_settings = store_spec(
         collection,
         images,
         [network],
@@ -189,7 +189,7 @@ def _store(
     )
     learnt = {network.name: network.training_data.training_status(collection, images)}
     path.parent.mkdir(parents=True, exist_ok=True)
-    store = create_store(path, settings, images, labels_of(collection, images), learnt)
+    store = create_store(path, store_settings, images, labels_of(collection, images), learnt)
     store.add_circumstances(store_circumstances([network], store.spec.threads))
     return store
 

@@ -136,7 +136,18 @@ def map_attrs(
     reduction: Reduction,
     smoothing_px: float,
 ) -> dict[str, Any]:
-    """Return the attrs of maps: every setting, the collection, the network and versions; see ``attribution_maps``."""
+    """Return the attrs of maps: every setting, the collection, the network and versions.
+
+    Parameters
+    ----------
+    network, collection, method, spec, target, reduction, smoothing_px
+        As in ``attribution_maps``.
+
+    Returns
+    -------
+    dict of str to object
+        Plain values.
+    """
     return {
         "method": method,
         **settings(spec),
