@@ -48,7 +48,23 @@ class Outcome:
 
 
 def run_here(job: Job, blocks: Sequence[int], done: Done = lambda block: None, given: Given | None = None) -> Outcome:
-    """Compute all blocks one after the other in this process; see ``run_on``."""
+    """Compute all blocks one after the other in this process.
+
+    Parameters
+    ----------
+    job, blocks, done, given
+        As in ``run_on``.
+
+    Returns
+    -------
+    Outcome
+        Blocks that are written now, and why others are not.
+
+    Raises
+    ------
+    RunStopped
+        Nothing more can be written.
+    """
     outcome = Outcome()
     for number in blocks:
         _note(outcome, number, lambda number=number: run_block(job, number, given), done)
@@ -148,11 +164,29 @@ class _Watch:
 
 @contextmanager
 def client_for(scheduler: str | None, workers: int, threads: int = 1, memory: str | None = None) -> Iterator[Client]:
-    """Give a client of the cluster at ``scheduler``, or of ``workers`` processes started here.
+    """Give a client of a cluster, or of worker processes started here, which end with the context.
 
-    Workers here compute with the threads that their store names. Each may hold ``memory`` (for example "4 GB"; default:
-    an equal share of the machine's): Dask ends one that needs more, and its block goes to a fresh one. The address is
-    that of any Dask scheduler: started by hand, over SSH, by dask-jobqueue on SLURM, or on Kubernetes.
+    Parameters
+    ----------
+    scheduler : str or None
+        Address of any Dask scheduler: started by hand, over SSH, by dask-jobqueue on SLURM, or on Kubernetes.
+    workers : int
+        Processes to start on this machine where there is no scheduler.
+    threads : int
+        Of each of these processes, as their store names them.
+    memory : str, optional
+        What each of them may hold, for example "4 GB": Dask ends one that needs more, and its block goes to a fresh
+        one; default: an equal share of the machine's.
+
+    Yields
+    ------
+    distributed.Client
+        The client.
+
+    Raises
+    ------
+    TimeoutError
+        No worker has joined the scheduler for a while.
     """
     import dask
     from distributed import Client, LocalCluster

@@ -62,8 +62,8 @@ class Arguments:
         from gala_viz.cache import ArrayCache
         from gala_viz.collections import open_collection
         from gala_viz.evaluation.evaluate import evaluate
+        from gala_viz.evaluation.export import write_evaluation
         from gala_viz.evaluation.markdown import markdown
-        from gala_viz.evaluation.written import write_evaluation
 
         (self.out / BLOCKS_FOLDER).mkdir(parents=True, exist_ok=True)  # before anything is computed for it
         collection = open_collection(self.collection, human_maps=self.human_maps)

@@ -70,7 +70,29 @@ class NetworkResults:
         return self._cached_forward(self._forward_key(self._inputs.input(self.frame, image).checksum))
 
     def target(self, image: str, request: MapRequest, result: ForwardResult, label: int | None) -> int:
-        """Return the category index that a request explains; ``ValueError`` where it is not known."""
+        """Return the category index that a request explains.
+
+        Parameters
+        ----------
+        image : str
+            Id of the image.
+        request : MapRequest
+            Whose target counts.
+        result : ForwardResult
+            Of the image.
+        label : int or None
+            Index of the true category; None where it is unknown.
+
+        Returns
+        -------
+        int
+            Index among the network's categories.
+
+        Raises
+        ------
+        ValueError
+            The target is not known.
+        """
         return target_index(request.target, result.logits, label, image=image)
 
     def finished_map(self, image: str, request: MapRequest, target: int) -> MapState | None:
@@ -86,7 +108,26 @@ class NetworkResults:
     def map_states(
         self, image: str, request: MapRequest, target: int, priority: int, cancelled: Cancelled
     ) -> Iterator[MapState]:
-        """Yield the map after every batch of its samples; the last one is done unless ``cancelled()``."""
+        """Yield the map after every batch of its samples.
+
+        Parameters
+        ----------
+        image : str
+            Id of the image.
+        request : MapRequest
+            Method and settings.
+        target : int
+            Category index that is explained.
+        priority : int
+            Of the batches among those of all sessions.
+        cancelled : callable
+            Cancellation callback.
+
+        Yields
+        ------
+        MapState
+            The last one is done unless cancelled.
+        """
         key = self._map_key(image, request, target)
         state = self._cached_map(key)
         if state is not None:
