@@ -21,6 +21,8 @@ from torch.utils._pytree import tree_map_only
 
 import gala_viz as gv
 
+WRAPPER, TO_COPY = "_make_wrapper_subclass", torch.ops.aten._to_copy.default
+"""PyTorch documents the first for subclasses of tensors, and calls the second for every copy between devices."""
 DEVICE = "meta"
 """The only device that every build of PyTorch lets tensors claim to be on without a driver."""
 
@@ -33,7 +35,7 @@ class OnDevice(torch.Tensor):
     @staticmethod
     def __new__(cls, values: torch.Tensor) -> OnDevice:
         """Return a tensor of the shape and type of ``values``."""
-        made = torch.Tensor._make_wrapper_subclass(
+        made = getattr(torch.Tensor, WRAPPER)(
             cls, values.size(), strides=values.stride(), dtype=values.dtype, device=DEVICE
         )
         made.values = values
@@ -59,7 +61,7 @@ class Traffic(TorchDispatchMode):
         kwargs = kwargs or {}
         found = computed(function, args, kwargs)
         source = args[0] if args else None
-        if function is torch.ops.aten._to_copy.default and isinstance(source, OnDevice) != isinstance(found, OnDevice):
+        if function is TO_COPY and isinstance(source, OnDevice) != isinstance(found, OnDevice):
             (self.downloads if isinstance(source, OnDevice) else self.uploads).append(source.nbytes)
         elif isinstance(found, bool | int | float) and isinstance(source, OnDevice):
             self.downloads.append(1)
@@ -82,7 +84,7 @@ def computed(function: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     if device is not None:
         plain_kwargs = {**plain_kwargs, "device": torch.device("cpu")}
     plain_kwargs.pop("pin_memory", None)
-    if function is torch.ops.aten._to_copy.default and device is not None and there != bool(inputs):
+    if function is TO_COPY and device is not None and there != bool(inputs):
         plain_kwargs.pop("non_blocking", None)
     found = function(*plain_args, **plain_kwargs)
     written = [one for one in inputs if any(one.values is out for out in _tensors(found))]
@@ -97,7 +99,7 @@ def _tensors(found: Any) -> list[torch.Tensor]:
 
 
 def let_device_be_named() -> None:
-    """Replace two functions of PyTorch that know better: autocast refuses the device, and ``tensor`` leaves it empty."""
+    """Replace two functions of PyTorch: autocast refuses the device, and ``tensor`` makes a tensor without values."""
     plain = torch.tensor
     torch.autocast = lambda *_, **__: nullcontext()  # all computes in float32
     torch.tensor = lambda values, *, device=None, **more: (

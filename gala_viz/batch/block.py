@@ -75,12 +75,28 @@ def block_values(
     return block.values, Faults(block.unreadable, block.not_finite, block.unusable_maps)
 
 
-def human_maps_of(collection: Collection, images: Sequence[str], networks: Sequence[Network]) -> HumanMaps:
-    """Return human maps over what all ``networks`` see, whose partner images are drawn among ``images``.
+def human_maps_of(
+    collection: Collection, images: Sequence[str], networks: Sequence[Network], *, strict: bool = True
+) -> HumanMaps:
+    """Return human maps over what all networks see.
 
-    They raise ``OSError`` where a map cannot be read: a block without it would stay so.
+    Parameters
+    ----------
+    collection : Collection
+        Where they are read.
+    images : sequence of str
+        Among which partner images are drawn.
+    networks : sequence of Network
+        All that are compared.
+    strict : bool
+        Whether they raise ``OSError`` where a map cannot be read: a block without it would stay so.
+
+    Returns
+    -------
+    HumanMaps
+        In the networks' common frame.
     """
-    return HumanMaps(collection, common_frame([network.preprocessing for network in networks]), images, strict=True)
+    return HumanMaps(collection, common_frame([network.preprocessing for network in networks]), images, strict=strict)
 
 
 def empty_block(spec: StoreSpec, n_images: int) -> Values:

@@ -112,7 +112,7 @@ def opened(job: Job, given: Given | None = None) -> tuple[Store, Collection, lis
         here = stored_network(network)
         if told := doubt(stored, identity_in(here)):
             raise StoreError(f"{network.name} is not, or no longer, the network that {job.store} was made for: {told}")
-    human = human_maps_of(collection, store.images, networks)
+    human = human_maps_of(collection, store.images, networks, strict=given is None)  # nobody asks for scores there
     return store, collection, [fuse_batchnorm(network) for network in networks], human
 
 

@@ -15,16 +15,16 @@ import xarray as xr
 from gala_viz.attribution.finite import NonFiniteError
 from gala_viz.attribution.smoothgrad import SmoothGrad
 from gala_viz.attribution.targets import target_index
-from gala_viz.batch.described import store_circumstances, store_spec
-from gala_viz.batch.job import BlockDone, Given, Job, close
-from gala_viz.batch.run import Outcome, client_for, run_here, run_on
+from gala_viz.batch.described import store_circumstances, store_spec, with_stored_precision
+from gala_viz.batch.job import BlockDone, Given, Job, close, run_block
+from gala_viz.batch.run import Outcome, client_for, run_on
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.photo_files import UnreadableImageError
 from gala_viz.cpu_threads import free_cores
 from gala_viz.engine.attribution_maps import ImageMaps, attribution_maps, labelled_maps, map_attrs
-from gala_viz.engine.precision import with_known_precision
 from gala_viz.engine.results.half_samples import POOLING_PX, half_sample_error
 from gala_viz.engine.results.reduction import smooth
+from gala_viz.imagenet import label_index
 from gala_viz.live.descriptions import labels_of
 from gala_viz.networks.network import Network
 from gala_viz.progress import ProgressCallback, progress_bar
@@ -87,7 +87,8 @@ def smoothgrad(
     progress : callable or bool, optional
         Called as ``progress(done, total)`` when images finish; True draws a bar.
     only_finite : bool
-        Refuse maps with NaN or infinite values.
+        Refuse maps with NaN or infinite values; without it they are there, from a store wholly NaN. A store refuses a
+        network that gives none that is finite for a grey picture.
     workers : int
         Processes that compute; 0: this one. Network and collection are sent to them.
     store : str or Path, optional
@@ -107,7 +108,8 @@ def smoothgrad(
         The target is not known, a map has NaN or infinite values (``NonFiniteError``), or a store was made for
         something else (``StoreError``).
     RuntimeError
-        Blocks of images failed in other processes; the message says why, and the same call tries them again.
+        With ``workers``, blocks of images failed; the message says why, and the same call tries them again. Without,
+        the error of the first that failed is raised as it is.
 
     References
     ----------
@@ -149,18 +151,26 @@ def smoothgrad(
     ids = list(collection.images if images is None else images)
     if not ids:
         raise ValueError("at least one image was expected; got none.")
-    if isinstance(target, int):
-        target_index(target, np.zeros(len(network.categories)), None, image=ids[0])
-    network, settings = with_known_precision(network), SmoothGrad.validate_spec(spec)
+    for image in ids if target == "label" else ids[:1]:
+        label = label_index(network.categories, collection.category(image), collection.target(image))
+        target_index(target, np.zeros(len(network.categories)), label, image=image)
+    if store is not None and not collection.is_lasting:
+        raise ValueError(
+            f"{collection.name} is a Dataset, which may give other images the next time: a store would not be found "
+            "again. Give gala_viz.Images its files or arrays, or leave store out."
+        )
+    settings = SmoothGrad.validate_spec(spec)
     with tempfile.TemporaryDirectory() if store is None else nullcontext() as temporary:
         path = Path(temporary or str(store)).expanduser().resolve()
         path = path / "maps.zarr" if temporary else path
         with owned(path):
+            (network,) = with_stored_precision(path, [network])
             opened = _store(path, network, collection, ids, settings, target, reduction, workers)
             _compute(opened, network, collection, workers, progress)
         _check(opened, ids, only_finite)
-        results = _results(opened, network, ids, smoothing_px, return_error, return_halves)
-    attrs = map_attrs(network, collection, "smoothgrad", settings, target, reduction, smoothing_px)
+        results = _results(opened, network, ids, target, smoothing_px, return_error, return_halves)
+        attrs = map_attrs(network, collection, "smoothgrad", settings, target, reduction, smoothing_px)
+        attrs |= _circumstances(opened)
     labelled = labelled_maps(results, attrs)
     return labelled if return_error or return_halves else labelled["map"]
 
@@ -218,15 +228,14 @@ def _compute(
             done[0] += block.n_images
             tell(done[0], total)
 
-        if not blocks:
-            outcome = Outcome()
-        elif workers:
+        outcome, threads = Outcome(), torch.get_num_threads()
+        if blocks and workers:
             with client_for(None, min(workers, len(blocks)), store.spec.threads or 1) as client:
                 outcome = run_on(client, job, blocks, note, given)
         else:
-            threads = torch.get_num_threads()
             try:
-                outcome = run_here(job, blocks, note, given)
+                for number in blocks:
+                    note(run_block(job, number, given))
             finally:
                 close()
                 torch.set_num_threads(threads)
@@ -246,40 +255,49 @@ def _size(store: Store, number: int) -> int:
 
 def _check(store: Store, images: Sequence[str], only_finite: bool) -> None:
     """Raise the error that a call without a store would raise for an image that has no map."""
-    if only_finite and (messages := store.not_finite()):
-        raise NonFiniteError(next(iter(messages.values())))
+    not_finite = store.not_finite()
+    if only_finite and not_finite:
+        raise NonFiniteError(next(iter(not_finite.values())))
     notes = store.notes()
     for image in images:
-        if not store.is_there(image) and image not in store.not_finite():
+        if not store.is_there(image) and image not in not_finite:
             raise UnreadableImageError(notes.get(image) or f"{image}: the photograph cannot be read.")
+
+
+def _circumstances(store: Store) -> dict[str, str]:
+    """Return attrs of what the maps were computed with, each way once where there were several."""
+    ways = store.circumstances
+    names = dict.fromkeys(name for way in ways for name in way if name not in ("threads", "machine"))
+    return {name: " / ".join(dict.fromkeys(way[name] for way in ways if name in way)) for name in names}
 
 
 def _results(
     store: Store,
     network: Network,
     images: Sequence[str],
+    target: Target,
     smoothing_px: float,
     return_error: bool,
     return_halves: bool,
 ) -> list[ImageMaps]:
-    """Read the maps of a finished store, as ``image_maps`` gives them."""
+    """Read the maps of a finished store, as ``image_maps`` gives them; NaN for images that have none that is finite."""
     at, n_samples = f"{segment(network.name)}/smoothgrad", store.spec.methods["smoothgrad"]["n_samples"]
+    not_finite = store.not_finite()
 
     def of(image: str) -> ImageMaps:
+        explained, sigma = (store.read(f"{at}/{name}", image).item() for name in ("explained", "sigma"))
+        if explained < 0:  # the logits are not finite
+            if not isinstance(target, int):
+                raise NonFiniteError(not_finite[image])
+            explained = target
         arrays = {"map": smooth(store.read(f"{at}/map", image), smoothing_px)}
         halves = smooth(store.read(f"{at}/half_map", image), smoothing_px) if return_halves or smoothing_px else None
         if return_error:
-            smoothed = (
-                half_sample_error(halves, POOLING_PX + smoothing_px) if halves is not None and smoothing_px else None
-            )
-            arrays["standard_error"] = store.read(f"{at}/standard_error", image) if smoothed is None else smoothed
+            smoothed = halves is not None and smoothing_px > 0
+            error = half_sample_error(halves, POOLING_PX + smoothing_px) if smoothed else None
+            arrays["standard_error"] = store.read(f"{at}/standard_error", image) if error is None else error
         if return_halves and halves is not None:
             arrays["half_map"] = halves
-        target, sigma = (store.read(f"{at}/{name}", image).item() for name in ("explained", "sigma"))
-        if target < 0:
-            raise ValueError(
-                f"{image}: its true category is unknown, or not one of the network's; explain 'own' instead."
-            )
-        return ImageMaps(image, int(target), n_samples, float(sigma), arrays)
+        return ImageMaps(image, int(explained), n_samples, float(sigma), arrays)
 
     return [of(image) for image in images]

@@ -88,6 +88,11 @@ class Collection(ABC):
         self._skipping = threading.Lock()
         self._contents: dict[str, tuple[int, int, int]] = {}
 
+    @property
+    def is_lasting(self) -> bool:
+        """Whether the same collection, opened the next time, has the same fingerprint."""
+        return True
+
     def __getstate__(self) -> dict[str, Any]:
         """Return what another process needs of the collection: all but the lock."""
         return {name: value for name, value in vars(self).items() if name != "_skipping"}

@@ -65,8 +65,8 @@ class Arguments:
     device: str | None = None
     """cpu, cuda, or what is there."""
     precision: Literal["float32", "tf32", "bfloat16", "auto"] = "float32"
-    """How networks multiply; auto: the fastest that changes maps by less than their own error, measured once for each
-    network on this machine. A store keeps to what it was begun with."""
+    """How networks multiply; auto: the fastest that changes maps by less than their error at n = 50, measured once for
+    each network on this machine, and one for all. A store keeps to what it was begun with."""
     status: bool = False
     """Tell what the store holds and what is missing; compute nothing. With --collection the photographs there are
     compared with those whose maps it holds."""
@@ -129,10 +129,9 @@ class Arguments:
 
     def _prepared(self) -> tuple[Store, Job]:
         """Open collection and networks, create or open the store, and return it with the job that fills it."""
-        from gala_viz.batch.described import store_circumstances, store_spec
+        from gala_viz.batch.described import store_circumstances, store_spec, with_stored_precision
         from gala_viz.batch.job import Job
         from gala_viz.collections import open_collection
-        from gala_viz.engine.precision import with_known_precision
         from gala_viz.live.descriptions import labels_of
         from gala_viz.networks.network import shared_noise_fraction
         from gala_viz.networks.zoo import load_network
@@ -146,10 +145,9 @@ class Arguments:
         splits = splits_of(collection)
         images = splits.images_of(self.split)
         _tell(f"{collection.name}: {splits.description}")
-        networks = [
-            with_known_precision(load_network(name, self.device, precision, layers=self.layers))
-            for name, precision in zip(self.networks, self._precisions(), strict=True)
-        ]
+        networks = with_stored_precision(
+            self.store, [load_network(name, self.device, self.precision, layers=self.layers) for name in self.networks]
+        )
         for network in networks:
             if network.precision_note:
                 _tell(f"{network.name}: {network.precision_note}")
@@ -227,15 +225,6 @@ class Arguments:
         finish(store)
         sys.stdout.write(status_text(store))
         return 2 if store.missing_blocks() or store.not_finite() else 0
-
-    def _precisions(self) -> list[str]:
-        """Return the precision of each network: with "auto" that of the store, where it is there."""
-        from gala_viz.store.zarr_store import Store
-
-        if self.precision != "auto" or not (self.store / "zarr.json").is_file():
-            return [self.precision] * len(self.networks)
-        stored = [network.precision for network in Store(self.store).spec.networks]
-        return stored if len(stored) == len(self.networks) else [self.precision] * len(self.networks)
 
     def _n_threads(self, n_blocks: int) -> int:
         """Return the number of threads of each process of a new store."""

@@ -54,8 +54,8 @@ class Arguments:
     device: str | None = None
     """cpu, cuda, or what is there."""
     precision: Literal["float32", "tf32", "bfloat16", "auto"] = "float32"
-    """How networks multiply; auto: the fastest that changes maps by less than their own error, measured once for each
-    network on this machine."""
+    """How networks multiply; auto: the fastest that changes maps by less than their error at n = 50, measured once for
+    each network on this machine, and one for all."""
 
     def run(self) -> int:
         """Evaluate, write, print the table."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
@@ -102,9 +102,10 @@ def attribution_maps(
     ids = list(collection.images if images is None else images)
     if not ids:
         raise ValueError("at least one image was expected; got none.")
-    targets: Mapping[str, Target] = target if isinstance(target, Mapping) else dict.fromkeys(ids, target)
-    for one_target in set(targets.values()):  # the same checks as anywhere
+    asked: Mapping[str, Target] = target if isinstance(target, Mapping) else dict.fromkeys(ids, target)
+    for one_target in set(asked.values()):  # the same checks as anywhere
         MapRequest(target=one_target, reduction=reduction, smoothing_px=smoothing_px)
+    targets = _known_targets(network, collection, asked)
     entry = METHODS[method]
     spec = entry.validate_spec(spec)
     network = fuse_batchnorm(with_known_precision(network))
@@ -114,7 +115,7 @@ def attribution_maps(
     with progress_bar(progress, f"{entry.title}, {network.name}") as tell:
         for one in image_maps(
             entry(network, spec),
-            _with_targets(network, collection, loaded, targets),
+            _with_targets(network, loaded, targets),
             reduction=reduction,
             smoothing_px=smoothing_px,
             wanted=[name for name, is_wanted in wanted.items() if is_wanted],
@@ -267,22 +268,33 @@ def labelled_maps(results: Sequence[ImageMaps], attrs: Mapping[str, Any]) -> xr.
     return xr.Dataset(variables, attrs=dict(attrs))
 
 
+def _known_targets(
+    network: Network, collection: Collection, asked: Mapping[str, Target]
+) -> dict[str, int | Literal["own"]]:
+    """Return the index that each image's target means, before any image is read; "own" where logits decide."""
+    logits, known = np.zeros(len(network.categories)), {}
+    for image, target in asked.items():
+        label = None
+        if target == "label":
+            label = label_index(network.categories, collection.category(image), collection.target(image))
+        known[image] = target if target == "own" else target_index(target, logits, label, image=image)
+    return known
+
+
 def _with_targets(
-    network: Network, collection: Collection, loaded: Iterator[LoadedImage], targets: Mapping[str, Target]
+    network: Network, loaded: Iterator[LoadedImage], targets: Mapping[str, int | Literal["own"]]
 ) -> Iterator[tuple[LoadedImage, int]]:
-    """Yield images with the index that their target means; forward passes run only where logits decide."""
-    n_categories = len(network.categories)
+    """Yield images with the index that is explained; forward passes run only where logits decide."""
     while part := list(islice(loaded, forward_batch_size(network.device))):
-        deciding = [one.tensor for one in part if targets[one.image] == "own" or n_categories == 0]
-        results = iter(forward(network, deciding, norms=False))
+        deciding = [one for one in part if targets[one.image] == "own"]
+        results = forward(network, [one.tensor for one in deciding], norms=False)
+        chosen: dict[str, int] = {}
+        for one, result in zip(deciding, results, strict=True):
+            check_finite(result.logits, "logits", network.name, one.image)
+            chosen[one.image] = int(result.logits.argmax())
         for one in part:
-            target, logits = targets[one.image], np.zeros(n_categories)
-            if target == "own" or n_categories == 0:
-                logits = next(results).logits
-                check_finite(logits, "logits", network.name, one.image)
-            about = collection.category(one.image), collection.target(one.image)
-            label = label_index(network.categories, *about) if target == "label" else None
-            yield one, target_index(target, logits, label, image=one.image)
+            target = targets[one.image]
+            yield one, chosen[one.image] if target == "own" else target
 
 
 def _by_chance(name: str, shown: Callable[[Any], Any], state: MapState, whole: Any) -> Any:

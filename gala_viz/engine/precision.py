@@ -1,11 +1,11 @@
-"""The precision "auto": the fastest whose change of a map is smaller than the map's own error."""
+"""The precision "auto": the fastest whose change of a map is smaller than the map's own error at n = 50."""
 
 from __future__ import annotations
 
 import statistics
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
@@ -13,10 +13,11 @@ import numpy as np
 import torch
 
 from gala_viz.attribution.map_state import MapState
-from gala_viz.attribution.network_identity import state_dict_sha256
+from gala_viz.attribution.network_identity import compute_output_fingerprint
 from gala_viz.attribution.packing import map_states
 from gala_viz.attribution.smoothgrad import SmoothGrad
 from gala_viz.cache import ArrayCache, cache_folder
+from gala_viz.engine.result_keys import machine_description, network_key
 from gala_viz.engine.results.jackknife import monte_carlo_error
 from gala_viz.engine.results.reduction import reduce_channels
 from gala_viz.networks.devices import describe_device
@@ -48,8 +49,8 @@ class PrecisionChoice:
 def with_known_precision(network: Network) -> Network:
     """Return a network in the precision that "auto" means for it here; any other network as it is.
 
-    The choice is measured once for a network, a device and a number of threads, takes as long as some hundred samples,
-    and is kept in the user's cache folder, so that the same network has the same precision the next day.
+    The choice is measured once for a network and a device, takes as long as some hundred samples, and is kept in the
+    user's cache folder, so that the same network has the same precision the next day.
 
     Parameters
     ----------
@@ -69,6 +70,36 @@ def with_known_precision(network: Network) -> Network:
             choice = _kept_choice(network)
             known = _known[network] = network.with_precision(choice.precision, choice.note)
     return known
+
+
+def with_common_precision(networks: Sequence[Network]) -> list[Network]:
+    """Return networks that are compared, those in "auto" in one precision.
+
+    Where "auto" means another one for some of the networks, it means float32 for all: a delta of maps in two precisions
+    would hold what they do not share.
+
+    Parameters
+    ----------
+    networks : sequence of Network
+        In any precision.
+
+    Returns
+    -------
+    list of Network
+        Those of ``with_known_precision``, or in float32.
+    """
+    known = [with_known_precision(network) for network in networks]
+    found = {one.precision for one, network in zip(known, networks, strict=True) if network.precision == "auto"}
+    if len({one.precision for one in known}) == 1 or not found:
+        return known
+    return [
+        network.with_precision(
+            "float32", f"float32, as 'auto' means different precisions for networks compared; {one.precision_note}"
+        )
+        if network.precision == "auto"
+        else one
+        for one, network in zip(known, networks, strict=True)
+    ]
 
 
 def measure_precisions(network: Network) -> PrecisionChoice:
@@ -116,16 +147,13 @@ def measure_precisions(network: Network) -> PrecisionChoice:
 
 
 def _kept_choice(network: Network) -> PrecisionChoice:
-    from gala_viz.engine.result_keys import machine_description
-
-    cache = ArrayCache(cache_folder() / "precision")
+    cache, exact = ArrayCache(cache_folder() / "precision"), network.with_precision("float32")
     key = "precision " + fingerprint(
-        state_dict_sha256(network.module),
-        repr(network.module),
-        network.preprocessing.settings(),
+        network_key(exact, compute_output_fingerprint(exact), cache),
+        network.noise_fraction,
+        [N_SAMPLES, AT_SAMPLES, WORTHWHILE],
         describe_device(network.device, network.precision),
         machine_description(),
-        torch.get_num_threads(),
         torch.__version__,
     )
     kept = cache.read(key)

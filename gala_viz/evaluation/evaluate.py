@@ -9,7 +9,7 @@ from gala_viz.cache import ArrayCache
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.image_sampling import readable_images, sample_images
 from gala_viz.collections.map_checks import marked_images
-from gala_viz.engine.precision import with_known_precision
+from gala_viz.engine.precision import with_common_precision
 from gala_viz.evaluation.comparisons import compare_by_seed, compare_networks
 from gala_viz.evaluation.estimates import (
     Estimate,
@@ -83,7 +83,7 @@ def evaluate(
         Names do not fit together, or there is no image.
     """
     groups = {name: tuple(members) for name, members in (groups or {}).items()}
-    networks = {name: with_known_precision(network) for name, network in networks.items()}
+    networks = dict(zip(networks, with_common_precision(list(networks.values())), strict=True))
     _check_names(networks, groups, reference)
     splits = splits_of(collection)
     tell(f"{collection.name}: {splits.description}")

@@ -96,7 +96,7 @@ class _Observer:
         return cls(fuse_batchnorm(network), members)
 
     def answers(self, pictures: list[NDArray[np.uint8]]) -> list[int]:
-        """NetworkReport of superclasses. A picture fills the network's whole frame."""
+        """Return numbers of superclasses. A picture fills the network's whole frame."""
         frame = self.network.preprocessing
         whole = replace(frame, short_px=frame.crop_px)
         inputs = torch.from_numpy(np.stack([whole.to_input(one) for one in pictures]))

@@ -85,7 +85,7 @@ class CollectionUse:
 
 @dataclass(frozen=True)
 class Report:
-    """NetworkReport of all networks on ``split``, against the ``reference`` network and the people's own ceilings.
+    """Reports of all networks on ``split``, against the ``reference`` network and the people's own ceilings.
 
     ``ceilings`` are by cells: each layer's grid and the resolution at which SmoothGrad is compared. ``used`` says of
     each collection by which rule its images were chosen, and how many of them were learnt from.

@@ -12,10 +12,13 @@ from torch import Tensor
 
 PRECISIONS = ("float32", "tf32", "bfloat16", "auto")
 """How a network multiplies: "tf32" in TensorFloat-32 of NVIDIA GPUs, "bfloat16" by autocast, "auto" in the fastest that
-changes maps by less than their own error (``gala_viz.engine.precision``). Weights, logits and maps are float32."""
+changes maps by less than their error with 50 samples (``gala_viz.engine.precision``). Weights, logits and maps are
+float32."""
 
 _EXPECTED = "a device is 'auto', 'cpu', 'cuda', 'cuda:1' or 'mps'"
 _arithmetic_lock = threading.RLock()
+_running: list[bool] = []
+"""Whether each context of ``arithmetic`` that is open, the innermost last, is of TensorFloat-32."""
 
 
 def choose_device(name: str | torch.device | None = None) -> torch.device:
@@ -71,40 +74,36 @@ def choose_precision(name: str | torch.dtype | None = None, device: torch.device
 def arithmetic(precision: str, device: torch.device) -> Iterator[None]:
     """Let a CUDA device multiply float32 in TensorFloat-32 or in float32, until the end of the context.
 
-    PyTorch's setting is of the whole process, so that one pass, forward and backward, runs at a time. On other devices
-    nothing is set: they compute float32 as float32.
+    PyTorch's setting is of the whole process, so that one pass, forward and backward, runs at a time; contexts may lie
+    within each other. On other devices nothing is set: they compute float32 as float32.
     """
     if device.type != "cuda":
         yield
         return
     with _arithmetic_lock:
-        if precision != "tf32":
-            yield
-            return
+        _running.append(precision == "tf32")
         try:
-            _set_float32("tf32")
+            _allow_tf32(_running[-1])
             yield
         finally:
-            _set_float32("ieee")
+            _running.pop()
+            _allow_tf32(bool(_running) and _running[-1])
 
 
 def disable_tf32() -> None:
     """Let cuDNN convolve float32 as float32 in this process, as a CPU does.
 
     Its default on newer GPUs, TensorFloat-32, has a mantissa of 10 bits and changes SmoothGrad maps by about a percent.
+    A pass that runs in TensorFloat-32 ends as it began.
     """
-    _set_float32("ieee")
+    with _arithmetic_lock:
+        if not _running:
+            _allow_tf32(False)
 
 
-def _set_float32(how: str) -> None:
-    """Let CUDA multiply float32 as "ieee" or "tf32"."""
-    backends = torch.backends
-    parts = [getattr(backends.cudnn, "conv", None), getattr(backends.cudnn, "rnn", None), backends.cuda.matmul]
-    if all(hasattr(part, "fp32_precision") for part in parts):
-        for part in parts:  # different settings of conv and rnn make PyTorch's older switch unreadable
-            part.fp32_precision = how  # pyright: ignore[reportAttributeAccessIssue]  # new in PyTorch 2.9
-    else:
-        backends.cudnn.allow_tf32 = backends.cuda.matmul.allow_tf32 = how == "tf32"
+def _allow_tf32(allowed: bool) -> None:
+    """Set PyTorch's older switches: those of 2.9 and later, set one by one, make the older ones unreadable."""
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = allowed
 
 
 def describe_device(device: torch.device, precision: str) -> str:

@@ -57,7 +57,7 @@ class Network:
         See ``choose_device``; default: CUDA where it is available, else the CPU.
     precision : str or torch.dtype, optional
         "float32" (the default), "tf32" of NVIDIA GPUs, "bfloat16", or "auto": measurements then take the fastest that
-        changes maps by less than their own error. Inputs, weights and logits are float32 in all of them.
+        changes maps by less than their error with 50 samples. Inputs, weights and logits are float32 in all of them.
     in_place : bool
         Whether the module itself is moved to the device, frozen and put in eval mode; it is then not to be used for
         anything else.

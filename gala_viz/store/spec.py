@@ -13,6 +13,8 @@ FORMAT = 2
 """Format 1 has no half-sample means, no checksums of pixels, and no number of threads."""
 ABOUT = ("title", "units", "by_chance")
 """What the entry of a method has beside its settings."""
+PRECISION = "precision"
+"""The one of a store's circumstances that tells why networks compute in their precision; the precision is theirs."""
 MEASUREMENT = "measurement_version"
 """The one of a store's ``versions`` that decides whether two results may stand beside each other."""
 NOT_COMPARED = ("device", "summary", "title", "opened_as", "behaviour", "known_by_weights")

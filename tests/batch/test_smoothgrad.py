@@ -9,6 +9,8 @@ import gala_viz as gv
 from gala_viz.attribution.finite import NonFiniteError
 from gala_viz.batch import smoothgrad as front
 from gala_viz.collections.photo_files import UnreadableImageError
+from gala_viz.engine import precision as precisions
+from gala_viz.networks.network import Network
 from gala_viz.store.zarr_store import Store, StoreError
 from tests.attribution.tiny import tiny_network
 from tests.batch import lab
@@ -74,13 +76,27 @@ def test_a_call_that_was_ended_goes_on_from_its_finished_blocks_to_the_same_bits
     assert_same(direct, resumed)
 
 
-def test_the_threads_of_the_caller_are_as_before(photos, tmp_path):
-    before = torch.get_num_threads()
+def test_a_store_keeps_to_its_threads_and_leaves_the_caller_theirs(photos, tmp_path, monkeypatch):
+    monkeypatch.setattr(front, "BLOCK_IMAGES", 6)
+    before, seen = torch.get_num_threads(), []
+
+    def end_after_the_first(done, total):
+        raise KeyboardInterrupt
+
     try:
-        gv.smoothgrad(tiny_network(), photos, SPEC, photos.images[:2], store=tmp_path / "maps.zarr")
-        torch.set_num_threads(before + 1)
-        gv.smoothgrad(tiny_network(), photos, SPEC, photos.images[:2], store=tmp_path / "maps.zarr")
-        assert torch.get_num_threads() == before + 1
+        torch.set_num_threads(1)
+        with pytest.raises(KeyboardInterrupt):
+            gv.smoothgrad(tiny_network(), photos, SPEC, store=tmp_path / "maps.zarr", progress=end_after_the_first)
+        torch.set_num_threads(3)
+        gv.smoothgrad(
+            tiny_network(),
+            photos,
+            SPEC,
+            store=tmp_path / "maps.zarr",
+            progress=lambda *_: seen.append(torch.get_num_threads()),
+        )
+        assert seen == [1]
+        assert torch.get_num_threads() == 3
     finally:
         torch.set_num_threads(before)
 
@@ -145,10 +161,90 @@ def test_images_without_a_map_raise_the_error_that_they_raise_without_a_store(tm
             gv.smoothgrad(network, collection, SPEC, collection.images[:2], "label", **more)
 
 
-def test_maps_that_are_not_finite_are_refused_or_kept_as_without_a_store(photos, tmp_path):
+def test_maps_that_are_not_finite_are_refused_or_kept_as_without_a_store(tmp_path):
     network = tiny_network()
-    with torch.no_grad():
-        network.module.head.weight[:] = float("inf")
-    for more in ({}, {"store": tmp_path / "maps.zarr"}):
-        with pytest.raises(NonFiniteError, match="NaN or infinite"):
-            gv.smoothgrad(network, photos, SPEC, target=1, **more)
+    pixels = np.random.default_rng(0).integers(0, 128, (12, 20, 24, 3), dtype=np.uint8)
+    pixels[2] += 128
+    photos, bright = gv.Images(pixels), network.preprocessing.to_input(pixels[2]).mean()
+
+    class Breaking(torch.nn.Module):
+        """Logits that are NaN for the third picture, the bright one."""
+
+        def __init__(self, inner):
+            super().__init__()
+            self.inner = inner
+
+        def forward(self, batch):
+            logits = self.inner(batch)
+            broken = (batch.mean((1, 2, 3)) - float(bright)).abs() < 0.2
+            return logits * torch.where(broken, float("nan"), 1.0)[:, None]
+
+    network.module = Breaking(network.module)
+    network.known_by_weights = False
+    for number, target in enumerate((1, "own")):
+        for more in ({}, {"store": tmp_path / f"{number}.zarr"}):
+            with pytest.raises(NonFiniteError, match=r"0002: .* NaN or infinite"):
+                gv.smoothgrad(network, photos, SPEC, target=target, **more)
+    kept = [
+        gv.smoothgrad(network, photos, SPEC, target=1, only_finite=False, **more)
+        for more in ({}, {"store": tmp_path / "0.zarr"})
+    ]
+    for maps in kept:
+        assert np.isnan(maps.sel(image="0002")).all()
+        assert np.isfinite(maps.sel(image="0003")).all()
+    assert kept[1]["explained"].values.tolist() == [1] * 12
+    with pytest.raises(NonFiniteError, match="0002"):
+        gv.smoothgrad(network, photos, SPEC, only_finite=False, store=tmp_path / "1.zarr")
+
+
+def test_an_error_in_this_process_is_raised_as_it_is_at_once(photos, tmp_path, monkeypatch):
+    monkeypatch.setattr(front, "BLOCK_IMAGES", 3)
+    calls = []
+
+    def run_block(job, number, given):
+        calls.append(number)
+        raise MemoryError("one sample of one image does not fit into memory; use device='cpu'.")
+
+    monkeypatch.setattr(front, "run_block", run_block)
+    with pytest.raises(MemoryError, match="use device='cpu'"):
+        gv.smoothgrad(tiny_network(), photos, SPEC, store=tmp_path / "maps.zarr")
+    assert calls == [0]
+
+
+def test_maps_from_a_store_say_what_computed_them(photos, tmp_path, monkeypatch):
+    gv.smoothgrad(tiny_network(), photos, SPEC, store=tmp_path / "maps.zarr")
+    monkeypatch.setattr(Network, "device_description", "Toaster, float32")
+    maps = gv.smoothgrad(tiny_network(), photos, SPEC, store=tmp_path / "maps.zarr")
+    assert maps.attrs["device"] == "CPU, float32 / Toaster, float32"
+
+
+def test_a_store_that_auto_began_goes_on_in_its_precision(photos, tmp_path, monkeypatch):
+    monkeypatch.setattr(front, "BLOCK_IMAGES", 6)
+    choices = iter(["bfloat16", "float32"])
+    monkeypatch.setattr(
+        precisions, "measure_precisions", lambda network: precisions.PrecisionChoice(next(choices), "measured")
+    )
+    network = tiny_network().with_precision("auto")
+
+    def end(done, total):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        gv.smoothgrad(network, photos, SPEC, store=tmp_path / "maps.zarr", progress=end)
+    monkeypatch.setenv("GALA_VIZ_CACHE", str(tmp_path / "another machine"))
+    maps = gv.smoothgrad(tiny_network().with_precision("auto"), photos, SPEC, store=tmp_path / "maps.zarr")
+    assert maps.attrs["device"] == "CPU, bfloat16"
+    assert len(Store(tmp_path / "maps.zarr").circumstances) == 1
+
+
+def test_a_dataset_which_may_give_other_images_has_no_store(tmp_path):
+    class Pictures(torch.utils.data.Dataset):
+        def __len__(self):
+            return 3
+
+        def __getitem__(self, at):
+            return np.full((20, 24, 3), at, np.uint8)
+
+    with pytest.raises(ValueError, match="may give other images the next time"):
+        gv.smoothgrad(tiny_network(), gv.Images(Pictures()), SPEC, store=tmp_path / "maps.zarr")
+    assert not (tmp_path / "maps.zarr").exists()

@@ -161,7 +161,7 @@ BAD = {
     ),
     "another device than a ready network's": (
         "--networks opening_networks:own_network lite0 --precision bfloat16",
-        "computes in float32, dtype 'bfloat16' was asked for",
+        "computes in float32, precision 'bfloat16' was asked for",
     ),
     "a layer that is not there": (f"{PAIR} --layers grups", "no module called 'grups'"),
     "a layer that gives no map": (

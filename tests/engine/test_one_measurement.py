@@ -90,7 +90,7 @@ def by_evaluation(corner):
     collection, networks = corner
     spec = EvaluationSpec(split="all", smoothgrad=SPEC, ceiling=CeilingSpec(), n_resamples=100)
     found = evaluate({network.name: network for network in networks}, collection, spec)
-    return [found.values[network.name].reindex(image=list(collection.images)) for network in networks]
+    return [found.image_metrics[network.name].reindex(image=list(collection.images)) for network in networks]
 
 
 def test_scores_with_people_are_the_same_everywhere_also_where_a_page_smooths(corner, by_page, by_store, by_evaluation):

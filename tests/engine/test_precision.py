@@ -9,8 +9,8 @@ import torch
 
 from gala_viz.engine import precision as precisions
 from gala_viz.engine.attribution_maps import attribution_maps
-from gala_viz.engine.precision import measure_precisions, with_known_precision
-from gala_viz.networks.devices import arithmetic
+from gala_viz.engine.precision import PrecisionChoice, measure_precisions, with_common_precision, with_known_precision
+from gala_viz.networks.devices import arithmetic, disable_tf32
 from gala_viz.specs import SmoothGradSpec
 from tests.attribution.tiny import tiny_network
 from tests.attribution.tiny_collection import TinyCollection
@@ -102,12 +102,61 @@ def test_maps_are_computed_in_the_chosen_precision_and_say_so():
 
 @pytest.mark.parametrize("error", [None, RuntimeError("out")])
 def test_tensorfloat32_is_on_within_a_pass_alone_also_after_an_error(error):
-    flag = torch.backends.cuda.matmul
-    before = flag.allow_tf32
-    with contextlib.suppress(RuntimeError), arithmetic("tf32", torch.device("cuda")):
-        assert flag.allow_tf32
+    cuda = torch.device("cuda")
+
+    def allowed():
+        return torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+
+    disable_tf32()
+    seen = []
+    with pytest.raises(RuntimeError, match="out") if error else contextlib.nullcontext(), arithmetic("tf32", cuda):
+        with arithmetic("tf32", cuda):
+            seen.append(allowed())
+        seen.append(allowed())
+        with arithmetic("float32", cuda):
+            seen.append(allowed())
+            disable_tf32()  # as a network does that is loaded meanwhile
+        disable_tf32()
+        seen.append(allowed())
         if error:
             raise error
-    assert not flag.allow_tf32
+    assert seen == [(True, True), (True, True), (False, False), (True, True)]
+    assert allowed() == (False, False)
     with arithmetic("tf32", torch.device("cpu")):
-        assert flag.allow_tf32 == before
+        assert allowed() == (False, False)
+
+
+@pytest.mark.usefixtures("quick_bfloat16")
+def test_networks_that_are_compared_have_one_precision_by_auto(monkeypatch):
+    first, second = automatic(0), automatic(1)
+    assert [one.precision for one in with_common_precision([first, second])] == ["bfloat16", "bfloat16"]
+    plain = tiny_network(2)
+    found = with_common_precision([first, plain])
+    assert [one.precision for one in found] == ["float32", "float32"]
+    assert found[1] is plain
+    assert "different precisions" in found[0].precision_note
+    rough = tiny_network(3).with_precision("bfloat16")
+    assert with_common_precision([plain, rough]) == [plain, rough], "what was asked for stays"
+
+
+@pytest.mark.usefixtures("quick_bfloat16")
+def test_the_choice_does_not_depend_on_threads_and_is_made_anew_for_another_network(monkeypatch):
+    measured = []
+    monkeypatch.setattr(
+        precisions, "measure_precisions", lambda network: measured.append(1) or PrecisionChoice("float32", "")
+    )
+    before = torch.get_num_threads()
+    try:
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            with_known_precision(automatic())
+        assert len(measured) == 1
+    finally:
+        torch.set_num_threads(before)
+    other = automatic()
+    other.card = {"attribution": {"noise_fraction": 0.3}}
+    with_known_precision(other)
+    edited = automatic()
+    edited.module.act = torch.nn.Tanh()
+    with_known_precision(edited)
+    assert len(measured) == 3

@@ -103,6 +103,8 @@ def test_names_and_numbers_of_networks_are_checked(source, tmp_path):
         TableSpec(networks=("a", "b", "a"))
     with pytest.raises(UnknownNameError, match="third_norm"):
         ComparisonSpec(images=("one",), networks=("a", "b"), columns=("third_norm_",))
+    with pytest.raises(UnknownNameError, match="typo"):
+        draw_figure(source, TableSpec(networks=("tiny2", "tiny0", "typo"), request=REQUEST))
     with pytest.raises(UnknownNameError, match="tiny9"):
         draw_figure(source, TableSpec(networks=("tiny0", "tiny1", "tiny2", "tiny9"), request=REQUEST))
     path = tmp_path / "figure.json"
@@ -121,4 +123,7 @@ def test_networks_that_cut_photographs_differently_have_no_common_scores():
     source = LiveMaps(TinyCollection(), networks)
     with pytest.raises(ValueError, match="gala-viz evaluate, scores them over the part that all see"):
         draw_figure(source, TableSpec(rows=("rho",), **COMMON))
-    assert draw_figure(source, ComparisonSpec(images=("one",), **COMMON)).table["network"].tolist() == list(NAMES)
+    drawn = draw_figure(source, ComparisonSpec(images=("one",), **COMMON))
+    assert drawn.table["network"].tolist() == list(NAMES)
+    assert "rho" not in drawn.table
+    assert "each two of them are scored over another part" in drawn.caption

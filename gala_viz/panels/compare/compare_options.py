@@ -57,8 +57,8 @@ class CompareOptions:
     device: str | None = None
     """cpu, cuda, cuda:1 or mps; left out: CUDA where it is there, else the CPU."""
     precision: str | None = None
-    """float32, tf32 (of NVIDIA GPUs), bfloat16, or auto: the fastest that changes maps by less than their own error;
-    left out: float32."""
+    """float32, tf32 (of NVIDIA GPUs), bfloat16, or auto: the fastest that changes maps by less than their error at
+    n = 50, of each network; left out: float32."""
 
     def __post_init__(self) -> None:
         if self.networks is not None and len(self.networks) < 2:

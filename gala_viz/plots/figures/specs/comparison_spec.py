@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -29,7 +30,12 @@ from gala_viz.plots.figures.specs.caption_text import (
 )
 from gala_viz.plots.figures.specs.figure_result import FigureResult, ProgressCallback, ignore_progress, netcdf_name
 from gala_viz.plots.figures.specs.figure_spec import FigureSpec, check_images
-from gala_viz.plots.figures.specs.network_sources import networks_of, pair_sources
+from gala_viz.plots.figures.specs.network_sources import (
+    NO_COMMON_SCORES,
+    have_common_scores,
+    networks_of,
+    pair_sources,
+)
 from gala_viz.registry import UnknownNameError, unknown_name
 from gala_viz.schema import norm_title
 from gala_viz.specs import settings
@@ -99,7 +105,7 @@ def draw_comparison(
     check_images(source, spec)
     sources = pair_sources(source, spec)
     source, networks = sources[0], networks_of(sources)
-    layer = _layer(networks, spec)
+    layer, scored = _layer(networks, spec), have_common_scores(sources, spec.request)
     rows, parts, scores, simulated = [], [], [], False
     for done, image in enumerate(spec.images):
         updates, human = [_finished(one, image, spec) for one in sources], source.human_map(image)
@@ -119,7 +125,7 @@ def draw_comparison(
         )
         parts.append(_labelled(networks, updates, human, norms, spec.columns))
         for number, pair in enumerate(zip(sources, forwards, updates, strict=True)):
-            scores += _scored(image, *pair, first=number == 0)
+            scores += _scored(image, *pair, first=number == 0, metrics=METRICS if scored else ())
         progress(done + 1, len(spec.images))
     maps = xr.concat(parts, dim=pd.Index(spec.images, name="image"), join="outer", combine_attrs="drop_conflicts")
     maps.attrs = {"collection": source.title, "layer": layer or "", "settings": json.dumps(settings(spec))}
@@ -132,7 +138,7 @@ def draw_comparison(
         method_title=method_title(source, spec.request),
         width_inches=spec.width_inches,
     )
-    caption = _caption(source, networks, spec, layer, norms, simulated)
+    caption = _caption(source, networks, spec, layer, norms, simulated, "" if scored else NO_COMMON_SCORES)
     return FigureResult(figure=figure, caption=caption, maps=maps, table=pd.DataFrame(scores))
 
 
@@ -191,13 +197,21 @@ def _together(pairs: list[xr.DataArray]) -> xr.DataArray:
     return xr.concat([pairs[0], *(one.isel(network=[1]) for one in pairs[1:])], dim="network", join="override")
 
 
-def _scored(image: str, source: MapSource, forward_results: ForwardResults, update: MapUpdate, first: bool) -> list:
-    """Return a row for each network of a pair; without ``first`` for the second alone."""
+def _scored(
+    image: str,
+    source: MapSource,
+    forward_results: ForwardResults,
+    update: MapUpdate,
+    *,
+    first: bool,
+    metrics: Sequence[str],
+) -> list[dict]:
+    """Return a row for each network of a pair, with some metrics; without ``first`` for the second alone."""
     rows = []
     for number, (network, prediction) in enumerate(zip(source.networks, forward_results.predictions, strict=True)):
         if number == 0 and not first:
             continue
-        values = {name: float(update.scores[name].values[number]) for name in METRICS if name in update.scores}
+        values = {name: float(update.scores[name].values[number]) for name in metrics if name in update.scores}
         explained = network.categories[update.targets[number]]
         row = {"image": image, "category": source.info(image).category, "network": network.name}
         row |= {"explained": explained, "prediction": prediction.categories[0]}
@@ -213,6 +227,7 @@ def _caption(
     layer: str | None,
     norms: list[xr.DataArray | None],
     simulated: bool,
+    note: str,
 ) -> str:
     """Return the caption; ``norms`` are those of one image."""
     shown = next((norm_title(norm) for norm in norms if norm is not None), "attention norm").capitalize()
@@ -222,5 +237,6 @@ def _caption(
         f"{shown}s of {layer}." if layer else "No network has attention blocks.",
         human_maps_text(source, simulated),
         colour_scales_text(len(networks)),
+        note,
     ]
     return caption_markdown(f"{source.title}: {listed([network.title for network in networks])}", paragraphs)

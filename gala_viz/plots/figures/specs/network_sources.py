@@ -10,8 +10,13 @@ import xarray as xr
 from gala_viz.plots.figures.specs.figure_result import ProgressCallback
 from gala_viz.plots.figures.specs.figure_spec import FigureSpec
 from gala_viz.registry import UnknownNameError, unknown_name
+from gala_viz.specs import MapRequest
 from gala_viz.store.source import MapSource, NetworkInfo
 
+NO_COMMON_SCORES = (
+    "These networks cut photographs differently, so that each two of them are scored over another part. A store of all "
+    "of them, or gala-viz evaluate, scores them over the part that all see."
+)
 OF_NETWORKS = ("correct", "rho", "dice", "iou", "rho_attention")
 """Scores that have one value a network."""
 
@@ -40,17 +45,22 @@ def pair_sources(source: MapSource, spec: FigureSpec) -> list[MapSource]:
         return [source]
     known = [choice.name for choice in source.choices(spec.request)]
     names = list(spec.networks)
-    if not set(names) <= set(known):
-        if len(known) != len(names):  # else they are folders or the like, in the order in which they were opened
-            name = next(name for name in names if name not in known)
+    if not set(names) & set(known) and len(known) == len(names):
+        names = known  # folders or the like, in the order in which they were opened
+    for name in names:
+        if name not in known:
             raise UnknownNameError(unknown_name(f"network of {source.name}", name, known))
-        names = known
     return [source.pair(names[0], name) for name in names[1:]]
 
 
 def networks_of(sources: Sequence[MapSource]) -> list[NetworkInfo]:
     """Return the networks of ``pair_sources``, in order."""
     return [sources[0].networks[0], *(source.networks[1] for source in sources)]
+
+
+def have_common_scores(sources: Sequence[MapSource], request: MapRequest) -> bool:
+    """Return whether the scores of ``pair_sources`` are all over one part of photographs."""
+    return len({str(source.scores(request).attrs.get("note", "")) for source in sources}) == 1
 
 
 def collect_scores(
@@ -93,11 +103,8 @@ def collect_scores(
     parts = [source.scores(spec.request) for source in sources]
     if len(parts) == 1:
         return parts[0]
-    if any(one.attrs.get("note") != parts[0].attrs.get("note") for one in parts[1:]):
-        raise ValueError(
-            "these networks cut photographs differently, so that each two of them are scored over another part. A "
-            "store of all of them, or gala-viz evaluate, scores them over the part that all see."
-        )
+    if not have_common_scores(sources, spec.request):
+        raise ValueError(NO_COMMON_SCORES)
     every = xr.concat(
         [parts[0][list(OF_NETWORKS)], *(one[list(OF_NETWORKS)].isel(network=[1]) for one in parts[1:])],
         dim="network",
